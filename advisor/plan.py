@@ -1,0 +1,78 @@
+"""What a run is asked to do: the data's meaning, the budget, the person's priorities. All of it is plain JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from eval.task import BadInput, Kind
+
+STRATEGIES = ("prompting", "retrieval", "finetuning")
+DEFAULT_MODEL = "embedded"  # SmolLM2-135M-Instruct from its package; else a hub id or a local folder
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the columns of an upload mean. `kind` None means: inferred from the targets; `mends` are ids of findings
+    whose one-click mend the person accepted, applied in order."""
+
+    input: str
+    target: str
+    group: str | None = None
+    split: str | None = None
+    document: str | None = None
+    kind: Kind | None = None
+    instruction: str = ""
+    mends: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Priorities:
+    """What the person cares about. Money is in `currency`; limits are None when there is none.
+
+    `margin` is the score difference that does not matter to them (0.02 = 2 points); `max_seconds` is a limit on the
+    95th percentile of the seconds an answer takes; `machine_per_hour` prices the machine that serves and trains.
+    """
+
+    monthly_volume: int = 10_000
+    margin: float = 0.02
+    max_seconds: float | None = None
+    max_cost_per_1000: float | None = None
+    machine_per_hour: float = 0.10
+    currency: str = "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run of the comparison over one stored dataset."""
+
+    dataset_id: str
+    setup: Setup
+    preset: str = "quick"
+    strategies: tuple[str, ...] = STRATEGIES
+    model: str = DEFAULT_MODEL
+    seed: int = 0
+    priorities: Priorities = field(default_factory=Priorities)
+    follows: str | None = None  # the run whose data was changed for this one
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(stored: dict[str, Any]) -> Plan:
+        """Raises BadInput when a stored plan is of a shape this version does not know."""
+        try:
+            setup = dict(stored["setup"])
+            kind = setup.pop("kind", None)
+            mends = tuple(setup.pop("mends", ()))
+            rest = {k: v for k, v in stored.items() if k not in ("setup", "priorities", "strategies")}
+            return Plan(
+                setup=Setup(**setup, kind=Kind(kind) if kind else None, mends=mends),
+                priorities=Priorities(**stored.get("priorities", {})),
+                strategies=tuple(stored.get("strategies", STRATEGIES)),
+                **rest,
+            )
+        except (KeyError, TypeError, ValueError) as wrong:
+            raise BadInput(
+                f"This run was planned by another version of Threeways ({wrong}); compare the data again."
+            ) from wrong

@@ -1,0 +1,1 @@
+"""What is measured: tasks, splits, scores, statistics, costs. Knows no model, no strategy and no page."""

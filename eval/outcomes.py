@@ -1,0 +1,75 @@
+"""Raw facts of a measurement. Everything else (means, intervals, costs) is derived from these when asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One answer of one strategy.
+
+    `tokens_in` counts the whole prompt, `tokens_out` the answer; `sources` are the ids of the documents or training
+    examples the answer was given, best first; `error` is a sentence when no answer could be made (then `text` is "").
+    """
+
+    text: str
+    tokens_in: int
+    tokens_out: int
+    sources: tuple[str, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One test example answered by one strategy.
+
+    `score` is the primary metric in [0, 1]; `parts` holds secondary ones by name (e.g. {"valid": 1.0, "exact": 0.0});
+    `seconds` is the wall time of this request answered alone after a warm-up, None where it ran only in a batch;
+    `found_gold` says whether a gold document was among the sources, None where there is no gold document.
+    """
+
+    example_id: str
+    strategy: str
+    text: str
+    score: float
+    parts: dict[str, float]
+    tokens_in: int
+    tokens_out: int
+    seconds: float | None = None
+    sources: tuple[str, ...] = ()
+    found_gold: bool | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a strategy spent on choosing its settings: settings tried, dev rows each was judged on, wall seconds."""
+
+    settings_tried: int = 0
+    dev_rows: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """All that is known of one strategy in one run.
+
+    `status` is "done", "failed" (it crashed; `reason` says how, in a sentence) or "excluded" (it does not apply;
+    `reason` says why). `requests_per_second` is the throughput of the batched pass over the test rows;
+    `settings` are the chosen ones, JSON values by name; `choices` lists every setting tried with its dev score;
+    `peak_memory_bytes` is the resident peak of the process that ran it; `notes` are plain sentences worth knowing.
+    """
+
+    strategy: str
+    status: Literal["done", "failed", "excluded"]
+    reason: str | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    fit_seconds: float | None = None
+    requests_per_second: float | None = None
+    peak_memory_bytes: int | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    choices: tuple[dict[str, Any], ...] = ()
+    effort: Effort = Effort()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,117 @@
+"""The vocabulary of a task: what a person uploads, and how it is divided for a fair measurement."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class BadInput(ValueError):
+    """Something a person gave cannot be used.
+
+    The message is one plain sentence that says what is wrong, where (file, row, column) and how to mend it; it is
+    shown to the person as it stands, on a page or on standard error.
+    """
+
+
+class Kind(StrEnum):
+    """What an answer is; it fixes the primary metric before anything runs."""
+
+    CLASSIFICATION = "classification"
+    EXTRACTION = "extraction"
+    ANSWERING = "answering"
+    WRITING = "writing"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One input with its ideal output.
+
+    `group` ties examples that must stay on one side of the split (the same customer, the same document);
+    `split` is the side the person asked for ("train", "dev", "test") or None;
+    `document_ids` names the documents that hold the answer, where the person knows them.
+    """
+
+    id: str
+    input: str
+    target: str
+    group: str | None = None
+    split: str | None = None
+    document_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text that may be looked up when a question is answered."""
+
+    id: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What every strategy may know of a task before it sees an example."""
+
+    name: str
+    kind: Kind
+    instruction: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A dataset with its meaning. `instruction` is empty when the person wrote none; `labels` only in classification."""
+
+    name: str
+    kind: Kind
+    instruction: str
+    examples: tuple[Example, ...]
+    documents: tuple[Document, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    @property
+    def brief(self) -> Brief:
+        return Brief(self.name, self.kind, self.instruction, self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class LearningSplit:
+    """All that `fit` may see: learn from train, choose settings on dev."""
+
+    train: tuple[Example, ...]
+    dev: tuple[Example, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Three disjoint parts of a task's examples. Test is read once, by the runner.
+
+    `notes` says in plain sentences what was done to keep the parts apart (rows dropped, rows sampled).
+    """
+
+    train: tuple[Example, ...]
+    dev: tuple[Example, ...]
+    test: tuple[Example, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def without_test(self) -> LearningSplit:
+        return LearningSplit(self.train, self.dev)
+
+
+
+_NOT_WORD = re.compile(r"[\W_]+", re.UNICODE)
+
+
+def normalised(text: str) -> str:
+    """The form in which two inputs count as the same: compatibility-folded, case-folded, words only."""
+    return _NOT_WORD.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+
+
+def labels_of(examples: Iterable[Example]) -> tuple[str, ...]:
+    """Every label among the targets, sorted, so that the order never depends on the order of the rows."""
+    return tuple(sorted({example.target for example in examples}))

@@ -1,0 +1,48 @@
+"""The one contract behind which every strategy stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from eval.outcomes import Effort, Prediction
+from eval.task import Document, LearningSplit
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a step is: `stage` in words a person reads ("choosing the number of examples"), rows done of total."""
+
+    stage: str
+    done: int
+    total: int
+
+
+ReportProgress = Callable[[Progress], None]
+
+
+class Strategy(Protocol):
+    """As small as an estimator of scikit-learn: settings are fields, nothing heavy in `__init__`, data enters at `fit`.
+
+    After `fit`: `settings` are those chosen on dev (JSON values), `choices` every setting tried with its dev score,
+    `effort` what the choice took. `save` writes what `load` needs to answer again without the training data;
+    `predict` never sees a target.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    choices: list[dict[str, Any]]
+    effort: Effort
+    notes: list[str]
+
+    def fit(
+        self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress
+    ) -> None: ...
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]: ...
+
+    def save(self, folder: Path) -> None: ...
+
+    def load(self, folder: Path) -> None: ...
