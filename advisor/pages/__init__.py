@@ -1,0 +1,1 @@
+"""The pages a person sees, one file each, and the parts they share."""

@@ -1,0 +1,116 @@
+"""What every page shares: the style sheet, the steps at the top, the store, and the way from page to page.
+
+The address carries what a page shows (`?dataset=…`, `?run=…`), so that reloading, a bookmark and another tab all
+show the same thing.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import NoReturn
+
+import streamlit as st
+
+from advisor.palette import css_variables
+from advisor.store import Store, StoredDataset, StoredRun
+from eval.task import BadInput
+
+_STEPS = ("Start", "Data", "Compare", "Report")
+_STYLE = Path(__file__).with_name("style.css").read_text("utf-8")
+
+
+@st.cache_resource(show_spinner=False)
+def store() -> Store:
+    return Store()
+
+
+def page_path(title: str) -> str:
+    return f"advisor/pages/{title.lower()}.py"
+
+
+def go(title: str, **address: str) -> NoReturn:
+    """Leave for another page, whose address carries these parameters."""
+    st.switch_page(page_path(title), query_params=address)
+
+
+def address_of(title: str) -> dict[str, str] | None:
+    """The parameters under which a step can be reached from here; None while it cannot be reached yet."""
+    dataset, run = st.query_params.get("dataset"), st.query_params.get("run")
+    if title == "Start":
+        return {}
+    if title == "Report":
+        return {"run": run} if run else None
+    if dataset is None:
+        return None
+    return {"dataset": dataset, **({"run": run} if run else {})}
+
+
+def show_top(current: str) -> None:
+    """The name of the product, the four steps with the current one marked, and the way to all runs."""
+    st.html(f"<style>:root{{{css_variables()}}}\n{_STYLE}</style>")
+    with st.container(horizontal=True, key="top", vertical_alignment="center", gap="small"):
+        with st.container(key="brand", width="content"):
+            st.page_link(page_path("Start"), label="Threeways", icon=":material/alt_route:")
+        with st.container(horizontal=True, key="steps", width="stretch", gap=None):
+            for title in _STEPS:
+                _show_step(title, current)
+        _show_step("History", current)
+
+
+def _show_step(title: str, current: str) -> None:
+    address = {} if title == "History" else address_of(title)
+    state = "current" if title == current else "open" if address is not None else "closed"
+    with st.container(key=f"step-{state}-{title.lower()}", width="content"):
+        st.page_link(page_path(title), label=title, query_params=address, disabled=state == "closed")
+
+
+def heading(title: str, lead: str = "") -> None:
+    """The page's title and, under it, one sentence that says what this page is for."""
+    sentence = f'<p class="lead">{escape(lead)}</p>' if lead else ""
+    st.html(f'<h1 class="title">{escape(title)}</h1>{sentence}')
+
+
+def section(title: str, sentence: str = "") -> None:
+    """The head of a part of a page."""
+    under = f'<p class="quiet">{escape(sentence)}</p>' if sentence else ""
+    st.html(f'<h2 class="section">{escape(title)}</h2>{under}')
+
+
+def problem(sentence: str) -> None:
+    """Something that cannot be used, in one sentence; red is kept for this."""
+    st.html(f'<p class="problem" role="alert">{escape(sentence)}</p>')
+
+
+def stop_with(sentence: str, way_back: str = "Start", label: str = "Back to the start") -> NoReturn:
+    """End this page with one clear sentence and a way back."""
+    st.html(f'<p class="stop">{escape(sentence)}</p>')
+    if st.button(label, type="primary", key="way-back"):
+        go(way_back)
+    st.stop()
+
+
+def dataset_in_address() -> StoredDataset:
+    """The dataset this page is about; ends the page with a sentence when the address names none that is stored."""
+    wanted = st.query_params.get("dataset")
+    if not wanted:
+        stop_with("No data is chosen yet. Upload a file or take a sample first.")
+    try:
+        return store().dataset(wanted)
+    except BadInput:
+        stop_with("There is no data under this address. It may have been removed, or the address was cut short.")
+
+
+def run_in_address() -> StoredRun:
+    """The run this page is about; ends the page with a sentence when the address names none that is stored."""
+    wanted = st.query_params.get("run")
+    if not wanted:
+        stop_with("No run is chosen. Every run is listed in History.", "History", "Open History")
+    try:
+        return store().run(wanted)
+    except BadInput:
+        stop_with(
+            "There is no run under this address. It may have been removed, or the address was cut short.",
+            "History",
+            "Open History",
+        )

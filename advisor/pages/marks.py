@@ -1,0 +1,18 @@
+"""Small pieces of HTML that several pages show; every word of a person or a model is escaped here."""
+
+from __future__ import annotations
+
+from html import escape
+
+from advisor.palette import mark_of
+from advisor.wording import name_of
+
+
+def mark(strategy: str) -> str:
+    """The colour and shape of a strategy, as a small sign beside its name."""
+    colour = f"var(--{strategy}, var(--floor))"
+    return f'<i class="mark {mark_of(strategy).shape}" style="--mark:{colour}" aria-hidden="true"></i>'
+
+
+def marked_name(strategy: str) -> str:
+    return f'<span class="marked">{mark(strategy)}{escape(name_of(strategy))}</span>'

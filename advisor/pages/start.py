@@ -1,0 +1,91 @@
+"""Start: what this is, the upload, and four samples."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from advisor.pages import frame
+from advisor.pages.marks import mark
+from advisor.samples import SAMPLES, Sample, load_sample, zipped
+from advisor.wording import words_of
+from eval.task import BadInput
+
+_TASK_FILES = ("csv", "tsv", "jsonl", "xlsx", "parquet")
+_DOCUMENT_FILES = ("txt", "md", "jsonl", "pdf", "zip")
+
+
+def show_upload() -> None:
+    with st.container(border=True, key="upload", gap="medium"):
+        task_side, documents_side = st.columns(2, gap="large")
+        with task_side:
+            task_file = st.file_uploader(
+                "Your task: one input and its ideal answer a row", type=_TASK_FILES, key="task-file"
+            )
+        with documents_side:
+            documents = st.file_uploader(
+                "Documents with the answers, if there are any",
+                type=_DOCUMENT_FILES,
+                accept_multiple_files=True,
+                key="documents",
+            )
+        checked = st.button("Check my data", type="primary", key="check", disabled=task_file is None)
+        if checked and task_file is not None:
+            keep_upload(task_file, documents)
+
+
+def keep_upload(task_file: UploadedFile, documents: list[UploadedFile]) -> None:
+    """Store what was uploaded and go on; what cannot be read is said in one sentence, and nothing is kept."""
+    documents_name, documents_content = joined(documents)
+    try:
+        with st.spinner(f"Reading {task_file.name}"):
+            dataset = frame.store().add_dataset(
+                task_file.name, task_file.getvalue(), documents_name, documents_content
+            )
+    except BadInput as wrong:
+        frame.problem(str(wrong))
+        return
+    frame.go("Data", dataset=dataset.id)
+
+
+def joined(documents: list[UploadedFile]) -> tuple[str | None, bytes | None]:
+    """Several documents travel as one archive, a single one as it came."""
+    if not documents:
+        return None, None
+    if len(documents) == 1:
+        return documents[0].name, documents[0].getvalue()
+    return "documents.zip", zipped((file.name, file.getvalue()) for file in documents)
+
+
+def show_sample(sample: Sample) -> None:
+    expected = words_of(sample.expected)
+    with st.container(border=True, key=f"sample-{sample.name}", height="stretch"):
+        st.html(
+            f'<h3 class="card-title">{escape(sample.title)}</h3><p>{escape(sample.sentence)}</p>'
+            f'<p class="quiet small expected">{mark(sample.expected)}<span>Theory expects '
+            f"<b>{escape(expected.name.lower())}</b>. {escape(sample.why)}</span></p>"
+        )
+        if st.button("Use this sample", key=f"use-{sample.name}", width="stretch"):
+            with st.spinner(f"Reading {sample.file}"):
+                dataset = frame.store().add_dataset(*load_sample(sample.name))
+            frame.go("Data", dataset=dataset.id)
+
+
+frame.heading("Prompt it, look it up, or train it?")
+st.html(
+    '<p class="lead">Bring a task: inputs with the answers you want, and documents if there are any. '
+    "Three ways to teach it to a language model run side by side on your own examples. "
+    "You get one recommendation, with its score, speed and cost, and how sure it is.</p>"
+)
+show_upload()
+st.html(
+    '<p class="quiet small">CSV, TSV, JSONL, Excel or Parquet, up to 50 MB. '
+    "Everything is read, stored and run on this machine.</p>"
+)
+frame.section("Or start with a sample")
+for pair in (SAMPLES[:2], SAMPLES[2:]):
+    for column, sample in zip(st.columns(2, gap="medium"), pair, strict=True):
+        with column:
+            show_sample(sample)

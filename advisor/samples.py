@@ -1,0 +1,80 @@
+"""Four small tasks written for this project, each leaning to another strategy, to try before bringing one's own."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+EXAMPLES_FOLDER = Path(__file__).resolve().parent.parent / "examples"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A sample as its card shows it. `expected` names the strategy theory would choose, `why` says so in a sentence."""
+
+    name: str
+    title: str
+    sentence: str
+    expected: str
+    why: str
+    file: str
+    documents: str | None = None
+
+
+SAMPLES = (
+    Sample(
+        "support_tickets",
+        "Support tickets",
+        "Sort the messages customers write into the categories of a shop.",
+        "finetuning",
+        "Many labelled examples of your own categories teach the pattern.",
+        "support_tickets.csv",
+    ),
+    Sample(
+        "handbook_questions",
+        "Handbook questions",
+        "Answer questions about a company from its handbook.",
+        "retrieval",
+        "The facts are in documents the model has never seen.",
+        "handbook_questions.csv",
+        "handbook",
+    ),
+    Sample(
+        "order_messages",
+        "Order messages",
+        "Turn what people write to a bakery into orders as JSON.",
+        "finetuning",
+        "One exact structure, every time, is learned from examples.",
+        "order_messages.jsonl",
+    ),
+    Sample(
+        "house_style_replies",
+        "House style replies",
+        "Answer customers in one tone, with the parts every reply needs.",
+        "finetuning",
+        "Style is learned from examples rather than described.",
+        "house_style_replies.csv",
+    ),
+)
+
+
+def zipped(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """Several files as one archive; the same files give the same bytes, whenever they are packed."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
+        for name, content in files:
+            out.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return archive.getvalue()
+
+
+def load_sample(name: str) -> tuple[str, bytes, str | None, bytes | None]:
+    """The task file of a sample and its documents (a zip), as if a person had uploaded them."""
+    sample = next(sample for sample in SAMPLES if sample.name == name)
+    content = (EXAMPLES_FOLDER / sample.file).read_bytes()
+    if sample.documents is None:
+        return sample.file, content, None, None
+    files = sorted((EXAMPLES_FOLDER / sample.documents).iterdir())
+    return sample.file, content, f"{sample.documents}.zip", zipped((file.name, file.read_bytes()) for file in files)

@@ -1,0 +1,117 @@
+"""How things are said to a person: the names of strategies and numbers with their units, the same on every page."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from eval.task import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A strategy in plain words: its name, the verdict that recommends it, what it is like, and what it does."""
+
+    name: str
+    verdict: str
+    analogy: str
+    explanation: str
+
+
+_STRATEGIES = {
+    "prompting": Words(
+        "Prompting",
+        "Prompt it.",
+        "Like a briefing",
+        "The instructions, and a few of your examples, are handed over with every request. The model stays as it is.",
+    ),
+    "retrieval": Words(
+        "Retrieval",
+        "Look it up.",
+        "Like an open book",
+        "The nearest passages and examples are looked up and handed over with each question. "
+        "New facts need a new index, not new training.",
+    ),
+    "finetuning": Words(
+        "Fine-tuning",
+        "Fine-tune it.",
+        "Like a residency",
+        "The model practises on your examples until the pattern is learned. "
+        "What it learned sits in a small adapter that can be removed.",
+    ),
+}
+
+KIND_NAMES = {
+    Kind.CLASSIFICATION: "One of several labels",
+    Kind.EXTRACTION: "Structured data (JSON)",
+    Kind.ANSWERING: "A short answer",
+    Kind.WRITING: "Free text",
+}
+_CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
+
+
+def words_of(strategy: str) -> Words:
+    """The words for a strategy; one this version has no words for is called by its id, made readable."""
+    if strategy in _STRATEGIES:
+        return _STRATEGIES[strategy]
+    name = strategy.replace("_", " ").capitalize()
+    return Words(name, f"Use {name.lower()}.", "", "")
+
+
+def name_of(strategy: str) -> str:
+    return words_of(strategy).name
+
+
+def score_text(score: float) -> str:
+    """A score in [0, 1] with two digits, as far as a few hundred rows can tell: .86"""
+    rounded = f"{score:.2f}"
+    return rounded[1:] if rounded.startswith("0.") else rounded
+
+
+def points_text(difference: float) -> str:
+    """A difference of scores in points of a hundred, without its sign: "14 points"."""
+    points = abs(difference) * 100
+    number = f"{points:.1f}" if 0 < points < 0.95 else f"{points:.0f}"
+    return f"{number} point" if number == "1" else f"{number} points"
+
+
+def _significant(value: float) -> str:
+    """Two significant digits, no exponent: what a measurement of this size supports."""
+    if value == 0:
+        return "0"
+    digits = max(0, 1 - math.floor(math.log10(abs(value))))
+    rounded = round(value, digits)
+    return f"{rounded:,.{digits}f}" if digits else f"{round(value, 1 - math.floor(math.log10(abs(value)))):,.0f}"
+
+
+def seconds_text(seconds: float | None) -> str:
+    """The time of one answer: "0.42 s", "1.3 s", "18 ms"."""
+    if seconds is None:
+        return "unknown"
+    if 0 < seconds < 0.0995:
+        return f"{_significant(seconds * 1000)} ms"
+    return f"{_significant(seconds)} s"
+
+
+def money_text(amount: float | None, currency: str = "USD") -> str:
+    """An amount with its currency; None is "unknown", which is not the same as nothing."""
+    if amount is None:
+        return "unknown"
+    sign = _CURRENCY_SIGNS.get(currency, f"{currency} ")
+    number = f"{amount:,.0f}" if amount >= 100 else f"{amount:,.2f}" if amount >= 1 else _significant(amount)
+    return f"{sign}{number}"
+
+
+def duration_text(seconds: float) -> str:
+    """A wait, rounded to what an estimate supports: "about 20 seconds", "about 8 minutes", "about 2.5 hours"."""
+    if seconds < 55:
+        return f"about {max(5, 5 * round(seconds / 5))} seconds"
+    minutes = max(1, round(seconds / 60))
+    if minutes < 90:
+        return f"about {minutes} minute{'s' if minutes > 1 else ''}"
+    return f"about {seconds / 3600:.1f}".removesuffix(".0") + " hours"
+
+
+def count_text(count: int, noun: str) -> str:
+    """ "1 row", "1,204 rows"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

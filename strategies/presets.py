@@ -1,0 +1,70 @@
+"""Budgets, stated before a run. They count rows and tokens, never seconds, so that a seed gives the same run twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eval.task import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one strategy may spend on one kind of task.
+
+    `test_rows`, `dev_rows`: rows used at most; `latency_rows`: test rows also answered one at a time;
+    `settings`: settings each strategy may try on dev; `training_tokens`: tokens read while training, all epochs and
+    the choice of the learning rate together; `epochs`: passes over the training rows at most;
+    `answer_tokens`: longest answer written.
+    """
+
+    test_rows: int
+    dev_rows: int
+    latency_rows: int
+    settings: int
+    training_tokens: int
+    epochs: int
+    answer_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    name: str
+    description: str
+    budgets: dict[Kind, Budget]
+
+    def budget(self, kind: Kind) -> Budget:
+        return self.budgets[kind]
+
+
+PRESETS = {
+    "quick": Preset(
+        "quick",
+        "A first answer while you wait. Few settings are tried, and up to 200 test rows are read.",
+        {
+            Kind.CLASSIFICATION: Budget(200, 40, 20, 3, 45_000, 6, 0),
+            Kind.EXTRACTION: Budget(100, 16, 10, 3, 60_000, 6, 96),
+            Kind.ANSWERING: Budget(120, 20, 10, 3, 45_000, 6, 32),
+            Kind.WRITING: Budget(40, 8, 5, 3, 60_000, 5, 96),
+        },
+    ),
+    "standard": Preset(
+        "standard",
+        "For a decision. More settings are tried, training goes on longer, and up to 500 test rows are read.",
+        {
+            Kind.CLASSIFICATION: Budget(500, 100, 40, 6, 250_000, 10, 0),
+            Kind.EXTRACTION: Budget(400, 48, 20, 6, 250_000, 10, 160),
+            Kind.ANSWERING: Budget(400, 64, 20, 6, 200_000, 10, 48),
+            Kind.WRITING: Budget(150, 24, 10, 6, 250_000, 8, 192),
+        },
+    ),
+    "thorough": Preset(
+        "thorough",
+        "For a large bill. All settings are tried, and up to 2,000 test rows are read; hours on a CPU.",
+        {
+            Kind.CLASSIFICATION: Budget(2000, 200, 60, 10, 1_500_000, 15, 0),
+            Kind.EXTRACTION: Budget(2000, 100, 40, 10, 1_500_000, 15, 256),
+            Kind.ANSWERING: Budget(2000, 150, 40, 10, 1_000_000, 15, 64),
+            Kind.WRITING: Budget(500, 60, 20, 10, 1_500_000, 12, 320),
+        },
+    ),
+}

