@@ -63,9 +63,7 @@ def interval(scores: ArrayLike) -> Interval:
     than a coin of the same mean.
     """
     values = _numbers(scores)
-    low, high = (
-        _wilson(values) if _is_binary(values) or _hardly_varies(values) else _bootstrap_mean(values)
-    )
+    low, high = _wilson(values) if _is_binary(values) or _hardly_varies(values) else _bootstrap_mean(values)
     return Interval(float(values.mean()), low, high, len(values))
 
 
@@ -83,9 +81,7 @@ def paired_difference(a: ArrayLike, b: ArrayLike) -> Difference:
     if _is_binary(scores_a) and _is_binary(scores_b):
         (low, high), p_value = _adjusted_wald(differences), _mcnemar(differences)
     else:
-        low, high = (
-            _adjusted_wald(differences) if _hardly_varies(differences) else _bootstrap_mean(differences)
-        )
+        low, high = _adjusted_wald(differences) if _hardly_varies(differences) else _bootstrap_mean(differences)
         p_value = _sign_flip_test(differences)
     return Difference(float(differences.mean()), low, high, p_value, len(differences))
 
@@ -188,9 +184,9 @@ def _sign_flip_test(differences: Numbers) -> float:
     if len(differences) < 2 or not differences.any():
         return 1.0
     tested = stats.permutation_test(
-        (differences, np.zeros_like(differences)),
-        lambda a, b, axis: np.mean(a - b, axis=axis),
-        permutation_type="samples",
+        (differences,),
+        np.mean,
+        permutation_type="samples",  # of a single sample: its signs are flipped
         vectorized=True,
         n_resamples=_RESAMPLES,
         batch=_BATCH,

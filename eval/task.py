@@ -103,7 +103,6 @@ class Split:
         return LearningSplit(self.train, self.dev)
 
 
-
 _NOT_WORD = re.compile(r"[\W_]+", re.UNICODE)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from eval.outcomes import Effort, Prediction
 from eval.task import Document, LearningSplit
@@ -31,15 +31,13 @@ class Strategy(Protocol):
     `predict` never sees a target.
     """
 
-    name: str
+    name: ClassVar[str]
     settings: dict[str, Any]
     choices: list[dict[str, Any]]
     effort: Effort
     notes: list[str]
 
-    def fit(
-        self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress
-    ) -> None: ...
+    def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None: ...
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]: ...
 

@@ -41,10 +41,10 @@ PRESETS = {
         "quick",
         "A first answer while you wait. Few settings are tried, and up to 200 test rows are read.",
         {
-            Kind.CLASSIFICATION: Budget(200, 40, 20, 3, 45_000, 6, 0),
-            Kind.EXTRACTION: Budget(100, 16, 10, 3, 60_000, 6, 96),
-            Kind.ANSWERING: Budget(120, 20, 10, 3, 45_000, 6, 32),
-            Kind.WRITING: Budget(40, 8, 5, 3, 60_000, 5, 96),
+            Kind.CLASSIFICATION: Budget(200, 40, 20, 3, 30_000, 6, 0),
+            Kind.EXTRACTION: Budget(100, 16, 10, 3, 40_000, 6, 96),
+            Kind.ANSWERING: Budget(120, 20, 10, 3, 30_000, 6, 32),
+            Kind.WRITING: Budget(40, 8, 5, 3, 40_000, 5, 96),
         },
     ),
     "standard": Preset(

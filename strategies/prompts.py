@@ -1,4 +1,4 @@
-"""The words a model is given: an instruction written from the task, and the one shape of prompt all strategies share."""
+"""The words a model is given: an instruction written from the task, and the one shape of prompt for all strategies."""
 
 from __future__ import annotations
 
@@ -72,5 +72,5 @@ def _field_names(targets: Iterable[str]) -> list[str]:
         except json.JSONDecodeError:
             continue
         if isinstance(fields, dict):
-            counts.update(fields)
+            counts.update(fields.keys())
     return [name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]

@@ -20,7 +20,7 @@ from strategies.language_model import Prompt, RowsDone, Scores, Written
 
 TOKENS_A_BATCH_CPU = 1024  # enough for matrix products at full speed; small enough for the logits to stay in memory
 TOKENS_A_BATCH_GPU = 16_384
-ROWS_A_WRITING_BATCH = 8  # decoding reads all weights for each token, whatever the number of rows
+ROWS_A_WRITING_BATCH = 16  # decoding reads all weights for each token, whatever the number of rows
 PLAIN_TURN = "{role}: {content}\n"  # for models that bring no chat template
 
 torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
@@ -56,6 +56,11 @@ class Transformer:
         listed = configured if isinstance(configured, list) else [configured]
         return {token for token in [*listed, self.tokenizer.eos_token_id] if token is not None}
 
+    @property
+    def end(self) -> int:
+        """The token that ends a turn, as training answers do."""
+        return self.tokenizer.eos_token_id if self.tokenizer.eos_token_id is not None else min(self.ends)
+
     def encode(self, prompt: Prompt) -> list[int]:
         """The prompt in the model's own chat form, ending where the answer begins."""
         turns = [{"role": message.role, "content": message.content} for message in prompt]
@@ -71,11 +76,6 @@ class Transformer:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(self.encode_answer(text)) for text in texts]
-
-    def forget(self) -> None:
-        """Drop what is remembered of earlier prompts; to be called when the weights change."""
-        self._prefix = _Prefix([], [])
-        self._last_prompt = []
 
     @torch.inference_mode()
     def score(
@@ -99,9 +99,7 @@ class Transformer:
         )
 
     @torch.inference_mode()
-    def write(
-        self, prompts: Sequence[Prompt], max_tokens: int, rows_done: RowsDone | None = None
-    ) -> list[Written]:
+    def write(self, prompts: Sequence[Prompt], max_tokens: int, rows_done: RowsDone | None = None) -> list[Written]:
         encoded = [self.encode(prompt) for prompt in prompts]
         prefix = self._share_prefix(encoded)
         written: list[Written | None] = [None] * len(prompts)
@@ -109,7 +107,7 @@ class Transformer:
         for rows in self._batches(encoded, len(prefix.tokens), most_rows=ROWS_A_WRITING_BATCH):
             own = [encoded[row][len(prefix.tokens) :] for row in rows]
             for row, tokens in zip(rows, self._write_batch(prefix, own, max_tokens), strict=True):
-                text = self.tokenizer.decode(tokens, skip_special_tokens=True).strip()
+                text = str(self.tokenizer.decode(tokens, skip_special_tokens=True)).strip()
                 written[row] = Written(text, len(encoded[row]), len(tokens))
             done += len(rows)
             if rows_done:
@@ -119,7 +117,7 @@ class Transformer:
     def _tree(self, continuations: tuple[str, ...]) -> LabelTree:
         if continuations not in self._trees:
             self._trees[continuations] = LabelTree.grow(
-                [self.encode_answer(text) for text in continuations], end=min(self.ends)
+                [self.encode_answer(text) for text in continuations], end=self.end
             ).to(self.device)
         return self._trees[continuations]
 
@@ -250,6 +248,4 @@ def _cache_of(prefix: _Prefix, length: int, batch: int) -> DynamicCache:
 
 def _additive(sees: Tensor, dtype: torch.dtype) -> Tensor:
     """What attention adds to its scores: 0 where a query may look, the smallest number where not; [rows, 1, q, k]."""
-    return torch.zeros(sees.shape, dtype=dtype, device=sees.device).masked_fill_(
-        ~sees, torch.finfo(dtype).min
-    )[:, None]
+    return torch.zeros(sees.shape, dtype=dtype, device=sees.device).masked_fill_(~sees, torch.finfo(dtype).min)[:, None]

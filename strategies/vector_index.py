@@ -13,7 +13,7 @@ class VectorIndex:
     """Unit vectors in, positions of the nearest out; the inner product of unit vectors is their cosine."""
 
     def __init__(self, vectors: NDArray[np.float32]) -> None:
-        self._index = faiss.IndexFlatIP(vectors.shape[1])
+        self._index: faiss.Index = faiss.IndexFlatIP(vectors.shape[1])
         self._index.add(vectors)
 
     def search(self, queries: NDArray[np.float32], count: int) -> NDArray[np.int64]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -29,15 +28,16 @@ def device_name() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     info = Path("/proc/cpuinfo")
-    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line] if (
-        info.exists()
-    ) else []
+    names = (
+        [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line]
+        if (info.exists())
+        else []
+    )
     return f"CPU, {torch.get_num_threads()} threads" + (f" ({names[0]})" if names else "")
 
 
-@lru_cache(maxsize=1)
 def load_language_model(name: str) -> Transformer:
-    """The model, in bfloat16 on a GPU and float32 on a CPU; kept for the life of the process.
+    """The model, in bfloat16 on a GPU and float32 on a CPU: a fresh one at each call.
 
     Raises BadInput with a sentence when it cannot be reached, does not fit in memory or cannot be read.
     """

@@ -13,7 +13,8 @@ from typing import NoReturn
 import streamlit as st
 
 from advisor.palette import css_variables
-from advisor.store import Store, StoredDataset, StoredRun
+from advisor.store import Store
+from advisor.stored import StoredDataset, StoredRun
 from eval.task import BadInput
 
 _STEPS = ("Start", "Data", "Compare", "Report")
@@ -36,14 +37,15 @@ def go(title: str, **address: str) -> NoReturn:
 
 def address_of(title: str) -> dict[str, str] | None:
     """The parameters under which a step can be reached from here; None while it cannot be reached yet."""
-    dataset, run = st.query_params.get("dataset"), st.query_params.get("run")
-    if title == "Start":
+    if title in ("Start", "History"):
         return {}
-    if title == "Report":
-        return {"run": run} if run else None
-    if dataset is None:
-        return None
-    return {"dataset": dataset, **({"run": run} if run else {})}
+    needed = "run" if title == "Report" else "dataset"
+    return st.query_params.to_dict() if needed in st.query_params else None
+
+
+def address(*names: str) -> dict[str, str]:
+    """These parameters of the present address, as far as it has them."""
+    return {name: st.query_params[name] for name in names if name in st.query_params}
 
 
 def show_top(current: str) -> None:
@@ -59,7 +61,7 @@ def show_top(current: str) -> None:
 
 
 def _show_step(title: str, current: str) -> None:
-    address = {} if title == "History" else address_of(title)
+    address = address_of(title)
     state = "current" if title == current else "open" if address is not None else "closed"
     with st.container(key=f"step-{state}-{title.lower()}", width="content"):
         st.page_link(page_path(title), label=title, query_params=address, disabled=state == "closed")
@@ -75,6 +77,11 @@ def section(title: str, sentence: str = "") -> None:
     """The head of a part of a page."""
     under = f'<p class="quiet">{escape(sentence)}</p>' if sentence else ""
     st.html(f'<h2 class="section">{escape(title)}</h2>{under}')
+
+
+def small(sentence: str) -> None:
+    """A remark beside what it is about."""
+    st.html(f'<p class="quiet small">{escape(sentence)}</p>')
 
 
 def problem(sentence: str) -> None:

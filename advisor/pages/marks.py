@@ -16,3 +16,11 @@ def mark(strategy: str) -> str:
 
 def marked_name(strategy: str) -> str:
     return f'<span class="marked">{mark(strategy)}{escape(name_of(strategy))}</span>'
+
+
+def split_bar(train: int, dev: int, test: int) -> str:
+    """How many rows are for what, as one bar with its three parts named under it."""
+    parts = (("train", train, "to learn from"), ("dev", dev, "to choose settings on"), ("test", test, "to judge by"))
+    bar = "".join(f'<i class="{side}" style="flex-grow:{rows}"></i>' for side, rows, _ in parts)
+    words = "".join(f'<li class="{side}"><b>{rows:,}</b> {purpose}</li>' for side, rows, purpose in parts)
+    return f'<div class="split" aria-hidden="true">{bar}</div><ul class="split-words">{words}</ul>'

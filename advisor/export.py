@@ -1,0 +1,51 @@
+"""The raw outcomes as a table that opens in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from eval.outcomes import Outcome, Trial
+from eval.task import Example
+
+# A spreadsheet takes a cell that begins with one of these for a formula and runs it.
+# https://owasp.org/www-community/attacks/CSV_Injection
+_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FACTS = ("example", "strategy", "input", "expected", "answer", "score")
+_MORE_FACTS = ("seconds", "tokens_in", "tokens_out", "sources", "found_gold", "error")
+
+
+def outcomes_csv(trials: Sequence[Trial], examples: Sequence[Example]) -> str:
+    """One row for each example and strategy, in the order of the trials, with a header.
+
+    Write it as "utf-8-sig", or Excel misreads accents. Texts that a spreadsheet would run as a formula get a leading
+    apostrophe; numbers stay numbers, and what was not measured is empty. Secondary scores follow as columns of their
+    own. Raises KeyError when an outcome's example is not among `examples`.
+    """
+    example_by_id = {example.id: example for example in examples}
+    outcomes = [outcome for trial in trials for outcome in trial.outcomes]
+    parts = sorted({name for outcome in outcomes for name in outcome.parts})
+    written = io.StringIO()
+    table = csv.writer(written)
+    table.writerow([*_FACTS, *parts, *_MORE_FACTS])
+    table.writerows(_row(outcome, example_by_id[outcome.example_id], parts) for outcome in outcomes)
+    return written.getvalue()
+
+
+def _row(outcome: Outcome, example: Example, parts: Sequence[str]) -> list[str | float | None]:
+    return [
+        *map(_inert, (outcome.example_id, outcome.strategy, example.input, example.target, outcome.text)),
+        outcome.score,
+        *(outcome.parts.get(name) for name in parts),
+        outcome.seconds,
+        outcome.tokens_in,
+        outcome.tokens_out,
+        _inert("; ".join(outcome.sources)),
+        None if outcome.found_gold is None else int(outcome.found_gold),
+        _inert(outcome.error or ""),
+    ]
+
+
+def _inert(text: str) -> str:
+    return f"'{text}" if text.startswith(_STARTS_A_FORMULA) else text

@@ -1,0 +1,77 @@
+"""What a trial amounts to, at the person's prices. Always derived anew, never stored beside the outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.plan import Priorities
+from eval.costs import Cost, cost_of
+from eval.outcomes import Trial
+from eval.statistics import Interval, Percentiles, interval, percentiles
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A judged trial in figures; None is unmeasured.
+
+    `parts` are the means of the secondary metrics; `hit_rate` is the share of rows with a known gold document for
+    which it was among the sources; `failed_answers` counts the rows for which no answer could be made (they score 0).
+    """
+
+    trial: Trial
+    score: Interval
+    parts: dict[str, float]
+    latency: Percentiles | None
+    cost: Cost
+    tokens_in_mean: float
+    tokens_out_mean: float
+    hit_rate: float | None
+    failed_answers: int
+
+    @property
+    def strategy(self) -> str:
+        return self.trial.strategy
+
+
+def derive(trial: Trial, priorities: Priorities) -> Measurement:
+    """The figures of a trial that has outcomes."""
+    outcomes = trial.outcomes
+    part_names = sorted({name for outcome in outcomes for name in outcome.parts})
+    found = [outcome.found_gold for outcome in outcomes if outcome.found_gold is not None]
+    return Measurement(
+        trial=trial,
+        score=interval([outcome.score for outcome in outcomes]),
+        parts={name: fmean(outcome.parts.get(name, 0.0) for outcome in outcomes) for name in part_names},
+        latency=percentiles([outcome.seconds for outcome in outcomes if outcome.seconds is not None]),
+        cost=cost_of(
+            trial,
+            machine_per_hour=priorities.machine_per_hour,
+            monthly_volume=priorities.monthly_volume,
+            currency=priorities.currency,
+        ),
+        tokens_in_mean=fmean(outcome.tokens_in for outcome in outcomes),
+        tokens_out_mean=fmean(outcome.tokens_out for outcome in outcomes),
+        hit_rate=fmean(found) if found else None,
+        failed_answers=sum(outcome.error is not None for outcome in outcomes),
+    )
+
+
+def is_judged(trial: Trial) -> bool:
+    """Whether a trial has anything to be judged by."""
+    return trial.status == "done" and bool(trial.outcomes)
+
+
+def paired_scores(trials: Sequence[Trial]) -> dict[str, NDArray[np.float64]]:
+    """The scores of each trial on the rows that all of them answered, in one order."""
+    by_strategy = {
+        trial.strategy: {outcome.example_id: outcome.score for outcome in trial.outcomes} for trial in trials
+    }
+    shared = sorted(set.intersection(*map(set, by_strategy.values()))) if by_strategy else []
+    return {
+        strategy: np.array([scores[example_id] for example_id in shared]) for strategy, scores in by_strategy.items()
+    }

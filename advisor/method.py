@@ -1,0 +1,53 @@
+"""How a run was measured, as pairs of a question and its answer, for the page and for the report to keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from advisor.wording import count_text, duration_text, money_text, name_of
+from eval.scoring import METRIC_MEANINGS
+from eval.task import Kind
+
+
+def method_of(report: dict[str, Any]) -> list[tuple[str, str]]:
+    """What was measured, on what, with which effort: (heading, sentences), from a report of schema 1."""
+    task, priorities = report["task"], report["priorities"]
+    price = money_text(priorities["machine_per_hour"], priorities["currency"])
+    documents = f" {count_text(task['documents'], 'document')} could be looked up." if task["documents"] else ""
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(report["versions"].items()))
+    return [
+        (
+            "Rows",
+            f"{task['train']:,} to learn from, {task['dev']:,} to choose settings on, and {task['test']:,} to judge "
+            f"by, which no strategy saw before and which were read once.{documents}",
+        ),
+        ("Score", f"{task['metric'][:1].upper()}{task['metric'][1:]}. {METRIC_MEANINGS[Kind(task['kind'])]}"),
+        ("Model", f"{report['model']}, the same for all strategies, on {report['device']}."),
+        (
+            "Time and cost",
+            "Requests were timed one at a time after a warm-up. "
+            f"A cost is the seconds on the machine at {price} an hour.",
+        ),
+        *((name_of(one["name"]), _effort(one)) for one in report["candidates"] if one["status"] == "done"),
+        ("Run", f"{report['run_id']}, seed {report['seed']}, {report['created_at']}."),
+        *([("Versions", f"{versions}.")] if versions else []),
+    ]
+
+
+def _effort(candidate: dict[str, Any]) -> str:
+    """What one strategy tried and took, and how long it took to get ready."""
+    effort = candidate["effort"]
+    sentences = []
+    if effort["settings_tried"]:
+        tried, rows = count_text(effort["settings_tried"], "setting"), count_text(effort["dev_rows"], "row")
+        sentences.append(f"{tried} tried on {rows}.")
+    if candidate["settings"]:
+        taken = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in candidate["settings"].items())
+        sentences.append(f"Taken: {taken}.")
+    if candidate["fit_seconds"] is not None:
+        sentences.append(f"Getting ready took {duration_text(candidate['fit_seconds'])}.")
+    if candidate["hit_rate"] is not None:
+        sentences.append(
+            f"The right document was among the sources for {100 * candidate['hit_rate']:.0f} % of the rows."
+        )
+    return " ".join([*sentences, *candidate["notes"]])

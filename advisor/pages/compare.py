@@ -1,0 +1,175 @@
+"""Compare: which strategies, on which model, with which budget, and what matters to the person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html import escape
+
+import streamlit as st
+
+from advisor.experiment import prepare
+from advisor.pages import frame
+from advisor.pages.draft import draft_of, setup_of
+from advisor.pages.marks import marked_name
+from advisor.pages.waiting import show_estimate
+from advisor.plan import DEFAULT_MODEL, STRATEGIES, Plan, Priorities
+from advisor.stored import StoredDataset
+from advisor.wording import count_text, words_of
+from advisor.worker import start_worker
+from eval.task import BadInput
+from strategies.models import SUGGESTIONS
+from strategies.presets import PRESETS
+
+_COUNTED = {1: "Measure the one", 2: "Compare the two", 3: "Compare the three"}
+_CURRENCIES = ("USD", "EUR", "GBP")
+
+
+def starting_plan(dataset: StoredDataset) -> Plan:
+    """Where the choices on this page start: those of the run this one follows, else the defaults."""
+    setup = setup_of(dataset)
+    followed = st.query_params.get("follows")
+    if followed:
+        try:
+            return replace(frame.store().run(followed).plan, dataset_id=dataset.id, setup=setup, follows=followed)
+        except BadInput:
+            pass  # gone, or of another version: the defaults are as good a start
+    return Plan(dataset.id, setup)
+
+
+def choose_strategies(plan: Plan) -> tuple[str, ...]:
+    frame.section("Three ways")
+    chosen = []
+    for column, strategy in zip(st.columns(len(STRATEGIES)), STRATEGIES, strict=True):
+        words = words_of(strategy)
+        with column, st.container(border=True, key=f"strategy-{strategy}", height="stretch"):
+            st.html(
+                f'<h3 class="card-title">{marked_name(strategy)}</h3>'
+                f'<p class="quiet">{escape(words.analogy)}</p><p class="small">{escape(words.explanation)}</p>'
+            )
+            if st.checkbox("Include", value=strategy in plan.strategies, key=f"include-{strategy}"):
+                chosen.append(strategy)
+    return tuple(chosen)
+
+
+def choose_model(plan: Plan) -> str:
+    suggestions = {one.name: one for one in SUGGESTIONS}
+    names = list(dict.fromkeys([*suggestions, plan.model]))
+    model = st.selectbox(
+        "Base model, the same for all",
+        names,
+        index=names.index(plan.model),
+        format_func=lambda name: suggestions[name].title if name in suggestions else name,
+        accept_new_options=True,
+        help="Choose one, or type the id of a model on the Hugging Face hub or a folder on this machine.",
+        key="model",
+    )
+    if model in suggestions:
+        chosen = suggestions[model]
+        fetched = "" if model == DEFAULT_MODEL else " It is fetched from the Hugging Face hub once."
+        frame.small(f"{chosen.licence}, needs about {chosen.memory_gb:.1f} GB of memory.{fetched}")
+    else:
+        frame.small("Your own choice: whether it can be reached and fits in memory is checked before anything runs.")
+    return model or DEFAULT_MODEL
+
+
+def choose_preset(plan: Plan) -> str:
+    preset = st.segmented_control(
+        "How much effort",
+        list(PRESETS),
+        default=plan.preset if plan.preset in PRESETS else "quick",
+        required=True,
+        format_func=str.capitalize,
+        key="preset",
+    )
+    frame.small(PRESETS[preset].description)
+    return str(preset)
+
+
+def choose_priorities(was: Priorities) -> Priorities:
+    frame.section("What matters to you", "These decide between strategies that are about equally good.")
+    first = st.columns(3)
+    volume = first[0].number_input(
+        "Answers a month", 1, 1_000_000_000, was.monthly_volume, step=1000, help="How often the task comes up."
+    )
+    margin = first[1].number_input(
+        "Points that make no difference to you",
+        0.0,
+        50.0,
+        was.margin * 100,
+        step=0.5,
+        format="%.1f",
+        help="A cheaper strategy is taken when it is not shown to be worse by more than this. A score of 1 is "
+        "100 points.",
+    )
+    price = first[2].number_input(
+        "Price of the machine an hour",
+        0.0,
+        1000.0,
+        was.machine_per_hour,
+        step=0.05,
+        help="Costs are this price times the seconds an answer takes.",
+    )
+    second = st.columns(3)
+    longest = second[0].number_input(
+        "Longest wait for an answer, in seconds",
+        0.001,
+        None,
+        was.max_seconds,
+        step=0.5,
+        placeholder="No limit",
+        help="95 of 100 answers must be faster.",
+    )
+    dearest = second[1].number_input(
+        "Most that 1,000 answers may cost", 0.0001, None, was.max_cost_per_1000, step=0.1, placeholder="No limit"
+    )
+    currency = second[2].selectbox(
+        "Currency", _CURRENCIES, index=_CURRENCIES.index(was.currency) if was.currency in _CURRENCIES else 0
+    )
+    return Priorities(int(volume), margin / 100, longest, dearest, price, currency)
+
+
+def start(plan: Plan) -> None:
+    """Queue the run and go to its report; what speaks against it is said in one sentence."""
+    try:
+        with st.spinner("Checking the data and the model"):
+            run = prepare(frame.store(), plan)
+    except BadInput as wrong:
+        frame.problem(str(wrong))
+        return
+    start_worker(frame.store())
+    frame.go("Report", run=run.id, dataset=plan.dataset_id)
+
+
+def show_compare() -> None:
+    dataset = frame.dataset_in_address()
+    was = starting_plan(dataset)
+    try:
+        draft = draft_of(dataset.id, dataset.name, was.setup)
+    except BadInput as wrong:
+        frame.heading("What to compare")
+        frame.problem(str(wrong))
+        if st.button("Correct the data", type="primary"):
+            frame.go("Data", **frame.address("dataset", "follows"))
+        return
+    frame.heading(
+        "What to compare",
+        f"{dataset.name}, {count_text(len(draft.task.examples), 'row')}. All is chosen for you; change what you like.",
+    )
+    strategies = choose_strategies(was)
+    frame.section("Model and effort")
+    model_side, effort_side = st.columns(2, gap="medium")
+    with model_side:
+        model = choose_model(was)
+    with effort_side:
+        preset = choose_preset(was)
+    chosen = replace(was, strategies=strategies, model=model, preset=preset)
+    show_estimate(chosen, dataset.name)
+    chosen = replace(chosen, priorities=choose_priorities(was.priorities))
+    label = _COUNTED.get(len(strategies), "Compare them")
+    if not strategies:
+        frame.problem("Choose at least one of the three ways.")
+    if st.button(label, type="primary", key="run", disabled=not strategies, icon=":material/play_arrow:"):
+        start(chosen)
+
+
+show_compare()

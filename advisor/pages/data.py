@@ -1,0 +1,192 @@
+"""Data: what the columns mean, what an answer is, how the rows are divided, and what is worth a look first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html import escape
+
+import streamlit as st
+
+from advisor.pages import frame
+from advisor.pages.draft import Draft, draft_of, read_upload, setup_of
+from advisor.pages.marks import split_bar
+from advisor.plan import Setup
+from advisor.stored import StoredDataset
+from advisor.wording import KIND_NAMES, count_text
+from eval.checks import Finding
+from eval.table import Table
+from eval.task import BadInput, Kind
+
+_PREVIEW_ROWS = 100
+
+
+def choose_columns(table: Table, setup: Setup) -> Setup:
+    """The setup with the columns as chosen; another choice of columns forgets the mends, which were for the last."""
+    columns = list(table.columns)
+    input_side, target_side = st.columns(2, gap="medium")
+    with input_side:
+        source = st.selectbox("Input: what comes in", columns, index=columns.index(setup.input), key="input")
+    with target_side:
+        target = st.selectbox("Ideal answer: what should come out", columns, index=columns.index(setup.target))
+    with st.expander("Further columns, if your file has them"):
+        sides = st.columns(3, gap="medium")
+        with sides[0]:
+            group = _optional_column(
+                "Group", columns, setup.group, "Rows of one group stay on one side of the split."
+            )
+        with sides[1]:
+            split = _optional_column("Split", columns, setup.split, "Your own division: train, dev or test.")
+        with sides[2]:
+            document = _optional_column(
+                "Document", columns, setup.document, "The id of the document with the answer."
+            )
+    chosen = replace(setup, input=source, target=target, group=group, split=split, document=document)
+    return chosen if chosen == setup else replace(chosen, mends=(), kind=None)
+
+
+def _optional_column(label: str, columns: list[str], chosen: str | None, meaning: str) -> str | None:
+    options = [None, *columns]
+    return st.selectbox(
+        label,
+        options,
+        index=options.index(chosen) if chosen in options else 0,
+        format_func=lambda name: "None" if name is None else name,
+        help=meaning,
+    )
+
+
+def show_preview(table: Table, setup: Setup) -> None:
+    first = [setup.input, setup.target]
+    order = [*first, *(name for name in table.columns if name not in first)]
+    shown = table.rows[:_PREVIEW_ROWS]
+    cells = {name: [row[table.columns.index(name)] for row in shown] for name in order}
+    roles = {setup.input: "input", setup.target: "ideal answer"}
+    labels = {name: f"{name} ({roles[name]})" if name in roles else name for name in order}
+    st.dataframe(
+        {labels[name]: values for name, values in cells.items()},
+        hide_index=True,
+        height=246,
+        column_config={labels[setup.input]: st.column_config.TextColumn(width="large")},
+        alt=f"The first {len(shown)} rows of the file",
+    )
+
+
+def choose_kind(setup: Setup, draft: Draft) -> Setup:
+    """The kind that was inferred, with its reason, until the person takes another."""
+    kind = st.segmented_control(
+        "What is an answer?",
+        list(Kind),
+        default=draft.task.kind,
+        required=True,
+        format_func=KIND_NAMES.__getitem__,
+        key=f"kind-{setup.input}-{setup.target}",
+        label_visibility="collapsed",
+    )
+    guess = draft.kind_guess
+    if kind is guess.kind:
+        frame.small(guess.reason)
+    else:
+        frame.small(f"Your choice. The file looks like “{KIND_NAMES[guess.kind].lower()}”: {guess.reason}")
+    return replace(setup, kind=None if kind is guess.kind else kind)
+
+
+def write_instruction(setup: Setup) -> Setup:
+    with st.expander("Instruction for the model", expanded=bool(setup.instruction)):
+        written = st.text_area(
+            "Instruction",
+            setup.instruction,
+            placeholder="Left empty, one is written from the task: its labels, the format and the length of an answer.",
+            label_visibility="collapsed",
+            max_chars=4000,
+        )
+    return replace(setup, instruction=(written or "").strip())
+
+
+def show_split(draft: Draft) -> None:
+    frame.section("How the rows are divided")
+    sizes = len(draft.split.train), len(draft.split.dev), len(draft.split.test)
+    st.html(split_bar(*sizes))
+    for note in (*draft.left_out, *draft.split.notes):
+        frame.small(note)
+
+
+def show_findings(dataset: StoredDataset, setup: Setup, draft: Draft) -> None:
+    frame.section("Worth a look first")
+    if not draft.findings:
+        st.html('<p class="quiet">Nothing was found that would mislead the comparison.</p>')
+    for finding in draft.findings:
+        show_finding(dataset, setup, draft, finding)
+    if setup.mends:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            frame.small(f"{count_text(len(setup.mends), 'mend')} applied. The file itself stays as it is.")
+            if st.button("Undo all mends", type="tertiary"):
+                frame.store().save_setup(dataset.id, replace(setup, mends=()))
+                st.rerun()
+
+
+def show_finding(dataset: StoredDataset, setup: Setup, draft: Draft, finding: Finding) -> None:
+    with st.container(border=True, key=f"finding-{finding.id}"):
+        words, action = st.columns([4, 1.4], vertical_alignment="center", gap="medium")
+        words.html(
+            f'<p class="finding {finding.severity}"><b>{escape(finding.what)}</b></p>'
+            f'<p class="quiet small">{escape(finding.why)}</p>'
+        )
+        if finding.mend is not None and action.button(finding.mend, key=f"mend-{finding.id}", width="stretch"):
+            mend(dataset, replace(setup, mends=(*setup.mends, finding.id)))
+        if finding.rows:
+            with st.expander(f"Show the rows ({len(finding.rows):,})", type="compact"):
+                meant = set(finding.rows)
+                rows = [example for example in draft.task.examples if example.id in meant][:_PREVIEW_ROWS]
+                st.dataframe(
+                    {
+                        "row": [example.id.removeprefix("r") for example in rows],
+                        "input": [example.input for example in rows],
+                        "ideal answer": [example.target for example in rows],
+                    },
+                    hide_index=True,
+                )
+
+
+def mend(dataset: StoredDataset, mended: Setup) -> None:
+    """Keeps the mend, unless it would leave too little."""
+    try:
+        draft_of(dataset.id, dataset.name, mended)
+    except BadInput as wrong:
+        frame.problem(str(wrong))
+        return
+    frame.store().save_setup(dataset.id, mended)
+    st.rerun()
+
+
+def show_data() -> None:
+    dataset = frame.dataset_in_address()
+    table, documents = read_upload(dataset.id)
+    size = f"{count_text(len(table.rows), 'row')} in {count_text(len(table.columns), 'column')}"
+    with_documents = f", with {count_text(len(documents), 'document')}" if documents else ""
+    frame.heading(
+        dataset.name, f"{size}{with_documents}. Check that this is what you mean; nothing has to be changed."
+    )
+    saved = setup_of(dataset)
+    frame.section("What the columns mean")
+    setup = choose_columns(table, saved)
+    show_preview(table, setup)
+    try:
+        draft = draft_of(dataset.id, dataset.name, setup)
+        frame.section("What an answer is")
+        setup = write_instruction(choose_kind(setup, draft))
+        draft = draft_of(dataset.id, dataset.name, setup)
+    except BadInput as wrong:
+        frame.problem(str(wrong))
+        st.button("Choose what to compare", type="primary", disabled=True)
+        return
+    if setup != dataset.setup:
+        frame.store().save_setup(dataset.id, setup)
+    show_split(draft)
+    show_findings(dataset, setup, draft)
+    if st.button(
+        "Choose what to compare", type="primary", key="choose", icon=":material/arrow_forward:", icon_position="right"
+    ):
+        frame.go("Compare", **frame.address("dataset", "follows"))
+
+
+show_data()

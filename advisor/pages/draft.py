@@ -1,0 +1,69 @@
+"""The task as a setup reads an upload, before anything runs: what the Data and Compare pages show of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from advisor.pages.frame import store
+from advisor.plan import Setup
+from advisor.stored import StoredDataset
+from eval.checks import Finding, check_task, mend_task
+from eval.mapping import Columns, KindGuess, build_task, guess_columns
+from eval.split import split_task
+from eval.table import Table
+from eval.task import Document, Split, Task
+from strategies.presets import PRESETS
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """`findings` are those left after the mends; `split` is over all rows, before a preset takes fewer."""
+
+    task: Task
+    kind_guess: KindGuess
+    left_out: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    split: Split
+
+
+# The id of a dataset is made from its content, so what was read once stays true.
+@st.cache_resource(show_spinner="Reading the data", max_entries=4)
+def read_upload(dataset_id: str) -> tuple[Table, list[Document]]:
+    return store().read_upload(dataset_id)
+
+
+@st.cache_resource(show_spinner="Looking through the data", max_entries=8)
+def draft_of(dataset_id: str, name: str, setup: Setup) -> Draft:
+    """Raises BadInput when the table gives no task under this setup."""
+    table, documents = read_upload(dataset_id)
+    built = build_task(
+        table,
+        Columns(setup.input, setup.target, setup.group, setup.split, setup.document),
+        kind=setup.kind,
+        name=Path(name).stem,
+        instruction=setup.instruction,
+        documents=documents,
+    )
+    task = built.task
+    for finding_id in setup.mends:
+        task = mend_task(task, finding_id)
+    return Draft(task, built.kind_guess, built.left_out, tuple(check_task(task)), split_task(task, seed=0))
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def split_within(dataset_id: str, name: str, setup: Setup, preset: str) -> Split:
+    """The split with no more rows than the preset reads."""
+    task = draft_of(dataset_id, name, setup).task
+    budget = PRESETS[preset].budget(task.kind)
+    return split_task(task, seed=0, max_test=budget.test_rows, max_dev=budget.dev_rows)
+
+
+def setup_of(dataset: StoredDataset) -> Setup:
+    """What was saved for this dataset, else what its columns look like."""
+    if dataset.setup is not None:
+        return dataset.setup
+    columns = guess_columns(read_upload(dataset.id)[0])
+    return Setup(columns.input, columns.target, columns.group, columns.split, columns.document)

@@ -1,0 +1,167 @@
+"""Report: first how the run is doing, then its verdict and the evidence under it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import altair as alt
+import streamlit as st
+
+from advisor import charts
+from advisor.method import method_of
+from advisor.pages import frame
+from advisor.pages.changed_data import ask_for_changed_data
+from advisor.pages.marks import marked_name
+from advisor.pages.running import WAITING_STATES, show_running, show_steps
+from advisor.pages.side_by_side import show_answers
+from advisor.pages.verdict_card import show_verdict
+from advisor.report import SCHEMA
+from advisor.report_files import REPORT_FILES
+from advisor.stored import StoredRun
+from advisor.wording import count_text, money_text, name_of, score_text, seconds_text
+from advisor.worker import start_worker
+from eval.task import BadInput
+
+_MIMES = {"html": "text/html", "md": "text/markdown", "json": "application/json", "csv": "text/csv"}
+_FILE_WORDS = {"html": "Page (HTML)", "md": "Text (Markdown)", "json": "Data (JSON)", "csv": "Answers (CSV)"}
+_INK = {"dark": "#E8E6E1", "light": "#23262C"}
+
+
+def show_unfinished(run: StoredRun) -> None:
+    """A run that ended without a verdict: why, and what to do."""
+    frame.heading("Cancelled" if run.state == "cancelled" else "No result", run.reason or "You stopped this run.")
+    show_steps(run)
+    show_retries(run)
+    if st.button("Compare again", type="primary", icon=":material/replay:"):
+        frame.go("Compare", dataset=run.dataset_id, follows=run.id)
+
+
+def show_retries(run: StoredRun) -> None:
+    """Strategies that failed can be tried once more; the results of the others stay."""
+    for step in frame.store().steps(run.id):
+        if step.state == "failed" and st.button(f"Try {name_of(step.strategy).lower()} again", key=step.strategy):
+            frame.store().retry_step(run.id, step.strategy)
+            start_worker(frame.store())
+            st.rerun()
+
+
+def show_evidence(report: dict[str, Any]) -> None:
+    frame.section("Score")
+    show_chart(report, charts.score_chart, charts.score_sentence)
+    frame.section("Score against cost")
+    show_chart(report, charts.cost_chart, charts.cost_sentence)
+    cost_side, time_side = st.columns(2, gap="large")
+    with cost_side:
+        frame.section("Cost as volume grows")
+        show_chart(report, charts.volume_chart, charts.volume_sentence)
+    with time_side:
+        frame.section("Time an answer")
+        show_chart(report, charts.latency_chart, charts.latency_sentence)
+    frame.section("All figures")
+    show_table(report)
+
+
+def show_table(report: dict[str, Any]) -> None:
+    """All figures of all candidates, for those who would rather read than look."""
+    rows = "".join(
+        f"<tr><td>{marked_name(one['name'])}</td><td>{score_text(one['score']['mean'])}</td>"
+        f"<td>{score_text(one['score']['low'])} to {score_text(one['score']['high'])}</td>"
+        f"<td>{escape(seconds_text(one['latency_seconds']['p50']))}</td>"
+        f"<td>{escape(seconds_text(one['latency_seconds']['p95']))}</td>"
+        f"<td>{escape(money_text(one['cost']['per_1000'], one['cost']['currency']))}</td>"
+        f"<td>{escape(money_text(one['cost']['one_off'], one['cost']['currency']))}</td></tr>"
+        for one in charts.judged(report)
+    )
+    heads = ("Strategy", "Score", "95 % interval", "Half within", "95 of 100 within", "1,000 answers", "Once, to fit")
+    st.html(
+        f'<div class="scroll"><table class="figures-table"><tr>{"".join(f"<th>{head}</th>" for head in heads)}</tr>'
+        f"{rows}</table></div>"
+    )
+
+
+def show_chart(
+    report: dict[str, Any],
+    draw: Callable[[dict[str, Any], str], alt.LayerChart | None],
+    say: Callable[[dict[str, Any]], str],
+) -> None:
+    """A chart with its sentence, which also is what a screen reader gets."""
+    ink = _INK[st.context.theme.type or "light"]
+    chart, sentence = draw(report, ink), say(report)
+    if chart is not None:
+        st.altair_chart(chart, width="stretch", alt=sentence)
+    st.html(f'<p class="quiet">{escape(sentence)}</p>')
+
+
+def show_method(report: dict[str, Any]) -> None:
+    frame.section("How it was measured")
+    pairs = "".join(f"<dt>{escape(heading)}</dt><dd>{escape(said)}</dd>" for heading, said in method_of(report))
+    st.html(f'<dl class="method">{pairs}</dl>')
+    for warning in report["warnings"]:
+        frame.small(warning)
+
+
+def show_downloads(run: StoredRun) -> None:
+    with st.container(horizontal=True, key="downloads"):
+        for name in REPORT_FILES:
+            path, ending = frame.store().run_folder(run.id) / name, name.rpartition(".")[2]
+            if path.exists():
+                st.download_button(
+                    _FILE_WORDS[ending],
+                    path.read_bytes(),
+                    f"threeways-{run.id}.{ending}",
+                    _MIMES[ending],
+                    on_click="ignore",
+                    icon=":material/download:",
+                    key=name,
+                )
+
+
+def show_done(run: StoredRun) -> None:
+    report = frame.store().report(run.id)
+    if report is None or report.get("schema") != SCHEMA:
+        frame.stop_with("Another version of Threeways wrote this report. Its files can still be read in its folder.")
+    task = report["task"]
+    frame.small(
+        f"{run.name} · {count_text(task['test'], 'test row')} · {report['model']} · {report['created_at'][:10]}"
+    )
+    show_verdict(report)
+    left_out = [one for one in report["candidates"] if one["status"] != "done"]
+    for one in left_out:
+        frame.small(f"{name_of(one['name'])} has no result. {one['reason'] or ''}")
+    show_retries(run)
+    with st.container(horizontal=True, key="again", vertical_alignment="center"):
+        if st.button("Run again with changed data", type="primary", icon=":material/upload_file:"):
+            ask_for_changed_data(run)
+        follows = followed_by(run)
+        if follows:
+            st.page_link(
+                frame.page_path("History"),
+                label="See what changed since the run before",
+                query_params={"run": follows, "with": run.id},
+            )
+    if charts.judged(report):
+        show_evidence(report)
+        frame.section("Answers side by side")
+        show_answers(frame.store(), run)
+    show_method(report)
+    show_downloads(run)
+
+
+def followed_by(run: StoredRun) -> str | None:
+    """The run whose data was changed for this one."""
+    try:
+        return run.plan.follows
+    except BadInput:
+        return None
+
+
+run = frame.run_in_address()
+if run.state in WAITING_STATES:
+    frame.heading(run.name)
+    show_running(run)
+elif run.state == "done":
+    show_done(run)
+else:
+    show_unfinished(run)

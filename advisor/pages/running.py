@@ -1,0 +1,102 @@
+"""A run that has not ended: how far each strategy is, how long it still takes, and the results as they come."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from advisor.measurement import derive, is_judged
+from advisor.pages import frame
+from advisor.pages.marks import marked_name
+from advisor.stored import StoredRun, StoredStep
+from advisor.trial_files import read_trial
+from advisor.wording import duration_text, name_of, score_text
+from advisor.worker import start_worker
+from eval.task import BadInput
+
+_SECONDS_BETWEEN_LOOKS = 1.5
+WAITING_STATES = ("queued", "running", "interrupted")
+_STATE_WORDS = {"waiting": "Waits its turn", "interrupted": "Interrupted", "cancelled": "Cancelled"}
+
+
+def show_running(run: StoredRun) -> None:
+    """Looks again every moment until the run has ended, then shows the whole page anew."""
+
+    @st.fragment(run_every=_SECONDS_BETWEEN_LOOKS)
+    def look() -> None:
+        now = frame.store().run(run.id)
+        if now.state not in WAITING_STATES:
+            st.rerun()
+        st.html(f'<p class="lead" role="status">{escape(_standing(now))}</p>')
+        show_steps(now)
+        _show_actions(now)
+
+    look()
+
+
+def _standing(run: StoredRun) -> str:
+    """Where the run stands, in a sentence or two."""
+    alive = frame.store().worker_alive()
+    if run.cancel_requested:
+        return "The run is being stopped."
+    if run.state == "running":
+        return "You can close this page; the run goes on, and its address leads back here."
+    if not alive:
+        stopped = "The run was interrupted" if run.state == "interrupted" else "The run waits"
+        return f"{stopped}, and no worker is there to go on with it. What is finished is kept."
+    position = frame.store().queue_position(run.id)
+    return f"Number {position} in the queue. Runs take turns, so that they do not slow each other down."
+
+
+def _show_actions(run: StoredRun) -> None:
+    with st.container(horizontal=True, key="actions"):
+        stands_still = run.state != "running" and not frame.store().worker_alive()
+        if stands_still and st.button("Start the worker", type="primary", icon=":material/play_arrow:"):
+            start_worker(frame.store())
+            st.rerun(scope="fragment")
+        if st.button("Cancel this run", key="cancel", disabled=run.cancel_requested):
+            frame.store().cancel(run.id)
+            st.rerun(scope="fragment")
+
+
+def show_steps(run: StoredRun) -> None:
+    st.html(f'<ul class="steps">{"".join(_step(run, step) for step in frame.store().steps(run.id))}</ul>')
+
+
+def _step(run: StoredRun, step: StoredStep) -> str:
+    share = 1.0 if step.state == "done" else min(step.done / step.total, 1.0) if step.total else 0.0
+    colour = f"var(--{step.strategy}, var(--floor))"
+    bar = (
+        f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{100 * share:.0f}"'
+        f' aria-label="{escape(name_of(step.strategy))}"><i style="width:{share:.1%};--mark:{colour}"></i></div>'
+    )
+    return (
+        f'<li class="{step.state}"><div>{marked_name(step.strategy)}</div>{bar}'
+        f'<div class="quiet small">{escape(_words(run, step))}</div></li>'
+    )
+
+
+def _words(run: StoredRun, step: StoredStep) -> str:
+    if step.state == "done":
+        return _result(run, step)
+    if step.state in ("failed", "excluded"):
+        return step.reason or "It could not be measured."
+    if step.state != "running":
+        return _STATE_WORDS[step.state]
+    stage = f"{step.stage[:1].upper()}{step.stage[1:]}" if step.stage else "Starting"
+    counted = f", {step.done:,} of {step.total:,}" if step.total else ""
+    left = f". Still {duration_text(step.remaining_seconds)}" if step.remaining_seconds is not None else ""
+    return f"{stage}{counted}{left}."
+
+
+def _result(run: StoredRun, step: StoredStep) -> str:
+    """The score of a finished strategy, while the others still run."""
+    trial = read_trial(frame.store().run_folder(run.id) / step.strategy)
+    try:
+        score = derive(trial, run.plan.priorities).score if trial is not None and is_judged(trial) else None
+    except BadInput:
+        score = None
+    if score is None:
+        return "Done."
+    return f"Done. Scores {score_text(score.mean)} ({score_text(score.low)} to {score_text(score.high)})."

@@ -1,0 +1,98 @@
+"""The test rows with the answer of every strategy, and chips that leave only some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+
+import streamlit as st
+
+from advisor.answers import AnsweredRow, Filter, answered_rows, filters
+from advisor.pages.marks import marked_name
+from advisor.store import Store
+from advisor.stored import StoredRun
+from advisor.task_file import read_task
+from advisor.trial_files import read_trial
+from advisor.wording import score_text
+from eval.task import Task
+
+_ROWS_A_PAGE = 6
+_LONGEST_SOURCE = 600  # characters of a source that are shown
+
+Sources = Mapping[str, tuple[str, str]]
+
+
+def show_answers(store: Store, run: StoredRun) -> None:
+    found = _answers(store.home.as_posix(), run.id, run.ended_at, store)
+    if found is None:
+        st.html('<p class="quiet">The answers of this run are no longer there.</p>')
+        return
+    chips, sources = found
+    labels = {chip.label: chip for chip in chips}
+    chosen = st.pills(
+        "Which rows",
+        list(labels),
+        default=chips[0].label,
+        required=True,
+        format_func=lambda label: f"{label} ({len(labels[label].rows):,})",
+        key="answers",
+        label_visibility="collapsed",
+    )
+    rows = labels[chosen].rows
+    pages = -(-len(rows) // _ROWS_A_PAGE)
+    area = st.container()
+    page = st.pagination(pages, key=f"page-{chosen}") if pages > 1 else 1
+    with area:
+        first = (page - 1) * _ROWS_A_PAGE
+        st.html("".join(_card(row, sources) for row in rows[first : first + _ROWS_A_PAGE]))
+
+
+@st.cache_resource(show_spinner="Reading the answers", max_entries=4)
+def _answers(
+    home: str, run_id: str, ended_at: float | None, _store: Store
+) -> tuple[list[Filter], dict[str, tuple[str, str]]] | None:
+    """The chips with their rows, and every text that may have been a source; `home` and `ended_at` are the key."""
+    folder = _store.run_folder(run_id)
+    task, split = read_task(folder)
+    trials = [trial for step in _store.steps(run_id) if (trial := read_trial(folder / step.strategy)) is not None]
+    rows = answered_rows(task.kind, trials, split.test)
+    return (filters(rows), _texts(task)) if rows else None
+
+
+def _texts(task: Task) -> dict[str, tuple[str, str]]:
+    """A title and a text for each id that an answer may name as its source."""
+    examples = {example.id: ("Example", f"{example.input} → {example.target}") for example in task.examples}
+    return examples | {document.id: (document.title or document.id, document.text) for document in task.documents}
+
+
+def _card(row: AnsweredRow, sources: Sources) -> str:
+    answers = "".join(_answer(row, strategy, sources) for strategy in row.outcomes)
+    return (
+        f'<article class="answered"><div class="asked"><h3>Input</h3><p class="text">{escape(row.example.input)}</p>'
+        f'<h3>Expected</h3><p class="text">{escape(row.example.target)}</p></div>'
+        f'<div class="given">{answers}</div></article>'
+    )
+
+
+def _answer(row: AnsweredRow, strategy: str, sources: Sources) -> str:
+    outcome = row.outcomes[strategy]
+    if strategy in row.right:
+        word = "right" if row.right[strategy] else "wrong"
+        judged = f'<span class="judged {word}">{word}</span>'
+    else:
+        judged = f'<span class="judged">{score_text(outcome.score)}</span>'
+    text = outcome.error or outcome.text or "(nothing)"
+    return (
+        f'<section><header>{marked_name(strategy)}{judged}</header><p class="text">{escape(text)}</p>'
+        f"{_sources(outcome.sources, sources)}</section>"
+    )
+
+
+def _sources(ids: tuple[str, ...], sources: Sources) -> str:
+    if not ids:
+        return ""
+    items = "".join(
+        f"<li><b>{escape(title)}</b> {escape(text[:_LONGEST_SOURCE])}{'…' if len(text) > _LONGEST_SOURCE else ''}</li>"
+        for title, text in (sources.get(one, (one, "")) for one in ids)
+    )
+    return f"<details><summary>Sources ({len(ids)})</summary><ol>{items}</ol></details>"

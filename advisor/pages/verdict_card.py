@@ -1,0 +1,65 @@
+"""The verdict: one large sentence, how sure it is, and three figures with their ranges."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from advisor.pages.marks import marked_name
+from advisor.wording import money_text, score_text, seconds_text
+
+_INTERVAL = (
+    "95 % interval: measured on other rows like these, again and again, the score would lie in it 95 times of 100."
+)
+
+
+def show_verdict(report: dict[str, Any]) -> None:
+    verdict = report["recommendation"]
+    choice = next((one for one in report["candidates"] if one["name"] == verdict["choice"]), None)
+    name = f"<p class='small'>{marked_name(choice['name'])}</p>" if choice else ""
+    runner_up = f"<p class='runner-up'>{escape(verdict['runner_up_line'])}</p>" if verdict["runner_up_line"] else ""
+    colour = f"var(--{choice['name']}, var(--floor))" if choice else "var(--floor)"
+    st.html(
+        f'<section class="verdict" style="--mark:{colour}">{name}'
+        f'<h1 class="sentence">{escape(verdict["headline"])}</h1>'
+        f'<p class="confidence">{escape(verdict["confidence_line"])}</p>'
+        f"{_figures(report, choice) if choice else ''}{runner_up}</section>"
+    )
+    lists = [
+        _list(title, verdict[key])
+        for title, key in (("Why", "reasons"), ("What would change this", "changes"), ("Before you act", "caveats"))
+        if verdict[key]
+    ]
+    st.html(f'<div class="becauses">{"".join(lists)}</div>')
+
+
+def _figures(report: dict[str, Any], choice: dict[str, Any]) -> str:
+    score, latency, cost = choice["score"], choice["latency_seconds"], choice["cost"]
+    currency = cost["currency"]
+    figures = (
+        (
+            f"Score ({report['task']['metric']})",
+            score_text(score["mean"]),
+            f'<abbr title="{_INTERVAL}">{score_text(score["low"])} to {score_text(score["high"])}</abbr>',
+        ),
+        (
+            "Time an answer",
+            escape(seconds_text(latency["p50"])),
+            f"95 of 100 within {escape(seconds_text(latency['p95']))}",
+        ),
+        (
+            "Cost of 1,000 answers",
+            escape(money_text(cost["per_1000"], currency)),
+            f"{escape(money_text(cost['per_month'], currency))} a month, "
+            f"{escape(money_text(cost['one_off'], currency))} once",
+        ),
+    )
+    cells = "".join(f"<div><dt>{label}</dt><dd>{value}</dd><dd>{under}</dd></div>" for label, value, under in figures)
+    return f'<dl class="figures">{cells}</dl>'
+
+
+def _list(title: str, sentences: list[str]) -> str:
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    return f'<div><h2 class="card-title">{title}</h2><ul>{items}</ul></div>'

@@ -1,0 +1,71 @@
+"""How long a comparison will take: asked of the worker once for each model, and shown as soon as it is known."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from advisor.estimate import Speed, estimate_seconds
+from advisor.pages import frame
+from advisor.pages.draft import draft_of, split_within
+from advisor.pages.marks import marked_name
+from advisor.plan import Plan
+from advisor.stored import StoredSpeed
+from advisor.wording import duration_text
+from advisor.worker import start_worker
+from strategies.presets import PRESETS
+
+_SECONDS_BETWEEN_LOOKS = 2
+
+
+def show_estimate(plan: Plan, name: str) -> None:
+    """The time of each strategy and of all. While the machine is being timed, it says so and looks again."""
+    store = frame.store()
+    stored = store.speed(plan.model)
+    if stored is None or (stored.measured is not None and _speed(stored) is None):
+        store.request_speed(plan.model)  # never timed, or by another version that timed other things
+        stored = store.speed(plan.model)
+    if _is_known(stored):
+        _show(plan, name, stored)
+        return
+    start_worker(store)
+
+    @st.fragment(run_every=_SECONDS_BETWEEN_LOOKS)
+    def look_again() -> None:
+        found = store.speed(plan.model)
+        _show(plan, name, found)
+        if _is_known(found):
+            st.rerun()
+
+    look_again()
+
+
+def _speed(stored: StoredSpeed | None) -> Speed | None:
+    if stored is None or stored.measured is None:
+        return None
+    try:
+        return Speed(**stored.measured)
+    except TypeError:
+        return None
+
+
+def _is_known(stored: StoredSpeed | None) -> bool:
+    return stored is not None and (stored.problem is not None or _speed(stored) is not None)
+
+
+def _show(plan: Plan, name: str, stored: StoredSpeed | None) -> None:
+    speed = _speed(stored)
+    if speed is None:
+        problem = stored.problem if stored is not None else None
+        frame.small(problem or "This machine is being timed with this model, to say how long it will take.")
+        return
+    task = draft_of(plan.dataset_id, name, plan.setup).task
+    split = split_within(plan.dataset_id, name, plan.setup, plan.preset)
+    seconds = estimate_seconds(task, split, PRESETS[plan.preset], plan.strategies, speed)
+    each = "".join(
+        f"<li>{marked_name(strategy)} <span>{escape(duration_text(seconds[strategy]))}</span></li>"
+        for strategy in plan.strategies
+    )
+    total = duration_text(sum(seconds.values()))
+    st.html(f'<ul class="estimate">{each}<li><b>Together</b> <span>{escape(total)}</span></li></ul>')

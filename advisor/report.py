@@ -1,0 +1,135 @@
+"""The report of a run as plain JSON, schema 1. Pages, files and the command line all read this and nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from itertools import combinations
+from typing import Any
+
+from advisor.decision import recommend
+from advisor.measurement import derive, is_judged, paired_scores
+from advisor.plan import Priorities
+from eval.outcomes import Trial
+from eval.scoring import METRIC_NAMES
+from eval.statistics import holm, paired_difference
+from eval.task import Example, Kind, Split, Task
+
+SCHEMA = 1
+
+
+def build_report(
+    *,
+    run_id: str,
+    created_at: str,
+    seed: int,
+    device: str,
+    model: str,
+    task: Task,
+    split: Split,
+    trials: Sequence[Trial],
+    priorities: Priorities,
+    warnings: Sequence[str],
+    versions: Mapping[str, str],
+    preset: str | None = None,
+) -> dict[str, Any]:
+    """Everything a person is told about a run, ready for `json.dumps(..., allow_nan=False)`.
+
+    `created_at` is ISO 8601; `device` and `model` are in words; row counts are those of `split`, the rows used.
+    Scores are in [0, 1], times in seconds, money in `priorities.currency`. What was not measured is null.
+    """
+    recommendation = recommend(trials, priorities, task.kind, _majority_share(task.kind, split.test))
+    report = {
+        "schema": SCHEMA,
+        "run_id": run_id,
+        "created_at": created_at,
+        "seed": seed,
+        "device": device,
+        "model": model,
+        "preset": preset,
+        "task": {
+            "name": task.name,
+            "kind": task.kind.value,
+            "metric": METRIC_NAMES[task.kind],
+            "instruction": task.instruction,
+            "labels": len(task.labels),
+            "rows": len(task.examples),
+            "train": len(split.train),
+            "dev": len(split.dev),
+            "test": len(split.test),
+            "documents": len(task.documents),
+        },
+        "priorities": asdict(priorities),
+        "candidates": [_candidate(trial, priorities) for trial in trials],
+        "comparisons": _comparisons(trials),
+        "recommendation": asdict(recommendation),
+        "warnings": [*split.notes, *warnings],
+        "versions": dict(versions),
+    }
+    return _as_json(report)
+
+
+def _candidate(trial: Trial, priorities: Priorities) -> dict[str, Any]:
+    """One strategy in figures; one that was not judged has the same keys, with null where nothing was measured."""
+    measured = derive(trial, priorities) if is_judged(trial) else None
+    score = measured.score if measured else None
+    latency = measured.latency if measured else None
+    cost = measured.cost if measured else None
+    return {
+        "name": trial.strategy,
+        "status": trial.status,
+        "reason": trial.reason,
+        "score": asdict(score) if score else {"mean": None, "low": None, "high": None, "n": 0},
+        "parts": measured.parts if measured else {},
+        "latency_seconds": asdict(latency) if latency else {"p50": None, "p95": None, "n": 0},
+        "requests_per_second": trial.requests_per_second,
+        "tokens_in_mean": measured.tokens_in_mean if measured else None,
+        "tokens_out_mean": measured.tokens_out_mean if measured else None,
+        "fit_seconds": trial.fit_seconds,
+        "peak_memory_bytes": trial.peak_memory_bytes,
+        "cost": {
+            "one_off": cost.one_off if cost else None,
+            "per_1000": cost.per_1000 if cost else None,
+            "per_month": cost.per_month if cost else None,
+            "currency": priorities.currency,
+        },
+        "hit_rate": measured.hit_rate if measured else None,
+        "failed_answers": measured.failed_answers if measured else None,
+        "settings": trial.settings,
+        "choices": trial.choices,
+        "effort": asdict(trial.effort),
+        "notes": trial.notes,
+    }
+
+
+def _comparisons(trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """Each pair of judged strategies on the rows both answered. `p_value` is of that pair alone, `p_value_holm`
+    allows for all the pairs tested."""
+    scores = paired_scores([trial for trial in trials if is_judged(trial)])
+    pairs = list(combinations(scores, 2))
+    differences = [paired_difference(scores[a], scores[b]) for a, b in pairs]
+    adjusted = holm([difference.p_value for difference in differences])
+    return [
+        {"a": a, "b": b, **asdict(difference), "p_value_holm": p_value}
+        for (a, b), difference, p_value in zip(pairs, differences, adjusted, strict=True)
+    ]
+
+
+def _majority_share(kind: Kind, test: Sequence[Example]) -> float | None:
+    """What always giving the commonest label of the test rows would score; None where answers are no labels."""
+    if kind is not Kind.CLASSIFICATION or not test:
+        return None
+    return max(Counter(example.target for example in test).values()) / len(test)
+
+
+def _as_json(value: Any) -> Any:
+    """The same value in JSON's own types; a number that is not finite (a dev loss that diverged) becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,58 @@
+"""The files a run ends with: its report as JSON, as a page and as text, and its outcomes as a table."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from advisor.export import outcomes_csv
+from advisor.files import write_whole
+from advisor.report import build_report
+from advisor.report_html import render_html
+from advisor.report_markdown import render_markdown
+from advisor.stored import StoredRun
+from advisor.task_file import read_task
+from eval.checks import check_task
+from eval.outcomes import Trial
+from strategies.models import EMBEDDED, EMBEDDED_NAME
+
+_PACKAGES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu")
+
+
+def write_report(folder: Path, run: StoredRun, trials: Sequence[Trial]) -> dict[str, Any]:
+    """Writes report.html, report.md, outcomes.csv and, last, report.json into the run's folder; returns the report."""
+    task, split = read_task(folder)
+    plan = run.plan
+    report = build_report(
+        run_id=run.id,
+        created_at=datetime.fromtimestamp(run.created_at, UTC).isoformat(timespec="seconds"),
+        seed=plan.seed,
+        device=_device(folder, trials),
+        model=EMBEDDED_NAME if plan.model == EMBEDDED else plan.model,
+        task=task,
+        split=split,
+        trials=trials,
+        priorities=plan.priorities,
+        warnings=[finding.what for finding in check_task(task) if finding.severity != "info"],
+        versions={"Python": platform.python_version(), **{package: version(package) for package in _PACKAGES}},
+        preset=plan.preset,
+    )
+    write_whole(folder / "outcomes.csv", outcomes_csv(trials, split.test).encode("utf-8-sig"))
+    write_whole(folder / "report.md", render_markdown(report))
+    write_whole(folder / "report.html", render_html(report, trials, split.test))
+    write_whole(folder / "report.json", json.dumps(report, indent=2, allow_nan=False))
+    return report
+
+
+def _device(folder: Path, trials: Sequence[Trial]) -> str:
+    """As the strategies that ran saw it."""
+    for trial in trials:
+        machine = folder / trial.strategy / "machine.json"
+        if machine.exists():
+            return str(json.loads(machine.read_text())["device"])
+    return f"CPU ({platform.machine()})"

@@ -1,0 +1,89 @@
+"""The report as one page to keep, send or print: no scripts, nothing loaded from anywhere, everything escaped.
+
+The charts are drawn as SVG by the template; this module says where things stand in them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from advisor import charts
+from advisor.answers import answered_rows
+from advisor.method import method_of
+from advisor.palette import css_variables, mark_of
+from advisor.wording import money_text, name_of, score_text, seconds_text
+from eval.outcomes import Trial
+from eval.task import Example, Kind
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters |= {"name": name_of, "mark": mark_of, "score": score_text, "seconds": seconds_text}
+_TEMPLATES.globals["money"] = money_text
+
+
+def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: Sequence[Example] = ()) -> str:
+    """A whole HTML document from a report of schema 1; with the trials and the test examples, every answer too."""
+    judged = charts.judged(report)
+    return _TEMPLATES.get_template("report.html.j2").render(
+        report=report,
+        verdict=report["recommendation"],
+        colours=css_variables(),
+        judged=judged,
+        left_out=[one for one in report["candidates"] if one["status"] != "done"],
+        choice=next((one for one in judged if one["name"] == report["recommendation"]["choice"]), None),
+        sentences={
+            "score": charts.score_sentence(report),
+            "cost": charts.cost_sentence(report),
+            "latency": charts.latency_sentence(report),
+        },
+        latency=_latency_places(judged),
+        costs=_cost_places(judged),
+        method=method_of(report),
+        answers=answered_rows(Kind(report["task"]["kind"]), trials, examples),
+    )
+
+
+def _latency_places(judged: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """For each timed candidate, the start and end of its bar as shares of the chart's width."""
+    timed = [one for one in judged if one["latency_seconds"]["p50"] is not None]
+    longest = max((one["latency_seconds"]["p95"] for one in timed), default=0) or 1.0
+    return [
+        {
+            "name": one["name"],
+            "p50": one["latency_seconds"]["p50"],
+            "p95": one["latency_seconds"]["p95"],
+            "start": one["latency_seconds"]["p50"] / longest,
+            "end": one["latency_seconds"]["p95"] / longest,
+        }
+        for one in timed
+    ]
+
+
+def _cost_places(judged: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """For each candidate with a cost, its place on a log axis, from 0 (cheapest) to 1."""
+    priced = [one for one in judged if one["cost"]["per_1000"]]
+    if not priced:
+        return []
+    logs = [math.log(one["cost"]["per_1000"]) for one in priced]
+    low, span = min(logs), (max(logs) - min(logs)) or 1.0
+    return [
+        {
+            "name": one["name"],
+            "score": one["score"]["mean"],
+            "low": one["score"]["low"],
+            "high": one["score"]["high"],
+            "place": (at - low) / span,
+            "text": money_text(one["cost"]["per_1000"], one["cost"]["currency"]),
+        }
+        for one, at in zip(priced, logs, strict=True)
+    ]

@@ -1,0 +1,133 @@
+"""One strategy of one run, from fitting to measured: what a spawned child does.
+
+What it found goes to its folder, how far it is goes through a pipe.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import import_module
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from advisor.child import failure_sentence, settle_in
+from advisor.files import write_whole
+from advisor.task_file import read_task
+from advisor.trial_files import read_trial, write_trial
+from eval.outcomes import Trial
+from eval.runner import measure
+from eval.task import BadInput, Brief
+from strategies.contract import Progress, Strategy
+from strategies.presets import PRESETS
+
+BUILD_STRATEGY = "strategies.registry:build_strategy"
+_SECONDS_BETWEEN_REPORTS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class StepOrder:
+    """What a child is asked to do. `build_strategy` is the "module:function" that makes the strategy; only the child
+    imports it, so that the parent never loads what the strategy needs."""
+
+    run_folder: Path
+    strategy: str
+    preset: str
+    model: str
+    seed: int
+    build_strategy: str = BUILD_STRATEGY
+
+    @property
+    def folder(self) -> Path:
+        return self.run_folder / self.strategy
+
+
+def run_step(order: StepOrder, reports: Connection) -> None:
+    """Leaves a finished trial in `order.folder`, failed if the strategy raised."""
+    settle_in(order.folder / "log.txt")
+    progress = _ProgressPipe(reports)
+    try:
+        trial = _fit_and_measure(order, progress.report)
+    except Exception as wrong:
+        traceback.print_exc()
+        trial = Trial(order.strategy, "failed", failure_sentence(wrong, progress.stage))
+    write_trial(order.folder, replace(trial, peak_memory_bytes=_peak_memory_bytes()))
+    reports.close()
+
+
+def load_fitted(order: StepOrder) -> Strategy:
+    """The strategy as a run fitted it; raises BadInput when that run did not finish it."""
+    trial = read_trial(order.folder)
+    if trial is None or trial.status != "done":
+        raise BadInput(f"Run {order.run_folder.name} has no fitted {order.strategy} to answer with.")
+    task, _ = read_task(order.run_folder)
+    strategy = _build(order, task.brief)
+    strategy.load(order.folder / "fitted")
+    return strategy
+
+
+def _fit_and_measure(order: StepOrder, report_progress: Callable[[Progress], None]) -> Trial:
+    task, split = read_task(order.run_folder)
+    report_progress(Progress("loading the model", 0, 1))
+    strategy = _build(order, task.brief)
+    began = time.perf_counter()
+    strategy.fit(split.without_test, task.documents, report_progress)
+    fit_seconds = time.perf_counter() - began
+    fitted = order.folder / "fitted"
+    fitted.mkdir()
+    strategy.save(fitted)
+    latency_rows = PRESETS[order.preset].budget(task.kind).latency_rows
+    measured = measure(strategy, split.test, task.kind, latency_rows, lambda *rows: report_progress(Progress(*rows)))
+    write_whole(order.folder / "machine.json", json.dumps({"device": _device()}))
+    return Trial(
+        order.strategy,
+        "done",
+        outcomes=measured.outcomes,
+        fit_seconds=fit_seconds,
+        requests_per_second=measured.requests_per_second,
+        settings=strategy.settings,
+        choices=tuple(strategy.choices),
+        effort=strategy.effort,
+        notes=tuple(strategy.notes),
+    )
+
+
+def _build(order: StepOrder, brief: Brief) -> Strategy:
+    module, _, function = order.build_strategy.partition(":")
+    build = getattr(import_module(module), function)
+    return build(order.strategy, brief, order.model, PRESETS[order.preset], order.seed)
+
+
+class _ProgressPipe:
+    """Tells the parent every new stage at once, and how far a stage is a few times a second."""
+
+    def __init__(self, reports: Connection) -> None:
+        self.stage = "starting"
+        self._reports = reports
+        self._told_at = 0.0
+
+    def report(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.stage != self.stage or now - self._told_at >= _SECONDS_BETWEEN_REPORTS:
+            self.stage, self._told_at = progress.stage, now
+            self._reports.send(progress)
+
+
+def _peak_memory_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _device() -> str:
+    """The hardware in words. Torch knows it; a strategy that never loaded torch ran on the processor."""
+    if "torch" not in sys.modules:
+        return f"CPU ({platform.machine()})"
+    from strategies.weights import device_name
+
+    return device_name()

@@ -1,0 +1,255 @@
+"""The sentences of a recommendation. Each is made from the numbers and says no more than they support."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.measurement import Measurement
+from advisor.plan import Priorities
+from advisor.wording import count_text, money_text, name_of, points_text, score_text, seconds_text, words_of
+from eval.costs import crossing
+from eval.scoring import METRIC_NAMES
+from eval.statistics import Difference, rows_needed
+from eval.task import Kind
+
+MONTHS = 12  # what a strategy costs is compared over a year
+FEW_ROWS = 30  # below this a verdict is a first guess, whatever the numbers say
+_PLAUSIBLE_MARGIN = 0.1  # nobody asks what would change if more than 10 points did not matter
+_LEVEL = 0.0005  # a difference that rounds to no tenth of a point
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the sentences speak of: the choice, the best score, those not shown to be worse (`near`, both among
+    them), all `others` within the limits, best first, and those `left_out` by a limit; `scores` are paired, by
+    strategy, and `gap(a, b)` is the difference a - b of two of them."""
+
+    priorities: Priorities
+    kind: Kind
+    choice: Measurement
+    best: Measurement
+    near: Sequence[Measurement]
+    others: Sequence[Measurement]
+    left_out: Sequence[Measurement]
+    scores: Mapping[str, NDArray[np.float64]]
+    gap: Callable[[str, str], Difference]
+
+    @property
+    def rows(self) -> int:
+        return len(self.scores[self.choice.strategy])
+
+
+def headline(choice: str, rows: int, *, too_close: bool) -> str:
+    order = words_of(choice).verdict.removesuffix(".")
+    if too_close:
+        return f"Too close to call. {order} for now."
+    return f"{order}, as a first guess." if rows < FEW_ROWS else f"{order}."
+
+
+def confidence_line(situation: Situation, confidence: str, odds: float | None) -> str:
+    if odds is None:
+        return f"{confidence.capitalize()}: no other strategy was left to compare it with."
+    margin = _by_margin(situation.priorities, "better")
+    if confidence == "too close to call":
+        rows = count_text(situation.rows, "test row")
+        if situation.best is situation.choice:
+            return f"Too close to call: {rows} cannot tell the strategies apart."
+        best, choice = _in_sentence(situation.best), _in_sentence(situation.choice)
+        return f"Too close to call: {rows} cannot show that {best} is {margin} than {choice}."
+    in_100 = "more than 99" if odds >= 0.995 else f"{100 * odds:.0f}"
+    few = f", from only {count_text(situation.rows, 'test row')}" if situation.rows < FEW_ROWS else ""
+    nothing_else = f"nothing else{_within_limits(situation)}"
+    return f"{confidence.capitalize()}: {in_100} in 100 that {nothing_else} is {margin}{few}."
+
+
+def runner_up_line(situation: Situation) -> str | None:
+    """How far the next best strategy is from the choice, with its range."""
+    if not situation.others:
+        return None
+    runner_up = situation.others[0]
+    gap = situation.gap(situation.choice.strategy, runner_up.strategy)
+    name = name_of(runner_up.strategy)
+    if abs(gap.difference) < _LEVEL:
+        return f"{name} is level, between {_points(gap.high)} behind and {_points(gap.low)} ahead."
+    side, other_side = ("behind", "ahead") if gap.difference > 0 else ("ahead", "behind")
+    near_end, far_end = (gap.low, gap.high) if gap.difference > 0 else (-gap.high, -gap.low)
+    if near_end >= 0:
+        return f"{name} is {points_text(gap.difference)} {side}, {_points(near_end)} to {_points(far_end)}."
+    return (
+        f"{name} is {points_text(gap.difference)} {side}, "
+        f"between {_points(far_end)} {side} and {_points(near_end)} {other_side}."
+    )
+
+
+def broken_limit(one: Measurement, priorities: Priorities) -> str | None:
+    """The sentence that says which hard limit a strategy breaks, None when it breaks none.
+
+    What was not measured cannot be shown to be within a limit.
+    """
+    name, limit = name_of(one.strategy), priorities.max_seconds
+    if limit is not None:
+        if one.latency is None:
+            return f"{name} is left out: its seconds an answer were not measured, and you set a limit."
+        if one.latency.p95 > limit:
+            slow, allowed = seconds_text(one.latency.p95), seconds_text(limit)
+            return f"{name} is left out: 95 in 100 answers arrive within {slow}, and your limit is {allowed}."
+    price, limit = one.cost.per_1000, priorities.max_cost_per_1000
+    if limit is not None:
+        if price is None:
+            return f"{name} is left out: its cost is unknown, and you set a limit."
+        if price > limit:
+            cost, allowed = money_text(price, one.cost.currency), money_text(limit, one.cost.currency)
+            return f"{name} is left out: 1,000 requests cost {cost}, and your limit is {allowed}."
+    return None
+
+
+def reasons(situation: Situation, limits_broken: Sequence[str]) -> tuple[str, ...]:
+    """At most three sentences: the score, why not another one, which limits decided."""
+    sentences = (_why_score(situation), _why_cost(situation), " ".join(limits_broken))
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def _why_score(situation: Situation) -> str:
+    choice, best = situation.choice, situation.best
+    low, high = score_text(choice.score.low), score_text(choice.score.high)
+    scored = (
+        f"{name_of(choice.strategy)} scored {score_text(choice.score.mean)} in {METRIC_NAMES[situation.kind]} "
+        f"({low} to {high}) on {count_text(choice.score.n, 'test row')}"
+    )
+    if best is choice:
+        return f"{scored}, the highest." if situation.others else f"{scored}."
+    ahead = points_text(situation.gap(best.strategy, choice.strategy).difference)
+    shown = _by_margin(situation.priorities, "better")
+    return f"{scored}; {_in_sentence(best)} scored {ahead} more, which does not show that it is {shown}."
+
+
+def _why_cost(situation: Situation) -> str:
+    choice, worse = situation.choice, _by_margin(situation.priorities, "worse")
+    rivals = [one for one in situation.near if one is not choice]
+    if not situation.others:
+        return ""
+    if not rivals:
+        return f"Everything else{_within_limits(situation)} is shown to be {worse}, so cost does not decide."
+    total = choice.cost.total_over(MONTHS)
+    if total is None:
+        return "What an answer costs is unknown, so the simplest strategy that is not shown to be worse is taken."
+    prices = {_in_sentence(rival): price for rival in rivals if (price := rival.cost.total_over(MONTHS)) is not None}
+    currency = choice.cost.currency
+    against = " and ".join(f"{money_text(price, currency)} for {rival}" for rival, price in prices.items())
+    merit = "costs about as little and is simpler" if total > min(prices.values(), default=math.inf) else "costs least"
+    return (
+        f"Among those not shown to be {worse} than the best it {merit}: {money_text(total, currency)} over "
+        f"{MONTHS} months at {count_text(situation.priorities.monthly_volume, 'request')} a month"
+        f"{', against ' if against else ''}{against}."
+    )
+
+
+def changes(situation: Situation) -> tuple[str, ...]:
+    """What would change the recommendation: more rows, another volume, another margin, another limit."""
+    sentences = (
+        _more_rows(situation),
+        _another_volume(situation),
+        _another_margin(situation),
+        _another_limit(situation),
+    )
+    return tuple(sentence for sentence in sentences if sentence is not None)
+
+
+def _more_rows(situation: Situation) -> str | None:
+    if not situation.others:
+        return None
+    runner_up, scores = situation.others[0], situation.scores
+    margin = situation.priorities.margin
+    if situation.gap(situation.choice.strategy, runner_up.strategy).low > margin:
+        return None  # settled
+    needed = rows_needed(scores[situation.choice.strategy], scores[runner_up.strategy], margin)
+    if needed is None or needed <= situation.rows:
+        return None
+    return (
+        f"About {_rounded(needed)} test rows would narrow the comparison with {_in_sentence(runner_up)} to "
+        f"± {points_text(margin)}; now there are {situation.rows:,}."
+    )
+
+
+def _another_volume(situation: Situation) -> str | None:
+    """The monthly volume nearest to the person's at which another candidate becomes the cheaper one."""
+    turns = [
+        (requests / MONTHS, rival)
+        for rival in situation.near
+        if (requests := crossing(situation.choice.cost, rival.cost)) is not None and requests >= MONTHS
+    ]
+    if not turns:
+        return None
+    volume, rival = min(turns, key=lambda turn: abs(turn[0] - situation.priorities.monthly_volume))
+    # Costs that cross are known.
+    is_cheaper_per_request = (rival.cost.per_1000 or 0.0) < (situation.choice.cost.per_1000 or 0.0)
+    return (
+        f"{'Above' if is_cheaper_per_request else 'Below'} about {_rounded(volume)} requests a month, "
+        f"{_in_sentence(rival)} costs less over {MONTHS} months."
+    )
+
+
+def _another_margin(situation: Situation) -> str | None:
+    choice, best = situation.choice, situation.best
+    if best is not choice:
+        low = situation.gap(best.strategy, choice.strategy).low
+        if low <= 0 or points_text(low) == points_text(situation.priorities.margin):
+            return None
+        return f"If less than {points_text(low)} mattered to you, {_in_sentence(best)} would be worth its cost."
+    total = choice.cost.total_over(MONTHS)
+    excluded = [
+        (low, one, cost)
+        for one in situation.others
+        if one not in situation.near
+        and total is not None
+        and (cost := one.cost.total_over(MONTHS)) is not None
+        and cost < total
+        and (low := situation.gap(best.strategy, one.strategy).low) < _PLAUSIBLE_MARGIN
+    ]
+    if not excluded:
+        return None
+    low, cheaper, cost = min(excluded, key=lambda found: found[0])
+    return (
+        f"If {points_text(low)} did not matter to you, {_in_sentence(cheaper)} would do, at "
+        f"{money_text(cost, choice.cost.currency)} over {MONTHS} months instead of "
+        f"{money_text(total, choice.cost.currency)}."
+    )
+
+
+def _another_limit(situation: Situation) -> str | None:
+    """The best of those left out, if it scored more than the choice."""
+    if not situation.left_out:
+        return None
+    first = max(situation.left_out, key=lambda one: one.score.mean)
+    ahead = first.score.mean - situation.choice.score.mean
+    if ahead < _LEVEL:
+        return None
+    return f"With a higher limit {_in_sentence(first)} would be judged too; it scored {points_text(ahead)} more."
+
+
+def _by_margin(priorities: Priorities, comparative: str) -> str:
+    """ "more than 2 points better"; without a margin just "better"."""
+    return f"more than {points_text(priorities.margin)} {comparative}" if priorities.margin > 0 else comparative
+
+
+def _within_limits(situation: Situation) -> str:
+    return " within your limits" if situation.left_out else ""
+
+
+def _in_sentence(one: Measurement) -> str:
+    return name_of(one.strategy).lower()
+
+
+def _points(difference: float) -> str:
+    """Points without their unit, for the ends of a range."""
+    return points_text(difference).split()[0]
+
+
+def _rounded(count: float) -> str:
+    """Two significant digits: an estimate carries no more."""
+    return f"{round(count, 1 - math.floor(math.log10(count))):,.0f}"

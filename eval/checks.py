@@ -1,0 +1,292 @@
+"""What is wrong or risky in a task's data, why it matters, and the mends that one click applies."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from eval.duplicates import compare_inputs
+from eval.flaws import (
+    FEW_ROWS_A_LABEL,
+    conflicts,
+    duplicates,
+    invalid_json,
+    label_spellings,
+    personal_data,
+    rare_labels,
+)
+from eval.mapping import MIN_ROWS
+from eval.split import TEST_SHARE
+from eval.task import BadInput, Example, Kind, Task, labels_of, normalised
+
+FEW_ROWS = 100
+LONG_WORDS = 1_500
+HEAVY_SHARE = 0.6
+LEAK_SHARE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found in the data.
+
+    `what` and `why` are plain sentences; `mend` is the text of the button that mends it, None where only the person
+    can; `rows` are the ids of the examples meant.
+    """
+
+    id: str
+    severity: Literal["info", "warning", "serious"]
+    what: str
+    why: str
+    mend: str | None = None
+    rows: tuple[str, ...] = ()
+
+
+def check_task(task: Task) -> list[Finding]:
+    """All findings, the serious ones first; the same for the same task."""
+    found = [finding for check in _CHECKS for finding in check(task)]
+    return sorted(found, key=lambda finding: ("serious", "warning", "info").index(finding.severity))
+
+
+def mend_task(task: Task, finding_id: str) -> Task:
+    """`task` with the one-click mend of a finding applied; unchanged where there is nothing of the kind to mend.
+
+    Raises BadInput when no mend has that id, and when too little would be left to compare anything.
+    """
+    if finding_id not in _MENDS:
+        raise BadInput(f"There is no mend called '{finding_id}': choose among {', '.join(_MENDS)}.")
+    examples = _MENDS[finding_id](task)
+    labels = labels_of(examples) if task.kind is Kind.CLASSIFICATION else ()
+    if len(examples) < MIN_ROWS or len(labels) == 1:
+        raise BadInput(
+            f"This mend would leave {len(examples)} rows{' of one label' if len(labels) == 1 else ''}, too little to "
+            f"compare anything (at least {MIN_ROWS} rows{' of two labels' if task.labels else ''}): change the data."
+        )
+    return replace(task, examples=examples, labels=labels)
+
+
+def _check_duplicates(task: Task) -> Iterable[Finding]:
+    rows = duplicates(task)
+    if rows:
+        yield Finding(
+            "duplicates",
+            "warning",
+            f"{_rows(rows, 'repeats', 'repeat')} an earlier row, input and answer alike.",
+            "A repeated row counts twice in training and in the score and adds nothing new.",
+            "Keep one of each",
+            rows,
+        )
+
+
+def _check_conflicts(task: Task) -> Iterable[Finding]:
+    rows = conflicts(task)
+    if rows:
+        one_answer = task.kind in (Kind.CLASSIFICATION, Kind.EXTRACTION)
+        many = len(rows) > 0.05 * len(task.examples)
+        yield Finding(
+            "conflicts",
+            "info" if not one_answer else "serious" if many else "warning",
+            f"{_rows(rows, 'has', 'have')} the same input as another row and a different answer.",
+            "No strategy can be right on both, and a trained model learns to guess."
+            if one_answer
+            else "That is fine where several answers are good; otherwise keep the best one.",
+            "Leave them all out" if one_answer else None,
+            rows,
+        )
+
+
+def _check_near_duplicates(task: Task) -> Iterable[Finding]:
+    likeness = compare_inputs([example.input for example in task.examples])
+    alike = set(likeness.pairs.ravel().tolist())
+    rows = tuple(
+        example.id for example, key in zip(task.examples, likeness.key.tolist(), strict=True) if key in alike
+    )
+    if rows:
+        yield Finding(
+            "near-duplicates",
+            "info",
+            f"{_rows(rows, 'is', 'are')} nearly the same as another row.",
+            "They are kept on one side of the split, so that nobody is tested on what was nearly learned.",
+            rows=rows,
+        )
+
+
+def _check_label_spelling(task: Task) -> Iterable[Finding]:
+    merged = label_spellings(task)
+    rows = tuple(example.id for example in task.examples if example.target in merged)
+    if rows:
+        rare, common = min(merged.items())
+        yield Finding(
+            "label-spelling",
+            "serious",
+            f"{_count(len(merged), 'label differs', 'labels differ')} from another only in capitals or spacing, "
+            f"such as '{rare}' and '{common}'.",
+            "They count as different answers, so a right answer can be scored as wrong.",
+            "Merge into the commoner spelling",
+            rows,
+        )
+
+
+def _check_rare_labels(task: Task) -> Iterable[Finding]:
+    rows = rare_labels(task)
+    if rows:
+        meant = set(rows)
+        rare = sorted({example.target for example in task.examples if example.id in meant})
+        yield Finding(
+            "rare-labels",
+            "warning",
+            f"{_count(len(rare), 'label has', 'labels have')} fewer than {FEW_ROWS_A_LABEL} rows: {_some(rare)}.",
+            "So few rows can hardly be learned, and hardly be measured.",
+            "Leave these labels out" if len(rare) < len(task.labels) - 1 else None,
+            rows,
+        )
+
+
+def _check_balance(task: Task) -> Iterable[Finding]:
+    if task.kind is Kind.CLASSIFICATION:
+        label, count = min(Counter(e.target for e in task.examples).items(), key=lambda item: (-item[1], item[0]))
+        share = count / len(task.examples)
+        if share >= HEAVY_SHARE:
+            yield Finding(
+                "imbalance",
+                "warning",
+                f"{share:.0%} of the rows have the label '{label}'.",
+                f"Always answering '{label}' would already be right that often, so read every score against it.",
+            )
+
+
+def _check_label_leaks(task: Task) -> Iterable[Finding]:
+    if task.kind is Kind.CLASSIFICATION:
+        rows = tuple(e.id for e in task.examples if f" {normalised(e.target)} " in f" {normalised(e.input)} ")
+        if len(rows) >= LEAK_SHARE * len(task.examples):
+            yield Finding(
+                "label-in-input",
+                "warning",
+                f"{_rows(rows, 'names', 'name')} the right label in the input.",
+                "If real inputs do not, the score here says nothing about them.",
+                rows=rows,
+            )
+
+
+def _check_json(task: Task) -> Iterable[Finding]:
+    rows = invalid_json(task)
+    if rows:
+        yield Finding(
+            "invalid-json",
+            "serious",
+            f"{_rows(rows, 'has', 'have')} an answer that is not a JSON object.",
+            "Such an answer can never be matched field by field, and a trained model copies the mistake.",
+            "Leave them out",
+            rows,
+        )
+
+
+def _check_size(task: Task) -> Iterable[Finding]:
+    if len(task.examples) < FEW_ROWS:
+        given = sum(example.split == "test" for example in task.examples)
+        test_rows = given or round(TEST_SHARE * len(task.examples))
+        points = 98 / test_rows**0.5  # half the width of a 95 % interval where half of the answers are right
+        yield Finding(
+            "few-rows",
+            "warning",
+            f"There are only {len(task.examples)} rows, about {test_rows} of them for the test.",
+            f"A score from {test_rows} rows is known only to about {points:.0f} points either way, so only large "
+            "differences will show.",
+        )
+
+
+def _check_long_inputs(task: Task) -> Iterable[Finding]:
+    rows = tuple(example.id for example in task.examples if len(example.input.split()) > LONG_WORDS)
+    if rows:
+        yield Finding(
+            "long-inputs",
+            "warning",
+            f"{_rows(rows, 'has', 'have')} an input of more than {LONG_WORDS:,} words.",
+            "Long inputs are slow, leave no room for examples in the prompt, and may be cut.",
+            rows=rows,
+        )
+
+
+def _check_documents(task: Task) -> Iterable[Finding]:
+    empty = tuple(document.id for document in task.documents if not document.text.strip())
+    if empty:
+        yield Finding(
+            "empty-documents",
+            "warning",
+            f"{_count(len(empty), 'document has', 'documents have')} no text: {_some(empty)}.",
+            "Nothing can be found in them; perhaps they are scans without recognised text.",
+        )
+    known = {document.id for document in task.documents}
+    rows = tuple(example.id for example in task.examples if not known.issuperset(example.document_ids))
+    if rows and known:
+        yield Finding(
+            "unknown-documents",
+            "warning",
+            f"{_rows(rows, 'names', 'name')} a document that was not given.",
+            "Whether the right document is found cannot be checked for them.",
+            rows=rows,
+        )
+
+
+def _check_personal_data(task: Task) -> Iterable[Finding]:
+    rows = personal_data(task)
+    if rows:
+        yield Finding(
+            "personal-data",
+            "info",
+            f"{_rows(rows, 'seems', 'seem')} to hold an e-mail address or a card number.",
+            "What is trained on can come out again in answers; replace real data by invented data.",
+            rows=rows,
+        )
+
+
+_CHECKS: tuple[Callable[[Task], Iterable[Finding]], ...] = (
+    _check_label_spelling,
+    _check_conflicts,
+    _check_json,
+    _check_duplicates,
+    _check_size,
+    _check_rare_labels,
+    _check_balance,
+    _check_label_leaks,
+    _check_long_inputs,
+    _check_documents,
+    _check_near_duplicates,
+    _check_personal_data,
+)
+
+
+def _merge_labels(task: Task) -> tuple[Example, ...]:
+    merged = label_spellings(task)
+    return tuple(replace(example, target=merged.get(example.target, example.target)) for example in task.examples)
+
+
+def _dropping(rows_of: Callable[[Task], Collection[str]]) -> Callable[[Task], tuple[Example, ...]]:
+    def drop(task: Task) -> tuple[Example, ...]:
+        dropped = set(rows_of(task))
+        return tuple(example for example in task.examples if example.id not in dropped)
+
+    return drop
+
+
+_MENDS: dict[str, Callable[[Task], tuple[Example, ...]]] = {
+    "duplicates": _dropping(duplicates),
+    "conflicts": _dropping(conflicts),
+    "label-spelling": _merge_labels,
+    "rare-labels": _dropping(rare_labels),
+    "invalid-json": _dropping(invalid_json),
+}
+
+
+def _count(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def _rows(rows: Collection[str], one: str, many: str) -> str:
+    return _count(len(rows), f"row {one}", f"rows {many}")
+
+
+def _some(names: Collection[str]) -> str:
+    shown = list(names)[:3]
+    return ", ".join(shown) + (f" and {len(names) - len(shown):,} more" if len(names) > len(shown) else "")

@@ -1,0 +1,116 @@
+"""The bytes of an upload as text, JSON or unpacked files, refused in one sentence where they are none."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from eval.task import BadInput
+
+MAX_BYTES = 50 * 1024 * 1024
+MAX_UNPACKED_BYTES = 200 * 1024 * 1024  # a small compressed file can hold gigabytes
+
+_SIGNATURES = (
+    (b"PK\x03\x04", "a ZIP or Excel file"),
+    (b"\xd0\xcf\x11\xe0", "an old or password-protected Office file"),
+    (b"%PDF", "a PDF"),
+    (b"PAR1", "a Parquet file"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"\x89PNG", "a picture"),
+)
+
+
+def check_size(name: str, content: bytes) -> None:
+    """Refuses (BadInput) an empty upload and one over `MAX_BYTES`."""
+    if not content.strip():
+        raise BadInput(f"{name} is empty: choose a file that holds data.")
+    if len(content) > MAX_BYTES:
+        raise BadInput(
+            f"{name} has {len(content) / 2**20:.0f} MB and at most {MAX_BYTES // 2**20} MB are read: "
+            "upload a part of the rows."
+        )
+
+
+def decode(name: str, content: bytes) -> str:
+    """UTF-8 text (or UTF-16 that says so with its first bytes), without the byte order mark.
+
+    Raises BadInput, naming the line, where the bytes are not text in that encoding.
+    """
+    for signature, meaning in _SIGNATURES:
+        if content.startswith(signature):
+            raise BadInput(
+                f"{name} is {meaning} under another name, not text: give it its right ending or export it again."
+            )
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    if encoding == "utf-8-sig" and b"\0" in content:
+        line = _line_at(content, content.index(b"\0"))
+        raise BadInput(
+            f"{name} has a NUL byte in line {line}, so it is damaged or no text file: export it again as UTF-8 text."
+        )
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as wrong:
+        line = _line_at(content, wrong.start)
+        raise BadInput(
+            f"{name} is not UTF-8 text (line {line} breaks it): save it as UTF-8 and upload it again."
+        ) from wrong
+
+
+def json_lines(name: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a JSONL text with their line numbers (from 1); blank lines are passed over.
+
+    Raises BadInput, naming the line, where a line is not one complete JSON object.
+    """
+    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: U+2028 is allowed inside a string
+        if not line.strip():
+            continue
+        record = parse_json(name, line, f"line {number}")
+        if not isinstance(record, dict):
+            raise BadInput(
+                f'{name} has no JSON object in line {number}: write each row as {{"input": "…", "target": "…"}}.'
+            )
+        yield number, record
+
+
+def parse_json(name: str, text: str, where: str) -> Any:
+    """`text` as a JSON value. `where` names the place in the file ("line 12") for the refusal."""
+    try:
+        value = json.loads(text)
+        if "\\u" in text:  # half a surrogate pair can be written so, and is no text
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as wrong:
+        raise BadInput(f"{name} has half a character (\\ud800 to \\udfff) in {where}: remove it.") from wrong
+    except (ValueError, RecursionError) as wrong:  # RecursionError: thousands of nested brackets
+        raise BadInput(
+            f"{name} is not complete JSON in {where}, perhaps because the file was cut off: export it again."
+        ) from wrong
+    return value
+
+
+def unzip(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
+    """The files in a ZIP archive (an .xlsx is one too), as path and bytes; nothing is written to disk.
+
+    Raises BadInput when it is damaged, has a password or unpacks to more than `MAX_UNPACKED_BYTES`.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            parts = [part for part in archive.infolist() if not part.is_dir()]
+            # A header that lies is no way around the cap: no more than the stated size is read.
+            if sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
+                raise BadInput(f"{name} unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MB: upload a part of it.")
+            for part in parts:
+                yield part.filename, archive.read(part)
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError) as wrong:
+        raise BadInput(
+            f"{name} cannot be unpacked, because it is damaged or has a password: save it again without one."
+        ) from wrong
+
+
+def _line_at(content: bytes, position: int) -> int:
+    return content.count(b"\n", 0, position) + 1

@@ -1,0 +1,80 @@
+"""Which rows of a task have which flaw: ids of examples, in the order of the file."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+
+from eval.mapping import is_json_object
+from eval.task import Kind, Task, normalised
+
+FEW_ROWS_A_LABEL = 5
+
+_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+\.\w")  # bounded, so that long text without an @ takes linear time
+_CARD_NUMBER = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)")
+
+
+def duplicates(task: Task) -> tuple[str, ...]:
+    """The rows that repeat the input and the answer of an earlier one."""
+    seen: set[tuple[str, str]] = set()
+    rows = []
+    for example in task.examples:
+        pair = (normalised(example.input), example.target)
+        if pair[0] and pair in seen:
+            rows.append(example.id)
+        seen.add(pair)
+    return tuple(rows)
+
+
+def conflicts(task: Task) -> tuple[str, ...]:
+    """The rows whose input another row answers differently."""
+    targets: dict[str, set[str]] = defaultdict(set)
+    for example in task.examples:
+        targets[normalised(example.input)].add(example.target)
+    several = {text for text, answers in targets.items() if text and len(answers) > 1}
+    return tuple(example.id for example in task.examples if normalised(example.input) in several)
+
+
+def label_spellings(task: Task) -> dict[str, str]:
+    """Each label that is another one in different capitals or spacing, with the commonest spelling."""
+    if task.kind is not Kind.CLASSIFICATION:
+        return {}
+    spellings: dict[str, Counter[str]] = defaultdict(Counter)
+    for example in task.examples:
+        spellings[" ".join(example.target.casefold().split())][example.target] += 1
+    merged: dict[str, str] = {}
+    for counts in spellings.values():
+        commonest = min(counts, key=lambda label: (-counts[label], label))
+        merged |= {label: commonest for label in counts if label != commonest}
+    return merged
+
+
+def rare_labels(task: Task) -> tuple[str, ...]:
+    """The rows of labels that have fewer than `FEW_ROWS_A_LABEL` of them."""
+    if task.kind is not Kind.CLASSIFICATION:
+        return ()
+    counts = Counter(example.target for example in task.examples)
+    return tuple(example.id for example in task.examples if counts[example.target] < FEW_ROWS_A_LABEL)
+
+
+def invalid_json(task: Task) -> tuple[str, ...]:
+    """In extraction, the rows whose answer is no JSON object."""
+    if task.kind is not Kind.EXTRACTION:
+        return ()
+    return tuple(example.id for example in task.examples if not is_json_object(example.target))
+
+
+def personal_data(task: Task) -> tuple[str, ...]:
+    """The rows that seem to hold an e-mail address or the number of a payment card."""
+    return tuple(example.id for example in task.examples if _looks_personal(f"{example.input}\n{example.target}"))
+
+
+def _looks_personal(text: str) -> bool:
+    return bool(_EMAIL.search(text)) or any(_is_card_number(match[0]) for match in _CARD_NUMBER.finditer(text))
+
+
+def _is_card_number(text: str) -> bool:
+    """Luhn's check, which other long numbers pass one time in ten."""
+    digits = [int(character) for character in reversed(text) if character.isdigit()]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
+    return (sum(digits[::2]) + sum(doubled)) % 10 == 0

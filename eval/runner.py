@@ -1,0 +1,85 @@
+"""Asks a fitted strategy, scores what it says and times it. The only place where the test rows are read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from eval.outcomes import Outcome, Prediction
+from eval.scoring import score
+from eval.task import Example, Kind
+
+ROWS_A_CALL = 32  # few enough that progress is seen to move
+
+
+class Predictor(Protocol):
+    """Anything that answers inputs; targets are never handed to it."""
+
+    name: str
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    outcomes: tuple[Outcome, ...]
+    requests_per_second: float
+
+
+RowsMeasured = Callable[[str, int, int], None]  # stage in words, rows done, rows in all
+
+
+def measure(
+    predictor: Predictor, test: Sequence[Example], kind: Kind, latency_rows: int, rows_measured: RowsMeasured
+) -> Measured:
+    """Outcomes in the order of `test`.
+
+    The answers come from one pass in batches, which also gives the throughput. After it, and so warmed up,
+    `latency_rows` rows spread evenly over the test rows are asked again one at a time; their wall seconds are the
+    latency.
+    """
+    predictor.predict([test[0].input])  # warm-up: the first call of a process pays for what no later one pays
+    by_length = sorted(range(len(test)), key=lambda row: (-len(test[row].input), row))
+    predictions: dict[int, Prediction] = {}
+    started = time.perf_counter()
+    for start in range(0, len(test), ROWS_A_CALL):
+        rows = by_length[start : start + ROWS_A_CALL]
+        predictions.update(zip(rows, predictor.predict([test[row].input for row in rows]), strict=True))
+        rows_measured("answering the test rows", len(predictions), len(test))
+    batch_seconds = time.perf_counter() - started
+
+    seconds: dict[int, float] = {}
+    count = min(latency_rows, len(test))
+    for row in (at * len(test) // count for at in range(count)):
+        asked = time.perf_counter()
+        predictor.predict([test[row].input])
+        seconds[row] = time.perf_counter() - asked
+        rows_measured("timing single answers", len(seconds), count)
+    return Measured(
+        outcomes=tuple(
+            _outcome(predictor.name, example, predictions[row], kind, seconds.get(row))
+            for row, example in enumerate(test)
+        ),
+        requests_per_second=len(test) / batch_seconds,
+    )
+
+
+def _outcome(strategy: str, example: Example, prediction: Prediction, kind: Kind, seconds: float | None) -> Outcome:
+    scored = score(kind, prediction.text, example.target)
+    return Outcome(
+        example_id=example.id,
+        strategy=strategy,
+        text=prediction.text,
+        score=0.0 if prediction.error else scored.value,
+        parts=scored.parts,
+        tokens_in=prediction.tokens_in,
+        tokens_out=prediction.tokens_out,
+        seconds=seconds,
+        sources=prediction.sources,
+        found_gold=bool(set(example.document_ids) & set(prediction.sources))
+        if example.document_ids and prediction.sources
+        else None,
+        error=prediction.error,
+    )

@@ -1,0 +1,132 @@
+"""From prompts to answers, in the way the task's kind asks for, and the choice of settings on dev.
+
+Labels are scored, so every answer is a valid one; everything else is written. A plain sum of log-probabilities favours
+short labels, so how labels are compared is itself chosen on dev.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.outcomes import Effort, Prediction
+from eval.scoring import score
+from eval.task import Brief, Example, Kind
+from strategies.contract import Progress, ReportProgress
+from strategies.language_model import LanguageModel, Prompt, Scores
+
+ANSWER_LENGTH_SHARE = 0.95  # answers may be as long as this share of the training targets, and a little more
+ANSWER_LENGTH_SLACK = 1.1
+NORMALISATIONS = ("sum", "mean", "minus empty input")
+
+Ask = Callable[[Sequence[str]], list[Prompt]]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A setting to be judged on dev: its JSON values, and the prompts it makes of inputs."""
+
+    settings: dict[str, Any]
+    ask: Ask
+
+
+@dataclass(slots=True)
+class Answerer:
+    """A language model put to one kind of task.
+
+    `answer_tokens` limits what is written; `normalisation` says how labels are compared; `baseline` holds each label's
+    log-probability under an empty input, [labels].
+    """
+
+    model: LanguageModel
+    brief: Brief
+    answer_tokens: int = 1
+    normalisation: str = NORMALISATIONS[0]
+    baseline: list[float] = field(default_factory=list)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was learned about answering, as it stands in the report."""
+        if self.brief.kind is Kind.CLASSIFICATION:
+            return {"normalisation": self.normalisation}
+        return {"answer_tokens": self.answer_tokens}
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.settings, "baseline": self.baseline}
+
+    @staticmethod
+    def from_json(model: LanguageModel, brief: Brief, stored: dict[str, Any]) -> Answerer:
+        return Answerer(model, brief, **stored)
+
+    def learn_length(self, train: Sequence[Example], most_tokens: int) -> None:
+        """Set the length limit from the training targets: nearly all of them would fit, none beyond the budget."""
+        if self.brief.kind is not Kind.CLASSIFICATION:
+            lengths = self.model.count_tokens([example.target for example in train])
+            usual = float(np.quantile(lengths, ANSWER_LENGTH_SHARE))
+            self.answer_tokens = min(most_tokens, int(usual * ANSWER_LENGTH_SLACK) + 2)
+
+    def answer(self, prompts: Sequence[Prompt], rows_done: Callable[[int], None] | None = None) -> list[Prediction]:
+        """One prediction a prompt, without sources."""
+        if self.brief.kind is Kind.CLASSIFICATION:
+            scores = self.model.score(prompts, self.brief.labels, rows_done)
+            return self._label(scores, self._compare(scores)[self.normalisation])
+        return [
+            Prediction(written.text, written.tokens_in, written.tokens_out)
+            for written in self.model.write(prompts, self.answer_tokens, rows_done)
+        ]
+
+    def choose(
+        self, attempts: Sequence[Attempt], dev: Sequence[Example], report_progress: ReportProgress
+    ) -> tuple[Attempt, list[dict[str, Any]], Effort]:
+        """Judge every attempt on dev by the task's own metric and keep the best (the first among equals).
+
+        For labels each normalisation is judged too, from the same scores. Sets `normalisation` and `baseline`.
+        Returns the best attempt, every choice with its dev score, and the effort.
+        """
+        started = time.perf_counter()
+        choices: list[dict[str, Any]] = []
+        best_score, best, best_baseline = -1.0, attempts[0], self.baseline
+        total = len(attempts) * len(dev)
+        for at, attempt in enumerate(attempts):
+
+            def rows_done(rows: int, before: int = at * len(dev)) -> None:
+                report_progress(Progress("choosing settings on dev rows", before + rows, total))
+
+            for way, predictions in self._answer_every_way(attempt.ask, dev, rows_done).items():
+                points = [score(self.brief.kind, p.text, e.target).value for p, e in zip(predictions, dev, strict=True)]
+                dev_score = float(np.mean(points))
+                labelled = {"normalisation": way} if way else {}
+                choices.append({**attempt.settings, **labelled, "dev_score": round(dev_score, 4)})
+                if dev_score > best_score:
+                    best_score, best, best_baseline = dev_score, attempt, self.baseline
+                    self.normalisation = way or self.normalisation
+        self.baseline = best_baseline
+        return best, choices, Effort(len(choices), len(dev), time.perf_counter() - started)
+
+    def _answer_every_way(
+        self, ask: Ask, dev: Sequence[Example], rows_done: Callable[[int], None]
+    ) -> dict[str, list[Prediction]]:
+        prompts = ask([example.input for example in dev])
+        if self.brief.kind is not Kind.CLASSIFICATION:
+            return {"": self.answer(prompts, rows_done)}
+        scores = self.model.score(prompts, self.brief.labels, rows_done)
+        empty = self.model.score(ask([""]), self.brief.labels)
+        self.baseline = empty.log_probabilities[0].tolist()
+        return {way: self._label(scores, compared) for way, compared in self._compare(scores).items()}
+
+    def _compare(self, scores: Scores) -> dict[str, NDArray[np.float64]]:
+        """The numbers by which labels are compared, in each way, [prompts, labels]."""
+        sums = scores.log_probabilities
+        ways = (sums, sums / scores.tokens_out, sums - np.array(self.baseline or 0.0))
+        return dict(zip(NORMALISATIONS, ways, strict=True))
+
+    def _label(self, scores: Scores, compared: NDArray[np.float64]) -> list[Prediction]:
+        return [
+            Prediction(self.brief.labels[label], int(tokens_in), int(scores.tokens_out[label]))
+            for label, tokens_in in zip(compared.argmax(axis=1), scores.tokens_in, strict=True)
+        ]

@@ -1,0 +1,156 @@
+"""Fine-tuning: a LoRA adapter is trained on the solved examples, merged into the weights, asked with a short prompt."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from peft import PeftModel
+
+from eval.outcomes import Effort, Prediction
+from eval.task import Brief, Document, Example, LearningSplit
+from strategies.answerer import Answerer, Attempt
+from strategies.contract import Progress, ReportProgress
+from strategies.language_model import Prompt
+from strategies.lora import ALPHA, RANK, Pair, Trained, add_adapter, cut_pair, mean_loss, train_adapter
+from strategies.presets import Budget
+from strategies.prompts import SHORT_INSTRUCTIONS, build_prompt
+from strategies.transformer import Transformer
+
+LEARNING_RATES = (1e-3, 3e-4, 2e-3, 1e-4, 5e-3)  # tried in this order as far as the budget goes
+TRIAL_SHARE = 0.1  # of the training budget, for each learning rate tried
+SAME_LOSS = 0.02  # nats a token by which a reloaded, merged adapter may differ; bfloat16 rounding needs most of it
+
+
+@dataclass(eq=False)
+class Finetuning:
+    brief: Brief
+    load_model: Callable[[], Transformer]  # a fresh network each time: training changes it
+    budget: Budget
+    seed: int = 0
+    settings: dict[str, Any] = field(default_factory=dict, init=False)
+    choices: list[dict[str, Any]] = field(default_factory=list, init=False)
+    effort: Effort = field(default=Effort(), init=False)
+    notes: list[str] = field(default_factory=list, init=False)
+    name: ClassVar[str] = "finetuning"
+
+    def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        model = self.load_model()
+        answerer = Answerer(model, self.brief)
+        answerer.learn_length(split.train, self.budget.answer_tokens)
+        pairs = self._pairs(split.train, model, answerer)
+        dev = self._pairs(split.dev, model, answerer)
+
+        rates = LEARNING_RATES[: self.budget.settings // 2 + 1]
+        trial_tokens = int(TRIAL_SHARE * self.budget.training_tokens)
+        tokens = min(
+            self.budget.training_tokens - trial_tokens * len(rates),
+            self.budget.epochs * sum(pair.tokens for pair in pairs),
+        )
+        total = tokens + trial_tokens * len(rates)
+        for at, rate in enumerate(rates):
+
+            def trial_done(read: int, before: int = at * trial_tokens) -> None:
+                report_progress(Progress("choosing the learning rate", before + read, total))
+
+            trial, _ = self._train(model, pairs, dev, rate, trial_tokens, 1, trial_done)
+            self.choices.append({"learning_rate": rate, "tokens": trial.tokens, "dev_loss": round(trial.dev_loss, 4)})
+        best_rate = min(self.choices, key=lambda choice: choice["dev_loss"])["learning_rate"]
+
+        def training_done(read: int) -> None:
+            report_progress(Progress("training", trial_tokens * len(rates) + read, total))
+
+        trained, self._adapter = self._train(model, pairs, dev, best_rate, tokens, None, training_done)
+        self.choices += [
+            {"learning_rate": best_rate, "tokens": read, "dev_loss": round(loss, 4)} for read, loss in trained.history
+        ]
+        del model
+        merged = self._merged(self._adapter)
+        _check_reloaded(merged, trained, dev)
+        self._answerer = Answerer(merged, self.brief, answerer.answer_tokens)
+        _, choices, spent = self._answerer.choose([Attempt({}, self._ask)], split.dev, report_progress)
+        self.choices += choices
+        self.effort = Effort(len(self.choices), len(split.dev), spent.seconds)
+        self.settings = {
+            "learning_rate": best_rate,
+            "epochs": round(trained.epochs, 2),
+            "training_tokens": trained.tokens,
+            "rank": RANK,
+            "alpha": ALPHA,
+            **self._answerer.settings,
+        }
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
+        return self._answerer.answer(self._ask(inputs))
+
+    def save(self, folder: Path) -> None:
+        shutil.copytree(self._adapter, folder / "adapter", dirs_exist_ok=True)
+        fitted = {"settings": self.settings, "answerer": self._answerer.to_json()}
+        (folder / "finetuning.json").write_text(json.dumps(fitted))
+
+    def load(self, folder: Path) -> None:
+        fitted = json.loads((folder / "finetuning.json").read_text())
+        self.settings = fitted["settings"]
+        self._adapter = folder / "adapter"
+        self._answerer = Answerer.from_json(self._merged(self._adapter), self.brief, fitted["answerer"])
+
+    def _ask(self, inputs: Sequence[str]) -> list[Prompt]:
+        """A short instruction: what to do stands in the weights now."""
+        return [build_prompt(SHORT_INSTRUCTIONS[self.brief.kind], input) for input in inputs]
+
+    def _pairs(self, examples: Sequence[Example], model: Transformer, answerer: Answerer) -> list[Pair]:
+        """Answers end with the token that ends a turn, unless they are cut at the length that will be written."""
+        pairs = []
+        for example, prompt in zip(examples, self._ask([example.input for example in examples]), strict=True):
+            answer = [*model.encode_answer(example.target), model.end]
+            if not self.brief.labels:
+                answer = answer[: answerer.answer_tokens]
+            pairs.append(cut_pair(model.encode(prompt), answer))
+        return pairs
+
+    def _train(
+        self,
+        model: Transformer,
+        pairs: Sequence[Pair],
+        dev: Sequence[Pair],
+        learning_rate: float,
+        tokens: int,
+        evaluations: int | None,
+        tokens_done: Callable[[int], None],
+    ) -> tuple[Trained, Path]:
+        """One training run from the same start; the network is as before when it returns, the adapter on disk."""
+        adapted = add_adapter(model.network, self.seed)
+        trained = train_adapter(
+            adapted,
+            pairs,
+            dev,
+            learning_rate=learning_rate,
+            tokens=tokens,
+            epochs=self.budget.epochs,
+            **({"evaluations": evaluations} if evaluations else {}),
+            seed=self.seed,
+            tokens_done=tokens_done,
+        )
+        folder = Path(tempfile.mkdtemp(prefix="threeways-adapter-"))
+        adapted.save_pretrained(str(folder))
+        model.network = adapted.unload()
+        return trained, folder
+
+    def _merged(self, adapter: Path) -> Transformer:
+        """The base model with the saved adapter in its weights: what would be served."""
+        model = self.load_model()
+        model.network = PeftModel.from_pretrained(model.network, adapter).merge_and_unload().eval()
+        return model
+
+
+def _check_reloaded(merged: Transformer, trained: Trained, dev: Sequence[Pair]) -> None:
+    loss = mean_loss(merged.network, dev)
+    if abs(loss - trained.dev_loss) > SAME_LOSS * max(1.0, trained.dev_loss):
+        raise RuntimeError(
+            f"The saved adapter has a dev loss of {loss:.4f} where training reached {trained.dev_loss:.4f}."
+        )

@@ -1,0 +1,160 @@
+"""Training a LoRA adapter: batches of like length, loss on the answer's tokens only, early stopping on dev loss.
+
+Our own loop rather than transformers' Trainer: the loss needs logits at the answers alone, which spares the largest
+product of the network for most positions, and stopping, schedule and budget are counted in tokens.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from torch import Tensor
+from transformers import PreTrainedModel
+
+RANK = 16
+ALPHA = 32
+ROWS_A_BATCH = 8
+TOKENS_A_ROW = 640  # longer prompts lose their beginning: a CPU cannot train on more in a sitting
+WARM_UP_SHARE = 0.06
+LARGEST_GRADIENT = 1.0
+EVALUATIONS = 6
+PATIENCE = 2  # evaluations without a better dev loss before training stops
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A prompt and the answer it should get, in tokens."""
+
+    prompt: list[int]
+    answer: list[int]
+
+    @property
+    def tokens(self) -> int:
+        return len(self.prompt) + len(self.answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What training came to: the best dev loss (nats a token), where it was, and each (tokens, dev loss) seen."""
+
+    dev_loss: float
+    tokens: int
+    epochs: float
+    history: list[tuple[int, float]]
+
+
+def add_adapter(network: PreTrainedModel, seed: int) -> PeftModel:
+    """A fresh adapter on every linear layer of the network."""
+    torch.manual_seed(seed)
+    return get_peft_model(
+        network, LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules="all-linear", task_type="CAUSAL_LM")
+    )
+
+
+def train_adapter(
+    adapted: PeftModel,
+    pairs: Sequence[Pair],
+    dev: Sequence[Pair],
+    *,
+    learning_rate: float,
+    tokens: int,
+    epochs: int,
+    evaluations: int = EVALUATIONS,
+    seed: int,
+    tokens_done: Callable[[int], None],
+) -> Trained:
+    """Train until `tokens` were read, `epochs` are over or the dev loss stops falling; the best weights are kept."""
+    budget = min(tokens, epochs * sum(pair.tokens for pair in pairs))
+    parameters = [parameter for parameter in adapted.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0)
+    best_loss, best_at, best_weights = math.inf, 0, get_peft_model_state_dict(adapted)
+    history: list[tuple[int, float]] = []
+    read = 0
+    adapted.train()
+    for batch in _endless_batches(pairs, seed):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate * _schedule(read / budget)
+        loss = _loss_sum(adapted, batch) / sum(len(pair.answer) for pair in batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, LARGEST_GRADIENT)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        read += sum(pair.tokens for pair in batch)
+        tokens_done(min(read, budget))
+        if read >= budget * (len(history) + 1) / evaluations or read >= budget:
+            history.append((read, mean_loss(adapted, dev)))
+            if history[-1][1] < best_loss:
+                best_loss, best_at = history[-1][1], len(history)
+                best_weights = {name: weight.clone() for name, weight in get_peft_model_state_dict(adapted).items()}
+            if read >= budget or len(history) - best_at >= PATIENCE:
+                break
+    set_peft_model_state_dict(adapted, best_weights)
+    adapted.eval()
+    best_tokens = history[best_at - 1][0]
+    return Trained(best_loss, best_tokens, best_tokens / sum(pair.tokens for pair in pairs), history)
+
+
+def mean_loss(network: torch.nn.Module, pairs: Sequence[Pair]) -> float:
+    """Mean negative log-likelihood of the answers, in nats a token."""
+    was_training = network.training
+    network.eval()
+    ordered = sorted(pairs, key=lambda pair: pair.tokens)
+    with torch.inference_mode():
+        total = sum(
+            _loss_sum(network, ordered[at : at + ROWS_A_BATCH]).item() for at in range(0, len(ordered), ROWS_A_BATCH)
+        )
+    network.train(was_training)
+    return total / sum(len(pair.answer) for pair in pairs)
+
+
+def cut_pair(prompt: list[int], answer: list[int]) -> Pair:
+    """A pair within `TOKENS_A_ROW`; the answer stays whole as far as it fits."""
+    answer = answer[: TOKENS_A_ROW - 1]
+    return Pair(prompt[-(TOKENS_A_ROW - len(answer)) :], answer)
+
+
+def _schedule(share: float) -> float:
+    """Linear warm-up, then half a cosine down to a tenth."""
+    if share < WARM_UP_SHARE:
+        return max(share, 1e-3) / WARM_UP_SHARE
+    progress = min(1.0, (share - WARM_UP_SHARE) / (1 - WARM_UP_SHARE))
+    return 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def _endless_batches(pairs: Sequence[Pair], seed: int) -> Iterator[list[Pair]]:
+    """Epoch after epoch in a seeded order; within a stretch of the shuffled rows, like lengths stand together."""
+    epoch = 0
+    while True:
+        random = Random(f"{seed}-{epoch}")
+        order = random.sample(pairs, len(pairs))
+        stretch = 16 * ROWS_A_BATCH
+        batches = []
+        for start in range(0, len(order), stretch):
+            alike = sorted(order[start : start + stretch], key=lambda pair: pair.tokens)
+            batches += [alike[at : at + ROWS_A_BATCH] for at in range(0, len(alike), ROWS_A_BATCH)]
+        random.shuffle(batches)
+        yield from batches
+        epoch += 1
+
+
+def _loss_sum(network: torch.nn.Module, batch: Sequence[Pair]) -> Tensor:
+    """Sum of the answers' negative log-likelihoods. Padding stands on the right, where causal attention never looks."""
+    device = next(network.parameters()).device
+    width = max(pair.tokens for pair in batch)
+    first = min(len(pair.prompt) for pair in batch) - 1  # the first position whose logits any answer needs
+    ids = torch.zeros(len(batch), width, dtype=torch.long)
+    wanted = torch.full((len(batch), width), -100)
+    for row, pair in enumerate(batch):
+        ids[row, : pair.tokens] = torch.tensor(pair.prompt + pair.answer)
+        wanted[row, len(pair.prompt) - 1 : pair.tokens - 1] = torch.tensor(pair.answer)
+    logits = network(
+        input_ids=ids.to(device), use_cache=False, logits_to_keep=torch.arange(first, width - 1, device=device)
+    ).logits
+    return torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1).float(), wanted[:, first : width - 1].flatten().to(device), reduction="sum"
+    )

@@ -1,0 +1,104 @@
+"""Prompting: the same instruction at every request, with or without a few solved examples. Weights stay as they are."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, ClassVar
+
+from eval.outcomes import Effort, Prediction
+from eval.task import Brief, Document, Example, Kind, LearningSplit
+from strategies.answerer import Answerer, Attempt
+from strategies.contract import ReportProgress
+from strategies.language_model import LanguageModel, Prompt
+from strategies.presets import Budget
+from strategies.prompts import build_prompt, instruction_of
+
+# How many examples stand in the prompt, and which draw of them; judged in this order as far as the budget goes.
+TRIED = ((0, 0), (4, 0), (8, 0), (4, 1), (8, 1), (16, 0), (16, 1), (4, 2), (8, 2), (16, 2))
+TOKENS_OF_EXAMPLES = 1500  # examples beyond this would crowd out the input
+
+
+@dataclass(eq=False)
+class Prompting:
+    brief: Brief
+    load_model: Callable[[], LanguageModel]
+    budget: Budget
+    seed: int = 0
+    settings: dict[str, Any] = field(default_factory=dict, init=False)
+    choices: list[dict[str, Any]] = field(default_factory=list, init=False)
+    effort: Effort = field(default=Effort(), init=False)
+    notes: list[str] = field(default_factory=list, init=False)
+    name: ClassVar[str] = "prompting"
+
+    def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        model = self.load_model()
+        self._answerer = Answerer(model, self.brief)
+        self._answerer.learn_length(split.train, self.budget.answer_tokens)
+        self._instruction = instruction_of(self.brief, split.train)
+        draws: dict[tuple[int, int], list[Example]] = {}
+        for count, draw in TRIED:
+            shown = within_tokens(self._draw(split.train, count, draw), TOKENS_OF_EXAMPLES, model)
+            if shown not in draws.values() and len(draws) < self.budget.settings:
+                draws[len(shown), draw] = shown
+
+        def attempt(key: tuple[int, int]) -> Attempt:
+            def ask(inputs: Sequence[str]) -> list[Prompt]:
+                return [build_prompt(self._instruction, input, draws[key]) for input in inputs]
+
+            return Attempt({"examples": key[0], "draw": key[1]}, ask)
+
+        best, self.choices, self.effort = self._answerer.choose(
+            [attempt(key) for key in draws], split.dev, report_progress
+        )
+        self._shown = draws[best.settings["examples"], best.settings["draw"]]
+        self.settings = best.settings | self._answerer.settings
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
+        return self._answerer.answer([build_prompt(self._instruction, input, self._shown) for input in inputs])
+
+    def save(self, folder: Path) -> None:
+        fitted = {
+            "settings": self.settings,
+            "instruction": self._instruction,
+            "shown": [[example.id, example.input, example.target] for example in self._shown],
+            "answerer": self._answerer.to_json(),
+        }
+        (folder / "prompting.json").write_text(json.dumps(fitted, ensure_ascii=False))
+
+    def load(self, folder: Path) -> None:
+        fitted = json.loads((folder / "prompting.json").read_text())
+        self.settings = fitted["settings"]
+        self._instruction = fitted["instruction"]
+        self._shown = [Example(*fields) for fields in fitted["shown"]]
+        self._answerer = Answerer.from_json(self.load_model(), self.brief, fitted["answerer"])
+
+    def _draw(self, train: Sequence[Example], count: int, draw: int) -> list[Example]:
+        """Examples to show, seeded; for labels, one of each label in turn."""
+        random = Random(f"{self.seed}-{draw}")
+        by_label: dict[str, list[Example]] = defaultdict(list)
+        for example in train:
+            by_label[example.target if self.brief.kind is Kind.CLASSIFICATION else ""].append(example)
+        piles = [random.sample(pile, len(pile)) for _, pile in sorted(by_label.items())]
+        random.shuffle(piles)
+        drawn: list[Example] = []
+        while len(drawn) < count and any(piles):
+            drawn += [pile.pop() for pile in piles if pile][: count - len(drawn)]
+        return drawn
+
+
+def within_tokens(examples: Sequence[Example], most: int, model: LanguageModel) -> list[Example]:
+    """The first examples that together stay within `most` tokens."""
+    kept, used = [], 0
+    for example, tokens in zip(
+        examples, model.count_tokens([f"{example.input}\n{example.target}" for example in examples]), strict=True
+    ):
+        used += tokens
+        if used > most:
+            break
+        kept.append(example)
+    return kept

@@ -1,0 +1,75 @@
+"""How much a strategy will ask of the machine, counted in tokens before anything runs. Torch is not needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean, quantiles
+
+from eval.task import Brief, Document, Example, Kind, Split
+from strategies.passages import WORDS_A_PASSAGE, cut_passages
+from strategies.presets import Budget
+from strategies.prompting import TRIED
+from strategies.retrieval import TOKENS_OF_EXAMPLES, TRIED_WITH_DOCUMENTS, TRIED_WITHOUT
+
+CHARACTERS_A_TOKEN = 4.2  # English under a vocabulary of some 50,000
+TOKENS_A_WORD = 1.35
+TOKENS_A_TURN = 8  # what a chat template adds around a message
+EVALUATIONS = 8  # passes over dev while training and choosing the learning rate
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Tokens read and written in batches, tokens read and written one request at a time, tokens trained on, texts
+    embedded. Reading counts prompt tokens that no cache spares."""
+
+    read: float = 0.0
+    read_alone: float = 0.0
+    write: float = 0.0
+    write_alone: float = 0.0
+    train: float = 0.0
+    embed: float = 0.0
+
+
+def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Document], budget: Budget) -> Workload:
+    """The work of fitting one strategy and measuring it on the test rows."""
+    rows = [*split.train, *split.dev, *split.test]
+    input_tokens = mean(_tokens(row.input) for row in rows) + TOKENS_A_TURN
+    targets = [_tokens(row.target) for row in rows]
+    example_tokens = input_tokens + mean(targets) + TOKENS_A_TURN
+    alone = min(budget.latency_rows, len(split.test))
+    choosing, tested = len(split.dev) * budget.settings, len(split.test)
+    train = embed = 0.0
+    match strategy:
+        case "prompting":
+            own, choosing = input_tokens, len(split.dev) * min(budget.settings, len(TRIED))
+        case "retrieval":
+            tried = (TRIED_WITH_DOCUMENTS if documents else TRIED_WITHOUT)[: budget.settings]
+            own = input_tokens + mean(passages for passages, _ in tried) * WORDS_A_PASSAGE * TOKENS_A_WORD
+            own += min(TOKENS_OF_EXAMPLES, mean(examples for _, examples in tried) * example_tokens)
+            embed = len(split.train) + len(cut_passages(documents)) + choosing + tested + alone
+        case _:
+            own, choosing = input_tokens, len(split.dev)
+            train = min(budget.training_tokens, budget.epochs * _training_tokens(split.train))
+    if brief.kind is Kind.CLASSIFICATION:
+        answer, longest = sum(_tokens(label) for label in brief.labels), 0.0
+    else:
+        answer = 0.0
+        usual = quantiles(targets, n=20)[-1] if len(targets) > 1 else targets[0]
+        longest = min(budget.answer_tokens, usual if strategy != "finetuning" else mean(targets))
+    return Workload(
+        read=(choosing + tested) * (own + answer) + (EVALUATIONS * len(split.dev) * example_tokens if train else 0),
+        read_alone=alone * (own + answer),
+        write=(choosing + tested) * longest,
+        write_alone=alone * longest,
+        train=train,
+        embed=embed,
+    )
+
+
+def _training_tokens(train: Sequence[Example]) -> float:
+    return sum(_tokens(row.input) + _tokens(row.target) + 3 * TOKENS_A_TURN for row in train)
+
+
+def _tokens(text: str) -> float:
+    return 1 + len(text) / CHARACTERS_A_TOKEN

@@ -1,0 +1,193 @@
+"""The recommendation: which strategy the rule takes, how sure it is, and that its sentences say what the numbers do."""
+
+import math
+
+import numpy as np
+import pytest
+
+from advisor.decision import Recommendation, odds_within, recommend
+from advisor.measurement import paired_scores
+from advisor.plan import Priorities
+from eval.outcomes import Outcome, Trial
+from eval.statistics import rows_needed
+from eval.task import Kind
+
+
+def trial(strategy: str, scores, seconds: float | None = 1.0, fit_seconds: float | None = 10.0, **parts) -> Trial:
+    outcomes = tuple(
+        Outcome(f"row-{i}", strategy, "", float(value), parts, 50, 2, seconds=seconds) for i, value in enumerate(scores)
+    )
+    return Trial(strategy, "done", outcomes=outcomes, fit_seconds=fit_seconds)
+
+
+def right_on(share: float, n: int) -> list[float]:
+    """Right on the first rows: what a better strategy has right includes what a worse one has."""
+    return [1.0] * round(share * n) + [0.0] * (n - round(share * n))
+
+
+def decide(
+    *trials: Trial, kind: Kind = Kind.CLASSIFICATION, share: float | None = None, **priorities
+) -> Recommendation:
+    return recommend(trials, Priorities(**priorities), kind, share)
+
+
+def test_a_clear_winner_is_taken_though_it_costs_more():
+    got = decide(
+        trial("prompting", right_on(0.5, 200)),
+        trial("retrieval", right_on(0.6, 200), seconds=2),
+        trial("finetuning", right_on(0.9, 200), seconds=3, fit_seconds=1000),
+    )
+    assert (got.choice, got.runner_up, got.confidence) == ("finetuning", "retrieval", "strong")
+    assert got.headline == "Fine-tune it."
+    assert got.odds > 0.99
+    assert got.confidence_line == "Strong: more than 99 in 100 that nothing else is more than 2 points better."
+    assert got.runner_up_line.startswith("Retrieval is 30 points behind, ")
+    assert got.reasons[0] == "Fine-tuning scored .90 in accuracy (.85 to .93) on 200 test rows, the highest."
+    assert (got.changes, got.caveats) == ((), ())
+
+
+def test_the_margin_that_would_let_a_cheaper_strategy_in_is_named():
+    two = trial("prompting", right_on(0.8, 200)), trial("finetuning", right_on(0.9, 200), seconds=3)
+    got = decide(*two)
+    assert got.choice == "finetuning"
+    assert got.changes == (
+        "If 6 points did not matter to you, prompting would do, at $3.33 over 12 months instead of $10.00.",
+    )
+    assert decide(*two, margin=0.07).choice == "prompting"
+
+
+def test_a_cheaper_strategy_one_point_worse_is_taken_and_more_rows_make_it_sure():
+    def compare(n: int) -> Recommendation:
+        random = np.random.default_rng(4)
+        tuned = (random.random(n) < 0.8).astype(float)
+        prompted = tuned.copy()
+        swapped = random.choice(n, size=n // 5, replace=False)
+        prompted[swapped] = random.permutation(tuned[swapped])  # the same mean, right on other rows
+        prompted[np.flatnonzero(prompted)[: n // 100]] = 0.0  # and one point worse
+        return decide(trial("prompting", prompted), trial("finetuning", tuned, seconds=3, fit_seconds=900))
+
+    few, many = compare(50), compare(5000)
+    assert few.choice == many.choice == "prompting"
+    assert few.confidence in ("weak", "too close to call")
+    assert many.confidence == "strong"
+    assert few.odds < 0.8 < 0.95 < many.odds
+    assert any("test rows would narrow the comparison with fine-tuning to ± 2 points" in c for c in few.changes)
+    assert "fine-tuning scored 1 point more" in many.reasons[0]
+    assert "costs least" in many.reasons[1]
+
+
+def test_a_better_score_that_is_not_shown_does_not_justify_the_cost():
+    cheap, dear = trial("prompting", right_on(0.6, 20)), trial("finetuning", right_on(0.7, 20), seconds=3)
+    got = decide(cheap, dear)
+    assert got.choice == "prompting"
+    assert got.confidence == "too close to call"
+    assert got.headline == "Too close to call. Prompt it for now."
+    assert got.confidence_line == (
+        "Too close to call: 20 test rows cannot show that fine-tuning is more than 2 points better than prompting."
+    )
+    assert got.runner_up_line.startswith("Fine-tuning is 10 points ahead, between ")
+    needed = rows_needed([o.score for o in cheap.outcomes], [o.score for o in dear.outcomes], 0.02)
+    assert f"About {round(needed, -2):,} test rows" in got.changes[0]
+
+
+def test_a_limit_leaves_out_even_the_best():
+    got = decide(
+        trial("prompting", right_on(0.5, 100), seconds=0.2),
+        trial("retrieval", right_on(0.6, 100), seconds=0.3),
+        trial("finetuning", right_on(0.9, 100), seconds=2),
+        max_seconds=1.0,
+    )
+    assert got.choice == "retrieval"
+    assert "Fine-tuning is left out: 95 in 100 answers arrive within 2.0 s, and your limit is 1.0 s." in got.reasons
+    assert "nothing else within your limits" in got.confidence_line
+    assert "With a higher limit fine-tuning would be judged too; it scored 30 points more." in got.changes
+
+
+def test_what_was_not_measured_cannot_meet_a_limit():
+    got = decide(trial("prompting", right_on(0.5, 50), seconds=None), max_cost_per_1000=1.0)
+    assert got.choice is None
+    assert got.headline == "Nothing meets your limits."
+    assert got.reasons == ("Prompting is left out: its cost is unknown, and you set a limit.",)
+
+
+def test_when_all_failed_nothing_is_recommended():
+    got = decide(Trial("prompting", "failed", reason="It ran out of memory."), Trial("retrieval", "excluded"))
+    assert (got.choice, got.confidence, got.odds, got.headline) == (None, "none", None, "Nothing to recommend yet.")
+    assert got.caveats == ("Prompting failed and is not judged: It ran out of memory.", "Retrieval was not tried.")
+
+
+def test_one_that_failed_does_not_stop_the_others():
+    got = decide(Trial("finetuning", "failed", reason="The loss was not a number."), trial("prompting", [1.0] * 40))
+    assert (got.choice, got.confidence, got.runner_up_line) == ("prompting", "weak", None)
+    assert "Fine-tuning failed and is not judged: The loss was not a number." in got.caveats
+
+
+@pytest.mark.parametrize("seconds", [(1.0, 1.0, 1.0), (1.02, 1.01, 1.0), (None, None, None)])
+def test_ties_go_to_the_simpler_strategy(seconds):
+    scores = right_on(0.7, 400)
+    names = ("finetuning", "retrieval", "prompting")
+    got = decide(*(trial(name, scores, seconds=s) for name, s in zip(names, reversed(seconds), strict=True)))
+    assert (got.choice, got.runner_up) == ("prompting", "retrieval")
+    assert got.runner_up_line.startswith("Retrieval is level, between ")
+
+
+def test_an_unknown_cost_comes_after_a_known_one():
+    scores = right_on(0.7, 400)
+    assert decide(trial("prompting", scores, seconds=None), trial("retrieval", scores)).choice == "retrieval"
+
+
+def test_the_volume_at_which_another_becomes_cheaper_is_named():
+    scores = right_on(0.7, 400)
+    dear_once = trial("finetuning", scores, seconds=0.5, fit_seconds=60_000)
+    got = decide(trial("prompting", scores, seconds=1.0), dear_once, monthly_volume=1000)
+    assert got.choice == "prompting"
+    # 59,990 more seconds once, 0.5 fewer an answer: equal after 119,980 answers, 9,998 a month
+    assert "Above about 10,000 requests a month, fine-tuning costs less over 12 months." in got.changes
+    assert decide(trial("prompting", scores), dear_once, monthly_volume=20_000).choice == "finetuning"
+
+
+def test_a_handful_of_rows_never_makes_a_strong_verdict():
+    got = decide(trial("prompting", [0.0] * 5), trial("finetuning", [1.0] * 5))
+    assert (got.choice, got.confidence) == ("finetuning", "moderate")
+    assert got.headline == "Fine-tune it, as a first guess."
+    assert got.confidence_line.endswith("from only 5 test rows.")
+    assert got.caveats[0].startswith("There are only 5 test rows.")
+    assert decide(trial("prompting", [1.0]), trial("finetuning", [0.0])).choice == "prompting"
+
+
+def test_caveats_follow_from_what_was_measured():
+    got = decide(trial("prompting", right_on(0.3, 100), valid=0.88, exact=0.0), kind=Kind.EXTRACTION)
+    assert got.caveats[0].startswith("Prompting is wrong on 100 of 100 test rows.")
+    assert "Prompting: 12 of 100 answers are not valid JSON; check each one before use." in got.caveats
+    beaten = decide(trial("prompting", right_on(0.6, 100)), share=0.55)
+    assert any("commonest label, which alone would score .55" in caveat for caveat in beaten.caveats)
+    assert decide(trial("prompting", right_on(0.9, 100)), share=0.55).caveats == ()
+
+
+def test_missed_documents_and_failed_answers_are_told():
+    outcomes = tuple(
+        Outcome(str(i), "retrieval", "", 1.0, {}, 9, 9, 1.0, found_gold=i < 12, error="No answer." if i < 3 else None)
+        for i in range(40)
+    )
+    caveats = decide(Trial("retrieval", "done", outcomes=outcomes), kind=Kind.ANSWERING).caveats
+    assert "Retrieval could not answer 3 test rows; counted as wrong." in caveats
+    assert any("in only 30 of 100 questions" in caveat for caveat in caveats)
+
+
+def test_odds_are_those_of_the_normal_approximation_on_many_rows():
+    random = np.random.default_rng(2)
+    a, b = (random.random((2, 2000)) < 0.7).astype(float)
+    gap = (b - a).mean()
+    expected = 0.5 * (1 + math.erf((0.02 - gap) / ((b - a).std() / 2000**0.5) / 2**0.5))
+    assert odds_within({"a": a, "b": b}, "a", 0.02) == pytest.approx(expected, abs=0.03)
+
+
+def test_scores_are_paired_by_example_not_by_position():
+    a = trial("prompting", [1.0, 0.0, 0.5])
+    b = Trial("retrieval", "done", outcomes=tuple(reversed(trial("retrieval", [1.0, 0.0, 0.5]).outcomes)))
+    scores = paired_scores([a, b])
+    assert np.array_equal(scores["prompting"], scores["retrieval"])
+
+
+def test_the_same_outcomes_give_the_same_recommendation(synthetic_trials):
+    assert decide(*synthetic_trials()) == decide(*synthetic_trials())

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from advisor.experiment import draft_task, prepare, run_experiment
+from advisor.plan import Plan, Setup
+from advisor.store import Store
+from advisor.stored import StoredStep
+from advisor.task_file import read_task, task_to_json
+from advisor.trial_files import read_trial
+from eval.table import read_table
+from eval.task import BadInput, Kind, normalised
+from tests.tiny_strategies import ENDLESS, FRAGILE, KILLED, STEADY, tiny_task
+
+TABLE = b"message,label\n" + b"".join(
+    b"%s number %d,%s\n" % ((b"cake", b"parcel", b"bill")[row % 3], row, (b"yes", b"no")[row % 2])
+    for row in range(60)
+)
+PLAN = Plan("", Setup("message", "label"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "home")
+
+
+def add_run(store: Store, *strategies: str) -> str:
+    dataset = store.add_dataset("tickets.csv", TABLE)
+    return store.add_run(replace(PLAN, dataset_id=dataset.id, strategies=strategies), task_to_json(*tiny_task())).id
+
+
+def run(store: Store, run_id: str, build_strategy: str) -> list[StoredStep]:
+    """The run's steps as it told them, to its end."""
+    told: list[StoredStep] = []
+    run_experiment(store, run_id, told.append, lambda: store.cancel_requested(run_id), build_strategy)
+    return told
+
+
+def states(store: Store, run_id: str) -> list[str]:
+    return [step.state for step in store.steps(run_id)]
+
+
+def test_a_plan_becomes_a_queued_run_with_its_task_split(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TABLE)
+    queued = prepare(store, replace(PLAN, dataset_id=dataset.id))
+    task, split = read_task(store.run_folder(queued.id))
+    assert (queued.state, task.name, task.kind) == ("queued", "tickets", Kind.CLASSIFICATION)
+    sides = [{normalised(example.input) for example in side} for side in (split.train, split.dev, split.test)]
+    assert all(sides) and not sides[0] & sides[1] and not sides[0] & sides[2] and not sides[1] & sides[2]
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        (replace(PLAN, preset="slow"), "There is no preset 'slow'; choose quick, standard or thorough."),
+        (replace(PLAN, strategies=("guessing",)), "There is no strategy 'guessing'"),
+        (replace(PLAN, strategies=()), "Choose at least one strategy"),
+        (replace(PLAN, setup=Setup("message", "answer")), "There is no column 'answer'"),
+        (replace(PLAN, setup=Setup("message", "label", mends=("magic",))), "There is no mend called 'magic'"),
+        (replace(PLAN, model="/no/such/folder"), "There is no folder /no/such/folder"),
+    ],
+)
+def test_a_plan_that_cannot_be_carried_out_is_refused_before_anything_runs(plan: Plan, said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        draft_task(plan, "tickets.csv", read_table("tickets.csv", TABLE), [])
+
+
+def test_a_run_measures_each_strategy_and_leaves_its_report_in_every_form(store: Store) -> None:
+    run_id = add_run(store, "prompting", "finetuning")
+    told = run(store, run_id, STEADY)
+    assert store.run(run_id).state == "done"
+    assert [step.strategy for step in told if step.state == "done"] == ["prompting", "finetuning"]
+    assert {"counting", "answering the test rows"} <= {step.stage for step in told}
+    folder = store.run_folder(run_id)
+    trial = read_trial(folder / "prompting")
+    assert trial is not None and trial.peak_memory_bytes is not None and trial.peak_memory_bytes > 10_000_000
+    right = sum(example.target == "billing" for example in tiny_task()[1].test)
+    assert sum(outcome.score for outcome in trial.outcomes) == right
+    report = json.loads((folder / "report.json").read_text())
+    assert report == store.report(run_id)
+    assert (report["run_id"], report["model"]) == (run_id, "SmolLM2-135M-Instruct")
+    assert "A note of the split." in report["warnings"]
+    assert "CPU" in report["device"]
+    assert (folder / "report.html").read_text().lstrip().lower().startswith("<!doctype html>")
+    assert (folder / "report.md").read_text().startswith("# ")
+    assert len((folder / "outcomes.csv").read_text("utf-8-sig").splitlines()) == 1 + 2 * 10
+
+
+def test_a_strategy_that_fails_is_recorded_the_others_report_and_it_can_be_tried_again(store: Store) -> None:
+    run_id = add_run(store, "prompting", "retrieval", "finetuning")
+    run(store, run_id, FRAGILE)
+    assert (store.run(run_id).state, states(store, run_id)) == ("done", ["done", "failed", "done"])
+    reason = "It stopped with an error during “looking things up” (ZeroDivisionError: nothing to divide by)."
+    assert store.steps(run_id)[1].reason == reason
+    report = store.report(run_id)
+    assert report is not None
+    assert [(each["status"], each["reason"]) for each in report["candidates"]][1] == ("failed", reason)
+    assert "Traceback" in (store.run_folder(run_id) / "retrieval" / "log.txt").read_text()
+
+    kept = store.run_folder(run_id) / "prompting" / "manifest.json"
+    written_at = kept.stat().st_mtime_ns
+    store.retry_step(run_id, "retrieval")
+    run(store, run_id, STEADY)
+    assert (store.run(run_id).state, states(store, run_id)) == ("done", ["done", "done", "done"])
+    assert kept.stat().st_mtime_ns == written_at
+
+
+def test_a_strategy_whose_process_is_killed_says_that_memory_ran_out(store: Store) -> None:
+    run_id = add_run(store, "retrieval", "prompting")
+    run(store, run_id, KILLED)
+    assert (store.run(run_id).state, states(store, run_id)) == ("done", ["failed", "done"])
+    assert "memory ran out" in (store.steps(run_id)[0].reason or "")
+
+
+def test_a_run_in_which_all_fail_has_failed_and_still_reports(store: Store) -> None:
+    run_id = add_run(store, "retrieval")
+    run(store, run_id, FRAGILE)
+    report = store.report(run_id)
+    assert store.run(run_id).state == "failed"
+    assert report is not None and report["recommendation"]["choice"] is None
+
+
+def test_cancelling_ends_the_child_that_computes(store: Store) -> None:
+    run_id = add_run(store, "prompting", "retrieval", "finetuning")
+    seen: list[StoredStep] = []
+
+    def cancel_once_its_pace_is_known(step: StoredStep) -> None:
+        if step.remaining_seconds is not None and "process" in step.stage:
+            seen.append(step)
+            store.cancel(run_id)
+
+    told = run_experiment(
+        store, run_id, cancel_once_its_pace_is_known, lambda: store.cancel_requested(run_id), ENDLESS
+    )
+    assert told is None and store.report(run_id) is None
+    assert (seen[0].total, store.run(run_id).state) == (10**9, "cancelled")
+    assert not psutil.pid_exists(int(seen[0].stage.rsplit(maxsplit=1)[1]))
+    assert states(store, run_id) == ["done", "cancelled", "cancelled"]
+
+
+def test_a_run_that_no_longer_waits_is_left_alone(store: Store) -> None:
+    run_id = add_run(store, "prompting")
+    store.cancel(run_id)
+    assert run(store, run_id, STEADY) == []
+    assert not (store.run_folder(run_id) / "prompting").exists()

@@ -1,0 +1,140 @@
+"""The report as JSON, as Markdown and as CSV, from synthetic trials scored for real."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+import pytest
+
+from advisor.export import outcomes_csv
+from advisor.report_markdown import escaped, render_markdown
+from eval.outcomes import Outcome, Trial
+from eval.task import Example, Kind
+
+# The keys that others read: those of the first issue. More may be added, none may go.
+_KEYS = {
+    "": "schema run_id created_at seed device model task candidates comparisons recommendation warnings",
+    "task": "name kind metric train dev test documents",
+    "candidate": "name status reason score latency_seconds requests_per_second tokens_in_mean tokens_out_mean "
+    "fit_seconds cost settings effort",
+    "score": "mean low high n",
+    "latency_seconds": "p50 p95",
+    "cost": "one_off per_1000 per_month currency",
+    "comparison": "a b difference low high p_value",
+    "recommendation": "choice confidence reasons caveats",
+}
+
+
+def holds(part: dict, keys: str) -> bool:
+    return set(_KEYS[keys].split()) <= part.keys()
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_report_has_every_key_and_is_strict_json(synthetic_report, kind):
+    report = synthetic_report(kind)
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert report["schema"] == 1
+    assert holds(report, "") and holds(report["task"], "task") and holds(report["recommendation"], "recommendation")
+    assert [candidate["name"] for candidate in report["candidates"]] == ["prompting", "retrieval", "finetuning"]
+    for candidate in report["candidates"]:
+        assert holds(candidate, "candidate")
+        for part in ("score", "latency_seconds", "cost"):
+            assert holds(candidate[part], part)
+        assert candidate["score"]["low"] < candidate["score"]["mean"] < candidate["score"]["high"]
+    assert [(c["a"], c["b"]) for c in report["comparisons"]] == [
+        ("prompting", "retrieval"),
+        ("prompting", "finetuning"),
+        ("retrieval", "finetuning"),
+    ]
+    for comparison in report["comparisons"]:
+        assert holds(comparison, "comparison")
+        assert comparison["p_value"] <= comparison["p_value_holm"]
+    assert report["recommendation"]["choice"] == "finetuning"
+
+
+def test_rows_are_those_that_were_used(synthetic_report):
+    task = synthetic_report(Kind.CLASSIFICATION, n=80)["task"]
+    assert (task["rows"], task["train"], task["dev"], task["test"]) == (240, 120, 40, 80)
+
+
+def test_what_was_not_measured_is_null(synthetic_report, synthetic_trials):
+    prompting, _, finetuning = synthetic_trials()
+    untimed = replace(
+        prompting,
+        fit_seconds=None,
+        outcomes=tuple(replace(outcome, seconds=None) for outcome in prompting.outcomes),
+        choices=({"rate": 0.1, "loss": float("nan")},),
+    )
+    failed = Trial("retrieval", "failed", reason="The index could not be read.", fit_seconds=3.0)
+    report = synthetic_report(trials=[untimed, failed, finetuning])
+    json.dumps(report, allow_nan=False)
+    first, second, _ = report["candidates"]
+    assert first["latency_seconds"] == {"p50": None, "p95": None, "n": 0}
+    assert first["cost"] == {"one_off": None, "per_1000": None, "per_month": None, "currency": "USD"}
+    assert first["choices"][0]["loss"] is None
+    assert second["score"] == {"mean": None, "low": None, "high": None, "n": 0}
+    assert (second["status"], second["reason"]) == ("failed", "The index could not be read.")
+    assert holds(second, "candidate")
+    assert len(report["comparisons"]) == 1
+
+
+def test_a_hit_rate_counts_only_rows_with_a_known_document(synthetic_report, synthetic_trials):
+    prompting, retrieval, _ = synthetic_trials()
+    found = [True, True, True, False, *([None] * 76)]
+    outcomes = tuple(replace(o, found_gold=f) for o, f in zip(retrieval.outcomes, found, strict=True))
+    candidates = synthetic_report(trials=[prompting, replace(retrieval, outcomes=outcomes)])["candidates"]
+    assert [candidate["hit_rate"] for candidate in candidates] == [None, 0.75]
+
+
+def test_markdown_tells_all_of_the_report(synthetic_report):
+    report = synthetic_report(n=12)
+    text = render_markdown(report)
+    assert text.startswith(f"# {report['recommendation']['headline']}\n")
+    for part in ("reasons", "changes", "caveats"):
+        assert report["recommendation"][part]
+        for sentence in report["recommendation"][part]:
+            assert escaped(sentence) in text
+    for name in ("Prompting", "Retrieval", "Fine-tuning"):
+        assert f"\n| {name} | ." in text
+    assert "2 rows appear twice." in text
+
+
+def test_markdown_shows_foreign_text_as_it_stands(synthetic_report, synthetic_trials):
+    failed = Trial("retrieval", "failed", reason="Bad | cell\n<script>alert(1)</script> `x`")
+    report = synthetic_report(trials=[synthetic_trials()[0], failed], model="my_model*")
+    text = render_markdown(report)
+    row = next(line for line in text.splitlines() if line.startswith("| Retrieval"))
+    assert "failed: Bad \\| cell \\<script\\>alert(1)\\</script\\> \\`x\\`" in row
+    assert row.replace("\\|", "").count("|") == 7
+    assert "my\\_model\\*" in text
+
+
+def test_a_report_without_a_choice_can_be_read(synthetic_report):
+    report = synthetic_report(trials=[Trial("prompting", "failed", reason="It ran out of memory.")])
+    assert report["recommendation"]["choice"] is None and report["comparisons"] == []
+    assert "It ran out of memory" in render_markdown(report)
+
+
+def test_outcomes_are_a_row_for_each_example_and_strategy(synthetic_trials, synthetic_task):
+    written = outcomes_csv(synthetic_trials(Kind.EXTRACTION, 20), synthetic_task(Kind.EXTRACTION, 20).examples)
+    header, *_ = written.splitlines()
+    assert header == (
+        "example,strategy,input,expected,answer,score,exact,valid,seconds,tokens_in,tokens_out,sources,found_gold,error"
+    )
+    rows = list(csv.DictReader(io.StringIO(written, newline="")))
+    assert len(rows) == 60
+    right = [row for row in rows if row["answer"] == row["expected"]]
+    assert right and all(float(row["score"]) == 1 for row in right)
+    assert {row["sources"] for row in rows if row["strategy"] == "retrieval"} == {"row-0; row-1"}
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("x")'])
+def test_a_cell_that_a_spreadsheet_would_run_is_made_inert(text):
+    outcome = Outcome("=id", "prompting", text, 0.0, {}, 1, 1, sources=(text,), error=text)
+    written = outcomes_csv([Trial("prompting", "done", outcomes=(outcome,))], [Example("=id", text, text)])
+    (row,) = csv.DictReader(io.StringIO(written, newline=""))
+    for column in ("input", "expected", "answer", "sources", "error"):
+        assert row[column] == f"'{text}"
+    assert row["example"] == "'=id"
+    assert (row["score"], row["seconds"], row["tokens_in"]) == ("0.0", "", "1")

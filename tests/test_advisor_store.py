@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import json
+import multiprocessing
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from advisor.plan import Plan, Setup
+from advisor.store import Store
+from advisor.stored import StoredStep
+from advisor.task_file import task_to_json
+from eval.task import BadInput, Kind
+from tests.tiny_strategies import tiny_task
+
+TABLE = b"message,label\n" + b"".join(b"text %d,%s\n" % (row, (b"yes", b"no")[row % 2]) for row in range(30))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "home")
+
+
+def add_run(store: Store, seed: int = 0) -> str:
+    dataset = store.add_dataset("tickets.csv", TABLE)
+    plan = Plan(dataset.id, Setup("message", "label"), seed=seed)
+    return store.add_run(plan, task_to_json(*tiny_task())).id
+
+
+def test_the_same_content_is_the_same_dataset(store: Store) -> None:
+    first = store.add_dataset("tickets.csv", TABLE)
+    assert store.add_dataset("renamed.csv", TABLE) == first
+    assert store.add_dataset("more.csv", TABLE + b"one more,yes\n").id != first.id
+    assert (first.name, first.rows, first.documents) == ("tickets.csv", 30, 0)
+    assert [dataset.name for dataset in store.datasets()] == ["more.csv", "tickets.csv"]
+
+
+def test_documents_belong_to_the_dataset(store: Store) -> None:
+    alone = store.add_dataset("tickets.csv", TABLE)
+    both = store.add_dataset("tickets.csv", TABLE, "facts.md", b"# Prices\nA cake is 30 euros.")
+    assert both.id != alone.id
+    assert (both.documents_name, both.documents) == ("facts.md", 1)
+    table, documents = store.read_upload(both.id)
+    assert table.columns == ("message", "label")
+    assert [document.title for document in documents] == ["Prices"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "documents"),
+    [("empty.csv", b"", None), ("tickets.csv", TABLE, b""), ("tickets.csv", TABLE, b"\xff\xfe\x00\x00broken")],
+)
+def test_nothing_is_kept_of_an_upload_that_cannot_be_read(
+    store: Store, name: str, content: bytes, documents: bytes | None
+) -> None:
+    with pytest.raises(BadInput):
+        store.add_dataset(name, content, None if documents is None else "facts.pdf", documents)
+    assert store.datasets() == []
+    assert not (store.home / "datasets").exists()
+
+
+def test_a_setup_is_kept_and_one_of_another_version_is_as_good_as_none(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TABLE)
+    assert dataset.setup is None
+    setup = Setup("message", "label", kind=Kind.CLASSIFICATION, instruction="Sort.", mends=("duplicates",))
+    store.save_setup(dataset.id, setup)
+    assert store.dataset(dataset.id).setup == setup
+    assert replace(dataset, setup_json='{"columns": 2}').setup is None
+
+
+def test_a_run_is_found_by_the_beginning_of_its_id(store: Store) -> None:
+    first, second = add_run(store), add_run(store, seed=7)
+    assert store.run(second).plan.seed == 7
+    assert store.run(first[:-1] if first[:-1] != second[:-1] else first).id == first
+    with pytest.raises(BadInput, match="More than one run begins with '2'"):
+        store.run("2")
+    with pytest.raises(BadInput, match="No run begins with 'x%'"):
+        store.run("x%")
+
+
+def test_a_run_keeps_its_plan_and_task_as_files(store: Store) -> None:
+    run_id = add_run(store, seed=3)
+    folder = store.run_folder(run_id)
+    assert Plan.from_json(json.loads((folder / "plan.json").read_text())) == store.run(run_id).plan
+    assert len(json.loads((folder / "task.json").read_text())["test"]) == 10
+    assert [step.strategy for step in store.steps(run_id)] == ["prompting", "retrieval", "finetuning"]
+
+
+def test_runs_wait_in_order_and_a_cancelled_one_leaves_the_queue(store: Store) -> None:
+    first, second, third = (add_run(store, seed) for seed in range(3))
+    assert [store.queue_position(run_id) for run_id in (first, second, third)] == [1, 2, 3]
+    store.cancel(first)
+    assert store.run(first).state == "cancelled"
+    assert {step.state for step in store.steps(first)} == {"cancelled"}
+    assert store.next_run() == second
+    assert store.queue_position(third) == 2
+    assert store.queue_position(first) is None
+    with store.device_lock:
+        assert not store.start_run(first)
+        assert store.start_run(second)
+        assert not store.start_run(second)
+
+
+def test_a_running_run_is_asked_to_stop(store: Store) -> None:
+    run_id = add_run(store)
+    with store.device_lock:
+        store.start_run(run_id)
+        assert not store.cancel_requested(run_id)
+        store.cancel(run_id)
+        assert store.run(run_id).state == "running"
+        assert store.cancel_requested(run_id)
+        store.end_run(run_id, "cancelled")
+    assert store.run(run_id).state == "cancelled"
+
+
+def _start_and_stay(home: Path, run_id: str, started: Connection) -> None:
+    store = Store(home)
+    with store.device_lock:
+        store.start_run(run_id)
+        store.save_step(StoredStep(run_id, "prompting", "running", stage="choosing", done=1, total=2))
+        started.send(True)
+        started.recv()  # never comes
+
+
+def test_a_run_whose_process_died_is_interrupted_and_waits_again(store: Store) -> None:
+    run_id = add_run(store)
+    context = multiprocessing.get_context("spawn")
+    received, started = context.Pipe()
+    process = context.Process(target=_start_and_stay, args=(store.home, run_id, started))
+    process.start()
+    received.recv()
+    assert store.run(run_id).state == "running"
+    assert store.queue_position(run_id) is None
+    process.kill()
+    process.join()
+    assert store.run(run_id).state == "interrupted"
+    assert [step.state for step in store.steps(run_id)] == ["interrupted", "waiting", "waiting"]
+    assert store.next_run() == run_id
+
+
+def test_one_strategy_is_tried_again_and_the_others_are_kept(store: Store) -> None:
+    run_id = add_run(store)
+    for strategy in ("prompting", "retrieval"):
+        (store.run_folder(run_id) / strategy).mkdir()
+        store.save_step(StoredStep(run_id, strategy, "failed", reason="It stopped."))
+    store.end_run(run_id, "failed", "None could be measured.")
+    store.retry_step(run_id, "prompting")
+    run = store.run(run_id)
+    assert (run.state, run.reason, store.next_run()) == ("queued", None, run_id)
+    assert [(step.strategy, step.state) for step in store.steps(run_id)] == [
+        ("prompting", "waiting"),
+        ("retrieval", "failed"),
+        ("finetuning", "waiting"),
+    ]
+    assert not (store.run_folder(run_id) / "prompting").exists()
+    assert (store.run_folder(run_id) / "retrieval").exists()
+
+
+def test_a_run_of_another_version_is_listed_and_says_so_when_opened(store: Store) -> None:
+    run_id = add_run(store)
+    with sqlite3.connect(store.home / "threeways.sqlite") as database:
+        database.execute("UPDATE runs SET plan_json = ?", ('{"dataset": "a"}',))
+    assert [run.id for run in store.runs()] == [run_id]
+    with pytest.raises(BadInput, match="another version of Threeways"):
+        _ = store.run(run_id).plan
+
+
+def test_threads_write_and_read_at_once_without_losing_anything(store: Store) -> None:
+    run_id = add_run(store)
+
+    def use(strategy: str) -> list[str]:
+        added = []
+        for done in range(1, 16):
+            store.save_step(StoredStep(run_id, strategy, "running", stage="answering", done=done, total=15))
+            added.append(add_run(store, seed=done))
+            assert added[-1] in [run.id for run in store.runs()]
+        return added
+
+    with ThreadPoolExecutor(2) as threads:
+        added = [each for part in threads.map(use, ("prompting", "retrieval")) for each in part]
+    assert {run.id for run in store.runs()} == {run_id, *added}
+    assert len(set(added)) == 30
+    assert [step.done for step in store.steps(run_id)] == [15, 15, 0]
+
+
+def test_the_journal_is_the_rollback_journal(store: Store) -> None:
+    with sqlite3.connect(store.home / "threeways.sqlite") as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
+def test_a_timing_is_asked_for_taken_and_kept(store: Store) -> None:
+    assert store.speed("embedded") is None
+    store.request_speed("embedded")
+    assert store.requested_speed() == "embedded"
+    store.save_speed("embedded", {"tokens_per_second": 300.0})
+    speed = store.speed("embedded")
+    assert speed is not None and speed.measured == {"tokens_per_second": 300.0}
+    assert store.requested_speed() is None
+    store.request_speed("embedded")
+    store.save_speed("embedded", None, "Memory ran out.")
+    speed = store.speed("embedded")
+    assert speed is not None and (speed.measured, speed.problem) == (None, "Memory ran out.")
+
+
+def test_a_home_that_cannot_be_made_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(BadInput, match="set THREEWAYS_HOME"):
+        Store(tmp_path / "file" / "home")

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import multiprocessing
+from dataclasses import replace
+from itertools import count
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from advisor.files import whole_folder, write_whole
+from advisor.task_file import read_task, task_to_json
+from advisor.trial_files import read_trial, write_trial
+from eval.outcomes import Effort, Outcome, Trial
+from eval.task import BadInput, Document
+from tests.tiny_strategies import tiny_task
+
+
+def _trial(rows: int) -> Trial:
+    return Trial(
+        "prompting",
+        "done",
+        outcomes=tuple(
+            Outcome(f"r{row}", "prompting", "a\u2028b\nc", 0.5, {"exact": 0.0}, 7, 1, 0.25, ("d1", "d2"), True, None)
+            for row in range(rows)
+        ),
+        fit_seconds=1.5,
+        requests_per_second=3.0,
+        peak_memory_bytes=10,
+        settings={"rows": rows},
+        choices=({"examples": 0, "score": 0.5},),
+        effort=Effort(2, 40, 9.0),
+        notes=("A note.",),
+    )
+
+
+def test_a_trial_is_read_as_it_was_written(tmp_path: Path) -> None:
+    write_trial(tmp_path, _trial(3))
+    assert read_trial(tmp_path) == _trial(3)
+
+
+def test_there_is_no_trial_before_its_manifest(tmp_path: Path) -> None:
+    assert read_trial(tmp_path) is None
+    write_trial(tmp_path, _trial(3))
+    (tmp_path / "manifest.json").unlink()
+    assert read_trial(tmp_path) is None
+
+
+@pytest.mark.parametrize("name", ["trial.json", "outcomes.jsonl", "manifest.json"])
+def test_a_trial_that_was_changed_is_not_there(tmp_path: Path, name: str) -> None:
+    write_trial(tmp_path, _trial(3))
+    changed = (tmp_path / name).read_bytes().replace(b"3", b"4").replace(b"r1", b"r9")
+    assert changed != (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(changed)
+    assert read_trial(tmp_path) is None
+
+
+def _write_again_and_again(folder: Path, written: Connection) -> None:
+    for rows in count(1):
+        write_trial(folder, _trial(50 + rows))
+        written.send(rows)
+
+
+def test_a_writer_killed_at_any_moment_leaves_a_whole_trial_or_none(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    for rounds in range(4):
+        received, written = context.Pipe(duplex=False)
+        writer = context.Process(target=_write_again_and_again, args=(tmp_path, written))
+        writer.start()
+        for _ in range(3 + 2 * rounds):
+            received.recv()
+        writer.kill()
+        writer.join()
+        trial = read_trial(tmp_path)
+        assert trial is None or trial == _trial(trial.settings["rows"])
+
+
+def _stop_inside_a_folder(path: Path, filled: Connection) -> None:
+    with whole_folder(path) as unnamed:
+        write_whole(unnamed / "upload", b"half of it")
+        filled.send(True)
+        filled.recv()  # never comes
+
+
+def test_a_folder_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    received, filled = context.Pipe()
+    writer = context.Process(target=_stop_inside_a_folder, args=(tmp_path / "dataset", filled))
+    writer.start()
+    received.recv()
+    writer.kill()
+    writer.join()
+    assert not (tmp_path / "dataset").exists()
+    with whole_folder(tmp_path / "dataset") as unnamed:
+        write_whole(unnamed / "upload", b"all of it")
+    assert (tmp_path / "dataset" / "upload").read_bytes() == b"all of it"
+
+
+def test_a_block_that_fails_leaves_no_folder_and_no_file(tmp_path: Path) -> None:
+    with pytest.raises(BadInput), whole_folder(tmp_path / "dataset"):
+        raise BadInput("It cannot be used.")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_task_is_read_as_it_was_written(tmp_path: Path) -> None:
+    task, split = tiny_task()
+    odd = replace(task.examples[0], input="a lone \ud800 surrogate", document_ids=("d1",), group="g", split="train")
+    unused = replace(task.examples[0], id="never asked")
+    task = replace(
+        task,
+        examples=(odd, *task.examples[1:], unused),
+        documents=(Document("d1", "Title", "Text"),),
+    )
+    split = replace(split, train=(odd, *split.train[1:]))
+    write_whole(tmp_path / "task.json", task_to_json(task, split))
+    assert read_task(tmp_path) == (task, split)
+
+
+def test_a_task_of_another_version_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    write_whole(tmp_path / "task.json", '{"title": "old"}')
+    with pytest.raises(BadInput, match="compare the data again"):
+        read_task(tmp_path)

@@ -1,0 +1,56 @@
+"""The direction of imports, and that no page ever loads torch."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MAY_IMPORT = {
+    "eval": {"eval"},
+    "strategies": {"strategies", "eval"},
+    "advisor": {"advisor", "strategies", "eval"},
+}
+ROOMS = set(MAY_IMPORT)
+
+
+def imported_rooms(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return {name.split(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_imports_run_one_way(room: str) -> None:
+    files = list((ROOT / room).rglob("*.py"))
+    assert files
+    wrong = {
+        str(path.relative_to(ROOT)): sorted(imported_rooms(path) & ROOMS - MAY_IMPORT[room])
+        for path in files
+        if imported_rooms(path) & ROOMS - MAY_IMPORT[room]
+    }
+    assert not wrong
+
+
+@pytest.mark.parametrize("room", ["eval", "strategies"])
+def test_only_the_advisor_knows_streamlit(room: str) -> None:
+    assert not [path for path in (ROOT / room).rglob("*.py") if "streamlit" in imported_rooms(path)]
+
+
+def test_the_parents_of_a_run_never_load_torch() -> None:
+    modules = [
+        f"advisor.{path.stem}"
+        for path in (ROOT / "advisor").glob("*.py")
+        if path.stem not in ("__init__", "__main__")
+    ]
+    program = f"import sys\nfor name in {modules}: __import__(name)\nsys.exit('torch' in sys.modules)"
+    finished = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr

@@ -1,0 +1,124 @@
+"""Each finding appears where its flaw is, only there, and its mend takes it away."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from eval.checks import Finding, check_task, mend_task
+from eval.task import BadInput, Document, Example, Kind, Task, labels_of
+
+WORDS = (
+    "apple", "river", "stone", "cloud", "winter", "garden", "market", "bridge", "silver", "candle", "forest", "letter",
+    "window", "planet", "dragon", "copper", "violin", "harbour", "pepper", "meadow", "lantern", "mirror", "castle",
+)  # fmt: skip
+
+
+def sentences(count: int) -> list[str]:
+    """Different sentences of six words, with hardly a word sequence in common."""
+    chance = random.Random(0)
+    return [" ".join(chance.sample(WORDS, 6)) for _ in range(count)]
+
+
+def task_of(pairs: Sequence[tuple[str, str]], kind: Kind = Kind.CLASSIFICATION) -> Task:
+    examples = tuple(Example(f"r{i}", text, target) for i, (text, target) in enumerate(pairs, start=2))
+    return Task("t", kind, "", examples, labels=labels_of(examples) if kind is Kind.CLASSIFICATION else ())
+
+
+def clean(count: int = 120) -> list[tuple[str, str]]:
+    return [(text, "left" if i % 2 else "right") for i, text in enumerate(sentences(count))]
+
+
+def findings(task: Task) -> dict[str, Finding]:
+    return {finding.id: finding for finding in check_task(task)}
+
+
+def test_clean_data_has_no_findings() -> None:
+    assert check_task(task_of(clean())) == []
+
+
+FLAWED: dict[str, tuple[Task, tuple[str, ...]]] = {
+    "duplicates": (task_of([*clean(), (clean()[0][0].upper() + "!", "right")]), ("r122",)),
+    "conflicts": (task_of([*clean(), (clean()[0][0], "left")]), ("r2", "r122")),
+    "label-spelling": (task_of([*clean(), *((text, "Left ") for text in sentences(130)[120:])]),
+                       tuple(f"r{i}" for i in range(122, 132))),
+    "rare-labels": (task_of([*clean(), (sentences(121)[120], "up")]), ("r122",)),
+    "invalid-json": (task_of([*((text, '{"a": 1}') for text, _ in clean()), (sentences(121)[120], '{"a": ')],
+                             Kind.EXTRACTION), ("r122",)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("identifier", FLAWED)
+def test_a_flaw_is_found_and_mended(identifier: str) -> None:
+    task, rows = FLAWED[identifier]
+    finding = findings(task)[identifier]
+    assert finding.rows == rows
+    assert finding.mend
+    mended = mend_task(task, identifier)
+    assert identifier not in findings(mended)
+    assert mend_task(mended, identifier) == mended
+    if mended.kind is Kind.CLASSIFICATION:
+        assert mended.labels == ("left", "right")
+
+
+def test_mends_keep_what_they_should() -> None:
+    assert len(mend_task(FLAWED["duplicates"][0], "duplicates").examples) == 120
+    assert len(mend_task(FLAWED["conflicts"][0], "conflicts").examples) == 119
+    assert len(mend_task(FLAWED["label-spelling"][0], "label-spelling").examples) == 130
+
+
+@pytest.mark.parametrize(
+    ("identifier", "task", "rows"),
+    [
+        ("near-duplicates", task_of([*clean(), (" ".join(reversed(clean()[0][0].split())), "right")]), ("r2", "r122")),
+        ("long-inputs", task_of([*clean(), ("long word " * 751, "left")]), ("r122",)),
+        ("personal-data", task_of([*clean(), ("write to jo.doe@example.com", "left"), ("4111 1111 1111 1111", "left"),
+                                   ("4111 1111 1111 1112", "left"), ("call me @ noon", "right")]), ("r122", "r123")),
+        ("label-in-input", task_of([(f"{text} {label}", label) for text, label in clean()]),
+         tuple(f"r{i}" for i in range(2, 122))),
+        ("imbalance", task_of([(text, "right" if i < 100 else "left") for i, (text, _) in enumerate(clean())]), ()),
+    ],
+)  # fmt: skip
+def test_a_risk_without_a_mend_is_said(identifier: str, task: Task, rows: tuple[str, ...]) -> None:
+    finding = findings(task)[identifier]
+    assert finding.rows == rows
+    assert finding.mend is None
+
+
+def test_few_rows_say_how_vague_the_score_will_be() -> None:
+    finding = findings(task_of(clean(64)))["few-rows"]
+    assert "64 rows, about 16 of them for the test" in finding.what
+    assert "about 24 points either way" in finding.why  # 1.96 x 0.5 / sqrt(16)
+
+
+def test_answers_that_differ_are_no_conflict_in_writing() -> None:
+    pairs = [(text, f"A reply to {text}.") for text in sentences(120)]
+    finding = findings(task_of([*pairs, (pairs[0][0], "Another reply.")], Kind.WRITING))["conflicts"]
+    assert (finding.severity, finding.mend) == ("info", None)
+
+
+def test_documents_without_text_and_ids_without_a_document() -> None:
+    task = task_of(clean())
+    first = replace(task.examples[0], document_ids=("a", "x"))
+    documents = (Document("a", "A", "text"), Document("b", "B", " "))
+    found = findings(replace(task, examples=(first, *task.examples[1:]), documents=documents))
+    assert "1 document has no text: b." in found["empty-documents"].what
+    assert found["unknown-documents"].rows == ("r2",)
+
+
+def test_serious_findings_come_first() -> None:
+    pairs = [*clean(), *clean()[:1], *((text, "Left") for text in sentences(130)[120:])]
+    severities = [finding.severity for finding in check_task(task_of(pairs))]
+    assert severities == sorted(severities, key=["serious", "warning", "info"].index)
+    assert severities[0] == "serious"
+
+
+def test_a_mend_that_leaves_nothing_to_compare_is_refused() -> None:
+    pairs = [(text, '{"a": 1}' if i < 12 else "none") for i, text in enumerate(sentences(30))]
+    with pytest.raises(BadInput, match="would leave 12 rows"):
+        mend_task(task_of(pairs, Kind.EXTRACTION), "invalid-json")
+    with pytest.raises(BadInput, match="no mend called 'magic'"):
+        mend_task(task_of(clean()), "magic")

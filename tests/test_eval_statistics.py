@@ -1,0 +1,123 @@
+"""Statistics against textbook numbers and scipy, and where they are tempted to claim too much."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from eval.statistics import holm, interval, paired_difference, percentiles, rows_needed
+
+
+def binary(right: int, n: int) -> list[float]:
+    return [1.0] * right + [0.0] * (n - right)
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "low", "high"),
+    # Newcombe (1998), "Two-sided confidence intervals for the single proportion", table I, method 3.
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_interval_of_right_and_wrong_is_wilsons(right, n, low, high):
+    got = interval(binary(right, n))
+    assert (got.low, got.high) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+    reference = stats.binomtest(right, n).proportion_ci(0.95, method="wilson")
+    assert (got.low, got.high) == (pytest.approx(reference.low), pytest.approx(reference.high))
+
+
+def test_all_right_all_wrong_and_one_row_are_not_certain():
+    assert interval(binary(80, 80)).high == 1 and 0.94 < interval(binary(80, 80)).low < 0.96
+    assert interval(binary(0, 80)).low == 0 and 0.04 < interval(binary(0, 80)).high < 0.06
+    one = interval([1.0])
+    assert one.n == 1 and one.low < 0.25 and one.high == 1
+
+
+def test_graded_scores_get_a_bootstrap_close_to_students_interval():
+    scores = np.random.default_rng(3).beta(4, 3, size=200)
+    got = interval(scores)
+    low, high = stats.t.interval(0.95, 199, scores.mean(), stats.sem(scores))
+    assert (got.low, got.high) == (pytest.approx(low, abs=0.004), pytest.approx(high, abs=0.004))
+    assert got == interval(scores)
+
+
+@pytest.mark.parametrize("scores", [[0.3] * 12, [0.7], [1.0] * 79 + [0.999], [0.2, 0.4, 0.6]])
+def test_graded_scores_that_hardly_vary_keep_a_wide_interval(scores):
+    got = interval(scores)
+    assert got.low < got.mean < got.high
+    assert got.high - got.low > 0.04
+
+
+def test_no_scores_are_refused():
+    with pytest.raises(ValueError, match="no scores"):
+        interval([])
+    with pytest.raises(ValueError, match="same rows"):
+        paired_difference([1, 0], [1])
+
+
+def test_right_and_wrong_pairs_are_tested_as_mcnemar():
+    a, b = binary(80, 100), [*binary(62, 80), *binary(4, 20)]  # a alone right 18 times, b alone 4 times
+    got = paired_difference(a, b)
+    assert got.difference == pytest.approx(0.14)
+    assert got.p_value == pytest.approx(stats.binomtest(18, 22).pvalue)
+    # Agresti and Min's adjusted Wald, by hand: (18.5 - 4.5) / 102 ± 1.96 sqrt(23 - 14²/102) / 102
+    assert got.low == pytest.approx(14 / 102 - 1.959964 * np.sqrt(23 - 14**2 / 102) / 102)
+    assert got.high == pytest.approx(14 / 102 + 1.959964 * np.sqrt(23 - 14**2 / 102) / 102)
+
+
+def test_a_difference_turns_with_its_sides():
+    a, b = binary(30, 40), list(reversed(binary(22, 40)))
+    there, back = paired_difference(a, b), paired_difference(b, a)
+    assert (back.difference, back.low, back.high) == pytest.approx((-there.difference, -there.high, -there.low))
+    assert back.p_value == pytest.approx(there.p_value)
+
+
+@pytest.mark.parametrize("scores", [binary(40, 80), binary(80, 80), binary(0, 80), [0.3] * 80, [1.0], [0.4]])
+def test_identical_strategies_show_no_difference_but_no_certainty_either(scores):
+    got = paired_difference(scores, scores)
+    assert got.difference == 0 and got.p_value == 1
+    assert got.low < -0.02 and got.high > 0.02
+
+
+def test_graded_pairs_are_tested_by_permutation():
+    random = np.random.default_rng(5)
+    b = random.beta(3, 3, size=150)
+    a = np.clip(b + random.normal(0.05, 0.1, size=150), 0, 1)
+    got = paired_difference(a, b)
+    t = stats.ttest_rel(a, b)
+    assert got.p_value < 0.001 and t.pvalue < 0.001
+    low, high = t.confidence_interval()
+    assert (got.low, got.high) == (pytest.approx(low, abs=0.004), pytest.approx(high, abs=0.004))
+    assert paired_difference([0.2, 0.4, 0.9], [0.1, 0.2, 0.3]).p_value == pytest.approx(2 / 8)  # all sign flips
+    assert paired_difference([0.9], [0.2]).p_value == 1
+
+
+def test_intervals_of_paired_differences_cover_the_truth():
+    """2,000 test sets of 40 rows on which a is right 70 % and b 60 % of the time, with shared difficulty."""
+    random = np.random.default_rng(8)
+    covered = 0
+    for difficulty in random.random((2000, 40)):
+        got = paired_difference((difficulty < 0.7).astype(float), (random.random(40) < 0.6).astype(float))
+        covered += got.low <= 0.1 <= got.high
+    assert 0.935 < covered / 2000 < 0.975
+
+
+def test_holm_against_its_definition():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_rows_needed_gives_the_interval_that_was_asked_for():
+    random = np.random.default_rng(1)
+    a, b = (random.random(100) < 0.8).astype(float), (random.random(100) < 0.6).astype(float)
+    needed = rows_needed(a, b, 0.05)
+    repeats = needed // 100
+    got = paired_difference(np.tile(a, repeats), np.tile(b, repeats))
+    assert (got.high - got.low) / 2 == pytest.approx(0.05, rel=0.1)
+    assert rows_needed(a, b, 0.02) == pytest.approx(needed * 6.25, rel=0.01)
+    assert rows_needed(a, b, 0) is None
+    assert rows_needed([1.0] * 5, [1.0] * 5, 0.02) > 1000  # five rows that agree promise nothing
+
+
+def test_percentiles():
+    got = percentiles([float(i) for i in range(101)])
+    assert (got.p50, got.p95, got.n) == (50, 95, 101)
+    assert percentiles([]) is None

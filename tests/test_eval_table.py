@@ -1,0 +1,223 @@
+"""Uploads as people make them: each good form is read exactly, each bad one refused in one sentence."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import zipfile
+from typing import Any
+
+import openpyxl
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from eval.table import Table, read_table
+from eval.task import BadInput
+
+
+def workbook(*sheets: list[list[Any]]) -> bytes:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for rows in sheets:
+        sheet = book.create_sheet()
+        for row in rows:
+            sheet.append(row)
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+def parquet(columns: dict[str, Any]) -> bytes:
+    stream = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(columns), stream)
+    return stream.getvalue()
+
+
+def jsonl(*records: Any) -> bytes:
+    return "\n".join(json.dumps(record, ensure_ascii=False) for record in records).encode()
+
+
+def archive(**parts: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in parts.items():
+            file.writestr(name, content)
+    return stream.getvalue()
+
+
+BAD_UPLOADS: dict[str, tuple[str, bytes, list[str]]] = {
+    "empty": ("a.csv", b" \n", ["is empty"]),
+    "header only": ("a.csv", b"text,label\n", ["header (text, label)", "no rows"]),
+    "one column": ("a.csv", b"text\nhello\nthere\n", ["only one column (text)"]),
+    "binary named csv": (
+        "a.csv",
+        workbook([["text", "label"], ["a", "b"]]),
+        ["a ZIP or Excel file under another name"],
+    ),
+    "truncated jsonl": ("a.jsonl", b'{"input": "a", "target": "b"}\n\n{"input": "c", "tar', ["line 3", "cut off"]),
+    "ragged": ("a.csv", b'text,label\n"two\nlines",x\na,b,c\nd\n', ["2 columns", "2 rows do not", "line 4, with 3"]),
+    "nul bytes": ("a.csv", b"text,label\na,b\nc\0,d\n", ["NUL byte in line 3"]),
+    "wrong encoding": ("a.csv", "text,label\nja,b\nschön,c\n".encode("latin-1"), ["line 3", "save it as UTF-8"]),
+    "too large": ("a.csv", b"text,label\n" + b"a,b\n" * (60 * 2**20 // 4), ["60 MB", "50 MB"]),
+    "unknown type": ("a.docx", b"text", [".csv", ".parquet"]),
+    "two columns of one name": ("a.csv", b"text,label,text\na,b,c\n", ["two columns named 'text'"]),
+    "column without a name": ("a.csv", b",text,label\n0,a,b\n", ["no name for column 1"]),
+    "open quote": ("a.csv", b'text,label\na,b\n"c,d\ne,f\n', ["quotation mark in line 3"]),
+    "json that is no list": ("a.json", b'{"input": "a"}', ["not a JSON array of objects"]),
+    "json line that is no object": ("a.jsonl", b'{"a": 1, "b": 2}\n[1, 2]', ["no JSON object in line 2"]),
+    "half a character": ("a.jsonl", rb'{"a": "\ud83d", "b": "x"}', ["half a character", "line 1"]),
+    "deeply nested": ("a.jsonl", b"[" * 100_000, ["line 1"]),
+    "damaged workbook": ("a.xlsx", b"PK\x03\x04 and no more", ["cannot be unpacked"]),
+    "archive that is no workbook": ("a.xlsx", archive(readme=b"text"), ["cannot be opened as an Excel workbook"]),
+    "truncated parquet": ("a.parquet", parquet({"a": ["x"], "b": ["y"]})[:-10], ["cannot be read as Parquet"]),
+    "chat without an answer": (
+        "a.jsonl",
+        jsonl({"messages": [{"role": "user", "content": "Hello"}]}),
+        ["row 1", "does not end with an assistant's message"],
+    ),
+    "chat without roles": ("a.jsonl", jsonl({"messages": ["Hello", "Hi"]}), ["row 1", '"role"']),
+}
+
+
+@pytest.mark.parametrize("case", BAD_UPLOADS)
+def test_a_bad_upload_is_refused_in_one_sentence(case: str) -> None:
+    name, content, fragments = BAD_UPLOADS[case]
+    with pytest.raises(BadInput) as refusal:
+        read_table(name, content)
+    message = str(refusal.value)
+    assert message.startswith(name)
+    assert message.endswith(".")
+    assert "\n" not in message
+    for fragment in fragments:
+        assert fragment in message
+
+
+def test_labels_that_look_like_missing_values_survive() -> None:
+    table = read_table("a.csv", b"text,label\nNamibia,NA\nnothing,null\nnumber,007\n")
+    assert table.column("label") == ("NA", "null", "007")
+
+
+def test_quoted_lines_commas_and_a_byte_order_mark() -> None:
+    table = read_table("a.csv", '\ufefftext,label\r\n"one\ntwo, ""three""",x\r\n'.encode())
+    assert table == Table(("text", "label"), (('one\ntwo, "three"', "x"),), (2,))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_the_separator_is_found_among_others_in_the_text(separator: str) -> None:
+    content = (
+        separator.join(["text", "label"]) + "\n" + separator.join(['"Hello; you, there\tnow"', "greeting"]) + "\n"
+    )
+    assert read_table("a.csv", content.encode()).rows == (("Hello; you, there\tnow", "greeting"),)
+
+
+def test_tsv_and_utf_16_are_read() -> None:
+    assert read_table("a.tsv", b"text\tlabel\na;b;c,d\tx\n").rows == (("a;b;c,d", "x"),)
+    assert read_table("a.csv", "text,label\nschön,x\n".encode("utf-16")).rows == (("schön", "x"),)
+
+
+def test_empty_rows_and_trailing_columns_go_and_the_row_numbers_stay() -> None:
+    table = read_table("a.csv", b"text,label,,\n\na,b,,\n , ,,\nc,d\n,,,\n")
+    assert table == Table(("text", "label"), (("a", "b"), ("c", "d")), (3, 5))
+
+
+def test_rows_without_numbers_of_their_own_follow_the_header() -> None:
+    assert list(Table(("a", "b"), (("1", "2"), ("3", "4"))).numbers()) == [2, 3]
+
+
+def test_jsonl_keeps_long_integers_and_nested_values() -> None:
+    content = (
+        b'{"q": "a", "n": 1234567890123456789, "o": {"k": ["\xc3\xa9", 1]}}\n\n{"q": "b", "o": null, "x": true}\n'
+    )
+    table = read_table("a.jsonl", content)
+    assert table.columns == ("q", "n", "o", "x")
+    assert table.rows == (("a", "1234567890123456789", '{"k": ["é", 1]}', ""), ("b", "", "", "true"))
+    assert table.row_numbers == (1, 3)
+
+
+def test_json_array_and_line_separator_inside_a_string() -> None:
+    assert read_table("a.json", b'[{"prompt": "a", "completion": 1.5}]').rows == (("a", "1.5"),)
+    assert read_table("a.ndjson", '{"a": "one\u2028two", "b": "x"}'.encode()).rows == (("one\u2028two", "x"),)
+
+
+def test_a_chat_with_a_common_system_message() -> None:
+    system = {"role": "system", "content": "Be brief."}
+    table = read_table(
+        "a.jsonl",
+        jsonl(
+            {
+                "messages": [system, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}],
+                "split": "test",
+            },
+            {
+                "messages": [
+                    system,
+                    {"role": "user", "content": [{"type": "text", "text": "One"}]},
+                    {"role": "assistant", "content": "Two"},
+                    {"role": "user", "content": "Three"},
+                    {"role": "assistant", "content": "Four"},
+                ],
+                "split": "train",
+            },
+        ),
+    )
+    assert table.instruction == "Be brief."
+    assert table.columns == ("input", "target", "split")
+    assert table.rows == (("Hi", "Hello.", "test"), ("user: One\nassistant: Two\nuser: Three", "Four", "train"))
+
+
+def test_a_chat_with_differing_system_messages_keeps_each_in_its_input() -> None:
+    chats = [
+        {"messages": [{"role": role, "content": text} for role, text in turns]}
+        for turns in (
+            [("system", "French."), ("user", "Hi"), ("assistant", "Salut")],
+            [("user", "Hi"), ("assistant", "Hello")],
+        )
+    ]
+    table = read_table("a.json", json.dumps(chats).encode())
+    assert table.instruction == ""
+    assert table.column("input") == ("system: French.\nuser: Hi", "Hi")
+
+
+def test_a_workbook_reads_as_excel_shows_it() -> None:
+    rows = [
+        ["text", "number", "day", "moment"],
+        ["a", 3, datetime.date(2024, 5, 1), datetime.datetime(2024, 5, 1, 8, 30)],
+        ["b", 0.1 + 0.2, None, None],
+    ]
+    table = read_table("a.XLSX", workbook([], rows))
+    assert table.rows == (("a", "3", "2024-05-01", "2024-05-01T08:30:00"), ("b", "0.3", "", ""))
+    assert table.row_numbers == (2, 3)
+
+
+def test_a_workbook_with_a_cell_in_the_far_corner_is_refused_before_it_takes_the_memory() -> None:
+    book = openpyxl.load_workbook(io.BytesIO(workbook([["text", "label"], ["a", "b"]])))
+    book.active["XFD1048576"] = "far"
+    stream = io.BytesIO()
+    book.save(stream)
+    with pytest.raises(BadInput, match="reaches to row 1,048,576 and column 16,384"):
+        read_table("a.xlsx", stream.getvalue())
+
+
+def test_a_workbook_that_unpacks_to_gigabytes_is_refused() -> None:
+    with pytest.raises(BadInput, match="unpacks to more than 200 MB"):
+        read_table("a.xlsx", archive(one=bytes(101 * 2**20), two=bytes(101 * 2**20)))
+
+
+def test_parquet_with_numbers_missing_values_and_chats() -> None:
+    table = read_table(
+        "a.parquet", parquet({"text": ["a", None, "c"], "label": [1.0, 2.0, float("nan")], "id": [2**60] * 3})
+    )
+    assert table.rows == (("a", "1", str(2**60)), ("", "2", str(2**60)), ("c", "", str(2**60)))
+    chat = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    assert read_table("a.parquet", parquet({"messages": [chat]})).rows == (("Hi", "Hello"),)
+
+
+def test_a_small_parquet_file_that_holds_gigabytes_is_refused() -> None:
+    rows = 20_000
+    text = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * rows, pyarrow.int32()), ["x" * 100_000])
+    content = parquet({"text": text, "label": ["a"] * rows})
+    assert len(content) < 200_000
+    with pytest.raises(BadInput, match="unpacks to more than 200 MB"):
+        read_table("a.parquet", content)

@@ -1,0 +1,106 @@
+"""What must hold of every strategy there is, whatever the kind of task: one suite over the registry."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+from tiny_model import tiny_transformer
+
+from eval.task import Brief, Document, Example, Kind, LearningSplit, labels_of
+from strategies.contract import Progress, Strategy
+from strategies.presets import Budget
+from strategies.registry import STRATEGIES
+
+BUDGET = Budget(
+    test_rows=10, dev_rows=6, latency_rows=2, settings=3, training_tokens=3000, epochs=2, answer_tokens=10
+)
+TARGETS = {
+    Kind.CLASSIFICATION: ("refund", "delivery", "account"),
+    Kind.EXTRACTION: ('{"item": "tea"}', '{"item": "mug", "count": 2}', "{}"),
+    Kind.ANSWERING: ("14 days", "the third floor", "Maria"),
+    Kind.WRITING: ("Thank you for writing.", "We have sent a new lamp.", "The repair is free."),
+}
+DOCUMENTS = (
+    Document("returns", "Returns", "Goods can be sent back within 14 days. The desk is on the third floor."),
+    Document("people", "People", "Maria answers the telephone. The lamp workshop is closed on Mondays."),
+)
+
+
+def split(kind: Kind) -> LearningSplit:
+    rows = [
+        Example(f"r{at}", f"{('my money', 'the parcel', 'a password')[at % 3]} number {at}", TARGETS[kind][at % 3])
+        for at in range(30)
+    ]
+    return LearningSplit(tuple(rows[:24]), tuple(rows[24:]))
+
+
+def build(name: str, kind: Kind, seed: int = 0) -> Strategy:
+    labels = labels_of(split(kind).train) if kind is Kind.CLASSIFICATION else ()
+    module, attribute = STRATEGIES[name].split(":")
+    strategy_class = getattr(importlib.import_module(module), attribute)
+    return strategy_class(Brief("tiny", kind, "", labels), tiny_transformer, BUDGET, seed)
+
+
+def ignore(progress: Progress) -> None:
+    assert 0 <= progress.done <= progress.total
+
+
+@pytest.fixture(scope="module", params=[(name, kind) for name in STRATEGIES for kind in Kind], ids=str)
+def fitted(request: pytest.FixtureRequest) -> tuple[str, Kind, Strategy]:
+    name, kind = request.param
+    strategy = build(name, kind)
+    strategy.fit(split(kind), DOCUMENTS if kind is Kind.ANSWERING else (), ignore)
+    return name, kind, strategy
+
+
+INPUTS = ["my money is gone", "a parcel, opened", "what is a password", "", "my money is gone"]
+
+
+def test_answers_every_input_in_order(fitted: tuple[str, Kind, Strategy]) -> None:
+    _, kind, strategy = fitted
+    predictions = strategy.predict(INPUTS)
+    assert len(predictions) == len(INPUTS)
+    assert predictions[0].text == predictions[-1].text
+    assert all(prediction.tokens_in > 0 and prediction.error is None for prediction in predictions)
+    if kind is Kind.CLASSIFICATION:
+        assert {prediction.text for prediction in predictions} <= set(TARGETS[kind])
+    else:
+        assert all(prediction.tokens_out <= BUDGET.answer_tokens for prediction in predictions)
+
+
+def test_states_its_settings_and_effort(fitted: tuple[str, Kind, Strategy]) -> None:
+    name, _, strategy = fitted
+    assert strategy.name == name
+    assert strategy.settings and strategy.choices
+    json.dumps([strategy.settings, strategy.choices], allow_nan=False)
+    assert strategy.effort.settings_tried == len(strategy.choices)
+    assert strategy.effort.dev_rows == 6
+    assert strategy.effort.seconds > 0
+
+
+def test_answers_the_same_after_saving_and_loading(fitted: tuple[str, Kind, Strategy], tmp_path: Path) -> None:
+    name, kind, strategy = fitted
+    strategy.save(tmp_path)
+    again = build(name, kind)
+    again.load(tmp_path)
+    assert again.predict(INPUTS) == strategy.predict(INPUTS)
+
+
+def test_the_same_seed_gives_the_same_answers(fitted: tuple[str, Kind, Strategy]) -> None:
+    name, kind, strategy = fitted
+    again = build(name, kind)
+    again.fit(split(kind), DOCUMENTS if kind is Kind.ANSWERING else (), ignore)
+    assert again.settings == strategy.settings
+    assert again.predict(INPUTS) == strategy.predict(INPUTS)
+
+
+def test_retrieval_names_documents_and_rows_it_read() -> None:
+    strategy = build("retrieval", Kind.ANSWERING)
+    strategy.fit(split(Kind.ANSWERING), DOCUMENTS, ignore)
+    strategy.settings |= {"passages": 1, "examples": 1}
+    sources = strategy.predict(["Who answers the telephone?"])[0].sources
+    assert sources[0] == "people"
+    assert sources[1].removeprefix("train:") in {example.id for example in split(Kind.ANSWERING).train}

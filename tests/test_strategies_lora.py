@@ -1,0 +1,54 @@
+"""Training: what the loss looks at, what is kept, and that something is learned."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tiny_model import tiny_transformer
+
+from strategies.lora import TOKENS_A_ROW, Pair, _loss_sum, add_adapter, cut_pair, mean_loss, train_adapter
+
+
+def pairs() -> list[Pair]:
+    """Even prompts are answered with one token, odd ones with another."""
+    return [Pair([1, 20 + row % 7, 300 + row % 2, 40], [500 + row % 2, 2]) for row in range(48)]
+
+
+def test_loss_is_that_of_the_answer_tokens_alone() -> None:
+    network = tiny_transformer().network
+    batch = [Pair([1, 30, 31], [7, 8]), Pair([1, 40, 41, 42, 43], [9]), Pair([1, 50], [10, 11, 12])]
+    expected = 0.0
+    for pair in batch:
+        steps = network(input_ids=torch.tensor([pair.prompt + pair.answer])).logits[0].log_softmax(-1)
+        expected -= sum(steps[len(pair.prompt) - 1 + at, token].item() for at, token in enumerate(pair.answer))
+    assert _loss_sum(network, batch).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_training_learns_and_keeps_its_best_weights() -> None:
+    adapted = add_adapter(tiny_transformer().network, seed=0)
+    before = mean_loss(adapted, pairs())
+    seen: list[int] = []
+    trained = train_adapter(
+        adapted, pairs(), pairs()[:8], learning_rate=2e-2, tokens=20_000, epochs=40, seed=0, tokens_done=seen.append
+    )
+    assert mean_loss(adapted, pairs()) < before / 4
+    assert trained.dev_loss == min(loss for _, loss in trained.history)
+    assert mean_loss(adapted, pairs()[:8]) == pytest.approx(trained.dev_loss, rel=1e-3)
+    assert seen == sorted(seen)
+
+
+def test_training_stops_when_dev_gets_worse() -> None:
+    adapted = add_adapter(tiny_transformer().network, seed=0)
+    wrong = [Pair(pair.prompt, [501 - pair.answer[0] + 500, 2]) for pair in pairs()[:8]]  # dev says the opposite
+    budget = 20_000
+    trained = train_adapter(
+        adapted, pairs(), wrong, learning_rate=2e-2, tokens=budget, epochs=80, seed=0, tokens_done=lambda read: None
+    )
+    assert trained.history[-1][0] < budget
+    assert mean_loss(adapted, wrong) == pytest.approx(trained.dev_loss, rel=1e-3)
+
+
+def test_a_long_prompt_loses_its_beginning_and_never_its_answer() -> None:
+    pair = cut_pair(list(range(2000)), [7, 8, 9])
+    assert pair.tokens == TOKENS_A_ROW
+    assert pair.answer == [7, 8, 9] and pair.prompt[-1] == 1999

@@ -1,0 +1,101 @@
+"""The fast paths of the language model give what the plain computation gives."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tiny_model import tiny_transformer
+
+from strategies.label_tree import LabelTree
+from strategies.language_model import Message, Prompt
+from strategies.transformer import Transformer
+
+LABELS = ("refund", "refund_late", "delivery", "delivery_lost", "account")
+
+
+@pytest.fixture(scope="module")
+def model() -> Transformer:
+    return tiny_transformer()
+
+
+def prompts(count: int, instruction: str = "Sort the message. Labels: refund, delivery, account") -> list[Prompt]:
+    texts = ["where is my parcel", "I want my money back, please, and soon", "no", "the lamp broke on day 3"]
+    return [(Message("system", instruction), Message("user", f"{texts[at % 4]} {at}")) for at in range(count)]
+
+
+def plain_scores(model: Transformer, prompt: Prompt, labels: tuple[str, ...], closed: bool) -> list[float]:
+    """Every label run alone behind the whole prompt, without a cache, a mask or a tree."""
+    sums = []
+    for label in labels:
+        asked, answer = model.encode(prompt), model.encode_answer(label) + ([model.end] if closed else [])
+        with torch.inference_mode():
+            steps = model.network(input_ids=torch.tensor([asked + answer])).logits[0].log_softmax(-1)
+        sums.append(sum(steps[len(asked) - 1 + at, token].item() for at, token in enumerate(answer)))
+    return sums
+
+
+def test_scores_equal_the_plain_computation(model: Transformer) -> None:
+    asked = prompts(9)
+    scores = model.score(asked, LABELS)
+    for row, prompt in enumerate(asked):
+        expected = plain_scores(model, prompt, LABELS, closed=True)  # "refund" begins "refund_late"
+        assert scores.log_probabilities[row].tolist() == pytest.approx(expected, abs=1e-4)
+
+
+def test_scores_do_not_depend_on_what_was_asked_before(model: Transformer) -> None:
+    asked = prompts(6)
+    fresh = tiny_transformer().score(asked[2:3], LABELS).log_probabilities
+    model.score(prompts(5, "Another instruction altogether, quite a bit longer than the first one"), LABELS)
+    model.score(asked, LABELS)
+    assert model.score(asked[2:3], LABELS).log_probabilities == pytest.approx(fresh, abs=1e-4)
+    assert model.score(asked[2:3], LABELS).log_probabilities == pytest.approx(fresh, abs=1e-4)
+
+
+def test_the_shared_beginning_is_run_once(model: Transformer, monkeypatch: pytest.MonkeyPatch) -> None:
+    widths: list[int] = []
+    forward = model.network.forward
+
+    def counted(*args: object, **options: torch.Tensor) -> object:
+        widths.append(options["input_ids"].shape[1])
+        return forward(*args, **options)
+
+    asked = prompts(4, "A long instruction that every prompt begins with and that should be read only once")
+    model.score(asked, LABELS)
+    monkeypatch.setattr(model.network, "forward", counted)
+    model.score(asked, LABELS)
+    tree = LabelTree.grow([model.encode_answer(label) for label in LABELS], end=model.end)
+    whole = max(len(model.encode(prompt)) for prompt in asked)
+    assert max(widths) < whole / 2 + len(tree.tokens)
+
+
+def test_a_label_that_begins_another_is_closed() -> None:
+    tree = LabelTree.grow([[5], [5, 6], [7]], end=2)
+    assert tree.lengths.tolist() == [2, 3, 2]
+    open_tree = LabelTree.grow([[5, 8], [5, 6], [7]], end=2)
+    assert open_tree.lengths.tolist() == [2, 2, 1]
+    assert open_tree.tokens.tolist() == [5]  # the only token with something below it
+
+
+@pytest.mark.parametrize("labels", [[[]], [[5], [5]]])
+def test_labels_without_tokens_or_alike_are_refused(labels: list[list[int]]) -> None:
+    with pytest.raises(ValueError, match="tokens"):
+        LabelTree.grow(labels, end=2)
+
+
+def test_written_answers_equal_those_of_transformers(model: Transformer) -> None:
+    asked = prompts(7)
+    written = model.write(asked, max_tokens=12)
+    for prompt, answer in zip(asked, written, strict=True):
+        ids = torch.tensor([model.encode(prompt)])
+        reference = model.network.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False, eos_token_id=list(model.ends)
+        )[0, ids.shape[1] :]
+        kept = [token for token in reference.tolist() if token not in model.ends]
+        assert answer.text == model.tokenizer.decode(kept, skip_special_tokens=True).strip()
+        assert answer.tokens_in == ids.shape[1]
+
+
+def test_every_row_is_reported(model: Transformer) -> None:
+    done: list[int] = []
+    model.score(prompts(40), LABELS, done.append)
+    assert done[-1] == 40 and done == sorted(done)

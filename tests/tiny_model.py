@@ -1,0 +1,33 @@
+"""A random transformer of some ten thousand weights with a committed tokenizer: real code paths in seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+from strategies.transformer import Transformer
+
+TOKENIZER = Path(__file__).parent / "fixtures" / "tiny_tokenizer"
+
+
+def tiny_transformer() -> Transformer:
+    """The same weights at every call."""
+    tokenizer = AutoTokenizer.from_pretrained(TOKENIZER)
+    torch.manual_seed(0)
+    network = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=48,
+            intermediate_size=96,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            max_position_embeddings=2048,
+            eos_token_id=tokenizer.eos_token_id,
+            bos_token_id=tokenizer.bos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+    return Transformer(network, tokenizer)

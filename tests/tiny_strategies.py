@@ -1,0 +1,114 @@
+"""Strategies that need no model, for what must hold of any strategy: being run, stopped, failing, being reloaded."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Sequence
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from time import monotonic
+from typing import Any, ClassVar
+
+from eval.outcomes import Effort, Prediction
+from eval.task import Brief, Document, Example, Kind, LearningSplit, Split, Task
+from strategies.contract import Progress, ReportProgress, Strategy
+from strategies.presets import Preset
+
+STEADY = "tests.tiny_strategies:build_steady"
+FRAGILE = "tests.tiny_strategies:build_fragile"
+KILLED = "tests.tiny_strategies:build_killed"
+ENDLESS = "tests.tiny_strategies:build_endless"
+_PATIENCE_SECONDS = 60
+
+
+class CommonestAnswer:
+    """Always gives the answer that train has most often."""
+
+    name: ClassVar[str] = "commonest"
+
+    def __init__(self) -> None:
+        self.settings: dict[str, Any] = {}
+        self.choices: list[dict[str, Any]] = []
+        self.effort = Effort()
+        self.notes: list[str] = []
+
+    def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        counts = Counter(example.target for example in split.train)
+        self.settings = {"answer": max(sorted(counts), key=lambda answer: counts[answer])}
+        report_progress(Progress("counting", len(split.train), len(split.train)))
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
+        return [Prediction(self.settings["answer"], len(text.split()), 1) for text in inputs]
+
+    def save(self, folder: Path) -> None:
+        (folder / "answer.json").write_text(json.dumps(self.settings))
+
+    def load(self, folder: Path) -> None:
+        self.settings = json.loads((folder / "answer.json").read_text())
+
+
+class Failing(CommonestAnswer):
+    def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        report_progress(Progress("looking things up", 1, 2))
+        raise ZeroDivisionError("nothing to divide by\nand a second line")
+
+
+class Killed(CommonestAnswer):
+    """Ends as a process does that the system picks when memory runs out."""
+
+    def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Endless(CommonestAnswer):
+    """Computes until it is ended; the stage it reports names its process."""
+
+    def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        row = 0
+        while True:
+            sum(number * number for number in range(10_000))
+            row += 1
+            report_progress(Progress(f"computing in process {os.getpid()}", row, 10**9))
+
+
+def build_steady(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+    return CommonestAnswer()
+
+
+def build_fragile(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+    return Failing() if name == "retrieval" else CommonestAnswer()
+
+
+def build_killed(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+    return Killed() if name == "retrieval" else CommonestAnswer()
+
+
+def build_endless(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+    return Endless() if name == "retrieval" else CommonestAnswer()
+
+
+def tiny_task() -> tuple[Task, Split]:
+    """40 messages of two labels, 24 to learn from, 6 to choose on, 10 to judge by."""
+    examples = tuple(Example(f"r{row}", f"message {row}", "billing" if row % 3 else "delivery") for row in range(40))
+    task = Task("tickets", Kind.CLASSIFICATION, "", examples, labels=("billing", "delivery"))
+    return task, Split(examples[:24], examples[24:30], examples[30:], ("A note of the split.",))
+
+
+def serve(home: Path, build_strategy: str) -> None:
+    """What a worker process of a test does. The imports wait until here: other children of tests do without."""
+    from advisor.store import Store
+    from advisor.worker import work
+
+    work(Store(home), build_strategy)
+
+
+def wait_until(condition: Callable[[], bool], process: BaseProcess) -> None:
+    """Looks again and again while `process` runs; fails when it ends first, or after a minute."""
+    deadline = monotonic() + _PATIENCE_SECONDS
+    while not condition():
+        process.join(timeout=0.05)
+        assert monotonic() < deadline, "it did not happen within a minute"
+        assert process.is_alive() or condition(), f"the process ended first, with exit code {process.exitcode}"
