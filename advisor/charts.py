@@ -29,7 +29,7 @@ Candidate = dict[str, Any]
 
 MONTHS = 12
 _ROW_HEIGHT = 48
-_AXIS_HEIGHT = 56
+_AXIS_HEIGHT = 70
 _PLAIN_NUMBER = ",.3~r"  # no exponents, no trailing zeros
 _LABEL_SIZE = 13
 _GREY = "#8A8F98"
@@ -56,7 +56,7 @@ def score_chart(report: Report, ink: str) -> alt.LayerChart:
     order = list(rows["strategy"])
     scale = alt.Scale(domain=[0, 1])
     metric = report["task"]["metric"]
-    base = alt.Chart(rows).encode(y=_strategy_axis(order), color=_colour(order), tooltip=["strategy", "label"])
+    base = alt.Chart(rows).encode(y=_strategy_axis(order, ink), color=_colour(order), tooltip=["strategy", "label"])
     interval = base.mark_rule(strokeWidth=3, opacity=0.45, strokeCap="round").encode(
         x=alt.X("low:Q", scale=scale, title=f"{metric} on rows no strategy had seen", axis=_number_axis()),
         x2="high:Q",
@@ -172,7 +172,7 @@ def volume_chart(report: Report, ink: str) -> alt.LayerChart | None:
     )
     order = list(dict.fromkeys(rows["strategy"]))
     currency = next(iter(costs.values())).currency
-    x = alt.X("volume:Q", title="Answers a month", axis=alt.Axis(format="~s", tickCount=5, grid=False))
+    x = alt.X("volume:Q", title="Answers a month", axis=alt.Axis(format=_PLAIN_NUMBER, tickCount=3, grid=False))
     y = alt.Y("total:Q", title=f"Cost of a year ({currency})", axis=alt.Axis(tickCount=4, format=_PLAIN_NUMBER))
     lines = alt.Chart(rows).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=_colour(order))
     ends = alt.Chart(rows[rows["volume"] > 0])
@@ -242,7 +242,7 @@ def latency_chart(report: Report, ink: str) -> alt.LayerChart | None:
         return None
     order = list(rows["strategy"])
     scale = alt.Scale(domain=[0, float(rows["p95"].max()) * 1.45])
-    base = alt.Chart(rows).encode(y=_strategy_axis(order), color=_colour(order))
+    base = alt.Chart(rows).encode(y=_strategy_axis(order, ink), color=_colour(order))
     bar = base.mark_bar(height=12, cornerRadius=6, opacity=0.45).encode(
         x=alt.X("p50:Q", scale=scale, title="Seconds an answer", axis=alt.Axis(tickCount=4, format=_PLAIN_NUMBER)),
         x2="p95:Q",
@@ -280,13 +280,15 @@ def _named(candidate: Candidate) -> dict[str, Any]:
     return {"strategy": name_of(candidate["name"]), "colour": mark.colour, "shape": mark.shape}
 
 
-def _strategy_axis(order: list[str]) -> alt.Y:
-    axis = alt.Axis(labelFontSize=14, labelLimit=160, domain=False, ticks=False, grid=False, labelPadding=10)
+def _strategy_axis(order: list[str], ink: str) -> alt.Y:
+    axis = alt.Axis(
+        labelFontSize=14, labelColor=ink, labelLimit=160, labelPadding=10, domain=False, ticks=False, grid=False
+    )
     return alt.Y("strategy:N", sort=order, title=None, axis=axis)
 
 
 def _number_axis() -> alt.Axis:
-    return alt.Axis(format=".1f", tickCount=5, domain=False)
+    return alt.Axis(format=".1f", tickCount=5, domain=False, labelFlush=False)
 
 
 def _colour(order: list[str]) -> alt.Color:

@@ -66,7 +66,7 @@ def print_report(console: Console, report: dict[str, Any]) -> None:
 
 def print_runs(console: Console, store: Store, runs: Iterable[StoredRun]) -> None:
     """A line for each run, with its verdict where it has one."""
-    table = Table("Run", "Started", "Data", "State", "Verdict")
+    table = Table(Column("Run", no_wrap=True), "Started", "Data", "State", "Verdict")
     for run in runs:
         report = store.report(run.id)
         table.add_row(

@@ -21,7 +21,7 @@ def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int 
     """The three parts of `task`, the same for the same examples and seed.
 
     Sides given in the examples are honoured; rows without a side count as train. A side nobody asked for is cut from
-    train: 15 % for dev, 25 % for test, in proportion to the labels in classification. Inputs that are equal, nearly
+    train: 15 % for dev (no more than `max_dev`), 25 % for test, in proportion to the labels in classification. Inputs that are equal, nearly
     equal or of one group stay on one side: what is cut is cut in whole clusters, and where the given sides cross,
     the row leaves the side that is learned from. `max_test` and `max_dev` sample those parts, by label too.
     Raises BadInput when a part would be empty.
@@ -34,6 +34,8 @@ def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int 
         )
     sides = _given_sides(task, likeness, notes)
     shares = {side: share for side, share in (("dev", DEV_SHARE), ("test", TEST_SHARE)) if not sides[side]}
+    if "dev" in shares and max_dev is not None:  # what dev could not use had better be learned from
+        shares["dev"] = min(DEV_SHARE, max_dev / len(sides["train"]))
     if shares:
         given = len(shares) < 2
         sides |= _cut(task, sides["train"], likeness, {"train": 1 - sum(shares.values()), **shares}, seed)

@@ -15,7 +15,7 @@ from advisor.task_file import read_task, task_to_json
 from advisor.trial_files import read_trial
 from eval.table import read_table
 from eval.task import BadInput, Kind, normalised
-from tests.tiny_strategies import ENDLESS, FRAGILE, KILLED, STEADY, tiny_task
+from tests.tiny_strategies import ENDLESS, FRAGILE, KILLED, STEADY, tiny_model, tiny_task
 
 TABLE = b"message,label\n" + b"".join(
     b"%s number %d,%s\n" % ((b"cake", b"parcel", b"bill")[row % 3], row, (b"yes", b"no")[row % 2])
@@ -45,9 +45,9 @@ def states(store: Store, run_id: str) -> list[str]:
     return [step.state for step in store.steps(run_id)]
 
 
-def test_a_plan_becomes_a_queued_run_with_its_task_split(store: Store) -> None:
+def test_a_plan_becomes_a_queued_run_with_its_task_split(store: Store, tmp_path: Path) -> None:
     dataset = store.add_dataset("tickets.csv", TABLE)
-    queued = prepare(store, replace(PLAN, dataset_id=dataset.id))
+    queued = prepare(store, replace(PLAN, dataset_id=dataset.id, model=tiny_model(tmp_path / "model")))
     task, split = read_task(store.run_folder(queued.id))
     assert (queued.state, task.name, task.kind) == ("queued", "tickets", Kind.CLASSIFICATION)
     sides = [{normalised(example.input) for example in side} for side in (split.train, split.dev, split.test)]

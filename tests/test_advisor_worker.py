@@ -121,6 +121,7 @@ def test_a_second_worker_leaves_at_once_and_the_first_stays(store: Store) -> Non
         first.wait()
 
 
+@pytest.mark.slow
 def test_a_timing_that_cannot_be_taken_leaves_its_reason(store: Store, worker: StartWorker) -> None:
     store.request_speed("/no/such/model")
     process = worker(STEADY)

@@ -29,7 +29,7 @@ def test_training_learns_and_keeps_its_best_weights() -> None:
     before = mean_loss(adapted, pairs())
     seen: list[int] = []
     trained = train_adapter(
-        adapted, pairs(), pairs()[:8], learning_rate=2e-2, tokens=20_000, epochs=40, seed=0, tokens_done=seen.append
+        adapted, pairs(), pairs()[:8], learning_rate=2e-2, tokens=6000, epochs=40, seed=0, tokens_done=seen.append
     )
     assert mean_loss(adapted, pairs()) < before / 4
     assert trained.dev_loss == min(loss for _, loss in trained.history)
@@ -40,9 +40,9 @@ def test_training_learns_and_keeps_its_best_weights() -> None:
 def test_training_stops_when_dev_gets_worse() -> None:
     adapted = add_adapter(tiny_transformer().network, seed=0)
     wrong = [Pair(pair.prompt, [501 - pair.answer[0] + 500, 2]) for pair in pairs()[:8]]  # dev says the opposite
-    budget = 20_000
+    budget = 6000
     trained = train_adapter(
-        adapted, pairs(), wrong, learning_rate=2e-2, tokens=budget, epochs=80, seed=0, tokens_done=lambda read: None
+        adapted, pairs(), wrong, learning_rate=2e-2, tokens=budget, epochs=40, seed=0, tokens_done=lambda read: None
     )
     assert trained.history[-1][0] < budget
     assert mean_loss(adapted, wrong) == pytest.approx(trained.dev_loss, rel=1e-3)

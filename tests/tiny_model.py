@@ -25,6 +25,7 @@ def tiny_transformer() -> Transformer:
             num_attention_heads=4,
             num_key_value_heads=2,
             max_position_embeddings=2048,
+            initializer_range=0.2,  # with the usual 0.02 no logit of so small a network could ever stand out
             eos_token_id=tokenizer.eos_token_id,
             bos_token_id=tokenizer.bos_token_id,
             pad_token_id=tokenizer.pad_token_id,

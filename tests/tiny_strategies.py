@@ -112,3 +112,12 @@ def wait_until(condition: Callable[[], bool], process: BaseProcess) -> None:
         process.join(timeout=0.05)
         assert monotonic() < deadline, "it did not happen within a minute"
         assert process.is_alive() or condition(), f"the process ended first, with exit code {process.exitcode}"
+
+
+def tiny_model(folder: Path) -> str:
+    """A folder that passes for a model of four numbers, as long as nobody loads it."""
+    header = json.dumps({"weight": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}).encode()
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(16))
+    return str(folder)

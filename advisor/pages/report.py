@@ -18,14 +18,17 @@ from advisor.pages.running import WAITING_STATES, show_running, show_steps
 from advisor.pages.side_by_side import show_answers
 from advisor.pages.verdict_card import show_verdict
 from advisor.report import SCHEMA
-from advisor.report_files import REPORT_FILES
 from advisor.stored import StoredRun
 from advisor.wording import count_text, money_text, name_of, score_text, seconds_text
 from advisor.worker import start_worker
 from eval.task import BadInput
 
-_MIMES = {"html": "text/html", "md": "text/markdown", "json": "application/json", "csv": "text/csv"}
-_FILE_WORDS = {"html": "Page (HTML)", "md": "Text (Markdown)", "json": "Data (JSON)", "csv": "Answers (CSV)"}
+_DOWNLOADS = {
+    "report.html": ("Page (HTML)", "text/html"),
+    "report.md": ("Text (Markdown)", "text/markdown"),
+    "report.json": ("Data (JSON)", "application/json"),
+    "outcomes.csv": ("Answers (CSV)", "text/csv"),
+}
 _INK = {"dark": "#E8E6E1", "light": "#23262C"}
 
 
@@ -52,7 +55,7 @@ def show_evidence(report: dict[str, Any]) -> None:
     show_chart(report, charts.score_chart, charts.score_sentence)
     frame.section("Score against cost")
     show_chart(report, charts.cost_chart, charts.cost_sentence)
-    cost_side, time_side = st.columns(2, gap="large")
+    cost_side, time_side = st.columns(2, gap="medium")
     with cost_side:
         frame.section("Cost as volume grows")
         show_chart(report, charts.volume_chart, charts.volume_sentence)
@@ -104,14 +107,14 @@ def show_method(report: dict[str, Any]) -> None:
 
 def show_downloads(run: StoredRun) -> None:
     with st.container(horizontal=True, key="downloads"):
-        for name in REPORT_FILES:
-            path, ending = frame.store().run_folder(run.id) / name, name.rpartition(".")[2]
+        for name, (label, mime) in _DOWNLOADS.items():
+            path = frame.store().run_folder(run.id) / name
             if path.exists():
                 st.download_button(
-                    _FILE_WORDS[ending],
+                    label,
                     path.read_bytes(),
-                    f"threeways-{run.id}.{ending}",
-                    _MIMES[ending],
+                    f"threeways-{run.id}{path.suffix}",
+                    mime,
                     on_click="ignore",
                     icon=":material/download:",
                     key=name,

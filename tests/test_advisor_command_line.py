@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from advisor.command_line import main
+from advisor.store import Store
+from eval.table import MAX_BYTES
+from tests.tiny_strategies import ENDLESS, FRAGILE, STEADY, tiny_model
+
+ROOT = Path(__file__).resolve().parent.parent
+TABLE = b"message,label\n" + b"".join(
+    b"%s number %d,%s\n" % ((b"cake", b"parcel", b"bill")[row % 3], row, (b"yes", b"no", b"no")[row % 3])
+    for row in range(60)
+)
+Compare = Callable[..., int]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder with a home of its own and a good task file."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("THREEWAYS_HOME", str(tmp_path / "home"))
+    (tmp_path / "task.csv").write_bytes(TABLE)
+    tiny_model(tmp_path / "model")
+    return tmp_path
+
+
+@pytest.fixture
+def compare(folder: Path) -> Compare:
+    def run(*arguments: str, build_strategy: str = STEADY) -> int:
+        return main(["compare", *arguments, "--model", "model"], build_strategy)
+
+    return run
+
+
+def test_a_comparison_ends_with_its_reports_a_table_and_a_place_in_history(
+    folder: Path, compare: Compare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compare("task.csv", "--strategies", "prompting,finetuning", "--seed", "5", "--out", "out") == 0
+    shown = capsys.readouterr()
+    assert "Fine-tuning" in shown.out and "report.html" in shown.out
+    assert "Traceback" not in shown.err
+    assert sorted(path.name for path in (folder / "out").iterdir()) == [
+        "outcomes.csv",
+        "report.html",
+        "report.json",
+        "report.md",
+    ]
+    report = json.loads((folder / "out" / "report.json").read_text())
+    assert (report["seed"], [each["name"] for each in report["candidates"]]) == (5, ["prompting", "finetuning"])
+    (run,) = Store().runs()
+    assert (run.id, run.state, run.name) == (report["run_id"], "done", "task.csv")
+    assert main(["runs"]) == 0
+    assert run.id in capsys.readouterr().out
+
+
+def test_json_prints_the_report_and_nothing_else(compare: Compare, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--volume", "500", "--margin", "3", "--max-seconds", "2", "--json", "--strategies", "prompting")
+    assert compare("task.csv", *options) == 0
+    report = json.loads(capsys.readouterr().out)
+    priorities = report["priorities"]
+    assert (priorities["monthly_volume"], priorities["margin"], priorities["max_seconds"]) == (500, 0.03, 2.0)
+    copied = Path("results") / report["run_id"] / "report.json"
+    assert json.loads(copied.read_text()) == report
+
+
+def test_a_failed_strategy_does_not_fail_the_comparison_but_all_of_them_do(
+    compare: Compare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compare("task.csv", "--strategies", "prompting,retrieval", build_strategy=FRAGILE) == 0
+    assert "ZeroDivisionError" in capsys.readouterr().out
+    assert compare("task.csv", "--strategies", "retrieval", build_strategy=FRAGILE) == 1
+    assert "None of the strategies could be measured." in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_fitted_strategy_answers_lines(
+    compare: Compare, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare("task.csv", "--strategies", "prompting,retrieval", build_strategy=FRAGILE)
+    (run,) = Store().runs()
+    capsys.readouterr()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("where is it\nähm\n".encode())))
+    assert main(["predict", run.id[:15], "--strategy", "prompting"], STEADY) == 0
+    assert capsys.readouterr().out == "no\nno\n"
+    assert main(["predict", run.id, "--strategy", "retrieval"], STEADY) == 2
+    assert "has no fitted retrieval" in one_sentence(capsys)
+    assert main(["predict", run.id, "--strategy", "finetuning"], STEADY) == 2
+    assert "did not compare 'finetuning'" in one_sentence(capsys)
+    assert main(["predict", "1999", "--strategy", "prompting"], STEADY) == 2
+    assert "No run begins with '1999'" in one_sentence(capsys)
+
+
+def test_documents_come_from_a_folder(folder: Path, compare: Compare) -> None:
+    (folder / "handbook" / "more").mkdir(parents=True)
+    (folder / "handbook" / "prices.md").write_text("# Prices\nA cake is 30 euros.")
+    (folder / "handbook" / "more" / "hours.txt").write_text("Open from nine.")
+    (folder / "handbook" / "photo.png").write_bytes(b"\x89PNG")
+    assert compare("task.csv", "--docs", "handbook", "--strategies", "prompting") == 0
+    (dataset,) = Store().datasets()
+    assert (dataset.documents_name, dataset.documents) == ("handbook.zip", 2)
+
+
+BAD_UPLOADS: dict[str, tuple[str, bytes]] = {
+    "empty": ("task.csv", b""),
+    "header only": ("task.csv", b"message,label\n"),
+    "one column": ("task.csv", b"message\n" + b"a text\n" * 30),
+    "one label": ("task.csv", b"message,label\n" + b"".join(b"text %d,yes\n" % row for row in range(30))),
+    "binary named .csv": ("task.csv", bytes(range(256)) * 20),
+    "truncated JSONL": ("task.jsonl", b'{"input": "a", "output": "b"}\n' * 30 + b'{"input": "a", "outp'),
+    "ragged rows": ("task.csv", TABLE + b"too,many,cells,here\n"),
+    "NUL bytes": ("task.csv", TABLE.replace(b"parcel", b"par\0cel")),
+    "wrong encoding": ("task.csv", TABLE.replace(b"cake", "käse".encode("utf-16-le"))),
+    "too large": ("task.csv", TABLE + b"x" * MAX_BYTES),
+}
+
+
+@pytest.mark.parametrize("flaw", BAD_UPLOADS)
+def test_a_bad_upload_is_one_sentence_and_nothing_is_stored(
+    folder: Path, compare: Compare, capsys: pytest.CaptureFixture[str], flaw: str
+) -> None:
+    name, content = BAD_UPLOADS[flaw]
+    (folder / "task.csv").unlink()
+    (folder / name).write_bytes(content)
+    assert compare(name) == 2
+    assert one_sentence(capsys)
+    store = Store()
+    assert (store.datasets(), store.runs()) == ([], [])
+    assert not (store.home / "datasets").exists() and not (store.home / "runs").exists()
+    assert not (folder / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["missing.csv"], "missing.csv cannot be read (No such file or directory)"),
+        (["task.csv", "--docs", "nowhere"], "nowhere cannot be read"),
+        (["task.csv", "--docs", "model"], "holds no documents"),
+        (["task.csv", "--target", "answer"], "There is no column 'answer'"),
+        (["task.csv", "--strategies", "guessing"], "There is no strategy 'guessing'"),
+        (["task.csv", "--out", "task.csv"], "The report cannot be written to task.csv"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    compare: Compare, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert compare(*arguments) == 2
+    assert said in one_sentence(capsys)
+    assert Store().datasets() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "COMMAND"),
+        (["compare"], "FILE"),
+        (["compare", "task.csv", "--preset", "slow"], "invalid choice: 'slow'"),
+        (["compare", "task.csv", "--volume", "-3"], "'-3' is not a whole number above 0"),
+        (["compare", "task.csv", "--margin", "nan"], "'nan' is not a number from 0 to 100"),
+        (["compare", "task.csv", "--fast"], "--fast"),
+        (["predict", "2026"], "--strategy"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert said in one_sentence(capsys)
+
+
+def test_an_internal_failure_is_one_sentence_with_the_place_of_its_log(
+    folder: Path, compare: Compare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (Store().home / "datasets").write_text("a file where a folder should be")
+    assert compare("task.csv") == 1
+    log = folder / "home" / "error.log"
+    assert str(log) in one_sentence(capsys)
+    assert "Traceback" in log.read_text()
+
+
+def test_ctrl_c_cancels_the_run_and_ends_with_130(folder: Path) -> None:
+    program = (
+        "import sys; from advisor.command_line import main;"
+        f"sys.exit(main(['compare', 'task.csv', '--model', 'model', '--strategies', 'retrieval'], '{ENDLESS}'))"
+    )
+    command = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    store = Store()
+    try:
+        while not any("process" in step.stage for run in store.runs() for step in store.steps(run.id)):
+            with pytest.raises(subprocess.TimeoutExpired):
+                command.wait(timeout=0.1)
+        os.killpg(command.pid, signal.SIGINT)  # as a terminal does: to the child too
+        _, written = command.communicate(timeout=60)
+    finally:
+        command.kill()
+        command.wait()
+    assert command.returncode == 130
+    assert written.decode().splitlines()[-1] == "The comparison was cancelled."
+    assert b"Traceback" not in written
+    (run,) = store.runs()
+    assert (run.state, [step.state for step in store.steps(run.id)]) == ("cancelled", ["cancelled"])
+
+
+def one_sentence(capsys: pytest.CaptureFixture[str]) -> str:
+    """What stands on standard error, which must be one line that ends as a sentence, and nothing on standard output."""
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("\n") == 1 and shown.err.endswith(".\n") and "Traceback" not in shown.err
+    return shown.err.strip()
