@@ -282,7 +282,14 @@ def _named(candidate: Candidate) -> dict[str, Any]:
 
 def _strategy_axis(order: list[str], ink: str) -> alt.Y:
     axis = alt.Axis(
-        labelFontSize=14, labelColor=ink, labelLimit=160, labelPadding=10, domain=False, ticks=False, grid=False
+        labelFontSize=14,
+        labelColor=ink,
+        labelLimit=160,
+        labelPadding=10,
+        labelFlush=False,
+        domain=False,
+        ticks=False,
+        grid=False,
     )
     return alt.Y("strategy:N", sort=order, title=None, axis=axis)
 

@@ -27,13 +27,14 @@ def spawned(work: Callable[..., None], *given: Any) -> Iterator[tuple[SpawnProce
     context = multiprocessing.get_context("spawn")
     heard, reports = context.Pipe(duplex=False)
     child = context.Process(target=work, args=(*given, reports))
-    child.start()
-    reports.close()  # else the pipe would not end with the child
     try:
+        child.start()
+        reports.close()  # else the pipe would not end with the child
         yield child, heard
     finally:
-        child.kill()
-        child.join()
+        if child.pid is not None:
+            child.kill()
+            child.join()
         heard.close()
 
 

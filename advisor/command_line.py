@@ -160,10 +160,12 @@ def _device(store: Store, screen: Console) -> Any:
 
 
 def _read(path: Path) -> bytes:
-    """One byte more than an upload may have is enough to see that it is too large."""
+    """Says that a file is too large before it fills the memory."""
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        if (size := path.stat().st_size) > MAX_BYTES:
+            most = f"at most {MAX_BYTES / 2**20:.0f} MB are read: take a part of it."
+            raise BadInput(f"{path.name} has {size / 2**20:.0f} MB and {most}")
+        return path.read_bytes()
     except OSError as wrong:
         raise BadInput(f"{path} cannot be read ({wrong.strerror}); check the path.") from wrong
 

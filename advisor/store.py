@@ -200,8 +200,7 @@ class Store:
         with self._database.transaction() as database:
             database.execute("UPDATE runs SET cancel_requested = 1 WHERE id = ? AND state = 'running'", (run_id,))
             waiting = database.execute(
-                "UPDATE runs SET state = 'cancelled', ended_at = ?"
-                " WHERE id = ? AND state IN ('queued', 'interrupted')",
+                "UPDATE runs SET state = 'cancelled', ended_at = ? WHERE id = ? AND state IN ('queued', 'interrupted')",
                 (time.time(), run_id),
             )
             if waiting.rowcount:

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -17,6 +18,8 @@ from advisor.store import Store
 from advisor.stored import StoredRun, StoredStep
 from advisor.wording import duration_text, money_text, name_of, score_text, seconds_text
 
+_FIGURES = ("Score", "95 % range", "p50", "p95", "Per 1,000", "Fit")
+
 
 @contextmanager
 def progress_bars(console: Console, strategies: Iterable[str]) -> Iterator[Listen]:
@@ -24,14 +27,11 @@ def progress_bars(console: Console, strategies: Iterable[str]) -> Iterator[Liste
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
-        MofNCompleteColumn(),
         TextColumn("{task.fields[words]}", markup=False),
         console=console,
     )
     with progress:
-        bars = {
-            strategy: progress.add_task(name_of(strategy), total=None, words="waiting") for strategy in strategies
-        }
+        bars = {strategy: progress.add_task(name_of(strategy), total=1, words="waiting") for strategy in strategies}
 
         def show(step: StoredStep) -> None:
             if step.state == "running":
@@ -47,7 +47,7 @@ def progress_bars(console: Console, strategies: Iterable[str]) -> Iterator[Liste
 def print_report(console: Console, report: dict[str, Any]) -> None:
     """The verdict and a line for each strategy."""
     verdict = report["recommendation"]
-    table = Table("Strategy", *(_right(name) for name in ("Score", "95 % range", "p50", "p95", "Per 1,000", "Fit")))
+    table = Table("Strategy", *(Column(name, justify="right") for name in _FIGURES), box=SIMPLE_HEAD)
     reasons = []
     for candidate in report["candidates"]:
         if candidate["status"] == "done":
@@ -66,7 +66,7 @@ def print_report(console: Console, report: dict[str, Any]) -> None:
 
 def print_runs(console: Console, store: Store, runs: Iterable[StoredRun]) -> None:
     """A line for each run, with its verdict where it has one."""
-    table = Table(Column("Run", no_wrap=True), "Started", "Data", "State", "Verdict")
+    table = Table(Column("Run", no_wrap=True), "Started", "Data", "State", "Verdict", box=SIMPLE_HEAD)
     for run in runs:
         report = store.report(run.id)
         table.add_row(
@@ -80,8 +80,9 @@ def print_runs(console: Console, store: Store, runs: Iterable[StoredRun]) -> Non
 
 
 def _words(step: StoredStep) -> str:
+    done = f" {step.done:,} of {step.total:,}" if step.total > 1 else ""
     left = f", {duration_text(step.remaining_seconds)} left" if step.remaining_seconds is not None else ""
-    return f"{step.stage}{left}"
+    return f"{step.stage}{done}{left}"
 
 
 def _figures(candidate: dict[str, Any]) -> list[str]:
@@ -92,9 +93,5 @@ def _figures(candidate: dict[str, Any]) -> list[str]:
         seconds_text(latency["p50"]),
         seconds_text(latency["p95"]),
         money_text(cost["per_1000"], cost["currency"]),
-        duration_text(candidate["fit_seconds"]),
+        seconds_text(candidate["fit_seconds"]),
     ]
-
-
-def _right(name: str) -> Column:
-    return Column(name, justify="right")

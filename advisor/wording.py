@@ -79,9 +79,9 @@ def _significant(value: float) -> str:
     """Two significant digits, no exponent: what a measurement of this size supports."""
     if value == 0:
         return "0"
-    digits = max(0, 1 - math.floor(math.log10(abs(value))))
-    rounded = round(value, digits)
-    return f"{rounded:,.{digits}f}" if digits else f"{round(value, 1 - math.floor(math.log10(abs(value)))):,.0f}"
+    rounded = float(f"{value:.1e}")
+    decimals = max(0, 1 - math.floor(math.log10(abs(rounded))))
+    return f"{rounded:,.{decimals}f}"
 
 
 def seconds_text(seconds: float | None) -> str:

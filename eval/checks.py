@@ -99,9 +99,7 @@ def _check_conflicts(task: Task) -> Iterable[Finding]:
 def _check_near_duplicates(task: Task) -> Iterable[Finding]:
     likeness = compare_inputs([example.input for example in task.examples])
     alike = set(likeness.pairs.ravel().tolist())
-    rows = tuple(
-        example.id for example, key in zip(task.examples, likeness.key.tolist(), strict=True) if key in alike
-    )
+    rows = tuple(example.id for example, key in zip(task.examples, likeness.key.tolist(), strict=True) if key in alike)
     if rows:
         yield Finding(
             "near-duplicates",

@@ -34,13 +34,9 @@ def read_document_path(path: Path) -> list[Document]:
         return read_documents(path.name, path.read_bytes())
     if not path.is_dir():
         raise BadInput(f"{path} does not exist: give the path of a document file or of a folder of them.")
-    files = [
-        file for file in path.rglob("*") if file.is_file() and _is_document(PurePosixPath(file.relative_to(path)))
-    ]
+    files = [file for file in path.rglob("*") if file.is_file() and _is_document(PurePosixPath(file.relative_to(path)))]
     if sum(file.stat().st_size for file in files) > MAX_UNPACKED_BYTES:
-        raise BadInput(
-            f"{path} holds more than {MAX_UNPACKED_BYTES // 2**20} MB of documents: choose a part of them."
-        )
+        raise BadInput(f"{path} holds more than {MAX_UNPACKED_BYTES // 2**20} MB of documents: choose a part of them.")
     return _from_files(str(path), [(PurePosixPath(file.relative_to(path)), file.read_bytes()) for file in files])
 
 

@@ -21,9 +21,10 @@ def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int 
     """The three parts of `task`, the same for the same examples and seed.
 
     Sides given in the examples are honoured; rows without a side count as train. A side nobody asked for is cut from
-    train: 15 % for dev (no more than `max_dev`), 25 % for test, in proportion to the labels in classification. Inputs that are equal, nearly
-    equal or of one group stay on one side: what is cut is cut in whole clusters, and where the given sides cross,
-    the row leaves the side that is learned from. `max_test` and `max_dev` sample those parts, by label too.
+    train: 15 % for dev (no more than `max_dev`), 25 % for test, in proportion to the labels in classification. Inputs
+    that are equal, nearly equal or of one group stay on one side: what is cut is cut in whole clusters, and where the
+    given sides cross, the row leaves the side that is learned from. `max_test` and `max_dev` sample those parts, by
+    label too.
     Raises BadInput when a part would be empty.
     """
     likeness = compare_inputs([example.input for example in task.examples])
@@ -39,9 +40,7 @@ def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int 
     if shares:
         given = len(shares) < 2
         sides |= _cut(task, sides["train"], likeness, {"train": 1 - sum(shares.values()), **shares}, seed)
-        notes += [
-            f"{len(sides[side]):,} training rows were set aside as the {side} part." for side in shares if given
-        ]
+        notes += [f"{len(sides[side]):,} training rows were set aside as the {side} part." for side in shares if given]
     for side, rows in sides.items():
         if not rows:
             raise BadInput(

@@ -198,9 +198,7 @@ def _parquet_records(name: str, content: bytes) -> Records:
             records.extend(enumerate(rows, start=len(records) + 1))
             _check_count(name, len(records))
     except (pyarrow.ArrowException, OSError) as wrong:
-        raise BadInput(
-            f"{name} cannot be read as Parquet, perhaps because it was cut off: export it again."
-        ) from wrong
+        raise BadInput(f"{name} cannot be read as Parquet, perhaps because it was cut off: export it again.") from wrong
     return records
 
 
@@ -237,9 +235,7 @@ def _from_rows(name: str, numbered: NumberedRows, instruction: str = "") -> Tabl
     kept = [i for i, column in enumerate(columns) if column or any(row[i].strip() for _, row in body)]
     for i in kept:
         if not columns[i]:
-            raise BadInput(
-                f"{name} has no name for column {i + 1}: give it one in the first row or delete the column."
-            )
+            raise BadInput(f"{name} has no name for column {i + 1}: give it one in the first row or delete the column.")
         if columns[i] in columns[:i]:
             raise BadInput(f"{name} has two columns named '{columns[i]}': rename or delete one of them.")
     if len(kept) < 2:

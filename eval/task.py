@@ -64,7 +64,7 @@ class Brief:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A dataset with its meaning. `instruction` is empty when the person wrote none; `labels` only in classification."""
+    """A dataset with its meaning. `instruction` is "" when the person wrote none; `labels` belong to classification."""
 
     name: str
     kind: Kind

@@ -71,7 +71,19 @@ class Answerer:
             self.answer_tokens = min(most_tokens, int(usual * ANSWER_LENGTH_SLACK) + 2)
 
     def answer(self, prompts: Sequence[Prompt], rows_done: Callable[[int], None] | None = None) -> list[Prediction]:
-        """One prediction a prompt, without sources."""
+        """One prediction a prompt, without sources; an error where a prompt is longer than the model can hold."""
+        lengths = self.model.count_prompt_tokens(prompts)
+        room = self.model.context_tokens - self.answer_tokens
+        fitting = [prompt for prompt, length in zip(prompts, lengths, strict=True) if length <= room]
+        answers = iter(self._answer_fitting(fitting, rows_done) if fitting else ())
+        return [
+            next(answers)
+            if length <= room
+            else Prediction("", length, 0, error=f"The prompt has {length:,} tokens; this model has room for {room:,}.")
+            for length in lengths
+        ]
+
+    def _answer_fitting(self, prompts: Sequence[Prompt], rows_done: Callable[[int], None] | None) -> list[Prediction]:
         if self.brief.kind is Kind.CLASSIFICATION:
             scores = self.model.score(prompts, self.brief.labels, rows_done)
             return self._label(scores, self._compare(scores)[self.normalisation])

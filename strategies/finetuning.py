@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +41,7 @@ class Finetuning:
     name: ClassVar[str] = "finetuning"
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        started = time.perf_counter()
         model = self.load_model()
         answerer = Answerer(model, self.brief)
         answerer.learn_length(split.train, self.budget.answer_tokens)
@@ -73,9 +75,9 @@ class Finetuning:
         merged = self._merged(self._adapter)
         _check_reloaded(merged, trained, dev)
         self._answerer = Answerer(merged, self.brief, answerer.answer_tokens)
-        _, choices, spent = self._answerer.choose([Attempt({}, self._ask)], split.dev, report_progress)
+        _, choices, _ = self._answerer.choose([Attempt({}, self._ask)], split.dev, report_progress)
         self.choices += choices
-        self.effort = Effort(len(self.choices), len(split.dev), spent.seconds)
+        self.effort = Effort(len(self.choices), len(split.dev), time.perf_counter() - started)
         self.settings = {
             "learning_rate": best_rate,
             "epochs": round(trained.epochs, 2),

@@ -51,12 +51,16 @@ RowsDone = Callable[[int], None]  # told how many rows of the call are finished
 
 
 class LanguageModel(Protocol):
-    """Decoding is greedy, so that the same prompt gets the same answer."""
+    """Decoding is greedy, so that the same prompt gets the same answer. `context_tokens` is the most it can hold."""
+
+    context_tokens: int
 
     def score(
         self, prompts: Sequence[Prompt], continuations: Sequence[str], rows_done: RowsDone | None = None
     ) -> Scores: ...
 
     def write(self, prompts: Sequence[Prompt], max_tokens: int, rows_done: RowsDone | None = None) -> list[Written]: ...
+
+    def count_prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]: ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]: ...

@@ -41,6 +41,7 @@ class Transformer:
         self.network = network.eval()
         self.tokenizer = tokenizer
         self.device = network.device
+        self.context_tokens = int(getattr(network.config, "max_position_embeddings", 1 << 20))
         self._prefix = _Prefix([], [])
         self._last_prompt: list[int] = []
         self._trees: dict[tuple[str, ...], LabelTree] = {}
@@ -73,6 +74,9 @@ class Transformer:
     def encode_answer(self, text: str) -> list[int]:
         """An answer as the model would have to write it, without the token that ends it."""
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def count_prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
+        return [len(self.encode(prompt)) for prompt in prompts]
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(self.encode_answer(text)) for text in texts]

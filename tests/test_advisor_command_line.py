@@ -13,7 +13,6 @@ import pytest
 
 from advisor.command_line import main
 from advisor.store import Store
-from eval.table import MAX_BYTES
 from tests.tiny_strategies import ENDLESS, FRAGILE, STEADY, tiny_model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -119,7 +118,7 @@ BAD_UPLOADS: dict[str, tuple[str, bytes]] = {
     "ragged rows": ("task.csv", TABLE + b"too,many,cells,here\n"),
     "NUL bytes": ("task.csv", TABLE.replace(b"parcel", b"par\0cel")),
     "wrong encoding": ("task.csv", TABLE.replace(b"cake", "käse".encode("utf-16-le"))),
-    "too large": ("task.csv", TABLE + b"x" * MAX_BYTES),
+    "too large": ("task.csv", TABLE + b"x" * 60 * 2**20),
 }
 
 

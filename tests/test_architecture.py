@@ -47,9 +47,7 @@ def test_only_the_advisor_knows_streamlit(room: str) -> None:
 
 def test_the_parents_of_a_run_never_load_torch() -> None:
     modules = [
-        f"advisor.{path.stem}"
-        for path in (ROOT / "advisor").glob("*.py")
-        if path.stem not in ("__init__", "__main__")
+        f"advisor.{path.stem}" for path in (ROOT / "advisor").glob("*.py") if path.stem not in ("__init__", "__main__")
     ]
     program = f"import sys\nfor name in {modules}: __import__(name)\nsys.exit('torch' in sys.modules)"
     finished = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -106,9 +106,7 @@ def test_quoted_lines_commas_and_a_byte_order_mark() -> None:
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_the_separator_is_found_among_others_in_the_text(separator: str) -> None:
-    content = (
-        separator.join(["text", "label"]) + "\n" + separator.join(['"Hello; you, there\tnow"', "greeting"]) + "\n"
-    )
+    content = separator.join(["text", "label"]) + "\n" + separator.join(['"Hello; you, there\tnow"', "greeting"]) + "\n"
     assert read_table("a.csv", content.encode()).rows == (("Hello; you, there\tnow", "greeting"),)
 
 
@@ -127,9 +125,7 @@ def test_rows_without_numbers_of_their_own_follow_the_header() -> None:
 
 
 def test_jsonl_keeps_long_integers_and_nested_values() -> None:
-    content = (
-        b'{"q": "a", "n": 1234567890123456789, "o": {"k": ["\xc3\xa9", 1]}}\n\n{"q": "b", "o": null, "x": true}\n'
-    )
+    content = b'{"q": "a", "n": 1234567890123456789, "o": {"k": ["\xc3\xa9", 1]}}\n\n{"q": "b", "o": null, "x": true}\n'
     table = read_table("a.jsonl", content)
     assert table.columns == ("q", "n", "o", "x")
     assert table.rows == (("a", "1234567890123456789", '{"k": ["é", 1]}', ""), ("b", "", "", "true"))

@@ -14,9 +14,7 @@ from strategies.contract import Progress, Strategy
 from strategies.presets import Budget
 from strategies.registry import STRATEGIES
 
-BUDGET = Budget(
-    test_rows=10, dev_rows=6, latency_rows=2, settings=3, training_tokens=3000, epochs=2, answer_tokens=10
-)
+BUDGET = Budget(test_rows=10, dev_rows=6, latency_rows=2, settings=3, training_tokens=3000, epochs=2, answer_tokens=10)
 TARGETS = {
     Kind.CLASSIFICATION: ("refund", "delivery", "account"),
     Kind.EXTRACTION: ('{"item": "tea"}', '{"item": "mug", "count": 2}', "{}"),
@@ -69,6 +67,13 @@ def test_answers_every_input_in_order(fitted: tuple[str, Kind, Strategy]) -> Non
         assert {prediction.text for prediction in predictions} <= set(TARGETS[kind])
     else:
         assert all(prediction.tokens_out <= BUDGET.answer_tokens for prediction in predictions)
+
+
+def test_an_input_longer_than_the_model_can_hold_is_an_error_of_its_own(fitted: tuple[str, Kind, Strategy]) -> None:
+    _, _, strategy = fitted
+    short, long = strategy.predict(["my money is gone", "money " * 4000])
+    assert short.error is None
+    assert long.text == "" and long.error is not None and "tokens" in long.error
 
 
 def test_states_its_settings_and_effort(fitted: tuple[str, Kind, Strategy]) -> None:

@@ -25,14 +25,20 @@ def ask_for_changed_data(run: StoredRun) -> None:
     if changed is None:
         frame.problem("Choose the changed file first.")
         return
-    store = frame.store()
     try:
-        after = store.add_dataset(changed.name, changed.getvalue(), *kept_documents(store.dataset(run.dataset_id)))
-        store.save_setup(after.id, kept_setup(run, after))
+        after = take_changed_file(run, changed.name, changed.getvalue())
     except BadInput as wrong:
         frame.problem(str(wrong))
         return
     frame.go("Data", dataset=after.id, follows=run.id)
+
+
+def take_changed_file(run: StoredRun, name: str, content: bytes) -> StoredDataset:
+    """The changed file as a dataset of its own, with the documents and the setup of the run."""
+    store = frame.store()
+    after = store.add_dataset(name, content, *kept_documents(store.dataset(run.dataset_id)))
+    store.save_setup(after.id, kept_setup(run, after))
+    return after
 
 
 def kept_documents(before: StoredDataset) -> tuple[str | None, bytes | None]:
@@ -52,3 +58,11 @@ def kept_setup(run: StoredRun, after: StoredDataset) -> Setup:
         name if name in columns else None for name in (setup.group, setup.split, setup.document)
     )
     return replace(setup, group=group, split=split, document=document)
+
+
+def followed_by(run: StoredRun) -> str | None:
+    """The run whose data was changed for this one."""
+    try:
+        return run.plan.follows
+    except BadInput:
+        return None

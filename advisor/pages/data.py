@@ -7,7 +7,9 @@ from html import escape
 
 import streamlit as st
 
+from advisor.changes import compare_data
 from advisor.pages import frame
+from advisor.pages.data_changes import show_data_change
 from advisor.pages.draft import Draft, draft_of, read_upload, setup_of
 from advisor.pages.marks import split_bar
 from advisor.plan import Setup
@@ -158,6 +160,20 @@ def mend(dataset: StoredDataset, mended: Setup) -> None:
     st.rerun()
 
 
+def show_what_changed(draft: Draft) -> None:
+    """Under "run again with changed data": how this file differs from that of the run it follows."""
+    followed = st.query_params.get("follows")
+    if not followed:
+        return
+    try:
+        run = frame.store().run(followed)
+        before = draft_of(run.dataset_id, run.name, run.plan.setup).task.examples
+    except BadInput:
+        return  # the run is gone, or of another version: there is nothing to set this file against
+    frame.section("What changed since that run")
+    show_data_change(compare_data(before, draft.task.examples))
+
+
 def show_data() -> None:
     dataset = frame.dataset_in_address()
     table, documents = read_upload(dataset.id)
@@ -181,6 +197,7 @@ def show_data() -> None:
         return
     if setup != dataset.setup:
         frame.store().save_setup(dataset.id, setup)
+    show_what_changed(draft)
     show_split(draft)
     show_findings(dataset, setup, draft)
     if st.button(

@@ -7,13 +7,14 @@ from html import escape
 
 import streamlit as st
 
-from advisor.changes import DataChange, ResultChange, compare_data, compare_results
+from advisor.changes import ResultChange, compare_data, compare_results
 from advisor.pages import frame
-from advisor.pages.changed_data import ask_for_changed_data
+from advisor.pages.changed_data import ask_for_changed_data, followed_by
+from advisor.pages.data_changes import show_data_change
 from advisor.pages.draft import draft_of
 from advisor.pages.marks import marked_name
 from advisor.stored import StoredRun
-from advisor.wording import count_text, points_text, score_text
+from advisor.wording import points_text, score_text
 from eval.task import BadInput, Example
 
 _STATE_WORDS = {
@@ -24,7 +25,6 @@ _STATE_WORDS = {
     "failed": "No result",
 }
 _RUNS_SHOWN = 50
-_ROWS_SHOWN = 50
 
 
 def show_run(run: StoredRun) -> None:
@@ -53,10 +53,10 @@ def moment(seconds: float) -> str:
 
 
 def show_side_by_side(runs: list[StoredRun]) -> None:
-    """Two finished runs: the address names them, else the latest and the one it follows."""
+    """Two finished runs: the address names them, else the latest that follows another, and that other."""
     frame.section("Two runs side by side")
     by_id = {run.id: run for run in runs}
-    later_at, earlier_at = _places(runs)
+    earlier_at, later_at = _places(runs)
     sides = st.columns(2)
     earlier = sides[0].selectbox(
         "Before", list(by_id), earlier_at, format_func=lambda run_id: _title(by_id[run_id]), key="run"
@@ -68,22 +68,30 @@ def show_side_by_side(runs: list[StoredRun]) -> None:
     if earlier == later:
         st.html('<p class="quiet">Choose two different runs.</p>')
         return
+    try:
+        change = compare_data(_examples(by_id[earlier]), _examples(by_id[later]))
+    except BadInput as wrong:
+        frame.problem(str(wrong))
+        return
+    if not change.unchanged and not change.changed:
+        st.html('<p class="lead">These two have no rows in common, so there is nothing to compare.</p>')
+        return
     show_result_changes(by_id[earlier], by_id[later])
-    show_data_changes(by_id[earlier], by_id[later])
+    show_data_change(change)
+
+
+def _examples(run: StoredRun) -> tuple[Example, ...]:
+    return draft_of(run.dataset_id, run.name, run.plan.setup).task.examples
 
 
 def _places(runs: list[StoredRun]) -> tuple[int, int]:
-    """Where the later and the earlier run stand in the list."""
+    """Where the earlier and the later run stand in the list, which is newest first."""
     ids = [run.id for run in runs]
-    later, earlier = st.query_params.get("with"), st.query_params.get("run")
-    later_at = ids.index(later) if later in ids else 0
-    if earlier in ids:
-        return later_at, ids.index(earlier)
-    try:
-        follows = runs[later_at].plan.follows
-    except BadInput:
-        follows = None
-    return later_at, ids.index(follows) if follows in ids else min(later_at + 1, len(ids) - 1)
+    earlier, later = st.query_params.get("run"), st.query_params.get("with")
+    if earlier in ids and later in ids:
+        return ids.index(earlier), ids.index(later)
+    follows = [followed_by(run) for run in runs]
+    return next(((ids.index(one), at) for at, one in enumerate(follows) if one in ids), (1, 0))
 
 
 def _title(run: StoredRun) -> str:
@@ -122,45 +130,6 @@ def _change_words(change: ResultChange) -> str:
         sign = "+" if change.difference > 0 else "−" if change.difference < 0 else ""
         return f"{sign}{points_text(change.difference)}, which may be chance"
     return f"{points_text(change.difference)} {'better' if change.difference > 0 else 'worse'}"
-
-
-def show_data_changes(before: StoredRun, after: StoredRun) -> None:
-    try:
-        examples = [draft_of(run.dataset_id, run.name, run.plan.setup).task.examples for run in (before, after)]
-    except BadInput as wrong:
-        frame.problem(str(wrong))
-        return
-    change = compare_data(*examples)
-    st.html(f"<p>{escape(_data_words(change))}</p>")
-    for title, rows in (
-        ("Added", _as_columns(change.added)),
-        ("Removed", _as_columns(change.removed)),
-        ("Changed", _as_columns([after for _, after in change.changed], [before for before, _ in change.changed])),
-    ):
-        if rows["input"]:
-            with st.expander(f"{title} ({len(rows['input']):,})"):
-                st.dataframe({name: cells[:_ROWS_SHOWN] for name, cells in rows.items()}, hide_index=True)
-
-
-def _as_columns(
-    examples: tuple[Example, ...] | list[Example], before: list[Example] | None = None
-) -> dict[str, list[str]]:
-    answers = {"answer": [example.target for example in examples]}
-    if before is not None:
-        answers = {"answer before": [example.target for example in before], "answer after": answers["answer"]}
-    return {"input": [example.input for example in examples], **answers}
-
-
-def _data_words(change: DataChange) -> str:
-    counts = (
-        (len(change.added), "added"),
-        (len(change.removed), "removed"),
-        (len(change.changed), "with a new answer"),
-    )
-    told = [f"{count_text(count, 'row')} {what}" for count, what in counts if count]
-    if not told:
-        return f"The data is the same: {count_text(change.unchanged, 'row')}."
-    return f"In the data: {', '.join(told)}; {count_text(change.unchanged, 'row')} as before."
 
 
 runs = frame.store().runs()

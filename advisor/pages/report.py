@@ -12,7 +12,7 @@ import streamlit as st
 from advisor import charts
 from advisor.method import method_of
 from advisor.pages import frame
-from advisor.pages.changed_data import ask_for_changed_data
+from advisor.pages.changed_data import ask_for_changed_data, followed_by
 from advisor.pages.marks import marked_name
 from advisor.pages.running import WAITING_STATES, show_running, show_steps
 from advisor.pages.side_by_side import show_answers
@@ -21,7 +21,6 @@ from advisor.report import SCHEMA
 from advisor.stored import StoredRun
 from advisor.wording import count_text, money_text, name_of, score_text, seconds_text
 from advisor.worker import start_worker
-from eval.task import BadInput
 
 _DOWNLOADS = {
     "report.html": ("Page (HTML)", "text/html"),
@@ -130,13 +129,10 @@ def show_done(run: StoredRun) -> None:
         f"{run.name} · {count_text(task['test'], 'test row')} · {report['model']} · {report['created_at'][:10]}"
     )
     show_verdict(report)
-    left_out = [one for one in report["candidates"] if one["status"] != "done"]
-    for one in left_out:
-        frame.small(f"{name_of(one['name'])} has no result. {one['reason'] or ''}")
-    show_retries(run)
     with st.container(horizontal=True, key="again", vertical_alignment="center"):
         if st.button("Run again with changed data", type="primary", icon=":material/upload_file:"):
             ask_for_changed_data(run)
+        show_retries(run)
         follows = followed_by(run)
         if follows:
             st.page_link(
@@ -150,14 +146,6 @@ def show_done(run: StoredRun) -> None:
         show_answers(frame.store(), run)
     show_method(report)
     show_downloads(run)
-
-
-def followed_by(run: StoredRun) -> str | None:
-    """The run whose data was changed for this one."""
-    try:
-        return run.plan.follows
-    except BadInput:
-        return None
 
 
 run = frame.run_in_address()

@@ -17,7 +17,7 @@ from eval.task import BadInput
 
 _SECONDS_BETWEEN_LOOKS = 1.5
 WAITING_STATES = ("queued", "running", "interrupted")
-_STATE_WORDS = {"waiting": "Waits its turn", "interrupted": "Interrupted", "cancelled": "Cancelled"}
+_STATE_WORDS = {"waiting": "Waits its turn.", "interrupted": "Interrupted.", "cancelled": "Cancelled."}
 
 
 def show_running(run: StoredRun) -> None:

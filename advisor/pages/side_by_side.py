@@ -29,15 +29,17 @@ def show_answers(store: Store, run: StoredRun) -> None:
         return
     chips, sources = found
     labels = {chip.label: chip for chip in chips}
-    chosen = st.pills(
-        "Which rows",
-        list(labels),
-        default=chips[0].label,
-        required=True,
-        format_func=lambda label: f"{label} ({len(labels[label].rows):,})",
-        key="answers",
-        label_visibility="collapsed",
-    )
+    chosen = chips[0].label
+    if len(chips) > 1:
+        chosen = st.pills(
+            "Which rows",
+            list(labels),
+            default=chosen,
+            required=True,
+            format_func=lambda label: f"{label} ({len(labels[label].rows):,})",
+            key="answers",
+            label_visibility="collapsed",
+        )
     rows = labels[chosen].rows
     pages = -(-len(rows) // _ROWS_A_PAGE)
     area = st.container()

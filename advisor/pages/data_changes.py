@@ -1,0 +1,47 @@
+"""What is different in the data of two runs, in a sentence and, folded away, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from advisor.changes import DataChange
+from advisor.wording import count_text
+from eval.task import Example
+
+_ROWS_SHOWN = 100
+
+
+def show_data_change(change: DataChange) -> None:
+    st.html(f"<p>{escape(_words(change))}</p>")
+    changed = {
+        "input": [after.input for _, after in change.changed],
+        "answer before": [before.target for before, _ in change.changed],
+        "answer after": [after.target for _, after in change.changed],
+    }
+    for title, columns in (
+        ("Added", _columns(change.added)),
+        ("Removed", _columns(change.removed)),
+        ("Answered differently", changed),
+    ):
+        if columns["input"]:
+            with st.expander(f"{title} ({len(columns['input']):,})"):
+                st.dataframe({name: cells[:_ROWS_SHOWN] for name, cells in columns.items()}, hide_index=True)
+
+
+def _columns(examples: Sequence[Example]) -> dict[str, list[str]]:
+    return {"input": [example.input for example in examples], "answer": [example.target for example in examples]}
+
+
+def _words(change: DataChange) -> str:
+    if not change.added and not change.removed and not change.changed:
+        return f"The data is the same: {count_text(change.unchanged, 'row')}."
+    counts = (
+        (len(change.added), "added"),
+        (len(change.removed), "removed"),
+        (len(change.changed), "answered differently"),
+    )
+    told = [f"{count_text(count, 'row')} {what}" for count, what in counts if count]
+    return f"{', '.join(told)}, {count_text(change.unchanged, 'row')} as before."

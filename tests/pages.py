@@ -1,0 +1,81 @@
+"""What the page tests share: a home of their own, the app opened at a page, and runs that have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from filelock import FileLock
+from streamlit.testing.v1 import AppTest
+
+from advisor.plan import Plan, Setup
+from advisor.report_files import write_report
+from advisor.store import Store
+from advisor.stored import StoredRun, StoredStep
+from advisor.task_file import task_to_json
+from advisor.trial_files import write_trial
+from eval.outcomes import Trial
+from eval.task import Split, Task
+
+ROOT = Path(__file__).parent.parent
+SECONDS = 60  # a first run imports the app, and the machine may be busy
+SPEED = {
+    "device": "cpu", "load_seconds": 1.0, "read": 300.0, "read_alone": 200.0, "write": 40.0, "write_alone": 10.0,
+    "train": 120.0, "embed": 50.0,
+}  # fmt: skip
+
+
+@contextmanager
+def own_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A store for the pages alone, whose worker is this test: no page starts a real one."""
+    monkeypatch.setenv("THREEWAYS_HOME", str(folder))
+    st.cache_resource.clear()
+    store = Store()
+    store.request_speed("embedded")
+    store.save_speed("embedded", SPEED)
+    with FileLock(folder / "worker.lock"):
+        yield store
+    st.cache_resource.clear()
+
+
+def open_page(title: str, **address: str) -> AppTest:
+    """The app at a page, as if a person had opened this address."""
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=SECONDS)
+    for name, value in address.items():
+        app.query_params[name] = value
+    app.run()
+    if title != "Start":
+        app.switch_page(f"advisor/pages/{title.lower()}.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def html_of(app: AppTest) -> str:
+    """Everything the page says in its own HTML, without the style sheet."""
+    bodies = [element.proto.body for element in app.get("html")]
+    return " ".join(body for body in bodies if not body.startswith("<style>"))
+
+
+def primaries(app: AppTest) -> list[str]:
+    return [button.label for button in app.button if button.proto.type == "primary"]
+
+
+def finish_run(
+    store: Store, task: Task, split: Split, trials: Sequence[Trial], follows: str | None = None
+) -> StoredRun:
+    """A run over this task as if it had been uploaded, with these results."""
+    lines = ["question,label", *(f'"{example.input}","{example.target}"' for example in task.examples)]
+    dataset = store.add_dataset("questions.csv", "\n".join(lines).encode())
+    plan = Plan(dataset.id, Setup("question", "label"), follows=follows)
+    run = store.add_run(plan, task_to_json(task, split))
+    folder = store.run_folder(run.id)
+    for trial in trials:
+        (folder / trial.strategy).mkdir(exist_ok=True)
+        write_trial(folder / trial.strategy, trial)
+        store.save_step(StoredStep(run.id, trial.strategy, trial.status, reason=trial.reason))
+    write_report(folder, run, trials)
+    store.end_run(run.id, "done")
+    return store.run(run.id)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from advisor.changes import compare_data, compare_results
+from eval.task import Example
+
+
+def rows(*pairs: tuple[str, str]) -> list[Example]:
+    return [Example(f"r{number}", source, target) for number, (source, target) in enumerate(pairs)]
+
+
+def test_rows_are_matched_by_their_normalised_input() -> None:
+    before = rows(("Where is it?", "a"), ("How much", "b"), ("gone", "c"))
+    after = rows(("new", "d"), ("how  MUCH!", "changed"), ("where is it", "a"))
+    change = compare_data(before, after)
+    assert [example.input for example in change.added] == ["new"]
+    assert [example.input for example in change.removed] == ["gone"]
+    assert [(old.target, new.target) for old, new in change.changed] == [("b", "changed")]
+    assert change.unchanged == 1
+
+
+def test_repeated_inputs_are_matched_with_equal_answers_first() -> None:
+    change = compare_data(rows(("x", "a"), ("x", "b")), rows(("x", "b"), ("x", "a"), ("x", "c")))
+    assert change.unchanged == 2 and not change.changed and not change.removed
+    assert [example.target for example in change.added] == ["c"]
+
+
+def test_equal_data_has_no_change() -> None:
+    same = rows(("x", "a"), ("y", "b"))
+    change = compare_data(same, same)
+    assert (change.added, change.removed, change.changed, change.unchanged) == ((), (), (), 2)
+
+
+def test_the_range_of_a_difference_is_that_of_newcombe() -> None:
+    """The example of Newcombe (1998), table II: 56/70 against 48/80 by Wilson's intervals is .2 (.0524 to .3339)."""
+    before = report(prompting={"mean": 0.6, "low": 0.4905, "high": 0.7003})
+    after = report(prompting={"mean": 0.8, "low": 0.6917, "high": 0.8769})
+    (change,) = compare_results(before, after)
+    assert change.difference == pytest.approx(0.2)
+    assert change.low == pytest.approx(0.0524, abs=2e-4) and change.high == pytest.approx(0.3339, abs=2e-4)
+
+
+def test_a_strategy_without_a_result_has_no_difference() -> None:
+    failed = {"mean": None, "low": None, "high": None}
+    changes = compare_results(report(prompting=failed), report(prompting=failed, retrieval=failed))
+    assert [change.strategy for change in changes] == ["prompting", "retrieval"]
+    assert all(change.difference is None for change in changes)
+
+
+def test_two_reports_of_one_run_do_not_differ(synthetic_report: Callable[..., dict[str, Any]]) -> None:
+    changes = compare_results(synthetic_report(), synthetic_report())
+    assert len(changes) == 3
+    for change in changes:
+        assert change.difference == 0 and change.low is not None and change.high is not None
+        assert change.low < 0 < change.high and math.isfinite(change.low)
+
+
+def report(**scores: dict[str, float | None]) -> dict[str, Any]:
+    return {"candidates": [{"name": name, "score": score} for name, score in scores.items()]}

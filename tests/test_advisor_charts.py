@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from advisor import charts
+from advisor.palette import FLOOR, mark_of
+from advisor.plan import STRATEGIES
+
+MakeReport = Callable[..., dict[str, Any]]
+INK = "#23262C"
+
+
+def candidate(
+    name: str, mean: float, per_1000: float | None, one_off: float = 0.0, p50: float = 0.5
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "status": "done",
+        "score": {"mean": mean, "low": mean - 0.05, "high": mean + 0.05, "n": 100},
+        "latency_seconds": {"p50": p50, "p95": 2 * p50, "n": 20},
+        "cost": {
+            "one_off": one_off,
+            "per_1000": per_1000,
+            "per_month": None if per_1000 is None else 10 * per_1000,
+            "currency": "USD",
+        },
+    }
+
+
+def report_of(*candidates: dict[str, Any], comparisons: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+    return {"task": {"metric": "accuracy"}, "candidates": list(candidates), "comparisons": list(comparisons)}
+
+
+@pytest.mark.parametrize("draw", [charts.score_chart, charts.cost_chart, charts.volume_chart, charts.latency_chart])
+def test_a_chart_is_a_valid_picture_with_the_colour_of_each_strategy(
+    synthetic_report: MakeReport, draw: Callable[[dict[str, Any], str], Any]
+) -> None:
+    chart = draw(synthetic_report(), INK)
+    drawn = json.dumps(chart.to_dict(validate=True))
+    assert all(mark_of(strategy).colour in drawn and mark_of(strategy).shape in drawn for strategy in STRATEGIES)
+    assert '"legend": null' in drawn and '"background": "transparent"' in drawn
+
+
+def test_colours_and_shapes_tell_the_strategies_apart() -> None:
+    marks = [mark_of(name) for name in (*STRATEGIES, "retrieval_finetuning")]
+    assert len({mark.colour for mark in marks}) == len({mark.shape for mark in marks}) == len(marks)
+    assert mark_of("nearest_neighbour") == FLOOR
+
+
+def test_the_best_comes_first_and_floors_last() -> None:
+    report = report_of(candidate("knn", 0.9, 1), candidate("prompting", 0.5, 1), candidate("retrieval", 0.7, 1))
+    assert [one["name"] for one in charts.judged(report)] == ["retrieval", "prompting", "knn"]
+
+
+def test_the_score_sentence_says_when_a_difference_may_be_chance() -> None:
+    pair = candidate("prompting", 0.70, 1), candidate("retrieval", 0.74, 1)
+    close = {"a": "prompting", "b": "retrieval", "difference": -0.04, "low": -0.09, "high": 0.01}
+    clear = {**close, "low": -0.07, "high": -0.01}
+    assert "4 points above prompting" in charts.score_sentence(report_of(*pair, comparisons=(close,)))
+    assert "small enough to be chance" in charts.score_sentence(report_of(*pair, comparisons=(close,)))
+    assert "larger than chance" in charts.score_sentence(report_of(*pair, comparisons=(clear,)))
+
+
+def test_the_frontier_leaves_out_what_is_dearer_and_no_better() -> None:
+    cheap, dear_worse, dear_better = candidate("a", 0.6, 1), candidate("b", 0.5, 2), candidate("c", 0.8, 3)
+    assert charts.frontier_of([dear_better, dear_worse, cheap]) == [cheap, dear_better]
+
+
+def test_an_unknown_cost_is_left_out_and_never_nothing() -> None:
+    report = report_of(candidate("prompting", 0.6, None), candidate("retrieval", 0.7, None))
+    assert charts.cost_chart(report, INK) is None
+    assert charts.volume_chart(report, INK) is None
+    assert charts.cost_sentence(report) == "The costs are unknown."
+
+
+def test_the_crossing_is_where_the_costs_of_a_year_are_equal() -> None:
+    report = report_of(candidate("prompting", 0.6, 1.0), candidate("finetuning", 0.8, 0.5, one_off=30.0))
+    ((at, one, other),) = charts.crossings(report)
+    assert {one, other} == {"prompting", "finetuning"}
+    assert at == pytest.approx(5000)  # 12 months of 5,000 answers: 60 = 30 + 30
+    assert charts.volume_sentence(report).startswith("From 5,000 answers a month on, fine-tuning costs less")
+
+
+def test_the_latency_sentence_names_the_fastest_and_the_slowest() -> None:
+    report = report_of(candidate("prompting", 0.6, 1, p50=0.4), candidate("retrieval", 0.7, 1, p50=0.9))
+    assert "Prompting answers fastest" in charts.latency_sentence(report)
+    assert "retrieval needs 0.90 s" in charts.latency_sentence(report)
+
+
+def test_a_report_without_scores_still_has_its_sentences(synthetic_report: MakeReport) -> None:
+    report = report_of({**candidate("prompting", 0.6, 1), "status": "failed"})
+    assert charts.score_sentence(report) == "No strategy has a score."
+    assert charts.latency_chart(report, INK) is None

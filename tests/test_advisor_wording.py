@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from advisor.plan import STRATEGIES
+from advisor.wording import duration_text, money_text, name_of, points_text, score_text, seconds_text, words_of
+
+
+@pytest.mark.parametrize(("score", "said"), [(0.8571, ".86"), (1.0, "1.00"), (0.0, ".00"), (0.999, "1.00")])
+def test_a_score_has_two_digits(score: float, said: str) -> None:
+    assert score_text(score) == said
+
+
+@pytest.mark.parametrize(
+    ("difference", "said"),
+    [(0.14, "14 points"), (-0.14, "14 points"), (0.01, "1 point"), (0.004, "0.4 points"), (0.0, "0 points")],
+)
+def test_a_difference_is_told_in_points(difference: float, said: str) -> None:
+    assert points_text(difference) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.0184, "18 ms"),
+        (0.0999, "0.10 s"),
+        (0.42, "0.42 s"),
+        (1.34, "1.3 s"),
+        (12.7, "13 s"),
+        (0, "0 s"),
+        (None, "unknown"),
+    ],
+)
+def test_seconds_have_two_digits_that_mean_something(seconds: float | None, said: str) -> None:
+    assert seconds_text(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "said"),
+    [
+        (0.00123, "USD", "$0.0012"),
+        (3.5, "EUR", "€3.50"),
+        (1234.4, "CHF", "CHF 1,234"),
+        (0, "USD", "$0"),
+        (None, "USD", "unknown"),
+    ],
+)
+def test_money_has_its_currency_and_unknown_is_not_nothing(amount: float | None, currency: str, said: str) -> None:
+    assert money_text(amount, currency) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (3, "about 5 seconds"),
+        (52, "about 50 seconds"),
+        (58, "about 1 minute"),
+        (480, "about 8 minutes"),
+        (9000, "about 2.5 hours"),
+        (7200, "about 2 hours"),
+    ],
+)
+def test_a_wait_is_no_more_exact_than_an_estimate(seconds: float, said: str) -> None:
+    assert duration_text(seconds) == said
+
+
+def test_every_strategy_has_all_its_words() -> None:
+    for strategy in STRATEGIES:
+        words = words_of(strategy)
+        assert all((words.name, words.verdict.endswith("."), words.analogy, words.explanation))
+
+
+def test_a_strategy_without_words_is_called_by_its_id() -> None:
+    assert name_of("nearest_neighbour") == "Nearest neighbour"

@@ -1,0 +1,104 @@
+"""One walk through a real browser, with the real engine: from an upload to a verdict that can be read."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Request, expect, sync_playwright
+
+from tests.pages import ROOT
+
+pytestmark = pytest.mark.slow
+
+_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+_RUN_MINUTES = 15
+_TICKETS = "message,label\n" + "".join(
+    f"{text.format(row)},{label}\n"
+    for row in range(20)
+    for text, label in (
+        ("My parcel number {} has not come", "delivery"),
+        ("I was charged {} times for one order", "billing"),
+        ("The lamp of order {} does not turn on", "repair"),
+    )
+)
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """The app on a free port, with a home of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    home = tmp_path / "home"
+    options = ["--server.port", str(port), "--server.headless", "true"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options],
+        cwd=ROOT,
+        env=os.environ | {"THREEWAYS_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as app:
+        assert app.stdout is not None
+        assert any("URL" in line for line in app.stdout), "the app ended before it was ready"
+        yield f"http://127.0.0.1:{port}"
+        app.terminate()
+    shutil.rmtree(home, ignore_errors=True)  # by which a worker knows that it is to end
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    if _CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=_CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield browser.new_page(viewport={"width": 1100, "height": 900})
+        browser.close()
+
+
+def test_from_an_upload_to_a_verdict(address: str, page: Page, tmp_path: Path) -> None:
+    elsewhere: list[str] = []
+    page.on("request", lambda request: elsewhere.append(request.url) if _leaves(request, address) else None)
+    upload = tmp_path / "tickets.csv"
+    upload.write_text(_TICKETS)
+
+    page.goto(address)
+    page.locator(".st-key-upload input[type=file]").first.set_input_files(upload)
+    page.get_by_role("button", name="Check my data").click()
+    expect(page.get_by_role("heading", name="tickets.csv")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Choose what to compare").click()
+    expect(page.get_by_role("heading", name="What to compare")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Compare the three").click()
+    expect(page.get_by_role("button", name="Cancel this run")).to_be_visible(timeout=60_000)
+    assert re.search(r"run=[\w-]+", page.url)
+
+    page.reload()
+    verdict = page.locator(".verdict .sentence")
+    expect(verdict).to_be_visible(timeout=_RUN_MINUTES * 60_000)
+    assert verdict.inner_text()
+    expect(page.get_by_text("How it was measured")).to_be_visible(timeout=60_000)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Page (HTML)").click()
+    assert verdict.inner_text() in Path(download.value.path()).read_text("utf-8")
+    assert elsewhere == []
+
+
+def test_a_page_fits_a_telephone(address: str, page: Page) -> None:
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto(address)
+    expect(page.get_by_role("button", name="Check my data")).to_be_visible(timeout=60_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+def _leaves(request: Request, address: str) -> bool:
+    return not request.url.startswith((address, address.replace("http", "ws"), "data:", "blob:"))

@@ -1,0 +1,171 @@
+"""From an upload or a sample to a queued run, with the pages as a person meets them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from advisor.plan import Plan, Setup
+from advisor.samples import SAMPLES
+from advisor.store import Store
+from tests.pages import ROOT, html_of, open_page, own_home, primaries
+
+TICKETS = "message,label\n" + "".join(
+    f"{word} number {row} has trouble with its {part},{label}\n"
+    for row in range(15)
+    for word, part, label in (("Ship", "mast", "repair"), ("Train", "ticket", "refund"), ("Plane", "seat", "booking"))
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    with own_home(tmp_path, monkeypatch) as store:
+        yield store
+
+
+def test_start_offers_an_upload_and_every_sample(store: Store) -> None:
+    app = open_page("Start")
+    assert primaries(app) == ["Check my data"]
+    assert all(sample.title in html_of(app) for sample in SAMPLES)
+
+
+def test_three_clicks_lead_from_a_sample_to_a_queued_run(store: Store) -> None:
+    app = open_page("Start")
+    app.button(key="use-support_tickets").click().run()
+    assert primaries(app) == ["Choose what to compare"]
+    app.button(key="choose").click().run()
+    assert primaries(app) == ["Compare the three"]
+    assert "about" in html_of(app)
+    app.button(key="run").click().run()
+    (run,) = store.runs()
+    assert app.query_params["run"] == run.id
+    assert run.plan.strategies == ("prompting", "retrieval", "finetuning")
+    assert "Number 1 in the queue" in html_of(app)
+
+
+def test_every_sample_reads_as_the_kind_it_was_made_for(store: Store) -> None:
+    kinds = {}
+    for sample in SAMPLES:
+        app = open_page("Start")
+        app.button(key=f"use-{sample.name}").click().run()
+        assert not app.exception
+        kinds[sample.name] = app.segmented_control[0].value
+    assert list(kinds.values()) == ["classification", "answering", "extraction", "writing"]
+
+
+def test_an_upload_that_cannot_be_read_is_one_sentence_and_nothing_is_stored(store: Store) -> None:
+    app = open_page("Start")
+    app.file_uploader(key="task-file").upload("broken.csv", b"\x00\x01\x02binary", "text/csv").run()
+    app.button(key="check").click().run()
+    assert html_of(app).count('class="problem"') == 1
+    assert "broken.csv" in html_of(app)
+    assert store.datasets() == []
+
+
+def test_an_upload_with_documents_is_checked_on_the_next_page(store: Store) -> None:
+    app = open_page("Start")
+    app.file_uploader(key="task-file").upload("tickets.csv", TICKETS.encode(), "text/csv")
+    documents = app.file_uploader(key="documents")
+    documents.upload("one.md", b"# One\nFirst text.").upload("two.txt", b"Second text.").run()
+    app.button(key="check").click().run()
+    assert "45 rows in 2 columns, with 2 documents" in html_of(app)
+
+
+def test_text_of_a_person_is_never_markup(store: Store) -> None:
+    rows = TICKETS.replace("Ship number 3", "<img src=x onerror=alert(1)> number 3")
+    dataset = store.add_dataset("<b>bold</b>.csv", rows.encode())
+    said = html_of(open_page("Data", dataset=dataset.id))
+    assert "&lt;b&gt;bold&lt;/b&gt;.csv" in said
+    assert "<img" not in said and "<b>bold" not in said
+
+
+def test_what_was_set_on_data_is_kept_for_a_reload(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    app = open_page("Data", dataset=dataset.id)
+    app.segmented_control[0].set_value("writing").run()
+    app.text_area[0].set_value("Say which desk takes it.").run()
+    saved = store.dataset(dataset.id).setup
+    assert saved is not None and saved.kind == "writing" and saved.instruction == "Say which desk takes it."
+    again = open_page("Data", dataset=dataset.id)
+    assert again.segmented_control[0].value == "writing"
+
+
+def test_a_finding_is_mended_with_one_click_and_the_mend_can_be_undone(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", (TICKETS + TICKETS.splitlines()[1] + "\n").encode())
+    app = open_page("Data", dataset=dataset.id)
+    app.button(key="mend-duplicates").click().run()
+    saved = store.dataset(dataset.id).setup
+    assert saved is not None and saved.mends == ("duplicates",)
+    assert "1 mend applied" in html_of(app)
+    next(button for button in app.button if button.label == "Undo all mends").click().run()
+    saved = store.dataset(dataset.id).setup
+    assert saved is not None and saved.mends == ()
+
+
+def test_columns_that_make_no_task_are_one_sentence(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    app = open_page("Data", dataset=dataset.id)
+    app.selectbox(key="input").set_value("label").run()
+    assert "choose two different columns" in html_of(app)
+    assert not app.exception
+
+
+@pytest.mark.parametrize("page", ["Data", "Compare"])
+@pytest.mark.parametrize("address", [{}, {"dataset": "nothing"}])
+def test_an_unknown_dataset_is_a_sentence_and_a_way_back(store: Store, page: str, address: dict[str, str]) -> None:
+    app = open_page(page, **address)
+    assert 'class="stop"' in html_of(app)
+    assert primaries(app) == ["Back to the start"]
+
+
+def test_without_a_strategy_nothing_can_be_started(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    app = open_page("Compare", dataset=dataset.id)
+    for strategy in ("prompting", "retrieval"):
+        app.checkbox(key=f"include-{strategy}").uncheck()
+    app.run()
+    assert primaries(app) == ["Measure the one"]
+    app.checkbox(key="include-finetuning").uncheck().run()
+    assert app.button(key="run").disabled
+
+
+def test_a_model_that_is_not_there_is_a_sentence_before_anything_runs(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    before = store.add_run(Plan(dataset.id, Setup("message", "label"), model="/no/such/model"), "{}")
+    app = open_page("Compare", dataset=dataset.id, follows=before.id)
+    assert app.selectbox(key="model").value == "/no/such/model"
+    app.button(key="run").click().run()
+    assert "There is no folder /no/such/model" in html_of(app)
+    assert store.runs() == [before]
+
+
+def test_the_page_process_never_imports_torch(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "import pytest\n"
+        "from tests.pages import open_page, own_home\n"
+        "with pytest.MonkeyPatch.context() as patch, own_home(Path(sys.argv[1]), patch) as store:\n"
+        "    dataset = store.add_dataset('tickets.csv', Path(sys.argv[2]).read_bytes())\n"
+        "    for page in ('Start', 'Data', 'Compare', 'Report', 'History'):\n"
+        "        open_page(page, dataset=dataset.id)\n"
+        "assert 'torch' not in sys.modules, 'torch was imported'\n"
+    )
+    tickets = tmp_path / "tickets.csv"
+    tickets.write_text(TICKETS)
+    (tmp_path / "home").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "home"), str(tickets)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

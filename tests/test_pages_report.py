@@ -1,0 +1,182 @@
+"""Report and History over runs whose trials were made without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from advisor.pages.changed_data import take_changed_file
+from advisor.plan import Plan, Setup
+from advisor.store import Store
+from advisor.stored import StoredStep
+from advisor.task_file import task_to_json
+from eval.outcomes import Trial
+from eval.task import Split, Task
+from tests.pages import finish_run, html_of, open_page, own_home, primaries
+
+MakeTask = Callable[..., Task]
+MakeSplit = Callable[[Task], Split]
+MakeTrials = Callable[..., tuple[Trial, ...]]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    with own_home(tmp_path, monkeypatch) as store:
+        yield store
+
+
+def test_a_finished_run_shows_verdict_evidence_answers_and_method(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+) -> None:
+    task = synthetic_task()
+    run = finish_run(store, task, synthetic_split(task), synthetic_trials())
+    app = open_page("Report", run=run.id)
+    said = html_of(app)
+    report = store.report(run.id)
+    assert report is not None
+    assert report["recommendation"]["headline"] in said
+    assert said.index("Fine-tune it") < said.index("Score against cost") < said.index("How it was measured")
+    assert primaries(app) == ["Run again with changed data"]
+    assert [button.label for button in app.download_button] == [
+        "Page (HTML)", "Text (Markdown)", "Data (JSON)", "Answers (CSV)",
+    ]  # fmt: skip
+    assert len(app.get("vega_lite_chart")) == 4
+
+
+def test_a_chip_leaves_only_its_rows(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+) -> None:
+    task = synthetic_task()
+    run = finish_run(store, task, synthetic_split(task), synthetic_trials())
+    app = open_page("Report", run=run.id)
+    app.pills(key="answers").set_value("All wrong").run()
+    shown = [element.proto.body for element in app.get("html") if 'class="answered"' in element.proto.body]
+    assert len(shown) == 1 and "judged wrong" in shown[0] and "judged right" not in shown[0]
+
+
+def test_answers_and_reasons_are_escaped(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+) -> None:
+    task = synthetic_task()
+    bad = "<script>alert(1)</script> ![x](http://x.test/p.png)"
+    trials = tuple(
+        replace(trial, outcomes=tuple(replace(outcome, text=bad, score=0.0) for outcome in trial.outcomes))
+        for trial in synthetic_trials()
+    )
+    run = finish_run(store, task, synthetic_split(task), trials)
+    app = open_page("Report", run=run.id)
+    assert "<script>" not in html_of(app) and "&lt;script&gt;" in html_of(app)
+    assert not any("x.test" in element.value for element in app.markdown)
+
+
+def test_a_failed_strategy_says_why_and_can_be_tried_again(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+) -> None:
+    task = synthetic_task()
+    prompting, retrieval, _ = synthetic_trials()
+    failed = Trial("finetuning", "failed", reason="The machine ran out of memory.")
+    run = finish_run(store, task, synthetic_split(task), (prompting, retrieval, failed))
+    app = open_page("Report", run=run.id)
+    assert "ran out of memory" in html_of(app)
+    app.button(key="finetuning").click().run()
+    assert store.run(run.id).state == "queued"
+    assert [step.state for step in store.steps(run.id)] == ["done", "done", "waiting"]
+
+
+def test_a_waiting_run_shows_its_place_and_can_be_cancelled(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit
+) -> None:
+    run_id = queued(store, synthetic_task(), synthetic_split)
+    app = open_page("Report", run=run_id)
+    assert "Number 1 in the queue" in html_of(app)
+    app.button(key="cancel").click().run()
+    assert store.run(run_id).state == "cancelled"
+    assert primaries(open_page("Report", run=run_id)) == ["Compare again"]
+
+
+def test_a_running_run_shows_progress_and_results_as_they_come(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit
+) -> None:
+    run_id = queued(store, synthetic_task(), synthetic_split)
+    with store.device_lock:
+        assert store.start_run(run_id)
+        store.save_step(StoredStep(run_id, "prompting", "running", "reading the test rows", 12, 80, 95.0))
+        said = html_of(open_page("Report", run=run_id))
+    assert "Reading the test rows, 12 of 80. Still about 2 minutes." in said
+    assert 'aria-valuenow="15"' in said
+    assert said.count("Waits its turn.") == 2
+
+
+def test_without_a_worker_the_page_says_so_and_offers_to_start_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synthetic_task: MakeTask, synthetic_split: MakeSplit
+) -> None:
+    with own_home(tmp_path, monkeypatch) as store:
+        run_id = queued(store, synthetic_task(), synthetic_split)
+    app = open_page("Report", run=run_id)
+    assert "no worker is there" in html_of(app)
+    assert primaries(app) == ["Start the worker"]
+
+
+@pytest.mark.parametrize("address", [{}, {"run": "nothing"}])
+def test_an_unknown_run_is_a_sentence_and_a_way_back(store: Store, address: dict[str, str]) -> None:
+    app = open_page("Report", **address)
+    assert 'class="stop"' in html_of(app)
+    assert primaries(app) == ["Open History"]
+
+
+def test_an_empty_history_says_so(store: Store) -> None:
+    app = open_page("History")
+    assert "Nothing has been compared yet." in html_of(app)
+
+
+def test_history_sets_a_run_beside_the_one_it_follows(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+) -> None:
+    task = synthetic_task()
+    first = finish_run(store, task, synthetic_split(task), synthetic_trials())
+    changed = replace(
+        task,
+        examples=(
+            replace(task.examples[0], target="invoice"),
+            *task.examples[2:],
+            replace(task.examples[1], id="row-new", input="Something nobody asked before"),
+        ),
+    )
+    second = finish_run(store, changed, synthetic_split(task), synthetic_trials(seed=1), follows=first.id)
+    app = open_page("History")
+    assert app.selectbox(key="run").value == first.id
+    assert app.selectbox(key="with").value == second.id
+    assert "1 row added, 1 row removed, 1 row answered differently, 238 rows as before." in html_of(app)
+    assert primaries(app) == ["Compare new data"]
+
+
+def test_a_changed_file_keeps_the_columns_and_the_plan_of_its_run(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+) -> None:
+    task = synthetic_task()
+    run = finish_run(store, task, synthetic_split(task), synthetic_trials())
+    rows = "".join(f'"{example.input}","{example.target}"\n' for example in task.examples[5:])
+    changed = take_changed_file(run, "changed.csv", f"question,label\n{rows}".encode())
+    app = open_page("Data", dataset=changed.id, follows=run.id)
+    assert "5 rows removed, 235 rows as before." in html_of(app)
+    app.button(key="choose").click().run()
+    assert app.query_params["follows"] == run.id
+    open_page("Compare", dataset=changed.id, follows=run.id).button(key="run").click().run()
+    assert store.runs()[0].plan == replace(run.plan, dataset_id=changed.id, follows=run.id)
+
+
+def test_a_run_of_another_version_is_a_sentence(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit
+) -> None:
+    run_id = queued(store, synthetic_task(), synthetic_split)
+    (store.run_folder(run_id) / "report.json").write_text('{"schema": 99}')
+    store.end_run(run_id, "done")
+    assert "Another version of Threeways" in html_of(open_page("Report", run=run_id))
+
+
+def queued(store: Store, task: Task, split: MakeSplit) -> str:
+    dataset = store.add_dataset("rows.csv", b"question,label\n" + b"a,b\n" * 3)
+    return store.add_run(Plan(dataset.id, Setup("question", "label")), task_to_json(task, split(task))).id
