@@ -50,9 +50,7 @@ def is_floor(candidate: Candidate) -> bool:
 
 def score_chart(report: Report, ink: str) -> alt.LayerChart:
     """One dot with its 95 % interval for each candidate, best on top, floors in grey at the bottom."""
-    rows = _rows(
-        [{**_named(one), **one["score"], "label": score_text(one["score"]["mean"])} for one in judged(report)]
-    )
+    rows = _rows([{**_named(one), **one["score"], "label": score_text(one["score"]["mean"])} for one in judged(report)])
     order = list(rows["strategy"])
     scale = alt.Scale(domain=[0, 1])
     metric = report["task"]["metric"]
@@ -61,9 +59,7 @@ def score_chart(report: Report, ink: str) -> alt.LayerChart:
         x=alt.X("low:Q", scale=scale, title=f"{metric} on rows no strategy had seen", axis=_number_axis()),
         x2="high:Q",
     )
-    dot = base.mark_point(filled=True, size=170, opacity=1).encode(
-        x=alt.X("mean:Q", scale=scale), shape=_shape(order)
-    )
+    dot = base.mark_point(filled=True, size=170, opacity=1).encode(x=alt.X("mean:Q", scale=scale), shape=_shape(order))
     label = base.mark_text(dy=-15, fontSize=_LABEL_SIZE, fontWeight=600).encode(
         x=alt.X("mean:Q", scale=scale), text="label:N", color=alt.value(ink)
     )

@@ -121,9 +121,7 @@ def run_experiment(
         return report
 
 
-def _trial(
-    store: Store, step: StoredStep, listen: Listen, cancelled: Callable[[], bool], build_strategy: str
-) -> Trial:
+def _trial(store: Store, step: StoredStep, listen: Listen, cancelled: Callable[[], bool], build_strategy: str) -> Trial:
     """The step's trial, from disk if an earlier attempt finished it; every change of its state is stored and told."""
 
     def tell(changed: StoredStep) -> None:
@@ -146,9 +144,7 @@ def _told(progress: Progress, remaining_seconds: float | None) -> dict[str, Any]
     return {**asdict(progress), "remaining_seconds": remaining_seconds}
 
 
-def _measure(
-    order: StepOrder, tell: Callable[[Progress, float | None], None], cancelled: Callable[[], bool]
-) -> Trial:
+def _measure(order: StepOrder, tell: Callable[[Progress, float | None], None], cancelled: Callable[[], bool]) -> Trial:
     """Runs the step in a child to its end; a child that ended without a result leaves a failed trial."""
     shutil.rmtree(order.folder, ignore_errors=True)  # what an interrupted attempt left
     order.folder.mkdir()

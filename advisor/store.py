@@ -110,9 +110,7 @@ class Store:
 
     def save_setup(self, dataset_id: str, setup: Setup) -> None:
         with self._database.transaction() as database:
-            database.execute(
-                "UPDATE datasets SET setup_json = ? WHERE id = ?", (json.dumps(asdict(setup)), dataset_id)
-            )
+            database.execute("UPDATE datasets SET setup_json = ? WHERE id = ?", (json.dumps(asdict(setup)), dataset_id))
 
     def _dataset_folder(self, dataset_id: str) -> Path:
         return self.home / "datasets" / dataset_id

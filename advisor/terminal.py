@@ -35,9 +35,7 @@ def progress_bars(console: Console, strategies: Iterable[str]) -> Iterator[Liste
 
         def show(step: StoredStep) -> None:
             if step.state == "running":
-                progress.update(
-                    bars[step.strategy], completed=step.done, total=step.total or None, words=_words(step)
-                )
+                progress.update(bars[step.strategy], completed=step.done, total=step.total or None, words=_words(step))
             else:
                 progress.update(bars[step.strategy], completed=1, total=1, words=step.state)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from eval.outcomes import Outcome, Prediction
 from eval.scoring import score
@@ -17,7 +17,7 @@ ROWS_A_CALL = 32  # few enough that progress is seen to move
 class Predictor(Protocol):
     """Anything that answers inputs; targets are never handed to it."""
 
-    name: str
+    name: ClassVar[str]
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]: ...
 

@@ -17,7 +17,9 @@ STRATEGIES = {
 
 def build_strategy(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
     """The strategy, not yet fitted. Imports torch, so only a process that runs a model calls it."""
-    from strategies.weights import load_language_model
+    from strategies.weights import load_language_model, model_folder
+
+    model_folder(model)  # fetched and unpacked now, before anybody's clock runs
 
     module, attribute = STRATEGIES[name].split(":")
     strategy_class = getattr(importlib.import_module(module), attribute)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
+from eval.task import BadInput
 from strategies.label_tree import LabelTree
 from strategies.language_model import Prompt, RowsDone, Scores, Written
 
@@ -154,7 +155,7 @@ class Transformer:
                 use_cache=True,
                 logits_to_keep=1,
             )
-            self._prefix = _Prefix(tokens, [(layer.keys, layer.values) for layer in cache.layers])
+            self._prefix = _Prefix(tokens, _remembered(cache))
         layers = [(keys[:, :, :shared], values[:, :, :shared]) for keys, values in self._prefix.layers]
         return _Prefix(tokens, layers if shared else [])
 
@@ -248,6 +249,14 @@ def _cache_of(prefix: _Prefix, length: int, batch: int) -> DynamicCache:
         shape = (batch, -1, -1, -1)
         cache.update(keys[:, :, :length].expand(shape), values[:, :, :length].expand(shape), at)
     return cache
+
+
+def _remembered(cache: DynamicCache) -> list[tuple[Tensor, Tensor]]:
+    """Keys and values of each layer. Raises BadInput for networks that remember in another way (state-space models)."""
+    layers = [(getattr(layer, "keys", None), getattr(layer, "values", None)) for layer in cache.layers]
+    if any(keys is None or values is None for keys, values in layers):
+        raise BadInput("This model is not a plain attention network, which is what Threeways runs; choose another.")
+    return [(keys, values) for keys, values in layers if keys is not None and values is not None]
 
 
 def _additive(sees: Tensor, dtype: torch.dtype) -> Tensor:

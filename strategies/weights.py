@@ -56,7 +56,8 @@ def load_network(folder: Path) -> PreTrainedModel:
         network = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa")
     except (OSError, ValueError) as wrong:
         raise BadInput(f"The model in {folder} could not be read: {wrong}") from wrong
-    return network.to(device)
+    network.to(device)  # type: ignore[arg-type]  # the stub of a decorated method loses its self
+    return network
 
 
 def model_folder(name: str) -> Path:

@@ -14,9 +14,7 @@ MakeReport = Callable[..., dict[str, Any]]
 INK = "#23262C"
 
 
-def candidate(
-    name: str, mean: float, per_1000: float | None, one_off: float = 0.0, p50: float = 0.5
-) -> dict[str, Any]:
+def candidate(name: str, mean: float, per_1000: float | None, one_off: float = 0.0, p50: float = 0.5) -> dict[str, Any]:
     return {
         "name": name,
         "status": "done",

@@ -18,8 +18,7 @@ from eval.task import BadInput, Kind, normalised
 from tests.tiny_strategies import ENDLESS, FRAGILE, KILLED, STEADY, tiny_model, tiny_task
 
 TABLE = b"message,label\n" + b"".join(
-    b"%s number %d,%s\n" % ((b"cake", b"parcel", b"bill")[row % 3], row, (b"yes", b"no")[row % 2])
-    for row in range(60)
+    b"%s number %d,%s\n" % ((b"cake", b"parcel", b"bill")[row % 3], row, (b"yes", b"no")[row % 2]) for row in range(60)
 )
 PLAN = Plan("", Setup("message", "label"))
 
@@ -134,9 +133,7 @@ def test_cancelling_ends_the_child_that_computes(store: Store) -> None:
             seen.append(step)
             store.cancel(run_id)
 
-    told = run_experiment(
-        store, run_id, cancel_once_its_pace_is_known, lambda: store.cancel_requested(run_id), ENDLESS
-    )
+    told = run_experiment(store, run_id, cancel_once_its_pace_is_known, lambda: store.cancel_requested(run_id), ENDLESS)
     assert told is None and store.report(run_id) is None
     assert (seen[0].total, store.run(run_id).state) == (10**9, "cancelled")
     assert not psutil.pid_exists(int(seen[0].stage.rsplit(maxsplit=1)[1]))

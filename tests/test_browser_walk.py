@@ -20,15 +20,7 @@ pytestmark = pytest.mark.slow
 
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 _RUN_MINUTES = 15
-_TICKETS = "message,label\n" + "".join(
-    f"{text.format(row)},{label}\n"
-    for row in range(20)
-    for text, label in (
-        ("My parcel number {} has not come", "delivery"),
-        ("I was charged {} times for one order", "billing"),
-        ("The lamp of order {} does not turn on", "repair"),
-    )
-)
+_TICKETS = "".join((ROOT / "examples" / "support_tickets.csv").read_text("utf-8").splitlines(keepends=True)[:31])
 
 
 @pytest.fixture

@@ -54,9 +54,7 @@ def kept_setup(run: StoredRun, after: StoredDataset) -> Setup:
     setup = run.plan.setup
     if setup.input not in columns or setup.target not in columns:
         return setup_of(after)
-    group, split, document = (
-        name if name in columns else None for name in (setup.group, setup.split, setup.document)
-    )
+    group, split, document = (name if name in columns else None for name in (setup.group, setup.split, setup.document))
     return replace(setup, group=group, split=split, document=document)
 
 

@@ -33,15 +33,11 @@ def choose_columns(table: Table, setup: Setup) -> Setup:
     with st.expander("Further columns, if your file has them"):
         sides = st.columns(3, gap="medium")
         with sides[0]:
-            group = _optional_column(
-                "Group", columns, setup.group, "Rows of one group stay on one side of the split."
-            )
+            group = _optional_column("Group", columns, setup.group, "Rows of one group stay on one side of the split.")
         with sides[1]:
             split = _optional_column("Split", columns, setup.split, "Your own division: train, dev or test.")
         with sides[2]:
-            document = _optional_column(
-                "Document", columns, setup.document, "The id of the document with the answer."
-            )
+            document = _optional_column("Document", columns, setup.document, "The id of the document with the answer.")
     chosen = replace(setup, input=source, target=target, group=group, split=split, document=document)
     return chosen if chosen == setup else replace(chosen, mends=(), kind=None)
 
@@ -179,9 +175,7 @@ def show_data() -> None:
     table, documents = read_upload(dataset.id)
     size = f"{count_text(len(table.rows), 'row')} in {count_text(len(table.columns), 'column')}"
     with_documents = f", with {count_text(len(documents), 'document')}" if documents else ""
-    frame.heading(
-        dataset.name, f"{size}{with_documents}. Check that this is what you mean; nothing has to be changed."
-    )
+    frame.heading(dataset.name, f"{size}{with_documents}. Check that this is what you mean; nothing has to be changed.")
     saved = setup_of(dataset)
     frame.section("What the columns mean")
     setup = choose_columns(table, saved)

@@ -46,9 +46,7 @@ def keep_upload(task_file: UploadedFile, documents: list[UploadedFile]) -> None:
     documents_name, documents_content = joined(documents)
     try:
         with st.spinner(f"Reading {task_file.name}"):
-            dataset = frame.store().add_dataset(
-                task_file.name, task_file.getvalue(), documents_name, documents_content
-            )
+            dataset = frame.store().add_dataset(task_file.name, task_file.getvalue(), documents_name, documents_content)
     except BadInput as wrong:
         frame.problem(str(wrong))
         return
