@@ -1,4 +1,4 @@
-"""How a run was measured, as pairs of a question and its answer, for the page and for the report to keep."""
+"""How a run was measured, as pairs of a question and its answer, for the page and the reports to keep."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def method_of(report: dict[str, Any]) -> list[tuple[str, str]]:
             f"by, which no strategy saw before and which were read once.{documents}",
         ),
         ("Score", f"{task['metric'][:1].upper()}{task['metric'][1:]}. {METRIC_MEANINGS[Kind(task['kind'])]}"),
+        ("Ranges", "A 95 % range is where the score would lie 95 times in 100 on other rows like these."),
         ("Model", f"{report['model']}, the same for all strategies, on {report['device']}."),
         (
             "Time and cost",
@@ -46,6 +47,9 @@ def _effort(candidate: dict[str, Any]) -> str:
         sentences.append(f"Taken: {taken}.")
     if candidate["fit_seconds"] is not None:
         sentences.append(f"Getting ready took {duration_text(candidate['fit_seconds'])}.")
+    timed = candidate["latency_seconds"]["n"]
+    if timed:
+        sentences.append(f"Timed on {count_text(timed, 'request')}.")
     if candidate["hit_rate"] is not None:
         sentences.append(
             f"The right document was among the sources for {100 * candidate['hit_rate']:.0f} % of the rows."

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from advisor.wording import count_text, duration_text, money_text, name_of, score_text, seconds_text
+from advisor.method import method_of
+from advisor.wording import duration_text, money_text, name_of, score_text, seconds_text
 
 _COLUMNS = ("Strategy", "Score (95 % range)", "Seconds an answer (p50, p95)", "Per 1,000 requests", "One-off", "Fit")
 
@@ -28,7 +29,7 @@ def render_markdown(report: dict[str, Any]) -> str:
         ("What would change this", verdict["changes"]),
         ("Before you act", verdict["caveats"]),
         ("Warnings about the data", report["warnings"]),
-        ("How it was measured", _how_measured(report)),
+        ("How it was measured", [f"{heading}: {text}" for heading, text in method_of(report)]),
     ):
         if sentences:
             lines += [f"## {title}", "", *(f"- {escaped(sentence)}" for sentence in sentences), ""]
@@ -67,29 +68,3 @@ def _row(candidate: dict[str, Any]) -> list[str]:
 
 def _fit_time(seconds: float | None) -> str:
     return duration_text(seconds) if seconds is not None and seconds >= 60 else seconds_text(seconds)
-
-
-def _how_measured(report: dict[str, Any]) -> list[str]:
-    task, priorities = report["task"], report["priorities"]
-    price = money_text(priorities["machine_per_hour"], priorities["currency"])
-    versions = ", ".join(f"{name} {version}" for name, version in sorted(report["versions"].items()))
-    return [
-        f"Task: {task['name']} ({task['kind']}), scored by {task['metric']}.",
-        f"Rows: {task['train']:,} to learn from, {task['dev']:,} to choose settings on, {task['test']:,} to test on, "
-        f"read once. Documents: {task['documents']:,}.",
-        f"Model: {report['model']}, the same for all, on {report['device']}. Seed {report['seed']}.",
-        "A 95 % range is where the true score lies with 95 % confidence, had there been endless rows like these.",
-        f"Cost: seconds on a machine at {price} an hour, one request at a time.",
-        *(_effort(candidate) for candidate in report["candidates"] if candidate["status"] == "done"),
-        f"Run {report['run_id']} of {report['created_at']}{f'; {versions}' if versions else ''}.",
-    ]
-
-
-def _effort(candidate: dict[str, Any]) -> str:
-    effort = candidate["effort"]
-    settings = ", ".join(f"{name} {value}" for name, value in candidate["settings"].items()) or "none to choose"
-    tried = count_text(effort["settings_tried"], "setting")
-    return (
-        f"{name_of(candidate['name'])}: {tried} tried on {count_text(effort['dev_rows'], 'row')}; taken: {settings}. "
-        f"Timed on {count_text(candidate['latency_seconds']['n'], 'request')}."
-    )

@@ -18,6 +18,7 @@ from advisor.wording import KIND_NAMES, count_text
 from eval.checks import Finding
 from eval.table import Table
 from eval.task import BadInput, Kind
+from strategies.prompts import write_instruction
 
 _PREVIEW_ROWS = 100
 
@@ -88,16 +89,20 @@ def choose_kind(setup: Setup, draft: Draft) -> Setup:
     return replace(setup, kind=None if kind is guess.kind else kind)
 
 
-def write_instruction(setup: Setup) -> Setup:
+def edit_instruction(setup: Setup, draft: Draft) -> Setup:
+    """The instruction as the model will read it; one that stays as it was written for the person is not kept."""
+    task = draft.task
+    automatic = write_instruction(task.kind, task.labels, [row.target for row in draft.split.train])
     with st.expander("Instruction for the model", expanded=bool(setup.instruction)):
         written = st.text_area(
             "Instruction",
-            setup.instruction,
-            placeholder="Left empty, one is written from the task: its labels, the format and the length of an answer.",
-            label_visibility="collapsed",
+            task.instruction or automatic,
+            help="Written from your data; change what you like. Fine-tuning learns from the examples instead.",
+            key=f"instruction-{task.kind}-{setup.input}-{setup.target}",
             max_chars=4000,
         )
-    return replace(setup, instruction=(written or "").strip())
+    kept = (written or "").strip()
+    return replace(setup, instruction="" if kept == automatic else kept)
 
 
 def show_split(draft: Draft) -> None:
@@ -183,8 +188,9 @@ def show_data() -> None:
     try:
         draft = draft_of(dataset.id, dataset.name, setup)
         frame.section("What an answer is")
-        setup = write_instruction(choose_kind(setup, draft))
+        setup = choose_kind(setup, draft)
         draft = draft_of(dataset.id, dataset.name, setup)
+        setup = edit_instruction(setup, draft)
     except BadInput as wrong:
         frame.problem(str(wrong))
         st.button("Choose what to compare", type="primary", disabled=True)
