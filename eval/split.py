@@ -36,7 +36,7 @@ def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int 
     sides = _given_sides(task, likeness, notes)
     shares = {side: share for side, share in (("dev", DEV_SHARE), ("test", TEST_SHARE)) if not sides[side]}
     if "dev" in shares and max_dev is not None:  # what dev could not use had better be learned from
-        shares["dev"] = min(DEV_SHARE, max_dev / len(sides["train"]))
+        shares["dev"] = min(DEV_SHARE, max_dev / max(1, len(sides["train"])))
     if shares:
         given = len(shares) < 2
         sides |= _cut(task, sides["train"], likeness, {"train": 1 - sum(shares.values()), **shares}, seed)

@@ -7,7 +7,7 @@ short labels, so how labels are compared is itself chosen on dev.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from eval.outcomes import Effort, Prediction
 from eval.scoring import score
 from eval.task import Brief, Example, Kind
 from strategies.contract import Progress, ReportProgress
-from strategies.language_model import LanguageModel, Prompt, Scores
+from strategies.language_model import LanguageModel, Prompt, RowsDone, Scores
 
 ANSWER_LENGTH_SHARE = 0.95  # answers may be as long as this share of the training targets, and a little more
 ANSWER_LENGTH_SLACK = 1.1
@@ -57,40 +57,24 @@ class Answerer:
         return {"answer_tokens": self.answer_tokens}
 
     def to_json(self) -> dict[str, Any]:
-        return {**self.settings, "baseline": self.baseline}
+        return {name: getattr(self, name) for name in ("answer_tokens", "normalisation", "baseline")}
 
     @staticmethod
     def from_json(model: LanguageModel, brief: Brief, stored: dict[str, Any]) -> Answerer:
         return Answerer(model, brief, **stored)
 
     def learn_length(self, train: Sequence[Example], most_tokens: int) -> None:
-        """Set the length limit from the training targets: nearly all of them would fit, none beyond the budget."""
-        if self.brief.kind is not Kind.CLASSIFICATION:
+        """Set the length limit: the longest label, or what nearly all training targets need within the budget."""
+        if self.brief.kind is Kind.CLASSIFICATION:
+            self.answer_tokens = max(self.model.count_tokens(self.brief.labels))
+        else:
             lengths = self.model.count_tokens([example.target for example in train])
             usual = float(np.quantile(lengths, ANSWER_LENGTH_SHARE))
             self.answer_tokens = min(most_tokens, int(usual * ANSWER_LENGTH_SLACK) + 2)
 
-    def answer(self, prompts: Sequence[Prompt], rows_done: Callable[[int], None] | None = None) -> list[Prediction]:
+    def answer(self, prompts: Sequence[Prompt], rows_done: RowsDone | None = None) -> list[Prediction]:
         """One prediction a prompt, without sources; an error where a prompt is longer than the model can hold."""
-        lengths = self.model.count_prompt_tokens(prompts)
-        room = self.model.context_tokens - self.answer_tokens
-        fitting = [prompt for prompt, length in zip(prompts, lengths, strict=True) if length <= room]
-        answers = iter(self._answer_fitting(fitting, rows_done) if fitting else ())
-        return [
-            next(answers)
-            if length <= room
-            else Prediction("", length, 0, error=f"The prompt has {length:,} tokens; this model has room for {room:,}.")
-            for length in lengths
-        ]
-
-    def _answer_fitting(self, prompts: Sequence[Prompt], rows_done: Callable[[int], None] | None) -> list[Prediction]:
-        if self.brief.kind is Kind.CLASSIFICATION:
-            scores = self.model.score(prompts, self.brief.labels, rows_done)
-            return self._label(scores, self._compare(scores)[self.normalisation])
-        return [
-            Prediction(written.text, written.tokens_in, written.tokens_out)
-            for written in self.model.write(prompts, self.answer_tokens, rows_done)
-        ]
+        return self._answer_every_way(prompts, rows_done)[self.normalisation]
 
     def choose(
         self, attempts: Sequence[Attempt], dev: Sequence[Example], report_progress: ReportProgress
@@ -109,27 +93,40 @@ class Answerer:
             def rows_done(rows: int, before: int = at * len(dev)) -> None:
                 report_progress(Progress("choosing settings on dev rows", before + rows, total))
 
-            for way, predictions in self._answer_every_way(attempt.ask, dev, rows_done).items():
+            if self.brief.kind is Kind.CLASSIFICATION:
+                empty = self.model.score(attempt.ask([""]), self.brief.labels)
+                self.baseline = empty.log_probabilities[0].tolist()
+            prompts = attempt.ask([example.input for example in dev])
+            for way, predictions in self._answer_every_way(prompts, rows_done).items():
                 points = [score(self.brief.kind, p.text, e.target).value for p, e in zip(predictions, dev, strict=True)]
                 dev_score = float(np.mean(points))
-                labelled = {"normalisation": way} if way else {}
+                labelled = {"normalisation": way} if self.brief.kind is Kind.CLASSIFICATION else {}
                 choices.append({**attempt.settings, **labelled, "dev_score": round(dev_score, 4)})
                 if dev_score > best_score:
                     best_score, best, best_baseline = dev_score, attempt, self.baseline
-                    self.normalisation = way or self.normalisation
+                    self.normalisation = way
         self.baseline = best_baseline
         return best, choices, Effort(len(choices), len(dev), time.perf_counter() - started)
 
-    def _answer_every_way(
-        self, ask: Ask, dev: Sequence[Example], rows_done: Callable[[int], None]
-    ) -> dict[str, list[Prediction]]:
-        prompts = ask([example.input for example in dev])
-        if self.brief.kind is not Kind.CLASSIFICATION:
-            return {"": self.answer(prompts, rows_done)}
-        scores = self.model.score(prompts, self.brief.labels, rows_done)
-        empty = self.model.score(ask([""]), self.brief.labels)
-        self.baseline = empty.log_probabilities[0].tolist()
-        return {way: self._label(scores, compared) for way, compared in self._compare(scores).items()}
+    def _answer_every_way(self, prompts: Sequence[Prompt], rows_done: RowsDone | None) -> dict[str, list[Prediction]]:
+        """Predictions by normalisation; what is written has one way only, the first."""
+        lengths = self.model.count_prompt_tokens(prompts)
+        room = self.model.context_tokens - self.answer_tokens
+        fitting = [prompt for prompt, length in zip(prompts, lengths, strict=True) if length <= room]
+        error = f"The prompt is longer than the {room:,} tokens this model has room for."
+        return {
+            way: [next(answers) if length <= room else Prediction("", length, 0, error=error) for length in lengths]
+            for way, answers in self._answer_fitting(fitting, rows_done).items()
+        }
+
+    def _answer_fitting(self, prompts: Sequence[Prompt], rows_done: RowsDone | None) -> dict[str, Iterator[Prediction]]:
+        if not prompts:
+            return {way: iter(()) for way in NORMALISATIONS}
+        if self.brief.kind is Kind.CLASSIFICATION:
+            scores = self.model.score(prompts, self.brief.labels, rows_done)
+            return {way: iter(self._label(scores, compared)) for way, compared in self._compare(scores).items()}
+        written = self.model.write(prompts, self.answer_tokens, rows_done)
+        return {NORMALISATIONS[0]: (Prediction(one.text, one.tokens_in, one.tokens_out) for one in written)}
 
     def _compare(self, scores: Scores) -> dict[str, NDArray[np.float64]]:
         """The numbers by which labels are compared, in each way, [prompts, labels]."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 from peft import PeftModel
@@ -18,14 +19,24 @@ from eval.task import Brief, Document, Example, LearningSplit
 from strategies.answerer import Answerer, Attempt
 from strategies.contract import Progress, ReportProgress
 from strategies.language_model import Prompt
-from strategies.lora import ALPHA, RANK, Pair, Trained, add_adapter, cut_pair, mean_loss, train_adapter
-from strategies.presets import Budget
+from strategies.lora import (
+    ALPHA,
+    EVALUATIONS,
+    RANK,
+    TOKENS_A_ROW,
+    Pair,
+    Trained,
+    add_adapter,
+    cut_pair,
+    mean_loss,
+    train_adapter,
+)
+from strategies.presets import TRIAL_SHARE, Budget
 from strategies.prompts import SHORT_INSTRUCTIONS, build_prompt
 from strategies.transformer import Transformer
 
 LEARNING_RATES = (1e-3, 3e-4, 2e-3, 1e-4, 5e-3)  # tried in this order as far as the budget goes
-TRIAL_SHARE = 0.1  # of the training budget, for each learning rate tried
-SAME_LOSS = 0.02  # nats a token by which a reloaded, merged adapter may differ; bfloat16 rounding needs most of it
+SAME_LOSS = 0.1  # nats a token by which a reloaded, merged adapter may differ: bfloat16 rounds, a wrong one is far off
 
 
 @dataclass(eq=False)
@@ -46,9 +57,11 @@ class Finetuning:
         answerer = Answerer(model, self.brief)
         answerer.learn_length(split.train, self.budget.answer_tokens)
         pairs = self._pairs(split.train, model, answerer)
+        if cut := sum(pair.tokens == TOKENS_A_ROW for pair in pairs):
+            self.notes.append(f"{cut} training rows were cut to {TOKENS_A_ROW} tokens, from their beginning.")
         dev = self._pairs(split.dev, model, answerer)
 
-        rates = LEARNING_RATES[: self.budget.settings // 2 + 1]
+        rates = LEARNING_RATES[: self.budget.learning_rates]
         trial_tokens = int(TRIAL_SHARE * self.budget.training_tokens)
         tokens = min(
             self.budget.training_tokens - trial_tokens * len(rates),
@@ -60,21 +73,25 @@ class Finetuning:
             def trial_done(read: int, before: int = at * trial_tokens) -> None:
                 report_progress(Progress("choosing the learning rate", before + read, total))
 
-            trial, _ = self._train(model, pairs, dev, rate, trial_tokens, 1, trial_done)
+            trial = self._train(model, pairs, dev, rate, trial_tokens, 1, trial_done)
             self.choices.append({"learning_rate": rate, "tokens": trial.tokens, "dev_loss": round(trial.dev_loss, 4)})
         best_rate = min(self.choices, key=lambda choice: choice["dev_loss"])["learning_rate"]
 
         def training_done(read: int) -> None:
             report_progress(Progress("training", trial_tokens * len(rates) + read, total))
 
-        trained, self._adapter = self._train(model, pairs, dev, best_rate, tokens, None, training_done)
+        self._trained_here = TemporaryDirectory(prefix="threeways-adapter-")
+        self._adapter = Path(self._trained_here.name)
+        trained = self._train(model, pairs, dev, best_rate, tokens, EVALUATIONS, training_done, self._adapter)
         self.choices += [
             {"learning_rate": best_rate, "tokens": read, "dev_loss": round(loss, 4)} for read, loss in trained.history
         ]
-        del model
+        answer_tokens = answerer.answer_tokens
+        del model, answerer
+        gc.collect()  # one model in memory at a time
         merged = self._merged(self._adapter)
         _check_reloaded(merged, trained, dev)
-        self._answerer = Answerer(merged, self.brief, answerer.answer_tokens)
+        self._answerer = Answerer(merged, self.brief, answer_tokens)
         _, choices, _ = self._answerer.choose([Attempt({}, self._ask)], split.dev, report_progress)
         self.choices += choices
         self.effort = Effort(len(self.choices), len(split.dev), time.perf_counter() - started)
@@ -122,10 +139,11 @@ class Finetuning:
         dev: Sequence[Pair],
         learning_rate: float,
         tokens: int,
-        evaluations: int | None,
+        evaluations: int,
         tokens_done: Callable[[int], None],
-    ) -> tuple[Trained, Path]:
-        """One training run from the same start; the network is as before when it returns, the adapter on disk."""
+        folder: Path | None = None,
+    ) -> Trained:
+        """One training run from the same start, the adapter saved in `folder`; leaves the network as it was."""
         adapted = add_adapter(model.network, self.seed)
         trained = train_adapter(
             adapted,
@@ -134,14 +152,14 @@ class Finetuning:
             learning_rate=learning_rate,
             tokens=tokens,
             epochs=self.budget.epochs,
-            **({"evaluations": evaluations} if evaluations else {}),
+            evaluations=evaluations,
             seed=self.seed,
             tokens_done=tokens_done,
         )
-        folder = Path(tempfile.mkdtemp(prefix="threeways-adapter-"))
-        adapted.save_pretrained(str(folder))
+        if folder:
+            adapted.save_pretrained(str(folder))
         model.network = adapted.unload()
-        return trained, folder
+        return trained
 
     def _merged(self, adapter: Path) -> Transformer:
         """The base model with the saved adapter in its weights: what would be served."""

@@ -22,6 +22,7 @@ ROWS_A_BATCH = 8
 TOKENS_A_ROW = 640  # longer prompts lose their beginning: a CPU cannot train on more in a sitting
 WARM_UP_SHARE = 0.06
 LARGEST_GRADIENT = 1.0
+TOKENS_A_PASS = 1536  # kept for the way back, each takes some 1.4 MB on the embedded model
 EVALUATIONS = 6
 PATIENCE = 2  # evaluations without a better dev loss before training stops
 
@@ -64,7 +65,7 @@ def train_adapter(
     learning_rate: float,
     tokens: int,
     epochs: int,
-    evaluations: int = EVALUATIONS,
+    evaluations: int,
     seed: int,
     tokens_done: Callable[[int], None],
 ) -> Trained:
@@ -79,8 +80,9 @@ def train_adapter(
     for batch in _endless_batches(pairs, seed):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate * _schedule(read / budget)
-        loss = _loss_sum(adapted, batch) / sum(len(pair.answer) for pair in batch)
-        loss.backward()
+        answer_tokens = sum(len(pair.answer) for pair in batch)
+        for part in _within_memory(batch):
+            (_loss_sum(adapted, part) / answer_tokens).backward()
         torch.nn.utils.clip_grad_norm_(parameters, LARGEST_GRADIENT)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
@@ -93,6 +95,8 @@ def train_adapter(
                 best_weights = {name: weight.clone() for name, weight in get_peft_model_state_dict(adapted).items()}
             if read >= budget or len(history) - best_at >= PATIENCE:
                 break
+    if not best_at:
+        raise RuntimeError(f"Training came to nothing: the dev loss is {history[-1][1]}.")
     set_peft_model_state_dict(adapted, best_weights)
     adapted.eval()
     best_tokens = history[best_at - 1][0]
@@ -140,6 +144,12 @@ def _endless_batches(pairs: Sequence[Pair], seed: int) -> Iterator[list[Pair]]:
         random.shuffle(batches)
         yield from batches
         epoch += 1
+
+
+def _within_memory(batch: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
+    """The batch in parts whose activations fit; their gradients add up to the batch's."""
+    rows = max(1, TOKENS_A_PASS // max(pair.tokens for pair in batch))
+    yield from (batch[at : at + rows] for at in range(0, len(batch), rows))
 
 
 def _loss_sum(network: torch.nn.Module, batch: Sequence[Pair]) -> Tensor:

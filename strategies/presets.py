@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from eval.task import Kind
 
+TRIAL_SHARE = 0.1  # of the training tokens, for each learning rate tried
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -24,6 +26,11 @@ class Budget:
     training_tokens: int
     epochs: int
     answer_tokens: int
+
+    @property
+    def learning_rates(self) -> int:
+        """How many are tried, each on `TRIAL_SHARE` of the training tokens; training itself is judged as it goes on."""
+        return self.settings // 2 + 1
 
 
 @dataclass(frozen=True, slots=True)

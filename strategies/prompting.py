@@ -92,13 +92,14 @@ class Prompting:
 
 
 def within_tokens(examples: Sequence[Example], most: int, model: LanguageModel) -> list[Example]:
-    """The first examples that together stay within `most` tokens."""
-    kept, used = [], 0
+    """The first examples that together stay within `most` tokens, and in any case the very first."""
+    kept: list[Example] = []
+    used = 0
     for example, tokens in zip(
         examples, model.count_tokens([f"{example.input}\n{example.target}" for example in examples]), strict=True
     ):
         used += tokens
-        if used > most:
+        if kept and used > most:
             break
         kept.append(example)
     return kept

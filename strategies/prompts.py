@@ -58,7 +58,7 @@ def build_prompt(
     for example in demonstrations:
         turns += [Message("user", example.input), Message("assistant", example.target)]
     if passages:
-        read = "\n\n".join(f"{passage.title}\n{passage.text}" for passage in passages)
+        read = "\n\n".join(passage.titled for passage in passages)
         input = f"Use these passages:\n\n{read}\n\n{input}"
     return (*turns, Message("user", input))
 

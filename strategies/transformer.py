@@ -12,17 +12,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jinja2 import TemplateError
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from eval.task import BadInput
 from strategies.label_tree import LabelTree
-from strategies.language_model import Prompt, RowsDone, Scores, Written
+from strategies.language_model import Message, Prompt, RowsDone, Scores, Written
 
 TOKENS_A_BATCH_CPU = 1024  # enough for matrix products at full speed; small enough for the logits to stay in memory
 TOKENS_A_BATCH_GPU = 16_384
+REMEMBERED_A_BATCH = 8  # times as many tokens may be remembered: each row has its own copy of the shared beginning
+LOGITS_A_BATCH = 1 << 28  # 1 GB as float32
+WORTH_REMEMBERING = 16  # tokens; running a shorter addition to the shared beginning by itself costs more than it saves
 ROWS_A_WRITING_BATCH = 16  # decoding reads all weights for each token, whatever the number of rows
-PLAIN_TURN = "{role}: {content}\n"  # for models that bring no chat template
+PLAIN_TURN = "{role}:\n{content}\n"  # for models that bring no chat template
+NEXT_TURN = "\nuser:"  # where such a model goes on by itself
 
 torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
@@ -46,17 +51,13 @@ class Transformer:
         self._prefix = _Prefix([], [])
         self._last_prompt: list[int] = []
         self._trees: dict[tuple[str, ...], LabelTree] = {}
+        configured = network.generation_config.eos_token_id if network.generation_config else None
+        listed = configured if isinstance(configured, list) else [configured]
+        self.ends = {token for token in (*listed, tokenizer.eos_token_id) if token is not None}  # each ends an answer
 
     @property
     def tokens_a_batch(self) -> int:
         return TOKENS_A_BATCH_CPU if self.device.type == "cpu" else TOKENS_A_BATCH_GPU
-
-    @property
-    def ends(self) -> set[int]:
-        """The tokens that end an answer."""
-        configured = self.network.generation_config.eos_token_id if self.network.generation_config else None
-        listed = configured if isinstance(configured, list) else [configured]
-        return {token for token in [*listed, self.tokenizer.eos_token_id] if token is not None}
 
     @property
     def end(self) -> int:
@@ -65,12 +66,22 @@ class Transformer:
 
     def encode(self, prompt: Prompt) -> list[int]:
         """The prompt in the model's own chat form, ending where the answer begins."""
-        turns = [{"role": message.role, "content": message.content} for message in prompt]
-        if self.tokenizer.chat_template:
-            text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        else:
-            text = "".join(PLAIN_TURN.format(**turn) for turn in turns) + "assistant: "
+        if not self.tokenizer.chat_template:
+            text = "".join(PLAIN_TURN.format(role=turn.role, content=turn.content) for turn in prompt) + "assistant:\n"
+            return self.tokenizer(text)["input_ids"]
+        try:
+            text = self._in_chat_form(prompt)
+        except TemplateError:  # some models know no system turn
+            first, second, *rest = prompt
+            text = self._in_chat_form((Message("user", f"{first.content}\n\n{second.content}"), *rest))
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def _in_chat_form(self, prompt: Prompt) -> str:
+        turns = [{"role": turn.role, "content": turn.content} for turn in prompt]
+        # Thinking aloud would use up an answer's tokens before it begins; templates that know no such switch ignore it.
+        return str(
+            self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+        )
 
     def encode_answer(self, text: str) -> list[int]:
         """An answer as the model would have to write it, without the token that ends it."""
@@ -112,7 +123,10 @@ class Transformer:
         for rows in self._batches(encoded, len(prefix.tokens), most_rows=ROWS_A_WRITING_BATCH):
             own = [encoded[row][len(prefix.tokens) :] for row in rows]
             for row, tokens in zip(rows, self._write_batch(prefix, own, max_tokens), strict=True):
-                text = str(self.tokenizer.decode(tokens, skip_special_tokens=True)).strip()
+                text = str(self.tokenizer.decode(tokens, skip_special_tokens=True))
+                if not self.tokenizer.chat_template:
+                    text = text.split(NEXT_TURN)[0]
+                text = text.strip()
                 written[row] = Written(text, len(encoded[row]), len(tokens))
             done += len(rows)
             if rows_done:
@@ -121,9 +135,12 @@ class Transformer:
 
     def _tree(self, continuations: tuple[str, ...]) -> LabelTree:
         if continuations not in self._trees:
-            self._trees[continuations] = LabelTree.grow(
-                [self.encode_answer(text) for text in continuations], end=self.end
-            ).to(self.device)
+            encoded = [self.encode_answer(text) for text in continuations]
+            alike = {tuple(tokens) for tokens in encoded if not tokens or encoded.count(tokens) > 1}
+            if alike:
+                named = [text for text, tokens in zip(continuations, encoded, strict=True) if tuple(tokens) in alike]
+                raise BadInput(f"This model cannot tell these labels apart: {', '.join(named)}; rename them.")
+            self._trees[continuations] = LabelTree.grow(encoded, end=self.end).to(self.device)
         return self._trees[continuations]
 
     def _batches(
@@ -134,8 +151,13 @@ class Transformer:
         start = 0
         while start < len(order):
             width = len(encoded[order[start]]) - shared + extra
-            rows = max(1, self.tokens_a_batch // width)
-            rows = min(rows, most_rows) if most_rows else rows
+            rows = min(
+                self.tokens_a_batch // width,
+                REMEMBERED_A_BATCH * self.tokens_a_batch // (shared + width),
+                LOGITS_A_BATCH // ((1 + extra) * self.network.config.get_text_config().vocab_size),
+                most_rows or len(encoded),
+            )
+            rows = max(1, rows)
             yield order[start : start + rows]
             start += rows
 
@@ -147,7 +169,9 @@ class Transformer:
         self._last_prompt = encoded[-1]
         tokens = encoded[0][:shared]
         known = _common_length([tokens, self._prefix.tokens])
-        if known < shared:
+        if shared - known < WORTH_REMEMBERING:
+            tokens, shared = tokens[:known], known
+        else:
             cache = _cache_of(self._prefix, known, batch=1)
             self.network(
                 input_ids=torch.tensor([tokens[known:]], device=self.device),

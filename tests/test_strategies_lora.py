@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from peft import PeftModel
 from tiny_model import tiny_transformer
 
-from strategies.lora import TOKENS_A_ROW, Pair, _loss_sum, add_adapter, cut_pair, mean_loss, train_adapter
+from strategies.lora import TOKENS_A_ROW, Pair, Trained, _loss_sum, add_adapter, cut_pair, mean_loss, train_adapter
+
+TOKENS = 6000
 
 
 def pairs() -> list[Pair]:
     """Even prompts are answered with one token, odd ones with another."""
     return [Pair([1, 20 + row % 7, 300 + row % 2, 40], [500 + row % 2, 2]) for row in range(48)]
+
+
+def train(adapted: PeftModel, dev: list[Pair], tokens_done: Callable[[int], None] = lambda read: None) -> Trained:
+    return train_adapter(
+        adapted,
+        pairs(),
+        dev,
+        learning_rate=2e-2,
+        tokens=TOKENS,
+        epochs=40,
+        evaluations=6,
+        seed=0,
+        tokens_done=tokens_done,
+    )
 
 
 def test_loss_is_that_of_the_answer_tokens_alone() -> None:
@@ -28,9 +47,7 @@ def test_training_learns_and_keeps_its_best_weights() -> None:
     adapted = add_adapter(tiny_transformer().network, seed=0)
     before = mean_loss(adapted, pairs())
     seen: list[int] = []
-    trained = train_adapter(
-        adapted, pairs(), pairs()[:8], learning_rate=2e-2, tokens=6000, epochs=40, seed=0, tokens_done=seen.append
-    )
+    trained = train(adapted, dev=pairs()[:8], tokens_done=seen.append)
     assert mean_loss(adapted, pairs()) < before / 4
     assert trained.dev_loss == min(loss for _, loss in trained.history)
     assert mean_loss(adapted, pairs()[:8]) == pytest.approx(trained.dev_loss, rel=1e-3)
@@ -40,11 +57,8 @@ def test_training_learns_and_keeps_its_best_weights() -> None:
 def test_training_stops_when_dev_gets_worse() -> None:
     adapted = add_adapter(tiny_transformer().network, seed=0)
     wrong = [Pair(pair.prompt, [501 - pair.answer[0] + 500, 2]) for pair in pairs()[:8]]  # dev says the opposite
-    budget = 6000
-    trained = train_adapter(
-        adapted, pairs(), wrong, learning_rate=2e-2, tokens=budget, epochs=40, seed=0, tokens_done=lambda read: None
-    )
-    assert trained.history[-1][0] < budget
+    trained = train(adapted, dev=wrong)
+    assert trained.history[-1][0] < TOKENS
     assert mean_loss(adapted, wrong) == pytest.approx(trained.dev_loss, rel=1e-3)
 
 

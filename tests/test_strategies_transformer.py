@@ -6,6 +6,7 @@ import pytest
 import torch
 from tiny_model import tiny_transformer
 
+from eval.task import BadInput
 from strategies.label_tree import LabelTree
 from strategies.language_model import Message, Prompt
 from strategies.transformer import Transformer
@@ -74,6 +75,29 @@ def test_a_label_that_begins_another_is_closed() -> None:
     open_tree = LabelTree.grow([[5, 8], [5, 6], [7]], end=2)
     assert open_tree.lengths.tolist() == [2, 2, 1]
     assert open_tree.tokens.tolist() == [5]  # the only token with something below it
+
+
+def test_labels_the_model_cannot_tell_apart_are_named(model: Transformer) -> None:
+    with pytest.raises(BadInput, match="refund, refund"):
+        model.score(prompts(1), ["refund", "refund"])
+
+
+def test_a_model_that_knows_no_system_turn_gets_the_instruction_with_the_first_input() -> None:
+    model = tiny_transformer()
+    template = model.tokenizer.chat_template
+    model.tokenizer.chat_template = (
+        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system turn') }}{% endif %}" + template
+    )
+    text = model.tokenizer.decode(model.encode(prompts(1)[0]))
+    assert "system" not in text and text.count("<|im_start|>user") == 1 and "Sort the message" in text
+
+
+def test_a_model_without_a_chat_form_is_asked_in_plain_turns() -> None:
+    model = tiny_transformer()
+    model.tokenizer.chat_template = None
+    text = model.tokenizer.decode(model.encode(prompts(1)[0]))
+    assert text.startswith("system:\nSort the message") and text.endswith("assistant:\n")
+    assert model.score(prompts(2), LABELS).log_probabilities.shape == (2, len(LABELS))
 
 
 @pytest.mark.parametrize("labels", [[[]], [[5], [5]]])
