@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from advisor.pages import frame
+from eval.task import BadInput
 
 st.set_page_config(page_title="Threeways", page_icon=":material/alt_route:", layout="wide")
 
@@ -19,4 +20,7 @@ page = st.navigation(
     position="hidden",
 )
 frame.show_top(page.title)
-page.run()
+try:
+    page.run()
+except BadInput as wrong:  # what no page expects, a home of another version say, is still a sentence
+    frame.problem(str(wrong))

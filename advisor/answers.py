@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from advisor.measurement import is_judged
-from advisor.wording import name_of
+from advisor.wording import name_of, score_text
 from eval.outcomes import Outcome, Trial
 from eval.scoring import is_right
 from eval.task import Example, Kind
@@ -19,6 +19,14 @@ class AnsweredRow:
     example: Example
     outcomes: dict[str, Outcome]
     right: dict[str, bool]
+
+    def judgement(self, strategy: str) -> str:
+        """ "right, 1.00", "wrong, .25", ".61" where right or wrong cannot be said, "no answer" where it failed."""
+        outcome = self.outcomes[strategy]
+        if outcome.error is not None:
+            return "no answer"
+        score = score_text(outcome.score)
+        return f"{'right' if self.right[strategy] else 'wrong'}, {score}" if strategy in self.right else score
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is different between two runs: in the data, and in the result of each strategy."""
+"""What is different between two runs: in the data, in how they were measured, and in each strategy's result."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eval.task import Example, normalised
+from advisor.wording import money_text, points_text
+from eval.task import Document, Example, normalised
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,26 @@ class DataChange:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentChange:
+    """Documents by their id: titles of new ones, gone ones, and those whose text is another."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ResultChange:
-    """A strategy's score in two runs; `difference` (after - before) with its 95 % range, None where one has none."""
+    """A strategy's figures in two runs, (before, after), None where one has none.
+
+    `scores`, `seconds` (half of the answers come within) and `costs` (of 1,000 answers); `difference` is that of the
+    scores (after - before) with its 95 % range, None also where the two runs have another metric.
+    """
 
     strategy: str
-    before: float | None
-    after: float | None
+    scores: tuple[float | None, float | None]
+    seconds: tuple[float | None, float | None]
+    costs: tuple[float | None, float | None]
     difference: float | None
     low: float | None
     high: float | None
@@ -56,25 +71,63 @@ def compare_data(before: Sequence[Example], after: Sequence[Example]) -> DataCha
     )
 
 
+def compare_documents(before: Sequence[Document], after: Sequence[Document]) -> DocumentChange:
+    """A document that was only renamed counts as removed and added."""
+    old, new = {one.id: one for one in before}, {one.id: one for one in after}
+    return DocumentChange(
+        tuple(one.title or one.id for one in after if one.id not in old),
+        tuple(one.title or one.id for one in before if one.id not in new),
+        tuple(one.title or one.id for one in after if one.id in old and old[one.id] != one),
+    )
+
+
+def compare_measuring(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """What else is not the same in two reports (schema 1), in words: "model was X, is now Y"."""
+    told = (
+        ("metric", lambda report: report["task"]["metric"]),
+        ("model", lambda report: report["model"]),
+        ("effort", lambda report: report["preset"]),
+        ("seed", lambda report: report["seed"]),
+        ("margin", lambda report: points_text(report["priorities"]["margin"])),
+        ("price of the machine an hour", lambda report: _price(report["priorities"])),
+        ("rows to learn from", lambda report: report["task"]["train"]),
+        ("rows to choose settings on", lambda report: report["task"]["dev"]),
+        ("test rows", lambda report: report["task"]["test"]),
+    )
+    return [f"{name} {tell(before)} before, {tell(after)} after" for name, tell in told if tell(before) != tell(after)]
+
+
+def _price(priorities: dict[str, Any]) -> str:
+    return money_text(priorities["machine_per_hour"], priorities["currency"])
+
+
 def compare_results(before: dict[str, Any], after: dict[str, Any]) -> list[ResultChange]:
     """Every strategy of either report (schema 1), in the order of the later one."""
-    old = {one["name"]: one["score"] for one in before["candidates"]}
-    new = {one["name"]: one["score"] for one in after["candidates"]}
-    return [_result(name, old.get(name), new.get(name)) for name in dict.fromkeys([*new, *old])]
+    old = {one["name"]: one for one in before["candidates"]}
+    new = {one["name"]: one for one in after["candidates"]}
+    is_comparable = before["task"]["metric"] == after["task"]["metric"]
+    return [_result(name, old.get(name), new.get(name), is_comparable) for name in dict.fromkeys([*new, *old])]
 
 
-def _result(name: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> ResultChange:
-    """The range is from the two intervals by the method of square and add, for measurements on different rows.
+def _result(
+    name: str, before: dict[str, Any] | None, after: dict[str, Any] | None, is_comparable: bool
+) -> ResultChange:
+    """The range is from the two ranges by the method of square and add, for measurements on different rows.
 
     Newcombe, Interval estimation for the difference between independent proportions, Statistics in Medicine 17 (1998).
     """
-    old = before["mean"] if before else None
-    new = after["mean"] if after else None
-    if before is None or after is None or old is None or new is None:
-        return ResultChange(name, old, new, None, None, None)
-    down = math.hypot(new - after["low"], before["high"] - old)
-    up = math.hypot(after["high"] - new, old - before["low"])
-    return ResultChange(name, old, new, new - old, new - old - down, new - old + up)
+
+    def both(figure: str, of: str) -> tuple[float | None, float | None]:
+        old, new = (one[figure][of] if one else None for one in (before, after))
+        return old, new
+
+    old, new = scores = both("score", "mean")
+    others = both("latency_seconds", "p50"), both("cost", "per_1000")
+    if before is None or after is None or old is None or new is None or not is_comparable:
+        return ResultChange(name, scores, *others, None, None, None)
+    down = math.hypot(new - after["score"]["low"], before["score"]["high"] - old)
+    up = math.hypot(after["score"]["high"] - new, old - before["score"]["low"])
+    return ResultChange(name, scores, *others, new - old, new - old - down, new - old + up)
 
 
 def _by_input(examples: Sequence[Example]) -> dict[str, list[Example]]:

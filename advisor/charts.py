@@ -15,6 +15,7 @@ import pandas as pd
 from advisor.palette import mark_of
 from advisor.plan import STRATEGIES
 from advisor.wording import (
+    RANGE_MEANING,
     count_text,
     money_text,
     name_of,
@@ -33,6 +34,7 @@ _AXIS_HEIGHT = 70
 _PLAIN_NUMBER = ",.3~r"  # no exponents, no trailing zeros
 _LABEL_SIZE = 13
 _GREY = "#8A8F98"
+_FREE = "The price of the machine is 0, so an answer costs nothing."
 
 
 def judged(report: Report) -> list[Candidate]:
@@ -49,7 +51,7 @@ def is_floor(candidate: Candidate) -> bool:
 
 
 def score_chart(report: Report, ink: str) -> alt.LayerChart:
-    """One dot with its 95 % interval for each candidate, best on top, floors in grey at the bottom."""
+    """One dot with its 95 % range for each candidate, best on top, floors in grey at the bottom."""
     rows = _rows([{**_named(one), **one["score"], "label": score_text(one["score"]["mean"])} for one in judged(report)])
     order = list(rows["strategy"])
     scale = alt.Scale(domain=[0, 1])
@@ -73,7 +75,7 @@ def score_sentence(report: Report) -> str:
     best = rows[0]
     first = f"{name_of(best['name'])} scores {score_text(best['score']['mean'])}"
     if len(rows) == 1:
-        return f"{first}. The line is its 95 % interval."
+        return f"{first}. The line is its 95 % range: {RANGE_MEANING}"
     second = rows[1]
     gap = best["score"]["mean"] - second["score"]["mean"]
     between = _comparison(report, best["name"], second["name"])
@@ -83,7 +85,7 @@ def score_sentence(report: Report) -> str:
         sure = "The difference is larger than chance would make it."
     return (
         f"{first}, {points_text(gap)} above {name_of(second['name']).lower()}. {sure} "
-        "Each line is a 95 % interval: on other rows like these, the score would lie in it 95 times of 100."
+        f"Each line is a 95 % range: {RANGE_MEANING}"
     )
 
 
@@ -91,8 +93,8 @@ def score_sentence(report: Report) -> str:
 
 
 def cost_chart(report: Report, ink: str) -> alt.LayerChart | None:
-    """Score over the cost of 1,000 answers, on a log axis, with the frontier; None where no cost is known."""
-    shown = _priced(report)
+    """Score over the cost of 1,000 answers, on a log axis, with the frontier; None where nothing is known to cost."""
+    shown = [one for one in _priced(report) if one["cost"]["per_1000"] > 0]
     if not shown:
         return None
     rows = _rows([{**_named(one), **one["score"], "cost": one["cost"]["per_1000"]} for one in shown])
@@ -129,6 +131,8 @@ def cost_sentence(report: Report) -> str:
     shown = _priced(report)
     if not shown:
         return "The costs are unknown."
+    if not report["priorities"]["machine_per_hour"]:
+        return _FREE
     cheapest = min(shown, key=lambda one: one["cost"]["per_1000"])
     best = max(shown, key=lambda one: one["score"]["mean"])
     price = money_text(cheapest["cost"]["per_1000"], cheapest["cost"]["currency"])
@@ -150,9 +154,9 @@ def cost_sentence(report: Report) -> str:
 def volume_chart(report: Report, ink: str) -> alt.LayerChart | None:
     """What each strategy costs in a year, with what it costs to fit, as the monthly volume grows."""
     costs = _costs(report)
-    if not costs:
+    if not any(cost.per_1000 for cost in costs.values()):
         return None
-    top = max([3 * _monthly_volume(report), *(1.5 * at for at, _, _ in crossings(report))])
+    top = max([3 * report["priorities"]["monthly_volume"], *(1.5 * at for at, _, _ in crossings(report))])
     rows = _rows(
         [
             {
@@ -201,15 +205,18 @@ def crossings(report: Report) -> list[tuple[float, str, str]]:
         for b in names[i + 1 :]
         if (requests := crossing(costs[a], costs[b])) is not None
     ]
-    return sorted(one for one in met if one[0] <= 10 * _monthly_volume(report))
+    return sorted(one for one in met if one[0] <= 10 * report["priorities"]["monthly_volume"])
 
 
 def volume_sentence(report: Report) -> str:
-    met = crossings(report)
+    met, costs = crossings(report), _costs(report)
+    if costs and not report["priorities"]["machine_per_hour"]:
+        return _FREE
+    if len(costs) < len(judged(report)):
+        return "What some strategies cost is unknown, so their order cannot be told."
     if not met:
         return "At every volume up to ten times yours the order of the costs stays the same."
     at, a, b = met[-1]
-    costs = _costs(report)
     later = min((a, b), key=lambda name: costs[name].per_1000 or 0)
     earlier = b if later == a else a
     return (
@@ -222,7 +229,7 @@ def volume_sentence(report: Report) -> str:
 
 
 def latency_chart(report: Report, ink: str) -> alt.LayerChart | None:
-    """A bar from the median to the 95th percentile of the seconds an answer takes; None where none was timed."""
+    """A bar from the seconds half of the answers take to those 95 of 100 take; None where none was timed."""
     rows = _rows(
         [
             {
@@ -258,10 +265,10 @@ def latency_sentence(report: Report) -> str:
         return "No answer was timed on its own."
     fastest = min(rows, key=lambda one: one["latency_seconds"]["p50"])
     slowest = max(rows, key=lambda one: one["latency_seconds"]["p50"])
-    said = f"{name_of(fastest['name'])} answers fastest: half its answers take {_p50(fastest)} or less"
+    said = f"{name_of(fastest['name'])} answers fastest: half of its answers come within {_p50(fastest)}"
     if fastest is not slowest:
         said += f", {name_of(slowest['name']).lower()} needs {_p50(slowest)}"
-    return f"{said}. The mark is the median; the bar ends where 95 of 100 answers are done."
+    return f"{said}. At the mark half of the answers are there, at the end of the bar 95 of 100."
 
 
 # What the charts share
@@ -311,26 +318,19 @@ def _comparison(report: Report, a: str, b: str) -> dict[str, Any] | None:
 
 
 def _priced(report: Report) -> list[Candidate]:
-    return [one for one in judged(report) if (one.get("cost") or {}).get("per_1000")]
+    return [one for one in judged(report) if one["cost"]["per_1000"] is not None]
 
 
 def _costs(report: Report) -> dict[str, Cost]:
-    return {one["name"]: Cost(**one["cost"]) for one in _priced(report) if one["cost"].get("one_off") is not None}
+    return {one["name"]: Cost(**one["cost"]) for one in _priced(report) if one["cost"]["one_off"] is not None}
 
 
 def _total(cost: Cost, monthly: float) -> float:
     return (cost.one_off or 0) + (cost.per_1000 or 0) * monthly * MONTHS / 1000
 
 
-def _monthly_volume(report: Report) -> float:
-    for one in _priced(report):
-        if one["cost"].get("per_month"):
-            return 1000 * float(one["cost"]["per_month"]) / float(one["cost"]["per_1000"])
-    return 10_000.0
-
-
 def _timed(report: Report) -> list[Candidate]:
-    return [one for one in judged(report) if (one.get("latency_seconds") or {}).get("p50") is not None]
+    return [one for one in judged(report) if one["latency_seconds"]["p50"] is not None]
 
 
 def _latency(candidate: Candidate) -> dict[str, float]:

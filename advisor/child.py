@@ -39,8 +39,12 @@ def spawned(work: Callable[..., None], *given: Any) -> Iterator[tuple[SpawnProce
 
 
 def settle_in(log: Path) -> None:
-    """Called by the child first: it leaves Ctrl-C to its parent, prints to `log`, and does not outlive its parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Called by the child first: it prints to `log` and does not outlive its parent.
+
+    What a terminal sends to both, Ctrl-C and that it was closed, is left to the parent.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     _print_to(log)
     faulthandler.enable()
     parent = multiprocessing.parent_process()

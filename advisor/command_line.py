@@ -1,20 +1,23 @@
 """The command line: the same engine, store and reports as the pages.
 
-Exit codes: 0 for a finished comparison, 1 for an internal failure, 2 for bad input or usage, 130 when cancelled.
+Exit codes: 0 for a finished comparison, 1 for an internal failure, 2 for bad input or usage; 128 and the signal's
+number when it was ended: 130 by Ctrl-C, 143 by SIGTERM.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import shutil
+import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 from filelock import Timeout
@@ -25,7 +28,8 @@ from advisor.plan import DEFAULT_MODEL, Plan, Priorities, Setup
 from advisor.samples import zipped
 from advisor.step import BUILD_STRATEGY, StepOrder, load_fitted
 from advisor.store import Store
-from advisor.terminal import print_report, print_runs, progress_bars
+from advisor.terminal import print_estimate, print_report, print_runs, progress_bars
+from advisor.timing import foresee_run, take_speed
 from advisor.worker import work
 from eval.documents import DOCUMENT_ENDINGS, read_documents
 from eval.mapping import guess_columns
@@ -36,12 +40,16 @@ from strategies.registry import STRATEGIES
 
 _LINES_A_CALL = 32  # lines answered together when nobody waits for each
 _RESULTS = Path("results")
-_CANCELLED = 130  # what a shell reports for a command that Ctrl-C ended
+_CANCELLED = 128 + signal.SIGINT  # what a shell reports for a command that Ctrl-C ended
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(arguments: Sequence[str] | None = None, build_strategy: str = BUILD_STRATEGY) -> int:
     """Runs one command and returns the exit code; a usage error ends with SystemExit(2)."""
     options = _parser().parse_args(arguments)
+    for number in _ENDINGS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+            signal.signal(number, _end)
     try:
         store = Store()
         try:
@@ -54,8 +62,15 @@ def main(arguments: Sequence[str] | None = None, build_strategy: str = BUILD_STR
             return _fail(1, f"Threeways stopped with an internal error; the details are in {log}.")
     except BadInput as wrong:
         return _fail(2, str(wrong))
-    except KeyboardInterrupt:
-        return _CANCELLED
+    except KeyboardInterrupt as ended:
+        return 128 + ended.args[0]
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    """Ends what goes on as Ctrl-C does, once: a second signal would end the tidying up."""
+    for each in _ENDINGS:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt(number)
 
 
 def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
@@ -83,7 +98,7 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
         setup=setup,
         preset=options.preset,
         strategies=options.strategies,
-        model=options.model,
+        model=_model(options.model),
         seed=options.seed,
         priorities=_priorities(options),
     )
@@ -93,14 +108,17 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     store.save_setup(dataset.id, setup)
     screen = Console(stderr=True)
     with _device(store, screen):
+        _time_machine(store, plan.model, screen)
         # Queued and started under one lock, so that no worker takes it meanwhile.
         run = store.add_run(replace(plan, dataset_id=dataset.id), task_json)
         try:
+            if seconds := foresee_run(store, run.id):
+                print_estimate(screen, seconds)
             with progress_bars(screen, plan.strategies) as show:
                 report = run_experiment(store, run.id, show, lambda: store.cancel_requested(run.id), build_strategy)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as ended:
             store.end_run(run.id, "cancelled")
-            return _fail(_CANCELLED, "The comparison was cancelled.")
+            return _fail(128 + ended.args[0], "The comparison was cancelled.")
     return _finish(store, run.id, report, options)
 
 
@@ -139,7 +157,9 @@ def _predict(store: Store, options: argparse.Namespace, build_strategy: str) -> 
             sys.stdout.write(" ".join(prediction.text.split()) + "\n")
             unanswered += prediction.error is not None
         sys.stdout.flush()
-    return _fail(1, f"{unanswered} lines could not be answered and were left empty.") if unanswered else 0
+    if unanswered == 1:
+        return _fail(1, "1 line could not be answered and was left empty.")
+    return _fail(1, f"{unanswered:,} lines could not be answered and were left empty.") if unanswered else 0
 
 
 def _input_lines() -> Iterator[str]:
@@ -157,6 +177,17 @@ def _device(store: Store, screen: Console) -> Any:
     except Timeout:
         screen.print("Waiting for another run on this machine to end.")
         return store.device_lock.acquire()
+
+
+def _time_machine(store: Store, model: str, screen: Console) -> None:
+    """So that the time of the run can be told before it starts; once is enough for each model."""
+    stored = store.speed(model)
+    if stored is None or stored.speed is None:
+        screen.print("Timing this machine …")
+        take_speed(store, model)
+        stored = store.speed(model)
+        if stored is not None and stored.problem is not None:
+            screen.print(stored.problem, markup=False, highlight=False, soft_wrap=True)
 
 
 def _read(path: Path) -> bytes:
@@ -179,8 +210,11 @@ def _documents_upload(path: Path) -> tuple[str, bytes]:
 
 
 def _make_folder(path: Path) -> None:
+    """A folder that can be written to."""
     try:
         path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
     except OSError as wrong:
         raise BadInput(f"The report cannot be written to {path} ({wrong.strerror}); give another --out.") from wrong
 
@@ -195,14 +229,14 @@ def _setup(table: Table, options: argparse.Namespace) -> Setup:
     return Setup(source, target, group, split, document)
 
 
+def _model(name: str) -> str:
+    """A folder by its whole path: other processes that load it may stand elsewhere."""
+    path = Path(name).expanduser()
+    return str(path.absolute()) if name != DEFAULT_MODEL and path.exists() else name
+
+
 def _priorities(options: argparse.Namespace) -> Priorities:
-    usual = Priorities()
-    return replace(
-        usual,
-        monthly_volume=options.volume or usual.monthly_volume,
-        margin=usual.margin if options.margin is None else options.margin / 100,
-        max_seconds=options.max_seconds,
-    )
+    return Priorities(monthly_volume=options.volume, margin=options.margin / 100, max_seconds=options.max_seconds)
 
 
 def _fail(exit_code: int, sentence: str) -> int:
@@ -238,9 +272,11 @@ def _parser() -> argparse.ArgumentParser:
         help="a hub id or a local folder (default: the embedded model)",
     )
     compare.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same result")
-    compare.add_argument("--volume", type=_count, metavar="N", help="requests a month (default: 10,000)")
-    compare.add_argument("--margin", type=_points, metavar="N", help="points that do not matter to you (default: 2)")
-    compare.add_argument("--max-seconds", type=_seconds, metavar="S", help="the longest an answer may take (p95)")
+    compare.add_argument("--volume", type=int, default=10_000, metavar="N", help="requests a month (default: 10,000)")
+    compare.add_argument(
+        "--margin", type=float, default=2, metavar="N", help="points that do not matter to you (default: 2)"
+    )
+    compare.add_argument("--max-seconds", type=float, metavar="S", help="the longest an answer may take (p95)")
     compare.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (default: results/RUN)")
     compare.add_argument("--json", action="store_true", help="print the report, and nothing else, to standard output")
 
@@ -248,34 +284,10 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("run", metavar="RUN", help="the run's id, or the beginning of it")
     predict.add_argument("--strategy", required=True, metavar="NAME")
 
-    commands.add_parser("worker", help="run what the pages ask for, until ended")
+    commands.add_parser("worker", help="run what the pages ask for, until there is nothing to do for a while")
     commands.add_parser("runs", help="list the runs, newest first")
     return parser
 
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
-def _points(text: str) -> float:
-    return _number(text, 0, 100)
-
-
-def _seconds(text: str) -> float:
-    return _number(text, 0, math.inf)
-
-
-def _number(text: str, low: float, high: float) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not low <= number <= high:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {low:g} to {high:g}")
-    return number

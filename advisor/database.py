@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from eval.task import BadInput
+
+_SCHEMA = 1  # a change of the tables is a new number
 _TABLES = """
 CREATE TABLE IF NOT EXISTS datasets (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at REAL NOT NULL, rows INTEGER NOT NULL,
@@ -25,15 +28,25 @@ CREATE TABLE IF NOT EXISTS steps (
     stage TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0,
     remaining_seconds REAL, started_at REAL, ended_at REAL, reason TEXT, PRIMARY KEY (run_id, strategy));
 CREATE TABLE IF NOT EXISTS speeds (
-    model TEXT PRIMARY KEY, requested_at REAL NOT NULL, measured TEXT, problem TEXT);
+    model TEXT PRIMARY KEY, requested_at REAL NOT NULL, made_at REAL, measured TEXT, problem TEXT);
 """
 
 
 class Database:
+    """Raises BadInput when another version of Threeways made the file."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
-        with self._connection() as connection:
-            connection.executescript(f"PRAGMA journal_mode = DELETE; {_TABLES}")
+        if self.row("SELECT 1 FROM sqlite_master") is None:
+            with self._connection() as connection:
+                connection.executescript(
+                    f"PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE;{_TABLES} PRAGMA user_version = {_SCHEMA}; COMMIT"
+                )
+        if self.row("PRAGMA user_version") != {"user_version": _SCHEMA}:
+            raise BadInput(
+                f"{path.parent} was filled by another version of Threeways; set THREEWAYS_HOME to a new folder, "
+                "or move this one away."
+            )
 
     def row(self, query: str, *values: object) -> dict[str, Any] | None:
         """The first row by column name, None when there is none."""

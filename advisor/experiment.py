@@ -19,6 +19,7 @@ from advisor.step import BUILD_STRATEGY, StepOrder, run_step
 from advisor.store import Store
 from advisor.stored import StoredRun, StoredStep
 from advisor.task_file import task_to_json
+from advisor.timing import foresee_run
 from advisor.trial_files import read_trial, write_trial
 from eval.checks import mend_task
 from eval.mapping import Columns, build_task
@@ -102,11 +103,12 @@ def run_experiment(
             return None
         folder = store.run_folder(run_id)
         try:
+            foresee_run(store, run_id)
             trials = [_trial(store, step, listen, cancelled, build_strategy) for step in store.steps(run_id)]
             # Statistics and drawing take seconds to import: not before there is something to report.
             from advisor.report_files import write_report
 
-            report = write_report(folder, store.run(run_id), trials)
+            report = write_report(folder, store.run(run_id), trials, store.steps(run_id))
         except _CancelledError:
             store.end_run(run_id, "cancelled")
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from advisor.wording import count_text, duration_text, money_text, name_of
+from advisor.wording import RANGE_MEANING, count_text, duration_text, money_text, name_of
 from eval.scoring import METRIC_MEANINGS
 from eval.task import Kind
 
@@ -19,14 +19,14 @@ def method_of(report: dict[str, Any]) -> list[tuple[str, str]]:
         (
             "Rows",
             f"{task['train']:,} to learn from, {task['dev']:,} to choose settings on, and {task['test']:,} to judge "
-            f"by, which no strategy saw before and which were read once.{documents}",
+            f"by, which no strategy saw before and which were scored once.{documents}",
         ),
         ("Score", f"{task['metric'][:1].upper()}{task['metric'][1:]}. {METRIC_MEANINGS[Kind(task['kind'])]}"),
-        ("Ranges", "A 95 % range is where the score would lie 95 times in 100 on other rows like these."),
+        ("95 % range", RANGE_MEANING),
         ("Model", f"{report['model']}, the same for all strategies, on {report['device']}."),
         (
             "Time and cost",
-            "Requests were timed one at a time after a warm-up. "
+            "Some rows were asked again, one at a time after a warm-up, to time an answer. "
             f"A cost is the seconds on the machine at {price} an hour.",
         ),
         *((name_of(one["name"]), _effort(one)) for one in report["candidates"] if one["status"] == "done"),

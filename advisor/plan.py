@@ -6,9 +6,17 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from eval.task import BadInput, Kind
+from strategies.registry import STRATEGIES as REGISTERED
 
-STRATEGIES = ("prompting", "retrieval", "finetuning")
+STRATEGIES = tuple(REGISTERED)
 DEFAULT_MODEL = "embedded"  # SmolLM2-135M-Instruct from its package; else a hub id or a local folder
+
+# The least and the most of each priority.
+VOLUME_BOUNDS = (1, 1_000_000_000)
+MARGIN_BOUNDS = (0.0, 0.5)
+SECONDS_BOUNDS = (0.001, 1e9)
+COST_BOUNDS = (0.0001, 1e9)
+MACHINE_BOUNDS = (0.0, 1_000.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,7 @@ class Priorities:
 
     `margin` is the score difference that does not matter to them (0.02 = 2 points); `max_seconds` is a limit on the
     95th percentile of the seconds an answer takes; `machine_per_hour` prices the machine that serves and trains.
+    Raises BadInput when one is out of its bounds.
     """
 
     monthly_volume: int = 10_000
@@ -40,6 +49,13 @@ class Priorities:
     max_cost_per_1000: float | None = None
     machine_per_hour: float = 0.10
     currency: str = "USD"
+
+    def __post_init__(self) -> None:
+        _check("The volume", self.monthly_volume, VOLUME_BOUNDS, " answers a month")
+        _check("The margin", self.margin * 100, (MARGIN_BOUNDS[0] * 100, MARGIN_BOUNDS[1] * 100), " points")
+        _check("The longest wait", self.max_seconds, SECONDS_BOUNDS, " seconds")
+        _check("The most that 1,000 answers may cost", self.max_cost_per_1000, COST_BOUNDS)
+        _check("The price of the machine an hour", self.machine_per_hour, MACHINE_BOUNDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +92,9 @@ class Plan:
             raise BadInput(
                 f"This run was planned by another version of Threeways ({wrong}); compare the data again."
             ) from wrong
+
+
+def _check(what: str, value: float | None, bounds: tuple[float, float], unit: str = "") -> None:
+    low, high = bounds
+    if value is not None and not low <= value <= high:  # nor is NaN
+        raise BadInput(f"{what} must be from {low:,.10g} to {high:,.10g}{unit}, not {value:,.10g}.")

@@ -15,8 +15,9 @@ from advisor.files import write_whole
 from advisor.report import build_report
 from advisor.report_html import render_html
 from advisor.report_markdown import render_markdown
-from advisor.stored import StoredRun
+from advisor.stored import StoredRun, StoredStep
 from advisor.task_file import read_task
+from advisor.timing import read_estimate
 from eval.checks import check_task
 from eval.outcomes import Trial
 from strategies.models import EMBEDDED, EMBEDDED_NAME
@@ -24,8 +25,11 @@ from strategies.models import EMBEDDED, EMBEDDED_NAME
 _PACKAGES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu")
 
 
-def write_report(folder: Path, run: StoredRun, trials: Sequence[Trial]) -> dict[str, Any]:
-    """Writes report.html, report.md, outcomes.csv and, last, report.json into the run's folder; returns the report."""
+def write_report(folder: Path, run: StoredRun, trials: Sequence[Trial], steps: Sequence[StoredStep]) -> dict[str, Any]:
+    """Writes report.html, report.md, outcomes.csv and, last, report.json into the run's folder; returns the report.
+
+    Each candidate has the seconds its whole step took, by `steps`, beside those that were estimated before.
+    """
     task, split = read_task(folder)
     plan = run.plan
     report = build_report(
@@ -42,6 +46,10 @@ def write_report(folder: Path, run: StoredRun, trials: Sequence[Trial]) -> dict[
         versions={"Python": platform.python_version(), **{package: version(package) for package in _PACKAGES}},
         preset=plan.preset,
     )
+    seconds, estimated = {step.strategy: step.seconds for step in steps}, read_estimate(folder)
+    for candidate in report["candidates"]:
+        name = candidate["name"]
+        candidate |= {"seconds": seconds[name], "estimated_seconds": estimated.get(name)}
     write_whole(folder / "outcomes.csv", outcomes_csv(trials, split.test).encode("utf-8-sig"))
     write_whole(folder / "report.md", render_markdown(report))
     write_whole(folder / "report.html", render_html(report, trials, split.test))

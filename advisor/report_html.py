@@ -14,6 +14,7 @@ import jinja2
 
 from advisor import charts
 from advisor.answers import answered_rows
+from advisor.figures import P_VALUE_MEANING, differences_of, figures_of
 from advisor.method import method_of
 from advisor.palette import css_variables, mark_of
 from advisor.wording import money_text, name_of, score_text, seconds_text
@@ -48,6 +49,9 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         },
         latency=_latency_places(judged),
         costs=_cost_places(judged),
+        figures=figures_of(report),
+        differences=differences_of(report),
+        p_meaning=P_VALUE_MEANING,
         method=method_of(report),
         answers=answered_rows(Kind(report["task"]["kind"]), trials, examples),
     )

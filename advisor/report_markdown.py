@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from advisor.charts import judged
+from advisor.figures import P_VALUE_MEANING, differences_of, figures_of
 from advisor.method import method_of
-from advisor.wording import duration_text, money_text, name_of, score_text, seconds_text
-
-_COLUMNS = ("Strategy", "Score (95 % range)", "Seconds an answer (p50, p95)", "Per 1,000 requests", "One-off", "Fit")
+from advisor.wording import name_of
 
 
 def render_markdown(report: dict[str, Any]) -> str:
@@ -25,9 +25,11 @@ def render_markdown(report: dict[str, Any]) -> str:
         lines += [escaped(verdict["runner_up_line"]), ""]
     lines += _table(report)
     for title, sentences in (
+        ("Not measured", _not_measured(report)),
         ("Why", verdict["reasons"]),
         ("What would change this", verdict["changes"]),
         ("Before you act", verdict["caveats"]),
+        ("Differences", _differences(report)),
         ("Warnings about the data", report["warnings"]),
         ("How it was measured", [f"{heading}: {text}" for heading, text in method_of(report)]),
     ):
@@ -42,29 +44,25 @@ def escaped(text: str) -> str:
 
 
 def _table(report: dict[str, Any]) -> list[str]:
-    rows = [_row(candidate) for candidate in report["candidates"]]
-    return [_line(_COLUMNS), _line(["---"] * len(_COLUMNS)), *map(_line, rows), ""]
+    names = [escaped(name_of(one["name"])) for one in judged(report)]
+    if not names:
+        return []
+    rows = [[heading, *map(escaped, cells)] for heading, cells in figures_of(report)]
+    return [_line(["", *names]), _line(["---"] * (len(names) + 1)), *map(_line, rows), ""]
 
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _row(candidate: dict[str, Any]) -> list[str]:
-    name = escaped(name_of(candidate["name"]))
-    if candidate["status"] != "done":
-        return [name, escaped(f"{candidate['status']}: {candidate['reason'] or 'no reason given'}"), "", "", "", ""]
-    score, latency, cost = candidate["score"], candidate["latency_seconds"], candidate["cost"]
-    currency = cost["currency"]
+def _differences(report: dict[str, Any]) -> list[str]:
+    pairs = [f"{sentence} {p_value}." for sentence, p_value in differences_of(report)]
+    return [*pairs, P_VALUE_MEANING] if pairs else []
+
+
+def _not_measured(report: dict[str, Any]) -> list[str]:
     return [
-        name,
-        f"{score_text(score['mean'])} ({score_text(score['low'])} to {score_text(score['high'])})",
-        f"{seconds_text(latency['p50'])}, {seconds_text(latency['p95'])}",
-        escaped(money_text(cost["per_1000"], currency)),
-        escaped(money_text(cost["one_off"], currency)),
-        _fit_time(candidate["fit_seconds"]),
+        f"{name_of(one['name'])} ({one['status']}): {one['reason'] or 'no reason given'}"
+        for one in report["candidates"]
+        if one["status"] != "done"
     ]
-
-
-def _fit_time(seconds: float | None) -> str:
-    return duration_text(seconds) if seconds is not None and seconds >= 60 else seconds_text(seconds)

@@ -79,9 +79,13 @@ class Store:
         dataset_id = _content_id(uploads.values())
         folder = self._dataset_folder(dataset_id)
         if not folder.exists():
-            with whole_folder(folder) as unnamed:
-                for kept_as, (_, uploaded) in uploads.items():
-                    write_whole(unnamed / kept_as, uploaded)
+            try:
+                with whole_folder(folder) as unnamed:
+                    for kept_as, (_, uploaded) in uploads.items():
+                        write_whole(unnamed / kept_as, uploaded)
+            except OSError:
+                if not folder.exists():  # else somebody else kept the same content meanwhile
+                    raise
         with self._database.transaction() as database:
             database.execute(
                 "INSERT OR IGNORE INTO datasets VALUES (?, ?, ?, ?, ?, ?, NULL)",
@@ -96,17 +100,16 @@ class Store:
             raise BadInput(f"There is no dataset {dataset_id!r} in {self.home}; upload the file again.")
         return StoredDataset(**row)
 
-    def datasets(self) -> list[StoredDataset]:
-        """Newest first."""
-        return [StoredDataset(**row) for row in self._database.rows("SELECT * FROM datasets ORDER BY rowid DESC")]
-
     def read_upload(self, dataset_id: str) -> tuple[Table, list[Document]]:
         """The table and the documents (none: an empty list), read again from the bytes as they came."""
-        dataset, folder = self.dataset(dataset_id), self._dataset_folder(dataset_id)
-        table = read_table(dataset.name, (folder / "upload").read_bytes())
-        if dataset.documents_name is None:
-            return table, []
-        return table, read_documents(dataset.documents_name, (folder / "documents").read_bytes())
+        table = read_table(self.dataset(dataset_id).name, (self._dataset_folder(dataset_id) / "upload").read_bytes())
+        documents = self.documents_upload(dataset_id)
+        return table, read_documents(*documents) if documents else []
+
+    def documents_upload(self, dataset_id: str) -> tuple[str, bytes] | None:
+        """The documents' file as it came, with its name; None when there were none."""
+        name = self.dataset(dataset_id).documents_name
+        return None if name is None else (name, (self._dataset_folder(dataset_id) / "documents").read_bytes())
 
     def save_setup(self, dataset_id: str, setup: Setup) -> None:
         with self._database.transaction() as database:
@@ -186,23 +189,16 @@ class Store:
     def end_run(self, run_id: str, state: RunState, reason: str | None = None) -> None:
         """Steps that have no result by now are cancelled with it."""
         with self._database.transaction() as database:
-            database.execute(
-                "UPDATE runs SET state = ?, reason = ?, ended_at = ?, cancel_requested = 0 WHERE id = ?",
-                (state, reason, time.time(), run_id),
-            )
-            _cancel_steps(database, run_id)
+            _end_run(database, run_id, state, reason)
 
     def cancel(self, run_id: str) -> None:
         """A waiting run is cancelled at once; a running one is asked to stop. One that has ended stays as it is."""
         self._notice_interruption()
         with self._database.transaction() as database:
             database.execute("UPDATE runs SET cancel_requested = 1 WHERE id = ? AND state = 'running'", (run_id,))
-            waiting = database.execute(
-                "UPDATE runs SET state = 'cancelled', ended_at = ? WHERE id = ? AND state IN ('queued', 'interrupted')",
-                (time.time(), run_id),
-            )
-            if waiting.rowcount:
-                _cancel_steps(database, run_id)
+            waiting = "SELECT 1 FROM runs WHERE id = ? AND state IN ('queued', 'interrupted')"
+            if database.execute(waiting, (run_id,)).fetchone():
+                _end_run(database, run_id, "cancelled")
 
     def cancel_requested(self, run_id: str) -> bool:
         query = "SELECT 1 FROM runs WHERE id = ? AND (cancel_requested OR state = 'cancelled')"
@@ -243,6 +239,10 @@ class Store:
         try:
             # Not `self.device_lock`: the thread that holds it would be let in again.
             with FileLock(self.home / "device.lock", timeout=0), self._database.transaction() as database:
+                # One that died while it was being cancelled has nothing to go on with.
+                asked = database.execute("SELECT id FROM runs WHERE state = 'running' AND cancel_requested")
+                for row in asked.fetchall():
+                    _end_run(database, row["id"], "cancelled")
                 database.execute(
                     "UPDATE steps SET state = 'interrupted', remaining_seconds = NULL WHERE state = 'running'"
                 )
@@ -261,9 +261,9 @@ class Store:
             return True
 
     def request_speed(self, model: str) -> None:
-        """Asks the worker to time this machine with a model, again if it did before."""
+        """Asks the worker to time this machine with a model; a timing or a problem known before is forgotten."""
         with self._database.transaction() as database:
-            database.execute("INSERT OR REPLACE INTO speeds VALUES (?, ?, NULL, NULL)", (model, time.time()))
+            database.execute("INSERT OR REPLACE INTO speeds (model, requested_at) VALUES (?, ?)", (model, time.time()))
 
     def speed(self, model: str) -> StoredSpeed | None:
         """None when it was never asked for."""
@@ -274,18 +274,14 @@ class Store:
 
     def requested_speed(self) -> str | None:
         """The model whose timing has waited longest."""
-        row = self._database.row(
-            "SELECT model FROM speeds WHERE measured IS NULL AND problem IS NULL ORDER BY requested_at"
-        )
+        row = self._database.row("SELECT model FROM speeds WHERE made_at IS NULL ORDER BY requested_at")
         return None if row is None else str(row["model"])
 
     def save_speed(self, model: str, measured: dict[str, Any] | None, problem: str | None = None) -> None:
-        """Either the timing or, where it could not be taken, the problem in a sentence."""
+        """Either the timing or, where it could not be taken, the problem in a sentence; asked for or not."""
+        now, found = time.time(), None if measured is None else json.dumps(measured)
         with self._database.transaction() as database:
-            database.execute(
-                "UPDATE speeds SET measured = ?, problem = ? WHERE model = ?",
-                (None if measured is None else json.dumps(measured), problem, model),
-            )
+            database.execute("INSERT OR REPLACE INTO speeds VALUES (?, ?, ?, ?, ?)", (model, now, now, found, problem))
 
 
 def _content_id(uploads: Iterable[tuple[str, bytes]]) -> str:
@@ -298,7 +294,11 @@ def _content_id(uploads: Iterable[tuple[str, bytes]]) -> str:
     return digest.hexdigest()[:12]
 
 
-def _cancel_steps(database: sqlite3.Connection, run_id: str) -> None:
+def _end_run(database: sqlite3.Connection, run_id: str, state: RunState, reason: str | None = None) -> None:
+    database.execute(
+        "UPDATE runs SET state = ?, reason = ?, ended_at = ?, cancel_requested = 0 WHERE id = ?",
+        (state, reason, time.time(), run_id),
+    )
     database.execute(
         "UPDATE steps SET state = 'cancelled', remaining_seconds = NULL, ended_at = ?"
         " WHERE run_id = ? AND state IN ('waiting', 'running', 'interrupted')",

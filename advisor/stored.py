@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from advisor.estimate import Speed
 from advisor.plan import Plan, Setup
 from eval.task import BadInput
 
@@ -72,13 +73,27 @@ class StoredStep:
     ended_at: float | None = None
     reason: str | None = None
 
+    @property
+    def seconds(self) -> float | None:
+        """From its start to its end."""
+        return None if self.started_at is None or self.ended_at is None else self.ended_at - self.started_at
+
 
 @dataclass(frozen=True, slots=True)
 class StoredSpeed:
-    """How fast this machine runs a model: `measured` as the estimate wrote it, or the `problem` in a sentence, or
-    neither while the worker has yet to take the time."""
+    """How fast this machine runs a model: `measured` as the estimate wrote it, or the `problem` in a sentence, and
+    when that was found; none of them while the worker has yet to take the time."""
 
     model: str
     requested_at: float
+    made_at: float | None
     measured: dict[str, Any] | None
     problem: str | None
+
+    @property
+    def speed(self) -> Speed | None:
+        """None as long as nothing was measured, or when another version measured other things."""
+        try:
+            return None if self.measured is None else Speed(**self.measured)
+        except TypeError:
+            return None

@@ -16,9 +16,7 @@ from rich.text import Text
 from advisor.experiment import Listen
 from advisor.store import Store
 from advisor.stored import StoredRun, StoredStep
-from advisor.wording import duration_text, money_text, name_of, score_text, seconds_text
-
-_FIGURES = ("Score", "95 % range", "p50", "p95", "Per 1,000", "Fit")
+from advisor.wording import duration_text, name_of
 
 
 @contextmanager
@@ -42,20 +40,26 @@ def progress_bars(console: Console, strategies: Iterable[str]) -> Iterator[Liste
         yield show
 
 
+def print_estimate(console: Console, seconds: dict[str, float]) -> None:
+    """The time each strategy should take, and all together."""
+    each = "; ".join(f"{name_of(strategy)} {duration_text(needed)}" for strategy, needed in seconds.items())
+    console.print(Text(f"{each}; together {duration_text(sum(seconds.values()))}."), soft_wrap=True)
+
+
 def print_report(console: Console, report: dict[str, Any]) -> None:
-    """The verdict and a line for each strategy."""
-    verdict = report["recommendation"]
-    table = Table("Strategy", *(Column(name, justify="right") for name in _FIGURES), box=SIMPLE_HEAD)
-    reasons = []
+    """A column of figures for each strategy that was measured, why the others were not, and the verdict."""
+    from advisor.charts import judged  # what draws takes seconds to import, and is not needed before
+    from advisor.figures import figures_of
+
+    measured, verdict = judged(report), report["recommendation"]
+    if measured:
+        table = Table("", *(Column(name_of(one["name"]), justify="right") for one in measured), box=SIMPLE_HEAD)
+        for heading, figures in figures_of(report):
+            table.add_row(heading, *figures)
+        console.print(table)
     for candidate in report["candidates"]:
-        if candidate["status"] == "done":
-            table.add_row(name_of(candidate["name"]), *_figures(candidate))
-        else:
-            table.add_row(name_of(candidate["name"]), candidate["status"])
-            reasons.append(f"{name_of(candidate['name'])}: {candidate['reason']}")
-    console.print(table)
-    for sentence in reasons:
-        console.print(Text(sentence))
+        if candidate["reason"]:
+            console.print(Text(f"{name_of(candidate['name'])}: {candidate['reason']}"))
     console.print(Text(verdict["headline"], style="bold"))
     for sentence in (verdict["confidence_line"], verdict["runner_up_line"], *verdict["reasons"]):
         if sentence:
@@ -72,7 +76,7 @@ def print_runs(console: Console, store: Store, runs: Iterable[StoredRun]) -> Non
             f"{datetime.fromtimestamp(run.created_at):%Y-%m-%d %H:%M}",
             Text(run.name),
             run.state,
-            Text(report["recommendation"]["headline"] if report else ""),
+            Text((report or {}).get("recommendation", {}).get("headline", "")),
         )
     console.print(table)
 
@@ -81,15 +85,3 @@ def _words(step: StoredStep) -> str:
     done = f" {step.done:,} of {step.total:,}" if step.total > 1 else ""
     left = f", {duration_text(step.remaining_seconds)} left" if step.remaining_seconds is not None else ""
     return f"{step.stage}{done}{left}"
-
-
-def _figures(candidate: dict[str, Any]) -> list[str]:
-    score, latency, cost = candidate["score"], candidate["latency_seconds"], candidate["cost"]
-    return [
-        score_text(score["mean"]),
-        f"{score_text(score['low'])} to {score_text(score['high'])}",
-        seconds_text(latency["p50"]),
-        seconds_text(latency["p95"]),
-        money_text(cost["per_1000"], cost["currency"]),
-        seconds_text(candidate["fit_seconds"]),
-    ]

@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from advisor.measurement import Measurement
 from advisor.plan import Priorities
-from advisor.wording import count_text, money_text, name_of, points_text, score_text, seconds_text, words_of
+from advisor.wording import (
+    count_text,
+    margin_text,
+    money_text,
+    name_of,
+    points_text,
+    score_text,
+    seconds_text,
+    words_of,
+)
 from eval.costs import crossing
 from eval.scoring import METRIC_NAMES
 from eval.statistics import Difference, rows_needed
@@ -58,9 +67,9 @@ def confidence_line(situation: Situation, confidence: str, odds: float | None) -
     if confidence == "too close to call":
         rows = count_text(situation.rows, "test row")
         if situation.best is situation.choice:
-            return f"Too close to call: {rows} cannot tell the strategies apart."
+            return f"{rows.capitalize()} cannot tell the strategies apart."
         best, choice = _in_sentence(situation.best), _in_sentence(situation.choice)
-        return f"Too close to call: {rows} cannot show that {best} is {margin} than {choice}."
+        return f"{rows.capitalize()} cannot show that {best} is {margin} than {choice}."
     in_100 = "more than 99" if odds >= 0.995 else f"{100 * odds:.0f}"
     few = f", from only {count_text(situation.rows, 'test row')}" if situation.rows < FEW_ROWS else ""
     nothing_else = f"nothing else{_within_limits(situation)}"
@@ -97,7 +106,7 @@ def broken_limit(one: Measurement, priorities: Priorities) -> str | None:
             return f"{name} is left out: its seconds an answer were not measured, and you set a limit."
         if one.latency.p95 > limit:
             slow, allowed = seconds_text(one.latency.p95), seconds_text(limit)
-            return f"{name} is left out: 95 in 100 answers arrive within {slow}, and your limit is {allowed}."
+            return f"{name} is left out: 95 of 100 answers come within {slow}, and your limit is {allowed}."
     price, limit = one.cost.per_1000, priorities.max_cost_per_1000
     if limit is not None:
         if price is None:
@@ -172,7 +181,7 @@ def _more_rows(situation: Situation) -> str | None:
         return None
     return (
         f"About {_rounded(needed)} test rows would narrow the comparison with {_in_sentence(runner_up)} to "
-        f"± {points_text(margin)}; now there are {situation.rows:,}."
+        f"± {margin_text(margin)}; now there are {situation.rows:,}."
     )
 
 
@@ -234,7 +243,7 @@ def _another_limit(situation: Situation) -> str | None:
 
 def _by_margin(priorities: Priorities, comparative: str) -> str:
     """ "more than 2 points better"; without a margin just "better"."""
-    return f"more than {points_text(priorities.margin)} {comparative}" if priorities.margin > 0 else comparative
+    return f"more than {margin_text(priorities.margin)} {comparative}" if priorities.margin > 0 else comparative
 
 
 def _within_limits(situation: Situation) -> str:

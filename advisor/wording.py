@@ -47,6 +47,7 @@ KIND_NAMES = {
     Kind.ANSWERING: "A short answer",
     Kind.WRITING: "Free text",
 }
+RANGE_MEANING = "95 of 100 ranges made this way hold the true score."
 _CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
@@ -69,13 +70,19 @@ def score_text(score: float) -> str:
 
 
 def points_text(difference: float) -> str:
-    """A difference of scores in points of a hundred, without its sign: "14 points"."""
-    points = abs(difference) * 100
-    number = f"{points:.1f}" if 0 < points < 0.95 else f"{points:.0f}"
+    """A measured difference of scores in points of a hundred, without its sign: "14 points"."""
+    points = abs(difference) * 100 + 1e-9  # a half goes up, also where binary fractions fall just short of it
+    number = f"{points:.1f}" if 1e-6 < points < 0.95 else f"{points:.0f}"
     return f"{number} point" if number == "1" else f"{number} points"
 
 
-def _significant(value: float) -> str:
+def margin_text(margin: float) -> str:
+    """The difference that does not matter to a person, as exactly as they gave it: "1.5 points"."""
+    number = f"{margin * 100:.3g}"
+    return f"{number} point" if number == "1" else f"{number} points"
+
+
+def number_text(value: float) -> str:
     """Two significant digits, no exponent: what a measurement of this size supports."""
     if value == 0:
         return "0"
@@ -89,8 +96,8 @@ def seconds_text(seconds: float | None) -> str:
     if seconds is None:
         return "unknown"
     if 0 < seconds < 0.0995:
-        return f"{_significant(seconds * 1000)} ms"
-    return f"{_significant(seconds)} s"
+        return f"{number_text(seconds * 1000)} ms"
+    return f"{number_text(seconds)} s"
 
 
 def money_text(amount: float | None, currency: str = "USD") -> str:
@@ -98,8 +105,14 @@ def money_text(amount: float | None, currency: str = "USD") -> str:
     if amount is None:
         return "unknown"
     sign = _CURRENCY_SIGNS.get(currency, f"{currency} ")
-    number = f"{amount:,.0f}" if amount >= 100 else f"{amount:,.2f}" if amount >= 1 else _significant(amount)
+    number = f"{amount:,.0f}" if amount >= 100 else f"{amount:,.2f}" if amount >= 1 else number_text(amount)
     return f"{sign}{number}"
+
+
+def memory_text(size_bytes: float) -> str:
+    """ "1.2 GB", "340 MB"."""
+    is_large = size_bytes >= 0.95e9
+    return f"{number_text(size_bytes / (1e9 if is_large else 1e6))} {'GB' if is_large else 'MB'}"
 
 
 def duration_text(seconds: float) -> str:

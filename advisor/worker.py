@@ -1,4 +1,4 @@
-"""The worker: takes requested timings and queued runs, one at a time, until its home is gone or it is told to end.
+"""The worker: takes requested timings and queued runs, one at a time, until it has nothing to do for a while.
 
 It never loads a model itself; every timing and every strategy runs in a spawned child.
 """
@@ -11,49 +11,60 @@ import sqlite3
 import subprocess
 import sys
 import time
-import traceback
-from dataclasses import asdict
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
-from advisor.child import death_sentence, failure_sentence, settle_in, spawned
 from advisor.experiment import run_experiment
 from advisor.step import BUILD_STRATEGY
 from advisor.store import Store
+from advisor.timing import take_speed
 
+_ROOT = Path(__file__).resolve().parent.parent
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_FOR_LOCK = 2  # longer than anyone who only looks whether there is a worker holds its lock
+_SECONDS_TO_START = 5
+_IDLE_SECONDS = 600
 
 
 def start_worker(store: Store) -> subprocess.Popen[bytes] | None:
-    """Starts a worker that outlives this process; None when there is one already. Its output is in worker.log."""
+    """Starts a worker that outlives this process, and waits until it is there; None when there is one already.
+
+    Its output is in worker.log.
+    """
     if store.worker_alive():
         return None
     with (store.home / "worker.log").open("ab") as log:
-        return subprocess.Popen(
+        worker = subprocess.Popen(
             [sys.executable, "-m", "advisor.worker", "--home", str(store.home)],
-            cwd=Path(__file__).resolve().parent.parent,
+            cwd=_ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
+    deadline = time.monotonic() + _SECONDS_TO_START
+    while not store.worker_alive() and worker.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return worker
 
 
-def work(store: Store, build_strategy: str = BUILD_STRATEGY) -> None:
-    """Returns when there is another worker, or when the home is gone; ends with SystemExit on SIGTERM.
+def work(store: Store, build_strategy: str = BUILD_STRATEGY, idle_seconds: float = _IDLE_SECONDS) -> None:
+    """Returns when there is another worker, when the home is gone, and when there was nothing to do for
+    `idle_seconds` or the code on disk is no longer what it runs; ends with SystemExit on SIGTERM.
 
     A run that SIGTERM ends is left interrupted: the next worker takes it up where it was.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         with FileLock(store.home / "worker.lock", timeout=_SECONDS_FOR_LOCK):
+            code, idle_since = _code_on_disk(), time.monotonic()
             while store.exists():
-                if not _work_once(store, build_strategy):
-                    time.sleep(_SECONDS_BETWEEN_LOOKS)
+                if _work_once(store, build_strategy):
+                    idle_since = time.monotonic()
+                elif time.monotonic() - idle_since >= idle_seconds or _code_on_disk() != code:
+                    return
+                time.sleep(_SECONDS_BETWEEN_LOOKS)
     except Timeout:
         return
     except (sqlite3.Error, OSError):
@@ -63,38 +74,22 @@ def work(store: Store, build_strategy: str = BUILD_STRATEGY) -> None:
 
 def _work_once(store: Store, build_strategy: str) -> bool:
     """Whether there was anything to do."""
-    model = store.requested_speed()
-    if model is not None:
-        with store.device_lock:
-            store.save_speed(model, *_take_speed(model, store.home / "timing.log"))
-        return True
-    run_id = store.next_run()
-    if run_id is not None:
+    if model := store.requested_speed():
+        take_speed(store, model)
+    elif run_id := store.next_run():
         run_experiment(store, run_id, lambda _: None, lambda: store.cancel_requested(run_id), build_strategy)
-        return True
-    return False
+    else:
+        return False
+    return True
 
 
-def _take_speed(model: str, log: Path) -> tuple[dict[str, Any] | None, str | None]:
-    """The timing, or the problem in a sentence."""
-    with spawned(_time_machine, model, log) as (child, results):
-        try:
-            return results.recv()
-        except EOFError:
-            child.join()
-    return None, death_sentence(child.exitcode)
-
-
-def _time_machine(model: str, log: Path, results: Connection) -> None:
-    """What the child does: it alone imports what loads a model."""
-    settle_in(log)
-    try:
-        from advisor.estimate import measure_speed
-
-        results.send((asdict(measure_speed(model)), None))
-    except Exception as wrong:
-        traceback.print_exc()
-        results.send((None, failure_sentence(wrong, "timing this machine")))
+def _code_on_disk() -> dict[Path, int]:
+    """When each source file was last changed: an upgrade changes it."""
+    return {
+        file: file.stat().st_mtime_ns
+        for package in ("advisor", "strategies", "eval")
+        for file in (_ROOT / package).rglob("*.py")
+    }
 
 
 def main() -> None:

@@ -12,7 +12,6 @@ from eval.flaws import (
     FEW_ROWS_A_LABEL,
     conflicts,
     duplicates,
-    invalid_json,
     label_spellings,
     personal_data,
     rare_labels,
@@ -167,19 +166,6 @@ def _check_label_leaks(task: Task) -> Iterable[Finding]:
             )
 
 
-def _check_json(task: Task) -> Iterable[Finding]:
-    rows = invalid_json(task)
-    if rows:
-        yield Finding(
-            "invalid-json",
-            "serious",
-            f"{_rows(rows, 'has', 'have')} an answer that is not a JSON object.",
-            "Such an answer can never be matched field by field, and a trained model copies the mistake.",
-            "Leave them out",
-            rows,
-        )
-
-
 def _check_size(task: Task) -> Iterable[Finding]:
     if len(task.examples) < FEW_ROWS:
         given = sum(example.split == "test" for example in task.examples)
@@ -242,7 +228,6 @@ def _check_personal_data(task: Task) -> Iterable[Finding]:
 _CHECKS: tuple[Callable[[Task], Iterable[Finding]], ...] = (
     _check_label_spelling,
     _check_conflicts,
-    _check_json,
     _check_duplicates,
     _check_size,
     _check_rare_labels,
@@ -273,7 +258,6 @@ _MENDS: dict[str, Callable[[Task], tuple[Example, ...]]] = {
     "conflicts": _dropping(conflicts),
     "label-spelling": _merge_labels,
     "rare-labels": _dropping(rare_labels),
-    "invalid-json": _dropping(invalid_json),
 }
 
 

@@ -1,4 +1,4 @@
-"""Documents that may be looked up: text, Markdown, JSONL, PDF, and a ZIP or a folder of these."""
+"""Documents that may be looked up: text, Markdown, JSONL, PDF, and a ZIP of these."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from eval.decoding import MAX_UNPACKED_BYTES, check_size, decode, json_lines, unzip
+from eval.decoding import check_size, decode, json_lines, unzip
 from eval.task import BadInput, Document
 
 DOCUMENT_ENDINGS = (".txt", ".md", ".jsonl", ".pdf")
@@ -26,18 +26,6 @@ def read_documents(name: str, content: bytes) -> list[Document]:
     if not name.casefold().endswith(".zip"):
         return _from_files(name, [(PurePosixPath(name), content)])
     return _from_files(name, [(PurePosixPath(path), part) for path, part in unzip(name, content)])
-
-
-def read_document_path(path: Path) -> list[Document]:
-    """The documents in a file or in all files below a folder; see `read_documents`. Raises BadInput."""
-    if path.is_file():
-        return read_documents(path.name, path.read_bytes())
-    if not path.is_dir():
-        raise BadInput(f"{path} does not exist: give the path of a document file or of a folder of them.")
-    files = [file for file in path.rglob("*") if file.is_file() and _is_document(PurePosixPath(file.relative_to(path)))]
-    if sum(file.stat().st_size for file in files) > MAX_UNPACKED_BYTES:
-        raise BadInput(f"{path} holds more than {MAX_UNPACKED_BYTES // 2**20} MB of documents: choose a part of them.")
-    return _from_files(str(path), [(PurePosixPath(file.relative_to(path)), file.read_bytes()) for file in files])
 
 
 def _from_files(name: str, files: list[tuple[PurePosixPath, bytes]]) -> list[Document]:

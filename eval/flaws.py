@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 
-from eval.mapping import is_json_object
 from eval.task import Kind, Task, normalised
 
 FEW_ROWS_A_LABEL = 5
@@ -55,13 +54,6 @@ def rare_labels(task: Task) -> tuple[str, ...]:
         return ()
     counts = Counter(example.target for example in task.examples)
     return tuple(example.id for example in task.examples if counts[example.target] < FEW_ROWS_A_LABEL)
-
-
-def invalid_json(task: Task) -> tuple[str, ...]:
-    """In extraction, the rows whose answer is no JSON object."""
-    if task.kind is not Kind.EXTRACTION:
-        return ()
-    return tuple(example.id for example in task.examples if not is_json_object(example.target))
 
 
 def personal_data(task: Task) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eval.scoring import read_json
 from eval.table import Table
 from eval.task import BadInput, Document, Example, Kind, Task, labels_of, normalised
 
@@ -88,7 +89,7 @@ def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: boo
     With documents the answers of a few questions may repeat by chance, so they must repeat more to count as labels.
     """
     rows = len(targets)
-    objects = sum(is_json_object(target) for target in targets)
+    objects = sum(isinstance(read_json(target), dict) for target in targets)
     if objects >= 0.9 * rows:
         return KindGuess(Kind.EXTRACTION, f"{objects:,} of {rows:,} answers are JSON objects: fields to extract.")
     words = sorted(len(target.split()) for target in targets)
@@ -127,9 +128,10 @@ def build_task(
 ) -> BuiltTask:
     """The task in `table`; `kind` None takes the kind the answers look like.
 
-    Rows without an input or an answer are left out, and `left_out` says so. An example's id is "r" and its row number
-    in the file. Without an `instruction` the table's own is taken. Raises BadInput when a named column is missing, a
-    split value is unknown, fewer than `MIN_ROWS` rows can be used, or a choice has fewer than two labels.
+    Rows without an input or an answer are left out, in an extraction also those whose answer is not JSON and so could
+    never be scored; `left_out` says so. An example's id is "r" and its row number in the file. Without an `instruction`
+    the table's own is taken. Raises BadInput when a named column is missing, a split value is unknown, fewer than
+    `MIN_ROWS` rows can be used, or a choice has fewer than two labels.
     """
     _check_columns(table, columns)
     known_documents = {document.id for document in documents}
@@ -151,19 +153,30 @@ def build_task(
                     target=target,
                     group=cells[columns.group] or None if columns.group else None,
                     split=_side(cells[columns.split], number, columns.split) if columns.split else None,
-                    document_ids=_document_ids(cells[columns.document], known_documents) if columns.document else (),
+                    document_ids=_document_ids(cells[columns.document], known_documents)
+                    if columns.document and documents  # ids of documents that nobody gave say nothing
+                    else (),
                 )
             )
     _check_usable(columns, len(examples), len(table.rows))
     guess = infer_kind([e.input for e in examples], [e.target for e in examples], bool(documents))
     kind = kind or guess.kind
+    left_out = _left_out(without_input, "no input") + _left_out(without_target, "no answer")
+    if kind is Kind.EXTRACTION:
+        without_json = {example.id for example in examples if read_json(example.target) is None}
+        examples = [example for example in examples if example.id not in without_json]
+        left_out += _left_out(sorted(int(identifier[1:]) for identifier in without_json), "no JSON as answer")
+        if len(examples) < MIN_ROWS:
+            raise BadInput(
+                f"Only {len(examples)} of {len(table.rows):,} rows have JSON in column '{columns.target}', and at "
+                f"least {MIN_ROWS} are needed to extract fields: choose another kind of task, or mend the answers."
+            )
     labels = labels_of(examples) if kind is Kind.CLASSIFICATION else ()
     if len(labels) == 1:
         raise BadInput(
             f"Every row has the same answer ('{labels[0][:60]}') in column '{columns.target}': "
             "a choice needs rows of at least two labels."
         )
-    left_out = _left_out(without_input, "no input") + _left_out(without_target, "no answer")
     named = {identifier for example in examples for identifier in example.document_ids}
     if documents and named and not named & known_documents:
         left_out += (
@@ -172,16 +185,6 @@ def build_task(
         )
     task = Task(name, kind, instruction or table.instruction, tuple(examples), tuple(documents), labels)
     return BuiltTask(task, guess, left_out)
-
-
-def is_json_object(text: str) -> bool:
-    """Whether `text` is one complete JSON object."""
-    if not text.lstrip().startswith("{"):
-        return False
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def _plain(column: str) -> str:

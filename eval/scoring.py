@@ -69,6 +69,20 @@ def score(kind: Kind, text: str, target: str) -> Score:
             return Score(min(1.0, sentence_chrf(text, [target]).score / 100))
 
 
+def read_json(text: str) -> dict[str, Any] | list[Any] | None:
+    """The object or list that `text` is, which can be scored; None when it is neither, or JSON only to Python (NaN)."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    try:
+        value = json.loads(text, parse_constant=refuse)
+        _count_leaves(value)  # a babbling model can nest deeper than the comparison may recurse
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict | list) else None
+
+
 def is_right(kind: Kind, value: float, parts: Mapping[str, float]) -> bool | None:
     """Whether an answer with this score and these parts is marked right; None for writing, where none is.
 
@@ -92,28 +106,14 @@ def _f1(shared: int, found: int, expected: int) -> float:
 
 
 def _field_f1(text: str, target: str) -> Score:
-    expected = _read_json(target)
+    expected = read_json(target)
     if expected is None:
         raise BadInput(f"The expected answer {target[:60]!r} is not JSON; write it as an object such as {{}}.")
-    answer = _read_json(text)
+    answer = read_json(text)
     if type(answer) is not type(expected):
         return Score(0.0, {"valid": 0.0, "exact": 0.0})
     value = _f1(_shared_leaves(answer, expected), _count_leaves(answer), _count_leaves(expected))
     return Score(value, {"valid": 1.0, "exact": float(value == 1)})
-
-
-def _read_json(text: str) -> dict[str, Any] | list[Any] | None:
-    """The object or list that `text` is; None when it is neither, or JSON only to Python (NaN)."""
-
-    def refuse(constant: str) -> None:
-        raise ValueError(constant)
-
-    try:
-        value = json.loads(text, parse_constant=refuse)
-        _count_leaves(value)  # a babbling model can nest deeper than the comparison may recurse
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict | list) else None
 
 
 def _count_leaves(value: Any) -> int:
@@ -166,4 +166,4 @@ def _answer_words(text: str) -> list[str]:
         for sign in text.lower()
         if sign not in string.punctuation and not unicodedata.category(sign).startswith("P")
     )
-    return _ARTICLES.sub(" ", kept).split()
+    return _ARTICLES.sub(" ", kept).split() or kept.split()  # the answer "A" is not nothing

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import struct
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from safetensors import SafetensorError, safe_open
 
 EMBEDDED = "embedded"
 EMBEDDED_NAME = "SmolLM2-135M-Instruct"
@@ -66,6 +67,7 @@ def check_model(name: str) -> str | None:
     """
     offer = f"Choose another, or the embedded {EMBEDDED_NAME}."
     if name == EMBEDDED:
+        offer = "Close other programs and try again."
         if embedded_gguf() is None:
             return "The embedded model's package is not installed; run `make install`."
         parameters: float | None = EMBEDDED_PARAMETERS
@@ -96,10 +98,24 @@ def check_model(name: str) -> str | None:
     return None
 
 
+def is_here(name: str) -> bool:
+    """Whether the model is on this machine, so that nothing needs to be fetched. The network is not asked."""
+    return name == EMBEDDED or Path(name).expanduser().exists() or _fetched(name) is not None
+
+
 def local_folder(name: str) -> Path:
     """The folder of a model that is on this machine or can be fetched from the hub."""
     path = Path(name).expanduser()
-    return path if path.exists() else Path(snapshot_download(name))
+    return path if path.exists() else _fetched(name) or Path(snapshot_download(name))
+
+
+def _fetched(name: str) -> Path | None:
+    """The folder of a model that was fetched from the hub to its end."""
+    try:
+        folder = Path(snapshot_download(name, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError):
+        return None
+    return None if isinstance(_local_parameters(folder), str) else folder
 
 
 def _local_parameters(path: Path) -> float | str:
@@ -110,25 +126,24 @@ def _local_parameters(path: Path) -> float | str:
     files = sorted(path.glob("*.safetensors"))
     if not (path / "config.json").exists() or not files:
         return f"The folder {path} holds no model: config.json with .safetensors files, or a .gguf file, are read."
+    index = path / "model.safetensors.index.json"
+    named = set(json.loads(index.read_text())["weight_map"].values()) if index.exists() else set()
+    if missing := named - {file.name for file in files}:
+        return f"The folder {path} lacks {min(missing)}, a part of the model: fetch or copy it again."
     total = 0
     for file in files:
-        with file.open("rb") as opened:
-            (length,) = struct.unpack("<Q", opened.read(8))
-            header = json.loads(opened.read(length))
-        for name, tensor in header.items():
-            if name != "__metadata__":
-                size = 1
-                for dimension in tensor["shape"]:
-                    size *= dimension
-                total += size
+        try:
+            with safe_open(file, "np") as opened:
+                total += sum(math.prod(opened.get_slice(tensor).get_shape()) for tensor in opened.keys())  # noqa: SIM118
+        except SafetensorError:
+            return f"The file {file} is damaged or was cut off: fetch or copy it again."
     return float(total)
 
 
 def _hub_parameters(name: str) -> float | None:
     """Parameters of a model on the hub (or None where the hub does not say); raises when it cannot be reached."""
-    try:
-        snapshot_download(name, local_files_only=True)
-    except LocalEntryNotFoundError:
-        info = HfApi().model_info(name, timeout=10)
-        return float(info.safetensors.total) if info.safetensors else None
-    return None
+    folder = _fetched(name)
+    if folder is not None:
+        return float(_local_parameters(folder))
+    info = HfApi().model_info(name, timeout=10)
+    return float(info.safetensors.total) if info.safetensors else None

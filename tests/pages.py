@@ -76,6 +76,6 @@ def finish_run(
         (folder / trial.strategy).mkdir(exist_ok=True)
         write_trial(folder / trial.strategy, trial)
         store.save_step(StoredStep(run.id, trial.strategy, trial.status, reason=trial.reason))
-    write_report(folder, run, trials)
+    write_report(folder, run, trials, store.steps(run.id))
     store.end_run(run.id, "done")
     return store.run(run.id)

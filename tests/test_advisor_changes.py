@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from advisor.changes import compare_data, compare_results
-from eval.task import Example
+from advisor.changes import compare_data, compare_documents, compare_measuring, compare_results
+from advisor.plan import Priorities
+from eval.task import Document, Example, Kind
 
 
 def rows(*pairs: tuple[str, str]) -> list[Example]:
@@ -60,5 +61,33 @@ def test_two_reports_of_one_run_do_not_differ(synthetic_report: Callable[..., di
         assert change.low < 0 < change.high and math.isfinite(change.low)
 
 
+def test_scores_of_another_metric_have_no_difference(synthetic_report: Callable[..., dict[str, Any]]) -> None:
+    before, after = synthetic_report(Kind.CLASSIFICATION), synthetic_report(Kind.WRITING)
+    for change in compare_results(before, after):
+        assert None not in change.scores and change.difference is None
+    assert "metric accuracy before, chrF after" in compare_measuring(before, after)
+
+
+def test_what_was_measured_otherwise_is_named(synthetic_report: Callable[..., dict[str, Any]]) -> None:
+    before = synthetic_report()
+    after = synthetic_report(seed=7, model="another/model", priorities=Priorities(margin=0.05), preset="thorough")
+    assert compare_measuring(before, before) == []
+    assert compare_measuring(before, after) == [
+        "model SmolLM2-135M-Instruct before, another/model after",
+        "effort quick before, thorough after",
+        "seed 0 before, 7 after",
+        "margin 2 points before, 5 points after",
+    ]
+
+
+def test_documents_are_matched_by_their_id() -> None:
+    before = [Document("a", "A", "same"), Document("b", "B", "old"), Document("c", "", "gone")]
+    after = [Document("a", "A", "same"), Document("b", "B", "new"), Document("d", "D", "come")]
+    change = compare_documents(before, after)
+    assert (change.added, change.removed, change.changed) == (("D",), ("c",), ("B",))
+
+
 def report(**scores: dict[str, float | None]) -> dict[str, Any]:
-    return {"candidates": [{"name": name, "score": score} for name, score in scores.items()]}
+    unmeasured = {"latency_seconds": {"p50": None}, "cost": {"per_1000": None}}
+    candidates = [{"name": name, "score": score, **unmeasured} for name, score in scores.items()]
+    return {"task": {"metric": "accuracy"}, "candidates": candidates}

@@ -30,7 +30,12 @@ def candidate(name: str, mean: float, per_1000: float | None, one_off: float = 0
 
 
 def report_of(*candidates: dict[str, Any], comparisons: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
-    return {"task": {"metric": "accuracy"}, "candidates": list(candidates), "comparisons": list(comparisons)}
+    return {
+        "task": {"metric": "accuracy"},
+        "candidates": list(candidates),
+        "comparisons": list(comparisons),
+        "priorities": {"monthly_volume": 10_000, "machine_per_hour": 0.1},
+    }
 
 
 @pytest.mark.parametrize("draw", [charts.score_chart, charts.cost_chart, charts.volume_chart, charts.latency_chart])
@@ -73,6 +78,16 @@ def test_an_unknown_cost_is_left_out_and_never_nothing() -> None:
     assert charts.cost_chart(report, INK) is None
     assert charts.volume_chart(report, INK) is None
     assert charts.cost_sentence(report) == "The costs are unknown."
+    partly = report_of(candidate("prompting", 0.6, None), candidate("retrieval", 0.7, 1))
+    assert "unknown" in charts.volume_sentence(partly)
+
+
+def test_a_free_machine_costs_nothing_which_is_not_unknown() -> None:
+    report = report_of(candidate("prompting", 0.6, 0.0), candidate("retrieval", 0.7, 0.0))
+    report["priorities"]["machine_per_hour"] = 0.0
+    assert charts.cost_chart(report, INK) is None and charts.volume_chart(report, INK) is None
+    assert charts.cost_sentence(report).endswith("an answer costs nothing.")
+    assert charts.volume_sentence(report).endswith("an answer costs nothing.")
 
 
 def test_the_crossing_is_where_the_costs_of_a_year_are_equal() -> None:

@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
+import psutil
 import pytest
 
 from advisor.command_line import main
 from advisor.store import Store
-from tests.tiny_strategies import ENDLESS, FRAGILE, STEADY, tiny_model
+from tests.tiny_strategies import ENDLESS, FRAGILE, SPEED, STEADY, tiny_model
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = b"message,label\n" + b"".join(
@@ -25,11 +27,11 @@ Compare = Callable[..., int]
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder with a home of its own and a good task file."""
+    """An empty working folder with a good task file, a model, and a home of its own where that model was timed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("THREEWAYS_HOME", str(tmp_path / "home"))
     (tmp_path / "task.csv").write_bytes(TABLE)
-    tiny_model(tmp_path / "model")
+    Store().save_speed(tiny_model(tmp_path / "model"), asdict(SPEED))
     return tmp_path
 
 
@@ -47,6 +49,8 @@ def test_a_comparison_ends_with_its_reports_a_table_and_a_place_in_history(
     assert compare("task.csv", "--strategies", "prompting,finetuning", "--seed", "5", "--out", "out") == 0
     shown = capsys.readouterr()
     assert "Fine-tuning" in shown.out and "report.html" in shown.out
+    assert "Most memory used" in shown.out and "Getting ready" in shown.out and "Answers a second" in shown.out
+    assert "Prompting about" in shown.err and "together about" in shown.err
     assert "Traceback" not in shown.err
     assert sorted(path.name for path in (folder / "out").iterdir()) == [
         "outcomes.csv",
@@ -58,6 +62,8 @@ def test_a_comparison_ends_with_its_reports_a_table_and_a_place_in_history(
     assert (report["seed"], [each["name"] for each in report["candidates"]]) == (5, ["prompting", "finetuning"])
     (run,) = Store().runs()
     assert (run.id, run.state, run.name) == (report["run_id"], "done", "task.csv")
+    assert run.plan.model == str(folder / "model")
+    (Store().run_folder(run.id) / "report.json").write_text("{}")  # as another version may have left it
     assert main(["runs"]) == 0
     assert run.id in capsys.readouterr().out
 
@@ -104,7 +110,8 @@ def test_documents_come_from_a_folder(folder: Path, compare: Compare) -> None:
     (folder / "handbook" / "more" / "hours.txt").write_text("Open from nine.")
     (folder / "handbook" / "photo.png").write_bytes(b"\x89PNG")
     assert compare("task.csv", "--docs", "handbook", "--strategies", "prompting") == 0
-    (dataset,) = Store().datasets()
+    (run,) = Store().runs()
+    dataset = Store().dataset(run.dataset_id)
     assert (dataset.documents_name, dataset.documents) == ("handbook.zip", 2)
 
 
@@ -132,7 +139,7 @@ def test_a_bad_upload_is_one_sentence_and_nothing_is_stored(
     assert compare(name) == 2
     assert one_sentence(capsys)
     store = Store()
-    assert (store.datasets(), store.runs()) == ([], [])
+    assert store.runs() == []
     assert not (store.home / "datasets").exists() and not (store.home / "runs").exists()
     assert not (folder / "results").exists()
 
@@ -146,6 +153,11 @@ def test_a_bad_upload_is_one_sentence_and_nothing_is_stored(
         (["task.csv", "--target", "answer"], "There is no column 'answer'"),
         (["task.csv", "--strategies", "guessing"], "There is no strategy 'guessing'"),
         (["task.csv", "--out", "task.csv"], "The report cannot be written to task.csv"),
+        (["task.csv", "--out", "/proc"], "The report cannot be written to /proc"),
+        (["task.csv", "--volume", "0"], "The volume must be from 1 to 1,000,000,000 answers a month, not 0."),
+        (["task.csv", "--margin", "nan"], "The margin must be from 0 to 50 points, not nan."),
+        (["task.csv", "--max-seconds", "0"], "The longest wait must be from 0.001 to 1,000,000,000 seconds, not 0."),
+        (["task.csv", "--max-seconds", "inf"], "not inf."),
     ],
 )
 def test_bad_input_is_one_sentence(
@@ -153,7 +165,7 @@ def test_bad_input_is_one_sentence(
 ) -> None:
     assert compare(*arguments) == 2
     assert said in one_sentence(capsys)
-    assert Store().datasets() == []
+    assert not (Store().home / "datasets").exists()
 
 
 @pytest.mark.parametrize(
@@ -162,8 +174,7 @@ def test_bad_input_is_one_sentence(
         ([], "COMMAND"),
         (["compare"], "FILE"),
         (["compare", "task.csv", "--preset", "slow"], "invalid choice: 'slow'"),
-        (["compare", "task.csv", "--volume", "-3"], "'-3' is not a whole number above 0"),
-        (["compare", "task.csv", "--margin", "nan"], "'nan' is not a number from 0 to 100"),
+        (["compare", "task.csv", "--volume", "some"], "invalid int value: 'some'"),
         (["compare", "task.csv", "--fast"], "--fast"),
         (["predict", "2026"], "--strategy"),
     ],
@@ -187,7 +198,8 @@ def test_an_internal_failure_is_one_sentence_with_the_place_of_its_log(
     assert "Traceback" in log.read_text()
 
 
-def test_ctrl_c_cancels_the_run_and_ends_with_130(folder: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_is_ended_is_cancelled(folder: Path, number: signal.Signals) -> None:
     program = (
         "import sys; from advisor.command_line import main;"
         f"sys.exit(main(['compare', 'task.csv', '--model', 'model', '--strategies', 'retrieval'], '{ENDLESS}'))"
@@ -203,16 +215,18 @@ def test_ctrl_c_cancels_the_run_and_ends_with_130(folder: Path) -> None:
         while not any("process" in step.stage for run in store.runs() for step in store.steps(run.id)):
             with pytest.raises(subprocess.TimeoutExpired):
                 command.wait(timeout=0.1)
-        os.killpg(command.pid, signal.SIGINT)  # as a terminal does: to the child too
+        (step,) = [step for run in store.runs() for step in store.steps(run.id)]
+        os.killpg(command.pid, number)  # as a terminal does: to the child too
         _, written = command.communicate(timeout=60)
     finally:
         command.kill()
         command.wait()
-    assert command.returncode == 130
+    assert command.returncode == 128 + number
     assert written.decode().splitlines()[-1] == "The comparison was cancelled."
     assert b"Traceback" not in written
     (run,) = store.runs()
     assert (run.state, [step.state for step in store.steps(run.id)]) == ("cancelled", ["cancelled"])
+    assert not psutil.pid_exists(int(step.stage.rsplit(maxsplit=1)[1]))
 
 
 def one_sentence(capsys: pytest.CaptureFixture[str]) -> str:

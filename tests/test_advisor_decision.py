@@ -83,7 +83,7 @@ def test_a_better_score_that_is_not_shown_does_not_justify_the_cost():
     assert got.confidence == "too close to call"
     assert got.headline == "Too close to call. Prompt it for now."
     assert got.confidence_line == (
-        "Too close to call: 20 test rows cannot show that fine-tuning is more than 2 points better than prompting."
+        "20 test rows cannot show that fine-tuning is more than 2 points better than prompting."
     )
     assert got.runner_up_line.startswith("Fine-tuning is 10 points ahead, between ")
     needed = rows_needed([o.score for o in cheap.outcomes], [o.score for o in dear.outcomes], 0.02)
@@ -98,7 +98,7 @@ def test_a_limit_leaves_out_even_the_best():
         max_seconds=1.0,
     )
     assert got.choice == "retrieval"
-    assert "Fine-tuning is left out: 95 in 100 answers arrive within 2.0 s, and your limit is 1.0 s." in got.reasons
+    assert "Fine-tuning is left out: 95 of 100 answers come within 2.0 s, and your limit is 1.0 s." in got.reasons
     assert "nothing else within your limits" in got.confidence_line
     assert "With a higher limit fine-tuning would be judged too; it scored 30 points more." in got.changes
 

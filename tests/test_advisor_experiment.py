@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import psutil
@@ -15,7 +15,7 @@ from advisor.task_file import read_task, task_to_json
 from advisor.trial_files import read_trial
 from eval.table import read_table
 from eval.task import BadInput, Kind, normalised
-from tests.tiny_strategies import ENDLESS, FRAGILE, KILLED, STEADY, tiny_model, tiny_task
+from tests.tiny_strategies import ENDLESS, FRAGILE, KILLED, SPEED, STEADY, tiny_model, tiny_task
 
 TABLE = b"message,label\n" + b"".join(
     b"%s number %d,%s\n" % ((b"cake", b"parcel", b"bill")[row % 3], row, (b"yes", b"no")[row % 2]) for row in range(60)
@@ -88,6 +88,27 @@ def test_a_run_measures_each_strategy_and_leaves_its_report_in_every_form(store:
     assert (folder / "report.html").read_text().lstrip().lower().startswith("<!doctype html>")
     assert (folder / "report.md").read_text().startswith("# ")
     assert len((folder / "outcomes.csv").read_text("utf-8-sig").splitlines()) == 1 + 2 * 10
+
+
+def test_the_estimate_is_kept_beside_the_seconds_it_took(store: Store) -> None:
+    store.save_speed("embedded", asdict(SPEED))
+    run_id = add_run(store, "prompting", "retrieval")
+    run(store, run_id, STEADY)
+    kept = json.loads((store.run_folder(run_id) / "estimate.json").read_text())
+    report = store.report(run_id)
+    assert report is not None and list(kept) == ["prompting", "retrieval"]
+    for candidate, step in zip(report["candidates"], store.steps(run_id), strict=True):
+        assert candidate["estimated_seconds"] == kept[step.strategy] > SPEED.load_seconds
+        assert candidate["seconds"] == step.seconds
+        assert candidate["seconds"] > candidate["fit_seconds"]
+
+
+def test_a_machine_that_was_not_timed_gives_no_estimate(store: Store) -> None:
+    run_id = add_run(store, "prompting")
+    run(store, run_id, STEADY)
+    report = store.report(run_id)
+    assert report is not None and report["candidates"][0]["estimated_seconds"] is None
+    assert not (store.run_folder(run_id) / "estimate.json").exists()
 
 
 def test_a_strategy_that_fails_is_recorded_the_others_report_and_it_can_be_tried_again(store: Store) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from advisor.export import outcomes_csv
+from advisor.figures import differences_of, figures_of
 from advisor.report_markdown import escaped, render_markdown
 from eval.outcomes import Outcome, Trial
 from eval.task import Example, Kind
@@ -95,8 +96,11 @@ def test_markdown_tells_all_of_the_report(synthetic_report):
         assert report["recommendation"][part]
         for sentence in report["recommendation"][part]:
             assert escaped(sentence) in text
-    for name in ("Prompting", "Retrieval", "Fine-tuning"):
-        assert f"\n| {name} | ." in text
+    assert "\n|  | Fine-tuning | Retrieval | Prompting |\n" in text
+    for heading, cells in figures_of(report):
+        assert f"\n| {heading} | {' | '.join(map(escaped, cells))} |\n" in text
+    for sentence, p_value in differences_of(report):
+        assert escaped(f"{sentence} {p_value}.") in text
     assert "2 rows appear twice." in text
 
 
@@ -104,9 +108,7 @@ def test_markdown_shows_foreign_text_as_it_stands(synthetic_report, synthetic_tr
     failed = Trial("retrieval", "failed", reason="Bad | cell\n<script>alert(1)</script> `x`")
     report = synthetic_report(trials=[synthetic_trials()[0], failed], model="my_model*")
     text = render_markdown(report)
-    row = next(line for line in text.splitlines() if line.startswith("| Retrieval"))
-    assert "failed: Bad \\| cell \\<script\\>alert(1)\\</script\\> \\`x\\`" in row
-    assert row.replace("\\|", "").count("|") == 7
+    assert "- Retrieval (failed): Bad \\| cell \\<script\\>alert(1)\\</script\\> \\`x\\`\n" in text
     assert "my\\_model\\*" in text
 
 

@@ -3,19 +3,23 @@ from __future__ import annotations
 import json
 import multiprocessing
 import sqlite3
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
+from advisor.files import write_whole
 from advisor.plan import Plan, Setup
 from advisor.store import Store
 from advisor.stored import StoredStep
 from advisor.task_file import task_to_json
 from eval.task import BadInput, Kind
-from tests.tiny_strategies import tiny_task
+from tests.tiny_strategies import SPEED, tiny_task
 
 TABLE = b"message,label\n" + b"".join(b"text %d,%s\n" % (row, (b"yes", b"no")[row % 2]) for row in range(30))
 
@@ -36,7 +40,6 @@ def test_the_same_content_is_the_same_dataset(store: Store) -> None:
     assert store.add_dataset("renamed.csv", TABLE) == first
     assert store.add_dataset("more.csv", TABLE + b"one more,yes\n").id != first.id
     assert (first.name, first.rows, first.documents) == ("tickets.csv", 30, 0)
-    assert [dataset.name for dataset in store.datasets()] == ["more.csv", "tickets.csv"]
 
 
 def test_documents_belong_to_the_dataset(store: Store) -> None:
@@ -47,6 +50,22 @@ def test_documents_belong_to_the_dataset(store: Store) -> None:
     table, documents = store.read_upload(both.id)
     assert table.columns == ("message", "label")
     assert [document.title for document in documents] == ["Prices"]
+    assert store.documents_upload(both.id) == ("facts.md", b"# Prices\nA cake is 30 euros.")
+    assert store.documents_upload(alone.id) is None
+
+
+def test_two_tabs_can_upload_the_same_file_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    both_write = Barrier(2)
+
+    def write(path: Path, content: str | bytes) -> None:
+        both_write.wait(timeout=30)  # so that neither finds the other's folder
+        write_whole(path, content)
+
+    monkeypatch.setattr("advisor.store.write_whole", write)
+    with ThreadPoolExecutor(2) as tabs:
+        first, second = tabs.map(lambda _: store.add_dataset("tickets.csv", TABLE), range(2))
+    assert first == second
+    assert len(list((store.home / "datasets").iterdir())) == 1
 
 
 @pytest.mark.parametrize(
@@ -58,7 +77,6 @@ def test_nothing_is_kept_of_an_upload_that_cannot_be_read(
 ) -> None:
     with pytest.raises(BadInput):
         store.add_dataset(name, content, None if documents is None else "facts.pdf", documents)
-    assert store.datasets() == []
     assert not (store.home / "datasets").exists()
 
 
@@ -125,20 +143,38 @@ def _start_and_stay(home: Path, run_id: str, started: Connection) -> None:
         started.recv()  # never comes
 
 
-def test_a_run_whose_process_died_is_interrupted_and_waits_again(store: Store) -> None:
-    run_id = add_run(store)
+@contextmanager
+def running_elsewhere(store: Store, run_id: str) -> Iterator[None]:
+    """Another process runs it, and dies at the end of the block."""
     context = multiprocessing.get_context("spawn")
     received, started = context.Pipe()
     process = context.Process(target=_start_and_stay, args=(store.home, run_id, started))
     process.start()
-    received.recv()
-    assert store.run(run_id).state == "running"
-    assert store.queue_position(run_id) is None
-    process.kill()
-    process.join()
+    try:
+        received.recv()
+        yield
+    finally:
+        process.kill()
+        process.join()
+
+
+def test_a_run_whose_process_died_is_interrupted_and_waits_again(store: Store) -> None:
+    run_id = add_run(store)
+    with running_elsewhere(store, run_id):
+        assert store.run(run_id).state == "running"
+        assert store.queue_position(run_id) is None
     assert store.run(run_id).state == "interrupted"
     assert [step.state for step in store.steps(run_id)] == ["interrupted", "waiting", "waiting"]
     assert store.next_run() == run_id
+
+
+def test_a_run_whose_process_died_while_it_was_cancelled_is_cancelled(store: Store) -> None:
+    run_id = add_run(store)
+    with running_elsewhere(store, run_id):
+        store.cancel(run_id)
+    run = store.run(run_id)
+    assert (run.state, run.cancel_requested, store.next_run()) == ("cancelled", False, None)
+    assert {step.state for step in store.steps(run_id)} == {"cancelled"}
 
 
 def test_one_strategy_is_tried_again_and_the_others_are_kept(store: Store) -> None:
@@ -195,14 +231,37 @@ def test_a_timing_is_asked_for_taken_and_kept(store: Store) -> None:
     assert store.speed("embedded") is None
     store.request_speed("embedded")
     assert store.requested_speed() == "embedded"
-    store.save_speed("embedded", {"tokens_per_second": 300.0})
-    speed = store.speed("embedded")
-    assert speed is not None and speed.measured == {"tokens_per_second": 300.0}
+    store.save_speed("embedded", asdict(SPEED))
+    timed = store.speed("embedded")
+    assert timed is not None and timed.speed == SPEED and timed.made_at is not None
     assert store.requested_speed() is None
-    store.request_speed("embedded")
+    store.save_speed("embedded", {"of another version": 300.0})
+    other = store.speed("embedded")
+    assert other is not None and other.speed is None
+
+
+def test_what_kept_a_timing_from_being_taken_is_not_final(store: Store) -> None:
     store.save_speed("embedded", None, "Memory ran out.")
-    speed = store.speed("embedded")
-    assert speed is not None and (speed.measured, speed.problem) == (None, "Memory ran out.")
+    failed = store.speed("embedded")
+    assert failed is not None and failed.made_at is not None
+    assert (failed.speed, failed.problem, store.requested_speed()) == (None, "Memory ran out.", None)
+    store.request_speed("embedded")
+    asked = store.speed("embedded")
+    assert asked is not None and (asked.problem, asked.made_at) == (None, None)
+    assert store.requested_speed() == "embedded"
+
+
+def test_a_home_of_another_version_is_refused_and_left_alone(store: Store) -> None:
+    file = store.home / "threeways.sqlite"
+    with sqlite3.connect(file) as database:
+        database.execute("PRAGMA user_version = 999")
+    with pytest.raises(BadInput, match="another version of Threeways; set THREEWAYS_HOME to a new folder"):
+        Store(store.home)
+    file.unlink()
+    with sqlite3.connect(file) as database:
+        database.execute("CREATE TABLE runs (id TEXT)")
+    with pytest.raises(BadInput, match="another version"):
+        Store(store.home)
 
 
 def test_a_home_that_cannot_be_made_is_said_in_a_sentence(tmp_path: Path) -> None:

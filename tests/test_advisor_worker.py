@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import shutil
 import subprocess
 import sys
@@ -15,10 +16,11 @@ from advisor.plan import Plan, Setup
 from advisor.store import Store
 from advisor.stored import StoredStep
 from advisor.task_file import task_to_json
-from advisor.worker import start_worker
+from advisor.worker import start_worker, work
 from tests.tiny_strategies import ENDLESS, STEADY, serve, tiny_task, wait_until
 
 TABLE = b"message,label\n" + b"".join(b"text %d,%s\n" % (row, (b"yes", b"no")[row % 2]) for row in range(30))
+ROOT = Path(__file__).resolve().parent.parent
 StartWorker = Callable[[str], BaseProcess]
 
 
@@ -106,9 +108,7 @@ def test_a_second_worker_leaves_at_once_and_the_first_stays(store: Store) -> Non
     first = start_worker(store)
     assert first is not None
     try:
-        while not store.worker_alive():
-            with pytest.raises(subprocess.TimeoutExpired):
-                first.wait(timeout=0.05)
+        assert store.worker_alive()
         assert start_worker(store) is None
         command = [sys.executable, "-m", "advisor.worker", "--home", str(store.home)]
         second = subprocess.run(command, capture_output=True, timeout=60, check=False)
@@ -121,7 +121,33 @@ def test_a_second_worker_leaves_at_once_and_the_first_stays(store: Store) -> Non
         first.wait()
 
 
-@pytest.mark.slow
+def test_a_worker_ends_when_nothing_is_left_to_do(store: Store) -> None:
+    run_id = add_run(store, "prompting")
+    process = multiprocessing.get_context("spawn").Process(target=work, args=(store, STEADY, 0.0))
+    process.start()
+    process.join(timeout=60)
+    assert process.exitcode == 0
+    assert store.run(run_id).state == "done"
+
+
+def test_a_worker_ends_when_the_code_on_disk_is_another(store: Store, tmp_path: Path) -> None:
+    for package in ("advisor", "strategies", "eval"):
+        shutil.copytree(ROOT / package, tmp_path / "installed" / package, ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-m", "advisor.worker", "--home", str(store.home)]
+    worker = subprocess.Popen(command, cwd=tmp_path / "installed")
+    try:
+        while not store.worker_alive():
+            with pytest.raises(subprocess.TimeoutExpired):
+                worker.wait(timeout=0.05)
+        with pytest.raises(subprocess.TimeoutExpired):
+            worker.wait(timeout=1.5)
+        os.utime(tmp_path / "installed" / "eval" / "task.py", (0, 0))
+        assert worker.wait(timeout=60) == 0
+    finally:
+        worker.kill()
+        worker.wait()
+
+
 def test_a_timing_that_cannot_be_taken_leaves_its_reason(store: Store, worker: StartWorker) -> None:
     store.request_speed("/no/such/model")
     process = worker(STEADY)
@@ -131,7 +157,7 @@ def test_a_timing_that_cannot_be_taken_leaves_its_reason(store: Store, worker: S
         return speed.problem if speed else None
 
     wait_until(lambda: problem() is not None, process)
-    assert (problem() or "").endswith(".")
+    assert (problem() or "").startswith("There is no folder /no/such/model.")
     assert store.requested_speed() is None
 
 

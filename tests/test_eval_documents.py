@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import zipfile
-from pathlib import Path
 
 import pypdf
 import pytest
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
-from eval.documents import read_document_path, read_documents
+from eval.documents import read_documents
 from eval.task import BadInput, Document
 
 
@@ -77,15 +76,6 @@ def test_a_zip_with_folders_and_litter() -> None:
     ]
 
 
-def test_a_folder_reads_like_its_zip(tmp_path: Path) -> None:
-    (tmp_path / "deep" / "deeper").mkdir(parents=True)
-    (tmp_path / "deep" / "deeper" / "one.txt").write_text("1")
-    (tmp_path / "two.md").write_text("# Two\n2")
-    (tmp_path / "three.bin").write_bytes(b"\0")
-    assert [(d.id, d.title) for d in read_document_path(tmp_path)] == [("one", "one"), ("two", "Two")]
-    assert read_document_path(tmp_path / "two.md") == read_documents("two.md", b"# Two\n2")
-
-
 @pytest.mark.parametrize(
     ("name", "content", "fragment"),
     [
@@ -109,8 +99,3 @@ def test_bad_documents_are_refused_in_one_sentence(name: str, content: bytes, fr
         read_documents(name, content)
     assert fragment in str(refusal.value)
     assert str(refusal.value).endswith(".")
-
-
-def test_a_path_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="does not exist"):
-        read_document_path(tmp_path / "nowhere")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from eval.documents import read_document_path
+from eval.documents import read_documents
 from eval.mapping import Columns, build_task, guess_columns, infer_kind
+from eval.scoring import score
 from eval.table import Table, read_table
 from eval.task import BadInput, Document, Kind
 
@@ -58,7 +59,7 @@ def test_columns_are_guessed(columns: str, row: tuple[str, ...], expected: Colum
 def test_the_public_datasets_are_understood_unaided(folder: str, kind: Kind, labels: int) -> None:
     content = read_table("task.csv", (SHARED / folder / "task.csv").read_bytes())
     docs = SHARED / folder / "docs.jsonl"
-    documents = read_document_path(docs) if docs.exists() else []
+    documents = read_documents(docs.name, docs.read_bytes()) if docs.exists() else []
     columns = guess_columns(content)
     built = build_task(content, columns, kind=None, name=folder, documents=documents)
     assert columns == Columns("input", "output", split="split", document="doc_id" if documents else None)
@@ -105,6 +106,21 @@ def test_rows_with_a_gap_are_left_out_and_named() -> None:
         "Row 27 has no input and was left out.",
         "3 rows have no answer and were left out: rows 26, 28 and 29.",
     )
+
+
+def test_an_extraction_leaves_out_answers_that_are_not_json() -> None:
+    rows = [(f"order {i}", '{"item": "tea"}') for i in range(36)]
+    rows += [("a list", '["tea"]'), ("cut off", '{"item": '), ("only Python's", '{"n": NaN}'), ("words", "tea")]
+    built = build_task(table("input target", *rows), TWO, kind=None, name="t")
+    assert built.task.kind is Kind.EXTRACTION
+    assert built.left_out == ("3 rows have no JSON as answer and were left out: rows 39, 40 and 41.",)
+    for example in built.task.examples:
+        assert score(built.task.kind, "{}", example.target).value == 0
+
+
+def test_a_table_of_labels_is_no_extraction() -> None:
+    with pytest.raises(BadInput, match="Only 0 of 24 rows have JSON in column 'target'"):
+        build_task(labelled(), TWO, kind=Kind.EXTRACTION, name="t")
 
 
 def test_sides_groups_and_documents_are_read() -> None:

@@ -13,6 +13,7 @@ import pytest
 from advisor.plan import Plan, Setup
 from advisor.samples import SAMPLES
 from advisor.store import Store
+from strategies.models import SUGGESTIONS
 from tests.pages import ROOT, html_of, open_page, own_home, primaries
 
 TICKETS = "message,label\n" + "".join(
@@ -64,7 +65,27 @@ def test_an_upload_that_cannot_be_read_is_one_sentence_and_nothing_is_stored(sto
     app.button(key="check").click().run()
     assert html_of(app).count('class="problem"') == 1
     assert "broken.csv" in html_of(app)
-    assert store.datasets() == []
+    assert not (store.home / "datasets").exists()
+
+
+def test_an_upload_that_makes_no_task_is_one_sentence_and_nothing_is_stored(store: Store) -> None:
+    app = open_page("Start")
+    one_label = "message,label\n" + "".join(f"Ship number {row},repair\n" for row in range(30))
+    app.file_uploader(key="task-file").upload("one.csv", one_label.encode(), "text/csv").run()
+    app.button(key="check").click().run()
+    assert html_of(app).count('class="problem"') == 1 and "Every row has the same answer" in html_of(app)
+    assert not (store.home / "datasets").exists()
+
+
+def test_a_wrong_guess_of_columns_locks_nobody_out(store: Store) -> None:
+    lines = [f"{line},same" for line in TICKETS.splitlines()[1:]]
+    table = "\n".join(["message,category,label", *lines])
+    app = open_page("Start")
+    app.file_uploader(key="task-file").upload("three.csv", table.encode(), "text/csv").run()
+    app.button(key="check").click().run()
+    assert app.selectbox[1].value == "label" and "Every row has the same answer" in html_of(app)
+    app.selectbox[1].set_value("category").run()
+    assert not app.button(key="choose").disabled
 
 
 def test_an_upload_with_documents_is_checked_on_the_next_page(store: Store) -> None:
@@ -105,6 +126,55 @@ def test_a_finding_is_mended_with_one_click_and_the_mend_can_be_undone(store: St
     next(button for button in app.button if button.label == "Undo all mends").click().run()
     saved = store.dataset(dataset.id).setup
     assert saved is not None and saved.mends == ()
+
+
+def test_the_automatic_instruction_follows_the_data_and_is_never_kept_as_a_persons_own(store: Store) -> None:
+    lines = [f"{line},{'sea' if row % 2 else 'land'}" for row, line in enumerate(TICKETS.splitlines()[1:])]
+    dataset = store.add_dataset("tickets.csv", "\n".join(["message,label,realm", *lines]).encode())
+    app = open_page("Data", dataset=dataset.id)
+    app.selectbox[1].set_value("realm").run()
+    assert "land" in str(app.text_area[0].value) and "refund" not in str(app.text_area[0].value)
+    saved = store.dataset(dataset.id).setup
+    assert saved is not None and saved.target == "realm" and saved.instruction == ""
+    app.text_area[0].set_value("Say where it happened.").run()
+    app.selectbox[1].set_value("label").run()
+    assert "refund" in str(app.text_area[0].value)
+    saved = store.dataset(dataset.id).setup
+    assert saved is not None and saved.instruction == ""
+
+
+def test_mends_that_leave_no_task_can_be_undone(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    store.save_setup(dataset.id, Setup("message", "label", mends=("mend-of-another-version",)))
+    app = open_page("Data", dataset=dataset.id)
+    assert app.button(key="choose").disabled
+    next(button for button in app.button if button.label == "Undo all mends").click().run()
+    assert not app.button(key="choose").disabled
+
+
+def test_a_double_click_queues_one_run(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    for _ in range(2):
+        open_page("Compare", dataset=dataset.id).button(key="run").click().run()
+    assert len(store.runs()) == 1
+
+
+def test_the_seed_is_kept_with_the_plan(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    app = open_page("Compare", dataset=dataset.id)
+    next(one for one in app.number_input if one.label == "Seed").set_value(17).run()
+    app.button(key="run").click().run()
+    assert store.runs()[0].plan.seed == 17
+
+
+def test_a_model_that_could_not_be_timed_is_asked_for_again_when_chosen_anew(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    other = SUGGESTIONS[1].name
+    store.save_speed(other, None, "It does not fit in memory.")
+    app = open_page("Compare", dataset=dataset.id)
+    app.selectbox(key="model").set_value(other).run()
+    assert store.requested_speed() == other
+    assert "being timed" in html_of(app)
 
 
 def test_columns_that_make_no_task_are_one_sentence(store: Store) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from advisor.pages.changed_data import take_changed_file
 from advisor.plan import Plan, Setup
+from advisor.samples import zipped
 from advisor.store import Store
 from advisor.stored import StoredStep
 from advisor.task_file import task_to_json
@@ -97,6 +98,21 @@ def test_a_waiting_run_shows_its_place_and_can_be_cancelled(
     assert primaries(open_page("Report", run=run_id)) == ["Compare again"]
 
 
+def test_a_retry_that_was_cancelled_leaves_the_report_and_can_be_taken_up(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+) -> None:
+    task = synthetic_task()
+    prompting, retrieval, _ = synthetic_trials()
+    failed = Trial("finetuning", "failed", reason="The machine ran out of memory.")
+    run = finish_run(store, task, synthetic_split(task), (prompting, retrieval, failed))
+    store.retry_step(run.id, "finetuning")
+    store.cancel(run.id)
+    app = open_page("Report", run=run.id)
+    assert 'class="verdict"' in html_of(app) and "What was measured before stands." in html_of(app)
+    app.button(key="finetuning").click().run()
+    assert store.run(run.id).state == "queued"
+
+
 def test_a_running_run_shows_progress_and_results_as_they_come(
     store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit
 ) -> None:
@@ -105,7 +121,7 @@ def test_a_running_run_shows_progress_and_results_as_they_come(
         assert store.start_run(run_id)
         store.save_step(StoredStep(run_id, "prompting", "running", "reading the test rows", 12, 80, 95.0))
         said = html_of(open_page("Report", run=run_id))
-    assert "Reading the test rows, 12 of 80. Still about 2 minutes." in said
+    assert "Reading the test rows, 12 of 80. This stage: about 2 minutes left." in said
     assert 'aria-valuenow="15"' in said
     assert said.count("Waits its turn.") == 2
 
@@ -149,6 +165,7 @@ def test_history_sets_a_run_beside_the_one_it_follows(
     app = open_page("History")
     assert app.selectbox(key="run").value == first.id
     assert app.selectbox(key="with").value == second.id
+    assert "Measured otherwise" not in html_of(app) and " s → 0.4" in html_of(app)
     assert "1 row added, 1 row removed, 1 row answered differently, 238 rows as before." in html_of(app)
     assert primaries(app) == ["Compare new data"]
 
@@ -166,6 +183,32 @@ def test_a_changed_file_keeps_the_columns_and_the_plan_of_its_run(
     assert app.query_params["follows"] == run.id
     open_page("Compare", dataset=changed.id, follows=run.id).button(key="run").click().run()
     assert store.runs()[0].plan == replace(run.plan, dataset_id=changed.id, follows=run.id)
+
+
+def test_changed_documents_are_told_and_without_any_the_old_ones_are_kept(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit
+) -> None:
+    task = synthetic_task()
+    rows = "question,label\n" + "".join(f'"{one.input}","{one.target}"\n' for one in task.examples)
+    documents = zipped([("one.md", b"# One\nFirst text."), ("two.md", b"# Two\nSecond text.")])
+    dataset = store.add_dataset("rows.csv", rows.encode(), "documents.zip", documents)
+    plan = Plan(dataset.id, Setup("question", "label"))
+    run = store.add_run(plan, task_to_json(task, synthetic_split(task)))
+    assert take_changed_file(run, "rows.csv", rows.encode()).id == dataset.id
+    changed = take_changed_file(run, "rows.csv", rows.encode(), ("one.md", b"# One\nOther text."))
+    said = html_of(open_page("Data", dataset=changed.id, follows=run.id))
+    assert "1 document removed (Two), 1 document changed (One)." in said
+
+
+def test_history_stands_beside_runs_of_another_version(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+) -> None:
+    task = synthetic_task()
+    runs = [finish_run(store, task, synthetic_split(task), synthetic_trials(seed=seed)) for seed in (0, 1)]
+    (store.run_folder(runs[1].id) / "report.json").write_text('{"schema": 1, "candidates": []}')
+    (store.run_folder(runs[0].id) / "task.json").write_text("{}")
+    assert "Another version of Threeways" in html_of(open_page("History"))
+    assert "no longer there" in html_of(open_page("Report", run=runs[0].id))
 
 
 def test_a_run_of_another_version_is_a_sentence(

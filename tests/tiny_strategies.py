@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, ClassVar
 
+from advisor.estimate import Speed
 from eval.outcomes import Effort, Prediction
 from eval.task import Brief, Document, Example, Kind, LearningSplit, Split, Task
 from strategies.contract import Progress, ReportProgress, Strategy
@@ -21,6 +22,7 @@ STEADY = "tests.tiny_strategies:build_steady"
 FRAGILE = "tests.tiny_strategies:build_fragile"
 KILLED = "tests.tiny_strategies:build_killed"
 ENDLESS = "tests.tiny_strategies:build_endless"
+SPEED = Speed("CPU", load_seconds=1, read=300, read_alone=200, write=40, write_alone=10, train=120, embed=50)
 _PATIENCE_SECONDS = 60
 
 

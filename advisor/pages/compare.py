@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from html import escape
 
@@ -11,9 +12,19 @@ from advisor.experiment import prepare
 from advisor.pages import frame
 from advisor.pages.draft import draft_of, setup_of
 from advisor.pages.marks import marked_name
-from advisor.pages.waiting import show_estimate
-from advisor.plan import DEFAULT_MODEL, STRATEGIES, Plan, Priorities
-from advisor.stored import StoredDataset
+from advisor.pages.waiting import ask_again, show_estimate
+from advisor.plan import (
+    COST_BOUNDS,
+    DEFAULT_MODEL,
+    MACHINE_BOUNDS,
+    MARGIN_BOUNDS,
+    SECONDS_BOUNDS,
+    STRATEGIES,
+    VOLUME_BOUNDS,
+    Plan,
+    Priorities,
+)
+from advisor.stored import StoredDataset, StoredRun
 from advisor.wording import count_text, words_of
 from advisor.worker import start_worker
 from eval.task import BadInput
@@ -22,6 +33,8 @@ from strategies.presets import PRESETS
 
 _COUNTED = {1: "Measure the one", 2: "Compare the two", 3: "Compare the three"}
 _CURRENCIES = ("USD", "EUR", "GBP")
+_MOST_SEED = 2**32 - 1  # of numpy and of scikit-learn
+_SECONDS_OF_A_DOUBLE_CLICK = 3
 
 
 def starting_plan(dataset: StoredDataset) -> Plan:
@@ -62,6 +75,7 @@ def choose_model(plan: Plan) -> str:
         accept_new_options=True,
         help="Choose one, or type the id of a model on the Hugging Face hub or a folder on this machine.",
         key="model",
+        on_change=lambda: ask_again(st.session_state["model"] or DEFAULT_MODEL),
     )
     if model in suggestions:
         chosen = suggestions[model]
@@ -89,13 +103,13 @@ def choose_priorities(was: Priorities) -> Priorities:
     frame.section("What matters to you", "These decide between strategies that are about equally good.")
     first = st.columns(3)
     volume = first[0].number_input(
-        "Answers a month", 1, 1_000_000_000, was.monthly_volume, step=1000, help="How often the task comes up."
+        "Answers a month", *VOLUME_BOUNDS, was.monthly_volume, step=1000, help="How often the task comes up."
     )
     margin = first[1].number_input(
         "Points that make no difference to you",
-        0.0,
-        50.0,
-        was.margin * 100,
+        100 * MARGIN_BOUNDS[0],
+        100 * MARGIN_BOUNDS[1],
+        100 * was.margin,
         step=0.5,
         format="%.1f",
         help="A cheaper strategy is taken when it is not shown to be worse by more than this. A score of 1 is "
@@ -103,41 +117,64 @@ def choose_priorities(was: Priorities) -> Priorities:
     )
     price = first[2].number_input(
         "Price of the machine an hour",
-        0.0,
-        1000.0,
-        was.machine_per_hour,
+        *MACHINE_BOUNDS,
+        float(was.machine_per_hour),
         step=0.05,
         help="Costs are this price times the seconds an answer takes.",
     )
     second = st.columns(3)
     longest = second[0].number_input(
         "Longest wait for an answer, in seconds",
-        0.001,
-        None,
-        was.max_seconds,
+        *SECONDS_BOUNDS,
+        None if was.max_seconds is None else float(was.max_seconds),
         step=0.5,
         placeholder="No limit",
-        help="95 of 100 answers must be faster.",
+        help="95 of 100 answers must come within this.",
     )
     dearest = second[1].number_input(
-        "Most that 1,000 answers may cost", 0.0001, None, was.max_cost_per_1000, step=0.1, placeholder="No limit"
+        "Most that 1,000 answers may cost",
+        *COST_BOUNDS,
+        None if was.max_cost_per_1000 is None else float(was.max_cost_per_1000),
+        step=0.1,
+        placeholder="No limit",
     )
-    currency = second[2].selectbox(
-        "Currency", _CURRENCIES, index=_CURRENCIES.index(was.currency) if was.currency in _CURRENCIES else 0
-    )
+    currencies = list(dict.fromkeys([*_CURRENCIES, was.currency]))
+    currency = second[2].selectbox("Currency", currencies, index=currencies.index(was.currency))
     return Priorities(int(volume), margin / 100, longest, dearest, price, currency)
+
+
+def choose_seed(was: int) -> int:
+    with st.expander("For repeatable runs"):
+        return int(
+            st.number_input(
+                "Seed",
+                0,
+                _MOST_SEED,
+                min(max(was, 0), _MOST_SEED),
+                help="It decides how the rows are divided and what chance decides besides. "
+                "The same seed on the same machine gives the same answers.",
+            )
+        )
 
 
 def start(plan: Plan) -> None:
     """Queue the run and go to its report; what speaks against it is said in one sentence."""
     try:
         with st.spinner("Checking the data and the model"):
-            run = prepare(frame.store(), plan)
+            run = just_queued(plan) or prepare(frame.store(), plan)
     except BadInput as wrong:
         frame.problem(str(wrong))
         return
     start_worker(frame.store())
     frame.go("Report", run=run.id, dataset=plan.dataset_id)
+
+
+def just_queued(plan: Plan) -> StoredRun | None:
+    """The run that the first press of a double click has queued: the second interrupts the page, not the queueing."""
+    newest = next(iter(frame.store().runs()), None)
+    if newest is None or time.time() - newest.created_at > _SECONDS_OF_A_DOUBLE_CLICK:
+        return None
+    return newest if newest.plan == plan else None
 
 
 def show_compare() -> None:
@@ -164,7 +201,7 @@ def show_compare() -> None:
         preset = choose_preset(was)
     chosen = replace(was, strategies=strategies, model=model, preset=preset)
     show_estimate(chosen, dataset.name)
-    chosen = replace(chosen, priorities=choose_priorities(was.priorities))
+    chosen = replace(chosen, priorities=choose_priorities(was.priorities), seed=choose_seed(was.seed))
     label = _COUNTED.get(len(strategies), "Compare them")
     if not strategies:
         frame.problem("Choose at least one of the three ways.")

@@ -7,7 +7,7 @@ from html import escape
 
 import streamlit as st
 
-from advisor.changes import compare_data
+from advisor.changes import compare_data, compare_documents
 from advisor.pages import frame
 from advisor.pages.data_changes import show_data_change
 from advisor.pages.draft import Draft, draft_of, read_upload, setup_of
@@ -24,7 +24,7 @@ _PREVIEW_ROWS = 100
 
 
 def choose_columns(table: Table, setup: Setup) -> Setup:
-    """The setup with the columns as chosen; another choice of columns forgets the mends, which were for the last."""
+    """The setup with the columns as chosen; another choice forgets the mends, another target the instruction too."""
     columns = list(table.columns)
     input_side, target_side = st.columns(2, gap="medium")
     with input_side:
@@ -40,7 +40,9 @@ def choose_columns(table: Table, setup: Setup) -> Setup:
         with sides[2]:
             document = _optional_column("Document", columns, setup.document, "The id of the document with the answer.")
     chosen = replace(setup, input=source, target=target, group=group, split=split, document=document)
-    return chosen if chosen == setup else replace(chosen, mends=(), kind=None)
+    if chosen == setup:
+        return setup
+    return replace(chosen, mends=(), kind=None, instruction=setup.instruction if target == setup.target else "")
 
 
 def _optional_column(label: str, columns: list[str], chosen: str | None, meaning: str) -> str | None:
@@ -72,16 +74,16 @@ def show_preview(table: Table, setup: Setup) -> None:
 
 def choose_kind(setup: Setup, draft: Draft) -> Setup:
     """The kind that was inferred, with its reason, until the person takes another."""
+    guess = draft.kind_guess
     kind = st.segmented_control(
         "What is an answer?",
         list(Kind),
         default=draft.task.kind,
         required=True,
         format_func=KIND_NAMES.__getitem__,
-        key=f"kind-{setup.input}-{setup.target}",
+        key=f"kind-{setup.input}-{setup.target}-{guess.kind}",  # another guess starts anew, as a choice of nobody's
         label_visibility="collapsed",
     )
-    guess = draft.kind_guess
     if kind is guess.kind:
         frame.small(guess.reason)
     else:
@@ -98,7 +100,7 @@ def edit_instruction(setup: Setup, draft: Draft) -> Setup:
             "Instruction",
             task.instruction or automatic,
             help="Written from your data; change what you like. Fine-tuning learns from the examples instead.",
-            key=f"instruction-{task.kind}-{setup.input}-{setup.target}",
+            key=f"instruction-{setup.target}-{hash(automatic)}",  # another automatic text replaces the last
             max_chars=4000,
         )
     kept = (written or "").strip()
@@ -119,12 +121,17 @@ def show_findings(dataset: StoredDataset, setup: Setup, draft: Draft) -> None:
         st.html('<p class="quiet">Nothing was found that would mislead the comparison.</p>')
     for finding in draft.findings:
         show_finding(dataset, setup, draft, finding)
-    if setup.mends:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            frame.small(f"{count_text(len(setup.mends), 'mend')} applied. The file itself stays as it is.")
-            if st.button("Undo all mends", type="tertiary"):
-                frame.store().save_setup(dataset.id, replace(setup, mends=()))
-                st.rerun()
+    offer_undo(dataset, setup)
+
+
+def offer_undo(dataset: StoredDataset, setup: Setup) -> None:
+    if not setup.mends:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        frame.small(f"{count_text(len(setup.mends), 'mend')} applied. The file itself stays as it is.")
+        if st.button("Undo all mends", type="tertiary"):
+            frame.store().save_setup(dataset.id, replace(setup, mends=()))
+            st.rerun()
 
 
 def show_finding(dataset: StoredDataset, setup: Setup, draft: Draft, finding: Finding) -> None:
@@ -168,11 +175,14 @@ def show_what_changed(draft: Draft) -> None:
         return
     try:
         run = frame.store().run(followed)
-        before = draft_of(run.dataset_id, run.name, run.plan.setup).task.examples
+        before = draft_of(run.dataset_id, run.name, run.plan.setup).task
     except BadInput:
         return  # the run is gone, or of another version: there is nothing to set this file against
     frame.section("What changed since that run")
-    show_data_change(compare_data(before, draft.task.examples))
+    after = draft.task
+    show_data_change(
+        compare_data(before.examples, after.examples), compare_documents(before.documents, after.documents)
+    )
 
 
 def show_data() -> None:
@@ -193,7 +203,8 @@ def show_data() -> None:
         setup = edit_instruction(setup, draft)
     except BadInput as wrong:
         frame.problem(str(wrong))
-        st.button("Choose what to compare", type="primary", disabled=True)
+        offer_undo(dataset, setup)
+        st.button("Choose what to compare", type="primary", key="choose", disabled=True)
         return
     if setup != dataset.setup:
         frame.store().save_setup(dataset.id, setup)

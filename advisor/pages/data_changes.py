@@ -7,15 +7,16 @@ from html import escape
 
 import streamlit as st
 
-from advisor.changes import DataChange
+from advisor.changes import DataChange, DocumentChange
 from advisor.wording import count_text
 from eval.task import Example
 
 _ROWS_SHOWN = 100
+_TITLES_SHOWN = 3
 
 
-def show_data_change(change: DataChange) -> None:
-    st.html(f"<p>{escape(_words(change))}</p>")
+def show_data_change(change: DataChange, documents: DocumentChange) -> None:
+    st.html(f"<p>{escape(_words(change))} {escape(_document_words(documents))}</p>")
     changed = {
         "input": [after.input for _, after in change.changed],
         "answer before": [before.target for before, _ in change.changed],
@@ -45,3 +46,15 @@ def _words(change: DataChange) -> str:
     )
     told = [f"{count_text(count, 'row')} {what}" for count, what in counts if count]
     return f"{', '.join(told)}, {count_text(change.unchanged, 'row')} as before."
+
+
+def _document_words(change: DocumentChange) -> str:
+    """Nothing where the documents are the same."""
+    kinds = ((change.added, "added"), (change.removed, "removed"), (change.changed, "changed"))
+    told = [f"{count_text(len(titles), 'document')} {what} ({_named(titles)})" for titles, what in kinds if titles]
+    return f"{', '.join(told)}." if told else ""
+
+
+def _named(titles: Sequence[str]) -> str:
+    more = len(titles) - _TITLES_SHOWN
+    return ", ".join(titles[:_TITLES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")

@@ -38,7 +38,11 @@ def read_upload(dataset_id: str) -> tuple[Table, list[Document]]:
 @st.cache_resource(show_spinner="Looking through the data", max_entries=8)
 def draft_of(dataset_id: str, name: str, setup: Setup) -> Draft:
     """Raises BadInput when the table gives no task under this setup."""
-    table, documents = read_upload(dataset_id)
+    return draft_from(*read_upload(dataset_id), name, setup)
+
+
+def draft_from(table: Table, documents: list[Document], name: str, setup: Setup) -> Draft:
+    """Raises BadInput when the table gives no task under this setup."""
     built = build_task(
         table,
         Columns(setup.input, setup.target, setup.group, setup.split, setup.document),
@@ -65,5 +69,9 @@ def setup_of(dataset: StoredDataset) -> Setup:
     """What was saved for this dataset, else what its columns look like."""
     if dataset.setup is not None:
         return dataset.setup
-    columns = guess_columns(read_upload(dataset.id)[0])
+    return guessed_setup(read_upload(dataset.id)[0])
+
+
+def guessed_setup(table: Table) -> Setup:
+    columns = guess_columns(table)
     return Setup(columns.input, columns.target, columns.group, columns.split, columns.document)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from html import escape
+from typing import Any
 
 import streamlit as st
 
-from advisor.changes import ResultChange, compare_data, compare_results
+from advisor.changes import ResultChange, compare_data, compare_documents, compare_measuring, compare_results
 from advisor.pages import frame
-from advisor.pages.changed_data import ask_for_changed_data, followed_by
+from advisor.pages.changed_data import ask_for_changed_data
 from advisor.pages.data_changes import show_data_change
 from advisor.pages.draft import draft_of
 from advisor.pages.marks import marked_name
+from advisor.pages.past_runs import followed_by, report_of
 from advisor.stored import StoredRun
-from advisor.wording import points_text, score_text
-from eval.task import BadInput, Example
+from advisor.wording import money_text, points_text, score_text, seconds_text
+from eval.task import BadInput, Task
 
 _STATE_WORDS = {
     "queued": "Waits in the queue",
@@ -25,6 +28,7 @@ _STATE_WORDS = {
     "failed": "No result",
 }
 _RUNS_SHOWN = 50
+_HEADS = ("Score", "Change", "Half of the answers within", "Cost of 1,000 answers")
 
 
 def show_run(run: StoredRun) -> None:
@@ -44,8 +48,8 @@ def show_run(run: StoredRun) -> None:
 def verdict_of(run: StoredRun) -> str:
     if run.state != "done":
         return _STATE_WORDS[run.state]
-    report = frame.store().report(run.id)
-    return "Done" if report is None else str(report["recommendation"].get("headline", "Done"))
+    report = report_of(run)
+    return "Done, by another version" if report is None else str(report["recommendation"]["headline"])
 
 
 def moment(seconds: float) -> str:
@@ -69,19 +73,20 @@ def show_side_by_side(runs: list[StoredRun]) -> None:
         st.html('<p class="quiet">Choose two different runs.</p>')
         return
     try:
-        change = compare_data(_examples(by_id[earlier]), _examples(by_id[later]))
+        before, after = _task(by_id[earlier]), _task(by_id[later])
     except BadInput as wrong:
         frame.problem(str(wrong))
         return
+    change = compare_data(before.examples, after.examples)
     if not change.unchanged and not change.changed:
         st.html('<p class="lead">These two have no rows in common, so there is nothing to compare.</p>')
         return
     show_result_changes(by_id[earlier], by_id[later])
-    show_data_change(change)
+    show_data_change(change, compare_documents(before.documents, after.documents))
 
 
-def _examples(run: StoredRun) -> tuple[Example, ...]:
-    return draft_of(run.dataset_id, run.name, run.plan.setup).task.examples
+def _task(run: StoredRun) -> Task:
+    return draft_of(run.dataset_id, run.name, run.plan.setup).task
 
 
 def _places(runs: list[StoredRun]) -> tuple[int, int]:
@@ -99,33 +104,52 @@ def _title(run: StoredRun) -> str:
 
 
 def show_result_changes(before: StoredRun, after: StoredRun) -> None:
-    reports = frame.store().report(before.id), frame.store().report(after.id)
-    if reports[0] is None or reports[1] is None:
-        st.html('<p class="quiet">One of the two has no report.</p>')
+    reports = [report for run in (before, after) if (report := report_of(run)) is not None]
+    if len(reports) < 2:
+        st.html('<p class="quiet">Another version of Threeways wrote the report of one of the two.</p>')
         return
-    first, second = (str(report["recommendation"]["headline"]) for report in reports if report)
+    first, second = (str(report["recommendation"]["headline"]) for report in reports)
     verdicts = f"The verdict stays: {second}" if first == second else f"The verdict was: {first} It is now: {second}"
-    rows = "".join(_result_row(change) for change in compare_results(reports[0], reports[1]))
+    otherwise = compare_measuring(*reports)
+    warning = f"Measured otherwise: {'; '.join(otherwise)}." if otherwise else ""
+    heads = "".join(f"<th>{head}</th>" for head in _HEADS)
+    currency = reports[1]["priorities"]["currency"]
+    rows = "".join(_result_row(change, _no_change_words(*reports), currency) for change in compare_results(*reports))
     st.html(
-        f'<p class="lead">{escape(verdicts)}</p><div class="scroll"><table class="changes">'
-        f"<tr><th>Strategy</th><th>Before</th><th>After</th><th>Change</th></tr>{rows}</table></div>"
+        f'<p class="lead">{escape(verdicts)}</p><p class="quiet">{escape(warning)}</p>'
+        f'<div class="scroll"><table class="changes"><tr><th>Strategy</th>{heads}</tr>'
+        f"{rows}</table></div>"
     )
 
 
-def _result_row(change: ResultChange) -> str:
-    def cell(score: float | None) -> str:
-        return "no result" if score is None else score_text(score)
-
-    return (
-        f"<tr><td>{marked_name(change.strategy)}</td><td>{cell(change.before)}</td><td>{cell(change.after)}</td>"
-        f"<td>{escape(_change_words(change))}</td></tr>"
+def _result_row(change: ResultChange, no_change: str, currency: str) -> str:
+    cells = (
+        _before_after(change.scores, lambda score: "no result" if score is None else score_text(score)),
+        _change_words(change, no_change),
+        _before_after(change.seconds, seconds_text),
+        _before_after(change.costs, lambda cost: money_text(cost, currency)),
     )
+    told = "".join(f'<td data-head="{head}">{escape(cell)}</td>' for head, cell in zip(_HEADS, cells, strict=True))
+    return f"<tr><td>{marked_name(change.strategy)}</td>{told}</tr>"
 
 
-def _change_words(change: ResultChange) -> str:
+def _before_after(figures: tuple[float | None, float | None], tell: Callable[[float | None], str]) -> str:
+    before, after = figures
+    return f"{tell(before)} → {tell(after)}"
+
+
+def _no_change_words(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """Why two scores have no difference."""
+    first, second = before["task"]["metric"], after["task"]["metric"]
+    if first != second:
+        return f"not comparable: {first} before, {second} after"
+    return "not comparable: one has no result"
+
+
+def _change_words(change: ResultChange, no_change: str) -> str:
     """The difference, and whether other test rows alone could have made it."""
     if change.difference is None or change.low is None or change.high is None:
-        return "not comparable"
+        return no_change
     if change.low <= 0 <= change.high:
         sign = "+" if change.difference > 0 else "−" if change.difference < 0 else ""
         return f"{sign}{points_text(change.difference)}, which may be chance"

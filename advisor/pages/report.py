@@ -10,16 +10,17 @@ import altair as alt
 import streamlit as st
 
 from advisor import charts
+from advisor.figures import P_VALUE_MEANING, differences_of, figures_of
 from advisor.method import method_of
 from advisor.pages import frame
-from advisor.pages.changed_data import ask_for_changed_data, followed_by
+from advisor.pages.changed_data import ask_for_changed_data
 from advisor.pages.marks import marked_name
+from advisor.pages.past_runs import followed_by, report_of
 from advisor.pages.running import WAITING_STATES, show_running, show_steps
 from advisor.pages.side_by_side import show_answers
 from advisor.pages.verdict_card import show_verdict
-from advisor.report import SCHEMA
 from advisor.stored import StoredRun
-from advisor.wording import count_text, money_text, name_of, score_text, seconds_text
+from advisor.wording import count_text, name_of
 from advisor.worker import start_worker
 
 _DOWNLOADS = {
@@ -41,10 +42,18 @@ def show_unfinished(run: StoredRun) -> None:
 
 
 def show_retries(run: StoredRun) -> None:
-    """Strategies that failed can be tried once more; the results of the others stay."""
-    for step in frame.store().steps(run.id):
-        if step.state == "failed" and st.button(f"Try {name_of(step.strategy).lower()} again", key=step.strategy):
-            frame.store().retry_step(run.id, step.strategy)
+    """Strategies that failed or were cancelled can be tried once more; the results of the others stay.
+
+    A retry takes all that were cancelled along, so they have one button.
+    """
+    steps = frame.store().steps(run.id)
+    labels = {step.strategy: f"Try {name_of(step.strategy).lower()} again" for step in steps if step.state == "failed"}
+    cancelled = [step.strategy for step in steps if step.state == "cancelled"]
+    if cancelled:
+        labels[cancelled[0]] = f"Go on with {' and '.join(name_of(strategy).lower() for strategy in cancelled)}"
+    for strategy, label in labels.items():
+        if st.button(label, key=strategy):
+            frame.store().retry_step(run.id, strategy)
             start_worker(frame.store())
             st.rerun()
 
@@ -52,6 +61,7 @@ def show_retries(run: StoredRun) -> None:
 def show_evidence(report: dict[str, Any]) -> None:
     frame.section("Score")
     show_chart(report, charts.score_chart, charts.score_sentence)
+    show_differences(report)
     frame.section("Score against cost")
     show_chart(report, charts.cost_chart, charts.cost_sentence)
     cost_side, time_side = st.columns(2, gap="medium")
@@ -65,22 +75,23 @@ def show_evidence(report: dict[str, Any]) -> None:
     show_table(report)
 
 
+def show_differences(report: dict[str, Any]) -> None:
+    """Every pair of strategies, with what chance could have made of it."""
+    items = "".join(
+        f'<li>{escape(sentence)} <abbr title="{escape(P_VALUE_MEANING)}">{escape(p_value)}</abbr></li>'
+        for sentence, p_value in differences_of(report)
+    )
+    st.html(f'<ul class="differences quiet small">{items}</ul>')
+
+
 def show_table(report: dict[str, Any]) -> None:
     """All figures of all candidates, for those who would rather read than look."""
+    heads = "".join(f'<th scope="col">{marked_name(one["name"])}</th>' for one in charts.judged(report))
     rows = "".join(
-        f"<tr><td>{marked_name(one['name'])}</td><td>{score_text(one['score']['mean'])}</td>"
-        f"<td>{score_text(one['score']['low'])} to {score_text(one['score']['high'])}</td>"
-        f"<td>{escape(seconds_text(one['latency_seconds']['p50']))}</td>"
-        f"<td>{escape(seconds_text(one['latency_seconds']['p95']))}</td>"
-        f"<td>{escape(money_text(one['cost']['per_1000'], one['cost']['currency']))}</td>"
-        f"<td>{escape(money_text(one['cost']['one_off'], one['cost']['currency']))}</td></tr>"
-        for one in charts.judged(report)
+        f'<tr><th scope="row">{escape(heading)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'
+        for heading, cells in figures_of(report)
     )
-    heads = ("Strategy", "Score", "95 % interval", "Half within", "95 of 100 within", "1,000 answers", "Once, to fit")
-    st.html(
-        f'<div class="scroll"><table class="figures-table"><tr>{"".join(f"<th>{head}</th>" for head in heads)}</tr>'
-        f"{rows}</table></div>"
-    )
+    st.html(f'<div class="scroll"><table class="figures-table"><tr><td></td>{heads}</tr>{rows}</table></div>')
 
 
 def show_chart(
@@ -120,21 +131,20 @@ def show_downloads(run: StoredRun) -> None:
                 )
 
 
-def show_done(run: StoredRun) -> None:
-    report = frame.store().report(run.id)
-    if report is None or report.get("schema") != SCHEMA:
-        frame.stop_with("Another version of Threeways wrote this report. Its files can still be read in its folder.")
+def show_done(run: StoredRun, report: dict[str, Any]) -> None:
     task = report["task"]
     frame.small(
         f"{run.name} · {count_text(task['test'], 'test row')} · {report['model']} · {report['created_at'][:10]}"
     )
+    if run.state != "done":
+        frame.small("This run was tried again and stopped. What was measured before stands.")
     show_verdict(report)
     with st.container(horizontal=True, key="again", vertical_alignment="center"):
         if st.button("Run again with changed data", type="primary", icon=":material/upload_file:"):
             ask_for_changed_data(run)
         show_retries(run)
         follows = followed_by(run)
-        if follows:
+        if follows and frame.store().report(follows) is not None:
             st.page_link(
                 frame.page_path("History"),
                 label="See what changed since the run before",
@@ -152,7 +162,9 @@ run = frame.run_in_address()
 if run.state in WAITING_STATES:
     frame.heading(run.name)
     show_running(run)
+elif (report := report_of(run)) is not None and (run.state == "done" or charts.judged(report)):
+    show_done(run, report)
 elif run.state == "done":
-    show_done(run)
+    frame.stop_with("Another version of Threeways wrote this report. Its files can still be read in its folder.")
 else:
     show_unfinished(run)

@@ -46,6 +46,8 @@ def _standing(run: StoredRun) -> str:
         stopped = "The run was interrupted" if run.state == "interrupted" else "The run waits"
         return f"{stopped}, and no worker is there to go on with it. What is finished is kept."
     position = frame.store().queue_position(run.id)
+    if position is None:  # taken up, or ended, since it was read
+        return "The run starts in a moment."
     return f"Number {position} in the queue. Runs take turns, so that they do not slow each other down."
 
 
@@ -86,7 +88,7 @@ def _words(run: StoredRun, step: StoredStep) -> str:
         return _STATE_WORDS[step.state]
     stage = f"{step.stage[:1].upper()}{step.stage[1:]}" if step.stage else "Starting"
     counted = f", {step.done:,} of {step.total:,}" if step.total else ""
-    left = f". Still {duration_text(step.remaining_seconds)}" if step.remaining_seconds is not None else ""
+    left = f". This stage: {duration_text(step.remaining_seconds)} left" if step.remaining_seconds is not None else ""
     return f"{stage}{counted}{left}."
 
 

@@ -13,8 +13,7 @@ from advisor.store import Store
 from advisor.stored import StoredRun
 from advisor.task_file import read_task
 from advisor.trial_files import read_trial
-from advisor.wording import score_text
-from eval.task import Task
+from eval.task import BadInput, Task
 
 _ROWS_A_PAGE = 6
 _LONGEST_SOURCE = 600  # characters of a source that are shown
@@ -55,7 +54,10 @@ def _answers(
 ) -> tuple[list[Filter], dict[str, tuple[str, str]]] | None:
     """The chips with their rows, and every text that may have been a source; `home` and `ended_at` are the key."""
     folder = _store.run_folder(run_id)
-    task, split = read_task(folder)
+    try:
+        task, split = read_task(folder)
+    except BadInput:
+        return None
     trials = [trial for step in _store.steps(run_id) if (trial := read_trial(folder / step.strategy)) is not None]
     rows = answered_rows(task.kind, trials, split.test)
     return (filters(rows), _texts(task)) if rows else None
@@ -78,11 +80,8 @@ def _card(row: AnsweredRow, sources: Sources) -> str:
 
 def _answer(row: AnsweredRow, strategy: str, sources: Sources) -> str:
     outcome = row.outcomes[strategy]
-    if strategy in row.right:
-        word = "right" if row.right[strategy] else "wrong"
-        judged = f'<span class="judged {word}">{word}</span>'
-    else:
-        judged = f'<span class="judged">{score_text(outcome.score)}</span>'
+    mark = {True: "right", False: "wrong", None: ""}[row.right.get(strategy)]
+    judged = f'<span class="judged {mark}">{escape(row.judgement(strategy))}</span>'
     text = outcome.error or outcome.text or "(nothing)"
     return (
         f'<section><header>{marked_name(strategy)}{judged}</header><p class="text">{escape(text)}</p>'

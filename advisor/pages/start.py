@@ -9,29 +9,21 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from advisor.pages import frame
 from advisor.pages.marks import mark
-from advisor.samples import SAMPLES, Sample, load_sample, zipped
+from advisor.pages.uploads import check_upload, choose_documents, choose_task_file
+from advisor.samples import SAMPLES, Sample, load_sample
 from advisor.wording import words_of
+from eval.table import MAX_BYTES
 from eval.task import BadInput
-
-_TASK_FILES = ("csv", "tsv", "jsonl", "xlsx", "parquet")
-_DOCUMENT_FILES = ("txt", "md", "jsonl", "pdf", "zip")
 
 
 def show_upload() -> None:
     with st.container(border=True, key="upload", gap="medium"):
         task_side, documents_side = st.columns(2, gap="medium")
         with task_side:
-            task_file = st.file_uploader(
-                "Your task: an input and its ideal answer in each row", type=_TASK_FILES, key="task-file"
-            )
-            frame.small("CSV, TSV, JSONL, Excel or Parquet, up to 50 MB")
+            task_file = choose_task_file("Your task: an input and its ideal answer in each row", "task-file")
+            frame.small(f"CSV, TSV, JSONL, JSON, Excel or Parquet, up to {MAX_BYTES // 2**20} MB")
         with documents_side:
-            documents = st.file_uploader(
-                "Documents with the answers, if there are any",
-                type=_DOCUMENT_FILES,
-                accept_multiple_files=True,
-                key="documents",
-            )
+            documents = choose_documents("Documents with the answers, if there are any", "documents")
             frame.small("Text, Markdown, PDF, JSONL, or a zip of these")
         if not st.button("Check my data", type="primary", key="check"):
             return
@@ -41,25 +33,17 @@ def show_upload() -> None:
             keep_upload(task_file, documents)
 
 
-def keep_upload(task_file: UploadedFile, documents: list[UploadedFile]) -> None:
-    """Store what was uploaded and go on; what cannot be read is said in one sentence, and nothing is kept."""
-    documents_name, documents_content = joined(documents)
+def keep_upload(task_file: UploadedFile, documents: tuple[str, bytes] | None) -> None:
+    """Store what was uploaded and go on; what makes no task is said in one sentence, and nothing is kept."""
+    name, content = task_file.name, task_file.getvalue()
     try:
-        with st.spinner(f"Reading {task_file.name}"):
-            dataset = frame.store().add_dataset(task_file.name, task_file.getvalue(), documents_name, documents_content)
+        with st.spinner(f"Reading {name}"):
+            check_upload(name, content, documents)
+            dataset = frame.store().add_dataset(name, content, *(documents or (None, None)))
     except BadInput as wrong:
         frame.problem(str(wrong))
         return
     frame.go("Data", dataset=dataset.id)
-
-
-def joined(documents: list[UploadedFile]) -> tuple[str | None, bytes | None]:
-    """Several documents travel as one archive, a single one as it came."""
-    if not documents:
-        return None, None
-    if len(documents) == 1:
-        return documents[0].name, documents[0].getvalue()
-    return "documents.zip", zipped((file.name, file.getvalue()) for file in documents)
 
 
 def show_sample(sample: Sample) -> None:

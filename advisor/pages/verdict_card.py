@@ -8,11 +8,7 @@ from typing import Any
 import streamlit as st
 
 from advisor.pages.marks import marked_name
-from advisor.wording import money_text, score_text, seconds_text
-
-_INTERVAL = (
-    "95 % interval: measured on other rows like these, again and again, the score would lie in it 95 times of 100."
-)
+from advisor.wording import RANGE_MEANING, money_text, score_text, seconds_text
 
 
 def show_verdict(report: dict[str, Any]) -> None:
@@ -42,12 +38,13 @@ def _figures(report: dict[str, Any], choice: dict[str, Any]) -> str:
         (
             f"Score ({report['task']['metric']})",
             score_text(score["mean"]),
-            f'<abbr title="{_INTERVAL}">{score_text(score["low"])} to {score_text(score["high"])}</abbr>',
+            f'<abbr title="95 % range: {RANGE_MEANING}">{score_text(score["low"])} to '
+            f"{score_text(score['high'])}</abbr>",
         ),
         (
             "Time an answer",
             escape(seconds_text(latency["p50"])),
-            f"95 of 100 within {escape(seconds_text(latency['p95']))}",
+            f"half within this, 95 of 100 within {escape(seconds_text(latency['p95']))}",
         ),
         (
             "Cost of 1,000 answers",

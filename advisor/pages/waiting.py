@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from html import escape
 
 import streamlit as st
 
-from advisor.estimate import Speed, estimate_seconds
+from advisor.estimate import estimate_seconds
 from advisor.pages import frame
 from advisor.pages.draft import draft_of, split_within
 from advisor.pages.marks import marked_name
@@ -17,14 +18,15 @@ from advisor.worker import start_worker
 from strategies.presets import PRESETS
 
 _SECONDS_BETWEEN_LOOKS = 2
+_SECONDS_A_PROBLEM_STANDS = 60
 
 
 def show_estimate(plan: Plan, name: str) -> None:
     """The time of each strategy and of all. While the machine is being timed, it says so and looks again."""
     store = frame.store()
     stored = store.speed(plan.model)
-    if stored is None or (stored.measured is not None and _speed(stored) is None):
-        store.request_speed(plan.model)  # never timed, or by another version that timed other things
+    if stored is None or _is_stale(stored):
+        store.request_speed(plan.model)
         stored = store.speed(plan.model)
     if _is_known(stored):
         _show(plan, name, stored)
@@ -41,31 +43,40 @@ def show_estimate(plan: Plan, name: str) -> None:
     look_again()
 
 
-def _speed(stored: StoredSpeed | None) -> Speed | None:
-    if stored is None or stored.measured is None:
-        return None
-    try:
-        return Speed(**stored.measured)
-    except TypeError:
-        return None
+def ask_again(model: str) -> None:
+    """What kept a model from being timed may be mended by now."""
+    stored = frame.store().speed(model)
+    if stored is not None and stored.problem is not None:
+        frame.store().request_speed(model)
+
+
+def _is_stale(stored: StoredSpeed) -> bool:
+    """Timed by another version, that timed other things; or not timed, by a problem that may be mended by now."""
+    if stored.made_at is None or stored.speed is not None:
+        return False
+    return stored.problem is None or time.time() - stored.made_at > _SECONDS_A_PROBLEM_STANDS
 
 
 def _is_known(stored: StoredSpeed | None) -> bool:
-    return stored is not None and (stored.problem is not None or _speed(stored) is not None)
+    return stored is not None and (stored.problem is not None or stored.speed is not None)
 
 
 def _show(plan: Plan, name: str, stored: StoredSpeed | None) -> None:
-    speed = _speed(stored)
-    if speed is None:
-        problem = stored.problem if stored is not None else None
-        frame.small(problem or "This machine is being timed with this model, to say how long it will take.")
+    if stored is None or stored.speed is None:
+        frame.small((stored.problem if stored is not None else None) or _waiting_words())
         return
     task = draft_of(plan.dataset_id, name, plan.setup).task
     split = split_within(plan.dataset_id, name, plan.setup, plan.preset)
-    seconds = estimate_seconds(task, split, PRESETS[plan.preset], plan.strategies, speed)
+    seconds = estimate_seconds(task, split, PRESETS[plan.preset], plan.strategies, stored.speed)
     each = "".join(
         f"<li>{marked_name(strategy)} <span>{escape(duration_text(seconds[strategy]))}</span></li>"
         for strategy in plan.strategies
     )
     total = duration_text(sum(seconds.values()))
     st.html(f'<ul class="estimate">{each}<li><b>Together</b> <span>{escape(total)}</span></li></ul>')
+
+
+def _waiting_words() -> str:
+    if any(run.state == "running" for run in frame.store().runs()):
+        return "How long it will take is not known yet. It will be timed when the run in progress has ended."
+    return "This machine is being timed with this model, to say how long it will take."

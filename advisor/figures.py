@@ -1,0 +1,93 @@
+"""Every figure of a run in words, the same on the page and in the files: what was measured, and who differs from whom.
+
+All read a report of schema 1. What was not measured is said to be so, never left blank and never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from advisor import charts
+from advisor.wording import (
+    count_text,
+    duration_text,
+    memory_text,
+    money_text,
+    name_of,
+    number_text,
+    points_text,
+    score_text,
+    seconds_text,
+)
+
+P_VALUE_MEANING = (
+    "p: how often chance alone would make a difference at least this large between two equally good strategies. "
+    ".05 is 5 times in 100."
+)
+
+
+def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """A heading, and its figure for each of `charts.judged(report)`, in that order."""
+    judged = charts.judged(report)
+
+    def row(heading: str, tell: Callable[[Any], str], *path: str) -> tuple[str, list[str]]:
+        return heading, [_told(tell, _at(one, path)) for one in judged]
+
+    def money(amount: float) -> str:
+        return money_text(amount, report["priorities"]["currency"])
+
+    return [
+        row("Score", score_text, "score", "mean"),
+        row("95 % range", lambda score: f"{score_text(score['low'])} to {score_text(score['high'])}", "score"),
+        row("Half of the answers within", seconds_text, "latency_seconds", "p50"),
+        row("95 of 100 answers within", seconds_text, "latency_seconds", "p95"),
+        row("Answers a second, in batches", number_text, "requests_per_second"),
+        row("Tokens read an answer", _tokens, "tokens_in_mean"),
+        row("Tokens written an answer", _tokens, "tokens_out_mean"),
+        row("Answers that failed", lambda failed: f"{failed:,}", "failed_answers"),
+        row("Getting ready", duration_text, "fit_seconds"),
+        row("Most memory used", memory_text, "peak_memory_bytes"),
+        row("Cost of 1,000 answers", money, "cost", "per_1000"),
+        row("Cost of getting ready, once", money, "cost", "one_off"),
+    ]
+
+
+def differences_of(report: dict[str, Any]) -> list[tuple[str, str]]:
+    """For each pair of strategies: their difference with its range as a sentence, and its p-value ("p = .03")."""
+    return [(_difference(one), _p_value(one["p_value"])) for one in report["comparisons"]]
+
+
+def _at(candidate: dict[str, Any], path: tuple[str, ...]) -> Any:
+    found: Any = candidate
+    for name in path:
+        found = found.get(name) if found else None
+    return found
+
+
+def _told(tell: Callable[[Any], str], value: Any) -> str:
+    return "not measured" if value is None else tell(value)
+
+
+def _tokens(mean: float) -> str:
+    return f"{mean:,.0f}" if mean >= 10 else f"{mean:.1f}"
+
+
+def _difference(one: dict[str, Any]) -> str:
+    a, b = (one["a"], one["b"]) if one["difference"] >= 0 else (one["b"], one["a"])
+    low, high = sorted((one["low"], one["high"]) if a == one["a"] else (-one["low"], -one["high"]))
+    ahead = f"{name_of(a)} is {points_text(one['difference'])} ahead of {name_of(b).lower()}"
+    if low >= 0:
+        between = f"{_points(low)} to {_points(high)} ahead"
+    else:
+        between = f"between {_points(low)} behind and {_points(high)} ahead"
+    return f"{ahead} ({between}) on {count_text(one['n'], 'row')} that both answered."
+
+
+def _points(difference: float) -> str:
+    """Points without their unit, for the ends of a range."""
+    return points_text(difference).split()[0]
+
+
+def _p_value(p_value: float) -> str:
+    return "p < .001" if p_value < 0.001 else f"p = {p_value:.3f}".replace(" 0.", " .")

@@ -1,0 +1,37 @@
+"""What may be uploaded, and an upload looked at before it is stored."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from advisor.pages.draft import draft_from, guessed_setup
+from advisor.samples import zipped
+from eval.documents import DOCUMENT_ENDINGS, read_documents
+from eval.table import TABLE_ENDINGS, read_table
+
+
+def choose_documents(label: str, key: str) -> tuple[str, bytes] | None:
+    """The documents as one upload: a single one as it came, several as one archive; None when none were chosen."""
+    files: list[UploadedFile] = st.file_uploader(
+        label, type=[*DOCUMENT_ENDINGS, ".zip"], accept_multiple_files=True, key=key
+    )
+    if len(files) > 1:
+        return "documents.zip", zipped((file.name, file.getvalue()) for file in files)
+    return (files[0].name, files[0].getvalue()) if files else None
+
+
+def choose_task_file(label: str, key: str) -> UploadedFile | None:
+    return st.file_uploader(label, type=TABLE_ENDINGS, key=key)
+
+
+def check_upload(name: str, content: bytes, documents: tuple[str, bytes] | None) -> None:
+    """Raises BadInput when an upload cannot make a task.
+
+    Where it has more than two columns, others than those that were guessed may do: then it passes, for the person to
+    choose.
+    """
+    table = read_table(name, content)
+    if len(table.columns) > 2:
+        return
+    draft_from(table, read_documents(*documents) if documents else [], name, guessed_setup(table))

@@ -1,0 +1,68 @@
+"""How long a run should take: this machine is timed with the model once, and what follows for a run is kept with it."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from dataclasses import asdict
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from advisor.child import death_sentence, failure_sentence, settle_in, spawned
+from advisor.estimate import estimate_seconds, measure_speed
+from advisor.files import write_whole
+from advisor.store import Store
+from advisor.task_file import read_task
+from strategies.models import check_model, is_here
+from strategies.presets import PRESETS
+
+ESTIMATE_FILE = "estimate.json"
+_NOT_FETCHED = "It is timed once it has been fetched; the first run fetches it."
+
+
+def take_speed(store: Store, model: str) -> None:
+    """Times this machine with a model in a child, in about ten seconds, and stores the timing or the problem.
+
+    Waits until the machine is free. A model that would have to be fetched first is not timed.
+    """
+    if not is_here(model):
+        store.save_speed(model, None, check_model(model) or _NOT_FETCHED)
+        return
+    with store.device_lock, spawned(_time_machine, model, store.home / "timing.log") as (child, results):
+        try:
+            measured, problem = results.recv()
+        except EOFError:
+            child.join()
+            measured, problem = None, death_sentence(child.exitcode)
+    store.save_speed(model, measured, problem)
+
+
+def foresee_run(store: Store, run_id: str) -> dict[str, float]:
+    """Seconds each strategy of a run should take, by name; empty while this machine was not timed with its model.
+
+    They are kept in the run's folder as first foreseen, to be held against the seconds it took.
+    """
+    folder, plan = store.run_folder(run_id), store.run(run_id).plan
+    kept, stored = read_estimate(folder), store.speed(plan.model)
+    if kept or stored is None or stored.speed is None:
+        return kept
+    task, split = read_task(folder)
+    seconds = estimate_seconds(task, split, PRESETS[plan.preset], plan.strategies, stored.speed)
+    write_whole(folder / ESTIMATE_FILE, json.dumps(seconds))
+    return seconds
+
+
+def read_estimate(run_folder: Path) -> dict[str, float]:
+    """What `foresee_run` kept; empty when it kept nothing."""
+    path = run_folder / ESTIMATE_FILE
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _time_machine(model: str, log: Path, results: Connection) -> None:
+    """What the child does."""
+    settle_in(log)
+    try:
+        results.send((asdict(measure_speed(model)), None))
+    except Exception as wrong:
+        traceback.print_exc()
+        results.send((None, failure_sentence(wrong, "timing this machine")))

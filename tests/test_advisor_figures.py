@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from advisor import charts
+from advisor.figures import differences_of, figures_of
+from eval.outcomes import Trial
+
+MakeReport = Callable[..., dict[str, Any]]
+
+
+def test_every_judged_strategy_has_a_cell_in_every_row(synthetic_report: MakeReport) -> None:
+    report = synthetic_report()
+    judged = charts.judged(report)
+    figures = dict(figures_of(report))
+    assert all(len(cells) == len(judged) == 3 for cells in figures.values())
+    assert "not measured" not in str(figures)
+    assert figures["Most memory used"] == ["1.2 GB"] * 3
+    assert figures["Getting ready"][0] == "about 7 minutes"
+
+
+def test_what_was_not_measured_is_said_to_be_so(
+    synthetic_report: MakeReport, synthetic_trials: Callable[..., tuple[Trial, ...]]
+) -> None:
+    trial = synthetic_trials()[0]
+    bare = replace(
+        trial,
+        fit_seconds=None,
+        requests_per_second=None,
+        peak_memory_bytes=None,
+        outcomes=tuple(replace(outcome, seconds=None) for outcome in trial.outcomes),
+    )
+    unknown = [heading for heading, cells in figures_of(synthetic_report(trials=(bare,))) if cells == ["not measured"]]
+    assert unknown == [
+        "Half of the answers within",
+        "95 of 100 answers within",
+        "Answers a second, in batches",
+        "Getting ready",
+        "Most memory used",
+        "Cost of 1,000 answers",
+        "Cost of getting ready, once",
+    ]
+
+
+def test_a_difference_names_the_better_one_first_with_its_range() -> None:
+    worse = {"a": "prompting", "b": "finetuning", "difference": -0.28, "low": -0.38, "high": -0.18, "n": 80}
+    close = {"a": "retrieval", "b": "prompting", "difference": 0.04, "low": -0.02, "high": 0.1, "n": 80}
+    report = {"comparisons": [{**worse, "p_value": 0.00002}, {**close, "p_value": 0.21}]}
+    assert differences_of(report) == [
+        ("Fine-tuning is 28 points ahead of prompting (18 to 38 ahead) on 80 rows that both answered.", "p < .001"),
+        (
+            "Retrieval is 4 points ahead of prompting (between 2 behind and 10 ahead) on 80 rows that both answered.",
+            "p = .210",
+        ),
+    ]

@@ -1,0 +1,62 @@
+"""Whether a model is here, whole, and fits: said without loading it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from strategies.models import EMBEDDED, check_model, is_here, local_folder
+from tests.tiny_strategies import tiny_model
+
+NAME = "owner/model"
+
+
+@pytest.fixture
+def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the hub's cache keeps the model once it was fetched; nothing is there yet."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    entry = tmp_path / "models--owner--model"
+    (entry / "refs").mkdir(parents=True)
+    (entry / "refs" / "main").write_text("0" * 40)
+    (entry / "snapshots").mkdir()
+    return entry / "snapshots" / ("0" * 40)
+
+
+def test_a_model_of_the_hub_is_here_once_it_was_fetched_whole(cached: Path) -> None:
+    assert not is_here(NAME)
+    tiny_model(cached)
+    index = cached / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}}))
+    assert not is_here(NAME)  # one of its files was not fetched yet
+    index.unlink()
+    assert is_here(NAME)
+    assert local_folder(NAME) == cached
+    assert check_model(NAME) is None
+
+
+def test_what_is_no_model_is_not_here(tmp_path: Path) -> None:
+    assert is_here(EMBEDDED)
+    assert is_here(tiny_model(tmp_path / "model"))
+    assert not is_here(str(tmp_path / "nowhere"))
+
+
+def test_a_model_that_does_not_fit_in_memory_is_refused(
+    cached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_model(cached)
+    folder = tiny_model(tmp_path / "model")
+    monkeypatch.setattr("strategies.models.WORKING_BYTES", 1e18)
+    for name in (NAME, folder):
+        refusal = check_model(name) or ""
+        assert refusal.startswith(f"{name} needs about 1000000000.0 GB") and "or the embedded" in refusal
+    monkeypatch.setattr("strategies.models.embedded_gguf", lambda: tmp_path)  # as if its package were installed
+    own = check_model(EMBEDDED) or ""
+    assert own.startswith("SmolLM2-135M-Instruct needs") and "or the embedded" not in own
+
+
+def test_a_damaged_folder_says_which_file(tmp_path: Path) -> None:
+    folder = Path(tiny_model(tmp_path / "model"))
+    (folder / "model.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    assert f"The file {folder / 'model.safetensors'} is damaged" in (check_model(str(folder)) or "")
