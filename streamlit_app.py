@@ -7,7 +7,8 @@ import streamlit as st
 from advisor.pages import frame
 from eval.task import BadInput
 
-st.set_page_config(page_title="Threeways", page_icon=":material/alt_route:", layout="wide")
+# An icon of our own: a Material icon here would be fetched from the web by every page.
+st.set_page_config(page_title="Threeways", page_icon="advisor/pages/icon.svg", layout="wide")
 
 page = st.navigation(
     [

@@ -62,12 +62,9 @@ class Finetuning:
         dev = self._pairs(split.dev, model, answerer)
 
         rates = LEARNING_RATES[: self.budget.learning_rates]
-        trial_tokens = int(TRIAL_SHARE * self.budget.training_tokens)
-        tokens = min(
-            self.budget.training_tokens - trial_tokens * len(rates),
-            self.budget.epochs * sum(pair.tokens for pair in pairs),
-        )
-        total = tokens + trial_tokens * len(rates)
+        total = min(self.budget.training_tokens, self.budget.epochs * sum(pair.tokens for pair in pairs))
+        trial_tokens = int(TRIAL_SHARE * total)
+        tokens = total - trial_tokens * len(rates)
         for at, rate in enumerate(rates):
 
             def trial_done(read: int, before: int = at * trial_tokens) -> None:

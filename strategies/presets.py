@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from eval.task import Kind
 
-TRIAL_SHARE = 0.1  # of the training tokens, for each learning rate tried
+TRIAL_SHARE = 0.1  # of all tokens read while training, for each learning rate tried
 
 
 @dataclass(frozen=True, slots=True)

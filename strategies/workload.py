@@ -8,7 +8,7 @@ from statistics import mean, quantiles
 
 from eval.task import Brief, Document, Example, Kind, Split
 from strategies.passages import WORDS_A_PASSAGE, cut_passages
-from strategies.presets import TRIAL_SHARE, Budget
+from strategies.presets import Budget
 from strategies.prompting import TRIED
 from strategies.retrieval import TOKENS_OF_EXAMPLES, TRIED_WITH_DOCUMENTS, TRIED_WITHOUT
 
@@ -50,9 +50,7 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
             embed = len(split.train) + len(cut_passages(documents)) + choosing + tested + alone
         case _:
             own, choosing = input_tokens, len(split.dev)
-            once = _training_tokens(split.train)
-            trials = budget.learning_rates * min(TRIAL_SHARE * budget.training_tokens, once)
-            train = min(budget.training_tokens, trials + budget.epochs * once)
+            train = min(budget.training_tokens, budget.epochs * _training_tokens(split.train))
     if brief.kind is Kind.CLASSIFICATION:
         answer, longest = sum(_tokens(label) for label in brief.labels), 0.0
     else:

@@ -6,6 +6,7 @@ show the same thing.
 
 from __future__ import annotations
 
+import gc
 from html import escape
 from pathlib import Path
 from typing import NoReturn
@@ -23,6 +24,7 @@ _STYLE = Path(__file__).with_name("style.css").read_text("utf-8")
 
 @st.cache_resource(show_spinner=False)
 def store() -> Store:
+    gc.freeze()  # Streamlit collects garbage after every rerun: what is loaded by now need not be looked through again
     return Store()
 
 

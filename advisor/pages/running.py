@@ -15,7 +15,7 @@ from advisor.wording import duration_text, name_of, score_text
 from advisor.worker import start_worker
 from eval.task import BadInput
 
-_SECONDS_BETWEEN_LOOKS = 1.5
+_SECONDS_BETWEEN_LOOKS = 2
 WAITING_STATES = ("queued", "running", "interrupted")
 _STATE_WORDS = {"waiting": "Waits its turn.", "interrupted": "Interrupted.", "cancelled": "Cancelled."}
 
