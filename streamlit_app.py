@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from advisor.pages import frame
 from eval.task import BadInput
 
 # An icon of our own: a Material icon here would be fetched from the web by every page.
-st.set_page_config(page_title="Threeways", page_icon="advisor/pages/icon.svg", layout="wide")
+_ICON = Path(__file__).parent / "advisor" / "pages" / "icon.svg"
+st.set_page_config(page_title="Threeways", page_icon=str(_ICON), layout="wide")
 
 page = st.navigation(
     [

@@ -42,7 +42,7 @@ def address(tmp_path: Path) -> Iterator[str]:
         assert app.stdout is not None
         assert any("URL" in line for line in app.stdout), "the app ended before it was ready"
         yield f"http://127.0.0.1:{port}"
-        app.terminate()
+        app.kill()  # asked to end, Streamlit waits for connections that a closed browser no longer ends
     shutil.rmtree(home, ignore_errors=True)  # by which a worker knows that it is to end
 
 
