@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from eval.task import Document
 
-WORDS_A_PASSAGE = 120  # about 160 tokens: within the embedder's window of 256, and three of them within a prompt
-WORDS_OF_OVERLAP = 30  # so that a fact across a cut stands whole in one of the two
+# A sentence or three: a small model finds the fact in them, and solved examples can be shown with theirs. With passages
+# of 120 words the embedded model answered a third as well (docs/benchmarks.md).
+WORDS_A_PASSAGE = 30
+WORDS_A_SENTENCE = 60  # one longer than a passage stays whole up to here
 
 # A sign of a script without spaces counts as a word, and so does each piece of an endless run of letters.
 _WORD = re.compile(
     r"(?:[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]|[^\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{1,30})\s*"
 )
+_SENTENCE_END = re.compile(r"[.!?][\"'”’»)\]]*\s+$|[。！？]|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +33,42 @@ class Passage:
     def titled(self) -> str:
         return f"{self.title}\n{self.text}" if self.title else self.text
 
+    def contains(self, answer: str) -> bool:
+        """Whether the answer stands in the text word for word, in any case and spacing."""
+        return " ".join(answer.casefold().split()) in " ".join(self.text.casefold().split())
+
 
 def cut_passages(documents: Iterable[Document]) -> list[Passage]:
-    """Overlapping passages of at most `WORDS_A_PASSAGE` words, in the documents' order."""
-    step = WORDS_A_PASSAGE - WORDS_OF_OVERLAP
-    passages = []
-    for document in documents:
-        words = _WORD.findall(document.text)  # with the space behind them: lists and headings carry meaning
-        last = max(1, len(words) - WORDS_OF_OVERLAP)
-        for start in range(0, last, step):
-            text = "".join(words[start : start + WORDS_A_PASSAGE]).strip()
-            if text:
-                passages.append(Passage(document.id, document.title, text))
-    return passages
+    """Whole sentences, together about `WORDS_A_PASSAGE` words, in the documents' order.
+
+    A passage begins with the last sentence of the one before it where there is room, so that a fact told in two
+    sentences stands whole in one of the passages.
+    """
+    return [
+        Passage(document.id, document.title, text)
+        for document in documents
+        for text in _windows(_sentences(document.text))
+    ]
+
+
+def _sentences(text: str) -> Iterator[list[str]]:
+    """Words up to the end of a sentence or line, each with the space behind it: lists and headings carry meaning."""
+    sentence: list[str] = []
+    for word in _WORD.findall(text):
+        sentence.append(word)
+        if _SENTENCE_END.search(word) or len(sentence) == WORDS_A_SENTENCE:
+            yield sentence
+            sentence = []
+    if sentence:
+        yield sentence
+
+
+def _windows(sentences: Iterable[list[str]]) -> Iterator[str]:
+    window: list[list[str]] = []
+    for sentence in sentences:
+        if window and sum(map(len, window)) + len(sentence) > WORDS_A_PASSAGE:
+            yield "".join(chain(*window)).strip()
+            window = window[-1:] if len(window[-1]) + len(sentence) <= WORDS_A_PASSAGE else []
+        window.append(sentence)
+    if window:
+        yield "".join(chain(*window)).strip()

@@ -57,10 +57,12 @@ def build_prompt(
     turns = [Message("system", instruction)]
     for example in demonstrations:
         turns += [Message("user", example.input), Message("assistant", example.target)]
-    if passages:
-        read = "\n\n".join(passage.titled for passage in passages)
-        input = f"Use these passages:\n\n{read}\n\n{input}"
-    return (*turns, Message("user", input))
+    return (*turns, Message("user", with_passages(input, passages)))
+
+
+def with_passages(input: str, passages: Sequence[Passage]) -> str:
+    """What is to be read, then the input. A solved example and the question itself must look alike."""
+    return "\n\n".join([*(passage.titled for passage in passages), input])
 
 
 def _field_names(targets: Iterable[str]) -> list[str]:

@@ -1,4 +1,8 @@
-"""Retrieval: an open book. The passages and solved examples nearest to the input are put into its prompt."""
+"""Retrieval: an open book. The passages and solved examples nearest to the input are put into its prompt.
+
+Beside passages, a solved example is shown with the passage its answer was found in: so the model sees how a short
+answer is drawn from what was read.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from eval.outcomes import Effort, Prediction
 from eval.task import Brief, Document, Example, LearningSplit
@@ -17,15 +24,38 @@ from strategies.language_model import LanguageModel, Prompt
 from strategies.passages import Passage, cut_passages
 from strategies.presets import Budget
 from strategies.prompting import within_tokens
-from strategies.prompts import build_prompt, instruction_of
+from strategies.prompts import build_prompt, instruction_of, with_passages
 from strategies.vector_index import VectorIndex
 
 # How many passages and how many solved examples stand in the prompt; judged in this order as far as the budget goes.
 # Examples come early: they show a small model how short an answer should be.
-TRIED_WITH_DOCUMENTS = ((1, 4), (3, 4), (1, 0), (3, 0), (2, 4), (5, 4), (1, 8), (5, 0), (3, 8), (8, 4))
+TRIED_WITH_DOCUMENTS = ((1, 8), (1, 4), (3, 4), (3, 0), (1, 0), (0, 4), (2, 4), (5, 4), (5, 0), (3, 8))
 TRIED_WITHOUT = ((0, 4), (0, 8), (0, 2), (0, 1), (0, 12), (0, 16), (0, 3), (0, 6), (0, 10), (0, 24))
-TOKENS_OF_EXAMPLES = 600  # read anew for every input, so fewer than a fixed prompt may have
+TOKENS_OF_EXAMPLES = 800  # read anew for every input, so fewer than a fixed prompt may have
+SEARCHED_FOR_ANSWER = 3  # nearest passages in which a training row's own answer is looked for
 EXAMPLE_SOURCE = "train:"  # before the id of a training row among a prediction's sources
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """Solved examples as they are shown, and the index of what their inputs say."""
+
+    examples: list[Example]
+    index: VectorIndex
+
+    def near(self, vectors: NDArray[np.float32], count: int) -> list[list[Example]]:
+        """For each vector its `count` nearest examples, best first."""
+        if not count:
+            return [[] for _ in vectors]
+        return [[self.examples[at] for at in near] for near in self.index.search(vectors, count)]
+
+    def save(self, index_path: Path) -> list[list[str]]:
+        self.index.save(index_path)
+        return [[example.id, example.input, example.target] for example in self.examples]
+
+    @staticmethod
+    def load(examples: list[list[str]], index_path: Path) -> Solved:
+        return Solved([Example(id, input, target) for id, input, target in examples], VectorIndex.load(index_path))
 
 
 @dataclass(eq=False)
@@ -47,13 +77,14 @@ class Retrieval:
         self._answerer = Answerer(self._model, self.brief)
         self._answerer.learn_length(split.train, self.budget.answer_tokens)
         self._instruction = instruction_of(self.brief, split.train)
-        self._train = list(split.train)
         self._passages = cut_passages(documents)
-        texts = [example.input for example in self._train] + [passage.titled for passage in self._passages]
+        texts = [example.input for example in split.train] + [passage.titled for passage in self._passages]
         report_progress(Progress("indexing", 0, len(texts)))
         vectors = self._embedder.embed(texts)
-        self._example_index = VectorIndex(vectors[: len(self._train)])
-        self._passage_index = VectorIndex(vectors[len(self._train) :]) if self._passages else None
+        asked, read = vectors[: len(split.train)], vectors[len(split.train) :]
+        self._passage_index = VectorIndex(read) if self._passages else None
+        self._solved = Solved(list(split.train), VectorIndex(asked))
+        self._solved_by_reading = self._show_reading(asked)
         report_progress(Progress("indexing", len(texts), len(texts)))
 
         def attempt(passages: int, examples: int) -> Attempt:
@@ -76,16 +107,16 @@ class Retrieval:
         ]
 
     def save(self, folder: Path) -> None:
-        self._example_index.save(folder / "examples.faiss")
-        if self._passage_index:
-            self._passage_index.save(folder / "passages.faiss")
         fitted = {
             "settings": self.settings,
             "instruction": self._instruction,
-            "train": [[example.id, example.input, example.target] for example in self._train],
+            "solved": self._solved.save(folder / "solved.faiss"),
+            "solved_by_reading": self._solved_by_reading.save(folder / "solved_by_reading.faiss"),
             "passages": [asdict(passage) for passage in self._passages],
             "answerer": self._answerer.to_json(),
         }
+        if self._passage_index:
+            self._passage_index.save(folder / "passages.faiss")
         (folder / "retrieval.json").write_text(json.dumps(fitted, ensure_ascii=False))
 
     def load(self, folder: Path) -> None:
@@ -94,29 +125,40 @@ class Retrieval:
         self._embedder = self.load_embedder()
         self.settings = fitted["settings"]
         self._instruction = fitted["instruction"]
-        self._train = [Example(*fields) for fields in fitted["train"]]
+        self._solved = Solved.load(fitted["solved"], folder / "solved.faiss")
+        self._solved_by_reading = Solved.load(fitted["solved_by_reading"], folder / "solved_by_reading.faiss")
         self._passages = [Passage(**fields) for fields in fitted["passages"]]
-        self._example_index = VectorIndex.load(folder / "examples.faiss")
         self._passage_index = VectorIndex.load(folder / "passages.faiss") if self._passages else None
         self._answerer = Answerer.from_json(self._model, self.brief, fitted["answerer"])
+
+    def _show_reading(self, vectors: NDArray[np.float32]) -> Solved:
+        """The training rows with the passage their answer stands in; all of them, bare, where no answer is found."""
+        shown = {
+            row: replace(example, input=with_passages(example.input, [passage]))
+            for row, (example, near) in enumerate(
+                zip(self._solved.examples, self._near_passages(vectors, SEARCHED_FOR_ANSWER), strict=True)
+            )
+            if (passage := next((passage for passage in near if passage.contains(example.target)), None))
+        }
+        return Solved(list(shown.values()), VectorIndex(vectors[list(shown)])) if shown else self._solved
+
+    def _near_passages(self, vectors: NDArray[np.float32], count: int) -> list[list[Passage]]:
+        """For each vector its `count` nearest passages, best first; none where there are no documents."""
+        if not self._passage_index or not count:
+            return [[] for _ in vectors]
+        return [[self._passages[at] for at in near] for near in self._passage_index.search(vectors, count)]
 
     def _ask(self, inputs: Sequence[str], passages: int, examples: int) -> list[tuple[Prompt, tuple[str, ...]]]:
         """A prompt for each input, with the ids of what stands in it: documents best first, then training rows."""
         if not any(inputs):  # the empty input that labels are held against has no neighbours
             return [(build_prompt(self._instruction, input), ()) for input in inputs]
         vectors = self._embedder.embed(inputs)
-        nothing: list[list[int]] = [[] for _ in inputs]
-        found_passages = (
-            self._passage_index.search(vectors, passages).tolist() if self._passage_index and passages else nothing
-        )
-        found_examples = self._example_index.search(vectors, examples).tolist() if examples else nothing
+        solved = (self._solved_by_reading if passages else self._solved).near(vectors, examples)
         asked = []
-        for input, near_passages, near_examples in zip(inputs, found_passages, found_examples, strict=True):
-            read = [self._passages[at] for at in near_passages]
-            shown = within_tokens([self._train[at] for at in near_examples], TOKENS_OF_EXAMPLES, self._model)
+        for input, read, near in zip(inputs, self._near_passages(vectors, passages), solved, strict=True):
+            shown = within_tokens(near, TOKENS_OF_EXAMPLES, self._model)
             # The nearest example stands last, next to the input: models heed what they read last.
             prompt = build_prompt(self._instruction, input, shown[::-1], read)
             documents = dict.fromkeys(passage.document_id for passage in read)
-            sources = (*documents, *(EXAMPLE_SOURCE + example.id for example in shown))
-            asked.append((prompt, sources))
+            asked.append((prompt, (*documents, *(EXAMPLE_SOURCE + example.id for example in shown))))
         return asked
