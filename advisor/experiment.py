@@ -7,7 +7,6 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from filelock import Timeout
@@ -21,8 +20,6 @@ from advisor.stored import StoredRun, StoredStep
 from advisor.task_file import task_to_json
 from advisor.timing import foresee_run
 from advisor.trial_files import read_trial, write_trial
-from eval.checks import mend_task
-from eval.mapping import Columns, build_task
 from eval.outcomes import Trial
 from eval.split import split_task
 from eval.table import Table
@@ -61,18 +58,8 @@ def draft_task(plan: Plan, name: str, table: Table, documents: list[Document]) -
             raise BadInput(f"There is no strategy {strategy!r}; choose from {_or(list(STRATEGIES))}.")
     if not plan.strategies:
         raise BadInput(f"Choose at least one strategy: {_or(list(STRATEGIES))}.")
-    setup = plan.setup
-    built = build_task(
-        table,
-        Columns(setup.input, setup.target, setup.group, setup.split, setup.document),
-        kind=setup.kind,
-        name=Path(name).stem,
-        instruction=setup.instruction,
-        documents=documents,
-    )
+    built = plan.setup.build(table, name, documents)
     task = built.task
-    for finding_id in setup.mends:
-        task = mend_task(task, finding_id)
     budget = PRESETS[plan.preset].budget(task.kind)
     split = split_task(task, plan.seed, max_test=budget.test_rows, max_dev=budget.dev_rows)
     problem = check_model(plan.model)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from eval.task import BadInput, Kind
+from eval.checks import mend_task
+from eval.mapping import BuiltTask, Columns, build_task
+from eval.table import Table
+from eval.task import BadInput, Document, Kind
 from strategies.registry import STRATEGIES as REGISTERED
 
 STRATEGIES = tuple(REGISTERED)
@@ -32,6 +37,24 @@ class Setup:
     kind: Kind | None = None
     instruction: str = ""
     mends: tuple[str, ...] = ()
+
+    def build(self, table: Table, name: str, documents: Sequence[Document]) -> BuiltTask:
+        """The task that `table` gives under this setup, the accepted mends applied; BadInput when it gives none.
+
+        `name` is the file's; the task is called as it is, without the ending.
+        """
+        built = build_task(
+            table,
+            Columns(self.input, self.target, self.group, self.split, self.document),
+            kind=self.kind,
+            name=Path(name).stem,
+            instruction=self.instruction,
+            documents=documents,
+        )
+        task = built.task
+        for finding_id in self.mends:
+            task = mend_task(task, finding_id)
+        return replace(built, task=task)
 
 
 @dataclass(frozen=True, slots=True)

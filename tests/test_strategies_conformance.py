@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,11 @@ from tiny_model import tiny_transformer
 
 from eval.task import Brief, Document, Example, Kind, LearningSplit, labels_of
 from strategies.contract import Progress, Strategy
+from strategies.language_model import Prompt, RowsDone, Written
 from strategies.presets import Budget
 from strategies.registry import STRATEGIES
+from strategies.retrieval import Retrieval
+from strategies.transformer import Transformer
 
 BUDGET = Budget(test_rows=10, dev_rows=6, latency_rows=2, settings=3, training_tokens=3000, epochs=2, answer_tokens=10)
 TARGETS = {
@@ -109,3 +113,48 @@ def test_retrieval_names_documents_and_rows_it_read() -> None:
     sources = strategy.predict(["Who answers the telephone?"])[0].sources
     assert sources[0] == "people"
     assert sources[1].removeprefix("train:") in {example.id for example in split(Kind.ANSWERING).train}
+
+
+class Overheard(Transformer):
+    """The tiny model, keeping what it was asked."""
+
+    def __init__(self) -> None:
+        self.__dict__ |= tiny_transformer().__dict__
+        self.prompts: list[Prompt] = []
+
+    def write(self, prompts: Sequence[Prompt], max_tokens: int, rows_done: RowsDone | None = None) -> list[Written]:
+        self.prompts = list(prompts)
+        return super().write(prompts, max_tokens, rows_done)
+
+
+def test_beside_a_passage_a_solved_example_is_shown_with_the_passage_its_answer_stands_in() -> None:
+    model = Overheard()
+    strategy = Retrieval(Brief("tiny", Kind.ANSWERING, "", ()), lambda: model, BUDGET)
+    strategy.fit(split(Kind.ANSWERING), DOCUMENTS, ignore)
+
+    strategy.settings |= {"passages": 1, "examples": 2}
+    strategy.predict(["Who answers the telephone?"])
+    _, *turns, asked = model.prompts[0]
+    assert (
+        asked.content
+        == "People\nMaria answers the telephone. The lamp workshop is closed on Mondays.\n\nWho answers the telephone?"
+    )
+    shown = list(zip(turns[::2], turns[1::2], strict=True))
+    assert len(shown) == 2
+    assert all(answer.content in question.content for question, answer in shown)
+
+    strategy.settings |= {"passages": 0}
+    strategy.predict(["Who answers the telephone?"])
+    inputs = {example.input for example in split(Kind.ANSWERING).train}
+    assert {turn.content for turn in model.prompts[0][1::2]} <= inputs | {"Who answers the telephone?"}
+
+
+def test_solved_examples_stand_bare_where_no_document_holds_their_answer() -> None:
+    model = Overheard()
+    strategy = Retrieval(Brief("tiny", Kind.ANSWERING, "", ()), lambda: model, BUDGET)
+    strategy.fit(split(Kind.ANSWERING), [Document("sea", "Sea", "Ships sail at noon.")], ignore)
+    strategy.settings |= {"passages": 1, "examples": 2}
+    strategy.predict(["Who answers the telephone?"])
+    _, *turns, asked = model.prompts[0]
+    assert len(turns) == 4 and "Ships" in asked.content
+    assert {turn.content for turn in turns[::2]} <= {example.input for example in split(Kind.ANSWERING).train}

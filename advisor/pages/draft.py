@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 
 from advisor.pages.frame import store
 from advisor.plan import Setup
 from advisor.stored import StoredDataset
-from eval.checks import Finding, check_task, mend_task
-from eval.mapping import Columns, KindGuess, build_task, guess_columns
+from eval.checks import Finding, check_task
+from eval.mapping import KindGuess, guess_columns
 from eval.split import split_task
 from eval.table import Table
 from eval.task import Document, Split, Task
@@ -43,17 +42,8 @@ def draft_of(dataset_id: str, name: str, setup: Setup) -> Draft:
 
 def draft_from(table: Table, documents: list[Document], name: str, setup: Setup) -> Draft:
     """Raises BadInput when the table gives no task under this setup."""
-    built = build_task(
-        table,
-        Columns(setup.input, setup.target, setup.group, setup.split, setup.document),
-        kind=setup.kind,
-        name=Path(name).stem,
-        instruction=setup.instruction,
-        documents=documents,
-    )
+    built = setup.build(table, name, documents)
     task = built.task
-    for finding_id in setup.mends:
-        task = mend_task(task, finding_id)
     return Draft(task, built.kind_guess, built.left_out, tuple(check_task(task)), split_task(task, seed=0))
 
 
