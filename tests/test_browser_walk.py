@@ -1,4 +1,7 @@
-"""One walk through a real browser, with the real engine: from an upload to a verdict that can be read."""
+"""One walk through a real browser, with the real engine: from an upload to a verdict that can be read.
+
+The base model is a folder on this machine, as a person may choose one; it holds the tiny network.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect, sync_playwright
 
 from tests.pages import ROOT
+from tests.tiny_model import save_tiny_model
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +46,8 @@ def address(tmp_path: Path) -> Iterator[str]:
         assert app.stdout is not None
         assert any("URL" in line for line in app.stdout), "the app ended before it was ready"
         yield f"http://127.0.0.1:{port}"
-        app.kill()  # asked to end, Streamlit waits for connections that a closed browser no longer ends
+        app.terminate()
+        app.wait(60)
     shutil.rmtree(home, ignore_errors=True)  # by which a worker knows that it is to end
 
 
@@ -63,6 +68,7 @@ def test_from_an_upload_to_a_verdict(address: str, page: Page, tmp_path: Path) -
     page.on("request", lambda request: elsewhere.append(request.url) if _leaves(request, address) else None)
     upload = tmp_path / "tickets.csv"
     upload.write_text(_TICKETS)
+    model = save_tiny_model(tmp_path / "tiny")
 
     page.goto(address)
     page.locator(".st-key-upload input[type=file]").first.set_input_files(upload)
@@ -70,6 +76,9 @@ def test_from_an_upload_to_a_verdict(address: str, page: Page, tmp_path: Path) -
     expect(page.get_by_role("heading", name="tickets.csv")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Choose what to compare").click()
     expect(page.get_by_role("heading", name="What to compare")).to_be_visible(timeout=60_000)
+    page.get_by_role("combobox", name="Base model").fill(str(model))
+    page.get_by_role("combobox", name="Base model").press("Enter")
+    expect(page.get_by_text("Your own choice")).to_be_visible()
     page.get_by_role("button", name="Compare the three").click()
     expect(page.get_by_role("button", name="Cancel this run")).to_be_visible(timeout=60_000)
     assert re.search(r"run=[\w-]+", page.url)

@@ -32,3 +32,11 @@ def tiny_transformer() -> Transformer:
         )
     )
     return Transformer(network, tokenizer)
+
+
+def save_tiny_model(folder: Path) -> Path:
+    """A folder such as a person may name as their base model."""
+    tiny = tiny_transformer()
+    tiny.network.save_pretrained(folder)
+    tiny.tokenizer.save_pretrained(folder)
+    return folder
