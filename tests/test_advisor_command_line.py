@@ -15,13 +15,10 @@ import pytest
 
 from advisor.command_line import main
 from advisor.store import Store
+from tests.bad_uploads import BAD_UPLOADS, TABLE
 from tests.tiny_strategies import ENDLESS, FRAGILE, SPEED, STEADY, tiny_model
 
 ROOT = Path(__file__).resolve().parent.parent
-TABLE = b"message,label\n" + b"".join(
-    b"%s number %d,%s\n" % ((b"cake", b"parcel", b"bill")[row % 3], row, (b"yes", b"no", b"no")[row % 3])
-    for row in range(60)
-)
 Compare = Callable[..., int]
 
 
@@ -113,20 +110,6 @@ def test_documents_come_from_a_folder(folder: Path, compare: Compare) -> None:
     (run,) = Store().runs()
     dataset = Store().dataset(run.dataset_id)
     assert (dataset.documents_name, dataset.documents) == ("handbook.zip", 2)
-
-
-BAD_UPLOADS: dict[str, tuple[str, bytes]] = {
-    "empty": ("task.csv", b""),
-    "header only": ("task.csv", b"message,label\n"),
-    "one column": ("task.csv", b"message\n" + b"a text\n" * 30),
-    "one label": ("task.csv", b"message,label\n" + b"".join(b"text %d,yes\n" % row for row in range(30))),
-    "binary named .csv": ("task.csv", bytes(range(256)) * 20),
-    "truncated JSONL": ("task.jsonl", b'{"input": "a", "output": "b"}\n' * 30 + b'{"input": "a", "outp'),
-    "ragged rows": ("task.csv", TABLE + b"too,many,cells,here\n"),
-    "NUL bytes": ("task.csv", TABLE.replace(b"parcel", b"par\0cel")),
-    "wrong encoding": ("task.csv", TABLE.replace(b"cake", "käse".encode("utf-16-le"))),
-    "too large": ("task.csv", TABLE + b"x" * 60 * 2**20),
-}
 
 
 @pytest.mark.parametrize("flaw", BAD_UPLOADS)
