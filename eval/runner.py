@@ -40,6 +40,7 @@ def measure(
     `latency_rows` rows spread evenly over the test rows are asked again one at a time; their wall seconds are the
     latency.
     """
+    rows_measured("answering the test rows", 0, len(test))
     predictor.predict([test[0].input])  # warm-up: the first call of a process pays for what no later one pays
     by_length = sorted(range(len(test)), key=lambda row: (-len(test[row].input), row))
     predictions: dict[int, Prediction] = {}

@@ -146,16 +146,16 @@ class Transformer:
     def _batches(
         self, encoded: list[list[int]], shared: int, extra: int = 0, most_rows: int | None = None
     ) -> Iterator[list[int]]:
-        """Rows of like length together, under the token budget; the longest first, so that memory runs out at once."""
+        """Rows of like length together, under the token budget or `most_rows`, and within what may be remembered; the
+        longest first, so that memory runs out at once."""
         order = sorted(range(len(encoded)), key=lambda row: (-len(encoded[row]), row))
         start = 0
         while start < len(order):
             width = len(encoded[order[start]]) - shared + extra
             rows = min(
-                self.tokens_a_batch // width,
+                most_rows or self.tokens_a_batch // width,
                 REMEMBERED_A_BATCH * self.tokens_a_batch // (shared + width),
                 LOGITS_A_BATCH // ((1 + extra) * self.network.config.get_text_config().vocab_size),
-                most_rows or len(encoded),
             )
             rows = max(1, rows)
             yield order[start : start + rows]

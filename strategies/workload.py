@@ -45,8 +45,10 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
             own, choosing = input_tokens, len(split.dev) * min(budget.settings, len(TRIED))
         case "retrieval":
             tried = (TRIED_WITH_DOCUMENTS if documents else TRIED_WITHOUT)[: budget.settings]
-            own = input_tokens + mean(passages for passages, _ in tried) * WORDS_A_PASSAGE * TOKENS_A_WORD
-            own += min(TOKENS_OF_EXAMPLES, mean(examples for _, examples in tried) * example_tokens)
+            passage_tokens = WORDS_A_PASSAGE * TOKENS_A_WORD
+            shown = example_tokens + (passage_tokens if documents and brief.kind is Kind.ANSWERING else 0)
+            own = input_tokens + mean(passages for passages, _ in tried) * passage_tokens
+            own += min(TOKENS_OF_EXAMPLES, mean(examples for _, examples in tried) * shown)
             embed = len(split.train) + len(cut_passages(documents)) + choosing + tested + alone
         case _:
             own, choosing = input_tokens, len(split.dev)
