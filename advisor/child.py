@@ -17,6 +17,8 @@ from typing import Any
 
 from eval.task import BadInput
 
+SECONDS_TO_END = 10  # for a child that has left its result to clear up after itself; then it is ended
+
 
 @contextmanager
 def spawned(work: Callable[..., None], *given: Any) -> Iterator[tuple[SpawnProcess, Connection]]:

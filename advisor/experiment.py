@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import Timeout
 
-from advisor.child import death_sentence, failure_sentence, spawned
+from advisor.child import SECONDS_TO_END, death_sentence, failure_sentence, spawned
 from advisor.files import write_whole
 from advisor.plan import Plan
 from advisor.step import BUILD_STRATEGY, StepOrder, run_step
@@ -31,7 +31,6 @@ from strategies.registry import STRATEGIES
 
 REPORT_FILES = ("report.html", "report.md", "report.json", "outcomes.csv")
 _SECONDS_BETWEEN_LOOKS = 0.2
-_SECONDS_TO_END = 10  # a child that has left its result and does not end by then is ended
 
 Listen = Callable[[StoredStep], None]
 
@@ -148,7 +147,7 @@ def _measure(order: StepOrder, tell: Callable[[Progress, float | None], None], c
                 tell(progress, pace.remaining_seconds(progress))
         else:
             raise _CancelledError
-        child.join(_SECONDS_TO_END)
+        child.join(SECONDS_TO_END)
     trial = read_trial(order.folder)
     if trial is None:
         trial = Trial(order.strategy, "failed", death_sentence(child.exitcode))

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from advisor.child import death_sentence, failure_sentence, settle_in, spawned
+from advisor.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spawned
 from advisor.estimate import estimate_seconds, measure_speed
 from advisor.files import write_whole
 from advisor.store import Store
@@ -31,6 +31,7 @@ def take_speed(store: Store, model: str) -> None:
     with store.device_lock, spawned(_time_machine, model, store.home / "timing.log") as (child, results):
         try:
             measured, problem = results.recv()
+            child.join(SECONDS_TO_END)
         except EOFError:
             child.join()
             measured, problem = None, death_sentence(child.exitcode)

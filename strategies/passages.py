@@ -9,9 +9,11 @@ from itertools import chain
 
 from eval.task import Document
 
-# A sentence or three: a small model finds the fact in them, and solved examples can be shown with theirs. With passages
-# of 120 words the embedded model answered a third as well (docs/benchmarks.md).
+# A sentence or three: a small model finds a short fact in them, and solved examples can be shown with theirs. With
+# passages of 120 words the embedded model answered a third as well (docs/benchmarks.md).
 WORDS_A_PASSAGE = 30
+MOST_WORDS_A_PASSAGE = 150  # about 200 tokens: within the embedder's window of 256
+USUAL_SHARE = 0.75  # of the answers are held whole by a passage
 WORDS_A_SENTENCE = 60  # one longer than a passage stays whole up to here
 
 # A sign of a script without spaces counts as a word, and so does each piece of an endless run of letters.
@@ -38,8 +40,15 @@ class Passage:
         return " ".join(answer.casefold().split()) in " ".join(self.text.casefold().split())
 
 
-def cut_passages(documents: Iterable[Document]) -> list[Passage]:
-    """Whole sentences, together about `WORDS_A_PASSAGE` words, in the documents' order.
+def words_a_passage(answers: Iterable[str]) -> int:
+    """How long passages should be for these answers: a sentence or three for facts, more where answers are long."""
+    lengths = sorted(len(answer.split()) for answer in answers)
+    usual = lengths[int(USUAL_SHARE * (len(lengths) - 1))] if lengths else 0
+    return min(max(usual, WORDS_A_PASSAGE), MOST_WORDS_A_PASSAGE)
+
+
+def cut_passages(documents: Iterable[Document], words: int = WORDS_A_PASSAGE) -> list[Passage]:
+    """Whole sentences, together about `words` words, in the documents' order.
 
     A passage begins with the last sentence of the one before it where there is room, so that a fact told in two
     sentences stands whole in one of the passages.
@@ -47,7 +56,7 @@ def cut_passages(documents: Iterable[Document]) -> list[Passage]:
     return [
         Passage(document.id, document.title, text)
         for document in documents
-        for text in _windows(_sentences(document.text))
+        for text in _windows(_sentences(document.text), words)
     ]
 
 
@@ -63,12 +72,12 @@ def _sentences(text: str) -> Iterator[list[str]]:
         yield sentence
 
 
-def _windows(sentences: Iterable[list[str]]) -> Iterator[str]:
+def _windows(sentences: Iterable[list[str]], words: int) -> Iterator[str]:
     window: list[list[str]] = []
     for sentence in sentences:
-        if window and sum(map(len, window)) + len(sentence) > WORDS_A_PASSAGE:
+        if window and sum(map(len, window)) + len(sentence) > words:
             yield "".join(chain(*window)).strip()
-            window = window[-1:] if len(window[-1]) + len(sentence) <= WORDS_A_PASSAGE else []
+            window = window[-1:] if len(window[-1]) + len(sentence) <= words else []
         window.append(sentence)
     if window:
         yield "".join(chain(*window)).strip()

@@ -21,7 +21,7 @@ from strategies.answerer import Answerer, Attempt
 from strategies.contract import Progress, ReportProgress
 from strategies.embedder import Embedder, load_embedder
 from strategies.language_model import LanguageModel, Prompt
-from strategies.passages import Passage, cut_passages
+from strategies.passages import Passage, cut_passages, words_a_passage
 from strategies.presets import Budget
 from strategies.prompting import within_tokens
 from strategies.prompts import build_prompt, instruction_of, with_passages
@@ -77,7 +77,7 @@ class Retrieval:
         self._answerer = Answerer(self._model, self.brief)
         self._answerer.learn_length(split.train, self.budget.answer_tokens)
         self._instruction = instruction_of(self.brief, split.train)
-        self._passages = cut_passages(documents)
+        self._passages = cut_passages(documents, words_a_passage(example.target for example in split.train))
         texts = [example.input for example in split.train] + [passage.titled for passage in self._passages]
         report_progress(Progress("indexing", 0, len(texts)))
         vectors = self._embedder.embed(texts)

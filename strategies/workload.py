@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import mean, quantiles
 
 from eval.task import Brief, Document, Example, Kind, Split
-from strategies.passages import WORDS_A_PASSAGE, cut_passages
+from strategies.passages import cut_passages, words_a_passage
 from strategies.presets import Budget
 from strategies.prompting import TRIED
 from strategies.retrieval import TOKENS_OF_EXAMPLES, TRIED_WITH_DOCUMENTS, TRIED_WITHOUT
@@ -45,11 +45,12 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
             own, choosing = input_tokens, len(split.dev) * min(budget.settings, len(TRIED))
         case "retrieval":
             tried = (TRIED_WITH_DOCUMENTS if documents else TRIED_WITHOUT)[: budget.settings]
-            passage_tokens = WORDS_A_PASSAGE * TOKENS_A_WORD
+            words = words_a_passage(row.target for row in split.train)
+            passage_tokens = words * TOKENS_A_WORD
             shown = example_tokens + (passage_tokens if documents and brief.kind is Kind.ANSWERING else 0)
             own = input_tokens + mean(passages for passages, _ in tried) * passage_tokens
             own += min(TOKENS_OF_EXAMPLES, mean(examples for _, examples in tried) * shown)
-            embed = len(split.train) + len(cut_passages(documents)) + choosing + tested + alone
+            embed = len(split.train) + len(cut_passages(documents, words)) + choosing + tested + alone
         case _:
             own, choosing = input_tokens, len(split.dev)
             train = min(budget.training_tokens, budget.epochs * _training_tokens(split.train))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eval.task import Document
-from strategies.passages import WORDS_A_PASSAGE, Passage, cut_passages
+from strategies.passages import MOST_WORDS_A_PASSAGE, WORDS_A_PASSAGE, Passage, cut_passages, words_a_passage
 
 
 def texts(text: str) -> list[str]:
@@ -45,3 +45,11 @@ def test_an_answer_is_found_in_any_case_and_spacing() -> None:
     passage = Passage("d", "", "Goods are taken back within\n14  Days of delivery.")
     assert passage.contains("within 14 days")
     assert not passage.contains("14 weeks")
+
+
+def test_a_passage_is_as_long_as_usual_answers_within_bounds() -> None:
+    assert words_a_passage(["yes", "no"]) == words_a_passage([]) == WORDS_A_PASSAGE
+    assert words_a_passage(["word " * 70] * 3 + ["word " * 400]) == 70
+    assert words_a_passage(["word " * 400] * 3) == MOST_WORDS_A_PASSAGE
+    answer = " ".join(sentences(4, 20))
+    assert any(passage.contains(answer) for passage in cut_passages([Document("d", "", answer)], 80))
