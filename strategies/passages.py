@@ -36,8 +36,9 @@ class Passage:
         return f"{self.title}\n{self.text}" if self.title else self.text
 
     def contains(self, answer: str) -> bool:
-        """Whether the answer stands in the text word for word, in any case and spacing."""
-        return " ".join(answer.casefold().split()) in " ".join(self.text.casefold().split())
+        """Whether the answer stands there word for word, in any case and spacing; "no" does not stand in "know"."""
+        asked, text = (" ".join(words.casefold().split()) for words in (answer, self.text))
+        return re.search(rf"(?<![a-z0-9]){re.escape(asked)}(?![a-z0-9])", text) is not None
 
 
 def words_a_passage(answers: Iterable[str]) -> int:

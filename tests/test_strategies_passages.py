@@ -44,7 +44,9 @@ def test_nothing_is_made_of_nothing() -> None:
 def test_an_answer_is_found_in_any_case_and_spacing() -> None:
     passage = Passage("d", "", "Goods are taken back within\n14  Days of delivery.")
     assert passage.contains("within 14 days")
-    assert not passage.contains("14 weeks")
+    assert passage.contains("Delivery")
+    assert not passage.contains("14 weeks") and not passage.contains("live")
+    assert Passage("d", "", "可在十四天内退货。").contains("十四天")
 
 
 def test_a_passage_is_as_long_as_usual_answers_within_bounds() -> None:
