@@ -123,7 +123,7 @@ class Store:
     def add_run(self, plan: Plan, task_json: str) -> StoredRun:
         """Queues a run with its folder: the plan, and the task with each example on its side of the split."""
         dataset, created_at = self.dataset(plan.dataset_id), time.time()
-        run_id = f"{datetime.fromtimestamp(created_at, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        run_id = f"{datetime.fromtimestamp(created_at, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         plan_json = json.dumps(plan.to_json(), indent=2)
         with whole_folder(self.run_folder(run_id)) as unnamed:
             write_whole(unnamed / "plan.json", plan_json)
