@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from sacrebleu import sentence_chrf
-from scipy.optimize import linear_sum_assignment
 
 from eval.task import BadInput, Kind
 
@@ -132,6 +131,8 @@ def _shared_leaves(answer: Any, expected: Any) -> int:
     if isinstance(answer, list) and isinstance(expected, list):
         if not answer or not expected:
             return 0
+        from scipy.optimize import linear_sum_assignment  # half a second, which most processes can do without
+
         shared = np.array([[_shared_leaves(item, other) for other in expected] for item in answer])
         return int(shared[linear_sum_assignment(shared, maximize=True)].sum())
     if _count_leaves(answer) != 1 or isinstance(answer, dict | list):

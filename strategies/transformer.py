@@ -8,36 +8,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jinja2 import TemplateError
 from torch import Tensor
-from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import Cache, DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from eval.task import BadInput
+from strategies.key_values import Prefix, RoomyCache, bytes_a_token
 from strategies.label_tree import LabelTree
 from strategies.language_model import Message, Prompt, RowsDone, Scores, Written
 
 TOKENS_A_BATCH_CPU = 1024  # enough for matrix products at full speed; small enough for the logits to stay in memory
 TOKENS_A_BATCH_GPU = 16_384
-REMEMBERED_A_BATCH = 8  # times as many tokens may be remembered: each row has its own copy of the shared beginning
+CACHE_A_BATCH = 3 << 28  # 0.8 GB of keys and values: each row has its own copy of the shared beginning
 LOGITS_A_BATCH = 1 << 28  # 1 GB as float32
 WORTH_REMEMBERING = 16  # tokens; running a shorter addition to the shared beginning by itself costs more than it saves
-ROWS_A_WRITING_BATCH = 16  # decoding reads all weights for each token, whatever the number of rows
+ROWS_A_WRITING_BATCH = 32  # each token written reads all weights once, whatever the number of rows
+WORTH_DROPPING = 0.75  # share of rows still being written below which the others leave: that copies the cache
 PLAIN_TURN = "{role}:\n{content}\n"  # for models that bring no chat template
 NEXT_TURN = "\nuser:"  # where such a model goes on by itself
 
 torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-
-
-@dataclass(slots=True)
-class _Prefix:
-    """Tokens that were run before, with what each layer remembers of them."""
-
-    tokens: list[int]
-    layers: list[tuple[Tensor, Tensor]]  # keys and values, each [1, key-value heads, tokens, head size]
 
 
 class Transformer:
@@ -48,7 +41,8 @@ class Transformer:
         self.tokenizer = tokenizer
         self.device = network.device
         self.context_tokens = int(getattr(network.config, "max_position_embeddings", 1 << 20))
-        self._prefix = _Prefix([], [])
+        self._prefix = Prefix([], [])
+        self._bytes_a_token = bytes_a_token(network)
         self._last_prompt: list[int] = []
         self._trees: dict[tuple[str, ...], LabelTree] = {}
         configured = network.generation_config.eos_token_id if network.generation_config else None
@@ -102,8 +96,8 @@ class Transformer:
         prefix = self._share_prefix(encoded)
         results = np.zeros((len(prompts), len(continuations)))
         done = 0
-        for rows in self._batches(encoded, len(prefix.tokens), extra=len(tree.tokens)):
-            own = [encoded[row][len(prefix.tokens) :] for row in rows]
+        for rows in self._batches(encoded, len(prefix), len(tree.tokens)):
+            own = [encoded[row][len(prefix) :] for row in rows]
             results[rows] = self._score_batch(prefix, own, tree).double().cpu().numpy()
             done += len(rows)
             if rows_done:
@@ -120,8 +114,8 @@ class Transformer:
         prefix = self._share_prefix(encoded)
         written: list[Written | None] = [None] * len(prompts)
         done = 0
-        for rows in self._batches(encoded, len(prefix.tokens), most_rows=ROWS_A_WRITING_BATCH):
-            own = [encoded[row][len(prefix.tokens) :] for row in rows]
+        for rows in self._batches(encoded, len(prefix), max_tokens, ROWS_A_WRITING_BATCH):
+            own = [encoded[row][len(prefix) :] for row in rows]
             for row, tokens in zip(rows, self._write_batch(prefix, own, max_tokens), strict=True):
                 text = str(self.tokenizer.decode(tokens, skip_special_tokens=True))
                 if not self.tokenizer.chat_template:
@@ -144,24 +138,24 @@ class Transformer:
         return self._trees[continuations]
 
     def _batches(
-        self, encoded: list[list[int]], shared: int, extra: int = 0, most_rows: int | None = None
+        self, encoded: list[list[int]], shared: int, extra: int, most_rows: int | None = None
     ) -> Iterator[list[int]]:
-        """Rows of like length together, under the token budget or `most_rows`, and within what may be remembered; the
-        longest first, so that memory runs out at once."""
+        """Rows of like length together, `extra` tokens added to each, under the token budget or `most_rows`, and
+        within what may be remembered; the longest first, so that memory runs out at once."""
         order = sorted(range(len(encoded)), key=lambda row: (-len(encoded[row]), row))
         start = 0
         while start < len(order):
             width = len(encoded[order[start]]) - shared + extra
             rows = min(
                 most_rows or self.tokens_a_batch // width,
-                REMEMBERED_A_BATCH * self.tokens_a_batch // (shared + width),
-                LOGITS_A_BATCH // ((1 + extra) * self.network.config.get_text_config().vocab_size),
+                CACHE_A_BATCH // (self._bytes_a_token * (shared + width)),
+                LOGITS_A_BATCH // self.network.config.get_text_config().vocab_size // (1 if most_rows else 1 + extra),
             )
             rows = max(1, rows)
             yield order[start : start + rows]
             start += rows
 
-    def _share_prefix(self, encoded: list[list[int]]) -> _Prefix:
+    def _share_prefix(self, encoded: list[list[int]]) -> Prefix:
         """What all these prompts begin with (a single prompt is held against the one before it), run through the model
         if it was not yet. At least one token of each prompt stays out of it, since its logits are needed."""
         compared = encoded if len(encoded) > 1 else [*encoded, self._last_prompt]
@@ -170,82 +164,87 @@ class Transformer:
         tokens = encoded[0][:shared]
         known = _common_length([tokens, self._prefix.tokens])
         if shared - known < WORTH_REMEMBERING:
-            tokens, shared = tokens[:known], known
+            shared = known
         else:
-            cache = _cache_of(self._prefix, known, batch=1)
+            cache = self._prefix.first(known).fill(DynamicCache(), rows=1)
             self.network(
                 input_ids=torch.tensor([tokens[known:]], device=self.device),
                 past_key_values=cache,
                 use_cache=True,
                 logits_to_keep=1,
             )
-            self._prefix = _Prefix(tokens, _remembered(cache))
-        layers = [(keys[:, :, :shared], values[:, :, :shared]) for keys, values in self._prefix.layers]
-        return _Prefix(tokens, layers if shared else [])
+            self._prefix = Prefix.of(tokens, cache)
+        return self._prefix.first(shared)
 
-    def _score_batch(self, prefix: _Prefix, own: list[list[int]], tree: LabelTree) -> Tensor:
+    def _score_batch(self, prefix: Prefix, own: list[list[int]], tree: LabelTree) -> Tensor:
         """Log-probabilities [rows, labels] after one pass over: cached prefix | own tokens, padded left | tree."""
-        shared, width, nodes = len(prefix.tokens), max(len(tokens) for tokens in own), len(tree.tokens)
+        shared, width, nodes = len(prefix), max(len(tokens) for tokens in own), len(tree.tokens)
         ids, real = self._pad_left(own, width)
-        lengths = real.sum(1)
-        positions = torch.cat(
-            [
-                (shared + real.long().cumsum(1) - 1).clamp(min=0),
-                shared + lengths[:, None] - 1 + tree.depths[None, :],
-            ],
-            dim=1,
-        )
+        own_positions = _positions(shared, real)
         sees = torch.zeros(len(own), width + nodes, shared + width + nodes, dtype=torch.bool, device=self.device)
-        sees[:, :, :shared] = True
-        causal = torch.ones(width, width, dtype=torch.bool, device=self.device).tril()
-        sees[:, :width, shared : shared + width] = causal & real[:, None, :]
+        sees[:, :width, : shared + width] = _sees(shared, real)
+        sees[:, width:, :shared] = True
         sees[:, width:, shared : shared + width] = real[:, None, :]
         sees[:, width:, shared + width :] = tree.sees
-        diagonal = torch.arange(width, device=self.device)
-        sees[:, diagonal, shared + diagonal] = True  # padding sees itself: a row of nothing would be not-a-number
         output = self.network(
             input_ids=torch.cat([ids, tree.tokens.expand(len(own), -1)], dim=1),
             attention_mask=_additive(sees, self.network.dtype),
-            position_ids=positions,
-            past_key_values=_cache_of(prefix, shared, batch=len(own)),
+            position_ids=torch.cat([own_positions, own_positions[:, -1:] + tree.depths], dim=1),
+            past_key_values=prefix.fill(DynamicCache(), rows=len(own)),
             use_cache=True,
             logits_to_keep=torch.arange(width - 1, width + nodes, device=self.device),
         )
         return tree.sum_over_labels(output.logits)
 
-    def _write_batch(self, prefix: _Prefix, own: list[list[int]], max_tokens: int) -> list[list[int]]:
-        """Greedy answers, without the token that ends them. A finished row leaves the batch."""
-        shared, width = len(prefix.tokens), max(len(tokens) for tokens in own)
+    def _write_batch(self, prefix: Prefix, own: list[list[int]], max_tokens: int) -> list[list[int]]:
+        """Greedy answers, without the token that ends them. The prompts are read a few rows at a time, as fits the
+        token budget, and then answered all together."""
+        shared, width = len(prefix), max(len(tokens) for tokens in own)
         ids, real = self._pad_left(own, width)
-        mask = torch.cat([torch.ones(len(own), shared, dtype=torch.bool, device=self.device), real], dim=1)
-        positions = (shared + real.long().cumsum(1) - 1).clamp(min=0)
-        cache = _cache_of(prefix, shared, batch=len(own))
+        positions = _positions(shared, real)
+        cache = RoomyCache(len(own), shared + width + max_tokens)
+        rows_at_once = max(1, self.tokens_a_batch // width)
+        read = []
+        for start in range(0, len(own), rows_at_once):
+            part = slice(start, min(start + rows_at_once, len(own)))
+            cache.turn_to(part, tokens=0)
+            prefix.fill(cache, rows=part.stop - start)
+            read.append(self._choose(ids[part], _sees(shared, real[part]), positions[part], cache))
+        cache.turn_to(slice(0, len(own)), shared + width)
+
+        may_see = torch.ones(len(own), shared + width + max_tokens, dtype=torch.bool, device=self.device)
+        may_see[:, shared : shared + width] = real
+        chosen, positions = torch.cat(read), positions[:, -1:]
         answers: list[list[int]] = [[] for _ in own]
-        running = list(range(len(own)))
-        for step in range(max_tokens):
-            output = self.network(
-                input_ids=ids,
-                attention_mask=mask.long(),
-                position_ids=positions,
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-            chosen = output.logits[:, -1].argmax(-1)
-            going = [at for at, token in enumerate(chosen.tolist()) if token not in self.ends]
-            for at in going:
-                answers[running[at]].append(int(chosen[at]))
-            if not going or step == max_tokens - 1:
+        rows, unfinished = list(range(len(own))), set(range(len(own)))  # rows in the cache; those still being written
+        for length in range(1, max_tokens + 1):
+            for row, token in zip(rows, chosen.tolist(), strict=True):
+                if token in self.ends:
+                    unfinished.discard(row)
+                elif row in unfinished:
+                    answers[row].append(token)
+            if not unfinished or length == max_tokens:
                 break
-            if len(going) < len(running):
-                keep = torch.tensor(going, device=self.device)
+            if len(unfinished) <= WORTH_DROPPING * len(rows):
+                keep = torch.tensor([at for at, row in enumerate(rows) if row in unfinished], device=self.device)
                 cache.batch_select_indices(keep)
-                chosen, mask, positions = chosen[keep], mask[keep], positions[keep]
-                running = [running[at] for at in going]
-            ids = chosen[:, None]
-            mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
-            positions = positions[:, -1:] + 1
+                chosen, may_see, positions = chosen[keep], may_see[keep], positions[keep]
+                rows = [row for row in rows if row in unfinished]
+            positions = positions + 1
+            chosen = self._choose(chosen[:, None], may_see[:, None, : shared + width + length], positions, cache)
         return answers
+
+    def _choose(self, ids: Tensor, sees: Tensor, positions: Tensor, cache: Cache) -> Tensor:
+        """The likeliest token after each row, [rows]; what was run is remembered in the cache."""
+        output = self.network(
+            input_ids=ids,
+            attention_mask=_additive(sees, self.network.dtype),
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return output.logits[:, -1].argmax(-1)
 
     def _pad_left(self, rows: list[list[int]], width: int) -> tuple[Tensor, Tensor]:
         """Token ids and a mask of the real ones, both [rows, width]; padding stands on the left."""
@@ -267,20 +266,20 @@ def _common_length(rows: list[list[int]]) -> int:
     return length
 
 
-def _cache_of(prefix: _Prefix, length: int, batch: int) -> DynamicCache:
-    cache = DynamicCache()
-    for at, (keys, values) in enumerate(prefix.layers if length else []):
-        shape = (batch, -1, -1, -1)
-        cache.update(keys[:, :, :length].expand(shape), values[:, :, :length].expand(shape), at)
-    return cache
+def _positions(shared: int, real: Tensor) -> Tensor:
+    """Where each token of left-padded rows stands behind a shared beginning: [rows, width]."""
+    return (shared + real.long().cumsum(1) - 1).clamp(min=0)
 
 
-def _remembered(cache: DynamicCache) -> list[tuple[Tensor, Tensor]]:
-    """Keys and values of each layer. Raises BadInput for networks that remember in another way (state-space models)."""
-    layers = [(getattr(layer, "keys", None), getattr(layer, "values", None)) for layer in cache.layers]
-    if any(keys is None or values is None for keys, values in layers):
-        raise BadInput("This model is not a plain attention network, which is what Threeways runs; choose another.")
-    return [(keys, values) for keys, values in layers if keys is not None and values is not None]
+def _sees(shared: int, real: Tensor) -> Tensor:
+    """What each token of left-padded rows may look at: [rows, width, shared + width]."""
+    rows, width = real.shape
+    sees = torch.ones(rows, width, shared + width, dtype=torch.bool, device=real.device)
+    causal = torch.ones(width, width, dtype=torch.bool, device=real.device).tril()
+    sees[:, :, shared:] = causal & real[:, None, :]
+    diagonal = torch.arange(width, device=real.device)
+    sees[:, diagonal, shared + diagonal] = True  # padding sees itself: a row of nothing would be not-a-number
+    return sees
 
 
 def _additive(sees: Tensor, dtype: torch.dtype) -> Tensor:

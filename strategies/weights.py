@@ -8,10 +8,12 @@ import tempfile
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_model
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from eval.task import BadInput
+from strategies.few_rows import hasten_few_rows
 from strategies.models import EMBEDDED, check_model, embedded_gguf, local_folder
 from strategies.transformer import Transformer
 
@@ -56,6 +58,8 @@ def load_network(folder: Path) -> PreTrainedModel:
         network = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa")
     except (OSError, ValueError) as wrong:
         raise BadInput(f"The model in {folder} could not be read: {wrong}") from wrong
+    if device.type == "cpu":
+        hasten_few_rows(network)
     network.to(device)  # type: ignore[arg-type]  # the stub of a decorated method loses its self
     return network
 
@@ -84,13 +88,13 @@ def _unpacked(gguf: Path) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=cache))
     source = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
-    quantized = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
-    config = AutoConfig.from_pretrained(**source)
+    config = AutoConfig.from_pretrained(**source)  # read by itself, since each reading of the file takes seconds
+    network = AutoModelForCausalLM.from_pretrained(**source, config=config, dtype=torch.float32)
     if hasattr(config, "quantization_config"):
         del config.quantization_config  # the weights are plain numbers now
-    plain = type(quantized)(config)
-    plain.load_state_dict(quantized.state_dict())
-    plain.save_pretrained(beside)
+    save_model(network, str(beside / "model.safetensors"), metadata={"format": "pt"})
+    config.save_pretrained(beside)
+    network.generation_config.save_pretrained(beside)
     AutoTokenizer.from_pretrained(**source).save_pretrained(beside)
     try:
         beside.rename(folder)

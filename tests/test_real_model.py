@@ -36,7 +36,7 @@ def advise(home: Path, *arguments: str, given: str | None = None) -> subprocess.
 def handbook_slice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("slice") / "handbook.csv"
     with (ROOT / "examples" / "handbook_questions.csv").open(newline="") as whole, path.open("w", newline="") as part:
-        csv.writer(part).writerows(list(csv.reader(whole))[:45])
+        csv.writer(part).writerows(list(csv.reader(whole))[:31])
     return path
 
 

@@ -7,6 +7,7 @@ import torch
 from tiny_model import tiny_transformer
 
 from eval.task import BadInput
+from strategies.few_rows import hasten_few_rows
 from strategies.label_tree import LabelTree
 from strategies.language_model import Message, Prompt
 from strategies.transformer import Transformer
@@ -106,17 +107,43 @@ def test_labels_without_tokens_or_alike_are_refused(labels: list[list[int]]) -> 
         LabelTree.grow(labels, end=2)
 
 
-def test_written_answers_equal_those_of_transformers(model: Transformer) -> None:
-    asked = prompts(7)
+def plain_answer(model: Transformer, prompt: Prompt, max_tokens: int) -> list[int]:
+    """What transformers writes to one prompt, without the token that ends it."""
+    ids = torch.tensor([model.encode(prompt)])
+    written = model.network.generate(
+        ids, attention_mask=torch.ones_like(ids), max_new_tokens=max_tokens, do_sample=False,
+        eos_token_id=list(model.ends),
+    )[0, ids.shape[1] :]  # fmt: skip
+    return [token for token in written.tolist() if token not in model.ends]
+
+
+def test_written_answers_equal_those_of_transformers() -> None:
+    model = tiny_transformer()
+    asked = [
+        (
+            Message("system", "Answer."),
+            Message("user", " ".join(["why", "not", "now"][at % 3 :] * (1 + at % 5)) + f" {at}"),
+        )
+        for at in range(40)
+    ]  # more rows than are written together, and more tokens than are read together
+    model.ends |= {plain_answer(model, prompt, 12)[-1] for prompt in asked[::8]}  # so that rows end one by one
+    expected = [plain_answer(model, prompt, 12) for prompt in asked]
+    assert len({len(answer) for answer in expected}) > 3
     written = model.write(asked, max_tokens=12)
-    for prompt, answer in zip(asked, written, strict=True):
-        ids = torch.tensor([model.encode(prompt)])
-        reference = model.network.generate(
-            ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False, eos_token_id=list(model.ends)
-        )[0, ids.shape[1] :]
-        kept = [token for token in reference.tolist() if token not in model.ends]
-        assert answer.text == model.tokenizer.decode(kept, skip_special_tokens=True).strip()
-        assert answer.tokens_in == ids.shape[1]
+    for prompt, answer, tokens in zip(asked, written, expected, strict=True):
+        assert answer.text == model.tokenizer.decode(tokens, skip_special_tokens=True).strip()
+        assert (answer.tokens_in, answer.tokens_out) == (len(model.encode(prompt)), len(tokens))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_few_rows_give_what_a_linear_layer_gives(bias: bool) -> None:
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Linear(24, 40, bias=bias))
+    inputs = [torch.randn(*shape, 24) for shape in ((1,), (2,), (5, 1), (4, 12), (7, 7))]
+    expected = [network(rows) for rows in inputs]
+    hasten_few_rows(network)
+    for rows, plain in zip(inputs, expected, strict=True):
+        torch.testing.assert_close(network(rows), plain)
 
 
 def test_every_row_is_reported(model: Transformer) -> None:
