@@ -47,6 +47,10 @@ def _effort(candidate: dict[str, Any]) -> str:
         sentences.append(f"Taken: {taken}.")
     if candidate["fit_seconds"] is not None:
         sentences.append(f"Getting ready took {duration_text(candidate['fit_seconds'])}.")
+    if candidate.get("seconds") is not None:
+        expected = candidate["estimated_seconds"]
+        beside = "" if expected is None else f" (expected: {duration_text(expected)})"
+        sentences.append(f"All its work took {duration_text(candidate['seconds'])}{beside}.")
     timed = candidate["latency_seconds"]["n"]
     if timed:
         sentences.append(f"Timed on {count_text(timed, 'request')}.")

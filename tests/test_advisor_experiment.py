@@ -13,6 +13,7 @@ from advisor.store import Store
 from advisor.stored import StoredStep
 from advisor.task_file import read_task, task_to_json
 from advisor.trial_files import read_trial
+from advisor.wording import duration_text
 from eval.table import read_table
 from eval.task import BadInput, Kind, normalised
 from tests.tiny_strategies import ENDLESS, FRAGILE, KILLED, SPEED, STEADY, tiny_model, tiny_task
@@ -101,6 +102,8 @@ def test_the_estimate_is_kept_beside_the_seconds_it_took(store: Store) -> None:
         assert candidate["estimated_seconds"] == kept[step.strategy] > SPEED.load_seconds
         assert candidate["seconds"] == step.seconds
         assert candidate["seconds"] > candidate["fit_seconds"]
+        told = f"All its work took about 5 seconds (expected: {duration_text(kept[step.strategy])})."
+        assert told in (store.run_folder(run_id) / "report.md").read_text()
 
 
 def test_a_machine_that_was_not_timed_gives_no_estimate(store: Store) -> None:
