@@ -44,58 +44,68 @@ class Prefix:
 class RoomyCache(Cache):
     """Room for `rows` rows of `tokens` tokens, made once: another token is written beside the others, uncopied.
 
-    The rows may be run a part at a time; `part` are those that the network is about to run.
+    The rows may be run a part at a time.
     """
 
     def __init__(self, rows: int, tokens: int) -> None:
-        super().__init__(layer_class_to_replicate=lambda: _RoomyLayer(self))  # type: ignore[arg-type]
-        self.rows = rows
-        self.tokens = tokens
-        self.part = slice(0, rows)
+        self._extent = extent = _Extent(rows, tokens, slice(0, rows))
+        super().__init__(layer_class_to_replicate=lambda: _RoomyLayer(extent))  # type: ignore[arg-type]
 
     def turn_to(self, part: slice, tokens: int) -> None:
         """The network runs these rows next, each of which holds so many tokens by now."""
-        self.part = part
+        self._extent.part = part
         for layer in self.layers:
-            layer.show(tokens)
+            if isinstance(layer, _RoomyLayer):
+                layer.show(tokens)
 
     def batch_select_indices(self, indices: Tensor) -> None:
+        self._extent.rows = len(indices)
+        self._extent.part = slice(0, len(indices))
         super().batch_select_indices(indices)
-        self.rows = len(indices)
-        self.part = slice(0, self.rows)
+
+
+@dataclass(slots=True)
+class _Extent:
+    """What a cache's layers all know of it; the cache itself they do not, or its memory would outlive its use."""
+
+    rows: int
+    tokens: int
+    part: slice
 
 
 class _RoomyLayer(DynamicLayer):
-    def __init__(self, cache: RoomyCache) -> None:
+    def __init__(self, extent: _Extent) -> None:
         super().__init__()
-        self._cache = cache
+        self._extent = extent
+        self._tokens = 0
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         super().lazy_initialization(key_states, value_states)
         self._keys, self._values = (
-            states.new_empty(self._cache.rows, states.shape[1], self._cache.tokens, states.shape[3])
+            states.new_empty(self._extent.rows, states.shape[1], self._extent.tokens, states.shape[3])
             for states in (key_states, value_states)
         )
-        self.show(0)
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **options: Any) -> tuple[Tensor, Tensor]:
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        start = self.keys.shape[2]
-        self.show(start + key_states.shape[2])
-        self.keys[:, :, start:] = key_states
-        self.values[:, :, start:] = value_states
-        return self.keys, self.values
+        start = self._tokens
+        keys, values = self.show(start + key_states.shape[2])
+        keys[:, :, start:] = key_states
+        values[:, :, start:] = value_states
+        return keys, values
 
     def batch_select_indices(self, indices: Tensor) -> None:
-        tokens = self.keys.shape[2]
         self._keys, self._values = self._keys[indices], self._values[indices]
-        self.keys, self.values = self._keys[:, :, :tokens], self._values[:, :, :tokens]
+        self.show(self._tokens)
 
-    def show(self, tokens: int) -> None:
-        """Lets the network see the first tokens of the part's rows."""
-        part = self._cache.part
-        self.keys, self.values = self._keys[part, :, :tokens], self._values[part, :, :tokens]
+    def show(self, tokens: int) -> tuple[Tensor, Tensor]:
+        """The first tokens of the part's rows, which is what the network sees."""
+        self._tokens = tokens
+        part = self._extent.part
+        keys, values = self._keys[part, :, :tokens], self._values[part, :, :tokens]
+        self.keys, self.values = keys, values
+        return keys, values
 
 
 def bytes_a_token(network: PreTrainedModel) -> int:

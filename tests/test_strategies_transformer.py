@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 import torch
 from tiny_model import tiny_transformer
 
 from eval.task import BadInput
 from strategies.few_rows import hasten_few_rows
+from strategies.key_values import RoomyCache
 from strategies.label_tree import LabelTree
 from strategies.language_model import Message, Prompt
 from strategies.transformer import Transformer
@@ -133,6 +137,18 @@ def test_written_answers_equal_those_of_transformers() -> None:
     for prompt, answer, tokens in zip(asked, written, expected, strict=True):
         assert answer.text == model.tokenizer.decode(tokens, skip_special_tokens=True).strip()
         assert (answer.tokens_in, answer.tokens_out) == (len(model.encode(prompt)), len(tokens))
+
+
+def test_room_for_keys_and_values_is_freed_with_its_last_use() -> None:
+    cache = RoomyCache(rows=2, tokens=8)
+    cache.update(torch.ones(2, 1, 3, 4), torch.ones(2, 1, 3, 4), 0)
+    layer = weakref.ref(cache.layers[0])
+    gc.disable()  # what only the garbage collector frees may stay for minutes
+    try:
+        del cache
+        assert layer() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("bias", [True, False])
