@@ -11,6 +11,8 @@ from transformers.cache_utils import DynamicLayer
 
 from eval.task import BadInput
 
+NO_ATTENTION = "This model is not a plain attention network, which is what Threeways runs; choose another."
+
 
 @dataclass(slots=True)
 class Prefix:
@@ -27,7 +29,7 @@ class Prefix:
         """Raises BadInput for networks that remember in another way (state-space models)."""
         layers = [(getattr(layer, "keys", None), getattr(layer, "values", None)) for layer in cache.layers]
         if any(keys is None or values is None for keys, values in layers):
-            raise BadInput("This model is not a plain attention network, which is what Threeways runs; choose another.")
+            raise BadInput(NO_ATTENTION)
         return Prefix(tokens, [(keys, values) for keys, values in layers if keys is not None and values is not None])
 
     def first(self, length: int) -> Prefix:
@@ -109,8 +111,10 @@ class _RoomyLayer(DynamicLayer):
 
 
 def bytes_a_token(network: PreTrainedModel) -> int:
-    """What a row's cache takes for each token."""
+    """What a row's cache takes for each token. Raises BadInput for networks without attention heads."""
     config = network.config.get_text_config()
+    if not hasattr(config, "num_attention_heads"):
+        raise BadInput(NO_ATTENTION)
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     return 2 * config.num_hidden_layers * heads * head_size * network.dtype.itemsize

@@ -8,6 +8,7 @@ import weakref
 import pytest
 import torch
 from tiny_model import tiny_transformer
+from transformers import MambaConfig, MambaForCausalLM
 
 from eval.task import BadInput
 from strategies.few_rows import hasten_few_rows
@@ -149,6 +150,12 @@ def test_room_for_keys_and_values_is_freed_with_its_last_use() -> None:
         assert layer() is None
     finally:
         gc.enable()
+
+
+def test_a_network_without_attention_is_refused() -> None:
+    network = MambaForCausalLM(MambaConfig(vocab_size=64, hidden_size=16, state_size=4, num_hidden_layers=1))
+    with pytest.raises(BadInput, match="not a plain attention network"):
+        Transformer(network, tiny_transformer().tokenizer)
 
 
 @pytest.mark.parametrize("bias", [True, False])
