@@ -79,7 +79,7 @@ def model_folder(name: str) -> Path:
 
 
 def _unpacked(gguf: Path) -> Path:
-    """De-quantized weights of a GGUF file as plain safetensors, made once (about half a minute for 135 M parameters)."""
+    """De-quantized weights of a GGUF file as plain safetensors, made once (135 M parameters take half a minute)."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "threeways" / "models"
     stamp = gguf.stat()
     folder = cache / f"{gguf.stem}-{stamp.st_size}-{int(stamp.st_mtime)}"
