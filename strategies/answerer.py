@@ -74,7 +74,7 @@ class Answerer:
 
     def answer(self, prompts: Sequence[Prompt], rows_done: RowsDone | None = None) -> list[Prediction]:
         """One prediction a prompt, without sources; an error where a prompt is longer than the model can hold."""
-        return self._answer_every_way(prompts, rows_done)[self.normalisation]
+        return self._answer_in_ways((self.normalisation,), prompts, rows_done)[self.normalisation]
 
     def choose(
         self, attempts: Sequence[Attempt], dev: Sequence[Example], report_progress: ReportProgress
@@ -88,6 +88,7 @@ class Answerer:
         choices: list[dict[str, Any]] = []
         best_score, best, best_baseline = -1.0, attempts[0], self.baseline
         total = len(attempts) * len(dev)
+        ways = NORMALISATIONS if self.brief.kind is Kind.CLASSIFICATION else NORMALISATIONS[:1]
         for at, attempt in enumerate(attempts):
 
             def rows_done(rows: int, before: int = at * len(dev)) -> None:
@@ -97,7 +98,7 @@ class Answerer:
                 empty = self.model.score(attempt.ask([""]), self.brief.labels)
                 self.baseline = empty.log_probabilities[0].tolist()
             prompts = attempt.ask([example.input for example in dev])
-            for way, predictions in self._answer_every_way(prompts, rows_done).items():
+            for way, predictions in self._answer_in_ways(ways, prompts, rows_done).items():
                 points = [score(self.brief.kind, p.text, e.target).value for p, e in zip(predictions, dev, strict=True)]
                 dev_score = float(np.mean(points))
                 labelled = {"normalisation": way} if self.brief.kind is Kind.CLASSIFICATION else {}
@@ -108,7 +109,9 @@ class Answerer:
         self.baseline = best_baseline
         return best, choices, Effort(len(choices), len(dev), time.perf_counter() - started)
 
-    def _answer_every_way(self, prompts: Sequence[Prompt], rows_done: RowsDone | None) -> dict[str, list[Prediction]]:
+    def _answer_in_ways(
+        self, ways: Sequence[str], prompts: Sequence[Prompt], rows_done: RowsDone | None
+    ) -> dict[str, list[Prediction]]:
         """Predictions by normalisation; what is written has one way only, the first."""
         lengths = self.model.count_prompt_tokens(prompts)
         room = self.model.context_tokens - self.answer_tokens
@@ -116,17 +119,23 @@ class Answerer:
         error = f"The prompt is longer than the {room:,} tokens this model has room for."
         return {
             way: [next(answers) if length <= room else Prediction("", length, 0, error=error) for length in lengths]
-            for way, answers in self._answer_fitting(fitting, rows_done).items()
+            for way, answers in self._answer_fitting(ways, fitting, rows_done).items()
         }
 
-    def _answer_fitting(self, prompts: Sequence[Prompt], rows_done: RowsDone | None) -> dict[str, Iterator[Prediction]]:
+    def _answer_fitting(
+        self, ways: Sequence[str], prompts: Sequence[Prompt], rows_done: RowsDone | None
+    ) -> dict[str, Iterator[Prediction]]:
         if not prompts:
-            return {way: iter(()) for way in NORMALISATIONS}
+            return {way: iter(()) for way in ways}
         if self.brief.kind is Kind.CLASSIFICATION:
-            scores = self.model.score(prompts, self.brief.labels, rows_done)
-            return {way: iter(self._label(scores, compared)) for way, compared in self._compare(scores).items()}
+
+            def compare(scores: Scores) -> list[NDArray[np.float64]]:
+                return [self._compare(scores)[way] for way in ways]
+
+            scores = self.model.score(prompts, self.brief.labels, rows_done, compare)
+            return {way: iter(self._label(scores, best)) for way, best in zip(ways, compare(scores), strict=True)}
         written = self.model.write(prompts, self.answer_tokens, rows_done)
-        return {NORMALISATIONS[0]: (Prediction(one.text, one.tokens_in, one.tokens_out) for one in written)}
+        return {way: (Prediction(one.text, one.tokens_in, one.tokens_out) for one in written) for way in ways}
 
     def _compare(self, scores: Scores) -> dict[str, NDArray[np.float64]]:
         """The numbers by which labels are compared, in each way, [prompts, labels]."""

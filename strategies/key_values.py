@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers import Cache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
@@ -24,23 +25,23 @@ class Prefix:
     def __len__(self) -> int:
         return len(self.tokens)
 
-    @staticmethod
-    def of(tokens: list[int], cache: Cache) -> Prefix:
-        """Raises BadInput for networks that remember in another way (state-space models)."""
-        layers = [(getattr(layer, "keys", None), getattr(layer, "values", None)) for layer in cache.layers]
-        if any(keys is None or values is None for keys, values in layers):
-            raise BadInput(NO_ATTENTION)
-        return Prefix(tokens, [(keys, values) for keys, values in layers if keys is not None and values is not None])
-
     def first(self, length: int) -> Prefix:
         layers = [(keys[:, :, :length], values[:, :, :length]) for keys, values in self.layers]
         return Prefix(self.tokens[:length], layers if length else [])
 
-    def fill(self, cache: Cache, rows: int) -> Cache:
-        """Puts this at the beginning of `rows` rows of an empty cache, which is returned."""
-        for at, (keys, values) in enumerate(self.layers):
-            cache.update(keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1), at)
-        return cache
+    def followed_by(self, tokens: list[int], cache: Cache) -> Prefix:
+        """This and the tokens that were run behind it. Raises BadInput for networks that remember in another way
+        (state-space models)."""
+        layers = [(getattr(layer, "keys", None), getattr(layer, "values", None)) for layer in cache.layers]
+        run = [(keys, values) for keys, values in layers if keys is not None and values is not None]
+        if len(run) < len(layers):
+            raise BadInput(NO_ATTENTION)
+        if len(self):
+            run = [
+                (torch.cat([keys, more_keys], dim=2), torch.cat([values, more_values], dim=2))
+                for (keys, values), (more_keys, more_values) in zip(self.layers, run, strict=True)
+            ]
+        return Prefix(self.tokens + tokens, run)
 
 
 class RoomyCache(Cache):
@@ -53,12 +54,16 @@ class RoomyCache(Cache):
         self._extent = extent = _Extent(rows, tokens, slice(0, rows))
         super().__init__(layer_class_to_replicate=lambda: _RoomyLayer(extent))  # type: ignore[arg-type]
 
-    def turn_to(self, part: slice, tokens: int) -> None:
-        """The network runs these rows next, each of which holds so many tokens by now."""
-        self._extent.part = part
+    def turn_to(self, part: slice, first: int, end: int) -> None:
+        """The network runs these rows next; what it has seen of them stands in the columns from `first` to `end`."""
+        self._extent.part, self._extent.first, self._extent.end = part, first, end
         for layer in self.layers:
             if isinstance(layer, _RoomyLayer):
-                layer.show(tokens)
+                layer.show(end)
+
+    @property
+    def end(self) -> int:
+        return self._extent.end
 
     def batch_select_indices(self, indices: Tensor) -> None:
         self._extent.rows = len(indices)
@@ -73,41 +78,47 @@ class _Extent:
     rows: int
     tokens: int
     part: slice
+    first: int = 0
+    end: int = 0
 
 
 class _RoomyLayer(DynamicLayer):
     def __init__(self, extent: _Extent) -> None:
         super().__init__()
         self._extent = extent
-        self._tokens = 0
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         super().lazy_initialization(key_states, value_states)
-        self._keys, self._values = (
-            states.new_empty(self._extent.rows, states.shape[1], self._extent.tokens, states.shape[3])
-            for states in (key_states, value_states)
-        )
+        self._keys, self._values = (self._room(states, self._extent.tokens) for states in (key_states, value_states))
+        self._end = self._extent.end
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **options: Any) -> tuple[Tensor, Tensor]:
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        start = self._tokens
-        keys, values = self.show(start + key_states.shape[2])
-        keys[:, :, start:] = key_states
-        values[:, :, start:] = value_states
+        start, width = self._end, key_states.shape[2]
+        if missing := max(0, start + width - self._keys.shape[2]):
+            self._keys = torch.cat([self._keys, self._room(key_states, missing)], dim=2)
+            self._values = torch.cat([self._values, self._room(value_states, missing)], dim=2)
+        keys, values = self.show(start + width)
+        keys[:, :, -width:] = key_states
+        values[:, :, -width:] = value_states
         return keys, values
 
     def batch_select_indices(self, indices: Tensor) -> None:
         self._keys, self._values = self._keys[indices], self._values[indices]
-        self.show(self._tokens)
+        self.show(self._end)
 
-    def show(self, tokens: int) -> tuple[Tensor, Tensor]:
-        """The first tokens of the part's rows, which is what the network sees."""
-        self._tokens = tokens
-        part = self._extent.part
-        keys, values = self._keys[part, :, :tokens], self._values[part, :, :tokens]
+    def show(self, end: int) -> tuple[Tensor, Tensor]:
+        """The columns up to `end` of the part's rows, which is what the network sees."""
+        self._end = end
+        part, columns = self._extent.part, slice(self._extent.first, end)
+        keys, values = self._keys[part, :, columns], self._values[part, :, columns]
         self.keys, self.values = keys, values
         return keys, values
+
+    def _room(self, states: Tensor, tokens: int) -> Tensor:
+        """Zeros: what is masked is still multiplied, and leftovers in memory need not be numbers."""
+        return states.new_zeros(self._extent.rows, states.shape[1], tokens, states.shape[3])
 
 
 def bytes_a_token(network: PreTrainedModel) -> int:

@@ -1,8 +1,8 @@
-"""Many labels as one tree: every shared beginning is computed once, and one forward pass scores them all.
+"""Many labels as one tree: every shared beginning stands in it once, and is computed once if at all.
 
 A node stands for a label's token after the tokens above it. Only nodes with children have to be run through the
 model, since a label's last token is scored from its parent. Nodes see their ancestors and nothing else, and stand at
-the position of their depth, so the pass gives the same numbers as running each label alone.
+the position of their depth, so a pass over any of them gives the same numbers as running each label alone.
 """
 
 from __future__ import annotations
@@ -10,18 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class LabelTree:
-    """`N` nodes to run, in an order where parents come first; row 0 of every gather stands for the prompt's last token.
+    """`N` nodes to run, in an order where parents come first, and the `E` edges by which labels are scored.
 
     `tokens`, `depths`: [N]; `sees`: [N, N] bool, True where a node may attend to another (its ancestors and itself);
-    `sources`, `targets`, `owners`: [E], one entry for each token of each label: from which row of logits (0 = prompt,
-    1 + node otherwise) its log-probability is read, which token it is, and to which label it belongs;
-    `lengths`: [labels], tokens in each label.
+    `sources`, `targets`: [E], from what an edge's log-probability is read (0 = the prompt's last token, 1 + node
+    otherwise) and which token it leads to; `edges`: [labels, E] bool, the edges on the way to a label;
+    `nodes`: [labels, N] bool, the nodes on it; `lengths`: [labels], tokens in each label.
     """
 
     tokens: Tensor
@@ -29,11 +31,12 @@ class LabelTree:
     sees: Tensor
     sources: Tensor
     targets: Tensor
-    owners: Tensor
-    lengths: Tensor
+    edges: NDArray[np.bool_]
+    nodes: NDArray[np.bool_]
+    lengths: NDArray[np.int64]
 
     @staticmethod
-    def grow(labels: Sequence[Sequence[int]], end: int) -> LabelTree:
+    def grow(labels: Sequence[Sequence[int]], end: int, device: torch.device | str = "cpu") -> LabelTree:
         """Grow the tree of tokenized labels. Where one label begins another, `end` closes every label: without it the
         shorter could never be less likely than the longer.
 
@@ -43,39 +46,45 @@ class LabelTree:
             raise ValueError("A label has no tokens.")
         if len({tuple(label) for label in labels}) < len(labels):
             raise ValueError("Two labels have the same tokens.")
-        beginnings = {tuple(label[:length]) for label in labels for length in range(1, len(label))}
-        if any(tuple(label) in beginnings for label in labels):
+        if any(tuple(label) in _beginnings(labels) for label in labels):
             labels = [[*label, end] for label in labels]
-            beginnings = {tuple(label[:length]) for label in labels for length in range(1, len(label))}
 
-        paths = sorted(beginnings, key=lambda path: (len(path), path))
-        node_of = {path: node for node, path in enumerate(paths)}
-        sees = torch.zeros(len(paths), len(paths), dtype=torch.bool)
+        inner = sorted(_beginnings(labels), key=lambda path: (len(path), path))
+        node_of = {path: node for node, path in enumerate(inner)}
+        steps = sorted({*inner, *map(tuple, labels)})
+        edge_of = {path: edge for edge, path in enumerate(steps)}
+        edges = np.zeros((len(labels), len(steps)), dtype=bool)
+        nodes = np.zeros((len(labels), len(inner)), dtype=bool)
+        for at, label in enumerate(labels):
+            for length in range(1, len(label) + 1):
+                edges[at, edge_of[tuple(label[:length])]] = True
+                if length < len(label):
+                    nodes[at, node_of[tuple(label[:length])]] = True
+        sees = torch.zeros(len(inner), len(inner), dtype=torch.bool)
         for path, node in node_of.items():
             for length in range(1, len(path) + 1):
                 sees[node, node_of[path[:length]]] = True
-        steps = [
-            (1 + node_of[tuple(label[:at])] if at else 0, label[at], owner)
-            for owner, label in enumerate(labels)
-            for at in range(len(label))
-        ]
-        sources, targets, owners = (torch.tensor(column) for column in zip(*steps, strict=True))
         return LabelTree(
-            tokens=torch.tensor([path[-1] for path in paths], dtype=torch.long),
-            depths=torch.tensor([len(path) for path in paths], dtype=torch.long),
-            sees=sees,
-            sources=sources,
-            targets=targets,
-            owners=owners,
-            lengths=torch.tensor([len(label) for label in labels]),
+            tokens=torch.tensor([path[-1] for path in inner], dtype=torch.long, device=device),
+            depths=torch.tensor([len(path) for path in inner], dtype=torch.long, device=device),
+            sees=sees.to(device),
+            sources=torch.tensor([1 + node_of[path[:-1]] if path[:-1] else 0 for path in steps], device=device),
+            targets=torch.tensor([path[-1] for path in steps], device=device),
+            edges=edges,
+            nodes=nodes,
+            lengths=np.array([len(label) for label in labels], dtype=np.int64),
         )
 
-    def to(self, device: torch.device) -> LabelTree:
-        return LabelTree(*(getattr(self, name).to(device) for name in LabelTree.__slots__))
+    def read(self, logits: Tensor, at: Tensor) -> NDArray[np.float64]:
+        """Log-probabilities of the edges that `logits` [rows, some nodes, vocabulary] tell of, [rows, E]; not-a-number
+        for all others. `at`: [rows, 1 + N], at which of some nodes a source stands, -1 where at none."""
+        at = at[:, self.sources]
+        known = at.clamp(min=0)
+        chosen = logits[torch.arange(len(logits), device=logits.device)[:, None], known, self.targets].float()
+        found = chosen - logits.float().logsumexp(-1).gather(1, known)
+        return found.masked_fill_(at < 0, torch.nan).double().cpu().numpy()
 
-    def sum_over_labels(self, logits: Tensor) -> Tensor:
-        """Log-probability of each label from `logits` [batch, 1 + N, vocabulary]: shape [batch, labels], float32."""
-        normaliser = torch.logsumexp(logits.float(), dim=-1)
-        chosen = logits[:, self.sources, self.targets].float() - normaliser[:, self.sources]
-        sums = torch.zeros(len(logits), len(self.lengths), device=logits.device)
-        return sums.index_add_(1, self.owners, chosen)
+
+def _beginnings(labels: Sequence[Sequence[int]]) -> set[tuple[int, ...]]:
+    """What labels begin with, themselves left out."""
+    return {tuple(label[:length]) for label in labels for length in range(1, len(label))}

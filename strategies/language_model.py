@@ -49,14 +49,26 @@ class Written:
 
 RowsDone = Callable[[int], None]  # told how many rows of the call are finished
 
+# The numbers by which continuations are compared, in one way or several, each [prompts, continuations]. None may fall
+# where a log-probability rises.
+Compare = Callable[[Scores], Sequence[NDArray[np.float64]]]
+
 
 class LanguageModel(Protocol):
-    """Decoding is greedy, so that the same prompt gets the same answer. `context_tokens` is the most it can hold."""
+    """Decoding is greedy, so that the same prompt gets the same answer. `context_tokens` is the most it can hold.
+
+    Where `compare` is given, only the best continuation in each of its ways is wanted: any that is the best in none may
+    be left at minus infinity.
+    """
 
     context_tokens: int
 
     def score(
-        self, prompts: Sequence[Prompt], continuations: Sequence[str], rows_done: RowsDone | None = None
+        self,
+        prompts: Sequence[Prompt],
+        continuations: Sequence[str],
+        rows_done: RowsDone | None = None,
+        compare: Compare | None = None,
     ) -> Scores: ...
 
     def write(self, prompts: Sequence[Prompt], max_tokens: int, rows_done: RowsDone | None = None) -> list[Written]: ...

@@ -1,31 +1,37 @@
 """A causal language model of transformers behind the protocol `LanguageModel`.
 
 What all prompts of a call share is run once and its key-value cache reused; rows are batched by length under a token
-budget; logits are computed only where they are read.
+budget; logits are computed only where they are read; of a label tree only what can still win is run.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jinja2 import TemplateError
+from numpy.typing import NDArray
 from torch import Tensor
-from transformers import Cache, DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from eval.task import BadInput
+from strategies.attention import behind, share_beginnings
 from strategies.key_values import Prefix, RoomyCache, bytes_a_token
+from strategies.label_search import LabelSearch
 from strategies.label_tree import LabelTree
-from strategies.language_model import Message, Prompt, RowsDone, Scores, Written
+from strategies.language_model import Compare, Message, Prompt, RowsDone, Scores, Written
 
 TOKENS_A_BATCH_CPU = 1024  # enough for matrix products at full speed; small enough for the logits to stay in memory
 TOKENS_A_BATCH_GPU = 16_384
-CACHE_A_BATCH = 3 << 28  # 0.8 GB of keys and values: each row has its own copy of the shared beginning
+CACHE_A_BATCH = 3 << 28  # 0.8 GB of keys and values
 LOGITS_A_BATCH = 1 << 28  # 1 GB as float32
+FULL_SPEED = 192  # tokens; matrix products gain nothing from more
+LIKE_LENGTH = 0.9  # of the longest row; below that, padding costs more than another pass
 WORTH_REMEMBERING = 16  # tokens; running a shorter addition to the shared beginning by itself costs more than it saves
-ROWS_A_WRITING_BATCH = 32  # each token written reads all weights once, whatever the number of rows
+ROWS_A_BATCH = 32  # each token written reads all weights once, whatever the number of rows
 WORTH_DROPPING = 0.75  # share of rows still being written below which the others leave: that copies the cache
 PLAIN_TURN = "{role}:\n{content}\n"  # for models that bring no chat template
 NEXT_TURN = "\nuser:"  # where such a model goes on by itself
@@ -41,6 +47,7 @@ class Transformer:
         self.tokenizer = tokenizer
         self.device = network.device
         self.context_tokens = int(getattr(network.config, "max_position_embeddings", 1 << 20))
+        self._shares_beginnings = share_beginnings(network)
         self._prefix = Prefix([], [])
         self._bytes_a_token = bytes_a_token(network)
         self._last_prompt: list[int] = []
@@ -89,24 +96,26 @@ class Transformer:
 
     @torch.inference_mode()
     def score(
-        self, prompts: Sequence[Prompt], continuations: Sequence[str], rows_done: RowsDone | None = None
+        self,
+        prompts: Sequence[Prompt],
+        continuations: Sequence[str],
+        rows_done: RowsDone | None = None,
+        compare: Compare | None = None,
     ) -> Scores:
         tree = self._tree(tuple(continuations))
         encoded = [self.encode(prompt) for prompt in prompts]
+        tokens_in = np.array([len(tokens) for tokens in encoded], dtype=np.int64)
         prefix = self._share_prefix(encoded)
         results = np.zeros((len(prompts), len(continuations)))
         done = 0
         for rows in self._batches(encoded, len(prefix), len(tree.tokens)):
-            own = [encoded[row][len(prefix) :] for row in rows]
-            results[rows] = self._score_batch(prefix, own, tree).double().cpu().numpy()
+            search = LabelSearch(tree, tokens_in[rows], compare)
+            self._score_batch(prefix, [encoded[row][len(prefix) :] for row in rows], tree, search)
+            results[rows] = search.scores()
             done += len(rows)
             if rows_done:
                 rows_done(done)
-        return Scores(
-            log_probabilities=results,
-            tokens_in=np.array([len(tokens) for tokens in encoded], dtype=np.int64),
-            tokens_out=tree.lengths.cpu().numpy(),
-        )
+        return Scores(results, tokens_in, tree.lengths)
 
     @torch.inference_mode()
     def write(self, prompts: Sequence[Prompt], max_tokens: int, rows_done: RowsDone | None = None) -> list[Written]:
@@ -114,7 +123,7 @@ class Transformer:
         prefix = self._share_prefix(encoded)
         written: list[Written | None] = [None] * len(prompts)
         done = 0
-        for rows in self._batches(encoded, len(prefix), max_tokens, ROWS_A_WRITING_BATCH):
+        for rows in self._batches(encoded, len(prefix), max_tokens):
             own = [encoded[row][len(prefix) :] for row in rows]
             for row, tokens in zip(rows, self._write_batch(prefix, own, max_tokens), strict=True):
                 text = str(self.tokenizer.decode(tokens, skip_special_tokens=True))
@@ -134,30 +143,42 @@ class Transformer:
             if alike:
                 named = [text for text, tokens in zip(continuations, encoded, strict=True) if tuple(tokens) in alike]
                 raise BadInput(f"This model cannot tell these labels apart: {', '.join(named)}; rename them.")
-            self._trees[continuations] = LabelTree.grow(encoded, end=self.end).to(self.device)
+            self._trees[continuations] = LabelTree.grow(encoded, self.end, self.device)
         return self._trees[continuations]
 
-    def _batches(
-        self, encoded: list[list[int]], shared: int, extra: int, most_rows: int | None = None
-    ) -> Iterator[list[int]]:
-        """Rows of like length together, `extra` tokens added to each, under the token budget or `most_rows`, and
-        within what may be remembered; the longest first, so that memory runs out at once."""
+    def _batches(self, encoded: list[list[int]], shared: int, extra: int) -> Iterator[list[int]]:
+        """Rows of like length together, with room for `extra` tokens each, within what may be remembered; the longest
+        first, so that memory runs out at once."""
         order = sorted(range(len(encoded)), key=lambda row: (-len(encoded[row]), row))
         start = 0
         while start < len(order):
-            width = len(encoded[order[start]]) - shared + extra
-            rows = min(
-                most_rows or self.tokens_a_batch // width,
-                CACHE_A_BATCH // (self._bytes_a_token * (shared + width)),
-                LOGITS_A_BATCH // self.network.config.get_text_config().vocab_size // (1 if most_rows else 1 + extra),
-            )
-            rows = max(1, rows)
+            tokens = len(encoded[order[start]]) - shared + extra
+            rows = max(1, min(ROWS_A_BATCH, CACHE_A_BATCH // (self._bytes_a_token * tokens)))
             yield order[start : start + rows]
             start += rows
+
+    def _parts(self, lengths: Sequence[int], logits_a_row: int = 1) -> Iterator[slice]:
+        """Rows of these lengths, the longest first, in parts that are run at once, as fits the budgets: rows of like
+        length, as soon as they are many enough for full speed."""
+        most_logits = LOGITS_A_BATCH // self.network.config.get_text_config().vocab_size
+        start = 0
+        while start < len(lengths):
+            widest, end = lengths[start], start + 1
+            while (
+                end < len(lengths)
+                and (end + 1 - start) * widest <= self.tokens_a_batch
+                and (end + 1 - start) * logits_a_row <= most_logits
+                and ((end - start) * widest < FULL_SPEED or lengths[end] > LIKE_LENGTH * widest)
+            ):
+                end += 1
+            yield slice(start, end)
+            start = end
 
     def _share_prefix(self, encoded: list[list[int]]) -> Prefix:
         """What all these prompts begin with (a single prompt is held against the one before it), run through the model
         if it was not yet. At least one token of each prompt stays out of it, since its logits are needed."""
+        if not self._shares_beginnings:
+            return self._prefix
         compared = encoded if len(encoded) > 1 else [*encoded, self._last_prompt]
         shared = min(_common_length(compared), min(len(tokens) for tokens in encoded) - 1)
         self._last_prompt = encoded[-1]
@@ -166,57 +187,81 @@ class Transformer:
         if shared - known < WORTH_REMEMBERING:
             shared = known
         else:
-            cache = self._prefix.first(known).fill(DynamicCache(), rows=1)
-            self.network(
-                input_ids=torch.tensor([tokens[known:]], device=self.device),
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-            self._prefix = Prefix.of(tokens, cache)
+            prefix = self._prefix.first(known)
+            _, batch = self._read(prefix, [tokens[known:]], room=0)
+            self._prefix = prefix.followed_by(tokens[known:], batch.cache)
         return self._prefix.first(shared)
 
-    def _score_batch(self, prefix: Prefix, own: list[list[int]], tree: LabelTree) -> Tensor:
-        """Log-probabilities [rows, labels] after one pass over: cached prefix | own tokens, padded left | tree."""
-        shared, width, nodes = len(prefix), max(len(tokens) for tokens in own), len(tree.tokens)
+    def _read(self, prefix: Prefix, own: list[list[int]], room: int) -> tuple[Tensor, _Batch]:
+        """Logits after each row's last token, [rows, vocabulary], and the rows as the network remembers them, with room
+        for so many tokens more. Rows stand flush right, and are read a few at a time, the longest first."""
+        width = max(len(tokens) for tokens in own)
         ids, real = self._pad_left(own, width)
-        own_positions = _positions(shared, real)
-        sees = torch.zeros(len(own), width + nodes, shared + width + nodes, dtype=torch.bool, device=self.device)
-        sees[:, :width, : shared + width] = _sees(shared, real)
-        sees[:, width:, :shared] = True
-        sees[:, width:, shared : shared + width] = real[:, None, :]
-        sees[:, width:, shared + width :] = tree.sees
-        output = self.network(
-            input_ids=torch.cat([ids, tree.tokens.expand(len(own), -1)], dim=1),
-            attention_mask=_additive(sees, self.network.dtype),
-            position_ids=torch.cat([own_positions, own_positions[:, -1:] + tree.depths], dim=1),
-            past_key_values=prefix.fill(DynamicCache(), rows=len(own)),
-            use_cache=True,
-            logits_to_keep=torch.arange(width - 1, width + nodes, device=self.device),
-        )
-        return tree.sum_over_labels(output.logits)
+        positions = (len(prefix) + real.long().cumsum(1) - 1).clamp(min=0)
+        batch = _Batch(prefix, RoomyCache(len(own), width + room), real, positions[:, -1:])
+        logits = []
+        for part in self._parts([len(tokens) for tokens in own]):
+            first = width - len(own[part.start])
+            batch.cache.turn_to(part, first, first)
+            sees = None if real[part, first:].all() else _sees_before(real[part, first:])
+            logits.append(self._run(batch, ids[part, first:], positions[part, first:], sees))
+        batch.cache.turn_to(slice(0, len(own)), 0, width)
+        return torch.cat(logits)[:, -1], batch
+
+    def _score_batch(self, prefix: Prefix, own: list[list[int]], tree: LabelTree, search: LabelSearch) -> None:
+        """Run what the search asks for, round after round, and tell it what was found."""
+        logits, batch = self._read(prefix, own, room=len(tree.tokens))
+        at_prompt = torch.full((len(own), 1 + len(tree.tokens)), -1, device=self.device)
+        at_prompt[:, 0] = 0
+        search.learn(tree.read(logits[:, None], at_prompt))
+        rows = np.arange(len(own))  # those in the batch
+        columns = torch.full((len(own), len(tree.tokens)), -1, device=self.device)  # where each row's nodes stand
+        while (wanted := search.next_nodes()).any():
+            counts = wanted[rows].sum(axis=1)
+            order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+            if counts.sum() <= WORTH_DROPPING * counts.max() * len(rows):  # rows of like demand together
+                keep = torch.tensor(order, device=self.device)
+                batch.keep(keep)
+                rows, columns = rows[order], columns[keep]
+            found = np.full((len(own), len(tree.sources)), np.nan)
+            found[rows] = self._run_nodes(batch, tree, torch.tensor(wanted[rows], device=self.device), columns)
+            search.learn(found)
+
+    def _run_nodes(self, batch: _Batch, tree: LabelTree, wanted: Tensor, columns: Tensor) -> NDArray[np.float64]:
+        """Log-probabilities of the edges below the wanted nodes, [rows, E]; where they stand is noted in `columns`.
+        Both are [rows, N]."""
+        counts, end = wanted.sum(1), batch.cache.end
+        widest = int(counts.max())
+        nodes = (~wanted).int().argsort(dim=1, stable=True)[:, :widest]  # each row's own, then some it did not ask for
+        order = torch.arange(widest, device=self.device).expand_as(nodes)
+        asked = order < counts[:, None]
+        columns.scatter_(1, nodes, torch.where(asked, end + order, columns.gather(1, nodes)))
+        at = torch.full((len(wanted), 1 + len(tree.tokens)), -1, device=self.device)
+        at.scatter_(1, 1 + nodes, torch.where(asked, order, -1))
+
+        sees = torch.zeros(len(wanted), widest, end + widest + 1, dtype=torch.bool, device=self.device)
+        standing = torch.where(columns < 0, end + widest, columns)  # what was never run: to a column that is cut off
+        sees.scatter_(2, standing[:, None].expand(-1, widest, -1), tree.sees[nodes] & asked[..., None])
+        sees[..., : batch.real.shape[1]] = batch.real[:, None]
+
+        found = []
+        widths = np.maximum.accumulate(counts.tolist()[::-1])[::-1].tolist()  # of each row and those behind it
+        for part in self._parts(widths, logits_a_row=widest):
+            width = widths[part.start]
+            batch.cache.turn_to(part, 0, end)
+            positions = batch.last_positions[part] + tree.depths[nodes[part, :width]]
+            ids = tree.tokens[nodes[part, :width]]
+            logits = self._run(batch, ids, positions, sees[part, :width, : end + width], keep=width)
+            found.append(tree.read(logits, at[part]))
+        batch.cache.turn_to(slice(0, len(wanted)), 0, end + widest)
+        return np.concatenate(found)
 
     def _write_batch(self, prefix: Prefix, own: list[list[int]], max_tokens: int) -> list[list[int]]:
-        """Greedy answers, without the token that ends them. The prompts are read a few rows at a time, as fits the
-        token budget, and then answered all together."""
-        shared, width = len(prefix), max(len(tokens) for tokens in own)
-        ids, real = self._pad_left(own, width)
-        positions = _positions(shared, real)
-        cache = RoomyCache(len(own), shared + width + max_tokens)
-        rows_at_once = max(1, self.tokens_a_batch // width)
-        read = []
-        for start in range(0, len(own), rows_at_once):
-            part = slice(start, min(start + rows_at_once, len(own)))
-            cache.turn_to(part, tokens=0)
-            prefix.fill(cache, rows=part.stop - start)
-            read.append(self._choose(ids[part], _sees(shared, real[part]), positions[part], cache))
-        cache.turn_to(slice(0, len(own)), shared + width)
-
-        may_see = torch.ones(len(own), shared + width + max_tokens, dtype=torch.bool, device=self.device)
-        may_see[:, shared : shared + width] = real
-        chosen, positions = torch.cat(read), positions[:, -1:]
+        """Greedy answers, without the token that ends them."""
+        logits, batch = self._read(prefix, own, room=max_tokens)
+        chosen = logits.argmax(-1)
         answers: list[list[int]] = [[] for _ in own]
-        rows, unfinished = list(range(len(own))), set(range(len(own)))  # rows in the cache; those still being written
+        rows, unfinished = list(range(len(own))), set(range(len(own)))  # rows in the batch; those still being written
         for length in range(1, max_tokens + 1):
             for row, token in zip(rows, chosen.tolist(), strict=True):
                 if token in self.ends:
@@ -227,24 +272,26 @@ class Transformer:
                 break
             if len(unfinished) <= WORTH_DROPPING * len(rows):
                 keep = torch.tensor([at for at, row in enumerate(rows) if row in unfinished], device=self.device)
-                cache.batch_select_indices(keep)
-                chosen, may_see, positions = chosen[keep], may_see[keep], positions[keep]
-                rows = [row for row in rows if row in unfinished]
-            positions = positions + 1
-            chosen = self._choose(chosen[:, None], may_see[:, None, : shared + width + length], positions, cache)
+                batch.keep(keep)
+                chosen, rows = chosen[keep], [row for row in rows if row in unfinished]
+            sees = torch.nn.functional.pad(batch.real, (0, length), value=True)[:, None]
+            chosen = self._run(batch, chosen[:, None], batch.last_positions + length, sees)[:, -1].argmax(-1)
         return answers
 
-    def _choose(self, ids: Tensor, sees: Tensor, positions: Tensor, cache: Cache) -> Tensor:
-        """The likeliest token after each row, [rows]; what was run is remembered in the cache."""
-        output = self.network(
-            input_ids=ids,
-            attention_mask=_additive(sees, self.network.dtype),
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        return output.logits[:, -1].argmax(-1)
+    def _run(self, batch: _Batch, ids: Tensor, positions: Tensor, sees: Tensor | None, keep: int = 1) -> Tensor:
+        """The logits after the last `keep` tokens of each row. `sees` [rows, width, columns] says what of its own row
+        each token may look at; without it, whatever stands before it."""
+        mask = None if sees is None else _additive(sees, self.network.dtype)
+        with behind(batch.prefix):
+            output = self.network(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=batch.cache,
+                use_cache=True,
+                logits_to_keep=keep,
+            )
+        return output.logits
 
     def _pad_left(self, rows: list[list[int]], width: int) -> tuple[Tensor, Tensor]:
         """Token ids and a mask of the real ones, both [rows, width]; padding stands on the left."""
@@ -254,6 +301,21 @@ class Transformer:
             ids[at, width - len(row) :] = torch.tensor(row)
             real[at, width - len(row) :] = True
         return ids.to(self.device), real.to(self.device)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Rows under way: what they stand behind, what the network remembers of them, where their prompts' own tokens stand
+    in it ([rows, width] bool), and the position of each prompt's last token, [rows, 1]."""
+
+    prefix: Prefix
+    cache: RoomyCache
+    real: Tensor
+    last_positions: Tensor
+
+    def keep(self, rows: Tensor) -> None:
+        self.cache.batch_select_indices(rows)
+        self.real, self.last_positions = self.real[rows], self.last_positions[rows]
 
 
 def _common_length(rows: list[list[int]]) -> int:
@@ -266,20 +328,12 @@ def _common_length(rows: list[list[int]]) -> int:
     return length
 
 
-def _positions(shared: int, real: Tensor) -> Tensor:
-    """Where each token of left-padded rows stands behind a shared beginning: [rows, width]."""
-    return (shared + real.long().cumsum(1) - 1).clamp(min=0)
-
-
-def _sees(shared: int, real: Tensor) -> Tensor:
-    """What each token of left-padded rows may look at: [rows, width, shared + width]."""
-    rows, width = real.shape
-    sees = torch.ones(rows, width, shared + width, dtype=torch.bool, device=real.device)
+def _sees_before(real: Tensor) -> Tensor:
+    """What each token of left-padded rows may look at, [rows, width, width], from which of them are real."""
+    width = real.shape[1]
     causal = torch.ones(width, width, dtype=torch.bool, device=real.device).tril()
-    sees[:, :, shared:] = causal & real[:, None, :]
-    diagonal = torch.arange(width, device=real.device)
-    sees[:, diagonal, shared + diagonal] = True  # padding sees itself: a row of nothing would be not-a-number
-    return sees
+    itself = torch.eye(width, dtype=torch.bool, device=real.device)  # of padding: a row of nothing has no softmax
+    return (causal & real[:, None]) | itself
 
 
 def _additive(sees: Tensor, dtype: torch.dtype) -> Tensor:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import gc
 import weakref
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from tiny_model import tiny_transformer
 from transformers import MambaConfig, MambaForCausalLM
 
 from eval.task import BadInput
+from strategies.attention import _attend, attend_plainly, behind
 from strategies.few_rows import hasten_few_rows
-from strategies.key_values import RoomyCache
+from strategies.key_values import Prefix, RoomyCache
+from strategies.label_search import LabelSearch
 from strategies.label_tree import LabelTree
-from strategies.language_model import Message, Prompt
+from strategies.language_model import Message, Prompt, Scores
 from strategies.transformer import Transformer
 
 LABELS = ("refund", "refund_late", "delivery", "delivery_lost", "account")
@@ -73,6 +77,65 @@ def test_the_shared_beginning_is_run_once(model: Transformer, monkeypatch: pytes
     tree = LabelTree.grow([model.encode_answer(label) for label in LABELS], end=model.end)
     whole = max(len(model.encode(prompt)) for prompt in asked)
     assert max(widths) < whole / 2 + len(tree.tokens)
+
+
+def in_every_way(scores: Scores) -> list[NDArray[np.float64]]:
+    """Ways to compare labels as strategies do: their sum, their mean, and less what they have anyway."""
+    sums = scores.log_probabilities
+    return [sums, sums / scores.tokens_out, sums + np.linspace(0, 9, sums.shape[1])]
+
+
+def test_the_best_labels_of_a_search_are_the_best_of_all(model: Transformer) -> None:
+    words = ("refund", "parcel", "money", "lamp", "broke", "delivery", "account", "late", "soon")
+    labels = [f"{one} {other} {third}" for one in words[:5] for other in words[2:] for third in words[:4]]
+    every, found = model.score(prompts(12), labels), model.score(prompts(12), labels, compare=in_every_way)
+    for best, known in zip(in_every_way(found), in_every_way(every), strict=True):
+        assert best.argmax(axis=1).tolist() == known.argmax(axis=1).tolist()
+    seen = np.isfinite(found.log_probabilities)
+    assert found.log_probabilities[seen] == pytest.approx(every.log_probabilities[seen], abs=1e-4)
+
+
+def test_a_search_runs_what_can_win_and_no_more() -> None:
+    random = np.random.default_rng(0)
+    labels = sorted({tuple(random.integers(3, 9, size=random.integers(2, 7)).tolist()) for _ in range(60)})
+    tree = LabelTree.grow(labels, end=2)
+    rows = 200
+    edges = -random.gamma(0.3, 10.0, size=(rows, len(tree.sources)))  # some tokens are likely, most are not
+    known = Scores(edges @ tree.edges.T, np.full(rows, 9), tree.lengths)
+    search = LabelSearch(tree, known.tokens_in, in_every_way)
+    run = np.zeros((rows, 1 + len(tree.tokens)), dtype=bool)
+    run[:, 0] = True  # the prompt
+    search.learn(np.where(run[:, tree.sources], edges, np.nan))
+    rounds = 0
+    while (nodes := search.next_nodes()).any():
+        assert not (nodes & run[:, 1:]).any()
+        run[:, 1:] |= nodes
+        rounds += 1
+        search.learn(np.where(run[:, tree.sources], edges, np.nan))
+    found = Scores(search.scores(), known.tokens_in, tree.lengths)
+    for best, expected in zip(in_every_way(found), in_every_way(known), strict=True):
+        assert best.argmax(axis=1).tolist() == expected.argmax(axis=1).tolist()
+    assert run[:, 1:].mean() < 0.5
+    assert rounds <= 1 + np.log2(len(labels))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_is_what_its_formula_says(masked: bool) -> None:
+    torch.manual_seed(0)
+    query, keys, values = (torch.randn(2, 4, 6, 16) for _ in range(3))
+    mask = torch.zeros(2, 1, 6, 6).masked_fill(torch.rand(2, 1, 6, 6) < 0.4, -1e9) if masked else None
+    plain, plain_weight = attend_plainly(query, keys, values, None, mask=mask, causal=not masked)
+    found, weight = _attend(query, keys, values, None, mask=mask, causal=not masked)
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        query, keys, values, attn_mask=mask, is_causal=not masked
+    )
+    assert torch.allclose(plain, expected, atol=1e-5) and torch.allclose(found, expected, atol=1e-5)
+    assert torch.allclose(weight, plain_weight, atol=1e-5)
+
+
+def test_a_network_that_ignores_the_shared_beginning_is_noticed(model: Transformer) -> None:
+    with pytest.raises(RuntimeError, match="shared beginning"), behind(Prefix([1], [(torch.ones(1), torch.ones(1))])):
+        pass  # as if the network ran with an attention of its own
 
 
 def test_a_label_that_begins_another_is_closed() -> None:

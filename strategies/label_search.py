@@ -1,0 +1,59 @@
+"""Which parts of a label tree have to be run to know each row's best label, and nothing else.
+
+A label's log-probability only falls with every token, so what is known of its beginning bounds it from above: a label
+whose bound is below the best label known in full is out, unseen. The search is exact.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strategies.label_tree import LabelTree
+from strategies.language_model import Compare, Scores
+
+FIRST_CONTENDERS = 2  # labels followed to their end in the first round, for each way to compare; then twice as many
+
+
+class LabelSearch:
+    """Rows of a batch, what is known of their labels, and what to run next."""
+
+    def __init__(self, tree: LabelTree, tokens_in: NDArray[np.int64], compare: Compare | None) -> None:
+        self._tree = tree
+        self._tokens_in = tokens_in
+        self._compare = compare
+        self._edges = np.full((len(tokens_in), len(tree.sources)), np.nan)
+        self._run = np.zeros((len(tokens_in), len(tree.tokens)), dtype=bool)
+        self._contenders = FIRST_CONTENDERS
+
+    def learn(self, found: NDArray[np.float64]) -> None:
+        """Log-probabilities of edges, [rows, E], not-a-number where nothing new is known."""
+        self._edges = np.where(np.isnan(found), self._edges, found)
+
+    def next_nodes(self) -> NDArray[np.bool_]:
+        """The nodes to run next, [rows, N]; none where a row's best label is known."""
+        bounds, complete = self._bounds()
+        if self._compare is None:
+            contending = ~complete
+        else:
+            contending = np.zeros_like(complete)
+            for compared in self._compare(Scores(bounds, self._tokens_in, self._tree.lengths)):
+                best = np.where(complete, compared, -np.inf).max(axis=1, keepdims=True)
+                rivals = np.where(~complete & (compared >= best), compared, -np.inf)
+                enough = np.sort(rivals, axis=1)[:, -self._contenders :].min(axis=1, keepdims=True)
+                contending |= (rivals >= enough) & (rivals > -np.inf)
+            self._contenders *= 2
+        nodes = (contending @ self._tree.nodes) & ~self._run
+        self._run |= nodes
+        return nodes
+
+    def scores(self) -> NDArray[np.float64]:
+        """Each label's log-probability, [rows, labels]; minus infinity for those that cannot be the best."""
+        bounds, complete = self._bounds()
+        return np.where(complete, bounds, -np.inf)
+
+    def _bounds(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """At most how likely each label is, and whether it is just that likely; [rows, labels]."""
+        unknown = np.isnan(self._edges)
+        bounds = np.where(unknown, 0.0, self._edges) @ self._tree.edges.T
+        return bounds, ~(unknown @ self._tree.edges.T)
