@@ -1,7 +1,8 @@
-"""Training a LoRA adapter: batches of like length, loss on the answer's tokens only, early stopping on dev loss.
+"""Training a LoRA adapter: rows packed into one sequence, loss on the answer's tokens only, early stopping on dev loss.
 
-Our own loop rather than transformers' Trainer: the loss needs logits at the answers alone, which spares the largest
-product of the network for most positions, and stopping, schedule and budget are counted in tokens.
+Our own loop rather than transformers' Trainer: rows of a batch share the beginning of their prompts, which is read once
+for all of them; the loss needs logits at the answers alone, which spares the largest product of the network for most
+positions; and stopping, schedule and budget are counted in tokens.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dic
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from strategies.transformer import common_length
+
 RANK = 16
 ALPHA = 32
 ROWS_A_BATCH = 8
 TOKENS_A_ROW = 640  # longer prompts lose their beginning: a CPU cannot train on more in a sitting
 WARM_UP_SHARE = 0.06
 LARGEST_GRADIENT = 1.0
-TOKENS_A_PASS = 1536  # kept for the way back, each takes some 1.4 MB on the embedded model
+TOKENS_A_PASS = 512  # enough for full speed; each is kept for the way back, some 1.4 MB on the embedded model
 EVALUATIONS = 6
 PATIENCE = 2  # evaluations without a better dev loss before training stops
 
@@ -72,7 +75,7 @@ def train_adapter(
     """Train until `tokens` were read, `epochs` are over or the dev loss stops falling; the best weights are kept."""
     budget = min(tokens, epochs * sum(pair.tokens for pair in pairs))
     parameters = [parameter for parameter in adapted.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0)
+    optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0, fused=True)
     best_loss, best_at, best_weights = math.inf, 0, get_peft_model_state_dict(adapted)
     history: list[tuple[int, float]] = []
     read = 0
@@ -107,11 +110,8 @@ def mean_loss(network: torch.nn.Module, pairs: Sequence[Pair]) -> float:
     """Mean negative log-likelihood of the answers, in nats a token."""
     was_training = network.training
     network.eval()
-    ordered = sorted(pairs, key=lambda pair: pair.tokens)
     with torch.inference_mode():
-        total = sum(
-            _loss_sum(network, ordered[at : at + ROWS_A_BATCH]).item() for at in range(0, len(ordered), ROWS_A_BATCH)
-        )
+        total = sum(_loss_sum(network, part).item() for part in _within_memory(pairs))
     network.train(was_training)
     return total / sum(len(pair.answer) for pair in pairs)
 
@@ -146,25 +146,39 @@ def _endless_batches(pairs: Sequence[Pair], seed: int) -> Iterator[list[Pair]]:
         epoch += 1
 
 
-def _within_memory(batch: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
+def _within_memory(batch: Sequence[Pair]) -> Iterator[list[Pair]]:
     """The batch in parts whose activations fit; their gradients add up to the batch's."""
-    rows = max(1, TOKENS_A_PASS // max(pair.tokens for pair in batch))
-    yield from (batch[at : at + rows] for at in range(0, len(batch), rows))
+    part: list[Pair] = []
+    for pair in batch:
+        if part and sum(one.tokens for one in part) + pair.tokens > TOKENS_A_PASS:
+            yield part
+            part = []
+        part.append(pair)
+    yield part
 
 
 def _loss_sum(network: torch.nn.Module, batch: Sequence[Pair]) -> Tensor:
-    """Sum of the answers' negative log-likelihoods. Padding stands on the right, where causal attention never looks."""
-    device = next(network.parameters()).device
-    width = max(pair.tokens for pair in batch)
-    first = min(len(pair.prompt) for pair in batch) - 1  # the first position whose logits any answer needs
-    ids = torch.zeros(len(batch), width, dtype=torch.long)
-    wanted = torch.full((len(batch), width), -100)
-    for row, pair in enumerate(batch):
-        ids[row, : pair.tokens] = torch.tensor(pair.prompt + pair.answer)
-        wanted[row, len(pair.prompt) - 1 : pair.tokens - 1] = torch.tensor(pair.answer)
+    """Sum of the answers' negative log-likelihoods. What all prompts begin with stands once, before the rows' own
+    tokens, and a row sees that and itself: the same sums as if each row were read alone."""
+    parameter = next(network.parameters())
+    shared = common_length([pair.prompt[:-1] for pair in batch])  # the last token's logits are wanted
+    ids, positions, rows = list(batch[0].prompt[:shared]), list(range(shared)), [0] * shared
+    asked: list[int] = []  # where the logits of answer tokens are read
+    for row, pair in enumerate(batch, start=1):
+        own = (pair.prompt + pair.answer)[shared:-1]
+        asked += range(len(ids) + len(own) - len(pair.answer), len(ids) + len(own))
+        ids += own
+        positions += range(shared, shared + len(own))
+        rows += [row] * len(own)
+    row_of = torch.tensor(rows, device=parameter.device)
+    sees = ((row_of[:, None] == row_of) | (row_of == 0)).tril()
+    mask = torch.zeros(sees.shape, dtype=parameter.dtype, device=parameter.device)
     logits = network(
-        input_ids=ids.to(device), use_cache=False, logits_to_keep=torch.arange(first, width - 1, device=device)
-    ).logits
-    return torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1).float(), wanted[:, first : width - 1].flatten().to(device), reduction="sum"
-    )
+        input_ids=torch.tensor([ids], device=parameter.device),
+        position_ids=torch.tensor([positions], device=parameter.device),
+        attention_mask=mask.masked_fill_(~sees, torch.finfo(mask.dtype).min)[None, None],
+        use_cache=False,
+        logits_to_keep=torch.tensor(asked, device=parameter.device),
+    ).logits[0]
+    wanted = torch.tensor([token for pair in batch for token in pair.answer], device=parameter.device)
+    return torch.nn.functional.cross_entropy(logits.float(), wanted, reduction="sum")

@@ -180,10 +180,10 @@ class Transformer:
         if not self._shares_beginnings:
             return self._prefix
         compared = encoded if len(encoded) > 1 else [*encoded, self._last_prompt]
-        shared = min(_common_length(compared), min(len(tokens) for tokens in encoded) - 1)
+        shared = min(common_length(compared), min(len(tokens) for tokens in encoded) - 1)
         self._last_prompt = encoded[-1]
         tokens = encoded[0][:shared]
-        known = _common_length([tokens, self._prefix.tokens])
+        known = common_length([tokens, self._prefix.tokens])
         if shared - known < WORTH_REMEMBERING:
             shared = known
         else:
@@ -318,7 +318,8 @@ class _Batch:
         self.real, self.last_positions = self.real[rows], self.last_positions[rows]
 
 
-def _common_length(rows: list[list[int]]) -> int:
+def common_length(rows: Sequence[Sequence[int]]) -> int:
+    """How many tokens all rows begin with."""
     shortest, longest = min(rows), max(rows)  # in dictionary order: what these two share, all share
     length = 0
     for one, other in zip(shortest, longest, strict=False):

@@ -9,7 +9,18 @@ import torch
 from peft import PeftModel
 from tiny_model import tiny_transformer
 
-from strategies.lora import TOKENS_A_ROW, Pair, Trained, _loss_sum, add_adapter, cut_pair, mean_loss, train_adapter
+from strategies.lora import (
+    TOKENS_A_PASS,
+    TOKENS_A_ROW,
+    Pair,
+    Trained,
+    _loss_sum,
+    _within_memory,
+    add_adapter,
+    cut_pair,
+    mean_loss,
+    train_adapter,
+)
 
 TOKENS = 6000
 
@@ -33,14 +44,36 @@ def train(adapted: PeftModel, dev: list[Pair], tokens_done: Callable[[int], None
     )
 
 
-def test_loss_is_that_of_the_answer_tokens_alone() -> None:
-    network = tiny_transformer().network
-    batch = [Pair([1, 30, 31], [7, 8]), Pair([1, 40, 41, 42, 43], [9]), Pair([1, 50], [10, 11, 12])]
-    expected = 0.0
+def test_loss_and_gradients_are_those_of_the_answer_tokens_alone() -> None:
+    adapted = add_adapter(tiny_transformer().network, seed=0)
+    with torch.no_grad():
+        for name, weight in adapted.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=0.1)  # fresh adapters are zero here, and nothing behind a zero has a gradient
+    batch = [
+        Pair([1, 30, 31, 60], [7, 8]),
+        Pair([1, 30, 41, 42, 43], [9]),
+        Pair([1, 30], [10, 11, 12]),
+        Pair([1, 30, 31, 60], [7, 8]),
+    ]
+    plain = torch.zeros(())
     for pair in batch:
-        steps = network(input_ids=torch.tensor([pair.prompt + pair.answer])).logits[0].log_softmax(-1)
-        expected -= sum(steps[len(pair.prompt) - 1 + at, token].item() for at, token in enumerate(pair.answer))
-    assert _loss_sum(network, batch).item() == pytest.approx(expected, rel=1e-5)
+        steps = adapted(input_ids=torch.tensor([pair.prompt + pair.answer])).logits[0].log_softmax(-1)
+        plain = plain - sum(steps[len(pair.prompt) - 1 + at, token] for at, token in enumerate(pair.answer))
+    weights = [weight for weight in adapted.parameters() if weight.requires_grad]
+    expected = torch.autograd.grad(plain, weights)
+    loss = _loss_sum(adapted, batch)
+    assert loss.item() == pytest.approx(plain.item(), rel=1e-5)
+    for found, wanted in zip(torch.autograd.grad(loss, weights), expected, strict=True):
+        assert torch.allclose(found, wanted, atol=1e-4, rtol=1e-3)
+
+
+def test_rows_are_packed_within_memory_and_none_is_lost() -> None:
+    batch = [Pair([1] * length, [2]) for length in (5, TOKENS_A_PASS, 100, 200, 300, 7)]
+    parts = list(_within_memory(batch))
+    assert [pair for part in parts for pair in part] == batch
+    assert all(len(part) == 1 or sum(pair.tokens for pair in part) <= TOKENS_A_PASS for part in parts)
+    assert len(parts) == 4
 
 
 def test_training_learns_and_keeps_its_best_weights() -> None:
