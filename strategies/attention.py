@@ -107,6 +107,8 @@ def _attend(
     """
     if query.device.type != "cpu":
         return attend_plainly(query, keys, values, scaling, mask=mask, causal=causal)
+    # The bare kernel takes it for granted that the numbers of a head lie side by side.
+    query, keys, values = (part if part.stride(-1) == 1 else part.contiguous() for part in (query, keys, values))
     return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
         query, keys, values, is_causal=causal, attn_mask=mask, scale=scaling
     )

@@ -318,7 +318,7 @@ class _Batch:
         self.real, self.last_positions = self.real[rows], self.last_positions[rows]
 
 
-def common_length(rows: Sequence[Sequence[int]]) -> int:
+def common_length(rows: Sequence[list[int]]) -> int:
     """How many tokens all rows begin with."""
     shortest, longest = min(rows), max(rows)  # in dictionary order: what these two share, all share
     length = 0

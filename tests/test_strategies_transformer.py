@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tiny_model import tiny_transformer
+from tiny_model import tiny_network, tiny_transformer
 from transformers import MambaConfig, MambaForCausalLM
 
 from eval.task import BadInput
@@ -21,6 +21,7 @@ from strategies.label_tree import LabelTree
 from strategies.language_model import Message, Prompt, Scores
 from strategies.transformer import Transformer
 
+PLAIN = tiny_network()
 LABELS = ("refund", "refund_late", "delivery", "delivery_lost", "account")
 
 
@@ -40,7 +41,7 @@ def plain_scores(model: Transformer, prompt: Prompt, labels: tuple[str, ...], cl
     for label in labels:
         asked, answer = model.encode(prompt), model.encode_answer(label) + ([model.end] if closed else [])
         with torch.inference_mode():
-            steps = model.network(input_ids=torch.tensor([asked + answer])).logits[0].log_softmax(-1)
+            steps = PLAIN(input_ids=torch.tensor([asked + answer])).logits[0].log_softmax(-1)
         sums.append(sum(steps[len(asked) - 1 + at, token].item() for at, token in enumerate(answer)))
     return sums
 
@@ -178,18 +179,19 @@ def test_labels_without_tokens_or_alike_are_refused(labels: list[list[int]]) -> 
 def plain_answer(model: Transformer, prompt: Prompt, max_tokens: int) -> list[int]:
     """What transformers writes to one prompt, without the token that ends it."""
     ids = torch.tensor([model.encode(prompt)])
-    written = model.network.generate(
+    written = PLAIN.generate(
         ids, attention_mask=torch.ones_like(ids), max_new_tokens=max_tokens, do_sample=False,
         eos_token_id=list(model.ends),
     )[0, ids.shape[1] :]  # fmt: skip
     return [token for token in written.tolist() if token not in model.ends]
 
 
-def test_written_answers_equal_those_of_transformers() -> None:
+@pytest.mark.parametrize("instruction", ["Answer.", "Answer the message in a word or two, as a clerk would who knows."])
+def test_written_answers_equal_those_of_transformers(instruction: str) -> None:
     model = tiny_transformer()
     asked = [
         (
-            Message("system", "Answer."),
+            Message("system", instruction),
             Message("user", " ".join(["why", "not", "now"][at % 3 :] * (1 + at % 5)) + f" {at}"),
         )
         for at in range(40)

@@ -7,16 +7,24 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
+from strategies.few_rows import hasten_few_rows
 from strategies.transformer import Transformer
 
 TOKENIZER = Path(__file__).parent / "fixtures" / "tiny_tokenizer"
 
 
 def tiny_transformer() -> Transformer:
-    """The same weights at every call."""
+    """The same weights at every call, run as a CPU runs those of a real model."""
+    network = tiny_network()
+    hasten_few_rows(network)
+    return Transformer(network, AutoTokenizer.from_pretrained(TOKENIZER))
+
+
+def tiny_network() -> LlamaForCausalLM:
+    """The same network as transformers runs it."""
     tokenizer = AutoTokenizer.from_pretrained(TOKENIZER)
     torch.manual_seed(0)
-    network = LlamaForCausalLM(
+    return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
             hidden_size=48,
@@ -30,8 +38,7 @@ def tiny_transformer() -> Transformer:
             bos_token_id=tokenizer.bos_token_id,
             pad_token_id=tokenizer.pad_token_id,
         )
-    )
-    return Transformer(network, tokenizer)
+    ).eval()
 
 
 def save_tiny_model(folder: Path) -> Path:
