@@ -1,9 +1,10 @@
 # make run    set up and open Threeways in the browser
 # make test   set up and run every check
+# make bench  set up the peers and measure against them; FULL=1 for more rows and rounds, NAMES="labels search" for some
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test install clean
+.PHONY: run test bench install clean
 
 run: install
 	$(BIN)/streamlit run streamlit_app.py
@@ -16,6 +17,9 @@ test: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/pytest
 
+bench: .venv/installed-bench
+	$(BIN)/python -m tests.benchmarks $(NAMES)
+
 .venv/installed: pyproject.toml constraints.txt models.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Threeways needs Python 3.11 or newer; name one with: make PYTHON=python3.12 run"; exit 1; }
@@ -26,6 +30,10 @@ test: .venv/installed-dev
 
 .venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+.venv/installed-bench: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	touch $@
 
 clean:

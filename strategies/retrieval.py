@@ -82,8 +82,8 @@ class Retrieval:
         report_progress(Progress("indexing", 0, len(texts)))
         vectors = self._embedder.embed(texts)
         asked, read = vectors[: len(split.train)], vectors[len(split.train) :]
-        self._passage_index = VectorIndex(read) if self._passages else None
-        self._solved = Solved(list(split.train), VectorIndex(asked))
+        self._passage_index = self._build_index("passages", read, asked) if self._passages else None
+        self._solved = Solved(list(split.train), self._build_index("solved examples", asked))
         self._solved_by_reading = self._show_reading(asked)
         report_progress(Progress("indexing", len(texts), len(texts)))
 
@@ -131,6 +131,17 @@ class Retrieval:
         self._passage_index = VectorIndex.load(folder / "passages.faiss") if self._passages else None
         self._answerer = Answerer.from_json(self._model, self.brief, fitted["answerer"])
 
+    def _build_index(
+        self, of_what: str, vectors: NDArray[np.float32], queries: NDArray[np.float32] | None = None
+    ) -> VectorIndex:
+        index = VectorIndex(vectors, queries)
+        if not index.is_exact:
+            self.notes.append(
+                f"The {len(vectors):,} {of_what} are searched approximately: {100 * index.recall:.1f} % of the nearest "
+                "are found, measured against an exact search."
+            )
+        return index
+
     def _show_reading(self, vectors: NDArray[np.float32]) -> Solved:
         """The training rows with the passage their answer stands in; all of them, bare, where no answer is found."""
         shown = {
@@ -140,7 +151,10 @@ class Retrieval:
             )
             if (passage := next((passage for passage in near if passage.contains(example.target)), None))
         }
-        return Solved(list(shown.values()), VectorIndex(vectors[list(shown)])) if shown else self._solved
+        if not shown:
+            return self._solved
+        index = self._build_index("solved examples with their passage", vectors[list(shown)])
+        return Solved(list(shown.values()), index)
 
     def _near_passages(self, vectors: NDArray[np.float32], count: int) -> list[list[Passage]]:
         """For each vector its `count` nearest passages, best first; none where there are no documents."""

@@ -11,6 +11,7 @@ import pytest
 from tiny_model import tiny_transformer
 
 from eval.task import Brief, Document, Example, Kind, LearningSplit, labels_of
+from strategies import vector_index
 from strategies.contract import Progress, Strategy
 from strategies.language_model import Prompt, RowsDone, Written
 from strategies.presets import Budget
@@ -113,6 +114,19 @@ def test_retrieval_names_documents_and_rows_it_read() -> None:
     sources = strategy.predict(["Who answers the telephone?"])[0].sources
     assert sources[0] == "people"
     assert sources[1].removeprefix("train:") in {example.id for example in split(Kind.ANSWERING).train}
+
+
+def test_retrieval_notes_that_a_search_is_approximate_and_how_much_it_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact, approximate = build("retrieval", Kind.WRITING), build("retrieval", Kind.WRITING)
+    exact.fit(split(Kind.WRITING), (), ignore)
+    assert not exact.notes
+    monkeypatch.setattr(vector_index, "EXACT_UP_TO", 20)
+    approximate.fit(split(Kind.WRITING), (), ignore)
+    assert approximate.notes == [
+        "The 24 solved examples are searched approximately: 100.0 % of the nearest are found, measured against an "
+        "exact search."
+    ]
+    assert approximate.predict(INPUTS) == exact.predict(INPUTS)  # all rows were candidates
 
 
 class Overheard(Transformer):
