@@ -11,9 +11,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import torch
+from transformers import AutoModelForCausalLM
 
 from advisor.store import Store
+from strategies.language_model import Message
 from strategies.models import EMBEDDED
+from strategies.weights import load_language_model, model_folder
 from tests.tiny_strategies import SPEED
 
 ROOT = Path(__file__).parents[1]
@@ -67,3 +71,33 @@ def test_a_comparison_on_the_command_line(handbook_slice: Path, tmp_path: Path) 
     answered = advise(home, "predict", report["run_id"], "--strategy", "retrieval", given=asked)
     assert answered.returncode == 0, answered.stderr
     assert len(answered.stdout.splitlines()) == 2 and all(answered.stdout.splitlines())
+
+
+def test_the_fast_engine_says_what_transformers_says() -> None:
+    model = load_language_model(EMBEDDED)
+    plain = AutoModelForCausalLM.from_pretrained(model_folder(EMBEDDED), dtype=torch.float32).eval()
+    words = ("a lamp that broke", "two mugs", "the late parcel", "a refund", "tea", "my account and its password")
+    asked = [
+        (
+            Message("system", "Say in a few words what the message is about, as a clerk would note it down."),
+            Message("user", f"I write to you about {what}, please help me."),
+        )
+        for what in words
+    ]
+    labels = ("order", "delivery", "refund of money", "refund", "account", "something else entirely")
+    scores = model.score(asked, labels).log_probabilities
+    best = model.score(asked, labels, compare=lambda scores: [scores.log_probabilities]).log_probabilities
+    written = model.write(asked, max_tokens=10)
+    for row, prompt in enumerate(asked):
+        ids = torch.tensor([model.encode(prompt)])
+        with torch.inference_mode():
+            for at, label in enumerate(labels):
+                own = [*model.encode_answer(label), model.end]  # "refund" begins another label, so that all are closed
+                steps = plain(torch.cat([ids, torch.tensor([own])], dim=1)).logits[0, -len(own) - 1 : -1]
+                expected = steps.log_softmax(-1)[range(len(own)), own].sum().item()
+                assert scores[row, at] == pytest.approx(expected, abs=1e-3)
+            answer = plain.generate(
+                ids, attention_mask=torch.ones_like(ids), max_new_tokens=10, do_sample=False
+            )[0, ids.shape[1] :]  # fmt: skip
+        assert best[row].argmax() == scores[row].argmax()
+        assert written[row].text == model.tokenizer.decode(answer, skip_special_tokens=True).strip()

@@ -1,0 +1,84 @@
+"""A whole comparison against the same work done with the peers: every prompt we scored given to lm-evaluation-harness,
+every row we trained on given to SFTTrainer.
+
+The peers would need hours, so they are timed on a few rows of each strategy, and that is multiplied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+from lm_eval.models.huggingface import HFLM
+
+from eval.runner import measure
+from eval.task import LearningSplit, Split, Task
+from strategies.finetuning import Finetuning
+from strategies.language_model import Prompt, Scores
+from strategies.presets import PRESETS, Budget, Preset
+from strategies.registry import STRATEGIES, build_strategy
+from strategies.transformer import Transformer
+from strategies.weights import load_language_model
+from tests.benchmarks.labels import score_with_harness
+from tests.benchmarks.shared_tasks import shared_task
+from tests.benchmarks.side_by_side import plain_network, seconds_of
+from tests.benchmarks.training import train_with_trl, training_pairs
+
+DATASET = "clinc_banking15"
+SHORT = {"test_rows": 40, "dev_rows": 12, "latency_rows": 5, "settings": 2, "training_tokens": 6_000}
+SCORED_ROWS = 2  # of each strategy, given to the harness
+TRAINED_ROWS = 32  # given to SFTTrainer
+
+
+def run(full: bool) -> list[dict[str, Any]]:
+    task, split = shared_task(DATASET)
+    budget = PRESETS["quick"].budget(task.kind)
+    if not full:
+        budget = replace(budget, **SHORT)
+        split = replace(split, test=split.test[: budget.test_rows], dev=split.dev[: budget.dev_rows])
+    rows = [_compare(name, task, split, budget) for name in STRATEGIES]
+    columns = ("rows scored", "ours, seconds", "peers, seconds")
+    rows.append({"strategy": "in all"} | {column: sum(row[column] for row in rows) for column in columns})
+    return [row | {"times as fast": row["peers, seconds"] / row["ours, seconds"]} for row in rows]
+
+
+def _compare(name: str, task: Task, split: Split, budget: Budget) -> dict[str, Any]:
+    strategy = build_strategy(name, task.brief, "embedded", Preset("benchmark", "", {task.kind: budget}), seed=0)
+
+    def work() -> None:
+        strategy.fit(LearningSplit(split.train, split.dev), task.documents, lambda progress: None)
+        measure(strategy, split.test, task.kind, budget.latency_rows, lambda stage, done, total: None)
+
+    with _noted_prompts() as asked:
+        _, ours = seconds_of(work)
+    model = load_language_model("embedded")
+    harness = HFLM(pretrained=plain_network(), tokenizer=model.tokenizer, batch_size=8)
+    labels = [model.encode_answer(label) for label in task.labels]
+    sample = [model.encode(prompt) for prompt in Random(0).sample(asked, SCORED_ROWS)]
+    _, scoring = seconds_of(lambda: score_with_harness(harness, sample, labels))
+    theirs = scoring / SCORED_ROWS * len(asked)
+    if isinstance(strategy, Finetuning):
+        pairs = training_pairs(model, strategy, split.train)
+        _, training = train_with_trl(pairs[:TRAINED_ROWS], seed=0)
+        read = min(budget.training_tokens, budget.epochs * sum(pair.tokens for pair in pairs))
+        theirs += training / sum(pair.tokens for pair in pairs[:TRAINED_ROWS]) * read
+    return {"strategy": name, "rows scored": len(asked), "ours, seconds": ours, "peers, seconds": theirs}
+
+
+@contextmanager
+def _noted_prompts() -> Iterator[list[Prompt]]:
+    """Every prompt that is scored in here."""
+    score, asked = Transformer.score, []
+
+    def noted(self: Transformer, prompts: Sequence[Prompt], *args: Any, **options: Any) -> Scores:
+        asked.extend(prompts)
+        return score(self, prompts, *args, **options)
+
+    Transformer.score = noted
+    try:
+        yield asked
+    finally:
+        Transformer.score = score

@@ -1,0 +1,38 @@
+"""What the process of one benchmark does: measure, print a table, write a JSON file."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from strategies.weights import device_name
+
+RESULTS = Path(__file__).parents[2] / "build" / "benchmarks"
+VERSIONS = ("torch", "transformers", "peft", "trl", "lm_eval", "scikit-learn", "faiss-cpu")
+
+
+def report(name: str) -> None:
+    """Run `tests.benchmarks.NAME`; FULL=1 in the environment takes more rows and rounds."""
+    full = os.environ.get("FULL") == "1"
+    rows = importlib.import_module(f"tests.benchmarks.{name}").run(full)
+    measured = {
+        "benchmark": name,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "device": device_name(),
+        "versions": {package: version(package) for package in VERSIONS},
+        "full": full,
+        "rows": rows,
+    }
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(measured, indent=2))
+    table = Table(*rows[0], title=f"{name} on {device_name()}")
+    for row in rows:
+        table.add_row(*(f"{value:,.3g}" if isinstance(value, float) else str(value) for value in row.values()))
+    Console(width=160).print(table)

@@ -1,0 +1,28 @@
+"""The public datasets beside the checkout, read and split as the product does it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from advisor.plan import Setup
+from eval.documents import read_documents
+from eval.mapping import guess_columns
+from eval.split import split_task
+from eval.table import read_table
+from eval.task import Split, Task
+from strategies.presets import PRESETS
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+
+def shared_task(name: str) -> tuple[Task, Split]:
+    """Raises FileNotFoundError where the datasets are absent."""
+    folder = DATA / name
+    table = read_table("task.csv", (folder / "task.csv").read_bytes())
+    documents = folder / "docs.jsonl"
+    read = read_documents(documents.name, documents.read_bytes()) if documents.exists() else []
+    columns = guess_columns(table)
+    setup = Setup(columns.input, columns.target, columns.group, columns.split, columns.document)
+    task = setup.build(table, name, read).task
+    budget = PRESETS["quick"].budget(task.kind)
+    return task, split_task(task, seed=0, max_test=budget.test_rows, max_dev=budget.dev_rows)

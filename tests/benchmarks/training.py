@@ -1,0 +1,107 @@
+"""Training an adapter against TRL's SFTTrainer: the same rows, rank and steps, loss on the answer only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from statistics import fmean, median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from datasets import Dataset
+from peft import LoraConfig
+from trl import SFTConfig, SFTTrainer
+
+from eval.task import Example
+from strategies.finetuning import Finetuning
+from strategies.lora import ALPHA, RANK, ROWS_A_BATCH, Pair, add_adapter, train_adapter
+from strategies.presets import PRESETS
+from strategies.transformer import Transformer
+from strategies.weights import load_language_model
+from tests.benchmarks.shared_tasks import shared_task
+from tests.benchmarks.side_by_side import plain_network, rates, seconds_of
+
+LEARNING_RATE = 1e-3
+
+
+def run(full: bool) -> list[dict[str, Any]]:
+    seeds, rows = (3, 800) if full else (1, 160)
+    return [_compare("clinc_banking15", rows, seeds)]
+
+
+def _compare(name: str, rows: int, seeds: int) -> dict[str, Any]:
+    task, split = shared_task(name)
+    model = load_language_model("embedded")
+    strategy = Finetuning(task.brief, lambda: model, PRESETS["quick"].budget(task.kind))
+    train = training_pairs(model, strategy, split.train)
+    asked = strategy._ask([one.input for one in split.test])
+    seconds: tuple[list[float], list[float]] = ([], [])
+    accuracy: tuple[list[float], list[float]] = ([], [])
+    for seed in range(seeds):
+        read = Random(seed).sample(train, min(rows, len(train)))
+        for side, train_once in enumerate((_ours, train_with_trl)):
+            adapted, taken = train_once(read, seed)
+            seconds[side].append(taken)
+            found = Transformer(adapted.merge_and_unload(), model.tokenizer).score(asked, task.labels)
+            chosen = [task.labels[best] for best in found.log_probabilities.argmax(axis=1)]
+            accuracy[side].append(fmean(label == row.target for label, row in zip(chosen, split.test, strict=True)))
+    return {
+        "dataset": name,
+        "rows": rows,
+        "ours, rows a second": rates(rows, seconds[0]),
+        "SFTTrainer, rows a second": rates(rows, seconds[1]),
+        "times as fast": median(seconds[1]) / median(seconds[0]),
+        "held-out accuracy, ours": shares(accuracy[0]),
+        "held-out accuracy, SFTTrainer": shares(accuracy[1]),
+    }
+
+
+def training_pairs(model: Transformer, strategy: Finetuning, examples: Sequence[Example]) -> list[Pair]:
+    prompts = strategy._ask([one.input for one in examples])
+    return [
+        Pair(model.encode(prompt), [*model.encode_answer(example.target), model.end])
+        for example, prompt in zip(examples, prompts, strict=True)
+    ]
+
+
+def shares(values: list[float]) -> str:
+    return " ".join(f"{value:.3f}" for value in values)
+
+
+def _ours(pairs: list[Pair], seed: int) -> tuple[Any, float]:
+    adapted = add_adapter(load_language_model("embedded").network, seed)
+    tokens = sum(pair.tokens for pair in pairs)
+    _, taken = seconds_of(
+        lambda: train_adapter(
+            adapted, pairs, pairs[:1], learning_rate=LEARNING_RATE, tokens=tokens, epochs=1, evaluations=1, seed=seed,
+            tokens_done=lambda read: None,
+        )
+    )  # fmt: skip
+    return adapted, taken
+
+
+def train_with_trl(pairs: list[Pair], seed: int) -> tuple[Any, float]:
+    model = load_language_model("embedded")
+    data = Dataset.from_list(
+        [
+            {
+                "input_ids": pair.prompt + pair.answer,
+                "completion_mask": [0] * len(pair.prompt) + [1] * len(pair.answer),
+            }
+            for pair in pairs
+        ]
+    )
+    with TemporaryDirectory() as folder:
+        trainer = SFTTrainer(
+            plain_network(),
+            SFTConfig(
+                folder, use_cpu=True, bf16=False, report_to=[], save_strategy="no", num_train_epochs=1, seed=seed,
+                per_device_train_batch_size=ROWS_A_BATCH, learning_rate=LEARNING_RATE, completion_only_loss=True,
+                disable_tqdm=True,
+            ),
+            train_dataset=data,
+            processing_class=model.tokenizer,
+            peft_config=LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules="all-linear", task_type="CAUSAL_LM"),
+        )  # fmt: skip
+        _, taken = seconds_of(trainer.train)
+    return trainer.model, taken

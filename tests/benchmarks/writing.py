@@ -1,0 +1,95 @@
+"""Writing answers against transformers' own `generate`, batched in the order the rows came: the same prompts, weights
+and token limit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from eval.task import LearningSplit
+from strategies.language_model import Prompt
+from strategies.presets import PRESETS
+from strategies.prompts import build_prompt, instruction_of
+from strategies.retrieval import Retrieval
+from strategies.transformer import Transformer
+from strategies.weights import load_language_model
+from tests.benchmarks.shared_tasks import shared_task
+from tests.benchmarks.side_by_side import plain_network, rates, seconds_of
+
+ROWS = 32
+ROWS_A_BATCH = 8
+
+
+def run(full: bool) -> list[dict[str, Any]]:
+    model = load_language_model("embedded")
+    return [
+        _compare(name, model, prompts, limit, rounds=5 if full else 2)
+        for name, (prompts, limit) in {
+            "xquad_en, with passages": _with_passages("xquad_en", model),
+            "restaurant8k": _with_examples("restaurant8k", model),
+        }.items()
+    ]
+
+
+def _with_passages(name: str, model: Transformer) -> tuple[list[Prompt], int]:
+    """What the retrieval strategy asks with its first setting."""
+    task, split = shared_task(name)
+    budget = replace(PRESETS["quick"].budget(task.kind), settings=1)
+    strategy = Retrieval(task.brief, lambda: model, budget)
+    strategy.fit(LearningSplit(split.train, split.dev[:1]), task.documents, lambda progress: None)
+    asked = strategy._ask(
+        [row.input for row in split.test], strategy.settings["passages"], strategy.settings["examples"]
+    )
+    return [prompt for prompt, _ in asked], strategy.settings["answer_tokens"]
+
+
+def _with_examples(name: str, model: Transformer) -> tuple[list[Prompt], int]:
+    """An instruction and eight examples, the same for all rows."""
+    task, split = shared_task(name)
+    instruction = instruction_of(task.brief, split.train)
+    prompts = [build_prompt(instruction, row.input, split.train[:8]) for row in split.test]
+    return prompts, PRESETS["quick"].budget(task.kind).answer_tokens
+
+
+def _compare(name: str, model: Transformer, prompts: list[Prompt], limit: int, rounds: int) -> dict[str, Any]:
+    peer = plain_network()
+    same = tokens = 0
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for at in range(rounds):
+        part = prompts[at * ROWS % (len(prompts) - ROWS) :][:ROWS]
+        written, ours = seconds_of(lambda part=part: model.write(part, limit))
+        generated, theirs = seconds_of(lambda part=part: _generate(peer, model, part, limit))
+        same += sum(answer.text == text for answer, text in zip(written, generated, strict=True))
+        tokens += sum(answer.tokens_out for answer in written)
+        seconds[0].append(ours)
+        seconds[1].append(theirs)
+    return {
+        "dataset": name,
+        "tokens read a row": float(np.mean(model.count_prompt_tokens(prompts))),
+        "tokens written a row": tokens / (rounds * ROWS),
+        "ours, rows a second": rates(ROWS, seconds[0]),
+        "generate, rows a second": rates(ROWS, seconds[1]),
+        "times as fast": float(np.median(seconds[1]) / np.median(seconds[0])),
+        "same answer": f"{same} of {rounds * ROWS}",
+    }
+
+
+@torch.inference_mode()
+def _generate(peer: PreTrainedModel, model: Transformer, prompts: list[Prompt], limit: int) -> list[str]:
+    texts = []
+    for start in range(0, len(prompts), ROWS_A_BATCH):
+        ids, real = model._pad_left(
+            rows := [model.encode(prompt) for prompt in prompts[start : start + ROWS_A_BATCH]],
+            max(map(len, rows)),
+        )
+        output = peer.generate(
+            ids, attention_mask=real.long(), max_new_tokens=limit, do_sample=False, eos_token_id=list(model.ends)
+        )
+        for tokens in output[:, ids.shape[1] :].tolist():
+            end = next((at for at, token in enumerate(tokens) if token in model.ends), len(tokens))
+            texts.append(str(model.tokenizer.decode(tokens[:end], skip_special_tokens=True)).strip())
+    return texts
