@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from strategies.weights import device_name
+from tests.benchmarks.shared_tasks import NoSharedData
 
 RESULTS = Path(__file__).parents[2] / "build" / "benchmarks"
 VERSIONS = ("torch", "transformers", "peft", "trl", "lm_eval", "scikit-learn", "faiss-cpu")
@@ -21,7 +22,11 @@ VERSIONS = ("torch", "transformers", "peft", "trl", "lm_eval", "scikit-learn", "
 def report(name: str) -> None:
     """Run `tests.benchmarks.NAME`; FULL=1 in the environment takes more rows and rounds."""
     full = os.environ.get("FULL") == "1"
-    rows = importlib.import_module(f"tests.benchmarks.{name}").run(full)
+    try:
+        rows = importlib.import_module(f"tests.benchmarks.{name}").run(full)
+    except NoSharedData as absent:
+        Console().print(f"{name}: skipped, {absent}.")
+        return
     measured = {
         "benchmark": name,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -15,9 +15,15 @@ from strategies.presets import PRESETS
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
+class NoSharedData(Exception):
+    """Its text says where they were looked for."""
+
+
 def shared_task(name: str) -> tuple[Task, Split]:
-    """Raises FileNotFoundError where the datasets are absent."""
+    """Raises NoSharedData where the datasets are absent."""
     folder = DATA / name
+    if not folder.exists():
+        raise NoSharedData(f"the public datasets are not in {DATA}")
     table = read_table("task.csv", (folder / "task.csv").read_bytes())
     documents = folder / "docs.jsonl"
     read = read_documents(documents.name, documents.read_bytes()) if documents.exists() else []
