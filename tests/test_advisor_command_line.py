@@ -185,7 +185,8 @@ def test_an_internal_failure_is_one_sentence_with_the_place_of_its_log(
 def test_a_run_that_is_ended_is_cancelled(folder: Path, number: signal.Signals) -> None:
     program = (
         "import signal, sys; from advisor.command_line import main;"
-        "signal.signal(signal.SIGHUP, signal.SIG_DFL);"  # the tests may run under nohup
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL);"  # the tests may run under nohup, or in the background
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"
         f"sys.exit(main(['compare', 'task.csv', '--model', 'model', '--strategies', 'retrieval'], '{ENDLESS}'))"
     )
     command = subprocess.Popen(
