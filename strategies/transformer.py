@@ -32,7 +32,7 @@ FULL_SPEED = 192  # tokens; matrix products gain nothing from more
 LIKE_LENGTH = 0.9  # of the longest row; below that, padding costs more than another pass
 WORTH_REMEMBERING = 16  # tokens; running a shorter addition to the shared beginning by itself costs more than it saves
 ROWS_A_BATCH = 32  # each token written reads all weights once, whatever the number of rows
-WORTH_DROPPING = 0.75  # share of rows still being written below which the others leave: that copies the cache
+WORTH_DROPPING = 0.75  # share of a batch still at work below which the idle rows leave: that copies the cache
 PLAIN_TURN = "{role}:\n{content}\n"  # for models that bring no chat template
 NEXT_TURN = "\nuser:"  # where such a model goes on by itself
 
