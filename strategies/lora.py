@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
+import psutil
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from torch import Tensor
@@ -25,7 +26,8 @@ ROWS_A_BATCH = 8
 TOKENS_A_ROW = 640  # longer prompts lose their beginning: a CPU cannot train on more in a sitting
 WARM_UP_SHARE = 0.06
 LARGEST_GRADIENT = 1.0
-TOKENS_A_PASS = 512  # enough for full speed; each is kept for the way back, some 1.4 MB on the embedded model
+TOKENS_A_PASS = 512  # enough for full speed
+KEPT_SHARE = 0.4  # of free memory; where the way back would need more, each layer is run again on it
 EVALUATIONS = 6
 PATIENCE = 2  # evaluations without a better dev loss before training stops
 
@@ -55,9 +57,24 @@ class Trained:
 def add_adapter(network: PreTrainedModel, seed: int) -> PeftModel:
     """A fresh adapter on every linear layer of the network."""
     torch.manual_seed(seed)
+    _keep_within_memory(network)
     return get_peft_model(
         network, LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules="all-linear", task_type="CAUSAL_LM")
     )
+
+
+def _keep_within_memory(network: PreTrainedModel) -> None:
+    """Where what a pass keeps for the way back might not fit beside the weights, only each layer's input is kept."""
+    config = network.config.get_text_config()
+    wide = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    numbers = 10 * config.hidden_size + 4 * wide  # of a token in a layer, read off the embedded model: 1.4 MB a token
+    kept = TOKENS_A_PASS * config.num_hidden_layers * numbers * network.dtype.itemsize
+    if network.device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(network.device)
+    else:
+        free = psutil.virtual_memory().available
+    if kept > KEPT_SHARE * free and network.supports_gradient_checkpointing:
+        network.activation_checkpointing_enable()
 
 
 def train_adapter(

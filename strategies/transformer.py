@@ -7,7 +7,7 @@ budget; logits are computed only where they are read; of a label tree only what 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,19 +19,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from eval.task import BadInput
 from strategies.attention import behind, share_beginnings
-from strategies.key_values import Prefix, RoomyCache, bytes_a_token
+from strategies.batches import Limits
+from strategies.key_values import Prefix, RoomyCache
 from strategies.label_search import LabelSearch
 from strategies.label_tree import LabelTree
 from strategies.language_model import Compare, Message, Prompt, RowsDone, Scores, Written
 
-TOKENS_A_BATCH_CPU = 1024  # enough for matrix products at full speed; small enough for the logits to stay in memory
-TOKENS_A_BATCH_GPU = 16_384
-CACHE_A_BATCH = 3 << 28  # 0.8 GB of keys and values
-LOGITS_A_BATCH = 1 << 28  # 1 GB as float32
-FULL_SPEED = 192  # tokens; matrix products gain nothing from more
-LIKE_LENGTH = 0.9  # of the longest row; below that, padding costs more than another pass
 WORTH_REMEMBERING = 16  # tokens; running a shorter addition to the shared beginning by itself costs more than it saves
-ROWS_A_BATCH = 32  # each token written reads all weights once, whatever the number of rows
 WORTH_DROPPING = 0.75  # share of a batch still at work below which the idle rows leave: that copies the cache
 PLAIN_TURN = "{role}:\n{content}\n"  # for models that bring no chat template
 NEXT_TURN = "\nuser:"  # where such a model goes on by itself
@@ -49,16 +43,12 @@ class Transformer:
         self.context_tokens = int(getattr(network.config, "max_position_embeddings", 1 << 20))
         self._shares_beginnings = share_beginnings(network)
         self._prefix = Prefix([], [])
-        self._bytes_a_token = bytes_a_token(network)
+        self._limits = Limits.of(network)
         self._last_prompt: list[int] = []
         self._trees: dict[tuple[str, ...], LabelTree] = {}
         configured = network.generation_config.eos_token_id if network.generation_config else None
         listed = configured if isinstance(configured, list) else [configured]
         self.ends = {token for token in (*listed, tokenizer.eos_token_id) if token is not None}  # each ends an answer
-
-    @property
-    def tokens_a_batch(self) -> int:
-        return TOKENS_A_BATCH_CPU if self.device.type == "cpu" else TOKENS_A_BATCH_GPU
 
     @property
     def end(self) -> int:
@@ -108,7 +98,7 @@ class Transformer:
         prefix = self._share_prefix(encoded)
         results = np.zeros((len(prompts), len(continuations)))
         done = 0
-        for rows in self._batches(encoded, len(prefix), len(tree.tokens)):
+        for rows in self._limits.batches((tokens_in - len(prefix) + len(tree.tokens)).tolist()):
             search = LabelSearch(tree, tokens_in[rows], compare)
             self._score_batch(prefix, [encoded[row][len(prefix) :] for row in rows], tree, search)
             results[rows] = search.scores()
@@ -123,7 +113,7 @@ class Transformer:
         prefix = self._share_prefix(encoded)
         written: list[Written | None] = [None] * len(prompts)
         done = 0
-        for rows in self._batches(encoded, len(prefix), max_tokens):
+        for rows in self._limits.batches([len(tokens) - len(prefix) + max_tokens for tokens in encoded]):
             own = [encoded[row][len(prefix) :] for row in rows]
             for row, tokens in zip(rows, self._write_batch(prefix, own, max_tokens), strict=True):
                 text = str(self.tokenizer.decode(tokens, skip_special_tokens=True))
@@ -145,34 +135,6 @@ class Transformer:
                 raise BadInput(f"This model cannot tell these labels apart: {', '.join(named)}; rename them.")
             self._trees[continuations] = LabelTree.grow(encoded, self.end, self.device)
         return self._trees[continuations]
-
-    def _batches(self, encoded: list[list[int]], shared: int, extra: int) -> Iterator[list[int]]:
-        """Rows of like length together, with room for `extra` tokens each, within what may be remembered; the longest
-        first, so that memory runs out at once."""
-        order = sorted(range(len(encoded)), key=lambda row: (-len(encoded[row]), row))
-        start = 0
-        while start < len(order):
-            tokens = len(encoded[order[start]]) - shared + extra
-            rows = max(1, min(ROWS_A_BATCH, CACHE_A_BATCH // (self._bytes_a_token * tokens)))
-            yield order[start : start + rows]
-            start += rows
-
-    def _parts(self, lengths: Sequence[int], logits_a_row: int = 1) -> Iterator[slice]:
-        """Rows of these lengths, the longest first, in parts that are run at once, as fits the budgets: rows of like
-        length, as soon as they are many enough for full speed."""
-        most_logits = LOGITS_A_BATCH // self.network.config.get_text_config().vocab_size
-        start = 0
-        while start < len(lengths):
-            widest, end = lengths[start], start + 1
-            while (
-                end < len(lengths)
-                and (end + 1 - start) * widest <= self.tokens_a_batch
-                and (end + 1 - start) * logits_a_row <= most_logits
-                and ((end - start) * widest < FULL_SPEED or lengths[end] > LIKE_LENGTH * widest)
-            ):
-                end += 1
-            yield slice(start, end)
-            start = end
 
     def _share_prefix(self, encoded: list[list[int]]) -> Prefix:
         """What all these prompts begin with (a single prompt is held against the one before it), run through the model
@@ -200,7 +162,7 @@ class Transformer:
         positions = (len(prefix) + real.long().cumsum(1) - 1).clamp(min=0)
         batch = _Batch(prefix, RoomyCache(len(own), width + room), real, positions[:, -1:])
         logits = []
-        for part in self._parts([len(tokens) for tokens in own]):
+        for part in self._limits.passes([len(tokens) for tokens in own]):
             first = width - len(own[part.start])
             batch.cache.turn_to(part, first, first)
             sees = None if real[part, first:].all() else _sees_before(real[part, first:])
@@ -246,7 +208,7 @@ class Transformer:
 
         found = []
         widths = np.maximum.accumulate(counts.tolist()[::-1])[::-1].tolist()  # of each row and those behind it
-        for part in self._parts(widths, logits_a_row=widest):
+        for part in self._limits.passes(widths, logits_a_row=widest):
             width = widths[part.start]
             batch.cache.turn_to(part, 0, end)
             positions = batch.last_positions[part] + tree.depths[nodes[part, :width]]

@@ -54,13 +54,18 @@ def load_network(folder: Path) -> PreTrainedModel:
     """A fresh network from a folder of safetensors."""
     device = best_device()
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    # Over several GPUs accelerate spreads the layers: the first is filled, then the next.
+    device_map = "sequential" if torch.cuda.device_count() > 1 else None
     try:
-        network = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa")
+        network = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, attn_implementation="sdpa", device_map=device_map
+        )
     except (OSError, ValueError) as wrong:
         raise BadInput(f"The model in {folder} could not be read: {wrong}") from wrong
     if device.type == "cpu":
         hasten_few_rows(network)
-    network.to(device)  # type: ignore[arg-type]  # the stub of a decorated method loses its self
+    if not device_map:
+        network.to(device)  # type: ignore[arg-type]  # the stub of a decorated method loses its self
     return network
 
 

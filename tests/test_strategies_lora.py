@@ -44,8 +44,15 @@ def train(adapted: PeftModel, dev: list[Pair], tokens_done: Callable[[int], None
     )
 
 
-def test_loss_and_gradients_are_those_of_the_answer_tokens_alone() -> None:
-    adapted = add_adapter(tiny_transformer().network, seed=0)
+@pytest.mark.parametrize("is_short_of_memory", [False, True])
+def test_loss_and_gradients_are_those_of_the_answer_tokens_alone(
+    is_short_of_memory: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_short_of_memory:
+        monkeypatch.setattr("strategies.lora.KEPT_SHARE", 0.0)
+    network = tiny_transformer().network
+    adapted = add_adapter(network, seed=0).train()
+    assert network.is_activation_checkpointing is is_short_of_memory
     with torch.no_grad():
         for name, weight in adapted.named_parameters():
             if "lora_B" in name:

@@ -1,0 +1,65 @@
+"""Which rows are run together: as many as memory holds, and of like length, since padding is run as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from transformers import PreTrainedModel
+
+from strategies.key_values import bytes_a_token
+
+FULL_SPEED = 192  # tokens; matrix products gain nothing from more
+LIKE_LENGTH = 0.9  # of the longest row; below that, padding costs more than another pass
+CPU_TOKENS, GPU_TOKENS = 1024, 16_384
+CPU_ROWS, GPU_ROWS = 32, 256  # each token written reads all weights once, whatever the number of rows
+CPU_CACHE_BYTES = 3 << 28  # 0.8 GB of keys and values
+GPU_CACHE_SHARE = 0.4  # of the memory that is free once the model is loaded
+LOGITS = 1 << 28  # 1 GB as float32
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be in memory at once: `rows` side by side, keys and values of `remembered_tokens`, and in one pass
+    `tokens` and `logit_positions`."""
+
+    rows: int
+    remembered_tokens: int
+    tokens: int
+    logit_positions: int
+
+    @staticmethod
+    def of(network: PreTrainedModel) -> Limits:
+        logit_positions = LOGITS // network.config.get_text_config().vocab_size
+        if network.device.type != "cuda":
+            return Limits(CPU_ROWS, CPU_CACHE_BYTES // bytes_a_token(network), CPU_TOKENS, logit_positions)
+        free, _ = torch.cuda.mem_get_info(network.device)
+        remembered = int(GPU_CACHE_SHARE * free) // bytes_a_token(network)
+        return Limits(GPU_ROWS, remembered, GPU_TOKENS, logit_positions)
+
+    def batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
+        """The places of rows that need so many tokens each, those of like length together; the longest first, so that
+        memory runs out at once."""
+        order = sorted(range(len(lengths)), key=lambda row: (-lengths[row], row))
+        start = 0
+        while start < len(order):
+            rows = max(1, min(self.rows, self.remembered_tokens // lengths[order[start]]))
+            yield order[start : start + rows]
+            start += rows
+
+    def passes(self, lengths: Sequence[int], logits_a_row: int = 1) -> Iterator[slice]:
+        """A batch, the longest row first, in parts that are run at once: rows of like length, as soon as they are many
+        enough for full speed."""
+        start = 0
+        while start < len(lengths):
+            widest, end = lengths[start], start + 1
+            while (
+                end < len(lengths)
+                and (end + 1 - start) * widest <= self.tokens
+                and (end + 1 - start) * logits_a_row <= self.logit_positions
+                and ((end - start) * widest < FULL_SPEED or lengths[end] > LIKE_LENGTH * widest)
+            ):
+                end += 1
+            yield slice(start, end)
+            start = end
