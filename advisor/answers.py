@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from advisor.measurement import is_judged
-from advisor.wording import name_of, score_text
+from advisor.wording import in_sentence, score_text
 from eval.outcomes import Outcome, Trial
 from eval.scoring import is_right
 from eval.task import Example, Kind
@@ -57,7 +57,7 @@ def filters(rows: Sequence[AnsweredRow]) -> list[Filter]:
     strategies = list(dict.fromkeys(strategy for row in marked for strategy in row.right))
     if len(strategies) < 2:
         return [everything]
-    only = [Filter(f"Only {name_of(strategy).lower()} right", _where(marked, {strategy})) for strategy in strategies]
+    only = [Filter(f"Only {in_sentence(strategy)} right", _where(marked, {strategy})) for strategy in strategies]
     all_right = Filter("All right", tuple(row for row in marked if all(row.right.values())))
     all_wrong = Filter("All wrong", tuple(row for row in marked if not any(row.right.values())))
     return [everything, *(one for one in (*only, all_wrong, all_right) if one.rows)]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from advisor.choice import FEW_ROWS
 from advisor.measurement import Measurement
-from advisor.verdict import FEW_ROWS, Situation
+from advisor.verdict import Situation
 from advisor.wording import count_text, name_of, score_text
 from eval.outcomes import Trial
 from eval.scoring import is_right
@@ -58,7 +59,7 @@ def _few_rows(situation: Situation) -> str | None:
 def _low_score(situation: Situation) -> str | None:
     """Said of the best there is, so that nobody takes the best of a bad lot for good."""
     best = situation.best
-    if best.score.mean >= _LOW_SCORE or situation.kind is Kind.WRITING:
+    if best.score.mean >= _LOW_SCORE or situation.kind in (None, Kind.WRITING):
         return None
     outcomes = best.trial.outcomes
     wrong = sum(is_right(situation.kind, outcome.score, outcome.parts) is False for outcome in outcomes)
@@ -93,7 +94,7 @@ def _invalid_json(choice: Measurement) -> str | None:
     return f"{name_of(choice.strategy)}: {invalid:,} of {answers} are not valid JSON; check each one before use."
 
 
-def _wording_only(kind: Kind) -> str | None:
+def _wording_only(kind: Kind | None) -> str | None:
     if kind is not Kind.WRITING:
         return None
     return "The score compares wording and cannot tell whether a reader would be content: read some answers."

@@ -17,6 +17,7 @@ from advisor.plan import STRATEGIES
 from advisor.wording import (
     RANGE_MEANING,
     count_text,
+    in_sentence,
     money_text,
     name_of,
     points_text,
@@ -84,7 +85,7 @@ def score_sentence(report: Report) -> str:
     else:
         sure = "The difference is larger than chance would make it."
     return (
-        f"{first}, {points_text(gap)} above {name_of(second['name']).lower()}. {sure} "
+        f"{first}, {points_text(gap)} above {in_sentence(second['name'])}. {sure} "
         f"Each line is a 95 % range: {RANGE_MEANING}"
     )
 
@@ -220,8 +221,8 @@ def volume_sentence(report: Report) -> str:
     later = min((a, b), key=lambda name: costs[name].per_1000 or 0)
     earlier = b if later == a else a
     return (
-        f"From {count_text(round(at), 'answer')} a month on, {name_of(later).lower()} costs less in a year "
-        f"than {name_of(earlier).lower()}."
+        f"From {count_text(round(at), 'answer')} a month on, {in_sentence(later)} costs less in a year "
+        f"than {in_sentence(earlier)}."
     )
 
 
@@ -267,7 +268,7 @@ def latency_sentence(report: Report) -> str:
     slowest = max(rows, key=lambda one: one["latency_seconds"]["p50"])
     said = f"{name_of(fastest['name'])} answers fastest: half of its answers come within {_p50(fastest)}"
     if fastest is not slowest:
-        said += f", {name_of(slowest['name']).lower()} needs {_p50(slowest)}"
+        said += f", {in_sentence(slowest['name'])} needs {_p50(slowest)}"
     return f"{said}. At the mark half of the answers are there, at the end of the bar 95 of 100."
 
 

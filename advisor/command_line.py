@@ -23,8 +23,11 @@ from typing import Any, NoReturn
 from filelock import Timeout
 from rich.console import Console
 
+from advisor.arguments import parse, priorities_of
 from advisor.experiment import REPORT_FILES, draft_task, run_experiment
-from advisor.plan import DEFAULT_MODEL, Plan, Priorities, Setup
+from advisor.outside import read_costs, read_outcomes
+from advisor.plan import DEFAULT_MODEL, Plan, Setup
+from advisor.report import judge
 from advisor.samples import zipped
 from advisor.step import BUILD_STRATEGY, StepOrder, load_fitted
 from advisor.store import Store
@@ -35,8 +38,6 @@ from eval.documents import DOCUMENT_ENDINGS, read_documents
 from eval.mapping import guess_columns
 from eval.table import MAX_BYTES, Table, read_table
 from eval.task import BadInput
-from strategies.presets import PRESETS
-from strategies.registry import STRATEGIES
 
 _LINES_A_CALL = 32  # lines answered together when nobody waits for each
 _RESULTS = Path("results")
@@ -46,7 +47,7 @@ _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def main(arguments: Sequence[str] | None = None, build_strategy: str = BUILD_STRATEGY) -> int:
     """Runs one command and returns the exit code; a usage error ends with SystemExit(2)."""
-    options = _parser().parse_args(arguments)
+    options = parse(arguments)
     for number in _ENDINGS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
             signal.signal(number, _end)
@@ -79,6 +80,8 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
             return _compare(store, options, build_strategy)
         case "predict":
             return _predict(store, options, build_strategy)
+        case "decide":
+            _decide(options)
         case "worker":
             work(store, build_strategy)
         case "runs":
@@ -100,7 +103,7 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
         strategies=options.strategies,
         model=_model(options.model),
         seed=options.seed,
-        priorities=_priorities(options),
+        priorities=priorities_of(options),
     )
     task_json = draft_task(plan, name, table, documents)
     _make_folder(options.out or _RESULTS)
@@ -160,6 +163,17 @@ def _predict(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     if unanswered == 1:
         return _fail(1, "1 line could not be answered and was left empty.")
     return _fail(1, f"{unanswered:,} lines could not be answered and were left empty.") if unanswered else 0
+
+
+def _decide(options: argparse.Namespace) -> None:
+    trials, groups = read_outcomes(options.file.name, _read(options.file))
+    priorities = priorities_of(options)
+    costs = read_costs(options.costs.name, _read(options.costs), trials, priorities) if options.costs else None
+    decision = judge(trials, priorities, None, groups=groups, costs=costs)
+    if options.json:
+        sys.stdout.write(json.dumps(decision, indent=2) + "\n")
+    else:
+        print_report(Console(), decision)
 
 
 def _input_lines() -> Iterator[str]:
@@ -235,59 +249,6 @@ def _model(name: str) -> str:
     return str(path.absolute()) if name != DEFAULT_MODEL and path.exists() else name
 
 
-def _priorities(options: argparse.Namespace) -> Priorities:
-    return Priorities(monthly_volume=options.volume, margin=options.margin / 100, max_seconds=options.max_seconds)
-
-
 def _fail(exit_code: int, sentence: str) -> int:
     sys.stderr.write(sentence + "\n")
     return exit_code
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One sentence instead of argparse's usage lines."""
-        self.exit(2, f"{message[:1].upper()}{message[1:]}; see '{self.prog} --help'.\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m advisor", description="Prompt it, look it up, or train it? Measured on your own data."
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    compare = commands.add_parser("compare", help="run the strategies on a task file and report which one to take")
-    compare.add_argument("file", type=Path, metavar="FILE", help="the task: CSV, TSV, JSONL, XLSX or Parquet")
-    compare.add_argument("--docs", type=Path, metavar="PATH", help="documents to look up: a file, a .zip or a folder")
-    compare.add_argument("--input", metavar="COL", help="the column with the inputs (default: guessed)")
-    compare.add_argument("--target", metavar="COL", help="the column with the ideal outputs (default: guessed)")
-    compare.add_argument("--preset", choices=list(PRESETS), default="quick", help="the budget (default: quick)")
-    compare.add_argument(
-        "--strategies", type=_names, default=tuple(STRATEGIES), metavar="A,B", help="which to compare (default: all)"
-    )
-    compare.add_argument(
-        "--model",
-        default=DEFAULT_MODEL,
-        metavar="NAME",
-        help="a hub id or a local folder (default: the embedded model)",
-    )
-    compare.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same result")
-    compare.add_argument("--volume", type=int, default=10_000, metavar="N", help="requests a month (default: 10,000)")
-    compare.add_argument(
-        "--margin", type=float, default=2, metavar="N", help="points that do not matter to you (default: 2)"
-    )
-    compare.add_argument("--max-seconds", type=float, metavar="S", help="the longest an answer may take (p95)")
-    compare.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (default: results/RUN)")
-    compare.add_argument("--json", action="store_true", help="print the report, and nothing else, to standard output")
-
-    predict = commands.add_parser("predict", help="answer lines from standard input as a run's strategy would")
-    predict.add_argument("run", metavar="RUN", help="the run's id, or the beginning of it")
-    predict.add_argument("--strategy", required=True, metavar="NAME")
-
-    commands.add_parser("worker", help="run what the pages ask for, until there is nothing to do for a while")
-    commands.add_parser("runs", help="list the runs, newest first")
-    return parser
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))

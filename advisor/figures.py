@@ -12,11 +12,14 @@ from advisor import charts
 from advisor.wording import (
     count_text,
     duration_text,
+    in_sentence,
+    margin_text,
     memory_text,
     money_text,
     name_of,
     number_text,
     points_text,
+    probability_text,
     score_text,
     seconds_text,
 )
@@ -34,12 +37,16 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
     def row(heading: str, tell: Callable[[Any], str], *path: str) -> tuple[str, list[str]]:
         return heading, [_told(tell, _at(one, path)) for one in judged]
 
+    near_best = report["recommendation"].get("probabilities", {})  # runs of an earlier version have none
+    near = [probability_text(near_best[one["name"]]) if one["name"] in near_best else "not judged" for one in judged]
+
     def money(amount: float) -> str:
         return money_text(amount, report["priorities"]["currency"])
 
     return [
         row("Score", score_text, "score", "mean"),
         row("95 % range", lambda score: f"{score_text(score['low'])} to {score_text(score['high'])}", "score"),
+        (f"Within {margin_text(report['priorities']['margin'])} of the best", near),
         row("Half of the answers within", seconds_text, "latency_seconds", "p50"),
         row("95 of 100 answers within", seconds_text, "latency_seconds", "p95"),
         row("Answers a second, in batches", number_text, "requests_per_second"),
@@ -76,7 +83,7 @@ def _tokens(mean: float) -> str:
 def _difference(one: dict[str, Any]) -> str:
     a, b = (one["a"], one["b"]) if one["difference"] >= 0 else (one["b"], one["a"])
     low, high = sorted((one["low"], one["high"]) if a == one["a"] else (-one["low"], -one["high"]))
-    ahead = f"{name_of(a)} is {points_text(one['difference'])} ahead of {name_of(b).lower()}"
+    ahead = f"{name_of(a)} is {points_text(one['difference'])} ahead of {in_sentence(b)}"
     if low >= 0:
         between = f"{_points(low)} to {_points(high)} ahead"
     else:

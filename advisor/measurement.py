@@ -38,8 +38,16 @@ class Measurement:
         return self.trial.strategy
 
 
-def derive(trial: Trial, priorities: Priorities) -> Measurement:
-    """The figures of a trial that has outcomes."""
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """The ids of rows, and by strategy the scores on them in that order."""
+
+    rows: list[str]
+    scores: dict[str, NDArray[np.float64]]
+
+
+def derive(trial: Trial, priorities: Priorities, cost: Cost | None = None) -> Measurement:
+    """The figures of a trial that has outcomes; its cost follows from the seconds measured, unless it is given."""
     outcomes = trial.outcomes
     part_names = sorted({name for outcome in outcomes for name in outcome.parts})
     found = [outcome.found_gold for outcome in outcomes if outcome.found_gold is not None]
@@ -48,7 +56,8 @@ def derive(trial: Trial, priorities: Priorities) -> Measurement:
         score=interval([outcome.score for outcome in outcomes]),
         parts={name: fmean(outcome.parts.get(name, 0.0) for outcome in outcomes) for name in part_names},
         latency=percentiles([outcome.seconds for outcome in outcomes if outcome.seconds is not None]),
-        cost=cost_of(
+        cost=cost
+        or cost_of(
             trial,
             machine_per_hour=priorities.machine_per_hour,
             monthly_volume=priorities.monthly_volume,
@@ -66,12 +75,10 @@ def is_judged(trial: Trial) -> bool:
     return trial.status == "done" and bool(trial.outcomes)
 
 
-def paired_scores(trials: Sequence[Trial]) -> dict[str, NDArray[np.float64]]:
+def paired_scores(trials: Sequence[Trial]) -> Paired:
     """The scores of each trial on the rows that all of them answered, in one order."""
     by_strategy = {
         trial.strategy: {outcome.example_id: outcome.score for outcome in trial.outcomes} for trial in trials
     }
-    shared = sorted(set.intersection(*map(set, by_strategy.values()))) if by_strategy else []
-    return {
-        strategy: np.array([scores[example_id] for example_id in shared]) for strategy, scores in by_strategy.items()
-    }
+    rows = sorted(set.intersection(*map(set, by_strategy.values()))) if by_strategy else []
+    return Paired(rows, {name: np.array([scores[row] for row in rows]) for name, scores in by_strategy.items()})

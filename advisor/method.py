@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from advisor.wording import RANGE_MEANING, count_text, duration_text, money_text, name_of
+from advisor.wording import RANGE_MEANING, count_text, duration_text, margin_text, money_text, name_of
 from eval.scoring import METRIC_MEANINGS
 from eval.task import Kind
 
@@ -13,6 +13,7 @@ def method_of(report: dict[str, Any]) -> list[tuple[str, str]]:
     """What was measured, on what, with which effort: (heading, sentences), from a report of schema 1."""
     task, priorities = report["task"], report["priorities"]
     price = money_text(priorities["machine_per_hour"], priorities["currency"])
+    margin = margin_text(priorities["margin"])
     documents = f" {count_text(task['documents'], 'document')} could be looked up." if task["documents"] else ""
     versions = ", ".join(f"{name} {version}" for name, version in sorted(report["versions"].items()))
     return [
@@ -23,6 +24,12 @@ def method_of(report: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         ("Score", f"{task['metric'][:1].upper()}{task['metric'][1:]}. {METRIC_MEANINGS[Kind(task['kind'])]}"),
         ("95 % range", RANGE_MEANING),
+        (
+            "Confidence",
+            "The test rows (rows of one group together) were weighted anew 4,000 times, by the Bayesian bootstrap. A "
+            f"probability is the share of these in which no other strategy scored more than {margin} above; the odds "
+            "of the verdict are the share in which that holds for the strategy taken and for nothing cheaper.",
+        ),
         ("Model", f"{report['model']}, the same for all strategies, on {report['device']}."),
         (
             "Time and cost",

@@ -12,6 +12,7 @@ from typing import Any
 from advisor.decision import recommend
 from advisor.measurement import derive, is_judged, paired_scores
 from advisor.plan import Priorities
+from eval.costs import Cost
 from eval.outcomes import Trial
 from eval.scoring import METRIC_NAMES
 from eval.statistics import holm, paired_difference
@@ -40,7 +41,6 @@ def build_report(
     `created_at` is ISO 8601; `device` and `model` are in words; row counts are those of `split`, the rows used.
     Scores are in [0, 1], times in seconds, money in `priorities.currency`. What was not measured is null.
     """
-    recommendation = recommend(trials, priorities, task.kind, _majority_share(task.kind, split.test))
     report = {
         "schema": SCHEMA,
         "run_id": run_id,
@@ -61,19 +61,40 @@ def build_report(
             "test": len(split.test),
             "documents": len(task.documents),
         },
-        "priorities": asdict(priorities),
-        "candidates": [_candidate(trial, priorities) for trial in trials],
-        "comparisons": _comparisons(trials),
-        "recommendation": asdict(recommendation),
+        **judge(
+            trials,
+            priorities,
+            task.kind,
+            _majority_share(task.kind, split.test),
+            {example.id: example.group for example in split.test},
+        ),
         "warnings": [*split.notes, *warnings],
         "versions": dict(versions),
     }
     return _as_json(report)
 
 
-def _candidate(trial: Trial, priorities: Priorities) -> dict[str, Any]:
+def judge(
+    trials: Sequence[Trial],
+    priorities: Priorities,
+    kind: Kind | None,
+    majority_share: float | None = None,
+    groups: Mapping[str, str | None] | None = None,
+    costs: Mapping[str, Cost] | None = None,
+) -> dict[str, Any]:
+    """The part of a report that follows from outcomes and priorities alone; the arguments are those of `recommend`."""
+    judged = {
+        "priorities": asdict(priorities),
+        "candidates": [_candidate(trial, priorities, (costs or {}).get(trial.strategy)) for trial in trials],
+        "comparisons": _comparisons(trials),
+        "recommendation": asdict(recommend(trials, priorities, kind, majority_share, groups, costs)),
+    }
+    return _as_json(judged)
+
+
+def _candidate(trial: Trial, priorities: Priorities, given: Cost | None) -> dict[str, Any]:
     """One strategy in figures; one that was not judged has the same keys, with null where nothing was measured."""
-    measured = derive(trial, priorities) if is_judged(trial) else None
+    measured = derive(trial, priorities, given) if is_judged(trial) else None
     score = measured.score if measured else None
     latency = measured.latency if measured else None
     cost = measured.cost if measured else None
@@ -107,7 +128,7 @@ def _candidate(trial: Trial, priorities: Priorities) -> dict[str, Any]:
 def _comparisons(trials: Sequence[Trial]) -> list[dict[str, Any]]:
     """Each pair of judged strategies on the rows both answered. `p_value` is of that pair alone, `p_value_holm`
     allows for all the pairs tested."""
-    scores = paired_scores([trial for trial in trials if is_judged(trial)])
+    scores = paired_scores([trial for trial in trials if is_judged(trial)]).scores
     pairs = list(combinations(scores, 2))
     differences = [paired_difference(scores[a], scores[b]) for a, b in pairs]
     adjusted = holm([difference.p_value for difference in differences])

@@ -9,43 +9,54 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.choice import FEW_ROWS, PROBABLE, Confidence
 from advisor.measurement import Measurement
 from advisor.plan import Priorities
 from advisor.wording import (
     count_text,
+    in_sentence,
     margin_text,
     money_text,
     name_of,
     points_text,
+    probability_text,
     score_text,
     seconds_text,
     words_of,
 )
 from eval.costs import crossing
+from eval.posterior import Posterior
 from eval.scoring import METRIC_NAMES
 from eval.statistics import Difference, rows_needed
 from eval.task import Kind
 
 MONTHS = 12  # what a strategy costs is compared over a year
-FEW_ROWS = 30  # below this a verdict is a first guess, whatever the numbers say
 _PLAUSIBLE_MARGIN = 0.1  # nobody asks what would change if more than 10 points did not matter
+_SMALLEST_MARGIN = 0.001
 _LEVEL = 0.0005  # a difference that rounds to no tenth of a point
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the sentences speak of: the choice, the best score, those not shown to be worse (`near`, both among
-    them), all `others` within the limits, best first, and those `left_out` by a limit; `scores` are paired, by
-    strategy, and `gap(a, b)` is the difference a - b of two of them."""
+    """What the sentences speak of: the kind of task (None where the scores were measured elsewhere), the choice, the
+    best score, those probably within the margin of the best (`near`, the choice in any case among them), those that
+    would be taken instead if they were near (`cheaper`), all `others` within the limits, best first, and those
+    `left_out` by a limit. `scores` are paired, by strategy; `probabilities` of being within the margin follow from
+    `posterior`; `odds` are those of the choice, and of nothing cheaper being so; `gap(a, b)` is the difference a - b of
+    two strategies."""
 
     priorities: Priorities
-    kind: Kind
+    kind: Kind | None
     choice: Measurement
     best: Measurement
     near: Sequence[Measurement]
+    cheaper: Sequence[Measurement]
     others: Sequence[Measurement]
     left_out: Sequence[Measurement]
     scores: Mapping[str, NDArray[np.float64]]
+    posterior: Posterior
+    probabilities: Mapping[str, float]
+    odds: float
     gap: Callable[[str, str], Difference]
 
     @property
@@ -53,27 +64,29 @@ class Situation:
         return len(self.scores[self.choice.strategy])
 
 
-def headline(choice: str, rows: int, *, too_close: bool) -> str:
+def headline(choice: str, rows: int, confidence: Confidence) -> str:
     order = words_of(choice).verdict.removesuffix(".")
-    if too_close:
+    if confidence == "too close to call":
         return f"Too close to call. {order} for now."
     return f"{order}, as a first guess." if rows < FEW_ROWS else f"{order}."
 
 
-def confidence_line(situation: Situation, confidence: str, odds: float | None) -> str:
-    if odds is None:
+def confidence_line(situation: Situation, confidence: Confidence) -> str:
+    if not situation.others:
         return f"{confidence.capitalize()}: no other strategy was left to compare it with."
     margin = _by_margin(situation.priorities, "better")
     if confidence == "too close to call":
         rows = count_text(situation.rows, "test row")
         if situation.best is situation.choice:
             return f"{rows.capitalize()} cannot tell the strategies apart."
-        best, choice = _in_sentence(situation.best), _in_sentence(situation.choice)
+        best, choice = in_sentence(situation.best.strategy), in_sentence(situation.choice.strategy)
         return f"{rows.capitalize()} cannot show that {best} is {margin} than {choice}."
-    in_100 = "more than 99" if odds >= 0.995 else f"{100 * odds:.0f}"
     few = f", from only {count_text(situation.rows, 'test row')}" if situation.rows < FEW_ROWS else ""
-    nothing_else = f"nothing else{_within_limits(situation)}"
-    return f"{confidence.capitalize()}: {in_100} in 100 that {nothing_else} is {margin}{few}."
+    limits = " that meets your limits" if situation.left_out else ""
+    claim = f"nothing else{limits} is {margin}"
+    if situation.cheaper:
+        claim = f"nothing cheaper{limits} is {_near_best(situation.priorities)}"
+    return f"{confidence.capitalize()}: {probability_text(situation.odds)} that {claim}{few}."
 
 
 def runner_up_line(situation: Situation) -> str | None:
@@ -126,36 +139,56 @@ def reasons(situation: Situation, limits_broken: Sequence[str]) -> tuple[str, ..
 def _why_score(situation: Situation) -> str:
     choice, best = situation.choice, situation.best
     low, high = score_text(choice.score.low), score_text(choice.score.high)
+    metric = f" in {METRIC_NAMES[situation.kind]}" if situation.kind else ""
     scored = (
-        f"{name_of(choice.strategy)} scored {score_text(choice.score.mean)} in {METRIC_NAMES[situation.kind]} "
+        f"{name_of(choice.strategy)} scored {score_text(choice.score.mean)}{metric} "
         f"({low} to {high}) on {count_text(choice.score.n, 'test row')}"
     )
     if best is choice:
         return f"{scored}, the highest." if situation.others else f"{scored}."
     ahead = points_text(situation.gap(best.strategy, choice.strategy).difference)
     shown = _by_margin(situation.priorities, "better")
-    return f"{scored}; {_in_sentence(best)} scored {ahead} more, which does not show that it is {shown}."
+    return f"{scored}; {in_sentence(best.strategy)} scored {ahead} more, which does not show that it is {shown}."
 
 
 def _why_cost(situation: Situation) -> str:
-    choice, worse = situation.choice, _by_margin(situation.priorities, "worse")
+    choice, near_best = situation.choice, _near_best(situation.priorities)
     rivals = [one for one in situation.near if one is not choice]
     if not situation.others:
         return ""
+    odds = situation.probabilities[choice.strategy]
+    if odds < PROBABLE:
+        if odds < max(situation.probabilities.values()):
+            return f"Of all that may be {near_best} it is the simplest."
+        return f"It is the likeliest to be {near_best}: {probability_text(odds)}."
     if not rivals:
-        return f"Everything else{_within_limits(situation)} is shown to be {worse}, so cost does not decide."
+        return _why_not_cheaper(situation)
     total = choice.cost.total_over(MONTHS)
     if total is None:
-        return "What an answer costs is unknown, so the simplest strategy that is not shown to be worse is taken."
-    prices = {_in_sentence(rival): price for rival in rivals if (price := rival.cost.total_over(MONTHS)) is not None}
+        return f"What an answer costs is unknown, so the simplest strategy that is probably {near_best} is taken."
+    prices = {
+        in_sentence(rival.strategy): price for rival in rivals if (price := rival.cost.total_over(MONTHS)) is not None
+    }
     currency = choice.cost.currency
     against = " and ".join(f"{money_text(price, currency)} for {rival}" for rival, price in prices.items())
     merit = "costs about as little and is simpler" if total > min(prices.values(), default=math.inf) else "costs least"
     return (
-        f"Among those not shown to be {worse} than the best it {merit}: {money_text(total, currency)} over "
+        f"Among those that are probably {near_best} it {merit}: {money_text(total, currency)} over "
         f"{MONTHS} months at {count_text(situation.priorities.monthly_volume, 'request')} a month"
         f"{', against ' if against else ''}{against}."
     )
+
+
+def _why_not_cheaper(situation: Situation) -> str:
+    """Of what would cost less, the one that is likeliest to be as good."""
+    if not situation.cheaper:
+        return "It also costs least."
+    rival = max(situation.cheaper, key=lambda one: situation.probabilities[one.strategy])
+    odds = situation.probabilities[rival.strategy]
+    name, near_best = name_of(rival.strategy), _near_best(situation.priorities)
+    if odds < 0.005:
+        return "Everything cheaper is worse, so cost does not decide."
+    return f"{name} costs less, but with {probability_text(odds)} only is it {near_best}."
 
 
 def changes(situation: Situation) -> tuple[str, ...]:
@@ -180,7 +213,7 @@ def _more_rows(situation: Situation) -> str | None:
     if needed is None or needed <= situation.rows:
         return None
     return (
-        f"About {_rounded(needed)} test rows would narrow the comparison with {_in_sentence(runner_up)} to "
+        f"About {_rounded(needed)} test rows would narrow the comparison with {in_sentence(runner_up.strategy)} to "
         f"± {margin_text(margin)}; now there are {situation.rows:,}."
     )
 
@@ -199,32 +232,32 @@ def _another_volume(situation: Situation) -> str | None:
     is_cheaper_per_request = (rival.cost.per_1000 or 0.0) < (situation.choice.cost.per_1000 or 0.0)
     return (
         f"{'Above' if is_cheaper_per_request else 'Below'} about {_rounded(volume)} requests a month, "
-        f"{_in_sentence(rival)} costs less over {MONTHS} months."
+        f"{in_sentence(rival.strategy)} costs less over {MONTHS} months."
     )
 
 
 def _another_margin(situation: Situation) -> str | None:
     choice, best = situation.choice, situation.best
     if best is not choice:
-        low = situation.gap(best.strategy, choice.strategy).low
-        if low <= 0 or points_text(low) == points_text(situation.priorities.margin):
+        enough = situation.posterior.margin_near_best(choice.strategy, PROBABLE)
+        if enough < _SMALLEST_MARGIN or points_text(enough) == points_text(situation.priorities.margin):
             return None
-        return f"If less than {points_text(low)} mattered to you, {_in_sentence(best)} would be worth its cost."
+        return (
+            f"If less than {points_text(enough)} mattered to you, {in_sentence(best.strategy)} would be worth its cost."
+        )
     total = choice.cost.total_over(MONTHS)
-    excluded = [
-        (low, one, cost)
-        for one in situation.others
-        if one not in situation.near
-        and total is not None
+    cheaper = [
+        (enough, one, cost)
+        for one in situation.cheaper
+        if total is not None
         and (cost := one.cost.total_over(MONTHS)) is not None
-        and cost < total
-        and (low := situation.gap(best.strategy, one.strategy).low) < _PLAUSIBLE_MARGIN
+        and (enough := situation.posterior.margin_near_best(one.strategy, PROBABLE)) < _PLAUSIBLE_MARGIN
     ]
-    if not excluded:
+    if not cheaper:
         return None
-    low, cheaper, cost = min(excluded, key=lambda found: found[0])
+    enough, one, cost = min(cheaper, key=lambda found: found[0])
     return (
-        f"If {points_text(low)} did not matter to you, {_in_sentence(cheaper)} would do, at "
+        f"If {points_text(enough)} did not matter to you, {in_sentence(one.strategy)} would do, at "
         f"{money_text(cost, choice.cost.currency)} over {MONTHS} months instead of "
         f"{money_text(total, choice.cost.currency)}."
     )
@@ -238,7 +271,9 @@ def _another_limit(situation: Situation) -> str | None:
     ahead = first.score.mean - situation.choice.score.mean
     if ahead < _LEVEL:
         return None
-    return f"With a higher limit {_in_sentence(first)} would be judged too; it scored {points_text(ahead)} more."
+    return (
+        f"With a higher limit {in_sentence(first.strategy)} would be judged too; it scored {points_text(ahead)} more."
+    )
 
 
 def _by_margin(priorities: Priorities, comparative: str) -> str:
@@ -246,12 +281,8 @@ def _by_margin(priorities: Priorities, comparative: str) -> str:
     return f"more than {margin_text(priorities.margin)} {comparative}" if priorities.margin > 0 else comparative
 
 
-def _within_limits(situation: Situation) -> str:
-    return " within your limits" if situation.left_out else ""
-
-
-def _in_sentence(one: Measurement) -> str:
-    return name_of(one.strategy).lower()
+def _near_best(priorities: Priorities) -> str:
+    return f"within {margin_text(priorities.margin)} of the best" if priorities.margin > 0 else "the best"
 
 
 def _points(difference: float) -> str:

@@ -55,12 +55,17 @@ def words_of(strategy: str) -> Words:
     """The words for a strategy; one this version has no words for is called by its id, made readable."""
     if strategy in _STRATEGIES:
         return _STRATEGIES[strategy]
-    name = strategy.replace("_", " ").capitalize()
-    return Words(name, f"Use {name.lower()}.", "", "")
+    name = in_sentence(strategy)
+    return Words(name[:1].upper() + name[1:], f"Use {name}.", "", "")
 
 
 def name_of(strategy: str) -> str:
     return words_of(strategy).name
+
+
+def in_sentence(strategy: str) -> str:
+    """The name as it stands within a sentence; one that is not ours keeps its capitals."""
+    return _STRATEGIES[strategy].name.lower() if strategy in _STRATEGIES else strategy.replace("_", " ")
 
 
 def score_text(score: float) -> str:
@@ -80,6 +85,13 @@ def margin_text(margin: float) -> str:
     """The difference that does not matter to a person, as exactly as they gave it: "1.5 points"."""
     number = f"{margin * 100:.3g}"
     return f"{number} point" if number == "1" else f"{number} points"
+
+
+def probability_text(probability: float) -> str:
+    """ "97 in 100"; certainty is never claimed."""
+    if probability >= 0.995:
+        return "more than 99 in 100"
+    return f"{round(100 * probability)} in 100" if probability >= 0.005 else "less than 1 in 100"
 
 
 def number_text(value: float) -> str:

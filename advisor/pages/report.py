@@ -20,7 +20,7 @@ from advisor.pages.running import WAITING_STATES, show_running, show_steps
 from advisor.pages.side_by_side import show_answers
 from advisor.pages.verdict_card import show_verdict
 from advisor.stored import StoredRun
-from advisor.wording import count_text, name_of
+from advisor.wording import count_text, in_sentence
 from advisor.worker import start_worker
 
 _DOWNLOADS = {
@@ -47,10 +47,10 @@ def show_retries(run: StoredRun) -> None:
     A retry takes all that were cancelled along, so they have one button.
     """
     steps = frame.store().steps(run.id)
-    labels = {step.strategy: f"Try {name_of(step.strategy).lower()} again" for step in steps if step.state == "failed"}
+    labels = {step.strategy: f"Try {in_sentence(step.strategy)} again" for step in steps if step.state == "failed"}
     cancelled = [step.strategy for step in steps if step.state == "cancelled"]
     if cancelled:
-        labels[cancelled[0]] = f"Go on with {' and '.join(name_of(strategy).lower() for strategy in cancelled)}"
+        labels[cancelled[0]] = f"Go on with {' and '.join(in_sentence(strategy) for strategy in cancelled)}"
     for strategy, label in labels.items():
         if st.button(label, key=strategy):
             frame.store().retry_step(run.id, strategy)

@@ -1,0 +1,87 @@
+"""The arguments of the command line, and what it says of each."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from advisor.plan import DEFAULT_MODEL, Priorities
+from strategies.presets import PRESETS
+from strategies.registry import STRATEGIES
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Ends with SystemExit(2) and one sentence when they are wrong."""
+    return _parser().parse_args(arguments)
+
+
+def priorities_of(options: argparse.Namespace) -> Priorities:
+    return Priorities(monthly_volume=options.volume, margin=options.margin / 100, max_seconds=options.max_seconds)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence instead of argparse's usage lines."""
+        self.exit(2, f"{message[:1].upper()}{message[1:]}; see '{self.prog} --help'.\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m advisor", description="Prompt it, look it up, or train it? Measured on your own data."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    compare = commands.add_parser("compare", help="run the strategies on a task file and report which one to take")
+    compare.add_argument("file", type=Path, metavar="FILE", help="the task: CSV, TSV, JSONL, XLSX or Parquet")
+    compare.add_argument("--docs", type=Path, metavar="PATH", help="documents to look up: a file, a .zip or a folder")
+    compare.add_argument("--input", metavar="COL", help="the column with the inputs (default: guessed)")
+    compare.add_argument("--target", metavar="COL", help="the column with the ideal outputs (default: guessed)")
+    compare.add_argument("--preset", choices=list(PRESETS), default="quick", help="the budget (default: quick)")
+    compare.add_argument(
+        "--strategies", type=_names, default=tuple(STRATEGIES), metavar="A,B", help="which to compare (default: all)"
+    )
+    compare.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        metavar="NAME",
+        help="a hub id or a local folder (default: the embedded model)",
+    )
+    compare.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same result")
+    _add_priorities(compare)
+    compare.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (default: results/RUN)")
+    compare.add_argument("--json", action="store_true", help="print the report, and nothing else, to standard output")
+
+    predict = commands.add_parser("predict", help="answer lines from standard input as a run's strategy would")
+    predict.add_argument("run", metavar="RUN", help="the run's id, or the beginning of it")
+    predict.add_argument("--strategy", required=True, metavar="NAME")
+
+    decide = commands.add_parser("decide", help="decide from scores that were measured elsewhere")
+    decide.add_argument(
+        "file",
+        type=Path,
+        metavar="OUTCOMES",
+        help="a row for each answer: example, strategy, score (0 to 1); also seconds, tokens_in, tokens_out, group",
+    )
+    decide.add_argument(
+        "--costs", type=Path, metavar="FILE", help="a row for each strategy: strategy, one_off, per_1000 (requests)"
+    )
+    _add_priorities(decide)
+    decide.add_argument("--json", action="store_true", help="print the decision as JSON, and nothing else")
+
+    commands.add_parser("worker", help="run what the pages ask for, until there is nothing to do for a while")
+    commands.add_parser("runs", help="list the runs, newest first")
+    return parser
+
+
+def _add_priorities(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--volume", type=int, default=10_000, metavar="N", help="requests a month (default: 10,000)")
+    parser.add_argument(
+        "--margin", type=float, default=2, metavar="N", help="points that do not matter to you (default: 2)"
+    )
+    parser.add_argument("--max-seconds", type=float, metavar="S", help="the longest an answer may take (p95)")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))

@@ -1,0 +1,101 @@
+"""Scores and costs that were measured elsewhere, read into the trials and costs that a decision is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from advisor.plan import Priorities
+from eval.costs import Cost, cost_of
+from eval.outcomes import Outcome, Trial
+from eval.table import Table, read_table
+from eval.task import BadInput
+
+_NEEDED = ("example", "strategy", "score")
+_MEASURED = ("seconds", "tokens_in", "tokens_out")
+
+
+def read_outcomes(name: str, content: bytes) -> tuple[list[Trial], dict[str, str | None]]:
+    """A trial for each strategy, in the order they first appear, and the group of each example.
+
+    Columns: example, strategy, score in [0, 1]; if they are there, seconds (of an answer given alone), tokens_in,
+    tokens_out and group. Raises BadInput with one sentence that names the row.
+    """
+    table = _read(name, content, _NEEDED)
+    outcomes: dict[str, dict[str, Outcome]] = {}
+    groups: dict[str, str | None] = {}
+    for number, row in zip(table.numbers(), table.rows, strict=True):
+        values = dict(zip(table.columns, row, strict=True))
+        example, strategy = values["example"].strip(), values["strategy"].strip()
+        if not example or not strategy:
+            missing = "example" if not example else "strategy"
+            raise BadInput(f"{name}, row {number}: the column {missing} is empty; every answer needs one.")
+        if example in outcomes.get(strategy, {}):
+            raise BadInput(f"{name}, row {number}: {strategy} answers example {example} twice; keep one row of each.")
+        group = values.get("group", "").strip() or None
+        if groups.setdefault(example, group) != group:
+            raise BadInput(f"{name}, row {number}: example {example} is in another group than before; give it one.")
+        score = _number(name, number, "score", values["score"])
+        if score is None or score > 1:
+            raise BadInput(
+                f"{name}, row {number}: the score is {values['score'].strip() or 'empty'}; it must be from 0 to 1 "
+                "(divide percentages by 100)."
+            )
+        seconds, tokens_in, tokens_out = (_number(name, number, each, values.get(each, "")) for each in _MEASURED)
+        outcomes.setdefault(strategy, {})[example] = Outcome(
+            example, strategy, "", score, {}, int(tokens_in or 0), int(tokens_out or 0), seconds
+        )
+    shared = set.intersection(*(set(answered) for answered in outcomes.values()))
+    if not shared:
+        raise BadInput(
+            f"{name}: no example was answered by all of {', '.join(outcomes)}; compare them on the same ones."
+        )
+    return [Trial(strategy, "done", outcomes=tuple(each.values())) for strategy, each in outcomes.items()], groups
+
+
+def read_costs(name: str, content: bytes, trials: Sequence[Trial], priorities: Priorities) -> dict[str, Cost]:
+    """The cost of each strategy the file names. Columns: strategy, one_off, per_1000 (requests); what is empty is
+    unknown, but for a cost of requests that follows from the seconds measured."""
+    table = _read(name, content, ("strategy", "one_off", "per_1000"))
+    costs: dict[str, Cost] = {}
+    by_name = {trial.strategy: trial for trial in trials}
+    for number, row in zip(table.numbers(), table.rows, strict=True):
+        values = dict(zip(table.columns, row, strict=True))
+        strategy = values["strategy"].strip()
+        if strategy not in by_name:
+            raise BadInput(f"{name}, row {number}: {strategy} has no outcomes; choose from {', '.join(by_name)}.")
+        measured = cost_of(
+            by_name[strategy],
+            machine_per_hour=priorities.machine_per_hour,
+            monthly_volume=priorities.monthly_volume,
+            currency=priorities.currency,
+        )
+        per_1000 = _number(name, number, "per_1000", values["per_1000"])
+        costs[strategy] = Cost(
+            one_off=_number(name, number, "one_off", values["one_off"]),
+            per_1000=measured.per_1000 if per_1000 is None else per_1000,
+            per_month=measured.per_month if per_1000 is None else per_1000 * priorities.monthly_volume / 1000,
+            currency=priorities.currency,
+        )
+    return costs
+
+
+def _read(name: str, content: bytes, needed: Sequence[str]) -> Table:
+    table = read_table(name, content)
+    if missing := [column for column in needed if column not in table.columns]:
+        raise BadInput(
+            f"{name} lacks the column {' and '.join(missing)}; it has {', '.join(table.columns)}: rename or add it."
+        )
+    return table
+
+
+def _number(name: str, row: int, column: str, text: str) -> float | None:
+    """A number from 0, None where nothing stands."""
+    if not text.strip():
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise BadInput(f"{name}, row {row}: {column} is “{text.strip()}”; it must be a number from 0, like 0.5.")
+    return value

@@ -1,0 +1,191 @@
+"""Deciding from scores that were measured elsewhere: cases whose verdict a statistician would give by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from advisor.command_line import main
+
+KEYS = {
+    "choice", "confidence", "odds", "probabilities", "runner_up", "headline", "confidence_line", "runner_up_line",
+    "reasons", "caveats", "changes",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("THREEWAYS_HOME", str(tmp_path / "home"))
+
+
+def write(name: str, header: str, rows: Iterable[Iterable[object]]) -> None:
+    lines = [header, *(",".join(map(str, row)) for row in rows)]
+    Path(name).write_text("\n".join(lines) + "\n")
+
+
+def write_outcomes(scores: dict[str, list[float]], groups: list[str] | None = None) -> None:
+    write(
+        "outcomes.csv",
+        "example,strategy,score,group",
+        (
+            (f"q{at}", strategy, score, groups[at] if groups else "")
+            for strategy, each in scores.items()
+            for at, score in enumerate(each)
+        ),
+    )
+
+
+def write_costs(**per_1000: float) -> None:
+    write("costs.csv", "strategy,one_off,per_1000", ((strategy, 0, price) for strategy, price in per_1000.items()))
+
+
+def decide(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
+    costs = ["--costs", "costs.csv"] if Path("costs.csv").exists() else []
+    assert main(["decide", "outcomes.csv", *costs, "--json", *options]) == 0
+    decision: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert set(decision["recommendation"]) == KEYS
+    return dict(decision["recommendation"])
+
+
+def right(share: float, rows: int) -> list[float]:
+    return [1.0] * round(share * rows) + [0.0] * (rows - round(share * rows))
+
+
+def shuffled(share: float, rows: int, seed: int) -> list[float]:
+    return np.random.default_rng(seed).permutation(right(share, rows)).tolist()
+
+
+def test_identical_strategies_cost_decides(capsys: pytest.CaptureFixture[str]) -> None:
+    same = right(0.7, 1000)
+    write_outcomes({"dear": same, "cheap": same})
+    write_costs(dear=3, cheap=1)
+    got = decide(capsys)
+    assert (got["choice"], got["confidence"]) == ("cheap", "strong")
+    assert got["reasons"][0].startswith("Cheap scored .70 (")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_equal_strategies_never_give_a_strong_verdict_for_the_dearer(
+    seed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Right on as many rows, but on other ones."""
+    write_outcomes({"dear": shuffled(0.7, 100, seed), "cheap": shuffled(0.7, 100, seed + 1000)})
+    write_costs(dear=3, cheap=1)
+    got = decide(capsys)
+    assert got["choice"] == "cheap"
+    assert got["confidence"] in ("weak", "too close to call")  # 100 rows cannot tell 2 points
+
+
+def test_a_dominated_strategy_is_not_taken_though_it_costs_less(capsys: pytest.CaptureFixture[str]) -> None:
+    write_outcomes({"good": right(0.9, 300), "bad": right(0.6, 300)})
+    write_costs(good=3, bad=1)
+    got = decide(capsys)
+    assert (got["choice"], got["confidence"], got["runner_up"]) == ("good", "strong", "bad")
+    assert got["probabilities"]["good"] > 0.99 > 0.01 > got["probabilities"]["bad"]
+
+
+@pytest.mark.parametrize(("rows", "confidences"), [(50, {"too close to call", "weak"}), (5000, {"moderate", "strong"})])
+def test_cheaper_and_one_point_worse_needs_rows(
+    rows: int, confidences: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    dear = shuffled(0.8, rows, 1)
+    cheap = list(dear)
+    swap = np.random.default_rng(2).choice(rows, rows // 5, replace=False)
+    for at, other in zip(swap[::2], swap[1::2], strict=False):
+        cheap[at], cheap[other] = cheap[other], cheap[at]
+    for at in [at for at in range(rows) if cheap[at]][: max(1, rows // 100)]:
+        cheap[at] = 0.0
+    write_outcomes({"cheap": cheap, "dear": dear})
+    write_costs(cheap=1, dear=3)
+    got = decide(capsys)
+    assert got["choice"] == "cheap"
+    assert got["confidence"] in confidences
+
+
+def test_rows_of_a_group_are_one_piece_of_evidence(capsys: pytest.CaptureFixture[str]) -> None:
+    """Thirty conversations of twenty like questions each are thirty pieces of evidence, not six hundred."""
+    better, worse = right(22 / 30, 30) * 20, right(18 / 30, 30) * 20
+    costs = {"better": 3.0, "worse": 1.0}
+    write_costs(**costs)
+    write_outcomes({"better": better, "worse": worse})
+    assert decide(capsys)["confidence"] == "strong"
+    write_outcomes({"better": better, "worse": worse}, groups=[str(at % 30) for at in range(600)])
+    assert decide(capsys)["confidence"] != "strong"
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0])
+def test_all_right_or_all_wrong_the_cheapest_is_taken(score: float, capsys: pytest.CaptureFixture[str]) -> None:
+    write_outcomes({"a": [score] * 400, "b": [score] * 400, "c": [score] * 400})
+    write_costs(a=2, b=1, c=3)
+    got = decide(capsys)
+    assert (got["choice"], got["confidence"]) == ("b", "strong")
+
+
+def test_one_example_decides_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    write_outcomes({"a": [1.0], "b": [1.0]})
+    write_costs(a=1, b=2)
+    got = decide(capsys)
+    assert got["choice"] == "a"
+    assert got["confidence"] in ("weak", "too close to call")
+    assert got["caveats"][0].startswith("There is only 1 test row.")
+
+
+def test_without_costs_the_seconds_count_but_unknown_stays_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    same = right(0.7, 500)
+    write(
+        "outcomes.csv",
+        "strategy,example,score,seconds,tokens_in,tokens_out",
+        [("slow", at, score, 2.0, 300, 5) for at, score in enumerate(same)]
+        + [("fast", at, score, 0.5, 40, 5) for at, score in enumerate(same)],
+    )
+    assert main(["decide", "outcomes.csv", "--json"]) == 0
+    decision = json.loads(capsys.readouterr().out)
+    slow, fast = decision["candidates"]
+    assert (slow["tokens_in_mean"], fast["latency_seconds"]["p50"]) == (300, 0.5)
+    assert slow["cost"]["per_1000"] == pytest.approx(4 * fast["cost"]["per_1000"])
+    assert slow["cost"]["one_off"] is None
+    assert main(["decide", "outcomes.csv", "--max-seconds", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["recommendation"]["choice"] == "fast"
+
+
+def test_it_is_told_in_words_and_names_keep_their_capitals(capsys: pytest.CaptureFixture[str]) -> None:
+    write_outcomes({"GPT with RAG": right(0.9, 200), "finetuning": right(0.5, 200)})
+    assert main(["decide", "outcomes.csv"]) == 0
+    told = capsys.readouterr().out
+    assert "Use GPT with RAG." in told and "Fine-tuning is 40 points behind" in " ".join(told.split())
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "sentence"),
+    [
+        ("example,strategy\nq1,a\n", "lacks the column score; it has example, strategy"),
+        ("example,strategy,score\nq1,a,87\n", "row 2: the score is 87; it must be from 0 to 1"),
+        ("example,strategy,score\nq1,a,\n", "row 2: the score is empty"),
+        ("example,strategy,score\nq1,a,good\n", "row 2: score is “good”; it must be a number"),
+        ("example,strategy,score\nq1,a,nan\n", "row 2: score is “nan”; it must be a number"),
+        ("example,strategy,score\nq1,,1\n", "row 2: the column strategy is empty"),
+        ("example,strategy,score\nq1,a,1\nq1,a,0\n", "row 3: a answers example q1 twice"),
+        ("example,strategy,score\nq1,a,1\nq2,b,0\n", "no example was answered by all of a, b"),
+        ("example,strategy,score,group\nq1,a,1,x\nq1,b,0,y\n", "row 3: example q1 is in another group"),
+        ("example,strategy,score,seconds\nq1,a,1,-3\n", "row 2: seconds is “-3”"),
+        ("", "empty"),
+    ],
+)
+def test_bad_outcomes_are_told_in_a_sentence(outcomes: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("outcomes.csv").write_text(outcomes)
+    assert main(["decide", "outcomes.csv", "--json"]) == 2
+    told = capsys.readouterr()
+    assert sentence in told.err and told.err.count("\n") == 1 and not told.out
+
+
+def test_a_cost_of_a_strategy_nobody_measured_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    write_outcomes({"a": [1.0, 0.0], "b": [1.0, 1.0]})
+    write_costs(a=1, c=2)
+    assert main(["decide", "outcomes.csv", "--costs", "costs.csv"]) == 2
+    assert "costs.csv, row 3: c has no outcomes; choose from a, b." in capsys.readouterr().err
