@@ -166,10 +166,10 @@ def _predict(store: Store, options: argparse.Namespace, build_strategy: str) -> 
 
 
 def _decide(options: argparse.Namespace) -> None:
-    trials, groups = read_outcomes(options.file.name, _read(options.file))
+    trials = read_outcomes(options.file.name, _read(options.file))
     priorities = priorities_of(options)
     costs = read_costs(options.costs.name, _read(options.costs), trials, priorities) if options.costs else None
-    decision = judge(trials, priorities, None, groups=groups, costs=costs)
+    decision = judge(trials, priorities, None, costs=costs)
     if options.json:
         sys.stdout.write(json.dumps(decision, indent=2) + "\n")
     else:

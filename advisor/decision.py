@@ -44,14 +44,12 @@ def recommend(
     priorities: Priorities,
     kind: Kind | None,
     majority_share: float | None = None,
-    groups: Mapping[str, str | None] | None = None,
     costs: Mapping[str, Cost] | None = None,
 ) -> Recommendation:
     """The strategy to take among `trials`, which answered the same test rows.
 
     `kind` is None where the scores were measured elsewhere; `majority_share` is the share of the commonest label among
-    the test rows of a classification; `groups` names the group of a row by the row's id, None for a row by itself;
-    `costs` by strategy stand in for what would follow from the seconds measured.
+    the test rows of a classification; `costs` by strategy stand in for what would follow from the seconds measured.
     """
     measured = [derive(trial, priorities, (costs or {}).get(trial.strategy)) for trial in trials if is_judged(trial)]
     broken = {one.strategy: limit for one in measured if (limit := verdict.broken_limit(one, priorities)) is not None}
@@ -60,14 +58,14 @@ def recommend(
         return _no_choice(trials, broken)
 
     paired = paired_scores([one.trial for one in kept])
-    scores, known = paired.scores, groups or {}
-    posterior = believe(scores, [f"group {known[row]}" if known.get(row) else f"row {row}" for row in paired.rows])
+    scores, groups = paired.scores, paired.groups
+    posterior = believe(scores, groups)
     options = [Option(one.strategy, one.cost.total_over(verdict.MONTHS), _simplicity(one)) for one in kept]
-    taken = choose(options, posterior, priorities.margin, len(paired.rows))
+    taken = choose(options, posterior, priorities.margin, len(groups))
 
     @cache  # a comparison of graded scores resamples thousands of times
     def gap(a: str, b: str) -> Difference:
-        return paired_difference(scores[a], scores[b])
+        return paired_difference(scores[a], scores[b], groups)
 
     choice = next(one for one in kept if one.strategy == taken.name)
     others = [one for one in kept if one is not choice]
@@ -82,6 +80,7 @@ def recommend(
         others=others,
         left_out=[one for one in measured if one.strategy in broken],
         scores=scores,
+        groups=groups,
         posterior=posterior,
         probabilities=taken.probabilities,
         odds=taken.odds,

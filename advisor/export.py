@@ -13,7 +13,7 @@ from eval.task import Example
 # https://owasp.org/www-community/attacks/CSV_Injection
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FACTS = ("example", "strategy", "input", "expected", "answer", "score")
-_MORE_FACTS = ("seconds", "tokens_in", "tokens_out", "sources", "found_gold", "error")
+_MORE_FACTS = ("seconds", "tokens_in", "tokens_out", "sources", "found_gold", "group", "error")
 
 
 def outcomes_csv(trials: Sequence[Trial], examples: Sequence[Example]) -> str:
@@ -43,6 +43,7 @@ def _row(outcome: Outcome, example: Example, parts: Sequence[str]) -> list[str |
         outcome.tokens_out,
         _inert("; ".join(outcome.sources)),
         None if outcome.found_gold is None else int(outcome.found_gold),
+        _inert(outcome.group or ""),
         _inert(outcome.error or ""),
     ]
 

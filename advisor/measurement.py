@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from advisor.plan import Priorities
 from eval.costs import Cost, cost_of
-from eval.outcomes import Trial
+from eval.outcomes import Outcome, Trial
 from eval.statistics import Interval, Percentiles, interval, percentiles
 
 
@@ -40,9 +40,9 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """The ids of rows, and by strategy the scores on them in that order."""
+    """The groups of rows (a row without one is a group of its own), and by strategy the scores in the same order."""
 
-    rows: list[str]
+    groups: list[str]
     scores: dict[str, NDArray[np.float64]]
 
 
@@ -53,7 +53,7 @@ def derive(trial: Trial, priorities: Priorities, cost: Cost | None = None) -> Me
     found = [outcome.found_gold for outcome in outcomes if outcome.found_gold is not None]
     return Measurement(
         trial=trial,
-        score=interval([outcome.score for outcome in outcomes]),
+        score=interval([outcome.score for outcome in outcomes], [_unit(outcome) for outcome in outcomes]),
         parts={name: fmean(outcome.parts.get(name, 0.0) for outcome in outcomes) for name in part_names},
         latency=percentiles([outcome.seconds for outcome in outcomes if outcome.seconds is not None]),
         cost=cost
@@ -77,8 +77,14 @@ def is_judged(trial: Trial) -> bool:
 
 def paired_scores(trials: Sequence[Trial]) -> Paired:
     """The scores of each trial on the rows that all of them answered, in one order."""
-    by_strategy = {
-        trial.strategy: {outcome.example_id: outcome.score for outcome in trial.outcomes} for trial in trials
-    }
+    by_strategy = {trial.strategy: {outcome.example_id: outcome for outcome in trial.outcomes} for trial in trials}
     rows = sorted(set.intersection(*map(set, by_strategy.values()))) if by_strategy else []
-    return Paired(rows, {name: np.array([scores[row] for row in rows]) for name, scores in by_strategy.items()})
+    first: dict[str, Outcome] = next(iter(by_strategy.values()), {})
+    return Paired(
+        [_unit(first[row]) for row in rows],
+        {name: np.array([outcomes[row].score for row in rows]) for name, outcomes in by_strategy.items()},
+    )
+
+
+def _unit(outcome: Outcome) -> str:
+    return f"row {outcome.example_id}" if outcome.group is None else f"group {outcome.group}"

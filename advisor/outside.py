@@ -14,8 +14,8 @@ _NEEDED = ("example", "strategy", "score")
 _MEASURED = ("seconds", "tokens_in", "tokens_out")
 
 
-def read_outcomes(name: str, content: bytes) -> tuple[list[Trial], dict[str, str | None]]:
-    """A trial for each strategy, in the order they first appear, and the group of each example.
+def read_outcomes(name: str, content: bytes) -> list[Trial]:
+    """A trial for each strategy, in the order they first appear.
 
     Columns: example, strategy, score in [0, 1]; if they are there, seconds (of an answer given alone), tokens_in,
     tokens_out and group. Raises BadInput with one sentence that names the row.
@@ -42,14 +42,14 @@ def read_outcomes(name: str, content: bytes) -> tuple[list[Trial], dict[str, str
             )
         seconds, tokens_in, tokens_out = (_number(name, number, each, values.get(each, "")) for each in _MEASURED)
         outcomes.setdefault(strategy, {})[example] = Outcome(
-            example, strategy, "", score, {}, int(tokens_in or 0), int(tokens_out or 0), seconds
+            example, strategy, "", score, {}, int(tokens_in or 0), int(tokens_out or 0), seconds, group=group
         )
     shared = set.intersection(*(set(answered) for answered in outcomes.values()))
     if not shared:
         raise BadInput(
             f"{name}: no example was answered by all of {', '.join(outcomes)}; compare them on the same ones."
         )
-    return [Trial(strategy, "done", outcomes=tuple(each.values())) for strategy, each in outcomes.items()], groups
+    return [Trial(strategy, "done", outcomes=tuple(each.values())) for strategy, each in outcomes.items()]
 
 
 def read_costs(name: str, content: bytes, trials: Sequence[Trial], priorities: Priorities) -> dict[str, Cost]:

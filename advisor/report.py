@@ -66,7 +66,6 @@ def build_report(
             priorities,
             task.kind,
             _majority_share(task.kind, split.test),
-            {example.id: example.group for example in split.test},
         ),
         "warnings": [*split.notes, *warnings],
         "versions": dict(versions),
@@ -79,7 +78,6 @@ def judge(
     priorities: Priorities,
     kind: Kind | None,
     majority_share: float | None = None,
-    groups: Mapping[str, str | None] | None = None,
     costs: Mapping[str, Cost] | None = None,
 ) -> dict[str, Any]:
     """The part of a report that follows from outcomes and priorities alone; the arguments are those of `recommend`."""
@@ -87,7 +85,7 @@ def judge(
         "priorities": asdict(priorities),
         "candidates": [_candidate(trial, priorities, (costs or {}).get(trial.strategy)) for trial in trials],
         "comparisons": _comparisons(trials),
-        "recommendation": asdict(recommend(trials, priorities, kind, majority_share, groups, costs)),
+        "recommendation": asdict(recommend(trials, priorities, kind, majority_share, costs)),
     }
     return _as_json(judged)
 
@@ -128,9 +126,9 @@ def _candidate(trial: Trial, priorities: Priorities, given: Cost | None) -> dict
 def _comparisons(trials: Sequence[Trial]) -> list[dict[str, Any]]:
     """Each pair of judged strategies on the rows both answered. `p_value` is of that pair alone, `p_value_holm`
     allows for all the pairs tested."""
-    scores = paired_scores([trial for trial in trials if is_judged(trial)]).scores
-    pairs = list(combinations(scores, 2))
-    differences = [paired_difference(scores[a], scores[b]) for a, b in pairs]
+    paired = paired_scores([trial for trial in trials if is_judged(trial)])
+    pairs = list(combinations(paired.scores, 2))
+    differences = [paired_difference(paired.scores[a], paired.scores[b], paired.groups) for a, b in pairs]
     adjusted = holm([difference.p_value for difference in differences])
     return [
         {"a": a, "b": b, **asdict(difference), "p_value_holm": p_value}

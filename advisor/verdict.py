@@ -41,9 +41,9 @@ class Situation:
     """What the sentences speak of: the kind of task (None where the scores were measured elsewhere), the choice, the
     best score, those probably within the margin of the best (`near`, the choice in any case among them), those that
     would be taken instead if they were near (`cheaper`), all `others` within the limits, best first, and those
-    `left_out` by a limit. `scores` are paired, by strategy; `probabilities` of being within the margin follow from
-    `posterior`; `odds` are those of the choice, and of nothing cheaper being so; `gap(a, b)` is the difference a - b of
-    two strategies."""
+    `left_out` by a limit. `scores` are paired, by strategy, on rows of `groups`; `probabilities` of being within the
+    margin follow from `posterior`; `odds` are those of the choice, and of nothing cheaper being so; `gap(a, b)` is the
+    difference a - b of two strategies."""
 
     priorities: Priorities
     kind: Kind | None
@@ -54,6 +54,7 @@ class Situation:
     others: Sequence[Measurement]
     left_out: Sequence[Measurement]
     scores: Mapping[str, NDArray[np.float64]]
+    groups: Sequence[str]
     posterior: Posterior
     probabilities: Mapping[str, float]
     odds: float
@@ -209,7 +210,7 @@ def _more_rows(situation: Situation) -> str | None:
     margin = situation.priorities.margin
     if situation.gap(situation.choice.strategy, runner_up.strategy).low > margin:
         return None  # settled
-    needed = rows_needed(scores[situation.choice.strategy], scores[runner_up.strategy], margin)
+    needed = rows_needed(scores[situation.choice.strategy], scores[runner_up.strategy], margin, situation.groups)
     if needed is None or needed <= situation.rows:
         return None
     return (

@@ -27,7 +27,8 @@ class Outcome:
 
     `score` is the primary metric in [0, 1]; `parts` holds secondary ones by name (e.g. {"valid": 1.0, "exact": 0.0});
     `seconds` is the wall time of this request answered alone after a warm-up, None where it ran only in a batch;
-    `found_gold` says whether a gold document was among the sources, None where there is no gold document.
+    `found_gold` says whether a gold document was among the sources, None where there is no gold document;
+    `group` is that of the example, None where it stands by itself.
     """
 
     example_id: str
@@ -41,6 +42,7 @@ class Outcome:
     sources: tuple[str, ...] = ()
     found_gold: bool | None = None
     error: str | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,4 +83,5 @@ def _outcome(strategy: str, example: Example, prediction: Prediction, kind: Kind
         if example.document_ids and prediction.sources
         else None,
         error=prediction.error,
+        group=example.group,
     )

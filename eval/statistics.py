@@ -55,20 +55,24 @@ class Percentiles:
     n: int
 
 
-def interval(scores: ArrayLike) -> Interval:
+def interval(scores: ArrayLike, groups: Sequence[str] | None = None) -> Interval:
     """The mean of scores in [0, 1] with its interval. Raises ValueError without scores.
+
+    Rows of one of `groups` are one piece of evidence; without groups each row is one.
 
     0/1 scores: Wilson's score interval. Graded scores: BCa bootstrap, unless too few differ for resampling to mean
     anything; then Wilson's formula at the graded mean, which is conservative, because no score in [0, 1] varies more
     than a coin of the same mean.
     """
     values = _numbers(scores)
-    low, high = _wilson(values) if _is_binary(values) or _hardly_varies(values) else _bootstrap_mean(values)
-    return Interval(float(values.mean()), low, high, len(values))
+    mean, units = float(values.mean()), _units(values, groups)
+    low, high = _wilson(units) if _is_binary(units) or _hardly_varies(units) else _bootstrap_mean(units)
+    return Interval(mean, min(mean, max(0.0, low)), max(mean, min(1.0, high)), len(values))
 
 
-def paired_difference(a: ArrayLike, b: ArrayLike) -> Difference:
-    """How much better `a` scores than `b` on the same rows, in the same order.
+def paired_difference(a: ArrayLike, b: ArrayLike, groups: Sequence[str] | None = None) -> Difference:
+    """How much better `a` scores than `b` on the same rows, in the same order; rows of one of `groups` are one piece of
+    evidence.
 
     0/1 scores: exact McNemar test (binomial over the rows where they disagree) and the adjusted Wald interval of
     Agresti and Min (2005). Graded scores: paired permutation test and BCa bootstrap, with the adjusted Wald interval
@@ -78,12 +82,13 @@ def paired_difference(a: ArrayLike, b: ArrayLike) -> Difference:
     if len(scores_a) != len(scores_b):
         raise ValueError(f"paired scores must be of the same rows, got {len(scores_a)} and {len(scores_b)}")
     differences = scores_a - scores_b
-    if _is_binary(scores_a) and _is_binary(scores_b):
+    units = _units(differences, groups)
+    if len(units) == len(differences) and _is_binary(scores_a) and _is_binary(scores_b):
         (low, high), p_value = _adjusted_wald(differences), _mcnemar(differences)
     else:
-        low, high = _adjusted_wald(differences) if _hardly_varies(differences) else _bootstrap_mean(differences)
-        p_value = _sign_flip_test(differences)
-    return Difference(float(differences.mean()), low, high, p_value, len(differences))
+        low, high = _adjusted_wald(units) if _hardly_varies(units) else _bootstrap_mean(units)
+        p_value = _sign_flip_test(_sums(differences, groups))
+    return Difference(float(differences.mean()), max(-1.0, low), min(1.0, high), p_value, len(differences))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -96,17 +101,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def rows_needed(a: ArrayLike, b: ArrayLike, margin: float) -> int | None:
+def rows_needed(a: ArrayLike, b: ArrayLike, margin: float, groups: Sequence[str] | None = None) -> int | None:
     """How many test rows would bring the interval of the paired difference down to ± margin.
 
     n = (1.96 · s / margin)², rounded up, with s the standard deviation of the row-wise differences seen so far,
-    stabilised as in the adjusted Wald interval so that a handful of rows that agree does not promise certainty.
-    None when the margin is 0: no number of rows is enough.
+    stabilised as in the adjusted Wald interval so that a handful of rows that agree does not promise certainty. With
+    `groups` that many groups of as many rows as now are meant. None when the margin is 0: no number of rows is enough.
     """
     if margin <= 0:
         return None
-    _, variance, _ = _adjusted_moments(_numbers(a) - _numbers(b))
-    return math.ceil(_Z**2 * variance / margin**2)
+    differences = _numbers(a) - _numbers(b)
+    units = _units(differences, groups)
+    _, variance, _ = _adjusted_moments(units)
+    return math.ceil(_Z**2 * variance / margin**2 * len(differences) / len(units))
 
 
 def percentiles(seconds: Sequence[float]) -> Percentiles | None:
@@ -122,6 +129,23 @@ def _numbers(scores: ArrayLike) -> Numbers:
     if not len(values):
         raise ValueError("there are no scores")
     return values
+
+
+def _units(values: Numbers, groups: Sequence[str] | None) -> Numbers:
+    """What can be treated as independent: the values themselves, or one value a group. Those have the mean of the rows,
+    and around it the spread that makes their standard error that of a mean over groups of unequal size (the linearised
+    ratio; Cochran, 1977, "Sampling techniques", section 9A)."""
+    sums, sizes = _sums(values, groups), _sums(np.ones_like(values), groups)
+    mean = values.mean()
+    return values if len(sums) == len(values) else mean + (sums - mean * sizes) * len(sizes) / len(values)
+
+
+def _sums(values: Numbers, groups: Sequence[str] | None) -> Numbers:
+    """The sum of each group's values."""
+    if groups is None:
+        return values
+    _, group_of = np.unique(np.asarray(groups), return_inverse=True)
+    return np.bincount(group_of, weights=values).astype(np.float64)
 
 
 def _is_binary(scores: Numbers) -> bool:

@@ -1,5 +1,7 @@
 """The recommendation: which strategy the rule takes, how sure it is, and that its sentences say what the numbers do."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -107,9 +109,13 @@ def test_paying_more_must_be_worth_it():
 def test_rows_of_one_group_are_one_piece_of_evidence():
     better = [1.0] * 22 + [0.0] * 8
     trials = [trial("prompting", right_on(0.6, 30) * 10), trial("finetuning", better * 10, seconds=3)]
-    groups = {f"row-{row}": str(row % 30) for row in range(300)}
-    alone, grouped = (recommend(trials, Priorities(), Kind.CLASSIFICATION, None, known) for known in (None, groups))
-    assert alone.odds > 0.99 > grouped.odds
+    in_groups = [
+        replace(each, outcomes=tuple(replace(one, group=str(at % 30)) for at, one in enumerate(each.outcomes)))
+        for each in trials
+    ]
+    alone, grouped = decide(*trials), decide(*in_groups)
+    assert alone.odds > 0.99 > 0.95 > grouped.odds
+    assert (alone.confidence, grouped.confidence) == ("strong", "moderate")
 
 
 def test_a_limit_leaves_out_even_the_best():
@@ -200,7 +206,6 @@ def test_scores_are_paired_by_example_not_by_position():
     a = trial("prompting", [1.0, 0.0, 0.5])
     b = Trial("retrieval", "done", outcomes=tuple(reversed(trial("retrieval", [1.0, 0.0, 0.5]).outcomes)))
     scores = paired_scores([a, b])
-    assert scores.rows == ["row-0", "row-1", "row-2"]
     assert np.array_equal(scores.scores["prompting"], scores.scores["retrieval"])
 
 

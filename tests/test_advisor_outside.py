@@ -111,8 +111,7 @@ def test_cheaper_and_one_point_worse_needs_rows(
 def test_rows_of_a_group_are_one_piece_of_evidence(capsys: pytest.CaptureFixture[str]) -> None:
     """Thirty conversations of twenty like questions each are thirty pieces of evidence, not six hundred."""
     better, worse = right(22 / 30, 30) * 20, right(18 / 30, 30) * 20
-    costs = {"better": 3.0, "worse": 1.0}
-    write_costs(**costs)
+    write_costs(better=3, worse=1)
     write_outcomes({"better": better, "worse": worse})
     assert decide(capsys)["confidence"] == "strong"
     write_outcomes({"better": better, "worse": worse}, groups=[str(at % 30) for at in range(600)])
