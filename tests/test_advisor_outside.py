@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 
 from advisor.command_line import main
+from advisor.export import outcomes_csv
+from eval.outcomes import Trial
+from eval.task import Task
 
 KEYS = {
     "choice", "confidence", "odds", "probabilities", "runner_up", "headline", "confidence_line", "runner_up_line",
@@ -151,6 +154,25 @@ def test_without_costs_the_seconds_count_but_unknown_stays_unknown(capsys: pytes
     assert slow["cost"]["one_off"] is None
     assert main(["decide", "outcomes.csv", "--max-seconds", "1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["recommendation"]["choice"] == "fast"
+
+
+def test_the_outcomes_a_run_wrote_can_be_decided_on_again(
+    synthetic_trials: Callable[..., tuple[Trial, ...]],
+    synthetic_task: Callable[..., Task],
+    synthetic_report: Callable[..., dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("outcomes.csv").write_text(outcomes_csv(synthetic_trials(), synthetic_task().examples), encoding="utf-8-sig")
+    reported = synthetic_report()
+    write(
+        "costs.csv",
+        "strategy,one_off,per_1000",
+        ((one["name"], one["cost"]["one_off"], one["cost"]["per_1000"]) for one in reported["candidates"]),
+    )
+    got, wanted = decide(capsys), reported["recommendation"]
+    assert {key: got[key] for key in ("choice", "odds", "probabilities", "headline", "changes")} == {
+        key: wanted[key] for key in ("choice", "odds", "probabilities", "headline", "changes")
+    }
 
 
 def test_it_is_told_in_words_and_names_keep_their_capitals(capsys: pytest.CaptureFixture[str]) -> None:

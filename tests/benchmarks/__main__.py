@@ -10,7 +10,7 @@ import sys
 
 from tests.benchmarks.reporting import report
 
-NAMES = ("machine", "labels", "writing", "training", "search", "growth", "comparison")
+NAMES = ("machine", "labels", "writing", "training", "search", "growth", "comparison", "calibration")
 
 
 def main(names: list[str]) -> int:
