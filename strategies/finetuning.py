@@ -35,7 +35,7 @@ from strategies.presets import TRIAL_SHARE, Budget
 from strategies.prompts import SHORT_INSTRUCTIONS, build_prompt
 from strategies.transformer import Transformer
 
-LEARNING_RATES = (1e-3, 3e-4, 2e-3, 1e-4, 5e-3)  # tried in this order as far as the budget goes
+LEARNING_RATES = (2e-3, 1e-3, 3e-4, 5e-3, 1e-4)  # tried in this order as far as the budget goes
 SAME_LOSS = 0.1  # nats a token by which a reloaded, merged adapter may differ: bfloat16 rounds, a wrong one is far off
 
 

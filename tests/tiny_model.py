@@ -20,7 +20,7 @@ def tiny_transformer() -> Transformer:
     return Transformer(network, AutoTokenizer.from_pretrained(TOKENIZER))
 
 
-def tiny_network() -> LlamaForCausalLM:
+def tiny_network(layers: int = 2) -> LlamaForCausalLM:
     """The same network as transformers runs it."""
     tokenizer = AutoTokenizer.from_pretrained(TOKENIZER)
     torch.manual_seed(0)
@@ -29,7 +29,7 @@ def tiny_network() -> LlamaForCausalLM:
             vocab_size=len(tokenizer),
             hidden_size=48,
             intermediate_size=96,
-            num_hidden_layers=2,
+            num_hidden_layers=layers,
             num_attention_heads=4,
             num_key_value_heads=2,
             max_position_embeddings=2048,
