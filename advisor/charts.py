@@ -13,7 +13,6 @@ import altair as alt
 import pandas as pd
 
 from advisor.palette import mark_of
-from advisor.plan import STRATEGIES
 from advisor.wording import (
     RANGE_MEANING,
     count_text,
@@ -39,13 +38,18 @@ _FREE = "The price of the machine is 0, so an answer costs nothing."
 
 
 def judged(report: Report) -> list[Candidate]:
-    """The candidates with a score, best first; the floors, which use no language model, come last."""
-    scored = [one for one in report["candidates"] if one["status"] == "done" and one["score"]["mean"] is not None]
-    return sorted(scored, key=lambda one: (is_floor(one), -one["score"]["mean"]))
+    """The candidates with a score, best first."""
+    return _scored(report["candidates"])
 
 
-def is_floor(candidate: Candidate) -> bool:
-    return not any(candidate["name"].startswith(strategy) for strategy in STRATEGIES)
+def floors(report: Report) -> list[Candidate]:
+    """What answered without a language model, best first; a run of an earlier version has none."""
+    return _scored(report.get("floors", []))
+
+
+def _scored(candidates: Sequence[Candidate]) -> list[Candidate]:
+    scored = [one for one in candidates if one["status"] == "done" and one["score"]["mean"] is not None]
+    return sorted(scored, key=lambda one: -one["score"]["mean"])
 
 
 # Score
@@ -53,7 +57,8 @@ def is_floor(candidate: Candidate) -> bool:
 
 def score_chart(report: Report, ink: str) -> alt.LayerChart:
     """One dot with its 95 % range for each candidate, best on top, floors in grey at the bottom."""
-    rows = _rows([{**_named(one), **one["score"], "label": score_text(one["score"]["mean"])} for one in judged(report)])
+    shown = [*judged(report), *floors(report)]
+    rows = _rows([{**_named(one), **one["score"], "label": score_text(one["score"]["mean"])} for one in shown])
     order = list(rows["strategy"])
     scale = alt.Scale(domain=[0, 1])
     metric = report["task"]["metric"]
@@ -70,13 +75,14 @@ def score_chart(report: Report, ink: str) -> alt.LayerChart:
 
 
 def score_sentence(report: Report) -> str:
-    rows = [one for one in judged(report) if not is_floor(one)]
+    rows = judged(report)
     if not rows:
         return "No strategy has a score."
     best = rows[0]
     first = f"{name_of(best['name'])} scores {score_text(best['score']['mean'])}"
+    beside = _beside_floors(report, best)
     if len(rows) == 1:
-        return f"{first}. The line is its 95 % range: {RANGE_MEANING}"
+        return f"{first}. The line is its 95 % range: {RANGE_MEANING}{beside}"
     second = rows[1]
     gap = best["score"]["mean"] - second["score"]["mean"]
     between = _comparison(report, best["name"], second["name"])
@@ -86,8 +92,17 @@ def score_sentence(report: Report) -> str:
         sure = "The difference is larger than chance would make it."
     return (
         f"{first}, {points_text(gap)} above {in_sentence(second['name'])}. {sure} "
-        f"Each line is a 95 % range: {RANGE_MEANING}"
+        f"Each line is a 95 % range: {RANGE_MEANING}{beside}"
     )
+
+
+def _beside_floors(report: Report, best: Candidate) -> str:
+    """How the best score compares with that of the best floor."""
+    if not (low := floors(report)):
+        return ""
+    gap, name = best["score"]["mean"] - low[0]["score"]["mean"], in_sentence(low[0]["name"])
+    side = "above" if gap >= 0 else "below"
+    return f" That is {points_text(gap)} {side} the {name}, the best that needs no language model."
 
 
 # Score against cost

@@ -117,7 +117,7 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
         try:
             if seconds := foresee_run(store, run.id):
                 print_estimate(screen, seconds)
-            with progress_bars(screen, plan.strategies) as show:
+            with progress_bars(screen, plan.steps) as show:
                 report = run_experiment(store, run.id, show, lambda: store.cancel_requested(run.id), build_strategy)
         except KeyboardInterrupt as ended:
             store.end_run(run.id, "cancelled")

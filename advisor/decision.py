@@ -21,9 +21,10 @@ from eval.task import Kind
 class Recommendation:
     """What to do, for a person to read: all but `choice`, `confidence`, `odds` and `runner_up` are sentences.
 
-    `choice` and `runner_up` are names of strategies; `probabilities` says of each strategy within the limits how
-    probable it is that no other one is better by more than the margin; `odds` is the probability that this holds for
-    the choice and for nothing cheaper, None where there was nothing to compare.
+    `choice` and `runner_up` are names of strategies; `floor` is the simplest that is probably as good as any of them;
+    `probabilities` says of each strategy within the limits how probable it is that no other one is better by more than
+    the margin; `odds` is the probability that this holds for the choice and for nothing cheaper, None where there was
+    nothing to compare.
     """
 
     choice: str | None
@@ -34,6 +35,8 @@ class Recommendation:
     headline: str
     confidence_line: str
     runner_up_line: str | None
+    floor: str | None
+    floor_line: str | None
     reasons: tuple[str, ...]
     caveats: tuple[str, ...]
     changes: tuple[str, ...]
@@ -45,11 +48,13 @@ def recommend(
     kind: Kind | None,
     majority_share: float | None = None,
     costs: Mapping[str, Cost] | None = None,
+    floors: Sequence[Trial] = (),
 ) -> Recommendation:
     """The strategy to take among `trials`, which answered the same test rows.
 
     `kind` is None where the scores were measured elsewhere; `majority_share` is the share of the commonest label among
-    the test rows of a classification; `costs` by strategy stand in for what would follow from the seconds measured.
+    the test rows of a classification; `costs` by strategy stand in for what would follow from the seconds measured;
+    `floors` answered the same rows without a language model: one may be as good, but is never the choice.
     """
     measured = [derive(trial, priorities, (costs or {}).get(trial.strategy)) for trial in trials if is_judged(trial)]
     broken = {one.strategy: limit for one in measured if (limit := verdict.broken_limit(one, priorities)) is not None}
@@ -86,6 +91,9 @@ def recommend(
         odds=taken.odds,
         gap=gap,
     )
+    floor, odds_of_floor = _floor_as_good(
+        kept, [derive(one, priorities) for one in floors if is_judged(one)], priorities
+    )
     return Recommendation(
         choice=choice.strategy,
         confidence=taken.confidence,
@@ -95,10 +103,24 @@ def recommend(
         headline=verdict.headline(choice.strategy, situation.rows, taken.confidence),
         confidence_line=verdict.confidence_line(situation, taken.confidence),
         runner_up_line=verdict.runner_up_line(situation),
+        floor=floor.strategy if floor else None,
+        floor_line=verdict.floor_line(floor, odds_of_floor, priorities) if floor else None,
         reasons=verdict.reasons(situation, tuple(broken.values())),
         caveats=caveats.before_you_act(situation, trials, majority_share),
         changes=verdict.changes(situation),
     )
+
+
+def _floor_as_good(
+    kept: Sequence[Measurement], floors: Sequence[Measurement], priorities: Priorities
+) -> tuple[Measurement | None, float]:
+    """The simplest floor that is probably within the margin of the best strategy, with that probability."""
+    for floor in floors:
+        paired = paired_scores([one.trial for one in (*kept, floor)])
+        odds = believe(paired.scores, paired.groups).probability_near_best(priorities.margin)[floor.strategy]
+        if odds >= PROBABLE:
+            return floor, odds
+    return None, 0.0
 
 
 def _by_score(one: Measurement) -> tuple[float, int]:
@@ -121,6 +143,8 @@ def _no_choice(trials: Sequence[Trial], broken: Mapping[str, str]) -> Recommenda
         headline="Nothing meets your limits." if broken else "Nothing to recommend yet.",
         confidence_line="Every strategy that finished breaks a limit you set." if broken else "No strategy finished.",
         runner_up_line=None,
+        floor=None,
+        floor_line=None,
         reasons=tuple(broken.values()),
         caveats=caveats.unfinished(trials),
         changes=("Raise the limit and the strategies it left out are judged again.",) if broken else (),

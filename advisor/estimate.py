@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from advisor.plan import FLOORS_STEP
 from eval.task import Split, Task
 from strategies.presets import Preset
-from strategies.workload import Workload, foresee
+from strategies.workload import Workload, foresee, foresee_floors
 
 SECONDS_TO_LOAD = 6.0  # starting a process and importing torch and transformers, beside reading the weights
 
@@ -83,17 +84,17 @@ def measure_speed(model: str) -> Speed:
     )
 
 
-def estimate_seconds(
-    task: Task, split: Split, preset: Preset, strategies: Sequence[str], speed: Speed
-) -> dict[str, float]:
-    """Seconds each strategy will take, by name."""
+def estimate_seconds(task: Task, split: Split, preset: Preset, steps: Sequence[str], speed: Speed) -> dict[str, float]:
+    """Seconds each step will take, by name: a strategy, or the floors together."""
     budget = preset.budget(task.kind)
-    return {
-        name: SECONDS_TO_LOAD
-        + speed.load_seconds
-        + _seconds(foresee(name, task.brief, split, task.documents, budget), speed)
-        for name in strategies
-    }
+
+    def seconds(step: str) -> float:
+        if step == FLOORS_STEP:
+            return SECONDS_TO_LOAD + _seconds(foresee_floors(task, split, budget), speed)
+        work = foresee(step, task.brief, split, task.documents, budget)
+        return SECONDS_TO_LOAD + speed.load_seconds + _seconds(work, speed)
+
+    return {step: seconds(step) for step in steps}
 
 
 def _seconds(work: Workload, speed: Speed) -> float:

@@ -13,7 +13,7 @@ from filelock import Timeout
 
 from advisor.child import SECONDS_TO_END, death_sentence, failure_sentence, spawned
 from advisor.files import write_whole
-from advisor.plan import Plan
+from advisor.plan import FLOORS_STEP, Plan
 from advisor.step import BUILD_STRATEGY, StepOrder, run_step
 from advisor.store import Store
 from advisor.stored import StoredRun, StoredStep
@@ -90,11 +90,15 @@ def run_experiment(
         folder = store.run_folder(run_id)
         try:
             foresee_run(store, run_id)
-            trials = [_trial(store, step, listen, cancelled, build_strategy) for step in store.steps(run_id)]
+            left = {
+                step.strategy: _trials(store, step, listen, cancelled, build_strategy) for step in store.steps(run_id)
+            }
+            floors = left.pop(FLOORS_STEP, [])  # runs of an earlier version have none
+            trials = [trial for each in left.values() for trial in each]
             # Statistics and drawing take seconds to import: not before there is something to report.
             from advisor.report_files import write_report
 
-            report = write_report(folder, store.run(run_id), trials, store.steps(run_id))
+            report = write_report(folder, store.run(run_id), trials, store.steps(run_id), floors)
         except _CancelledError:
             store.end_run(run_id, "cancelled")
             return None
@@ -109,8 +113,10 @@ def run_experiment(
         return report
 
 
-def _trial(store: Store, step: StoredStep, listen: Listen, cancelled: Callable[[], bool], build_strategy: str) -> Trial:
-    """The step's trial, from disk if an earlier attempt finished it; every change of its state is stored and told."""
+def _trials(
+    store: Store, step: StoredStep, listen: Listen, cancelled: Callable[[], bool], build_strategy: str
+) -> list[Trial]:
+    """The step's trials, from disk if an earlier attempt finished it; every change of its state is stored and told."""
 
     def tell(changed: StoredStep) -> None:
         store.save_step(changed)
@@ -118,22 +124,32 @@ def _trial(store: Store, step: StoredStep, listen: Listen, cancelled: Callable[[
 
     plan, run_folder = store.run(step.run_id).plan, store.run_folder(step.run_id)
     order = StepOrder(run_folder, step.strategy, plan.preset, plan.model, plan.seed, build_strategy)
-    trial = read_trial(order.folder)
-    if trial is None:
+    trials = _finished(order)
+    if trials is None:
         step = StoredStep(step.run_id, step.strategy, "running", stage="starting", started_at=time.time())
         tell(step)
-        trial = _measure(order, lambda progress, left: tell(replace(step, **_told(progress, left))), cancelled)
+        trials = _measure(order, lambda progress, left: tell(replace(step, **_told(progress, left))), cancelled)
         step = replace(step, ended_at=time.time())
-    tell(replace(step, state=trial.status, stage="", done=0, total=0, remaining_seconds=None, reason=trial.reason))
-    return trial
+    worst = next((trial for trial in trials if trial.status != "done"), trials[0])
+    tell(replace(step, state=worst.status, stage="", done=0, total=0, remaining_seconds=None, reason=worst.reason))
+    return trials
 
 
 def _told(progress: Progress, remaining_seconds: float | None) -> dict[str, Any]:
     return {**asdict(progress), "remaining_seconds": remaining_seconds}
 
 
-def _measure(order: StepOrder, tell: Callable[[Progress, float | None], None], cancelled: Callable[[], bool]) -> Trial:
-    """Runs the step in a child to its end; a child that ended without a result leaves a failed trial."""
+def _finished(order: StepOrder) -> list[Trial] | None:
+    """The trials of all the order's parts, None while one is missing."""
+    trials = [read_trial(part.folder) for part in order.parts]
+    there = [trial for trial in trials if trial is not None]
+    return there if len(there) == len(trials) else None
+
+
+def _measure(
+    order: StepOrder, tell: Callable[[Progress, float | None], None], cancelled: Callable[[], bool]
+) -> list[Trial]:
+    """Runs the step in a child to its end; where a child ended without a result, it leaves a failed trial."""
     shutil.rmtree(order.folder, ignore_errors=True)  # what an interrupted attempt left
     order.folder.mkdir()
     pace = _Pace()
@@ -148,11 +164,11 @@ def _measure(order: StepOrder, tell: Callable[[Progress, float | None], None], c
         else:
             raise _CancelledError
         child.join(SECONDS_TO_END)
-    trial = read_trial(order.folder)
-    if trial is None:
-        trial = Trial(order.strategy, "failed", death_sentence(child.exitcode))
-        write_trial(order.folder, trial)
-    return trial
+    for part in order.parts:
+        if read_trial(part.folder) is None:
+            part.folder.mkdir(exist_ok=True)
+            write_trial(part.folder, Trial(part.strategy, "failed", death_sentence(child.exitcode)))
+    return _finished(order) or []
 
 
 class _Pace:

@@ -14,6 +14,7 @@ from eval.task import BadInput, Document, Kind
 from strategies.registry import STRATEGIES as REGISTERED
 
 STRATEGIES = tuple(REGISTERED)
+FLOORS_STEP = "floors"  # all of them, in one process
 DEFAULT_MODEL = "embedded"  # SmolLM2-135M-Instruct from its package; else a hub id or a local folder
 
 # The least and the most of each priority.
@@ -93,6 +94,11 @@ class Plan:
     seed: int = 0
     priorities: Priorities = field(default_factory=Priorities)
     follows: str | None = None  # the run whose data was changed for this one
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What a run does, in this order: the floors take seconds and say what the strategies have to beat."""
+        return (FLOORS_STEP, *self.strategies)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -31,6 +31,7 @@ def build_report(
     task: Task,
     split: Split,
     trials: Sequence[Trial],
+    floors: Sequence[Trial] = (),
     priorities: Priorities,
     warnings: Sequence[str],
     versions: Mapping[str, str],
@@ -66,6 +67,7 @@ def build_report(
             priorities,
             task.kind,
             _majority_share(task.kind, split.test),
+            floors=floors,
         ),
         "warnings": [*split.notes, *warnings],
         "versions": dict(versions),
@@ -79,13 +81,15 @@ def judge(
     kind: Kind | None,
     majority_share: float | None = None,
     costs: Mapping[str, Cost] | None = None,
+    floors: Sequence[Trial] = (),
 ) -> dict[str, Any]:
     """The part of a report that follows from outcomes and priorities alone; the arguments are those of `recommend`."""
     judged = {
         "priorities": asdict(priorities),
         "candidates": [_candidate(trial, priorities, (costs or {}).get(trial.strategy)) for trial in trials],
+        "floors": [_candidate(trial, priorities, None) for trial in floors],
         "comparisons": _comparisons(trials),
-        "recommendation": asdict(recommend(trials, priorities, kind, majority_share, costs)),
+        "recommendation": asdict(recommend(trials, priorities, kind, majority_share, costs, floors)),
     }
     return _as_json(judged)
 

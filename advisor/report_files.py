@@ -25,7 +25,9 @@ from strategies.models import EMBEDDED, EMBEDDED_NAME
 _PACKAGES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu")
 
 
-def write_report(folder: Path, run: StoredRun, trials: Sequence[Trial], steps: Sequence[StoredStep]) -> dict[str, Any]:
+def write_report(
+    folder: Path, run: StoredRun, trials: Sequence[Trial], steps: Sequence[StoredStep], floors: Sequence[Trial] = ()
+) -> dict[str, Any]:
     """Writes report.html, report.md, outcomes.csv and, last, report.json into the run's folder; returns the report.
 
     Each candidate has the seconds its whole step took, by `steps`, beside those that were estimated before.
@@ -41,6 +43,7 @@ def write_report(folder: Path, run: StoredRun, trials: Sequence[Trial], steps: S
         task=task,
         split=split,
         trials=trials,
+        floors=floors,
         priorities=plan.priorities,
         warnings=[finding.what for finding in check_task(task) if finding.severity != "info"],
         versions={"Python": platform.python_version(), **{package: version(package) for package in _PACKAGES}},
@@ -50,7 +53,7 @@ def write_report(folder: Path, run: StoredRun, trials: Sequence[Trial], steps: S
     for candidate in report["candidates"]:
         name = candidate["name"]
         candidate |= {"seconds": seconds[name], "estimated_seconds": estimated.get(name)}
-    write_whole(folder / "outcomes.csv", outcomes_csv(trials, split.test).encode("utf-8-sig"))
+    write_whole(folder / "outcomes.csv", outcomes_csv([*trials, *floors], split.test).encode("utf-8-sig"))
     write_whole(folder / "report.md", render_markdown(report))
     write_whole(folder / "report.html", render_html(report, trials, split.test))
     write_whole(folder / "report.json", json.dumps(report, indent=2, allow_nan=False))

@@ -34,12 +34,13 @@ _TEMPLATES.globals["money"] = money_text
 
 def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: Sequence[Example] = ()) -> str:
     """A whole HTML document from a report of schema 1; with the trials and the test examples, every answer too."""
-    judged = charts.judged(report)
+    judged, verdict = charts.judged(report), {"floor_line": None, **report["recommendation"]}
     return _TEMPLATES.get_template("report.html.j2").render(
         report=report,
-        verdict=report["recommendation"],
+        verdict=verdict,
         colours=css_variables(),
         judged=judged,
+        floors=charts.floors(report),
         left_out=[one for one in report["candidates"] if one["status"] != "done"],
         choice=next((one for one in judged if one["name"] == report["recommendation"]["choice"]), None),
         sentences={

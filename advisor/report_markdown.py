@@ -23,6 +23,8 @@ def render_markdown(report: dict[str, Any]) -> str:
     ]
     if verdict["runner_up_line"]:
         lines += [escaped(verdict["runner_up_line"]), ""]
+    if verdict.get("floor_line"):
+        lines += [f"**{escaped(verdict['floor_line'])}**", ""]
     lines += _table(report)
     for title, sentences in (
         ("Not measured", _not_measured(report)),

@@ -19,13 +19,15 @@ from pathlib import Path
 
 from advisor.child import failure_sentence, settle_in
 from advisor.files import write_whole
+from advisor.plan import FLOORS_STEP
 from advisor.task_file import read_task
 from advisor.trial_files import read_trial, write_trial
 from eval.outcomes import Trial
 from eval.runner import measure
-from eval.task import BadInput, Brief
+from eval.task import BadInput, Brief, Split, Task
 from strategies.contract import Progress, Strategy
 from strategies.presets import PRESETS
+from strategies.registry import floors_for
 
 BUILD_STRATEGY = "strategies.registry:build_strategy"
 _SECONDS_BETWEEN_REPORTS = 0.2
@@ -47,17 +49,29 @@ class StepOrder:
     def folder(self) -> Path:
         return self.run_folder / self.strategy
 
+    @property
+    def parts(self) -> list[StepOrder]:
+        """The trials this step leaves: one, or one for each floor that fits the task."""
+        if self.strategy != FLOORS_STEP:
+            return [self]
+        task, _ = read_task(self.run_folder)
+        names = floors_for(task.kind, bool(task.documents))
+        return [replace(self, run_folder=self.folder, strategy=name) for name in names]
+
 
 def run_step(order: StepOrder, reports: Connection) -> None:
-    """Leaves a finished trial in `order.folder`, failed if the strategy raised."""
+    """Leaves a finished trial in the folder of each of the order's parts, failed if it raised."""
     settle_in(order.folder / "log.txt")
     progress = _ProgressPipe(reports)
-    try:
-        trial = _fit_and_measure(order, progress.report)
-    except Exception as wrong:
-        traceback.print_exc()
-        trial = Trial(order.strategy, "failed", failure_sentence(wrong, progress.stage))
-    write_trial(order.folder, replace(trial, peak_memory_bytes=_peak_memory_bytes()))
+    task, split = read_task(order.run_folder)
+    for part in order.parts:
+        part.folder.mkdir(exist_ok=True)
+        try:
+            trial = _fit_and_measure(part, task, split, progress.report)
+        except Exception as wrong:
+            traceback.print_exc()
+            trial = Trial(part.strategy, "failed", failure_sentence(wrong, progress.stage))
+        write_trial(part.folder, replace(trial, peak_memory_bytes=_peak_memory_bytes()))
     reports.close()
 
 
@@ -72,9 +86,8 @@ def load_fitted(order: StepOrder) -> Strategy:
     return strategy
 
 
-def _fit_and_measure(order: StepOrder, report_progress: Callable[[Progress], None]) -> Trial:
-    task, split = read_task(order.run_folder)
-    report_progress(Progress("loading the model", 0, 1))
+def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress: Callable[[Progress], None]) -> Trial:
+    report_progress(Progress("getting ready", 0, 1))
     strategy = _build(order, task.brief)
     began = time.perf_counter()
     strategy.fit(split.without_test, task.documents, report_progress)

@@ -135,7 +135,7 @@ class Store:
                 (run_id, plan.dataset_id, dataset.name, plan_json, created_at),
             )
             database.executemany(
-                "INSERT INTO steps (run_id, strategy) VALUES (?, ?)", [(run_id, each) for each in plan.strategies]
+                "INSERT INTO steps (run_id, strategy) VALUES (?, ?)", [(run_id, each) for each in plan.steps]
             )
         return self.run(run_id)
 

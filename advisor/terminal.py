@@ -61,7 +61,7 @@ def print_report(console: Console, report: dict[str, Any]) -> None:
         if candidate["reason"]:
             console.print(Text(f"{name_of(candidate['name'])}: {candidate['reason']}"))
     console.print(Text(verdict["headline"], style="bold"))
-    for sentence in (verdict["confidence_line"], verdict["runner_up_line"], *verdict["reasons"]):
+    for sentence in (verdict["confidence_line"], verdict["runner_up_line"], verdict["floor_line"], *verdict["reasons"]):
         if sentence:
             console.print(Text(sentence))
 

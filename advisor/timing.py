@@ -39,7 +39,7 @@ def take_speed(store: Store, model: str) -> None:
 
 
 def foresee_run(store: Store, run_id: str) -> dict[str, float]:
-    """Seconds each strategy of a run should take, by name; empty while this machine was not timed with its model.
+    """Seconds each step of a run should take, by name; empty while this machine was not timed with its model.
 
     They are kept in the run's folder as first foreseen, to be held against the seconds it took.
     """
@@ -48,7 +48,7 @@ def foresee_run(store: Store, run_id: str) -> dict[str, float]:
     if kept or stored is None or stored.speed is None:
         return kept
     task, split = read_task(folder)
-    seconds = estimate_seconds(task, split, PRESETS[plan.preset], plan.strategies, stored.speed)
+    seconds = estimate_seconds(task, split, PRESETS[plan.preset], plan.steps, stored.speed)
     write_whole(folder / ESTIMATE_FILE, json.dumps(seconds))
     return seconds
 

@@ -109,6 +109,15 @@ def runner_up_line(situation: Situation) -> str | None:
     )
 
 
+def floor_line(floor: Measurement, odds: float, priorities: Priorities) -> str:
+    """That no language model is needed, because something simpler is as good."""
+    name, score = in_sentence(floor.strategy), score_text(floor.score.mean)
+    return (
+        f"No language model is needed: the {name} scores {score}, and with {probability_text(odds)} no strategy is "
+        f"{_by_margin(priorities, 'better')}."
+    )
+
+
 def broken_limit(one: Measurement, priorities: Priorities) -> str | None:
     """The sentence that says which hard limit a strategy breaks, None when it breaks none.
 

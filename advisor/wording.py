@@ -41,6 +41,16 @@ _STRATEGIES = {
     ),
 }
 
+_FLOORS = {
+    "floors": Words("Floors", "", "What to beat", "Answers that need no language model. A strategy has to beat them."),
+    "majority_label": Words("Commonest label", "", "", "Always the label that the training rows have most often."),
+    "nearest_example": Words("Nearest example", "", "", "The answer of the training row that reads most alike."),
+    "tfidf_linear": Words("Word classifier", "", "", "A linear classifier on the words of an input (TF-IDF)."),
+    "embedding_linear": Words("Embedding classifier", "", "", "A linear classifier on the embedding of an input."),
+    "best_sentence": Words("Best sentence", "", "", "The sentence of the documents that reads most like the question."),
+}
+_WORDS = _STRATEGIES | _FLOORS
+
 KIND_NAMES = {
     Kind.CLASSIFICATION: "One of several labels",
     Kind.EXTRACTION: "Structured data (JSON)",
@@ -53,8 +63,8 @@ _CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 def words_of(strategy: str) -> Words:
     """The words for a strategy; one this version has no words for is called by its id, made readable."""
-    if strategy in _STRATEGIES:
-        return _STRATEGIES[strategy]
+    if strategy in _WORDS:
+        return _WORDS[strategy]
     name = in_sentence(strategy)
     return Words(name[:1].upper() + name[1:], f"Use {name}.", "", "")
 
@@ -65,7 +75,7 @@ def name_of(strategy: str) -> str:
 
 def in_sentence(strategy: str) -> str:
     """The name as it stands within a sentence; one that is not ours keeps its capitals."""
-    return _STRATEGIES[strategy].name.lower() if strategy in _STRATEGIES else strategy.replace("_", " ")
+    return _WORDS[strategy].name.lower() if strategy in _WORDS else strategy.replace("_", " ")
 
 
 def score_text(score: float) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
-from eval.task import Brief
+from eval.task import Brief, Kind
 from strategies.contract import Strategy
 from strategies.presets import Preset
 
@@ -14,13 +15,34 @@ STRATEGIES = {
     "finetuning": "strategies.finetuning:Finetuning",
 }
 
+# What needs no language model, the simplest first, and for which kinds of task.
+FLOORS = {
+    "majority_label": ("strategies.floors:MajorityLabel", (Kind.CLASSIFICATION,)),
+    "nearest_example": ("strategies.floors:NearestExample", tuple(Kind)),
+    "tfidf_linear": ("strategies.floors:TfidfLinear", (Kind.CLASSIFICATION,)),
+    "embedding_linear": ("strategies.floors:EmbeddingLinear", (Kind.CLASSIFICATION,)),
+    "best_sentence": ("strategies.floors:BestSentence", (Kind.ANSWERING, Kind.WRITING)),
+}
+_NEEDS_DOCUMENTS = {"best_sentence"}
+
+
+def floors_for(kind: Kind, has_documents: bool) -> list[str]:
+    return [
+        name for name, (_, kinds) in FLOORS.items() if kind in kinds and (has_documents or name not in _NEEDS_DOCUMENTS)
+    ]
+
 
 def build_strategy(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
-    """The strategy, not yet fitted. Imports torch, so only a process that runs a model calls it."""
+    """The strategy or floor, not yet fitted. A strategy imports torch, so only a process that runs a model calls it."""
+    if name in FLOORS:
+        return _class_at(FLOORS[name][0])(brief, preset.budget(brief.kind), seed)
     from strategies.weights import load_language_model, model_folder
 
     model_folder(model)  # fetched and unpacked now, before anybody's clock runs
 
-    module, attribute = STRATEGIES[name].split(":")
-    strategy_class = getattr(importlib.import_module(module), attribute)
-    return strategy_class(brief, lambda: load_language_model(model), preset.budget(brief.kind), seed)
+    return _class_at(STRATEGIES[name])(brief, lambda: load_language_model(model), preset.budget(brief.kind), seed)
+
+
+def _class_at(place: str) -> Any:
+    module, attribute = place.split(":")
+    return getattr(importlib.import_module(module), attribute)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean, quantiles
 
-from eval.task import Brief, Document, Example, Kind, Split
+from eval.task import Brief, Document, Example, Kind, Split, Task
 from strategies.passages import cut_passages, words_a_passage
 from strategies.presets import Budget
 from strategies.prompting import TRIED
+from strategies.registry import floors_for
 from strategies.retrieval import TOKENS_OF_EXAMPLES, TRIED_WITH_DOCUMENTS, TRIED_WITHOUT
 
 CHARACTERS_A_TOKEN = 4.2  # English under a vocabulary of some 50,000
@@ -69,6 +70,17 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
         train=train,
         embed=embed,
     )
+
+
+def foresee_floors(task: Task, split: Split, budget: Budget) -> Workload:
+    """The work of all floors together: texts to embed, for each of them anew."""
+    learned, asked = len(split.train), len(split.dev) + len(split.test) + min(budget.latency_rows, len(split.test))
+    embed = float(learned + asked)  # the nearest example
+    if task.kind is Kind.CLASSIFICATION:
+        embed += learned + asked + 2 * len(split.dev)
+    elif "best_sentence" in floors_for(task.kind, bool(task.documents)):
+        embed += len(cut_passages(task.documents, words=1)) + asked
+    return Workload(embed=embed)
 
 
 def _training_tokens(train: Sequence[Example]) -> float:

@@ -55,8 +55,15 @@ def test_colours_and_shapes_tell_the_strategies_apart() -> None:
 
 
 def test_the_best_comes_first_and_floors_last() -> None:
-    report = report_of(candidate("knn", 0.9, 1), candidate("prompting", 0.5, 1), candidate("retrieval", 0.7, 1))
-    assert [one["name"] for one in charts.judged(report)] == ["retrieval", "prompting", "knn"]
+    report = report_of(candidate("prompting", 0.5, 1), candidate("retrieval", 0.7, 1))
+    report["floors"] = [candidate("majority_label", 0.1, 1), candidate("tfidf_linear", 0.9, 1)]
+    assert [one["name"] for one in charts.judged(report)] == ["retrieval", "prompting"]
+    assert [one["name"] for one in charts.floors(report)] == ["tfidf_linear", "majority_label"]
+    drawn = charts.score_chart(report, INK).to_json()
+    assert drawn.index("Retrieval") < drawn.index("Prompting") < drawn.index("Word classifier")
+    assert charts.score_sentence(report).endswith(
+        "20 points below the word classifier, the best that needs no language model."
+    )
 
 
 def test_the_score_sentence_says_when_a_difference_may_be_chance() -> None:

@@ -200,7 +200,8 @@ def test_a_run_that_is_ended_is_cancelled(folder: Path, number: signal.Signals) 
         while not any("process" in step.stage for run in store.runs() for step in store.steps(run.id)):
             with pytest.raises(subprocess.TimeoutExpired):
                 command.wait(timeout=0.1)
-        (step,) = [step for run in store.runs() for step in store.steps(run.id)]
+        floors, step = [step for run in store.runs() for step in store.steps(run.id)]
+        assert floors.state == "done"
         os.killpg(command.pid, number)  # as a terminal does: to the child too
         _, written = command.communicate(timeout=60)
     finally:
@@ -210,7 +211,7 @@ def test_a_run_that_is_ended_is_cancelled(folder: Path, number: signal.Signals) 
     assert written.decode().splitlines()[-1] == "The comparison was cancelled."
     assert b"Traceback" not in written
     (run,) = store.runs()
-    assert (run.state, [step.state for step in store.steps(run.id)]) == ("cancelled", ["cancelled"])
+    assert (run.state, [step.state for step in store.steps(run.id)]) == ("cancelled", ["done", "cancelled"])
     assert not psutil.pid_exists(int(step.stage.rsplit(maxsplit=1)[1]))
 
 

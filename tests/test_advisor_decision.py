@@ -211,3 +211,15 @@ def test_scores_are_paired_by_example_not_by_position():
 
 def test_the_same_outcomes_give_the_same_recommendation(synthetic_trials):
     assert decide(*synthetic_trials()) == decide(*synthetic_trials())
+
+
+def test_a_floor_that_is_as_good_says_that_no_language_model_is_needed():
+    trials = [trial("prompting", right_on(0.7, 400)), trial("finetuning", right_on(0.9, 400), seconds=3)]
+    floors = [trial("majority_label", right_on(0.2, 400)), trial("tfidf_linear", right_on(0.9, 400), seconds=0.001)]
+    got = recommend(trials, Priorities(), Kind.CLASSIFICATION, floors=floors)
+    assert (got.choice, got.floor) == ("finetuning", "tfidf_linear")
+    assert got.floor_line.startswith("No language model is needed: the word classifier scores .90, and with ")
+    assert got.floor_line.endswith("in 100 no strategy is more than 2 points better.")
+    below = recommend(trials, Priorities(), Kind.CLASSIFICATION, floors=[trial("tfidf_linear", right_on(0.85, 400))])
+    assert (below.floor, below.floor_line) == (None, None)
+    assert below.probabilities == decide(*trials).probabilities

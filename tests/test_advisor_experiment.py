@@ -74,7 +74,7 @@ def test_a_run_measures_each_strategy_and_leaves_its_report_in_every_form(store:
     run_id = add_run(store, "prompting", "finetuning")
     told = run(store, run_id, STEADY)
     assert store.run(run_id).state == "done"
-    assert [step.strategy for step in told if step.state == "done"] == ["prompting", "finetuning"]
+    assert [step.strategy for step in told if step.state == "done"] == ["floors", "prompting", "finetuning"]
     assert {"counting", "answering the test rows"} <= {step.stage for step in told}
     folder = store.run_folder(run_id)
     trial = read_trial(folder / "prompting")
@@ -88,7 +88,12 @@ def test_a_run_measures_each_strategy_and_leaves_its_report_in_every_form(store:
     assert "CPU" in report["device"]
     assert (folder / "report.html").read_text().lstrip().lower().startswith("<!doctype html>")
     assert (folder / "report.md").read_text().startswith("# ")
-    assert len((folder / "outcomes.csv").read_text("utf-8-sig").splitlines()) == 1 + 2 * 10
+    assert [one["name"] for one in report["candidates"]] == ["prompting", "finetuning"]
+    floors = [one["name"] for one in report["floors"]]
+    assert floors == ["majority_label", "nearest_example", "tfidf_linear", "embedding_linear"]
+    assert all(one["score"]["mean"] == right / 10 for one in report["floors"])
+    assert report["recommendation"]["floor"] is None  # ten rows cannot show that one is as good
+    assert len((folder / "outcomes.csv").read_text("utf-8-sig").splitlines()) == 1 + (2 + 4) * 10
 
 
 def test_the_estimate_is_kept_beside_the_seconds_it_took(store: Store) -> None:
@@ -97,8 +102,9 @@ def test_the_estimate_is_kept_beside_the_seconds_it_took(store: Store) -> None:
     run(store, run_id, STEADY)
     kept = json.loads((store.run_folder(run_id) / "estimate.json").read_text())
     report = store.report(run_id)
-    assert report is not None and list(kept) == ["prompting", "retrieval"]
-    for candidate, step in zip(report["candidates"], store.steps(run_id), strict=True):
+    assert report is not None and list(kept) == ["floors", "prompting", "retrieval"]
+    assert 5 < kept["floors"] < 60
+    for candidate, step in zip(report["candidates"], store.steps(run_id)[1:], strict=True):
         assert candidate["estimated_seconds"] == kept[step.strategy] > SPEED.load_seconds
         assert candidate["seconds"] == step.seconds
         assert candidate["seconds"] > candidate["fit_seconds"]
@@ -117,9 +123,9 @@ def test_a_machine_that_was_not_timed_gives_no_estimate(store: Store) -> None:
 def test_a_strategy_that_fails_is_recorded_the_others_report_and_it_can_be_tried_again(store: Store) -> None:
     run_id = add_run(store, "prompting", "retrieval", "finetuning")
     run(store, run_id, FRAGILE)
-    assert (store.run(run_id).state, states(store, run_id)) == ("done", ["done", "failed", "done"])
+    assert (store.run(run_id).state, states(store, run_id)) == ("done", ["done", "done", "failed", "done"])
     reason = "It stopped with an error during “looking things up” (ZeroDivisionError: nothing to divide by)."
-    assert store.steps(run_id)[1].reason == reason
+    assert store.steps(run_id)[2].reason == reason
     report = store.report(run_id)
     assert report is not None
     assert [(each["status"], each["reason"]) for each in report["candidates"]][1] == ("failed", reason)
@@ -129,15 +135,15 @@ def test_a_strategy_that_fails_is_recorded_the_others_report_and_it_can_be_tried
     written_at = kept.stat().st_mtime_ns
     store.retry_step(run_id, "retrieval")
     run(store, run_id, STEADY)
-    assert (store.run(run_id).state, states(store, run_id)) == ("done", ["done", "done", "done"])
+    assert (store.run(run_id).state, states(store, run_id)) == ("done", ["done", "done", "done", "done"])
     assert kept.stat().st_mtime_ns == written_at
 
 
 def test_a_strategy_whose_process_is_killed_says_that_memory_ran_out(store: Store) -> None:
     run_id = add_run(store, "retrieval", "prompting")
     run(store, run_id, KILLED)
-    assert (store.run(run_id).state, states(store, run_id)) == ("done", ["failed", "done"])
-    assert "memory ran out" in (store.steps(run_id)[0].reason or "")
+    assert (store.run(run_id).state, states(store, run_id)) == ("done", ["done", "failed", "done"])
+    assert "memory ran out" in (store.steps(run_id)[1].reason or "")
 
 
 def test_a_run_in_which_all_fail_has_failed_and_still_reports(store: Store) -> None:
@@ -161,7 +167,7 @@ def test_cancelling_ends_the_child_that_computes(store: Store) -> None:
     assert told is None and store.report(run_id) is None
     assert (seen[0].total, store.run(run_id).state) == (10**9, "cancelled")
     assert not psutil.pid_exists(int(seen[0].stage.rsplit(maxsplit=1)[1]))
-    assert states(store, run_id) == ["done", "cancelled", "cancelled"]
+    assert states(store, run_id) == ["done", "done", "cancelled", "cancelled"]
 
 
 def test_a_run_that_no_longer_waits_is_left_alone(store: Store) -> None:

@@ -17,7 +17,7 @@ from eval.task import Task
 
 KEYS = {
     "choice", "confidence", "odds", "probabilities", "runner_up", "headline", "confidence_line", "runner_up_line",
-    "reasons", "caveats", "changes",
+    "floor", "floor_line", "reasons", "caveats", "changes",
 }  # fmt: skip
 
 

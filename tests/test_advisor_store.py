@@ -104,7 +104,7 @@ def test_a_run_keeps_its_plan_and_task_as_files(store: Store) -> None:
     folder = store.run_folder(run_id)
     assert Plan.from_json(json.loads((folder / "plan.json").read_text())) == store.run(run_id).plan
     assert len(json.loads((folder / "task.json").read_text())["test"]) == 10
-    assert [step.strategy for step in store.steps(run_id)] == ["prompting", "retrieval", "finetuning"]
+    assert [step.strategy for step in store.steps(run_id)] == ["floors", "prompting", "retrieval", "finetuning"]
 
 
 def test_runs_wait_in_order_and_a_cancelled_one_leaves_the_queue(store: Store) -> None:
@@ -164,7 +164,7 @@ def test_a_run_whose_process_died_is_interrupted_and_waits_again(store: Store) -
         assert store.run(run_id).state == "running"
         assert store.queue_position(run_id) is None
     assert store.run(run_id).state == "interrupted"
-    assert [step.state for step in store.steps(run_id)] == ["interrupted", "waiting", "waiting"]
+    assert [step.state for step in store.steps(run_id)] == ["waiting", "interrupted", "waiting", "waiting"]
     assert store.next_run() == run_id
 
 
@@ -187,6 +187,7 @@ def test_one_strategy_is_tried_again_and_the_others_are_kept(store: Store) -> No
     run = store.run(run_id)
     assert (run.state, run.reason, store.next_run()) == ("queued", None, run_id)
     assert [(step.strategy, step.state) for step in store.steps(run_id)] == [
+        ("floors", "waiting"),
         ("prompting", "waiting"),
         ("retrieval", "failed"),
         ("finetuning", "waiting"),
@@ -219,7 +220,7 @@ def test_threads_write_and_read_at_once_without_losing_anything(store: Store) ->
         added = [each for part in threads.map(use, ("prompting", "retrieval")) for each in part]
     assert {run.id for run in store.runs()} == {run_id, *added}
     assert len(set(added)) == 30
-    assert [step.done for step in store.steps(run_id)] == [15, 15, 0]
+    assert [step.done for step in store.steps(run_id)] == [0, 15, 15, 0]
 
 
 def test_the_journal_is_the_rollback_journal(store: Store) -> None:

@@ -80,7 +80,7 @@ def test_a_page_cancels_what_the_worker_computes(store: Store, worker: StartWork
     wait_until(lambda: computing(store, run_id) is not None, process)
     store.cancel(run_id)
     wait_until(lambda: store.run(run_id).state == "cancelled", process)
-    assert states(store, run_id) == ["cancelled", "cancelled"]
+    assert states(store, run_id) == ["done", "cancelled", "cancelled"]
 
 
 @pytest.mark.parametrize("end", ["terminate", "kill"])
@@ -98,9 +98,9 @@ def test_a_run_is_taken_up_where_its_worker_ended(store: Store, worker: StartWor
     child.wait(timeout=30)  # it does not outlive its worker
     assert not store.worker_alive()
     assert store.run(run_id).state == "interrupted"
-    assert states(store, run_id) == ["done", "interrupted"]
+    assert states(store, run_id) == ["done", "done", "interrupted"]
     wait_until(lambda: store.run(run_id).state == "done", worker(STEADY))
-    assert states(store, run_id) == ["done", "done"]
+    assert states(store, run_id) == ["done", "done", "done"]
     assert manifest.stat().st_mtime_ns == written_at
 
 

@@ -84,7 +84,7 @@ def test_a_failed_strategy_says_why_and_can_be_tried_again(
     assert "ran out of memory" in html_of(app)
     app.button(key="finetuning").click().run()
     assert store.run(run.id).state == "queued"
-    assert [step.state for step in store.steps(run.id)] == ["done", "done", "waiting"]
+    assert [step.state for step in store.steps(run.id)] == ["done", "done", "done", "waiting"]
 
 
 def test_a_waiting_run_shows_its_place_and_can_be_cancelled(
@@ -123,7 +123,7 @@ def test_a_running_run_shows_progress_and_results_as_they_come(
         said = html_of(open_page("Report", run=run_id))
     assert "Reading the test rows, 12 of 80. This stage: about 2 minutes left." in said
     assert 'aria-valuenow="15"' in said
-    assert said.count("Waits its turn.") == 2
+    assert said.count("Waits its turn.") == 3
 
 
 def test_without_a_worker_the_page_says_so_and_offers_to_start_one(

@@ -9,6 +9,7 @@ import streamlit as st
 from advisor.measurement import derive, is_judged
 from advisor.pages import frame
 from advisor.pages.marks import marked_name
+from advisor.plan import FLOORS_STEP
 from advisor.stored import StoredRun, StoredStep
 from advisor.trial_files import read_trial
 from advisor.wording import duration_text, name_of, score_text
@@ -94,6 +95,8 @@ def _words(run: StoredRun, step: StoredStep) -> str:
 
 def _result(run: StoredRun, step: StoredStep) -> str:
     """The score of a finished strategy, while the others still run."""
+    if step.strategy == FLOORS_STEP:
+        return "Done. They are what a strategy has to beat."
     trial = read_trial(frame.store().run_folder(run.id) / step.strategy)
     try:
         score = derive(trial, run.plan.priorities).score if trial is not None and is_judged(trial) else None

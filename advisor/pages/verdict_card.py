@@ -16,12 +16,13 @@ def show_verdict(report: dict[str, Any]) -> None:
     choice = next((one for one in report["candidates"] if one["name"] == verdict["choice"]), None)
     name = f"<p class='small'>{marked_name(choice['name'])}</p>" if choice else ""
     runner_up = f"<p class='runner-up'>{escape(verdict['runner_up_line'])}</p>" if verdict["runner_up_line"] else ""
+    floor = f"<p class='runner-up'>{escape(line)}</p>" if (line := verdict.get("floor_line")) else ""
     colour = f"var(--{choice['name']}, var(--floor))" if choice else "var(--floor)"
     st.html(
         f'<section class="verdict" style="--mark:{colour}">{name}'
         f'<h1 class="sentence">{escape(verdict["headline"])}</h1>'
         f'<p class="confidence">{escape(verdict["confidence_line"])}</p>'
-        f"{_figures(report, choice) if choice else ''}{runner_up}</section>"
+        f"{_figures(report, choice) if choice else ''}{runner_up}{floor}</section>"
     )
     lists = [
         _list(title, verdict[key])

@@ -67,10 +67,10 @@ def _show(plan: Plan, name: str, stored: StoredSpeed | None) -> None:
         return
     task = draft_of(plan.dataset_id, name, plan.setup).task
     split = split_within(plan.dataset_id, name, plan.setup, plan.preset)
-    seconds = estimate_seconds(task, split, PRESETS[plan.preset], plan.strategies, stored.speed)
+    seconds = estimate_seconds(task, split, PRESETS[plan.preset], plan.steps, stored.speed)
     each = "".join(
         f"<li>{marked_name(strategy)} <span>{escape(duration_text(seconds[strategy]))}</span></li>"
-        for strategy in plan.strategies
+        for strategy in plan.steps
     )
     total = duration_text(sum(seconds.values()))
     st.html(f'<ul class="estimate">{each}<li><b>Together</b> <span>{escape(total)}</span></li></ul>')

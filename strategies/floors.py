@@ -1,0 +1,173 @@
+"""Floors: answers without a language model. A strategy that is not better than these is not worth what it costs.
+
+Each keeps the rows it learned from and learns again when it is loaded: that takes a second and needs no format of its
+own.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from statistics import fmean
+from typing import Any, ClassVar
+
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from eval.outcomes import Effort, Prediction
+from eval.scoring import score
+from eval.task import Brief, Document, Example, LearningSplit
+from strategies.contract import Progress, ReportProgress
+from strategies.embedder import Embedder, load_embedder
+from strategies.passages import cut_passages
+from strategies.presets import Budget
+from strategies.retrieval import EXAMPLE_SOURCE
+from strategies.vector_index import VectorIndex
+
+STRENGTHS = (10.0, 1.0, 100.0)  # of a linear classifier's fit, the inverse of its regularisation; tried in this order
+MOST_STEPS = 1000  # of the optimiser
+
+Answer = tuple[str, tuple[str, ...]]  # and the ids of what it was taken from
+
+
+class _Floor(ABC):
+    """What all floors share: a choice of settings on dev, where there is one, and being saved."""
+
+    name: ClassVar[str]
+    tried: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+
+    def __init__(
+        self, brief: Brief, budget: Budget, seed: int = 0, load_embedder: Callable[[], Embedder] = load_embedder
+    ) -> None:
+        self.brief, self.budget, self.seed, self.load_embedder = brief, budget, seed, load_embedder
+        self.settings: dict[str, Any] = {}
+        self.choices: list[dict[str, Any]] = []
+        self.effort = Effort()
+        self.notes: list[str] = []
+
+    @abstractmethod
+    def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None: ...
+
+    @abstractmethod
+    def answer(self, inputs: Sequence[str]) -> list[Answer]: ...
+
+    def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        started = time.perf_counter()
+        self._train, self._documents = list(split.train), list(documents)
+        tried = self.tried[: self.budget.settings]
+        for done, settings in enumerate(tried):
+            report_progress(Progress("learning", done, len(tried)))
+            self.learn(split.train, documents, settings)
+            answers = self.answer([row.input for row in split.dev])
+            points = fmean(
+                score(self.brief.kind, text, row.target).value
+                for (text, _), row in zip(answers, split.dev, strict=True)
+            )
+            self.choices.append({**settings, "dev_score": round(points, 4)})
+        best = max(range(len(tried)), key=lambda at: self.choices[at]["dev_score"])
+        self.settings = dict(tried[best])
+        if best < len(tried) - 1:
+            self.learn(split.train, documents, self.settings)
+        report_progress(Progress("learning", len(tried), len(tried)))
+        self.effort = Effort(len(self.choices), len(split.dev), time.perf_counter() - started)
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
+        return [Prediction(text, 0, 0, sources) for text, sources in self.answer(inputs)]
+
+    def save(self, folder: Path) -> None:
+        learned_from = {
+            "settings": self.settings,
+            "train": [asdict(row) for row in self._train],
+            "documents": [asdict(document) for document in self._documents],
+        }
+        (folder / "floor.json").write_text(json.dumps(learned_from, ensure_ascii=False))
+
+    def load(self, folder: Path) -> None:
+        learned_from = json.loads((folder / "floor.json").read_text())
+        self.settings = learned_from["settings"]
+        self._train = [Example(**row) for row in learned_from["train"]]
+        self._documents = [Document(**document) for document in learned_from["documents"]]
+        self.learn(self._train, self._documents, self.settings)
+
+
+class MajorityLabel(_Floor):
+    """Always the label that train has most often."""
+
+    name = "majority_label"
+
+    def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
+        counts = Counter(row.target for row in train)
+        self._label = max(sorted(counts), key=lambda label: counts[label])
+
+    def answer(self, inputs: Sequence[str]) -> list[Answer]:
+        return [(self._label, ()) for _ in inputs]
+
+
+class NearestExample(_Floor):
+    """The answer of the training row whose input means most nearly the same."""
+
+    name = "nearest_example"
+
+    def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
+        self._embedder = self.load_embedder()
+        self._rows = list(train)
+        self._index = VectorIndex(self._embedder.embed([row.input for row in train]))
+
+    def answer(self, inputs: Sequence[str]) -> list[Answer]:
+        near = self._index.search(self._embedder.embed(inputs), 1)
+        return [(self._rows[row].target, (EXAMPLE_SOURCE + self._rows[row].id,)) for (row,) in near]
+
+
+class TfidfLinear(_Floor):
+    """A linear classifier on which words and pairs of words an input holds."""
+
+    name = "tfidf_linear"
+    tried = tuple({"strength": strength} for strength in STRENGTHS)
+
+    def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
+        self._classifier = make_pipeline(
+            TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), token_pattern=r"\w+"),
+            LogisticRegression(C=settings["strength"], max_iter=MOST_STEPS),
+        )
+        self._classifier.fit([row.input for row in train], [row.target for row in train])
+
+    def answer(self, inputs: Sequence[str]) -> list[Answer]:
+        return [(str(label), ()) for label in self._classifier.predict(list(inputs))]
+
+
+class EmbeddingLinear(_Floor):
+    """A linear classifier on the embedding of an input: a frozen encoder with its last part trained."""
+
+    name = "embedding_linear"
+    tried = tuple({"strength": strength} for strength in STRENGTHS)
+
+    def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
+        self._embedder = self.load_embedder()
+        if not hasattr(self, "_vectors"):
+            self._vectors = self._embedder.embed([row.input for row in train])
+        self._classifier = LogisticRegression(C=settings["strength"], max_iter=MOST_STEPS)
+        self._classifier.fit(self._vectors, [row.target for row in train])
+
+    def answer(self, inputs: Sequence[str]) -> list[Answer]:
+        return [(str(label), ()) for label in self._classifier.predict(self._embedder.embed(inputs))]
+
+
+class BestSentence(_Floor):
+    """The sentence of the documents that means most nearly what the input says."""
+
+    name = "best_sentence"
+
+    def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
+        self._embedder = self.load_embedder()
+        self._sentences = cut_passages(documents, words=1)
+        self._index = VectorIndex(self._embedder.embed([sentence.titled for sentence in self._sentences]))
+
+    def answer(self, inputs: Sequence[str]) -> list[Answer]:
+        near = self._index.search(self._embedder.embed(inputs), 1)
+        return [(self._sentences[at].text, (self._sentences[at].document_id,)) for (at,) in near]
