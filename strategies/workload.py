@@ -16,7 +16,10 @@ from strategies.retrieval import TOKENS_OF_EXAMPLES, TRIED_WITH_DOCUMENTS, TRIED
 CHARACTERS_A_TOKEN = 4.2  # English under a vocabulary of some 50,000
 TOKENS_A_WORD = 1.35
 TOKENS_A_TURN = 8  # what a chat template adds around a message
-LABELS_FOLLOWED = 8  # a search follows about four labels to their end, in passes half as fast as reading
+# A search follows about four labels to their end, in passes half as fast as reading; from the instruction alone a model
+# is in doubt, and half of the other labels are followed too.
+LABELS_FOLLOWED = 8
+FOLLOWED_IN_DOUBT = 0.5
 EVALUATIONS = 8  # passes over dev while training and choosing the learning rate
 
 
@@ -57,7 +60,10 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
             own, choosing = input_tokens, len(split.dev)
             train = min(budget.training_tokens, budget.epochs * _training_tokens(split.train))
     if brief.kind is Kind.CLASSIFICATION:
-        answer, longest = min(LABELS_FOLLOWED, len(brief.labels)) * mean(_tokens(label) for label in brief.labels), 0.0
+        followed = min(LABELS_FOLLOWED, len(brief.labels))
+        if strategy == "prompting":
+            followed += round(FOLLOWED_IN_DOUBT * (len(brief.labels) - followed))
+        answer, longest = followed * mean(_tokens(label) for label in brief.labels), 0.0
     else:
         answer = 0.0
         usual = quantiles(targets, n=20)[-1] if len(targets) > 1 else targets[0]
