@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 from advisor.choice import FEW_ROWS
 from advisor.measurement import Measurement
-from advisor.verdict import Situation
+from advisor.verdict import LOW_SCORE, Situation
 from advisor.wording import count_text, name_of, score_text
 from eval.outcomes import Trial
 from eval.scoring import is_right
 from eval.task import Kind
 
 _FEW_TIMED = 20  # a 95th percentile of fewer requests is just the slowest one
-_LOW_SCORE = 0.5
 _LOW_HIT_RATE = 0.5
 _ENOUGH_VALID = 0.95
 
@@ -50,16 +49,16 @@ def unfinished(trials: Sequence[Trial]) -> tuple[str, ...]:
 
 
 def _few_rows(situation: Situation) -> str | None:
-    if situation.rows >= FEW_ROWS:
+    if situation.pieces >= FEW_ROWS:
         return None
-    verb = "is" if situation.rows == 1 else "are"
-    return f"There {verb} only {count_text(situation.rows, 'test row')}. Add more before money depends on this."
+    verb = "is" if situation.pieces == 1 else "are"
+    return f"There {verb} only {situation.evidence}. Add more before money depends on this."
 
 
 def _low_score(situation: Situation) -> str | None:
     """Said of the best there is, so that nobody takes the best of a bad lot for good."""
     best = situation.best
-    if best.score.mean >= _LOW_SCORE or situation.kind in (None, Kind.WRITING):
+    if best.score.mean >= LOW_SCORE or situation.kind in (None, Kind.WRITING):
         return None
     outcomes = best.trial.outcomes
     wrong = sum(is_right(situation.kind, outcome.score, outcome.parts) is False for outcome in outcomes)
@@ -114,6 +113,7 @@ def _few_timed(choice: Measurement) -> str | None:
     if timed >= _FEW_TIMED:
         return None
     if not timed:
-        return "How long one answer takes was not measured, so its cost is unknown."
+        unknown = ", so its cost is unknown" if choice.cost.per_1000 is None else ""
+        return f"How long one answer takes was not measured{unknown}."
     requests = count_text(timed, "request")
     return f"{name_of(choice.strategy)} was timed on only {requests}: the slowest answers may take longer than shown."

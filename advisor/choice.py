@@ -45,11 +45,13 @@ class Choice:
 
 
 def choose(options: Sequence[Option], posterior: Posterior, margin: float, rows: int) -> Choice:
-    """Take one of `options`, of which there is at least one, by the scores of so many test rows."""
+    """Take one of `options`, of which there is at least one, by the scores of so many test rows (groups, where rows
+    come in groups)."""
     probabilities = posterior.probability_near_best(margin)
 
     def cheaper(than: Option) -> list[str]:
-        return [one.name for one in options if one is not than and _cheapest([one, than]) is one]
+        """What would be taken instead, cost and simplicity being all that counts; of two that tie neither would."""
+        return [one.name for one in options if _cheapest([one, than]) is _cheapest([than, one]) is one is not than]
 
     def odds_of(one: Option) -> float:
         return posterior.probability_of_taking(one.name, cheaper(one), margin)

@@ -31,13 +31,14 @@ from advisor.report import judge
 from advisor.samples import zipped
 from advisor.step import BUILD_STRATEGY, StepOrder, load_fitted
 from advisor.store import Store
-from advisor.terminal import print_estimate, print_report, print_runs, progress_bars
+from advisor.terminal import print_advice, print_estimate, print_report, print_runs, progress_bars
 from advisor.timing import foresee_run, take_speed
 from advisor.worker import work
 from eval.documents import DOCUMENT_ENDINGS, read_documents
 from eval.mapping import guess_columns
 from eval.table import MAX_BYTES, Table, read_table
 from eval.task import BadInput
+from strategies.registry import FLOORS
 
 _LINES_A_CALL = 32  # lines answered together when nobody waits for each
 _RESULTS = Path("results")
@@ -148,7 +149,7 @@ def _predict(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     """One answer a line; a line break inside an answer becomes a space."""
     run = store.run(options.run)
     plan = run.plan
-    if options.strategy not in plan.strategies:
+    if options.strategy not in plan.strategies and options.strategy not in FLOORS:
         raise BadInput(f"Run {run.id} did not compare {options.strategy!r}; choose {' or '.join(plan.strategies)}.")
     strategy = load_fitted(
         StepOrder(store.run_folder(run.id), options.strategy, plan.preset, plan.model, plan.seed, build_strategy)
@@ -166,14 +167,17 @@ def _predict(store: Store, options: argparse.Namespace, build_strategy: str) -> 
 
 
 def _decide(options: argparse.Namespace) -> None:
-    trials = read_outcomes(options.file.name, _read(options.file))
+    answered, warnings = read_outcomes(options.file.name, _read(options.file))
+    trials = [trial for trial in answered if trial.strategy not in FLOORS]
+    floors = [trial for trial in answered if trial.strategy in FLOORS]  # a run's own outcomes hold them
     priorities = priorities_of(options)
     costs = read_costs(options.costs.name, _read(options.costs), trials, priorities) if options.costs else None
-    decision = judge(trials, priorities, None, costs=costs)
+    decision = {**judge(trials, priorities, None, costs=costs, floors=floors), "warnings": warnings}
     if options.json:
         sys.stdout.write(json.dumps(decision, indent=2) + "\n")
     else:
         print_report(Console(), decision)
+        print_advice(Console(), decision)
 
 
 def _input_lines() -> Iterator[str]:

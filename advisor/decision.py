@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from advisor import caveats, verdict
 from advisor.choice import PROBABLE, Confidence, Option, choose
@@ -65,8 +66,10 @@ def recommend(
     paired = paired_scores([one.trial for one in kept])
     scores, groups = paired.scores, paired.groups
     posterior = believe(scores, groups)
-    options = [Option(one.strategy, one.cost.total_over(verdict.MONTHS), _simplicity(one)) for one in kept]
-    taken = choose(options, posterior, priorities.margin, len(groups))
+    totals = _totals(kept)
+    options = [Option(one.strategy, totals[one.strategy], _simplicity(one)) for one in kept]
+    pieces = len(set(groups))  # of evidence
+    taken = choose(options, posterior, priorities.margin, pieces)
 
     @cache  # a comparison of graded scores resamples thousands of times
     def gap(a: str, b: str) -> Difference:
@@ -86,41 +89,52 @@ def recommend(
         left_out=[one for one in measured if one.strategy in broken],
         scores=scores,
         groups=groups,
-        posterior=posterior,
+        totals=totals,
         probabilities=taken.probabilities,
         odds=taken.odds,
+        pieces=pieces,
         gap=gap,
+        choose_at=lambda margin: choose(options, posterior, margin, pieces).name,
     )
-    floor, odds_of_floor = _floor_as_good(
-        kept, [derive(one, priorities) for one in floors if is_judged(one)], priorities
-    )
+    judged_floors = [derive(one, priorities) for one in floors if is_judged(one)]
+    majority = next((one.score.mean for one in judged_floors if one.strategy == "majority_label"), majority_share)
     return Recommendation(
         choice=choice.strategy,
         confidence=taken.confidence,
         odds=taken.odds if others else None,
         probabilities=taken.probabilities,
         runner_up=others[0].strategy if others else None,
-        headline=verdict.headline(choice.strategy, situation.rows, taken.confidence),
+        headline=verdict.headline(situation, taken.confidence),
         confidence_line=verdict.confidence_line(situation, taken.confidence),
         runner_up_line=verdict.runner_up_line(situation),
-        floor=floor.strategy if floor else None,
-        floor_line=verdict.floor_line(floor, odds_of_floor, priorities) if floor else None,
+        **_floor_as_good(situation, judged_floors),
         reasons=verdict.reasons(situation, tuple(broken.values())),
-        caveats=caveats.before_you_act(situation, trials, majority_share),
+        caveats=caveats.before_you_act(situation, trials, majority),
         changes=verdict.changes(situation),
     )
 
 
-def _floor_as_good(
-    kept: Sequence[Measurement], floors: Sequence[Measurement], priorities: Priorities
-) -> tuple[Measurement | None, float]:
-    """The simplest floor that is probably within the margin of the best strategy, with that probability."""
+def _totals(kept: Sequence[Measurement]) -> dict[str, float | None]:
+    """What each costs over a year; running costs alone where what getting ready costs is known of none."""
+    months = verdict.MONTHS
+    if all(one.cost.one_off is None and one.cost.per_month is not None for one in kept):
+        return {one.strategy: (one.cost.per_month or 0.0) * months for one in kept}
+    return {one.strategy: one.cost.total_over(months) for one in kept}
+
+
+def _floor_as_good(situation: verdict.Situation, floors: Sequence[Measurement]) -> dict[str, Any]:
+    """The simplest floor that is probably within the margin of the best strategy, and the sentence that says so; none
+    where all are bad or too few rows can tell."""
+    if not verdict.can_speak_of_floors(situation):
+        return {"floor": None, "floor_line": None}
+    kept = [situation.choice, *situation.others]
     for floor in floors:
         paired = paired_scores([one.trial for one in (*kept, floor)])
-        odds = believe(paired.scores, paired.groups).probability_near_best(priorities.margin)[floor.strategy]
-        if odds >= PROBABLE:
-            return floor, odds
-    return None, 0.0
+        near = believe(paired.scores, paired.groups).probability_near_best(situation.priorities.margin)
+        if near[floor.strategy] >= PROBABLE:
+            line = verdict.floor_line(situation, floor, near[floor.strategy])
+            return {"floor": floor.strategy, "floor_line": line}
+    return {"floor": None, "floor_line": None}
 
 
 def _by_score(one: Measurement) -> tuple[float, int]:

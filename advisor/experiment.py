@@ -20,6 +20,7 @@ from advisor.stored import StoredRun, StoredStep
 from advisor.task_file import task_to_json
 from advisor.timing import foresee_run
 from advisor.trial_files import read_trial, write_trial
+from advisor.wording import name_of
 from eval.outcomes import Trial
 from eval.split import split_task
 from eval.table import Table
@@ -131,7 +132,10 @@ def _trials(
         trials = _measure(order, lambda progress, left: tell(replace(step, **_told(progress, left))), cancelled)
         step = replace(step, ended_at=time.time())
     worst = next((trial for trial in trials if trial.status != "done"), trials[0])
-    tell(replace(step, state=worst.status, stage="", done=0, total=0, remaining_seconds=None, reason=worst.reason))
+    reason = worst.reason
+    if reason is not None and worst.strategy != step.strategy:
+        reason = f"{name_of(worst.strategy)}: {reason}"
+    tell(replace(step, state=worst.status, stage="", done=0, total=0, remaining_seconds=None, reason=reason))
     return trials
 
 

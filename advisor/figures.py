@@ -37,16 +37,13 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
     def row(heading: str, tell: Callable[[Any], str], *path: str) -> tuple[str, list[str]]:
         return heading, [_told(tell, _at(one, path)) for one in judged]
 
-    near_best = report["recommendation"].get("probabilities", {})  # runs of an earlier version have none
-    near = [probability_text(near_best[one["name"]]) if one["name"] in near_best else "not judged" for one in judged]
-
     def money(amount: float) -> str:
         return money_text(amount, report["priorities"]["currency"])
 
     return [
         row("Score", score_text, "score", "mean"),
         row("95 % range", lambda score: f"{score_text(score['low'])} to {score_text(score['high'])}", "score"),
-        (f"Within {margin_text(report['priorities']['margin'])} of the best", near),
+        *_chances(report, [one["name"] for one in judged]),
         row("Half of the answers within", seconds_text, "latency_seconds", "p50"),
         row("95 of 100 answers within", seconds_text, "latency_seconds", "p95"),
         row("Answers a second, in batches", number_text, "requests_per_second"),
@@ -60,9 +57,29 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
     ]
 
 
+def floors_of(report: dict[str, Any]) -> str | None:
+    """What answers without a language model score, best first, in a sentence; None for a run that measured none."""
+    scored = [f"{in_sentence(one['name'])} {score_text(one['score']['mean'])}" for one in charts.floors(report)]
+    return f"Without a language model: {', '.join(scored)}." if scored else None
+
+
+def not_measured(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """The strategies and floors without a result."""
+    return [one for one in (*report["candidates"], *report.get("floors", [])) if one["status"] != "done"]
+
+
 def differences_of(report: dict[str, Any]) -> list[tuple[str, str]]:
     """For each pair of strategies: their difference with its range as a sentence, and its p-value ("p = .03")."""
     return [(_difference(one), _p_value(one["p_value"])) for one in report["comparisons"]]
+
+
+def _chances(report: dict[str, Any], names: list[str]) -> list[tuple[str, list[str]]]:
+    """How probable it is that each is near the best. Runs of an earlier version have no such probabilities."""
+    if (chances := report["recommendation"].get("probabilities")) is None:
+        return []
+    margin = report["priorities"]["margin"]
+    heading = f"Chance of being within {margin_text(margin)} of the best" if margin else "Chance of being the best"
+    return [(heading, [probability_text(chances[one]) if one in chances else "beyond a limit" for one in names])]
 
 
 def _at(candidate: dict[str, Any], path: tuple[str, ...]) -> Any:

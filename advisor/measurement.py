@@ -28,8 +28,8 @@ class Measurement:
     parts: dict[str, float]
     latency: Percentiles | None
     cost: Cost
-    tokens_in_mean: float
-    tokens_out_mean: float
+    tokens_in_mean: float | None
+    tokens_out_mean: float | None
     hit_rate: float | None
     failed_answers: int
 
@@ -63,8 +63,8 @@ def derive(trial: Trial, priorities: Priorities, cost: Cost | None = None) -> Me
             monthly_volume=priorities.monthly_volume,
             currency=priorities.currency,
         ),
-        tokens_in_mean=fmean(outcome.tokens_in for outcome in outcomes),
-        tokens_out_mean=fmean(outcome.tokens_out for outcome in outcomes),
+        tokens_in_mean=fmean(outcome.tokens_in for outcome in outcomes) or None,
+        tokens_out_mean=fmean(outcome.tokens_out for outcome in outcomes) or None,
         hit_rate=fmean(found) if found else None,
         failed_answers=sum(outcome.error is not None for outcome in outcomes),
     )
@@ -79,12 +79,13 @@ def paired_scores(trials: Sequence[Trial]) -> Paired:
     """The scores of each trial on the rows that all of them answered, in one order."""
     by_strategy = {trial.strategy: {outcome.example_id: outcome for outcome in trial.outcomes} for trial in trials}
     rows = sorted(set.intersection(*map(set, by_strategy.values()))) if by_strategy else []
-    first: dict[str, Outcome] = next(iter(by_strategy.values()), {})
     return Paired(
-        [_unit(first[row]) for row in rows],
+        [_unit(*(outcomes[row] for outcomes in by_strategy.values())) for row in rows],
         {name: np.array([outcomes[row].score for row in rows]) for name, outcomes in by_strategy.items()},
     )
 
 
-def _unit(outcome: Outcome) -> str:
-    return f"row {outcome.example_id}" if outcome.group is None else f"group {outcome.group}"
+def _unit(*outcomes: Outcome) -> str:
+    """The group of an example; some of its outcomes may have been measured by a version that kept none."""
+    group = next((one.group for one in outcomes if one.group is not None), None)
+    return f"row {outcomes[0].example_id}" if group is None else f"group {group}"

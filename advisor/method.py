@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from advisor.wording import RANGE_MEANING, count_text, duration_text, margin_text, money_text, name_of
+from eval.posterior import DRAWS
 from eval.scoring import METRIC_MEANINGS
 from eval.task import Kind
 
@@ -13,7 +14,6 @@ def method_of(report: dict[str, Any]) -> list[tuple[str, str]]:
     """What was measured, on what, with which effort: (heading, sentences), from a report of schema 1."""
     task, priorities = report["task"], report["priorities"]
     price = money_text(priorities["machine_per_hour"], priorities["currency"])
-    margin = margin_text(priorities["margin"])
     documents = f" {count_text(task['documents'], 'document')} could be looked up." if task["documents"] else ""
     versions = ", ".join(f"{name} {version}" for name, version in sorted(report["versions"].items()))
     return [
@@ -24,12 +24,7 @@ def method_of(report: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         ("Score", f"{task['metric'][:1].upper()}{task['metric'][1:]}. {METRIC_MEANINGS[Kind(task['kind'])]}"),
         ("95 % range", RANGE_MEANING),
-        (
-            "Confidence",
-            "The test rows (rows of one group together) were weighted anew 4,000 times, by the Bayesian bootstrap. A "
-            f"probability is the share of these in which no other strategy scored more than {margin} above; the odds "
-            "of the verdict are the share in which that holds for the strategy taken and for nothing cheaper.",
-        ),
+        *([("Confidence", _confidence(priorities))] if "probabilities" in report["recommendation"] else []),
         ("Model", f"{report['model']}, the same for all strategies, on {report['device']}."),
         (
             "Time and cost",
@@ -40,6 +35,15 @@ def method_of(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("Run", f"{report['run_id']}, seed {report['seed']}, {report['created_at']}."),
         *([("Versions", f"{versions}.")] if versions else []),
     ]
+
+
+def _confidence(priorities: dict[str, Any]) -> str:
+    margin = f"within {margin_text(priorities['margin'])} of the best" if priorities["margin"] else "the best"
+    return (
+        f"The test rows (rows of one group together) were weighted anew {DRAWS:,} times, by the Bayesian bootstrap. A "
+        f"chance is the share of these in which a strategy is {margin}; the odds of the verdict are the share in which "
+        "the one taken is, and nothing cheaper."
+    )
 
 
 def _effort(candidate: dict[str, Any]) -> str:

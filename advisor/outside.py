@@ -14,8 +14,9 @@ _NEEDED = ("example", "strategy", "score")
 _MEASURED = ("seconds", "tokens_in", "tokens_out")
 
 
-def read_outcomes(name: str, content: bytes) -> list[Trial]:
-    """A trial for each strategy, in the order they first appear.
+def read_outcomes(name: str, content: bytes) -> tuple[list[Trial], list[str]]:
+    """A trial for each strategy, in the order they first appear, on the examples that all of them answered; and a
+    sentence where others were left out.
 
     Columns: example, strategy, score in [0, 1]; if they are there, seconds (of an answer given alone), tokens_in,
     tokens_out and group. Raises BadInput with one sentence that names the row.
@@ -49,7 +50,13 @@ def read_outcomes(name: str, content: bytes) -> list[Trial]:
         raise BadInput(
             f"{name}: no example was answered by all of {', '.join(outcomes)}; compare them on the same ones."
         )
-    return [Trial(strategy, "done", outcomes=tuple(each.values())) for strategy, each in outcomes.items()]
+    trials = [
+        Trial(strategy, "done", outcomes=tuple(outcome for example, outcome in each.items() if example in shared))
+        for strategy, each in outcomes.items()
+    ]
+    left_out = len(groups) - len(shared)
+    told = f"{left_out:,} of {len(groups):,} examples were not answered by all strategies and are left out."
+    return trials, [told] if left_out else []
 
 
 def read_costs(name: str, content: bytes, trials: Sequence[Trial], priorities: Priorities) -> dict[str, Cost]:
@@ -63,6 +70,8 @@ def read_costs(name: str, content: bytes, trials: Sequence[Trial], priorities: P
         strategy = values["strategy"].strip()
         if strategy not in by_name:
             raise BadInput(f"{name}, row {number}: {strategy} has no outcomes; choose from {', '.join(by_name)}.")
+        if strategy in costs:
+            raise BadInput(f"{name}, row {number}: {strategy} has a row already; keep one.")
         measured = cost_of(
             by_name[strategy],
             machine_per_hour=priorities.machine_per_hour,

@@ -94,12 +94,24 @@ def judge(
     return _as_json(judged)
 
 
+def under_priorities(
+    report: dict[str, Any], priorities: Priorities, trials: Sequence[Trial], floors: Sequence[Trial], split: Split
+) -> dict[str, Any]:
+    """The report of these trials as it would be under other priorities. What does not depend on them is kept: scores,
+    ranges, comparisons."""
+    kind = Kind(report["task"]["kind"])
+    recommendation = recommend(trials, priorities, kind, _majority_share(kind, split.test), floors=floors)
+    costs = {trial.strategy: asdict(derive(trial, priorities).cost) for trial in trials if is_judged(trial)}
+    candidates = [{**one, "cost": costs.get(one["name"], one["cost"])} for one in report["candidates"]]
+    changed = {"priorities": asdict(priorities), "candidates": candidates, "recommendation": asdict(recommendation)}
+    return _as_json({**report, **changed})
+
+
 def _candidate(trial: Trial, priorities: Priorities, given: Cost | None) -> dict[str, Any]:
     """One strategy in figures; one that was not judged has the same keys, with null where nothing was measured."""
     measured = derive(trial, priorities, given) if is_judged(trial) else None
     score = measured.score if measured else None
     latency = measured.latency if measured else None
-    cost = measured.cost if measured else None
     return {
         "name": trial.strategy,
         "status": trial.status,
@@ -112,12 +124,7 @@ def _candidate(trial: Trial, priorities: Priorities, given: Cost | None) -> dict
         "tokens_out_mean": measured.tokens_out_mean if measured else None,
         "fit_seconds": trial.fit_seconds,
         "peak_memory_bytes": trial.peak_memory_bytes,
-        "cost": {
-            "one_off": cost.one_off if cost else None,
-            "per_1000": cost.per_1000 if cost else None,
-            "per_month": cost.per_month if cost else None,
-            "currency": priorities.currency,
-        },
+        "cost": asdict(measured.cost if measured else Cost(None, None, None, priorities.currency)),
         "hit_rate": measured.hit_rate if measured else None,
         "failed_answers": measured.failed_answers if measured else None,
         "settings": trial.settings,

@@ -14,7 +14,7 @@ import jinja2
 
 from advisor import charts
 from advisor.answers import answered_rows
-from advisor.figures import P_VALUE_MEANING, differences_of, figures_of
+from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, not_measured
 from advisor.method import method_of
 from advisor.palette import css_variables, mark_of
 from advisor.wording import money_text, name_of, score_text, seconds_text
@@ -41,7 +41,7 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         colours=css_variables(),
         judged=judged,
         floors=charts.floors(report),
-        left_out=[one for one in report["candidates"] if one["status"] != "done"],
+        left_out=not_measured(report),
         choice=next((one for one in judged if one["name"] == report["recommendation"]["choice"]), None),
         sentences={
             "score": charts.score_sentence(report),

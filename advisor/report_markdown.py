@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from advisor.charts import judged
-from advisor.figures import P_VALUE_MEANING, differences_of, figures_of
+from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, floors_of, not_measured
 from advisor.method import method_of
 from advisor.wording import name_of
 
@@ -26,6 +26,8 @@ def render_markdown(report: dict[str, Any]) -> str:
     if verdict.get("floor_line"):
         lines += [f"**{escaped(verdict['floor_line'])}**", ""]
     lines += _table(report)
+    if floors := floors_of(report):
+        lines += [escaped(floors), ""]
     for title, sentences in (
         ("Not measured", _not_measured(report)),
         ("Why", verdict["reasons"]),
@@ -65,6 +67,5 @@ def _differences(report: dict[str, Any]) -> list[str]:
 def _not_measured(report: dict[str, Any]) -> list[str]:
     return [
         f"{name_of(one['name'])} ({one['status']}): {one['reason'] or 'no reason given'}"
-        for one in report["candidates"]
-        if one["status"] != "done"
+        for one in not_measured(report)
     ]

@@ -27,7 +27,7 @@ from eval.runner import measure
 from eval.task import BadInput, Brief, Split, Task
 from strategies.contract import Progress, Strategy
 from strategies.presets import PRESETS
-from strategies.registry import floors_for
+from strategies.registry import FLOORS, floors_for
 
 BUILD_STRATEGY = "strategies.registry:build_strategy"
 _SECONDS_BETWEEN_REPORTS = 0.2
@@ -47,7 +47,7 @@ class StepOrder:
 
     @property
     def folder(self) -> Path:
-        return self.run_folder / self.strategy
+        return self.run_folder / (FLOORS_STEP if self.strategy in FLOORS else "") / self.strategy
 
     @property
     def parts(self) -> list[StepOrder]:
@@ -56,7 +56,7 @@ class StepOrder:
             return [self]
         task, _ = read_task(self.run_folder)
         names = floors_for(task.kind, bool(task.documents))
-        return [replace(self, run_folder=self.folder, strategy=name) for name in names]
+        return [replace(self, strategy=name) for name in names]
 
 
 def run_step(order: StepOrder, reports: Connection) -> None:

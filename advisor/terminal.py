@@ -49,7 +49,7 @@ def print_estimate(console: Console, seconds: dict[str, float]) -> None:
 def print_report(console: Console, report: dict[str, Any]) -> None:
     """A column of figures for each strategy that was measured, why the others were not, and the verdict."""
     from advisor.charts import judged  # what draws takes seconds to import, and is not needed before
-    from advisor.figures import figures_of
+    from advisor.figures import figures_of, floors_of, not_measured
 
     measured, verdict = judged(report), report["recommendation"]
     if measured:
@@ -57,13 +57,21 @@ def print_report(console: Console, report: dict[str, Any]) -> None:
         for heading, figures in figures_of(report):
             table.add_row(heading, *figures)
         console.print(table)
-    for candidate in report["candidates"]:
-        if candidate["reason"]:
-            console.print(Text(f"{name_of(candidate['name'])}: {candidate['reason']}"))
+    if floors := floors_of(report):
+        console.print(Text(floors))
+    for one in not_measured(report):
+        console.print(Text(f"{name_of(one['name'])}: {one['reason']}"))
     console.print(Text(verdict["headline"], style="bold"))
     for sentence in (verdict["confidence_line"], verdict["runner_up_line"], verdict["floor_line"], *verdict["reasons"]):
         if sentence:
             console.print(Text(sentence))
+
+
+def print_advice(console: Console, report: dict[str, Any]) -> None:
+    """What a report's files say beside its verdict, for a decision that leaves no files."""
+    verdict = report["recommendation"]
+    for sentence in (*verdict["changes"], *verdict["caveats"], *report["warnings"]):
+        console.print(Text(sentence))
 
 
 def print_runs(console: Console, store: Store, runs: Iterable[StoredRun]) -> None:

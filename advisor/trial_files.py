@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from advisor.files import write_whole
+from advisor.plan import FLOORS_STEP
 from eval.outcomes import Effort, Outcome, Trial
+from strategies.registry import FLOORS
 
 _MANIFEST = "manifest.json"
 
@@ -51,6 +54,14 @@ def read_trial(folder: Path) -> Trial | None:
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
+
+
+def read_trials(run_folder: Path, steps: Sequence[str]) -> tuple[list[Trial], list[Trial]]:
+    """The finished trials of a run: of its strategies in the order of `steps`, and of the floors."""
+    strategies = [run_folder / step for step in steps if step != FLOORS_STEP]
+    floors = [run_folder / FLOORS_STEP / name for name in FLOORS]
+    finished = [[trial for folder in each if (trial := read_trial(folder))] for each in (strategies, floors)]
+    return finished[0], finished[1]
 
 
 def _outcome(line: str) -> Outcome:

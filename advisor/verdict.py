@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.choice import FEW_ROWS, PROBABLE, Confidence
+from advisor.choice import FEW_ROWS, PROBABLE, WEAK, Confidence
 from advisor.measurement import Measurement
-from advisor.plan import Priorities
+from advisor.plan import STRATEGIES, Priorities
 from advisor.wording import (
     count_text,
     in_sentence,
@@ -25,14 +25,13 @@ from advisor.wording import (
     words_of,
 )
 from eval.costs import crossing
-from eval.posterior import Posterior
 from eval.scoring import METRIC_NAMES
 from eval.statistics import Difference, rows_needed
 from eval.task import Kind
 
 MONTHS = 12  # what a strategy costs is compared over a year
-_PLAUSIBLE_MARGIN = 0.1  # nobody asks what would change if more than 10 points did not matter
-_SMALLEST_MARGIN = 0.001
+_MARGINS = [half_points / 200 for half_points in range(21)]  # nobody asks what follows if more than 10 did not matter
+LOW_SCORE = 0.5
 _LEVEL = 0.0005  # a difference that rounds to no tenth of a point
 
 
@@ -40,10 +39,11 @@ _LEVEL = 0.0005  # a difference that rounds to no tenth of a point
 class Situation:
     """What the sentences speak of: the kind of task (None where the scores were measured elsewhere), the choice, the
     best score, those probably within the margin of the best (`near`, the choice in any case among them), those that
-    would be taken instead if they were near (`cheaper`), all `others` within the limits, best first, and those
-    `left_out` by a limit. `scores` are paired, by strategy, on rows of `groups`; `probabilities` of being within the
-    margin follow from `posterior`; `odds` are those of the choice, and of nothing cheaper being so; `gap(a, b)` is the
-    difference a - b of two strategies."""
+    would be taken instead if they were near (`cheaper`, or simpler at about the same cost), all `others` within the
+    limits, best first, and those `left_out` by a limit. `scores` are paired, by strategy, on rows of `groups`; `totals`
+    is what each costs over a year; `probabilities` are those of being within the margin, `odds` those of the choice,
+    and of nothing cheaper being so; `pieces` counts what is evidence by itself: rows, or groups of them; `gap(a, b)` is
+    the difference a - b of two strategies; `choose_at(margin)` names what would be taken under another margin."""
 
     priorities: Priorities
     kind: Kind | None
@@ -55,38 +55,44 @@ class Situation:
     left_out: Sequence[Measurement]
     scores: Mapping[str, NDArray[np.float64]]
     groups: Sequence[str]
-    posterior: Posterior
+    totals: Mapping[str, float | None]
     probabilities: Mapping[str, float]
     odds: float
+    pieces: int
     gap: Callable[[str, str], Difference]
+    choose_at: Callable[[float], str]
 
     @property
     def rows(self) -> int:
         return len(self.scores[self.choice.strategy])
 
+    @property
+    def evidence(self) -> str:
+        """ "200 test rows", or "8 groups of test rows"."""
+        return count_text(self.rows, "test row") if self.pieces == self.rows else f"{self.pieces:,} groups of test rows"
 
-def headline(choice: str, rows: int, confidence: Confidence) -> str:
-    order = words_of(choice).verdict.removesuffix(".")
+
+def headline(situation: Situation, confidence: Confidence) -> str:
+    order = words_of(situation.choice.strategy).verdict.removesuffix(".")
     if confidence == "too close to call":
         return f"Too close to call. {order} for now."
-    return f"{order}, as a first guess." if rows < FEW_ROWS else f"{order}."
+    return f"{order}, as a first guess." if situation.pieces < FEW_ROWS else f"{order}."
 
 
 def confidence_line(situation: Situation, confidence: Confidence) -> str:
     if not situation.others:
         return f"{confidence.capitalize()}: no other strategy was left to compare it with."
-    margin = _by_margin(situation.priorities, "better")
+    margin, evidence = _by_margin(situation.priorities, "better"), situation.evidence
     if confidence == "too close to call":
-        rows = count_text(situation.rows, "test row")
         if situation.best is situation.choice:
-            return f"{rows.capitalize()} cannot tell the strategies apart."
+            return f"{evidence.capitalize()} cannot tell the strategies apart."
         best, choice = in_sentence(situation.best.strategy), in_sentence(situation.choice.strategy)
-        return f"{rows.capitalize()} cannot show that {best} is {margin} than {choice}."
-    few = f", from only {count_text(situation.rows, 'test row')}" if situation.rows < FEW_ROWS else ""
+        return f"{evidence.capitalize()} cannot show that {best} is {margin} than {choice}."
+    few = f", from only {evidence}" if situation.pieces < FEW_ROWS else ""
     limits = " that meets your limits" if situation.left_out else ""
     claim = f"nothing else{limits} is {margin}"
     if situation.cheaper:
-        claim = f"nothing cheaper{limits} is {_near_best(situation.priorities)}"
+        claim = f"it is {_near_best(situation.priorities)}, and nothing {_instead(situation)}{limits} is"
     return f"{confidence.capitalize()}: {probability_text(situation.odds)} that {claim}{few}."
 
 
@@ -109,12 +115,19 @@ def runner_up_line(situation: Situation) -> str | None:
     )
 
 
-def floor_line(floor: Measurement, odds: float, priorities: Priorities) -> str:
+def can_speak_of_floors(situation: Situation) -> bool:
+    """Not where everything is bad, or where few rows could not tell a floor from a strategy."""
+    is_bad = situation.best.score.mean < LOW_SCORE and situation.kind is not Kind.WRITING
+    return situation.pieces >= FEW_ROWS and not is_bad
+
+
+def floor_line(situation: Situation, floor: Measurement, odds: float) -> str:
     """That no language model is needed, because something simpler is as good."""
     name, score = in_sentence(floor.strategy), score_text(floor.score.mean)
+    limits = " that meets your limits" if situation.left_out else ""
     return (
-        f"No language model is needed: the {name} scores {score}, and with {probability_text(odds)} no strategy is "
-        f"{_by_margin(priorities, 'better')}."
+        f"No language model is needed: the {name} scores {score} ({probability_text(odds)} that no strategy{limits} is "
+        f"{_by_margin(situation.priorities, 'better')})."
     )
 
 
@@ -167,24 +180,27 @@ def _why_cost(situation: Situation) -> str:
     if not situation.others:
         return ""
     odds = situation.probabilities[choice.strategy]
+    if situation.odds < WEAK:
+        if choice.strategy not in STRATEGIES and situation.totals[choice.strategy] is None:
+            return f"It may be {near_best}, as others may."
+        merit = "simplest" if choice.strategy in STRATEGIES else "cheapest"
+        return f"Of all that may be {near_best} it is the {merit}."
     if odds < PROBABLE:
-        if odds < max(situation.probabilities.values()):
-            return f"Of all that may be {near_best} it is the simplest."
         return f"It is the likeliest to be {near_best}: {probability_text(odds)}."
     if not rivals:
         return _why_not_cheaper(situation)
-    total = choice.cost.total_over(MONTHS)
+    total = situation.totals[choice.strategy]
     if total is None:
         return f"What an answer costs is unknown, so the simplest strategy that is probably {near_best} is taken."
-    prices = {
-        in_sentence(rival.strategy): price for rival in rivals if (price := rival.cost.total_over(MONTHS)) is not None
-    }
+    known = [(rival, price) for rival in rivals if (price := situation.totals[rival.strategy]) is not None]
     currency = choice.cost.currency
-    against = " and ".join(f"{money_text(price, currency)} for {rival}" for rival, price in prices.items())
-    merit = "costs about as little and is simpler" if total > min(prices.values(), default=math.inf) else "costs least"
+    against = " and ".join(f"{money_text(price, currency)} for {in_sentence(one.strategy)}" for one, price in known)
+    least = min((price for _, price in known), default=math.inf)
+    merit = "costs about as little and is simpler" if total > least else "costs least"
     return (
         f"Among those that are probably {near_best} it {merit}: {money_text(total, currency)} over "
         f"{MONTHS} months at {count_text(situation.priorities.monthly_volume, 'request')} a month"
+        f"{'' if choice.cost.one_off is not None else ', getting ready not counted'}"
         f"{', against ' if against else ''}{against}."
     )
 
@@ -197,8 +213,8 @@ def _why_not_cheaper(situation: Situation) -> str:
     odds = situation.probabilities[rival.strategy]
     name, near_best = name_of(rival.strategy), _near_best(situation.priorities)
     if odds < 0.005:
-        return "Everything cheaper is worse, so cost does not decide."
-    return f"{name} costs less, but with {probability_text(odds)} only is it {near_best}."
+        return f"Everything {_instead(situation)} is worse."
+    return f"{name} is {_instead(situation, rival)}, but only {probability_text(odds)} that it is {near_best}."
 
 
 def changes(situation: Situation) -> tuple[str, ...]:
@@ -247,30 +263,19 @@ def _another_volume(situation: Situation) -> str | None:
 
 
 def _another_margin(situation: Situation) -> str | None:
-    choice, best = situation.choice, situation.best
-    if best is not choice:
-        enough = situation.posterior.margin_near_best(choice.strategy, PROBABLE)
-        if enough < _SMALLEST_MARGIN or points_text(enough) == points_text(situation.priorities.margin):
-            return None
-        return (
-            f"If less than {points_text(enough)} mattered to you, {in_sentence(best.strategy)} would be worth its cost."
-        )
-    total = choice.cost.total_over(MONTHS)
-    cheaper = [
-        (enough, one, cost)
-        for one in situation.cheaper
-        if total is not None
-        and (cost := one.cost.total_over(MONTHS)) is not None
-        and (enough := situation.posterior.margin_near_best(one.strategy, PROBABLE)) < _PLAUSIBLE_MARGIN
-    ]
-    if not cheaper:
+    """The nearest margin, in steps of half a point up to ten points, under which something else would be taken."""
+    own, margin = situation.choice.strategy, situation.priorities.margin
+    turns = [(abs(at - margin), at, name) for at in _MARGINS if (name := situation.choose_at(at)) != own]
+    if not turns:
         return None
-    enough, one, cost = min(cheaper, key=lambda found: found[0])
-    return (
-        f"If {points_text(enough)} did not matter to you, {in_sentence(one.strategy)} would do, at "
-        f"{money_text(cost, choice.cost.currency)} over {MONTHS} months instead of "
-        f"{money_text(total, choice.cost.currency)}."
-    )
+    _, at, name = min(turns)
+    condition = f"If {margin_text(at)} made no difference to you" if at else "If every difference mattered to you"
+    price, instead = situation.totals[name], situation.totals[own]
+    if price is None or instead is None:
+        return f"{condition}, {in_sentence(name)} would be taken."
+    currency = situation.choice.cost.currency
+    costs = f"{money_text(price, currency)} over {MONTHS} months instead of {money_text(instead, currency)}"
+    return f"{condition}, {in_sentence(name)} would be taken, at {costs}."
 
 
 def _another_limit(situation: Situation) -> str | None:
@@ -289,6 +294,14 @@ def _another_limit(situation: Situation) -> str | None:
 def _by_margin(priorities: Priorities, comparative: str) -> str:
     """ "more than 2 points better"; without a margin just "better"."""
     return f"more than {margin_text(priorities.margin)} {comparative}" if priorities.margin > 0 else comparative
+
+
+def _instead(situation: Situation, *rivals: Measurement) -> str:
+    """Why others would be taken instead if they were as good: they cost less, or are simpler at about the same cost."""
+    own = situation.totals[situation.choice.strategy]
+    prices = [situation.totals[one.strategy] for one in rivals or situation.cheaper]
+    less = [price is not None and (own is None or price < own) for price in prices]
+    return "cheaper" if all(less) else "cheaper or simpler" if any(less) else "simpler"
 
 
 def _near_best(priorities: Priorities) -> str:

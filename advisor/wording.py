@@ -101,7 +101,7 @@ def probability_text(probability: float) -> str:
     """ "97 in 100"; certainty is never claimed."""
     if probability >= 0.995:
         return "more than 99 in 100"
-    return f"{round(100 * probability)} in 100" if probability >= 0.005 else "less than 1 in 100"
+    return f"{int(100 * probability + 1e-9)} in 100" if probability >= 0.01 else "less than 1 in 100"
 
 
 def number_text(value: float) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from eval.statistics import SEED
 
 DRAWS = 4000
+WEIGHTS_AT_ONCE = 10_000_000  # 80 MB
 IMAGINED_ROWS = 1.0  # for each candidate; with half a one, too many strong verdicts on few rows were wrong
 
 Numbers = NDArray[np.float64]
@@ -68,8 +69,10 @@ def believe(scores: Mapping[str, ArrayLike], groups: Sequence[str] | None = None
     random = np.random.default_rng(SEED)
     imagined = np.eye(len(seeds)).repeat(seeds, axis=1) * columns[0].mean()
     units = np.vstack([units, np.column_stack([np.full(len(seeds), columns[0].mean()), imagined])])
-    weights = random.dirichlet([*counts, *[IMAGINED_ROWS] * len(seeds)], DRAWS)
-    totals = weights @ units
+    shares = [*counts, *[IMAGINED_ROWS] * len(seeds)]
+    a_batch = max(1, WEIGHTS_AT_ONCE // len(shares))
+    batches = [min(a_batch, DRAWS - start) for start in range(0, DRAWS, a_batch)]
+    totals = np.vstack([random.dirichlet(shares, draws) @ units for draws in batches])
     means = totals[:, 1:] / totals[:, :1]
     ends = np.cumsum(seeds)
     drawn = [

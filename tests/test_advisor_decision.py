@@ -41,7 +41,9 @@ def test_a_clear_winner_is_taken_though_it_costs_more():
     assert got.headline == "Fine-tune it."
     assert got.odds > 0.99
     assert got.probabilities["finetuning"] > 0.99 > 0.01 > got.probabilities["retrieval"]
-    assert got.confidence_line == "Strong: more than 99 in 100 that nothing cheaper is within 2 points of the best."
+    assert got.confidence_line == (
+        "Strong: more than 99 in 100 that it is within 2 points of the best, and nothing cheaper is."
+    )
     assert got.runner_up_line.startswith("Retrieval is 30 points behind, ")
     assert got.reasons[0] == "Fine-tuning scored .90 in accuracy (.85 to .93) on 200 test rows, the highest."
     assert (got.changes, got.caveats) == ((), ())
@@ -52,9 +54,9 @@ def test_the_margin_that_would_let_a_cheaper_strategy_in_is_named():
     got = decide(*two)
     assert got.choice == "finetuning"
     assert got.changes == (
-        "If 7 points did not matter to you, prompting would do, at $3.33 over 12 months instead of $10.00.",
+        "If 5.5 points made no difference to you, prompting would be taken, at $3.33 over 12 months instead of $10.00.",
     )
-    assert decide(*two, margin=0.07).choice == "prompting"
+    assert [decide(*two, margin=margin).choice for margin in (0.05, 0.055)] == ["finetuning", "prompting"]
 
 
 def test_a_cheaper_strategy_one_point_worse_is_taken_and_more_rows_make_it_sure():
@@ -73,7 +75,7 @@ def test_a_cheaper_strategy_one_point_worse_is_taken_and_more_rows_make_it_sure(
     assert many.confidence == "strong"
     assert few.odds < 0.8 < 0.95 < many.odds
     assert any("test rows would narrow the comparison with fine-tuning to ± 2 points" in c for c in few.changes)
-    assert few.reasons[1] == "It is the likeliest to be within 2 points of the best: 73 in 100."
+    assert few.reasons[1] == "It is the likeliest to be within 2 points of the best: 72 in 100."
     assert "fine-tuning scored 1 point more" in many.reasons[0]
     assert "costs least" in many.reasons[1]
 
@@ -127,7 +129,7 @@ def test_a_limit_leaves_out_even_the_best():
     )
     assert got.choice == "retrieval"
     assert "Fine-tuning is left out: 95 of 100 answers come within 2.0 s, and your limit is 1.0 s." in got.reasons
-    assert "nothing cheaper that meets your limits is within 2 points" in got.confidence_line
+    assert "within 2 points of the best, and nothing cheaper that meets your limits is." in got.confidence_line
     assert "With a higher limit fine-tuning would be judged too; it scored 30 points more." in got.changes
 
 
@@ -218,8 +220,53 @@ def test_a_floor_that_is_as_good_says_that_no_language_model_is_needed():
     floors = [trial("majority_label", right_on(0.2, 400)), trial("tfidf_linear", right_on(0.9, 400), seconds=0.001)]
     got = recommend(trials, Priorities(), Kind.CLASSIFICATION, floors=floors)
     assert (got.choice, got.floor) == ("finetuning", "tfidf_linear")
-    assert got.floor_line.startswith("No language model is needed: the word classifier scores .90, and with ")
-    assert got.floor_line.endswith("in 100 no strategy is more than 2 points better.")
+    assert got.floor_line == (
+        "No language model is needed: the word classifier scores .90 "
+        "(more than 99 in 100 that no strategy is more than 2 points better)."
+    )
     below = recommend(trials, Priorities(), Kind.CLASSIFICATION, floors=[trial("tfidf_linear", right_on(0.85, 400))])
     assert (below.floor, below.floor_line) == (None, None)
     assert below.probabilities == decide(*trials).probabilities
+
+
+@pytest.mark.parametrize(("share", "rows"), [(0.02, 400), (0.9, 20)])
+def test_of_floors_nothing_is_said_where_all_is_bad_or_rows_are_few(share, rows):
+    scores = right_on(share, rows)
+    floors = [trial("tfidf_linear", scores)]
+    got = recommend([trial("prompting", scores)], Priorities(margin=0.2), Kind.CLASSIFICATION, floors=floors)
+    assert (got.floor, got.floor_line) == (None, None)
+
+
+def test_names_of_ones_own_that_cost_the_same_are_not_cheaper_than_each_other():
+    scores = right_on(0.7, 400)
+    got = decide(trial("gpt", scores, seconds=None), trial("rag", scores, seconds=None))
+    assert got.confidence == "strong" and got.odds > 0.99
+    assert got.confidence_line.endswith("that nothing else is more than 2 points better.")
+    apart = decide(trial("gpt", right_on(0.9, 400), seconds=None), trial("rag", scores, seconds=None))
+    assert "cheaper" not in " ".join((apart.confidence_line, *apart.reasons))
+
+
+def test_a_few_groups_of_many_rows_are_a_first_guess():
+    def in_groups(name: str, share: float, seconds: float) -> Trial:
+        made = trial(name, right_on(share, 8) * 40, seconds=seconds)
+        return replace(made, outcomes=tuple(replace(one, group=str(at % 8)) for at, one in enumerate(made.outcomes)))
+
+    got = decide(in_groups("prompting", 0.25, 1), in_groups("finetuning", 1.0, 3))
+    assert got.headline == "Fine-tune it, as a first guess."
+    assert got.confidence_line.endswith("from only 8 groups of test rows.")
+    assert got.caveats[0] == "There are only 8 groups of test rows. Add more before money depends on this."
+
+
+def test_groups_are_known_from_any_strategy_that_kept_them():
+    first, second = trial("prompting", right_on(0.6, 40)), trial("finetuning", right_on(0.8, 40))
+    grouped = replace(second, outcomes=tuple(replace(one, group=one.example_id[:5]) for one in second.outcomes))
+    assert paired_scores([first, grouped]).groups == paired_scores([grouped, first]).groups
+    assert len(set(paired_scores([first, grouped]).groups)) < 40
+
+
+def test_the_commonest_label_is_judged_by_what_it_scored():
+    got = recommend(
+        [trial("prompting", right_on(0.6, 100))], Priorities(), Kind.CLASSIFICATION, 0.9,
+        floors=[trial("majority_label", right_on(0.55, 100))],
+    )  # fmt: skip
+    assert any("which alone would score .55" in caveat for caveat in got.caveats)

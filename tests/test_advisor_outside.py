@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,9 @@ def test_without_costs_the_seconds_count_but_unknown_stays_unknown(capsys: pytes
     assert (slow["tokens_in_mean"], fast["latency_seconds"]["p50"]) == (300, 0.5)
     assert slow["cost"]["per_1000"] == pytest.approx(4 * fast["cost"]["per_1000"])
     assert slow["cost"]["one_off"] is None
+    got = decision["recommendation"]
+    assert (got["choice"], got["confidence"]) == ("fast", "strong")
+    assert "$1.67 over 12 months at 10,000 requests a month, getting ready not counted" in got["reasons"][1]
     assert main(["decide", "outcomes.csv", "--max-seconds", "1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["recommendation"]["choice"] == "fast"
 
@@ -162,23 +166,28 @@ def test_the_outcomes_a_run_wrote_can_be_decided_on_again(
     synthetic_report: Callable[..., dict[str, Any]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    Path("outcomes.csv").write_text(outcomes_csv(synthetic_trials(), synthetic_task().examples), encoding="utf-8-sig")
-    reported = synthetic_report()
+    trials = synthetic_trials()
+    as_good = tuple(replace(outcome, strategy="tfidf_linear") for outcome in trials[2].outcomes)
+    floors = [replace(trials[2], strategy="tfidf_linear", outcomes=as_good)]
+    written = outcomes_csv([*trials, *floors], synthetic_task().examples)
+    Path("outcomes.csv").write_text(written, encoding="utf-8-sig")
+    reported = synthetic_report(floors=floors)
     write(
         "costs.csv",
         "strategy,one_off,per_1000",
         ((one["name"], one["cost"]["one_off"], one["cost"]["per_1000"]) for one in reported["candidates"]),
     )
     got, wanted = decide(capsys), reported["recommendation"]
-    assert {key: got[key] for key in ("choice", "odds", "probabilities", "headline", "changes")} == {
-        key: wanted[key] for key in ("choice", "odds", "probabilities", "headline", "changes")
-    }
+    assert wanted["floor"] == "tfidf_linear"
+    for key in ("choice", "odds", "probabilities", "headline", "changes", "floor", "floor_line"):
+        assert got[key] == wanted[key], key
 
 
 def test_it_is_told_in_words_and_names_keep_their_capitals(capsys: pytest.CaptureFixture[str]) -> None:
     write_outcomes({"GPT with RAG": right(0.9, 200), "finetuning": right(0.5, 200)})
     assert main(["decide", "outcomes.csv"]) == 0
     told = capsys.readouterr().out
+    assert "Tokens read an answer" in told and "not measured" in told and "How long one answer takes" in told
     assert "Use GPT with RAG." in told and "Fine-tuning is 40 points behind" in " ".join(told.split())
 
 
@@ -203,6 +212,22 @@ def test_bad_outcomes_are_told_in_a_sentence(outcomes: str, sentence: str, capsy
     assert main(["decide", "outcomes.csv", "--json"]) == 2
     told = capsys.readouterr()
     assert sentence in told.err and told.err.count("\n") == 1 and not told.out
+
+
+def test_examples_that_not_all_answered_are_left_out_and_told(capsys: pytest.CaptureFixture[str]) -> None:
+    write_outcomes({"big": [0.0] * 40 + [1.0] * 160, "small": [1.0] * 40})
+    assert main(["decide", "outcomes.csv", "--json"]) == 0
+    decision = json.loads(capsys.readouterr().out)
+    assert decision["warnings"] == ["160 of 200 examples were not answered by all strategies and are left out."]
+    assert [one["score"]["n"] for one in decision["candidates"]] == [40, 40]
+    assert decision["recommendation"]["choice"] == "small"
+
+
+def test_a_strategy_with_two_costs_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    write_outcomes({"a": [1.0, 0.0], "b": [1.0, 1.0]})
+    write("costs.csv", "strategy,one_off,per_1000", [("a", 0, 3), ("a", 0, 300)])
+    assert main(["decide", "outcomes.csv", "--costs", "costs.csv"]) == 2
+    assert "costs.csv, row 3: a has a row already; keep one." in capsys.readouterr().err
 
 
 def test_a_cost_of_a_strategy_nobody_measured_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,9 @@ import pytest
 
 from advisor.export import outcomes_csv
 from advisor.figures import differences_of, figures_of
+from advisor.plan import Priorities
+from advisor.report import under_priorities
+from advisor.report_html import render_html
 from advisor.report_markdown import escaped, render_markdown
 from eval.outcomes import Outcome, Trial
 from eval.task import Example, Kind
@@ -118,6 +121,26 @@ def test_a_report_without_a_choice_can_be_read(synthetic_report):
     assert "It ran out of memory" in render_markdown(report)
 
 
+def test_floors_are_told_in_every_form(synthetic_report, synthetic_trials):
+    fitted = replace(synthetic_trials()[2], strategy="tfidf_linear")
+    broken = Trial("embedding_linear", "failed", reason="It ran out of memory.")
+    report = synthetic_report(floors=[fitted, broken])
+    page = render_html(report)
+    for text in (render_markdown(report), page):
+        assert "No language model is needed: the word classifier scores" in text
+        assert "It ran out of memory" in text
+    assert "Without a language model: word classifier" in render_markdown(report)
+    assert "Word classifier" in page[page.index("<h2>Score</h2>") : page.index("<h2>Score against cost</h2>")]
+
+
+def test_a_report_of_an_earlier_version_has_no_chances(synthetic_report):
+    report = synthetic_report()
+    del report["floors"], report["recommendation"]["probabilities"], report["recommendation"]["floor_line"]
+    assert "Chance of being" not in render_markdown(report) and "Confidence:" not in render_markdown(report)
+    assert "<h1>" in render_html(report)
+    assert "Chance of being within 2 points of the best" in render_markdown(synthetic_report())
+
+
 def test_outcomes_are_a_row_for_each_example_and_strategy(synthetic_trials, synthetic_task):
     written = outcomes_csv(synthetic_trials(Kind.EXTRACTION, 20), synthetic_task(Kind.EXTRACTION, 20).examples)
     header, *_ = written.splitlines()
@@ -141,3 +164,14 @@ def test_a_cell_that_a_spreadsheet_would_run_is_made_inert(text):
         assert row[column] == f"'{text}"
     assert row["example"] == "'=id"
     assert (row["score"], row["seconds"], row["tokens_in"]) == ("0.0", "", "1")
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_other_priorities_give_what_a_run_under_them_would_have_given(
+    kind: Kind, synthetic_report, synthetic_trials, synthetic_task, synthetic_split
+):
+    other = Priorities(monthly_volume=500, margin=0.3, machine_per_hour=2.0, max_seconds=0.7)
+    trials, split = synthetic_trials(kind), synthetic_split(synthetic_task(kind))
+    changed = under_priorities(synthetic_report(kind), other, trials, (), split)
+    assert changed == synthetic_report(kind, priorities=other)
+    assert changed["recommendation"] != synthetic_report(kind)["recommendation"]

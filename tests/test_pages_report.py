@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -223,3 +224,22 @@ def test_a_run_of_another_version_is_a_sentence(
 def queued(store: Store, task: Task, split: MakeSplit) -> str:
     dataset = store.add_dataset("rows.csv", b"question,label\n" + b"a,b\n" * 3)
     return store.add_run(Plan(dataset.id, Setup("question", "label")), task_to_json(task, split(task))).id
+
+
+def test_other_priorities_judge_the_same_answers_anew(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+) -> None:
+    task = synthetic_task()
+    run = finish_run(store, task, synthetic_split(task), synthetic_trials())
+    app = open_page("Report", run=run.id)
+    before = (store.run_folder(run.id) / "report.json").read_bytes()
+    said = html_of(app)
+    assert "Still: Fine-tune it." in said
+    app.select_slider(key="if-seconds").set_value(0.2).run()
+    said = html_of(app)
+    assert "Then: Nothing meets your limits." in said
+    app.select_slider(key="if-seconds").set_value(math.inf).run()
+    app.slider(key="if-margin").set_value(20.0).run()
+    said = html_of(app)
+    assert "nothing else is more than 20 points better." in said
+    assert (store.run_folder(run.id) / "report.json").read_bytes() == before

@@ -66,7 +66,7 @@ def test_the_nearest_example_gives_its_answer_and_is_named() -> None:
 def test_a_linear_classifier_learns_the_labels(name: str) -> None:
     floor = fitted(name)
     assert answers(floor, "the password again", "my parcel?", "money back") == ["account", "delivery", "refund"]
-    assert len(floor.choices) == 3 and floor.settings["strength"] in (1.0, 10.0, 100.0)
+    assert len(floor.choices) == 3 and floor.settings["strength"] in (0.1, 1.0, 10.0, 100.0)
 
 
 def test_the_best_sentence_is_the_one_that_answers() -> None:

@@ -112,8 +112,7 @@ def choose_priorities(was: Priorities) -> Priorities:
         100 * was.margin,
         step=0.5,
         format="%.1f",
-        help="A cheaper strategy is taken when it is not shown to be worse by more than this. A score of 1 is "
-        "100 points.",
+        help="A cheaper strategy is taken when it is probably not worse by more than this. A score of 1 is 100 points.",
     )
     price = first[2].number_input(
         "Price of the machine an hour",

@@ -10,7 +10,7 @@ import altair as alt
 import streamlit as st
 
 from advisor import charts
-from advisor.figures import P_VALUE_MEANING, differences_of, figures_of
+from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, floors_of
 from advisor.method import method_of
 from advisor.pages import frame
 from advisor.pages.changed_data import ask_for_changed_data
@@ -19,6 +19,7 @@ from advisor.pages.past_runs import followed_by, report_of
 from advisor.pages.running import WAITING_STATES, show_running, show_steps
 from advisor.pages.side_by_side import show_answers
 from advisor.pages.verdict_card import show_verdict
+from advisor.pages.what_if import show_what_if
 from advisor.stored import StoredRun
 from advisor.wording import count_text, in_sentence
 from advisor.worker import start_worker
@@ -92,6 +93,8 @@ def show_table(report: dict[str, Any]) -> None:
         for heading, cells in figures_of(report)
     )
     st.html(f'<div class="scroll"><table class="figures-table"><tr><td></td>{heads}</tr>{rows}</table></div>')
+    if floors := floors_of(report):
+        frame.small(floors)
 
 
 def show_chart(
@@ -139,6 +142,8 @@ def show_done(run: StoredRun, report: dict[str, Any]) -> None:
     if run.state != "done":
         frame.small("This run was tried again and stopped. What was measured before stands.")
     show_verdict(report)
+    if charts.judged(report):
+        show_what_if(run, report)
     with st.container(horizontal=True, key="again", vertical_alignment="center"):
         if st.button("Run again with changed data", type="primary", icon=":material/upload_file:"):
             ask_for_changed_data(run)

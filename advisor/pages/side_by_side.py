@@ -12,7 +12,7 @@ from advisor.pages.marks import marked_name
 from advisor.store import Store
 from advisor.stored import StoredRun
 from advisor.task_file import read_task
-from advisor.trial_files import read_trial
+from advisor.trial_files import read_trials
 from eval.task import BadInput, Task
 
 _ROWS_A_PAGE = 6
@@ -58,7 +58,7 @@ def _answers(
         task, split = read_task(folder)
     except BadInput:
         return None
-    trials = [trial for step in _store.steps(run_id) if (trial := read_trial(folder / step.strategy)) is not None]
+    trials, _ = read_trials(folder, [step.strategy for step in _store.steps(run_id)])
     rows = answered_rows(task.kind, trials, split.test)
     return (filters(rows), _texts(task)) if rows else None
 

@@ -1,0 +1,103 @@
+"""The verdict under other priorities: the answers of a run are judged anew, and nothing runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from html import escape
+from math import inf
+from typing import Any
+
+import streamlit as st
+
+from advisor.charts import volume_sentence
+from advisor.pages import frame
+from advisor.plan import Priorities
+from advisor.report import under_priorities
+from advisor.store import Store
+from advisor.stored import StoredRun
+from advisor.task_file import read_task
+from advisor.trial_files import read_trials
+from eval.outcomes import Trial
+from eval.task import BadInput, Split
+
+_VOLUMES = (100, 1_000, 5_000, 10_000, 50_000, 100_000, 1_000_000, 10_000_000)
+_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, inf)
+_MOST_POINTS = 20.0
+_MOST_AN_HOUR = 5.0
+
+
+@st.fragment
+def show_what_if(run: StoredRun, report: dict[str, Any]) -> None:
+    stored = _measured(frame.store().home.as_posix(), run.id, run.ended_at, frame.store())
+    if stored is None:
+        return
+    with st.expander("Try other priorities", icon=":material/tune:"):
+        frame.small("The same answers are judged anew at once. Nothing runs, and the report stays as it is.")
+        priorities = _choose(Priorities(**report["priorities"]))
+        trials, floors, split = stored
+        _show(under_priorities(report, priorities, trials, floors, split), report)
+
+
+def _choose(was: Priorities) -> Priorities:
+    first, second = st.columns(2, gap="large")
+    points = 100 * was.margin
+    margin = first.slider(
+        "Points that make no difference", 0.0, max(_MOST_POINTS, points), points, 0.5, key="if-margin", format="%.1f"
+    )
+    volume = second.select_slider(
+        "Answers a month",
+        sorted({*_VOLUMES, was.monthly_volume}),
+        was.monthly_volume,
+        format_func=lambda number: f"{number:,}",
+        key="if-volume",
+    )
+    price = first.slider(
+        f"Price of the machine an hour ({was.currency})",
+        0.0,
+        max(_MOST_AN_HOUR, was.machine_per_hour),
+        float(was.machine_per_hour),
+        0.05,
+        key="if-price",
+    )
+    longest = second.select_slider(
+        "Longest wait for an answer",
+        sorted({*_SECONDS, was.max_seconds or inf}),
+        was.max_seconds or inf,
+        format_func=lambda seconds: "no limit" if seconds == inf else f"{seconds:g} s",
+        key="if-seconds",
+    )
+    return replace(
+        was,
+        margin=margin / 100,
+        monthly_volume=volume,
+        machine_per_hour=price,
+        max_seconds=None if longest == inf else longest,
+    )
+
+
+def _show(then: dict[str, Any], report: dict[str, Any]) -> None:
+    verdict, before = then["recommendation"], report["recommendation"]
+    begins = "Still" if verdict["choice"] == before["choice"] else "Then"
+    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in verdict["reasons"])
+    colour = f"var(--{verdict['choice']}, var(--floor))"
+    st.html(
+        f'<section class="verdict again" style="--mark:{colour}" role="status">'
+        f'<p class="sentence">{begins}: {escape(verdict["headline"])}</p>'
+        f'<p class="confidence">{escape(verdict["confidence_line"])}</p><ul>{said}</ul>'
+        f'<p class="quiet">{escape(volume_sentence(then))}</p></section>'
+    )
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _measured(
+    home: str, run_id: str, ended_at: float | None, _store: Store
+) -> tuple[Sequence[Trial], Sequence[Trial], Split] | None:
+    """The trials of the strategies and of the floors, and the rows; `home` and `ended_at` are the key."""
+    folder = _store.run_folder(run_id)
+    try:
+        _, split = read_task(folder)
+    except BadInput:
+        return None
+    trials, floors = read_trials(folder, [step.strategy for step in _store.steps(run_id)])
+    return (trials, floors, split) if trials else None
