@@ -11,8 +11,8 @@ from advisor.pages import frame
 from advisor.pages.marks import marked_name
 from advisor.plan import FLOORS_STEP
 from advisor.stored import StoredRun, StoredStep
-from advisor.trial_files import read_trial
-from advisor.wording import duration_text, name_of, score_text
+from advisor.trial_files import read_trials
+from advisor.wording import duration_text, in_sentence, name_of, score_text
 from advisor.worker import start_worker
 from eval.task import BadInput
 
@@ -88,20 +88,26 @@ def _words(run: StoredRun, step: StoredStep) -> str:
     if step.state != "running":
         return _STATE_WORDS[step.state]
     stage = f"{step.stage[:1].upper()}{step.stage[1:]}" if step.stage else "Starting"
-    counted = f", {step.done:,} of {step.total:,}" if step.total else ""
+    counted = f", {step.done:,} of {step.total:,}" if step.total > 1 else ""
     left = f". This stage: {duration_text(step.remaining_seconds)} left" if step.remaining_seconds is not None else ""
     return f"{stage}{counted}{left}."
 
 
 def _result(run: StoredRun, step: StoredStep) -> str:
     """The score of a finished strategy, while the others still run."""
+    folder = frame.store().run_folder(run.id)
     if step.strategy == FLOORS_STEP:
-        return "Done. They are what a strategy has to beat."
-    trial = read_trial(frame.store().run_folder(run.id) / step.strategy)
+        _, trials = read_trials(folder, [])
+    else:
+        trials, _ = read_trials(folder, [step.strategy])
     try:
-        score = derive(trial, run.plan.priorities).score if trial is not None and is_judged(trial) else None
+        measured = [derive(trial, run.plan.priorities) for trial in trials if is_judged(trial)]
     except BadInput:
-        score = None
-    if score is None:
+        measured = []
+    if not measured:
         return "Done."
-    return f"Done. Scores {score_text(score.mean)} ({score_text(score.low)} to {score_text(score.high)})."
+    best = max(measured, key=lambda one: one.score.mean)
+    score = f"{score_text(best.score.mean)} ({score_text(best.score.low)} to {score_text(best.score.high)})"
+    if step.strategy == FLOORS_STEP:
+        return f"Done. Without a language model, the {in_sentence(best.strategy)} scores {score}. That is to be beaten."
+    return f"Done. Scores {score}."
