@@ -6,7 +6,7 @@ their marks, so there is no legend; the background is transparent and `ink` is t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import altair as alt
@@ -33,6 +33,7 @@ _ROW_HEIGHT = 48
 _AXIS_HEIGHT = 70
 _PLAIN_NUMBER = ",.3~r"  # no exponents, no trailing zeros
 _LABEL_SIZE = 13
+_LABEL_GAP = 0.09  # of the height of a chart, between two labels
 _GREY = "#8A8F98"
 _FREE = "The price of the machine is 0, so an answer costs nothing."
 
@@ -71,7 +72,10 @@ def score_chart(report: Report, ink: str) -> alt.LayerChart:
     label = base.mark_text(dy=-15, fontSize=_LABEL_SIZE, fontWeight=600).encode(
         x=alt.X("mean:Q", scale=scale), text="label:N", color=alt.value(ink)
     )
-    return _finished(alt.LayerChart(layer=[interval, dot, label]), height=_ROW_HEIGHT * len(order) + _AXIS_HEIGHT)
+    below = base.transform_filter(alt.datum.strategy == order[len(judged(report)) % len(order)])
+    line = below.mark_rule(yOffset=-_ROW_HEIGHT / 2, opacity=0.5).encode(color=alt.value(_GREY))
+    layers = [*([line] if floors(report) else []), interval, dot, label]
+    return _finished(alt.LayerChart(layer=layers), height=_ROW_HEIGHT * len(order) + _AXIS_HEIGHT)
 
 
 def score_sentence(report: Report) -> str:
@@ -80,7 +84,7 @@ def score_sentence(report: Report) -> str:
         return "No strategy has a score."
     best = rows[0]
     first = f"{name_of(best['name'])} scores {score_text(best['score']['mean'])}"
-    beside = _beside_floors(report, best)
+    beside = _beside_floors(report)
     if len(rows) == 1:
         return f"{first}. The line is its 95 % range: {RANGE_MEANING}{beside}"
     second = rows[1]
@@ -96,13 +100,12 @@ def score_sentence(report: Report) -> str:
     )
 
 
-def _beside_floors(report: Report, best: Candidate) -> str:
-    """How the best score compares with that of the best floor."""
+def _beside_floors(report: Report) -> str:
+    """What the best floor scores."""
     if not (low := floors(report)):
         return ""
-    gap, name = best["score"]["mean"] - low[0]["score"]["mean"], in_sentence(low[0]["name"])
-    side = "above" if gap >= 0 else "below"
-    return f" That is {points_text(gap)} {side} the {name}, the best that needs no language model."
+    name, score = in_sentence(low[0]["name"]), score_text(low[0]["score"]["mean"])
+    return f" The best without a language model, the {name}, scores {score}."
 
 
 # Score against cost
@@ -128,7 +131,7 @@ def cost_chart(report: Report, ink: str) -> alt.LayerChart | None:
     base = alt.Chart(rows).encode(x=x, color=_colour(order))
     interval = base.mark_rule(strokeWidth=2, opacity=0.4).encode(y=alt.Y("low:Q"), y2="high:Q")
     dot = base.mark_point(filled=True, size=170, opacity=1).encode(y=y, shape=_shape(order))
-    label = base.mark_text(dx=12, align="left", fontSize=_LABEL_SIZE, fontWeight=600).encode(
+    label = base.mark_text(dx=11, dy=-11, align="left", fontSize=_LABEL_SIZE, fontWeight=600).encode(
         y=y, text="strategy:N", color=alt.value(ink)
     )
     return _finished(alt.LayerChart(layer=[line, interval, dot, label]), height=280)
@@ -191,12 +194,14 @@ def volume_chart(report: Report, ink: str) -> alt.LayerChart | None:
     x = alt.X("volume:Q", title="Answers a month", axis=alt.Axis(format=_PLAIN_NUMBER, tickCount=3, grid=False))
     y = alt.Y("total:Q", title=f"Cost of a year ({currency})", axis=alt.Axis(tickCount=4, format=_PLAIN_NUMBER))
     lines = alt.Chart(rows).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=_colour(order))
-    ends = alt.Chart(rows[rows["volume"] > 0])
+    last = rows[rows["volume"] > 0].sort_values("total")
+    last["named_at"] = _apart(last["total"], least=_LABEL_GAP * last["total"].max())
+    ends = alt.Chart(last)
     marks = ends.mark_point(filled=True, size=110, opacity=1).encode(
         x=x, y=y, color=_colour(order), shape=_shape(order)
     )
     labels = ends.mark_text(align="right", dx=-10, dy=-9, fontSize=_LABEL_SIZE, fontWeight=600).encode(
-        x=x, y=y, text="strategy:N", color=alt.value(ink)
+        x=x, y=alt.Y("named_at:Q"), text="strategy:N", color=alt.value(ink)
     )
     met = _rows(
         [
@@ -209,6 +214,14 @@ def volume_chart(report: Report, ink: str) -> alt.LayerChart | None:
     crossed = alt.Chart(met).mark_point(size=120, color=ink, strokeWidth=1.5).encode(x=x, y=y)
     crossed_label = alt.Chart(met).mark_text(dy=16, color=ink, fontSize=_LABEL_SIZE).encode(x=x, y=y, text="label:N")
     return _finished(alt.LayerChart(layer=[lines, marks, labels, crossed, crossed_label]), height=260)
+
+
+def _apart(values: Iterable[float], least: float) -> list[float]:
+    """Rising values, each moved up until it is so far above the one before."""
+    moved: list[float] = []
+    for value in values:
+        moved.append(max(value, moved[-1] + least) if moved else value)
+    return moved
 
 
 def crossings(report: Report) -> list[tuple[float, str, str]]:

@@ -214,7 +214,7 @@ def _why_not_cheaper(situation: Situation) -> str:
     name, near_best = name_of(rival.strategy), _near_best(situation.priorities)
     if odds < 0.005:
         return f"Everything {_instead(situation)} is worse."
-    return f"{name} is {_instead(situation, rival)}, but only {probability_text(odds)} that it is {near_best}."
+    return f"{name} is {_instead(situation, rival)}, but the chance that it is {near_best} is {probability_text(odds)}."
 
 
 def changes(situation: Situation) -> tuple[str, ...]:
