@@ -84,14 +84,15 @@ def score_with_harness(harness: HFLM, prompts: list[list[int]], labels: list[lis
 @torch.inference_mode()
 def score_plainly(network: PreTrainedModel, prompt: list[int], labels: list[list[int]]) -> NDArray[np.float64]:
     """Each label's log-probability after one prompt, [labels]."""
-    read = network(input_ids=torch.tensor([prompt]), use_cache=True, logits_to_keep=1)
+    ids = torch.tensor([prompt], device=network.device)
+    read = network(input_ids=ids, use_cache=True, logits_to_keep=1)
     cache = read.past_key_values
     cache.batch_repeat_interleave(len(labels))
     longest = max(map(len, labels))
-    written = torch.tensor([[*label, *[0] * (longest - len(label))] for label in labels])
+    written = torch.tensor([[*label, *[0] * (longest - len(label))] for label in labels], device=network.device)
     behind = network(input_ids=written[:, :-1], past_key_values=cache).logits if longest > 1 else None
     first = read.logits[:, -1:].expand(len(labels), -1, -1)
     steps = (first if behind is None else torch.cat([first, behind], dim=1)).double().log_softmax(-1)
     each = steps.gather(2, written[..., None])[..., 0]
-    real = torch.tensor([[at < len(label) for at in range(longest)] for label in labels])
-    return (each * real).sum(1).numpy()
+    real = torch.tensor([[at < len(label) for at in range(longest)] for label in labels], device=network.device)
+    return (each * real).sum(1).cpu().numpy()

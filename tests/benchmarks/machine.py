@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from strategies.language_model import Message
-from strategies.lora import Pair, _loss_sum, add_adapter
+from strategies.lora import LEFT_AS_THEY_ARE, Pair, _loss_sum, add_adapter
 from strategies.transformer import Transformer
 from strategies.weights import load_language_model
 from tests.benchmarks.side_by_side import seconds_of
@@ -24,8 +24,10 @@ def run(full: bool) -> list[dict[str, Any]]:
         weight.numel() for name, weight in model.network.named_parameters() if weight.dim() == 2 and "embed" not in name
     )
     weights = sum(weight.numel() * weight.element_size() for weight in model.network.parameters())
-    left, right = torch.randn(SIDE, SIDE), torch.randn(SIDE, SIDE)
-    source, target = torch.randn(BYTES // 4), torch.empty(BYTES // 4)
+    where: dict[str, Any] = {"device": model.device, "dtype": model.network.dtype}
+    left, right = torch.randn(SIDE, SIDE, **where), torch.randn(SIDE, SIDE, **where)
+    source = torch.ones(BYTES, dtype=torch.uint8, device=model.device)
+    target = torch.empty_like(source)
     rows = [(Message("user", " ".join(str(number) for number in range(row, row + 60))),) for row in range(16)]
     labels = ("yes", "no")
     seconds: dict[str, list[float]] = {}
@@ -46,7 +48,8 @@ def run(full: bool) -> list[dict[str, Any]]:
     bandwidth = 2 * BYTES / middle["copy"] / 1e9
     reading = 2 * body * tokens / middle["read"] / 1e9
     writing = 15 * weights / (middle["write"] - middle["read before writing"]) / 1e9
-    training = 4 * body * _TRAINED_TOKENS / middle["train"] / 1e9  # forward, and back through frozen weights
+    passes = 2 - LEFT_AS_THEY_ARE  # forward, and back through the frozen weights of the adapted layers
+    training = 2 * passes * body * _TRAINED_TOKENS / middle["train"] / 1e9
     return [
         {"what": "matrix product", "measured": f"{product:.0f} GFLOP/s", "share": "1"},
         {"what": "memory, copied", "measured": f"{bandwidth:.1f} GB/s", "share": "1"},

@@ -12,13 +12,22 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from strategies.models import EMBEDDED
-from strategies.weights import model_folder
+from strategies.weights import best_device, model_folder
 
 
 def seconds_of(work: Callable[[], Any]) -> tuple[Any, float]:
     gc.collect()
+    _wait_for_gpu()
     started = time.perf_counter()
-    return work(), time.perf_counter() - started
+    done = work()
+    _wait_for_gpu()
+    return done, time.perf_counter() - started
+
+
+def _wait_for_gpu() -> None:
+    """A GPU goes on with its work after the call that ordered it."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 def rates(amount: float, seconds: list[float]) -> str:
@@ -27,5 +36,8 @@ def rates(amount: float, seconds: list[float]) -> str:
 
 
 def plain_network() -> PreTrainedModel:
-    """The embedded model as transformers loads it, for the peers."""
-    return AutoModelForCausalLM.from_pretrained(model_folder(EMBEDDED), dtype=torch.float32).eval()
+    """The embedded model as transformers loads it, for the peers; where and as precise as ours."""
+    dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
+    network = AutoModelForCausalLM.from_pretrained(model_folder(EMBEDDED), dtype=dtype).eval()
+    network.to(best_device())
+    return network
