@@ -93,6 +93,9 @@ def test_a_fitted_strategy_answers_lines(
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("where is it\nähm\n".encode())))
     assert main(["predict", run.id[:15], "--strategy", "prompting"], STEADY) == 0
     assert capsys.readouterr().out == "no\nno\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"where is it\n")))
+    assert main(["predict", run.id, "--strategy", "tfidf_linear"], STEADY) == 0  # a floor can be used as well
+    assert capsys.readouterr().out == "no\n"
     assert main(["predict", run.id, "--strategy", "retrieval"], STEADY) == 2
     assert "has no fitted retrieval" in one_sentence(capsys)
     assert main(["predict", run.id, "--strategy", "finetuning"], STEADY) == 2
