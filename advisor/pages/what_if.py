@@ -82,8 +82,8 @@ def _show(then: dict[str, Any], report: dict[str, Any]) -> None:
     said = "".join(f"<li>{escape(sentence)}</li>" for sentence in verdict["reasons"])
     colour = f"var(--{verdict['choice']}, var(--floor))"
     st.html(
-        f'<section class="verdict again" style="--mark:{colour}" role="status">'
-        f'<p class="sentence">{begins}: {escape(verdict["headline"])}</p>'
+        f'<section class="rejudged" style="--mark:{colour}" role="status">'
+        f'<p class="then">{begins}: {escape(verdict["headline"])}</p>'
         f'<p class="confidence">{escape(verdict["confidence_line"])}</p><ul>{said}</ul>'
         f'<p class="quiet">{escape(volume_sentence(then))}</p></section>'
     )
