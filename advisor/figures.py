@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from advisor import charts
+from advisor.candidates import floors, judged
 from advisor.wording import (
     count_text,
     duration_text,
@@ -31,11 +31,11 @@ P_VALUE_MEANING = (
 
 
 def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """A heading, and its figure for each of `charts.judged(report)`, in that order."""
-    judged = charts.judged(report)
+    """A heading, and its figure for each of `judged(report)`, in that order."""
+    shown = judged(report)
 
     def row(heading: str, tell: Callable[[Any], str], *path: str) -> tuple[str, list[str]]:
-        return heading, [_told(tell, _at(one, path)) for one in judged]
+        return heading, [_told(tell, _at(one, path)) for one in shown]
 
     def money(amount: float) -> str:
         return money_text(amount, report["priorities"]["currency"])
@@ -43,7 +43,7 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
     return [
         row("Score", score_text, "score", "mean"),
         row("95 % range", lambda score: f"{score_text(score['low'])} to {score_text(score['high'])}", "score"),
-        *_chances(report, [one["name"] for one in judged]),
+        *_chances(report, [one["name"] for one in shown]),
         row("Half of the answers within", seconds_text, "latency_seconds", "p50"),
         row("95 of 100 answers within", seconds_text, "latency_seconds", "p95"),
         row("Answers a second, in batches", number_text, "requests_per_second"),
@@ -59,7 +59,7 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
 
 def floors_of(report: dict[str, Any]) -> str | None:
     """What answers without a language model score, best first, in a sentence; None for a run that measured none."""
-    scored = [f"{in_sentence(one['name'])} {score_text(one['score']['mean'])}" for one in charts.floors(report)]
+    scored = [f"{in_sentence(one['name'])} {score_text(one['score']['mean'])}" for one in floors(report)]
     return f"Without a language model: {', '.join(scored)}." if scored else None
 
 

@@ -14,6 +14,7 @@ import jinja2
 
 from advisor import charts
 from advisor.answers import answered_rows
+from advisor.candidates import floors, judged
 from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, not_measured
 from advisor.method import method_of
 from advisor.palette import css_variables, mark_of
@@ -34,22 +35,22 @@ _TEMPLATES.globals["money"] = money_text
 
 def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: Sequence[Example] = ()) -> str:
     """A whole HTML document from a report of schema 1; with the trials and the test examples, every answer too."""
-    judged, verdict = charts.judged(report), {"floor_line": None, **report["recommendation"]}
+    shown, verdict = judged(report), {"floor_line": None, **report["recommendation"]}
     return _TEMPLATES.get_template("report.html.j2").render(
         report=report,
         verdict=verdict,
         colours=css_variables(),
-        judged=judged,
-        floors=charts.floors(report),
+        judged=shown,
+        floors=floors(report),
         left_out=not_measured(report),
-        choice=next((one for one in judged if one["name"] == report["recommendation"]["choice"]), None),
+        choice=next((one for one in shown if one["name"] == verdict["choice"]), None),
         sentences={
             "score": charts.score_sentence(report),
             "cost": charts.cost_sentence(report),
             "latency": charts.latency_sentence(report),
         },
-        latency=_latency_places(judged),
-        costs=_cost_places(judged),
+        latency=_latency_places(shown),
+        costs=_cost_places(shown),
         figures=figures_of(report),
         differences=differences_of(report),
         p_meaning=P_VALUE_MEANING,
@@ -58,9 +59,9 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
     )
 
 
-def _latency_places(judged: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _latency_places(shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """For each timed candidate, the start and end of its bar as shares of the chart's width."""
-    timed = [one for one in judged if one["latency_seconds"]["p50"] is not None]
+    timed = [one for one in shown if one["latency_seconds"]["p50"] is not None]
     longest = max((one["latency_seconds"]["p95"] for one in timed), default=0) or 1.0
     return [
         {
@@ -74,9 +75,9 @@ def _latency_places(judged: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _cost_places(judged: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _cost_places(shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """For each candidate with a cost, its place on a log axis, from 0 (cheapest) to 1."""
-    priced = [one for one in judged if one["cost"]["per_1000"]]
+    priced = [one for one in shown if one["cost"]["per_1000"]]
     if not priced:
         return []
     logs = [math.log(one["cost"]["per_1000"]) for one in priced]

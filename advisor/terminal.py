@@ -13,7 +13,9 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column, Table
 from rich.text import Text
 
+from advisor.candidates import judged
 from advisor.experiment import Listen
+from advisor.figures import figures_of, floors_of, not_measured
 from advisor.store import Store
 from advisor.stored import StoredRun, StoredStep
 from advisor.wording import duration_text, name_of
@@ -48,9 +50,6 @@ def print_estimate(console: Console, seconds: dict[str, float]) -> None:
 
 def print_report(console: Console, report: dict[str, Any]) -> None:
     """A column of figures for each strategy that was measured, why the others were not, and the verdict."""
-    from advisor.charts import judged  # what draws takes seconds to import, and is not needed before
-    from advisor.figures import figures_of, floors_of, not_measured
-
     measured, verdict = judged(report), report["recommendation"]
     if measured:
         table = Table("", *(Column(name_of(one["name"]), justify="right") for one in measured), box=SIMPLE_HEAD)

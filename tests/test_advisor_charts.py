@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from advisor import charts
+from advisor.candidates import floors, judged
 from advisor.palette import FLOOR, mark_of
 from advisor.plan import STRATEGIES
 
@@ -57,8 +58,8 @@ def test_colours_and_shapes_tell_the_strategies_apart() -> None:
 def test_the_best_comes_first_and_floors_last() -> None:
     report = report_of(candidate("prompting", 0.5, 1), candidate("retrieval", 0.7, 1))
     report["floors"] = [candidate("majority_label", 0.1, 1), candidate("tfidf_linear", 0.9, 1)]
-    assert [one["name"] for one in charts.judged(report)] == ["retrieval", "prompting"]
-    assert [one["name"] for one in charts.floors(report)] == ["tfidf_linear", "majority_label"]
+    assert [one["name"] for one in judged(report)] == ["retrieval", "prompting"]
+    assert [one["name"] for one in floors(report)] == ["tfidf_linear", "majority_label"]
     drawn = charts.score_chart(report, INK).to_json()
     assert drawn.index("Retrieval") < drawn.index("Prompting") < drawn.index("Word classifier")
     assert charts.score_sentence(report).endswith("The best without a language model, the word classifier, scores .90.")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from advisor import charts
+from advisor.candidates import judged
 from advisor.figures import differences_of, figures_of
 from eval.outcomes import Trial
 
@@ -13,9 +13,9 @@ MakeReport = Callable[..., dict[str, Any]]
 
 def test_every_judged_strategy_has_a_cell_in_every_row(synthetic_report: MakeReport) -> None:
     report = synthetic_report()
-    judged = charts.judged(report)
+    shown = judged(report)
     figures = dict(figures_of(report))
-    assert all(len(cells) == len(judged) == 3 for cells in figures.values())
+    assert all(len(cells) == len(shown) == 3 for cells in figures.values())
     assert "not measured" not in str(figures)
     assert figures["Most memory used"] == ["1.2 GB"] * 3
     assert figures["Getting ready"][0] == "about 7 minutes"

@@ -10,6 +10,7 @@ import altair as alt
 import streamlit as st
 
 from advisor import charts
+from advisor.candidates import judged
 from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, floors_of
 from advisor.method import method_of
 from advisor.pages import frame
@@ -87,7 +88,7 @@ def show_differences(report: dict[str, Any]) -> None:
 
 def show_table(report: dict[str, Any]) -> None:
     """All figures of all candidates, for those who would rather read than look."""
-    heads = "".join(f'<th scope="col">{marked_name(one["name"])}</th>' for one in charts.judged(report))
+    heads = "".join(f'<th scope="col">{marked_name(one["name"])}</th>' for one in judged(report))
     rows = "".join(
         f'<tr><th scope="row">{escape(heading)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'
         for heading, cells in figures_of(report)
@@ -142,7 +143,7 @@ def show_done(run: StoredRun, report: dict[str, Any]) -> None:
     if run.state != "done":
         frame.small("This run was tried again and stopped. What was measured before stands.")
     show_verdict(report)
-    if charts.judged(report):
+    if judged(report):
         show_what_if(run, report)
     with st.container(horizontal=True, key="again", vertical_alignment="center"):
         if st.button("Run again with changed data", type="primary", icon=":material/upload_file:"):
@@ -155,7 +156,7 @@ def show_done(run: StoredRun, report: dict[str, Any]) -> None:
                 label="See what changed since the run before",
                 query_params={"run": follows, "with": run.id},
             )
-    if charts.judged(report):
+    if judged(report):
         show_evidence(report)
         frame.section("Answers side by side")
         show_answers(frame.store(), run)
@@ -167,7 +168,7 @@ run = frame.run_in_address()
 if run.state in WAITING_STATES:
     frame.heading(run.name)
     show_running(run)
-elif (report := report_of(run)) is not None and (run.state == "done" or charts.judged(report)):
+elif (report := report_of(run)) is not None and (run.state == "done" or judged(report)):
     show_done(run, report)
 elif run.state == "done":
     frame.stop_with("Another version of Threeways wrote this report. Its files can still be read in its folder.")

@@ -1,0 +1,34 @@
+"""Which candidates of a report (schema 1) there is something to say of, in the order they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+Report = dict[str, Any]
+Candidate = dict[str, Any]
+
+
+def judged(report: Report) -> list[Candidate]:
+    """The candidates with a score, best first."""
+    return _scored(report["candidates"])
+
+
+def floors(report: Report) -> list[Candidate]:
+    """What answered without a language model, best first; a run of an earlier version has none."""
+    return _scored(report.get("floors", []))
+
+
+def priced(report: Report) -> list[Candidate]:
+    """Those of the judged whose answers are known to cost something or nothing."""
+    return [one for one in judged(report) if one["cost"]["per_1000"] is not None]
+
+
+def comparison(report: Report, a: str, b: str) -> dict[str, Any] | None:
+    """The paired difference of two strategies, in either order."""
+    return next((one for one in report["comparisons"] if {one["a"], one["b"]} == {a, b}), None)
+
+
+def _scored(candidates: Sequence[Candidate]) -> list[Candidate]:
+    scored = [one for one in candidates if one["status"] == "done" and one["score"]["mean"] is not None]
+    return sorted(scored, key=lambda one: -one["score"]["mean"])

@@ -1,0 +1,22 @@
+"""The report's charts, and for each the sentence that says what to see in it.
+
+Every function takes a report (schema 1). Strategies keep the colour and shape of `palette.py` and are named beside
+their marks, so there is no legend; the background is transparent and `ink` is the colour of the words in a chart.
+"""
+
+from advisor.charts.latency import latency_chart, latency_sentence
+from advisor.charts.score import cost_chart, cost_sentence, frontier_of, score_chart, score_sentence
+from advisor.charts.volume import crossings, volume_chart, volume_sentence
+
+__all__ = [
+    "cost_chart",
+    "cost_sentence",
+    "crossings",
+    "frontier_of",
+    "latency_chart",
+    "latency_sentence",
+    "score_chart",
+    "score_sentence",
+    "volume_chart",
+    "volume_sentence",
+]

@@ -1,0 +1,59 @@
+"""What the charts share: how rows, axes, colours and shapes are made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from advisor.candidates import Candidate
+from advisor.palette import mark_of
+from advisor.wording import name_of
+
+ROW_HEIGHT = 48
+AXIS_HEIGHT = 70
+PLAIN_NUMBER = ",.3~r"  # no exponents, no trailing zeros
+LABEL_SIZE = 13
+GREY = "#8A8F98"
+FREE = "The price of the machine is 0, so an answer costs nothing."
+
+
+def rows_of(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=None if columns is None else list(columns))
+
+
+def named(candidate: Candidate) -> dict[str, Any]:
+    mark = mark_of(candidate["name"])
+    return {"strategy": name_of(candidate["name"]), "colour": mark.colour, "shape": mark.shape}
+
+
+def strategy_axis(order: list[str], ink: str) -> alt.Y:
+    axis = alt.Axis(
+        labelFontSize=14,
+        labelColor=ink,
+        labelLimit=160,
+        labelPadding=10,
+        labelFlush=False,
+        domain=False,
+        ticks=False,
+        grid=False,
+    )
+    return alt.Y("strategy:N", sort=order, title=None, axis=axis)
+
+
+def number_axis() -> alt.Axis:
+    return alt.Axis(format=".1f", tickCount=5, domain=False, labelFlush=False)
+
+
+def colour(order: list[str]) -> alt.Color:
+    return alt.Color("colour:N", scale=None, legend=None)
+
+
+def shape(order: list[str]) -> alt.Shape:
+    return alt.Shape("shape:N", scale=None, legend=None)
+
+
+def finished(chart: alt.LayerChart, height: int) -> alt.LayerChart:
+    return chart.properties(width="container", height=height, background="transparent").configure_view(stroke=None)

@@ -1,0 +1,73 @@
+"""How long an answer takes."""
+
+from __future__ import annotations
+
+import altair as alt
+
+from advisor.candidates import Candidate, Report, judged
+from advisor.charts.drawing import (
+    AXIS_HEIGHT,
+    LABEL_SIZE,
+    PLAIN_NUMBER,
+    ROW_HEIGHT,
+    colour,
+    finished,
+    named,
+    rows_of,
+    shape,
+    strategy_axis,
+)
+from advisor.wording import in_sentence, name_of, seconds_text
+
+
+def latency_chart(report: Report, ink: str) -> alt.LayerChart | None:
+    """A bar from the seconds half of the answers take to those 95 of 100 take; None where none was timed."""
+    rows = rows_of(
+        [
+            {
+                **named(one),
+                **_latency(one),
+                "label": f"{seconds_text(one['latency_seconds']['p50'])} to "
+                f"{seconds_text(one['latency_seconds']['p95'])}",
+            }
+            for one in _timed(report)
+        ]
+    )
+    if rows.empty:
+        return None
+    order = list(rows["strategy"])
+    scale = alt.Scale(domain=[0, float(rows["p95"].max()) * 1.45])
+    base = alt.Chart(rows).encode(y=strategy_axis(order, ink), color=colour(order))
+    bar = base.mark_bar(height=12, cornerRadius=6, opacity=0.45).encode(
+        x=alt.X("p50:Q", scale=scale, title="Seconds an answer", axis=alt.Axis(tickCount=4, format=PLAIN_NUMBER)),
+        x2="p95:Q",
+    )
+    middle = base.mark_point(filled=True, size=150, opacity=1).encode(x=alt.X("p50:Q", scale=scale), shape=shape(order))
+    label = base.mark_text(align="left", dx=12, fontSize=LABEL_SIZE).encode(
+        x=alt.X("p95:Q", scale=scale), text="label:N", color=alt.value(ink)
+    )
+    return finished(alt.LayerChart(layer=[bar, middle, label]), height=ROW_HEIGHT * len(order) + AXIS_HEIGHT)
+
+
+def latency_sentence(report: Report) -> str:
+    rows = _timed(report)
+    if not rows:
+        return "No answer was timed on its own."
+    fastest = min(rows, key=lambda one: one["latency_seconds"]["p50"])
+    slowest = max(rows, key=lambda one: one["latency_seconds"]["p50"])
+    said = f"{name_of(fastest['name'])} answers fastest: half of its answers come within {_p50(fastest)}"
+    if fastest is not slowest:
+        said += f", {in_sentence(slowest['name'])} needs {_p50(slowest)}"
+    return f"{said}. At the mark half of the answers are there, at the end of the bar 95 of 100."
+
+
+def _timed(report: Report) -> list[Candidate]:
+    return [one for one in judged(report) if one["latency_seconds"]["p50"] is not None]
+
+
+def _latency(candidate: Candidate) -> dict[str, float]:
+    return {name: candidate["latency_seconds"][name] for name in ("p50", "p95")}
+
+
+def _p50(candidate: Candidate) -> str:
+    return seconds_text(candidate["latency_seconds"]["p50"])

@@ -1,0 +1,133 @@
+"""Score with its range, and score against cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import altair as alt
+
+from advisor.candidates import Candidate, Report, comparison, floors, judged, priced
+from advisor.charts.drawing import (
+    AXIS_HEIGHT,
+    FREE,
+    GREY,
+    LABEL_SIZE,
+    PLAIN_NUMBER,
+    ROW_HEIGHT,
+    colour,
+    finished,
+    named,
+    number_axis,
+    rows_of,
+    shape,
+    strategy_axis,
+)
+from advisor.wording import RANGE_MEANING, in_sentence, money_text, name_of, points_text, score_text
+
+
+def score_chart(report: Report, ink: str) -> alt.LayerChart:
+    """One dot with its 95 % range for each candidate, best on top, floors in grey at the bottom."""
+    shown = [*judged(report), *floors(report)]
+    rows = rows_of([{**named(one), **one["score"], "label": score_text(one["score"]["mean"])} for one in shown])
+    order = list(rows["strategy"])
+    scale = alt.Scale(domain=[0, 1])
+    metric = report["task"]["metric"]
+    base = alt.Chart(rows).encode(y=strategy_axis(order, ink), color=colour(order), tooltip=["strategy", "label"])
+    interval = base.mark_rule(strokeWidth=3, opacity=0.45, strokeCap="round").encode(
+        x=alt.X("low:Q", scale=scale, title=f"{metric} on rows no strategy had seen", axis=number_axis()),
+        x2="high:Q",
+    )
+    dot = base.mark_point(filled=True, size=170, opacity=1).encode(x=alt.X("mean:Q", scale=scale), shape=shape(order))
+    label = base.mark_text(dy=-15, fontSize=LABEL_SIZE, fontWeight=600).encode(
+        x=alt.X("mean:Q", scale=scale), text="label:N", color=alt.value(ink)
+    )
+    below = base.transform_filter(alt.datum.strategy == order[len(judged(report)) % len(order)])
+    line = below.mark_rule(yOffset=-ROW_HEIGHT / 2, opacity=0.5).encode(color=alt.value(GREY))
+    layers = [*([line] if floors(report) else []), interval, dot, label]
+    return finished(alt.LayerChart(layer=layers), height=ROW_HEIGHT * len(order) + AXIS_HEIGHT)
+
+
+def score_sentence(report: Report) -> str:
+    rows = judged(report)
+    if not rows:
+        return "No strategy has a score."
+    best = rows[0]
+    first = f"{name_of(best['name'])} scores {score_text(best['score']['mean'])}"
+    beside = _beside_floors(report)
+    if len(rows) == 1:
+        return f"{first}. The line is its 95 % range: {RANGE_MEANING}{beside}"
+    second = rows[1]
+    gap = best["score"]["mean"] - second["score"]["mean"]
+    between = comparison(report, best["name"], second["name"])
+    if between is not None and between["low"] <= 0 <= between["high"]:
+        sure = "The measured difference is small enough to be chance."
+    else:
+        sure = "The difference is larger than chance would make it."
+    return (
+        f"{first}, {points_text(gap)} above {in_sentence(second['name'])}. {sure} "
+        f"Each line is a 95 % range: {RANGE_MEANING}{beside}"
+    )
+
+
+def _beside_floors(report: Report) -> str:
+    """What the best floor scores."""
+    if not (low := floors(report)):
+        return ""
+    name, score = in_sentence(low[0]["name"]), score_text(low[0]["score"]["mean"])
+    return f" The best without a language model, the {name}, scores {score}."
+
+
+def cost_chart(report: Report, ink: str) -> alt.LayerChart | None:
+    """Score over the cost of 1,000 answers, on a log axis, with the frontier; None where nothing is known to cost."""
+    shown = [one for one in priced(report) if one["cost"]["per_1000"] > 0]
+    if not shown:
+        return None
+    rows = rows_of([{**named(one), **one["score"], "cost": one["cost"]["per_1000"]} for one in shown])
+    order = list(rows["strategy"])
+    frontier = rows_of([{"cost": one["cost"]["per_1000"], "mean": one["score"]["mean"]} for one in frontier_of(shown)])
+    low, high = rows["cost"].min() / 2.2, rows["cost"].max() * 2.2
+    x = alt.X(
+        "cost:Q",
+        scale=alt.Scale(type="log", domain=[low, high]),
+        title=f"Cost of 1,000 answers ({shown[0]['cost']['currency']}, log scale)",
+        axis=alt.Axis(format=PLAIN_NUMBER, tickCount=4, grid=False),
+    )
+    y = alt.Y("mean:Q", scale=alt.Scale(domain=[0, 1]), title=report["task"]["metric"], axis=number_axis())
+    line = alt.Chart(frontier).mark_line(interpolate="step-after", color=GREY, strokeDash=[4, 4]).encode(x=x, y=y)
+    base = alt.Chart(rows).encode(x=x, color=colour(order))
+    interval = base.mark_rule(strokeWidth=2, opacity=0.4).encode(y=alt.Y("low:Q"), y2="high:Q")
+    dot = base.mark_point(filled=True, size=170, opacity=1).encode(y=y, shape=shape(order))
+    label = base.mark_text(dx=11, dy=-11, align="left", fontSize=LABEL_SIZE, fontWeight=600).encode(
+        y=y, text="strategy:N", color=alt.value(ink)
+    )
+    return finished(alt.LayerChart(layer=[line, interval, dot, label]), height=280)
+
+
+def frontier_of(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those that nothing cheaper matches in score, cheapest first."""
+    kept: list[Candidate] = []
+    for one in sorted(candidates, key=lambda one: (one["cost"]["per_1000"], -one["score"]["mean"])):
+        if not kept or one["score"]["mean"] > kept[-1]["score"]["mean"]:
+            kept.append(one)
+    return kept
+
+
+def cost_sentence(report: Report) -> str:
+    shown = priced(report)
+    if not shown:
+        return "The costs are unknown."
+    if not report["priorities"]["machine_per_hour"]:
+        return FREE
+    cheapest = min(shown, key=lambda one: one["cost"]["per_1000"])
+    best = max(shown, key=lambda one: one["score"]["mean"])
+    price = money_text(cheapest["cost"]["per_1000"], cheapest["cost"]["currency"])
+    name = name_of(cheapest["name"])
+    if cheapest is best:
+        return f"{name} is both the cheapest, at {price} for 1,000 answers, and the best."
+    times = best["cost"]["per_1000"] / cheapest["cost"]["per_1000"]
+    more = f"{times:.0f} times as much" if times >= 1.95 else f"{(times - 1) * 100:.0f} % more"
+    gain = points_text(best["score"]["mean"] - cheapest["score"]["mean"])
+    return (
+        f"{name} is the cheapest, at {price} for 1,000 answers. "
+        f"{name_of(best['name'])} costs {more} and scores {gain} higher."
+    )
