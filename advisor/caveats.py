@@ -29,6 +29,7 @@ def before_you_act(
         _failed_answers(situation.choice),
         _invalid_json(situation.choice),
         _wording_only(situation.kind),
+        _errors_not_weighed(situation),
         *unfinished(trials),
         *(_missed_documents(one) for one in judged),
         _few_timed(situation.choice),
@@ -97,6 +98,12 @@ def _wording_only(kind: Kind | None) -> str | None:
     if kind is not Kind.WRITING:
         return None
     return "The score compares wording and cannot tell whether a reader would be content: read some answers."
+
+
+def _errors_not_weighed(situation: Situation) -> str | None:
+    if not situation.priorities.wrong_answer or situation.counts_errors:
+        return None
+    return "Some of the costs are unknown, so what a wrong answer costs could not be weighed against them."
 
 
 def _missed_documents(one: Measurement) -> str | None:

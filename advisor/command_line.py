@@ -171,8 +171,8 @@ def _decide(options: argparse.Namespace) -> None:
     trials = [trial for trial in answered if trial.strategy not in FLOORS]
     floors = [trial for trial in answered if trial.strategy in FLOORS]  # a run's own outcomes hold them
     priorities = priorities_of(options)
-    costs = read_costs(options.costs.name, _read(options.costs), trials, priorities) if options.costs else None
-    decision = {**judge(trials, priorities, None, costs=costs, floors=floors), "warnings": warnings}
+    quotes = read_costs(options.costs.name, _read(options.costs), trials) if options.costs else None
+    decision = {**judge(trials, priorities, None, quotes=quotes, floors=floors), "warnings": warnings}
     if options.json:
         sys.stdout.write(json.dumps(decision, indent=2) + "\n")
     else:

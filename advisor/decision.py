@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from advisor import caveats, verdict
-from advisor.choice import PROBABLE, Confidence, Option, choose
+from advisor import caveats, outlook, verdict
+from advisor.choice import PROBABLE, Choice, Confidence, Option, choose
 from advisor.measurement import Measurement, derive, is_judged, paired_scores
 from advisor.plan import STRATEGIES, Priorities
-from eval.costs import Cost
+from advisor.turns import Turn, turns_of
+from eval.costs import Quote, Terms, cost_of
 from eval.outcomes import Trial
 from eval.posterior import believe
 from eval.statistics import Difference, paired_difference
@@ -41,6 +42,7 @@ class Recommendation:
     reasons: tuple[str, ...]
     caveats: tuple[str, ...]
     changes: tuple[str, ...]
+    turns: tuple[Turn, ...]
 
 
 def recommend(
@@ -48,28 +50,21 @@ def recommend(
     priorities: Priorities,
     kind: Kind | None,
     majority_share: float | None = None,
-    costs: Mapping[str, Cost] | None = None,
+    quotes: Mapping[str, Quote] | None = None,
     floors: Sequence[Trial] = (),
 ) -> Recommendation:
     """The strategy to take among `trials`, which answered the same test rows.
 
     `kind` is None where the scores were measured elsewhere; `majority_share` is the share of the commonest label among
-    the test rows of a classification; `costs` by strategy stand in for what would follow from the seconds measured;
-    `floors` answered the same rows without a language model: one may be as good, but is never the choice.
+    the test rows of a classification; `quotes` by strategy stand in for costs that would follow from the seconds
+    measured; `floors` answered the same rows without a language model: one may be as good, but is never the choice.
     """
-    measured = [derive(trial, priorities, (costs or {}).get(trial.strategy)) for trial in trials if is_judged(trial)]
-    broken = {one.strategy: limit for one in measured if (limit := verdict.broken_limit(one, priorities)) is not None}
-    kept = sorted((one for one in measured if one.strategy not in broken), key=_by_score)
-    if not kept:
-        return _no_choice(trials, broken)
-
-    paired = paired_scores([one.trial for one in kept])
-    scores, groups = paired.scores, paired.groups
-    posterior = believe(scores, groups)
-    totals = _totals(kept)
-    options = [Option(one.strategy, totals[one.strategy], _simplicity(one)) for one in kept]
-    pieces = len(set(groups))  # of evidence
-    taken = choose(options, posterior, priorities.margin, pieces)
+    case = _Case(trials, priorities, quotes or {})
+    ruling = case.under(priorities)
+    kept, taken, totals = ruling.kept, ruling.taken, ruling.totals
+    if taken is None:
+        return _no_choice(trials, ruling.broken)
+    scores, groups = case.scores, case.groups
 
     @cache  # a comparison of graded scores resamples thousands of times
     def gap(a: str, b: str) -> Difference:
@@ -78,6 +73,7 @@ def recommend(
     choice = next(one for one in kept if one.strategy == taken.name)
     others = [one for one in kept if one is not choice]
     best = kept[0]
+    turns = turns_of(case.rule, priorities, case.measured)
     situation = verdict.Situation(
         priorities,
         kind,
@@ -86,15 +82,15 @@ def recommend(
         near=[one for one in kept if one is choice or taken.probabilities[one.strategy] >= PROBABLE],
         cheaper=[one for one in kept if one.strategy in taken.cheaper],
         others=others,
-        left_out=[one for one in measured if one.strategy in broken],
+        left_out=[one for one in case.measured if one.strategy in ruling.broken],
         scores=scores,
         groups=groups,
         totals=totals,
         probabilities=taken.probabilities,
         odds=taken.odds,
-        pieces=pieces,
+        pieces=case.pieces,
         gap=gap,
-        choose_at=lambda margin: choose(options, posterior, margin, pieces).name,
+        turns=turns,
     )
     judged_floors = [derive(one, priorities) for one in floors if is_judged(one)]
     majority = next((one.score.mean for one in judged_floors if one.strategy == "majority_label"), majority_share)
@@ -108,18 +104,73 @@ def recommend(
         confidence_line=verdict.confidence_line(situation, taken.confidence),
         runner_up_line=verdict.runner_up_line(situation),
         **_floor_as_good(situation, judged_floors),
-        reasons=verdict.reasons(situation, tuple(broken.values())),
+        reasons=verdict.reasons(situation, tuple(ruling.broken.values())),
         caveats=caveats.before_you_act(situation, trials, majority),
-        changes=verdict.changes(situation),
+        changes=outlook.changes(situation),
+        turns=tuple(turns),
     )
 
 
-def _totals(kept: Sequence[Measurement]) -> dict[str, float | None]:
-    """What each costs over a year; running costs alone where what getting ready costs is known of none."""
-    months = verdict.MONTHS
-    if all(one.cost.one_off is None and one.cost.per_month is not None for one in kept):
-        return {one.strategy: (one.cost.per_month or 0.0) * months for one in kept}
-    return {one.strategy: one.cost.total_over(months) for one in kept}
+@dataclass(frozen=True, slots=True)
+class _Ruling:
+    """What is taken under some priorities (None where nothing is within the limits): from `kept`, best first, whose
+    `totals` over the horizon may be unknown, and not from what is `broken`, by strategy the sentence that says why."""
+
+    kept: list[Measurement]
+    broken: dict[str, str]
+    totals: dict[str, float | None]
+    taken: Choice | None
+
+
+class _Case:
+    """The judged trials, ready to be ruled on under any priorities: what is believed of the scores stays as it is."""
+
+    def __init__(self, trials: Sequence[Trial], priorities: Priorities, quotes: Mapping[str, Quote]) -> None:
+        judged = [trial for trial in trials if is_judged(trial)]
+        self.measured = [derive(trial, priorities, quotes.get(trial.strategy)) for trial in judged]
+        self._quotes = quotes
+        self._priced = cache(self._price)
+        if judged:
+            paired = paired_scores(judged)
+            self.scores, self.groups = paired.scores, paired.groups
+            self.pieces = len(set(self.groups))  # of evidence
+            self._posterior = believe(self.scores, self.groups)
+
+    def _price(self, terms: Terms) -> list[Measurement]:
+        return [replace(one, cost=cost_of(one.trial, terms, self._quotes.get(one.strategy))) for one in self.measured]
+
+    def under(self, priorities: Priorities) -> _Ruling:
+        priced = self._priced(priorities.terms)
+        broken = {one.strategy: limit for one in priced if (limit := verdict.broken_limit(one, priorities)) is not None}
+        kept = sorted((one for one in priced if one.strategy not in broken), key=_by_score)
+        totals = _totals(kept, priorities)
+        if not kept:
+            return _Ruling(kept, broken, totals, None)
+        options = [Option(one.strategy, totals[one.strategy], _simplicity(one)) for one in kept]
+        posterior = self._posterior.restricted(list(totals), _in_points(kept, priorities))
+        return _Ruling(kept, broken, totals, choose(options, posterior, priorities.margin, self.pieces))
+
+    def rule(self, priorities: Priorities) -> str | None:
+        taken = self.under(priorities).taken
+        return taken.name if taken else None
+
+
+def _totals(kept: Sequence[Measurement], priorities: Priorities) -> dict[str, float | None]:
+    """What each costs over the horizon; without getting ready where what that costs is known of none."""
+    costs = {one.strategy: one.cost for one in kept}
+    if all(cost.one_off is None for cost in costs.values()):
+        costs = {name: replace(cost, one_off=0.0) for name, cost in costs.items()}
+    return {name: cost.total_over(priorities.months, priorities.monthly_volume) for name, cost in costs.items()}
+
+
+def _in_points(kept: Sequence[Measurement], priorities: Priorities) -> dict[str, float]:
+    """Where a wrong answer has a price: what a strategy costs, in the score that would be worth as much. So a strategy
+    is near the best when neither its answers nor its bills lose more than the margin."""
+    requests = priorities.monthly_volume * priorities.months
+    spent = {one.strategy: one.cost.spent_over(priorities.months) for one in kept}
+    if not priorities.wrong_answer or any(each is None for each in spent.values()):
+        return {}
+    return {name: (each or 0.0) / (priorities.wrong_answer * requests) for name, each in spent.items()}
 
 
 def _floor_as_good(situation: verdict.Situation, floors: Sequence[Measurement]) -> dict[str, Any]:
@@ -162,4 +213,5 @@ def _no_choice(trials: Sequence[Trial], broken: Mapping[str, str]) -> Recommenda
         reasons=tuple(broken.values()),
         caveats=caveats.unfinished(trials),
         changes=("Raise the limit and the strategies it left out are judged again.",) if broken else (),
+        turns=(),
     )

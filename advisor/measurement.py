@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.plan import Priorities
-from eval.costs import Cost, cost_of
+from eval.costs import Cost, Quote, cost_of
 from eval.outcomes import Outcome, Trial
 from eval.statistics import Interval, Percentiles, interval, percentiles
 
@@ -46,8 +46,8 @@ class Paired:
     scores: dict[str, NDArray[np.float64]]
 
 
-def derive(trial: Trial, priorities: Priorities, cost: Cost | None = None) -> Measurement:
-    """The figures of a trial that has outcomes; its cost follows from the seconds measured, unless it is given."""
+def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> Measurement:
+    """The figures of a trial that has outcomes; its costs follow from the seconds measured, unless they are quoted."""
     outcomes = trial.outcomes
     part_names = sorted({name for outcome in outcomes for name in outcome.parts})
     found = [outcome.found_gold for outcome in outcomes if outcome.found_gold is not None]
@@ -56,13 +56,7 @@ def derive(trial: Trial, priorities: Priorities, cost: Cost | None = None) -> Me
         score=interval([outcome.score for outcome in outcomes], [_unit(outcome) for outcome in outcomes]),
         parts={name: fmean(outcome.parts.get(name, 0.0) for outcome in outcomes) for name in part_names},
         latency=percentiles([outcome.seconds for outcome in outcomes if outcome.seconds is not None]),
-        cost=cost
-        or cost_of(
-            trial,
-            machine_per_hour=priorities.machine_per_hour,
-            monthly_volume=priorities.monthly_volume,
-            currency=priorities.currency,
-        ),
+        cost=cost_of(trial, priorities.terms, quote),
         tokens_in_mean=fmean(outcome.tokens_in for outcome in outcomes) or None,
         tokens_out_mean=fmean(outcome.tokens_out for outcome in outcomes) or None,
         hit_rate=fmean(found) if found else None,

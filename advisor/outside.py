@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from advisor.plan import Priorities
-from eval.costs import Cost, cost_of
+from eval.costs import Quote
 from eval.outcomes import Outcome, Trial
 from eval.table import Table, read_table
 from eval.task import BadInput
@@ -59,33 +58,22 @@ def read_outcomes(name: str, content: bytes) -> tuple[list[Trial], list[str]]:
     return trials, [told] if left_out else []
 
 
-def read_costs(name: str, content: bytes, trials: Sequence[Trial], priorities: Priorities) -> dict[str, Cost]:
+def read_costs(name: str, content: bytes, trials: Sequence[Trial]) -> dict[str, Quote]:
     """The cost of each strategy the file names. Columns: strategy, one_off, per_1000 (requests); what is empty is
     unknown, but for a cost of requests that follows from the seconds measured."""
     table = _read(name, content, ("strategy", "one_off", "per_1000"))
-    costs: dict[str, Cost] = {}
-    by_name = {trial.strategy: trial for trial in trials}
+    quotes: dict[str, Quote] = {}
+    names = [trial.strategy for trial in trials]
     for number, row in zip(table.numbers(), table.rows, strict=True):
         values = dict(zip(table.columns, row, strict=True))
         strategy = values["strategy"].strip()
-        if strategy not in by_name:
-            raise BadInput(f"{name}, row {number}: {strategy} has no outcomes; choose from {', '.join(by_name)}.")
-        if strategy in costs:
+        if strategy not in names:
+            raise BadInput(f"{name}, row {number}: {strategy} has no outcomes; choose from {', '.join(names)}.")
+        if strategy in quotes:
             raise BadInput(f"{name}, row {number}: {strategy} has a row already; keep one.")
-        measured = cost_of(
-            by_name[strategy],
-            machine_per_hour=priorities.machine_per_hour,
-            monthly_volume=priorities.monthly_volume,
-            currency=priorities.currency,
-        )
-        per_1000 = _number(name, number, "per_1000", values["per_1000"])
-        costs[strategy] = Cost(
-            one_off=_number(name, number, "one_off", values["one_off"]),
-            per_1000=measured.per_1000 if per_1000 is None else per_1000,
-            per_month=measured.per_month if per_1000 is None else per_1000 * priorities.monthly_volume / 1000,
-            currency=priorities.currency,
-        )
-    return costs
+        one_off, per_1000 = (_number(name, number, each, values[each]) for each in ("one_off", "per_1000"))
+        quotes[strategy] = Quote(one_off, per_1000)
+    return quotes
 
 
 def _read(name: str, content: bytes, needed: Sequence[str]) -> Table:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from eval.checks import mend_task
+from eval.costs import Terms
 from eval.mapping import BuiltTask, Columns, build_task
 from eval.table import Table
 from eval.task import BadInput, Document, Kind
@@ -23,6 +24,9 @@ MARGIN_BOUNDS = (0.0, 0.5)
 SECONDS_BOUNDS = (0.001, 1e9)
 COST_BOUNDS = (0.0001, 1e9)
 MACHINE_BOUNDS = (0.0, 1_000.0)
+MONTHS_BOUNDS = (1, 120)
+DAYS_BOUNDS = (1.0, 3_650.0)
+ERROR_BOUNDS = (0.0, 1e6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,9 @@ class Priorities:
     """What the person cares about. Money is in `currency`; limits are None when there is none.
 
     `margin` is the score difference that does not matter to them (0.02 = 2 points); `max_seconds` is a limit on the
-    95th percentile of the seconds an answer takes; `machine_per_hour` prices the machine that serves and trains.
+    95th percentile of the seconds an answer takes; `machine_per_hour` prices the machine that serves and trains. Costs
+    add up over `months`; `retrain_days` and `reindex_days` say how often the task and the documents change, None is
+    never; `together` allows answers to be made in batches; `wrong_answer` is what one costs.
     Raises BadInput when one is out of its bounds.
     """
 
@@ -73,6 +79,11 @@ class Priorities:
     max_cost_per_1000: float | None = None
     machine_per_hour: float = 0.10
     currency: str = "USD"
+    months: int = 12
+    retrain_days: float | None = None
+    reindex_days: float | None = None
+    together: bool = False
+    wrong_answer: float = 0.0
 
     def __post_init__(self) -> None:
         _check("The volume", self.monthly_volume, VOLUME_BOUNDS, " answers a month")
@@ -80,6 +91,15 @@ class Priorities:
         _check("The longest wait", self.max_seconds, SECONDS_BOUNDS, " seconds")
         _check("The most that 1,000 answers may cost", self.max_cost_per_1000, COST_BOUNDS)
         _check("The price of the machine an hour", self.machine_per_hour, MACHINE_BOUNDS)
+        _check("The time over which costs add up", self.months, MONTHS_BOUNDS, " months")
+        _check("The time until the task changes", self.retrain_days, DAYS_BOUNDS, " days")
+        _check("The time until the documents change", self.reindex_days, DAYS_BOUNDS, " days")
+        _check("The price of a wrong answer", self.wrong_answer, ERROR_BOUNDS)
+
+    @property
+    def terms(self) -> Terms:
+        """What of these makes costs."""
+        return Terms(**{each.name: getattr(self, each.name) for each in fields(Terms)})
 
 
 @dataclass(frozen=True, slots=True)

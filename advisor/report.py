@@ -12,7 +12,7 @@ from typing import Any
 from advisor.decision import recommend
 from advisor.measurement import derive, is_judged, paired_scores
 from advisor.plan import Priorities
-from eval.costs import Cost
+from eval.costs import Cost, Quote, cost_of, crossing_range
 from eval.outcomes import Trial
 from eval.scoring import METRIC_NAMES
 from eval.statistics import holm, paired_difference
@@ -80,16 +80,17 @@ def judge(
     priorities: Priorities,
     kind: Kind | None,
     majority_share: float | None = None,
-    costs: Mapping[str, Cost] | None = None,
+    quotes: Mapping[str, Quote] | None = None,
     floors: Sequence[Trial] = (),
 ) -> dict[str, Any]:
     """The part of a report that follows from outcomes and priorities alone; the arguments are those of `recommend`."""
     judged = {
         "priorities": asdict(priorities),
-        "candidates": [_candidate(trial, priorities, (costs or {}).get(trial.strategy)) for trial in trials],
+        "candidates": [_candidate(trial, priorities, (quotes or {}).get(trial.strategy)) for trial in trials],
         "floors": [_candidate(trial, priorities, None) for trial in floors],
         "comparisons": _comparisons(trials),
-        "recommendation": asdict(recommend(trials, priorities, kind, majority_share, costs, floors)),
+        "crossings": _crossings(trials, priorities, quotes or {}),
+        "recommendation": asdict(recommend(trials, priorities, kind, majority_share, quotes, floors)),
     }
     return _as_json(judged)
 
@@ -101,15 +102,20 @@ def under_priorities(
     ranges, comparisons."""
     kind = Kind(report["task"]["kind"])
     recommendation = recommend(trials, priorities, kind, _majority_share(kind, split.test), floors=floors)
-    costs = {trial.strategy: asdict(derive(trial, priorities).cost) for trial in trials if is_judged(trial)}
+    costs = {trial.strategy: asdict(cost_of(trial, priorities.terms)) for trial in trials if is_judged(trial)}
     candidates = [{**one, "cost": costs.get(one["name"], one["cost"])} for one in report["candidates"]]
-    changed = {"priorities": asdict(priorities), "candidates": candidates, "recommendation": asdict(recommendation)}
+    changed = {
+        "priorities": asdict(priorities),
+        "candidates": candidates,
+        "crossings": _crossings(trials, priorities, {}),
+        "recommendation": asdict(recommendation),
+    }
     return _as_json({**report, **changed})
 
 
-def _candidate(trial: Trial, priorities: Priorities, given: Cost | None) -> dict[str, Any]:
+def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None) -> dict[str, Any]:
     """One strategy in figures; one that was not judged has the same keys, with null where nothing was measured."""
-    measured = derive(trial, priorities, given) if is_judged(trial) else None
+    measured = derive(trial, priorities, quote) if is_judged(trial) else None
     score = measured.score if measured else None
     latency = measured.latency if measured else None
     return {
@@ -144,6 +150,17 @@ def _comparisons(trials: Sequence[Trial]) -> list[dict[str, Any]]:
     return [
         {"a": a, "b": b, **asdict(difference), "p_value_holm": p_value}
         for (a, b), difference, p_value in zip(pairs, differences, adjusted, strict=True)
+    ]
+
+
+def _crossings(trials: Sequence[Trial], priorities: Priorities, quotes: Mapping[str, Quote]) -> list[dict[str, Any]]:
+    """For each pair of judged strategies whose costs are known, the monthly volume at which they cost the same."""
+    terms = priorities.terms
+    costs = [(trial, cost_of(trial, terms, quotes.get(trial.strategy))) for trial in trials if is_judged(trial)]
+    known = [(trial, cost) for trial, cost in costs if cost.line(terms.months) is not None]
+    return [
+        {"a": a[0].strategy, "b": b[0].strategy, **asdict(crossing_range(a, b, terms, is_ranged=not quotes))}
+        for a, b in combinations(known, 2)
     ]
 
 

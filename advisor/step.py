@@ -89,9 +89,9 @@ def load_fitted(order: StepOrder) -> Strategy:
 def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress: Callable[[Progress], None]) -> Trial:
     report_progress(Progress("getting ready", 0, 1))
     strategy = _build(order, task.brief)
-    began = time.perf_counter()
-    strategy.fit(split.without_test, task.documents, report_progress)
-    fit_seconds = time.perf_counter() - began
+    clock = _StageClock(report_progress)
+    strategy.fit(split.without_test, task.documents, clock.report)
+    stage_seconds = clock.stop()
     fitted = order.folder / "fitted"
     fitted.mkdir()
     strategy.save(fitted)
@@ -102,7 +102,8 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         order.strategy,
         "done",
         outcomes=measured.outcomes,
-        fit_seconds=fit_seconds,
+        fit_seconds=sum(stage_seconds.values()),
+        stage_seconds=stage_seconds,
         requests_per_second=measured.requests_per_second,
         settings=strategy.settings,
         choices=tuple(strategy.choices),
@@ -115,6 +116,28 @@ def _build(order: StepOrder, brief: Brief) -> Strategy:
     module, _, function = order.build_strategy.partition(":")
     build = getattr(import_module(module), function)
     return build(order.strategy, brief, order.model, PRESETS[order.preset], order.seed)
+
+
+class _StageClock:
+    """Times the stages of getting ready; what comes before the first is called so too."""
+
+    def __init__(self, report: Callable[[Progress], None]) -> None:
+        self._report = report
+        self._stage, self._since = "getting ready", time.perf_counter()
+        self._seconds: dict[str, float] = {}
+
+    def report(self, progress: Progress) -> None:
+        if progress.stage != self._stage:
+            self.stop()
+            self._stage = progress.stage
+        self._report(progress)
+
+    def stop(self) -> dict[str, float]:
+        """The seconds of each stage up to now."""
+        now = time.perf_counter()
+        self._seconds[self._stage] = self._seconds.get(self._stage, 0.0) + now - self._since
+        self._since = now
+        return self._seconds
 
 
 class _ProgressPipe:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from advisor.choice import FEW_ROWS, PROBABLE, WEAK, Confidence
 from advisor.measurement import Measurement
 from advisor.plan import STRATEGIES, Priorities
+from advisor.turns import Turn
 from advisor.wording import (
     count_text,
     in_sentence,
@@ -24,13 +25,10 @@ from advisor.wording import (
     seconds_text,
     words_of,
 )
-from eval.costs import crossing
 from eval.scoring import METRIC_NAMES
-from eval.statistics import Difference, rows_needed
+from eval.statistics import Difference
 from eval.task import Kind
 
-MONTHS = 12  # what a strategy costs is compared over a year
-_MARGINS = [half_points / 200 for half_points in range(21)]  # nobody asks what follows if more than 10 did not matter
 LOW_SCORE = 0.5
 _LEVEL = 0.0005  # a difference that rounds to no tenth of a point
 
@@ -41,9 +39,10 @@ class Situation:
     best score, those probably within the margin of the best (`near`, the choice in any case among them), those that
     would be taken instead if they were near (`cheaper`, or simpler at about the same cost), all `others` within the
     limits, best first, and those `left_out` by a limit. `scores` are paired, by strategy, on rows of `groups`; `totals`
-    is what each costs over a year; `probabilities` are those of being within the margin, `odds` those of the choice,
-    and of nothing cheaper being so; `pieces` counts what is evidence by itself: rows, or groups of them; `gap(a, b)` is
-    the difference a - b of two strategies; `choose_at(margin)` names what would be taken under another margin."""
+    is what each costs over the horizon; `probabilities` are those of being within the margin, `odds` those of the
+    choice, and of nothing cheaper being so; `pieces` counts what is evidence by itself: rows, or groups of them;
+    `gap(a, b)` is the difference a - b of two strategies; `turns` say at which other priorities something else would be
+    taken."""
 
     priorities: Priorities
     kind: Kind | None
@@ -60,11 +59,16 @@ class Situation:
     odds: float
     pieces: int
     gap: Callable[[str, str], Difference]
-    choose_at: Callable[[float], str]
+    turns: Sequence[Turn]
 
     @property
     def rows(self) -> int:
         return len(self.scores[self.choice.strategy])
+
+    @property
+    def counts_errors(self) -> bool:
+        """Whether wrong answers have a price and all else that is paid is known, so that money alone decides."""
+        return bool(self.priorities.wrong_answer) and None not in self.totals.values()
 
     @property
     def evidence(self) -> str:
@@ -82,7 +86,9 @@ def headline(situation: Situation, confidence: Confidence) -> str:
 def confidence_line(situation: Situation, confidence: Confidence) -> str:
     if not situation.others:
         return f"{confidence.capitalize()}: no other strategy was left to compare it with."
-    margin, evidence = _by_margin(situation.priorities, "better"), situation.evidence
+    margin, evidence = _by_margin(situation), situation.evidence
+    if confidence == "too close to call" and situation.counts_errors:
+        return f"{evidence.capitalize()} cannot tell what wrong answers will cost that closely."
     if confidence == "too close to call":
         if situation.best is situation.choice:
             return f"{evidence.capitalize()} cannot tell the strategies apart."
@@ -92,7 +98,7 @@ def confidence_line(situation: Situation, confidence: Confidence) -> str:
     limits = " that meets your limits" if situation.left_out else ""
     claim = f"nothing else{limits} is {margin}"
     if situation.cheaper:
-        claim = f"it is {_near_best(situation.priorities)}, and nothing {_instead(situation)}{limits} is"
+        claim = f"it is {_near_best(situation)}, and nothing {_instead(situation)}{limits} is"
     return f"{confidence.capitalize()}: {probability_text(situation.odds)} that {claim}{few}."
 
 
@@ -127,7 +133,7 @@ def floor_line(situation: Situation, floor: Measurement, odds: float) -> str:
     limits = " that meets your limits" if situation.left_out else ""
     return (
         f"No language model is needed: the {name} scores {score} ({probability_text(odds)} that no strategy{limits} is "
-        f"{_by_margin(situation.priorities, 'better')})."
+        f"{_more_points(situation.priorities)})."
     )
 
 
@@ -170,15 +176,19 @@ def _why_score(situation: Situation) -> str:
     if best is choice:
         return f"{scored}, the highest." if situation.others else f"{scored}."
     ahead = points_text(situation.gap(best.strategy, choice.strategy).difference)
-    shown = _by_margin(situation.priorities, "better")
+    if situation.counts_errors:
+        return f"{scored}; {in_sentence(best.strategy)} scored {ahead} more."
+    shown = _more_points(situation.priorities)
     return f"{scored}; {in_sentence(best.strategy)} scored {ahead} more, which does not show that it is {shown}."
 
 
 def _why_cost(situation: Situation) -> str:
-    choice, near_best = situation.choice, _near_best(situation.priorities)
+    choice, near_best = situation.choice, _near_best(situation)
     rivals = [one for one in situation.near if one is not choice]
     if not situation.others:
         return ""
+    if situation.counts_errors:
+        return _why_money(situation)
     odds = situation.probabilities[choice.strategy]
     if situation.odds < WEAK:
         if choice.strategy not in STRATEGIES and situation.totals[choice.strategy] is None:
@@ -198,10 +208,29 @@ def _why_cost(situation: Situation) -> str:
     least = min((price for _, price in known), default=math.inf)
     merit = "costs about as little and is simpler" if total > least else "costs least"
     return (
-        f"Among those that are probably {near_best} it {merit}: {money_text(total, currency)} over "
-        f"{MONTHS} months at {count_text(situation.priorities.monthly_volume, 'request')} a month"
+        f"Among those that are probably {near_best} it {merit}: {money_text(total, currency)} "
+        f"{over(situation.priorities)} at {count_text(situation.priorities.monthly_volume, 'request')} a month"
         f"{'' if choice.cost.one_off is not None else ', getting ready not counted'}"
         f"{', against ' if against else ''}{against}."
+    )
+
+
+def _why_money(situation: Situation) -> str:
+    """What each costs when wrong answers have a price."""
+    own, priorities = situation.choice, situation.priorities
+    totals = {name: total for name, total in situation.totals.items() if total is not None}
+    total, currency = totals[own.strategy], own.cost.currency
+    spent = own.cost.spent_over(priorities.months) or 0.0
+    against = " and ".join(
+        f"{money_text(totals[one.strategy], currency)} for {in_sentence(one.strategy)}" for one in situation.others
+    )
+    least = total <= min(totals.values())
+    merit = "it costs least" if least else f"it is the simplest that may be {_near_best(situation)}"
+    return (
+        f"At {money_text(priorities.wrong_answer, currency)} a wrong answer and "
+        f"{count_text(priorities.monthly_volume, 'request')} a month {merit}: {money_text(total, currency)} "
+        f"{over(priorities)}, {money_text(spent, currency)} of it paid and the rest in wrong answers, "
+        f"against {against}."
     )
 
 
@@ -211,89 +240,33 @@ def _why_not_cheaper(situation: Situation) -> str:
         return "It also costs least."
     rival = max(situation.cheaper, key=lambda one: situation.probabilities[one.strategy])
     odds = situation.probabilities[rival.strategy]
-    name, near_best = name_of(rival.strategy), _near_best(situation.priorities)
+    name, near_best = name_of(rival.strategy), _near_best(situation)
     if odds < 0.005:
         return f"Everything {_instead(situation)} is worse."
     return f"{name} is {_instead(situation, rival)}, but the chance that it is {near_best} is {probability_text(odds)}."
 
 
-def changes(situation: Situation) -> tuple[str, ...]:
-    """What would change the recommendation: more rows, another volume, another margin, another limit."""
-    sentences = (
-        _more_rows(situation),
-        _another_volume(situation),
-        _another_margin(situation),
-        _another_limit(situation),
-    )
-    return tuple(sentence for sentence in sentences if sentence is not None)
+def over(priorities: Priorities) -> str:
+    return f"over {count_text(priorities.months, 'month')}"
 
 
-def _more_rows(situation: Situation) -> str | None:
-    if not situation.others:
-        return None
-    runner_up, scores = situation.others[0], situation.scores
-    margin = situation.priorities.margin
-    if situation.gap(situation.choice.strategy, runner_up.strategy).low > margin:
-        return None  # settled
-    needed = rows_needed(scores[situation.choice.strategy], scores[runner_up.strategy], margin, situation.groups)
-    if needed is None or needed <= situation.rows:
-        return None
-    return (
-        f"About {_rounded(needed)} test rows would narrow the comparison with {in_sentence(runner_up.strategy)} to "
-        f"± {margin_text(margin)}; now there are {situation.rows:,}."
-    )
+def _by_margin(situation: Situation) -> str:
+    """ "more than 2 points better"; where wrong answers have a price, by how much less it would cost."""
+    if not situation.counts_errors:
+        return _more_points(situation.priorities)
+    more = f"more than {_margin_money(situation)} " if situation.priorities.margin else ""
+    return f"{more}cheaper {over(situation.priorities)}, wrong answers counted"
 
 
-def _another_volume(situation: Situation) -> str | None:
-    """The monthly volume nearest to the person's at which another candidate becomes the cheaper one."""
-    turns = [
-        (requests / MONTHS, rival)
-        for rival in situation.near
-        if (requests := crossing(situation.choice.cost, rival.cost)) is not None and requests >= MONTHS
-    ]
-    if not turns:
-        return None
-    volume, rival = min(turns, key=lambda turn: abs(turn[0] - situation.priorities.monthly_volume))
-    # Costs that cross are known.
-    is_cheaper_per_request = (rival.cost.per_1000 or 0.0) < (situation.choice.cost.per_1000 or 0.0)
-    return (
-        f"{'Above' if is_cheaper_per_request else 'Below'} about {_rounded(volume)} requests a month, "
-        f"{in_sentence(rival.strategy)} costs less over {MONTHS} months."
-    )
+def _more_points(priorities: Priorities) -> str:
+    """Without a margin just "better"."""
+    return f"more than {margin_text(priorities.margin)} better" if priorities.margin > 0 else "better"
 
 
-def _another_margin(situation: Situation) -> str | None:
-    """The nearest margin, in steps of half a point up to ten points, under which something else would be taken."""
-    own, margin = situation.choice.strategy, situation.priorities.margin
-    turns = [(abs(at - margin), at, name) for at in _MARGINS if (name := situation.choose_at(at)) != own]
-    if not turns:
-        return None
-    _, at, name = min(turns)
-    condition = f"If {margin_text(at)} made no difference to you" if at else "If every difference mattered to you"
-    price, instead = situation.totals[name], situation.totals[own]
-    if price is None or instead is None:
-        return f"{condition}, {in_sentence(name)} would be taken."
-    currency = situation.choice.cost.currency
-    costs = f"{money_text(price, currency)} over {MONTHS} months instead of {money_text(instead, currency)}"
-    return f"{condition}, {in_sentence(name)} would be taken, at {costs}."
-
-
-def _another_limit(situation: Situation) -> str | None:
-    """The best of those left out, if it scored more than the choice."""
-    if not situation.left_out:
-        return None
-    first = max(situation.left_out, key=lambda one: one.score.mean)
-    ahead = first.score.mean - situation.choice.score.mean
-    if ahead < _LEVEL:
-        return None
-    return (
-        f"With a higher limit {in_sentence(first.strategy)} would be judged too; it scored {points_text(ahead)} more."
-    )
-
-
-def _by_margin(priorities: Priorities, comparative: str) -> str:
-    """ "more than 2 points better"; without a margin just "better"."""
-    return f"more than {margin_text(priorities.margin)} {comparative}" if priorities.margin > 0 else comparative
+def _margin_money(situation: Situation) -> str:
+    """What the points that make no difference are worth in wrong answers."""
+    one = situation.priorities
+    return money_text(one.margin * one.wrong_answer * one.monthly_volume * one.months, one.currency)
 
 
 def _instead(situation: Situation, *rivals: Measurement) -> str:
@@ -304,15 +277,13 @@ def _instead(situation: Situation, *rivals: Measurement) -> str:
     return "cheaper" if all(less) else "cheaper or simpler" if any(less) else "simpler"
 
 
-def _near_best(priorities: Priorities) -> str:
+def _near_best(situation: Situation) -> str:
+    priorities = situation.priorities
+    if situation.counts_errors:
+        return f"within {_margin_money(situation)} of the least cost" if priorities.margin else "the cheapest"
     return f"within {margin_text(priorities.margin)} of the best" if priorities.margin > 0 else "the best"
 
 
 def _points(difference: float) -> str:
     """Points without their unit, for the ends of a range."""
     return points_text(difference).split()[0]
-
-
-def _rounded(count: float) -> str:
-    """Two significant digits: an estimate carries no more."""
-    return f"{round(count, 1 - math.floor(math.log10(count))):,.0f}"

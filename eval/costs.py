@@ -1,62 +1,199 @@
-"""What answers cost on a machine with a price per hour. An unknown price or an unmeasured time stays unknown."""
+"""What answers cost over a horizon, on a machine with a price an hour. What is not known stays unknown, never 0."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from eval.outcomes import Trial
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.outcomes import INDEXING, Trial
+from eval.statistics import SEED
 
 _SECONDS_PER_HOUR = 3600
+_DAYS_A_MONTH = 365.25 / 12
+_RESAMPLES = 2000
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a person pays for, and how often.
+
+    `machine_per_hour` prices the machine that trains and serves, None where it is unknown; costs add up over `months`
+    at `monthly_volume` requests. Every `retrain_days` the task has changed and the strategy gets ready anew; every
+    `reindex_days` the documents have, and what looks them up indexes them anew; None is never. `together` says that
+    answers may wait for each other and are made in batches; `wrong_answer` is what one costs, a score of .7 counting as
+    three tenths of a wrong answer.
+    """
+
+    machine_per_hour: float | None
+    monthly_volume: int
+    currency: str
+    months: int = 12
+    retrain_days: float | None = None
+    reindex_days: float | None = None
+    together: bool = False
+    wrong_answer: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
     """Money in `currency`; None is unknown and never means 0.
 
-    `one_off` is paid once, to fit; `per_1000` for each thousand requests; `per_month` at the person's monthly volume.
+    `one_off` is paid once, to get ready; `per_1000` for each thousand requests, and `per_month` at the monthly volume;
+    `upkeep_per_month` for getting ready anew when task or documents change; `errors_per_1000` for the wrong ones among
+    a thousand answers.
     """
 
     one_off: float | None
     per_1000: float | None
     per_month: float | None
     currency: str
+    upkeep_per_month: float | None = 0.0
+    errors_per_1000: float = 0.0
 
-    def total_over(self, months: float) -> float | None:
-        """One-off and running cost over so many months; None when either is unknown."""
-        if self.one_off is None or self.per_month is None:
+    def spent_over(self, months: float) -> float | None:
+        """What is paid in so many months, wrong answers not counted; None when any of it is unknown."""
+        if self.one_off is None or self.per_month is None or self.upkeep_per_month is None:
             return None
-        return self.one_off + self.per_month * months
+        return self.one_off + (self.per_month + self.upkeep_per_month) * months
+
+    def total_over(self, months: float, monthly_volume: int) -> float | None:
+        """What is paid, and what wrong answers cost."""
+        spent = self.spent_over(months)
+        return None if spent is None else spent + self.errors_per_1000 * monthly_volume * months / 1000
+
+    def line(self, months: float) -> tuple[float, float] | None:
+        """The total over so many months as volume grows: what is paid at no volume, and for each request a month."""
+        if self.one_off is None or self.per_1000 is None or self.upkeep_per_month is None:
+            return None
+        return self.one_off + self.upkeep_per_month * months, (self.per_1000 + self.errors_per_1000) * months / 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Costs that were found out elsewhere; what is None follows from the seconds measured."""
+
+    one_off: float | None
+    per_1000: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """The requests a month at which two strategies cost the same, None where there is no such volume.
+
+    `low` to `high` is the 95 % range that timed answers and scored rows leave: `low` is None where there may be no such
+    volume at all, `high` where it may lie beyond any; both are None too where `is_ranged` is not so, because prices
+    were given or answers made in batches.
+    """
+
+    monthly: float | None
+    low: float | None
+    high: float | None
+    is_ranged: bool = True
 
 
 def mean_seconds(trial: Trial) -> float | None:
     """Mean seconds of the requests that were answered one at a time; None when none was."""
-    seconds = [outcome.seconds for outcome in trial.outcomes if outcome.seconds is not None]
-    return sum(seconds) / len(seconds) if seconds else None
+    seconds = _seconds(trial)
+    return float(seconds.mean()) if len(seconds) else None
 
 
-def cost_of(trial: Trial, *, machine_per_hour: float | None, monthly_volume: int, currency: str) -> Cost:
-    """The cost of a trial's strategy: seconds on the machine times the price of a second.
+def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
+    """The cost of a trial's strategy: seconds on the machine times the price of a second, unless `quote` knows better.
 
     An answer is priced at the mean seconds of requests answered one at a time: the mean, because it is what adds up
-    over many requests; one at a time, because batches cannot be counted on. It is the cost of a machine that is paid
-    for only while it answers.
+    over many requests; one at a time, because batches cannot be counted on. Where answers are made together, at the
+    seconds of the batched pass divided by its requests. It is the cost of a machine that is paid for only while it
+    works.
     """
-    per_second = None if machine_per_hour is None else machine_per_hour / _SECONDS_PER_HOUR
-    seconds = mean_seconds(trial)
-    per_request = None if seconds is None or per_second is None else seconds * per_second
+    quote = quote or Quote(None, None)
+    per_second = None if terms.machine_per_hour is None else terms.machine_per_hour / _SECONDS_PER_HOUR
+
+    def price(seconds: float | None) -> float | None:
+        return None if seconds is None or per_second is None else seconds * per_second
+
+    throughput = trial.requests_per_second
+    request = price((1 / throughput if throughput else None) if terms.together else mean_seconds(trial))
+    one_off = price(trial.fit_seconds) if quote.one_off is None else quote.one_off
+    per_1000 = quote.per_1000 if quote.per_1000 is not None else None if request is None else 1000 * request
     return Cost(
-        one_off=None if trial.fit_seconds is None or per_second is None else trial.fit_seconds * per_second,
-        per_1000=None if per_request is None else per_request * 1000,
-        per_month=None if per_request is None else per_request * monthly_volume,
-        currency=currency,
+        one_off=one_off,
+        per_1000=per_1000,
+        per_month=None if per_1000 is None else per_1000 * terms.monthly_volume / 1000,
+        currency=terms.currency,
+        upkeep_per_month=_sum(
+            _monthly(one_off, terms.retrain_days), _monthly(price(_indexing_seconds(trial)), terms.reindex_days)
+        ),
+        errors_per_1000=1000 * terms.wrong_answer * _mean_loss(trial) if terms.wrong_answer else 0.0,
     )
 
 
-def crossing(a: Cost, b: Cost) -> float | None:
-    """After how many requests the totals of two costs are equal; None when never, or when a cost is unknown."""
-    if a.one_off is None or a.per_1000 is None or b.one_off is None or b.per_1000 is None:
+def crossing(a: Cost, b: Cost, months: float) -> float | None:
+    """The monthly volume at which the totals of two costs over so many months are equal; None when there is none, or
+    when a cost is unknown."""
+    line_a, line_b = a.line(months), b.line(months)
+    if line_a is None or line_b is None:
         return None
-    if a.per_1000 == b.per_1000:
+    (fixed_a, slope_a), (fixed_b, slope_b) = line_a, line_b
+    if slope_a == slope_b:
         return None
-    requests = 1000 * (b.one_off - a.one_off) / (a.per_1000 - b.per_1000)
-    return requests if requests > 0 else None
+    volume = (fixed_b - fixed_a) / (slope_a - slope_b)
+    return volume if volume > 0 else None
+
+
+def crossing_range(a: tuple[Trial, Cost], b: tuple[Trial, Cost], terms: Terms, is_ranged: bool) -> Crossing:
+    """Where two strategies cost the same, with its range: timed answers and scored rows are drawn again (bootstrap)."""
+    at = crossing(a[1], b[1], terms.months)
+    fixed, slopes = [], []
+    for trial, cost in (a, b):
+        line = cost.line(terms.months)
+        if line is None or not is_ranged or terms.together:
+            return Crossing(at, None, None, is_ranged=False)
+        fixed.append(line[0])
+        slopes.append(_slopes(trial, cost, terms))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        volumes = (fixed[1] - fixed[0]) / (slopes[0] - slopes[1])
+    volumes = np.where(volumes > 0, volumes, np.inf)
+    low, high = np.quantile(volumes, [0.025, 0.975], method="nearest").tolist()
+    return Crossing(at, low if math.isfinite(low) else None, high if math.isfinite(high) else None)
+
+
+def _slopes(trial: Trial, cost: Cost, terms: Terms) -> Numbers:
+    """What a request more a month costs over the horizon, as it might have come out, [resamples]."""
+    seconds, losses = _seconds(trial), np.array([1 - outcome.score for outcome in trial.outcomes])
+    random = np.random.default_rng(SEED)  # the same rows for both of a pair
+    errors = 1000 * terms.wrong_answer * _drawn_means(losses, random) if terms.wrong_answer else 0.0
+    paid = (cost.per_1000 or 0.0) * _drawn_means(seconds, random) / (seconds.mean() or 1.0) if len(seconds) else 0.0
+    return (np.zeros(_RESAMPLES) + paid + errors) * terms.months / 1000
+
+
+def _drawn_means(values: Numbers, random: np.random.Generator) -> Numbers:
+    return random.choice(values, (_RESAMPLES, len(values))).mean(axis=1)
+
+
+def _seconds(trial: Trial) -> Numbers:
+    return np.array([outcome.seconds for outcome in trial.outcomes if outcome.seconds is not None])
+
+
+def _mean_loss(trial: Trial) -> float:
+    return 1 - float(np.mean([outcome.score for outcome in trial.outcomes])) if trial.outcomes else 0.0
+
+
+def _indexing_seconds(trial: Trial) -> float | None:
+    """None where a strategy looks something up, but how long indexing took was not measured."""
+    return trial.stage_seconds.get(INDEXING, None if "passages" in trial.settings else 0.0)
+
+
+def _monthly(each_time: float | None, days: float | None) -> float | None:
+    if days is None:
+        return 0.0
+    return None if each_time is None else each_time * _DAYS_A_MONTH / days
+
+
+def _sum(*amounts: float | None) -> float | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if len(known) == len(amounts) else None

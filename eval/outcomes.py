@@ -45,6 +45,9 @@ class Outcome:
     group: str | None = None
 
 
+INDEXING = "indexing"  # the stage in which what can be looked up is made ready
+
+
 @dataclass(frozen=True, slots=True)
 class Effort:
     """What a strategy spent on choosing its settings: settings tried, dev rows each was judged on, wall seconds."""
@@ -60,7 +63,8 @@ class Trial:
 
     `status` is "done", "failed" (it crashed; `reason` says how, in a sentence) or "excluded" (it does not apply;
     `reason` says why). `requests_per_second` is the throughput of the batched pass over the test rows;
-    `settings` are the chosen ones, JSON values by name; `choices` lists every setting tried with its dev score;
+    `stage_seconds` says of each stage of getting ready how long it took; `settings` are the chosen ones, JSON values by
+    name; `choices` lists every setting tried with its dev score;
     `peak_memory_bytes` is the resident peak of the process that ran it; `notes` are plain sentences worth knowing.
     """
 
@@ -69,6 +73,7 @@ class Trial:
     reason: str | None = None
     outcomes: tuple[Outcome, ...] = ()
     fit_seconds: float | None = None
+    stage_seconds: dict[str, float] = field(default_factory=dict)
     requests_per_second: float | None = None
     peak_memory_bytes: int | None = None
     settings: dict[str, Any] = field(default_factory=dict)

@@ -29,6 +29,11 @@ class Posterior:
     names: tuple[str, ...]
     means: Numbers
 
+    def restricted(self, names: Sequence[str], handicaps: Mapping[str, float] | None = None) -> Posterior:
+        """The same draws of some of the candidates, each less its handicap."""
+        columns = self.means[:, [self.names.index(name) for name in names]]
+        return Posterior(tuple(names), columns - [(handicaps or {}).get(name, 0.0) for name in names])
+
     def near_best(self, margin: float) -> NDArray[np.bool_]:
         """In which draws each candidate is within `margin` of the best one, [draws, candidates]."""
         return self.means >= self.means.max(axis=1, keepdims=True) - margin

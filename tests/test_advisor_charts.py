@@ -98,9 +98,9 @@ def test_a_free_machine_costs_nothing_which_is_not_unknown() -> None:
 
 def test_the_crossing_is_where_the_costs_of_a_year_are_equal() -> None:
     report = report_of(candidate("prompting", 0.6, 1.0), candidate("finetuning", 0.8, 0.5, one_off=30.0))
-    ((at, one, other),) = charts.crossings(report)
-    assert {one, other} == {"prompting", "finetuning"}
-    assert at == pytest.approx(5000)  # 12 months of 5,000 answers: 60 = 30 + 30
+    (met,) = charts.crossings(report)
+    assert {met["a"], met["b"]} == {"prompting", "finetuning"}
+    assert met["monthly"] == pytest.approx(5000)  # 12 months of 5,000 answers: 60 = 30 + 30
     assert charts.volume_sentence(report).startswith("From 5,000 answers a month on, fine-tuning costs less")
 
 

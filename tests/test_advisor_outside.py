@@ -18,7 +18,7 @@ from eval.task import Task
 
 KEYS = {
     "choice", "confidence", "odds", "probabilities", "runner_up", "headline", "confidence_line", "runner_up_line",
-    "floor", "floor_line", "reasons", "caveats", "changes",
+    "floor", "floor_line", "reasons", "caveats", "changes", "turns",
 }  # fmt: skip
 
 

@@ -1,9 +1,12 @@
 """Costs from seconds and prices; what is unknown stays unknown."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from eval.costs import Cost, cost_of, crossing
-from eval.outcomes import Outcome, Trial
+from eval.costs import Cost, Quote, Terms, cost_of, crossing, crossing_range
+from eval.outcomes import INDEXING, Outcome, Trial
 
 
 def trial(seconds: list[float | None], fit_seconds: float | None) -> Trial:
@@ -12,34 +15,83 @@ def trial(seconds: list[float | None], fit_seconds: float | None) -> Trial:
 
 
 def test_a_local_answer_costs_its_mean_seconds():
-    cost = cost_of(
-        trial([1.0, 3.0, None], fit_seconds=1800), machine_per_hour=3.6, monthly_volume=10_000, currency="EUR"
-    )
+    cost = cost_of(trial([1.0, 3.0, None], fit_seconds=1800), Terms(3.6, 10_000, "EUR"))
     assert (cost.one_off, cost.per_1000, cost.per_month) == pytest.approx((1.8, 2.0, 20.0))
-    assert cost.total_over(12) == pytest.approx(241.8)
+    assert cost.total_over(12, 10_000) == pytest.approx(241.8)
     assert cost.currency == "EUR"
 
 
 def test_an_unknown_price_is_unknown_and_a_free_machine_is_free():
     measured = trial([1.0], fit_seconds=10)
-    assert cost_of(measured, machine_per_hour=None, monthly_volume=5, currency="USD") == Cost(None, None, None, "USD")
-    assert cost_of(measured, machine_per_hour=0, monthly_volume=5, currency="USD") == Cost(0, 0, 0, "USD")
+    assert cost_of(measured, Terms(None, 5, "USD")) == Cost(None, None, None, "USD")
+    assert cost_of(measured, Terms(0, 5, "USD")) == Cost(0, 0, 0, "USD")
 
 
 def test_unmeasured_seconds_leave_the_cost_unknown():
-    cost = cost_of(trial([None], fit_seconds=None), machine_per_hour=1, monthly_volume=5, currency="USD")
+    cost = cost_of(trial([None], fit_seconds=None), Terms(1, 5, "USD"))
     assert cost == Cost(None, None, None, "USD")
-    assert cost.total_over(12) is None
-    assert Cost(None, 1, 1, "USD").total_over(1) is None
+    assert cost.total_over(12, 5) is None
+    assert Cost(None, 1, 1, "USD").total_over(1, 5) is None
 
 
 def test_totals_are_equal_at_the_crossing():
     tuned, prompted = Cost(10, 1, None, "USD"), Cost(0, 3, None, "USD")
-    requests = crossing(tuned, prompted)
-    assert requests == crossing(prompted, tuned) == pytest.approx(5000)
-    assert 10 + requests / 1000 * 1 == pytest.approx(requests / 1000 * 3)
+    monthly = crossing(tuned, prompted, months=2)
+    assert monthly == crossing(prompted, tuned, months=2) == pytest.approx(2500)
+    assert 10 + 2 * monthly / 1000 * 1 == pytest.approx(2 * monthly / 1000 * 3)
 
 
 @pytest.mark.parametrize("other", [Cost(5, 3, None, "USD"), Cost(10, 2, None, "USD"), Cost(None, 3, None, "USD")])
 def test_no_crossing_when_one_is_cheaper_throughout_or_unknown(other):
-    assert crossing(Cost(0, 2, None, "USD"), other) is None
+    assert crossing(Cost(0, 2, None, "USD"), other, months=12) is None
+
+
+def test_getting_ready_anew_is_upkeep():
+    terms = Terms(3.6, 1000, "USD", retrain_days=30.4375, reindex_days=30.4375 / 4)
+    looked_up = replace(trial([1.0], fit_seconds=500), stage_seconds={INDEXING: 100, "choosing": 400})
+    assert cost_of(looked_up, terms).upkeep_per_month == pytest.approx(0.5 + 4 * 0.1)
+    trained = replace(trial([1.0], fit_seconds=500), stage_seconds={"training": 500})
+    assert cost_of(trained, terms).upkeep_per_month == pytest.approx(0.5)
+    assert cost_of(trained, terms).total_over(12, 1000) == pytest.approx(0.5 + 12 * (0.5 + 1.0))
+    unmeasured = replace(trial([1.0], fit_seconds=500), settings={"passages": 3})  # of an earlier version
+    assert cost_of(unmeasured, terms).upkeep_per_month is None
+    assert cost_of(unmeasured, replace(terms, reindex_days=None)).upkeep_per_month == pytest.approx(0.5)
+
+
+def test_a_wrong_answer_has_its_price_and_graded_answers_a_part_of_it():
+    half = replace(trial([1.0], None), outcomes=tuple(replace(trial([1.0], 1).outcomes[0], score=s) for s in (1, 0.5)))
+    cost = cost_of(replace(half, fit_seconds=0.0), Terms(0, 100, "USD", months=10, wrong_answer=2))
+    assert cost.errors_per_1000 == pytest.approx(500)
+    assert cost.spent_over(10) == 0 and cost.total_over(10, 100) == pytest.approx(10 * 100 * 0.5)
+
+
+def test_answers_made_together_cost_what_a_batch_takes():
+    measured = replace(trial([1.0], 0), requests_per_second=10.0)
+    assert cost_of(measured, Terms(3.6, 1, "USD", together=True)).per_1000 == pytest.approx(0.1)
+    unmeasured = trial([1.0], 0)
+    assert cost_of(unmeasured, Terms(3.6, 1, "USD", together=True)).per_1000 is None
+
+
+def test_a_quote_goes_before_what_was_timed_and_leaves_out_what_it_does_not_know():
+    cost = cost_of(trial([1.0], 3600), Terms(3.6, 1000, "USD"), Quote(one_off=None, per_1000=7))
+    assert (cost.one_off, cost.per_1000, cost.per_month) == (3.6, 7, 7)
+
+
+def test_the_range_of_a_crossing_holds_the_true_one_most_of_the_time():
+    terms, random, held = Terms(3.6, 1000, "USD", months=10), np.random.default_rng(3), 0
+    for _ in range(100):
+        quick = trial(list(random.gamma(4, 0.5 / 4, 40)), fit_seconds=5000.0)
+        slow = trial(list(random.gamma(4, 1.0 / 4, 40)), fit_seconds=0.0)
+        pair = [(one, cost_of(one, terms)) for one in (quick, slow)]
+        found = crossing_range(pair[0], pair[1], terms, is_ranged=True)
+        held += found.low <= 1000 <= (found.high or np.inf)  # 5,000 seconds once against half a second an answer
+    assert 88 <= held <= 100
+
+
+def test_where_two_may_cost_the_same_an_answer_they_may_never_meet():
+    terms, random = Terms(3.6, 1000, "USD"), np.random.default_rng(3)
+    pair = [trial(list(random.gamma(4, 0.25, 20)), fit) for fit in (5000.0, 0.0)]
+    costs = [(one, cost_of(one, terms)) for one in pair]
+    assert crossing_range(costs[0], costs[1], terms, is_ranged=True).high is None
+    never = [(pair[0], replace(costs[0][1], per_1000=9.0)), costs[1]]
+    assert crossing_range(never[0], never[1], terms, is_ranged=False).monthly is None

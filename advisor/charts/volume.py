@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import combinations
+from typing import Any
 
 import altair as alt
 
@@ -12,16 +14,16 @@ from advisor.palette import mark_of
 from advisor.wording import count_text, in_sentence, name_of
 from eval.costs import Cost, crossing
 
-MONTHS = 12
 _LABEL_GAP = 0.09  # of the height of a chart, between two labels
 
 
 def volume_chart(report: Report, ink: str) -> alt.LayerChart | None:
-    """What each strategy costs in a year, with what it costs to fit, as the monthly volume grows."""
-    costs = _costs(report)
-    if not any(cost.per_1000 for cost in costs.values()):
+    """What each strategy costs over the horizon, getting ready and upkeep included, as the monthly volume grows."""
+    costs, lines = _costs(report), _lines(report)
+    if not any(slope for _, slope in lines.values()):
         return None
-    top = max([3 * report["priorities"]["monthly_volume"], *(1.5 * at for at, _, _ in crossings(report))])
+    met = _in_sight(report)
+    top = max([3 * report["priorities"]["monthly_volume"], *(1.5 * one["monthly"] for one in met)])
     rows = rows_of(
         [
             {
@@ -29,16 +31,18 @@ def volume_chart(report: Report, ink: str) -> alt.LayerChart | None:
                 "colour": mark_of(name).colour,
                 "shape": mark_of(name).shape,
                 "volume": top * share,
-                "total": (cost.one_off or 0) + (cost.per_1000 or 0) * top * share * MONTHS / 1000,
+                "total": fixed + slope * top * share,
             }
-            for name, cost in costs.items()
+            for name, (fixed, slope) in lines.items()
             for share in (0, 1)
         ]
     )
     order = list(dict.fromkeys(rows["strategy"]))
     currency = next(iter(costs.values())).currency
     x = alt.X("volume:Q", title="Answers a month", axis=alt.Axis(format=PLAIN_NUMBER, tickCount=3, grid=False))
-    y = alt.Y("total:Q", title=f"Cost of a year ({currency})", axis=alt.Axis(tickCount=4, format=PLAIN_NUMBER))
+    y = alt.Y(
+        "total:Q", title=f"Cost over {_months(report)} ({currency})", axis=alt.Axis(tickCount=4, format=PLAIN_NUMBER)
+    )
     lines = alt.Chart(rows).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour(order))
     last = rows[rows["volume"] > 0].sort_values("total")
     last["named_at"] = _apart(last["total"], least=_LABEL_GAP * last["total"].max())
@@ -47,16 +51,20 @@ def volume_chart(report: Report, ink: str) -> alt.LayerChart | None:
     labels = ends.mark_text(align="right", dx=-10, dy=-9, fontSize=LABEL_SIZE, fontWeight=600).encode(
         x=x, y=alt.Y("named_at:Q"), text="strategy:N", color=alt.value(ink)
     )
-    met = rows_of(
+    marked = rows_of(
         [
-            {"volume": at, "total": _total(costs[a], at), "label": f"{at:,.0f} a month"}
-            for at, a, _ in crossings(report)
-            if at >= top / 20  # nearer to the start, mark and label would only cover the lines
+            {
+                "volume": one["monthly"],
+                "total": lines[one["a"]][0] + lines[one["a"]][1] * one["monthly"],
+                "label": f"{one['monthly']:,.0f} a month",
+            }
+            for one in met
+            if one["monthly"] >= top / 20  # nearer to the start, mark and label would only cover the lines
         ],
         ("volume", "total", "label"),
     )
-    crossed = alt.Chart(met).mark_point(size=120, color=ink, strokeWidth=1.5).encode(x=x, y=y)
-    crossed_label = alt.Chart(met).mark_text(dy=16, color=ink, fontSize=LABEL_SIZE).encode(x=x, y=y, text="label:N")
+    crossed = alt.Chart(marked).mark_point(size=120, color=ink, strokeWidth=1.5).encode(x=x, y=y)
+    crossed_label = alt.Chart(marked).mark_text(dy=16, color=ink, fontSize=LABEL_SIZE).encode(x=x, y=y, text="label:N")
     return finished(alt.LayerChart(layer=[lines, marks, labels, crossed, crossed_label]), height=260)
 
 
@@ -68,39 +76,66 @@ def _apart(values: Iterable[float], least: float) -> list[float]:
     return moved
 
 
-def crossings(report: Report) -> list[tuple[float, str, str]]:
-    """Where two strategies cost the same in a year: (answers a month, one, the other), within ten times the volume."""
-    costs = _costs(report)
-    names = list(costs)
-    met = [
-        (requests / MONTHS, a, b)
-        for i, a in enumerate(names)
-        for b in names[i + 1 :]
-        if (requests := crossing(costs[a], costs[b])) is not None
+def crossings(report: Report) -> list[dict[str, Any]]:
+    """Each pair of strategies with the monthly volume at which they cost the same, `monthly` None where there is none;
+    a run of an earlier version says nothing of ranges."""
+    if "crossings" in report:
+        return list(report["crossings"])
+    months = report["priorities"].get("months", 12)
+    return [
+        {"a": a, "b": b, "monthly": crossing(cost_a, cost_b, months), "low": None, "high": None, "is_ranged": False}
+        for (a, cost_a), (b, cost_b) in combinations(_costs(report).items(), 2)
     ]
-    return sorted(one for one in met if one[0] <= 10 * report["priorities"]["monthly_volume"])
 
 
 def volume_sentence(report: Report) -> str:
-    met, costs = crossings(report), _costs(report)
-    if costs and not report["priorities"]["machine_per_hour"]:
+    costs = _costs(report)
+    if costs and not report["priorities"]["machine_per_hour"] and not any(cost.per_1000 for cost in costs.values()):
         return FREE
     if len(costs) < len(judged(report)):
         return "What some strategies cost is unknown, so their order cannot be told."
-    if not met:
+    if not (met := _in_sight(report)):
         return "At every volume up to ten times yours the order of the costs stays the same."
-    at, a, b = met[-1]
-    later = min((a, b), key=lambda name: costs[name].per_1000 or 0)
-    earlier = b if later == a else a
-    return (
-        f"From {count_text(round(at), 'answer')} a month on, {in_sentence(later)} costs less in a year "
-        f"than {in_sentence(earlier)}."
+    return crossing_sentence(report, met[-1])
+
+
+def crossing_sentence(report: Report, one: dict[str, Any]) -> str:
+    """From which volume on which of two strategies costs less, and how sure that is; or that none ever does."""
+    lines, over = _lines(report), _months(report)
+    a, b = one["a"], one["b"]
+    if one["monthly"] is None:
+        cheaper, dearer = sorted((a, b), key=lambda name: lines[name])
+        return f"{name_of(cheaper)} never costs more than {in_sentence(dearer)}."
+    later, earlier = sorted((a, b), key=lambda name: lines[name][1])
+    said = (
+        f"From {count_text(round(one['monthly']), 'answer')} a month on, {in_sentence(later)} costs less over {over} "
+        f"than {in_sentence(earlier)}"
     )
+    if not one["is_ranged"]:
+        return f"{said}."
+    if one["low"] is None:
+        return f"{said}, if ever."
+    high = "never" if one["high"] is None else f"{one['high']:,.0f}"
+    return f"{said} ({one['low']:,.0f} to {high})."
+
+
+def _in_sight(report: Report) -> list[dict[str, Any]]:
+    """The crossings within ten times the person's volume, the lowest first."""
+    limit = 10 * report["priorities"]["monthly_volume"]
+    met = [one for one in crossings(report) if one["monthly"] is not None and one["monthly"] <= limit]
+    return sorted(met, key=lambda one: float(one["monthly"]))
 
 
 def _costs(report: Report) -> dict[str, Cost]:
     return {one["name"]: Cost(**one["cost"]) for one in priced(report) if one["cost"]["one_off"] is not None}
 
 
-def _total(cost: Cost, monthly: float) -> float:
-    return (cost.one_off or 0) + (cost.per_1000 or 0) * monthly * MONTHS / 1000
+def _lines(report: Report) -> dict[str, tuple[float, float]]:
+    """What each strategy costs over the horizon: at no volume, and for each answer a month."""
+    months = report["priorities"].get("months", 12)
+    lines = {name: cost.line(months) for name, cost in _costs(report).items()}
+    return {name: line for name, line in lines.items() if line is not None}
+
+
+def _months(report: Report) -> str:
+    return count_text(report["priorities"].get("months", 12), "month")

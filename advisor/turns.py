@@ -1,0 +1,114 @@
+"""What would have to be otherwise for something else to be taken: each priority is moved until the choice changes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from advisor.measurement import Measurement
+from advisor.plan import Priorities
+
+Rule = Callable[[Priorities], str | None]  # what would be taken; None where nothing is within the limits
+
+_MARGINS = [half_points / 200 for half_points in range(21)]  # nobody asks what follows if more than 10 did not matter
+_VOLUMES = [10 ** (step / 4) for step in range(33)]  # one a month to a hundred million
+_MONTHS = [*range(1, 13), 15, 18, 24, 30, 36, 48, 60]
+_DAYS = [1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90, 120, 180, 365, 730]
+_PRICES_AN_HOUR = [10 ** (step / 4) for step in range(-12, 9)]  # a thousandth to a hundred
+_PRICES_OF_AN_ERROR = [10 ** (step / 4) for step in range(-32, 13)]  # almost nothing to a thousand
+_JUST = 1e-3  # of a limit: what is just within it, or just beyond
+_HALVINGS = 8
+_COUNTS = ("monthly_volume", "months")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The value of a priority, nearest to the person's own, at which `choice` would be taken instead, and whether it is
+    so from there up or from there down; None where no value was found. `now` and `value` are as in `Priorities`, None
+    for no limit and for never changing."""
+
+    priority: str
+    now: float | None
+    value: float | None = None
+    choice: str | None = None
+    is_more: bool = False
+
+
+def turns_of(rule: Rule, priorities: Priorities, measured: Sequence[Measurement]) -> list[Turn]:
+    """One for each priority that can be moved, with the others as they are."""
+    own = rule(priorities)
+
+    def find(name: str, values: Sequence[float], is_continuous: bool) -> Turn:
+        def chosen(value: float) -> str | None:
+            changed: dict[str, Any] = {name: round(value) if name in _COUNTS else value}
+            return rule(replace(priorities, **changed))
+
+        now = getattr(priorities, name)
+        return _nearest(chosen, own, name, now, values, is_continuous)
+
+    slowest = [one.latency.p95 for one in measured if one.latency]
+    dearest = [one.cost.per_1000 for one in measured if one.cost.per_1000 and priorities.max_cost_per_1000]
+    steps = {"margin": _MARGINS, "months": _MONTHS, "retrain_days": _DAYS, "reindex_days": _DAYS}
+    limits = {"max_seconds": _limits(slowest), "max_cost_per_1000": _limits(dearest)}
+    spans = {"monthly_volume": _VOLUMES, "machine_per_hour": _PRICES_AN_HOUR, "wrong_answer": _PRICES_OF_AN_ERROR}
+    return [find(name, values, name in spans) for name, values in {**steps, **limits, **spans}.items() if values]
+
+
+def _limits(figures: Iterable[float]) -> list[float]:
+    """A limit matters where it lets a strategy in, or just not."""
+    return sorted(limit for figure in figures for limit in (figure * (1 - _JUST), figure * (1 + _JUST)))
+
+
+def _nearest(
+    chosen: Callable[[float], str | None],
+    own: str | None,
+    name: str,
+    now: float | None,
+    values: Sequence[float],
+    is_continuous: bool,
+) -> Turn:
+    if name == "wrong_answer" and not now:
+        return _price_of_an_error(chosen, own, values)
+
+    def first(ordered: Iterable[float], is_more: bool) -> tuple[int, Turn] | None:
+        """How many steps away the choice changes, and where."""
+        before = now
+        for steps, value in enumerate(ordered):
+            if chosen(value) not in (own, None):
+                at = _between(before, value, lambda one: chosen(one) not in (own, None)) if is_continuous else value
+                return steps, Turn(name, now, round(at) if name in _COUNTS else at, chosen(at), is_more)
+            before = value
+        return None
+
+    at = math.inf if now is None else now
+    above = first((value for value in values if value > at), is_more=True)
+    below = first((value for value in reversed(values) if value < at), is_more=False)
+    found = [one for one in (above, below) if one]
+    return min(found, key=lambda one: one[0])[1] if found else Turn(name, now)
+
+
+def _price_of_an_error(chosen: Callable[[float], str | None], own: str | None, values: Sequence[float]) -> Turn:
+    """Without a price nothing is weighed against money, so the dearest errors come first: they ask for the best answers
+    there are. If those are had already, how cheap errors must be for less to do."""
+    choices = [chosen(value) for value in values]
+    lowest_of_top = next(at for at in range(len(values)) if all(one == choices[-1] for one in choices[at:]))
+    if lowest_of_top == 0:
+        is_turn = choices[-1] not in (own, None)
+        return Turn("wrong_answer", 0.0, values[0], choices[-1], True) if is_turn else Turn("wrong_answer", 0.0)
+    is_more = choices[-1] not in (own, None)
+    edge = lowest_of_top if is_more else lowest_of_top - 1
+    inner = values[lowest_of_top - 1] if is_more else values[lowest_of_top]
+    if choices[edge] is None:
+        return Turn("wrong_answer", 0.0)
+    at = _between(inner, values[edge], lambda one: chosen(one) == choices[edge])
+    return Turn("wrong_answer", 0.0, at, choices[edge], is_more)
+
+
+def _between(same: float | None, other: float, is_other: Callable[[float], bool]) -> float:
+    """Nearer to where it changes, on a logarithmic scale."""
+    for _ in range(_HALVINGS if same else 0):
+        middle = math.sqrt((same or other) * other)
+        same, other = (same, middle) if is_other(middle) else (middle, other)
+    return other

@@ -1,0 +1,95 @@
+"""What would change a choice: at the value named it is another, halfway to it still the same."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from advisor.decision import Recommendation, recommend
+from advisor.plan import Priorities
+from eval.costs import cost_of
+from eval.outcomes import INDEXING, Outcome, Trial
+from eval.task import Kind
+
+RANDOM = np.random.default_rng(5)
+ROWS = RANDOM.random(400)
+
+
+def trial(strategy: str, share: float, seconds: float, fit_seconds: float, **stages: float) -> Trial:
+    outcomes = tuple(
+        Outcome(str(row), strategy, "", float(at < share), {}, 50, 2, seconds=seconds) for row, at in enumerate(ROWS)
+    )
+    return Trial(strategy, "done", outcomes=outcomes, fit_seconds=fit_seconds, stage_seconds=stages)
+
+
+TRIALS = (
+    trial("prompting", 0.80, 1.0, 10),
+    trial("retrieval", 0.88, 1.5, 400, **{INDEXING: 300}),
+    trial("finetuning", 0.88, 0.9, 40_000),
+)
+
+
+def under(**priorities: float | None) -> Recommendation:
+    return recommend(TRIALS, Priorities(**priorities), Kind.CLASSIFICATION)
+
+
+SITUATIONS = [
+    {},
+    {"monthly_volume": 500},
+    {"months": 1},
+    {"retrain_days": 5},
+    {"reindex_days": 1, "retrain_days": 90},
+    {"max_seconds": 1.2},
+    {"wrong_answer": 0.01, "monthly_volume": 3000},
+    {"margin": 0.15},
+]
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_at_the_value_named_the_choice_is_another_and_halfway_to_it_the_same(situation: dict) -> None:
+    now = under(**situation)
+    found = [turn for turn in now.turns if turn.value is not None]
+    assert found
+    for turn in found:
+        then = under(**situation | {turn.priority: turn.value})
+        assert then.choice == turn.choice != now.choice, turn
+        if turn.now and turn.priority != "margin":
+            halfway = type(turn.now)(turn.now + 0.5 * (turn.value - turn.now))
+            assert under(**situation | {turn.priority: halfway}).choice == now.choice, turn
+
+
+def test_every_turn_is_said_in_a_sentence_and_nothing_else() -> None:
+    now = under(monthly_volume=500)
+    said = [sentence for sentence in now.changes if "would be taken" in sentence]
+    assert len(said) == len([turn for turn in now.turns if turn.choice])
+    assert any(
+        sentence.startswith("Above about ") and sentence.endswith("fine-tuning would be taken.") for sentence in said
+    )
+
+
+def test_nothing_turns_a_choice_without_a_rival() -> None:
+    alone = recommend(TRIALS[:1], Priorities(), Kind.CLASSIFICATION)
+    assert all(turn.choice is None for turn in alone.turns)
+
+
+def test_dear_errors_ask_for_the_best_answers_and_cheap_ones_for_the_cheapest() -> None:
+    assert under(wrong_answer=10.0).choice != "prompting"
+    cheap = under(wrong_answer=1e-7)
+    assert cheap.choice == "prompting"
+    assert "wrong answers counted" in cheap.confidence_line
+    assert "in wrong answers, against" in cheap.reasons[1]
+
+
+def test_with_a_price_of_errors_the_choice_costs_least_in_all() -> None:
+    for price in (1e-5, 1e-4, 1e-3, 1e-2):
+        got = under(wrong_answer=price, margin=0)
+        terms = Priorities(wrong_answer=price).terms
+        totals = {one.strategy: cost_of(one, terms).total_over(12, 10_000) for one in TRIALS}
+        assert got.choice == min(totals, key=totals.__getitem__), (price, totals)
+
+
+def test_an_unknown_cost_is_not_weighed_and_that_is_said() -> None:
+    unknown = replace(TRIALS[1], outcomes=tuple(replace(one, seconds=None) for one in TRIALS[1].outcomes))
+    got = recommend((TRIALS[0], unknown), Priorities(wrong_answer=1.0), Kind.CLASSIFICATION)
+    assert "Some of the costs are unknown" in " ".join(got.caveats)
+    assert "wrong answers counted" not in got.confidence_line
