@@ -18,7 +18,17 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def priorities_of(options: argparse.Namespace) -> Priorities:
-    return Priorities(monthly_volume=options.volume, margin=options.margin / 100, max_seconds=options.max_seconds)
+    return Priorities(
+        monthly_volume=options.volume,
+        margin=options.margin / 100,
+        max_seconds=options.max_seconds,
+        machine_per_hour=options.machine,
+        months=options.months,
+        retrain_days=options.retrain_days,
+        reindex_days=options.reindex_days,
+        together=options.together,
+        wrong_answer=options.wrong_answer,
+    )
 
 
 class _Parser(argparse.ArgumentParser):
@@ -81,6 +91,16 @@ def _add_priorities(parser: argparse.ArgumentParser) -> None:
         "--margin", type=float, default=2, metavar="N", help="points that do not matter to you (default: 2)"
     )
     parser.add_argument("--max-seconds", type=float, metavar="S", help="the longest an answer may take (p95)")
+    parser.add_argument(
+        "--machine", type=float, default=0.10, metavar="PRICE", help="the machine's price an hour (default: 0.10)"
+    )
+    parser.add_argument("--months", type=int, default=12, metavar="N", help="the time costs add up over (default: 12)")
+    parser.add_argument("--retrain-days", type=float, metavar="N", help="how often the task changes (default: never)")
+    parser.add_argument(
+        "--reindex-days", type=float, metavar="N", help="how often the documents change (default: never)"
+    )
+    parser.add_argument("--wrong-answer", type=float, default=0.0, metavar="PRICE", help="what a wrong answer costs")
+    parser.add_argument("--together", action="store_true", help="answers can wait for each other, and come in batches")
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -54,6 +54,16 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
         row("Most memory used", memory_text, "peak_memory_bytes"),
         row("Cost of 1,000 answers", money, "cost", "per_1000"),
         row("Cost of getting ready, once", money, "cost", "one_off"),
+        *(
+            [row("Cost of getting ready anew, a month", money, "cost", "upkeep_per_month")]
+            if any((one["cost"].get("upkeep_per_month") or 0) > 0 for one in shown)
+            else []
+        ),
+        *(
+            [row("Wrong answers among 1,000, their cost", money, "cost", "errors_per_1000")]
+            if report["priorities"].get("wrong_answer")
+            else []
+        ),
     ]
 
 

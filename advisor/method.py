@@ -29,12 +29,23 @@ def method_of(report: dict[str, Any]) -> list[tuple[str, str]]:
         (
             "Time and cost",
             "Some rows were asked again, one at a time after a warm-up, to time an answer. "
-            f"A cost is the seconds on the machine at {price} an hour.",
+            f"A cost is the seconds on the machine at {price} an hour{_over_time(priorities)}.",
         ),
         *((name_of(one["name"]), _effort(one)) for one in report["candidates"] if one["status"] == "done"),
         ("Run", f"{report['run_id']}, seed {report['seed']}, {report['created_at']}."),
         *([("Versions", f"{versions}.")] if versions else []),
     ]
+
+
+def _over_time(priorities: dict[str, Any]) -> str:
+    """What of the costs is beside the defaults; runs of an earlier version know of none."""
+    days = (("the task changes", "retrain_days"), ("the documents change", "reindex_days"))
+    parts = [f"{what} every {priorities[name]:g} days" for what, name in days if priorities.get(name)]
+    if priorities.get("together"):
+        parts.append("answers are made in batches")
+    if wrong := priorities.get("wrong_answer"):
+        parts.append(f"a wrong answer costs {money_text(wrong, priorities['currency'])}")
+    return "; " + "; ".join(parts) if parts else ""
 
 
 def _confidence(priorities: dict[str, Any]) -> str:

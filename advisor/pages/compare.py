@@ -15,9 +15,12 @@ from advisor.pages.marks import marked_name
 from advisor.pages.waiting import ask_again, show_estimate
 from advisor.plan import (
     COST_BOUNDS,
+    DAYS_BOUNDS,
     DEFAULT_MODEL,
+    ERROR_BOUNDS,
     MACHINE_BOUNDS,
     MARGIN_BOUNDS,
+    MONTHS_BOUNDS,
     SECONDS_BOUNDS,
     STRATEGIES,
     VOLUME_BOUNDS,
@@ -139,7 +142,60 @@ def choose_priorities(was: Priorities) -> Priorities:
     )
     currencies = list(dict.fromkeys([*_CURRENCIES, was.currency]))
     currency = second[2].selectbox("Currency", currencies, index=currencies.index(was.currency))
-    return Priorities(int(volume), margin / 100, longest, dearest, price, currency)
+    chosen = replace(
+        was,
+        monthly_volume=int(volume),
+        margin=margin / 100,
+        max_seconds=longest,
+        max_cost_per_1000=dearest,
+        machine_per_hour=price,
+        currency=currency,
+    )
+    with st.expander("Costs over time, and of wrong answers"):
+        return choose_costs(chosen)
+
+
+def choose_costs(was: Priorities) -> Priorities:
+    first = st.columns(3)
+    months = first[0].number_input(
+        "Months over which costs add up", *MONTHS_BOUNDS, was.months, help="Getting ready is paid once in this time."
+    )
+    retrain = first[1].number_input(
+        "The task changes every so many days",
+        *DAYS_BOUNDS,
+        was.retrain_days,
+        step=1.0,
+        placeholder="Never",
+        format="%.0f",
+        help="Then each strategy gets ready anew: the settings are chosen and the model is trained again.",
+    )
+    reindex = first[2].number_input(
+        "The documents change every so many days",
+        *DAYS_BOUNDS,
+        was.reindex_days,
+        step=1.0,
+        placeholder="Never",
+        format="%.0f",
+        help="Then what looks them up indexes them anew.",
+    )
+    second = st.columns(3)
+    wrong = second[0].number_input(
+        f"Price of a wrong answer ({was.currency})",
+        *ERROR_BOUNDS,
+        float(was.wrong_answer),
+        step=0.01,
+        format="%.4f",
+        help="What it costs you to find and mend one. With a price, the strategy that costs least in all is taken. "
+        "Where answers can be partly right, a score of .7 counts as three tenths of a wrong answer.",
+    )
+    together = second[1].checkbox(
+        "Answers can wait for each other",
+        was.together,
+        help="Then they are made in batches, which takes less of the machine than one at a time.",
+    )
+    return replace(
+        was, months=int(months), retrain_days=retrain, reindex_days=reindex, wrong_answer=wrong, together=together
+    )
 
 
 def choose_seed(was: int) -> int:

@@ -23,6 +23,9 @@ from eval.task import BadInput, Split
 
 _VOLUMES = (100, 1_000, 5_000, 10_000, 50_000, 100_000, 1_000_000, 10_000_000)
 _SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, inf)
+_MONTHS = (1, 2, 3, 6, 12, 18, 24, 36, 60)
+_ERRORS = (0.0, 0.0001, 0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0, 100.0)
+_DAYS = (1.0, 7.0, 14.0, 30.0, 90.0, 180.0, 365.0, inf)
 _MOST_POINTS = 20.0
 _MOST_AN_HOUR = 5.0
 
@@ -67,19 +70,46 @@ def _choose(was: Priorities) -> Priorities:
         format_func=lambda seconds: "no limit" if seconds == inf else f"{seconds:g} s",
         key="if-seconds",
     )
+    months = first.select_slider(
+        "Months over which costs add up", sorted({*_MONTHS, was.months}), was.months, key="if-months"
+    )
+    wrong = second.select_slider(
+        f"Price of a wrong answer ({was.currency})",
+        sorted({*_ERRORS, was.wrong_answer}),
+        was.wrong_answer,
+        format_func=lambda price: f"{price:g}" if price else "not counted",
+        key="if-wrong",
+    )
+    retrain, reindex = (
+        column.select_slider(
+            label, sorted({*_DAYS, getattr(was, name) or inf}), getattr(was, name) or inf, format_func=_every, key=key
+        )
+        for column, label, name, key in (
+            (first, "The task changes", "retrain_days", "if-retrain"),
+            (second, "The documents change", "reindex_days", "if-reindex"),
+        )
+    )
     return replace(
         was,
         margin=margin / 100,
         monthly_volume=volume,
         machine_per_hour=price,
         max_seconds=None if longest == inf else longest,
+        months=months,
+        wrong_answer=wrong,
+        retrain_days=None if retrain == inf else retrain,
+        reindex_days=None if reindex == inf else reindex,
     )
+
+
+def _every(days: float) -> str:
+    return "never" if days == inf else "every day" if days == 1 else f"every {days:g} days"
 
 
 def _show(then: dict[str, Any], report: dict[str, Any]) -> None:
     verdict, before = then["recommendation"], report["recommendation"]
     begins = "Still" if verdict["choice"] == before["choice"] else "Then"
-    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in verdict["reasons"])
+    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in (*verdict["reasons"], *verdict["changes"]))
     colour = f"var(--{verdict['choice']}, var(--floor))"
     st.html(
         f'<section class="rejudged" style="--mark:{colour}" role="status">'
