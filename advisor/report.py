@@ -9,6 +9,8 @@ from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
+from advisor.agreement import hold_against
+from advisor.circumstances import circumstances_of
 from advisor.decision import recommend
 from advisor.measurement import derive, is_judged, paired_scores
 from advisor.plan import Priorities
@@ -71,8 +73,9 @@ def build_report(
         ),
         "warnings": [*split.notes, *warnings],
         "versions": dict(versions),
+        "circumstances": asdict(circumstances_of(task, split)),
     }
-    return _as_json(report)
+    return _as_json({**report, "rules": hold_against(report)})
 
 
 def judge(
@@ -104,7 +107,8 @@ def under_priorities(
     costs = {trial.strategy: asdict(derive(trial, priorities).cost) for trial in trials if is_judged(trial)}
     candidates = [{**one, "cost": costs.get(one["name"], one["cost"])} for one in report["candidates"]]
     changed = {"priorities": asdict(priorities), "candidates": candidates, "recommendation": asdict(recommendation)}
-    return _as_json({**report, **changed})
+    judged = {**report, **changed}
+    return _as_json({**judged, "rules": hold_against(judged)})
 
 
 def _candidate(trial: Trial, priorities: Priorities, given: Cost | None) -> dict[str, Any]:
