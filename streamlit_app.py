@@ -19,6 +19,7 @@ page = st.navigation(
         st.Page("advisor/pages/data.py", title="Data", url_path="data"),
         st.Page("advisor/pages/compare.py", title="Compare", url_path="compare"),
         st.Page("advisor/pages/report.py", title="Report", url_path="report"),
+        st.Page("advisor/pages/advice.py", title="Advice", url_path="advice"),
         st.Page("advisor/pages/history.py", title="History", url_path="history"),
     ],
     position="hidden",

@@ -9,6 +9,8 @@ from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
+from advisor.agreement import hold_against
+from advisor.circumstances import circumstances_of
 from advisor.decision import recommend
 from advisor.measurement import derive, is_judged, paired_scores
 from advisor.plan import Priorities
@@ -71,8 +73,9 @@ def build_report(
         ),
         "warnings": [*split.notes, *warnings],
         "versions": dict(versions),
+        "circumstances": asdict(circumstances_of(task, split)),
     }
-    return _as_json(report)
+    return _as_json({**report, "rules": hold_against(report)})
 
 
 def judge(
@@ -110,7 +113,8 @@ def under_priorities(
         "crossings": _crossings(trials, priorities, {}),
         "recommendation": asdict(recommendation),
     }
-    return _as_json({**report, **changed})
+    judged = {**report, **changed}
+    return _as_json({**judged, "rules": hold_against(judged)})
 
 
 def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None) -> dict[str, Any]:

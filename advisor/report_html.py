@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 
 from advisor import charts
+from advisor.agreement import rule_groups
 from advisor.answers import answered_rows
 from advisor.candidates import floors, judged
 from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, not_measured
@@ -54,6 +55,7 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         figures=figures_of(report),
         differences=differences_of(report),
         p_meaning=P_VALUE_MEANING,
+        rules=rule_groups(report),
         method=method_of(report),
         answers=answered_rows(Kind(report["task"]["kind"]), trials, examples),
     )

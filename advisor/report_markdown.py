@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from advisor.agreement import rule_sentences
 from advisor.candidates import judged
 from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, floors_of, not_measured
 from advisor.method import method_of
@@ -34,6 +35,7 @@ def render_markdown(report: dict[str, Any]) -> str:
         ("What would change this", verdict["changes"]),
         ("Before you act", verdict["caveats"]),
         ("Differences", _differences(report)),
+        ("What the rules of thumb said", rule_sentences(report)),
         ("Warnings about the data", report["warnings"]),
         ("How it was measured", [f"{heading}: {text}" for heading, text in method_of(report)]),
     ):

@@ -117,6 +117,17 @@ def rows_needed(a: ArrayLike, b: ArrayLike, margin: float, groups: Sequence[str]
     return math.ceil(_Z**2 * variance / margin**2 * len(differences) / len(units))
 
 
+def rows_to_show(margin: float, disagreeing: float = 1.0) -> int:
+    """About how many test rows bring the interval of a paired difference down to ± margin, before any was scored, where
+    the 0/1 scores of two strategies differ on this share of the rows; 1 is the worst case."""
+    return math.ceil(_Z**2 * disagreeing / margin**2)
+
+
+def margin_shown(rows: int, disagreeing: float = 1.0) -> float:
+    """About how far either way the interval of a paired difference reaches with this many rows; see `rows_to_show`."""
+    return _Z * math.sqrt(disagreeing / rows)
+
+
 def percentiles(seconds: Sequence[float]) -> Percentiles | None:
     """Median and 95th percentile; None when nothing was timed."""
     if not seconds:

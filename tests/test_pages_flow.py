@@ -216,7 +216,7 @@ def test_the_page_process_never_imports_torch(tmp_path: Path) -> None:
         "from tests.pages import open_page, own_home\n"
         "with pytest.MonkeyPatch.context() as patch, own_home(Path(sys.argv[1]), patch) as store:\n"
         "    dataset = store.add_dataset('tickets.csv', Path(sys.argv[2]).read_bytes())\n"
-        "    for page in ('Start', 'Data', 'Compare', 'Report', 'History'):\n"
+        "    for page in ('Start', 'Data', 'Compare', 'Report', 'History', 'Advice'):\n"
         "        open_page(page, dataset=dataset.id)\n"
         "assert 'torch' not in sys.modules, 'torch was imported'\n"
     )

@@ -41,6 +41,8 @@ def address_of(title: str) -> dict[str, str] | None:
     """The parameters under which a step can be reached from here; None while it cannot be reached yet."""
     if title in ("Start", "History"):
         return {}
+    if title == "Advice":
+        return st.query_params.to_dict()
     needed = "run" if title == "Report" else "dataset"
     return st.query_params.to_dict() if needed in st.query_params else None
 
@@ -51,7 +53,7 @@ def address(*names: str) -> dict[str, str]:
 
 
 def show_top(current: str) -> None:
-    """The name of the product, the four steps with the current one marked, and the way to all runs."""
+    """The name of the product, the four steps with the current one marked, and the ways to advice and to all runs."""
     st.html(f"<style>:root{{{css_variables()}}}\n{_STYLE}</style>")
     with st.container(horizontal=True, key="top", vertical_alignment="center", gap="small"):
         with st.container(key="brand", width="content"):
@@ -59,7 +61,8 @@ def show_top(current: str) -> None:
         with st.container(horizontal=True, key="steps", width="stretch", gap=None):
             for title in _STEPS:
                 _show_step(title, current)
-        _show_step("History", current)
+        for title in ("Advice", "History"):
+            _show_step(title, current)
 
 
 def _show_step(title: str, current: str) -> None:

@@ -68,6 +68,8 @@ frame.heading(
 )
 show_upload()
 frame.small("Everything is read, stored and run on this machine.")
+with st.container(key="no-data"):
+    st.page_link(frame.page_path("Advice"), label="No data yet? Six questions give first advice.")
 frame.section("Or start with a sample")
 for pair in (SAMPLES[:2], SAMPLES[2:]):
     for column, sample in zip(st.columns(2), pair, strict=True):

@@ -1,0 +1,188 @@
+"""An advice from the rules of thumb, before anything was measured: what to try, in which order, and what to collect."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from advisor.cautions import CAUTIONS, Caution
+from advisor.circumstances import Circumstances
+from advisor.rules import FEW, MANY, RULES, THOUSANDS, Rule, applying
+from advisor.wording import count_text, in_sentence, margin_text
+from eval.statistics import margin_shown, rows_to_show
+
+MARGIN = 0.05  # the difference a first test should be able to show
+OFTEN_DISAGREEING = 0.25  # of rows; two strategies of middling score differ about so often
+_A_SMALL_TEST = 100  # rows
+_ROUGH = "Rough figures: the less often answers differ, the fewer rows it takes."
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """`steps` are strategies in the order to try them. Rules speak for a step or otherwise; of `open` ones it is not
+    known whether they apply. All else is sentences."""
+
+    headline: str
+    standing: str
+    steps: tuple[str, ...]
+    speaking_for: tuple[Rule, ...]
+    speaking_otherwise: tuple[Rule, ...]
+    open: tuple[Rule, ...]
+    first: tuple[str, ...]
+    collect: tuple[str, ...]
+    cautions: tuple[Caution, ...]
+
+
+def advise(known: Circumstances) -> Advice:
+    """What the rules make of these circumstances."""
+    applied = applying(known)
+    steps = _steps(known, applied)
+    speaking_for = tuple(rule for rule in applied if _speaks_for(rule, steps))
+    otherwise = tuple(rule for rule in applied if rule not in speaking_for)
+    return Advice(
+        headline=_headline(known, applied, steps),
+        standing=_standing(known, applied, steps, speaking_for, otherwise),
+        steps=steps,
+        speaking_for=speaking_for,
+        speaking_otherwise=otherwise,
+        open=tuple(rule for rule in RULES if rule.applies(known) is None),
+        first=_first(known, applied, steps) if applied else (),
+        collect=_collect(known, applied, steps) if applied else (),
+        cautions=tuple(one for one in CAUTIONS if applied and one.applies(known, steps)),
+    )
+
+
+def _steps(known: Circumstances, applied: list[Rule]) -> tuple[str, ...]:
+    """The rungs of the ladder that the rules lead up, the simplest first."""
+    leanings = {rule.leans_to for rule in applied}
+    ids = {rule.id for rule in applied}
+    if not applied:
+        return ()
+    if "good-enough" in ids:
+        return ("prompting",)
+    looks_up = ["retrieval"] if leanings & {"retrieval", "retrieval_finetuning"} else []
+    if "one-off" in ids:
+        return ("prompting", *looks_up)
+    trains = ["finetuning"] if "finetuning" in leanings and "not finetuning" not in leanings else []
+    # The ladder begins with a prompt; what was tried and fell short is not begun with again.
+    prompts = ["prompting"] if "ladder" in ids or not (looks_up or trains) else []
+    return (*prompts, *looks_up, *trains)
+
+
+def _speaks_for(rule: Rule, steps: tuple[str, ...]) -> bool:
+    match rule.leans_to:
+        case "simplest first":
+            return steps[0] == "prompting"
+        case "retrieval_finetuning":
+            return {"retrieval", "finetuning"} <= set(steps)
+        case "finetuning possible":
+            return "finetuning" in steps
+        case "not finetuning":
+            return "finetuning" not in steps
+        case "clean data":
+            return True  # whichever way is taken
+    return rule.leans_to in steps
+
+
+def _headline(known: Circumstances, applied: list[Rule], steps: tuple[str, ...]) -> str:
+    ids = {rule.id for rule in applied}
+    if not steps:
+        return "Answer what you know." if known == Circumstances() else "Nothing speaks for one way yet."
+    if steps == ("prompting",):
+        if "good-enough" in ids:
+            return "Stay with your prompt."
+        if "one-off" in ids:
+            return "A good prompt will do."
+        if known.tried in ("misses", "long"):
+            return "Put solved examples into the prompt."
+    first, *then = steps
+    begins = "Start with a good prompt" if first == "prompting" else f"Try {in_sentence(first)}"
+    on_top = " on top of it" if "combine" in ids and steps[-2:] == ("retrieval", "finetuning") else ""
+    return f"{begins}{''.join(f', then {in_sentence(step)}' for step in then)}{on_top}."
+
+
+def _standing(
+    known: Circumstances,
+    applied: list[Rule],
+    steps: tuple[str, ...],
+    speaking_for: tuple[Rule, ...],
+    otherwise: tuple[Rule, ...],
+) -> str:
+    if not steps:
+        if known == Circumstances():
+            return "Your advice will stand here, and change with each answer."
+        return "No rule of thumb leans one way so far. A good prompt is the simplest start."
+    speak = "speaks" if len(speaking_for) == 1 else "speak"
+    against = f", and {len(otherwise)} for another way" if otherwise else ""
+    waits = [rule for rule in applied if rule.leans_to == "not finetuning"]
+    held = " Fine-tuning has to wait." if waits and any(rule.leans_to == "finetuning" for rule in applied) else ""
+    return f"{count_text(len(speaking_for), 'rule')} of thumb {speak} for this{against}.{held}"
+
+
+def _first(known: Circumstances, applied: list[Rule], steps: tuple[str, ...]) -> tuple[str, ...]:
+    ids = {rule.id for rule in applied}
+    sentences = []
+    if "too-broad" in ids:
+        sentences.append("Settle on one narrow job: what comes in, and what a right answer is.")
+    if "quality-first" in ids:
+        found = count_text(known.flawed or 0, "example")
+        sentences.append(f"Mend {found}: answers conflict, or a label is spelled in two ways.")
+    if "good-enough" in ids:
+        sentences.append("Keep the prompt, and check it on inputs it has not met.")
+    elif "prompting" in steps:
+        if known.tried not in ("misses", "long"):
+            sentences.append("Write the instruction as you would for a new colleague, and try it.")
+        sentences.append("Put a few solved examples into the prompt.")
+    elif known.tried is None:
+        sentences.append("Try a good prompt, if you have not yet: it is the simplest way.")
+    if "retrieval" in steps:
+        sentences.append("Check that the right passage is found before you judge the answers.")
+    if "finetuning" in steps:
+        sentences.append("Set test examples aside before you train on the rest.")
+    return tuple(sentences)
+
+
+def _collect(known: Circumstances, applied: list[Rule], steps: tuple[str, ...]) -> tuple[str, ...]:
+    ids = {rule.id for rule in applied}
+    sentences = []
+    if "retrieval" in steps and not known.document_words:
+        sentences.append(
+            "The documents the answers come from; for some questions, also which of them holds the answer."
+        )
+    if "one-off" in ids:
+        return (*sentences, "A few solved examples for the prompt.")
+    if "good-enough" not in ids and any(rule.leans_to == "finetuning" for rule in applied):
+        sentences.append(_examples_to_train(known))
+    elif (known.examples or 0) < FEW:
+        sentences.append(f"{FEW} to 100 very good examples: an input with its ideal answer. They serve every way.")
+    return (*sentences, _rows_to_test(known.test))
+
+
+def _examples_to_train(known: Circumstances) -> str:
+    have = known.examples
+    if have is None or have < FEW:
+        return f"{FEW} to 100 very good examples carry a pattern: an input with its ideal answer, all in one style."
+    if known.job == "complex" and have < THOUSANDS:
+        return "Thousands of good examples for a complex task; tens of thousands for a very specialised one."
+    if have < MANY:
+        return "Hundreds of good examples for a simple task. Better ones count for more than more of them."
+    return "You have enough examples to train on. Better ones count for more than more of them."
+
+
+def _rows_to_test(test: int | None) -> str:
+    """How many rows a test takes: between strategies that often disagree and, at worst, always do."""
+    shares = OFTEN_DISAGREEING, 1.0
+    few, many = (_rough(rows_to_show(MARGIN, share)) for share in shares)
+    near, far = (f"{100 * min(1.0, margin_shown(test or _A_SMALL_TEST, share)):.0f}" for share in shares)
+    if test is None:
+        return (
+            f"About {few} to {many} further examples for the test, to tell two ways apart that differ by "
+            f"{margin_text(MARGIN)}; {_A_SMALL_TEST} show differences of {near} to {far}. {_ROUGH}"
+        )
+    takes = "" if test >= rows_to_show(MARGIN) else f"; for {margin_text(MARGIN)} it takes about {few} to {many}"
+    return f"Your {test:,} test rows show differences of about {near} to {far} points{takes}. {_ROUGH}"
+
+
+def _rough(count: int) -> str:
+    """Two significant digits."""
+    return f"{round(count, 1 - math.floor(math.log10(count))):,}"

@@ -1,0 +1,137 @@
+"""The rules of thumb held against a measured report: where they agree, where not, and where that cannot be told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any, Literal
+
+from advisor.choice import PROBABLE, SAME_COST
+from advisor.circumstances import circumstances_from
+from advisor.rules import Rule, applying
+from advisor.wording import count_text, in_sentence, margin_text, money_text, name_of, points_text, probability_text
+from eval.costs import Cost
+
+Agreement = Literal["agrees", "disagrees", "cannot tell"]
+_IMPROBABLE = 0.20
+_SIGNIFICANT = 0.05
+_OPPOSITE: dict[Agreement, Agreement] = {"agrees": "disagrees", "disagrees": "agrees", "cannot tell": "cannot tell"}
+_WORDS: dict[Agreement, str] = {"agrees": "Agrees", "disagrees": "Does not agree", "cannot tell": "Cannot tell"}
+
+
+def hold_against(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each rule that the data and the volume of a report (schema 1) make apply: its `fact`, what was `measured`, and
+    the `agreement`. A report of an earlier version holds no circumstances, and none of this."""
+    if "circumstances" not in report:
+        return []
+    known = replace(circumstances_from(report["circumstances"]), volume=report["priorities"]["monthly_volume"])
+    held = []
+    for rule in applying(known):
+        agreement, measured = _judge(rule, report)
+        told = {"id": rule.id, "leans_to": rule.leans_to, "sources": rule.sources, "why": rule.why}
+        fact = rule.fact.format(**asdict(known)) if rule.fact else rule.when
+        held.append({**told, "fact": fact, "measured": measured, "agreement": agreement})
+    return held
+
+
+def rule_groups(report: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """(agreement in words, what the rules say, what was measured); rules that share a measurement stand together."""
+    groups: dict[tuple[Agreement, str], list[str]] = {}
+    for rule in report.get("rules", []):
+        groups.setdefault((rule["agreement"], rule["measured"]), []).append(rule["fact"])
+    return [(_WORDS[agreement], " ".join(facts), measured) for (agreement, measured), facts in groups.items()]
+
+
+def rule_sentences(report: dict[str, Any]) -> list[str]:
+    """The same, a line each."""
+    return [f"{words}: {facts} {measured}" for words, facts, measured in rule_groups(report)]
+
+
+def _judge(rule: Rule, report: dict[str, Any]) -> tuple[Agreement, str]:
+    if rule.leans_to == "clean data":
+        return "cannot tell", "Not measured: mend the data, run again, and see what moves."
+    named = {"not finetuning": "finetuning", "finetuning possible": "finetuning"}
+    strategy = named.get(rule.leans_to, rule.leans_to)
+    scored = [one for one in report["candidates"] if one["status"] == "done" and one["score"]["mean"] is not None]
+    own = next((one for one in scored if one["name"] == strategy), None)
+    others = sorted((one for one in scored if one is not own), key=lambda one: -one["score"]["mean"])
+    if own is None:
+        return "cannot tell", f"{_name(strategy)} was not measured."
+    if not others:
+        return "cannot tell", f"Nothing was measured beside {in_sentence(strategy)}."
+    if rule.is_about_cost:
+        agreement, measured = _by_cost(own, others, report)
+    else:
+        agreement, measured = _by_score(strategy, report), _standing(strategy, others[0]["name"], report)
+    if rule.leans_to == "not finetuning":
+        agreement = _OPPOSITE[agreement]
+    return agreement, f"Measured: {measured}"
+
+
+def _by_score(strategy: str, report: dict[str, Any]) -> Agreement:
+    """By the probability of being near the best and by the paired differences to all others."""
+    probability = report["recommendation"]["probabilities"].get(strategy)
+    pairs = [_seen_from(strategy, pair) for pair in report["comparisons"] if strategy in (pair["a"], pair["b"])]
+    is_ahead = all(pair["difference"] > 0 and pair["p_value_holm"] < _SIGNIFICANT for pair in pairs)
+    if (probability is not None and probability >= PROBABLE) or is_ahead:
+        return "agrees"
+    is_behind = any(pair["high"] < -report["priorities"]["margin"] for pair in pairs)
+    if (probability is not None and probability < _IMPROBABLE) or is_behind:
+        return "disagrees"
+    return "cannot tell"
+
+
+def _by_cost(own: dict[str, Any], others: Sequence[dict[str, Any]], report: dict[str, Any]) -> tuple[Agreement, str]:
+    """Whether what such a rule promises to save is saved: by fine-tuning against prompting, or the other way round."""
+    name = "finetuning" if own["name"] == "prompting" else "prompting"
+    rival = next((one for one in others if one["name"] == name), None)
+    months = report["priorities"].get("months", 12)
+    cost, instead = _spent(own, months), _spent(rival, months)
+    if cost is None or instead is None:
+        return "cannot tell", f"what {in_sentence(own['name'])} or {in_sentence(name)} costs is unknown."
+    currency = report["priorities"]["currency"]
+    told = (
+        f"over {count_text(months, 'month')} {in_sentence(own['name'])} costs {money_text(cost, currency)}, "
+        f"{in_sentence(name)} {money_text(instead, currency)}."
+    )
+    if SAME_COST * cost < instead:
+        return "agrees", told
+    return "disagrees" if cost > SAME_COST * instead else "cannot tell", told
+
+
+def _spent(one: dict[str, Any] | None, months: int) -> float | None:
+    """None where it was not measured."""
+    return Cost(**one["cost"]).spent_over(months) if one else None
+
+
+def _standing(strategy: str, other: str, report: dict[str, Any]) -> str:
+    """How far a strategy is from the best of the others, and how probably it is near the best."""
+    pair = next(pair for pair in report["comparisons"] if {pair["a"], pair["b"]} == {strategy, other})
+    seen = _seen_from(strategy, pair)
+    is_behind = seen["difference"] < 0
+    leading, following = (other, strategy) if is_behind else (strategy, other)
+    low, high = (-seen["high"], -seen["low"]) if is_behind else (seen["low"], seen["high"])
+    between = f"{_points(low)} to {_points(high)}" if low >= 0 else f"{_points(low)} behind to {_points(high)} ahead"
+    ahead = f"{in_sentence(leading)} is {points_text(seen['difference'])} ahead of {in_sentence(following)} ({between})"
+    probability = report["recommendation"]["probabilities"].get(strategy)
+    if probability is None:
+        return f"{ahead}."
+    margin = report["priorities"]["margin"]
+    near = f"within {margin_text(margin)} of the best" if margin else "the best"
+    return f"{ahead}; {probability_text(probability)} that {in_sentence(strategy)} is {near}."
+
+
+def _seen_from(strategy: str, pair: dict[str, Any]) -> dict[str, Any]:
+    """A comparison with the difference of this strategy to the other."""
+    if pair["a"] == strategy:
+        return pair
+    return {**pair, "difference": -pair["difference"], "low": -pair["high"], "high": -pair["low"]}
+
+
+def _points(difference: float) -> str:
+    """Points without their unit, for the ends of a range."""
+    return points_text(difference).split()[0]
+
+
+def _name(strategy: str) -> str:
+    return "Retrieval with fine-tuning" if strategy == "retrieval_finetuning" else name_of(strategy)

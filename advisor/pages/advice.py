@@ -1,0 +1,141 @@
+"""Advice: six questions, and what the rules of thumb say to the answers, before anything is measured."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from advisor.advice import Advice, advise
+from advisor.circumstances import Circumstances, circumstances_of
+from advisor.pages import frame
+from advisor.pages.draft import draft_of, setup_of
+from advisor.pages.marks import marked_name
+from advisor.pages.rule_list import rule_items, show_sources, sources
+from advisor.questions import QUESTIONS, UNKNOWN, Question, seen_in_data, with_answers
+from advisor.rules import RULES, Rule
+from advisor.stored import StoredDataset
+from eval.task import BadInput
+
+
+def facts_of(dataset: StoredDataset | None) -> Circumstances:
+    """What the data say; nothing where there are none, or where their columns are not settled yet."""
+    if dataset is None:
+        return Circumstances()
+    try:
+        draft = draft_of(dataset.id, dataset.name, setup_of(dataset))
+    except BadInput:
+        return Circumstances()
+    return circumstances_of(draft.task, draft.split)
+
+
+def ask(facts: Circumstances) -> None:
+    """The six questions, answered as the address has them, else as the data do; every change goes to the address."""
+    for pair in (QUESTIONS[:2], QUESTIONS[2:4], QUESTIONS[4:]):
+        for column, question in zip(st.columns(2), pair, strict=True):
+            with column:
+                ask_one(question, facts)
+
+
+def ask_one(question: Question, facts: Circumstances) -> None:
+    words = {UNKNOWN: "I do not know yet", **{answer.id: answer.words for answer in question.answers}}
+    from_data = question.answer_to(facts)
+    given = st.query_params.get(question.field, from_data)
+    ids = list(words)
+    key = f"answer-{question.field}"
+
+    def keep() -> None:
+        """Before the page runs anew, so that the steps at the top lead on with this answer too."""
+        chosen = st.session_state[key]
+        if chosen != from_data:
+            st.query_params[question.field] = chosen
+        elif question.field in st.query_params:
+            del st.query_params[question.field]
+
+    chosen = st.selectbox(
+        question.words,
+        ids,
+        index=ids.index(given if given in words else from_data),
+        format_func=words.__getitem__,
+        key=key,
+        filter_mode=None,
+        on_change=keep,
+    )
+    if chosen == from_data and (seen := seen_in_data(question, facts)):
+        frame.small(f"From your data: {seen}.")
+
+
+def show_card(advice: Advice) -> None:
+    steps = '<span class="then" aria-label="then">→</span>'.join(marked_name(step) for step in advice.steps)
+    way = f'<p class="small way">{steps}</p>' if steps else ""
+    colour = f"var(--{advice.steps[0]})" if advice.steps else "var(--floor)"
+    st.html(
+        f'<section class="verdict advice" style="--mark:{colour}" role="status">{way}'
+        f'<h2 class="sentence">{escape(advice.headline)}</h2>'
+        f'<p class="confidence">{escape(advice.standing)}</p>'
+        '<p class="quiet">Advice from rules of thumb, not a measurement: only a run on your own data is one.</p>'
+        "</section>"
+    )
+
+
+def show_reasons(advice: Advice) -> None:
+    parts = (
+        ("What to do first", "ol", [escape(sentence) for sentence in advice.first]),
+        ("What to collect, and how many", "ul", [escape(sentence) for sentence in advice.collect]),
+        (
+            "What to watch out for",
+            "ul",
+            [f"{escape(one.sentence)} {sources(one.sources)}" for one in advice.cautions],
+        ),
+    )
+    shown = "".join(
+        f'<div><h2 class="card-title">{title}</h2><{tag}>{"".join(f"<li>{item}</li>" for item in items)}</{tag}></div>'
+        for title, tag, items in parts
+        if items
+    )
+    st.html(f'<div class="becauses">{shown}</div>')
+
+
+def show_rules(advice: Advice, known: Circumstances) -> None:
+    frame.section("The rules behind it")
+    for title, rules in (
+        ("Speaking for it", advice.speaking_for),
+        ("Speaking for another way", advice.speaking_otherwise),
+    ):
+        show_list(title, rules)
+    with st.expander(f"All {len(RULES)} rules and their sources"):
+        show_list("Open: it is not known whether they apply", advice.open)
+        show_list("Not applying here", [rule for rule in RULES if rule.applies(known) is False])
+        show_sources()
+
+
+def show_list(title: str, rules: tuple[Rule, ...] | list[Rule]) -> None:
+    if rules:
+        st.html(f'<h3 class="card-title">{title}</h3><ul class="rules">{rule_items(rules)}</ul>')
+
+
+def show_way_on(dataset: StoredDataset | None) -> None:
+    if dataset is None:
+        if st.button("Upload data to measure it", type="primary", key="measure", icon=":material/upload_file:"):
+            frame.go("Start")
+    elif st.button("Compare the three", type="primary", key="measure", icon=":material/arrow_forward:"):
+        frame.go("Compare", **frame.address("dataset", "follows"))
+
+
+def show_advice() -> None:
+    dataset = frame.dataset_in_address() if "dataset" in st.query_params else None
+    facts = facts_of(dataset)
+    named = f" Answers that {dataset.name} gives are filled in." if dataset else ""
+    frame.heading("First advice", f"Six questions; answer those you can.{named}")
+    card = st.container()  # above the questions it depends on
+    ask(facts)
+    known = with_answers(facts, st.query_params.to_dict())
+    advice = advise(known)
+    with card:
+        show_card(advice)
+    show_reasons(advice)
+    show_way_on(dataset)
+    show_rules(advice, known)
+
+
+show_advice()

@@ -1,0 +1,53 @@
+"""The rules of thumb on a page: each with its source, and beside what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from advisor.agreement import rule_groups
+from advisor.pages import frame
+from advisor.rules import LEANING_WORDS, SOURCES, Rule
+
+_SIGNS = {"Agrees": "right", "Does not agree": "wrong", "Cannot tell": ""}
+
+
+def show_agreement(report: dict[str, Any]) -> None:
+    """Each rule that applies to the task of a report, and whether the measurement agrees."""
+    groups = rule_groups(report)
+    if not groups:
+        return
+    frame.section("What the rules of thumb said", "Advice that holds for many tasks, beside what this one measured.")
+    pairs = "".join(
+        f'<dt class="judged {_SIGNS[words]}">{words}</dt>'
+        f'<dd>{escape(facts)} <span class="quiet">{escape(measured)}</span></dd>'
+        for words, facts, measured in groups
+    )
+    st.html(f'<dl class="method">{pairs}</dl>')
+
+
+def rule_items(rules: Sequence[Rule]) -> str:
+    """A list of rules: when, why, which way it leans and who says so."""
+    return "".join(
+        f"<li><b>{escape(rule.when)}</b> {escape(rule.why)} "
+        f'<span class="quiet small leaning">{escape(sentence_of_leaning(rule))} {sources(rule.sources)}</span></li>'
+        for rule in rules
+    )
+
+
+def sentence_of_leaning(rule: Rule) -> str:
+    words = LEANING_WORDS[rule.leans_to]
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def sources(letters: Iterable[str]) -> str:
+    """The letters of the sources, each with its title on hover."""
+    return "".join(f'<abbr title="{escape(SOURCES[letter])}">[{letter}]</abbr>' for letter in letters)
+
+
+def show_sources() -> None:
+    titles = "".join(f"<li>[{letter}] {escape(title)}</li>" for letter, title in SOURCES.items())
+    st.html(f'<ul class="sources quiet small">{titles}</ul>')
