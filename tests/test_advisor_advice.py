@@ -127,7 +127,7 @@ def test_what_a_rule_saves_is_judged_by_cost(synthetic_report: MakeReport) -> No
         assert told(report)["repeated"][0] == agreement
     finetuning["cost"] |= prompting["cost"]
     assert told(report)["repeated"][0] == "cannot tell"
-    finetuning["cost"]["per_1000"] = None
+    finetuning["cost"] |= {"per_1000": None, "per_month": None}
     assert told(report)["repeated"] == ("cannot tell", "Measured: what fine-tuning or prompting costs is unknown.")
 
 
