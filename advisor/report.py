@@ -15,6 +15,7 @@ from advisor.decision import recommend
 from advisor.measurement import derive, is_judged, paired_scores
 from advisor.plan import Priorities
 from eval.costs import Cost, Quote, cost_of, crossing_range
+from eval.failures import sort_failures
 from eval.outcomes import Trial
 from eval.scoring import METRIC_NAMES
 from eval.statistics import holm, paired_difference
@@ -44,6 +45,9 @@ def build_report(
     `created_at` is ISO 8601; `device` and `model` are in words; row counts are those of `split`, the rows used.
     Scores are in [0, 1], times in seconds, money in `priorities.currency`. What was not measured is null.
     """
+    judged = judge(trials, priorities, task.kind, _majority_share(task.kind, split.test), floors=floors)
+    for candidate, trial, failures in zip(judged["candidates"], trials, sort_failures(trials, task), strict=True):
+        candidate["failures"] = asdict(failures) if is_judged(trial) else None
     report = {
         "schema": SCHEMA,
         "run_id": run_id,
@@ -64,13 +68,7 @@ def build_report(
             "test": len(split.test),
             "documents": len(task.documents),
         },
-        **judge(
-            trials,
-            priorities,
-            task.kind,
-            _majority_share(task.kind, split.test),
-            floors=floors,
-        ),
+        **judged,
         "warnings": [*split.notes, *warnings],
         "versions": dict(versions),
         "circumstances": asdict(circumstances_of(task, split)),

@@ -20,6 +20,7 @@ from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, not_mea
 from advisor.method import method_of
 from advisor.palette import css_variables, mark_of
 from advisor.wording import money_text, name_of, score_text, seconds_text
+from advisor.wrong_answers import wrong_answers_of
 from eval.outcomes import Trial
 from eval.task import Example, Kind
 
@@ -56,6 +57,7 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         differences=differences_of(report),
         p_meaning=P_VALUE_MEANING,
         rules=rule_groups(report),
+        wrong=wrong_answers_of(report),
         method=method_of(report),
         answers=answered_rows(Kind(report["task"]["kind"]), trials, examples),
     )

@@ -11,6 +11,7 @@ from advisor.candidates import judged
 from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, floors_of, not_measured
 from advisor.method import method_of
 from advisor.wording import name_of
+from advisor.wrong_answers import wrong_answers_of
 
 
 def render_markdown(report: dict[str, Any]) -> str:
@@ -29,24 +30,38 @@ def render_markdown(report: dict[str, Any]) -> str:
     lines += _table(report)
     if floors := floors_of(report):
         lines += [escaped(floors), ""]
-    for title, sentences in (
-        ("Not measured", _not_measured(report)),
-        ("Why", verdict["reasons"]),
-        ("What would change this", verdict["changes"]),
-        ("Before you act", verdict["caveats"]),
-        ("Differences", _differences(report)),
-        ("What the rules of thumb said", rule_sentences(report)),
-        ("Warnings about the data", report["warnings"]),
-        ("How it was measured", [f"{heading}: {text}" for heading, text in method_of(report)]),
-    ):
-        if sentences:
-            lines += [f"## {title}", "", *(f"- {escaped(sentence)}" for sentence in sentences), ""]
+    lines += [
+        *_section("Not measured", _not_measured(report)),
+        *_section("Why", verdict["reasons"]),
+        *_section("What would change this", verdict["changes"]),
+        *_section("Before you act", verdict["caveats"]),
+        *_section("Differences", _differences(report)),
+        *_wrong_answers(report),
+        *_section("What the rules of thumb said", rule_sentences(report)),
+        *_section("Warnings about the data", report["warnings"]),
+        *_section("How it was measured", [f"{heading}: {text}" for heading, text in method_of(report)]),
+    ]
     return "\n".join(lines)
 
 
 def escaped(text: str) -> str:
     """Text that Markdown shows as it stands, on one line, also inside a table."""
     return re.sub(r"([\\`*_\[\]<>|#~&])", r"\\\1", " ".join(text.split()))
+
+
+def _section(title: str, sentences: Sequence[str]) -> list[str]:
+    return [f"## {title}", "", *(f"- {escaped(sentence)}" for sentence in sentences), ""] if sentences else []
+
+
+def _wrong_answers(report: dict[str, Any]) -> list[str]:
+    if (wrong := wrong_answers_of(report)) is None:
+        return []
+    lines = _section("Where answers go wrong", wrong.sentences)
+    if wrong.rows:
+        names = [escaped(name_of(name)) for name in wrong.names]
+        rows = [[escaped(f"{row.heading}: {row.meaning}"), *row.cells] for row in wrong.rows]
+        lines += [_line(["", *names]), _line(["---"] * (len(names) + 1)), *map(_line, rows), ""]
+    return lines
 
 
 def _table(report: dict[str, Any]) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+EXAMPLE_SOURCE = "train:"  # before the id of a training example among the sources of an answer
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,12 +12,14 @@ import pytest
 
 from advisor.pages.changed_data import take_changed_file
 from advisor.plan import Plan, Setup
+from advisor.report_html import render_html
+from advisor.report_markdown import render_markdown
 from advisor.samples import zipped
 from advisor.store import Store
 from advisor.stored import StoredStep
 from advisor.task_file import task_to_json
-from eval.outcomes import Trial
-from eval.task import Split, Task
+from eval.outcomes import Outcome, Trial
+from eval.task import Kind, Split, Task
 from tests.pages import finish_run, html_of, open_page, own_home, primaries
 
 MakeTask = Callable[..., Task]
@@ -55,7 +58,9 @@ def test_a_chip_leaves_only_its_rows(
     run = finish_run(store, task, synthetic_split(task), synthetic_trials())
     app = open_page("Report", run=run.id)
     app.pills(key="answers").set_value("All wrong").run()
-    shown = [element.proto.body for element in app.get("html") if 'class="answered"' in element.proto.body]
+    shown = [
+        body for element in app.get("html") if (body := element.proto.body).startswith('<article class="answered"')
+    ]
     assert len(shown) == 1 and "judged wrong" in shown[0] and "judged right" not in shown[0]
 
 
@@ -72,6 +77,60 @@ def test_answers_and_reasons_are_escaped(
     app = open_page("Report", run=run.id)
     assert "<script>" not in html_of(app) and "&lt;script&gt;" in html_of(app)
     assert not any("x.test" in element.value for element in app.markdown)
+
+
+def test_wrong_answers_are_sorted_with_mixups_the_whole_table_and_examples(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+) -> None:
+    task = synthetic_task()
+    trials = [replace(trial, outcomes=tuple(shown_examples(trial))) for trial in synthetic_trials()]
+    run = finish_run(store, task, synthetic_split(task), trials)
+    report = store.report(run.id)
+    assert report is not None
+    app = open_page("Report", run=run.id)
+    said = html_of(app)
+    assert said.index("All figures") < said.index("Where answers go wrong") < said.index("Answers side by side")
+    for candidate in report["candidates"]:
+        assert f"is wrong on {candidate['failures']['wrong']} of 80 rows" in said
+    assert "Labels most often mixed up" in said and "refund → delivery" in said
+    assert said.count('<table class="confusion"') == 3
+    assert "Not looked up: 3 of" in said and "<b>Example</b> Question number 0, asked in its own words → " in said
+    labels = [expander.label for expander in app.expander]
+    assert "Retrieval: which label for which, and examples" in labels
+
+
+def test_a_free_text_is_not_sorted(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+) -> None:
+    task = synthetic_task(Kind.WRITING)
+    run = finish_run(store, task, synthetic_split(task), synthetic_trials(Kind.WRITING))
+    app = open_page("Report", run=run.id)
+    said = html_of(app)
+    assert "A free text is not simply right or wrong" in said and "Retrieval gave an answer to all 80 rows." in said
+    assert 'class="failures"' not in said and not [one for one in app.expander if "examples" in one.label]
+
+
+def test_a_report_of_an_earlier_version_says_nothing_of_wrong_answers(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+) -> None:
+    task = synthetic_task()
+    run = finish_run(store, task, synthetic_split(task), synthetic_trials())
+    report = store.report(run.id)
+    assert report is not None
+    for candidate in report["candidates"]:
+        del candidate["failures"]
+    (store.run_folder(run.id) / "report.json").write_text(json.dumps(report))
+    said = html_of(open_page("Report", run=run.id))
+    assert "Where answers go wrong" not in said and "Answers side by side" in said
+    for render in (render_html, render_markdown):
+        assert "Where answers go wrong" not in render(report)
+
+
+def shown_examples(trial: Trial) -> list[Outcome]:
+    """The outcomes of a trial whose every answer was made from two training rows."""
+    if trial.strategy != "retrieval":
+        return list(trial.outcomes)
+    return [replace(outcome, sources=("train:row-0", "train:row-1")) for outcome in trial.outcomes]
 
 
 def test_a_failed_strategy_says_why_and_can_be_tried_again(

@@ -22,6 +22,7 @@ from advisor.pages.running import WAITING_STATES, show_running, show_steps
 from advisor.pages.side_by_side import show_answers
 from advisor.pages.verdict_card import show_verdict
 from advisor.pages.what_if import show_what_if
+from advisor.pages.wrong_answers import show_wrong_answers
 from advisor.stored import StoredRun
 from advisor.wording import count_text, in_sentence
 from advisor.worker import start_worker
@@ -159,6 +160,7 @@ def show_done(run: StoredRun, report: dict[str, Any]) -> None:
             )
     if judged(report):
         show_evidence(report)
+        show_wrong_answers(frame.store(), run, report)
         frame.section("Answers side by side")
         show_answers(frame.store(), run)
     show_agreement(report)

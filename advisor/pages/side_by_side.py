@@ -13,6 +13,7 @@ from advisor.store import Store
 from advisor.stored import StoredRun
 from advisor.task_file import read_task
 from advisor.trial_files import read_trials
+from eval.outcomes import EXAMPLE_SOURCE
 from eval.task import BadInput, Task
 
 _ROWS_A_PAGE = 6
@@ -22,7 +23,7 @@ Sources = Mapping[str, tuple[str, str]]
 
 
 def show_answers(store: Store, run: StoredRun) -> None:
-    found = _answers(store.home.as_posix(), run.id, run.ended_at, store)
+    found = read_answers(store, run)
     if found is None:
         st.html('<p class="quiet">The answers of this run are no longer there.</p>')
         return
@@ -45,14 +46,17 @@ def show_answers(store: Store, run: StoredRun) -> None:
     page = st.pagination(pages, key=f"page-{chosen}") if pages > 1 else 1
     with area:
         first = (page - 1) * _ROWS_A_PAGE
-        st.html("".join(_card(row, sources) for row in rows[first : first + _ROWS_A_PAGE]))
+        st.html("".join(card(row, sources) for row in rows[first : first + _ROWS_A_PAGE]))
+
+
+def read_answers(store: Store, run: StoredRun) -> tuple[list[Filter], Sources] | None:
+    """The chips with their rows, all of them under the first, and every text that may have been a source."""
+    return _answers(store.home.as_posix(), run.id, run.ended_at, store)
 
 
 @st.cache_resource(show_spinner="Reading the answers", max_entries=4)
-def _answers(
-    home: str, run_id: str, ended_at: float | None, _store: Store
-) -> tuple[list[Filter], dict[str, tuple[str, str]]] | None:
-    """The chips with their rows, and every text that may have been a source; `home` and `ended_at` are the key."""
+def _answers(home: str, run_id: str, ended_at: float | None, _store: Store) -> tuple[list[Filter], Sources] | None:
+    """`home` and `ended_at` are the key."""
     folder = _store.run_folder(run_id)
     try:
         task, split = read_task(folder)
@@ -65,11 +69,13 @@ def _answers(
 
 def _texts(task: Task) -> dict[str, tuple[str, str]]:
     """A title and a text for each id that an answer may name as its source."""
-    examples = {example.id: ("Example", f"{example.input} → {example.target}") for example in task.examples}
+    examples = {
+        EXAMPLE_SOURCE + example.id: ("Example", f"{example.input} → {example.target}") for example in task.examples
+    }
     return examples | {document.id: (document.title or document.id, document.text) for document in task.documents}
 
 
-def _card(row: AnsweredRow, sources: Sources) -> str:
+def card(row: AnsweredRow, sources: Sources) -> str:
     answers = "".join(_answer(row, strategy, sources) for strategy in row.outcomes)
     return (
         f'<article class="answered"><div class="asked"><h3>Input</h3><p class="text">{escape(row.example.input)}</p>'

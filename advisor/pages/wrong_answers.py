@@ -1,0 +1,108 @@
+"""Where answers go wrong: how often each thing happened to each strategy, which labels are mixed up, and examples."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from advisor.answers import AnsweredRow
+from advisor.pages import frame
+from advisor.pages.marks import marked_name
+from advisor.pages.side_by_side import Sources, card, read_answers
+from advisor.store import Store
+from advisor.stored import StoredRun
+from advisor.wording import count_text, name_of
+from advisor.wrong_answers import WORDS, Row, failures_of, mixup_text, wrong_answers_of
+
+_MIXUPS_SHOWN = 5
+
+
+def show_wrong_answers(store: Store, run: StoredRun, report: dict[str, Any]) -> None:
+    """Nothing for a report of an earlier version."""
+    wrong, failures = wrong_answers_of(report), failures_of(report)
+    if wrong is None:
+        return
+    frame.section("Where answers go wrong")
+    st.html(f'<ul class="said">{"".join(f"<li>{escape(sentence)}</li>" for sentence in wrong.sentences)}</ul>')
+    if wrong.rows:
+        most = max(count for row in wrong.rows for count in row.counts.values())
+        st.html(f'<dl class="failures">{"".join(_counts(row, most) for row in wrong.rows)}</dl>')
+    if mixups := "".join(_mixups(name, each["confusion"]) for name, each in failures.items()):
+        st.html(f'<h3 class="card-title">Labels most often mixed up</h3><div class="mixups">{mixups}</div>')
+    found = read_answers(store, run)
+    rows, sources = ({row.example.id: row for row in found[0][0].rows}, found[1]) if found else ({}, {})
+    for name, each in failures.items():
+        if any(one["count"] for one in each["categories"]):
+            with st.expander(f"{name_of(name)}: {'which label for which, and ' if _has_table(each) else ''}examples"):
+                _show_more(name, each, rows, sources)
+
+
+def _counts(row: Row, most: int) -> str:
+    """A category with a bar for each strategy; all bars of the section have one scale."""
+    bars = "".join(
+        f'<li style="--mark:var(--{name}, var(--floor))">{marked_name(name)}'
+        f'<span class="bar" aria-hidden="true"><i style="width:{100 * count / most:.1f}%"></i></span>'
+        f"<b>{count:,}</b></li>"
+        for name, count in row.counts.items()
+    )
+    return (
+        f'<div><dt>{escape(row.heading)}<span class="quiet small">{escape(row.meaning)}</span></dt>'
+        f"<dd><ul>{bars}</ul></dd></div>"
+    )
+
+
+def _mixups(name: str, confusion: dict[str, Any] | None) -> str:
+    """The commonest mix-ups of one strategy; "" where there are no labels, or nothing was mixed up twice."""
+    mixups = [one for one in confusion["mixups"] if one["count"] > 1] if confusion else []
+    if not mixups:
+        return ""
+    items = "".join(
+        f"<li><span>{escape(mixup_text(one))}</span><b>{one['count']:,}</b></li>" for one in mixups[:_MIXUPS_SHOWN]
+    )
+    return (
+        f'<section><header>{marked_name(name)}<span class="quiet small">expected → given</span></header>'
+        f"<ul>{items}</ul></section>"
+    )
+
+
+def _has_table(failures: dict[str, Any]) -> bool:
+    return bool(failures["confusion"] and failures["confusion"]["rows"])
+
+
+def _show_more(name: str, failures: dict[str, Any], rows: dict[str, AnsweredRow], sources: Sources) -> None:
+    if _has_table(failures):
+        st.html(_table(name, failures["confusion"]))
+    for category in failures["categories"]:
+        shown = [rows[id] for id in category["examples"] if id in rows and name in rows[id].outcomes]
+        if shown:
+            head = f"{WORDS[category['name']].heading}: {len(shown)} of {count_text(category['count'], 'answer')}"
+            cards = "".join(card(replace(row, outcomes={name: row.outcomes[name]}), sources) for row in shown)
+            st.html(f'<h3 class="card-title">{escape(head)}</h3>{cards}')
+
+
+def _table(name: str, confusion: dict[str, Any]) -> str:
+    """Expected labels down, given ones across; what is right stands on the diagonal."""
+    counts = {(one["expected"], one["given"]): one["count"] for one in confusion["mixups"]}
+    for label, rows in confusion["rows"].items():
+        counts[label, label] = rows - sum(one["count"] for one in confusion["mixups"] if one["expected"] == label)
+    across = sorted({label for pair in counts for label in pair})
+    heads = "".join(f'<th scope="col"><span>{escape(label)}</span></th>' for label in across)
+    body = "".join(
+        f'<tr><th scope="row">{escape(label)}</th>'
+        + "".join(_cell(counts.get((label, given), 0), rows, label == given) for given in across)
+        + "</tr>"
+        for label, rows in confusion["rows"].items()
+    )
+    return (
+        '<p class="quiet small">Expected labels at the left, given ones at the top. What is right is framed.</p>'
+        f'<div class="scroll"><table class="confusion" style="--mark:var(--{name}, var(--floor))">'
+        f"<tr><td></td>{heads}</tr>{body}</table></div>"
+    )
+
+
+def _cell(count: int, rows: int, is_right: bool) -> str:
+    tint = f' style="--share:{100 * count / rows:.0f}%"' if count and rows else ""
+    return f"<td{' class=right' if is_right else ''}{tint}>{count or ''}</td>"

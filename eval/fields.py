@@ -1,0 +1,86 @@
+"""The fields of an extraction, one by one: which are missing, too many, or say something else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from eval.evidence import line_of, stands_in, words_of
+from eval.scoring import comparable, read_json
+from eval.task import Example
+
+_COPIED_SHARE = 0.95
+
+Field = tuple[str, tuple[str, Any]]  # its path, and its value as scoring compares it
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """The fields that were expected and not given, and those given and not expected; equal ones cancel out."""
+
+    missing: tuple[Field, ...]
+    extra: tuple[Field, ...]
+
+    @property
+    def is_form(self) -> bool:
+        """Whether the values are those expected, and only their fields or their spelling are not."""
+        return bool(self.extra) and _lines(self.missing) == _lines(self.extra)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the fields are those expected, each with a part of the expected words, or with all and more."""
+        pairs = list(zip(sorted(self.extra, key=str), sorted(self.missing, key=str), strict=False))
+        return len(pairs) == len(self.extra) == len(self.missing) > 0 and all(
+            ours == theirs and _hold_one_another(set(words_of(str(given))), set(words_of(str(wanted))))
+            for (ours, (_, given)), (theirs, (_, wanted)) in pairs
+        )
+
+    def is_invented(self, input: str, copied: frozenset[str]) -> bool:
+        """Whether a field that is copied from inputs (`copied`) has a value with words that this one lacks."""
+        line = line_of(input)  # also parts of its words are there to be copied: 12:45 of 12:45PM
+        return any(
+            path in copied and not all(word in line for word in words_of(str(value))) for path, (_, value) in self.extra
+        )
+
+
+def differences(text: str, target: str) -> Differences | None:
+    """None where `text` is no JSON of the outer shape of `target`."""
+    answer, expected = read_json(text), read_json(target)
+    if type(answer) is not type(expected):
+        return None
+    given, wanted = Counter(_fields(answer)), Counter(_fields(expected))
+    return Differences(tuple((wanted - given).elements()), tuple((given - wanted).elements()))
+
+
+def copied_fields(examples: Iterable[Example]) -> frozenset[str]:
+    """The paths of the fields whose expected values stand word for word in their inputs, in all but a few rows."""
+    rows: Counter[str] = Counter()
+    copied: Counter[str] = Counter()
+    for example in examples:
+        line = line_of(example.input)
+        for path, (_, value) in _fields(read_json(example.target)):
+            rows[path] += 1
+            copied[path] += stands_in(value, line)
+    return frozenset(path for path, count in rows.items() if copied[path] >= _COPIED_SHARE * count)
+
+
+def _fields(value: Any, path: str = "") -> Iterator[Field]:
+    """Every field that says something; the items of a list share one path, since their order does not count."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _fields(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _fields(item, f"{path}[]")
+    elif value is not None and value != "":
+        yield path, comparable(value)
+
+
+def _hold_one_another(words: set[str], others: set[str]) -> bool:
+    return bool(words and others) and (words <= others or others <= words)
+
+
+def _lines(fields: Iterable[Field]) -> Counter[str]:
+    return Counter(line_of(str(value)) for _, (_, value) in fields)
