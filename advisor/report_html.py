@@ -19,6 +19,7 @@ from advisor.candidates import floors, judged
 from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, not_measured
 from advisor.method import method_of
 from advisor.palette import css_variables, mark_of
+from advisor.provenance import computed_of
 from advisor.wording import money_text, name_of, score_text, seconds_text
 from advisor.wrong_answers import wrong_answers_of
 from eval.outcomes import Trial
@@ -59,6 +60,7 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         rules=rule_groups(report),
         wrong=wrong_answers_of(report),
         method=method_of(report),
+        computed=computed_of(report),
         answers=answered_rows(Kind(report["task"]["kind"]), trials, examples),
     )
 

@@ -10,6 +10,7 @@ from advisor.agreement import rule_sentences
 from advisor.candidates import judged
 from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, floors_of, not_measured
 from advisor.method import method_of
+from advisor.provenance import computed_of
 from advisor.wording import name_of
 from advisor.wrong_answers import wrong_answers_of
 
@@ -40,6 +41,7 @@ def render_markdown(report: dict[str, Any]) -> str:
         *_section("What the rules of thumb said", rule_sentences(report)),
         *_section("Warnings about the data", report["warnings"]),
         *_section("How it was measured", [f"{heading}: {text}" for heading, text in method_of(report)]),
+        *_section("How each figure is computed", [f"{heading}: {how}" for heading, how in computed_of(report)]),
     ]
     return "\n".join(lines)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 
 from advisor.palette import mark_of
@@ -16,6 +17,12 @@ def mark(strategy: str) -> str:
 
 def marked_name(strategy: str) -> str:
     return f'<span class="marked">{mark(strategy)}{escape(name_of(strategy))}</span>'
+
+
+def definitions(pairs: Iterable[tuple[str, str]]) -> str:
+    """What is spoken of, and what is said of it."""
+    items = "".join(f"<dt>{escape(heading)}</dt><dd>{escape(said)}</dd>" for heading, said in pairs)
+    return f'<dl class="method">{items}</dl>'
 
 
 def split_bar(train: int, dev: int, test: int) -> str:

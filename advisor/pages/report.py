@@ -15,7 +15,7 @@ from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, floors_
 from advisor.method import method_of
 from advisor.pages import frame
 from advisor.pages.changed_data import ask_for_changed_data
-from advisor.pages.marks import marked_name
+from advisor.pages.marks import definitions, marked_name
 from advisor.pages.past_runs import followed_by, report_of
 from advisor.pages.rule_list import show_agreement
 from advisor.pages.running import WAITING_STATES, show_running, show_steps
@@ -23,6 +23,7 @@ from advisor.pages.side_by_side import show_answers
 from advisor.pages.verdict_card import show_verdict
 from advisor.pages.what_if import show_what_if
 from advisor.pages.wrong_answers import show_wrong_answers
+from advisor.provenance import computed_of, how_computed
 from advisor.stored import StoredRun
 from advisor.wording import count_text, in_sentence
 from advisor.worker import start_worker
@@ -92,12 +93,20 @@ def show_table(report: dict[str, Any]) -> None:
     """All figures of all candidates, for those who would rather read than look."""
     heads = "".join(f'<th scope="col">{marked_name(one["name"])}</th>' for one in judged(report))
     rows = "".join(
-        f'<tr><th scope="row">{escape(heading)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'
+        f'<tr><th scope="row">{_explained(report, heading)}</th>'
+        f"{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
         for heading, cells in figures_of(report)
     )
     st.html(f'<div class="scroll"><table class="figures-table"><tr><td></td>{heads}</tr>{rows}</table></div>')
     if floors := floors_of(report):
         frame.small(floors)
+    with st.expander("How each figure is computed", icon=":material/calculate:"):
+        st.html(definitions(computed_of(report)))
+
+
+def _explained(report: dict[str, Any], heading: str) -> str:
+    how = how_computed(report, heading)
+    return f'<abbr title="{escape(how)}">{escape(heading)}</abbr>' if how else escape(heading)
 
 
 def show_chart(
@@ -115,8 +124,7 @@ def show_chart(
 
 def show_method(report: dict[str, Any]) -> None:
     frame.section("How it was measured")
-    pairs = "".join(f"<dt>{escape(heading)}</dt><dd>{escape(said)}</dd>" for heading, said in method_of(report))
-    st.html(f'<dl class="method">{pairs}</dl>')
+    st.html(definitions(method_of(report)))
     for warning in report["warnings"]:
         frame.small(warning)
 

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from advisor.pages.marks import marked_name
+from advisor.provenance import ODDS, how_computed
 from advisor.wording import RANGE_MEANING, money_text, score_text, seconds_text
 
 
@@ -21,7 +22,8 @@ def show_verdict(report: dict[str, Any]) -> None:
     st.html(
         f'<section class="verdict" style="--mark:{colour}">{name}'
         f'<h1 class="sentence">{escape(verdict["headline"])}</h1>'
-        f'<p class="confidence">{escape(verdict["confidence_line"])}</p>'
+        f'<p class="confidence" title="{escape(how_computed(report, ODDS) or "")}">'
+        f"{escape(verdict['confidence_line'])}</p>"
         f"{_figures(report, choice) if choice else ''}{runner_up}{floor}</section>"
     )
     lists = [
@@ -54,7 +56,12 @@ def _figures(report: dict[str, Any], choice: dict[str, Any]) -> str:
             f"{escape(money_text(cost['one_off'], currency))} once",
         ),
     )
-    cells = "".join(f"<div><dt>{label}</dt><dd>{value}</dd><dd>{under}</dd></div>" for label, value, under in figures)
+    names = ("Score", "Half of the answers within", "Cost of 1,000 answers")
+    cells = "".join(
+        f'<div><dt>{label}</dt><dd title="{escape(how_computed(report, name) or "")}">{value}</dd>'
+        f"<dd>{under}</dd></div>"
+        for name, (label, value, under) in zip(names, figures, strict=True)
+    )
     return f'<dl class="figures">{cells}</dl>'
 
 
