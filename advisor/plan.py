@@ -13,7 +13,8 @@ from eval.table import Table
 from eval.task import BadInput, Document, Kind
 from strategies.registry import STRATEGIES as REGISTERED
 
-STRATEGIES = tuple(REGISTERED)
+STRATEGIES = tuple(REGISTERED)  # the simplest first
+DEFAULT_STRATEGIES = ("prompting", "retrieval", "finetuning")  # the others run when they are asked for
 FLOORS_STEP = "floors"  # all of them, in one process
 DEFAULT_MODEL = "embedded"  # SmolLM2-135M-Instruct from its package; else a hub id or a local folder
 
@@ -89,7 +90,7 @@ class Plan:
     dataset_id: str
     setup: Setup
     preset: str = "quick"
-    strategies: tuple[str, ...] = STRATEGIES
+    strategies: tuple[str, ...] = DEFAULT_STRATEGIES
     model: str = DEFAULT_MODEL
     seed: int = 0
     priorities: Priorities = field(default_factory=Priorities)
@@ -114,7 +115,7 @@ class Plan:
             return Plan(
                 setup=Setup(**setup, kind=Kind(kind) if kind else None, mends=mends),
                 priorities=Priorities(**stored.get("priorities", {})),
-                strategies=tuple(stored.get("strategies", STRATEGIES)),
+                strategies=tuple(stored.get("strategies", DEFAULT_STRATEGIES)),
                 **rest,
             )
         except (KeyError, TypeError, ValueError) as wrong:

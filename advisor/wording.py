@@ -39,6 +39,13 @@ _STRATEGIES = {
         "The model practises on your examples until the pattern is learned. "
         "What it learned sits in a small adapter that can be removed.",
     ),
+    "retrieval_finetuning": Words(
+        "Retrieval with fine-tuning",
+        "Fine-tune it with retrieval.",
+        "Like an exam with the book open",
+        "The model practises on your examples with what would be looked up for them at hand, so it learns what to use "
+        "and what to leave. It needs an index and an adapter.",
+    ),
 }
 
 _FLOORS = {

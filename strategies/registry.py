@@ -13,6 +13,7 @@ STRATEGIES = {
     "prompting": "strategies.prompting:Prompting",
     "retrieval": "strategies.retrieval:Retrieval",
     "finetuning": "strategies.finetuning:Finetuning",
+    "retrieval_finetuning": "strategies.retrieval_finetuning:RetrievalFinetuning",
 }
 
 # What needs no language model, the simplest first, and for which kinds of task.

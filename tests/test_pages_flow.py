@@ -198,6 +198,18 @@ def test_without_a_strategy_nothing_can_be_started(store: Store) -> None:
     assert app.button(key="run").disabled
 
 
+def test_what_is_not_compared_unless_it_is_asked_for_says_its_time_and_joins(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    app = open_page("Compare", dataset=dataset.id)
+    assert "Not included: retrieval with fine-tuning about" in html_of(app)
+    app.checkbox(key="include-retrieval_finetuning").check().run()
+    assert "Not included" not in html_of(app)
+    assert primaries(app) == ["Compare the four"]
+    app.button(key="run").click().run()
+    (run,) = store.runs()
+    assert run.plan.strategies[-1] == "retrieval_finetuning"
+
+
 def test_a_model_that_is_not_there_is_a_sentence_before_anything_runs(store: Store) -> None:
     dataset = store.add_dataset("tickets.csv", TICKETS.encode())
     before = store.add_run(Plan(dataset.id, Setup("message", "label"), model="/no/such/model"), "{}")
