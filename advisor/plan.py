@@ -14,7 +14,7 @@ from eval.task import BadInput, Document, Kind
 from strategies.registry import STRATEGIES as REGISTERED
 
 STRATEGIES = tuple(REGISTERED)  # the simplest first
-DEFAULT_STRATEGIES = ("prompting", "retrieval", "finetuning")  # the others run when they are asked for
+DEFAULT_STRATEGIES = ("prompting", "prompting_examples", "retrieval", "finetuning")  # the others when asked for
 FLOORS_STEP = "floors"  # all of them, in one process
 DEFAULT_MODEL = "embedded"  # SmolLM2-135M-Instruct from its package; else a hub id or a local folder
 

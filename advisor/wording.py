@@ -23,7 +23,14 @@ _STRATEGIES = {
         "Prompting",
         "Prompt it.",
         "Like a briefing",
-        "The instructions, and a few of your examples, are handed over with every request. The model stays as it is.",
+        "Your instructions are handed over with every request. The model stays as it is.",
+    ),
+    "prompting_examples": Words(
+        "Prompting with examples",
+        "Prompt it with examples.",
+        "Like a briefing with samples",
+        "Your instructions and a few of your examples, always the same, are handed over with every request. "
+        "The model stays as it is.",
     ),
     "retrieval": Words(
         "Retrieval",

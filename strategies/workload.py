@@ -51,6 +51,8 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
     looked_up = train = embed = 0.0
     match strategy:
         case "prompting":
+            choosing = len(split.dev)
+        case "prompting_examples":
             choosing = len(split.dev) * min(budget.settings, len(TRIED))
         case "retrieval":
             tried = (TRIED_WITH_DOCUMENTS if documents else TRIED_WITHOUT)[: budget.settings]

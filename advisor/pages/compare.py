@@ -53,7 +53,7 @@ def starting_plan(dataset: StoredDataset) -> Plan:
 
 
 def choose_strategies(plan: Plan) -> tuple[str, ...]:
-    frame.section("Three ways", "Prompt it, look it up, or train it. Some can be joined, at the price of more time.")
+    frame.section("Three ways", "Prompt it, look it up, or train it, and two variants.")
     chosen = []
     columns = [column for _ in range(0, len(STRATEGIES), _CARDS_A_ROW) for column in st.columns(_CARDS_A_ROW)]
     for column, strategy in zip(columns, STRATEGIES, strict=False):
