@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import mean, quantiles
 
 from eval.task import Brief, Document, Example, Kind, Split, Task
@@ -67,7 +68,7 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
         choosing = len(split.dev)
         train = min(budget.training_tokens, budget.epochs * _training_tokens(split.train, looked_up))
     if looked_up:
-        embed = len(split.train) + len(cut_passages(documents, words)) + choosing + tested + alone
+        embed = len(split.train) + _count_passages(tuple(documents), words) + choosing + tested + alone
     own = input_tokens + looked_up
     if brief.kind is Kind.CLASSIFICATION:
         followed = min(LABELS_FOLLOWED, len(brief.labels))
@@ -98,6 +99,12 @@ def foresee_floors(task: Task, split: Split, budget: Budget) -> Workload:
     elif "best_sentence" in floors_for(task.kind, bool(task.documents)):
         embed += len(cut_passages(task.documents, words=1)) + asked
     return Workload(embed=embed)
+
+
+@lru_cache(maxsize=1)
+def _count_passages(documents: tuple[Document, ...], words: int) -> int:
+    """A page asks for several strategies, at every click."""
+    return len(cut_passages(documents, words))
 
 
 def _training_tokens(train: Sequence[Example], looked_up: float = 0.0) -> float:
