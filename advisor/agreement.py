@@ -56,7 +56,7 @@ def _judge(rule: Rule, report: dict[str, Any]) -> tuple[Agreement, str]:
     own = next((one for one in scored if one["name"] == strategy), None)
     others = sorted((one for one in scored if one is not own), key=lambda one: -one["score"]["mean"])
     if own is None:
-        return "cannot tell", f"{_name(strategy)} was not measured."
+        return "cannot tell", f"{name_of(strategy)} was not measured."
     if not others:
         return "cannot tell", f"Nothing was measured beside {in_sentence(strategy)}."
     if rule.is_about_cost:
@@ -131,7 +131,3 @@ def _seen_from(strategy: str, pair: dict[str, Any]) -> dict[str, Any]:
 def _points(difference: float) -> str:
     """Points without their unit, for the ends of a range."""
     return points_text(difference).split()[0]
-
-
-def _name(strategy: str) -> str:
-    return "Retrieval with fine-tuning" if strategy == "retrieval_finetuning" else name_of(strategy)

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from advisor.plan import DEFAULT_MODEL, Priorities
+from advisor.plan import DEFAULT_MODEL, DEFAULT_STRATEGIES, STRATEGIES, Priorities
 from strategies.presets import PRESETS
-from strategies.registry import STRATEGIES
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -50,7 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--target", metavar="COL", help="the column with the ideal outputs (default: guessed)")
     compare.add_argument("--preset", choices=list(PRESETS), default="quick", help="the budget (default: quick)")
     compare.add_argument(
-        "--strategies", type=_names, default=tuple(STRATEGIES), metavar="A,B", help="which to compare (default: all)"
+        "--strategies",
+        type=_names,
+        default=DEFAULT_STRATEGIES,
+        metavar="A,B",
+        help=f"which to compare, of {', '.join(STRATEGIES)} (default: {','.join(DEFAULT_STRATEGIES)})",
     )
     compare.add_argument(
         "--model",

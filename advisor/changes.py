@@ -93,8 +93,19 @@ def compare_measuring(before: dict[str, Any], after: dict[str, Any]) -> list[str
         ("rows to learn from", lambda report: report["task"]["train"]),
         ("rows to choose settings on", lambda report: report["task"]["dev"]),
         ("test rows", lambda report: report["task"]["test"]),
+        ("examples shown by prompting", _shown_by_prompting),
     )
-    return [f"{name} {tell(before)} before, {tell(after)} after" for name, tell in told if tell(before) != tell(after)]
+    return [
+        f"{name} {old} before, {new} after"
+        for name, tell in told
+        if (old := tell(before)) != (new := tell(after)) and None not in (old, new)
+    ]
+
+
+def _shown_by_prompting(report: dict[str, Any]) -> int | None:
+    """Before prompting with examples stood apart, prompting itself could show some."""
+    named = (one["settings"] for one in report["candidates"] if one["name"] == "prompting")
+    return next((settings.get("examples", 0) for settings in named if settings), None)
 
 
 def _price(priorities: dict[str, Any]) -> str:

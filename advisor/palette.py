@@ -1,4 +1,7 @@
-"""The colour and the shape of each strategy: the same in every chart, table and card, safe for the colour-blind."""
+"""The colour and the shape of each strategy: the same in every chart, table and card, safe for the colour-blind.
+
+Variants of one way may share a colour, never a shape.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ class Mark:
 
 _MARKS = {
     "prompting": Mark("#0072B2", "circle"),
+    "prompting_examples": Mark("#0072B2", "triangle-down"),
     "retrieval": Mark("#E69F00", "square"),
     "finetuning": Mark("#009E73", "triangle-up"),
     "retrieval_finetuning": Mark("#CC79A7", "diamond"),

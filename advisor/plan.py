@@ -14,7 +14,8 @@ from eval.table import Table
 from eval.task import BadInput, Document, Kind
 from strategies.registry import STRATEGIES as REGISTERED
 
-STRATEGIES = tuple(REGISTERED)
+STRATEGIES = tuple(REGISTERED)  # the simplest first
+DEFAULT_STRATEGIES = ("prompting", "prompting_examples", "retrieval", "finetuning")  # the others when asked for
 FLOORS_STEP = "floors"  # all of them, in one process
 DEFAULT_MODEL = "embedded"  # SmolLM2-135M-Instruct from its package; else a hub id or a local folder
 
@@ -109,7 +110,7 @@ class Plan:
     dataset_id: str
     setup: Setup
     preset: str = "quick"
-    strategies: tuple[str, ...] = STRATEGIES
+    strategies: tuple[str, ...] = DEFAULT_STRATEGIES
     model: str = DEFAULT_MODEL
     seed: int = 0
     priorities: Priorities = field(default_factory=Priorities)
@@ -134,7 +135,7 @@ class Plan:
             return Plan(
                 setup=Setup(**setup, kind=Kind(kind) if kind else None, mends=mends),
                 priorities=Priorities(**stored.get("priorities", {})),
-                strategies=tuple(stored.get("strategies", STRATEGIES)),
+                strategies=tuple(stored.get("strategies", DEFAULT_STRATEGIES)),
                 **rest,
             )
         except (KeyError, TypeError, ValueError) as wrong:

@@ -23,7 +23,14 @@ _STRATEGIES = {
         "Prompting",
         "Prompt it.",
         "Like a briefing",
-        "The instructions, and a few of your examples, are handed over with every request. The model stays as it is.",
+        "Your instructions are handed over with every request. The model stays as it is.",
+    ),
+    "prompting_examples": Words(
+        "Prompting with examples",
+        "Prompt it with examples.",
+        "Like a briefing with samples",
+        "Your instructions and a few of your examples, always the same, are handed over with every request. "
+        "The model stays as it is.",
     ),
     "retrieval": Words(
         "Retrieval",
@@ -38,6 +45,13 @@ _STRATEGIES = {
         "Like a residency",
         "The model practises on your examples until the pattern is learned. "
         "What it learned sits in a small adapter that can be removed.",
+    ),
+    "retrieval_finetuning": Words(
+        "Retrieval with fine-tuning",
+        "Fine-tune it with retrieval.",
+        "Like an exam with the book open",
+        "The model practises on your examples with what would be looked up for them at hand, so it learns what to use "
+        "and what to leave. It needs an index and an adapter.",
     ),
 }
 

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
@@ -18,7 +19,7 @@ from eval.outcomes import Effort, Prediction
 from eval.task import Brief, Document, Example, LearningSplit
 from strategies.answerer import Answerer, Attempt
 from strategies.contract import Progress, ReportProgress
-from strategies.language_model import Prompt
+from strategies.language_model import LanguageModel, Prompt
 from strategies.lora import (
     ALPHA,
     EVALUATIONS,
@@ -41,6 +42,8 @@ SAME_LOSS = 0.1  # nats a token by which a reloaded, merged adapter may differ: 
 
 @dataclass(eq=False)
 class Finetuning:
+    """`_prepare`, `_teach` and `_ask` say what stands in a prompt, of a training row and of an input."""
+
     brief: Brief
     load_model: Callable[[], Transformer]  # a fresh network each time: training changes it
     budget: Budget
@@ -56,10 +59,12 @@ class Finetuning:
         model = self.load_model()
         answerer = Answerer(model, self.brief)
         answerer.learn_length(split.train, self.budget.answer_tokens)
-        pairs = self._pairs(split.train, model, answerer)
+        self._prepare(split, documents, report_progress)
+        pairs = self._pairs(split.train, self._teach(split.train, model), answerer.answer_tokens, model)
         if cut := sum(pair.tokens == TOKENS_A_ROW for pair in pairs):
             self.notes.append(f"{cut} training rows were cut to {TOKENS_A_ROW} tokens, from their beginning.")
-        dev = self._pairs(split.dev, model, answerer)
+        asked = self._ask([example.input for example in split.dev], model)
+        dev = self._pairs(split.dev, asked, answerer.answer_tokens, model)
 
         rates = LEARNING_RATES[: self.budget.learning_rates]
         total = min(self.budget.training_tokens, self.budget.epochs * sum(pair.tokens for pair in pairs))
@@ -89,7 +94,8 @@ class Finetuning:
         merged = self._merged(self._adapter)
         _check_reloaded(merged, trained, dev)
         self._answerer = Answerer(merged, self.brief, answer_tokens)
-        _, choices, _ = self._answerer.choose([Attempt({}, self._ask)], split.dev, report_progress)
+        ask = partial(self._ask, model=merged)
+        _, choices, _ = self._answerer.choose([Attempt({}, ask)], split.dev, report_progress)
         self.choices += choices
         self.effort = Effort(len(self.choices), len(split.dev), time.perf_counter() - started)
         self.settings = {
@@ -102,7 +108,7 @@ class Finetuning:
         }
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
-        return self._answerer.answer(self._ask(inputs))
+        return self._answerer.answer(self._ask(inputs, self._answerer.model))
 
     def save(self, folder: Path) -> None:
         shutil.copytree(self._adapter, folder / "adapter", dirs_exist_ok=True)
@@ -115,17 +121,26 @@ class Finetuning:
         self._adapter = folder / "adapter"
         self._answerer = Answerer.from_json(self._merged(self._adapter), self.brief, fitted["answerer"])
 
-    def _ask(self, inputs: Sequence[str]) -> list[Prompt]:
+    def _prepare(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        """What has to be done before there are prompts."""
+
+    def _teach(self, train: Sequence[Example], model: LanguageModel) -> list[Prompt]:
+        """The prompts to train on: those that would be asked."""
+        return self._ask([example.input for example in train], model)
+
+    def _ask(self, inputs: Sequence[str], model: LanguageModel) -> list[Prompt]:
         """A short instruction: what to do stands in the weights now."""
         return [build_prompt(SHORT_INSTRUCTIONS[self.brief.kind], input) for input in inputs]
 
-    def _pairs(self, examples: Sequence[Example], model: Transformer, answerer: Answerer) -> list[Pair]:
+    def _pairs(
+        self, examples: Sequence[Example], prompts: Sequence[Prompt], answer_tokens: int, model: Transformer
+    ) -> list[Pair]:
         """Answers end with the token that ends a turn, unless they are cut at the length that will be written."""
         pairs = []
-        for example, prompt in zip(examples, self._ask([example.input for example in examples]), strict=True):
+        for example, prompt in zip(examples, prompts, strict=True):
             answer = [*model.encode_answer(example.target), model.end]
             if not self.brief.labels:
-                answer = answer[: answerer.answer_tokens]
+                answer = answer[:answer_tokens]
             pairs.append(cut_pair(model.encode(prompt), answer))
         return pairs
 

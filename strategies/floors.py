@@ -21,14 +21,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from eval.outcomes import Effort, Prediction
+from eval.outcomes import EXAMPLE_SOURCE, Effort, Prediction
 from eval.scoring import score
 from eval.task import Brief, Document, Example, LearningSplit
 from strategies.contract import Progress, ReportProgress
 from strategies.embedder import Embedder, load_embedder
 from strategies.passages import cut_passages
 from strategies.presets import Budget
-from strategies.retrieval import EXAMPLE_SOURCE
 from strategies.vector_index import VectorIndex
 
 # Of a linear classifier's fit, the inverse of its regularisation; tried in this order.

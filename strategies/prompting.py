@@ -1,4 +1,4 @@
-"""Prompting: the same instruction at every request, with or without a few solved examples. Weights stay as they are."""
+"""Prompting: the same instruction at every request, alone or with a few solved examples. Weights stay as they are."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, ClassVar
@@ -19,12 +20,14 @@ from strategies.presets import Budget
 from strategies.prompts import build_prompt, instruction_of
 
 # How many examples stand in the prompt, and which draw of them; judged in this order as far as the budget goes.
-TRIED = ((0, 0), (4, 0), (8, 0), (4, 1), (8, 1), (16, 0), (16, 1), (4, 2), (8, 2), (16, 2))
+TRIED = ((4, 0), (8, 0), (4, 1), (8, 1), (16, 0), (16, 1), (4, 2), (8, 2), (16, 2), (2, 0))
 TOKENS_OF_EXAMPLES = 1500  # examples beyond this would crowd out the input
 
 
 @dataclass(eq=False)
 class Prompting:
+    """The instruction alone."""
+
     brief: Brief
     load_model: Callable[[], LanguageModel]
     budget: Budget
@@ -34,32 +37,27 @@ class Prompting:
     effort: Effort = field(default=Effort(), init=False)
     notes: list[str] = field(default_factory=list, init=False)
     name: ClassVar[str] = "prompting"
+    tried: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         model = self.load_model()
         self._answerer = Answerer(model, self.brief)
         self._answerer.learn_length(split.train, self.budget.answer_tokens)
         self._instruction = instruction_of(self.brief, split.train)
-        draws: dict[tuple[int, int], list[Example]] = {}
-        for count, draw in TRIED:
+        tried: list[tuple[Attempt, list[Example]]] = []
+        for count, draw in self.tried:
             shown = within_tokens(self._draw(split.train, count, draw), TOKENS_OF_EXAMPLES, model)
-            if shown not in draws.values() and len(draws) < self.budget.settings:
-                draws[len(shown), draw] = shown
-
-        def attempt(key: tuple[int, int]) -> Attempt:
-            def ask(inputs: Sequence[str]) -> list[Prompt]:
-                return [build_prompt(self._instruction, input, draws[key]) for input in inputs]
-
-            return Attempt({"examples": key[0], "draw": key[1]}, ask)
-
+            if len(tried) < self.budget.settings and all(shown != other for _, other in tried):
+                settings = {"examples": len(shown), "draw": draw} if shown else {}
+                tried.append((Attempt(settings, partial(self._ask, shown=shown)), shown))
         best, self.choices, self.effort = self._answerer.choose(
-            [attempt(key) for key in draws], split.dev, report_progress
+            [attempt for attempt, _ in tried], split.dev, report_progress
         )
-        self._shown = draws[best.settings["examples"], best.settings["draw"]]
+        self._shown = next(shown for attempt, shown in tried if attempt is best)
         self.settings = best.settings | self._answerer.settings
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
-        return self._answerer.answer([build_prompt(self._instruction, input, self._shown) for input in inputs])
+        return self._answerer.answer(self._ask(inputs, self._shown))
 
     def save(self, folder: Path) -> None:
         fitted = {
@@ -77,6 +75,9 @@ class Prompting:
         self._shown = [Example(*fields) for fields in fitted["shown"]]
         self._answerer = Answerer.from_json(self.load_model(), self.brief, fitted["answerer"])
 
+    def _ask(self, inputs: Sequence[str], shown: Sequence[Example]) -> list[Prompt]:
+        return [build_prompt(self._instruction, input, shown) for input in inputs]
+
     def _draw(self, train: Sequence[Example], count: int, draw: int) -> list[Example]:
         """Examples to show, seeded; for labels, one of each label in turn."""
         random = Random(f"{self.seed}-{draw}")
@@ -89,6 +90,13 @@ class Prompting:
         while len(drawn) < count and any(piles):
             drawn += [pile.pop() for pile in piles if pile][: count - len(drawn)]
         return drawn
+
+
+class PromptingWithExamples(Prompting):
+    """The instruction and the same solved examples for every input."""
+
+    name = "prompting_examples"
+    tried = TRIED
 
 
 def within_tokens(examples: Sequence[Example], most: int, model: LanguageModel) -> list[Example]:

@@ -11,8 +11,10 @@ from strategies.presets import Preset
 
 STRATEGIES = {
     "prompting": "strategies.prompting:Prompting",
+    "prompting_examples": "strategies.prompting:PromptingWithExamples",
     "retrieval": "strategies.retrieval:Retrieval",
     "finetuning": "strategies.finetuning:Finetuning",
+    "retrieval_finetuning": "strategies.retrieval_finetuning:RetrievalFinetuning",
 }
 
 # What needs no language model, the simplest first, and for which kinds of task.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import mean, quantiles
 
 from eval.task import Brief, Document, Example, Kind, Split, Task
+from strategies.open_book import TRAINED_WITH_DOCUMENTS, TRAINED_WITHOUT
 from strategies.passages import cut_passages, words_a_passage
 from strategies.presets import Budget
 from strategies.prompting import TRIED
@@ -20,6 +22,7 @@ TOKENS_A_TURN = 8  # what a chat template adds around a message
 # is in doubt, and half of the other labels are followed too.
 LABELS_FOLLOWED = 8
 FOLLOWED_IN_DOUBT = 0.5
+TRAINED = ("finetuning", "retrieval_finetuning")
 EVALUATIONS = 8  # passes over dev while training and choosing the learning rate
 
 
@@ -44,21 +47,29 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
     example_tokens = input_tokens + mean(targets) + TOKENS_A_TURN
     alone = min(budget.latency_rows, len(split.test))
     choosing, tested = len(split.dev) * budget.settings, len(split.test)
-    train = embed = 0.0
+    words = words_a_passage(row.target for row in split.train)
+    passage_tokens = words * TOKENS_A_WORD
+    looked_up = train = embed = 0.0
     match strategy:
         case "prompting":
-            own, choosing = input_tokens, len(split.dev) * min(budget.settings, len(TRIED))
+            choosing = len(split.dev)
+        case "prompting_examples":
+            choosing = len(split.dev) * min(budget.settings, len(TRIED))
         case "retrieval":
             tried = (TRIED_WITH_DOCUMENTS if documents else TRIED_WITHOUT)[: budget.settings]
-            words = words_a_passage(row.target for row in split.train)
-            passage_tokens = words * TOKENS_A_WORD
             shown = example_tokens + (passage_tokens if documents and brief.kind is Kind.ANSWERING else 0)
-            own = input_tokens + mean(passages for passages, _ in tried) * passage_tokens
-            own += min(TOKENS_OF_EXAMPLES, mean(examples for _, examples in tried) * shown)
-            embed = len(split.train) + len(cut_passages(documents, words)) + choosing + tested + alone
-        case _:
-            own, choosing = input_tokens, len(split.dev)
-            train = min(budget.training_tokens, budget.epochs * _training_tokens(split.train))
+            looked_up = mean(passages for passages, _ in tried) * passage_tokens
+            looked_up += min(TOKENS_OF_EXAMPLES, mean(examples for _, examples in tried) * shown)
+        case "retrieval_finetuning":
+            counts = TRAINED_WITH_DOCUMENTS if documents else TRAINED_WITHOUT
+            looked_up = counts.passages * passage_tokens
+            looked_up += min(counts.tokens_of_examples, counts.examples * example_tokens)
+    if strategy in TRAINED:
+        choosing = len(split.dev)
+        train = min(budget.training_tokens, budget.epochs * _training_tokens(split.train, looked_up))
+    if looked_up:
+        embed = len(split.train) + _count_passages(tuple(documents), words) + choosing + tested + alone
+    own = input_tokens + looked_up
     if brief.kind is Kind.CLASSIFICATION:
         followed = min(LABELS_FOLLOWED, len(brief.labels))
         if strategy == "prompting":
@@ -67,9 +78,10 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
     else:
         answer = 0.0
         usual = quantiles(targets, n=20)[-1] if len(targets) > 1 else targets[0]
-        longest = min(budget.answer_tokens, usual if strategy != "finetuning" else mean(targets))
+        longest = min(budget.answer_tokens, mean(targets) if strategy in TRAINED else usual)
     return Workload(
-        read=(choosing + tested) * (own + answer) + (EVALUATIONS * len(split.dev) * example_tokens if train else 0),
+        read=(choosing + tested) * (own + answer)
+        + (EVALUATIONS * len(split.dev) * (example_tokens + looked_up) if train else 0),
         read_alone=alone * (own + answer),
         write=(choosing + tested) * longest,
         write_alone=alone * longest,
@@ -89,8 +101,15 @@ def foresee_floors(task: Task, split: Split, budget: Budget) -> Workload:
     return Workload(embed=embed)
 
 
-def _training_tokens(train: Sequence[Example]) -> float:
-    return sum(_tokens(row.input) + _tokens(row.target) + 3 * TOKENS_A_TURN for row in train)
+@lru_cache(maxsize=1)
+def _count_passages(documents: tuple[Document, ...], words: int) -> int:
+    """A page asks for several strategies, at every click."""
+    return len(cut_passages(documents, words))
+
+
+def _training_tokens(train: Sequence[Example], looked_up: float = 0.0) -> float:
+    """Of one epoch, with so many looked up for each row."""
+    return sum(_tokens(row.input) + _tokens(row.target) + 3 * TOKENS_A_TURN + looked_up for row in train)
 
 
 def _tokens(text: str) -> float:

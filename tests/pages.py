@@ -69,7 +69,8 @@ def finish_run(
     """A run over this task as if it had been uploaded, with these results."""
     lines = ["question,label", *(f'"{example.input}","{example.target}"' for example in task.examples)]
     dataset = store.add_dataset("questions.csv", "\n".join(lines).encode())
-    plan = Plan(dataset.id, Setup("question", "label"), follows=follows)
+    compared = tuple(trial.strategy for trial in trials)
+    plan = Plan(dataset.id, Setup("question", "label"), strategies=compared, follows=follows)
     run = store.add_run(plan, task_to_json(task, split))
     folder = store.run_folder(run.id)
     store.save_step(StoredStep(run.id, "floors", "done"))

@@ -53,6 +53,17 @@ def test_a_strategy_without_a_result_has_no_difference() -> None:
     assert all(change.difference is None for change in changes)
 
 
+def test_prompting_that_once_showed_examples_is_named(
+    synthetic_report: Callable[..., dict[str, Any]],
+) -> None:
+    before, after = synthetic_report(), synthetic_report()
+    after["candidates"][0]["settings"] = {"normalisation": "sum"}
+    assert before["candidates"][0]["name"] == "prompting"
+    assert compare_measuring(before, after) == ["examples shown by prompting 4 before, 0 after"]
+    after["candidates"][0]["settings"] = {}  # it failed
+    assert compare_measuring(before, after) == []
+
+
 def test_two_reports_of_one_run_do_not_differ(synthetic_report: Callable[..., dict[str, Any]]) -> None:
     changes = compare_results(synthetic_report(), synthetic_report())
     assert len(changes) == 3

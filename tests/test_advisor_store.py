@@ -31,7 +31,8 @@ def store(tmp_path: Path) -> Store:
 
 def add_run(store: Store, seed: int = 0) -> str:
     dataset = store.add_dataset("tickets.csv", TABLE)
-    plan = Plan(dataset.id, Setup("message", "label"), seed=seed)
+    three = ("prompting", "retrieval", "finetuning")
+    plan = Plan(dataset.id, Setup("message", "label"), strategies=three, seed=seed)
     return store.add_run(plan, task_to_json(*tiny_task())).id
 
 

@@ -85,7 +85,7 @@ def test_from_an_upload_to_a_verdict(address: str, page: Page, tmp_path: Path) -
     page.get_by_role("combobox", name="Base model").fill(str(model))
     page.get_by_role("combobox", name="Base model").press("Enter")
     expect(page.get_by_text("Your own choice")).to_be_visible()
-    page.get_by_role("button", name="Compare the three").click()
+    page.get_by_role("button", name="Compare the four").click()
     expect(page.get_by_role("button", name="Cancel this run")).to_be_visible(timeout=60_000)
     assert re.search(r"run=[\w-]+", page.url)
 

@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 
 from eval.failures import Confusion, Failures, Mixup, sort_failures
-from eval.outcomes import EXAMPLE_SOURCE, Outcome, Trial
+from eval.outcomes import Outcome, Trial
 from eval.scoring import score
 from eval.task import Document, Example, Kind, Task, labels_of
-from strategies import retrieval
 
 FERRY = Document("ferry", "Refunds", "After a delay of 90 minutes passengers get their whole fare back.")
 TOOLS = Document("tools", "Tools", "A borrowed tool is due back at the hatch at 07:30. Doctor Skua keeps the list.")
@@ -226,10 +225,6 @@ def test_a_few_examples_of_each_are_named_and_an_unfinished_trial_has_none():
     sorted_ones, failed = sort_failures([trial, Trial("other", "failed", reason="It ran out of memory.")], task)
     assert [one.examples for one in sorted_ones.categories if one.count] == [("r0", "r2", "r4")]
     assert (failed.wrong, failed.of) == (0, 0)
-
-
-def test_sources_are_marked_as_retrieval_marks_them():
-    assert EXAMPLE_SOURCE == retrieval.EXAMPLE_SOURCE
 
 
 def test_a_label_that_differs_in_spaces_alone_is_right():

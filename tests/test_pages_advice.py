@@ -52,11 +52,11 @@ def test_the_page_is_filled_in_from_data(store: Store) -> None:
     app = open_page("Advice", dataset=dataset.id)
     said = html_of(app)
     assert app.selectbox(key="answer-form").value == "categories" and "From your data: answers are 4 labels." in said
-    assert "Try fine-tuning." in said and primaries(app) == ["Compare the three"]
+    assert "Try fine-tuning." in said and primaries(app) == ["Compare the ways"]
     app.selectbox(key="answer-form").set_value("unknown").run()
     assert dict(app.query_params) == {"dataset": dataset.id, "form": "unknown"}
     app.button(key="measure").click().run()
-    assert primaries(app) == ["Compare the three"] and "What to compare" in html_of(app)
+    assert primaries(app) == ["Compare the four"] and "What to compare" in html_of(app)
 
 
 def test_start_leads_to_the_advice(store: Store) -> None:

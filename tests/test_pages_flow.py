@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor.plan import Plan, Setup
+from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
 from advisor.samples import SAMPLES
 from advisor.store import Store
 from strategies.models import SUGGESTIONS
@@ -41,12 +41,12 @@ def test_three_clicks_lead_from_a_sample_to_a_queued_run(store: Store) -> None:
     app.button(key="use-support_tickets").click().run()
     assert primaries(app) == ["Choose what to compare"]
     app.button(key="choose").click().run()
-    assert primaries(app) == ["Compare the three"]
+    assert primaries(app) == ["Compare the four"]
     assert "about" in html_of(app)
     app.button(key="run").click().run()
     (run,) = store.runs()
     assert app.query_params["run"] == run.id
-    assert run.plan.strategies == ("prompting", "retrieval", "finetuning")
+    assert run.plan.strategies == DEFAULT_STRATEGIES
     assert "Number 1 in the queue" in html_of(app)
 
 
@@ -190,12 +190,24 @@ def test_an_unknown_dataset_is_a_sentence_and_a_way_back(store: Store, page: str
 def test_without_a_strategy_nothing_can_be_started(store: Store) -> None:
     dataset = store.add_dataset("tickets.csv", TICKETS.encode())
     app = open_page("Compare", dataset=dataset.id)
-    for strategy in ("prompting", "retrieval"):
+    for strategy in ("prompting", "prompting_examples", "retrieval"):
         app.checkbox(key=f"include-{strategy}").uncheck()
     app.run()
     assert primaries(app) == ["Measure the one"]
     app.checkbox(key="include-finetuning").uncheck().run()
     assert app.button(key="run").disabled
+
+
+def test_what_is_not_compared_unless_it_is_asked_for_says_its_time_and_joins(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    app = open_page("Compare", dataset=dataset.id)
+    assert "Not included: retrieval with fine-tuning about" in html_of(app)
+    app.checkbox(key="include-retrieval_finetuning").check().run()
+    assert "Not included" not in html_of(app)
+    assert primaries(app) == ["Compare the five"]
+    app.button(key="run").click().run()
+    (run,) = store.runs()
+    assert run.plan.strategies[-1] == "retrieval_finetuning"
 
 
 def test_a_model_that_is_not_there_is_a_sentence_before_anything_runs(store: Store) -> None:

@@ -15,6 +15,7 @@ from strategies import vector_index
 from strategies.contract import Progress, Strategy
 from strategies.language_model import Prompt, RowsDone, Written
 from strategies.presets import Budget
+from strategies.prompting import Prompting
 from strategies.registry import STRATEGIES
 from strategies.retrieval import Retrieval
 from strategies.transformer import Transformer
@@ -172,3 +173,35 @@ def test_solved_examples_stand_bare_where_no_document_holds_their_answer() -> No
     _, *turns, asked = model.prompts[0]
     assert len(turns) == 4 and "Ships" in asked.content
     assert {turn.content for turn in turns[::2]} <= {example.input for example in split(Kind.ANSWERING).train}
+
+
+def test_prompting_shows_no_example_and_the_other_always_some() -> None:
+    model = Overheard()
+    for name, least in (("prompting", 0), ("prompting_examples", 4)):
+        strategy = build(name, Kind.WRITING)
+        strategy.load_model = lambda: model
+        strategy.fit(split(Kind.WRITING), (), ignore)
+        tried = [choice.get("examples", 0) for choice in strategy.choices]
+        assert len(tried) == (BUDGET.settings if least else 1) and min(tried) == least
+        strategy.predict(["my money is gone"])
+        assert len(model.prompts[0]) == 2 + 2 * strategy.settings.get("examples", 0)
+
+
+def test_prompting_fitted_by_an_earlier_version_shows_the_examples_it_chose(tmp_path: Path) -> None:
+    """There was one prompting then, that took whichever was better on dev."""
+    (tmp_path / "prompting.json").write_text(
+        json.dumps(
+            {
+                "settings": {"examples": 1, "draw": 0, "answer_tokens": 6},
+                "instruction": "Reply.",
+                "shown": [["r1", "the parcel", "We have sent a new lamp."]],
+                "answerer": {"answer_tokens": 6, "normalisation": "sum", "baseline": []},
+            }
+        )
+    )
+    model = Overheard()
+    strategy = Prompting(Brief("tiny", Kind.WRITING, "", ()), lambda: model, BUDGET)
+    strategy.load(tmp_path)
+    strategy.predict(["my money"])
+    said = [turn.content for turn in model.prompts[0]]
+    assert said == ["Reply.", "the parcel", "We have sent a new lamp.", "my money"]

@@ -118,7 +118,7 @@ def show_way_on(dataset: StoredDataset | None) -> None:
     if dataset is None:
         if st.button("Upload data to measure it", type="primary", key="measure", icon=":material/upload_file:"):
             frame.go("Start")
-    elif st.button("Compare the three", type="primary", key="measure", icon=":material/arrow_forward:"):
+    elif st.button("Compare the ways", type="primary", key="measure", icon=":material/arrow_forward:"):
         frame.go("Compare", **frame.address("dataset", "follows"))
 
 

@@ -34,7 +34,10 @@ from eval.task import BadInput
 from strategies.models import SUGGESTIONS
 from strategies.presets import PRESETS
 
-_COUNTED = {1: "Measure the one", 2: "Compare the two", 3: "Compare the three"}
+_COUNTED = {1: "Measure the one"} | {
+    count: f"Compare the {word}" for count, word in enumerate(("two", "three", "four", "five"), 2)
+}
+_CARDS_A_ROW = 3
 _CURRENCIES = ("USD", "EUR", "GBP")
 _MOST_SEED = 2**32 - 1  # of numpy and of scikit-learn
 _SECONDS_OF_A_DOUBLE_CLICK = 3
@@ -53,9 +56,10 @@ def starting_plan(dataset: StoredDataset) -> Plan:
 
 
 def choose_strategies(plan: Plan) -> tuple[str, ...]:
-    frame.section("Three ways")
+    frame.section("Three ways", "Prompt it, look it up, or train it, and two variants.")
     chosen = []
-    for column, strategy in zip(st.columns(len(STRATEGIES)), STRATEGIES, strict=True):
+    columns = [column for _ in range(0, len(STRATEGIES), _CARDS_A_ROW) for column in st.columns(_CARDS_A_ROW)]
+    for column, strategy in zip(columns, STRATEGIES, strict=False):
         words = words_of(strategy)
         with column, st.container(border=True, key=f"strategy-{strategy}", height="stretch"):
             st.html(
@@ -259,7 +263,7 @@ def show_compare() -> None:
     chosen = replace(chosen, priorities=choose_priorities(was.priorities), seed=choose_seed(was.seed))
     label = _COUNTED.get(len(strategies), "Compare them")
     if not strategies:
-        frame.problem("Choose at least one of the three ways.")
+        frame.problem("Choose at least one of them.")
     if st.button(label, type="primary", key="run", disabled=not strategies, icon=":material/play_arrow:"):
         start(chosen)
 

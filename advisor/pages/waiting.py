@@ -11,9 +11,9 @@ from advisor.estimate import estimate_seconds
 from advisor.pages import frame
 from advisor.pages.draft import draft_of, split_within
 from advisor.pages.marks import marked_name
-from advisor.plan import Plan
+from advisor.plan import STRATEGIES, Plan
 from advisor.stored import StoredSpeed
-from advisor.wording import duration_text
+from advisor.wording import duration_text, in_sentence
 from advisor.worker import start_worker
 from strategies.presets import PRESETS
 
@@ -67,13 +67,17 @@ def _show(plan: Plan, name: str, stored: StoredSpeed | None) -> None:
         return
     task = draft_of(plan.dataset_id, name, plan.setup).task
     split = split_within(plan.dataset_id, name, plan.setup, plan.preset)
-    seconds = estimate_seconds(task, split, PRESETS[plan.preset], plan.steps, stored.speed)
+    left_out = [strategy for strategy in STRATEGIES if strategy not in plan.strategies]
+    seconds = estimate_seconds(task, split, PRESETS[plan.preset], (*plan.steps, *left_out), stored.speed)
     each = "".join(
         f"<li>{marked_name(strategy)} <span>{escape(duration_text(seconds[strategy]))}</span></li>"
         for strategy in plan.steps
     )
-    total = duration_text(sum(seconds.values()))
+    total = duration_text(sum(seconds[step] for step in plan.steps))
     st.html(f'<ul class="estimate">{each}<li><b>Together</b> <span>{escape(total)}</span></li></ul>')
+    if left_out:
+        besides = ", ".join(f"{in_sentence(one)} {duration_text(seconds[one])}" for one in left_out)
+        frame.small(f"Not included: {besides}.")
 
 
 def _waiting_words() -> str:

@@ -14,12 +14,13 @@ from typing import Any
 
 from lm_eval.models.huggingface import HFLM
 
+from advisor.plan import DEFAULT_STRATEGIES
 from eval.runner import measure
 from eval.task import LearningSplit, Split, Task
 from strategies.finetuning import Finetuning
 from strategies.language_model import Prompt, Scores
 from strategies.presets import PRESETS, Budget, Preset
-from strategies.registry import STRATEGIES, build_strategy
+from strategies.registry import build_strategy
 from strategies.transformer import Transformer
 from strategies.weights import load_language_model
 from tests.benchmarks.labels import score_with_harness
@@ -39,7 +40,7 @@ def run(full: bool) -> list[dict[str, Any]]:
     if not full:
         budget = replace(budget, **SHORT)
         split = replace(split, test=split.test[: budget.test_rows], dev=split.dev[: budget.dev_rows])
-    rows = [_compare(name, task, split, budget) for name in STRATEGIES]
+    rows = [_compare(name, task, split, budget) for name in DEFAULT_STRATEGIES]
     columns = ("rows scored", "ours, seconds", "peers, seconds")
     rows.append({"strategy": "in all"} | {column: sum(row[column] for row in rows) for column in columns})
     return [row | {"times as fast": row["peers, seconds"] / row["ours, seconds"]} for row in rows]

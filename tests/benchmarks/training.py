@@ -35,7 +35,7 @@ def _compare(name: str, rows: int, seeds: int) -> dict[str, Any]:
     model = load_language_model("embedded")
     strategy = Finetuning(task.brief, lambda: model, PRESETS["quick"].budget(task.kind))
     train = training_pairs(model, strategy, split.train)
-    asked = strategy._ask([one.input for one in split.test])
+    asked = strategy._ask([one.input for one in split.test], model)
     seconds: tuple[list[float], list[float]] = ([], [])
     accuracy: tuple[list[float], list[float]] = ([], [])
     for seed in range(seeds):
@@ -58,7 +58,7 @@ def _compare(name: str, rows: int, seeds: int) -> dict[str, Any]:
 
 
 def training_pairs(model: Transformer, strategy: Finetuning, examples: Sequence[Example]) -> list[Pair]:
-    prompts = strategy._ask([one.input for one in examples])
+    prompts = strategy._ask([one.input for one in examples], model)
     return [
         Pair(model.encode(prompt), [*model.encode_answer(example.target), model.end])
         for example, prompt in zip(examples, prompts, strict=True)

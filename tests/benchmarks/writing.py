@@ -41,10 +41,10 @@ def _with_passages(name: str, model: Transformer) -> tuple[list[Prompt], int]:
     budget = replace(PRESETS["quick"].budget(task.kind), settings=1)
     strategy = Retrieval(task.brief, lambda: model, budget)
     strategy.fit(LearningSplit(split.train, split.dev[:1]), task.documents, lambda progress: None)
-    asked = strategy._ask(
-        [row.input for row in split.test], strategy.settings["passages"], strategy.settings["examples"]
-    )
-    return [prompt for prompt, _ in asked], strategy.settings["answer_tokens"]
+    inputs = [row.input for row in split.test]
+    opened = strategy._open(inputs, strategy.settings["passages"], strategy.settings["examples"])
+    prompts = [one.prompt(strategy._instruction, input) for one, input in zip(opened, inputs, strict=True)]
+    return prompts, strategy.settings["answer_tokens"]
 
 
 def _with_examples(name: str, model: Transformer) -> tuple[list[Prompt], int]:

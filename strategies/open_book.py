@@ -1,0 +1,181 @@
+"""An open book: passages and solved examples, indexed by what they say, opened where they are nearest to an input.
+
+Beside passages, a solved example is shown with the passage its answer was found in: so the model sees how a short
+answer is drawn from what was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.outcomes import EXAMPLE_SOURCE, INDEXING, Prediction
+from eval.task import Document, Example
+from strategies.answerer import Answerer
+from strategies.contract import Progress, ReportProgress
+from strategies.embedder import Embedder
+from strategies.language_model import LanguageModel, Prompt
+from strategies.passages import Passage, cut_passages, words_a_passage
+from strategies.prompting import within_tokens
+from strategies.prompts import build_prompt, with_passages
+from strategies.vector_index import VectorIndex
+
+SEARCHED_FOR_ANSWER = 3  # nearest passages in which a training row's own answer is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many passages and how many solved examples stand in a prompt, the examples within so many tokens."""
+
+    passages: int
+    examples: int
+    tokens_of_examples: int
+
+
+# What an adapter is trained to read with an input. A training row is cut at some 640 tokens (`lora.py`).
+TRAINED_WITH_DOCUMENTS, TRAINED_WITHOUT = Counts(1, 0, 320), Counts(0, 2, 320)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is read with an input, best first."""
+
+    passages: Sequence[Passage] = ()
+    examples: Sequence[Example] = ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Ids of documents, then of training rows."""
+        documents = dict.fromkeys(passage.document_id for passage in self.passages)
+        return (*documents, *(EXAMPLE_SOURCE + example.id for example in self.examples))
+
+    def prompt(self, instruction: str, input: str) -> Prompt:
+        """The nearest example stands last, next to the input: models heed what they read last."""
+        return build_prompt(instruction, input, self.examples[::-1], self.passages)
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """Solved examples as they are shown, and the index of what their inputs say."""
+
+    examples: list[Example]
+    index: VectorIndex
+
+    def near(self, vectors: NDArray[np.float32], count: int) -> list[list[Example]]:
+        """For each vector its `count` nearest examples, best first."""
+        if not count:
+            return [[] for _ in vectors]
+        return [[self.examples[at] for at in near] for near in self.index.search(vectors, count)]
+
+    def save(self, index_path: Path) -> list[list[str]]:
+        self.index.save(index_path)
+        return [[example.id, example.input, example.target] for example in self.examples]
+
+    @staticmethod
+    def load(examples: list[list[str]], index_path: Path) -> Solved:
+        return Solved([Example(id, input, target) for id, input, target in examples], VectorIndex.load(index_path))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBook:
+    """`solved` are the training rows, `solved_by_reading` those that are shown with the passage their answer stands in
+    (all of them, bare, where no answer is found)."""
+
+    embedder: Embedder
+    passages: list[Passage]
+    passage_index: VectorIndex | None
+    solved: Solved
+    solved_by_reading: Solved
+
+    def open(self, inputs: Sequence[str], counts: Counts, model: LanguageModel) -> list[Opened]:
+        """What is nearest to each input; nothing where all are empty, as the one that labels are held against."""
+        if not any(inputs):
+            return [Opened() for _ in inputs]
+        vectors = self.embedder.embed(inputs)
+        passages = self.near_passages(vectors, counts.passages)
+        solved = self.solved_beside(counts.passages).near(vectors, counts.examples)
+        return [
+            Opened(read, within_tokens(near, counts.tokens_of_examples, model))
+            for read, near in zip(passages, solved, strict=True)
+        ]
+
+    def near_passages(self, vectors: NDArray[np.float32], count: int) -> list[list[Passage]]:
+        """For each vector its `count` nearest passages, best first; none where there are no documents."""
+        if not self.passage_index or not count:
+            return [[] for _ in vectors]
+        return [[self.passages[at] for at in near] for near in self.passage_index.search(vectors, count)]
+
+    def solved_beside(self, passages: int) -> Solved:
+        """The solved examples as they are shown beside so many passages."""
+        return self.solved_by_reading if passages else self.solved
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """What `load` needs beside the indexes, as JSON values."""
+        if self.passage_index:
+            self.passage_index.save(folder / "passages.faiss")
+        return {
+            "solved": self.solved.save(folder / "solved.faiss"),
+            "solved_by_reading": self.solved_by_reading.save(folder / "solved_by_reading.faiss"),
+            "passages": [asdict(passage) for passage in self.passages],
+        }
+
+    @staticmethod
+    def load(folder: Path, stored: dict[str, Any], embedder: Embedder) -> OpenBook:
+        return OpenBook(
+            embedder,
+            [Passage(**fields) for fields in stored["passages"]],
+            VectorIndex.load(folder / "passages.faiss") if stored["passages"] else None,
+            Solved.load(stored["solved"], folder / "solved.faiss"),
+            Solved.load(stored["solved_by_reading"], folder / "solved_by_reading.faiss"),
+        )
+
+
+def index_book(
+    train: Sequence[Example], documents: Sequence[Document], embedder: Embedder, report_progress: ReportProgress
+) -> tuple[OpenBook, NDArray[np.float32], list[str]]:
+    """The book, what the inputs of its training rows say [rows, dimensions], and a note on each approximate index."""
+    passages = cut_passages(documents, words_a_passage(example.target for example in train))
+    texts = [example.input for example in train] + [passage.titled for passage in passages]
+    report_progress(Progress(INDEXING, 0, len(texts)))
+    vectors = embedder.embed(texts)
+    asked, read = vectors[: len(train)], vectors[len(train) :]
+    notes: list[str] = []
+
+    def build_index(
+        of_what: str, vectors: NDArray[np.float32], queries: NDArray[np.float32] | None = None
+    ) -> VectorIndex:
+        index = VectorIndex(vectors, queries)
+        if not index.is_exact:
+            notes.append(
+                f"The {len(vectors):,} {of_what} are searched approximately: {100 * index.recall:.1f} % of the nearest "
+                "are found, measured against an exact search."
+            )
+        return index
+
+    passage_index = build_index("passages", read, asked) if passages else None
+    solved = Solved(list(train), build_index("solved examples", asked))
+    book = OpenBook(embedder, passages, passage_index, solved, solved)
+    shown = {
+        row: replace(example, input=with_passages(example.input, [passage]))
+        for row, (example, near) in enumerate(zip(train, book.near_passages(asked, SEARCHED_FOR_ANSWER), strict=True))
+        if (passage := next((passage for passage in near if passage.contains(example.target)), None))
+    }
+    if shown:
+        index = build_index("solved examples with their passage", asked[list(shown)])
+        book = replace(book, solved_by_reading=Solved(list(shown.values()), index))
+    report_progress(Progress(INDEXING, len(texts), len(texts)))
+    return book, asked, notes
+
+
+def answer_openly(
+    answerer: Answerer, instruction: str, inputs: Sequence[str], opened: Sequence[Opened]
+) -> list[Prediction]:
+    """Predictions that name what was read with each input."""
+    prompts = [one.prompt(instruction, input) for one, input in zip(opened, inputs, strict=True)]
+    answers = answerer.answer(prompts)
+    return [replace(answer, sources=one.sources) for answer, one in zip(answers, opened, strict=True)]

@@ -1,0 +1,112 @@
+"""Retrieval with fine-tuning: an adapter trained on prompts that hold what would be looked up for them.
+
+So it learns to use what was found, and to get by where that is of no use: a share of the rows is given other passages
+and examples than the nearest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import ClassVar
+
+from eval.duplicates import compare_inputs
+from eval.outcomes import Prediction
+from eval.task import Document, Example, LearningSplit
+from strategies.contract import ReportProgress
+from strategies.embedder import Embedder, load_embedder
+from strategies.finetuning import Finetuning
+from strategies.language_model import LanguageModel, Prompt
+from strategies.open_book import (
+    TRAINED_WITH_DOCUMENTS,
+    TRAINED_WITHOUT,
+    Counts,
+    OpenBook,
+    Opened,
+    answer_openly,
+    index_book,
+)
+from strategies.prompting import within_tokens
+from strategies.prompts import SHORT_INSTRUCTIONS
+
+# A search misses about as often (docs/benchmarks.md), and an adapter that never saw a miss copies whatever it is given.
+DISTRACTED_SHARE = 0.2
+SPARE = 64  # found beyond those shown, to stand in for what a training row may not be shown
+
+
+@dataclass(eq=False)
+class RetrievalFinetuning(Finetuning):
+    load_embedder: Callable[[], Embedder] = load_embedder
+    name: ClassVar[str] = "retrieval_finetuning"
+
+    def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        super().fit(split, documents, report_progress)
+        self.settings = {"passages": self._counts.passages, "examples": self._counts.examples, **self.settings}
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
+        opened = self._book.open(inputs, self._counts, self._answerer.model)
+        return answer_openly(self._answerer, SHORT_INSTRUCTIONS[self.brief.kind], inputs, opened)
+
+    def save(self, folder: Path) -> None:
+        super().save(folder)
+        stored = {"tokens_of_examples": self._counts.tokens_of_examples, **self._book.save(folder)}
+        (folder / "book.json").write_text(json.dumps(stored, ensure_ascii=False))
+
+    def load(self, folder: Path) -> None:
+        super().load(folder)
+        stored = json.loads((folder / "book.json").read_text())
+        self._book = OpenBook.load(folder, stored, self.load_embedder())
+        self._counts = Counts(self.settings["passages"], self.settings["examples"], stored["tokens_of_examples"])
+
+    def _prepare(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        embedder = self.load_embedder()
+        self._book, self._train_vectors, self.notes = index_book(split.train, documents, embedder, report_progress)
+        self._counts = TRAINED_WITH_DOCUMENTS if self._book.passages else TRAINED_WITHOUT
+
+    def _teach(self, train: Sequence[Example], model: LanguageModel) -> list[Prompt]:
+        return self._prompts([row.input for row in train], self._open_for_training(train, model))
+
+    def _ask(self, inputs: Sequence[str], model: LanguageModel) -> list[Prompt]:
+        return self._prompts(inputs, self._book.open(inputs, self._counts, model))
+
+    def _prompts(self, inputs: Sequence[str], opened: Sequence[Opened]) -> list[Prompt]:
+        instruction = SHORT_INSTRUCTIONS[self.brief.kind]
+        return [one.prompt(instruction, input) for one, input in zip(opened, inputs, strict=True)]
+
+    def _open_for_training(self, train: Sequence[Example], model: LanguageModel) -> list[Opened]:
+        """What would be found for each row if neither it nor its like stood in the book. For a seeded share of rows it
+        is the next passages that do not hold the answer, and examples drawn from all."""
+        counts, chance = self._counts, Random(f"{self.seed}-distracted")
+        distracted = set(chance.sample(range(len(train)), round(DISTRACTED_SHARE * len(train))))
+        passages = self._book.near_passages(self._train_vectors, counts.passages and counts.passages + SPARE)
+        solved = self._book.solved_beside(counts.passages)
+        examples = solved.near(self._train_vectors, counts.examples and counts.examples + SPARE)
+        are_alike = likeness_of(train)
+        opened = []
+        for at, (row, read, near) in enumerate(zip(train, passages, examples, strict=True)):
+            nearest = read[: counts.passages]
+            if at in distracted:
+                others = [passage for passage in read[counts.passages :] if not passage.contains(row.target)]
+                nearest = others[: counts.passages] or nearest
+                near = chance.sample(solved.examples, len(near))
+            shown = [example for example in near if not are_alike(row.id, example.id)][: counts.examples]
+            opened.append(Opened(nearest, within_tokens(shown, counts.tokens_of_examples, model)))
+        return opened
+
+
+def likeness_of(rows: Sequence[Example]) -> Callable[[str, str], bool]:
+    """Whether two rows, by their ids, are one, of one group, or (nearly) the same input: one all but gives the other's
+    answer away."""
+    likeness = compare_inputs([row.input for row in rows])
+    key = {row.id: int(key) for row, key in zip(rows, likeness.key, strict=True)}
+    group = {row.id: row.group for row in rows}
+    near = {(a, b) for a, b in likeness.pairs.tolist()}
+
+    def are_alike(one: str, other: str) -> bool:
+        low, high = sorted((key[one], key[other]))
+        return low == high or (low, high) in near or (group[one] is not None and group[one] == group[other])
+
+    return are_alike
