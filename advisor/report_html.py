@@ -51,6 +51,7 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
             "score": charts.score_sentence(report),
             "cost": charts.cost_sentence(report),
             "latency": charts.latency_sentence(report),
+            "volume": charts.volume_sentence(report),
         },
         latency=_latency_places(shown),
         costs=_cost_places(shown),
@@ -61,6 +62,7 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         wrong=wrong_answers_of(report),
         method=method_of(report),
         computed=computed_of(report),
+        crossings=charts.crossing_sentences(report),
         answers=answered_rows(Kind(report["task"]["kind"]), trials, examples),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from advisor.agreement import rule_sentences
 from advisor.candidates import judged
+from advisor.charts.volume import crossing_sentences, volume_sentence
 from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, floors_of, not_measured
 from advisor.method import method_of
 from advisor.provenance import computed_of
@@ -37,6 +38,7 @@ def render_markdown(report: dict[str, Any]) -> str:
         *_section("What would change this", verdict["changes"]),
         *_section("Before you act", verdict["caveats"]),
         *_section("Differences", _differences(report)),
+        *_section("Cost as volume grows", [volume_sentence(report), *crossing_sentences(report)]),
         *_wrong_answers(report),
         *_section("What the rules of thumb said", rule_sentences(report)),
         *_section("Warnings about the data", report["warnings"]),

@@ -73,6 +73,8 @@ def show_evidence(report: dict[str, Any]) -> None:
     with cost_side:
         frame.section("Cost as volume grows")
         show_chart(report, charts.volume_chart, charts.volume_sentence)
+        items = "".join(f"<li>{escape(sentence)}</li>" for sentence in charts.crossing_sentences(report))
+        st.html(f'<ul class="differences quiet small">{items}</ul>')
     with time_side:
         frame.section("Time an answer")
         show_chart(report, charts.latency_chart, charts.latency_sentence)
