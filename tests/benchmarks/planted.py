@@ -54,7 +54,9 @@ def run(full: bool) -> list[dict[str, Any]]:
 def _measure(task: Planted, preset: str) -> dict[str, Any]:
     with TemporaryDirectory() as home:
         store = Store(Path(home))
-        documents = "".join(json.dumps({"title": title, "text": text}) + "\n" for title, text in task.documents or [])
+        documents = "".join(
+            json.dumps({"id": title, "title": title, "text": text}) + "\n" for title, text in task.documents or []
+        )
         given = ("documents.jsonl", documents.encode()) if documents else (None, None)
         dataset = store.add_dataset(f"{task.name}.csv", _csv(task.rows), *given)
         plan = Plan(dataset.id, Setup("input", "target"), preset=preset, strategies=task.strategies)
