@@ -132,3 +132,22 @@ def test_each_pair_has_its_crossing_with_its_range_or_the_word_never() -> None:
     ):
         report["crossings"] = [{**met, "low": low, "high": high}]
         assert charts.volume_sentence(report).endswith(end) and charts.crossing_sentences(report) == []
+
+
+def test_names_stand_clear_of_other_marks_and_within_the_chart() -> None:
+    five = (
+        candidate("prompting", 0.90, 1.0),
+        candidate("prompting_examples", 0.91, 1.2),
+        candidate("retrieval", 0.60, 1.3),
+        candidate("finetuning", 0.90, 9.0),
+        candidate("retrieval_finetuning", 0.93, 10.0),
+    )
+    drawn = charts.cost_chart(report_of(*five), INK).to_dict()
+    rows = [row for data in drawn["datasets"].values() for row in data if "place" in row]
+    assert {row["strategy"]: row["place"] for row in rows} == {
+        "Prompting": "right below",
+        "Prompting with examples": "right",
+        "Retrieval": "right",
+        "Fine-tuning": "left",
+        "Retrieval with fine-tuning": "left below",
+    }
