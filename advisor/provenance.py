@@ -29,7 +29,11 @@ def computed_of(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("Score", f"The mean of the scores of {rows}: column score of outcomes.csv."),
         ("95 % range", f"{_range_formula(is_label)} Rows of one group count as one piece of evidence."),
         (CHANCE, f"The share of {DRAWS:,} reweightings of the {rows} (Bayesian bootstrap) in which it is so."),
-        ("Half of the answers within", f"The middle one of {timed} asked one at a time: column seconds."),
+        (
+            "Half of the answers within",
+            f"The middle one of {timed} asked one at a time: column seconds. Range: by the binomial number of requests "
+            "below the true one.",
+        ),
         ("95 of 100 answers within", f"The 95th percentile of the same {timed}."),
         (
             "Answers a second, in batches",
@@ -50,6 +54,11 @@ def computed_of(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("Wrong answers among 1,000, their cost", "1,000 × (1 − score) × the price of a wrong answer."),
         (ODDS, _odds_formula(report)),
         ("Differences", f"{_difference_formula(is_label)} Both on the same rows of outcomes.csv."),
+        (
+            "Differences that would be shown",
+            "(1.96 + 0.84) × the standard deviation of the differences row by row ÷ √rows: then 80 of 100 such ranges "
+            "leave out 0.",
+        ),
         (
             "Rows that would tell",
             f"(1.96 × the standard deviation of the differences row by row ÷ {_margin(report)})², rounded.",

@@ -16,7 +16,7 @@ from advisor import charts
 from advisor.agreement import rule_groups
 from advisor.answers import answered_rows
 from advisor.candidates import floors, judged
-from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, not_measured
+from advisor.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, not_measured
 from advisor.method import method_of
 from advisor.palette import css_variables, mark_of
 from advisor.provenance import computed_of
@@ -58,6 +58,7 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         figures=figures_of(report),
         differences=differences_of(report),
         p_meaning=P_VALUE_MEANING,
+        detectable=detectable_of(report),
         rules=rule_groups(report),
         wrong=wrong_answers_of(report),
         method=method_of(report),

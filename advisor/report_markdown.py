@@ -9,7 +9,7 @@ from typing import Any
 from advisor.agreement import rule_sentences
 from advisor.candidates import judged
 from advisor.charts.volume import crossing_sentences, volume_sentence
-from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, floors_of, not_measured
+from advisor.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, floors_of, not_measured
 from advisor.method import method_of
 from advisor.provenance import computed_of
 from advisor.wording import name_of
@@ -82,7 +82,7 @@ def _line(cells: Sequence[str]) -> str:
 
 def _differences(report: dict[str, Any]) -> list[str]:
     pairs = [f"{sentence} {p_value}." for sentence, p_value in differences_of(report)]
-    return [*pairs, P_VALUE_MEANING] if pairs else []
+    return [*pairs, *filter(None, [detectable_of(report)]), P_VALUE_MEANING] if pairs else []
 
 
 def _not_measured(report: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from advisor import charts
 from advisor.candidates import judged
-from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, floors_of
+from advisor.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, floors_of
 from advisor.method import method_of
 from advisor.pages import frame
 from advisor.pages.changed_data import ask_for_changed_data
@@ -89,6 +89,8 @@ def show_differences(report: dict[str, Any]) -> None:
         for sentence, p_value in differences_of(report)
     )
     st.html(f'<ul class="differences quiet small">{items}</ul>')
+    if detectable := detectable_of(report):
+        frame.small(detectable)
 
 
 def show_table(report: dict[str, Any]) -> None:
