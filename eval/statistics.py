@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -150,9 +151,9 @@ def percentiles(seconds: Sequence[float]) -> Percentiles | None:
 
 def _quantile_range(values: Sequence[float], share: float) -> tuple[float | None, float | None]:
     """Exact, whatever the distribution: from the binomial number of values below the true quantile."""
-    found = stats.quantile_test(values, p=share).confidence_interval(LEVEL)
-    low, high = (None if math.isnan(end) else float(end) for end in (found.low, found.high))
-    return low, high
+    bounds: Any = stats.quantile_test(values, p=share).confidence_interval(LEVEL)
+    low, high = map(float, bounds)
+    return None if math.isnan(low) else low, None if math.isnan(high) else high
 
 
 def _numbers(scores: ArrayLike) -> Numbers:
