@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -145,11 +146,12 @@ def percentiles(seconds: Sequence[float]) -> Percentiles | None:
     if not seconds:
         return None
     p50, p95 = np.percentile(seconds, [50, 95])
-    ranges = (_quantile_range(seconds, share) for share in (0.50, 0.95))
+    ranges = (_quantile_range(tuple(seconds), share) for share in (0.50, 0.95))
     return Percentiles(float(p50), float(p95), len(seconds), *ranges)
 
 
-def _quantile_range(values: Sequence[float], share: float) -> tuple[float | None, float | None]:
+@lru_cache(maxsize=256)  # the same requests are looked at under many priorities
+def _quantile_range(values: tuple[float, ...], share: float) -> tuple[float | None, float | None]:
     """Exact, whatever the distribution: from the binomial number of values below the true quantile."""
     bounds: Any = stats.quantile_test(values, p=share).confidence_interval(LEVEL)
     low, high = map(float, bounds)
