@@ -45,7 +45,10 @@ def computed_of(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("Getting ready", "Seconds by the clock from the first row read to ready, by stage: trial.json."),
         ("Most memory used", "The most that the process of this strategy held at once: trial.json."),
         ("Cost of 1,000 answers", f"1,000 × {seconds} × {price}."),
-        ("Cost of getting ready, once", f"The seconds of getting ready × {price}."),
+        (
+            "Cost of getting ready, once",
+            f"The seconds of getting ready × {price}{_labelling(report)}.",
+        ),
         (
             "Cost of getting ready anew, a month",
             "Getting ready × 30.4 ÷ the days until the task changes + indexing × 30.4 ÷ the days until the documents "
@@ -82,6 +85,11 @@ def how_computed(report: dict[str, Any], heading: str) -> str | None:
     if heading.startswith("Chance of being"):
         heading = CHANCE
     return dict(computed_of(report)).get(heading)
+
+
+def _labelling(report: dict[str, Any]) -> str:
+    price = report["priorities"].get("labelled_row")
+    return f" + the rows it learned from × {money_text(price, report['priorities']['currency'])}" if price else ""
 
 
 def _range_formula(is_label: bool) -> str:
