@@ -23,6 +23,7 @@ from advisor.wording import (
     score_text,
     seconds_text,
 )
+from eval.phases import PHASES
 
 P_VALUE_MEANING = (
     "p: how often chance alone would make a difference at least this large between two equally good strategies, "
@@ -46,6 +47,16 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
         *_chances(report, [one["name"] for one in shown]),
         row("Half of the answers within", _ranged("p50"), "latency_seconds"),
         row("95 of 100 answers within", _ranged("p95"), "latency_seconds"),
+        *(
+            [row("The first word within, half of the time", _ranged("p50"), "first_word_seconds")]
+            if any(one.get("first_word_seconds") for one in shown)
+            else []
+        ),
+        *(
+            row(f"On average {name}", seconds_text, "phase_seconds", name)
+            for name in PHASES
+            if any(one.get("phase_seconds", {}).get(name) for one in shown)
+        ),
         row("Answers a second, in batches", number_text, "requests_per_second"),
         row("Tokens read an answer", _tokens, "tokens_in_mean"),
         row("Tokens written an answer", _tokens, "tokens_out_mean"),

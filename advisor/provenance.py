@@ -6,6 +6,7 @@ from typing import Any
 
 from advisor.candidates import judged
 from advisor.wording import count_text, margin_text, money_text
+from eval.phases import PHASES
 from eval.posterior import DRAWS
 from eval.task import Kind
 
@@ -33,6 +34,14 @@ def computed_of(report: dict[str, Any]) -> list[tuple[str, str]]:
             "Half of the answers within",
             f"The middle one of {timed} asked one at a time: column seconds. Range: by the binomial number of requests "
             "below the true one.",
+        ),
+        (
+            "The first word within, half of the time",
+            f"The middle one of the same {timed}: seconds until the answer was begun, looking up and reading included.",
+        ),
+        *(
+            (f"On average {name}", f"The mean over the same {timed} of the seconds spent so: phases in outcomes.jsonl.")
+            for name in PHASES
         ),
         ("95 of 100 answers within", f"The 95th percentile of the same {timed}."),
         (
@@ -121,6 +130,10 @@ def _is_shown(heading: str, report: dict[str, Any]) -> bool:
         return bool(report["priorities"].get("wrong_answer"))
     if heading.startswith("Cost of getting ready anew"):
         return any((one["cost"].get("upkeep_per_month") or 0) > 0 for one in judged(report))
+    if heading.startswith("The first word"):
+        return any(one.get("first_word_seconds") for one in judged(report))
+    if (name := heading.removeprefix("On average ")) in PHASES:
+        return any(name in one.get("phase_seconds", {}) for one in judged(report))
     if heading in (ODDS, CHANCE):
         return "probabilities" in report["recommendation"]
     return True

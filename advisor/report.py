@@ -128,6 +128,8 @@ def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None) -> dic
         "score": asdict(score) if score else {"mean": None, "low": None, "high": None, "n": 0},
         "parts": measured.parts if measured else {},
         "latency_seconds": asdict(latency) if latency else _UNTIMED,
+        "phase_seconds": measured.phase_seconds if measured else {},
+        "first_word_seconds": asdict(measured.first_word) if measured and measured.first_word else None,
         "requests_per_second": trial.requests_per_second,
         "tokens_in_mean": measured.tokens_in_mean if measured else None,
         "tokens_out_mean": measured.tokens_out_mean if measured else None,

@@ -30,7 +30,8 @@ class Outcome:
     `score` is the primary metric in [0, 1]; `parts` holds secondary ones by name (e.g. {"valid": 1.0, "exact": 0.0});
     `seconds` is the wall time of this request answered alone after a warm-up, None where it ran only in a batch;
     `found_gold` says whether a gold document was among the sources, None where there is no gold document;
-    `group` is that of the example, None where it stands by itself.
+    `group` is that of the example, None where it stands by itself; `phases` are the parts of `seconds` that were told
+    apart, by name.
     """
 
     example_id: str
@@ -45,6 +46,7 @@ class Outcome:
     found_gold: bool | None = None
     error: str | None = None
     group: str | None = None
+    phases: dict[str, float] = field(default_factory=dict)
 
 
 INDEXING = "indexing"  # the stage in which what can be looked up is made ready

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from eval.outcomes import Outcome, Prediction
+from eval.phases import listening
 from eval.scoring import score
 from eval.task import Example, Kind
 
@@ -52,22 +53,31 @@ def measure(
     batch_seconds = time.perf_counter() - started
 
     seconds: dict[int, float] = {}
+    phases: dict[int, dict[str, float]] = {}
     count = min(latency_rows, len(test))
     for row in (at * len(test) // count for at in range(count)):
-        asked = time.perf_counter()
-        predictor.predict([test[row].input])
-        seconds[row] = time.perf_counter() - asked
+        with listening() as phases[row]:
+            asked = time.perf_counter()
+            predictor.predict([test[row].input])
+            seconds[row] = time.perf_counter() - asked
         rows_measured("timing single answers", len(seconds), count)
     return Measured(
         outcomes=tuple(
-            _outcome(predictor.name, example, predictions[row], kind, seconds.get(row))
+            _outcome(predictor.name, example, predictions[row], kind, seconds.get(row), phases.get(row, {}))
             for row, example in enumerate(test)
         ),
         requests_per_second=len(test) / batch_seconds,
     )
 
 
-def _outcome(strategy: str, example: Example, prediction: Prediction, kind: Kind, seconds: float | None) -> Outcome:
+def _outcome(
+    strategy: str,
+    example: Example,
+    prediction: Prediction,
+    kind: Kind,
+    seconds: float | None,
+    phases: dict[str, float],
+) -> Outcome:
     scored = score(kind, prediction.text, example.target)
     return Outcome(
         example_id=example.id,
@@ -84,4 +94,5 @@ def _outcome(strategy: str, example: Example, prediction: Prediction, kind: Kind
         else None,
         error=prediction.error,
         group=example.group,
+        phases=phases,
     )
