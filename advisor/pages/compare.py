@@ -264,7 +264,7 @@ def choose_place(was: Priorities) -> Priorities:
     )
     frame.small(f"Listed prices are those of {prices_from()}. Getting ready is paid on the machine.")
     if not named or read is None or written is None:
-        frame.problem("Choose a hosted model, or type a name and its two prices.")
+        frame.small("Until a model and its two prices are given, answers cost what they cost on this machine.")
         return was
     return replace(
         was,
