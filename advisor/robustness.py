@@ -12,7 +12,7 @@ from advisor.candidates import judged
 from advisor.measurement import paired_scores
 from advisor.wording import count_text, in_sentence, name_of, points_text, signed_points
 from eval.outcomes import Trial
-from eval.statistics import paired_difference
+from eval.statistics import LEVEL, holm, paired_difference
 from eval.variants import TYPO_EVERY_WORDS, VARIANTS
 
 LESS_TIDY = "When inputs are less tidy"
@@ -58,8 +58,8 @@ class LessTidy:
 
 def robustness(trial: Trial) -> list[dict[str, Any]] | None:
     """For each variant its rows' mean scores as they are and varied, and the paired difference, positive where points
-    are lost. None where none was asked."""
-    found = []
+    are lost; `p_value_holm` allows for all the variants tested. None where none was asked."""
+    found: list[dict[str, Any]] = []
     for name in VARIANTS:
         if varied := trial.probes.get(name):
             paired = paired_scores([replace(trial, strategy="plain"), replace(trial, strategy=name, outcomes=varied)])
@@ -73,9 +73,12 @@ def robustness(trial: Trial) -> list[dict[str, Any]] | None:
                     "lost": lost.difference,
                     "low": lost.low,
                     "high": lost.high,
+                    "p_value": lost.p_value,
                     "n": lost.n,
                 }
             )
+    for each, adjusted in zip(found, holm([each["p_value"] for each in found]), strict=True):
+        each["p_value_holm"] = adjusted
     return found or None
 
 
@@ -101,7 +104,7 @@ def _sentences(by_name: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
     """What is lost most and for sure; else that nothing was seen to be lost."""
     every = [(name, each) for name, variants in by_name.items() for each in variants.values()]
     rows = count_text(max(each["n"] for _, each in every), "row")
-    sure = [(name, each) for name, each in every if each["low"] > 0]
+    sure = [(name, each) for name, each in every if each["low"] > 0 and each["p_value_holm"] < 1 - LEVEL]
     if not sure:
         return [f"On {rows} of each kind, no strategy is shown to lose by any of this."]
     name, worst = max(sure, key=lambda found: found[1]["lost"])

@@ -95,9 +95,8 @@ def _gap_sentence(name: str, gap: dict[str, Any]) -> str:
 
 
 def _knowledge_sentence(name: str, found: dict[str, Any]) -> str:
-    change = found["right_after"] - found["right_before"]
     low, high = (round(found["questions"] * found["right_change"][end]) for end in ("low", "high"))
-    answers = "as many" if change == 0 else _more_or_fewer(change)
+    answers = _more_or_fewer(found["right_after"] - found["right_before"])
     return (
         f"{name_of(name)}, trained, is {_surprise(found['nats_change'])} by general text and answers {answers} of "
         f"{found['questions']} general questions ({_more_or_fewer(low)} to {_more_or_fewer(high)}; before: "
@@ -120,7 +119,7 @@ def _surprise(nats: dict[str, float]) -> str:
 
 
 def _more_or_fewer(count: int) -> str:
-    return f"{abs(count):,} {'more' if count >= 0 else 'fewer'}"
+    return f"{abs(count):,} {'more' if count > 0 else 'fewer'}" if count else "as many"
 
 
 def _mean(values: Sequence[float]) -> float:
