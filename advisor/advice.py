@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from advisor.cautions import CAUTIONS, Caution
 from advisor.circumstances import Circumstances
 from advisor.rules import FEW, MANY, RULES, THOUSANDS, Rule, applying
-from advisor.wording import count_text, in_sentence, margin_text
+from advisor.wording import count_text, in_sentence, margin_text, rough_text
 from eval.statistics import margin_shown, rows_to_show
 
 MARGIN = 0.05  # the difference a first test should be able to show
@@ -172,7 +171,7 @@ def _examples_to_train(known: Circumstances) -> str:
 def _rows_to_test(test: int | None) -> str:
     """How many rows a test takes: between strategies that often disagree and, at worst, always do."""
     shares = OFTEN_DISAGREEING, 1.0
-    few, many = (_rough(rows_to_show(MARGIN, share)) for share in shares)
+    few, many = (rough_text(rows_to_show(MARGIN, share)) for share in shares)
     near, far = (f"{100 * min(1.0, margin_shown(test or _A_SMALL_TEST, share)):.0f}" for share in shares)
     if test is None:
         return (
@@ -181,8 +180,3 @@ def _rows_to_test(test: int | None) -> str:
         )
     takes = "" if test >= rows_to_show(MARGIN) else f"; for {margin_text(MARGIN)} it takes about {few} to {many}"
     return f"Your {test:,} test rows show differences of about {near} to {far} points{takes}. {_ROUGH}"
-
-
-def _rough(count: int) -> str:
-    """Two significant digits."""
-    return f"{round(count, 1 - math.floor(math.log10(count))):,}"

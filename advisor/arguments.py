@@ -27,6 +27,7 @@ def priorities_of(options: argparse.Namespace) -> Priorities:
         reindex_days=options.reindex_days,
         together=options.together,
         wrong_answer=options.wrong_answer,
+        labelled_row=options.labelled_row,
     )
 
 
@@ -103,6 +104,7 @@ def _add_priorities(parser: argparse.ArgumentParser) -> None:
         "--reindex-days", type=float, metavar="N", help="how often the documents change (default: never)"
     )
     parser.add_argument("--wrong-answer", type=float, default=0.0, metavar="PRICE", help="what a wrong answer costs")
+    parser.add_argument("--labelled-row", type=float, default=0.0, metavar="PRICE", help="what labelling a row costs")
     parser.add_argument("--together", action="store_true", help="answers can wait for each other, and come in batches")
 
 

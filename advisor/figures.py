@@ -23,10 +23,11 @@ from advisor.wording import (
     score_text,
     seconds_text,
 )
+from eval.phases import PHASES
 
 P_VALUE_MEANING = (
-    "p: how often chance alone would make a difference at least this large between two equally good strategies. "
-    ".05 is 5 times in 100."
+    "p: how often chance alone would make a difference at least this large between two equally good strategies, "
+    "allowing for all the pairs that were tested (Holm). .05 is 5 times in 100."
 )
 
 
@@ -34,7 +35,7 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
     """A heading, and its figure for each of `judged(report)`, in that order."""
     shown = judged(report)
 
-    def row(heading: str, tell: Callable[[Any], str], *path: str) -> tuple[str, list[str]]:
+    def row(heading: str, tell: Callable[[Any], str | None], *path: str) -> tuple[str, list[str]]:
         return heading, [_told(tell, _at(one, path)) for one in shown]
 
     def money(amount: float) -> str:
@@ -44,8 +45,18 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
         row("Score", score_text, "score", "mean"),
         row("95 % range", lambda score: f"{score_text(score['low'])} to {score_text(score['high'])}", "score"),
         *_chances(report, [one["name"] for one in shown]),
-        row("Half of the answers within", seconds_text, "latency_seconds", "p50"),
-        row("95 of 100 answers within", seconds_text, "latency_seconds", "p95"),
+        row("Half of the answers within", _ranged("p50"), "latency_seconds"),
+        row("95 of 100 answers within", _ranged("p95"), "latency_seconds"),
+        *(
+            [row("The first word within, half of the time", _ranged("p50"), "first_word_seconds")]
+            if any(one.get("first_word_seconds") for one in shown)
+            else []
+        ),
+        *(
+            row(f"On average {name}", seconds_text, "phase_seconds", name)
+            for name in PHASES
+            if any(one.get("phase_seconds", {}).get(name) for one in shown)
+        ),
         row("Answers a second, in batches", number_text, "requests_per_second"),
         row("Tokens read an answer", _tokens, "tokens_in_mean"),
         row("Tokens written an answer", _tokens, "tokens_out_mean"),
@@ -80,7 +91,18 @@ def not_measured(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 def differences_of(report: dict[str, Any]) -> list[tuple[str, str]]:
     """For each pair of strategies: their difference with its range as a sentence, and its p-value ("p = .03")."""
-    return [(_difference(one), _p_value(one["p_value"])) for one in report["comparisons"]]
+    return [(_difference(one), _p_value(one.get("p_value_holm", one["p_value"]))) for one in report["comparisons"]]
+
+
+def detectable_of(report: dict[str, Any]) -> str | None:
+    """How small a true difference the test rows would show; None for a single strategy or a run of an earlier
+    version."""
+    sizes = sorted(one["detectable"] for one in report["comparisons"] if "detectable" in one)
+    if not sizes:
+        return None
+    least, most = points_text(sizes[0]), points_text(sizes[-1])
+    span = most if least == most else f"{least.split()[0]} to {most}, depending on the pair,"
+    return f"A true difference of {span} would be shown by such a test in 8 of 10 cases; a smaller one is often missed."
 
 
 def _chances(report: dict[str, Any], names: list[str]) -> list[tuple[str, list[str]]]:
@@ -99,8 +121,23 @@ def _at(candidate: dict[str, Any], path: tuple[str, ...]) -> Any:
     return found
 
 
-def _told(tell: Callable[[Any], str], value: Any) -> str:
-    return "not measured" if value is None else tell(value)
+def _told(tell: Callable[[Any], str | None], value: Any) -> str:
+    return (None if value is None else tell(value)) or "not measured"
+
+
+def _ranged(name: str) -> Callable[[dict[str, Any]], str | None]:
+    """Seconds with the range of the percentile; a run of an earlier version has none."""
+
+    def tell(latency: dict[str, Any]) -> str | None:
+        if latency[name] is None:
+            return None
+        low, high = latency.get(f"{name}_range") or (None, None)
+        if low is None:
+            return seconds_text(latency[name])
+        upper = f"to {seconds_text(high)}" if high is not None else "or more"
+        return f"{seconds_text(latency[name])} ({seconds_text(low)} {upper})"
+
+    return tell
 
 
 def _tokens(mean: float) -> str:

@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 from advisor.plan import Priorities
 from eval.costs import Cost, Quote, cost_of
 from eval.outcomes import Outcome, Trial
+from eval.phases import PHASES, WRITING
 from eval.statistics import Interval, Percentiles, interval, percentiles
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """A judged trial in figures; None is unmeasured.
+
+    `phase_seconds` are the means of what the timed requests were seen to do; `first_word` is the time until the first
+    word of an answer that is written, None where answers are not.
 
     `parts` are the means of the secondary metrics; `hit_rate` is the share of rows with a known gold document for
     which it was among the sources; `failed_answers` counts the rows for which no answer could be made (they score 0).
@@ -27,6 +31,8 @@ class Measurement:
     score: Interval
     parts: dict[str, float]
     latency: Percentiles | None
+    phase_seconds: dict[str, float]
+    first_word: Percentiles | None
     cost: Cost
     tokens_in_mean: float | None
     tokens_out_mean: float | None
@@ -56,6 +62,8 @@ def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> 
         score=score_interval(outcomes),
         parts={name: fmean(outcome.parts.get(name, 0.0) for outcome in outcomes) for name in part_names},
         latency=percentiles([outcome.seconds for outcome in outcomes if outcome.seconds is not None]),
+        phase_seconds=_phase_seconds([outcome.phases for outcome in outcomes if outcome.phases]),
+        first_word=percentiles([before for outcome in outcomes if (before := _before_writing(outcome)) is not None]),
         cost=cost_of(trial, priorities.terms, quote),
         tokens_in_mean=fmean(outcome.tokens_in for outcome in outcomes) or None,
         tokens_out_mean=fmean(outcome.tokens_out for outcome in outcomes) or None,
@@ -66,6 +74,16 @@ def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> 
 
 def score_interval(outcomes: Sequence[Outcome]) -> Interval:
     return interval([outcome.score for outcome in outcomes], [_unit(outcome) for outcome in outcomes])
+
+
+def _phase_seconds(timed: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: fmean(one.get(name, 0.0) for one in timed) for name in PHASES if any(name in one for one in timed)}
+
+
+def _before_writing(outcome: Outcome) -> float | None:
+    if outcome.seconds is None or WRITING not in outcome.phases:
+        return None
+    return outcome.seconds - outcome.phases[WRITING]
 
 
 def is_judged(trial: Trial) -> bool:

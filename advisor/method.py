@@ -45,6 +45,8 @@ def _over_time(priorities: dict[str, Any]) -> str:
         parts.append("answers are made in batches")
     if wrong := priorities.get("wrong_answer"):
         parts.append(f"a wrong answer costs {money_text(wrong, priorities['currency'])}")
+    if labelled := priorities.get("labelled_row"):
+        parts.append(f"labelling a row costs {money_text(labelled, priorities['currency'])}")
     return "; " + "; ".join(parts) if parts else ""
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from advisor.turns import Turn
 from advisor.verdict import Situation, over
-from advisor.wording import count_text, in_sentence, margin_text, money_text, seconds_text
+from advisor.wording import count_text, in_sentence, margin_text, money_text, rough_text, seconds_text
 from eval.statistics import rows_needed
 
 
@@ -27,7 +25,7 @@ def _more_rows(situation: Situation) -> str | None:
     if needed is None or needed <= situation.rows:
         return None
     return (
-        f"About {_rounded(needed)} test rows would narrow the comparison with {in_sentence(runner_up.strategy)} to "
+        f"About {rough_text(needed)} test rows would narrow the comparison with {in_sentence(runner_up.strategy)} to "
         f"± {margin_text(margin)}; now there are {situation.rows:,}."
     )
 
@@ -52,7 +50,7 @@ def _condition(situation: Situation, turn: Turn) -> str:
             points = margin_text(value)
             return f"If {points} made no difference to you" if value else "If every difference mattered to you"
         case "monthly_volume":
-            return f"{'Above' if is_more else 'Below'} about {_rounded(value)} requests a month"
+            return f"{'Above' if is_more else 'Below'} about {rough_text(value)} requests a month"
         case "months":
             return f"Counted over {count_text(round(value), 'month')} or {'more' if is_more else 'fewer'}"
         case "max_seconds" if is_more:
@@ -73,8 +71,3 @@ def _condition(situation: Situation, turn: Turn) -> str:
             what = "the task" if turn.priority == "retrain_days" else "the documents"
             often = "only every" if is_more else "every"
             return f"If {what} changed {often} {count_text(round(value), 'day')}"
-
-
-def _rounded(count: float) -> str:
-    """Two significant digits: an estimate carries no more."""
-    return f"{round(count, 1 - math.floor(math.log10(count))):,.0f}"

@@ -70,7 +70,8 @@ class Priorities:
     `margin` is the score difference that does not matter to them (0.02 = 2 points); `max_seconds` is a limit on the
     95th percentile of the seconds an answer takes; `machine_per_hour` prices the machine that serves and trains. Costs
     add up over `months`; `retrain_days` and `reindex_days` say how often the task and the documents change, None is
-    never; `together` allows answers to be made in batches; `wrong_answer` is what one costs.
+    never; `together` allows answers to be made in batches; `wrong_answer` is what one costs, `labelled_row` what it
+    costs to have a row's answer written down.
     Raises BadInput when one is out of its bounds.
     """
 
@@ -85,6 +86,7 @@ class Priorities:
     reindex_days: float | None = None
     together: bool = False
     wrong_answer: float = 0.0
+    labelled_row: float = 0.0
 
     def __post_init__(self) -> None:
         _check("The volume", self.monthly_volume, VOLUME_BOUNDS, " answers a month")
@@ -96,6 +98,7 @@ class Priorities:
         _check("The time until the task changes", self.retrain_days, DAYS_BOUNDS, " days")
         _check("The time until the documents change", self.reindex_days, DAYS_BOUNDS, " days")
         _check("The price of a wrong answer", self.wrong_answer, ERROR_BOUNDS)
+        _check("The price of labelling a row", self.labelled_row, ERROR_BOUNDS)
 
     @property
     def terms(self) -> Terms:

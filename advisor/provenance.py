@@ -6,6 +6,7 @@ from typing import Any
 
 from advisor.candidates import judged
 from advisor.wording import count_text, margin_text, money_text
+from eval.phases import PHASES
 from eval.posterior import DRAWS
 from eval.task import Kind
 
@@ -29,7 +30,19 @@ def computed_of(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("Score", f"The mean of the scores of {rows}: column score of outcomes.csv."),
         ("95 % range", f"{_range_formula(is_label)} Rows of one group count as one piece of evidence."),
         (CHANCE, f"The share of {DRAWS:,} reweightings of the {rows} (Bayesian bootstrap) in which it is so."),
-        ("Half of the answers within", f"The middle one of {timed} asked one at a time: column seconds."),
+        (
+            "Half of the answers within",
+            f"The middle one of {timed} asked one at a time: column seconds. Range: by the binomial number of requests "
+            "below the true one.",
+        ),
+        (
+            "The first word within, half of the time",
+            f"The middle one of the same {timed}: seconds until the answer was begun, looking up and reading included.",
+        ),
+        *(
+            (f"On average {name}", f"The mean over the same {timed} of the seconds spent so: phases in outcomes.jsonl.")
+            for name in PHASES
+        ),
         ("95 of 100 answers within", f"The 95th percentile of the same {timed}."),
         (
             "Answers a second, in batches",
@@ -41,7 +54,10 @@ def computed_of(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("Getting ready", "Seconds by the clock from the first row read to ready, by stage: trial.json."),
         ("Most memory used", "The most that the process of this strategy held at once: trial.json."),
         ("Cost of 1,000 answers", f"1,000 × {seconds} × {price}."),
-        ("Cost of getting ready, once", f"The seconds of getting ready × {price}."),
+        (
+            "Cost of getting ready, once",
+            f"The seconds of getting ready × {price}{_labelling(report)}.",
+        ),
         (
             "Cost of getting ready anew, a month",
             "Getting ready × 30.4 ÷ the days until the task changes + indexing × 30.4 ÷ the days until the documents "
@@ -50,6 +66,11 @@ def computed_of(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("Wrong answers among 1,000, their cost", "1,000 × (1 − score) × the price of a wrong answer."),
         (ODDS, _odds_formula(report)),
         ("Differences", f"{_difference_formula(is_label)} Both on the same rows of outcomes.csv."),
+        (
+            "Differences that would be shown",
+            "(1.96 + 0.84) × the standard deviation of the differences row by row ÷ √rows: then 80 of 100 such ranges "
+            "leave out 0.",
+        ),
         (
             "Rows that would tell",
             f"(1.96 × the standard deviation of the differences row by row ÷ {_margin(report)})², rounded.",
@@ -73,6 +94,11 @@ def how_computed(report: dict[str, Any], heading: str) -> str | None:
     if heading.startswith("Chance of being"):
         heading = CHANCE
     return dict(computed_of(report)).get(heading)
+
+
+def _labelling(report: dict[str, Any]) -> str:
+    price = report["priorities"].get("labelled_row")
+    return f" + the rows it learned from × {money_text(price, report['priorities']['currency'])}" if price else ""
 
 
 def _range_formula(is_label: bool) -> str:
@@ -104,6 +130,10 @@ def _is_shown(heading: str, report: dict[str, Any]) -> bool:
         return bool(report["priorities"].get("wrong_answer"))
     if heading.startswith("Cost of getting ready anew"):
         return any((one["cost"].get("upkeep_per_month") or 0) > 0 for one in judged(report))
+    if heading.startswith("The first word"):
+        return any(one.get("first_word_seconds") for one in judged(report))
+    if (name := heading.removeprefix("On average ")) in PHASES:
+        return any(name in one.get("phase_seconds", {}) for one in judged(report))
     if heading in (ODDS, CHANCE):
         return "probabilities" in report["recommendation"]
     return True

@@ -20,10 +20,11 @@ from eval.costs import Cost, Quote, cost_of, crossing_range
 from eval.failures import sort_failures
 from eval.outcomes import Trial
 from eval.scoring import METRIC_NAMES
-from eval.statistics import holm, paired_difference
+from eval.statistics import detectable_difference, holm, paired_difference
 from eval.task import Example, Kind, Split, Task
 
 SCHEMA = 1
+_UNTIMED = {"p50": None, "p95": None, "n": 0, "p50_range": [None, None], "p95_range": [None, None]}
 
 
 def build_report(
@@ -129,7 +130,9 @@ def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None) -> dic
         "reason": trial.reason,
         "score": asdict(score) if score else {"mean": None, "low": None, "high": None, "n": 0},
         "parts": measured.parts if measured else {},
-        "latency_seconds": asdict(latency) if latency else {"p50": None, "p95": None, "n": 0},
+        "latency_seconds": asdict(latency) if latency else _UNTIMED,
+        "phase_seconds": measured.phase_seconds if measured else {},
+        "first_word_seconds": asdict(measured.first_word) if measured and measured.first_word else None,
         "requests_per_second": trial.requests_per_second,
         "tokens_in_mean": measured.tokens_in_mean if measured else None,
         "tokens_out_mean": measured.tokens_out_mean if measured else None,
@@ -147,13 +150,19 @@ def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None) -> dic
 
 def _comparisons(trials: Sequence[Trial]) -> list[dict[str, Any]]:
     """Each pair of judged strategies on the rows both answered. `p_value` is of that pair alone, `p_value_holm`
-    allows for all the pairs tested."""
+    allows for all the pairs tested; `detectable` is the true difference these rows would show 8 times in 10."""
     paired = paired_scores([trial for trial in trials if is_judged(trial)])
     pairs = list(combinations(paired.scores, 2))
     differences = [paired_difference(paired.scores[a], paired.scores[b], paired.groups) for a, b in pairs]
     adjusted = holm([difference.p_value for difference in differences])
     return [
-        {"a": a, "b": b, **asdict(difference), "p_value_holm": p_value}
+        {
+            "a": a,
+            "b": b,
+            **asdict(difference),
+            "p_value_holm": p_value,
+            "detectable": detectable_difference(paired.scores[a], paired.scores[b], paired.groups),
+        }
         for (a, b), difference, p_value in zip(pairs, differences, adjusted, strict=True)
     ]
 

@@ -16,7 +16,7 @@ from advisor import charts
 from advisor.agreement import rule_groups
 from advisor.answers import answered_rows
 from advisor.candidates import floors, judged
-from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, not_measured
+from advisor.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, not_measured
 from advisor.method import method_of
 from advisor.palette import css_variables, mark_of
 from advisor.provenance import computed_of
@@ -58,18 +58,21 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
             "score": charts.score_sentence(report),
             "cost": charts.cost_sentence(report),
             "latency": charts.latency_sentence(report),
+            "volume": charts.volume_sentence(report),
         },
         latency=_latency_places(shown),
         costs=_cost_places(shown),
         figures=figures_of(report),
         differences=differences_of(report),
         p_meaning=P_VALUE_MEANING,
+        detectable=detectable_of(report),
         rules=rule_groups(report),
         wrong=wrong_answers_of(report),
         less_tidy=less_tidy_of(report),
         side_effects=side_effects_of(report),
         method=method_of(report),
         computed=computed_of(report),
+        crossings=charts.crossing_sentences(report),
         answers=answered_rows(Kind(report["task"]["kind"]), trials, examples),
     )
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from advisor.agreement import rule_sentences
 from advisor.candidates import judged
-from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, floors_of, not_measured
+from advisor.charts.volume import crossing_sentences, volume_sentence
+from advisor.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, floors_of, not_measured
 from advisor.method import method_of
 from advisor.provenance import computed_of
 from advisor.robustness import LESS_TIDY, LOST_MEANING, less_tidy_of
@@ -39,6 +40,7 @@ def render_markdown(report: dict[str, Any]) -> str:
         *_section("What would change this", verdict["changes"]),
         *_section("Before you act", verdict["caveats"]),
         *_section("Differences", _differences(report)),
+        *_section("Cost as volume grows", [volume_sentence(report), *crossing_sentences(report)]),
         *_wrong_answers(report),
         *_less_tidy(report),
         *_section(SIDE_EFFECTS, side_effects_of(report)),
@@ -101,7 +103,7 @@ def _line(cells: Sequence[str]) -> str:
 
 def _differences(report: dict[str, Any]) -> list[str]:
     pairs = [f"{sentence} {p_value}." for sentence, p_value in differences_of(report)]
-    return [*pairs, P_VALUE_MEANING] if pairs else []
+    return [*pairs, *filter(None, [detectable_of(report)]), P_VALUE_MEANING] if pairs else []
 
 
 def _not_measured(report: dict[str, Any]) -> list[str]:

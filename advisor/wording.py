@@ -167,6 +167,11 @@ def duration_text(seconds: float) -> str:
     return f"about {seconds / 3600:.1f}".removesuffix(".0") + " hours"
 
 
+def rough_text(count: float) -> str:
+    """Two significant digits of a number that was estimated: "1,600"."""
+    return f"{round(count, 1 - math.floor(math.log10(count))):,.0f}" if count >= 1 else "0"
+
+
 def count_text(count: int, noun: str) -> str:
     """ "1 row", "1,204 rows"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -26,7 +26,8 @@ class Terms:
     at `monthly_volume` requests. Every `retrain_days` the task has changed and the strategy gets ready anew; every
     `reindex_days` the documents have, and what looks them up indexes them anew; None is never. `together` says that
     answers may wait for each other and are made in batches; `wrong_answer` is what one costs, a score of .7 counting as
-    three tenths of a wrong answer.
+    three tenths of a wrong answer; `labelled_row` is what it costs to have the answer of a row written down, for the
+    rows a strategy needs to get ready.
     """
 
     machine_per_hour: float | None
@@ -37,6 +38,7 @@ class Terms:
     reindex_days: float | None = None
     together: bool = False
     wrong_answer: float = 0.0
+    labelled_row: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +120,15 @@ def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
 
     throughput = trial.requests_per_second
     request = price((1 / throughput if throughput else None) if terms.together else mean_seconds(trial))
-    one_off = price(trial.fit_seconds) if quote.one_off is None else quote.one_off
+    fitting = price(trial.fit_seconds) if quote.one_off is None else quote.one_off
     per_1000 = quote.per_1000 if quote.per_1000 is not None else None if request is None else 1000 * request
     return Cost(
-        one_off=one_off,
+        one_off=_sum(fitting, _labelling(trial, terms)),
         per_1000=per_1000,
         per_month=None if per_1000 is None else per_1000 * terms.monthly_volume / 1000,
         currency=terms.currency,
         upkeep_per_month=_sum(
-            _monthly(one_off, terms.retrain_days), _monthly(price(_indexing_seconds(trial)), terms.reindex_days)
+            _monthly(fitting, terms.retrain_days), _monthly(price(_indexing_seconds(trial)), terms.reindex_days)
         ),
         errors_per_1000=1000 * terms.wrong_answer * _mean_loss(trial) if terms.wrong_answer else 0.0,
     )
@@ -181,6 +183,12 @@ def _seconds(trial: Trial) -> Numbers:
 
 def _mean_loss(trial: Trial) -> float:
     return 1 - float(np.mean([outcome.score for outcome in trial.outcomes])) if trial.outcomes else 0.0
+
+
+def _labelling(trial: Trial, terms: Terms) -> float | None:
+    if not terms.labelled_row:
+        return 0.0
+    return None if trial.rows_learned is None else trial.rows_learned * terms.labelled_row
 
 
 def _indexing_seconds(trial: Trial) -> float | None:

@@ -30,7 +30,8 @@ class Outcome:
     `score` is the primary metric in [0, 1]; `parts` holds secondary ones by name (e.g. {"valid": 1.0, "exact": 0.0});
     `seconds` is the wall time of this request answered alone after a warm-up, None where it ran only in a batch;
     `found_gold` says whether a gold document was among the sources, None where there is no gold document;
-    `group` is that of the example, None where it stands by itself.
+    `group` is that of the example, None where it stands by itself; `phases` are the parts of `seconds` that were told
+    apart, by name.
     """
 
     example_id: str
@@ -45,6 +46,7 @@ class Outcome:
     found_gold: bool | None = None
     error: str | None = None
     group: str | None = None
+    phases: dict[str, float] = field(default_factory=dict)
 
 
 TRAINED_ON = "trained_on"  # among a trial's probes
@@ -75,6 +77,7 @@ class Trial:
 
     `status` is "done", "failed" (it crashed; `reason` says how, in a sentence) or "excluded" (it does not apply;
     `reason` says why). `requests_per_second` is the throughput of the batched pass over the test rows;
+    `rows_learned` counts the rows whose answers it needed to get ready, None where that was not noted;
     `stage_seconds` says of each stage of getting ready how long it took; `settings` are the chosen ones, JSON values by
     name; `choices` lists every setting tried with its dev score;
     `peak_memory_bytes` is the resident peak of the process that ran it; `notes` are plain sentences worth knowing.
@@ -89,6 +92,7 @@ class Trial:
     reason: str | None = None
     outcomes: tuple[Outcome, ...] = ()
     fit_seconds: float | None = None
+    rows_learned: int | None = None
     stage_seconds: dict[str, float] = field(default_factory=dict)
     requests_per_second: float | None = None
     peak_memory_bytes: int | None = None

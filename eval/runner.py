@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from eval.outcomes import Outcome, Prediction
+from eval.phases import listening
 from eval.scoring import score
 from eval.task import Example, Kind
 from eval.variants import variants_of
@@ -48,15 +49,17 @@ def measure(
     batch_seconds = time.perf_counter() - started
 
     seconds: dict[int, float] = {}
+    phases: dict[int, dict[str, float]] = {}
     chosen = spread(len(test), latency_rows)
     for row in chosen:
-        asked = time.perf_counter()
-        predictor.predict([test[row].input])
-        seconds[row] = time.perf_counter() - asked
+        with listening() as phases[row]:
+            asked = time.perf_counter()
+            predictor.predict([test[row].input])
+            seconds[row] = time.perf_counter() - asked
         rows_measured("timing single answers", len(seconds), len(chosen))
     return Measured(
         outcomes=tuple(
-            outcome_of(predictor.name, example, predictions[row], kind, seconds.get(row))
+            outcome_of(predictor.name, example, predictions[row], kind, seconds.get(row), phases.get(row))
             for row, example in enumerate(test)
         ),
         requests_per_second=len(test) / batch_seconds,
@@ -95,7 +98,12 @@ def _answer(predictor: Predictor, rows: Sequence[Example], done: Callable[[int],
 
 
 def outcome_of(
-    strategy: str, example: Example, prediction: Prediction, kind: Kind, seconds: float | None = None
+    strategy: str,
+    example: Example,
+    prediction: Prediction,
+    kind: Kind,
+    seconds: float | None = None,
+    phases: dict[str, float] | None = None,
 ) -> Outcome:
     scored = score(kind, prediction.text, example.target)
     return Outcome(
@@ -113,4 +121,5 @@ def outcome_of(
         else None,
         error=prediction.error,
         group=example.group,
+        phases=phases or {},
     )

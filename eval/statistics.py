@@ -10,6 +10,8 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +19,7 @@ from scipy import stats
 
 SEED = 20_240_607
 LEVEL = 0.95
+POWER = 0.80
 _Z = float(stats.norm.ppf((1 + LEVEL) / 2))
 _RESAMPLES = 4999
 _BATCH = 200  # resamples held in memory at once
@@ -49,11 +52,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """Median and 95th percentile, in seconds, of `n` requests."""
+    """Median and 95th percentile, in seconds, of `n` requests, each with its 95 % range; None where so few requests
+    set no bound."""
 
     p50: float
     p95: float
     n: int
+    p50_range: tuple[float | None, float | None] = (None, None)
+    p95_range: tuple[float | None, float | None] = (None, None)
 
 
 def interval(scores: ArrayLike, groups: Sequence[str] | None = None) -> Interval:
@@ -133,6 +139,13 @@ def rows_needed(a: ArrayLike, b: ArrayLike, margin: float, groups: Sequence[str]
     return math.ceil(_Z**2 * variance / margin**2 * len(differences) / len(units))
 
 
+def detectable_difference(a: ArrayLike, b: ArrayLike, groups: Sequence[str] | None = None) -> float:
+    """The smallest true difference that these rows would show in 80 of 100 such tests: (1.96 + 0.84) · s / √n, with s
+    as in `rows_needed`; 1 at most."""
+    _, variance, n = _adjusted_moments(_units(_numbers(a) - _numbers(b), groups))
+    return min(1.0, (_Z + float(stats.norm.ppf(POWER))) * math.sqrt(variance / n))
+
+
 def rows_to_show(margin: float, disagreeing: float = 1.0) -> int:
     """About how many test rows bring the interval of a paired difference down to ± margin, before any was scored, where
     the 0/1 scores of two strategies differ on this share of the rows; 1 is the worst case."""
@@ -149,7 +162,16 @@ def percentiles(seconds: Sequence[float]) -> Percentiles | None:
     if not seconds:
         return None
     p50, p95 = np.percentile(seconds, [50, 95])
-    return Percentiles(float(p50), float(p95), len(seconds))
+    ranges = (_quantile_range(tuple(seconds), share) for share in (0.50, 0.95))
+    return Percentiles(float(p50), float(p95), len(seconds), *ranges)
+
+
+@lru_cache(maxsize=256)  # the same requests are looked at under many priorities
+def _quantile_range(values: tuple[float, ...], share: float) -> tuple[float | None, float | None]:
+    """Exact, whatever the distribution: from the binomial number of values below the true quantile."""
+    bounds: Any = stats.quantile_test(values, p=share).confidence_interval(LEVEL)
+    low, high = map(float, bounds)
+    return None if math.isnan(low) else low, None if math.isnan(high) else high
 
 
 def _numbers(scores: ArrayLike) -> Numbers:

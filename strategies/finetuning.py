@@ -54,6 +54,7 @@ class Finetuning:
     notes: list[str] = field(default_factory=list, init=False)
     trained_model: Transformer = field(init=False, repr=False)
     name: ClassVar[str] = "finetuning"
+    learns_from_rows: ClassVar[bool] = True
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         started = time.perf_counter()

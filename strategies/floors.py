@@ -42,6 +42,7 @@ class _Floor(ABC):
     """What all floors share: a choice of settings on dev, where there is one, and being saved."""
 
     name: ClassVar[str]
+    learns_from_rows: ClassVar[bool] = True
     tried: ClassVar[tuple[dict[str, Any], ...]] = ({},)
 
     def __init__(

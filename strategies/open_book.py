@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.outcomes import EXAMPLE_SOURCE, INDEXING, Prediction
+from eval.phases import LOOKING_UP, phase
 from eval.task import Document, Example
 from strategies.answerer import Answerer
 from strategies.contract import Progress, ReportProgress
@@ -96,9 +97,10 @@ class OpenBook:
         """What is nearest to each input; nothing where all are empty, as the one that labels are held against."""
         if not any(inputs):
             return [Opened() for _ in inputs]
-        vectors = self.embedder.embed(inputs)
-        passages = self.near_passages(vectors, counts.passages)
-        solved = self.solved_beside(counts.passages).near(vectors, counts.examples)
+        with phase(LOOKING_UP):
+            vectors = self.embedder.embed(inputs)
+            passages = self.near_passages(vectors, counts.passages)
+            solved = self.solved_beside(counts.passages).near(vectors, counts.examples)
         return [
             Opened(read, within_tokens(near, counts.tokens_of_examples, model))
             for read, near in zip(passages, solved, strict=True)

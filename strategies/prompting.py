@@ -37,6 +37,7 @@ class Prompting:
     effort: Effort = field(default=Effort(), init=False)
     notes: list[str] = field(default_factory=list, init=False)
     name: ClassVar[str] = "prompting"
+    learns_from_rows: ClassVar[bool] = False
     tried: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
@@ -96,6 +97,7 @@ class PromptingWithExamples(Prompting):
     """The instruction and the same solved examples for every input."""
 
     name = "prompting_examples"
+    learns_from_rows = True
     tried = TRIED
 
 

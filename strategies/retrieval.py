@@ -37,6 +37,7 @@ class Retrieval:
     effort: Effort = field(default=Effort(), init=False)
     notes: list[str] = field(default_factory=list, init=False)
     name: ClassVar[str] = "retrieval"
+    learns_from_rows: ClassVar[bool] = True
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         self._answerer = Answerer(self.load_model(), self.brief)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from eval.phases import READING, WRITING, phase
 from eval.task import BadInput
 from strategies.attention import behind, share_beginnings
 from strategies.batches import Limits
@@ -92,11 +93,16 @@ class Transformer:
         rows_done: RowsDone | None = None,
         compare: Compare | None = None,
     ) -> Scores:
-        tree = self._tree(tuple(continuations))
+        with phase(READING):  # labels are compared as they are read
+            return self._score(prompts, self._tree(tuple(continuations)), rows_done, compare)
+
+    def _score(
+        self, prompts: Sequence[Prompt], tree: LabelTree, rows_done: RowsDone | None, compare: Compare | None
+    ) -> Scores:
         encoded = [self.encode(prompt) for prompt in prompts]
         tokens_in = np.array([len(tokens) for tokens in encoded], dtype=np.int64)
         prefix = self._share_prefix(encoded)
-        results = np.zeros((len(prompts), len(continuations)))
+        results = np.zeros((len(prompts), len(tree.lengths)))
         done = 0
         for rows in self._limits.batches((tokens_in - len(prefix) + len(tree.tokens)).tolist()):
             search = LabelSearch(tree, tokens_in[rows], compare)
@@ -109,8 +115,9 @@ class Transformer:
 
     @torch.inference_mode()
     def write(self, prompts: Sequence[Prompt], max_tokens: int, rows_done: RowsDone | None = None) -> list[Written]:
-        encoded = [self.encode(prompt) for prompt in prompts]
-        prefix = self._share_prefix(encoded)
+        with phase(READING):
+            encoded = [self.encode(prompt) for prompt in prompts]
+            prefix = self._share_prefix(encoded)
         written: list[Written | None] = [None] * len(prompts)
         done = 0
         for rows in self._limits.batches([len(tokens) - len(prefix) + max_tokens for tokens in encoded]):
@@ -220,10 +227,17 @@ class Transformer:
 
     def _write_batch(self, prefix: Prefix, own: list[list[int]], max_tokens: int) -> list[list[int]]:
         """Greedy answers, without the token that ends them."""
-        logits, batch = self._read(prefix, own, room=max_tokens)
-        chosen = logits.argmax(-1)
-        answers: list[list[int]] = [[] for _ in own]
-        rows, unfinished = list(range(len(own))), set(range(len(own)))  # rows in the batch; those still being written
+        with phase(READING):
+            logits, batch = self._read(prefix, own, room=max_tokens)
+            chosen = logits.argmax(-1)
+            chosen.tolist()  # a GPU goes on with its work after the call that ordered it
+        with phase(WRITING):
+            return self._go_on(batch, chosen, max_tokens)
+
+    def _go_on(self, batch: _Batch, chosen: Tensor, max_tokens: int) -> list[list[int]]:
+        """The answers that begin with the tokens chosen, [rows]."""
+        rows, unfinished = list(range(len(chosen))), set(range(len(chosen)))  # in the batch; still being written
+        answers: list[list[int]] = [[] for _ in rows]
         for length in range(1, max_tokens + 1):
             for row, token in zip(rows, chosen.tolist(), strict=True):
                 if token in self.ends:

@@ -11,6 +11,7 @@ import pytest
 from advisor.plan import Priorities
 from advisor.report import build_report
 from eval.outcomes import Effort, Outcome, Trial
+from eval.phases import READING, WRITING
 from eval.scoring import score
 from eval.task import Example, Kind, Split, Task, labels_of
 
@@ -62,6 +63,7 @@ def _trial(task: Task, strategy: str, seed: int) -> Trial:
         is_good = 0.7 * difficulty + 0.3 * chance.random() < rate
         text = example.target if is_good else targets[(targets.index(example.target) + 1) % len(targets)]
         scored = score(task.kind, text, example.target)
+        taken = seconds * chance.uniform(0.8, 1.5)
         outcomes.append(
             Outcome(
                 example_id=example.id,
@@ -71,7 +73,8 @@ def _trial(task: Task, strategy: str, seed: int) -> Trial:
                 parts=scored.parts,
                 tokens_in=chance.randint(60, 90),
                 tokens_out=chance.randint(1, 6),
-                seconds=seconds * chance.uniform(0.8, 1.5),
+                seconds=taken,
+                phases={READING: 0.7 * taken, WRITING: 0.2 * taken},
                 sources=("row-0", "row-1") if strategy == "retrieval" else (),
             )
         )

@@ -104,7 +104,8 @@ def test_the_crossing_is_where_the_costs_of_a_year_are_equal() -> None:
     (met,) = charts.crossings(report)
     assert {met["a"], met["b"]} == {"prompting", "finetuning"}
     assert met["monthly"] == pytest.approx(5000)  # 12 months of 5,000 answers: 60 = 30 + 30
-    assert charts.volume_sentence(report).startswith("From 5,000 answers a month on, fine-tuning costs less")
+    assert "5,000 a month" in charts.volume_chart(report, INK).to_json()
+    assert charts.volume_sentence(report).startswith("From about 5,000 answers a month on, fine-tuning costs less")
 
 
 def test_the_latency_sentence_names_the_fastest_and_the_slowest() -> None:
@@ -117,3 +118,36 @@ def test_a_report_without_scores_still_has_its_sentences(synthetic_report: MakeR
     report = report_of({**candidate("prompting", 0.6, 1), "status": "failed"})
     assert charts.score_sentence(report) == "No strategy has a score."
     assert charts.latency_chart(report, INK) is None
+
+
+def test_each_pair_has_its_crossing_with_its_range_or_the_word_never() -> None:
+    three = candidate("prompting", 0.6, 1.0), candidate("retrieval", 0.7, 2.0), candidate("finetuning", 0.8, 0.5, 30.0)
+    report = report_of(*three)
+    assert charts.crossing_sentences(report)[-1] == "Prompting never costs more than retrieval."
+    met = {"a": "prompting", "b": "finetuning", "monthly": 5000.0, "is_ranged": True}
+    for low, high, end in (
+        (4000.0, 6500.0, "(4,000 to 6,500)."),
+        (4000.0, None, "(4,000 to never)."),
+        (None, None, ", if ever."),
+    ):
+        report["crossings"] = [{**met, "low": low, "high": high}]
+        assert charts.volume_sentence(report).endswith(end) and charts.crossing_sentences(report) == []
+
+
+def test_names_stand_clear_of_other_marks_and_within_the_chart() -> None:
+    five = (
+        candidate("prompting", 0.90, 1.0),
+        candidate("prompting_examples", 0.91, 1.2),
+        candidate("retrieval", 0.60, 1.3),
+        candidate("finetuning", 0.90, 9.0),
+        candidate("retrieval_finetuning", 0.93, 10.0),
+    )
+    drawn = charts.cost_chart(report_of(*five), INK).to_dict()
+    rows = [row for data in drawn["datasets"].values() for row in data if "place" in row]
+    assert {row["strategy"]: row["place"] for row in rows} == {
+        "Prompting": "right below",
+        "Prompting with examples": "right",
+        "Retrieval": "right",
+        "Fine-tuning": "left",
+        "Retrieval with fine-tuning": "left below",
+    }

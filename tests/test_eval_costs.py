@@ -95,3 +95,11 @@ def test_where_two_may_cost_the_same_an_answer_they_may_never_meet():
     assert crossing_range(costs[0], costs[1], terms, is_ranged=True).high is None
     never = [(pair[0], replace(costs[0][1], per_1000=9.0)), costs[1]]
     assert crossing_range(never[0], never[1], terms, is_ranged=False).monthly is None
+
+
+def test_labelling_is_paid_once_for_the_rows_that_were_needed():
+    terms = Terms(3.6, 1000, "USD", retrain_days=30.4375, labelled_row=0.5)
+    noted = replace(trial([1.0], fit_seconds=500), rows_learned=40)
+    assert cost_of(noted, terms).one_off == pytest.approx(0.5 + 20)
+    assert cost_of(noted, terms).upkeep_per_month == pytest.approx(0.5)  # the rows are there already
+    assert cost_of(trial([1.0], fit_seconds=500), terms).one_off is None

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from eval.statistics import (
+    detectable_difference,
     holm,
     interval,
     mean_change,
@@ -186,3 +187,31 @@ def test_a_mean_change_is_students():
     found = mean_change(before, after)
     assert (found.low, found.high, found.n) == (pytest.approx(expected.low), pytest.approx(expected.high), 4)
     assert found.mean == pytest.approx(0.35)
+
+
+def test_the_detectable_difference_is_found_eight_times_in_ten():
+    random = np.random.default_rng(8)
+    for rows in (100, 400):
+        found = 0
+        pilot = random.normal(0.6, 0.15, (2, rows))
+        size = detectable_difference(*np.clip(pilot, 0, 1))
+        for _ in range(300):
+            a, b = random.normal(0.6, 0.15, (2, rows))
+            differences = a + size - b
+            found += stats.ttest_1samp(differences, 0).pvalue < 0.05
+        assert 0.7 <= found / 300 <= 0.92
+    assert detectable_difference([1, 0], [0, 1]) == 1.0
+    assert detectable_difference([1.0] * 400, [1.0] * 400) < 0.02
+
+
+def test_the_ranges_of_percentiles_hold_the_true_ones_and_say_when_there_is_no_bound():
+    random, held = np.random.default_rng(2), [0, 0]
+    truth = stats.gamma(4, scale=0.1).ppf([0.5, 0.95])
+    for _ in range(300):
+        found = percentiles(list(random.gamma(4, 0.1, 100)))
+        for at, (low, high) in enumerate((found.p50_range, found.p95_range)):
+            held[at] += low <= truth[at] <= (high or np.inf)
+    assert min(held) >= 0.93 * 300
+    few = percentiles([0.2, 0.3, 0.4])
+    assert few.p95_range[1] is None and few.p50_range == (None, None)
+    assert percentiles([0.5] * 30).p50_range == (0.5, 0.5)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from advisor.experiment import prepare
 from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
 from advisor.samples import SAMPLES
 from advisor.store import Store
@@ -245,3 +246,14 @@ def test_the_page_process_never_imports_torch(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_link_to_a_run_alone_leads_back_to_its_data(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    run = prepare(store, Plan(dataset.id, Setup("message", "label")))
+    app = open_page("Report", run=run.id)
+    steps = {link.label: link for link in app.main.get("page_link")}
+    assert not steps["Data"].proto.disabled and not steps["Compare"].proto.disabled
+    unknown = open_page("Report", run="gone")
+    steps = {link.label: link for link in unknown.main.get("page_link")}
+    assert steps["Data"].proto.disabled

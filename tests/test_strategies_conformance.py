@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from tiny_model import tiny_transformer
 
+from eval.phases import LOOKING_UP, READING, WRITING, listening
 from eval.task import Brief, Document, Example, Kind, LearningSplit, labels_of
 from strategies import vector_index
 from strategies.contract import Progress, Strategy
@@ -106,6 +108,18 @@ def test_the_same_seed_gives_the_same_answers(fitted: tuple[str, Kind, Strategy]
     again.fit(split(kind), DOCUMENTS if kind is Kind.ANSWERING else (), ignore)
     assert again.settings == strategy.settings
     assert again.predict(INPUTS) == strategy.predict(INPUTS)
+
+
+def test_tells_what_the_time_of_an_answer_goes_to(fitted: tuple[str, Kind, Strategy]) -> None:
+    name, kind, strategy = fitted
+    strategy.predict(INPUTS[:1])
+    with listening() as spent:
+        began = time.perf_counter()
+        strategy.predict(INPUTS[1:2])
+        whole = time.perf_counter() - began
+    looks_up = {LOOKING_UP} if name.startswith("retrieval") else set()
+    assert set(spent) == looks_up | {READING} | (set() if kind is Kind.CLASSIFICATION else {WRITING})
+    assert 0.5 * whole < sum(spent.values()) <= whole
 
 
 def test_retrieval_names_documents_and_rows_it_read() -> None:

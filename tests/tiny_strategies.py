@@ -30,6 +30,7 @@ class CommonestAnswer:
     """Always gives the answer that train has most often."""
 
     name: ClassVar[str] = "commonest"
+    learns_from_rows: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self.settings: dict[str, Any] = {}

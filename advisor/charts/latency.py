@@ -58,6 +58,10 @@ def latency_sentence(report: Report) -> str:
     said = f"{name_of(fastest['name'])} answers fastest: half of its answers come within {_p50(fastest)}"
     if fastest is not slowest:
         said += f", {in_sentence(slowest['name'])} needs {_p50(slowest)}"
+    if phases := slowest.get("phase_seconds"):
+        name, seconds = max(phases.items(), key=lambda one: one[1])
+        share = 100 * seconds / (sum(phases.values()) or 1.0)
+        said += f"; {in_sentence(slowest['name'])} spends {share:.0f} % of it {name}"
     return f"{said}. At the mark half of the answers are there, at the end of the bar 95 of 100."
 
 

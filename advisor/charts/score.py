@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Literal
 
 import altair as alt
 
@@ -23,6 +25,15 @@ from advisor.charts.drawing import (
     strategy_axis,
 )
 from advisor.wording import RANGE_MEANING, in_sentence, money_text, name_of, points_text, score_text
+
+_ROOM = 2.2  # times the least and the most, beside the marks
+_NAME_WIDTH, _NAME_HEIGHT = 0.3, 0.1  # of a name, in shares of the chart
+_NAMES: dict[str, tuple[int, int, Literal["left", "right"]]] = {
+    "right": (11, -11, "left"),
+    "left": (-11, -11, "right"),
+    "right below": (11, 15, "left"),
+    "left below": (-11, 15, "right"),
+}
 
 
 def score_chart(report: Report, ink: str) -> alt.LayerChart:
@@ -85,7 +96,7 @@ def cost_chart(report: Report, ink: str) -> alt.LayerChart | None:
     rows = rows_of([{**named(one), **one["score"], "cost": one["cost"]["per_1000"]} for one in shown])
     order = list(rows["strategy"])
     frontier = rows_of([{"cost": one["cost"]["per_1000"], "mean": one["score"]["mean"]} for one in frontier_of(shown)])
-    low, high = rows["cost"].min() / 2.2, rows["cost"].max() * 2.2
+    low, high = rows["cost"].min() / _ROOM, rows["cost"].max() * _ROOM
     x = alt.X(
         "cost:Q",
         scale=alt.Scale(type="log", domain=[low, high]),
@@ -97,10 +108,32 @@ def cost_chart(report: Report, ink: str) -> alt.LayerChart | None:
     base = alt.Chart(rows).encode(x=x, color=colour(order))
     interval = base.mark_rule(strokeWidth=2, opacity=0.4).encode(y=alt.Y("low:Q"), y2="high:Q")
     dot = base.mark_point(filled=True, size=170, opacity=1).encode(y=y, shape=shape(order))
-    label = base.mark_text(dx=11, dy=-11, align="left", fontSize=LABEL_SIZE, fontWeight=600).encode(
-        y=y, text="strategy:N", color=alt.value(ink)
-    )
-    return finished(alt.LayerChart(layer=[line, interval, dot, label]), height=280)
+    rows["place"] = _places(list(rows["cost"]), list(rows["mean"]))
+    labels = [
+        alt.Chart(rows[rows["place"] == place])
+        .mark_text(dx=dx, dy=dy, align=align, fontSize=LABEL_SIZE, fontWeight=600)
+        .encode(x=x, y=y, text="strategy:N", color=alt.value(ink))
+        for place, (dx, dy, align) in _NAMES.items()
+    ]
+    return finished(alt.LayerChart(layer=[line, interval, dot, *labels]), height=280)
+
+
+def _places(costs: Sequence[float], scores: Sequence[float]) -> list[str]:
+    """Where the name of each mark stands: right of it, unless the chart ends there or another mark is in the way; then
+    left; then below."""
+    at = [math.log(cost) for cost in costs]
+    start, end = min(at) - math.log(_ROOM), max(at) + math.log(_ROOM)
+    room = _NAME_WIDTH * (end - start)
+
+    def place(one: int) -> str:
+        level = [other for other in range(len(at)) if other != one and abs(scores[other] - scores[one]) < _NAME_HEIGHT]
+        fits = {"right": at[one] + room < end, "left": at[one] - room > start}
+        blocked = {"right": any(0 <= at[other] - at[one] < room for other in level)}
+        blocked["left"] = any(0 <= at[one] - at[other] < room for other in level)
+        free = [side for side in fits if fits[side] and not blocked[side]]
+        return free[0] if free else "right below" if fits["right"] else "left below"
+
+    return [place(one) for one in range(len(at))]
 
 
 def frontier_of(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -11,7 +11,7 @@ import altair as alt
 from advisor.candidates import Report, judged, priced
 from advisor.charts.drawing import FREE, LABEL_SIZE, PLAIN_NUMBER, colour, finished, rows_of, shape
 from advisor.palette import mark_of
-from advisor.wording import count_text, in_sentence, name_of
+from advisor.wording import count_text, in_sentence, name_of, rough_text
 from eval.costs import Cost, crossing
 
 _LABEL_GAP = 0.09  # of the height of a chart, between two labels
@@ -43,7 +43,7 @@ def volume_chart(report: Report, ink: str) -> alt.LayerChart | None:
     y = alt.Y(
         "total:Q", title=f"Cost over {_months(report)} ({currency})", axis=alt.Axis(tickCount=4, format=PLAIN_NUMBER)
     )
-    lines = alt.Chart(rows).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour(order))
+    drawn = alt.Chart(rows).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour(order))
     last = rows[rows["volume"] > 0].sort_values("total")
     last["named_at"] = _apart(last["total"], least=_LABEL_GAP * last["total"].max())
     ends = alt.Chart(last)
@@ -56,7 +56,7 @@ def volume_chart(report: Report, ink: str) -> alt.LayerChart | None:
             {
                 "volume": one["monthly"],
                 "total": lines[one["a"]][0] + lines[one["a"]][1] * one["monthly"],
-                "label": f"{one['monthly']:,.0f} a month",
+                "label": f"{rough_text(one['monthly'])} a month",
             }
             for one in met
             if one["monthly"] >= top / 20  # nearer to the start, mark and label would only cover the lines
@@ -65,7 +65,7 @@ def volume_chart(report: Report, ink: str) -> alt.LayerChart | None:
     )
     crossed = alt.Chart(marked).mark_point(size=120, color=ink, strokeWidth=1.5).encode(x=x, y=y)
     crossed_label = alt.Chart(marked).mark_text(dy=16, color=ink, fontSize=LABEL_SIZE).encode(x=x, y=y, text="label:N")
-    return finished(alt.LayerChart(layer=[lines, marks, labels, crossed, crossed_label]), height=260)
+    return finished(alt.LayerChart(layer=[drawn, marks, labels, crossed, crossed_label]), height=260)
 
 
 def _apart(values: Iterable[float], least: float) -> list[float]:
@@ -99,6 +99,12 @@ def volume_sentence(report: Report) -> str:
     return crossing_sentence(report, met[-1])
 
 
+def crossing_sentences(report: Report) -> list[str]:
+    """One for each pair of strategies whose costs are known, but for what `volume_sentence` says."""
+    said = volume_sentence(report)
+    return [sentence for one in crossings(report) if (sentence := crossing_sentence(report, one)) != said]
+
+
 def crossing_sentence(report: Report, one: dict[str, Any]) -> str:
     """From which volume on which of two strategies costs less, and how sure that is; or that none ever does."""
     lines, over = _lines(report), _months(report)
@@ -108,15 +114,15 @@ def crossing_sentence(report: Report, one: dict[str, Any]) -> str:
         return f"{name_of(cheaper)} never costs more than {in_sentence(dearer)}."
     later, earlier = sorted((a, b), key=lambda name: lines[name][1])
     said = (
-        f"From {count_text(round(one['monthly']), 'answer')} a month on, {in_sentence(later)} costs less over {over} "
+        f"From about {rough_text(one['monthly'])} answers a month on, {in_sentence(later)} costs less over {over} "
         f"than {in_sentence(earlier)}"
     )
     if not one["is_ranged"]:
         return f"{said}."
     if one["low"] is None:
         return f"{said}, if ever."
-    high = "never" if one["high"] is None else f"{one['high']:,.0f}"
-    return f"{said} ({one['low']:,.0f} to {high})."
+    high = "never" if one["high"] is None else rough_text(one["high"])
+    return f"{said} ({rough_text(one['low'])} to {high})."
 
 
 def _in_sight(report: Report) -> list[dict[str, Any]]:

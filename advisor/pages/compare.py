@@ -192,13 +192,28 @@ def choose_costs(was: Priorities) -> Priorities:
         help="What it costs you to find and mend one. With a price, the strategy that costs least in all is taken. "
         "Where answers can be partly right, a score of .7 counts as three tenths of a wrong answer.",
     )
-    together = second[1].checkbox(
+    together = second[2].checkbox(
         "Answers can wait for each other",
         was.together,
         help="Then they are made in batches, which takes less of the machine than one at a time.",
     )
+    labelled = second[1].number_input(
+        f"Price of labelling a row ({was.currency})",
+        *ERROR_BOUNDS,
+        float(was.labelled_row),
+        step=0.01,
+        format="%.4f",
+        help="What it costs to have the right answer of an example written down. It counts for the rows that a "
+        "strategy learns from, so one that needs fewer costs less.",
+    )
     return replace(
-        was, months=int(months), retrain_days=retrain, reindex_days=reindex, wrong_answer=wrong, together=together
+        was,
+        months=int(months),
+        retrain_days=retrain,
+        reindex_days=reindex,
+        wrong_answer=wrong,
+        labelled_row=labelled,
+        together=together,
     )
 
 

@@ -41,10 +41,20 @@ def address_of(title: str) -> dict[str, str] | None:
     """The parameters under which a step can be reached from here; None while it cannot be reached yet."""
     if title in ("Start", "History"):
         return {}
-    if title == "Advice":
-        return st.query_params.to_dict()
-    needed = "run" if title == "Report" else "dataset"
-    return st.query_params.to_dict() if needed in st.query_params else None
+    known = _known_address()
+    needed = {"Advice": None, "Report": "run"}.get(title, "dataset")
+    return known if needed is None or needed in known else None
+
+
+def _known_address() -> dict[str, str]:
+    """The present parameters; where they name only a run, its data too."""
+    known = st.query_params.to_dict()
+    if "run" in known and "dataset" not in known:
+        try:
+            return known | {"dataset": store().run(known["run"]).dataset_id}
+        except BadInput:  # there is no such run, as its page says
+            pass
+    return known
 
 
 def address(*names: str) -> dict[str, str]:

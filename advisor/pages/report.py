@@ -11,7 +11,7 @@ import streamlit as st
 
 from advisor import charts
 from advisor.candidates import judged
-from advisor.figures import P_VALUE_MEANING, differences_of, figures_of, floors_of
+from advisor.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, floors_of
 from advisor.method import method_of
 from advisor.pages import frame
 from advisor.pages.changed_data import ask_for_changed_data
@@ -74,6 +74,8 @@ def show_evidence(report: dict[str, Any]) -> None:
     with cost_side:
         frame.section("Cost as volume grows")
         show_chart(report, charts.volume_chart, charts.volume_sentence)
+        items = "".join(f"<li>{escape(sentence)}</li>" for sentence in charts.crossing_sentences(report))
+        st.html(f'<ul class="differences quiet small">{items}</ul>')
     with time_side:
         frame.section("Time an answer")
         show_chart(report, charts.latency_chart, charts.latency_sentence)
@@ -88,6 +90,8 @@ def show_differences(report: dict[str, Any]) -> None:
         for sentence, p_value in differences_of(report)
     )
     st.html(f'<ul class="differences quiet small">{items}</ul>')
+    if detectable := detectable_of(report):
+        frame.small(detectable)
 
 
 def show_table(report: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import sys
 
 from tests.benchmarks.reporting import report
 
-NAMES = ("machine", "labels", "writing", "training", "search", "growth", "comparison", "calibration")
+NAMES = ("machine", "labels", "writing", "training", "search", "growth", "comparison", "calibration", "planted")
 
 
 def main(names: list[str]) -> int:

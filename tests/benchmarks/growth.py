@@ -26,7 +26,7 @@ DIMENSIONS = 384
 
 
 def run(full: bool) -> list[dict[str, Any]]:
-    rounds = 5 if full else 2
+    rounds = 5 if full else 3
     model = load_language_model("embedded")
     task, split = shared_task("banking77")
     inputs = [row.input for row in split.test]

@@ -13,6 +13,7 @@ from datasets import Dataset
 from peft import LoraConfig
 from trl import SFTConfig, SFTTrainer
 
+from eval.split import split_task
 from eval.task import Example
 from strategies.finetuning import Finetuning
 from strategies.lora import ALPHA, RANK, ROWS_A_BATCH, Pair, add_adapter, train_adapter
@@ -22,16 +23,19 @@ from strategies.weights import load_language_model
 from tests.benchmarks.shared_tasks import shared_task
 from tests.benchmarks.side_by_side import plain_network, rates, seconds_of
 
-LEARNING_RATE = 1e-3
+# Of 2e-3 and 1e-3 each is given the better one (docs/benchmarks.md).
+OUR_RATE, THEIR_RATE = 2e-3, 1e-3
+TEST_ROWS = 1_000
 
 
 def run(full: bool) -> list[dict[str, Any]]:
-    seeds, rows = (3, 400) if full else (1, 160)
+    seeds, rows = (5, 400) if full else (3, 160)
     return [_compare("clinc_banking15", rows, seeds)]
 
 
 def _compare(name: str, rows: int, seeds: int) -> dict[str, Any]:
-    task, split = shared_task(name)
+    task, _ = shared_task(name)
+    split = split_task(task, seed=0, max_test=TEST_ROWS, max_dev=1)
     model = load_language_model("embedded")
     strategy = Finetuning(task.brief, lambda: model, PRESETS["quick"].budget(task.kind))
     train = training_pairs(model, strategy, split.train)
@@ -49,6 +53,7 @@ def _compare(name: str, rows: int, seeds: int) -> dict[str, Any]:
     return {
         "dataset": name,
         "rows": rows,
+        "test rows": len(split.test),
         "ours, rows a second": rates(rows, seconds[0]),
         "SFTTrainer, rows a second": rates(rows, seconds[1]),
         "times as fast": median(seconds[1]) / median(seconds[0]),
@@ -74,7 +79,7 @@ def _ours(pairs: list[Pair], seed: int) -> tuple[Any, float]:
     tokens = sum(pair.tokens for pair in pairs)
     _, taken = seconds_of(
         lambda: train_adapter(
-            adapted, pairs, pairs[:1], learning_rate=LEARNING_RATE, tokens=tokens, epochs=1, evaluations=1, seed=seed,
+            adapted, pairs, pairs[:1], learning_rate=OUR_RATE, tokens=tokens, epochs=1, evaluations=1, seed=seed,
             tokens_done=lambda read: None,
         )
     )  # fmt: skip
@@ -98,7 +103,7 @@ def train_with_trl(pairs: list[Pair], seed: int) -> tuple[Any, float]:
             plain_network(),
             SFTConfig(
                 folder, use_cpu=not has_gpu, bf16=has_gpu, report_to=[], save_strategy="no", num_train_epochs=1,
-                seed=seed, per_device_train_batch_size=ROWS_A_BATCH, learning_rate=LEARNING_RATE,
+                seed=seed, per_device_train_batch_size=ROWS_A_BATCH, learning_rate=THEIR_RATE,
                 completion_only_loss=True, disable_tqdm=True,
             ),
             train_dataset=data,

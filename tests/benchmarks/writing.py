@@ -27,7 +27,7 @@ ROWS_A_BATCH = 8
 def run(full: bool) -> list[dict[str, Any]]:
     model = load_language_model("embedded")
     return [
-        _compare(name, model, prompts, limit, rounds=5 if full else 2)
+        _compare(name, model, prompts, limit, rounds=5 if full else 3)
         for name, (prompts, limit) in {
             "xquad_en, with passages": _with_passages("xquad_en", model),
             "restaurant8k": _with_examples("restaurant8k", model),
