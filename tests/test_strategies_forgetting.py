@@ -25,7 +25,7 @@ BUDGET = Budget(
 )
 LABELS = ("billing", "delivery")
 ROWS = tuple(
-    Example(f"r{at}", f"where is {('my money', 'the parcel')[at % 2]}, number {at}?", LABELS[at % 2])
+    Example(f"r{at}", f"Where is {('my money', 'the parcel')[at % 2]}, number {at}?", LABELS[at % 2])
     for at in range(38)
 )
 SPLIT = Split(ROWS[:24], ROWS[24:30], ROWS[30:])

@@ -31,12 +31,12 @@ def show_probes(report: dict[str, Any]) -> None:
 def _table(found: LessTidy) -> str:
     heads = "".join(f'<th scope="col">{marked_name(name)}</th>' for name in found.names)
     rows = "".join(
-        f'<tr><th scope="row">{_over(row.heading, row.meaning)}</th>'
-        f"{''.join(f'<td>{_over(*cell)}</td>' for cell in row.cells)}</tr>"
+        f'<tr><th scope="row"><b>{escape(row.heading)}</b><br>{escape(row.meaning)}</th>'
+        f"{''.join(_cell(*cell) for cell in row.cells)}</tr>"
         for row in found.rows
     )
     return f'<div class="scroll"><table class="figures-table"><tr><td></td>{heads}</tr>{rows}</table></div>'
 
 
-def _over(said: str, under: str) -> str:
-    return f'{escape(said)}<br><span class="quiet small">{escape(under)}</span>'
+def _cell(lost: str, ends: str) -> str:
+    return f'<td>{escape(lost)}<br><span class="quiet small">{escape(ends)}</span></td>'
