@@ -106,7 +106,7 @@ def _sentences(by_name: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
     rows = count_text(max(each["n"] for _, each in every), "row")
     sure = [(name, each) for name, each in every if each["low"] > 0 and each["p_value_holm"] < 1 - LEVEL]
     if not sure:
-        return [f"On {rows} of each kind, no strategy is shown to lose by any of this."]
+        return [f"On up to {rows} of each kind, no strategy is shown to lose by any of this."]
     name, worst = max(sure, key=lambda found: found[1]["lost"])
     said = (
         f"{name_of(name)} loses most: {points_text(worst['lost'])} to {_IN_SENTENCE[worst['variant']]} "
@@ -114,7 +114,7 @@ def _sentences(by_name: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
     )
     steady = [name for name in by_name if not any(found == name for found, _ in sure)]
     if steady:
-        said += f" {_and([in_sentence(one) for one in steady]).capitalize()}: no loss is shown."
+        said += f" No loss is shown of {_and([in_sentence(one) for one in steady])}."
     return [said]
 
 

@@ -58,7 +58,7 @@ PRESETS = {
     ),
     "standard": Preset(
         "standard",
-        "For a decision. More settings are tried, training is longer, and up to 500 test rows are read, some less tidy too.",
+        "For a decision. More settings, longer training, up to 500 test rows, and some of them made less tidy.",
         {
             Kind.CLASSIFICATION: Budget(500, 100, 40, 6, 250_000, 10, 0, 60),
             Kind.EXTRACTION: Budget(400, 48, 20, 6, 250_000, 10, 160, 60),

@@ -57,7 +57,7 @@ def test_points_lost_stand_in_every_form_and_the_worst_is_named(synthetic_report
     assert found.names == ("finetuning", "retrieval", "prompting")
     said = found.sentences[0]
     assert said.startswith("Fine-tuning loses most: 40 points to capitals only (") and "on 60 rows)" in said
-    assert said.endswith("Prompting: no loss is shown.")
+    assert said.endswith(" No loss is shown of prompting.")
     assert [row.cells[2][0] for row in found.rows] == ["0"] * len(VARIANTS)
     typos, capitals = report["candidates"][2]["robustness"][0], report["candidates"][2]["robustness"][2]
     assert typos["n"] == 60 and typos["plain"] - typos["varied"] == pytest.approx(typos["lost"]) == pytest.approx(0.1)
