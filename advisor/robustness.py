@@ -23,7 +23,7 @@ LOST_MEANING = (
 QUICK = "Not measured in the quick preset."
 
 WORDS = {
-    "typos": ("Typos", f"Letters swapped, left out or doubled in one word of {TYPO_EVERY_WORDS}."),
+    "typos": ("Typos", f"Letters swapped, left out or doubled in one word in {TYPO_EVERY_WORDS}."),
     "lower_case": ("No capitals", "Everything in small letters."),
     "capitals": ("All capitals", "Everything in capital letters."),
     "polite": ("Politeness", "A greeting, thanks, or both around it. English inputs only."),

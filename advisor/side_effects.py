@@ -20,8 +20,8 @@ SIDE_EFFECTS = "What training did besides"
 BY_HEART = 0.1  # a gap from which it is a caveat
 MULTIPLE = 2.0  # of the perplexity, from which no percentage is told
 SURPRISE_MEANING = (
-    "Surprise is perplexity: among how many next pieces of text the model is, so to say, in doubt. Text and questions "
-    "were written for this and have nothing to do with your task."
+    "Surprise is perplexity: between how many next pieces of a text the model wavers. Texts and questions were written "
+    "for this and have nothing to do with your task."
 )
 
 

@@ -36,14 +36,14 @@ _EITHER_WAY = (
     ("how do I", "what do I do to"), ("can you tell me", "could you let me know"), ("can you", "could you"),
     ("I want to", "I would like to"), ("I need to", "I have to"), ("is it possible to", "is there a way to"),
     ("maybe", "perhaps"), ("almost", "nearly"), ("often", "frequently"), ("usually", "normally"), ("movie", "film"),
-    ("purchase", "buy"), ("right now", "at the moment"), ("immediately", "at once"), ("phone", "telephone"),
+    ("right now", "at the moment"), ("immediately", "at once"), ("phone", "telephone"),
     ("kids", "children"),
 )  # fmt: skip
 # Back these would not always fit.
 _ONE_WAY = (
     ("I've", "I have"), ("problem", "issue"), ("can I", "am I able to"), ("why is", "for what reason is"),
     ("begin", "start"), ("begins", "starts"), ("repair", "fix"), ("obtain", "get"), ("receive", "get"),
-    ("received", "got"), ("require", "need"), ("because", "since"), ("assist", "help"), ("quickly", "fast"),
+    ("received", "got"), ("require", "need"), ("buy", "purchase"), ("assist", "help"), ("quickly", "fast"),
     ("in order to", "to"), ("big", "large"),
 )  # fmt: skip
 _REWORDED = {before.lower(): after for before, after in (*_EITHER_WAY, *((b, a) for a, b in _EITHER_WAY), *_ONE_WAY)}
