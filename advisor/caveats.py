@@ -32,6 +32,7 @@ def before_you_act(
         _invalid_json(situation.choice),
         _wording_only(situation.kind),
         _errors_not_weighed(situation),
+        _hosted_elsewhere(situation),
         *unfinished(trials),
         *(_missed_documents(one) for one in judged),
         _few_timed(situation.choice),
@@ -106,6 +107,15 @@ def _errors_not_weighed(situation: Situation) -> str | None:
     if not situation.priorities.wrong_answer or situation.counts_errors:
         return None
     return "Some of the costs are unknown, so what a wrong answer costs could not be weighed against them."
+
+
+def _hosted_elsewhere(situation: Situation) -> str | None:
+    if not situation.priorities.hosted:
+        return None
+    return (
+        f"Answers are priced as those of {situation.priorities.hosted}; scores, times and tokens are those of the "
+        "model that was measured."
+    )
 
 
 def _missed_documents(one: Measurement) -> str | None:

@@ -29,12 +29,26 @@ def method_of(report: dict[str, Any]) -> list[tuple[str, str]]:
         (
             "Time and cost",
             "Some rows were asked again, one at a time after a warm-up, to time an answer. "
-            f"A cost is the seconds on the machine at {price} an hour{_over_time(priorities)}.",
+            f"A cost is the seconds on the machine at {price} an hour{_hosted(priorities)}{_over_time(priorities)}.",
         ),
         *((name_of(one["name"]), _effort(one)) for one in report["candidates"] if one["status"] == "done"),
         ("Run", f"{report['run_id']}, seed {report['seed']}, {report['created_at']}."),
         *([("Versions", f"{versions}.")] if versions else []),
     ]
+
+
+def _hosted(priorities: dict[str, Any]) -> str:
+    if not priorities.get("hosted"):
+        return ""
+    read, written = (
+        money_text(priorities[name], priorities["currency"]) for name in ("read_per_million", "written_per_million")
+    )
+    factor = priorities["tuned_factor"]
+    tuned = f"{factor:g} times as much once trained" if factor else "once trained its price is unknown"
+    return (
+        f" to get ready; an answer is paid for as one of {priorities['hosted']}, {read} for a million tokens read and "
+        f"{written} for a million written ({tuned})"
+    )
 
 
 def _over_time(priorities: dict[str, Any]) -> str:

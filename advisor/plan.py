@@ -28,6 +28,7 @@ MACHINE_BOUNDS = (0.0, 1_000.0)
 MONTHS_BOUNDS = (1, 120)
 DAYS_BOUNDS = (1.0, 3_650.0)
 ERROR_BOUNDS = (0.0, 1e6)
+FACTOR_BOUNDS = (0.1, 1_000.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ class Priorities:
     95th percentile of the seconds an answer takes; `machine_per_hour` prices the machine that serves and trains. Costs
     add up over `months`; `retrain_days` and `reindex_days` say how often the task and the documents change, None is
     never; `together` allows answers to be made in batches; `wrong_answer` is what one costs, `labelled_row` what it
-    costs to have a row's answer written down.
+    costs to have a row's answer written down. `hosted` names the model that would answer at so much for a million
+    tokens, `tuned_factor` times as much once trained; None is this machine.
     Raises BadInput when one is out of its bounds.
     """
 
@@ -87,6 +89,10 @@ class Priorities:
     together: bool = False
     wrong_answer: float = 0.0
     labelled_row: float = 0.0
+    hosted: str | None = None
+    read_per_million: float | None = None
+    written_per_million: float | None = None
+    tuned_factor: float | None = None
 
     def __post_init__(self) -> None:
         _check("The volume", self.monthly_volume, VOLUME_BOUNDS, " answers a month")
@@ -99,6 +105,9 @@ class Priorities:
         _check("The time until the documents change", self.reindex_days, DAYS_BOUNDS, " days")
         _check("The price of a wrong answer", self.wrong_answer, ERROR_BOUNDS)
         _check("The price of labelling a row", self.labelled_row, ERROR_BOUNDS)
+        _check("The price of a million tokens read", self.read_per_million, ERROR_BOUNDS)
+        _check("The price of a million tokens written", self.written_per_million, ERROR_BOUNDS)
+        _check("The price of a trained model, in times the other", self.tuned_factor, FACTOR_BOUNDS)
 
     @property
     def terms(self) -> Terms:

@@ -25,6 +25,10 @@ def computed_of(report: dict[str, Any]) -> list[tuple[str, str]]:
     timed = count_text(shown[0]["latency_seconds"]["n"], "request")
     together = report["priorities"].get("together")
     seconds = "1 ÷ answers a second in batches" if together else "their mean seconds when asked one at a time"
+    if report["priorities"].get("hosted"):
+        answer = "the mean tokens read and written × the price of each"
+    else:
+        answer = f"{seconds} × {price}"
     is_label = report["task"].get("kind") == Kind.CLASSIFICATION.value
     found = [
         ("Score", f"The mean of the scores of {rows}: column score of outcomes.csv."),
@@ -53,7 +57,7 @@ def computed_of(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("Answers that failed", "The rows with an entry in column error; they score 0."),
         ("Getting ready", "Seconds by the clock from the first row read to ready, by stage: trial.json."),
         ("Most memory used", "The most that the process of this strategy held at once: trial.json."),
-        ("Cost of 1,000 answers", f"1,000 × {seconds} × {price}."),
+        ("Cost of 1,000 answers", f"1,000 × {answer}."),
         (
             "Cost of getting ready, once",
             f"The seconds of getting ready × {price}{_labelling(report)}.",

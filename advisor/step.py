@@ -107,6 +107,7 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         outcomes=measured.outcomes,
         fit_seconds=sum(stage_seconds.values()),
         stage_seconds=stage_seconds,
+        changes_weights=strategy.changes_weights,
         rows_learned=len(split.dev) + (len(split.train) if strategy.learns_from_rows else 0),
         requests_per_second=measured.requests_per_second,
         settings=strategy.settings,

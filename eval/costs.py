@@ -27,7 +27,9 @@ class Terms:
     `reindex_days` the documents have, and what looks them up indexes them anew; None is never. `together` says that
     answers may wait for each other and are made in batches; `wrong_answer` is what one costs, a score of .7 counting as
     three tenths of a wrong answer; `labelled_row` is what it costs to have the answer of a row written down, for the
-    rows a strategy needs to get ready.
+    rows a strategy needs to get ready. With `read_per_million` and `written_per_million` answers are made by a hosted
+    model at so much for a million tokens, `tuned_factor` times as much where the strategy has changed its weights, None
+    where nobody knows.
     """
 
     machine_per_hour: float | None
@@ -39,6 +41,13 @@ class Terms:
     together: bool = False
     wrong_answer: float = 0.0
     labelled_row: float = 0.0
+    read_per_million: float | None = None
+    written_per_million: float | None = None
+    tuned_factor: float | None = None
+
+    @property
+    def is_hosted(self) -> bool:
+        return self.read_per_million is not None and self.written_per_million is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,7 @@ class Crossing:
 
     `low` to `high` is the 95 % range that timed answers and scored rows leave: `low` is None where there may be no such
     volume at all, `high` where it may lie beyond any; both are None too where `is_ranged` is not so, because prices
-    were given or answers made in batches.
+    were given, answers made in batches or tokens paid for.
     """
 
     monthly: float | None
@@ -110,7 +119,7 @@ def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
     An answer is priced at the mean seconds of requests answered one at a time: the mean, because it is what adds up
     over many requests; one at a time, because batches cannot be counted on. Where answers are made together, at the
     seconds of the batched pass divided by its requests. It is the cost of a machine that is paid for only while it
-    works.
+    works. A hosted model is paid by its tokens; getting ready is on the machine in any case.
     """
     quote = quote or Quote(None, None)
     per_second = None if terms.machine_per_hour is None else terms.machine_per_hour / _SECONDS_PER_HOUR
@@ -119,7 +128,10 @@ def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
         return None if seconds is None or per_second is None else seconds * per_second
 
     throughput = trial.requests_per_second
-    request = price((1 / throughput if throughput else None) if terms.together else mean_seconds(trial))
+    if terms.is_hosted:
+        request = _hosted_request(trial, terms)
+    else:
+        request = price((1 / throughput if throughput else None) if terms.together else mean_seconds(trial))
     fitting = price(trial.fit_seconds) if quote.one_off is None else quote.one_off
     per_1000 = quote.per_1000 if quote.per_1000 is not None else None if request is None else 1000 * request
     return Cost(
@@ -132,6 +144,16 @@ def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
         ),
         errors_per_1000=1000 * terms.wrong_answer * _mean_loss(trial) if terms.wrong_answer else 0.0,
     )
+
+
+def _hosted_request(trial: Trial, terms: Terms) -> float | None:
+    """The tokens of a mean request at what a million cost."""
+    factor = terms.tuned_factor if trial.changes_weights else 1.0
+    if factor is None or not trial.outcomes:
+        return None
+    read = np.mean([outcome.tokens_in for outcome in trial.outcomes]) * (terms.read_per_million or 0.0)
+    written = np.mean([outcome.tokens_out for outcome in trial.outcomes]) * (terms.written_per_million or 0.0)
+    return float(factor * (read + written) / 1e6)
 
 
 def crossing(a: Cost, b: Cost, months: float) -> float | None:
@@ -153,7 +175,7 @@ def crossing_range(a: tuple[Trial, Cost], b: tuple[Trial, Cost], terms: Terms, i
     fixed, slopes = [], []
     for trial, cost in (a, b):
         line = cost.line(terms.months)
-        if line is None or not is_ranged or terms.together:
+        if line is None or not is_ranged or terms.together or terms.is_hosted:
             return Crossing(at, None, None, is_ranged=False)
         fixed.append(line[0])
         slopes.append(_slopes(trial, cost, terms))

@@ -77,10 +77,11 @@ class Trial:
 
     `status` is "done", "failed" (it crashed; `reason` says how, in a sentence) or "excluded" (it does not apply;
     `reason` says why). `requests_per_second` is the throughput of the batched pass over the test rows;
-    `rows_learned` counts the rows whose answers it needed to get ready, None where that was not noted;
-    `stage_seconds` says of each stage of getting ready how long it took; `settings` are the chosen ones, JSON values by
-    name; `choices` lists every setting tried with its dev score;
-    `peak_memory_bytes` is the resident peak of the process that ran it; `notes` are plain sentences worth knowing.
+    `changes_weights` says whether what answers is the base model no more; `rows_learned` counts the rows whose answers
+    it needed to get ready, None where that was not noted; `stage_seconds` says of each stage of getting ready how long
+    it took; `settings` are the chosen ones, JSON values by name; `choices` lists every setting tried with its dev
+    score; `peak_memory_bytes` is the resident peak of the process that ran it; `notes` are plain sentences worth
+    knowing.
 
     What was measured beside, where the budget allows: `probes` holds the outcomes on rows other than the test rows as
     they are, by name: some test rows in each variant (`eval.variants`), and under `TRAINED_ON` some rows it trained on;
@@ -92,6 +93,7 @@ class Trial:
     reason: str | None = None
     outcomes: tuple[Outcome, ...] = ()
     fit_seconds: float | None = None
+    changes_weights: bool = False
     rows_learned: int | None = None
     stage_seconds: dict[str, float] = field(default_factory=dict)
     requests_per_second: float | None = None

@@ -31,11 +31,13 @@ class Strategy(Protocol):
 
     After `fit`: `settings` are those chosen on dev (JSON values), `choices` every setting tried with its dev score,
     `effort` what the choice took. `save` writes what `load` needs to answer again without the training data;
-    `predict` never sees a target. `learns_from_rows` is False where only dev rows are needed, to choose settings on.
+    `predict` never sees a target. `learns_from_rows` is False where only dev rows are needed, to choose settings on;
+    `changes_weights` says whether what answers is the base model no more.
     """
 
     name: ClassVar[str]
     learns_from_rows: ClassVar[bool]
+    changes_weights: ClassVar[bool]
     settings: dict[str, Any]
     choices: list[dict[str, Any]]
     effort: Effort

@@ -55,6 +55,7 @@ class Finetuning:
     trained_model: Transformer = field(init=False, repr=False)
     name: ClassVar[str] = "finetuning"
     learns_from_rows: ClassVar[bool] = True
+    changes_weights: ClassVar[bool] = True
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         started = time.perf_counter()

@@ -43,6 +43,7 @@ class _Floor(ABC):
 
     name: ClassVar[str]
     learns_from_rows: ClassVar[bool] = True
+    changes_weights: ClassVar[bool] = False
     tried: ClassVar[tuple[dict[str, Any], ...]] = ({},)
 
     def __init__(

@@ -38,6 +38,7 @@ class Prompting:
     notes: list[str] = field(default_factory=list, init=False)
     name: ClassVar[str] = "prompting"
     learns_from_rows: ClassVar[bool] = False
+    changes_weights: ClassVar[bool] = False
     tried: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:

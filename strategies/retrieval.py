@@ -38,6 +38,7 @@ class Retrieval:
     notes: list[str] = field(default_factory=list, init=False)
     name: ClassVar[str] = "retrieval"
     learns_from_rows: ClassVar[bool] = True
+    changes_weights: ClassVar[bool] = False
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         self._answerer = Answerer(self.load_model(), self.brief)

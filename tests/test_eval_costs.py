@@ -103,3 +103,15 @@ def test_labelling_is_paid_once_for_the_rows_that_were_needed():
     assert cost_of(noted, terms).one_off == pytest.approx(0.5 + 20)
     assert cost_of(noted, terms).upkeep_per_month == pytest.approx(0.5)  # the rows are there already
     assert cost_of(trial([1.0], fit_seconds=500), terms).one_off is None
+
+
+def test_a_hosted_answer_costs_its_tokens_and_a_tuned_one_what_is_known_of_it():
+    read = replace(trial([1.0], 3600), outcomes=(Outcome("1", "x", "", 1.0, {}, 2000, 100, seconds=1.0),))
+    terms = Terms(3.6, 1000, "USD", read_per_million=0.5, written_per_million=2.0)
+    assert cost_of(read, terms).per_1000 == pytest.approx(1.0 + 0.2)
+    assert cost_of(read, terms).one_off == pytest.approx(3.6)
+    tuned = replace(read, changes_weights=True)
+    assert cost_of(tuned, terms).per_1000 is None
+    assert cost_of(tuned, replace(terms, tuned_factor=3.0)).per_1000 == pytest.approx(3.6)
+    pair = [(one, cost_of(one, terms)) for one in (read, read)]
+    assert not crossing_range(pair[0], pair[1], terms, is_ranged=True).is_ranged

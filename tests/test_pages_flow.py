@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from advisor.experiment import prepare
+from advisor.hosted import hosted_prices
 from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
 from advisor.samples import SAMPLES
 from advisor.store import Store
@@ -257,3 +258,23 @@ def test_a_link_to_a_run_alone_leads_back_to_its_data(store: Store) -> None:
     unknown = open_page("Report", run="gone")
     steps = {link.label: link for link in unknown.main.get("page_link")}
     assert steps["Data"].proto.disabled
+
+
+def test_prices_over_time_and_of_a_hosted_model_reach_the_plan(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    store.save_setup(dataset.id, Setup("message", "label"))
+    app = open_page("Compare", dataset=dataset.id)
+    numbers = {one.label: one for one in app.number_input}
+    numbers["The task changes every so many days"].set_value(30.0)
+    numbers["Price of a wrong answer (USD)"].set_value(0.25)
+    app.button_group(key="place").set_value("By a hosted model").run()
+    name = next(one for one in hosted_prices() if one.startswith("Groq: "))
+    app.selectbox(key="hosted").set_value(name).run()
+    app.button(key="run").click().run()
+    (run,) = store.runs()
+    chosen, listed = run.plan.priorities, hosted_prices()[name]
+    assert (chosen.retrain_days, chosen.wrong_answer, chosen.hosted) == (30, 0.25, name)
+    assert (chosen.read_per_million, chosen.written_per_million) == (
+        listed.read_per_million,
+        listed.written_per_million,
+    )

@@ -31,6 +31,7 @@ class CommonestAnswer:
 
     name: ClassVar[str] = "commonest"
     learns_from_rows: ClassVar[bool] = True
+    changes_weights: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.settings: dict[str, Any] = {}
