@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from advisor.choice import FEW_ROWS
 from advisor.measurement import Measurement
+from advisor.side_effects import by_heart
 from advisor.verdict import LOW_SCORE, Situation
 from advisor.wording import count_text, name_of, score_text
 from eval.outcomes import Trial
@@ -27,6 +28,7 @@ def before_you_act(
         _low_score(situation),
         _majority(situation, majority_share),
         _failed_answers(situation.choice),
+        by_heart(situation.choice.trial),
         _invalid_json(situation.choice),
         _wording_only(situation.kind),
         _errors_not_weighed(situation),

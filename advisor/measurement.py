@@ -59,7 +59,7 @@ def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> 
     found = [outcome.found_gold for outcome in outcomes if outcome.found_gold is not None]
     return Measurement(
         trial=trial,
-        score=interval([outcome.score for outcome in outcomes], [_unit(outcome) for outcome in outcomes]),
+        score=score_interval(outcomes),
         parts={name: fmean(outcome.parts.get(name, 0.0) for outcome in outcomes) for name in part_names},
         latency=percentiles([outcome.seconds for outcome in outcomes if outcome.seconds is not None]),
         phase_seconds=_phase_seconds([outcome.phases for outcome in outcomes if outcome.phases]),
@@ -70,6 +70,10 @@ def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> 
         hit_rate=fmean(found) if found else None,
         failed_answers=sum(outcome.error is not None for outcome in outcomes),
     )
+
+
+def score_interval(outcomes: Sequence[Outcome]) -> Interval:
+    return interval([outcome.score for outcome in outcomes], [_unit(outcome) for outcome in outcomes])
 
 
 def _phase_seconds(timed: Sequence[dict[str, float]]) -> dict[str, float]:

@@ -14,6 +14,8 @@ from advisor.circumstances import circumstances_of
 from advisor.decision import recommend
 from advisor.measurement import derive, is_judged, paired_scores
 from advisor.plan import Priorities
+from advisor.robustness import robustness
+from advisor.side_effects import side_effects
 from eval.costs import Cost, Quote, cost_of, crossing_range
 from eval.failures import sort_failures
 from eval.outcomes import Trial
@@ -49,6 +51,7 @@ def build_report(
     judged = judge(trials, priorities, task.kind, _majority_share(task.kind, split.test), floors=floors)
     for candidate, trial, failures in zip(judged["candidates"], trials, sort_failures(trials, task), strict=True):
         candidate["failures"] = asdict(failures) if is_judged(trial) else None
+        candidate |= {"robustness": robustness(trial), "side_effects": side_effects(trial)}
     report = {
         "schema": SCHEMA,
         "run_id": run_id,

@@ -20,6 +20,8 @@ from advisor.figures import P_VALUE_MEANING, detectable_of, differences_of, figu
 from advisor.method import method_of
 from advisor.palette import css_variables, mark_of
 from advisor.provenance import computed_of
+from advisor.robustness import LESS_TIDY, LOST_MEANING, less_tidy_of
+from advisor.side_effects import SIDE_EFFECTS, side_effects_of
 from advisor.wording import money_text, name_of, score_text, seconds_text
 from advisor.wrong_answers import wrong_answers_of
 from eval.outcomes import Trial
@@ -33,7 +35,12 @@ _TEMPLATES = jinja2.Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters |= {"name": name_of, "mark": mark_of, "score": score_text, "seconds": seconds_text}
-_TEMPLATES.globals["money"] = money_text
+_TEMPLATES.globals |= {
+    "money": money_text,
+    "LESS_TIDY": LESS_TIDY,
+    "LOST_MEANING": LOST_MEANING,
+    "SIDE_EFFECTS": SIDE_EFFECTS,
+}
 
 
 def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: Sequence[Example] = ()) -> str:
@@ -61,6 +68,8 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         detectable=detectable_of(report),
         rules=rule_groups(report),
         wrong=wrong_answers_of(report),
+        less_tidy=less_tidy_of(report),
+        side_effects=side_effects_of(report),
         method=method_of(report),
         computed=computed_of(report),
         crossings=charts.crossing_sentences(report),

@@ -12,6 +12,8 @@ from advisor.charts.volume import crossing_sentences, volume_sentence
 from advisor.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, floors_of, not_measured
 from advisor.method import method_of
 from advisor.provenance import computed_of
+from advisor.robustness import LESS_TIDY, LOST_MEANING, less_tidy_of
+from advisor.side_effects import SIDE_EFFECTS, side_effects_of
 from advisor.wording import name_of
 from advisor.wrong_answers import wrong_answers_of
 
@@ -40,6 +42,8 @@ def render_markdown(report: dict[str, Any]) -> str:
         *_section("Differences", _differences(report)),
         *_section("Cost as volume grows", [volume_sentence(report), *crossing_sentences(report)]),
         *_wrong_answers(report),
+        *_less_tidy(report),
+        *_section(SIDE_EFFECTS, side_effects_of(report)),
         *_section("What the rules of thumb said", rule_sentences(report)),
         *_section("Warnings about the data", report["warnings"]),
         *_section("How it was measured", [f"{heading}: {text}" for heading, text in method_of(report)]),
@@ -65,6 +69,23 @@ def _wrong_answers(report: dict[str, Any]) -> list[str]:
         names = [escaped(name_of(name)) for name in wrong.names]
         rows = [[escaped(f"{row.heading}: {row.meaning}"), *row.cells] for row in wrong.rows]
         lines += [_line(["", *names]), _line(["---"] * (len(names) + 1)), *map(_line, rows), ""]
+    return lines
+
+
+def _less_tidy(report: dict[str, Any]) -> list[str]:
+    if (found := less_tidy_of(report)) is None:
+        return []
+    lines = _section(LESS_TIDY, found.sentences)
+    if found.rows:
+        names = [escaped(name_of(name)) for name in found.names]
+        rows = [
+            [
+                escaped(f"{row.heading}: {row.meaning}"),
+                *(f"{lost} ({ends})" if ends else lost for lost, ends in row.cells),
+            ]
+            for row in found.rows
+        ]
+        lines += [_line(["", *names]), _line(["---"] * (len(names) + 1)), *map(_line, rows), "", LOST_MEANING, ""]
     return lines
 
 

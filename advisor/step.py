@@ -20,6 +20,7 @@ from pathlib import Path
 from advisor.child import failure_sentence, settle_in
 from advisor.files import write_whole
 from advisor.plan import FLOORS_STEP
+from advisor.probes import probed
 from advisor.task_file import read_task
 from advisor.trial_files import read_trial, write_trial
 from eval.outcomes import Trial
@@ -95,10 +96,12 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
     fitted = order.folder / "fitted"
     fitted.mkdir()
     strategy.save(fitted)
-    latency_rows = PRESETS[order.preset].budget(task.kind).latency_rows
-    measured = measure(strategy, split.test, task.kind, latency_rows, lambda *rows: report_progress(Progress(*rows)))
+    budget = PRESETS[order.preset].budget(task.kind)
+    measured = measure(
+        strategy, split.test, task.kind, budget.latency_rows, lambda *rows: report_progress(Progress(*rows))
+    )
     write_whole(order.folder / "machine.json", json.dumps({"device": _device()}))
-    return Trial(
+    trial = Trial(
         order.strategy,
         "done",
         outcomes=measured.outcomes,
@@ -112,6 +115,8 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         effort=strategy.effort,
         notes=tuple(strategy.notes),
     )
+    rows = 0 if order.strategy in FLOORS else budget.probe_rows
+    return probed(trial, strategy, split, task.kind, rows, order.seed, report_progress)
 
 
 def _build(order: StepOrder, brief: Brief) -> Strategy:

@@ -1,6 +1,7 @@
-"""A trial on disk: trial.json, one outcome a line in outcomes.jsonl, and manifest.json, which comes last.
+"""A trial on disk: trial.json, one outcome a line in outcomes.jsonl, those of probes, where there are any, in
+probes.jsonl, and manifest.json, which comes last.
 
-The manifest holds the hash of both others. A trial without a manifest that fits was never finished: it is not there.
+The manifest holds the hashes of the others. A trial without a manifest that fits was never finished: it is not there.
 """
 
 from __future__ import annotations
@@ -10,24 +11,29 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from advisor.files import write_whole
 from advisor.plan import FLOORS_STEP
-from eval.outcomes import Effort, Outcome, Trial
+from eval.outcomes import Effort, Knowledge, Outcome, Trial
 from strategies.registry import FLOORS
 
 _MANIFEST = "manifest.json"
+_PROBES = "probes.jsonl"
 
 
 def write_trial(folder: Path, trial: Trial) -> None:
     """`folder` exists. A trial that was there before is gone from the first moment on."""
     (folder / _MANIFEST).unlink(missing_ok=True)
     facts = asdict(trial)
-    outcomes = facts.pop("outcomes")
+    outcomes, probes = facts.pop("outcomes"), facts.pop("probes")
     contents = {
         "trial.json": json.dumps(facts, indent=2),
         "outcomes.jsonl": "".join(json.dumps(outcome) + "\n" for outcome in outcomes),
     }
+    if probes:
+        lines = [{"probe": name, **outcome} for name, each in probes.items() for outcome in each]
+        contents[_PROBES] = "".join(json.dumps(line) + "\n" for line in lines)
     for name, content in contents.items():
         write_whole(folder / name, content)
     hashes = {name: _hash(content.encode()) for name, content in contents.items()}
@@ -38,7 +44,8 @@ def read_trial(folder: Path) -> Trial | None:
     """None when there is no finished trial, or one that was changed since, or one that another version wrote."""
     try:
         hashes = json.loads((folder / _MANIFEST).read_bytes())
-        contents = {name: (folder / name).read_bytes() for name in ("trial.json", "outcomes.jsonl")}
+        names = ("trial.json", "outcomes.jsonl", *([_PROBES] if _PROBES in hashes else []))
+        contents = {name: (folder / name).read_bytes() for name in names}
         if hashes != {name: _hash(content) for name, content in contents.items()}:
             return None
         facts = json.loads(contents["trial.json"])
@@ -46,10 +53,12 @@ def read_trial(folder: Path) -> Trial | None:
         return Trial(
             **{
                 **facts,
-                "outcomes": tuple(_outcome(line) for line in lines),
+                "outcomes": tuple(_outcome(json.loads(line)) for line in lines),
                 "choices": tuple(facts["choices"]),
                 "effort": Effort(**facts["effort"]),
                 "notes": tuple(facts["notes"]),
+                "knowledge": _knowledge(facts.get("knowledge")),
+                "probes": _probes(contents.get(_PROBES, b"").decode().splitlines()),
             }
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
@@ -64,8 +73,22 @@ def read_trials(run_folder: Path, steps: Sequence[str]) -> tuple[list[Trial], li
     return finished[0], finished[1]
 
 
-def _outcome(line: str) -> Outcome:
-    facts = json.loads(line)
+def _knowledge(facts: list[dict[str, list[float]]] | None) -> tuple[Knowledge, Knowledge] | None:
+    if facts is None:  # not measured, or by an earlier version
+        return None
+    before, after = (Knowledge(tuple(each["surprise"]), tuple(each["right"])) for each in facts)
+    return before, after
+
+
+def _probes(lines: Sequence[str]) -> dict[str, tuple[Outcome, ...]]:
+    probes: dict[str, list[Outcome]] = {}
+    for line in lines:
+        facts = json.loads(line)
+        probes.setdefault(facts.pop("probe"), []).append(_outcome(facts))
+    return {name: tuple(outcomes) for name, outcomes in probes.items()}
+
+
+def _outcome(facts: dict[str, Any]) -> Outcome:
     return Outcome(**{**facts, "sources": tuple(facts["sources"])})
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from advisor.measurement import Measurement
-from advisor.plan import Priorities
+from advisor.plan import COST_BOUNDS, SECONDS_BOUNDS, Priorities
 
 Rule = Callable[[Priorities], str | None]  # what would be taken; None where nothing is within the limits
 
@@ -51,14 +51,18 @@ def turns_of(rule: Rule, priorities: Priorities, measured: Sequence[Measurement]
     slowest = [one.latency.p95 for one in measured if one.latency]
     dearest = [one.cost.per_1000 for one in measured if one.cost.per_1000 and priorities.max_cost_per_1000]
     steps = {"margin": _MARGINS, "months": _MONTHS, "retrain_days": _DAYS, "reindex_days": _DAYS}
-    limits = {"max_seconds": _limits(slowest), "max_cost_per_1000": _limits(dearest)}
+    limits = {
+        "max_seconds": _limits(slowest, SECONDS_BOUNDS),
+        "max_cost_per_1000": _limits(dearest, COST_BOUNDS),
+    }
     spans = {"monthly_volume": _VOLUMES, "machine_per_hour": _PRICES_AN_HOUR, "wrong_answer": _PRICES_OF_AN_ERROR}
     return [find(name, values, name in spans) for name, values in {**steps, **limits, **spans}.items() if values]
 
 
-def _limits(figures: Iterable[float]) -> list[float]:
-    """A limit matters where it lets a strategy in, or just not."""
-    return sorted(limit for figure in figures for limit in (figure * (1 - _JUST), figure * (1 + _JUST)))
+def _limits(figures: Iterable[float], bounds: tuple[float, float]) -> list[float]:
+    """A limit matters where it lets a strategy in, or just not, and can be set."""
+    limits = (limit for figure in figures for limit in (figure * (1 - _JUST), figure * (1 + _JUST)))
+    return sorted(limit for limit in limits if bounds[0] <= limit <= bounds[1])
 
 
 def _nearest(

@@ -105,6 +105,12 @@ def points_text(difference: float) -> str:
     return f"{number} point" if number == "1" else f"{number} points"
 
 
+def signed_points(difference: float) -> str:
+    """Points without their unit, for a table or the ends of a range: "14", "−3"."""
+    number = points_text(difference).split()[0]
+    return f"−{number}" if difference < 0 and number != "0" else number
+
+
 def margin_text(margin: float) -> str:
     """The difference that does not matter to a person, as exactly as they gave it: "1.5 points"."""
     number = f"{margin * 100:.3g}"

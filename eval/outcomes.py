@@ -49,6 +49,7 @@ class Outcome:
     phases: dict[str, float] = field(default_factory=dict)
 
 
+TRAINED_ON = "trained_on"  # among a trial's probes
 INDEXING = "indexing"  # the stage in which what can be looked up is made ready
 
 
@@ -62,6 +63,15 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What a model knows beside the task: how much each general text surprises it, in nats a token, and whether it
+    answers each general question (1 or 0)."""
+
+    surprise: tuple[float, ...]
+    right: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """All that is known of one strategy in one run.
 
@@ -72,6 +82,10 @@ class Trial:
     it took; `settings` are the chosen ones, JSON values by name; `choices` lists every setting tried with its dev
     score; `peak_memory_bytes` is the resident peak of the process that ran it; `notes` are plain sentences worth
     knowing.
+
+    What was measured beside, where the budget allows: `probes` holds the outcomes on rows other than the test rows as
+    they are, by name: some test rows in each variant (`eval.variants`), and under `TRAINED_ON` some rows it trained on;
+    `knowledge` is that of the base model and of the trained one.
     """
 
     strategy: str
@@ -88,3 +102,5 @@ class Trial:
     choices: tuple[dict[str, Any], ...] = ()
     effort: Effort = Effort()
     notes: tuple[str, ...] = ()
+    probes: dict[str, tuple[Outcome, ...]] = field(default_factory=dict)
+    knowledge: tuple[Knowledge, Knowledge] | None = None

@@ -11,6 +11,7 @@ from eval.outcomes import Outcome, Prediction
 from eval.phases import listening
 from eval.scoring import score
 from eval.task import Example, Kind
+from eval.variants import variants_of
 
 ROWS_A_CALL = 32  # few enough that progress is seen to move
 
@@ -43,40 +44,66 @@ def measure(
     """
     rows_measured("answering the test rows", 0, len(test))
     predictor.predict([test[0].input])  # warm-up: the first call of a process pays for what no later one pays
-    by_length = sorted(range(len(test)), key=lambda row: (-len(test[row].input), row))
-    predictions: dict[int, Prediction] = {}
     started = time.perf_counter()
-    for start in range(0, len(test), ROWS_A_CALL):
-        rows = by_length[start : start + ROWS_A_CALL]
-        predictions.update(zip(rows, predictor.predict([test[row].input for row in rows]), strict=True))
-        rows_measured("answering the test rows", len(predictions), len(test))
+    predictions = _answer(predictor, test, lambda done: rows_measured("answering the test rows", done, len(test)))
     batch_seconds = time.perf_counter() - started
 
     seconds: dict[int, float] = {}
     phases: dict[int, dict[str, float]] = {}
-    count = min(latency_rows, len(test))
-    for row in (at * len(test) // count for at in range(count)):
+    chosen = spread(len(test), latency_rows)
+    for row in chosen:
         with listening() as phases[row]:
             asked = time.perf_counter()
             predictor.predict([test[row].input])
             seconds[row] = time.perf_counter() - asked
-        rows_measured("timing single answers", len(seconds), count)
+        rows_measured("timing single answers", len(seconds), len(chosen))
     return Measured(
         outcomes=tuple(
-            _outcome(predictor.name, example, predictions[row], kind, seconds.get(row), phases.get(row, {}))
+            outcome_of(predictor.name, example, predictions[row], kind, seconds.get(row), phases.get(row))
             for row, example in enumerate(test)
         ),
         requests_per_second=len(test) / batch_seconds,
     )
 
 
-def _outcome(
+def ask_in_variants(
+    predictor: Predictor, test: Sequence[Example], kind: Kind, seed: int, rows: int, rows_measured: RowsMeasured
+) -> dict[str, tuple[Outcome, ...]]:
+    """Outcomes by variant (`eval.variants`) of `rows` rows spread evenly over the test rows, where it changes them."""
+    varied = variants_of([test[row] for row in spread(len(test), rows)], kind, seed)
+    asked = [(name, example) for name, examples in varied.items() for example in examples]
+    stage = "asking in other words"
+    predictions = _answer(predictor, [row for _, row in asked], lambda done: rows_measured(stage, done, len(asked)))
+    found: dict[str, tuple[Outcome, ...]] = {}
+    for at, (name, example) in enumerate(asked):
+        found[name] = (*found.get(name, ()), outcome_of(predictor.name, example, predictions[at], kind))
+    return found
+
+
+def spread(of: int, count: int) -> list[int]:
+    """At most `count` numbers spread evenly from 0 to below `of`."""
+    count = min(count, of)
+    return [at * of // count for at in range(count)]
+
+
+def _answer(predictor: Predictor, rows: Sequence[Example], done: Callable[[int], None]) -> dict[int, Prediction]:
+    """By the number of the row; the longest come first, so that rows of like length are read together."""
+    by_length = sorted(range(len(rows)), key=lambda row: (-len(rows[row].input), row))
+    predictions: dict[int, Prediction] = {}
+    for start in range(0, len(rows), ROWS_A_CALL):
+        part = by_length[start : start + ROWS_A_CALL]
+        predictions.update(zip(part, predictor.predict([rows[row].input for row in part]), strict=True))
+        done(len(predictions))
+    return predictions
+
+
+def outcome_of(
     strategy: str,
     example: Example,
     prediction: Prediction,
     kind: Kind,
-    seconds: float | None,
-    phases: dict[str, float],
+    seconds: float | None = None,
+    phases: dict[str, float] | None = None,
 ) -> Outcome:
     scored = score(kind, prediction.text, example.target)
     return Outcome(
@@ -94,5 +121,5 @@ def _outcome(
         else None,
         error=prediction.error,
         group=example.group,
-        phases=phases,
+        phases=phases or {},
     )

@@ -98,6 +98,22 @@ def paired_difference(a: ArrayLike, b: ArrayLike, groups: Sequence[str] | None =
     return Difference(float(differences.mean()), max(-1.0, low), min(1.0, high), p_value, len(differences))
 
 
+def unpaired_difference(a: Interval, b: Interval) -> Interval:
+    """How much larger the first mean is than the second, of other rows: from both intervals, by the method of variance
+    estimates recovery (Zou and Donner, 2008); for shares that is Newcombe's hybrid score interval."""
+    difference = a.mean - b.mean
+    below, above = math.hypot(a.mean - a.low, b.high - b.mean), math.hypot(a.high - a.mean, b.mean - b.low)
+    return Interval(difference, max(-1.0, difference - below), min(1.0, difference + above), a.n + b.n)
+
+
+def mean_change(before: ArrayLike, after: ArrayLike) -> Interval:
+    """The mean of after - before over the same pieces, of numbers without bounds, with Student's interval."""
+    changes = _numbers(after) - _numbers(before)
+    mean, n = float(changes.mean()), len(changes)
+    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * changes.std(ddof=1)) / math.sqrt(n) if n > 1 else math.inf
+    return Interval(mean, mean - half, mean + half, n)
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """p-values adjusted for having tested several times (Holm, 1979), in the order given."""
     adjusted = [0.0] * len(p_values)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from eval.outcomes import Effort, Prediction
-from eval.task import Document, LearningSplit
+from eval.task import Document, Example, LearningSplit
+
+if TYPE_CHECKING:  # it loads torch
+    from strategies.transformer import Transformer
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +50,15 @@ class Strategy(Protocol):
     def save(self, folder: Path) -> None: ...
 
     def load(self, folder: Path) -> None: ...
+
+
+@runtime_checkable
+class Trained(Protocol):
+    """What a strategy that changes weights can do as well, once it is fitted: so training's side effects are seen."""
+
+    load_model: Callable[[], Transformer]  # as it was before
+    trained_model: Transformer
+
+    def answer_trained(self, train: Sequence[Example], rows: Sequence[int]) -> list[Prediction]:
+        """Answers to these rows of those it was fitted on, asked as they were in training."""
+        ...

@@ -52,6 +52,7 @@ class Finetuning:
     choices: list[dict[str, Any]] = field(default_factory=list, init=False)
     effort: Effort = field(default=Effort(), init=False)
     notes: list[str] = field(default_factory=list, init=False)
+    trained_model: Transformer = field(init=False, repr=False)
     name: ClassVar[str] = "finetuning"
     learns_from_rows: ClassVar[bool] = True
     changes_weights: ClassVar[bool] = True
@@ -93,7 +94,7 @@ class Finetuning:
         answer_tokens = answerer.answer_tokens
         del model, answerer
         gc.collect()  # one model in memory at a time
-        merged = self._merged(self._adapter)
+        merged = self.trained_model = self._merged(self._adapter)
         _check_reloaded(merged, trained, dev)
         self._answerer = Answerer(merged, self.brief, answer_tokens)
         ask = partial(self._ask, model=merged)
@@ -112,6 +113,10 @@ class Finetuning:
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         return self._answerer.answer(self._ask(inputs, self._answerer.model))
 
+    def answer_trained(self, train: Sequence[Example], rows: Sequence[int]) -> list[Prediction]:
+        prompts = self._teach(train, self.trained_model)
+        return self._answerer.answer([prompts[row] for row in rows])
+
     def save(self, folder: Path) -> None:
         shutil.copytree(self._adapter, folder / "adapter", dirs_exist_ok=True)
         fitted = {"settings": self.settings, "answerer": self._answerer.to_json()}
@@ -121,7 +126,8 @@ class Finetuning:
         fitted = json.loads((folder / "finetuning.json").read_text())
         self.settings = fitted["settings"]
         self._adapter = folder / "adapter"
-        self._answerer = Answerer.from_json(self._merged(self._adapter), self.brief, fitted["answerer"])
+        self.trained_model = self._merged(self._adapter)
+        self._answerer = Answerer.from_json(self.trained_model, self.brief, fitted["answerer"])
 
     def _prepare(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         """What has to be done before there are prompts."""

@@ -8,6 +8,7 @@ from functools import lru_cache
 from statistics import mean, quantiles
 
 from eval.task import Brief, Document, Example, Kind, Split, Task
+from eval.variants import VARIANTS
 from strategies.open_book import TRAINED_WITH_DOCUMENTS, TRAINED_WITHOUT
 from strategies.passages import cut_passages, words_a_passage
 from strategies.presets import Budget
@@ -23,6 +24,7 @@ TOKENS_A_TURN = 8  # what a chat template adds around a message
 LABELS_FOLLOWED = 8
 FOLLOWED_IN_DOUBT = 0.5
 TRAINED = ("finetuning", "retrieval_finetuning")
+KNOWLEDGE_READ, KNOWLEDGE_WRITTEN = 3_200, 640  # tokens of the general texts and questions, and of the answers at most
 EVALUATIONS = 8  # passes over dev while training and choosing the learning rate
 
 
@@ -47,6 +49,7 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
     example_tokens = input_tokens + mean(targets) + TOKENS_A_TURN
     alone = min(budget.latency_rows, len(split.test))
     choosing, tested = len(split.dev) * budget.settings, len(split.test)
+    probed = len(VARIANTS) * min(budget.probe_rows, len(split.test))
     words = words_a_passage(row.target for row in split.train)
     passage_tokens = words * TOKENS_A_WORD
     looked_up = train = embed = 0.0
@@ -67,8 +70,9 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
     if strategy in TRAINED:
         choosing = len(split.dev)
         train = min(budget.training_tokens, budget.epochs * _training_tokens(split.train, looked_up))
+        probed += min(budget.probe_rows, len(split.train))
     if looked_up:
-        embed = len(split.train) + _count_passages(tuple(documents), words) + choosing + tested + alone
+        embed = len(split.train) + _count_passages(tuple(documents), words) + choosing + tested + alone + probed
     own = input_tokens + looked_up
     if brief.kind is Kind.CLASSIFICATION:
         followed = min(LABELS_FOLLOWED, len(brief.labels))
@@ -79,11 +83,13 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
         answer = 0.0
         usual = quantiles(targets, n=20)[-1] if len(targets) > 1 else targets[0]
         longest = min(budget.answer_tokens, mean(targets) if strategy in TRAINED else usual)
+    asked_knowledge = 2 if train and probed else 0  # before training and after
     return Workload(
-        read=(choosing + tested) * (own + answer)
+        read=(choosing + tested + probed) * (own + answer)
+        + asked_knowledge * KNOWLEDGE_READ
         + (EVALUATIONS * len(split.dev) * (example_tokens + looked_up) if train else 0),
         read_alone=alone * (own + answer),
-        write=(choosing + tested) * longest,
+        write=(choosing + tested + probed) * longest + asked_knowledge * KNOWLEDGE_WRITTEN,
         write_alone=alone * longest,
         train=train,
         embed=embed,

@@ -93,3 +93,10 @@ def test_an_unknown_cost_is_not_weighed_and_that_is_said() -> None:
     got = recommend((TRIALS[0], unknown), Priorities(wrong_answer=1.0), Kind.CLASSIFICATION)
     assert "Some of the costs are unknown" in " ".join(got.caveats)
     assert "wrong answers counted" not in got.confidence_line
+
+
+def test_a_limit_that_cannot_be_set_is_not_tried() -> None:
+    """Answers that take microseconds, and cost as little."""
+    fast = (trial("prompting", 0.80, 1e-6, 10), trial("retrieval", 0.88, 2e-6, 400))
+    found = recommend(fast, Priorities(max_cost_per_1000=1.0), Kind.CLASSIFICATION)
+    assert found.choice == "retrieval"

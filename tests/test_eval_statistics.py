@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from eval.statistics import detectable_difference, holm, interval, paired_difference, percentiles, rows_needed
+from eval.statistics import (
+    detectable_difference,
+    holm,
+    interval,
+    mean_change,
+    paired_difference,
+    percentiles,
+    rows_needed,
+    unpaired_difference,
+)
 
 
 def binary(right: int, n: int) -> list[float]:
@@ -160,6 +169,24 @@ def test_rows_that_are_each_a_group_are_just_rows():
     assert interval(scores, [str(row) for row in range(50)]) == interval(scores)
     other = [*scores[5:], *scores[:5]]
     assert paired_difference(scores, other, [str(row) for row in range(50)]) == paired_difference(scores, other)
+
+
+def test_an_unpaired_difference_is_newcombes_for_shares():
+    # Newcombe (1998), "Interval estimation for the difference between independent proportions", table II, (a).
+    found = unpaired_difference(interval(binary(56, 70)), interval(binary(48, 80)))
+    assert (found.mean, found.low, found.high) == (
+        pytest.approx(0.2),
+        pytest.approx(0.0524, abs=5e-5),
+        pytest.approx(0.3339, abs=5e-5),
+    )
+
+
+def test_a_mean_change_is_students():
+    before, after = [3.0, 2.5, 4.0, 3.2], [3.4, 2.7, 4.9, 3.1]
+    expected = stats.ttest_rel(after, before).confidence_interval(0.95)
+    found = mean_change(before, after)
+    assert (found.low, found.high, found.n) == (pytest.approx(expected.low), pytest.approx(expected.high), 4)
+    assert found.mean == pytest.approx(0.35)
 
 
 def test_the_detectable_difference_is_found_eight_times_in_ten():

@@ -17,6 +17,7 @@ from advisor.pages import frame
 from advisor.pages.changed_data import ask_for_changed_data
 from advisor.pages.marks import definitions, marked_name
 from advisor.pages.past_runs import followed_by, report_of
+from advisor.pages.probes import show_probes
 from advisor.pages.rule_list import show_agreement
 from advisor.pages.running import WAITING_STATES, show_running, show_steps
 from advisor.pages.side_by_side import show_answers
@@ -173,6 +174,7 @@ def show_done(run: StoredRun, report: dict[str, Any]) -> None:
     if judged(report):
         show_evidence(report)
         show_wrong_answers(frame.store(), run, report)
+        show_probes(report)
         frame.section("Answers side by side")
         show_answers(frame.store(), run)
     show_agreement(report)

@@ -1,0 +1,67 @@
+"""What a child measures beside the test rows, once these are answered: inputs that are less tidy, what training did."""
+
+from __future__ import annotations
+
+import gc
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+
+from eval.outcomes import TRAINED_ON, Knowledge, Outcome, Trial
+from eval.runner import RowsMeasured, ask_in_variants, outcome_of, spread
+from eval.task import Kind, Split
+from strategies.contract import Progress, Strategy, Trained
+
+_NOT_MEASURED = (
+    "What is asked beside the test rows (less tidy inputs, what training did) could not be measured in full."
+)
+
+
+def probed(
+    trial: Trial,
+    strategy: Strategy,
+    split: Split,
+    kind: Kind,
+    rows: int,
+    seed: int,
+    report_progress: Callable[[Progress], None],
+) -> Trial:
+    """The trial with its probes and, where weights were trained, what is known beside the task before and after. Ends
+    the strategy's use. A probe that fails costs nothing that was measured before: a note says so."""
+
+    def rows_measured(stage: str, done: int, total: int) -> None:
+        report_progress(Progress(stage, done, total))
+
+    if not rows:
+        return trial
+    try:
+        trial = replace(trial, probes=ask_in_variants(strategy, split.test, kind, seed, rows, rows_measured))
+        if isinstance(strategy, Trained):
+            learned = _ask_what_it_trained_on(strategy, trial.strategy, split, kind, rows, rows_measured)
+            trial = replace(trial, probes={**trial.probes, TRAINED_ON: learned})
+            trial = replace(trial, knowledge=_compare_knowledge(strategy, rows_measured))
+    except Exception:
+        traceback.print_exc()
+        trial = replace(trial, notes=(*trial.notes, _NOT_MEASURED))
+    return trial
+
+
+def _ask_what_it_trained_on(
+    strategy: Trained, name: str, split: Split, kind: Kind, rows: int, rows_measured: RowsMeasured
+) -> tuple[Outcome, ...]:
+    asked = spread(len(split.train), rows)
+    rows_measured("asking what it trained on", 0, len(asked))
+    predictions = strategy.answer_trained(split.train, asked)
+    return tuple(
+        outcome_of(name, split.train[row], prediction, kind) for row, prediction in zip(asked, predictions, strict=True)
+    )
+
+
+def _compare_knowledge(strategy: Trained, rows_measured: RowsMeasured) -> tuple[Knowledge, Knowledge]:
+    from strategies.forgetting import ask_knowledge  # it loads torch
+
+    after = ask_knowledge(strategy.trained_model, lambda *rows: rows_measured("asking the trained model", *rows))
+    del strategy.trained_model.network  # one model in memory at a time
+    gc.collect()
+    before = ask_knowledge(strategy.load_model(), lambda *rows: rows_measured("asking the base model", *rows))
+    return before, after

@@ -1,0 +1,135 @@
+"""What less tidy inputs cost each strategy: figures for the report, and the words for them in every form.
+
+A report of an earlier version has none of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from advisor.candidates import judged
+from advisor.measurement import paired_scores
+from advisor.wording import count_text, in_sentence, name_of, points_text, signed_points
+from eval.outcomes import Trial
+from eval.statistics import LEVEL, holm, paired_difference
+from eval.variants import TYPO_EVERY_WORDS, VARIANTS
+
+LESS_TIDY = "When inputs are less tidy"
+LOST_MEANING = (
+    "Points lost against the same rows as they are, with the 95 % range. A minus means that it scored better. "
+    "Rows that a variant leaves as they are do not count."
+)
+QUICK = "Not measured in the quick preset."
+
+WORDS = {
+    "typos": ("Typos", f"Letters swapped, left out or doubled in one word in {TYPO_EVERY_WORDS}."),
+    "lower_case": ("No capitals", "Everything in small letters."),
+    "capitals": ("All capitals", "Everything in capital letters."),
+    "polite": ("Politeness", "A greeting, thanks, or both around it. English inputs only."),
+    "reworded": ("Other words", "Contractions, openings and words replaced by their likes. English inputs only."),
+}
+_IN_SENTENCE = {
+    "typos": "typos",
+    "lower_case": "small letters only",
+    "capitals": "capitals only",
+    "polite": "politeness",
+    "reworded": "other words",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A variant with the points that each strategy loses in it, and their range; one not asked in it has a dash."""
+
+    heading: str
+    meaning: str
+    cells: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LessTidy:
+    """The strategies, best first; what is to be said; a row for each variant. Without rows nothing was measured."""
+
+    names: tuple[str, ...]
+    sentences: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def robustness(trial: Trial) -> list[dict[str, Any]] | None:
+    """For each variant its rows' mean scores as they are and varied, and the paired difference, positive where points
+    are lost; `p_value_holm` allows for all the variants tested. None where none was asked."""
+    found: list[dict[str, Any]] = []
+    for name in VARIANTS:
+        if varied := trial.probes.get(name):
+            paired = paired_scores([replace(trial, strategy="plain"), replace(trial, strategy=name, outcomes=varied)])
+            plain, changed = paired.scores["plain"], paired.scores[name]
+            lost = paired_difference(plain, changed, paired.groups)
+            found.append(
+                {
+                    "variant": name,
+                    "plain": float(plain.mean()),
+                    "varied": float(changed.mean()),
+                    "lost": lost.difference,
+                    "low": lost.low,
+                    "high": lost.high,
+                    "p_value": lost.p_value,
+                    "n": lost.n,
+                }
+            )
+    for each, adjusted in zip(found, holm([each["p_value"] for each in found]), strict=True):
+        each["p_value_holm"] = adjusted
+    return found or None
+
+
+def less_tidy_of(report: dict[str, Any]) -> LessTidy | None:
+    """None for a report of an earlier version, or one in which nothing was judged."""
+    shown = [one for one in judged(report) if "robustness" in one]
+    if not shown:
+        return None
+    measured = [one for one in shown if one["robustness"]]
+    names = tuple(one["name"] for one in measured)
+    if not measured:
+        return LessTidy((), (QUICK if report.get("preset") == "quick" else "Not measured.",), ())
+    by_name = {one["name"]: {each["variant"]: each for each in one["robustness"]} for one in measured}
+    rows = tuple(
+        Row(*words, tuple(_cell(by_name[name].get(variant)) for name in names))
+        for variant, words in WORDS.items()
+        if any(variant in each for each in by_name.values())
+    )
+    return LessTidy(names, (*_sentences(by_name), *_left_out(shown, measured)), rows)
+
+
+def _sentences(by_name: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
+    """What is lost most and for sure; else that nothing was seen to be lost."""
+    every = [(name, each) for name, variants in by_name.items() for each in variants.values()]
+    rows = count_text(max(each["n"] for _, each in every), "row")
+    sure = [(name, each) for name, each in every if each["low"] > 0 and each["p_value_holm"] < 1 - LEVEL]
+    if not sure:
+        return [f"On up to {rows} of each kind, no strategy is shown to lose by any of this."]
+    name, worst = max(sure, key=lambda found: found[1]["lost"])
+    said = (
+        f"{name_of(name)} loses most: {points_text(worst['lost'])} to {_IN_SENTENCE[worst['variant']]} "
+        f"({_range(worst)}, on {count_text(worst['n'], 'row')})."
+    )
+    steady = [name for name in by_name if not any(found == name for found, _ in sure)]
+    if steady:
+        said += f" No loss is shown of {_and([in_sentence(one) for one in steady])}."
+    return [said]
+
+
+def _left_out(shown: list[dict[str, Any]], measured: list[dict[str, Any]]) -> list[str]:
+    left_out = [in_sentence(one["name"]) for one in shown if one not in measured]
+    return [f"Not measured: {', '.join(left_out)}."] if left_out else []
+
+
+def _cell(each: dict[str, Any] | None) -> tuple[str, str]:
+    return (signed_points(each["lost"]), _range(each)) if each else ("–", "")
+
+
+def _range(each: dict[str, Any]) -> str:
+    return f"{signed_points(each['low'])} to {signed_points(each['high'])}"
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]

@@ -1,0 +1,126 @@
+"""What training did beside what it was for: rows learned by heart, general knowledge lost. Figures and their words.
+
+A report of an earlier version has none of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from advisor.candidates import judged
+from advisor.measurement import score_interval
+from advisor.wording import count_text, name_of, number_text, score_text, signed_points
+from eval.outcomes import TRAINED_ON, Trial
+from eval.statistics import mean_change, paired_difference, unpaired_difference
+
+SIDE_EFFECTS = "What training did besides"
+BY_HEART = 0.1  # a gap from which it is a caveat
+MULTIPLE = 2.0  # of the perplexity, from which no percentage is told
+SURPRISE_MEANING = (
+    "Surprise is perplexity: between how many next pieces of a text the model wavers. Texts and questions were written "
+    "for this and have nothing to do with your task."
+)
+
+
+def side_effects(trial: Trial) -> dict[str, Any] | None:
+    """`gap`: the scores on rows it trained on and on test rows, and the first minus the second; `knowledge`: its
+    surprise at general text in nats a token, and the general questions it answers, before and after. Each is None
+    where it was not measured; None where nothing was."""
+    found = {"gap": gap_of(trial), "knowledge": _knowledge(trial)}
+    return found if any(found.values()) else None
+
+
+def gap_of(trial: Trial) -> dict[str, Any] | None:
+    trained_on = trial.probes.get(TRAINED_ON)
+    if not trained_on or not trial.outcomes:
+        return None
+    seen, new = score_interval(trained_on), score_interval(trial.outcomes)
+    gap = unpaired_difference(seen, new)
+    return {"seen": asdict(seen), "new": asdict(new), "difference": gap.mean, "low": gap.low, "high": gap.high}
+
+
+def by_heart(trial: Trial) -> str | None:
+    """The caveat where a strategy does much better on rows it trained on."""
+    gap = gap_of(trial)
+    if gap is None or gap["difference"] < BY_HEART or gap["low"] <= 0:
+        return None
+    seen, new = (score_text(gap[rows]["mean"]) for rows in ("seen", "new"))
+    return f"{name_of(trial.strategy)} learned its examples by heart: {seen} on rows it trained on, {new} on new ones."
+
+
+def side_effects_of(report: dict[str, Any]) -> list[str]:
+    """Sentences, those of the best strategy first; empty where no trained strategy was judged or nothing measured."""
+    found = [(one["name"], one["side_effects"]) for one in judged(report) if one.get("side_effects")]
+    sentences = []
+    for name, effects in found:
+        if gap := effects["gap"]:
+            sentences.append(_gap_sentence(name, gap))
+        if knowledge := effects["knowledge"]:
+            sentences.append(_knowledge_sentence(name, knowledge))
+    if any(effects["knowledge"] for _, effects in found):
+        sentences.append(SURPRISE_MEANING)
+    return sentences
+
+
+def _knowledge(trial: Trial) -> dict[str, Any] | None:
+    if trial.knowledge is None:
+        return None
+    before, after = trial.knowledge
+    surprise, right = mean_change(before.surprise, after.surprise), paired_difference(after.right, before.right)
+    return {
+        "texts": surprise.n,
+        "nats_before": _mean(before.surprise),
+        "nats_after": _mean(after.surprise),
+        "nats_change": asdict(surprise),
+        "perplexity_before": math.exp(_mean(before.surprise)),
+        "perplexity_after": math.exp(_mean(after.surprise)),
+        "questions": right.n,
+        "right_before": int(sum(before.right)),
+        "right_after": int(sum(after.right)),
+        "right_change": asdict(right),
+    }
+
+
+def _gap_sentence(name: str, gap: dict[str, Any]) -> str:
+    seen, new = gap["seen"], gap["new"]
+    ends = f"{signed_points(gap['low'])} to {signed_points(gap['high'])}"
+    return (
+        f"{name_of(name)} scores {score_text(seen['mean'])} on {count_text(seen['n'], 'row')} that it trained on and "
+        f"{score_text(new['mean'])} on the {new['n']:,} test rows: a gap of {signed_points(gap['difference'])} points "
+        f"({ends})."
+    )
+
+
+def _knowledge_sentence(name: str, found: dict[str, Any]) -> str:
+    low, high = (round(found["questions"] * found["right_change"][end]) for end in ("low", "high"))
+    answers = _more_or_fewer(found["right_after"] - found["right_before"])
+    return (
+        f"{name_of(name)}, trained, is {_surprise(found['nats_change'])} by general text and answers {answers} of "
+        f"{found['questions']} general questions ({_more_or_fewer(low)} to {_more_or_fewer(high)}; before: "
+        f"{found['right_before']})."
+    )
+
+
+def _surprise(nats: dict[str, float]) -> str:
+    """How the perplexity changed, as a share of what it was; from twice on, as a multiple."""
+    times = {end: math.exp(nats[end]) for end in ("mean", "low", "high")}
+    if times["mean"] >= MULTIPLE:
+        ends = f"{number_text(times['low'])} to {number_text(times['high'])}"
+        return f"{number_text(times['mean'])} times as surprised ({ends})"
+    mean, low, high = (signed_points(times[end] - 1) for end in ("mean", "low", "high"))
+    if nats["low"] <= 0 <= nats["high"]:
+        return f"about as surprised ({low} to {high} %)"
+    if nats["mean"] > 0:
+        return f"{mean} % more surprised ({low} to {high})"
+    return f"{mean[1:]} % less surprised ({high[1:]} to {low[1:]})"
+
+
+def _more_or_fewer(count: int) -> str:
+    return f"{abs(count):,} {'more' if count > 0 else 'fewer'}" if count else "as many"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

@@ -1,0 +1,31 @@
+"""What was asked beside the test rows, on the page of a run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from advisor.robustness import LESS_TIDY, QUICK
+from advisor.side_effects import SIDE_EFFECTS
+from eval.outcomes import TRAINED_ON
+from tests.pages import finish_run, html_of, open_page, own_home
+
+
+@pytest.mark.parametrize("is_probed", [True, False])
+def test_probes_stand_before_the_answers_or_are_said_not_to_be_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synthetic_task, synthetic_split, synthetic_trials, is_probed: bool
+) -> None:
+    task, trials = synthetic_task(), list(synthetic_trials())
+    if is_probed:
+        lost = tuple(replace(outcome, score=0.0) for outcome in trials[2].outcomes[:40])
+        trials[2] = replace(trials[2], probes={"capitals": lost, TRAINED_ON: lost})
+    with own_home(tmp_path, monkeypatch) as store:
+        said = html_of(open_page("Report", run=finish_run(store, task, synthetic_split(task), trials).id))
+    assert said.index("Where answers go wrong") < said.index(LESS_TIDY) < said.index("Answers side by side")
+    if is_probed:
+        assert "Fine-tuning loses most" in said and "<b>All capitals</b>" in said and "Not measured: " in said
+        assert "40 rows that it trained on" in said and SIDE_EFFECTS in said
+    else:
+        assert said.count(QUICK) == 1 and SIDE_EFFECTS not in said
