@@ -105,6 +105,13 @@ def _sentences(by_name: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
     every = [(name, each) for name, variants in by_name.items() for each in variants.values()]
     rows = count_text(max(each["n"] for _, each in every), "row")
     sure = [(name, each) for name, each in every if each["low"] > 0 and each["p_value_holm"] < 1 - LEVEL]
+    likely = [(name, each) for name, each in every if each["low"] > 0]
+    if likely and not sure:
+        name, worst = max(likely, key=lambda found: found[1]["lost"])
+        return [
+            f"The largest loss is {points_text(worst['lost'])} of {in_sentence(name)} to "
+            f"{_IN_SENTENCE[worst['variant']]} ({_range(worst)}): among so many comparisons, chance alone can make it."
+        ]
     if not sure:
         return [f"On up to {rows} of each kind, no strategy is shown to lose by any of this."]
     name, worst = max(sure, key=lambda found: found[1]["lost"])

@@ -99,7 +99,7 @@ def _knowledge_sentence(name: str, found: dict[str, Any]) -> str:
     answers = _more_or_fewer(found["right_after"] - found["right_before"])
     return (
         f"{name_of(name)}, trained, is {_surprise(found['nats_change'])} by general text and answers {answers} of "
-        f"{found['questions']} general questions ({_more_or_fewer(low)} to {_more_or_fewer(high)}; before: "
+        f"{found['questions']} general questions ({_ends(low, high)}; before: "
         f"{found['right_before']})."
     )
 
@@ -116,6 +116,14 @@ def _surprise(nats: dict[str, float]) -> str:
     if nats["mean"] > 0:
         return f"{mean} % more surprised ({low} to {high})"
     return f"{mean[1:]} % less surprised ({high[1:]} to {low[1:]})"
+
+
+def _ends(low: int, high: int) -> str:
+    """ "2 to 5 fewer", "3 fewer to 1 more"."""
+    if low * high > 0:
+        low, high = sorted((low, high), key=abs)
+        return f"{abs(low):,} to {_more_or_fewer(high)}"
+    return f"{_more_or_fewer(low)} to {_more_or_fewer(high)}"
 
 
 def _more_or_fewer(count: int) -> str:

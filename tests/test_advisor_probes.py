@@ -13,7 +13,7 @@ from advisor.plan import Plan, Setup
 from advisor.report_html import render_html
 from advisor.report_markdown import escaped, render_markdown
 from advisor.robustness import LESS_TIDY, QUICK, WORDS, less_tidy_of
-from advisor.side_effects import SIDE_EFFECTS, side_effects_of
+from advisor.side_effects import SIDE_EFFECTS, _ends, side_effects_of
 from advisor.store import Store
 from advisor.stored import StoredStep
 from advisor.task_file import task_to_json
@@ -78,6 +78,22 @@ def test_a_row_that_a_variant_leaves_alone_does_not_count(synthetic_report, synt
     found = less_tidy_of(report)
     assert [row.heading for row in found.rows] == ["Typos"] and found.sentences[-1] == "Not measured: fine-tuning."
     assert "no strategy is shown to lose" in found.sentences[0]
+
+
+def test_a_loss_that_chance_can_make_among_so_many_is_said_to_be_one(synthetic_report, synthetic_trials):
+    report = synthetic_report(trials=[probed(synthetic_trials()[2], typos=6)], preset="standard")
+    typos = report["candidates"][0]["robustness"][0]
+    assert typos["low"] > 0 and typos["p_value_holm"] > 0.05
+    said = less_tidy_of(report).sentences[0]
+    assert said.startswith("The largest loss is 10 points of fine-tuning to typos (") and "chance alone" in said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(-24, -12, "12 to 24 fewer"), (-3, 1, "3 fewer to 1 more"), (-2, 0, "2 fewer to as many"), (1, 4, "1 to 4 more")],
+)
+def test_a_range_of_answers_is_told_in_words(low, high, said):
+    assert _ends(low, high) == said
 
 
 def test_what_was_not_measured_is_said_once_and_an_older_report_says_nothing(synthetic_report):
