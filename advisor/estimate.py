@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from advisor.plan import FLOORS_STEP
+from advisor.plan import CURVES_STEP, FLOORS_STEP
+from eval.learning_curve import sizes_of
 from eval.task import Split, Task
 from strategies.presets import Preset
-from strategies.workload import Workload, foresee, foresee_floors
+from strategies.registry import LEARNS_FROM_NO_ROWS
+from strategies.workload import Workload, foresee, foresee_fewer, foresee_floors
 
 SECONDS_TO_LOAD = 6.0  # starting a process and importing torch and transformers, beside reading the weights
 
@@ -85,14 +87,27 @@ def measure_speed(model: str) -> Speed:
 
 
 def estimate_seconds(task: Task, split: Split, preset: Preset, steps: Sequence[str], speed: Speed) -> dict[str, float]:
-    """Seconds each step will take, by name: a strategy, or the floors together."""
+    """Seconds each step will take, by name: a strategy, the floors together, or the learning curves of the strategies
+    named before them."""
     budget = preset.budget(task.kind)
 
     def seconds(step: str) -> float:
         if step == FLOORS_STEP:
             return SECONDS_TO_LOAD + _seconds(foresee_floors(task, split, budget), speed)
+        if step == CURVES_STEP:
+            return SECONDS_TO_LOAD + sum(curve_seconds(one) for one in steps[: steps.index(step)])
         work = foresee(step, task.brief, split, task.documents, budget)
         return SECONDS_TO_LOAD + speed.load_seconds + _seconds(work, speed)
+
+    def curve_seconds(strategy: str) -> float:
+        if strategy in (FLOORS_STEP, *LEARNS_FROM_NO_ROWS):
+            return 0.0
+        test_rows = preset.curve_test_rows(task.kind)
+        return sum(
+            speed.load_seconds
+            + _seconds(foresee_fewer(strategy, task.brief, split, task.documents, budget, rows, test_rows), speed)
+            for rows in sizes_of(len(split.train), preset.curve_shares)
+        )
 
     return {step: seconds(step) for step in steps}
 

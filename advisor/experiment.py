@@ -13,7 +13,7 @@ from filelock import Timeout
 
 from advisor.child import SECONDS_TO_END, death_sentence, failure_sentence, spawned
 from advisor.files import write_whole
-from advisor.plan import FLOORS_STEP, Plan
+from advisor.plan import CURVES_STEP, FLOORS_STEP, Plan
 from advisor.step import BUILD_STRATEGY, StepOrder, run_step
 from advisor.store import Store
 from advisor.stored import StoredRun, StoredStep
@@ -91,15 +91,13 @@ def run_experiment(
         folder = store.run_folder(run_id)
         try:
             foresee_run(store, run_id)
-            left = {
-                step.strategy: _trials(store, step, listen, cancelled, build_strategy) for step in store.steps(run_id)
-            }
-            floors = left.pop(FLOORS_STEP, [])  # runs of an earlier version have none
-            trials = [trial for each in left.values() for trial in each]
-            # Statistics and drawing take seconds to import: not before there is something to report.
-            from advisor.report_files import write_report
-
-            report = write_report(folder, store.run(run_id), trials, store.steps(run_id), floors)
+            left: dict[str, list[Trial]] = {}
+            for step in store.steps(run_id):
+                if step.strategy == CURVES_STEP:  # however they end, the verdict stands
+                    _report(store, run_id, left)
+                left[step.strategy] = _trials(store, step, listen, cancelled, build_strategy)
+            report = _report(store, run_id, left)
+            trials = _of_strategies(left)
         except _CancelledError:
             store.end_run(run_id, "cancelled")
             return None
@@ -114,6 +112,19 @@ def run_experiment(
         return report
 
 
+def _report(store: Store, run_id: str, left: dict[str, list[Trial]]) -> dict[str, Any]:
+    """Writes the report over the trials that the steps left so far."""
+    # Statistics and drawing take seconds to import: not before there is something to report.
+    from advisor.report_files import write_report
+
+    floors = left.get(FLOORS_STEP, [])  # runs of an earlier version have none
+    return write_report(store.run_folder(run_id), store.run(run_id), _of_strategies(left), store.steps(run_id), floors)
+
+
+def _of_strategies(left: dict[str, list[Trial]]) -> list[Trial]:
+    return [trial for step, each in left.items() if step not in (FLOORS_STEP, CURVES_STEP) for trial in each]
+
+
 def _trials(
     store: Store, step: StoredStep, listen: Listen, cancelled: Callable[[], bool], build_strategy: str
 ) -> list[Trial]:
@@ -124,13 +135,16 @@ def _trials(
         listen(changed)
 
     plan, run_folder = store.run(step.run_id).plan, store.run_folder(step.run_id)
-    order = StepOrder(run_folder, step.strategy, plan.preset, plan.model, plan.seed, build_strategy)
+    order = StepOrder(run_folder, step.strategy, plan.preset, plan.model, plan.seed, build_strategy, plan.strategies)
     trials = _finished(order)
     if trials is None:
         step = StoredStep(step.run_id, step.strategy, "running", stage="starting", started_at=time.time())
         tell(step)
         trials = _measure(order, lambda progress, left: tell(replace(step, **_told(progress, left))), cancelled)
         step = replace(step, ended_at=time.time())
+    if not trials:
+        tell(replace(step, state="excluded", reason="There are too few rows to learn from fewer of them."))
+        return []
     worst = next((trial for trial in trials if trial.status != "done"), trials[0])
     reason = worst.reason
     if reason is not None and worst.strategy != step.strategy:
@@ -154,8 +168,9 @@ def _measure(
     order: StepOrder, tell: Callable[[Progress, float | None], None], cancelled: Callable[[], bool]
 ) -> list[Trial]:
     """Runs the step in a child to its end; where a child ended without a result, it leaves a failed trial."""
-    shutil.rmtree(order.folder, ignore_errors=True)  # what an interrupted attempt left
-    order.folder.mkdir()
+    if order.strategy != CURVES_STEP:  # the points of a curve are kept one by one
+        shutil.rmtree(order.folder, ignore_errors=True)  # what an interrupted attempt left
+    order.folder.mkdir(exist_ok=True)
     pace = _Pace()
     with spawned(run_step, order) as (child, reports):
         while not cancelled():
@@ -170,7 +185,7 @@ def _measure(
         child.join(SECONDS_TO_END)
     for part in order.parts:
         if read_trial(part.folder) is None:
-            part.folder.mkdir(exist_ok=True)
+            part.folder.mkdir(parents=True, exist_ok=True)
             write_trial(part.folder, Trial(part.strategy, "failed", death_sentence(child.exitcode)))
     return _finished(order) or []
 

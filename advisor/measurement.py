@@ -46,10 +46,12 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """The groups of rows (a row without one is a group of its own), and by strategy the scores in the same order."""
+    """The groups of rows (a row without one is a group of its own), by strategy the scores in the same order, and the
+    ids of the rows."""
 
     groups: list[str]
     scores: dict[str, NDArray[np.float64]]
+    rows: list[str]
 
 
 def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> Measurement:
@@ -98,6 +100,7 @@ def paired_scores(trials: Sequence[Trial]) -> Paired:
     return Paired(
         [_unit(*(outcomes[row] for outcomes in by_strategy.values())) for row in rows],
         {name: np.array([outcomes[row].score for row in rows]) for name, outcomes in by_strategy.items()},
+        rows,
     )
 
 

@@ -12,11 +12,13 @@ from eval.costs import Terms
 from eval.mapping import BuiltTask, Columns, build_task
 from eval.table import Table
 from eval.task import BadInput, Document, Kind
+from strategies.presets import PRESETS
 from strategies.registry import STRATEGIES as REGISTERED
 
 STRATEGIES = tuple(REGISTERED)  # the simplest first
 DEFAULT_STRATEGIES = ("prompting", "prompting_examples", "retrieval", "finetuning")  # the others when asked for
 FLOORS_STEP = "floors"  # all of them, in one process
+CURVES_STEP = "curves"  # of all strategies, in one process
 DEFAULT_MODEL = "embedded"  # SmolLM2-135M-Instruct from its package; else a hub id or a local folder
 
 # The least and the most of each priority.
@@ -130,8 +132,10 @@ class Plan:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """What a run does, in this order: the floors take seconds and say what the strategies have to beat."""
-        return (FLOORS_STEP, *self.strategies)
+        """What a run does, in this order: the floors take seconds and say what the strategies have to beat; learning
+        curves come last, in the presets that have them."""
+        preset = PRESETS.get(self.preset)
+        return (FLOORS_STEP, *self.strategies, *([CURVES_STEP] if preset and preset.curve_shares else []))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

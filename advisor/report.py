@@ -11,6 +11,7 @@ from typing import Any
 
 from advisor.agreement import hold_against
 from advisor.circumstances import circumstances_of
+from advisor.curves import curves_from, turning_sentences
 from advisor.decision import recommend
 from advisor.measurement import derive, is_judged, paired_scores
 from advisor.plan import Priorities
@@ -42,11 +43,13 @@ def build_report(
     warnings: Sequence[str],
     versions: Mapping[str, str],
     preset: str | None = None,
+    fewer: Mapping[str, Mapping[int, Trial]] | None = None,
 ) -> dict[str, Any]:
     """Everything a person is told about a run, ready for `json.dumps(..., allow_nan=False)`.
 
     `created_at` is ISO 8601; `device` and `model` are in words; row counts are those of `split`, the rows used.
     Scores are in [0, 1], times in seconds, money in `priorities.currency`. What was not measured is null.
+    `fewer` holds, by strategy and by how many of the training rows it learned from, the trials of learning curves.
     """
     judged = judge(trials, priorities, task.kind, _majority_share(task.kind, split.test), floors=floors)
     for candidate, trial, failures in zip(judged["candidates"], trials, sort_failures(trials, task), strict=True):
@@ -76,7 +79,9 @@ def build_report(
         "warnings": [*split.notes, *warnings],
         "versions": dict(versions),
         "circumstances": asdict(circumstances_of(task, split)),
+        "curves": curves_from(trials, fewer or {}, len(split.train)),
     }
+    report["recommendation"]["changes"] += turning_sentences(report)
     return _as_json({**report, "rules": hold_against(report)})
 
 
@@ -116,6 +121,7 @@ def under_priorities(
         "recommendation": asdict(recommendation),
     }
     judged = {**report, **changed}
+    judged["recommendation"]["changes"] += tuple(turning_sentences(judged))
     return _as_json({**judged, "rules": hold_against(judged)})
 
 

@@ -18,6 +18,7 @@ from advisor.report_markdown import render_markdown
 from advisor.stored import StoredRun, StoredStep
 from advisor.task_file import read_task
 from advisor.timing import read_estimate
+from advisor.trial_files import read_curves
 from eval.checks import check_task
 from eval.outcomes import Trial
 from strategies.models import EMBEDDED, EMBEDDED_NAME
@@ -48,6 +49,7 @@ def write_report(
         warnings=[finding.what for finding in check_task(task) if finding.severity != "info"],
         versions={"Python": platform.python_version(), **{package: version(package) for package in _PACKAGES}},
         preset=plan.preset,
+        fewer=read_curves(folder),
     )
     seconds, estimated = {step.strategy: step.seconds for step in steps}, read_estimate(folder)
     for candidate in report["candidates"]:

@@ -16,6 +16,7 @@ from advisor import charts
 from advisor.agreement import rule_groups
 from advisor.answers import answered_rows
 from advisor.candidates import floors, judged
+from advisor.curves import curves_of
 from advisor.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, not_measured
 from advisor.method import method_of
 from advisor.palette import css_variables, mark_of
@@ -70,6 +71,7 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         wrong=wrong_answers_of(report),
         less_tidy=less_tidy_of(report),
         side_effects=side_effects_of(report),
+        more_data=curves_of(report),
         method=method_of(report),
         computed=computed_of(report),
         crossings=charts.crossing_sentences(report),

@@ -9,6 +9,7 @@ from typing import Any
 from advisor.agreement import rule_sentences
 from advisor.candidates import judged
 from advisor.charts.volume import crossing_sentences, volume_sentence
+from advisor.curves import TITLE, curves_of
 from advisor.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, floors_of, not_measured
 from advisor.method import method_of
 from advisor.provenance import computed_of
@@ -44,6 +45,7 @@ def render_markdown(report: dict[str, Any]) -> str:
         *_wrong_answers(report),
         *_less_tidy(report),
         *_section(SIDE_EFFECTS, side_effects_of(report)),
+        *_more_data(report),
         *_section("What the rules of thumb said", rule_sentences(report)),
         *_section("Warnings about the data", report["warnings"]),
         *_section("How it was measured", [f"{heading}: {text}" for heading, text in method_of(report)]),
@@ -87,6 +89,13 @@ def _less_tidy(report: dict[str, Any]) -> list[str]:
         ]
         lines += [_line(["", *names]), _line(["---"] * (len(names) + 1)), *map(_line, rows), "", LOST_MEANING, ""]
     return lines
+
+
+def _more_data(report: dict[str, Any]) -> list[str]:
+    if (more := curves_of(report)) is None:
+        return []
+    sentences = (more.answer, *more.sentences, more.reading, more.method)
+    return _section(TITLE, [sentence for sentence in sentences if sentence])
 
 
 def _table(report: dict[str, Any]) -> list[str]:

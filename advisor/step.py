@@ -19,16 +19,18 @@ from pathlib import Path
 
 from advisor.child import failure_sentence, settle_in
 from advisor.files import write_whole
-from advisor.plan import FLOORS_STEP
+from advisor.plan import CURVES_STEP, FLOORS_STEP
 from advisor.probes import probed
 from advisor.task_file import read_task
-from advisor.trial_files import read_trial, write_trial
+from advisor.trial_files import curve_folder, read_trial, write_trial
+from advisor.wording import name_of
+from eval.learning_curve import fewer_rows, sizes_of
 from eval.outcomes import Trial
 from eval.runner import measure
-from eval.task import BadInput, Brief, Split, Task
+from eval.task import BadInput, Brief, LearningSplit, Split, Task
 from strategies.contract import Progress, Strategy
-from strategies.presets import PRESETS
-from strategies.registry import FLOORS, floors_for
+from strategies.presets import PRESETS, Preset
+from strategies.registry import FLOORS, LEARNS_FROM_NO_ROWS, floors_for
 
 BUILD_STRATEGY = "strategies.registry:build_strategy"
 _SECONDS_BETWEEN_REPORTS = 0.2
@@ -37,7 +39,8 @@ _SECONDS_BETWEEN_REPORTS = 0.2
 @dataclass(frozen=True, slots=True)
 class StepOrder:
     """What a child is asked to do. `build_strategy` is the "module:function" that makes the strategy; only the child
-    imports it, so that the parent never loads what the strategy needs."""
+    imports it, so that the parent never loads what the strategy needs. `strategies` are those of the run; `rows` is how
+    many of the training rows to learn from, for a point of a learning curve."""
 
     run_folder: Path
     strategy: str
@@ -45,30 +48,41 @@ class StepOrder:
     model: str
     seed: int
     build_strategy: str = BUILD_STRATEGY
+    strategies: tuple[str, ...] = ()
+    rows: int | None = None
 
     @property
     def folder(self) -> Path:
+        if self.rows is not None:
+            return curve_folder(self.run_folder, self.strategy, self.rows)
         return self.run_folder / (FLOORS_STEP if self.strategy in FLOORS else "") / self.strategy
 
     @property
     def parts(self) -> list[StepOrder]:
-        """The trials this step leaves: one, or one for each floor that fits the task."""
-        if self.strategy != FLOORS_STEP:
+        """The trials this step leaves: one, or one for each floor that fits the task, or for each strategy that was
+        measured one for each number of rows to learn from."""
+        if self.strategy not in (FLOORS_STEP, CURVES_STEP):
             return [self]
-        task, _ = read_task(self.run_folder)
-        names = floors_for(task.kind, bool(task.documents))
-        return [replace(self, strategy=name) for name in names]
+        task, split = read_task(self.run_folder)
+        if self.strategy == FLOORS_STEP:
+            return [replace(self, strategy=name) for name in floors_for(task.kind, bool(task.documents))]
+        measured = [replace(self, strategy=name) for name in self.strategies if name not in LEARNS_FROM_NO_ROWS]
+        sizes = sizes_of(len(split.train), PRESETS[self.preset].curve_shares)
+        return [replace(one, rows=rows) for one in measured if _is_done(one.folder) for rows in sizes]
 
 
 def run_step(order: StepOrder, reports: Connection) -> None:
-    """Leaves a finished trial in the folder of each of the order's parts, failed if it raised."""
+    """Leaves a finished trial in the folder of each of the order's parts that has none yet, failed if it raised."""
     settle_in(order.folder / "log.txt")
     progress = _ProgressPipe(reports)
     task, split = read_task(order.run_folder)
     for part in order.parts:
-        part.folder.mkdir(exist_ok=True)
+        if read_trial(part.folder) is not None:
+            continue
+        part.folder.mkdir(parents=True, exist_ok=True)
         try:
-            trial = _fit_and_measure(part, task, split, progress.report)
+            measure_part = _fit_and_measure if part.rows is None else _learn_from_fewer
+            trial = measure_part(part, task, split, progress.report)
         except Exception as wrong:
             traceback.print_exc()
             trial = Trial(part.strategy, "failed", failure_sentence(wrong, progress.stage))
@@ -78,18 +92,17 @@ def run_step(order: StepOrder, reports: Connection) -> None:
 
 def load_fitted(order: StepOrder) -> Strategy:
     """The strategy as a run fitted it; raises BadInput when that run did not finish it."""
-    trial = read_trial(order.folder)
-    if trial is None or trial.status != "done":
+    if not _is_done(order.folder):
         raise BadInput(f"Run {order.run_folder.name} has no fitted {order.strategy} to answer with.")
     task, _ = read_task(order.run_folder)
-    strategy = _build(order, task.brief)
+    strategy = _build(order, task.brief, PRESETS[order.preset])
     strategy.load(order.folder / "fitted")
     return strategy
 
 
 def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress: Callable[[Progress], None]) -> Trial:
     report_progress(Progress("getting ready", 0, 1))
-    strategy = _build(order, task.brief)
+    strategy = _build(order, task.brief, PRESETS[order.preset])
     clock = _StageClock(report_progress)
     strategy.fit(split.without_test, task.documents, clock.report)
     stage_seconds = clock.stop()
@@ -119,10 +132,46 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
     return probed(trial, strategy, split, task.kind, rows, order.seed, report_progress)
 
 
-def _build(order: StepOrder, brief: Brief) -> Strategy:
+def _learn_from_fewer(order: StepOrder, task: Task, split: Split, report_progress: Callable[[Progress], None]) -> Trial:
+    """One point of a learning curve: with the settings that the strategy chose on all rows, answering some test rows.
+    Nothing is kept but the outcomes."""
+
+    def report(progress: Progress) -> None:
+        on = f"{name_of(order.strategy)} on {order.rows:,} rows"
+        report_progress(replace(progress, stage=f"{on}: {progress.stage}"))
+
+    rows = order.rows or 0
+    chosen = read_trial(replace(order, rows=None).folder)
+    preset = PRESETS[order.preset]
+    less = preset.for_fewer(task.kind, rows / len(split.train), chosen.settings if chosen else {})
+    report(Progress("getting ready", 0, 1))
+    strategy = _build(order, task.brief, less)
+    clock = _StageClock(report)
+    train = fewer_rows(split.train, rows, task.kind, order.seed)
+    strategy.fit(LearningSplit(train, split.dev), task.documents, clock.report)
+    stage_seconds = clock.stop()
+    asked = split.test[: preset.curve_test_rows(task.kind)]
+    measured = measure(strategy, asked, task.kind, 0, lambda *told: report(Progress(*told)))
+    return Trial(
+        order.strategy,
+        "done",
+        outcomes=measured.outcomes,
+        fit_seconds=sum(stage_seconds.values()),
+        stage_seconds=stage_seconds,
+        settings=strategy.settings,
+        effort=strategy.effort,
+    )
+
+
+def _is_done(folder: Path) -> bool:
+    trial = read_trial(folder)
+    return trial is not None and trial.status == "done"
+
+
+def _build(order: StepOrder, brief: Brief, preset: Preset) -> Strategy:
     module, _, function = order.build_strategy.partition(":")
     build = getattr(import_module(module), function)
-    return build(order.strategy, brief, order.model, PRESETS[order.preset], order.seed)
+    return build(order.strategy, brief, order.model, preset, order.seed)
 
 
 class _StageClock:

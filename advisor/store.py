@@ -222,7 +222,9 @@ class Store:
                 (run_id,),
             )
             if queued.rowcount:
-                shutil.rmtree(self.run_folder(run_id) / strategy, ignore_errors=True)
+                step = "SELECT 1 FROM steps WHERE run_id = ? AND strategy = ? AND state = 'cancelled'"
+                if database.execute(step, (run_id, strategy)).fetchone() is None:  # else it goes on where it was
+                    shutil.rmtree(self.run_folder(run_id) / strategy, ignore_errors=True)
                 database.execute(
                     "UPDATE steps SET state = 'waiting', reason = NULL, started_at = NULL, ended_at = NULL"
                     " WHERE run_id = ? AND (strategy = ? OR state = 'cancelled')",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.files import write_whole
-from advisor.plan import FLOORS_STEP
+from advisor.plan import CURVES_STEP, FLOORS_STEP
 from eval.outcomes import Effort, Knowledge, Outcome, Trial
 from strategies.registry import FLOORS
 
@@ -67,10 +67,24 @@ def read_trial(folder: Path) -> Trial | None:
 
 def read_trials(run_folder: Path, steps: Sequence[str]) -> tuple[list[Trial], list[Trial]]:
     """The finished trials of a run: of its strategies in the order of `steps`, and of the floors."""
-    strategies = [run_folder / step for step in steps if step != FLOORS_STEP]
+    strategies = [run_folder / step for step in steps if step not in (FLOORS_STEP, CURVES_STEP)]
     floors = [run_folder / FLOORS_STEP / name for name in FLOORS]
     finished = [[trial for folder in each if (trial := read_trial(folder))] for each in (strategies, floors)]
     return finished[0], finished[1]
+
+
+def curve_folder(run_folder: Path, strategy: str, rows: int) -> Path:
+    """Where the trial of a strategy lies that learned from so many of the training rows."""
+    return run_folder / CURVES_STEP / strategy / str(rows)
+
+
+def read_curves(run_folder: Path) -> dict[str, dict[int, Trial]]:
+    """The finished trials of learning curves, by strategy and by rows learned from."""
+    curves: dict[str, dict[int, Trial]] = {}
+    for folder in (run_folder / CURVES_STEP).glob("*/*/"):
+        if folder.name.isdecimal() and (trial := read_trial(folder)):
+            curves.setdefault(folder.parent.name, {})[int(folder.name)] = trial
+    return curves
 
 
 def _knowledge(facts: list[dict[str, list[float]]] | None) -> tuple[Knowledge, Knowledge] | None:

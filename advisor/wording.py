@@ -63,7 +63,8 @@ _FLOORS = {
     "embedding_linear": Words("Embedding classifier", "", "", "A linear classifier on the embedding of an input."),
     "best_sentence": Words("Best sentence", "", "", "The sentence of the documents that reads most like the question."),
 }
-_WORDS = _STRATEGIES | _FLOORS
+_CURVES = {"curves": Words("More data?", "", "", "Each strategy learns anew from fewer rows, to see what more bring.")}
+_WORDS = _STRATEGIES | _FLOORS | _CURVES
 
 KIND_NAMES = {
     Kind.CLASSIFICATION: "One of several labels",
@@ -89,7 +90,7 @@ def name_of(strategy: str) -> str:
 
 def in_sentence(strategy: str) -> str:
     """The name as it stands within a sentence; one that is not ours keeps its capitals."""
-    return _WORDS[strategy].name.lower() if strategy in _WORDS else strategy.replace("_", " ")
+    return _WORDS[strategy].name.lower().rstrip("?") if strategy in _WORDS else strategy.replace("_", " ")
 
 
 def score_text(score: float) -> str:

@@ -73,14 +73,16 @@ class Finetuning:
         total = min(self.budget.training_tokens, self.budget.epochs * sum(pair.tokens for pair in pairs))
         trial_tokens = int(TRIAL_SHARE * total)
         tokens = total - trial_tokens * len(rates)
-        for at, rate in enumerate(rates):
+        best_rate = self.budget.settled.get("learning_rate")
+        for at, rate in enumerate(rates if best_rate is None else ()):
 
             def trial_done(read: int, before: int = at * trial_tokens) -> None:
                 report_progress(Progress("choosing the learning rate", before + read, total))
 
             trial = self._train(model, pairs, dev, rate, trial_tokens, 1, trial_done)
             self.choices.append({"learning_rate": rate, "tokens": trial.tokens, "dev_loss": round(trial.dev_loss, 4)})
-        best_rate = min(self.choices, key=lambda choice: choice["dev_loss"])["learning_rate"]
+        if best_rate is None:
+            best_rate = min(self.choices, key=lambda choice: choice["dev_loss"])["learning_rate"]
 
         def training_done(read: int) -> None:
             report_progress(Progress("training", trial_tokens * len(rates) + read, total))

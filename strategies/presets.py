@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from eval.task import Kind
 
 TRIAL_SHARE = 0.1  # of all tokens read while training, for each learning rate tried
+CURVE_TEST_SHARE = 0.4  # of the test rows of a preset, answered at each point of a learning curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,8 @@ class Budget:
     `settings`: settings each strategy may try on dev; `training_tokens`: tokens read while training, all epochs and
     the choice of the learning rate together; `epochs`: passes over the training rows at most;
     `answer_tokens`: longest answer written; `probe_rows`: test rows asked in every variant, and training rows asked
-    again of a strategy that trains; 0 leaves such probes out.
+    again of a strategy that trains; 0 leaves such probes out; `settled`: settings kept from an earlier choice, so that
+    no others are tried.
     """
 
     test_rows: int
@@ -28,6 +32,16 @@ class Budget:
     epochs: int
     answer_tokens: int
     probe_rows: int = 0
+    settled: dict[str, Any] = field(default_factory=dict)
+
+    def left_to_try(self, tried: Sequence[tuple[int, ...]], *names: str) -> Sequence[tuple[int, ...]]:
+        """The values of these settings that may be tried: only those that are settled, if they are."""
+        return [tuple(self.settled[name] for name in names)] if self.settled.keys() >= {*names} else tried
+
+    def for_fewer(self, share: float, settled: dict[str, Any]) -> Budget:
+        """To learn from this share of the rows, each as often as of all, with the settings chosen on all."""
+        tokens = round(share * self.training_tokens)
+        return replace(self, latency_rows=0, probe_rows=0, training_tokens=tokens, settled=settled)
 
     @property
     def learning_rates(self) -> int:
@@ -40,9 +54,16 @@ class Preset:
     name: str
     description: str
     budgets: dict[Kind, Budget]
+    curve_shares: tuple[float, ...] = ()  # of the training rows, from which each strategy learns anew
 
     def budget(self, kind: Kind) -> Budget:
         return self.budgets[kind]
+
+    def curve_test_rows(self, kind: Kind) -> int:
+        return round(CURVE_TEST_SHARE * self.budgets[kind].test_rows)
+
+    def for_fewer(self, kind: Kind, share: float, settled: dict[str, Any]) -> Preset:
+        return replace(self, budgets={kind: self.budgets[kind].for_fewer(share, settled)})
 
 
 PRESETS = {
@@ -58,13 +79,15 @@ PRESETS = {
     ),
     "standard": Preset(
         "standard",
-        "For a decision. More settings, longer training, up to 500 test rows, and some of them made less tidy.",
+        "For a decision. More settings, longer training, up to 500 test rows, and some of them made less tidy; what "
+        "more data would bring is measured.",
         {
             Kind.CLASSIFICATION: Budget(500, 100, 40, 6, 250_000, 10, 0, 60),
             Kind.EXTRACTION: Budget(400, 48, 20, 6, 250_000, 10, 160, 60),
             Kind.ANSWERING: Budget(400, 64, 20, 6, 200_000, 10, 48, 60),
             Kind.WRITING: Budget(150, 24, 10, 6, 250_000, 8, 192, 20),
         },
+        curve_shares=(1 / 8, 1 / 4, 1 / 2),
     ),
     "thorough": Preset(
         "thorough",
@@ -75,5 +98,6 @@ PRESETS = {
             Kind.ANSWERING: Budget(2000, 150, 40, 10, 1_000_000, 15, 64, 150),
             Kind.WRITING: Budget(500, 60, 20, 10, 1_500_000, 12, 320, 60),
         },
+        curve_shares=(1 / 8, 1 / 4, 1 / 2),
     ),
 }

@@ -47,7 +47,7 @@ class Prompting:
         self._answerer.learn_length(split.train, self.budget.answer_tokens)
         self._instruction = instruction_of(self.brief, split.train)
         tried: list[tuple[Attempt, list[Example]]] = []
-        for count, draw in self.tried:
+        for count, draw in self.budget.left_to_try(self.tried, "examples", "draw"):
             shown = within_tokens(self._draw(split.train, count, draw), TOKENS_OF_EXAMPLES, model)
             if len(tried) < self.budget.settings and all(shown != other for _, other in tried):
                 settings = {"examples": len(shown), "draw": draw} if shown else {}

@@ -17,6 +17,8 @@ STRATEGIES = {
     "retrieval_finetuning": "strategies.retrieval_finetuning:RetrievalFinetuning",
 }
 
+LEARNS_FROM_NO_ROWS = ("prompting",)  # but for the names and lengths that its instruction tells
+
 # What needs no language model, the simplest first, and for which kinds of task.
 FLOORS = {
     "majority_label": ("strategies.floors:MajorityLabel", (Kind.CLASSIFICATION,)),

@@ -53,7 +53,9 @@ class Retrieval:
 
             return Attempt({"passages": passages, "examples": examples}, ask)
 
-        tried = (TRIED_WITH_DOCUMENTS if self._book.passages else TRIED_WITHOUT)[: self.budget.settings]
+        tried = self.budget.left_to_try(
+            TRIED_WITH_DOCUMENTS if self._book.passages else TRIED_WITHOUT, "passages", "examples"
+        )[: self.budget.settings]
         best, self.choices, self.effort = self._answerer.choose(
             [attempt(*counts) for counts in tried], split.dev, report_progress
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import mean, quantiles
 
@@ -11,7 +11,7 @@ from eval.task import Brief, Document, Example, Kind, Split, Task
 from eval.variants import VARIANTS
 from strategies.open_book import TRAINED_WITH_DOCUMENTS, TRAINED_WITHOUT
 from strategies.passages import cut_passages, words_a_passage
-from strategies.presets import Budget
+from strategies.presets import TRIAL_SHARE, Budget
 from strategies.prompting import TRIED
 from strategies.registry import floors_for
 from strategies.retrieval import TOKENS_OF_EXAMPLES, TRIED_WITH_DOCUMENTS, TRIED_WITHOUT
@@ -94,6 +94,18 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
         train=train,
         embed=embed,
     )
+
+
+def foresee_fewer(
+    strategy: str, brief: Brief, split: Split, documents: Sequence[Document], budget: Budget, rows: int, test_rows: int
+) -> Workload:
+    """The work of fitting one strategy on so many of the training rows, nothing chosen but how labels are compared."""
+    share, trained = rows / len(split.train), 1 - TRIAL_SHARE * budget.learning_rates
+    # Which of the settings that were tried is kept is not known yet: a share of the dev rows under each of them.
+    dev = len(split.dev) if strategy in TRAINED else max(1, len(split.dev) // budget.settings)
+    smaller = replace(split, train=split.train[:rows], dev=split.dev[:dev], test=split.test[:test_rows])
+    work = foresee(strategy, brief, smaller, documents, budget.for_fewer(share, {}))
+    return replace(work, train=trained * work.train)
 
 
 def foresee_floors(task: Task, split: Split, budget: Budget) -> Workload:

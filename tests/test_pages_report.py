@@ -12,12 +12,14 @@ import pytest
 
 from advisor.pages.changed_data import take_changed_file
 from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
+from advisor.report_files import write_report
 from advisor.report_html import render_html
 from advisor.report_markdown import render_markdown
 from advisor.samples import zipped
 from advisor.store import Store
 from advisor.stored import StoredStep
 from advisor.task_file import task_to_json
+from advisor.trial_files import curve_folder, write_trial
 from eval.outcomes import Outcome, Trial
 from eval.task import Kind, Split, Task
 from tests.pages import finish_run, html_of, open_page, own_home, primaries
@@ -49,6 +51,28 @@ def test_a_finished_run_shows_verdict_evidence_answers_and_method(
         "Page (HTML)", "Text (Markdown)", "Data (JSON)", "Answers (CSV)",
     ]  # fmt: skip
     assert len(app.get("vega_lite_chart")) == 4
+
+
+def test_whether_more_data_would_help_is_drawn_and_said(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+) -> None:
+    task, trials = synthetic_task(), synthetic_trials()
+    run = finish_run(store, task, synthetic_split(task), trials)
+    assert "Not measured. The presets standard and thorough measure it." in html_of(open_page("Report", run=run.id))
+    for rows in (15, 30, 60):
+        folder = curve_folder(store.run_folder(run.id), "retrieval", rows)
+        folder.mkdir(parents=True)
+        write_trial(folder, trials[1])
+    write_report(store.run_folder(run.id), run, trials, store.steps(run.id))
+    app = open_page("Report", run=run.id)
+    said = html_of(app)
+    assert len(app.get("vega_lite_chart")) == 5
+    assert "Retrieval would hardly gain" in said or "More rows will not help" in said
+    assert said.index("Where answers go wrong") < said.index("Would more data help?") < said.index("Answers side by")
+    path = store.run_folder(run.id) / "report.json"
+    older = {name: value for name, value in json.loads(path.read_text()).items() if name != "curves"}
+    path.write_text(json.dumps(older))
+    assert "Would more data help?" not in html_of(open_page("Report", run=run.id))
 
 
 def test_a_chip_leaves_only_its_rows(

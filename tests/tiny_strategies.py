@@ -22,6 +22,10 @@ STEADY = "tests.tiny_strategies:build_steady"
 FRAGILE = "tests.tiny_strategies:build_fragile"
 KILLED = "tests.tiny_strategies:build_killed"
 ENDLESS = "tests.tiny_strategies:build_endless"
+PRACTISED = "tests.tiny_strategies:build_practised"
+STALLED = "tests.tiny_strategies:build_stalled"
+SHORT = "tests.tiny_strategies:build_short"
+STALLED_ROWS = 24
 SPEED = Speed("CPU", load_seconds=1, read=300, read_alone=200, write=40, write_alone=10, train=120, embed=50)
 _PATIENCE_SECONDS = 60
 
@@ -78,6 +82,52 @@ class Endless(CommonestAnswer):
             report_progress(Progress(f"computing in process {os.getpid()}", row, 10**9))
 
 
+class Practised(CommonestAnswer):
+    """Right on the more messages of `tiny_task`, the more rows it learned from."""
+
+    def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        self.settings = {"rows": len(split.train)}
+        report_progress(Progress("practising", len(split.train), len(split.train)))
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
+        rows = [int(text.split()[1]) for text in inputs]
+        right = [37 * row % 100 < 0.6 * self.settings["rows"] for row in rows]
+        return [
+            Prediction("billing" if is_right == bool(row % 3) else "delivery", 3, 1)
+            for row, is_right in zip(rows, right, strict=True)
+        ]
+
+
+class Stalled(Practised):
+    """Never has enough of `STALLED_ROWS` rows."""
+
+    def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        if len(split.train) == STALLED_ROWS:
+            Endless().fit(split, documents, report_progress)
+        super().fit(split, documents, report_progress)
+
+
+class Short(Practised):
+    """Fails on the fewest rows."""
+
+    def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        if len(split.train) < STALLED_ROWS:
+            raise ValueError("too few rows")
+        super().fit(split, documents, report_progress)
+
+
+def build_practised(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+    return Practised() if name == "finetuning" else CommonestAnswer()
+
+
+def build_stalled(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+    return Stalled() if name == "finetuning" else CommonestAnswer()
+
+
+def build_short(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+    return Short() if name == "finetuning" else CommonestAnswer()
+
+
 def build_steady(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
     return CommonestAnswer()
 
@@ -94,11 +144,14 @@ def build_endless(name: str, brief: Brief, model: str, preset: Preset, seed: int
     return Endless() if name == "retrieval" else CommonestAnswer()
 
 
-def tiny_task() -> tuple[Task, Split]:
-    """40 messages of two labels, 24 to learn from, 6 to choose on, 10 to judge by."""
-    examples = tuple(Example(f"r{row}", f"message {row}", "billing" if row % 3 else "delivery") for row in range(40))
+def tiny_task(train: int = 24, test: int = 10) -> tuple[Task, Split]:
+    """Messages of two labels, 24 to learn from, 6 to choose on, 10 to judge by."""
+    examples = tuple(
+        Example(f"r{row}", f"message {row}", "billing" if row % 3 else "delivery") for row in range(train + 6 + test)
+    )
     task = Task("tickets", Kind.CLASSIFICATION, "", examples, labels=("billing", "delivery"))
-    return task, Split(examples[:24], examples[24:30], examples[30:], ("A note of the split.",))
+    sides = examples[:train], examples[train : train + 6], examples[train + 6 :]
+    return task, Split(*sides, ("A note of the split.",))
 
 
 def serve(home: Path, build_strategy: str) -> None:

@@ -4,6 +4,7 @@ Every function takes a report (schema 1). Strategies keep the colour and shape o
 their marks, so there is no legend; the background is transparent and `ink` is the colour of the words in a chart.
 """
 
+from advisor.charts.curves import curve_chart
 from advisor.charts.latency import latency_chart, latency_sentence
 from advisor.charts.score import cost_chart, cost_sentence, frontier_of, score_chart, score_sentence
 from advisor.charts.volume import crossing_sentences, crossings, volume_chart, volume_sentence
@@ -13,6 +14,7 @@ __all__ = [
     "cost_sentence",
     "crossing_sentences",
     "crossings",
+    "curve_chart",
     "frontier_of",
     "latency_chart",
     "latency_sentence",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import altair as alt
@@ -53,6 +53,14 @@ def colour(order: list[str]) -> alt.Color:
 
 def shape(order: list[str]) -> alt.Shape:
     return alt.Shape("shape:N", scale=None, legend=None)
+
+
+def apart(values: Iterable[float], least: float) -> list[float]:
+    """Rising values, each moved up until it is so far above the one before."""
+    moved: list[float] = []
+    for value in values:
+        moved.append(max(value, moved[-1] + least) if moved else value)
+    return moved
 
 
 def finished(chart: alt.LayerChart, height: int) -> alt.LayerChart:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import combinations
 from typing import Any
 
 import altair as alt
 
 from advisor.candidates import Report, judged, priced
-from advisor.charts.drawing import FREE, LABEL_SIZE, PLAIN_NUMBER, colour, finished, rows_of, shape
+from advisor.charts.drawing import FREE, LABEL_SIZE, PLAIN_NUMBER, apart, colour, finished, rows_of, shape
 from advisor.palette import mark_of
 from advisor.wording import count_text, in_sentence, name_of, rough_text
 from eval.costs import Cost, crossing
@@ -45,7 +44,7 @@ def volume_chart(report: Report, ink: str) -> alt.LayerChart | None:
     )
     drawn = alt.Chart(rows).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour(order))
     last = rows[rows["volume"] > 0].sort_values("total")
-    last["named_at"] = _apart(last["total"], least=_LABEL_GAP * last["total"].max())
+    last["named_at"] = apart(last["total"], least=_LABEL_GAP * last["total"].max())
     ends = alt.Chart(last)
     marks = ends.mark_point(filled=True, size=110, opacity=1).encode(x=x, y=y, color=colour(order), shape=shape(order))
     labels = ends.mark_text(align="right", dx=-10, dy=-9, fontSize=LABEL_SIZE, fontWeight=600).encode(
@@ -66,14 +65,6 @@ def volume_chart(report: Report, ink: str) -> alt.LayerChart | None:
     crossed = alt.Chart(marked).mark_point(size=120, color=ink, strokeWidth=1.5).encode(x=x, y=y)
     crossed_label = alt.Chart(marked).mark_text(dy=16, color=ink, fontSize=LABEL_SIZE).encode(x=x, y=y, text="label:N")
     return finished(alt.LayerChart(layer=[drawn, marks, labels, crossed, crossed_label]), height=260)
-
-
-def _apart(values: Iterable[float], least: float) -> list[float]:
-    """Rising values, each moved up until it is so far above the one before."""
-    moved: list[float] = []
-    for value in values:
-        moved.append(max(value, moved[-1] + least) if moved else value)
-    return moved
 
 
 def crossings(report: Report) -> list[dict[str, Any]]:

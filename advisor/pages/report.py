@@ -11,6 +11,7 @@ import streamlit as st
 
 from advisor import charts
 from advisor.candidates import judged
+from advisor.curves import TITLE, curves_of
 from advisor.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, floors_of
 from advisor.method import method_of
 from advisor.pages import frame
@@ -127,6 +128,18 @@ def show_chart(
     st.html(f'<p class="quiet">{escape(sentence)}</p>')
 
 
+def show_more_data(report: dict[str, Any]) -> None:
+    """What more rows would bring; nothing for a report of an earlier version."""
+    if (more := curves_of(report)) is None:
+        return
+    frame.section(TITLE)
+    st.html(f'<p class="lead">{escape(more.answer)}</p>')
+    if more.rows:
+        show_chart(report, charts.curve_chart, lambda _: more.reading)
+        st.html(f'<ul class="said">{"".join(f"<li>{escape(sentence)}</li>" for sentence in more.sentences)}</ul>')
+        frame.small(more.method)
+
+
 def show_method(report: dict[str, Any]) -> None:
     frame.section("How it was measured")
     st.html(definitions(method_of(report)))
@@ -156,7 +169,7 @@ def show_done(run: StoredRun, report: dict[str, Any]) -> None:
         f"{run.name} · {count_text(task['test'], 'test row')} · {report['model']} · {report['created_at'][:10]}"
     )
     if run.state != "done":
-        frame.small("This run was tried again and stopped. What was measured before stands.")
+        frame.small("This run was stopped. What was measured before stands.")
     show_verdict(report)
     if judged(report):
         show_what_if(run, report)
@@ -175,6 +188,7 @@ def show_done(run: StoredRun, report: dict[str, Any]) -> None:
         show_evidence(report)
         show_wrong_answers(frame.store(), run, report)
         show_probes(report)
+        show_more_data(report)
         frame.section("Answers side by side")
         show_answers(frame.store(), run)
     show_agreement(report)

@@ -1,0 +1,61 @@
+"""The score as the rows learned from grow: what was measured, and what a curve through it foresees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+from advisor.candidates import Report
+from advisor.charts.drawing import GREY, LABEL_SIZE, apart, colour, finished, named, number_axis, rows_of, shape
+
+_LABEL_GAP = 0.08  # of the height of the chart, between two names
+
+
+def curve_chart(report: Report, ink: str) -> alt.LayerChart | None:
+    """Dots with their 95 % range where it was measured; the line beyond all rows is dashed, its 80 % range a band."""
+    curves = [one for one in report.get("curves", []) if one["line"]]
+    if not curves:
+        return None
+    train = report["task"]["train"]
+    sizes = sorted({each["rows"] for one in curves for each in one["points"]})
+    ends = [min(each["rows"] for one in curves for each in one["line"]), curves[0]["gain"]["rows"]]
+    measured = _points(curves, "points")
+    line = _points(curves, "line")
+    order = [named(one)["strategy"] for one in curves]
+    shown = [each for one in curves for kind in ("points", "line") for each in one[kind]]
+    low, high = min(each["low"] for each in shown), max(each["high"] for each in shown)
+    x = alt.X(
+        "rows:Q",
+        title="Rows to learn from, log scale",
+        scale=alt.Scale(type="log", domain=ends, nice=False),
+        axis=alt.Axis(values=[*sizes, 2 * train, ends[1]], format=",", grid=False, labelFlush=True),
+    )
+    y_title = report["task"]["metric"]
+    y = alt.Y("mean:Q", title=y_title, scale=alt.Scale(domain=[low, high], nice=True, zero=False), axis=number_axis())
+    foreseen = line[line["rows"] >= train]
+    band = alt.Chart(foreseen).mark_area(opacity=0.13).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour(order))
+    before = alt.Chart(line[line["rows"] <= train]).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour(order))
+    after = alt.Chart(foreseen).mark_line(strokeWidth=2.5, strokeDash=[6, 4]).encode(x=x, y=y, color=colour(order))
+    dots = alt.Chart(measured)
+    ranges = dots.mark_rule(strokeWidth=3, opacity=0.45, strokeCap="round").encode(
+        x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour(order)
+    )
+    marks = dots.mark_point(filled=True, size=110, opacity=1).encode(x=x, y=y, color=colour(order), shape=shape(order))
+    last = line[line["rows"] == ends[1]].sort_values("mean")
+    last["named_at"] = apart(last["mean"], least=_LABEL_GAP * (high - low))
+    names = (
+        alt.Chart(last)
+        .mark_text(align="right", dx=-4, dy=-9, fontSize=LABEL_SIZE, fontWeight=600)
+        .encode(x=x, y=alt.Y("named_at:Q"), text="strategy:N", color=alt.value(ink))
+    )
+    all_rows = alt.Chart(rows_of([{"rows": train, "low": low, "label": "all your rows"}])).encode(x=x)
+    here = all_rows.mark_rule(color=GREY, opacity=0.6)
+    label = all_rows.mark_text(align="left", dx=5, dy=-7, color=ink, fontSize=LABEL_SIZE).encode(
+        y=alt.Y("low:Q"), text="label:N"
+    )
+    return finished(alt.LayerChart(layer=[band, here, before, after, ranges, marks, names, label]), height=320)
+
+
+def _points(curves: list[dict[str, Any]], kind: str) -> Any:
+    return rows_of([{**named(one), **each} for one in curves for each in one[kind]])

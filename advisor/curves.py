@@ -1,0 +1,268 @@
+"""What more rows to learn from would bring: learning curves as a report (schema 1) holds them, and in words.
+
+The quick preset measures none; a run of an earlier version says nothing of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.choice import PROBABLE
+from advisor.measurement import is_judged, paired_scores
+from advisor.wording import (
+    count_text,
+    in_sentence,
+    margin_text,
+    name_of,
+    number_text,
+    points_text,
+    probability_text,
+    score_text,
+)
+from eval.learning_curve import (
+    FEWEST_POINTS,
+    MOST_TIMES,
+    LearningCurve,
+    fit_curves,
+    probability_ahead,
+    range_of,
+    sizes_of,
+)
+from eval.outcomes import Trial
+from strategies.presets import PRESETS
+from strategies.registry import LEARNS_FROM_NO_ROWS
+
+TITLE = "Would more data help?"
+_STEPS = 30  # of a line, each more rows by the same factor
+_LOOKS = 25  # from the rows there are to the most, for the first at which a strategy is ahead
+_LEAST_GAIN = 0.01  # what counts as a gain for somebody to whom every difference matters
+
+Curve = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MoreData:
+    """The answer to the question and what more there is to say; how to read the figures and how they were measured; and
+    a table: its heads, then for each strategy a cell for each number of rows."""
+
+    answer: str
+    sentences: tuple[str, ...] = ()
+    reading: str = ""
+    method: str = ""
+    heads: tuple[str, ...] = ()
+    rows: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+def curves_from(trials: Sequence[Trial], fewer: Mapping[str, Mapping[int, Trial]], train_rows: int) -> list[Curve]:
+    """For each judged strategy its points (95 % ranges; `n` test rows answered, None for all), its line (80 % ranges),
+    what it gains from the most rows, and from how many on it is ahead of which other. `fewer` holds, by strategy and by
+    rows learned from, the trials beside `trials`, which learned from all. Empty where there are none."""
+    whole = [trial for trial in trials if is_judged(trial)]
+    if not any(fewer.get(trial.strategy) for trial in whole):
+        return []
+    paired = paired_scores(whole)
+    sizes = {
+        name: {rows: _scores(trial, paired.rows) for rows, trial in fewer.get(name, {}).items() if is_judged(trial)}
+        | {train_rows: scores}
+        for name, scores in paired.scores.items()
+    }
+    enough = {name: each for name, each in sizes.items() if name in LEARNS_FROM_NO_ROWS or len(each) >= FEWEST_POINTS}
+    curves = fit_curves(enough, paired.groups) if enough else {}
+    fewest = min(min(each) for each in sizes.values())
+    return [_curve(name, curves, fewer.get(name, {}), fewest, train_rows) for name in sizes]
+
+
+def curves_of(report: dict[str, Any]) -> MoreData | None:
+    """None for a report of an earlier version."""
+    if (curves := report.get("curves")) is None:
+        return None
+    if not curves:
+        return MoreData(_why_none(report))
+    drawn = sorted((one for one in curves if one["line"]), key=lambda one: -one["gain"]["mean"])
+    failed = [
+        f"{name_of(one['name'])} has no curve: {one['reason']}" for one in curves if one["reason"] and not one["line"]
+    ]
+    told = [_gain(one, report) for one in drawn] if any(_can_gain(one, report) for one in drawn) else []
+    sentences = (*told, *_passing(report), *_nobody_passing(report), *failed)
+    return MoreData(
+        _answer(drawn, report), sentences, _reading(report), _method(curves, report), *_table(curves, report)
+    )
+
+
+def turning_sentences(report: dict[str, Any]) -> list[str]:
+    """With how many more rows another strategy would probably be ahead of the one taken."""
+    return _passing(report) if report.get("curves") else []
+
+
+def _scores(trial: Trial, rows: Sequence[str]) -> NDArray[np.float64]:
+    """Not-a-number where a row was not answered."""
+    scores = {outcome.example_id: outcome.score for outcome in trial.outcomes}
+    return np.array([scores.get(row, np.nan) for row in rows])
+
+
+def _curve(
+    name: str, curves: Mapping[str, LearningCurve], fewer: Mapping[int, Trial], fewest: int, train_rows: int
+) -> Curve:
+    failed = next((trial for trial in fewer.values() if not is_judged(trial)), None)
+    reason = failed.reason if failed else None
+    if name not in curves:
+        return {
+            "name": name,
+            "reason": reason or "it was not measured.",
+            "points": [],
+            "line": [],
+            "gain": None,
+            "ahead": [],
+        }
+    curve, most = curves[name], MOST_TIMES * train_rows
+    start = max(fewest, curve.fewest)
+    steps = {round(rows) for rows in np.geomspace(start, most, _STEPS)} | {train_rows, 2 * train_rows}
+    return {
+        "name": name,
+        "reason": reason,
+        "points": [
+            {"rows": rows, **asdict(point), "n": len(fewer[rows].outcomes) if rows in fewer else None}
+            for rows, point in curve.points.items()
+        ],
+        "line": [{"rows": rows, **asdict(range_of(curve.at(rows)))} for rows in sorted(steps)],
+        "gain": {"rows": most, **asdict(range_of(curve.gain_at(most)))},
+        "ahead": [_ahead(curve, other, of, train_rows) for of, other in curves.items() if of != name],
+    }
+
+
+def _ahead(one: LearningCurve, other: LearningCurve, of: str, train_rows: int) -> dict[str, Any]:
+    """The fewest rows with which one is probably ahead of the other, None where it never is."""
+    looks = [round(rows) for rows in np.geomspace(train_rows, MOST_TIMES * train_rows, _LOOKS)]
+    chances = [probability_ahead(one, other, rows) for rows in looks]
+    first = next((rows for rows, chance in zip(looks, chances, strict=True) if chance >= PROBABLE), None)
+    return {"of": of, "now": chances[0], "at_most": chances[-1], "rows": first}
+
+
+def _why_none(report: dict[str, Any]) -> str:
+    preset = PRESETS.get(report.get("preset") or "")
+    if preset is None or not preset.curve_shares:
+        return "Not measured. The presets standard and thorough measure it."
+    if not sizes_of(report["task"]["train"], preset.curve_shares):
+        return "Not measured: there are too few training rows to learn from fewer of them."
+    return "Not measured: the run ended before, or no strategy learns from rows."
+
+
+def _least(report: dict[str, Any]) -> float:
+    return max(report["priorities"]["margin"], _LEAST_GAIN)
+
+
+def _can_gain(one: Curve, report: dict[str, Any]) -> bool:
+    return bool(one["gain"]["high"] >= _least(report))
+
+
+def _answer(drawn: Sequence[Curve], report: dict[str, Any]) -> str:
+    least = margin_text(_least(report))
+    gaining = [in_sentence(one["name"]) for one in drawn if one["gain"]["low"] >= _least(report)]
+    open_to = [in_sentence(one["name"]) for one in drawn if _can_gain(one, report)]
+    if not drawn:
+        return "It cannot be told."
+    if gaining:
+        return f"Yes, for {_and(gaining)}."
+    if open_to:
+        return f"Perhaps, for {_and(open_to)}: what was measured cannot tell."
+    return f"No. More rows will not help: even {_times()} as many would bring nothing {least} more."
+
+
+def _gain(one: Curve, report: dict[str, Any]) -> str:
+    name, gain, least = name_of(one["name"]), one["gain"], _least(report)
+    if one["name"] in LEARNS_FROM_NO_ROWS:
+        return f"{name} shows the model none of your rows, so more of them change nothing."
+    between = f"{points_text(gain['mean'])} ({_points(gain['low'])} to {_points(gain['high'])})"
+    instead = f"with {gain['rows']:,} training rows instead of {report['task']['train']:,}"
+    if gain["low"] >= least:
+        return f"{name} should gain {between} {instead}."
+    if gain["high"] >= least:
+        return f"{name} may gain {between} {instead}."
+    return f"{name} would hardly gain: {between} {instead}."
+
+
+def _rivals(report: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The strategies that are not (probably) ahead of the one taken already, and when they would be."""
+    choice = report["recommendation"]["choice"]
+    met = [(one["name"], each) for one in report["curves"] for each in one["ahead"] if each["of"] == choice]
+    return [(name, each) for name, each in met if each["now"] < PROBABLE]
+
+
+def _passing(report: dict[str, Any]) -> list[str]:
+    return [
+        f"With about {number_text(one['rows'] - report['task']['train'])} more training rows {in_sentence(name)} would "
+        f"probably be ahead of {in_sentence(one['of'])} ({probability_text(PROBABLE)}); now the chance is "
+        f"{probability_text(one['now'])}."
+        for name, one in _rivals(report)
+        if one["rows"] is not None
+    ]
+
+
+def _nobody_passing(report: dict[str, Any]) -> list[str]:
+    rivals = _rivals(report)
+    if not rivals or any(one["rows"] is not None for _, one in rivals):
+        return []
+    name, nearest = max(rivals, key=lambda rival: rival[1]["at_most"])
+    most, choice = MOST_TIMES * report["task"]["train"], in_sentence(nearest["of"])
+    is_near = nearest["at_most"] > 1 - PROBABLE
+    chance = f" {name_of(name)} might be: {probability_text(nearest['at_most'])}." if is_near else ""
+    return [f"Up to {most:,} training rows nothing else would probably be ahead of {choice}.{chance}"]
+
+
+def _reading(report: dict[str, Any]) -> str:
+    return (
+        f"Up to {report['task']['train']:,} rows scores are measured, with 95 % ranges. Beyond, they are foreseen by "
+        "a curve through these few points, with ranges that should hold 8 times in 10."
+    )
+
+
+def _method(curves: Sequence[Curve], report: dict[str, Any]) -> str:
+    train = report["task"]["train"]
+    sizes = sorted({point["rows"] for one in curves for point in one["points"]} - {train})
+    if not sizes:
+        return ""
+    answered = max(point["n"] or 0 for one in curves for point in one["points"])
+    return (
+        f"Each learned anew from {_and([f'{size:,}' for size in sizes])} of the {train:,} training rows, with the "
+        "settings it had chosen on all of them and as much training for each row, and answered "
+        f"{count_text(answered, 'test row')}. Beyond {_times()} the rows nothing is said."
+    )
+
+
+def _table(curves: Sequence[Curve], report: dict[str, Any]) -> tuple[tuple[str, ...], tuple[tuple[str, Any], ...]]:
+    """Measured scores, then foreseen ones."""
+    train = report["task"]["train"]
+    sizes = sorted({point["rows"] for one in curves for point in one["points"]})
+    foreseen = (2 * train, MOST_TIMES * train)
+    heads = (*(count_text(size, "row") for size in sizes), *(f"{size:,}, foreseen" for size in foreseen))
+
+    def cells(one: Curve) -> tuple[str, ...]:
+        measured = {point["rows"]: point for point in one["points"]}
+        line = {point["rows"]: point for point in one["line"]}
+        return (*(_cell(measured.get(size)) for size in sizes), *(_cell(line.get(size)) for size in foreseen))
+
+    return heads, tuple((one["name"], cells(one)) for one in curves)
+
+
+def _cell(point: dict[str, Any] | None) -> str:
+    if point is None:
+        return "–"
+    return f"{score_text(point['mean'])} ({score_text(point['low'])} to {score_text(point['high'])})"
+
+
+def _times() -> str:
+    return {4: "four times"}.get(MOST_TIMES, f"{MOST_TIMES} times")
+
+
+def _points(difference: float) -> str:
+    """Points without their unit, for the ends of a range."""
+    return points_text(difference).split()[0]
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,0 +1,215 @@
+"""How a score grows with the rows that were learned from: a power law through a few measured points.
+
+score(n) = a - b / n^c with b >= 0 and a <= 1: more rows never hurt, each brings less than the one before, and no score
+passes 1. Where the curve lies is drawn, not fitted once. The test rows are weighted anew (the Bayesian bootstrap), the
+same for all strategies, so that two of them are compared on the same rows; for each weighting one curve is drawn from
+what its points allow (a Bayesian regression over a grid of exponents and of how much luck moves a point). So the ranges
+hold the luck of which test rows there were and, by assumption, that of which rows were learned from: each size is
+measured once, which cannot tell this luck by itself.
+
+Limits: three to five points cannot check that the law holds. Rows of a new sort, or a model that suddenly catches on,
+are not foreseen. Nothing is said beyond four times the rows there are.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import log_ndtr, ndtr, ndtri
+
+from eval.statistics import SEED
+from eval.task import Example, Kind
+
+MOST_TIMES = 4  # the rows there are
+FEWEST_ROWS = 8  # to learn from, for a point
+FEWEST_POINTS = 3  # all rows among them
+DRAWS = 1000
+_EXPONENTS = np.linspace(0.1, 1.2, 6)  # from nearly a straight line over the logarithm to soon over
+# By which the score at all rows may move with which rows they were, one standard deviation. It falls with the root of
+# the rows, so that the curve follows the largest sizes most: where few rows show nothing yet, the law holds least.
+_LUCK = (0.005, 0.01, 0.02, 0.03)
+_ANY_LEVEL = 10.0  # one standard deviation: all levels are as likely
+_USUAL_GAIN = 0.3  # from the fewest rows measured to all of them, one standard deviation of what is thought likely
+_TINY = 1e-300
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A score or a difference of scores, and between what it probably lies."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class LearningCurve:
+    """Draws of where the curve lies, [draws] each: the score at all `rows`, what it gained from the `fewest` to there,
+    and the exponent. `points` are the measured scores by rows learned from, with their 95 % range."""
+
+    fewest: int
+    rows: int
+    level: Numbers
+    gain: Numbers
+    exponent: Numbers
+    points: dict[int, Range]
+
+    def at(self, rows: int) -> Numbers:
+        """The score at so many rows, [draws]. Raises ValueError beyond what the curve says anything of."""
+        if not self.fewest <= rows <= MOST_TIMES * self.rows:
+            raise ValueError(f"{rows} rows are not within {self.fewest} to {MOST_TIMES * self.rows}")
+        if not self.gain.any():
+            return self.level
+        return np.clip(self.level + self.gain * _growth(rows, self.fewest, self.rows, self.exponent), 0.0, 1.0)
+
+    def gain_at(self, rows: int) -> Numbers:
+        """By how much the score at so many rows is above the one at all rows there are, [draws]."""
+        return self.at(rows) - self.at(self.rows)
+
+
+def fit_curves(
+    scores: Mapping[str, Mapping[int, ArrayLike]], groups: Sequence[str] | None = None
+) -> dict[str, LearningCurve]:
+    """The curve of each strategy, their draws paired.
+
+    `scores` holds, by strategy and by rows learned from, a score in [0, 1] for each of the same test rows in the same
+    order, not-a-number where a row was not answered; after learning from all rows every row was. Differences are taken
+    on the rows that were answered, the level is that of all. `groups` names the group of each test row. A strategy with
+    a single size learns nothing from rows: its curve is flat.
+    """
+    weights = _weights(scores, groups)
+    return {
+        name: _fit(sizes, _means(sizes, weights), np.random.default_rng([SEED, at]))
+        for at, (name, sizes) in enumerate(scores.items())
+    }
+
+
+def range_of(draws: Numbers, probability: float = 0.8) -> Range:
+    """The mean of draws, and the middle part that holds this share of them."""
+    low, high = np.quantile(draws, [(1 - probability) / 2, (1 + probability) / 2])
+    return Range(float(draws.mean()), float(low), float(high))
+
+
+def probability_ahead(one: LearningCurve, other: LearningCurve, rows: int) -> float:
+    """How probable it is that one strategy scores more than another, both learning from so many rows."""
+    ahead = one.at(rows) - other.at(rows)
+    return float(np.mean(ahead > 0) + np.mean(ahead == 0) / 2)
+
+
+def sizes_of(train_rows: int, shares: Sequence[float]) -> list[int]:
+    """The numbers of rows to learn from, all rows left out; none where they are too few for a curve."""
+    sizes = sorted({round(share * train_rows) for share in shares})
+    sizes = [size for size in sizes if FEWEST_ROWS <= size < train_rows]
+    return sizes if len(sizes) + 1 >= FEWEST_POINTS else []
+
+
+def fewer_rows(train: Sequence[Example], rows: int, kind: Kind, seed: int) -> tuple[Example, ...]:
+    """So many rows to learn from, in their own order: the fewer are always among the more, labels keep their shares,
+    and rows of a group come together as far as they fit."""
+    chance = random.Random(f"{seed}-fewer")
+    strata: dict[str, list[str]] = defaultdict(list)
+    units = {example.id: example.id if example.group is None else f"group {example.group}" for example in train}
+    for example in train:
+        strata[example.target if kind is Kind.CLASSIFICATION else ""].append(units[example.id])
+    turn: dict[str, float] = {}
+    for _, members in sorted(strata.items()):
+        order = [*Counter(members)]
+        late = chance.random()
+        for at, unit in enumerate(chance.sample(order, len(order))):
+            turn.setdefault(unit, (at + late) / len(order))
+    taken = sorted(range(len(train)), key=lambda at: (turn[units[train[at].id]], at))[:rows]
+    return tuple(train[at] for at in sorted(taken))
+
+
+def _weights(scores: Mapping[str, Mapping[int, ArrayLike]], groups: Sequence[str] | None) -> Numbers:
+    """A weight for each test row, [1 + draws, test rows]: first all alike, then drawn anew."""
+    rows = {np.shape(each)[0] for sizes in scores.values() for each in sizes.values()}
+    if len(rows) != 1:
+        raise ValueError(f"scores must be of the same rows, got {sorted(rows)}")
+    names = groups if groups is not None else [str(row) for row in range(rows.pop())]
+    units, unit_of = np.unique(np.asarray(names), return_inverse=True)
+    drawn = np.random.default_rng(SEED).dirichlet(np.ones(len(units)), DRAWS)
+    return np.vstack([np.full(len(units), 1 / len(units)), drawn])[:, unit_of]
+
+
+def _means(sizes: Mapping[int, ArrayLike], weights: Numbers) -> Numbers:
+    """The mean score at each size, the fewest rows first, under each weighting, [1 + draws, sizes]."""
+    full = np.asarray(sizes[max(sizes)], dtype=np.float64)
+    level = weights @ full / weights.sum(axis=1)
+    means = []
+    for size in sorted(sizes):
+        scores = np.asarray(sizes[size], dtype=np.float64)
+        answered = ~np.isnan(scores)
+        means.append(level + weights @ np.where(answered, scores - full, 0.0) / (weights @ answered))
+    return np.column_stack(means)
+
+
+def _fit(sizes: Mapping[int, ArrayLike], means: Numbers, chance: np.random.Generator) -> LearningCurve:
+    rows = sorted(sizes)
+    observed, drawn = means[0], means[1:]
+    spread = np.clip(np.quantile(drawn, [0.025, 0.975], axis=0), 0.0, 1.0)
+    points = {
+        size: Range(float(np.clip(mean, 0.0, 1.0)), float(low), float(high))
+        for size, mean, low, high in zip(rows, observed, *spread, strict=True)
+    }
+    if len(rows) == 1:
+        nothing = np.zeros(DRAWS)
+        return LearningCurve(1, rows[0], drawn[:, 0], nothing, nothing + 1, points)
+    level, gain, exponent = _draw(np.array(rows, dtype=np.float64), drawn, chance)
+    return LearningCurve(rows[0], rows[-1], level, gain, exponent, points)
+
+
+def _draw(rows: Numbers, means: Numbers, chance: np.random.Generator) -> tuple[Numbers, Numbers, Numbers]:
+    """For each weighting one curve that its means allow: level, gain and exponent, [draws] each.
+
+    How well an exponent and an amount of luck explain the points decides how often they are drawn. Given these, a curve
+    is linear in level and gain, so what is known of them is a normal distribution, cut off where the gain would be
+    negative.
+    """
+    draws, observed, noise = len(means), means.mean(axis=0), np.cov(means.T)
+    more_luck = np.sqrt(rows[-1] / rows)
+    levels, gains, exponents, weights = [], [], [], []
+    for exponent, luck in product(_EXPONENTS, _LUCK):
+        growth = _growth(rows, rows[0], rows[-1], exponent)
+        design = np.column_stack([np.ones(len(rows)), growth])
+        noise_of_luck = (luck * more_luck) ** 2
+        weights.append(_evidence(observed, noise + np.diag(noise_of_luck), growth))
+        heeded = design / noise_of_luck[:, None]
+        covariance = np.linalg.inv(design.T @ heeded + np.diag([0.0, _USUAL_GAIN**-2]))
+        centre = means @ heeded @ covariance
+        width = np.sqrt(covariance[1, 1])
+        chances = np.maximum(chance.random(draws) * ndtr(centre[:, 1] / width), _TINY)
+        gain = centre[:, 1] - width * ndtri(chances)
+        tilt = covariance[0, 1] / covariance[1, 1]
+        rest = np.sqrt(covariance[0, 0] - tilt * covariance[0, 1])
+        levels.append(centre[:, 0] + tilt * (gain - centre[:, 1]) + rest * chance.standard_normal(draws))
+        gains.append(gain)
+        exponents.append(np.full(draws, exponent))
+    most = np.array(levels) + np.array(gains) / ((rows[0] / rows[-1]) ** -np.array(exponents) - 1)
+    likely = np.where(most <= 1, 0.0, -1e9) + np.array(weights)[:, None] + chance.gumbel(size=most.shape)
+    at = likely.argmax(axis=0), np.arange(draws)
+    return np.array(levels)[at], np.array(gains)[at], np.array(exponents)[at]
+
+
+def _evidence(observed: Numbers, noise: Numbers, growth: Numbers) -> float:
+    """How well curves of this growth explain the points, as a logarithm: of any level, of a usual gain, not falling."""
+    apart = _USUAL_GAIN**2 * growth
+    spread = noise + _ANY_LEVEL**2 + np.outer(apart, growth)
+    off = observed - observed[-1]
+    solved = np.linalg.solve(spread, np.column_stack([off, apart]))
+    gain, certainty = apart @ solved[:, 0], np.sqrt(_USUAL_GAIN**2 - apart @ solved[:, 1])
+    return float(-np.linalg.slogdet(spread)[1] / 2 - off @ solved[:, 0] / 2 + log_ndtr(gain / certainty))
+
+
+def _growth(rows: ArrayLike, fewest: float, most: float, exponent: ArrayLike) -> Numbers:
+    """How far the curve has come: -1 at the fewest rows, 0 at all there are, and more beyond."""
+    left = (np.asarray(rows) / most) ** -np.asarray(exponent)
+    return np.asarray((1 - left) / ((fewest / most) ** -np.asarray(exponent) - 1))

@@ -1,0 +1,248 @@
+"""Learning curves of a run: measured in a step of their own, taken up where they stopped, and told in every form."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from advisor import charts
+from advisor.curves import TITLE, curves_of, turning_sentences
+from advisor.estimate import estimate_seconds
+from advisor.experiment import run_experiment
+from advisor.plan import CURVES_STEP, FLOORS_STEP, Plan, Priorities, Setup
+from advisor.report import under_priorities
+from advisor.report_html import render_html
+from advisor.report_markdown import escaped, render_markdown
+from advisor.store import Store
+from advisor.stored import StoredStep
+from advisor.task_file import task_to_json
+from advisor.trial_files import curve_folder, read_curves, read_trial, write_trial
+from eval.outcomes import Trial
+from eval.task import Kind
+from strategies.presets import PRESETS
+from strategies.registry import floors_for
+from tests.tiny_strategies import PRACTISED, SHORT, SPEED, STALLED, STALLED_ROWS, STEADY, tiny_task
+
+TABLE = b"message,label\n" + b"".join(b"text %d,%s\n" % (row, (b"yes", b"no")[row % 2]) for row in range(30))
+INK = "#23262C"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "home")
+
+
+def add_run(store: Store, train: int = 96, preset: str = "standard", strategies=("retrieval", "finetuning")) -> str:
+    """A run whose floors are done: they would load models."""
+    dataset = store.add_dataset("tickets.csv", TABLE)
+    plan = Plan(dataset.id, Setup("message", "label"), preset=preset, strategies=strategies)
+    run_id = store.add_run(plan, task_to_json(*tiny_task(train, 100))).id
+    for floor in floors_for(Kind.CLASSIFICATION, has_documents=False):
+        folder = store.run_folder(run_id) / FLOORS_STEP / floor
+        folder.mkdir(parents=True)
+        write_trial(folder, Trial(floor, "excluded", "Not in this test."))
+    return run_id
+
+
+def run(store: Store, run_id: str, build_strategy: str) -> list[StoredStep]:
+    told: list[StoredStep] = []
+    run_experiment(store, run_id, told.append, lambda: store.cancel_requested(run_id), build_strategy)
+    return told
+
+
+def curve(report: dict[str, Any] | None, name: str) -> dict[str, Any]:
+    assert report is not None
+    return next(one for one in report["curves"] if one["name"] == name)
+
+
+def test_each_strategy_learns_anew_from_fewer_rows_and_answers_some_test_rows(store: Store) -> None:
+    run_id = add_run(store)
+    told = run(store, run_id, PRACTISED)
+    assert store.run(run_id).state == "done"
+    assert [step.strategy for step in store.steps(run_id)] == [FLOORS_STEP, "retrieval", "finetuning", CURVES_STEP]
+    assert "Fine-tuning on 24 rows: practising" in {step.stage for step in told}
+    folder = store.run_folder(run_id)
+    trials = read_curves(folder)
+    assert {name: sorted(sizes) for name, sizes in trials.items()} == {
+        "retrieval": [12, 24, 48],
+        "finetuning": [12, 24, 48],
+    }
+    assert trials["finetuning"][24].settings == {"rows": 24}
+    assert all(outcome.seconds is None for outcome in trials["finetuning"][24].outcomes)
+    assert not (curve_folder(folder, "finetuning", 24) / "fitted").exists()
+    report = store.report(run_id)
+    growing, still = curve(report, "finetuning"), curve(report, "retrieval")
+    assert [point["rows"] for point in growing["points"]] == [12, 24, 48, 96]
+    assert growing["points"][0]["mean"] < growing["points"][1]["mean"] < growing["points"][3]["mean"]
+    assert growing["gain"]["low"] > 0.02 > still["gain"]["high"]
+    assert (growing["line"][0]["rows"], growing["line"][-1]["rows"]) == (12, 384)
+    assert report is not None and report["candidates"][1]["score"]["mean"] == growing["points"][3]["mean"]
+
+
+def test_curves_that_stopped_go_on_where_they_were_and_the_verdict_stands(store: Store) -> None:
+    run_id = add_run(store, strategies=("finetuning",))
+
+    def is_computing(step: StoredStep) -> bool:
+        return f"{STALLED_ROWS} rows: computing" in step.stage
+
+    def interrupt(step: StoredStep) -> None:
+        if is_computing(step):
+            raise KeyboardInterrupt
+
+    def cancel(step: StoredStep) -> None:
+        if is_computing(step):
+            store.cancel(run_id)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(store, run_id, interrupt, lambda: False, STALLED)
+    assert store.run(run_id).state == "interrupted"
+    report = store.report(run_id)
+    assert report is not None and report["recommendation"]["choice"] == "finetuning"
+    assert curves_of(report).answer.startswith("Not measured: the run ended before")
+    kept = curve_folder(store.run_folder(run_id), "finetuning", 12) / "manifest.json"
+    written_at = kept.stat().st_mtime_ns
+    assert read_trial(curve_folder(store.run_folder(run_id), "finetuning", STALLED_ROWS)) is None
+
+    run_experiment(store, run_id, cancel, lambda: store.cancel_requested(run_id), STALLED)
+    assert store.run(run_id).state == "cancelled" and store.report(run_id) is not None
+    store.retry_step(run_id, CURVES_STEP)
+    run(store, run_id, PRACTISED)
+    assert store.run(run_id).state == "done" and kept.stat().st_mtime_ns == written_at
+    assert len(curve(store.report(run_id), "finetuning")["points"]) == 4
+
+
+def test_a_point_that_fails_leaves_the_report_and_the_other_points(store: Store) -> None:
+    run_id = add_run(store, strategies=("finetuning",))
+    run(store, run_id, SHORT)
+    (*others, last) = store.steps(run_id)
+    assert store.run(run_id).state == "done" and [step.state for step in others[1:]] == ["done"]
+    assert last.state == "failed" and (last.reason or "").startswith("Fine-tuning: It stopped with an error during")
+    report = store.report(run_id)
+    assert report is not None and report["recommendation"]["choice"] == "finetuning"
+    assert [point["rows"] for point in curve(report, "finetuning")["points"]] == [24, 48, 96]
+    store.retry_step(run_id, CURVES_STEP)
+    run(store, run_id, PRACTISED)
+    assert len(curve(store.report(run_id), "finetuning")["points"]) == 4
+
+
+def test_too_few_rows_give_no_curve_and_a_quick_run_has_no_such_step(store: Store) -> None:
+    run_id = add_run(store, train=20, strategies=("finetuning",))
+    run(store, run_id, STEADY)
+    assert (store.run(run_id).state, store.steps(run_id)[-1].state) == ("done", "excluded")
+    report = store.report(run_id)
+    assert report is not None and report["curves"] == []
+    assert curves_of(report).answer == "Not measured: there are too few training rows to learn from fewer of them."
+    assert CURVES_STEP not in Plan("", Setup("a", "b")).steps
+    assert Plan("", Setup("a", "b"), preset="thorough").steps[-1] == CURVES_STEP
+
+
+def test_curves_are_foreseen_and_cost_less_than_the_run() -> None:
+    task, split = tiny_task(96, 100)
+    steps = (FLOORS_STEP, "prompting", "retrieval", "finetuning", CURVES_STEP, "retrieval_finetuning")
+    seconds = estimate_seconds(task, split, PRESETS["standard"], steps, SPEED)
+    compared = sum(seconds[step] for step in steps[1:4])
+    assert 3 * SPEED.load_seconds < seconds[CURVES_STEP] < compared
+    without = estimate_seconds(task, split, PRESETS["standard"], (FLOORS_STEP, "prompting", CURVES_STEP), SPEED)
+    assert without[CURVES_STEP] < 10  # prompting has no curve
+
+
+def test_settings_that_are_settled_are_kept_and_training_is_scaled() -> None:
+    budget = (
+        PRESETS["standard"]
+        .for_fewer(Kind.CLASSIFICATION, 1 / 4, {"examples": 8, "draw": 1})
+        .budget(Kind.CLASSIFICATION)
+    )
+    assert budget.left_to_try(((4, 0), (8, 0)), "examples", "draw") == [(8, 1)]
+    assert budget.left_to_try(((1, 8), (3, 4)), "passages", "examples") == ((1, 8), (3, 4))
+    whole = PRESETS["standard"].budget(Kind.CLASSIFICATION)
+    assert (budget.training_tokens, budget.latency_rows) == (whole.training_tokens // 4, 0)
+    assert (budget.epochs, budget.learning_rates) == (whole.epochs, whole.learning_rates)
+
+
+def with_curves(synthetic_report, synthetic_trials, growth=(0.3, 0.55, 0.8), **overrides):
+    """A report whose fine-tuning is right on these shares of what it is right on with all rows; retrieval never
+    changes."""
+    trials = {trial.strategy: trial for trial in synthetic_trials(n=400)}
+    sizes = (75, 150, 300)
+
+    def less(trial: Trial, share: float) -> Trial:
+        chance = random.Random(7)
+        return replace(
+            trial,
+            outcomes=tuple(
+                replace(outcome, score=outcome.score if chance.random() < share else 0.0)
+                for outcome in trial.outcomes[:200]
+            ),
+        )
+
+    fewer = {
+        "retrieval": {size: less(trials["retrieval"], 1.0) for size in sizes},
+        "finetuning": {size: less(trials["finetuning"], share) for size, share in zip(sizes, growth, strict=True)},
+    }
+    return synthetic_report(n=400, fewer=fewer, preset="standard", **overrides)
+
+
+def test_the_question_is_answered_in_every_form(synthetic_report, synthetic_trials) -> None:
+    report = with_curves(synthetic_report, synthetic_trials)
+    more = curves_of(report)
+    assert more.answer == "Yes, for fine-tuning."
+    assert "Prompting shows the model none of your rows, so more of them change nothing." in more.sentences
+    assert any(sentence.startswith("Retrieval would hardly gain") for sentence in more.sentences)
+    assert any("nothing else would probably be ahead of fine-tuning" in sentence for sentence in more.sentences)
+    text, page = render_markdown(report), render_html(report)
+    assert f"## {TITLE}" in text and all(
+        escaped(sentence) in text for sentence in (more.answer, *more.sentences, more.reading)
+    )
+    assert all(sentence in page for sentence in more.sentences) and f"{more.reading} {more.method}" in page
+    assert all(f"<th>{head}</th>" in page for head in more.heads) and "2,400, foreseen" in more.heads
+    drawn = charts.curve_chart(report, INK).to_dict(validate=True)
+    assert '"type": "log"' in str(drawn).replace("'", '"')
+    assert turning_sentences(report) == []
+
+
+def test_a_strategy_that_would_pass_the_chosen_one_would_change_the_verdict(synthetic_report, synthetic_trials) -> None:
+    _, retrieval, dear = synthetic_trials(n=400)
+    weak = (
+        replace(one, strategy="finetuning", score=one.score * (at % 24 > 0))
+        for at, one in enumerate(retrieval.outcomes)
+    )
+    trials = [retrieval, replace(dear, outcomes=tuple(weak))]
+    report = with_curves(synthetic_report, lambda n: trials, growth=(0.3, 0.6, 0.82), trials=trials)
+    assert report["recommendation"]["choice"] == "retrieval"
+    (sentence,) = turning_sentences(report)
+    assert (
+        sentence.startswith("With about ")
+        and "fine-tuning would probably be ahead of retrieval (80 in 100)" in sentence
+    )
+    assert sentence in report["recommendation"]["changes"] and sentence in curves_of(report).sentences
+    assert sentence in render_html(report) and escaped(sentence) in render_markdown(report)
+    _, split = tiny_task()
+    dear = Priorities(monthly_volume=1)
+    assert sentence in under_priorities(report, dear, trials, [], split)["recommendation"]["changes"]
+
+
+def test_where_nothing_gains_it_is_said_in_a_word(synthetic_report, synthetic_trials) -> None:
+    report = with_curves(synthetic_report, synthetic_trials, growth=(1.0, 1.0, 1.0))
+    assert curves_of(report).answer.startswith("No. More rows will not help: even four times as many")
+
+
+def test_reports_without_curves_are_shown_as_before(synthetic_report) -> None:
+    quick = synthetic_report()
+    assert curves_of(quick).answer == "Not measured. The presets standard and thorough measure it."
+    assert charts.curve_chart(quick, INK) is None and "Not measured. The presets" in render_html(quick)
+    older = {name: value for name, value in quick.items() if name != "curves"}
+    assert curves_of(older) is None and turning_sentences(older) == []
+    assert TITLE not in render_html(older) and TITLE not in render_markdown(older)
+
+
+def test_a_chosen_strategy_without_a_curve_has_its_reason_told(synthetic_report, synthetic_trials) -> None:
+    failed = Trial("finetuning", "failed", "It ran out of memory.")
+    retrieval = synthetic_trials()[1]
+    fewer = {"finetuning": {30: failed}, "retrieval": {15: retrieval, 30: retrieval, 60: retrieval}}
+    report = synthetic_report(fewer=fewer, preset="standard")
+    assert "Fine-tuning has no curve: It ran out of memory." in curves_of(report).sentences
+    assert report["recommendation"]["choice"] == "finetuning" and turning_sentences(report) == []
