@@ -6,7 +6,9 @@ import importlib
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny_model import tiny_transformer
@@ -60,6 +62,20 @@ def fitted(request: pytest.FixtureRequest) -> tuple[str, Kind, Strategy]:
     strategy = build(name, kind)
     strategy.fit(split(kind), DOCUMENTS if kind is Kind.ANSWERING else (), ignore)
     return name, kind, strategy
+
+
+def test_settings_that_are_settled_are_kept(fitted: tuple[str, Kind, Strategy]) -> None:
+    name, kind, strategy = fitted
+    again: Any = build(name, kind)
+    again.budget = BUDGET.for_fewer(0.5, strategy.settings)
+    half = split(kind)
+    again.fit(replace(half, train=half.train[::2]), DOCUMENTS if kind is Kind.ANSWERING else (), ignore)
+    kept = {"examples", "draw", "passages", "learning_rate"} & strategy.settings.keys()
+    assert {setting: again.settings[setting] for setting in kept - {"examples"}} == {
+        setting: strategy.settings[setting] for setting in kept - {"examples"}
+    }
+    rates = {choice["learning_rate"] for choice in again.choices if "learning_rate" in choice}
+    assert len(rates) == ("learning_rate" in kept)
 
 
 INPUTS = ["my money is gone", "a parcel, opened", "what is a password", "", "my money is gone"]
