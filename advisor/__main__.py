@@ -1,5 +1,5 @@
 import sys
 
-from advisor.command_line import main
+from advisor.command_line.commands import main
 
 sys.exit(main())

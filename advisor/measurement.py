@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from advisor.plan import Priorities
 from eval.costs import Cost, Quote, cost_of
-from eval.outcomes import Outcome, Trial
+from eval.outcomes import TRAINED_ON, Outcome, Trial
 from eval.phases import PHASES, WRITING
-from eval.statistics import Interval, Percentiles, interval, percentiles
+from eval.statistics import Interval, Percentiles, interval, percentiles, unpaired_difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +109,13 @@ def _unit(*outcomes: Outcome) -> str:
     """The group of an example; some of its outcomes may have been measured by a version that kept none."""
     group = next((one.group for one in outcomes if one.group is not None), None)
     return f"row {outcomes[0].example_id}" if group is None else f"group {group}"
+
+
+def gap_of(trial: Trial) -> dict[str, Any] | None:
+    """The scores on rows it trained on and on test rows, and the first minus the second; None unmeasured."""
+    trained_on = trial.probes.get(TRAINED_ON)
+    if not trained_on or not trial.outcomes:
+        return None
+    seen, new = score_interval(trained_on), score_interval(trial.outcomes)
+    gap = unpaired_difference(seen, new)
+    return {"seen": asdict(seen), "new": asdict(new), "difference": gap.mean, "low": gap.low, "high": gap.high}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from advisor.plan import Priorities
-from advisor.report import build_report
+from advisor.report.contents import build_report
 from eval.outcomes import Effort, Outcome, Trial
 from eval.phases import READING, WRITING
 from eval.scoring import score

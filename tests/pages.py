@@ -12,11 +12,11 @@ from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
 from advisor.plan import Plan, Setup
-from advisor.report_files import write_report
-from advisor.store import Store
-from advisor.stored import StoredRun, StoredStep
-from advisor.task_file import task_to_json
-from advisor.trial_files import write_trial
+from advisor.runs.report_files import write_report
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun, StoredStep
+from advisor.storage.task_file import task_to_json
+from advisor.storage.trial_files import write_trial
 from eval.outcomes import Trial
 from eval.task import Split, Task
 

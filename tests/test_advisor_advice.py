@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from advisor.advice import advise
-from advisor.agreement import hold_against, rule_groups, rule_sentences
-from advisor.circumstances import Circumstances
+from advisor.advice.agreement import hold_against, rule_groups, rule_sentences
+from advisor.advice.circumstances import Circumstances
+from advisor.advice.first_advice import advise
 from advisor.plan import Priorities
-from advisor.report_html import render_html
-from advisor.report_markdown import escaped, render_markdown
+from advisor.report.html import render_html
+from advisor.report.markdown import escaped, render_markdown
 from eval.statistics import margin_shown, rows_to_show
 from eval.task import Kind
 

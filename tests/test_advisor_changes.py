@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from advisor.changes import compare_data, compare_documents, compare_measuring, compare_results
 from advisor.plan import Priorities
+from advisor.report.changes import compare_data, compare_documents, compare_measuring, compare_results
 from eval.task import Document, Example, Kind
 
 

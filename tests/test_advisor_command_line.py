@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from advisor.command_line import main
-from advisor.store import Store
+from advisor.command_line.commands import main
+from advisor.storage.store import Store
 from tests.bad_uploads import BAD_UPLOADS, TABLE
 from tests.tiny_strategies import ENDLESS, FRAGILE, SPEED, STEADY, tiny_model
 
@@ -187,7 +187,7 @@ def test_an_internal_failure_is_one_sentence_with_the_place_of_its_log(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_run_that_is_ended_is_cancelled(folder: Path, number: signal.Signals) -> None:
     program = (
-        "import signal, sys; from advisor.command_line import main;"
+        "import signal, sys; from advisor.command_line.commands import main;"
         "signal.signal(signal.SIGHUP, signal.SIG_DFL);"  # the tests may run under nohup, or in the background
         "signal.signal(signal.SIGINT, signal.default_int_handler);"
         f"sys.exit(main(['compare', 'task.csv', '--model', 'model', '--strategies', 'retrieval'], '{ENDLESS}'))"

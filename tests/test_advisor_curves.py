@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from advisor import charts
-from advisor.curves import TITLE, curves_of, turning_sentences
 from advisor.estimate import estimate_seconds
-from advisor.experiment import run_experiment
 from advisor.plan import CURVES_STEP, FLOORS_STEP, Plan, Priorities, Setup
-from advisor.report import under_priorities
-from advisor.report_html import render_html
-from advisor.report_markdown import escaped, render_markdown
-from advisor.store import Store
-from advisor.stored import StoredStep
-from advisor.task_file import task_to_json
-from advisor.trial_files import curve_folder, read_curves, read_trial, write_trial
+from advisor.report.contents import under_priorities
+from advisor.report.curves import TITLE, curves_of, turning_sentences
+from advisor.report.html import render_html
+from advisor.report.markdown import escaped, render_markdown
+from advisor.runs.experiment import run_experiment
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredStep
+from advisor.storage.task_file import task_to_json
+from advisor.storage.trial_files import curve_folder, read_curves, read_trial, write_trial
 from eval.outcomes import Trial
 from eval.task import Kind
 from strategies.presets import PRESETS

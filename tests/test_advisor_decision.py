@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from advisor.decision import Recommendation, recommend
+from advisor.decision.recommendation import Recommendation, recommend
 from advisor.measurement import paired_scores
 from advisor.plan import Priorities
 from eval.outcomes import Outcome, Trial

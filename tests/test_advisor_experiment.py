@@ -7,12 +7,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from advisor.experiment import draft_task, prepare, run_experiment
 from advisor.plan import Plan, Setup
-from advisor.store import Store
-from advisor.stored import StoredStep
-from advisor.task_file import read_task, task_to_json
-from advisor.trial_files import read_trial
+from advisor.runs.experiment import draft_task, prepare, run_experiment
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredStep
+from advisor.storage.task_file import read_task, task_to_json
+from advisor.storage.trial_files import read_trial
 from advisor.wording import duration_text
 from eval.table import read_table
 from eval.task import BadInput, Kind, normalised

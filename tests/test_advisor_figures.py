@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from advisor.candidates import judged
-from advisor.figures import differences_of, figures_of
+from advisor.report.figures import differences_of, figures_of
 from eval.outcomes import Trial
 
 MakeReport = Callable[..., dict[str, Any]]

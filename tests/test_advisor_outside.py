@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from advisor.command_line import main
-from advisor.export import outcomes_csv
+from advisor.command_line.commands import main
+from advisor.report.export import outcomes_csv
 from eval.outcomes import Trial
 from eval.task import Task
 

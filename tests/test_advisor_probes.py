@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from advisor.experiment import run_experiment
 from advisor.plan import Plan, Setup
-from advisor.report_html import render_html
-from advisor.report_markdown import escaped, render_markdown
-from advisor.robustness import LESS_TIDY, QUICK, WORDS, less_tidy_of
-from advisor.side_effects import SIDE_EFFECTS, _ends, side_effects_of
-from advisor.store import Store
-from advisor.stored import StoredStep
-from advisor.task_file import task_to_json
-from advisor.trial_files import read_trial, write_trial
+from advisor.report.html import render_html
+from advisor.report.markdown import escaped, render_markdown
+from advisor.report.robustness import LESS_TIDY, QUICK, WORDS, less_tidy_of
+from advisor.report.side_effects import SIDE_EFFECTS, _ends, side_effects_of
+from advisor.runs.experiment import run_experiment
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredStep
+from advisor.storage.task_file import task_to_json
+from advisor.storage.trial_files import read_trial, write_trial
 from eval.outcomes import TRAINED_ON, Knowledge, Outcome, Trial
 from eval.task import Kind, Split
 from eval.variants import VARIANTS

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from advisor.export import outcomes_csv
-from advisor.figures import figures_of
-from advisor.provenance import computed_of, how_computed
-from advisor.report_html import render_html
-from advisor.report_markdown import render_markdown
+from advisor.report.export import outcomes_csv
+from advisor.report.figures import figures_of
+from advisor.report.html import render_html
+from advisor.report.markdown import render_markdown
+from advisor.report.provenance import computed_of, how_computed
 from eval.outcomes import Trial
 from eval.task import Kind, Task
 

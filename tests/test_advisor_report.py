@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from advisor.export import outcomes_csv
-from advisor.figures import differences_of, figures_of
 from advisor.plan import Priorities
-from advisor.report import under_priorities
-from advisor.report_html import render_html
-from advisor.report_markdown import escaped, render_markdown
+from advisor.report.contents import under_priorities
+from advisor.report.export import outcomes_csv
+from advisor.report.figures import differences_of, figures_of
+from advisor.report.html import render_html
+from advisor.report.markdown import escaped, render_markdown
 from eval.outcomes import Outcome, Trial
 from eval.task import Example, Kind
 

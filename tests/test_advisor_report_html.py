@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from advisor.report_html import render_html
+from advisor.report.html import render_html
 from advisor.wording import score_text
 from eval.outcomes import Trial
 from eval.task import Kind, Split, Task

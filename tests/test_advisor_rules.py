@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from advisor.cautions import CAUTIONS
-from advisor.circumstances import Circumstances, circumstances_from, circumstances_of
-from advisor.questions import QUESTIONS, UNKNOWN, seen_in_data, with_answers
-from advisor.rules import LEANING_WORDS, RULES, SOURCES, applying
+from advisor.advice.cautions import CAUTIONS
+from advisor.advice.circumstances import Circumstances, circumstances_from, circumstances_of
+from advisor.advice.questions import QUESTIONS, UNKNOWN, seen_in_data, with_answers
+from advisor.advice.rules import LEANING_WORDS, RULES, SOURCES, applying
 from eval.split import split_task
 from eval.task import Document, Example, Kind, Task, labels_of
 

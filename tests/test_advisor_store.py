@@ -13,11 +13,11 @@ from threading import Barrier
 
 import pytest
 
-from advisor.files import write_whole
 from advisor.plan import Plan, Setup
-from advisor.store import Store
-from advisor.stored import StoredStep
-from advisor.task_file import task_to_json
+from advisor.storage.files import write_whole
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredStep
+from advisor.storage.task_file import task_to_json
 from eval.task import BadInput, Kind
 from tests.tiny_strategies import SPEED, tiny_task
 
@@ -62,7 +62,7 @@ def test_two_tabs_can_upload_the_same_file_at_once(store: Store, monkeypatch: py
         both_write.wait(timeout=30)  # so that neither finds the other's folder
         write_whole(path, content)
 
-    monkeypatch.setattr("advisor.store.write_whole", write)
+    monkeypatch.setattr("advisor.storage.store.write_whole", write)
     with ThreadPoolExecutor(2) as tabs:
         first, second = tabs.map(lambda _: store.add_dataset("tickets.csv", TABLE), range(2))
     assert first == second

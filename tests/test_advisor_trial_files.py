@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from advisor.files import whole_folder, write_whole
-from advisor.task_file import read_task, task_to_json
-from advisor.trial_files import read_trial, write_trial
+from advisor.storage.files import whole_folder, write_whole
+from advisor.storage.task_file import read_task, task_to_json
+from advisor.storage.trial_files import read_trial, write_trial
 from eval.outcomes import Effort, Outcome, Trial
 from eval.task import BadInput, Document
 from tests.tiny_strategies import tiny_task

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from advisor.decision import Recommendation, recommend
+from advisor.decision.recommendation import Recommendation, recommend
 from advisor.plan import Priorities
 from eval.costs import cost_of
 from eval.outcomes import INDEXING, Outcome, Trial

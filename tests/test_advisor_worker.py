@@ -13,10 +13,10 @@ import psutil
 import pytest
 
 from advisor.plan import Plan, Setup
-from advisor.store import Store
-from advisor.stored import StoredStep
-from advisor.task_file import task_to_json
-from advisor.worker import start_worker, work
+from advisor.runs.worker import start_worker, work
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredStep
+from advisor.storage.task_file import task_to_json
 from tests.tiny_strategies import ENDLESS, STEADY, serve, tiny_task, wait_until
 
 TABLE = b"message,label\n" + b"".join(b"text %d,%s\n" % (row, (b"yes", b"no")[row % 2]) for row in range(30))
@@ -110,7 +110,7 @@ def test_a_second_worker_leaves_at_once_and_the_first_stays(store: Store) -> Non
     try:
         assert store.worker_alive()
         assert start_worker(store) is None
-        command = [sys.executable, "-m", "advisor.worker", "--home", str(store.home)]
+        command = [sys.executable, "-m", "advisor.runs.worker", "--home", str(store.home)]
         second = subprocess.run(command, capture_output=True, timeout=60, check=False)
         assert (second.returncode, second.stdout, second.stderr) == (0, b"", b"")
         assert first.poll() is None
@@ -133,7 +133,7 @@ def test_a_worker_ends_when_nothing_is_left_to_do(store: Store) -> None:
 def test_a_worker_ends_when_the_code_on_disk_is_another(store: Store, tmp_path: Path) -> None:
     for package in ("advisor", "strategies", "eval"):
         shutil.copytree(ROOT / package, tmp_path / "installed" / package, ignore=shutil.ignore_patterns("__pycache__"))
-    command = [sys.executable, "-m", "advisor.worker", "--home", str(store.home)]
+    command = [sys.executable, "-m", "advisor.runs.worker", "--home", str(store.home)]
     worker = subprocess.Popen(command, cwd=tmp_path / "installed")
     try:
         while not store.worker_alive():
@@ -162,6 +162,6 @@ def test_a_timing_that_cannot_be_taken_leaves_its_reason(store: Store, worker: S
 
 
 def test_the_processes_that_wait_never_load_torch() -> None:
-    program = "import sys, advisor.worker, advisor.command_line; print('torch' in sys.modules)"
+    program = "import sys, advisor.runs.worker, advisor.command_line.commands; print('torch' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "False"

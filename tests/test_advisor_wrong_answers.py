@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from advisor.report_html import render_html
-from advisor.report_markdown import escaped, render_markdown
-from advisor.wrong_answers import WORDS, wrong_answers_of
+from advisor.report.html import render_html
+from advisor.report.markdown import escaped, render_markdown
+from advisor.report.wrong_answers import WORDS, wrong_answers_of
 from eval.failures import Failure
 from eval.outcomes import Trial
 from eval.scoring import score

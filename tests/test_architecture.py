@@ -16,16 +16,22 @@ MAY_IMPORT = {
     "advisor": {"advisor", "strategies", "eval"},
 }
 ROOMS = set(MAY_IMPORT)
+# Within the advisor each room may import those before it, and the modules that stand beside the rooms.
+ADVISOR_ROOMS = ["storage", "decision", "advice", "charts", "report", "runs", "command_line", "pages"]
 
 
-def imported_rooms(path: Path) -> set[str]:
+def imported(path: Path) -> set[str]:
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-    return {name.split(".")[0] for name in names}
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def imported_rooms(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported(path)}
 
 
 @pytest.mark.parametrize("room", sorted(ROOMS))
@@ -40,14 +46,30 @@ def test_imports_run_one_way(room: str) -> None:
     assert not wrong
 
 
+def test_the_rooms_of_the_advisor_import_one_way() -> None:
+    folder = ROOT / "advisor"
+    assert sorted(path.name for path in folder.iterdir() if (path / "__init__.py").exists()) == sorted(ADVISOR_ROOMS)
+    wrong = []
+    for path in folder.rglob("*.py"):
+        room = path.parent.name
+        later = ADVISOR_ROOMS if room == "advisor" else ADVISOR_ROOMS[ADVISOR_ROOMS.index(room) + 1 :]
+        found = {name.split(".")[1] for name in imported(path) if name.startswith("advisor.")} & set(later)
+        if found and path.name != "__main__.py":
+            wrong.append(f"{path.relative_to(ROOT)} imports {', '.join(sorted(found))}")
+    assert not wrong
+
+
 @pytest.mark.parametrize("room", ["eval", "strategies"])
 def test_only_the_advisor_knows_streamlit(room: str) -> None:
     assert not [path for path in (ROOT / room).rglob("*.py") if "streamlit" in imported_rooms(path)]
 
 
 def test_the_parents_of_a_run_never_load_torch() -> None:
+    paths = [path.relative_to(ROOT) for path in (ROOT / "advisor").rglob("*.py")]
     modules = [
-        f"advisor.{path.stem}" for path in (ROOT / "advisor").glob("*.py") if path.stem not in ("__init__", "__main__")
+        ".".join(path.with_suffix("").parts)
+        for path in paths
+        if path.stem not in ("__init__", "__main__") and "pages" not in path.parts
     ]
     program = f"import sys\nfor name in {modules}: __import__(name)\nsys.exit('torch' in sys.modules)"
     finished = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Request, expect, sync_playwright
 
-from advisor.store import Store
+from advisor.storage.store import Store
 from strategies.models import EMBEDDED
 from tests.pages import ROOT
 from tests.tiny_model import save_tiny_model

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from advisor.store import Store
+from advisor.storage.store import Store
 from tests.pages import finish_run, html_of, open_page, own_home, primaries
 
 

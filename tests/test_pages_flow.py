@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from advisor.experiment import prepare
 from advisor.hosted import hosted_prices
 from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
+from advisor.runs.experiment import prepare
 from advisor.samples import SAMPLES
-from advisor.store import Store
+from advisor.storage.store import Store
 from strategies.models import SUGGESTIONS
 from tests.bad_uploads import BAD_UPLOADS
 from tests.pages import ROOT, html_of, open_page, own_home, primaries

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from advisor.robustness import LESS_TIDY, QUICK
-from advisor.side_effects import SIDE_EFFECTS
+from advisor.report.robustness import LESS_TIDY, QUICK
+from advisor.report.side_effects import SIDE_EFFECTS
 from eval.outcomes import TRAINED_ON
 from tests.pages import finish_run, html_of, open_page, own_home
 

@@ -12,14 +12,14 @@ import pytest
 
 from advisor.pages.changed_data import take_changed_file
 from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
-from advisor.report_files import write_report
-from advisor.report_html import render_html
-from advisor.report_markdown import render_markdown
+from advisor.report.html import render_html
+from advisor.report.markdown import render_markdown
+from advisor.runs.report_files import write_report
 from advisor.samples import zipped
-from advisor.store import Store
-from advisor.stored import StoredStep
-from advisor.task_file import task_to_json
-from advisor.trial_files import curve_folder, write_trial
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredStep
+from advisor.storage.task_file import task_to_json
+from advisor.storage.trial_files import curve_folder, write_trial
 from eval.outcomes import Outcome, Trial
 from eval.task import Kind, Split, Task
 from tests.pages import finish_run, html_of, open_page, own_home, primaries

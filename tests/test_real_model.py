@@ -14,7 +14,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from advisor.store import Store
+from advisor.storage.store import Store
 from strategies.language_model import Message
 from strategies.models import EMBEDDED
 from strategies.weights import load_language_model, model_folder

@@ -9,7 +9,7 @@ import pytest
 import torch
 from tiny_model import tiny_transformer
 
-from advisor.probes import probed
+from advisor.runs.probes import probed
 from eval.outcomes import TRAINED_ON, Trial
 from eval.task import Brief, Example, Kind, Split
 from eval.variants import VARIANTS

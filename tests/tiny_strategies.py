@@ -156,8 +156,8 @@ def tiny_task(train: int = 24, test: int = 10) -> tuple[Task, Split]:
 
 def serve(home: Path, build_strategy: str) -> None:
     """What a worker process of a test does. The imports wait until here: other children of tests do without."""
-    from advisor.store import Store
-    from advisor.worker import work
+    from advisor.runs.worker import work
+    from advisor.storage.store import Store
 
     work(Store(home), build_strategy)
 

@@ -6,15 +6,15 @@ from html import escape
 
 import streamlit as st
 
-from advisor.advice import Advice, advise
-from advisor.circumstances import Circumstances, circumstances_of
+from advisor.advice.circumstances import Circumstances, circumstances_of
+from advisor.advice.first_advice import Advice, advise
+from advisor.advice.questions import QUESTIONS, UNKNOWN, Question, seen_in_data, with_answers
+from advisor.advice.rules import RULES, Rule
 from advisor.pages import frame
 from advisor.pages.draft import draft_of, setup_of
 from advisor.pages.marks import marked_name
 from advisor.pages.rule_list import rule_items, show_sources, sources
-from advisor.questions import QUESTIONS, UNKNOWN, Question, seen_in_data, with_answers
-from advisor.rules import RULES, Rule
-from advisor.stored import StoredDataset
+from advisor.storage.stored import StoredDataset
 from eval.task import BadInput
 
 

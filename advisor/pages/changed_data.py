@@ -10,7 +10,7 @@ from advisor.pages import frame
 from advisor.pages.draft import read_upload, setup_of
 from advisor.pages.uploads import check_upload, choose_documents, choose_task_file
 from advisor.plan import Setup
-from advisor.stored import StoredDataset, StoredRun
+from advisor.storage.stored import StoredDataset, StoredRun
 from eval.task import BadInput
 
 

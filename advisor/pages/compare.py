@@ -8,7 +8,6 @@ from html import escape
 
 import streamlit as st
 
-from advisor.experiment import prepare
 from advisor.hosted import hosted_prices, prices_from
 from advisor.pages import frame
 from advisor.pages.draft import draft_of, setup_of
@@ -29,9 +28,10 @@ from advisor.plan import (
     Plan,
     Priorities,
 )
-from advisor.stored import StoredDataset, StoredRun
+from advisor.runs.experiment import prepare
+from advisor.runs.worker import start_worker
+from advisor.storage.stored import StoredDataset, StoredRun
 from advisor.wording import count_text, words_of
-from advisor.worker import start_worker
 from eval.task import BadInput
 from strategies.models import SUGGESTIONS
 from strategies.presets import PRESETS

@@ -7,13 +7,13 @@ from html import escape
 
 import streamlit as st
 
-from advisor.changes import compare_data, compare_documents
 from advisor.pages import frame
 from advisor.pages.data_changes import show_data_change
 from advisor.pages.draft import Draft, draft_of, read_upload, setup_of
 from advisor.pages.marks import split_bar
 from advisor.plan import Setup
-from advisor.stored import StoredDataset
+from advisor.report.changes import compare_data, compare_documents
+from advisor.storage.stored import StoredDataset
 from advisor.wording import KIND_NAMES, count_text
 from eval.checks import Finding
 from eval.table import Table

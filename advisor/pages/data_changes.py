@@ -7,7 +7,7 @@ from html import escape
 
 import streamlit as st
 
-from advisor.changes import DataChange, DocumentChange
+from advisor.report.changes import DataChange, DocumentChange
 from advisor.wording import count_text
 from eval.task import Example
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from advisor.pages.frame import store
 from advisor.plan import Setup
-from advisor.stored import StoredDataset
+from advisor.storage.stored import StoredDataset
 from eval.checks import Finding, check_task
 from eval.mapping import KindGuess, guess_columns
 from eval.split import split_task

@@ -14,8 +14,8 @@ from typing import NoReturn
 import streamlit as st
 
 from advisor.palette import css_variables
-from advisor.store import Store
-from advisor.stored import StoredDataset, StoredRun
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredDataset, StoredRun
 from eval.task import BadInput
 
 _STEPS = ("Start", "Data", "Compare", "Report")

@@ -9,14 +9,14 @@ from typing import Any
 
 import streamlit as st
 
-from advisor.changes import ResultChange, compare_data, compare_documents, compare_measuring, compare_results
 from advisor.pages import frame
 from advisor.pages.changed_data import ask_for_changed_data
 from advisor.pages.data_changes import show_data_change
 from advisor.pages.draft import draft_of
 from advisor.pages.marks import marked_name
 from advisor.pages.past_runs import followed_by, report_of
-from advisor.stored import StoredRun
+from advisor.report.changes import ResultChange, compare_data, compare_documents, compare_measuring, compare_results
+from advisor.storage.stored import StoredRun
 from advisor.wording import money_text, points_text, score_text, seconds_text
 from eval.task import BadInput, Task
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from advisor.pages.frame import store
-from advisor.report import SCHEMA
-from advisor.stored import StoredRun
+from advisor.report.contents import SCHEMA
+from advisor.storage.stored import StoredRun
 from eval.task import BadInput
 
 _KEYS = {"task", "model", "preset", "seed", "priorities", "candidates", "comparisons", "recommendation", "versions"}

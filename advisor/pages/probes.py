@@ -9,8 +9,8 @@ import streamlit as st
 
 from advisor.pages import frame
 from advisor.pages.marks import marked_name
-from advisor.robustness import LESS_TIDY, LOST_MEANING, LessTidy, less_tidy_of
-from advisor.side_effects import SIDE_EFFECTS, side_effects_of
+from advisor.report.robustness import LESS_TIDY, LOST_MEANING, LessTidy, less_tidy_of
+from advisor.report.side_effects import SIDE_EFFECTS, side_effects_of
 
 
 def show_probes(report: dict[str, Any]) -> None:

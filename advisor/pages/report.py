@@ -11,9 +11,6 @@ import streamlit as st
 
 from advisor import charts
 from advisor.candidates import judged
-from advisor.curves import TITLE, curves_of
-from advisor.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, floors_of
-from advisor.method import method_of
 from advisor.pages import frame
 from advisor.pages.changed_data import ask_for_changed_data
 from advisor.pages.marks import definitions, marked_name
@@ -25,10 +22,13 @@ from advisor.pages.side_by_side import show_answers
 from advisor.pages.verdict_card import show_verdict
 from advisor.pages.what_if import show_what_if
 from advisor.pages.wrong_answers import show_wrong_answers
-from advisor.provenance import computed_of, how_computed
-from advisor.stored import StoredRun
+from advisor.report.curves import TITLE, curves_of
+from advisor.report.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, floors_of
+from advisor.report.method import method_of
+from advisor.report.provenance import computed_of, how_computed
+from advisor.runs.worker import start_worker
+from advisor.storage.stored import StoredRun
 from advisor.wording import count_text, in_sentence
-from advisor.worker import start_worker
 
 _DOWNLOADS = {
     "report.html": ("Page (HTML)", "text/html"),

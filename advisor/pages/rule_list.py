@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from advisor.agreement import rule_groups
+from advisor.advice.agreement import rule_groups
+from advisor.advice.rules import LEANING_WORDS, SOURCES, Rule
 from advisor.pages import frame
-from advisor.rules import LEANING_WORDS, SOURCES, Rule
 
 _SIGNS = {"Agrees": "right", "Does not agree": "wrong", "Cannot tell": ""}
 

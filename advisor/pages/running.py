@@ -10,10 +10,10 @@ from advisor.measurement import derive, is_judged
 from advisor.pages import frame
 from advisor.pages.marks import marked_name
 from advisor.plan import FLOORS_STEP
-from advisor.stored import StoredRun, StoredStep
-from advisor.trial_files import read_trials
+from advisor.runs.worker import start_worker
+from advisor.storage.stored import StoredRun, StoredStep
+from advisor.storage.trial_files import read_trials
 from advisor.wording import duration_text, in_sentence, name_of, score_text
-from advisor.worker import start_worker
 from eval.task import BadInput
 
 _SECONDS_BETWEEN_LOOKS = 2

@@ -7,12 +7,12 @@ from html import escape
 
 import streamlit as st
 
-from advisor.answers import AnsweredRow, Filter, answered_rows, filters
 from advisor.pages.marks import marked_name
-from advisor.store import Store
-from advisor.stored import StoredRun
-from advisor.task_file import read_task
-from advisor.trial_files import read_trials
+from advisor.report.answers import AnsweredRow, Filter, answered_rows, filters
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun
+from advisor.storage.task_file import read_task
+from advisor.storage.trial_files import read_trials
 from eval.outcomes import EXAMPLE_SOURCE
 from eval.task import BadInput, Task
 

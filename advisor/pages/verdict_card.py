@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from advisor.pages.marks import marked_name
-from advisor.provenance import ODDS, how_computed
+from advisor.report.provenance import ODDS, how_computed
 from advisor.wording import RANGE_MEANING, money_text, score_text, seconds_text
 
 

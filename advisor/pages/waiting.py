@@ -12,9 +12,9 @@ from advisor.pages import frame
 from advisor.pages.draft import draft_of, split_within
 from advisor.pages.marks import marked_name
 from advisor.plan import STRATEGIES, Plan
-from advisor.stored import StoredSpeed
+from advisor.runs.worker import start_worker
+from advisor.storage.stored import StoredSpeed
 from advisor.wording import duration_text, in_sentence
-from advisor.worker import start_worker
 from strategies.presets import PRESETS
 
 _SECONDS_BETWEEN_LOOKS = 2

@@ -13,11 +13,11 @@ import streamlit as st
 from advisor.charts import volume_sentence
 from advisor.pages import frame
 from advisor.plan import Priorities
-from advisor.report import under_priorities
-from advisor.store import Store
-from advisor.stored import StoredRun
-from advisor.task_file import read_task
-from advisor.trial_files import read_trials
+from advisor.report.contents import under_priorities
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun
+from advisor.storage.task_file import read_task
+from advisor.storage.trial_files import read_trials
 from eval.outcomes import Trial
 from eval.task import BadInput, Split
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import streamlit as st
 
-from advisor.answers import AnsweredRow
 from advisor.pages import frame
 from advisor.pages.marks import marked_name
 from advisor.pages.side_by_side import Sources, card, read_answers
-from advisor.store import Store
-from advisor.stored import StoredRun
+from advisor.report.answers import AnsweredRow
+from advisor.report.wrong_answers import WORDS, Row, failures_of, mixup_text, wrong_answers_of
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun
 from advisor.wording import count_text, name_of
-from advisor.wrong_answers import WORDS, Row, failures_of, mixup_text, wrong_answers_of
 
 _MIXUPS_SHOWN = 5
 

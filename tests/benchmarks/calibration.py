@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.choice import Choice, Option, choose
+from advisor.decision.choice import Choice, Option, choose
 from eval.posterior import believe
 
 MARGIN = 0.02

@@ -16,9 +16,9 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from advisor.experiment import prepare, run_experiment
 from advisor.plan import Plan, Setup
-from advisor.store import Store
+from advisor.runs.experiment import prepare, run_experiment
+from advisor.storage.store import Store
 from advisor.wording import name_of
 
 ALL = ("prompting", "prompting_examples", "retrieval", "finetuning")

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from advisor import caveats, outlook, verdict
-from advisor.choice import PROBABLE, Choice, Confidence, Option, choose
+from advisor.decision import caveats, outlook, sentences
+from advisor.decision.choice import PROBABLE, Choice, Confidence, Option, choose
+from advisor.decision.turns import Turn, turns_of
 from advisor.measurement import Measurement, derive, is_judged, paired_scores
 from advisor.plan import STRATEGIES, Priorities
-from advisor.turns import Turn, turns_of
 from eval.costs import Quote, Terms, cost_of
 from eval.outcomes import Trial
 from eval.posterior import believe
@@ -74,7 +74,7 @@ def recommend(
     others = [one for one in kept if one is not choice]
     best = kept[0]
     turns = turns_of(case.rule, priorities, case.measured)
-    situation = verdict.Situation(
+    situation = sentences.Situation(
         priorities,
         kind,
         choice,
@@ -100,11 +100,11 @@ def recommend(
         odds=taken.odds if others else None,
         probabilities=taken.probabilities,
         runner_up=others[0].strategy if others else None,
-        headline=verdict.headline(situation, taken.confidence),
-        confidence_line=verdict.confidence_line(situation, taken.confidence),
-        runner_up_line=verdict.runner_up_line(situation),
+        headline=sentences.headline(situation, taken.confidence),
+        confidence_line=sentences.confidence_line(situation, taken.confidence),
+        runner_up_line=sentences.runner_up_line(situation),
         **_floor_as_good(situation, judged_floors),
-        reasons=verdict.reasons(situation, tuple(ruling.broken.values())),
+        reasons=sentences.reasons(situation, tuple(ruling.broken.values())),
         caveats=caveats.before_you_act(situation, trials, majority),
         changes=outlook.changes(situation),
         turns=tuple(turns),
@@ -141,7 +141,9 @@ class _Case:
 
     def under(self, priorities: Priorities) -> _Ruling:
         priced = self._priced(priorities.terms)
-        broken = {one.strategy: limit for one in priced if (limit := verdict.broken_limit(one, priorities)) is not None}
+        broken = {
+            one.strategy: limit for one in priced if (limit := sentences.broken_limit(one, priorities)) is not None
+        }
         kept = sorted((one for one in priced if one.strategy not in broken), key=_by_score)
         totals = _totals(kept, priorities)
         if not kept:
@@ -173,17 +175,17 @@ def _in_points(kept: Sequence[Measurement], priorities: Priorities) -> dict[str,
     return {name: (each or 0.0) / (priorities.wrong_answer * requests) for name, each in spent.items()}
 
 
-def _floor_as_good(situation: verdict.Situation, floors: Sequence[Measurement]) -> dict[str, Any]:
+def _floor_as_good(situation: sentences.Situation, floors: Sequence[Measurement]) -> dict[str, Any]:
     """The simplest floor that is probably within the margin of the best strategy, and the sentence that says so; none
     where all are bad or too few rows can tell."""
-    if not verdict.can_speak_of_floors(situation):
+    if not sentences.can_speak_of_floors(situation):
         return {"floor": None, "floor_line": None}
     kept = [situation.choice, *situation.others]
     for floor in floors:
         paired = paired_scores([one.trial for one in (*kept, floor)])
         near = believe(paired.scores, paired.groups).probability_near_best(situation.priorities.margin)
         if near[floor.strategy] >= PROBABLE:
-            line = verdict.floor_line(situation, floor, near[floor.strategy])
+            line = sentences.floor_line(situation, floor, near[floor.strategy])
             return {"floor": floor.strategy, "floor_line": line}
     return {"floor": None, "floor_line": None}
 

@@ -13,18 +13,18 @@ from typing import Any
 import jinja2
 
 from advisor import charts
-from advisor.agreement import rule_groups
-from advisor.answers import answered_rows
+from advisor.advice.agreement import rule_groups
 from advisor.candidates import floors, judged
-from advisor.curves import curves_of
-from advisor.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, not_measured
-from advisor.method import method_of
 from advisor.palette import css_variables, mark_of
-from advisor.provenance import computed_of
-from advisor.robustness import LESS_TIDY, LOST_MEANING, less_tidy_of
-from advisor.side_effects import SIDE_EFFECTS, side_effects_of
+from advisor.report.answers import answered_rows
+from advisor.report.curves import curves_of
+from advisor.report.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, not_measured
+from advisor.report.method import method_of
+from advisor.report.provenance import computed_of
+from advisor.report.robustness import LESS_TIDY, LOST_MEANING, less_tidy_of
+from advisor.report.side_effects import SIDE_EFFECTS, side_effects_of
+from advisor.report.wrong_answers import wrong_answers_of
 from advisor.wording import money_text, name_of, score_text, seconds_text
-from advisor.wrong_answers import wrong_answers_of
 from eval.outcomes import Trial
 from eval.task import Example, Kind
 

@@ -14,10 +14,10 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from advisor.candidates import judged
-from advisor.experiment import Listen
-from advisor.figures import figures_of, floors_of, not_measured
-from advisor.store import Store
-from advisor.stored import StoredRun, StoredStep
+from advisor.report.figures import figures_of, floors_of, not_measured
+from advisor.runs.experiment import Listen
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun, StoredStep
 from advisor.wording import duration_text, name_of
 
 

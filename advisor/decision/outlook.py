@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from advisor.turns import Turn
-from advisor.verdict import Situation, over
+from advisor.decision.sentences import Situation, over
+from advisor.decision.turns import Turn
 from advisor.wording import count_text, in_sentence, margin_text, money_text, rough_text, seconds_text
 from eval.statistics import rows_needed
 

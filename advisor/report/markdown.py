@@ -1,4 +1,4 @@
-"""The report as Markdown, to paste into a document or a ticket. Reads the JSON of `advisor.report` only."""
+"""The report as Markdown, to paste into a document or a ticket. Reads the JSON of `advisor.report.contents` only."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from advisor.agreement import rule_sentences
+from advisor.advice.agreement import rule_sentences
 from advisor.candidates import judged
 from advisor.charts.volume import crossing_sentences, volume_sentence
-from advisor.curves import TITLE, curves_of
-from advisor.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, floors_of, not_measured
-from advisor.method import method_of
-from advisor.provenance import computed_of
-from advisor.robustness import LESS_TIDY, LOST_MEANING, less_tidy_of
-from advisor.side_effects import SIDE_EFFECTS, side_effects_of
+from advisor.report.curves import TITLE, curves_of
+from advisor.report.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, floors_of, not_measured
+from advisor.report.method import method_of
+from advisor.report.provenance import computed_of
+from advisor.report.robustness import LESS_TIDY, LOST_MEANING, less_tidy_of
+from advisor.report.side_effects import SIDE_EFFECTS, side_effects_of
+from advisor.report.wrong_answers import wrong_answers_of
 from advisor.wording import name_of
-from advisor.wrong_answers import wrong_answers_of
 
 
 def render_markdown(report: dict[str, Any]) -> str:

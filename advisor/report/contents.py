@@ -9,14 +9,14 @@ from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
-from advisor.agreement import hold_against
-from advisor.circumstances import circumstances_of
-from advisor.curves import curves_from, turning_sentences
-from advisor.decision import recommend
+from advisor.advice.agreement import hold_against
+from advisor.advice.circumstances import circumstances_of
+from advisor.decision.recommendation import recommend
 from advisor.measurement import derive, is_judged, paired_scores
 from advisor.plan import Priorities
-from advisor.robustness import robustness
-from advisor.side_effects import side_effects
+from advisor.report.curves import curves_from, turning_sentences
+from advisor.report.robustness import robustness
+from advisor.report.side_effects import side_effects
 from eval.costs import Cost, Quote, cost_of, crossing_range
 from eval.failures import sort_failures
 from eval.outcomes import Trial

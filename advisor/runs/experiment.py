@@ -11,15 +11,15 @@ from typing import Any
 
 from filelock import Timeout
 
-from advisor.child import SECONDS_TO_END, death_sentence, failure_sentence, spawned
-from advisor.files import write_whole
 from advisor.plan import CURVES_STEP, FLOORS_STEP, Plan
-from advisor.step import BUILD_STRATEGY, StepOrder, run_step
-from advisor.store import Store
-from advisor.stored import StoredRun, StoredStep
-from advisor.task_file import task_to_json
-from advisor.timing import foresee_run
-from advisor.trial_files import read_trial, write_trial
+from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, spawned
+from advisor.runs.step import BUILD_STRATEGY, StepOrder, run_step
+from advisor.runs.timing import foresee_run
+from advisor.storage.files import write_whole
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun, StoredStep
+from advisor.storage.task_file import task_to_json
+from advisor.storage.trial_files import read_trial, write_trial
 from advisor.wording import name_of
 from eval.outcomes import Trial
 from eval.split import split_task
@@ -115,7 +115,7 @@ def run_experiment(
 def _report(store: Store, run_id: str, left: dict[str, list[Trial]]) -> dict[str, Any]:
     """Writes the report over the trials that the steps left so far."""
     # Statistics and drawing take seconds to import: not before there is something to report.
-    from advisor.report_files import write_report
+    from advisor.runs.report_files import write_report
 
     floors = left.get(FLOORS_STEP, [])  # runs of an earlier version have none
     return write_report(store.run_folder(run_id), store.run(run_id), _of_strategies(left), store.steps(run_id), floors)

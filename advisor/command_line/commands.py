@@ -23,17 +23,17 @@ from typing import Any, NoReturn
 from filelock import Timeout
 from rich.console import Console
 
-from advisor.arguments import parse, priorities_of
-from advisor.experiment import REPORT_FILES, draft_task, run_experiment
-from advisor.outside import read_costs, read_outcomes
+from advisor.command_line.arguments import parse, priorities_of
+from advisor.command_line.terminal import print_advice, print_estimate, print_report, print_runs, progress_bars
+from advisor.decision.outside import read_costs, read_outcomes
 from advisor.plan import DEFAULT_MODEL, Plan, Setup
-from advisor.report import judge
+from advisor.report.contents import judge
+from advisor.runs.experiment import REPORT_FILES, draft_task, run_experiment
+from advisor.runs.step import BUILD_STRATEGY, StepOrder, load_fitted
+from advisor.runs.timing import foresee_run, take_speed
+from advisor.runs.worker import work
 from advisor.samples import zipped
-from advisor.step import BUILD_STRATEGY, StepOrder, load_fitted
-from advisor.store import Store
-from advisor.terminal import print_advice, print_estimate, print_report, print_runs, progress_bars
-from advisor.timing import foresee_run, take_speed
-from advisor.worker import work
+from advisor.storage.store import Store
 from eval.documents import DOCUMENT_ENDINGS, read_documents
 from eval.mapping import guess_columns
 from eval.table import MAX_BYTES, Table, read_table

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from advisor.experiment import run_experiment
-from advisor.step import BUILD_STRATEGY
-from advisor.store import Store
-from advisor.timing import take_speed
+from advisor.runs.experiment import run_experiment
+from advisor.runs.step import BUILD_STRATEGY
+from advisor.runs.timing import take_speed
+from advisor.storage.store import Store
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_FOR_LOCK = 2  # longer than anyone who only looks whether there is a worker holds its lock
 _SECONDS_TO_START = 5
@@ -36,7 +36,7 @@ def start_worker(store: Store) -> subprocess.Popen[bytes] | None:
         return None
     with (store.home / "worker.log").open("ab") as log:
         worker = subprocess.Popen(
-            [sys.executable, "-m", "advisor.worker", "--home", str(store.home)],
+            [sys.executable, "-m", "advisor.runs.worker", "--home", str(store.home)],
             cwd=_ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -93,7 +93,7 @@ def _code_on_disk() -> dict[Path, int]:
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(prog="python -m advisor.worker", description=__doc__)
+    arguments = argparse.ArgumentParser(prog="python -m advisor.runs.worker", description=__doc__)
     arguments.add_argument("--home", type=Path, help="where datasets and runs are kept (default: ~/.threeways)")
     work(Store(arguments.parse_args().home))
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any, Literal
 
-from advisor.choice import PROBABLE, SAME_COST
-from advisor.circumstances import circumstances_from
-from advisor.rules import Rule, applying
+from advisor.advice.circumstances import circumstances_from
+from advisor.advice.rules import Rule, applying
+from advisor.decision.choice import PROBABLE, SAME_COST
 from advisor.wording import count_text, in_sentence, margin_text, money_text, name_of, points_text, probability_text
 from eval.costs import Cost
 

@@ -13,8 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from advisor.files import write_whole
 from advisor.plan import CURVES_STEP, FLOORS_STEP
+from advisor.storage.files import write_whole
 from eval.outcomes import Effort, Knowledge, Outcome, Trial
 from strategies.registry import FLOORS
 

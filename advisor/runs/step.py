@@ -17,12 +17,12 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from advisor.child import failure_sentence, settle_in
-from advisor.files import write_whole
 from advisor.plan import CURVES_STEP, FLOORS_STEP
-from advisor.probes import probed
-from advisor.task_file import read_task
-from advisor.trial_files import curve_folder, read_trial, write_trial
+from advisor.runs.child import failure_sentence, settle_in
+from advisor.runs.probes import probed
+from advisor.storage.files import write_whole
+from advisor.storage.task_file import read_task
+from advisor.storage.trial_files import curve_folder, read_trial, write_trial
 from advisor.wording import name_of
 from eval.learning_curve import fewer_rows, sizes_of
 from eval.outcomes import Trial

@@ -10,15 +10,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from advisor.export import outcomes_csv
-from advisor.files import write_whole
-from advisor.report import build_report
-from advisor.report_html import render_html
-from advisor.report_markdown import render_markdown
-from advisor.stored import StoredRun, StoredStep
-from advisor.task_file import read_task
-from advisor.timing import read_estimate
-from advisor.trial_files import read_curves
+from advisor.report.contents import build_report
+from advisor.report.export import outcomes_csv
+from advisor.report.html import render_html
+from advisor.report.markdown import render_markdown
+from advisor.runs.timing import read_estimate
+from advisor.storage.files import write_whole
+from advisor.storage.stored import StoredRun, StoredStep
+from advisor.storage.task_file import read_task
+from advisor.storage.trial_files import read_curves
 from eval.checks import check_task
 from eval.outcomes import Trial
 from strategies.models import EMBEDDED, EMBEDDED_NAME

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from advisor.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spawned
 from advisor.estimate import estimate_seconds, measure_speed
-from advisor.files import write_whole
-from advisor.store import Store
-from advisor.task_file import read_task
+from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spawned
+from advisor.storage.files import write_whole
+from advisor.storage.store import Store
+from advisor.storage.task_file import read_task
 from strategies.models import check_model, is_here
 from strategies.presets import PRESETS
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.choice import PROBABLE
+from advisor.decision.choice import PROBABLE
 from advisor.measurement import is_judged, paired_scores
 from advisor.wording import (
     count_text,

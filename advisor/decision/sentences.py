@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.choice import FEW_ROWS, PROBABLE, WEAK, Confidence
+from advisor.decision.choice import FEW_ROWS, PROBABLE, WEAK, Confidence
+from advisor.decision.turns import Turn
 from advisor.measurement import Measurement
 from advisor.plan import STRATEGIES, Priorities
-from advisor.turns import Turn
 from advisor.wording import (
     count_text,
     in_sentence,

@@ -11,13 +11,12 @@ from dataclasses import asdict
 from typing import Any
 
 from advisor.candidates import judged
-from advisor.measurement import score_interval
+from advisor.measurement import gap_of
 from advisor.wording import count_text, name_of, number_text, score_text, signed_points
-from eval.outcomes import TRAINED_ON, Trial
-from eval.statistics import mean_change, paired_difference, unpaired_difference
+from eval.outcomes import Trial
+from eval.statistics import mean_change, paired_difference
 
 SIDE_EFFECTS = "What training did besides"
-BY_HEART = 0.1  # a gap from which it is a caveat
 MULTIPLE = 2.0  # of the perplexity, from which no percentage is told
 SURPRISE_MEANING = (
     "Surprise is perplexity: between how many next pieces of a text the model wavers. Texts and questions were written "
@@ -31,24 +30,6 @@ def side_effects(trial: Trial) -> dict[str, Any] | None:
     where it was not measured; None where nothing was."""
     found = {"gap": gap_of(trial), "knowledge": _knowledge(trial)}
     return found if any(found.values()) else None
-
-
-def gap_of(trial: Trial) -> dict[str, Any] | None:
-    trained_on = trial.probes.get(TRAINED_ON)
-    if not trained_on or not trial.outcomes:
-        return None
-    seen, new = score_interval(trained_on), score_interval(trial.outcomes)
-    gap = unpaired_difference(seen, new)
-    return {"seen": asdict(seen), "new": asdict(new), "difference": gap.mean, "low": gap.low, "high": gap.high}
-
-
-def by_heart(trial: Trial) -> str | None:
-    """The caveat where a strategy does much better on rows it trained on."""
-    gap = gap_of(trial)
-    if gap is None or gap["difference"] < BY_HEART or gap["low"] <= 0:
-        return None
-    seen, new = (score_text(gap[rows]["mean"]) for rows in ("seen", "new"))
-    return f"{name_of(trial.strategy)} learned its examples by heart: {seen} on rows it trained on, {new} on new ones."
 
 
 def side_effects_of(report: dict[str, Any]) -> list[str]:

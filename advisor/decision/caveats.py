@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from advisor.choice import FEW_ROWS
-from advisor.measurement import Measurement
-from advisor.side_effects import by_heart
-from advisor.verdict import LOW_SCORE, Situation
+from advisor.decision.choice import FEW_ROWS
+from advisor.decision.sentences import LOW_SCORE, Situation
+from advisor.measurement import Measurement, gap_of
 from advisor.wording import count_text, name_of, score_text
 from eval.outcomes import Trial
 from eval.scoring import is_right
@@ -16,6 +15,7 @@ from eval.task import Kind
 _FEW_TIMED = 20  # a 95th percentile of fewer requests is just the slowest one
 _LOW_HIT_RATE = 0.5
 _ENOUGH_VALID = 0.95
+_BY_HEART = 0.1  # a gap between rows trained on and test rows
 
 
 def before_you_act(
@@ -28,7 +28,7 @@ def before_you_act(
         _low_score(situation),
         _majority(situation, majority_share),
         _failed_answers(situation.choice),
-        by_heart(situation.choice.trial),
+        _by_heart(situation.choice.trial),
         _invalid_json(situation.choice),
         _wording_only(situation.kind),
         _errors_not_weighed(situation),
@@ -136,3 +136,12 @@ def _few_timed(choice: Measurement) -> str | None:
         return f"How long one answer takes was not measured{unknown}."
     requests = count_text(timed, "request")
     return f"{name_of(choice.strategy)} was timed on only {requests}: the slowest answers may take longer than shown."
+
+
+def _by_heart(trial: Trial) -> str | None:
+    """The caveat where a strategy does much better on rows it trained on."""
+    gap = gap_of(trial)
+    if gap is None or gap["difference"] < _BY_HEART or gap["low"] <= 0:
+        return None
+    seen, new = (score_text(gap[rows]["mean"]) for rows in ("seen", "new"))
+    return f"{name_of(trial.strategy)} learned its examples by heart: {seen} on rows it trained on, {new} on new ones."

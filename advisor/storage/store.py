@@ -23,10 +23,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from advisor.database import Database
-from advisor.files import whole_folder, write_whole
 from advisor.plan import Plan, Setup
-from advisor.stored import RunState, StoredDataset, StoredRun, StoredSpeed, StoredStep
+from advisor.storage.database import Database
+from advisor.storage.files import whole_folder, write_whole
+from advisor.storage.stored import RunState, StoredDataset, StoredRun, StoredSpeed, StoredStep
 from eval.documents import read_documents
 from eval.table import Table, read_table
 from eval.task import BadInput, Document

@@ -1,0 +1,1 @@
+"""Which strategy to take, how sure that is, and what would change it."""

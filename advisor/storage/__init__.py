@@ -1,0 +1,1 @@
+"""What Threeways remembers, on disk: datasets, runs, their steps, tasks and trials."""
