@@ -85,7 +85,8 @@ class Trial:
 
     What was measured beside, where the budget allows: `probes` holds the outcomes on rows other than the test rows as
     they are, by name: some test rows in each variant (`eval.variants`), and under `TRAINED_ON` some rows it trained on;
-    `knowledge` is that of the base model and of the trained one.
+    `knowledge` is that of the base model and of the trained one; `apart_seconds` are those of some of the timed
+    requests, by example, asked again with the adapter kept apart from the weights.
     """
 
     strategy: str
@@ -104,3 +105,4 @@ class Trial:
     notes: tuple[str, ...] = ()
     probes: dict[str, tuple[Outcome, ...]] = field(default_factory=dict)
     knowledge: tuple[Knowledge, Knowledge] | None = None
+    apart_seconds: dict[str, float] = field(default_factory=dict)

@@ -54,7 +54,8 @@ def test_colours_and_shapes_tell_the_strategies_apart() -> None:
     marks = [mark_of(name) for name in STRATEGIES]
     assert len({mark.shape for mark in marks}) == len(marks)
     assert mark_of("prompting").colour == mark_of("prompting_examples").colour
-    assert len({mark.colour for mark in marks}) == len(marks) - 1
+    assert mark_of("finetuning").colour == mark_of("full_finetuning").colour
+    assert len({mark.colour for mark in marks}) == len(marks) - 2
     assert mark_of("nearest_neighbour") == FLOOR
 
 
