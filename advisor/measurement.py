@@ -119,3 +119,12 @@ def gap_of(trial: Trial) -> dict[str, Any] | None:
     seen, new = score_interval(trained_on), score_interval(trial.outcomes)
     gap = unpaired_difference(seen, new)
     return {"seen": asdict(seen), "new": asdict(new), "difference": gap.mean, "low": gap.low, "high": gap.high}
+
+
+def apart_seconds(trial: Trial) -> dict[str, Any] | None:
+    """The percentiles of the requests answered with the adapter apart, and under `merged_p50` the median of the same
+    requests with it merged; None unmeasured."""
+    both = [(one.seconds, trial.apart_seconds.get(one.example_id)) for one in trial.outcomes]
+    pairs = [(merged, apart) for merged, apart in both if merged is not None and apart is not None]
+    apart, merged = (percentiles([pair[side] for pair in pairs]) for side in (1, 0))
+    return {**asdict(apart), "merged_p50": merged.p50} if apart and merged else None
