@@ -28,6 +28,6 @@ def test_probes_stand_before_the_answers_or_are_said_not_to_be_measured(
     if is_probed:
         assert "Fine-tuning loses most" in said and "<b>All capitals</b>" in said and "Not measured: " in said
         assert "40 rows that it trained on" in said and SIDE_EFFECTS in said
-        assert "with its adapter kept apart" in said and "apart_seconds in trial.json" in said
+        assert "its adapter kept apart" in said and "apart_seconds in trial.json" in said
     else:
         assert said.count(QUICK) == 1 and SIDE_EFFECTS not in said and "kept apart" not in said

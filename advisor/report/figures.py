@@ -109,7 +109,7 @@ def apart_of(report: dict[str, Any]) -> list[str]:
     """What an answer takes while an adapter is not merged into the weights, of each strategy where that was measured;
     a run of an earlier version measured none."""
     return [
-        f"{name_of(one['name'])} with its adapter kept apart, as when one model serves many tasks: half of the answers "
+        f"{name_of(one['name'])}, its adapter kept apart as when one model serves many tasks: half of the answers "
         f"within {_ranged('p50')(apart)} instead of {seconds_text(apart['merged_p50'])}, on "
         f"{count_text(apart['n'], 'request')} timed both ways."
         for one in judged(report)
