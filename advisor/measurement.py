@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 
 from advisor.plan import Priorities
 from eval.costs import Cost, Quote, cost_of
-from eval.outcomes import TRAINED_ON, Outcome, Trial
+from eval.outcomes import NEW_FACT, OLD_FACT, TRAINED_ON, Outcome, Trial
 from eval.phases import PHASES, WRITING
+from eval.scoring import is_right
 from eval.statistics import Interval, Percentiles, interval, percentiles, unpaired_difference
+from eval.task import Kind
+
+NEITHER_FACT = "neither"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,11 @@ def score_interval(outcomes: Sequence[Outcome]) -> Interval:
     return interval([outcome.score for outcome in outcomes], [_unit(outcome) for outcome in outcomes])
 
 
+def share_interval(outcomes: Sequence[Outcome], held: Sequence[bool]) -> Interval:
+    """The share of outcomes of which something held."""
+    return interval([float(each) for each in held], [_unit(outcome) for outcome in outcomes])
+
+
 def _phase_seconds(timed: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: fmean(one.get(name, 0.0) for one in timed) for name in PHASES if any(name in one for one in timed)}
 
@@ -119,3 +128,12 @@ def gap_of(trial: Trial) -> dict[str, Any] | None:
     seen, new = score_interval(trained_on), score_interval(trial.outcomes)
     gap = unpaired_difference(seen, new)
     return {"seen": asdict(seen), "new": asdict(new), "difference": gap.mean, "low": gap.low, "high": gap.high}
+
+
+def fact_told(outcome: Outcome) -> str:
+    """Which fact an answer gives after the documents changed. Both can share words (14 days, 30 days): the one that it
+    is nearer to counts, where it is right."""
+    new, old = outcome.parts[NEW_FACT], outcome.parts[OLD_FACT]
+    if outcome.error is not None or new == old or not is_right(Kind.ANSWERING, max(new, old), {}):
+        return NEITHER_FACT
+    return NEW_FACT if new > old else OLD_FACT

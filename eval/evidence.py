@@ -31,8 +31,8 @@ _NUMBER_WORDS = (
 )
 _NUMBERS = {word: str(number) for number, word in enumerate(_NUMBER_WORDS)}
 # Scripts that put no spaces between words: every letter counts as a word of its own.
-_UNSPACED = "\u0590-\u1dff\u2e80-\ud7ff\uf900-\ufaff"
-_PIECES = re.compile(f"[{_UNSPACED}]|[^{_UNSPACED}]+")
+UNSPACED = "\u0590-\u1dff\u2e80-\ud7ff\uf900-\ufaff"
+_PIECES = re.compile(f"[{UNSPACED}]|[^{UNSPACED}]+")
 _STEM_LETTERS = 5
 _ENDING_LETTERS = 3
 _SHORTEST_WORD, _SHORTEST_NUMBER = 4, 2  # signs; what is shorter seldom says anything by itself
@@ -42,6 +42,11 @@ def words_of(text: str) -> list[str]:
     words = answer_words(text)
     pieces = words if text.isascii() else [piece for word in words for piece in _PIECES.findall(word)]
     return [_NUMBERS.get(piece, piece) for piece in pieces]
+
+
+def number_of(word: str) -> str:
+    """A word for a number in digits; any other word in lower case."""
+    return _NUMBERS.get(word.lower(), word.lower())
 
 
 @lru_cache(maxsize=100_000)

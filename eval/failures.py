@@ -14,6 +14,7 @@ from enum import StrEnum
 from eval.evidence import Evidence, content_of, is_alike, line_of, stands_in, stem_of, words_of
 from eval.fields import copied_fields, differences
 from eval.outcomes import EXAMPLE_SOURCE, Outcome, Trial
+from eval.refusals import is_refusal
 from eval.scoring import is_right
 from eval.task import Example, Kind, Task
 
@@ -27,6 +28,7 @@ class Failure(StrEnum):
     """What went wrong, in the order in which it is told. The words for people are in the advisor."""
 
     NO_ANSWER = "no_answer"  # an error, or nothing was said
+    REFUSED = "refused"  # says that it does not know, or will not answer
     # Labels
     LABEL_NOT_FOUND = "label_not_found"  # no example handed over has the right label
     LABEL_NOT_USED = "label_not_used"  # one has, and another label was given
@@ -51,6 +53,7 @@ class Failure(StrEnum):
 
 
 _FIELDS = (
+    Failure.REFUSED,
     Failure.NOT_JSON,
     Failure.VALUE_FORM,
     Failure.CUT_VALUE,
@@ -154,13 +157,15 @@ class _Sorter:
             case Kind.ANSWERING:
                 made_up = [Failure.INVENTED] if self.evidence else []
                 read = [Failure.DOCUMENT_NOT_FOUND, Failure.DOCUMENT_NOT_USED] if looks_up else [Failure.WRONG_ANSWER]
-                return (Failure.ANSWER_FORM, Failure.REPEATED, *made_up, *read)
+                return (Failure.REFUSED, Failure.ANSWER_FORM, Failure.REPEATED, *made_up, *read)
             case Kind.WRITING:
                 return (Failure.NO_ANSWER,)
 
     def _name(self, outcome: Outcome, example: Example, shows: bool, looks_up: bool) -> Failure:
         if outcome.error is not None or not outcome.text.strip():
             return Failure.NO_ANSWER
+        if is_refusal(outcome.text, example.target, self.task.labels):
+            return Failure.REFUSED
         match self.task.kind:
             case Kind.CLASSIFICATION:
                 return self._of_label(outcome, example, shows)

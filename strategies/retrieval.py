@@ -14,7 +14,7 @@ from strategies.answerer import Answerer, Attempt
 from strategies.contract import ReportProgress
 from strategies.embedder import Embedder, load_embedder
 from strategies.language_model import LanguageModel, Prompt
-from strategies.open_book import Counts, OpenBook, Opened, answer_openly, index_book
+from strategies.open_book import Counts, OpenBook, Opened, answer_openly, index_book, refreshed
 from strategies.presets import Budget
 from strategies.prompts import instruction_of
 
@@ -64,6 +64,9 @@ class Retrieval:
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         opened = self._open(inputs, self.settings["passages"], self.settings["examples"])
         return answer_openly(self._answerer, self._instruction, inputs, opened)
+
+    def refresh(self, documents: Sequence[Document]) -> None:
+        self._book = refreshed(self._book, documents)
 
     def save(self, folder: Path) -> None:
         fitted = {

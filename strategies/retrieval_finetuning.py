@@ -28,6 +28,7 @@ from strategies.open_book import (
     Opened,
     answer_openly,
     index_book,
+    refreshed,
 )
 from strategies.prompting import within_tokens
 from strategies.prompts import SHORT_INSTRUCTIONS
@@ -49,6 +50,9 @@ class RetrievalFinetuning(Finetuning):
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         opened = self._book.open(inputs, self._counts, self._answerer.model)
         return answer_openly(self._answerer, SHORT_INSTRUCTIONS[self.brief.kind], inputs, opened)
+
+    def refresh(self, documents: Sequence[Document]) -> None:
+        self._book = refreshed(self._book, documents)
 
     def save(self, folder: Path) -> None:
         super().save(folder)

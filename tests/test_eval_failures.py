@@ -97,7 +97,13 @@ def test_without_looking_up_nothing_is_said_of_what_was_found():
     task = answering(gold=("ferry",), documents=(FERRY, TOOLS))
     assert sorted_as(task, "07:30") == "wrong_answer"
     assert sorted_as(task, "Golden Zeppelin") == "invented"
-    assert applicable(task, outcome(task, "07:30")) == ["answer_form", "repeated", "wrong_answer", "invented"]
+    assert applicable(task, outcome(task, "07:30")) == [
+        "refused",
+        "answer_form",
+        "repeated",
+        "wrong_answer",
+        "invented",
+    ]
 
 
 def test_where_no_document_has_the_expected_words_what_was_found_cannot_be_told():

@@ -14,6 +14,7 @@ from advisor.advice.circumstances import circumstances_of
 from advisor.decision.recommendation import recommend
 from advisor.measurement import derive, is_judged, paired_scores
 from advisor.plan import Priorities
+from advisor.report.changed_documents import freshness, refusals, without_documents
 from advisor.report.curves import curves_from, turning_sentences
 from advisor.report.robustness import robustness
 from advisor.report.side_effects import side_effects
@@ -54,7 +55,13 @@ def build_report(
     judged = judge(trials, priorities, task.kind, _majority_share(task.kind, split.test), floors=floors)
     for candidate, trial, failures in zip(judged["candidates"], trials, sort_failures(trials, task), strict=True):
         candidate["failures"] = asdict(failures) if is_judged(trial) else None
-        candidate |= {"robustness": robustness(trial), "side_effects": side_effects(trial)}
+        candidate |= {
+            "robustness": robustness(trial),
+            "side_effects": side_effects(trial),
+            "freshness": freshness(trial),
+            "without_documents": without_documents(trial, task.kind),
+            "refusals": refusals(trial, task) if is_judged(trial) else None,
+        }
     report = {
         "schema": SCHEMA,
         "run_id": run_id,

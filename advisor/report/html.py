@@ -17,6 +17,7 @@ from advisor.advice.agreement import rule_groups
 from advisor.candidates import floors, judged
 from advisor.palette import css_variables, mark_of
 from advisor.report.answers import answered_rows
+from advisor.report.changed_documents import asked_again_of
 from advisor.report.curves import curves_of
 from advisor.report.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, not_measured
 from advisor.report.method import method_of
@@ -70,6 +71,7 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         rules=rule_groups(report),
         wrong=wrong_answers_of(report),
         less_tidy=less_tidy_of(report),
+        asked_again=asked_again_of(report),
         side_effects=side_effects_of(report),
         more_data=curves_of(report),
         method=method_of(report),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from advisor.candidates import judged
+from advisor.report.changed_documents import computed_of_documents
 from advisor.wording import count_text, margin_text, money_text
 from eval.phases import PHASES
 from eval.posterior import DRAWS
@@ -90,7 +91,7 @@ def computed_of(report: dict[str, Any]) -> list[tuple[str, str]]:
             "2,000 draws of the timed requests (bootstrap).",
         ),
     ]
-    return [(heading, how) for heading, how in found if _is_shown(heading, report)]
+    return [(heading, how) for heading, how in found if _is_shown(heading, report)] + computed_of_documents(report)
 
 
 def how_computed(report: dict[str, Any], heading: str) -> str | None:

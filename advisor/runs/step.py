@@ -129,7 +129,7 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         notes=tuple(strategy.notes),
     )
     rows = 0 if order.strategy in FLOORS else budget.probe_rows
-    return probed(trial, strategy, split, task.kind, rows, order.seed, report_progress)
+    return probed(trial, strategy, split, task.kind, rows, order.seed, report_progress, task.documents)
 
 
 def _learn_from_fewer(order: StepOrder, task: Task, split: Split, report_progress: Callable[[Progress], None]) -> Trial:
