@@ -65,9 +65,6 @@ class Retrieval:
         opened = self._open(inputs, self.settings["passages"], self.settings["examples"])
         return answer_openly(self._answerer, self._instruction, inputs, opened)
 
-    def refresh(self, documents: Sequence[Document]) -> None:
-        self._book = refreshed(self._book, documents)
-
     def save(self, folder: Path) -> None:
         fitted = {
             "settings": self.settings,
@@ -83,6 +80,9 @@ class Retrieval:
         self._instruction = fitted["instruction"]
         self._book = OpenBook.load(folder, fitted, self.load_embedder())
         self._answerer = Answerer.from_json(self.load_model(), self.brief, fitted["answerer"])
+
+    def refresh(self, documents: Sequence[Document]) -> None:
+        self._book = refreshed(self._book, documents)
 
     def _open(self, inputs: Sequence[str], passages: int, examples: int) -> list[Opened]:
         return self._book.open(inputs, Counts(passages, examples, TOKENS_OF_EXAMPLES), self._answerer.model)

@@ -51,9 +51,6 @@ class RetrievalFinetuning(Finetuning):
         opened = self._book.open(inputs, self._counts, self._answerer.model)
         return answer_openly(self._answerer, SHORT_INSTRUCTIONS[self.brief.kind], inputs, opened)
 
-    def refresh(self, documents: Sequence[Document]) -> None:
-        self._book = refreshed(self._book, documents)
-
     def save(self, folder: Path) -> None:
         super().save(folder)
         stored = {"tokens_of_examples": self._counts.tokens_of_examples, **self._book.save(folder)}
@@ -64,6 +61,9 @@ class RetrievalFinetuning(Finetuning):
         stored = json.loads((folder / "book.json").read_text())
         self._book = OpenBook.load(folder, stored, self.load_embedder())
         self._counts = Counts(self.settings["passages"], self.settings["examples"], stored["tokens_of_examples"])
+
+    def refresh(self, documents: Sequence[Document]) -> None:
+        self._book = refreshed(self._book, documents)
 
     def _prepare(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         embedder = self.load_embedder()

@@ -110,10 +110,8 @@ def _admission_sentences(name: str, found: dict[str, Any]) -> list[str]:
             f"{admitted['after']:,} it says that it does not know."
         )
     if refused := found.get("refused"):
-        sentences.append(
-            f"It refuses to answer {refused['after'] or 'none'} of the {refused['questions']} general questions (before: "
-            f"{refused['before'] or 'none'})."
-        )
+        before, after = (refused[when] or "none" for when in ("before", "after"))
+        sentences.append(f"It refuses {after} of the {refused['questions']} general questions (before: {before}).")
     return sentences
 
 
