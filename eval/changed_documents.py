@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -26,6 +26,7 @@ _MONTHS_AND_DAYS = frozenset(
         "wednesday thursday friday saturday sunday"
     )
 )
+_ASKED_WITH = re.compile(r"\b(?:who|whom|whose|when|where|why|which|what|how(?: \w+)?)\b")
 _YEAR = re.compile(r"1\d{3}|20\d{2}")
 
 Shape = tuple[str, ...]
@@ -48,9 +49,9 @@ def change_facts(
     In these the old answer stands nowhere, and the new one where the old one stood; no change touches the question or
     the answer, old or new, of another row. A row for which that cannot be had is passed over.
     """
-    alike: dict[Shape, list[str]] = defaultdict(list)
-    for target in sorted({_bare(row.target) for row in rows}):
-        alike[shape_of(target)].append(target)
+    alike: dict[Shape, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for row in sorted(rows, key=lambda row: row.target):
+        alike[shape_of(_bare(row.target))][_bare(row.target)].add(_asks(row))
     texts = {document.id: document for document in documents}
     lines = {id: _line(document) for id, document in texts.items()}
     facts: list[ChangedFact] = []
@@ -121,11 +122,19 @@ def _kind_of(token: str) -> str:
     return "capitals" if token.isupper() and len(token) > 1 else "Word" if token[0].isupper() else "word"
 
 
-def _instead(row: Example, alike: Sequence[str], seed: int) -> Iterator[str]:
-    """Answers of its shape that say something else, those with the same words around another number first."""
+def _instead(row: Example, alike: dict[str, set[str]], seed: int) -> list[str]:
+    """Answers of its shape that say something else: first those with the same words around another number, then those
+    to the same kind of question; `alike` has the kinds of question that each answers."""
     others = [new for new in alike if score(Kind.ANSWERING, new, row.target).value < 1]
     Random(f"{seed}-{row.id}").shuffle(others)
-    return iter(sorted(others, key=lambda new: _frame(new) != _frame(row.target)))
+    frame, asks = _frame(row.target), _asks(row)
+    return sorted(others, key=lambda new: (_frame(new) != frame, asks not in alike[new]))
+
+
+def _asks(row: Example) -> str:
+    """The word that makes a question of an input: who, when, how many; "" for none, or in another language."""
+    found = _ASKED_WITH.search(row.input.lower())
+    return found[0] if found else ""
 
 
 def _bare(text: str) -> str:

@@ -91,8 +91,9 @@ class Trial:
     What was measured beside, where the budget allows: `probes` holds the outcomes on rows other than the test rows as
     they are, by name: some test rows in each variant (`eval.variants`), under `TRAINED_ON` some rows it trained on, and
     under `CHANGED_FACTS` and `TAKEN_OUT` some test rows after their answers were changed in the documents, or their
-    documents taken out; `refresh_seconds` is what it took to index the changed ones anew, None where nothing is looked
-    up. `knowledge` is that of the base model and of the trained one.
+    documents taken out; `changed_facts` are the new answers by row, `refresh_seconds` is what it took to index the
+    changed documents anew, None where nothing is looked up. `knowledge` is that of the base model and of the trained
+    one.
     """
 
     strategy: str
@@ -111,4 +112,5 @@ class Trial:
     notes: tuple[str, ...] = ()
     probes: dict[str, tuple[Outcome, ...]] = field(default_factory=dict)
     knowledge: tuple[Knowledge, Knowledge] | None = None
+    changed_facts: dict[str, str] = field(default_factory=dict)
     refresh_seconds: float | None = None

@@ -35,7 +35,9 @@ def followed(trial: Trial, new: int, old: int, of: int = 20, seconds: float | No
             for fact, held in ((NEW_FACT, "30 days"), (OLD_FACT, "14 days"))
         }
         probes.append(replace(outcome, text=text, score=parts[NEW_FACT], parts=parts))
-    return replace(trial, probes={**trial.probes, CHANGED_FACTS: tuple(probes)}, refresh_seconds=seconds)
+    probes_of_all = {**trial.probes, CHANGED_FACTS: tuple(probes)}
+    facts = {outcome.example_id: "30 days" for outcome in probes}
+    return replace(trial, probes=probes_of_all, changed_facts=facts, refresh_seconds=seconds)
 
 
 def taken_out(trial: Trial, admitted: int, right: int, of: int = 40) -> Trial:
@@ -67,6 +69,8 @@ def test_who_follows_a_changed_fact_is_told_in_every_form(synthetic_report, synt
         "fine-tuning gives 0 and 9 until it is trained again; prompting gives 0 and 1.",
         "The answers to 20 test questions were replaced in the documents by others that look alike. Then the same "
         "questions were asked, and nothing was trained.",
+        "For example “Question number 161, asked in its own words”: “14 days” became “30 days” in the documents. What "
+        "they say: fine-tuning “14 days”, retrieval “30 days”, prompting “the third floor”.",
         "Indexing what had changed took retrieval 0.80 s.",
     )
     assert [row.cells[1][0] for row in found.rows] == ["14 of 20", "2 of 20", "4 of 20"]

@@ -21,6 +21,8 @@ from eval.task import Kind, Task
 FRESHNESS = "When facts in the documents change"
 WITHOUT_DOCUMENTS = "When the documents do not hold the answer"
 RANGE_NOTE = "Below each count, the 95 % range of its share."
+EXAMPLES_KEPT = 8
+LONGEST_QUOTED = 120  # signs
 _MOSTLY = 0.5  # of the answers are made up
 
 _FACTS = {
@@ -47,16 +49,29 @@ class AskedAgain:
     note: str
 
 
-def freshness(trial: Trial) -> dict[str, Any] | None:
+def freshness(trial: Trial, task: Task) -> dict[str, Any] | None:
     """After facts changed in the documents, the shares of answers with the new fact, with the old one, and with
-    neither; which of both is told by the higher score. None where it was not measured."""
+    neither; which of both is told by the higher score. The first few stand in `examples`. None where it was not
+    measured."""
     probes = trial.probes.get(CHANGED_FACTS)
     if not probes:
         return None
+    rows = {example.id: example for example in task.examples}
     return {
         **_shares(probes, list(_FACTS), [fact_told(outcome) for outcome in probes]),
         "refresh_seconds": trial.refresh_seconds,
         "trained": trial.changes_weights,
+        "examples": [
+            {
+                "input": rows[outcome.example_id].input,
+                "old": rows[outcome.example_id].target,
+                "new": trial.changed_facts[outcome.example_id],
+                "answer": outcome.text,
+                "told": fact_told(outcome),
+            }
+            for outcome in probes[:EXAMPLES_KEPT]
+            if outcome.example_id in trial.changed_facts
+        ],
     }
 
 
@@ -129,9 +144,30 @@ def _freshness_of(report: dict[str, Any]) -> AskedAgain | None:
         f"When a fact in the documents changes, {'; '.join(clauses)}.",
         f"The answers to {count_text(asked, 'test question')} were replaced in the documents by others that look "
         "alike. Then the same questions were asked, and nothing was trained.",
+        *_example(found),
         *([f"Indexing what had changed took {_and(indexed)}."] if indexed else []),
     ]
     return AskedAgain(FRESHNESS, tuple(found), tuple(sentences), _rows(found, _FACTS), RANGE_NOTE)
+
+
+def _example(found: dict[str, dict[str, Any]]) -> list[str]:
+    """The one of those kept on which most strategies say something else, one of them the new fact if any does."""
+    asked = list(zip(*(each["examples"] for each in found.values()), strict=False))
+    if not asked:
+        return []
+    one = max(
+        asked, key=lambda answers: (any(a["told"] == NEW_FACT for a in answers), len({a["told"] for a in answers}))
+    )
+    said = ", ".join(f"{in_sentence(name)} {_quoted(a['answer'])}" for name, a in zip(found, one, strict=True))
+    input, old, new = (_quoted(one[0][what]) for what in ("input", "old", "new"))
+    return [f"For example {input}: {old} became {new} in the documents. What they say: {said}."]
+
+
+def _quoted(text: str) -> str:
+    text = " ".join(text.split())
+    if not text:
+        return "nothing"
+    return f"“{text}”" if len(text) <= LONGEST_QUOTED else f"“{text[: LONGEST_QUOTED - 1]}…”"
 
 
 def _fact_clause(name: str, found: dict[str, Any], is_first: bool) -> str:

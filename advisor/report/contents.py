@@ -58,7 +58,7 @@ def build_report(
         candidate |= {
             "robustness": robustness(trial),
             "side_effects": side_effects(trial),
-            "freshness": freshness(trial),
+            "freshness": freshness(trial, task),
             "without_documents": without_documents(trial, task.kind),
             "refusals": refusals(trial, task) if is_judged(trial) else None,
         }

@@ -58,7 +58,12 @@ class ChangedDocuments:
             new, old = (score(self.kind, outcome.text, held) for held in (fact.new, fact.example.target))
             parts = {**new.parts, NEW_FACT: new.value, OLD_FACT: old.value}
             probes.append(replace(outcome, score=0.0 if outcome.error else new.value, parts=parts))
-        return replace(trial, probes={**trial.probes, CHANGED_FACTS: tuple(probes)}, refresh_seconds=seconds)
+        return replace(
+            trial,
+            probes={**trial.probes, CHANGED_FACTS: tuple(probes)},
+            changed_facts={fact.example.id: fact.new for fact in facts},
+            refresh_seconds=seconds,
+        )
 
     def _take_out(self, trial: Trial) -> Trial:
         parts = take_out(self.split.test, self.documents, self.seed, self.rows)
