@@ -118,6 +118,29 @@ def test_a_choice_that_does_not_follow_documents_that_change_is_a_caveat(
     assert found == ([f"Your documents change every 30 days, and {ends}"] if ends else [])
 
 
+@pytest.mark.parametrize(("new", "agreement"), [(14, "agrees"), (2, "cannot tell"), (None, "cannot tell")])
+def test_the_rule_on_facts_that_change_is_held_against_changed_facts(
+    synthetic_report, synthetic_trials, synthetic_task, new, agreement
+):
+    prompting, retrieval, finetuning = three(synthetic_trials)
+    if new is not None:
+        finetuning, retrieval = followed(finetuning, 1, 9), followed(retrieval, new, 2, seconds=0.8)
+    task = replace(synthetic_task(Kind.ANSWERING), documents=(Document("d1", "", "The desk is on the third floor."),))
+    report = synthetic_report(
+        Kind.ANSWERING, trials=[prompting, retrieval, finetuning], task=task, priorities=Priorities(reindex_days=30)
+    )
+    held = {rule["id"]: rule for rule in report["rules"]}
+    assert held["fresh-facts"]["agreement"] == agreement
+    assert held["fresh-facts"]["measured"] == (
+        "Measured: when a fact in the documents changes, retrieval gives the new fact for "
+        f"{new} of 20; fine-tuning gives the new fact for 1 of 20."
+        if new is not None
+        else "Not measured: the presets standard and thorough ask again after facts in the documents have changed."
+    )
+    never = synthetic_report(Kind.ANSWERING, trials=[prompting, retrieval, finetuning], task=task)
+    assert "fresh-facts" not in {rule["id"] for rule in never["rules"]}
+
+
 def test_what_is_answered_without_the_documents_is_told(synthetic_report, synthetic_trials):
     prompting, retrieval, finetuning = three(synthetic_trials)
     trials = [taken_out(prompting, 1, 0), taken_out(retrieval, 2, 3), taken_out(finetuning, 0, 8)]
