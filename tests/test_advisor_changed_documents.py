@@ -12,6 +12,7 @@ from advisor.plan import Plan, Priorities, Setup
 from advisor.report.changed_documents import FRESHNESS, WITHOUT_DOCUMENTS, asked_again_of
 from advisor.report.html import render_html
 from advisor.report.markdown import escaped, render_markdown
+from advisor.report.provenance import computed_of
 from advisor.report.side_effects import side_effects_of
 from advisor.runs.experiment import run_experiment
 from advisor.storage.store import Store
@@ -197,6 +198,7 @@ def test_what_nobody_can_know_is_told_before_and_after_training(synthetic_report
     assert unknowable.endswith("more); for 2 it says that it does not know.")
     assert refused == "It refuses 3 of the 40 general questions (before: none)."
     change = report["candidates"][0]["side_effects"]["knowledge"]["admitted"]["change"]
+    assert "Questions that nobody can answer" in dict(computed_of(report))
     assert change["difference"] == pytest.approx(-0.2) and change["low"] < -0.2 < change["high"] < 0
 
 

@@ -105,26 +105,34 @@ def asked_again_of(report: dict[str, Any]) -> list[AskedAgain]:
     return [section for section in (_freshness_of(report), _without_documents_of(report)) if section]
 
 
-def computed_of_documents(report: dict[str, Any]) -> list[tuple[str, str]]:
-    """(figure, how it was computed) of what stands here."""
-    shown, found = judged(report), []
-    if any(one.get("refusals") for one in shown):
-        found.append(
-            ("Answers that refuse", "The test rows whose answer matches a list of wordings: eval/refusals.py.")
-        )
-    if any(one.get("freshness") for one in shown):
-        how = (
-            "Answers counted by which fact they score higher against, from a half on: lines changed_facts of "
-            "probes.jsonl. Range: Wilson's interval for a share."
-        )
-        found.append((FRESHNESS, how))
-    if any(one.get("without_documents") for one in shown):
-        how = (
-            "Answers to the same test rows, counted by whether they match a list of wordings (eval/refusals.py) or are "
-            "right: lines taken_out of probes.jsonl. Range: Wilson's interval for a share."
-        )
-        found.append((WITHOUT_DOCUMENTS, how))
-    return found
+def computed_of_documents(report: dict[str, Any]) -> dict[str, str]:
+    """By what stands here, or the title of its section, how it was computed."""
+    shown = judged(report)
+    counted = "Range: Wilson's interval for a share."
+    found = {
+        "Answers that refuse": "The test rows whose answer matches a list of wordings: eval/refusals.py."
+        if any(one.get("refusals") for one in shown)
+        else None,
+        FRESHNESS: "Answers counted by the fact that they score higher against, from a score of .5 on: lines "
+        f"changed_facts of probes.jsonl; the new facts are in trial.json. {counted}"
+        if any(one.get("freshness") for one in shown)
+        else None,
+        WITHOUT_DOCUMENTS: "Answers to the same test rows, counted by whether they match a list of wordings "
+        f"(eval/refusals.py) or are right: lines taken_out of probes.jsonl. {counted}"
+        if any(one.get("without_documents") for one in shown)
+        else None,
+        "Questions that nobody can answer": "Those of strategies/general_knowledge.json, asked before and after "
+        "training; replies that match no wording of eval/refusals.py are made up: knowledge in trial.json. Range: "
+        "adjusted Wald interval of paired shares (Agresti and Min)."
+        if any(_admitted(one) for one in shown)
+        else None,
+    }
+    return {heading: how for heading, how in found.items() if how}
+
+
+def _admitted(one: dict[str, Any]) -> dict[str, Any] | None:
+    knowledge = (one.get("side_effects") or {}).get("knowledge")
+    return knowledge.get("admitted") if knowledge else None
 
 
 def _freshness_of(report: dict[str, Any]) -> AskedAgain | None:

@@ -91,7 +91,8 @@ def computed_of(report: dict[str, Any]) -> list[tuple[str, str]]:
             "2,000 draws of the timed requests (bootstrap).",
         ),
     ]
-    return [(heading, how) for heading, how in found if _is_shown(heading, report)] + computed_of_documents(report)
+    found = [(heading, how) for heading, how in found if _is_shown(heading, report)]
+    return [*found, *computed_of_documents(report).items()]
 
 
 def how_computed(report: dict[str, Any], heading: str) -> str | None:
