@@ -35,9 +35,9 @@ def measure_speed(model: str) -> Speed:
 
     Raises BadInput with a sentence when the model cannot be loaded.
     """
+    from strategies import lora
     from strategies.embedder import load_embedder
     from strategies.language_model import Message
-    from strategies.lora import Pair, add_adapter, train_adapter
     from strategies.weights import device_name, load_language_model, model_folder
 
     model_folder(model)  # fetched and unpacked before the clock runs: that is done once, and each strategy loads anew
@@ -61,11 +61,11 @@ def measure_speed(model: str) -> Speed:
     write_seconds = _fastest(lambda: language_model.write(asked[:8], 5))
     longest = max(range(8), key=lengths.__getitem__)
     write_alone_seconds = _fastest(lambda: language_model.write(asked[longest : longest + 1], 5))
-    pairs = [Pair(language_model.encode(prompt)[:40], [5, 6, 7, 8]) for prompt in prompts[:4]]
-    adapted = add_adapter(language_model.network, seed=0)
+    pairs = [lora.Pair(language_model.encode(prompt)[:40], [5, 6, 7, 8]) for prompt in prompts[:4]]
+    adapted = lora.add_adapter(language_model.network, seed=0)
 
-    def train(pairs: list[Pair]) -> None:
-        train_adapter(
+    def train(pairs: list[lora.Pair]) -> None:
+        lora.train(
             adapted, pairs, pairs[:1], learning_rate=1e-4, tokens=len(pairs) * 44, epochs=1,
             evaluations=1, seed=0, tokens_done=lambda read: None,
         )  # fmt: skip

@@ -5,11 +5,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import version
 
+from eval.task import BadInput
+
 _TOKENS = 1_000
 _PER_MILLION = 1_000_000 // _TOKENS
+_NAMES_SHOWN = 3  # of a model that was not found
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,26 @@ def hosted_prices() -> dict[str, HostedPrice]:
             if read and written:
                 found[f"{provider.name}: {model.name or model.id}"] = HostedPrice(float(read), float(written))
     return dict(sorted(found.items(), key=lambda one: one[0].lower()))
+
+
+def listed_name(named: str) -> str:
+    """The name in the table that a person means: capitals do not matter, and the provider may be left out where only
+    one sells it. Raises BadInput with the nearest names."""
+    prices = hosted_prices()
+    if named in prices:
+        return named
+    asked = named.strip().lower()
+    called = {name: (name.lower(), name.lower().partition(": ")[2]) for name in prices}
+    meant = [name for name, forms in called.items() if asked in forms]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        more = f" and {len(meant) - _NAMES_SHOWN:,} more" if len(meant) > _NAMES_SHOWN else ""
+        raise BadInput(f"“{named}” is listed as {'; '.join(meant[:_NAMES_SHOWN])}{more}: name one of them.")
+    spelt = {form: name for name, forms in called.items() for form in forms}
+    near = dict.fromkeys(spelt[form] for form in get_close_matches(asked, spelt, 2 * _NAMES_SHOWN, cutoff=0.5))
+    nearest = f" (the nearest names: {'; '.join([*near][:_NAMES_SHOWN])})" if near else ""
+    raise BadInput(f"{prices_from()} lists no “{named}”{nearest}; name another, or give both its prices.")
 
 
 def prices_from() -> str:

@@ -137,3 +137,12 @@ def fact_told(outcome: Outcome) -> str:
     if outcome.error is not None or new == old or not is_right(Kind.ANSWERING, max(new, old), {}):
         return NEITHER_FACT
     return NEW_FACT if new > old else OLD_FACT
+
+
+def apart_seconds(trial: Trial) -> dict[str, Any] | None:
+    """The percentiles of the requests answered with the adapter apart, and under `merged_p50` the median of the same
+    requests with it merged; None unmeasured."""
+    both = [(one.seconds, trial.apart_seconds.get(one.example_id)) for one in trial.outcomes]
+    pairs = [(merged, apart) for merged, apart in both if merged is not None and apart is not None]
+    apart, merged = (percentiles([pair[side] for pair in pairs]) for side in (1, 0))
+    return {**asdict(apart), "merged_p50": merged.p50} if apart and merged else None

@@ -21,6 +21,7 @@ _MARKS = {
     "prompting_examples": Mark("#0072B2", "triangle-down"),
     "retrieval": Mark("#E69F00", "square"),
     "finetuning": Mark("#009E73", "triangle-up"),
+    "full_finetuning": Mark("#009E73", "triangle-right"),
     "retrieval_finetuning": Mark("#CC79A7", "diamond"),
 }
 FLOOR = Mark("#8A8F98", "cross")

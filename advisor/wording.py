@@ -46,6 +46,13 @@ _STRATEGIES = {
         "The model practises on your examples until the pattern is learned. "
         "What it learned sits in a small adapter that can be removed.",
     ),
+    "full_finetuning": Words(
+        "Full fine-tuning",
+        "Fine-tune all of it.",
+        "Like going back to school",
+        "All weights of the model practise on your examples, not only a small adapter. Worth a try with thousands of "
+        "examples, where an adapter stops short. It takes far more memory, and leaves a whole model for this one task.",
+    ),
     "retrieval_finetuning": Words(
         "Retrieval with fine-tuning",
         "Fine-tune it with retrieval.",

@@ -119,7 +119,8 @@ def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
     An answer is priced at the mean seconds of requests answered one at a time: the mean, because it is what adds up
     over many requests; one at a time, because batches cannot be counted on. Where answers are made together, at the
     seconds of the batched pass divided by its requests. It is the cost of a machine that is paid for only while it
-    works. A hosted model is paid by its tokens; getting ready is on the machine in any case.
+    works. A hosted model is paid by its tokens; what reads none is no language model, and like getting ready it is on
+    the machine in any case.
     """
     quote = quote or Quote(None, None)
     per_second = None if terms.machine_per_hour is None else terms.machine_per_hour / _SECONDS_PER_HOUR
@@ -128,7 +129,7 @@ def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
         return None if seconds is None or per_second is None else seconds * per_second
 
     throughput = trial.requests_per_second
-    if terms.is_hosted:
+    if terms.is_hosted and any(outcome.tokens_in for outcome in trial.outcomes):
         request = _hosted_request(trial, terms)
     else:
         request = price((1 / throughput if throughput else None) if terms.together else mean_seconds(trial))
@@ -149,7 +150,7 @@ def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
 def _hosted_request(trial: Trial, terms: Terms) -> float | None:
     """The tokens of a mean request at what a million cost."""
     factor = terms.tuned_factor if trial.changes_weights else 1.0
-    if factor is None or not trial.outcomes:
+    if factor is None:
         return None
     read = np.mean([outcome.tokens_in for outcome in trial.outcomes]) * (terms.read_per_million or 0.0)
     written = np.mean([outcome.tokens_out for outcome in trial.outcomes]) * (terms.written_per_million or 0.0)

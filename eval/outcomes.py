@@ -93,7 +93,8 @@ class Trial:
     under `CHANGED_FACTS` and `TAKEN_OUT` some test rows after their answers were changed in the documents, or their
     documents taken out; `changed_facts` are the new answers by row, `refresh_seconds` is what it took to index the
     changed documents anew, None where nothing is looked up. `knowledge` is that of the base model and of the trained
-    one.
+    one; `apart_seconds` are those of some of the timed requests, by example, asked again with the adapter kept apart
+    from the weights.
     """
 
     strategy: str
@@ -114,3 +115,4 @@ class Trial:
     knowledge: tuple[Knowledge, Knowledge] | None = None
     changed_facts: dict[str, str] = field(default_factory=dict)
     refresh_seconds: float | None = None
+    apart_seconds: dict[str, float] = field(default_factory=dict)

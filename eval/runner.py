@@ -53,9 +53,7 @@ def measure(
     chosen = spread(len(test), latency_rows)
     for row in chosen:
         with listening() as phases[row]:
-            asked = time.perf_counter()
-            predictor.predict([test[row].input])
-            seconds[row] = time.perf_counter() - asked
+            seconds[row] = seconds_of(predictor, test[row])
         rows_measured("timing single answers", len(seconds), len(chosen))
     return Measured(
         outcomes=tuple(
@@ -78,6 +76,13 @@ def ask_in_variants(
     for at, (name, example) in enumerate(asked):
         found[name] = (*found.get(name, ()), outcome_of(predictor.name, example, predictions[at], kind))
     return found
+
+
+def seconds_of(predictor: Predictor, example: Example) -> float:
+    """Wall seconds of one answer."""
+    asked = time.perf_counter()
+    predictor.predict([example.input])
+    return time.perf_counter() - asked
 
 
 def spread(of: int, count: int) -> list[int]:

@@ -71,3 +71,13 @@ class Trained(Protocol):
     def answer_trained(self, train: Sequence[Example], rows: Sequence[int]) -> list[Prediction]:
         """Answers to these rows of those it was fitted on, asked as they were in training."""
         ...
+
+
+@runtime_checkable
+class Adapted(Protocol):
+    """What a strategy whose weights were changed by an adapter can do as well, once it is fitted: answer with it kept
+    apart, as where one base model serves several tasks, and merged again."""
+
+    def take_apart(self) -> None: ...
+
+    def put_together(self) -> None: ...

@@ -1,4 +1,5 @@
-"""Fine-tuning: a LoRA adapter is trained on the solved examples, merged into the weights, asked with a short prompt."""
+"""Fine-tuning: the model trains on the solved examples and is asked with a short prompt, for what to do stands in its
+weights now. What is trained here is a LoRA adapter, merged into the weights; all of them in full_finetuning.py."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import gc
 import json
 import shutil
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,11 +16,13 @@ from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 from peft import PeftModel
+from transformers import PreTrainedModel
 
 from eval.outcomes import Effort, Prediction
 from eval.task import Brief, Document, Example, LearningSplit
 from strategies.answerer import Answerer, Attempt
 from strategies.contract import Progress, ReportProgress
+from strategies.few_rows import hasten_few_rows
 from strategies.language_model import LanguageModel, Prompt
 from strategies.lora import (
     ALPHA,
@@ -30,19 +34,20 @@ from strategies.lora import (
     add_adapter,
     cut_pair,
     mean_loss,
-    train_adapter,
+    train,
 )
 from strategies.presets import TRIAL_SHARE, Budget
 from strategies.prompts import SHORT_INSTRUCTIONS, build_prompt
 from strategies.transformer import Transformer
 
-LEARNING_RATES = (2e-3, 1e-3, 3e-4, 5e-3, 1e-4)  # tried in this order as far as the budget goes
-SAME_LOSS = 0.1  # nats a token by which a reloaded, merged adapter may differ: bfloat16 rounds, a wrong one is far off
+LEARNING_RATES = (2e-3, 1e-3, 3e-4, 5e-3, 1e-4)
+SAME_LOSS = 0.1  # nats a token by which reloaded weights may differ: bfloat16 rounds, wrong ones are far off
 
 
 @dataclass(eq=False)
-class Finetuning:
-    """`_prepare`, `_teach` and `_ask` say what stands in a prompt, of a training row and of an input."""
+class Training(ABC):
+    """What all that train share. `_prepare`, `_teach` and `_ask` say what stands in a prompt, of a training row and of
+    an input; `_start`, `_keep`, `_end` and `_load` what of the network is trained, and how that is kept."""
 
     brief: Brief
     load_model: Callable[[], Transformer]  # a fresh network each time: training changes it
@@ -53,9 +58,12 @@ class Finetuning:
     effort: Effort = field(default=Effort(), init=False)
     notes: list[str] = field(default_factory=list, init=False)
     trained_model: Transformer = field(init=False, repr=False)
-    name: ClassVar[str] = "finetuning"
+    name: ClassVar[str]
     learns_from_rows: ClassVar[bool] = True
     changes_weights: ClassVar[bool] = True
+    learning_rates: ClassVar[tuple[float, ...]]  # tried in this order as far as the budget goes
+    trained_part: ClassVar[str]  # also the name of the folder it is kept in
+    sizes: ClassVar[dict[str, int]] = {}  # of what is trained, among the settings
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         started = time.perf_counter()
@@ -69,7 +77,7 @@ class Finetuning:
         asked = self._ask([example.input for example in split.dev], model)
         dev = self._pairs(split.dev, asked, answerer.answer_tokens, model)
 
-        rates = LEARNING_RATES[: self.budget.learning_rates]
+        rates = self.learning_rates[: self.budget.learning_rates]
         total = min(self.budget.training_tokens, self.budget.epochs * sum(pair.tokens for pair in pairs))
         trial_tokens = int(TRIAL_SHARE * total)
         tokens = total - trial_tokens * len(rates)
@@ -87,28 +95,27 @@ class Finetuning:
         def training_done(read: int) -> None:
             report_progress(Progress("training", trial_tokens * len(rates) + read, total))
 
-        self._trained_here = TemporaryDirectory(prefix="threeways-adapter-")
-        self._adapter = Path(self._trained_here.name)
-        trained = self._train(model, pairs, dev, best_rate, tokens, EVALUATIONS, training_done, self._adapter)
+        self._kept_here = TemporaryDirectory(prefix=f"threeways-{self.trained_part}-")
+        self._kept = Path(self._kept_here.name)
+        trained = self._train(model, pairs, dev, best_rate, tokens, EVALUATIONS, training_done, self._kept)
         self.choices += [
             {"learning_rate": best_rate, "tokens": read, "dev_loss": round(loss, 4)} for read, loss in trained.history
         ]
         answer_tokens = answerer.answer_tokens
         del model, answerer
         gc.collect()  # one model in memory at a time
-        merged = self.trained_model = self._merged(self._adapter)
-        _check_reloaded(merged, trained, dev)
-        self._answerer = Answerer(merged, self.brief, answer_tokens)
-        ask = partial(self._ask, model=merged)
-        _, choices, _ = self._answerer.choose([Attempt({}, ask)], split.dev, report_progress)
+        self.trained_model = self._load(self._kept)
+        self._check_reloaded(trained, dev)
+        self._answerer = Answerer(self.trained_model, self.brief, answer_tokens)
+        ask = Attempt({}, partial(self._ask, model=self.trained_model))
+        _, choices, _ = self._answerer.choose([ask], split.dev, report_progress)
         self.choices += choices
         self.effort = Effort(len(self.choices), len(split.dev), time.perf_counter() - started)
         self.settings = {
             "learning_rate": best_rate,
             "epochs": round(trained.epochs, 2),
             "training_tokens": trained.tokens,
-            "rank": RANK,
-            "alpha": ALPHA,
+            **self.sizes,
             **self._answerer.settings,
         }
 
@@ -120,18 +127,20 @@ class Finetuning:
         return self._answerer.answer([prompts[row] for row in rows])
 
     def save(self, folder: Path) -> None:
-        shutil.copytree(self._adapter, folder / "adapter", dirs_exist_ok=True)
+        shutil.copytree(self._kept, folder / self.trained_part, dirs_exist_ok=True)
         fitted = {"settings": self.settings, "answerer": self._answerer.to_json()}
         (folder / "finetuning.json").write_text(json.dumps(fitted))
 
     def load(self, folder: Path) -> None:
         fitted = json.loads((folder / "finetuning.json").read_text())
         self.settings = fitted["settings"]
-        self._adapter = folder / "adapter"
-        self.trained_model = self._merged(self._adapter)
+        self._kept = folder / self.trained_part
+        self.trained_model = self._load(self._kept)
         self._answerer = Answerer.from_json(self.trained_model, self.brief, fitted["answerer"])
 
-    def _prepare(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+    def _prepare(  # noqa: B027  # most have nothing to do
+        self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress
+    ) -> None:
         """What has to be done before there are prompts."""
 
     def _teach(self, train: Sequence[Example], model: LanguageModel) -> list[Prompt]:
@@ -165,10 +174,10 @@ class Finetuning:
         tokens_done: Callable[[int], None],
         folder: Path | None = None,
     ) -> Trained:
-        """One training run from the same start, the adapter saved in `folder`; leaves the network as it was."""
-        adapted = add_adapter(model.network, self.seed)
-        trained = train_adapter(
-            adapted,
+        """One training run from the same start, what it trained kept in `folder`."""
+        network = self._start(model)
+        trained = train(
+            network,
             pairs,
             dev,
             learning_rate=learning_rate,
@@ -179,20 +188,71 @@ class Finetuning:
             tokens_done=tokens_done,
         )
         if folder:
-            adapted.save_pretrained(str(folder))
-        model.network = adapted.unload()
+            self._keep(network, folder)
+        self._end(model, network)
         return trained
 
-    def _merged(self, adapter: Path) -> Transformer:
-        """The base model with the saved adapter in its weights: what would be served."""
+    @abstractmethod
+    def _start(self, model: Transformer) -> PreTrainedModel | PeftModel:
+        """The network with what is to be trained in it asking for gradients."""
+
+    @abstractmethod
+    def _keep(self, network: Any, folder: Path) -> None:
+        """Write what was trained, as safetensors."""
+
+    @abstractmethod
+    def _end(self, model: Transformer, network: Any) -> None:
+        """Undo what training did to the base model."""
+
+    @abstractmethod
+    def _load(self, folder: Path) -> Transformer:
+        """The model that would be served: a fresh base model with what was kept."""
+
+    def _check_reloaded(self, trained: Trained, dev: Sequence[Pair]) -> None:
+        loss = mean_loss(self.trained_model.network, dev)
+        if abs(loss - trained.dev_loss) > SAME_LOSS * max(1.0, trained.dev_loss):
+            saved = f"The saved {self.trained_part} came back with a dev loss of {loss:.4f}"
+            raise RuntimeError(f"{saved} where training reached {trained.dev_loss:.4f}.")
+
+
+@dataclass(eq=False)
+class Finetuning(Training):
+    """Trains an adapter, and answers with it merged into the weights."""
+
+    name: ClassVar[str] = "finetuning"
+    learning_rates: ClassVar[tuple[float, ...]] = LEARNING_RATES
+    trained_part: ClassVar[str] = "adapter"
+    sizes: ClassVar[dict[str, int]] = {"rank": RANK, "alpha": ALPHA}
+
+    def take_apart(self) -> None:
+        self._serve(self._load_apart)
+
+    def put_together(self) -> None:
+        self._serve(self._load)
+
+    def _serve(self, load: Callable[[Path], Transformer]) -> None:
+        del self.trained_model, self._answerer.model  # one model in memory at a time
+        gc.collect()
+        self.trained_model = self._answerer.model = load(self._kept)
+
+    def _start(self, model: Transformer) -> PeftModel:
+        return add_adapter(model.network, self.seed)
+
+    def _keep(self, network: PeftModel, folder: Path) -> None:
+        network.save_pretrained(str(folder))
+
+    def _end(self, model: Transformer, network: PeftModel) -> None:
+        model.network = network.unload()
+
+    def _load(self, folder: Path) -> Transformer:
         model = self.load_model()
-        model.network = PeftModel.from_pretrained(model.network, adapter).merge_and_unload().eval()
+        model.network = PeftModel.from_pretrained(model.network, folder).merge_and_unload().eval()
         return model
 
-
-def _check_reloaded(merged: Transformer, trained: Trained, dev: Sequence[Pair]) -> None:
-    loss = mean_loss(merged.network, dev)
-    if abs(loss - trained.dev_loss) > SAME_LOSS * max(1.0, trained.dev_loss):
-        raise RuntimeError(
-            f"The saved adapter has a dev loss of {loss:.4f} where training reached {trained.dev_loss:.4f}."
-        )
+    def _load_apart(self, folder: Path) -> Transformer:
+        """With the adapter beside the weights that it changes."""
+        model = self.load_model()
+        PeftModel.from_pretrained(model.network, folder).eval()  # puts its parts into the network itself
+        if model.device.type == "cpu":
+            hasten_few_rows(model.network)
+        return model

@@ -1,4 +1,5 @@
-"""Training a LoRA adapter: rows packed into one sequence, loss on the answer's tokens only, early stopping on dev loss.
+"""Training, of a LoRA adapter or of all weights: rows packed into one sequence, loss on the answer's tokens only, early
+stopping on dev loss.
 
 Our own loop rather than transformers' Trainer: rows of a batch share the beginning of their prompts, which is read once
 for all of them; the loss needs logits at the answers alone, which spares the largest product of the network for most
@@ -15,7 +16,7 @@ from random import Random
 
 import psutil
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
@@ -62,7 +63,7 @@ class Trained:
 def add_adapter(network: PreTrainedModel, seed: int) -> PeftModel:
     """A fresh adapter on the linear parts of the network's upper layers."""
     torch.manual_seed(seed)
-    _keep_within_memory(network)
+    keep_within_memory(network)
     return get_peft_model(
         network,
         LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=adapted_parts(network), task_type="CAUSAL_LM"),
@@ -80,22 +81,26 @@ def adapted_parts(network: PreTrainedModel) -> list[str] | str:
     return [name for layer, name in numbered if layer >= first] or "all-linear"
 
 
-def _keep_within_memory(network: PreTrainedModel) -> None:
-    """Where what a pass keeps for the way back might not fit beside the weights, only each layer's input is kept."""
+def keep_within_memory(network: PreTrainedModel, beside: float = 0.0) -> None:
+    """Where what a pass keeps for the way back might not fit in free memory, `beside` so many bytes that training will
+    take besides, only each layer's input is kept."""
     config = network.config.get_text_config()
     wide = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
     numbers = 10 * config.hidden_size + 4 * wide  # of a token in a layer, read off the embedded model: 1.4 MB a token
     kept = TOKENS_A_PASS * config.num_hidden_layers * numbers * network.dtype.itemsize
-    if network.device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(network.device)
-    else:
-        free = psutil.virtual_memory().available
-    if kept > KEPT_SHARE * free and network.supports_gradient_checkpointing:
+    if kept > KEPT_SHARE * (free_bytes(network.device) - beside) and network.supports_gradient_checkpointing:
         network.activation_checkpointing_enable()
 
 
-def train_adapter(
-    adapted: PeftModel,
+def free_bytes(device: torch.device) -> float:
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return float(free)
+    return float(psutil.virtual_memory().available)
+
+
+def train(
+    network: PreTrainedModel | PeftModel,
     pairs: Sequence[Pair],
     dev: Sequence[Pair],
     *,
@@ -106,36 +111,40 @@ def train_adapter(
     seed: int,
     tokens_done: Callable[[int], None],
 ) -> Trained:
-    """Train until `tokens` were read, `epochs` are over or the dev loss stops falling; the best weights are kept."""
+    """Train what of the network asks for gradients until `tokens` were read, `epochs` are over or the dev loss stops
+    falling; the best weights are kept."""
     budget = min(tokens, epochs * sum(pair.tokens for pair in pairs))
-    parameters = [parameter for parameter in adapted.parameters() if parameter.requires_grad]
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0, fused=True)
-    best_loss, best_at, best_weights = math.inf, 0, get_peft_model_state_dict(adapted)
+    best_loss, best_at = math.inf, 0
+    best_weights: list[Tensor] = []  # in the machine's memory, which has more room than a GPU's
     history: list[tuple[int, float]] = []
     read = 0
-    adapted.train()
+    network.train()
     for batch in _endless_batches(pairs, seed):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate * _schedule(read / budget)
         answer_tokens = sum(len(pair.answer) for pair in batch)
         for part in _within_memory(batch):
-            (_loss_sum(adapted, part) / answer_tokens).backward()
+            (_loss_sum(network, part) / answer_tokens).backward()
         torch.nn.utils.clip_grad_norm_(parameters, LARGEST_GRADIENT)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         read += sum(pair.tokens for pair in batch)
         tokens_done(min(read, budget))
         if read >= budget * (len(history) + 1) / evaluations or read >= budget:
-            history.append((read, mean_loss(adapted, dev)))
+            history.append((read, mean_loss(network, dev)))
             if history[-1][1] < best_loss:
                 best_loss, best_at = history[-1][1], len(history)
-                best_weights = {name: weight.clone() for name, weight in get_peft_model_state_dict(adapted).items()}
+                best_weights = [parameter.detach().to("cpu", copy=True) for parameter in parameters]
             if read >= budget or len(history) - best_at >= PATIENCE:
                 break
     if not best_at:
         raise RuntimeError(f"Training came to nothing: the dev loss is {history[-1][1]}.")
-    set_peft_model_state_dict(adapted, best_weights)
-    adapted.eval()
+    with torch.no_grad():
+        for parameter, best in zip(parameters, best_weights, strict=True):
+            parameter.copy_(best)
+    network.eval()
     best_tokens = history[best_at - 1][0]
     return Trained(best_loss, best_tokens, best_tokens / sum(pair.tokens for pair in pairs), history)
 

@@ -21,6 +21,13 @@ EMBEDDED_PARAMETERS = 134_515_008
 BYTES_A_PARAMETER = 4  # float32 on a CPU; a GPU needs half, so this is the careful side
 WORKING_SHARE = 0.5  # activations, caches and the optimiser, as a share of the weights
 WORKING_BYTES = 1.5e9  # the interpreter, torch, the embedder and one batch's logits
+# While all weights are trained, a parameter is there five times in float32: itself, its gradient, the two moments that
+# the optimiser keeps, and its best value so far.
+BYTES_TRAINED = 5 * BYTES_A_PARAMETER
+# What a pass keeps for the way back: 512 tokens at 1.4 MB each in the embedded model. It grows with layers × width,
+# parameters with layers × width²; where it would not fit, layers are run again instead.
+KEPT_BYTES_EMBEDDED = 0.72e9
+KEPT_GROWTH = 2 / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,17 @@ class Suggestion:
 def memory_needed(parameters: float) -> float:
     """Bytes a run needs on a CPU."""
     return parameters * BYTES_A_PARAMETER * (1 + WORKING_SHARE) + WORKING_BYTES
+
+
+def memory_to_train(parameters: float) -> float:
+    """Bytes that training all weights needs on a CPU."""
+    kept = KEPT_BYTES_EMBEDDED * (parameters / EMBEDDED_PARAMETERS) ** KEPT_GROWTH
+    return parameters * BYTES_TRAINED + kept + WORKING_BYTES
+
+
+def lacking(what: str, needed: float, free: float, memory: str = "memory") -> str:
+    """The beginning of a refusal, a sentence of its own."""
+    return f"{what} needs about {needed / 1e9:.1f} GB of {memory} and {free / 1e9:.1f} GB are free."
 
 
 SUGGESTIONS = (
@@ -90,12 +108,42 @@ def check_model(name: str) -> str | None:
     if parameters is None:
         return None
     needed, free = memory_needed(parameters), psutil.virtual_memory().available
-    if needed > free:
-        return (
-            f"{EMBEDDED_NAME if name == EMBEDDED else name} needs about {needed / 1e9:.1f} GB of memory and "
-            f"{free / 1e9:.1f} GB are free. {offer}"
-        )
-    return None
+    return None if needed <= free else f"{lacking(_title(name), needed, free)} {offer}"
+
+
+def check_training(name: str, ask_hub: bool = False) -> str | None:
+    """Why all weights of this model cannot be trained here, in one sentence; None when nothing is known against it.
+
+    The size of a model that is not on this machine is asked of the hub where `ask_hub` says so; what is wrong with a
+    model besides is for `check_model` to say.
+    """
+    parameters = _known_parameters(name)
+    if parameters is None and ask_hub:
+        try:
+            parameters = _hub_parameters(name)
+        except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError, RuntimeError):
+            return None
+    if parameters is None:
+        return None
+    needed, free = memory_to_train(parameters), psutil.virtual_memory().available
+    if needed <= free:
+        return None
+    return f"{lacking(f'Full fine-tuning of {_title(name)}', needed, free)} Fine-tuning with an adapter needs less."
+
+
+def _title(name: str) -> str:
+    return EMBEDDED_NAME if name == EMBEDDED else name
+
+
+def _known_parameters(name: str) -> float | None:
+    """As far as this machine knows, without a network."""
+    listed = {one.name: one.parameters for one in SUGGESTIONS}
+    if name in listed:
+        return listed[name]
+    path = Path(name).expanduser()
+    folder = path if path.exists() else _fetched(name)
+    found = _local_parameters(folder) if folder else None
+    return found if isinstance(found, float) else None
 
 
 def is_here(name: str) -> bool:

@@ -14,9 +14,11 @@ STRATEGIES = {
     "prompting_examples": "strategies.prompting:PromptingWithExamples",
     "retrieval": "strategies.retrieval:Retrieval",
     "finetuning": "strategies.finetuning:Finetuning",
+    "full_finetuning": "strategies.full_finetuning:FullFinetuning",
     "retrieval_finetuning": "strategies.retrieval_finetuning:RetrievalFinetuning",
 }
 
+TRAINED = ("finetuning", "full_finetuning", "retrieval_finetuning")
 LEARNS_FROM_NO_ROWS = ("prompting",)  # but for the names and lengths that its instruction tells
 
 # What needs no language model, the simplest first, and for which kinds of task.

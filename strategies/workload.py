@@ -13,7 +13,7 @@ from strategies.open_book import TRAINED_WITH_DOCUMENTS, TRAINED_WITHOUT
 from strategies.passages import cut_passages, words_a_passage
 from strategies.presets import TRIAL_SHARE, Budget
 from strategies.prompting import TRIED
-from strategies.registry import floors_for
+from strategies.registry import TRAINED, floors_for
 from strategies.retrieval import TOKENS_OF_EXAMPLES, TRIED_WITH_DOCUMENTS, TRIED_WITHOUT
 
 CHARACTERS_A_TOKEN = 4.2  # English under a vocabulary of some 50,000
@@ -23,7 +23,10 @@ TOKENS_A_TURN = 8  # what a chat template adds around a message
 # is in doubt, and half of the other labels are followed too.
 LABELS_FOLLOWED = 8
 FOLLOWED_IN_DOUBT = 0.5
-TRAINED = ("finetuning", "retrieval_finetuning")
+# Of a token trained on, in those of an adapter. Reading costs 2 products a weight, the way back 2 for the gradients
+# that are handed down and 2 for the weights' own: 6 where all are trained, 2 + 2 · 2/3 where an adapter sits on the
+# upper two thirds; and a step of the optimiser touches every weight.
+ALL_WEIGHTS = 2.0
 KNOWLEDGE_READ, KNOWLEDGE_WRITTEN = 4_600, 1_360  # tokens of the general texts and questions, and of answers at most
 PASSAGES_A_FACT = 4  # embedded anew when a fact is changed: neighbours share a sentence, and then all are as they were
 EVALUATIONS = 8  # passes over dev while training and choosing the learning rate
@@ -31,8 +34,8 @@ EVALUATIONS = 8  # passes over dev while training and choosing the learning rate
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Tokens read and written in batches, tokens read and written one request at a time, tokens trained on, texts
-    embedded. Reading counts prompt tokens that no cache spares."""
+    """Tokens read and written in batches, tokens read and written one request at a time, tokens an adapter is trained
+    on, texts embedded. Reading counts prompt tokens that no cache spares."""
 
     read: float = 0.0
     read_alone: float = 0.0
@@ -71,6 +74,7 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
     if strategy in TRAINED:
         choosing = len(split.dev)
         train = min(budget.training_tokens, budget.epochs * _training_tokens(split.train, looked_up))
+        train *= ALL_WEIGHTS if strategy == "full_finetuning" else 1
         probed += min(budget.probe_rows, len(split.train))
     if looked_up:
         changed, taken_out = _asked_of_documents(brief.kind, split, documents, budget)

@@ -54,7 +54,8 @@ def test_colours_and_shapes_tell_the_strategies_apart() -> None:
     marks = [mark_of(name) for name in STRATEGIES]
     assert len({mark.shape for mark in marks}) == len(marks)
     assert mark_of("prompting").colour == mark_of("prompting_examples").colour
-    assert len({mark.colour for mark in marks}) == len(marks) - 1
+    assert mark_of("finetuning").colour == mark_of("full_finetuning").colour
+    assert len({mark.colour for mark in marks}) == len(marks) - 2
     assert mark_of("nearest_neighbour") == FLOOR
 
 
@@ -89,6 +90,7 @@ def test_an_unknown_cost_is_left_out_and_never_nothing() -> None:
     assert charts.cost_sentence(report) == "The costs are unknown."
     partly = report_of(candidate("prompting", 0.6, None), candidate("retrieval", 0.7, 1))
     assert "unknown" in charts.volume_sentence(partly)
+    assert charts.cost_sentence(partly).endswith("and the best of those whose cost is known.")
 
 
 def test_a_free_machine_costs_nothing_which_is_not_unknown() -> None:
@@ -97,6 +99,8 @@ def test_a_free_machine_costs_nothing_which_is_not_unknown() -> None:
     assert charts.cost_chart(report, INK) is None and charts.volume_chart(report, INK) is None
     assert charts.cost_sentence(report).endswith("an answer costs nothing.")
     assert charts.volume_sentence(report).endswith("an answer costs nothing.")
+    beside_a_dear_one = report_of(candidate("prompting", 0.6, 0.0), candidate("retrieval", 0.7, 3.0))
+    assert "Retrieval costs $3.00 and scores 10 points higher." in charts.cost_sentence(beside_a_dear_one)
 
 
 def test_the_crossing_is_where_the_costs_of_a_year_are_equal() -> None:

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from advisor.command_line.commands import main
+from advisor.hosted import hosted_prices
 from advisor.storage.store import Store
 from tests.bad_uploads import BAD_UPLOADS, TABLE
 from tests.tiny_strategies import ENDLESS, FRAGILE, SPEED, STEADY, tiny_model
@@ -73,6 +74,18 @@ def test_json_prints_the_report_and_nothing_else(compare: Compare, capsys: pytes
     assert (priorities["monthly_volume"], priorities["margin"], priorities["max_seconds"]) == (500, 0.03, 2.0)
     copied = Path("results") / report["run_id"] / "report.json"
     assert json.loads(copied.read_text()) == report
+
+
+def test_answers_are_priced_as_those_of_a_hosted_model(compare: Compare, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--hosted", "openai: gpt-5 mini", "--written-price", "3", "--tuned-factor", "1.5", "--json")
+    assert compare("task.csv", "--strategies", "prompting", *options) == 0
+    report = json.loads(capsys.readouterr().out)
+    name, chosen = "OpenAI: GPT-5 mini", report["priorities"]
+    assert (chosen["hosted"], chosen["tuned_factor"], chosen["written_per_million"]) == (name, 1.5, 3)
+    assert chosen["read_per_million"] == hosted_prices()[name].read_per_million
+    (prompting,) = report["candidates"]
+    tokens = prompting["tokens_in_mean"] * chosen["read_per_million"] + prompting["tokens_out_mean"] * 3
+    assert prompting["cost"]["per_1000"] == pytest.approx(tokens / 1000)
 
 
 def test_a_failed_strategy_does_not_fail_the_comparison_but_all_of_them_do(
@@ -144,6 +157,11 @@ def test_a_bad_upload_is_one_sentence_and_nothing_is_stored(
         (["task.csv", "--margin", "nan"], "The margin must be from 0 to 50 points, not nan."),
         (["task.csv", "--max-seconds", "0"], "The longest wait must be from 0.001 to 1,000,000,000 seconds, not 0."),
         (["task.csv", "--max-seconds", "inf"], "not inf."),
+        (["task.csv", "--hosted", "openai gpt-5 mini"], "the nearest names: OpenAI: GPT-5 mini; "),
+        (["task.csv", "--hosted", "Ours", "--read-price", "1"], "lists no “Ours”"),
+        (["task.csv", "--hosted", "GPT-5 mini"], "is listed as GitHub Copilot: GPT-5 mini; OpenAI: GPT-5 mini"),
+        (["task.csv", "--read-price", "1"], "--read-price is of a hosted model: name it with --hosted."),
+        (["task.csv", "--hosted", "A", "--read-price", "-1", "--written-price", "1"], "tokens read must be from 0"),
     ],
 )
 def test_bad_input_is_one_sentence(

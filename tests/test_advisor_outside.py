@@ -223,6 +223,32 @@ def test_examples_that_not_all_answered_are_left_out_and_told(capsys: pytest.Cap
     assert decision["recommendation"]["choice"] == "small"
 
 
+def test_tokens_are_paid_for_at_the_prices_of_a_hosted_model(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [(at, name, 1, 1000, 50) for at in range(20) for name in ("prompting", "finetuning", "ours")]
+    write("outcomes.csv", "example,strategy,score,tokens_in,tokens_out", rows)
+    write("costs.csv", "strategy,one_off,per_1000", [("ours", 0, 9)])
+    hosted = ("--hosted", "Our own", "--read-price", "0.5", "--written-price", "2")
+
+    def costs(*more: str) -> dict[str, float | None]:
+        assert main(["decide", "outcomes.csv", "--json", *hosted, *more]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["priorities"]["hosted"] == "Our own"
+        return {one["name"]: one["cost"]["per_1000"] for one in told["candidates"]}
+
+    assert costs() == {"prompting": pytest.approx(0.6), "finetuning": None, "ours": pytest.approx(0.6)}
+    assert costs("--tuned-factor", "2", "--costs", "costs.csv") == {
+        "prompting": pytest.approx(0.6),
+        "finetuning": pytest.approx(1.2),
+        "ours": 9,
+    }
+
+
+def test_answers_without_tokens_cannot_be_priced_by_the_token(capsys: pytest.CaptureFixture[str]) -> None:
+    write("outcomes.csv", "example,strategy,score,tokens_in,tokens_out", [("1", "a", 1, 90, 3), ("2", "a", 1, "", 3)])
+    assert main(["decide", "outcomes.csv", "--hosted", "A", "--read-price", "1", "--written-price", "1"]) == 2
+    assert "not all answers of a say theirs: fill in tokens_in and tokens_out" in capsys.readouterr().err
+
+
 def test_a_strategy_with_two_costs_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     write_outcomes({"a": [1.0, 0.0], "b": [1.0, 1.0]})
     write("costs.csv", "strategy,one_off,per_1000", [("a", 0, 3), ("a", 0, 300)])

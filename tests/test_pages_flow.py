@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,7 @@ from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
 from advisor.runs.experiment import prepare
 from advisor.samples import SAMPLES
 from advisor.storage.store import Store
+from eval.task import BadInput
 from strategies.models import SUGGESTIONS
 from tests.bad_uploads import BAD_UPLOADS
 from tests.pages import ROOT, html_of, open_page, own_home, primaries
@@ -203,13 +205,34 @@ def test_without_a_strategy_nothing_can_be_started(store: Store) -> None:
 def test_what_is_not_compared_unless_it_is_asked_for_says_its_time_and_joins(store: Store) -> None:
     dataset = store.add_dataset("tickets.csv", TICKETS.encode())
     app = open_page("Compare", dataset=dataset.id)
-    assert "Not included: retrieval with fine-tuning about" in html_of(app)
-    app.checkbox(key="include-retrieval_finetuning").check().run()
+    said = html_of(app)
+    assert "Not included: full fine-tuning about" in said and ", retrieval with fine-tuning about" in said
+    app.checkbox(key="include-retrieval_finetuning").check()
+    app.checkbox(key="include-full_finetuning").check().run()
     assert "Not included" not in html_of(app)
-    assert primaries(app) == ["Compare the five"]
+    assert primaries(app) == ["Compare the six"]
     app.button(key="run").click().run()
     (run,) = store.runs()
-    assert run.plan.strategies[-1] == "retrieval_finetuning"
+    assert run.plan.strategies[-2:] == ("full_finetuning", "retrieval_finetuning")
+
+
+def test_training_all_weights_is_offered_only_where_memory_allows(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    plan = Plan(dataset.id, Setup("message", "label"), strategies=("prompting", "full_finetuning"))
+    before = store.add_run(plan, "{}")
+    memory = SimpleNamespace(available=3.2e9)
+    monkeypatch.setattr("strategies.models.psutil", SimpleNamespace(virtual_memory=lambda: memory))
+    app = open_page("Compare", dataset=dataset.id, follows=before.id)
+    refusal = "needs about 4.9 GB of memory and 3.2 GB are free."
+    assert refusal in html_of(app) and app.checkbox(key="refused-full_finetuning").disabled
+    assert primaries(app) == ["Measure the one"]
+    with pytest.raises(BadInput, match=refusal):
+        prepare(store, plan)
+    memory.available = 64e9
+    app.run()
+    assert refusal not in html_of(app) and primaries(app) == ["Compare the two"]
 
 
 def test_a_model_that_is_not_there_is_a_sentence_before_anything_runs(store: Store) -> None:

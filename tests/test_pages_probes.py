@@ -24,14 +24,17 @@ def test_probes_stand_before_the_answers_or_are_said_not_to_be_measured(
         changed = tuple(replace(outcome, score=1.0, parts=parts) for outcome in trials[1].outcomes[:20])
         trials[1] = replace(trials[1], probes={CHANGED_FACTS: changed}, refresh_seconds=0.4)
         lost = tuple(replace(outcome, score=0.0) for outcome in trials[2].outcomes[:40])
-        trials[2] = replace(trials[2], probes={"capitals": lost, TRAINED_ON: lost})
+        apart = {outcome.example_id: 2.5 for outcome in trials[2].outcomes[:8]}
+        trials[2] = replace(trials[2], probes={"capitals": lost, TRAINED_ON: lost}, apart_seconds=apart)
     with own_home(tmp_path, monkeypatch) as store:
         said = html_of(open_page("Report", run=finish_run(store, task, synthetic_split(task), trials).id))
     assert said.index("Where answers go wrong") < said.index(LESS_TIDY) < said.index("Answers side by side")
     if is_probed:
         assert "Fine-tuning loses most" in said and "<b>All capitals</b>" in said and "Not measured: " in said
         assert "40 rows that it trained on" in said and SIDE_EFFECTS in said
+        assert "its adapter kept apart" in said and "apart_seconds in trial.json" in said
         assert said.index(LESS_TIDY) < said.rindex(FRESHNESS) < said.index(SIDE_EFFECTS)
         assert "retrieval gives the new one for 20 of 20" in said and "<b>Still the old fact</b>" in said
     else:
         assert said.count(QUICK) == 1 and SIDE_EFFECTS not in said and FRESHNESS not in said
+        assert "kept apart" not in said

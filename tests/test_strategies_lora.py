@@ -8,8 +8,9 @@ import pytest
 import torch
 from peft import PeftModel
 from tiny_model import tiny_network, tiny_transformer
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaForCausalLM
 
+from strategies import lora
 from strategies.lora import (
     TOKENS_A_PASS,
     TOKENS_A_ROW,
@@ -21,7 +22,6 @@ from strategies.lora import (
     add_adapter,
     cut_pair,
     mean_loss,
-    train_adapter,
 )
 
 TOKENS = 6000
@@ -32,12 +32,17 @@ def pairs() -> list[Pair]:
     return [Pair([1, 20 + row % 7, 300 + row % 2, 40], [500 + row % 2, 2]) for row in range(48)]
 
 
-def train(adapted: PeftModel, dev: list[Pair], tokens_done: Callable[[int], None] = lambda read: None) -> Trained:
-    return train_adapter(
-        adapted,
+def train(
+    network: PeftModel | LlamaForCausalLM,
+    dev: list[Pair],
+    tokens_done: Callable[[int], None] = lambda read: None,
+    learning_rate: float = 2e-2,
+) -> Trained:
+    return lora.train(
+        network,
         pairs(),
         dev,
-        learning_rate=2e-2,
+        learning_rate=learning_rate,
         tokens=TOKENS,
         epochs=40,
         evaluations=6,
@@ -113,6 +118,17 @@ def test_training_learns_and_keeps_its_best_weights() -> None:
     assert trained.dev_loss == min(loss for _, loss in trained.history)
     assert mean_loss(adapted, pairs()[:8]) == pytest.approx(trained.dev_loss, rel=1e-3)
     assert seen == sorted(seen)
+
+
+def test_all_weights_learn_where_all_ask_for_gradients() -> None:
+    network = tiny_network()
+    before = {name: weight.detach().clone() for name, weight in network.named_parameters()}
+    loss = mean_loss(network, pairs())
+    trained = train(network, dev=pairs()[:8], learning_rate=2e-3)
+    assert mean_loss(network, pairs()) < loss / 4
+    assert mean_loss(network, pairs()[:8]) == pytest.approx(trained.dev_loss, rel=1e-3)
+    unchanged = [name for name, weight in network.named_parameters() if torch.equal(weight, before[name])]
+    assert unchanged == []
 
 
 def test_training_stops_when_dev_gets_worse() -> None:

@@ -17,7 +17,7 @@ AXIS_HEIGHT = 70
 PLAIN_NUMBER = ",.3~r"  # no exponents, no trailing zeros
 LABEL_SIZE = 13
 GREY = "#8A8F98"
-FREE = "The price of the machine is 0, so an answer costs nothing."
+FREE = "At these prices an answer costs nothing."
 
 
 def rows_of(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None) -> pd.DataFrame:

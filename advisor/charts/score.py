@@ -149,18 +149,22 @@ def cost_sentence(report: Report) -> str:
     shown = priced(report)
     if not shown:
         return "The costs are unknown."
-    if not report["priorities"]["machine_per_hour"]:
+    if not any(one["cost"]["per_1000"] for one in shown):
         return FREE
     cheapest = min(shown, key=lambda one: one["cost"]["per_1000"])
     best = max(shown, key=lambda one: one["score"]["mean"])
-    price = money_text(cheapest["cost"]["per_1000"], cheapest["cost"]["currency"])
+    price, dearer = (money_text(one["cost"]["per_1000"], one["cost"]["currency"]) for one in (cheapest, best))
+    known = " of those whose cost is known" if len(shown) < len(judged(report)) else ""
     name = name_of(cheapest["name"])
     if cheapest is best:
-        return f"{name} is both the cheapest, at {price} for 1,000 answers, and the best."
-    times = best["cost"]["per_1000"] / cheapest["cost"]["per_1000"]
-    more = f"{times:.0f} times as much" if times >= 1.95 else f"{(times - 1) * 100:.0f} % more"
+        return f"{name} is both the cheapest, at {price} for 1,000 answers, and the best{known}."
+    times = best["cost"]["per_1000"] / cheapest["cost"]["per_1000"] if cheapest["cost"]["per_1000"] else None
+    if times is None:
+        more = dearer
+    else:
+        more = f"{times:.0f} times as much" if times >= 1.95 else f"{(times - 1) * 100:.0f} % more"
     gain = points_text(best["score"]["mean"] - cheapest["score"]["mean"])
     return (
-        f"{name} is the cheapest, at {price} for 1,000 answers. "
+        f"{name} is the cheapest{known}, at {price} for 1,000 answers. "
         f"{name_of(best['name'])} costs {more} and scores {gain} higher."
     )

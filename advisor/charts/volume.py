@@ -81,10 +81,10 @@ def crossings(report: Report) -> list[dict[str, Any]]:
 
 def volume_sentence(report: Report) -> str:
     costs = _costs(report)
-    if costs and not report["priorities"]["machine_per_hour"] and not any(cost.per_1000 for cost in costs.values()):
-        return FREE
     if len(costs) < len(judged(report)):
         return "What some strategies cost is unknown, so their order cannot be told."
+    if costs and not any(cost.per_1000 for cost in costs.values()):
+        return FREE
     if not (met := _in_sight(report)):
         return "At every volume up to ten times yours the order of the costs stays the same."
     return crossing_sentence(report, met[-1])

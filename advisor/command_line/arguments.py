@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from advisor.hosted import hosted_prices, listed_name
 from advisor.plan import DEFAULT_MODEL, DEFAULT_STRATEGIES, STRATEGIES, Priorities
+from eval.task import BadInput
 from strategies.presets import PRESETS
 
 
@@ -28,7 +30,29 @@ def priorities_of(options: argparse.Namespace) -> Priorities:
         together=options.together,
         wrong_answer=options.wrong_answer,
         labelled_row=options.labelled_row,
+        **_hosted_prices(options),
     )
+
+
+def _hosted_prices(options: argparse.Namespace) -> dict[str, Any]:
+    """The hosted model whose prices answers have, those given before those listed; BadInput where one is unknown."""
+    named, read, written = options.hosted, options.read_price, options.written_price
+    given = {"--read-price": read, "--written-price": written, "--tuned-factor": options.tuned_factor}
+    if named is None:
+        if alone := [name for name, value in given.items() if value is not None]:
+            raise BadInput(f"{alone[0]} is of a hosted model: name it with --hosted.")
+        return {}
+    if read is None or written is None:
+        named = listed_name(named)
+        listed = hosted_prices()[named]
+        read = listed.read_per_million if read is None else read
+        written = listed.written_per_million if written is None else written
+    return {
+        "hosted": named,
+        "read_per_million": read,
+        "written_per_million": written,
+        "tuned_factor": options.tuned_factor,
+    }
 
 
 class _Parser(argparse.ArgumentParser):
@@ -105,6 +129,18 @@ def _add_priorities(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--wrong-answer", type=float, default=0.0, metavar="PRICE", help="what a wrong answer costs")
     parser.add_argument("--labelled-row", type=float, default=0.0, metavar="PRICE", help="what labelling a row costs")
+    parser.add_argument(
+        "--hosted", metavar="MODEL", help="price answers as those of this hosted model, like 'OpenAI: GPT-5 mini'"
+    )
+    parser.add_argument(
+        "--read-price", type=float, metavar="USD", help="for a million tokens it reads (default: as listed)"
+    )
+    parser.add_argument(
+        "--written-price", type=float, metavar="USD", help="for a million tokens it writes (default: as listed)"
+    )
+    parser.add_argument(
+        "--tuned-factor", type=float, metavar="N", help="a trained model costs N times as much (default: unknown)"
+    )
     parser.add_argument("--together", action="store_true", help="answers can wait for each other, and come in batches")
 
 

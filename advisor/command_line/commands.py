@@ -25,7 +25,7 @@ from rich.console import Console
 
 from advisor.command_line.arguments import parse, priorities_of
 from advisor.command_line.terminal import print_advice, print_estimate, print_report, print_runs, progress_bars
-from advisor.decision.outside import read_costs, read_outcomes
+from advisor.decision.outside import check_tokens, read_costs, read_outcomes
 from advisor.plan import DEFAULT_MODEL, Plan, Setup
 from advisor.report.contents import judge
 from advisor.runs.experiment import REPORT_FILES, draft_task, run_experiment
@@ -172,6 +172,8 @@ def _decide(options: argparse.Namespace) -> None:
     floors = [trial for trial in answered if trial.strategy in FLOORS]  # a run's own outcomes hold them
     priorities = priorities_of(options)
     quotes = read_costs(options.costs.name, _read(options.costs), trials) if options.costs else None
+    if priorities.hosted:
+        check_tokens(trials, quotes or {})
     decision = {**judge(trials, priorities, None, quotes=quotes, floors=floors), "warnings": warnings}
     if options.json:
         sys.stdout.write(json.dumps(decision, indent=2) + "\n")

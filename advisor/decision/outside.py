@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from eval.costs import Quote
 from eval.outcomes import Outcome, Trial
 from eval.table import Table, read_table
 from eval.task import BadInput
+from strategies.registry import TRAINED
 
 _NEEDED = ("example", "strategy", "score")
 _MEASURED = ("seconds", "tokens_in", "tokens_out")
@@ -50,7 +51,12 @@ def read_outcomes(name: str, content: bytes) -> tuple[list[Trial], list[str]]:
             f"{name}: no example was answered by all of {', '.join(outcomes)}; compare them on the same ones."
         )
     trials = [
-        Trial(strategy, "done", outcomes=tuple(outcome for example, outcome in each.items() if example in shared))
+        Trial(
+            strategy,
+            "done",
+            outcomes=tuple(outcome for example, outcome in each.items() if example in shared),
+            changes_weights=strategy in TRAINED,
+        )
         for strategy, each in outcomes.items()
     ]
     left_out = len(groups) - len(shared)
@@ -74,6 +80,18 @@ def read_costs(name: str, content: bytes, trials: Sequence[Trial]) -> dict[str, 
         one_off, per_1000 = (_number(name, number, each, values[each]) for each in ("one_off", "per_1000"))
         quotes[strategy] = Quote(one_off, per_1000)
     return quotes
+
+
+def check_tokens(trials: Sequence[Trial], quotes: Mapping[str, Quote]) -> None:
+    """Raises BadInput where an answer has no tokens to be priced by, and its strategy no price of its own."""
+    for trial in trials:
+        is_quoted = trial.strategy in quotes and quotes[trial.strategy].per_1000 is not None
+        are_counted = all(one.tokens_in for one in trial.outcomes) and any(one.tokens_out for one in trial.outcomes)
+        if not is_quoted and not are_counted:
+            raise BadInput(
+                f"A hosted model is paid by the token, and not all answers of {trial.strategy} say theirs: fill in "
+                "tokens_in and tokens_out, or give its per_1000 with --costs."
+            )
 
 
 def _read(name: str, content: bytes, needed: Sequence[str]) -> Table:

@@ -33,11 +33,11 @@ from advisor.runs.worker import start_worker
 from advisor.storage.stored import StoredDataset, StoredRun
 from advisor.wording import count_text, words_of
 from eval.task import BadInput
-from strategies.models import SUGGESTIONS
+from strategies.models import SUGGESTIONS, check_training
 from strategies.presets import PRESETS
 
 _COUNTED = {1: "Measure the one"} | {
-    count: f"Compare the {word}" for count, word in enumerate(("two", "three", "four", "five"), 2)
+    count: f"Compare the {word}" for count, word in enumerate(("two", "three", "four", "five", "six"), 2)
 }
 _CARDS_A_ROW = 3
 _CURRENCIES = ("USD", "EUR", "GBP")
@@ -58,7 +58,8 @@ def starting_plan(dataset: StoredDataset) -> Plan:
 
 
 def choose_strategies(plan: Plan) -> tuple[str, ...]:
-    frame.section("Three ways", "Prompt it, look it up, or train it, and two variants.")
+    frame.section("Three ways", "Prompt it, look it up, or train it, and three variants.")
+    model = st.session_state.get("model") or plan.model  # chosen further down
     chosen = []
     columns = [column for _ in range(0, len(STRATEGIES), _CARDS_A_ROW) for column in st.columns(_CARDS_A_ROW)]
     for column, strategy in zip(columns, STRATEGIES, strict=False):
@@ -68,7 +69,11 @@ def choose_strategies(plan: Plan) -> tuple[str, ...]:
                 f'<h3 class="card-title">{marked_name(strategy)}</h3>'
                 f'<p class="quiet">{escape(words.analogy)}</p><p class="small">{escape(words.explanation)}</p>'
             )
-            if st.checkbox("Include", value=strategy in plan.strategies, key=f"include-{strategy}"):
+            refusal = check_training(model) if strategy == "full_finetuning" else None
+            if refusal:
+                frame.small(refusal)
+                st.checkbox("Include", value=False, disabled=True, key=f"refused-{strategy}")
+            elif st.checkbox("Include", value=strategy in plan.strategies, key=f"include-{strategy}"):
                 chosen.append(strategy)
     return tuple(chosen)
 

@@ -23,7 +23,7 @@ from advisor.pages.verdict_card import show_verdict
 from advisor.pages.what_if import show_what_if
 from advisor.pages.wrong_answers import show_wrong_answers
 from advisor.report.curves import TITLE, curves_of
-from advisor.report.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, floors_of
+from advisor.report.figures import P_VALUE_MEANING, apart_of, detectable_of, differences_of, figures_of, floors_of
 from advisor.report.method import method_of
 from advisor.report.provenance import computed_of, how_computed
 from advisor.runs.worker import start_worker
@@ -80,6 +80,8 @@ def show_evidence(report: dict[str, Any]) -> None:
     with time_side:
         frame.section("Time an answer")
         show_chart(report, charts.latency_chart, charts.latency_sentence)
+        for sentence in apart_of(report):
+            frame.small(sentence)
     frame.section("All figures")
     show_table(report)
 

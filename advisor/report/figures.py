@@ -110,6 +110,18 @@ def detectable_of(report: dict[str, Any]) -> str | None:
     return f"A true difference of {span} would be shown by such a test in 8 of 10 cases; a smaller one is often missed."
 
 
+def apart_of(report: dict[str, Any]) -> list[str]:
+    """What an answer takes while an adapter is not merged into the weights, of each strategy where that was measured;
+    a run of an earlier version measured none."""
+    return [
+        f"{name_of(one['name'])}, its adapter kept apart as when one model serves many tasks: half of the answers "
+        f"within {_ranged('p50')(apart)} instead of {seconds_text(apart['merged_p50'])}, on "
+        f"{count_text(apart['n'], 'request')} timed both ways."
+        for one in judged(report)
+        if (apart := one.get("apart_seconds"))
+    ]
+
+
 def _chances(report: dict[str, Any], names: list[str]) -> list[tuple[str, list[str]]]:
     """How probable it is that each is near the best. Runs of an earlier version have no such probabilities."""
     if (chances := report["recommendation"].get("probabilities")) is None:

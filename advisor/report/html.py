@@ -19,7 +19,7 @@ from advisor.palette import css_variables, mark_of
 from advisor.report.answers import answered_rows
 from advisor.report.changed_documents import asked_again_of
 from advisor.report.curves import curves_of
-from advisor.report.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, not_measured
+from advisor.report.figures import P_VALUE_MEANING, apart_of, detectable_of, differences_of, figures_of, not_measured
 from advisor.report.method import method_of
 from advisor.report.provenance import computed_of
 from advisor.report.robustness import LESS_TIDY, LOST_MEANING, less_tidy_of
@@ -63,6 +63,7 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
             "volume": charts.volume_sentence(report),
         },
         latency=_latency_places(shown),
+        apart=apart_of(report),
         costs=_cost_places(shown),
         figures=figures_of(report),
         differences=differences_of(report),

@@ -11,7 +11,15 @@ from advisor.candidates import judged
 from advisor.charts.volume import crossing_sentences, volume_sentence
 from advisor.report.changed_documents import AskedAgain, asked_again_of
 from advisor.report.curves import TITLE, curves_of
-from advisor.report.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, floors_of, not_measured
+from advisor.report.figures import (
+    P_VALUE_MEANING,
+    apart_of,
+    detectable_of,
+    differences_of,
+    figures_of,
+    floors_of,
+    not_measured,
+)
 from advisor.report.method import method_of
 from advisor.report.provenance import computed_of
 from advisor.report.robustness import LESS_TIDY, LOST_MEANING, LessTidy, less_tidy_of
@@ -43,6 +51,7 @@ def render_markdown(report: dict[str, Any]) -> str:
         *_section("Before you act", verdict["caveats"]),
         *_section("Differences", _differences(report)),
         *_section("Cost as volume grows", [volume_sentence(report), *crossing_sentences(report)]),
+        *_section("Time an answer", apart_of(report)),
         *_wrong_answers(report),
         *_less_tidy(report),
         *_asked_again(report),

@@ -13,6 +13,7 @@ from eval.task import Kind
 
 CHANCE = "Chance of being near the best"
 ODDS = "Odds of the verdict"
+APART = "With the adapter kept apart"
 
 
 def computed_of(report: dict[str, Any]) -> list[tuple[str, str]]:
@@ -69,6 +70,11 @@ def computed_of(report: dict[str, Any]) -> list[tuple[str, str]]:
             "change.",
         ),
         ("Wrong answers among 1,000, their cost", "1,000 × (1 − score) × the price of a wrong answer."),
+        (
+            APART,
+            "The middle one of some of the same requests, asked once more with the adapter's products added beside "
+            "those of the weights: apart_seconds in trial.json. Beside it the middle one of the same requests, merged.",
+        ),
         (ODDS, _odds_formula(report)),
         ("Differences", f"{_difference_formula(is_label)} Both on the same rows of outcomes.csv."),
         (
@@ -140,6 +146,8 @@ def _is_shown(heading: str, report: dict[str, Any]) -> bool:
         return any(one.get("first_word_seconds") for one in judged(report))
     if (name := heading.removeprefix("On average ")) in PHASES:
         return any(name in one.get("phase_seconds", {}) for one in judged(report))
+    if heading == APART:
+        return any(one.get("apart_seconds") for one in judged(report))
     if heading in (ODDS, CHANCE):
         return "probabilities" in report["recommendation"]
     return True

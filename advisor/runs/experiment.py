@@ -26,7 +26,7 @@ from eval.split import split_task
 from eval.table import Table
 from eval.task import BadInput, Document
 from strategies.contract import Progress
-from strategies.models import check_model
+from strategies.models import check_model, check_training
 from strategies.presets import PRESETS
 from strategies.registry import STRATEGIES
 
@@ -63,6 +63,8 @@ def draft_task(plan: Plan, name: str, table: Table, documents: list[Document]) -
     budget = PRESETS[plan.preset].budget(task.kind)
     split = split_task(task, plan.seed, max_test=budget.test_rows, max_dev=budget.dev_rows)
     problem = check_model(plan.model)
+    if problem is None and "full_finetuning" in plan.strategies:
+        problem = check_training(plan.model, ask_hub=True)
     if problem:
         raise BadInput(problem)
     return task_to_json(task, replace(split, notes=built.left_out + split.notes))

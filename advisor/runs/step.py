@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from advisor.plan import CURVES_STEP, FLOORS_STEP
+from advisor.runs.apart import timed_apart
 from advisor.runs.child import failure_sentence, settle_in
 from advisor.runs.probes import probed
 from advisor.storage.files import write_whole
@@ -129,6 +130,7 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         notes=tuple(strategy.notes),
     )
     rows = 0 if order.strategy in FLOORS else budget.probe_rows
+    trial = timed_apart(trial, strategy, split.test, rows > 0, report_progress)
     return probed(trial, strategy, split, task.kind, rows, order.seed, report_progress, task.documents)
 
 

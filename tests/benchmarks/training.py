@@ -16,7 +16,7 @@ from trl import SFTConfig, SFTTrainer
 from eval.split import split_task
 from eval.task import Example
 from strategies.finetuning import Finetuning
-from strategies.lora import ALPHA, RANK, ROWS_A_BATCH, Pair, add_adapter, train_adapter
+from strategies.lora import ALPHA, RANK, ROWS_A_BATCH, Pair, add_adapter, train
 from strategies.presets import PRESETS
 from strategies.transformer import Transformer
 from strategies.weights import load_language_model
@@ -78,7 +78,7 @@ def _ours(pairs: list[Pair], seed: int) -> tuple[Any, float]:
     adapted = add_adapter(load_language_model("embedded").network, seed)
     tokens = sum(pair.tokens for pair in pairs)
     _, taken = seconds_of(
-        lambda: train_adapter(
+        lambda: train(
             adapted, pairs, pairs[:1], learning_rate=OUR_RATE, tokens=tokens, epochs=1, evaluations=1, seed=seed,
             tokens_done=lambda read: None,
         )

@@ -1,0 +1,56 @@
+"""Full fine-tuning: every weight of the model is trained on the solved examples, embeddings and norms too.
+
+Weights are float32 while they train, also on a GPU: in bfloat16 steps as small as these round to nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from safetensors.torch import load_model, save_model
+from transformers import PreTrainedModel
+
+from eval.task import BadInput
+from strategies.finetuning import Training
+from strategies.lora import free_bytes, keep_within_memory
+from strategies.models import BYTES_A_PARAMETER, BYTES_TRAINED, lacking
+from strategies.transformer import Transformer
+
+_FILE = "model.safetensors"
+
+
+@dataclass(eq=False)
+class FullFinetuning(Training):
+    name: ClassVar[str] = "full_finetuning"
+    learning_rates: ClassVar[tuple[float, ...]] = (3e-5, 1e-4, 1e-5, 3e-4, 3e-6)
+    trained_part: ClassVar[str] = "weights"
+
+    def _start(self, model: Transformer) -> PreTrainedModel:
+        """Raises BadInput where a GPU has no room; the machine's own memory was looked at before the run."""
+        if not hasattr(model, "network"):
+            model.network = self.load_model().network
+        network = model.network.float().requires_grad_(True)
+        torch.manual_seed(self.seed)
+        parameters = sum(weight.numel() for weight in network.parameters())
+        beside = parameters * (BYTES_TRAINED - BYTES_A_PARAMETER)  # the weights themselves are there already
+        if network.device.type == "cuda":
+            beside -= parameters * BYTES_A_PARAMETER  # the best so far are kept in the machine's memory
+            if beside > (free := free_bytes(network.device)):
+                raise BadInput(lacking("Full fine-tuning", beside, free, "GPU memory"))
+        keep_within_memory(network, beside)
+        return network
+
+    def _keep(self, network: PreTrainedModel, folder: Path) -> None:
+        save_model(network, str(folder / _FILE), metadata={"format": "pt"})
+
+    def _end(self, model: Transformer, network: Any) -> None:
+        """A fresh network is loaded when it is needed again: a copy of this one would take as much memory."""
+        del model.network
+
+    def _load(self, folder: Path) -> Transformer:
+        model = self.load_model()
+        load_model(model.network, str(folder / _FILE))
+        return model
