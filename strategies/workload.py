@@ -24,7 +24,7 @@ TOKENS_A_TURN = 8  # what a chat template adds around a message
 LABELS_FOLLOWED = 8
 FOLLOWED_IN_DOUBT = 0.5
 TRAINED = ("finetuning", "retrieval_finetuning")
-KNOWLEDGE_READ, KNOWLEDGE_WRITTEN = 4_600, 1_360  # tokens of the general texts and questions, and of answers at most
+KNOWLEDGE_READ, KNOWLEDGE_WRITTEN = 4_900, 1_360  # tokens of the general texts and questions, and of answers at most
 PASSAGES_A_FACT = 4  # embedded anew when a fact is changed: neighbours share a sentence, and then all are as they were
 EVALUATIONS = 8  # passes over dev while training and choosing the learning rate
 
