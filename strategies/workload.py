@@ -27,7 +27,7 @@ FOLLOWED_IN_DOUBT = 0.5
 # that are handed down and 2 for the weights' own: 6 where all are trained, 2 + 2 · 2/3 where an adapter sits on the
 # upper two thirds; and a step of the optimiser touches every weight.
 ALL_WEIGHTS = 2.0
-KNOWLEDGE_READ, KNOWLEDGE_WRITTEN = 4_600, 1_360  # tokens of the general texts and questions, and of answers at most
+KNOWLEDGE_READ, KNOWLEDGE_WRITTEN = 4_900, 1_360  # tokens of the general texts and questions, and of answers at most
 PASSAGES_A_FACT = 4  # embedded anew when a fact is changed: neighbours share a sentence, and then all are as they were
 EVALUATIONS = 8  # passes over dev while training and choosing the learning rate
 

@@ -21,10 +21,11 @@ from eval.task import Kind, Task
 FRESHNESS = "When facts in the documents change"
 WITHOUT_DOCUMENTS = "When the documents do not hold the answer"
 RANGE_NOTE = "Below each count, the 95 % range of its share."
-EXAMPLES_KEPT = 8
+EXAMPLES_KEPT = 20
 LONGEST_QUOTED = 120  # signs
 _MOSTLY = 0.5  # of the answers are made up
 
+_BEFORE = {"before": ("Right before the change", "The same questions, with your documents as they are.")}
 _FACTS = {
     NEW_FACT: ("The new fact", "What the documents say now."),
     OLD_FACT: ("Still the old fact", "What they said before."),
@@ -51,13 +52,16 @@ class AskedAgain:
 
 def freshness(trial: Trial, task: Task) -> dict[str, Any] | None:
     """After facts changed in the documents, the shares of answers with the new fact, with the old one, and with
-    neither; which of both is told by the higher score. The first few stand in `examples`. None where it was not
-    measured."""
+    neither, which of both is told by the higher score; `before` is that of right ones to the same rows before. The
+    first few stand in `examples`. None where it was not measured."""
     probes = trial.probes.get(CHANGED_FACTS)
     if not probes:
         return None
     rows = {example.id: example for example in task.examples}
+    before = {outcome.example_id: outcome for outcome in trial.outcomes}
+    was_right = [is_right(Kind.ANSWERING, before[one.example_id].score, {}) is True for one in probes]
     return {
+        "before": asdict(share_interval(probes, was_right)),
         **_shares(probes, list(_FACTS), [fact_told(outcome) for outcome in probes]),
         "refresh_seconds": trial.refresh_seconds,
         "trained": trial.changes_weights,
@@ -155,7 +159,7 @@ def _freshness_of(report: dict[str, Any]) -> AskedAgain | None:
         *_example(found),
         *([f"Indexing what had changed took {_and(indexed)}."] if indexed else []),
     ]
-    return AskedAgain(FRESHNESS, tuple(found), tuple(sentences), _rows(found, _FACTS), RANGE_NOTE)
+    return AskedAgain(FRESHNESS, tuple(found), tuple(sentences), _rows(found, _BEFORE | _FACTS), RANGE_NOTE)
 
 
 def _example(found: dict[str, dict[str, Any]]) -> list[str]:

@@ -107,7 +107,7 @@ def _admission_sentences(name: str, found: dict[str, Any]) -> list[str]:
         sentences.append(
             f"Of {asked} questions that nobody can answer, {in_sentence(name)}, trained, makes something up for "
             f"{asked - admitted['after']:,} (before: {asked - admitted['before']:,}; {_ends(low, high)}); for "
-            f"{admitted['after']:,} it says that it does not know."
+            f"{admitted['after'] or 'none'} it says that it does not know."
         )
     if refused := found.get("refused"):
         before, after = (refused[when] or "none" for when in ("before", "after"))
