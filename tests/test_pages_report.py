@@ -51,6 +51,7 @@ def test_a_finished_run_shows_verdict_evidence_answers_and_method(
         "Page (HTML)", "Text (Markdown)", "Data (JSON)", "Answers (CSV)",
     ]  # fmt: skip
     assert len(app.get("vega_lite_chart")) == 4
+    assert '<h2 class="section" title="The mean of the scores of 80 test rows' in said
 
 
 def test_whether_more_data_would_help_is_drawn_and_said(
