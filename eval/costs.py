@@ -32,9 +32,9 @@ class Terms:
     where nobody knows.
     """
 
-    machine_per_hour: float | None
-    monthly_volume: int
-    currency: str
+    machine_per_hour: float | None = 0.10
+    monthly_volume: int = 10_000
+    currency: str = "USD"
     months: int = 12
     retrain_days: float | None = None
     reindex_days: float | None = None
