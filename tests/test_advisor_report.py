@@ -170,8 +170,12 @@ def test_a_cell_that_a_spreadsheet_would_run_is_made_inert(text):
 def test_other_priorities_give_what_a_run_under_them_would_have_given(
     kind: Kind, synthetic_report, synthetic_trials, synthetic_task, synthetic_split
 ):
-    other = Priorities(monthly_volume=500, margin=0.3, machine_per_hour=2.0, max_seconds=0.7)
+    dear = Priorities(monthly_volume=500, margin=0.3, machine_per_hour=2.0, max_seconds=0.7)
+    hosted = Priorities(hosted="a model", read_per_million=30.0, written_per_million=900.0, tuned_factor=2.0)
     trials, split = synthetic_trials(kind), synthetic_split(synthetic_task(kind))
-    changed = under_priorities(synthetic_report(kind), other, trials, (), split)
-    assert changed == synthetic_report(kind, priorities=other)
-    assert changed["recommendation"] != synthetic_report(kind)["recommendation"]
+    floors = [replace(trials[0], strategy="nearest_example")]
+    report = synthetic_report(kind, floors=floors)
+    for other in (dear, hosted):
+        changed = under_priorities(report, other, trials, floors, split)
+        assert changed == synthetic_report(kind, floors=floors, priorities=other)
+        assert changed["recommendation"] != report["recommendation"]

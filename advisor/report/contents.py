@@ -112,11 +112,13 @@ def under_priorities(
     ranges, comparisons."""
     kind = Kind(report["task"]["kind"])
     recommendation = recommend(trials, priorities, kind, _majority_share(kind, split.test), floors=floors)
-    costs = {trial.strategy: asdict(cost_of(trial, priorities)) for trial in trials if is_judged(trial)}
-    candidates = [{**one, "cost": costs.get(one["name"], one["cost"])} for one in report["candidates"]]
+    costs = {one.strategy: asdict(cost_of(one, priorities)) for one in (*trials, *floors) if is_judged(one)}
     changed = {
         "priorities": asdict(priorities),
-        "candidates": candidates,
+        **{
+            part: [{**one, "cost": costs.get(one["name"], one["cost"])} for one in report.get(part, [])]
+            for part in ("candidates", "floors")
+        },
         "crossings": _crossings(trials, priorities, {}),
         "recommendation": asdict(recommendation),
     }
