@@ -71,7 +71,7 @@ def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> 
         latency=percentiles([outcome.seconds for outcome in outcomes if outcome.seconds is not None]),
         phase_seconds=_phase_seconds([outcome.phases for outcome in outcomes if outcome.phases]),
         first_word=percentiles([before for outcome in outcomes if (before := _before_writing(outcome)) is not None]),
-        cost=cost_of(trial, priorities.terms, quote),
+        cost=cost_of(trial, priorities, quote),
         tokens_in_mean=fmean(outcome.tokens_in for outcome in outcomes) or None,
         tokens_out_mean=fmean(outcome.tokens_out for outcome in outcomes) or None,
         hit_rate=fmean(found) if found else None,

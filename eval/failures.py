@@ -7,7 +7,7 @@ answer, say, where nobody said so and its words stand in none) is not claimed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -108,8 +108,7 @@ def sort_failures(trials: Sequence[Trial], task: Task) -> list[Failures]:
     """The failures of each trial over test rows of `task`; a trial without outcomes has none of 0."""
     examples = {example.id: example for example in task.examples}
     wrong = [[one for one in trial.outcomes if _is_wrong(task.kind, one)] for trial in trials]
-    answers = [(one.text, examples[one.example_id].input) for each in wrong for one in each]
-    sorter = _Sorter(task, (content for text, asked in answers for content in content_of(text, asked)))
+    sorter = _Sorter(task, [(one.text, examples[one.example_id]) for each in wrong for one in each])
     return [sorter.sort(trial, each) for trial, each in zip(trials, wrong, strict=True)]
 
 
@@ -120,11 +119,12 @@ def _is_wrong(kind: Kind, outcome: Outcome) -> bool:
 class _Sorter:
     """What answers are held against, made ready once for all trials."""
 
-    def __init__(self, task: Task, stems: Iterable[str]) -> None:
+    def __init__(self, task: Task, wrong: Sequence[tuple[str, Example]]) -> None:
         self.task = task
         self.examples = {example.id: example for example in task.examples}
+        stems = (stem for text, example in wrong for stem in content_of(text, example.input))
         is_read = task.kind is Kind.ANSWERING and task.documents
-        self.evidence = Evidence(task, stems) if is_read else None
+        self.evidence = Evidence(task, stems, (example.target for _, example in wrong)) if is_read else None
         self.copied = copied_fields(task.examples) if task.kind is Kind.EXTRACTION else frozenset()
         self.labels = {line_of(label) for label in task.labels}
 

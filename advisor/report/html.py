@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from advisor.report.changed_documents import asked_again_of
 from advisor.report.curves import curves_of
 from advisor.report.figures import P_VALUE_MEANING, apart_of, detectable_of, differences_of, figures_of, not_measured
 from advisor.report.method import method_of
-from advisor.report.provenance import computed_of
+from advisor.report.provenance import ODDS, computed_of, how_computed
 from advisor.report.robustness import LESS_TIDY, LOST_MEANING, less_tidy_of
 from advisor.report.side_effects import SIDE_EFFECTS, side_effects_of
 from advisor.report.wrong_answers import wrong_answers_of
@@ -42,6 +43,7 @@ _TEMPLATES.globals |= {
     "LESS_TIDY": LESS_TIDY,
     "LOST_MEANING": LOST_MEANING,
     "SIDE_EFFECTS": SIDE_EFFECTS,
+    "ODDS": ODDS,
 }
 
 
@@ -77,6 +79,7 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         more_data=curves_of(report),
         method=method_of(report),
         computed=computed_of(report),
+        how_computed=partial(how_computed, report),
         crossings=charts.crossing_sentences(report),
         answers=answered_rows(Kind(report["task"]["kind"]), trials, examples),
     )

@@ -58,7 +58,7 @@ def render_markdown(report: dict[str, Any]) -> str:
         *_section(SIDE_EFFECTS, side_effects_of(report)),
         *_more_data(report),
         *_section("What the rules of thumb said", rule_sentences(report)),
-        *_section("Warnings about the data", report["warnings"]),
+        *_section("About the data", report["warnings"]),
         *_section("How it was measured", [f"{heading}: {text}" for heading, text in method_of(report)]),
         *_section("How each figure is computed", [f"{heading}: {how}" for heading, how in computed_of(report)]),
     ]
