@@ -33,8 +33,8 @@ def test_probes_stand_before_the_answers_or_are_said_not_to_be_measured(
         assert "Fine-tuning loses most" in said and "<b>All capitals</b>" in said and "Not measured: " in said
         assert "40 rows that it trained on" in said and SIDE_EFFECTS in said
         assert "its adapter kept apart" in said and "apart_seconds in trial.json" in said
-        assert said.index(LESS_TIDY) < said.rindex(FRESHNESS) < said.index(SIDE_EFFECTS)
-        assert "retrieval gives the new one for 20 of 20" in said and "<b>Still the old fact</b>" in said
+        assert said.index(LESS_TIDY) < said.index("<b>Still the old fact</b>") < said.index(SIDE_EFFECTS)
+        assert "retrieval gives the new one for 20 of 20" in said and FRESHNESS in said
     else:
         assert said.count(QUICK) == 1 and SIDE_EFFECTS not in said and FRESHNESS not in said
         assert "kept apart" not in said

@@ -151,7 +151,7 @@ def _by_heart(trial: Trial) -> str | None:
 def _is_outdated(situation: Situation) -> str | None:
     """The caveat where documents change and the choice does not follow them: it reads none, or gives old facts at least
     as often as new ones."""
-    trial, days = situation.choice.trial, situation.priorities.terms.reindex_days
+    trial, days = situation.choice.trial, situation.priorities.reindex_days
     if days is None or not (probes := trial.probes.get(CHANGED_FACTS)):
         return None
     told = [fact_told(outcome) for outcome in probes]

@@ -98,8 +98,8 @@ def of_adapters_apart(report: Report) -> str | None:
     if not any(one.get("apart_seconds") for one in judged(report)):
         return None
     return (
-        "The middle one of some of the same requests, asked once more with the adapter's products added beside those of "
-        "the weights: apart_seconds in trial.json. Beside it the middle one of the same requests, merged."
+        "The middle one of some of the same requests, asked once more with the adapter's products added beside "
+        "those of the weights: apart_seconds in trial.json. Beside it the middle one of the same requests, merged."
     )
 
 
