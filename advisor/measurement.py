@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 
 from advisor.plan import Priorities
 from eval.costs import Cost, Quote, cost_of
-from eval.outcomes import TRAINED_ON, Outcome, Trial
+from eval.outcomes import NEW_FACT, OLD_FACT, TRAINED_ON, Outcome, Trial
 from eval.phases import PHASES, WRITING
+from eval.scoring import is_right
 from eval.statistics import Interval, Percentiles, interval, percentiles, unpaired_difference
+from eval.task import Kind
+
+NEITHER_FACT = "neither"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> 
         latency=percentiles([outcome.seconds for outcome in outcomes if outcome.seconds is not None]),
         phase_seconds=_phase_seconds([outcome.phases for outcome in outcomes if outcome.phases]),
         first_word=percentiles([before for outcome in outcomes if (before := _before_writing(outcome)) is not None]),
-        cost=cost_of(trial, priorities.terms, quote),
+        cost=cost_of(trial, priorities, quote),
         tokens_in_mean=fmean(outcome.tokens_in for outcome in outcomes) or None,
         tokens_out_mean=fmean(outcome.tokens_out for outcome in outcomes) or None,
         hit_rate=fmean(found) if found else None,
@@ -77,6 +81,11 @@ def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> 
 
 def score_interval(outcomes: Sequence[Outcome]) -> Interval:
     return interval([outcome.score for outcome in outcomes], [_unit(outcome) for outcome in outcomes])
+
+
+def share_interval(outcomes: Sequence[Outcome], held: Sequence[bool]) -> Interval:
+    """The share of outcomes of which something held."""
+    return interval([float(each) for each in held], [_unit(outcome) for outcome in outcomes])
 
 
 def _phase_seconds(timed: Sequence[dict[str, float]]) -> dict[str, float]:
@@ -119,6 +128,15 @@ def gap_of(trial: Trial) -> dict[str, Any] | None:
     seen, new = score_interval(trained_on), score_interval(trial.outcomes)
     gap = unpaired_difference(seen, new)
     return {"seen": asdict(seen), "new": asdict(new), "difference": gap.mean, "low": gap.low, "high": gap.high}
+
+
+def fact_told(outcome: Outcome) -> str:
+    """Which fact an answer gives after the documents changed. Both can share words (14 days, 30 days): the one that it
+    is nearer to counts, where it is right."""
+    new, old = outcome.parts[NEW_FACT], outcome.parts[OLD_FACT]
+    if outcome.error is not None or new == old or not is_right(Kind.ANSWERING, max(new, old), {}):
+        return NEITHER_FACT
+    return NEW_FACT if new > old else OLD_FACT
 
 
 def apart_seconds(trial: Trial) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,34 +67,19 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
-class Priorities:
-    """What the person cares about. Money is in `currency`; limits are None when there is none.
+class Priorities(Terms):
+    """What the person cares about: what they pay for, and beside it what they would give up.
 
     `margin` is the score difference that does not matter to them (0.02 = 2 points); `max_seconds` is a limit on the
-    95th percentile of the seconds an answer takes; `machine_per_hour` prices the machine that serves and trains. Costs
-    add up over `months`; `retrain_days` and `reindex_days` say how often the task and the documents change, None is
-    never; `together` allows answers to be made in batches; `wrong_answer` is what one costs, `labelled_row` what it
-    costs to have a row's answer written down. `hosted` names the model that would answer at so much for a million
-    tokens, `tuned_factor` times as much once trained; None is this machine.
-    Raises BadInput when one is out of its bounds.
+    95th percentile of the seconds an answer takes; limits are None when there is none. `hosted` names the model that
+    would answer at a price a token; None is this machine. Raises BadInput when one is out of its bounds.
     """
 
-    monthly_volume: int = 10_000
+    machine_per_hour: float = 0.10  # which is never unknown here
     margin: float = 0.02
     max_seconds: float | None = None
     max_cost_per_1000: float | None = None
-    machine_per_hour: float = 0.10
-    currency: str = "USD"
-    months: int = 12
-    retrain_days: float | None = None
-    reindex_days: float | None = None
-    together: bool = False
-    wrong_answer: float = 0.0
-    labelled_row: float = 0.0
     hosted: str | None = None
-    read_per_million: float | None = None
-    written_per_million: float | None = None
-    tuned_factor: float | None = None
 
     def __post_init__(self) -> None:
         _check("The volume", self.monthly_volume, VOLUME_BOUNDS, " answers a month")
@@ -110,11 +95,6 @@ class Priorities:
         _check("The price of a million tokens read", self.read_per_million, ERROR_BOUNDS)
         _check("The price of a million tokens written", self.written_per_million, ERROR_BOUNDS)
         _check("The price of a trained model, in times the other", self.tuned_factor, FACTOR_BOUNDS)
-
-    @property
-    def terms(self) -> Terms:
-        """What of these makes costs."""
-        return Terms(**{each.name: getattr(self, each.name) for each in fields(Terms)})
 
 
 @dataclass(frozen=True, slots=True)

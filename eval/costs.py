@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +33,9 @@ class Terms:
     where nobody knows.
     """
 
-    machine_per_hour: float | None
-    monthly_volume: int
-    currency: str
+    machine_per_hour: float | None = 0.10
+    monthly_volume: int = 10_000
+    currency: str = "USD"
     months: int = 12
     retrain_days: float | None = None
     reindex_days: float | None = None
@@ -152,9 +153,9 @@ def _hosted_request(trial: Trial, terms: Terms) -> float | None:
     factor = terms.tuned_factor if trial.changes_weights else 1.0
     if factor is None:
         return None
-    read = np.mean([outcome.tokens_in for outcome in trial.outcomes]) * (terms.read_per_million or 0.0)
-    written = np.mean([outcome.tokens_out for outcome in trial.outcomes]) * (terms.written_per_million or 0.0)
-    return float(factor * (read + written) / 1e6)
+    read = fmean(outcome.tokens_in for outcome in trial.outcomes) * (terms.read_per_million or 0.0)
+    written = fmean(outcome.tokens_out for outcome in trial.outcomes) * (terms.written_per_million or 0.0)
+    return factor * (read + written) / 1e6
 
 
 def crossing(a: Cost, b: Cost, months: float) -> float | None:
@@ -205,7 +206,7 @@ def _seconds(trial: Trial) -> Numbers:
 
 
 def _mean_loss(trial: Trial) -> float:
-    return 1 - float(np.mean([outcome.score for outcome in trial.outcomes])) if trial.outcomes else 0.0
+    return 1 - fmean(outcome.score for outcome in trial.outcomes) if trial.outcomes else 0.0
 
 
 def _labelling(trial: Trial, terms: Terms) -> float | None:

@@ -6,12 +6,15 @@ Words are compared as scoring does it, and a little more kindly: "twelve" is 12,
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import takewhile
 
-from eval.scoring import answer_words
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.scoring import ARTICLES, answer_words, unpunctuated
 from eval.task import Task
 
 _NUMBER_WORDS = (
@@ -31,17 +34,27 @@ _NUMBER_WORDS = (
 )
 _NUMBERS = {word: str(number) for number, word in enumerate(_NUMBER_WORDS)}
 # Scripts that put no spaces between words: every letter counts as a word of its own.
-_UNSPACED = "\u0590-\u1dff\u2e80-\ud7ff\uf900-\ufaff"
-_PIECES = re.compile(f"[{_UNSPACED}]|[^{_UNSPACED}]+")
+UNSPACED = "\u0590-\u1dff\u2e80-\ud7ff\uf900-\ufaff"
+_PIECES = re.compile(f"[{UNSPACED}]|[^{UNSPACED}]+")
 _STEM_LETTERS = 5
 _ENDING_LETTERS = 3
+_OTHER = "\0"  # the sign of all words that are not looked for
+_NOWHERE = np.array([], dtype=np.int64)
 _SHORTEST_WORD, _SHORTEST_NUMBER = 4, 2  # signs; what is shorter seldom says anything by itself
+
+
+Numbers = NDArray[np.int64]
 
 
 def words_of(text: str) -> list[str]:
     words = answer_words(text)
     pieces = words if text.isascii() else [piece for word in words for piece in _PIECES.findall(word)]
     return [_NUMBERS.get(piece, piece) for piece in pieces]
+
+
+def number_of(word: str) -> str:
+    """A word for a number in digits; any other word in lower case."""
+    return _NUMBERS.get(word.lower(), word.lower())
 
 
 @lru_cache(maxsize=100_000)
@@ -75,33 +88,77 @@ def stands_in(value: object, line: str) -> bool:
 
 
 class Evidence:
-    """The documents of a task by id, each as a line, and where the stems of some answers stand.
+    """Where the words of expected answers (`targets`) and the stems of given ones stand: in which documents of a task,
+    and in which expected answers of its rows.
 
-    Only `stems` are looked for, so that a large collection is read once and little of it is kept.
+    Each text is read once and kept as a line of signs, one a word. From the signs follows where to look closer.
     """
 
-    def __init__(self, task: Task, stems: Iterable[str]) -> None:
-        self.lines = {document.id: line_of(f"{document.title}\n{document.text}") for document in task.documents}
-        wanted = set(stems)
-        self._where: dict[str, list[int]] = {}
-        targets = (line_of(target) for target in sorted({example.target for example in task.examples}))
-        for at, line in enumerate((*self.lines.values(), *targets)):
-            for stem in wanted.intersection(map(stem_of, line.split())):
-                self._where.setdefault(stem, []).append(at)
+    def __init__(self, task: Task, stems: Iterable[str], targets: Iterable[str]) -> None:
+        self._signs = _Signs({word for target in targets for word in words_of(target)}, set(stems))
+        self._lines = {one.id: self._signs.line_of(f"{one.title}\n{one.text}") for one in task.documents}
+        self._documents = list(self._lines.values())
+        expected = sorted({example.target for example in task.examples})
+        self._where = _places([*self._documents, *map(self._signs.line_of, expected)])
+        self._of_stem: dict[str, Numbers] = {}
 
     def is_among(self, target: str, documents: Iterable[str]) -> bool | None:
         """Whether the words of `target` stand in one of these documents; None where they stand in none there is."""
-        words = line_of(target)
-        if not words.strip():
+        line = "".join(self._signs.of_word.get(word, "") or _OTHER for word in words_of(target))
+        if not line or _OTHER in line:
             return None
-        if any(words in self.lines[id] for id in documents if id in self.lines):
+        if any(line in self._lines[id] for id in documents if id in self._lines):
             return True
-        return False if any(words in line for line in self.lines.values()) else None
+        rarest = sorted((self._where.get(sign, _NOWHERE) for sign in {*line}), key=len)[:2]
+        together = np.intersect1d(rarest[0], rarest[-1], assume_unique=len(rarest) == 2).tolist()
+        return False if any(line in self._documents[at] for at in together if at < len(self._documents)) else None
 
     def share_together(self, stems: Sequence[str]) -> float:
         """The largest share of these stems, of which there are some, in one document or one expected answer."""
-        found = Counter(at for stem in stems for at in self._where.get(stem, ()))
-        return max(found.values(), default=0) / len(stems)
+        found = np.concatenate([self._places_of(stem) for stem in stems])
+        return float(np.bincount(found).max()) / len(stems) if len(found) else 0.0
+
+    def _places_of(self, stem: str) -> Numbers:
+        if stem not in self._of_stem:
+            places = [self._where.get(sign, _NOWHERE) for sign in self._signs.of_stem[stem]]
+            self._of_stem[stem] = np.unique(np.concatenate([_NOWHERE, *places]))
+        return self._of_stem[stem]
+
+
+class _Signs(dict[str, str]):
+    """For what stands between two spaces, the signs of its words, made out when it is first met: each word that is
+    looked for, or whose stem is, has one of its own; all others have one together."""
+
+    def __init__(self, words: set[str], stems: set[str]) -> None:
+        self._words, self._stems = words, stems
+        self.of_word: dict[str, str] = {}
+        self.of_stem: defaultdict[str, list[str]] = defaultdict(list)
+
+    def __missing__(self, piece: str) -> str:
+        words = () if piece in ARTICLES else words_of(piece)
+        return self.setdefault(piece, "".join(map(self._sign, words)))
+
+    def line_of(self, text: str) -> str:
+        """The signs of the words of a text."""
+        line = "".join(map(self.__getitem__, unpunctuated(text).split()))
+        return line or "".join(map(self._sign, words_of(text)))  # there may be nothing but articles
+
+    def _sign(self, word: str) -> str:
+        stem = stem_of(word)
+        if word not in self.of_word and (word in self._words or stem in self._stems):
+            self.of_word[word] = chr(ord(_OTHER) + 1 + len(self.of_word))
+            self.of_stem[stem].append(self.of_word[word])
+        return self.of_word.get(word, _OTHER)
+
+
+def _places(lines: Sequence[str]) -> dict[str, Numbers]:
+    """By sign, the numbers of the lines in which it stands."""
+    own = [line.replace(_OTHER, "") for line in lines]
+    signs = np.frombuffer("".join(own).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.int64)
+    pairs = np.sort(signs * len(lines) + np.repeat(np.arange(len(lines)), [*map(len, own)]))
+    signs, at = np.divmod(pairs[np.diff(pairs, prepend=-1) > 0], max(1, len(lines)))
+    first = np.flatnonzero(np.diff(signs, prepend=-1))
+    return dict(zip(map(chr, signs[first].tolist()), np.split(at, first[1:]), strict=False))
 
 
 def _has_digit(word: str) -> bool:

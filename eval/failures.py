@@ -7,13 +7,14 @@ answer, say, where nobody said so and its words stand in none) is not claimed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from eval.evidence import Evidence, content_of, is_alike, line_of, stands_in, stem_of, words_of
 from eval.fields import copied_fields, differences
 from eval.outcomes import EXAMPLE_SOURCE, Outcome, Trial
+from eval.refusals import is_refusal
 from eval.scoring import is_right
 from eval.task import Example, Kind, Task
 
@@ -27,6 +28,7 @@ class Failure(StrEnum):
     """What went wrong, in the order in which it is told. The words for people are in the advisor."""
 
     NO_ANSWER = "no_answer"  # an error, or nothing was said
+    REFUSED = "refused"  # says that it does not know, or will not answer
     # Labels
     LABEL_NOT_FOUND = "label_not_found"  # no example handed over has the right label
     LABEL_NOT_USED = "label_not_used"  # one has, and another label was given
@@ -51,6 +53,7 @@ class Failure(StrEnum):
 
 
 _FIELDS = (
+    Failure.REFUSED,
     Failure.NOT_JSON,
     Failure.VALUE_FORM,
     Failure.CUT_VALUE,
@@ -105,8 +108,7 @@ def sort_failures(trials: Sequence[Trial], task: Task) -> list[Failures]:
     """The failures of each trial over test rows of `task`; a trial without outcomes has none of 0."""
     examples = {example.id: example for example in task.examples}
     wrong = [[one for one in trial.outcomes if _is_wrong(task.kind, one)] for trial in trials]
-    answers = [(one.text, examples[one.example_id].input) for each in wrong for one in each]
-    sorter = _Sorter(task, (content for text, asked in answers for content in content_of(text, asked)))
+    sorter = _Sorter(task, [(one.text, examples[one.example_id]) for each in wrong for one in each])
     return [sorter.sort(trial, each) for trial, each in zip(trials, wrong, strict=True)]
 
 
@@ -117,11 +119,12 @@ def _is_wrong(kind: Kind, outcome: Outcome) -> bool:
 class _Sorter:
     """What answers are held against, made ready once for all trials."""
 
-    def __init__(self, task: Task, stems: Iterable[str]) -> None:
+    def __init__(self, task: Task, wrong: Sequence[tuple[str, Example]]) -> None:
         self.task = task
         self.examples = {example.id: example for example in task.examples}
+        stems = (stem for text, example in wrong for stem in content_of(text, example.input))
         is_read = task.kind is Kind.ANSWERING and task.documents
-        self.evidence = Evidence(task, stems) if is_read else None
+        self.evidence = Evidence(task, stems, (example.target for _, example in wrong)) if is_read else None
         self.copied = copied_fields(task.examples) if task.kind is Kind.EXTRACTION else frozenset()
         self.labels = {line_of(label) for label in task.labels}
 
@@ -154,13 +157,15 @@ class _Sorter:
             case Kind.ANSWERING:
                 made_up = [Failure.INVENTED] if self.evidence else []
                 read = [Failure.DOCUMENT_NOT_FOUND, Failure.DOCUMENT_NOT_USED] if looks_up else [Failure.WRONG_ANSWER]
-                return (Failure.ANSWER_FORM, Failure.REPEATED, *made_up, *read)
+                return (Failure.REFUSED, Failure.ANSWER_FORM, Failure.REPEATED, *made_up, *read)
             case Kind.WRITING:
                 return (Failure.NO_ANSWER,)
 
     def _name(self, outcome: Outcome, example: Example, shows: bool, looks_up: bool) -> Failure:
         if outcome.error is not None or not outcome.text.strip():
             return Failure.NO_ANSWER
+        if is_refusal(outcome.text, example.target, self.task.labels):
+            return Failure.REFUSED
         match self.task.kind:
             case Kind.CLASSIFICATION:
                 return self._of_label(outcome, example, shows)

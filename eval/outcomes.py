@@ -50,6 +50,8 @@ class Outcome:
 
 
 TRAINED_ON = "trained_on"  # among a trial's probes
+CHANGED_FACTS, TAKEN_OUT = "changed_facts", "taken_out"  # as well, for a task with documents
+NEW_FACT, OLD_FACT = "new", "old"  # parts of an outcome on a changed fact: its score against either
 INDEXING = "indexing"  # the stage in which what can be looked up is made ready
 
 
@@ -65,10 +67,13 @@ class Effort:
 @dataclass(frozen=True, slots=True)
 class Knowledge:
     """What a model knows beside the task: how much each general text surprises it, in nats a token, and whether it
-    answers each general question (1 or 0)."""
+    answers each general question (1 or 0); whether it refuses each of these, and whether it admits not to know what
+    nobody can, for each such question; both are empty where an earlier version did not ask."""
 
     surprise: tuple[float, ...]
     right: tuple[float, ...]
+    refused: tuple[float, ...] = ()
+    admitted: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +89,12 @@ class Trial:
     knowing.
 
     What was measured beside, where the budget allows: `probes` holds the outcomes on rows other than the test rows as
-    they are, by name: some test rows in each variant (`eval.variants`), and under `TRAINED_ON` some rows it trained on;
-    `knowledge` is that of the base model and of the trained one; `apart_seconds` are those of some of the timed
-    requests, by example, asked again with the adapter kept apart from the weights.
+    they are, by name: some test rows in each variant (`eval.variants`), under `TRAINED_ON` some rows it trained on, and
+    under `CHANGED_FACTS` and `TAKEN_OUT` some test rows after their answers were changed in the documents, or their
+    documents taken out; `changed_facts` are the new answers by row, `refresh_seconds` is what it took to index the
+    changed documents anew, None where nothing is looked up. `knowledge` is that of the base model and of the trained
+    one; `apart_seconds` are those of some of the timed requests, by example, asked again with the adapter kept apart
+    from the weights.
     """
 
     strategy: str
@@ -105,4 +113,6 @@ class Trial:
     notes: tuple[str, ...] = ()
     probes: dict[str, tuple[Outcome, ...]] = field(default_factory=dict)
     knowledge: tuple[Knowledge, Knowledge] | None = None
+    changed_facts: dict[str, str] = field(default_factory=dict)
+    refresh_seconds: float | None = None
     apart_seconds: dict[str, float] = field(default_factory=dict)

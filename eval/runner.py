@@ -45,7 +45,7 @@ def measure(
     rows_measured("answering the test rows", 0, len(test))
     predictor.predict([test[0].input])  # warm-up: the first call of a process pays for what no later one pays
     started = time.perf_counter()
-    predictions = _answer(predictor, test, lambda done: rows_measured("answering the test rows", done, len(test)))
+    predictions = answer_rows(predictor, test, lambda done: rows_measured("answering the test rows", done, len(test)))
     batch_seconds = time.perf_counter() - started
 
     seconds: dict[int, float] = {}
@@ -71,7 +71,7 @@ def ask_in_variants(
     varied = variants_of([test[row] for row in spread(len(test), rows)], kind, seed)
     asked = [(name, example) for name, examples in varied.items() for example in examples]
     stage = "asking in other words"
-    predictions = _answer(predictor, [row for _, row in asked], lambda done: rows_measured(stage, done, len(asked)))
+    predictions = answer_rows(predictor, [row for _, row in asked], lambda done: rows_measured(stage, done, len(asked)))
     found: dict[str, tuple[Outcome, ...]] = {}
     for at, (name, example) in enumerate(asked):
         found[name] = (*found.get(name, ()), outcome_of(predictor.name, example, predictions[at], kind))
@@ -91,7 +91,7 @@ def spread(of: int, count: int) -> list[int]:
     return [at * of // count for at in range(count)]
 
 
-def _answer(predictor: Predictor, rows: Sequence[Example], done: Callable[[int], None]) -> dict[int, Prediction]:
+def answer_rows(predictor: Predictor, rows: Sequence[Example], done: Callable[[int], None]) -> dict[int, Prediction]:
     """By the number of the row; the longest come first, so that rows of like length are read together."""
     by_length = sorted(range(len(rows)), key=lambda row: (-len(rows[row].input), row))
     predictions: dict[int, Prediction] = {}

@@ -166,10 +166,16 @@ class _WithoutPunctuation(dict[int, int | None]):
 
 
 _NO_PUNCTUATION = _WithoutPunctuation()
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
+ARTICLES = ("a", "an", "the")
+_ARTICLES = re.compile(rf"\b({'|'.join(ARTICLES)})\b")
+
+
+def unpunctuated(text: str) -> str:
+    """A text in small letters, without the punctuation of any script."""
+    return text.lower().translate(_NO_PUNCTUATION)
 
 
 def answer_words(text: str) -> list[str]:
     """The normalisation of SQuAD (Rajpurkar et al., 2016), with the punctuation of every script, as in MLQA."""
-    kept = text.lower().translate(_NO_PUNCTUATION)
+    kept = unpunctuated(text)
     return _ARTICLES.sub(" ", kept).split() or kept.split()  # the answer "A" is not nothing

@@ -53,6 +53,15 @@ class Strategy(Protocol):
 
 
 @runtime_checkable
+class LooksUp(Protocol):
+    """What a strategy that reads documents can do as well, once it is fitted."""
+
+    def refresh(self, documents: Sequence[Document]) -> None:
+        """From now on it looks these up instead of its documents so far. Nothing is learned, no setting chosen."""
+        ...
+
+
+@runtime_checkable
 class Trained(Protocol):
     """What a strategy that changes weights can do as well, once it is fitted: so training's side effects are seen."""
 

@@ -1,6 +1,7 @@
-"""What a model knows beside the task, asked before and after training: general texts and short general questions.
+"""What a model knows beside the task, asked before and after training: general texts, short general questions, and
+questions that nobody can answer (about the person asking, the future, what was made up, what is not there).
 
-Both were written for this project and stand in general_knowledge.json.
+All were written for this project and stand in general_knowledge.json.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from eval.outcomes import Knowledge
+from eval.refusals import refuses
 from eval.scoring import answer_words
 from strategies.language_model import Message
 from strategies.lora import Pair, mean_loss
 from strategies.transformer import Transformer
 
 ANSWER_TOKENS = 16
+ADMISSION_TOKENS = 24  # a refusal takes a run-up
 _ASKED = "{} Answer in a few words."
+_ASKED_WITH_A_WAY_OUT = "{} Answer in a few words. If you cannot know it, say so."
 _WRITTEN = Path(__file__).with_name("general_knowledge.json")
 
 
@@ -33,19 +37,34 @@ def general_questions() -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((one["question"], tuple(one["answers"])) for one in _read()["questions"])
 
 
+@cache
+def unanswerable_questions() -> tuple[str, ...]:
+    return tuple(_read()["unanswerable"])
+
+
 def ask_knowledge(model: Transformer, rows_done: Callable[[int, int], None]) -> Knowledge:
     """`rows_done` is told how many of all texts and questions are finished."""
-    texts, questions = general_texts(), general_questions()
-    total = len(texts) + len(questions)
+    texts, questions, unanswerable = general_texts(), general_questions(), unanswerable_questions()
+    total = len(texts) + len(questions) + len(unanswerable)
     surprise = []
     for text in texts:
         first, *rest = model.encode_answer(text)
         surprise.append(mean_loss(model.network, [Pair([first], rest)]))
         rows_done(len(surprise), total)
-    prompts = [(Message("user", _ASKED.format(question)),) for question, _ in questions]
-    written = model.write(prompts, ANSWER_TOKENS, lambda done: rows_done(len(texts) + done, total))
-    right = [float(holds(one.text, answers)) for one, (_, answers) in zip(written, questions, strict=True)]
-    return Knowledge(tuple(surprise), tuple(right))
+
+    def write(asked: Sequence[str], tokens: int, before: int) -> list[str]:
+        prompts = [(Message("user", question),) for question in asked]
+        return [one.text for one in model.write(prompts, tokens, lambda done: rows_done(before + done, total))]
+
+    replies = write([_ASKED.format(question) for question, _ in questions], ANSWER_TOKENS, len(texts))
+    asked = [_ASKED_WITH_A_WAY_OUT.format(question) for question in unanswerable]
+    admissions = write(asked, ADMISSION_TOKENS, len(texts) + len(questions))
+    return Knowledge(
+        tuple(surprise),
+        tuple(float(holds(reply, answers)) for reply, (_, answers) in zip(replies, questions, strict=True)),
+        tuple(float(refuses(reply)) for reply in replies),
+        tuple(float(refuses(reply)) for reply in admissions),
+    )
 
 
 def holds(reply: str, answers: Sequence[str]) -> bool:

@@ -147,31 +147,56 @@ def index_book(
     vectors = embedder.embed(texts)
     asked, read = vectors[: len(train)], vectors[len(train) :]
     notes: list[str] = []
-
-    def build_index(
-        of_what: str, vectors: NDArray[np.float32], queries: NDArray[np.float32] | None = None
-    ) -> VectorIndex:
-        index = VectorIndex(vectors, queries)
-        if not index.is_exact:
-            notes.append(
-                f"The {len(vectors):,} {of_what} are searched approximately: {100 * index.recall:.1f} % of the nearest "
-                "are found, measured against an exact search."
-            )
-        return index
-
-    passage_index = build_index("passages", read, asked) if passages else None
-    solved = Solved(list(train), build_index("solved examples", asked))
-    book = OpenBook(embedder, passages, passage_index, solved, solved)
-    shown = {
-        row: replace(example, input=with_passages(example.input, [passage]))
-        for row, (example, near) in enumerate(zip(train, book.near_passages(asked, SEARCHED_FOR_ANSWER), strict=True))
-        if (passage := next((passage for passage in near if passage.contains(example.target)), None))
-    }
-    if shown:
-        index = build_index("solved examples with their passage", asked[list(shown)])
-        book = replace(book, solved_by_reading=Solved(list(shown.values()), index))
+    solved = Solved(list(train), _build_index("solved examples", asked, None, notes))
+    book = _bind(embedder, solved, asked, passages, read, notes)
     report_progress(Progress(INDEXING, len(texts), len(texts)))
     return book, asked, notes
+
+
+def refreshed(book: OpenBook, documents: Sequence[Document]) -> OpenBook:
+    """The book with these documents instead of its own. Only passages that it does not hold yet are embedded."""
+    passages = cut_passages(documents, words_a_passage(example.target for example in book.solved.examples))
+    old = list(book.passage_index.vectors) if book.passage_index else []
+    known = dict(zip((passage.titled for passage in book.passages), old, strict=True))
+    if unread := sorted({passage.titled for passage in passages} - known.keys()):
+        known |= zip(unread, book.embedder.embed(unread), strict=True)
+    read = np.array([known[passage.titled] for passage in passages], dtype=np.float32)
+    return _bind(book.embedder, book.solved, book.solved.index.vectors, passages, read, [])
+
+
+def _bind(
+    embedder: Embedder,
+    solved: Solved,
+    asked: NDArray[np.float32],
+    passages: list[Passage],
+    read: NDArray[np.float32],
+    notes: list[str],
+) -> OpenBook:
+    """The book of these passages, whose vectors are `read`; those of the solved examples' inputs are `asked`."""
+    passage_index = _build_index("passages", read, asked, notes) if passages else None
+    book = OpenBook(embedder, passages, passage_index, solved, solved)
+    found = zip(solved.examples, book.near_passages(asked, SEARCHED_FOR_ANSWER), strict=True)
+    shown = {
+        row: replace(example, input=with_passages(example.input, [passage]))
+        for row, (example, near) in enumerate(found)
+        if (passage := next((passage for passage in near if passage.contains(example.target)), None))
+    }
+    if not shown:
+        return book
+    index = _build_index("solved examples with their passage", asked[list(shown)], None, notes)
+    return replace(book, solved_by_reading=Solved(list(shown.values()), index))
+
+
+def _build_index(
+    of_what: str, vectors: NDArray[np.float32], queries: NDArray[np.float32] | None, notes: list[str]
+) -> VectorIndex:
+    index = VectorIndex(vectors, queries)
+    if not index.is_exact:
+        notes.append(
+            f"The {len(vectors):,} {of_what} are searched approximately: {100 * index.recall:.1f} % of the nearest "
+            "are found, measured against an exact search."
+        )
+    return index
 
 
 def answer_openly(

@@ -19,9 +19,9 @@ class Budget:
     `test_rows`, `dev_rows`: rows used at most; `latency_rows`: test rows also answered one at a time;
     `settings`: settings each strategy may try on dev; `training_tokens`: tokens read while training, all epochs and
     the choice of the learning rate together; `epochs`: passes over the training rows at most;
-    `answer_tokens`: longest answer written; `probe_rows`: test rows asked in every variant, and training rows asked
-    again of a strategy that trains; 0 leaves such probes out; `settled`: settings kept from an earlier choice, so that
-    no others are tried.
+    `answer_tokens`: longest answer written; `probe_rows`: test rows asked in every variant, and again once their
+    documents have changed, and training rows asked again of a strategy that trains; 0 leaves such probes out;
+    `settled`: settings kept from an earlier choice, so that no others are tried.
     """
 
     test_rows: int

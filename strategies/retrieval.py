@@ -14,7 +14,7 @@ from strategies.answerer import Answerer, Attempt
 from strategies.contract import ReportProgress
 from strategies.embedder import Embedder, load_embedder
 from strategies.language_model import LanguageModel, Prompt
-from strategies.open_book import Counts, OpenBook, Opened, answer_openly, index_book
+from strategies.open_book import Counts, OpenBook, Opened, answer_openly, index_book, refreshed
 from strategies.presets import Budget
 from strategies.prompts import instruction_of
 
@@ -80,6 +80,9 @@ class Retrieval:
         self._instruction = fitted["instruction"]
         self._book = OpenBook.load(folder, fitted, self.load_embedder())
         self._answerer = Answerer.from_json(self.load_model(), self.brief, fitted["answerer"])
+
+    def refresh(self, documents: Sequence[Document]) -> None:
+        self._book = refreshed(self._book, documents)
 
     def _open(self, inputs: Sequence[str], passages: int, examples: int) -> list[Opened]:
         return self._book.open(inputs, Counts(passages, examples, TOKENS_OF_EXAMPLES), self._answerer.model)

@@ -28,6 +28,7 @@ from strategies.open_book import (
     Opened,
     answer_openly,
     index_book,
+    refreshed,
 )
 from strategies.prompting import within_tokens
 from strategies.prompts import SHORT_INSTRUCTIONS
@@ -60,6 +61,9 @@ class RetrievalFinetuning(Finetuning):
         stored = json.loads((folder / "book.json").read_text())
         self._book = OpenBook.load(folder, stored, self.load_embedder())
         self._counts = Counts(self.settings["passages"], self.settings["examples"], stored["tokens_of_examples"])
+
+    def refresh(self, documents: Sequence[Document]) -> None:
+        self._book = refreshed(self._book, documents)
 
     def _prepare(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         embedder = self.load_embedder()

@@ -45,6 +45,11 @@ class VectorIndex:
         return not self._candidates
 
     @property
+    def vectors(self) -> NDArray[np.float32]:
+        """What was put in, in that order: [vectors, dimensions]."""
+        return self._index.reconstruct_n(0, self._index.ntotal)
+
+    @property
     def kind(self) -> str:
         """What the index is, in words."""
         if self.is_exact:

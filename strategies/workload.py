@@ -27,7 +27,8 @@ FOLLOWED_IN_DOUBT = 0.5
 # that are handed down and 2 for the weights' own: 6 where all are trained, 2 + 2 · 2/3 where an adapter sits on the
 # upper two thirds, which is 1.8 times. Timed with random weights in the embedded model's shape: 1.45 to 1.75.
 ALL_WEIGHTS = 1.7
-KNOWLEDGE_READ, KNOWLEDGE_WRITTEN = 3_200, 640  # tokens of the general texts and questions, and of the answers at most
+KNOWLEDGE_READ, KNOWLEDGE_WRITTEN = 4_900, 1_360  # tokens of the general texts and questions, and of answers at most
+PASSAGES_A_FACT = 4  # embedded anew when a fact is changed: neighbours share a sentence, and then all are as they were
 EVALUATIONS = 8  # passes over dev while training and choosing the learning rate
 
 
@@ -76,7 +77,10 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
         train *= ALL_WEIGHTS if strategy == "full_finetuning" else 1
         probed += min(budget.probe_rows, len(split.train))
     if looked_up:
-        embed = len(split.train) + _count_passages(tuple(documents), words) + choosing + tested + alone + probed
+        changed, taken_out = _asked_of_documents(brief.kind, split, documents, budget)
+        probed += changed + taken_out
+        embed = PASSAGES_A_FACT * changed
+        embed += len(split.train) + _count_passages(tuple(documents), words) + choosing + tested + alone + probed
     own = input_tokens + looked_up
     if brief.kind is Kind.CLASSIFICATION:
         followed = min(LABELS_FOLLOWED, len(brief.labels))
@@ -98,6 +102,12 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
         train=train,
         embed=embed,
     )
+
+
+def _asked_of_documents(kind: Kind, split: Split, documents: Sequence[Document], budget: Budget) -> tuple[int, int]:
+    """Test rows asked again after facts were changed in the documents, and after documents were taken out, at most."""
+    rows = min(budget.probe_rows, len(split.test)) if documents else 0
+    return rows if kind is Kind.ANSWERING else 0, rows if kind in (Kind.ANSWERING, Kind.WRITING) else 0
 
 
 def foresee_fewer(

@@ -104,7 +104,9 @@ def test_the_estimate_is_kept_beside_the_seconds_it_took(store: Store) -> None:
     report = store.report(run_id)
     assert report is not None and list(kept) == ["floors", "prompting", "retrieval"]
     assert 5 < kept["floors"] < 60
-    for candidate, step in zip(report["candidates"], store.steps(run_id)[1:], strict=True):
+    floors, *steps = store.steps(run_id)
+    assert report["other_steps"] == [{"name": "floors", "seconds": floors.seconds, "estimated_seconds": kept["floors"]}]
+    for candidate, step in zip(report["candidates"], steps, strict=True):
         assert candidate["estimated_seconds"] == kept[step.strategy] > SPEED.load_seconds
         assert candidate["seconds"] == step.seconds
         assert candidate["seconds"] > candidate["fit_seconds"]

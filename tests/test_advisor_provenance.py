@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from html import unescape
 from statistics import fmean
 from typing import Any
 
@@ -14,18 +17,83 @@ import pytest
 from advisor.report.export import outcomes_csv
 from advisor.report.figures import figures_of
 from advisor.report.html import render_html
-from advisor.report.markdown import render_markdown
+from advisor.report.markdown import escaped, render_markdown
 from advisor.report.provenance import computed_of, how_computed
-from eval.outcomes import Trial
+from advisor.report.robustness import LESS_TIDY
+from advisor.report.side_effects import SIDE_EFFECTS
+from eval.outcomes import TRAINED_ON, Knowledge, Trial
 from eval.task import Kind, Task
+from eval.variants import VARIANTS
 
 MakeReport = Callable[..., dict[str, Any]]
+MakeTrials = Callable[..., Sequence[Trial]]
+EXPLAINS_ITSELF = ("All figures", "How each figure is computed")  # the first row by row, the second is what explains
 
 
 @pytest.mark.parametrize("kind", Kind)
 def test_no_figure_of_the_table_is_left_unexplained(synthetic_report: MakeReport, kind: Kind) -> None:
     report = synthetic_report(kind)
     assert [heading for heading, _ in figures_of(report) if not how_computed(report, heading)] == []
+
+
+@pytest.fixture
+def whole_report(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> dict[str, Any]:
+    """A report in which everything was measured, and one strategy failed."""
+    prompting, retrieval, finetuning = synthetic_trials(n=200)
+    some = prompting.outcomes[:40]
+    knowledge = (Knowledge((3.0, 3.2, 3.1), (1.0, 1.0, 0.0)), Knowledge((3.4, 3.5, 3.6), (1.0, 0.0, 0.0)))
+    trained = replace(
+        finetuning,
+        knowledge=knowledge,
+        probes={TRAINED_ON: some, **dict.fromkeys(VARIANTS, some)},
+        rows_learned=300,
+    )
+    spoilt = replace(retrieval, outcomes=tuple(replace(one, score=0.0) for one in retrieval.outcomes))
+    report = synthetic_report(
+        n=200,
+        preset="standard",
+        trials=(prompting, retrieval, trained, Trial("retrieval_finetuning", "failed", "It ran out of 4 GB.")),
+        floors=[replace(prompting, strategy="nearest_example")],
+        fewer={"retrieval": {75: spoilt, 150: spoilt}, "finetuning": {75: spoilt, 150: replace(retrieval)}},
+    )
+    for candidate in report["candidates"]:
+        candidate |= {"seconds": 40.0, "estimated_seconds": 60.0}
+    return report
+
+
+def test_every_section_with_a_number_says_how_it_was_computed(whole_report: dict[str, Any]) -> None:
+    """On the page its sections are those of the HTML."""
+    written, page = render_markdown(whole_report), unescape(render_html(whole_report))
+    sections = dict(section.split("\n", 1) for section in written.split("\n## ")[1:])
+    in_html = dict(re.findall(r"<h2[^>]*>([^<]+)</h2>(.*?)(?=<h2|</main>)", page, re.DOTALL))
+    assert {LESS_TIDY, SIDE_EFFECTS, "Not measured", "About the data"} <= sections.keys() & in_html.keys()
+    for title, said in [*sections.items(), *in_html.items()]:
+        if re.search(r"\d", re.sub(r"<[^>]+>|95 %", "", said)) and title not in EXPLAINS_ITSELF:
+            assert how_computed(whole_report, title), f"{title} has numbers and does not say where they come from"
+    for title, how in computed_of(whole_report):
+        assert f"{escaped(title)}: {escaped(how)}" in written
+        assert title not in in_html or f'title="{how}">{title}</h2>' in page
+
+
+def test_an_entry_names_the_rows_and_the_raw_file(whole_report: dict[str, Any]) -> None:
+    for title, rows, file in (
+        (LESS_TIDY, "up to 40", "probes.jsonl"),
+        (SIDE_EFFECTS, "40 rows trained on", "probes.jsonl"),
+        (SIDE_EFFECTS, "3 texts", "trial.json"),
+        ("Would more data help?", "200 test rows", "curves/"),
+        ("Where answers go wrong", "200 test rows", "outcomes.csv"),
+        ("Without a language model", "200 test rows", "outcomes.csv"),
+        ("How it was measured", "before the run", "estimate.json"),
+    ):
+        how = how_computed(whole_report, title) or ""
+        assert rows in how and file in how, (title, how)
+
+
+def test_a_report_without_probes_or_curves_says_nothing_of_them(synthetic_report: MakeReport) -> None:
+    told = dict(computed_of(synthetic_report()))
+    assert not {LESS_TIDY, SIDE_EFFECTS, "Would more data help?", "Not measured", "Without a language model"} & set(
+        told
+    )
 
 
 def test_what_was_asked_for_is_explained_and_nothing_else(synthetic_report: MakeReport) -> None:

@@ -130,7 +130,7 @@ def test_floors_are_told_in_every_form(synthetic_report, synthetic_trials):
         assert "No language model is needed: the word classifier scores" in text
         assert "It ran out of memory" in text
     assert "Without a language model: word classifier" in render_markdown(report)
-    assert "Word classifier" in page[page.index("<h2>Score</h2>") : page.index("<h2>Score against cost</h2>")]
+    assert "Word classifier" in page[page.index(">Score</h2>") : page.index(">Score against cost</h2>")]
 
 
 def test_a_report_of_an_earlier_version_has_no_chances(synthetic_report):
@@ -170,8 +170,12 @@ def test_a_cell_that_a_spreadsheet_would_run_is_made_inert(text):
 def test_other_priorities_give_what_a_run_under_them_would_have_given(
     kind: Kind, synthetic_report, synthetic_trials, synthetic_task, synthetic_split
 ):
-    other = Priorities(monthly_volume=500, margin=0.3, machine_per_hour=2.0, max_seconds=0.7)
+    dear = Priorities(monthly_volume=500, margin=0.3, machine_per_hour=2.0, max_seconds=0.7)
+    hosted = Priorities(hosted="a model", read_per_million=30.0, written_per_million=900.0, tuned_factor=2.0)
     trials, split = synthetic_trials(kind), synthetic_split(synthetic_task(kind))
-    changed = under_priorities(synthetic_report(kind), other, trials, (), split)
-    assert changed == synthetic_report(kind, priorities=other)
-    assert changed["recommendation"] != synthetic_report(kind)["recommendation"]
+    floors = [replace(trials[0], strategy="nearest_example")]
+    report = synthetic_report(kind, floors=floors)
+    for other in (dear, hosted):
+        changed = under_priorities(report, other, trials, floors, split)
+        assert changed == synthetic_report(kind, floors=floors, priorities=other)
+        assert changed["recommendation"] != report["recommendation"]

@@ -13,7 +13,7 @@ from threading import Barrier
 
 import pytest
 
-from advisor.plan import Plan, Setup
+from advisor.plan import Plan, Priorities, Setup
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
@@ -106,6 +106,20 @@ def test_a_run_keeps_its_plan_and_task_as_files(store: Store) -> None:
     assert Plan.from_json(json.loads((folder / "plan.json").read_text())) == store.run(run_id).plan
     assert len(json.loads((folder / "task.json").read_text())["test"]) == 10
     assert [step.strategy for step in store.steps(run_id)] == ["floors", "prompting", "retrieval", "finetuning"]
+
+
+def test_a_plan_of_an_earlier_version_is_read() -> None:
+    stored = {
+        "dataset_id": "d",
+        "setup": {"input": "message", "target": "label", "group": None, "split": None, "kind": None, "mends": []},
+        "priorities": {"monthly_volume": 500, "margin": 0.03, "max_seconds": 2.0, "machine_per_hour": 0.2},
+    }
+    priorities = Plan.from_json(stored).priorities
+    assert priorities == Priorities(monthly_volume=500, margin=0.03, max_seconds=2.0, machine_per_hour=0.2)
+    known = asdict(Priorities(months=6, hosted="a model", read_per_million=1.0, written_per_million=2.0))
+    assert asdict(Plan.from_json({**stored, "priorities": known}).priorities) == known
+    with pytest.raises(BadInput, match="another version"):
+        Plan.from_json({**stored, "priorities": {"thrift": 1}})
 
 
 def test_runs_wait_in_order_and_a_cancelled_one_leaves_the_queue(store: Store) -> None:

@@ -83,7 +83,7 @@ def test_dear_errors_ask_for_the_best_answers_and_cheap_ones_for_the_cheapest() 
 def test_with_a_price_of_errors_the_choice_costs_least_in_all() -> None:
     for price in (1e-5, 1e-4, 1e-3, 1e-2):
         got = under(wrong_answer=price, margin=0)
-        terms = Priorities(wrong_answer=price).terms
+        terms = Priorities(wrong_answer=price)
         totals = {one.strategy: cost_of(one, terms).total_over(12, 10_000) for one in TRIALS}
         assert got.choice == min(totals, key=totals.__getitem__), (price, totals)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
 
+from eval.evidence import Evidence, content_of, line_of, stem_of, words_of
 from eval.failures import Confusion, Failures, Mixup, sort_failures
 from eval.outcomes import Outcome, Trial
 from eval.scoring import score
@@ -97,7 +99,13 @@ def test_without_looking_up_nothing_is_said_of_what_was_found():
     task = answering(gold=("ferry",), documents=(FERRY, TOOLS))
     assert sorted_as(task, "07:30") == "wrong_answer"
     assert sorted_as(task, "Golden Zeppelin") == "invented"
-    assert applicable(task, outcome(task, "07:30")) == ["answer_form", "repeated", "wrong_answer", "invented"]
+    assert applicable(task, outcome(task, "07:30")) == [
+        "refused",
+        "answer_form",
+        "repeated",
+        "wrong_answer",
+        "invented",
+    ]
 
 
 def test_where_no_document_has_the_expected_words_what_was_found_cannot_be_told():
@@ -230,3 +238,32 @@ def test_a_few_examples_of_each_are_named_and_an_unfinished_trial_has_none():
 def test_a_label_that_differs_in_spaces_alone_is_right():
     task = labels("billing", "delivery")
     assert failures_of(task, replace(outcome(task, "billing "), text="billing ")).wrong == 0
+
+
+PIECES = (
+    "the", "a", "The", "an", "gate", "gates", "gated", "regulated", "regulating", "twelve", "12", "1914", "Ö€a",
+    "a€the", "night-train,", "東京駅は", "1914年に", "of", "fare\n", "\x00the", "ΟΔΟΣ", "'", "hall's",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_stands_where_is_as_if_every_text_were_read_anew(seed):
+    chance = random.Random(seed)
+
+    def text(most: int) -> str:
+        return chance.choice((" ", "  ", "\t")).join(chance.choices(PIECES, k=chance.randint(0, most)))
+
+    documents = tuple(Document(f"d{at}", text(2), text(12)) for at in range(chance.randint(0, 8)))
+    examples = tuple(Example(f"q{at}", text(4), text(3)) for at in range(6))
+    task = Task("any", Kind.ANSWERING, "", examples, documents)
+    said = [content_of(text(8), example.input) for example in examples]
+    evidence = Evidence(task, (stem for stems in said for stem in stems), (one.target for one in examples))
+    lines = {one.id: line_of(f"{one.title}\n{one.text}") for one in documents}
+    stems = [set(map(stem_of, line.split())) for line in (*lines.values(), *(line_of(one.target) for one in examples))]
+    for example, own in zip(examples, said, strict=True):
+        among, words = chance.sample([*lines, "gone"], k=min(2, len(lines))), line_of(example.target)
+        where = [id for id, line in lines.items() if words_of(example.target) and words in line]
+        assert evidence.is_among(example.target, among) == (not {*where}.isdisjoint(among) if where else None)
+        if own:
+            share = max((sum(stem in one for stem in own) for one in stems), default=0) / len(own)
+            assert evidence.share_together(own) == share

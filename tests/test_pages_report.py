@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from advisor.hosted import hosted_prices
 from advisor.pages.changed_data import take_changed_file
 from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
 from advisor.report.html import render_html
@@ -51,6 +52,7 @@ def test_a_finished_run_shows_verdict_evidence_answers_and_method(
         "Page (HTML)", "Text (Markdown)", "Data (JSON)", "Answers (CSV)",
     ]  # fmt: skip
     assert len(app.get("vega_lite_chart")) == 4
+    assert '<h2 class="section" title="The mean of the scores of 80 test rows' in said
 
 
 def test_whether_more_data_would_help_is_drawn_and_said(
@@ -325,4 +327,10 @@ def test_other_priorities_judge_the_same_answers_anew(
     app.slider(key="if-margin").set_value(20.0).run()
     said = html_of(app)
     assert "nothing else is more than 20 points better." in said
+    app.button_group(key="if-place").set_value("By a hosted model").run()
+    name = next(one for one in hosted_prices() if one.startswith("Groq: "))
+    app.selectbox(key="if-hosted").set_value(name).run()
+    assert "Retrieval is cheaper, but" in html_of(app)
+    app.number_input(key=f"if-read-{name}").set_value(5000.0).run()
+    assert "from the first answer on" in html_of(app)
     assert (store.run_folder(run.id) / "report.json").read_bytes() == before

@@ -11,11 +11,12 @@ from tiny_model import tiny_transformer
 
 from advisor.runs.probes import probed
 from eval.outcomes import TRAINED_ON, Trial
+from eval.refusals import refuses
 from eval.task import Brief, Example, Kind, Split
 from eval.variants import VARIANTS
 from strategies.contract import Progress, Strategy, Trained
 from strategies.finetuning import Finetuning
-from strategies.forgetting import ask_knowledge, general_questions, general_texts, holds
+from strategies.forgetting import ask_knowledge, general_questions, general_texts, holds, unanswerable_questions
 from strategies.presets import Budget
 from strategies.prompting import Prompting
 from strategies.retrieval_finetuning import RetrievalFinetuning
@@ -47,7 +48,8 @@ def test_a_text_surprises_as_much_as_the_network_says() -> None:
         assert found.surprise[0] == pytest.approx(model.network(ids, labels=ids).loss.item(), rel=1e-4)
     assert all(0 < nats < 20 for nats in found.surprise)
     assert (len(found.surprise), len(found.right)) == (len(general_texts()), len(general_questions()))
-    assert told[-1] == (len(found.surprise) + len(found.right),) * 2
+    assert (len(found.refused), len(found.admitted)) == (len(found.right), len(unanswerable_questions()))
+    assert told[-1] == (len(found.surprise) + len(found.right) + len(found.admitted),) * 2
 
 
 def test_what_was_written_for_it_is_whole() -> None:
@@ -55,6 +57,7 @@ def test_what_was_written_for_it_is_whole() -> None:
     assert len(set(general_texts())) == 24 and len({question for question, _ in general_questions()}) == 40
     assert all(holds(f"It is {answer}.", answers) for _, answers in general_questions() for answer in answers)
     assert not any(holds(question, answers) for question, answers in general_questions())
+    assert len(set(unanswerable_questions())) == 30 and not any(map(refuses, unanswerable_questions()))
 
 
 def test_an_answer_is_a_word_of_the_reply_and_not_a_part_of_one() -> None:

@@ -110,6 +110,7 @@ def test_answers_the_same_after_saving_and_loading(size: int, tmp_path: Path) ->
     again = VectorIndex.load(tmp_path / "index.faiss")
     assert (again.search(queries, 5) == index.search(queries, 5)).all()
     assert (again.is_exact, again.kind, again.recall) == (index.is_exact, index.kind, index.recall)
+    assert (again.vectors == vectors).all()
 
 
 @pytest.mark.usefixtures("small_limit")

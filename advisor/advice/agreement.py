@@ -7,13 +7,14 @@ from dataclasses import asdict, replace
 from typing import Any, Literal
 
 from advisor.advice.circumstances import circumstances_from
-from advisor.advice.rules import Rule, applying
+from advisor.advice.rules import FRESH_FACTS, Rule, applying
 from advisor.decision.choice import PROBABLE, SAME_COST
 from advisor.wording import count_text, in_sentence, margin_text, money_text, name_of, points_text, probability_text
 from eval.costs import Cost
 
 Agreement = Literal["agrees", "disagrees", "cannot tell"]
 _IMPROBABLE = 0.20
+_NOT_CHANGED = "Not measured: the presets standard and thorough ask again after facts in the documents have changed."
 _SIGNIFICANT = 0.05
 _OPPOSITE: dict[Agreement, Agreement] = {"agrees": "disagrees", "disagrees": "agrees", "cannot tell": "cannot tell"}
 _WORDS: dict[Agreement, str] = {"agrees": "Agrees", "disagrees": "Does not agree", "cannot tell": "Cannot tell"}
@@ -25,6 +26,8 @@ def hold_against(report: dict[str, Any]) -> list[dict[str, Any]]:
     if "circumstances" not in report:
         return []
     known = replace(circumstances_from(report["circumstances"]), volume=report["priorities"]["monthly_volume"])
+    if known.knowledge == "documents" and report["priorities"].get("reindex_days"):
+        known = replace(known, knowledge="changing")
     held = []
     for rule in applying(known):
         agreement, measured = _judge(rule, report)
@@ -59,6 +62,8 @@ def _judge(rule: Rule, report: dict[str, Any]) -> tuple[Agreement, str]:
         return "cannot tell", f"{name_of(strategy)} was not measured."
     if not others:
         return "cannot tell", f"Nothing was measured beside {in_sentence(strategy)}."
+    if rule.id == FRESH_FACTS:
+        return _by_freshness(own, others)
     if rule.is_about_cost:
         agreement, measured = _by_cost(own, others, report)
     else:
@@ -79,6 +84,22 @@ def _by_score(strategy: str, report: dict[str, Any]) -> Agreement:
     if (probability is not None and probability < _IMPROBABLE) or is_behind:
         return "disagrees"
     return "cannot tell"
+
+
+def _by_freshness(own: dict[str, Any], others: Sequence[dict[str, Any]]) -> tuple[Agreement, str]:
+    """By the answers given once facts in the documents have changed, against the best of what looks nothing up."""
+    kept = [one for one in others if one.get("freshness") and one["freshness"]["refresh_seconds"] is None]
+    if not kept or not own.get("freshness"):
+        return "cannot tell", _NOT_CHANGED
+    rival = max(kept, key=lambda one: one["freshness"]["new"]["mean"])
+    mine, theirs = (one["freshness"]["new"] for one in (own, rival))
+    told = "; ".join(
+        f"{in_sentence(one['name'])} gives the new fact for {round(share['mean'] * share['n']):,} of {share['n']:,}"
+        for one, share in ((own, mine), (rival, theirs))
+    )
+    is_above, is_below = mine["low"] > theirs["high"], mine["high"] < theirs["low"]
+    agreement: Agreement = "agrees" if is_above else "disagrees" if is_below else "cannot tell"
+    return agreement, f"Measured: when a fact in the documents changes, {told}."
 
 
 def _by_cost(own: dict[str, Any], others: Sequence[dict[str, Any]], report: dict[str, Any]) -> tuple[Agreement, str]:

@@ -19,6 +19,7 @@ SOURCES = {
 # Where the sources say "once", "high", "many", "long" or "too large", a number is needed; these are ours.
 ONCE, HIGH_VOLUME = 10, 10_000  # requests a month
 FEW, MANY, THOUSANDS = 50, 100, 2_000  # examples to learn from
+FRESH_FACTS = "fresh-facts"  # the one rule that is judged by other answers than those to the test rows
 LONG_INSTRUCTION = 200  # words
 LARGE_COLLECTION = 6_000  # words; about 8,000 tokens, all that the embedded model can read at once
 
@@ -116,7 +117,7 @@ RULES = (
         lambda known: _is(known.tried, "no"),
     ),
     Rule(
-        "fresh-facts",
+        FRESH_FACTS,
         "Answers depend on facts that change or are recent.",
         "retrieval",
         "Index anew instead of training anew: a policy that changes monthly should not be trained in.",

@@ -104,6 +104,8 @@ def crossing_sentence(report: Report, one: dict[str, Any]) -> str:
         cheaper, dearer = sorted((a, b), key=lambda name: lines[name])
         return f"{name_of(cheaper)} never costs more than {in_sentence(dearer)}."
     later, earlier = sorted((a, b), key=lambda name: lines[name][1])
+    if one["monthly"] < 1:
+        return f"{name_of(later)} costs less over {over} than {in_sentence(earlier)} from the first answer on."
     said = (
         f"From about {rough_text(one['monthly'])} answers a month on, {in_sentence(later)} costs less over {over} "
         f"than {in_sentence(earlier)}"

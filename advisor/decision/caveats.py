@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from advisor.decision.choice import FEW_ROWS
 from advisor.decision.sentences import LOW_SCORE, Situation
-from advisor.measurement import Measurement, gap_of
-from advisor.wording import count_text, name_of, score_text
-from eval.outcomes import Trial
+from advisor.measurement import Measurement, fact_told, gap_of
+from advisor.wording import count_text, in_sentence, name_of, score_text
+from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, Trial
 from eval.scoring import is_right
 from eval.task import Kind
 
@@ -29,6 +29,7 @@ def before_you_act(
         _majority(situation, majority_share),
         _failed_answers(situation.choice),
         _by_heart(situation.choice.trial),
+        _is_outdated(situation),
         _invalid_json(situation.choice),
         _wording_only(situation.kind),
         _errors_not_weighed(situation),
@@ -145,3 +146,20 @@ def _by_heart(trial: Trial) -> str | None:
         return None
     seen, new = (score_text(gap[rows]["mean"]) for rows in ("seen", "new"))
     return f"{name_of(trial.strategy)} learned its examples by heart: {seen} on rows it trained on, {new} on new ones."
+
+
+def _is_outdated(situation: Situation) -> str | None:
+    """The caveat where documents change and the choice does not follow them: it reads none, or gives old facts at least
+    as often as new ones."""
+    trial, days = situation.choice.trial, situation.priorities.reindex_days
+    if days is None or not (probes := trial.probes.get(CHANGED_FACTS)):
+        return None
+    told = [fact_told(outcome) for outcome in probes]
+    new, old = told.count(NEW_FACT), told.count(OLD_FACT)
+    if trial.refresh_seconds is not None and new > old:
+        return None
+    until = ", until it is trained again" if trial.changes_weights and trial.refresh_seconds is None else ""
+    return (
+        f"Your documents change every {days:,.10g} days, and {in_sentence(trial.strategy)} does not follow them: of "
+        f"{count_text(len(probes), 'changed fact')} it gives {new:,}{until}."
+    )

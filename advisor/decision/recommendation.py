@@ -12,7 +12,7 @@ from advisor.decision.choice import PROBABLE, Choice, Confidence, Option, choose
 from advisor.decision.turns import Turn, turns_of
 from advisor.measurement import Measurement, derive, is_judged, paired_scores
 from advisor.plan import STRATEGIES, Priorities
-from eval.costs import Quote, Terms, cost_of
+from eval.costs import Quote, cost_of
 from eval.outcomes import Trial
 from eval.posterior import believe
 from eval.statistics import Difference, paired_difference
@@ -129,18 +129,16 @@ class _Case:
         judged = [trial for trial in trials if is_judged(trial)]
         self.measured = [derive(trial, priorities, quotes.get(trial.strategy)) for trial in judged]
         self._quotes = quotes
-        self._priced = cache(self._price)
         if judged:
             paired = paired_scores(judged)
             self.scores, self.groups = paired.scores, paired.groups
             self.pieces = len(set(self.groups))  # of evidence
             self._posterior = believe(self.scores, self.groups)
 
-    def _price(self, terms: Terms) -> list[Measurement]:
-        return [replace(one, cost=cost_of(one.trial, terms, self._quotes.get(one.strategy))) for one in self.measured]
-
     def under(self, priorities: Priorities) -> _Ruling:
-        priced = self._priced(priorities.terms)
+        priced = [
+            replace(one, cost=cost_of(one.trial, priorities, self._quotes.get(one.strategy))) for one in self.measured
+        ]
         broken = {
             one.strategy: limit for one in priced if (limit := sentences.broken_limit(one, priorities)) is not None
         }

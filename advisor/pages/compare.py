@@ -8,17 +8,16 @@ from html import escape
 
 import streamlit as st
 
-from advisor.hosted import hosted_prices, prices_from
 from advisor.pages import frame
 from advisor.pages.draft import draft_of, setup_of
 from advisor.pages.marks import marked_name
+from advisor.pages.place import choose_place
 from advisor.pages.waiting import ask_again, show_estimate
 from advisor.plan import (
     COST_BOUNDS,
     DAYS_BOUNDS,
     DEFAULT_MODEL,
     ERROR_BOUNDS,
-    FACTOR_BOUNDS,
     MACHINE_BOUNDS,
     MARGIN_BOUNDS,
     MONTHS_BOUNDS,
@@ -222,62 +221,6 @@ def choose_costs(was: Priorities) -> Priorities:
         wrong_answer=wrong,
         labelled_row=labelled,
         together=together,
-    )
-
-
-def choose_place(was: Priorities) -> Priorities:
-    """Where answers would be made: on this machine, or by a hosted model at a price a token."""
-    places = ("On this machine", "By a hosted model")
-    place = st.segmented_control(
-        "Where answers will be made", places, default=places[was.hosted is not None], required=True, key="place"
-    )
-    if place == places[0]:
-        return replace(was, hosted=None, read_per_million=None, written_per_million=None, tuned_factor=None)
-    prices = hosted_prices()
-    first = st.columns(3)
-    named = first[0].selectbox(
-        "Hosted model",
-        list(dict.fromkeys([*([was.hosted] if was.hosted else []), *prices])),
-        index=0 if was.hosted else None,
-        placeholder="Search a provider or model",
-        accept_new_options=True,
-        key="hosted",
-        help="Prices can be changed, and another name typed.",
-    )
-    listed = prices.get(named or "")
-    is_kept = named == was.hosted
-    read = first[1].number_input(
-        "US dollars for a million tokens read",
-        *ERROR_BOUNDS,
-        was.read_per_million if is_kept else listed.read_per_million if listed else None,
-        format="%.4f",
-        key=f"read-{named}",
-    )
-    written = first[2].number_input(
-        "US dollars for a million tokens written",
-        *ERROR_BOUNDS,
-        was.written_per_million if is_kept else listed.written_per_million if listed else None,
-        format="%.4f",
-        key=f"written-{named}",
-    )
-    factor = st.columns(3)[0].number_input(
-        "A trained model costs so many times as much",
-        *FACTOR_BOUNDS,
-        was.tuned_factor,
-        placeholder="Unknown",
-        help="Left empty, what answers of a trained model cost is unknown, and it is taken last among equals.",
-    )
-    frame.small(f"Listed prices are those of {prices_from()}. Getting ready is paid on the machine.")
-    if not named or read is None or written is None:
-        frame.small("Until a model and its two prices are given, answers cost what they cost on this machine.")
-        return was
-    return replace(
-        was,
-        hosted=named,
-        read_per_million=read,
-        written_per_million=written,
-        tuned_factor=factor,
-        currency="USD" if listed else was.currency,
     )
 
 

@@ -88,10 +88,11 @@ def heading(title: str, lead: str = "") -> None:
     st.html(f'<h1 class="title">{escape(title)}</h1>{sentence}')
 
 
-def section(title: str, sentence: str = "") -> None:
-    """The head of a part of a page."""
+def section(title: str, sentence: str = "", how: str | None = None) -> None:
+    """The head of a part of a page; `how` its figures were computed is told on hover."""
     under = f'<p class="quiet">{escape(sentence)}</p>' if sentence else ""
-    st.html(f'<h2 class="section">{escape(title)}</h2>{under}')
+    hover = f' title="{escape(how)}"' if how else ""
+    st.html(f'<h2 class="section"{hover}>{escape(title)}</h2>{under}')
 
 
 def small(sentence: str) -> None:

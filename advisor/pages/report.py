@@ -13,7 +13,7 @@ from advisor import charts
 from advisor.candidates import judged
 from advisor.pages import frame
 from advisor.pages.changed_data import ask_for_changed_data
-from advisor.pages.marks import definitions, marked_name
+from advisor.pages.marks import definitions, marked_name, show_title
 from advisor.pages.past_runs import followed_by, report_of
 from advisor.pages.probes import show_probes
 from advisor.pages.rule_list import show_agreement
@@ -66,19 +66,19 @@ def show_retries(run: StoredRun) -> None:
 
 
 def show_evidence(report: dict[str, Any]) -> None:
-    frame.section("Score")
+    show_title(report, "Score")
     show_chart(report, charts.score_chart, charts.score_sentence)
     show_differences(report)
-    frame.section("Score against cost")
+    show_title(report, "Score against cost")
     show_chart(report, charts.cost_chart, charts.cost_sentence)
     cost_side, time_side = st.columns(2, gap="medium")
     with cost_side:
-        frame.section("Cost as volume grows")
+        show_title(report, "Cost as volume grows")
         show_chart(report, charts.volume_chart, charts.volume_sentence)
         items = "".join(f"<li>{escape(sentence)}</li>" for sentence in charts.crossing_sentences(report))
         st.html(f'<ul class="differences quiet small">{items}</ul>')
     with time_side:
-        frame.section("Time an answer")
+        show_title(report, "Time an answer")
         show_chart(report, charts.latency_chart, charts.latency_sentence)
         for sentence in apart_of(report):
             frame.small(sentence)
@@ -108,8 +108,6 @@ def show_table(report: dict[str, Any]) -> None:
     st.html(f'<div class="scroll"><table class="figures-table"><tr><td></td>{heads}</tr>{rows}</table></div>')
     if floors := floors_of(report):
         frame.small(floors)
-    with st.expander("How each figure is computed", icon=":material/calculate:"):
-        st.html(definitions(computed_of(report)))
 
 
 def _explained(report: dict[str, Any], heading: str) -> str:
@@ -134,7 +132,7 @@ def show_more_data(report: dict[str, Any]) -> None:
     """What more rows would bring; nothing for a report of an earlier version."""
     if (more := curves_of(report)) is None:
         return
-    frame.section(TITLE)
+    show_title(report, TITLE)
     st.html(f'<p class="lead">{escape(more.answer)}</p>')
     if more.rows:
         show_chart(report, charts.curve_chart, lambda _: more.reading)
@@ -143,8 +141,11 @@ def show_more_data(report: dict[str, Any]) -> None:
 
 
 def show_method(report: dict[str, Any]) -> None:
-    frame.section("How it was measured")
+    show_title(report, "How it was measured")
     st.html(definitions(method_of(report)))
+    if computed := computed_of(report):
+        with st.expander("How each figure is computed", icon=":material/calculate:"):
+            st.html(definitions(computed))
     for warning in report["warnings"]:
         frame.small(warning)
 
@@ -191,7 +192,7 @@ def show_done(run: StoredRun, report: dict[str, Any]) -> None:
         show_wrong_answers(frame.store(), run, report)
         show_probes(report)
         show_more_data(report)
-        frame.section("Answers side by side")
+        show_title(report, "Answers side by side")
         show_answers(frame.store(), run)
     show_agreement(report)
     show_method(report)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from advisor.advice.agreement import rule_groups
 from advisor.advice.rules import LEANING_WORDS, SOURCES, Rule
-from advisor.pages import frame
+from advisor.pages.marks import show_title
 
 _SIGNS = {"Agrees": "right", "Does not agree": "wrong", "Cannot tell": ""}
 
@@ -20,7 +20,9 @@ def show_agreement(report: dict[str, Any]) -> None:
     groups = rule_groups(report)
     if not groups:
         return
-    frame.section("What the rules of thumb said", "Advice that holds for many tasks, beside what this one measured.")
+    show_title(
+        report, "What the rules of thumb said", "Advice that holds for many tasks, beside what this one measured."
+    )
     pairs = "".join(
         f'<dt class="judged {_SIGNS[words]}">{words}</dt>'
         f'<dd>{escape(facts)} <span class="quiet">{escape(measured)}</span></dd>'

@@ -27,7 +27,7 @@ def show_verdict(report: dict[str, Any]) -> None:
         f"{_figures(report, choice) if choice else ''}{runner_up}{floor}</section>"
     )
     lists = [
-        _list(title, verdict[key])
+        _list(title, verdict[key], how_computed(report, title))
         for title, key in (("Why", "reasons"), ("What would change this", "changes"), ("Before you act", "caveats"))
         if verdict[key]
     ]
@@ -65,6 +65,6 @@ def _figures(report: dict[str, Any], choice: dict[str, Any]) -> str:
     return f'<dl class="figures">{cells}</dl>'
 
 
-def _list(title: str, sentences: list[str]) -> str:
+def _list(title: str, sentences: list[str], how: str | None) -> str:
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
-    return f'<div><h2 class="card-title">{title}</h2><ul>{items}</ul></div>'
+    return f'<div><h2 class="card-title" title="{escape(how or "")}">{title}</h2><ul>{items}</ul></div>'

@@ -12,6 +12,7 @@ import streamlit as st
 
 from advisor.charts import volume_sentence
 from advisor.pages import frame
+from advisor.pages.place import choose_place
 from advisor.plan import Priorities
 from advisor.report.contents import under_priorities
 from advisor.storage.store import Store
@@ -90,7 +91,7 @@ def _choose(was: Priorities) -> Priorities:
         )
     )
     return replace(
-        was,
+        choose_place(was, "if-"),
         margin=margin / 100,
         monthly_volume=volume,
         machine_per_hour=price,

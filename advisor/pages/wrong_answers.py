@@ -8,8 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from advisor.pages import frame
-from advisor.pages.marks import marked_name
+from advisor.pages.marks import marked_name, show_title
 from advisor.pages.side_by_side import Sources, card, read_answers
 from advisor.report.answers import AnsweredRow
 from advisor.report.wrong_answers import WORDS, Row, failures_of, mixup_text, wrong_answers_of
@@ -25,7 +24,7 @@ def show_wrong_answers(store: Store, run: StoredRun, report: dict[str, Any]) -> 
     wrong, failures = wrong_answers_of(report), failures_of(report)
     if wrong is None:
         return
-    frame.section("Where answers go wrong")
+    show_title(report, "Where answers go wrong")
     st.html(f'<ul class="said">{"".join(f"<li>{escape(sentence)}</li>" for sentence in wrong.sentences)}</ul>')
     if wrong.rows:
         most = max(count for row in wrong.rows for count in row.counts.values())

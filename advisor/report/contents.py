@@ -14,6 +14,7 @@ from advisor.advice.circumstances import circumstances_of
 from advisor.decision.recommendation import recommend
 from advisor.measurement import apart_seconds, derive, is_judged, paired_scores
 from advisor.plan import Priorities
+from advisor.report.changed_documents import freshness, refusals, without_documents
 from advisor.report.curves import curves_from, turning_sentences
 from advisor.report.robustness import robustness
 from advisor.report.side_effects import side_effects
@@ -54,7 +55,13 @@ def build_report(
     judged = judge(trials, priorities, task.kind, _majority_share(task.kind, split.test), floors=floors)
     for candidate, trial, failures in zip(judged["candidates"], trials, sort_failures(trials, task), strict=True):
         candidate["failures"] = asdict(failures) if is_judged(trial) else None
-        candidate |= {"robustness": robustness(trial), "side_effects": side_effects(trial)}
+        candidate |= {
+            "robustness": robustness(trial),
+            "side_effects": side_effects(trial),
+            "freshness": freshness(trial, task),
+            "without_documents": without_documents(trial, task.kind),
+            "refusals": refusals(trial, task) if is_judged(trial) else None,
+        }
     report = {
         "schema": SCHEMA,
         "run_id": run_id,
@@ -112,11 +119,13 @@ def under_priorities(
     ranges, comparisons."""
     kind = Kind(report["task"]["kind"])
     recommendation = recommend(trials, priorities, kind, _majority_share(kind, split.test), floors=floors)
-    costs = {trial.strategy: asdict(cost_of(trial, priorities.terms)) for trial in trials if is_judged(trial)}
-    candidates = [{**one, "cost": costs.get(one["name"], one["cost"])} for one in report["candidates"]]
+    costs = {one.strategy: asdict(cost_of(one, priorities)) for one in (*trials, *floors) if is_judged(one)}
     changed = {
         "priorities": asdict(priorities),
-        "candidates": candidates,
+        **{
+            part: [{**one, "cost": costs.get(one["name"], one["cost"])} for one in report.get(part, [])]
+            for part in ("candidates", "floors")
+        },
         "crossings": _crossings(trials, priorities, {}),
         "recommendation": asdict(recommendation),
     }
@@ -176,11 +185,10 @@ def _comparisons(trials: Sequence[Trial]) -> list[dict[str, Any]]:
 
 def _crossings(trials: Sequence[Trial], priorities: Priorities, quotes: Mapping[str, Quote]) -> list[dict[str, Any]]:
     """For each pair of judged strategies whose costs are known, the monthly volume at which they cost the same."""
-    terms = priorities.terms
-    costs = [(trial, cost_of(trial, terms, quotes.get(trial.strategy))) for trial in trials if is_judged(trial)]
-    known = [(trial, cost) for trial, cost in costs if cost.line(terms.months) is not None]
+    costs = [(trial, cost_of(trial, priorities, quotes.get(trial.strategy))) for trial in trials if is_judged(trial)]
+    known = [(trial, cost) for trial, cost in costs if cost.line(priorities.months) is not None]
     return [
-        {"a": a[0].strategy, "b": b[0].strategy, **asdict(crossing_range(a, b, terms, is_ranged=not quotes))}
+        {"a": a[0].strategy, "b": b[0].strategy, **asdict(crossing_range(a, b, priorities, is_ranged=not quotes))}
         for a, b in combinations(known, 2)
     ]
 

@@ -61,6 +61,11 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
         row("Tokens read an answer", _tokens, "tokens_in_mean"),
         row("Tokens written an answer", _tokens, "tokens_out_mean"),
         row("Answers that failed", lambda failed: f"{failed:,}", "failed_answers"),
+        *(
+            [row("Answers that refuse", lambda refused: f"{refused:,}", "refusals", "count")]
+            if any(one.get("refusals") for one in shown)
+            else []
+        ),
         row("Getting ready", duration_text, "fit_seconds"),
         row("Most memory used", memory_text, "peak_memory_bytes"),
         row("Cost of 1,000 answers", money, "cost", "per_1000"),

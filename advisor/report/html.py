@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from advisor.advice.agreement import rule_groups
 from advisor.candidates import floors, judged
 from advisor.palette import css_variables, mark_of
 from advisor.report.answers import answered_rows
+from advisor.report.changed_documents import asked_again_of
 from advisor.report.curves import curves_of
 from advisor.report.figures import P_VALUE_MEANING, apart_of, detectable_of, differences_of, figures_of, not_measured
 from advisor.report.method import method_of
-from advisor.report.provenance import computed_of
+from advisor.report.provenance import ODDS, computed_of, how_computed
 from advisor.report.robustness import LESS_TIDY, LOST_MEANING, less_tidy_of
 from advisor.report.side_effects import SIDE_EFFECTS, side_effects_of
 from advisor.report.wrong_answers import wrong_answers_of
@@ -41,6 +43,7 @@ _TEMPLATES.globals |= {
     "LESS_TIDY": LESS_TIDY,
     "LOST_MEANING": LOST_MEANING,
     "SIDE_EFFECTS": SIDE_EFFECTS,
+    "ODDS": ODDS,
 }
 
 
@@ -71,10 +74,12 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         rules=rule_groups(report),
         wrong=wrong_answers_of(report),
         less_tidy=less_tidy_of(report),
+        asked_again=asked_again_of(report),
         side_effects=side_effects_of(report),
         more_data=curves_of(report),
         method=method_of(report),
         computed=computed_of(report),
+        how_computed=partial(how_computed, report),
         crossings=charts.crossing_sentences(report),
         answers=answered_rows(Kind(report["task"]["kind"]), trials, examples),
     )

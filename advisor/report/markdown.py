@@ -9,6 +9,7 @@ from typing import Any
 from advisor.advice.agreement import rule_sentences
 from advisor.candidates import judged
 from advisor.charts.volume import crossing_sentences, volume_sentence
+from advisor.report.changed_documents import AskedAgain, asked_again_of
 from advisor.report.curves import TITLE, curves_of
 from advisor.report.figures import (
     P_VALUE_MEANING,
@@ -21,7 +22,7 @@ from advisor.report.figures import (
 )
 from advisor.report.method import method_of
 from advisor.report.provenance import computed_of
-from advisor.report.robustness import LESS_TIDY, LOST_MEANING, less_tidy_of
+from advisor.report.robustness import LESS_TIDY, LOST_MEANING, LessTidy, less_tidy_of
 from advisor.report.side_effects import SIDE_EFFECTS, side_effects_of
 from advisor.report.wrong_answers import wrong_answers_of
 from advisor.wording import name_of
@@ -53,10 +54,11 @@ def render_markdown(report: dict[str, Any]) -> str:
         *_section("Time an answer", apart_of(report)),
         *_wrong_answers(report),
         *_less_tidy(report),
+        *_asked_again(report),
         *_section(SIDE_EFFECTS, side_effects_of(report)),
         *_more_data(report),
         *_section("What the rules of thumb said", rule_sentences(report)),
-        *_section("Warnings about the data", report["warnings"]),
+        *_section("About the data", report["warnings"]),
         *_section("How it was measured", [f"{heading}: {text}" for heading, text in method_of(report)]),
         *_section("How each figure is computed", [f"{heading}: {how}" for heading, how in computed_of(report)]),
     ]
@@ -87,17 +89,24 @@ def _less_tidy(report: dict[str, Any]) -> list[str]:
     if (found := less_tidy_of(report)) is None:
         return []
     lines = _section(LESS_TIDY, found.sentences)
-    if found.rows:
-        names = [escaped(name_of(name)) for name in found.names]
-        rows = [
-            [
-                escaped(f"{row.heading}: {row.meaning}"),
-                *(f"{lost} ({ends})" if ends else lost for lost, ends in row.cells),
-            ]
-            for row in found.rows
-        ]
-        lines += [_line(["", *names]), _line(["---"] * (len(names) + 1)), *map(_line, rows), "", LOST_MEANING, ""]
+    return [*lines, *_ranged_table(found), LOST_MEANING, ""] if found.rows else lines
+
+
+def _asked_again(report: dict[str, Any]) -> list[str]:
+    lines: list[str] = []
+    for found in asked_again_of(report):
+        lines += [*_section(found.title, found.sentences), *_ranged_table(found), found.note, ""]
     return lines
+
+
+def _ranged_table(found: LessTidy | AskedAgain) -> list[str]:
+    """A row for each of the section's rows, ranges in brackets."""
+    names = [escaped(name_of(name)) for name in found.names]
+    rows = [
+        [escaped(f"{row.heading}: {row.meaning}"), *(f"{cell} ({ends})" if ends else cell for cell, ends in row.cells)]
+        for row in found.rows
+    ]
+    return [_line(["", *names]), _line(["---"] * (len(names) + 1)), *map(_line, rows), ""]
 
 
 def _more_data(report: dict[str, Any]) -> list[str]:

@@ -32,6 +32,7 @@ def method_of(report: dict[str, Any]) -> list[tuple[str, str]]:
             f"A cost is the seconds on the machine at {price} an hour{_hosted(priorities)}{_over_time(priorities)}.",
         ),
         *((name_of(one["name"]), _effort(one)) for one in report["candidates"] if one["status"] == "done"),
+        *((name_of(one["name"]), _work(one)) for one in report.get("other_steps", []) if one["seconds"] is not None),
         ("Run", f"{report['run_id']}, seed {report['seed']}, {report['created_at']}."),
         *([("Versions", f"{versions}.")] if versions else []),
     ]
@@ -86,9 +87,7 @@ def _effort(candidate: dict[str, Any]) -> str:
     if candidate["fit_seconds"] is not None:
         sentences.append(f"Getting ready took {duration_text(candidate['fit_seconds'])}.")
     if candidate.get("seconds") is not None:
-        expected = candidate["estimated_seconds"]
-        beside = "" if expected is None else f" (expected: {duration_text(expected)})"
-        sentences.append(f"All its work took {duration_text(candidate['seconds'])}{beside}.")
+        sentences.append(_work(candidate))
     timed = candidate["latency_seconds"]["n"]
     if timed:
         sentences.append(f"Timed on {count_text(timed, 'request')}.")
@@ -97,3 +96,10 @@ def _effort(candidate: dict[str, Any]) -> str:
             f"The right document was among the sources for {100 * candidate['hit_rate']:.0f} % of the rows."
         )
     return " ".join([*sentences, *candidate["notes"]])
+
+
+def _work(step: dict[str, Any]) -> str:
+    """The seconds it took in all, beside those foreseen."""
+    expected = step["estimated_seconds"]
+    beside = "" if expected is None else f" (expected: {duration_text(expected)})"
+    return f"All its work took {duration_text(step['seconds'])}{beside}."

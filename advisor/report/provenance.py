@@ -2,150 +2,120 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from advisor.candidates import judged
-from advisor.wording import count_text, margin_text, money_text
+from advisor.candidates import Report, judged
+from advisor.report import formulas
+from advisor.report.changed_documents import computed_of_documents
+from advisor.report.curves import TITLE
+from advisor.report.figures import not_measured
+from advisor.report.robustness import LESS_TIDY
+from advisor.report.side_effects import SIDE_EFFECTS
+from advisor.wording import count_text, money_text
 from eval.phases import PHASES
-from eval.posterior import DRAWS
-from eval.task import Kind
 
 CHANCE = "Chance of being near the best"
 ODDS = "Odds of the verdict"
 APART = "With the adapter kept apart"
 
+Computed = dict[str, str | None]  # None where a report has no such figure
 
-def computed_of(report: dict[str, Any]) -> list[tuple[str, str]]:
-    """(figure, how it was computed) in the order of the table of all figures, then what stands elsewhere; figures of
-    the table are called as there."""
-    shown = judged(report)
-    if not shown:
+
+def computed_of(report: Report) -> list[tuple[str, str]]:
+    """(figure, how it was computed): those of the table of all figures, called as there, then those of each section,
+    called by its title."""
+    if not judged(report):
         return []
-    price = f"{money_text(report['priorities']['machine_per_hour'], report['priorities']['currency'])} an hour ÷ 3,600"
-    rows = count_text(shown[0]["score"]["n"], "test row")
-    timed = count_text(shown[0]["latency_seconds"]["n"], "request")
-    together = report["priorities"].get("together")
-    seconds = "1 ÷ answers a second in batches" if together else "their mean seconds when asked one at a time"
-    if report["priorities"].get("hosted"):
-        answer = "the mean tokens read and written × the price of each"
-    else:
-        answer = f"{seconds} × {price}"
-    is_label = report["task"].get("kind") == Kind.CLASSIFICATION.value
-    found = [
-        ("Score", f"The mean of the scores of {rows}: column score of outcomes.csv."),
-        ("95 % range", f"{_range_formula(is_label)} Rows of one group count as one piece of evidence."),
-        (CHANCE, f"The share of {DRAWS:,} reweightings of the {rows} (Bayesian bootstrap) in which it is so."),
-        (
-            "Half of the answers within",
-            f"The middle one of {timed} asked one at a time: column seconds. Range: by the binomial number of requests "
-            "below the true one.",
-        ),
-        (
-            "The first word within, half of the time",
-            f"The middle one of the same {timed}: seconds until the answer was begun, looking up and reading included.",
-        ),
-        *(
-            (f"On average {name}", f"The mean over the same {timed} of the seconds spent so: phases in outcomes.jsonl.")
+    found = _of_the_table(report) | _of_the_verdict(report) | _of_the_evidence(report) | _of_the_run(report)
+    return [(heading, how) for heading, how in found.items() if how]
+
+
+def how_computed(report: Report, heading: str) -> str | None:
+    """How the figure under a heading of the table, or those of a section, were computed; None where nothing is said."""
+    return dict(computed_of(report)).get(CHANCE if heading.startswith("Chance of being") else heading)
+
+
+def _of_the_table(report: Report) -> Computed:
+    shown, priorities = judged(report), report["priorities"]
+    rows, timed = formulas.tested(report), count_text(shown[0]["latency_seconds"]["n"], "request")
+    price = f"{money_text(priorities['machine_per_hour'], priorities['currency'])} an hour (plan.json) ÷ 3,600"
+    has_first_word = any(one.get("first_word_seconds") for one in shown)
+    is_renewed = any((one["cost"].get("upkeep_per_month") or 0) > 0 for one in shown)
+    return {
+        "Score": f"The mean of the scores of {rows}: column score of outcomes.csv.",
+        "95 % range": formulas.of_a_range(report),
+        CHANCE: formulas.of_chances(report),
+        "Half of the answers within": f"The middle one of {timed} asked one at a time: column seconds. Range: by the "
+        "binomial number of requests below the true one.",
+        "The first word within, half of the time": f"The middle one of the same {timed}: seconds until the answer was "
+        "begun, looking up and reading included."
+        if has_first_word
+        else None,
+        **{
+            f"On average {name}": f"The mean over the same {timed} of the seconds spent so: phases in outcomes.jsonl."
             for name in PHASES
-        ),
-        ("95 of 100 answers within", f"The 95th percentile of the same {timed}."),
-        (
-            "Answers a second, in batches",
-            f"{rows.capitalize()} ÷ the seconds that one pass over them took: trial.json.",
-        ),
-        ("Tokens read an answer", f"The mean over {rows}: column tokens_in."),
-        ("Tokens written an answer", f"The mean over {rows}: column tokens_out."),
-        ("Answers that failed", "The rows with an entry in column error; they score 0."),
-        ("Getting ready", "Seconds by the clock from the first row read to ready, by stage: trial.json."),
-        ("Most memory used", "The most that the process of this strategy held at once: trial.json."),
-        ("Cost of 1,000 answers", f"1,000 × {answer}."),
-        (
-            "Cost of getting ready, once",
-            f"The seconds of getting ready × {price}{_labelling(report)}.",
-        ),
-        (
-            "Cost of getting ready anew, a month",
-            "Getting ready × 30.4 ÷ the days until the task changes + indexing × 30.4 ÷ the days until the documents "
-            "change.",
-        ),
-        ("Wrong answers among 1,000, their cost", "1,000 × (1 − score) × the price of a wrong answer."),
-        (
-            APART,
-            "The middle one of some of the same requests, asked once more with the adapter's products added beside "
-            "those of the weights: apart_seconds in trial.json. Beside it the middle one of the same requests, merged.",
-        ),
-        (ODDS, _odds_formula(report)),
-        ("Differences", f"{_difference_formula(is_label)} Both on the same rows of outcomes.csv."),
-        (
-            "Differences that would be shown",
-            "(1.96 + 0.84) × the standard deviation of the differences row by row ÷ √rows: then 80 of 100 such ranges "
-            "leave out 0.",
-        ),
-        (
-            "Rows that would tell",
-            f"(1.96 × the standard deviation of the differences row by row ÷ {_margin(report)})², rounded.",
-        ),
-        (
-            "What would change this",
-            "One priority is moved, the others stay, and the rule is asked again, step by step until another strategy "
-            "is taken.",
-        ),
-        (
-            "Volume at which two cost the same",
-            "Difference of what getting ready and upkeep cost ÷ difference of what an answer costs; its range from "
-            "2,000 draws of the timed requests (bootstrap).",
-        ),
-    ]
-    return [(heading, how) for heading, how in found if _is_shown(heading, report)]
+            if any(name in one.get("phase_seconds", {}) for one in shown)
+        },
+        "95 of 100 answers within": f"The 95th percentile of the same {timed}.",
+        "Answers a second, in batches": f"{rows.capitalize()} ÷ the seconds that one pass over them took: trial.json.",
+        "Tokens read an answer": f"The mean over {rows}: column tokens_in.",
+        "Tokens written an answer": f"The mean over {rows}: column tokens_out.",
+        "Answers that failed": "The rows with an entry in column error; they score 0.",
+        "Getting ready": "Seconds by the clock from the first row read to ready, by stage: trial.json.",
+        "Most memory used": "The most that the process of this strategy held at once: trial.json.",
+        "Cost of 1,000 answers": formulas.of_answers(report, price),
+        "Cost of getting ready, once": formulas.of_getting_ready(report, price),
+        "Cost of getting ready anew, a month": "Getting ready × 30.4 ÷ the days until the task changes + indexing × "
+        "30.4 ÷ the days until the documents change."
+        if is_renewed
+        else None,
+        "Wrong answers among 1,000, their cost": "1,000 × (1 − score) × the price of a wrong answer."
+        if priorities.get("wrong_answer")
+        else None,
+        "Without a language model": formulas.of_floors(report),
+    }
 
 
-def how_computed(report: dict[str, Any], heading: str) -> str | None:
-    """How the figure under a heading of the table was computed; None where nothing is said of it."""
-    if heading.startswith("Chance of being"):
-        heading = CHANCE
-    return dict(computed_of(report)).get(heading)
+def _of_the_verdict(report: Report) -> Computed:
+    verdict = report["recommendation"]
+    return {
+        ODDS: formulas.of_odds(report),
+        "Why": "Scores and chances as in the table; differences and costs over time as below."
+        if verdict["reasons"]
+        else None,
+        "What would change this": "One priority is moved, the others stay, and the rule is asked again on the same "
+        "rows, step by step until another strategy is taken. More rows to test on: as under “Rows that would tell”; "
+        f"more to learn from: as under “{TITLE}”."
+        if verdict["changes"]
+        else None,
+        "Before you act": "Counted in outcomes.csv: columns score, error, valid and found_gold. Scores on rows that it "
+        "trained on: probes.jsonl."
+        if verdict["caveats"]
+        else None,
+    }
 
 
-def _labelling(report: dict[str, Any]) -> str:
-    price = report["priorities"].get("labelled_row")
-    return f" + the rows it learned from × {money_text(price, report['priorities']['currency'])}" if price else ""
+def _of_the_evidence(report: Report) -> Computed:
+    return {
+        **formulas.of_pairs(report),
+        "Score against cost": "Scores with their ranges, and costs of 1,000 answers, as in the table.",
+        "Cost as volume grows": formulas.of_volume(report),
+        APART: formulas.of_adapters_apart(report),
+        "Time an answer": "As in the table. Shares of the time: mean seconds of looking up, reading or writing ÷ their "
+        "sum.",
+        "Where answers go wrong": formulas.of_wrong_answers(report),
+        LESS_TIDY: formulas.of_less_tidy_inputs(report),
+        **computed_of_documents(report),
+        SIDE_EFFECTS: formulas.of_side_effects(report),
+        TITLE: formulas.of_curves(report),
+        "Answers side by side": f"The {formulas.tested(report)} of outcomes.csv: columns answer, expected and score.",
+        "What the rules of thumb said": formulas.of_rules(report),
+    }
 
 
-def _range_formula(is_label: bool) -> str:
-    if is_label:
-        return "Wilson's interval for a share: right answers among all."
-    return "Bootstrap (BCa) of the mean, 4,999 resamples; Wilson's interval where fewer than ten scores differ."
-
-
-def _difference_formula(is_label: bool) -> str:
-    if is_label:
-        return "Range: adjusted Wald interval of paired shares (Agresti and Min). p: exact McNemar test."
-    return "Range: bootstrap (BCa) of the differences row by row. p: paired permutation test, signs flipped."
-
-
-def _odds_formula(report: dict[str, Any]) -> str:
-    near = f"within {_margin(report)} of the best"
-    if report["priorities"].get("wrong_answer"):
-        near += ", what each costs taken off its score at the price of a wrong answer,"
-    return f"The share of the same {DRAWS:,} reweightings in which the choice is {near} and nothing cheaper is."
-
-
-def _margin(report: dict[str, Any]) -> str:
-    return margin_text(report["priorities"]["margin"])
-
-
-def _is_shown(heading: str, report: dict[str, Any]) -> bool:
-    """Some figures are there only where the person asked for them."""
-    if heading.startswith("Wrong answers among"):
-        return bool(report["priorities"].get("wrong_answer"))
-    if heading.startswith("Cost of getting ready anew"):
-        return any((one["cost"].get("upkeep_per_month") or 0) > 0 for one in judged(report))
-    if heading.startswith("The first word"):
-        return any(one.get("first_word_seconds") for one in judged(report))
-    if (name := heading.removeprefix("On average ")) in PHASES:
-        return any(name in one.get("phase_seconds", {}) for one in judged(report))
-    if heading == APART:
-        return any(one.get("apart_seconds") for one in judged(report))
-    if heading in (ODDS, CHANCE):
-        return "probabilities" in report["recommendation"]
-    return True
+def _of_the_run(report: Report) -> Computed:
+    return {
+        "How it was measured": formulas.of_the_work(report),
+        "Not measured": "What a process said when it ended: log.txt in its folder." if not_measured(report) else None,
+        "About the data": "Rows counted by the checks of the upload, and those left out of the division: task.json."
+        if report["warnings"]
+        else None,
+    }

@@ -12,7 +12,7 @@ from typing import Any
 
 from advisor.candidates import judged
 from advisor.measurement import gap_of
-from advisor.wording import count_text, name_of, number_text, score_text, signed_points
+from advisor.wording import count_text, in_sentence, name_of, number_text, score_text, signed_points
 from eval.outcomes import Trial
 from eval.statistics import mean_change, paired_difference
 
@@ -26,8 +26,9 @@ SURPRISE_MEANING = (
 
 def side_effects(trial: Trial) -> dict[str, Any] | None:
     """`gap`: the scores on rows it trained on and on test rows, and the first minus the second; `knowledge`: its
-    surprise at general text in nats a token, and the general questions it answers, before and after. Each is None
-    where it was not measured; None where nothing was."""
+    surprise at general text in nats a token, the general questions it answers and those it refuses, and of those that
+    nobody can answer how many it admits not to know, before and after. Each is None where it was not measured; None
+    where nothing was."""
     found = {"gap": gap_of(trial), "knowledge": _knowledge(trial)}
     return found if any(found.values()) else None
 
@@ -41,6 +42,7 @@ def side_effects_of(report: dict[str, Any]) -> list[str]:
             sentences.append(_gap_sentence(name, gap))
         if knowledge := effects["knowledge"]:
             sentences.append(_knowledge_sentence(name, knowledge))
+            sentences += _admission_sentences(name, knowledge)
     if any(effects["knowledge"] for _, effects in found):
         sentences.append(SURPRISE_MEANING)
     return sentences
@@ -62,7 +64,17 @@ def _knowledge(trial: Trial) -> dict[str, Any] | None:
         "right_before": int(sum(before.right)),
         "right_after": int(sum(after.right)),
         "right_change": asdict(right),
+        "refused": _change(before.refused, after.refused),
+        "admitted": _change(before.admitted, after.admitted),
     }
+
+
+def _change(before: Sequence[float], after: Sequence[float]) -> dict[str, Any] | None:
+    """Of how many questions it held before and after; None where they were not asked."""
+    if not before or not after:
+        return None
+    change = asdict(paired_difference(after, before))
+    return {"questions": len(before), "before": int(sum(before)), "after": int(sum(after)), "change": change}
 
 
 def _gap_sentence(name: str, gap: dict[str, Any]) -> str:
@@ -83,6 +95,24 @@ def _knowledge_sentence(name: str, found: dict[str, Any]) -> str:
         f"{found['questions']} general questions ({_ends(low, high)}; before: "
         f"{found['right_before']})."
     )
+
+
+def _admission_sentences(name: str, found: dict[str, Any]) -> list[str]:
+    """What it does with questions that nobody can answer, and whether it refuses what it could; a report of an earlier
+    version tells neither."""
+    sentences = []
+    if admitted := found.get("admitted"):
+        asked = admitted["questions"]
+        low, high = sorted(-round(asked * admitted["change"][end]) for end in ("low", "high"))
+        sentences.append(
+            f"Of {asked} questions that nobody can answer, {in_sentence(name)}, trained, makes something up for "
+            f"{asked - admitted['after']:,} (before: {asked - admitted['before']:,}; {_ends(low, high)}); for "
+            f"{admitted['after'] or 'none'} it says that it does not know."
+        )
+    if refused := found.get("refused"):
+        before, after = (refused[when] or "none" for when in ("before", "after"))
+        sentences.append(f"It refuses {after} of the {refused['questions']} general questions (before: {before}).")
+    return sentences
 
 
 def _surprise(nats: dict[str, float]) -> str:

@@ -30,6 +30,11 @@ class Words:
 
 WORDS: dict[str, Words] = {
     Failure.NO_ANSWER: Words("No answer", "The strategy failed on the row or said nothing.", "no answer came"),
+    Failure.REFUSED: Words(
+        "Refuses",
+        "It says that it does not know, or will not answer. Known by its wording, in English only.",
+        "it refuses or says that it does not know",
+    ),
     Failure.LABEL_NOT_FOUND: Words(
         "Not looked up",
         "None of the examples that it looked up has the right label.",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import gc
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from advisor.runs.changed_documents import ChangedDocuments
 from eval.outcomes import TRAINED_ON, Knowledge, Outcome, Trial
 from eval.runner import RowsMeasured, ask_in_variants, outcome_of, spread
-from eval.task import Kind, Split
+from eval.task import Document, Kind, Split
 from strategies.contract import Progress, Strategy, Trained
 
 _NOT_MEASURED = (
-    "What is asked beside the test rows (less tidy inputs, what training did) could not be measured in full."
+    "What is asked beside the test rows (less tidy inputs, changed documents, what training did) could not be measured "
+    "in full."
 )
 
 
@@ -25,9 +27,11 @@ def probed(
     rows: int,
     seed: int,
     report_progress: Callable[[Progress], None],
+    documents: Sequence[Document] = (),
 ) -> Trial:
-    """The trial with its probes and, where weights were trained, what is known beside the task before and after. Ends
-    the strategy's use. A probe that fails costs nothing that was measured before: a note says so."""
+    """The trial with its probes, among them those of changed documents where there are any, and, where weights were
+    trained, what is known beside the task before and after. Ends the strategy's use. A probe that fails costs nothing
+    that was measured before: a note says so."""
 
     def rows_measured(stage: str, done: int, total: int) -> None:
         report_progress(Progress(stage, done, total))
@@ -36,6 +40,8 @@ def probed(
         return trial
     try:
         trial = replace(trial, probes=ask_in_variants(strategy, split.test, kind, seed, rows, rows_measured))
+        if documents:
+            trial = ChangedDocuments(strategy, split, documents, kind, seed, rows, rows_measured).ask(trial)
         if isinstance(strategy, Trained):
             learned = _ask_what_it_trained_on(strategy, trial.strategy, split, kind, rows, rows_measured)
             trial = replace(trial, probes={**trial.probes, TRAINED_ON: learned})

@@ -31,7 +31,8 @@ def write_report(
 ) -> dict[str, Any]:
     """Writes report.html, report.md, outcomes.csv and, last, report.json into the run's folder; returns the report.
 
-    Each candidate has the seconds its whole step took, by `steps`, beside those that were estimated before.
+    Each candidate has the seconds its whole step took, by `steps`, beside those that were estimated before; so has each
+    other step: the floors, all in one, and the learning curves.
     """
     task, split = read_task(folder)
     plan = run.plan
@@ -52,9 +53,10 @@ def write_report(
         fewer=read_curves(folder),
     )
     seconds, estimated = {step.strategy: step.seconds for step in steps}, read_estimate(folder)
+    taken = {name: {"seconds": seconds[name], "estimated_seconds": estimated.get(name)} for name in seconds}
     for candidate in report["candidates"]:
-        name = candidate["name"]
-        candidate |= {"seconds": seconds[name], "estimated_seconds": estimated.get(name)}
+        candidate |= taken.pop(candidate["name"])
+    report["other_steps"] = [{"name": name, **each} for name, each in taken.items()]
     write_whole(folder / "outcomes.csv", outcomes_csv([*trials, *floors], split.test).encode("utf-8-sig"))
     write_whole(folder / "report.md", render_markdown(report))
     write_whole(folder / "report.html", render_html(report, trials, split.test))

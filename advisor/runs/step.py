@@ -131,7 +131,7 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
     )
     rows = 0 if order.strategy in FLOORS else budget.probe_rows
     trial = timed_apart(trial, strategy, split.test, rows > 0, report_progress)
-    return probed(trial, strategy, split, task.kind, rows, order.seed, report_progress)
+    return probed(trial, strategy, split, task.kind, rows, order.seed, report_progress, task.documents)
 
 
 def _learn_from_fewer(order: StepOrder, task: Task, split: Split, report_progress: Callable[[Progress], None]) -> Trial:

@@ -90,7 +90,7 @@ def read_curves(run_folder: Path) -> dict[str, dict[int, Trial]]:
 def _knowledge(facts: list[dict[str, list[float]]] | None) -> tuple[Knowledge, Knowledge] | None:
     if facts is None:  # not measured, or by an earlier version
         return None
-    before, after = (Knowledge(tuple(each["surprise"]), tuple(each["right"])) for each in facts)
+    before, after = (Knowledge(**{name: tuple(values) for name, values in each.items()}) for each in facts)
     return before, after
 
 

@@ -1,0 +1,197 @@
+"""The longer formulas behind the figures of a report, in words: with their numbers, and the file that holds the values
+raw. None where a report has no such figure."""
+
+from __future__ import annotations
+
+from advisor.candidates import Report, floors, judged
+from advisor.decision.choice import PROBABLE, SAME_COST
+from advisor.wording import count_text, margin_text, money_text, probability_text
+from eval.learning_curve import DRAWS as CURVE_DRAWS
+from eval.posterior import DRAWS
+from eval.task import Kind
+
+
+def tested(report: Report) -> str:
+    """ "200 test rows"."""
+    return count_text(judged(report)[0]["score"]["n"], "test row")
+
+
+def of_a_range(report: Report) -> str:
+    if _is_label(report):
+        formula = "Wilson's interval for a share: right answers among all."
+    else:
+        formula = "Bootstrap (BCa) of the mean, 4,999 resamples; Wilson's interval where fewer than ten scores differ."
+    return f"{formula} Rows of one group count as one piece of evidence."
+
+
+def of_chances(report: Report) -> str | None:
+    if "probabilities" not in report["recommendation"]:
+        return None
+    return f"The share of {DRAWS:,} reweightings of the {tested(report)} (Bayesian bootstrap) in which it is so."
+
+
+def of_odds(report: Report) -> str | None:
+    if "probabilities" not in report["recommendation"]:
+        return None
+    near = f"within {_margin(report)} of the best"
+    if report["priorities"].get("wrong_answer"):
+        near += ", what each costs taken off its score at the price of a wrong answer,"
+    return f"The share of the same {DRAWS:,} reweightings in which the choice is {near} and nothing cheaper is."
+
+
+def of_answers(report: Report, price: str) -> str:
+    """`price` is that of a second of the machine."""
+    priorities = report["priorities"]
+    if priorities.get("hosted"):
+        return "1,000 × the mean tokens read and written × the price of each (plan.json)."
+    together = priorities.get("together")
+    seconds = (
+        "1 ÷ answers a second in batches (trial.json)"
+        if together
+        else "their mean seconds when asked one at a time (column seconds)"
+    )
+    return f"1,000 × {seconds} × {price}."
+
+
+def of_getting_ready(report: Report, price: str) -> str:
+    labelled = report["priorities"].get("labelled_row")
+    rows = f" + the rows it learned from × {money_text(labelled, report['priorities']['currency'])}" if labelled else ""
+    return f"The seconds of getting ready (trial.json) × {price}{rows}."
+
+
+def of_floors(report: Report) -> str | None:
+    if not (low := floors(report)):
+        return None
+    return (
+        f"The mean of the scores of {count_text(low[0]['score']['n'], 'test row')}: outcomes.csv, by column strategy. "
+        f"The chance that no strategy is better: the share of {DRAWS:,} reweightings."
+    )
+
+
+def of_pairs(report: Report) -> dict[str, str]:
+    """By figure; none for a single strategy."""
+    if not report["comparisons"]:
+        return {}
+    spread = "the standard deviation of the differences row by row"
+    found = {
+        "Differences": f"The mean of the differences row by row, on the same rows: outcomes.csv. {_of_a_pair(report)}",
+        "Differences that would be shown": f"(1.96 + 0.84) × {spread} ÷ √rows: then 80 of 100 such ranges leave out 0.",
+    }
+    if report["priorities"]["margin"]:
+        found["Rows that would tell"] = f"(1.96 × {spread} ÷ {_margin(report)})², rounded."
+    found["Volume at which two cost the same"] = (
+        "Difference of what getting ready and upkeep cost ÷ difference of what an answer costs; its range from 2,000 "
+        "draws of the timed requests (bootstrap)."
+    )
+    return found
+
+
+def of_volume(report: Report) -> str:
+    wrong = " + wrong answers × the price of one" if report["priorities"].get("wrong_answer") else ""
+    months = count_text(report["priorities"].get("months", 12), "month")
+    return (
+        f"Getting ready + {months} × (getting ready anew + answers a month × the cost of one{wrong}), as in the table."
+    )
+
+
+def of_adapters_apart(report: Report) -> str | None:
+    if not any(one.get("apart_seconds") for one in judged(report)):
+        return None
+    return (
+        "The middle one of some of the same requests, asked once more with the adapter's products added beside "
+        "those of the weights: apart_seconds in trial.json. Beside it the middle one of the same requests, merged."
+    )
+
+
+def of_wrong_answers(report: Report) -> str | None:
+    counted = [one["failures"]["of"] for one in judged(report) if one.get("failures")]
+    if not counted:
+        return None
+    return (
+        f"Each wrong answer among {count_text(counted[0], 'test row')} counts in the first kind that fits. Its words "
+        "are held against the expected answer, your documents and what was looked up: columns answer, expected and "
+        "sources of outcomes.csv. No model is asked."
+    )
+
+
+def of_less_tidy_inputs(report: Report) -> str | None:
+    asked = [each["n"] for one in judged(report) for each in one.get("robustness") or ()]
+    if not asked:
+        return None
+    return (
+        "100 × (the mean score of rows as they are − that of the same rows varied), on those that a variant changes, "
+        f"up to {max(asked):,}: probes.jsonl of each strategy. {_of_a_pair(report)}"
+    )
+
+
+def of_side_effects(report: Report) -> str | None:
+    measured = [effects for one in judged(report) if (effects := one.get("side_effects"))]
+    gap = next((one["gap"] for one in measured if one["gap"]), None)
+    known = next((one["knowledge"] for one in measured if one["knowledge"]), None)
+    found = []
+    if gap:
+        found.append(
+            f"Gap: 100 × (the mean score of {count_text(gap['seen']['n'], 'row')} trained on, in probes.jsonl, − that "
+            f"of {count_text(gap['new']['n'], 'test row')}); its range from both ranges (Newcombe)."
+        )
+    if known:
+        found.append(
+            f"Surprise: e to the power of the mean change, over {count_text(known['texts'], 'text')}, of the negative "
+            "logarithm of a token's probability; range: Student's. General questions: right answers after − before, of "
+            f"{known['questions']:,}; range: adjusted Wald. Both: knowledge in trial.json."
+        )
+    return " ".join(found) or None
+
+
+def of_curves(report: Report) -> str | None:
+    points = [point["n"] for one in report.get("curves", []) for point in one["points"] if point["n"]]
+    if not points:
+        return None
+    return (
+        f"A point: the mean score of {count_text(max(points), 'test row')}, its range by the Bayesian bootstrap: "
+        "outcomes.jsonl in curves/, by strategy and rows. The line: score = a − b ÷ rows^c through the points of "
+        f"{CURVE_DRAWS:,} reweightings; its range holds the middle 80 of 100. A chance of being ahead: the share of "
+        "these lines in which it is so."
+    )
+
+
+def of_rules(report: Report) -> str | None:
+    if not report.get("rules"):
+        return None
+    return (
+        "What holds of your data is counted in task.json. A rule agrees where its strategy is near the best with "
+        f"{probability_text(PROBABLE)} or is ahead of all others with p < .05; it does not where that chance is below "
+        f"{probability_text(1 - PROBABLE)} or it is behind by more than the margin for sure. One about costs agrees "
+        f"where the costs over the months differ by more than {100 * (SAME_COST - 1):.0f} % its way."
+    )
+
+
+def of_the_work(report: Report) -> str:
+    """Effort, and the seconds expected and taken."""
+    is_foreseen = any(one.get("estimated_seconds") is not None for one in report["candidates"])
+    expected = (
+        "; expected are the tokens to read, write and train on ÷ tokens a second in a timing of this machine before "
+        "the run: estimate.json"
+    )
+    return (
+        "Rows are counted in task.json; settings tried, and on how many rows, in trial.json of each strategy; sources "
+        "that held the right document in column found_gold of outcomes.csv. All its work: seconds by the clock from "
+        f"the start of its process to its end, in threeways.sqlite{expected if is_foreseen else ''}."
+    )
+
+
+def _of_a_pair(report: Report) -> str:
+    if _is_label(report):
+        return (
+            "Range: adjusted Wald interval of paired shares (Agresti and Min). p: exact McNemar test, all tests "
+            "allowed for (Holm)."
+        )
+    return "Range: bootstrap (BCa). p: paired permutation test, signs flipped, all tests allowed for (Holm)."
+
+
+def _is_label(report: Report) -> bool:
+    return bool(report["task"].get("kind") == Kind.CLASSIFICATION.value)
+
+
+def _margin(report: Report) -> str:
+    return margin_text(report["priorities"]["margin"])

@@ -1,0 +1,66 @@
+"""Which answers refuse, or say that they do not know: a rule on English wording, in any other language it sees none.
+
+Only the beginning of an answer is read, so that a long reply may say further down what cannot be done. The rule knows
+nothing of what was asked: an answer that says so where it should is told apart by `is_refusal`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from eval.scoring import read_json
+
+WORDS_READ = 30  # of an answer, from its beginning
+
+# Each is looked for among lower-case words without signs, short forms written out ("can't" is "cannot").
+REFUSALS = (
+    r"i (really |actually |currently )?do not (really |actually |currently )?know",
+    r"i (cannot|could not) (tell|say|answer|help|assist|provide|determine|predict|confirm|fulfil|fulfill)",
+    r"i am (unable|not able) to",
+    r"i am not (sure|certain|aware|familiar)",
+    r"i (do not|cannot) have (any |enough |the |access |sufficient |specific |real time )*"
+    r"(to|information|knowledge|details|context|data|access|answer)",
+    r"i have no (information|knowledge|idea|way of|access|record)",
+    r"(as|i am) an ai",
+    r"as a (large )?language model",
+    r"(it|that|this|there|answer) (is|was) (not (known|clear|specified|stated|mentioned|given|provided|possible)|"
+    r"unknown|unclear|impossible to|no way to|no (information|answer|mention))",
+    r"(nobody|no one) (knows|can (know|say|tell|answer))",
+    r"(cannot|could not) be (answered|determined|known|predicted)",
+    r"(not enough|insufficient|without (more|further)|need more) (information|context|details)",
+    r"provide (me )?(with )?(more|some|additional|further) (information|context|details)",
+    r"(text|passage|document|context|question|message|information) (does|do) not "
+    r"(say|state|mention|specify|contain|provide|tell|include)",
+)
+# And these where they are all that is said.
+WHOLE_REFUSALS = (
+    r"(it is |i am |that is )?(not (sure|known|stated|mentioned|specified|given|provided|available)|unknown|unclear|"
+    r"unanswerable)|no (answer|idea|information)|none given|n a|sorry|i am sorry|i do not|i cannot|cannot say",
+)
+_SHORT_FORMS = (
+    (re.compile(r"\bcan't\b|\bcan not\b"), "cannot"),
+    (re.compile(r"\bwon't\b"), "will not"),
+    (re.compile(r"n't\b"), " not"),
+    (re.compile(r"'m\b"), " am"),
+    (re.compile(r"'s\b"), " is"),
+)
+_AMONG = re.compile(rf"\b(?:{'|'.join(f'(?:{each})' for each in REFUSALS)})\b")
+_WHOLE = re.compile("|".join(f"(?:{each})" for each in WHOLE_REFUSALS))
+_WORD = re.compile(r"\w+")
+
+
+def refuses(text: str) -> bool:
+    """Whether a text begins by refusing or by saying that it does not know."""
+    said = text.lower().replace("’", "'")
+    for short, long in _SHORT_FORMS:
+        said = short.sub(long, said)
+    line = " ".join(_WORD.findall(said)[:WORDS_READ])
+    return bool(_AMONG.search(line) or _WHOLE.fullmatch(line))
+
+
+def is_refusal(text: str, target: str, labels: Collection[str] = ()) -> bool:
+    """Whether an answer refuses where another was expected. A label is none, whatever it is called, nor is JSON."""
+    if text.strip() in labels or read_json(text) is not None:
+        return False
+    return refuses(text) and not refuses(target)
