@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ SPEED = {
 def own_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A store for the pages alone, whose worker is this test: no page starts a real one."""
     monkeypatch.setenv("THREEWAYS_HOME", str(folder))
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # in whose place AppTest puts the app's
     st.cache_resource.clear()
     store = Store()
     store.request_speed("embedded")
