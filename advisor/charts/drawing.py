@@ -7,10 +7,13 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
+from altair.utils import schemapi
 
 from advisor.candidates import Candidate
 from advisor.palette import mark_of
 from advisor.wording import name_of
+
+schemapi.disable_debug_mode()  # a chart is checked as a whole when it is shown; each of its parts was before, as well
 
 ROW_HEIGHT = 48
 AXIS_HEIGHT = 70
