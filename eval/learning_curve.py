@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import log_ndtr, ndtr, ndtri
 
 from eval.statistics import SEED
 from eval.task import Example, Kind
@@ -186,8 +186,8 @@ def _draw(rows: Numbers, means: Numbers, chance: np.random.Generator) -> tuple[N
         covariance = np.linalg.inv(design.T @ heeded + np.diag([0.0, _USUAL_GAIN**-2]))
         centre = means @ heeded @ covariance
         width = np.sqrt(covariance[1, 1])
-        chances = np.maximum(chance.random(draws) * ndtr(centre[:, 1] / width), _TINY)
-        gain = centre[:, 1] - width * ndtri(chances)
+        chances = np.maximum(chance.random(draws) * scipy.special.ndtr(centre[:, 1] / width), _TINY)
+        gain = centre[:, 1] - width * scipy.special.ndtri(chances)
         tilt = covariance[0, 1] / covariance[1, 1]
         rest = np.sqrt(covariance[0, 0] - tilt * covariance[0, 1])
         levels.append(centre[:, 0] + tilt * (gain - centre[:, 1]) + rest * chance.standard_normal(draws))
@@ -206,7 +206,7 @@ def _evidence(observed: Numbers, noise: Numbers, growth: Numbers) -> float:
     off = observed - observed[-1]
     solved = np.linalg.solve(spread, np.column_stack([off, apart]))
     gain, certainty = apart @ solved[:, 0], np.sqrt(_USUAL_GAIN**2 - apart @ solved[:, 1])
-    return float(-np.linalg.slogdet(spread)[1] / 2 - off @ solved[:, 0] / 2 + log_ndtr(gain / certainty))
+    return float(-np.linalg.slogdet(spread)[1] / 2 - off @ solved[:, 0] / 2 + scipy.special.log_ndtr(gain / certainty))
 
 
 def _growth(rows: ArrayLike, fewest: float, most: float, exponent: ArrayLike) -> Numbers:

@@ -11,16 +11,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+import scipy  # `scipy.stats` is loaded where it is first used: it takes a second, which most processes can do without
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 SEED = 20_240_607
 LEVEL = 0.95
 POWER = 0.80
-_Z = float(stats.norm.ppf((1 + LEVEL) / 2))
+_Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 _RESAMPLES = 4999
 _BATCH = 200  # resamples held in memory at once
 _MIN_VARIED = 10
@@ -110,7 +111,7 @@ def mean_change(before: ArrayLike, after: ArrayLike) -> Interval:
     """The mean of after - before over the same pieces, of numbers without bounds, with Student's interval."""
     changes = _numbers(after) - _numbers(before)
     mean, n = float(changes.mean()), len(changes)
-    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * changes.std(ddof=1)) / math.sqrt(n) if n > 1 else math.inf
+    half = float(scipy.stats.t.ppf((1 + LEVEL) / 2, n - 1) * changes.std(ddof=1)) / math.sqrt(n) if n > 1 else math.inf
     return Interval(mean, mean - half, mean + half, n)
 
 
@@ -143,7 +144,7 @@ def detectable_difference(a: ArrayLike, b: ArrayLike, groups: Sequence[str] | No
     """The smallest true difference that these rows would show in 80 of 100 such tests: (1.96 + 0.84) · s / √n, with s
     as in `rows_needed`; 1 at most."""
     _, variance, n = _adjusted_moments(_units(_numbers(a) - _numbers(b), groups))
-    return min(1.0, (_Z + float(stats.norm.ppf(POWER))) * math.sqrt(variance / n))
+    return min(1.0, (_Z + NormalDist().inv_cdf(POWER)) * math.sqrt(variance / n))
 
 
 def rows_to_show(margin: float, disagreeing: float = 1.0) -> int:
@@ -169,7 +170,7 @@ def percentiles(seconds: Sequence[float]) -> Percentiles | None:
 @lru_cache(maxsize=256)  # the same requests are looked at under many priorities
 def _quantile_range(values: tuple[float, ...], share: float) -> tuple[float | None, float | None]:
     """Exact, whatever the distribution: from the binomial number of values below the true quantile."""
-    bounds: Any = stats.quantile_test(values, p=share).confidence_interval(LEVEL)
+    bounds: Any = scipy.stats.quantile_test(values, p=share).confidence_interval(LEVEL)
     low, high = map(float, bounds)
     return None if math.isnan(low) else low, None if math.isnan(high) else high
 
@@ -221,7 +222,7 @@ def _bootstrap_mean(values: Numbers) -> tuple[float, float]:
     if len(values) > _MOST_RESAMPLED:  # resampling so many would take minutes to say the same
         half = _Z * float(values.std(ddof=1)) / math.sqrt(len(values))
         return float(values.mean()) - half, float(values.mean()) + half
-    resampled = stats.bootstrap(
+    resampled = scipy.stats.bootstrap(
         (values,),
         np.mean,
         confidence_level=LEVEL,
@@ -252,7 +253,7 @@ def _adjusted_wald(differences: Numbers) -> tuple[float, float]:
 
 def _mcnemar(differences: Numbers) -> float:
     wins, losses = int((differences > 0).sum()), int((differences < 0).sum())
-    return float(stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
+    return float(scipy.stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
 
 
 def _sign_flip_test(differences: Numbers) -> float:
@@ -260,7 +261,7 @@ def _sign_flip_test(differences: Numbers) -> float:
     and scipy refuses to test it."""
     if len(differences) < 2 or not differences.any():
         return 1.0
-    tested = stats.permutation_test(
+    tested = scipy.stats.permutation_test(
         (differences,),
         np.mean,
         permutation_type="samples",  # of a single sample: its signs are flipped

@@ -8,9 +8,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import huggingface_hub  # what it offers is loaded where it is first used: half a second, for models of the hub alone
 import psutil
-from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError, safe_open
 
 EMBEDDED = "embedded"
@@ -97,11 +96,13 @@ def check_model(name: str) -> str | None:
     elif name.startswith(("/", ".", "~")):
         return f"There is no folder {name}. {offer}"
     else:
+        from huggingface_hub.errors import HFValidationError
+
         try:
             parameters = _hub_parameters(name)
         except HFValidationError:
             return f"“{name}” is neither a folder nor the id of a model on the hub (owner/name). {offer}"
-        except (HfHubHTTPError, LocalEntryNotFoundError, OSError):
+        except OSError:  # the hub's own errors are such too
             return f"The model {name} could not be reached: no such id, no access, or no network. {offer}"
         except RuntimeError:
             return f"The model {name} could not be reached: there is no network. {offer}"
@@ -154,13 +155,15 @@ def is_here(name: str) -> bool:
 def local_folder(name: str) -> Path:
     """The folder of a model that is on this machine or can be fetched from the hub."""
     path = Path(name).expanduser()
-    return path if path.exists() else _fetched(name) or Path(snapshot_download(name))
+    return path if path.exists() else _fetched(name) or Path(huggingface_hub.snapshot_download(name))
 
 
 def _fetched(name: str) -> Path | None:
     """The folder of a model that was fetched from the hub to its end."""
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
     try:
-        folder = Path(snapshot_download(name, local_files_only=True))
+        folder = Path(huggingface_hub.snapshot_download(name, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError):
         return None
     return None if isinstance(_local_parameters(folder), str) else folder
@@ -193,5 +196,5 @@ def _hub_parameters(name: str) -> float | None:
     folder = _fetched(name)
     if folder is not None:
         return float(_local_parameters(folder))
-    info = HfApi().model_info(name, timeout=10)
+    info = huggingface_hub.HfApi().model_info(name, timeout=10)
     return float(info.safetensors.total) if info.safetensors else None

@@ -31,7 +31,8 @@ WORTH_DROPPING = 0.75  # share of a batch still at work below which the idle row
 PLAIN_TURN = "{role}:\n{content}\n"  # for models that bring no chat template
 NEXT_TURN = "\nuser:"  # where such a model goes on by itself
 
-torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+if "OMP_NUM_THREADS" not in os.environ:  # whoever set it knows what else this machine has to do
+    torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 class Transformer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import random
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +16,9 @@ from eval.outcomes import Effort, Outcome, Trial
 from eval.phases import READING, WRITING
 from eval.scoring import score
 from eval.task import Example, Kind, Split, Task, labels_of
+
+# What the tests compute is so small that threads would only wait for each other; they run beside each other instead.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # The expected answers that examples of a kind take turns with; the next one in turn is the wrong answer.
 _TARGETS = {
@@ -89,6 +94,16 @@ def _trial(task: Task, strategy: str, seed: int) -> Trial:
         choices=({"examples": 0, "score": 0.4}, {"examples": 4, "score": 0.5}),
         effort=Effort(settings_tried=2, dev_rows=len(_split(task).dev), seconds=fit_seconds / 2),
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: beside them the others find their place."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now need not be looked through at every collection, of which the tests ask for hundreds."""
+    gc.freeze()
 
 
 @pytest.fixture

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from filelock import FileLock
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from advisor.plan import Plan, Setup
@@ -26,12 +29,15 @@ SPEED = {
     "device": "cpu", "load_seconds": 1.0, "read": 300.0, "read_alone": 200.0, "write": 40.0, "write_alone": 10.0,
     "train": 120.0, "embed": 50.0,
 }  # fmt: skip
+_scan_once = cache(manifest_scanner.scan_component_manifests)  # AppTest reads what is installed anew for each app
 
 
 @contextmanager
 def own_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A store for the pages alone, whose worker is this test: no page starts a real one."""
     monkeypatch.setenv("THREEWAYS_HOME", str(folder))
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # in whose place AppTest puts the app's
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", _scan_once)
     st.cache_resource.clear()
     store = Store()
     store.request_speed("embedded")

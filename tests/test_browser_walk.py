@@ -31,13 +31,13 @@ _RUN_MINUTES = 15
 _TICKETS = "".join((ROOT / "examples" / "support_tickets.csv").read_text("utf-8").splitlines(keepends=True)[:31])
 
 
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The app on a free port, with a home of its own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    home = tmp_path / "home"
+    home = tmp_path_factory.mktemp("app") / "home"
     # As on a machine that was timed before: the walk is about another model than the one that Compare begins with.
     Store(home).save_speed(EMBEDDED, asdict(SPEED))
     options = ["--server.port", str(port), "--server.headless", "true"]

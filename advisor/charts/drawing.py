@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
-import pandas as pd
+from altair.utils import schemapi
 
 from advisor.candidates import Candidate
 from advisor.palette import mark_of
 from advisor.wording import name_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+schemapi.disable_debug_mode()  # a chart is checked as a whole when it is shown; each of its parts was before, as well
 
 ROW_HEIGHT = 48
 AXIS_HEIGHT = 70
@@ -21,6 +26,8 @@ FREE = "At these prices an answer costs nothing."
 
 
 def rows_of(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    import pandas as pd  # as long to import as altair, and the files of a run need the sentences of the charts alone
+
     return pd.DataFrame(list(rows), columns=None if columns is None else list(columns))
 
 
