@@ -19,7 +19,14 @@ from advisor.candidates import floors, judged
 from advisor.palette import css_variables, mark_of
 from advisor.report.answers import answered_rows
 from advisor.report.curves import curves_of
-from advisor.report.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, not_measured
+from advisor.report.figures import (
+    P_VALUE_MEANING,
+    TOKEN_MEANING,
+    detectable_of,
+    differences_of,
+    figures_of,
+    not_measured,
+)
 from advisor.report.method import method_of
 from advisor.report.provenance import ODDS, computed_of, how_computed
 from advisor.report.robustness import LESS_TIDY, LOST_MEANING, less_tidy_of
@@ -43,6 +50,7 @@ _TEMPLATES.globals |= {
     "LOST_MEANING": LOST_MEANING,
     "SIDE_EFFECTS": SIDE_EFFECTS,
     "ODDS": ODDS,
+    "TOKEN_MEANING": TOKEN_MEANING,
 }
 
 

@@ -10,7 +10,15 @@ from advisor.advice.agreement import rule_sentences
 from advisor.candidates import judged
 from advisor.charts.volume import crossing_sentences, volume_sentence
 from advisor.report.curves import TITLE, curves_of
-from advisor.report.figures import P_VALUE_MEANING, detectable_of, differences_of, figures_of, floors_of, not_measured
+from advisor.report.figures import (
+    P_VALUE_MEANING,
+    TOKEN_MEANING,
+    detectable_of,
+    differences_of,
+    figures_of,
+    floors_of,
+    not_measured,
+)
 from advisor.report.method import method_of
 from advisor.report.provenance import computed_of
 from advisor.report.robustness import LESS_TIDY, LOST_MEANING, less_tidy_of
@@ -103,7 +111,7 @@ def _table(report: dict[str, Any]) -> list[str]:
     if not names:
         return []
     rows = [[heading, *map(escaped, cells)] for heading, cells in figures_of(report)]
-    return [_line(["", *names]), _line(["---"] * (len(names) + 1)), *map(_line, rows), ""]
+    return [_line(["", *names]), _line(["---"] * (len(names) + 1)), *map(_line, rows), "", TOKEN_MEANING, ""]
 
 
 def _line(cells: Sequence[str]) -> str:
