@@ -100,7 +100,7 @@ def cost_chart(report: Report, ink: str) -> alt.LayerChart | None:
     x = alt.X(
         "cost:Q",
         scale=alt.Scale(type="log", domain=[low, high]),
-        title=f"Cost of 1,000 answers ({shown[0]['cost']['currency']}; equal steps are equal multiples)",
+        title=f"Cost of 1,000 answers ({shown[0]['cost']['currency']}, in multiples)",
         axis=alt.Axis(format=PLAIN_NUMBER, tickCount=4, grid=False),
     )
     y = alt.Y("mean:Q", scale=alt.Scale(domain=[0, 1]), title=report["task"]["metric"], axis=number_axis())
