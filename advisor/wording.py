@@ -66,8 +66,15 @@ _FLOORS = {
     "floors": Words("Floors", "", "What to beat", "Answers that need no language model. A strategy has to beat them."),
     "majority_label": Words("Commonest label", "", "", "Always the label that the training rows have most often."),
     "nearest_example": Words("Nearest example", "", "", "The answer of the training row that reads most alike."),
-    "tfidf_linear": Words("Word classifier", "", "", "A linear classifier on the words of an input (TF-IDF)."),
-    "embedding_linear": Words("Embedding classifier", "", "", "A linear classifier on the embedding of an input."),
+    "tfidf_linear": Words(
+        "Word classifier", "", "", "It learned which words go with which label (TF-IDF, a linear classifier)."
+    ),
+    "embedding_linear": Words(
+        "Embedding classifier",
+        "",
+        "",
+        "It learned which meanings go with which label (embeddings, a linear classifier).",
+    ),
     "best_sentence": Words("Best sentence", "", "", "The sentence of the documents that reads most like the question."),
 }
 _CURVES = {"curves": Words("More data?", "", "", "Each strategy learns anew from fewer rows, to see what more bring.")}

@@ -14,7 +14,7 @@ from eval.task import BadInput, Kind, Split, Task
 DEV_SHARE = 0.15
 TEST_SHARE = 0.25
 
-_WORDS = {"train": "training", "dev": "dev", "test": "test"}
+_PURPOSES = {"train": "to learn from", "dev": "to choose settings on", "test": "to judge by"}
 
 
 def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int | None = None) -> Split:
@@ -40,16 +40,16 @@ def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int 
     if shares:
         given = len(shares) < 2
         sides |= _cut(task, sides["train"], likeness, {"train": 1 - sum(shares.values()), **shares}, seed)
-        notes += [f"{len(sides[side]):,} training rows were set aside as the {side} part." for side in shares if given]
+        notes += [f"{len(sides[side]):,} training rows were set aside {_PURPOSES[side]}." for side in shares if given]
     for side, rows in sides.items():
         if not rows:
             raise BadInput(
-                f"{task.name} leaves no rows for the {_WORDS[side]} part, because equal inputs and groups stay on one "
+                f"{task.name} leaves no rows {_PURPOSES[side]}, because equal inputs and groups stay on one "
                 "side: add more varied rows, or change the column that gives the split."
             )
     for side, limit in (("test", max_test), ("dev", max_dev)):
         if limit is not None and len(sides[side]) > limit:
-            notes.append(f"{limit:,} of {len(sides[side]):,} {side} rows are used, chosen at random.")
+            notes.append(f"{limit:,} of {len(sides[side]):,} rows {_PURPOSES[side]} are used, chosen at random.")
             sides[side] = _sample(task, sides[side], limit, seed)
     _note_unseen_labels(task, sides, notes)
     parts = {side: tuple(task.examples[row] for row in _shuffled(rows, seed)) for side, rows in sides.items()}
@@ -73,9 +73,10 @@ def _given_sides(task: Task, likeness: Likeness, notes: list[str]) -> dict[str, 
             row for row in sides[cleaned] if likeness.key[row] not in keys and task.examples[row].group not in groups
         ]
         if dropped := len(sides[cleaned]) - len(clean):
+            rows = "row" if dropped == 1 else "rows"
             notes.append(
-                f"{dropped:,} {_WORDS[cleaned]} {'row was' if dropped == 1 else 'rows were'} left out, because the "
-                f"{kept} part holds the same or nearly the same input, or the same group."
+                f"{dropped:,} {rows} {_PURPOSES[cleaned]} {'was' if dropped == 1 else 'were'} left out, because the "
+                f"same or nearly the same input, or the same group, is among those {_PURPOSES[kept]}."
             )
         sides[cleaned] = clean
     return sides

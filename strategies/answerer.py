@@ -92,7 +92,7 @@ class Answerer:
         for at, attempt in enumerate(attempts):
 
             def rows_done(rows: int, before: int = at * len(dev)) -> None:
-                report_progress(Progress("choosing settings on dev rows", before + rows, total))
+                report_progress(Progress("choosing settings", before + rows, total))
 
             if self.brief.kind is Kind.CLASSIFICATION:
                 empty = self.model.score(attempt.ask([""]), self.brief.labels)

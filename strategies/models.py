@@ -122,7 +122,7 @@ def check_training(name: str, ask_hub: bool = False) -> str | None:
     if parameters is None and ask_hub:
         try:
             parameters = _hub_parameters(name)
-        except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError, RuntimeError):
+        except (OSError, RuntimeError, ValueError):  # the hub's own errors are such
             return None
     if parameters is None:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from advisor.storage.stored import StoredRun, StoredStep
 from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import write_trial
 from eval.outcomes import Trial
-from eval.task import Split, Task
+from eval.task import Kind, Split, Task
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 60  # a first run imports the app, and the machine may be busy
@@ -87,3 +87,32 @@ def finish_run(
     write_report(folder, run, trials, store.steps(run.id))
     store.end_run(run.id, "done")
     return store.run(run.id)
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    with own_home(tmp_path, monkeypatch) as store:
+        yield store
+
+
+@pytest.fixture
+def finished(
+    store: Store,
+    synthetic_task: Callable[..., Task],
+    synthetic_split: Callable[[Task], Split],
+    synthetic_trials: Callable[..., tuple[Trial, ...]],
+) -> Callable[..., StoredRun]:
+    """`finished(trials, kind, task, follows)`: a run over the synthetic task of a kind, or over another task, that
+    ended with these trials, or with the synthetic ones."""
+
+    def finish(
+        trials: Sequence[Trial] | None = None,
+        kind: Kind = Kind.CLASSIFICATION,
+        task: Task | None = None,
+        follows: str | None = None,
+    ) -> StoredRun:
+        original = synthetic_task(kind)
+        own = synthetic_trials(kind) if trials is None else trials
+        return finish_run(store, task or original, synthetic_split(original), own, follows)
+
+    return finish

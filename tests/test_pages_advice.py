@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
-import pytest
+from collections.abc import Callable
 
 from advisor.storage.store import Store
-from tests.pages import finish_run, html_of, open_page, own_home, primaries
+from advisor.storage.stored import StoredRun
+from tests import pages
+from tests.pages import html_of, open_page, primaries
+
+store, finished = pages.store, pages.finished
 
 
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    with own_home(tmp_path, monkeypatch) as store:
-        yield store
-
-
-def test_a_report_page_tells_whether_the_measurement_agrees(
-    store: Store, synthetic_task: Any, synthetic_split: Any, synthetic_trials: Any
-) -> None:
-    task = synthetic_task()
-    run = finish_run(store, task, synthetic_split(task), synthetic_trials())
+def test_a_report_page_tells_whether_the_measurement_agrees(finished: Callable[..., StoredRun]) -> None:
+    run = finished()
     said = html_of(open_page("Report", run=run.id))
     assert said.index("What the rules of thumb said") < said.index("How it was measured")
     assert "120 examples of your own 4 categories lean to fine-tuning." in said

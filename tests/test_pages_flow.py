@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,20 +17,16 @@ from advisor.samples import SAMPLES
 from advisor.storage.store import Store
 from eval.task import BadInput
 from strategies.models import SUGGESTIONS
+from tests import pages
 from tests.bad_uploads import BAD_UPLOADS
-from tests.pages import ROOT, html_of, open_page, own_home, primaries
+from tests.pages import ROOT, html_of, open_page, primaries
 
+store = pages.store
 TICKETS = "message,label\n" + "".join(
     f"{word} number {row} has trouble with its {part},{label}\n"
     for row in range(15)
     for word, part, label in (("Ship", "mast", "repair"), ("Train", "ticket", "refund"), ("Plane", "seat", "booking"))
 )
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    with own_home(tmp_path, monkeypatch) as store:
-        yield store
 
 
 def test_start_offers_an_upload_and_every_sample(store: Store) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,29 +18,23 @@ from advisor.report.markdown import render_markdown
 from advisor.runs.report_files import write_report
 from advisor.samples import zipped
 from advisor.storage.store import Store
-from advisor.storage.stored import StoredStep
+from advisor.storage.stored import StoredRun, StoredStep
 from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import curve_folder, write_trial
 from eval.outcomes import Outcome, Trial
 from eval.task import Kind, Split, Task
-from tests.pages import finish_run, html_of, open_page, own_home, primaries
+from tests import pages
+from tests.pages import html_of, open_page, own_home, primaries
 
 MakeTask = Callable[..., Task]
 MakeSplit = Callable[[Task], Split]
 MakeTrials = Callable[..., tuple[Trial, ...]]
+Finish = Callable[..., StoredRun]
+store, finished = pages.store, pages.finished
 
 
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    with own_home(tmp_path, monkeypatch) as store:
-        yield store
-
-
-def test_a_finished_run_shows_verdict_evidence_answers_and_method(
-    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
-) -> None:
-    task = synthetic_task()
-    run = finish_run(store, task, synthetic_split(task), synthetic_trials())
+def test_a_finished_run_shows_verdict_evidence_answers_and_method(store: Store, finished: Finish) -> None:
+    run = finished()
     app = open_page("Report", run=run.id)
     said = html_of(app)
     report = store.report(run.id)
@@ -56,10 +50,10 @@ def test_a_finished_run_shows_verdict_evidence_answers_and_method(
 
 
 def test_whether_more_data_would_help_is_drawn_and_said(
-    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+    store: Store, synthetic_trials: MakeTrials, finished: Finish
 ) -> None:
-    task, trials = synthetic_task(), synthetic_trials()
-    run = finish_run(store, task, synthetic_split(task), trials)
+    trials = synthetic_trials()
+    run = finished(trials)
     assert "Not measured. The presets standard and thorough measure it." in html_of(open_page("Report", run=run.id))
     for rows in (15, 30, 60):
         folder = curve_folder(store.run_folder(run.id), "retrieval", rows)
@@ -77,11 +71,8 @@ def test_whether_more_data_would_help_is_drawn_and_said(
     assert "Would more data help?" not in html_of(open_page("Report", run=run.id))
 
 
-def test_a_chip_leaves_only_its_rows(
-    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
-) -> None:
-    task = synthetic_task()
-    run = finish_run(store, task, synthetic_split(task), synthetic_trials())
+def test_a_chip_leaves_only_its_rows(finished: Finish) -> None:
+    run = finished()
     app = open_page("Report", run=run.id)
     app.pills(key="answers").set_value("All wrong").run()
     shown = [
@@ -90,27 +81,23 @@ def test_a_chip_leaves_only_its_rows(
     assert len(shown) == 1 and "judged wrong" in shown[0] and "judged right" not in shown[0]
 
 
-def test_answers_and_reasons_are_escaped(
-    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
-) -> None:
-    task = synthetic_task()
+def test_answers_and_reasons_are_escaped(synthetic_trials: MakeTrials, finished: Finish) -> None:
     bad = "<script>alert(1)</script> ![x](http://x.test/p.png)"
     trials = tuple(
         replace(trial, outcomes=tuple(replace(outcome, text=bad, score=0.0) for outcome in trial.outcomes))
         for trial in synthetic_trials()
     )
-    run = finish_run(store, task, synthetic_split(task), trials)
+    run = finished(trials)
     app = open_page("Report", run=run.id)
     assert "<script>" not in html_of(app) and "&lt;script&gt;" in html_of(app)
     assert not any("x.test" in element.value for element in app.markdown)
 
 
 def test_wrong_answers_are_sorted_with_mixups_the_whole_table_and_examples(
-    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+    store: Store, synthetic_trials: MakeTrials, finished: Finish
 ) -> None:
-    task = synthetic_task()
     trials = [replace(trial, outcomes=tuple(shown_examples(trial))) for trial in synthetic_trials()]
-    run = finish_run(store, task, synthetic_split(task), trials)
+    run = finished(trials)
     report = store.report(run.id)
     assert report is not None
     app = open_page("Report", run=run.id)
@@ -125,22 +112,16 @@ def test_wrong_answers_are_sorted_with_mixups_the_whole_table_and_examples(
     assert "Retrieval: which label for which, and examples" in labels
 
 
-def test_a_free_text_is_not_sorted(
-    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
-) -> None:
-    task = synthetic_task(Kind.WRITING)
-    run = finish_run(store, task, synthetic_split(task), synthetic_trials(Kind.WRITING))
+def test_a_free_text_is_not_sorted(finished: Finish) -> None:
+    run = finished(kind=Kind.WRITING)
     app = open_page("Report", run=run.id)
     said = html_of(app)
     assert "A free text is not simply right or wrong" in said and "Retrieval gave an answer to all 80 rows." in said
     assert 'class="failures"' not in said and not [one for one in app.expander if "examples" in one.label]
 
 
-def test_a_report_of_an_earlier_version_says_nothing_of_wrong_answers(
-    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
-) -> None:
-    task = synthetic_task()
-    run = finish_run(store, task, synthetic_split(task), synthetic_trials())
+def test_a_report_of_an_earlier_version_says_nothing_of_wrong_answers(store: Store, finished: Finish) -> None:
+    run = finished()
     report = store.report(run.id)
     assert report is not None
     for candidate in report["candidates"]:
@@ -160,12 +141,11 @@ def shown_examples(trial: Trial) -> list[Outcome]:
 
 
 def test_a_failed_strategy_says_why_and_can_be_tried_again(
-    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+    store: Store, synthetic_trials: MakeTrials, finished: Finish
 ) -> None:
-    task = synthetic_task()
     prompting, retrieval, _ = synthetic_trials()
     failed = Trial("finetuning", "failed", reason="The machine ran out of memory.")
-    run = finish_run(store, task, synthetic_split(task), (prompting, retrieval, failed))
+    run = finished((prompting, retrieval, failed))
     app = open_page("Report", run=run.id)
     assert "ran out of memory" in html_of(app)
     app.button(key="finetuning").click().run()
@@ -185,12 +165,11 @@ def test_a_waiting_run_shows_its_place_and_can_be_cancelled(
 
 
 def test_a_retry_that_was_cancelled_leaves_the_report_and_can_be_taken_up(
-    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+    store: Store, synthetic_trials: MakeTrials, finished: Finish
 ) -> None:
-    task = synthetic_task()
     prompting, retrieval, _ = synthetic_trials()
     failed = Trial("finetuning", "failed", reason="The machine ran out of memory.")
-    run = finish_run(store, task, synthetic_split(task), (prompting, retrieval, failed))
+    run = finished((prompting, retrieval, failed))
     store.retry_step(run.id, "finetuning")
     store.cancel(run.id)
     app = open_page("Report", run=run.id)
@@ -235,10 +214,10 @@ def test_an_empty_history_says_so(store: Store) -> None:
 
 
 def test_history_sets_a_run_beside_the_one_it_follows(
-    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+    synthetic_task: MakeTask, synthetic_trials: MakeTrials, finished: Finish
 ) -> None:
     task = synthetic_task()
-    first = finish_run(store, task, synthetic_split(task), synthetic_trials())
+    first = finished()
     changed = replace(
         task,
         examples=(
@@ -247,7 +226,7 @@ def test_history_sets_a_run_beside_the_one_it_follows(
             replace(task.examples[1], id="row-new", input="Something nobody asked before"),
         ),
     )
-    second = finish_run(store, changed, synthetic_split(task), synthetic_trials(seed=1), follows=first.id)
+    second = finished(synthetic_trials(seed=1), task=changed, follows=first.id)
     app = open_page("History")
     assert app.selectbox(key="run").value == first.id
     assert app.selectbox(key="with").value == second.id
@@ -257,10 +236,10 @@ def test_history_sets_a_run_beside_the_one_it_follows(
 
 
 def test_a_changed_file_keeps_the_columns_and_the_plan_of_its_run(
-    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+    store: Store, synthetic_task: MakeTask, finished: Finish
 ) -> None:
     task = synthetic_task()
-    run = finish_run(store, task, synthetic_split(task), synthetic_trials())
+    run = finished()
     rows = "".join(f'"{example.input}","{example.target}"\n' for example in task.examples[5:])
     changed = take_changed_file(run, "changed.csv", f"question,label\n{rows}".encode())
     app = open_page("Data", dataset=changed.id, follows=run.id)
@@ -287,10 +266,9 @@ def test_changed_documents_are_told_and_without_any_the_old_ones_are_kept(
 
 
 def test_history_stands_beside_runs_of_another_version(
-    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+    store: Store, synthetic_trials: MakeTrials, finished: Finish
 ) -> None:
-    task = synthetic_task()
-    runs = [finish_run(store, task, synthetic_split(task), synthetic_trials(seed=seed)) for seed in (0, 1)]
+    runs = [finished(synthetic_trials(seed=seed)) for seed in (0, 1)]
     (store.run_folder(runs[1].id) / "report.json").write_text('{"schema": 1, "candidates": []}')
     (store.run_folder(runs[0].id) / "task.json").write_text("{}")
     assert "Another version of Threeways" in html_of(open_page("History"))
@@ -311,11 +289,8 @@ def queued(store: Store, task: Task, split: MakeSplit) -> str:
     return store.add_run(Plan(dataset.id, Setup("question", "label")), task_to_json(task, split(task))).id
 
 
-def test_other_priorities_judge_the_same_answers_anew(
-    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
-) -> None:
-    task = synthetic_task()
-    run = finish_run(store, task, synthetic_split(task), synthetic_trials())
+def test_other_priorities_judge_the_same_answers_anew(store: Store, finished: Finish) -> None:
+    run = finished()
     app = open_page("Report", run=run.id)
     before = (store.run_folder(run.id) / "report.json").read_bytes()
     said = html_of(app)

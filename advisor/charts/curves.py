@@ -27,7 +27,7 @@ def curve_chart(report: Report, ink: str) -> alt.LayerChart | None:
     low, high = min(each["low"] for each in shown), max(each["high"] for each in shown)
     x = alt.X(
         "rows:Q",
-        title="Rows to learn from, log scale",
+        title="Rows to learn from; each step doubles them",
         scale=alt.Scale(type="log", domain=ends, nice=False),
         axis=alt.Axis(values=[*sizes, 2 * train, ends[1]], format=",", grid=False, labelFlush=True),
     )

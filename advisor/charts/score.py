@@ -76,7 +76,7 @@ def score_sentence(report: Report) -> str:
         sure = "The difference is larger than chance would make it."
     return (
         f"{first}, {points_text(gap)} above {in_sentence(second['name'])}. {sure} "
-        f"Each line is a 95 % range: {RANGE_MEANING}{beside}"
+        f"Each line is a 95 % range: {RANGE_MEANING} 100 points are a score of 1.{beside}"
     )
 
 
@@ -100,7 +100,7 @@ def cost_chart(report: Report, ink: str) -> alt.LayerChart | None:
     x = alt.X(
         "cost:Q",
         scale=alt.Scale(type="log", domain=[low, high]),
-        title=f"Cost of 1,000 answers ({shown[0]['cost']['currency']}, log scale)",
+        title=f"Cost of 1,000 answers ({shown[0]['cost']['currency']}, in multiples)",
         axis=alt.Axis(format=PLAIN_NUMBER, tickCount=4, grid=False),
     )
     y = alt.Y("mean:Q", scale=alt.Scale(domain=[0, 1]), title=report["task"]["metric"], axis=number_axis())

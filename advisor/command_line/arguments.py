@@ -118,7 +118,7 @@ def _add_priorities(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--margin", type=float, default=2, metavar="N", help="points that do not matter to you (default: 2)"
     )
-    parser.add_argument("--max-seconds", type=float, metavar="S", help="the longest an answer may take (p95)")
+    parser.add_argument("--max-seconds", type=float, metavar="S", help="the longest that 95 of 100 answers may take")
     parser.add_argument(
         "--machine", type=float, default=0.10, metavar="PRICE", help="the machine's price an hour (default: 0.10)"
     )

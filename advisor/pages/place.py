@@ -38,6 +38,7 @@ def choose_place(was: Priorities, key: str = "") -> Priorities:
         was.read_per_million if is_kept else listed.read_per_million if listed else None,
         format="%.4f",
         key=f"{key}read-{named}",
+        help="A token is a word or a piece of one; the instructions and what was looked up are read too.",
     )
     written = first[2].number_input(
         "US dollars for a million tokens written",

@@ -23,7 +23,15 @@ from advisor.pages.verdict_card import show_verdict
 from advisor.pages.what_if import show_what_if
 from advisor.pages.wrong_answers import show_wrong_answers
 from advisor.report.curves import TITLE, curves_of
-from advisor.report.figures import P_VALUE_MEANING, apart_of, detectable_of, differences_of, figures_of, floors_of
+from advisor.report.figures import (
+    P_VALUE_MEANING,
+    TOKEN_MEANING,
+    apart_of,
+    detectable_of,
+    differences_of,
+    figures_of,
+    floors_of,
+)
 from advisor.report.method import method_of
 from advisor.report.provenance import computed_of, how_computed
 from advisor.runs.worker import start_worker
@@ -106,6 +114,7 @@ def show_table(report: dict[str, Any]) -> None:
         for heading, cells in figures_of(report)
     )
     st.html(f'<div class="scroll"><table class="figures-table"><tr><td></td>{heads}</tr>{rows}</table></div>')
+    frame.small(TOKEN_MEANING)
     if floors := floors_of(report):
         frame.small(floors)
 

@@ -42,7 +42,7 @@ def _figures(report: dict[str, Any], choice: dict[str, Any]) -> str:
             f"Score ({report['task']['metric']})",
             score_text(score["mean"]),
             f'<abbr title="95 % range: {RANGE_MEANING}">{score_text(score["low"])} to '
-            f"{score_text(score['high'])}</abbr>",
+            f"{score_text(score['high'])}, the 95 % range</abbr>",
         ),
         (
             "Time an answer",
@@ -53,7 +53,7 @@ def _figures(report: dict[str, Any], choice: dict[str, Any]) -> str:
             "Cost of 1,000 answers",
             escape(money_text(cost["per_1000"], currency)),
             f"{escape(money_text(cost['per_month'], currency))} a month, "
-            f"{escape(money_text(cost['one_off'], currency))} once",
+            f"{escape(money_text(cost['one_off'], currency))} once, to get ready",
         ),
     )
     names = ("Score", "Half of the answers within", "Cost of 1,000 answers")

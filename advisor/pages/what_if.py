@@ -44,7 +44,7 @@ def show_what_if(run: StoredRun, report: dict[str, Any]) -> None:
 
 
 def _choose(was: Priorities) -> Priorities:
-    first, second = st.columns(2, gap="large")
+    first, second = st.columns(2, gap="medium")
     points = 100 * was.margin
     margin = first.slider(
         "Points that make no difference", 0.0, max(_MOST_POINTS, points), points, 0.5, key="if-margin", format="%.1f"

@@ -29,6 +29,7 @@ P_VALUE_MEANING = (
     "p: how often chance alone would make a difference at least this large between two equally good strategies, "
     "allowing for all the pairs that were tested (Holm). .05 is 5 times in 100."
 )
+TOKEN_MEANING = "A token is a word or a piece of one: what a language model reads and writes, and is paid for."
 
 
 def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:

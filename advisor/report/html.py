@@ -20,7 +20,15 @@ from advisor.palette import css_variables, mark_of
 from advisor.report.answers import answered_rows
 from advisor.report.changed_documents import asked_again_of
 from advisor.report.curves import curves_of
-from advisor.report.figures import P_VALUE_MEANING, apart_of, detectable_of, differences_of, figures_of, not_measured
+from advisor.report.figures import (
+    P_VALUE_MEANING,
+    TOKEN_MEANING,
+    apart_of,
+    detectable_of,
+    differences_of,
+    figures_of,
+    not_measured,
+)
 from advisor.report.method import method_of
 from advisor.report.provenance import ODDS, computed_of, how_computed
 from advisor.report.robustness import LESS_TIDY, LOST_MEANING, less_tidy_of
@@ -44,6 +52,7 @@ _TEMPLATES.globals |= {
     "LOST_MEANING": LOST_MEANING,
     "SIDE_EFFECTS": SIDE_EFFECTS,
     "ODDS": ODDS,
+    "TOKEN_MEANING": TOKEN_MEANING,
 }
 
 

@@ -13,6 +13,7 @@ from advisor.report.changed_documents import AskedAgain, asked_again_of
 from advisor.report.curves import TITLE, curves_of
 from advisor.report.figures import (
     P_VALUE_MEANING,
+    TOKEN_MEANING,
     apart_of,
     detectable_of,
     differences_of,
@@ -121,7 +122,7 @@ def _table(report: dict[str, Any]) -> list[str]:
     if not names:
         return []
     rows = [[heading, *map(escaped, cells)] for heading, cells in figures_of(report)]
-    return [_line(["", *names]), _line(["---"] * (len(names) + 1)), *map(_line, rows), ""]
+    return [_line(["", *names]), _line(["---"] * (len(names) + 1)), *map(_line, rows), "", TOKEN_MEANING, ""]
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from advisor.wording import RANGE_MEANING, count_text, duration_text, margin_text, money_text, name_of
+from advisor.candidates import floors
+from advisor.plan import CURVES_STEP, FLOORS_STEP
+from advisor.report.curves import TITLE
+from advisor.wording import RANGE_MEANING, count_text, duration_text, margin_text, money_text, name_of, words_of
 from eval.posterior import DRAWS
 from eval.scoring import METRIC_MEANINGS
 from eval.task import Kind
+
+# What the settings are called that do not say what they are.
+_SETTINGS = {
+    "draw": "drawn in order",
+    "normalisation": "labels compared by their probability:",
+    "learning_rate": "learning rate (the size of a step)",
+    "epochs": "passes over the rows",
+    "rank": "size of the adapter (rank)",
+    "alpha": "its weight (alpha)",
+}
 
 
 def method_of(report: dict[str, Any]) -> list[tuple[str, str]]:
@@ -32,8 +45,11 @@ def method_of(report: dict[str, Any]) -> list[tuple[str, str]]:
             f"A cost is the seconds on the machine at {price} an hour{_hosted(priorities)}{_over_time(priorities)}.",
         ),
         *((name_of(one["name"]), _effort(one)) for one in report["candidates"] if one["status"] == "done"),
-        *((name_of(one["name"]), _work(one)) for one in report.get("other_steps", []) if one["seconds"] is not None),
-        ("Run", f"{report['run_id']}, seed {report['seed']}, {report['created_at']}."),
+        *_beside(report),
+        (
+            "Run",
+            f"{report['run_id']}, {report['created_at']}, seed {report['seed']}: the same seed gives the same run.",
+        ),
         *([("Versions", f"{versions}.")] if versions else []),
     ]
 
@@ -68,9 +84,9 @@ def _over_time(priorities: dict[str, Any]) -> str:
 def _confidence(priorities: dict[str, Any]) -> str:
     margin = f"within {margin_text(priorities['margin'])} of the best" if priorities["margin"] else "the best"
     return (
-        f"The test rows (rows of one group together) were weighted anew {DRAWS:,} times, by the Bayesian bootstrap. A "
-        f"chance is the share of these in which a strategy is {margin}; the odds of the verdict are the share in which "
-        "the one taken is, and nothing cheaper."
+        f"The test rows (rows of one group together) were weighted anew {DRAWS:,} times, as if other rows of the same "
+        f"sort had come (Bayesian bootstrap). A chance is the share of these in which a strategy is {margin}; the odds "
+        "of the verdict are the share in which the one taken is, and nothing cheaper."
     )
 
 
@@ -82,7 +98,9 @@ def _effort(candidate: dict[str, Any]) -> str:
         tried, rows = count_text(effort["settings_tried"], "setting"), count_text(effort["dev_rows"], "row")
         sentences.append(f"{tried} tried on {rows}.")
     if candidate["settings"]:
-        taken = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in candidate["settings"].items())
+        taken = ", ".join(
+            f"{_SETTINGS.get(name, name.replace('_', ' '))} {value}" for name, value in candidate["settings"].items()
+        )
         sentences.append(f"Taken: {taken}.")
     if candidate["fit_seconds"] is not None:
         sentences.append(f"Getting ready took {duration_text(candidate['fit_seconds'])}.")
@@ -96,6 +114,20 @@ def _effort(candidate: dict[str, Any]) -> str:
             f"The right document was among the sources for {100 * candidate['hit_rate']:.0f} % of the rows."
         )
     return " ".join([*sentences, *candidate["notes"]])
+
+
+def _beside(report: dict[str, Any]) -> list[tuple[str, str]]:
+    """What answered without a language model, and how long all of that took, and the learning curves."""
+    work = {one["name"]: _work(one) for one in report.get("other_steps", []) if one["seconds"] is not None}
+    simple = [f"{name_of(one['name'])}: {words_of(one['name']).explanation}" for one in floors(report)]
+    return [
+        (heading, " ".join(said))
+        for heading, said in (
+            ("Without a language model", [*simple, *([work[FLOORS_STEP]] if FLOORS_STEP in work else [])]),
+            (TITLE, [work[CURVES_STEP]] if CURVES_STEP in work else []),
+        )
+        if said
+    ]
 
 
 def _work(step: dict[str, Any]) -> str:
