@@ -63,7 +63,9 @@ _STRATEGIES = {
 }
 
 _FLOORS = {
-    "floors": Words("Floors", "", "What to beat", "Answers that need no language model. A strategy has to beat them."),
+    "floors": Words(
+        "Without a model", "", "What to beat", "Answers that need no language model. A strategy has to beat them."
+    ),
     "majority_label": Words("Commonest label", "", "", "Always the label that the training rows have most often."),
     "nearest_example": Words("Nearest example", "", "", "The answer of the training row that reads most alike."),
     "tfidf_linear": Words(

@@ -13,7 +13,9 @@ from eval.statistics import margin_shown, rows_to_show
 MARGIN = 0.05  # the difference a first test should be able to show
 OFTEN_DISAGREEING = 0.25  # of rows; two strategies of middling score differ about so often
 _A_SMALL_TEST = 100  # rows
-_ROUGH = "Rough figures: the less often answers differ, the fewer rows it takes."
+_ROUGH = (
+    "A point is one more right answer in 100. Rough figures: the less often answers differ, the fewer rows it takes."
+)
 
 
 @dataclass(frozen=True, slots=True)
