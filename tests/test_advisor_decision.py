@@ -48,7 +48,7 @@ def test_a_clear_winner_is_taken_though_it_costs_more():
     assert got.reasons[0] == "Fine-tuning scored .90 in accuracy (.85 to .93) on 200 test rows, the highest."
     assert got.changes == (
         "If 95 of 100 answers had to come in less than 3.0 s, retrieval would be taken.",
-        "If a wrong answer cost less than $0.00015, prompting would be taken.",
+        "If 1,000 wrong answers cost less than $0.15, prompting would be taken.",
     )
     assert got.caveats == ()
 

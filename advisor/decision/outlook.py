@@ -7,6 +7,8 @@ from advisor.decision.turns import Turn
 from advisor.wording import count_text, in_sentence, margin_text, money_text, rough_text, seconds_text
 from eval.statistics import rows_needed
 
+_NEXT_TO_NOTHING = 0.001  # for a wrong answer, in the person's currency
+
 
 def changes(situation: Situation) -> tuple[str, ...]:
     """The number of rows that would settle it, then for each priority the nearest value that turns the choice."""
@@ -65,8 +67,10 @@ def _condition(situation: Situation, turn: Turn) -> str:
             bound = "or more" if is_more else "or less"
             return f"At {money_text(value, currency)} {bound} for an hour of the machine"
         case "wrong_answer":
-            price = money_text(value, currency)
-            return f"If a wrong answer cost {f'{price} or more' if is_more else f'less than {price}'}"
+            # Where one costs next to nothing, a price can only be pictured for many.
+            many, wrong = (1, "a wrong answer") if value >= _NEXT_TO_NOTHING else (1000, "1,000 wrong answers")
+            price = money_text(many * value, currency)
+            return f"If {wrong} cost {f'{price} or more' if is_more else f'less than {price}'}"
         case _:
             what = "the task" if turn.priority == "retrain_days" else "the documents"
             often = "only every" if is_more else "every"
