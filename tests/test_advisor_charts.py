@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -138,7 +139,7 @@ def test_each_pair_has_its_crossing_with_its_range_or_the_word_never() -> None:
         assert charts.volume_sentence(report).endswith(end) and charts.crossing_sentences(report) == []
 
 
-def test_names_stand_clear_of_other_marks_and_within_the_chart() -> None:
+def test_no_name_covers_another_and_all_stay_within_the_chart() -> None:
     five = (
         candidate("prompting", 0.90, 1.0),
         candidate("prompting_examples", 0.91, 1.2),
@@ -147,11 +148,14 @@ def test_names_stand_clear_of_other_marks_and_within_the_chart() -> None:
         candidate("retrieval_finetuning", 0.93, 10.0),
     )
     drawn = charts.cost_chart(report_of(*five), INK).to_dict()
-    rows = [row for data in drawn["datasets"].values() for row in data if "place" in row]
-    assert {row["strategy"]: row["place"] for row in rows} == {
-        "Prompting": "right below",
-        "Prompting with examples": "right",
-        "Retrieval": "right",
-        "Fine-tuning": "left",
-        "Retrieval with fine-tuning": "left below",
+    rows = [row for data in drawn["datasets"].values() for row in data if "named_at" in row]
+    heights = sorted(row["named_at"] for row in rows)
+    assert len(rows) == 5 and heights[-1] <= 1.02
+    assert all(above - below >= 0.08 for below, above in pairwise(heights))
+    assert {row["strategy"]: row["align"] for row in rows} == {
+        "Prompting": "left",
+        "Prompting with examples": "left",
+        "Retrieval": "left",
+        "Fine-tuning": "right",
+        "Retrieval with fine-tuning": "right",
     }

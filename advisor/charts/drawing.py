@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -62,11 +63,14 @@ def shape(order: list[str]) -> alt.Shape:
     return alt.Shape("shape:N", scale=None, legend=None)
 
 
-def apart(values: Iterable[float], least: float) -> list[float]:
-    """Rising values, each moved up until it is so far above the one before."""
+def apart(values: Iterable[float], least: float, most: float = math.inf) -> list[float]:
+    """Rising values, each moved up until it is so far above the one before, and down again where that passes `most`."""
     moved: list[float] = []
     for value in values:
         moved.append(max(value, moved[-1] + least) if moved else value)
+    for at in reversed(range(len(moved))):
+        moved[at] = min(moved[at], most)
+        most = moved[at] - least
     return moved
 
 

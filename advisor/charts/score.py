@@ -16,6 +16,7 @@ from advisor.charts.drawing import (
     LABEL_SIZE,
     PLAIN_NUMBER,
     ROW_HEIGHT,
+    apart,
     colour,
     finished,
     named,
@@ -27,13 +28,8 @@ from advisor.charts.drawing import (
 from advisor.wording import RANGE_MEANING, in_sentence, money_text, name_of, points_text, score_text
 
 _ROOM = 2.2  # times the least and the most, beside the marks
-_NAME_WIDTH, _NAME_HEIGHT = 0.3, 0.1  # of a name, in shares of the chart
-_NAMES: dict[str, tuple[int, int, Literal["left", "right"]]] = {
-    "right": (11, -11, "left"),
-    "left": (-11, -11, "right"),
-    "right below": (11, 15, "left"),
-    "left below": (-11, 15, "right"),
-}
+_NAME_HEIGHT = 0.085  # of a name, in shares of the chart
+_NAMED_UP_TO = 1.02  # so that the highest name is not above the chart
 
 
 def score_chart(report: Report, ink: str) -> alt.LayerChart:
@@ -108,32 +104,21 @@ def cost_chart(report: Report, ink: str) -> alt.LayerChart | None:
     base = alt.Chart(rows).encode(x=x, color=colour(order))
     interval = base.mark_rule(strokeWidth=2, opacity=0.4).encode(y=alt.Y("low:Q"), y2="high:Q")
     dot = base.mark_point(filled=True, size=170, opacity=1).encode(y=y, shape=shape(order))
-    rows["place"] = _places(list(rows["cost"]), list(rows["mean"]))
-    labels = [
-        alt.Chart(rows[rows["place"] == place])
-        .mark_text(dx=dx, dy=dy, align=align, fontSize=LABEL_SIZE, fontWeight=600)
-        .encode(x=x, y=y, text="strategy:N", color=alt.value(ink))
-        for place, (dx, dy, align) in _NAMES.items()
+    rows = rows.sort_values("mean")
+    rows["named_at"] = apart(rows["mean"], least=_NAME_HEIGHT, most=_NAMED_UP_TO)
+    rows["align"] = [_alignment(math.log(cost / low) / math.log(high / low)) for cost in rows["cost"]]
+    names = [
+        alt.Chart(some)
+        .mark_text(align=align, dy=-16, fontSize=LABEL_SIZE, fontWeight=600)
+        .encode(x=x, y=alt.Y("named_at:Q"), text="strategy:N", color=alt.value(ink))
+        for align, some in rows.groupby("align")
     ]
-    return finished(alt.LayerChart(layer=[line, interval, dot, *labels]), height=280)
+    return finished(alt.LayerChart(layer=[line, interval, dot, *names]), height=280)
 
 
-def _places(costs: Sequence[float], scores: Sequence[float]) -> list[str]:
-    """Where the name of each mark stands: right of it, unless the chart ends there or another mark is in the way; then
-    left; then below."""
-    at = [math.log(cost) for cost in costs]
-    start, end = min(at) - math.log(_ROOM), max(at) + math.log(_ROOM)
-    room = _NAME_WIDTH * (end - start)
-
-    def place(one: int) -> str:
-        level = [other for other in range(len(at)) if other != one and abs(scores[other] - scores[one]) < _NAME_HEIGHT]
-        fits = {"right": at[one] + room < end, "left": at[one] - room > start}
-        blocked = {"right": any(0 <= at[other] - at[one] < room for other in level)}
-        blocked["left"] = any(0 <= at[one] - at[other] < room for other in level)
-        free = [side for side in fits if fits[side] and not blocked[side]]
-        return free[0] if free else "right below" if fits["right"] else "left below"
-
-    return [place(one) for one in range(len(at))]
+def _alignment(share: float) -> Literal["left", "center", "right"]:
+    """How the name of a mark so far along the chart is written so that it stays within, however narrow the chart."""
+    return "left" if share < 1 / 3 else "center" if share < 2 / 3 else "right"
 
 
 def frontier_of(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -27,6 +27,7 @@ from advisor.report.figures import (
     P_VALUE_MEANING,
     TOKEN_MEANING,
     apart_of,
+    beyond_preset,
     detectable_of,
     differences_of,
     figures_of,
@@ -201,6 +202,8 @@ def show_done(run: StoredRun, report: dict[str, Any]) -> None:
         show_wrong_answers(frame.store(), run, report)
         show_probes(report)
         show_more_data(report)
+        if beyond := beyond_preset(report):
+            show_title(report, "Not measured", beyond)
         show_title(report, "Answers side by side")
         show_answers(frame.store(), run)
     show_agreement(report)

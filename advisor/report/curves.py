@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from advisor.decision.choice import PROBABLE
 from advisor.measurement import is_judged, paired_scores
+from advisor.report.figures import beyond_preset
 from advisor.wording import (
     count_text,
     in_sentence,
@@ -78,8 +79,8 @@ def curves_from(trials: Sequence[Trial], fewer: Mapping[str, Mapping[int, Trial]
 
 
 def curves_of(report: dict[str, Any]) -> MoreData | None:
-    """None for a report of an earlier version."""
-    if (curves := report.get("curves")) is None:
+    """None for a report of an earlier version, or of a preset without them."""
+    if (curves := report.get("curves")) is None or (not curves and beyond_preset(report)):
         return None
     if not curves:
         return MoreData(_why_none(report))
@@ -145,9 +146,7 @@ def _ahead(one: LearningCurve, other: LearningCurve, of: str, train_rows: int) -
 
 def _why_none(report: dict[str, Any]) -> str:
     preset = PRESETS.get(report.get("preset") or "")
-    if preset is None or not preset.curve_shares:
-        return "Not measured. The presets standard and thorough measure it."
-    if not sizes_of(report["task"]["train"], preset.curve_shares):
+    if preset and not sizes_of(report["task"]["train"], preset.curve_shares):
         return "Not measured: there are too few training rows to learn from fewer of them."
     return "Not measured: the run ended before, or no strategy learns from rows."
 

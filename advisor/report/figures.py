@@ -24,6 +24,7 @@ from advisor.wording import (
     seconds_text,
 )
 from eval.phases import PHASES
+from strategies.presets import PRESETS
 
 P_VALUE_MEANING = (
     "p: how often chance alone would make a difference at least this large between two equally good strategies, "
@@ -93,6 +94,19 @@ def floors_of(report: dict[str, Any]) -> str | None:
 def not_measured(report: dict[str, Any]) -> list[dict[str, Any]]:
     """The strategies and floors without a result."""
     return [one for one in (*report["candidates"], *report.get("floors", [])) if one["status"] != "done"]
+
+
+def beyond_preset(report: dict[str, Any]) -> str | None:
+    """What a longer preset measures besides; None where the preset measures all, and for a run of an earlier
+    version."""
+    preset = PRESETS.get(report.get("preset") or "")
+    if preset is None or preset.curve_shares or not judged(report):
+        return None
+    documents = "what changed documents do, " if report["task"]["documents"] else ""
+    return (
+        f"The {preset.name} preset does not measure what less tidy inputs cost, {documents}what training does besides, "
+        "or whether more data would help. The presets standard and thorough do."
+    )
 
 
 def differences_of(report: dict[str, Any]) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ import jinja2
 from advisor import charts
 from advisor.advice.agreement import rule_groups
 from advisor.candidates import floors, judged
+from advisor.charts.drawing import apart
 from advisor.palette import css_variables, mark_of
 from advisor.report.answers import answered_rows
 from advisor.report.changed_documents import asked_again_of
@@ -24,6 +25,7 @@ from advisor.report.figures import (
     P_VALUE_MEANING,
     TOKEN_MEANING,
     apart_of,
+    beyond_preset,
     detectable_of,
     differences_of,
     figures_of,
@@ -37,6 +39,8 @@ from advisor.report.wrong_answers import wrong_answers_of
 from advisor.wording import money_text, name_of, score_text, seconds_text
 from eval.outcomes import Trial
 from eval.task import Example, Kind
+
+_NAME_HEIGHT = 0.16  # of a name and a price, in shares of the chart of score against cost
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -66,6 +70,7 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         judged=shown,
         floors=floors(report),
         left_out=not_measured(report),
+        beyond=beyond_preset(report),
         choice=next((one for one in shown if one["name"] == verdict["choice"]), None),
         sentences={
             "score": charts.score_sentence(report),
@@ -111,12 +116,13 @@ def _latency_places(shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _cost_places(shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """For each candidate with a cost, its place on a log axis, from 0 (cheapest) to 1."""
-    priced = [one for one in shown if one["cost"]["per_1000"]]
+    """For each candidate with a cost, its place on a log axis, from 0 (cheapest) to 1, and the height of its name."""
+    priced = sorted((one for one in shown if one["cost"]["per_1000"]), key=lambda one: float(one["score"]["mean"]))
     if not priced:
         return []
     logs = [math.log(one["cost"]["per_1000"]) for one in priced]
     low, span = min(logs), (max(logs) - min(logs)) or 1.0
+    names = apart([one["score"]["mean"] for one in priced], least=_NAME_HEIGHT, most=1.0)
     return [
         {
             "name": one["name"],
@@ -124,7 +130,8 @@ def _cost_places(shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             "low": one["score"]["low"],
             "high": one["score"]["high"],
             "place": (at - low) / span,
+            "named_at": named_at,
             "text": money_text(one["cost"]["per_1000"], one["cost"]["currency"]),
         }
-        for one, at in zip(priced, logs, strict=True)
+        for one, at, named_at in zip(priced, logs, names, strict=True)
     ]

@@ -15,6 +15,7 @@ from advisor.report.figures import (
     P_VALUE_MEANING,
     TOKEN_MEANING,
     apart_of,
+    beyond_preset,
     detectable_of,
     differences_of,
     figures_of,
@@ -136,6 +137,9 @@ def _differences(report: dict[str, Any]) -> list[str]:
 
 def _not_measured(report: dict[str, Any]) -> list[str]:
     return [
-        f"{name_of(one['name'])} ({one['status']}): {one['reason'] or 'no reason given'}"
-        for one in not_measured(report)
+        *filter(None, [beyond_preset(report)]),
+        *(
+            f"{name_of(one['name'])} ({one['status']}): {one['reason'] or 'no reason given'}"
+            for one in not_measured(report)
+        ),
     ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from advisor.candidates import judged
 from advisor.measurement import paired_scores
+from advisor.report.figures import beyond_preset
 from advisor.wording import count_text, in_sentence, name_of, points_text, signed_points
 from eval.outcomes import Trial
 from eval.statistics import LEVEL, holm, paired_difference
@@ -20,7 +21,6 @@ LOST_MEANING = (
     "Points lost against the same rows as they are, with the 95 % range. A minus means that it scored better. "
     "Rows that a variant leaves as they are do not count."
 )
-QUICK = "Not measured in the quick preset."
 
 WORDS = {
     "typos": ("Typos", f"Letters swapped, left out or doubled in one word in {TYPO_EVERY_WORDS}."),
@@ -83,14 +83,14 @@ def robustness(trial: Trial) -> list[dict[str, Any]] | None:
 
 
 def less_tidy_of(report: dict[str, Any]) -> LessTidy | None:
-    """None for a report of an earlier version, or one in which nothing was judged."""
+    """None for a report of an earlier version, of a preset without it, or in which nothing was judged."""
     shown = [one for one in judged(report) if "robustness" in one]
     if not shown:
         return None
     measured = [one for one in shown if one["robustness"]]
     names = tuple(one["name"] for one in measured)
     if not measured:
-        return LessTidy((), (QUICK if report.get("preset") == "quick" else "Not measured.",), ())
+        return None if beyond_preset(report) else LessTidy((), ("Not measured.",), ())
     by_name = {one["name"]: {each["variant"]: each for each in one["robustness"]} for one in measured}
     rows = tuple(
         Row(*words, tuple(_cell(by_name[name].get(variant)) for name in names))
