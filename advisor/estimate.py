@@ -35,10 +35,10 @@ def measure_speed(model: str) -> Speed:
 
     Raises BadInput with a sentence when the model cannot be loaded.
     """
-    from strategies import lora
-    from strategies.embedder import load_embedder
-    from strategies.language_model import Message
-    from strategies.weights import device_name, load_language_model, model_folder
+    from strategies.engine import lora
+    from strategies.engine.language_model import Message
+    from strategies.engine.weights import device_name, load_language_model, model_folder
+    from strategies.search.embedder import load_embedder
 
     model_folder(model)  # fetched and unpacked before the clock runs: that is done once, and each strategy loads anew
     started = time.perf_counter()

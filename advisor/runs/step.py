@@ -222,6 +222,6 @@ def _device() -> str:
     """The hardware in words. Torch knows it; a strategy that never loaded torch ran on the processor."""
     if "torch" not in sys.modules:
         return f"CPU ({platform.machine()})"
-    from strategies.weights import device_name
+    from strategies.engine.weights import device_name
 
     return device_name()
