@@ -137,7 +137,7 @@ def test_the_rule_on_facts_that_change_is_held_against_changed_facts(
         "Measured: when a fact in the documents changes, retrieval gives the new fact for "
         f"{new} of 20; fine-tuning gives the new fact for 1 of 20."
         if new is not None
-        else "Not measured: the presets standard and thorough ask again after facts in the documents have changed."
+        else "Not measured: standard and thorough runs ask again after facts in the documents have changed."
     )
     never = synthetic_report(Kind.ANSWERING, trials=[prompting, retrieval, finetuning], task=task)
     assert "fresh-facts" not in {rule["id"] for rule in never["rules"]}
