@@ -135,7 +135,7 @@ def test_too_few_rows_give_no_curve_and_a_quick_run_has_no_such_step(store: Stor
     assert (store.run(run_id).state, store.steps(run_id)[-1].state) == ("done", "excluded")
     report = store.report(run_id)
     assert report is not None and report["curves"] == []
-    assert curves_of(report).answer == "Not measured: there are too few training rows to learn from fewer of them."
+    assert curves_of(report).answer == "Not measured: there are too few rows to learn from fewer of them."
     assert CURVES_STEP not in Plan("", Setup("a", "b")).steps
     assert Plan("", Setup("a", "b"), preset="thorough").steps[-1] == CURVES_STEP
 

@@ -36,7 +36,7 @@ def test_what_was_not_measured_is_said_to_be_so(
     assert unknown == [
         "Half of the answers within",
         "95 of 100 answers within",
-        "Answers a second, in batches",
+        "Answers a second, many together",
         "Getting ready",
         "Most memory used",
         "Cost of 1,000 answers",

@@ -54,7 +54,7 @@ def test_whether_more_data_would_help_is_drawn_and_said(
 ) -> None:
     trials = synthetic_trials()
     run = finished(trials)
-    assert "The presets standard and thorough do." in html_of(open_page("Report", run=run.id))
+    assert "Standard and thorough runs do." in html_of(open_page("Report", run=run.id))
     for rows in (15, 30, 60):
         folder = curve_folder(store.run_folder(run.id), "retrieval", rows)
         folder.mkdir(parents=True)

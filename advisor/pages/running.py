@@ -107,7 +107,7 @@ def _result(run: StoredRun, step: StoredStep) -> str:
     if not measured:
         return "Done."
     best = max(measured, key=lambda one: one.score.mean)
-    score = f"{score_text(best.score.mean)} ({score_text(best.score.low)} to {score_text(best.score.high)})"
+    score = f"{score_text(best.score.mean)} (95 % range {score_text(best.score.low)} to {score_text(best.score.high)})"
     if step.strategy == FLOORS_STEP:
         return f"Done. Without a language model, the {in_sentence(best.strategy)} scores {score}. That is to be beaten."
     return f"Done. Scores {score}."

@@ -20,12 +20,12 @@ from eval.task import Kind, Task
 
 FRESHNESS = "When facts in the documents change"
 WITHOUT_DOCUMENTS = "When the documents do not hold the answer"
-RANGE_NOTE = "Below each count, the 95 % range of its share."
+RANGE_NOTE = "With each count stands the 95 % range of its share."
 EXAMPLES_KEPT = 20
 LONGEST_QUOTED = 120  # signs
 _MOSTLY = 0.5  # of the answers are made up
 
-_BEFORE = {"before": ("Right before the change", "The same questions, with your documents as they are.")}
+_BEFORE = {"before": ("Right at first", "The same questions, before the documents were changed.")}
 _FACTS = {
     NEW_FACT: ("The new fact", "What the documents say now."),
     OLD_FACT: ("Still the old fact", "What they said before."),
