@@ -36,7 +36,7 @@ _STRATEGIES = {
         "Retrieval",
         "Look it up.",
         "Like an open book",
-        "The nearest passages and examples are looked up and handed over with each question. "
+        "The passages and examples most like a question are looked up and handed over with it. "
         "New facts are added to what can be looked up; nothing is trained.",
     ),
     "finetuning": Words(
