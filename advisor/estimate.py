@@ -10,7 +10,7 @@ from advisor.plan import CURVES_STEP, FLOORS_STEP
 from eval.learning_curve import sizes_of
 from eval.task import Split, Task
 from strategies.presets import Preset
-from strategies.registry import LEARNS_FROM_NO_ROWS
+from strategies.registry import LEARNS_FROM_NO_ROWS, TRAINED
 from strategies.workload import Workload, foresee, foresee_fewer, foresee_floors
 
 SECONDS_TO_LOAD = 6.0  # starting a process and importing torch and transformers, beside reading the weights
@@ -35,10 +35,10 @@ def measure_speed(model: str) -> Speed:
 
     Raises BadInput with a sentence when the model cannot be loaded.
     """
-    from strategies import lora
-    from strategies.embedder import load_embedder
-    from strategies.language_model import Message
-    from strategies.weights import device_name, load_language_model, model_folder
+    from strategies.engine import lora
+    from strategies.engine.language_model import Message
+    from strategies.engine.weights import device_name, load_language_model, model_folder
+    from strategies.search.embedder import load_embedder
 
     model_folder(model)  # fetched and unpacked before the clock runs: that is done once, and each strategy loads anew
     started = time.perf_counter()
@@ -97,17 +97,19 @@ def estimate_seconds(task: Task, split: Split, preset: Preset, steps: Sequence[s
         if step == CURVES_STEP:
             return SECONDS_TO_LOAD + sum(curve_seconds(one) for one in steps[: steps.index(step)])
         work = foresee(step, task.brief, split, task.documents, budget)
-        return SECONDS_TO_LOAD + speed.load_seconds + _seconds(work, speed)
+        again = preset.trainings - 1 if step in TRAINED else 0
+        anew = again * anew_seconds(step, len(split.train), len(split.test)) if again else 0.0
+        return SECONDS_TO_LOAD + speed.load_seconds + _seconds(work, speed) + anew
+
+    def anew_seconds(strategy: str, rows: int, test_rows: int) -> float:
+        work = foresee_fewer(strategy, task.brief, split, task.documents, budget, rows, test_rows)
+        return speed.load_seconds + _seconds(work, speed)
 
     def curve_seconds(strategy: str) -> float:
         if strategy in (FLOORS_STEP, *LEARNS_FROM_NO_ROWS):
             return 0.0
         test_rows = preset.curve_test_rows(task.kind)
-        return sum(
-            speed.load_seconds
-            + _seconds(foresee_fewer(strategy, task.brief, split, task.documents, budget, rows, test_rows), speed)
-            for rows in sizes_of(len(split.train), preset.curve_shares)
-        )
+        return sum(anew_seconds(strategy, rows, test_rows) for rows in sizes_of(len(split.train), preset.curve_shares))
 
     return {step: seconds(step) for step in steps}
 

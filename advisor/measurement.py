@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from advisor.plan import Priorities
 from eval.costs import Cost, Quote, cost_of
-from eval.outcomes import NEW_FACT, OLD_FACT, TRAINED_ON, Outcome, Trial
+from eval.outcomes import NEW_FACT, OLD_FACT, TRAINED_AGAIN, TRAINED_ON, Outcome, Trial
 from eval.phases import PHASES, WRITING
+from eval.posterior import Posterior, believe
 from eval.scoring import is_right
 from eval.statistics import Interval, Percentiles, interval, percentiles, unpaired_difference
 from eval.task import Kind
@@ -112,6 +113,29 @@ def paired_scores(trials: Sequence[Trial]) -> Paired:
         {name: np.array([outcomes[row].score for row in rows]) for name, outcomes in by_strategy.items()},
         rows,
     )
+
+
+def believed(trials: Sequence[Trial]) -> Posterior:
+    """What their scores on the rows that all of them answered let one believe, those of further trainings too."""
+    paired = paired_scores(trials)
+
+    def on_rows(outcomes: Sequence[Outcome]) -> list[float]:
+        by_row = {outcome.example_id: outcome.score for outcome in outcomes}
+        return [by_row[row] for row in paired.rows]
+
+    again = {trial.strategy: [on_rows(each) for each in trained_again(trial)] for trial in trials}
+    return believe({name: np.array([scores, *again[name]]) for name, scores in paired.scores.items()}, paired.groups)
+
+
+def trained_again(trial: Trial) -> list[tuple[Outcome, ...]]:
+    """The outcomes on the test rows of each training but the first."""
+    return [outcomes for name, outcomes in trial.probes.items() if name.startswith(TRAINED_AGAIN)]
+
+
+def score_of_each_training(trial: Trial) -> list[float] | None:
+    """The mean scores, that of the training kept first; None where it was trained once, or never."""
+    again = trained_again(trial)
+    return [fmean(outcome.score for outcome in each) for each in (trial.outcomes, *again)] if again else None
 
 
 def _unit(*outcomes: Outcome) -> str:

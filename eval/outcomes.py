@@ -50,6 +50,7 @@ class Outcome:
 
 
 TRAINED_ON = "trained_on"  # among a trial's probes
+TRAINED_AGAIN = "trained_again_"  # as well, before a number: all test rows, answered after one more training
 CHANGED_FACTS, TAKEN_OUT = "changed_facts", "taken_out"  # as well, for a task with documents
 NEW_FACT, OLD_FACT = "new", "old"  # parts of an outcome on a changed fact: its score against either
 INDEXING = "indexing"  # the stage in which what can be looked up is made ready
@@ -89,12 +90,13 @@ class Trial:
     knowing.
 
     What was measured beside, where the budget allows: `probes` holds the outcomes on rows other than the test rows as
-    they are, by name: some test rows in each variant (`eval.variants`), under `TRAINED_ON` some rows it trained on, and
-    under `CHANGED_FACTS` and `TAKEN_OUT` some test rows after their answers were changed in the documents, or their
-    documents taken out; `changed_facts` are the new answers by row, `refresh_seconds` is what it took to index the
-    changed documents anew, None where nothing is looked up. `knowledge` is that of the base model and of the trained
-    one; `apart_seconds` are those of some of the timed requests, by example, asked again with the adapter kept apart
-    from the weights.
+    they are, by name: some test rows in each variant (`eval.variants`), under `TRAINED_ON` some rows it trained on,
+    under `TRAINED_AGAIN` with a number the test rows after one more training with another seed, and under
+    `CHANGED_FACTS` and `TAKEN_OUT` some test rows after their answers were changed in the documents, or their documents
+    taken out; `changed_facts` are the new answers by row, `refresh_seconds` is what it took to index the changed
+    documents anew, None where nothing is looked up. `knowledge` is that of the base model and of the trained one;
+    `apart_seconds` are those of some of the timed requests, by example, asked again with the adapter kept apart from
+    the weights.
     """
 
     strategy: str

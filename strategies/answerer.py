@@ -18,7 +18,7 @@ from eval.outcomes import Effort, Prediction
 from eval.scoring import score
 from eval.task import Brief, Example, Kind
 from strategies.contract import Progress, ReportProgress
-from strategies.language_model import LanguageModel, Prompt, RowsDone, Scores
+from strategies.engine.language_model import LanguageModel, Prompt, RowsDone, Scores
 
 ANSWER_LENGTH_SHARE = 0.95  # answers may be as long as this share of the training targets, and a little more
 ANSWER_LENGTH_SLACK = 1.1

@@ -11,7 +11,7 @@ from eval.outcomes import Effort, Prediction
 from eval.task import Document, Example, LearningSplit
 
 if TYPE_CHECKING:  # it loads torch
-    from strategies.transformer import Transformer
+    from strategies.engine.transformer import Transformer
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,9 @@ from eval.outcomes import Effort, Prediction
 from eval.task import Brief, Document, Example, LearningSplit
 from strategies.answerer import Answerer, Attempt
 from strategies.contract import Progress, ReportProgress
-from strategies.few_rows import hasten_few_rows
-from strategies.language_model import LanguageModel, Prompt
-from strategies.lora import (
+from strategies.engine.few_rows import hasten_few_rows
+from strategies.engine.language_model import LanguageModel, Prompt
+from strategies.engine.lora import (
     ALPHA,
     EVALUATIONS,
     RANK,
@@ -36,9 +36,9 @@ from strategies.lora import (
     mean_loss,
     train,
 )
+from strategies.engine.transformer import Transformer
 from strategies.presets import TRIAL_SHARE, Budget
 from strategies.prompts import SHORT_INSTRUCTIONS, build_prompt
-from strategies.transformer import Transformer
 
 LEARNING_RATES = (2e-3, 1e-3, 3e-4, 5e-3, 1e-4)
 SAME_LOSS = 0.1  # nats a token by which reloaded weights may differ: bfloat16 rounds, wrong ones are far off

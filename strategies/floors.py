@@ -25,10 +25,10 @@ from eval.outcomes import EXAMPLE_SOURCE, Effort, Prediction
 from eval.scoring import score
 from eval.task import Brief, Document, Example, LearningSplit
 from strategies.contract import Progress, ReportProgress
-from strategies.embedder import Embedder, load_embedder
-from strategies.passages import cut_passages
 from strategies.presets import Budget
-from strategies.vector_index import VectorIndex
+from strategies.search.embedder import Embedder, load_embedder
+from strategies.search.passages import cut_passages
+from strategies.search.vector_index import VectorIndex
 
 # Of a linear classifier's fit, the inverse of its regularisation; tried in this order.
 STRENGTHS_ON_WORDS, STRENGTHS_ON_EMBEDDING = (1.0, 0.1, 10.0), (10.0, 1.0, 100.0)

@@ -15,9 +15,9 @@ from typing import Any
 from eval.outcomes import Knowledge
 from eval.refusals import refuses
 from eval.scoring import answer_words
-from strategies.language_model import Message
-from strategies.lora import Pair, mean_loss
-from strategies.transformer import Transformer
+from strategies.engine.language_model import Message
+from strategies.engine.lora import Pair, mean_loss
+from strategies.engine.transformer import Transformer
 
 ANSWER_TOKENS = 16
 ADMISSION_TOKENS = 24  # a refusal takes a run-up

@@ -14,10 +14,10 @@ from safetensors.torch import load_model, save_model
 from transformers import PreTrainedModel
 
 from eval.task import BadInput
+from strategies.engine.lora import free_bytes, keep_within_memory
+from strategies.engine.models import BYTES_A_PARAMETER, BYTES_TRAINED, lacking
+from strategies.engine.transformer import Transformer
 from strategies.finetuning import Training
-from strategies.lora import free_bytes, keep_within_memory
-from strategies.models import BYTES_A_PARAMETER, BYTES_TRAINED, lacking
-from strategies.transformer import Transformer
 
 _FILE = "model.safetensors"
 

@@ -19,12 +19,12 @@ from eval.phases import LOOKING_UP, phase
 from eval.task import Document, Example
 from strategies.answerer import Answerer
 from strategies.contract import Progress, ReportProgress
-from strategies.embedder import Embedder
-from strategies.language_model import LanguageModel, Prompt
-from strategies.passages import Passage, cut_passages, words_a_passage
+from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.prompting import within_tokens
 from strategies.prompts import build_prompt, with_passages
-from strategies.vector_index import VectorIndex
+from strategies.search.embedder import Embedder
+from strategies.search.passages import Passage, cut_passages, words_a_passage
+from strategies.search.vector_index import VectorIndex
 
 SEARCHED_FOR_ANSWER = 3  # nearest passages in which a training row's own answer is looked for
 

@@ -55,6 +55,7 @@ class Preset:
     description: str
     budgets: dict[Kind, Budget]
     curve_shares: tuple[float, ...] = ()  # of the training rows, from which each strategy learns anew
+    trainings: int = 1  # of each strategy that trains; all but the first with other seeds and the settings it chose
 
     def budget(self, kind: Kind) -> Budget:
         return self.budgets[kind]
@@ -91,7 +92,8 @@ PRESETS = {
     ),
     "thorough": Preset(
         "thorough",
-        "For a large bill. All settings are tried, and up to 2,000 test rows are read; hours on a CPU.",
+        "For a large bill. All settings are tried, training is done three times, and up to 2,000 test rows are read; "
+        "hours on a CPU.",
         {
             Kind.CLASSIFICATION: Budget(2000, 200, 60, 10, 1_500_000, 15, 0, 150),
             Kind.EXTRACTION: Budget(2000, 100, 40, 10, 1_500_000, 15, 256, 150),
@@ -99,5 +101,6 @@ PRESETS = {
             Kind.WRITING: Budget(500, 60, 20, 10, 1_500_000, 12, 320, 60),
         },
         curve_shares=(1 / 8, 1 / 4, 1 / 2),
+        trainings=3,
     ),
 }

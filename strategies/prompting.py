@@ -15,7 +15,7 @@ from eval.outcomes import Effort, Prediction
 from eval.task import Brief, Document, Example, Kind, LearningSplit
 from strategies.answerer import Answerer, Attempt
 from strategies.contract import ReportProgress
-from strategies.language_model import LanguageModel, Prompt
+from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.presets import Budget
 from strategies.prompts import build_prompt, instruction_of
 

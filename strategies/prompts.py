@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from eval.task import Brief, Example, Kind
-from strategies.language_model import Message, Prompt
-from strategies.passages import Passage
+from strategies.engine.language_model import Message, Prompt
+from strategies.search.passages import Passage
 
 SHORT_INSTRUCTIONS = {
     Kind.CLASSIFICATION: "Give the label.",

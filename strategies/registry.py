@@ -42,7 +42,7 @@ def build_strategy(name: str, brief: Brief, model: str, preset: Preset, seed: in
     """The strategy or floor, not yet fitted. A strategy imports torch, so only a process that runs a model calls it."""
     if name in FLOORS:
         return _class_at(FLOORS[name][0])(brief, preset.budget(brief.kind), seed)
-    from strategies.weights import load_language_model, model_folder
+    from strategies.engine.weights import load_language_model, model_folder
 
     model_folder(model)  # fetched and unpacked now, before anybody's clock runs
 

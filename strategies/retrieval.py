@@ -12,11 +12,11 @@ from eval.outcomes import Effort, Prediction
 from eval.task import Brief, Document, LearningSplit
 from strategies.answerer import Answerer, Attempt
 from strategies.contract import ReportProgress
-from strategies.embedder import Embedder, load_embedder
-from strategies.language_model import LanguageModel, Prompt
+from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.open_book import Counts, OpenBook, Opened, answer_openly, index_book, refreshed
 from strategies.presets import Budget
 from strategies.prompts import instruction_of
+from strategies.search.embedder import Embedder, load_embedder
 
 # How many passages and how many solved examples stand in the prompt; judged in this order as far as the budget goes.
 # Examples come early: they show a small model how short an answer should be.

@@ -17,9 +17,8 @@ from eval.duplicates import compare_inputs
 from eval.outcomes import Prediction
 from eval.task import Document, Example, LearningSplit
 from strategies.contract import ReportProgress
-from strategies.embedder import Embedder, load_embedder
+from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.finetuning import Finetuning
-from strategies.language_model import LanguageModel, Prompt
 from strategies.open_book import (
     TRAINED_WITH_DOCUMENTS,
     TRAINED_WITHOUT,
@@ -32,6 +31,7 @@ from strategies.open_book import (
 )
 from strategies.prompting import within_tokens
 from strategies.prompts import SHORT_INSTRUCTIONS
+from strategies.search.embedder import Embedder, load_embedder
 
 # A search misses about as often (docs/benchmarks.md), and an adapter that never saw a miss copies whatever it is given.
 DISTRACTED_SHARE = 0.2

@@ -10,11 +10,11 @@ from statistics import mean, quantiles
 from eval.task import Brief, Document, Example, Kind, Split, Task
 from eval.variants import VARIANTS
 from strategies.open_book import TRAINED_WITH_DOCUMENTS, TRAINED_WITHOUT
-from strategies.passages import cut_passages, words_a_passage
 from strategies.presets import TRIAL_SHARE, Budget
 from strategies.prompting import TRIED
 from strategies.registry import TRAINED, floors_for
 from strategies.retrieval import TOKENS_OF_EXAMPLES, TRIED_WITH_DOCUMENTS, TRIED_WITHOUT
+from strategies.search.passages import cut_passages, words_a_passage
 
 CHARACTERS_A_TOKEN = 4.2  # English under a vocabulary of some 50,000
 TOKENS_A_WORD = 1.35

@@ -46,6 +46,14 @@ def test_imports_run_one_way(room: str) -> None:
     assert not wrong
 
 
+@pytest.mark.parametrize("room", ["engine", "search"])
+def test_engine_and_search_know_no_strategy(room: str) -> None:
+    files = list((ROOT / "strategies" / room).glob("*.py"))
+    assert files
+    beside = {name for path in files for name in imported(path) if name.startswith("strategies.")}
+    assert not [name for name in beside if not name.startswith(f"strategies.{room}.")]
+
+
 def test_the_rooms_of_the_advisor_import_one_way() -> None:
     folder = ROOT / "advisor"
     assert sorted(path.name for path in folder.iterdir() if (path / "__init__.py").exists()) == sorted(ADVISOR_ROOMS)

@@ -19,7 +19,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect, sync_playwright
 
 from advisor.storage.store import Store
-from strategies.models import EMBEDDED
+from strategies.engine.models import EMBEDDED
 from tests.pages import ROOT
 from tests.tiny_model import save_tiny_model
 from tests.tiny_strategies import SPEED

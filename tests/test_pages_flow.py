@@ -16,7 +16,7 @@ from advisor.runs.experiment import prepare
 from advisor.samples import SAMPLES
 from advisor.storage.store import Store
 from eval.task import BadInput
-from strategies.models import SUGGESTIONS
+from strategies.engine.models import SUGGESTIONS
 from tests import pages
 from tests.bad_uploads import BAD_UPLOADS
 from tests.pages import ROOT, html_of, open_page, primaries
@@ -218,7 +218,7 @@ def test_training_all_weights_is_offered_only_where_memory_allows(
     plan = Plan(dataset.id, Setup("message", "label"), strategies=("prompting", "full_finetuning"))
     before = store.add_run(plan, "{}")
     memory = SimpleNamespace(available=3.2e9)
-    monkeypatch.setattr("strategies.models.psutil", SimpleNamespace(virtual_memory=lambda: memory))
+    monkeypatch.setattr("strategies.engine.models.psutil", SimpleNamespace(virtual_memory=lambda: memory))
     app = open_page("Compare", dataset=dataset.id, follows=before.id)
     refusal = "needs about 4.9 GB of memory and 3.2 GB are free."
     assert refusal in html_of(app) and app.checkbox(key="refused-full_finetuning").disabled

@@ -15,9 +15,9 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from advisor.storage.store import Store
-from strategies.language_model import Message
-from strategies.models import EMBEDDED
-from strategies.weights import load_language_model, model_folder
+from strategies.engine.language_model import Message
+from strategies.engine.models import EMBEDDED
+from strategies.engine.weights import load_language_model, model_folder
 from tests.tiny_strategies import SPEED
 
 ROOT = Path(__file__).parents[1]

@@ -15,14 +15,14 @@ from tiny_model import tiny_transformer
 
 from eval.phases import LOOKING_UP, READING, WRITING, listening
 from eval.task import Brief, Document, Example, Kind, LearningSplit, labels_of
-from strategies import vector_index
 from strategies.contract import Progress, Strategy
-from strategies.language_model import Prompt, RowsDone, Written
+from strategies.engine.language_model import Prompt, RowsDone, Written
+from strategies.engine.transformer import Transformer
 from strategies.presets import Budget
 from strategies.prompting import Prompting
 from strategies.registry import STRATEGIES
 from strategies.retrieval import Retrieval
-from strategies.transformer import Transformer
+from strategies.search import vector_index
 
 BUDGET = Budget(test_rows=10, dev_rows=6, latency_rows=2, settings=3, training_tokens=3000, epochs=2, answer_tokens=10)
 TARGETS = {

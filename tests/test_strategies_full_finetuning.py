@@ -15,11 +15,11 @@ from tiny_model import tiny_transformer
 
 from eval.task import Brief, Example, Kind, LearningSplit, Split
 from strategies.contract import Adapted
+from strategies.engine.models import EMBEDDED, EMBEDDED_PARAMETERS, check_model, check_training, memory_to_train
+from strategies.engine.transformer import Transformer
 from strategies.finetuning import Finetuning, Training
 from strategies.full_finetuning import FullFinetuning
-from strategies.models import EMBEDDED, EMBEDDED_PARAMETERS, check_model, check_training, memory_to_train
 from strategies.presets import Budget
-from strategies.transformer import Transformer
 from strategies.workload import ALL_WEIGHTS, foresee
 from tests.tiny_strategies import tiny_model
 
@@ -80,7 +80,7 @@ def test_a_model_too_large_to_train_is_refused_with_what_it_needs_and_what_there
 ) -> None:
     assert 4.5e9 < memory_to_train(EMBEDDED_PARAMETERS) < 5.5e9
     free = SimpleNamespace(available=3.2e9)
-    monkeypatch.setattr("strategies.models.psutil", SimpleNamespace(virtual_memory=lambda: free))
+    monkeypatch.setattr("strategies.engine.models.psutil", SimpleNamespace(virtual_memory=lambda: free))
     assert check_model(EMBEDDED) is None
     assert check_training(EMBEDDED) == (
         "Full fine-tuning of SmolLM2-135M-Instruct needs about 4.9 GB of memory and 3.2 GB are free. "

@@ -10,8 +10,8 @@ from peft import PeftModel
 from tiny_model import tiny_network, tiny_transformer
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaForCausalLM
 
-from strategies import lora
-from strategies.lora import (
+from strategies.engine import lora
+from strategies.engine.lora import (
     TOKENS_A_PASS,
     TOKENS_A_ROW,
     Pair,
@@ -56,7 +56,7 @@ def test_loss_and_gradients_are_those_of_the_answer_tokens_alone(
     is_short_of_memory: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if is_short_of_memory:
-        monkeypatch.setattr("strategies.lora.KEPT_SHARE", 0.0)
+        monkeypatch.setattr("strategies.engine.lora.KEPT_SHARE", 0.0)
     network = tiny_transformer().network
     adapted = add_adapter(network, seed=0).train()
     assert network.is_activation_checkpointing is is_short_of_memory

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from strategies.models import EMBEDDED, check_model, is_here, local_folder
+from strategies.engine.models import EMBEDDED, check_model, is_here, local_folder
 from tests.tiny_strategies import tiny_model
 
 NAME = "owner/model"
@@ -47,11 +47,11 @@ def test_a_model_that_does_not_fit_in_memory_is_refused(
 ) -> None:
     tiny_model(cached)
     folder = tiny_model(tmp_path / "model")
-    monkeypatch.setattr("strategies.models.WORKING_BYTES", 1e18)
+    monkeypatch.setattr("strategies.engine.models.WORKING_BYTES", 1e18)
     for name in (NAME, folder):
         refusal = check_model(name) or ""
         assert refusal.startswith(f"{name} needs about 1000000000.0 GB") and "or the embedded" in refusal
-    monkeypatch.setattr("strategies.models.embedded_gguf", lambda: tmp_path)  # as if its package were installed
+    monkeypatch.setattr("strategies.engine.models.embedded_gguf", lambda: tmp_path)  # as if its package were installed
     own = check_model(EMBEDDED) or ""
     assert own.startswith("SmolLM2-135M-Instruct needs") and "or the embedded" not in own
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eval.task import Document
-from strategies.passages import MOST_WORDS_A_PASSAGE, WORDS_A_PASSAGE, Passage, cut_passages, words_a_passage
+from strategies.search.passages import MOST_WORDS_A_PASSAGE, WORDS_A_PASSAGE, Passage, cut_passages, words_a_passage
 
 
 def texts(text: str) -> list[str]:

@@ -14,12 +14,12 @@ from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, TAKEN_OUT, Trial
 from eval.runner import outcome_of
 from eval.task import Brief, Document, Kind, Split
 from strategies.contract import LooksUp, Strategy
-from strategies.embedder import load_embedder
 from strategies.finetuning import Finetuning
 from strategies.open_book import index_book, refreshed
 from strategies.prompting import Prompting
 from strategies.retrieval import Retrieval
 from strategies.retrieval_finetuning import RetrievalFinetuning
+from strategies.search.embedder import load_embedder
 
 SPLIT = Split(ROWS[:12], ROWS[12:16], ROWS[16:])
 MOVED = tuple(replace(document, text=document.text.replace("Ek", "Frost")) for document in DOCUMENTS)

@@ -13,13 +13,13 @@ from tiny_model import tiny_network, tiny_transformer
 from transformers import MambaConfig, MambaForCausalLM
 
 from eval.task import BadInput
-from strategies.attention import _attend, attend_plainly, behind
-from strategies.few_rows import hasten_few_rows
-from strategies.key_values import Prefix, RoomyCache
-from strategies.label_search import LabelSearch
-from strategies.label_tree import LabelTree
-from strategies.language_model import Message, Prompt, Scores
-from strategies.transformer import Transformer
+from strategies.engine.attention import _attend, attend_plainly, behind
+from strategies.engine.few_rows import hasten_few_rows
+from strategies.engine.key_values import Prefix, RoomyCache
+from strategies.engine.label_search import LabelSearch
+from strategies.engine.label_tree import LabelTree
+from strategies.engine.language_model import Message, Prompt, Scores
+from strategies.engine.transformer import Transformer
 
 PLAIN = tiny_network()
 LABELS = ("refund", "refund_late", "delivery", "delivery_lost", "account")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from strategies import vector_index
-from strategies.vector_index import VectorIndex
+from strategies.search import vector_index
+from strategies.search.vector_index import VectorIndex
 
 Vectors = NDArray[np.float32]
 SIZE = 3000

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from strategies.few_rows import hasten_few_rows
-from strategies.transformer import Transformer
+from strategies.engine.few_rows import hasten_few_rows
+from strategies.engine.transformer import Transformer
 
 TOKENIZER = Path(__file__).parent / "fixtures" / "tiny_tokenizer"
 

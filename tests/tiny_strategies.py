@@ -25,6 +25,8 @@ ENDLESS = "tests.tiny_strategies:build_endless"
 PRACTISED = "tests.tiny_strategies:build_practised"
 STALLED = "tests.tiny_strategies:build_stalled"
 SHORT = "tests.tiny_strategies:build_short"
+WAVERING = "tests.tiny_strategies:build_wavering"
+TORN = "tests.tiny_strategies:build_torn"
 STALLED_ROWS = 24
 SPEED = Speed("CPU", load_seconds=1, read=300, read_alone=200, write=40, write_alone=10, train=120, embed=50)
 _PATIENCE_SECONDS = 60
@@ -116,6 +118,33 @@ class Short(Practised):
         super().fit(split, documents, report_progress)
 
 
+class Wavering(CommonestAnswer):
+    """Trained, and wrong on as many tenths of the messages of `tiny_task` as its seed says."""
+
+    changes_weights: ClassVar[bool] = True
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.seed = seed
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
+        rows = [int(text.split()[1]) for text in inputs]
+        right = ["billing" if row % 3 else "delivery" for row in rows]
+        return [
+            Prediction(answer if row % 10 >= self.seed else "none", 3, 1)
+            for row, answer in zip(rows, right, strict=True)
+        ]
+
+
+class Torn(Wavering):
+    """Cannot be trained twice."""
+
+    def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        if self.seed:
+            raise ValueError("once is enough")
+        super().fit(split, documents, report_progress)
+
+
 def build_practised(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
     return Practised() if name == "finetuning" else CommonestAnswer()
 
@@ -126,6 +155,14 @@ def build_stalled(name: str, brief: Brief, model: str, preset: Preset, seed: int
 
 def build_short(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
     return Short() if name == "finetuning" else CommonestAnswer()
+
+
+def build_wavering(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+    return Wavering(seed) if name == "finetuning" else CommonestAnswer()
+
+
+def build_torn(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+    return Torn(seed) if name == "finetuning" else CommonestAnswer()
 
 
 def build_steady(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:

@@ -29,6 +29,8 @@ from advisor.wording import in_sentence, money_text, name_of, points_text, score
 
 _ROOM = 2.2  # times the least and the most, beside the marks
 _NAME_HEIGHT = 0.085  # of a name, in shares of the chart
+_Alignment = Literal["left", "center", "right"]
+_ALIGNMENTS: tuple[_Alignment, ...] = ("left", "center", "right")
 _NAMED_UP_TO = 1.02  # so that the highest name is not above the chart
 
 
@@ -104,15 +106,15 @@ def cost_chart(report: Report, ink: str) -> alt.LayerChart | None:
     rows["named_at"] = apart(rows["mean"], least=_NAME_HEIGHT, most=_NAMED_UP_TO)
     rows["align"] = [_alignment(math.log(cost / low) / math.log(high / low)) for cost in rows["cost"]]
     names = [
-        alt.Chart(some)
+        alt.Chart(rows[rows["align"] == align])
         .mark_text(align=align, dy=-16, fontSize=LABEL_SIZE, fontWeight=600)
         .encode(x=x, y=alt.Y("named_at:Q"), text="strategy:N", color=alt.value(ink))
-        for align, some in rows.groupby("align")
+        for align in _ALIGNMENTS
     ]
     return finished(alt.LayerChart(layer=[line, interval, dot, *names]), height=280)
 
 
-def _alignment(share: float) -> Literal["left", "center", "right"]:
+def _alignment(share: float) -> _Alignment:
     """How the name of a mark so far along the chart is written so that it stays within, however narrow the chart."""
     return "left" if share < 1 / 3 else "center" if share < 2 / 3 else "right"
 

@@ -58,7 +58,7 @@ def volume_chart(report: Report, ink: str) -> alt.LayerChart | None:
                 "label": f"{rough_text(one['monthly'])} a month",
             }
             for one in met
-            if one["monthly"] >= top / 20  # nearer to the start, mark and label would only cover the lines
+            if one["monthly"] >= top / 8  # nearer to the start, mark and label would only cover the lines
         ],
         ("volume", "total", "label"),
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from advisor.decision.choice import FEW_ROWS
 from advisor.decision.sentences import LOW_SCORE, Situation
-from advisor.measurement import Measurement, fact_told, gap_of
+from advisor.measurement import Measurement, fact_told, gap_of, trained_again
 from advisor.wording import count_text, every_text, in_sentence, name_of, score_text
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, Trial
 from eval.scoring import is_right
@@ -15,6 +15,7 @@ from eval.task import Kind
 _FEW_TIMED = 20  # a 95th percentile of fewer requests is just the slowest one
 _LOW_HIT_RATE = 0.5
 _ENOUGH_VALID = 0.95
+_ANOTHER_TRAINING = 0.05  # can move a score so far; seeds were 2 to 3 points apart in docs/benchmarks.md
 _BY_HEART = 0.1  # a gap between rows trained on and test rows
 
 
@@ -29,6 +30,7 @@ def before_you_act(
         _majority(situation, majority_share),
         _failed_answers(situation.choice),
         _by_heart(situation.choice.trial),
+        _trained_once(situation),
         _is_outdated(situation),
         _invalid_json(situation.choice),
         _wording_only(situation.kind),
@@ -147,6 +149,21 @@ def _by_heart(trial: Trial) -> str | None:
         return None
     seen, new = (score_text(gap[rows]["mean"]) for rows in ("seen", "new"))
     return f"{name_of(trial.strategy)} learned its examples by heart: {seen} on rows it trained on, {new} on new ones."
+
+
+def _trained_once(situation: Situation) -> str | None:
+    """The caveat where another training alone could turn the order of the first two around."""
+    if not situation.others:
+        return None
+    first, second = situation.choice, situation.others[0]
+    trained = [one.trial for one in (first, second) if one.trial.changes_weights]
+    once = [trial for trial in trained if not trained_again(trial)]
+    if not once or abs(first.score.mean - second.score.mean) > _ANOTHER_TRAINING:
+        return None
+    return (
+        f"{name_of(once[0].strategy)} was trained once: another training, with other random numbers, can score a few "
+        "points more or less. The thorough preset trains three times."
+    )
 
 
 def _is_outdated(situation: Situation) -> str | None:

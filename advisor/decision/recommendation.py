@@ -10,11 +10,10 @@ from typing import Any
 from advisor.decision import caveats, outlook, sentences
 from advisor.decision.choice import PROBABLE, Choice, Confidence, Option, choose
 from advisor.decision.turns import Turn, turns_of
-from advisor.measurement import Measurement, derive, is_judged, paired_scores
+from advisor.measurement import Measurement, believed, derive, is_judged, paired_scores
 from advisor.plan import STRATEGIES, Priorities
 from eval.costs import Cost, Quote, cost_of
 from eval.outcomes import Trial
-from eval.posterior import believe
 from eval.statistics import Difference, paired_difference
 from eval.task import Kind
 
@@ -133,7 +132,7 @@ class _Case:
             paired = paired_scores(judged)
             self.scores, self.groups = paired.scores, paired.groups
             self.pieces = len(set(self.groups))  # of evidence
-            self._posterior = believe(self.scores, self.groups)
+            self._posterior = believed(judged)
 
     def under(self, priorities: Priorities) -> _Ruling:
         priced = [
@@ -185,8 +184,7 @@ def _floor_as_good(situation: sentences.Situation, floors: Sequence[Measurement]
         return {"floor": None, "floor_line": None}
     kept = [situation.choice, *situation.others]
     for floor in floors:
-        paired = paired_scores([one.trial for one in (*kept, floor)])
-        near = believe(paired.scores, paired.groups).probability_near_best(situation.priorities.margin)
+        near = believed([one.trial for one in (*kept, floor)]).probability_near_best(situation.priorities.margin)
         if near[floor.strategy] >= PROBABLE:
             line = sentences.floor_line(situation, floor, near[floor.strategy])
             return {"floor": floor.strategy, "floor_line": line}

@@ -32,7 +32,7 @@ from advisor.runs.worker import start_worker
 from advisor.storage.stored import StoredDataset, StoredRun
 from advisor.wording import count_text, words_of
 from eval.task import BadInput
-from strategies.models import SUGGESTIONS, check_training
+from strategies.engine.models import SUGGESTIONS, check_training
 from strategies.presets import PRESETS
 
 _COUNTED = {1: "Measure the one"} | {

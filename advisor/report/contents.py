@@ -12,7 +12,7 @@ from typing import Any
 from advisor.advice.agreement import hold_against
 from advisor.advice.circumstances import circumstances_of
 from advisor.decision.recommendation import recommend
-from advisor.measurement import apart_seconds, derive, is_judged, paired_scores
+from advisor.measurement import apart_seconds, derive, is_judged, paired_scores, score_of_each_training
 from advisor.plan import Priorities
 from advisor.report.changed_documents import freshness, refusals, without_documents
 from advisor.report.curves import curves_from, turning_sentences
@@ -149,6 +149,7 @@ def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None) -> dic
         "phase_seconds": measured.phase_seconds if measured else {},
         "first_word_seconds": asdict(measured.first_word) if measured and measured.first_word else None,
         "apart_seconds": apart_seconds(trial),
+        "score_of_each_training": score_of_each_training(trial),
         "requests_per_second": trial.requests_per_second,
         "tokens_in_mean": measured.tokens_in_mean if measured else None,
         "tokens_out_mean": measured.tokens_out_mean if measured else None,

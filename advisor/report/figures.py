@@ -73,6 +73,11 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
     return [
         row("Score", score_text, "score", "mean"),
         row("95 % range", lambda score: f"{score_text(score['low'])} to {score_text(score['high'])}", "score"),
+        *(
+            [row("Score of each training", lambda means: ", ".join(map(score_text, means)), "score_of_each_training")]
+            if any(one.get("score_of_each_training") for one in shown)
+            else []
+        ),
         *_chances(report, [one["name"] for one in shown]),
         row("Half of the answers within", _ranged("p50"), "latency_seconds"),
         row("95 of 100 answers within", _ranged("p95"), "latency_seconds"),

@@ -84,8 +84,9 @@ def _confidence(priorities: dict[str, Any]) -> str:
     margin = f"within {margin_text(priorities['margin'])} of the best" if priorities["margin"] else "the best"
     return (
         f"The test rows (rows of one group together) were weighted anew {DRAWS:,} times, as if other rows of the same "
-        f"sort had come (Bayesian bootstrap). A chance is the share of these in which a strategy is {margin}; the odds "
-        "of the verdict are the share in which the one taken is, and nothing cheaper."
+        "sort had come (Bayesian bootstrap); and so were its trainings, of a strategy trained several times. A chance "
+        f"is the share of these in which a strategy is {margin}; the odds of the verdict are the share in which the "
+        "one taken is, and nothing cheaper."
     )
 
 

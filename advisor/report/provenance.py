@@ -57,6 +57,10 @@ def _of_the_table(report: Report) -> Computed:
         "95 of 100 answers within": f"The 95th percentile of the same {timed}.",
         "Answers a second, many together": f"{rows.capitalize()} ÷ the seconds of one pass over them: trial.json.",
         "Tokens read an answer": f"The mean over {rows}: column tokens_in.",
+        "Score of each training": f"The mean of column score over {rows}, then that of the lines trained_again of "
+        "probes.jsonl: trained with the same settings and other seeds. The chances allow for which one would be had."
+        if any(one.get("score_of_each_training") for one in judged(report))
+        else None,
         "Tokens written an answer": f"The mean over {rows}: column tokens_out.",
         "Answers that failed": "The rows with an entry in column error; they score 0.",
         "Getting ready": "Seconds by the clock from the first row read to ready, by stage (choosing settings, "

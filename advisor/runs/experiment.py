@@ -26,7 +26,7 @@ from eval.split import split_task
 from eval.table import Table
 from eval.task import BadInput, Document
 from strategies.contract import Progress
-from strategies.models import check_model, check_training
+from strategies.engine.models import check_model, check_training
 from strategies.presets import PRESETS
 from strategies.registry import STRATEGIES
 

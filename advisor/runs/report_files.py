@@ -21,7 +21,7 @@ from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_curves
 from eval.checks import check_task
 from eval.outcomes import Trial
-from strategies.models import EMBEDDED, EMBEDDED_NAME
+from strategies.engine.models import EMBEDDED, EMBEDDED_NAME
 
 _PACKAGES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu")
 

@@ -11,11 +11,12 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from advisor.plan import CURVES_STEP, FLOORS_STEP
 from advisor.runs.apart import timed_apart
@@ -26,9 +27,9 @@ from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import curve_folder, read_trial, write_trial
 from advisor.wording import name_of
 from eval.learning_curve import fewer_rows, sizes_of
-from eval.outcomes import Trial
+from eval.outcomes import TRAINED_AGAIN, Trial
 from eval.runner import measure
-from eval.task import BadInput, Brief, LearningSplit, Split, Task
+from eval.task import BadInput, Brief, Example, LearningSplit, Split, Task
 from strategies.contract import Progress, Strategy
 from strategies.presets import PRESETS, Preset
 from strategies.registry import FLOORS, LEARNS_FROM_NO_ROWS, floors_for
@@ -131,29 +132,60 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
     )
     rows = 0 if order.strategy in FLOORS else budget.probe_rows
     trial = timed_apart(trial, strategy, split.test, rows > 0, report_progress)
-    return probed(trial, strategy, split, task.kind, rows, order.seed, report_progress, task.documents)
+    trial = probed(trial, strategy, split, task.kind, rows, order.seed, report_progress, task.documents)
+    del strategy  # one model in memory at a time
+    return _train_again(order, trial, task, split, report_progress)
+
+
+def _train_again(
+    order: StepOrder, trial: Trial, task: Task, split: Split, report_progress: Callable[[Progress], None]
+) -> Trial:
+    """The trial with the outcomes of its further trainings, where the preset has them. One that fails costs nothing
+    that was measured before: a note says so."""
+    for again in range(1, PRESETS[order.preset].trainings if trial.changes_weights else 1):
+        anew = replace(order, seed=order.seed + again, rows=len(split.train))
+        try:
+            told = f"training {again + 1}"
+            outcomes = _learn_anew(anew, told, trial.settings, task, split, split.test, report_progress).outcomes
+        except Exception as wrong:
+            traceback.print_exc()
+            return replace(trial, notes=(*trial.notes, failure_sentence(wrong, told)))
+        trial = replace(trial, probes={**trial.probes, f"{TRAINED_AGAIN}{again}": outcomes})
+    return trial
 
 
 def _learn_from_fewer(order: StepOrder, task: Task, split: Split, report_progress: Callable[[Progress], None]) -> Trial:
-    """One point of a learning curve: with the settings that the strategy chose on all rows, answering some test rows.
-    Nothing is kept but the outcomes."""
+    """One point of a learning curve, on some of the test rows."""
+    chosen = read_trial(replace(order, rows=None).folder)
+    asked = split.test[: PRESETS[order.preset].curve_test_rows(task.kind)]
+    told = f"{name_of(order.strategy)} on {order.rows:,} rows"
+    return _learn_anew(order, told, chosen.settings if chosen else {}, task, split, asked, report_progress)
+
+
+def _learn_anew(
+    order: StepOrder,
+    told: str,
+    settings: dict[str, Any],
+    task: Task,
+    split: Split,
+    asked: Sequence[Example],
+    report_progress: Callable[[Progress], None],
+) -> Trial:
+    """What the strategy answers after it learned from `order.rows` of the training rows, with the settings that it
+    chose on all of them. Nothing is kept but the outcomes."""
 
     def report(progress: Progress) -> None:
-        on = f"{name_of(order.strategy)} on {order.rows:,} rows"
-        report_progress(replace(progress, stage=f"{on}: {progress.stage}"))
+        report_progress(replace(progress, stage=f"{told}: {progress.stage}"))
 
     rows = order.rows or 0
-    chosen = read_trial(replace(order, rows=None).folder)
-    preset = PRESETS[order.preset]
-    less = preset.for_fewer(task.kind, rows / len(split.train), chosen.settings if chosen else {})
+    settled = PRESETS[order.preset].for_fewer(task.kind, rows / len(split.train), settings)
     report(Progress("getting ready", 0, 1))
-    strategy = _build(order, task.brief, less)
+    strategy = _build(order, task.brief, settled)
     clock = _StageClock(report)
     train = fewer_rows(split.train, rows, task.kind, order.seed)
     strategy.fit(LearningSplit(train, split.dev), task.documents, clock.report)
     stage_seconds = clock.stop()
-    asked = split.test[: preset.curve_test_rows(task.kind)]
-    measured = measure(strategy, asked, task.kind, 0, lambda *told: report(Progress(*told)))
+    measured = measure(strategy, asked, task.kind, 0, lambda *rows: report(Progress(*rows)))
     return Trial(
         order.strategy,
         "done",
@@ -222,6 +254,6 @@ def _device() -> str:
     """The hardware in words. Torch knows it; a strategy that never loaded torch ran on the processor."""
     if "torch" not in sys.modules:
         return f"CPU ({platform.machine()})"
-    from strategies.weights import device_name
+    from strategies.engine.weights import device_name
 
     return device_name()

@@ -13,7 +13,7 @@ from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence,
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from advisor.storage.task_file import read_task
-from strategies.models import check_model, is_here
+from strategies.engine.models import check_model, is_here
 from strategies.presets import PRESETS
 
 ESTIMATE_FILE = "estimate.json"

@@ -18,12 +18,12 @@ from lm_eval.models.huggingface import HFLM
 from advisor.plan import DEFAULT_STRATEGIES
 from eval.runner import measure
 from eval.task import LearningSplit, Split, Task
+from strategies.engine.language_model import Prompt, Scores
+from strategies.engine.transformer import Transformer
+from strategies.engine.weights import load_language_model
 from strategies.finetuning import Finetuning
-from strategies.language_model import Prompt, Scores
 from strategies.presets import PRESETS, Budget, Preset
 from strategies.registry import build_strategy
-from strategies.transformer import Transformer
-from strategies.weights import load_language_model
 from tests.benchmarks.labels import score_with_harness
 from tests.benchmarks.shared_tasks import shared_task
 from tests.benchmarks.side_by_side import plain_network, seconds_of

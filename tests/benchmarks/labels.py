@@ -14,9 +14,9 @@ from lm_eval.models.huggingface import HFLM
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
-from strategies.language_model import Scores
+from strategies.engine.language_model import Scores
+from strategies.engine.weights import load_language_model
 from strategies.prompts import build_prompt, instruction_of
-from strategies.weights import load_language_model
 from tests.benchmarks.shared_tasks import shared_task
 from tests.benchmarks.side_by_side import plain_network, rates, seconds_of
 

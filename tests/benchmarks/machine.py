@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from strategies.language_model import Message
-from strategies.lora import LEFT_AS_THEY_ARE, Pair, _loss_sum, add_adapter
-from strategies.transformer import Transformer
-from strategies.weights import load_language_model
+from strategies.engine.language_model import Message
+from strategies.engine.lora import LEFT_AS_THEY_ARE, Pair, _loss_sum, add_adapter
+from strategies.engine.transformer import Transformer
+from strategies.engine.weights import load_language_model
 from tests.benchmarks.side_by_side import seconds_of
 
 BYTES = 1 << 28

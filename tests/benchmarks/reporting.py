@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from strategies.weights import device_name
+from strategies.engine.weights import device_name
 from tests.benchmarks.shared_tasks import NoSharedData
 
 RESULTS = Path(__file__).parents[2] / "build" / "benchmarks"

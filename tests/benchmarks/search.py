@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from strategies.vector_index import VectorIndex
+from strategies.search.vector_index import VectorIndex
 from tests.benchmarks.side_by_side import rates, seconds_of
 
 SIZES = (1_000, 100_000, 1_000_000)

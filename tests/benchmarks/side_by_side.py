@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from strategies.models import EMBEDDED
-from strategies.weights import best_device, model_folder
+from strategies.engine.models import EMBEDDED
+from strategies.engine.weights import best_device, model_folder
 
 
 def seconds_of(work: Callable[[], Any]) -> tuple[Any, float]:

@@ -15,11 +15,11 @@ from trl import SFTConfig, SFTTrainer
 
 from eval.split import split_task
 from eval.task import Example
+from strategies.engine.lora import ALPHA, RANK, ROWS_A_BATCH, Pair, add_adapter, train
+from strategies.engine.transformer import Transformer
+from strategies.engine.weights import load_language_model
 from strategies.finetuning import Finetuning
-from strategies.lora import ALPHA, RANK, ROWS_A_BATCH, Pair, add_adapter, train
 from strategies.presets import PRESETS
-from strategies.transformer import Transformer
-from strategies.weights import load_language_model
 from tests.benchmarks.shared_tasks import shared_task
 from tests.benchmarks.side_by_side import plain_network, rates, seconds_of
 

@@ -11,12 +11,12 @@ import torch
 from transformers import PreTrainedModel
 
 from eval.task import LearningSplit
-from strategies.language_model import Prompt
+from strategies.engine.language_model import Prompt
+from strategies.engine.transformer import Transformer
+from strategies.engine.weights import load_language_model
 from strategies.presets import PRESETS
 from strategies.prompts import build_prompt, instruction_of
 from strategies.retrieval import Retrieval
-from strategies.transformer import Transformer
-from strategies.weights import load_language_model
 from tests.benchmarks.shared_tasks import shared_task
 from tests.benchmarks.side_by_side import plain_network, rates, seconds_of
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.label_tree import LabelTree
-from strategies.language_model import Compare, Scores
+from strategies.engine.label_tree import LabelTree
+from strategies.engine.language_model import Compare, Scores
 
 FIRST_CONTENDERS = 2  # labels followed to their end in the first round, for each way to compare; then twice as many
 

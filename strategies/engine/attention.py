@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import AttentionInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
 
-from strategies.key_values import Prefix
+from strategies.engine.key_values import Prefix
 
 NAME = "shared_beginning"
 

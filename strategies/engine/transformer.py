@@ -19,12 +19,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from eval.phases import READING, WRITING, phase
 from eval.task import BadInput
-from strategies.attention import behind, share_beginnings
-from strategies.batches import Limits
-from strategies.key_values import Prefix, RoomyCache
-from strategies.label_search import LabelSearch
-from strategies.label_tree import LabelTree
-from strategies.language_model import Compare, Message, Prompt, RowsDone, Scores, Written
+from strategies.engine.attention import behind, share_beginnings
+from strategies.engine.batches import Limits
+from strategies.engine.key_values import Prefix, RoomyCache
+from strategies.engine.label_search import LabelSearch
+from strategies.engine.label_tree import LabelTree
+from strategies.engine.language_model import Compare, Message, Prompt, RowsDone, Scores, Written
 
 WORTH_REMEMBERING = 16  # tokens; running a shorter addition to the shared beginning by itself costs more than it saves
 WORTH_DROPPING = 0.75  # share of a batch still at work below which the idle rows leave: that copies the cache

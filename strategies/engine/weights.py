@@ -13,9 +13,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 from transformers.utils import logging as transformers_logging
 
 from eval.task import BadInput
-from strategies.few_rows import hasten_few_rows
-from strategies.models import EMBEDDED, check_model, embedded_gguf, local_folder
-from strategies.transformer import Transformer
+from strategies.engine.few_rows import hasten_few_rows
+from strategies.engine.models import EMBEDDED, check_model, embedded_gguf, local_folder
+from strategies.engine.transformer import Transformer
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()

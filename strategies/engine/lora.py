@@ -21,7 +21,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from strategies.transformer import common_length
+from strategies.engine.transformer import common_length
 
 # Of the layers, from the first on. Where only the others are adapted, the way back ends there; at the same number of
 # tokens the dev loss was as good as with all of them (docs/benchmarks.md).

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedModel
 
-from strategies.key_values import bytes_a_token
+from strategies.engine.key_values import bytes_a_token
 
 FULL_SPEED = 192  # tokens; matrix products gain nothing from more
 LIKE_LENGTH = 0.9  # of the longest row; below that, padding costs more than another pass

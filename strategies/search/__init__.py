@@ -1,0 +1,1 @@
+"""Texts as vectors, the nearest of them, and documents cut into passages."""
