@@ -87,6 +87,8 @@ def test_the_score_sentence_says_when_a_difference_may_be_chance() -> None:
 def test_the_frontier_leaves_out_what_is_dearer_and_no_better() -> None:
     cheap, dear_worse, dear_better = candidate("a", 0.6, 1), candidate("b", 0.5, 2), candidate("c", 0.8, 3)
     assert charts.frontier_of([dear_better, dear_worse, cheap]) == [cheap, dear_better]
+    assert charts.cost_chart_sentence(report_of(cheap, dear_better)).endswith("best score to be had at each cost.")
+    assert "dashed" not in charts.cost_chart_sentence(report_of(cheap, dear_worse))
 
 
 def test_an_unknown_cost_is_left_out_and_never_nothing() -> None:

@@ -123,6 +123,7 @@ RULES = (
         "Changed documents are read in without training: a policy that changes monthly should not be trained in.",
         "C",
         lambda known: _is(known.knowledge, "changing"),
+        "Facts that change lean to retrieval.",
     ),
     Rule(
         "private-knowledge",

@@ -94,7 +94,7 @@ def cost_chart(report: Report, ink: str) -> alt.LayerChart | None:
     x = alt.X(
         "cost:Q",
         scale=alt.Scale(type="log", domain=[low, high]),
-        title=f"Cost of 1,000 answers ({shown[0]['cost']['currency']}, in multiples)",
+        title=f"Cost of 1,000 answers ({shown[0]['cost']['currency']}; equal steps multiply it)",
         axis=alt.Axis(format=PLAIN_NUMBER, tickCount=4, grid=False),
     )
     y = alt.Y("mean:Q", scale=alt.Scale(domain=[0, 1]), title=report["task"]["metric"], axis=number_axis())
@@ -126,6 +126,12 @@ def frontier_of(candidates: Sequence[Candidate]) -> list[Candidate]:
         if not kept or one["score"]["mean"] > kept[-1]["score"]["mean"]:
             kept.append(one)
     return kept
+
+
+def cost_chart_sentence(report: Report) -> str:
+    """What the figures say, and what the frontier is where it is drawn."""
+    is_drawn = len(frontier_of([one for one in priced(report) if one["cost"]["per_1000"] > 0])) > 1
+    return cost_sentence(report) + (" The dashed line shows the best score to be had at each cost." if is_drawn else "")
 
 
 def cost_sentence(report: Report) -> str:

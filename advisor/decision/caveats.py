@@ -162,7 +162,7 @@ def _trained_once(situation: Situation) -> str | None:
         return None
     return (
         f"{name_of(once[0].strategy)} was trained once: another training, with other random numbers, can score a few "
-        "points more or less. The thorough preset trains three times."
+        "points more or less. A thorough run trains three times."
     )
 
 

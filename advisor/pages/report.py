@@ -80,7 +80,7 @@ def show_evidence(report: dict[str, Any]) -> None:
     show_chart(report, charts.score_chart, charts.score_sentence)
     show_differences(report)
     show_title(report, "Score against cost")
-    show_chart(report, charts.cost_chart, charts.cost_sentence)
+    show_chart(report, charts.cost_chart, charts.cost_chart_sentence)
     cost_side, time_side = st.columns(2, gap="medium")
     with cost_side:
         show_title(report, "Cost as volume grows")
