@@ -230,7 +230,7 @@ def test_history_sets_a_run_beside_the_one_it_follows(
     app = open_page("History")
     assert app.selectbox(key="run").value == first.id
     assert app.selectbox(key="with").value == second.id
-    assert "Measured otherwise" not in html_of(app) and " s → 0.4" in html_of(app)
+    assert "Also different" not in html_of(app) and " s → 0.4" in html_of(app)
     assert "1 row added, 1 row removed, 1 row answered differently, 238 rows as before." in html_of(app)
     assert primaries(app) == ["Compare new data"]
 
