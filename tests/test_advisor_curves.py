@@ -225,6 +225,11 @@ def test_a_strategy_that_would_pass_the_chosen_one_would_change_the_verdict(synt
     assert sentence in under_priorities(report, dear, trials, [], split)["recommendation"]["changes"]
 
 
+def test_a_curve_that_misses_the_score_with_all_rows_is_said_to(synthetic_report, synthetic_trials) -> None:
+    more = curves_of(with_curves(synthetic_report, synthetic_trials, growth=(0.55, 0.5, 0.6)))
+    assert "What fine-tuning scored with all rows lies off the curve: trust the curve less." in more.sentences
+
+
 def test_where_nothing_gains_it_is_said_in_a_word(synthetic_report, synthetic_trials) -> None:
     report = with_curves(synthetic_report, synthetic_trials, growth=(1.0, 1.0, 1.0))
     assert curves_of(report).answer.startswith("No. More rows will not help: even four times as many")

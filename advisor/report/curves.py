@@ -89,7 +89,9 @@ def curves_of(report: dict[str, Any]) -> MoreData | None:
         f"{name_of(one['name'])} has no curve: {one['reason']}" for one in curves if one["reason"] and not one["line"]
     ]
     told = [_gain(one, report) for one in drawn] if any(_can_gain(one, report) for one in drawn) else []
-    sentences = (*told, *_passing(report), *_nobody_passing(report), *failed)
+    off = [in_sentence(one["name"]) for one in drawn if _is_off(one, report)]
+    doubt = [f"What {_and(off)} scored with all rows lies off the curve: trust the curve less."] if off else []
+    sentences = (*told, *_passing(report), *_nobody_passing(report), *doubt, *failed)
     return MoreData(
         _answer(drawn, report), sentences, _reading(report), _method(curves, report), *_table(curves, report)
     )
@@ -157,6 +159,14 @@ def _least(report: dict[str, Any]) -> float:
 
 def _can_gain(one: Curve, report: dict[str, Any]) -> bool:
     return bool(one["gain"]["high"] >= _least(report))
+
+
+def _is_off(one: Curve, report: dict[str, Any]) -> bool:
+    """Whether the curve passes outside the range of what was measured with all rows."""
+    measured, said = (
+        next(each for each in one[kind] if each["rows"] == report["task"]["train"]) for kind in ("points", "line")
+    )
+    return not bool(measured["low"] <= said["mean"] <= measured["high"])
 
 
 def _answer(drawn: Sequence[Curve], report: dict[str, Any]) -> str:
