@@ -195,6 +195,7 @@ def test_a_handful_of_rows_never_makes_a_strong_verdict():
 
 def test_caveats_follow_from_what_was_measured():
     got = decide(trial("prompting", right_on(0.3, 100), valid=0.88, exact=0.0), kind=Kind.EXTRACTION)
+    assert got.headline == "Prompt it, but nothing does well yet."
     assert got.caveats[0].startswith("Prompting is wrong on 100 of 100 test rows.")
     assert "Prompting: 12 of 100 answers are not valid JSON; check each one before use." in got.caveats
     beaten = decide(trial("prompting", right_on(0.6, 100)), share=0.55)

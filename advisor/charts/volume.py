@@ -88,7 +88,8 @@ def volume_sentence(report: Report) -> str:
     if len(costs) == 1:
         name, cost = next(iter(costs.items()))
         price = money_text(cost.spent_over(report["priorities"].get("months", 12)), cost.currency)
-        return f"{name_of(name)} costs {price} over {_months(report)}."
+        volume = count_text(report["priorities"]["monthly_volume"], "answer")
+        return f"{name_of(name)} costs {price} over {_months(report)} at {volume} a month."
     if not (met := _in_sight(report)):
         return "At every volume up to ten times yours the order of the costs stays the same."
     return crossing_sentence(report, met[-1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from advisor.decision.choice import FEW_ROWS
-from advisor.decision.sentences import LOW_SCORE, Situation
+from advisor.decision.sentences import Situation
 from advisor.measurement import Measurement, fact_told, gap_of, trained_again
 from advisor.wording import count_text, every_text, in_sentence, name_of, score_text
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, Trial
@@ -65,7 +65,7 @@ def _few_rows(situation: Situation) -> str | None:
 def _low_score(situation: Situation) -> str | None:
     """Said of the best there is, so that nobody takes the best of a bad lot for good."""
     best = situation.best
-    if best.score.mean >= LOW_SCORE or situation.kind in (None, Kind.WRITING):
+    if not situation.is_poor:
         return None
     outcomes = best.trial.outcomes
     wrong = sum(is_right(situation.kind, outcome.score, outcome.parts) is False for outcome in outcomes)

@@ -72,6 +72,11 @@ class Situation:
         return bool(self.priorities.wrong_answer) and None not in self.totals.values()
 
     @property
+    def is_poor(self) -> bool:
+        """Whether even the best is more wrong than right, as far as that can be said."""
+        return self.best.score.mean < LOW_SCORE and self.kind not in (None, Kind.WRITING)
+
+    @property
     def evidence(self) -> str:
         """ "200 test rows", or "8 groups of test rows"."""
         return count_text(self.rows, "test row") if self.pieces == self.rows else f"{self.pieces:,} groups of test rows"
@@ -81,7 +86,9 @@ def headline(situation: Situation, confidence: Confidence) -> str:
     order = words_of(situation.choice.strategy).verdict.removesuffix(".")
     if confidence == "too close to call":
         return f"Too close to call. {order} for now."
-    return f"{order}, as a first guess." if situation.pieces < FEW_ROWS else f"{order}."
+    if situation.pieces < FEW_ROWS:
+        return f"{order}, as a first guess."
+    return f"{order}, but nothing does well yet." if situation.is_poor else f"{order}."
 
 
 def confidence_line(situation: Situation, confidence: Confidence) -> str:
