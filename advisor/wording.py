@@ -23,13 +23,13 @@ _STRATEGIES = {
         "Prompting",
         "Prompt it.",
         "Like a briefing",
-        "Your instructions are handed over with every request. The model stays as it is.",
+        "Your instructions are handed over with every question. The model stays as it is.",
     ),
     "prompting_examples": Words(
         "Prompting with examples",
         "Prompt it with examples.",
         "Like a briefing with samples",
-        "Your instructions and a few of your examples, always the same, are handed over with every request. "
+        "Your instructions and a few of your examples, always the same, are handed over with every question. "
         "The model stays as it is.",
     ),
     "retrieval": Words(

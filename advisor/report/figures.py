@@ -23,6 +23,7 @@ from advisor.wording import (
     probability_text,
     score_text,
     seconds_text,
+    words_of,
 )
 from eval.phases import PHASES
 from eval.scoring import METRIC_MEANINGS
@@ -52,10 +53,13 @@ def reading_of(report: dict[str, Any]) -> str | None:
         return None
     task, priorities = report["task"], report["priorities"]
     metric, meaning = task["metric"], METRIC_MEANINGS[Kind(task["kind"])]
+    choice = report["recommendation"]["choice"]
+    explanation = words_of(choice).explanation if choice else ""
+    taken = f"{name_of(choice)}: {explanation} " if explanation else ""
     hosted = f", an answer like one of {priorities['hosted']}" if priorities.get("hosted") else ""
     return (
-        f"{metric[:1].upper()}{metric[1:]}: {meaning[:1].lower()}{meaning[1:]} 1 is the best score, and a point is a "
-        f"hundredth of it. 95 % range: {RANGE_MEANING} Costs: the machine is priced at "
+        f"{taken}{metric[:1].upper()}{metric[1:]}: {meaning[:1].lower()}{meaning[1:]} 1 is the best score, and a point "
+        f"is a hundredth of it. 95 % range: {RANGE_MEANING} Costs: the machine is priced at "
         f"{money_text(priorities['machine_per_hour'], priorities['currency'])} an hour{hosted}."
     )
 

@@ -91,9 +91,9 @@ def _confidence(priorities: dict[str, Any]) -> str:
 
 
 def _effort(candidate: dict[str, Any]) -> str:
-    """What one strategy tried and took, and how long it took to get ready."""
+    """What one strategy is, what it tried and took, and how long it took to get ready."""
     effort = candidate["effort"]
-    sentences = []
+    sentences = [said] if (said := words_of(candidate["name"]).explanation) else []
     if effort["settings_tried"]:
         tried, rows = count_text(effort["settings_tried"], "setting"), count_text(effort["dev_rows"], "row")
         sentences.append(f"{tried} tried on {rows}.")
