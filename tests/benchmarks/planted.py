@@ -16,10 +16,12 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from advisor.decision.choice import SAME_COST
 from advisor.plan import Plan, Setup
 from advisor.runs.experiment import prepare, run_experiment
 from advisor.storage.store import Store
 from advisor.wording import name_of
+from eval.costs import Cost
 
 ALL = ("prompting", "prompting_examples", "retrieval", "finetuning")
 WITH_BOTH = (*ALL, "retrieval_finetuning")
@@ -30,18 +32,22 @@ READING = ("retrieval", "retrieval_finetuning")
 @dataclass(frozen=True, slots=True)
 class Planted:
     """A task with what must come of it: one of `winners` is taken, or the verdict is not strong where `winners` is
-    empty; a floor is named as good enough where `has_floor`."""
+    empty; the cheapest of those that score as well where they are `alike`; a floor is named where `has_floor`."""
 
     name: str
     rows: list[tuple[str, str]]
     strategies: tuple[str, ...]
     winners: tuple[str, ...]
+    alike: bool = False
     has_floor: bool = False
     documents: list[tuple[str, str]] | None = None
 
-    def holds(self, recommendation: dict[str, Any]) -> bool:
+    def holds(self, report: dict[str, Any]) -> bool:
+        recommendation = report["recommendation"]
         if self.has_floor and not recommendation["floor"]:
             return False
+        if self.alike:
+            return recommendation["choice"] in _cheapest(report)
         if not self.winners:
             return recommendation["choice"] == "prompting" or recommendation["confidence"] != "strong"
         return recommendation["choice"] in self.winners
@@ -72,8 +78,21 @@ def _measure(task: Planted, preset: str) -> dict[str, Any]:
         **{name_of(name): f"{scores[name]:.2f}" if name in scores else "–" for name in WITH_BOTH},
         "best floor": "–" if best_floor is None else f"{best_floor:.2f}",
         "floor named": name_of(verdict["floor"]) if verdict["floor"] else "none",
-        "as planted": "yes" if task.holds(verdict) else "no",
+        "as planted": "yes" if task.holds(report) else "no",
     }
+
+
+def _cheapest(report: dict[str, Any]) -> list[str]:
+    """Of the strategies within the margin of the best score, those that cost least, as far as seconds can tell."""
+    priorities = report["priorities"]
+    done = [one for one in report["candidates"] if one["status"] == "done"]
+    best = max(one["score"]["mean"] for one in done)
+    totals = {
+        one["name"]: Cost(**one["cost"]).total_over(priorities["months"], priorities["monthly_volume"]) or 0.0
+        for one in done
+        if one["score"]["mean"] >= best - priorities["margin"]
+    }
+    return [name for name, total in totals.items() if total <= SAME_COST * min(totals.values())]
 
 
 def _csv(rows: list[tuple[str, str]]) -> bytes:
@@ -221,19 +240,14 @@ def keywords() -> Planted:
     return Planted("one word decides", rows, ALL, ALL, has_floor=True)
 
 
-def already_known() -> Planted:
-    """What the model knows from everywhere: the opposite of training is enough."""
+def said_outright() -> Planted:
+    """The label stands in the input, so that those with solved examples before them are alike: the cheapest will do."""
     random = Random(6)
-    said = {
-        "positive": ("I love it", "wonderful", "a great joy", "the best I ever had", "excellent", "I am delighted"),
-        "negative": ("I hate it", "terrible", "a great pity", "the worst I ever had", "awful", "I am disgusted"),
-    }
     rows = []
-    for _ in range(400):
-        label = random.choice(list(said))
-        person, place, thing = (random.choice(of) for of in (PEOPLE, PLACES, THINGS))
-        rows.append((f"{person} writes from {place} about the {thing}: {random.choice(said[label])}.", label))
-    return Planted("already known", rows, ALL, ("prompting", "prompting_examples", "retrieval"), has_floor=True)
+    for at in range(400):
+        label, place, thing = (random.choice(of) for of in (COLOURS, PLACES, THINGS))
+        rows.append((f"Order {at} from {place}: one {label} {thing}, please.", label))
+    return Planted("said outright", rows, ALL, ALL, alike=True, has_floor=True)
 
 
 TASKS: tuple[Callable[[], Planted], ...] = (
@@ -242,5 +256,5 @@ TASKS: tuple[Callable[[], Planted], ...] = (
     private_format,
     coin_flips,
     keywords,
-    already_known,
+    said_outright,
 )
