@@ -65,7 +65,7 @@ def _few_rows(situation: Situation) -> str | None:
 def _low_score(situation: Situation) -> str | None:
     """Said of the best there is, so that nobody takes the best of a bad lot for good."""
     best = situation.best
-    if not situation.is_poor:
+    if situation.kind is None or not situation.is_poor:
         return None
     outcomes = best.trial.outcomes
     wrong = sum(is_right(situation.kind, outcome.score, outcome.parts) is False for outcome in outcomes)
