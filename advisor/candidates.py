@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+SIGNIFICANT = 0.05
 Report = dict[str, Any]
 Candidate = dict[str, Any]
 
@@ -27,6 +28,12 @@ def priced(report: Report) -> list[Candidate]:
 def comparison(report: Report, a: str, b: str) -> dict[str, Any] | None:
     """The paired difference of two strategies, in either order."""
     return next((one for one in report["comparisons"] if {one["a"], one["b"]} == {a, b}), None)
+
+
+def is_chance(difference: dict[str, Any]) -> bool:
+    """Whether chance alone could make a paired difference, all pairs that were tested allowed for."""
+    p_value = difference.get("p_value_holm", difference["p_value"])
+    return bool(difference["low"] <= 0 <= difference["high"] or p_value >= SIGNIFICANT)
 
 
 def _scored(candidates: Sequence[Candidate]) -> list[Candidate]:

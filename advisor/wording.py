@@ -23,42 +23,42 @@ _STRATEGIES = {
         "Prompting",
         "Prompt it.",
         "Like a briefing",
-        "Your instructions are handed over with every request. The model stays as it is.",
+        "Your instructions are handed over with every question. The model stays as it is.",
     ),
     "prompting_examples": Words(
         "Prompting with examples",
         "Prompt it with examples.",
         "Like a briefing with samples",
-        "Your instructions and a few of your examples, always the same, are handed over with every request. "
+        "Your instructions and a few of your examples, always the same, are handed over with every question. "
         "The model stays as it is.",
     ),
     "retrieval": Words(
         "Retrieval",
         "Look it up.",
         "Like an open book",
-        "The nearest passages and examples are looked up and handed over with each question. "
-        "New facts need a new index, not new training.",
+        "The passages and examples most like a question are looked up and handed over with it. "
+        "New facts are added to what can be looked up; nothing is trained.",
     ),
     "finetuning": Words(
         "Fine-tuning",
         "Fine-tune it.",
-        "Like a residency",
+        "Like learning on the job",
         "The model practises on your examples until the pattern is learned. "
-        "What it learned sits in a small adapter that can be removed.",
+        "What it learned is kept in a small part beside the model (an adapter) and can be removed.",
     ),
     "full_finetuning": Words(
         "Full fine-tuning",
         "Fine-tune all of it.",
         "Like going back to school",
-        "All weights of the model practise on your examples, not only a small adapter. Worth a try with thousands of "
-        "examples, where an adapter stops short. It takes far more memory, and leaves a whole model for this one task.",
+        "The whole model is changed by your examples, not only a small part beside it. Worth a try with thousands of "
+        "examples, where fine-tuning stops short. It takes far more memory and leaves a whole model for this one task.",
     ),
     "retrieval_finetuning": Words(
         "Retrieval with fine-tuning",
         "Fine-tune it with retrieval.",
         "Like an exam with the book open",
         "The model practises on your examples with what would be looked up for them at hand, so it learns what to use "
-        "and what to leave. It needs an index and an adapter.",
+        "and what to leave. It takes the work of both.",
     ),
 }
 
@@ -72,7 +72,7 @@ _FLOORS = {
         "Word classifier", "", "", "It learned which words go with which label (TF-IDF, a linear classifier)."
     ),
     "embedding_linear": Words(
-        "Embedding classifier",
+        "Meaning classifier",
         "",
         "",
         "It learned which meanings go with which label (embeddings, a linear classifier).",
@@ -88,7 +88,7 @@ KIND_NAMES = {
     Kind.ANSWERING: "A short answer",
     Kind.WRITING: "Free text",
 }
-RANGE_MEANING = "95 of 100 ranges made this way hold the true score."
+RANGE_MEANING = "95 of 100 such ranges hold the score that ever more rows of this sort would show."
 _CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
@@ -168,6 +168,11 @@ def money_text(amount: float | None, currency: str = "USD") -> str:
     return f"{sign}{number}"
 
 
+def rough_money(amount: float, currency: str) -> str:
+    """An amount that scores go into, with two significant digits: "$18,000"."""
+    return money_text(float(f"{amount:.1e}"), currency).replace(".00", "")
+
+
 def memory_text(size_bytes: float) -> str:
     """ "1.2 GB", "340 MB"."""
     is_large = size_bytes >= 0.95e9
@@ -182,6 +187,11 @@ def duration_text(seconds: float) -> str:
     if minutes < 90:
         return f"about {minutes} minute{'s' if minutes > 1 else ''}"
     return f"about {seconds / 3600:.1f}".removesuffix(".0") + " hours"
+
+
+def every_text(days: float) -> str:
+    """ "every day", "every 30 days"."""
+    return "every day" if days == 1 else f"every {days:,.10g} days"
 
 
 def rough_text(count: float) -> str:

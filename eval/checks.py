@@ -104,7 +104,7 @@ def _check_near_duplicates(task: Task) -> Iterable[Finding]:
             "near-duplicates",
             "info",
             f"{_rows(rows, 'is', 'are')} nearly the same as another row.",
-            "They are kept on one side of the split, so that nobody is tested on what was nearly learned.",
+            "They stay together when rows are divided, so that nobody is tested on what was nearly learned.",
             rows=rows,
         )
 

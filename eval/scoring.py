@@ -25,17 +25,14 @@ METRIC_NAMES: dict[Kind, str] = {
 METRIC_MEANINGS: dict[Kind, str] = {
     Kind.CLASSIFICATION: "The share of rows whose label is exactly the expected one.",
     Kind.EXTRACTION: (
-        "How well the fields match the expected ones: missing, wrong and invented fields all cost. "
+        "How well the fields match the expected ones; missing, wrong and invented fields all cost. "
         "An answer that is not JSON scores 0."
     ),
     Kind.ANSWERING: (
-        "How many words the answer shares with the expected one: missing and extra words both cost. "
+        "How many words the answer shares with the expected one; missing and extra words both cost. "
         "Capitals, punctuation and articles do not count."
     ),
-    Kind.WRITING: (
-        "How many short runs of letters the text shares with the expected one. "
-        "It compares wording and cannot tell whether a reader would be content."
-    ),
+    Kind.WRITING: "How many short runs of letters the text shares with the expected one.",
 }
 
 # An answer with an F1 from here on holds the expected fact more than it misses it.

@@ -169,6 +169,5 @@ def _note_unseen_labels(task: Task, sides: Mapping[str, Sequence[int]], notes: l
     unseen = sorted({task.examples[row].target for row in sides["test"]} - learned)
     if unseen:
         count = "1 label occurs" if len(unseen) == 1 else f"{len(unseen)} labels occur"
-        notes.append(
-            f"{count} in test but never in training ({', '.join(unseen[:3])}{', …' if len(unseen) > 3 else ''})."
-        )
+        named = f"{', '.join(unseen[:3])}{', …' if len(unseen) > 3 else ''}"
+        notes.append(f"{count} among the rows to judge by but not among those to learn from ({named}).")

@@ -70,9 +70,9 @@ def test_who_follows_a_changed_fact_is_told_in_every_form(synthetic_report, synt
         "fine-tuning gives 0 and 9 until it is trained again; prompting gives 0 and 1.",
         "The answers to 20 test questions were replaced in the documents by others that look alike. Then the same "
         "questions were asked, and nothing was trained.",
-        "For example “Question number 161, asked in its own words”: “14 days” became “30 days” in the documents. What "
-        "they say: fine-tuning “14 days”, retrieval “30 days”, prompting “the third floor”.",
-        "Indexing what had changed took retrieval 0.80 s.",
+        "For example “Question number 161, asked in its own words”: “14 days” became “30 days” in the documents. The "
+        "answers: fine-tuning “14 days”, retrieval “30 days”, prompting “the third floor”.",
+        "Reading in what had changed took retrieval 0.80 s.",
     )
     right = sum(outcome.score >= 0.5 for outcome in retrieval.outcomes[:20])
     assert [row.cells[1][0] for row in found.rows] == [f"{right} of 20", "14 of 20", "2 of 20", "4 of 20"]
@@ -137,7 +137,7 @@ def test_the_rule_on_facts_that_change_is_held_against_changed_facts(
         "Measured: when a fact in the documents changes, retrieval gives the new fact for "
         f"{new} of 20; fine-tuning gives the new fact for 1 of 20."
         if new is not None
-        else "Not measured: the presets standard and thorough ask again after facts in the documents have changed."
+        else "Not measured: standard and thorough runs ask again after facts in the documents have changed."
     )
     never = synthetic_report(Kind.ANSWERING, trials=[prompting, retrieval, finetuning], task=task)
     assert "fresh-facts" not in {rule["id"] for rule in never["rules"]}

@@ -72,16 +72,23 @@ def test_the_best_comes_first_and_floors_last() -> None:
 
 def test_the_score_sentence_says_when_a_difference_may_be_chance() -> None:
     pair = candidate("prompting", 0.70, 1), candidate("retrieval", 0.74, 1)
-    close = {"a": "prompting", "b": "retrieval", "difference": -0.04, "low": -0.09, "high": 0.01}
-    clear = {**close, "low": -0.07, "high": -0.01}
+    close = {"a": "prompting", "b": "retrieval", "difference": -0.04, "low": -0.09, "high": 0.01, "p_value": 0.2}
+    clear = {**close, "low": -0.07, "high": -0.01, "p_value": 0.01}
     assert "4 points above prompting" in charts.score_sentence(report_of(*pair, comparisons=(close,)))
-    assert "small enough to be chance" in charts.score_sentence(report_of(*pair, comparisons=(close,)))
-    assert "larger than chance" in charts.score_sentence(report_of(*pair, comparisons=(clear,)))
+    assert "Chance alone could make" in charts.score_sentence(report_of(*pair, comparisons=(close,)))
+    assert "Chance alone could make" in charts.score_sentence(
+        report_of(*pair, comparisons=({**clear, "p_value": 0.06},))
+    )
+    level = charts.score_sentence(report_of(candidate("prompting", 0.7, 1), candidate("retrieval", 0.7, 1)))
+    assert level == "Prompting scores .70, level with retrieval. Each line is a 95 % range."
+    assert "Chance alone would hardly make" in charts.score_sentence(report_of(*pair, comparisons=(clear,)))
 
 
 def test_the_frontier_leaves_out_what_is_dearer_and_no_better() -> None:
     cheap, dear_worse, dear_better = candidate("a", 0.6, 1), candidate("b", 0.5, 2), candidate("c", 0.8, 3)
     assert charts.frontier_of([dear_better, dear_worse, cheap]) == [cheap, dear_better]
+    assert charts.cost_chart_sentence(report_of(cheap, dear_better)).endswith("best score to be had at each cost.")
+    assert "dashed" not in charts.cost_chart_sentence(report_of(cheap, dear_worse))
 
 
 def test_an_unknown_cost_is_left_out_and_never_nothing() -> None:
@@ -91,7 +98,7 @@ def test_an_unknown_cost_is_left_out_and_never_nothing() -> None:
     assert charts.cost_sentence(report) == "The costs are unknown."
     partly = report_of(candidate("prompting", 0.6, None), candidate("retrieval", 0.7, 1))
     assert "unknown" in charts.volume_sentence(partly)
-    assert charts.cost_sentence(partly).endswith("and the best of those whose cost is known.")
+    assert charts.cost_sentence(partly).endswith("what others cost is unknown.")
 
 
 def test_a_free_machine_costs_nothing_which_is_not_unknown() -> None:
@@ -131,8 +138,8 @@ def test_each_pair_has_its_crossing_with_its_range_or_the_word_never() -> None:
     assert charts.crossing_sentences(report)[-1] == "Prompting never costs more than retrieval."
     met = {"a": "prompting", "b": "finetuning", "monthly": 5000.0, "is_ranged": True}
     for low, high, end in (
-        (4000.0, 6500.0, "(4,000 to 6,500)."),
-        (4000.0, None, "(4,000 to never)."),
+        (4000.0, 6500.0, "(95 % range 4,000 to 6,500)."),
+        (4000.0, None, "; perhaps from 4,000 on, perhaps never."),
         (None, None, ", if ever."),
     ):
         report["crossings"] = [{**met, "low": low, "high": high}]

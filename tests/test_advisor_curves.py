@@ -135,7 +135,7 @@ def test_too_few_rows_give_no_curve_and_a_quick_run_has_no_such_step(store: Stor
     assert (store.run(run_id).state, store.steps(run_id)[-1].state) == ("done", "excluded")
     report = store.report(run_id)
     assert report is not None and report["curves"] == []
-    assert curves_of(report).answer == "Not measured: there are too few training rows to learn from fewer of them."
+    assert curves_of(report).answer == "Not measured: there are too few rows to learn from fewer of them."
     assert CURVES_STEP not in Plan("", Setup("a", "b")).steps
     assert Plan("", Setup("a", "b"), preset="thorough").steps[-1] == CURVES_STEP
 
@@ -223,6 +223,11 @@ def test_a_strategy_that_would_pass_the_chosen_one_would_change_the_verdict(synt
     _, split = tiny_task()
     dear = Priorities(monthly_volume=1)
     assert sentence in under_priorities(report, dear, trials, [], split)["recommendation"]["changes"]
+
+
+def test_a_curve_that_misses_the_score_with_all_rows_is_said_to(synthetic_report, synthetic_trials) -> None:
+    more = curves_of(with_curves(synthetic_report, synthetic_trials, growth=(0.55, 0.5, 0.6)))
+    assert "What fine-tuning scored with all rows lies off the curve: trust the curve less." in more.sentences
 
 
 def test_where_nothing_gains_it_is_said_in_a_word(synthetic_report, synthetic_trials) -> None:

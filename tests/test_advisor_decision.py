@@ -42,13 +42,16 @@ def test_a_clear_winner_is_taken_though_it_costs_more():
     assert got.odds > 0.99
     assert got.probabilities["finetuning"] > 0.99 > 0.01 > got.probabilities["retrieval"]
     assert got.confidence_line == (
-        "Strong: more than 99 in 100 that it is within 2 points of the best, and nothing cheaper is."
+        "Strong: more than 99 in 100 that it is within 2 points of the best while nothing cheaper is."
     )
     assert got.runner_up_line.startswith("Retrieval is 30 points behind, ")
-    assert got.reasons[0] == "Fine-tuning scored .90 in accuracy (.85 to .93) on 200 test rows, the highest."
+    assert (
+        got.reasons[0]
+        == "Fine-tuning scored .90 in accuracy (.85 to .93) on 200 test rows; no other strategy scored higher."
+    )
     assert got.changes == (
         "If 95 of 100 answers had to come in less than 3.0 s, retrieval would be taken.",
-        "If 1,000 wrong answers cost less than $0.15, prompting would be taken.",
+        "If 1,000 wrong answers cost you less than $0.15, prompting would be taken.",
     )
     assert got.caveats == ()
 
@@ -78,7 +81,7 @@ def test_a_cheaper_strategy_one_point_worse_is_taken_and_more_rows_make_it_sure(
     assert few.confidence in ("weak", "too close to call")
     assert many.confidence == "strong"
     assert few.odds < 0.8 < 0.95 < many.odds
-    assert any("test rows would narrow the comparison with fine-tuning to ± 2 points" in c for c in few.changes)
+    assert any("test rows would tell the difference to fine-tuning to within 2 points" in c for c in few.changes)
     assert few.reasons[1] == "It is the likeliest to be within 2 points of the best: 72 in 100."
     assert "fine-tuning scored 1 point more" in many.reasons[0]
     assert "costs least" in many.reasons[1]
@@ -133,7 +136,7 @@ def test_a_limit_leaves_out_even_the_best():
     )
     assert got.choice == "retrieval"
     assert "Fine-tuning is left out: 95 of 100 answers come within 2.0 s, and your limit is 1.0 s." in got.reasons
-    assert "within 2 points of the best, and nothing cheaper that meets your limits is." in got.confidence_line
+    assert "within 2 points of the best while nothing cheaper that meets your limits is." in got.confidence_line
     assert "If 95 of 100 answers might take 2.0 s, fine-tuning would be taken." in got.changes
 
 
@@ -177,7 +180,7 @@ def test_the_volume_at_which_another_becomes_cheaper_is_named():
     assert got.choice == "prompting"
     # 59,990 more seconds once, 0.5 fewer an answer: equal after 119,980 answers, 9,998 a month; the simpler
     # one is taken as long as it costs no more than 5 % more
-    assert "Above about 11,000 requests a month, fine-tuning would be taken." in got.changes
+    assert "Above about 11,000 answers a month, fine-tuning would be taken." in got.changes
     assert decide(trial("prompting", scores), dear_once, monthly_volume=20_000).choice == "finetuning"
 
 
@@ -192,11 +195,26 @@ def test_a_handful_of_rows_never_makes_a_strong_verdict():
 
 def test_caveats_follow_from_what_was_measured():
     got = decide(trial("prompting", right_on(0.3, 100), valid=0.88, exact=0.0), kind=Kind.EXTRACTION)
+    assert got.headline == "Prompt it, but nothing does well yet."
     assert got.caveats[0].startswith("Prompting is wrong on 100 of 100 test rows.")
     assert "Prompting: 12 of 100 answers are not valid JSON; check each one before use." in got.caveats
     beaten = decide(trial("prompting", right_on(0.6, 100)), share=0.55)
     assert any("commonest label, which alone would score .55" in caveat for caveat in beaten.caveats)
     assert decide(trial("prompting", right_on(0.9, 100)), share=0.55).caveats == ()
+
+
+def test_where_getting_ready_is_unknown_of_all_wrong_answers_are_still_weighed_against_what_is_paid():
+    two = (
+        trial("prompting", right_on(0.8, 200), fit_seconds=None),
+        trial("finetuning", right_on(0.9, 200), seconds=5, fit_seconds=None),
+    )
+    got = decide(*two, wrong_answer=0.001)
+    assert got.choice == "prompting"  # a tenth of an answer is worth less than four seconds
+    assert got.reasons[1] == (
+        "At $0.0010 a wrong answer and 10,000 answers a month it costs least: about $27 over 12 months, getting ready "
+        "not counted, $3.33 of it paid and the rest in wrong answers, against $29 for fine-tuning. To you, 2 "
+        "points are worth $2.40 of that."
+    )
 
 
 def test_missed_documents_and_failed_answers_are_told():
@@ -206,7 +224,7 @@ def test_missed_documents_and_failed_answers_are_told():
     )
     caveats = decide(Trial("retrieval", "done", outcomes=outcomes), kind=Kind.ANSWERING).caveats
     assert "Retrieval could not answer 3 test rows; counted as wrong." in caveats
-    assert any("in only 30 of 100 questions" in caveat for caveat in caveats)
+    assert any("on only 12 of 40 test rows whose document is known" in caveat for caveat in caveats)
 
 
 def test_scores_are_paired_by_example_not_by_position():
@@ -226,8 +244,9 @@ def test_a_floor_that_is_as_good_says_that_no_language_model_is_needed():
     got = recommend(trials, Priorities(), Kind.CLASSIFICATION, floors=floors)
     assert (got.choice, got.floor) == ("finetuning", "tfidf_linear")
     assert got.floor_line == (
-        "No language model is needed: the word classifier scores .90 "
-        "(more than 99 in 100 that no strategy is more than 2 points better)."
+        "Perhaps no language model is needed: the word classifier scores .90 "
+        "(more than 99 in 100 that no strategy is more than 2 points better). "
+        "It learned which words go with which label (TF-IDF, a linear classifier)."
     )
     below = recommend(trials, Priorities(), Kind.CLASSIFICATION, floors=[trial("tfidf_linear", right_on(0.85, 400))])
     assert (below.floor, below.floor_line) == (None, None)

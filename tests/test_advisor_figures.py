@@ -5,10 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 from advisor.candidates import judged
-from advisor.report.figures import differences_of, figures_of
+from advisor.plan import Priorities
+from advisor.report.figures import differences_of, figures_of, reading_of, subject_of
+from advisor.report.html import render_html
+from advisor.report.markdown import escaped, render_markdown
+from advisor.wording import RANGE_MEANING
 from eval.outcomes import Trial
+from eval.task import Kind
 
 MakeReport = Callable[..., dict[str, Any]]
+MakeTrials = Callable[..., tuple[Trial, ...]]
 
 
 def test_every_judged_strategy_has_a_cell_in_every_row(synthetic_report: MakeReport) -> None:
@@ -21,9 +27,29 @@ def test_every_judged_strategy_has_a_cell_in_every_row(synthetic_report: MakeRep
     assert figures["Getting ready"][0] == "about 7 minutes"
 
 
-def test_what_was_not_measured_is_said_to_be_so(
-    synthetic_report: MakeReport, synthetic_trials: Callable[..., tuple[Trial, ...]]
-) -> None:
+def test_what_a_verdict_speaks_of_is_explained_under_it_in_every_form(synthetic_report: MakeReport) -> None:
+    report = synthetic_report(Kind.ANSWERING, priorities=Priorities(hosted="a model", read_per_million=1.0))
+    said = reading_of(report)
+    assert said is not None
+    assert said.startswith("Fine-tuning: The model practises") and " Answer F1: how many words" in said
+    assert "a point is a hundredth of it" in said and RANGE_MEANING in said
+    assert said.endswith("the machine is priced at $0.10 an hour, an answer like one of a model.")
+    page, text = render_html(report), render_markdown(report)
+    assert said in page and escaped(said) in text
+    assert subject_of(report) in page and escaped(subject_of(report)) in text
+    assert reading_of({**report, "candidates": []}) is None
+
+
+def test_two_that_score_the_same_are_level(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
+    trials = [replace(trial, outcomes=synthetic_trials()[0].outcomes) for trial in synthetic_trials()[:2]]
+    (pair,) = differences_of(synthetic_report(trials=trials))
+    assert pair == (
+        "Prompting is level with retrieval (between 2 behind and 2 ahead) on 80 rows that both answered.",
+        "p = 1.000",
+    )
+
+
+def test_what_was_not_measured_is_said_to_be_so(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
     trial = synthetic_trials()[0]
     bare = replace(
         trial,
@@ -36,7 +62,7 @@ def test_what_was_not_measured_is_said_to_be_so(
     assert unknown == [
         "Half of the answers within",
         "95 of 100 answers within",
-        "Answers a second, in batches",
+        "Answers a second, many together",
         "Getting ready",
         "Most memory used",
         "Cost of 1,000 answers",

@@ -155,7 +155,7 @@ def test_without_costs_the_seconds_count_but_unknown_stays_unknown(capsys: pytes
     assert slow["cost"]["one_off"] is None
     got = decision["recommendation"]
     assert (got["choice"], got["confidence"]) == ("fast", "strong")
-    assert "$1.67 over 12 months at 10,000 requests a month, getting ready not counted" in got["reasons"][1]
+    assert "$1.67 over 12 months at 10,000 answers a month, getting ready not counted" in got["reasons"][1]
     assert main(["decide", "outcomes.csv", "--max-seconds", "1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["recommendation"]["choice"] == "fast"
 

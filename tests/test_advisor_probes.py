@@ -98,7 +98,7 @@ def test_a_range_of_answers_is_told_in_words(low, high, said):
 
 def test_what_the_preset_leaves_out_is_said_once_and_an_older_report_says_nothing(synthetic_report):
     report = synthetic_report()
-    beyond = "The quick preset does not measure what less tidy inputs cost, what training does besides, or whether"
+    beyond = "A quick run does not measure what is lost on less tidy inputs, what else training does, or whether"
     assert all(one["robustness"] is None and one["side_effects"] is None for one in report["candidates"])
     for said in (render_html(report), render_markdown(report)):
         assert said.count(beyond) == 1 and LESS_TIDY not in said and SIDE_EFFECTS not in said

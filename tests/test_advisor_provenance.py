@@ -100,7 +100,7 @@ def test_what_was_asked_for_is_explained_and_nothing_else(synthetic_report: Make
     report = synthetic_report()
     assert not any("Wrong answers" in heading for heading, _ in computed_of(report))
     report["priorities"]["wrong_answer"] = 0.5
-    assert how_computed(report, "Wrong answers among 1,000, their cost")
+    assert how_computed(report, "Cost of the wrong among 1,000 answers")
 
 
 def test_the_formulas_give_the_figures_from_the_raw_file(

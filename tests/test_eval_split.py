@@ -144,7 +144,7 @@ def test_large_parts_are_sampled_by_label() -> None:
 def test_labels_never_learned_are_said() -> None:
     examples = [*plain(60, side="train"), Example("new", sentence(99), "unseen", split="test")]
     notes = split_task(task_of(examples), seed=0).notes
-    assert notes[-1] == "1 label occurs in test but never in training (unseen)."
+    assert notes[-1] == "1 label occurs among the rows to judge by but not among those to learn from (unseen)."
 
 
 def test_data_that_is_all_alike_is_refused() -> None:

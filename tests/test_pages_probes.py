@@ -28,12 +28,12 @@ def test_probes_stand_before_the_answers_or_are_said_not_to_be_measured(
         trials[2] = replace(trials[2], probes={"capitals": lost, TRAINED_ON: lost}, apart_seconds=apart)
     with own_home(tmp_path, monkeypatch) as store:
         said = html_of(open_page("Report", run=finish_run(store, task, synthetic_split(task), trials).id))
-    part = LESS_TIDY if is_probed else "The quick preset does not measure what less tidy inputs cost"
+    part = LESS_TIDY if is_probed else "A quick run does not measure what is lost on less tidy inputs"
     assert said.index("Where answers go wrong") < said.index(part) < said.index("Answers side by side")
     if is_probed:
         assert "Fine-tuning loses most" in said and "<b>All capitals</b>" in said and "Not measured: " in said
         assert "40 rows that it trained on" in said and SIDE_EFFECTS in said
-        assert "its adapter kept apart" in said and "apart_seconds in trial.json" in said
+        assert "is kept apart from it (an adapter)" in said and "apart_seconds in trial.json" in said
         assert said.index(LESS_TIDY) < said.index("<b>Still the old fact</b>") < said.index(SIDE_EFFECTS)
         assert "retrieval gives the new one for 20 of 20" in said and FRESHNESS in said
     else:

@@ -54,7 +54,7 @@ def test_whether_more_data_would_help_is_drawn_and_said(
 ) -> None:
     trials = synthetic_trials()
     run = finished(trials)
-    assert "The presets standard and thorough do." in html_of(open_page("Report", run=run.id))
+    assert "Standard and thorough runs do." in html_of(open_page("Report", run=run.id))
     for rows in (15, 30, 60):
         folder = curve_folder(store.run_folder(run.id), "retrieval", rows)
         folder.mkdir(parents=True)
@@ -230,7 +230,7 @@ def test_history_sets_a_run_beside_the_one_it_follows(
     app = open_page("History")
     assert app.selectbox(key="run").value == first.id
     assert app.selectbox(key="with").value == second.id
-    assert "Measured otherwise" not in html_of(app) and " s → 0.4" in html_of(app)
+    assert "Also different" not in html_of(app) and " s → 0.4" in html_of(app)
     assert "1 row added, 1 row removed, 1 row answered differently, 238 rows as before." in html_of(app)
     assert primaries(app) == ["Compare new data"]
 

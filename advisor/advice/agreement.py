@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 from advisor.advice.circumstances import circumstances_from
 from advisor.advice.rules import FRESH_FACTS, Rule, applying
+from advisor.candidates import SIGNIFICANT
 from advisor.decision.choice import PROBABLE, SAME_COST
 from advisor.wording import count_text, in_sentence, margin_text, money_text, name_of, points_text, probability_text
 from eval.costs import Cost
 
 Agreement = Literal["agrees", "disagrees", "cannot tell"]
 _IMPROBABLE = 0.20
-_NOT_CHANGED = "Not measured: the presets standard and thorough ask again after facts in the documents have changed."
-_SIGNIFICANT = 0.05
+_NOT_CHANGED = "Not measured: standard and thorough runs ask again after facts in the documents have changed."
 _OPPOSITE: dict[Agreement, Agreement] = {"agrees": "disagrees", "disagrees": "agrees", "cannot tell": "cannot tell"}
 _WORDS: dict[Agreement, str] = {"agrees": "Agrees", "disagrees": "Does not agree", "cannot tell": "Cannot tell"}
 
@@ -77,7 +77,7 @@ def _by_score(strategy: str, report: dict[str, Any]) -> Agreement:
     """By the probability of being near the best and by the paired differences to all others."""
     probability = report["recommendation"]["probabilities"].get(strategy)
     pairs = [_seen_from(strategy, pair) for pair in report["comparisons"] if strategy in (pair["a"], pair["b"])]
-    is_ahead = all(pair["difference"] > 0 and pair["p_value_holm"] < _SIGNIFICANT for pair in pairs)
+    is_ahead = all(pair["difference"] > 0 and pair["p_value_holm"] < SIGNIFICANT for pair in pairs)
     if (probability is not None and probability >= PROBABLE) or is_ahead:
         return "agrees"
     is_behind = any(pair["high"] < -report["priorities"]["margin"] for pair in pairs)
@@ -133,7 +133,8 @@ def _standing(strategy: str, other: str, report: dict[str, Any]) -> str:
     leading, following = (other, strategy) if is_behind else (strategy, other)
     low, high = (-seen["high"], -seen["low"]) if is_behind else (seen["low"], seen["high"])
     between = f"{_points(low)} to {_points(high)}" if low >= 0 else f"{_points(low)} behind to {_points(high)} ahead"
-    ahead = f"{in_sentence(leading)} is {points_text(seen['difference'])} ahead of {in_sentence(following)} ({between})"
+    by = f"{points_text(seen['difference'])} ahead of" if seen["difference"] else "level with"
+    ahead = f"{in_sentence(leading)} is {by} {in_sentence(following)} ({between})"
     probability = report["recommendation"]["probabilities"].get(strategy)
     if probability is None:
         return f"{ahead}."

@@ -31,7 +31,7 @@ CAUTIONS = (
     ),
     Caution(
         "forgetting",
-        "A tuned model can get worse at everything else: measure that before and after.",
+        "A trained model can get worse at everything else: measure that before and after.",
         "BD",
         _trains,
     ),
@@ -43,7 +43,7 @@ CAUTIONS = (
     ),
     Caution(
         "not-permanent",
-        "A result does not last for ever: train again when the job changes; an adapter can be removed.",
+        "A result does not last for ever: train again when the job changes; what was trained can be removed.",
         "BE",
         _trains,
     ),
@@ -61,7 +61,7 @@ CAUTIONS = (
     ),
     Caution(
         "base-limit",
-        "The base model has a limit of its own: try a larger one before much work goes into a small one.",
+        "Every model has its limit: try a larger one before much work goes into a small one.",
         "B",
         lambda known, steps: known.tried == "misses" or known.job == "complex",
     ),

@@ -82,7 +82,7 @@ QUESTIONS = (
     ),
     Question(
         "tried",
-        "Have you tried a good instruction?",
+        "Have you tried a good instruction (a prompt)?",
         (
             Answer("no", "Not yet"),
             Answer("well", "Yes, and it does the job"),

@@ -6,11 +6,19 @@ their marks, so there is no legend; the background is transparent and `ink` is t
 
 from advisor.charts.curves import curve_chart
 from advisor.charts.latency import latency_chart, latency_sentence
-from advisor.charts.score import cost_chart, cost_sentence, frontier_of, score_chart, score_sentence
+from advisor.charts.score import (
+    cost_chart,
+    cost_chart_sentence,
+    cost_sentence,
+    frontier_of,
+    score_chart,
+    score_sentence,
+)
 from advisor.charts.volume import crossing_sentences, crossings, volume_chart, volume_sentence
 
 __all__ = [
     "cost_chart",
+    "cost_chart_sentence",
     "cost_sentence",
     "crossing_sentences",
     "crossings",

@@ -55,8 +55,10 @@ def latency_sentence(report: Report) -> str:
         return "No answer was timed on its own."
     fastest = min(rows, key=lambda one: one["latency_seconds"]["p50"])
     slowest = max(rows, key=lambda one: one["latency_seconds"]["p50"])
-    said = f"{name_of(fastest['name'])} answers fastest: half of its answers come within {_p50(fastest)}"
-    if fastest is not slowest:
+    are_several = fastest is not slowest
+    said = f"{name_of(fastest['name'])}{' answers fastest' if are_several else ''}: half of its answers come within "
+    said += _p50(fastest)
+    if are_several:
         said += f", {in_sentence(slowest['name'])} needs {_p50(slowest)}"
     if phases := slowest.get("phase_seconds"):
         name, seconds = max(phases.items(), key=lambda one: one[1])

@@ -8,7 +8,7 @@ from typing import Literal
 
 import altair as alt
 
-from advisor.candidates import Candidate, Report, comparison, floors, judged, priced
+from advisor.candidates import Candidate, Report, comparison, floors, is_chance, judged, priced
 from advisor.charts.drawing import (
     AXIS_HEIGHT,
     FREE,
@@ -25,7 +25,7 @@ from advisor.charts.drawing import (
     shape,
     strategy_axis,
 )
-from advisor.wording import RANGE_MEANING, in_sentence, money_text, name_of, points_text, score_text
+from advisor.wording import in_sentence, money_text, name_of, points_text, score_text
 
 _ROOM = 2.2  # times the least and the most, beside the marks
 _NAME_HEIGHT = 0.085  # of a name, in shares of the chart
@@ -64,18 +64,14 @@ def score_sentence(report: Report) -> str:
     first = f"{name_of(best['name'])} scores {score_text(best['score']['mean'])}"
     beside = _beside_floors(report)
     if len(rows) == 1:
-        return f"{first}. The line is its 95 % range: {RANGE_MEANING}{beside}"
+        return f"{first}. The line is its 95 % range.{beside}"
     second = rows[1]
     gap = best["score"]["mean"] - second["score"]["mean"]
+    above = f"{points_text(gap)} above" if gap else "level with"
     between = comparison(report, best["name"], second["name"])
-    if between is not None and between["low"] <= 0 <= between["high"]:
-        sure = "The measured difference is small enough to be chance."
-    else:
-        sure = "The difference is larger than chance would make it."
-    return (
-        f"{first}, {points_text(gap)} above {in_sentence(second['name'])}. {sure} "
-        f"Each line is a 95 % range: {RANGE_MEANING} 100 points are a score of 1.{beside}"
-    )
+    likely = "could" if between is not None and is_chance(between) else "would hardly"
+    sure = f"Chance alone {likely} make this difference. " if gap else ""
+    return f"{first}, {above} {in_sentence(second['name'])}. {sure}Each line is a 95 % range.{beside}"
 
 
 def _beside_floors(report: Report) -> str:
@@ -98,7 +94,7 @@ def cost_chart(report: Report, ink: str) -> alt.LayerChart | None:
     x = alt.X(
         "cost:Q",
         scale=alt.Scale(type="log", domain=[low, high]),
-        title=f"Cost of 1,000 answers ({shown[0]['cost']['currency']}, in multiples)",
+        title=f"Cost of 1,000 answers ({shown[0]['cost']['currency']}; equal steps multiply it)",
         axis=alt.Axis(format=PLAIN_NUMBER, tickCount=4, grid=False),
     )
     y = alt.Y("mean:Q", scale=alt.Scale(domain=[0, 1]), title=report["task"]["metric"], axis=number_axis())
@@ -132,6 +128,12 @@ def frontier_of(candidates: Sequence[Candidate]) -> list[Candidate]:
     return kept
 
 
+def cost_chart_sentence(report: Report) -> str:
+    """What the figures say, and what the frontier is where it is drawn."""
+    is_drawn = len(frontier_of([one for one in priced(report) if one["cost"]["per_1000"] > 0])) > 1
+    return cost_sentence(report) + (" The dashed line shows the best score to be had at each cost." if is_drawn else "")
+
+
 def cost_sentence(report: Report) -> str:
     shown = priced(report)
     if not shown:
@@ -143,8 +145,10 @@ def cost_sentence(report: Report) -> str:
     price, dearer = (money_text(one["cost"]["per_1000"], one["cost"]["currency"]) for one in (cheapest, best))
     known = " of those whose cost is known" if len(shown) < len(judged(report)) else ""
     name = name_of(cheapest["name"])
-    if cheapest is best:
-        return f"{name} is both the cheapest, at {price} for 1,000 answers, and the best{known}."
+    if len(shown) == 1:
+        return f"{name} costs {price} for 1,000 answers{'; what others cost is unknown' if known else ''}."
+    if cheapest["score"]["mean"] == best["score"]["mean"]:
+        return f"{name} is the cheapest, at {price} for 1,000 answers, and no strategy scores higher{known}."
     times = best["cost"]["per_1000"] / cheapest["cost"]["per_1000"] if cheapest["cost"]["per_1000"] else None
     if times is None:
         more = dearer

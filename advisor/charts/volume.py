@@ -10,7 +10,7 @@ import altair as alt
 from advisor.candidates import Report, judged, priced
 from advisor.charts.drawing import FREE, LABEL_SIZE, PLAIN_NUMBER, apart, colour, finished, rows_of, shape
 from advisor.palette import mark_of
-from advisor.wording import count_text, in_sentence, name_of, rough_text
+from advisor.wording import count_text, in_sentence, money_text, name_of, rough_text
 from eval.costs import Cost, crossing
 
 _LABEL_GAP = 0.09  # of the height of a chart, between two labels
@@ -85,6 +85,11 @@ def volume_sentence(report: Report) -> str:
         return "What some strategies cost is unknown, so their order cannot be told."
     if costs and not any(cost.per_1000 for cost in costs.values()):
         return FREE
+    if len(costs) == 1:
+        name, cost = next(iter(costs.items()))
+        price = money_text(cost.spent_over(report["priorities"].get("months", 12)), cost.currency)
+        volume = count_text(report["priorities"]["monthly_volume"], "answer")
+        return f"{name_of(name)} costs {price} over {_months(report)} at {volume} a month."
     if not (met := _in_sight(report)):
         return "At every volume up to ten times yours the order of the costs stays the same."
     return crossing_sentence(report, met[-1])
@@ -114,8 +119,9 @@ def crossing_sentence(report: Report, one: dict[str, Any]) -> str:
         return f"{said}."
     if one["low"] is None:
         return f"{said}, if ever."
-    high = "never" if one["high"] is None else rough_text(one["high"])
-    return f"{said} ({rough_text(one['low'])} to {high})."
+    if one["high"] is None:
+        return f"{said}; perhaps from {rough_text(one['low'])} on, perhaps never."
+    return f"{said} (95 % range {rough_text(one['low'])} to {rough_text(one['high'])})."
 
 
 def _in_sight(report: Report) -> list[dict[str, Any]]:

@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a row for each answer: example, strategy, score (0 to 1); also seconds, tokens_in, tokens_out, group",
     )
     decide.add_argument(
-        "--costs", type=Path, metavar="FILE", help="a row for each strategy: strategy, one_off, per_1000 (requests)"
+        "--costs", type=Path, metavar="FILE", help="a row for each strategy: strategy, one_off, per_1000 (answers)"
     )
     _add_priorities(decide)
     decide.add_argument("--json", action="store_true", help="print the decision as JSON, and nothing else")
@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_priorities(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--volume", type=int, default=10_000, metavar="N", help="requests a month (default: 10,000)")
+    parser.add_argument("--volume", type=int, default=10_000, metavar="N", help="answers a month (default: 10,000)")
     parser.add_argument(
         "--margin", type=float, default=2, metavar="N", help="points that do not matter to you (default: 2)"
     )
@@ -141,7 +141,9 @@ def _add_priorities(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tuned-factor", type=float, metavar="N", help="a trained model costs N times as much (default: unknown)"
     )
-    parser.add_argument("--together", action="store_true", help="answers can wait for each other, and come in batches")
+    parser.add_argument(
+        "--together", action="store_true", help="answers can wait for each other, and are made together"
+    )
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from advisor.decision.choice import FEW_ROWS
-from advisor.decision.sentences import LOW_SCORE, Situation
+from advisor.decision.sentences import Situation
 from advisor.measurement import Measurement, fact_told, gap_of, trained_again
-from advisor.wording import count_text, in_sentence, name_of, score_text
+from advisor.wording import count_text, every_text, in_sentence, name_of, score_text
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, Trial
 from eval.scoring import is_right
 from eval.task import Kind
@@ -65,14 +65,14 @@ def _few_rows(situation: Situation) -> str | None:
 def _low_score(situation: Situation) -> str | None:
     """Said of the best there is, so that nobody takes the best of a bad lot for good."""
     best = situation.best
-    if best.score.mean >= LOW_SCORE or situation.kind in (None, Kind.WRITING):
+    if situation.kind is None or not situation.is_poor:
         return None
     outcomes = best.trial.outcomes
     wrong = sum(is_right(situation.kind, outcome.score, outcome.parts) is False for outcome in outcomes)
     which = "Even the best strategy" if situation.others else name_of(best.strategy)
     return (
         f"{which} is wrong on {wrong:,} of {count_text(len(outcomes), 'test row')}. "
-        "A larger base model or more examples may matter more than the choice of strategy."
+        "A larger model may matter more than the choice of strategy."
     )
 
 
@@ -124,9 +124,10 @@ def _hosted_elsewhere(situation: Situation) -> str | None:
 def _missed_documents(one: Measurement) -> str | None:
     if one.hit_rate is None or one.hit_rate >= _LOW_HIT_RATE:
         return None
+    found = [outcome.found_gold for outcome in one.trial.outcomes if outcome.found_gold is not None]
     return (
-        f"{name_of(one.strategy)} had the right document before it in only {100 * one.hit_rate:.0f} of 100 questions "
-        "whose document is known."
+        f"{name_of(one.strategy)} had the right document before it on only {sum(found):,} of "
+        f"{count_text(len(found), 'test row')} whose document is known."
     )
 
 
@@ -137,8 +138,8 @@ def _few_timed(choice: Measurement) -> str | None:
     if not timed:
         unknown = ", so its cost is unknown" if choice.cost.per_1000 is None else ""
         return f"How long one answer takes was not measured{unknown}."
-    requests = count_text(timed, "request")
-    return f"{name_of(choice.strategy)} was timed on only {requests}: the slowest answers may take longer than shown."
+    answers = count_text(timed, "answer")
+    return f"{name_of(choice.strategy)} was timed on only {answers}: the slowest answers may take longer than shown."
 
 
 def _by_heart(trial: Trial) -> str | None:
@@ -161,7 +162,7 @@ def _trained_once(situation: Situation) -> str | None:
         return None
     return (
         f"{name_of(once[0].strategy)} was trained once: another training, with other random numbers, can score a few "
-        "points more or less. The thorough preset trains three times."
+        "points more or less. A thorough run trains three times."
     )
 
 
@@ -177,6 +178,6 @@ def _is_outdated(situation: Situation) -> str | None:
         return None
     until = ", until it is trained again" if trial.changes_weights and trial.refresh_seconds is None else ""
     return (
-        f"Your documents change every {days:,.10g} days, and {in_sentence(trial.strategy)} does not follow them: of "
+        f"Your documents change {every_text(days)}, and {in_sentence(trial.strategy)} does not follow them: of "
         f"{count_text(len(probes), 'changed fact')} it gives {new:,}{until}."
     )

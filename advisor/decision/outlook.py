@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from advisor.decision.sentences import Situation, over
 from advisor.decision.turns import Turn
-from advisor.wording import count_text, in_sentence, margin_text, money_text, rough_text, seconds_text
+from advisor.wording import count_text, every_text, in_sentence, margin_text, money_text, rough_text, seconds_text
 from eval.statistics import rows_needed
 
 _NEXT_TO_NOTHING = 0.001  # for a wrong answer, in the person's currency
@@ -27,8 +27,8 @@ def _more_rows(situation: Situation) -> str | None:
     if needed is None or needed <= situation.rows:
         return None
     return (
-        f"About {rough_text(needed)} test rows would narrow the comparison with {in_sentence(runner_up.strategy)} to "
-        f"± {margin_text(margin)}; now there are {situation.rows:,}."
+        f"About {rough_text(needed)} test rows would tell the difference to {in_sentence(runner_up.strategy)} to "
+        f"within {margin_text(margin)}; now there are {situation.rows:,}."
     )
 
 
@@ -52,7 +52,7 @@ def _condition(situation: Situation, turn: Turn) -> str:
             points = margin_text(value)
             return f"If {points} made no difference to you" if value else "If every difference mattered to you"
         case "monthly_volume":
-            return f"{'Above' if is_more else 'Below'} about {rough_text(value)} requests a month"
+            return f"{'Above' if is_more else 'Below'} about {rough_text(value)} answers a month"
         case "months":
             return f"Counted over {count_text(round(value), 'month')} or {'more' if is_more else 'fewer'}"
         case "max_seconds" if is_more:
@@ -60,9 +60,9 @@ def _condition(situation: Situation, turn: Turn) -> str:
         case "max_seconds":
             return f"If 95 of 100 answers had to come in less than {seconds_text(value)}"
         case "max_cost_per_1000" if is_more:
-            return f"If 1,000 requests might cost {money_text(value, currency)}"
+            return f"If 1,000 answers might cost {money_text(value, currency)}"
         case "max_cost_per_1000":
-            return f"If 1,000 requests had to cost less than {money_text(value, currency)}"
+            return f"If 1,000 answers had to cost less than {money_text(value, currency)}"
         case "machine_per_hour":
             bound = "or more" if is_more else "or less"
             return f"At {money_text(value, currency)} {bound} for an hour of the machine"
@@ -70,8 +70,7 @@ def _condition(situation: Situation, turn: Turn) -> str:
             # Where one costs next to nothing, a price can only be pictured for many.
             many, wrong = (1, "a wrong answer") if value >= _NEXT_TO_NOTHING else (1000, "1,000 wrong answers")
             price = money_text(many * value, currency)
-            return f"If {wrong} cost {f'{price} or more' if is_more else f'less than {price}'}"
+            return f"If {wrong} cost you {f'{price} or more' if is_more else f'less than {price}'}"
         case _:
             what = "the task" if turn.priority == "retrain_days" else "the documents"
-            often = "only every" if is_more else "every"
-            return f"If {what} changed {often} {count_text(round(value), 'day')}"
+            return f"If {what} changed {'only ' if is_more else ''}{every_text(round(value))}"

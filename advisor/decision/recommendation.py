@@ -12,7 +12,7 @@ from advisor.decision.choice import PROBABLE, Choice, Confidence, Option, choose
 from advisor.decision.turns import Turn, turns_of
 from advisor.measurement import Measurement, believed, derive, is_judged, paired_scores
 from advisor.plan import STRATEGIES, Priorities
-from eval.costs import Quote, cost_of
+from eval.costs import Cost, Quote, cost_of
 from eval.outcomes import Trial
 from eval.statistics import Difference, paired_difference
 from eval.task import Kind
@@ -156,17 +156,22 @@ class _Case:
 
 def _totals(kept: Sequence[Measurement], priorities: Priorities) -> dict[str, float | None]:
     """What each costs over the horizon; without getting ready where what that costs is known of none."""
+    costs = _counted(kept)
+    return {name: cost.total_over(priorities.months, priorities.monthly_volume) for name, cost in costs.items()}
+
+
+def _counted(kept: Sequence[Measurement]) -> dict[str, Cost]:
     costs = {one.strategy: one.cost for one in kept}
     if all(cost.one_off is None for cost in costs.values()):
         costs = {name: replace(cost, one_off=0.0) for name, cost in costs.items()}
-    return {name: cost.total_over(priorities.months, priorities.monthly_volume) for name, cost in costs.items()}
+    return costs
 
 
 def _in_points(kept: Sequence[Measurement], priorities: Priorities) -> dict[str, float]:
     """Where a wrong answer has a price: what a strategy costs, in the score that would be worth as much. So a strategy
     is near the best when neither its answers nor its bills lose more than the margin."""
     requests = priorities.monthly_volume * priorities.months
-    spent = {one.strategy: one.cost.spent_over(priorities.months) for one in kept}
+    spent = {name: cost.spent_over(priorities.months) for name, cost in _counted(kept).items()}
     if not priorities.wrong_answer or any(each is None for each in spent.values()):
         return {}
     return {name: (each or 0.0) / (priorities.wrong_answer * requests) for name, each in spent.items()}

@@ -21,6 +21,7 @@ from advisor.wording import (
     name_of,
     points_text,
     probability_text,
+    rough_money,
     score_text,
     seconds_text,
     words_of,
@@ -71,6 +72,11 @@ class Situation:
         return bool(self.priorities.wrong_answer) and None not in self.totals.values()
 
     @property
+    def is_poor(self) -> bool:
+        """Whether even the best is more wrong than right, as far as that can be said."""
+        return self.best.score.mean < LOW_SCORE and self.kind not in (None, Kind.WRITING)
+
+    @property
     def evidence(self) -> str:
         """ "200 test rows", or "8 groups of test rows"."""
         return count_text(self.rows, "test row") if self.pieces == self.rows else f"{self.pieces:,} groups of test rows"
@@ -80,7 +86,9 @@ def headline(situation: Situation, confidence: Confidence) -> str:
     order = words_of(situation.choice.strategy).verdict.removesuffix(".")
     if confidence == "too close to call":
         return f"Too close to call. {order} for now."
-    return f"{order}, as a first guess." if situation.pieces < FEW_ROWS else f"{order}."
+    if situation.pieces < FEW_ROWS:
+        return f"{order}, as a first guess."
+    return f"{order}, but nothing does well yet." if situation.is_poor else f"{order}."
 
 
 def confidence_line(situation: Situation, confidence: Confidence) -> str:
@@ -91,14 +99,14 @@ def confidence_line(situation: Situation, confidence: Confidence) -> str:
         return f"{evidence.capitalize()} cannot tell what wrong answers will cost that closely."
     if confidence == "too close to call":
         if situation.best is situation.choice:
-            return f"{evidence.capitalize()} cannot tell the strategies apart."
+            return f"{evidence.capitalize()} cannot tell which strategy is best."
         best, choice = in_sentence(situation.best.strategy), in_sentence(situation.choice.strategy)
         return f"{evidence.capitalize()} cannot show that {best} is {margin} than {choice}."
     few = f", from only {evidence}" if situation.pieces < FEW_ROWS else ""
     limits = " that meets your limits" if situation.left_out else ""
     claim = f"nothing else{limits} is {margin}"
     if situation.cheaper:
-        claim = f"it is {_near_best(situation)}, and nothing {_instead(situation)}{limits} is"
+        claim = f"it is {_near_best(situation)} while nothing {_instead(situation)}{limits} is"
     return f"{confidence.capitalize()}: {probability_text(situation.odds)} that {claim}{few}."
 
 
@@ -132,8 +140,8 @@ def floor_line(situation: Situation, floor: Measurement, odds: float) -> str:
     name, score = in_sentence(floor.strategy), score_text(floor.score.mean)
     limits = " that meets your limits" if situation.left_out else ""
     return (
-        f"No language model is needed: the {name} scores {score} ({probability_text(odds)} that no strategy{limits} is "
-        f"{_more_points(situation.priorities)})."
+        f"Perhaps no language model is needed: the {name} scores {score} ({probability_text(odds)} that no "
+        f"strategy{limits} is {_more_points(situation.priorities)}). {words_of(floor.strategy).explanation}"
     )
 
 
@@ -155,7 +163,7 @@ def broken_limit(one: Measurement, priorities: Priorities) -> str | None:
             return f"{name} is left out: its cost is unknown, and you set a limit."
         if price > limit:
             cost, allowed = money_text(price, one.cost.currency), money_text(limit, one.cost.currency)
-            return f"{name} is left out: 1,000 requests cost {cost}, and your limit is {allowed}."
+            return f"{name} is left out: 1,000 answers cost {cost}, and your limit is {allowed}."
     return None
 
 
@@ -174,7 +182,7 @@ def _why_score(situation: Situation) -> str:
         f"({low} to {high}) on {count_text(choice.score.n, 'test row')}"
     )
     if best is choice:
-        return f"{scored}, the highest." if situation.others else f"{scored}."
+        return f"{scored}; no other strategy scored higher." if situation.others else f"{scored}."
     ahead = points_text(situation.gap(best.strategy, choice.strategy).difference)
     if situation.counts_errors:
         return f"{scored}; {in_sentence(best.strategy)} scored {ahead} more."
@@ -209,7 +217,7 @@ def _why_cost(situation: Situation) -> str:
     merit = "costs about as little and is simpler" if total > least else "costs least"
     return (
         f"Among those that are probably {near_best} it {merit}: {money_text(total, currency)} "
-        f"{over(situation.priorities)} at {count_text(situation.priorities.monthly_volume, 'request')} a month"
+        f"{over(situation.priorities)} at {count_text(situation.priorities.monthly_volume, 'answer')} a month"
         f"{'' if choice.cost.one_off is not None else ', getting ready not counted'}"
         f"{', against ' if against else ''}{against}."
     )
@@ -220,17 +228,19 @@ def _why_money(situation: Situation) -> str:
     own, priorities = situation.choice, situation.priorities
     totals = {name: total for name, total in situation.totals.items() if total is not None}
     total, currency = totals[own.strategy], own.cost.currency
-    spent = own.cost.spent_over(priorities.months) or 0.0
+    spent = total - own.cost.errors_per_1000 * priorities.monthly_volume * priorities.months / 1000
     against = " and ".join(
-        f"{money_text(totals[one.strategy], currency)} for {in_sentence(one.strategy)}" for one in situation.others
+        f"{rough_money(totals[one.strategy], currency)} for {in_sentence(one.strategy)}" for one in situation.others
     )
     least = total <= min(totals.values())
     merit = "it costs least" if least else f"it is the simplest that may be {_near_best(situation)}"
+    not_counted = "" if own.cost.one_off is not None else ", getting ready not counted"
+    worth = f" To you, {margin_text(priorities.margin)} are worth {_margin_money(situation)} of that."
     return (
         f"At {money_text(priorities.wrong_answer, currency)} a wrong answer and "
-        f"{count_text(priorities.monthly_volume, 'request')} a month {merit}: {money_text(total, currency)} "
-        f"{over(priorities)}, {money_text(spent, currency)} of it paid and the rest in wrong answers, "
-        f"against {against}."
+        f"{count_text(priorities.monthly_volume, 'answer')} a month {merit}: about {rough_money(total, currency)} "
+        f"{over(priorities)}{not_counted}, {money_text(spent, currency)} of it paid and the rest in wrong answers, "
+        f"against {against}.{worth if priorities.margin else ''}"
     )
 
 
@@ -242,7 +252,7 @@ def _why_not_cheaper(situation: Situation) -> str:
     odds = situation.probabilities[rival.strategy]
     name, near_best = name_of(rival.strategy), _near_best(situation)
     if odds < 0.005:
-        return f"Everything {_instead(situation)} is worse."
+        return f"Everything {_instead(situation)} is almost surely {_more_points(situation.priorities, 'worse')}."
     return f"{name} is {_instead(situation, rival)}, but the chance that it is {near_best} is {probability_text(odds)}."
 
 
@@ -258,15 +268,15 @@ def _by_margin(situation: Situation) -> str:
     return f"{more}cheaper {over(situation.priorities)}, wrong answers counted"
 
 
-def _more_points(priorities: Priorities) -> str:
-    """Without a margin just "better"."""
-    return f"more than {margin_text(priorities.margin)} better" if priorities.margin > 0 else "better"
+def _more_points(priorities: Priorities, way: str = "better") -> str:
+    """Without a margin just "better", or "worse"."""
+    return f"more than {margin_text(priorities.margin)} {way}" if priorities.margin > 0 else way
 
 
 def _margin_money(situation: Situation) -> str:
     """What the points that make no difference are worth in wrong answers."""
     one = situation.priorities
-    return money_text(one.margin * one.wrong_answer * one.monthly_volume * one.months, one.currency)
+    return rough_money(one.margin * one.wrong_answer * one.monthly_volume * one.months, one.currency)
 
 
 def _instead(situation: Situation, *rivals: Measurement) -> str:

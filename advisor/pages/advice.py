@@ -15,6 +15,7 @@ from advisor.pages.draft import draft_of, setup_of
 from advisor.pages.marks import marked_name
 from advisor.pages.rule_list import rule_items, show_sources, sources
 from advisor.storage.stored import StoredDataset
+from advisor.wording import name_of, words_of
 from eval.task import BadInput
 
 
@@ -68,11 +69,15 @@ def ask_one(question: Question, facts: Circumstances) -> None:
 def show_card(advice: Advice) -> None:
     steps = '<span class="then" aria-label="then">→</span>'.join(marked_name(step) for step in advice.steps)
     way = f'<p class="small way">{steps}</p>' if steps else ""
+    meant = "".join(
+        f'<p class="small"><b>{escape(name_of(step))}.</b> {escape(words_of(step).explanation)}</p>'
+        for step in advice.steps
+    )
     colour = f"var(--{advice.steps[0]})" if advice.steps else "var(--floor)"
     st.html(
         f'<section class="verdict advice" style="--mark:{colour}" role="status">{way}'
         f'<h2 class="sentence">{escape(advice.headline)}</h2>'
-        f'<p class="confidence">{escape(advice.standing)}</p>'
+        f'<p class="confidence">{escape(advice.standing)}</p>{meant}'
         '<p class="quiet">Advice from rules of thumb, not a measurement: only a run on your own data is one.</p>'
         "</section>"
     )

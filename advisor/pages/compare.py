@@ -81,7 +81,7 @@ def choose_model(plan: Plan) -> str:
     suggestions = {one.name: one for one in SUGGESTIONS}
     names = list(dict.fromkeys([*suggestions, plan.model]))
     model = st.selectbox(
-        "Base model, the same for all",
+        "Language model, the same for all",
         names,
         index=names.index(plan.model),
         format_func=lambda name: suggestions[name].title if name in suggestions else name,
@@ -186,7 +186,7 @@ def choose_costs(was: Priorities) -> Priorities:
         step=1.0,
         placeholder="Never",
         format="%.0f",
-        help="Then what looks them up indexes them anew.",
+        help="Then what looks them up reads the new ones in.",
     )
     second = st.columns(3)
     wrong = second[0].number_input(
@@ -201,7 +201,7 @@ def choose_costs(was: Priorities) -> Priorities:
     together = second[2].checkbox(
         "Answers can wait for each other",
         was.together,
-        help="Then they are made in batches, which takes less of the machine than one at a time.",
+        help="Then they are made many together, which takes less of the machine than one at a time.",
     )
     labelled = second[1].number_input(
         f"Price of labelling a row ({was.currency})",

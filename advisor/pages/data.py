@@ -34,9 +34,16 @@ def choose_columns(table: Table, setup: Setup) -> Setup:
     with st.expander("Further columns, if your file has them"):
         sides = st.columns(3, gap="medium")
         with sides[0]:
-            group = _optional_column("Group", columns, setup.group, "Rows of one group stay on one side of the split.")
+            group = _optional_column(
+                "Group", columns, setup.group, "Rows of one group stay together when rows are divided."
+            )
         with sides[1]:
-            split = _optional_column("Split", columns, setup.split, "Your own division: train, dev or test.")
+            split = _optional_column(
+                "Split",
+                columns,
+                setup.split,
+                "Your own division: train (to learn from), dev (to choose settings on) or test (to judge by).",
+            )
         with sides[2]:
             document = _optional_column("Document", columns, setup.document, "The id of the document with the answer.")
     chosen = replace(setup, input=source, target=target, group=group, split=split, document=document)

@@ -111,7 +111,7 @@ def show_result_changes(before: StoredRun, after: StoredRun) -> None:
     first, second = (str(report["recommendation"]["headline"]) for report in reports)
     verdicts = f"The verdict stays: {second}" if first == second else f"The verdict was: {first} It is now: {second}"
     otherwise = compare_measuring(*reports)
-    warning = f"Measured otherwise: {'; '.join(otherwise)}." if otherwise else ""
+    warning = f"Also different: {'; '.join(otherwise)}." if otherwise else ""
     heads = "".join(f"<th>{head}</th>" for head in _HEADS)
     currency = reports[1]["priorities"]["currency"]
     rows = "".join(_result_row(change, _no_change_words(*reports), currency) for change in compare_results(*reports))

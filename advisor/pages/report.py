@@ -25,19 +25,20 @@ from advisor.pages.wrong_answers import show_wrong_answers
 from advisor.report.curves import TITLE, curves_of
 from advisor.report.figures import (
     P_VALUE_MEANING,
-    TOKEN_MEANING,
+    TABLE_MEANING,
     apart_of,
     beyond_preset,
     detectable_of,
     differences_of,
     figures_of,
     floors_of,
+    subject_of,
 )
 from advisor.report.method import method_of
 from advisor.report.provenance import computed_of, how_computed
 from advisor.runs.worker import start_worker
 from advisor.storage.stored import StoredRun
-from advisor.wording import count_text, in_sentence
+from advisor.wording import in_sentence
 
 _DOWNLOADS = {
     "report.html": ("Page (HTML)", "text/html"),
@@ -79,7 +80,7 @@ def show_evidence(report: dict[str, Any]) -> None:
     show_chart(report, charts.score_chart, charts.score_sentence)
     show_differences(report)
     show_title(report, "Score against cost")
-    show_chart(report, charts.cost_chart, charts.cost_sentence)
+    show_chart(report, charts.cost_chart, charts.cost_chart_sentence)
     cost_side, time_side = st.columns(2, gap="medium")
     with cost_side:
         show_title(report, "Cost as volume grows")
@@ -97,13 +98,10 @@ def show_evidence(report: dict[str, Any]) -> None:
 
 def show_differences(report: dict[str, Any]) -> None:
     """Every pair of strategies, with what chance could have made of it."""
-    items = "".join(
-        f'<li>{escape(sentence)} <abbr title="{escape(P_VALUE_MEANING)}">{escape(p_value)}</abbr></li>'
-        for sentence, p_value in differences_of(report)
-    )
-    st.html(f'<ul class="differences quiet small">{items}</ul>')
-    if detectable := detectable_of(report):
-        frame.small(detectable)
+    if pairs := differences_of(report):
+        items = "".join(f"<li>{escape(sentence)} {escape(p_value)}</li>" for sentence, p_value in pairs)
+        st.html(f'<ul class="differences quiet small">{items}</ul>')
+        frame.small(f"{P_VALUE_MEANING} {detectable_of(report) or ''}")
 
 
 def show_table(report: dict[str, Any]) -> None:
@@ -115,7 +113,7 @@ def show_table(report: dict[str, Any]) -> None:
         for heading, cells in figures_of(report)
     )
     st.html(f'<div class="scroll"><table class="figures-table"><tr><td></td>{heads}</tr>{rows}</table></div>')
-    frame.small(TOKEN_MEANING)
+    frame.small(TABLE_MEANING)
     if floors := floors_of(report):
         frame.small(floors)
 
@@ -177,10 +175,7 @@ def show_downloads(run: StoredRun) -> None:
 
 
 def show_done(run: StoredRun, report: dict[str, Any]) -> None:
-    task = report["task"]
-    frame.small(
-        f"{run.name} · {count_text(task['test'], 'test row')} · {report['model']} · {report['created_at'][:10]}"
-    )
+    frame.small(subject_of(report))
     if run.state != "done":
         frame.small("This run was stopped. What was measured before stands.")
     show_verdict(report)

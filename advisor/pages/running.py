@@ -45,7 +45,7 @@ def _standing(run: StoredRun) -> str:
         return "You can close this page; the run goes on, and its address leads back here."
     if not alive:
         stopped = "The run was interrupted" if run.state == "interrupted" else "The run waits"
-        return f"{stopped}, and no worker is there to go on with it. What is finished is kept."
+        return f"{stopped}, and no worker is there, the program that goes on with it. What is finished is kept."
     position = frame.store().queue_position(run.id)
     if position is None:  # taken up, or ended, since it was read
         return "The run starts in a moment."
@@ -107,7 +107,7 @@ def _result(run: StoredRun, step: StoredStep) -> str:
     if not measured:
         return "Done."
     best = max(measured, key=lambda one: one.score.mean)
-    score = f"{score_text(best.score.mean)} ({score_text(best.score.low)} to {score_text(best.score.high)})"
+    score = f"{score_text(best.score.mean)} (95 % range {score_text(best.score.low)} to {score_text(best.score.high)})"
     if step.strategy == FLOORS_STEP:
-        return f"Done. Without a language model, the {in_sentence(best.strategy)} scores {score}. That is to be beaten."
+        return f"Done. Without a language model, the {in_sentence(best.strategy)} scores {score}: that is to be beaten."
     return f"Done. Scores {score}."

@@ -8,8 +8,9 @@ from typing import Any
 import streamlit as st
 
 from advisor.pages.marks import marked_name
+from advisor.report.figures import reading_of
 from advisor.report.provenance import ODDS, how_computed
-from advisor.wording import RANGE_MEANING, money_text, score_text, seconds_text
+from advisor.wording import money_text, score_text, seconds_text
 
 
 def show_verdict(report: dict[str, Any]) -> None:
@@ -18,13 +19,14 @@ def show_verdict(report: dict[str, Any]) -> None:
     name = f"<p class='small'>{marked_name(choice['name'])}</p>" if choice else ""
     runner_up = f"<p class='runner-up'>{escape(verdict['runner_up_line'])}</p>" if verdict["runner_up_line"] else ""
     floor = f"<p class='runner-up'>{escape(line)}</p>" if (line := verdict.get("floor_line")) else ""
+    reading = f"<p class='quiet small'>{escape(line)}</p>" if (line := reading_of(report)) else ""
     colour = f"var(--{choice['name']}, var(--floor))" if choice else "var(--floor)"
     st.html(
         f'<section class="verdict" style="--mark:{colour}">{name}'
         f'<h1 class="sentence">{escape(verdict["headline"])}</h1>'
         f'<p class="confidence" title="{escape(how_computed(report, ODDS) or "")}">'
         f"{escape(verdict['confidence_line'])}</p>"
-        f"{_figures(report, choice) if choice else ''}{runner_up}{floor}</section>"
+        f"{_figures(report, choice) if choice else ''}{runner_up}{floor}{reading}</section>"
     )
     lists = [
         _list(title, verdict[key], how_computed(report, title))
@@ -41,8 +43,7 @@ def _figures(report: dict[str, Any], choice: dict[str, Any]) -> str:
         (
             f"Score ({report['task']['metric']})",
             score_text(score["mean"]),
-            f'<abbr title="95 % range: {RANGE_MEANING}">{score_text(score["low"])} to '
-            f"{score_text(score['high'])}, the 95 % range</abbr>",
+            f"{score_text(score['low'])} to {score_text(score['high'])}, the 95 % range",
         ),
         (
             "Time an answer",
@@ -52,7 +53,8 @@ def _figures(report: dict[str, Any], choice: dict[str, Any]) -> str:
         (
             "Cost of 1,000 answers",
             escape(money_text(cost["per_1000"], currency)),
-            f"{escape(money_text(cost['per_month'], currency))} a month, "
+            f"{escape(money_text(cost['per_month'], currency))} a month at "
+            f"{report['priorities']['monthly_volume']:,} answers, "
             f"{escape(money_text(cost['one_off'], currency))} once, to get ready",
         ),
     )

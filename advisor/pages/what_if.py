@@ -19,6 +19,7 @@ from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_trials
+from advisor.wording import every_text
 from eval.outcomes import Trial
 from eval.task import BadInput, Split
 
@@ -104,7 +105,7 @@ def _choose(was: Priorities) -> Priorities:
 
 
 def _every(days: float) -> str:
-    return "never" if days == inf else "every day" if days == 1 else f"every {days:g} days"
+    return "never" if days == inf else every_text(days)
 
 
 def _show(then: dict[str, Any], report: dict[str, Any]) -> None:

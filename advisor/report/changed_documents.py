@@ -20,12 +20,12 @@ from eval.task import Kind, Task
 
 FRESHNESS = "When facts in the documents change"
 WITHOUT_DOCUMENTS = "When the documents do not hold the answer"
-RANGE_NOTE = "Below each count, the 95 % range of its share."
+RANGE_NOTE = "With each count stands the 95 % range of its share."
 EXAMPLES_KEPT = 20
 LONGEST_QUOTED = 120  # signs
 _MOSTLY = 0.5  # of the answers are made up
 
-_BEFORE = {"before": ("Right before the change", "The same questions, with your documents as they are.")}
+_BEFORE = {"before": ("Right at first", "The same questions, before the documents were changed.")}
 _FACTS = {
     NEW_FACT: ("The new fact", "What the documents say now."),
     OLD_FACT: ("Still the old fact", "What they said before."),
@@ -157,7 +157,7 @@ def _freshness_of(report: dict[str, Any]) -> AskedAgain | None:
         f"The answers to {count_text(asked, 'test question')} were replaced in the documents by others that look "
         "alike. Then the same questions were asked, and nothing was trained.",
         *_example(found),
-        *([f"Indexing what had changed took {_and(indexed)}."] if indexed else []),
+        *([f"Reading in what had changed took {_and(indexed)}."] if indexed else []),
     ]
     return AskedAgain(FRESHNESS, tuple(found), tuple(sentences), _rows(found, _BEFORE | _FACTS), RANGE_NOTE)
 
@@ -172,7 +172,7 @@ def _example(found: dict[str, dict[str, Any]]) -> list[str]:
     )
     said = ", ".join(f"{in_sentence(name)} {_quoted(a['answer'])}" for name, a in zip(found, one, strict=True))
     input, old, new = (_quoted(one[0][what]) for what in ("input", "old", "new"))
-    return [f"For example {input}: {old} became {new} in the documents. What they say: {said}."]
+    return [f"For example {input}: {old} became {new} in the documents. The answers: {said}."]
 
 
 def _quoted(text: str) -> str:

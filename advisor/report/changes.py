@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from advisor.wording import money_text, points_text
+from advisor.wording import money_text
 from eval.task import Document, Example, normalised
 
 
@@ -84,11 +84,11 @@ def compare_documents(before: Sequence[Document], after: Sequence[Document]) -> 
 def compare_measuring(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """What else is not the same in two reports (schema 1), in words: "model was X, is now Y"."""
     told = (
-        ("metric", lambda report: report["task"]["metric"]),
+        ("kind of score", lambda report: report["task"]["metric"]),
         ("model", lambda report: report["model"]),
         ("effort", lambda report: report["preset"]),
         ("seed", lambda report: report["seed"]),
-        ("margin", lambda report: points_text(report["priorities"]["margin"])),
+        ("points that make no difference", lambda report: f"{100 * report['priorities']['margin']:.3g}"),
         ("price of the machine an hour", lambda report: _price(report["priorities"])),
         ("rows to learn from", lambda report: report["task"]["train"]),
         ("rows to choose settings on", lambda report: report["task"]["dev"]),

@@ -89,7 +89,9 @@ def curves_of(report: dict[str, Any]) -> MoreData | None:
         f"{name_of(one['name'])} has no curve: {one['reason']}" for one in curves if one["reason"] and not one["line"]
     ]
     told = [_gain(one, report) for one in drawn] if any(_can_gain(one, report) for one in drawn) else []
-    sentences = (*told, *_passing(report), *_nobody_passing(report), *failed)
+    off = [in_sentence(one["name"]) for one in drawn if _is_off(one, report)]
+    doubt = [f"What {_and(off)} scored with all rows lies off the curve: trust the curve less."] if off else []
+    sentences = (*told, *_passing(report), *_nobody_passing(report), *doubt, *failed)
     return MoreData(
         _answer(drawn, report), sentences, _reading(report), _method(curves, report), *_table(curves, report)
     )
@@ -147,8 +149,8 @@ def _ahead(one: LearningCurve, other: LearningCurve, of: str, train_rows: int) -
 def _why_none(report: dict[str, Any]) -> str:
     preset = PRESETS.get(report.get("preset") or "")
     if preset and not sizes_of(report["task"]["train"], preset.curve_shares):
-        return "Not measured: there are too few training rows to learn from fewer of them."
-    return "Not measured: the run ended before, or no strategy learns from rows."
+        return "Not measured: there are too few rows to learn from fewer of them."
+    return "Not measured: the run ended before, or no strategy learns from examples."
 
 
 def _least(report: dict[str, Any]) -> float:
@@ -157,6 +159,14 @@ def _least(report: dict[str, Any]) -> float:
 
 def _can_gain(one: Curve, report: dict[str, Any]) -> bool:
     return bool(one["gain"]["high"] >= _least(report))
+
+
+def _is_off(one: Curve, report: dict[str, Any]) -> bool:
+    """Whether the curve passes outside the range of what was measured with all rows."""
+    measured, said = (
+        next(each for each in one[kind] if each["rows"] == report["task"]["train"]) for kind in ("points", "line")
+    )
+    return not bool(measured["low"] <= said["mean"] <= measured["high"])
 
 
 def _answer(drawn: Sequence[Curve], report: dict[str, Any]) -> str:
@@ -177,7 +187,7 @@ def _gain(one: Curve, report: dict[str, Any]) -> str:
     if one["name"] in LEARNS_FROM_NO_ROWS:
         return f"{name} shows the model none of your rows, so more of them change nothing."
     between = f"{points_text(gain['mean'])} ({_points(gain['low'])} to {_points(gain['high'])})"
-    instead = f"with {gain['rows']:,} training rows instead of {report['task']['train']:,}"
+    instead = f"with {gain['rows']:,} rows to learn from instead of {report['task']['train']:,}"
     if gain["low"] >= least:
         return f"{name} should gain {between} {instead}."
     if gain["high"] >= least:
@@ -194,8 +204,8 @@ def _rivals(report: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 def _passing(report: dict[str, Any]) -> list[str]:
     return [
-        f"With about {number_text(one['rows'] - report['task']['train'])} more training rows {in_sentence(name)} would "
-        f"probably be ahead of {in_sentence(one['of'])} ({probability_text(PROBABLE)}); now the chance is "
+        f"With about {number_text(one['rows'] - report['task']['train'])} more rows to learn from {in_sentence(name)} "
+        f"would probably be ahead of {in_sentence(one['of'])} ({probability_text(PROBABLE)}); now the chance is "
         f"{probability_text(one['now'])}."
         for name, one in _rivals(report)
         if one["rows"] is not None
@@ -210,13 +220,13 @@ def _nobody_passing(report: dict[str, Any]) -> list[str]:
     most, choice = MOST_TIMES * report["task"]["train"], in_sentence(nearest["of"])
     is_near = nearest["at_most"] > 1 - PROBABLE
     chance = f" {name_of(name)} might be: {probability_text(nearest['at_most'])}." if is_near else ""
-    return [f"Up to {most:,} training rows nothing else would probably be ahead of {choice}.{chance}"]
+    return [f"Up to {most:,} rows to learn from, nothing else would probably be ahead of {choice}.{chance}"]
 
 
 def _reading(report: dict[str, Any]) -> str:
     return (
-        f"Up to {report['task']['train']:,} rows scores are measured, with 95 % ranges. Beyond, they are foreseen by "
-        "a curve through these few points, with ranges that should hold 8 times in 10."
+        f"Up to {report['task']['train']:,} rows scores are measured, with 95 % ranges. Beyond, and for what would be "
+        "gained, they are foreseen by a curve through these few points, with ranges that should hold 8 times in 10."
     )
 
 
@@ -227,7 +237,7 @@ def _method(curves: Sequence[Curve], report: dict[str, Any]) -> str:
         return ""
     answered = max(point["n"] or 0 for one in curves for point in one["points"])
     return (
-        f"Each learned anew from {_and([f'{size:,}' for size in sizes])} of the {train:,} training rows, with the "
+        f"Each learned anew from {_and([f'{size:,}' for size in sizes])} of the {train:,} rows, with the "
         "settings it had chosen on all of them and as much training for each row, and answered "
         f"{count_text(answered, 'test row')}. Beyond {_times()} the rows nothing is said."
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from advisor.candidates import floors, judged
 from advisor.wording import (
+    RANGE_MEANING,
     count_text,
     duration_text,
     in_sentence,
@@ -22,15 +23,46 @@ from advisor.wording import (
     probability_text,
     score_text,
     seconds_text,
+    words_of,
 )
 from eval.phases import PHASES
+from eval.scoring import METRIC_MEANINGS
+from eval.task import Kind
 from strategies.presets import PRESETS
 
 P_VALUE_MEANING = (
-    "p: how often chance alone would make a difference at least this large between two equally good strategies, "
-    "allowing for all the pairs that were tested (Holm). .05 is 5 times in 100."
+    "p: how often chance alone would make a difference at least this large between two equally good strategies; .05 is "
+    "5 times in 100. It allows for all the pairs that were tested (Holm), a range only for its own."
 )
-TOKEN_MEANING = "A token is a word or a piece of one: what a language model reads and writes, and is paid for."
+_LEVEL = 0.0005  # a difference that rounds to no tenth of a point
+TABLE_MEANING = (
+    "In brackets: 95 % ranges. Getting ready: choosing settings, indexing what can be looked up, training. A token is "
+    "a word or a piece of one: what a language model reads and writes, and is paid for."
+)
+
+
+def subject_of(report: dict[str, Any]) -> str:
+    """What was measured, on how many rows, with which model and when."""
+    task = report["task"]
+    return f"{task['name']} · {count_text(task['test'], 'test row')} · {report['model']} · {report['created_at'][:10]}"
+
+
+def reading_of(report: dict[str, Any]) -> str | None:
+    """What has to be known to read the figures of a verdict; None where there are none."""
+    if not judged(report):
+        return None
+    task, priorities = report["task"], report["priorities"]
+    metric, meaning = task["metric"], METRIC_MEANINGS[Kind(task["kind"])]
+    choice = report["recommendation"]["choice"]
+    explanation = words_of(choice).explanation if choice else ""
+    taken = f"{name_of(choice)}: {explanation} " if explanation else ""
+    hosted = f", an answer like one of {priorities['hosted']}" if priorities.get("hosted") else ""
+    price = money_text(priorities["machine_per_hour"], priorities["currency"])
+    return (
+        f"{taken}{metric[:1].upper()}{metric[1:]}: {meaning[:1].lower()}{meaning[1:]} 1 is the best score, and a point "
+        f"is a hundredth of it. Test rows: no strategy saw them before. 95 % range: {RANGE_MEANING} Costs: the machine "
+        f"is priced at {price} an hour{hosted}."
+    )
 
 
 def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
@@ -64,7 +96,7 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
             for name in PHASES
             if any(one.get("phase_seconds", {}).get(name) for one in shown)
         ),
-        row("Answers a second, in batches", number_text, "requests_per_second"),
+        row("Answers a second, many together", number_text, "requests_per_second"),
         row("Tokens read an answer", _tokens, "tokens_in_mean"),
         row("Tokens written an answer", _tokens, "tokens_out_mean"),
         row("Answers that failed", lambda failed: f"{failed:,}", "failed_answers"),
@@ -83,7 +115,7 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
             else []
         ),
         *(
-            [row("Wrong answers among 1,000, their cost", money, "cost", "errors_per_1000")]
+            [row("Cost of the wrong among 1,000 answers", money, "cost", "errors_per_1000")]
             if report["priorities"].get("wrong_answer")
             else []
         ),
@@ -107,10 +139,10 @@ def beyond_preset(report: dict[str, Any]) -> str | None:
     preset = PRESETS.get(report.get("preset") or "")
     if preset is None or preset.curve_shares or not judged(report):
         return None
-    documents = "what changed documents do, " if report["task"]["documents"] else ""
+    documents = "what follows changed documents, " if report["task"]["documents"] else ""
     return (
-        f"The {preset.name} preset does not measure what less tidy inputs cost, {documents}what training does besides, "
-        "or whether more data would help. The presets standard and thorough do."
+        f"A {preset.name} run does not measure what is lost on less tidy inputs, {documents}what else training does, "
+        "or whether more data would help. Standard and thorough runs do."
     )
 
 
@@ -127,16 +159,16 @@ def detectable_of(report: dict[str, Any]) -> str | None:
         return None
     least, most = points_text(sizes[0]), points_text(sizes[-1])
     span = most if least == most else f"{least.split()[0]} to {most}, depending on the pair,"
-    return f"A true difference of {span} would be shown by such a test in 8 of 10 cases; a smaller one is often missed."
+    return f"With so many rows a difference of {span} shows 8 times in 10; a smaller one is often missed."
 
 
 def apart_of(report: dict[str, Any]) -> list[str]:
     """What an answer takes while an adapter is not merged into the weights, of each strategy where that was measured;
     a run of an earlier version measured none."""
     return [
-        f"{name_of(one['name'])}, its adapter kept apart as when one model serves many tasks: half of the answers "
-        f"within {_ranged('p50')(apart)} instead of {seconds_text(apart['merged_p50'])}, on "
-        f"{count_text(apart['n'], 'request')} timed both ways."
+        f"Where one model serves many tasks, what {in_sentence(one['name'])} learned is kept apart from it (an "
+        f"adapter): half of the answers then come within {_ranged('p50')(apart)} instead of "
+        f"{seconds_text(apart['merged_p50'])}, on {count_text(apart['n'], 'answer')} timed both ways."
         for one in judged(report)
         if (apart := one.get("apart_seconds"))
     ]
@@ -184,7 +216,8 @@ def _tokens(mean: float) -> str:
 def _difference(one: dict[str, Any]) -> str:
     a, b = (one["a"], one["b"]) if one["difference"] >= 0 else (one["b"], one["a"])
     low, high = sorted((one["low"], one["high"]) if a == one["a"] else (-one["low"], -one["high"]))
-    ahead = f"{name_of(a)} is {points_text(one['difference'])} ahead of {in_sentence(b)}"
+    by = "level with" if abs(one["difference"]) < _LEVEL else f"{points_text(one['difference'])} ahead of"
+    ahead = f"{name_of(a)} is {by} {in_sentence(b)}"
     if low >= 0:
         between = f"{_points(low)} to {_points(high)} ahead"
     else:

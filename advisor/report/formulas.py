@@ -46,7 +46,7 @@ def of_answers(report: Report, price: str) -> str:
         return "1,000 × the mean tokens read and written × the price of each (plan.json)."
     together = priorities.get("together")
     seconds = (
-        "1 ÷ answers a second in batches (trial.json)"
+        "1 ÷ answers a second, many together (trial.json)"
         if together
         else "their mean seconds when asked one at a time (column seconds)"
     )
@@ -81,7 +81,7 @@ def of_pairs(report: Report) -> dict[str, str]:
         found["Rows that would tell"] = f"(1.96 × {spread} ÷ {_margin(report)})², rounded."
     found["Volume at which two cost the same"] = (
         "Difference of what getting ready and upkeep cost ÷ difference of what an answer costs; its range from 2,000 "
-        "draws of the timed requests (bootstrap)."
+        "draws of the timed answers (bootstrap)."
     )
     return found
 
@@ -98,17 +98,19 @@ def of_adapters_apart(report: Report) -> str | None:
     if not any(one.get("apart_seconds") for one in judged(report)):
         return None
     return (
-        "The middle one of some of the same requests, asked once more with the adapter's products added beside "
-        "those of the weights: apart_seconds in trial.json. Beside it the middle one of the same requests, merged."
+        "The middle one of some of the same answers, asked for once more with the adapter's products added beside "
+        "those of the weights: apart_seconds in trial.json. Beside it the middle one of the same answers, merged."
     )
 
 
 def of_wrong_answers(report: Report) -> str | None:
+    partly = {Kind.EXTRACTION: ": one whose fields do not all match", Kind.ANSWERING: ": one that scores below .5"}
     counted = [one["failures"]["of"] for one in judged(report) if one.get("failures")]
     if not counted:
         return None
     return (
-        f"Each wrong answer among {count_text(counted[0], 'test row')} counts in the first kind that fits. Its words "
+        f"Each wrong answer among {count_text(counted[0], 'test row')}"
+        f"{partly.get(Kind(report['task']['kind']), '')} counts in the first kind that fits. Its words "
         "are held against the expected answer, your documents and what was looked up: columns answer, expected and "
         "sources of outcomes.csv. No model is asked."
     )

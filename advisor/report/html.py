@@ -23,13 +23,15 @@ from advisor.report.changed_documents import asked_again_of
 from advisor.report.curves import curves_of
 from advisor.report.figures import (
     P_VALUE_MEANING,
-    TOKEN_MEANING,
+    TABLE_MEANING,
     apart_of,
     beyond_preset,
     detectable_of,
     differences_of,
     figures_of,
     not_measured,
+    reading_of,
+    subject_of,
 )
 from advisor.report.method import method_of
 from advisor.report.provenance import ODDS, computed_of, how_computed
@@ -56,7 +58,7 @@ _TEMPLATES.globals |= {
     "LOST_MEANING": LOST_MEANING,
     "SIDE_EFFECTS": SIDE_EFFECTS,
     "ODDS": ODDS,
-    "TOKEN_MEANING": TOKEN_MEANING,
+    "TABLE_MEANING": TABLE_MEANING,
 }
 
 
@@ -67,6 +69,8 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         report=report,
         verdict=verdict,
         colours=css_variables(),
+        subject=subject_of(report),
+        reading=reading_of(report),
         judged=shown,
         floors=floors(report),
         left_out=not_measured(report),

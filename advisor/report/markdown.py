@@ -13,7 +13,7 @@ from advisor.report.changed_documents import AskedAgain, asked_again_of
 from advisor.report.curves import TITLE, curves_of
 from advisor.report.figures import (
     P_VALUE_MEANING,
-    TOKEN_MEANING,
+    TABLE_MEANING,
     apart_of,
     beyond_preset,
     detectable_of,
@@ -21,6 +21,8 @@ from advisor.report.figures import (
     figures_of,
     floors_of,
     not_measured,
+    reading_of,
+    subject_of,
 )
 from advisor.report.method import method_of
 from advisor.report.provenance import computed_of
@@ -36,6 +38,8 @@ def render_markdown(report: dict[str, Any]) -> str:
     lines = [
         f"# {escaped(verdict['headline'])}",
         "",
+        escaped(subject_of(report)),
+        "",
         f"**{escaped(verdict['confidence_line'])}**",
         "",
     ]
@@ -43,6 +47,8 @@ def render_markdown(report: dict[str, Any]) -> str:
         lines += [escaped(verdict["runner_up_line"]), ""]
     if verdict.get("floor_line"):
         lines += [f"**{escaped(verdict['floor_line'])}**", ""]
+    if reading := reading_of(report):
+        lines += [escaped(reading), ""]
     lines += _table(report)
     if floors := floors_of(report):
         lines += [escaped(floors), ""]
@@ -123,7 +129,7 @@ def _table(report: dict[str, Any]) -> list[str]:
     if not names:
         return []
     rows = [[heading, *map(escaped, cells)] for heading, cells in figures_of(report)]
-    return [_line(["", *names]), _line(["---"] * (len(names) + 1)), *map(_line, rows), "", TOKEN_MEANING, ""]
+    return [_line(["", *names]), _line(["---"] * (len(names) + 1)), *map(_line, rows), "", TABLE_MEANING, ""]
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -138,8 +144,5 @@ def _differences(report: dict[str, Any]) -> list[str]:
 def _not_measured(report: dict[str, Any]) -> list[str]:
     return [
         *filter(None, [beyond_preset(report)]),
-        *(
-            f"{name_of(one['name'])} ({one['status']}): {one['reason'] or 'no reason given'}"
-            for one in not_measured(report)
-        ),
+        *(f"{name_of(one['name'])}: {one['reason'] or 'no reason given'}" for one in not_measured(report)),
     ]

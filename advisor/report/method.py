@@ -6,21 +6,22 @@ from typing import Any
 
 from advisor.candidates import floors
 from advisor.plan import CURVES_STEP, FLOORS_STEP
-from advisor.report.curves import TITLE
-from advisor.wording import RANGE_MEANING, count_text, duration_text, margin_text, money_text, name_of, words_of
+from advisor.wording import count_text, duration_text, every_text, margin_text, money_text, name_of, words_of
 from eval.posterior import DRAWS
-from eval.scoring import METRIC_MEANINGS
-from eval.task import Kind
 
-# What the settings are called that do not say what they are.
+# What the settings are called that do not say what they are, and what their values are.
 _SETTINGS = {
-    "draw": "drawn in order",
-    "normalisation": "labels compared by their probability:",
+    "passages": "passages looked up",
+    "examples": "examples shown",
+    "draw": "random draw",
+    "answer_tokens": "longest answer in tokens",
+    "normalisation": "labels compared by their probability",
     "learning_rate": "learning rate (the size of a step)",
     "epochs": "passes over the rows",
-    "rank": "size of the adapter (rank)",
+    "rank": "size of the adapter (rank), which holds what is learned,",
     "alpha": "its weight (alpha)",
 }
+_VALUES = {"sum": "as a whole", "mean": "by the token", "minus empty input": "less that without an input"}
 
 
 def method_of(report: dict[str, Any]) -> list[tuple[str, str]]:
@@ -35,13 +36,11 @@ def method_of(report: dict[str, Any]) -> list[tuple[str, str]]:
             f"{task['train']:,} to learn from, {task['dev']:,} to choose settings on, and {task['test']:,} to judge "
             f"by, which no strategy saw before and which were scored once.{documents}",
         ),
-        ("Score", f"{task['metric'][:1].upper()}{task['metric'][1:]}. {METRIC_MEANINGS[Kind(task['kind'])]}"),
-        ("95 % range", RANGE_MEANING),
         *([("Confidence", _confidence(priorities))] if "probabilities" in report["recommendation"] else []),
         ("Model", f"{report['model']}, the same for all strategies, on {report['device']}."),
         (
             "Time and cost",
-            "Some rows were asked again, one at a time after a warm-up, to time an answer. "
+            "To time an answer, some rows were asked again, one at a time after a warm-up. "
             f"A cost is the seconds on the machine at {price} an hour{_hosted(priorities)}{_over_time(priorities)}.",
         ),
         *((name_of(one["name"]), _effort(one)) for one in report["candidates"] if one["status"] == "done"),
@@ -71,9 +70,9 @@ def _hosted(priorities: dict[str, Any]) -> str:
 def _over_time(priorities: dict[str, Any]) -> str:
     """What of the costs is beside the defaults; runs of an earlier version know of none."""
     days = (("the task changes", "retrain_days"), ("the documents change", "reindex_days"))
-    parts = [f"{what} every {priorities[name]:g} days" for what, name in days if priorities.get(name)]
+    parts = [f"{what} {every_text(priorities[name])}" for what, name in days if priorities.get(name)]
     if priorities.get("together"):
-        parts.append("answers are made in batches")
+        parts.append("answers are made many together")
     if wrong := priorities.get("wrong_answer"):
         parts.append(f"a wrong answer costs {money_text(wrong, priorities['currency'])}")
     if labelled := priorities.get("labelled_row"):
@@ -92,15 +91,16 @@ def _confidence(priorities: dict[str, Any]) -> str:
 
 
 def _effort(candidate: dict[str, Any]) -> str:
-    """What one strategy tried and took, and how long it took to get ready."""
+    """What one strategy is, what it tried and took, and how long it took to get ready."""
     effort = candidate["effort"]
-    sentences = []
+    sentences = [said] if (said := words_of(candidate["name"]).explanation) else []
     if effort["settings_tried"]:
         tried, rows = count_text(effort["settings_tried"], "setting"), count_text(effort["dev_rows"], "row")
         sentences.append(f"{tried} tried on {rows}.")
     if candidate["settings"]:
         taken = ", ".join(
-            f"{_SETTINGS.get(name, name.replace('_', ' '))} {value}" for name, value in candidate["settings"].items()
+            f"{_SETTINGS.get(name, name.replace('_', ' '))} {_VALUES.get(str(value), value)}"
+            for name, value in candidate["settings"].items()
         )
         sentences.append(f"Taken: {taken}.")
     if candidate["fit_seconds"] is not None:
@@ -109,7 +109,7 @@ def _effort(candidate: dict[str, Any]) -> str:
         sentences.append(_work(candidate))
     timed = candidate["latency_seconds"]["n"]
     if timed:
-        sentences.append(f"Timed on {count_text(timed, 'request')}.")
+        sentences.append(f"Timed on {count_text(timed, 'answer')}.")
     if candidate["hit_rate"] is not None:
         sentences.append(
             f"The right document was among the sources for {100 * candidate['hit_rate']:.0f} % of the rows."
@@ -125,7 +125,7 @@ def _beside(report: dict[str, Any]) -> list[tuple[str, str]]:
         (heading, " ".join(said))
         for heading, said in (
             ("Without a language model", [*simple, *([work[FLOORS_STEP]] if FLOORS_STEP in work else [])]),
-            (TITLE, [work[CURVES_STEP]] if CURVES_STEP in work else []),
+            ("Learning from fewer rows", [work[CURVES_STEP]] if CURVES_STEP in work else []),
         )
         if said
     ]

@@ -35,7 +35,7 @@ def how_computed(report: Report, heading: str) -> str | None:
 
 def _of_the_table(report: Report) -> Computed:
     shown, priorities = judged(report), report["priorities"]
-    rows, timed = formulas.tested(report), count_text(shown[0]["latency_seconds"]["n"], "request")
+    rows, timed = formulas.tested(report), count_text(shown[0]["latency_seconds"]["n"], "answer")
     price = f"{money_text(priorities['machine_per_hour'], priorities['currency'])} an hour (plan.json) ÷ 3,600"
     has_first_word = any(one.get("first_word_seconds") for one in shown)
     is_renewed = any((one["cost"].get("upkeep_per_month") or 0) > 0 for one in shown)
@@ -43,8 +43,8 @@ def _of_the_table(report: Report) -> Computed:
         "Score": f"The mean of the scores of {rows}: column score of outcomes.csv.",
         "95 % range": formulas.of_a_range(report),
         CHANCE: formulas.of_chances(report),
-        "Half of the answers within": f"The middle one of {timed} asked one at a time: column seconds. Range: by the "
-        "binomial number of requests below the true one.",
+        "Half of the answers within": f"The middle one of {timed} asked for one at a time: column seconds. Range: by "
+        "the binomial number of answers below the true one.",
         "The first word within, half of the time": f"The middle one of the same {timed}: seconds until the answer was "
         "begun, looking up and reading included."
         if has_first_word
@@ -55,7 +55,7 @@ def _of_the_table(report: Report) -> Computed:
             if any(name in one.get("phase_seconds", {}) for one in shown)
         },
         "95 of 100 answers within": f"The 95th percentile of the same {timed}.",
-        "Answers a second, in batches": f"{rows.capitalize()} ÷ the seconds that one pass over them took: trial.json.",
+        "Answers a second, many together": f"{rows.capitalize()} ÷ the seconds of one pass over them: trial.json.",
         "Tokens read an answer": f"The mean over {rows}: column tokens_in.",
         "Score of each training": f"The mean of column score over {rows}, then that of the lines trained_again of "
         "probes.jsonl: trained with the same settings and other seeds. The chances allow for which one would be had."
@@ -63,7 +63,8 @@ def _of_the_table(report: Report) -> Computed:
         else None,
         "Tokens written an answer": f"The mean over {rows}: column tokens_out.",
         "Answers that failed": "The rows with an entry in column error; they score 0.",
-        "Getting ready": "Seconds by the clock from the first row read to ready, by stage: trial.json.",
+        "Getting ready": "Seconds by the clock from the first row read to ready, by stage (choosing settings, "
+        "indexing, training): trial.json.",
         "Most memory used": "The most that the process of this strategy held at once: trial.json.",
         "Cost of 1,000 answers": formulas.of_answers(report, price),
         "Cost of getting ready, once": formulas.of_getting_ready(report, price),
@@ -71,7 +72,7 @@ def _of_the_table(report: Report) -> Computed:
         "30.4 ÷ the days until the documents change."
         if is_renewed
         else None,
-        "Wrong answers among 1,000, their cost": "1,000 × (1 − score) × the price of a wrong answer."
+        "Cost of the wrong among 1,000 answers": "1,000 × (1 − score) × the price of a wrong answer."
         if priorities.get("wrong_answer")
         else None,
         "Without a language model": formulas.of_floors(report),

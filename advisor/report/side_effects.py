@@ -16,11 +16,12 @@ from advisor.wording import count_text, in_sentence, name_of, number_text, score
 from eval.outcomes import Trial
 from eval.statistics import mean_change, paired_difference
 
-SIDE_EFFECTS = "What training did besides"
+SIDE_EFFECTS = "What else training did"
 MULTIPLE = 2.0  # of the perplexity, from which no percentage is told
 SURPRISE_MEANING = (
-    "Surprise is perplexity: between how many next pieces of a text the model wavers. Texts and questions were written "
-    "for this and have nothing to do with your task."
+    "Surprise (perplexity): among how many words, so to say, the model guesses the next one. More of it, and fewer "
+    "right answers, mean that it forgot what it knew. Texts and questions have nothing to do with your task. In "
+    "brackets: 95 % ranges."
 )
 
 
