@@ -72,7 +72,7 @@ _FLOORS = {
         "Word classifier", "", "", "It learned which words go with which label (TF-IDF, a linear classifier)."
     ),
     "embedding_linear": Words(
-        "Meaning classifier",
+        "Embedding classifier",
         "",
         "",
         "It learned which meanings go with which label (embeddings, a linear classifier).",

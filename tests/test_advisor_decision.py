@@ -244,7 +244,7 @@ def test_a_floor_that_is_as_good_says_that_no_language_model_is_needed():
     got = recommend(trials, Priorities(), Kind.CLASSIFICATION, floors=floors)
     assert (got.choice, got.floor) == ("finetuning", "tfidf_linear")
     assert got.floor_line == (
-        "Perhaps no language model is needed: the word classifier scores .90 "
+        "No language model is needed: the word classifier scores .90 "
         "(more than 99 in 100 that no strategy is more than 2 points better). "
         "It learned which words go with which label (TF-IDF, a linear classifier)."
     )

@@ -140,7 +140,7 @@ def floor_line(situation: Situation, floor: Measurement, odds: float) -> str:
     name, score = in_sentence(floor.strategy), score_text(floor.score.mean)
     limits = " that meets your limits" if situation.left_out else ""
     return (
-        f"Perhaps no language model is needed: the {name} scores {score} ({probability_text(odds)} that no "
+        f"No language model is needed: the {name} scores {score} ({probability_text(odds)} that no "
         f"strategy{limits} is {_more_points(situation.priorities)}). {words_of(floor.strategy).explanation}"
     )
 
