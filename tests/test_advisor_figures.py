@@ -29,15 +29,15 @@ def test_every_judged_strategy_has_a_cell_in_every_row(synthetic_report: MakeRep
 
 def test_what_a_verdict_speaks_of_is_explained_under_it_in_every_form(synthetic_report: MakeReport) -> None:
     report = synthetic_report(Kind.ANSWERING, priorities=Priorities(hosted="a model", read_per_million=1.0))
-    said = reading_of(report)
-    assert said is not None
-    assert said.startswith("Fine-tuning: The model practises") and " Answer F1: how many words" in said
-    assert "a point is a hundredth of it" in said and RANGE_MEANING in said
-    assert said.endswith("the machine is priced at $0.10 an hour, an answer like one of a model.")
+    words = dict(reading_of(report))
+    assert list(words) == ["Fine-tuning", "Answer F1", "A point", "Test rows", "95 % range", "Cost"]
+    assert words["95 % range"] == RANGE_MEANING
+    assert words["Cost"] == "The machine is priced at $0.10 an hour; an answer as one of a model."
     page, text = render_html(report), render_markdown(report)
-    assert said in page and escaped(said) in text
+    assert all(f"<dt>{word}</dt><dd>{meaning}</dd>" in page for word, meaning in words.items())
+    assert all(escaped(f"{word}: {meaning}") in text for word, meaning in words.items())
     assert subject_of(report) in page and escaped(subject_of(report)) in text
-    assert reading_of({**report, "candidates": []}) is None
+    assert reading_of({**report, "candidates": []}) == []
 
 
 def test_two_that_score_the_same_are_level(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from advisor.pages.marks import marked_name
-from advisor.report.figures import reading_of
+from advisor.pages.marks import definitions, marked_name
+from advisor.report.figures import READING, reading_of
 from advisor.report.provenance import ODDS, how_computed
 from advisor.wording import money_text, score_text, seconds_text
 
@@ -19,7 +19,8 @@ def show_verdict(report: dict[str, Any]) -> None:
     name = f"<p class='small'>{marked_name(choice['name'])}</p>" if choice else ""
     runner_up = f"<p class='runner-up'>{escape(verdict['runner_up_line'])}</p>" if verdict["runner_up_line"] else ""
     floor = f"<p class='runner-up'>{escape(line)}</p>" if (line := verdict.get("floor_line")) else ""
-    reading = f"<p class='quiet small'>{escape(line)}</p>" if (line := reading_of(report)) else ""
+    words = reading_of(report)
+    reading = f"<details class='reading'><summary>{READING}</summary>{definitions(words)}</details>" if words else ""
     colour = f"var(--{choice['name']}, var(--floor))" if choice else "var(--floor)"
     st.html(
         f'<section class="verdict" style="--mark:{colour}">{name}'

@@ -35,6 +35,7 @@ P_VALUE_MEANING = (
     "5 times in 100. It allows for all the pairs that were tested (Holm), a range only for its own."
 )
 _LEVEL = 0.0005  # a difference that rounds to no tenth of a point
+READING = "What these words mean"
 TABLE_MEANING = (
     "In brackets: 95 % ranges. Getting ready: choosing settings, indexing what can be looked up, training. A token is "
     "a word or a piece of one: what a language model reads and writes, and is paid for."
@@ -47,22 +48,23 @@ def subject_of(report: dict[str, Any]) -> str:
     return f"{task['name']} · {count_text(task['test'], 'test row')} · {report['model']} · {report['created_at'][:10]}"
 
 
-def reading_of(report: dict[str, Any]) -> str | None:
-    """What has to be known to read the figures of a verdict; None where there are none."""
+def reading_of(report: dict[str, Any]) -> list[tuple[str, str]]:
+    """The words that the figures of a verdict are told in, and their meanings; empty where there are none."""
     if not judged(report):
-        return None
+        return []
     task, priorities = report["task"], report["priorities"]
-    metric, meaning = task["metric"], METRIC_MEANINGS[Kind(task["kind"])]
     choice = report["recommendation"]["choice"]
     explanation = words_of(choice).explanation if choice else ""
-    taken = f"{name_of(choice)}: {explanation} " if explanation else ""
-    hosted = f", an answer like one of {priorities['hosted']}" if priorities.get("hosted") else ""
+    hosted = f"; an answer as one of {priorities['hosted']}" if priorities.get("hosted") else ""
     price = money_text(priorities["machine_per_hour"], priorities["currency"])
-    return (
-        f"{taken}{metric[:1].upper()}{metric[1:]}: {meaning[:1].lower()}{meaning[1:]} 1 is the best score, and a point "
-        f"is a hundredth of it. Test rows: no strategy saw them before. 95 % range: {RANGE_MEANING} Costs: the machine "
-        f"is priced at {price} an hour{hosted}."
-    )
+    return [
+        *([(name_of(choice), explanation)] if explanation else []),
+        (f"{task['metric'][:1].upper()}{task['metric'][1:]}", METRIC_MEANINGS[Kind(task["kind"])]),
+        ("A point", "A hundredth of the best score, which is 1."),
+        ("Test rows", "Rows of your data that no strategy saw before."),
+        ("95 % range", RANGE_MEANING),
+        ("Cost", f"The machine is priced at {price} an hour{hosted}."),
+    ]
 
 
 def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:

@@ -23,6 +23,7 @@ from advisor.report.changed_documents import asked_again_of
 from advisor.report.curves import curves_of
 from advisor.report.figures import (
     P_VALUE_MEANING,
+    READING,
     TABLE_MEANING,
     apart_of,
     beyond_preset,
@@ -58,6 +59,7 @@ _TEMPLATES.globals |= {
     "LOST_MEANING": LOST_MEANING,
     "SIDE_EFFECTS": SIDE_EFFECTS,
     "ODDS": ODDS,
+    "READING": READING,
     "TABLE_MEANING": TABLE_MEANING,
 }
 

@@ -13,6 +13,7 @@ from advisor.report.changed_documents import AskedAgain, asked_again_of
 from advisor.report.curves import TITLE, curves_of
 from advisor.report.figures import (
     P_VALUE_MEANING,
+    READING,
     TABLE_MEANING,
     apart_of,
     beyond_preset,
@@ -47,12 +48,11 @@ def render_markdown(report: dict[str, Any]) -> str:
         lines += [escaped(verdict["runner_up_line"]), ""]
     if verdict.get("floor_line"):
         lines += [f"**{escaped(verdict['floor_line'])}**", ""]
-    if reading := reading_of(report):
-        lines += [escaped(reading), ""]
     lines += _table(report)
     if floors := floors_of(report):
         lines += [escaped(floors), ""]
     lines += [
+        *_section(READING, [f"{word}: {meaning}" for word, meaning in reading_of(report)]),
         *_section("Not measured", _not_measured(report)),
         *_section("Why", verdict["reasons"]),
         *_section("What would change this", verdict["changes"]),
