@@ -93,11 +93,8 @@ _CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
 def words_of(strategy: str) -> Words:
-    """The words for a strategy; one this version has no words for is called by its id, made readable."""
-    if strategy in _WORDS:
-        return _WORDS[strategy]
-    name = in_sentence(strategy)
-    return Words(name[:1].upper() + name[1:], f"Use {name}.", "", "")
+    """The words for a strategy; one this version has no words for is called as it was."""
+    return _WORDS.get(strategy) or Words(strategy, f"Use {strategy}.", "", "")
 
 
 def name_of(strategy: str) -> str:
@@ -105,8 +102,8 @@ def name_of(strategy: str) -> str:
 
 
 def in_sentence(strategy: str) -> str:
-    """The name as it stands within a sentence; one that is not ours keeps its capitals."""
-    return _WORDS[strategy].name.lower().rstrip("?") if strategy in _WORDS else strategy.replace("_", " ")
+    """The name as it stands within a sentence; one that is not ours stays as it is."""
+    return _WORDS[strategy].name.lower().rstrip("?") if strategy in _WORDS else strategy
 
 
 def score_text(score: float) -> str:

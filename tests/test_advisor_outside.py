@@ -71,7 +71,7 @@ def test_identical_strategies_cost_decides(capsys: pytest.CaptureFixture[str]) -
     write_costs(dear=3, cheap=1)
     got = decide(capsys)
     assert (got["choice"], got["confidence"]) == ("cheap", "strong")
-    assert got["reasons"][0].startswith("Cheap scored .70 (")
+    assert got["reasons"][0].startswith("cheap scored .70 (")
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -187,14 +187,49 @@ def test_it_is_told_in_words_and_names_keep_their_capitals(capsys: pytest.Captur
     write_outcomes({"GPT with RAG": right(0.9, 200), "finetuning": right(0.5, 200)})
     assert main(["decide", "outcomes.csv"]) == 0
     told = capsys.readouterr().out
-    assert "Tokens read an answer" in told and "not measured" in told and "How long one answer takes" in told
+    assert "Not measured: Half of the answers within;" in told and "How long one answer takes" in told
     assert "Use GPT with RAG." in told and "Fine-tuning is 40 points behind" in " ".join(told.split())
+    assert "costs least" not in told
+
+
+def test_many_strategies_stand_below_one_another(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_outcomes({f"gpt-{number}o_mini": right(0.9 - 0.1 * number, 100) for number in range(6)})
+    assert main(["decide", "outcomes.csv"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines if line.startswith("  gpt-")] == [
+        [f"gpt-{number}o_mini", f".{90 - 10 * number}"] for number in range(6)
+    ]
+
+
+def write_seconds(**seconds: float | str) -> None:
+    """Strategies that answer alike and take this long."""
+    lines = ((f"q{row}", name, int(row % 5 > 0), each) for name, each in seconds.items() for row in range(200))
+    write("outcomes.csv", "example,strategy,score,seconds", lines)
+
+
+def test_costs_that_are_not_known_of_all_are_not_said_to_be_least(capsys: pytest.CaptureFixture[str]) -> None:
+    write_seconds(a=1, b="")
+    assert "it costs least, as far as costs are known: " in decide(capsys)["reasons"][1]
+
+
+def test_where_no_cost_of_getting_ready_is_known_it_turns_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    write_seconds(a=2, b=1)
+    got = decide(capsys)
+    assert got["choice"] == "b"
+    assert not [turn for turn in got["turns"] if turn["priority"] == "retrain_days" and turn["choice"]]
+
+
+def test_a_single_row_foresees_no_number_of_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    write_outcomes({"a": right(1.0, 1), "b": right(0.0, 1)})
+    assert not decide(capsys)["changes"]
 
 
 @pytest.mark.parametrize(
     ("outcomes", "sentence"),
     [
-        ("example,strategy\nq1,a\n", "lacks the column score; it has example, strategy"),
+        ("example,strategy\nq1,a\n", "lacks a column called score; it has example, strategy"),
         ("example,strategy,score\nq1,a,87\n", "row 2: the score is 87; it must be from 0 to 1"),
         ("example,strategy,score\nq1,a,\n", "row 2: the score is empty"),
         ("example,strategy,score\nq1,a,good\n", "row 2: score is “good”; it must be a number"),

@@ -71,4 +71,4 @@ def test_every_strategy_has_all_its_words() -> None:
 
 
 def test_a_strategy_without_words_is_called_by_its_id() -> None:
-    assert name_of("nearest_neighbour") == "Nearest neighbour"
+    assert name_of("gpt-4o_mini") == "gpt-4o_mini"

@@ -14,11 +14,14 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from advisor.candidates import judged
-from advisor.report.figures import figures_of, floors_of, not_measured
+from advisor.report.figures import NOT_MEASURED, figures_of, floors_of, not_measured
 from advisor.runs.experiment import Listen
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.wording import duration_text, name_of
+
+_MOST_COLUMNS = 4  # of strategies beside one another, on a screen of 80 signs
+_FIRST_OF_ALL = ("Score", "95 % range", "Half of the answers within", "Cost of 1,000 answers")
 
 
 @contextmanager
@@ -50,12 +53,13 @@ def print_estimate(console: Console, seconds: dict[str, float]) -> None:
 
 def print_report(console: Console, report: dict[str, Any]) -> None:
     """A column of figures for each strategy that was measured, why the others were not, and the verdict."""
-    measured, verdict = judged(report), report["recommendation"]
-    if measured:
-        table = Table("", *(Column(name_of(one["name"]), justify="right") for one in measured), box=SIMPLE_HEAD)
-        for heading, figures in figures_of(report):
-            table.add_row(heading, *figures)
-        console.print(table)
+    verdict = report["recommendation"]
+    if names := [Text(name_of(one["name"])) for one in judged(report)]:
+        figures = figures_of(report)
+        known = [(heading, cells) for heading, cells in figures if any(cell != NOT_MEASURED for cell in cells)]
+        console.print(_side_by_side(names, known) if len(names) <= _MOST_COLUMNS else _one_below_another(names, known))
+        if unknown := [heading for heading, _ in figures if heading not in dict(known)]:
+            console.print(Text(f"Not measured: {'; '.join(unknown)}."))
     if floors := floors_of(report):
         console.print(Text(floors))
     for one in not_measured(report):
@@ -64,6 +68,22 @@ def print_report(console: Console, report: dict[str, Any]) -> None:
     for sentence in (verdict["confidence_line"], verdict["runner_up_line"], verdict["floor_line"], *verdict["reasons"]):
         if sentence:
             console.print(Text(sentence))
+
+
+def _side_by_side(names: list[Text], figures: list[tuple[str, list[str]]]) -> Table:
+    table = Table("", *(Column(name, justify="right") for name in names), box=SIMPLE_HEAD)
+    for heading, cells in figures:
+        table.add_row(heading, *cells)
+    return table
+
+
+def _one_below_another(names: list[Text], figures: list[tuple[str, list[str]]]) -> Table:
+    """The figures that matter most, of more strategies than a screen has room for beside one another."""
+    shown = [one for one in figures if one[0] in _FIRST_OF_ALL or one[0].startswith("Chance of")]
+    table = Table("", *(Column(heading, justify="right") for heading, _ in shown), box=SIMPLE_HEAD)
+    for name, *cells in zip(names, *(cells for _, cells in shown), strict=True):
+        table.add_row(name, *cells)
+    return table
 
 
 def print_advice(console: Console, report: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from advisor.decision.turns import Turn
 from advisor.wording import count_text, every_text, in_sentence, margin_text, money_text, rough_text, seconds_text
 from eval.statistics import rows_needed
 
+_FEWEST_PIECES = 10  # of evidence, from which it can be foreseen how much more is needed
 _NEXT_TO_NOTHING = 0.001  # for a wrong answer, in the person's currency
 
 
@@ -17,7 +18,7 @@ def changes(situation: Situation) -> tuple[str, ...]:
 
 
 def _more_rows(situation: Situation) -> str | None:
-    if not situation.others:
+    if not situation.others or situation.pieces < _FEWEST_PIECES:
         return None
     runner_up, scores = situation.others[0], situation.scores
     margin = situation.priorities.margin

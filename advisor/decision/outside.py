@@ -98,7 +98,8 @@ def _read(name: str, content: bytes, needed: Sequence[str]) -> Table:
     table = read_table(name, content)
     if missing := [column for column in needed if column not in table.columns]:
         raise BadInput(
-            f"{name} lacks the column {' and '.join(missing)}; it has {', '.join(table.columns)}: rename or add it."
+            f"{name} lacks a column called {' and one called '.join(missing)}; it has {', '.join(table.columns)}: "
+            "rename or add what is missing."
         )
     return table
 

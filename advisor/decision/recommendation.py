@@ -155,16 +155,19 @@ class _Case:
 
 
 def _totals(kept: Sequence[Measurement], priorities: Priorities) -> dict[str, float | None]:
-    """What each costs over the horizon; without getting ready where what that costs is known of none."""
+    """What each costs over the horizon."""
     costs = _counted(kept)
     return {name: cost.total_over(priorities.months, priorities.monthly_volume) for name, cost in costs.items()}
 
 
 def _counted(kept: Sequence[Measurement]) -> dict[str, Cost]:
+    """What each costs, without getting ready, once or again, where what that costs is known of none."""
     costs = {one.strategy: one.cost for one in kept}
-    if all(cost.one_off is None for cost in costs.values()):
-        costs = {name: replace(cost, one_off=0.0) for name, cost in costs.items()}
-    return costs
+    if any(cost.one_off is not None for cost in costs.values()):
+        return costs
+    return {
+        name: replace(cost, one_off=0.0, upkeep_per_month=cost.upkeep_per_month or 0.0) for name, cost in costs.items()
+    }
 
 
 def _in_points(kept: Sequence[Measurement], priorities: Priorities) -> dict[str, float]:

@@ -79,7 +79,9 @@ class Situation:
     @property
     def evidence(self) -> str:
         """ "200 test rows", or "8 groups of test rows"."""
-        return count_text(self.rows, "test row") if self.pieces == self.rows else f"{self.pieces:,} groups of test rows"
+        if self.pieces == self.rows:
+            return count_text(self.rows, "test row")
+        return f"{count_text(self.pieces, 'group')} of test rows"
 
 
 def headline(situation: Situation, confidence: Confidence) -> str:
@@ -215,6 +217,8 @@ def _why_cost(situation: Situation) -> str:
     against = " and ".join(f"{money_text(price, currency)} for {in_sentence(one.strategy)}" for one, price in known)
     least = min((price for _, price in known), default=math.inf)
     merit = "costs about as little and is simpler" if total > least else "costs least"
+    if len(known) < len(rivals):
+        merit += ", as far as costs are known"
     return (
         f"Among those that are probably {near_best} it {merit}: {money_text(total, currency)} "
         f"{over(situation.priorities)} at {count_text(situation.priorities.monthly_volume, 'answer')} a month"
@@ -247,7 +251,7 @@ def _why_money(situation: Situation) -> str:
 def _why_not_cheaper(situation: Situation) -> str:
     """Of what would cost less, the one that is likeliest to be as good."""
     if not situation.cheaper:
-        return "It also costs least."
+        return "It also costs least." if None not in situation.totals.values() else ""
     rival = max(situation.cheaper, key=lambda one: situation.probabilities[one.strategy])
     odds = situation.probabilities[rival.strategy]
     name, near_best = name_of(rival.strategy), _near_best(situation)

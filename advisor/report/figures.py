@@ -35,6 +35,7 @@ P_VALUE_MEANING = (
     "5 times in 100. It allows for all the pairs that were tested (Holm), a range only for its own."
 )
 _LEVEL = 0.0005  # a difference that rounds to no tenth of a point
+NOT_MEASURED = "not measured"
 READING = "What these words mean"
 TABLE_MEANING = (
     "In brackets: 95 % ranges. Getting ready: choosing settings, indexing what can be looked up, training. A token is "
@@ -193,7 +194,7 @@ def _at(candidate: dict[str, Any], path: tuple[str, ...]) -> Any:
 
 
 def _told(tell: Callable[[Any], str | None], value: Any) -> str:
-    return (None if value is None else tell(value)) or "not measured"
+    return (None if value is None else tell(value)) or NOT_MEASURED
 
 
 def _ranged(name: str) -> Callable[[dict[str, Any]], str | None]:
