@@ -36,6 +36,12 @@ def is_chance(difference: dict[str, Any]) -> bool:
     return bool(difference["low"] <= 0 <= difference["high"] or p_value >= SIGNIFICANT)
 
 
+def chosen_first(report: Report, pairs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Pairs of strategies, `a` and `b`: those with the strategy taken come before those of others."""
+    choice = report.get("recommendation", {}).get("choice")
+    return sorted(pairs, key=lambda pair: choice not in (pair["a"], pair["b"]))
+
+
 def _scored(candidates: Sequence[Candidate]) -> list[Candidate]:
     scored = [one for one in candidates if one["status"] == "done" and one["score"]["mean"] is not None]
     return sorted(scored, key=lambda one: -one["score"]["mean"])

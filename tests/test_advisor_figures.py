@@ -70,6 +70,13 @@ def test_what_was_not_measured_is_said_to_be_so(synthetic_report: MakeReport, sy
     ]
 
 
+def test_the_pairs_of_the_strategy_taken_come_first(synthetic_report: MakeReport) -> None:
+    report = synthetic_report()
+    assert report["recommendation"]["choice"] == "finetuning"
+    said = [sentence for sentence, _ in differences_of(report)]
+    assert ["ine-tuning" in sentence for sentence in said] == [True, True, False]
+
+
 def test_a_difference_names_the_better_one_first_with_its_range() -> None:
     worse = {"a": "prompting", "b": "finetuning", "difference": -0.28, "low": -0.38, "high": -0.18, "n": 80}
     close = {"a": "retrieval", "b": "prompting", "difference": 0.04, "low": -0.02, "high": 0.1, "n": 80}

@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from advisor.candidates import Report, judged, priced
+from advisor.candidates import Report, chosen_first, judged, priced
 from advisor.charts.drawing import FREE, LABEL_SIZE, PLAIN_NUMBER, apart, colour, finished, rows_of, shape
 from advisor.palette import mark_of
 from advisor.wording import count_text, in_sentence, money_text, name_of, rough_text
@@ -96,9 +96,10 @@ def volume_sentence(report: Report) -> str:
 
 
 def crossing_sentences(report: Report) -> list[str]:
-    """One for each pair of strategies whose costs are known, but for what `volume_sentence` says."""
-    said = volume_sentence(report)
-    return [sentence for one in crossings(report) if (sentence := crossing_sentence(report, one)) != said]
+    """One for each pair of strategies whose costs are known, those of the one taken first, but for what
+    `volume_sentence` says."""
+    said, pairs = volume_sentence(report), chosen_first(report, crossings(report))
+    return [sentence for one in pairs if (sentence := crossing_sentence(report, one)) != said]
 
 
 def crossing_sentence(report: Report, one: dict[str, Any]) -> str:

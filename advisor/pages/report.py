@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
@@ -85,8 +85,7 @@ def show_evidence(report: dict[str, Any]) -> None:
     with cost_side:
         show_title(report, "Cost as volume grows")
         show_chart(report, charts.volume_chart, charts.volume_sentence)
-        items = "".join(f"<li>{escape(sentence)}</li>" for sentence in charts.crossing_sentences(report))
-        st.html(f'<ul class="differences quiet small">{items}</ul>')
+        show_pairs(report, charts.crossing_sentences(report))
     with time_side:
         show_title(report, "Time an answer")
         show_chart(report, charts.latency_chart, charts.latency_sentence)
@@ -99,9 +98,16 @@ def show_evidence(report: dict[str, Any]) -> None:
 def show_differences(report: dict[str, Any]) -> None:
     """Every pair of strategies, with what chance could have made of it."""
     if pairs := differences_of(report):
-        items = "".join(f"<li>{escape(sentence)} {escape(p_value)}</li>" for sentence, p_value in pairs)
-        st.html(f'<ul class="differences quiet small">{items}</ul>')
+        show_pairs(report, [f"{sentence} {p_value}" for sentence, p_value in pairs])
         frame.small(f"{P_VALUE_MEANING} {detectable_of(report) or ''}")
+
+
+def show_pairs(report: dict[str, Any], sentences: Sequence[str]) -> None:
+    """One for each pair of strategies; beyond as many as the one taken is in, they are folded away."""
+    items = [f"<li>{escape(sentence)}</li>" for sentence in sentences]
+    of_choice, others = items[: len(judged(report)) - 1], items[len(judged(report)) - 1 :]
+    folded = f"<details><summary>Other pairs</summary><ul>{''.join(others)}</ul></details>"
+    st.html(f'<div class="pairs quiet small"><ul>{"".join(of_choice)}</ul>{folded if others else ""}</div>')
 
 
 def show_table(report: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from advisor.candidates import floors, judged
+from advisor.candidates import chosen_first, floors, judged
 from advisor.wording import (
     RANGE_MEANING,
     count_text,
@@ -150,8 +150,10 @@ def beyond_preset(report: dict[str, Any]) -> str | None:
 
 
 def differences_of(report: dict[str, Any]) -> list[tuple[str, str]]:
-    """For each pair of strategies: their difference with its range as a sentence, and its p-value ("p = .03")."""
-    return [(_difference(one), _p_value(one.get("p_value_holm", one["p_value"]))) for one in report["comparisons"]]
+    """For each pair of strategies, those of the one taken first: their difference with its range as a sentence, and its
+    p-value ("p = .03")."""
+    pairs = chosen_first(report, report["comparisons"])
+    return [(_difference(one), _p_value(one.get("p_value_holm", one["p_value"]))) for one in pairs]
 
 
 def detectable_of(report: dict[str, Any]) -> str | None:
