@@ -278,6 +278,17 @@ def test_a_link_to_a_run_alone_leads_back_to_its_data(store: Store) -> None:
     assert steps["Data"].proto.disabled
 
 
+def test_a_price_stays_when_its_currency_is_chosen_after_it(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    store.save_setup(dataset.id, Setup("message", "label"))
+    app = open_page("Compare", dataset=dataset.id)
+    app.number_input(key="wrong_answer").set_value(0.25)
+    app.number_input(key="machine_per_hour").set_value(1.5).run()
+    next(one for one in app.selectbox if one.label == "Currency").set_value("EUR").run()
+    labels = {one.label: one.value for one in app.number_input}
+    assert labels["Price of a wrong answer (EUR)"] == 0.25 and labels["Price of the machine an hour (EUR)"] == 1.5
+
+
 def test_prices_over_time_and_of_a_hosted_model_reach_the_plan(store: Store) -> None:
     dataset = store.add_dataset("tickets.csv", TICKETS.encode())
     store.save_setup(dataset.id, Setup("message", "label"))

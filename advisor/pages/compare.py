@@ -115,6 +115,10 @@ def choose_preset(plan: Plan) -> str:
 def choose_priorities(was: Priorities) -> Priorities:
     frame.section("What matters to you", "These decide between strategies that are about equally good.")
     first = st.columns(3)
+    second = st.columns(3)
+    currencies = list(dict.fromkeys([*_CURRENCIES, was.currency]))
+    currency = second[2].selectbox("Currency", currencies, index=currencies.index(was.currency))
+    # What a price is called changes with the currency; its key keeps what was typed.
     volume = first[0].number_input(
         "Answers a month", *VOLUME_BOUNDS, was.monthly_volume, step=1000, help="How often the task comes up."
     )
@@ -128,13 +132,13 @@ def choose_priorities(was: Priorities) -> Priorities:
         help="A cheaper strategy is taken when it is probably not worse by more than this. A score of 1 is 100 points.",
     )
     price = first[2].number_input(
-        "Price of the machine an hour",
+        f"Price of the machine an hour ({currency})",
         *MACHINE_BOUNDS,
         float(was.machine_per_hour),
         step=0.05,
+        key="machine_per_hour",
         help="Costs are this price times the seconds an answer takes.",
     )
-    second = st.columns(3)
     longest = second[0].number_input(
         "Longest wait for an answer, in seconds",
         *SECONDS_BOUNDS,
@@ -144,14 +148,13 @@ def choose_priorities(was: Priorities) -> Priorities:
         help="95 of 100 answers must come within this.",
     )
     dearest = second[1].number_input(
-        "Most that 1,000 answers may cost",
+        f"Most that 1,000 answers may cost ({currency})",
         *COST_BOUNDS,
         None if was.max_cost_per_1000 is None else float(was.max_cost_per_1000),
         step=0.1,
+        key="max_cost_per_1000",
         placeholder="No limit",
     )
-    currencies = list(dict.fromkeys([*_CURRENCIES, was.currency]))
-    currency = second[2].selectbox("Currency", currencies, index=currencies.index(was.currency))
     chosen = replace(
         was,
         monthly_volume=int(volume),
@@ -195,6 +198,7 @@ def choose_costs(was: Priorities) -> Priorities:
         float(was.wrong_answer),
         step=0.01,
         format="%.4f",
+        key="wrong_answer",
         help="What it costs you to find and mend one. With a price, the strategy that costs least in all is taken. "
         "Where answers can be partly right, a score of .7 counts as three tenths of a wrong answer.",
     )
@@ -209,6 +213,7 @@ def choose_costs(was: Priorities) -> Priorities:
         float(was.labelled_row),
         step=0.01,
         format="%.4f",
+        key="labelled_row",
         help="What it costs to have the right answer of an example written down. It counts for the rows that a "
         "strategy learns from, so one that needs fewer costs less.",
     )
