@@ -73,7 +73,7 @@ class Training(ABC):
         self._prepare(split, documents, report_progress)
         pairs = self._pairs(split.train, self._teach(split.train, model), answerer.answer_tokens, model)
         if cut := sum(pair.tokens == TOKENS_A_ROW for pair in pairs):
-            self.notes.append(f"Rows too long to train on as a whole: {cut:,}. Their last {TOKENS_A_ROW} tokens were used.")
+            self.notes.append(f"Rows too long to train on whole: {cut:,}. Their last {TOKENS_A_ROW} tokens were used.")
         asked = self._ask([example.input for example in split.dev], model)
         dev = self._pairs(split.dev, asked, answerer.answer_tokens, model)
 
