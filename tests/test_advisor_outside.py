@@ -249,6 +249,13 @@ def test_answers_without_tokens_cannot_be_priced_by_the_token(capsys: pytest.Cap
     assert "not all answers of a say theirs: fill in tokens_in and tokens_out" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["[red]", "[/b]", "模型 [bold]"])
+def test_names_in_brackets_are_shown_as_they_are(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write_outcomes({name: [1.0, 0.0], "b": [1.0, 1.0]})
+    assert main(["decide", "outcomes.csv"]) == 0
+    assert name in capsys.readouterr().out.split("Score")[0]
+
+
 def test_a_strategy_with_two_costs_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     write_outcomes({"a": [1.0, 0.0], "b": [1.0, 1.0]})
     write("costs.csv", "strategy,one_off,per_1000", [("a", 0, 3), ("a", 0, 300)])

@@ -52,7 +52,7 @@ def print_report(console: Console, report: dict[str, Any]) -> None:
     """A column of figures for each strategy that was measured, why the others were not, and the verdict."""
     measured, verdict = judged(report), report["recommendation"]
     if measured:
-        table = Table("", *(Column(name_of(one["name"]), justify="right") for one in measured), box=SIMPLE_HEAD)
+        table = Table("", *(Column(Text(name_of(one["name"])), justify="right") for one in measured), box=SIMPLE_HEAD)
         for heading, figures in figures_of(report):
             table.add_row(heading, *figures)
         console.print(table)
