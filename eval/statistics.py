@@ -25,7 +25,7 @@ _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 _RESAMPLES = 4999
 _BATCH = 200  # resamples held in memory at once
 _MIN_VARIED = 10
-_MOST_RESAMPLED = 5_000  # rows; their mean is normal
+_MOST_RESAMPLED = 5_000  # rows; beyond, their mean is normal, and resampling so many would take minutes to say so
 
 Numbers = NDArray[np.float64]
 
@@ -219,7 +219,7 @@ def _wilson(scores: Numbers) -> tuple[float, float]:
 
 
 def _bootstrap_mean(values: Numbers) -> tuple[float, float]:
-    if len(values) > _MOST_RESAMPLED:  # resampling so many would take minutes to say the same
+    if len(values) > _MOST_RESAMPLED:
         half = _Z * float(values.std(ddof=1)) / math.sqrt(len(values))
         return float(values.mean()) - half, float(values.mean()) + half
     resampled = scipy.stats.bootstrap(
@@ -261,6 +261,8 @@ def _sign_flip_test(differences: Numbers) -> float:
     and scipy refuses to test it."""
     if len(differences) < 2 or not differences.any():
         return 1.0
+    if len(differences) > _MOST_RESAMPLED:
+        return math.erfc(abs(float(differences.sum())) / math.sqrt(2 * float((differences**2).sum())))
     tested = scipy.stats.permutation_test(
         (differences,),
         np.mean,

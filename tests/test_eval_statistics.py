@@ -98,6 +98,13 @@ def test_graded_pairs_are_tested_by_permutation():
     assert paired_difference([0.9], [0.2]).p_value == 1
 
 
+def test_of_very_many_graded_pairs_the_p_value_is_the_normal_one():
+    random = np.random.default_rng(6)
+    gaps = random.normal(0.01, 0.3, size=20_000)
+    got = paired_difference(gaps.clip(min=0), (-gaps).clip(min=0))
+    assert got.p_value == pytest.approx(stats.ttest_1samp(gaps, 0).pvalue, rel=0.02) and got.p_value < 1e-4
+
+
 def test_intervals_of_paired_differences_cover_the_truth():
     """2,000 test sets of 40 rows on which a is right 70 % and b 60 % of the time, with shared difficulty."""
     random = np.random.default_rng(8)
