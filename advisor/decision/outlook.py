@@ -26,9 +26,11 @@ def _more_rows(situation: Situation) -> str | None:
     needed = rows_needed(scores[situation.choice.strategy], scores[runner_up.strategy], margin, situation.groups)
     if needed is None or needed <= situation.rows:
         return None
+    pieces = "test rows" if situation.pieces == situation.rows else "groups of test rows"
+    needed_pieces = rough_text(needed * situation.pieces / situation.rows)
     return (
-        f"About {rough_text(needed)} test rows would tell the difference to {in_sentence(runner_up.strategy)} to "
-        f"within {margin_text(margin)}; now there are {situation.rows:,}."
+        f"About {needed_pieces} {pieces} would tell the difference to {in_sentence(runner_up.strategy)} to "
+        f"within {margin_text(margin)}; now there {'is' if situation.pieces == 1 else 'are'} {situation.pieces:,}."
     )
 
 

@@ -79,7 +79,9 @@ class Situation:
     @property
     def evidence(self) -> str:
         """ "200 test rows", or "8 groups of test rows"."""
-        return count_text(self.rows, "test row") if self.pieces == self.rows else f"{self.pieces:,} groups of test rows"
+        if self.pieces == self.rows:
+            return count_text(self.rows, "test row")
+        return f"{count_text(self.pieces, 'group')} of test rows"
 
 
 def headline(situation: Situation, confidence: Confidence) -> str:
@@ -198,7 +200,7 @@ def _why_cost(situation: Situation) -> str:
     if situation.counts_errors:
         return _why_money(situation)
     odds = situation.probabilities[choice.strategy]
-    if situation.odds < WEAK:
+    if situation.odds < WEAK or odds < min(PROBABLE, max(situation.probabilities.values())):
         if choice.strategy not in STRATEGIES and situation.totals[choice.strategy] is None:
             return f"It may be {near_best}, as others may."
         merit = "simplest" if choice.strategy in STRATEGIES else "cheapest"
@@ -209,17 +211,22 @@ def _why_cost(situation: Situation) -> str:
         return _why_not_cheaper(situation)
     total = situation.totals[choice.strategy]
     if total is None:
-        return f"What an answer costs is unknown, so the simplest strategy that is probably {near_best} is taken."
+        first = "the simplest strategy" if choice.strategy in STRATEGIES else "the best score"
+        return f"What an answer costs is unknown, so {first} that is probably {near_best} is taken."
     known = [(rival, price) for rival in rivals if (price := situation.totals[rival.strategy]) is not None]
+    unknown = " and ".join(in_sentence(one.strategy) for one in rivals if situation.totals[one.strategy] is None)
     currency = choice.cost.currency
     against = " and ".join(f"{money_text(price, currency)} for {in_sentence(one.strategy)}" for one, price in known)
     least = min((price for _, price in known), default=math.inf)
-    merit = "costs about as little and is simpler" if total > least else "costs least"
+    merit = "costs as little as any" if total == least else "costs about as little and is simpler"
+    if total < least:
+        merit = "costs least" if known else "is the only one whose cost is known"
     return (
         f"Among those that are probably {near_best} it {merit}: {money_text(total, currency)} "
         f"{over(situation.priorities)} at {count_text(situation.priorities.monthly_volume, 'answer')} a month"
         f"{'' if choice.cost.one_off is not None else ', getting ready not counted'}"
-        f"{', against ' if against else ''}{against}."
+        f"{', against ' if against else ''}{against}"
+        f"{f'; what {unknown} would cost is unknown' if unknown else ''}."
     )
 
 
@@ -247,7 +254,9 @@ def _why_money(situation: Situation) -> str:
 def _why_not_cheaper(situation: Situation) -> str:
     """Of what would cost less, the one that is likeliest to be as good."""
     if not situation.cheaper:
-        return "It also costs least."
+        own, *prices = (situation.totals[one.strategy] for one in (situation.choice, *situation.others))
+        is_least = own is not None and all(price is not None and own < price for price in prices)
+        return "It also costs least." if is_least else f"Nothing else is probably {_near_best(situation)}."
     rival = max(situation.cheaper, key=lambda one: situation.probabilities[one.strategy])
     odds = situation.probabilities[rival.strategy]
     name, near_best = name_of(rival.strategy), _near_best(situation)
