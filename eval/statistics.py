@@ -158,6 +158,13 @@ def margin_shown(rows: int, disagreeing: float = 1.0) -> float:
     return _Z * math.sqrt(disagreeing / rows)
 
 
+def even_groups(groups: Sequence[str]) -> float:
+    """How many groups of one size would be as much evidence as the rows of these (Kish, 1965, "Survey sampling"): fewer
+    than there are, where one is far larger than others. `groups` names that of each row."""
+    _, sizes = np.unique(np.asarray(groups), return_counts=True)
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
 def percentiles(seconds: Sequence[float]) -> Percentiles | None:
     """Median and 95th percentile; None when nothing was timed."""
     if not seconds:

@@ -67,6 +67,17 @@ def test_the_likeliest_is_called_so_and_nothing_else() -> None:
     assert got.reasons[1] == "Of all that may be within 50 points of the best it is the cheapest."
 
 
+def test_one_group_that_holds_most_rows_makes_no_strong_verdict() -> None:
+    groups = ["long", *map(str, range(60))]
+    rest = right(0.6, 60)
+    scores = {"cheap": [*[0.0] * 150, *rest], "dear": [*[1.0] * 150, *rest]}
+    got = decide(scores, {"cheap": 1, "dear": 3}, [groups[0]] * 150 + groups[1:])
+    assert (got.choice, got.confidence) == ("dear", "moderate") and got.odds > 0.95
+    assert got.headline == "Use dear, as a first guess."
+    assert got.confidence_line.endswith(", from only 61 groups of test rows (one holds 150 of 210).")
+    assert got.caveats[0].startswith("There are only 61 groups of test rows (one holds 150 of 210). Add more")
+
+
 def test_where_rows_come_in_groups_more_groups_would_tell() -> None:
     shuffled = np.random.default_rng(1).permutation(right(0.7, 400)).tolist()
     groups = [str(row // 10) for row in range(400)]

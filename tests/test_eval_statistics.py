@@ -6,6 +6,7 @@ from scipy import stats
 
 from eval.statistics import (
     detectable_difference,
+    even_groups,
     holm,
     interval,
     mean_change,
@@ -169,6 +170,11 @@ def test_intervals_over_groups_of_unequal_size_hold_the_truth_as_often_as_they_s
         held_if_rows_were_alone += naive.low <= 0.6 <= naive.high
     assert held >= 0.91 * 300
     assert held_if_rows_were_alone < held
+
+
+def test_groups_of_one_size_count_fully_and_a_large_one_hardly_more_than_itself():
+    assert even_groups(["a", "b", "b", "a", "c", "c"]) == 3
+    assert even_groups([*"x" * 90, *"abcdefghij"]) == pytest.approx(100**2 / (90**2 + 10))
 
 
 def test_rows_that_are_each_a_group_are_just_rows():

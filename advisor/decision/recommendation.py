@@ -14,7 +14,7 @@ from advisor.measurement import Measurement, believed, derive, is_judged, paired
 from advisor.plan import STRATEGIES, Priorities
 from eval.costs import Cost, Quote, cost_of
 from eval.outcomes import Trial
-from eval.statistics import Difference, paired_difference
+from eval.statistics import Difference, even_groups, paired_difference
 from eval.task import Kind
 
 
@@ -132,6 +132,7 @@ class _Case:
             paired = paired_scores(judged)
             self.scores, self.groups = paired.scores, paired.groups
             self.pieces = len(set(self.groups))  # of evidence
+            self._even_pieces = even_groups(self.groups)
             self._posterior = believed(judged)
 
     def under(self, priorities: Priorities) -> _Ruling:
@@ -147,7 +148,7 @@ class _Case:
             return _Ruling(kept, broken, totals, None)
         options = [Option(one.strategy, totals[one.strategy], _simplicity(one)) for one in kept]
         posterior = self._posterior.restricted(list(totals), _in_points(kept, priorities))
-        return _Ruling(kept, broken, totals, choose(options, posterior, priorities.margin, self.pieces))
+        return _Ruling(kept, broken, totals, choose(options, posterior, priorities.margin, self._even_pieces))
 
     def rule(self, priorities: Priorities) -> str | None:
         taken = self.under(priorities).taken

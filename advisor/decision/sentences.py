@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ from advisor.wording import (
     words_of,
 )
 from eval.scoring import METRIC_NAMES
-from eval.statistics import Difference
+from eval.statistics import Difference, even_groups
 from eval.task import Kind
 
 LOW_SCORE = 0.5
@@ -81,14 +82,23 @@ class Situation:
         """ "200 test rows", or "8 groups of test rows"."""
         if self.pieces == self.rows:
             return count_text(self.rows, "test row")
-        return f"{count_text(self.pieces, 'group')} of test rows"
+        told = f"{count_text(self.pieces, 'group')} of test rows"
+        if self.pieces < FEW_ROWS or not self.is_few:
+            return told
+        return f"{told} (one holds {max(Counter(self.groups).values()):,} of {self.rows:,})"
+
+    @property
+    def is_few(self) -> bool:
+        """Whether there is so little evidence that a verdict is a first guess: few rows, few groups, or few that hold
+        most of the rows."""
+        return even_groups(self.groups) < FEW_ROWS
 
 
 def headline(situation: Situation, confidence: Confidence) -> str:
     order = words_of(situation.choice.strategy).verdict.removesuffix(".")
     if confidence == "too close to call":
         return f"Too close to call. {order} for now."
-    if situation.pieces < FEW_ROWS:
+    if situation.is_few:
         return f"{order}, as a first guess."
     return f"{order}, but nothing does well yet." if situation.is_poor else f"{order}."
 
@@ -104,7 +114,7 @@ def confidence_line(situation: Situation, confidence: Confidence) -> str:
             return f"{evidence.capitalize()} cannot tell which strategy is best."
         best, choice = in_sentence(situation.best.strategy), in_sentence(situation.choice.strategy)
         return f"{evidence.capitalize()} cannot show that {best} is {margin} than {choice}."
-    few = f", from only {evidence}" if situation.pieces < FEW_ROWS else ""
+    few = f", from only {evidence}" if situation.is_few else ""
     limits = " that meets your limits" if situation.left_out else ""
     claim = f"nothing else{limits} is {margin}"
     if situation.cheaper:
@@ -134,7 +144,7 @@ def runner_up_line(situation: Situation) -> str | None:
 def can_speak_of_floors(situation: Situation) -> bool:
     """Not where everything is bad, or where few rows could not tell a floor from a strategy."""
     is_bad = situation.best.score.mean < LOW_SCORE and situation.kind is not Kind.WRITING
-    return situation.pieces >= FEW_ROWS and not is_bad
+    return not situation.is_few and not is_bad
 
 
 def floor_line(situation: Situation, floor: Measurement, odds: float) -> str:
