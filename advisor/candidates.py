@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from advisor.wording import margin_text
+
 SIGNIFICANT = 0.05
 Report = dict[str, Any]
 Candidate = dict[str, Any]
@@ -34,6 +36,18 @@ def is_chance(difference: dict[str, Any]) -> bool:
     """Whether chance alone could make a paired difference, all pairs that were tested allowed for."""
     p_value = difference.get("p_value_holm", difference["p_value"])
     return bool(difference["low"] <= 0 <= difference["high"] or p_value >= SIGNIFICANT)
+
+
+def near_best(report: Report) -> str:
+    """What the chances of a report are chances of. Where a wrong answer has a price, and the costs are known, what is
+    paid is taken off the score at that price."""
+    priorities, chances = report["priorities"], report["recommendation"].get("probabilities", {})
+    near = f"within {margin_text(priorities['margin'])} of the best" if priorities["margin"] else "the best"
+    costs = [one["cost"] for one in judged(report) if one["name"] in chances]
+    known = [[cost.get(part, 0) is not None for cost in costs] for part in ("per_month", "upkeep_per_month")]
+    ready = [cost["one_off"] is not None for cost in costs]  # not counted where it is known of none
+    are_known = all(map(all, known)) and (all(ready) or not any(ready))
+    return f"{near}, costs counted" if priorities.get("wrong_answer") and are_known else near
 
 
 def _scored(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -13,6 +13,7 @@ import pytest
 
 from advisor.command_line.commands import main
 from advisor.report.export import outcomes_csv
+from advisor.report.figures import figures_of
 from eval.outcomes import Trial
 from eval.task import Task
 
@@ -254,6 +255,21 @@ def test_names_in_brackets_are_shown_as_they_are(name: str, capsys: pytest.Captu
     write_outcomes({name: [1.0, 0.0], "b": [1.0, 1.0]})
     assert main(["decide", "outcomes.csv"]) == 0
     assert name in capsys.readouterr().out.split("Score")[0]
+
+
+def test_chances_that_count_costs_say_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """The dearer scores ten points more, and is yet not surely near the best."""
+    write_outcomes({"a": right(0.7, 400), "b": right(0.8, 400)})
+
+    def heading(*options: str) -> str:
+        assert main(["decide", "outcomes.csv", "--costs", "costs.csv", "--json", *options]) == 0
+        return next(each for each, _ in figures_of(json.loads(capsys.readouterr().out)) if each.startswith("Chance"))
+
+    write_costs(a=1, b=3)
+    assert heading() == "Chance of being within 2 points of the best"
+    assert heading("--wrong-answer", "0.01") == "Chance of being within 2 points of the best, costs counted"
+    write_costs(a=1)
+    assert heading("--wrong-answer", "0.01") == "Chance of being within 2 points of the best"
 
 
 def test_a_strategy_with_two_costs_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,7 +52,7 @@ def turns_of(rule: Rule, priorities: Priorities, measured: Sequence[Measurement]
     slowest = [one.latency.p95 for one in measured if one.latency]
     dearest = [one.cost.per_1000 for one in measured if one.cost.per_1000 and priorities.max_cost_per_1000]
     margins = [margin for margin in _MARGINS if margin <= max(_ASKED_FOR, priorities.margin)]
-    steps = {"margin": margins, "retrain_days": _DAYS, "reindex_days": _DAYS}
+    steps: dict[str, Sequence[float]] = {"margin": margins, "retrain_days": _DAYS, "reindex_days": _DAYS}
     limits = {
         "max_seconds": _limits(slowest, SECONDS_BOUNDS),
         "max_cost_per_1000": _limits(dearest, COST_BOUNDS),
