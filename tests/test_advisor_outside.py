@@ -180,6 +180,7 @@ def test_the_outcomes_a_run_wrote_can_be_decided_on_again(
     )
     got, wanted = decide(capsys), reported["recommendation"]
     assert wanted["floor"] == "tfidf_linear"
+    assert set(got) == set(wanted)
     for key in ("choice", "odds", "probabilities", "headline", "changes", "floor", "floor_line"):
         assert got[key] == wanted[key], key
 
@@ -205,6 +206,10 @@ def test_it_is_told_in_words_and_names_keep_their_capitals(capsys: pytest.Captur
         ("example,strategy,score\nq1,a,1\nq2,b,0\n", "no example was answered by all of a, b"),
         ("example,strategy,score,group\nq1,a,1,x\nq1,b,0,y\n", "row 3: example q1 is in another group"),
         ("example,strategy,score,seconds\nq1,a,1,-3\n", "row 2: seconds is “-3”"),
+        (
+            "example,strategy,score\nq1,floors,1\n",
+            "row 2: floors is what a part of a run is called; rename the strategy",
+        ),
         ("", "empty"),
     ],
 )
@@ -277,6 +282,22 @@ def test_a_strategy_with_two_costs_is_refused(capsys: pytest.CaptureFixture[str]
     write("costs.csv", "strategy,one_off,per_1000", [("a", 0, 3), ("a", 0, 300)])
     assert main(["decide", "outcomes.csv", "--costs", "costs.csv"]) == 2
     assert "costs.csv, row 3: a has a row already; keep one." in capsys.readouterr().err
+
+
+def test_a_cost_without_a_strategy_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    write_outcomes({"a": [1.0, 0.0], "b": [1.0, 1.0]})
+    write("costs.csv", "strategy,one_off,per_1000", [("", 0, 3)])
+    assert main(["decide", "outcomes.csv", "--costs", "costs.csv"]) == 2
+    assert "costs.csv, row 2: the column strategy is empty; every cost needs one." in capsys.readouterr().err
+
+
+def test_what_needs_no_language_model_may_have_a_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    write_outcomes({"majority_label": right(0.4, 60), "my\nbot": right(0.9, 60)})
+    Path("outcomes.csv").write_text(Path("outcomes.csv").read_text().replace("my\nbot", '"my\n bot"'))
+    write("costs.csv", "strategy,one_off,per_1000", [("majority_label", 0, 3), ("my bot", 0, 4)])
+    assert main(["decide", "outcomes.csv", "--costs", "costs.csv", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["cost"]["per_1000"] for one in (*told["floors"], *told["candidates"])] == [3, 4]
 
 
 def test_a_cost_of_a_strategy_nobody_measured_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
