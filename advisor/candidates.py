@@ -8,6 +8,7 @@ from typing import Any
 from advisor.wording import margin_text
 
 SIGNIFICANT = 0.05
+_PAID = ("per_month", "one_off", "upkeep_per_month")
 Report = dict[str, Any]
 Candidate = dict[str, Any]
 
@@ -44,9 +45,8 @@ def near_best(report: Report) -> str:
     priorities, chances = report["priorities"], report["recommendation"].get("probabilities", {})
     near = f"within {margin_text(priorities['margin'])} of the best" if priorities["margin"] else "the best"
     costs = [one["cost"] for one in judged(report) if one["name"] in chances]
-    known = [[cost.get(part, 0) is not None for cost in costs] for part in ("per_month", "upkeep_per_month")]
-    ready = [cost["one_off"] is not None for cost in costs]  # not counted where it is known of none
-    are_known = all(map(all, known)) and (all(ready) or not any(ready))
+    paid, *ready = ([cost.get(part, 0) is not None for cost in costs] for part in _PAID)
+    are_known = all(paid) and all(all(known) or not any(known) for known in ready)  # not counted where known of none
     return f"{near}, costs counted" if priorities.get("wrong_answer") and are_known else near
 
 

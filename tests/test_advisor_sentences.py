@@ -20,6 +20,7 @@ def decide(
     scores: Mapping[str, Sequence[float]],
     costs: Mapping[str, float] | None = None,
     groups: Sequence[str] | None = None,
+    one_off: float | None = 0.0,
     **priorities: float,
 ) -> Recommendation:
     """On scores and costs of 1,000 answers that were measured elsewhere; what has no cost here has an unknown one."""
@@ -34,7 +35,7 @@ def decide(
         )
         for name, each in scores.items()
     ]
-    quotes = {name: Quote(0.0, price) for name, price in (costs or {}).items()}
+    quotes = {name: Quote(one_off, price) for name, price in (costs or {}).items()}
     return recommend(trials, Priorities(**priorities), None, quotes=quotes)  # type: ignore[arg-type]
 
 
@@ -53,6 +54,15 @@ def test_what_costs_nobody_knows_is_not_said_to_cost_least() -> None:
     three = decide(level | {"c": right(0.9, 200)}, {"a": 1, "b": 2})
     assert "it costs least: $120" in three.reasons[1]
     assert three.reasons[1].endswith("against $240 for b; what c would cost is unknown.")
+
+
+def test_where_getting_ready_has_no_price_doing_so_anew_turns_nothing() -> None:
+    scores = {"a": right(0.90, 400), "b": right(0.89, 400)}
+    got = decide(scores, {"a": 3, "b": 1}, one_off=None)
+    anew = decide(scores, {"a": 3, "b": 1}, one_off=None, retrain_days=30)
+    assert got.choice == anew.choice == "b"
+    assert "$120 over 12 months at 10,000 answers a month, getting ready not counted" in anew.reasons[1]
+    assert not [each for each in got.changes if each.startswith("If the task changed")]
 
 
 def test_of_two_that_cost_the_same_none_costs_least() -> None:

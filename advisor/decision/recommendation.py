@@ -156,7 +156,7 @@ class _Case:
 
 
 def _totals(kept: Sequence[Measurement], priorities: Priorities) -> dict[str, float | None]:
-    """What each costs over the horizon; without getting ready where what that costs is known of none."""
+    """What each costs over the horizon; without getting ready, once or anew, where its cost is known of none."""
     costs = _counted(kept)
     return {name: cost.total_over(priorities.months, priorities.monthly_volume) for name, cost in costs.items()}
 
@@ -165,6 +165,8 @@ def _counted(kept: Sequence[Measurement]) -> dict[str, Cost]:
     costs = {one.strategy: one.cost for one in kept}
     if all(cost.one_off is None for cost in costs.values()):
         costs = {name: replace(cost, one_off=0.0) for name, cost in costs.items()}
+    if all(cost.upkeep_per_month is None for cost in costs.values()):
+        costs = {name: replace(cost, upkeep_per_month=0.0) for name, cost in costs.items()}
     return costs
 
 
