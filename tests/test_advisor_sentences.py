@@ -48,12 +48,12 @@ def test_what_costs_nobody_knows_is_not_said_to_cost_least() -> None:
         "What an answer costs is unknown, so the best score that is probably within 2 points of the best is taken."
     )
     assert decide(level, {"a": 1}).reasons[1] == (
-        "Among those that are probably within 2 points of the best it is the only one whose cost is known: $120 over "
-        "12 months at 10,000 answers a month; what b would cost is unknown."
+        "Among those that are probably within 2 points of the best it is the only one whose whole cost is known: $120 "
+        "over 12 months at 10,000 answers a month; what b would cost in all is unknown."
     )
     three = decide(level | {"c": right(0.9, 200)}, {"a": 1, "b": 2})
     assert "it costs least: $120" in three.reasons[1]
-    assert three.reasons[1].endswith("against $240 for b; what c would cost is unknown.")
+    assert three.reasons[1].endswith("against $240 for b; what c would cost in all is unknown.")
 
 
 def test_where_getting_ready_has_no_price_doing_so_anew_turns_nothing() -> None:
@@ -68,6 +68,8 @@ def test_where_getting_ready_has_no_price_doing_so_anew_turns_nothing() -> None:
 def test_of_two_that_cost_the_same_none_costs_least() -> None:
     got = decide({"a": right(0.9, 400), "b": right(0.9, 400)}, {"a": 2, "b": 2})
     assert "it costs as little as any: $240" in got.reasons[1]
+    priced = decide({"a": [1.0] * 400, "b": [1.0] * 400}, {"a": 2, "b": 2}, wrong_answer=1.0)
+    assert "it costs as little as any: about $240" in priced.reasons[1]
 
 
 def test_the_likeliest_is_called_so_and_nothing_else() -> None:

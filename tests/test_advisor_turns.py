@@ -129,3 +129,5 @@ def test_a_limit_that_cannot_be_set_is_not_tried() -> None:
     fast = (trial("prompting", 0.80, 1e-6, 10), trial("retrieval", 0.88, 2e-6, 400))
     found = recommend(fast, Priorities(max_cost_per_1000=1.0), Kind.CLASSIFICATION)
     assert found.choice == "retrieval"
+    faster = (trial("prompting", 0.80, 5e-324, 10), trial("retrieval", 0.88, 0.0, 400))
+    assert recommend(faster, Priorities(), Kind.CLASSIFICATION).choice == "retrieval"

@@ -230,13 +230,13 @@ def _why_cost(situation: Situation) -> str:
     least = min((price for _, price in known), default=math.inf)
     merit = "costs as little as any" if total == least else "costs about as little and is simpler"
     if total < least:
-        merit = "costs least" if known else "is the only one whose cost is known"
+        merit = "costs least" if known else "is the only one whose whole cost is known"
     return (
         f"Among those that are probably {near_best} it {merit}: {money_text(total, currency)} "
         f"{over(situation.priorities)} at {count_text(situation.priorities.monthly_volume, 'answer')} a month"
         f"{'' if choice.cost.one_off is not None else ', getting ready not counted'}"
         f"{', against ' if against else ''}{against}"
-        f"{f'; what {unknown} would cost is unknown' if unknown else ''}."
+        f"{f'; what {unknown} would cost in all is unknown' if unknown else ''}."
     )
 
 
@@ -249,8 +249,9 @@ def _why_money(situation: Situation) -> str:
     against = " and ".join(
         f"{rough_money(totals[one.strategy], currency)} for {in_sentence(one.strategy)}" for one in situation.others
     )
-    least = total <= min(totals.values())
-    merit = "it costs least" if least else f"it is the simplest that may be {_near_best(situation)}"
+    least = min((price for name, price in totals.items() if name != own.strategy), default=math.inf)
+    merit = "it costs as little as any" if total == least else f"it is the simplest that may be {_near_best(situation)}"
+    merit = "it costs least" if total < least else merit
     not_counted = "" if own.cost.one_off is not None else ", getting ready not counted"
     worth = f" To you, {margin_text(priorities.margin)} are worth {_margin_money(situation)} of that."
     return (

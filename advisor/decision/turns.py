@@ -70,8 +70,8 @@ def _limits(figures: Iterable[float], bounds: tuple[float, float]) -> list[float
     """A limit matters where it lets a strategy in, or just not, and can be set; in two digits, as it will be told, so
     that who sets the one that was told finds it true."""
     limits: set[float] = set()
-    for figure in figures:
-        unit = 10.0 ** (math.floor(math.log10(figure)) - 1) if figure > 0 else 1.0
+    for figure in (one for one in figures if bounds[0] <= one <= bounds[1]):
+        unit = 10.0 ** (math.floor(math.log10(figure)) - 1)
         units = round(figure / unit, 9)
         limits |= {math.floor(units) * unit * (1 - _JUST), round(math.ceil(units) * unit, 9)}
     return sorted(limit for limit in limits if bounds[0] <= limit <= bounds[1])
