@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from advisor.wording import margin_text
+
 SIGNIFICANT = 0.05
+_PAID = ("per_month", "one_off", "upkeep_per_month")
 Report = dict[str, Any]
 Candidate = dict[str, Any]
 
@@ -40,6 +43,17 @@ def chosen_first(report: Report, pairs: Sequence[dict[str, Any]]) -> list[dict[s
     """Pairs of strategies, `a` and `b`: those with the strategy taken come before those of others."""
     choice = report.get("recommendation", {}).get("choice")
     return sorted(pairs, key=lambda pair: choice not in (pair["a"], pair["b"]))
+
+
+def near_best(report: Report) -> str:
+    """What the chances of a report are chances of. Where a wrong answer has a price, and the costs are known, what is
+    paid is taken off the score at that price."""
+    priorities, chances = report["priorities"], report["recommendation"].get("probabilities", {})
+    near = f"within {margin_text(priorities['margin'])} of the best" if priorities["margin"] else "the best"
+    costs = [one["cost"] for one in judged(report) if one["name"] in chances]
+    paid, *ready = ([cost.get(part, 0) is not None for cost in costs] for part in _PAID)
+    are_known = all(paid) and all(all(known) or not any(known) for known in ready)  # not counted where known of none
+    return f"{near}, costs counted" if priorities.get("wrong_answer") and are_known else near
 
 
 def _scored(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -25,7 +25,7 @@ _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 _RESAMPLES = 4999
 _BATCH = 200  # resamples held in memory at once
 _MIN_VARIED = 10
-_MOST_RESAMPLED = 5_000  # rows; their mean is normal
+_MOST_RESAMPLED = 5_000  # rows; beyond, their mean is normal, and resampling so many would take minutes to say so
 
 Numbers = NDArray[np.float64]
 
@@ -158,6 +158,13 @@ def margin_shown(rows: int, disagreeing: float = 1.0) -> float:
     return _Z * math.sqrt(disagreeing / rows)
 
 
+def even_groups(groups: Sequence[str]) -> float:
+    """How many groups of one size would be as much evidence as the rows of these (Kish, 1965, "Survey sampling"): fewer
+    than there are, where one is far larger than others. `groups` names that of each row."""
+    _, sizes = np.unique(np.asarray(groups), return_counts=True)
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
 def percentiles(seconds: Sequence[float]) -> Percentiles | None:
     """Median and 95th percentile; None when nothing was timed."""
     if not seconds:
@@ -219,7 +226,7 @@ def _wilson(scores: Numbers) -> tuple[float, float]:
 
 
 def _bootstrap_mean(values: Numbers) -> tuple[float, float]:
-    if len(values) > _MOST_RESAMPLED:  # resampling so many would take minutes to say the same
+    if len(values) > _MOST_RESAMPLED:
         half = _Z * float(values.std(ddof=1)) / math.sqrt(len(values))
         return float(values.mean()) - half, float(values.mean()) + half
     resampled = scipy.stats.bootstrap(
@@ -261,6 +268,8 @@ def _sign_flip_test(differences: Numbers) -> float:
     and scipy refuses to test it."""
     if len(differences) < 2 or not differences.any():
         return 1.0
+    if len(differences) > _MOST_RESAMPLED:
+        return math.erfc(abs(float(differences.sum())) / math.sqrt(2 * float((differences**2).sum())))
     tested = scipy.stats.permutation_test(
         (differences,),
         np.mean,

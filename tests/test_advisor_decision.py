@@ -51,7 +51,7 @@ def test_a_clear_winner_is_taken_though_it_costs_more():
     )
     assert got.changes == (
         "If 95 of 100 answers had to come in less than 3.0 s, retrieval would be taken.",
-        "If 1,000 wrong answers cost you less than $0.15, prompting would be taken.",
+        "If 1,000 wrong answers cost you less than about $0.15, prompting would be taken.",
     )
     assert got.caveats == ()
 

@@ -13,6 +13,7 @@ import pytest
 
 from advisor.command_line.commands import main
 from advisor.report.export import outcomes_csv
+from advisor.report.figures import figures_of
 from eval.outcomes import Trial
 from eval.task import Task
 
@@ -179,6 +180,7 @@ def test_the_outcomes_a_run_wrote_can_be_decided_on_again(
     )
     got, wanted = decide(capsys), reported["recommendation"]
     assert wanted["floor"] == "tfidf_linear"
+    assert set(got) == set(wanted)
     for key in ("choice", "odds", "probabilities", "headline", "changes", "floor", "floor_line"):
         assert got[key] == wanted[key], key
 
@@ -211,7 +213,7 @@ def write_seconds(**seconds: float | str) -> None:
 
 def test_costs_that_are_not_known_of_all_are_not_said_to_be_least(capsys: pytest.CaptureFixture[str]) -> None:
     write_seconds(a=1, b="")
-    assert "it costs least, as far as costs are known: " in decide(capsys)["reasons"][1]
+    assert "it is the only one whose whole cost is known: " in decide(capsys)["reasons"][1]
 
 
 def test_where_no_cost_of_getting_ready_is_known_it_turns_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -239,6 +241,10 @@ def test_a_single_row_foresees_no_number_of_rows(capsys: pytest.CaptureFixture[s
         ("example,strategy,score\nq1,a,1\nq2,b,0\n", "no example was answered by all of a, b"),
         ("example,strategy,score,group\nq1,a,1,x\nq1,b,0,y\n", "row 3: example q1 is in another group"),
         ("example,strategy,score,seconds\nq1,a,1,-3\n", "row 2: seconds is “-3”"),
+        (
+            "example,strategy,score\nq1,floors,1\n",
+            "row 2: floors is what a part of a run is called; rename the strategy",
+        ),
         ("", "empty"),
     ],
 )
@@ -284,11 +290,49 @@ def test_answers_without_tokens_cannot_be_priced_by_the_token(capsys: pytest.Cap
     assert "not all answers of a say theirs: fill in tokens_in and tokens_out" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["[red]", "[/b]", "模型 [bold]"])
+def test_names_in_brackets_are_shown_as_they_are(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write_outcomes({name: [1.0, 0.0], "b": [1.0, 1.0]})
+    assert main(["decide", "outcomes.csv"]) == 0
+    assert name in capsys.readouterr().out.split("Score")[0]
+
+
+def test_chances_that_count_costs_say_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """The dearer scores ten points more, and is yet not surely near the best."""
+    write_outcomes({"a": right(0.7, 400), "b": right(0.8, 400)})
+
+    def heading(*options: str) -> str:
+        assert main(["decide", "outcomes.csv", "--costs", "costs.csv", "--json", *options]) == 0
+        return next(each for each, _ in figures_of(json.loads(capsys.readouterr().out)) if each.startswith("Chance"))
+
+    write_costs(a=1, b=3)
+    assert heading() == "Chance of being within 2 points of the best"
+    assert heading("--wrong-answer", "0.01") == "Chance of being within 2 points of the best, costs counted"
+    write_costs(a=1)
+    assert heading("--wrong-answer", "0.01") == "Chance of being within 2 points of the best"
+
+
 def test_a_strategy_with_two_costs_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     write_outcomes({"a": [1.0, 0.0], "b": [1.0, 1.0]})
     write("costs.csv", "strategy,one_off,per_1000", [("a", 0, 3), ("a", 0, 300)])
     assert main(["decide", "outcomes.csv", "--costs", "costs.csv"]) == 2
     assert "costs.csv, row 3: a has a row already; keep one." in capsys.readouterr().err
+
+
+def test_a_cost_without_a_strategy_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    write_outcomes({"a": [1.0, 0.0], "b": [1.0, 1.0]})
+    write("costs.csv", "strategy,one_off,per_1000", [("", 0, 3)])
+    assert main(["decide", "outcomes.csv", "--costs", "costs.csv"]) == 2
+    assert "costs.csv, row 2: the column strategy is empty; every cost needs one." in capsys.readouterr().err
+
+
+def test_what_needs_no_language_model_may_have_a_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    write_outcomes({"majority_label": right(0.4, 60), "my\nbot": right(0.9, 60)})
+    Path("outcomes.csv").write_text(Path("outcomes.csv").read_text().replace("my\nbot", '"my\n bot"'))
+    write("costs.csv", "strategy,one_off,per_1000", [("majority_label", 0, 3), ("my bot", 0, 4)])
+    assert main(["decide", "outcomes.csv", "--costs", "costs.csv", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["cost"]["per_1000"] for one in (*told["floors"], *told["candidates"])] == [3, 4]
 
 
 def test_a_cost_of_a_strategy_nobody_measured_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,7 @@ def test_at_the_value_named_the_choice_is_another_and_halfway_to_it_the_same(sit
     for turn in found:
         then = under(**situation | {turn.priority: turn.value})
         assert then.choice == turn.choice != now.choice, turn
-        if turn.now and turn.priority != "margin":
+        if turn.now:
             halfway = type(turn.now)(turn.now + 0.5 * (turn.value - turn.now))
             assert under(**situation | {turn.priority: halfway}).choice == now.choice, turn
 
@@ -95,8 +95,39 @@ def test_an_unknown_cost_is_not_weighed_and_that_is_said() -> None:
     assert "wrong answers counted" not in got.confidence_line
 
 
+@pytest.mark.parametrize("seconds", [2.04, 2.0, 0.3, 1.9999])
+def test_a_limit_is_true_as_it_is_told(seconds: float) -> None:
+    two = (trial("prompting", 0.80, 0.1, 10), trial("finetuning", 0.95, seconds, 10))
+    shut_out = recommend(two, Priorities(max_seconds=0.2), Kind.CLASSIFICATION)
+    told = next(each for each in shut_out.changes if each.startswith("If 95 of 100 answers might take "))
+    limit = float(told.split()[7])
+    assert seconds <= limit < 1.06 * seconds
+    assert recommend(two, Priorities(max_seconds=limit), Kind.CLASSIFICATION).choice == "finetuning"
+    let_in = recommend(two, Priorities(), Kind.CLASSIFICATION)
+    told = next(each for each in let_in.changes if each.startswith("If 95 of 100 answers had to come in less than "))
+    assert 0.94 * seconds < float(told.split()[11]) <= seconds
+
+
+def test_the_month_in_which_a_choice_turns_is_named() -> None:
+    now = under(months=60, monthly_volume=2000)
+    turn = next(one for one in now.turns if one.priority == "months")
+    assert turn.value is not None and not turn.is_more
+    assert under(months=int(turn.value), monthly_volume=2000).choice == turn.choice
+    assert under(months=int(turn.value) + 1, monthly_volume=2000).choice == now.choice
+
+
+def test_a_margin_beyond_the_usual_is_turned_at_the_nearest_one() -> None:
+    two = (trial("prompting", 0.60, 1.0, 10), trial("finetuning", 0.90, 2.0, 10))
+    now = recommend(two, Priorities(margin=0.5), Kind.CLASSIFICATION)
+    turn = next(one for one in now.turns if one.priority == "margin")
+    assert (now.choice, turn.choice) == ("prompting", "finetuning")
+    assert turn.value is not None and turn.value > 0.25
+
+
 def test_a_limit_that_cannot_be_set_is_not_tried() -> None:
     """Answers that take microseconds, and cost as little."""
     fast = (trial("prompting", 0.80, 1e-6, 10), trial("retrieval", 0.88, 2e-6, 400))
     found = recommend(fast, Priorities(max_cost_per_1000=1.0), Kind.CLASSIFICATION)
     assert found.choice == "retrieval"
+    faster = (trial("prompting", 0.80, 5e-324, 10), trial("retrieval", 0.88, 0.0, 400))
+    assert recommend(faster, Priorities(), Kind.CLASSIFICATION).choice == "retrieval"

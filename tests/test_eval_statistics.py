@@ -6,6 +6,7 @@ from scipy import stats
 
 from eval.statistics import (
     detectable_difference,
+    even_groups,
     holm,
     interval,
     mean_change,
@@ -98,6 +99,13 @@ def test_graded_pairs_are_tested_by_permutation():
     assert paired_difference([0.9], [0.2]).p_value == 1
 
 
+def test_of_very_many_graded_pairs_the_p_value_is_the_normal_one():
+    random = np.random.default_rng(6)
+    gaps = random.normal(0.01, 0.3, size=20_000)
+    got = paired_difference(gaps.clip(min=0), (-gaps).clip(min=0))
+    assert got.p_value == pytest.approx(stats.ttest_1samp(gaps, 0).pvalue, rel=0.02) and got.p_value < 1e-4
+
+
 def test_intervals_of_paired_differences_cover_the_truth():
     """2,000 test sets of 40 rows on which a is right 70 % and b 60 % of the time, with shared difficulty."""
     random = np.random.default_rng(8)
@@ -162,6 +170,11 @@ def test_intervals_over_groups_of_unequal_size_hold_the_truth_as_often_as_they_s
         held_if_rows_were_alone += naive.low <= 0.6 <= naive.high
     assert held >= 0.91 * 300
     assert held_if_rows_were_alone < held
+
+
+def test_groups_of_one_size_count_fully_and_a_large_one_hardly_more_than_itself():
+    assert even_groups(["a", "b", "b", "a", "c", "c"]) == 3
+    assert even_groups([*"x" * 90, *"abcdefghij"]) == pytest.approx(100**2 / (90**2 + 10))
 
 
 def test_rows_that_are_each_a_group_are_just_rows():

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from advisor.advice.circumstances import circumstances_from
 from advisor.advice.rules import FRESH_FACTS, Rule, applying
-from advisor.candidates import SIGNIFICANT
+from advisor.candidates import SIGNIFICANT, near_best
 from advisor.decision.choice import PROBABLE, SAME_COST
-from advisor.wording import count_text, in_sentence, margin_text, money_text, name_of, points_text, probability_text
+from advisor.wording import count_text, in_sentence, money_text, name_of, points_text, probability_text
 from eval.costs import Cost
 
 Agreement = Literal["agrees", "disagrees", "cannot tell"]
@@ -138,9 +138,7 @@ def _standing(strategy: str, other: str, report: dict[str, Any]) -> str:
     probability = report["recommendation"]["probabilities"].get(strategy)
     if probability is None:
         return f"{ahead}."
-    margin = report["priorities"]["margin"]
-    near = f"within {margin_text(margin)} of the best" if margin else "the best"
-    return f"{ahead}; {probability_text(probability)} that {in_sentence(strategy)} is {near}."
+    return f"{ahead}; {probability_text(probability)} that {in_sentence(strategy)} is {near_best(report)}."
 
 
 def _seen_from(strategy: str, pair: dict[str, Any]) -> dict[str, Any]:

@@ -171,7 +171,7 @@ def _decide(options: argparse.Namespace) -> None:
     trials = [trial for trial in answered if trial.strategy not in FLOORS]
     floors = [trial for trial in answered if trial.strategy in FLOORS]  # a run's own outcomes hold them
     priorities = priorities_of(options)
-    quotes = read_costs(options.costs.name, _read(options.costs), trials) if options.costs else None
+    quotes = read_costs(options.costs.name, _read(options.costs), answered) if options.costs else None
     if priorities.hosted:
         check_tokens(trials, quotes or {})
     decision = {**judge(trials, priorities, None, quotes=quotes, floors=floors), "warnings": warnings}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from advisor.decision.choice import FEW_ROWS
 from advisor.decision.sentences import Situation
 from advisor.measurement import Measurement, fact_told, gap_of, trained_again
 from advisor.wording import count_text, every_text, in_sentence, name_of, score_text
@@ -56,7 +55,7 @@ def unfinished(trials: Sequence[Trial]) -> tuple[str, ...]:
 
 
 def _few_rows(situation: Situation) -> str | None:
-    if situation.pieces >= FEW_ROWS:
+    if not situation.is_few:
         return None
     verb = "is" if situation.pieces == 1 else "are"
     return f"There {verb} only {situation.evidence}. Add more before money depends on this."

@@ -44,9 +44,9 @@ class Choice:
     cheaper: tuple[str, ...]
 
 
-def choose(options: Sequence[Option], posterior: Posterior, margin: float, rows: int) -> Choice:
-    """Take one of `options`, of which there is at least one, by the scores of so many test rows (groups, where rows
-    come in groups)."""
+def choose(options: Sequence[Option], posterior: Posterior, margin: float, rows: float) -> Choice:
+    """Take one of `options`, of which there is at least one, by the scores of so many test rows (groups of one size,
+    where rows come in groups)."""
     probabilities = posterior.probability_near_best(margin)
 
     def cheaper(than: Option) -> list[str]:
@@ -66,7 +66,7 @@ def choose(options: Sequence[Option], posterior: Posterior, margin: float, rows:
     return Choice(taken.name, confidence, odds, probabilities, tuple(cheaper(taken)))
 
 
-def _in_words(odds: float, rows: int) -> Confidence:
+def _in_words(odds: float, rows: float) -> Confidence:
     if odds >= STRONG and rows >= FEW_ROWS:
         return "strong"
     if odds >= PROBABLE:

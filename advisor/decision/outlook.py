@@ -27,9 +27,11 @@ def _more_rows(situation: Situation) -> str | None:
     needed = rows_needed(scores[situation.choice.strategy], scores[runner_up.strategy], margin, situation.groups)
     if needed is None or needed <= situation.rows:
         return None
+    pieces = "test rows" if situation.pieces == situation.rows else "groups of test rows"
+    needed_pieces = rough_text(needed * situation.pieces / situation.rows)
     return (
-        f"About {rough_text(needed)} test rows would tell the difference to {in_sentence(runner_up.strategy)} to "
-        f"within {margin_text(margin)}; now there are {situation.rows:,}."
+        f"About {needed_pieces} {pieces} would tell the difference to {in_sentence(runner_up.strategy)} to "
+        f"within {margin_text(margin)}; now there are {situation.pieces:,}."
     )
 
 
@@ -66,11 +68,11 @@ def _condition(situation: Situation, turn: Turn) -> str:
             return f"If 1,000 answers had to cost less than {money_text(value, currency)}"
         case "machine_per_hour":
             bound = "or more" if is_more else "or less"
-            return f"At {money_text(value, currency)} {bound} for an hour of the machine"
+            return f"At about {money_text(value, currency)} {bound} for an hour of the machine"
         case "wrong_answer":
             # Where one costs next to nothing, a price can only be pictured for many.
             many, wrong = (1, "a wrong answer") if value >= _NEXT_TO_NOTHING else (1000, "1,000 wrong answers")
-            price = money_text(many * value, currency)
+            price = f"about {money_text(many * value, currency)}"
             return f"If {wrong} cost you {f'{price} or more' if is_more else f'less than {price}'}"
         case _:
             what = "the task" if turn.priority == "retrain_days" else "the documents"

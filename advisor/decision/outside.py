@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from advisor.plan import CURVES_STEP, FLOORS_STEP
 from eval.costs import Quote
 from eval.outcomes import Outcome, Trial
 from eval.table import Table, read_table
@@ -26,10 +27,12 @@ def read_outcomes(name: str, content: bytes) -> tuple[list[Trial], list[str]]:
     groups: dict[str, str | None] = {}
     for number, row in zip(table.numbers(), table.rows, strict=True):
         values = dict(zip(table.columns, row, strict=True))
-        example, strategy = values["example"].strip(), values["strategy"].strip()
+        example, strategy = values["example"].strip(), " ".join(values["strategy"].split())
         if not example or not strategy:
             missing = "example" if not example else "strategy"
             raise BadInput(f"{name}, row {number}: the column {missing} is empty; every answer needs one.")
+        if strategy in (FLOORS_STEP, CURVES_STEP):
+            raise BadInput(f"{name}, row {number}: {strategy} is what a part of a run is called; rename the strategy.")
         if example in outcomes.get(strategy, {}):
             raise BadInput(f"{name}, row {number}: {strategy} answers example {example} twice; keep one row of each.")
         group = values.get("group", "").strip() or None
@@ -72,7 +75,9 @@ def read_costs(name: str, content: bytes, trials: Sequence[Trial]) -> dict[str, 
     names = [trial.strategy for trial in trials]
     for number, row in zip(table.numbers(), table.rows, strict=True):
         values = dict(zip(table.columns, row, strict=True))
-        strategy = values["strategy"].strip()
+        strategy = " ".join(values["strategy"].split())
+        if not strategy:
+            raise BadInput(f"{name}, row {number}: the column strategy is empty; every cost needs one.")
         if strategy not in names:
             raise BadInput(f"{name}, row {number}: {strategy} has no outcomes; choose from {', '.join(names)}.")
         if strategy in quotes:

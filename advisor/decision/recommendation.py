@@ -14,7 +14,7 @@ from advisor.measurement import Measurement, believed, derive, is_judged, paired
 from advisor.plan import STRATEGIES, Priorities
 from eval.costs import Cost, Quote, cost_of
 from eval.outcomes import Trial
-from eval.statistics import Difference, paired_difference
+from eval.statistics import Difference, even_groups, paired_difference
 from eval.task import Kind
 
 
@@ -132,6 +132,7 @@ class _Case:
             paired = paired_scores(judged)
             self.scores, self.groups = paired.scores, paired.groups
             self.pieces = len(set(self.groups))  # of evidence
+            self._even_pieces = even_groups(self.groups)
             self._posterior = believed(judged)
 
     def under(self, priorities: Priorities) -> _Ruling:
@@ -147,7 +148,7 @@ class _Case:
             return _Ruling(kept, broken, totals, None)
         options = [Option(one.strategy, totals[one.strategy], _simplicity(one)) for one in kept]
         posterior = self._posterior.restricted(list(totals), _in_points(kept, priorities))
-        return _Ruling(kept, broken, totals, choose(options, posterior, priorities.margin, self.pieces))
+        return _Ruling(kept, broken, totals, choose(options, posterior, priorities.margin, self._even_pieces))
 
     def rule(self, priorities: Priorities) -> str | None:
         taken = self.under(priorities).taken
@@ -155,19 +156,18 @@ class _Case:
 
 
 def _totals(kept: Sequence[Measurement], priorities: Priorities) -> dict[str, float | None]:
-    """What each costs over the horizon."""
+    """What each costs over the horizon; without getting ready, once or anew, where its cost is known of none."""
     costs = _counted(kept)
     return {name: cost.total_over(priorities.months, priorities.monthly_volume) for name, cost in costs.items()}
 
 
 def _counted(kept: Sequence[Measurement]) -> dict[str, Cost]:
-    """What each costs, without getting ready, once or again, where what that costs is known of none."""
     costs = {one.strategy: one.cost for one in kept}
-    if any(cost.one_off is not None for cost in costs.values()):
-        return costs
-    return {
-        name: replace(cost, one_off=0.0, upkeep_per_month=cost.upkeep_per_month or 0.0) for name, cost in costs.items()
-    }
+    if all(cost.one_off is None for cost in costs.values()):
+        costs = {name: replace(cost, one_off=0.0) for name, cost in costs.items()}
+    if all(cost.upkeep_per_month is None for cost in costs.values()):
+        costs = {name: replace(cost, upkeep_per_month=0.0) for name, cost in costs.items()}
+    return costs
 
 
 def _in_points(kept: Sequence[Measurement], priorities: Priorities) -> dict[str, float]:

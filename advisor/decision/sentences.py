@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ from advisor.wording import (
     words_of,
 )
 from eval.scoring import METRIC_NAMES
-from eval.statistics import Difference
+from eval.statistics import Difference, even_groups
 from eval.task import Kind
 
 LOW_SCORE = 0.5
@@ -81,14 +82,23 @@ class Situation:
         """ "200 test rows", or "8 groups of test rows"."""
         if self.pieces == self.rows:
             return count_text(self.rows, "test row")
-        return f"{count_text(self.pieces, 'group')} of test rows"
+        told = f"{count_text(self.pieces, 'group')} of test rows"
+        if self.pieces < FEW_ROWS or not self.is_few:
+            return told
+        return f"{told} (one holds {max(Counter(self.groups).values()):,} of {self.rows:,})"
+
+    @property
+    def is_few(self) -> bool:
+        """Whether there is so little evidence that a verdict is a first guess: few rows, few groups, or few that hold
+        most of the rows."""
+        return even_groups(self.groups) < FEW_ROWS
 
 
 def headline(situation: Situation, confidence: Confidence) -> str:
     order = words_of(situation.choice.strategy).verdict.removesuffix(".")
     if confidence == "too close to call":
         return f"Too close to call. {order} for now."
-    if situation.pieces < FEW_ROWS:
+    if situation.is_few:
         return f"{order}, as a first guess."
     return f"{order}, but nothing does well yet." if situation.is_poor else f"{order}."
 
@@ -104,7 +114,7 @@ def confidence_line(situation: Situation, confidence: Confidence) -> str:
             return f"{evidence.capitalize()} cannot tell which strategy is best."
         best, choice = in_sentence(situation.best.strategy), in_sentence(situation.choice.strategy)
         return f"{evidence.capitalize()} cannot show that {best} is {margin} than {choice}."
-    few = f", from only {evidence}" if situation.pieces < FEW_ROWS else ""
+    few = f", from only {evidence}" if situation.is_few else ""
     limits = " that meets your limits" if situation.left_out else ""
     claim = f"nothing else{limits} is {margin}"
     if situation.cheaper:
@@ -134,7 +144,7 @@ def runner_up_line(situation: Situation) -> str | None:
 def can_speak_of_floors(situation: Situation) -> bool:
     """Not where everything is bad, or where few rows could not tell a floor from a strategy."""
     is_bad = situation.best.score.mean < LOW_SCORE and situation.kind is not Kind.WRITING
-    return situation.pieces >= FEW_ROWS and not is_bad
+    return not situation.is_few and not is_bad
 
 
 def floor_line(situation: Situation, floor: Measurement, odds: float) -> str:
@@ -200,7 +210,7 @@ def _why_cost(situation: Situation) -> str:
     if situation.counts_errors:
         return _why_money(situation)
     odds = situation.probabilities[choice.strategy]
-    if situation.odds < WEAK:
+    if situation.odds < WEAK or odds < min(PROBABLE, max(situation.probabilities.values())):
         if choice.strategy not in STRATEGIES and situation.totals[choice.strategy] is None:
             return f"It may be {near_best}, as others may."
         merit = "simplest" if choice.strategy in STRATEGIES else "cheapest"
@@ -211,19 +221,22 @@ def _why_cost(situation: Situation) -> str:
         return _why_not_cheaper(situation)
     total = situation.totals[choice.strategy]
     if total is None:
-        return f"What an answer costs is unknown, so the simplest strategy that is probably {near_best} is taken."
+        first = "the simplest strategy" if choice.strategy in STRATEGIES else "the best score"
+        return f"What an answer costs is unknown, so {first} that is probably {near_best} is taken."
     known = [(rival, price) for rival in rivals if (price := situation.totals[rival.strategy]) is not None]
+    unknown = " and ".join(in_sentence(one.strategy) for one in rivals if situation.totals[one.strategy] is None)
     currency = choice.cost.currency
     against = " and ".join(f"{money_text(price, currency)} for {in_sentence(one.strategy)}" for one, price in known)
     least = min((price for _, price in known), default=math.inf)
-    merit = "costs about as little and is simpler" if total > least else "costs least"
-    if len(known) < len(rivals):
-        merit += ", as far as costs are known"
+    merit = "costs as little as any" if total == least else "costs about as little and is simpler"
+    if total < least:
+        merit = "costs least" if known else "is the only one whose whole cost is known"
     return (
         f"Among those that are probably {near_best} it {merit}: {money_text(total, currency)} "
         f"{over(situation.priorities)} at {count_text(situation.priorities.monthly_volume, 'answer')} a month"
         f"{'' if choice.cost.one_off is not None else ', getting ready not counted'}"
-        f"{', against ' if against else ''}{against}."
+        f"{', against ' if against else ''}{against}"
+        f"{f'; what {unknown} would cost in all is unknown' if unknown else ''}."
     )
 
 
@@ -236,8 +249,9 @@ def _why_money(situation: Situation) -> str:
     against = " and ".join(
         f"{rough_money(totals[one.strategy], currency)} for {in_sentence(one.strategy)}" for one in situation.others
     )
-    least = total <= min(totals.values())
-    merit = "it costs least" if least else f"it is the simplest that may be {_near_best(situation)}"
+    least = min((price for name, price in totals.items() if name != own.strategy), default=math.inf)
+    merit = "it costs as little as any" if total == least else f"it is the simplest that may be {_near_best(situation)}"
+    merit = "it costs least" if total < least else merit
     not_counted = "" if own.cost.one_off is not None else ", getting ready not counted"
     worth = f" To you, {margin_text(priorities.margin)} are worth {_margin_money(situation)} of that."
     return (
@@ -251,7 +265,9 @@ def _why_money(situation: Situation) -> str:
 def _why_not_cheaper(situation: Situation) -> str:
     """Of what would cost less, the one that is likeliest to be as good."""
     if not situation.cheaper:
-        return "It also costs least." if None not in situation.totals.values() else ""
+        own, *prices = (situation.totals[one.strategy] for one in (situation.choice, *situation.others))
+        is_least = own is not None and all(price is not None and own < price for price in prices)
+        return "It also costs least." if is_least else f"Nothing else is probably {_near_best(situation)}."
     rival = max(situation.cheaper, key=lambda one: situation.probabilities[one.strategy])
     odds = situation.probabilities[rival.strategy]
     name, near_best = name_of(rival.strategy), _near_best(situation)

@@ -12,13 +12,14 @@ from advisor.plan import COST_BOUNDS, SECONDS_BOUNDS, Priorities
 
 Rule = Callable[[Priorities], str | None]  # what would be taken; None where nothing is within the limits
 
-_MARGINS = [half_points / 200 for half_points in range(21)]  # nobody asks what follows if more than 10 did not matter
+_MARGINS = [half_points / 200 for half_points in range(101)]
+_ASKED_FOR = 0.1  # nobody asks what follows if more did not matter to them
 _VOLUMES = [10 ** (step / 4) for step in range(33)]  # one a month to a hundred million
-_MONTHS = [*range(1, 13), 15, 18, 24, 30, 36, 48, 60]
+_MONTHS: list[float] = [*range(1, 13), 15, 18, 24, 30, 36, 48, 60]
 _DAYS = [1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90, 120, 180, 365, 730]
 _PRICES_AN_HOUR = [10 ** (step / 4) for step in range(-12, 9)]  # a thousandth to a hundred
 _PRICES_OF_AN_ERROR = [10 ** (step / 4) for step in range(-32, 13)]  # almost nothing to a thousand
-_JUST = 1e-3  # of a limit: what is just within it, or just beyond
+_JUST = 1e-3  # of a limit: what is just beyond
 _HALVINGS = 8
 _COUNTS = ("monthly_volume", "months")
 
@@ -50,18 +51,29 @@ def turns_of(rule: Rule, priorities: Priorities, measured: Sequence[Measurement]
 
     slowest = [one.latency.p95 for one in measured if one.latency]
     dearest = [one.cost.per_1000 for one in measured if one.cost.per_1000 and priorities.max_cost_per_1000]
-    steps = {"margin": _MARGINS, "months": _MONTHS, "retrain_days": _DAYS, "reindex_days": _DAYS}
+    margins = [margin for margin in _MARGINS if margin <= max(_ASKED_FOR, priorities.margin)]
+    steps: dict[str, Sequence[float]] = {"margin": margins, "retrain_days": _DAYS, "reindex_days": _DAYS}
     limits = {
         "max_seconds": _limits(slowest, SECONDS_BOUNDS),
         "max_cost_per_1000": _limits(dearest, COST_BOUNDS),
     }
-    spans = {"monthly_volume": _VOLUMES, "machine_per_hour": _PRICES_AN_HOUR, "wrong_answer": _PRICES_OF_AN_ERROR}
+    spans = {
+        "months": _MONTHS,
+        "monthly_volume": _VOLUMES,
+        "machine_per_hour": _PRICES_AN_HOUR,
+        "wrong_answer": _PRICES_OF_AN_ERROR,
+    }
     return [find(name, values, name in spans) for name, values in {**steps, **limits, **spans}.items() if values]
 
 
 def _limits(figures: Iterable[float], bounds: tuple[float, float]) -> list[float]:
-    """A limit matters where it lets a strategy in, or just not, and can be set."""
-    limits = (limit for figure in figures for limit in (figure * (1 - _JUST), figure * (1 + _JUST)))
+    """A limit matters where it lets a strategy in, or just not, and can be set; in two digits, as it will be told, so
+    that who sets the one that was told finds it true."""
+    limits: set[float] = set()
+    for figure in (one for one in figures if bounds[0] <= one <= bounds[1]):
+        unit = 10.0 ** (math.floor(math.log10(figure)) - 1)
+        units = round(figure / unit, 9)
+        limits |= {math.floor(units) * unit * (1 - _JUST), round(math.ceil(units) * unit, 9)}
     return sorted(limit for limit in limits if bounds[0] <= limit <= bounds[1])
 
 

@@ -104,7 +104,7 @@ def judge(
     judged = {
         "priorities": asdict(priorities),
         "candidates": [_candidate(trial, priorities, (quotes or {}).get(trial.strategy)) for trial in trials],
-        "floors": [_candidate(trial, priorities, None) for trial in floors],
+        "floors": [_candidate(trial, priorities, (quotes or {}).get(trial.strategy)) for trial in floors],
         "comparisons": _comparisons(trials),
         "crossings": _crossings(trials, priorities, quotes or {}),
         "recommendation": asdict(recommend(trials, priorities, kind, majority_share, quotes, floors)),

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from advisor.candidates import chosen_first, floors, judged
+from advisor.candidates import chosen_first, floors, judged, near_best
 from advisor.wording import (
     RANGE_MEANING,
     count_text,
     duration_text,
     in_sentence,
-    margin_text,
     memory_text,
     money_text,
     name_of,
@@ -183,9 +182,8 @@ def _chances(report: dict[str, Any], names: list[str]) -> list[tuple[str, list[s
     """How probable it is that each is near the best. Runs of an earlier version have no such probabilities."""
     if (chances := report["recommendation"].get("probabilities")) is None:
         return []
-    margin = report["priorities"]["margin"]
-    heading = f"Chance of being within {margin_text(margin)} of the best" if margin else "Chance of being the best"
-    return [(heading, [probability_text(chances[one]) if one in chances else "beyond a limit" for one in names])]
+    told = [probability_text(chances[one]) if one in chances else "beyond a limit" for one in names]
+    return [(f"Chance of being {near_best(report)}", told)]
 
 
 def _at(candidate: dict[str, Any], path: tuple[str, ...]) -> Any:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from advisor.candidates import floors
+from advisor.candidates import floors, near_best
 from advisor.plan import CURVES_STEP, FLOORS_STEP
-from advisor.wording import count_text, duration_text, every_text, margin_text, money_text, name_of, words_of
+from advisor.wording import count_text, duration_text, every_text, money_text, name_of, words_of
 from eval.posterior import DRAWS
 
 # What the settings are called that do not say what they are, and what their values are.
@@ -36,7 +36,7 @@ def method_of(report: dict[str, Any]) -> list[tuple[str, str]]:
             f"{task['train']:,} to learn from, {task['dev']:,} to choose settings on, and {task['test']:,} to judge "
             f"by, which no strategy saw before and which were scored once.{documents}",
         ),
-        *([("Confidence", _confidence(priorities))] if "probabilities" in report["recommendation"] else []),
+        *([("Confidence", _confidence(report))] if "probabilities" in report["recommendation"] else []),
         ("Model", f"{report['model']}, the same for all strategies, on {report['device']}."),
         (
             "Time and cost",
@@ -80,13 +80,12 @@ def _over_time(priorities: dict[str, Any]) -> str:
     return "; " + "; ".join(parts) if parts else ""
 
 
-def _confidence(priorities: dict[str, Any]) -> str:
-    margin = f"within {margin_text(priorities['margin'])} of the best" if priorities["margin"] else "the best"
+def _confidence(report: dict[str, Any]) -> str:
     return (
         f"The test rows (rows of one group together) were weighted anew {DRAWS:,} times, as if other rows of the same "
         "sort had come (Bayesian bootstrap); and so were its trainings, of a strategy trained several times. A chance "
-        f"is the share of these in which a strategy is {margin}; the odds of the verdict are the share in which the "
-        "one taken is, and nothing cheaper."
+        f"is the share of these in which a strategy is {near_best(report)}; the odds of the verdict are the "
+        "share in which the one taken is, and nothing cheaper."
     )
 
 

@@ -1,0 +1,101 @@
+"""What is said of a verdict claims no more than its numbers do, where costs are unknown, alike or rows in groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from advisor.decision.recommendation import Recommendation, recommend
+from advisor.plan import Priorities
+from eval.costs import Quote
+from eval.outcomes import Outcome, Trial
+
+
+def right(share: float, rows: int) -> list[float]:
+    return [1.0] * round(share * rows) + [0.0] * (rows - round(share * rows))
+
+
+def decide(
+    scores: Mapping[str, Sequence[float]],
+    costs: Mapping[str, float] | None = None,
+    groups: Sequence[str] | None = None,
+    one_off: float | None = 0.0,
+    **priorities: float,
+) -> Recommendation:
+    """On scores and costs of 1,000 answers that were measured elsewhere; what has no cost here has an unknown one."""
+    trials = [
+        Trial(
+            name,
+            "done",
+            outcomes=tuple(
+                Outcome(str(row), name, "", float(score), {}, 0, 0, group=groups[row] if groups else None)
+                for row, score in enumerate(each)
+            ),
+        )
+        for name, each in scores.items()
+    ]
+    quotes = {name: Quote(one_off, price) for name, price in (costs or {}).items()}
+    return recommend(trials, Priorities(**priorities), None, quotes=quotes)  # type: ignore[arg-type]
+
+
+def test_what_costs_nobody_knows_is_not_said_to_cost_least() -> None:
+    apart, level = {"a": right(0.9, 200), "b": right(0.5, 200)}, {"a": right(0.9, 200), "b": right(0.9, 200)}
+    assert decide(apart).reasons[1] == "Nothing else is probably within 2 points of the best."
+    assert decide(apart, {"a": 1}).reasons[1] == "Nothing else is probably within 2 points of the best."
+    assert decide(apart, {"a": 1, "b": 2}).reasons[1] == "It also costs least."
+    assert decide(level).reasons[1] == (
+        "What an answer costs is unknown, so the best score that is probably within 2 points of the best is taken."
+    )
+    assert decide(level, {"a": 1}).reasons[1] == (
+        "Among those that are probably within 2 points of the best it is the only one whose whole cost is known: $120 "
+        "over 12 months at 10,000 answers a month; what b would cost in all is unknown."
+    )
+    three = decide(level | {"c": right(0.9, 200)}, {"a": 1, "b": 2})
+    assert "it costs least: $120" in three.reasons[1]
+    assert three.reasons[1].endswith("against $240 for b; what c would cost in all is unknown.")
+
+
+def test_where_getting_ready_has_no_price_doing_so_anew_turns_nothing() -> None:
+    scores = {"a": right(0.90, 400), "b": right(0.89, 400)}
+    got = decide(scores, {"a": 3, "b": 1}, one_off=None)
+    anew = decide(scores, {"a": 3, "b": 1}, one_off=None, retrain_days=30)
+    assert got.choice == anew.choice == "b"
+    assert "$120 over 12 months at 10,000 answers a month, getting ready not counted" in anew.reasons[1]
+    assert not [each for each in got.changes if each.startswith("If the task changed")]
+
+
+def test_of_two_that_cost_the_same_none_costs_least() -> None:
+    got = decide({"a": right(0.9, 400), "b": right(0.9, 400)}, {"a": 2, "b": 2})
+    assert "it costs as little as any: $240" in got.reasons[1]
+    priced = decide({"a": [1.0] * 400, "b": [1.0] * 400}, {"a": 2, "b": 2}, wrong_answer=1.0)
+    assert "it costs as little as any: about $240" in priced.reasons[1]
+
+
+def test_the_likeliest_is_called_so_and_nothing_else() -> None:
+    """Half of the scores apart, and half a score makes no difference: the dearer is surely near the best."""
+    got = decide({"a": right(0.5, 60), "b": [1.0] * 60}, {"a": 1, "b": 2}, margin=0.5)
+    assert got.choice == "a" and got.probabilities["a"] < 0.8 < got.probabilities["b"]
+    assert got.reasons[1] == "Of all that may be within 50 points of the best it is the cheapest."
+
+
+def test_one_group_that_holds_most_rows_makes_no_strong_verdict() -> None:
+    groups = ["long", *map(str, range(60))]
+    rest = right(0.6, 60)
+    scores = {"cheap": [*[0.0] * 150, *rest], "dear": [*[1.0] * 150, *rest]}
+    got = decide(scores, {"cheap": 1, "dear": 3}, [groups[0]] * 150 + groups[1:])
+    assert (got.choice, got.confidence) == ("dear", "moderate") and got.odds > 0.95
+    assert got.headline == "Use dear, as a first guess."
+    assert got.confidence_line.endswith(", from only 61 groups of test rows (one holds 150 of 210).")
+    assert got.caveats[0].startswith("There are only 61 groups of test rows (one holds 150 of 210). Add more")
+
+
+def test_where_rows_come_in_groups_more_groups_would_tell() -> None:
+    shuffled = np.random.default_rng(1).permutation(right(0.7, 400)).tolist()
+    groups = [str(row // 10) for row in range(400)]
+    scores = {"a": right(0.7, 400), "b": shuffled}
+    said = [each for each in decide(scores, groups=groups).changes if "would tell" in each]
+    assert len(said) == 1 and " groups of test rows would tell" in said[0] and said[0].endswith("now there are 40.")
+    alone = decide(scores, groups=["all"] * 400)
+    assert "1 group of test rows cannot tell" in alone.confidence_line
+    assert alone.caveats[0] == "There is only 1 group of test rows. Add more before money depends on this."
