@@ -33,7 +33,7 @@ def check_size(name: str, content: bytes) -> None:
     if len(content) > MAX_BYTES:
         raise BadInput(
             f"{name} has {len(content) / 2**20:.0f} MB and at most {MAX_BYTES // 2**20} MB are read: "
-            "upload a part of the rows."
+            "give a part of the rows."
         )
 
 
@@ -58,7 +58,7 @@ def decode(name: str, content: bytes) -> str:
     except UnicodeDecodeError as wrong:
         line = _line_at(content, wrong.start)
         raise BadInput(
-            f"{name} is not UTF-8 text (line {line} breaks it): save it as UTF-8 and upload it again."
+            f"{name} is not UTF-8 text (line {line} breaks it): save it as UTF-8 and give it again."
         ) from wrong
 
 
@@ -103,7 +103,7 @@ def unzip(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
             parts = [part for part in archive.infolist() if not part.is_dir()]
             # A header that lies is no way around the cap: no more than the stated size is read.
             if sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
-                raise BadInput(f"{name} unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MB: upload a part of it.")
+                raise BadInput(f"{name} unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MB: give a part of it.")
             for part in parts:
                 yield part.filename, archive.read(part)
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError) as wrong:

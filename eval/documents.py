@@ -42,7 +42,7 @@ def _from_files(name: str, files: list[tuple[PurePosixPath, bytes]]) -> list[Doc
         if document.text
     ]
     if not documents:
-        raise BadInput(f"{name} holds no document with text in it: add text and upload it again.")
+        raise BadInput(f"{name} holds no document with text in it: add text and give it again.")
     [(identifier, count)] = Counter(document.id for document in documents).most_common(1)
     if count > 1:
         raise BadInput(f"{name} holds {count} documents with the id '{identifier}': give each document its own id.")

@@ -73,7 +73,7 @@ def read_table(name: str, content: bytes) -> Table:
         return _from_rows(name, _workbook_rows(name, content))
     if ending == ".parquet":
         return _from_records(name, _parquet_records(name, content))
-    raise BadInput(f"{name} is of a type that is not read: upload a table as {', '.join(TABLE_ENDINGS)}.")
+    raise BadInput(f"{name} is of a type that is not read: give a table as {', '.join(TABLE_ENDINGS)}.")
 
 
 def _separated_rows(name: str, text: str, delimiters: str) -> NumberedRows:
@@ -193,7 +193,7 @@ def _parquet_records(name: str, content: bytes) -> Records:
             unpacked += sum(len(str(value)) for row in rows for value in row.values())
             if unpacked > MAX_UNPACKED_BYTES:
                 raise BadInput(
-                    f"{name} unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MB: upload a part of the rows."
+                    f"{name} unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MB: give a part of the rows."
                 )
             records.extend(enumerate(rows, start=len(records) + 1))
             _check_count(name, len(records))
@@ -249,7 +249,7 @@ def _from_rows(name: str, numbered: NumberedRows, instruction: str = "") -> Tabl
 
 def _check_count(name: str, rows: int, columns: int = 0) -> None:
     if rows > MAX_ROWS:
-        raise BadInput(f"{name} has more than {MAX_ROWS:,} rows: upload a part of them.")
+        raise BadInput(f"{name} has more than {MAX_ROWS:,} rows: give a part of them.")
     if columns > MAX_COLUMNS:
         raise BadInput(f"{name} has {columns:,} columns and at most {MAX_COLUMNS} are read: keep those you need.")
 

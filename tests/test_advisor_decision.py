@@ -140,6 +140,11 @@ def test_a_limit_leaves_out_even_the_best():
     assert "If 95 of 100 answers might take 2.0 s, fine-tuning would be taken." in got.changes
 
 
+def test_a_limit_missed_by_less_than_is_told_is_not_told_as_met():
+    got = decide(trial("prompting", right_on(0.5, 100), seconds=1.204), max_seconds=1.2)
+    assert got.reasons == ("Prompting is left out: 95 of 100 answers come within just over 1.2 s, your limit.",)
+
+
 def test_what_was_not_measured_cannot_meet_a_limit():
     got = decide(trial("prompting", right_on(0.5, 50), seconds=None), max_cost_per_1000=1.0)
     assert got.choice is None

@@ -75,6 +75,11 @@ def test_identical_strategies_cost_decides(capsys: pytest.CaptureFixture[str]) -
     assert got["reasons"][0].startswith("cheap scored .70 (")
 
 
+def test_how_often_something_was_trained_elsewhere_is_not_claimed(capsys: pytest.CaptureFixture[str]) -> None:
+    write_outcomes({"finetuning": right(0.70, 200), "prompting": right(0.69, 200)})
+    assert not [told for told in decide(capsys)["caveats"] if "trained" in told]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_equal_strategies_never_give_a_strong_verdict_for_the_dearer(
     seed: int, capsys: pytest.CaptureFixture[str]

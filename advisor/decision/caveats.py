@@ -151,8 +151,9 @@ def _by_heart(trial: Trial) -> str | None:
 
 
 def _trained_once(situation: Situation) -> str | None:
-    """The caveat where another training alone could turn the order of the first two around."""
-    if not situation.others:
+    """The caveat where another training alone could turn the order of the first two around; how often something was
+    trained elsewhere is not known."""
+    if not situation.others or situation.kind is None:
         return None
     first, second = situation.choice, situation.others[0]
     trained = [one.trial for one in (first, second) if one.trial.changes_weights]

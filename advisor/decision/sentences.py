@@ -167,16 +167,21 @@ def broken_limit(one: Measurement, priorities: Priorities) -> str | None:
         if one.latency is None:
             return f"{name} is left out: its seconds an answer were not measured, and you set a limit."
         if one.latency.p95 > limit:
-            slow, allowed = seconds_text(one.latency.p95), seconds_text(limit)
-            return f"{name} is left out: 95 of 100 answers come within {slow}, and your limit is {allowed}."
+            slow = seconds_text(one.latency.p95)
+            return f"{name} is left out: 95 of 100 answers come within {_beside_limit(slow, seconds_text(limit))}."
     price, limit = one.cost.per_1000, priorities.max_cost_per_1000
     if limit is not None:
         if price is None:
             return f"{name} is left out: its cost is unknown, and you set a limit."
         if price > limit:
             cost, allowed = money_text(price, one.cost.currency), money_text(limit, one.cost.currency)
-            return f"{name} is left out: 1,000 answers cost {cost}, and your limit is {allowed}."
+            return f"{name} is left out: 1,000 answers cost {_beside_limit(cost, allowed)}."
     return None
+
+
+def _beside_limit(measured: str, allowed: str) -> str:
+    """Two figures that differ, though they may read the same when rounded."""
+    return f"just over {allowed}, your limit" if measured == allowed else f"{measured}, and your limit is {allowed}"
 
 
 def reasons(situation: Situation, limits_broken: Sequence[str]) -> tuple[str, ...]:
