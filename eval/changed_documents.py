@@ -80,7 +80,8 @@ def take_out(
     test: Sequence[Example], documents: Sequence[Document], seed: int, most: int
 ) -> list[tuple[list[Example], list[Document]]]:
     """At most so many test rows in parts, each with the documents that are left when those that hold the answers of
-    its rows are taken out: those that the person named, and those in which the answer's words stand."""
+    its rows are taken out: those that the person named, and those in which the answer's words stand. A row whose
+    answer stands in too many to be taken out is passed over."""
     lines = {document.id: _line(document) for document in documents}
     parts: list[tuple[list[Example], set[str]]] = []
     found = 0
@@ -88,6 +89,9 @@ def take_out(
         if found == most:
             break
         if not (out := {*lines}.intersection(row.document_ids) | holding_documents(row.target, lines)):
+            continue
+        words = line_of(row.target)
+        if words.strip() and any(words in line for id, line in lines.items() if id not in out):
             continue
         found += 1
         fitting = (part for part in parts if len(part[1] | out) <= LARGEST_SHARE_OUT * len(lines))

@@ -3,7 +3,9 @@
 score(n) = a - b / n^c with b >= 0 and a <= 1: more rows never hurt, each brings less than the one before, and no score
 passes 1. Where the curve lies is drawn, not fitted once. The test rows are weighted anew (the Bayesian bootstrap), the
 same for all strategies, so that two of them are compared on the same rows; for each weighting one curve is drawn from
-what its points allow (a Bayesian regression over a grid of exponents and of how much luck moves a point). So the ranges
+what its points allow (a Bayesian regression over a grid of exponents and of how much luck moves a point). Two imagined
+rows, half of them right, keep a few rows that are all right from promising certainty (Agresti and Coull, 1998). So the
+ranges
 hold the luck of which test rows there were and, by assumption, that of which rows were learned from: each size is
 measured once, which cannot tell this luck by itself.
 
@@ -85,11 +87,12 @@ def fit_curves(
     on the rows that were answered, the level is that of all. `groups` names the group of each test row. A strategy with
     a single size learns nothing from rows: its curve is flat.
     """
-    weights = _weights(scores, groups)
-    return {
-        name: _fit(sizes, _means(sizes, weights), np.random.default_rng([SEED, at]))
-        for at, (name, sizes) in enumerate(scores.items())
-    }
+    weights, heavy = _weights(scores, groups)
+    curves = {}
+    for at, (name, sizes) in enumerate(scores.items()):
+        chance = np.random.default_rng([SEED, at])
+        curves[name] = _fit(sizes, _means(sizes, weights, heavy, chance), chance)
+    return curves
 
 
 def range_of(draws: Numbers, probability: float = 0.8) -> Range:
@@ -129,26 +132,36 @@ def fewer_rows(train: Sequence[Example], rows: int, kind: Kind, seed: int) -> tu
     return tuple(train[at] for at in sorted(taken))
 
 
-def _weights(scores: Mapping[str, Mapping[int, ArrayLike]], groups: Sequence[str] | None) -> Numbers:
-    """A weight for each test row, [1 + draws, test rows]: first all alike, then drawn anew."""
+def _weights(scores: Mapping[str, Mapping[int, ArrayLike]], groups: Sequence[str] | None) -> tuple[Numbers, float]:
+    """A weight for each test row, [1 + draws, test rows]: first 1 for all, then drawn anew, the same for rows of a
+    group; and the rows of a group, on average."""
     rows = {np.shape(each)[0] for sizes in scores.values() for each in sizes.values()}
     if len(rows) != 1:
         raise ValueError(f"scores must be of the same rows, got {sorted(rows)}")
     names = groups if groups is not None else [str(row) for row in range(rows.pop())]
     units, unit_of = np.unique(np.asarray(names), return_inverse=True)
-    drawn = np.random.default_rng(SEED).dirichlet(np.ones(len(units)), DRAWS)
-    return np.vstack([np.full(len(units), 1 / len(units)), drawn])[:, unit_of]
+    drawn = np.random.default_rng(SEED).standard_exponential((DRAWS, len(units)))  # a Dirichlet's, not yet shares
+    return np.vstack([np.ones(len(units)), drawn])[:, unit_of], len(names) / len(units)
 
 
-def _means(sizes: Mapping[int, ArrayLike], weights: Numbers) -> Numbers:
-    """The mean score at each size, the fewest rows first, under each weighting, [1 + draws, sizes]."""
-    full = np.asarray(sizes[max(sizes)], dtype=np.float64)
-    level = weights @ full / weights.sum(axis=1)
+def _means(sizes: Mapping[int, ArrayLike], weights: Numbers, heavy: float, chance: np.random.Generator) -> Numbers:
+    """The mean score at each size, the fewest rows first, under each weighting, [1 + draws, sizes].
+
+    Each drawn weighting has two imagined rows, which weigh `heavy` on average. At which size they would be right is not
+    known, so they are spread: right after learning from that many and wrong otherwise, or the other way round.
+    """
+    ordered, full = sorted(sizes), np.asarray(sizes[max(sizes)], dtype=np.float64)
+    right = np.eye(len(sizes))
+    imagined = np.vstack([right, 1 - right])  # [imagined rows, sizes]
+    drawn = heavy * chance.standard_gamma(1 / len(sizes), (len(weights) - 1, len(imagined)))
+    beside = np.vstack([np.zeros(len(imagined)), drawn])
+    level = (weights @ full + beside @ imagined[:, -1]) / (weights.sum(axis=1) + beside.sum(axis=1))
     means = []
-    for size in sorted(sizes):
+    for at, size in enumerate(ordered):
         scores = np.asarray(sizes[size], dtype=np.float64)
         answered = ~np.isnan(scores)
-        means.append(level + weights @ np.where(answered, scores - full, 0.0) / (weights @ answered))
+        gained = weights @ np.where(answered, scores - full, 0.0) + beside @ (imagined[:, at] - imagined[:, -1])
+        means.append(level + gained / (weights @ answered + beside.sum(axis=1)))
     return np.column_stack(means)
 
 
@@ -157,8 +170,8 @@ def _fit(sizes: Mapping[int, ArrayLike], means: Numbers, chance: np.random.Gener
     observed, drawn = means[0], means[1:]
     spread = np.clip(np.quantile(drawn, [0.025, 0.975], axis=0), 0.0, 1.0)
     points = {
-        size: Range(float(np.clip(mean, 0.0, 1.0)), float(low), float(high))
-        for size, mean, low, high in zip(rows, observed, *spread, strict=True)
+        size: Range(mean, min(mean, float(low)), max(mean, float(high)))
+        for size, mean, low, high in zip(rows, np.clip(observed, 0.0, 1.0).tolist(), *spread, strict=True)
     }
     if len(rows) == 1:
         nothing = np.zeros(DRAWS)

@@ -79,9 +79,6 @@ def believe(scores: Mapping[str, ArrayLike], groups: Sequence[str] | None = None
     batches = [min(a_batch, DRAWS - start) for start in range(0, DRAWS, a_batch)]
     totals = np.vstack([random.dirichlet(shares, draws) @ units for draws in batches])
     means = totals[:, 1:] / totals[:, :1]
-    ends = np.cumsum(seeds)
-    drawn = [
-        (means[:, end - count : end] * random.dirichlet([1.0] * count, DRAWS)).sum(axis=1)
-        for count, end in zip(seeds, ends, strict=True)
-    ]
-    return Posterior(tuple(scores), np.column_stack(drawn))
+    starts = np.cumsum([0, *seeds[:-1]])
+    had = [start + random.integers(count, size=DRAWS) for start, count in zip(starts, seeds, strict=True)]
+    return Posterior(tuple(scores), means[np.arange(DRAWS)[:, None], np.column_stack(had)])

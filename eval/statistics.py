@@ -20,6 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 
 SEED = 20_240_607
 LEVEL = 0.95
+WILSON, BOOTSTRAP, STUDENT, ADJUSTED_WALD = "Wilson", "bootstrap", "Student", "adjusted Wald"
+MCNEMAR, SIGN_FLIPS = "McNemar", "sign flips"
 POWER = 0.80
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 _RESAMPLES = 4999
@@ -32,23 +34,27 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean score and where the true one lies with 95 % confidence, from `n` rows."""
+    """A mean score and where the true one lies with 95 % confidence, from `n` rows, found by `method`."""
 
     mean: float
     low: float
     high: float
     n: int
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The mean of a - b over the same `n` rows, its 95 % interval, and the p-value of "there is no difference"."""
+    """The mean of a - b over the same `n` rows, its 95 % interval, found by `method`, and the p-value of "there is no
+    difference", by `test`."""
 
     difference: float
     low: float
     high: float
     p_value: float
     n: int
+    method: str = ""
+    test: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +74,15 @@ def interval(scores: ArrayLike, groups: Sequence[str] | None = None) -> Interval
 
     Rows of one of `groups` are one piece of evidence; without groups each row is one.
 
-    0/1 scores: Wilson's score interval. Graded scores: BCa bootstrap, unless too few differ for resampling to mean
-    anything; then Wilson's formula at the graded mean, which is conservative, because no score in [0, 1] varies more
-    than a coin of the same mean.
+    0/1 scores: Wilson's score interval. Graded scores: BCa bootstrap; groups: Student's interval of their linearised
+    means. Where too few differ for either to mean anything, Wilson's formula at the mean, which is conservative,
+    because no score in [0, 1] varies more than a coin of the same mean.
     """
     values = _numbers(scores)
-    mean, units = float(values.mean()), _units(values, groups)
-    low, high = _wilson(units) if _is_binary(units) or _hardly_varies(units) else _bootstrap_mean(units)
-    return Interval(mean, min(mean, max(0.0, low)), max(mean, min(1.0, high)), len(values))
+    mean, pieces = float(values.mean()), _Pieces.of(values, groups)
+    method = WILSON if _is_binary(pieces.means) or _hardly_varies(pieces.means) else _method_for_mean(pieces)
+    low, high = _wilson(mean, pieces.even) if method == WILSON else _RANGES[method](pieces)
+    return Interval(mean, min(mean, max(0.0, low)), max(mean, min(1.0, high)), len(values), method)
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike, groups: Sequence[str] | None = None) -> Difference:
@@ -83,20 +90,22 @@ def paired_difference(a: ArrayLike, b: ArrayLike, groups: Sequence[str] | None =
     evidence.
 
     0/1 scores: exact McNemar test (binomial over the rows where they disagree) and the adjusted Wald interval of
-    Agresti and Min (2005). Graded scores: paired permutation test and BCa bootstrap, with the adjusted Wald interval
-    where too few differences vary. Raises ValueError when there are no rows or not the same number.
+    Agresti and Min (2005). Graded scores and groups: paired permutation test, and the range as of a mean score, with
+    the adjusted Wald interval where too few differences vary. Raises ValueError when there are no rows or not the same
+    number.
     """
     scores_a, scores_b = _numbers(a), _numbers(b)
     if len(scores_a) != len(scores_b):
         raise ValueError(f"paired scores must be of the same rows, got {len(scores_a)} and {len(scores_b)}")
     differences = scores_a - scores_b
-    units = _units(differences, groups)
-    if len(units) == len(differences) and _is_binary(scores_a) and _is_binary(scores_b):
-        (low, high), p_value = _adjusted_wald(differences), _mcnemar(differences)
-    else:
-        low, high = _adjusted_wald(units) if _hardly_varies(units) else _bootstrap_mean(units)
-        p_value = _sign_flip_test(_sums(differences, groups))
-    return Difference(float(differences.mean()), max(-1.0, low), min(1.0, high), p_value, len(differences))
+    pieces = _Pieces.of(differences, groups)
+    are_shares = not pieces.are_groups and _is_binary(scores_a) and _is_binary(scores_b)
+    method = ADJUSTED_WALD if are_shares or _hardly_varies(pieces.means) else _method_for_mean(pieces)
+    low, high = _RANGES[method](pieces)
+    p_value = _mcnemar(differences) if are_shares else _sign_flip_test(pieces.means * pieces.shares)
+    test = MCNEMAR if are_shares else SIGN_FLIPS
+    low, high = max(-1.0, low), min(1.0, high)
+    return Difference(float(differences.mean()), low, high, p_value, len(differences), method, test)
 
 
 def unpaired_difference(a: Interval, b: Interval) -> Interval:
@@ -134,16 +143,15 @@ def rows_needed(a: ArrayLike, b: ArrayLike, margin: float, groups: Sequence[str]
     """
     if margin <= 0:
         return None
-    differences = _numbers(a) - _numbers(b)
-    units = _units(differences, groups)
-    _, variance, _ = _adjusted_moments(units)
-    return math.ceil(_Z**2 * variance / margin**2 * len(differences) / len(units))
+    pieces = _Pieces.of(_numbers(a) - _numbers(b), groups)
+    _, variance, _ = _adjusted_moments(pieces)
+    return math.ceil(_Z**2 * variance / margin**2 * len(_numbers(a)) / pieces.even)
 
 
 def detectable_difference(a: ArrayLike, b: ArrayLike, groups: Sequence[str] | None = None) -> float:
     """The smallest true difference that these rows would show in 80 of 100 such tests: (1.96 + 0.84) · s / √n, with s
     as in `rows_needed`; 1 at most."""
-    _, variance, n = _adjusted_moments(_units(_numbers(a) - _numbers(b), groups))
+    _, variance, n = _adjusted_moments(_Pieces.of(_numbers(a) - _numbers(b), groups))
     return min(1.0, (_Z + NormalDist().inv_cdf(POWER)) * math.sqrt(variance / n))
 
 
@@ -161,8 +169,7 @@ def margin_shown(rows: int, disagreeing: float = 1.0) -> float:
 def even_groups(groups: Sequence[str]) -> float:
     """How many groups of one size would be as much evidence as the rows of these (Kish, 1965, "Survey sampling"): fewer
     than there are, where one is far larger than others. `groups` names that of each row."""
-    _, sizes = np.unique(np.asarray(groups), return_counts=True)
-    return float(sizes.sum() ** 2 / (sizes**2).sum())
+    return _Pieces.of(np.zeros(len(groups)), groups).even
 
 
 def percentiles(seconds: Sequence[float]) -> Percentiles | None:
@@ -189,21 +196,26 @@ def _numbers(scores: ArrayLike) -> Numbers:
     return values
 
 
-def _units(values: Numbers, groups: Sequence[str] | None) -> Numbers:
-    """What can be treated as independent: the values themselves, or one value a group. Those have the mean of the rows,
-    and around it the spread that makes their standard error that of a mean over groups of unequal size (the linearised
-    ratio; Cochran, 1977, "Sampling techniques", section 9A)."""
-    sums, sizes = _sums(values, groups), _sums(np.ones_like(values), groups)
-    mean = values.mean()
-    return values if len(sums) == len(values) else mean + (sums - mean * sizes) * len(sizes) / len(values)
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """Independent pieces of evidence, rows or groups of them: the mean of each and its share of all rows, [pieces]."""
 
+    means: Numbers
+    shares: Numbers
+    are_groups: bool
 
-def _sums(values: Numbers, groups: Sequence[str] | None) -> Numbers:
-    """The sum of each group's values."""
-    if groups is None:
-        return values
-    _, group_of = np.unique(np.asarray(groups), return_inverse=True)
-    return np.bincount(group_of, weights=values).astype(np.float64)
+    @staticmethod
+    def of(values: Numbers, groups: Sequence[str] | None) -> _Pieces:
+        names, group_of = np.unique(np.asarray(range(len(values)) if groups is None else groups), return_inverse=True)
+        if len(names) == len(values):
+            return _Pieces(values, np.full(len(values), 1 / len(values)), are_groups=False)
+        sizes = np.bincount(group_of)
+        return _Pieces(np.bincount(group_of, weights=values) / sizes, sizes / len(values), are_groups=True)
+
+    @property
+    def even(self) -> float:
+        """As how many of one size they count: see `even_groups`."""
+        return 1 / float((self.shares**2).sum())
 
 
 def _is_binary(scores: Numbers) -> bool:
@@ -215,17 +227,32 @@ def _hardly_varies(values: Numbers) -> bool:
     return len(values) - max(Counter(values.tolist()).values()) < _MIN_VARIED
 
 
-def _wilson(scores: Numbers) -> tuple[float, float]:
+def _wilson(mean: float, n: float) -> tuple[float, float]:
     """Wilson (1927). Equals `scipy.stats.binomtest(...).proportion_ci(method="wilson")`, which takes whole numbers
     of successes only."""
-    n, mean = len(scores), float(scores.mean())
     centre = (mean + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
     half = _Z / (1 + _Z**2 / n) * math.sqrt(mean * (1 - mean) / n + _Z**2 / (4 * n**2))
     # At a mean of 0 or 1 the limit on that side is exact; rounding must not push it past the mean.
     return min(mean, max(0.0, centre - half)), max(mean, min(1.0, centre + half))
 
 
-def _bootstrap_mean(values: Numbers) -> tuple[float, float]:
+def _method_for_mean(pieces: _Pieces) -> str:
+    return STUDENT if pieces.are_groups else BOOTSTRAP
+
+
+def _students(pieces: _Pieces) -> tuple[float, float]:
+    """Of the mean of all rows, whose standard error is that of a mean over groups of unequal size (the linearised
+    ratio; Cochran, 1977, "Sampling techniques", section 9A). One large group says little of how groups differ, so
+    there are as many degrees of freedom as even groups, less one: with these the range holds 88 to 96 % in simulated
+    groups of all sizes, where a bootstrap held 52 to 94 %."""
+    mean, count = float(pieces.shares @ pieces.means), len(pieces.means)
+    error = math.sqrt(float((((pieces.means - mean) * pieces.shares) ** 2).sum()) * count / (count - 1))
+    half = float(scipy.stats.t.ppf((1 + LEVEL) / 2, pieces.even - 1)) * error
+    return mean - half, mean + half
+
+
+def _bootstrap_mean(pieces: _Pieces) -> tuple[float, float]:
+    values = pieces.means
     if len(values) > _MOST_RESAMPLED:
         half = _Z * float(values.std(ddof=1)) / math.sqrt(len(values))
         return float(values.mean()) - half, float(values.mean()) + half
@@ -242,20 +269,23 @@ def _bootstrap_mean(values: Numbers) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _adjusted_moments(differences: Numbers) -> tuple[float, float, float]:
+def _adjusted_moments(differences: _Pieces) -> tuple[float, float, float]:
     """Mean, variance and number of the differences after adding two imagined rows: half a row won outright, half a
     row lost, one tied. For 0/1 scores this is "add one half to each cell" (Agresti and Min, 2005, "Simple improved
     confidence intervals for comparing matched proportions", Statistics in Medicine 24); for graded scores it is the
     same formula on graded differences."""
-    n = len(differences) + 2
-    mean = float(differences.sum()) / n
-    return mean, (float((differences**2).sum()) + 1) / n - mean**2, n
+    n = differences.even + 2
+    mean = differences.even * float(differences.shares @ differences.means) / n
+    return mean, (differences.even * float(differences.shares @ differences.means**2) + 1) / n - mean**2, n
 
 
-def _adjusted_wald(differences: Numbers) -> tuple[float, float]:
+def _adjusted_wald(differences: _Pieces) -> tuple[float, float]:
     mean, variance, n = _adjusted_moments(differences)
     half = _Z * math.sqrt(variance / n)
     return max(-1.0, mean - half), min(1.0, mean + half)
+
+
+_RANGES = {STUDENT: _students, BOOTSTRAP: _bootstrap_mean, ADJUSTED_WALD: _adjusted_wald}
 
 
 def _mcnemar(differences: Numbers) -> float:

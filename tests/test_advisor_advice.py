@@ -107,6 +107,20 @@ def test_a_close_result_cannot_tell(synthetic_report: MakeReport) -> None:
     assert told(report)["own-categories"][0] == "disagrees"
 
 
+def test_what_something_simpler_does_as_well_does_not_show_a_rule_right(synthetic_report: MakeReport) -> None:
+    report = synthetic_report(n=80)
+    report["circumstances"] |= {"job": "simple"}
+    for pair in report["comparisons"]:
+        pair |= {"difference": 0.0, "low": -0.01, "high": 0.01, "p_value_holm": 1.0}
+    report["recommendation"]["probabilities"] = {"prompting": 0.97, "retrieval": 0.97, "finetuning": 0.97}
+    held = told(report)
+    agreement, measured = held["own-categories"]
+    assert agreement == "cannot tell" and measured.endswith("Prompting, which is simpler, probably is too.")
+    assert held["enough-simple"][0] == "agrees"  # it promises no more than that
+    report["recommendation"]["probabilities"] |= {"prompting": 0.1, "retrieval": 0.1}
+    assert told(report)["own-categories"][0] == "agrees"
+
+
 def test_a_difference_within_the_margin_does_not_show_a_strategy_behind(synthetic_report: MakeReport) -> None:
     report = synthetic_report(n=80)
     report["recommendation"]["probabilities"] = {}

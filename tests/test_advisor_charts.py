@@ -144,6 +144,12 @@ def test_each_pair_has_its_crossing_with_its_range_or_the_word_never() -> None:
     ):
         report["crossings"] = [{**met, "low": low, "high": high}]
         assert charts.volume_sentence(report).endswith(end) and charts.crossing_sentences(report) == []
+    report["crossings"] = [{**met, "b": "retrieval", "monthly": None, "low": 800.0, "high": None}]
+    assert charts.crossing_sentences(report) == [
+        "As measured, prompting never costs more than retrieval, but an answer costs nearly the same: perhaps it does "
+        "from 800 a month on."
+    ]
+    assert charts.volume_sentence(report).startswith("As measured, at every volume")
 
 
 def test_no_name_covers_another_and_all_stay_within_the_chart() -> None:

@@ -211,18 +211,24 @@ def test_a_strategy_that_would_pass_the_chosen_one_would_change_the_verdict(synt
         for at, one in enumerate(retrieval.outcomes)
     )
     trials = [retrieval, replace(dear, outcomes=tuple(weak))]
-    report = with_curves(synthetic_report, lambda n: trials, growth=(0.3, 0.6, 0.82), trials=trials)
-    assert report["recommendation"]["choice"] == "retrieval"
-    (sentence,) = turning_sentences(report)
-    assert (
-        sentence.startswith("With about ")
-        and "fine-tuning would probably be ahead of retrieval (80 in 100)" in sentence
+    report = with_curves(
+        synthetic_report, lambda n: trials, growth=(0.3, 0.6, 0.82), trials=trials, priorities=Priorities(margin=0.005)
     )
-    assert sentence in report["recommendation"]["changes"] and sentence in curves_of(report).sentences
+    assert report["recommendation"]["choice"] == "retrieval"
+    assert "fine-tuning would probably be ahead of retrieval (80 in 100)" in " ".join(curves_of(report).sentences)
+    (sentence,) = turning_sentences(report)
+    assert sentence.startswith("With about ") and sentence.endswith(
+        "fine-tuning would probably be more than 0.5 points ahead of retrieval (80 in 100)."
+    )
+    assert sentence in report["recommendation"]["changes"]
     assert sentence in render_html(report) and escaped(sentence) in render_markdown(report)
     _, split = tiny_task()
-    dear = Priorities(monthly_volume=1)
-    assert sentence in under_priorities(report, dear, trials, [], split)["recommendation"]["changes"]
+    seldom = under_priorities(report, Priorities(monthly_volume=1, margin=0.005), trials, [], split)
+    assert sentence in seldom["recommendation"]["changes"]
+    for margin, said in ((0.0, "would probably be ahead of retrieval"), (0.02, None)):  # so far it will not get
+        other = under_priorities(report, Priorities(margin=margin), trials, [], split)
+        told = [each for each in other["recommendation"]["changes"] if "more rows to learn from" in each]
+        assert said in told[0] if said else not told
 
 
 def test_a_curve_that_misses_the_score_with_all_rows_is_said_to(synthetic_report, synthetic_trials) -> None:
@@ -249,4 +255,8 @@ def test_a_chosen_strategy_without_a_curve_has_its_reason_told(synthetic_report,
     fewer = {"finetuning": {30: failed}, "retrieval": {15: retrieval, 30: retrieval, 60: retrieval}}
     report = synthetic_report(fewer=fewer, preset="standard")
     assert "Fine-tuning has no curve: It ran out of memory." in curves_of(report).sentences
+    assert not any("nothing else would" in sentence for sentence in curves_of(report).sentences)
+    assert curves_of(report).answer.startswith(("Not for retrieval: even four", "Perhaps, for retrieval"))
+    alone = curves_of(synthetic_report(fewer={"finetuning": {30: failed}}, preset="standard"))
+    assert alone.answer == "It cannot be told."
     assert report["recommendation"]["choice"] == "finetuning" and turning_sentences(report) == []

@@ -50,7 +50,7 @@ def test_a_clear_winner_is_taken_though_it_costs_more():
         == "Fine-tuning scored .90 in accuracy (.85 to .93) on 200 test rows; no other strategy scored higher."
     )
     assert got.changes == (
-        "If 95 of 100 answers had to come in less than 3.0 s, retrieval would be taken.",
+        "If your limit for 95 of 100 answers were 2.0 s to just under 3.0 s, retrieval would be taken.",
         "If 1,000 wrong answers cost you less than about $0.15, prompting would be taken.",
     )
     assert got.caveats == ()

@@ -83,7 +83,7 @@ def test_a_row_that_a_variant_leaves_alone_does_not_count(synthetic_report, synt
 def test_a_loss_that_chance_can_make_among_so_many_is_said_to_be_one(synthetic_report, synthetic_trials):
     report = synthetic_report(trials=[probed(synthetic_trials()[2], typos=6)], preset="standard")
     typos = report["candidates"][0]["robustness"][0]
-    assert typos["low"] > 0 and typos["p_value_holm"] > 0.05
+    assert typos["low"] > 0
     said = less_tidy_of(report).sentences[0]
     assert said.startswith("The largest loss is 10 points of fine-tuning to typos (") and "chance alone" in said
 

@@ -67,6 +67,29 @@ def test_every_turn_is_said_in_a_sentence_and_nothing_else() -> None:
     )
 
 
+STEPS = (
+    trial("prompting", 0.70, 0.1, 1),
+    trial("retrieval", 0.80, 0.5, 10),
+    trial("finetuning", 0.90, 2.0, 10),
+)
+
+
+def test_a_choice_that_holds_only_between_two_values_is_told_with_both() -> None:
+    def turn_of(priority: str, **priorities: float) -> tuple:
+        now = recommend(STEPS, Priorities(**priorities), Kind.CLASSIFICATION)
+        turn = next(one for one in now.turns if one.priority == priority)
+        assert turn.value is not None and turn.until is not None
+        for value, is_so in ((turn.value, True), (turn.until, True), (0.9 * turn.until, False)):
+            then = recommend(STEPS, Priorities(**priorities | {priority: value}), Kind.CLASSIFICATION)
+            assert (then.choice == turn.choice) is is_so, (priority, value)
+        return turn.choice, [one for one in now.changes if "would be taken" in one]
+
+    choice, said = turn_of("wrong_answer")
+    assert choice == "retrieval" and "If 1,000 wrong answers cost you about $0.1" in said[-1] and " to $0.4" in said[-1]
+    choice, said = turn_of("max_seconds")
+    assert "If your limit for 95 of 100 answers were 0.50 s to just under 2.0 s, retrieval would be taken." in said
+
+
 def test_nothing_turns_a_choice_without_a_rival() -> None:
     alone = recommend(TRIALS[:1], Priorities(), Kind.CLASSIFICATION)
     assert all(turn.choice is None for turn in alone.turns)

@@ -54,6 +54,18 @@ def test_where_more_rows_bring_nothing_the_curve_says_so_and_where_they_help_too
     assert range_of(steep.gain_at(1600)).low > MARGIN
 
 
+def test_a_few_rows_that_are_all_right_promise_no_certainty():
+    point = fit_curves({"one": {size: np.ones(12) for size in SIZES}})["one"].points[400]
+    assert (point.mean, point.high) == (1, 1) and 0.7 < point.low < 0.85
+    held = off = 0
+    truth = law(0.98, 0.03, 0.5)
+    for seed in range(60):
+        curve = fit_curves({"one": answered(truth, seed, rows=40, luck=0)})["one"]
+        held += curve.points[400].low <= truth(400) <= curve.points[400].high
+        off += not curve.points[400].low <= range_of(curve.at(400)).mean <= curve.points[400].high
+    assert held >= 0.85 * 60 and off == 0
+
+
 def test_a_strategy_that_grows_passes_one_that_does_not():
     scores = {
         "still": answered(law(0.62, 0.01, 0.5), 1, rows=6000, luck=0),

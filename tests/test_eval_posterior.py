@@ -46,8 +46,14 @@ def test_several_trainings_add_their_own_spread() -> None:
     worse, better = np.repeat([1.0, 0.0], [600, 400]), np.repeat([1.0, 0.0], [800, 200])
     means = believe({"a": np.stack([worse, better])}).means[:, 0]
     assert means.mean() == pytest.approx(0.7, abs=0.01)
-    assert means.std() == pytest.approx(0.2 / 12**0.5, rel=0.1)
+    assert np.mean(abs(means - 0.7) < 0.04) < 0.02  # one is had or the other, and no mean of both
     assert believe({"a": worse}).means.std() < 0.02
+
+
+def test_a_training_that_went_wrong_is_not_made_good_by_lucky_ones() -> None:
+    trained = [np.repeat([1.0, 0.0], [right, 2000 - right]) for right in (1600, 1980, 1980)]
+    near = believe({"prompting": np.repeat([1.0, 0.0], [1680, 320]), "finetuning": np.stack(trained)})
+    assert near.probability_near_best(0.0)["finetuning"] == pytest.approx(2 / 3, abs=0.03)
 
 
 def test_rows_on_which_all_agree_promise_no_certainty() -> None:

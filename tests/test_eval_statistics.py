@@ -172,6 +172,29 @@ def test_intervals_over_groups_of_unequal_size_hold_the_truth_as_often_as_they_s
     assert held_if_rows_were_alone < held
 
 
+@pytest.mark.parametrize("sizes", [[100] + [1] * 9, [40] + [2] * 30])
+def test_one_large_group_does_not_feign_certainty(sizes):
+    """Rows of a group come out alike, so that a large one is a single piece of evidence, however many rows it has."""
+    random = np.random.default_rng(4)
+    groups = np.repeat([str(at) for at in range(len(sizes))], sizes).tolist()
+    held = differences_held = 0
+    for _ in range(80):
+        a, b = (np.repeat((random.random(len(sizes)) < 0.7).astype(float), sizes) for _ in range(2))
+        got, difference = interval(a, groups), paired_difference(a, b, groups)
+        held += got.low <= 0.7 <= got.high
+        differences_held += difference.low <= 0 <= difference.high
+    assert min(held, differences_held) >= 0.9 * 80
+
+
+def test_two_groups_of_many_that_differ_show_no_difference():
+    sizes = np.random.default_rng(1).integers(3, 9, 40)
+    groups = np.repeat([str(at) for at in range(40)], sizes).tolist()
+    b = np.repeat([0.0] * 20 + [1.0] * 20, sizes)
+    a = np.repeat([0.0] * 18 + [1.0] * 22, sizes)
+    got = paired_difference(a, b, groups)
+    assert got.low < 0 < got.high and got.p_value == pytest.approx(0.5, abs=0.03)
+
+
 def test_groups_of_one_size_count_fully_and_a_large_one_hardly_more_than_itself():
     assert even_groups(["a", "b", "b", "a", "c", "c"]) == 3
     assert even_groups([*"x" * 90, *"abcdefghij"]) == pytest.approx(100**2 / (90**2 + 10))

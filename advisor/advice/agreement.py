@@ -10,6 +10,7 @@ from advisor.advice.circumstances import circumstances_from
 from advisor.advice.rules import FRESH_FACTS, Rule, applying
 from advisor.candidates import SIGNIFICANT, near_best
 from advisor.decision.choice import PROBABLE, SAME_COST
+from advisor.plan import STRATEGIES
 from advisor.wording import count_text, in_sentence, money_text, name_of, points_text, probability_text
 from eval.costs import Cost
 
@@ -67,18 +68,31 @@ def _judge(rule: Rule, report: dict[str, Any]) -> tuple[Agreement, str]:
     if rule.is_about_cost:
         agreement, measured = _by_cost(own, others, report)
     else:
-        agreement, measured = _by_score(strategy, report), _standing(strategy, others[0]["name"], report)
+        simpler = None if rule.leans_to == "finetuning possible" else _simpler_near(strategy, report)
+        agreement, measured = _by_score(strategy, simpler, report), _standing(strategy, others[0]["name"], report)
+        if simpler and agreement == "cannot tell":
+            measured += f" {name_of(simpler)}, which is simpler, probably is too."
     if rule.leans_to == "not finetuning":
         agreement = _OPPOSITE[agreement]
     return agreement, f"Measured: {measured}"
 
 
-def _by_score(strategy: str, report: dict[str, Any]) -> Agreement:
-    """By the probability of being near the best and by the paired differences to all others."""
+def _simpler_near(strategy: str, report: dict[str, Any]) -> str | None:
+    """The simplest of the simpler strategies that is probably as near the best as this one."""
+    near = report["recommendation"]["probabilities"]
+    if near.get(strategy, 0.0) < PROBABLE:
+        return None
+    simpler = STRATEGIES[: STRATEGIES.index(strategy)]
+    return next((one for one in simpler if near.get(one, 0.0) >= PROBABLE), None)
+
+
+def _by_score(strategy: str, simpler: str | None, report: dict[str, Any]) -> Agreement:
+    """By the probability of being near the best, which shows nothing where something `simpler` is too, and by the
+    paired differences to all others."""
     probability = report["recommendation"]["probabilities"].get(strategy)
     pairs = [_seen_from(strategy, pair) for pair in report["comparisons"] if strategy in (pair["a"], pair["b"])]
     is_ahead = all(pair["difference"] > 0 and pair["p_value_holm"] < SIGNIFICANT for pair in pairs)
-    if (probability is not None and probability >= PROBABLE) or is_ahead:
+    if (probability is not None and probability >= PROBABLE and not simpler) or is_ahead:
         return "agrees"
     is_behind = any(pair["high"] < -report["priorities"]["margin"] for pair in pairs)
     if (probability is not None and probability < _IMPROBABLE) or is_behind:
@@ -89,8 +103,10 @@ def _by_score(strategy: str, report: dict[str, Any]) -> Agreement:
 def _by_freshness(own: dict[str, Any], others: Sequence[dict[str, Any]]) -> tuple[Agreement, str]:
     """By the answers given once facts in the documents have changed, against the best of what looks nothing up."""
     kept = [one for one in others if one.get("freshness") and one["freshness"]["refresh_seconds"] is None]
-    if not kept or not own.get("freshness"):
+    if not own.get("freshness"):
         return "cannot tell", _NOT_CHANGED
+    if not kept:
+        return "cannot tell", "Not measured: nothing was run that does not look your documents up."
     rival = max(kept, key=lambda one: one["freshness"]["new"]["mean"])
     mine, theirs = (one["freshness"]["new"] for one in (own, rival))
     told = "; ".join(

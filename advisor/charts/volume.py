@@ -90,9 +90,11 @@ def volume_sentence(report: Report) -> str:
         price = money_text(cost.spent_over(report["priorities"].get("months", 12)), cost.currency)
         volume = count_text(report["priorities"]["monthly_volume"], "answer")
         return f"{name_of(name)} costs {price} over {_months(report)} at {volume} a month."
-    if not (met := _in_sight(report)):
-        return "At every volume up to ten times yours the order of the costs stays the same."
-    return crossing_sentence(report, met[-1])
+    if met := _in_sight(report):
+        return crossing_sentence(report, met[-1])
+    is_sure = not any(one["low"] is not None and one["low"] <= _farthest(report) for one in crossings(report))
+    same = "at every volume up to ten times yours the order of the costs stays the same."
+    return f"{same[0].upper()}{same[1:]}" if is_sure else f"As measured, {same}"
 
 
 def crossing_sentences(report: Report) -> list[str]:
@@ -108,7 +110,12 @@ def crossing_sentence(report: Report, one: dict[str, Any]) -> str:
     a, b = one["a"], one["b"]
     if one["monthly"] is None:
         cheaper, dearer = sorted((a, b), key=lambda name: lines[name])
-        return f"{name_of(cheaper)} never costs more than {in_sentence(dearer)}."
+        if one["low"] is None:
+            return f"{name_of(cheaper)} never costs more than {in_sentence(dearer)}."
+        return (
+            f"As measured, {in_sentence(cheaper)} never costs more than {in_sentence(dearer)}, but an answer costs "
+            f"nearly the same: perhaps it does from {rough_text(one['low'])} a month on."
+        )
     later, earlier = sorted((a, b), key=lambda name: lines[name][1])
     if one["monthly"] < 1:
         return f"{name_of(later)} costs less over {over} than {in_sentence(earlier)} from the first answer on."
@@ -127,9 +134,12 @@ def crossing_sentence(report: Report, one: dict[str, Any]) -> str:
 
 def _in_sight(report: Report) -> list[dict[str, Any]]:
     """The crossings within ten times the person's volume, the lowest first."""
-    limit = 10 * report["priorities"]["monthly_volume"]
-    met = [one for one in crossings(report) if one["monthly"] is not None and one["monthly"] <= limit]
+    met = [one for one in crossings(report) if one["monthly"] is not None and one["monthly"] <= _farthest(report)]
     return sorted(met, key=lambda one: float(one["monthly"]))
+
+
+def _farthest(report: Report) -> int:
+    return 10 * int(report["priorities"]["monthly_volume"])
 
 
 def _costs(report: Report) -> dict[str, Cost]:

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from advisor.decision.sentences import Situation, over
 from advisor.decision.turns import Turn
-from advisor.wording import count_text, every_text, in_sentence, margin_text, money_text, rough_text, seconds_text
+from advisor.wording import (
+    count_text,
+    every_text,
+    in_sentence,
+    margin_text,
+    money_text,
+    number_text,
+    rough_text,
+    seconds_text,
+)
 from eval.statistics import rows_needed
 
 _FEWEST_PIECES = 10  # of evidence, from which it can be foreseen how much more is needed
 _NEXT_TO_NOTHING = 0.001  # for a wrong answer, in the person's currency
+_CHANGING = {"retrain_days": "the task", "reindex_days": "the documents"}
+_EVERY_DIFFERENCE = "If every difference mattered to you"
 
 
 def changes(situation: Situation) -> tuple[str, ...]:
@@ -48,12 +59,15 @@ def _turn(situation: Situation, turn: Turn) -> str:
 
 
 def _condition(situation: Situation, turn: Turn) -> str:
+    """Of one value and all beyond, or of those between two."""
+    if turn.until is not None:
+        return _condition_between(situation, turn, *sorted((turn.value or 0.0, turn.until)))
     value, currency = turn.value or 0.0, situation.priorities.currency
     is_more = turn.is_more
     match turn.priority:
         case "margin":
-            points = margin_text(value)
-            return f"If {points} made no difference to you" if value else "If every difference mattered to you"
+            only = "" if is_more else "only "
+            return f"If {only}{margin_text(value)} made no difference to you" if value else _EVERY_DIFFERENCE
         case "monthly_volume":
             return f"{'Above' if is_more else 'Below'} about {rough_text(value)} answers a month"
         case "months":
@@ -70,10 +84,50 @@ def _condition(situation: Situation, turn: Turn) -> str:
             bound = "or more" if is_more else "or less"
             return f"At about {money_text(value, currency)} {bound} for an hour of the machine"
         case "wrong_answer":
-            # Where one costs next to nothing, a price can only be pictured for many.
-            many, wrong = (1, "a wrong answer") if value >= _NEXT_TO_NOTHING else (1000, "1,000 wrong answers")
+            many, wrong = _many_wrong(value)
             price = f"about {money_text(many * value, currency)}"
             return f"If {wrong} cost you {f'{price} or more' if is_more else f'less than {price}'}"
         case _:
-            what = "the task" if turn.priority == "retrain_days" else "the documents"
-            return f"If {what} changed {'only ' if is_more else ''}{every_text(round(value))}"
+            return f"If {_CHANGING[turn.priority]} changed {'only ' if is_more else ''}{every_text(round(value))}"
+
+
+def _condition_between(situation: Situation, turn: Turn, low: float, high: float) -> str:
+    currency = situation.priorities.currency
+    match turn.priority:
+        case "margin" if low == high:
+            return f"If exactly {margin_text(high)} made no difference to you" if high else _EVERY_DIFFERENCE
+        case "margin":
+            return f"If {number_text(100 * low)} to {margin_text(high)} made no difference to you"
+        case "monthly_volume":
+            return f"From about {rough_text(low)} to {rough_text(high)} answers a month"
+        case "months":
+            return f"Counted over {round(low)} to {count_text(round(high), 'month')}"
+        case "max_seconds":
+            return f"If your limit for 95 of 100 answers were {_below(seconds_text(low), seconds_text(high))}"
+        case "max_cost_per_1000":
+            cheap, dear = money_text(low, currency), money_text(high, currency)
+            return f"If your limit for 1,000 answers were {_below(cheap, dear)}"
+        case "machine_per_hour":
+            cheap, dear = money_text(low, currency), money_text(high, currency)
+            return f"At about {_span(cheap, dear)} for an hour of the machine"
+        case "wrong_answer":
+            many, wrong = _many_wrong(high)
+            cheap, dear = money_text(many * low, currency), money_text(many * high, currency)
+            return f"If {wrong} cost you about {_span(cheap, dear)}"
+        case _:
+            often, seldom = every_text(round(low)), every_text(round(high))
+            return f"If {_CHANGING[turn.priority]} changed {often if often == seldom else f'{often} or up to {seldom}'}"
+
+
+def _many_wrong(price: float) -> tuple[int, str]:
+    """Where a wrong answer costs next to nothing, a price can only be pictured for many."""
+    return (1, "a wrong answer") if price >= _NEXT_TO_NOTHING else (1000, "1,000 wrong answers")
+
+
+def _below(low: str, high: str) -> str:
+    """Of limits: at the higher one something else comes in."""
+    return f"just under {high}" if low == high else f"{low} to just under {high}"
+
+
+def _span(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from advisor.measurement import Measurement
@@ -27,14 +28,15 @@ _COUNTS = ("monthly_volume", "months")
 @dataclass(frozen=True, slots=True)
 class Turn:
     """The value of a priority, nearest to the person's own, at which `choice` would be taken instead, and whether it is
-    so from there up or from there down; None where no value was found. `now` and `value` are as in `Priorities`, None
-    for no limit and for never changing."""
+    so from there up or from there down; None where no value was found. `until` is the last value at which it still is,
+    None where it stays so. `now` and `value` are as in `Priorities`, None for no limit and for never changing."""
 
     priority: str
     now: float | None
     value: float | None = None
     choice: str | None = None
     is_more: bool = False
+    until: float | None = None
 
 
 def turns_of(rule: Rule, priorities: Priorities, measured: Sequence[Measurement]) -> list[Turn]:
@@ -88,21 +90,36 @@ def _nearest(
     if name == "wrong_answer" and not now:
         return _price_of_an_error(chosen, own, values)
 
-    def first(ordered: Iterable[float], is_more: bool) -> tuple[int, Turn] | None:
-        """How many steps away the choice changes, and where."""
+    def first(ordered: Sequence[float], is_more: bool) -> tuple[int, Turn] | None:
+        """How many steps away the choice changes, where, and where it does once more."""
         before = now
         for steps, value in enumerate(ordered):
             if chosen(value) not in (own, None):
                 at = _between(before, value, lambda one: chosen(one) not in (own, None)) if is_continuous else value
-                return steps, Turn(name, now, round(at) if name in _COUNTS else at, chosen(at), is_more)
+                at = round(at) if name in _COUNTS else at
+                taken = chosen(at)
+                until = _end_of(chosen, taken, [at, *ordered[steps:]], is_continuous)
+                until = round(until) if name in _COUNTS and until is not None else until
+                return steps, Turn(name, now, at, taken, is_more, until)
             before = value
         return None
 
     at = math.inf if now is None else now
-    above = first((value for value in values if value > at), is_more=True)
-    below = first((value for value in reversed(values) if value < at), is_more=False)
+    above = first([value for value in values if value > at], is_more=True)
+    below = first([value for value in reversed(values) if value < at], is_more=False)
     found = [one for one in (above, below) if one]
     return min(found, key=lambda one: one[0])[1] if found else Turn(name, now)
+
+
+def _end_of(
+    chosen: Callable[[float], str | None], taken: str | None, ordered: Sequence[float], is_continuous: bool
+) -> float | None:
+    """The last of these values up to which the choice stays as it is at the first; None where nothing else is taken
+    beyond."""
+    for last, value in pairwise(ordered):
+        if chosen(value) not in (taken, None):
+            return _between(value, last, lambda one: chosen(one) == taken) if is_continuous else last
+    return None
 
 
 def _price_of_an_error(chosen: Callable[[float], str | None], own: str | None, values: Sequence[float]) -> Turn:
@@ -119,7 +136,8 @@ def _price_of_an_error(chosen: Callable[[float], str | None], own: str | None, v
     if choices[edge] is None:
         return Turn("wrong_answer", 0.0)
     at = _between(inner, values[edge], lambda one: chosen(one) == choices[edge])
-    return Turn("wrong_answer", 0.0, at, choices[edge], is_more)
+    until = None if is_more else _end_of(chosen, choices[edge], values[edge::-1], is_continuous=True)
+    return Turn("wrong_answer", 0.0, at, choices[edge], is_more, until)
 
 
 def _between(same: float | None, other: float, is_other: Callable[[float], bool]) -> float:

@@ -98,8 +98,18 @@ def curves_of(report: dict[str, Any]) -> MoreData | None:
 
 
 def turning_sentences(report: dict[str, Any]) -> list[str]:
-    """With how many more rows another strategy would probably be ahead of the one taken."""
-    return _passing(report) if report.get("curves") else []
+    """With how many more rows another strategy would probably be ahead of the one taken by more than the margin, so
+    that it would be taken whatever it costs. A run of an earlier version says nothing of that."""
+    margin, sentences = report["priorities"]["margin"], []
+    more = f"more than {margin_text(margin)} " if margin else ""
+    for name, each in _met(report) if report.get("curves") else []:
+        rows = next((rows for rows, by in each.get("by", []) if by > margin), None)
+        if rows is not None and rows > report["task"]["train"]:
+            sentences.append(
+                f"With about {number_text(rows - report['task']['train'])} more rows to learn from {in_sentence(name)} "
+                f"would probably be {more}ahead of {in_sentence(each['of'])} ({probability_text(PROBABLE)})."
+            )
+    return sentences
 
 
 def _scores(trial: Trial, rows: Sequence[str]) -> NDArray[np.float64]:
@@ -139,11 +149,13 @@ def _curve(
 
 
 def _ahead(one: LearningCurve, other: LearningCurve, of: str, train_rows: int) -> dict[str, Any]:
-    """The fewest rows with which one is probably ahead of the other, None where it never is."""
+    """The fewest rows with which one is probably ahead of the other, None where it never is; and `by` how much it
+    probably is at least, with so many rows."""
     looks = [round(rows) for rows in np.geomspace(train_rows, MOST_TIMES * train_rows, _LOOKS)]
     chances = [probability_ahead(one, other, rows) for rows in looks]
     first = next((rows for rows, chance in zip(looks, chances, strict=True) if chance >= PROBABLE), None)
-    return {"of": of, "now": chances[0], "at_most": chances[-1], "rows": first}
+    by = [[rows, float(np.quantile(one.at(rows) - other.at(rows), 1 - PROBABLE))] for rows in looks]
+    return {"of": of, "now": chances[0], "at_most": chances[-1], "rows": first, "by": by}
 
 
 def _why_none(report: dict[str, Any]) -> str:
@@ -169,16 +181,24 @@ def _is_off(one: Curve, report: dict[str, Any]) -> bool:
     return not bool(measured["low"] <= said["mean"] <= measured["high"])
 
 
+def _unmeasured(report: dict[str, Any]) -> list[str]:
+    """The strategies that learn from rows and have no curve."""
+    return [one["name"] for one in report["curves"] if not one["line"] and one["name"] not in LEARNS_FROM_NO_ROWS]
+
+
 def _answer(drawn: Sequence[Curve], report: dict[str, Any]) -> str:
     least = margin_text(_least(report))
     gaining = [in_sentence(one["name"]) for one in drawn if one["gain"]["low"] >= _least(report)]
     open_to = [in_sentence(one["name"]) for one in drawn if _can_gain(one, report)]
-    if not drawn:
+    learning = [in_sentence(one["name"]) for one in drawn if one["name"] not in LEARNS_FROM_NO_ROWS]
+    if not learning:
         return "It cannot be told."
     if gaining:
         return f"Yes, for {_and(gaining)}."
     if open_to:
         return f"Perhaps, for {_and(open_to)}: what was measured cannot tell."
+    if _unmeasured(report):
+        return f"Not for {_and(learning)}: even {_times()} as many rows would not bring {least} more."
     return f"No. More rows will not help: even {_times()} as many would bring nothing {least} more."
 
 
@@ -195,11 +215,15 @@ def _gain(one: Curve, report: dict[str, Any]) -> str:
     return f"{name} would hardly gain: {between} {instead}."
 
 
-def _rivals(report: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """The strategies that are not (probably) ahead of the one taken already, and when they would be."""
+def _met(report: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The strategies beside the one taken, and when they would be ahead of it."""
     choice = report["recommendation"]["choice"]
-    met = [(one["name"], each) for one in report["curves"] for each in one["ahead"] if each["of"] == choice]
-    return [(name, each) for name, each in met if each["now"] < PROBABLE]
+    return [(one["name"], each) for one in report["curves"] for each in one["ahead"] if each["of"] == choice]
+
+
+def _rivals(report: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Those that are not (probably) ahead already."""
+    return [(name, each) for name, each in _met(report) if each["now"] < PROBABLE]
 
 
 def _passing(report: dict[str, Any]) -> list[str]:
@@ -214,7 +238,7 @@ def _passing(report: dict[str, Any]) -> list[str]:
 
 def _nobody_passing(report: dict[str, Any]) -> list[str]:
     rivals = _rivals(report)
-    if not rivals or any(one["rows"] is not None for _, one in rivals):
+    if not rivals or _unmeasured(report) or any(one["rows"] is not None for _, one in rivals):
         return []
     name, nearest = max(rivals, key=lambda rival: rival[1]["at_most"])
     most, choice = MOST_TIMES * report["task"]["train"], in_sentence(nearest["of"])

@@ -3,12 +3,25 @@ raw. None where a report has no such figure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from advisor.candidates import Report, floors, judged
 from advisor.decision.choice import PROBABLE, SAME_COST
 from advisor.wording import count_text, margin_text, money_text, probability_text
 from eval.learning_curve import DRAWS as CURVE_DRAWS
 from eval.posterior import DRAWS
+from eval.statistics import ADJUSTED_WALD, BOOTSTRAP, MCNEMAR, SIGN_FLIPS, STUDENT, WILSON
 from eval.task import Kind
+
+_METHODS = {
+    WILSON: "Wilson's interval of a share.",
+    BOOTSTRAP: "Bootstrap (BCa) of the mean, 4,999 resamples.",
+    STUDENT: "Student's interval over groups of rows, with fewer degrees of freedom where some are far larger (Kish).",
+    ADJUSTED_WALD: "Adjusted Wald interval of paired shares (Agresti and Min).",
+    MCNEMAR: "Exact McNemar test.",
+    SIGN_FLIPS: "Paired permutation test, signs flipped.",
+}
 
 
 def tested(report: Report) -> str:
@@ -17,17 +30,18 @@ def tested(report: Report) -> str:
 
 
 def of_a_range(report: Report) -> str:
-    if _is_label(report):
-        formula = "Wilson's interval for a share: right answers among all."
-    else:
-        formula = "Bootstrap (BCa) of the mean, 4,999 resamples; Wilson's interval where fewer than ten scores differ."
-    return f"{formula} Rows of one group count as one piece of evidence."
+    return (
+        f"{_methods([one['score'] for one in judged(report)], 'method')} Rows of one group are one piece of evidence."
+    )
 
 
 def of_chances(report: Report) -> str | None:
     if "probabilities" not in report["recommendation"]:
         return None
-    return f"The share of {DRAWS:,} reweightings of the {tested(report)} (Bayesian bootstrap) in which it is so."
+    return (
+        f"The share of {DRAWS:,} reweightings of the {tested(report)}, and of one imagined row for each strategy that "
+        "it alone gets right (Bayesian bootstrap), in which it is so."
+    )
 
 
 def of_odds(report: Report) -> str | None:
@@ -72,16 +86,18 @@ def of_pairs(report: Report) -> dict[str, str]:
     """By figure; none for a single strategy."""
     if not report["comparisons"]:
         return {}
-    spread = "the standard deviation of the differences row by row"
+    spread = "the standard deviation of the differences row by row, two imagined rows among them"
+    pair = _of_a_pair(report["comparisons"])
     found = {
-        "Differences": f"The mean of the differences row by row, on the same rows: outcomes.csv. {_of_a_pair(report)}",
+        "Differences": f"The mean of the differences row by row, on the same rows: outcomes.csv. {pair}",
         "Differences that would be shown": f"(1.96 + 0.84) × {spread} ÷ √rows: then 80 of 100 such ranges leave out 0.",
     }
     if report["priorities"]["margin"]:
         found["Rows that would tell"] = f"(1.96 × {spread} ÷ {_margin(report)})², rounded."
+    wrong = " and of the scored rows" if report["priorities"].get("wrong_answer") else ""
     found["Volume at which two cost the same"] = (
         "Difference of what getting ready and upkeep cost ÷ difference of what an answer costs; its range from 2,000 "
-        "draws of the timed answers (bootstrap)."
+        f"draws of the timed answers{wrong} (bootstrap)."
     )
     return found
 
@@ -117,12 +133,13 @@ def of_wrong_answers(report: Report) -> str | None:
 
 
 def of_less_tidy_inputs(report: Report) -> str | None:
-    asked = [each["n"] for one in judged(report) for each in one.get("robustness") or ()]
-    if not asked:
+    every = [each for one in judged(report) for each in one.get("robustness") or ()]
+    if not every:
         return None
+    asked = [each["n"] for each in every]
     return (
         "100 × (the mean score of rows as they are − that of the same rows varied), on those that a variant changes, "
-        f"up to {max(asked):,}: probes.jsonl of each strategy. {_of_a_pair(report)}"
+        f"up to {max(asked):,}: probes.jsonl of each strategy. {_of_a_pair(every)}"
     )
 
 
@@ -150,8 +167,9 @@ def of_curves(report: Report) -> str | None:
     if not points:
         return None
     return (
-        f"A point: the mean score of {count_text(max(points), 'test row')}, its range by the Bayesian bootstrap: "
-        "outcomes.jsonl in curves/, by strategy and rows. The line: score = a − b ÷ rows^c through the points of "
+        f"A point: the mean score with all rows + the mean difference to it on {count_text(max(points), 'test row')} "
+        "(outcomes.jsonl in curves/, by strategy and rows), its range by the Bayesian bootstrap, two imagined rows "
+        "among the test rows, half of them right. The line: score = a − b ÷ rows^c through the points of "
         f"{CURVE_DRAWS:,} reweightings; its range holds the middle 80 of 100. A chance of being ahead: the share of "
         "these lines in which it is so."
     )
@@ -162,8 +180,9 @@ def of_rules(report: Report) -> str | None:
         return None
     return (
         "What holds of your data is counted in task.json. A rule agrees where its strategy is near the best with "
-        f"{probability_text(PROBABLE)} or is ahead of all others with p < .05; it does not where that chance is below "
-        f"{probability_text(1 - PROBABLE)} or it is behind by more than the margin for sure. One about costs agrees "
+        f"{probability_text(PROBABLE)} and nothing simpler is, or is ahead of all others with p < .05; it does not "
+        f"where that chance is below {probability_text(1 - PROBABLE)} or it is behind by more than the margin for "
+        "sure. One about costs agrees "
         f"where the costs over the months differ by more than {100 * (SAME_COST - 1):.0f} % its way."
     )
 
@@ -182,17 +201,14 @@ def of_the_work(report: Report) -> str:
     )
 
 
-def _of_a_pair(report: Report) -> str:
-    if _is_label(report):
-        return (
-            "Range: adjusted Wald interval of paired shares (Agresti and Min). p: exact McNemar test, all tests "
-            "allowed for (Holm)."
-        )
-    return "Range: bootstrap (BCa). p: paired permutation test, signs flipped, all tests allowed for (Holm)."
+def _of_a_pair(pairs: Sequence[Mapping[str, Any]]) -> str:
+    return f"Range: {_methods(pairs, 'method')} p: {_methods(pairs, 'test')} All tests are allowed for (Holm)."
 
 
-def _is_label(report: Report) -> bool:
-    return bool(report["task"].get("kind") == Kind.CLASSIFICATION.value)
+def _methods(figures: Sequence[Mapping[str, Any]], kind: str) -> str:
+    """How these figures were found, each way once; an earlier version did not note it."""
+    names = dict.fromkeys(one.get(kind) for one in figures)
+    return " Or: ".join(_METHODS[name] for name in names if name in _METHODS) or "Not noted by the version that ran it."
 
 
 def _margin(report: Report) -> str:

@@ -58,7 +58,7 @@ class LessTidy:
 
 def robustness(trial: Trial) -> list[dict[str, Any]] | None:
     """For each variant its rows' mean scores as they are and varied, and the paired difference, positive where points
-    are lost; `p_value_holm` allows for all the variants tested. None where none was asked."""
+    are lost. None where none was asked."""
     found: list[dict[str, Any]] = []
     for name in VARIANTS:
         if varied := trial.probes.get(name):
@@ -75,10 +75,10 @@ def robustness(trial: Trial) -> list[dict[str, Any]] | None:
                     "high": lost.high,
                     "p_value": lost.p_value,
                     "n": lost.n,
+                    "method": lost.method,
+                    "test": lost.test,
                 }
             )
-    for each, adjusted in zip(found, holm([each["p_value"] for each in found]), strict=True):
-        each["p_value_holm"] = adjusted
     return found or None
 
 
@@ -104,8 +104,9 @@ def _sentences(by_name: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
     """What is lost most and for sure; else that nothing was seen to be lost."""
     every = [(name, each) for name, variants in by_name.items() for each in variants.values()]
     rows = count_text(max(each["n"] for _, each in every), "row")
-    sure = [(name, each) for name, each in every if each["low"] > 0 and each["p_value_holm"] < 1 - LEVEL]
     likely = [(name, each) for name, each in every if each["low"] > 0]
+    adjusted = holm([each["p_value"] for _, each in every])  # the worst of all strategies and variants is picked
+    sure = [one for one, p_value in zip(every, adjusted, strict=True) if one in likely and p_value < 1 - LEVEL]
     if likely and not sure:
         name, worst = max(likely, key=lambda found: found[1]["lost"])
         return [
