@@ -19,6 +19,7 @@ STRATEGIES = {
 }
 
 TRAINED = ("finetuning", "full_finetuning", "retrieval_finetuning")
+LOOKS_UP = ("retrieval", "retrieval_finetuning")
 LEARNS_FROM_NO_ROWS = ("prompting",)  # but for the names and lengths that its instruction tells
 
 # What needs no language model, the simplest first, and for which kinds of task.

@@ -107,6 +107,21 @@ def test_a_close_result_cannot_tell(synthetic_report: MakeReport) -> None:
     assert told(report)["own-categories"][0] == "disagrees"
 
 
+def test_a_rule_leans_to_a_means_and_who_joins_two_uses_both(synthetic_report, synthetic_trials) -> None:
+    prompting, retrieval, best = synthetic_trials()
+    joined = replace(
+        best,
+        strategy="retrieval_finetuning",
+        outcomes=tuple(replace(one, strategy="retrieval_finetuning") for one in best.outcomes),
+    )
+    report = synthetic_report(trials=[prompting, retrieval, joined])
+    report["circumstances"] |= {"knowledge": "documents"}
+    held = told(report)
+    for rule in ("private-knowledge", "own-categories"):
+        assert held[rule][0] == "agrees" and held[rule][1].startswith("Measured: retrieval with fine-tuning is ")
+    assert "ahead of prompting" in held["private-knowledge"][1] and "ahead of retrieval" in held["own-categories"][1]
+
+
 def test_what_something_simpler_does_as_well_does_not_show_a_rule_right(synthetic_report: MakeReport) -> None:
     report = synthetic_report(n=80)
     report["circumstances"] |= {"job": "simple"}

@@ -13,9 +13,12 @@ from advisor.decision.choice import PROBABLE, SAME_COST
 from advisor.plan import STRATEGIES
 from advisor.wording import count_text, in_sentence, money_text, name_of, points_text, probability_text
 from eval.costs import Cost
+from strategies.registry import LOOKS_UP, TRAINED
 
 Agreement = Literal["agrees", "disagrees", "cannot tell"]
 _IMPROBABLE = 0.20
+# A rule leans to a means; who joins two uses both.
+_MEANS = {"prompting": ("prompting", "prompting_examples"), "retrieval": LOOKS_UP, "finetuning": TRAINED}
 _NOT_CHANGED = "Not measured: standard and thorough runs ask again after facts in the documents have changed."
 _OPPOSITE: dict[Agreement, Agreement] = {"agrees": "disagrees", "disagrees": "agrees", "cannot tell": "cannot tell"}
 _WORDS: dict[Agreement, str] = {"agrees": "Agrees", "disagrees": "Does not agree", "cannot tell": "Cannot tell"}
@@ -55,12 +58,15 @@ def _judge(rule: Rule, report: dict[str, Any]) -> tuple[Agreement, str]:
     if rule.leans_to == "clean data":
         return "cannot tell", "Not measured: mend the data, run again, and see what moves."
     named = {"not finetuning": "finetuning", "finetuning possible": "finetuning"}
-    strategy = named.get(rule.leans_to, rule.leans_to)
+    leaning = named.get(rule.leans_to, rule.leans_to)
+    means = (leaning,) if rule.is_about_cost else _MEANS.get(leaning, (leaning,))
     scored = [one for one in report["candidates"] if one["status"] == "done" and one["score"]["mean"] is not None]
-    own = next((one for one in scored if one["name"] == strategy), None)
-    others = sorted((one for one in scored if one is not own), key=lambda one: -one["score"]["mean"])
+    scored.sort(key=lambda one: -one["score"]["mean"])
+    own = next((one for one in scored if one["name"] in means), None)
+    others = [one for one in scored if one["name"] not in means]
     if own is None:
-        return "cannot tell", f"{name_of(strategy)} was not measured."
+        return "cannot tell", f"{name_of(leaning)} was not measured."
+    strategy = own["name"]
     if not others:
         return "cannot tell", f"Nothing was measured beside {in_sentence(strategy)}."
     if rule.id == FRESH_FACTS:
@@ -68,8 +74,9 @@ def _judge(rule: Rule, report: dict[str, Any]) -> tuple[Agreement, str]:
     if rule.is_about_cost:
         agreement, measured = _by_cost(own, others, report)
     else:
-        simpler = None if rule.leans_to == "finetuning possible" else _simpler_near(strategy, report)
-        agreement, measured = _by_score(strategy, simpler, report), _standing(strategy, others[0]["name"], report)
+        names = [one["name"] for one in others]
+        simpler = None if rule.leans_to == "finetuning possible" else _simpler_near(strategy, names, report)
+        agreement, measured = _by_score(strategy, names, simpler, report), _standing(strategy, names[0], report)
         if simpler and agreement == "cannot tell":
             measured += f" {name_of(simpler)}, which is simpler, probably is too."
     if rule.leans_to == "not finetuning":
@@ -77,20 +84,20 @@ def _judge(rule: Rule, report: dict[str, Any]) -> tuple[Agreement, str]:
     return agreement, f"Measured: {measured}"
 
 
-def _simpler_near(strategy: str, report: dict[str, Any]) -> str | None:
-    """The simplest of the simpler strategies that is probably as near the best as this one."""
+def _simpler_near(strategy: str, others: Sequence[str], report: dict[str, Any]) -> str | None:
+    """The simplest of the simpler ones among others that is probably as near the best as this one."""
     near = report["recommendation"]["probabilities"]
     if near.get(strategy, 0.0) < PROBABLE:
         return None
     simpler = STRATEGIES[: STRATEGIES.index(strategy)]
-    return next((one for one in simpler if near.get(one, 0.0) >= PROBABLE), None)
+    return next((one for one in simpler if one in others and near.get(one, 0.0) >= PROBABLE), None)
 
 
-def _by_score(strategy: str, simpler: str | None, report: dict[str, Any]) -> Agreement:
+def _by_score(strategy: str, others: Sequence[str], simpler: str | None, report: dict[str, Any]) -> Agreement:
     """By the probability of being near the best, which shows nothing where something `simpler` is too, and by the
-    paired differences to all others."""
+    paired differences to the others."""
     probability = report["recommendation"]["probabilities"].get(strategy)
-    pairs = [_seen_from(strategy, pair) for pair in report["comparisons"] if strategy in (pair["a"], pair["b"])]
+    pairs = [_pair(strategy, other, report) for other in others]
     is_ahead = all(pair["difference"] > 0 and pair["p_value_holm"] < SIGNIFICANT for pair in pairs)
     if (probability is not None and probability >= PROBABLE and not simpler) or is_ahead:
         return "agrees"
@@ -143,8 +150,7 @@ def _spent(one: dict[str, Any] | None, months: int) -> float | None:
 
 def _standing(strategy: str, other: str, report: dict[str, Any]) -> str:
     """How far a strategy is from the best of the others, and how probably it is near the best."""
-    pair = next(pair for pair in report["comparisons"] if {pair["a"], pair["b"]} == {strategy, other})
-    seen = _seen_from(strategy, pair)
+    seen = _pair(strategy, other, report)
     is_behind = seen["difference"] < 0
     leading, following = (other, strategy) if is_behind else (strategy, other)
     low, high = (-seen["high"], -seen["low"]) if is_behind else (seen["low"], seen["high"])
@@ -157,8 +163,9 @@ def _standing(strategy: str, other: str, report: dict[str, Any]) -> str:
     return f"{ahead}; {probability_text(probability)} that {in_sentence(strategy)} is {near_best(report)}."
 
 
-def _seen_from(strategy: str, pair: dict[str, Any]) -> dict[str, Any]:
-    """A comparison with the difference of this strategy to the other."""
+def _pair(strategy: str, other: str, report: dict[str, Any]) -> dict[str, Any]:
+    """The comparison of two strategies, with the difference of the first to the other."""
+    pair: dict[str, Any] = next(one for one in report["comparisons"] if {one["a"], one["b"]} == {strategy, other})
     if pair["a"] == strategy:
         return pair
     return {**pair, "difference": -pair["difference"], "low": -pair["high"], "high": -pair["low"]}
