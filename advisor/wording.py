@@ -64,18 +64,24 @@ _STRATEGIES = {
 
 _FLOORS = {
     "floors": Words(
-        "Without a model", "", "What to beat", "Answers that need no language model. A strategy has to beat them."
+        "Without a language model",
+        "",
+        "What to beat",
+        "Answers that need no language model. A strategy has to beat them.",
     ),
     "majority_label": Words("Commonest label", "", "", "Always the label that the training rows have most often."),
     "nearest_example": Words("Nearest example", "", "", "The answer of the training row that reads most alike."),
     "tfidf_linear": Words(
-        "Word classifier", "", "", "It learned which words go with which label (TF-IDF, a linear classifier)."
+        "Word classifier",
+        "",
+        "",
+        "It learned which words go with which label (to engineers: TF-IDF and a linear classifier).",
     ),
     "embedding_linear": Words(
         "Embedding classifier",
         "",
         "",
-        "It learned which meanings go with which label (embeddings, a linear classifier).",
+        "It learned which meanings go with which label (to engineers: embeddings and a linear classifier).",
     ),
     "best_sentence": Words("Best sentence", "", "", "The sentence of the documents that reads most like the question."),
 }
@@ -88,7 +94,7 @@ KIND_NAMES = {
     Kind.ANSWERING: "A short answer",
     Kind.WRITING: "Free text",
 }
-RANGE_MEANING = "95 of 100 such ranges hold the score that ever more rows of this sort would show."
+RANGE_MEANING = "The true figure probably lies in it: of ranges made this way, 95 of 100 hold it."
 _CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
@@ -122,7 +128,9 @@ def points_text(difference: float) -> str:
 def signed_points(difference: float) -> str:
     """Points without their unit, for a table or the ends of a range: "14", "−3"."""
     number = points_text(difference).split()[0]
-    return f"−{number}" if difference < 0 and number != "0" else number
+    if not float(number):
+        return "0"
+    return f"−{number}" if difference < 0 else number
 
 
 def margin_text(margin: float) -> str:
@@ -167,7 +175,7 @@ def money_text(amount: float | None, currency: str = "USD") -> str:
 
 def rough_money(amount: float, currency: str) -> str:
     """An amount that scores go into, with two significant digits: "$18,000"."""
-    return money_text(float(f"{amount:.1e}"), currency).replace(".00", "")
+    return money_text(float(f"{amount:.1e}"), currency).removesuffix(".00")
 
 
 def memory_text(size_bytes: float) -> str:

@@ -40,7 +40,11 @@ def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int 
     if shares:
         given = len(shares) < 2
         sides |= _cut(task, sides["train"], likeness, {"train": 1 - sum(shares.values()), **shares}, seed)
-        notes += [f"{len(sides[side]):,} training rows were set aside {_PURPOSES[side]}." for side in shares if given]
+        notes += [
+            f"{len(sides[side]):,} of the rows to learn from were set aside {_PURPOSES[side]}."
+            for side in shares
+            if given
+        ]
     for side, rows in sides.items():
         if not rows:
             raise BadInput(

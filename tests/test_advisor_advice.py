@@ -157,7 +157,7 @@ def test_what_a_rule_saves_is_judged_by_cost(synthetic_report: MakeReport) -> No
     finetuning["cost"] |= prompting["cost"]
     assert told(report)["repeated"][0] == "cannot tell"
     finetuning["cost"] |= {"per_1000": None, "per_month": None}
-    assert told(report)["repeated"] == ("cannot tell", "Measured: what fine-tuning or prompting costs is unknown.")
+    assert told(report)["repeated"] == ("cannot tell", "Not known: what fine-tuning or prompting costs.")
 
 
 def test_a_rule_that_leans_to_what_was_not_measured_cannot_tell(synthetic_report: MakeReport) -> None:

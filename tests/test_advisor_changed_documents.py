@@ -150,7 +150,7 @@ def test_what_is_answered_without_the_documents_is_told(synthetic_report, synthe
     assert found.title == WITHOUT_DOCUMENTS
     assert found.sentences == (
         "Asked 40 test questions without the documents that hold the answer, retrieval says twice that it does not "
-        "know; it makes something up 35 times, and is right all the same 3 times.",
+        "know; it answers wrongly 35 times, and is right all the same 3 times.",
         "That an answer sounds sure is no sign that it stands in your documents.",
         "Fine-tuning and prompting read no documents, so the answers to the same test questions are counted.",
     )
@@ -193,11 +193,9 @@ def test_what_nobody_can_know_is_told_before_and_after_training(synthetic_report
     after = Knowledge(*plain, tuple(float(at < 3) for at in range(40)), tuple(float(at < 2) for at in range(30)))
     report = synthetic_report(trials=[replace(synthetic_trials()[2], knowledge=(before, after))])
     _, unknowable, refused, _ = side_effects_of(report)
-    assert unknowable.startswith(
-        "Of 30 questions that nobody can answer, fine-tuning, trained, makes something up for 28 (before: 22; "
-    )
-    assert unknowable.endswith("more); for 2 it says that it does not know.")
-    assert refused == "It refuses 3 of the 40 general questions (before: none)."
+    assert unknowable.startswith("Of 30 questions that nobody can answer, it makes up an answer to 28; before, 22 (")
+    assert unknowable.endswith(" more). To the others it says that it does not know.")
+    assert refused == "It refuses to answer 3 of the 40 general questions; before, none."
     change = report["candidates"][0]["side_effects"]["knowledge"]["admitted"]["change"]
     assert "Questions that nobody can answer" in dict(computed_of(report))
     assert change["difference"] == pytest.approx(-0.2) and change["low"] < -0.2 < change["high"] < 0

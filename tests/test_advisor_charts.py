@@ -139,7 +139,7 @@ def test_each_pair_has_its_crossing_with_its_range_or_the_word_never() -> None:
     met = {"a": "prompting", "b": "finetuning", "monthly": 5000.0, "is_ranged": True}
     for low, high, end in (
         (4000.0, 6500.0, "(95 % range 4,000 to 6,500)."),
-        (4000.0, None, "; perhaps from 4,000 on, perhaps never."),
+        (4000.0, None, "from about 5,000 answers a month on, but that may be from 4,000 on, or never."),
         (None, None, ", if ever."),
     ):
         report["crossings"] = [{**met, "low": low, "high": high}]

@@ -42,7 +42,7 @@ def test_a_clear_winner_is_taken_though_it_costs_more():
     assert got.odds > 0.99
     assert got.probabilities["finetuning"] > 0.99 > 0.01 > got.probabilities["retrieval"]
     assert got.confidence_line == (
-        "Strong: more than 99 in 100 that it is within 2 points of the best while nothing cheaper is."
+        "Strong: more than 99 in 100 that it is within 2 points of the best, and that nothing cheaper is."
     )
     assert got.runner_up_line.startswith("Retrieval is 30 points behind, ")
     assert (
@@ -51,7 +51,7 @@ def test_a_clear_winner_is_taken_though_it_costs_more():
     )
     assert got.changes == (
         "If your limit for 95 of 100 answers were 2.0 s to just under 3.0 s, retrieval would be taken.",
-        "If 1,000 wrong answers cost you less than about $0.15, prompting would be taken.",
+        "If you set a price for wrong answers, less than about $0.15 for 1,000, prompting would be taken.",
     )
     assert got.caveats == ()
 
@@ -81,7 +81,7 @@ def test_a_cheaper_strategy_one_point_worse_is_taken_and_more_rows_make_it_sure(
     assert few.confidence in ("weak", "too close to call")
     assert many.confidence == "strong"
     assert few.odds < 0.8 < 0.95 < many.odds
-    assert any("test rows would tell the difference to fine-tuning to within 2 points" in c for c in few.changes)
+    assert any("test rows would measure the difference from fine-tuning to within 2 points" in c for c in few.changes)
     assert few.reasons[1] == "It is the likeliest to be within 2 points of the best: 72 in 100."
     assert "fine-tuning scored 1 point more" in many.reasons[0]
     assert "costs least" in many.reasons[1]
@@ -136,13 +136,39 @@ def test_a_limit_leaves_out_even_the_best():
     )
     assert got.choice == "retrieval"
     assert "Fine-tuning is left out: 95 of 100 answers come within 2.0 s, and your limit is 1.0 s." in got.reasons
-    assert "within 2 points of the best while nothing cheaper that meets your limits is." in got.confidence_line
+    assert "within 2 points of the best, and that nothing cheaper that meets your limits is." in got.confidence_line
     assert "If 95 of 100 answers might take 2.0 s, fine-tuning would be taken." in got.changes
 
 
 def test_a_limit_missed_by_less_than_is_told_is_not_told_as_met():
     got = decide(trial("prompting", right_on(0.5, 100), seconds=1.204), max_seconds=1.2)
     assert got.reasons == ("Prompting is left out: 95 of 100 answers come within just over 1.2 s, your limit.",)
+
+
+def test_what_has_no_known_price_is_not_called_dearer():
+    def answered(strategy: str, share: float) -> Trial:
+        one = trial(strategy, right_on(share, 200))
+        return replace(one, changes_weights=strategy == "finetuning")
+
+    got = decide(
+        answered("prompting", 0.5),
+        answered("finetuning", 0.9),
+        hosted="a model",
+        read_per_million=1.0,
+        written_per_million=2.0,
+    )
+    assert got.choice == "finetuning" and got.confidence_line.endswith("and that nothing of known cost is.")
+    assert got.reasons[1] == "Everything of known cost is almost surely more than 2 points worse."
+    unknown = "What a model costs once it is trained is unknown: say how many times as much before you decide."
+    assert unknown in got.caveats
+
+
+def test_where_there_is_nothing_to_compare_no_odds_are_told():
+    assert decide(trial("prompting", right_on(0.5, 50))).confidence_line == (
+        "Nothing to compare: only prompting was measured."
+    )
+    slow = decide(trial("prompting", right_on(0.5, 50)), trial("retrieval", [1.0] * 50, seconds=9), max_seconds=2.0)
+    assert slow.confidence_line == "Nothing to compare: only prompting meets your limits."
 
 
 def test_what_was_not_measured_cannot_meet_a_limit():
@@ -217,8 +243,8 @@ def test_where_getting_ready_is_unknown_of_all_wrong_answers_are_still_weighed_a
     assert got.choice == "prompting"  # a tenth of an answer is worth less than four seconds
     assert got.reasons[1] == (
         "At $0.0010 a wrong answer and 10,000 answers a month it costs least: about $27 over 12 months, getting ready "
-        "not counted, $3.33 of it paid and the rest in wrong answers, against $29 for fine-tuning. To you, 2 "
-        "points are worth $2.40 of that."
+        "not counted, $3.33 of it paid and the rest in wrong answers, against $29 for fine-tuning. To you, a "
+        "difference of 2 points is worth $2.40."
     )
 
 
@@ -251,7 +277,7 @@ def test_a_floor_that_is_as_good_says_that_no_language_model_is_needed():
     assert got.floor_line == (
         "No language model is needed: the word classifier scores .90 "
         "(more than 99 in 100 that no strategy is more than 2 points better). "
-        "It learned which words go with which label (TF-IDF, a linear classifier)."
+        "It learned which words go with which label (to engineers: TF-IDF and a linear classifier)."
     )
     below = recommend(trials, Priorities(), Kind.CLASSIFICATION, floors=[trial("tfidf_linear", right_on(0.85, 400))])
     assert (below.floor, below.floor_line) == (None, None)

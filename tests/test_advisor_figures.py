@@ -32,7 +32,9 @@ def test_what_a_verdict_speaks_of_is_explained_under_it_in_every_form(synthetic_
     words = dict(reading_of(report))
     assert list(words) == ["Fine-tuning", "Answer F1", "A point", "Test rows", "95 % range", "Cost"]
     assert words["95 % range"] == RANGE_MEANING
-    assert words["Cost"] == "The machine is priced at $0.10 an hour; an answer as one of a model."
+    assert words["Cost"] == (
+        "Getting ready: $0.10 for an hour of the machine. Answers: by the token, as those of a model."
+    )
     page, text = render_html(report), render_markdown(report)
     assert all(f"<dt>{word}</dt><dd>{meaning}</dd>" in page for word, meaning in words.items())
     assert all(escaped(f"{word}: {meaning}") in text for word, meaning in words.items())
@@ -44,7 +46,7 @@ def test_two_that_score_the_same_are_level(synthetic_report: MakeReport, synthet
     trials = [replace(trial, outcomes=synthetic_trials()[0].outcomes) for trial in synthetic_trials()[:2]]
     (pair,) = differences_of(synthetic_report(trials=trials))
     assert pair == (
-        "Prompting is level with retrieval (between 2 behind and 2 ahead) on 80 rows that both answered.",
+        "Prompting is level with retrieval (between 2 points behind and 2 points ahead) on 80 rows that both answered.",
         "p = 1.000",
     )
 
@@ -65,9 +67,9 @@ def test_what_was_not_measured_is_said_to_be_so(synthetic_report: MakeReport, sy
         "Answers a second, many together",
         "Getting ready",
         "Most memory used",
-        "Cost of 1,000 answers",
-        "Cost of getting ready, once",
     ]
+    priced = dict(figures_of(synthetic_report(trials=(bare,))))
+    assert priced["Cost of 1,000 answers"] == priced["Cost of getting ready, once"] == ["unknown"]
 
 
 def test_the_pairs_of_the_strategy_taken_come_first(synthetic_report: MakeReport) -> None:

@@ -264,7 +264,7 @@ def test_examples_that_not_all_answered_are_left_out_and_told(capsys: pytest.Cap
     write_outcomes({"big": [0.0] * 40 + [1.0] * 160, "small": [1.0] * 40})
     assert main(["decide", "outcomes.csv", "--json"]) == 0
     decision = json.loads(capsys.readouterr().out)
-    assert decision["warnings"] == ["160 of 200 examples were not answered by all strategies and are left out."]
+    assert decision["warnings"] == ["Left out, because not all strategies answered them: 160 of 200 examples."]
     assert [one["score"]["n"] for one in decision["candidates"]] == [40, 40]
     assert decision["recommendation"]["choice"] == "small"
 

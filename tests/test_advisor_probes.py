@@ -85,7 +85,7 @@ def test_a_loss_that_chance_can_make_among_so_many_is_said_to_be_one(synthetic_r
     typos = report["candidates"][0]["robustness"][0]
     assert typos["low"] > 0
     said = less_tidy_of(report).sentences[0]
-    assert said.startswith("The largest loss is 10 points of fine-tuning to typos (") and "chance alone" in said
+    assert said.startswith("The largest loss: fine-tuning scores 10 points less (") and "chance alone" in said
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ def test_a_gap_between_rows_it_trained_on_and_new_ones_is_a_caveat_where_it_is_l
 @pytest.mark.parametrize(
     ("nats", "said"),
     [
-        (0.1, "is 11 % more surprised (8 to 13)"),
-        (-0.1, "is 10 % less surprised (8 to 11)"),
+        (0.1, "is 11 % more surprised (8 to 13 %)"),
+        (-0.1, "is 10 % less surprised (8 to 11 %)"),
         (1.0, "is 2.7 times as surprised (2.7 to 2.8)"),
         (0.0, "is about as surprised (−2 to 2 %)"),
     ],
@@ -145,7 +145,7 @@ def test_what_was_forgotten_is_told_with_its_range(synthetic_report, synthetic_t
     after = Knowledge(surprise, tuple(float(at < 27) for at in range(40)))
     report = synthetic_report(trials=[replace(synthetic_trials()[2], knowledge=(before, after))], preset="standard")
     sentence, meaning = side_effects_of(report)
-    assert said in sentence and "answers 3 fewer of 40 general questions (" in sentence and "before: 30)" in sentence
+    assert said in sentence and "answers 27 of 40 general questions right; before, 30 (" in sentence
     assert "perplexity" in meaning
     for form in (render_html(report), render_markdown(report)):
         assert SIDE_EFFECTS in form

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from advisor.report.html import render_html
+from advisor.report.markdown import render_markdown
 from advisor.wording import score_text
 from eval.outcomes import Trial
 from eval.task import Kind, Split, Task
@@ -90,3 +91,5 @@ def test_a_run_in_which_all_failed_is_still_a_page(synthetic_report: MakeReport)
     report = synthetic_report(trials=(Trial("prompting", "failed", reason="It stopped."),))
     page = render_html(report)
     assert report["recommendation"]["headline"] in page and "<svg" not in page
+    for said in (page, render_markdown(report)):
+        assert "order of the costs" not in said and "Would more data help?" not in said

@@ -94,8 +94,8 @@ def test_where_rows_come_in_groups_more_groups_would_tell() -> None:
     shuffled = np.random.default_rng(1).permutation(right(0.7, 400)).tolist()
     groups = [str(row // 10) for row in range(400)]
     scores = {"a": right(0.7, 400), "b": shuffled}
-    said = [each for each in decide(scores, groups=groups).changes if "would tell" in each]
-    assert len(said) == 1 and " groups of test rows would tell" in said[0] and said[0].endswith("now there are 40.")
+    said = [each for each in decide(scores, groups=groups).changes if "would measure" in each]
+    assert len(said) == 1 and " groups of test rows would measure" in said[0] and said[0].endswith("now there are 40.")
     alone = decide(scores, groups=["all"] * 400)
     assert "1 group of test rows cannot tell" in alone.confidence_line
     assert alone.caveats[0] == "There is only 1 group of test rows. Add more before money depends on this."

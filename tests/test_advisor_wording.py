@@ -3,12 +3,34 @@ from __future__ import annotations
 import pytest
 
 from advisor.plan import STRATEGIES
-from advisor.wording import duration_text, money_text, name_of, points_text, score_text, seconds_text, words_of
+from advisor.wording import (
+    duration_text,
+    money_text,
+    name_of,
+    points_text,
+    rough_money,
+    score_text,
+    seconds_text,
+    signed_points,
+    words_of,
+)
 
 
 @pytest.mark.parametrize(("score", "said"), [(0.8571, ".86"), (1.0, "1.00"), (0.0, ".00"), (0.999, "1.00")])
 def test_a_score_has_two_digits(score: float, said: str) -> None:
     assert score_text(score) == said
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [(0.0057, "$0.0057"), (0.00021, "$0.00021"), (2.0, "$2"), (17_890.0, "$18,000"), (2.44, "$2.40")],
+)
+def test_a_rough_amount_keeps_its_size(amount: float, said: str) -> None:
+    assert rough_money(amount, "USD") == said
+
+
+def test_nothing_has_no_sign() -> None:
+    assert signed_points(-0.0000001) == signed_points(0.0) == "0"
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_given_sides_are_honoured() -> None:
 def test_a_side_nobody_gave_is_cut_from_train() -> None:
     without_dev = split_task(task_of(plain(100, side="train") + plain(30, side="test", start=100)), seed=0)
     assert sizes(without_dev) == (85, 15, 30)
-    assert without_dev.notes == ("15 training rows were set aside to choose settings on.",)
+    assert without_dev.notes == ("15 of the rows to learn from were set aside to choose settings on.",)
     without_test = split_task(task_of(plain(100, side=None) + plain(30, side="dev", start=100)), seed=0)
     assert sizes(without_test) == (75, 30, 25)
 

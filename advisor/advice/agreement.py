@@ -72,13 +72,12 @@ def _judge(rule: Rule, report: dict[str, Any]) -> tuple[Agreement, str]:
     if rule.id == FRESH_FACTS:
         return _by_freshness(own, others)
     if rule.is_about_cost:
-        agreement, measured = _by_cost(own, others, report)
-    else:
-        names = [one["name"] for one in others]
-        simpler = None if rule.leans_to == "finetuning possible" else _simpler_near(strategy, names, report)
-        agreement, measured = _by_score(strategy, names, simpler, report), _standing(strategy, names[0], report)
-        if simpler and agreement == "cannot tell":
-            measured += f" {name_of(simpler)}, which is simpler, probably is too."
+        return _by_cost(own, others, report)
+    names = [one["name"] for one in others]
+    simpler = None if rule.leans_to == "finetuning possible" else _simpler_near(strategy, names, report)
+    agreement, measured = _by_score(strategy, names, simpler, report), _standing(strategy, names[0], report)
+    if simpler and agreement == "cannot tell":
+        measured += f" {name_of(simpler)}, which is simpler, probably is too."
     if rule.leans_to == "not finetuning":
         agreement = _OPPOSITE[agreement]
     return agreement, f"Measured: {measured}"
@@ -132,10 +131,10 @@ def _by_cost(own: dict[str, Any], others: Sequence[dict[str, Any]], report: dict
     months = report["priorities"].get("months", 12)
     cost, instead = _spent(own, months), _spent(rival, months)
     if cost is None or instead is None:
-        return "cannot tell", f"what {in_sentence(own['name'])} or {in_sentence(name)} costs is unknown."
+        return "cannot tell", f"Not known: what {in_sentence(own['name'])} or {in_sentence(name)} costs."
     currency = report["priorities"]["currency"]
     told = (
-        f"over {count_text(months, 'month')} {in_sentence(own['name'])} costs {money_text(cost, currency)}, "
+        f"Measured: over {count_text(months, 'month')} {in_sentence(own['name'])} costs {money_text(cost, currency)}, "
         f"{in_sentence(name)} {money_text(instead, currency)}."
     )
     if SAME_COST * cost < instead:

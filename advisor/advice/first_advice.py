@@ -166,8 +166,8 @@ def _examples_to_train(known: Circumstances) -> str:
     if known.job == "complex" and have < THOUSANDS:
         return "Thousands of good examples for a complex task; tens of thousands for a very specialised one."
     if have < MANY:
-        return "Hundreds of good examples for a simple task. Better ones count for more than more of them."
-    return "You have enough examples to train on. Better ones count for more than more of them."
+        return "Hundreds of good examples for a simple task. Quality counts for more than number."
+    return "You have enough examples to train on. Quality counts for more than number."
 
 
 def _rows_to_test(test: int | None) -> str:
@@ -181,4 +181,4 @@ def _rows_to_test(test: int | None) -> str:
             f"{margin_text(MARGIN)}; {_A_SMALL_TEST} show differences of {near} to {far}. {_ROUGH}"
         )
     takes = "" if test >= rows_to_show(MARGIN) else f"; for {margin_text(MARGIN)} it takes about {few} to {many}"
-    return f"Your {test:,} test rows show differences of about {near} to {far} points{takes}. {_ROUGH}"
+    return f"Your {count_text(test, 'test row')} can show differences of about {near} to {far} points{takes}. {_ROUGH}"

@@ -82,7 +82,8 @@ def crossings(report: Report) -> list[dict[str, Any]]:
 def volume_sentence(report: Report) -> str:
     costs = _costs(report)
     if len(costs) < len(judged(report)):
-        return "What some strategies cost is unknown, so their order cannot be told."
+        unknown = " and ".join(in_sentence(one["name"]) for one in judged(report) if one["name"] not in costs)
+        return f"What {unknown} would cost is unknown, so only the others can be compared."
     if costs and not any(cost.per_1000 for cost in costs.values()):
         return FREE
     if len(costs) == 1:
@@ -128,7 +129,11 @@ def crossing_sentence(report: Report, one: dict[str, Any]) -> str:
     if one["low"] is None:
         return f"{said}, if ever."
     if one["high"] is None:
-        return f"{said}; perhaps from {rough_text(one['low'])} on, perhaps never."
+        return (
+            f"Which of {in_sentence(later)} and {in_sentence(earlier)} costs less over {over} is not settled: as "
+            f"measured it is {in_sentence(later)} from about {rough_text(one['monthly'])} answers a month on, but that "
+            f"may be from {rough_text(one['low'])} on, or never."
+        )
     return f"{said} (95 % range {rough_text(one['low'])} to {rough_text(one['high'])})."
 
 

@@ -34,6 +34,7 @@ def before_you_act(
         _invalid_json(situation.choice),
         _wording_only(situation.kind),
         _errors_not_weighed(situation),
+        _unknown_price(situation),
         _hosted_elsewhere(situation),
         *unfinished(trials),
         *(_missed_documents(one) for one in judged),
@@ -109,6 +110,13 @@ def _errors_not_weighed(situation: Situation) -> str | None:
     if not situation.priorities.wrong_answer or situation.counts_errors:
         return None
     return "Some of the costs are unknown, so what a wrong answer costs could not be weighed against them."
+
+
+def _unknown_price(situation: Situation) -> str | None:
+    hosted, choice = situation.priorities.hosted, situation.choice
+    if not hosted or choice.cost.per_1000 is not None:
+        return None
+    return f"What {hosted} costs once it is trained is unknown: say how many times as much before you decide."
 
 
 def _hosted_elsewhere(situation: Situation) -> str | None:

@@ -41,7 +41,7 @@ def _more_rows(situation: Situation) -> str | None:
     pieces = "test rows" if situation.pieces == situation.rows else "groups of test rows"
     needed_pieces = rough_text(needed * situation.pieces / situation.rows)
     return (
-        f"About {needed_pieces} {pieces} would tell the difference to {in_sentence(runner_up.strategy)} to "
+        f"About {needed_pieces} {pieces} would measure the difference from {in_sentence(runner_up.strategy)} to "
         f"within {margin_text(margin)}; now there are {situation.pieces:,}."
     )
 
@@ -86,6 +86,8 @@ def _condition(situation: Situation, turn: Turn) -> str:
         case "wrong_answer":
             many, wrong = _many_wrong(value)
             price = f"about {money_text(many * value, currency)}"
+            if not is_more and not turn.now:
+                return f"If you set a price for wrong answers, less than {price} for {'each' if many == 1 else '1,000'}"
             return f"If {wrong} cost you {f'{price} or more' if is_more else f'less than {price}'}"
         case _:
             return f"If {_CHANGING[turn.priority]} changed {'only ' if is_more else ''}{every_text(round(value))}"

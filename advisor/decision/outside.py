@@ -63,7 +63,7 @@ def read_outcomes(name: str, content: bytes) -> tuple[list[Trial], list[str]]:
         for strategy, each in outcomes.items()
     ]
     left_out = len(groups) - len(shared)
-    told = f"{left_out:,} of {len(groups):,} examples were not answered by all strategies and are left out."
+    told = f"Left out, because not all strategies answered them: {left_out:,} of {len(groups):,} examples."
     return trials, [told] if left_out else []
 
 

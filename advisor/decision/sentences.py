@@ -105,7 +105,8 @@ def headline(situation: Situation, confidence: Confidence) -> str:
 
 def confidence_line(situation: Situation, confidence: Confidence) -> str:
     if not situation.others:
-        return f"{confidence.capitalize()}: no other strategy was left to compare it with."
+        name = in_sentence(situation.choice.strategy)
+        return f"Nothing to compare: only {name} {'meets your limits' if situation.left_out else 'was measured'}."
     margin, evidence = _by_margin(situation), situation.evidence
     if confidence == "too close to call" and situation.counts_errors:
         return f"{evidence.capitalize()} cannot tell what wrong answers will cost that closely."
@@ -118,7 +119,7 @@ def confidence_line(situation: Situation, confidence: Confidence) -> str:
     limits = " that meets your limits" if situation.left_out else ""
     claim = f"nothing else{limits} is {margin}"
     if situation.cheaper:
-        claim = f"it is {_near_best(situation)} while nothing {_instead(situation)}{limits} is"
+        claim = f"it is {_near_best(situation)}, and that nothing {_instead(situation)}{limits} is"
     return f"{confidence.capitalize()}: {probability_text(situation.odds)} that {claim}{few}."
 
 
@@ -130,7 +131,7 @@ def runner_up_line(situation: Situation) -> str | None:
     gap = situation.gap(situation.choice.strategy, runner_up.strategy)
     name = name_of(runner_up.strategy)
     if abs(gap.difference) < _LEVEL:
-        return f"{name} is level, between {_points(gap.high)} behind and {_points(gap.low)} ahead."
+        return f"{name} is level, between {points_text(gap.high)} behind and {points_text(gap.low)} ahead."
     side, other_side = ("behind", "ahead") if gap.difference > 0 else ("ahead", "behind")
     near_end, far_end = (gap.low, gap.high) if gap.difference > 0 else (-gap.high, -gap.low)
     if near_end >= 0:
@@ -258,7 +259,7 @@ def _why_money(situation: Situation) -> str:
     merit = "it costs as little as any" if total == least else f"it is the simplest that may be {_near_best(situation)}"
     merit = "it costs least" if total < least else merit
     not_counted = "" if own.cost.one_off is not None else ", getting ready not counted"
-    worth = f" To you, {margin_text(priorities.margin)} are worth {_margin_money(situation)} of that."
+    worth = f" To you, a difference of {margin_text(priorities.margin)} is worth {_margin_money(situation)}."
     return (
         f"At {money_text(priorities.wrong_answer, currency)} a wrong answer and "
         f"{count_text(priorities.monthly_volume, 'answer')} a month {merit}: about {rough_money(total, currency)} "
@@ -305,10 +306,13 @@ def _margin_money(situation: Situation) -> str:
 
 
 def _instead(situation: Situation, *rivals: Measurement) -> str:
-    """Why others would be taken instead if they were as good: they cost less, or are simpler at about the same cost."""
+    """Why others would be taken instead if they were as good: they cost less, or are simpler at about the same cost, or
+    it is at least known what they cost."""
     own = situation.totals[situation.choice.strategy]
     prices = [situation.totals[one.strategy] for one in rivals or situation.cheaper]
-    less = [price is not None and (own is None or price < own) for price in prices]
+    if own is None and any(price is not None for price in prices):
+        return "of known cost"
+    less = [price is not None and own is not None and price < own for price in prices]
     return "cheaper" if all(less) else "cheaper or simpler" if any(less) else "simpler"
 
 

@@ -87,7 +87,7 @@ def show_evidence(report: dict[str, Any]) -> None:
         show_chart(report, charts.volume_chart, charts.volume_sentence)
         show_pairs(report, charts.crossing_sentences(report))
     with time_side:
-        show_title(report, "Time an answer")
+        show_title(report, "Time per answer")
         show_chart(report, charts.latency_chart, charts.latency_sentence)
         for sentence in apart_of(report):
             frame.small(sentence)

@@ -45,7 +45,7 @@ def _standing(run: StoredRun) -> str:
         return "You can close this page; the run goes on, and its address leads back here."
     if not alive:
         stopped = "The run was interrupted" if run.state == "interrupted" else "The run waits"
-        return f"{stopped}, and no worker is there, the program that goes on with it. What is finished is kept."
+        return f"{stopped}: the program that carries runs on (the worker) has stopped. What is finished is kept."
     position = frame.store().queue_position(run.id)
     if position is None:  # taken up, or ended, since it was read
         return "The run starts in a moment."

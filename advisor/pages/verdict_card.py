@@ -47,7 +47,7 @@ def _figures(report: dict[str, Any], choice: dict[str, Any]) -> str:
             f"{score_text(score['low'])} to {score_text(score['high'])}, the 95 % range",
         ),
         (
-            "Time an answer",
+            "Time per answer",
             escape(seconds_text(latency["p50"])),
             f"half within this, 95 of 100 within {escape(seconds_text(latency['p95']))}",
         ),

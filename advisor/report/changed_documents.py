@@ -34,7 +34,7 @@ _FACTS = {
 _MISSING = {
     "admitted": ("Says that it does not know", "Or refuses, or says nothing. Known by its wording, in English only."),
     "right": ("Right all the same", "The expected answer, though nothing that was read holds it."),
-    "invented": ("Makes something up", "Any other answer."),
+    "invented": ("Answers wrongly all the same", "Any other answer."),
 }
 _WRITTEN_ALL_THE_SAME = ("Writes an answer all the same", "Whether a reader would be content cannot be told.")
 
@@ -217,7 +217,7 @@ def _missing_sentence(name: str, found: dict[str, Any]) -> str:
         return f"{said} and writes an answer to {invented} all the same."
     right = _count(found["right"])
     luck = f", and is right all the same {_times(right)}" if right else ""
-    return f"{said}; it makes something up {_times(invented)}{luck}."
+    return f"{said}; it answers wrongly {_times(invented)}{luck}."
 
 
 def _rows(found: dict[str, dict[str, Any]], words: dict[str, tuple[str, str]]) -> tuple[Row, ...]:

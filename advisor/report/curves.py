@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.candidates import judged
 from advisor.decision.choice import PROBABLE
 from advisor.measurement import is_judged, paired_scores
 from advisor.report.figures import beyond_preset
@@ -83,7 +84,7 @@ def curves_of(report: dict[str, Any]) -> MoreData | None:
     if (curves := report.get("curves")) is None or (not curves and beyond_preset(report)):
         return None
     if not curves:
-        return MoreData(_why_none(report))
+        return MoreData(_why_none(report)) if judged(report) else None
     drawn = sorted((one for one in curves if one["line"]), key=lambda one: -one["gain"]["mean"])
     failed = [
         f"{name_of(one['name'])} has no curve: {one['reason']}" for one in curves if one["reason"] and not one["line"]
@@ -162,7 +163,8 @@ def _why_none(report: dict[str, Any]) -> str:
     preset = PRESETS.get(report.get("preset") or "")
     if preset and not sizes_of(report["task"]["train"], preset.curve_shares):
         return "Not measured: there are too few rows to learn from fewer of them."
-    return "Not measured: the run ended before, or no strategy learns from examples."
+    learns = any(one["name"] not in LEARNS_FROM_NO_ROWS for one in judged(report))
+    return f"Not measured: {'the run ended before this part' if learns else 'no strategy learns from examples'}."
 
 
 def _least(report: dict[str, Any]) -> float:

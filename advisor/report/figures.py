@@ -31,7 +31,7 @@ from strategies.presets import PRESETS
 
 P_VALUE_MEANING = (
     "p: how often chance alone would make a difference at least this large between two equally good strategies; .05 is "
-    "5 times in 100. It allows for all the pairs that were tested (Holm), a range only for its own."
+    "5 times in 100. It allows for all the pairs that are compared (Holm); each range is that of its own pair alone."
 )
 _LEVEL = 0.0005  # a difference that rounds to no tenth of a point
 NOT_MEASURED = "not measured"
@@ -55,15 +55,19 @@ def reading_of(report: dict[str, Any]) -> list[tuple[str, str]]:
     task, priorities = report["task"], report["priorities"]
     choice = report["recommendation"]["choice"]
     explanation = words_of(choice).explanation if choice else ""
-    hosted = f"; an answer as one of {priorities['hosted']}" if priorities.get("hosted") else ""
-    price = money_text(priorities["machine_per_hour"], priorities["currency"])
+    metric = task["metric"]
+    if task["kind"] != Kind.WRITING.value:  # chrF is written so
+        metric = f"{metric[:1].upper()}{metric[1:]}"
+    price = f"{money_text(priorities['machine_per_hour'], priorities['currency'])} for an hour of the machine"
+    if hosted := priorities.get("hosted"):
+        price = f"Getting ready: {price}. Answers: by the token, as those of {hosted}"
     return [
         *([(name_of(choice), explanation)] if explanation else []),
-        (f"{task['metric'][:1].upper()}{task['metric'][1:]}", METRIC_MEANINGS[Kind(task["kind"])]),
-        ("A point", "A hundredth of the best score, which is 1."),
+        (metric, METRIC_MEANINGS[Kind(task["kind"])]),
+        ("A point", "A hundredth of the highest score there can be, which is 1."),
         ("Test rows", "Rows of your data that no strategy saw before."),
         ("95 % range", RANGE_MEANING),
-        ("Cost", f"The machine is priced at {price} an hour{hosted}."),
+        ("Cost", f"{price}."),
     ]
 
 
@@ -74,8 +78,9 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
     def row(heading: str, tell: Callable[[Any], str | None], *path: str) -> tuple[str, list[str]]:
         return heading, [_told(tell, _at(one, path)) for one in shown]
 
-    def money(amount: float) -> str:
-        return money_text(amount, report["priorities"]["currency"])
+    def price(heading: str, name: str) -> tuple[str, list[str]]:
+        currency = report["priorities"]["currency"]
+        return heading, [money_text(one["cost"].get(name), currency) for one in shown]
 
     return [
         row("Score", score_text, "score", "mean"),
@@ -94,13 +99,13 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
             else []
         ),
         *(
-            row(f"On average {name}", seconds_text, "phase_seconds", name)
+            (f"On average {name}", [_phase(one.get("phase_seconds") or {}, name) for one in shown])
             for name in PHASES
             if any(one.get("phase_seconds", {}).get(name) for one in shown)
         ),
         row("Answers a second, many together", number_text, "requests_per_second"),
-        row("Tokens read an answer", _tokens, "tokens_in_mean"),
-        row("Tokens written an answer", _tokens, "tokens_out_mean"),
+        row("Tokens read per answer", _tokens, "tokens_in_mean"),
+        row("Tokens written per answer", _tokens, "tokens_out_mean"),
         row("Answers that failed", lambda failed: f"{failed:,}", "failed_answers"),
         *(
             [row("Answers that refuse", lambda refused: f"{refused:,}", "refusals", "count")]
@@ -109,15 +114,15 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
         ),
         row("Getting ready", duration_text, "fit_seconds"),
         row("Most memory used", memory_text, "peak_memory_bytes"),
-        row("Cost of 1,000 answers", money, "cost", "per_1000"),
-        row("Cost of getting ready, once", money, "cost", "one_off"),
+        price("Cost of 1,000 answers", "per_1000"),
+        price("Cost of getting ready, once", "one_off"),
         *(
-            [row("Cost of getting ready anew, a month", money, "cost", "upkeep_per_month")]
+            [price("Cost of getting ready anew, a month", "upkeep_per_month")]
             if any((one["cost"].get("upkeep_per_month") or 0) > 0 for one in shown)
             else []
         ),
         *(
-            [row("Cost of the wrong among 1,000 answers", money, "cost", "errors_per_1000")]
+            [price("Cost of the wrong among 1,000 answers", "errors_per_1000")]
             if report["priorities"].get("wrong_answer")
             else []
         ),
@@ -163,7 +168,7 @@ def detectable_of(report: dict[str, Any]) -> str | None:
         return None
     least, most = points_text(sizes[0]), points_text(sizes[-1])
     span = most if least == most else f"{least.split()[0]} to {most}, depending on the pair,"
-    return f"With so many rows a difference of {span} shows 8 times in 10; a smaller one is often missed."
+    return f"With this number of rows a difference of {span} shows 8 times in 10; a smaller one is often missed."
 
 
 def apart_of(report: dict[str, Any]) -> list[str]:
@@ -171,8 +176,9 @@ def apart_of(report: dict[str, Any]) -> list[str]:
     a run of an earlier version measured none."""
     return [
         f"Where one model serves many tasks, what {in_sentence(one['name'])} learned is kept apart from it (an "
-        f"adapter): half of the answers then come within {_ranged('p50')(apart)} instead of "
-        f"{seconds_text(apart['merged_p50'])}, on {count_text(apart['n'], 'answer')} timed both ways."
+        f"adapter). Of {count_text(apart['n'], 'answer')} timed both ways half then come within "
+        f"{_ranged('p50')(apart)}, and within {seconds_text(apart['merged_p50'])} with it merged, as in all other "
+        "figures."
         for one in judged(report)
         if (apart := one.get("apart_seconds"))
     ]
@@ -182,6 +188,8 @@ def _chances(report: dict[str, Any], names: list[str]) -> list[tuple[str, list[s
     """How probable it is that each is near the best. Runs of an earlier version have no such probabilities."""
     if (chances := report["recommendation"].get("probabilities")) is None:
         return []
+    if len(chances) < 2:
+        return []  # nothing to compare
     told = [probability_text(chances[one]) if one in chances else "beyond a limit" for one in names]
     return [(f"Chance of being {near_best(report)}", told)]
 
@@ -195,6 +203,11 @@ def _at(candidate: dict[str, Any], path: tuple[str, ...]) -> Any:
 
 def _told(tell: Callable[[Any], str | None], value: Any) -> str:
     return (None if value is None else tell(value)) or NOT_MEASURED
+
+
+def _phase(seconds: dict[str, float], name: str) -> str:
+    """A dash for what a strategy does not do."""
+    return NOT_MEASURED if not seconds else seconds_text(seconds[name]) if name in seconds else "–"
 
 
 def _ranged(name: str) -> Callable[[dict[str, Any]], str | None]:
@@ -224,7 +237,8 @@ def _difference(one: dict[str, Any]) -> str:
     if low >= 0:
         between = f"{_points(low)} to {_points(high)} ahead"
     else:
-        between = f"between {_points(low)} behind and {_points(high)} ahead"
+        told = points_text if "level" in by else _points  # where the unit is said already
+        between = f"between {told(low)} behind and {told(high)} ahead"
     return f"{ahead} ({between}) on {count_text(one['n'], 'row')} that both answered."
 
 

@@ -50,7 +50,8 @@ def of_odds(report: Report) -> str | None:
     near = f"within {_margin(report)} of the best"
     if report["priorities"].get("wrong_answer"):
         near += ", what each costs taken off its score at the price of a wrong answer,"
-    return f"The share of the same {DRAWS:,} reweightings in which the choice is {near} and nothing cheaper is."
+    drawn = f"The share of {DRAWS:,} reweightings of the test rows (Bayesian bootstrap) in which"
+    return f"{drawn} the choice is {near} and nothing cheaper is."
 
 
 def of_answers(report: Report, price: str) -> str:
@@ -181,8 +182,8 @@ def of_rules(report: Report) -> str | None:
     return (
         "What holds of your data is counted in task.json. A rule agrees where its strategy is near the best with "
         f"{probability_text(PROBABLE)} and nothing simpler is, or is ahead of all others with p < .05; it does not "
-        f"where that chance is below {probability_text(1 - PROBABLE)} or it is behind by more than the margin for "
-        "sure. One about costs agrees "
+        f"where that chance is below {probability_text(1 - PROBABLE)} or it is behind by more than "
+        f"{_margin(report)} for sure. One about costs agrees "
         f"where the costs over the months differ by more than {100 * (SAME_COST - 1):.0f} % its way."
     )
 

@@ -58,8 +58,10 @@ def render_markdown(report: dict[str, Any]) -> str:
         *_section("What would change this", verdict["changes"]),
         *_section("Before you act", verdict["caveats"]),
         *_section("Differences", _differences(report)),
-        *_section("Cost as volume grows", [volume_sentence(report), *crossing_sentences(report)]),
-        *_section("Time an answer", apart_of(report)),
+        *_section(
+            "Cost as volume grows", [volume_sentence(report), *crossing_sentences(report)] if judged(report) else []
+        ),
+        *_section("Time per answer", apart_of(report)),
         *_wrong_answers(report),
         *_less_tidy(report),
         *_asked_again(report),

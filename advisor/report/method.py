@@ -18,8 +18,9 @@ _SETTINGS = {
     "normalisation": "labels compared by their probability",
     "learning_rate": "learning rate (the size of a step)",
     "epochs": "passes over the rows",
-    "rank": "size of the adapter (rank), which holds what is learned,",
-    "alpha": "its weight (alpha)",
+    "training_tokens": "tokens trained on",
+    "rank": "size of the adapter, which holds what is learned (rank)",
+    "alpha": "weight of the adapter (alpha)",
 }
 _VALUES = {"sum": "as a whole", "mean": "by the token", "minus empty input": "less that without an input"}
 
@@ -60,7 +61,8 @@ def _hosted(priorities: dict[str, Any]) -> str:
         money_text(priorities[name], priorities["currency"]) for name in ("read_per_million", "written_per_million")
     )
     factor = priorities["tuned_factor"]
-    tuned = f"{factor:g} times as much once trained" if factor else "once trained its price is unknown"
+    times = "the same" if factor == 1 else f"{factor:g} times as much" if factor else "its price unknown"
+    tuned = f"once trained {times}"
     return (
         f" to get ready; an answer is paid for as one of {priorities['hosted']}, {read} for a million tokens read and "
         f"{written} for a million written ({tuned})"
@@ -97,8 +99,8 @@ def _effort(candidate: dict[str, Any]) -> str:
         tried, rows = count_text(effort["settings_tried"], "setting"), count_text(effort["dev_rows"], "row")
         sentences.append(f"{tried} tried on {rows}.")
     if candidate["settings"]:
-        taken = ", ".join(
-            f"{_SETTINGS.get(name, name.replace('_', ' '))} {_VALUES.get(str(value), value)}"
+        taken = "; ".join(
+            f"{_SETTINGS.get(name, name.replace('_', ' '))}: {_value(value)}"
             for name, value in candidate["settings"].items()
         )
         sentences.append(f"Taken: {taken}.")
@@ -114,6 +116,10 @@ def _effort(candidate: dict[str, Any]) -> str:
             f"The right document was among the sources for {100 * candidate['hit_rate']:.0f} % of the rows."
         )
     return " ".join([*sentences, *candidate["notes"]])
+
+
+def _value(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else _VALUES.get(str(value), str(value))
 
 
 def _beside(report: dict[str, Any]) -> list[tuple[str, str]]:

@@ -56,12 +56,12 @@ def _of_the_table(report: Report) -> Computed:
         },
         "95 of 100 answers within": f"The 95th percentile of the same {timed}.",
         "Answers a second, many together": f"{rows.capitalize()} ÷ the seconds of one pass over them: trial.json.",
-        "Tokens read an answer": f"The mean over {rows}: column tokens_in.",
+        "Tokens read per answer": f"The mean over {rows}: column tokens_in.",
         "Score of each training": f"The mean of column score over {rows}, then that of the lines trained_again of "
         "probes.jsonl: trained with the same settings and other seeds. The chances allow for which one would be had."
         if any(one.get("score_of_each_training") for one in judged(report))
         else None,
-        "Tokens written an answer": f"The mean over {rows}: column tokens_out.",
+        "Tokens written per answer": f"The mean over {rows}: column tokens_out.",
         "Answers that failed": "The rows with an entry in column error; they score 0.",
         "Getting ready": "Seconds by the clock from the first row read to ready, by stage (choosing settings, "
         "indexing, training): trial.json.",
@@ -104,8 +104,8 @@ def _of_the_evidence(report: Report) -> Computed:
         "Score against cost": "Scores with their ranges, and costs of 1,000 answers, as in the table.",
         "Cost as volume grows": formulas.of_volume(report),
         APART: formulas.of_adapters_apart(report),
-        "Time an answer": "As in the table. Shares of the time: mean seconds of looking up, reading or writing ÷ their "
-        "sum.",
+        "Time per answer": "As in the table. Shares of the time: mean seconds of looking up, reading or writing ÷ "
+        "their sum.",
         "Where answers go wrong": formulas.of_wrong_answers(report),
         LESS_TIDY: formulas.of_less_tidy_inputs(report),
         **computed_of_documents(report),

@@ -110,8 +110,8 @@ def _sentences(by_name: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
     if likely and not sure:
         name, worst = max(likely, key=lambda found: found[1]["lost"])
         return [
-            f"The largest loss is {points_text(worst['lost'])} of {in_sentence(name)} to "
-            f"{_IN_SENTENCE[worst['variant']]} ({_range(worst)}): among so many comparisons, chance alone can make it."
+            f"The largest loss: {in_sentence(name)} scores {points_text(worst['lost'])} less ({_range(worst)}) with "
+            f"{_IN_SENTENCE[worst['variant']]}. Among so many comparisons, chance alone can make it."
         ]
     if not sure:
         return [f"On up to {rows} of each kind, no strategy is shown to lose by any of this."]

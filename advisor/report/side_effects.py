@@ -12,7 +12,7 @@ from typing import Any
 
 from advisor.candidates import judged
 from advisor.measurement import gap_of
-from advisor.wording import count_text, in_sentence, name_of, number_text, score_text, signed_points
+from advisor.wording import count_text, in_sentence, name_of, number_text, points_text, score_text, signed_points
 from eval.outcomes import Trial
 from eval.statistics import mean_change, paired_difference
 
@@ -83,18 +83,17 @@ def _gap_sentence(name: str, gap: dict[str, Any]) -> str:
     ends = f"{signed_points(gap['low'])} to {signed_points(gap['high'])}"
     return (
         f"{name_of(name)} scores {score_text(seen['mean'])} on {count_text(seen['n'], 'row')} that it trained on and "
-        f"{score_text(new['mean'])} on the {new['n']:,} test rows: a gap of {signed_points(gap['difference'])} points "
+        f"{score_text(new['mean'])} on {count_text(new['n'], 'test row')}: a gap of {points_text(gap['difference'])} "
         f"({ends})."
     )
 
 
 def _knowledge_sentence(name: str, found: dict[str, Any]) -> str:
     low, high = (round(found["questions"] * found["right_change"][end]) for end in ("low", "high"))
-    answers = _more_or_fewer(found["right_after"] - found["right_before"])
     return (
-        f"{name_of(name)}, trained, is {_surprise(found['nats_change'])} by general text and answers {answers} of "
-        f"{found['questions']} general questions ({_ends(low, high)}; before: "
-        f"{found['right_before']})."
+        f"After training, {in_sentence(name)} is {_surprise(found['nats_change'])} by general text. It answers "
+        f"{found['right_after']} of {found['questions']} general questions right; before, {found['right_before']} "
+        f"({_ends(low, high)})."
     )
 
 
@@ -106,13 +105,17 @@ def _admission_sentences(name: str, found: dict[str, Any]) -> list[str]:
         asked = admitted["questions"]
         low, high = sorted(-round(asked * admitted["change"][end]) for end in ("low", "high"))
         sentences.append(
-            f"Of {asked} questions that nobody can answer, {in_sentence(name)}, trained, makes something up for "
-            f"{asked - admitted['after']:,} (before: {asked - admitted['before']:,}; {_ends(low, high)}); for "
-            f"{admitted['after'] or 'none'} it says that it does not know."
+            f"Of {asked} questions that nobody can answer, it makes up an answer to {asked - admitted['after']:,}; "
+            f"before, {asked - admitted['before']:,} ({_ends(low, high)}). To the others it says that it does not know."
+            if admitted["after"]
+            else f"Of {asked} questions that nobody can answer, it makes up an answer to every one; before, to "
+            f"{asked - admitted['before']:,} ({_ends(low, high)})."
         )
     if refused := found.get("refused"):
         before, after = (refused[when] or "none" for when in ("before", "after"))
-        sentences.append(f"It refuses {after} of the {refused['questions']} general questions (before: {before}).")
+        sentences.append(
+            f"It refuses to answer {after} of the {refused['questions']} general questions; before, {before}."
+        )
     return sentences
 
 
@@ -126,8 +129,8 @@ def _surprise(nats: dict[str, float]) -> str:
     if nats["low"] <= 0 <= nats["high"]:
         return f"about as surprised ({low} to {high} %)"
     if nats["mean"] > 0:
-        return f"{mean} % more surprised ({low} to {high})"
-    return f"{mean[1:]} % less surprised ({high[1:]} to {low[1:]})"
+        return f"{mean} % more surprised ({low} to {high} %)"
+    return f"{mean[1:]} % less surprised ({high[1:]} to {low[1:]} %)"
 
 
 def _ends(low: int, high: int) -> str:

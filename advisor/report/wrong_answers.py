@@ -183,7 +183,7 @@ def _sentence(name: str, failures: dict[str, Any]) -> str:
         unanswered = sum(one["count"] for one in categories)
         return f"{name_of(name)} gave {f'no answer to {unanswered:,} of' if unanswered else 'an answer to all'} {rows}."
     if not categories:
-        return f"{name_of(name)} is right on all {rows}."
+        return f"{name_of(name)} is right on {f'all {rows}' if failures['of'] > 1 else 'the only row'}."
     told = "; ".join(f"{_times(one['count'])} {WORDS[one['name']].clause}" for one in categories[:_TOLD])
     if len(categories) == 1:
         only = categories[0]["name"]
