@@ -120,6 +120,14 @@ def test_the_crossing_is_where_the_costs_of_a_year_are_equal() -> None:
     assert charts.volume_sentence(report).startswith("From about 5,000 answers a month on, fine-tuning costs less")
 
 
+def test_strategies_of_one_colour_have_lines_of_their_own() -> None:
+    report = report_of(candidate("prompting", 0.6, 1.0), candidate("prompting_examples", 0.7, 2.0))
+    (lines,) = (
+        layer for layer in charts.volume_chart(report, INK).to_dict()["layer"] if layer["mark"]["type"] == "line"
+    )
+    assert lines["encoding"]["detail"]["field"] == "strategy"
+
+
 def test_the_latency_sentence_names_the_fastest_and_the_slowest() -> None:
     report = report_of(candidate("prompting", 0.6, 1, p50=0.4), candidate("retrieval", 0.7, 1, p50=0.9))
     assert "Prompting answers fastest" in charts.latency_sentence(report)

@@ -201,6 +201,8 @@ def test_the_question_is_answered_in_every_form(synthetic_report, synthetic_tria
     assert all(f"<th>{head}</th>" in page for head in more.heads) and "2,400, foreseen" in more.heads
     drawn = charts.curve_chart(report, INK).to_dict(validate=True)
     assert '"type": "log"' in str(drawn).replace("'", '"')
+    lines = [layer for layer in drawn["layer"] if layer["mark"]["type"] in ("line", "area")]
+    assert len(lines) == 3 and all(layer["encoding"]["detail"]["field"] == "strategy" for layer in lines)
     assert turning_sentences(report) == []
 
 

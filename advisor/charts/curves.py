@@ -22,7 +22,6 @@ def curve_chart(report: Report, ink: str) -> alt.LayerChart | None:
     ends = [min(each["rows"] for one in curves for each in one["line"]), curves[0]["gain"]["rows"]]
     measured = _points(curves, "points")
     line = _points(curves, "line")
-    order = [named(one)["strategy"] for one in curves]
     shown = [each for one in curves for kind in ("points", "line") for each in one[kind]]
     low, high = min(each["low"] for each in shown), max(each["high"] for each in shown)
     x = alt.X(
@@ -34,14 +33,19 @@ def curve_chart(report: Report, ink: str) -> alt.LayerChart | None:
     y_title = report["task"]["metric"]
     y = alt.Y("mean:Q", title=y_title, scale=alt.Scale(domain=[low, high], nice=True, zero=False), axis=number_axis())
     foreseen = line[line["rows"] >= train]
-    band = alt.Chart(foreseen).mark_area(opacity=0.13).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour(order))
-    before = alt.Chart(line[line["rows"] <= train]).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour(order))
-    after = alt.Chart(foreseen).mark_line(strokeWidth=2.5, strokeDash=[6, 4]).encode(x=x, y=y, color=colour(order))
+    beyond = alt.Chart(foreseen).encode(x=x, color=colour(), detail="strategy:N")
+    band = beyond.mark_area(opacity=0.13).encode(y=alt.Y("low:Q"), y2="high:Q")
+    after = beyond.mark_line(strokeWidth=2.5, strokeDash=[6, 4]).encode(y=y)
+    before = (
+        alt.Chart(line[line["rows"] <= train])
+        .mark_line(strokeWidth=2.5)
+        .encode(x=x, y=y, color=colour(), detail="strategy:N")
+    )
     dots = alt.Chart(measured)
     ranges = dots.mark_rule(strokeWidth=3, opacity=0.45, strokeCap="round").encode(
-        x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour(order)
+        x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour()
     )
-    marks = dots.mark_point(filled=True, size=110, opacity=1).encode(x=x, y=y, color=colour(order), shape=shape(order))
+    marks = dots.mark_point(filled=True, size=110, opacity=1).encode(x=x, y=y, color=colour(), shape=shape())
     last = line[line["rows"] == ends[1]].sort_values("mean")
     last["named_at"] = apart(last["mean"], least=_LABEL_GAP * (high - low))
     names = (
@@ -49,10 +53,10 @@ def curve_chart(report: Report, ink: str) -> alt.LayerChart | None:
         .mark_text(align="right", dx=-4, dy=-9, fontSize=LABEL_SIZE, fontWeight=600)
         .encode(x=x, y=alt.Y("named_at:Q"), text="strategy:N", color=alt.value(ink))
     )
-    all_rows = alt.Chart(rows_of([{"rows": train, "low": low, "label": "all your rows"}])).encode(x=x)
+    all_rows = alt.Chart(rows_of([{"rows": train, "label": "all your rows"}])).encode(x=x)
     here = all_rows.mark_rule(color=GREY, opacity=0.6)
-    label = all_rows.mark_text(align="left", dx=5, dy=-7, color=ink, fontSize=LABEL_SIZE).encode(
-        y=alt.Y("low:Q"), text="label:N"
+    label = all_rows.mark_text(align="right", dx=-5, dy=2, color=ink, fontSize=LABEL_SIZE).encode(
+        y=alt.value(0), text="label:N"
     )
     return finished(alt.LayerChart(layer=[band, here, before, after, ranges, marks, names, label]), height=320)
 

@@ -55,11 +55,12 @@ def number_axis() -> alt.Axis:
     return alt.Axis(format=".1f", tickCount=5, domain=False, labelFlush=False)
 
 
-def colour(order: list[str]) -> alt.Color:
+def colour() -> alt.Color:
+    """Two strategies may share one: lines need `detail="strategy:N"` beside it, or both become one."""
     return alt.Color("colour:N", scale=None, legend=None)
 
 
-def shape(order: list[str]) -> alt.Shape:
+def shape() -> alt.Shape:
     return alt.Shape("shape:N", scale=None, legend=None)
 
 

@@ -27,8 +27,7 @@ def latency_chart(report: Report, ink: str) -> alt.LayerChart | None:
             {
                 **named(one),
                 **_latency(one),
-                "label": f"{seconds_text(one['latency_seconds']['p50'])} to "
-                f"{seconds_text(one['latency_seconds']['p95'])}",
+                "label": _span(*(seconds_text(one["latency_seconds"][name]) for name in ("p50", "p95"))),
             }
             for one in _timed(report)
         ]
@@ -36,17 +35,23 @@ def latency_chart(report: Report, ink: str) -> alt.LayerChart | None:
     if rows.empty:
         return None
     order = list(rows["strategy"])
-    scale = alt.Scale(domain=[0, float(rows["p95"].max()) * 1.45])
-    base = alt.Chart(rows).encode(y=strategy_axis(order, ink), color=colour(order))
+    scale = alt.Scale(domain=[0, float(rows["p95"].max()) * 1.6])
+    base = alt.Chart(rows).encode(y=strategy_axis(order, ink), color=colour())
     bar = base.mark_bar(height=12, cornerRadius=6, opacity=0.45).encode(
-        x=alt.X("p50:Q", scale=scale, title="Seconds an answer", axis=alt.Axis(tickCount=4, format=PLAIN_NUMBER)),
+        x=alt.X("p50:Q", scale=scale, title="Seconds per answer", axis=alt.Axis(tickCount=4, format=PLAIN_NUMBER)),
         x2="p95:Q",
     )
-    middle = base.mark_point(filled=True, size=150, opacity=1).encode(x=alt.X("p50:Q", scale=scale), shape=shape(order))
+    middle = base.mark_point(filled=True, size=150, opacity=1).encode(x=alt.X("p50:Q", scale=scale), shape=shape())
     label = base.mark_text(align="left", dx=12, fontSize=LABEL_SIZE).encode(
         x=alt.X("p95:Q", scale=scale), text="label:N", color=alt.value(ink)
     )
     return finished(alt.LayerChart(layer=[bar, middle, label]), height=ROW_HEIGHT * len(order) + AXIS_HEIGHT)
+
+
+def _span(low: str, high: str) -> str:
+    """The unit once, where it is the same."""
+    number, unit = low.split()
+    return f"{number} to {high}" if high.endswith(f" {unit}") else f"{low} to {high}"
 
 
 def latency_sentence(report: Report) -> str:

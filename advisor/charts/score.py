@@ -41,12 +41,12 @@ def score_chart(report: Report, ink: str) -> alt.LayerChart:
     order = list(rows["strategy"])
     scale = alt.Scale(domain=[0, 1])
     metric = report["task"]["metric"]
-    base = alt.Chart(rows).encode(y=strategy_axis(order, ink), color=colour(order), tooltip=["strategy", "label"])
+    base = alt.Chart(rows).encode(y=strategy_axis(order, ink), color=colour(), tooltip=["strategy", "label"])
     interval = base.mark_rule(strokeWidth=3, opacity=0.45, strokeCap="round").encode(
-        x=alt.X("low:Q", scale=scale, title=f"{metric} on rows no strategy had seen", axis=number_axis()),
+        x=alt.X("low:Q", scale=scale, title=f"{metric} on the test rows", axis=number_axis()),
         x2="high:Q",
     )
-    dot = base.mark_point(filled=True, size=170, opacity=1).encode(x=alt.X("mean:Q", scale=scale), shape=shape(order))
+    dot = base.mark_point(filled=True, size=170, opacity=1).encode(x=alt.X("mean:Q", scale=scale), shape=shape())
     label = base.mark_text(dy=-15, fontSize=LABEL_SIZE, fontWeight=600).encode(
         x=alt.X("mean:Q", scale=scale), text="label:N", color=alt.value(ink)
     )
@@ -88,7 +88,6 @@ def cost_chart(report: Report, ink: str) -> alt.LayerChart | None:
     if not shown:
         return None
     rows = rows_of([{**named(one), **one["score"], "cost": one["cost"]["per_1000"]} for one in shown])
-    order = list(rows["strategy"])
     frontier = rows_of([{"cost": one["cost"]["per_1000"], "mean": one["score"]["mean"]} for one in frontier_of(shown)])
     low, high = rows["cost"].min() / _ROOM, rows["cost"].max() * _ROOM
     x = alt.X(
@@ -99,9 +98,9 @@ def cost_chart(report: Report, ink: str) -> alt.LayerChart | None:
     )
     y = alt.Y("mean:Q", scale=alt.Scale(domain=[0, 1]), title=report["task"]["metric"], axis=number_axis())
     line = alt.Chart(frontier).mark_line(interpolate="step-after", color=GREY, strokeDash=[4, 4]).encode(x=x, y=y)
-    base = alt.Chart(rows).encode(x=x, color=colour(order))
+    base = alt.Chart(rows).encode(x=x, color=colour())
     interval = base.mark_rule(strokeWidth=2, opacity=0.4).encode(y=alt.Y("low:Q"), y2="high:Q")
-    dot = base.mark_point(filled=True, size=170, opacity=1).encode(y=y, shape=shape(order))
+    dot = base.mark_point(filled=True, size=170, opacity=1).encode(y=y, shape=shape())
     rows = rows.sort_values("mean")
     rows["named_at"] = apart(rows["mean"], least=_NAME_HEIGHT, most=_NAMED_UP_TO)
     rows["align"] = [_alignment(math.log(cost / low) / math.log(high / low)) for cost in rows["cost"]]

@@ -36,17 +36,16 @@ def volume_chart(report: Report, ink: str) -> alt.LayerChart | None:
             for share in (0, 1)
         ]
     )
-    order = list(dict.fromkeys(rows["strategy"]))
     currency = next(iter(costs.values())).currency
     x = alt.X("volume:Q", title="Answers a month", axis=alt.Axis(format=PLAIN_NUMBER, tickCount=3, grid=False))
     y = alt.Y(
         "total:Q", title=f"Cost over {_months(report)} ({currency})", axis=alt.Axis(tickCount=4, format=PLAIN_NUMBER)
     )
-    drawn = alt.Chart(rows).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour(order))
+    drawn = alt.Chart(rows).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour(), detail="strategy:N")
     last = rows[rows["volume"] > 0].sort_values("total")
     last["named_at"] = apart(last["total"], least=_LABEL_GAP * last["total"].max())
     ends = alt.Chart(last)
-    marks = ends.mark_point(filled=True, size=110, opacity=1).encode(x=x, y=y, color=colour(order), shape=shape(order))
+    marks = ends.mark_point(filled=True, size=110, opacity=1).encode(x=x, y=y, color=colour(), shape=shape())
     labels = ends.mark_text(align="right", dx=-10, dy=-9, fontSize=LABEL_SIZE, fontWeight=600).encode(
         x=x, y=alt.Y("named_at:Q"), text="strategy:N", color=alt.value(ink)
     )
