@@ -39,8 +39,8 @@ def of_chances(report: Report) -> str | None:
     if "probabilities" not in report["recommendation"]:
         return None
     return (
-        f"The share of {DRAWS:,} reweightings of the {tested(report)}, and of one imagined row for each strategy that "
-        "it alone gets right (Bayesian bootstrap), in which it is so."
+        f"{_drawn(report)} The chance is the share of these draws in which it is so. One imagined row for each "
+        "strategy, that it alone gets right, is drawn with them."
     )
 
 
@@ -50,8 +50,16 @@ def of_odds(report: Report) -> str | None:
     near = f"within {_margin(report)} of the best"
     if report["priorities"].get("wrong_answer"):
         near += ", what each costs taken off its score at the price of a wrong answer,"
-    drawn = f"The share of {DRAWS:,} reweightings of the test rows (Bayesian bootstrap) in which"
-    return f"{drawn} the choice is {near} and nothing cheaper is."
+    return (
+        f"{_drawn(report)} The odds are the share of these draws in which the choice is {near} and nothing cheaper is."
+    )
+
+
+def _drawn(report: Report) -> str:
+    return (
+        f"The {tested(report)} are weighted anew {DRAWS:,} times, as if other rows of the same sort had come (Bayesian "
+        "bootstrap)."
+    )
 
 
 def of_answers(report: Report, price: str) -> str:
@@ -79,7 +87,7 @@ def of_floors(report: Report) -> str | None:
         return None
     return (
         f"The mean of the scores of {count_text(low[0]['score']['n'], 'test row')}: outcomes.csv, by column strategy. "
-        f"The chance that no strategy is better: the share of {DRAWS:,} reweightings."
+        f"The chance that no strategy is better: the share of {DRAWS:,} draws, as for the chances above."
     )
 
 
