@@ -120,6 +120,13 @@ def test_the_crossing_is_where_the_costs_of_a_year_are_equal() -> None:
     assert charts.volume_sentence(report).startswith("From about 5,000 answers a month on, fine-tuning costs less")
 
 
+def test_a_crossing_at_the_first_answer_is_no_number() -> None:
+    report = report_of(candidate("prompting", 0.6, 2.0), candidate("finetuning", 0.8, 1.0, one_off=0.0146))
+    assert charts.volume_sentence(report) == (
+        "Fine-tuning costs less over 12 months than prompting from the first answer on."
+    )
+
+
 def test_strategies_of_one_colour_have_lines_of_their_own() -> None:
     report = report_of(candidate("prompting", 0.6, 1.0), candidate("prompting_examples", 0.7, 2.0))
     (lines,) = (

@@ -13,6 +13,7 @@ from advisor.palette import mark_of
 from advisor.wording import count_text, in_sentence, money_text, name_of, rough_text
 from eval.costs import Cost, crossing
 
+_FIRST = 1.5  # answers a month: what rounds to one
 _LABEL_GAP = 0.09  # of the height of a chart, between two labels
 
 
@@ -117,7 +118,7 @@ def crossing_sentence(report: Report, one: dict[str, Any]) -> str:
             f"nearly the same: perhaps it does from {rough_text(one['low'])} a month on."
         )
     later, earlier = sorted((a, b), key=lambda name: lines[name][1])
-    if one["monthly"] < 1:
+    if one["monthly"] < _FIRST:
         return f"{name_of(later)} costs less over {over} than {in_sentence(earlier)} from the first answer on."
     said = (
         f"From about {rough_text(one['monthly'])} answers a month on, {in_sentence(later)} costs less over {over} "

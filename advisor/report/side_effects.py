@@ -80,11 +80,12 @@ def _change(before: Sequence[float], after: Sequence[float]) -> dict[str, Any] |
 
 def _gap_sentence(name: str, gap: dict[str, Any]) -> str:
     seen, new = gap["seen"], gap["new"]
+    _, points = points_text(gap["difference"]).split()
     ends = f"{signed_points(gap['low'])} to {signed_points(gap['high'])}"
     return (
         f"{name_of(name)} scores {score_text(seen['mean'])} on {count_text(seen['n'], 'row')} that it trained on and "
-        f"{score_text(new['mean'])} on {count_text(new['n'], 'test row')}: a gap of {points_text(gap['difference'])} "
-        f"({ends})."
+        f"{score_text(new['mean'])} on {count_text(new['n'], 'test row')}: a gap of "
+        f"{signed_points(gap['difference'])} {points} ({ends})."
     )
 
 
