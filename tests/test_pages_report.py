@@ -63,7 +63,7 @@ def test_whether_more_data_would_help_is_drawn_and_said(
     app = open_page("Report", run=run.id)
     said = html_of(app)
     assert len(app.get("vega_lite_chart")) == 5
-    assert "Retrieval would hardly gain" in said or "More rows will not help" in said
+    assert "Not for retrieval: even four times as many" in said and "Fine-tuning has no curve" in said
     assert said.index("Where answers go wrong") < said.index("Would more data help?") < said.index("Answers side by")
     path = store.run_folder(run.id) / "report.json"
     older = {name: value for name, value in json.loads(path.read_text()).items() if name != "curves"}
@@ -197,7 +197,7 @@ def test_without_a_worker_the_page_says_so_and_offers_to_start_one(
     with own_home(tmp_path, monkeypatch) as store:
         run_id = queued(store, synthetic_task(), synthetic_split)
     app = open_page("Report", run=run_id)
-    assert "no worker is there" in html_of(app)
+    assert "(the worker) has stopped" in html_of(app)
     assert primaries(app) == ["Start the worker"]
 
 
