@@ -29,7 +29,7 @@ FOLLOWED_IN_DOUBT = 0.5
 ALL_WEIGHTS = 1.7
 KNOWLEDGE_READ, KNOWLEDGE_WRITTEN = 4_900, 1_360  # tokens of the general texts and questions, and of answers at most
 PASSAGES_A_FACT = 4  # embedded anew when a fact is changed: neighbours share a sentence, and then all are as they were
-EVALUATIONS = 8  # passes over dev while training and choosing the learning rate
+EVALUATIONS = 12  # passes over dev while training and choosing the learning rate
 
 
 @dataclass(frozen=True, slots=True)

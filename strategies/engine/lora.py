@@ -1,5 +1,5 @@
-"""Training, of a LoRA adapter or of all weights: rows packed into one sequence, loss on the answer's tokens only, early
-stopping on dev loss.
+"""Training, of a LoRA adapter or of all weights: rows packed into one sequence, loss on the answer's tokens only, with
+smaller steps from the best weights on whenever the dev loss has risen.
 
 Our own loop rather than transformers' Trainer: rows of a batch share the beginning of their prompts, which is read once
 for all of them; the loss needs logits at the answers alone, which spares the largest product of the network for most
@@ -34,8 +34,8 @@ WARM_UP_SHARE = 0.06
 LARGEST_GRADIENT = 1.0
 TOKENS_A_PASS = 512  # enough for full speed
 KEPT_SHARE = 0.4  # of free memory; where the way back would need more, each layer is run again on it
-EVALUATIONS = 6
-PATIENCE = 2  # evaluations without a better dev loss before training stops
+EVALUATIONS = 10
+PATIENCE = 3  # evaluations in a row without a better dev loss before training stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,8 @@ def train(
     seed: int,
     tokens_done: Callable[[int], None],
 ) -> Trained:
-    """Train what of the network asks for gradients until `tokens` were read, `epochs` are over or the dev loss stops
-    falling; the best weights are kept."""
+    """Train what of the network asks for gradients until `tokens` were read, `epochs` are over or smaller steps do not
+    help either; the best weights are kept."""
     budget = min(tokens, epochs * sum(pair.tokens for pair in pairs))
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0, fused=True)
@@ -120,10 +120,11 @@ def train(
     best_weights: list[Tensor] = []  # in the machine's memory, which has more room than a GPU's
     history: list[tuple[int, float]] = []
     read = 0
+    rate = learning_rate
     network.train()
     for batch in _endless_batches(pairs, seed):
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate * _schedule(read / budget)
+            group["lr"] = rate * _schedule(read / budget)
         answer_tokens = sum(len(pair.answer) for pair in batch)
         for part in _within_memory(batch):
             (_loss_sum(network, part) / answer_tokens).backward()
@@ -137,16 +138,24 @@ def train(
             if history[-1][1] < best_loss:
                 best_loss, best_at = history[-1][1], len(history)
                 best_weights = [parameter.detach().to("cpu", copy=True) for parameter in parameters]
-            if read >= budget or len(history) - best_at >= PATIENCE:
+            if read >= budget or len(history) - best_at >= PATIENCE or not best_at:
                 break
+            if best_at < len(history):  # the steps were too large: back to the best weights, with half of them
+                _put_back(parameters, best_weights)
+                optimiser.state.clear()
+                rate /= 2
     if not best_at:
         raise RuntimeError(f"Training came to nothing: the dev loss is {history[-1][1]}.")
-    with torch.no_grad():
-        for parameter, best in zip(parameters, best_weights, strict=True):
-            parameter.copy_(best)
+    _put_back(parameters, best_weights)
     network.eval()
     best_tokens = history[best_at - 1][0]
     return Trained(best_loss, best_tokens, best_tokens / sum(pair.tokens for pair in pairs), history)
+
+
+def _put_back(parameters: Sequence[Tensor], weights: Sequence[Tensor]) -> None:
+    with torch.no_grad():
+        for parameter, kept in zip(parameters, weights, strict=True):
+            parameter.copy_(kept)
 
 
 def mean_loss(network: torch.nn.Module, pairs: Sequence[Pair]) -> float:
