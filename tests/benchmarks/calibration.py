@@ -105,8 +105,8 @@ def pools() -> dict[str, Pool]:
 
 
 def measured_pools() -> dict[str, Pool]:
-    """What the three strategies scored in quick and standard runs of public datasets (docs/benchmarks.md): each test row
-    again and again."""
+    """What the three strategies scored in runs of public datasets (docs/benchmarks.md): each test row again and
+    again."""
     stored = json.loads(Path(__file__).with_name("measured_scores.json").read_text())
     return {f"{name}, measured": np.array(list(scores.values())) for name, scores in stored.items()}
 
