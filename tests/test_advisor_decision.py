@@ -101,7 +101,7 @@ def test_a_better_score_that_is_not_shown_does_not_justify_the_cost():
     assert got.reasons[1] == "Of all that may be within 2 points of the best it is the simplest."
     assert got.runner_up_line.startswith("Fine-tuning is 3 points ahead, between ")
     needed = rows_needed([o.score for o in cheap.outcomes], [o.score for o in dear.outcomes], 0.02)
-    assert f"About {round(needed, -2):,} test rows" in got.changes[0]
+    assert f"About {round(needed, -2):,} test rows" in got.changes[0] and got.rows_needed == needed
 
 
 def test_paying_more_must_be_worth_it():

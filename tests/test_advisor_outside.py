@@ -19,7 +19,7 @@ from eval.task import Task
 
 KEYS = {
     "choice", "confidence", "odds", "probabilities", "runner_up", "headline", "confidence_line", "runner_up_line",
-    "floor", "floor_line", "reasons", "caveats", "changes", "turns",
+    "floor", "floor_line", "reasons", "caveats", "changes", "rows_needed", "turns",
 }  # fmt: skip
 
 

@@ -53,7 +53,10 @@ def whole_report(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> 
         n=200,
         preset="standard",
         trials=(prompting, retrieval, trained, Trial("retrieval_finetuning", "failed", "It ran out of 4 GB.")),
-        floors=[replace(prompting, strategy="nearest_example")],
+        floors=[
+            replace(prompting, strategy="nearest_example"),
+            Trial("word_classifier", "failed", "It has one label only."),
+        ],
         fewer={"retrieval": {75: spoilt, 150: spoilt}, "finetuning": {75: spoilt, 150: replace(retrieval)}},
     )
     for candidate in report["candidates"]:
@@ -94,6 +97,24 @@ def test_a_report_without_probes_or_curves_says_nothing_of_them(synthetic_report
     assert not {LESS_TIDY, SIDE_EFFECTS, "Would more data help?", "Not measured", "Without a language model"} & set(
         told
     )
+
+
+def test_the_rows_that_would_tell_are_explained_where_they_are_told(
+    synthetic_report: MakeReport, synthetic_trials: MakeTrials
+) -> None:
+    prompting, alike = synthetic_trials()[0], synthetic_trials(seed=1)[0]
+    settled, open_yet = synthetic_report(), synthetic_report(trials=[prompting, replace(alike, strategy="retrieval")])
+    assert not settled["recommendation"]["rows_needed"] and "Rows that would tell" not in str(computed_of(settled))
+    assert open_yet["recommendation"]["rows_needed"]
+    told = dict(computed_of(open_yet))
+    assert "2 points" in told["Rows that would tell"] and "“Rows that would tell”" in told["What would change this"]
+
+
+def test_why_a_strategy_has_no_result_is_told_once(synthetic_report: MakeReport) -> None:
+    failed = [Trial(name, "failed", f"It ran out of {size} GB.") for name, size in (("prompting", 4), ("retrieval", 9))]
+    report = synthetic_report(trials=failed)
+    for written in (render_markdown(report), render_html(report)):
+        assert written.count("It ran out of 4 GB") == written.count("It ran out of 9 GB") == 1
 
 
 def test_what_was_asked_for_is_explained_and_nothing_else(synthetic_report: MakeReport) -> None:

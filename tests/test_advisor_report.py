@@ -111,7 +111,7 @@ def test_markdown_shows_foreign_text_as_it_stands(synthetic_report, synthetic_tr
     failed = Trial("retrieval", "failed", reason="Bad | cell\n<script>alert(1)</script> `x`")
     report = synthetic_report(trials=[synthetic_trials()[0], failed], model="my_model*")
     text = render_markdown(report)
-    assert "- Retrieval: Bad \\| cell \\<script\\>alert(1)\\</script\\> \\`x\\`\n" in text
+    assert "- Retrieval failed and is not judged: Bad \\| cell \\<script\\>alert(1)\\</script\\> \\`x\\`.\n" in text
     assert "my\\_model\\*" in text
 
 

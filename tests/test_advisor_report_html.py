@@ -82,7 +82,7 @@ def test_a_failed_strategy_is_named_with_its_reason(
 ) -> None:
     prompting, retrieval, _ = synthetic_trials()
     failed = Trial("finetuning", "failed", reason="The machine ran out of memory.")
-    assert "Fine-tuning: The machine ran out of memory." in render_html(
+    assert "Fine-tuning failed and is not judged: The machine ran out of memory." in render_html(
         synthetic_report(trials=(prompting, retrieval, failed))
     )
 

@@ -24,11 +24,16 @@ _EVERY_DIFFERENCE = "If every difference mattered to you"
 
 def changes(situation: Situation) -> tuple[str, ...]:
     """The number of rows that would settle it, then for each priority the nearest value that turns the choice."""
-    sentences = (_more_rows(situation), *(_turn(situation, turn) for turn in situation.turns if turn.choice))
+    sentences = (
+        _more_rows(situation, rows_that_would_tell(situation)),
+        *(_turn(situation, turn) for turn in situation.turns if turn.choice),
+    )
     return tuple(sentence for sentence in sentences if sentence is not None)
 
 
-def _more_rows(situation: Situation) -> str | None:
+def rows_that_would_tell(situation: Situation) -> int | None:
+    """So many test rows, now's among them, would measure the difference from the runner-up to within the margin; None
+    where it is settled, or too little is known to say."""
     if not situation.others or situation.pieces < _FEWEST_PIECES:
         return None
     runner_up, scores = situation.others[0], situation.scores
@@ -36,13 +41,18 @@ def _more_rows(situation: Situation) -> str | None:
     if situation.gap(situation.choice.strategy, runner_up.strategy).low > margin:
         return None  # settled
     needed = rows_needed(scores[situation.choice.strategy], scores[runner_up.strategy], margin, situation.groups)
-    if needed is None or needed <= situation.rows:
+    return needed if needed is not None and needed > situation.rows else None
+
+
+def _more_rows(situation: Situation, needed: int | None) -> str | None:
+    if needed is None:
         return None
     pieces = "test rows" if situation.pieces == situation.rows else "groups of test rows"
     needed_pieces = rough_text(needed * situation.pieces / situation.rows)
+    runner_up, margin = in_sentence(situation.others[0].strategy), margin_text(situation.priorities.margin)
     return (
-        f"About {needed_pieces} {pieces} would measure the difference from {in_sentence(runner_up.strategy)} to "
-        f"within {margin_text(margin)}; now there are {situation.pieces:,}."
+        f"About {needed_pieces} {pieces} would measure the difference from {runner_up} to within {margin}; now there "
+        f"are {situation.pieces:,}."
     )
 
 

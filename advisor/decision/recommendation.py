@@ -25,7 +25,8 @@ class Recommendation:
     `choice` and `runner_up` are names of strategies; `floor` is the simplest that is probably as good as any of them;
     `probabilities` says of each strategy within the limits how probable it is that no other one is better by more than
     the margin; `odds` is the probability that this holds for the choice and for nothing cheaper, None where there was
-    nothing to compare.
+    nothing to compare; `rows_needed` is the number of test rows that would measure its difference from the runner-up
+    to within the margin, None where that is settled or cannot be foreseen.
     """
 
     choice: str | None
@@ -41,6 +42,7 @@ class Recommendation:
     reasons: tuple[str, ...]
     caveats: tuple[str, ...]
     changes: tuple[str, ...]
+    rows_needed: int | None
     turns: tuple[Turn, ...]
 
 
@@ -106,6 +108,7 @@ def recommend(
         reasons=sentences.reasons(situation, tuple(ruling.broken.values())),
         caveats=caveats.before_you_act(situation, trials, majority),
         changes=outlook.changes(situation),
+        rows_needed=outlook.rows_that_would_tell(situation),
         turns=tuple(turns),
     )
 
@@ -219,5 +222,6 @@ def _no_choice(trials: Sequence[Trial], broken: Mapping[str, str]) -> Recommenda
         reasons=tuple(broken.values()),
         caveats=caveats.unfinished(trials),
         changes=("Raise the limit and the strategies it left out are judged again.",) if broken else (),
+        rows_needed=None,
         turns=(),
     )

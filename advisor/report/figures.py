@@ -140,6 +140,11 @@ def not_measured(report: dict[str, Any]) -> list[dict[str, Any]]:
     return [one for one in (*report["candidates"], *report.get("floors", [])) if one["status"] != "done"]
 
 
+def floors_not_measured(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Why a strategy has no result stands among the caveats of the verdict; this is what they say nothing of."""
+    return [one for one in not_measured(report) if one in report.get("floors", [])]
+
+
 def beyond_preset(report: dict[str, Any]) -> str | None:
     """What a longer preset measures besides; None where the preset measures all, and for a run of an earlier
     version."""

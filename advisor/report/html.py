@@ -30,7 +30,7 @@ from advisor.report.figures import (
     detectable_of,
     differences_of,
     figures_of,
-    not_measured,
+    floors_not_measured,
     reading_of,
     subject_of,
 )
@@ -75,7 +75,7 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         reading=reading_of(report),
         judged=shown,
         floors=floors(report),
-        left_out=not_measured(report),
+        left_out=floors_not_measured(report),
         beyond=beyond_preset(report),
         choice=next((one for one in shown if one["name"] == verdict["choice"]), None),
         sentences={

@@ -20,8 +20,8 @@ from advisor.report.figures import (
     detectable_of,
     differences_of,
     figures_of,
+    floors_not_measured,
     floors_of,
-    not_measured,
     reading_of,
     subject_of,
 )
@@ -146,5 +146,5 @@ def _differences(report: dict[str, Any]) -> list[str]:
 def _not_measured(report: dict[str, Any]) -> list[str]:
     return [
         *filter(None, [beyond_preset(report)]),
-        *(f"{name_of(one['name'])}: {one['reason'] or 'no reason given'}" for one in not_measured(report)),
+        *(f"{name_of(one['name'])}: {one['reason'] or 'no reason given'}" for one in floors_not_measured(report)),
     ]

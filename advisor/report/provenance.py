@@ -6,7 +6,7 @@ from advisor.candidates import Report, judged
 from advisor.report import formulas
 from advisor.report.changed_documents import computed_of_documents
 from advisor.report.curves import TITLE
-from advisor.report.figures import not_measured
+from advisor.report.figures import floors_not_measured
 from advisor.report.robustness import LESS_TIDY
 from advisor.report.side_effects import SIDE_EFFECTS
 from advisor.wording import count_text, money_text
@@ -86,13 +86,9 @@ def _of_the_verdict(report: Report) -> Computed:
         "Why": "Scores and chances as in the table; differences and costs over time as below."
         if verdict["reasons"]
         else None,
-        "What would change this": "One priority is moved, the others stay, and the rule is asked again on the same "
-        "rows, step by step until another strategy is taken. More rows to test on: as under “Rows that would tell”; "
-        f"more to learn from: as under “{TITLE}”."
-        if verdict["changes"]
-        else None,
+        "What would change this": formulas.of_changes(report),
         "Before you act": "Counted in outcomes.csv: columns score, error, valid and found_gold. Scores on rows that it "
-        "trained on: probes.jsonl."
+        "trained on: probes.jsonl. What a process said when it failed: log.txt in its folder."
         if verdict["caveats"]
         else None,
     }
@@ -119,7 +115,9 @@ def _of_the_evidence(report: Report) -> Computed:
 def _of_the_run(report: Report) -> Computed:
     return {
         "How it was measured": formulas.of_the_work(report),
-        "Not measured": "What a process said when it ended: log.txt in its folder." if not_measured(report) else None,
+        "Not measured": "What a process said when it ended: log.txt in its folder."
+        if floors_not_measured(report)
+        else None,
         "About the data": "Rows counted by the checks of the upload, and those left out of the division: task.json."
         if report["warnings"]
         else None,
