@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from advisor.plan import Plan, Setup
+from advisor.runs.child import failure_sentence
 from advisor.runs.experiment import draft_task, prepare, run_experiment
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
@@ -146,6 +147,15 @@ def test_a_strategy_whose_process_is_killed_says_that_memory_ran_out(store: Stor
     run(store, run_id, KILLED)
     assert (store.run(run_id).state, states(store, run_id)) == ("done", ["done", "failed", "done"])
     assert "memory ran out" in (store.steps(run_id)[1].reason or "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_is_said_to_be_full() -> None:
+    with pytest.raises(OSError) as wrong:
+        Path("/dev/full").write_text("weights")
+    assert failure_sentence(wrong.value, "training") == (
+        "The disk was full during “training”; free some space and try again."
+    )
 
 
 def test_a_run_in_which_all_fail_has_failed_and_still_reports(store: Store) -> None:

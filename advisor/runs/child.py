@@ -62,6 +62,8 @@ def failure_sentence(wrong: Exception, stage: str) -> str:
     # torch says so in errors of three types, one of them a plain RuntimeError.
     if isinstance(wrong, MemoryError) or "out of memory" in message or "can't allocate memory" in message:
         return f"Memory ran out during “{stage}”; choose a smaller model, or close other programs and try again."
+    if "No space left on device" in message:  # three types of error too: of Python, safetensors and FAISS
+        return f"The disk was full during “{stage}”; free some space and try again."
     detail = f"{type(wrong).__name__}: {message.splitlines()[0][:200]}" if message else type(wrong).__name__
     return f"It stopped with an error during “{stage}” ({detail})."
 
