@@ -6,6 +6,7 @@ import codecs
 import io
 import json
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ _SIGNATURES = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"\x89PNG", "a picture"),
 )
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 def check_size(name: str, content: bytes) -> None:
@@ -91,6 +93,12 @@ def parse_json(name: str, text: str, where: str) -> Any:
             f"{name} is not complete JSON in {where}, perhaps because the file was cut off: export it again."
         ) from wrong
     return value
+
+
+def number(text: str) -> float | None:
+    """A number as people write it; None for what only Python reads as one, such as 1_000, nan or digits of other
+    scripts."""
+    return float(text) if _NUMBER.fullmatch(text) else None
 
 
 def unzip(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:

@@ -60,7 +60,8 @@ def believe(scores: Mapping[str, ArrayLike], groups: Sequence[str] | None = None
     candidate that was trained several times: which of its trainings one would get is then unknown too. `groups` names
     the group of each row. Raises ValueError when there are no rows or not the same number.
     """
-    trained = {name: np.atleast_2d(np.asarray(each, dtype=np.float64)) for name, each in scores.items()}
+    by_name = sorted(scores.items())  # the order in which they come must not change what is drawn
+    trained = {name: np.atleast_2d(np.asarray(each, dtype=np.float64)) for name, each in by_name}
     rows = {each.shape[1] for each in trained.values()} | ({len(groups)} if groups is not None else set())
     if len(rows) != 1 or not min(rows):
         raise ValueError(f"scores must be of the same rows, got {sorted(rows)}")
@@ -81,4 +82,4 @@ def believe(scores: Mapping[str, ArrayLike], groups: Sequence[str] | None = None
     means = totals[:, 1:] / totals[:, :1]
     starts = np.cumsum([0, *seeds[:-1]])
     had = [start + random.integers(count, size=DRAWS) for start, count in zip(starts, seeds, strict=True)]
-    return Posterior(tuple(scores), means[np.arange(DRAWS)[:, None], np.column_stack(had)])
+    return Posterior(tuple(trained), means[np.arange(DRAWS)[:, None], np.column_stack(had)])

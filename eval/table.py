@@ -240,8 +240,8 @@ def _from_rows(name: str, numbered: NumberedRows, instruction: str = "") -> Tabl
             raise BadInput(f"{name} has two columns named '{columns[i]}': rename or delete one of them.")
     if len(kept) < 2:
         raise BadInput(
-            f"{name} has only one column ({columns[kept[0]][:60]}): it needs two, the input and its ideal output, "
-            "in CSV separated by commas, semicolons or tabs."
+            f"{name} has only one column ({columns[kept[0]][:60]}): at least two are needed, such as an input and its "
+            "ideal output, in CSV separated by commas, semicolons or tabs."
         )
     rows = tuple(tuple(row[i] for i in kept) for _, row in body)
     return Table(tuple(columns[i] for i in kept), rows, tuple(number for number, _ in body), instruction)

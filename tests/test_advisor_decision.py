@@ -82,7 +82,7 @@ def test_a_cheaper_strategy_one_point_worse_is_taken_and_more_rows_make_it_sure(
     assert many.confidence == "strong"
     assert few.odds < 0.8 < 0.95 < many.odds
     assert any("test rows would measure the difference from fine-tuning to within 2 points" in c for c in few.changes)
-    assert few.reasons[1] == "It is the likeliest to be within 2 points of the best: 72 in 100."
+    assert few.reasons[1] == "It is as likely as any to be within 2 points of the best: 70 in 100."
     assert "fine-tuning scored 1 point more" in many.reasons[0]
     assert "costs least" in many.reasons[1]
 
@@ -168,7 +168,7 @@ def test_where_there_is_nothing_to_compare_no_odds_are_told():
         "Nothing to compare: only prompting was measured."
     )
     slow = decide(trial("prompting", right_on(0.5, 50)), trial("retrieval", [1.0] * 50, seconds=9), max_seconds=2.0)
-    assert slow.confidence_line == "Nothing to compare: only prompting meets your limits."
+    assert slow.confidence_line == "Nothing to compare: only prompting is known to meet your limits."
 
 
 def test_what_was_not_measured_cannot_meet_a_limit():
@@ -217,7 +217,7 @@ def test_the_volume_at_which_another_becomes_cheaper_is_named():
 
 def test_a_handful_of_rows_never_makes_a_strong_verdict():
     got = decide(trial("prompting", [0.0] * 5), trial("finetuning", [1.0] * 5))
-    assert (got.choice, got.confidence) == ("finetuning", "moderate")
+    assert (got.choice, got.confidence) == ("finetuning", "weak")
     assert got.headline == "Fine-tune it, as a first guess."
     assert got.confidence_line.endswith("from only 5 test rows.")
     assert got.caveats[0].startswith("There are only 5 test rows.")

@@ -233,6 +233,52 @@ def test_a_single_row_foresees_no_number_of_rows(capsys: pytest.CaptureFixture[s
     assert not decide(capsys)["changes"]
 
 
+def test_a_floor_that_answered_little_takes_no_rows_from_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+    write_outcomes({"a": right(0.8, 200), "b": right(0.5, 200), "majority_label": [1.0]})
+    got = decide(capsys)
+    assert (got["choice"], got["confidence"], got["floor"]) == ("a", "strong", None)
+
+
+def test_what_a_file_cannot_say_is_not_said(capsys: pytest.CaptureFixture[str]) -> None:
+    write_outcomes({"a": right(0.0, 300), "b": right(0.0, 300)})
+    assert main(["decide", "outcomes.csv", "--json"]) == 0
+    decision = json.loads(capsys.readouterr().out)
+    assert decision["schema"] == 1 and {one["failed_answers"] for one in decision["candidates"]} == {None}
+    assert (
+        "If 1 is the score of a right answer, nothing does well yet: the best is .00."
+        in (decision["recommendation"]["caveats"])
+    )
+    for option in ("--reindex-days=30", "--labelled-row=1", "--together"):  # which such a file cannot answer
+        with pytest.raises(SystemExit, match="2"):
+            main(["decide", "outcomes.csv", option])
+
+
+def test_names_and_columns_are_read_as_people_write_them(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [(f"q{at}", "\x1b[31mred\x07", at % 2, group) for at, group in zip(range(20), ["x", ""] * 10, strict=True)]
+    write(
+        "outcomes.csv",
+        "Example,Strategy,SCORE,Group",
+        [*rows, *((f"q{at}", "blue", 0.1 + 0.2, "x") for at in range(20))],
+    )
+    assert decide(capsys, "--volume", "12,000")["choice"] in ("[31mred", "blue")
+    assert main(["decide", "outcomes.csv"]) == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("--volume=ten", "Argument --volume: “ten” is no whole number; write it like 10000"),
+        ("--volume=1_000", "Argument --volume: “1_000” is no whole number; write it like 10000"),
+        ("--margin=2%", "Argument --margin: “2%” is no number; write it like 2.5"),
+    ],
+)
+def test_options_that_are_no_numbers_are_told(option: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["decide", "outcomes.csv", option])
+    assert capsys.readouterr().err.startswith(sentence)
+
+
 @pytest.mark.parametrize(
     ("outcomes", "sentence"),
     [
@@ -246,6 +292,12 @@ def test_a_single_row_foresees_no_number_of_rows(capsys: pytest.CaptureFixture[s
         ("example,strategy,score\nq1,a,1\nq2,b,0\n", "no example was answered by all of a, b"),
         ("example,strategy,score,group\nq1,a,1,x\nq1,b,0,y\n", "row 3: example q1 is in another group"),
         ("example,strategy,score,seconds\nq1,a,1,-3\n", "row 2: seconds is “-3”"),
+        ("example,strategy,score\nq1,a,0_1\n", "row 2: score is “0_1”; it must be a number"),
+        ("example,strategy,score,tokens_in\nq1,a,1,1.7e308\n", "row 2: tokens_in is “1.7e308”"),
+        (f"example,strategy,score\nq1,{'a' * 9000},7\n", "row 2: the score is 7"),
+        (f"example,strategy,score\nq1,{'a' * 9000},1\nq1,{'a' * 9000},1\n", f"row 3: {'a' * 60}… answers example q1 "),
+        ('example,strategy,score\n"q\n1",a,1\nq 1,a,1\n', "a answers example q 1 twice"),
+        ("example,strategy,score\nq1,majority_label,1\n", "has only majority_label, which are floors"),
         (
             "example,strategy,score\nq1,floors,1\n",
             "row 2: floors is what a part of a run is called; rename the strategy",
@@ -264,7 +316,10 @@ def test_examples_that_not_all_answered_are_left_out_and_told(capsys: pytest.Cap
     write_outcomes({"big": [0.0] * 40 + [1.0] * 160, "small": [1.0] * 40})
     assert main(["decide", "outcomes.csv", "--json"]) == 0
     decision = json.loads(capsys.readouterr().out)
-    assert decision["warnings"] == ["Left out, because not all strategies answered them: 160 of 200 examples."]
+    assert decision["warnings"] == [
+        "small answered 40 of 200 examples, so all are compared on 40 only: complete it, with a score of 0 where it "
+        "gave no answer, or leave it out."
+    ]
     assert [one["score"]["n"] for one in decision["candidates"]] == [40, 40]
     assert decision["recommendation"]["choice"] == "small"
 

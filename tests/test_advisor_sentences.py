@@ -45,7 +45,8 @@ def test_what_costs_nobody_knows_is_not_said_to_cost_least() -> None:
     assert decide(apart, {"a": 1}).reasons[1] == "Nothing else is probably within 2 points of the best."
     assert decide(apart, {"a": 1, "b": 2}).reasons[1] == "It also costs least."
     assert decide(level).reasons[1] == (
-        "What an answer costs is unknown, so the best score that is probably within 2 points of the best is taken."
+        "Of none that is probably within 2 points of the best is the whole cost known, so the best score of them is "
+        "taken."
     )
     assert decide(level, {"a": 1}).reasons[1] == (
         "Among those that are probably within 2 points of the best it is the only one whose whole cost is known: $120 "
@@ -84,7 +85,7 @@ def test_one_group_that_holds_most_rows_makes_no_strong_verdict() -> None:
     rest = right(0.6, 60)
     scores = {"cheap": [*[0.0] * 150, *rest], "dear": [*[1.0] * 150, *rest]}
     got = decide(scores, {"cheap": 1, "dear": 3}, [groups[0]] * 150 + groups[1:])
-    assert (got.choice, got.confidence) == ("dear", "moderate") and got.odds > 0.95
+    assert (got.choice, got.confidence) == ("dear", "weak") and got.odds > 0.95
     assert got.headline == "Use dear, as a first guess."
     assert got.confidence_line.endswith(", from only 61 groups of test rows (one holds 150 of 210).")
     assert got.caveats[0].startswith("There are only 61 groups of test rows (one holds 150 of 210). Add more")
@@ -99,3 +100,41 @@ def test_where_rows_come_in_groups_more_groups_would_tell() -> None:
     alone = decide(scores, groups=["all"] * 400)
     assert "1 group of test rows cannot tell" in alone.confidence_line
     assert alone.caveats[0] == "There is only 1 group of test rows. Add more before money depends on this."
+
+
+def test_of_equals_whose_costs_lie_close_together_one_is_taken_for_sure() -> None:
+    """The dearest costs as much as the next, and that as much as the cheapest, but not all three the same."""
+    same = {name: right(0.7, 100) for name in ("prompting", "retrieval", "finetuning")}
+    got = decide(same, {"prompting": 1.08, "retrieval": 1.04, "finetuning": 1.0})
+    assert (got.choice, got.confidence) == ("retrieval", "moderate")
+
+
+def test_the_order_in_which_strategies_come_changes_nothing() -> None:
+    scores = {"finetuning": right(0.7, 100), "prompting": [1.0] * 60 + [0.0] * 10 + [1.0] * 10 + [0.0] * 20}
+    costs = {"finetuning": 1.0, "prompting": 12.0}
+    one, other = decide(scores, costs), decide(dict(reversed(scores.items())), costs)
+    assert one == other and (one.choice, one.confidence) == ("finetuning", "weak")
+
+
+def test_nothing_turns_a_choice_to_what_is_exactly_like_it() -> None:
+    got = decide({"a": right(0.9, 100), "b": right(0.9, 100)}, {"a": 1, "b": 1})
+    assert got.choice == "a" and not any("would be taken" in each for each in got.changes)
+
+
+def test_at_the_same_cost_the_better_score_is_taken() -> None:
+    better, worse = right(0.8, 2000), [0.0] * 20 + right(0.8, 2000)[20:]
+    got = decide({"worse": worse, "better": better}, {"worse": 0.9999, "better": 1})
+    assert got.choice == "better"
+    assert got.reasons[1].startswith("Among those that are probably within 2 points of the best it costs as little as ")
+    close = decide({"worse": worse, "better": better}, {"worse": 0.97, "better": 1})
+    assert close.choice == "better" and "costs about as little and scores best: $120" in close.reasons[1]
+
+
+def test_no_more_rows_are_asked_for_where_they_would_not_help() -> None:
+    strong = decide({"a": right(0.75, 200), "b": right(0.9, 200)}, {"a": 1, "b": 20}, wrong_answer=0.05)
+    assert strong.confidence == "strong" and strong.rows_needed is None
+    at_the_margin = decide({"a": right(0.7, 20_000), "b": right(0.72, 20_000)}, {"a": 1, "b": 2})
+    assert at_the_margin.confidence == "too close to call"
+    assert at_the_margin.changes[0].startswith("The difference from b is about the 2 points that do not matter to you:")
+    exact = decide({"a": right(0.7, 100), "b": right(0.7, 100)}, {"a": 1, "b": 2}, margin=0)
+    assert exact.confidence == "too close to call" and exact.changes[0].startswith("No number of rows shows that two ")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from advisor.hosted import hosted_prices, listed_name
 from advisor.plan import DEFAULT_MODEL, DEFAULT_STRATEGIES, STRATEGIES, Priorities
+from eval.decoding import number
 from eval.task import BadInput
 from strategies.presets import PRESETS
+
+_WHOLE = re.compile(r"[+-]?(\d{1,15}|\d{1,3}(,\d{3}){1,4})", re.ASCII)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -86,8 +90,17 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="a hub id or a local folder (default: the embedded model)",
     )
-    compare.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same result")
+    compare.add_argument("--seed", type=_whole, default=0, metavar="N", help="the same seed gives the same result")
     _add_priorities(compare)
+    compare.add_argument(
+        "--reindex-days", type=_number, metavar="N", help="how often the documents change (default: never)"
+    )
+    compare.add_argument(
+        "--labelled-row", type=_number, default=0.0, metavar="PRICE", help="what labelling a row costs"
+    )
+    compare.add_argument(
+        "--together", action="store_true", help="answers can wait for each other, and are made together"
+    )
     compare.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (default: results/RUN)")
     compare.add_argument("--json", action="store_true", help="print the report, and nothing else, to standard output")
 
@@ -106,6 +119,8 @@ def _parser() -> argparse.ArgumentParser:
         "--costs", type=Path, metavar="FILE", help="a row for each strategy: strategy, one_off, per_1000 (answers)"
     )
     _add_priorities(decide)
+    # What a run measures and a file of scores does not hold: indexing, rows learned from, answers made together.
+    decide.set_defaults(reindex_days=None, labelled_row=0.0, together=False)
     decide.add_argument("--json", action="store_true", help="print the decision as JSON, and nothing else")
 
     commands.add_parser("worker", help="run what the pages ask for, until there is nothing to do for a while")
@@ -114,36 +129,48 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_priorities(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--volume", type=int, default=10_000, metavar="N", help="answers a month (default: 10,000)")
+    parser.add_argument("--volume", type=_whole, default=10_000, metavar="N", help="answers a month (default: 10,000)")
     parser.add_argument(
-        "--margin", type=float, default=2, metavar="N", help="points that do not matter to you (default: 2)"
+        "--margin",
+        type=_number,
+        default=2,
+        metavar="N",
+        help="points of a hundred that do not matter to you: 2 is a score of .02 (default: 2)",
     )
-    parser.add_argument("--max-seconds", type=float, metavar="S", help="the longest that 95 of 100 answers may take")
+    parser.add_argument("--max-seconds", type=_number, metavar="S", help="the longest that 95 of 100 answers may take")
     parser.add_argument(
-        "--machine", type=float, default=0.10, metavar="PRICE", help="the machine's price an hour (default: 0.10)"
+        "--machine", type=_number, default=0.10, metavar="PRICE", help="the machine's price an hour (default: 0.10)"
     )
-    parser.add_argument("--months", type=int, default=12, metavar="N", help="the time costs add up over (default: 12)")
-    parser.add_argument("--retrain-days", type=float, metavar="N", help="how often the task changes (default: never)")
     parser.add_argument(
-        "--reindex-days", type=float, metavar="N", help="how often the documents change (default: never)"
+        "--months", type=_whole, default=12, metavar="N", help="the time costs add up over (default: 12)"
     )
-    parser.add_argument("--wrong-answer", type=float, default=0.0, metavar="PRICE", help="what a wrong answer costs")
-    parser.add_argument("--labelled-row", type=float, default=0.0, metavar="PRICE", help="what labelling a row costs")
+    parser.add_argument("--retrain-days", type=_number, metavar="N", help="how often the task changes (default: never)")
+    parser.add_argument("--wrong-answer", type=_number, default=0.0, metavar="PRICE", help="what a wrong answer costs")
     parser.add_argument(
         "--hosted", metavar="MODEL", help="price answers as those of this hosted model, like 'OpenAI: GPT-5 mini'"
     )
     parser.add_argument(
-        "--read-price", type=float, metavar="USD", help="for a million tokens it reads (default: as listed)"
+        "--read-price", type=_number, metavar="USD", help="for a million tokens it reads (default: as listed)"
     )
     parser.add_argument(
-        "--written-price", type=float, metavar="USD", help="for a million tokens it writes (default: as listed)"
+        "--written-price", type=_number, metavar="USD", help="for a million tokens it writes (default: as listed)"
     )
     parser.add_argument(
-        "--tuned-factor", type=float, metavar="N", help="a trained model costs N times as much (default: unknown)"
+        "--tuned-factor", type=_number, metavar="N", help="a trained model costs N times as much (default: unknown)"
     )
-    parser.add_argument(
-        "--together", action="store_true", help="answers can wait for each other, and are made together"
-    )
+
+
+def _whole(text: str) -> int:
+    """Also with commas between thousands, as this program writes them."""
+    if not _WHOLE.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"“{text}” is no whole number; write it like 10000")
+    return int(text.replace(",", ""))
+
+
+def _number(text: str) -> float:
+    if (value := number(text)) is None:
+        raise argparse.ArgumentTypeError(f"“{text}” is no number; write it like 2.5")
+    return value
 
 
 def _names(text: str) -> tuple[str, ...]:

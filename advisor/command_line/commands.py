@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import signal
 import sys
@@ -24,7 +25,14 @@ from filelock import Timeout
 from rich.console import Console
 
 from advisor.command_line.arguments import parse, priorities_of
-from advisor.command_line.terminal import print_advice, print_estimate, print_report, print_runs, progress_bars
+from advisor.command_line.terminal import (
+    print_advice,
+    print_estimate,
+    print_report,
+    print_runs,
+    print_warnings,
+    progress_bars,
+)
 from advisor.decision.outside import check_tokens, read_costs, read_outcomes
 from advisor.plan import DEFAULT_MODEL, Plan, Setup
 from advisor.report.contents import judge
@@ -56,7 +64,7 @@ def main(arguments: Sequence[str] | None = None, build_strategy: str = BUILD_STR
         store = Store()
         try:
             return _run(store, options, build_strategy)
-        except (BadInput, KeyboardInterrupt):
+        except (BadInput, KeyboardInterrupt, BrokenPipeError):
             raise
         except Exception:
             log = store.home / "error.log"
@@ -66,6 +74,9 @@ def main(arguments: Sequence[str] | None = None, build_strategy: str = BUILD_STR
         return _fail(2, str(wrong))
     except KeyboardInterrupt as ended:
         return 128 + ended.args[0]
+    except BrokenPipeError:  # who read the output, such as head, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:
@@ -178,6 +189,7 @@ def _decide(options: argparse.Namespace) -> None:
     if options.json:
         sys.stdout.write(json.dumps(decision, indent=2) + "\n")
     else:
+        print_warnings(Console(), decision)
         print_report(Console(), decision)
         print_advice(Console(), decision)
 
@@ -256,5 +268,5 @@ def _model(name: str) -> str:
 
 
 def _fail(exit_code: int, sentence: str) -> int:
-    sys.stderr.write(sentence + "\n")
+    sys.stderr.write("".join(sign if sign.isprintable() else " " for sign in sentence) + "\n")
     return exit_code

@@ -14,7 +14,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from advisor.candidates import judged
-from advisor.report.figures import NOT_MEASURED, figures_of, floors_of, not_measured
+from advisor.report.figures import NOT_MEASURED, figures_of, floors_of, not_measured, reading_of
 from advisor.runs.experiment import Listen
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
@@ -89,7 +89,14 @@ def _one_below_another(names: list[Text], figures: list[tuple[str, list[str]]]) 
 def print_advice(console: Console, report: dict[str, Any]) -> None:
     """What a report's files say beside its verdict, for a decision that leaves no files."""
     verdict = report["recommendation"]
-    for sentence in (*verdict["changes"], *verdict["caveats"], *report["warnings"]):
+    for sentence in (*verdict["changes"], *verdict["caveats"]):
+        console.print(Text(sentence))
+    for word, meaning in reading_of(report):
+        console.print(Text(f"{word}: {meaning}"))
+
+
+def print_warnings(console: Console, report: dict[str, Any]) -> None:
+    for sentence in report["warnings"]:
         console.print(Text(sentence))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from advisor.decision.sentences import Situation
+from advisor.decision.sentences import LOW_SCORE, Situation
 from advisor.measurement import Measurement, fact_told, gap_of, trained_again
 from advisor.wording import count_text, every_text, in_sentence, name_of, score_text
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, Trial
@@ -38,7 +38,7 @@ def before_you_act(
         _hosted_elsewhere(situation),
         *unfinished(trials),
         *(_missed_documents(one) for one in judged),
-        _few_timed(situation.choice),
+        *_few_timed(situation),
     )
     return tuple(sentence for sentence in sentences if sentence is not None)
 
@@ -65,6 +65,8 @@ def _few_rows(situation: Situation) -> str | None:
 def _low_score(situation: Situation) -> str | None:
     """Said of the best there is, so that nobody takes the best of a bad lot for good."""
     best = situation.best
+    if situation.kind is None and best.score.mean < LOW_SCORE:
+        return f"If 1 is the score of a right answer, nothing does well yet: the best is {score_text(best.score.mean)}."
     if situation.kind is None or not situation.is_poor:
         return None
     outcomes = best.trial.outcomes
@@ -138,15 +140,18 @@ def _missed_documents(one: Measurement) -> str | None:
     )
 
 
-def _few_timed(choice: Measurement) -> str | None:
-    timed = choice.latency.n if choice.latency else 0
-    if timed >= _FEW_TIMED:
-        return None
-    if not timed:
+def _few_timed(situation: Situation) -> Iterator[str]:
+    """Of others only where the choice was timed on more."""
+    timed = {one.strategy: one.latency.n if one.latency else 0 for one in (situation.choice, *situation.others)}
+    choice = situation.choice
+    if not timed[choice.strategy]:
         unknown = ", so its cost is unknown" if choice.cost.per_1000 is None else ""
-        return f"How long one answer takes was not measured{unknown}."
-    answers = count_text(timed, "answer")
-    return f"{name_of(choice.strategy)} was timed on only {answers}: the slowest answers may take longer than shown."
+        yield f"How long one answer takes was not measured{unknown}."
+    is_enough = timed[choice.strategy] >= _FEW_TIMED
+    for name, count in timed.items():
+        if 0 < count < _FEW_TIMED and (name == choice.strategy or is_enough):
+            answers = count_text(count, "answer")
+            yield f"{name_of(name)} was timed on only {answers}: the slowest answers may take longer than shown."
 
 
 def _by_heart(trial: Trial) -> str | None:

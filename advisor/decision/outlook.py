@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+from advisor.decision.choice import STRONG, VERY_FEW_ROWS, WEAK
 from advisor.decision.sentences import Situation, over
 from advisor.decision.turns import Turn
 from advisor.wording import (
@@ -16,7 +19,6 @@ from advisor.wording import (
 )
 from eval.statistics import rows_needed
 
-_FEWEST_PIECES = 10  # of evidence, from which it can be foreseen how much more is needed
 _NEXT_TO_NOTHING = 0.001  # for a wrong answer, in the person's currency
 _CHANGING = {"retrain_days": "the task", "reindex_days": "the documents"}
 _EVERY_DIFFERENCE = "If every difference mattered to you"
@@ -34,11 +36,12 @@ def changes(situation: Situation) -> tuple[str, ...]:
 def rows_that_would_tell(situation: Situation) -> int | None:
     """So many test rows, now's among them, would measure the difference from the runner-up to within the margin; None
     where it is settled, or too little is known to say."""
-    if not situation.others or situation.pieces < _FEWEST_PIECES:
+    if not situation.others or situation.pieces < VERY_FEW_ROWS:
         return None
     runner_up, scores = situation.others[0], situation.scores
     margin = situation.priorities.margin
-    if situation.gap(situation.choice.strategy, runner_up.strategy).low > margin:
+    is_strong = situation.odds >= STRONG and not situation.is_few
+    if is_strong or situation.gap(situation.choice.strategy, runner_up.strategy).low > margin:
         return None  # settled
     needed = rows_needed(scores[situation.choice.strategy], scores[runner_up.strategy], margin, situation.groups)
     return needed if needed is not None and needed > situation.rows else None
@@ -46,13 +49,29 @@ def rows_that_would_tell(situation: Situation) -> int | None:
 
 def _more_rows(situation: Situation, needed: int | None) -> str | None:
     if needed is None:
-        return None
+        return _why_no_rows(situation)
     pieces = "test rows" if situation.pieces == situation.rows else "groups of test rows"
     needed_pieces = rough_text(needed * situation.pieces / situation.rows)
     runner_up, margin = in_sentence(situation.others[0].strategy), margin_text(situation.priorities.margin)
     return (
         f"About {needed_pieces} {pieces} would measure the difference from {runner_up} to within {margin}; now there "
         f"are {situation.pieces:,}."
+    )
+
+
+def _why_no_rows(situation: Situation) -> str | None:
+    """Where it is too close to call, though everything was measured closely enough, or nothing ever would be."""
+    if situation.odds >= WEAK or situation.pieces < VERY_FEW_ROWS or situation.counts_errors:
+        return None
+    margin, runner_up = situation.priorities.margin, situation.others[0].strategy
+    if not margin:
+        return "No number of rows shows that two score exactly the same: say which difference would not matter to you."
+    gap = situation.gap(situation.choice.strategy, runner_up)
+    if not gap.low <= math.copysign(margin, gap.difference) <= gap.high:
+        return None
+    return (
+        f"The difference from {in_sentence(runner_up)} is about the {margin_text(margin)} that do not matter to you: "
+        "more rows would hardly tell, and either will do."
     )
 
 

@@ -2,87 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from advisor.plan import CURVES_STEP, FLOORS_STEP
 from eval.costs import Quote
+from eval.decoding import number
 from eval.outcomes import Outcome, Trial
-from eval.table import Table, read_table
+from eval.table import read_table
 from eval.task import BadInput
-from strategies.registry import TRAINED
+from strategies.registry import FLOORS, TRAINED
 
 _NEEDED = ("example", "strategy", "score")
 _MEASURED = ("seconds", "tokens_in", "tokens_out")
+_MOST = 1e15
+_DIGITS = 9  # of a score: means of the same parts can differ in their last bits
+_LONGEST = 60  # signs of what is named in a sentence
 
 
 def read_outcomes(name: str, content: bytes) -> tuple[list[Trial], list[str]]:
     """A trial for each strategy, in the order they first appear, on the examples that all of them answered; and a
-    sentence where others were left out.
+    sentence for each that lacks some. A floor may lack some: it is compared with each strategy on what both answered.
 
     Columns: example, strategy, score in [0, 1]; if they are there, seconds (of an answer given alone), tokens_in,
     tokens_out and group. Raises BadInput with one sentence that names the row.
     """
-    table = _read(name, content, _NEEDED)
     outcomes: dict[str, dict[str, Outcome]] = {}
-    groups: dict[str, str | None] = {}
-    for number, row in zip(table.numbers(), table.rows, strict=True):
-        values = dict(zip(table.columns, row, strict=True))
-        example, strategy = values["example"].strip(), " ".join(values["strategy"].split())
+    groups: dict[str, str] = {}
+    for where, values in _rows(name, content, _NEEDED):
+        example, strategy = _named(values["example"]), _named(values["strategy"])
         if not example or not strategy:
             missing = "example" if not example else "strategy"
-            raise BadInput(f"{name}, row {number}: the column {missing} is empty; every answer needs one.")
+            raise BadInput(f"{where}: the column {missing} is empty; every answer needs one.")
         if strategy in (FLOORS_STEP, CURVES_STEP):
-            raise BadInput(f"{name}, row {number}: {strategy} is what a part of a run is called; rename the strategy.")
+            raise BadInput(f"{where}: {strategy} is what a part of a run is called; rename the strategy.")
         if example in outcomes.get(strategy, {}):
-            raise BadInput(f"{name}, row {number}: {strategy} answers example {example} twice; keep one row of each.")
-        group = values.get("group", "").strip() or None
-        if groups.setdefault(example, group) != group:
-            raise BadInput(f"{name}, row {number}: example {example} is in another group than before; give it one.")
-        score = _number(name, number, "score", values["score"])
+            raise BadInput(f"{where}: {_cut(strategy)} answers example {_cut(example)} twice; keep one row of each.")
+        if (group := values.get("group", "").strip()) and groups.setdefault(example, group) != group:
+            raise BadInput(f"{where}: example {_cut(example)} is in another group than before; give it one.")
+        score = _number(where, "score", values["score"])
         if score is None or score > 1:
-            raise BadInput(
-                f"{name}, row {number}: the score is {values['score'].strip() or 'empty'}; it must be from 0 to 1 "
-                "(divide percentages by 100)."
-            )
-        seconds, tokens_in, tokens_out = (_number(name, number, each, values.get(each, "")) for each in _MEASURED)
+            told = _cut(values["score"].strip()) or "empty"
+            raise BadInput(f"{where}: the score is {told}; it must be from 0 to 1 (divide percentages by 100).")
+        seconds, tokens_in, tokens_out = (_number(where, each, values.get(each, "")) for each in _MEASURED)
         outcomes.setdefault(strategy, {})[example] = Outcome(
-            example, strategy, "", score, {}, int(tokens_in or 0), int(tokens_out or 0), seconds, group=group
+            example, strategy, "", round(score, _DIGITS), {}, int(tokens_in or 0), int(tokens_out or 0), seconds
         )
-    shared = set.intersection(*(set(answered) for answered in outcomes.values()))
-    if not shared:
-        raise BadInput(
-            f"{name}: no example was answered by all of {', '.join(outcomes)}; compare them on the same ones."
-        )
+    shared, warnings = _shared(name, {strategy: set(answered) for strategy, answered in outcomes.items()})
     trials = [
         Trial(
             strategy,
             "done",
-            outcomes=tuple(outcome for example, outcome in each.items() if example in shared),
+            outcomes=tuple(
+                replace(outcome, group=groups.get(example)) for example, outcome in each.items() if example in shared
+            ),
             changes_weights=strategy in TRAINED,
         )
         for strategy, each in outcomes.items()
     ]
-    left_out = len(groups) - len(shared)
-    told = f"Left out, because not all strategies answered them: {left_out:,} of {len(groups):,} examples."
-    return trials, [told] if left_out else []
+    return trials, warnings
+
+
+def _shared(name: str, answered: Mapping[str, set[str]]) -> tuple[set[str], list[str]]:
+    """The examples that all strategies answered, floors aside, and who lacks how many of the others'."""
+    strategies = {strategy: examples for strategy, examples in answered.items() if strategy not in FLOORS}
+    if not strategies:
+        raise BadInput(
+            f"{name} has only {', '.join(answered)}, which are floors: answers without a language model, that "
+            "strategies are held against; add the answers of a strategy, or give these another name."
+        )
+    every, shared = set.union(*strategies.values()), set.intersection(*strategies.values())
+    if not shared:
+        named = ", ".join(map(_cut, strategies))
+        raise BadInput(f"{name}: no example was answered by all of {named}; compare them on the same ones.")
+    warnings = [
+        f"{_cut(strategy)} answered {len(examples):,} of {len(every):,} examples, so all are compared on "
+        f"{len(shared):,} only: complete it, with a score of 0 where it gave no answer, or leave it out."
+        for strategy, examples in strategies.items()
+        if len(examples) < len(every)
+    ]
+    return shared, warnings
 
 
 def read_costs(name: str, content: bytes, trials: Sequence[Trial]) -> dict[str, Quote]:
     """The cost of each strategy the file names. Columns: strategy, one_off, per_1000 (requests); what is empty is
     unknown, but for a cost of requests that follows from the seconds measured."""
-    table = _read(name, content, ("strategy", "one_off", "per_1000"))
     quotes: dict[str, Quote] = {}
     names = [trial.strategy for trial in trials]
-    for number, row in zip(table.numbers(), table.rows, strict=True):
-        values = dict(zip(table.columns, row, strict=True))
-        strategy = " ".join(values["strategy"].split())
+    for where, values in _rows(name, content, ("strategy", "one_off", "per_1000")):
+        strategy = _named(values["strategy"])
         if not strategy:
-            raise BadInput(f"{name}, row {number}: the column strategy is empty; every cost needs one.")
+            raise BadInput(f"{where}: the column strategy is empty; every cost needs one.")
         if strategy not in names:
-            raise BadInput(f"{name}, row {number}: {strategy} has no outcomes; choose from {', '.join(names)}.")
+            known = ", ".join(map(_cut, names))
+            raise BadInput(f"{where}: {_cut(strategy)} has no outcomes; choose from {known}.")
         if strategy in quotes:
-            raise BadInput(f"{name}, row {number}: {strategy} has a row already; keep one.")
-        one_off, per_1000 = (_number(name, number, each, values[each]) for each in ("one_off", "per_1000"))
+            raise BadInput(f"{where}: {_cut(strategy)} has a row already; keep one.")
+        one_off, per_1000 = (_number(where, each, values[each]) for each in ("one_off", "per_1000"))
         quotes[strategy] = Quote(one_off, per_1000)
     return quotes
 
@@ -99,24 +115,33 @@ def check_tokens(trials: Sequence[Trial], quotes: Mapping[str, Quote]) -> None:
             )
 
 
-def _read(name: str, content: bytes, needed: Sequence[str]) -> Table:
+def _rows(name: str, content: bytes, needed: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Where each row stands, and its values by column; how column names are capitalised does not matter."""
     table = read_table(name, content)
-    if missing := [column for column in needed if column not in table.columns]:
+    columns = [column.lower() for column in table.columns]
+    if missing := [column for column in needed if column not in columns]:
         raise BadInput(
-            f"{name} lacks a column called {' and one called '.join(missing)}; it has {', '.join(table.columns)}: "
-            "rename or add what is missing."
+            f"{name} lacks a column called {' and one called '.join(missing)}; it has "
+            f"{', '.join(map(_cut, table.columns))}: rename or add what is missing."
         )
-    return table
+    for line, row in zip(table.numbers(), table.rows, strict=True):
+        yield f"{name}, row {line}", dict(zip(columns, row, strict=True))
 
 
-def _number(name: str, row: int, column: str, text: str) -> float | None:
+def _named(text: str) -> str:
+    """A name on one line; a terminal would obey what cannot be printed."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _number(where: str, column: str, text: str) -> float | None:
     """A number from 0, None where nothing stands."""
-    if not text.strip():
+    if not (text := text.strip()):
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise BadInput(f"{name}, row {row}: {column} is “{text.strip()}”; it must be a number from 0, like 0.5.")
+    value = number(text)
+    if value is None or not 0 <= value <= _MOST:
+        raise BadInput(f"{where}: {column} is “{_cut(text)}”; it must be a number from 0, like 0.5.")
     return value

@@ -74,7 +74,15 @@ def recommend(
     choice = next(one for one in kept if one.strategy == taken.name)
     others = [one for one in kept if one is not choice]
     best = kept[0]
-    turns = turns_of(case.rule, priorities, case.measured)
+
+    def rule(changed: Priorities) -> str | None:
+        """What is taken; the choice still where only the draws, or the order, tell something else from it."""
+        other = case.under(changed).taken
+        if other and choice.strategy in other.alike and scores[choice.strategy].mean() == scores[other.name].mean():
+            return choice.strategy
+        return other.name if other else None
+
+    turns = turns_of(rule, priorities, case.measured)
     situation = sentences.Situation(
         priorities,
         kind,
@@ -153,10 +161,6 @@ class _Case:
         posterior = self._posterior.restricted(list(totals), _in_points(kept, priorities))
         return _Ruling(kept, broken, totals, choose(options, posterior, priorities.margin, self._even_pieces))
 
-    def rule(self, priorities: Priorities) -> str | None:
-        taken = self.under(priorities).taken
-        return taken.name if taken else None
-
 
 def _totals(kept: Sequence[Measurement], priorities: Priorities) -> dict[str, float | None]:
     """What each costs over the horizon; without getting ready, once or anew, where its cost is known of none."""
@@ -215,13 +219,13 @@ def _no_choice(trials: Sequence[Trial], broken: Mapping[str, str]) -> Recommenda
         probabilities={},
         runner_up=None,
         headline="Nothing meets your limits." if broken else "Nothing to recommend yet.",
-        confidence_line="Every strategy that finished breaks a limit you set." if broken else "No strategy finished.",
+        confidence_line="No strategy is known to meet the limits you set." if broken else "No strategy finished.",
         runner_up_line=None,
         floor=None,
         floor_line=None,
         reasons=tuple(broken.values()),
         caveats=caveats.unfinished(trials),
-        changes=("Raise the limit and the strategies it left out are judged again.",) if broken else (),
+        changes=("Raise or drop the limit, and the strategies it left out are judged again.",) if broken else (),
         rows_needed=None,
         turns=(),
     )

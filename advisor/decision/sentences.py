@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.decision.choice import FEW_ROWS, PROBABLE, WEAK, Confidence
+from advisor.decision.choice import FEW_ROWS, PROBABLE, SAME_PROBABILITY, WEAK, Confidence
 from advisor.decision.turns import Turn
 from advisor.measurement import Measurement
 from advisor.plan import STRATEGIES, Priorities
@@ -105,8 +105,8 @@ def headline(situation: Situation, confidence: Confidence) -> str:
 
 def confidence_line(situation: Situation, confidence: Confidence) -> str:
     if not situation.others:
-        name = in_sentence(situation.choice.strategy)
-        return f"Nothing to compare: only {name} {'meets your limits' if situation.left_out else 'was measured'}."
+        alone = "is known to meet your limits" if situation.left_out else "was measured"
+        return f"Nothing to compare: only {in_sentence(situation.choice.strategy)} {alone}."
     margin, evidence = _by_margin(situation), situation.evidence
     if confidence == "too close to call" and situation.counts_errors:
         return f"{evidence.capitalize()} cannot tell what wrong answers will cost that closely."
@@ -215,28 +215,34 @@ def _why_cost(situation: Situation) -> str:
         return ""
     if situation.counts_errors:
         return _why_money(situation)
-    odds = situation.probabilities[choice.strategy]
-    if situation.odds < WEAK or odds < min(PROBABLE, max(situation.probabilities.values())):
+    odds, highest = situation.probabilities[choice.strategy], max(situation.probabilities.values())
+    if situation.odds < WEAK or odds < min(PROBABLE, highest - SAME_PROBABILITY):
         if choice.strategy not in STRATEGIES and situation.totals[choice.strategy] is None:
             return f"It may be {near_best}, as others may."
         merit = "simplest" if choice.strategy in STRATEGIES else "cheapest"
         return f"Of all that may be {near_best} it is the {merit}."
     if odds < PROBABLE:
-        return f"It is the likeliest to be {near_best}: {probability_text(odds)}."
+        likely = "the likeliest" if odds == highest else "as likely as any"
+        return f"It is {likely} to be {near_best}: {probability_text(odds)}."
     if not rivals:
         return _why_not_cheaper(situation)
     total = situation.totals[choice.strategy]
     if total is None:
-        first = "the simplest strategy" if choice.strategy in STRATEGIES else "the best score"
-        return f"What an answer costs is unknown, so {first} that is probably {near_best} is taken."
+        first = "simplest" if choice.strategy in STRATEGIES else "best score"
+        return f"Of none that is probably {near_best} is the whole cost known, so the {first} of them is taken."
     known = [(rival, price) for rival in rivals if (price := situation.totals[rival.strategy]) is not None]
     unknown = " and ".join(in_sentence(one.strategy) for one in rivals if situation.totals[one.strategy] is None)
     currency = choice.cost.currency
     against = " and ".join(f"{money_text(price, currency)} for {in_sentence(one.strategy)}" for one, price in known)
     least = min((price for _, price in known), default=math.inf)
-    merit = "costs as little as any" if total == least else "costs about as little and is simpler"
-    if total < least:
-        merit = "costs least" if known else "is the only one whose whole cost is known"
+    if not known:
+        merit = "is the only one whose whole cost is known"
+    elif money_text(total, currency) == money_text(least, currency):
+        merit = "costs as little as any"
+    elif total < least:
+        merit = "costs least"
+    else:
+        merit = f"costs about as little and {'is simpler' if choice.strategy in STRATEGIES else 'scores best'}"
     return (
         f"Among those that are probably {near_best} it {merit}: {money_text(total, currency)} "
         f"{over(situation.priorities)} at {count_text(situation.priorities.monthly_volume, 'answer')} a month"

@@ -101,10 +101,16 @@ def judge(
     floors: Sequence[Trial] = (),
 ) -> dict[str, Any]:
     """The part of a report that follows from outcomes and priorities alone; the arguments are those of `recommend`."""
+    elsewhere = {"failed_answers": None} if kind is None else {}  # a score of 0 does not say whether it was answered
+
+    def figures(given: Sequence[Trial]) -> list[dict[str, Any]]:
+        return [{**_candidate(one, priorities, (quotes or {}).get(one.strategy)), **elsewhere} for one in given]
+
     judged = {
+        "schema": SCHEMA,
         "priorities": asdict(priorities),
-        "candidates": [_candidate(trial, priorities, (quotes or {}).get(trial.strategy)) for trial in trials],
-        "floors": [_candidate(trial, priorities, (quotes or {}).get(trial.strategy)) for trial in floors],
+        "candidates": figures(trials),
+        "floors": figures(floors),
         "comparisons": _comparisons(trials),
         "crossings": _crossings(trials, priorities, quotes or {}),
         "recommendation": asdict(recommend(trials, priorities, kind, majority_share, quotes, floors)),

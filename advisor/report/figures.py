@@ -52,23 +52,26 @@ def reading_of(report: dict[str, Any]) -> list[tuple[str, str]]:
     """The words that the figures of a verdict are told in, and their meanings; empty where there are none."""
     if not judged(report):
         return []
-    task, priorities = report["task"], report["priorities"]
+    task, priorities = report.get("task"), report["priorities"]  # no task where the scores were measured elsewhere
     choice = report["recommendation"]["choice"]
     explanation = words_of(choice).explanation if choice else ""
-    metric = task["metric"]
-    if task["kind"] != Kind.WRITING.value:  # chrF is written so
-        metric = f"{metric[:1].upper()}{metric[1:]}"
     price = f"{money_text(priorities['machine_per_hour'], priorities['currency'])} for an hour of the machine"
     if hosted := priorities.get("hosted"):
         price = f"Getting ready: {price}. Answers: by the token, as those of {hosted}"
     return [
         *([(name_of(choice), explanation)] if explanation else []),
-        (metric, METRIC_MEANINGS[Kind(task["kind"])]),
+        *([_metric_of(task)] if task else []),
         ("A point", "A hundredth of the highest score there can be, which is 1."),
-        ("Test rows", "Rows of your data that no strategy saw before."),
+        ("Test rows", "Rows of your data that no strategy saw before." if task else "The examples that all answered."),
         ("95 % range", RANGE_MEANING),
-        ("Cost", f"{price}."),
+        *([("Cost", f"{price}.")] if task or any(one["latency_seconds"]["n"] for one in judged(report)) else []),
     ]
+
+
+def _metric_of(task: dict[str, Any]) -> tuple[str, str]:
+    kind, metric = Kind(task["kind"]), task["metric"]
+    is_written_so = kind is Kind.WRITING  # chrF
+    return metric if is_written_so else f"{metric[:1].upper()}{metric[1:]}", METRIC_MEANINGS[kind]
 
 
 def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:

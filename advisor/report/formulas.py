@@ -22,7 +22,7 @@ _METHODS = {
     MCNEMAR: "Exact McNemar test.",
     SIGN_FLIPS: "Paired permutation test, signs flipped.",
 }
-_ROWS_THAT_WOULD_TELL = "Rows that would tell"
+ROWS_THAT_WOULD_TELL = "Rows that would tell"
 
 
 def tested(report: Report) -> str:
@@ -102,24 +102,14 @@ def of_pairs(report: Report) -> dict[str, str]:
         "Differences": f"The mean of the differences row by row, on the same rows: outcomes.csv. {pair}",
         "Differences that would be shown": f"(1.96 + 0.84) × {spread} ÷ √rows: then 80 of 100 such ranges leave out 0.",
     }
-    if _tells_of_rows(report):
-        found[_ROWS_THAT_WOULD_TELL] = f"(1.96 × {spread} ÷ {_margin(report)})², rounded."
+    if tells_of_rows(report):
+        found[ROWS_THAT_WOULD_TELL] = f"(1.96 × {spread} ÷ {_margin(report)})², rounded."
     wrong = " and of the scored rows" if report["priorities"].get("wrong_answer") else ""
     found["Volume at which two cost the same"] = (
         "Difference of what getting ready and upkeep cost ÷ difference of what an answer costs; its range from 2,000 "
         f"draws of the timed answers{wrong} (bootstrap)."
     )
     return found
-
-
-def of_changes(report: Report) -> str | None:
-    if not report["recommendation"]["changes"]:
-        return None
-    rows = f" More rows to test on: as under “{_ROWS_THAT_WOULD_TELL}”." if _tells_of_rows(report) else ""
-    return (
-        "One priority is moved, the others stay, and the rule is asked again on the same rows, step by step until "
-        f"another strategy is taken.{rows}"
-    )
 
 
 def of_volume(report: Report) -> str:
@@ -231,7 +221,7 @@ def _methods(figures: Sequence[Mapping[str, Any]], kind: str) -> str:
     return " Or: ".join(_METHODS[name] for name in names if name in _METHODS) or "Not noted by the version that ran it."
 
 
-def _tells_of_rows(report: Report) -> bool:
+def tells_of_rows(report: Report) -> bool:
     """An earlier version did not note it."""
     return bool(report["recommendation"].get("rows_needed", report["priorities"]["margin"]))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from advisor.candidates import Report, judged
 from advisor.report import formulas
 from advisor.report.changed_documents import computed_of_documents
-from advisor.report.curves import TITLE
+from advisor.report.curves import TITLE, turning_sentences
 from advisor.report.figures import floors_not_measured
 from advisor.report.robustness import LESS_TIDY
 from advisor.report.side_effects import SIDE_EFFECTS
@@ -86,12 +86,26 @@ def _of_the_verdict(report: Report) -> Computed:
         "Why": "Scores and chances as in the table; differences and costs over time as below."
         if verdict["reasons"]
         else None,
-        "What would change this": formulas.of_changes(report),
+        "What would change this": _of_changes(report),
         "Before you act": "Counted in outcomes.csv: columns score, error, valid and found_gold. Scores on rows that it "
         "trained on: probes.jsonl. What a process said when it failed: log.txt in its folder."
         if verdict["caveats"]
         else None,
     }
+
+
+def _of_changes(report: Report) -> str | None:
+    if not report["recommendation"]["changes"]:
+        return None
+    said = (
+        "One priority is moved, the others stay, and the rule is asked again on the same rows, step by step until "
+        "another strategy is taken."
+    )
+    if formulas.tells_of_rows(report):
+        said += f" More rows to test on: as under “{formulas.ROWS_THAT_WOULD_TELL}”."
+    if turning_sentences(report):
+        said += f" More rows to learn from: as under “{TITLE}”."
+    return said
 
 
 def _of_the_evidence(report: Report) -> Computed:
