@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.outcomes import INDEXING, Trial
+from eval.phases import WRITING
 from eval.statistics import SEED
 
 _SECONDS_PER_HOUR = 3600
@@ -110,16 +111,29 @@ class Crossing:
 
 
 def mean_seconds(trial: Trial) -> float | None:
-    """Mean seconds of the requests that were answered one at a time; None when none was."""
-    seconds = _seconds(trial)
-    return float(seconds.mean()) if len(seconds) else None
+    """Mean seconds of a request; None when none was answered one at a time."""
+    timed = _Timed.of(trial)
+    return float(timed.mean(np.arange(len(timed.seconds)))) if len(timed.seconds) else None
+
+
+def price_range(trial: Trial, cost: Cost, terms: Terms) -> tuple[float, float] | None:
+    """The 95 % range of `cost.per_1000` that timed answers leave (bootstrap); None where it does not follow from them,
+    or from too few."""
+    is_timed = len(_Timed.of(trial).seconds) >= _FEWEST_TIMED
+    if not cost.per_1000 or not is_timed or not _follows_from_seconds(terms):
+        return None
+    if cost.per_1000 != cost_of(trial, terms).per_1000:  # found out elsewhere
+        return None
+    low, high = np.quantile(cost.per_1000 * _drawn_seconds(trial, _random()), [0.025, 0.975]).tolist()
+    return low, high
 
 
 def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
     """The cost of a trial's strategy: seconds on the machine times the price of a second, unless `quote` knows better.
 
     An answer is priced at the mean seconds of requests answered one at a time: the mean, because it is what adds up
-    over many requests; one at a time, because batches cannot be counted on. Where answers are made together, at the
+    over many requests; one at a time, because batches cannot be counted on; where answers are written, as if the timed
+    ones had been as long as all are. Where answers are made together, at the
     seconds of the batched pass divided by its requests. It is the cost of a machine that is paid for only while it
     works. A hosted model is paid by its tokens; what reads none is no language model, and like getting ready it is on
     the machine in any case.
@@ -178,9 +192,9 @@ def crossing_range(a: tuple[Trial, Cost], b: tuple[Trial, Cost], terms: Terms, i
     at = crossing(a[1], b[1], terms.months)
     fixed, slopes = [], []
     for trial, cost in (a, b):
+        is_timed = len(_Timed.of(trial).seconds) >= _FEWEST_TIMED
         line = cost.line(terms.months)
-        is_timed = len(_seconds(trial)) >= _FEWEST_TIMED or not cost.per_1000
-        if line is None or not is_ranged or not is_timed or terms.together or terms.is_hosted:
+        if line is None or not is_ranged or not _follows_from_seconds(terms) or (cost.per_1000 and not is_timed):
             return Crossing(at, None, None, is_ranged=False)
         fixed.append(line[0])
         slopes.append(_slopes(trial, cost, terms))
@@ -193,14 +207,27 @@ def crossing_range(a: tuple[Trial, Cost], b: tuple[Trial, Cost], terms: Terms, i
 
 def _slopes(trial: Trial, cost: Cost, terms: Terms) -> Numbers:
     """What a request more a month costs over the horizon, as it might have come out, [resamples]."""
-    seconds = _seconds(trial)
-    random = np.random.default_rng(SEED)  # the same rows for both of a pair
+    random = _random()
     errors = 1000 * terms.wrong_answer * _drawn_losses(trial, random) if terms.wrong_answer else 0.0
-    paid: float | Numbers = 0.0
-    if len(seconds):
-        drawn = random.choice(seconds, (_RESAMPLES, len(seconds))).mean(axis=1)
-        paid = (cost.per_1000 or 0.0) * drawn / (seconds.mean() or 1.0)
+    paid = cost.per_1000 * _drawn_seconds(trial, random) if cost.per_1000 else 0.0
     return (np.zeros(_RESAMPLES) + paid + errors) * terms.months / 1000
+
+
+def _random() -> np.random.Generator:
+    """Draws the same rows for all strategies."""
+    return np.random.default_rng(SEED)
+
+
+def _follows_from_seconds(terms: Terms) -> bool:
+    """Whether the price of an answer follows from the seconds of those that were timed."""
+    return not terms.together and not terms.is_hosted
+
+
+def _drawn_seconds(trial: Trial, random: np.random.Generator) -> Numbers:
+    """The mean seconds of a request as a multiple of those measured, as they might have come out, [resamples]."""
+    timed = _Timed.of(trial)
+    drawn = random.integers(len(timed.seconds), size=(_RESAMPLES, len(timed.seconds)))
+    return np.asarray(timed.mean(drawn) / (mean_seconds(trial) or 1.0))
 
 
 def _drawn_losses(trial: Trial, random: np.random.Generator) -> Numbers:
@@ -213,8 +240,33 @@ def _drawn_losses(trial: Trial, random: np.random.Generator) -> Numbers:
     return np.asarray(losses[units].sum(axis=1) / sizes[units].sum(axis=1))
 
 
-def _seconds(trial: Trial) -> Numbers:
-    return np.array([outcome.seconds for outcome in trial.outcomes if outcome.seconds is not None])
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """The requests answered one at a time, [requests]: their seconds, those of them spent on writing, and the tokens
+    written; and how many tokens are written on average in all."""
+
+    seconds: Numbers
+    writing: Numbers
+    written: Numbers
+    written_in_all: float
+
+    @staticmethod
+    def of(trial: Trial) -> _Timed:
+        timed = [outcome for outcome in trial.outcomes if outcome.seconds is not None]
+        return _Timed(
+            np.array([outcome.seconds for outcome in timed], dtype=np.float64),
+            np.array([outcome.phases.get(WRITING, 0.0) for outcome in timed]),
+            np.array([float(outcome.tokens_out) for outcome in timed]),
+            fmean(outcome.tokens_out for outcome in trial.outcomes) if trial.outcomes else 0.0,
+        )
+
+    def mean(self, drawn: NDArray[np.int64]) -> Numbers:
+        """The mean seconds of these requests, over the last axis. Their time for writing is scaled to the tokens that
+        all answers have on average (ratio estimator; Cochran, 1977, "Sampling techniques", chapter 6): what takes
+        longest to write is seldom among so few."""
+        written = self.written[drawn].mean(axis=-1)
+        longer = np.divide(self.written_in_all, written, out=np.ones_like(written), where=written > 0)
+        return np.asarray(self.seconds[drawn].mean(axis=-1) + (longer - 1) * self.writing[drawn].mean(axis=-1))
 
 
 def _mean_loss(trial: Trial) -> float:

@@ -25,31 +25,32 @@ _MADE_UP_SHARE = 0.5  # of an answer's words, at most, that stand together in an
 
 
 class Failure(StrEnum):
-    """What went wrong, in the order in which it is told. The words for people are in the advisor."""
+    """What went wrong, in the order in which it is looked for: an answer counts in the first that fits. The words for
+    people are in the advisor."""
 
     NO_ANSWER = "no_answer"  # an error, or nothing was said
     REFUSED = "refused"  # says that it does not know, or will not answer
     # Labels
+    LABEL_FORM = "label_form"  # the right label in other letters, or with words around it
+    NO_LABEL = "no_label"  # says no label that the task has
     LABEL_NOT_FOUND = "label_not_found"  # no example handed over has the right label
     LABEL_NOT_USED = "label_not_used"  # one has, and another label was given
-    LABEL_FORM = "label_form"  # the right label in other letters, or with words around it
     WRONG_LABEL = "wrong_label"
-    NO_LABEL = "no_label"  # says no label that the task has
     # Fields
     NOT_JSON = "not_json"
     VALUE_FORM = "value_form"  # the right values in other fields, or written otherwise
     CUT_VALUE = "cut_value"  # some of the expected words, or more than these
+    INVENTED_VALUE = "invented_value"  # stands nowhere in the input, in a field that is copied from inputs
     MISSING_FIELD = "missing_field"  # fields are missing, and nothing else is wrong
     EXTRA_FIELD = "extra_field"  # fields are filled that should be empty, and nothing else is wrong
     WRONG_VALUE = "wrong_value"
-    INVENTED_VALUE = "invented_value"  # stands nowhere in the input, in a field that is copied from inputs
     # Short answers
-    DOCUMENT_NOT_FOUND = "document_not_found"  # none handed over holds the answer
-    DOCUMENT_NOT_USED = "document_not_used"  # one that holds it was handed over
     ANSWER_FORM = "answer_form"  # all the expected words, among others
+    DOCUMENT_NOT_FOUND = "document_not_found"  # none handed over holds the answer
     REPEATED = "repeated"  # says nothing but words of the question
-    WRONG_ANSWER = "wrong_answer"
     INVENTED = "invented"  # its words stand together in no document and no expected answer
+    DOCUMENT_NOT_USED = "document_not_used"  # one that holds it was handed over
+    WRONG_ANSWER = "wrong_answer"
 
 
 _FIELDS = (
@@ -57,10 +58,10 @@ _FIELDS = (
     Failure.NOT_JSON,
     Failure.VALUE_FORM,
     Failure.CUT_VALUE,
+    Failure.INVENTED_VALUE,
     Failure.MISSING_FIELD,
     Failure.EXTRA_FIELD,
     Failure.WRONG_VALUE,
-    Failure.INVENTED_VALUE,
 )
 
 

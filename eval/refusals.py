@@ -20,10 +20,9 @@ REFUSALS = (
     r"i am (unable|not able) to",
     r"i am not (sure|certain|aware|familiar)",
     r"i (do not|cannot) have (any |enough |the |access |sufficient |specific |real time )*"
-    r"(to|information|knowledge|details|context|data|access|answer)",
+    r"(to|information|knowledge|details|context|data|access|answer|ability|capability|capabilities|capacity|means)",
     r"i have no (information|knowledge|idea|way of|access|record)",
-    r"(as|i am) an ai",
-    r"as a (large )?language model",
+    r"(as|i am) (only |just )?an? ((text|based|large|virtual|digital|helpful) )*(ai|language model)",
     r"(it|that|this|there|answer) (is|was) (not (known|clear|specified|stated|mentioned|given|provided|possible)|"
     r"unknown|unclear|impossible to|no way to|no (information|answer|mention))",
     r"(nobody|no one) (knows|can (know|say|tell|answer))",

@@ -24,7 +24,8 @@ WILSON, BOOTSTRAP, STUDENT, ADJUSTED_WALD = "Wilson", "bootstrap", "Student", "a
 MCNEMAR, SIGN_FLIPS = "McNemar", "sign flips"
 POWER = 0.80
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
-_RESAMPLES = 4999
+RESAMPLES = 4999
+LEAST_OF_FLIPS = 2 / (RESAMPLES + 1)  # no p-value of so many flips can be smaller
 _BATCH = 200  # resamples held in memory at once
 _MIN_VARIED = 10
 _MOST_RESAMPLED = 5_000  # rows; beyond, their mean is normal, and resampling so many would take minutes to say so
@@ -265,7 +266,7 @@ def _bootstrap_mean(pieces: _Pieces) -> tuple[float, float]:
         (values,),
         np.mean,
         confidence_level=LEVEL,
-        n_resamples=_RESAMPLES,
+        n_resamples=RESAMPLES,
         batch=_BATCH,
         method="BCa",
         rng=np.random.default_rng(SEED),
@@ -310,7 +311,7 @@ def _sign_flip_test(differences: Numbers) -> float:
         np.mean,
         permutation_type="samples",  # of a single sample: its signs are flipped
         vectorized=True,
-        n_resamples=_RESAMPLES,
+        n_resamples=RESAMPLES,
         batch=_BATCH,
         rng=np.random.default_rng(SEED),
     )

@@ -111,7 +111,9 @@ class Training(ABC):
         ask = Attempt({}, partial(self._ask, model=self.trained_model))
         _, choices, _ = self._answerer.choose([ask], split.dev, report_progress)
         self.choices += choices
-        self.effort = Effort(len(self.choices), len(split.dev), time.perf_counter() - started)
+        # Looks at how training goes are no settings, nor is one way to answer.
+        tried = len(self.choices) - len(trained.history) - (len(choices) == 1)
+        self.effort = Effort(tried, len(split.dev), time.perf_counter() - started)
         self.settings = {
             "learning_rate": best_rate,
             "epochs": round(trained.epochs, 2),

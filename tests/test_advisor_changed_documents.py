@@ -68,7 +68,8 @@ def test_who_follows_a_changed_fact_is_told_in_every_form(synthetic_report, synt
     assert found.sentences == (
         "When a fact in the documents changes, retrieval gives the new one for 14 of 20 and the old one for 2; "
         "fine-tuning gives 0 and 9 until it is trained again; prompting gives 0 and 1.",
-        "The answers to 20 test questions were replaced in the documents by others that look alike. Then the same "
+        "The answers to 20 test questions were replaced in the documents by those to other rows that have the "
+        "same pattern of words, capitals and numbers. Then the same "
         "questions were asked, and nothing was trained.",
         "For example “Question number 161, asked in its own words”: “14 days” became “30 days” in the documents. The "
         "answers: fine-tuning “14 days”, retrieval “30 days”, prompting “the third floor”.",

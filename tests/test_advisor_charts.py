@@ -139,6 +139,17 @@ def test_the_latency_sentence_names_the_fastest_and_the_slowest() -> None:
     report = report_of(candidate("prompting", 0.6, 1, p50=0.4), candidate("retrieval", 0.7, 1, p50=0.9))
     assert "Prompting answers fastest" in charts.latency_sentence(report)
     assert "retrieval needs 0.90 s" in charts.latency_sentence(report)
+    for one, ends in zip(report["candidates"], ((0.3, 0.6), (0.5, 1.1)), strict=True):
+        one["latency_seconds"] |= {"p50_range": ends, "n": 20}
+    assert "Prompting answers fastest, as far as 20 timed answers can tell: half" in charts.latency_sentence(report)
+
+
+def test_the_cheapest_within_the_chance_of_what_was_timed_is_doubted() -> None:
+    report = report_of(candidate("prompting", 0.6, 1.0), candidate("retrieval", 0.7, 1.1))
+    assert charts.cost_sentence(report).startswith("Prompting is the cheapest, at $1.00")
+    for one, ends in zip(report["candidates"], ((0.8, 1.2), (0.9, 1.3)), strict=True):
+        one["per_1000_range"] = ends
+    assert charts.cost_sentence(report).startswith("Prompting is the cheapest, as far as the timed answers tell, at $1")
 
 
 def test_a_report_without_scores_still_has_its_sentences(synthetic_report: MakeReport) -> None:

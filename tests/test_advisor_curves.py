@@ -198,6 +198,8 @@ def test_the_question_is_answered_in_every_form(synthetic_report, synthetic_tria
         escaped(sentence) in text for sentence in (more.answer, *more.sentences, more.reading)
     )
     assert all(sentence in page for sentence in more.sentences) and f"{more.reading} {more.method}" in page
+    heads = "| " + " | ".join(["", *more.heads]) + " |"
+    assert heads in text and all(f"| {' | '.join(cells)} |" in text for _, cells in more.rows)
     assert all(f"<th>{head}</th>" in page for head in more.heads) and "2,400, foreseen" in more.heads
     drawn = charts.curve_chart(report, INK).to_dict(validate=True)
     assert '"type": "log"' in str(drawn).replace("'", '"')
@@ -236,6 +238,18 @@ def test_a_strategy_that_would_pass_the_chosen_one_would_change_the_verdict(synt
 def test_a_curve_that_misses_the_score_with_all_rows_is_said_to(synthetic_report, synthetic_trials) -> None:
     more = curves_of(with_curves(synthetic_report, synthetic_trials, growth=(0.55, 0.5, 0.6)))
     assert "What fine-tuning scored with all rows lies off the curve: trust the curve less." in more.sentences
+
+
+def test_training_that_scores_less_than_its_curve_foretells_is_a_caveat(synthetic_report, synthetic_trials) -> None:
+    prompting, retrieval, trained = synthetic_trials(n=400)
+    spoilt = tuple(replace(one, score=one.score * (at % 5 > 0)) for at, one in enumerate(trained.outcomes))
+    badly = [prompting, retrieval, replace(trained, outcomes=spoilt)]
+    for trials, is_told in ((badly, True), ([prompting, retrieval, trained], False)):
+        report = with_curves(synthetic_report, synthetic_trials, growth=(0.9, 0.95, 1.0), trials=trials)
+        told = [one for one in report["recommendation"]["caveats"] if "may have gone badly" in one]
+        assert [one.startswith("Fine-tuning scored ") for one in told] == [True] * is_told
+    above = with_curves(synthetic_report, synthetic_trials, growth=(0.55, 0.5, 0.6))
+    assert not any("gone badly" in one for one in above["recommendation"]["caveats"])
 
 
 def test_where_nothing_gains_it_is_said_in_a_word(synthetic_report, synthetic_trials) -> None:

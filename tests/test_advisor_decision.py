@@ -225,10 +225,17 @@ def test_a_handful_of_rows_never_makes_a_strong_verdict():
 
 
 def test_caveats_follow_from_what_was_measured():
-    got = decide(trial("prompting", right_on(0.3, 100), valid=0.88, exact=0.0), kind=Kind.EXTRACTION)
+    prompting = trial("prompting", right_on(0.3, 100), valid=1.0, exact=0.0)
+    babbled = [replace(one, parts={"valid": 0.0, "exact": 0.0}, tokens_out=30) for one in prompting.outcomes[88:]]
+    babbled[0] = replace(babbled[0], tokens_out=96)
+    prompting = replace(prompting, outcomes=(*prompting.outcomes[:88], *babbled), settings={"answer_tokens": 96})
+    got = decide(prompting, kind=Kind.EXTRACTION)
     assert got.headline == "Prompt it, but nothing does well yet."
     assert got.caveats[0].startswith("Prompting is wrong on 100 of 100 test rows.")
-    assert "Prompting: 12 of 100 answers are not valid JSON; check each one before use." in got.caveats
+    assert (
+        "Prompting: 12 of 100 answers are not valid JSON (1 of them cut at 96 tokens, the longest answer that is "
+        "written); check each before use."
+    ) in got.caveats
     beaten = decide(trial("prompting", right_on(0.6, 100)), share=0.55)
     assert any("commonest label, which alone would score .55" in caveat for caveat in beaten.caveats)
     assert decide(trial("prompting", right_on(0.9, 100)), share=0.55).caveats == ()

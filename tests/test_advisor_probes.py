@@ -76,6 +76,7 @@ def test_a_row_that_a_variant_leaves_alone_does_not_count(synthetic_report, synt
     report = synthetic_report(trials=[few, synthetic_trials()[2]], preset="standard")
     assert [each["n"] for each in report["candidates"][0]["robustness"]] == [7]
     found = less_tidy_of(report)
+    assert found.rows[0].meaning.endswith(" 7 rows.")
     assert [row.heading for row in found.rows] == ["Typos"] and found.sentences[-1] == "Not measured: fine-tuning."
     assert "no strategy is shown to lose" in found.sentences[0]
 
@@ -120,11 +121,13 @@ def test_a_gap_between_rows_it_trained_on_and_new_ones_is_a_caveat_where_it_is_l
     caveat = next(one for one in report["recommendation"]["caveats"] if "by heart" in one)
     assert (
         caveat
-        == f"Fine-tuning learned its examples by heart: 1.00 on rows it trained on, {new:.2f} on new ones.".replace(
+        == f"Fine-tuning knows its examples by heart: 1.00 on rows it trained on, {new:.2f} on new ones.".replace(
             "0.", "."
         )
     )
     assert "that it trained on and" in side_effects_of(report)[0]
+    report = synthetic_report(trials=[by_heart(finetuning, 170, 200)])
+    assert any("does better on its examples than on others: .85" in one for one in report["recommendation"]["caveats"])
     for right, of in ((round(new * 60) + 1, 60), (2, 2)):
         report = synthetic_report(trials=[by_heart(finetuning, right, of)])
         assert not any("by heart" in one for one in report["recommendation"]["caveats"])

@@ -39,6 +39,20 @@ def decide(
     return recommend(trials, Priorities(**priorities), None, quotes=quotes)  # type: ignore[arg-type]
 
 
+def test_a_least_cost_within_the_chance_of_what_was_timed_is_doubted() -> None:
+    def timed(name: str, share: float, seconds: float) -> Trial:
+        uneven = [seconds * (0.5 + at % 2) for at in range(200)]
+        rows = zip(right(share, 200), uneven, strict=True)
+        outcomes = (Outcome(str(at), name, "", score, {}, 0, 0, seconds=each) for at, (score, each) in enumerate(rows))
+        return Trial(name, "done", outcomes=tuple(outcomes), fit_seconds=0.0)
+
+    def reason(*seconds: float) -> str:
+        return recommend([timed("a", 0.9, seconds[0]), timed("b", 0.5, seconds[1])], Priorities(), None).reasons[1]
+
+    assert reason(1.0, 1.05) == "It also costs least, as far as the timed answers tell."
+    assert reason(1.0, 2.0) == "It also costs least."
+
+
 def test_what_costs_nobody_knows_is_not_said_to_cost_least() -> None:
     apart, level = {"a": right(0.9, 200), "b": right(0.5, 200)}, {"a": right(0.9, 200), "b": right(0.9, 200)}
     assert decide(apart).reasons[1] == "Nothing else is probably within 2 points of the best."

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eval.costs import Cost, Quote, Terms, cost_of, crossing, crossing_range
+from eval.costs import Cost, Quote, Terms, cost_of, crossing, crossing_range, price_range
 from eval.outcomes import INDEXING, Outcome, Trial
+from eval.phases import READING, WRITING
 
 
 def trial(seconds: list[float | None], fit_seconds: float | None) -> Trial:
@@ -103,6 +104,39 @@ def test_rows_of_a_group_are_one_piece_of_evidence_of_what_wrong_answers_cost():
         found = crossing_range(pair[0], pair[1], terms, is_ranged=True)
         held += (found.low or np.inf) <= 250 <= (found.high or np.inf)
     assert held >= 0.88 * 60
+
+
+def written(tokens: list[int], timed: int) -> Trial:
+    """Half a second to read, and a tenth for each token that is written; the first so many are timed."""
+    outcomes = tuple(
+        Outcome(str(i), "x", "", 1.0, {}, 1, n, seconds=0.5 + n / 10, phases={READING: 0.5, WRITING: n / 10})
+        if i < timed
+        else Outcome(str(i), "x", "", 1.0, {}, 1, n)
+        for i, n in enumerate(tokens)
+    )
+    return Trial("x", "done", outcomes=outcomes, fit_seconds=0.0)
+
+
+def test_writing_is_priced_by_all_answers_and_not_by_the_length_of_those_timed():
+    terms = Terms(3.6, 1000, "USD")
+    uneven = written([2] * 10 + [10] * 10, timed=10)
+    assert cost_of(uneven, terms).per_1000 == pytest.approx(0.5 + 0.6)
+    assert price_range(uneven, cost_of(uneven, terms), terms) == pytest.approx((1.1, 1.1))  # no two seconds differ
+    silent = written([0] * 10, timed=10)
+    assert cost_of(silent, terms).per_1000 == pytest.approx(0.5)
+
+
+def test_the_range_of_a_price_holds_the_true_one_most_of_the_time():
+    terms, random, held = Terms(3.6, 1000, "USD"), np.random.default_rng(3), 0
+    for _ in range(100):
+        timed = trial(list(random.gamma(4, 0.25, 20)), fit_seconds=0.0)
+        low, high = price_range(timed, cost_of(timed, terms), terms)
+        held += low <= 1.0 <= high
+    assert 86 <= held <= 100
+    assert price_range(timed, cost_of(timed, terms), replace(terms, together=True)) is None
+    assert price_range(timed, cost_of(timed, terms, Quote(None, per_1000=7)), terms) is None
+    few = trial([1.0] * 9, fit_seconds=0.0)
+    assert price_range(few, cost_of(few, terms), terms) is None
 
 
 def test_a_handful_of_timed_answers_gives_no_range():

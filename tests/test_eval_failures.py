@@ -103,8 +103,8 @@ def test_without_looking_up_nothing_is_said_of_what_was_found():
         "refused",
         "answer_form",
         "repeated",
-        "wrong_answer",
         "invented",
+        "wrong_answer",
     ]
 
 
@@ -185,7 +185,7 @@ def test_labels():
     assert sorted_as(task, "It is about billing") == "label_form"
     assert sorted_as(task, "billing or delivery") == "no_label"
     assert sorted_as(task, "weather") == "no_label"
-    assert applicable(task, outcome(task, "delivery")) == ["label_form", "wrong_label", "no_label"]
+    assert applicable(task, outcome(task, "delivery")) == ["label_form", "no_label", "wrong_label"]
 
 
 def test_examples_looked_up_have_the_right_label_or_not():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import altair as alt
 
 from advisor.candidates import Candidate, Report, judged
@@ -17,7 +19,7 @@ from advisor.charts.drawing import (
     shape,
     strategy_axis,
 )
-from advisor.wording import in_sentence, name_of, seconds_text
+from advisor.wording import count_text, in_sentence, name_of, seconds_text
 
 
 def latency_chart(report: Report, ink: str) -> alt.LayerChart | None:
@@ -61,8 +63,8 @@ def latency_sentence(report: Report) -> str:
     fastest = min(rows, key=lambda one: one["latency_seconds"]["p50"])
     slowest = max(rows, key=lambda one: one["latency_seconds"]["p50"])
     are_several = fastest is not slowest
-    said = f"{name_of(fastest['name'])}{' answers fastest' if are_several else ''}: half of its answers come within "
-    said += _p50(fastest)
+    is_first = f" answers fastest{_as_far_as_timed(fastest, rows)}" if are_several else ""
+    said = f"{name_of(fastest['name'])}{is_first}: half of its answers come within {_p50(fastest)}"
     if are_several:
         said += f", {in_sentence(slowest['name'])} needs {_p50(slowest)}"
     if phases := slowest.get("phase_seconds"):
@@ -70,6 +72,16 @@ def latency_sentence(report: Report) -> str:
         share = 100 * seconds / (sum(phases.values()) or 1.0)
         said += f"; {in_sentence(slowest['name'])} spends {share:.0f} % of it {name}"
     return f"{said}. At the mark half of the answers are there, at the end of the bar 95 of 100."
+
+
+def _as_far_as_timed(fastest: Candidate, rows: Sequence[Candidate]) -> str:
+    """A doubt, where the range of another's begins below the end of its own; a run of an earlier version has none."""
+    (_, high), *others = (
+        one["latency_seconds"].get("p50_range", (None, None))
+        for one in (fastest, *(one for one in rows if one is not fastest))
+    )
+    is_sure = high is None or all(low is None or high < low for low, _ in others)
+    return "" if is_sure else f", as far as {count_text(fastest['latency_seconds']['n'], 'timed answer')} can tell"
 
 
 def _timed(report: Report) -> list[Candidate]:

@@ -133,6 +133,13 @@ def cost_chart_sentence(report: Report) -> str:
     return cost_sentence(report) + (" The dashed line shows the best score to be had at each cost." if is_drawn else "")
 
 
+def _as_far_as_timed(cheapest: Candidate, shown: Sequence[Candidate]) -> str:
+    """A doubt, where the range of what another costs begins below the end of its own."""
+    _, high = cheapest.get("per_1000_range") or (None, 0.0)
+    lows = [ends[0] for one in shown if one is not cheapest and (ends := one.get("per_1000_range"))]
+    return ", as far as the timed answers tell" if any(low <= high for low in lows) else ""
+
+
 def cost_sentence(report: Report) -> str:
     shown = priced(report)
     if not shown:
@@ -143,11 +150,11 @@ def cost_sentence(report: Report) -> str:
     best = max(shown, key=lambda one: one["score"]["mean"])
     price, dearer = (money_text(one["cost"]["per_1000"], one["cost"]["currency"]) for one in (cheapest, best))
     known = " of those whose cost is known" if len(shown) < len(judged(report)) else ""
-    name = name_of(cheapest["name"])
+    name, sure = name_of(cheapest["name"]), _as_far_as_timed(cheapest, shown)
     if len(shown) == 1:
         return f"{name} costs {price} for 1,000 answers{'; what others cost is unknown' if known else ''}."
     if cheapest["score"]["mean"] == best["score"]["mean"]:
-        return f"{name} is the cheapest, at {price} for 1,000 answers, and no strategy scores higher{known}."
+        return f"{name} is the cheapest{sure}, at {price} for 1,000 answers, and no strategy scores higher{known}."
     times = best["cost"]["per_1000"] / cheapest["cost"]["per_1000"] if cheapest["cost"]["per_1000"] else None
     if times is None:
         more = dearer
@@ -155,6 +162,6 @@ def cost_sentence(report: Report) -> str:
         more = f"{times:.0f} times as much" if times >= 1.95 else f"{(times - 1) * 100:.0f} % more"
     gain = points_text(best["score"]["mean"] - cheapest["score"]["mean"])
     return (
-        f"{name} is the cheapest{known}, at {price} for 1,000 answers. "
+        f"{name} is the cheapest{known}{sure}, at {price} for 1,000 answers. "
         f"{name_of(best['name'])} costs {more} and scores {gain} higher."
     )

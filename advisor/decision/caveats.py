@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from advisor.decision.sentences import LOW_SCORE, Situation
@@ -9,6 +10,7 @@ from advisor.measurement import Measurement, fact_told, gap_of, trained_again
 from advisor.wording import count_text, every_text, in_sentence, name_of, score_text
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, Trial
 from eval.scoring import is_right
+from eval.statistics import paired_difference
 from eval.task import Kind
 
 _FEW_TIMED = 20  # a 95th percentile of fewer requests is just the slowest one
@@ -16,6 +18,7 @@ _LOW_HIT_RATE = 0.5
 _ENOUGH_VALID = 0.95
 _ANOTHER_TRAINING = 0.05  # can move a score so far; seeds were 2 to 3 points apart in docs/benchmarks.md
 _BY_HEART = 0.1  # a gap between rows trained on and test rows
+_KNOWN = 0.9  # the score on rows trained on from which these are known by heart
 
 
 def before_you_act(
@@ -29,6 +32,7 @@ def before_you_act(
         _majority(situation, majority_share),
         _failed_answers(situation.choice),
         _by_heart(situation.choice.trial),
+        _forgot(situation.choice.trial),
         _trained_once(situation),
         _is_outdated(situation),
         _invalid_json(situation.choice),
@@ -98,8 +102,12 @@ def _invalid_json(choice: Measurement) -> str | None:
     valid = choice.parts.get("valid")
     if valid is None or valid >= _ENOUGH_VALID:
         return None
-    invalid, answers = round((1 - valid) * choice.score.n), count_text(choice.score.n, "answer")
-    return f"{name_of(choice.strategy)}: {invalid:,} of {answers} are not valid JSON; check each one before use."
+    invalid = [outcome for outcome in choice.trial.outcomes if not outcome.parts.get("valid")]
+    longest = choice.trial.settings.get("answer_tokens", math.inf)
+    cut = sum(outcome.tokens_out >= longest for outcome in invalid)
+    why = f" ({cut:,} of them cut at {longest:,} tokens, the longest answer that is written)" if cut else ""
+    answers = count_text(choice.score.n, "answer")
+    return f"{name_of(choice.strategy)}: {len(invalid):,} of {answers} are not valid JSON{why}; check each before use."
 
 
 def _wording_only(kind: Kind | None) -> str | None:
@@ -160,7 +168,23 @@ def _by_heart(trial: Trial) -> str | None:
     if gap is None or gap["difference"] < _BY_HEART or gap["low"] <= 0:
         return None
     seen, new = (score_text(gap[rows]["mean"]) for rows in ("seen", "new"))
-    return f"{name_of(trial.strategy)} learned its examples by heart: {seen} on rows it trained on, {new} on new ones."
+    what = (
+        "knows its examples by heart" if gap["seen"]["mean"] >= _KNOWN else "does better on its examples than on others"
+    )
+    return f"{name_of(trial.strategy)} {what}: {seen} on rows it trained on, {new} on new ones."
+
+
+def _forgot(trial: Trial) -> str | None:
+    """The caveat where training cost what the model could do beside."""
+    if trial.knowledge is None:
+        return None
+    before, after = (one.right for one in trial.knowledge)
+    if not before or paired_difference(after, before).high >= 0:
+        return None
+    return (
+        f"Training made it forget: {in_sentence(trial.strategy)} answers {sum(after):,.0f} of "
+        f"{count_text(len(after), 'general question')} right, before {sum(before):,.0f}. Use it for this task alone."
+    )
 
 
 def _trained_once(situation: Situation) -> str | None:

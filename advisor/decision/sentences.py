@@ -27,6 +27,7 @@ from advisor.wording import (
     seconds_text,
     words_of,
 )
+from eval.costs import price_range
 from eval.scoring import METRIC_NAMES
 from eval.statistics import Difference, even_groups
 from eval.task import Kind
@@ -279,13 +280,23 @@ def _why_not_cheaper(situation: Situation) -> str:
     if not situation.cheaper:
         own, *prices = (situation.totals[one.strategy] for one in (situation.choice, *situation.others))
         is_least = own is not None and all(price is not None and own < price for price in prices)
-        return "It also costs least." if is_least else f"Nothing else is probably {_near_best(situation)}."
+        if not is_least:
+            return f"Nothing else is probably {_near_best(situation)}."
+        return f"It also costs least{'' if _is_cheaper_for_sure(situation) else ', as far as the timed answers tell'}."
     rival = max(situation.cheaper, key=lambda one: situation.probabilities[one.strategy])
     odds = situation.probabilities[rival.strategy]
     name, near_best = name_of(rival.strategy), _near_best(situation)
     if odds < 0.005:
         return f"Everything {_instead(situation)} is almost surely {_more_points(situation.priorities, 'worse')}."
     return f"{name} is {_instead(situation, rival)}, but the chance that it is {near_best} is {probability_text(odds)}."
+
+
+def _is_cheaper_for_sure(situation: Situation) -> bool:
+    """Whether what an answer of the choice costs is below what one of any other does, beyond the chance of which were
+    timed. Prices found out elsewhere have no ranges."""
+    ranges = [price_range(one.trial, one.cost, situation.priorities) for one in (situation.choice, *situation.others)]
+    own, *others = ranges
+    return own is None or all(other is None or own[1] < other[0] for other in others)
 
 
 def over(priorities: Priorities) -> str:

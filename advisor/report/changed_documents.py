@@ -118,11 +118,14 @@ def computed_of_documents(report: dict[str, Any]) -> dict[str, str]:
         if any(one.get("refusals") for one in shown)
         else None,
         FRESHNESS: "Answers counted by the fact that they score higher against, from a score of .5 on: lines "
-        f"changed_facts of probes.jsonl; the new facts are in trial.json. {counted}"
+        "changed_facts of probes.jsonl; the new facts are in trial.json. Right at first: those to the same rows in "
+        "outcomes.csv that score .5 or more. Reading in what had changed: seconds by the clock, once, "
+        f"refresh_seconds in trial.json. {counted}"
         if any(one.get("freshness") for one in shown)
         else None,
-        WITHOUT_DOCUMENTS: "Answers to the same test rows, counted by whether they match a list of wordings "
-        f"(eval/refusals.py) or are right: lines taken_out of probes.jsonl. {counted}"
+        WITHOUT_DOCUMENTS: "Answers to some test rows, the same for all strategies, counted by whether they match a "
+        "list of wordings (eval/refusals.py) or are right: lines taken_out of probes.jsonl; of what reads no documents "
+        f"its answers in outcomes.csv. {counted}"
         if any(one.get("without_documents") for one in shown)
         else None,
         "Questions that nobody can answer": "Those of strategies/general_knowledge.json, asked before and after "
@@ -154,8 +157,9 @@ def _freshness_of(report: dict[str, Any]) -> AskedAgain | None:
     ]
     sentences = [
         f"When a fact in the documents changes, {'; '.join(clauses)}.",
-        f"The answers to {count_text(asked, 'test question')} were replaced in the documents by others that look "
-        "alike. Then the same questions were asked, and nothing was trained.",
+        f"The answers to {count_text(asked, 'test question')} were replaced in the documents by those to other rows "
+        "that have the same pattern of words, capitals and numbers. Then the same questions were asked, and nothing "
+        "was trained.",
         *_example(found),
         *([f"Reading in what had changed took {_and(indexed)}."] if indexed else []),
     ]

@@ -15,10 +15,10 @@ from advisor.decision.recommendation import recommend
 from advisor.measurement import apart_seconds, derive, is_judged, paired_scores, score_of_each_training
 from advisor.plan import Priorities
 from advisor.report.changed_documents import freshness, refusals, without_documents
-from advisor.report.curves import curves_from, turning_sentences
+from advisor.report.curves import curves_from, training_caveats, turning_sentences
 from advisor.report.robustness import robustness
 from advisor.report.side_effects import side_effects
-from eval.costs import Cost, Quote, cost_of, crossing_range
+from eval.costs import Cost, Quote, cost_of, crossing_range, price_range
 from eval.failures import sort_failures
 from eval.outcomes import Trial
 from eval.scoring import METRIC_NAMES
@@ -89,6 +89,7 @@ def build_report(
         "curves": curves_from(trials, fewer or {}, len(split.train)),
     }
     report["recommendation"]["changes"] += turning_sentences(report)
+    report["recommendation"]["caveats"] += training_caveats(report)
     return _as_json({**report, "rules": hold_against(report)})
 
 
@@ -125,11 +126,13 @@ def under_priorities(
     ranges, comparisons."""
     kind = Kind(report["task"]["kind"])
     recommendation = recommend(trials, priorities, kind, _majority_share(kind, split.test), floors=floors)
-    costs = {one.strategy: asdict(cost_of(one, priorities)) for one in (*trials, *floors) if is_judged(one)}
+    costs = {
+        one.strategy: _costs(one, cost_of(one, priorities), priorities) for one in (*trials, *floors) if is_judged(one)
+    }
     changed = {
         "priorities": asdict(priorities),
         **{
-            part: [{**one, "cost": costs.get(one["name"], one["cost"])} for one in report.get(part, [])]
+            part: [{**one, **costs.get(one["name"], {})} for one in report.get(part, [])]
             for part in ("candidates", "floors")
         },
         "crossings": _crossings(trials, priorities, {}),
@@ -137,6 +140,7 @@ def under_priorities(
     }
     judged = {**report, **changed}
     judged["recommendation"]["changes"] += tuple(turning_sentences(judged))
+    judged["recommendation"]["caveats"] += tuple(training_caveats(judged))
     return _as_json({**judged, "rules": hold_against(judged)})
 
 
@@ -161,7 +165,7 @@ def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None) -> dic
         "tokens_out_mean": measured.tokens_out_mean if measured else None,
         "fit_seconds": trial.fit_seconds,
         "peak_memory_bytes": trial.peak_memory_bytes,
-        "cost": asdict(measured.cost if measured else Cost(None, None, None, priorities.currency)),
+        **_costs(trial, measured.cost if measured else Cost(None, None, None, priorities.currency), priorities),
         "hit_rate": measured.hit_rate if measured else None,
         "failed_answers": measured.failed_answers if measured else None,
         "settings": trial.settings,
@@ -169,6 +173,11 @@ def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None) -> dic
         "effort": asdict(trial.effort),
         "notes": trial.notes,
     }
+
+
+def _costs(trial: Trial, cost: Cost, priorities: Priorities) -> dict[str, Any]:
+    """With the range of what 1,000 answers cost."""
+    return {"cost": asdict(cost), "per_1000_range": price_range(trial, cost, priorities)}
 
 
 def _comparisons(trials: Sequence[Trial]) -> list[dict[str, Any]]:

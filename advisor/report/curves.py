@@ -37,7 +37,7 @@ from eval.learning_curve import (
 )
 from eval.outcomes import Trial
 from strategies.presets import PRESETS
-from strategies.registry import LEARNS_FROM_NO_ROWS
+from strategies.registry import LEARNS_FROM_NO_ROWS, TRAINED
 
 TITLE = "Would more data help?"
 _STEPS = 30  # of a line, each more rows by the same factor
@@ -90,7 +90,7 @@ def curves_of(report: dict[str, Any]) -> MoreData | None:
         f"{name_of(one['name'])} has no curve: {one['reason']}" for one in curves if one["reason"] and not one["line"]
     ]
     told = [_gain(one, report) for one in drawn] if any(_can_gain(one, report) for one in drawn) else []
-    off = [in_sentence(one["name"]) for one in drawn if _is_off(one, report)]
+    off = [in_sentence(one["name"]) for one in drawn if _off_by(one, report)]
     doubt = [f"What {_and(off)} scored with all rows lies off the curve: trust the curve less."] if off else []
     sentences = (*told, *_passing(report), *_nobody_passing(report), *doubt, *failed)
     return MoreData(
@@ -111,6 +111,17 @@ def turning_sentences(report: dict[str, Any]) -> list[str]:
                 f"would probably be {more}ahead of {in_sentence(each['of'])} ({probability_text(PROBABLE)})."
             )
     return sentences
+
+
+def training_caveats(report: dict[str, Any]) -> list[str]:
+    """What a strategy that trains and scored less than its curve says had better do before somebody acts. A run of an
+    earlier version has no curves."""
+    return [
+        f"{name_of(one['name'])} scored {points_text(by)} less with all rows than its scores with fewer of them "
+        "foretell: this one training may have gone badly. Run again, with another seed, before you rule it out."
+        for one in report.get("curves", [])
+        if one["line"] and one["name"] in TRAINED and (by := _off_by(one, report)) < 0
+    ]
 
 
 def _scores(trial: Trial, rows: Sequence[str]) -> NDArray[np.float64]:
@@ -175,12 +186,12 @@ def _can_gain(one: Curve, report: dict[str, Any]) -> bool:
     return bool(one["gain"]["high"] >= _least(report))
 
 
-def _is_off(one: Curve, report: dict[str, Any]) -> bool:
-    """Whether the curve passes outside the range of what was measured with all rows."""
+def _off_by(one: Curve, report: dict[str, Any]) -> float:
+    """How much more was measured with all rows than the curve says, where it passes outside of that range; else 0."""
     measured, said = (
         next(each for each in one[kind] if each["rows"] == report["task"]["train"]) for kind in ("points", "line")
     )
-    return not bool(measured["low"] <= said["mean"] <= measured["high"])
+    return 0.0 if measured["low"] <= said["mean"] <= measured["high"] else float(measured["mean"] - said["mean"])
 
 
 def _unmeasured(report: dict[str, Any]) -> list[str]:
@@ -208,7 +219,9 @@ def _gain(one: Curve, report: dict[str, Any]) -> str:
     name, gain, least = name_of(one["name"]), one["gain"], _least(report)
     if one["name"] in LEARNS_FROM_NO_ROWS:
         return f"{name} shows the model none of your rows, so more of them change nothing."
-    between = f"{points_text(gain['mean'])} ({_points(gain['low'])} to {_points(gain['high'])})"
+    is_just_under = gain["high"] < least and _points(gain["high"]) == _points(least)
+    most = f"just under {_points(least)}" if is_just_under else _points(gain["high"])
+    between = f"{points_text(gain['mean'])} ({_points(gain['low'])} to {most})"
     instead = f"with {gain['rows']:,} rows to learn from instead of {report['task']['train']:,}"
     if gain["low"] >= least:
         return f"{name} should gain {between} {instead}."
@@ -252,7 +265,8 @@ def _nobody_passing(report: dict[str, Any]) -> list[str]:
 def _reading(report: dict[str, Any]) -> str:
     return (
         f"Up to {report['task']['train']:,} rows scores are measured, with 95 % ranges. Beyond, and for what would be "
-        "gained, they are foreseen by a curve through these few points, with ranges that should hold 8 times in 10."
+        "gained, they are foreseen by a curve through these few points, with ranges that should hold 8 times in 10. A "
+        "gain is counted along the curve, from the rows there are."
     )
 
 
@@ -264,8 +278,8 @@ def _method(curves: Sequence[Curve], report: dict[str, Any]) -> str:
     answered = max(point["n"] or 0 for one in curves for point in one["points"])
     return (
         f"Each learned anew from {_and([f'{size:,}' for size in sizes])} of the {train:,} rows, with the "
-        "settings it had chosen on all of them and as much training for each row, and answered "
-        f"{count_text(answered, 'test row')}. Beyond {_times()} the rows nothing is said."
+        "settings it had chosen on all of them; what trains could read each row as often and kept its best state. All "
+        f"answered {count_text(answered, 'test row')}. Beyond {_times()} the rows nothing is said."
     )
 
 

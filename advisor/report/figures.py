@@ -26,6 +26,7 @@ from advisor.wording import (
 )
 from eval.phases import PHASES
 from eval.scoring import METRIC_MEANINGS
+from eval.statistics import LEAST_OF_FLIPS, SIGN_FLIPS
 from eval.task import Kind
 from strategies.presets import PRESETS
 
@@ -82,8 +83,7 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
         return heading, [_told(tell, _at(one, path)) for one in shown]
 
     def price(heading: str, name: str) -> tuple[str, list[str]]:
-        currency = report["priorities"]["currency"]
-        return heading, [money_text(one["cost"].get(name), currency) for one in shown]
+        return heading, [_price(one["cost"], name, one.get(f"{name}_range")) for one in shown]
 
     return [
         row("Score", score_text, "score", "mean"),
@@ -165,7 +165,7 @@ def differences_of(report: dict[str, Any]) -> list[tuple[str, str]]:
     """For each pair of strategies, those of the one taken first: their difference with its range as a sentence, and its
     p-value ("p = .03")."""
     pairs = chosen_first(report, report["comparisons"])
-    return [(_difference(one), _p_value(one.get("p_value_holm", one["p_value"]))) for one in pairs]
+    return [(_difference(one), _p_value(one)) for one in pairs]
 
 
 def detectable_of(report: dict[str, Any]) -> str | None:
@@ -233,6 +233,12 @@ def _ranged(name: str) -> Callable[[dict[str, Any]], str | None]:
     return tell
 
 
+def _price(cost: dict[str, Any], name: str, ends: tuple[float, float] | None) -> str:
+    """With its range, if there is one."""
+    told = money_text(cost.get(name), cost["currency"])
+    return f"{told} ({' to '.join(money_text(end, cost['currency']) for end in ends)})" if ends else told
+
+
 def _tokens(mean: float) -> str:
     return f"{mean:,.0f}" if mean >= 10 else f"{mean:.1f}"
 
@@ -255,5 +261,10 @@ def _points(difference: float) -> str:
     return points_text(difference).split()[0]
 
 
-def _p_value(p_value: float) -> str:
-    return "p < .001" if p_value < 0.001 else f"p = {p_value:.3f}".replace(" 0.", " .")
+def _p_value(pair: dict[str, Any]) -> str:
+    """Of so many flips of signs none can be smaller than the least: then it may be less."""
+    p_value = pair.get("p_value_holm", pair["p_value"])
+    if p_value < 0.001:
+        return "p < .001"
+    is_least = pair.get("test") == SIGN_FLIPS and pair["p_value"] <= LEAST_OF_FLIPS
+    return f"p {'≤' if is_least else '='} {p_value:.3f}".replace(" 0.", " .")

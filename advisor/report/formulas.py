@@ -10,17 +10,19 @@ from advisor.candidates import Report, floors, judged
 from advisor.decision.choice import PROBABLE, SAME_COST
 from advisor.wording import count_text, margin_text, money_text, probability_text
 from eval.learning_curve import DRAWS as CURVE_DRAWS
+from eval.phases import WRITING
 from eval.posterior import DRAWS
-from eval.statistics import ADJUSTED_WALD, BOOTSTRAP, MCNEMAR, SIGN_FLIPS, STUDENT, WILSON
+from eval.statistics import ADJUSTED_WALD, BOOTSTRAP, MCNEMAR, RESAMPLES, SIGN_FLIPS, STUDENT, WILSON
 from eval.task import Kind
 
 _METHODS = {
-    WILSON: "Wilson's interval of a share.",
-    BOOTSTRAP: "Bootstrap (BCa) of the mean, 4,999 resamples.",
+    WILSON: "Wilson's interval of a share, where scores are 0 or 1 or hardly differ.",
+    BOOTSTRAP: f"Bootstrap (BCa) of the mean, {RESAMPLES:,} resamples, where ten scores or more differ.",
     STUDENT: "Student's interval over groups of rows, with fewer degrees of freedom where some are far larger (Kish).",
-    ADJUSTED_WALD: "Adjusted Wald interval of paired shares (Agresti and Min).",
-    MCNEMAR: "Exact McNemar test.",
-    SIGN_FLIPS: "Paired permutation test, signs flipped.",
+    ADJUSTED_WALD: "Adjusted Wald interval of paired shares (Agresti and Min), where scores are 0 or 1 or fewer than "
+    "ten rows differ.",
+    MCNEMAR: "Exact McNemar test, where scores are 0 or 1.",
+    SIGN_FLIPS: f"Paired permutation test, with all ways to flip the signs or {RESAMPLES:,} of them.",
 }
 ROWS_THAT_WOULD_TELL = "Rows that would tell"
 
@@ -39,10 +41,7 @@ def of_a_range(report: Report) -> str:
 def of_chances(report: Report) -> str | None:
     if "probabilities" not in report["recommendation"]:
         return None
-    return (
-        f"{_drawn(report)} The chance is the share of these draws in which it is so. One imagined row for each "
-        "strategy, that it alone gets right, is drawn with them."
-    )
+    return f"{_drawn(report)} The chance is the share of these draws in which it is so."
 
 
 def of_odds(report: Report) -> str | None:
@@ -52,29 +51,36 @@ def of_odds(report: Report) -> str | None:
     if report["priorities"].get("wrong_answer"):
         near += ", what each costs taken off its score at the price of a wrong answer,"
     return (
-        f"{_drawn(report)} The odds are the share of these draws in which the choice is {near} and nothing cheaper is."
+        f"{_drawn(report)} The odds are the share of these draws in which the choice is {near} and nothing cheaper, or "
+        f"simpler at about the same cost (up to {100 * (SAME_COST - 1):.0f} % more), is."
     )
 
 
 def _drawn(report: Report) -> str:
     return (
         f"The {tested(report)} are weighted anew {DRAWS:,} times, as if other rows of the same sort had come (Bayesian "
-        "bootstrap)."
+        "bootstrap), and with them an imagined row for each strategy, that it alone gets right."
     )
 
 
 def of_answers(report: Report, price: str) -> str:
     """`price` is that of a second of the machine."""
-    priorities = report["priorities"]
+    priorities, shown = report["priorities"], judged(report)
     if priorities.get("hosted"):
-        return "1,000 × the mean tokens read and written × the price of each (plan.json)."
-    together = priorities.get("together")
-    seconds = (
-        "1 ÷ answers a second, many together (trial.json)"
-        if together
-        else "their mean seconds when asked one at a time (column seconds)"
+        return (
+            "1,000 × the mean tokens read and written (columns tokens_in, tokens_out) × the price of each (plan.json)."
+        )
+    if priorities.get("together"):
+        return f"1,000 × 1 ÷ answers a second, many together (requests_per_second in trial.json) × {price}."
+    timed = count_text(shown[0]["latency_seconds"]["n"], "answer")
+    written = (
+        " The time for writing among them (phases in outcomes.jsonl) is scaled to the tokens that all "
+        f"{tested(report)} have on average (ratio estimator)."
+        if any(WRITING in one.get("phase_seconds", {}) for one in shown)
+        else ""
     )
-    return f"1,000 × {seconds} × {price}."
+    ranged = " Range: 2,000 draws of these answers (bootstrap)." if shown[0].get("per_1000_range") else ""
+    return f"1,000 × the mean seconds of {timed} asked for one at a time (column seconds) × {price}.{written}{ranged}"
 
 
 def of_getting_ready(report: Report, price: str) -> str:
@@ -86,10 +92,28 @@ def of_getting_ready(report: Report, price: str) -> str:
 def of_floors(report: Report) -> str | None:
     if not (low := floors(report)):
         return None
-    return (
-        f"The mean of the scores of {count_text(low[0]['score']['n'], 'test row')}: outcomes.csv, by column strategy. "
-        f"The chance that no strategy is better: the share of {DRAWS:,} draws, as for the chances above."
+    scored = (
+        f"The mean of the scores of {count_text(low[0]['score']['n'], 'test row')}: outcomes.csv, by column strategy."
     )
+    if not report["recommendation"].get("floor_line"):
+        return scored
+    return f"{scored} The chance that no strategy is better: the share of {DRAWS:,} draws, as for the chances above."
+
+
+def of_caveats(report: Report) -> str | None:
+    if not report["recommendation"]["caveats"]:
+        return None
+    shown = judged(report)
+    columns = [
+        "score",
+        "error",
+        *(["valid"] if any("valid" in one["parts"] for one in shown) else []),
+        *(["found_gold"] if any(one["hit_rate"] is not None for one in shown) else []),
+    ]
+    counted = f"Counted in outcomes.csv: columns {', '.join(columns[:-1])} and {columns[-1]}."
+    if any(one.get("side_effects") for one in shown):
+        counted += " Scores on rows that it trained on: probes.jsonl; general questions: knowledge in trial.json."
+    return f"{counted} What a process said when it failed: log.txt."
 
 
 def of_pairs(report: Report) -> dict[str, str]:
@@ -121,11 +145,13 @@ def of_volume(report: Report) -> str:
 
 
 def of_adapters_apart(report: Report) -> str | None:
-    if not any(one.get("apart_seconds") for one in judged(report)):
+    timed = next((one["apart_seconds"] for one in judged(report) if one.get("apart_seconds")), None)
+    if timed is None:
         return None
     return (
-        "The middle one of some of the same answers, asked for once more with the adapter's products added beside "
-        "those of the weights: apart_seconds in trial.json. Beside it the middle one of the same answers, merged."
+        f"The middle one of {count_text(timed['n'], 'answer')}, some of those timed above, asked for once more with "
+        "the adapter's products added beside those of the weights: apart_seconds in trial.json. Beside it the middle "
+        "one of the same answers, merged; that of all timed answers is another."
     )
 
 
@@ -136,9 +162,9 @@ def of_wrong_answers(report: Report) -> str | None:
         return None
     return (
         f"Each wrong answer among {count_text(counted[0], 'test row')}"
-        f"{partly.get(Kind(report['task']['kind']), '')} counts in the first kind that fits. Its words "
+        f"{partly.get(Kind(report['task']['kind']), '')} counts in the first kind of the table that fits. Its words "
         "are held against the expected answer, your documents and what was looked up: columns answer, expected and "
-        "sources of outcomes.csv. No model is asked."
+        "sources of outcomes.csv, documents in task.json. No model is asked."
     )
 
 
@@ -148,8 +174,9 @@ def of_less_tidy_inputs(report: Report) -> str | None:
         return None
     asked = [each["n"] for each in every]
     return (
-        "100 × (the mean score of rows as they are − that of the same rows varied), on those that a variant changes, "
-        f"up to {max(asked):,}: probes.jsonl of each strategy. {_of_a_pair(every)}"
+        "100 × (the mean score of rows as they are − that of the same rows varied), on those of up to "
+        f"{max(asked):,} rows that a variant changes: probes.jsonl of each strategy. A loss is called sure where p < "
+        f".05. {_of_a_pair(every)}"
     )
 
 
@@ -164,10 +191,11 @@ def of_side_effects(report: Report) -> str | None:
             f"of {count_text(gap['new']['n'], 'test row')}); its range from both ranges (Newcombe)."
         )
     if known:
+        refused = " Refusals: answers to them that match a wording of eval/refusals.py." if known.get("refused") else ""
         found.append(
             f"Surprise: e to the power of the mean change, over {count_text(known['texts'], 'text')}, of the negative "
             "logarithm of a token's probability; range: Student's. General questions: right answers after − before, of "
-            f"{known['questions']:,}; range: adjusted Wald. Both: knowledge in trial.json."
+            f"{known['questions']:,}; range: adjusted Wald. All of it: knowledge in trial.json.{refused}"
         )
     return " ".join(found) or None
 
@@ -180,7 +208,8 @@ def of_curves(report: Report) -> str | None:
         f"A point: the mean score with all rows + the mean difference to it on {count_text(max(points), 'test row')} "
         "(outcomes.jsonl in curves/, by strategy and rows), its range by the Bayesian bootstrap, two imagined rows "
         "among the test rows, half of them right. The line: score = a − b ÷ rows^c through the points of "
-        f"{CURVE_DRAWS:,} reweightings; its range holds the middle 80 of 100. A chance of being ahead: the share of "
+        f"{CURVE_DRAWS:,} reweightings; its range holds the middle 80 of 100. A gain: the line there − the line at the "
+        "rows there are. A chance of being ahead: the share of "
         "these lines in which it is so."
     )
 
@@ -202,12 +231,13 @@ def of_the_work(report: Report) -> str:
     is_foreseen = any(one.get("estimated_seconds") is not None for one in report["candidates"])
     expected = (
         "; expected are the tokens to read, write and train on ÷ tokens a second in a timing of this machine before "
-        "the run: estimate.json"
+        "the run: estimate.json, from the timing in speed.json"
     )
     return (
-        "Rows are counted in task.json; settings tried, and on how many rows, in trial.json of each strategy; sources "
-        "that held the right document in column found_gold of outcomes.csv. All its work: seconds by the clock from "
-        f"the start of its process to its end, in threeways.sqlite{expected if is_foreseen else ''}."
+        "Rows are counted in task.json; settings tried, and on how many rows, in trial.json of each strategy (effort, "
+        "choices; a look at how training goes is no setting); sources that held the right document in column "
+        "found_gold of outcomes.csv. All its work: seconds by the clock from the start of its process to its end: "
+        f"steps.json{expected if is_foreseen else ''}."
     )
 
 

@@ -26,7 +26,7 @@ from advisor.report.figures import (
     subject_of,
 )
 from advisor.report.method import method_of
-from advisor.report.provenance import computed_of
+from advisor.report.provenance import computed_in_text
 from advisor.report.robustness import LESS_TIDY, LOST_MEANING, LessTidy, less_tidy_of
 from advisor.report.side_effects import SIDE_EFFECTS, side_effects_of
 from advisor.report.wrong_answers import wrong_answers_of
@@ -70,7 +70,7 @@ def render_markdown(report: dict[str, Any]) -> str:
         *_section("What the rules of thumb said", rule_sentences(report)),
         *_section("About the data", report["warnings"]),
         *_section("How it was measured", [f"{heading}: {text}" for heading, text in method_of(report)]),
-        *_section("How each figure is computed", [f"{heading}: {how}" for heading, how in computed_of(report)]),
+        *_section("How each figure is computed", [f"{heading}: {how}" for heading, how in computed_in_text(report)]),
     ]
     return "\n".join(lines)
 
@@ -123,7 +123,11 @@ def _more_data(report: dict[str, Any]) -> list[str]:
     if (more := curves_of(report)) is None:
         return []
     sentences = (more.answer, *more.sentences, more.reading, more.method)
-    return _section(TITLE, [sentence for sentence in sentences if sentence])
+    lines = _section(TITLE, [sentence for sentence in sentences if sentence])
+    if more.rows:
+        rows = [[escaped(name_of(name)), *cells] for name, cells in more.rows]
+        lines += [_line(["", *more.heads]), _line(["---"] * (len(more.heads) + 1)), *map(_line, rows), ""]
+    return lines
 
 
 def _table(report: dict[str, Any]) -> list[str]:

@@ -87,7 +87,7 @@ def _confidence(report: dict[str, Any]) -> str:
         f"The test rows (rows of one group together) were weighted anew {DRAWS:,} times, as if other rows of the same "
         "sort had come (Bayesian bootstrap); of a strategy trained several times, one training was drawn each time. A "
         f"chance is the share of these in which a strategy is {near_best(report)}; the odds of the verdict are the "
-        "share in which the one taken is, and nothing cheaper."
+        "share in which the one taken is, and nothing cheaper, or simpler at about the same cost."
     )
 
 

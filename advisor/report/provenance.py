@@ -15,6 +15,8 @@ from eval.phases import PHASES
 CHANCE = "Chance of being near the best"
 ODDS = "Odds of the verdict"
 APART = "With the adapter kept apart"
+WHERE = "Where the files are"
+_ON_PAGES = ("Score against cost", "Answers side by side")  # these sections stand on pages alone
 
 Computed = dict[str, str | None]  # None where a report has no such figure
 
@@ -24,13 +26,33 @@ def computed_of(report: Report) -> list[tuple[str, str]]:
     called by its title."""
     if not judged(report):
         return []
-    found = _of_the_table(report) | _of_the_verdict(report) | _of_the_evidence(report) | _of_the_run(report)
+    found = {
+        WHERE: _where(report),
+        **_of_the_table(report),
+        **_of_the_verdict(report),
+        **_of_the_evidence(report),
+        **_of_the_run(report),
+    }
     return [(heading, how) for heading, how in found.items() if how]
+
+
+def computed_in_text(report: Report) -> list[tuple[str, str]]:
+    """Those of the figures that a report without charts holds."""
+    return [(heading, how) for heading, how in computed_of(report) if heading not in _ON_PAGES]
 
 
 def how_computed(report: Report, heading: str) -> str | None:
     """How the figure under a heading of the table, or those of a section, were computed; None where nothing is said."""
     return dict(computed_of(report)).get(CHANCE if heading.startswith("Chance of being") else heading)
+
+
+def _where(report: Report) -> str:
+    return (
+        f"In the folder of the run, runs/{report['run_id']} of your Threeways folder (.threeways in your home folder, "
+        "if you set no other): outcomes.csv, task.json, plan.json, steps.json. In a folder there for each strategy, "
+        "called as in outcomes.csv: trial.json, outcomes.jsonl, probes.jsonl, log.txt, where there are such; likewise "
+        "in floors/ and curves/."
+    )
 
 
 def _of_the_table(report: Report) -> Computed:
@@ -45,8 +67,8 @@ def _of_the_table(report: Report) -> Computed:
         CHANCE: formulas.of_chances(report),
         "Half of the answers within": f"The middle one of {timed} asked for one at a time: column seconds. Range: by "
         "the binomial number of answers below the true one.",
-        "The first word within, half of the time": f"The middle one of the same {timed}: seconds until the answer was "
-        "begun, looking up and reading included."
+        "The first word within, half of the time": f"The middle one of the same {timed}: column seconds less the time "
+        "for writing (phases in outcomes.jsonl), so looking up and reading. Range: as above."
         if has_first_word
         else None,
         **{
@@ -54,9 +76,11 @@ def _of_the_table(report: Report) -> Computed:
             for name in PHASES
             if any(name in one.get("phase_seconds", {}) for one in shown)
         },
-        "95 of 100 answers within": f"The 95th percentile of the same {timed}.",
-        "Answers a second, many together": f"{rows.capitalize()} ÷ the seconds of one pass over them: trial.json.",
-        "Tokens read per answer": f"The mean over {rows}: column tokens_in.",
+        "95 of 100 answers within": f"The 95th percentile of the same {timed}. Range: as above; few set no end to it.",
+        "Answers a second, many together": f"{rows.capitalize()} ÷ the seconds of one pass over them: "
+        "requests_per_second in trial.json.",
+        "Tokens read per answer": f"The mean over {rows}: column tokens_in. What all prompts begin with counts each "
+        "time, though it is read once and kept; so fewer tokens can take longer.",
         "Score of each training": f"The mean of column score over {rows}, then that of the lines trained_again of "
         "probes.jsonl: trained with the same settings and other seeds. The chances allow for which one would be had."
         if any(one.get("score_of_each_training") for one in judged(report))
@@ -68,8 +92,8 @@ def _of_the_table(report: Report) -> Computed:
         "Most memory used": "The most that the process of this strategy held at once: trial.json.",
         "Cost of 1,000 answers": formulas.of_answers(report, price),
         "Cost of getting ready, once": formulas.of_getting_ready(report, price),
-        "Cost of getting ready anew, a month": "Getting ready × 30.4 ÷ the days until the task changes + indexing × "
-        "30.4 ÷ the days until the documents change."
+        "Cost of getting ready anew, a month": "Getting ready × 30.4 ÷ the days until the task changes + indexing "
+        "(stage_seconds in trial.json) × 30.4 ÷ the days until the documents change."
         if is_renewed
         else None,
         "Cost of the wrong among 1,000 answers": "1,000 × (1 − score) × the price of a wrong answer."
@@ -87,10 +111,7 @@ def _of_the_verdict(report: Report) -> Computed:
         if verdict["reasons"]
         else None,
         "What would change this": _of_changes(report),
-        "Before you act": "Counted in outcomes.csv: columns score, error, valid and found_gold. Scores on rows that it "
-        "trained on: probes.jsonl. What a process said when it failed: log.txt in its folder."
-        if verdict["caveats"]
-        else None,
+        "Before you act": formulas.of_caveats(report),
     }
 
 

@@ -5,6 +5,7 @@ A report of an earlier version has none of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -93,7 +94,11 @@ def less_tidy_of(report: dict[str, Any]) -> LessTidy | None:
         return None if beyond_preset(report) else LessTidy((), ("Not measured.",), ())
     by_name = {one["name"]: {each["variant"]: each for each in one["robustness"]} for one in measured}
     rows = tuple(
-        Row(*words, tuple(_cell(by_name[name].get(variant)) for name in names))
+        Row(
+            words[0],
+            f"{words[1]} {_asked([each[variant]['n'] for each in by_name.values() if variant in each])}",
+            tuple(_cell(by_name[name].get(variant)) for name in names),
+        )
         for variant, words in WORDS.items()
         if any(variant in each for each in by_name.values())
     )
@@ -129,6 +134,11 @@ def _sentences(by_name: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
 def _left_out(shown: list[dict[str, Any]], measured: list[dict[str, Any]]) -> list[str]:
     left_out = [in_sentence(one["name"]) for one in shown if one not in measured]
     return [f"Not measured: {', '.join(left_out)}."] if left_out else []
+
+
+def _asked(counts: Sequence[int]) -> str:
+    fewest, most = min(counts), max(counts)
+    return f"{count_text(most, 'row')}." if fewest == most else f"{fewest:,} to {count_text(most, 'row')}."
 
 
 def _cell(each: dict[str, Any] | None) -> tuple[str, str]:

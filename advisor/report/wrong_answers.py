@@ -35,6 +35,14 @@ WORDS: dict[str, Words] = {
         "It says that it does not know, or will not answer. Known by its wording, in English only.",
         "it refuses or says that it does not know",
     ),
+    Failure.LABEL_FORM: Words(
+        "Right label, wrong form",
+        "The expected label in other letters, or with words around it.",
+        "the right label is written otherwise",
+    ),
+    Failure.NO_LABEL: Words(
+        "Invented label", "The answer is none of your labels.", "the answer is none of your labels"
+    ),
     Failure.LABEL_NOT_FOUND: Words(
         "Not looked up",
         "None of the examples that it looked up has the right label.",
@@ -45,18 +53,10 @@ WORDS: dict[str, Words] = {
         "An example with the right label was looked up, and another label was given.",
         "an example with the right label was looked up, but not followed",
     ),
-    Failure.LABEL_FORM: Words(
-        "Right label, wrong form",
-        "The expected label in other letters, or with words around it.",
-        "the right label is written otherwise",
-    ),
     Failure.WRONG_LABEL: Words("Wrong label", "Another of your labels was given.", "the label is wrong"),
-    Failure.NO_LABEL: Words(
-        "Invented label", "The answer is none of your labels.", "the answer is none of your labels"
-    ),
     Failure.NOT_JSON: Words(
         "Not readable",
-        "The answer is not the JSON that was asked for.",
+        "The answer is not the JSON that was asked for, or only its beginning.",
         "the answer is not the JSON that was asked for",
     ),
     Failure.VALUE_FORM: Words(
@@ -69,6 +69,11 @@ WORDS: dict[str, Words] = {
         "A value has only some of the expected words, or more than these.",
         "a value has too many words or too few",
     ),
+    Failure.INVENTED_VALUE: Words(
+        "Invented",
+        "A value is not in the input, in a field that is copied from there.",
+        "a value is invented",
+    ),
     Failure.MISSING_FIELD: Words("Left out", "Fields are missing; the others are right.", "fields are left out"),
     Failure.EXTRA_FIELD: Words(
         "Too many fields",
@@ -78,10 +83,10 @@ WORDS: dict[str, Words] = {
     Failure.WRONG_VALUE: Words(
         "Wrong value", "A value is another than expected, or fields are mixed up.", "a value is wrong"
     ),
-    Failure.INVENTED_VALUE: Words(
-        "Invented",
-        "A value is not in the input, in a field that is copied from there.",
-        "a value is invented",
+    Failure.ANSWER_FORM: Words(
+        "Right words, wrong form",
+        "All the expected words are there, among too many others.",
+        "the expected words stand among too many others",
     ),
     Failure.DOCUMENT_NOT_FOUND: Words(
         "Not looked up",
@@ -89,28 +94,23 @@ WORDS: dict[str, Words] = {
         "from the words of the expected answer.",
         "no document with the answer was looked up",
     ),
-    Failure.DOCUMENT_NOT_USED: Words(
-        "Looked up, not used",
-        "A document that holds the answer was looked up, perhaps only in part, and the answer is another.",
-        "a document with the answer was looked up, but not used",
-    ),
-    Failure.ANSWER_FORM: Words(
-        "Right words, wrong form",
-        "All the expected words are there, among too many others.",
-        "the expected words stand among too many others",
-    ),
     Failure.REPEATED: Words(
         "Repeats the question",
         "The answer has no words but those of the question.",
         "the answer only repeats the question",
     ),
-    Failure.WRONG_ANSWER: Words("Another answer", "Wrong, and nothing more can be told.", "it answers something else"),
     Failure.INVENTED: Words(
         "Invented",
-        "At most half of its words stand together in any of your documents or expected answers. Short words and those "
-        "of the question do not count.",
+        "It has no word of the expected answer, and at most half of its words stand together in any of your documents "
+        "or expected answers. Short words and those of the question do not count.",
         "the answer is invented",
     ),
+    Failure.DOCUMENT_NOT_USED: Words(
+        "Looked up, not used",
+        "A document that holds the answer was looked up, perhaps only in part, and the answer is another.",
+        "a document with the answer was looked up, but not used",
+    ),
+    Failure.WRONG_ANSWER: Words("Another answer", "Wrong, and nothing more can be told.", "it answers something else"),
 }
 
 
@@ -156,7 +156,7 @@ def mixup_text(mixup: dict[str, Any]) -> str:
 
 
 def _rows(failures: dict[str, dict[str, Any]]) -> list[Row]:
-    """All wrong answers, then each category."""
+    """All wrong answers, then each category, in the order in which they are looked for."""
     tested = count_text(max(each["of"] for each in failures.values()), "test row")
     wrong = {name: each["wrong"] for name, each in failures.items() if each["wrong"] is not None}
     rows = [_row("Wrong in all", f"Of {tested}.", wrong, failures)] if any(wrong.values()) else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +30,8 @@ _PACKAGES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cp
 def write_report(
     folder: Path, run: StoredRun, trials: Sequence[Trial], steps: Sequence[StoredStep], floors: Sequence[Trial] = ()
 ) -> dict[str, Any]:
-    """Writes report.html, report.md, outcomes.csv and, last, report.json into the run's folder; returns the report.
+    """Writes report.html, report.md, outcomes.csv, steps.json and, last, report.json into the run's folder; returns the
+    report.
 
     Each candidate has the seconds its whole step took, by `steps`, beside those that were estimated before; so has each
     other step: the floors, all in one, and the learning curves.
@@ -57,6 +59,7 @@ def write_report(
     for candidate in report["candidates"]:
         candidate |= taken.pop(candidate["name"])
     report["other_steps"] = [{"name": name, **each} for name, each in taken.items()]
+    write_whole(folder / "steps.json", json.dumps([asdict(step) for step in steps], indent=2))
     write_whole(folder / "outcomes.csv", outcomes_csv([*trials, *floors], split.test).encode("utf-8-sig"))
     write_whole(folder / "report.md", render_markdown(report))
     write_whole(folder / "report.html", render_html(report, trials, split.test))

@@ -16,7 +16,7 @@ from advisor.storage.task_file import read_task
 from strategies.engine.models import check_model, is_here
 from strategies.presets import PRESETS
 
-ESTIMATE_FILE = "estimate.json"
+ESTIMATE_FILE, SPEED_FILE = "estimate.json", "speed.json"
 _NOT_FETCHED = "It is timed once it has been fetched; the first run fetches it."
 
 
@@ -41,7 +41,8 @@ def take_speed(store: Store, model: str) -> None:
 def foresee_run(store: Store, run_id: str) -> dict[str, float]:
     """Seconds each step of a run should take, by name; empty while this machine was not timed with its model.
 
-    They are kept in the run's folder as first foreseen, to be held against the seconds it took.
+    They are kept in the run's folder as first foreseen, with the timing that they follow from, to be held against the
+    seconds it took.
     """
     folder, plan = store.run_folder(run_id), store.run(run_id).plan
     kept, stored = read_estimate(folder), store.speed(plan.model)
@@ -49,7 +50,8 @@ def foresee_run(store: Store, run_id: str) -> dict[str, float]:
         return kept
     task, split = read_task(folder)
     seconds = estimate_seconds(task, split, PRESETS[plan.preset], plan.steps, stored.speed)
-    write_whole(folder / ESTIMATE_FILE, json.dumps(seconds))
+    write_whole(folder / SPEED_FILE, json.dumps(asdict(stored.speed), indent=2))
+    write_whole(folder / ESTIMATE_FILE, json.dumps(seconds, indent=2))
     return seconds
 
 
