@@ -113,7 +113,7 @@ class Crossing:
 def mean_seconds(trial: Trial) -> float | None:
     """Mean seconds of a request; None when none was answered one at a time."""
     timed = _Timed.of(trial)
-    return float(timed.mean(np.arange(len(timed.seconds)))) if len(timed.seconds) else None
+    return float(timed.mean(np.arange(len(timed.seconds)), timed.written_in_all)) if len(timed.seconds) else None
 
 
 def price_range(trial: Trial, cost: Cost, terms: Terms) -> tuple[float, float] | None:
@@ -227,7 +227,9 @@ def _drawn_seconds(trial: Trial, random: np.random.Generator) -> Numbers:
     """The mean seconds of a request as a multiple of those measured, as they might have come out, [resamples]."""
     timed = _Timed.of(trial)
     drawn = random.integers(len(timed.seconds), size=(_RESAMPLES, len(timed.seconds)))
-    return np.asarray(timed.mean(drawn) / (mean_seconds(trial) or 1.0))
+    every = np.array([outcome.tokens_out for outcome in trial.outcomes])
+    written = timed.written_in_all + every.std() / math.sqrt(len(every)) * random.standard_normal(_RESAMPLES)
+    return np.asarray(timed.mean(drawn, np.maximum(written, 0.0)) / (mean_seconds(trial) or 1.0))
 
 
 def _drawn_losses(trial: Trial, random: np.random.Generator) -> Numbers:
@@ -257,15 +259,15 @@ class _Timed:
             np.array([outcome.seconds for outcome in timed], dtype=np.float64),
             np.array([outcome.phases.get(WRITING, 0.0) for outcome in timed]),
             np.array([float(outcome.tokens_out) for outcome in timed]),
-            fmean(outcome.tokens_out for outcome in trial.outcomes) if trial.outcomes else 0.0,
+            sum([outcome.tokens_out for outcome in trial.outcomes]) / max(1, len(trial.outcomes)),
         )
 
-    def mean(self, drawn: NDArray[np.int64]) -> Numbers:
+    def mean(self, drawn: NDArray[np.int64], written_in_all: Numbers | float) -> Numbers:
         """The mean seconds of these requests, over the last axis. Their time for writing is scaled to the tokens that
         all answers have on average (ratio estimator; Cochran, 1977, "Sampling techniques", chapter 6): what takes
         longest to write is seldom among so few."""
         written = self.written[drawn].mean(axis=-1)
-        longer = np.divide(self.written_in_all, written, out=np.ones_like(written), where=written > 0)
+        longer = np.divide(written_in_all, written, out=np.ones_like(written), where=written > 0)
         return np.asarray(self.seconds[drawn].mean(axis=-1) + (longer - 1) * self.writing[drawn].mean(axis=-1))
 
 

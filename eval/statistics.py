@@ -258,7 +258,12 @@ def _students(pieces: _Pieces) -> tuple[float, float]:
 
 
 def _bootstrap_mean(pieces: _Pieces) -> tuple[float, float]:
-    values = pieces.means
+    return _resampled_mean(tuple(pieces.means.tolist()))
+
+
+@lru_cache(maxsize=256)  # the same scores are looked at under many priorities
+def _resampled_mean(scores: tuple[float, ...]) -> tuple[float, float]:
+    values = np.array(scores)
     if len(values) > _MOST_RESAMPLED:
         half = _Z * float(values.std(ddof=1)) / math.sqrt(len(values))
         return float(values.mean()) - half, float(values.mean()) + half
@@ -306,6 +311,11 @@ def _sign_flip_test(differences: Numbers) -> float:
         return 1.0
     if len(differences) > _MOST_RESAMPLED:
         return math.erfc(abs(float(differences.sum())) / math.sqrt(2 * float((differences**2).sum())))
+    return _flipped(tuple(differences.tolist()))
+
+
+@lru_cache(maxsize=256)
+def _flipped(differences: tuple[float, ...]) -> float:
     tested = scipy.stats.permutation_test(
         (differences,),
         np.mean,

@@ -207,7 +207,10 @@ def _answer(drawn: Sequence[Curve], report: dict[str, Any]) -> str:
     if not learning:
         return "It cannot be told."
     if gaining:
-        return f"Yes, for {_and(gaining)}."
+        choice = in_sentence(report["recommendation"]["choice"])
+        taken = next((one for one in drawn if in_sentence(one["name"]) == choice and choice not in gaining), None)
+        beside = "perhaps" if taken and _can_gain(taken, report) else "hardly"
+        return f"Yes, for {_and(gaining)}{f'; for {choice}, which is taken, {beside}' if taken else ''}."
     if open_to:
         return f"Perhaps, for {_and(open_to)}: what was measured cannot tell."
     if _unmeasured(report):
