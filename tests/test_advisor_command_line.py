@@ -203,6 +203,21 @@ def test_an_internal_failure_is_one_sentence_with_the_place_of_its_log(
     assert "Traceback" in log.read_text()
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_who_reads_no_further_ends_the_command_as_it_ends_others(folder: Path, options: list[str]) -> None:
+    outcomes = folder / "outcomes.csv"
+    outcomes.write_text("example,strategy,score\n" + "".join(f"{at},{name},1\n" for at in range(9) for name in "ab"))
+    command = subprocess.Popen(
+        [sys.executable, "-m", "advisor", "decide", str(outcomes), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env={**os.environ, "THREEWAYS_HOME": str(folder / "home"), "PYTHONUNBUFFERED": "1"},
+    )
+    command.stdout.close()
+    assert command.stderr.read() == b"" and command.wait() == 128 + signal.SIGPIPE
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_run_that_is_ended_is_cancelled(folder: Path, number: signal.Signals) -> None:
     program = (

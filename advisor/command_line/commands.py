@@ -22,10 +22,10 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from filelock import Timeout
-from rich.console import Console
 
 from advisor.command_line.arguments import parse, priorities_of
 from advisor.command_line.terminal import (
+    Screen,
     print_advice,
     print_estimate,
     print_report,
@@ -97,7 +97,7 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
         case "worker":
             work(store, build_strategy)
         case "runs":
-            print_runs(Console(), store, store.runs())
+            print_runs(Screen(), store, store.runs())
     return 0
 
 
@@ -121,7 +121,7 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     _make_folder(options.out or _RESULTS)
     dataset = store.add_dataset(name, content, *(documents_upload or ()))
     store.save_setup(dataset.id, setup)
-    screen = Console(stderr=True)
+    screen = Screen(stderr=True)
     with _device(store, screen):
         _time_machine(store, plan.model, screen)
         # Queued and started under one lock, so that no worker takes it meanwhile.
@@ -150,7 +150,7 @@ def _finish(store: Store, run_id: str, report: dict[str, Any] | None, options: a
     if options.json:
         sys.stdout.write(json.dumps(report, indent=2) + "\n")
     else:
-        screen = Console()
+        screen = Screen()
         print_report(screen, report)
         screen.print(f"Report: {out / 'report.html'} · run {run_id}", markup=False, highlight=False, soft_wrap=True)
     return 0 if run.state == "done" else _fail(1, f"{run.reason} The logs are in {folder}.")
@@ -189,9 +189,9 @@ def _decide(options: argparse.Namespace) -> None:
     if options.json:
         sys.stdout.write(json.dumps(decision, indent=2) + "\n")
     else:
-        print_warnings(Console(), decision)
-        print_report(Console(), decision)
-        print_advice(Console(), decision)
+        print_warnings(Screen(), decision)
+        print_report(Screen(), decision)
+        print_advice(Screen(), decision)
 
 
 def _input_lines() -> Iterator[str]:
@@ -202,7 +202,7 @@ def _input_lines() -> Iterator[str]:
             raise BadInput(f"Line {number} of the input is not UTF-8; convert it first.") from None
 
 
-def _device(store: Store, screen: Console) -> Any:
+def _device(store: Store, screen: Screen) -> Any:
     """The lock on the processor, with a word to the person when another run has it."""
     try:
         return store.device_lock.acquire(timeout=0)
@@ -211,7 +211,7 @@ def _device(store: Store, screen: Console) -> Any:
         return store.device_lock.acquire()
 
 
-def _time_machine(store: Store, model: str, screen: Console) -> None:
+def _time_machine(store: Store, model: str, screen: Screen) -> None:
     """So that the time of the run can be told before it starts; once is enough for each model."""
     stored = store.speed(model)
     if stored is None or stored.speed is None:

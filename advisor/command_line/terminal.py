@@ -24,6 +24,12 @@ _MOST_COLUMNS = 4  # of strategies beside one another, on a screen of 80 signs
 _FIRST_OF_ALL = ("Score", "95 % range", "Half of the answers within", "Cost of 1,000 answers")
 
 
+class Screen(Console):
+    def on_broken_pipe(self) -> None:
+        """The command ends as others do for which nobody listens any more; rich would end it as failed."""
+        raise BrokenPipeError
+
+
 @contextmanager
 def progress_bars(console: Console, strategies: Iterable[str]) -> Iterator[Listen]:
     """A bar for each strategy; call what this gives with every change of a step."""

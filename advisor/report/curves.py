@@ -210,7 +210,7 @@ def _answer(drawn: Sequence[Curve], report: dict[str, Any]) -> str:
         choice = in_sentence(report["recommendation"]["choice"])
         taken = next((one for one in drawn if in_sentence(one["name"]) == choice and choice not in gaining), None)
         beside = "perhaps" if taken and _can_gain(taken, report) else "hardly"
-        return f"Yes, for {_and(gaining)}{f'; for {choice}, which is taken, {beside}' if taken else ''}."
+        return f"Yes, for {_and(gaining)}{f'; {beside} for {choice}, the one recommended' if taken else ''}."
     if open_to:
         return f"Perhaps, for {_and(open_to)}: what was measured cannot tell."
     if _unmeasured(report):
