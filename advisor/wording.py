@@ -121,7 +121,7 @@ def score_text(score: float) -> str:
 def points_text(difference: float) -> str:
     """A measured difference of scores in points of a hundred, without its sign: "14 points"."""
     points = abs(difference) * 100 + 1e-9  # a half goes up, also where binary fractions fall just short of it
-    number = f"{points:.1f}" if 1e-6 < points < 0.95 else f"{points:.0f}"
+    number = f"{points:.1f}" if 0.05 <= points < 0.95 else f"{points:.0f}"
     return f"{number} point" if number == "1" else f"{number} points"
 
 
