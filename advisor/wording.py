@@ -94,7 +94,7 @@ KIND_NAMES = {
     Kind.ANSWERING: "A short answer",
     Kind.WRITING: "Free text",
 }
-RANGE_MEANING = "The true figure probably lies in it: of ranges made this way, 95 of 100 hold it."
+RANGE_MEANING = "The true figure probably lies in it: 95 of 100 such ranges hold it."
 _CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 

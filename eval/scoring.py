@@ -29,8 +29,8 @@ METRIC_MEANINGS: dict[Kind, str] = {
         "An answer that is not JSON scores 0."
     ),
     Kind.ANSWERING: (
-        "How many words the answer shares with the expected one; missing and extra words both cost. "
-        "Capitals, punctuation and articles do not count."
+        "How much of its words the answer shares with the expected one, from 0 to 1; missing and extra words both "
+        "cost; from .5 on it counts as right. Capitals, punctuation and articles do not count."
     ),
     Kind.WRITING: "How many short runs of letters the text shares with the expected one.",
 }

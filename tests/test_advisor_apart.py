@@ -103,8 +103,8 @@ def test_what_it_costs_to_keep_it_apart_is_told_in_every_form_with_its_range(
     (sentence,) = apart_of(report)
     assert sentence == (
         "Where one model serves many tasks, what fine-tuning learned is kept apart from it (an adapter). Of 8 answers "
-        "timed both ways half then come within 0.37 s (0.30 s to 0.44 s), and within 0.20 s with it merged, as in all "
-        "other figures."
+        "timed both ways half then come within 0.37 s (0.30 s to 0.44 s), and within 0.20 s with it built into the "
+        "model (merged), as for all other figures."
     )
     assert sentence in render_html(report) and escaped(sentence) in render_markdown(report)
     assert APART in dict(computed_of(report))

@@ -194,9 +194,9 @@ def test_what_nobody_can_know_is_told_before_and_after_training(synthetic_report
     after = Knowledge(*plain, tuple(float(at < 3) for at in range(40)), tuple(float(at < 2) for at in range(30)))
     report = synthetic_report(trials=[replace(synthetic_trials()[2], knowledge=(before, after))])
     _, unknowable, refused, _ = side_effects_of(report)
-    assert unknowable.startswith("Of 30 questions that nobody can answer, it makes up an answer to 28; before, 22 (")
+    assert unknowable.startswith("Of 30 questions that nobody can answer, it makes up an answer to 28; before, to 22 (")
     assert unknowable.endswith(" more). To the others it says that it does not know.")
-    assert refused == "It refuses to answer 3 of the 40 general questions; before, none."
+    assert refused == "It refuses 3 of the 40 general questions; before, none."
     change = report["candidates"][0]["side_effects"]["knowledge"]["admitted"]["change"]
     assert "Questions that nobody can answer" in dict(computed_of(report))
     assert change["difference"] == pytest.approx(-0.2) and change["low"] < -0.2 < change["high"] < 0

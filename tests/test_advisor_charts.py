@@ -172,8 +172,8 @@ def test_each_pair_has_its_crossing_with_its_range_or_the_word_never() -> None:
         assert charts.volume_sentence(report).endswith(end) and charts.crossing_sentences(report) == []
     report["crossings"] = [{**met, "b": "retrieval", "monthly": None, "low": 800.0, "high": None}]
     assert charts.crossing_sentences(report) == [
-        "As measured, prompting never costs more than retrieval, but an answer costs nearly the same: perhaps it does "
-        "from 800 a month on."
+        "An answer costs nearly the same with prompting and with retrieval: as measured prompting always costs less, "
+        "but retrieval may from 800 a month on."
     ]
     assert charts.volume_sentence(report).startswith("As measured, at every volume")
 

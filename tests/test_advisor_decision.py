@@ -42,7 +42,7 @@ def test_a_clear_winner_is_taken_though_it_costs_more():
     assert got.odds > 0.99
     assert got.probabilities["finetuning"] > 0.99 > 0.01 > got.probabilities["retrieval"]
     assert got.confidence_line == (
-        "Strong: more than 99 in 100 that it is within 2 points of the best, and that nothing cheaper is."
+        "Strong: more than 99 in 100 that it is within 2 points of the best, and that no cheaper strategy is."
     )
     assert got.runner_up_line.startswith("Retrieval is 30 points behind, ")
     assert (
@@ -51,7 +51,7 @@ def test_a_clear_winner_is_taken_though_it_costs_more():
     )
     assert got.changes == (
         "If your limit for 95 of 100 answers were 2.0 s to just under 3.0 s, retrieval would be taken.",
-        "If you set a price for wrong answers, less than about $0.15 for 1,000, prompting would be taken.",
+        "If 1,000 wrong answers cost you something, but less than about $0.15, prompting would be taken.",
     )
     assert got.caveats == ()
 
@@ -136,7 +136,7 @@ def test_a_limit_leaves_out_even_the_best():
     )
     assert got.choice == "retrieval"
     assert "Fine-tuning is left out: 95 of 100 answers come within 2.0 s, and your limit is 1.0 s." in got.reasons
-    assert "within 2 points of the best, and that nothing cheaper that meets your limits is." in got.confidence_line
+    assert "within 2 points of the best, and that no cheaper strategy that meets your limits is." in got.confidence_line
     assert "If 95 of 100 answers might take 2.0 s, fine-tuning would be taken." in got.changes
 
 
@@ -157,8 +157,8 @@ def test_what_has_no_known_price_is_not_called_dearer():
         read_per_million=1.0,
         written_per_million=2.0,
     )
-    assert got.choice == "finetuning" and got.confidence_line.endswith("and that nothing of known cost is.")
-    assert got.reasons[1] == "Everything of known cost is almost surely more than 2 points worse."
+    assert got.choice == "finetuning" and got.confidence_line.endswith("and that no strategy of known cost is.")
+    assert got.reasons[1] == "Every strategy of known cost is almost surely more than 2 points worse."
     unknown = "What a model costs once it is trained is unknown: say how many times as much before you decide."
     assert unknown in got.caveats
 
@@ -282,12 +282,13 @@ def test_a_floor_that_is_as_good_says_that_no_language_model_is_needed():
     got = recommend(trials, Priorities(), Kind.CLASSIFICATION, floors=floors)
     assert (got.choice, got.floor) == ("finetuning", "tfidf_linear")
     assert got.floor_line == (
-        "No language model is needed: the word classifier scores .90 "
+        "No language model is needed: the word classifier scores .90, at $0.000028 for 1,000 answers "
         "(more than 99 in 100 that no strategy is more than 2 points better). "
         "It learned which words go with which label (to engineers: TF-IDF and a linear classifier)."
     )
+    assert got.headline == "Fine-tune it, if it must be a language model."
     below = recommend(trials, Priorities(), Kind.CLASSIFICATION, floors=[trial("tfidf_linear", right_on(0.85, 400))])
-    assert (below.floor, below.floor_line) == (None, None)
+    assert (below.floor, below.floor_line, below.headline) == (None, None, "Fine-tune it.")
     assert below.probabilities == decide(*trials).probabilities
 
 

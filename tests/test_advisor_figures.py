@@ -30,10 +30,12 @@ def test_every_judged_strategy_has_a_cell_in_every_row(synthetic_report: MakeRep
 def test_what_a_verdict_speaks_of_is_explained_under_it_in_every_form(synthetic_report: MakeReport) -> None:
     report = synthetic_report(Kind.ANSWERING, priorities=Priorities(hosted="a model", read_per_million=1.0))
     words = dict(reading_of(report))
-    assert list(words) == ["Fine-tuning", "Answer F1", "A point", "Test rows", "95 % range", "Cost"]
+    strategies = ["Fine-tuning", "Retrieval", "Prompting"]
+    assert list(words) == ["Strategy", *strategies, "Answer F1", "A point", "Test rows", "95 % range", "Cost"]
     assert words["95 % range"] == RANGE_MEANING
     assert words["Cost"] == (
-        "Getting ready: $0.10 for an hour of the machine. Answers: by the token, as those of a model."
+        "Machine time to get ready, $0.10 an hour; answers by the token, as those of a model. The work of people is "
+        "not counted."
     )
     page, text = render_html(report), render_markdown(report)
     assert all(f"<dt>{word}</dt><dd>{meaning}</dd>" in page for word, meaning in words.items())

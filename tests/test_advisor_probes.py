@@ -18,6 +18,7 @@ from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import read_trial, write_trial
+from advisor.wording import score_text
 from eval.outcomes import TRAINED_ON, Knowledge, Outcome, Trial
 from eval.task import Kind, Split
 from eval.variants import VARIANTS
@@ -56,7 +57,7 @@ def test_points_lost_stand_in_every_form_and_the_worst_is_named(synthetic_report
     found = less_tidy_of(report)
     assert found.names == ("finetuning", "retrieval", "prompting")
     said = found.sentences[0]
-    assert said.startswith("Fine-tuning loses most: 40 points to capitals only (") and "on 60 rows)" in said
+    assert said.startswith("Fine-tuning loses most: 40 points to all capitals (") and "on 60 rows)" in said
     assert said.endswith(" No loss is shown of prompting.")
     assert [row.cells[2][0] for row in found.rows] == ["0"] * len(VARIANTS)
     typos, capitals = report["candidates"][2]["robustness"][0], report["candidates"][2]["robustness"][2]
@@ -86,7 +87,7 @@ def test_a_loss_that_chance_can_make_among_so_many_is_said_to_be_one(synthetic_r
     typos = report["candidates"][0]["robustness"][0]
     assert typos["low"] > 0
     said = less_tidy_of(report).sentences[0]
-    assert said.startswith("The largest loss: fine-tuning scores 10 points less (") and "chance alone" in said
+    assert said.startswith("The clearest loss: fine-tuning scores 10 points less (") and "may be chance" in said
 
 
 @pytest.mark.parametrize(
@@ -120,14 +121,15 @@ def test_a_gap_between_rows_it_trained_on_and_new_ones_is_a_caveat_where_it_is_l
     assert gap["difference"] == pytest.approx(1 - new) and 0 < gap["low"] < gap["difference"] < gap["high"]
     caveat = next(one for one in report["recommendation"]["caveats"] if "by heart" in one)
     assert (
-        caveat
-        == f"Fine-tuning knows its examples by heart: 1.00 on rows it trained on, {new:.2f} on new ones.".replace(
-            "0.", "."
-        )
+        caveat == "Fine-tuning knows its examples by heart: it scores 1.00 on rows it trained on. "
+        f"Expect {score_text(new)}, as on new ones."
     )
     assert "that it trained on and" in side_effects_of(report)[0]
     report = synthetic_report(trials=[by_heart(finetuning, 170, 200)])
-    assert any("does better on its examples than on others: .85" in one for one in report["recommendation"]["caveats"])
+    assert any(
+        "does better on its examples than on others: it scores .85" in one
+        for one in report["recommendation"]["caveats"]
+    )
     for right, of in ((round(new * 60) + 1, 60), (2, 2)):
         report = synthetic_report(trials=[by_heart(finetuning, right, of)])
         assert not any("by heart" in one for one in report["recommendation"]["caveats"])

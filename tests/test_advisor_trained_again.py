@@ -24,7 +24,7 @@ from strategies.registry import floors_for
 from tests.tiny_strategies import SPEED, TORN, WAVERING, tiny_task
 
 TABLE = b"message,label\n" + b"".join(b"text %d,%s\n" % (row, (b"yes", b"no")[row % 2]) for row in range(30))
-ONCE = "Fine-tuning was trained once: another training"
+ONCE = "Fine-tuning was trained once; trained again"
 
 
 def trial_of(home: Path, build_strategy: str, preset: str) -> Trial:

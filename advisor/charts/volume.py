@@ -114,8 +114,9 @@ def crossing_sentence(report: Report, one: dict[str, Any]) -> str:
         if one["low"] is None:
             return f"{name_of(cheaper)} never costs more than {in_sentence(dearer)}."
         return (
-            f"As measured, {in_sentence(cheaper)} never costs more than {in_sentence(dearer)}, but an answer costs "
-            f"nearly the same: perhaps it does from {rough_text(one['low'])} a month on."
+            f"An answer costs nearly the same with {in_sentence(cheaper)} and with {in_sentence(dearer)}: as measured "
+            f"{in_sentence(cheaper)} always costs less, but {in_sentence(dearer)} may from {rough_text(one['low'])} a "
+            "month on."
         )
     later, earlier = sorted((a, b), key=lambda name: lines[name][1])
     if one["monthly"] < _FIRST:

@@ -78,7 +78,7 @@ def _low_score(situation: Situation) -> str | None:
     which = "Even the best strategy" if situation.others else name_of(best.strategy)
     return (
         f"{which} is wrong on {wrong:,} of {count_text(len(outcomes), 'test row')}. "
-        "A larger model may matter more than the choice of strategy."
+        "Do not rely on it yet: a larger model may matter more than the choice of strategy."
     )
 
 
@@ -168,10 +168,9 @@ def _by_heart(trial: Trial) -> str | None:
     if gap is None or gap["difference"] < _BY_HEART or gap["low"] <= 0:
         return None
     seen, new = (score_text(gap[rows]["mean"]) for rows in ("seen", "new"))
-    what = (
-        "knows its examples by heart" if gap["seen"]["mean"] >= _KNOWN else "does better on its examples than on others"
-    )
-    return f"{name_of(trial.strategy)} {what}: {seen} on rows it trained on, {new} on new ones."
+    is_known = gap["seen"]["mean"] >= _KNOWN
+    what = "knows its examples by heart" if is_known else "does better on its examples than on others"
+    return f"{name_of(trial.strategy)} {what}: it scores {seen} on rows it trained on. Expect {new}, as on new ones."
 
 
 def _forgot(trial: Trial) -> str | None:
@@ -183,7 +182,7 @@ def _forgot(trial: Trial) -> str | None:
         return None
     return (
         f"Training made it forget: {in_sentence(trial.strategy)} answers {sum(after):,.0f} of "
-        f"{count_text(len(after), 'general question')} right, before {sum(before):,.0f}. Use it for this task alone."
+        f"{count_text(len(after), 'general question')} right, before {sum(before):,.0f}. Use it for this task only."
     )
 
 
@@ -198,8 +197,8 @@ def _trained_once(situation: Situation) -> str | None:
     if not once or abs(first.score.mean - second.score.mean) > _ANOTHER_TRAINING:
         return None
     return (
-        f"{name_of(once[0].strategy)} was trained once: another training, with other random numbers, can score a few "
-        "points more or less. A thorough run trains three times."
+        f"{name_of(once[0].strategy)} was trained once; trained again, it can score a few points more or less. To be "
+        "surer, do a thorough run: it trains three times."
     )
 
 

@@ -116,7 +116,7 @@ def _condition(situation: Situation, turn: Turn) -> str:
             many, wrong = _many_wrong(value)
             price = f"about {money_text(many * value, currency)}"
             if not is_more and not turn.now:
-                return f"If you set a price for wrong answers, less than {price} for {'each' if many == 1 else '1,000'}"
+                return f"If {wrong} cost you something, but less than {price}"
             return f"If {wrong} cost you {f'{price} or more' if is_more else f'less than {price}'}"
         case _:
             return f"If {_CHANGING[turn.priority]} changed {'only ' if is_more else ''}{every_text(round(value))}"

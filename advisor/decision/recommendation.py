@@ -103,16 +103,17 @@ def recommend(
     )
     judged_floors = [derive(one, priorities) for one in floors if is_judged(one)]
     majority = next((one.score.mean for one in judged_floors if one.strategy == "majority_label"), majority_share)
+    floor = _floor_as_good(situation, judged_floors)
     return Recommendation(
         choice=choice.strategy,
         confidence=taken.confidence,
         odds=taken.odds if others else None,
         probabilities=taken.probabilities,
         runner_up=others[0].strategy if others else None,
-        headline=sentences.headline(situation, taken.confidence),
+        headline=sentences.headline(situation, taken.confidence, is_needed=floor["floor"] is None),
         confidence_line=sentences.confidence_line(situation, taken.confidence),
         runner_up_line=sentences.runner_up_line(situation),
-        **_floor_as_good(situation, judged_floors),
+        **floor,
         reasons=sentences.reasons(situation, tuple(ruling.broken.values())),
         caveats=caveats.before_you_act(situation, trials, majority),
         changes=outlook.changes(situation),

@@ -95,13 +95,16 @@ class Situation:
         return even_groups(self.groups) < FEW_ROWS
 
 
-def headline(situation: Situation, confidence: Confidence) -> str:
+def headline(situation: Situation, confidence: Confidence, is_needed: bool) -> str:
+    """`is_needed` says that nothing without a language model is as good."""
     order = words_of(situation.choice.strategy).verdict.removesuffix(".")
     if confidence == "too close to call":
         return f"Too close to call. {order} for now."
     if situation.is_few:
         return f"{order}, as a first guess."
-    return f"{order}, but nothing does well yet." if situation.is_poor else f"{order}."
+    if situation.is_poor:
+        return f"{order}, but nothing does well yet."
+    return f"{order}." if is_needed else f"{order}, if it must be a language model."
 
 
 def confidence_line(situation: Situation, confidence: Confidence) -> str:
@@ -120,7 +123,7 @@ def confidence_line(situation: Situation, confidence: Confidence) -> str:
     limits = " that meets your limits" if situation.left_out else ""
     claim = f"nothing else{limits} is {margin}"
     if situation.cheaper:
-        claim = f"it is {_near_best(situation)}, and that nothing {_instead(situation)}{limits} is"
+        claim = f"it is {_near_best(situation)}, and that no {_instead_strategy(situation)}{limits} is"
     return f"{confidence.capitalize()}: {probability_text(situation.odds)} that {claim}{few}."
 
 
@@ -153,8 +156,10 @@ def floor_line(situation: Situation, floor: Measurement, odds: float) -> str:
     """That no language model is needed, because something simpler is as good."""
     name, score = in_sentence(floor.strategy), score_text(floor.score.mean)
     limits = " that meets your limits" if situation.left_out else ""
+    price = floor.cost.per_1000
+    costs = f", at {money_text(price, floor.cost.currency)} for 1,000 answers" if price is not None else ""
     return (
-        f"No language model is needed: the {name} scores {score} ({probability_text(odds)} that no "
+        f"No language model is needed: the {name} scores {score}{costs} ({probability_text(odds)} that no "
         f"strategy{limits} is {_more_points(situation.priorities)}). {words_of(floor.strategy).explanation}"
     )
 
@@ -287,7 +292,8 @@ def _why_not_cheaper(situation: Situation) -> str:
     odds = situation.probabilities[rival.strategy]
     name, near_best = name_of(rival.strategy), _near_best(situation)
     if odds < 0.005:
-        return f"Everything {_instead(situation)} is almost surely {_more_points(situation.priorities, 'worse')}."
+        dear = _more_points(situation.priorities, "worse")
+        return f"Every {_instead_strategy(situation)} is almost surely {dear}."
     return f"{name} is {_instead(situation, rival)}, but the chance that it is {near_best} is {probability_text(odds)}."
 
 
@@ -331,6 +337,12 @@ def _instead(situation: Situation, *rivals: Measurement) -> str:
         return "of known cost"
     less = [price is not None and own is not None and price < own for price in prices]
     return "cheaper" if all(less) else "cheaper or simpler" if any(less) else "simpler"
+
+
+def _instead_strategy(situation: Situation) -> str:
+    """ "cheaper strategy", "strategy of known cost"."""
+    why = _instead(situation)
+    return f"strategy {why}" if why.startswith("of") else f"{why} strategy"
 
 
 def _near_best(situation: Situation) -> str:

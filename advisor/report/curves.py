@@ -210,9 +210,9 @@ def _answer(drawn: Sequence[Curve], report: dict[str, Any]) -> str:
         choice = in_sentence(report["recommendation"]["choice"])
         taken = next((one for one in drawn if in_sentence(one["name"]) == choice and choice not in gaining), None)
         beside = "perhaps" if taken and _can_gain(taken, report) else "hardly"
-        return f"Yes, for {_and(gaining)}{f'; {beside} for {choice}, the one recommended' if taken else ''}."
+        return f"Yes, for {_and(gaining, 'and for')}{f'; {beside} for {choice}, the one recommended' if taken else ''}."
     if open_to:
-        return f"Perhaps, for {_and(open_to)}: what was measured cannot tell."
+        return f"Perhaps, for {_and(open_to, 'and for')}: what was measured cannot tell."
     if _unmeasured(report):
         return f"Not for {_and(learning)}: even {_times()} as many rows would not bring {least} more."
     return f"No. More rows will not help: even {_times()} as many would bring nothing {least} more."
@@ -316,5 +316,5 @@ def _points(difference: float) -> str:
     return points_text(difference).split()[0]
 
 
-def _and(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+def _and(names: Sequence[str], joint: str = "and") -> str:
+    return f" {joint} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -31,8 +31,8 @@ from eval.task import Kind
 from strategies.presets import PRESETS
 
 P_VALUE_MEANING = (
-    "p: how often chance alone would make a difference at least this large between two equally good strategies; .05 is "
-    "5 times in 100. It allows for all the pairs that are compared (Holm); each range is that of its own pair alone."
+    "p: how often chance alone would make so large a difference between two equally good strategies; .05 is 5 times in "
+    "100. It allows for all the pairs that are compared (Holm); the ranges do not."
 )
 _LEVEL = 0.0005  # a difference that rounds to no tenth of a point
 NOT_MEASURED = "not measured"
@@ -54,18 +54,27 @@ def reading_of(report: dict[str, Any]) -> list[tuple[str, str]]:
     if not judged(report):
         return []
     task, priorities = report.get("task"), report["priorities"]  # no task where the scores were measured elsewhere
-    choice = report["recommendation"]["choice"]
-    explanation = words_of(choice).explanation if choice else ""
-    price = f"{money_text(priorities['machine_per_hour'], priorities['currency'])} for an hour of the machine"
+    explained = [(name_of(one["name"]), words_of(one["name"]).explanation) for one in judged(report)]
+    hour = f"{money_text(priorities['machine_per_hour'], priorities['currency'])} an hour"
+    price = f"Machine time, {hour}"
     if hosted := priorities.get("hosted"):
-        price = f"Getting ready: {price}. Answers: by the token, as those of {hosted}"
+        price = f"Machine time to get ready, {hour}; answers by the token, as those of {hosted}"
+    people = f"The work of people is not counted{', but for labelling' if priorities.get('labelled_row') else ''}."
     return [
-        *([(name_of(choice), explanation)] if explanation else []),
+        *([("Strategy", "A way to put a language model to work on your task.")] if task else []),
+        *((name, explanation) for name, explanation in explained if explanation),
         *([_metric_of(task)] if task else []),
-        ("A point", "A hundredth of the highest score there can be, which is 1."),
-        ("Test rows", "Rows of your data that no strategy saw before." if task else "The examples that all answered."),
+        ("A point", "One hundredth of a full score: .86 is 86 points of 100."),
+        (
+            "Test rows",
+            "Rows (examples) of your data that no strategy saw before." if task else "The examples that all answered.",
+        ),
         ("95 % range", RANGE_MEANING),
-        *([("Cost", f"{price}.")] if task or any(one["latency_seconds"]["n"] for one in judged(report)) else []),
+        *(
+            [("Cost", f"{price}. {people}")]
+            if task or any(one["latency_seconds"]["n"] for one in judged(report))
+            else []
+        ),
     ]
 
 
@@ -185,8 +194,8 @@ def apart_of(report: dict[str, Any]) -> list[str]:
     return [
         f"Where one model serves many tasks, what {in_sentence(one['name'])} learned is kept apart from it (an "
         f"adapter). Of {count_text(apart['n'], 'answer')} timed both ways half then come within "
-        f"{_ranged('p50')(apart)}, and within {seconds_text(apart['merged_p50'])} with it merged, as in all other "
-        "figures."
+        f"{_ranged('p50')(apart)}, and within {seconds_text(apart['merged_p50'])} with it built into the model "
+        "(merged), as for all other figures."
         for one in judged(report)
         if (apart := one.get("apart_seconds"))
     ]

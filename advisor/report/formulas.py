@@ -51,8 +51,9 @@ def of_odds(report: Report) -> str | None:
     if report["priorities"].get("wrong_answer"):
         near += ", what each costs taken off its score at the price of a wrong answer,"
     return (
-        f"{_drawn(report)} The odds are the share of these draws in which the choice is {near} and nothing cheaper, or "
-        f"simpler at about the same cost (up to {100 * (SAME_COST - 1):.0f} % more), is."
+        f"How often the choice would hold with other rows. {_drawn(report)} The odds are the share of these draws in "
+        f"which the choice is {near} and nothing cheaper, or simpler at about the same cost (up to "
+        f"{100 * (SAME_COST - 1):.0f} % more), is."
     )
 
 

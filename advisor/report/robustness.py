@@ -32,8 +32,8 @@ WORDS = {
 }
 _IN_SENTENCE = {
     "typos": "typos",
-    "lower_case": "small letters only",
-    "capitals": "capitals only",
+    "lower_case": "no capitals",
+    "capitals": "all capitals",
     "polite": "politeness",
     "reworded": "other words",
 }
@@ -113,10 +113,10 @@ def _sentences(by_name: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
     adjusted = holm([each["p_value"] for _, each in every])  # the worst of all strategies and variants is picked
     sure = [one for one, p_value in zip(every, adjusted, strict=True) if one in likely and p_value < 1 - LEVEL]
     if likely and not sure:
-        name, worst = max(likely, key=lambda found: found[1]["lost"])
+        name, worst = min(likely, key=lambda found: float(found[1]["p_value"]))
         return [
-            f"The largest loss: {in_sentence(name)} scores {points_text(worst['lost'])} less ({_range(worst)}) with "
-            f"{_IN_SENTENCE[worst['variant']]}. Among so many comparisons, chance alone can make it."
+            f"The clearest loss: {in_sentence(name)} scores {points_text(worst['lost'])} less ({_range(worst)}) with "
+            f"{_IN_SENTENCE[worst['variant']]}. Among so many comparisons, it may be chance."
         ]
     if not sure:
         return [f"On up to {rows} of each kind, no strategy is shown to lose by any of this."]

@@ -19,9 +19,9 @@ from eval.statistics import mean_change, paired_difference
 SIDE_EFFECTS = "What else training did"
 MULTIPLE = 2.0  # of the perplexity, from which no percentage is told
 SURPRISE_MEANING = (
-    "Surprise (perplexity): among how many words, so to say, the model guesses the next one. More of it, and fewer "
-    "right answers, mean that it forgot what it knew. Texts and questions have nothing to do with your task. In "
-    "brackets: 95 % ranges."
+    "Surprise (perplexity): how little the model expects the next word of ordinary text. More of it, and fewer right "
+    "answers, mean that it forgot what it knew. Texts and questions have nothing to do with your task. In brackets: "
+    "95 % ranges."
 )
 
 
@@ -105,18 +105,17 @@ def _admission_sentences(name: str, found: dict[str, Any]) -> list[str]:
     if admitted := found.get("admitted"):
         asked = admitted["questions"]
         low, high = sorted(-round(asked * admitted["change"][end]) for end in ("low", "high"))
+        made_up, before = asked - admitted["after"], asked - admitted["before"]
+        compared = "as before" if made_up == before else f"before, to {before:,}"
+        others = "" if made_up == asked else " To the others it says that it does not know."
         sentences.append(
-            f"Of {asked} questions that nobody can answer, it makes up an answer to {asked - admitted['after']:,}; "
-            f"before, {asked - admitted['before']:,} ({_ends(low, high)}). To the others it says that it does not know."
-            if admitted["after"]
-            else f"Of {asked} questions that nobody can answer, it makes up an answer to every one; before, to "
-            f"{asked - admitted['before']:,} ({_ends(low, high)})."
+            f"Of {asked} questions that nobody can answer, it makes up an answer to "
+            f"{f'all {asked}' if made_up == asked else f'{made_up:,}'}; {compared} ({_ends(low, high)}).{others}"
         )
     if refused := found.get("refused"):
         before, after = (refused[when] or "none" for when in ("before", "after"))
-        sentences.append(
-            f"It refuses to answer {after} of the {refused['questions']} general questions; before, {before}."
-        )
+        compared = "as before" if after == before else f"before, {before}"
+        sentences.append(f"It refuses {after} of the {refused['questions']} general questions; {compared}.")
     return sentences
 
 
