@@ -64,14 +64,26 @@ def shape() -> alt.Shape:
     return alt.Shape("shape:N", scale=None, legend=None)
 
 
-def apart(values: Iterable[float], least: float, most: float = math.inf) -> list[float]:
-    """Rising values, each moved up until it is so far above the one before, and down again where that passes `most`."""
+def apart(
+    values: Iterable[float],
+    least: float,
+    most: float = math.inf,
+    places: Sequence[float] | None = None,
+    width: float = math.inf,
+) -> list[float]:
+    """Rising values, each moved up until it is so far above those before, and down again where that passes `most`; of
+    values at `places` along the other axis those at least `width` away do not count."""
+    rising = list(values)
+    along = places or [0.0] * len(rising)
+
+    def beside(at: int, others: Iterable[int]) -> list[float]:
+        return [moved[other] for other in others if abs(along[other] - along[at]) < width]
+
     moved: list[float] = []
-    for value in values:
-        moved.append(max(value, moved[-1] + least) if moved else value)
+    for at, value in enumerate(rising):
+        moved.append(max([value, *(below + least for below in beside(at, range(at)))]))
     for at in reversed(range(len(moved))):
-        moved[at] = min(moved[at], most)
-        most = moved[at] - least
+        moved[at] = min([moved[at], most, *(above - least for above in beside(at, range(at + 1, len(moved))))])
     return moved
 
 

@@ -43,7 +43,7 @@ from advisor.wording import money_text, name_of, score_text, seconds_text
 from eval.outcomes import Trial
 from eval.task import Example, Kind
 
-_NAME_HEIGHT = 0.16  # of a name and a price, in shares of the chart of score against cost
+_NAME_HEIGHT, _NAME_WIDTH = 0.16, 0.4  # of a name and a price, in shares of the chart of score against cost
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -128,16 +128,17 @@ def _cost_places(shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         return []
     logs = [math.log(one["cost"]["per_1000"]) for one in priced]
     low, span = min(logs), (max(logs) - min(logs)) or 1.0
-    names = apart([one["score"]["mean"] for one in priced], least=_NAME_HEIGHT, most=1.0)
+    places = [(at - low) / span for at in logs]
+    names = apart([one["score"]["mean"] for one in priced], _NAME_HEIGHT, most=1.0, places=places, width=_NAME_WIDTH)
     return [
         {
             "name": one["name"],
             "score": one["score"]["mean"],
             "low": one["score"]["low"],
             "high": one["score"]["high"],
-            "place": (at - low) / span,
+            "place": place,
             "named_at": named_at,
             "text": money_text(one["cost"]["per_1000"], one["cost"]["currency"]),
         }
-        for one, at, named_at in zip(priced, logs, names, strict=True)
+        for one, place, named_at in zip(priced, places, names, strict=True)
     ]
