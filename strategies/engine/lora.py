@@ -142,7 +142,6 @@ def train(
                 break
             if best_at < len(history):  # the steps were too large: back to the best weights, with half of them
                 _put_back(parameters, best_weights)
-                optimiser.state.clear()
                 rate /= 2
     if not best_at:
         raise RuntimeError(f"Training came to nothing: the dev loss is {history[-1][1]}.")
