@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import fmean
 
 import numpy as np
@@ -189,20 +191,38 @@ def crossing(a: Cost, b: Cost, months: float) -> float | None:
 def crossing_range(a: tuple[Trial, Cost], b: tuple[Trial, Cost], terms: Terms, is_ranged: bool) -> Crossing:
     """Where two strategies cost the same, with its range: timed answers and scored rows, or the groups these come in,
     are drawn again (bootstrap)."""
-    at = crossing(a[1], b[1], terms.months)
-    fixed, slopes = [], []
-    for trial, cost in (a, b):
-        is_timed = len(_Timed.of(trial).seconds) >= _FEWEST_TIMED
-        line = cost.line(terms.months)
-        if line is None or not is_ranged or not _follows_from_seconds(terms) or (cost.per_1000 and not is_timed):
-            return Crossing(at, None, None, is_ranged=False)
-        fixed.append(line[0])
-        slopes.append(_slopes(trial, cost, terms))
+    at, lines = crossing(a[1], b[1], terms.months), _drawn_lines((a, b), terms) if is_ranged else None
+    if lines is None:
+        return Crossing(at, None, None, is_ranged=False)
+    fixed, slopes = zip(*lines, strict=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         volumes = (fixed[1] - fixed[0]) / (slopes[0] - slopes[1])
     volumes = np.where(volumes > 0, volumes, np.inf)
     low, high = np.quantile(volumes, [0.025, 0.975], method="nearest").tolist()
     return Crossing(at, low if math.isfinite(low) else None, high if math.isfinite(high) else None)
+
+
+def probability_of_costing_less(a: tuple[Trial, Cost], b: tuple[Trial, Cost], terms: Terms) -> float | None:
+    """How probably the first costs less over the horizon at the monthly volume, answers and rows drawn again as for
+    `crossing_range`; None where their costs do not follow from what was timed, or from too few."""
+    is_found_elsewhere = any(cost.per_1000 != cost_of(trial, terms).per_1000 for trial, cost in (a, b))
+    lines = None if is_found_elsewhere else _drawn_lines((a, b), terms)
+    if lines is None:
+        return None
+    first, second = (fixed + slopes * terms.monthly_volume for fixed, slopes in lines)
+    return float((first < second).mean())
+
+
+def _drawn_lines(pair: Sequence[tuple[Trial, Cost]], terms: Terms) -> list[tuple[float, Numbers]] | None:
+    """Of each what is paid at no volume, and `_slopes`; None where these cannot be drawn."""
+    drawn = []
+    for trial, cost in pair:
+        is_timed = len(_Timed.of(trial).seconds) >= _FEWEST_TIMED
+        line = cost.line(terms.months)
+        if line is None or not _follows_from_seconds(terms) or (cost.per_1000 and not is_timed):
+            return None
+        drawn.append((line[0], _slopes(trial, cost, terms)))
+    return drawn
 
 
 def _slopes(trial: Trial, cost: Cost, terms: Terms) -> Numbers:
@@ -227,9 +247,14 @@ def _drawn_seconds(trial: Trial, random: np.random.Generator) -> Numbers:
     """The mean seconds of a request as a multiple of those measured, as they might have come out, [resamples]."""
     timed = _Timed.of(trial)
     drawn = random.integers(len(timed.seconds), size=(_RESAMPLES, len(timed.seconds)))
-    every = np.array([outcome.tokens_out for outcome in trial.outcomes])
-    written = timed.written_in_all + every.std() / math.sqrt(len(every)) * random.standard_normal(_RESAMPLES)
-    return np.asarray(timed.mean(drawn, np.maximum(written, 0.0)) / (mean_seconds(trial) or 1.0))
+    written = _drawn_shares(len(trial.outcomes)) @ np.array([outcome.tokens_out for outcome in trial.outcomes])
+    return np.asarray(timed.mean(drawn, written) / (mean_seconds(trial) or 1.0))
+
+
+@lru_cache(maxsize=4)
+def _drawn_shares(rows: int) -> Numbers:
+    """How often each row was drawn, as a share of the draws, [resamples, rows]."""
+    return np.asarray(_random().multinomial(rows, np.full(rows, 1 / rows), size=_RESAMPLES) / rows)
 
 
 def _drawn_losses(trial: Trial, random: np.random.Generator) -> Numbers:

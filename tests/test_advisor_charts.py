@@ -146,10 +146,16 @@ def test_the_latency_sentence_names_the_fastest_and_the_slowest() -> None:
 
 def test_the_cheapest_within_the_chance_of_what_was_timed_is_doubted() -> None:
     report = report_of(candidate("prompting", 0.6, 1.0), candidate("retrieval", 0.7, 1.1))
-    assert charts.cost_sentence(report).startswith("Prompting is the cheapest, at $1.00")
-    for one, ends in zip(report["candidates"], ((0.8, 1.2), (0.9, 1.3)), strict=True):
-        one["per_1000_range"] = ends
-    assert charts.cost_sentence(report).startswith("Prompting is the cheapest, as far as the timed answers tell, at $1")
+    pair = {"a": "prompting", "b": "retrieval", "is_ranged": True}
+    for monthly, low, high, is_sure in (
+        (None, None, None, True),
+        (None, 800.0, None, False),
+        (90.0, 70.0, None, False),
+        (90.0, 70.0, 120.0, True),
+    ):
+        report["crossings"] = [{**pair, "monthly": monthly, "low": low, "high": high}]
+        doubt = "" if is_sure else ", as far as the timed answers tell"
+        assert charts.cost_sentence(report).startswith(f"Prompting is the cheapest{doubt}, at $1.00")
 
 
 def test_a_report_without_scores_still_has_its_sentences(synthetic_report: MakeReport) -> None:

@@ -40,17 +40,18 @@ def decide(
 
 
 def test_a_least_cost_within_the_chance_of_what_was_timed_is_doubted() -> None:
-    def timed(name: str, share: float, seconds: float) -> Trial:
-        uneven = [seconds * (0.5 + at % 2) for at in range(200)]
+    def timed(name: str, share: float, seconds: float, every: int) -> Trial:
+        uneven = [seconds * (0.5 + at // every % 2) for at in range(200)]
         rows = zip(right(share, 200), uneven, strict=True)
         outcomes = (Outcome(str(at), name, "", score, {}, 0, 0, seconds=each) for at, (score, each) in enumerate(rows))
         return Trial(name, "done", outcomes=tuple(outcomes), fit_seconds=0.0)
 
-    def reason(*seconds: float) -> str:
-        return recommend([timed("a", 0.9, seconds[0]), timed("b", 0.5, seconds[1])], Priorities(), None).reasons[1]
+    def reason(dearer: float, every: int) -> str:
+        return recommend([timed("a", 0.9, 1.0, 1), timed("b", 0.5, dearer, every)], Priorities(), None).reasons[1]
 
-    assert reason(1.0, 1.05) == "It also costs least, as far as the timed answers tell."
-    assert reason(1.0, 2.0) == "It also costs least."
+    assert reason(1.05, every=2) == "It also costs least, as far as the timed answers tell."
+    assert reason(2.0, every=2) == "It also costs least."
+    assert reason(1.05, every=1) == "It also costs least."  # on each row, whichever are drawn
 
 
 def test_what_costs_nobody_knows_is_not_said_to_cost_least() -> None:

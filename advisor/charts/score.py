@@ -25,6 +25,7 @@ from advisor.charts.drawing import (
     shape,
     strategy_axis,
 )
+from advisor.charts.volume import crossings
 from advisor.wording import in_sentence, money_text, name_of, points_text, score_text
 
 _ROOM = 2.2  # times the least and the most, beside the marks
@@ -133,11 +134,12 @@ def cost_chart_sentence(report: Report) -> str:
     return cost_sentence(report) + (" The dashed line shows the best score to be had at each cost." if is_drawn else "")
 
 
-def _as_far_as_timed(cheapest: Candidate, shown: Sequence[Candidate]) -> str:
-    """A doubt, where the range of what another costs begins below the end of its own."""
-    _, high = cheapest.get("per_1000_range") or (None, 0.0)
-    lows = [ends[0] for one in shown if one is not cheapest and (ends := one.get("per_1000_range"))]
-    return ", as far as the timed answers tell" if any(low <= high for low in lows) else ""
+def _as_far_as_timed(cheapest: Candidate, report: Report) -> str:
+    """A doubt, where it may be that an answer of another costs less: then the two may cost the same at some volume
+    though, as measured, they never do, or never do though they were to."""
+    own = [one for one in crossings(report) if cheapest["name"] in (one["a"], one["b"]) and one["is_ranged"]]
+    is_doubtful = any(one["low"] is not None if one["monthly"] is None else one["high"] is None for one in own)
+    return ", as far as the timed answers tell" if is_doubtful else ""
 
 
 def cost_sentence(report: Report) -> str:
@@ -150,7 +152,7 @@ def cost_sentence(report: Report) -> str:
     best = max(shown, key=lambda one: one["score"]["mean"])
     price, dearer = (money_text(one["cost"]["per_1000"], one["cost"]["currency"]) for one in (cheapest, best))
     known = " of those whose cost is known" if len(shown) < len(judged(report)) else ""
-    name, sure = name_of(cheapest["name"]), _as_far_as_timed(cheapest, shown)
+    name, sure = name_of(cheapest["name"]), _as_far_as_timed(cheapest, report)
     if len(shown) == 1:
         return f"{name} costs {price} for 1,000 answers{'; what others cost is unknown' if known else ''}."
     if cheapest["score"]["mean"] == best["score"]["mean"]:

@@ -27,9 +27,9 @@ from advisor.wording import (
     seconds_text,
     words_of,
 )
-from eval.costs import price_range
+from eval.costs import probability_of_costing_less
 from eval.scoring import METRIC_NAMES
-from eval.statistics import Difference, even_groups
+from eval.statistics import LEVEL, Difference, even_groups
 from eval.task import Kind
 
 LOW_SCORE = 0.5
@@ -298,11 +298,13 @@ def _why_not_cheaper(situation: Situation) -> str:
 
 
 def _is_cheaper_for_sure(situation: Situation) -> bool:
-    """Whether what an answer of the choice costs is below what one of any other does, beyond the chance of which were
-    timed. Prices found out elsewhere have no ranges."""
-    ranges = [price_range(one.trial, one.cost, situation.priorities) for one in (situation.choice, *situation.others)]
-    own, *others = ranges
-    return own is None or all(other is None or own[1] < other[0] for other in others)
+    """Whether the choice costs less than any other, whichever answers were timed. Prices that were found out elsewhere
+    are as they are."""
+    own = situation.choice.trial, situation.choice.cost
+    chances = (
+        probability_of_costing_less(own, (one.trial, one.cost), situation.priorities) for one in situation.others
+    )
+    return all(chance is None or chance >= (1 + LEVEL) / 2 for chance in chances)
 
 
 def over(priorities: Priorities) -> str:
