@@ -79,6 +79,36 @@ def test_a_close_verdict_on_one_training_says_so(synthetic_report, synthetic_tri
     assert ONCE not in caveats(prompting, replace(trained, changes_weights=True))
 
 
+@pytest.mark.parametrize(
+    ("losses", "kept", "is_told"),
+    [
+        ((0.9, 0.5, 0.3), 300, True),
+        ((0.9, 0.31, 0.3), 300, False),  # hardly any better
+        ((0.9, 0.5, 0.6), 200, False),  # the look before was the best
+        ((0.9, 0.05, 0.03), 300, False),  # nothing left to learn
+    ],
+)
+def test_training_that_ended_while_it_was_getting_better_says_so_where_it_was_not_taken(
+    synthetic_report, synthetic_trials, losses, kept, is_told
+) -> None:
+    prompting, retrieval, _ = synthetic_trials()
+    looks = tuple({"learning_rate": 0.1, "tokens": 100 * (at + 1), "dev_loss": loss} for at, loss in enumerate(losses))
+    trained = replace(
+        prompting,
+        strategy="finetuning",
+        changes_weights=True,
+        choices=(*looks, {"normalisation": "sum", "dev_score": 0.5}),
+        settings={"training_tokens": kept},
+    )
+
+    def is_in(*trials: Trial) -> bool:
+        caveats = synthetic_report(trials=trials)["recommendation"]["caveats"]
+        return any("Fine-tuning was still improving when its training ended" in one for one in caveats)
+
+    assert is_in(retrieval, trained) is is_told
+    assert not is_in(trained)
+
+
 @pytest.mark.parametrize("strategy", ["finetuning", "retrieval"])
 def test_further_trainings_are_in_the_estimate(strategy: str) -> None:
     task, split = tiny_task(96, 100)

@@ -18,6 +18,8 @@ _LOW_HIT_RATE = 0.5
 _ENOUGH_VALID = 0.95
 _ANOTHER_TRAINING = 0.05  # can move a score so far; seeds were 2 to 3 points apart in docs/benchmarks.md
 _BY_HEART = 0.1  # a gap between rows trained on and test rows
+_LEARNED = 0.05  # nats a token on dev below which there is next to nothing left to learn
+_FALLING = 0.95  # of the loss of the look before: at the end steps are small
 _KNOWN = 0.9  # the score on rows trained on from which these are known by heart
 
 
@@ -34,6 +36,7 @@ def before_you_act(
         _by_heart(situation.choice.trial),
         _forgot(situation.choice.trial),
         _trained_once(situation),
+        *(_still_learning(one.trial) for one in situation.others),
         _is_outdated(situation),
         _invalid_json(situation.choice),
         _wording_only(situation.kind),
@@ -199,6 +202,19 @@ def _trained_once(situation: Situation) -> str | None:
     return (
         f"{name_of(once[0].strategy)} was trained once; trained again, it can score a few points more or less. To be "
         "surer, do a thorough run: it trains three times."
+    )
+
+
+def _still_learning(trial: Trial) -> str | None:
+    """The caveat where a strategy that was not taken would have gained by more training."""
+    looks = [choice for choice in trial.choices if choice.get("dev_loss") is not None]
+    if not trial.changes_weights or len(looks) < 2:
+        return None
+    before, last = (look["dev_loss"] for look in looks[-2:])
+    if last < _LEARNED or last > _FALLING * before or trial.settings.get("training_tokens") != looks[-1]["tokens"]:
+        return None
+    return (
+        f"{name_of(trial.strategy)} was still improving when its training ended: a longer preset may raise its score."
     )
 
 
