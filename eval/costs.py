@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from statistics import fmean
 
 import numpy as np
@@ -13,12 +10,9 @@ from numpy.typing import NDArray
 
 from eval.outcomes import INDEXING, Trial
 from eval.phases import WRITING
-from eval.statistics import SEED
 
 _SECONDS_PER_HOUR = 3600
 _DAYS_A_MONTH = 365.25 / 12
-_RESAMPLES = 2000
-_FEWEST_TIMED = 10  # answers; the range of fewer held the truth in 77 to 83 of 100 simulated crossings
 
 Numbers = NDArray[np.float64]
 
@@ -98,36 +92,38 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
-class Crossing:
-    """The requests a month at which two strategies cost the same, None where there is no such volume.
+class Timed:
+    """The requests answered one at a time, [requests]: their seconds, those of them spent on writing, and the tokens
+    written; and how many tokens are written on average in all."""
 
-    `low` to `high` is the 95 % range that timed answers and scored rows leave: `low` is None where there may be no such
-    volume at all, `high` where it may lie beyond any; both are None too where `is_ranged` is not so, because prices
-    were given, answers made in batches, tokens paid for or too few answers timed.
-    """
+    seconds: Numbers
+    writing: Numbers
+    written: Numbers
+    written_in_all: float
 
-    monthly: float | None
-    low: float | None
-    high: float | None
-    is_ranged: bool = True
+    @staticmethod
+    def of(trial: Trial) -> Timed:
+        timed = [outcome for outcome in trial.outcomes if outcome.seconds is not None]
+        return Timed(
+            np.array([outcome.seconds for outcome in timed], dtype=np.float64),
+            np.array([outcome.phases.get(WRITING, 0.0) for outcome in timed]),
+            np.array([float(outcome.tokens_out) for outcome in timed]),
+            sum([outcome.tokens_out for outcome in trial.outcomes]) / max(1, len(trial.outcomes)),
+        )
+
+    def mean(self, drawn: NDArray[np.int64], written_in_all: Numbers | float) -> Numbers:
+        """The mean seconds of these requests, over the last axis. Their time for writing is scaled to the tokens that
+        all answers have on average (ratio estimator; Cochran, 1977, "Sampling techniques", chapter 6): what takes
+        longest to write is seldom among so few."""
+        written = self.written[drawn].mean(axis=-1)
+        longer = np.divide(written_in_all, written, out=np.ones_like(written), where=written > 0)
+        return np.asarray(self.seconds[drawn].mean(axis=-1) + (longer - 1) * self.writing[drawn].mean(axis=-1))
 
 
 def mean_seconds(trial: Trial) -> float | None:
     """Mean seconds of a request; None when none was answered one at a time."""
-    timed = _Timed.of(trial)
+    timed = Timed.of(trial)
     return float(timed.mean(np.arange(len(timed.seconds)), timed.written_in_all)) if len(timed.seconds) else None
-
-
-def price_range(trial: Trial, cost: Cost, terms: Terms) -> tuple[float, float] | None:
-    """The 95 % range of `cost.per_1000` that timed answers leave (bootstrap); None where it does not follow from them,
-    or from too few."""
-    is_timed = len(_Timed.of(trial).seconds) >= _FEWEST_TIMED
-    if not cost.per_1000 or not is_timed or not _follows_from_seconds(terms):
-        return None
-    if cost.per_1000 != cost_of(trial, terms).per_1000:  # found out elsewhere
-        return None
-    low, high = np.quantile(cost.per_1000 * _drawn_seconds(trial, _random()), [0.025, 0.975]).tolist()
-    return low, high
 
 
 def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
@@ -135,10 +131,9 @@ def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
 
     An answer is priced at the mean seconds of requests answered one at a time: the mean, because it is what adds up
     over many requests; one at a time, because batches cannot be counted on; where answers are written, as if the timed
-    ones had been as long as all are. Where answers are made together, at the
-    seconds of the batched pass divided by its requests. It is the cost of a machine that is paid for only while it
-    works. A hosted model is paid by its tokens; what reads none is no language model, and like getting ready it is on
-    the machine in any case.
+    ones had been as long as all are. Where answers are made together, at the seconds of the batched pass divided by its
+    requests. It is the cost of a machine that is paid for only while it works. A hosted model is paid by its tokens;
+    what reads none is no language model, and like getting ready it is on the machine in any case.
     """
     quote = quote or Quote(None, None)
     per_second = None if terms.machine_per_hour is None else terms.machine_per_hour / _SECONDS_PER_HOUR
@@ -173,127 +168,6 @@ def _hosted_request(trial: Trial, terms: Terms) -> float | None:
     read = fmean(outcome.tokens_in for outcome in trial.outcomes) * (terms.read_per_million or 0.0)
     written = fmean(outcome.tokens_out for outcome in trial.outcomes) * (terms.written_per_million or 0.0)
     return factor * (read + written) / 1e6
-
-
-def crossing(a: Cost, b: Cost, months: float) -> float | None:
-    """The monthly volume at which the totals of two costs over so many months are equal; None when there is none, or
-    when a cost is unknown."""
-    line_a, line_b = a.line(months), b.line(months)
-    if line_a is None or line_b is None:
-        return None
-    (fixed_a, slope_a), (fixed_b, slope_b) = line_a, line_b
-    if slope_a == slope_b:
-        return None
-    volume = (fixed_b - fixed_a) / (slope_a - slope_b)
-    return volume if volume > 0 else None
-
-
-def crossing_range(a: tuple[Trial, Cost], b: tuple[Trial, Cost], terms: Terms, is_ranged: bool) -> Crossing:
-    """Where two strategies cost the same, with its range: timed answers and scored rows, or the groups these come in,
-    are drawn again (bootstrap)."""
-    at, lines = crossing(a[1], b[1], terms.months), _drawn_lines((a, b), terms) if is_ranged else None
-    if lines is None:
-        return Crossing(at, None, None, is_ranged=False)
-    fixed, slopes = zip(*lines, strict=True)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        volumes = (fixed[1] - fixed[0]) / (slopes[0] - slopes[1])
-    volumes = np.where(volumes > 0, volumes, np.inf)
-    low, high = np.quantile(volumes, [0.025, 0.975], method="nearest").tolist()
-    return Crossing(at, low if math.isfinite(low) else None, high if math.isfinite(high) else None)
-
-
-def probability_of_costing_less(a: tuple[Trial, Cost], b: tuple[Trial, Cost], terms: Terms) -> float | None:
-    """How probably the first costs less over the horizon at the monthly volume, answers and rows drawn again as for
-    `crossing_range`; None where their costs do not follow from what was timed, or from too few."""
-    is_found_elsewhere = any(cost.per_1000 != cost_of(trial, terms).per_1000 for trial, cost in (a, b))
-    lines = None if is_found_elsewhere else _drawn_lines((a, b), terms)
-    if lines is None:
-        return None
-    first, second = (fixed + slopes * terms.monthly_volume for fixed, slopes in lines)
-    return float((first < second).mean())
-
-
-def _drawn_lines(pair: Sequence[tuple[Trial, Cost]], terms: Terms) -> list[tuple[float, Numbers]] | None:
-    """Of each what is paid at no volume, and `_slopes`; None where these cannot be drawn."""
-    drawn = []
-    for trial, cost in pair:
-        is_timed = len(_Timed.of(trial).seconds) >= _FEWEST_TIMED
-        line = cost.line(terms.months)
-        if line is None or not _follows_from_seconds(terms) or (cost.per_1000 and not is_timed):
-            return None
-        drawn.append((line[0], _slopes(trial, cost, terms)))
-    return drawn
-
-
-def _slopes(trial: Trial, cost: Cost, terms: Terms) -> Numbers:
-    """What a request more a month costs over the horizon, as it might have come out, [resamples]."""
-    random = _random()
-    errors = 1000 * terms.wrong_answer * _drawn_losses(trial, random) if terms.wrong_answer else 0.0
-    paid = cost.per_1000 * _drawn_seconds(trial, random) if cost.per_1000 else 0.0
-    return (np.zeros(_RESAMPLES) + paid + errors) * terms.months / 1000
-
-
-def _random() -> np.random.Generator:
-    """Draws the same rows for all strategies."""
-    return np.random.default_rng(SEED)
-
-
-def _follows_from_seconds(terms: Terms) -> bool:
-    """Whether the price of an answer follows from the seconds of those that were timed."""
-    return not terms.together and not terms.is_hosted
-
-
-def _drawn_seconds(trial: Trial, random: np.random.Generator) -> Numbers:
-    """The mean seconds of a request as a multiple of those measured, as they might have come out, [resamples]."""
-    timed = _Timed.of(trial)
-    drawn = random.integers(len(timed.seconds), size=(_RESAMPLES, len(timed.seconds)))
-    written = _drawn_shares(len(trial.outcomes)) @ np.array([outcome.tokens_out for outcome in trial.outcomes])
-    return np.asarray(timed.mean(drawn, written) / (mean_seconds(trial) or 1.0))
-
-
-@lru_cache(maxsize=4)
-def _drawn_shares(rows: int) -> Numbers:
-    """How often each row was drawn, as a share of the draws, [resamples, rows]."""
-    return np.asarray(_random().multinomial(rows, np.full(rows, 1 / rows), size=_RESAMPLES) / rows)
-
-
-def _drawn_losses(trial: Trial, random: np.random.Generator) -> Numbers:
-    """The mean of 1 - score, rows of a group drawn together."""
-    names = [outcome.group or f"row {outcome.example_id}" for outcome in trial.outcomes]
-    _, unit_of = np.unique(np.asarray(names), return_inverse=True)
-    sizes = np.bincount(unit_of)
-    losses = np.bincount(unit_of, weights=[1 - outcome.score for outcome in trial.outcomes])
-    units = random.integers(len(sizes), size=(_RESAMPLES, len(sizes)))
-    return np.asarray(losses[units].sum(axis=1) / sizes[units].sum(axis=1))
-
-
-@dataclass(frozen=True, slots=True)
-class _Timed:
-    """The requests answered one at a time, [requests]: their seconds, those of them spent on writing, and the tokens
-    written; and how many tokens are written on average in all."""
-
-    seconds: Numbers
-    writing: Numbers
-    written: Numbers
-    written_in_all: float
-
-    @staticmethod
-    def of(trial: Trial) -> _Timed:
-        timed = [outcome for outcome in trial.outcomes if outcome.seconds is not None]
-        return _Timed(
-            np.array([outcome.seconds for outcome in timed], dtype=np.float64),
-            np.array([outcome.phases.get(WRITING, 0.0) for outcome in timed]),
-            np.array([float(outcome.tokens_out) for outcome in timed]),
-            sum([outcome.tokens_out for outcome in trial.outcomes]) / max(1, len(trial.outcomes)),
-        )
-
-    def mean(self, drawn: NDArray[np.int64], written_in_all: Numbers | float) -> Numbers:
-        """The mean seconds of these requests, over the last axis. Their time for writing is scaled to the tokens that
-        all answers have on average (ratio estimator; Cochran, 1977, "Sampling techniques", chapter 6): what takes
-        longest to write is seldom among so few."""
-        written = self.written[drawn].mean(axis=-1)
-        longer = np.divide(written_in_all, written, out=np.ones_like(written), where=written > 0)
-        return np.asarray(self.seconds[drawn].mean(axis=-1) + (longer - 1) * self.writing[drawn].mean(axis=-1))
 
 
 def _mean_loss(trial: Trial) -> float:

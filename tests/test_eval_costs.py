@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eval.costs import Cost, Quote, Terms, cost_of, crossing, crossing_range, price_range
+from eval.cost_ranges import crossing, crossing_range, price_range
+from eval.costs import Cost, Quote, Terms, cost_of
 from eval.outcomes import INDEXING, Outcome, Trial
 from eval.phases import READING, WRITING
 

@@ -11,7 +11,8 @@ from advisor.candidates import Report, chosen_first, judged, priced
 from advisor.charts.drawing import FREE, LABEL_SIZE, PLAIN_NUMBER, apart, colour, finished, rows_of, shape
 from advisor.palette import mark_of
 from advisor.wording import count_text, in_sentence, money_text, name_of, rough_text
-from eval.costs import Cost, crossing
+from eval.cost_ranges import crossing
+from eval.costs import Cost
 
 _FIRST = 1.5  # answers a month: what rounds to one
 _LABEL_GAP = 0.09  # of the height of a chart, between two labels

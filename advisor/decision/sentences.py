@@ -27,7 +27,7 @@ from advisor.wording import (
     seconds_text,
     words_of,
 )
-from eval.costs import probability_of_costing_less
+from eval.cost_ranges import probability_of_costing_less
 from eval.scoring import METRIC_NAMES
 from eval.statistics import LEVEL, Difference, even_groups
 from eval.task import Kind

@@ -18,7 +18,8 @@ from advisor.report.changed_documents import freshness, refusals, without_docume
 from advisor.report.curves import curves_from, training_caveats, turning_sentences
 from advisor.report.robustness import robustness
 from advisor.report.side_effects import side_effects
-from eval.costs import Cost, Quote, cost_of, crossing_range, price_range
+from eval.cost_ranges import crossing_range, price_range
+from eval.costs import Cost, Quote, cost_of
 from eval.failures import sort_failures
 from eval.outcomes import Trial
 from eval.scoring import METRIC_NAMES

@@ -1,0 +1,139 @@
+"""How sure costs are, timed answers and scored rows drawn again (bootstrap); where two strategies cost the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.costs import Cost, Terms, Timed, cost_of, mean_seconds
+from eval.outcomes import Trial
+from eval.statistics import SEED
+
+_RESAMPLES = 2000
+_FEWEST_TIMED = 10  # answers; the range of fewer held the truth in 77 to 83 of 100 simulated crossings
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """The requests a month at which two strategies cost the same, None where there is no such volume.
+
+    `low` to `high` is the 95 % range that timed answers and scored rows leave: `low` is None where there may be no such
+    volume at all, `high` where it may lie beyond any; both are None too where `is_ranged` is not so, because prices
+    were given, answers made in batches, tokens paid for or too few answers timed.
+    """
+
+    monthly: float | None
+    low: float | None
+    high: float | None
+    is_ranged: bool = True
+
+
+def price_range(trial: Trial, cost: Cost, terms: Terms) -> tuple[float, float] | None:
+    """The 95 % range of `cost.per_1000` that timed answers leave (bootstrap); None where it does not follow from them,
+    or from too few."""
+    is_timed = len(Timed.of(trial).seconds) >= _FEWEST_TIMED
+    if not cost.per_1000 or not is_timed or not _follows_from_seconds(terms):
+        return None
+    if cost.per_1000 != cost_of(trial, terms).per_1000:  # found out elsewhere
+        return None
+    low, high = np.quantile(cost.per_1000 * _drawn_seconds(trial, _random()), [0.025, 0.975]).tolist()
+    return low, high
+
+
+def crossing(a: Cost, b: Cost, months: float) -> float | None:
+    """The monthly volume at which the totals of two costs over so many months are equal; None when there is none, or
+    when a cost is unknown."""
+    line_a, line_b = a.line(months), b.line(months)
+    if line_a is None or line_b is None:
+        return None
+    (fixed_a, slope_a), (fixed_b, slope_b) = line_a, line_b
+    if slope_a == slope_b:
+        return None
+    volume = (fixed_b - fixed_a) / (slope_a - slope_b)
+    return volume if volume > 0 else None
+
+
+def crossing_range(a: tuple[Trial, Cost], b: tuple[Trial, Cost], terms: Terms, is_ranged: bool) -> Crossing:
+    """Where two strategies cost the same, with its range: timed answers and scored rows, or the groups these come in,
+    are drawn again (bootstrap)."""
+    at, lines = crossing(a[1], b[1], terms.months), _drawn_lines((a, b), terms) if is_ranged else None
+    if lines is None:
+        return Crossing(at, None, None, is_ranged=False)
+    fixed, slopes = zip(*lines, strict=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        volumes = (fixed[1] - fixed[0]) / (slopes[0] - slopes[1])
+    volumes = np.where(volumes > 0, volumes, np.inf)
+    low, high = np.quantile(volumes, [0.025, 0.975], method="nearest").tolist()
+    return Crossing(at, low if math.isfinite(low) else None, high if math.isfinite(high) else None)
+
+
+def probability_of_costing_less(a: tuple[Trial, Cost], b: tuple[Trial, Cost], terms: Terms) -> float | None:
+    """How probably the first costs less over the horizon at the monthly volume, answers and rows drawn again as for
+    `crossing_range`; None where their costs do not follow from what was timed, or from too few."""
+    is_found_elsewhere = any(cost.per_1000 != cost_of(trial, terms).per_1000 for trial, cost in (a, b))
+    lines = None if is_found_elsewhere else _drawn_lines((a, b), terms)
+    if lines is None:
+        return None
+    first, second = (fixed + slopes * terms.monthly_volume for fixed, slopes in lines)
+    return float((first < second).mean())
+
+
+def _drawn_lines(pair: Sequence[tuple[Trial, Cost]], terms: Terms) -> list[tuple[float, Numbers]] | None:
+    """Of each what is paid at no volume, and `_slopes`; None where these cannot be drawn."""
+    drawn = []
+    for trial, cost in pair:
+        is_timed = len(Timed.of(trial).seconds) >= _FEWEST_TIMED
+        line = cost.line(terms.months)
+        if line is None or not _follows_from_seconds(terms) or (cost.per_1000 and not is_timed):
+            return None
+        drawn.append((line[0], _slopes(trial, cost, terms)))
+    return drawn
+
+
+def _slopes(trial: Trial, cost: Cost, terms: Terms) -> Numbers:
+    """What a request more a month costs over the horizon, as it might have come out, [resamples]."""
+    random = _random()
+    errors = 1000 * terms.wrong_answer * _drawn_losses(trial, random) if terms.wrong_answer else 0.0
+    paid = cost.per_1000 * _drawn_seconds(trial, random) if cost.per_1000 else 0.0
+    return (np.zeros(_RESAMPLES) + paid + errors) * terms.months / 1000
+
+
+def _random() -> np.random.Generator:
+    """Draws the same rows for all strategies."""
+    return np.random.default_rng(SEED)
+
+
+def _follows_from_seconds(terms: Terms) -> bool:
+    """Whether the price of an answer follows from the seconds of those that were timed."""
+    return not terms.together and not terms.is_hosted
+
+
+def _drawn_seconds(trial: Trial, random: np.random.Generator) -> Numbers:
+    """The mean seconds of a request as a multiple of those measured, as they might have come out, [resamples]."""
+    timed = Timed.of(trial)
+    drawn = random.integers(len(timed.seconds), size=(_RESAMPLES, len(timed.seconds)))
+    written = _drawn_shares(len(trial.outcomes)) @ np.array([outcome.tokens_out for outcome in trial.outcomes])
+    return np.asarray(timed.mean(drawn, written) / (mean_seconds(trial) or 1.0))
+
+
+@lru_cache(maxsize=4)
+def _drawn_shares(rows: int) -> Numbers:
+    """How often each row was drawn, as a share of the draws, [resamples, rows]."""
+    return np.asarray(_random().multinomial(rows, np.full(rows, 1 / rows), size=_RESAMPLES) / rows)
+
+
+def _drawn_losses(trial: Trial, random: np.random.Generator) -> Numbers:
+    """The mean of 1 - score, rows of a group drawn together."""
+    names = [outcome.group or f"row {outcome.example_id}" for outcome in trial.outcomes]
+    _, unit_of = np.unique(np.asarray(names), return_inverse=True)
+    sizes = np.bincount(unit_of)
+    losses = np.bincount(unit_of, weights=[1 - outcome.score for outcome in trial.outcomes])
+    units = random.integers(len(sizes), size=(_RESAMPLES, len(sizes)))
+    return np.asarray(losses[units].sum(axis=1) / sizes[units].sum(axis=1))
