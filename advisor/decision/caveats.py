@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from advisor.decision.sentences import LOW_SCORE, Situation
+from advisor.decision.situation import LOW_SCORE, Situation
 from advisor.measurement import Measurement, fact_told, gap_of, trained_again
 from advisor.wording import count_text, every_text, in_sentence, name_of, score_text
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, Trial

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from advisor.decision.choice import STRONG, VERY_FEW_ROWS, WEAK
-from advisor.decision.sentences import Situation, over
+from advisor.decision.situation import Situation
 from advisor.decision.turns import Turn
 from advisor.wording import (
     count_text,
@@ -83,7 +83,7 @@ def _turn(situation: Situation, turn: Turn) -> str:
     if turn.priority != "margin" or price is None or instead is None:
         return f"{sentence}."
     currency = situation.choice.cost.currency
-    costs = f"{money_text(price, currency)} {over(situation.priorities)} instead of {money_text(instead, currency)}"
+    costs = f"{money_text(price, currency)} {situation.over} instead of {money_text(instead, currency)}"
     return f"{sentence}, at {costs}."
 
 

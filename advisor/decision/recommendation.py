@@ -9,6 +9,8 @@ from typing import Any
 
 from advisor.decision import caveats, outlook, sentences
 from advisor.decision.choice import PROBABLE, Choice, Confidence, Option, choose
+from advisor.decision.reasons import reasons
+from advisor.decision.situation import Situation
 from advisor.decision.turns import Turn, turns_of
 from advisor.measurement import Measurement, believed, derive, is_judged, paired_scores
 from advisor.plan import STRATEGIES, Priorities
@@ -83,7 +85,7 @@ def recommend(
         return other.name if other else None
 
     turns = turns_of(rule, priorities, case.measured)
-    situation = sentences.Situation(
+    situation = Situation(
         priorities,
         kind,
         choice,
@@ -114,7 +116,7 @@ def recommend(
         confidence_line=sentences.confidence_line(situation, taken.confidence),
         runner_up_line=sentences.runner_up_line(situation),
         **floor,
-        reasons=sentences.reasons(situation, tuple(ruling.broken.values())),
+        reasons=reasons(situation, tuple(ruling.broken.values())),
         caveats=caveats.before_you_act(situation, trials, majority),
         changes=outlook.changes(situation),
         rows_needed=outlook.rows_that_would_tell(situation),
@@ -188,7 +190,7 @@ def _in_points(kept: Sequence[Measurement], priorities: Priorities) -> dict[str,
     return {name: (each or 0.0) / (priorities.wrong_answer * requests) for name, each in spent.items()}
 
 
-def _floor_as_good(situation: sentences.Situation, floors: Sequence[Measurement]) -> dict[str, Any]:
+def _floor_as_good(situation: Situation, floors: Sequence[Measurement]) -> dict[str, Any]:
     """The simplest floor that is probably within the margin of the best strategy, and the sentence that says so; none
     where all are bad or too few rows can tell."""
     if not sentences.can_speak_of_floors(situation):

@@ -1,0 +1,117 @@
+"""What a recommendation speaks of, and the phrases that all its sentences share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.decision.choice import FEW_ROWS
+from advisor.decision.turns import Turn
+from advisor.measurement import Measurement
+from advisor.plan import Priorities
+from advisor.wording import count_text, margin_text, rough_money
+from eval.statistics import Difference, even_groups
+from eval.task import Kind
+
+LOW_SCORE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the sentences speak of: the kind of task (None where the scores were measured elsewhere), the choice, the
+    best score, those probably within the margin of the best (`near`, the choice in any case among them), those that
+    would be taken instead if they were near (`cheaper`, or simpler at about the same cost), all `others` within the
+    limits, best first, and those `left_out` by a limit. `scores` are paired, by strategy, on rows of `groups`; `totals`
+    is what each costs over the horizon; `probabilities` are those of being within the margin, `odds` those of the
+    choice, and of nothing cheaper being so; `pieces` counts what is evidence by itself: rows, or groups of them;
+    `gap(a, b)` is the difference a - b of two strategies; `turns` say at which other priorities something else would be
+    taken."""
+
+    priorities: Priorities
+    kind: Kind | None
+    choice: Measurement
+    best: Measurement
+    near: Sequence[Measurement]
+    cheaper: Sequence[Measurement]
+    others: Sequence[Measurement]
+    left_out: Sequence[Measurement]
+    scores: Mapping[str, NDArray[np.float64]]
+    groups: Sequence[str]
+    totals: Mapping[str, float | None]
+    probabilities: Mapping[str, float]
+    odds: float
+    pieces: int
+    gap: Callable[[str, str], Difference]
+    turns: Sequence[Turn]
+
+    @property
+    def rows(self) -> int:
+        return len(self.scores[self.choice.strategy])
+
+    @property
+    def counts_errors(self) -> bool:
+        """Whether wrong answers have a price and all else that is paid is known, so that money alone decides."""
+        return bool(self.priorities.wrong_answer) and None not in self.totals.values()
+
+    @property
+    def is_poor(self) -> bool:
+        """Whether even the best is more wrong than right, as far as that can be said."""
+        return self.best.score.mean < LOW_SCORE and self.kind not in (None, Kind.WRITING)
+
+    @property
+    def evidence(self) -> str:
+        """ "200 test rows", or "8 groups of test rows"."""
+        if self.pieces == self.rows:
+            return count_text(self.rows, "test row")
+        told = f"{count_text(self.pieces, 'group')} of test rows"
+        if self.pieces < FEW_ROWS or not self.is_few:
+            return told
+        return f"{told} (one holds {max(Counter(self.groups).values()):,} of {self.rows:,})"
+
+    @property
+    def is_few(self) -> bool:
+        """Whether there is so little evidence that a verdict is a first guess: few rows, few groups, or few that hold
+        most of the rows."""
+        return even_groups(self.groups) < FEW_ROWS
+
+    @property
+    def over(self) -> str:
+        """ "over 12 months"."""
+        return f"over {count_text(self.priorities.months, 'month')}"
+
+    @property
+    def near_best(self) -> str:
+        """ "within 2 points of the best"."""
+        if self.counts_errors:
+            return f"within {self.margin_money} of the least cost" if self.priorities.margin else "the cheapest"
+        return f"within {margin_text(self.priorities.margin)} of the best" if self.priorities.margin > 0 else "the best"
+
+    @property
+    def margin_money(self) -> str:
+        """What the points that make no difference are worth in wrong answers."""
+        one = self.priorities
+        return rough_money(one.margin * one.wrong_answer * one.monthly_volume * one.months, one.currency)
+
+    def more_points(self, way: str = "better") -> str:
+        """ "more than 2 points better"; without a margin just "better", or "worse"."""
+        return f"more than {margin_text(self.priorities.margin)} {way}" if self.priorities.margin > 0 else way
+
+    def instead(self, *rivals: Measurement) -> str:
+        """Why others would be taken instead if they were as good: they cost less, or are simpler at about the same
+        cost, or it is at least known what they cost."""
+        own = self.totals[self.choice.strategy]
+        prices = [self.totals[one.strategy] for one in rivals or self.cheaper]
+        if own is None and any(price is not None for price in prices):
+            return "of known cost"
+        less = [price is not None and own is not None and price < own for price in prices]
+        return "cheaper" if all(less) else "cheaper or simpler" if any(less) else "simpler"
+
+    @property
+    def instead_strategy(self) -> str:
+        """ "cheaper strategy", "strategy of known cost"."""
+        why = self.instead()
+        return f"strategy {why}" if why.startswith("of") else f"{why} strategy"
