@@ -50,8 +50,8 @@ def test_a_clear_winner_is_taken_though_it_costs_more():
         == "Fine-tuning scored .90 in accuracy (.85 to .93) on 200 test rows; no other strategy scored higher."
     )
     assert got.changes == (
-        "If your limit for 95 of 100 answers were 2.0 s to just under 3.0 s, retrieval would be taken.",
-        "If 1,000 wrong answers cost you something, but less than about $0.15, prompting would be taken.",
+        "If your limit for 95 of 100 answers were 2.0 s to just under 3.0 s, retrieval would be taken, which scores .60.",
+        "If 1,000 wrong answers cost you something, but less than about $0.15, prompting would be taken, which scores .50.",
     )
     assert got.caveats == ()
 
@@ -61,7 +61,8 @@ def test_the_margin_that_would_let_a_cheaper_strategy_in_is_named():
     got = decide(*two)
     assert got.choice == "finetuning"
     assert got.changes[:1] == (
-        "If 5.5 points made no difference to you, prompting would be taken, at $3.33 over 12 months instead of $10.00.",
+        "If 5.5 points made no difference to you, prompting would be taken, which scores .84 and costs $3.33 over 12 "
+        "months instead of $10.00.",
     )
     assert [decide(*two, margin=margin).choice for margin in (0.05, 0.055)] == ["finetuning", "prompting"]
 

@@ -15,10 +15,12 @@ from advisor.wording import (
     money_text,
     number_text,
     rough_text,
+    score_text,
     seconds_text,
 )
 from eval.statistics import rows_needed
 
+_SEEN = 0.01  # of a score: less is not seen in two digits
 _NEXT_TO_NOTHING = 0.001  # for a wrong answer, in the person's currency
 _CHANGING = {"retrain_days": "the task", "reindex_days": "the documents"}
 _EVERY_DIFFERENCE = "If every difference mattered to you"
@@ -76,15 +78,18 @@ def _why_no_rows(situation: Situation) -> str | None:
 
 
 def _turn(situation: Situation, turn: Turn) -> str:
-    """ "If 5.5 points made no difference to you, prompting would be taken." """
-    condition = _condition(situation, turn)
-    sentence = f"{condition}, {in_sentence(turn.choice or '')} would be taken"
-    price, instead = situation.totals.get(turn.choice or ""), situation.totals[situation.choice.strategy]
+    """ "If 5.5 points made no difference to you, prompting would be taken, which scores .80." """
+    name, own = turn.choice or "", situation.choice.score.mean
+    score = float(situation.scores[name].mean()) if name in situation.scores else own
+    is_less = score < own - max(situation.priorities.margin, _SEEN)
+    scores = f", which scores {score_text(score)}" if is_less else ""
+    sentence = f"{_condition(situation, turn)}, {in_sentence(name)} would be taken{scores}"
+    price, instead = situation.totals.get(name), situation.totals[situation.choice.strategy]
     if turn.priority != "margin" or price is None or instead is None:
         return f"{sentence}."
     currency = situation.choice.cost.currency
     costs = f"{money_text(price, currency)} {situation.over} instead of {money_text(instead, currency)}"
-    return f"{sentence}, at {costs}."
+    return f"{sentence}, at {costs}." if not scores else f"{sentence} and costs {costs}."
 
 
 def _condition(situation: Situation, turn: Turn) -> str:

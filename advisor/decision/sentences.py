@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from advisor.decision.choice import Confidence
-from advisor.decision.situation import (
-    LOW_SCORE,
-    Situation,
-)
+from advisor.decision.situation import LOW_SCORE, Situation
 from advisor.measurement import Measurement
 from advisor.plan import Priorities
 from advisor.wording import (
