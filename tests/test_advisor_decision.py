@@ -50,8 +50,10 @@ def test_a_clear_winner_is_taken_though_it_costs_more():
         == "Fine-tuning scored .90 in accuracy (.85 to .93) on 200 test rows; no other strategy scored higher."
     )
     assert got.changes == (
-        "If your limit for 95 of 100 answers were 2.0 s to just under 3.0 s, retrieval would be taken, which scores .60.",
-        "If 1,000 wrong answers cost you something, but less than about $0.15, prompting would be taken, which scores .50.",
+        "If your limit for 95 of 100 answers were 2.0 s to just under 3.0 s, retrieval would be taken, which scores "
+        ".60.",
+        "If 1,000 wrong answers cost you something, but less than about $0.15, prompting would be taken, which scores "
+        ".50.",
     )
     assert got.caveats == ()
 
