@@ -5,9 +5,8 @@ passes 1. Where the curve lies is drawn, not fitted once. The test rows are weig
 same for all strategies, so that two of them are compared on the same rows; for each weighting one curve is drawn from
 what its points allow (a Bayesian regression over a grid of exponents and of how much luck moves a point). Two imagined
 rows, half of them right, keep a few rows that are all right from promising certainty (Agresti and Coull, 1998). So the
-ranges
-hold the luck of which test rows there were and, by assumption, that of which rows were learned from: each size is
-measured once, which cannot tell this luck by itself.
+ranges hold the luck of which test rows there were and, by assumption, that of which rows were learned from: each size
+is measured once, which cannot tell this luck by itself.
 
 Limits: three to five points cannot check that the law holds. Rows of a new sort, or a model that suddenly catches on,
 are not foreseen. Nothing is said beyond four times the rows there are.

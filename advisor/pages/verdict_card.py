@@ -17,7 +17,8 @@ def show_verdict(report: dict[str, Any]) -> None:
     verdict = report["recommendation"]
     choice = next((one for one in report["candidates"] if one["name"] == verdict["choice"]), None)
     name = f"<p class='small'>{marked_name(choice['name'])}</p>" if choice else ""
-    runner_up = f"<p class='runner-up'>{escape(verdict['runner_up_line'])}</p>" if verdict["runner_up_line"] else ""
+    how = escape(how_computed(report, "Differences") or "")
+    runner_up = f'<p class="runner-up" title="{how}">{escape(line)}</p>' if (line := verdict["runner_up_line"]) else ""
     floor = f"<p class='runner-up'>{escape(line)}</p>" if (line := verdict.get("floor_line")) else ""
     words = reading_of(report)
     reading = f"<details class='reading'><summary>{READING}</summary>{definitions(words)}</details>" if words else ""

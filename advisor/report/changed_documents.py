@@ -114,12 +114,13 @@ def computed_of_documents(report: dict[str, Any]) -> dict[str, str]:
     shown = judged(report)
     counted = "Range: Wilson's interval for a share."
     found = {
-        "Answers that refuse": "The test rows whose answer matches a list of wordings: eval/refusals.py."
+        "Answers that refuse": "The test rows whose answer (column answer of outcomes.csv) matches a list of wordings "
+        "and whose expected answer does not: eval/refusals.py of the program."
         if any(one.get("refusals") for one in shown)
         else None,
         FRESHNESS: "Answers counted by the fact that they score higher against, from a score of .5 on: lines "
-        "changed_facts of probes.jsonl; the new facts are in trial.json. Right at first: those to the same rows in "
-        "outcomes.csv that score .5 or more. Reading in what had changed: seconds by the clock, once, "
+        "changed_facts of probes.jsonl (parts new and old); the new facts are in trial.json. Right at first: those to "
+        "the same rows in outcomes.csv that score .5 or more. Reading in what had changed: seconds by the clock, once, "
         f"refresh_seconds in trial.json. {counted}"
         if any(one.get("freshness") for one in shown)
         else None,

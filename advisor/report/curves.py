@@ -42,7 +42,8 @@ from strategies.registry import LEARNS_FROM_NO_ROWS, TRAINED
 TITLE = "Would more data help?"
 _STEPS = 30  # of a line, each more rows by the same factor
 _LOOKS = 25  # from the rows there are to the most, for the first at which a strategy is ahead
-_LEAST_GAIN = 0.01  # what counts as a gain for somebody to whom every difference matters
+_FAR_OFF = 0.015  # of a curve from what was measured: a table in two digits shows it
+LEAST_GAIN = 0.01  # what counts as a gain for somebody to whom every difference matters
 
 Curve = dict[str, Any]
 
@@ -179,7 +180,7 @@ def _why_none(report: dict[str, Any]) -> str:
 
 
 def _least(report: dict[str, Any]) -> float:
-    return max(report["priorities"]["margin"], _LEAST_GAIN)
+    return max(report["priorities"]["margin"], LEAST_GAIN)
 
 
 def _can_gain(one: Curve, report: dict[str, Any]) -> bool:
@@ -188,10 +189,13 @@ def _can_gain(one: Curve, report: dict[str, Any]) -> bool:
 
 def _off_by(one: Curve, report: dict[str, Any]) -> float:
     """How much more was measured with all rows than the curve says, where it passes outside of that range; else 0."""
-    measured, said = (
-        next(each for each in one[kind] if each["rows"] == report["task"]["train"]) for kind in ("points", "line")
-    )
+    measured, said = (_at(one[kind], report) for kind in ("points", "line"))
     return 0.0 if measured["low"] <= said["mean"] <= measured["high"] else float(measured["mean"] - said["mean"])
+
+
+def _at(points: Sequence[dict[str, Any]], report: dict[str, Any]) -> dict[str, Any]:
+    """With all rows."""
+    return next(each for each in points if each["rows"] == report["task"]["train"])
 
 
 def _unmeasured(report: dict[str, Any]) -> list[str]:
@@ -208,9 +212,11 @@ def _answer(drawn: Sequence[Curve], report: dict[str, Any]) -> str:
         return "It cannot be told."
     if gaining:
         choice = in_sentence(report["recommendation"]["choice"])
-        taken = next((one for one in drawn if in_sentence(one["name"]) == choice and choice not in gaining), None)
-        beside = "perhaps" if taken and _can_gain(taken, report) else "hardly"
-        return f"Yes, for {_and(gaining, 'and for')}{f'; {beside} for {choice}, the one recommended' if taken else ''}."
+        perhaps = [name for name in open_to if name not in gaining]
+        beside = f"; perhaps for {_and(perhaps, 'and for')}" if perhaps else ""
+        if choice in learning and choice not in open_to:
+            beside += f"; hardly for {choice}, the one recommended"
+        return f"Yes, for {_and(gaining, 'and for')}{beside}."
     if open_to:
         return f"Perhaps, for {_and(open_to, 'and for')}: what was measured cannot tell."
     if _unmeasured(report):
@@ -223,8 +229,11 @@ def _gain(one: Curve, report: dict[str, Any]) -> str:
     if one["name"] in LEARNS_FROM_NO_ROWS:
         return f"{name} shows the model none of your rows, so more of them change nothing."
     is_just_under = gain["high"] < least and _points(gain["high"]) == _points(least)
-    most = f"just under {_points(least)}" if is_just_under else _points(gain["high"])
+    most = f"{100 * gain['high']:.3g}" if is_just_under else _points(gain["high"])
     between = f"{points_text(gain['mean'])} ({_points(gain['low'])} to {most})"
+    now, measured = (_at(one[kind], report) for kind in ("line", "points"))
+    if abs(now["mean"] - measured["mean"]) >= _FAR_OFF:
+        between += f", from the {score_text(now['mean'])} at which its curve stands now,"
     instead = f"with {gain['rows']:,} rows to learn from instead of {report['task']['train']:,}"
     if gain["low"] >= least:
         return f"{name} should gain {between} {instead}."
@@ -281,8 +290,9 @@ def _method(curves: Sequence[Curve], report: dict[str, Any]) -> str:
     answered = max(point["n"] or 0 for one in curves for point in one["points"])
     return (
         f"Each learned anew from {_and([f'{size:,}' for size in sizes])} of the {train:,} rows, with the "
-        "settings it had chosen on all of them; what trains could read each row as often and kept its best state. All "
-        f"answered {count_text(answered, 'test row')}. Beyond {_times()} the rows nothing is said."
+        "settings it had chosen on all of them, but for the longest answer; in training each row could be read as "
+        f"often, and the best state was kept. All answered {count_text(answered, 'test row')}. Beyond {_times()} the "
+        "rows nothing is said."
     )
 
 

@@ -5,6 +5,7 @@ All read a report of schema 1. What was not measured is said to be so, never lef
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -276,4 +277,6 @@ def _p_value(pair: dict[str, Any]) -> str:
     if p_value < 0.001:
         return "p < .001"
     is_least = pair.get("test") == SIGN_FLIPS and pair["p_value"] <= LEAST_OF_FLIPS
-    return f"p {'≤' if is_least else '='} {p_value:.3f}".replace(" 0.", " .")
+    if is_least:
+        return f"p ≤ {math.ceil(1000 * p_value - 1e-9) / 1000:.3f}".replace(" 0.", " .")
+    return f"p = {p_value:.3f}".replace(" 0.", " .")

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from advisor.candidates import Report, floors, judged
-from advisor.decision.choice import PROBABLE, SAME_COST
+from advisor.decision.choice import PROBABLE, SAME_COST, WEAK
+from advisor.report.curves import LEAST_GAIN
 from advisor.wording import count_text, margin_text, money_text, probability_text
 from eval.learning_curve import DRAWS as CURVE_DRAWS
 from eval.phases import WRITING
@@ -25,6 +26,7 @@ _METHODS = {
     SIGN_FLIPS: f"Paired permutation test, with all ways to flip the signs or {RESAMPLES:,} of them.",
 }
 ROWS_THAT_WOULD_TELL = "Rows that would tell"
+_COST_DRAWS = "2,000 draws"
 
 
 def tested(report: Report) -> str:
@@ -80,8 +82,10 @@ def of_answers(report: Report, price: str) -> str:
         if any(WRITING in one.get("phase_seconds", {}) for one in shown)
         else ""
     )
-    ranged = " Range: 2,000 draws of these answers (bootstrap)." if shown[0].get("per_1000_range") else ""
-    return f"1,000 × the mean seconds of {timed} asked for one at a time (column seconds) × {price}.{written}{ranged}"
+    drawn = f"{_COST_DRAWS} of these answers, and of the tokens of all rows"
+    ranged = f" Range: {drawn} (bootstrap)." if shown[0].get("per_1000_range") else ""
+    cost = f"1,000 × the mean seconds of {timed} asked for one at a time (column seconds) × {price}."
+    return f"{cost}{written}{ranged} A month: × answers a month ÷ 1,000."
 
 
 def of_getting_ready(report: Report, price: str) -> str:
@@ -99,6 +103,17 @@ def of_floors(report: Report) -> str | None:
     if not report["recommendation"].get("floor_line"):
         return scored
     return f"{scored} The chance that no strategy is better: the share of {DRAWS:,} draws, as for the chances above."
+
+
+def of_changes(report: Report) -> str:
+    """The rule that is asked again; where a wrong answer has a price, nearness is that of money."""
+    return (
+        "One priority is moved, the others stay, and the rule is asked again on the same rows and draws, step by step "
+        "until another strategy is taken. The rule: of those that are probably near the best (chance "
+        f"{probability_text(PROBABLE)}, as in the table) what costs least over the months, the simplest of what costs "
+        f"about the same; where its odds are below {probability_text(WEAK)}, the simplest that may be near (chance "
+        f"over {probability_text(1 - PROBABLE)})."
+    )
 
 
 def of_caveats(report: Report) -> str | None:
@@ -121,7 +136,10 @@ def of_pairs(report: Report) -> dict[str, str]:
     """By figure; none for a single strategy."""
     if not report["comparisons"]:
         return {}
-    spread = "the standard deviation of the differences row by row, two imagined rows among them"
+    spread = (
+        "the standard deviation of the differences row by row, two imagined rows among them (half a one won, half a "
+        "one lost, one level)"
+    )
     pair = _of_a_pair(report["comparisons"])
     found = {
         "Differences": f"The mean of the differences row by row, on the same rows: outcomes.csv. {pair}",
@@ -131,8 +149,9 @@ def of_pairs(report: Report) -> dict[str, str]:
         found[ROWS_THAT_WOULD_TELL] = f"(1.96 × {spread} ÷ {_margin(report)})², rounded."
     wrong = " and of the scored rows" if report["priorities"].get("wrong_answer") else ""
     found["Volume at which two cost the same"] = (
-        "Difference of what getting ready and upkeep cost ÷ difference of what an answer costs; its range from 2,000 "
-        f"draws of the timed answers{wrong} (bootstrap)."
+        "Difference of what getting ready and upkeep cost over the months ÷ (months × difference of what an answer "
+        f"costs); its range from {_COST_DRAWS} of the timed answers and of the tokens of all rows{wrong}, the same for "
+        "both (bootstrap)."
     )
     return found
 
@@ -151,8 +170,8 @@ def of_adapters_apart(report: Report) -> str | None:
         return None
     return (
         f"The middle one of {count_text(timed['n'], 'answer')}, some of those timed above, asked for once more with "
-        "the adapter's products added beside those of the weights: apart_seconds in trial.json. Beside it the middle "
-        "one of the same answers, merged; that of all timed answers is another."
+        "the adapter's products added beside those of the weights: apart_seconds in trial.json. Range: as above. "
+        "Beside it the middle one of the same answers, merged; that of all timed answers is another."
     )
 
 
@@ -161,11 +180,17 @@ def of_wrong_answers(report: Report) -> str | None:
     counted = [one["failures"]["of"] for one in judged(report) if one.get("failures")]
     if not counted:
         return None
+    copied = (
+        " A field counts as copied where 95 of 100 expected values stand in their inputs; capitals, and numbers "
+        "written as words, make no difference there."
+        if report["task"]["kind"] == Kind.EXTRACTION
+        else ""
+    )
     return (
         f"Each wrong answer among {count_text(counted[0], 'test row')}"
         f"{partly.get(Kind(report['task']['kind']), '')} counts in the first kind of the table that fits. Its words "
         "are held against the expected answer, your documents and what was looked up: columns answer, expected and "
-        "sources of outcomes.csv, documents in task.json. No model is asked."
+        f"sources of outcomes.csv, documents in task.json.{copied} No model is asked."
     )
 
 
@@ -176,8 +201,8 @@ def of_less_tidy_inputs(report: Report) -> str | None:
     asked = [each["n"] for each in every]
     return (
         "100 × (the mean score of rows as they are − that of the same rows varied), on those of up to "
-        f"{max(asked):,} rows that a variant changes: probes.jsonl of each strategy. A loss is called sure where p < "
-        f".05. {_of_a_pair(every)}"
+        f"{max(asked):,} rows that a variant changes: probes.jsonl of each strategy. A loss is sure where p < .05, all "
+        f"{len(every)} comparisons allowed for (Holm); the clearest has the smallest p. {_of_a_pair(every)}"
     )
 
 
@@ -196,7 +221,8 @@ def of_side_effects(report: Report) -> str | None:
         found.append(
             f"Surprise: e to the power of the mean change, over {count_text(known['texts'], 'text')}, of the negative "
             "logarithm of a token's probability; range: Student's. General questions: right answers after − before, of "
-            f"{known['questions']:,}; range: adjusted Wald. All of it: knowledge in trial.json.{refused}"
+            f"{known['questions']:,}; range: adjusted Wald. All of it: knowledge in trial.json, first before, then "
+            f"after training.{refused}"
         )
     return " ".join(found) or None
 
@@ -205,13 +231,16 @@ def of_curves(report: Report) -> str | None:
     points = [point["n"] for one in report.get("curves", []) for point in one["points"] if point["n"]]
     if not points:
         return None
+    least = max(report["priorities"]["margin"], LEAST_GAIN)
     return (
         f"A point: the mean score with all rows + the mean difference to it on {count_text(max(points), 'test row')} "
         "(outcomes.jsonl in curves/, by strategy and rows), its range by the Bayesian bootstrap, two imagined rows "
-        "among the test rows, half of them right. The line: score = a − b ÷ rows^c through the points of "
-        f"{CURVE_DRAWS:,} reweightings; its range holds the middle 80 of 100. A gain: the line there − the line at the "
-        "rows there are. A chance of being ahead: the share of "
-        "these lines in which it is so."
+        "among the test rows, half of them right, so it can differ a little from the range above. The line: score = a "
+        f"− b ÷ rows^c, a at most 1, the mean of {CURVE_DRAWS:,} lines drawn by Bayesian regression through the points "
+        "of as many reweightings: eval/learning_curve.py of the program, with what it assumes of luck and usual gains. "
+        "Its range holds the middle 80 of 100. A gain: the line there − the line now; it should, may or "
+        f"would hardly be had as all of its range, a part or none reaches {margin_text(least)}. A chance of being "
+        "ahead: the share of these lines in which it is so."
     )
 
 
@@ -219,7 +248,8 @@ def of_rules(report: Report) -> str | None:
     if not report.get("rules"):
         return None
     return (
-        "What holds of your data is counted in task.json. A rule agrees where its strategy is near the best with "
+        "What holds of your data is counted in task.json. A rule agrees where its strategy, or the best of its sort "
+        "(that looks up, that trains), is near the best with "
         f"{probability_text(PROBABLE)} and nothing simpler is, or is ahead of all others with p < .05; it does not "
         f"where that chance is below {probability_text(1 - PROBABLE)} or it is behind by more than "
         f"{_margin(report)} for sure. One about costs agrees "

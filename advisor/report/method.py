@@ -113,7 +113,8 @@ def _effort(candidate: dict[str, Any]) -> str:
         sentences.append(f"Timed on {count_text(timed, 'answer')}.")
     if candidate["hit_rate"] is not None:
         sentences.append(
-            f"The right document was among the sources for {100 * candidate['hit_rate']:.0f} % of the rows."
+            f"The right document was among the sources for {100 * candidate['hit_rate']:.0f} % of the rows whose "
+            "document is known."
         )
     return " ".join([*sentences, *candidate["notes"]])
 

@@ -49,7 +49,8 @@ def how_computed(report: Report, heading: str) -> str | None:
 def _where(report: Report) -> str:
     return (
         f"In the folder of the run, runs/{report['run_id']} of your Threeways folder (.threeways in your home folder, "
-        "if you set no other): outcomes.csv, task.json, plan.json, steps.json. In a folder there for each strategy, "
+        "if you set no other): outcomes.csv, task.json, plan.json, speed.json, "
+        "estimate.json, steps.json. In a folder there for each strategy, "
         "called as in outcomes.csv: trial.json, outcomes.jsonl, probes.jsonl, log.txt, where there are such; likewise "
         "in floors/ and curves/."
     )
@@ -87,9 +88,10 @@ def _of_the_table(report: Report) -> Computed:
         else None,
         "Tokens written per answer": f"The mean over {rows}: column tokens_out.",
         "Answers that failed": "The rows with an entry in column error; they score 0.",
-        "Getting ready": "Seconds by the clock from the first row read to ready, by stage (choosing settings, "
-        "indexing, training): trial.json.",
-        "Most memory used": "The most that the process of this strategy held at once: trial.json.",
+        "Getting ready": "Seconds by the clock from the first row read to ready: fit_seconds in trial.json; by stage "
+        "(choosing settings, indexing, training): stage_seconds.",
+        "Most memory used": "The most that the process of this strategy held at once: peak_memory_bytes in trial.json; "
+        "a GB is 1,000,000,000 of them.",
         "Cost of 1,000 answers": formulas.of_answers(report, price),
         "Cost of getting ready, once": formulas.of_getting_ready(report, price),
         "Cost of getting ready anew, a month": "Getting ready × 30.4 ÷ the days until the task changes + indexing "
@@ -118,10 +120,7 @@ def _of_the_verdict(report: Report) -> Computed:
 def _of_changes(report: Report) -> str | None:
     if not report["recommendation"]["changes"]:
         return None
-    said = (
-        "One priority is moved, the others stay, and the rule is asked again on the same rows, step by step until "
-        "another strategy is taken."
-    )
+    said = formulas.of_changes(report)
     if formulas.tells_of_rows(report):
         said += f" More rows to test on: as under “{formulas.ROWS_THAT_WOULD_TELL}”."
     if turning_sentences(report):
@@ -153,7 +152,8 @@ def _of_the_run(report: Report) -> Computed:
         "Not measured": "What a process said when it ended: log.txt in its folder."
         if floors_not_measured(report)
         else None,
-        "About the data": "Rows counted by the checks of the upload, and those left out of the division: task.json."
+        "About the data": "Rows of the whole upload counted by its checks, inputs compared without capitals and signs, "
+        "and those left out of the division into rows to learn from and to judge by: task.json."
         if report["warnings"]
         else None,
     }

@@ -113,10 +113,11 @@ def _sentences(by_name: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
     adjusted = holm([each["p_value"] for _, each in every])  # the worst of all strategies and variants is picked
     sure = [one for one, p_value in zip(every, adjusted, strict=True) if one in likely and p_value < 1 - LEVEL]
     if likely and not sure:
+        least = f"{min(adjusted):.2f}".removeprefix("0")
         name, worst = min(likely, key=lambda found: float(found[1]["p_value"]))
         return [
             f"The clearest loss: {in_sentence(name)} scores {points_text(worst['lost'])} less ({_range(worst)}) with "
-            f"{_IN_SENTENCE[worst['variant']]}. Among so many comparisons, it may be chance."
+            f"{_IN_SENTENCE[worst['variant']]}. Among {len(every)} comparisons it may be chance (p = {least})."
         ]
     if not sure:
         return [f"On up to {rows} of each kind, no strategy is shown to lose by any of this."]
