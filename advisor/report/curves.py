@@ -119,7 +119,7 @@ def training_caveats(report: dict[str, Any]) -> list[str]:
     earlier version has no curves."""
     return [
         f"{name_of(one['name'])} scored {points_text(by)} less with all rows than its scores with fewer of them "
-        "foretell: this one training may have gone badly. Run again, with another seed, before you rule it out."
+        "foretell: this one training may have gone badly. Run again with another seed: it may score more."
         for one in report.get("curves", [])
         if one["line"] and one["name"] in TRAINED and (by := _off_by(one, report)) < 0
     ]
