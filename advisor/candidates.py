@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from advisor.wording import margin_text
 
@@ -39,10 +39,24 @@ def is_chance(difference: dict[str, Any]) -> bool:
     return bool(difference["low"] <= 0 <= difference["high"] or p_value >= SIGNIFICANT)
 
 
-def chosen_first(report: Report, pairs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Pairs of strategies, `a` and `b`: those with the strategy taken come before those of others."""
+class Sentences(NamedTuple):
+    """On pairs of strategies: first to be read are those with the strategy taken."""
+
+    of_choice: list[str]
+    others: list[str]
+
+
+def on_pairs(
+    report: Report, pairs: Sequence[dict[str, Any]], say: Callable[[dict[str, Any]], str], but: str | None = None
+) -> Sentences:
+    """What `say` says of each of these pairs (`a` and `b`), without the sentence `but`. All are of the choice where
+    none is taken."""
     choice = report.get("recommendation", {}).get("choice")
-    return sorted(pairs, key=lambda pair: choice not in (pair["a"], pair["b"]))
+    said = Sentences([], [])
+    for pair in pairs:
+        if (sentence := say(pair)) != but:
+            (said.of_choice if choice in (pair["a"], pair["b"], None) else said.others).append(sentence)
+    return said
 
 
 def near_best(report: Report) -> str:

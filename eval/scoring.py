@@ -35,6 +35,20 @@ METRIC_MEANINGS: dict[Kind, str] = {
     Kind.WRITING: "How many short runs of letters the text shares with the expected one.",
 }
 
+METRIC_FORMULAS: dict[Kind, str] = {
+    Kind.CLASSIFICATION: "1 where the label is the expected one, blanks around it aside, else 0.",
+    Kind.EXTRACTION: (
+        "2 × the fields that agree ÷ (the fields given + the fields expected). Fields agree where they are called the "
+        "same and have the same value: capitals and blanks do not count, 2 is 2.0 but not the text “2”, null and empty "
+        "are no field, and the items of a list may come in any order."
+    ),
+    Kind.ANSWERING: (
+        "2 × the words shared ÷ (the words given + the words expected), in small letters and without punctuation and "
+        "articles, as for SQuAD (Rajpurkar et al., 2016)."
+    ),
+    Kind.WRITING: "chrF of sacrebleu ÷ 100, from runs of one to six letters, what is missing weighing double.",
+}
+
 # An answer with an F1 from here on holds the expected fact more than it misses it.
 _RIGHT_ANSWER_F1 = 0.5
 

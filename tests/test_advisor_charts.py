@@ -167,7 +167,7 @@ def test_a_report_without_scores_still_has_its_sentences(synthetic_report: MakeR
 def test_each_pair_has_its_crossing_with_its_range_or_the_word_never() -> None:
     three = candidate("prompting", 0.6, 1.0), candidate("retrieval", 0.7, 2.0), candidate("finetuning", 0.8, 0.5, 30.0)
     report = report_of(*three)
-    assert charts.crossing_sentences(report)[-1] == "Prompting never costs more than retrieval."
+    assert charts.crossing_sentences(report).of_choice[-1] == "Prompting never costs more than retrieval."
     met = {"a": "prompting", "b": "finetuning", "monthly": 5000.0, "is_ranged": True}
     for low, high, end in (
         (4000.0, 6500.0, "(95 % range 4,000 to 6,500)."),
@@ -175,9 +175,9 @@ def test_each_pair_has_its_crossing_with_its_range_or_the_word_never() -> None:
         (None, None, ", if ever."),
     ):
         report["crossings"] = [{**met, "low": low, "high": high}]
-        assert charts.volume_sentence(report).endswith(end) and charts.crossing_sentences(report) == []
+        assert charts.volume_sentence(report).endswith(end) and charts.crossing_sentences(report) == ([], [])
     report["crossings"] = [{**met, "b": "retrieval", "monthly": None, "low": 800.0, "high": None}]
-    assert charts.crossing_sentences(report) == [
+    assert charts.crossing_sentences(report).of_choice == [
         "An answer costs nearly the same with prompting and with retrieval: as measured prompting always costs less, "
         "but retrieval may from 800 a month on."
     ]

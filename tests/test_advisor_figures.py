@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from html import escape
 from typing import Any
 
 from advisor.candidates import judged
@@ -46,11 +47,10 @@ def test_what_a_verdict_speaks_of_is_explained_under_it_in_every_form(synthetic_
 
 def test_two_that_score_the_same_are_level(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
     trials = [replace(trial, outcomes=synthetic_trials()[0].outcomes) for trial in synthetic_trials()[:2]]
-    (pair,) = differences_of(synthetic_report(trials=trials))
-    assert pair == (
-        "Prompting is level with retrieval (between 2 points behind and 2 points ahead) on 80 rows that both answered.",
-        "p = 1.000",
-    )
+    assert differences_of(synthetic_report(trials=trials)).of_choice == [
+        "Prompting is level with retrieval (between 2 points behind and 2 points ahead) on 80 rows that both answered. "
+        "p = 1.000."
+    ]
 
 
 def test_what_was_not_measured_is_said_to_be_so(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
@@ -77,18 +77,19 @@ def test_what_was_not_measured_is_said_to_be_so(synthetic_report: MakeReport, sy
 def test_the_pairs_of_the_strategy_taken_come_first(synthetic_report: MakeReport) -> None:
     report = synthetic_report()
     assert report["recommendation"]["choice"] == "finetuning"
-    said = [sentence for sentence, _ in differences_of(report)]
-    assert ["ine-tuning" in sentence for sentence in said] == [True, True, False]
+    said = differences_of(report)
+    assert ["ine-tuning" in sentence for sentence in said.of_choice] == [True, True]
+    assert ["ine-tuning" in sentence for sentence in said.others] == [False]
+    folded = f'<summary class="quiet">Other pairs</summary><ul><li>{escape(said.others[0])}</li></ul>'
+    assert folded in render_html(report)
 
 
 def test_a_difference_names_the_better_one_first_with_its_range() -> None:
     worse = {"a": "prompting", "b": "finetuning", "difference": -0.28, "low": -0.38, "high": -0.18, "n": 80}
     close = {"a": "retrieval", "b": "prompting", "difference": 0.04, "low": -0.02, "high": 0.1, "n": 80}
     report = {"comparisons": [{**worse, "p_value": 0.00002}, {**close, "p_value": 0.21}]}
-    assert differences_of(report) == [
-        ("Fine-tuning is 28 points ahead of prompting (18 to 38 ahead) on 80 rows that both answered.", "p < .001"),
-        (
-            "Retrieval is 4 points ahead of prompting (between 2 behind and 10 ahead) on 80 rows that both answered.",
-            "p = .210",
-        ),
+    assert differences_of(report).of_choice == [
+        "Fine-tuning is 28 points ahead of prompting (18 to 38 ahead) on 80 rows that both answered. p < .001.",
+        "Retrieval is 4 points ahead of prompting (between 2 behind and 10 ahead) on 80 rows that both answered. "
+        "p = .210.",
     ]

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from dataclasses import replace
+from itertools import chain
 
 import pytest
 
@@ -102,8 +103,8 @@ def test_markdown_tells_all_of_the_report(synthetic_report):
     assert "\n|  | Fine-tuning | Retrieval | Prompting |\n" in text
     for heading, cells in figures_of(report):
         assert f"\n| {heading} | {' | '.join(map(escaped, cells))} |\n" in text
-    for sentence, p_value in differences_of(report):
-        assert escaped(f"{sentence} {p_value}.") in text
+    for sentence in chain(*differences_of(report)):
+        assert escaped(sentence) in text
     assert "2 rows appear twice." in text
 
 

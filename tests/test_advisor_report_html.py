@@ -93,3 +93,17 @@ def test_a_run_in_which_all_failed_is_still_a_page(synthetic_report: MakeReport)
     assert report["recommendation"]["headline"] in page and "<svg" not in page
     for said in (page, render_markdown(report)):
         assert "order of the costs" not in said and "Would more data help?" not in said
+
+
+def test_no_mark_stands_on_a_name_in_the_chart_of_score_against_cost(synthetic_report: MakeReport) -> None:
+    report = synthetic_report()
+    near = {"prompting": (0.04, 1.00), "retrieval": (0.06, 1.02), "finetuning": (0.5, 0.5)}
+    for one in report["candidates"]:
+        one["score"]["mean"], one["cost"]["per_1000"] = near[one["name"]]
+    chart = render_html(report).split(">Score against cost</h2>")[1].split("</svg>")[0]
+    names = {
+        name: float(x) for x, name in re.findall(r'<text x="([\d.]+)" y="[\d.]+" font-weight="600">(.+?)</text>', chart)
+    }
+    (square,) = map(float, re.findall(r'<rect x="([\d.]+)"', chart))
+    assert names["Prompting"] == names["Retrieval"] > square + 14  # the width of a mark
+    assert names["Fine-tuning"] < square

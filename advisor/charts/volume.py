@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import combinations
 from typing import Any
 
 import altair as alt
 
-from advisor.candidates import Report, chosen_first, judged, priced
+from advisor.candidates import Report, Sentences, judged, on_pairs, priced
 from advisor.charts.drawing import FREE, LABEL_SIZE, PLAIN_NUMBER, apart, colour, finished, rows_of, shape
 from advisor.palette import mark_of
 from advisor.wording import count_text, in_sentence, money_text, name_of, rough_text
@@ -99,11 +100,9 @@ def volume_sentence(report: Report) -> str:
     return f"{same[0].upper()}{same[1:]}" if is_sure else f"As measured, {same}"
 
 
-def crossing_sentences(report: Report) -> list[str]:
-    """One for each pair of strategies whose costs are known, those of the one taken first, but for what
-    `volume_sentence` says."""
-    said, pairs = volume_sentence(report), chosen_first(report, crossings(report))
-    return [sentence for one in pairs if (sentence := crossing_sentence(report, one)) != said]
+def crossing_sentences(report: Report) -> Sentences:
+    """One for each pair of strategies whose costs are known, but for what `volume_sentence` says."""
+    return on_pairs(report, crossings(report), partial(crossing_sentence, report), but=volume_sentence(report))
 
 
 def crossing_sentence(report: Report, one: dict[str, Any]) -> str:

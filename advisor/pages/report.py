@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -10,7 +10,7 @@ import altair as alt
 import streamlit as st
 
 from advisor import charts
-from advisor.candidates import judged
+from advisor.candidates import Sentences, judged
 from advisor.pages import frame
 from advisor.pages.changed_data import ask_for_changed_data
 from advisor.pages.marks import definitions, marked_name, show_title
@@ -85,7 +85,7 @@ def show_evidence(report: dict[str, Any]) -> None:
     with cost_side:
         show_title(report, "Cost as volume grows")
         show_chart(report, charts.volume_chart, charts.volume_sentence)
-        show_pairs(report, charts.crossing_sentences(report))
+        show_pairs(charts.crossing_sentences(report))
     with time_side:
         show_title(report, "Time per answer")
         show_chart(report, charts.latency_chart, charts.latency_sentence)
@@ -97,17 +97,18 @@ def show_evidence(report: dict[str, Any]) -> None:
 
 def show_differences(report: dict[str, Any]) -> None:
     """Every pair of strategies, with what chance could have made of it."""
-    if pairs := differences_of(report):
-        show_pairs(report, [f"{sentence} {p_value}" for sentence, p_value in pairs])
+    if report["comparisons"]:
+        show_pairs(differences_of(report))
         frame.small(f"{P_VALUE_MEANING} {detectable_of(report) or ''}")
 
 
-def show_pairs(report: dict[str, Any], sentences: Sequence[str]) -> None:
-    """One for each pair of strategies; beyond as many as the one taken is in, they are folded away."""
-    items = [f"<li>{escape(sentence)}</li>" for sentence in sentences]
-    of_choice, others = items[: len(judged(report)) - 1], items[len(judged(report)) - 1 :]
-    folded = f"<details><summary>Other pairs</summary><ul>{''.join(others)}</ul></details>"
-    st.html(f'<div class="pairs quiet small"><ul>{"".join(of_choice)}</ul>{folded if others else ""}</div>')
+def show_pairs(sentences: Sentences) -> None:
+    """One for each pair of strategies; those without the strategy taken are folded away."""
+    of_choice, others = (
+        f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in part)}</ul>" for part in sentences
+    )
+    folded = f"<details><summary>Other pairs</summary>{others}</details>" if sentences.others else ""
+    st.html(f'<div class="pairs quiet small">{of_choice}{folded}</div>')
 
 
 def show_table(report: dict[str, Any]) -> None:

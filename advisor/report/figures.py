@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from advisor.candidates import chosen_first, floors, judged, near_best
+from advisor.candidates import Sentences, floors, judged, near_best, on_pairs
 from advisor.wording import (
     RANGE_MEANING,
     count_text,
@@ -171,11 +171,9 @@ def beyond_preset(report: dict[str, Any]) -> str | None:
     )
 
 
-def differences_of(report: dict[str, Any]) -> list[tuple[str, str]]:
-    """For each pair of strategies, those of the one taken first: their difference with its range as a sentence, and its
-    p-value ("p = .03")."""
-    pairs = chosen_first(report, report["comparisons"])
-    return [(_difference(one), _p_value(one)) for one in pairs]
+def differences_of(report: dict[str, Any]) -> Sentences:
+    """For each pair of strategies their difference with its range, and its p-value ("p = .03.")."""
+    return on_pairs(report, report["comparisons"], lambda pair: f"{_difference(pair)} {_p_value(pair)}.")
 
 
 def detectable_of(report: dict[str, Any]) -> str | None:

@@ -44,6 +44,7 @@ from eval.outcomes import Trial
 from eval.task import Example, Kind
 
 _NAME_HEIGHT, _NAME_WIDTH = 0.16, 0.4  # of a name and a price, in shares of the chart of score against cost
+_MARK_HEIGHT, _MARK_WIDTH = 0.1, 0.04  # of a mark, with what it would cover of a name
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -122,7 +123,8 @@ def _latency_places(shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _cost_places(shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """For each candidate with a cost, its place on a log axis, from 0 (cheapest) to 1, and the height of its name."""
+    """For each candidate with a cost, its place on a log axis, from 0 (cheapest) to 1, and where its name begins: right
+    of its own mark, and of those that would stand on the name."""
     priced = sorted((one for one in shown if one["cost"]["per_1000"]), key=lambda one: float(one["score"]["mean"]))
     if not priced:
         return []
@@ -130,6 +132,14 @@ def _cost_places(shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     low, span = min(logs), (max(logs) - min(logs)) or 1.0
     places = [(at - low) / span for at in logs]
     names = apart([one["score"]["mean"] for one in priced], _NAME_HEIGHT, most=1.0, places=places, width=_NAME_WIDTH)
+    marks = sorted(zip(places, (one["score"]["mean"] for one in priced), strict=True))
+
+    def beyond_marks(place: float, height: float) -> float:
+        for mark, score in marks:
+            if place < mark < place + _MARK_WIDTH and abs(score - height) < _MARK_HEIGHT:
+                place = mark
+        return place
+
     return [
         {
             "name": one["name"],
@@ -138,6 +148,7 @@ def _cost_places(shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             "high": one["score"]["high"],
             "place": place,
             "named_at": named_at,
+            "named_from": beyond_marks(place, named_at),
             "text": money_text(one["cost"]["per_1000"], one["cost"]["currency"]),
         }
         for one, place, named_at in zip(priced, places, names, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from advisor.advice.agreement import rule_sentences
@@ -59,7 +60,8 @@ def render_markdown(report: dict[str, Any]) -> str:
         *_section("Before you act", verdict["caveats"]),
         *_section("Differences", _differences(report)),
         *_section(
-            "Cost as volume grows", [volume_sentence(report), *crossing_sentences(report)] if judged(report) else []
+            "Cost as volume grows",
+            [volume_sentence(report), *chain(*crossing_sentences(report))] if judged(report) else [],
         ),
         *_section("Time per answer", apart_of(report)),
         *_wrong_answers(report),
@@ -143,7 +145,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _differences(report: dict[str, Any]) -> list[str]:
-    pairs = [f"{sentence} {p_value}." for sentence, p_value in differences_of(report)]
+    pairs = list(chain(*differences_of(report)))
     return [*pairs, *filter(None, [detectable_of(report)]), P_VALUE_MEANING] if pairs else []
 
 
