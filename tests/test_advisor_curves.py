@@ -208,6 +208,15 @@ def test_the_question_is_answered_in_every_form(synthetic_report, synthetic_tria
     assert turning_sentences(report) == []
 
 
+@pytest.mark.parametrize(("high", "said"), [(0.0161, "to 1.6)"), (0.0199, "to 1.9)"), (0.012, "to 1)")])
+def test_a_gain_that_is_too_small_is_not_told_as_one_that_would_do(synthetic_report, synthetic_trials, high, said):
+    report = with_curves(synthetic_report, synthetic_trials)
+    (retrieval,) = (one for one in report["curves"] if one["name"] == "retrieval")
+    retrieval["gain"] |= {"low": 0.001, "mean": 0.007, "high": high}
+    (told,) = (one for one in curves_of(report).sentences if one.startswith("Retrieval would hardly gain"))
+    assert f"0.7 points (0.1 {said}" in told
+
+
 def test_a_strategy_that_would_pass_the_chosen_one_would_change_the_verdict(synthetic_report, synthetic_trials) -> None:
     _, retrieval, dear = synthetic_trials(n=400)
     weak = (

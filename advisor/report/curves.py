@@ -5,6 +5,7 @@ The quick preset measures none; a run of an earlier version says nothing of them
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -229,7 +230,7 @@ def _gain(one: Curve, report: dict[str, Any]) -> str:
     if one["name"] in LEARNS_FROM_NO_ROWS:
         return f"{name} shows the model none of your rows, so more of them change nothing."
     is_just_under = gain["high"] < least and _points(gain["high"]) == _points(least)
-    most = f"{100 * gain['high']:.3g}" if is_just_under else _points(gain["high"])
+    most = f"{math.floor(1000 * gain['high']) / 10:.1f}" if is_just_under else _points(gain["high"])
     between = f"{points_text(gain['mean'])} ({_points(gain['low'])} to {most})"
     now, measured = (_at(one[kind], report) for kind in ("line", "points"))
     if abs(now["mean"] - measured["mean"]) >= _FAR_OFF:
