@@ -244,6 +244,19 @@ def test_caveats_follow_from_what_was_measured():
     assert decide(trial("prompting", right_on(0.9, 100)), share=0.55).caveats == ()
 
 
+def test_a_fair_score_of_answers_that_are_seldom_all_right_is_told():
+    halves = trial("prompting", [0.6] * 60, valid=1.0, exact=0.0)
+    right = tuple(replace(one, score=1.0, parts={"valid": 1.0, "exact": 1.0}) for one in halves.outcomes[:10])
+    got = decide(replace(halves, outcomes=(*right, *halves.outcomes[10:])), kind=Kind.EXTRACTION)
+    assert got.headline == "Prompt it."
+    assert (
+        "Prompting gets something wrong in 50 of 60 answers: its score counts what is right in each. Check each before "
+        "use."
+    ) in got.caveats
+    mostly_right = replace(halves, outcomes=tuple(replace(one, parts=right[0].parts) for one in halves.outcomes))
+    assert decide(mostly_right, kind=Kind.EXTRACTION).caveats == ()
+
+
 def test_where_getting_ready_is_unknown_of_all_wrong_answers_are_still_weighed_against_what_is_paid():
     two = (
         trial("prompting", right_on(0.8, 200), fit_seconds=None),

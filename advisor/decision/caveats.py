@@ -31,6 +31,7 @@ def before_you_act(
     sentences = (
         _few_rows(situation),
         _low_score(situation),
+        _seldom_all_right(situation),
         _majority(situation, majority_share),
         _failed_answers(situation.choice),
         _by_heart(situation.choice.trial),
@@ -76,13 +77,26 @@ def _low_score(situation: Situation) -> str | None:
         return f"If 1 is the score of a right answer, nothing does well yet: the best is {score_text(best.score.mean)}."
     if situation.kind is None or not situation.is_poor:
         return None
-    outcomes = best.trial.outcomes
-    wrong = sum(is_right(situation.kind, outcome.score, outcome.parts) is False for outcome in outcomes)
     which = "Even the best strategy" if situation.others else name_of(best.strategy)
     return (
-        f"{which} is wrong on {wrong:,} of {count_text(len(outcomes), 'test row')}. "
+        f"{which} is wrong on {_wrong(best, situation.kind):,} of {count_text(best.score.n, 'test row')}. "
         "Do not rely on it yet: a larger model may matter more than the choice of strategy."
     )
+
+
+def _seldom_all_right(situation: Situation) -> str | None:
+    """The caveat where the score is fair for what most answers get right, but most have something wrong."""
+    choice, kind = situation.choice, situation.kind
+    if kind is None or situation.is_poor or (wrong := _wrong(choice, kind)) <= choice.score.n / 2:
+        return None
+    return (
+        f"{name_of(choice.strategy)} gets something wrong in {wrong:,} of {count_text(choice.score.n, 'answer')}: its "
+        "score counts what is right in each. Check each before use."
+    )
+
+
+def _wrong(one: Measurement, kind: Kind) -> int:
+    return sum(is_right(kind, outcome.score, outcome.parts) is False for outcome in one.trial.outcomes)
 
 
 def _majority(situation: Situation, majority_share: float | None) -> str | None:
@@ -108,7 +122,8 @@ def _invalid_json(choice: Measurement) -> str | None:
     invalid = [outcome for outcome in choice.trial.outcomes if not outcome.parts.get("valid")]
     longest = choice.trial.settings.get("answer_tokens", math.inf)
     cut = sum(outcome.tokens_out >= longest for outcome in invalid)
-    why = f" ({cut:,} of them cut at {longest:,} tokens, the longest answer that is written)" if cut else ""
+    how_many = "all" if cut == len(invalid) else f"{cut:,} of them"
+    why = f" ({how_many} cut at {longest:,} tokens, the longest answer that is written)" if cut else ""
     answers = count_text(choice.score.n, "answer")
     return f"{name_of(choice.strategy)}: {len(invalid):,} of {answers} are not valid JSON{why}; check each before use."
 
