@@ -9,6 +9,17 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Theme:
+    """What is written in, and on."""
+
+    ink: str
+    paper: str
+
+
+LIGHT, DARK = Theme(ink="#23262C", paper="#FDFCFA"), Theme(ink="#E8E6E1", paper="#16181C")  # as in .streamlit
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """How a candidate is drawn; `shape` is a symbol of Vega-Lite, so nothing is told by colour alone."""
 

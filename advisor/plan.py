@@ -10,8 +10,10 @@ from typing import Any
 from eval.checks import mend_task
 from eval.costs import Terms
 from eval.mapping import BuiltTask, Columns, build_task
+from eval.scoring import chosen_metric, metric_for
+from eval.scoring.own_metric import own_metric
 from eval.table import Table
-from eval.task import BadInput, Document, Kind
+from eval.task import BadInput, Document, Example, Kind, Task
 from strategies.presets import PRESETS
 from strategies.registry import STRATEGIES as REGISTERED
 
@@ -36,7 +38,8 @@ FACTOR_BOUNDS = (0.1, 1_000.0)
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What the columns of an upload mean. `kind` None means: inferred from the targets; `mends` are ids of findings
-    whose one-click mend the person accepted, applied in order."""
+    whose one-click mend the person accepted, applied in order. `metric` None means: as the data suggests; `required`
+    are phrases that answers must contain; `own_metric` is "file.py:function", from the command line alone."""
 
     input: str
     target: str
@@ -46,6 +49,17 @@ class Setup:
     kind: Kind | None = None
     instruction: str = ""
     mends: tuple[str, ...] = ()
+    metric: str | None = None
+    required: tuple[str, ...] = ()
+    own_metric: str | None = None
+
+    def settle_metric(self, task: Task, train: Sequence[Example]) -> Task:
+        """The task with the metric that the person chose, else the one it gets of itself, from what may be learned
+        from. Raises BadInput when there is no such metric."""
+        if self.own_metric:
+            return replace(task, metric=own_metric(self.own_metric))
+        of_itself = metric_for(task.kind, train, task.documents)
+        return replace(task, metric=chosen_metric(task.kind, of_itself, self.metric, self.required))
 
     def build(self, table: Table, name: str, documents: Sequence[Document]) -> BuiltTask:
         """The task that `table` gives under this setup, the accepted mends applied; BadInput when it gives none.
@@ -126,10 +140,10 @@ class Plan:
         try:
             setup = dict(stored["setup"])
             kind = setup.pop("kind", None)
-            mends = tuple(setup.pop("mends", ()))
+            mends, required = tuple(setup.pop("mends", ())), tuple(setup.pop("required", ()))
             rest = {k: v for k, v in stored.items() if k not in ("setup", "priorities", "strategies")}
             return Plan(
-                setup=Setup(**setup, kind=Kind(kind) if kind else None, mends=mends),
+                setup=Setup(**setup, kind=Kind(kind) if kind else None, mends=mends, required=required),
                 priorities=Priorities(**stored.get("priorities", {})),
                 strategies=tuple(stored.get("strategies", DEFAULT_STRATEGIES)),
                 **rest,

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from eval.evidence import UNSPACED, line_of, number_of, stands_in
-from eval.scoring import score
-from eval.task import Document, Example, Kind
+from eval.scoring import MetricName, Scorer
+from eval.task import Document, Example, Kind, Metric
 
 MOST_WORDS = 4  # of a fact: a longer answer is a phrase, which fits nowhere else
 MOST_DOCUMENTS = 5  # that hold an answer's words: in more they are no fact, and hardly mean the same in each
@@ -29,6 +29,8 @@ _MONTHS_AND_DAYS = frozenset(
 )
 _ASKED_WITH = re.compile(r"\b(?:who|whom|whose|when|where|why|which|what|how(?: \w+)?)\b")
 _YEAR = re.compile(r"1\d{3}|20\d{2}")
+
+_FACTS = Scorer(Kind.ANSWERING, Metric(MetricName.FACTS), ())  # whether two answers say the same
 
 Shape = tuple[str, ...]
 
@@ -130,7 +132,7 @@ def _kind_of(token: str) -> str:
 def _instead(row: Example, alike: dict[str, set[str]], seed: int) -> list[str]:
     """Answers of its shape that say something else: first those with the same words around another number, then those
     to the same kind of question; `alike` has the kinds of question that each answers."""
-    others = [new for new in alike if score(Kind.ANSWERING, new, row.target).value < 1]
+    others = [new for new in alike if _FACTS.score(new, replace(row, also_right=())).value < 1]
     Random(f"{seed}-{row.id}").shuffle(others)
     frame, asks = _frame(row.target), _asks(row)
     return sorted(others, key=lambda new: (_frame(new) != frame, asks not in alike[new]))

@@ -14,7 +14,7 @@ from itertools import takewhile
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.scoring import ARTICLES, answer_words, unpunctuated
+from eval.scoring.words import ARTICLES, answer_words, unpunctuated
 from eval.task import Task
 
 _NUMBER_WORDS = (

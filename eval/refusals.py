@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from eval.scoring import read_json
+from eval.scoring.fields import read_json
 
 WORDS_READ = 30  # of an answer, from its beginning
 
@@ -29,8 +29,16 @@ REFUSALS = (
     r"(cannot|could not) be (answered|determined|known|predicted)",
     r"(not enough|insufficient|without (more|further)|need more) (information|context|details)",
     r"provide (me )?(with )?(more|some|additional|further) (information|context|details)",
-    r"(text|passage|document|context|question|message|information) (does|do) not "
-    r"(say|state|mention|specify|contain|provide|tell|include)",
+    r"(text|passage|document|context|question|message|information|source|handbook|material|record|file)s? "
+    r"(provided |given |available |supplied )?(does|do) not "
+    r"(say|state|mention|specify|contain|provide|tell|include|give|list|record|reveal|disclose|cover|name|answer|show)",
+    r"(none|nothing|neither) (of|in) (the|these|those|any) (\w+ )?(text|passage|document|source|record|file|material)s? "
+    r"(says?|states?|mentions?|specif(y|ies)|gives?|tells?|lists?|records?|covers?|names?)",
+    r"unable to (answer|say|tell|determine|find|provide|confirm)",
+    r"there is no (information|mention|record|answer|data|indication|detail)s? ",
+    r"no (information|mention|record|data|details?) (is|are|was|were|on|about|of|regarding|can be) ",
+    r"(is|are|was|were) not (stated|mentioned|given|specified|recorded|disclosed|covered|listed|documented|known|said) "
+    r"(in|by|anywhere|here)",
 )
 # And these where they are all that is said.
 WHOLE_REFUSALS = (

@@ -9,8 +9,8 @@ from typing import ClassVar, Protocol
 
 from eval.outcomes import Outcome, Prediction
 from eval.phases import listening
-from eval.scoring import score
-from eval.task import Example, Kind
+from eval.scoring import Scorer
+from eval.task import Example
 from eval.variants import variants_of
 
 ROWS_A_CALL = 32  # few enough that progress is seen to move
@@ -34,7 +34,7 @@ RowsMeasured = Callable[[str, int, int], None]  # stage in words, rows done, row
 
 
 def measure(
-    predictor: Predictor, test: Sequence[Example], kind: Kind, latency_rows: int, rows_measured: RowsMeasured
+    predictor: Predictor, test: Sequence[Example], scorer: Scorer, latency_rows: int, rows_measured: RowsMeasured
 ) -> Measured:
     """Outcomes in the order of `test`.
 
@@ -57,7 +57,7 @@ def measure(
         rows_measured("timing single answers", len(seconds), len(chosen))
     return Measured(
         outcomes=tuple(
-            outcome_of(predictor.name, example, predictions[row], kind, seconds.get(row), phases.get(row))
+            outcome_of(predictor.name, example, predictions[row], scorer, seconds.get(row), phases.get(row))
             for row, example in enumerate(test)
         ),
         requests_per_second=len(test) / batch_seconds,
@@ -65,16 +65,16 @@ def measure(
 
 
 def ask_in_variants(
-    predictor: Predictor, test: Sequence[Example], kind: Kind, seed: int, rows: int, rows_measured: RowsMeasured
+    predictor: Predictor, test: Sequence[Example], scorer: Scorer, seed: int, rows: int, rows_measured: RowsMeasured
 ) -> dict[str, tuple[Outcome, ...]]:
     """Outcomes by variant (`eval.variants`) of `rows` rows spread evenly over the test rows, where it changes them."""
-    varied = variants_of([test[row] for row in spread(len(test), rows)], kind, seed)
+    varied = variants_of([test[row] for row in spread(len(test), rows)], scorer.kind, seed)
     asked = [(name, example) for name, examples in varied.items() for example in examples]
     stage = "asking in other words"
     predictions = answer_rows(predictor, [row for _, row in asked], lambda done: rows_measured(stage, done, len(asked)))
     found: dict[str, tuple[Outcome, ...]] = {}
     for at, (name, example) in enumerate(asked):
-        found[name] = (*found.get(name, ()), outcome_of(predictor.name, example, predictions[at], kind))
+        found[name] = (*found.get(name, ()), outcome_of(predictor.name, example, predictions[at], scorer))
     return found
 
 
@@ -106,11 +106,11 @@ def outcome_of(
     strategy: str,
     example: Example,
     prediction: Prediction,
-    kind: Kind,
+    scorer: Scorer,
     seconds: float | None = None,
     phases: dict[str, float] | None = None,
 ) -> Outcome:
-    scored = score(kind, prediction.text, example.target)
+    scored = scorer.score(prediction.text, example)
     return Outcome(
         example_id=example.id,
         strategy=strategy,

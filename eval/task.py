@@ -32,7 +32,8 @@ class Example:
 
     `group` ties examples that must stay on one side of the split (the same customer, the same document);
     `split` is the side the person asked for ("train", "dev", "test") or None;
-    `document_ids` names the documents that hold the answer, where the person knows them.
+    `document_ids` names the documents that hold the answer, where the person knows them; `also_right` are further
+    answers that are as good as `target`.
     """
 
     id: str
@@ -41,6 +42,12 @@ class Example:
     group: str | None = None
     split: str | None = None
     document_ids: tuple[str, ...] = ()
+    also_right: tuple[str, ...] = ()
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Every answer that is right."""
+        return (self.target, *self.also_right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,21 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Metric:
+    """How an answer is scored, settled before anything runs. Another way of scoring has another `name`, so that unlike
+    scores are never compared.
+
+    `carries` says that the facts of an answer are those its input holds; `required` are phrases, or patterns after
+    "re:", that every answer must contain; `own` is a person's own function, "file.py:function".
+    """
+
+    name: str
+    carries: bool = False
+    required: tuple[str, ...] = ()
+    own: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """What every strategy may know of a task before it sees an example."""
 
@@ -60,11 +82,13 @@ class Brief:
     kind: Kind
     instruction: str
     labels: tuple[str, ...] = ()
+    metric: Metric | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A dataset with its meaning. `instruction` is "" when the person wrote none; `labels` belong to classification."""
+    """A dataset with its meaning. `instruction` is "" when the person wrote none; `labels` belong to classification;
+    `metric` is None until it is settled, and follows from the data then."""
 
     name: str
     kind: Kind
@@ -72,10 +96,11 @@ class Task:
     examples: tuple[Example, ...]
     documents: tuple[Document, ...] = ()
     labels: tuple[str, ...] = ()
+    metric: Metric | None = None
 
     @property
     def brief(self) -> Brief:
-        return Brief(self.name, self.kind, self.instruction, self.labels)
+        return Brief(self.name, self.kind, self.instruction, self.labels, self.metric)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.outcomes import Effort, Prediction
-from eval.scoring import score
+from eval.scoring import Scorer
 from eval.task import Brief, Example, Kind
 from strategies.contract import Progress, ReportProgress
 from strategies.engine.language_model import LanguageModel, Prompt, RowsDone, Scores
@@ -77,7 +77,7 @@ class Answerer:
         return self._answer_in_ways((self.normalisation,), prompts, rows_done)[self.normalisation]
 
     def choose(
-        self, attempts: Sequence[Attempt], dev: Sequence[Example], report_progress: ReportProgress
+        self, attempts: Sequence[Attempt], dev: Sequence[Example], scorer: Scorer, report_progress: ReportProgress
     ) -> tuple[Attempt, list[dict[str, Any]], Effort]:
         """Judge every attempt on dev by the task's own metric and keep the best (the first among equals).
 
@@ -99,7 +99,7 @@ class Answerer:
                 self.baseline = empty.log_probabilities[0].tolist()
             prompts = attempt.ask([example.input for example in dev])
             for way, predictions in self._answer_in_ways(ways, prompts, rows_done).items():
-                points = [score(self.brief.kind, p.text, e.target).value for p, e in zip(predictions, dev, strict=True)]
+                points = [scorer.score(p.text, row).value for p, row in zip(predictions, dev, strict=True)]
                 dev_score = float(np.mean(points))
                 labelled = {"normalisation": way} if self.brief.kind is Kind.CLASSIFICATION else {}
                 choices.append({**attempt.settings, **labelled, "dev_score": round(dev_score, 4)})

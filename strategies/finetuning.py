@@ -19,6 +19,7 @@ from peft import PeftModel
 from transformers import PreTrainedModel
 
 from eval.outcomes import Effort, Prediction
+from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, Example, LearningSplit
 from strategies.answerer import Answerer, Attempt
 from strategies.contract import Progress, ReportProgress
@@ -109,7 +110,8 @@ class Training(ABC):
         self._check_reloaded(trained, dev)
         self._answerer = Answerer(self.trained_model, self.brief, answer_tokens)
         ask = Attempt({}, partial(self._ask, model=self.trained_model))
-        _, choices, _ = self._answerer.choose([ask], split.dev, report_progress)
+        scorer = scorer_while_learning(self.brief, split, documents)
+        _, choices, _ = self._answerer.choose([ask], split.dev, scorer, report_progress)
         self.choices += choices
         # Looks at how training goes are no settings, nor is one way to answer.
         tried = len(self.choices) - len(trained.history) - (len(choices) == 1)

@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from eval.outcomes import EXAMPLE_SOURCE, Effort, Prediction
-from eval.scoring import score
+from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, Example, LearningSplit
 from strategies.contract import Progress, ReportProgress
 from strategies.presets import Budget
@@ -67,14 +67,12 @@ class _Floor(ABC):
         if len(split.train) > MOST_ROWS:
             self.notes.append(f"Only the first {MOST_ROWS:,} training rows were learned from.")
         tried = self.tried[: self.budget.settings]
+        scorer = scorer_while_learning(self.brief, split, documents)
         for done, settings in enumerate(tried):
             report_progress(Progress("learning", done, len(tried)))
             self.learn(self._train, documents, settings)
             answers = self.answer([row.input for row in split.dev])
-            points = fmean(
-                score(self.brief.kind, text, row.target).value
-                for (text, _), row in zip(answers, split.dev, strict=True)
-            )
+            points = fmean(scorer.score(text, row).value for (text, _), row in zip(answers, split.dev, strict=True))
             self.choices.append({**settings, "dev_score": round(points, 4)})
         best = max(range(len(tried)), key=lambda at: self.choices[at]["dev_score"])
         self.settings = dict(tried[best])

@@ -14,7 +14,7 @@ from typing import Any
 
 from eval.outcomes import Knowledge
 from eval.refusals import refuses
-from eval.scoring import answer_words
+from eval.scoring.words import answer_words
 from strategies.engine.language_model import Message
 from strategies.engine.lora import Pair, mean_loss
 from strategies.engine.transformer import Transformer

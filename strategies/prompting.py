@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, ClassVar
 
 from eval.outcomes import Effort, Prediction
+from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, Example, Kind, LearningSplit
 from strategies.answerer import Answerer, Attempt
 from strategies.contract import ReportProgress
@@ -52,8 +53,9 @@ class Prompting:
             if len(tried) < self.budget.settings and all(shown != other for _, other in tried):
                 settings = {"examples": len(shown), "draw": draw} if shown else {}
                 tried.append((Attempt(settings, partial(self._ask, shown=shown)), shown))
+        scorer = scorer_while_learning(self.brief, split, documents)
         best, self.choices, self.effort = self._answerer.choose(
-            [attempt for attempt, _ in tried], split.dev, report_progress
+            [attempt for attempt, _ in tried], split.dev, scorer, report_progress
         )
         self._shown = next(shown for attempt, shown in tried if attempt is best)
         self.settings = best.settings | self._answerer.settings

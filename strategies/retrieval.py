@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from eval.outcomes import Effort, Prediction
+from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, LearningSplit
 from strategies.answerer import Answerer, Attempt
 from strategies.contract import ReportProgress
@@ -56,8 +57,9 @@ class Retrieval:
         tried = self.budget.left_to_try(
             TRIED_WITH_DOCUMENTS if self._book.passages else TRIED_WITHOUT, "passages", "examples"
         )[: self.budget.settings]
+        scorer = scorer_while_learning(self.brief, split, documents)
         best, self.choices, self.effort = self._answerer.choose(
-            [attempt(*counts) for counts in tried], split.dev, report_progress
+            [attempt(*counts) for counts in tried], split.dev, scorer, report_progress
         )
         self.settings = best.settings | self._answerer.settings
 

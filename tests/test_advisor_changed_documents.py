@@ -19,10 +19,10 @@ from advisor.storage.store import Store
 from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import read_trial, write_trial
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, TAKEN_OUT, Knowledge, Outcome, Trial
-from eval.scoring import score
 from eval.task import Document, Example, Kind, Split, Task
 from strategies.presets import PRESETS
 from strategies.workload import foresee
+from tests.scored import score
 from tests.tiny_strategies import STEADY
 
 

@@ -9,11 +9,10 @@ import pytest
 
 from advisor import charts
 from advisor.candidates import floors, judged
-from advisor.palette import FLOOR, mark_of
+from advisor.palette import FLOOR, LIGHT, Theme, mark_of
 from advisor.plan import STRATEGIES
 
 MakeReport = Callable[..., dict[str, Any]]
-INK = "#23262C"
 
 
 def candidate(name: str, mean: float, per_1000: float | None, one_off: float = 0.0, p50: float = 0.5) -> dict[str, Any]:
@@ -42,10 +41,10 @@ def report_of(*candidates: dict[str, Any], comparisons: tuple[dict[str, Any], ..
 
 @pytest.mark.parametrize("draw", [charts.score_chart, charts.cost_chart, charts.volume_chart, charts.latency_chart])
 def test_a_chart_is_a_valid_picture_with_the_colour_of_each_strategy(
-    synthetic_report: MakeReport, draw: Callable[[dict[str, Any], str], Any]
+    synthetic_report: MakeReport, draw: Callable[[dict[str, Any], Theme], Any]
 ) -> None:
     report = synthetic_report()
-    drawn = json.dumps(draw(report, INK).to_dict(validate=True))
+    drawn = json.dumps(draw(report, LIGHT).to_dict(validate=True))
     marks = [mark_of(one["name"]) for one in report["candidates"]]
     assert all(mark.colour in drawn and mark.shape in drawn for mark in marks)
     assert '"legend": null' in drawn and '"background": "transparent"' in drawn
@@ -65,7 +64,7 @@ def test_the_best_comes_first_and_floors_last() -> None:
     report["floors"] = [candidate("majority_label", 0.1, 1), candidate("tfidf_linear", 0.9, 1)]
     assert [one["name"] for one in judged(report)] == ["retrieval", "prompting"]
     assert [one["name"] for one in floors(report)] == ["tfidf_linear", "majority_label"]
-    drawn = charts.score_chart(report, INK).to_json()
+    drawn = charts.score_chart(report, LIGHT).to_json()
     assert drawn.index("Retrieval") < drawn.index("Prompting") < drawn.index("Word classifier")
     assert charts.score_sentence(report).endswith("The best without a language model, the word classifier, scores .90.")
 
@@ -93,8 +92,8 @@ def test_the_frontier_leaves_out_what_is_dearer_and_no_better() -> None:
 
 def test_an_unknown_cost_is_left_out_and_never_nothing() -> None:
     report = report_of(candidate("prompting", 0.6, None), candidate("retrieval", 0.7, None))
-    assert charts.cost_chart(report, INK) is None
-    assert charts.volume_chart(report, INK) is None
+    assert charts.cost_chart(report, LIGHT) is None
+    assert charts.volume_chart(report, LIGHT) is None
     assert charts.cost_sentence(report) == "The costs are unknown."
     partly = report_of(candidate("prompting", 0.6, None), candidate("retrieval", 0.7, 1))
     assert "unknown" in charts.volume_sentence(partly)
@@ -104,7 +103,7 @@ def test_an_unknown_cost_is_left_out_and_never_nothing() -> None:
 def test_a_free_machine_costs_nothing_which_is_not_unknown() -> None:
     report = report_of(candidate("prompting", 0.6, 0.0), candidate("retrieval", 0.7, 0.0))
     report["priorities"]["machine_per_hour"] = 0.0
-    assert charts.cost_chart(report, INK) is None and charts.volume_chart(report, INK) is None
+    assert charts.cost_chart(report, LIGHT) is None and charts.volume_chart(report, LIGHT) is None
     assert charts.cost_sentence(report).endswith("an answer costs nothing.")
     assert charts.volume_sentence(report).endswith("an answer costs nothing.")
     beside_a_dear_one = report_of(candidate("prompting", 0.6, 0.0), candidate("retrieval", 0.7, 3.0))
@@ -116,7 +115,7 @@ def test_the_crossing_is_where_the_costs_of_a_year_are_equal() -> None:
     (met,) = charts.crossings(report)
     assert {met["a"], met["b"]} == {"prompting", "finetuning"}
     assert met["monthly"] == pytest.approx(5000)  # 12 months of 5,000 answers: 60 = 30 + 30
-    assert "5,000 a month" in charts.volume_chart(report, INK).to_json()
+    assert "5,000 a month" in charts.volume_chart(report, LIGHT).to_json()
     assert charts.volume_sentence(report).startswith("From about 5,000 answers a month on, fine-tuning costs less")
 
 
@@ -130,7 +129,7 @@ def test_a_crossing_at_the_first_answer_is_no_number() -> None:
 def test_strategies_of_one_colour_have_lines_of_their_own() -> None:
     report = report_of(candidate("prompting", 0.6, 1.0), candidate("prompting_examples", 0.7, 2.0))
     (lines,) = (
-        layer for layer in charts.volume_chart(report, INK).to_dict()["layer"] if layer["mark"]["type"] == "line"
+        layer for layer in charts.volume_chart(report, LIGHT).to_dict()["layer"] if layer["mark"]["type"] == "line"
     )
     assert lines["encoding"]["detail"]["field"] == "strategy"
 
@@ -161,7 +160,7 @@ def test_the_cheapest_within_the_chance_of_what_was_timed_is_doubted() -> None:
 def test_a_report_without_scores_still_has_its_sentences(synthetic_report: MakeReport) -> None:
     report = report_of({**candidate("prompting", 0.6, 1), "status": "failed"})
     assert charts.score_sentence(report) == "No strategy has a score."
-    assert charts.latency_chart(report, INK) is None
+    assert charts.latency_chart(report, LIGHT) is None
 
 
 def test_each_pair_has_its_crossing_with_its_range_or_the_word_never() -> None:
@@ -192,7 +191,7 @@ def test_no_name_covers_another_and_all_stay_within_the_chart() -> None:
         candidate("finetuning", 0.90, 9.0),
         candidate("retrieval_finetuning", 0.93, 10.0),
     )
-    drawn = charts.cost_chart(report_of(*five), INK).to_dict()
+    drawn = charts.cost_chart(report_of(*five), LIGHT).to_dict()
     rows = [row for data in drawn["datasets"].values() for row in data if "named_at" in row]
     heights = sorted(row["named_at"] for row in rows)
     assert len(rows) == 5 and heights[-1] <= 1.02

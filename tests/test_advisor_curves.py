@@ -11,6 +11,7 @@ import pytest
 
 from advisor import charts
 from advisor.estimate import estimate_seconds
+from advisor.palette import LIGHT
 from advisor.plan import CURVES_STEP, FLOORS_STEP, Plan, Priorities, Setup
 from advisor.report.contents import under_priorities
 from advisor.report.curves import TITLE, curves_of, turning_sentences
@@ -28,7 +29,6 @@ from strategies.registry import floors_for
 from tests.tiny_strategies import PRACTISED, SHORT, SPEED, STALLED, STALLED_ROWS, STEADY, tiny_task
 
 TABLE = b"message,label\n" + b"".join(b"text %d,%s\n" % (row, (b"yes", b"no")[row % 2]) for row in range(30))
-INK = "#23262C"
 
 
 @pytest.fixture
@@ -201,7 +201,7 @@ def test_the_question_is_answered_in_every_form(synthetic_report, synthetic_tria
     heads = "| " + " | ".join(["", *more.heads]) + " |"
     assert heads in text and all(f"| {' | '.join(cells)} |" in text for _, cells in more.rows)
     assert all(f"<th>{head}</th>" in page for head in more.heads) and "2,400, foreseen" in more.heads
-    drawn = charts.curve_chart(report, INK).to_dict(validate=True)
+    drawn = charts.curve_chart(report, LIGHT).to_dict(validate=True)
     assert '"type": "log"' in str(drawn).replace("'", '"')
     lines = [layer for layer in drawn["layer"] if layer["mark"]["type"] in ("line", "area")]
     assert len(lines) == 3 and all(layer["encoding"]["detail"]["field"] == "strategy" for layer in lines)
@@ -268,7 +268,7 @@ def test_where_nothing_gains_it_is_said_in_a_word(synthetic_report, synthetic_tr
 
 def test_reports_without_curves_are_shown_as_before(synthetic_report) -> None:
     quick = synthetic_report()
-    assert curves_of(quick) is None and charts.curve_chart(quick, INK) is None and TITLE not in render_html(quick)
+    assert curves_of(quick) is None and charts.curve_chart(quick, LIGHT) is None and TITLE not in render_html(quick)
     older = {name: value for name, value in quick.items() if name != "curves"}
     assert curves_of(older) is None and turning_sentences(older) == []
     assert TITLE not in render_html(older) and TITLE not in render_markdown(older)

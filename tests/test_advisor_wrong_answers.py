@@ -9,8 +9,8 @@ from advisor.report.markdown import escaped, render_markdown
 from advisor.report.wrong_answers import WORDS, wrong_answers_of
 from eval.failures import Failure
 from eval.outcomes import Trial
-from eval.scoring import score
 from eval.task import Kind
+from tests.scored import score
 
 
 def test_every_category_has_words():

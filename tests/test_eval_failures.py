@@ -10,8 +10,8 @@ import pytest
 from eval.evidence import Evidence, content_of, line_of, stem_of, words_of
 from eval.failures import Confusion, Failures, Mixup, sort_failures
 from eval.outcomes import Outcome, Trial
-from eval.scoring import score
 from eval.task import Document, Example, Kind, Task, labels_of
+from tests.scored import score
 
 FERRY = Document("ferry", "Refunds", "After a delay of 90 minutes passengers get their whole fare back.")
 TOOLS = Document("tools", "Tools", "A borrowed tool is due back at the hatch at 07:30. Doctor Skua keeps the list.")

@@ -8,9 +8,9 @@ import pytest
 
 from eval.documents import read_documents
 from eval.mapping import Columns, build_task, guess_columns, infer_kind
-from eval.scoring import score
 from eval.table import Table, read_table
 from eval.task import BadInput, Document, Kind
+from tests.scored import score
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

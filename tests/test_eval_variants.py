@@ -11,6 +11,7 @@ import pytest
 
 from eval.outcomes import Prediction
 from eval.runner import ask_in_variants, spread
+from eval.scoring import Scorer
 from eval.task import Example, Kind
 from eval.variants import VARIANTS, misspelt, polite, reworded, variants_of, words_of
 
@@ -89,6 +90,9 @@ def test_english_words_are_put_into_english_inputs_alone() -> None:
     assert polite(german, Random(0)) == german == reworded(german, Random(0))
 
 
+SCORER = Scorer(Kind.CLASSIFICATION, None, ())
+
+
 class Parrot:
     """Says back what it is asked."""
 
@@ -101,12 +105,10 @@ class Parrot:
 def test_rows_spread_evenly_are_asked_in_each_variant_that_changes_them() -> None:
     rows = [Example(f"r{at}", "HI" if at % 2 else f"where is it {at}", "HI") for at in range(20)]
     told: list[tuple[str, int, int]] = []
-    found = ask_in_variants(Parrot(), rows, Kind.CLASSIFICATION, 0, 5, lambda *each: told.append(each))
+    found = ask_in_variants(Parrot(), rows, SCORER, 0, 5, lambda *each: told.append(each))
     assert spread(20, 5) == [0, 4, 8, 12, 16] and spread(3, 5) == [0, 1, 2]
     assert {outcome.example_id for outcome in found["polite"]} == {"r0", "r4", "r8", "r12", "r16"}
     assert "lower_case" not in found
     assert {outcome.text for outcome in found["capitals"]} == {f"WHERE IS IT {at}" for at in (0, 4, 8, 12, 16)}
     assert told[-1][1] == told[-1][2] == sum(map(len, found.values()))
-    assert (
-        ask_in_variants(Parrot(), rows[1:2], Kind.CLASSIFICATION, 0, 5, lambda *each: None)["lower_case"][0].score == 0
-    )
+    assert ask_in_variants(Parrot(), rows[1:2], SCORER, 0, 5, lambda *each: None)["lower_case"][0].score == 0

@@ -12,6 +12,7 @@ from tiny_model import tiny_transformer
 from advisor.runs.probes import probed
 from eval.outcomes import TRAINED_ON, Trial
 from eval.refusals import refuses
+from eval.scoring import Scorer
 from eval.task import Brief, Example, Kind, Split
 from eval.variants import VARIANTS
 from strategies.contract import Progress, Strategy, Trained
@@ -30,6 +31,7 @@ ROWS = tuple(
     for at in range(38)
 )
 SPLIT = Split(ROWS[:24], ROWS[24:30], ROWS[30:])
+SCORER = Scorer(Kind.CLASSIFICATION, None, SPLIT.train)
 DONE = Trial("finetuning", "done")
 
 
@@ -71,7 +73,7 @@ def test_a_strategy_that_trains_is_asked_what_it_trained_on_and_what_it_knew(
 ) -> None:
     strategy = fitted(strategy_class)
     stages: list[Progress] = []
-    trial = probed(DONE, strategy, SPLIT, Kind.CLASSIFICATION, BUDGET.probe_rows, 0, stages.append)
+    trial = probed(DONE, strategy, SPLIT, SCORER, BUDGET.probe_rows, 0, stages.append)
     assert set(trial.probes) == {*VARIANTS, TRAINED_ON}
     assert [outcome.example_id for outcome in trial.probes[TRAINED_ON]] == ["r0", "r6", "r12", "r18"]
     assert trial.knowledge is not None
@@ -91,14 +93,14 @@ def test_rows_it_trained_on_are_asked_as_they_were_in_training() -> None:
 def test_a_strategy_that_leaves_the_weights_is_asked_in_variants_alone() -> None:
     strategy = fitted(Prompting)
     assert not isinstance(strategy, Trained)
-    trial = probed(DONE, strategy, SPLIT, Kind.CLASSIFICATION, 4, 0, lambda progress: None)
+    trial = probed(DONE, strategy, SPLIT, SCORER, 4, 0, lambda progress: None)
     assert set(trial.probes) == set(VARIANTS) and trial.knowledge is None
-    assert probed(DONE, strategy, SPLIT, Kind.CLASSIFICATION, 0, 0, lambda progress: None) == DONE
+    assert probed(DONE, strategy, SPLIT, SCORER, 0, 0, lambda progress: None) == DONE
 
 
 def test_a_probe_that_fails_costs_nothing_that_was_measured() -> None:
     strategy = fitted(Finetuning)
     del strategy.trained_model.network
     measured = replace(DONE, requests_per_second=2.0)
-    trial = probed(measured, strategy, SPLIT, Kind.CLASSIFICATION, 4, 0, lambda progress: None)
+    trial = probed(measured, strategy, SPLIT, SCORER, 4, 0, lambda progress: None)
     assert trial == replace(measured, notes=trial.notes) and "could not be measured" in trial.notes[0]

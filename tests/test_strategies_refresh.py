@@ -12,6 +12,7 @@ from tiny_model import tiny_transformer
 from advisor.runs.changed_documents import ChangedDocuments
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, TAKEN_OUT, Trial
 from eval.runner import outcome_of
+from eval.scoring import Scorer
 from eval.task import Brief, Document, Kind, Split
 from strategies.contract import LooksUp, Strategy
 from strategies.finetuning import Finetuning
@@ -22,6 +23,7 @@ from strategies.retrieval_finetuning import RetrievalFinetuning
 from strategies.search.embedder import load_embedder
 
 SPLIT = Split(ROWS[:12], ROWS[12:16], ROWS[16:])
+SCORER = Scorer(Kind.ANSWERING, None, SPLIT.train, DOCUMENTS, SPLIT.test)
 MOVED = tuple(replace(document, text=document.text.replace("Ek", "Frost")) for document in DOCUMENTS)
 
 
@@ -61,7 +63,7 @@ def test_rows_are_asked_again_after_their_documents_changed(strategy_class) -> N
     strategy.fit(SPLIT.without_test, DOCUMENTS, lambda progress: None)
     predictions = strategy.predict([row.input for row in SPLIT.test])
     outcomes = tuple(
-        outcome_of(strategy.name, row, prediction, Kind.ANSWERING)
+        outcome_of(strategy.name, row, prediction, SCORER)
         for row, prediction in zip(SPLIT.test, predictions, strict=True)
     )
     told: dict[str, tuple[int, int]] = {}
@@ -69,7 +71,7 @@ def test_rows_are_asked_again_after_their_documents_changed(strategy_class) -> N
     def rows_measured(stage: str, done: int, total: int) -> None:
         told[stage] = done, total
 
-    probes = ChangedDocuments(strategy, SPLIT, DOCUMENTS, Kind.ANSWERING, 0, 9, rows_measured)
+    probes = ChangedDocuments(strategy, SPLIT, DOCUMENTS, SCORER, 0, 9, rows_measured)
     trial = probes.ask(Trial(strategy.name, "done", outcomes=outcomes))
     changed, taken_out = trial.probes[CHANGED_FACTS], trial.probes[TAKEN_OUT]
     assert len(taken_out) == 9 and 4 <= len(changed) <= 9

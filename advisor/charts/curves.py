@@ -7,12 +7,13 @@ from typing import Any
 import altair as alt
 
 from advisor.candidates import Report
-from advisor.charts.drawing import GREY, LABEL_SIZE, apart, colour, finished, named, number_axis, rows_of, shape
+from advisor.charts.drawing import GREY, LABEL_SIZE, apart, colour, finished, named, names, number_axis, rows_of, shape
+from advisor.palette import Theme
 
 _LABEL_GAP = 0.08  # of the height of the chart, between two names
 
 
-def curve_chart(report: Report, ink: str) -> alt.LayerChart | None:
+def curve_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
     """Dots with their 95 % range where it was measured; the line beyond all rows is dashed, its 80 % range a band."""
     curves = [one for one in report.get("curves", []) if one["line"]]
     if not curves:
@@ -48,17 +49,13 @@ def curve_chart(report: Report, ink: str) -> alt.LayerChart | None:
     marks = dots.mark_point(filled=True, size=110, opacity=1).encode(x=x, y=y, color=colour(), shape=shape())
     last = line[line["rows"] == ends[1]].sort_values("mean")
     last["named_at"] = apart(last["mean"], least=_LABEL_GAP * (high - low))
-    names = (
-        alt.Chart(last)
-        .mark_text(align="right", dx=-4, dy=-9, fontSize=LABEL_SIZE, fontWeight=600)
-        .encode(x=x, y=alt.Y("named_at:Q"), text="strategy:N", color=alt.value(ink))
-    )
+    called = names(alt.Chart(last), theme, x, align="right", dx=-4, dy=-9)
     all_rows = alt.Chart(rows_of([{"rows": train, "label": "all your rows"}])).encode(x=x)
     here = all_rows.mark_rule(color=GREY, opacity=0.6)
-    label = all_rows.mark_text(align="right", dx=-5, dy=2, color=ink, fontSize=LABEL_SIZE).encode(
+    label = all_rows.mark_text(align="right", dx=-5, dy=2, color=theme.ink, fontSize=LABEL_SIZE).encode(
         y=alt.value(0), text="label:N"
     )
-    return finished(alt.LayerChart(layer=[band, here, before, after, ranges, marks, names, label]), height=320)
+    return finished(alt.LayerChart(layer=[band, here, before, after, ranges, *called, marks, label]), height=320)
 
 
 def _points(curves: list[dict[str, Any]], kind: str) -> Any:

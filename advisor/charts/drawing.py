@@ -10,7 +10,7 @@ import altair as alt
 from altair.utils import schemapi
 
 from advisor.candidates import Candidate
-from advisor.palette import mark_of
+from advisor.palette import Theme, mark_of
 from advisor.wording import name_of
 
 if TYPE_CHECKING:
@@ -49,6 +49,14 @@ def strategy_axis(order: list[str], ink: str) -> alt.Y:
         grid=False,
     )
     return alt.Y("strategy:N", sort=order, title=None, axis=axis)
+
+
+def names(of: alt.Chart, theme: Theme, x: alt.X, **look: Any) -> list[alt.Chart]:
+    """The name of each strategy at its `named_at`, on a rim of paper, so that no line strikes it through."""
+    written = of.encode(x=x, y=alt.Y("named_at:Q"), text="strategy:N")
+    look |= {"fontSize": LABEL_SIZE, "fontWeight": 600}
+    rim = written.mark_text(color=theme.paper, stroke=theme.paper, strokeWidth=4, strokeJoin="round", **look)
+    return [rim, written.mark_text(color=theme.ink, **look)]
 
 
 def number_axis() -> alt.Axis:

@@ -19,10 +19,11 @@ from advisor.charts.drawing import (
     shape,
     strategy_axis,
 )
+from advisor.palette import Theme
 from advisor.wording import count_text, in_sentence, name_of, seconds_text
 
 
-def latency_chart(report: Report, ink: str) -> alt.LayerChart | None:
+def latency_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
     """A bar from the seconds half of the answers take to those 95 of 100 take; None where none was timed."""
     rows = rows_of(
         [
@@ -38,14 +39,14 @@ def latency_chart(report: Report, ink: str) -> alt.LayerChart | None:
         return None
     order = list(rows["strategy"])
     scale = alt.Scale(domain=[0, float(rows["p95"].max()) * 1.6])
-    base = alt.Chart(rows).encode(y=strategy_axis(order, ink), color=colour())
+    base = alt.Chart(rows).encode(y=strategy_axis(order, theme.ink), color=colour())
     bar = base.mark_bar(height=12, cornerRadius=6, opacity=0.45).encode(
         x=alt.X("p50:Q", scale=scale, title="Seconds per answer", axis=alt.Axis(tickCount=4, format=PLAIN_NUMBER)),
         x2="p95:Q",
     )
     middle = base.mark_point(filled=True, size=150, opacity=1).encode(x=alt.X("p50:Q", scale=scale), shape=shape())
     label = base.mark_text(align="left", dx=12, fontSize=LABEL_SIZE).encode(
-        x=alt.X("p95:Q", scale=scale), text="label:N", color=alt.value(ink)
+        x=alt.X("p95:Q", scale=scale), text="label:N", color=alt.value(theme.ink)
     )
     return finished(alt.LayerChart(layer=[bar, middle, label]), height=ROW_HEIGHT * len(order) + AXIS_HEIGHT)
 

@@ -20,12 +20,14 @@ from advisor.charts.drawing import (
     colour,
     finished,
     named,
+    names,
     number_axis,
     rows_of,
     shape,
     strategy_axis,
 )
 from advisor.charts.volume import crossings
+from advisor.palette import Theme
 from advisor.wording import in_sentence, money_text, name_of, points_text, score_text
 
 _ROOM = 2.2  # times the least and the most, beside the marks
@@ -35,21 +37,21 @@ _ALIGNMENTS: tuple[_Alignment, ...] = ("left", "center", "right")
 _NAMED_UP_TO = 1.02  # so that the highest name is not above the chart
 
 
-def score_chart(report: Report, ink: str) -> alt.LayerChart:
+def score_chart(report: Report, theme: Theme) -> alt.LayerChart:
     """One dot with its 95 % range for each candidate, best on top, floors in grey at the bottom."""
     shown = [*judged(report), *floors(report)]
     rows = rows_of([{**named(one), **one["score"], "label": score_text(one["score"]["mean"])} for one in shown])
     order = list(rows["strategy"])
     scale = alt.Scale(domain=[0, 1])
     metric = report["task"]["metric"]
-    base = alt.Chart(rows).encode(y=strategy_axis(order, ink), color=colour(), tooltip=["strategy", "label"])
+    base = alt.Chart(rows).encode(y=strategy_axis(order, theme.ink), color=colour(), tooltip=["strategy", "label"])
     interval = base.mark_rule(strokeWidth=3, opacity=0.45, strokeCap="round").encode(
         x=alt.X("low:Q", scale=scale, title=f"{metric} on the test rows", axis=number_axis()),
         x2="high:Q",
     )
     dot = base.mark_point(filled=True, size=170, opacity=1).encode(x=alt.X("mean:Q", scale=scale), shape=shape())
     label = base.mark_text(dy=-15, fontSize=LABEL_SIZE, fontWeight=600).encode(
-        x=alt.X("mean:Q", scale=scale), text="label:N", color=alt.value(ink)
+        x=alt.X("mean:Q", scale=scale), text="label:N", color=alt.value(theme.ink)
     )
     below = base.transform_filter(alt.datum.strategy == order[len(judged(report)) % len(order)])
     line = below.mark_rule(yOffset=-ROW_HEIGHT / 2, opacity=0.5).encode(color=alt.value(GREY))
@@ -83,7 +85,7 @@ def _beside_floors(report: Report) -> str:
     return f" The best without a language model, the {name}, scores {score}."
 
 
-def cost_chart(report: Report, ink: str) -> alt.LayerChart | None:
+def cost_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
     """Score over the cost of 1,000 answers, on a log axis, with the frontier; None where nothing is known to cost."""
     shown = [one for one in priced(report) if one["cost"]["per_1000"] > 0]
     if not shown:
@@ -105,13 +107,12 @@ def cost_chart(report: Report, ink: str) -> alt.LayerChart | None:
     rows = rows.sort_values("mean")
     rows["named_at"] = apart(rows["mean"], least=_NAME_HEIGHT, most=_NAMED_UP_TO)
     rows["align"] = [_alignment(math.log(cost / low) / math.log(high / low)) for cost in rows["cost"]]
-    names = [
-        alt.Chart(rows[rows["align"] == align])
-        .mark_text(align=align, dy=-16, fontSize=LABEL_SIZE, fontWeight=600)
-        .encode(x=x, y=alt.Y("named_at:Q"), text="strategy:N", color=alt.value(ink))
+    called = [
+        layer
         for align in _ALIGNMENTS
+        for layer in names(alt.Chart(rows[rows["align"] == align]), theme, x, align=align, dy=-16)
     ]
-    return finished(alt.LayerChart(layer=[line, interval, dot, *names]), height=280)
+    return finished(alt.LayerChart(layer=[line, interval, *called, dot]), height=280)
 
 
 def _alignment(share: float) -> _Alignment:

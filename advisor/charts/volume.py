@@ -9,8 +9,8 @@ from typing import Any
 import altair as alt
 
 from advisor.candidates import Report, Sentences, judged, on_pairs, priced
-from advisor.charts.drawing import FREE, LABEL_SIZE, PLAIN_NUMBER, apart, colour, finished, rows_of, shape
-from advisor.palette import mark_of
+from advisor.charts.drawing import FREE, LABEL_SIZE, PLAIN_NUMBER, apart, colour, finished, names, rows_of, shape
+from advisor.palette import Theme, mark_of
 from advisor.wording import count_text, in_sentence, money_text, name_of, rough_text
 from eval.cost_ranges import crossing
 from eval.costs import Cost
@@ -19,7 +19,7 @@ _FIRST = 1.5  # answers a month: what rounds to one
 _LABEL_GAP = 0.09  # of the height of a chart, between two labels
 
 
-def volume_chart(report: Report, ink: str) -> alt.LayerChart | None:
+def volume_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
     """What each strategy costs over the horizon, getting ready and upkeep included, as the monthly volume grows."""
     costs, lines = _costs(report), _lines(report)
     if not any(slope for _, slope in lines.values()):
@@ -49,9 +49,6 @@ def volume_chart(report: Report, ink: str) -> alt.LayerChart | None:
     last["named_at"] = apart(last["total"], least=_LABEL_GAP * last["total"].max())
     ends = alt.Chart(last)
     marks = ends.mark_point(filled=True, size=110, opacity=1).encode(x=x, y=y, color=colour(), shape=shape())
-    labels = ends.mark_text(align="right", dx=-10, dy=-9, fontSize=LABEL_SIZE, fontWeight=600).encode(
-        x=x, y=alt.Y("named_at:Q"), text="strategy:N", color=alt.value(ink)
-    )
     marked = rows_of(
         [
             {
@@ -64,9 +61,16 @@ def volume_chart(report: Report, ink: str) -> alt.LayerChart | None:
         ],
         ("volume", "total", "label"),
     )
-    crossed = alt.Chart(marked).mark_point(size=120, color=ink, strokeWidth=1.5).encode(x=x, y=y)
-    crossed_label = alt.Chart(marked).mark_text(dy=16, color=ink, fontSize=LABEL_SIZE).encode(x=x, y=y, text="label:N")
-    return finished(alt.LayerChart(layer=[drawn, marks, labels, crossed, crossed_label]), height=260)
+    crossed = alt.Chart(marked).mark_point(size=120, color=theme.ink, strokeWidth=1.5).encode(x=x, y=y)
+    crossed_label = (
+        alt.Chart(marked).mark_text(dy=16, color=theme.ink, fontSize=LABEL_SIZE).encode(x=x, y=y, text="label:N")
+    )
+    return finished(
+        alt.LayerChart(
+            layer=[drawn, *names(ends, theme, x, align="right", dx=-10, dy=-9), marks, crossed, crossed_label]
+        ),
+        height=260,
+    )
 
 
 def crossings(report: Report) -> list[dict[str, Any]]:

@@ -20,7 +20,6 @@ from advisor.wording import (
     score_text,
 )
 from eval.cost_ranges import probability_of_costing_less
-from eval.scoring import METRIC_NAMES
 from eval.statistics import LEVEL
 
 
@@ -33,9 +32,8 @@ def reasons(situation: Situation, limits_broken: Sequence[str]) -> tuple[str, ..
 def _why_score(situation: Situation) -> str:
     choice, best = situation.choice, situation.best
     low, high = score_text(choice.score.low), score_text(choice.score.high)
-    metric = f" in {METRIC_NAMES[situation.kind]}" if situation.kind else ""
     scored = (
-        f"{name_of(choice.strategy)} scored {score_text(choice.score.mean)}{metric} "
+        f"{name_of(choice.strategy)} scored {score_text(choice.score.mean)} "
         f"({low} to {high}) on {count_text(choice.score.n, 'test row')}"
     )
     if best is choice:

@@ -22,6 +22,7 @@ from advisor.pages.side_by_side import show_answers
 from advisor.pages.verdict_card import show_verdict
 from advisor.pages.what_if import show_what_if
 from advisor.pages.wrong_answers import show_wrong_answers
+from advisor.palette import DARK, LIGHT, Theme
 from advisor.report.curves import TITLE, curves_of
 from advisor.report.figures import (
     P_VALUE_MEANING,
@@ -46,7 +47,7 @@ _DOWNLOADS = {
     "report.json": ("Data (JSON)", "application/json"),
     "outcomes.csv": ("Answers (CSV)", "text/csv"),
 }
-_INK = {"dark": "#E8E6E1", "light": "#23262C"}
+_THEMES = {"dark": DARK, "light": LIGHT}
 
 
 def show_unfinished(run: StoredRun) -> None:
@@ -132,12 +133,12 @@ def _explained(report: dict[str, Any], heading: str) -> str:
 
 def show_chart(
     report: dict[str, Any],
-    draw: Callable[[dict[str, Any], str], alt.LayerChart | None],
+    draw: Callable[[dict[str, Any], Theme], alt.LayerChart | None],
     say: Callable[[dict[str, Any]], str],
 ) -> None:
     """A chart with its sentence, which also is what a screen reader gets."""
-    ink = _INK[st.context.theme.type or "light"]
-    chart, sentence = draw(report, ink), say(report)
+    theme = _THEMES[st.context.theme.type or "light"]
+    chart, sentence = draw(report, theme), say(report)
     if chart is not None:
         st.altair_chart(chart, width="stretch", alt=sentence)
     st.html(f'<p class="quiet">{escape(sentence)}</p>')

@@ -22,7 +22,7 @@ from eval.cost_ranges import crossing_range, price_range
 from eval.costs import Cost, Quote, cost_of
 from eval.failures import sort_failures
 from eval.outcomes import Trial
-from eval.scoring import METRIC_NAMES
+from eval.scoring import scorer_for
 from eval.statistics import detectable_difference, holm, paired_difference
 from eval.task import Example, Kind, Split, Task
 
@@ -74,7 +74,7 @@ def build_report(
         "task": {
             "name": task.name,
             "kind": task.kind.value,
-            "metric": METRIC_NAMES[task.kind],
+            "metric": scorer_for(task, split).metric.name,
             "instruction": task.instruction,
             "labels": len(task.labels),
             "rows": len(task.examples),

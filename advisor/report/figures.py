@@ -26,9 +26,8 @@ from advisor.wording import (
     words_of,
 )
 from eval.phases import PHASES
-from eval.scoring import METRIC_MEANINGS
+from eval.scoring import meaning_of
 from eval.statistics import LEAST_OF_FLIPS, SIGN_FLIPS
-from eval.task import Kind
 from strategies.presets import PRESETS
 
 P_VALUE_MEANING = (
@@ -80,9 +79,8 @@ def reading_of(report: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _metric_of(task: dict[str, Any]) -> tuple[str, str]:
-    kind, metric = Kind(task["kind"]), task["metric"]
-    is_written_so = kind is Kind.WRITING  # chrF
-    return metric if is_written_so else f"{metric[:1].upper()}{metric[1:]}", METRIC_MEANINGS[kind]
+    metric = task["metric"]
+    return metric if metric == "chrF" else f"{metric[:1].upper()}{metric[1:]}", meaning_of(metric)
 
 
 def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:

@@ -17,7 +17,7 @@ from advisor import charts
 from advisor.advice.agreement import rule_groups
 from advisor.candidates import floors, judged
 from advisor.charts.drawing import apart
-from advisor.palette import css_variables, mark_of
+from advisor.palette import DARK, LIGHT, css_variables, mark_of
 from advisor.report.answers import answered_rows
 from advisor.report.changed_documents import asked_again_of
 from advisor.report.curves import curves_of
@@ -56,6 +56,8 @@ _TEMPLATES = jinja2.Environment(
 _TEMPLATES.filters |= {"name": name_of, "mark": mark_of, "score": score_text, "seconds": seconds_text}
 _TEMPLATES.globals |= {
     "money": money_text,
+    "LIGHT": LIGHT,
+    "DARK": DARK,
     "LESS_TIDY": LESS_TIDY,
     "LOST_MEANING": LOST_MEANING,
     "SIDE_EFFECTS": SIDE_EFFECTS,

@@ -11,8 +11,7 @@ from advisor.report.robustness import LESS_TIDY
 from advisor.report.side_effects import SIDE_EFFECTS
 from advisor.wording import count_text, money_text
 from eval.phases import PHASES
-from eval.scoring import METRIC_FORMULAS
-from eval.task import Kind
+from eval.scoring import formula_of
 
 CHANCE = "Chance of being near the best"
 ODDS = "Odds of the verdict"
@@ -66,7 +65,7 @@ def _of_the_table(report: Report) -> Computed:
     is_renewed = any((one["cost"].get("upkeep_per_month") or 0) > 0 for one in shown)
     return {
         "Score": f"The mean of the scores of {rows}: column score of outcomes.csv. Of each: "
-        f"{METRIC_FORMULAS[Kind(report['task']['kind'])]}",
+        f"{formula_of(report['task']['metric'])}",
         "95 % range": formulas.of_a_range(report),
         CHANCE: formulas.of_chances(report),
         "Half of the answers within": f"The middle one of {timed} asked for one at a time: column seconds. Range: by "

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from eval.changed_documents import change_facts, take_out
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, TAKEN_OUT, Outcome, Trial
 from eval.runner import RowsMeasured, answer_rows, outcome_of
-from eval.scoring import score
+from eval.scoring import Scorer
 from eval.task import Document, Example, Kind, Split
 from strategies.contract import LooksUp, Strategy
 
@@ -25,7 +25,7 @@ class ChangedDocuments:
     strategy: Strategy
     split: Split
     documents: Sequence[Document]
-    kind: Kind
+    scorer: Scorer
     seed: int
     rows: int
     rows_measured: RowsMeasured
@@ -33,9 +33,9 @@ class ChangedDocuments:
     def ask(self, trial: Trial) -> Trial:
         """The trial with these probes, as far as the task allows them: only short answers are facts, and only what is
         answered or written can say that it does not know."""
-        if self.kind is Kind.ANSWERING:
+        if self.scorer.kind is Kind.ANSWERING:
             trial = self._change_facts(trial)
-        return self._take_out(trial) if self.kind in (Kind.ANSWERING, Kind.WRITING) else trial
+        return self._take_out(trial) if self.scorer.kind in (Kind.ANSWERING, Kind.WRITING) else trial
 
     def _change_facts(self, trial: Trial) -> Trial:
         """Scored against the new fact; the parts have its score and that of the old one."""
@@ -55,7 +55,8 @@ class ChangedDocuments:
             answered = _as_they_were(trial, asked)
         probes = []
         for outcome, fact in zip(answered, facts, strict=True):
-            new, old = (score(self.kind, outcome.text, held) for held in (fact.new, fact.example.target))
+            told = replace(fact.example, target=fact.new, also_right=())
+            new, old = (self.scorer.score(outcome.text, row) for row in (told, fact.example))
             parts = {**new.parts, NEW_FACT: new.value, OLD_FACT: old.value}
             probes.append(replace(outcome, score=0.0 if outcome.error else new.value, parts=parts))
         return replace(
@@ -85,7 +86,7 @@ class ChangedDocuments:
             self.rows_measured(stage, before + rows, total)
 
         predictions = answer_rows(self.strategy, asked, done)
-        return [outcome_of(self.strategy.name, row, predictions[at], self.kind) for at, row in enumerate(asked)]
+        return [outcome_of(self.strategy.name, row, predictions[at], self.scorer) for at, row in enumerate(asked)]
 
 
 def _as_they_were(trial: Trial, asked: Sequence[Example]) -> list[Outcome]:

@@ -62,6 +62,7 @@ def draft_task(plan: Plan, name: str, table: Table, documents: list[Document]) -
     task = built.task
     budget = PRESETS[plan.preset].budget(task.kind)
     split = split_task(task, plan.seed, max_test=budget.test_rows, max_dev=budget.dev_rows)
+    task = plan.setup.settle_metric(task, split.train)
     problem = check_model(plan.model)
     if problem is None and "full_finetuning" in plan.strategies:
         problem = check_training(plan.model, ask_hub=True)

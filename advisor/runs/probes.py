@@ -10,7 +10,8 @@ from dataclasses import replace
 from advisor.runs.changed_documents import ChangedDocuments
 from eval.outcomes import TRAINED_ON, Knowledge, Outcome, Trial
 from eval.runner import RowsMeasured, ask_in_variants, outcome_of, spread
-from eval.task import Document, Kind, Split
+from eval.scoring import Scorer
+from eval.task import Document, Split
 from strategies.contract import Progress, Strategy, Trained
 
 _NOT_MEASURED = (
@@ -23,7 +24,7 @@ def probed(
     trial: Trial,
     strategy: Strategy,
     split: Split,
-    kind: Kind,
+    scorer: Scorer,
     rows: int,
     seed: int,
     report_progress: Callable[[Progress], None],
@@ -39,11 +40,11 @@ def probed(
     if not rows:
         return trial
     try:
-        trial = replace(trial, probes=ask_in_variants(strategy, split.test, kind, seed, rows, rows_measured))
+        trial = replace(trial, probes=ask_in_variants(strategy, split.test, scorer, seed, rows, rows_measured))
         if documents:
-            trial = ChangedDocuments(strategy, split, documents, kind, seed, rows, rows_measured).ask(trial)
+            trial = ChangedDocuments(strategy, split, documents, scorer, seed, rows, rows_measured).ask(trial)
         if isinstance(strategy, Trained):
-            learned = _ask_what_it_trained_on(strategy, trial.strategy, split, kind, rows, rows_measured)
+            learned = _ask_what_it_trained_on(strategy, trial.strategy, split, scorer, rows, rows_measured)
             trial = replace(trial, probes={**trial.probes, TRAINED_ON: learned})
             trial = replace(trial, knowledge=_compare_knowledge(strategy, rows_measured))
     except Exception:
@@ -53,13 +54,14 @@ def probed(
 
 
 def _ask_what_it_trained_on(
-    strategy: Trained, name: str, split: Split, kind: Kind, rows: int, rows_measured: RowsMeasured
+    strategy: Trained, name: str, split: Split, scorer: Scorer, rows: int, rows_measured: RowsMeasured
 ) -> tuple[Outcome, ...]:
     asked = spread(len(split.train), rows)
     rows_measured("asking what it trained on", 0, len(asked))
     predictions = strategy.answer_trained(split.train, asked)
     return tuple(
-        outcome_of(name, split.train[row], prediction, kind) for row, prediction in zip(asked, predictions, strict=True)
+        outcome_of(name, split.train[row], prediction, scorer)
+        for row, prediction in zip(asked, predictions, strict=True)
     )
 
 

@@ -29,6 +29,7 @@ from advisor.wording import name_of
 from eval.learning_curve import fewer_rows, sizes_of
 from eval.outcomes import TRAINED_AGAIN, Trial
 from eval.runner import measure
+from eval.scoring import scorer_for
 from eval.task import BadInput, Brief, Example, LearningSplit, Split, Task
 from strategies.contract import Progress, Strategy
 from strategies.presets import PRESETS, Preset
@@ -112,8 +113,9 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
     fitted.mkdir()
     strategy.save(fitted)
     budget = PRESETS[order.preset].budget(task.kind)
+    scorer = scorer_for(task, split)
     measured = measure(
-        strategy, split.test, task.kind, budget.latency_rows, lambda *rows: report_progress(Progress(*rows))
+        strategy, split.test, scorer, budget.latency_rows, lambda *rows: report_progress(Progress(*rows))
     )
     write_whole(order.folder / "machine.json", json.dumps({"device": _device()}))
     trial = Trial(
@@ -132,7 +134,7 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
     )
     rows = 0 if order.strategy in FLOORS else budget.probe_rows
     trial = timed_apart(trial, strategy, split.test, rows > 0, report_progress)
-    trial = probed(trial, strategy, split, task.kind, rows, order.seed, report_progress, task.documents)
+    trial = probed(trial, strategy, split, scorer, rows, order.seed, report_progress, task.documents)
     del strategy  # one model in memory at a time
     return _train_again(order, trial, task, split, report_progress)
 
@@ -185,7 +187,7 @@ def _learn_anew(
     train = fewer_rows(split.train, rows, task.kind, order.seed)
     strategy.fit(LearningSplit(train, split.dev), task.documents, clock.report)
     stage_seconds = clock.stop()
-    measured = measure(strategy, asked, task.kind, 0, lambda *rows: report(Progress(*rows)))
+    measured = measure(strategy, asked, scorer_for(task, split), 0, lambda *rows: report(Progress(*rows)))
     return Trial(
         order.strategy,
         "done",

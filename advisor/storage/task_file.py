@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from eval.task import BadInput, Document, Example, Kind, Split, Task
+from eval.task import BadInput, Document, Example, Kind, Metric, Split, Task
 
 _SIDES = ("train", "dev", "test")
 
@@ -19,6 +19,7 @@ def task_to_json(task: Task, split: Split) -> str:
         "kind": task.kind,
         "instruction": task.instruction,
         "labels": task.labels,
+        "metric": asdict(task.metric) if task.metric else None,
         "notes": split.notes,
         **{side: [asdict(example) for example in getattr(split, side)] for side in _SIDES},
         "unused": [asdict(example) for example in task.examples if example.id not in used],
@@ -31,10 +32,7 @@ def read_task(run_folder: Path) -> tuple[Task, Split]:
     """Raises BadInput when the file is gone or another version of Threeways wrote it."""
     try:
         stored = json.loads((run_folder / "task.json").read_text(encoding="utf-8"))
-        train, dev, test, unused = (
-            tuple(Example(**{**each, "document_ids": tuple(each["document_ids"])}) for each in stored[side])
-            for side in (*_SIDES, "unused")
-        )
+        train, dev, test, unused = (tuple(_example(each) for each in stored[side]) for side in (*_SIDES, "unused"))
         task = Task(
             name=stored["name"],
             kind=Kind(stored["kind"]),
@@ -42,9 +40,20 @@ def read_task(run_folder: Path) -> tuple[Task, Split]:
             examples=train + dev + test + unused,
             documents=tuple(Document(**each) for each in stored["documents"]),
             labels=tuple(stored["labels"]),
+            metric=_metric(stored.get("metric")),
         )
         return task, Split(train, dev, test, tuple(stored["notes"]))
     except (OSError, ValueError, KeyError, TypeError) as wrong:
         raise BadInput(
             f"The task of this run cannot be read ({run_folder / 'task.json'}); compare the data again."
         ) from wrong
+
+
+def _example(stored: dict[str, Any]) -> Example:
+    several = {name: tuple(stored.get(name, ())) for name in ("document_ids", "also_right")}
+    return Example(**{**stored, **several})
+
+
+def _metric(stored: dict[str, Any] | None) -> Metric | None:
+    """None in a run of an earlier version, which is scored as its data suggests."""
+    return Metric(**{**stored, "required": tuple(stored["required"])}) if stored else None

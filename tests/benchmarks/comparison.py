@@ -17,6 +17,7 @@ from lm_eval.models.huggingface import HFLM
 
 from advisor.plan import DEFAULT_STRATEGIES
 from eval.runner import measure
+from eval.scoring import scorer_for
 from eval.task import LearningSplit, Split, Task
 from strategies.engine.language_model import Prompt, Scores
 from strategies.engine.transformer import Transformer
@@ -69,7 +70,7 @@ def _compare(name: str, task: Task, split: Split, budget: Budget) -> dict[str, A
 
     def work() -> None:
         strategy.fit(LearningSplit(split.train, split.dev), task.documents, lambda progress: None)
-        measure(strategy, split.test, task.kind, budget.latency_rows, lambda stage, done, total: None)
+        measure(strategy, split.test, scorer_for(task, split), budget.latency_rows, lambda stage, done, total: None)
 
     with _noted_prompts() as asked:
         _, ours = seconds_of(work)

@@ -1,0 +1,139 @@
+"""Dates and times of day as people write them, in several notations, read as values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from eval.scoring.numbers import Span
+
+_MONTHS = (
+    "january jan januar janvier enero gennaio janeiro januari",
+    "february feb februar février febrero febbraio fevereiro februari",
+    "march mar märz mars marzo março maart",
+    "april apr avril abril aprile",
+    "may mai mayo maggio maio mei",
+    "june jun juni juin junio giugno junho",
+    "july jul juli juillet julio luglio julho",
+    "august aug août agosto augustus",
+    "september sep sept septembre septiembre settembre setembro",
+    "october oct oktober okt octobre octubre ottobre outubro",
+    "november nov novembre noviembre novembro",
+    "december dec dezember dez décembre diciembre dicembre dezembro",
+)
+_NUMBER_OF_MONTH = {name: number for number, names in enumerate(_MONTHS, start=1) for name in names.split()}
+_ALSO_WORDS = frozenset({"may", "march", "mar", "mai"})  # in small letters: "you may 3 times"
+_MONTH = rf"(?P<month>{'|'.join(sorted(_NUMBER_OF_MONTH, key=len, reverse=True))})\b\.?"
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|\.)?"
+_YEAR = r"(?P<year>[12]\d{3})"
+_NAMED = (
+    rf"\b{_DAY}\s+(?:of\s+|de\s+)?{_MONTH},?(?:\s+(?:de\s+)?{_YEAR}\b)?",
+    rf"\b{_MONTH}\s+(?:the\s+)?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?!\d|[.,:]\d)(?:,?\s+{_YEAR}\b)?",
+    rf"\b{_MONTH},?\s+(?:of\s+|de\s+)?{_YEAR}\b",
+)
+_IN_DIGITS = (
+    r"\b(?P<year>[12]\d{3})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})\b(?![-/]\d)",
+    r"(?P<year>[12]\d{3})年(?P<month>\d{1,2})月(?:(?P<day>\d{1,2})[日号])?",
+    r"(?P<month>\d{1,2})月(?P<day>\d{1,2})[日号]",
+)
+_PATTERNS = [re.compile(pattern, re.IGNORECASE) for pattern in (*_NAMED, *_IN_DIGITS)]
+_THREE_NUMBERS = re.compile(r"(?<![\d./-])(\d{1,2})([./-])(\d{1,2})\2((?:[12]\d)?\d{2})(?![\d/]|[.-]\d)")
+
+_HALF_OF_DAY = r"\s?(?P<half>a\.?m\b\.?|p\.?m\b\.?|uhr\b|o['’]?clock\b)"
+_TIME = re.compile(
+    rf"(?<![\d:.,])(?P<hour>[01]?\d|2[0-4])(?:(?::(?P<minute>[0-5]\d)(?::[0-5]\d)?(?!\d|:)(?:{_HALF_OF_DAY})?)"
+    rf"|h(?P<after_h>[0-5]\d)\b|(?:\.(?P<dotted>[0-5]\d))?{_HALF_OF_DAY.replace('half', 'half_too')})"
+    r"(?:\s+in\s+the\s+(?P<part>morning|afternoon|evening))?|\b(?P<word>noon|midday|midnight)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """None is a part that was not written."""
+
+    year: int | None
+    month: int | None
+    day: int | None
+
+    def agrees_with(self, other: Date) -> bool:
+        """Whether no part says another thing."""
+        pairs = zip(self.parts, other.parts, strict=True)
+        return all(ours is None or theirs is None or ours == theirs for ours, theirs in pairs)
+
+    def says_all_of(self, other: Date) -> bool:
+        return all(theirs is None or ours == theirs for ours, theirs in zip(self.parts, other.parts, strict=True))
+
+    @property
+    def parts(self) -> tuple[int | None, int | None, int | None]:
+        return self.year, self.month, self.day
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOfDay:
+    """Minutes since midnight; `is_open` where it was not said which half of the day is meant."""
+
+    minutes: int
+    is_open: bool
+
+    def agrees_with(self, other: TimeOfDay) -> bool:
+        return self.minutes == other.minutes or (
+            (self.is_open or other.is_open) and self.minutes % 720 == other.minutes % 720
+        )
+
+
+def puts_month_first(texts: Iterable[str]) -> bool:
+    """Whether 05/03/2024 is the third of May in these texts, as far as a date tells."""
+    month_first = day_first = 0
+    for text in texts:
+        for found in _THREE_NUMBERS.finditer(text):
+            month_first += int(found[3]) > 12 and found[2] != "."
+            day_first += int(found[1]) > 12
+    return month_first > day_first
+
+
+def find_dates(text: str, month_first: bool = False) -> Iterator[tuple[Span, Date]]:
+    """The dates of a text (NFKC) that name a month, with where they stand; a bare year is a number."""
+    taken: list[Span] = []
+    for pattern in _PATTERNS:
+        for found in pattern.finditer(text):
+            if any(start < found.end() and found.start() < end for start, end in taken):
+                continue
+            parts = found.groupdict()
+            month = (parts.get("month") or "").rstrip(".")
+            if month in _ALSO_WORDS and not parts.get("year"):
+                continue
+            month = month.lower()
+            date = _date(parts.get("year"), _NUMBER_OF_MONTH.get(month) or month or None, parts.get("day"))
+            if date is not None:
+                taken.append(found.span())
+                yield found.span(), date
+    for found in _THREE_NUMBERS.finditer(text):
+        day, month = (found[3], found[1]) if month_first and found[2] != "." else (found[1], found[3])
+        year = found[4] if len(found[4]) == 4 else f"20{found[4]}" if int(found[4]) < 70 else f"19{found[4]}"
+        date = _date(year, month, day) or _date(year, day, month)
+        if date is not None and not any(start < found.end() and found.start() < end for start, end in taken):
+            yield found.span(), date
+
+
+def find_times(text: str) -> Iterator[tuple[Span, TimeOfDay]]:
+    """The times of day in a text (NFKC), with where they stand: 18:00, 6 pm, 6 o'clock, noon."""
+    for found in _TIME.finditer(text):
+        if found["word"]:
+            yield found.span(), TimeOfDay(0 if found["word"].lower() == "midnight" else 720, is_open=False)
+            continue
+        hour, half = int(found["hour"]), (found["half"] or found["half_too"] or "").lower().replace(".", "")
+        minute = int(found["minute"] or found["after_h"] or found["dotted"] or 0)
+        half = "am" if found["part"] and found["part"].lower() == "morning" else "pm" if found["part"] else half
+        is_open = half in ("", "oclock", "o'clock", "o’clock") and 0 < hour <= 12 and not found["hour"].startswith("0")
+        if half in ("am", "pm"):
+            hour = hour % 12 + (12 if half == "pm" else 0)
+        yield found.span(), TimeOfDay(hour % 24 * 60 + minute, is_open)
+
+
+def _date(year: str | None, month: str | int | None, day: str | None) -> Date | None:
+    values = [None if part is None else int(part) for part in (year, month, day)]
+    if (values[1] is not None and not 1 <= values[1] <= 12) or (values[2] is not None and not 1 <= values[2] <= 31):
+        return None
+    return Date(*values)

@@ -1,0 +1,242 @@
+"""The facts part of a score: how much of what the expected answer states an answer states too, and what it states that
+it should not.
+
+What the field does with a judge (nuggets of TREC, keypoints of RAGEval, atomic facts of FActScore) is done here by
+rule, offline: facts are numbers, dates, times, names, yes or no, refusals, and rare words. A fact that the input
+already holds need not be known or found; whether it has to be carried over is settled for the task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from eval.scoring.collection import Collection, values_of
+from eval.scoring.dates import Date, TimeOfDay
+from eval.scoring.numbers import Quantity
+from eval.scoring.reading import Fact, FactKind, Said
+from eval.scoring.words import folded
+
+_WORD_BESIDE_HARD = 0.25  # what a rare word weighs where numbers, dates or names are there to be right
+_WITHOUT_UNIT = 0.5  # of a number whose unit one side does not write
+_PARTLY_DATED = 0.5  # of a date that lacks a part
+_IN_CONTEXT = 0.1  # what a further fact costs that stands with the expected ones in a document; any other costs 1
+_MOST_SAID = 0.5  # from this share of the rest on, an answer without yes or no means the right one
+
+
+@dataclass(frozen=True, slots=True)
+class FactScore:
+    """`value` is the harmonic mean of `recall` and `precision`, all in [0, 1]. `invented` counts what is stated and
+    stands nowhere in the task; `dropped` and `distorted` are shares of what was expected: not stated, and stated
+    otherwise."""
+
+    value: float
+    recall: float
+    precision: float
+    dropped: float
+    distorted: float
+    invented: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    fact: Fact
+    values: tuple[Hashable, ...]  # those of the fact that count
+    weight: float
+
+
+def score_facts(
+    text: str, target: str, input: str, collection: Collection, carries: bool, documents: Sequence[str] = ()
+) -> FactScore:
+    """How the facts of `text` stand to those of the expected answer `target`. `carries` says that what has to be right
+    is what the input holds, so that nothing has to be known or found; `documents` are known to hold the answer."""
+    answer, expected, asked = (collection.read(each) for each in (text, target, input))
+    if not text.strip():
+        return FactScore(0.0, 0.0, 0.0, 1.0, 0.0, 0)
+    if expected.refuses:
+        value = float(answer.refuses or folded(text).casefold().strip() == folded(target).casefold().strip())
+        return FactScore(value, value, value, 0.0, 1.0 - value, 0)
+    wanted = _wanted(expected, asked, collection, carries)
+    if not wanted:  # nothing but words that say little
+        value = float(sorted(answer.stems) == sorted(expected.stems) and _bare(text) == _bare(target))
+        return FactScore(value, value, value, 1.0 - value, 0.0, 0)
+    total = sum(one.weight for one in wanted)
+    matched = distorted = 0.0
+    for one in wanted:
+        share = _share_stated(one, answer, asked)
+        if share and _is_turned(one, answer):
+            distorted += one.weight * share
+        else:
+            matched += one.weight * share
+    wrong, invented = _stated_beside(answer, expected, asked, collection, documents)
+    if (means_yes := _means_yes(expected, carries)) is not None:
+        total += 1.0
+        said = _says_yes(answer, expected, means_yes, is_said=matched >= _MOST_SAID * (total - 1.0))
+        matched += said == means_yes
+        distorted += said == (not means_yes)
+    wrong += distorted
+    recall, precision = matched / total, matched / (matched + wrong) if matched else 0.0
+    value = 2 * recall * precision / (recall + precision) if matched else 0.0
+    missing = 1.0 - recall
+    share_distorted = min(missing, wrong / total)
+    return FactScore(value, recall, precision, missing - share_distorted, share_distorted, invented)
+
+
+def _wanted(expected: Said, asked: Said, collection: Collection, carries: bool) -> list[_Wanted]:
+    """What has to be stated, each once. Where the input holds all that is expected (the answer is one of the choices
+    of the question), all of it has to be."""
+    given = {value for fact in asked.facts for value in values_of(fact)} | asked.stems
+    wanted = _weighted(expected, lambda value: (value in given) == carries, collection, carries)
+    if not wanted and expected.says_yes is None:
+        wanted = _weighted(expected, lambda value: True, collection, carries=False)
+        return wanted or _weighted(expected, lambda value: True, None, carries=False)
+    return wanted
+
+
+def _weighted(
+    expected: Said, counts: Callable[[Hashable], bool], collection: Collection | None, carries: bool
+) -> list[_Wanted]:
+    seen: set[Hashable] = set()
+    hard: list[_Wanted] = []
+    soft: list[_Wanted] = []
+    for fact in expected.facts:
+        values = tuple(value for value in values_of(fact) if counts(value) and value not in seen)
+        if not values:
+            continue
+        seen.update(values)
+        if fact.is_hard:
+            hard.append(_Wanted(fact, values, 1.0))
+            continue
+        if collection is None:
+            weight = 1.0
+        elif fact.kind is FactKind.NUMBER:
+            weight = _WORD_BESIDE_HARD
+        else:
+            weight = collection.distinctness(values[0]) if carries else collection.rarity(values[0])
+        soft.append(_Wanted(fact, values, weight))
+    beside = _WORD_BESIDE_HARD if hard and not carries else 1.0
+    soft = [_Wanted(one.fact, one.values, one.weight * beside) for one in soft if one.weight > 0.01]
+    return hard + soft
+
+
+def _share_stated(one: _Wanted, answer: Said, asked: Said) -> float:
+    """How much of a fact an answer states: of a name the square of the share of its words, so that half a name is worth
+    little."""
+    value = one.fact.values[0]
+    if isinstance(value, Quantity):
+        units = {fact.quantity.unit for fact in asked.facts if fact.kind is FactKind.NUMBER} | {
+            unit for unit in (value.unit,) if unit and unit[:4] in {stem[:4] for stem in asked.stems}
+        }
+        shares = [_same_quantity(value, other, units) for other in _quantities(answer)]
+        return max(shares, default=0.0)
+    if isinstance(value, Date):
+        return max((_same_date(value, other) for other in _dates(answer)), default=0.0)
+    if isinstance(value, TimeOfDay):
+        return float(any(isinstance(v, TimeOfDay) and value.agrees_with(v) for v in answer.values(FactKind.TIME)))
+    return (sum(stem in answer.stems for stem in one.values) / len(one.values)) ** 2
+
+
+def _same_quantity(expected: Quantity, stated: Quantity, units_asked: set[str]) -> float:
+    if not expected.agrees_with(stated):
+        return 0.0
+    has_both = bool(expected.unit) == bool(stated.unit)
+    return 1.0 if has_both or (expected.unit or stated.unit) in units_asked else _WITHOUT_UNIT
+
+
+def _same_date(expected: Date, stated: Date) -> float:
+    if stated.says_all_of(expected):
+        return 1.0
+    return _PARTLY_DATED if expected.agrees_with(stated) and any(p is not None for p in stated.parts) else 0.0
+
+
+def _quantities(said: Said) -> Iterator[Quantity]:
+    for fact in said.facts:
+        value = fact.values[0]
+        if isinstance(value, Quantity):
+            yield value
+        elif isinstance(value, Date) and value.year is not None:
+            yield Quantity(Fraction(value.year))
+
+
+def _dates(said: Said) -> Iterator[Date]:
+    for fact in said.facts:
+        value = fact.values[0]
+        if isinstance(value, Date):
+            yield value
+        elif isinstance(value, Quantity) and not value.unit and value.value.denominator == 1 and value.value >= 1000:
+            yield Date(int(value.value), None, None)
+
+
+def _is_turned(one: _Wanted, answer: Said) -> bool:
+    """Whether it stands only in clauses that say the opposite: "takes cards" where "takes no cards" was expected."""
+    there = [fact.is_negated for fact in answer.facts if set(values_of(fact)) & set(one.values)]
+    return bool(there) and all(is_negated != one.fact.is_negated for is_negated in there)
+
+
+def _means_yes(expected: Said, carries: bool) -> bool | None:
+    """Whether the expected answer says yes or no, or denies something, which is as good as a no; None where it does
+    none of these. What is carried over is denied word by word instead."""
+    if expected.says_yes is None and not carries and any(fact.is_negated for fact in expected.facts):
+        return False
+    return expected.says_yes
+
+
+def _says_yes(answer: Said, expected: Said, means_yes: bool, is_said: bool) -> bool | None:
+    """What an answer says to the same question; one without yes, no or "not" means what was expected where it states
+    most of the rest (`is_said`), unless it affirms what was to be denied."""
+    if answer.says_yes is not None:
+        return answer.says_yes
+    if any(fact.is_negated for fact in answer.facts):
+        return False
+    denied = {value for fact in expected.facts if fact.is_negated for value in values_of(fact)}
+    if denied & {value for fact in answer.facts for value in values_of(fact)}:
+        return True
+    return means_yes if is_said and answer.facts else None
+
+
+def _stated_beside(
+    answer: Said, expected: Said, asked: Said, collection: Collection, documents: Sequence[str]
+) -> tuple[float, int]:
+    """What an answer states besides what is expected and what the input holds: its weight, and how much of it stands
+    nowhere in the task. Words are not counted, since they may say the same in another way."""
+    known = {value for said in (expected, asked) for fact in said.facts for value in values_of(fact)}
+    known |= expected.stems | asked.stems
+    weight, invented = 0.0, 0
+    contexts: set[str] | None = None
+    seen: set[Hashable] = set()
+    for fact in answer.facts:
+        if not fact.is_hard or _agrees_with_any(fact, (*expected.facts, *asked.facts)):
+            continue
+        beside = [value for value in values_of(fact) if value not in known and value not in seen]
+        seen.update(beside)
+        if not beside:
+            continue
+        if not all(map(collection.supports, beside)):
+            invented += 1
+        elif contexts is None:
+            contexts = collection.contexts(expected, documents)
+        is_in_context = contexts is not None and all(collection.stands_in(value, contexts) for value in beside)
+        weight += _IN_CONTEXT if is_in_context else 1.0
+    return weight, invented
+
+
+def _agrees_with_any(fact: Fact, others: Sequence[Fact]) -> bool:
+    return any(_agree(fact.values[0], other.values[0]) for other in others)
+
+
+def _agree(ours: Hashable, theirs: Hashable) -> bool:
+    """Whether two numbers, dates or times say the same; a year agrees with a date in it."""
+    if isinstance(ours, Quantity):
+        if isinstance(theirs, Date):
+            return ours.value == theirs.year
+        return isinstance(theirs, Quantity) and ours.agrees_with(theirs)
+    if isinstance(ours, Date):
+        if isinstance(theirs, Quantity):
+            return theirs.value == ours.year
+        return isinstance(theirs, Date) and ours.agrees_with(theirs)
+    return isinstance(ours, TimeOfDay) and isinstance(theirs, TimeOfDay) and ours.agrees_with(theirs)
+
+
+def _bare(text: str) -> str:
+    return " ".join(folded(text).casefold().split()).rstrip(".!")

@@ -1,0 +1,185 @@
+"""The metrics there are, what they mean, and which one a task gets. It follows from the data that may be learned from,
+before anything runs, so nobody can pick it after the fact; a person may choose another, before the run as well."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Hashable, Sequence
+from enum import StrEnum
+
+from eval.scoring.code import looks_like_code
+from eval.scoring.collection import Collection, values_of
+from eval.scoring.reading import Said
+from eval.task import BadInput, Document, Example, Kind, Metric
+
+
+class MetricName(StrEnum):
+    ACCURACY = "accuracy"
+    FIELD_F1 = "field F1"
+    FACTS = "facts"
+    FACTS_AND_FORM = "facts and form"
+    FORM_AND_FACTS = "form and facts"
+    FORM = "form"
+    EXACT = "exact match"
+
+
+CHOICES: dict[Kind, tuple[MetricName, ...]] = {
+    Kind.CLASSIFICATION: (MetricName.ACCURACY,),
+    Kind.EXTRACTION: (MetricName.FIELD_F1,),
+    Kind.ANSWERING: (MetricName.FACTS, MetricName.EXACT),
+    Kind.WRITING: (
+        MetricName.FACTS, MetricName.FACTS_AND_FORM, MetricName.FORM_AND_FACTS, MetricName.FORM, MetricName.EXACT
+    ),
+}  # fmt: skip
+
+# What leads, and the largest share of the score that the other part can take off.
+LEADS_WITH_FACTS = {MetricName.FACTS: True, MetricName.FACTS_AND_FORM: True, MetricName.FORM_AND_FACTS: False,
+                    MetricName.FORM: False}  # fmt: skip
+SHARE_OF_OTHER = {MetricName.FACTS: 0.0, MetricName.FACTS_AND_FORM: 0.1, MetricName.FORM_AND_FACTS: 0.3,
+                  MetricName.FORM: 0.0}  # fmt: skip
+
+_SEES_FORM = (MetricName.FACTS_AND_FORM, MetricName.FORM_AND_FACTS, MetricName.FORM)
+
+_FACTS = (
+    "How much of what the expected answer states (numbers, dates, names, yes or no, rare words) the answer states too, "
+    "in any order and notation, and whether it states anything else instead."
+)
+_FORM = "How many short runs of letters the text shares with the expected one (chrF)."
+
+MEANINGS: dict[str, str] = {
+    MetricName.ACCURACY: "The share of rows whose label is exactly the expected one.",
+    MetricName.FIELD_F1: (
+        "How well the fields match the expected ones; missing, wrong and invented fields all cost. "
+        "An answer that is not JSON scores 0."
+    ),
+    MetricName.FACTS: f"{_FACTS} Wording does not count.",
+    MetricName.FACTS_AND_FORM: f"{_FACTS} Up to a tenth is taken off for wording unlike the expected one.",
+    MetricName.FORM_AND_FACTS: f"{_FORM} Up to three tenths are taken off for facts of the input that are lost.",
+    MetricName.FORM: f"{_FORM} Facts do not count.",
+    MetricName.EXACT: "The share of answers that equal the expected one, spacing and letter case of keywords aside.",
+    # Of runs of earlier versions.
+    "answer F1": "How much of its words the answer shares with the expected one, from 0 to 1.",
+    "chrF": _FORM,
+}
+
+_FACTS_FORMULA = (
+    "2 × recall × precision ÷ (recall + precision). Recall is the share of the expected facts that are stated: a "
+    "number, date, time, name, yes or no, or refusal weighs 1, another word as much as it is rare in documents and "
+    "training answers. Precision falls with every other number, date or name that neither the input nor the expected "
+    "answer holds; one that stands in the same document costs a tenth."
+)
+FORMULAS: dict[str, str] = {
+    MetricName.ACCURACY: "1 where the label is the expected one, blanks around it aside, else 0.",
+    MetricName.FIELD_F1: (
+        "2 × the fields that agree ÷ (the fields given + the fields expected). Fields agree where they are called the "
+        "same and have the same value: capitals and blanks do not count, 2 is 2.0 but not the text “2”, null and empty "
+        "are no field, and the items of a list may come in any order."
+    ),
+    MetricName.FACTS: _FACTS_FORMULA,
+    MetricName.FACTS_AND_FORM: f"Facts × (1 − 0.1 × (1 − form)). Facts: {_FACTS_FORMULA} Form: chrF ÷ 100.",
+    MetricName.FORM_AND_FACTS: (
+        f"Form × (1 − 0.3 × (1 − facts)). Form: chrF of sacrebleu ÷ 100. Facts, of those that the input holds: "
+        f"{_FACTS_FORMULA}"
+    ),
+    MetricName.FORM: "chrF of sacrebleu ÷ 100, from runs of one to six letters, what is missing weighing double.",
+    MetricName.EXACT: "1 where the answer is the expected one after formatting, else 0.",
+    "answer F1": "2 × the words shared ÷ (the words given + the words expected), as for SQuAD.",
+    "chrF": "chrF of sacrebleu ÷ 100, from runs of one to six letters, what is missing weighing double.",
+}
+
+_ROWS_READ = 300
+_MOSTLY = 0.5
+
+
+def meaning_of(name: str) -> str:
+    return MEANINGS.get(name.split(",")[0], "Your own function scores each answer from 0 to 1.")
+
+
+def formula_of(name: str) -> str:
+    return FORMULAS.get(
+        name.split(",")[0], "The value that your function returns for the answer, the expected answer and the input."
+    )
+
+
+def chosen_metric(kind: Kind, of_itself: Metric, name: str | None, required: Sequence[str]) -> Metric:
+    """The metric that a person asks for by its name, in place of what the task gets `of_itself`, with the phrases that
+    they require. Raises BadInput where this kind of task has no metric of that name."""
+    name = name or of_itself.name
+    if name not in CHOICES[kind]:
+        offered = ", ".join(CHOICES[kind])
+        raise BadInput(f"There is no metric '{name}' for {kind.value}: choose {offered}, or give your own function.")
+    if required and MetricName(name) not in _SEES_FORM:
+        raise BadInput(f"The metric '{name}' sees no wording, so no phrase can be required: choose facts and form.")
+    for pattern in required:
+        _check_pattern(pattern)
+    digest = hashlib.sha256("\n".join(required).encode()).hexdigest()[:6]
+    suffix = f", {len(required)} required ({digest})" if required else ""
+    return Metric(f"{name}{suffix}", of_itself.carries, tuple(required))
+
+
+def _check_pattern(required: str) -> None:
+    try:
+        re.compile(required.removeprefix("re:"))
+    except re.error as wrong:
+        if required.startswith("re:"):
+            raise BadInput(f"The required pattern '{required}' cannot be read ({wrong}): fix it.") from wrong
+
+
+def metric_for(
+    kind: Kind, train: Sequence[Example], documents: Sequence[Document], collection: Collection | None = None
+) -> Metric:
+    """The metric that a task gets of itself.
+
+    Facts lead where there are documents that hold them, where answers are short, where the same answers come back (so
+    that they can be learned), and where answers repeat what their inputs hold; else form does.
+    """
+    match kind:
+        case Kind.CLASSIFICATION:
+            return Metric(MetricName.ACCURACY)
+        case Kind.EXTRACTION:
+            return Metric(MetricName.FIELD_F1)
+    train = train[:_ROWS_READ]
+    if train and sum(looks_like_code(row.target) for row in train) > _MOSTLY * len(train):
+        return Metric(MetricName.EXACT)
+    if kind is Kind.ANSWERING:
+        return Metric(MetricName.FACTS)
+    collection = collection or Collection(train, documents, train)
+    if documents and _share_in_documents(train, collection) > _MOSTLY:
+        return Metric(MetricName.FACTS)
+    if len({row.target for row in train}) < _MOSTLY * len(train):
+        return Metric(MetricName.FACTS)
+    if _share_carried(train, collection) > _MOSTLY:
+        return Metric(MetricName.FACTS_AND_FORM, carries=True)
+    return Metric(MetricName.FORM_AND_FACTS, carries=True)
+
+
+def _share_in_documents(train: Sequence[Example], collection: Collection) -> float:
+    """Of the numbers, dates and names in the expected answers that their inputs lack, the share that stands in a
+    document; where there are none, of the rare words."""
+    found = total = 0.0
+    for row in train:
+        answer, asked = collection.read(row.target), set(_values(collection.read(row.input)))
+        for fact in answer.facts:
+            for value in values_of(fact):
+                if value not in asked:
+                    weight = 1.0 if fact.is_hard else 0.1 * collection.rarity(value)
+                    total += weight
+                    found += weight * collection.stands_in_any(value)
+    return found / total if total else 0.0
+
+
+def _share_carried(train: Sequence[Example], collection: Collection) -> float:
+    """Of what the expected answers state, the share that their inputs hold."""
+    found = total = 0.0
+    for row in train:
+        answer, asked = collection.read(row.target), set(_values(collection.read(row.input)))
+        for value in set(_values(answer)):
+            weight = collection.rarity(value) if isinstance(value, str) else 1.0
+            total += weight
+            found += weight * (value in asked)
+    return found / total if total else 0.0
+
+
+def _values(said: Said) -> list[Hashable]:
+    return [value for fact in said.facts for value in values_of(fact)]

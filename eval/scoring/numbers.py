@@ -1,0 +1,183 @@
+"""Numbers as people write them, read as values: sign, decimal point or comma, thousands, per cent, currency, scale
+words, units and words for numbers. "1.5" is not "15", "$5 million" is "5,000,000 dollars"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from eval.scoring.units import CURRENCY_SIGNS, DIMENSIONS, UNITS
+
+Span = tuple[int, int]
+
+_UNITS_IN_WORDS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+sixteen seventeen eighteen nineteen"""
+_TENS_IN_WORDS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_WORDS = {word: value for value, word in enumerate(_UNITS_IN_WORDS.split())}
+_WORDS |= {word: 10 * value for value, word in enumerate(_TENS_IN_WORDS.split(), start=2)}
+_ORDINALS = {
+    "first": 1, "second": 2, "third": 3, "fifth": 5, "eighth": 8, "ninth": 9, "twelfth": 12,
+} | {f"{word}th": value for word, value in _WORDS.items() if value in (4, 6, 7, 10, 11) or 12 < value < 20} | {
+    f"{word[:-1]}ieth": value for word, value in _WORDS.items() if value >= 20
+}  # fmt: skip
+_MULTIPLES = {"hundred": 10**2, "dozen": 12, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_SCALES = {**_MULTIPLES, "mn": 10**6, "mio": 10**6, "bn": 10**9, "lakh": 10**5, "crore": 10**7}
+_SHORT_SCALES = {"k": 10**3, "m": 10**6, "b": 10**9, "bn": 10**9, "mn": 10**6, "t": 10**12}
+_SOFT_WORDS = frozenset({"one", "first", "half"})  # which seldom count anything: "one of them"
+
+_SIGN = r"(?:(?<![\w.,)/%-])[-−–]|\b(?:minus|negative)\s)"
+_DIGITS = r"\d{1,3}(?:[ ’']\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)*(?:e[+-]?\d{1,2})?|(?<![\d.])\.\d+"
+_ALIASES = "|".join(sorted((re.escape(alias) for alias in UNITS), key=len, reverse=True))
+_SIGNS = "|".join(sorted((re.escape(sign) for sign in CURRENCY_SIGNS), key=len, reverse=True))
+_NUMBER = re.compile(
+    rf"(?P<sign>{_SIGN})?\s?(?:(?P<money>{_SIGNS})\s?(?P<inner>[-−])?)?"
+    rf"(?<![A-Za-z\u00c0-\u024f\d_])(?<!\d[.,])(?P<digits>{_DIGITS})"
+    r"(?:(?:\s?[/⁄]\s?|\s(?=\d+\s?[/⁄]))(?P<part>\d+)(?:\s?[/⁄]\s?(?P<of>\d+))?(?![/⁄\d]))?"
+    rf"(?:(?P<ordinal>st|nd|rd|th)\b|(?P<short>[kmbKMBT]|bn|mn)\b(?!/)|\s?-?(?P<scale>{'|'.join(_SCALES)})s?\b)?"
+    rf"(?:\s?-?(?P<unit>{_ALIASES})(?![\w]))?",
+    re.IGNORECASE,
+)
+_WORD_OF_NUMBER = "|".join(sorted([*_WORDS, *_ORDINALS, *_MULTIPLES, "half"], key=len, reverse=True))
+_IN_WORDS = re.compile(
+    rf"\b(?P<minus>(?:minus|negative)\s+)?(?P<words>(?:an?\s+(?=hundred|dozen|thousand|million|billion|half))?(?:{_WORD_OF_NUMBER})"
+    rf"(?:(?:\s+and\s+|[\s-]+)(?:{_WORD_OF_NUMBER}))*)\b(?:\s?-?(?:an?\s)?(?P<unit>{_ALIASES})(?![\w]))?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A value in its unit; `unit` is "" where none was written. `is_soft` marks words such as "one" or "first", which
+    may count nothing."""
+
+    value: Fraction
+    unit: str = ""
+    is_soft: bool = False
+
+    def agrees_with(self, other: Quantity) -> bool:
+        """Whether both say the same: a value without a unit agrees with the same value in any."""
+        if not self.unit or not other.unit or self.unit == other.unit:
+            return self.value == other.value
+        (ours, factor), (theirs, other_factor) = DIMENSIONS[self.unit], DIMENSIONS[other.unit]
+        return ours == theirs and self.value * factor == other.value * other_factor
+
+
+def uses_decimal_comma(texts: Iterable[str]) -> bool:
+    """Whether "1,500" means one and a half in these texts: they write more decimal commas than decimal points, as far
+    as a number tells."""
+    commas = points = 0
+    for text in texts:
+        for found in re.finditer(r"(?<![\d.,])\d+(?:[.,]\d+)+(?![\d.,]*\d)", text):
+            digits = found[0]
+            last = max(digits.rfind(","), digits.rfind("."))
+            is_mixed = "," in digits and "." in digits
+            groups = re.split("[.,]", digits)
+            if is_mixed or (len(groups) == 2 and len(groups[1]) != 3) or digits.startswith("0"):
+                commas, points = commas + (digits[last] == ","), points + (digits[last] == ".")
+            elif len(groups) > 2 and all(len(group) == 3 for group in groups[1:]):
+                commas, points = commas + (digits[last] == "."), points + (digits[last] == ",")
+    return commas > points
+
+
+def find_quantities(text: str, decimal_comma: bool = False) -> Iterator[tuple[Span, Quantity]]:
+    """The numbers of a text (NFKC) with where they stand. Codes such as 007, 1.2.3 or B2B are no numbers."""
+    taken: list[Span] = []
+    for found in _NUMBER.finditer(text):
+        for span, quantity in _from_digits(found, decimal_comma):
+            taken.append(span)
+            yield span, quantity
+    for found in _IN_WORDS.finditer(text):
+        if any(start < found.end() and found.start() < end for start, end in taken):
+            continue
+        words = re.split(r"[\s-]+", found["words"].lower())
+        unit = UNITS.get((found["unit"] or "").lower(), "")
+        value = _value_of_words(words)
+        if value is None:  # "three four": two numbers
+            values = [each for word in words if (each := _value_of_words([word])) is not None]
+            yield from ((found.span(), Quantity(each)) for each in values)
+        else:
+            is_soft = not unit and len(words) == 1 and words[0] in _SOFT_WORDS
+            value = -value if found["minus"] else value
+            yield found.span(), Quantity(value, "" if words[-1] in _ORDINALS else unit, is_soft)
+
+
+def _from_digits(found: re.Match[str], decimal_comma: bool) -> Iterator[tuple[Span, Quantity]]:
+    digits = found["digits"]
+    if re.fullmatch(r"\d{1,2}(,\d{1,2}){2,}", digits):  # a list: 1,2,3
+        start = found.start("digits")
+        for part in re.finditer(r"\d+", digits):
+            yield (start + part.start(), start + part.end()), Quantity(Fraction(part[0]))
+        return
+    value = _value_of(digits, decimal_comma)
+    if value is None:
+        return
+    if found["of"]:  # 3 1/2
+        if not int(found["of"]):
+            return
+        value += Fraction(int(found["part"]), int(found["of"]))
+    elif found["part"]:
+        if not int(found["part"]):
+            return
+        value /= int(found["part"])
+    if found["sign"] or found["inner"]:
+        value = -value
+    money = CURRENCY_SIGNS.get((found["money"] or "").upper(), "")
+    unit = UNITS.get((found["unit"] or "").lower(), "")
+    short = found["short"]
+    if short and not (money or (unit in DIMENSIONS and DIMENSIONS[unit][0] == unit)) and short.lower() in ("m", "t"):
+        unit, short = ("metre" if short == "m" else unit), (None if short == "m" else short)
+    value *= _SHORT_SCALES[short.lower()] if short else 1
+    value *= _SCALES[found["scale"].lower()] if found["scale"] else 1
+    yield found.span(), Quantity(value, money or unit)
+
+
+def _value_of(digits: str, decimal_comma: bool) -> Fraction | None:
+    """None for what is a code: leading zeros, several points that part no thousands, twelve digits and more."""
+    digits = re.sub(r"[ ’']", "", digits.lower())
+    if "e" in digits:
+        digits, exponent = digits.split("e")
+        value = _value_of(digits, decimal_comma)
+        return None if value is None else value * Fraction(10) ** int(exponent)
+    groups = re.split("[.,]", digits)
+    if (len(groups[0]) > 1 and groups[0].startswith("0")) or max(map(len, groups)) > 15:
+        return None
+    if len(groups) == 1:
+        return Fraction(digits)
+    if not groups[0]:
+        return Fraction(f"0.{groups[1]}")
+    point, thousands = (",", ".") if decimal_comma else (".", ",")
+    last = max(digits.rfind(","), digits.rfind("."))
+    in_threes = all(len(group) == 3 for group in groups[1:]) and len(groups[0]) <= 3 and groups[0] != "0"
+    if "," in digits and "." in digits:
+        point = digits[last]
+        whole, _, rest = digits.rpartition(point)
+        return None if point in whole else Fraction(f"{re.sub('[.,]', '', whole)}.{rest}")
+    if len(groups) > 2:
+        return Fraction("".join(groups)) if in_threes else None
+    if in_threes and digits[last] == thousands:
+        return Fraction("".join(groups))
+    return Fraction(f"{groups[0]}.{groups[1]}")
+
+
+def _value_of_words(words: list[str]) -> Fraction | None:
+    """ "two hundred and five thousand" as a value; None where the words make no number."""
+    total, current, seen = Fraction(0), Fraction(0), False
+    for word in words:
+        if word in ("a", "an", "and"):
+            continue
+        if word == "half":
+            if seen:
+                return None
+            current, seen = Fraction(1, 2), True
+        elif word in _WORDS or word in _ORDINALS:
+            value = _WORDS.get(word, _ORDINALS.get(word, 0))
+            if seen and current % 100 and not (current % 100 >= 20 and current % 10 == 0 and value < 10):
+                return None  # "three four" are two numbers
+            current, seen = current + value, True
+        elif word in ("hundred", "dozen"):
+            current, seen = max(current, Fraction(1)) * _MULTIPLES[word], True
+        else:
+            total, current, seen = total + (current if seen else Fraction(1)) * _MULTIPLES[word], Fraction(0), True
+    return total + current if seen else None

@@ -1,0 +1,71 @@
+"""A person's own metric: a function of their own file, `score(output, expected, input) -> float` in [0, 1].
+
+It is the person's code with all a program may do, so it is only ever named on the command line, and only loaded in the
+child that scores.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from eval.task import BadInput, Metric
+
+_SHAPE = "file.py:function"
+
+
+def own_metric(named: str) -> Metric:
+    """The metric of "file.py:function"; a changed file makes another metric. Raises BadInput where there is no such
+    file; nothing of it is run."""
+    path, _, function = named.rpartition(":")
+    file = Path(path).expanduser()
+    if not path or not function.isidentifier():
+        raise BadInput(f"'{named}' names no function: give your metric as {_SHAPE}.")
+    if not file.is_file():
+        raise BadInput(f"There is no file {file}: give your metric as {_SHAPE}.")
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+    return Metric(f"{file.name}:{function} ({digest})", own=f"{file.resolve()}:{function}")
+
+
+def load_own(named: str) -> Callable[[str, str, str], float]:
+    """The function, which raises BadInput with a sentence where it fails or returns no number from 0 to 1."""
+    path, _, name = named.rpartition(":")
+    function = _function(Path(path), name)
+
+    def score(output: str, expected: str, input: str) -> float:
+        try:
+            value = function(output, expected, input)
+        except Exception as wrong:
+            raise BadInput(
+                f"Your metric {name} in {path} failed for the input {input[:60]!r} "
+                f"({type(wrong).__name__}: {wrong}): fix it and run again."
+            ) from wrong
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            value = float(value) if isinstance(value, bool) or hasattr(value, "__float__") else math.nan
+        if not 0 <= value <= 1:  # nor is NaN
+            raise BadInput(
+                f"Your metric {name} in {path} returned {value!r} for the input {input[:60]!r}: "
+                "it must return a number from 0 to 1."
+            )
+        return float(value)
+
+    return score
+
+
+def _function(path: Path, name: str) -> Callable[..., Any]:
+    spec = importlib.util.spec_from_file_location("own_metric_file", path)
+    try:
+        if spec is None or spec.loader is None:
+            raise ImportError("it is no Python file")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        function = getattr(module, name)
+    except Exception as wrong:
+        raise BadInput(f"Your metric {name} could not be loaded from {path} ({wrong}): fix the file.") from wrong
+    if not callable(function):
+        raise BadInput(f"'{name}' in {path} is not a function: name one that takes output, expected and input.")
+    return function

@@ -1,0 +1,138 @@
+"""One score in [0, 1] an answer, the same for the same text, whichever strategy wrote it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from eval.scoring.code import formatted
+from eval.scoring.collection import Collection
+from eval.scoring.facts import FactScore, score_facts
+from eval.scoring.fields import field_f1
+from eval.scoring.metric import LEADS_WITH_FACTS, SHARE_OF_OTHER, MetricName, metric_for
+from eval.scoring.own_metric import load_own
+from eval.scoring.words import folded
+from eval.task import Brief, Document, Example, Kind, LearningSplit, Metric, Split, Task
+
+# An answer with so much of the expected facts holds them more than it misses them.
+_RIGHT_ANSWER = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The primary metric in [0, 1], and secondary ones by name, in [0, 1] as well."""
+
+    value: float
+    parts: dict[str, float] = field(default_factory=dict)
+
+
+class Scorer:
+    """Scores the answers of one task. `train` is what may be learned from, and `examples` are all rows: what stands in
+    any of them, or in a document, is not invented. What scores dev rows must be given no test rows as `examples`."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        metric: Metric | None,
+        train: Sequence[Example],
+        documents: Sequence[Document] = (),
+        examples: Sequence[Example] = (),
+    ) -> None:
+        self.kind = kind
+        reads = kind in (Kind.ANSWERING, Kind.WRITING) and (metric is None or not metric.own)
+        self._collection = Collection(train, documents, [*train, *examples]) if reads else None
+        self.metric = metric or metric_for(kind, train, documents, self._collection)
+        self._own = load_own(self.metric.own) if self.metric.own else None
+        self._name = self.metric.name.split(",")[0]
+        self._required = [_pattern(each) for each in self.metric.required]
+
+    def score(self, text: str, example: Example) -> Score:
+        """How good the answer `text` is to this example; of several right answers the best one counts.
+
+        Parts: extraction has `valid` (it is JSON of the expected outer shape) and `exact`; answering and writing have
+        `recall` and `precision` of facts, `invented` (it states something that stands nowhere in the task), and
+        `exact`; writing also `form`. Raises BadInput when the target of an extraction is not JSON, or a person's own
+        metric fails.
+        """
+        return max((self._against(text, answer, example) for answer in example.answers), key=lambda one: one.value)
+
+    def _against(self, text: str, answer: str, example: Example) -> Score:
+        if self._own is not None:
+            return Score(self._own(text, answer, example.input), {"exact": _exact(text, answer)})
+        if self.kind is Kind.CLASSIFICATION:
+            return Score(float(folded(text).strip() == folded(answer).strip()))
+        if self.kind is Kind.EXTRACTION:
+            value = field_f1(text, answer)
+            return Score(value or 0.0, {"valid": float(value is not None), "exact": float(value == 1)})
+        facts = self._facts(text, answer, example)
+        parts = {
+            "recall": facts.recall,
+            "precision": facts.precision,
+            "invented": float(facts.invented > 0),
+            "exact": _exact(text, answer),
+        }
+        if self.kind is Kind.WRITING:
+            parts["form"] = self._form(text, answer)
+        return Score(self._combined(text, answer, facts, parts), parts)
+
+    def _combined(self, text: str, answer: str, facts: FactScore, parts: dict[str, float]) -> float:
+        if self._name == MetricName.EXACT:
+            return parts["exact"]
+        name = MetricName(self._name)
+        share = SHARE_OF_OTHER[name]
+        form = parts["form"] if "form" in parts else self._form(text, answer) if share else 1.0
+        lead, other = (facts.value, form) if LEADS_WITH_FACTS[name] else (form, facts.value)
+        return lead * (1 - share * (1 - other))
+
+    def _facts(self, text: str, answer: str, example: Example) -> FactScore:
+        assert self._collection is not None
+        return score_facts(text, answer, example.input, self._collection, self.metric.carries, example.document_ids)
+
+    def _form(self, text: str, answer: str) -> float:
+        from sacrebleu import sentence_chrf  # as long to import as numpy, and other kinds can do without
+
+        value = min(1.0, sentence_chrf(text, [answer]).score / 100)
+        return value * self._share_required(text)
+
+    def _share_required(self, text: str) -> float:
+        if not self._required:
+            return 1.0
+        return sum(bool(pattern.search(folded(text))) for pattern in self._required) / len(self._required)
+
+
+def scorer_for(task: Task, split: Split | None = None) -> Scorer:
+    """The scorer of a task's answers; without a split all its rows count as what may be learned from."""
+    train = split.train if split else task.examples
+    return Scorer(task.kind, task.metric, train, task.documents, task.examples)
+
+
+def scorer_while_learning(brief: Brief, split: LearningSplit, documents: Sequence[Document]) -> Scorer:
+    """The scorer by which a strategy chooses its settings: it knows nothing of the test rows."""
+    return Scorer(brief.kind, brief.metric, split.train, documents, split.dev)
+
+
+def is_right(kind: Kind, value: float, parts: Mapping[str, float]) -> bool | None:
+    """Whether an answer with this score and these parts is marked right; None for writing, where none is.
+
+    A label must be exact; every field of an extraction must be; a short answer must state at least half of the facts,
+    so that "in Paris" is right where "Paris" was expected.
+    """
+    match kind:
+        case Kind.CLASSIFICATION:
+            return value == 1
+        case Kind.EXTRACTION:
+            return parts.get("exact", 0.0) == 1
+        case Kind.ANSWERING:
+            return value >= _RIGHT_ANSWER
+        case Kind.WRITING:
+            return None
+
+
+def _exact(text: str, answer: str) -> float:
+    return float(formatted(text).rstrip(".!") == formatted(answer).rstrip(".!"))
+
+
+def _pattern(required: str) -> re.Pattern[str]:
+    pattern = required.removeprefix("re:") if required.startswith("re:") else re.escape(folded(required))
+    return re.compile(pattern, re.IGNORECASE)

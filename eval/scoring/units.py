@@ -1,0 +1,55 @@
+"""Units and currencies by the ways they are written; each of one dimension with its size in that dimension's first."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+# Name: (dimension, size, spellings in lower case)
+_UNITS: dict[str, tuple[str, Fraction, str]] = {
+    "%": ("%", Fraction(1), "%|percent|per cent|pct|percentage point|percentage points|prozent|pour cent"),
+    "kilogram": ("kilogram", Fraction(1), "kg|kgs|kilo|kilos|kilogram|kilograms|kilogramme|kilogrammes"),
+    "gram": ("kilogram", Fraction(1, 1000), "g|gram|grams|gramme|grammes"),
+    "milligram": ("kilogram", Fraction(1, 10**6), "mg|milligram|milligrams"),
+    "tonne": ("kilogram", Fraction(1000), "tonne|tonnes|metric ton|metric tons"),
+    "metre": ("metre", Fraction(1), "m|metre|metres|meter|meters"),
+    "kilometre": ("metre", Fraction(1000), "km|kms|kilometre|kilometres|kilometer|kilometers"),
+    "centimetre": ("metre", Fraction(1, 100), "cm|centimetre|centimetres|centimeter|centimeters"),
+    "millimetre": ("metre", Fraction(1, 1000), "mm|millimetre|millimetres|millimeter|millimeters"),
+    "mile": ("mile", Fraction(1), "mile|miles|mi"),
+    "foot": ("foot", Fraction(1), "ft|foot|feet"),
+    "inch": ("foot", Fraction(1, 12), "inch|inches"),
+    "litre": ("litre", Fraction(1), "l|litre|litres|liter|liters"),
+    "millilitre": ("litre", Fraction(1, 1000), "ml|millilitre|millilitres|milliliter|milliliters"),
+    "second": ("second", Fraction(1), "sec|secs|seconds"),
+    "minute": ("second", Fraction(60), "min|mins|minute|minutes"),
+    "hour": ("second", Fraction(3600), "h|hr|hrs|hour|hours"),
+    "day": ("day", Fraction(1), "day|days"),
+    "week": ("day", Fraction(7), "week|weeks"),
+    "month": ("month", Fraction(1), "month|months"),
+    "year": ("month", Fraction(12), "year|years|yr|yrs"),
+    "celsius": ("celsius", Fraction(1), "°c|degrees celsius|celsius"),
+    "fahrenheit": ("fahrenheit", Fraction(1), "°f|degrees fahrenheit|fahrenheit"),
+    "kilobyte": ("kilobyte", Fraction(1), "kb|kilobyte|kilobytes"),
+    "megabyte": ("kilobyte", Fraction(1000), "mb|megabyte|megabytes"),
+    "gigabyte": ("kilobyte", Fraction(10**6), "gb|gigabyte|gigabytes"),
+    "terabyte": ("kilobyte", Fraction(10**9), "tb|terabyte|terabytes"),
+    "km/h": ("km/h", Fraction(1), "km/h|kph|kilometres per hour|kilometers per hour"),
+    "mph": ("mph", Fraction(1), "mph|miles per hour"),
+    "watt": ("watt", Fraction(1), "w|watt|watts"),
+    "kilowatt": ("watt", Fraction(1000), "kw|kilowatt|kilowatts"),
+    "USD": ("USD", Fraction(1), "$|usd|us dollar|us dollars|dollar|dollars"),
+    "cent": ("USD", Fraction(1, 100), "cent|cents"),
+    "EUR": ("EUR", Fraction(1), "€|eur|euro|euros"),
+    "GBP": ("GBP", Fraction(1), "£|gbp|pound|pounds|pounds sterling"),
+    "JPY": ("JPY", Fraction(1), "¥|jpy|yen|円"),
+    "CNY": ("CNY", Fraction(1), "cny|rmb|yuan|元"),
+    "INR": ("INR", Fraction(1), "₹|inr|rupee|rupees"),
+    "KRW": ("KRW", Fraction(1), "₩|krw|won"),
+    "CHF": ("CHF", Fraction(1), "chf|swiss franc|swiss francs|francs|franc"),
+}
+DIMENSIONS = {name: (dimension, size) for name, (dimension, size, _) in _UNITS.items()}
+UNITS = {spelling: name for name, (_, _, spellings) in _UNITS.items() for spelling in spellings.split("|")}
+CURRENCY_SIGNS = {
+    "US$": "USD", "$": "USD", "USD": "USD", "€": "EUR", "EUR": "EUR", "£": "GBP", "GBP": "GBP", "¥": "JPY",
+    "JPY": "JPY", "₹": "INR", "INR": "INR", "₩": "KRW", "CHF": "CHF", "CNY": "CNY",
+}  # fmt: skip

@@ -1,0 +1,79 @@
+"""The words of a text as scoring compares them: NFKC, case-folded, endings taken off; in scripts without spaces every
+letter is a word. Symbols count (C++ is not C, 👍 is not 👎); punctuation does not."""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+
+import regex
+import snowballstemmer
+
+# Scripts written without spaces between words.
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
+_LETTERS = rf"[\p{{L}}\p{{M}}\p{{N}}--[{UNSPACED}]]"
+WORD = regex.compile(
+    rf"(?V1)[{UNSPACED}]\p{{M}}*|\.?{_LETTERS}+(?:['’]{_LETTERS}+|[&_.]{_LETTERS}+)*(?:[+#]+(?!{_LETTERS}))?"
+    r"|[\p{So}\p{Sm}\p{Sk}]\p{M}*(?:\u200d[\p{So}]\p{M}*)*"
+)
+_FRACTION_SIGN = regex.compile(r"(?<=\d)[¼½¾⅐-⅞]")
+_STEM = snowballstemmer.stemmer("english").stemWord
+_MOST_CACHED = 200_000
+# Words that say nothing by themselves. Others that say little in a task are found by how often they stand in it.
+_SAY_NOTHING = """
+a an the and or but nor so if then than that this these those there here it its itself he him his she her hers they them
+their theirs we us our ours you your yours i me my mine who whom whose which what where when why how is are was were be
+been being am do does did done doing has have had having will would shall should can could may might must of in on at by
+for with from to into onto upon about as per via over under between during through also just only very too such some any
+each every both all more most other another own same up down out off again further once because while until within s t
+"""
+_FUNCTION_WORDS = frozenset(_SAY_NOTHING.split())
+
+
+def folded(text: str) -> str:
+    """A text in its compatibility form, typographic quotes as plain ones; letters keep their case."""
+    spaced = _FRACTION_SIGN.sub(r" \g<0>", text)  # or 1½ would become 11⁄2
+    return unicodedata.normalize("NFKC", spaced).replace("’", "'").replace("‘", "'")
+
+
+def find_words(text: str) -> Iterator[regex.Match[str]]:
+    """The words and symbols of a text (`folded`)."""
+    return WORD.finditer(text)
+
+
+@lru_cache(_MOST_CACHED)
+def stem_of(word: str) -> str:
+    """A word without its case and its ending; possessive forms too. A word of one or two letters is kept whole."""
+    plain = word.casefold().removesuffix("'s").rstrip("'")
+    return _STEM(plain) if len(plain) > 2 and plain.isascii() else plain
+
+
+def is_function_word(word: str) -> bool:
+    return word.casefold() in _FUNCTION_WORDS
+
+
+class _WithoutPunctuation(dict[int, int | None]):
+    """For `str.translate`: what becomes of a sign, worked out when it is first met."""
+
+    def __missing__(self, code: int) -> int | None:
+        is_punctuation = chr(code) in string.punctuation or unicodedata.category(chr(code)).startswith("P")
+        return self.setdefault(code, None if is_punctuation else code)
+
+
+_NO_PUNCTUATION = _WithoutPunctuation()
+ARTICLES = ("a", "an", "the")
+_ARTICLES = re.compile(rf"\b({'|'.join(ARTICLES)})\b")
+
+
+def unpunctuated(text: str) -> str:
+    """A text in small letters, without the punctuation of any script."""
+    return text.lower().translate(_NO_PUNCTUATION)
+
+
+def answer_words(text: str) -> list[str]:
+    """The normalisation of SQuAD (Rajpurkar et al., 2016), with the punctuation of every script, as in MLQA."""
+    kept = unpunctuated(text)
+    return _ARTICLES.sub(" ", kept).split() or kept.split()  # the answer "A" is not nothing
