@@ -92,6 +92,12 @@ _ROWS_READ = 300
 _MOSTLY = 0.5
 
 
+def leads_with_facts(metric: Metric) -> bool:
+    """Whether an answer with a wrong fact is meant to score little."""
+    name = metric.name.split(",")[0]
+    return name == MetricName.EXACT or (name in LEADS_WITH_FACTS and LEADS_WITH_FACTS[MetricName(name)])
+
+
 def meaning_of(name: str) -> str:
     return MEANINGS.get(name.split(",")[0], "Your own function scores each answer from 0 to 1.")
 

@@ -130,7 +130,8 @@ def _from_digits(found: re.Match[str], decimal_comma: bool) -> Iterator[tuple[Sp
         unit, short = ("metre" if short == "m" else unit), (None if short == "m" else short)
     value *= _SHORT_SCALES[short.lower()] if short else 1
     value *= _SCALES[found["scale"].lower()] if found["scale"] else 1
-    yield found.span(), Quantity(value, money or unit)
+    start, end = found.span()
+    yield (start + len(found[0]) - len(found[0].lstrip()), end), Quantity(value, money or unit)
 
 
 def _value_of(digits: str, decimal_comma: bool) -> Fraction | None:

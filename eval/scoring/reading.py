@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -26,6 +26,7 @@ _NO_NEGATION = re.compile(
     r"\b(no|not) (later|more|less|fewer|longer|earlier|only|just|merely|to mention)\b|\bno\. ?(?=\d)", re.I
 )
 _CLAUSE_END = re.compile(r"[.!?;:,\n]+(?=\s|$)|\s+(?:but|and|while|whereas|although)\s+", re.I)
+_CODE = re.compile(r"(?<![\w-])[A-Z]{1,3}-?\d{1,6}[A-Za-z]?(?![\w-]|[.,]\d)")
 _SENTENCE_END = re.compile(r"[.!?:\n]\s*[\"'“”(]*\s*$")
 
 
@@ -33,6 +34,7 @@ class FactKind(StrEnum):
     NUMBER = "number"
     DATE = "date"
     TIME = "time"
+    CODE = "code"
     NAME = "name"
     WORD = "word"
 
@@ -40,11 +42,13 @@ class FactKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One thing stated. `values` are the stems of a name (one or more words) or of a word (one), or the one number,
-    date or time; `is_negated` says that it stands in a clause with "not"."""
+    date, time or code (L-02, B2B, 007); `is_negated` says that it stands in a clause with "not". It stands at `span` of
+    the `folded` text."""
 
     kind: FactKind
     values: tuple[Hashable, ...]
     is_negated: bool = False
+    span: Span = (0, 0)
 
     @property
     def is_hard(self) -> bool:
@@ -89,22 +93,22 @@ def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bo
     for kind, spans in (
         (FactKind.DATE, find_dates(text, notation.month_first)),
         (FactKind.TIME, find_times(text)),
+        (FactKind.CODE, _find_codes(text)),
         (FactKind.NUMBER, find_quantities(text, notation.decimal_comma)),
     ):
         found += [(span, kind, value) for span, value in spans if not _overlaps(span, found)]
     found.sort(key=lambda each: each[0])
     negated = _negated_clauses(text)
     answered = max((match.end() for match in (_YES.match(text), _NO.match(text)) if match), default=0)
-    facts = [Fact(kind, (value,), negated(span[0])) for span, kind, value in found]
+    facts = [Fact(kind, (value,), negated(span[0]), span) for span, kind, value in found]
     starts = [span[0] for span, _, _ in found]
-    stems: set[str] = set()
+    stems: set[str] = {str(value) for _, kind, value in found if kind is FactKind.CODE}
     name: list[str] = []
-    name_end = -1
-    name_negated = False
+    name_start = name_end = -1
 
     def end_name() -> None:
         if name:
-            facts.append(Fact(FactKind.NAME, tuple(name), name_negated))
+            facts.append(Fact(FactKind.NAME, tuple(name), negated(name_start), (name_start, name_end)))
             name.clear()
 
     for match in find_words(text):
@@ -121,12 +125,19 @@ def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bo
                 name.append(stem)
             else:
                 end_name()
-                name[:], name_negated = [stem], negated(match.start())
+                name[:], name_start = [stem], match.start()
             name_end = match.end()
         else:
-            facts.append(Fact(FactKind.WORD, (stem,), negated(match.start())))
+            kind = FactKind.CODE if any(map(str.isdigit, word)) else FactKind.WORD
+            facts.append(Fact(kind, (stem,), negated(match.start()), match.span()))
     end_name()
     return Said(tuple(facts), frozenset(stems), _says_yes(text), refuses(text))
+
+
+def _find_codes(text: str) -> Iterator[tuple[Span, str]]:
+    """What is one to three capitals and digits, with a hyphen or without one."""
+    for match in _CODE.finditer(text):
+        yield match.span(), match[0].replace("-", "").casefold()
 
 
 def _looks_like_name(text: str, start: int, word: str) -> bool:

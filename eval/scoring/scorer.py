@@ -40,9 +40,9 @@ class Scorer:
         examples: Sequence[Example] = (),
     ) -> None:
         self.kind = kind
-        reads = kind in (Kind.ANSWERING, Kind.WRITING) and (metric is None or not metric.own)
-        self._collection = Collection(train, documents, [*train, *examples]) if reads else None
-        self.metric = metric or metric_for(kind, train, documents, self._collection)
+        reads = kind in (Kind.ANSWERING, Kind.WRITING)
+        self.collection = Collection(train, documents, [*train, *examples]) if reads else None
+        self.metric = metric or metric_for(kind, train, documents, self.collection)
         self._own = load_own(self.metric.own) if self.metric.own else None
         self._name = self.metric.name.split(",")[0]
         self._required = [_pattern(each) for each in self.metric.required]
@@ -58,8 +58,11 @@ class Scorer:
         return max((self._against(text, answer, example) for answer in example.answers), key=lambda one: one.value)
 
     def _against(self, text: str, answer: str, example: Example) -> Score:
-        if self._own is not None:
-            return Score(self._own(text, answer, example.input), {"exact": _exact(text, answer)})
+        if self._own is None:
+            return self._by_kind(text, answer, example)
+        return Score(self._own(text, answer, example.input), self._by_kind(text, answer, example).parts)
+
+    def _by_kind(self, text: str, answer: str, example: Example) -> Score:
         if self.kind is Kind.CLASSIFICATION:
             return Score(float(folded(text).strip() == folded(answer).strip()))
         if self.kind is Kind.EXTRACTION:
@@ -77,7 +80,7 @@ class Scorer:
         return Score(self._combined(text, answer, facts, parts), parts)
 
     def _combined(self, text: str, answer: str, facts: FactScore, parts: dict[str, float]) -> float:
-        if self._name == MetricName.EXACT:
+        if self._name == MetricName.EXACT or self._own is not None:
             return parts["exact"]
         name = MetricName(self._name)
         share = SHARE_OF_OTHER[name]
@@ -86,8 +89,8 @@ class Scorer:
         return lead * (1 - share * (1 - other))
 
     def _facts(self, text: str, answer: str, example: Example) -> FactScore:
-        assert self._collection is not None
-        return score_facts(text, answer, example.input, self._collection, self.metric.carries, example.document_ids)
+        assert self.collection is not None
+        return score_facts(text, answer, example.input, self.collection, self.metric.carries, example.document_ids)
 
     def _form(self, text: str, answer: str) -> float:
         from sacrebleu import sentence_chrf  # as long to import as numpy, and other kinds can do without

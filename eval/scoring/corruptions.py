@@ -1,0 +1,131 @@
+"""Answers that are wrong in one known way, and right ones in another form, made from the expected answers of a task:
+so that a metric can be held against what a person would say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+from fractions import Fraction
+from random import Random
+
+from eval.changed_documents import shape_of
+from eval.scoring.collection import Collection
+from eval.scoring.dates import Date
+from eval.scoring.numbers import Quantity
+from eval.scoring.reading import Fact, FactKind
+from eval.scoring.words import folded
+from eval.task import Example
+from eval.variants import reworded
+
+REFUSAL = "I don't know."
+
+
+class Corruption(StrEnum):
+    """What was done to an expected answer. `OTHER_WORDS` leaves it right; all others make it wrong."""
+
+    OTHER_WORDS = "other_words"
+    CHANGED_NUMBER = "changed_number"
+    CHANGED_DATE = "changed_date"
+    CHANGED_NAME = "changed_name"
+    WITHOUT_FACT = "without_fact"
+    OTHER_ANSWER = "other_answer"
+    QUESTION = "question"
+    REFUSAL = "refusal"
+
+
+_NUMBERS = (FactKind.NUMBER, FactKind.TIME, FactKind.CODE)
+_INSTEAD = {
+    FactKind.NUMBER: "some", FactKind.DATE: "some day", FactKind.TIME: "some time", FactKind.CODE: "something",
+    FactKind.NAME: "something", FactKind.WORD: "something",
+}  # fmt: skip
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+
+
+class Corrupter:
+    """Takes what it puts in the place of a fact from the other `rows`, so that nothing stands out by itself."""
+
+    def __init__(self, rows: Sequence[Example], collection: Collection) -> None:
+        self._rows, self._collection = rows, collection
+        self._texts: dict[FactKind, list[str]] = {kind: [] for kind in FactKind}
+        for row in rows:
+            text = folded(row.target)
+            for fact in collection.read(row.target).facts:
+                self._texts[fact.kind].append(text[slice(*fact.span)])
+
+    def corruptions(self, example: Example, seed: int) -> Iterator[tuple[Corruption, str]]:
+        """Those that this answer allows: a number can be changed only where there is one, and is changed to something
+        that the input does not hold. The same for the same seed."""
+        random = Random(f"{seed}-{example.id}")
+        text, said = folded(example.target), self._collection.read(example.target)
+        asked, told = folded(example.input).casefold(), self.told(example)
+        if not said.refuses:
+            yield Corruption.OTHER_WORDS, self._in_other_words(text, said.facts, random)
+            yield Corruption.REFUSAL, REFUSAL
+        for name, kinds in (
+            (Corruption.CHANGED_NUMBER, _NUMBERS),
+            (Corruption.CHANGED_DATE, (FactKind.DATE,)),
+            (Corruption.CHANGED_NAME, (FactKind.NAME,)),
+        ):
+            changed = self._changed(text, [fact for fact in told if fact.kind in kinds], asked, random)
+            if changed is not None:
+                yield name, changed
+        facts = told or [f for f in said.facts if text[slice(*f.span)].casefold() not in asked]
+        if facts and not said.refuses:
+            yield Corruption.WITHOUT_FACT, _replaced(text, facts, lambda fact: _INSTEAD[fact.kind])
+        others = [row.target for row in self._rows if row.target not in example.answers]
+        if others:
+            yield Corruption.OTHER_ANSWER, random.choice(others)
+        yield Corruption.QUESTION, example.input
+
+    def told(self, example: Example) -> list[Fact]:
+        """The numbers, dates, names and the like that the expected answer states and the input does not."""
+        text, asked = folded(example.target), folded(example.input).casefold()
+        facts = self._collection.read(example.target).facts
+        return [fact for fact in facts if fact.is_hard and text[slice(*fact.span)].casefold() not in asked]
+
+    def _changed(self, text: str, facts: Sequence[Fact], asked: str, random: Random) -> str | None:
+        if not facts:
+            return None
+        fact = random.choice(facts)
+        old = text[slice(*fact.span)]
+        alike = [
+            other
+            for other in dict.fromkeys(self._texts[fact.kind])
+            if not set(folded(other).casefold().split()) & set(old.casefold().split())
+            and other.casefold() not in asked
+            and other.casefold() not in text.casefold()
+        ]
+        if alike:
+            fitting = [other for other in alike if shape_of(other) == shape_of(old)] or alike
+            return _replaced(text, [fact], lambda _: random.choice(fitting))
+        if fact.kind in (FactKind.NUMBER, FactKind.DATE, FactKind.TIME, FactKind.CODE) and any(map(str.isdigit, old)):
+            digits = "".join(str((int(sign) + 3) % 9 + 1) if sign.isdecimal() else sign for sign in old)
+            return _replaced(text, [fact], lambda _: digits)
+        return None
+
+    def _in_other_words(self, text: str, facts: Sequence[Fact], random: Random) -> str:
+        """Its sentences in another order, common words for their likes, numbers and dates in another notation."""
+        written = _replaced(text, [fact for fact in facts if fact.kind in (FactKind.NUMBER, FactKind.DATE)], _renoted)
+        sentences = [each for each in written.replace("! ", "!\0").replace(". ", ".\0").split("\0") if each.strip()]
+        told = " ".join(reversed(sentences))
+        return f"As far as I can see: {reworded(told, random)}"
+
+
+def _replaced(text: str, facts: Sequence[Fact], instead: Callable[[Fact], str]) -> str:
+    for fact in sorted(facts, key=lambda fact: -fact.span[0]):
+        start, end = fact.span
+        text = text[:start] + (instead(fact) or text[start:end]) + text[end:]
+    return text
+
+
+def _renoted(fact: Fact) -> str:
+    """A date by its month's name, a plain whole number without thousands; "" leaves it as it is."""
+    value = fact.values[0]
+    if isinstance(value, Date) and value.year and value.month and value.day:
+        return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+    if isinstance(value, Quantity) and not value.unit and not value.is_soft and value.value == value.value // 1:
+        return str(int(Fraction(value.value)))
+    return ""
