@@ -32,7 +32,7 @@ REFUSALS = (
     r"(text|passage|document|context|question|message|information|source|handbook|material|record|file)s? "
     r"(provided |given |available |supplied )?(does|do) not "
     r"(say|state|mention|specify|contain|provide|tell|include|give|list|record|reveal|disclose|cover|name|answer|show)",
-    r"(none|nothing|neither) (of|in) (the|these|those|any) (\w+ )?(text|passage|document|source|record|file|material)s? "
+    r"(none|nothing) (of|in) (the|these|those|any) (\w+ )?(text|passage|document|source|record|file|material)s? "
     r"(says?|states?|mentions?|specif(y|ies)|gives?|tells?|lists?|records?|covers?|names?)",
     r"unable to (answer|say|tell|determine|find|provide|confirm)",
     r"there is no (information|mention|record|answer|data|indication|detail)s? ",

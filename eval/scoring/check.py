@@ -69,14 +69,15 @@ def check_score(scorer: Scorer, rows: Sequence[Example], documents: Sequence[Doc
             (right if corruption is Corruption.OTHER_WORDS else wrong[corruption])[row.id] = value
     if len(right) < FEWEST_ROWS:
         return None
+    for scores in wrong.values():  # where a refusal is expected there are no other words for it
+        for missing in scores.keys() - right.keys():
+            del scores[missing]
     corrupted = tuple(
         CorruptedScore(
             corruption,
             fmean(scores.values()),
             len(scores),
-            fmean(right[row] > score for row, score in scores.items() if row in right)
-            if right.keys() & scores
-            else 0.0,
+            fmean(right[row] > score for row, score in scores.items()),
         )
         for corruption in Corruption
         if len(scores := wrong.get(corruption, {})) >= FEWEST_ROWS

@@ -19,9 +19,11 @@ from eval.scoring.reading import Fact, FactKind, Said
 from eval.scoring.words import folded
 
 _WORD_BESIDE_HARD = 0.25  # what a rare word weighs where numbers, dates or names are there to be right
+_WORDS_TO_HARD = 2.0  # at most, so that a wrong number in a long answer still shows
 _WITHOUT_UNIT = 0.5  # of a number whose unit one side does not write
 _PARTLY_DATED = 0.5  # of a date that lacks a part
 _IN_CONTEXT = 0.1  # what a further fact costs that stands with the expected ones in a document; any other costs 1
+_MOST_IN_SENTENCE = 20  # words and facts; a longer text says more than no, or that something is not known
 _MOST_SAID = 0.5  # from this share of the rest on, an answer without yes or no means the right one
 
 
@@ -54,7 +56,7 @@ def score_facts(
     answer, expected, asked = (collection.read(each) for each in (text, target, input))
     if not text.strip():
         return FactScore(0.0, 0.0, 0.0, 1.0, 0.0, 0)
-    if expected.refuses:
+    if expected.refuses and len(expected.facts) <= _MOST_IN_SENTENCE:
         value = float(answer.refuses or folded(text).casefold().strip() == folded(target).casefold().strip())
         return FactScore(value, value, value, 0.0, 1.0 - value, 0)
     wanted = _wanted(expected, asked, collection, carries)
@@ -115,7 +117,9 @@ def _weighted(
         else:
             weight = collection.distinctness(values[0]) if carries else collection.rarity(values[0])
         soft.append(_Wanted(fact, values, weight))
-    beside = _WORD_BESIDE_HARD if hard and not carries else 1.0
+    beside, words = 1.0, sum(one.weight for one in soft)
+    if hard and not carries and words:
+        beside = min(_WORD_BESIDE_HARD, _WORDS_TO_HARD * len(hard) / words)
     soft = [_Wanted(one.fact, one.values, one.weight * beside) for one in soft if one.weight > 0.01]
     return hard + soft
 
@@ -177,7 +181,8 @@ def _is_turned(one: _Wanted, answer: Said) -> bool:
 def _means_yes(expected: Said, carries: bool) -> bool | None:
     """Whether the expected answer says yes or no, or denies something, which is as good as a no; None where it does
     none of these. What is carried over is denied word by word instead."""
-    if expected.says_yes is None and not carries and any(fact.is_negated for fact in expected.facts):
+    is_short = len(expected.facts) <= _MOST_IN_SENTENCE
+    if expected.says_yes is None and not carries and is_short and any(fact.is_negated for fact in expected.facts):
         return False
     return expected.says_yes
 
@@ -185,7 +190,7 @@ def _means_yes(expected: Said, carries: bool) -> bool | None:
 def _says_yes(answer: Said, expected: Said, means_yes: bool, is_said: bool) -> bool | None:
     """What an answer says to the same question; one without yes, no or "not" means what was expected where it states
     most of the rest (`is_said`), unless it affirms what was to be denied."""
-    if answer.says_yes is not None:
+    if answer.says_yes is not None or answer.refuses:
         return answer.says_yes
     if any(fact.is_negated for fact in answer.facts):
         return False
