@@ -63,7 +63,8 @@ def near_best(report: Report) -> str:
     """What the chances of a report are chances of. Where a wrong answer has a price, and the costs are known, what is
     paid is taken off the score at that price."""
     priorities, chances = report["priorities"], report["recommendation"].get("probabilities", {})
-    near = f"within {margin_text(priorities['margin'])} of the best" if priorities["margin"] else "the best"
+    within = f"within {margin_text(priorities['margin'])} of " if priorities["margin"] else ""
+    near = f"{within}the best strategy"
     costs = [one["cost"] for one in judged(report) if one["name"] in chances]
     paid, *ready = ([cost.get(part, 0) is not None for cost in costs] for part in _PAID)
     are_known = all(paid) and all(all(known) or not any(known) for known in ready)  # not counted where known of none

@@ -192,7 +192,7 @@ def test_the_question_is_answered_in_every_form(synthetic_report, synthetic_tria
     assert more.answer == "Yes, for fine-tuning."
     assert "Prompting shows the model none of your rows, so more of them change nothing." in more.sentences
     assert any(sentence.startswith("Retrieval would hardly gain") for sentence in more.sentences)
-    assert any("nothing else would probably be ahead of fine-tuning" in sentence for sentence in more.sentences)
+    assert any("no other strategy would probably be ahead of fine-tuning" in sentence for sentence in more.sentences)
     text, page = render_markdown(report), render_html(report)
     assert f"## {TITLE}" in text and all(
         escaped(sentence) in text for sentence in (more.answer, *more.sentences, more.reading)
@@ -280,7 +280,7 @@ def test_a_chosen_strategy_without_a_curve_has_its_reason_told(synthetic_report,
     fewer = {"finetuning": {30: failed}, "retrieval": {15: retrieval, 30: retrieval, 60: retrieval}}
     report = synthetic_report(fewer=fewer, preset="standard")
     assert "Fine-tuning has no curve: It ran out of memory." in curves_of(report).sentences
-    assert not any("nothing else would" in sentence for sentence in curves_of(report).sentences)
+    assert not any("no other strategy would" in sentence for sentence in curves_of(report).sentences)
     assert curves_of(report).answer.startswith(("Not for retrieval: even four", "Perhaps, for retrieval"))
     alone = curves_of(synthetic_report(fewer={"finetuning": {30: failed}}, preset="standard"))
     assert alone.answer == "It cannot be told."

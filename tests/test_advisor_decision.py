@@ -42,7 +42,7 @@ def test_a_clear_winner_is_taken_though_it_costs_more():
     assert got.odds > 0.99
     assert got.probabilities["finetuning"] > 0.99 > 0.01 > got.probabilities["retrieval"]
     assert got.confidence_line == (
-        "Strong: more than 99 in 100 that it is within 2 points of the best, and that no cheaper strategy is."
+        "Strong: more than 99 in 100 that it is within 2 points of the best strategy, and that no cheaper strategy is."
     )
     assert got.runner_up_line.startswith("Retrieval is 30 points behind, ")
     assert (
@@ -85,7 +85,7 @@ def test_a_cheaper_strategy_one_point_worse_is_taken_and_more_rows_make_it_sure(
     assert many.confidence == "strong"
     assert few.odds < 0.8 < 0.95 < many.odds
     assert any("test rows would measure the difference from fine-tuning to within 2 points" in c for c in few.changes)
-    assert few.reasons[1] == "It is as likely as any to be within 2 points of the best: 70 in 100."
+    assert few.reasons[1] == "It is as likely as any to be within 2 points of the best strategy: 70 in 100."
     assert "fine-tuning scored 1 point more" in many.reasons[0]
     assert "costs least" in many.reasons[1]
 
@@ -101,7 +101,7 @@ def test_a_better_score_that_is_not_shown_does_not_justify_the_cost():
     assert got.confidence_line == (
         "39 test rows cannot show that fine-tuning is more than 2 points better than prompting."
     )
-    assert got.reasons[1] == "Of all that may be within 2 points of the best it is the simplest."
+    assert got.reasons[1] == "Of all that may be within 2 points of the best strategy it is the simplest."
     assert got.runner_up_line.startswith("Fine-tuning is 3 points ahead, between ")
     needed = rows_needed([o.score for o in cheap.outcomes], [o.score for o in dear.outcomes], 0.02)
     assert f"About {round(needed, -2):,} test rows" in got.changes[0] and got.rows_needed == needed
@@ -139,7 +139,10 @@ def test_a_limit_leaves_out_even_the_best():
     )
     assert got.choice == "retrieval"
     assert "Fine-tuning is left out: 95 of 100 answers come within 2.0 s, and your limit is 1.0 s." in got.reasons
-    assert "within 2 points of the best, and that no cheaper strategy that meets your limits is." in got.confidence_line
+    assert (
+        "within 2 points of the best strategy, and that no cheaper strategy that meets your limits is."
+        in got.confidence_line
+    )
     assert "If 95 of 100 answers might take 2.0 s, fine-tuning would be taken." in got.changes
 
 
@@ -168,16 +171,16 @@ def test_what_has_no_known_price_is_not_called_dearer():
 
 def test_where_there_is_nothing_to_compare_no_odds_are_told():
     assert decide(trial("prompting", right_on(0.5, 50))).confidence_line == (
-        "Nothing to compare: only prompting was measured."
+        "Nothing to compare: prompting is the only strategy measured."
     )
     slow = decide(trial("prompting", right_on(0.5, 50)), trial("retrieval", [1.0] * 50, seconds=9), max_seconds=2.0)
-    assert slow.confidence_line == "Nothing to compare: only prompting is known to meet your limits."
+    assert slow.confidence_line == "Nothing to compare: prompting is the only strategy known to meet your limits."
 
 
 def test_what_was_not_measured_cannot_meet_a_limit():
     got = decide(trial("prompting", right_on(0.5, 50), seconds=None), max_cost_per_1000=1.0)
     assert got.choice is None
-    assert got.headline == "Nothing meets your limits."
+    assert got.headline == "No strategy meets your limits."
     assert got.reasons == ("Prompting is left out: its cost is unknown, and you set a limit.",)
 
 
@@ -233,7 +236,7 @@ def test_caveats_follow_from_what_was_measured():
     babbled[0] = replace(babbled[0], tokens_out=96)
     prompting = replace(prompting, outcomes=(*prompting.outcomes[:88], *babbled), settings={"answer_tokens": 96})
     got = decide(prompting, kind=Kind.EXTRACTION)
-    assert got.headline == "Prompt it, but nothing does well yet."
+    assert got.headline == "Prompt it, but no strategy works well yet."
     assert got.caveats[0].startswith("Prompting is wrong on 100 of 100 test rows.")
     assert (
         "Prompting: 12 of 100 answers are not valid JSON (1 of them cut at 96 tokens, the longest answer that is "
@@ -320,7 +323,7 @@ def test_names_of_ones_own_that_cost_the_same_are_not_cheaper_than_each_other():
     scores = right_on(0.7, 400)
     got = decide(trial("gpt", scores, seconds=None), trial("rag", scores, seconds=None))
     assert got.confidence == "strong" and got.odds > 0.99
-    assert got.confidence_line.endswith("that nothing else is more than 2 points better.")
+    assert got.confidence_line.endswith("that no other strategy is more than 2 points better.")
     apart = decide(trial("gpt", right_on(0.9, 400), seconds=None), trial("rag", scores, seconds=None))
     assert "cheaper" not in " ".join((apart.confidence_line, *apart.reasons))
 

@@ -366,10 +366,10 @@ def test_chances_that_count_costs_say_so(capsys: pytest.CaptureFixture[str]) -> 
         return next(each for each, _ in figures_of(json.loads(capsys.readouterr().out)) if each.startswith("Chance"))
 
     write_costs(a=1, b=3)
-    assert heading() == "Chance of being within 2 points of the best"
-    assert heading("--wrong-answer", "0.01") == "Chance of being within 2 points of the best, costs counted"
+    assert heading() == "Chance of being within 2 points of the best strategy"
+    assert heading("--wrong-answer", "0.01") == "Chance of being within 2 points of the best strategy, costs counted"
     write_costs(a=1)
-    assert heading("--wrong-answer", "0.01") == "Chance of being within 2 points of the best"
+    assert heading("--wrong-answer", "0.01") == "Chance of being within 2 points of the best strategy"
 
 
 def test_a_strategy_with_two_costs_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,16 +56,16 @@ def test_a_least_cost_within_the_chance_of_what_was_timed_is_doubted() -> None:
 
 def test_what_costs_nobody_knows_is_not_said_to_cost_least() -> None:
     apart, level = {"a": right(0.9, 200), "b": right(0.5, 200)}, {"a": right(0.9, 200), "b": right(0.9, 200)}
-    assert decide(apart).reasons[1] == "Nothing else is probably within 2 points of the best."
-    assert decide(apart, {"a": 1}).reasons[1] == "Nothing else is probably within 2 points of the best."
+    assert decide(apart).reasons[1] == "No other strategy is probably within 2 points of the best strategy."
+    assert decide(apart, {"a": 1}).reasons[1] == "No other strategy is probably within 2 points of the best strategy."
     assert decide(apart, {"a": 1, "b": 2}).reasons[1] == "It also costs least."
     assert decide(level).reasons[1] == (
-        "Of none that is probably within 2 points of the best is the whole cost known, so the best score of them is "
-        "taken."
+        "Of none that is probably within 2 points of the best strategy is the whole cost known, so the best score of "
+        "them is taken."
     )
     assert decide(level, {"a": 1}).reasons[1] == (
-        "Among those that are probably within 2 points of the best it is the only one whose whole cost is known: $120 "
-        "over 12 months at 10,000 answers a month; what b would cost in all is unknown."
+        "Among those that are probably within 2 points of the best strategy it is the only one whose whole cost is "
+        "known: $120 over 12 months at 10,000 answers a month; what b would cost in all is unknown."
     )
     three = decide(level | {"c": right(0.9, 200)}, {"a": 1, "b": 2})
     assert "it costs least: $120" in three.reasons[1]
@@ -92,7 +92,7 @@ def test_the_likeliest_is_called_so_and_nothing_else() -> None:
     """Half of the scores apart, and half a score makes no difference: the dearer is surely near the best."""
     got = decide({"a": right(0.5, 60), "b": [1.0] * 60}, {"a": 1, "b": 2}, margin=0.5)
     assert got.choice == "a" and got.probabilities["a"] < 0.8 < got.probabilities["b"]
-    assert got.reasons[1] == "Of all that may be within 50 points of the best it is the cheapest."
+    assert got.reasons[1] == "Of all that may be within 50 points of the best strategy it is the cheapest."
 
 
 def test_one_group_that_holds_most_rows_makes_no_strong_verdict() -> None:
@@ -140,7 +140,7 @@ def test_at_the_same_cost_the_better_score_is_taken() -> None:
     better, worse = right(0.8, 2000), [0.0] * 20 + right(0.8, 2000)[20:]
     got = decide({"worse": worse, "better": better}, {"worse": 0.9999, "better": 1})
     assert got.choice == "better"
-    assert got.reasons[1].startswith("Among those that are probably within 2 points of the best it costs as little as ")
+    assert got.reasons[1].startswith("Among those that are probably within 2 points of the best strategy it costs ")
     close = decide({"worse": worse, "better": better}, {"worse": 0.97, "better": 1})
     assert close.choice == "better" and "costs about as little and scores best: $120" in close.reasons[1]
 

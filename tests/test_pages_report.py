@@ -297,11 +297,11 @@ def test_other_priorities_judge_the_same_answers_anew(store: Store, finished: Fi
     assert "Still: Fine-tune it." in said
     app.select_slider(key="if-seconds").set_value(0.2).run()
     said = html_of(app)
-    assert "Then: Nothing meets your limits." in said
+    assert "Then: No strategy meets your limits." in said
     app.select_slider(key="if-seconds").set_value(math.inf).run()
     app.slider(key="if-margin").set_value(20.0).run()
     said = html_of(app)
-    assert "nothing else is more than 20 points better." in said
+    assert "no other strategy is more than 20 points better." in said
     app.button_group(key="if-place").set_value("By a hosted model").run()
     name = next(one for one in hosted_prices() if one.startswith("Groq: "))
     app.selectbox(key="if-hosted").set_value(name).run()

@@ -117,7 +117,7 @@ def _why_not_cheaper(situation: Situation) -> str:
         own, *prices = (situation.totals[one.strategy] for one in (situation.choice, *situation.others))
         is_least = own is not None and all(price is not None and own < price for price in prices)
         if not is_least:
-            return f"Nothing else is probably {situation.near_best}."
+            return f"No other strategy is probably {situation.near_best}."
         return f"It also costs least{'' if _is_cheaper_for_sure(situation) else ', as far as the timed answers tell'}."
     rival = max(situation.cheaper, key=lambda one: situation.probabilities[one.strategy])
     odds = situation.probabilities[rival.strategy]

@@ -221,7 +221,7 @@ def _no_choice(trials: Sequence[Trial], broken: Mapping[str, str]) -> Recommenda
         odds=None,
         probabilities={},
         runner_up=None,
-        headline="Nothing meets your limits." if broken else "Nothing to recommend yet.",
+        headline="No strategy meets your limits." if broken else "Nothing to recommend yet.",
         confidence_line="No strategy is known to meet the limits you set." if broken else "No strategy finished.",
         runner_up_line=None,
         floor=None,

@@ -29,14 +29,14 @@ def headline(situation: Situation, confidence: Confidence, is_needed: bool) -> s
     if situation.is_few:
         return f"{order}, as a first guess."
     if situation.is_poor:
-        return f"{order}, but nothing does well yet."
+        return f"{order}, but no strategy works well yet."
     return f"{order}." if is_needed else f"{order}, if it must be a language model."
 
 
 def confidence_line(situation: Situation, confidence: Confidence) -> str:
     if not situation.others:
-        alone = "is known to meet your limits" if situation.left_out else "was measured"
-        return f"Nothing to compare: only {in_sentence(situation.choice.strategy)} {alone}."
+        alone = "known to meet your limits" if situation.left_out else "measured"
+        return f"Nothing to compare: {in_sentence(situation.choice.strategy)} is the only strategy {alone}."
     margin, evidence = _by_margin(situation), situation.evidence
     if confidence == "too close to call" and situation.counts_errors:
         return f"{evidence.capitalize()} cannot tell what wrong answers will cost that closely."
@@ -47,7 +47,7 @@ def confidence_line(situation: Situation, confidence: Confidence) -> str:
         return f"{evidence.capitalize()} cannot show that {best} is {margin} than {choice}."
     few = f", from only {evidence}" if situation.is_few else ""
     limits = " that meets your limits" if situation.left_out else ""
-    claim = f"nothing else{limits} is {margin}"
+    claim = f"no other strategy{limits} is {margin}"
     if situation.cheaper:
         claim = f"it is {situation.near_best}, and that no {situation.instead_strategy}{limits} is"
     return f"{confidence.capitalize()}: {probability_text(situation.odds)} that {claim}{few}."

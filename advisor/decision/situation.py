@@ -85,10 +85,12 @@ class Situation:
 
     @property
     def near_best(self) -> str:
-        """ "within 2 points of the best"."""
+        """ "within 2 points of the best strategy"."""
         if self.counts_errors:
-            return f"within {self.margin_money} of the least cost" if self.priorities.margin else "the cheapest"
-        return f"within {margin_text(self.priorities.margin)} of the best" if self.priorities.margin > 0 else "the best"
+            within = f"within {self.margin_money} of " if self.priorities.margin else ""
+            return f"{within}the cheapest strategy"
+        within = f"within {margin_text(self.priorities.margin)} of " if self.priorities.margin > 0 else ""
+        return f"{within}the best strategy"
 
     @property
     def margin_money(self) -> str:

@@ -272,7 +272,7 @@ def _nobody_passing(report: dict[str, Any]) -> list[str]:
     most, choice = MOST_TIMES * report["task"]["train"], in_sentence(nearest["of"])
     is_near = nearest["at_most"] > 1 - PROBABLE
     chance = f" {name_of(name)} might be: {probability_text(nearest['at_most'])}." if is_near else ""
-    return [f"Up to {most:,} rows to learn from, nothing else would probably be ahead of {choice}.{chance}"]
+    return [f"Up to {most:,} rows to learn from, no other strategy would probably be ahead of {choice}.{chance}"]
 
 
 def _reading(report: dict[str, Any]) -> str:

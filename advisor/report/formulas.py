@@ -49,7 +49,7 @@ def of_chances(report: Report) -> str | None:
 def of_odds(report: Report) -> str | None:
     if "probabilities" not in report["recommendation"]:
         return None
-    near = f"within {_margin(report)} of the best"
+    near = f"within {_margin(report)} of the best strategy"
     if report["priorities"].get("wrong_answer"):
         near += ", what each costs taken off its score at the price of a wrong answer,"
     return (
