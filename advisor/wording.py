@@ -85,6 +85,14 @@ _FLOORS = {
     ),
     "best_sentence": Words("Best sentence", "", "", "The sentence of the documents that reads most like the question."),
 }
+# Each as the subject of a sentence: "a linear classifier on words is as good".
+_AS_SUBJECTS = {
+    "majority_label": "always answering with the most common label",
+    "nearest_example": "copying the answer of the nearest example",
+    "tfidf_linear": "a linear classifier on words",
+    "embedding_linear": "a linear classifier on embeddings",
+    "best_sentence": "quoting the nearest sentence of the documents",
+}
 _CURVES = {"curves": Words("More data?", "", "", "Each strategy learns anew from fewer rows, to see what more bring.")}
 _WORDS = _STRATEGIES | _FLOORS | _CURVES
 
@@ -110,6 +118,11 @@ def name_of(strategy: str) -> str:
 def in_sentence(strategy: str) -> str:
     """The name as it stands within a sentence; one that is not ours stays as it is."""
     return _WORDS[strategy].name.lower().rstrip("?") if strategy in _WORDS else strategy
+
+
+def as_subject(baseline: str) -> str:
+    """What a baseline does, as the subject of a sentence."""
+    return _AS_SUBJECTS.get(baseline) or in_sentence(baseline)
 
 
 def score_text(score: float) -> str:

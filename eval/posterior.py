@@ -47,6 +47,11 @@ class Posterior:
         near = dict(zip(self.names, self.near_best(margin).T, strict=True))
         return float(np.mean(near[name] & ~np.any([near[other] for other in instead_of], axis=0)))
 
+    def ahead_of(self, name: str) -> Numbers:
+        """By how much each of the others scores above one candidate, [draws, others]."""
+        own = self.names.index(name)
+        return np.delete(self.means, own, axis=1) - self.means[:, [own]]
+
     def margin_near_best(self, name: str, probability: float) -> float:
         """The least margin within which a candidate is near the best with this probability."""
         behind = self.means.max(axis=1) - self.means[:, self.names.index(name)]

@@ -66,7 +66,7 @@ def test_the_best_comes_first_and_floors_last() -> None:
     assert [one["name"] for one in floors(report)] == ["tfidf_linear", "majority_label"]
     drawn = charts.score_chart(report, LIGHT).to_json()
     assert drawn.index("Retrieval") < drawn.index("Prompting") < drawn.index("Word classifier")
-    assert charts.score_sentence(report).endswith("The best without a language model, the word classifier, scores .90.")
+    assert charts.score_sentence(report).endswith("The best baseline, a linear classifier on words, scores .90.")
 
 
 def test_the_score_sentence_says_when_a_difference_may_be_chance() -> None:

@@ -295,30 +295,6 @@ def test_the_same_outcomes_give_the_same_recommendation(synthetic_trials):
     assert decide(*synthetic_trials()) == decide(*synthetic_trials())
 
 
-def test_a_floor_that_is_as_good_says_that_no_language_model_is_needed():
-    trials = [trial("prompting", right_on(0.7, 400)), trial("finetuning", right_on(0.9, 400), seconds=3)]
-    floors = [trial("majority_label", right_on(0.2, 400)), trial("tfidf_linear", right_on(0.9, 400), seconds=0.001)]
-    got = recommend(trials, Priorities(), Kind.CLASSIFICATION, floors=floors)
-    assert (got.choice, got.floor) == ("finetuning", "tfidf_linear")
-    assert got.floor_line == (
-        "No language model is needed: the word classifier scores .90, at $0.000028 for 1,000 answers "
-        "(more than 99 in 100 that no strategy is more than 2 points better). "
-        "It learned which words go with which label (to engineers: TF-IDF and a linear classifier)."
-    )
-    assert got.headline == "Fine-tune it, if it must be a language model."
-    below = recommend(trials, Priorities(), Kind.CLASSIFICATION, floors=[trial("tfidf_linear", right_on(0.85, 400))])
-    assert (below.floor, below.floor_line, below.headline) == (None, None, "Fine-tune it.")
-    assert below.probabilities == decide(*trials).probabilities
-
-
-@pytest.mark.parametrize(("share", "rows"), [(0.02, 400), (0.9, 20)])
-def test_of_floors_nothing_is_said_where_all_is_bad_or_rows_are_few(share, rows):
-    scores = right_on(share, rows)
-    floors = [trial("tfidf_linear", scores)]
-    got = recommend([trial("prompting", scores)], Priorities(margin=0.2), Kind.CLASSIFICATION, floors=floors)
-    assert (got.floor, got.floor_line) == (None, None)
-
-
 def test_names_of_ones_own_that_cost_the_same_are_not_cheaper_than_each_other():
     scores = right_on(0.7, 400)
     got = decide(trial("gpt", scores, seconds=None), trial("rag", scores, seconds=None))
@@ -344,11 +320,3 @@ def test_groups_are_known_from_any_strategy_that_kept_them():
     grouped = replace(second, outcomes=tuple(replace(one, group=one.example_id[:5]) for one in second.outcomes))
     assert paired_scores([first, grouped]).groups == paired_scores([grouped, first]).groups
     assert len(set(paired_scores([first, grouped]).groups)) < 40
-
-
-def test_the_commonest_label_is_judged_by_what_it_scored():
-    got = recommend(
-        [trial("prompting", right_on(0.6, 100))], Priorities(), Kind.CLASSIFICATION, 0.9,
-        floors=[trial("majority_label", right_on(0.55, 100))],
-    )  # fmt: skip
-    assert any("which alone would score .55" in caveat for caveat in got.caveats)

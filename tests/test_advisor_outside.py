@@ -19,7 +19,7 @@ from eval.task import Task
 
 KEYS = {
     "choice", "confidence", "odds", "probabilities", "runner_up", "headline", "confidence_line", "runner_up_line",
-    "floor", "floor_line", "reasons", "caveats", "changes", "rows_needed", "turns",
+    "baseline", "floor", "floor_line", "reasons", "caveats", "changes", "rows_needed", "turns",
 }  # fmt: skip
 
 
@@ -186,7 +186,7 @@ def test_the_outcomes_a_run_wrote_can_be_decided_on_again(
     got, wanted = decide(capsys), reported["recommendation"]
     assert wanted["floor"] == "tfidf_linear"
     assert set(got) == set(wanted)
-    for key in ("choice", "odds", "probabilities", "headline", "changes", "floor", "floor_line"):
+    for key in ("choice", "odds", "probabilities", "headline", "changes", "baseline", "floor", "floor_line"):
         assert got[key] == wanted[key], key
 
 

@@ -128,7 +128,7 @@ def test_floors_are_told_in_every_form(synthetic_report, synthetic_trials):
     report = synthetic_report(floors=[fitted, broken])
     page = render_html(report)
     for text in (render_markdown(report), page):
-        assert "No language model is needed: the word classifier scores" in text
+        assert "a linear classifier on words scores the same as fine-tuning" in text
         assert "It ran out of memory" in text
     assert "Without a language model: word classifier" in render_markdown(report)
     assert "Word classifier" in page[page.index(">Score</h2>") : page.index(">Score against cost</h2>")]

@@ -289,6 +289,19 @@ def queued(store: Store, task: Task, split: MakeSplit) -> str:
     return store.add_run(Plan(dataset.id, Setup("question", "label")), task_to_json(task, split(task))).id
 
 
+def test_a_baseline_that_is_as_good_under_other_priorities_is_news(
+    store: Store, synthetic_trials: MakeTrials, finished: Finish
+) -> None:
+    run = finished()
+    level = replace(synthetic_trials()[2], strategy="tfidf_linear")
+    folder = store.run_folder(run.id) / "floors" / "tfidf_linear"
+    folder.mkdir(parents=True)
+    write_trial(folder, level)
+    assert "Then: You may need no language model: a linear classifier on words is" in html_of(
+        open_page("Report", run=run.id)
+    )
+
+
 def test_other_priorities_judge_the_same_answers_anew(store: Store, finished: Finish) -> None:
     run = finished()
     app = open_page("Report", run=run.id)

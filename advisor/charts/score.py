@@ -28,7 +28,7 @@ from advisor.charts.drawing import (
 )
 from advisor.charts.volume import crossings
 from advisor.palette import Theme
-from advisor.wording import in_sentence, money_text, name_of, points_text, score_text
+from advisor.wording import as_subject, in_sentence, money_text, name_of, points_text, score_text
 
 _ROOM = 2.2  # times the least and the most, beside the marks
 _NAME_HEIGHT = 0.085  # of a name, in shares of the chart
@@ -78,11 +78,11 @@ def score_sentence(report: Report) -> str:
 
 
 def _beside_floors(report: Report) -> str:
-    """What the best floor scores."""
+    """What the best baseline scores."""
     if not (low := floors(report)):
         return ""
-    name, score = in_sentence(low[0]["name"]), score_text(low[0]["score"]["mean"])
-    return f" The best without a language model, the {name}, scores {score}."
+    subject, score = as_subject(low[0]["name"]), score_text(low[0]["score"]["mean"])
+    return f" The best baseline, {subject}, scores {score}."
 
 
 def cost_chart(report: Report, theme: Theme) -> alt.LayerChart | None:

@@ -66,12 +66,13 @@ def choose(options: Sequence[Option], posterior: Posterior, margin: float, rows:
         possible = [one for one in options if probabilities[one.name] > 1 - PROBABLE]
         taken = min(possible, key=lambda one: (one.place, ranks[one])) if possible else taken
     odds = odds_of(taken)
-    confidence = "weak" if len(options) == 1 else _in_words(odds, rows)
+    confidence = "weak" if len(options) == 1 else in_words(odds, rows)
     alike = [one.name for one in options if ranks[one] == ranks[taken] and one is not taken]
     return Choice(taken.name, confidence, odds, probabilities, tuple(cheaper(taken)), tuple(alike))
 
 
-def _in_words(odds: float, rows: float) -> Confidence:
+def in_words(odds: float, rows: float) -> Confidence:
+    """The word for such odds, from so many test rows."""
     if odds >= STRONG and rows >= FEW_ROWS:
         return "strong"
     if odds >= PROBABLE and rows >= VERY_FEW_ROWS:

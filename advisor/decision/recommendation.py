@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
 
 from advisor.decision import caveats, outlook, sentences
+from advisor.decision.baseline import BaselineVerdict, judge_baselines
 from advisor.decision.choice import PROBABLE, Choice, Confidence, Option, choose
 from advisor.decision.reasons import reasons
 from advisor.decision.situation import Situation
@@ -24,7 +24,8 @@ from eval.task import Kind
 class Recommendation:
     """What to do, for a person to read: all but `choice`, `confidence`, `odds` and `runner_up` are sentences.
 
-    `choice` and `runner_up` are names of strategies; `floor` is the simplest that is probably as good as any of them;
+    `choice` and `runner_up` are names of strategies; `baseline` is the verdict on the best baseline, `floor` its name
+    where the headline says that it is probably as good as they are, or better, and `floor_line` its sentence;
     `probabilities` says of each strategy within the limits how probable it is that no other one is better by more than
     the margin; `odds` is the probability that this holds for the choice and for nothing cheaper, None where there was
     nothing to compare; `rows_needed` is the number of test rows that would measure its difference from the runner-up
@@ -39,6 +40,7 @@ class Recommendation:
     headline: str
     confidence_line: str
     runner_up_line: str | None
+    baseline: BaselineVerdict | None
     floor: str | None
     floor_line: str | None
     reasons: tuple[str, ...]
@@ -60,7 +62,8 @@ def recommend(
 
     `kind` is None where the scores were measured elsewhere; `majority_share` is the share of the commonest label among
     the test rows of a classification; `quotes` by strategy stand in for costs that would follow from the seconds
-    measured; `floors` answered the same rows without a language model: one may be as good, but is never the choice.
+    measured; `floors` are baselines, which answered the same rows without a language model: the headline begins with
+    one that is as good, but none is ever the choice.
     """
     case = _Case(trials, priorities, quotes or {})
     ruling = case.under(priorities)
@@ -103,21 +106,23 @@ def recommend(
         gap=gap,
         turns=turns,
     )
-    judged_floors = [derive(one, priorities) for one in floors if is_judged(one)]
-    majority = next((one.score.mean for one in judged_floors if one.strategy == "majority_label"), majority_share)
-    floor = _floor_as_good(situation, judged_floors)
+    baselines = [derive(one, priorities, case.quotes.get(one.strategy)) for one in floors if is_judged(one)]
+    within = [one for one in baselines if sentences.broken_limit(one, priorities) is None]
+    baseline = judge_baselines(situation, within)
     return Recommendation(
         choice=choice.strategy,
         confidence=taken.confidence,
         odds=taken.odds if others else None,
         probabilities=taken.probabilities,
         runner_up=others[0].strategy if others else None,
-        headline=sentences.headline(situation, taken.confidence, is_needed=floor["floor"] is None),
-        confidence_line=sentences.confidence_line(situation, taken.confidence),
+        headline=sentences.headline(situation, taken.confidence, baseline),
+        confidence_line=sentences.confidence_line(situation, taken.confidence, baseline),
         runner_up_line=sentences.runner_up_line(situation),
-        **floor,
+        baseline=baseline,
+        floor=baseline.name if baseline and baseline.lead and baseline.is_probable else None,
+        floor_line=baseline.line if baseline else None,
         reasons=reasons(situation, tuple(ruling.broken.values())),
-        caveats=caveats.before_you_act(situation, trials, majority),
+        caveats=caveats.before_you_act(situation, trials, None if baseline else majority_share),
         changes=outlook.changes(situation),
         rows_needed=outlook.rows_that_would_tell(situation),
         turns=tuple(turns),
@@ -141,7 +146,7 @@ class _Case:
     def __init__(self, trials: Sequence[Trial], priorities: Priorities, quotes: Mapping[str, Quote]) -> None:
         judged = [trial for trial in trials if is_judged(trial)]
         self.measured = [derive(trial, priorities, quotes.get(trial.strategy)) for trial in judged]
-        self._quotes = quotes
+        self.quotes = quotes
         if judged:
             paired = paired_scores(judged)
             self.scores, self.groups = paired.scores, paired.groups
@@ -151,7 +156,7 @@ class _Case:
 
     def under(self, priorities: Priorities) -> _Ruling:
         priced = [
-            replace(one, cost=cost_of(one.trial, priorities, self._quotes.get(one.strategy))) for one in self.measured
+            replace(one, cost=cost_of(one.trial, priorities, self.quotes.get(one.strategy))) for one in self.measured
         ]
         broken = {
             one.strategy: limit for one in priced if (limit := sentences.broken_limit(one, priorities)) is not None
@@ -190,20 +195,6 @@ def _in_points(kept: Sequence[Measurement], priorities: Priorities) -> dict[str,
     return {name: (each or 0.0) / (priorities.wrong_answer * requests) for name, each in spent.items()}
 
 
-def _floor_as_good(situation: Situation, floors: Sequence[Measurement]) -> dict[str, Any]:
-    """The simplest floor that is probably within the margin of the best strategy, and the sentence that says so; none
-    where all are bad or too few rows can tell."""
-    if not sentences.can_speak_of_floors(situation):
-        return {"floor": None, "floor_line": None}
-    kept = [situation.choice, *situation.others]
-    for floor in floors:
-        near = believed([one.trial for one in (*kept, floor)]).probability_near_best(situation.priorities.margin)
-        if near[floor.strategy] >= PROBABLE:
-            line = sentences.floor_line(situation, floor, near[floor.strategy])
-            return {"floor": floor.strategy, "floor_line": line}
-    return {"floor": None, "floor_line": None}
-
-
 def _by_score(one: Measurement) -> tuple[float, int]:
     return -one.score.mean, _simplicity(one)
 
@@ -224,6 +215,7 @@ def _no_choice(trials: Sequence[Trial], broken: Mapping[str, str]) -> Recommenda
         headline="No strategy meets your limits." if broken else "Nothing to recommend yet.",
         confidence_line="No strategy is known to meet the limits you set." if broken else "No strategy finished.",
         runner_up_line=None,
+        baseline=None,
         floor=None,
         floor_line=None,
         reasons=tuple(broken.values()),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from advisor.decision.baseline import BaselineVerdict
 from advisor.decision.choice import Confidence
-from advisor.decision.situation import LOW_SCORE, Situation
+from advisor.decision.situation import Situation
 from advisor.measurement import Measurement
 from advisor.plan import Priorities
 from advisor.wording import (
@@ -12,44 +13,56 @@ from advisor.wording import (
     name_of,
     points_text,
     probability_text,
-    score_text,
     seconds_text,
     words_of,
 )
-from eval.task import Kind
 
 _LEVEL = 0.0005  # a difference that rounds to no tenth of a point
 
 
-def headline(situation: Situation, confidence: Confidence, is_needed: bool) -> str:
-    """`is_needed` says that nothing without a language model is as good."""
+def headline(situation: Situation, confidence: Confidence, baseline: BaselineVerdict | None) -> str:
+    """Which strategy to take, after the baseline where no strategy is shown to be better."""
     order = words_of(situation.choice.strategy).verdict.removesuffix(".")
+    if baseline is not None and baseline.lead is not None:
+        return f"{baseline.lead} {_if_one_is_needed(order, confidence, baseline)}"
     if confidence == "too close to call":
         return f"Too close to call. {order} for now."
     if situation.is_few:
         return f"{order}, as a first guess."
     if situation.is_poor:
         return f"{order}, but no strategy works well yet."
-    return f"{order}." if is_needed else f"{order}, if it must be a language model."
+    return f"{order}."
 
 
-def confidence_line(situation: Situation, confidence: Confidence) -> str:
+def _if_one_is_needed(order: str, confidence: Confidence, baseline: BaselineVerdict) -> str:
+    if baseline.confidence == "too close to call":
+        return f"{order} for now."
+    for_now = " for now" if confidence == "too close to call" else ""
+    return f"If you must use one, {order[0].lower()}{order[1:]}{for_now}."
+
+
+def confidence_line(situation: Situation, confidence: Confidence, baseline: BaselineVerdict | None) -> str:
+    """How sure the choice is among the strategies; it says so where the headline begins with a baseline."""
+    name = in_sentence(situation.choice.strategy)
     if not situation.others:
         alone = "known to meet your limits" if situation.left_out else "measured"
-        return f"Nothing to compare: {in_sentence(situation.choice.strategy)} is the only strategy {alone}."
+        return f"Nothing to compare: {name} is the only strategy {alone}."
     margin, evidence = _by_margin(situation), situation.evidence
     if confidence == "too close to call" and situation.counts_errors:
         return f"{evidence.capitalize()} cannot tell what wrong answers will cost that closely."
     if confidence == "too close to call":
         if situation.best is situation.choice:
             return f"{evidence.capitalize()} cannot tell which strategy is best."
-        best, choice = in_sentence(situation.best.strategy), in_sentence(situation.choice.strategy)
-        return f"{evidence.capitalize()} cannot show that {best} is {margin} than {choice}."
+        best = in_sentence(situation.best.strategy)
+        return f"{evidence.capitalize()} cannot show that {best} is {margin} than {name}."
     few = f", from only {evidence}" if situation.is_few else ""
     limits = " that meets your limits" if situation.left_out else ""
     claim = f"no other strategy{limits} is {margin}"
     if situation.cheaper:
         claim = f"it is {situation.near_best}, and that no {situation.instead_strategy}{limits} is"
+    if baseline is not None and baseline.lead is not None:
+        odds = probability_text(situation.odds)
+        return f"Among the strategies, {name} is a {confidence} choice: {odds} that {claim}{few}."
     return f"{confidence.capitalize()}: {probability_text(situation.odds)} that {claim}{few}."
 
 
@@ -69,24 +82,6 @@ def runner_up_line(situation: Situation) -> str | None:
     return (
         f"{name} is {points_text(gap.difference)} {side}, "
         f"between {_points(far_end)} {side} and {_points(near_end)} {other_side}."
-    )
-
-
-def can_speak_of_floors(situation: Situation) -> bool:
-    """Not where everything is bad, or where few rows could not tell a floor from a strategy."""
-    is_bad = situation.best.score.mean < LOW_SCORE and situation.kind is not Kind.WRITING
-    return not situation.is_few and not is_bad
-
-
-def floor_line(situation: Situation, floor: Measurement, odds: float) -> str:
-    """That no language model is needed, because something simpler is as good."""
-    name, score = in_sentence(floor.strategy), score_text(floor.score.mean)
-    limits = " that meets your limits" if situation.left_out else ""
-    price = floor.cost.per_1000
-    costs = f", at {money_text(price, floor.cost.currency)} for 1,000 answers" if price is not None else ""
-    return (
-        f"No language model is needed: the {name} scores {score}{costs} ({probability_text(odds)} that no "
-        f"strategy{limits} is {situation.more_points()}). {words_of(floor.strategy).explanation}"
     )
 
 

@@ -110,7 +110,8 @@ def _every(days: float) -> str:
 
 def _show(then: dict[str, Any], report: dict[str, Any]) -> None:
     verdict, before = then["recommendation"], report["recommendation"]
-    begins = "Still" if verdict["choice"] == before["choice"] else "Then"
+    is_same = all(verdict[key] == before.get(key) for key in ("choice", "floor"))
+    begins = "Still" if is_same else "Then"
     said = "".join(f"<li>{escape(sentence)}</li>" for sentence in (*verdict["reasons"], *verdict["changes"]))
     colour = f"var(--{verdict['choice']}, var(--floor))"
     st.html(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from advisor.candidates import Report, floors, judged
+from advisor.decision.baseline import FALSE_CLAIMS
 from advisor.decision.choice import PROBABLE, SAME_COST, WEAK
 from advisor.report.curves import LEAST_GAIN
 from advisor.wording import count_text, margin_text, money_text, probability_text
@@ -100,9 +101,14 @@ def of_floors(report: Report) -> str | None:
     scored = (
         f"The mean of the scores of {count_text(low[0]['score']['n'], 'test row')}: outcomes.csv, by column strategy."
     )
-    if not report["recommendation"].get("floor_line"):
+    if not report["recommendation"].get("baseline"):
         return scored
-    return f"{scored} The chance that no strategy is better: the share of {DRAWS:,} draws, as for the chances above."
+    return (
+        f"{scored} The best baseline is compared with the best strategy as two strategies are (Differences). Its odds: "
+        f"the share of {DRAWS:,} draws, as for the chances above, in which the claim holds. To call it as good, "
+        "“strong” and “moderate” also ask that each strategy alone is better by more than "
+        f"{_margin(report)} in at most {100 * FALSE_CLAIMS:.0f} of 100 draws, divided by the number of baselines."
+    )
 
 
 def of_changes(report: Report) -> str:

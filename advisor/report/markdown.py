@@ -48,7 +48,7 @@ def render_markdown(report: dict[str, Any]) -> str:
     if verdict["runner_up_line"]:
         lines += [escaped(verdict["runner_up_line"]), ""]
     if verdict.get("floor_line"):
-        lines += [f"**{escaped(verdict['floor_line'])}**", ""]
+        lines += [escaped(verdict["floor_line"]), ""]
     lines += _table(report)
     if floors := floors_of(report):
         lines += [escaped(floors), ""]
