@@ -161,7 +161,7 @@ def scores_of(pool: Pool) -> dict[str, list[float]]:
 
 
 def _without_ties(truth: Sequence[float]) -> list[float]:
-    """The truth with every tie broken. No score without ties can have a higher tau-b, because pairs that are tied in the
+    """The truth with every tie broken. This is the highest tau-b for a score without ties: pairs that are tied in the
     truth but not in the score count against it."""
     return [value + at * 1e-9 for at, value in enumerate(truth)]
 
