@@ -47,7 +47,7 @@ def test_a_clear_winner_is_taken_though_it_costs_more():
     assert got.runner_up_line.startswith("Retrieval is 30 points behind, ")
     assert (
         got.reasons[0]
-        == "Fine-tuning scored .90 in accuracy (.85 to .93) on 200 test rows; no other strategy scored higher."
+        == "Fine-tuning scored .90 (.85 to .93) on 200 test rows; no other strategy scored higher."
     )
     assert got.changes == (
         "If your limit for 95 of 100 answers were 2.0 s to just under 3.0 s, retrieval would be taken, which scores "

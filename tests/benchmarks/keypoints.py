@@ -27,7 +27,7 @@ from scipy.stats import kendalltau
 from advisor.plan import Setup
 from eval.documents import read_documents
 from eval.mapping import guess_columns
-from eval.scoring import score
+from eval.scoring import scorer_for
 from eval.table import read_table
 from eval.task import Example, Task
 from strategies.search.embedder import load_embedder
@@ -43,7 +43,8 @@ Score = Callable[[str, Example], float]  # the score of a text as the answer to 
 
 def product_score(task: Task) -> Score:
     """The product's own score. This is the only place that knows how `eval.scoring` is called."""
-    return lambda text, example: score(task.kind, text, example.target).value
+    scorer = scorer_for(task)
+    return lambda text, example: scorer.score(text, example).value
 
 
 @dataclass(frozen=True, slots=True)
