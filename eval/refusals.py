@@ -34,6 +34,9 @@ REFUSALS = (
     r"(say|state|mention|specify|contain|provide|tell|include|give|list|record|reveal|disclose|cover|name|answer|show)",
     r"(none|nothing) (of|in) (the|these|those|any) (\w+ )?(text|passage|document|source|record|file|material)s? "
     r"(says?|states?|mentions?|specif(y|ies)|gives?|tells?|lists?|records?|covers?|names?)",
+    r"(is|are|was|were) not (available )?(in|among|part of) (the|these|those|any|what)",
+    r"never (says?|states?|mentions?|specif(y|ies)|gives?|tells?|names?|lists?)",
+    r"(cannot|could not|can not|did not|do not) (be found|find|see|locate)",
     r"unable to (answer|say|tell|determine|find|provide|confirm)",
     r"there is no (information|mention|record|answer|data|indication|detail)s? ",
     r"no (information|mention|record|data|details?) (is|are|was|were|on|about|of|regarding|can be) ",

@@ -45,10 +45,7 @@ def test_a_clear_winner_is_taken_though_it_costs_more():
         "Strong: more than 99 in 100 that it is within 2 points of the best strategy, and that no cheaper strategy is."
     )
     assert got.runner_up_line.startswith("Retrieval is 30 points behind, ")
-    assert (
-        got.reasons[0]
-        == "Fine-tuning scored .90 (.85 to .93) on 200 test rows; no other strategy scored higher."
-    )
+    assert got.reasons[0] == "Fine-tuning scored .90 (.85 to .93) on 200 test rows; no other strategy scored higher."
     assert got.changes == (
         "If your limit for 95 of 100 answers were 2.0 s to just under 3.0 s, retrieval would be taken, which scores "
         ".60.",

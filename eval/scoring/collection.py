@@ -15,6 +15,8 @@ from eval.scoring.words import find_words, folded, stem_of
 from eval.task import Document, Example
 
 _MOST_TEXTS_CACHED = 50_000
+_FEWEST_TO_TELL, _COMMON = 50, 0.3  # texts, and a rarity: what stands in a tenth of 50 texts, in a fortieth of 1,000
+_CARRIED_POWER = 4  # a word that is repeated in four of five rows is half as sure to be asked for
 _PIECE_CHARACTERS = 4_000  # documents are read in pieces of at most so many, cut between lines
 
 
@@ -40,7 +42,13 @@ class Collection:
         self._in_pieces.update(stem for stems in learned for stem in stems)
         self._pieces = len(pieces) + len(learned)
         asked = [self.read(row.input).stems for row in train]
+        self._carried = Counter(
+            stem
+            for row, stems in zip(train, asked, strict=True)
+            for stem in stems.intersection(*(self.read(text).stems for text in row.answers))
+        )
         self._in_inputs, self._inputs = Counter(stem for stems in asked for stem in stems), len(asked)
+        self._asked_about = {name for row in examples for name in _names(self.read(row.input))}
         self._elsewhere: set[Hashable] = set()
         for row in examples:
             for text in (row.input, *row.answers):
@@ -55,17 +63,36 @@ class Collection:
             return 1.0
         return (math.log((self._pieces + 1) / (self._in_pieces[str(stem)] + 1)) / math.log(self._pieces + 1)) ** 2
 
-    def distinctness(self, stem: Hashable) -> float:
-        """1 for what stands in at most half of the inputs, 0 for what stands in all of them."""
-        return min(1.0, math.log2((self._inputs + 1) / (self._in_inputs[str(stem)] + 1))) if self._inputs else 1.0
+    def is_common(self, stem: Hashable) -> bool:
+        """Whether it says little though it is written with a capital, such as CEO; few texts cannot tell."""
+        return self._pieces >= _FEWEST_TO_TELL and self.rarity(stem) < _COMMON
 
-    def contexts(self, expected: Said, named: Iterable[str]) -> set[str]:
-        """The documents that hold what is expected: those that the person named, and those that hold most of it."""
+    def must_be_carried(self, stem: Hashable) -> float:
+        """1 for a word of an input that tells inputs apart and that the training answers repeat wherever an input holds
+        it; 0 for one that stands in all inputs, such as a field's name, or that no answer repeats."""
+        if not self._inputs:
+            return 1.0
+        held = self._in_inputs[str(stem)] + 1
+        is_telling = min(1.0, math.log2((self._inputs + 1) / held))
+        return is_telling * ((self._carried[str(stem)] + 1) / held) ** _CARRIED_POWER
+
+    def contexts(self, expected: Said, asked: Said, named: Iterable[str]) -> set[str]:
+        """The documents in question: those that the person named, those that hold most of what is expected, and those
+        about whom the input asks."""
         counts = Counter(
             document for value in _values(expected, hard_only=True) for document in self._holding.get(value, ())
         )
         most = max(counts.values(), default=0)
-        return {*named, *(document for document, count in counts.items() if count == most)}
+        about = [self._holding.get(name, set()) for name in _names(asked)]
+        found = {document for document, count in counts.items() if count == most}
+        return {*named, *found, *(set.intersection(*about) if about else ())}
+
+    def is_of_another(self, answer: Said, expected: Said, asked: Said) -> bool:
+        """Whether an answer speaks of somebody else that other inputs ask about, and not of whom this one does, whom
+        the expected answer names too."""
+        meant = _names(asked) & expected.stems
+        others = (_names(answer) & self._asked_about) - asked.stems - expected.stems
+        return bool(meant and others) and not meant & answer.stems
 
     def stands_in(self, value: Hashable, documents: set[str]) -> bool:
         return not documents.isdisjoint(self._holding.get(value, ()))
@@ -77,6 +104,10 @@ class Collection:
     def supports(self, value: Hashable) -> bool:
         """Whether it stands in any document, input or expected answer of the task."""
         return value in self._holding or value in self._elsewhere
+
+
+def _names(said: Said) -> set[Hashable]:
+    return {value for fact in said.facts if fact.kind is FactKind.NAME for value in fact.values}
 
 
 def _values(said: Said, hard_only: bool = False) -> set[Hashable]:

@@ -18,8 +18,10 @@ from eval.scoring.numbers import Quantity
 from eval.scoring.reading import Fact, FactKind, Said
 from eval.scoring.words import folded
 
-_WORD_BESIDE_HARD = 0.25  # what a rare word weighs where numbers, dates or names are there to be right
-_WORDS_TO_HARD = 2.0  # at most, so that a wrong number in a long answer still shows
+# What rare words weigh where numbers, dates, names, yes or no are there to be right: this each at most, and all
+# together as much as those times a twentieth of how many words there are, so that a wrong number shows in a long answer
+# and other words cost little in a short one.
+_WORD_BESIDE_HARD, _WORDS_TO_HARD = 0.25, 1 / 20
 _WITHOUT_UNIT = 0.5  # of a number whose unit one side does not write
 _PARTLY_DATED = 0.5  # of a date that lacks a part
 _IN_CONTEXT = 0.1  # what a further fact costs that stands with the expected ones in a document; any other costs 1
@@ -63,6 +65,8 @@ def score_facts(
     if not wanted:  # nothing but words that say little
         value = float(sorted(answer.stems) == sorted(expected.stems) and _bare(text) == _bare(target))
         return FactScore(value, value, value, 1.0 - value, 0.0, 0)
+    if collection.is_of_another(answer, expected, asked):
+        return FactScore(0.0, 0.0, 0.0, 0.0, 1.0, 0)
     total = sum(one.weight for one in wanted)
     matched = distorted = 0.0
     for one in wanted:
@@ -74,7 +78,7 @@ def score_facts(
     wrong, invented = _stated_beside(answer, expected, asked, collection, documents)
     if (means_yes := _means_yes(expected, carries)) is not None:
         total += 1.0
-        said = _says_yes(answer, expected, means_yes, is_said=matched >= _MOST_SAID * (total - 1.0))
+        said = _says_yes(answer, expected, asked, means_yes, is_said=matched >= _MOST_SAID * (total - 1.0))
         matched += said == means_yes
         distorted += said == (not means_yes)
     wrong += distorted
@@ -107,7 +111,7 @@ def _weighted(
         if not values:
             continue
         seen.update(values)
-        if fact.is_hard:
+        if fact.is_hard and not (fact.kind is FactKind.NAME and collection and all(map(collection.is_common, values))):
             hard.append(_Wanted(fact, values, 1.0))
             continue
         if collection is None:
@@ -115,11 +119,12 @@ def _weighted(
         elif fact.kind is FactKind.NUMBER:
             weight = _WORD_BESIDE_HARD
         else:
-            weight = collection.distinctness(values[0]) if carries else collection.rarity(values[0])
+            weight = collection.must_be_carried(values[0]) if carries else collection.rarity(values[0])
         soft.append(_Wanted(fact, values, weight))
     beside, words = 1.0, sum(one.weight for one in soft)
-    if hard and not carries and words:
-        beside = min(_WORD_BESIDE_HARD, _WORDS_TO_HARD * len(hard) / words)
+    rights = len(hard) + (expected.says_yes is not None)
+    if rights and not carries and words:
+        beside = min(_WORD_BESIDE_HARD, _WORDS_TO_HARD * len(soft) * rights / words)
     soft = [_Wanted(one.fact, one.values, one.weight * beside) for one in soft if one.weight > 0.01]
     return hard + soft
 
@@ -138,7 +143,10 @@ def _share_stated(one: _Wanted, answer: Said, asked: Said) -> float:
         return max((_same_date(value, other) for other in _dates(answer)), default=0.0)
     if isinstance(value, TimeOfDay):
         return float(any(isinstance(v, TimeOfDay) and value.agrees_with(v) for v in answer.values(FactKind.TIME)))
-    return (sum(stem in answer.stems for stem in one.values) / len(one.values)) ** 2
+    found = [str(stem) for stem in one.values if stem in answer.stems]
+    if found and one.fact.kind is FactKind.NAME:  # E. Elmley
+        found += [str(stem) for stem in one.values if stem not in answer.stems and str(stem)[0] in answer.stems]
+    return (len(found) / len(one.values)) ** 2
 
 
 def _same_quantity(expected: Quantity, stated: Quantity, units_asked: set[str]) -> float:
@@ -187,7 +195,7 @@ def _means_yes(expected: Said, carries: bool) -> bool | None:
     return expected.says_yes
 
 
-def _says_yes(answer: Said, expected: Said, means_yes: bool, is_said: bool) -> bool | None:
+def _says_yes(answer: Said, expected: Said, asked: Said, means_yes: bool, is_said: bool) -> bool | None:
     """What an answer says to the same question; one without yes, no or "not" means what was expected where it states
     most of the rest (`is_said`), unless it affirms what was to be denied."""
     if answer.says_yes is not None or answer.refuses:
@@ -195,6 +203,7 @@ def _says_yes(answer: Said, expected: Said, means_yes: bool, is_said: bool) -> b
     if any(fact.is_negated for fact in answer.facts):
         return False
     denied = {value for fact in expected.facts if fact.is_negated for value in values_of(fact)}
+    denied -= {value for fact in asked.facts for value in values_of(fact)}
     if denied & {value for fact in answer.facts for value in values_of(fact)}:
         return True
     return means_yes if is_said and answer.facts else None
@@ -220,7 +229,7 @@ def _stated_beside(
         if not all(map(collection.supports, beside)):
             invented += 1
         elif contexts is None:
-            contexts = collection.contexts(expected, documents)
+            contexts = collection.contexts(expected, asked, documents)
         is_in_context = contexts is not None and all(collection.stands_in(value, contexts) for value in beside)
         weight += _IN_CONTEXT if is_in_context else 1.0
     return weight, invented

@@ -36,7 +36,7 @@ CHOICES: dict[Kind, tuple[MetricName, ...]] = {
 # What leads, and the largest share of the score that the other part can take off.
 LEADS_WITH_FACTS = {MetricName.FACTS: True, MetricName.FACTS_AND_FORM: True, MetricName.FORM_AND_FACTS: False,
                     MetricName.FORM: False}  # fmt: skip
-SHARE_OF_OTHER = {MetricName.FACTS: 0.0, MetricName.FACTS_AND_FORM: 0.1, MetricName.FORM_AND_FACTS: 0.3,
+SHARE_OF_OTHER = {MetricName.FACTS: 0.0, MetricName.FACTS_AND_FORM: 0.05, MetricName.FORM_AND_FACTS: 0.3,
                   MetricName.FORM: 0.0}  # fmt: skip
 
 _SEES_FORM = (MetricName.FACTS_AND_FORM, MetricName.FORM_AND_FACTS, MetricName.FORM)
@@ -54,7 +54,7 @@ MEANINGS: dict[str, str] = {
         "An answer that is not JSON scores 0."
     ),
     MetricName.FACTS: f"{_FACTS} Wording does not count.",
-    MetricName.FACTS_AND_FORM: f"{_FACTS} Up to a tenth is taken off for wording unlike the expected one.",
+    MetricName.FACTS_AND_FORM: f"{_FACTS} Up to a twentieth is taken off for wording unlike the expected one.",
     MetricName.FORM_AND_FACTS: f"{_FORM} Up to three tenths are taken off for facts of the input that are lost.",
     MetricName.FORM: f"{_FORM} Facts do not count.",
     MetricName.EXACT: "The share of answers that equal the expected one, spacing and letter case of keywords aside.",
@@ -77,7 +77,7 @@ FORMULAS: dict[str, str] = {
         "are no field, and the items of a list may come in any order."
     ),
     MetricName.FACTS: _FACTS_FORMULA,
-    MetricName.FACTS_AND_FORM: f"Facts × (1 − 0.1 × (1 − form)). Facts: {_FACTS_FORMULA} Form: chrF ÷ 100.",
+    MetricName.FACTS_AND_FORM: f"Facts × (1 − 0.05 × (1 − form)). Facts: {_FACTS_FORMULA} Form: chrF ÷ 100.",
     MetricName.FORM_AND_FACTS: (
         f"Form × (1 − 0.3 × (1 − facts)). Form: chrF of sacrebleu ÷ 100. Facts, of those that the input holds: "
         f"{_FACTS_FORMULA}"

@@ -12,6 +12,7 @@ from itertools import pairwise
 from eval.refusals import refuses
 from eval.scoring.dates import Date, TimeOfDay, find_dates, find_times
 from eval.scoring.numbers import Quantity, Span, find_quantities
+from eval.scoring.units import CURRENCY_SIGNS
 from eval.scoring.words import find_words, folded, is_function_word, stem_of
 
 _MOST_CHARACTERS = 20_000  # of a text that are read; an answer is never as long
@@ -19,14 +20,19 @@ _ALONE = r"(?=\s*(?:[^\w\s]|$)|\s+(?:it|they|he|she|there|you|the|this|that|we|i
 _YES = re.compile(rf"\W*(?:(?:yes|yeah|yep|correct|true|ja|oui|sí|si){_ALONE}|はい|是的|对)", re.I)
 _NO = re.compile(rf"\W*(?:(?:no|nope|false|incorrect|nein|non){_ALONE}|いいえ|不是|否)", re.I)
 _NEGATION = re.compile(
-    r"\b(?:not|no|never|none|neither|nor|nobody|nothing|without|cannot|nicht|kein\w*|nie|ne|pas|jamais|nunca)\b|n't\b",
+    r"\b(?:not|no|never|none|neither|nor|nobody|nothing|without|cannot|lacks?|lacking|refuses?|bans?|banned|prohibit\w*|"
+    r"forbid\w*|closed to|nicht|kein\w*|nie|ohne|ne|pas|jamais|nunca)\b|n't\b",
     re.IGNORECASE,
 )
 _NO_NEGATION = re.compile(
-    r"\b(no|not) (later|more|less|fewer|longer|earlier|only|just|merely|to mention)\b|\bno\. ?(?=\d)", re.I
+    r"\b(?:no|nobody|nothing|none) (?:other|else|better)\b|\bno\. ?(?=\d)|"
+    r"\b(?:no|not) (?:later|more|less|fewer|longer|earlier|only|just|merely|to mention)\b",
+    re.IGNORECASE,
 )
 _CLAUSE_END = re.compile(r"[.!?;:,\n]+(?=\s|$)|\s+(?:but|and|while|whereas|although)\s+", re.I)
-_CODE = re.compile(r"(?<![\w-])[A-Z]{1,3}-?\d{1,6}[A-Za-z]?(?![\w-]|[.,]\d)")
+_CODE = re.compile(r"(?<![\w-])(?:[A-Z]{1,3}-?|[A-Z]{2,4}[ -])\d{1,6}[A-Za-z]?(?![\w-]|[.,]\d)")
+_DAYS = {day[:3]: day for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")}
+_DAYS |= {day: day for day in _DAYS.values()} | {"tues": "tuesday", "thur": "thursday", "thurs": "thursday"}
 _SENTENCE_END = re.compile(r"[.!?:\n]\s*[\"'“”(]*\s*$")
 
 
@@ -42,8 +48,8 @@ class FactKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One thing stated. `values` are the stems of a name (one or more words) or of a word (one), or the one number,
-    date, time or code (L-02, B2B, 007); `is_negated` says that it stands in a clause with "not". It stands at `span` of
-    the `folded` text."""
+    date, time (or day of the week) or code (L-02, B2B, 007); `is_negated` says that it stands in a clause with "not".
+    It stands at `span` of the `folded` text."""
 
     kind: FactKind
     values: tuple[Hashable, ...]
@@ -87,7 +93,7 @@ class Notation:
 
 
 def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bool] = lambda stem: False) -> Said:
-    """`is_name` says of a stem that it is known to be a name, whatever its capitals here."""
+    """`is_name` says of a stem that it is known to be a name, where the capitals here do not tell."""
     text = folded(text[:_MOST_CHARACTERS])
     found: list[tuple[Span, FactKind, Hashable]] = []
     for kind, spans in (
@@ -102,6 +108,7 @@ def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bo
     answered = max((match.end() for match in (_YES.match(text), _NO.match(text)) if match), default=0)
     facts = [Fact(kind, (value,), negated(span[0]), span) for span, kind, value in found]
     starts = [span[0] for span, _, _ in found]
+    has_no_capitals = not any(map(str.isupper, text[1:]))
     stems: set[str] = {str(value) for _, kind, value in found if kind is FactKind.CODE}
     name: list[str] = []
     name_start = name_end = -1
@@ -116,11 +123,16 @@ def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bo
         if at >= 0 and match.start() < found[at][0][1]:
             continue
         word = match[0]
-        if is_function_word(word) or _NEGATION.search(word) or match.end() <= answered:
+        is_initial = len(word) == 1 and word.isupper() and text[match.end() : match.end() + 1] == "."
+        if (is_function_word(word) and not is_initial) or _NEGATION.search(word) or match.end() <= answered:
+            continue
+        if (day := _day_of(word)) is not None:
+            stems.add(day)
+            facts.append(Fact(FactKind.TIME, (day,), negated(match.start()), match.span()))
             continue
         stem = stem_of(word)
         stems.add(stem)
-        if _looks_like_name(text, match.start(), word) or is_name(stem):
+        if _looks_like_name(text, match.start(), word) or (is_name(stem) and (word[0].isupper() or has_no_capitals)):
             if name and text[name_end : match.start()].strip(" -&") == "":
                 name.append(stem)
             else:
@@ -134,10 +146,20 @@ def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bo
     return Said(tuple(facts), frozenset(stems), _says_yes(text), refuses(text))
 
 
+def _day_of(word: str) -> str | None:
+    """Monday of Mon, Mondays and Monday; in small letters sun and wed are other words."""
+    if not word[0].isupper():
+        return None
+    plain = word.casefold()
+    return _DAYS.get(plain) or _DAYS.get(plain.removesuffix("s"))
+
+
 def _find_codes(text: str) -> Iterator[tuple[Span, str]]:
-    """What is one to three capitals and digits, with a hyphen or without one."""
+    """What is a few capitals and digits: L-02, B12, ISO 9001; an amount of money is none."""
     for match in _CODE.finditer(text):
-        yield match.span(), match[0].replace("-", "").casefold()
+        code = match[0].replace("-", "").replace(" ", "")
+        if code.rstrip("0123456789") not in CURRENCY_SIGNS:
+            yield match.span(), code.casefold()
 
 
 def _looks_like_name(text: str, start: int, word: str) -> bool:

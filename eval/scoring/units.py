@@ -45,11 +45,18 @@ _UNITS: dict[str, tuple[str, Fraction, str]] = {
     "CNY": ("CNY", Fraction(1), "cny|rmb|yuan|元"),
     "INR": ("INR", Fraction(1), "₹|inr|rupee|rupees"),
     "KRW": ("KRW", Fraction(1), "₩|krw|won"),
+    "SEK": ("SEK", Fraction(1), "sek|swedish kronor|swedish krona|kronor"),
+    "NOK": ("NOK", Fraction(1), "nok|norwegian kroner|norwegian krone"),
+    "DKK": ("DKK", Fraction(1), "dkk|danish kroner|danish krone"),
+    "PLN": ("PLN", Fraction(1), "pln|zł|zloty|złoty|złotych|polish zloty"),
+    "AUD": ("AUD", Fraction(1), "aud|australian dollar|australian dollars"),
+    "CAD": ("CAD", Fraction(1), "cad|canadian dollar|canadian dollars"),
     "CHF": ("CHF", Fraction(1), "chf|swiss franc|swiss francs|francs|franc"),
 }
 DIMENSIONS = {name: (dimension, size) for name, (dimension, size, _) in _UNITS.items()}
 UNITS = {spelling: name for name, (_, _, spellings) in _UNITS.items() for spelling in spellings.split("|")}
 CURRENCY_SIGNS = {
     "US$": "USD", "$": "USD", "USD": "USD", "€": "EUR", "EUR": "EUR", "£": "GBP", "GBP": "GBP", "¥": "JPY",
-    "JPY": "JPY", "₹": "INR", "INR": "INR", "₩": "KRW", "CHF": "CHF", "CNY": "CNY",
+    "JPY": "JPY", "₹": "INR", "INR": "INR", "₩": "KRW", "CHF": "CHF", "CNY": "CNY", "SEK": "SEK", "NOK": "NOK",
+    "DKK": "DKK", "PLN": "PLN", "A$": "AUD", "AUD": "AUD", "C$": "CAD", "CAD": "CAD",
 }  # fmt: skip
