@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_model
@@ -47,7 +48,7 @@ def load_language_model(name: str) -> Transformer:
     if problem:
         raise BadInput(problem)
     folder = model_folder(name)
-    return Transformer(load_network(folder), AutoTokenizer.from_pretrained(folder))
+    return Transformer(load_network(folder), _read(AutoTokenizer, folder))
 
 
 def load_network(folder: Path) -> PreTrainedModel:
@@ -56,12 +57,9 @@ def load_network(folder: Path) -> PreTrainedModel:
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     # Over several GPUs accelerate spreads the layers: the first is filled, then the next.
     device_map = "sequential" if torch.cuda.device_count() > 1 else None
-    try:
-        network = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, attn_implementation="sdpa", device_map=device_map
-        )
-    except (OSError, ValueError) as wrong:
-        raise BadInput(f"The model in {folder} could not be read: {wrong}") from wrong
+    network: PreTrainedModel = _read(
+        AutoModelForCausalLM, folder, dtype=dtype, attn_implementation="sdpa", device_map=device_map
+    )
     if device.type == "cpu":
         hasten_few_rows(network)
     if not device_map:
@@ -92,17 +90,30 @@ def _unpacked(gguf: Path) -> Path:
         return folder
     cache.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=cache))
-    source = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
-    config = AutoConfig.from_pretrained(**source)  # read by itself, since each reading of the file takes seconds
-    network = AutoModelForCausalLM.from_pretrained(**source, config=config, dtype=torch.float32)
+    config = _read(AutoConfig, gguf.parent, gguf_file=gguf.name)  # by itself: each reading of the file takes seconds
+    network = _read(AutoModelForCausalLM, gguf.parent, gguf_file=gguf.name, config=config, dtype=torch.float32)
     if hasattr(config, "quantization_config"):
         del config.quantization_config  # the weights are plain numbers now
     save_model(network, str(beside / "model.safetensors"), metadata={"format": "pt"})
     config.save_pretrained(beside)
     network.generation_config.save_pretrained(beside)
-    AutoTokenizer.from_pretrained(**source).save_pretrained(beside)
+    _read(AutoTokenizer, gguf.parent, gguf_file=gguf.name).save_pretrained(beside)
     try:
         beside.rename(folder)
     except OSError:  # another process was first
         shutil.rmtree(beside)
     return folder
+
+
+def _read(kind: Any, folder: Path, **options: Any) -> Any:
+    """What an Auto class of transformers loads from a folder. Left to itself it would ask on standard input whether to
+    run Python code that the folder brings; here that is never run. Raises BadInput when the folder cannot be read."""
+    try:
+        return kind.from_pretrained(str(folder), trust_remote_code=False, **options)
+    except (OSError, ValueError) as wrong:
+        if "trust_remote_code" in str(wrong):
+            raise BadInput(
+                f"The model in {folder} needs Python code from its own folder, and Threeways never runs such code: "
+                "choose a model that transformers supports by itself."
+            ) from wrong
+        raise BadInput(f"The model in {folder} could not be read: {wrong}") from wrong

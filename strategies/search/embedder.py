@@ -26,7 +26,7 @@ class SentenceEmbedder:
     def __init__(self, folder_or_id: str) -> None:
         from sentence_transformers import SentenceTransformer  # seconds to import; only retrieval pays
 
-        self._model = SentenceTransformer(folder_or_id)
+        self._model = SentenceTransformer(folder_or_id, trust_remote_code=False)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = self._model.encode(
