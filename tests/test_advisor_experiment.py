@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -164,6 +165,19 @@ def test_a_run_in_which_all_fail_has_failed_and_still_reports(store: Store) -> N
     report = store.report(run_id)
     assert store.run(run_id).state == "failed"
     assert report is not None and report["recommendation"]["choice"] is None
+
+
+def test_a_run_whose_folder_goes_while_it_runs_has_failed(store: Store) -> None:
+    run_id = add_run(store, "prompting", "retrieval")
+
+    def remove_once_prompting_is_done(step: StoredStep) -> None:
+        if (step.strategy, step.state) == ("prompting", "done"):
+            shutil.rmtree(store.run_folder(run_id))
+
+    report = run_experiment(store, run_id, remove_once_prompting_is_done, lambda: False, STEADY)
+    failed = store.run(run_id)
+    assert (report, failed.state, states(store, run_id)) == (None, "failed", ["done", "done", "cancelled"])
+    assert (failed.reason or "").startswith("The folder of this run is gone")
 
 
 def test_cancelling_ends_the_child_that_computes(store: Store) -> None:

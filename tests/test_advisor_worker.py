@@ -74,6 +74,16 @@ def test_runs_are_taken_in_the_order_they_came(store: Store, worker: StartWorker
     assert first.ended_at <= second.started_at
 
 
+def test_a_run_whose_folder_is_gone_fails_and_the_next_one_runs(store: Store, worker: StartWorker) -> None:
+    gone, sound = add_run(store, "prompting"), add_run(store, "prompting")
+    shutil.rmtree(store.run_folder(gone))
+    process = worker(STEADY)
+    wait_until(lambda: store.run(sound).state == "done", process)
+    failed = store.run(gone)
+    assert failed.state == "failed"
+    assert failed.reason == f"The folder of this run is gone ({store.run_folder(gone)}); compare the data again."
+
+
 def test_a_page_cancels_what_the_worker_computes(store: Store, worker: StartWorker) -> None:
     run_id = add_run(store, "retrieval", "prompting")
     process = worker(ENDLESS)

@@ -6,6 +6,7 @@ import shutil
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -105,8 +106,13 @@ def run_experiment(
             store.end_run(run_id, "cancelled")
             return None
         except Exception as wrong:
-            write_whole(folder / "log.txt", traceback.format_exc())
-            store.end_run(run_id, "failed", failure_sentence(wrong, "the comparison"))
+            # Whatever raised here would leave the run waiting, and so end every worker that takes it up.
+            reason = failure_sentence(wrong, "the comparison")
+            if not folder.exists():
+                reason = f"The folder of this run is gone ({folder}); compare the data again."
+            with suppress(OSError):  # the disk may be full
+                write_whole(folder / "log.txt", traceback.format_exc())
+            store.end_run(run_id, "failed", reason)
             return None
         if any(trial.status == "done" for trial in trials):
             store.end_run(run_id, "done")
