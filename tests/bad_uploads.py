@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+# Small files that crash or fill whatever process parses them; the README beside them says how each does it.
+HOSTILE = {
+    path.name: path.read_bytes()
+    for path in sorted((Path(__file__).parent / "fixtures" / "hostile").iterdir())
+    if path.suffix != ".md"
+}
 TABLE = b"message,label\n" + b"".join(
     b"%s number %d,%s\n" % ((b"cake", b"parcel", b"bill")[row % 3], row, (b"yes", b"no", b"no")[row % 3])
     for row in range(60)
@@ -18,4 +26,5 @@ BAD_UPLOADS: dict[str, tuple[str, bytes]] = {
     "NUL bytes": ("task.csv", TABLE.replace(b"parcel", b"par\0cel")),
     "wrong encoding": ("task.csv", TABLE.replace(b"cake", "käse".encode("utf-16-le"))),
     "too large": ("task.csv", TABLE + b"x" * 60 * 2**20),
+    **{name: (name, content) for name, content in HOSTILE.items()},
 }

@@ -16,7 +16,7 @@ import pytest
 from advisor.command_line.commands import main
 from advisor.hosted import hosted_prices
 from advisor.storage.store import Store
-from tests.bad_uploads import BAD_UPLOADS, TABLE
+from tests.bad_uploads import BAD_UPLOADS, HOSTILE, TABLE
 from tests.tiny_strategies import ENDLESS, FRAGILE, SPEED, STEADY, tiny_model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -141,6 +141,18 @@ def test_a_bad_upload_is_one_sentence_and_nothing_is_stored(
     assert store.runs() == []
     assert not (store.home / "datasets").exists() and not (store.home / "runs").exists()
     assert not (folder / "results").exists()
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_file_that_crashes_its_parser_is_one_sentence_in_seconds(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(HOSTILE[name])
+    command = [sys.executable, "-m", "advisor", "compare", name, "--model", "model"]
+    ended = subprocess.run(
+        command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, timeout=15, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (2, b"")
+    assert ended.stderr.decode().startswith(f"{name} is damaged, or needs too much memory once unpacked: ")
+    assert ended.stderr.count(b"\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import task_to_json
 from eval.task import BadInput, Kind
+from tests.bad_uploads import HOSTILE
 from tests.tiny_strategies import SPEED, tiny_task
 
 TABLE = b"message,label\n" + b"".join(b"text %d,%s\n" % (row, (b"yes", b"no")[row % 2]) for row in range(30))
@@ -71,7 +72,12 @@ def test_two_tabs_can_upload_the_same_file_at_once(store: Store, monkeypatch: py
 
 @pytest.mark.parametrize(
     ("name", "content", "documents"),
-    [("empty.csv", b"", None), ("tickets.csv", TABLE, b""), ("tickets.csv", TABLE, b"\xff\xfe\x00\x00broken")],
+    [
+        ("empty.csv", b"", None),
+        ("tickets.csv", TABLE, b""),
+        ("tickets.csv", TABLE, b"\xff\xfe\x00\x00broken"),
+        *((name, content, None) for name, content in HOSTILE.items()),
+    ],
 )
 def test_nothing_is_kept_of_an_upload_that_cannot_be_read(
     store: Store, name: str, content: bytes, documents: bytes | None

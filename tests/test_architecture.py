@@ -72,6 +72,11 @@ def test_only_the_advisor_knows_streamlit(room: str) -> None:
     assert not [path for path in (ROOT / room).rglob("*.py") if "streamlit" in imported_rooms(path)]
 
 
+def test_the_advisor_reads_uploads_in_a_child_alone() -> None:
+    paths = [*(ROOT / "advisor").rglob("*.py"), ROOT / "streamlit_app.py"]
+    assert not [path for path in paths if imported(path) & {"eval.table.read_table", "eval.documents.read_documents"}]
+
+
 def test_the_parents_of_a_run_never_load_torch() -> None:
     paths = [path.relative_to(ROOT) for path in (ROOT / "advisor").rglob("*.py")]
     modules = [

@@ -20,6 +20,7 @@ from playwright.sync_api import Page, Request, expect, sync_playwright
 
 from advisor.storage.store import Store
 from strategies.engine.models import EMBEDDED
+from tests.bad_uploads import HOSTILE
 from tests.pages import ROOT
 from tests.tiny_model import save_tiny_model
 from tests.tiny_strategies import SPEED
@@ -98,6 +99,19 @@ def test_from_an_upload_to_a_verdict(address: str, page: Page, tmp_path: Path) -
         page.get_by_role("button", name="Page (HTML)").click()
     assert verdict.inner_text() in Path(download.value.path()).read_text("utf-8")
     assert elsewhere == []
+
+
+def test_the_server_outlives_files_that_crash_their_parser(address: str, page: Page, tmp_path: Path) -> None:
+    page.goto(address)
+    for name, content in {**HOSTILE, "tickets.csv": _TICKETS.encode()}.items():
+        (tmp_path / name).write_bytes(content)
+        with page.expect_response(lambda response: response.request.method == "PUT"):
+            page.locator(".st-key-upload input[type=file]").first.set_input_files(tmp_path / name)
+        expect(page.locator(".problem")).to_have_count(0, timeout=60_000)  # that of the file before has gone
+        page.get_by_role("button", name="Check my data").click()
+        if name in HOSTILE:
+            expect(page.locator(".problem")).to_contain_text(f"{name} is damaged", timeout=60_000)
+    expect(page.get_by_role("heading", name="tickets.csv")).to_be_visible(timeout=60_000)
 
 
 def test_a_page_fits_a_telephone(address: str, page: Page) -> None:

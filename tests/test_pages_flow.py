@@ -18,7 +18,7 @@ from advisor.storage.store import Store
 from eval.task import BadInput
 from strategies.engine.models import SUGGESTIONS
 from tests import pages
-from tests.bad_uploads import BAD_UPLOADS
+from tests.bad_uploads import BAD_UPLOADS, HOSTILE
 from tests.pages import ROOT, html_of, open_page, primaries
 
 store = pages.store
@@ -68,6 +68,16 @@ def test_a_bad_upload_is_one_sentence_and_nothing_is_stored(store: Store, flaw: 
     assert not app.exception
     assert html_of(app).count('class="problem"') == 1
     assert not (store.home / "datasets").exists()
+
+
+def test_a_page_goes_on_after_a_file_that_crashes_its_parser(store: Store) -> None:
+    app = open_page("Start")
+    app.file_uploader(key="task-file").upload("abort.parquet", HOSTILE["abort.parquet"], "text/csv").run()
+    app.button(key="check").click().run()
+    assert "abort.parquet is damaged, or needs too much memory once unpacked" in html_of(app)
+    app.file_uploader(key="task-file").upload("tickets.csv", TICKETS.encode(), "text/csv").run()
+    app.button(key="check").click().run()
+    assert "45 rows in 2 columns" in html_of(app)
 
 
 def test_a_wrong_guess_of_columns_locks_nobody_out(store: Store) -> None:

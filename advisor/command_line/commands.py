@@ -42,9 +42,10 @@ from advisor.runs.timing import foresee_run, take_speed
 from advisor.runs.worker import work
 from advisor.samples import zipped
 from advisor.storage.store import Store
-from eval.documents import DOCUMENT_ENDINGS, read_documents
+from eval.documents import DOCUMENT_ENDINGS
 from eval.mapping import guess_columns
-from eval.table import MAX_BYTES, Table, read_table
+from eval.reading import read_documents_apart, read_table_apart
+from eval.table import MAX_BYTES, Table
 from eval.task import BadInput
 from strategies.registry import FLOORS
 
@@ -105,8 +106,8 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     name, content = options.file.name, _read(options.file)
     documents_upload = _documents_upload(options.docs) if options.docs else None
     # All that can be wrong with the input is found before anything is stored.
-    table = read_table(name, content)
-    documents = read_documents(*documents_upload) if documents_upload else []
+    table = read_table_apart(name, content)
+    documents = read_documents_apart(*documents_upload) if documents_upload else []
     setup = _setup(table, options)
     plan = Plan(
         dataset_id="",

@@ -9,7 +9,7 @@ from advisor.plan import CURVES_STEP, FLOORS_STEP
 from eval.costs import Quote
 from eval.decoding import number
 from eval.outcomes import Outcome, Trial
-from eval.table import read_table
+from eval.reading import read_table_apart
 from eval.task import BadInput
 from strategies.registry import FLOORS, TRAINED
 
@@ -117,7 +117,7 @@ def check_tokens(trials: Sequence[Trial], quotes: Mapping[str, Quote]) -> None:
 
 def _rows(name: str, content: bytes, needed: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
     """Where each row stands, and its values by column; how column names are capitalised does not matter."""
-    table = read_table(name, content)
+    table = read_table_apart(name, content)
     columns = [column.lower() for column in table.columns]
     if missing := [column for column in needed if column not in columns]:
         raise BadInput(

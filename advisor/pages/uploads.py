@@ -7,8 +7,9 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from advisor.pages.draft import draft_from, guessed_setup
 from advisor.samples import zipped
-from eval.documents import DOCUMENT_ENDINGS, read_documents
-from eval.table import TABLE_ENDINGS, read_table
+from eval.documents import DOCUMENT_ENDINGS
+from eval.reading import read_documents_apart, read_table_apart
+from eval.table import TABLE_ENDINGS
 
 
 def choose_documents(label: str, key: str) -> tuple[str, bytes] | None:
@@ -31,7 +32,7 @@ def check_upload(name: str, content: bytes, documents: tuple[str, bytes] | None)
     Where it has more than two columns, others than those that were guessed may do: then it passes, for the person to
     choose.
     """
-    table = read_table(name, content)
+    table = read_table_apart(name, content)
     if len(table.columns) > 2:
         return
-    draft_from(table, read_documents(*documents) if documents else [], name, guessed_setup(table))
+    draft_from(table, read_documents_apart(*documents) if documents else [], name, guessed_setup(table))

@@ -27,8 +27,8 @@ from advisor.plan import Plan, Setup
 from advisor.storage.database import Database
 from advisor.storage.files import whole_folder, write_whole
 from advisor.storage.stored import RunState, StoredDataset, StoredRun, StoredSpeed, StoredStep
-from eval.documents import read_documents
-from eval.table import Table, read_table
+from eval.reading import read_documents_apart, read_table_apart
+from eval.table import Table
 from eval.task import BadInput, Document
 
 
@@ -72,10 +72,10 @@ class Store:
         """
         uploads = {"upload": (name, content)}
         documents: list[Document] = []
-        rows = len(read_table(name, content).rows)
+        rows = len(read_table_apart(name, content).rows)
         if documents_name is not None and documents_content is not None:
             uploads["documents"] = (documents_name, documents_content)
-            documents = read_documents(documents_name, documents_content)
+            documents = read_documents_apart(documents_name, documents_content)
         dataset_id = _content_id(uploads.values())
         folder = self._dataset_folder(dataset_id)
         if not folder.exists():
@@ -102,9 +102,10 @@ class Store:
 
     def read_upload(self, dataset_id: str) -> tuple[Table, list[Document]]:
         """The table and the documents (none: an empty list), read again from the bytes as they came."""
-        table = read_table(self.dataset(dataset_id).name, (self._dataset_folder(dataset_id) / "upload").read_bytes())
+        content = (self._dataset_folder(dataset_id) / "upload").read_bytes()
+        table = read_table_apart(self.dataset(dataset_id).name, content)
         documents = self.documents_upload(dataset_id)
-        return table, read_documents(*documents) if documents else []
+        return table, read_documents_apart(*documents) if documents else []
 
     def documents_upload(self, dataset_id: str) -> tuple[str, bytes] | None:
         """The documents' file as it came, with its name; None when there were none."""

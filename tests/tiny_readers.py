@@ -1,0 +1,36 @@
+"""Readers that behave as parsers can: they never end, take all memory, or print. The child imports them from here."""
+
+from __future__ import annotations
+
+import sys
+from threading import Event
+
+from eval.task import Document
+
+
+def compute(name: str, content: bytes) -> list[Document]:
+    while True:
+        sum(range(10_000))
+
+
+def hang(name: str, content: bytes) -> list[Document]:
+    Event().wait()
+    return []
+
+
+def crash(name: str, content: bytes) -> list[Document]:
+    raise RuntimeError("a parser's own mistake")
+
+
+def fill(name: str, content: bytes) -> list[Document]:
+    return [Document("a", "b", "x" * 2**30) for _ in range(3)]
+
+
+def swell(name: str, content: bytes) -> list[Document]:
+    return [Document("a", "b", "x" * 2**20)] * 300
+
+
+def chat(name: str, content: bytes) -> list[Document]:
+    sys.stdout.write("a warning of the parser")
+    sys.stdout.flush()
+    return [Document("a", "b", " ".join(sys.modules))]
