@@ -4,34 +4,45 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from eval.task import BadInput
-from strategies.engine.weights import load_language_model
+from strategies.engine.weights import load_language_model, load_network
 from tests.tiny_model import save_tiny_model
 
 
 @pytest.mark.parametrize(
-    ("file", "auto_map"),
+    ("file", "changed", "load"),
     [
-        ("config.json", {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"}),
-        ("tokenizer_config.json", {"AutoTokenizer": ["own.OwnTokenizer", None]}),
+        (
+            "config.json",
+            {"model_type": "own", "auto_map": {"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Model"}},
+            load_network,
+        ),
+        (
+            "tokenizer_config.json",
+            {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.Own", None]}},
+            lambda folder: load_language_model(str(folder)),
+        ),
     ],
 )
 def test_python_code_in_a_model_folder_is_refused_and_never_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, auto_map: dict[str, object]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    changed: dict[str, object],
+    load: Callable[[Path], object],
 ) -> None:
     folder, marker = save_tiny_model(tmp_path / "model"), tmp_path / "it_ran"
     (folder / "own.py").write_text(f"open({str(marker)!r}, 'w').close()")
-    names = {"config.json": {"model_type": "own"}, "tokenizer_config.json": {"tokenizer_class": "OwnTokenizer"}}
-    described = json.loads((folder / file).read_text())
-    (folder / file).write_text(json.dumps({**described, **names[file], "auto_map": auto_map}))
+    (folder / file).write_text(json.dumps({**json.loads((folder / file).read_text()), **changed}))
     willing = io.StringIO("y\n" * 9)
     monkeypatch.setattr("sys.stdin", willing)
     with pytest.raises(BadInput) as refused:
-        load_language_model(str(folder))
+        load(folder)
     assert str(refused.value) == (
         f"The model in {folder} needs Python code from its own folder, and Threeways never runs such code: "
         "choose a model that transformers supports by itself."

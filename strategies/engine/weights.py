@@ -14,6 +14,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 from transformers.utils import logging as transformers_logging
 
 from eval.task import BadInput
+from strategies.engine.architectures import inexact
 from strategies.engine.few_rows import hasten_few_rows
 from strategies.engine.models import EMBEDDED, check_model, embedded_gguf, local_folder
 from strategies.engine.transformer import Transformer
@@ -57,8 +58,11 @@ def load_network(folder: Path) -> PreTrainedModel:
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     # Over several GPUs accelerate spreads the layers: the first is filled, then the next.
     device_map = "sequential" if torch.cuda.device_count() > 1 else None
+    config = _read(AutoConfig, folder)  # with the defaults of its type, which the file may leave out
+    if problem := inexact(f"The model in {folder}", config.to_dict()):
+        raise BadInput(problem)
     network: PreTrainedModel = _read(
-        AutoModelForCausalLM, folder, dtype=dtype, attn_implementation="sdpa", device_map=device_map
+        AutoModelForCausalLM, folder, config=config, dtype=dtype, attn_implementation="sdpa", device_map=device_map
     )
     if device.type == "cpu":
         hasten_few_rows(network)

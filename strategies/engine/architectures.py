@@ -1,0 +1,106 @@
+"""Which networks the engine computes exactly, as their own description says. Torch is not needed to tell.
+
+The engine gives a network its own masks, its own cache and its own attention (`attention.py`). A network that attends,
+remembers or counts positions in another way would still answer, only wrongly, and nobody would notice. So what is not
+known to come out right is refused.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+# For each of these, tests/test_strategies_architectures.py compares the engine with transformers' own computation. To
+# allow another type, add it here and see that this test passes.
+EXACT = {
+    "apertus", "arcee", "biogpt", "cohere", "ctrl", "ernie4_5", "ernie4_5_moe", "exaone4", "falcon", "flex_olmo",
+    "gemma", "glm", "glm4", "glm4_moe", "gpt2", "gpt_bigcode", "gpt_neox", "granite", "granitemoe",
+    "granitemoehybrid", "granitemoeshared", "helium", "hunyuan_v1_dense", "hunyuan_v1_moe", "hyperclovax",
+    "internlm3", "jais2", "llama", "minimax_m2", "ministral3", "mistral", "mixtral", "nanochat", "nemotron", "olmo",
+    "olmo2", "olmo3", "olmoe", "opt", "persimmon", "phi", "phi3", "phimoe", "qwen2", "qwen2_moe", "qwen3",
+    "qwen3_moe", "seed_oss", "smollm3", "stablelm", "starcoder2",
+}  # fmt: skip
+_FULL = {"full_attention", "attention"}  # one type of layer, in newer and in older files
+_SWITCHED = {"qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "smollm3"}  # no window unless use_sliding_window is true
+
+_HEADER_BYTES = 1 << 20  # the tokens of the vocabulary follow later
+_STRING, _ARRAY = 8, 9
+_NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+
+
+def inexact(name: str, config: Mapping[str, Any]) -> str | None:
+    """Why the engine cannot compute a network of this config exactly, in one sentence that begins with the model's
+    `name`; None when it can."""
+    kind = config.get("model_type")
+    if kind not in EXACT:
+        return f"{name} is a network of the type “{kind}”, and Threeways cannot compute that type exactly yet."
+    if config.get("alibi"):
+        return f"{name} tells positions apart by ALiBi, and Threeways cannot compute that exactly yet."
+    types = config.get("layer_types")
+    if others := sorted(set(types or ()) - _FULL):
+        return f"{name} has layers of the type “{others[0]}”, and Threeways cannot compute that type exactly yet."
+    window = config.get("sliding_window")
+    is_on = types is None and config.get("use_sliding_window", kind not in _SWITCHED)
+    if window and is_on and window < config.get("max_position_embeddings", window + 1):
+        return (
+            f"{name} attends to the last {window:,} tokens only (a sliding window), and Threeways cannot compute "
+            "that exactly yet."
+        )
+    return None
+
+
+def config_of(model: Path) -> dict[str, Any]:
+    """What a folder's config.json says, or the header of a .gguf file in the same words. Raises ValueError when that
+    cannot be read."""
+    ggufs = [model] if model.suffix == ".gguf" else sorted(model.glob("*.gguf"))
+    if ggufs and not list(model.glob("*.safetensors")):
+        return _gguf_config(ggufs[0])
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    if not isinstance(config, dict):
+        raise ValueError("config.json holds no JSON object")
+    return config
+
+
+def _gguf_config(file: Path) -> dict[str, Any]:
+    fields = _gguf_fields(file)
+    kind = fields.get("general.architecture")
+    config = {"model_type": next((known for known in EXACT if known.replace("_", "") == kind), kind)}
+    for key, name in (("attention.sliding_window", "sliding_window"), ("context_length", "max_position_embeddings")):
+        if (value := fields.get(f"{kind}.{key}")) is not None:
+            config[name] = value
+    return config
+
+
+def _gguf_fields(file: Path) -> dict[str, Any]:
+    """The fields of the header up to the vocabulary. The gguf package takes seconds, for it reads that as well."""
+    with file.open("rb") as opened:
+        header = io.BytesIO(opened.read(_HEADER_BYTES))  # whatever lengths it claims, no more is read
+
+    def number(form: str) -> Any:
+        return struct.unpack(f"<{form}", header.read(struct.calcsize(form)))[0]
+
+    def value(kind: int) -> Any:
+        if kind == _STRING:
+            return header.read(number("Q")).decode(errors="replace")
+        if kind == _ARRAY:
+            inner, length = number("I"), number("Q")
+            return [value(inner) for _ in range(length)]
+        return number(_NUMBERS[kind])
+
+    fields: dict[str, Any] = {}
+    try:
+        magic, _version, _tensors, count = (number(form) for form in ("4s", "I", "Q", "Q"))
+        if magic != b"GGUF":
+            raise ValueError("no GGUF file")
+        for _ in range(count):
+            key = value(_STRING)
+            if key.startswith("tokenizer."):
+                break
+            fields[key] = value(number("I"))
+    except (struct.error, KeyError, OverflowError, RecursionError) as wrong:
+        raise ValueError("the header is damaged") from wrong
+    return fields
