@@ -14,8 +14,7 @@ are not foreseen. Nothing is said beyond four times the rows there are.
 
 from __future__ import annotations
 
-import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -24,8 +23,9 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
+from eval.stable_order import Unit, places
 from eval.statistics import SEED
-from eval.task import Example, Kind
+from eval.task import Example, Kind, normalised
 
 MOST_TIMES = 4  # the rows there are
 FEWEST_ROWS = 8  # to learn from, for a point
@@ -115,19 +115,15 @@ def sizes_of(train_rows: int, shares: Sequence[float]) -> list[int]:
 
 def fewer_rows(train: Sequence[Example], rows: int, kind: Kind, seed: int) -> tuple[Example, ...]:
     """So many rows to learn from, in their own order: the fewer are always among the more, labels keep their shares,
-    and rows of a group come together as far as they fit."""
-    chance = random.Random(f"{seed}-fewer")
-    strata: dict[str, list[str]] = defaultdict(list)
-    units = {example.id: example.id if example.group is None else f"group {example.group}" for example in train}
-    for example in train:
-        strata[example.target if kind is Kind.CLASSIFICATION else ""].append(units[example.id])
-    turn: dict[str, float] = {}
-    for _, members in sorted(strata.items()):
-        order = [*Counter(members)]
-        late = chance.random()
-        for at, unit in enumerate(chance.sample(order, len(order))):
-            turn.setdefault(unit, (at + late) / len(order))
-    taken = sorted(range(len(train)), key=lambda at: (turn[units[train[at].id]], at))[:rows]
+    rows of a group come together as far as they fit, and other rows more or less hardly change which are taken."""
+    names = [f"group {row.group}" if row.group is not None else f"row {normalised(row.input)}" for row in train]
+    strata = [row.target if kind is Kind.CLASSIFICATION else "" for row in train]
+    sizes = Counter(zip(strata, names, strict=True))
+    units = [Unit(stratum, name, size) for (stratum, name), size in sorted(sizes.items())]
+    place_of: dict[str | int, float] = {}
+    for unit, place in zip(units, places(units, seed, "fewer"), strict=True):
+        place_of.setdefault(unit.key, place)
+    taken = sorted(range(len(train)), key=lambda at: (place_of[names[at]], at))[:rows]
     return tuple(train[at] for at in sorted(taken))
 
 

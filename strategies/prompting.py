@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from random import Random
 from typing import Any, ClassVar
 
 from eval.outcomes import Effort, Prediction
 from eval.scoring import scorer_while_learning
+from eval.stable_order import stable_hash
 from eval.task import Brief, Document, Example, Kind, LearningSplit
 from strategies.answerer import Answerer, Attempt
 from strategies.contract import ReportProgress
@@ -83,13 +83,16 @@ class Prompting:
         return [build_prompt(self._instruction, input, shown) for input in inputs]
 
     def _draw(self, train: Sequence[Example], count: int, draw: int) -> list[Example]:
-        """Examples to show, seeded; for labels, one of each label in turn."""
-        random = Random(f"{self.seed}-{draw}")
+        """Examples to show, seeded; for labels, one of each label in turn. Rows that come or go leave the others in
+        their order, so that a rerun shows mostly the same."""
+
+        def place(*said: str) -> int:
+            return stable_hash(self.seed, draw, *said)
+
         by_label: dict[str, list[Example]] = defaultdict(list)
-        for example in train:
+        for example in sorted(train, key=lambda row: place(row.input, row.target)):
             by_label[example.target if self.brief.kind is Kind.CLASSIFICATION else ""].append(example)
-        piles = [random.sample(pile, len(pile)) for _, pile in sorted(by_label.items())]
-        random.shuffle(piles)
+        piles = [by_label[label] for label in sorted(by_label, key=place)]
         drawn: list[Example] = []
         while len(drawn) < count and any(piles):
             drawn += [pile.pop() for pile in piles if pile][: count - len(drawn)]

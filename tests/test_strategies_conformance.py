@@ -64,6 +64,23 @@ def fitted(request: pytest.FixtureRequest) -> tuple[str, Kind, Strategy]:
     return name, kind, strategy
 
 
+@pytest.mark.parametrize("kind", [Kind.CLASSIFICATION, Kind.WRITING])
+def test_the_same_examples_are_shown_when_a_row_comes(kind: Kind, tmp_path: Path) -> None:
+    before = split(kind)
+
+    def shown(train: Sequence[Example]) -> list[str]:
+        strategy: Any = build("prompting_examples", kind)
+        strategy.budget = BUDGET.for_fewer(1.0, {"examples": 8, "draw": 0})
+        strategy.fit(replace(before, train=tuple(train)), (), ignore)
+        strategy.save(tmp_path)
+        return [text for _, text, _ in json.loads((tmp_path / "prompting.json").read_text())["shown"]]
+
+    first = shown(before.train)
+    assert len(first) == 8 and first == shown(before.train[::-1])
+    new = Example("r0", "a new question", before.train[0].target)
+    assert len({*first} & {*shown((new, *before.train))}) >= 7
+
+
 def test_settings_that_are_settled_are_kept(fitted: tuple[str, Kind, Strategy]) -> None:
     name, kind, strategy = fitted
     again: Any = build(name, kind)
