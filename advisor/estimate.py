@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import mean
+
+import psutil
 
 from advisor.plan import CURVES_STEP, FLOORS_STEP
 from eval.learning_curve import sizes_of
@@ -15,12 +19,16 @@ from strategies.workload import Workload, foresee, foresee_fewer, foresee_floors
 
 # Answers to time writing by: fewer than the 32 that are written together, to stay within ten seconds.
 _WRITTEN_TOGETHER = 10
+MATERIAL_SHARE = 0.25  # of the processor: other programs that use more, or this much less than before, change the speed
 SECONDS_TO_LOAD = 6.0  # starting a process and importing torch and transformers, beside reading the weights
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """What this machine does with one model: tokens a second, except `load_seconds` and `embed` (texts a second)."""
+    """What this machine does with one model: tokens a second, except `load_seconds` and `embed` (texts a second).
+
+    `busy` is the share of the processor that other programs used just before; None in a timing of an older version.
+    """
 
     device: str
     load_seconds: float
@@ -30,6 +38,24 @@ class Speed:
     write_alone: float
     train: float
     embed: float
+    busy: float | None = None
+
+
+def busy_share(seconds: float = 1.0) -> float:
+    """The share of the processor cores that was in use while this process waited so long."""
+    cores = psutil.cpu_percent(seconds, percpu=True)
+    allowed = psutil.Process().cpu_affinity() if sys.platform == "linux" else []
+    return mean([cores[core] for core in allowed if core < len(cores)] or cores) / 100
+
+
+def busy_sentence(speed: Speed) -> str | None:
+    """What to know of an estimate that follows from a timing of a busy machine; None where it was quiet."""
+    if speed.busy is None or speed.busy <= MATERIAL_SHARE:
+        return None
+    return (
+        f"Other programs used {100 * speed.busy:.0f} % of the processor when this machine was timed, "
+        "so the run will be faster than this if they stop."
+    )
 
 
 def measure_speed(model: str) -> Speed:
@@ -43,6 +69,7 @@ def measure_speed(model: str) -> Speed:
     from strategies.search.embedder import load_embedder
 
     model_folder(model)  # fetched and unpacked before the clock runs: that is done once, and each strategy loads anew
+    busy = busy_share()
     started = time.perf_counter()
     language_model = load_language_model(model)
     load_seconds = time.perf_counter() - started
@@ -91,6 +118,7 @@ def measure_speed(model: str) -> Speed:
         write_alone=write_alone,
         train=len(pairs) * 44 / train_seconds,
         embed=len(texts) / embed_seconds,
+        busy=busy,
     )
 
 

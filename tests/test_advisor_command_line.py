@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import psutil
@@ -17,6 +17,7 @@ from advisor.command_line.commands import main
 from advisor.hosted import hosted_prices
 from advisor.storage.store import Store
 from tests.bad_uploads import BAD_UPLOADS, HOSTILE, TABLE
+from tests.test_advisor_timing import age
 from tests.tiny_strategies import ENDLESS, FRAGILE, SPEED, STEADY, tiny_model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,6 +40,20 @@ def compare(folder: Path) -> Compare:
         return main(["compare", *arguments, "--model", "model"], build_strategy)
 
     return run
+
+
+def test_a_timing_that_no_longer_holds_is_taken_again(
+    folder: Path, compare: Compare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, model = Store(), str(folder / "model")
+    assert compare("task.csv", "--strategies", "prompting") == 0
+    assert "Timing this machine" not in capsys.readouterr().err
+    store.save_speed(model, asdict(replace(SPEED, busy=0.61)))
+    assert compare("task.csv", "--strategies", "prompting") == 0
+    assert "Other programs used 61 % of the processor when this machine was timed" in capsys.readouterr().err
+    age(store, hours=30)
+    assert compare("task.csv", "--strategies", "prompting") == 0
+    assert "Timing this machine" in capsys.readouterr().err
 
 
 def test_a_comparison_ends_with_its_reports_a_table_and_a_place_in_history(

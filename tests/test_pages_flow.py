@@ -20,6 +20,7 @@ from strategies.engine.models import SUGGESTIONS
 from tests import pages
 from tests.bad_uploads import BAD_UPLOADS, HOSTILE
 from tests.pages import ROOT, html_of, open_page, primaries
+from tests.test_advisor_timing import age
 
 store = pages.store
 TICKETS = "message,label\n" + "".join(
@@ -178,6 +179,26 @@ def test_a_model_that_could_not_be_timed_is_asked_for_again_when_chosen_anew(sto
     app.selectbox(key="model").set_value(other).run()
     assert store.requested_speed() == other
     assert "being timed" in html_of(app)
+
+
+def test_a_timing_of_yesterday_is_taken_again_but_not_while_a_run_has_the_machine(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    age(store, hours=30)
+    run = prepare(store, Plan(dataset.id, Setup("message", "label"), strategies=("prompting",)))
+    with store.device_lock:
+        store.start_run(run.id)
+        assert "Together" in html_of(open_page("Compare", dataset=dataset.id))
+        store.end_run(run.id, "done")
+    assert "being timed" in html_of(open_page("Compare", dataset=dataset.id))
+    assert store.requested_speed() == "embedded"
+
+
+def test_an_estimate_from_a_busy_machine_says_so(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    assert "Other programs" not in html_of(open_page("Compare", dataset=dataset.id))
+    store.save_speed("embedded", {**pages.SPEED, "busy": 0.75})
+    app = open_page("Compare", dataset=dataset.id)
+    assert "Other programs used 75 % of the processor when this machine was timed" in html_of(app)
 
 
 def test_columns_that_make_no_task_are_one_sentence(store: Store) -> None:

@@ -14,6 +14,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from advisor.runs.timing import take_speed
 from advisor.storage.store import Store
 from strategies.engine.language_model import Message
 from strategies.engine.models import EMBEDDED
@@ -47,6 +48,14 @@ def handbook_slice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (ROOT / "examples" / "handbook_questions.csv").open(newline="") as whole, path.open("w", newline="") as part:
         csv.writer(part).writerows(list(csv.reader(whole))[:31])
     return path
+
+
+def test_a_timing_knows_how_busy_the_machine_was(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    take_speed(store, EMBEDDED)
+    timed = store.speed(EMBEDDED)
+    assert timed is not None and timed.speed is not None, timed
+    assert timed.speed.read > 0 and timed.speed.busy is not None and 0 <= timed.speed.busy <= 1
 
 
 def test_a_comparison_on_the_command_line(handbook_slice: Path, tmp_path: Path) -> None:

@@ -34,11 +34,12 @@ from advisor.command_line.terminal import (
     progress_bars,
 )
 from advisor.decision.outside import check_tokens, read_costs, read_outcomes
+from advisor.estimate import busy_sentence
 from advisor.plan import DEFAULT_MODEL, Plan, Setup
 from advisor.report.contents import judge
 from advisor.runs.experiment import REPORT_FILES, draft_task, run_experiment
 from advisor.runs.step import BUILD_STRATEGY, StepOrder, load_fitted
-from advisor.runs.timing import foresee_run, take_speed
+from advisor.runs.timing import foresee_run, is_outdated, take_speed
 from advisor.runs.worker import work
 from advisor.samples import zipped
 from advisor.storage.store import Store
@@ -130,6 +131,8 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
         try:
             if seconds := foresee_run(store, run.id):
                 print_estimate(screen, seconds)
+                if (stored := store.speed(plan.model)) and stored.speed and (caveat := busy_sentence(stored.speed)):
+                    screen.print(caveat, highlight=False, soft_wrap=True)
             with progress_bars(screen, plan.steps) as show:
                 report = run_experiment(store, run.id, show, lambda: store.cancel_requested(run.id), build_strategy)
         except KeyboardInterrupt as ended:
@@ -213,9 +216,9 @@ def _device(store: Store, screen: Screen) -> Any:
 
 
 def _time_machine(store: Store, model: str, screen: Screen) -> None:
-    """So that the time of the run can be told before it starts; once is enough for each model."""
+    """Where no timing with this model holds, so that the run can be estimated before it starts."""
     stored = store.speed(model)
-    if stored is None or stored.speed is None:
+    if stored is None or stored.speed is None or is_outdated(stored):
         screen.print("Timing this machine …")
         take_speed(store, model)
         stored = store.speed(model)

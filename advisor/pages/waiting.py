@@ -1,4 +1,4 @@
-"""How long a comparison will take: asked of the worker once for each model, and shown as soon as it is known."""
+"""How long a comparison will take: the worker times the machine for each model, and again when that no longer holds."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from html import escape
 
 import streamlit as st
 
-from advisor.estimate import estimate_seconds
+from advisor.estimate import busy_sentence, busy_share, estimate_seconds
 from advisor.pages import frame
 from advisor.pages.draft import draft_of, split_within
 from advisor.pages.marks import marked_name
 from advisor.plan import STRATEGIES, Plan
+from advisor.runs.timing import is_outdated
 from advisor.runs.worker import start_worker
 from advisor.storage.stored import StoredSpeed
 from advisor.wording import duration_text, in_sentence
@@ -19,6 +20,7 @@ from strategies.presets import PRESETS
 
 _SECONDS_BETWEEN_LOOKS = 2
 _SECONDS_A_PROBLEM_STANDS = 60
+_SECONDS_A_LOAD_STANDS = 60
 
 
 def show_estimate(plan: Plan, name: str) -> None:
@@ -51,10 +53,23 @@ def ask_again(model: str) -> None:
 
 
 def _is_stale(stored: StoredSpeed) -> bool:
-    """Timed by another version, that timed other things; or not timed, by a problem that may be mended by now."""
-    if stored.made_at is None or stored.speed is not None:
+    """Whether to time again: the timing no longer holds, is that of another version, or failed for a problem that may
+    be fixed by now. While a run has the machine, its load says nothing of the load of the next one."""
+    if stored.made_at is None:
         return False
+    if stored.speed is not None:
+        return not _is_running() and is_outdated(stored, _busy_now)
     return stored.problem is None or time.time() - stored.made_at > _SECONDS_A_PROBLEM_STANDS
+
+
+@st.cache_data(ttl=_SECONDS_A_LOAD_STANDS, show_spinner=False)
+def _busy_now() -> float:
+    """Asked once a minute at most: it waits for a second."""
+    return busy_share()
+
+
+def _is_running() -> bool:
+    return any(run.state == "running" for run in frame.store().runs())
 
 
 def _is_known(stored: StoredSpeed | None) -> bool:
@@ -75,12 +90,14 @@ def _show(plan: Plan, name: str, stored: StoredSpeed | None) -> None:
     )
     total = duration_text(sum(seconds[step] for step in plan.steps))
     st.html(f'<ul class="estimate">{each}<li><b>Together</b> <span>{escape(total)}</span></li></ul>')
+    if caveat := busy_sentence(stored.speed):
+        frame.small(caveat)
     if left_out:
         besides = ", ".join(f"{in_sentence(one)} {duration_text(seconds[one])}" for one in left_out)
         frame.small(f"Not included: {besides}.")
 
 
 def _waiting_words() -> str:
-    if any(run.state == "running" for run in frame.store().runs()):
+    if _is_running():
         return "How long it will take is not known yet. It will be timed when the run in progress has ended."
     return "This machine is being timed with this model, to say how long it will take."

@@ -1,23 +1,39 @@
-"""How long a run should take: this machine is timed with the model once, and what follows for a run is kept with it."""
+"""How long a run should take: from a timing of this machine with the model, which is kept until it no longer holds."""
 
 from __future__ import annotations
 
 import json
+import time
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from advisor.estimate import estimate_seconds, measure_speed
+from advisor.estimate import MATERIAL_SHARE, busy_share, estimate_seconds, measure_speed
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spawned
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
+from advisor.storage.stored import StoredSpeed
 from advisor.storage.task_file import read_task
 from strategies.engine.models import check_model, is_here
 from strategies.presets import PRESETS
 
 ESTIMATE_FILE, SPEED_FILE = "estimate.json", "speed.json"
+_SECONDS_A_TIMING_STANDS = 24 * 3600
+_SECONDS_BEFORE_ANOTHER = 300  # so that a load that comes and goes does not time the machine over and over
 _NOT_FETCHED = "It is timed once it has been fetched; the first run fetches it."
+
+
+def is_outdated(stored: StoredSpeed, busy_now: Callable[[], float] = busy_share, now: float | None = None) -> bool:
+    """Whether a timing no longer holds: it is older than a day, or the share of the processor that other programs use
+    has changed by more than a quarter. `busy_now` is asked only where it matters; `now` is in seconds since 1970."""
+    if stored.speed is None or stored.made_at is None:
+        return False
+    age = (time.time() if now is None else now) - stored.made_at
+    if stored.speed.busy is None or not _SECONDS_BEFORE_ANOTHER < age <= _SECONDS_A_TIMING_STANDS:
+        return age > _SECONDS_A_TIMING_STANDS
+    return abs(busy_now() - stored.speed.busy) > MATERIAL_SHARE
 
 
 def take_speed(store: Store, model: str) -> None:
@@ -42,10 +58,13 @@ def foresee_run(store: Store, run_id: str) -> dict[str, float]:
     """Seconds each step of a run should take, by name; empty while this machine was not timed with its model.
 
     They are kept in the run's folder as first foreseen, with the timing that they follow from, to be held against the
-    seconds it took.
+    seconds it took. A timing that no longer holds is taken again first.
     """
     folder, plan = store.run_folder(run_id), store.run(run_id).plan
     kept, stored = read_estimate(folder), store.speed(plan.model)
+    if not kept and stored is not None and is_outdated(stored):
+        take_speed(store, plan.model)
+        stored = store.speed(plan.model)
     if kept or stored is None or stored.speed is None:
         return kept
     task, split = read_task(folder)

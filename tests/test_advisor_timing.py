@@ -1,0 +1,95 @@
+"""A timing of the machine is used while it holds, and taken again when it no longer does."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from advisor.estimate import MATERIAL_SHARE, busy_sentence, busy_share
+from advisor.plan import Plan, Setup
+from advisor.runs.timing import foresee_run, is_outdated, read_estimate
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredSpeed
+from advisor.storage.task_file import task_to_json
+from tests.tiny_strategies import SPEED, tiny_task
+
+HOUR = 3600.0
+NOWHERE = "/no/such/model"  # asked for a timing, it leaves a problem at once
+
+
+def stored(busy: float | None, hours_old: float) -> StoredSpeed:
+    made_at = 100 * HOUR - hours_old * HOUR
+    return StoredSpeed("embedded", made_at, made_at, asdict(replace(SPEED, busy=busy)), None)
+
+
+@pytest.mark.parametrize(
+    ("busy", "hours_old", "busy_now", "outdated"),
+    [
+        (0.0, 2.0, 0.05, False),
+        (0.0, 2.0, 0.2, False),
+        (0.0, 2.0, 0.5, True),  # something else has started
+        (0.9, 2.0, 0.1, True),  # what slowed the timing has ended
+        (0.9, 2.0, 0.8, False),
+        (0.9, 0.05, 0.1, False),  # timed three minutes ago
+        (0.0, 25.0, 0.0, True),
+        (None, 2.0, 0.9, False),  # of a version that did not look at the load: its age alone counts
+        (None, 25.0, 0.0, True),
+    ],
+)
+def test_a_timing_holds_for_a_day_under_the_load_it_was_taken_at(
+    busy: float | None, hours_old: float, busy_now: float, outdated: bool
+) -> None:
+    assert is_outdated(stored(busy, hours_old), lambda: busy_now, now=100 * HOUR) == outdated
+
+
+def test_a_program_that_keeps_a_core_busy_counts_as_load() -> None:
+    burning = subprocess.Popen(
+        [sys.executable, "-c", "print(flush=True)\nwhile True: pass"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert burning.stdout is not None and burning.stdout.readline() == "\n"
+        seen = busy_share()
+    finally:
+        burning.kill()
+        burning.wait()
+    assert 0.8 / len(os.sched_getaffinity(0)) <= seen <= 1
+
+
+def test_only_an_estimate_from_a_busy_machine_says_so() -> None:
+    assert busy_sentence(SPEED) is None
+    assert busy_sentence(replace(SPEED, busy=MATERIAL_SHARE)) is None
+    assert busy_sentence(replace(SPEED, busy=0.52)) == (
+        "Other programs used 52 % of the processor when this machine was timed, "
+        "so the run will be faster than this if they stop."
+    )
+
+
+@pytest.mark.parametrize("hours_old", [1, 30])
+def test_a_run_is_estimated_from_a_timing_that_holds(tmp_path: Path, hours_old: float) -> None:
+    store = Store(tmp_path)
+    dataset = store.add_dataset("tickets.csv", b"message,label\nmy parcel,late\nmy money,refund\n")
+    plan = Plan(dataset.id, Setup("message", "label"), strategies=("prompting",), model=NOWHERE)
+    run = store.add_run(plan, task_to_json(*tiny_task()))
+    store.save_speed(NOWHERE, asdict(SPEED))
+    age(store, hours_old)
+    estimated = foresee_run(store, run.id)
+    known = store.speed(NOWHERE)
+    assert known is not None
+    if hours_old == 1:
+        assert estimated == read_estimate(store.run_folder(run.id)) and estimated["prompting"] > 0
+        assert known.speed == SPEED
+    else:  # timed again, which this model does not allow
+        assert estimated == {} and known.speed is None
+        assert (known.problem or "").startswith(f"There is no folder {NOWHERE}.")
+
+
+def age(store: Store, hours: float) -> None:
+    """Makes every timing that many hours older."""
+    with sqlite3.connect(store.home / "threeways.sqlite") as database:
+        database.execute("UPDATE speeds SET made_at = made_at - ?", (hours * HOUR,))
