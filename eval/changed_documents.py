@@ -15,6 +15,7 @@ from random import Random
 from eval.evidence import UNSPACED, line_of, number_of, stands_in
 from eval.scoring import MetricName, Scorer
 from eval.task import Document, Example, Kind, Metric
+from eval.words import count_words
 
 MOST_WORDS = 4  # of a fact: a longer answer is a phrase, which fits nowhere else
 MOST_DOCUMENTS = 5  # that hold an answer's words: in more they are no fact, and hardly mean the same in each
@@ -62,7 +63,7 @@ def change_facts(
         if len(facts) == most:
             break
         old, holding = _bare(row.target), holding_documents(row.target, lines)
-        if not holding or len(old.split()) > MOST_WORDS or not _is_apart(row, old, facts):
+        if not holding or count_words(old) > MOST_WORDS or not _is_apart(row, old, facts):
             continue
         if any(stands_in(old, _line(_replaced(texts[id], old, "…"))) for id in holding):
             continue  # it is also written otherwise there: twelve for 12

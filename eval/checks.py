@@ -18,7 +18,8 @@ from eval.flaws import (
 )
 from eval.mapping import MIN_ROWS
 from eval.split import TEST_SHARE
-from eval.task import BadInput, Example, Kind, Task, labels_of, normalised
+from eval.task import BadInput, Example, Kind, Task, labels_of
+from eval.words import LETTERS_A_WORD, bare_words, count_words, is_unspaced
 
 FEW_ROWS = 100
 LONG_WORDS = 1_500
@@ -155,7 +156,7 @@ def _check_balance(task: Task) -> Iterable[Finding]:
 
 def _check_label_leaks(task: Task) -> Iterable[Finding]:
     if task.kind is Kind.CLASSIFICATION:
-        rows = tuple(e.id for e in task.examples if f" {normalised(e.target)} " in f" {normalised(e.input)} ")
+        rows = tuple(e.id for e in task.examples if f" {bare_words(e.target)} " in f" {bare_words(e.input)} ")
         if len(rows) >= LEAK_SHARE * len(task.examples):
             yield Finding(
                 "label-in-input",
@@ -181,12 +182,19 @@ def _check_size(task: Task) -> Iterable[Finding]:
 
 
 def _check_long_inputs(task: Task) -> Iterable[Finding]:
-    rows = tuple(example.id for example in task.examples if len(example.input.split()) > LONG_WORDS)
+    rows = tuple(example.id for example in task.examples if count_words(example.input) > LONG_WORDS)
     if rows:
+        have = _rows(rows, "has", "have")
+        what = f"{have} an input of more than {LONG_WORDS:,} words."
+        if any(is_unspaced(example.input) for example in task.examples):
+            letters = LONG_WORDS * LETTERS_A_WORD
+            what = (
+                f"{have} an input of more than {LONG_WORDS:,} words, or {letters:,} letters in a script without spaces."
+            )
         yield Finding(
             "long-inputs",
             "warning",
-            f"{_rows(rows, 'has', 'have')} an input of more than {LONG_WORDS:,} words.",
+            what,
             "Long inputs are slow, leave no room for examples in the prompt, and may be cut.",
             rows=rows,
         )

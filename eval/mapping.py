@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from eval.scoring import read_json
 from eval.table import Table
 from eval.task import BadInput, Document, Example, Kind, Task, labels_of, normalised
+from eval.words import count_words, usual_length
 
 MIN_ROWS = 20
 MAX_ANSWER_WORDS = 12  # a longer answer is written, not chosen or looked up
@@ -92,7 +93,7 @@ def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: boo
     objects = sum(isinstance(read_json(target), dict) for target in targets)
     if objects >= 0.9 * rows:
         return KindGuess(Kind.EXTRACTION, f"{objects:,} of {rows:,} answers are JSON objects: fields to extract.")
-    words = sorted(len(target.split()) for target in targets)
+    words = sorted(map(count_words, targets))
     # Repeated rows say nothing about repeated answers, so each pair counts once.
     pairs = {(normalised(source), target.strip().casefold()) for source, target in zip(inputs, targets, strict=True)}
     uses = Counter(target for _, target in pairs)
@@ -105,15 +106,15 @@ def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: boo
         return KindGuess(
             Kind.CLASSIFICATION, f"{len(uses):,} different answers over {rows:,} rows, {each}: a choice among labels."
         )
-    median = statistics.median(words)
-    if median <= MAX_ANSWER_WORDS:
+    length, unit = usual_length(targets)
+    if statistics.median(words) <= MAX_ANSWER_WORDS:
         return KindGuess(
             Kind.ANSWERING,
-            f"{len(uses):,} different answers over {rows:,} rows, half of {median:g} words or fewer: short facts.",
+            f"{len(uses):,} different answers over {rows:,} rows, half of {length:g} {unit}s or fewer: short facts.",
         )
     return KindGuess(
         Kind.WRITING,
-        f"{len(uses):,} different answers over {rows:,} rows, half of {median:g} words or more: written text.",
+        f"{len(uses):,} different answers over {rows:,} rows, half of {length:g} {unit}s or more: written text.",
     )
 
 

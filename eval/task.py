@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+import regex
 
 
 class BadInput(ValueError):
@@ -128,12 +129,20 @@ class Split:
         return LearningSplit(self.train, self.dev)
 
 
-_NOT_WORD = re.compile(r"[\W_]+", re.UNICODE)
+_WRITTEN_ALIKE = str.maketrans("‘’‚‛“”„‟«»−", '\'\'\'\'""""""-', "\u00ad\u200b\u2060\ufeff")
+_FOLDABLE = regex.compile(r"[^\p{No}]+")  # 10² is not 102
+_SIGNS = regex.compile(r"[\p{P}\p{S}]+")
+_END = regex.compile(r"(?<=\p{L}) [.?!。]+$|(?<=\S) ?[.?。]+$")
 
 
 def normalised(text: str) -> str:
-    """The form in which two inputs count as the same: compatibility-folded, case-folded, words only."""
-    return _NOT_WORD.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+    """The form in which two inputs count as the same: folded, with signs set apart.
+
+    Case, spacing, the width of letters, the form of quotation marks and a full stop or question mark at the end make
+    no difference. Every other sign does: 3+4, 3-4 and 3*4 are three inputs.
+    """
+    folded = _FOLDABLE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text.translate(_WRITTEN_ALIKE))
+    return _END.sub("", " ".join(_SIGNS.sub(r" \g<0> ", folded.casefold()).split()))
 
 
 def labels_of(examples: Iterable[Example]) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from statistics import median
 
 from eval.task import Brief, Example, Kind
+from eval.words import usual_length
 from strategies.engine.language_model import Message, Prompt
 from strategies.search.passages import Passage
 
@@ -36,10 +36,11 @@ def write_instruction(kind: Kind, labels: Sequence[str], targets: Iterable[str])
             f"Possible fields: {', '.join(_field_names(targets))}. "
             "Leave out fields the message does not state. Write nothing but the JSON."
         )
-    words = round(median([len(target.split()) for target in targets] or [1]))
+    number, unit = usual_length(targets or ["word"])
+    length = f"{round(number)} {unit if round(number) == 1 else f'{unit}s'}"
     if kind is Kind.ANSWERING:
-        return f"Answer the question in about {words} {'word' if words == 1 else 'words'}. Write only the answer."
-    return f"Write the reply to the message, in about {words} words."
+        return f"Answer the question in about {length}. Write only the answer."
+    return f"Write the reply to the message, in about {length}."
 
 
 def instruction_of(brief: Brief, train: Sequence[Example]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from eval.flaws import conflicts, label_spellings
 from eval.task import Kind, Split, Task
+from eval.words import count_words
 
 Knowledge = Literal["general", "documents", "changing"]
 Form = Literal["free", "categories", "structure", "style"]
@@ -55,8 +56,8 @@ def circumstances_of(task: Task, split: Split) -> Circumstances:
         job="simple" if one_answer else None,
         labels=len(task.labels) or None,
         test=len(split.test),
-        document_words=sum(len(document.text.split()) for document in task.documents),
-        instruction_words=len(task.instruction.split()) or None,
+        document_words=sum(count_words(document.text) for document in task.documents),
+        instruction_words=count_words(task.instruction) or None,
         flawed=len(flawed.union(conflicts(used) if one_answer else ())),
     )
 

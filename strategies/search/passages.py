@@ -7,7 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
+import regex
+
 from eval.task import Document
+from eval.words import UNSPACED, words_of
 
 # A sentence or three: a small model finds a short fact in them, and solved examples can be shown with theirs. With
 # passages of 120 words the embedded model answered a third as well (docs/benchmarks.md).
@@ -17,9 +20,7 @@ USUAL_SHARE = 0.75  # of the answers are held whole by a passage
 WORDS_A_SENTENCE = 60  # one longer than a passage stays whole up to here
 
 # A sign of a script without spaces counts as a word, and so does each piece of an endless run of letters.
-_WORD = re.compile(
-    r"(?:[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]|[^\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{1,30})\s*"
-)
+_WORD = regex.compile(rf"(?:[{UNSPACED}\uac00-\ud7a3]\p{{M}}*|[^\s{UNSPACED}\uac00-\ud7a3]{{1,30}})\s*", regex.V1)
 _SENTENCE_END = re.compile(r"[.!?][\"'”’»)\]]*\s+$|[。！？]|\n")
 
 
@@ -43,7 +44,7 @@ class Passage:
 
 def words_a_passage(answers: Iterable[str]) -> int:
     """How long passages should be for these answers: a sentence or three for facts, more where answers are long."""
-    lengths = sorted(len(answer.split()) for answer in answers)
+    lengths = sorted(len(words_of(answer)) for answer in answers)
     usual = lengths[int(USUAL_SHARE * (len(lengths) - 1))] if lengths else 0
     return min(max(usual, WORDS_A_PASSAGE), MOST_WORDS_A_PASSAGE)
 
