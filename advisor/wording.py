@@ -77,6 +77,13 @@ _FLOORS = {
         "",
         "It learned which words go with which label (to engineers: TF-IDF and a linear classifier).",
     ),
+    "char_linear": Words(
+        "Character classifier",
+        "",
+        "",
+        "It learned which short runs of characters go with which label, so it reads any script "
+        "(to engineers: TF-IDF of character n-grams and a linear classifier).",
+    ),
     "embedding_linear": Words(
         "Embedding classifier",
         "",

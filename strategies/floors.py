@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, ClassVar
 
+import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -24,6 +25,7 @@ from sklearn.svm import LinearSVC
 from eval.outcomes import EXAMPLE_SOURCE, Effort, Prediction
 from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, Example, LearningSplit
+from eval.words import usual_length
 from strategies.contract import Progress, ReportProgress
 from strategies.presets import Budget
 from strategies.search.embedder import Embedder, load_embedder
@@ -33,6 +35,7 @@ from strategies.search.vector_index import VectorIndex
 # Of a linear classifier's fit, the inverse of its regularisation; tried in this order.
 STRENGTHS_ON_WORDS, STRENGTHS_ON_EMBEDDING = (1.0, 0.1, 10.0), (10.0, 1.0, 100.0)
 MOST_STEPS = 1000  # of the optimiser
+MOST_FEATURES = 100_000  # runs of characters, the most frequent: each label has a weight for each of them
 MOST_ROWS = 20_000  # learned from; more would take minutes and a floor hardly gains from them
 
 Answer = tuple[str, tuple[str, ...]]  # and the ids of what it was taken from
@@ -135,14 +138,31 @@ class TfidfLinear(_Floor):
     tried = tuple({"strength": strength} for strength in STRENGTHS_ON_WORDS)
 
     def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
+        inputs = [row.input for row in train]
         self._classifier = make_pipeline(
-            TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), token_pattern=r"\w+"),
-            LinearSVC(C=settings["strength"], max_iter=MOST_STEPS, random_state=self.seed),
+            self.features(inputs), LinearSVC(C=settings["strength"], max_iter=MOST_STEPS, random_state=self.seed)
         )
-        self._classifier.fit([row.input for row in train], [row.target for row in train])
+        self._classifier.fit(inputs, [row.target for row in train])
+
+    def features(self, inputs: Sequence[str]) -> TfidfVectorizer:
+        return TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), token_pattern=r"\w+")
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
         return [(str(label), ()) for label in self._classifier.predict(list(inputs))]
+
+
+class CharLinear(TfidfLinear):
+    """A linear classifier on which runs of one to four characters an input holds: within words where the script has
+    spaces. It needs no words, and so reads any script, endings and typos."""
+
+    name = "char_linear"
+
+    def features(self, inputs: Sequence[str]) -> TfidfVectorizer:
+        _, unit = usual_length(inputs)
+        analyzer = "char" if unit == "character" else "char_wb"
+        return TfidfVectorizer(
+            sublinear_tf=True, ngram_range=(1, 4), analyzer=analyzer, max_features=MOST_FEATURES, dtype=np.float32
+        )
 
 
 class EmbeddingLinear(_Floor):

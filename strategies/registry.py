@@ -27,6 +27,7 @@ FLOORS = {
     "majority_label": ("strategies.floors:MajorityLabel", (Kind.CLASSIFICATION,)),
     "nearest_example": ("strategies.floors:NearestExample", tuple(Kind)),
     "tfidf_linear": ("strategies.floors:TfidfLinear", (Kind.CLASSIFICATION,)),
+    "char_linear": ("strategies.floors:CharLinear", (Kind.CLASSIFICATION,)),
     "embedding_linear": ("strategies.floors:EmbeddingLinear", (Kind.CLASSIFICATION,)),
     "best_sentence": ("strategies.floors:BestSentence", (Kind.ANSWERING, Kind.WRITING)),
 }

@@ -92,10 +92,10 @@ def test_a_run_measures_each_strategy_and_leaves_its_report_in_every_form(store:
     assert (folder / "report.md").read_text().startswith("# ")
     assert [one["name"] for one in report["candidates"]] == ["prompting", "finetuning"]
     floors = [one["name"] for one in report["floors"]]
-    assert floors == ["majority_label", "nearest_example", "tfidf_linear", "embedding_linear"]
+    assert floors == ["majority_label", "nearest_example", "tfidf_linear", "char_linear", "embedding_linear"]
     assert all(one["score"]["mean"] == right / 10 for one in report["floors"])
     assert report["recommendation"]["floor"] is None  # ten rows cannot show that one is as good
-    assert len((folder / "outcomes.csv").read_text("utf-8-sig").splitlines()) == 1 + (2 + 4) * 10
+    assert len((folder / "outcomes.csv").read_text("utf-8-sig").splitlines()) == 1 + (2 + 5) * 10
 
 
 def test_the_estimate_is_kept_beside_the_seconds_it_took(store: Store) -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
+from eval.mapping import build_task, guess_columns
+from eval.split import split_task
+from eval.table import read_table
 from eval.task import Brief, Document, Example, Kind, LearningSplit, labels_of
 from strategies.contract import Progress, Strategy
 from strategies.presets import PRESETS
 from strategies.registry import FLOORS, build_strategy, floors_for
 
+CHINESE = Path(__file__).parent / "fixtures" / "cases" / "chinese_classification.csv"
 MESSAGES = {
     "refund": ("I want my money back", "please refund the broken lamp", "when do I get the refund", "money back now"),
     "delivery": ("where is my parcel", "the parcel has not arrived", "track my delivery", "parcel still on its way"),
@@ -45,7 +50,7 @@ def answers(floor: Strategy, *inputs: str) -> list[str]:
 
 def test_each_kind_of_task_has_its_floors() -> None:
     assert floors_for(Kind.CLASSIFICATION, has_documents=True) == [
-        "majority_label", "nearest_example", "tfidf_linear", "embedding_linear",
+        "majority_label", "nearest_example", "tfidf_linear", "char_linear", "embedding_linear",
     ]  # fmt: skip
     assert floors_for(Kind.EXTRACTION, has_documents=False) == ["nearest_example"]
     assert floors_for(Kind.ANSWERING, has_documents=True) == ["nearest_example", "best_sentence"]
@@ -62,11 +67,30 @@ def test_the_nearest_example_gives_its_answer_and_is_named() -> None:
     assert (prediction.text, prediction.sources) == ("delivery", ("train:r7",))
 
 
-@pytest.mark.parametrize("name", ["tfidf_linear", "embedding_linear"])
+@pytest.mark.parametrize("name", ["tfidf_linear", "char_linear", "embedding_linear"])
 def test_a_linear_classifier_learns_the_labels(name: str) -> None:
     floor = fitted(name)
     assert answers(floor, "the password again", "my parcel?", "money back") == ["account", "delivery", "refund"]
     assert len(floor.choices) == 3 and floor.settings["strength"] in (0.1, 1.0, 10.0, 100.0)
+
+
+def test_characters_tell_labels_apart_where_words_have_no_spaces() -> None:
+    table = read_table(CHINESE.name, CHINESE.read_bytes())
+    task = build_task(table, guess_columns(table), kind=Kind.CLASSIFICATION, name="chinese").task
+    split = split_task(task, seed=0)
+
+    def right(name: str) -> float:
+        floor = build_strategy(name, task.brief, "no model is loaded", PRESETS["standard"], seed=0)
+        floor.fit(split.without_test, (), lambda progress: None)
+        given = answers(floor, *(row.input for row in split.test))
+        return fmean(text == row.target for text, row in zip(given, split.test, strict=True))
+
+    assert right("char_linear") >= 0.95 > 0.8 >= right("tfidf_linear")
+
+
+def test_characters_read_through_endings_and_typos() -> None:
+    floor = fitted("char_linear")
+    assert answers(floor, "pasword resetting", "parcels delivred", "refunded?") == ["account", "delivery", "refund"]
 
 
 def test_the_best_sentence_is_the_one_that_answers() -> None:
