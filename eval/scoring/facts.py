@@ -18,10 +18,10 @@ from eval.scoring.numbers import Quantity
 from eval.scoring.reading import Fact, FactKind, Said
 from eval.scoring.words import folded
 
-# What rare words weigh where numbers, dates, names, yes or no are there to be right: this each at most, and all
-# together as much as those times a twentieth of how many words there are, so that a wrong number shows in a long answer
-# and other words cost little in a short one.
-_WORD_BESIDE_HARD, _WORDS_TO_HARD = 0.25, 1 / 20
+# What rare words weigh beside numbers, dates, names, yes or no. In an answer that repeats nothing of its question they
+# are part of the answer. In a sentence that does they are mostly its scaffolding, so that all together weigh at most as
+# much as those times a twentieth of how many words there are: a wrong number shows in a long answer, too.
+_WORD_IN_ANSWER, _WORD_IN_SENTENCE, _WORDS_TO_HARD = 0.5, 0.25, 1 / 20
 _WITHOUT_UNIT = 0.5  # of a number whose unit one side does not write
 _PARTLY_DATED = 0.5  # of a date that lacks a part
 _IN_CONTEXT = 0.1  # what a further fact costs that stands with the expected ones in a document; any other costs 1
@@ -92,7 +92,7 @@ def score_facts(
 def _wanted(expected: Said, asked: Said, collection: Collection, carries: bool) -> list[_Wanted]:
     """What has to be stated, each once. Where the input holds all that is expected (the answer is one of the choices
     of the question), all of it has to be."""
-    given = {value for fact in asked.facts for value in values_of(fact)} | asked.stems
+    given = {*_all_values(asked)} | asked.stems
     wanted = _weighted(expected, lambda value: (value in given) == carries, collection, carries)
     if not wanted and expected.says_yes is None:
         wanted = _weighted(expected, lambda value: True, collection, carries=False)
@@ -117,16 +117,22 @@ def _weighted(
         if collection is None:
             weight = 1.0
         elif fact.kind is FactKind.NUMBER:
-            weight = _WORD_BESIDE_HARD
+            weight = _WORD_IN_SENTENCE
         else:
             weight = collection.must_be_carried(values[0]) if carries else collection.rarity(values[0])
         soft.append(_Wanted(fact, values, weight))
     beside, words = 1.0, sum(one.weight for one in soft)
     rights = len(hard) + (expected.says_yes is not None)
     if rights and not carries and words:
-        beside = min(_WORD_BESIDE_HARD, _WORDS_TO_HARD * len(soft) * rights / words)
+        is_sentence = len(expected.facts) > _MOST_IN_SENTENCE or not all(map(counts, _all_values(expected)))
+        in_sentence = min(_WORD_IN_SENTENCE, _WORDS_TO_HARD * len(soft) * rights / words)
+        beside = in_sentence if is_sentence else _WORD_IN_ANSWER
     soft = [_Wanted(one.fact, one.values, one.weight * beside) for one in soft if one.weight > 0.01]
     return hard + soft
+
+
+def _all_values(said: Said) -> list[Hashable]:
+    return [value for fact in said.facts for value in values_of(fact)]
 
 
 def _share_stated(one: _Wanted, answer: Said, asked: Said) -> float:
@@ -203,8 +209,8 @@ def _says_yes(answer: Said, expected: Said, asked: Said, means_yes: bool, is_sai
     if any(fact.is_negated for fact in answer.facts):
         return False
     denied = {value for fact in expected.facts if fact.is_negated for value in values_of(fact)}
-    denied -= {value for fact in asked.facts for value in values_of(fact)}
-    if denied & {value for fact in answer.facts for value in values_of(fact)}:
+    denied -= {*_all_values(asked)}
+    if denied & {*_all_values(answer)}:
         return True
     return means_yes if is_said and answer.facts else None
 

@@ -39,6 +39,11 @@ _NUMBER = re.compile(
     rf"(?:\s?-?(?P<unit>{_ALIASES})(?![\w]))?",
     re.IGNORECASE,
 )
+_FRACTIONS = {"half": 2, "quarter": 4, "fourth": 4, **{word: value for word, value in _ORDINALS.items() if value > 2}}
+_FRACTION = re.compile(
+    rf"\b(?P<part>an?|{'|'.join(_WORDS)})[\s-](?P<of>{'|'.join(_FRACTIONS)})(?P<several>s)?\b(?!\s+(?:floor|time|day))",
+    re.IGNORECASE,
+)
 _WORD_OF_NUMBER = "|".join(sorted([*_WORDS, *_ORDINALS, *_MULTIPLES, "half"], key=len, reverse=True))
 _IN_WORDS = re.compile(
     rf"\b(?P<minus>(?:minus|negative)\s+)?(?P<words>(?:an?\s+(?=hundred|dozen|thousand|million|billion|half))?(?:{_WORD_OF_NUMBER})"
@@ -88,6 +93,12 @@ def find_quantities(text: str, decimal_comma: bool = False) -> Iterator[tuple[Sp
         for span, quantity in _from_digits(found, decimal_comma):
             taken.append(span)
             yield span, quantity
+    for found in _FRACTION.finditer(text):
+        part, of = _WORDS.get(found["part"].lower(), 1), _FRACTIONS[found["of"].lower()]
+        # "two thirds" and "a third", but not "two third"; "half an hour" has its unit further on
+        if (part == 1) != bool(found["several"]) and found["of"].lower() != "half":
+            taken.append(found.span())
+            yield found.span(), Quantity(Fraction(part, of), is_soft=found["part"].lower() in ("a", "an"))
     for found in _IN_WORDS.finditer(text):
         if any(start < found.end() and found.start() < end for start, end in taken):
             continue

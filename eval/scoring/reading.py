@@ -175,6 +175,8 @@ def _begins_sentence(text: str, start: int) -> bool:
 
 
 def _says_yes(text: str) -> bool | None:
+    if text.strip(" .!").casefold() in ("not", "never"):
+        return False
     return True if _YES.match(text) else False if _NO.match(text) else None
 
 

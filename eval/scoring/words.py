@@ -12,11 +12,11 @@ from functools import lru_cache
 import regex
 import snowballstemmer
 
-# Scripts written without spaces between words.
-UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
-_LETTERS = rf"[\p{{L}}\p{{M}}\p{{N}}--[{UNSPACED}]]"
+from eval.words import UNSPACED
+
+_LETTERS = rf"[\p{{L}}\p{{M}}\p{{N}}--{UNSPACED}]"
 WORD = regex.compile(
-    rf"(?V1)[{UNSPACED}]\p{{M}}*|\.?{_LETTERS}+(?:['’]{_LETTERS}+|[&_.]{_LETTERS}+)*(?:[+#]+(?!{_LETTERS}))?"
+    rf"(?V1){UNSPACED}\p{{M}}*|\.?{_LETTERS}+(?:['’]{_LETTERS}+|[&_.]{_LETTERS}+)*(?:[+#]+(?!{_LETTERS}))?"
     r"|[\p{So}\p{Sm}\p{Sk}]\p{M}*(?:\u200d[\p{So}]\p{M}*)*"
 )
 _FRACTION_SIGN = regex.compile(r"(?<=\d)[¼½¾⅐-⅞]")
