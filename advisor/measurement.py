@@ -81,12 +81,12 @@ def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> 
 
 
 def score_interval(outcomes: Sequence[Outcome]) -> Interval:
-    return interval([outcome.score for outcome in outcomes], [_unit(outcome) for outcome in outcomes])
+    return interval([outcome.score for outcome in outcomes], [unit_of(outcome) for outcome in outcomes])
 
 
 def share_interval(outcomes: Sequence[Outcome], held: Sequence[bool]) -> Interval:
     """The share of outcomes of which something held."""
-    return interval([float(each) for each in held], [_unit(outcome) for outcome in outcomes])
+    return interval([float(each) for each in held], [unit_of(outcome) for outcome in outcomes])
 
 
 def _phase_seconds(timed: Sequence[dict[str, float]]) -> dict[str, float]:
@@ -109,7 +109,7 @@ def paired_scores(trials: Sequence[Trial]) -> Paired:
     by_strategy = {trial.strategy: {outcome.example_id: outcome for outcome in trial.outcomes} for trial in trials}
     rows = sorted(set.intersection(*map(set, by_strategy.values()))) if by_strategy else []
     return Paired(
-        [_unit(*(outcomes[row] for outcomes in by_strategy.values())) for row in rows],
+        [unit_of(*(outcomes[row] for outcomes in by_strategy.values())) for row in rows],
         {name: np.array([outcomes[row].score for row in rows]) for name, outcomes in by_strategy.items()},
         rows,
     )
@@ -138,7 +138,7 @@ def score_of_each_training(trial: Trial) -> list[float] | None:
     return [fmean(outcome.score for outcome in each) for each in (trial.outcomes, *again)] if again else None
 
 
-def _unit(*outcomes: Outcome) -> str:
+def unit_of(*outcomes: Outcome) -> str:
     """The group of an example; some of its outcomes may have been measured by a version that kept none."""
     group = next((one.group for one in outcomes if one.group is not None), None)
     return f"row {outcomes[0].example_id}" if group is None else f"group {group}"

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from advisor.candidates import judged
 from advisor.report.figures import NOT_MEASURED, figures_of, floors_of, not_measured, reading_of
+from advisor.report.score_check import score_check_of
 from advisor.runs.experiment import Listen
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
@@ -74,6 +75,8 @@ def print_report(console: Console, report: dict[str, Any]) -> None:
     for sentence in (verdict["confidence_line"], verdict["runner_up_line"], verdict["floor_line"], *verdict["reasons"]):
         if sentence:
             console.print(Text(sentence))
+    if checked := score_check_of(report):
+        console.print(Text(checked.finding))
 
 
 def _side_by_side(names: list[Text], figures: list[tuple[str, list[str]]]) -> Table:

@@ -57,14 +57,18 @@ def recommend(
     majority_share: float | None = None,
     quotes: Mapping[str, Quote] | None = None,
     floors: Sequence[Trial] = (),
+    doubt: str | None = None,
 ) -> Recommendation:
     """The strategy to take among `trials`, which answered the same test rows.
 
     `kind` is None where the scores were measured elsewhere; `majority_share` is the share of the commonest label among
     the test rows of a classification; `quotes` by strategy stand in for costs that would follow from the seconds
     measured; `floors` are baselines, which answered the same rows without a language model: the headline begins with
-    one that is as good, but none is ever the choice.
+    one that is as good, but none is ever the choice; `doubt` is the sentence that says why the score itself is to be
+    doubted, and then no verdict on it is more than weak.
     """
+    if doubt is not None:
+        return _doubted(recommend(trials, priorities, kind, majority_share, quotes, floors), doubt)
     case = _Case(trials, priorities, quotes or {})
     ruling = case.under(priorities)
     kept, taken, totals = ruling.kept, ruling.taken, ruling.totals
@@ -126,6 +130,19 @@ def recommend(
         changes=outlook.changes(situation),
         rows_needed=outlook.rows_that_would_tell(situation),
         turns=tuple(turns),
+    )
+
+
+def _doubted(recommendation: Recommendation, doubt: str) -> Recommendation:
+    """The doubt comes first; what rests on the score stays visible under it."""
+    if recommendation.choice is None:
+        return recommendation
+    return replace(
+        recommendation,
+        confidence="weak" if recommendation.confidence in ("strong", "moderate") else recommendation.confidence,
+        headline=f"Check the score before you trust it. By the score alone: {recommendation.headline}",
+        confidence_line=doubt,
+        reasons=(f"By the score alone: {recommendation.confidence_line}", *recommendation.reasons),
     )
 
 

@@ -37,6 +37,7 @@ from advisor.report.figures import (
 )
 from advisor.report.method import method_of
 from advisor.report.provenance import computed_of, how_computed
+from advisor.report.score_check import HEADS, SCORE_CHECK, score_check_of
 from advisor.runs.worker import start_worker
 from advisor.storage.stored import StoredRun
 from advisor.wording import in_sentence
@@ -156,6 +157,21 @@ def show_more_data(report: dict[str, Any]) -> None:
         frame.small(more.method)
 
 
+def show_score_check(report: dict[str, Any]) -> None:
+    """Whether the score tells right answers from wrong ones; nothing for labels and fields."""
+    if (checked := score_check_of(report)) is None:
+        return
+    show_title(report, SCORE_CHECK)
+    st.html(f'<p class="lead">{escape(checked.finding)}</p>')
+    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in HEADS)
+    rows = "".join(
+        f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'
+        for first, *cells in checked.rows
+    )
+    st.html(f'<div class="scroll"><table class="figures-table"><tr>{heads}</tr>{rows}</table></div>')
+    frame.small(checked.how)
+
+
 def show_method(report: dict[str, Any]) -> None:
     show_title(report, "How it was measured")
     st.html(definitions(method_of(report)))
@@ -202,6 +218,7 @@ def show_done(run: StoredRun, report: dict[str, Any]) -> None:
             )
     if judged(report):
         show_evidence(report)
+        show_score_check(report)
         show_wrong_answers(frame.store(), run, report)
         show_probes(report)
         show_more_data(report)

@@ -12,6 +12,7 @@ from typing import Any
 from advisor.advice.agreement import hold_against
 from advisor.advice.circumstances import circumstances_of
 from advisor.decision.recommendation import recommend
+from advisor.decision.score_doubt import score_doubt
 from advisor.measurement import apart_seconds, derive, is_judged, paired_scores, score_of_each_training
 from advisor.plan import Priorities
 from advisor.report.changed_documents import freshness, refusals, without_documents
@@ -22,7 +23,8 @@ from eval.cost_ranges import crossing_range, price_range
 from eval.costs import Cost, Quote, cost_of
 from eval.failures import sort_failures
 from eval.outcomes import Trial
-from eval.scoring import scorer_for
+from eval.scoring import metric_for
+from eval.scoring.check import ScoreCheck
 from eval.statistics import detectable_difference, holm, paired_difference
 from eval.task import Example, Kind, Split, Task
 
@@ -46,14 +48,17 @@ def build_report(
     versions: Mapping[str, str],
     preset: str | None = None,
     fewer: Mapping[str, Mapping[int, Trial]] | None = None,
+    score_check: ScoreCheck | None = None,
 ) -> dict[str, Any]:
     """Everything a person is told about a run, ready for `json.dumps(..., allow_nan=False)`.
 
     `created_at` is ISO 8601; `device` and `model` are in words; row counts are those of `split`, the rows used.
     Scores are in [0, 1], times in seconds, money in `priorities.currency`. What was not measured is null.
+    `score_check` says how well the score tells right answers from wrong ones.
     `fewer` holds, by strategy and by how many of the training rows it learned from, the trials of learning curves.
     """
-    judged = judge(trials, priorities, task.kind, _majority_share(task.kind, split.test), floors=floors)
+    doubt = score_doubt(trials, score_check, bool(task.documents))
+    judged = judge(trials, priorities, task.kind, _majority_share(task.kind, split.test), floors=floors, doubt=doubt)
     for candidate, trial, failures in zip(judged["candidates"], trials, sort_failures(trials, task), strict=True):
         candidate["failures"] = asdict(failures) if is_judged(trial) else None
         candidate |= {
@@ -74,7 +79,7 @@ def build_report(
         "task": {
             "name": task.name,
             "kind": task.kind.value,
-            "metric": scorer_for(task, split).metric.name,
+            "metric": (task.metric or metric_for(task.kind, split.train, task.documents)).name,
             "instruction": task.instruction,
             "labels": len(task.labels),
             "rows": len(task.examples),
@@ -88,6 +93,8 @@ def build_report(
         "versions": dict(versions),
         "circumstances": asdict(circumstances_of(task, split)),
         "curves": curves_from(trials, fewer or {}, len(split.train)),
+        "score_check": asdict(score_check) if score_check else None,
+        "score_doubt": doubt,
     }
     report["recommendation"]["changes"] += turning_sentences(report)
     report["recommendation"]["caveats"] += training_caveats(report)
@@ -101,6 +108,7 @@ def judge(
     majority_share: float | None = None,
     quotes: Mapping[str, Quote] | None = None,
     floors: Sequence[Trial] = (),
+    doubt: str | None = None,
 ) -> dict[str, Any]:
     """The part of a report that follows from outcomes and priorities alone; the arguments are those of `recommend`."""
     elsewhere = {"failed_answers": None} if kind is None else {}  # a score of 0 does not say whether it was answered
@@ -115,7 +123,7 @@ def judge(
         "floors": figures(floors),
         "comparisons": _comparisons(trials),
         "crossings": _crossings(trials, priorities, quotes or {}),
-        "recommendation": asdict(recommend(trials, priorities, kind, majority_share, quotes, floors)),
+        "recommendation": asdict(recommend(trials, priorities, kind, majority_share, quotes, floors, doubt)),
     }
     return _as_json(judged)
 
@@ -126,7 +134,8 @@ def under_priorities(
     """The report of these trials as it would be under other priorities. What does not depend on them is kept: scores,
     ranges, comparisons."""
     kind = Kind(report["task"]["kind"])
-    recommendation = recommend(trials, priorities, kind, _majority_share(kind, split.test), floors=floors)
+    majority_share, doubt = _majority_share(kind, split.test), report.get("score_doubt")
+    recommendation = recommend(trials, priorities, kind, majority_share, floors=floors, doubt=doubt)
     costs = {
         one.strategy: _costs(one, cost_of(one, priorities), priorities) for one in (*trials, *floors) if is_judged(one)
     }

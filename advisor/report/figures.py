@@ -83,6 +83,14 @@ def _metric_of(task: dict[str, Any]) -> tuple[str, str]:
     return metric if metric == "chrF" else f"{metric[:1].upper()}{metric[1:]}", meaning_of(metric)
 
 
+# Of the score, by name: what is shown of them, as a share.
+PARTS = {
+    "recall": "Expected facts stated",
+    "invented": "Answers with something invented",
+    "form": "Wording like the expected one (chrF)",
+}
+
+
 def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
     """A heading, and its figure for each of `judged(report)`, in that order."""
     shown = judged(report)
@@ -102,6 +110,11 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
             else []
         ),
         *_chances(report, [one["name"] for one in shown]),
+        *(
+            row(heading, lambda share: f"{share:.0%}", "parts", part)
+            for part, heading in PARTS.items()
+            if any(part in one["parts"] for one in shown)
+        ),
         row("Half of the answers within", _ranged("p50"), "latency_seconds"),
         row("95 of 100 answers within", _ranged("p95"), "latency_seconds"),
         *(

@@ -37,6 +37,7 @@ from advisor.report.figures import (
 from advisor.report.method import method_of
 from advisor.report.provenance import ODDS, computed_of, how_computed
 from advisor.report.robustness import LESS_TIDY, LOST_MEANING, less_tidy_of
+from advisor.report.score_check import HEADS, SCORE_CHECK, score_check_of
 from advisor.report.side_effects import SIDE_EFFECTS, side_effects_of
 from advisor.report.wrong_answers import wrong_answers_of
 from advisor.wording import money_text, name_of, score_text, seconds_text
@@ -60,6 +61,8 @@ _TEMPLATES.globals |= {
     "DARK": DARK,
     "LESS_TIDY": LESS_TIDY,
     "LOST_MEANING": LOST_MEANING,
+    "SCORE_CHECK": SCORE_CHECK,
+    "SCORE_HEADS": HEADS,
     "SIDE_EFFECTS": SIDE_EFFECTS,
     "ODDS": ODDS,
     "READING": READING,
@@ -95,6 +98,7 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         p_meaning=P_VALUE_MEANING,
         detectable=detectable_of(report),
         rules=rule_groups(report),
+        score_check=score_check_of(report),
         wrong=wrong_answers_of(report),
         less_tidy=less_tidy_of(report),
         asked_again=asked_again_of(report),

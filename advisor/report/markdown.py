@@ -29,6 +29,7 @@ from advisor.report.figures import (
 from advisor.report.method import method_of
 from advisor.report.provenance import computed_in_text
 from advisor.report.robustness import LESS_TIDY, LOST_MEANING, LessTidy, less_tidy_of
+from advisor.report.score_check import HEADS, SCORE_CHECK, score_check_of
 from advisor.report.side_effects import SIDE_EFFECTS, side_effects_of
 from advisor.report.wrong_answers import wrong_answers_of
 from advisor.wording import name_of
@@ -64,6 +65,7 @@ def render_markdown(report: dict[str, Any]) -> str:
             [volume_sentence(report), *chain(*crossing_sentences(report))] if judged(report) else [],
         ),
         *_section("Time per answer", apart_of(report)),
+        *_score_check(report),
         *_wrong_answers(report),
         *_less_tidy(report),
         *_asked_again(report),
@@ -84,6 +86,14 @@ def escaped(text: str) -> str:
 
 def _section(title: str, sentences: Sequence[str]) -> list[str]:
     return [f"## {title}", "", *(f"- {escaped(sentence)}" for sentence in sentences), ""] if sentences else []
+
+
+def _score_check(report: dict[str, Any]) -> list[str]:
+    if (checked := score_check_of(report)) is None:
+        return []
+    rows = [[escaped(cell) for cell in row] for row in checked.rows]
+    table = [_line(HEADS), _line(["---"] * len(HEADS)), *map(_line, rows), ""]
+    return [*_section(SCORE_CHECK, [checked.finding, checked.how]), *table]
 
 
 def _wrong_answers(report: dict[str, Any]) -> list[str]:

@@ -6,8 +6,9 @@ from advisor.candidates import Report, judged
 from advisor.report import formulas
 from advisor.report.changed_documents import computed_of_documents
 from advisor.report.curves import TITLE, turning_sentences
-from advisor.report.figures import floors_not_measured
+from advisor.report.figures import PARTS, floors_not_measured
 from advisor.report.robustness import LESS_TIDY
+from advisor.report.score_check import SCORE_CHECK
 from advisor.report.side_effects import SIDE_EFFECTS
 from advisor.wording import count_text, money_text
 from eval.phases import PHASES
@@ -18,6 +19,13 @@ ODDS = "Odds of the verdict"
 APART = "With the adapter kept apart"
 WHERE = "Where the files are"
 _ON_PAGES = ("Score against cost", "Answers side by side")  # these sections stand on pages alone
+
+_OF_PARTS = {
+    "recall": "Of each answer: the weight of the expected facts that it states ÷ that of all.",
+    "invented": "Of each answer: 1 where it states a number, date or name that stands nowhere in the inputs, expected "
+    "answers and documents of the task, else 0.",
+    "form": "Of each answer: chrF of sacrebleu ÷ 100, times the share of required phrases.",
+}
 
 Computed = dict[str, str | None]  # None where a report has no such figure
 
@@ -68,6 +76,11 @@ def _of_the_table(report: Report) -> Computed:
         f"{formula_of(report['task']['metric'])}",
         "95 % range": formulas.of_a_range(report),
         CHANCE: formulas.of_chances(report),
+        **{
+            heading: f"The mean over {rows} of column {part} of outcomes.csv. {_OF_PARTS[part]}"
+            for part, heading in PARTS.items()
+            if any(part in one["parts"] for one in shown)
+        },
         "Half of the answers within": f"The middle one of {timed} asked for one at a time: column seconds. Range: by "
         "the binomial number of answers below the true one.",
         "The first word within, half of the time": f"The middle one of the same {timed}: column seconds less the time "
@@ -143,6 +156,9 @@ def _of_the_evidence(report: Report) -> Computed:
         **computed_of_documents(report),
         SIDE_EFFECTS: formulas.of_side_effects(report),
         TITLE: formulas.of_curves(report),
+        SCORE_CHECK: "The mean of scores of answers made from those expected of training rows: score_check.json."
+        if report.get("score_check")
+        else None,
         "Answers side by side": f"The {formulas.tested(report)} of outcomes.csv: columns answer, expected and score.",
         "What the rules of thumb said": formulas.of_rules(report),
     }

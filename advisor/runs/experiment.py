@@ -14,6 +14,7 @@ from filelock import Timeout
 
 from advisor.plan import CURVES_STEP, FLOORS_STEP, Plan
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, spawned
+from advisor.runs.score_check import take_score_check
 from advisor.runs.step import BUILD_STRATEGY, StepOrder, run_step
 from advisor.runs.timing import foresee_run
 from advisor.storage.files import write_whole
@@ -95,6 +96,7 @@ def run_experiment(
         folder = store.run_folder(run_id)
         try:
             foresee_run(store, run_id)
+            take_score_check(folder, store.run(run_id).plan.seed)
             left: dict[str, list[Trial]] = {}
             for step in store.steps(run_id):
                 if step.strategy == CURVES_STEP:  # however they end, the verdict stands

@@ -15,6 +15,7 @@ from advisor.report.contents import build_report
 from advisor.report.export import outcomes_csv
 from advisor.report.html import render_html
 from advisor.report.markdown import render_markdown
+from advisor.runs.score_check import read_score_check
 from advisor.runs.timing import read_estimate
 from advisor.storage.files import write_whole
 from advisor.storage.stored import StoredRun, StoredStep
@@ -53,6 +54,7 @@ def write_report(
         versions={"Python": platform.python_version(), **{package: version(package) for package in _PACKAGES}},
         preset=plan.preset,
         fewer=read_curves(folder),
+        score_check=read_score_check(folder),
     )
     seconds, estimated = {step.strategy: step.seconds for step in steps}, read_estimate(folder)
     taken = {name: {"seconds": seconds[name], "estimated_seconds": estimated.get(name)} for name in seconds}

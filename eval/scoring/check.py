@@ -35,17 +35,15 @@ class CorruptedScore:
 @dataclass(frozen=True, slots=True)
 class ScoreCheck:
     """How well a metric tells right answers from wrong ones: `right` is the mean score of right answers in other words,
-    over `rows`; `is_blind` where some kind of wrong answer that the metric should see scores almost as much."""
+    over `rows`; `blind_to` are the kinds of wrong answer that it should see and that score almost as much."""
 
     right: float
     rows: int
     corrupted: tuple[CorruptedScore, ...]
-    is_blind: bool
+    blind_to: tuple[Corruption, ...]
 
-    @property
-    def worst(self) -> CorruptedScore | None:
-        """The corruption that scores most."""
-        return max(self.corrupted, key=lambda one: one.mean, default=None)
+    def of(self, corruption: Corruption) -> CorruptedScore:
+        return next(one for one in self.corrupted if one.corruption is corruption)
 
 
 def check_score(scorer: Scorer, rows: Sequence[Example], documents: Sequence[Document], seed: int) -> ScoreCheck | None:
@@ -85,4 +83,5 @@ def check_score(scorer: Scorer, rows: Sequence[Example], documents: Sequence[Doc
     mean = fmean(right.values())
     facts_lead = leads_with_facts(metric_for(scorer.kind, rows, documents, collection))
     should_see = [one for one in corrupted if one.corruption not in _OF_FACTS or facts_lead]
-    return ScoreCheck(mean, len(right), corrupted, any(mean - one.mean < _LEAST_GAP for one in should_see))
+    blind_to = tuple(one.corruption for one in should_see if mean - one.mean < _LEAST_GAP)
+    return ScoreCheck(mean, len(right), corrupted, blind_to)

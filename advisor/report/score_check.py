@@ -1,0 +1,40 @@
+"""Does the score see what matters? How far apart right and corrupted answers stand: figures and words."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from advisor.decision.score_doubt import CORRUPTED
+from advisor.wording import score_text
+from eval.scoring.corruptions import Corruption
+
+SCORE_CHECK = "Does the score see what matters?"
+HEADS = ("Answer", "Mean score", "Right answer scores higher", "Rows")
+
+
+class CheckedScore(NamedTuple):
+    """A sentence that says what was found, how it was measured, and a row for each kind of answer."""
+
+    finding: str
+    how: str
+    rows: list[tuple[str, str, str, str]]
+
+
+def score_check_of(report: dict[str, Any]) -> CheckedScore | None:
+    """None where answers are labels or fields, and in reports of earlier versions."""
+    check = report.get("score_check")
+    if not check or not check["corrupted"]:
+        return None
+    worst = max(check["corrupted"], key=lambda one: one["mean"])
+    right, wrong = score_text(check["right"]), score_text(worst["mean"])
+    called = CORRUPTED[Corruption(worst["corruption"])]
+    finding = f"A right answer in other words scores {right} on average; {called}, the best of the wrong ones, {wrong}."
+    how = (
+        f"Before the run, the expected answers of {check['rows']} training rows were put in other words, and spoilt in "
+        "each of these ways. Numbers, dates and names are changed only in answers that state at most three."
+    )
+    rows = [("a right answer in other words", right, "", f"{check['rows']}")]
+    for one in check["corrupted"]:
+        higher = f"{one['right_is_higher']:.0%}"
+        rows.append((CORRUPTED[Corruption(one["corruption"])], score_text(one["mean"]), higher, f"{one['rows']}"))
+    return CheckedScore(finding, how, rows)

@@ -1,0 +1,60 @@
+"""Before anything runs: is the score blind? Measured in a child, since a person's own metric is their own code."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from dataclasses import asdict
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spawned
+from advisor.storage.files import write_whole
+from advisor.storage.task_file import read_task
+from eval.scoring.check import CorruptedScore, ScoreCheck, check_score
+from eval.scoring.corruptions import Corruption
+from eval.scoring.scorer import scorer_for
+from eval.task import BadInput
+
+SCORE_CHECK_FILE = "score_check.json"
+
+
+def take_score_check(run_folder: Path, seed: int) -> None:
+    """Leaves the check in the run's folder, unless it is there. Raises BadInput where the metric itself fails."""
+    if (run_folder / SCORE_CHECK_FILE).exists():
+        return
+    with spawned(_check, run_folder, seed) as (child, results):
+        try:
+            stored, problem = results.recv()
+            child.join(SECONDS_TO_END)
+        except EOFError:
+            child.join()
+            stored, problem = None, death_sentence(child.exitcode)
+    if problem is not None:
+        raise BadInput(problem)
+    write_whole(run_folder / SCORE_CHECK_FILE, json.dumps(stored, indent=2))
+
+
+def read_score_check(run_folder: Path) -> ScoreCheck | None:
+    """None where nothing can be said, and in runs of earlier versions."""
+    path = run_folder / SCORE_CHECK_FILE
+    stored = json.loads(path.read_text()) if path.exists() else None
+    if stored is None:
+        return None
+    corrupted = tuple(
+        CorruptedScore(Corruption(one["corruption"]), one["mean"], one["rows"], one["right_is_higher"])
+        for one in stored["corrupted"]
+    )
+    return ScoreCheck(stored["right"], stored["rows"], corrupted, tuple(map(Corruption, stored["blind_to"])))
+
+
+def _check(run_folder: Path, seed: int, results: Connection) -> None:
+    """What the child does."""
+    settle_in(run_folder / "log.txt")
+    try:
+        task, split = read_task(run_folder)
+        checked = check_score(scorer_for(task, split), split.train, task.documents, seed)
+        results.send((asdict(checked) if checked else None, None))
+    except Exception as wrong:
+        traceback.print_exc()
+        results.send((None, failure_sentence(wrong, "checking the score")))
