@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eval.evidence import line_of, stands_in, words_of
-from eval.scoring import comparable, read_json
+from eval.scoring.fields import comparable, read_json, text_of
 from eval.task import Example
 
 _COPIED_SHARE = 0.95
@@ -33,7 +33,7 @@ class Differences:
         """Whether the fields are those expected, each with a part of the expected words, or with all and more."""
         pairs = list(zip(sorted(self.extra, key=str), sorted(self.missing, key=str), strict=False))
         return len(pairs) == len(self.extra) == len(self.missing) > 0 and all(
-            ours == theirs and _hold_one_another(set(words_of(str(given))), set(words_of(str(wanted))))
+            ours == theirs and _hold_one_another(set(words_of(text_of(given))), set(words_of(text_of(wanted))))
             for (ours, (_, given)), (theirs, (_, wanted)) in pairs
         )
 
@@ -41,7 +41,8 @@ class Differences:
         """Whether a field that is copied from inputs (`copied`) has a value with words that this one lacks."""
         line = line_of(input)  # also parts of its words are there to be copied: 12:45 of 12:45PM
         return any(
-            path in copied and not all(word in line for word in words_of(str(value))) for path, (_, value) in self.extra
+            path in copied and not all(word in line for word in words_of(text_of(value)))
+            for path, (_, value) in self.extra
         )
 
 
@@ -62,7 +63,7 @@ def copied_fields(examples: Iterable[Example]) -> frozenset[str]:
         line = line_of(example.input)
         for path, (_, value) in _fields(read_json(example.target)):
             rows[path] += 1
-            copied[path] += stands_in(value, line)
+            copied[path] += stands_in(text_of(value), line)
     return frozenset(path for path, count in rows.items() if copied[path] >= _COPIED_SHARE * count)
 
 
@@ -83,4 +84,4 @@ def _hold_one_another(words: set[str], others: set[str]) -> bool:
 
 
 def _lines(fields: Iterable[Field]) -> Counter[str]:
-    return Counter(line_of(str(value)) for _, (_, value) in fields)
+    return Counter(line_of(text_of(value)) for _, (_, value) in fields)

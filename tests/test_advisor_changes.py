@@ -76,7 +76,7 @@ def test_scores_of_another_metric_have_no_difference(synthetic_report: Callable[
     before, after = synthetic_report(Kind.CLASSIFICATION), synthetic_report(Kind.WRITING)
     for change in compare_results(before, after):
         assert None not in change.scores and change.difference is None
-    assert "kind of score accuracy before, chrF after" in compare_measuring(before, after)
+    assert "kind of score accuracy before, facts after" in compare_measuring(before, after)
 
 
 def test_what_was_measured_otherwise_is_named(synthetic_report: Callable[..., dict[str, Any]]) -> None:

@@ -76,8 +76,8 @@ def labels(*targets: str) -> Task:
     ("text", "sources", "category"),
     [
         ("90 minutes", ("tools",), None),  # right is right, wherever it came from
-        ("It is after 90 minutes that all of them get it back, says the handbook", ("ferry",), "answer_form"),
-        ("It is after 90 minutes that all of them get it back, says the handbook", ("tools",), "answer_form"),
+        ("Either 90 minutes, 3 hours, 17 hours or 45 days", ("ferry",), "answer_form"),
+        ("Either 90 minutes, 3 hours, 17 hours or 45 days", ("tools",), "answer_form"),
         ("07:30", ("tools",), "document_not_found"),
         ("07:30", (), "document_not_found"),
         ("07:30", ("ferry", "tools"), "document_not_used"),
@@ -146,7 +146,8 @@ def test_a_choice_between_words_of_the_question_repeats_nothing():
 def test_scripts_without_spaces_are_compared_letter_by_letter():
     document = Document("d", "", "東京駅は1914年に開業した。")
     task = Task("駅", Kind.ANSWERING, "", (Example("q", "いつ開業した", "1914年"),), (document,))
-    assert sorted_as(task, "開業は1914年だった", ("d",)) == "answer_form"
+    assert sorted_as(task, "開業は1914年だった", ("d",)) is None
+    assert sorted_as(task, "1914年か1915年か1916年か1917年", ("d",)) == "answer_form"
     assert sorted_as(task, "東京", ("d",)) == "document_not_used"
 
 

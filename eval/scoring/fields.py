@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from eval.scoring.dates import find_dates
-from eval.scoring.numbers import find_quantities
+from eval.scoring.dates import Date, find_dates
+from eval.scoring.numbers import Quantity, find_quantities
 from eval.scoring.words import folded
 from eval.task import BadInput
 
@@ -63,6 +63,17 @@ def _shared_leaves(answer: Any, expected: Any) -> int:
     if _count_leaves(answer) != 1 or isinstance(answer, dict | list):
         return 0
     return int(comparable(answer) == comparable(expected))
+
+
+def text_of(value: Any) -> str:
+    """A value that `comparable` gave, as a person would write it; units are left out, since they are written in many
+    ways."""
+    if isinstance(value, Quantity):
+        whole = value.value.denominator == 1
+        return str(value.value.numerator if whole else float(value.value))
+    if isinstance(value, Date):
+        return " ".join(str(part) for part in value.parts if part is not None)
+    return str(value)
 
 
 def comparable(leaf: Any) -> tuple[str, Any]:
