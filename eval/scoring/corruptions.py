@@ -62,7 +62,7 @@ class Corrupter:
         text, said = folded(example.target), self._collection.read(example.target)
         asked, told = folded(example.input).casefold(), self.told(example)
         if not said.refuses:
-            yield Corruption.OTHER_WORDS, self._in_other_words(text, said.facts, random)
+            yield Corruption.OTHER_WORDS, self.in_other_words(example.target, random)
             yield Corruption.REFUSAL, REFUSAL
         for name, kinds in (
             (Corruption.CHANGED_NUMBER, _NUMBERS),
@@ -106,9 +106,10 @@ class Corrupter:
             return _replaced(text, [fact], lambda _: digits)
         return None
 
-    def _in_other_words(self, text: str, facts: Sequence[Fact], random: Random) -> str:
+    def in_other_words(self, text: str, random: Random) -> str:
         """Its sentences in another order, common words for their likes, numbers and dates in another notation."""
-        written = _replaced(text, [fact for fact in facts if fact.kind in (FactKind.NUMBER, FactKind.DATE)], _renoted)
+        facts = [f for f in self._collection.read(text).facts if f.kind in (FactKind.NUMBER, FactKind.DATE)]
+        written = _replaced(folded(text), facts, _renoted)
         sentences = [each for each in written.replace("! ", "!\0").replace(". ", ".\0").split("\0") if each.strip()]
         told = " ".join(reversed(sentences))
         return f"As far as I can see: {reworded(told, random)}"

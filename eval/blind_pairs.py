@@ -1,0 +1,175 @@
+"""Pairs of answers that a person compares without knowing who wrote them: which there are, and which comes next."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import combinations
+from random import Random
+
+from eval.outcomes import Trial
+from eval.scoring import Scorer
+from eval.scoring.corruptions import Corrupter, Corruption
+from eval.scoring.words import folded
+from eval.task import Example
+
+PAIRS = 20  # that a person is asked about
+_ROWS_CORRUPTED = 60
+
+Key = tuple[str, str, str]
+
+
+class Choice(StrEnum):
+    """Which of two answers a person finds right; of two that are right or wrong in parts, the better one."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    BOTH = "both"
+    NEITHER = "neither"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`writer` is the strategy that wrote it or, before a run, the corruption that an expected answer went through."""
+
+    writer: str
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two different answers to one example, on the sides where they are shown. Examples of one `unit` belong to the
+    same group; without groups each example is a unit of its own."""
+
+    example_id: str
+    unit: str
+    input: str
+    expected: str
+    left: Answer
+    right: Answer
+
+    @property
+    def writers(self) -> tuple[str, ...]:
+        return tuple(sorted((self.left.writer, self.right.writer)))
+
+    @property
+    def key(self) -> Key:
+        return _key(self.input, self.left.text, self.right.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """What a person said of two texts as answers to an input. It names no writer and no row, so it holds in any run in
+    which these texts come up again. `at` is ISO 8601; `asked_in` is the id of the run or dataset that asked."""
+
+    input: str
+    left: str
+    right: str
+    choice: Choice
+    at: str
+    asked_in: str
+
+    @property
+    def key(self) -> Key:
+        return _key(self.input, self.left, self.right)
+
+
+def pairs_of_trials(trials: Sequence[Trial], examples: Sequence[Example], seed: int) -> list[Pair]:
+    """Every pair of different answers to the same test row, in an order and on sides that only the seed decides."""
+    answers: defaultdict[str, list[Answer]] = defaultdict(list)
+    for trial in trials:
+        for outcome in trial.outcomes:
+            answers[outcome.example_id].append(Answer(trial.strategy, outcome.text, outcome.score))
+    return _shuffled([(row, *two) for row in examples for two in combinations(answers[row.id], 2)], seed)
+
+
+def pairs_of_corruptions(scorer: Scorer, rows: Sequence[Example], seed: int) -> list[Pair]:
+    """Before a run: right answers to training `rows` beside corrupted ones. Both sides are put in other words, since a
+    right answer that alone reads differently could be told from the other without reading it.
+
+    `scorer` must be one of written answers.
+    """
+    assert scorer.collection is not None
+    corrupter = Corrupter(rows, scorer.collection)
+    beside: list[tuple[Example, Answer, Answer]] = []
+    for row in Random(seed).sample(rows, min(len(rows), _ROWS_CORRUPTED)):
+        texts = dict(corrupter.corruptions(row, seed))
+        if (right := texts.pop(Corruption.OTHER_WORDS, None)) is None:  # a refusal is expected
+            continue
+        for corruption, text in texts.items():
+            wrong = corrupter.in_other_words(text, Random(f"{seed}-{row.id}"))
+            first, second = (
+                Answer(writer, each, scorer.score(each, row).value)
+                for writer, each in ((Corruption.OTHER_WORDS, right), (corruption, wrong))
+            )
+            beside.append((row, first, second))
+    return _shuffled(beside, seed)
+
+
+def pairs_of_clicks(clicks: Sequence[Click], rows: Sequence[Example], scorer: Scorer) -> list[Pair]:
+    """The pairs of texts that were clicked as answers to these rows, scored; who wrote them isn't known."""
+    row_by_input = {row.input: row for row in rows}
+    pairs = []
+    for click in clicks:
+        if (row := row_by_input.get(click.input)) is not None:
+            left, right = (Answer("", each, scorer.score(each, row).value) for each in (click.left, click.right))
+            pairs.append(Pair(row.id, _unit(row), row.input, row.target, left, right))
+    return pairs
+
+
+def next_pair(
+    pairs: Sequence[Pair],
+    clicked: Collection[Key],
+    seed: int,
+    prefer: Sequence[str | None] = (),
+    count: int = PAIRS,
+) -> Pair | None:
+    """The pair to show once those of `clicked` are judged; None after `count` of them, or when there are no more.
+
+    Each two writers take turns, so that they come equally often wherever the person stops. Where the last turn has too
+    few pairs left for all, those of the writers in `prefer` come first: the choice and the runner-up, because the
+    verdict rests on their difference. Rows come once before any comes twice. The same clicks lead to the same pair.
+    """
+    judged = [pair for pair in pairs if pair.key in clicked]
+    rest = [pair for pair in pairs if pair.key not in clicked]
+    done = len({pair.key for pair in judged})
+    if not rest or done >= count:
+        return None
+    times, shown = Counter(pair.writers for pair in judged), Counter(pair.unit for pair in judged)
+
+    def preference(writers: tuple[str, ...]) -> list[bool]:
+        return [not set(prefer) <= set(writers), *(name not in writers for name in prefer)]
+
+    left = sorted({pair.writers for pair in rest})
+    fewest = min(times[writers] for writers in left)
+    turn = sorted((writers for writers in left if times[writers] == fewest), key=preference)
+    writers = Random(f"{seed} {done}").choice(turn[: count - done])
+    return min((pair for pair in rest if pair.writers == writers), key=lambda pair: shown[pair.unit])
+
+
+def _shuffled(beside: Sequence[tuple[Example, Answer, Answer]], seed: int) -> list[Pair]:
+    random = Random(seed)
+    pairs = [
+        Pair(row.id, _unit(row), row.input, row.target, *random.sample(two, 2))
+        for row, *two in beside
+        if _same_words(two[0].text) != _same_words(two[1].text)
+    ]
+    random.shuffle(pairs)
+    return pairs
+
+
+def _unit(row: Example) -> str:
+    return f"row {row.id}" if row.group is None else f"group {row.group}"
+
+
+def _same_words(text: str) -> str:
+    """Two answers that differ in letter case, blanks or a full stop at the end would waste a click."""
+    return " ".join(folded(text).casefold().split()).rstrip(" .")
+
+
+def _key(asked: str, one: str, other: str) -> Key:
+    first, second = sorted((one, other))
+    return asked, first, second
