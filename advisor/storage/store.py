@@ -24,6 +24,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from advisor.plan import Plan, Setup
+from advisor.storage.clicks import earlier_clicks, write_clicks
 from advisor.storage.database import Database
 from advisor.storage.files import whole_folder, write_whole
 from advisor.storage.stored import RunState, StoredDataset, StoredRun, StoredSpeed, StoredStep
@@ -77,7 +78,7 @@ class Store:
             uploads["documents"] = (documents_name, documents_content)
             documents = read_documents_apart(documents_name, documents_content)
         dataset_id = _content_id(uploads.values())
-        folder = self._dataset_folder(dataset_id)
+        folder = self.dataset_folder(dataset_id)
         if not folder.exists():
             try:
                 with whole_folder(folder) as unnamed:
@@ -102,7 +103,7 @@ class Store:
 
     def read_upload(self, dataset_id: str) -> tuple[Table, list[Document]]:
         """The table and the documents (none: an empty list), read again from the bytes as they came."""
-        content = (self._dataset_folder(dataset_id) / "upload").read_bytes()
+        content = (self.dataset_folder(dataset_id) / "upload").read_bytes()
         table = read_table_apart(self.dataset(dataset_id).name, content)
         documents = self.documents_upload(dataset_id)
         return table, read_documents_apart(*documents) if documents else []
@@ -110,25 +111,29 @@ class Store:
     def documents_upload(self, dataset_id: str) -> tuple[str, bytes] | None:
         """The documents' file as it came, with its name; None when there were none."""
         name = self.dataset(dataset_id).documents_name
-        return None if name is None else (name, (self._dataset_folder(dataset_id) / "documents").read_bytes())
+        return None if name is None else (name, (self.dataset_folder(dataset_id) / "documents").read_bytes())
 
     def save_setup(self, dataset_id: str, setup: Setup) -> None:
         with self._database.transaction() as database:
             database.execute("UPDATE datasets SET setup_json = ? WHERE id = ?", (json.dumps(asdict(setup)), dataset_id))
 
-    def _dataset_folder(self, dataset_id: str) -> Path:
+    def dataset_folder(self, dataset_id: str) -> Path:
         return self.home / "datasets" / dataset_id
 
     # Runs
 
     def add_run(self, plan: Plan, task_json: str) -> StoredRun:
-        """Queues a run with its folder: the plan, and the task with each example on its side of the split."""
+        """Queues a run with its folder: the plan, the task with each example on its side of the split, and what the
+        person clicked before, on the data or on the run that this one follows."""
         dataset, created_at = self.dataset(plan.dataset_id), time.time()
         run_id = f"{datetime.fromtimestamp(created_at, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         plan_json = json.dumps(plan.to_json(), indent=2)
         with whole_folder(self.run_folder(run_id)) as unnamed:
             write_whole(unnamed / "plan.json", plan_json)
             write_whole(unnamed / "task.json", task_json)
+            earlier = [self.dataset_folder(dataset.id), *([self.run_folder(plan.follows)] if plan.follows else [])]
+            if clicks := earlier_clicks(earlier):
+                write_clicks(unnamed, clicks)
         with self._database.transaction() as database:
             database.execute(
                 "INSERT INTO runs (id, dataset_id, name, plan_json, state, created_at)"

@@ -1,0 +1,54 @@
+"""What a person clicked, one click a line, in the folder of the run or the dataset that asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from advisor.storage.files import write_whole
+from eval.blind_pairs import Choice, Click
+from eval.task import BadInput
+
+_FILE = "clicks.jsonl"
+
+
+def read_clicks(folder: Path) -> tuple[Click, ...]:
+    """In the order in which they were made, () where nothing was clicked. Raises BadInput when the file is damaged."""
+    path = folder / _FILE
+    try:
+        lines = path.read_bytes().decode().splitlines()
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise BadInput(f"Your clicks can't be read from {path} ({wrong}). Move the file away to start over.") from wrong
+    clicks = []
+    for number, line in enumerate(lines, 1):
+        try:
+            stored = json.loads(line)
+            click = Click(**{**stored, "choice": Choice(stored["choice"])})
+            if not all(isinstance(value, str) for value in stored.values()):
+                raise TypeError("a value is not text")
+        except (ValueError, TypeError, KeyError) as wrong:
+            raise BadInput(
+                f"Your clicks can't be read: line {number} of {path} is damaged. Move the file away to start over."
+            ) from wrong
+        clicks.append(click)
+    return tuple(clicks)
+
+
+def write_clicks(folder: Path, clicks: Sequence[Click]) -> None:
+    write_whole(folder / _FILE, "".join(json.dumps(asdict(click)) + "\n" for click in clicks))
+
+
+def earlier_clicks(folders: Iterable[Path]) -> tuple[Click, ...]:
+    """The clicks that a new run takes over, each once, in the order in which they were made; a damaged file is left
+    out."""
+    found: dict[Click, None] = {}
+    for folder in folders:
+        try:
+            found |= dict.fromkeys(read_clicks(folder))
+        except BadInput:
+            continue
+    return tuple(sorted(found, key=lambda click: click.at))
