@@ -78,10 +78,11 @@ class Click:
 
 
 def pairs_of_trials(trials: Sequence[Trial], examples: Sequence[Example], seed: int) -> list[Pair]:
-    """Every pair of different answers to the same test row, in an order and on sides that only the seed decides."""
+    """Every pair of different answers to the same test row, in an order and on sides that only the seed decides.
+    Strategies that failed have no part in it."""
     answers: defaultdict[str, list[Answer]] = defaultdict(list)
     for trial in trials:
-        for outcome in trial.outcomes:
+        for outcome in trial.outcomes if trial.status == "done" else ():
             answers[outcome.example_id].append(Answer(trial.strategy, outcome.text, outcome.score))
     return _shuffled([(row, *two) for row in examples for two in combinations(answers[row.id], 2)], seed)
 

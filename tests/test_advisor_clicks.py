@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from advisor.plan import Plan, Setup
-from advisor.storage.clicks import earlier_clicks, read_clicks, write_clicks
+from advisor.storage.clicks import clicks_in, read_clicks, write_clicks
 from advisor.storage.store import Store
 from advisor.storage.task_file import task_to_json
 from eval.blind_pairs import Choice, Click
@@ -68,4 +68,4 @@ def test_a_damaged_file_keeps_no_run_from_starting(tmp_path: Path) -> None:
     other.mkdir()
     (one / "clicks.jsonl").write_text("{")
     write_clicks(other, [SECOND, FIRST])
-    assert earlier_clicks([one, other, tmp_path / "gone"]) == (FIRST, SECOND)
+    assert clicks_in([one, other, tmp_path / "gone"]) == (FIRST, SECOND)

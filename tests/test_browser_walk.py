@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -34,13 +35,19 @@ _TICKETS = "".join((ROOT / "examples" / "support_tickets.csv").read_text("utf-8"
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app on a free port, with a home of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     home = tmp_path_factory.mktemp("app") / "home"
     # As on a machine that was timed before: the walk is about another model than the one that Compare begins with.
     Store(home).save_speed(EMBEDDED, asdict(SPEED))
+    with app_at(home) as address:
+        yield address
+
+
+@contextmanager
+def app_at(home: Path) -> Iterator[str]:
+    """The app on a free port, with a home of its own, which is gone at the end."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     options = ["--server.port", str(port), "--server.headless", "true"]
     with subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options],

@@ -11,6 +11,7 @@ from advisor.pages import frame
 from advisor.pages.data_changes import show_data_change
 from advisor.pages.draft import Draft, draft_of, read_upload, setup_of
 from advisor.pages.marks import split_bar
+from advisor.pages.own_clicks import compare_corrupted
 from advisor.plan import Setup
 from advisor.report.changes import compare_data, compare_documents
 from advisor.storage.stored import StoredDataset
@@ -218,6 +219,7 @@ def show_data() -> None:
     show_what_changed(draft)
     show_split(draft)
     show_findings(dataset, setup, draft)
+    compare_corrupted(dataset, setup, draft)
     if st.button(
         "Choose what to compare", type="primary", key="choose", icon=":material/arrow_forward:", icon_position="right"
     ):

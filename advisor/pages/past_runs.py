@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import streamlit as st
 
 from advisor.pages.frame import store
 from advisor.report.contents import SCHEMA
+from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
-from eval.task import BadInput
+from advisor.storage.task_file import read_task
+from advisor.storage.trial_files import read_trials
+from eval.outcomes import Trial
+from eval.task import BadInput, Split
 
 _KEYS = {"task", "model", "preset", "seed", "priorities", "candidates", "comparisons", "recommendation", "versions"}
 
@@ -24,3 +31,28 @@ def followed_by(run: StoredRun) -> str | None:
         return run.plan.follows
     except BadInput:
         return None
+
+
+class Measured(NamedTuple):
+    """What a run left: the trials of its strategies and of its floors, and the rows."""
+
+    trials: Sequence[Trial]
+    floors: Sequence[Trial]
+    split: Split
+
+
+def measured_of(run: StoredRun) -> Measured | None:
+    """None where it is no longer there."""
+    return _measured(store().home.as_posix(), run.id, run.ended_at, store())
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _measured(home: str, run_id: str, ended_at: float | None, _store: Store) -> Measured | None:
+    """`home` and `ended_at` are the key."""
+    folder = _store.run_folder(run_id)
+    try:
+        _, split = read_task(folder)
+    except BadInput:
+        return None
+    trials, floors = read_trials(folder, [step.strategy for step in _store.steps(run_id)])
+    return Measured(trials, floors, split) if trials else None

@@ -14,6 +14,7 @@ from advisor.candidates import Sentences, judged
 from advisor.pages import frame
 from advisor.pages.changed_data import ask_for_changed_data
 from advisor.pages.marks import definitions, marked_name, show_title
+from advisor.pages.own_clicks import after_clicks, compare_answers, show_warning
 from advisor.pages.past_runs import followed_by, report_of
 from advisor.pages.probes import show_probes
 from advisor.pages.rule_list import show_agreement
@@ -47,6 +48,7 @@ _DOWNLOADS = {
     "report.md": ("Text (Markdown)", "text/markdown"),
     "report.json": ("Data (JSON)", "application/json"),
     "outcomes.csv": ("Answers (CSV)", "text/csv"),
+    "clicks.csv": ("Your clicks (CSV)", "text/csv"),
 }
 _THEMES = {"dark": DARK, "light": LIGHT}
 
@@ -199,9 +201,11 @@ def show_downloads(run: StoredRun) -> None:
 
 
 def show_done(run: StoredRun, report: dict[str, Any]) -> None:
+    report = after_clicks(run, report)
     frame.small(subject_of(report))
     if run.state != "done":
         frame.small("This run was stopped. What was measured before stands.")
+    show_warning(run, report)
     show_verdict(report)
     if judged(report):
         show_what_if(run, report)
@@ -219,6 +223,7 @@ def show_done(run: StoredRun, report: dict[str, Any]) -> None:
     if judged(report):
         show_evidence(report)
         show_score_check(report)
+        compare_answers(run, report)
         show_wrong_answers(frame.store(), run, report)
         show_probes(report)
         show_more_data(report)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
 from math import inf
@@ -12,16 +11,12 @@ import streamlit as st
 
 from advisor.charts import volume_sentence
 from advisor.pages import frame
+from advisor.pages.past_runs import measured_of
 from advisor.pages.place import choose_place
 from advisor.plan import Priorities
 from advisor.report.contents import under_priorities
-from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
-from advisor.storage.task_file import read_task
-from advisor.storage.trial_files import read_trials
 from advisor.wording import every_text
-from eval.outcomes import Trial
-from eval.task import BadInput, Split
 
 _VOLUMES = (100, 1_000, 5_000, 10_000, 50_000, 100_000, 1_000_000, 10_000_000)
 _SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, inf)
@@ -34,14 +29,13 @@ _MOST_AN_HOUR = 5.0
 
 @st.fragment
 def show_what_if(run: StoredRun, report: dict[str, Any]) -> None:
-    stored = _measured(frame.store().home.as_posix(), run.id, run.ended_at, frame.store())
-    if stored is None:
+    measured = measured_of(run)
+    if measured is None:
         return
     with st.expander("Try other priorities", icon=":material/tune:"):
         frame.small("The same answers are judged anew at once. Nothing runs, and the report stays as it is.")
         priorities = _choose(Priorities(**report["priorities"]))
-        trials, floors, split = stored
-        _show(under_priorities(report, priorities, trials, floors, split), report)
+        _show(under_priorities(report, priorities, *measured), report)
 
 
 def _choose(was: Priorities) -> Priorities:
@@ -120,17 +114,3 @@ def _show(then: dict[str, Any], report: dict[str, Any]) -> None:
         f'<p class="confidence">{escape(verdict["confidence_line"])}</p><ul>{said}</ul>'
         f'<p class="quiet">{escape(volume_sentence(then))}</p></section>'
     )
-
-
-@st.cache_resource(show_spinner=False, max_entries=4)
-def _measured(
-    home: str, run_id: str, ended_at: float | None, _store: Store
-) -> tuple[Sequence[Trial], Sequence[Trial], Split] | None:
-    """The trials of the strategies and of the floors, and the rows; `home` and `ended_at` are the key."""
-    folder = _store.run_folder(run_id)
-    try:
-        _, split = read_task(folder)
-    except BadInput:
-        return None
-    trials, floors = read_trials(folder, [step.strategy for step in _store.steps(run_id)])
-    return (trials, floors, split) if trials else None

@@ -1,4 +1,4 @@
-"""The raw outcomes as a table that opens in a spreadsheet."""
+"""The raw outcomes, and a person's clicks, as tables that open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from eval.blind_pairs import Answer, Click, Pair
 from eval.outcomes import Outcome, Trial
 from eval.task import Example
 
@@ -13,6 +14,7 @@ from eval.task import Example
 # https://owasp.org/www-community/attacks/CSV_Injection
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FACTS = ("example", "strategy", "input", "expected", "answer", "score")
+_CLICKED = ("input", "left", "right", "click", "left_by", "right_by", "left_score", "right_score", "at", "asked_in")
 _MORE_FACTS = ("seconds", "tokens_in", "tokens_out", "sources", "found_gold", "group", "error")
 
 
@@ -30,6 +32,31 @@ def outcomes_csv(trials: Sequence[Trial], examples: Sequence[Example]) -> str:
     table = csv.writer(written)
     table.writerow([*_FACTS, *parts, *_MORE_FACTS])
     table.writerows(_row(outcome, example_by_id[outcome.example_id], parts) for outcome in outcomes)
+    return written.getvalue()
+
+
+def clicks_csv(clicks: Sequence[Click], pairs: Sequence[Pair]) -> str:
+    """One row for each click, in their order, with a header; write it as `outcomes_csv`. Writers and scores are empty
+    where none of `pairs` has these two texts."""
+    answers: dict[tuple[str, str], list[Answer]] = {}
+    for pair in pairs:
+        for answer in (pair.left, pair.right):
+            answers.setdefault((pair.input, answer.text), []).append(answer)
+    written = io.StringIO()
+    table = csv.writer(written)
+    table.writerow(_CLICKED)
+    for click in clicks:
+        sides = [answers.get((click.input, text), []) for text in (click.left, click.right)]
+        table.writerow(
+            [
+                *map(_inert, (click.input, click.left, click.right)),
+                click.choice,
+                *("; ".join(sorted({answer.writer for answer in side})) for side in sides),
+                *(side[0].score if side else None for side in sides),
+                click.at,
+                click.asked_in,
+            ]
+        )
     return written.getvalue()
 
 

@@ -35,6 +35,7 @@ from advisor.report.figures import (
     subject_of,
 )
 from advisor.report.method import method_of
+from advisor.report.own_clicks import SEES, own_clicks_of
 from advisor.report.provenance import ODDS, computed_of, how_computed
 from advisor.report.robustness import LESS_TIDY, LOST_MEANING, less_tidy_of
 from advisor.report.score_check import HEADS, SCORE_CHECK, score_check_of
@@ -66,6 +67,7 @@ _TEMPLATES.globals |= {
     "SIDE_EFFECTS": SIDE_EFFECTS,
     "ODDS": ODDS,
     "READING": READING,
+    "SEES": SEES,
     "TABLE_MEANING": TABLE_MEANING,
 }
 
@@ -99,6 +101,7 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         detectable=detectable_of(report),
         rules=rule_groups(report),
         score_check=score_check_of(report),
+        own_clicks=own_clicks_of(report),
         wrong=wrong_answers_of(report),
         less_tidy=less_tidy_of(report),
         asked_again=asked_again_of(report),

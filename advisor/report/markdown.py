@@ -27,6 +27,7 @@ from advisor.report.figures import (
     subject_of,
 )
 from advisor.report.method import method_of
+from advisor.report.own_clicks import SEES, OwnClicks, own_clicks_of
 from advisor.report.provenance import computed_in_text
 from advisor.report.robustness import LESS_TIDY, LOST_MEANING, LessTidy, less_tidy_of
 from advisor.report.score_check import HEADS, SCORE_CHECK, score_check_of
@@ -37,8 +38,9 @@ from advisor.wording import name_of
 
 def render_markdown(report: dict[str, Any]) -> str:
     """Verdict, table, why, what would change it, caveats, how it was measured; ends with a line break."""
-    verdict = report["recommendation"]
+    verdict, clicks = report["recommendation"], own_clicks_of(report)
     lines = [
+        *(_own_clicks(clicks) if clicks and clicks.warning else []),
         f"# {escaped(verdict['headline'])}",
         "",
         escaped(subject_of(report)),
@@ -66,6 +68,7 @@ def render_markdown(report: dict[str, Any]) -> str:
         ),
         *_section("Time per answer", apart_of(report)),
         *_score_check(report),
+        *(_own_clicks(clicks) if clicks and not clicks.warning else []),
         *_wrong_answers(report),
         *_less_tidy(report),
         *_asked_again(report),
@@ -94,6 +97,15 @@ def _score_check(report: dict[str, Any]) -> list[str]:
     rows = [[escaped(cell) for cell in row] for row in checked.rows]
     table = [_line(HEADS), _line(["---"] * len(HEADS)), *map(_line, rows), ""]
     return [*_section(SCORE_CHECK, [checked.finding, checked.how]), *table]
+
+
+def _own_clicks(found: OwnClicks) -> list[str]:
+    warning = [f"**{escaped(found.warning)}**"] if found.warning else []
+    lines = [f"## {SEES}", "", " ".join([*warning, *map(escaped, found.sentences)]), ""]
+    if found.rows:
+        table = [found.heads, ["---"] * len(found.heads), *([escaped(cell) for cell in row] for row in found.rows)]
+        lines += [*map(_line, table), "", found.note, ""]
+    return lines
 
 
 def _wrong_answers(report: dict[str, Any]) -> list[str]:

@@ -12,17 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from advisor.report.contents import build_report
-from advisor.report.export import outcomes_csv
+from advisor.report.export import clicks_csv, outcomes_csv
 from advisor.report.html import render_html
 from advisor.report.markdown import render_markdown
+from advisor.report.own_clicks import person_of
 from advisor.runs.score_check import read_score_check
 from advisor.runs.timing import read_estimate
+from advisor.storage.clicks import clicks_in
 from advisor.storage.files import write_whole
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_curves
+from eval.blind_pairs import Click, Pair, pairs_of_clicks, pairs_of_trials
 from eval.checks import check_task
 from eval.outcomes import Trial
+from eval.personal_verdict import agreement, judge
+from eval.scoring import scorer_for
+from eval.statistics import Interval
+from eval.task import Example, Split, Task
 from strategies.engine.models import EMBEDDED, EMBEDDED_NAME
 
 _PACKAGES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu")
@@ -31,8 +38,8 @@ _PACKAGES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cp
 def write_report(
     folder: Path, run: StoredRun, trials: Sequence[Trial], steps: Sequence[StoredStep], floors: Sequence[Trial] = ()
 ) -> dict[str, Any]:
-    """Writes report.html, report.md, outcomes.csv, steps.json and, last, report.json into the run's folder; returns the
-    report.
+    """Writes report.html, report.md, outcomes.csv, clicks.csv where there were clicks, steps.json and, last,
+    report.json into the run's folder; returns the report.
 
     Each candidate has the seconds its whole step took, by `steps`, beside those that were estimated before; so has each
     other step: the floors, all in one, and the learning curves.
@@ -63,10 +70,58 @@ def write_report(
     report["other_steps"] = [{"name": name, **each} for name, each in taken.items()]
     write_whole(folder / "steps.json", json.dumps([asdict(step) for step in steps], indent=2))
     write_whole(folder / "outcomes.csv", outcomes_csv([*trials, *floors], split.test).encode("utf-8-sig"))
-    write_whole(folder / "report.md", render_markdown(report))
-    write_whole(folder / "report.html", render_html(report, trials, split.test))
-    write_whole(folder / "report.json", json.dumps(report, indent=2, allow_nan=False))
+    clicks, pairs = clicks_in([folder]), pairs_of_trials(trials, split.test, plan.seed)
+    person = person_of(pairs, clicks, run.id, report["recommendation"]["choice"], _before(clicks, pairs, task, split))
+    report["person"] = asdict(person) if person else None
+    _write_forms(folder, report, trials, split.test, clicks, pairs)
     return report
+
+
+def with_clicks(
+    folder: Path,
+    report: dict[str, Any],
+    trials: Sequence[Trial],
+    test: Sequence[Example],
+    clicks: Sequence[Click],
+    pairs: Sequence[Pair],
+) -> dict[str, Any]:
+    """The report with what the clicks on `pairs` say by now; its files are written again where that changed."""
+    was = report.get("person")
+    before = Interval(**was["before"]) if was and was["before"] else None
+    person = person_of(pairs, clicks, report["run_id"], report["recommendation"]["choice"], before)
+    now = json.loads(json.dumps(asdict(person))) if person else None
+    if now == was:
+        return report
+    report = {**report, "person": now}
+    _write_forms(folder, report, trials, test, clicks, pairs)
+    return report
+
+
+def _write_forms(
+    folder: Path,
+    report: dict[str, Any],
+    trials: Sequence[Trial],
+    test: Sequence[Example],
+    clicks: Sequence[Click],
+    pairs: Sequence[Pair],
+) -> None:
+    if clicks:
+        write_whole(folder / "clicks.csv", clicks_csv(clicks, pairs).encode("utf-8-sig"))
+    else:
+        (folder / "clicks.csv").unlink(missing_ok=True)
+    write_whole(folder / "report.md", render_markdown(report))
+    write_whole(folder / "report.html", render_html(report, trials, test))
+    write_whole(folder / "report.json", json.dumps(report, indent=2, allow_nan=False))
+
+
+def _before(clicks: Sequence[Click], pairs: Sequence[Pair], task: Task, split: Split) -> Interval | None:
+    """How far the score agrees with clicks on texts that nobody wrote in this run; None without any."""
+    written = {pair.key for pair in pairs}
+    inputs = {row.input for row in task.examples}
+    earlier = [click for click in clicks if click.key not in written and click.input in inputs]
+    if not earlier:
+        return None
+    return agreement(judge(pairs_of_clicks(earlier, task.examples, scorer_for(task, split)), earlier))
 
 
 def _device(folder: Path, trials: Sequence[Trial]) -> str:

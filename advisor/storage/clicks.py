@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -42,13 +43,10 @@ def write_clicks(folder: Path, clicks: Sequence[Click]) -> None:
     write_whole(folder / _FILE, "".join(json.dumps(asdict(click)) + "\n" for click in clicks))
 
 
-def earlier_clicks(folders: Iterable[Path]) -> tuple[Click, ...]:
-    """The clicks that a new run takes over, each once, in the order in which they were made; a damaged file is left
-    out."""
+def clicks_in(folders: Iterable[Path]) -> tuple[Click, ...]:
+    """Every click kept in these folders, each once, in the order in which they were made. Leaves out a damaged file."""
     found: dict[Click, None] = {}
     for folder in folders:
-        try:
+        with suppress(BadInput):
             found |= dict.fromkeys(read_clicks(folder))
-        except BadInput:
-            continue
     return tuple(sorted(found, key=lambda click: click.at))

@@ -24,7 +24,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from advisor.plan import Plan, Setup
-from advisor.storage.clicks import earlier_clicks, write_clicks
+from advisor.storage.clicks import clicks_in, write_clicks
 from advisor.storage.database import Database
 from advisor.storage.files import whole_folder, write_whole
 from advisor.storage.stored import RunState, StoredDataset, StoredRun, StoredSpeed, StoredStep
@@ -132,7 +132,7 @@ class Store:
             write_whole(unnamed / "plan.json", plan_json)
             write_whole(unnamed / "task.json", task_json)
             earlier = [self.dataset_folder(dataset.id), *([self.run_folder(plan.follows)] if plan.follows else [])]
-            if clicks := earlier_clicks(earlier):
+            if clicks := clicks_in(earlier):
                 write_clicks(unnamed, clicks)
         with self._database.transaction() as database:
             database.execute(
