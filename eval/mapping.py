@@ -7,8 +7,9 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from eval.accepted import accepted_answers
 from eval.scoring import read_json
 from eval.table import Table
 from eval.task import BadInput, Document, Example, Kind, Task, labels_of, normalised
@@ -25,6 +26,7 @@ _TARGET_WORDS = (
     "output", "target", "label", "labels", "category", "intent", "class", "answer", "completion", "reply", "response",
     "expected", "ideal", "gold", "order", "json", "result", "summary", "sentiment", "topic", "tag",
 )  # fmt: skip
+_MAY_HAVE_SEVERAL = (Kind.ANSWERING, Kind.WRITING)
 _SPLIT_NAMES = {"split", "set", "fold", "subset"}
 _GROUP_NAMES = {"group", "group_id", "customer_id", "user_id", "conversation_id", "thread_id", "session_id"}
 _DOCUMENT_NAMES = {"doc_id", "doc_ids", "document", "documents", "document_id", "document_ids", "source_id"}
@@ -160,9 +162,19 @@ def build_task(
                 )
             )
     _check_usable(columns, len(examples), len(table.rows))
-    guess = infer_kind([e.input for e in examples], [e.target for e in examples], bool(documents))
-    kind = kind or guess.kind
     left_out = _left_out(without_input, "no input") + _left_out(without_target, "no answer")
+    guess = infer_kind([e.input for e in examples], [e.target for e in examples], bool(documents))
+    if (kind or guess.kind) in _MAY_HAVE_SEVERAL and (answers := accepted_answers([e.target for e in examples])):
+        several = infer_kind([e.input for e in examples], [first for first, *_ in answers], bool(documents))
+        if (kind or several.kind) in _MAY_HAVE_SEVERAL:  # a list of labels is no list of answers
+            guess = several
+            examples = [
+                replace(example, target=first, also_right=tuple(others))
+                for example, (first, *others) in zip(examples, answers, strict=True)
+            ]
+            if more := sum(len(each) > 1 for each in answers):
+                left_out += (f"{more:,} rows have several answers in column '{columns.target}': any counts as right.",)
+    kind = kind or guess.kind
     if kind is Kind.EXTRACTION:
         without_json = {example.id for example in examples if read_json(example.target) is None}
         examples = [example for example in examples if example.id not in without_json]
