@@ -53,7 +53,7 @@ MEANINGS: dict[str, str] = {
         "How well the fields match the expected ones; missing, wrong and invented fields all cost. "
         "An answer that is not JSON scores 0."
     ),
-    MetricName.FACTS: f"{_FACTS} Wording does not count.",
+    MetricName.FACTS: f"{_FACTS} Wording and length do not count.",
     MetricName.FACTS_AND_FORM: f"{_FACTS} Up to a twentieth is taken off for wording unlike the expected one.",
     MetricName.FORM_AND_FACTS: f"{_FORM} Up to three tenths are taken off for facts of the input that are lost.",
     MetricName.FORM: f"{_FORM} Facts do not count.",
