@@ -27,11 +27,12 @@ class Prediction:
 class Outcome:
     """One test example answered by one strategy.
 
-    `score` is the primary metric in [0, 1]; `parts` holds secondary ones by name (e.g. {"valid": 1.0, "exact": 0.0});
+    `score` is the primary metric in [0, 1]; where that is one score of all labels together (macro-F1), it is 1 for the
+    right label and 0 for any other. `parts` holds secondary ones by name (e.g. {"valid": 1.0, "exact": 0.0});
     `seconds` is the wall time of this request answered alone after a warm-up, None where it ran only in a batch;
     `found_gold` says whether a gold document was among the sources, None where there is no gold document;
     `group` is that of the example, None where it stands by itself; `phases` are the parts of `seconds` that were told
-    apart, by name.
+    apart, by name; `expected` is the label that was right, None where answers are no labels, and in older runs.
     """
 
     example_id: str
@@ -47,6 +48,7 @@ class Outcome:
     error: str | None = None
     group: str | None = None
     phases: dict[str, float] = field(default_factory=dict)
+    expected: str | None = None
 
 
 TRAINED_ON = "trained_on"  # among a trial's probes
@@ -87,7 +89,8 @@ class Trial:
     it needed to get ready, None where that was not noted; `stage_seconds` says of each stage of getting ready how long
     it took; `settings` are the chosen ones, JSON values by name; `choices` lists every setting tried with its dev
     score; `peak_memory_bytes` is the resident peak of the process that ran it; `notes` are plain sentences worth
-    knowing.
+    knowing; `metric` names what makes one score of the outcomes, "" in older runs and for scores from elsewhere, where
+    it is their mean.
 
     What was measured beside, where the budget allows: `probes` holds the outcomes on rows other than the test rows as
     they are, by name: some test rows in each variant (`eval.variants`), under `TRAINED_ON` some rows it trained on,
@@ -118,3 +121,4 @@ class Trial:
     changed_facts: dict[str, str] = field(default_factory=dict)
     refresh_seconds: float | None = None
     apart_seconds: dict[str, float] = field(default_factory=dict)
+    metric: str = ""

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 from eval.outcomes import Outcome, Prediction
 from eval.phases import listening
 from eval.scoring import Scorer
-from eval.task import Example
+from eval.task import Example, Kind
 from eval.variants import variants_of
 
 ROWS_A_CALL = 32  # few enough that progress is seen to move
@@ -127,4 +127,5 @@ def outcome_of(
         error=prediction.error,
         group=example.group,
         phases=phases or {},
+        expected=example.target if scorer.kind is Kind.CLASSIFICATION else None,
     )

@@ -99,8 +99,7 @@ class Answerer:
                 self.baseline = empty.log_probabilities[0].tolist()
             prompts = attempt.ask([example.input for example in dev])
             for way, predictions in self._answer_in_ways(ways, prompts, rows_done).items():
-                points = [scorer.score(p.text, row).value for p, row in zip(predictions, dev, strict=True)]
-                dev_score = float(np.mean(points))
+                dev_score = scorer.overall([prediction.text for prediction in predictions], dev)
                 labelled = {"normalisation": way} if self.brief.kind is Kind.CLASSIFICATION else {}
                 choices.append({**attempt.settings, **labelled, "dev_score": round(dev_score, 4)})
                 if dev_score > best_score:

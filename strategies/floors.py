@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from statistics import fmean
 from typing import Any, ClassVar
 
 import numpy as np
@@ -75,8 +74,8 @@ class _Floor(ABC):
             report_progress(Progress("learning", done, len(tried)))
             self.learn(self._train, documents, settings)
             answers = self.answer([row.input for row in split.dev])
-            points = fmean(scorer.score(text, row).value for (text, _), row in zip(answers, split.dev, strict=True))
-            self.choices.append({**settings, "dev_score": round(points, 4)})
+            dev_score = scorer.overall([text for text, _ in answers], split.dev)
+            self.choices.append({**settings, "dev_score": round(dev_score, 4)})
         best = max(range(len(tried)), key=lambda at: self.choices[at]["dev_score"])
         self.settings = dict(tried[best])
         if best < len(tried) - 1:

@@ -131,6 +131,7 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         choices=tuple(strategy.choices),
         effort=strategy.effort,
         notes=tuple(strategy.notes),
+        metric=scorer.metric.name,
     )
     rows = 0 if order.strategy in FLOORS else budget.probe_rows
     trial = timed_apart(trial, strategy, split.test, rows > 0, report_progress)
@@ -187,7 +188,8 @@ def _learn_anew(
     train = fewer_rows(split.train, rows, task.kind, order.seed)
     strategy.fit(LearningSplit(train, split.dev), task.documents, clock.report)
     stage_seconds = clock.stop()
-    measured = measure(strategy, asked, scorer_for(task, split), 0, lambda *rows: report(Progress(*rows)))
+    scorer = scorer_for(task, split)
+    measured = measure(strategy, asked, scorer, 0, lambda *rows: report(Progress(*rows)))
     return Trial(
         order.strategy,
         "done",
@@ -196,6 +198,7 @@ def _learn_anew(
         stage_seconds=stage_seconds,
         settings=strategy.settings,
         effort=strategy.effort,
+        metric=scorer.metric.name,
     )
 
 

@@ -16,6 +16,8 @@ from eval.task import BadInput, Document, Example, Kind, Metric
 
 class MetricName(StrEnum):
     ACCURACY = "accuracy"
+    MACRO_F1 = "macro-F1"
+    BALANCED_ACCURACY = "balanced accuracy"
     FIELD_F1 = "field F1"
     FACTS = "facts"
     FACTS_AND_FORM = "facts and form"
@@ -25,7 +27,7 @@ class MetricName(StrEnum):
 
 
 CHOICES: dict[Kind, tuple[MetricName, ...]] = {
-    Kind.CLASSIFICATION: (MetricName.ACCURACY,),
+    Kind.CLASSIFICATION: (MetricName.ACCURACY, MetricName.MACRO_F1, MetricName.BALANCED_ACCURACY),
     Kind.EXTRACTION: (MetricName.FIELD_F1,),
     Kind.ANSWERING: (MetricName.FACTS, MetricName.EXACT),
     Kind.WRITING: (
@@ -49,6 +51,14 @@ _FORM = "How many short runs of letters the text shares with the expected one (c
 
 MEANINGS: dict[str, str] = {
     MetricName.ACCURACY: "The share of rows whose label is exactly the expected one.",
+    MetricName.MACRO_F1: (
+        "How often each label is found and not given wrongly (F1), averaged over labels, so that a label with few rows "
+        "counts as much as one with many."
+    ),
+    MetricName.BALANCED_ACCURACY: (
+        "The share of each label's rows that got it (recall), averaged over labels, so that a label with few rows "
+        "counts as much as one with many."
+    ),
     MetricName.FIELD_F1: (
         "How well the fields match the expected ones; missing, wrong and invented fields all cost. "
         "An answer that is not JSON scores 0."
@@ -71,6 +81,14 @@ _FACTS_FORMULA = (
 )
 FORMULAS: dict[str, str] = {
     MetricName.ACCURACY: "1 where the label is the expected one, blanks around it aside, else 0.",
+    MetricName.MACRO_F1: (
+        "The mean over the labels of the test rows of 2 × TP ÷ (2 × TP + FP + FN): TP rows have the label and got it, "
+        "FP got it without having it, FN have it and got another."
+    ),
+    MetricName.BALANCED_ACCURACY: (
+        "The mean over the labels of the test rows of TP ÷ (TP + FN): TP rows have the label and got it, FN have it "
+        "and got another."
+    ),
     MetricName.FIELD_F1: (
         "2 × the fields that agree ÷ (the fields given + the fields expected). Fields agree where they are called the "
         "same and have the same value: capitals and blanks do not count, 2 is 2.0 but not the text “2”, null and empty "

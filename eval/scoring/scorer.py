@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 
 from eval.scoring.code import formatted
 from eval.scoring.collection import Collection
 from eval.scoring.facts import FactScore, score_facts
 from eval.scoring.fields import field_f1
+from eval.scoring.labels import OF_LABELS, LabelAnswers, label_key
 from eval.scoring.metric import LEADS_WITH_FACTS, SHARE_OF_OTHER, MetricName, metric_for
 from eval.scoring.own_metric import load_own
 from eval.scoring.words import folded
@@ -57,6 +59,13 @@ class Scorer:
         """
         return max((self._against(text, answer, example) for answer in example.answers), key=lambda one: one.value)
 
+    def overall(self, texts: Sequence[str], examples: Sequence[Example]) -> float:
+        """The score that the answers to these examples, of which there is at least one, have together."""
+        scores = [self.score(text, example).value for text, example in zip(texts, examples, strict=True)]
+        if self._name not in OF_LABELS:
+            return fmean(scores)
+        return LabelAnswers.of(self._name, [example.target for example in examples], texts, scores).score
+
     def _against(self, text: str, answer: str, example: Example) -> Score:
         if self._own is None:
             return self._by_kind(text, answer, example)
@@ -64,7 +73,7 @@ class Scorer:
 
     def _by_kind(self, text: str, answer: str, example: Example) -> Score:
         if self.kind is Kind.CLASSIFICATION:
-            return Score(float(folded(text).strip() == folded(answer).strip()))
+            return Score(float(label_key(text) == label_key(answer)))
         if self.kind is Kind.EXTRACTION:
             value = field_f1(text, answer)
             return Score(value or 0.0, {"valid": float(value is not None), "exact": float(value == 1)})
