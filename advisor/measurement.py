@@ -7,16 +7,15 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from advisor.plan import Priorities
+from eval import statistics
 from eval.costs import Cost, Quote, cost_of
 from eval.outcomes import NEW_FACT, OLD_FACT, TRAINED_AGAIN, TRAINED_ON, Outcome, Trial
 from eval.phases import PHASES, WRITING
 from eval.posterior import Posterior, believe
+from eval.scored import Scored, interval, score_of, scored
 from eval.scoring import is_right
-from eval.statistics import Interval, Percentiles, interval, percentiles, unpaired_difference
+from eval.statistics import Interval, Percentiles, percentiles, unpaired_difference
 from eval.task import Kind
 
 NEITHER_FACT = "neither"
@@ -52,11 +51,11 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """The groups of rows (a row without one is a group of its own), by strategy the scores in the same order, and the
-    ids of the rows."""
+    """The groups of rows (a row without one is a group of its own), by strategy what it did on them in the same order,
+    and the ids of the rows."""
 
     groups: list[str]
-    scores: dict[str, NDArray[np.float64]]
+    scores: dict[str, Scored]
     rows: list[str]
 
 
@@ -67,7 +66,7 @@ def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> 
     found = [outcome.found_gold for outcome in outcomes if outcome.found_gold is not None]
     return Measurement(
         trial=trial,
-        score=score_interval(outcomes),
+        score=_score_interval(trial, outcomes),
         parts={name: fmean(outcome.parts.get(name, 0.0) for outcome in outcomes) for name in part_names},
         latency=percentiles([outcome.seconds for outcome in outcomes if outcome.seconds is not None]),
         phase_seconds=_phase_seconds([outcome.phases for outcome in outcomes if outcome.phases]),
@@ -80,13 +79,13 @@ def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> 
     )
 
 
-def score_interval(outcomes: Sequence[Outcome]) -> Interval:
-    return interval([outcome.score for outcome in outcomes], [unit_of(outcome) for outcome in outcomes])
+def _score_interval(trial: Trial, outcomes: Sequence[Outcome]) -> Interval:
+    return interval(scored(trial.metric, outcomes), [unit_of(outcome) for outcome in outcomes])
 
 
 def share_interval(outcomes: Sequence[Outcome], held: Sequence[bool]) -> Interval:
     """The share of outcomes of which something held."""
-    return interval([float(each) for each in held], [unit_of(outcome) for outcome in outcomes])
+    return statistics.interval([float(each) for each in held], [unit_of(outcome) for outcome in outcomes])
 
 
 def _phase_seconds(timed: Sequence[dict[str, float]]) -> dict[str, float]:
@@ -105,26 +104,27 @@ def is_judged(trial: Trial) -> bool:
 
 
 def paired_scores(trials: Sequence[Trial]) -> Paired:
-    """The scores of each trial on the rows that all of them answered, in one order."""
+    """What each trial did on the rows that all of them answered, in one order."""
     by_strategy = {trial.strategy: {outcome.example_id: outcome for outcome in trial.outcomes} for trial in trials}
     rows = sorted(set.intersection(*map(set, by_strategy.values()))) if by_strategy else []
     return Paired(
         [unit_of(*(outcomes[row] for outcomes in by_strategy.values())) for row in rows],
-        {name: np.array([outcomes[row].score for row in rows]) for name, outcomes in by_strategy.items()},
+        {trial.strategy: on_rows(trial, trial.outcomes, rows) for trial in trials},
         rows,
     )
+
+
+def on_rows(trial: Trial, outcomes: Sequence[Outcome], rows: Sequence[str]) -> Scored:
+    """What outcomes of a trial, which answer all these rows, are by its metric, in the order of the rows."""
+    by_row = {outcome.example_id: outcome for outcome in outcomes}
+    return scored(trial.metric, [by_row[row] for row in rows])
 
 
 def believed(trials: Sequence[Trial]) -> Posterior:
     """What their scores on the rows that all of them answered let one believe, those of further trainings too."""
     paired = paired_scores(trials)
-
-    def on_rows(outcomes: Sequence[Outcome]) -> list[float]:
-        by_row = {outcome.example_id: outcome.score for outcome in outcomes}
-        return [by_row[row] for row in paired.rows]
-
-    again = {trial.strategy: [on_rows(each) for each in trained_again(trial)] for trial in trials}
-    return believe({name: np.array([scores, *again[name]]) for name, scores in paired.scores.items()}, paired.groups)
+    again = {trial.strategy: [on_rows(trial, each, paired.rows) for each in trained_again(trial)] for trial in trials}
+    return believe({name: [own, *again[name]] for name, own in paired.scores.items()}, paired.groups)
 
 
 def trained_again(trial: Trial) -> list[tuple[Outcome, ...]]:
@@ -133,9 +133,9 @@ def trained_again(trial: Trial) -> list[tuple[Outcome, ...]]:
 
 
 def score_of_each_training(trial: Trial) -> list[float] | None:
-    """The mean scores, that of the training kept first; None where it was trained once, or never."""
+    """The scores, that of the training kept first; None where it was trained once, or never."""
     again = trained_again(trial)
-    return [fmean(outcome.score for outcome in each) for each in (trial.outcomes, *again)] if again else None
+    return [score_of(scored(trial.metric, each)) for each in (trial.outcomes, *again)] if again else None
 
 
 def unit_of(*outcomes: Outcome) -> str:
@@ -149,7 +149,7 @@ def gap_of(trial: Trial) -> dict[str, Any] | None:
     trained_on = trial.probes.get(TRAINED_ON)
     if not trained_on or not trial.outcomes:
         return None
-    seen, new = score_interval(trained_on), score_interval(trial.outcomes)
+    seen, new = _score_interval(trial, trained_on), _score_interval(trial, trial.outcomes)
     gap = unpaired_difference(seen, new)
     return {"seen": asdict(seen), "new": asdict(new), "difference": gap.mean, "low": gap.low, "high": gap.high}
 

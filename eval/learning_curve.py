@@ -23,6 +23,8 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
+from eval.label_statistics import OF_ONE, OF_TWO, scores_under
+from eval.scoring.labels import LabelAnswers
 from eval.stable_order import Unit, places
 from eval.statistics import SEED
 from eval.task import Example, Kind, normalised
@@ -77,20 +79,24 @@ class LearningCurve:
 
 
 def fit_curves(
-    scores: Mapping[str, Mapping[int, ArrayLike]], groups: Sequence[str] | None = None
+    scores: Mapping[str, Mapping[int, ArrayLike | LabelAnswers]], groups: Sequence[str] | None = None
 ) -> dict[str, LearningCurve]:
     """The curve of each strategy, their draws paired.
 
     `scores` holds, by strategy and by rows learned from, a score in [0, 1] for each of the same test rows in the same
-    order, not-a-number where a row was not answered; after learning from all rows every row was. Differences are taken
-    on the rows that were answered, the level is that of all. `groups` names the group of each test row. A strategy with
-    a single size learns nothing from rows: its curve is flat.
+    order, not-a-number where a row was not answered; after learning from all rows every row was. Where a score is no
+    mean over rows it holds their labels. Differences are taken on the rows that were answered, the level is that of
+    all. `groups` names the group of each test row. A strategy with a single size learns nothing from rows: its curve is
+    flat.
     """
     weights, heavy = _weights(scores, groups)
     curves = {}
     for at, (name, sizes) in enumerate(scores.items()):
         chance = np.random.default_rng([SEED, at])
-        curves[name] = _fit(sizes, _means(sizes, weights, heavy, chance), chance)
+        labels = {size: each for size, each in sizes.items() if isinstance(each, LabelAnswers)}
+        rows = {size: each for size, each in sizes.items() if not isinstance(each, LabelAnswers)}
+        drawn = _of_labels(labels, weights, heavy, chance) if labels else _means(rows, weights, heavy, chance)
+        curves[name] = _fit(sorted(sizes), drawn, chance)
     return curves
 
 
@@ -127,10 +133,13 @@ def fewer_rows(train: Sequence[Example], rows: int, kind: Kind, seed: int) -> tu
     return tuple(train[at] for at in sorted(taken))
 
 
-def _weights(scores: Mapping[str, Mapping[int, ArrayLike]], groups: Sequence[str] | None) -> tuple[Numbers, float]:
+def _weights(
+    scores: Mapping[str, Mapping[int, ArrayLike | LabelAnswers]], groups: Sequence[str] | None
+) -> tuple[Numbers, float]:
     """A weight for each test row, [1 + draws, test rows]: first 1 for all, then drawn anew, the same for rows of a
     group; and the rows of a group, on average."""
-    rows = {np.shape(each)[0] for sizes in scores.values() for each in sizes.values()}
+    every = [each for sizes in scores.values() for each in sizes.values()]
+    rows = {len(each.expected) if isinstance(each, LabelAnswers) else np.shape(each)[0] for each in every}
     if len(rows) != 1:
         raise ValueError(f"scores must be of the same rows, got {sorted(rows)}")
     names = groups if groups is not None else [str(row) for row in range(rows.pop())]
@@ -160,8 +169,23 @@ def _means(sizes: Mapping[int, ArrayLike], weights: Numbers, heavy: float, chanc
     return np.column_stack(means)
 
 
-def _fit(sizes: Mapping[int, ArrayLike], means: Numbers, chance: np.random.Generator) -> LearningCurve:
-    rows = sorted(sizes)
+def _of_labels(
+    sizes: Mapping[int, LabelAnswers], weights: Numbers, heavy: float, chance: np.random.Generator
+) -> Numbers:
+    """As `_means`, of a score that is no mean over rows; its imagined rows are those of `eval.label_statistics`."""
+    full, drawn = sizes[max(sizes)], weights[1:]
+    level = np.append(full.score, scores_under(drawn, [full], OF_ONE, heavy, chance)[:, 0])
+    columns = []
+    for _, each in sorted(sizes.items())[:-1]:
+        asked = each.asked
+        pair = each.on(asked), full.on(asked)
+        scores = scores_under(drawn[:, asked], pair, OF_TWO, heavy, chance)
+        columns.append(level + np.append(pair[0].score - pair[1].score, scores[:, 0] - scores[:, 1]))
+    return np.column_stack([*columns, level])
+
+
+def _fit(rows: Sequence[int], means: Numbers, chance: np.random.Generator) -> LearningCurve:
+    """`rows` learned from, ascending."""
     observed, drawn = means[0], means[1:]
     spread = np.clip(np.quantile(drawn, [0.025, 0.975], axis=0), 0.0, 1.0)
     points = {

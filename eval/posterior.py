@@ -1,8 +1,8 @@
-"""What the test rows let one believe of the true mean scores: the Bayesian bootstrap (Rubin, 1981).
+"""What the test rows let one believe of the true scores: the Bayesian bootstrap (Rubin, 1981).
 
 Rows are weighted by draws from a Dirichlet distribution; rows of one group share a weight, because they are not
 evidence of their own. An imagined row that it alone gets right is added for each candidate, so that a few rows on
-which all agree cannot promise certainty.
+which all agree cannot promise certainty. Scores that are no means: `eval.label_statistics`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eval.label_statistics import draw_scores
+from eval.scoring.labels import LabelAnswers
 from eval.statistics import SEED
 
 DRAWS = 4000
@@ -24,7 +26,7 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
-    """Draws of the true mean scores of the candidates `names`; `means` is [draws, candidates]."""
+    """Draws of the true scores of the candidates `names`; `means` is [draws, candidates]."""
 
     names: tuple[str, ...]
     means: Numbers
@@ -58,33 +60,63 @@ class Posterior:
         return float(np.quantile(behind, probability))
 
 
-def believe(scores: Mapping[str, ArrayLike], groups: Sequence[str] | None = None) -> Posterior:
-    """The posterior of the candidates' mean scores.
+def believe(
+    scores: Mapping[str, ArrayLike | LabelAnswers | Sequence[Numbers | LabelAnswers]],
+    groups: Sequence[str] | None = None,
+) -> Posterior:
+    """The posterior of the candidates' scores.
 
     `scores` holds, by candidate, the scores in [0, 1] of the same rows in the same order, [rows], or [seeds, rows] of a
-    candidate that was trained several times: which of its trainings one would get is then unknown too. `groups` names
-    the group of each row. Raises ValueError when there are no rows or not the same number.
+    candidate that was trained several times: which of its trainings one would get is then unknown too. Where a score is
+    no mean over rows it holds their labels, of one training or of each. `groups` names the group of each row. Raises
+    ValueError when there are no rows or not the same number.
     """
-    by_name = sorted(scores.items())  # the order in which they come must not change what is drawn
-    trained = {name: np.atleast_2d(np.asarray(each, dtype=np.float64)) for name, each in by_name}
-    rows = {each.shape[1] for each in trained.values()} | ({len(groups)} if groups is not None else set())
+    by_name = dict(sorted(scores.items()))  # the order in which they come must not change what is drawn
+    random = np.random.default_rng(SEED)
+    labels = {name: _trainings(each) for name, each in by_name.items()}
+    if labels and all(labels.values()):
+        seeds = [len(each) for each in labels.values()]
+        means = _draw_of_labels([one for each in labels.values() for one in each], seeds, groups)
+    else:
+        trained = [np.atleast_2d(np.asarray(each, dtype=np.float64)) for each in by_name.values()]
+        seeds = [len(each) for each in trained]
+        means = _draw_means(trained, seeds, groups, random)
+    starts = np.cumsum([0, *seeds[:-1]])
+    had = [start + random.integers(count, size=DRAWS) for start, count in zip(starts, seeds, strict=True)]
+    return Posterior(tuple(by_name), means[np.arange(DRAWS)[:, None], np.column_stack(had)])
+
+
+def _trainings(scores: ArrayLike | LabelAnswers | Sequence[Numbers | LabelAnswers]) -> tuple[LabelAnswers, ...]:
+    """The labels of each training; empty where there are scores."""
+    if isinstance(scores, LabelAnswers):
+        return (scores,)
+    return tuple(one for one in scores if isinstance(one, LabelAnswers)) if isinstance(scores, Sequence) else ()
+
+
+def _draw_of_labels(trained: Sequence[LabelAnswers], seeds: Sequence[int], groups: Sequence[str] | None) -> Numbers:
+    """[draws, trainings of all candidates]"""
+    is_own = np.eye(len(seeds), dtype=bool).repeat(seeds, axis=1)
+    imagined = tuple(tuple(row) for row in is_own.tolist())
+    return draw_scores(tuple(trained), None if groups is None else tuple(groups), imagined, DRAWS)
+
+
+def _draw_means(
+    trained: Sequence[Numbers], seeds: Sequence[int], groups: Sequence[str] | None, random: np.random.Generator
+) -> Numbers:
+    """[draws, trainings of all candidates]"""
+    rows = {each.shape[1] for each in trained} | ({len(groups)} if groups is not None else set())
     if len(rows) != 1 or not min(rows):
         raise ValueError(f"scores must be of the same rows, got {sorted(rows)}")
-    seeds = [len(each) for each in trained.values()]
-    columns = np.vstack([np.ones(rows.pop()), *trained.values()])  # the first counts rows
+    columns = np.vstack([np.ones(rows.pop()), *trained])  # the first counts rows
     if groups is not None:
         _, group_of = np.unique(np.asarray(groups), return_inverse=True)
         columns = np.stack([np.bincount(group_of, weights=column) for column in columns])
     units, counts = np.unique(columns.T, axis=0, return_counts=True)  # like rows share a weight: the same distribution
 
-    random = np.random.default_rng(SEED)
     imagined = np.eye(len(seeds)).repeat(seeds, axis=1) * columns[0].mean()
     units = np.vstack([units, np.column_stack([np.full(len(seeds), columns[0].mean()), imagined])])
     shares = [*counts, *[IMAGINED_ROWS] * len(seeds)]
     a_batch = max(1, WEIGHTS_AT_ONCE // len(shares))
     batches = [min(a_batch, DRAWS - start) for start in range(0, DRAWS, a_batch)]
     totals = np.vstack([random.dirichlet(shares, draws) @ units for draws in batches])
-    means = totals[:, 1:] / totals[:, :1]
-    starts = np.cumsum([0, *seeds[:-1]])
-    had = [start + random.integers(count, size=DRAWS) for start, count in zip(starts, seeds, strict=True)]
-    return Posterior(tuple(trained), means[np.arange(DRAWS)[:, None], np.column_stack(had)])
+    return np.asarray(totals[:, 1:] / totals[:, :1])

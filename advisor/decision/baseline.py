@@ -12,7 +12,8 @@ from advisor.measurement import Measurement, Paired, believed, paired_scores
 from advisor.wording import as_subject, in_sentence, money_text, points_text, probability_text
 from eval.costs import Cost
 from eval.posterior import Numbers
-from eval.statistics import even_groups, paired_difference
+from eval.scored import paired_difference, score_of
+from eval.statistics import even_groups
 
 Claim = Literal["better", "as good", "worse"]
 
@@ -66,7 +67,7 @@ def judge_baselines(situation: Situation, baselines: Sequence[Measurement]) -> B
 
     def lead_over_best(one: Measurement) -> float:
         scores = paired[one.strategy].scores
-        return float(scores[one.strategy].mean() - scores[than].mean())
+        return score_of(scores[one.strategy]) - score_of(scores[than])
 
     best = max(judged, key=lead_over_best)
     return _judge(_on_rows_of(situation, paired[best.strategy]), best, paired[best.strategy], len(judged))
@@ -89,7 +90,7 @@ def _judge(situation: Situation, baseline: Measurement, paired: Paired, compared
     gap = paired_difference(paired.scores[name], paired.scores[than], paired.groups)
     found = BaselineVerdict(
         name,
-        float(paired.scores[name].mean()),
+        score_of(paired.scores[name]),
         than,
         gap.difference,
         gap.low,

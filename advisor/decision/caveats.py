@@ -10,6 +10,7 @@ from advisor.measurement import Measurement, fact_told, gap_of, trained_again
 from advisor.wording import count_text, every_text, in_sentence, name_of, score_text
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, Trial
 from eval.scoring import is_right
+from eval.scoring.labels import OF_LABELS, rates_by_label
 from eval.statistics import paired_difference
 from eval.task import Kind
 
@@ -20,6 +21,7 @@ _ANOTHER_TRAINING = 0.05  # can move a score so far; seeds were 2 to 3 points ap
 _BY_HEART = 0.1  # a gap between rows trained on and test rows
 _LEARNED = 0.05  # nats a token on dev below which there is next to nothing left to learn
 _FALLING = 0.95  # of the loss of the look before: at the end steps are small
+_FEW_OF_A_LABEL = 5  # test rows
 _KNOWN = 0.9  # the score on rows trained on from which these are known by heart
 
 
@@ -32,6 +34,7 @@ def before_you_act(
         _few_rows(situation),
         _low_score(situation),
         _seldom_all_right(situation),
+        _rare_labels(situation.choice),
         _majority(situation, majority_share),
         _failed_answers(situation.choice),
         _by_heart(situation.choice.trial),
@@ -42,6 +45,7 @@ def before_you_act(
         _invalid_json(situation.choice),
         _wording_only(situation.kind),
         _errors_not_weighed(situation),
+        _counted_alike(situation),
         _unknown_price(situation),
         _hosted_elsewhere(situation),
         *unfinished(trials),
@@ -78,8 +82,14 @@ def _low_score(situation: Situation) -> str | None:
     if situation.kind is None or not situation.is_poor:
         return None
     which = "Even the best strategy" if situation.others else name_of(best.strategy)
+    wrong, rows = _wrong(best, situation.kind), count_text(best.score.n, "test row")
+    if best.trial.metric in OF_LABELS and wrong <= best.score.n / 2:
+        return (
+            f"{which} has a {best.trial.metric} of only {score_text(best.score.mean)}. It is wrong on {wrong:,} of "
+            f"{rows}, but seldom finds the labels that have few rows: do not rely on it for these."
+        )
     return (
-        f"{which} is wrong on {_wrong(best, situation.kind):,} of {count_text(best.score.n, 'test row')}. "
+        f"{which} is wrong on {wrong:,} of {rows}. "
         "Do not rely on it yet: a larger model may matter more than the choice of strategy."
     )
 
@@ -89,9 +99,40 @@ def _seldom_all_right(situation: Situation) -> str | None:
     choice, kind = situation.choice, situation.kind
     if kind is None or situation.is_poor or (wrong := _wrong(choice, kind)) <= choice.score.n / 2:
         return None
+    if choice.trial.metric in OF_LABELS:
+        return (
+            f"{name_of(choice.strategy)} is wrong on {wrong:,} of {count_text(choice.score.n, 'test row')}. Its score "
+            "is higher because a label with few rows counts as much as one with many."
+        )
     return (
         f"{name_of(choice.strategy)} gets something wrong in {wrong:,} of {count_text(choice.score.n, 'answer')}: its "
         "score counts what is right in each. Check each before use."
+    )
+
+
+def _rare_labels(choice: Measurement) -> str | None:
+    """The caveat where a few rows decide a score that counts every label alike."""
+    if choice.trial.metric not in OF_LABELS:
+        return None
+    rates = rates_by_label(choice.trial.outcomes)
+    rare = sum(one.rows < _FEW_OF_A_LABEL for one in rates)
+    if not rare:
+        return None
+    have = f"{rare:,} of {count_text(len(rates), 'label')} {'has' if rare == 1 else 'have'}"
+    return (
+        f"{have} fewer than {_FEW_OF_A_LABEL} test rows, and each label counts as much as any other, so a single "
+        "answer can move the score a lot. Add rows of these labels."
+    )
+
+
+def _counted_alike(situation: Situation) -> str | None:
+    """What a price of a wrong answer counts, where the score counts something else."""
+    metric = situation.choice.trial.metric
+    if not situation.counts_errors or metric not in OF_LABELS:
+        return None
+    return (
+        "Because a wrong answer has a price, the choice counts every wrong answer alike, whatever its label. The "
+        f"{metric} counts every label alike."
     )
 
 

@@ -18,7 +18,7 @@ from advisor.wording import (
     score_text,
     seconds_text,
 )
-from eval.statistics import rows_needed
+from eval.scored import rows_needed, score_of
 
 _SEEN = 0.01  # of a score: less is not seen in two digits
 _NEXT_TO_NOTHING = 0.001  # for a wrong answer, in the person's currency
@@ -80,7 +80,7 @@ def _why_no_rows(situation: Situation) -> str | None:
 def _turn(situation: Situation, turn: Turn) -> str:
     """ "If 5.5 points made no difference to you, prompting would be taken, which scores .80." """
     name, own = turn.choice or "", situation.choice.score.mean
-    score = float(situation.scores[name].mean()) if name in situation.scores else own
+    score = score_of(situation.scores[name]) if name in situation.scores else own
     is_less = score < own - max(situation.priorities.margin, _SEEN)
     scores = f", which scores {score_text(score)}" if is_less else ""
     sentence = f"{_condition(situation, turn)}, {in_sentence(name)} would be taken{scores}"

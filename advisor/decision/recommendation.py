@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 
 from advisor.decision import caveats, outlook, sentences
 from advisor.decision.baseline import BaselineVerdict, judge_baselines
@@ -16,7 +16,10 @@ from advisor.measurement import Measurement, believed, derive, is_judged, paired
 from advisor.plan import STRATEGIES, Priorities
 from eval.costs import Cost, Quote, cost_of
 from eval.outcomes import Trial
-from eval.statistics import Difference, even_groups, paired_difference
+from eval.posterior import Posterior
+from eval.scored import paired_difference, score_of
+from eval.scoring.labels import OF_LABELS
+from eval.statistics import Difference, even_groups
 from eval.task import Kind
 
 
@@ -61,11 +64,11 @@ def recommend(
 ) -> Recommendation:
     """The strategy to take among `trials`, which answered the same test rows.
 
-    `kind` is None where the scores were measured elsewhere; `majority_share` is the share of the commonest label among
-    the test rows of a classification; `quotes` by strategy stand in for costs that would follow from the seconds
-    measured; `floors` are baselines, which answered the same rows without a language model: the headline begins with
-    one that is as good, but none is ever the choice; `doubt` is the sentence that says why the score itself is to be
-    doubted, and then no verdict on it is more than weak.
+    `kind` is None where the scores were measured elsewhere; `majority_share` is what always giving the commonest label
+    of the test rows would score in a classification; `quotes` by strategy stand in for costs that would follow from the
+    seconds measured; `floors` are baselines, which answered the same rows without a language model: the headline begins
+    with one that is as good, but none is ever the choice; `doubt` is the sentence that says why the score itself is to
+    be doubted, and then no verdict on it is more than weak.
     """
     if doubt is not None:
         return _doubted(recommend(trials, priorities, kind, majority_share, quotes, floors), doubt)
@@ -87,7 +90,11 @@ def recommend(
     def rule(changed: Priorities) -> str | None:
         """What is taken; the choice still where only the draws, or the order, tell something else from it."""
         other = case.under(changed).taken
-        if other and choice.strategy in other.alike and scores[choice.strategy].mean() == scores[other.name].mean():
+        if (
+            other
+            and choice.strategy in other.alike
+            and score_of(scores[choice.strategy]) == score_of(scores[other.name])
+        ):
             return choice.strategy
         return other.name if other else None
 
@@ -170,6 +177,15 @@ class _Case:
             self.pieces = len(set(self.groups))  # of evidence
             self._even_pieces = even_groups(self.groups)
             self._posterior = believed(judged)
+            self._judged = judged
+
+    @cached_property
+    def _share_right(self) -> Posterior:
+        """What is believed of the mean score of a row: a wrong answer costs as much whichever label it should have had,
+        also where the metric counts labels alike."""
+        if not any(trial.metric in OF_LABELS for trial in self._judged):
+            return self._posterior
+        return believed([replace(trial, metric="") for trial in self._judged])
 
     def under(self, priorities: Priorities) -> _Ruling:
         priced = [
@@ -183,7 +199,8 @@ class _Case:
         if not kept:
             return _Ruling(kept, broken, totals, None)
         options = [Option(one.strategy, totals[one.strategy], _simplicity(one)) for one in kept]
-        posterior = self._posterior.restricted(list(totals), _in_points(kept, priorities))
+        handicaps = _in_points(kept, priorities)
+        posterior = (self._share_right if handicaps else self._posterior).restricted(list(totals), handicaps)
         return _Ruling(kept, broken, totals, choose(options, posterior, priorities.margin, self._even_pieces))
 
 

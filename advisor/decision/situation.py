@@ -6,14 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from advisor.decision.choice import FEW_ROWS
 from advisor.decision.turns import Turn
 from advisor.measurement import Measurement
 from advisor.plan import Priorities
 from advisor.wording import count_text, margin_text, rough_money
+from eval.scored import Scored
 from eval.statistics import Difference, even_groups
 from eval.task import Kind
 
@@ -39,7 +37,7 @@ class Situation:
     cheaper: Sequence[Measurement]
     others: Sequence[Measurement]
     left_out: Sequence[Measurement]
-    scores: Mapping[str, NDArray[np.float64]]
+    scores: Mapping[str, Scored]
     groups: Sequence[str]
     totals: Mapping[str, float | None]
     probabilities: Mapping[str, float]
@@ -50,7 +48,7 @@ class Situation:
 
     @property
     def rows(self) -> int:
-        return len(self.scores[self.choice.strategy])
+        return len(self.groups)
 
     @property
     def counts_errors(self) -> bool:

@@ -43,7 +43,7 @@ def _figures(report: dict[str, Any], choice: dict[str, Any]) -> str:
     currency = cost["currency"]
     figures = (
         (
-            f"Score ({report['task']['metric']})",
+            f"Score ({escape(report['task']['metric'])})",
             score_text(score["mean"]),
             f"{score_text(score['low'])} to {score_text(score['high'])}, the 95 % range",
         ),

@@ -22,10 +22,11 @@ from advisor.report.side_effects import side_effects
 from eval.cost_ranges import crossing_range, price_range
 from eval.costs import Cost, Quote, cost_of
 from eval.failures import sort_failures
-from eval.outcomes import Trial
+from eval.outcomes import Outcome, Trial
+from eval.scored import detectable_difference, paired_difference, score_of, scored
 from eval.scoring import metric_for
 from eval.scoring.check import ScoreCheck
-from eval.statistics import detectable_difference, holm, paired_difference
+from eval.statistics import holm
 from eval.task import Example, Kind, Split, Task
 
 SCHEMA = 1
@@ -58,7 +59,9 @@ def build_report(
     `fewer` holds, by strategy and by how many of the training rows it learned from, the trials of learning curves.
     """
     doubt = score_doubt(trials, score_check, bool(task.documents))
-    judged = judge(trials, priorities, task.kind, _majority_share(task.kind, split.test), floors=floors, doubt=doubt)
+    metric = (task.metric or metric_for(task.kind, split.train, task.documents)).name
+    majority = _majority_score(task.kind, metric, split.test)
+    judged = judge(trials, priorities, task.kind, majority, floors=floors, doubt=doubt)
     for candidate, trial, failures in zip(judged["candidates"], trials, sort_failures(trials, task), strict=True):
         candidate["failures"] = asdict(failures) if is_judged(trial) else None
         candidate |= {
@@ -79,7 +82,7 @@ def build_report(
         "task": {
             "name": task.name,
             "kind": task.kind.value,
-            "metric": (task.metric or metric_for(task.kind, split.train, task.documents)).name,
+            "metric": metric,
             "instruction": task.instruction,
             "labels": len(task.labels),
             "rows": len(task.examples),
@@ -134,8 +137,8 @@ def under_priorities(
     """The report of these trials as it would be under other priorities. What does not depend on them is kept: scores,
     ranges, comparisons."""
     kind = Kind(report["task"]["kind"])
-    majority_share, doubt = _majority_share(kind, split.test), report.get("score_doubt")
-    recommendation = recommend(trials, priorities, kind, majority_share, floors=floors, doubt=doubt)
+    majority, doubt = _majority_score(kind, report["task"]["metric"], split.test), report.get("score_doubt")
+    recommendation = recommend(trials, priorities, kind, majority, floors=floors, doubt=doubt)
     costs = {
         one.strategy: _costs(one, cost_of(one, priorities), priorities) for one in (*trials, *floors) if is_judged(one)
     }
@@ -219,11 +222,16 @@ def _crossings(trials: Sequence[Trial], priorities: Priorities, quotes: Mapping[
     ]
 
 
-def _majority_share(kind: Kind, test: Sequence[Example]) -> float | None:
+def _majority_score(kind: Kind, metric: str, test: Sequence[Example]) -> float | None:
     """What always giving the commonest label of the test rows would score; None where answers are no labels."""
     if kind is not Kind.CLASSIFICATION or not test:
         return None
-    return max(Counter(example.target for example in test).values()) / len(test)
+    labels = Counter(example.target for example in test)
+    commonest = max(labels, key=labels.__getitem__)
+    outcomes = [
+        Outcome(one.id, "", commonest, float(one.target == commonest), {}, 0, 0, expected=one.target) for one in test
+    ]
+    return score_of(scored(metric, outcomes))
 
 
 def _as_json(value: Any) -> Any:

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from advisor.candidates import judged
 from advisor.decision.choice import PROBABLE
@@ -37,6 +36,8 @@ from eval.learning_curve import (
     sizes_of,
 )
 from eval.outcomes import Trial
+from eval.scored import Scored
+from eval.scoring.labels import LabelAnswers
 from strategies.presets import PRESETS
 from strategies.registry import LEARNS_FROM_NO_ROWS, TRAINED
 
@@ -71,7 +72,9 @@ def curves_from(trials: Sequence[Trial], fewer: Mapping[str, Mapping[int, Trial]
         return []
     paired = paired_scores(whole)
     sizes = {
-        name: {rows: _scores(trial, paired.rows) for rows, trial in fewer.get(name, {}).items() if is_judged(trial)}
+        name: {
+            rows: _scores(trial, paired.rows, scores) for rows, trial in fewer.get(name, {}).items() if is_judged(trial)
+        }
         | {train_rows: scores}
         for name, scores in paired.scores.items()
     }
@@ -126,10 +129,14 @@ def training_caveats(report: dict[str, Any]) -> list[str]:
     ]
 
 
-def _scores(trial: Trial, rows: Sequence[str]) -> NDArray[np.float64]:
-    """Not-a-number where a row was not answered."""
-    scores = {outcome.example_id: outcome.score for outcome in trial.outcomes}
-    return np.array([scores.get(row, np.nan) for row in rows])
+def _scores(trial: Trial, rows: Sequence[str], whole: Scored) -> Scored:
+    """Not-a-number, or no label, where a row was not answered; `whole` is what was done on all rows."""
+    outcomes = {outcome.example_id: outcome for outcome in trial.outcomes}
+    if not isinstance(whole, LabelAnswers):
+        return np.array([outcomes[row].score if row in outcomes else np.nan for row in rows])
+    labels = LabelAnswers.of_outcomes(whole.metric, list(outcomes.values()))
+    given = dict(zip(outcomes, labels.given, strict=True))
+    return LabelAnswers(whole.metric, whole.expected, tuple(map(given.get, rows)))
 
 
 def _curve(

@@ -25,6 +25,7 @@ from advisor.wording import (
     seconds_text,
     words_of,
 )
+from eval.label_statistics import SWAPS
 from eval.phases import PHASES
 from eval.scoring import meaning_of
 from eval.statistics import LEAST_OF_FLIPS, SIGN_FLIPS
@@ -281,11 +282,11 @@ def _points(difference: float) -> str:
 
 
 def _p_value(pair: dict[str, Any]) -> str:
-    """Of so many flips of signs none can be smaller than the least: then it may be less."""
+    """Of so many flips of signs, or swaps, none can be smaller than the least: then it may be less."""
     p_value = pair.get("p_value_holm", pair["p_value"])
     if p_value < 0.001:
         return "p < .001"
-    is_least = pair.get("test") == SIGN_FLIPS and pair["p_value"] <= LEAST_OF_FLIPS
+    is_least = pair.get("test") in (SIGN_FLIPS, SWAPS) and pair["p_value"] <= LEAST_OF_FLIPS
     if is_least:
         return f"p ≤ {math.ceil(1000 * p_value - 1e-9) / 1000:.3f}".replace(" 0.", " .")
     return f"p = {p_value:.3f}".replace(" 0.", " .")

@@ -11,6 +11,7 @@ from advisor.decision.baseline import FALSE_CLAIMS
 from advisor.decision.choice import PROBABLE, SAME_COST, WEAK
 from advisor.report.curves import LEAST_GAIN
 from advisor.wording import count_text, margin_text, money_text, probability_text
+from eval.label_statistics import IMAGINED_ROWS_A_LABEL, REWEIGHTED, SWAPS
 from eval.learning_curve import DRAWS as CURVE_DRAWS
 from eval.phases import WRITING
 from eval.posterior import DRAWS
@@ -25,6 +26,9 @@ _METHODS = {
     "ten rows differ.",
     MCNEMAR: "Exact McNemar test, where scores are 0 or 1.",
     SIGN_FLIPS: f"Paired permutation test, with all ways to flip the signs or {RESAMPLES:,} of them.",
+    REWEIGHTED: f"The middle 95 % of {DRAWS:,} scores, each with the rows weighted at random (Bayesian bootstrap) and "
+    f"imagined rows that weigh {IMAGINED_ROWS_A_LABEL:g} for each label.",
+    SWAPS: f"Paired permutation test, with all ways to swap the two answers to a row or {RESAMPLES:,} of them.",
 }
 ROWS_THAT_WOULD_TELL = "Rows that would tell"
 _COST_DRAWS = "2,000 draws"
@@ -146,7 +150,7 @@ def of_pairs(report: Report) -> dict[str, str]:
         "the standard deviation of the differences row by row, two imagined rows among them (half a one won, half a "
         "one lost, one level)"
     )
-    pair = _of_a_pair(report["comparisons"])
+    pair = of_a_pair(report["comparisons"])
     found = {
         "Differences": f"The mean of the differences row by row, on the same rows: outcomes.csv. {pair}",
         "Differences that would be shown": f"(1.96 + 0.84) × {spread} ÷ √rows: then 80 of 100 such ranges leave out 0.",
@@ -206,9 +210,9 @@ def of_less_tidy_inputs(report: Report) -> str | None:
         return None
     asked = [each["n"] for each in every]
     return (
-        "100 × (the mean score of rows as they are − that of the same rows varied), on those of up to "
+        "100 × (the score of rows as they are − that of the same rows varied), on those of up to "
         f"{max(asked):,} rows that a variant changes: probes.jsonl of each strategy. A loss is sure where p < .05, all "
-        f"{len(every)} comparisons allowed for (Holm); the clearest has the smallest p. {_of_a_pair(every)}"
+        f"{len(every)} comparisons allowed for (Holm); the clearest has the smallest p. {of_a_pair(every)}"
     )
 
 
@@ -219,7 +223,7 @@ def of_side_effects(report: Report) -> str | None:
     found = []
     if gap:
         found.append(
-            f"Gap: 100 × (the mean score of {count_text(gap['seen']['n'], 'row')} trained on, in probes.jsonl, − that "
+            f"Gap: 100 × (the score of {count_text(gap['seen']['n'], 'row')} trained on, in probes.jsonl, − that "
             f"of {count_text(gap['new']['n'], 'test row')}); its range from both ranges (Newcombe)."
         )
     if known:
@@ -239,7 +243,7 @@ def of_curves(report: Report) -> str | None:
         return None
     least = max(report["priorities"]["margin"], LEAST_GAIN)
     return (
-        f"A point: the mean score with all rows + the mean difference to it on {count_text(max(points), 'test row')} "
+        f"A point: the score with all rows + the difference to it on {count_text(max(points), 'test row')} "
         "(outcomes.jsonl in curves/, by strategy and rows), its range by the Bayesian bootstrap, two imagined rows "
         "among the test rows, half of them right, so it can differ a little from the range above. The line: score = a "
         f"− b ÷ rows^c, a at most 1, the mean of {CURVE_DRAWS:,} lines drawn by Bayesian regression through the points "
@@ -278,7 +282,7 @@ def of_the_work(report: Report) -> str:
     )
 
 
-def _of_a_pair(pairs: Sequence[Mapping[str, Any]]) -> str:
+def of_a_pair(pairs: Sequence[Mapping[str, Any]]) -> str:
     return f"Range: {_methods(pairs, 'method')} p: {_methods(pairs, 'test')} All tests are allowed for (Holm)."
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisor.candidates import Report, judged
-from advisor.report import formulas
+from advisor.report import formulas, label_formulas
 from advisor.report.changed_documents import computed_of_documents
 from advisor.report.curves import TITLE, turning_sentences
 from advisor.report.figures import PARTS, floors_not_measured
@@ -13,6 +13,7 @@ from advisor.report.side_effects import SIDE_EFFECTS
 from advisor.wording import count_text, money_text
 from eval.phases import PHASES
 from eval.scoring import formula_of
+from eval.scoring.labels import OF_LABELS
 
 CHANCE = "Chance of being near the best"
 ODDS = "Odds of the verdict"
@@ -42,6 +43,8 @@ def computed_of(report: Report) -> list[tuple[str, str]]:
         **_of_the_evidence(report),
         **_of_the_run(report),
     }
+    if report["task"]["metric"] in OF_LABELS:
+        found |= label_formulas.instead(report, found)
     return [(heading, how) for heading, how in found.items() if how]
 
 

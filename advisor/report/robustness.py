@@ -14,7 +14,8 @@ from advisor.measurement import paired_scores
 from advisor.report.figures import beyond_preset
 from advisor.wording import count_text, in_sentence, name_of, points_text, signed_points
 from eval.outcomes import Trial
-from eval.statistics import LEVEL, holm, paired_difference
+from eval.scored import paired_difference, score_of
+from eval.statistics import LEVEL, holm
 from eval.variants import TYPO_EVERY_WORDS, VARIANTS
 
 LESS_TIDY = "When inputs are less tidy"
@@ -69,8 +70,8 @@ def robustness(trial: Trial) -> list[dict[str, Any]] | None:
             found.append(
                 {
                     "variant": name,
-                    "plain": float(plain.mean()),
-                    "varied": float(changed.mean()),
+                    "plain": score_of(plain),
+                    "varied": score_of(changed),
                     "lost": lost.difference,
                     "low": lost.low,
                     "high": lost.high,

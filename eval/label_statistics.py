@@ -1,0 +1,245 @@
+"""Ranges, tests and beliefs for scores that count every label alike (`LabelAnswers`), which are no means over rows.
+
+Rows are weighted anew many times (the Bayesian bootstrap; rows of a group share a weight), and the score is taken under
+each weighting. Alone, that would feign certainty about a label with few rows: one with a single row is found always, or
+never. So there are imagined rows: those that turn out as the caller says, and some of each label that turn out, for
+all candidates, as a row of any label did, or one of the former, another each time.
+
+In simulated test sets of 30, 100 and 300 rows, of 3 and 20 labels some of which are rare, ranges at 95 % held the true
+score in 88 to 99 of 100, and the true difference of two candidates in 91 to 100. They held the score less often where
+rare labels are hard and many have no test row, which no range can know: of 20 labels in 78 (30 rows) and 86 (100). A
+bootstrap over rows, by percentiles or BCa, held the scores in 59 to 97.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.scoring.labels import LabelAnswers, Places, is_label, score_of_counts
+from eval.statistics import LEVEL, RESAMPLES, SEED, Difference, Interval
+
+REWEIGHTED, SWAPS = "reweighted rows", "swapped answers"  # a method, and a test
+IMAGINED_ROWS = 1.0  # for each of the ways that a caller imagines
+IMAGINED_ROWS_A_LABEL = 1.5
+_DRAWS = 4000
+_WEIGHTS_AT_ONCE = 10_000_000  # 80 MB
+_SWAPPED_IN_ALL_WAYS = 12  # rows, or groups: 4,096 ways
+_SAME = 1e-12  # what differs by less differs in its last bits
+
+Numbers = NDArray[np.float64]
+Imagined = tuple[tuple[bool, ...], ...]  # for each imagined row, which of the candidates get it right
+
+OF_ONE: Imagined = ((True,), (False,))
+OF_TWO: Imagined = ((True, False), (False, True))
+
+
+def label_interval(answers: LabelAnswers, groups: Sequence[str] | None = None) -> Interval:
+    """The score with its 95 % range; rows of one of `groups` are one piece of evidence."""
+    score = answers.score
+    low, high = _range(draw_scores((answers,), _hashable(groups), OF_ONE)[:, 0])
+    return Interval(score, min(score, low), max(score, high), len(answers.expected), REWEIGHTED)
+
+
+def label_difference(a: LabelAnswers, b: LabelAnswers, groups: Sequence[str] | None = None) -> Difference:
+    """How much better `a` scores than `b` on the same rows, with its 95 % range and the p-value of a paired permutation
+    test: if the two were alike, their answers to a row, or to all rows of a group, could as well be swapped."""
+    difference = a.score - b.score
+    low, high = _range(_drawn_differences(a, b, groups))
+    p_value = _swap_test(a, b, _hashable(groups))
+    ends = min(difference, low), max(difference, high)
+    return Difference(difference, *ends, p_value, len(a.expected), REWEIGHTED, SWAPS)
+
+
+def label_spread(a: LabelAnswers, b: LabelAnswers, groups: Sequence[str] | None = None) -> float:
+    """The standard error of the difference a - b."""
+    return float(_drawn_differences(a, b, groups).std())
+
+
+@lru_cache(maxsize=64)  # the same answers are looked at under many priorities
+def draw_scores(
+    candidates: tuple[LabelAnswers, ...], groups: tuple[str, ...] | None, imagined: Imagined, draws: int = _DRAWS
+) -> Numbers:
+    """Draws of the true scores of `candidates`, which answered the same rows, [draws, candidates]."""
+    rows = _Rows.of(candidates)
+    pieces, piece_of = _units(rows.count, groups)
+    are_groups, heavy = pieces < rows.count, rows.count / pieces
+    if not are_groups:
+        rows = rows.merged()
+    random, parts = np.random.default_rng(SEED), []
+    at_once = max(1, _WEIGHTS_AT_ONCE // len(rows.times))
+    for start in range(0, draws, at_once):
+        batch = min(at_once, draws - start)
+        if are_groups:
+            weights = random.standard_exponential((batch, pieces))[:, piece_of]  # a Dirichlet's, not yet shares
+        else:
+            weights = random.standard_gamma(rows.times, (batch, len(rows.times)))  # the sums of as many of these
+        parts.append(_scores_under(weights, rows, imagined, heavy, random))
+    scores = np.vstack(parts)
+    scores.setflags(write=False)
+    return scores
+
+
+def scores_under(
+    weights: Numbers,
+    candidates: Sequence[LabelAnswers],
+    imagined: Imagined,
+    heavy: float,
+    random: np.random.Generator,
+) -> Numbers:
+    """The scores under these weights of the rows, [draws, rows], with imagined rows that weigh `heavy` on average,
+    [draws, candidates]. Raises ValueError where candidates answered other rows."""
+    return _scores_under(weights, _Rows.of(candidates), imagined, heavy, random)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows by the places of their labels: of those expected, [rows], and of those each candidate gave, [candidates,
+    rows], `labels` for one that is expected of no row. `times` says how many rows each stands for, [rows]."""
+
+    metric: str
+    labels: int
+    expected: Places
+    given: Places
+    times: Places
+
+    @staticmethod
+    def of(candidates: Sequence[LabelAnswers]) -> _Rows:
+        if len({one.expected for one in candidates}) != 1:
+            raise ValueError("scores must be of the same rows")
+        places = [one.places() for one in candidates]
+        expected, labels = places[0][0][0], places[0][1]
+        given = np.stack([each[1] for each, _ in places])
+        return _Rows(candidates[0].metric, labels, expected, given, np.ones(len(expected), dtype=np.int64))
+
+    @property
+    def count(self) -> int:
+        return int(self.times.sum())
+
+    def merged(self) -> _Rows:
+        """Those that are alike as one."""
+        (expected, *given), times = np.unique(np.vstack([self.expected, self.given]), axis=1, return_counts=True)
+        return _Rows(self.metric, self.labels, expected, np.stack(given), times)
+
+
+def _scores_under(
+    weights: Numbers, rows: _Rows, imagined: Imagined, heavy: float, random: np.random.Generator
+) -> Numbers:
+    draws, kinds, labels = len(weights), len(rows.times), rows.labels
+    counts = _Counts.of(rows, weights)
+    in_order = np.repeat(np.arange(kinds), rows.times)
+    in_order = in_order[np.argsort(rows.expected[in_order], kind="stable")]
+    begins = np.searchsorted(rows.expected[in_order], np.arange(labels + 1))
+    fates = np.hstack([rows.given == rows.expected, np.array(imagined, dtype=bool).T])  # [candidates, fates]
+
+    def some_row(label: Places) -> Places:
+        """A row of each of these labels."""
+        place = begins[label] + random.random(label.shape) * (begins[label + 1] - begins[label])
+        return in_order[place.astype(np.int64)]
+
+    def imagine(label: Places, fate: Places, how_many: float) -> None:
+        """Rows of these labels that turn out like those rows, or as imagined, [draws, more rows] each. A candidate that
+        is wrong gives the label that it gave there or, where that would be right here, the one that was right there."""
+        like = np.where(fate < kinds, fate, some_row(random.integers(labels, size=fate.shape)))
+        there = rows.expected[like]
+        wrong = np.where(fate < kinds, rows.given[:, like], there)
+        wrong = np.where(wrong == label, np.where(there == label, labels, there), wrong)
+        counts.add(label, np.where(fates[:, fate], label, wrong), heavy * random.standard_gamma(how_many, label.shape))
+
+    as_imagined = np.tile(kinds + np.arange(len(imagined)), (draws, 1))
+    imagine(random.integers(labels, size=as_imagined.shape), as_imagined, IMAGINED_ROWS)
+    of_each = np.tile(np.arange(labels), (draws, 1))
+    like = random.integers(labels + 1, size=of_each.shape)
+    any_imagined = kinds + random.integers(len(imagined), size=like.shape)
+    imagine(of_each, np.where(like < labels, some_row(like % labels), any_imagined), IMAGINED_ROWS_A_LABEL)
+    return np.column_stack([score_of_counts(rows.metric, counts.expected, *both) for both in counts.given_and_right])
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """The weight of the rows, in each draw, of which each label was expected, [draws, labels], and, for each candidate,
+    of those to which it was given, and rightly."""
+
+    expected: Numbers
+    given_and_right: list[tuple[Numbers, Numbers]]
+
+    @staticmethod
+    def of(rows: _Rows, weights: Numbers) -> _Counts:
+        """`weights` is [draws, rows]."""
+        expected = weights @ is_label(rows.expected, rows.labels)
+        both = []
+        for given in rows.given:
+            is_wrong = given != rows.expected
+            of_wrong = weights[:, is_wrong]
+            right = expected - of_wrong @ is_label(rows.expected[is_wrong], rows.labels)
+            both.append((right + of_wrong @ is_label(given[is_wrong], rows.labels), right))
+        return _Counts(expected, both)
+
+    def add(self, expected: Places, given: Places, weights: Numbers) -> None:
+        """Other rows in each draw: [draws, more rows], `given` [candidates, draws, more rows]."""
+        draws, labels = self.expected.shape
+        cells = np.arange(draws)[:, None] * (labels + 1)  # the last is no label of a row
+
+        def by_label(places: Places, weights: Numbers) -> Numbers:
+            summed = np.bincount((cells + places).ravel(), weights.ravel(), draws * (labels + 1))
+            return np.asarray(summed.reshape(draws, labels + 1)[:, :labels])
+
+        np.add(self.expected, by_label(expected, weights), out=self.expected)
+        for (was_given, was_right), each in zip(self.given_and_right, given, strict=True):
+            np.add(was_given, by_label(each, weights), out=was_given)
+            np.add(was_right, by_label(expected, weights * (each == expected)), out=was_right)
+
+
+def _drawn_differences(a: LabelAnswers, b: LabelAnswers, groups: Sequence[str] | None) -> Numbers:
+    """The same draws whichever comes first."""
+    first, second = sorted((a, b), key=lambda one: one.given)
+    scores = draw_scores((first, second), _hashable(groups), OF_TWO)
+    return np.asarray((scores[:, 0] - scores[:, 1]) * (1 if first is a else -1))
+
+
+@lru_cache(maxsize=256)
+def _swap_test(a: LabelAnswers, b: LabelAnswers, groups: tuple[str, ...] | None) -> float:
+    """With all ways to swap answers where few rows differ, else with some."""
+    rows = _Rows.of((a, b))
+    units, unit_of = _units(rows.count, groups)
+    differs = np.flatnonzero(np.bincount(unit_of, rows.given[0] != rows.given[1], units))
+    are_all = len(differs) <= _SWAPPED_IN_ALL_WAYS
+    if are_all:
+        swaps = np.array([*product((0.0, 1.0), repeat=len(differs))])
+    else:
+        swaps = np.random.default_rng(SEED).integers(2, size=(RESAMPLES, len(differs))).astype(np.float64)
+
+    expected = is_label(rows.expected, rows.labels)  # [rows, labels]
+    given = np.stack([is_label(each, rows.labels) for each in rows.given])
+    counts = np.stack([given, given * expected], axis=1)  # [a and b, given and right, rows, labels]
+    by_unit = np.zeros((units, 2, rows.labels))
+    np.add.at(by_unit, unit_of, (counts[1] - counts[0]).swapaxes(0, 1))
+    moved = np.tensordot(swaps, by_unit[differs], axes=1).swapaxes(0, 1)  # [given and right, ways, labels]
+
+    def scores(own: Numbers, moved: Numbers) -> Numbers:
+        totals = np.broadcast_to(expected.sum(axis=0), moved.shape[1:])
+        return score_of_counts(rows.metric, totals, *(own.sum(axis=1)[:, None] + moved))
+
+    differences = scores(counts[0], moved) - scores(counts[1], -moved)
+    as_far = np.abs(differences) >= abs(a.score - b.score) - _SAME
+    return float(as_far.mean() if are_all else (as_far.sum() + 1) / (len(swaps) + 1))
+
+
+def _units(rows: int, groups: Sequence[str] | None) -> tuple[int, Places]:
+    """How many pieces of evidence there are, and that of each row."""
+    names, unit_of = np.unique(np.asarray(range(rows) if groups is None else groups), return_inverse=True)
+    return len(names), unit_of
+
+
+def _range(draws: Numbers) -> tuple[float, float]:
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist()
+    return low, high
+
+
+def _hashable(groups: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if groups is None else tuple(groups)
