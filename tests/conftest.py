@@ -81,6 +81,7 @@ def _trial(task: Task, strategy: str, seed: int) -> Trial:
                 seconds=taken,
                 phases={READING: 0.7 * taken, WRITING: 0.2 * taken},
                 sources=("row-0", "row-1") if strategy == "retrieval" else (),
+                expected=example.target if task.kind is Kind.CLASSIFICATION else None,
             )
         )
     return Trial(

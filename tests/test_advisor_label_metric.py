@@ -90,18 +90,15 @@ def test_a_low_score_of_mostly_right_answers_is_told_as_it_is() -> None:
 
 
 @pytest.fixture
-def trials_of(
-    synthetic_task: Callable[..., Task], synthetic_trials: Callable[..., tuple[Trial, ...]]
-) -> Callable[[str], tuple[Trial, ...]]:
+def trials_of(synthetic_trials: Callable[..., tuple[Trial, ...]]) -> Callable[[str], tuple[Trial, ...]]:
     """The synthetic trials of labels by a metric, with what longer runs ask besides."""
-    targets = {example.id: example.target for example in synthetic_task().examples}
 
     def make(metric: str) -> tuple[Trial, ...]:
         trials = []
         for one in synthetic_trials():
-            rows = tuple(replace(each, expected=targets[each.example_id]) for each in one.outcomes)
+            rows = one.outcomes
             learned = {TRAINED_ON: rows[:30], f"{TRAINED_AGAIN}1": rows[::-1]} if one.strategy == "finetuning" else {}
-            trials.append(replace(one, outcomes=rows, metric=metric, probes={"typos": rows[:40], **learned}))
+            trials.append(replace(one, metric=metric, probes={"typos": rows[:40], **learned}))
         return tuple(trials)
 
     return make

@@ -47,6 +47,7 @@ def test_a_finished_run_shows_verdict_evidence_answers_and_method(store: Store, 
     ]  # fmt: skip
     assert len(app.get("vega_lite_chart")) == 4
     assert '<h2 class="section" title="The mean of the scores of 80 test rows' in said
+    assert '<tr><th scope="row">delivery</th><td>20</td><td>' in said  # precision and recall of a label
 
 
 def test_whether_more_data_would_help_is_drawn_and_said(

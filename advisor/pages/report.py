@@ -24,6 +24,7 @@ from advisor.pages.verdict_card import show_verdict
 from advisor.pages.what_if import show_what_if
 from advisor.pages.wrong_answers import show_wrong_answers
 from advisor.palette import DARK, LIGHT, Theme
+from advisor.report import labels
 from advisor.report.curves import TITLE, curves_of
 from advisor.report.figures import (
     P_VALUE_MEANING,
@@ -97,6 +98,7 @@ def show_evidence(report: dict[str, Any]) -> None:
             frame.small(sentence)
     frame.section("All figures")
     show_table(report)
+    show_labels(report)
 
 
 def show_differences(report: dict[str, Any]) -> None:
@@ -127,6 +129,22 @@ def show_table(report: dict[str, Any]) -> None:
     frame.small(TABLE_MEANING)
     if floors := floors_of(report):
         frame.small(floors)
+
+
+def show_labels(report: dict[str, Any]) -> None:
+    """How well each label is found; nothing where answers are no labels."""
+    if (found := labels.by_label_of(report)) is None:
+        return
+    heads = "".join(f'<th scope="col">{marked_name(name)}</th>' for name in found.names)
+    rows = "".join(
+        f'<tr><th scope="row">{escape(row.label)}</th><td>{row.rows:,}</td>'
+        f"{''.join(f'<td>{cell}</td>' for cell in row.cells)}</tr>"
+        for row in found.rows
+    )
+    with st.expander(labels.TITLE):
+        head = f'<tr><th scope="col">Label</th><th scope="col">Test rows</th>{heads}</tr>'
+        st.html(f'<div class="scroll"><table class="figures-table">{head}{rows}</table></div>')
+        frame.small(labels.MEANING)
 
 
 def _explained(report: dict[str, Any], heading: str) -> str:

@@ -26,6 +26,7 @@ from eval.outcomes import Outcome, Trial
 from eval.scored import detectable_difference, paired_difference, score_of, scored
 from eval.scoring import metric_for
 from eval.scoring.check import ScoreCheck
+from eval.scoring.labels import rates_by_label
 from eval.statistics import holm
 from eval.task import Example, Kind, Split, Task
 
@@ -70,6 +71,7 @@ def build_report(
             "freshness": freshness(trial, task),
             "without_documents": without_documents(trial, task.kind),
             "refusals": refusals(trial, task) if is_judged(trial) else None,
+            "labels": [asdict(one) for one in rates_by_label(trial.outcomes)],
         }
     report = {
         "schema": SCHEMA,

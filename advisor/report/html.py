@@ -18,6 +18,7 @@ from advisor.advice.agreement import rule_groups
 from advisor.candidates import floors, judged
 from advisor.charts.drawing import apart
 from advisor.palette import DARK, LIGHT, css_variables, mark_of
+from advisor.report import labels
 from advisor.report.answers import answered_rows
 from advisor.report.changed_documents import asked_again_of
 from advisor.report.curves import curves_of
@@ -69,6 +70,8 @@ _TEMPLATES.globals |= {
     "READING": READING,
     "SEES": SEES,
     "TABLE_MEANING": TABLE_MEANING,
+    "LABELS": labels.TITLE,
+    "LABELS_MEANING": labels.MEANING,
 }
 
 
@@ -103,6 +106,7 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         score_check=score_check_of(report),
         own_clicks=own_clicks_of(report),
         wrong=wrong_answers_of(report),
+        by_label=labels.by_label_of(report),
         less_tidy=less_tidy_of(report),
         asked_again=asked_again_of(report),
         side_effects=side_effects_of(report),

@@ -26,6 +26,9 @@ from advisor.report.figures import (
     reading_of,
     subject_of,
 )
+from advisor.report.labels import MEANING as LABELS_MEANING
+from advisor.report.labels import TITLE as LABELS
+from advisor.report.labels import by_label_of
 from advisor.report.method import method_of
 from advisor.report.own_clicks import SEES, OwnClicks, own_clicks_of
 from advisor.report.provenance import computed_in_text
@@ -70,6 +73,7 @@ def render_markdown(report: dict[str, Any]) -> str:
         *_score_check(report),
         *(_own_clicks(clicks) if clicks and not clicks.warning else []),
         *_wrong_answers(report),
+        *_by_label(report),
         *_less_tidy(report),
         *_asked_again(report),
         *_section(SIDE_EFFECTS, side_effects_of(report)),
@@ -117,6 +121,16 @@ def _wrong_answers(report: dict[str, Any]) -> list[str]:
         rows = [[escaped(f"{row.heading}: {row.meaning}"), *row.cells] for row in wrong.rows]
         lines += [_line(["", *names]), _line(["---"] * (len(names) + 1)), *map(_line, rows), ""]
     return lines
+
+
+def _by_label(report: dict[str, Any]) -> list[str]:
+    """Folded, where Markdown can be: there may be many labels."""
+    if (found := by_label_of(report)) is None:
+        return []
+    heads = ["Label", "Test rows", *(escaped(name_of(name)) for name in found.names)]
+    rows = [[escaped(row.label), f"{row.rows:,}", *row.cells] for row in found.rows]
+    table = [_line(heads), _line(["---"] * len(heads)), *map(_line, rows)]
+    return [f"<details><summary>{LABELS}</summary>", "", *table, "", LABELS_MEANING, "", "</details>", ""]
 
 
 def _less_tidy(report: dict[str, Any]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisor.candidates import Report, judged
-from advisor.report import formulas, label_formulas
+from advisor.report import formulas, label_formulas, labels
 from advisor.report.changed_documents import computed_of_documents
 from advisor.report.curves import TITLE, turning_sentences
 from advisor.report.figures import PARTS, floors_not_measured
@@ -155,6 +155,9 @@ def _of_the_evidence(report: Report) -> Computed:
         "Time per answer": "As in the table. Shares of the time: mean seconds of looking up, reading or writing ÷ "
         "their sum.",
         "Where answers go wrong": formulas.of_wrong_answers(report),
+        labels.TITLE: f"Counted on the {formulas.tested(report)} of outcomes.csv: columns expected and answer."
+        if labels.by_label_of(report)
+        else None,
         LESS_TIDY: formulas.of_less_tidy_inputs(report),
         **computed_of_documents(report),
         SIDE_EFFECTS: formulas.of_side_effects(report),

@@ -1,0 +1,54 @@
+"""How well each strategy finds each label, in words: for the page, HTML and Markdown, from a report of schema 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from advisor.candidates import judged
+from advisor.wording import score_text
+
+TITLE = "Precision and recall of each label"
+MEANING = (
+    "Each cell shows precision, then recall. Precision is the share of the rows given this label that should have it; "
+    "recall is the share of the rows with this label that were given it. A dash means that no row was given the label."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    """A label, the test rows that have it, and a cell for each strategy: its precision and its recall."""
+
+    label: str
+    rows: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ByLabel:
+    """The strategies, best first, and a row for each label."""
+
+    names: tuple[str, ...]
+    rows: tuple[LabelRow, ...]
+
+
+def by_label_of(report: dict[str, Any]) -> ByLabel | None:
+    """None where answers are no labels, for a report of an earlier version, and where nothing was judged."""
+    rates = {
+        one["name"]: {each["label"]: each for each in one["labels"]} for one in judged(report) if one.get("labels")
+    }
+    if not rates:
+        return None
+    first = next(iter(rates.values()))
+    rows = (
+        LabelRow(label, each["rows"], tuple(_cell(one.get(label)) for one in rates.values()))
+        for label, each in first.items()
+    )
+    return ByLabel(tuple(rates), tuple(rows))
+
+
+def _cell(rates: dict[str, Any] | None) -> str:
+    if rates is None:
+        return "–"
+    precision = "–" if rates["precision"] is None else score_text(rates["precision"])
+    return f"{precision}, {score_text(rates['recall'])}"
