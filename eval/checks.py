@@ -150,7 +150,8 @@ def _check_balance(task: Task) -> Iterable[Finding]:
                 "imbalance",
                 "warning",
                 f"{share:.0%} of the rows have the label '{label}'.",
-                f"Always answering '{label}' would already be right that often, so read every score against it.",
+                f"Always answering '{label}' would already be right that often, so read every score against it. If "
+                "rare labels matter as much, score by macro-F1.",
             )
 
 

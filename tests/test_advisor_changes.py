@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from advisor.plan import Priorities
 from advisor.report.changes import compare_data, compare_documents, compare_measuring, compare_results
-from eval.task import Document, Example, Kind
+from eval.task import Document, Example, Kind, Metric, Task
 
 
 def rows(*pairs: tuple[str, str]) -> list[Example]:
@@ -77,6 +78,16 @@ def test_scores_of_another_metric_have_no_difference(synthetic_report: Callable[
     for change in compare_results(before, after):
         assert None not in change.scores and change.difference is None
     assert "kind of score accuracy before, facts after" in compare_measuring(before, after)
+
+
+def test_labels_scored_by_another_metric_have_no_difference(
+    synthetic_report: Callable[..., dict[str, Any]], synthetic_task: Callable[..., Task]
+) -> None:
+    before, after = (
+        synthetic_report(task=replace(synthetic_task(), metric=Metric(name))) for name in ("accuracy", "macro-F1")
+    )
+    assert all(change.difference is None for change in compare_results(before, after))
+    assert compare_measuring(before, after) == ["kind of score accuracy before, macro-F1 after"]
 
 
 def test_what_was_measured_otherwise_is_named(synthetic_report: Callable[..., dict[str, Any]]) -> None:

@@ -285,3 +285,49 @@ def one_sentence(capsys: pytest.CaptureFixture[str]) -> str:
     assert shown.out == ""
     assert shown.err.count("\n") == 1 and shown.err.endswith(".\n") and "Traceback" not in shown.err
     return shown.err.strip()
+
+
+def test_the_metric_is_chosen_before_the_run(
+    folder: Path, compare: Compare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compare("task.csv", "--strategies", "prompting", "--metric", "Macro-f1", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["task"]["metric"] == "macro-F1"
+    (folder / "mine.py").write_text("def score(output, expected, input):\n    return float(output == expected)\n")
+    assert compare("task.csv", "--strategies", "prompting", "--metric", "mine.py:score", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["task"]["metric"].startswith("mine.py:score (")
+    setup = Store().dataset(Store().runs()[0].dataset_id).setup
+    assert setup is not None and setup.own_metric is None  # a page runs no code of a person
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--metric", "form"), "There is no metric 'form' for classification: choose accuracy, macro-F1, balanced"),
+        (("--metric", "no.py:score"), "There is no file no.py: give your metric as file.py:function."),
+        (("--require", "Kind regards"), "The metric 'accuracy' sees no wording, so no phrase can be required"),
+        (("--metric", "no.py:score", "--require", "Yes"), "--require has no effect on your own metric"),
+    ],
+)
+def test_a_metric_that_cannot_be_is_one_sentence(
+    compare: Compare, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], said: str
+) -> None:
+    assert compare("task.csv", *options) == 2
+    assert capsys.readouterr().err.startswith(said) and not Store().runs()
+
+
+def test_phrases_can_be_required_of_written_answers(
+    folder: Path, compare: Compare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reply = (
+        "Dear customer {0} thank you for writing to us. Your parcel number {0} left our house today and is on its way."
+    )
+    letters = [f"Where is parcel {row}?,{reply.format(row)}" for row in range(60)]
+    (folder / "letters.csv").write_text("\n".join(["question,reply", *letters]))
+    options = ("letters.csv", "--strategies", "prompting", "--metric", "form", "--json")
+    scores = []
+    for phrases in ((), ("--require", "Dear customer", "--require", "re:kind +regards")):
+        assert compare(*options, *phrases) == 0
+        report = json.loads(capsys.readouterr().out)
+        scores.append(report["candidates"][0]["score"]["mean"])
+    assert report["task"]["metric"].startswith("form, 2 required (")
+    assert scores[1] == pytest.approx(scores[0] / 2)  # one of two phrases stands in each answer

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,8 +17,9 @@ from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import read_task, task_to_json
 from advisor.storage.trial_files import read_trial
 from advisor.wording import duration_text
+from eval.scoring.own_metric import own_metric
 from eval.table import read_table
-from eval.task import BadInput, Kind, normalised
+from eval.task import BadInput, Kind, Metric, normalised
 from tests.tiny_strategies import ENDLESS, FRAGILE, KILLED, SPEED, STEADY, tiny_model, tiny_task
 
 TABLE = b"message,label\n" + b"".join(
@@ -201,3 +203,83 @@ def test_a_run_that_no_longer_waits_is_left_alone(store: Store) -> None:
     store.cancel(run_id)
     assert run(store, run_id, STEADY) == []
     assert not (store.run_folder(run_id) / "prompting").exists()
+
+
+OWN_METRIC = """
+import os
+from pathlib import Path
+
+with Path(__file__).with_name("loaded_in").open("a") as log:
+    log.write(f"{os.getpid()}\\n")
+
+
+def half(output, expected, input):
+    return 0.5 if output == expected else 0.25
+
+
+def broken(output, expected, input):
+    return float("nan") if output == expected else 0.25
+"""
+
+
+def run_with_own_metric(store: Store, file: Path, function: str) -> str:
+    """A run scored by a function of this file."""
+    file.write_text(OWN_METRIC)
+    task, split = tiny_task()
+    scored = replace(task, metric=own_metric(f"{file}:{function}"))
+    dataset = store.add_dataset("tickets.csv", TABLE)
+    plan = replace(PLAN, dataset_id=dataset.id, strategies=("prompting",))
+    run_id = store.add_run(plan, task_to_json(scored, split)).id
+    run(store, run_id, STEADY)
+    return run_id
+
+
+def test_a_persons_own_metric_scores_in_the_children_alone(store: Store, tmp_path: Path) -> None:
+    run_id = run_with_own_metric(store, tmp_path / "mine.py", "half")
+    report = store.report(run_id)
+    assert report is not None and report["task"]["metric"].startswith("mine.py:half (")
+    right = sum(example.target == "billing" for example in tiny_task()[1].test)
+    expected = (0.5 * right + 0.25 * (10 - right)) / 10
+    assert report["candidates"][0]["score"]["mean"] == pytest.approx(expected)
+    assert {one["status"] for one in report["floors"]} == {"done"}
+    loaded_in = (tmp_path / "loaded_in").read_text().split()
+    assert len(set(loaded_in)) == 3  # the check of the score, the baselines, and the strategy
+    assert str(os.getpid()) not in loaded_in
+
+
+def test_an_own_metric_that_returns_no_number_fails_what_it_scores_with_one_sentence(
+    store: Store, tmp_path: Path
+) -> None:
+    run_id = run_with_own_metric(store, tmp_path / "mine.py", "broken")
+    assert (store.run(run_id).state, states(store, run_id)) == ("failed", ["failed", "failed"])
+    reason = store.steps(run_id)[1].reason or ""
+    assert reason.startswith(f"Your metric broken in {tmp_path / 'mine.py'} returned nan for the input ")
+    assert reason.endswith("it must return a number from 0 to 1.")
+    assert str(os.getpid()) not in (tmp_path / "loaded_in").read_text()
+
+
+def test_an_own_metric_that_was_changed_after_the_run_was_planned_is_refused(store: Store, tmp_path: Path) -> None:
+    run_id = run_with_own_metric(store, tmp_path / "mine.py", "half")
+    (tmp_path / "mine.py").write_text(OWN_METRIC + "\n# changed")
+    store.retry_step(run_id, "prompting")
+    run(store, run_id, STEADY)
+    said = (
+        f"Your metric {tmp_path / 'mine.py'} is gone or has changed since the run was planned: compare the data again."
+    )
+    assert store.steps(run_id)[1].reason == said
+
+
+@pytest.mark.parametrize("metric", ["macro-F1", "balanced accuracy"])
+def test_a_run_is_scored_by_the_metric_of_its_plan(store: Store, metric: str) -> None:
+    task, split = tiny_task()
+    dataset = store.add_dataset("tickets.csv", TABLE)
+    plan = replace(PLAN, dataset_id=dataset.id, strategies=("prompting",))
+    run_id = store.add_run(plan, task_to_json(replace(task, metric=Metric(metric)), split)).id
+    run(store, run_id, STEADY)
+    trial, report = read_trial(store.run_folder(run_id) / "prompting"), store.report(run_id)
+    assert trial is not None and trial.metric == metric and report is not None
+    assert [outcome.expected for outcome in trial.outcomes] == [example.target for example in split.test]
+    right = sum(example.target == "billing" for example in split.test)
+    f1 = 2 * right / (right + 10)
+    assert report["candidates"][0]["score"]["mean"] == pytest.approx(f1 / 2 if metric == "macro-F1" else 0.5)
+    assert report["recommendation"]["caveats"]

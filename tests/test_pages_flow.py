@@ -9,12 +9,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Selectbox
 
 from advisor.hosted import hosted_prices
 from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
 from advisor.runs.experiment import prepare
 from advisor.samples import SAMPLES
 from advisor.storage.store import Store
+from advisor.storage.task_file import read_task
 from eval.task import BadInput
 from strategies.engine.models import SUGGESTIONS
 from tests import pages
@@ -118,6 +121,60 @@ def test_what_was_set_on_data_is_kept_for_a_reload(store: Store) -> None:
     assert saved is not None and saved.kind == "writing" and saved.instruction == "Say which desk takes it."
     again = open_page("Data", dataset=dataset.id)
     assert again.segmented_control[0].value == "writing"
+
+
+def metric_of(app: AppTest) -> Selectbox:
+    return next(box for box in app.selectbox if box.label == "How answers are scored")
+
+
+def test_how_answers_are_scored_is_chosen_on_data_and_runs_so(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    app = open_page("Data", dataset=dataset.id)
+    assert metric_of(app).value == "accuracy" and metric_of(app).options == [
+        "Accuracy",
+        "Macro-F1",
+        "Balanced accuracy",
+    ]
+    assert "The share of rows whose label is exactly the expected one. Your data suggests it." in html_of(app)
+    metric_of(app).set_value("macro-F1").run()
+    assert "Your choice. Your data suggests accuracy." in html_of(app)
+    assert metric_of(open_page("Data", dataset=dataset.id)).value == "macro-F1"
+    open_page("Compare", dataset=dataset.id).button(key="run").click().run()
+    (run,) = store.runs()
+    task, _ = read_task(store.run_folder(run.id))
+    assert task.metric is not None and task.metric.name == "macro-F1"
+
+
+def test_another_kind_or_column_forgets_the_metric(store: Store) -> None:
+    lines = [f"{line},{row % 3}" for row, line in enumerate(TICKETS.splitlines()[1:])]
+    dataset = store.add_dataset("tickets.csv", "\n".join(["message,label,desk", *lines]).encode())
+    store.save_setup(dataset.id, Setup("message", "label"))
+
+    def saved() -> str | None:
+        setup = store.dataset(dataset.id).setup
+        return setup.metric if setup else None
+
+    app = open_page("Data", dataset=dataset.id)
+    metric_of(app).set_value("macro-F1").run()
+    assert saved() == "macro-F1"
+    app.segmented_control[0].set_value("answering").run()
+    assert metric_of(app).value == "facts" and saved() is None
+    app.segmented_control[0].set_value("classification").run()
+    metric_of(app).set_value("balanced accuracy").run()
+    assert saved() == "balanced accuracy"
+    app.selectbox[1].set_value("desk").run()
+    assert metric_of(app).value == "accuracy" and saved() is None
+
+
+def test_a_page_never_keeps_a_persons_own_metric(store: Store) -> None:
+    """It is code, named on the command line alone."""
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    store.save_setup(dataset.id, Setup("message", "label", own_metric="mine.py:score"))
+    app = open_page("Data", dataset=dataset.id)
+    assert metric_of(app).value == "accuracy"
+    open_page("Compare", dataset=dataset.id).button(key="run").click().run()
+    (run,) = store.runs()
+    assert run.plan.setup.own_metric is None
 
 
 def test_a_finding_is_mended_with_one_click_and_the_mend_can_be_undone(store: Store) -> None:

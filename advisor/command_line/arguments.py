@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from advisor.hosted import hosted_prices, listed_name
 from advisor.plan import DEFAULT_MODEL, DEFAULT_STRATEGIES, STRATEGIES, Priorities
 from eval.decoding import number
+from eval.scoring import MetricName
 from eval.task import BadInput
 from strategies.presets import PRESETS
 
@@ -76,6 +77,20 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--docs", type=Path, metavar="PATH", help="documents to look up: a file, a .zip or a folder")
     compare.add_argument("--input", metavar="COL", help="the column with the inputs (default: guessed)")
     compare.add_argument("--target", metavar="COL", help="the column with the ideal outputs (default: guessed)")
+    compare.add_argument(
+        "--metric",
+        type=_metric,
+        metavar="NAME",
+        help=f"how answers are scored, of {', '.join(MetricName)} one that fits your kind of answer, or your own "
+        "function as file.py:function, called with output, expected and input (default: as the data suggests)",
+    )
+    compare.add_argument(
+        "--require",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="a phrase that every written answer must contain, or a pattern after re:; can be given several times",
+    )
     compare.add_argument("--preset", choices=list(PRESETS), default="quick", help="the budget (default: quick)")
     compare.add_argument(
         "--strategies",
@@ -171,6 +186,11 @@ def _number(text: str) -> float:
     if (value := number(text)) is None:
         raise argparse.ArgumentTypeError(f"“{text}” is no number; write it like 2.5")
     return value
+
+
+def _metric(text: str) -> str:
+    """A name in its own spelling, however it was capitalised."""
+    return {name.casefold(): name.value for name in MetricName}.get(text.casefold(), text)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -122,7 +122,7 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     task_json = draft_task(plan, name, table, documents)
     _make_folder(options.out or _RESULTS)
     dataset = store.add_dataset(name, content, *(documents_upload or ()))
-    store.save_setup(dataset.id, setup)
+    store.save_setup(dataset.id, replace(setup, own_metric=None))  # the pages read it, and run no code of a person
     screen = Screen(stderr=True)
     with _device(store, screen):
         _time_machine(store, plan.model, screen)
@@ -256,13 +256,18 @@ def _make_folder(path: Path) -> None:
 
 
 def _setup(table: Table, options: argparse.Namespace) -> Setup:
-    """The columns as guessed, but for those the person named."""
+    """The columns as guessed, but for those the person named, and the metric."""
     guessed = guess_columns(table)
     source, target = options.input or guessed.input, options.target or guessed.target
     group, split, document = (
         None if column in (source, target) else column for column in (guessed.group, guessed.split, guessed.document)
     )
-    return Setup(source, target, group, split, document)
+    own = options.metric if ":" in (options.metric or "") else None
+    if own and options.require:
+        raise BadInput("--require has no effect on your own metric: look for the phrases in your function.")
+    metric = None if own else options.metric
+    required = tuple(options.require)
+    return Setup(source, target, group, split, document, metric=metric, required=required, own_metric=own)
 
 
 def _model(name: str) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from advisor.pages import frame
 from advisor.pages.data_changes import show_data_change
-from advisor.pages.draft import Draft, draft_of, read_upload, setup_of
+from advisor.pages.draft import Draft, draft_of, read_upload, setup_of, suggested_metric
 from advisor.pages.marks import split_bar
 from advisor.pages.own_clicks import compare_corrupted
 from advisor.plan import Setup
@@ -17,6 +17,8 @@ from advisor.report.changes import compare_data, compare_documents
 from advisor.storage.stored import StoredDataset
 from advisor.wording import KIND_NAMES, count_text
 from eval.checks import Finding
+from eval.scoring import meaning_of
+from eval.scoring.metric import CHOICES
 from eval.table import Table
 from eval.task import BadInput, Kind
 from strategies.prompts import write_instruction
@@ -25,7 +27,8 @@ _PREVIEW_ROWS = 100
 
 
 def choose_columns(table: Table, setup: Setup) -> Setup:
-    """The setup with the columns as chosen; another choice forgets the mends, another target the instruction too."""
+    """The setup with the columns as chosen; another choice forgets the mends and the metric, another target the
+    instruction too."""
     columns = list(table.columns)
     input_side, target_side = st.columns(2, gap="medium")
     with input_side:
@@ -50,7 +53,8 @@ def choose_columns(table: Table, setup: Setup) -> Setup:
     chosen = replace(setup, input=source, target=target, group=group, split=split, document=document)
     if chosen == setup:
         return setup
-    return replace(chosen, mends=(), kind=None, instruction=setup.instruction if target == setup.target else "")
+    instruction = setup.instruction if target == setup.target else ""
+    return replace(chosen, mends=(), kind=None, metric=None, required=(), instruction=instruction)
 
 
 def _optional_column(label: str, columns: list[str], chosen: str | None, meaning: str) -> str | None:
@@ -96,7 +100,33 @@ def choose_kind(setup: Setup, draft: Draft) -> Setup:
         frame.small(guess.reason)
     else:
         frame.small(f"Your choice. The file looks like “{KIND_NAMES[guess.kind].lower()}”: {guess.reason}")
-    return replace(setup, kind=None if kind is guess.kind else kind)
+    changed = replace(setup, kind=None if kind is guess.kind else kind)
+    return changed if changed == setup else replace(changed, metric=None, required=())
+
+
+def choose_metric(setup: Setup, draft: Draft, suggested: str) -> Setup:
+    """The metric that the data suggests, until the person takes another."""
+    kind = draft.task.kind
+    offered = [name.value for name in CHOICES[kind]]
+    chosen = setup.metric if setup.metric in offered else suggested
+    if len(offered) > 1:
+        chosen = st.selectbox(
+            "How answers are scored",
+            offered,
+            index=offered.index(chosen),
+            format_func=lambda name: f"{name[:1].upper()}{name[1:]}",
+            key=f"metric-{setup.input}-{setup.target}-{kind}-{suggested}",  # for other data anew
+            width=320,
+        )
+    frame.small(f"{meaning_of(chosen)} {_why_metric(chosen, suggested)}")
+    if setup.required:
+        frame.small(f"{count_text(len(setup.required), 'phrase')} must be in every answer, as set on the command line.")
+    changed = replace(setup, metric=None if chosen == suggested else chosen)
+    return changed if changed == setup else replace(changed, required=())
+
+
+def _why_metric(chosen: str, suggested: str) -> str:
+    return "Your data suggests it." if chosen == suggested else f"Your choice. Your data suggests {suggested}."
 
 
 def edit_instruction(setup: Setup, draft: Draft) -> Setup:
@@ -208,6 +238,7 @@ def show_data() -> None:
         frame.section("What an answer is")
         setup = choose_kind(setup, draft)
         draft = draft_of(dataset.id, dataset.name, setup)
+        setup = choose_metric(setup, draft, suggested_metric(dataset.id, dataset.name, replace(setup, metric=None)))
         setup = edit_instruction(setup, draft)
     except BadInput as wrong:
         frame.problem(str(wrong))

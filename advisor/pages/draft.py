@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -11,6 +11,7 @@ from advisor.plan import Setup
 from advisor.storage.stored import StoredDataset
 from eval.checks import Finding, check_task
 from eval.mapping import KindGuess, guess_columns
+from eval.scoring import metric_for
 from eval.split import split_task
 from eval.table import Table
 from eval.task import Document, Split, Task
@@ -55,10 +56,18 @@ def split_within(dataset_id: str, name: str, setup: Setup, preset: str) -> Split
     return split_task(task, seed=0, max_test=budget.test_rows, max_dev=budget.dev_rows)
 
 
+@st.cache_resource(show_spinner=False, max_entries=8)
+def suggested_metric(dataset_id: str, name: str, setup: Setup) -> str:
+    """The name of the metric that the data gets of itself."""
+    draft = draft_of(dataset_id, name, setup)
+    return metric_for(draft.task.kind, draft.split.train, draft.task.documents).name
+
+
 def setup_of(dataset: StoredDataset) -> Setup:
-    """What was saved for this dataset, else what its columns look like."""
+    """What was saved for this dataset, else what its columns look like. A person's own metric is their code, which is
+    run from the command line alone."""
     if dataset.setup is not None:
-        return dataset.setup
+        return replace(dataset.setup, own_metric=None)
     return guessed_setup(read_upload(dataset.id)[0])
 
 

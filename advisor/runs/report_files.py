@@ -115,7 +115,10 @@ def _write_forms(
 
 
 def _before(clicks: Sequence[Click], pairs: Sequence[Pair], task: Task, split: Split) -> Interval | None:
-    """How far the score agrees with clicks on texts that nobody wrote in this run; None without any."""
+    """How far the score agrees with clicks on texts that nobody wrote in this run; None without any, and where the
+    metric is a person's own code, which only children run."""
+    if task.metric and task.metric.own:
+        return None
     written = {pair.key for pair in pairs}
     inputs = {row.input for row in task.examples}
     earlier = [click for click in clicks if click.key not in written and click.input in inputs]

@@ -27,13 +27,19 @@ def own_metric(named: str) -> Metric:
         raise BadInput(f"'{named}' names no function: give your metric as {_SHAPE}.")
     if not file.is_file():
         raise BadInput(f"There is no file {file}: give your metric as {_SHAPE}.")
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
-    return Metric(f"{file.name}:{function} ({digest})", own=f"{file.resolve()}:{function}")
+    return Metric(_name(file, function), own=f"{file.resolve()}:{function}")
 
 
-def load_own(named: str) -> Callable[[str, str, str], float]:
-    """The function, which raises BadInput with a sentence where it fails or returns no number from 0 to 1."""
-    path, _, name = named.rpartition(":")
+def _name(file: Path, function: str) -> str:
+    return f"{file.name}:{function} ({hashlib.sha256(file.read_bytes()).hexdigest()[:8]})"
+
+
+def load_own(metric: Metric) -> Callable[[str, str, str], float]:
+    """The function of a person's metric, which raises BadInput with a sentence where it fails or returns no number from
+    0 to 1. Raises BadInput where the file is gone, is another by now, or cannot be loaded."""
+    path, _, name = (metric.own or "").rpartition(":")
+    if not Path(path).is_file() or _name(Path(path), name) != metric.name:
+        raise BadInput(f"Your metric {path} is gone or has changed since the run was planned: compare the data again.")
     function = _function(Path(path), name)
 
     def score(output: str, expected: str, input: str) -> float:

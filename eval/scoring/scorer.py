@@ -45,7 +45,7 @@ class Scorer:
         reads = kind in (Kind.ANSWERING, Kind.WRITING)
         self.collection = Collection(train, documents, [*train, *examples]) if reads else None
         self.metric = metric or metric_for(kind, train, documents, self.collection)
-        self._own = load_own(self.metric.own) if self.metric.own else None
+        self._own = load_own(self.metric) if self.metric.own else None
         self._name = self.metric.name.split(",")[0]
         self._required = [_pattern(each) for each in self.metric.required]
 
