@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from tests.benchmarks.calibration import Pool, apart, graded, simulate, together
+from tests.benchmarks.calibration import Pool, apart, graded, labelled, simulate, together
 
 SETS = 150
 MOST_BY_CHANCE = 0.09  # 5 in 100, and what 150 draws may add to it
@@ -40,3 +41,20 @@ def test_more_rows_lose_fewer_points() -> None:
     few, many = (simulate(together(0.7, 0.72, 0.8), rows, SETS) for rows in (30, 300))
     assert many.regret < few.regret / 3
     assert many.right > few.right
+
+
+@pytest.mark.parametrize("rows", [30, 100])
+def test_verdicts_on_macro_f1_are_calibrated_where_labels_are_rare(rows: int) -> None:
+    shares, recall = np.array([0.7, 0.2, 0.06, 0.04]), np.array([0.9, 0.8, 0.7, 0.6])
+    equal = simulate(labelled(shares, recall, recall, recall), rows, SETS)
+    assert equal.strong_too_dear <= MOST_BY_CHANCE * SETS
+    better = simulate(labelled(shares, recall, recall, recall + 0.04), rows, SETS)
+    assert better.strong - better.strong_right <= MOST_BY_CHANCE * SETS
+
+
+def test_a_clear_difference_in_macro_f1_is_found() -> None:
+    """The cheapest is right on most rows, and finds one label of three."""
+    shares = np.array([0.8, 0.12, 0.08])
+    found = simulate(labelled(shares, [1, 0, 0], [0.9, 0.6, 0.6], [0.9, 0.9, 0.9]), 300, SETS // 3)
+    assert found.right == found.strong_right == found.strong
+    assert found.strong >= 0.8 * SETS // 3

@@ -1,34 +1,56 @@
 """Whether a verdict deserves its word: thousands of held-out sets drawn from pools whose truth is known.
 
-A pool holds the scores of three strategies, the cheapest first, on so many rows that their means are the truth. A
-verdict is right when the strategy taken is truly within the margin of the best and nothing cheaper is. No model is run.
+A pool holds the scores of three strategies, the cheapest first, on so many rows that their means are the truth; or the
+labels they give, so many that the macro-F1 is. A verdict is right when the strategy taken is truly within the margin of
+the best and nothing cheaper is. No model is run.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from advisor.decision.choice import Choice, Option, choose
 from eval.posterior import believe
+from eval.scored import Scored, score_of
+from eval.scoring import MetricName
+from eval.scoring.labels import LabelAnswers
 
 MARGIN = 0.02
 COSTS = (1.0, 2.0, 4.0)
 ROWS = (30, 100, 300, 1000)
 POOL_ROWS = 100_000
 
-Pool = NDArray[np.float64]  # [strategies, rows], the cheapest first
+Numbers = NDArray[np.float64]
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The labels of rows, [rows], and those that strategies give, [strategies, rows], the cheapest first."""
+
+    expected: Places
+    given: Places
+
+    def scored(self) -> list[Scored]:
+        names = np.array([f"{label:02}" for label in range(max(self.expected.max(), self.given.max()) + 1)])
+        expected = tuple(names[self.expected].tolist())
+        return [LabelAnswers(MetricName.MACRO_F1, expected, tuple(names[each].tolist())) for each in self.given]
+
+
+Pool = Numbers | Labels  # scores are [strategies, rows], the cheapest first
 
 
 def run(full: bool) -> list[dict[str, Any]]:
     return [
         simulate(pool, rows, 2000 if full else 100).as_row(name, rows)
-        for name, pool in (pools() | measured_pools()).items()
+        for name, pool in (pools() | measured_pools() | label_pools()).items()
         for rows in ROWS
     ]
 
@@ -65,13 +87,13 @@ def share(some: int, of: int) -> str:
 
 def simulate(pool: Pool, rows: int, sets: int, seed: int = 0) -> Tally:
     """Draw `sets` held-out sets of so many rows and hold each verdict against the truth."""
-    truth = pool.mean(axis=1)
+    truth = np.array([score_of(one) for one in scored(pool)])
     wanted = int(np.flatnonzero(truth >= truth.max() - MARGIN)[0])  # the cheapest that is truly near the best
     random = np.random.default_rng(seed)
     strong = strong_right = too_dear = right = 0
     lost = 0.0
     for _ in range(sets):
-        verdict = judge(pool[:, random.integers(pool.shape[1], size=rows)])
+        verdict = judge(scored(pool, random.integers(rows_of(pool), size=rows)), rows)
         taken, is_strong = int(verdict.name), verdict.confidence == "strong"
         strong += is_strong
         strong_right += is_strong and taken == wanted
@@ -81,11 +103,22 @@ def simulate(pool: Pool, rows: int, sets: int, seed: int = 0) -> Tally:
     return Tally(sets, strong, strong_right, too_dear, right, lost / sets)
 
 
-def judge(scores: Pool) -> Choice:
-    """The verdict on one held-out set, [strategies, rows]; a strategy is called by its place."""
+def scored(pool: Pool, rows: Places | slice = slice(None)) -> list[Scored]:
+    """What each strategy does on these rows."""
+    if isinstance(pool, Labels):
+        return Labels(pool.expected[rows], pool.given[:, rows]).scored()
+    return list(pool[:, rows])
+
+
+def rows_of(pool: Pool) -> int:
+    return len(pool.expected) if isinstance(pool, Labels) else pool.shape[1]
+
+
+def judge(scores: Sequence[Scored], rows: int) -> Choice:
+    """The verdict on one held-out set; a strategy is called by its place."""
     options = [Option(str(place), cost, place) for place, cost in zip(range(len(scores)), COSTS, strict=False)]
     posterior = believe({str(place): each for place, each in enumerate(scores)})
-    return choose(options, posterior, MARGIN, scores.shape[1])
+    return choose(options, posterior, MARGIN, rows)
 
 
 def pools() -> dict[str, Pool]:
@@ -111,11 +144,46 @@ def measured_pools() -> dict[str, Pool]:
     return {f"{name}, measured": np.array(list(scores.values())) for name, scores in stored.items()}
 
 
-def apart(*rates: float) -> Pool:
+def label_pools() -> dict[str, Pool]:
+    """Scored by macro-F1: strategies that find so many of the rows of each label, of which some are rare."""
+    three, twenty = np.array([0.8, 0.15, 0.05]), 1 / np.arange(1, 21)
+    hard = np.linspace(0.9, 0.6, 20)  # the rarer, the harder
+    return {
+        "macro-F1, 3 labels, all equal": labelled(three, *[np.array([0.95, 0.8, 0.6])] * 3),
+        "macro-F1, 3 labels, all right": labelled(three, *[np.ones(3)] * 3),
+        "macro-F1, 3 labels, cheapest knows the commonest": labelled(
+            three, [1, 0, 0], [0.9, 0.6, 0.6], [0.9, 0.8, 0.8]
+        ),
+        "macro-F1, 3 labels, dearest finds more of the rarest": labelled(
+            three, *[np.array([0.95, 0.8, 0.6])] * 2, [0.95, 0.8, 0.75]
+        ),
+        "macro-F1, 20 labels, all equal": labelled(twenty, hard, hard, hard),
+        "macro-F1, 20 labels, all equal, nearly all right": labelled(twenty, *[np.full(20, 0.97)] * 3),
+        "macro-F1, 20 labels, dearest finds 2 points more": labelled(twenty, hard, hard, hard + 0.02),
+        "macro-F1, 20 labels, dearest finds 4 points more": labelled(twenty, hard, hard, hard + 0.04),
+        "macro-F1, 20 labels, dearest finds 9 points more": labelled(twenty, hard, hard + 0.02, hard + 0.09),
+        "macro-F1, 20 labels, cheapest finds 6 points more": labelled(twenty, hard + 0.06, hard, hard),
+    }
+
+
+def labelled(shares: Numbers, *recalls: ArrayLike) -> Labels:
+    """Labels that come as often as their `shares`; each strategy finds these parts of the rows of each. Two thirds of
+    what decides a row is the same for all; a wrong label is given as often as it comes."""
+    random, labels = np.random.default_rng(4), len(shares)
+    expected = random.choice(labels, POOL_ROWS, p=shares / shares.sum())
+    mixed = 0.67 * random.normal(size=POOL_ROWS) + 0.33 * random.normal(size=(len(recalls), POOL_ROWS))
+    places = mixed.argsort(axis=1).argsort(axis=1) / POOL_ROWS  # each from 0 to 1 alike
+    others = random.choice(labels, (len(recalls), POOL_ROWS), p=shares / shares.sum())
+    others = np.where(others == expected, (expected + 1) % labels, others)
+    found = np.stack([each < np.asarray(recall)[expected] for each, recall in zip(places, recalls, strict=True)])
+    return Labels(expected, np.where(found, expected, others))
+
+
+def apart(*rates: float) -> Numbers:
     return (np.random.default_rng(1).random((len(rates), POOL_ROWS)) < np.array(rates)[:, None]).astype(float)
 
 
-def together(*rates: float) -> Pool:
+def together(*rates: float) -> Numbers:
     """Two thirds of what decides a row is the same for all strategies."""
     random = np.random.default_rng(2)
     mixed = 0.67 * random.normal(size=POOL_ROWS) + 0.33 * random.normal(size=(len(rates), POOL_ROWS))
@@ -123,7 +191,7 @@ def together(*rates: float) -> Pool:
     return np.stack([each < cut for each, cut in zip(mixed, cuts, strict=True)]).astype(float)
 
 
-def graded(*means: float) -> Pool:
+def graded(*means: float) -> Numbers:
     """Field F1 of four fields: shares of four, alike between strategies."""
     random = np.random.default_rng(3)
     ease = random.beta(2, 2, POOL_ROWS)
