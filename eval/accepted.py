@@ -6,6 +6,8 @@ import ast
 import json
 from collections.abc import Sequence
 
+from eval.scoring.code import looks_like_code
+
 SEPARATOR = "||"
 _MOSTLY = 0.5  # of the rows, from which a column is taken to hold several answers
 _MOST_CHARACTERS = 20_000  # of a cell that is read as a list
@@ -20,7 +22,8 @@ def accepted_answers(cells: Sequence[str]) -> list[tuple[str, ...]] | None:
 
 
 def _answers_in(cell: str) -> tuple[str, ...]:
-    parts = _list_in(cell) if cell.startswith("[") else cell.split(SEPARATOR)
+    is_whole = cell.startswith("[") or looks_like_code(cell)
+    parts = _list_in(cell) if is_whole else cell.split(SEPARATOR)
     kept = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
     return kept or (cell,)
 

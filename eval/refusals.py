@@ -14,39 +14,52 @@ from eval.scoring.fields import read_json
 WORDS_READ = 30  # of an answer, from its beginning
 
 # Each is looked for among lower-case words without signs, short forms written out ("can't" is "cannot").
+_TEXTS = r"(text|passage|document|context|source|handbook|excerpt|information|question|message)s?"
+_SAY = r"(say|state|mention|specify|tell|answer|disclose|reveal|indicate|explain|show)"
 REFUSALS = (
     r"i (really |actually |currently )?do not (really |actually |currently )?know",
     r"i (cannot|could not) (tell|say|answer|help|assist|provide|determine|predict|confirm|fulfil|fulfill)",
     r"i am (unable|not able) to",
-    r"i am not (sure|certain|aware|familiar)",
-    r"i (do not|cannot) have (any |enough |the |access |sufficient |specific |real time )*"
+    r"i am (not (sure|certain|aware|familiar)|unsure)",
+    r"i (do not|cannot) have (any |enough |the |access |that |this |sufficient |specific |real time )*"
     r"(to|information|knowledge|details|context|data|access|answer|ability|capability|capabilities|capacity|means)",
     r"i have no (information|knowledge|idea|way of|access|record)",
     r"(as|i am) (only |just )?an? ((text|based|large|virtual|digital|helpful) )*(ai|language model)",
-    r"(it|that|this|there|answer) (is|was) (not (known|clear|specified|stated|mentioned|given|provided|possible)|"
-    r"unknown|unclear|impossible to|no way to|no (information|answer|mention))",
+    r"(it|that|this|there|answer) (is|was) (not (known|clear|specified|stated|mentioned|given|provided)|"
+    r"unknown|unclear|(not possible|impossible|no way) to (say|tell|know|determine|answer|find)|"
+    r"no (information|answer|mention))",
     r"(nobody|no one) (knows|can (know|say|tell|answer))",
     r"(cannot|could not) be (answered|determined|known|predicted)",
     r"(not enough|insufficient|without (more|further)|need more) (information|context|details)",
     r"provide (me )?(with )?(more|some|additional|further) (information|context|details)",
-    r"(text|passage|document|context|question|message|information|source|handbook|material|record|file)s? "
-    r"(provided |given |available |supplied )?(does|do) not "
-    r"(say|state|mention|specify|contain|provide|tell|include|give|list|record|reveal|disclose|cover|name|answer|show)",
-    r"(none|nothing) (of|in) (the|these|those|any) (\w+ )?(text|passage|document|source|record|file|material)s? "
-    r"(says?|states?|mentions?|specif(y|ies)|gives?|tells?|lists?|records?|covers?|names?)",
-    r"(is|are|was|were) not (available )?(in|among|part of) (the|these|those|any|what)",
-    r"never (says?|states?|mentions?|specif(y|ies)|gives?|tells?|names?|lists?)",
-    r"(cannot|could not|can not|did not|do not) (be found|find|see|locate)",
+    rf"{_TEXTS} (i was given |provided |given |available |supplied )?(does|do) not {_SAY}",
+    rf"{_TEXTS} (provided |given )?(does|do) not (contain|include|provide|have|give|hold) (\w+ ){{0,2}}"
+    r"(information|answers?|details?|mention|number|figure)",
+    r"(is|are|was|were) not (available |stated |given |mentioned )?(in|among) (the|these|those|any|what) (\w+ )?"
+    rf"({_TEXTS}|material)",
+    rf"({_TEXTS}|which) never (says?|states?|mentions?|specif(y|ies))",
+    rf"no {_TEXTS} (says?|states?|mentions?|specif(y|ies)|tells?|gives?)",
     r"unable to (answer|say|tell|determine|find|provide|confirm)",
-    r"there is no (information|mention|record|answer|data|indication|detail)s? ",
-    r"no (information|mention|record|data|details?) (is|are|was|were|on|about|of|regarding|can be) ",
-    r"(is|are|was|were) not (stated|mentioned|given|specified|recorded|disclosed|covered|listed|documented|known|said) "
-    r"(in|by|anywhere|here)",
+    r"(is|was|find|found) no (information|mention|record|answer|indication|details?) (about|on|of|regarding|in|for)",
+    r"(is|are|was|were) not (stated|mentioned|specified|disclosed|documented) (in|by|anywhere)",
 )
 # And these where they are all that is said.
 WHOLE_REFUSALS = (
-    r"(it is |i am |that is )?(not (sure|known|stated|mentioned|specified|given|provided|available)|unknown|unclear|"
-    r"unanswerable)|no (answer|idea|information)|none given|n a|sorry|i am sorry|i do not|i cannot|cannot say",
+    r"(it is |i am |that is )?(not (sure|known|stated|mentioned|specified|given|provided|available|found|disclosed)"
+    r"( in the (text|documents?|passage|context))?|unknown|unclear|unsure|unanswerable)|"
+    r"no (answer|idea|information)( available| given| found)?|none given|n a|sorry|i am sorry|i do not|"
+    r"cannot (say|answer|tell)|hard to say",
+)
+# Of an answer to what cannot be answered: these say so too, while of another they may be the answer.
+ADMISSIONS = (
+    r"(is|are|was|were) (not (given|stated|mentioned|known|specified|disclosed|available|recorded|listed|documented|"
+    r"covered|provided|reported)|unknown|unclear|unavailable|undisclosed|unspecified)",
+    r"no (document|passage|text|source|information|answer|mention|data|records?|details?|figure|number)",
+    r"(says?|states?|gives?|provides?|contains?|mentions?|has|have) (nothing|no)",
+    r"(we|one|you) (do not|cannot) (know|tell|say)",
+    r"(does|do|did) not (say|state|mention|specify|tell|disclose|have|give|contain|provide|include)",
+    r"(cannot|could not) (be found|answer|say|tell|find|determine)",
+    r"hard to say|no idea|not sure|unsure|never (says?|states?|mentions?|specif(y|ies))|none|not in the",
 )
 _SHORT_FORMS = (
     (re.compile(r"\bcan't\b|\bcan not\b"), "cannot"),
@@ -57,16 +70,27 @@ _SHORT_FORMS = (
 )
 _AMONG = re.compile(rf"\b(?:{'|'.join(f'(?:{each})' for each in REFUSALS)})\b")
 _WHOLE = re.compile("|".join(f"(?:{each})" for each in WHOLE_REFUSALS))
+_ADMISSION = re.compile(rf"\b(?:{'|'.join(f'(?:{each})' for each in ADMISSIONS)})\b")
 _WORD = re.compile(r"\w+")
 
 
 def refuses(text: str) -> bool:
     """Whether a text begins by refusing or by saying that it does not know."""
+    line = _line(text)
+    return bool(_AMONG.search(line) or _WHOLE.fullmatch(line))
+
+
+def admits(text: str) -> bool:
+    """Whether a text begins by saying, in any of more ways, that what was asked is not known: for answers to what
+    cannot be answered, where "no number is given" is no other answer."""
+    return refuses(text) or bool(_ADMISSION.search(_line(text)))
+
+
+def _line(text: str) -> str:
     said = text.lower().replace("’", "'")
     for short, long in _SHORT_FORMS:
         said = short.sub(long, said)
-    line = " ".join(_WORD.findall(said)[:WORDS_READ])
-    return bool(_AMONG.search(line) or _WHOLE.fullmatch(line))
+    return " ".join(_WORD.findall(said)[:WORDS_READ])
 
 
 def is_refusal(text: str, target: str, labels: Collection[str] = ()) -> bool:

@@ -12,7 +12,7 @@ _SQL = re.compile(
     r"\s*(?:select|insert\s+into|update\s+\S+\s+set|delete\s+from|with\s+\w+\s+as|create\s+table)\b", re.I
 )
 _OTHER_CODE = re.compile(
-    r"^\s*(?:def \w+\(|class \w+|import \w+|from \w+ import|return\b.*|function \w+\(|(?:const|let|var) \w+ ?=|"
+    r"^[ \t]*(?:def \w+\(|class \w+|import \w+|from \w+ import|return\b.*|function \w+\(|(?:const|let|var) \w+ ?=|"
     r"public |#include|package \w+|func \w+\()", re.MULTILINE
 )  # fmt: skip
 

@@ -7,6 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from itertools import chain
+from textwrap import wrap
 
 from eval.scoring.dates import Date, puts_month_first
 from eval.scoring.numbers import Quantity, uses_decimal_comma
@@ -129,7 +131,7 @@ def values_of(fact: Fact) -> list[Hashable]:
 def _pieces(text: str) -> Iterable[str]:
     piece: list[str] = []
     size = 0
-    for line in text.splitlines():
+    for line in chain.from_iterable(wrap(line, _PIECE_CHARACTERS) or [""] for line in text.splitlines()):
         if piece and (size + len(line) > _PIECE_CHARACTERS or not line.strip()):
             yield "\n".join(piece)
             piece, size = [], 0

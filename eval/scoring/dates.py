@@ -49,6 +49,16 @@ _TIME = re.compile(
 )
 
 
+_HOURS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_SHIFTS = {"half past": 30, "quarter past": 15, "a quarter past": 15, "quarter to": -15, "a quarter to": -15}
+_SPELLED_TIME = re.compile(
+    rf"\b(?:(?P<shift>{'|'.join(_SHIFTS)})\s+(?P<hour>{'|'.join(_HOURS)}|1[0-2]|[1-9])\b(?:\s+o['’]?clock\b)?"
+    rf"|(?P<whole>{'|'.join(_HOURS)}|1[0-2]|[1-9])(?=\s+(?:o['’]?clock\b|in\s+the\s+(?:morning|afternoon|evening))))"
+    r"(?:\s+o['’]?clock\b)?(?:\s+in\s+the\s+(?P<part>morning|afternoon|evening))?",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Date:
     """None is a part that was not written."""
@@ -119,7 +129,17 @@ def find_dates(text: str, month_first: bool = False) -> Iterator[tuple[Span, Dat
 
 def find_times(text: str) -> Iterator[tuple[Span, TimeOfDay]]:
     """The times of day in a text (NFKC), with where they stand: 18:00, 6 pm, 6 o'clock, noon."""
+    for found in _SPELLED_TIME.finditer(text):
+        name = (found["hour"] or found["whole"]).lower()
+        hour = int(name) if name.isdigit() else _HOURS.index(name) + 1
+        shift = _SHIFTS.get((found["shift"] or "").lower(), 0)
+        part = (found["part"] or "").lower()
+        added = 12 if part in ("afternoon", "evening") and hour < 12 else 0
+        yield found.span(), TimeOfDay(((hour + added) * 60 + shift) % 1440, is_open=not part)
+    taken = [found.span() for found in _SPELLED_TIME.finditer(text)]
     for found in _TIME.finditer(text):
+        if any(start < found.end() and found.start() < end for start, end in taken):
+            continue
         if found["word"]:
             yield found.span(), TimeOfDay(0 if found["word"].lower() == "midnight" else 720, is_open=False)
             continue

@@ -8,6 +8,7 @@ already holds need not be known or found; whether it has to be carried over is s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,16 +17,28 @@ from eval.scoring.collection import Collection, values_of
 from eval.scoring.dates import Date, TimeOfDay
 from eval.scoring.numbers import Quantity
 from eval.scoring.reading import Fact, FactKind, Said
-from eval.scoring.words import folded
+from eval.scoring.words import folded, stem_of
 
 # What rare words weigh beside numbers, dates, names, yes or no. In an answer that repeats nothing of its question they
 # are part of the answer. In a sentence that does they are mostly its scaffolding, so that all together weigh at most as
 # much as those times a twentieth of how many words there are: a wrong number shows in a long answer, too.
 _WORD_IN_ANSWER, _WORD_IN_SENTENCE, _WORDS_TO_HARD = 0.5, 0.25, 1 / 20
+_LONGEST_ABBREVIATION = 4  # letters
 _WITHOUT_UNIT = 0.5  # of a number whose unit one side does not write
 _PARTLY_DATED = 0.5  # of a date that lacks a part
 _IN_CONTEXT = 0.1  # what a further fact costs that stands with the expected ones in a document; any other costs 1
 _MOST_IN_SENTENCE = 20  # words and facts; a longer text says more than no, or that something is not known
+# Stems that say nothing in an expected answer which says that something is not known.
+_OF_REFUSALS = frozenset(
+    stem_of(word)
+    for word in (
+        "text", "passage", "document", "context", "source", "information", "say", "said", "state", "stated", "mention",
+        "mentioned", "specify", "give", "given", "know", "known", "unknown", "unclear", "tell", "available", "number",
+        "answer", "find", "found", "disclosed", "unsure", "sure", "data", "record",
+    )
+)  # fmt: skip
+_ASKS_YES_OR_NO = re.compile(r"\W*(?:is|are|was|were|do|does|did|can|could|may|will|would|has|have|had|should)\b", re.I)
+_ANSWER_IS = re.compile(r"^\W*(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:answer|option)(?:\s+is)?\s*:?\s*)?", re.I)
 _MOST_SAID = 0.5  # from this share of the rest on, an answer without yes or no means the right one
 
 
@@ -58,27 +71,29 @@ def score_facts(
     answer, expected, asked = (collection.read(each) for each in (text, target, input))
     if not text.strip():
         return FactScore(0.0, 0.0, 0.0, 1.0, 0.0, 0)
-    if expected.refuses and len(expected.facts) <= _MOST_IN_SENTENCE:
-        value = float(answer.refuses or folded(text).casefold().strip() == folded(target).casefold().strip())
-        return FactScore(value, value, value, 0.0, 1.0 - value, 0)
-    wanted = _wanted(expected, asked, collection, carries)
-    if not wanted:  # nothing but words that say little
-        value = float(sorted(answer.stems) == sorted(expected.stems) and _bare(text) == _bare(target))
+    wrong, invented = _stated_beside(answer, expected, asked, collection, documents)
+    if _is_unanswerable(expected, asked, input):
+        value = float(_bare(text) == _bare(target) or (answer.admits and wrong < 1))
+        return FactScore(value, value, value, 0.0, 1.0 - value, invented)
+    wanted, means_yes = _wanted(expected, asked, collection, carries), _means_yes(expected, asked, carries)
+    if means_yes is None and (not wanted or not any(map(str.isalnum, folded(target)))):  # nothing but what says little
+        value = float(_bare(text) == _bare(target))
         return FactScore(value, value, value, 1.0 - value, 0.0, 0)
     if collection.is_of_another(answer, expected, asked):
         return FactScore(0.0, 0.0, 0.0, 0.0, 1.0, 0)
     total = sum(one.weight for one in wanted)
     matched = distorted = 0.0
+    is_denied = not carries and any(fact.is_negated for fact in asked.facts)  # "What is not covered?" needs no "not"
     for one in wanted:
         share = _share_stated(one, answer, asked)
-        if share and _is_turned(one, answer):
+        if share and not is_denied and _is_turned(one, answer):
             distorted += one.weight * share
         else:
             matched += one.weight * share
-    wrong, invented = _stated_beside(answer, expected, asked, collection, documents)
-    if (means_yes := _means_yes(expected, carries)) is not None:
+    if means_yes is not None:
+        is_said = bool(wanted) and matched >= _MOST_SAID * total
         total += 1.0
-        said = _says_yes(answer, expected, asked, means_yes, is_said=matched >= _MOST_SAID * (total - 1.0))
+        said = _says_yes(answer, expected, asked, means_yes, is_said, is_all=not wanted)
         matched += said == means_yes
         distorted += said == (not means_yes)
     wrong += distorted
@@ -111,7 +126,7 @@ def _weighted(
         if not values:
             continue
         seen.update(values)
-        if fact.is_hard and not (fact.kind is FactKind.NAME and collection and all(map(collection.is_common, values))):
+        if fact.is_hard and not (collection and _is_title_of_all(fact, collection)):
             hard.append(_Wanted(fact, values, 1.0))
             continue
         if collection is None:
@@ -129,6 +144,14 @@ def _weighted(
         beside = in_sentence if is_sentence else _WORD_IN_ANSWER
     soft = [_Wanted(one.fact, one.values, one.weight * beside) for one in soft if one.weight > 0.01]
     return hard + soft
+
+
+def _is_title_of_all(fact: Fact, collection: Collection) -> bool:
+    """Whether it is an abbreviation that says little in this task, such as CEO where every document has one."""
+    is_short = (
+        fact.kind is FactKind.NAME and len(fact.values) == 1 and len(str(fact.values[0])) <= _LONGEST_ABBREVIATION
+    )
+    return is_short and collection.is_common(fact.values[0])
 
 
 def _all_values(said: Said) -> list[Hashable]:
@@ -192,26 +215,40 @@ def _is_turned(one: _Wanted, answer: Said) -> bool:
     return bool(there) and all(is_negated != one.fact.is_negated for is_negated in there)
 
 
-def _means_yes(expected: Said, carries: bool) -> bool | None:
+def _is_unanswerable(expected: Said, asked: Said, input: str) -> bool:
+    """Whether the expected answer says that nothing is known: in the words of a refusal, or, to a question that is none
+    of yes or no, in words that may be one and state nothing else."""
+    if expected.says_yes is not None or len(expected.facts) > _MOST_IN_SENTENCE:
+        return False
+    if expected.refuses:
+        return True
+    states_more = {*_all_values(expected)} - {*_all_values(asked)} - asked.stems - _OF_REFUSALS
+    return expected.admits and not states_more and not _ASKS_YES_OR_NO.match(input)
+
+
+def _means_yes(expected: Said, asked: Said, carries: bool) -> bool | None:
     """Whether the expected answer says yes or no, or denies something, which is as good as a no; None where it does
     none of these. What is carried over is denied word by word instead."""
     is_short = len(expected.facts) <= _MOST_IN_SENTENCE
-    if expected.says_yes is None and not carries and is_short and any(fact.is_negated for fact in expected.facts):
-        return False
+    is_denied = any(fact.is_negated for fact in asked.facts)
+    if expected.says_yes is None and not carries and is_short and not is_denied:
+        return False if any(fact.is_negated for fact in expected.facts) else None
     return expected.says_yes
 
 
-def _says_yes(answer: Said, expected: Said, asked: Said, means_yes: bool, is_said: bool) -> bool | None:
-    """What an answer says to the same question; one without yes, no or "not" means what was expected where it states
-    most of the rest (`is_said`), unless it affirms what was to be denied."""
+def _says_yes(answer: Said, expected: Said, asked: Said, means_yes: bool, is_said: bool, is_all: bool) -> bool | None:
+    """What an answer says to the same question. One without yes, no or "not" means what was expected where it states
+    most of the rest (`is_said`), unless it affirms what was to be denied; where nothing else is expected (`is_all`), it
+    affirms what was asked."""
     if answer.says_yes is not None or answer.refuses:
         return answer.says_yes
     if any(fact.is_negated for fact in answer.facts):
         return False
-    denied = {value for fact in expected.facts if fact.is_negated for value in values_of(fact)}
-    denied -= {*_all_values(asked)}
+    denied = {value for fact in expected.facts if fact.is_negated for value in values_of(fact)} - {*_all_values(asked)}
     if denied & {*_all_values(answer)}:
         return True
+    if is_all:
+        return True if answer.stems & (asked.stems | expected.stems) else None
     return means_yes if is_said and answer.facts else None
 
 
@@ -226,7 +263,7 @@ def _stated_beside(
     contexts: set[str] | None = None
     seen: set[Hashable] = set()
     for fact in answer.facts:
-        if not fact.is_hard or _agrees_with_any(fact, (*expected.facts, *asked.facts)):
+        if not fact.is_hard or fact.is_negated or _agrees_with_any(fact, (*expected.facts, *asked.facts)):
             continue
         beside = [value for value in values_of(fact) if value not in known and value not in seen]
         seen.update(beside)
@@ -259,4 +296,6 @@ def _agree(ours: Hashable, theirs: Hashable) -> bool:
 
 
 def _bare(text: str) -> str:
-    return " ".join(folded(text).casefold().split()).rstrip(".!")
+    """A text without case, blanks, and the marks and words around an answer: "(A)" and "Answer: A." are "a"."""
+    plain = " ".join(folded(text).casefold().split()).strip("\"'.!()[]*")
+    return _ANSWER_IS.sub("", plain) if any(map(str.isalnum, plain)) else plain

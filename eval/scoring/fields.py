@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from eval.scoring.code import unfenced
 from eval.scoring.dates import Date, find_dates
 from eval.scoring.numbers import Quantity, find_quantities
 from eval.scoring.words import folded
 from eval.task import BadInput
+
+_LONGEST_VALUE = 60  # characters of a text that may be one number or date
+_MOST_ITEMS = 200  # of a list that are paired with one another
 
 
 def read_json(text: str) -> dict[str, Any] | list[Any] | None:
@@ -20,7 +25,7 @@ def read_json(text: str) -> dict[str, Any] | list[Any] | None:
         raise ValueError(constant)
 
     try:
-        value = json.loads(text, parse_constant=refuse)
+        value = json.loads(unfenced(text).lstrip("\ufeff"), parse_constant=refuse)
         _count_leaves(value)  # a babbling model can nest deeper than the comparison may recurse
     except (ValueError, RecursionError):
         return None
@@ -58,8 +63,11 @@ def _shared_leaves(answer: Any, expected: Any) -> int:
             return 0
         from scipy.optimize import linear_sum_assignment  # half a second, which most processes can do without
 
-        shared = np.array([[_shared_leaves(item, other) for other in expected] for item in answer])
-        return int(shared[linear_sum_assignment(shared, maximize=True)].sum())
+        rest = sum(map(_shared_leaves, answer[_MOST_ITEMS:], expected[_MOST_ITEMS:]))
+        shared = np.array(
+            [[_shared_leaves(item, other) for other in expected[:_MOST_ITEMS]] for item in answer[:_MOST_ITEMS]]
+        )
+        return int(shared[linear_sum_assignment(shared, maximize=True)].sum()) + rest
     if _count_leaves(answer) != 1 or isinstance(answer, dict | list):
         return 0
     return int(comparable(answer) == comparable(expected))
@@ -80,14 +88,20 @@ def comparable(leaf: Any) -> tuple[str, Any]:
     """A value with its type: 2 equals 2.0, but neither equals "2" or true. A text that is one number or date is
     compared by its value: "1,500 EUR" equals "€1500"."""
     if isinstance(leaf, str):
-        text = " ".join(folded(leaf).casefold().split())
-        for found in (find_dates(text), find_quantities(text)):
-            for (start, end), value in found:
-                if not (text[:start] + text[end:]).strip():
-                    return "value", value
-        return "text", text
+        return _comparable_text(leaf)
     if isinstance(leaf, bool):
         return "truth", leaf
     if isinstance(leaf, int | float):
         return "number", leaf
     return "nothing", None
+
+
+@lru_cache(100_000)
+def _comparable_text(leaf: str) -> tuple[str, Any]:
+    text = " ".join(folded(leaf).casefold().split())
+    if len(text) <= _LONGEST_VALUE:
+        for found in (find_dates(text), find_quantities(text)):
+            for (start, end), value in found:
+                if not (text[:start] + text[end:]).strip():
+                    return "value", value
+    return "text", text

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from eval.scoring.units import CURRENCY_SIGNS, DIMENSIONS, UNITS
@@ -23,11 +23,24 @@ _ORDINALS = {
     f"{word[:-1]}ieth": value for word, value in _WORDS.items() if value >= 20
 }  # fmt: skip
 _MULTIPLES = {"hundred": 10**2, "dozen": 12, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_SCALES = {**_MULTIPLES, "mn": 10**6, "mio": 10**6, "bn": 10**9, "lakh": 10**5, "crore": 10**7}
+_SCALES = {
+    **_MULTIPLES, "mn": 10**6, "mio": 10**6, "million": 10**6, "millionen": 10**6, "millones": 10**6, "bn": 10**9,
+    "mrd": 10**9, "milliarde": 10**9, "milliarden": 10**9, "milliard": 10**9, "lakh": 10**5, "crore": 10**7,
+}  # fmt: skip
 _SHORT_SCALES = {"k": 10**3, "m": 10**6, "b": 10**9, "bn": 10**9, "mn": 10**6, "t": 10**12}
 _SOFT_WORDS = frozenset({"one", "first", "half"})  # which seldom count anything: "one of them"
 
-_SIGN = r"(?:(?<![\w.,)/%-])[-−–]|\b(?:minus|negative)\s)"
+_SCALE = "|".join(sorted(_SCALES, key=len, reverse=True))
+_MORE = re.compile(
+    r"(?:\b(?:more than|over|above|at least|after|no less than|not less than|minimum of)|[>≥]=?)\s*$", re.I
+)
+_LESS = re.compile(
+    r"(?:\b(?:less than|fewer than|under|below|at most|up to|before|until|within|no more than|no later than|maximum of)"
+    r"|[<≤]=?)\s*$",
+    re.IGNORECASE,
+)
+_LONGEST_BOUND = 20  # characters before a number
+_SIGN = r"(?:(?<![\w.,)/%-])(?:[-–](?!\s)|−)|\b(?:minus|negative)\s)"
 _DIGITS = r"\d{1,3}(?:[ ’']\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)*(?:e[+-]?\d{1,2})?|(?<![\d.])\.\d+"
 _ALIASES = "|".join(sorted((re.escape(alias) for alias in UNITS), key=len, reverse=True))
 _SIGNS = "|".join(sorted((re.escape(sign) for sign in CURRENCY_SIGNS), key=len, reverse=True))
@@ -35,8 +48,8 @@ _NUMBER = re.compile(
     rf"(?P<sign>{_SIGN})?\s?(?:(?P<money>{_SIGNS})\s?(?P<inner>[-−])?)?"
     rf"(?<![A-Za-z\u00c0-\u024f\d_])(?<!\d[.,])(?P<digits>{_DIGITS})"
     r"(?:(?:\s?[/⁄]\s?|\s(?=\d+\s?[/⁄]))(?P<part>\d+)(?:\s?[/⁄]\s?(?P<of>\d+))?(?![/⁄\d]))?"
-    rf"(?:(?P<ordinal>st|nd|rd|th)\b|(?P<short>[kmbKMBT]|bn|mn)\b(?!/)|\s?-?(?P<scale>{'|'.join(_SCALES)})s?\b)?"
-    rf"(?:\s?-?(?P<unit>{_ALIASES})(?![\w]))?",
+    rf"(?:(?P<ordinal>st|nd|rd|th)\b|(?P<short>[kmbKMBT]|bn|mn)\b(?!/)|\s(?P<spaced>(?-i:[KMB]))\b(?![/.])|\s?-?(?P<scale>{_SCALE})s?\b\.?)?"
+    rf"(?:\s?-?(?P<unit>{_ALIASES})(?![\w]))?(?![A-Za-z\d]|[.,]\d)",
     re.IGNORECASE,
 )
 _FRACTIONS = {"half": 2, "quarter": 4, "fourth": 4, **{word: value for word, value in _ORDINALS.items() if value > 2}}
@@ -55,14 +68,18 @@ _IN_WORDS = re.compile(
 @dataclass(frozen=True, slots=True)
 class Quantity:
     """A value in its unit; `unit` is "" where none was written. `is_soft` marks words such as "one" or "first", which
-    may count nothing."""
+    may count nothing; `bound` is 1 for "more than", -1 for "less than"."""
 
     value: Fraction
     unit: str = ""
     is_soft: bool = False
+    bound: int = 0
 
     def agrees_with(self, other: Quantity) -> bool:
-        """Whether both say the same: a value without a unit agrees with the same value in any."""
+        """Whether both say the same: a value without a unit agrees with the same value in any, one without a bound with
+        the same value as a bound."""
+        if self.bound * other.bound < 0:
+            return False
         if not self.unit or not other.unit or self.unit == other.unit:
             return self.value == other.value
         (ours, factor), (theirs, other_factor) = DIMENSIONS[self.unit], DIMENSIONS[other.unit]
@@ -88,6 +105,13 @@ def uses_decimal_comma(texts: Iterable[str]) -> bool:
 
 def find_quantities(text: str, decimal_comma: bool = False) -> Iterator[tuple[Span, Quantity]]:
     """The numbers of a text (NFKC) with where they stand. Codes such as 007, 1.2.3 or B2B are no numbers."""
+    for span, quantity in _find(text, decimal_comma):
+        before = text[max(0, span[0] - _LONGEST_BOUND) : span[0]]
+        bound = 1 if _MORE.search(before) else -1 if _LESS.search(before) else 0
+        yield span, replace(quantity, bound=bound) if bound else quantity
+
+
+def _find(text: str, decimal_comma: bool) -> Iterator[tuple[Span, Quantity]]:
     taken: list[Span] = []
     for found in _NUMBER.finditer(text):
         for span, quantity in _from_digits(found, decimal_comma):
@@ -137,6 +161,8 @@ def _from_digits(found: re.Match[str], decimal_comma: bool) -> Iterator[tuple[Sp
     money = CURRENCY_SIGNS.get((found["money"] or "").upper(), "")
     unit = UNITS.get((found["unit"] or "").lower(), "")
     short = found["short"]
+    if found["spaced"]:
+        value *= _SHORT_SCALES[found["spaced"].lower()]
     if short and not (money or (unit in DIMENSIONS and DIMENSIONS[unit][0] == unit)) and short.lower() in ("m", "t"):
         unit, short = ("metre" if short == "m" else unit), (None if short == "m" else short)
     value *= _SHORT_SCALES[short.lower()] if short else 1
@@ -153,7 +179,7 @@ def _value_of(digits: str, decimal_comma: bool) -> Fraction | None:
         value = _value_of(digits, decimal_comma)
         return None if value is None else value * Fraction(10) ** int(exponent)
     groups = re.split("[.,]", digits)
-    if (len(groups[0]) > 1 and groups[0].startswith("0")) or max(map(len, groups)) > 15:
+    if (len(groups[0]) > 1 and groups[0].startswith("0")) or max(map(len, groups)) > 15 or len(digits) > 60:
         return None
     if len(groups) == 1:
         return Fraction(digits)

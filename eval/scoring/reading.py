@@ -9,31 +9,51 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from eval.refusals import refuses
+from eval.refusals import admits, refuses
 from eval.scoring.dates import Date, TimeOfDay, find_dates, find_times
 from eval.scoring.numbers import Quantity, Span, find_quantities
 from eval.scoring.units import CURRENCY_SIGNS
-from eval.scoring.words import find_words, folded, is_function_word, stem_of
+from eval.scoring.words import find_words, folded, is_function_word, letters_of, stem_of
 
-_MOST_CHARACTERS = 20_000  # of a text that are read; an answer is never as long
+MOST_CHARACTERS = 6_000  # of a text that are read; an answer is hardly ever as long
 _ALONE = r"(?=\s*(?:[^\w\s]|$)|\s+(?:it|they|he|she|there|you|the|this|that|we|i)\b)"  # "No cards" answers nothing
-_YES = re.compile(rf"\W*(?:(?:yes|yeah|yep|correct|true|ja|oui|sí|si){_ALONE}|はい|是的|对)", re.I)
-_NO = re.compile(rf"\W*(?:(?:no|nope|false|incorrect|nein|non){_ALONE}|いいえ|不是|否)", re.I)
-_NEGATION = re.compile(
-    r"\b(?:not|no|never|none|neither|nor|nobody|nothing|without|cannot|lacks?|lacking|refuses?|bans?|banned|prohibit\w*|"
-    r"forbid\w*|closed to|nicht|kein\w*|nie|ohne|ne|pas|jamais|nunca)\b|n't\b",
+_BEFORE = r"\W*(?:(?:the\s+)?(?:final\s+|correct\s+)?answer(?:\s+is)?\s*:?\s*|i\s+think\s+|well,?\s+|sorry,?\s+)?\W*"
+_YES = re.compile(
+    rf"{_BEFORE}(?:(?:yes|yeah|yep|yup|sure|correct|true|of course|certainly|absolutely|indeed|ja|oui|sí|sì|si|да|نعم)"
+    rf"{_ALONE}|はい|是的|对)",
     re.IGNORECASE,
 )
+_NO = re.compile(rf"{_BEFORE}(?:(?:no|nope|false|incorrect|nein|non|нет|لا){_ALONE}|いいえ|不是|否)", re.IGNORECASE)
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|none|neither|nor|nobody|nothing|without|cannot|nicht|kein\w*|nie|ohne|ne|pas|jamais|nunca|нет)\b"
+    r"|n't\b|不|没|沒|ません|ない|ไม่",
+    re.IGNORECASE,
+)
+_NEGATIVE_VERB = re.compile(
+    r"\b(?:lacks?|lacking|refuses?|bans?|banned|prohibit\w*|forbid\w*|closed to)\b", re.IGNORECASE
+)  # "not forbidden" is allowed
 _NO_NEGATION = re.compile(
-    r"\b(?:no|nobody|nothing|none) (?:other|else|better)\b|\bno\. ?(?=\d)|"
+    r"\b(?:no|nobody|nothing|none) (?:other|else|better|problem|need|doubt|worries)\b|\bno\. ?(?=\d)|"
     r"\b(?:no|not) (?:later|more|less|fewer|longer|earlier|only|just|merely|to mention)\b",
     re.IGNORECASE,
 )
+# Where an answer comes from is no part of it, nor is a title part of a name.
+_SOURCE = re.compile(
+    r"\[\d+\]|\(?\b(?:according to |see |source: ?)?(?:page|passage|section|source|document) \d+\)?|^\s*\d+\.\s(?=\S)|"
+    r"\b(?i:as of) \d{4},(?=\s)|\b(?:Mr|Mrs|Ms|Dr|Prof|Doctor|Professor)\b\.?(?=\s[A-Z])",
+    re.MULTILINE,
+)
 _CLAUSE_END = re.compile(r"[.!?;:,\n]+(?=\s|$)|\s+(?:but|and|while|whereas|although)\s+", re.I)
-_CODE = re.compile(r"(?<![\w-])(?:[A-Z]{1,3}-?|[A-Z]{2,4}[ -])\d{1,6}[A-Za-z]?(?![\w-]|[.,]\d)")
+_CODE = re.compile(
+    r"[\w.+-]+@[\w-]+\.[\w.-]*\w|(?:https?://|www\.)\S+\w|(?<!\w)(?:\+|\(?0)\d[\d ()/-]{5,}\d|"
+    r"(?<![\w-])(?:[A-Z]{1,3}-?|[A-Z]{2,4}[ -])\d{1,6}[A-Za-z]?(?![\w-]|[.,]\d)"
+)
 _DAYS = {day[:3]: day for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")}
 _DAYS |= {day: day for day in _DAYS.values()} | {"tues": "tuesday", "thur": "thursday", "thurs": "thursday"}
 _SENTENCE_END = re.compile(r"[.!?:\n]\s*[\"'“”(]*\s*$")
+
+
+_LONGEST_NAME = 80  # characters
 
 
 class FactKind(StrEnum):
@@ -73,12 +93,14 @@ class Fact:
 @dataclass(frozen=True, slots=True)
 class Said:
     """All that a text states. `stems` are those of all its words but function words, in any role; `says_yes` is None
-    where it neither begins with yes nor with no; `refuses` where it says that it does not know or cannot answer."""
+    where it neither begins with yes nor with no; `refuses` where it says that it does not know or cannot answer,
+    `admits` where it may say so, if that is the answer."""
 
     facts: tuple[Fact, ...]
     stems: frozenset[str]
     says_yes: bool | None
     refuses: bool
+    admits: bool
 
     def values(self, kind: FactKind) -> list[Hashable]:
         return [value for fact in self.facts if fact.kind is kind for value in fact.values]
@@ -94,7 +116,7 @@ class Notation:
 
 def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bool] = lambda stem: False) -> Said:
     """`is_name` says of a stem that it is known to be a name, where the capitals here do not tell."""
-    text = folded(text[:_MOST_CHARACTERS])
+    text = _SOURCE.sub(_blank, folded(text[:MOST_CHARACTERS])[:MOST_CHARACTERS])
     found: list[tuple[Span, FactKind, Hashable]] = []
     for kind, spans in (
         (FactKind.DATE, find_dates(text, notation.month_first)),
@@ -113,6 +135,8 @@ def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bo
     name: list[str] = []
     name_start = name_end = -1
 
+    is_title = _is_title(text)
+
     def end_name() -> None:
         if name:
             facts.append(Fact(FactKind.NAME, tuple(name), negated(name_start), (name_start, name_end)))
@@ -124,7 +148,13 @@ def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bo
             continue
         word = match[0]
         is_initial = len(word) == 1 and word.isupper() and text[match.end() : match.end() + 1] == "."
-        if (is_function_word(word) and not is_initial) or _NEGATION.search(word) or match.end() <= answered:
+        is_negation = not letters_of(word) and (_NEGATION.search(word) or _NEGATIVE_VERB.search(word))
+        if (is_function_word(word) and not is_initial) or is_negation or match.end() <= answered:
+            continue
+        if len(letters := letters_of(word)) > 1:
+            pairs = [one + other for one, other in pairwise(letters)]
+            stems.update(pairs)
+            facts += [Fact(FactKind.WORD, (pair,), negated(match.start()), match.span()) for pair in pairs]
             continue
         if (day := _day_of(word)) is not None:
             stems.add(day)
@@ -132,7 +162,8 @@ def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bo
             continue
         stem = stem_of(word)
         stems.add(stem)
-        if _looks_like_name(text, match.start(), word) or (is_name(stem) and (word[0].isupper() or has_no_capitals)):
+        known = is_name(stem) and (word[0].isupper() or has_no_capitals)
+        if is_title or known or _looks_like_name(text, match.start(), word):
             if name and text[name_end : match.start()].strip(" -&") == "":
                 name.append(stem)
             else:
@@ -143,7 +174,7 @@ def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bo
             kind = FactKind.CODE if any(map(str.isdigit, word)) else FactKind.WORD
             facts.append(Fact(kind, (stem,), negated(match.start()), match.span()))
     end_name()
-    return Said(tuple(facts), frozenset(stems), _says_yes(text), refuses(text))
+    return Said(tuple(facts), frozenset(stems), _says_yes(text), refuses(text), admits(text))
 
 
 def _day_of(word: str) -> str | None:
@@ -155,11 +186,24 @@ def _day_of(word: str) -> str | None:
 
 
 def _find_codes(text: str) -> Iterator[tuple[Span, str]]:
-    """What is a few capitals and digits: L-02, B12, ISO 9001; an amount of money is none."""
+    """A few capitals and digits (L-02, B12, ISO 9001; no amount of money), addresses of mail and web, telephone
+    numbers."""
     for match in _CODE.finditer(text):
-        code = match[0].replace("-", "").replace(" ", "")
+        code = re.sub(r"[\s()-]", "", match[0])
         if code.rstrip("0123456789") not in CURRENCY_SIGNS:
             yield match.span(), code.casefold()
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match[0])
+
+
+def _is_title(text: str) -> bool:
+    """Whether a short text is nothing but words with capitals, so that its first word is part of a name, too."""
+    if len(text) > _LONGEST_NAME:
+        return False
+    words = [match[0] for match in find_words(text) if not is_function_word(match[0])]
+    return len(words) > 1 and all(word[0].isupper() for word in words)
 
 
 def _looks_like_name(text: str, start: int, word: str) -> bool:
@@ -186,11 +230,12 @@ def _negated_clauses(text: str) -> Callable[[int], bool]:
     kept = _NO_NEGATION.sub(lambda match: " " * len(match[0]), text)
     if answered:
         kept = " " * answered.end() + kept[answered.end() :]
-    if not _NEGATION.search(kept):
+    if not _NEGATION.search(kept) and not _NEGATIVE_VERB.search(kept):
         return lambda place: False
     ends = [match.end() for match in _CLAUSE_END.finditer(kept)]
     bounds = [0, *ends, len(kept) + 1]
-    flags = [bool(_NEGATION.search(kept[a:b])) for a, b in pairwise(bounds)]
+    clauses = [kept[a:b] for a, b in pairwise(bounds)]
+    flags = [bool(_NEGATION.search(clause)) != bool(_NEGATIVE_VERB.search(clause)) for clause in clauses]
     return lambda place: flags[min(bisect_right(bounds, place) - 1, len(flags) - 1)]
 
 

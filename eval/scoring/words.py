@@ -1,5 +1,5 @@
 """The words of a text as scoring compares them: NFKC, case-folded, endings taken off; in scripts without spaces every
-letter is a word. Symbols count (C++ is not C, 👍 is not 👎); punctuation does not."""
+two letters that stand together are a word. Symbols count (C++ is not C, 👍 is not 👎); punctuation does not."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from eval.words import UNSPACED
 
 _LETTERS = rf"[\p{{L}}\p{{M}}\p{{N}}--{UNSPACED}]"
 WORD = regex.compile(
-    rf"(?V1){UNSPACED}\p{{M}}*|\.?{_LETTERS}+(?:['’]{_LETTERS}+|[&_.]{_LETTERS}+)*(?:[+#]+(?!{_LETTERS}))?"
+    rf"(?V1)(?:{UNSPACED}\p{{M}}*)+|\.?{_LETTERS}+(?:['’]{_LETTERS}+|[&_.]{_LETTERS}+)*(?:[+#]+(?!{_LETTERS}))?"
     r"|[\p{So}\p{Sm}\p{Sk}]\p{M}*(?:\u200d[\p{So}]\p{M}*)*"
 )
+_INVISIBLE = regex.compile("[\u00ad\u200b\u2060\ufeff]")
+_RUN = regex.compile(rf"(?V1){UNSPACED}\p{{M}}*")
 _FRACTION_SIGN = regex.compile(r"(?<=\d)[¼½¾⅐-⅞]")
 _STEM = snowballstemmer.stemmer("english").stemWord
 _MOST_CACHED = 200_000
@@ -35,6 +37,7 @@ _FUNCTION_WORDS = frozenset(_SAY_NOTHING.split())
 
 def folded(text: str) -> str:
     """A text in its compatibility form, typographic quotes as plain ones; letters keep their case."""
+    text = _INVISIBLE.sub("", text)
     spaced = _FRACTION_SIGN.sub(r" \g<0>", text)  # or 1½ would become 11⁄2
     return unicodedata.normalize("NFKC", spaced).replace("’", "'").replace("‘", "'")
 
@@ -42,6 +45,11 @@ def folded(text: str) -> str:
 def find_words(text: str) -> Iterator[regex.Match[str]]:
     """The words and symbols of a text (`folded`)."""
     return WORD.finditer(text)
+
+
+def letters_of(word: str) -> list[str]:
+    """The letters, with their marks, of a word in a script without spaces; none for other words."""
+    return [] if word.isascii() else _RUN.findall(word)
 
 
 @lru_cache(_MOST_CACHED)
