@@ -54,6 +54,7 @@ _SENTENCE_END = re.compile(r"[.!?:\n]\s*[\"'“”(]*\s*$")
 
 
 _LONGEST_NAME = 80  # characters
+_OPENING = 100  # characters, in which an answer says yes or no if it does
 
 
 class FactKind(StrEnum):
@@ -127,7 +128,9 @@ def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bo
         found += [(span, kind, value) for span, value in spans if not _overlaps(span, found)]
     found.sort(key=lambda each: each[0])
     negated = _negated_clauses(text)
-    answered = max((match.end() for match in (_YES.match(text), _NO.match(text)) if match), default=0)
+    answered = max(
+        (match.end() for match in (_YES.match(text[:_OPENING]), _NO.match(text[:_OPENING])) if match), default=0
+    )
     facts = [Fact(kind, (value,), negated(span[0]), span) for span, kind, value in found]
     starts = [span[0] for span, _, _ in found]
     has_no_capitals = not any(map(str.isupper, text[1:]))
@@ -221,12 +224,13 @@ def _begins_sentence(text: str, start: int) -> bool:
 def _says_yes(text: str) -> bool | None:
     if text.strip(" .!").casefold() in ("not", "never"):
         return False
-    return True if _YES.match(text) else False if _NO.match(text) else None
+    head = text[:_OPENING]
+    return True if _YES.match(head) else False if _NO.match(head) else None
 
 
 def _negated_clauses(text: str) -> Callable[[int], bool]:
     """Whether what stands at a place is in a clause with a negation. A "no" that answers is none."""
-    answered = _NO.match(text)
+    answered = _NO.match(text[:_OPENING])
     kept = _NO_NEGATION.sub(lambda match: " " * len(match[0]), text)
     if answered:
         kept = " " * answered.end() + kept[answered.end() :]
