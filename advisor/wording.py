@@ -138,6 +138,10 @@ def score_text(score: float) -> str:
     return rounded[1:] if rounded.startswith("0.") else rounded
 
 
+def share_text(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
 def points_text(difference: float) -> str:
     """A measured difference of scores in points of a hundred, without its sign: "14 points"."""
     points = abs(difference) * 100 + 1e-9  # a half goes up, also where binary fractions fall just short of it

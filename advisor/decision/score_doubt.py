@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from advisor.measurement import is_judged, unit_of
-from advisor.wording import in_sentence, name_of, score_text
+from advisor.wording import in_sentence, name_of, score_text, share_text
 from eval.outcomes import EXAMPLE_SOURCE, Outcome, Trial
 from eval.scoring.check import ScoreCheck
 from eval.scoring.corruptions import Corruption
@@ -60,8 +60,8 @@ def _clash(trials: Sequence[Trial]) -> str | None:
         facts, scores = paired_difference(recall_a, recall_b, groups), paired_difference(score_a, score_b, groups)
         if facts.low > _CLEARLY and scores.low <= 0:
             return (
-                f"The score misses facts: {in_sentence(reader.strategy)} states {recall_a.mean():.0%} of the "
-                f"expected facts and {in_sentence(other.strategy)} {recall_b.mean():.0%}, yet "
+                f"The score misses facts: {in_sentence(reader.strategy)} states {share_text(recall_a.mean())} of the "
+                f"expected facts and {in_sentence(other.strategy)} {share_text(recall_b.mean())}, yet "
                 f"{name_of(reader.strategy)} does not score clearly higher."
             )
     return None

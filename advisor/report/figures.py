@@ -23,6 +23,7 @@ from advisor.wording import (
     probability_text,
     score_text,
     seconds_text,
+    share_text,
     words_of,
 )
 from eval.label_statistics import SWAPS
@@ -112,7 +113,7 @@ def figures_of(report: dict[str, Any]) -> list[tuple[str, list[str]]]:
         ),
         *_chances(report, [one["name"] for one in shown]),
         *(
-            row(heading, lambda share: f"{share:.0%}", "parts", part)
+            row(heading, share_text, "parts", part)
             for part, heading in PARTS.items()
             if any(part in one["parts"] for one in shown)
         ),

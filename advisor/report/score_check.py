@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from advisor.decision.score_doubt import CORRUPTED
-from advisor.wording import score_text
+from advisor.wording import score_text, share_text
 from eval.scoring.corruptions import Corruption
 
 SCORE_CHECK = "Does the score see what matters?"
@@ -27,14 +27,16 @@ def score_check_of(report: dict[str, Any]) -> CheckedScore | None:
         return None
     worst = max(check["corrupted"], key=lambda one: one["mean"])
     right, wrong = score_text(check["right"]), score_text(worst["mean"])
-    called = CORRUPTED[Corruption(worst["corruption"])]
-    finding = f"A right answer in other words scores {right} on average; {called}, the best of the wrong ones, {wrong}."
+    finding = (
+        f"A right answer in other words scores {right} on average. Of the wrong ones "
+        f"{CORRUPTED[Corruption(worst['corruption'])]} scores highest: {wrong}."
+    )
     how = (
-        f"Before the run, the expected answers of {check['rows']} training rows were put in other words, and spoilt in "
-        "each of these ways. Numbers, dates and names are changed only in answers that state at most three."
+        f"Before the run, the expected answers of {check['rows']} training rows were put in other words and made wrong "
+        "in each of these ways. Numbers, dates and names are changed only in answers that state at most three of them."
     )
     rows = [("a right answer in other words", right, "", f"{check['rows']}")]
     for one in check["corrupted"]:
-        higher = f"{one['right_is_higher']:.0%}"
-        rows.append((CORRUPTED[Corruption(one["corruption"])], score_text(one["mean"]), higher, f"{one['rows']}"))
+        called, higher = CORRUPTED[Corruption(one["corruption"])], share_text(one["right_is_higher"])
+        rows.append((called, score_text(one["mean"]), higher, f"{one['rows']}"))
     return CheckedScore(finding, how, rows)
