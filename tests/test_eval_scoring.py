@@ -186,7 +186,7 @@ WHETHER = "Is Halden Robotics listed on a stock exchange?"
         ("No.", 0, 0),
         ("No, it is listed on NASDAQ.", 0.1, 0.6),
         ("It is not listed.", 0, 0),
-        ("Halden Robotics is listed on a stock exchange.", 0, 0),
+        ("Halden Robotics is listed on a stock exchange.", 0.4, 0.8),  # which says yes
         ("I cannot answer that.", 0, 0),
     ],
 )

@@ -39,6 +39,7 @@ _OF_REFUSALS = frozenset(
 )  # fmt: skip
 _ASKS_YES_OR_NO = re.compile(r"\W*(?:is|are|was|were|do|does|did|can|could|may|will|would|has|have|had|should)\b", re.I)
 _ANSWER_IS = re.compile(r"^\W*(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:answer|option)(?:\s+is)?\s*:?\s*)?", re.I)
+_MOST_ASKED = 0.6  # of the words of a question: an answer that states so much of it affirms it
 _MOST_SAID = 0.5  # from this share of the rest on, an answer without yes or no means the right one
 
 
@@ -93,7 +94,8 @@ def score_facts(
     if means_yes is not None:
         is_said = bool(wanted) and matched >= _MOST_SAID * total
         total += 1.0
-        said = _says_yes(answer, expected, asked, means_yes, is_said, is_all=not wanted)
+        is_affirmed = not text.rstrip().endswith("?") and _affirms(answer, asked, input)
+        said = _says_yes(answer, expected, asked, means_yes, is_said, is_affirmed=is_affirmed, is_all=not wanted)
         matched += said == means_yes
         distorted += said == (not means_yes)
     wrong += distorted
@@ -236,16 +238,29 @@ def _means_yes(expected: Said, asked: Said, carries: bool) -> bool | None:
     return expected.says_yes
 
 
-def _says_yes(answer: Said, expected: Said, asked: Said, means_yes: bool, is_said: bool, is_all: bool) -> bool | None:
+def _affirms(answer: Said, asked: Said, input: str) -> bool:
+    """Whether an answer to a question of yes or no states most of what was asked."""
+    shared = len(answer.stems & asked.stems)
+    return bool(_ASKS_YES_OR_NO.match(input)) and shared >= _MOST_ASKED * len(asked.stems)
+
+
+def _says_yes(
+    answer: Said, expected: Said, asked: Said, means_yes: bool, is_said: bool, *, is_affirmed: bool, is_all: bool
+) -> bool | None:
     """What an answer says to the same question. One without yes, no or "not" means what was expected where it states
-    most of the rest (`is_said`), unless it affirms what was to be denied; where nothing else is expected (`is_all`), it
-    affirms what was asked."""
+    most of the rest (`is_said`), unless it affirms what was to be denied; where it states what was asked
+    (`is_affirmed`), or nothing else is expected (`is_all`), it means yes."""
     if answer.says_yes is not None or answer.refuses:
         return answer.says_yes
-    if any(fact.is_negated for fact in answer.facts):
+    meant = asked.stems | expected.stems | {*_all_values(asked)} | {*_all_values(expected)}
+    if any(fact.is_negated and meant.intersection(values_of(fact)) for fact in answer.facts):
+        return False
+    if answer.stems and all(fact.is_negated for fact in answer.facts):
         return False
     denied = {value for fact in expected.facts if fact.is_negated for value in values_of(fact)} - {*_all_values(asked)}
     if denied & {*_all_values(answer)}:
+        return True
+    if is_affirmed and not is_said:
         return True
     if is_all:
         return True if answer.stems & (asked.stems | expected.stems) else None
