@@ -128,6 +128,11 @@ def values_of(fact: Fact) -> list[Hashable]:
     return [key_of(value) for value in fact.values]
 
 
+def all_values(said: Said) -> list[Hashable]:
+    """What every fact of a text states, words too."""
+    return [value for fact in said.facts for value in values_of(fact)]
+
+
 def _pieces(text: str) -> Iterable[str]:
     piece: list[str] = []
     size = 0

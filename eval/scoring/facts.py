@@ -13,11 +13,12 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from eval.scoring.collection import Collection, values_of
+from eval.scoring.collection import Collection, all_values, values_of
 from eval.scoring.dates import Date, TimeOfDay
 from eval.scoring.numbers import Quantity
 from eval.scoring.reading import Fact, FactKind, Said
-from eval.scoring.words import folded, stem_of
+from eval.scoring.words import folded
+from eval.scoring.yes_no import MOST_IN_SENTENCE, affirms, is_unanswerable, means_yes_of, says_yes
 
 # What rare words weigh beside numbers, dates, names, yes or no. In an answer that repeats nothing of its question they
 # are part of the answer. In a sentence that does they are mostly its scaffolding, so that all together weigh at most as
@@ -27,19 +28,7 @@ _LONGEST_ABBREVIATION = 4  # letters
 _WITHOUT_UNIT = 0.5  # of a number whose unit one side does not write
 _PARTLY_DATED = 0.5  # of a date that lacks a part
 _IN_CONTEXT = 0.1  # what a further fact costs that stands with the expected ones in a document; any other costs 1
-_MOST_IN_SENTENCE = 20  # words and facts; a longer text says more than no, or that something is not known
-# Stems that say nothing in an expected answer which says that something is not known.
-_OF_REFUSALS = frozenset(
-    stem_of(word)
-    for word in (
-        "text", "passage", "document", "context", "source", "information", "say", "said", "state", "stated", "mention",
-        "mentioned", "specify", "give", "given", "know", "known", "unknown", "unclear", "tell", "available", "number",
-        "answer", "find", "found", "disclosed", "unsure", "sure", "data", "record",
-    )
-)  # fmt: skip
-_ASKS_YES_OR_NO = re.compile(r"\W*(?:is|are|was|were|do|does|did|can|could|may|will|would|has|have|had|should)\b", re.I)
 _ANSWER_IS = re.compile(r"^\W*(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:answer|option)(?:\s+is)?\s*:?\s*)?", re.I)
-_MOST_ASKED = 0.6  # of the words of a question: an answer that states so much of it affirms it
 _MOST_SAID = 0.5  # from this share of the rest on, an answer without yes or no means the right one
 
 
@@ -73,10 +62,10 @@ def score_facts(
     if not text.strip():
         return FactScore(0.0, 0.0, 0.0, 1.0, 0.0, 0)
     wrong, invented = _stated_beside(answer, expected, asked, collection, documents)
-    if _is_unanswerable(expected, asked, input):
+    if is_unanswerable(expected, asked, input):
         value = float(_bare(text) == _bare(target) or (answer.admits and wrong < 1))
         return FactScore(value, value, value, 0.0, 1.0 - value, invented)
-    wanted, means_yes = _wanted(expected, asked, collection, carries), _means_yes(expected, asked, carries)
+    wanted, means_yes = _wanted(expected, asked, collection, carries), means_yes_of(expected, asked, carries)
     if means_yes is None and (not wanted or not any(map(str.isalnum, folded(target)))):  # nothing but what says little
         value = float(_bare(text) == _bare(target))
         return FactScore(value, value, value, 1.0 - value, 0.0, 0)
@@ -94,8 +83,8 @@ def score_facts(
     if means_yes is not None:
         is_said = bool(wanted) and matched >= _MOST_SAID * total
         total += 1.0
-        is_affirmed = not text.rstrip().endswith("?") and _affirms(answer, asked, input)
-        said = _says_yes(answer, expected, asked, means_yes, is_said, is_affirmed=is_affirmed, is_all=not wanted)
+        is_affirmed = not text.rstrip().endswith("?") and affirms(answer, asked, input)
+        said = says_yes(answer, expected, asked, means_yes, is_said, is_affirmed=is_affirmed, is_all=not wanted)
         matched += said == means_yes
         distorted += said == (not means_yes)
     wrong += distorted
@@ -109,7 +98,7 @@ def score_facts(
 def _wanted(expected: Said, asked: Said, collection: Collection, carries: bool) -> list[_Wanted]:
     """What has to be stated, each once. Where the input holds all that is expected (the answer is one of the choices
     of the question), all of it has to be."""
-    given = {*_all_values(asked)} | asked.stems
+    given = {*all_values(asked)} | asked.stems
     wanted = _weighted(expected, lambda value: (value in given) == carries, collection, carries)
     if not wanted and expected.says_yes is None:
         wanted = _weighted(expected, lambda value: True, collection, carries=False)
@@ -141,7 +130,7 @@ def _weighted(
     beside, words = 1.0, sum(one.weight for one in soft)
     rights = len(hard) + (expected.says_yes is not None)
     if rights and not carries and words:
-        is_sentence = len(expected.facts) > _MOST_IN_SENTENCE or not all(map(counts, _all_values(expected)))
+        is_sentence = len(expected.facts) > MOST_IN_SENTENCE or not all(map(counts, all_values(expected)))
         in_sentence = min(_WORD_IN_SENTENCE, _WORDS_TO_HARD * len(soft) * rights / words)
         beside = in_sentence if is_sentence else _WORD_IN_ANSWER
     soft = [_Wanted(one.fact, one.values, one.weight * beside) for one in soft if one.weight > 0.01]
@@ -154,10 +143,6 @@ def _is_title_of_all(fact: Fact, collection: Collection) -> bool:
         fact.kind is FactKind.NAME and len(fact.values) == 1 and len(str(fact.values[0])) <= _LONGEST_ABBREVIATION
     )
     return is_short and collection.is_common(fact.values[0])
-
-
-def _all_values(said: Said) -> list[Hashable]:
-    return [value for fact in said.facts for value in values_of(fact)]
 
 
 def _share_stated(one: _Wanted, answer: Said, asked: Said) -> float:
@@ -215,56 +200,6 @@ def _is_turned(one: _Wanted, answer: Said) -> bool:
     """Whether it stands only in clauses that say the opposite: "takes cards" where "takes no cards" was expected."""
     there = [fact.is_negated for fact in answer.facts if set(values_of(fact)) & set(one.values)]
     return bool(there) and all(is_negated != one.fact.is_negated for is_negated in there)
-
-
-def _is_unanswerable(expected: Said, asked: Said, input: str) -> bool:
-    """Whether the expected answer says that nothing is known: in the words of a refusal, or, to a question that is none
-    of yes or no, in words that may be one and state nothing else."""
-    if expected.says_yes is not None or len(expected.facts) > _MOST_IN_SENTENCE:
-        return False
-    if expected.refuses:
-        return True
-    states_more = {*_all_values(expected)} - {*_all_values(asked)} - asked.stems - _OF_REFUSALS
-    return expected.admits and not states_more and not _ASKS_YES_OR_NO.match(input)
-
-
-def _means_yes(expected: Said, asked: Said, carries: bool) -> bool | None:
-    """Whether the expected answer says yes or no, or denies something, which is as good as a no; None where it does
-    none of these. What is carried over is denied word by word instead."""
-    is_short = len(expected.facts) <= _MOST_IN_SENTENCE
-    is_denied = any(fact.is_negated for fact in asked.facts)
-    if expected.says_yes is None and not carries and is_short and not is_denied:
-        return False if any(fact.is_negated for fact in expected.facts) else None
-    return expected.says_yes
-
-
-def _affirms(answer: Said, asked: Said, input: str) -> bool:
-    """Whether an answer to a question of yes or no states most of what was asked."""
-    shared = len(answer.stems & asked.stems)
-    return bool(_ASKS_YES_OR_NO.match(input)) and shared >= _MOST_ASKED * len(asked.stems)
-
-
-def _says_yes(
-    answer: Said, expected: Said, asked: Said, means_yes: bool, is_said: bool, *, is_affirmed: bool, is_all: bool
-) -> bool | None:
-    """What an answer says to the same question. One without yes, no or "not" means what was expected where it states
-    most of the rest (`is_said`), unless it affirms what was to be denied; where it states what was asked
-    (`is_affirmed`), or nothing else is expected (`is_all`), it means yes."""
-    if answer.says_yes is not None or answer.refuses:
-        return answer.says_yes
-    meant = asked.stems | expected.stems | {*_all_values(asked)} | {*_all_values(expected)}
-    if any(fact.is_negated and meant.intersection(values_of(fact)) for fact in answer.facts):
-        return False
-    if answer.stems and all(fact.is_negated for fact in answer.facts):
-        return False
-    denied = {value for fact in expected.facts if fact.is_negated for value in values_of(fact)} - {*_all_values(asked)}
-    if denied & {*_all_values(answer)}:
-        return True
-    if is_affirmed and not is_said:
-        return True
-    if is_all:
-        return True if answer.stems & (asked.stems | expected.stems) else None
-    return means_yes if is_said and answer.facts else None
 
 
 def _stated_beside(

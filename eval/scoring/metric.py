@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 
 from eval.scoring.code import looks_like_code
-from eval.scoring.collection import Collection, values_of
-from eval.scoring.reading import Said
+from eval.scoring.collection import Collection, all_values, values_of
 from eval.task import BadInput, Document, Example, Kind, Metric
 
 
@@ -183,7 +182,7 @@ def _share_in_documents(train: Sequence[Example], collection: Collection) -> flo
     document; where there are none, of the rare words."""
     found = total = 0.0
     for row in train:
-        answer, asked = collection.read(row.target), set(_values(collection.read(row.input)))
+        answer, asked = collection.read(row.target), set(all_values(collection.read(row.input)))
         for fact in answer.facts:
             for value in values_of(fact):
                 if value not in asked:
@@ -197,13 +196,9 @@ def _share_carried(train: Sequence[Example], collection: Collection) -> float:
     """Of what the expected answers state, the share that their inputs hold."""
     found = total = 0.0
     for row in train:
-        answer, asked = collection.read(row.target), set(_values(collection.read(row.input)))
-        for value in set(_values(answer)):
+        answer, asked = collection.read(row.target), set(all_values(collection.read(row.input)))
+        for value in set(all_values(answer)):
             weight = collection.rarity(value) if isinstance(value, str) else 1.0
             total += weight
             found += weight * (value in asked)
     return found / total if total else 0.0
-
-
-def _values(said: Said) -> list[Hashable]:
-    return [value for fact in said.facts for value in values_of(fact)]
