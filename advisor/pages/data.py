@@ -115,7 +115,7 @@ def choose_metric(setup: Setup, draft: Draft, suggested: str) -> Setup:
             offered,
             index=offered.index(chosen),
             format_func=lambda name: f"{name[:1].upper()}{name[1:]}",
-            key=f"metric-{setup.input}-{setup.target}-{kind}-{suggested}",  # for other data anew
+            key=f"metric-{setup.input}-{setup.target}-{kind}-{suggested}",  # other data, another choice
             width=320,
         )
     frame.small(f"{meaning_of(chosen)} {_why_metric(chosen, suggested)}")
