@@ -102,3 +102,12 @@ def test_a_clash_reaches_the_report(synthetic_report, synthetic_task, clashing: 
     task = replace(synthetic_task(Kind.WRITING), documents=(Document("document", "", "text"),))
     report = synthetic_report(Kind.WRITING, task=task, trials=clashing)
     assert "facts" in report["recommendation"]["confidence_line"] and report["recommendation"]["confidence"] != "strong"
+
+
+@pytest.mark.parametrize(("metric", "said"), [("facts", "looks for facts by rule"), ("form", "compares wording")])
+def test_what_a_written_score_cannot_see_is_said_before_one_acts(
+    synthetic_report, synthetic_trials, metric, said
+) -> None:
+    trials = [replace(trial, metric=metric) for trial in synthetic_trials(Kind.WRITING)]
+    caveats = synthetic_report(Kind.WRITING, trials=trials)["recommendation"]["caveats"]
+    assert sum(said in caveat for caveat in caveats) == 1

@@ -11,8 +11,9 @@ from advisor.wording import count_text, every_text, in_sentence, name_of, score_
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, Trial
 from eval.scoring import is_right
 from eval.scoring.labels import OF_LABELS, rates_by_label
+from eval.scoring.metric import leads_with_facts
 from eval.statistics import paired_difference
-from eval.task import Kind
+from eval.task import Kind, Metric
 
 _FEW_TIMED = 20  # a 95th percentile of fewer requests is just the slowest one
 _LOW_HIT_RATE = 0.5
@@ -43,7 +44,7 @@ def before_you_act(
         *(_still_learning(one.trial) for one in situation.others),
         _is_outdated(situation),
         _invalid_json(situation.choice),
-        _wording_only(situation.kind),
+        _wording_only(situation.kind, situation.choice.trial.metric),
         _errors_not_weighed(situation),
         _counted_alike(situation),
         _unknown_price(situation),
@@ -169,9 +170,11 @@ def _invalid_json(choice: Measurement) -> str | None:
     return f"{name_of(choice.strategy)}: {len(invalid):,} of {answers} are not valid JSON{why}; check each before use."
 
 
-def _wording_only(kind: Kind | None) -> str | None:
+def _wording_only(kind: Kind | None, metric: str) -> str | None:
     if kind is not Kind.WRITING:
         return None
+    if leads_with_facts(Metric(metric)):
+        return "The score looks for facts by rule and can miss one that is put in other words: read some answers."
     return "The score compares wording and cannot tell whether a reader would be content: read some answers."
 
 
