@@ -88,6 +88,7 @@ def _metric_of(task: dict[str, Any]) -> tuple[str, str]:
 # Of the score, by name: what is shown of them, as a share.
 PARTS = {
     "recall": "Expected facts stated",
+    "distorted": "Expected facts distorted",
     "invented": "Answers with something invented",
     "form": "Wording like the expected one (chrF)",
 }

@@ -23,6 +23,7 @@ _ON_PAGES = ("Score against cost", "Answers side by side")  # these sections sta
 
 _OF_PARTS = {
     "recall": "Of each answer: the weight of the expected facts that it states ÷ that of all.",
+    "distorted": "Of each answer: the weight of what it states instead of expected facts ÷ that of all expected facts.",
     "invented": "Of each answer: 1 where it states a number, date or name that stands nowhere in the inputs, expected "
     "answers and documents of the task, else 0.",
     "form": "Of each answer: chrF of sacrebleu ÷ 100, times the share of required phrases.",

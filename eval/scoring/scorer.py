@@ -53,9 +53,9 @@ class Scorer:
         """How good the answer `text` is to this example; of several right answers the best one counts.
 
         Parts: extraction has `valid` (it is JSON of the expected outer shape) and `exact`; answering and writing have
-        `recall` and `precision` of facts, `invented` (it states something that stands nowhere in the task), and
-        `exact`; writing also `form`. Raises BadInput when the target of an extraction is not JSON, or a person's own
-        metric fails.
+        `recall` and `precision` of facts, `dropped` and `distorted` (shares of the expected facts), `invented` (it
+        states something that stands nowhere in the task), and `exact`; writing also `form`. Raises BadInput when the
+        target of an extraction is not JSON, or a person's own metric fails.
         """
         return max((self._against(text, answer, example) for answer in example.answers), key=lambda one: one.value)
 
@@ -81,6 +81,8 @@ class Scorer:
         parts = {
             "recall": facts.recall,
             "precision": facts.precision,
+            "dropped": facts.dropped,
+            "distorted": facts.distorted,
             "invented": float(facts.invented > 0),
             "exact": _exact(text, answer),
         }
