@@ -209,9 +209,17 @@ def wait_until(condition: Callable[[], bool], process: BaseProcess) -> None:
 
 
 def tiny_model(folder: Path) -> str:
-    """A folder that passes for a model of four numbers, as long as nobody loads it."""
+    """A folder that passes for a model of four numbers. Its sizes are small: whoever loads it all the same would
+    otherwise get the 7 billion random numbers of the type's own sizes, 26 GB of them."""
     header = json.dumps({"weight": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}).encode()
     folder.mkdir()
-    (folder / "config.json").write_text('{"model_type": "llama"}')
+    sizes = {
+        "hidden_size": 8,
+        "intermediate_size": 8,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 1,
+        "vocab_size": 8,
+    }
+    (folder / "config.json").write_text(json.dumps({"model_type": "llama", "num_key_value_heads": 1, **sizes}))
     (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(16))
     return str(folder)
