@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
-from tests.benchmarks.calibration import Pool, apart, graded, labelled, simulate, together
+from eval.scored import score_of
+from eval.scoring import MetricName, Scorer
+from eval.task import Example, Kind, Metric
+from tests.benchmarks.calibration import (
+    Pool,
+    apart,
+    combined,
+    combined_pools,
+    fact_shares,
+    form_shares,
+    graded,
+    labelled,
+    scored,
+    simulate,
+    together,
+)
 
 SETS = 150
 MOST_BY_CHANCE = 0.09  # 5 in 100, and what 150 draws may add to it
@@ -14,8 +31,15 @@ MOST_BY_CHANCE = 0.09  # 5 in 100, and what 150 draws may add to it
 @pytest.mark.parametrize("rows", [30, 100, 300])
 @pytest.mark.parametrize(
     "pool",
-    [apart(0.7, 0.7, 0.7), together(0.7, 0.7, 0.7), apart(0.97, 0.97, 0.97), graded(0.6, 0.6, 0.6)],
-    ids=["equal", "equal, the same rows", "equal, nearly all right", "equal, graded"],
+    [
+        apart(0.7, 0.7, 0.7),
+        together(0.7, 0.7, 0.7),
+        apart(0.97, 0.97, 0.97),
+        graded(0.6, 0.6, 0.6),
+        fact_shares(0.5, 0.5, 0.5),
+        combined(MetricName.FORM_AND_FACTS, fact_shares(0.5, 0.5, 0.5), form_shares(0.5, 0.5, 0.5)),
+    ],
+    ids=["equal", "equal, the same rows", "equal, nearly all right", "equal, graded", "equal facts", "equal form"],
 )
 def test_where_nothing_differs_a_strong_verdict_for_the_dearer_is_rare(pool: Pool, rows: int) -> None:
     sets = SETS if rows < 300 else SETS // 3  # graded scores take a while
@@ -58,3 +82,38 @@ def test_a_clear_difference_in_macro_f1_is_found() -> None:
     found = simulate(labelled(shares, [1, 0, 0], [0.9, 0.6, 0.6], [0.9, 0.9, 0.9]), 300, SETS // 3)
     assert found.right == found.strong_right == found.strong
     assert found.strong >= 0.8 * SETS // 3
+
+
+def test_the_pools_of_written_answers_have_the_truth_of_their_names() -> None:
+    made_up = {name: pool for name, pool in combined_pools().items() if "measured" not in name}
+    for name, pool in made_up.items():
+        truth = cheapest, middle, dearest = [score_of(one) for one in scored(pool)]
+        if "all equal" in name:
+            assert np.ptp(truth) < 0.004, name
+        elif better := re.search(r"(cheapest|dearest) (\d+) points better", name):
+            ahead = cheapest - dearest if better[1] == "cheapest" else dearest - cheapest
+            assert abs(ahead - int(better[2]) / 100) < 0.004, name
+        else:
+            assert name.endswith("only the dearest's wording better")
+            assert abs(cheapest - middle) < 0.004
+            assert 0.01 < dearest - cheapest < 0.02
+
+
+def test_most_rows_of_facts_are_all_or_nothing_and_hard_ones_are_hard_for_all() -> None:
+    poor, middling = fact_shares(0.05, 0.05), fact_shares(0.5, 0.5)
+    assert 0.8 < np.isin(middling, (0, 1)).mean() < 0.95
+    assert (poor == 0).mean() > 0.9
+    assert 0.4 < np.corrcoef(middling)[0, 1] < 0.7
+
+
+@pytest.mark.parametrize("metric", [MetricName.FACTS, MetricName.FACTS_AND_FORM, MetricName.FORM_AND_FACTS])
+def test_the_pools_combine_facts_and_form_as_the_product_does(metric: MetricName) -> None:
+    row = Example("row", "When and where?", "It opened on 3 May 1998 in Lisbon.")
+
+    def value_by(name: MetricName) -> float:
+        return Scorer(Kind.WRITING, Metric(name), [row]).score("It opened in Lisbon, in a park.", row).value
+
+    facts, form = np.array([[value_by(MetricName.FACTS)]]), np.array([[value_by(MetricName.FORM)]])
+    assert 0 < facts < 1
+    assert 0 < form < 1
+    assert combined(metric, facts, form) == pytest.approx(value_by(metric))

@@ -1,8 +1,8 @@
 """Whether a verdict deserves its word: thousands of held-out sets drawn from pools whose truth is known.
 
-A pool holds the scores of three strategies, the cheapest first, on so many rows that their means are the truth; or the
-labels they give, so many that the macro-F1 is. A verdict is right when the strategy taken is truly within the margin of
-the best and nothing cheaper is. No model is run.
+A pool holds the scores of three or four strategies, the cheapest first, on so many rows that their means are the truth;
+or the labels they give, so many that the macro-F1 is. A verdict is right when the strategy taken is truly within the
+margin of the best and nothing cheaper is. No model is run.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
 from advisor.decision.choice import Choice, Option, choose
@@ -21,9 +22,11 @@ from eval.posterior import believe
 from eval.scored import Scored, score_of
 from eval.scoring import MetricName
 from eval.scoring.labels import LabelAnswers
+from eval.scoring.metric import LEADS_WITH_FACTS, SHARE_OF_OTHER
+from tests.benchmarks.measured_answers import read_measured
 
 MARGIN = 0.02
-COSTS = (1.0, 2.0, 4.0)
+COSTS = (1.0, 2.0, 4.0, 8.0)
 ROWS = (30, 100, 300, 1000)
 POOL_ROWS = 100_000
 
@@ -50,7 +53,7 @@ Pool = Numbers | Labels  # scores are [strategies, rows], the cheapest first
 def run(full: bool) -> list[dict[str, Any]]:
     return [
         simulate(pool, rows, 2000 if full else 100).as_row(name, rows)
-        for name, pool in (pools() | measured_pools() | label_pools()).items()
+        for name, pool in (pools() | measured_pools() | label_pools() | combined_pools()).items()
         for rows in ROWS
     ]
 
@@ -166,17 +169,84 @@ def label_pools() -> dict[str, Pool]:
     }
 
 
+def combined_pools() -> dict[str, Pool]:
+    """Written answers: scored by facts alone, by facts and form, or by form and facts. Made-up pools, then measured
+    ones."""
+    answerable = np.arange(POOL_ROWS) % 10 > 0
+    return {
+        "facts, all equal": fact_shares(0.5, 0.5, 0.5),
+        "facts, all equal, nearly all zero": fact_shares(0.05, 0.05, 0.05),
+        "facts, nearly all zero, dearest 4 points better": fact_shares(0.03, 0.03, 0.07),
+        "facts, dearest 3 points better": fact_shares(0.5, 0.5, 0.53),
+        "facts, dearest 8 points better": fact_shares(0.5, 0.52, 0.58),
+        "facts, cheapest 5 points better": fact_shares(0.55, 0.5, 0.5),
+        "facts, a tenth unanswerable, only the cheapest says so, all equal": np.where(
+            answerable, fact_shares(0.15 / 0.9, 0.25 / 0.9, 0.25 / 0.9), [[1.0], [0.0], [0.0]]
+        ),
+        "facts and form, nearly all right, only the dearest's wording better": combined(
+            MetricName.FACTS_AND_FORM, fact_shares(0.95, 0.95, 0.95), form_shares(0.4, 0.4, 0.7)
+        ),
+        "form and facts, all equal": combined(
+            MetricName.FORM_AND_FACTS, fact_shares(0.8, 0.8, 0.8), form_shares(0.5, 0.5, 0.5)
+        ),
+        "form and facts, dearest 6 points better": combined(
+            MetricName.FORM_AND_FACTS, fact_shares(0.8, 0.8, 0.8), form_shares(0.5, 0.5, 0.564)
+        ),
+    } | measured_answers()
+
+
+def measured_answers() -> dict[str, Pool]:
+    """What all strategies of a run scored; where one is far ahead, the others alone are a pool that asks more."""
+    stored = read_measured()
+    found = {name: list(scores.values()) for name, scores in stored.items()}
+    found["xquad_en without retrieval, facts"] = [
+        scores for name, scores in stored["xquad_en, facts"].items() if name != "retrieval"
+    ]
+    return {f"{name}, measured": np.array(scores) for name, scores in found.items()}
+
+
+def combined(metric: MetricName, facts: Numbers, form: Numbers) -> Numbers:
+    """The product's score of answers with these facts and this form, each [strategies, rows]."""
+    lead, other = (facts, form) if LEADS_WITH_FACTS[metric] else (form, facts)
+    return lead * (1 - SHARE_OF_OTHER[metric] * (1 - other))
+
+
+def fact_shares(*means: float) -> Numbers:
+    """The share of the expected facts that an answer states. Most rows expect one or two facts, the others up to five;
+    most answers state all or none."""
+    random, counts = np.random.default_rng(5), np.arange(1, 6)
+    expected = random.choice(counts, POOL_ROWS, p=1 / counts / (1 / counts).sum())
+    return random.binomial(expected, shares_around(means, 0.5, random)) / expected
+
+
+def form_shares(*means: float) -> Numbers:
+    """chrF of answers that are all somewhat like the expected one: it spreads by .17 around .5."""
+    return shares_around(means, 8, np.random.default_rng(6))
+
+
+def shares_around(means: Sequence[float], concentration: float, random: np.random.Generator) -> Numbers:
+    """Shares with a beta distribution, [strategies, rows]; a small concentration moves them to 0 and 1."""
+    wanted = concentration * np.array(means)[:, None]
+    return np.asarray(scipy.stats.beta.ppf(mixed_places(len(means), random), wanted, concentration - wanted))
+
+
 def labelled(shares: Numbers, *recalls: ArrayLike) -> Labels:
     """Labels that come as often as their `shares`; each strategy finds these parts of the rows of each. Two thirds of
     what decides a row is the same for all; a wrong label is given as often as it comes."""
     random, labels = np.random.default_rng(4), len(shares)
     expected = random.choice(labels, POOL_ROWS, p=shares / shares.sum())
-    mixed = 0.67 * random.normal(size=POOL_ROWS) + 0.33 * random.normal(size=(len(recalls), POOL_ROWS))
-    places = mixed.argsort(axis=1).argsort(axis=1) / POOL_ROWS  # each from 0 to 1 alike
+    places = mixed_places(len(recalls), random)
     others = random.choice(labels, (len(recalls), POOL_ROWS), p=shares / shares.sum())
     others = np.where(others == expected, (expected + 1) % labels, others)
     found = np.stack([each < np.asarray(recall)[expected] for each, recall in zip(places, recalls, strict=True)])
     return Labels(expected, np.where(found, expected, others))
+
+
+def mixed_places(strategies: int, random: np.random.Generator) -> Numbers:
+    """The place of each row from the hardest (0) to the easiest (1) for each strategy, evenly spread, [strategies,
+    rows]. Two thirds of what decides it is the same for all."""
+    mixed = 0.67 * random.normal(size=POOL_ROWS) + 0.33 * random.normal(size=(strategies, POOL_ROWS))
+    return mixed.argsort(axis=1).argsort(axis=1) / POOL_ROWS
 
 
 def apart(*rates: float) -> Numbers:
