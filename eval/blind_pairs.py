@@ -94,7 +94,7 @@ def pairs_of_corruptions(scorer: Scorer, rows: Sequence[Example], seed: int) -> 
     `scorer` must be one of written answers.
     """
     assert scorer.collection is not None
-    corrupter = Corrupter(rows, scorer.collection)
+    corrupter = Corrupter(rows, scorer.collection, scorer.metric.carries)
     beside: list[tuple[Example, Answer, Answer]] = []
     for row in Random(seed).sample(rows, min(len(rows), _ROWS_CORRUPTED)):
         texts = dict(corrupter.corruptions(row, seed))

@@ -9,7 +9,7 @@ from fractions import Fraction
 from random import Random
 
 from eval.changed_documents import shape_of
-from eval.scoring.collection import Collection
+from eval.scoring.collection import Collection, all_values, values_of
 from eval.scoring.dates import Date
 from eval.scoring.numbers import Quantity
 from eval.scoring.reading import Fact, FactKind
@@ -45,10 +45,11 @@ _MONTHS = (
 
 
 class Corrupter:
-    """Takes what it puts in the place of a fact from the other `rows`, so that nothing stands out by itself."""
+    """Takes what it puts in the place of a fact from the other `rows`, so that nothing stands out by itself. `carries`
+    says that what has to be right is what the input holds, as in `Metric`."""
 
-    def __init__(self, rows: Sequence[Example], collection: Collection) -> None:
-        self._rows, self._collection = rows, collection
+    def __init__(self, rows: Sequence[Example], collection: Collection, carries: bool = False) -> None:
+        self._rows, self._collection, self._carries = rows, collection, carries
         self._texts: dict[FactKind, list[str]] = {kind: [] for kind in FactKind}
         for row in rows:
             text = folded(row.target)
@@ -81,10 +82,14 @@ class Corrupter:
         yield Corruption.QUESTION, example.input
 
     def told(self, example: Example) -> list[Fact]:
-        """The numbers, dates, names and the like that the expected answer states and the input does not."""
+        """The numbers, dates, names and the like that an answer has to get right: those that the expected one states
+        and the input does not, or that it carries over from there."""
         text, asked = folded(example.target), folded(example.input).casefold()
-        facts = self._collection.read(example.target).facts
-        return [fact for fact in facts if fact.is_hard and text[slice(*fact.span)].casefold() not in asked]
+        given = {*all_values(self._collection.read(example.input))}
+        facts = [fact for fact in self._collection.read(example.target).facts if fact.is_hard]
+        if self._carries:
+            return [fact for fact in facts if given.intersection(values_of(fact))]
+        return [fact for fact in facts if text[slice(*fact.span)].casefold() not in asked]
 
     def _changed(self, text: str, facts: Sequence[Fact], asked: str, random: Random) -> str | None:
         if not facts:

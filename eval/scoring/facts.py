@@ -9,13 +9,13 @@ already holds need not be known or found; whether it has to be carried over is s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 from eval.scoring.collection import Collection, all_values, values_of
-from eval.scoring.dates import Date, TimeOfDay
-from eval.scoring.numbers import Quantity
+from eval.scoring.given import GivenFacts
+from eval.scoring.listed import Given, without_repeated, without_slashes
+from eval.scoring.matching import agrees_with_any, share_stated
 from eval.scoring.reading import Fact, FactKind, Said
 from eval.scoring.words import folded
 from eval.scoring.yes_no import MOST_IN_SENTENCE, affirms, is_unanswerable, means_yes_of, says_yes
@@ -25,8 +25,6 @@ from eval.scoring.yes_no import MOST_IN_SENTENCE, affirms, is_unanswerable, mean
 # much as those times a twentieth of how many words there are: a wrong number shows in a long answer, too.
 _WORD_IN_ANSWER, _WORD_IN_SENTENCE, _WORDS_TO_HARD = 0.5, 0.25, 1 / 20
 _LONGEST_ABBREVIATION = 4  # letters
-_WITHOUT_UNIT = 0.5  # of a number whose unit one side does not write
-_PARTLY_DATED = 0.5  # of a date that lacks a part
 _IN_CONTEXT = 0.1  # what a further fact costs that stands with the expected ones in a document; any other costs 1
 _ANSWER_IS = re.compile(r"^\W*(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:answer|option)(?:\s+is)?\s*:?\s*)?", re.I)
 _MOST_SAID = 0.5  # from this share of the rest on, an answer without yes or no means the right one
@@ -34,7 +32,8 @@ _MOST_SAID = 0.5  # from this share of the rest on, an answer without yes or no 
 
 @dataclass(frozen=True, slots=True)
 class FactScore:
-    """`value` is the harmonic mean of `recall` and `precision`, all in [0, 1]. `invented` counts what is stated and
+    """`value` is the harmonic mean of `recall` and `precision`, all in [0, 1]; where inputs list facts, what is right
+    divided by what is expected or wrong. `invented` counts what is stated and
     stands nowhere in the task; `dropped` and `distorted` are shares of what was expected: not stated, and stated
     otherwise."""
 
@@ -54,10 +53,21 @@ class _Wanted:
 
 
 def score_facts(
-    text: str, target: str, input: str, collection: Collection, carries: bool, documents: Sequence[str] = ()
+    text: str,
+    target: str,
+    input: str,
+    collection: Collection,
+    carries: bool,
+    documents: Sequence[str] = (),
+    given: GivenFacts | None = None,
 ) -> FactScore:
     """How the facts of `text` stand to those of the expected answer `target`. `carries` says that what has to be right
-    is what the input holds, so that nothing has to be known or found; `documents` are known to hold the answer."""
+    is what the input holds, so that nothing has to be known or found; `documents` are known to hold the answer; `given`
+    reads inputs that list facts."""
+    if carries:
+        text = without_repeated(text, target, input)
+    if given:
+        text, target, input = map(without_slashes, (text, target, input))
     answer, expected, asked = (collection.read(each) for each in (text, target, input))
     if not text.strip():
         return FactScore(0.0, 0.0, 0.0, 1.0, 0.0, 0)
@@ -65,6 +75,8 @@ def score_facts(
     if is_unanswerable(expected, asked, input):
         value = float(_bare(text) == _bare(target) or (answer.admits and wrong < 1))
         return FactScore(value, value, value, 0.0, 1.0 - value, invented)
+    if given and (listed := given.expected(input, target)):
+        return _score_listed(text, target, input, given, listed, wrong, invented)
     wanted, means_yes = _wanted(expected, asked, collection, carries), means_yes_of(expected, asked, carries)
     if means_yes is None and (not wanted or not any(map(str.isalnum, folded(target)))):  # nothing but what says little
         value = float(_bare(text) == _bare(target))
@@ -75,7 +87,7 @@ def score_facts(
     matched = distorted = 0.0
     is_denied = not carries and any(fact.is_negated for fact in asked.facts)  # "What is not covered?" needs no "not"
     for one in wanted:
-        share = _share_stated(one, answer, asked)
+        share = share_stated(one.fact, one.values, answer, asked)
         if share and not is_denied and _is_turned(one, answer):
             distorted += one.weight * share
         else:
@@ -87,12 +99,26 @@ def score_facts(
         said = says_yes(answer, expected, asked, means_yes, is_said, is_affirmed=is_affirmed, is_all=not wanted)
         matched += said == means_yes
         distorted += said == (not means_yes)
-    wrong += distorted
+    return _result(matched, total, wrong + distorted, invented)
+
+
+def _score_listed(
+    text: str, target: str, input: str, given: GivenFacts, listed: Sequence[Given], wrong: float, invented: int
+) -> FactScore:
+    """Each listed value is one fact; `wrong` is the weight of what else is stated that should not be. Facts are so few
+    and so sure to be asked for that each one that is missing or wrong costs its whole share."""
+    matched = sum(given.share(one, text, input) for one in listed)
+    wrong += sum(given.is_contradicted(one, text, target, input) for one in listed)
+    return _result(matched, float(len(listed)), wrong, invented, matched / (len(listed) + wrong))
+
+
+def _result(matched: float, total: float, wrong: float, invented: int, value: float | None = None) -> FactScore:
+    """`value` is F1 where none is given."""
     recall, precision = matched / total, matched / (matched + wrong) if matched else 0.0
-    value = 2 * recall * precision / (recall + precision) if matched else 0.0
+    f1 = 2 * recall * precision / (recall + precision) if matched else 0.0
     missing = 1.0 - recall
-    share_distorted = min(missing, wrong / total)
-    return FactScore(value, recall, precision, missing - share_distorted, share_distorted, invented)
+    distorted = min(missing, wrong / total)
+    return FactScore(f1 if value is None else value, recall, precision, missing - distorted, distorted, invented)
 
 
 def _wanted(expected: Said, asked: Said, collection: Collection, carries: bool) -> list[_Wanted]:
@@ -145,57 +171,6 @@ def _is_title_of_all(fact: Fact, collection: Collection) -> bool:
     return is_short and collection.is_common(fact.values[0])
 
 
-def _share_stated(one: _Wanted, answer: Said, asked: Said) -> float:
-    """How much of a fact an answer states: of a name the square of the share of its words, so that half a name is worth
-    little."""
-    value = one.fact.values[0]
-    if isinstance(value, Quantity):
-        units = {fact.quantity.unit for fact in asked.facts if fact.kind is FactKind.NUMBER} | {
-            unit for unit in (value.unit,) if unit and unit[:4] in {stem[:4] for stem in asked.stems}
-        }
-        shares = [_same_quantity(value, other, units) for other in _quantities(answer)]
-        return max(shares, default=0.0)
-    if isinstance(value, Date):
-        return max((_same_date(value, other) for other in _dates(answer)), default=0.0)
-    if isinstance(value, TimeOfDay):
-        return float(any(isinstance(v, TimeOfDay) and value.agrees_with(v) for v in answer.values(FactKind.TIME)))
-    found = [str(stem) for stem in one.values if stem in answer.stems]
-    if found and one.fact.kind is FactKind.NAME:  # E. Elmley
-        found += [str(stem) for stem in one.values if stem not in answer.stems and str(stem)[0] in answer.stems]
-    return (len(found) / len(one.values)) ** 2
-
-
-def _same_quantity(expected: Quantity, stated: Quantity, units_asked: set[str]) -> float:
-    if not expected.agrees_with(stated):
-        return 0.0
-    has_both = bool(expected.unit) == bool(stated.unit)
-    return 1.0 if has_both or (expected.unit or stated.unit) in units_asked else _WITHOUT_UNIT
-
-
-def _same_date(expected: Date, stated: Date) -> float:
-    if stated.says_all_of(expected):
-        return 1.0
-    return _PARTLY_DATED if expected.agrees_with(stated) and any(p is not None for p in stated.parts) else 0.0
-
-
-def _quantities(said: Said) -> Iterator[Quantity]:
-    for fact in said.facts:
-        value = fact.values[0]
-        if isinstance(value, Quantity):
-            yield value
-        elif isinstance(value, Date) and value.year is not None:
-            yield Quantity(Fraction(value.year))
-
-
-def _dates(said: Said) -> Iterator[Date]:
-    for fact in said.facts:
-        value = fact.values[0]
-        if isinstance(value, Date):
-            yield value
-        elif isinstance(value, Quantity) and not value.unit and value.value.denominator == 1 and value.value >= 1000:
-            yield Date(int(value.value), None, None)
-
-
 def _is_turned(one: _Wanted, answer: Said) -> bool:
     """Whether it stands only in clauses that say the opposite: "takes cards" where "takes no cards" was expected."""
     there = [fact.is_negated for fact in answer.facts if set(values_of(fact)) & set(one.values)]
@@ -213,7 +188,7 @@ def _stated_beside(
     contexts: set[str] | None = None
     seen: set[Hashable] = set()
     for fact in answer.facts:
-        if not fact.is_hard or fact.is_negated or _agrees_with_any(fact, (*expected.facts, *asked.facts)):
+        if not fact.is_hard or fact.is_negated or agrees_with_any(fact, (*expected.facts, *asked.facts)):
             continue
         beside = [value for value in values_of(fact) if value not in known and value not in seen]
         seen.update(beside)
@@ -226,23 +201,6 @@ def _stated_beside(
         is_in_context = contexts is not None and all(collection.stands_in(value, contexts) for value in beside)
         weight += _IN_CONTEXT if is_in_context else 1.0
     return weight, invented
-
-
-def _agrees_with_any(fact: Fact, others: Sequence[Fact]) -> bool:
-    return any(_agree(fact.values[0], other.values[0]) for other in others)
-
-
-def _agree(ours: Hashable, theirs: Hashable) -> bool:
-    """Whether two numbers, dates or times say the same; a year agrees with a date in it."""
-    if isinstance(ours, Quantity):
-        if isinstance(theirs, Date):
-            return ours.value == theirs.year
-        return isinstance(theirs, Quantity) and ours.agrees_with(theirs)
-    if isinstance(ours, Date):
-        if isinstance(theirs, Quantity):
-            return theirs.value == ours.year
-        return isinstance(theirs, Date) and ours.agrees_with(theirs)
-    return isinstance(ours, TimeOfDay) and isinstance(theirs, TimeOfDay) and ours.agrees_with(theirs)
 
 
 def _bare(text: str) -> str:

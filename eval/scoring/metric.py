@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
+from statistics import fmean
 
 from eval.scoring.code import looks_like_code
 from eval.scoring.collection import Collection, all_values, values_of
+from eval.scoring.given import GivenFacts
 from eval.task import BadInput, Document, Example, Kind, Metric
 
 
@@ -94,7 +97,11 @@ FORMULAS: dict[str, str] = {
         "are no field, and the items of a list may come in any order."
     ),
     MetricName.FACTS: _FACTS_FORMULA,
-    MetricName.FACTS_AND_FORM: f"Facts × (1 − 0.05 × (1 − form)). Facts: {_FACTS_FORMULA} Form: chrF ÷ 100.",
+    MetricName.FACTS_AND_FORM: (
+        f"Facts × (1 − 0.05 × (1 − form)). Facts: {_FACTS_FORMULA} Where inputs list facts, each value weighs 1, in "
+        "the input's words or those of training answers, and facts are what is right ÷ (what is expected + what is "
+        "wrong); repeating the list states nothing. Form: chrF ÷ 100."
+    ),
     MetricName.FORM_AND_FACTS: (
         f"Form × (1 − 0.3 × (1 − facts)). Form: chrF of sacrebleu ÷ 100. Facts, of those that the input holds: "
         f"{_FACTS_FORMULA}"
@@ -107,6 +114,8 @@ FORMULAS: dict[str, str] = {
 
 _ROWS_READ = 300
 _MOSTLY = 0.5
+_MUCH = 0.25
+_OFTEN = 0.1  # of the answers, from which on what they hold tells little of each
 
 
 def leads_with_facts(metric: Metric) -> bool:
@@ -138,7 +147,9 @@ def chosen_metric(kind: Kind, of_itself: Metric, name: str | None, required: Seq
         _check_pattern(pattern)
     digest = hashlib.sha256("\n".join(required).encode()).hexdigest()[:6]
     suffix = f", {len(required)} required ({digest})" if required else ""
-    return Metric(f"{name}{suffix}", of_itself.carries, tuple(required))
+    # What leads with form of itself has answers that mostly tell what their inputs lack: that counts where facts lead.
+    carries = of_itself.carries and (leads_with_facts(of_itself) or not leads_with_facts(Metric(name)))
+    return Metric(f"{name}{suffix}", carries, tuple(required))
 
 
 def _check_pattern(required: str) -> None:
@@ -155,7 +166,8 @@ def metric_for(
     """The metric that a task gets of itself.
 
     Facts lead where there are documents that hold them, where answers are short, where the same answers come back (so
-    that they can be learned), and where answers repeat what their inputs hold; else form does.
+    that they can be learned), where inputs list facts that answers state, where much of what answers tell are numbers,
+    dates and names, and where answers repeat what their inputs hold; else form does.
     """
     match kind:
         case Kind.CLASSIFICATION:
@@ -171,6 +183,11 @@ def metric_for(
     if documents and _share_in_documents(train, collection) > _MOSTLY:
         return Metric(MetricName.FACTS)
     if len({row.target for row in train}) < _MOSTLY * len(train):
+        return Metric(MetricName.FACTS)
+    given = GivenFacts.learn(train, collection.read)
+    if given is not None and given.share_stated > _MOSTLY:
+        return Metric(MetricName.FACTS_AND_FORM, carries=True)
+    if _share_told(train, collection) > _MUCH:
         return Metric(MetricName.FACTS)
     if _share_carried(train, collection) > _MOSTLY:
         return Metric(MetricName.FACTS_AND_FORM, carries=True)
@@ -190,6 +207,20 @@ def _share_in_documents(train: Sequence[Example], collection: Collection) -> flo
                     total += weight
                     found += weight * collection.stands_in_any(value)
     return found / total if total else 0.0
+
+
+def _share_told(train: Sequence[Example], collection: Collection) -> float:
+    """Of what expected answers state and their inputs do not, the share that is numbers, dates and names, and not those
+    of many answers, as in a signature: high in a sentence that tells a fact, low in a letter that names an hour."""
+    stated = [{value: fact.is_hard for fact in collection.read(row.target).facts for value in values_of(fact)}
+              for row in train]  # fmt: skip
+    answers_with = Counter(value for values in stated for value in values)
+    shares = []
+    for row, values in zip(train, stated, strict=True):
+        told = values.keys() - all_values(collection.read(row.input))
+        hard = [value for value in told if values[value] and answers_with[value] <= _OFTEN * len(train)]
+        shares.append(len(hard) / len(told) if told else 0.0)
+    return fmean(shares) if shares else 0.0
 
 
 def _share_carried(train: Sequence[Example], collection: Collection) -> float:

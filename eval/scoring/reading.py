@@ -30,7 +30,9 @@ _NEGATION = re.compile(
     re.IGNORECASE,
 )
 _NEGATIVE_VERB = re.compile(
-    r"\b(?:lacks?|lacking|refuses?|bans?|banned|prohibit\w*|forbid\w*|closed to)\b", re.IGNORECASE
+    r"\b(?:lacks?|lacking|refuses?|bans?|banned|prohibit\w*|forbid\w*|closed to|"
+    r"off[- ]limits|keeps? (?:\w+ ){1,3}out|leav(?:e|es|ing) (?:\w+ ){1,3}(?:at home|outside|behind))\b",
+    re.IGNORECASE,
 )  # "not forbidden" is allowed
 _NO_NEGATION = re.compile(
     r"\b(?:no|nobody|nothing|none) (?:other|else|better|problem|need|doubt|worries)\b|\bno\. ?(?=\d)|"

@@ -11,6 +11,7 @@ from eval.scoring.code import formatted
 from eval.scoring.collection import Collection
 from eval.scoring.facts import FactScore, score_facts
 from eval.scoring.fields import field_f1
+from eval.scoring.given import GivenFacts
 from eval.scoring.labels import OF_LABELS, LabelAnswers, label_key
 from eval.scoring.metric import LEADS_WITH_FACTS, SHARE_OF_OTHER, MetricName, metric_for
 from eval.scoring.own_metric import load_own
@@ -45,6 +46,8 @@ class Scorer:
         reads = kind in (Kind.ANSWERING, Kind.WRITING)
         self.collection = Collection(train, documents, [*train, *examples]) if reads else None
         self.metric = metric or metric_for(kind, train, documents, self.collection)
+        carries = self.collection is not None and self.metric.carries
+        self._given = GivenFacts.learn(train, self.collection.read) if carries and self.collection else None
         self._own = load_own(self.metric) if self.metric.own else None
         self._name = self.metric.name.split(",")[0]
         self._required = [_pattern(each) for each in self.metric.required]
@@ -101,7 +104,9 @@ class Scorer:
 
     def _facts(self, text: str, answer: str, example: Example) -> FactScore:
         assert self.collection is not None
-        return score_facts(text, answer, example.input, self.collection, self.metric.carries, example.document_ids)
+        return score_facts(
+            text, answer, example.input, self.collection, self.metric.carries, example.document_ids, self._given
+        )
 
     def _form(self, text: str, answer: str) -> float:
         from sacrebleu import sentence_chrf  # as long to import as numpy, and other kinds can do without

@@ -1,0 +1,186 @@
+"""The facts of an input that lists them, and how a task's answers put them in words.
+
+Every listed value is one fact, as in the slot error rate of data-to-text generation (Dušek et al., 2020), whose
+hand-written patterns are learned here from training answers (`alignment.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from functools import lru_cache
+
+from eval.scoring.alignment import NO_VALUE, Feature, align, features_of
+from eval.scoring.listed import FEWEST_LISTED, Given, Key, listed, without_slashes
+from eval.scoring.matching import share_stated
+from eval.scoring.numbers import Quantity
+from eval.scoring.reading import FactKind, Said
+from eval.scoring.words import folded
+from eval.task import Example
+
+_MOST_WORDS = 12  # of a value that is one fact; what is longer is a text
+_ALMOST_ALL = 0.9  # of the inputs have to be lists; of the answers that state a value, if all are meant to
+_ROWS_READ = 500
+_CLEARLY = 0.8  # of a word's uses that a value has to explain, to be what it says
+_LEAST_USE = 0.15  # of the rows with a value, in which a word has to be due to it
+_OF_SCALE = re.compile(r"(\d+(?:\.\d+)?) (?:out )?of (\d+)\b", re.IGNORECASE)  # 4 of 5
+_WIDEST_SCALE = 15  # characters between the two numbers: four stars out of five
+
+
+class GivenFacts:
+    """How the training answers of a task put in words what their inputs list. Made by `learn`."""
+
+    def __init__(self, train: Sequence[Example], read: Callable[[str], Said]) -> None:
+        self._read = read
+        self._features = lru_cache(20_000)(lambda text: frozenset(features_of(read(text))))
+        train = [
+            replace(row, input=without_slashes(row.input), target=without_slashes(row.target))
+            for row in train[:_ROWS_READ]
+        ]
+        values: defaultdict[str, dict[Key, Given]] = defaultdict(dict)
+        for one in (one for row in train for one in listed(row.input)):
+            values[one.label][one.key] = one
+        self._values = {label: list(each.values()) for label, each in values.items()}
+        self._telling_nothing = {label: self._in_all(each) for label, each in self._values.items()}
+        self._due = align([(self._keys(row.input), self._features(row.target)) for row in train])
+        stated: defaultdict[str, list[bool]] = defaultdict(list)
+        for row in train:
+            for one in listed(row.input):
+                stated[one.label].append(self.share(one, row.target, row.input) > 0)
+        self._rates = {label: sum(found) / len(found) for label, found in stated.items()}
+        every = [is_stated for found in stated.values() for is_stated in found]
+        self.share_stated = sum(every) / len(every) if every else 0.0  # of all listed values, by the training answers
+
+    @classmethod
+    def learn(cls, train: Sequence[Example], read: Callable[[str], Said]) -> GivenFacts | None:
+        """None where the inputs are no lists of facts."""
+        lists = [listed(row.input) for row in train]
+        short = [bool(given) and all(len(one.value.split()) <= _MOST_WORDS for one in given) for given in lists]
+        return cls(train, read) if train and sum(short) >= _ALMOST_ALL * len(train) else None
+
+    def expected(self, input: str, target: str) -> list[Given]:
+        """The values of an input that have to be stated: those that the expected answer states, and those that
+        answers of this task hardly ever leave out, since it may say them in words that are not known."""
+        return [
+            one
+            for one in listed(input)
+            if self._rates.get(one.label, 0.0) >= _ALMOST_ALL or self.share(one, target, input) > 0
+        ]
+
+    def share(self, one: Given, answer: str, input: str) -> float:
+        """How much of a value an answer states, from 0 to 1."""
+        if one.is_yes is not None:
+            return float(self._says_yes(one, answer, input) == one.is_yes)
+        keys = self._keys(input)
+        if any(self._part(feature, self._own_keys(one), keys) >= _CLEARLY for feature in self._features(answer)):
+            return 1.0
+        if scale := _OF_SCALE.match(one.value):
+            return float(Fraction(scale[1]) in self._rated(answer, Fraction(scale[2])))
+        return self._share_spelled(one, answer, input)
+
+    def is_contradicted(self, one: Given, answer: str, target: str, input: str) -> bool:
+        """Whether an answer gives a value that others have under the same label, in words; what the input or the
+        expected answer says too contradicts nothing. (Wrong numbers, dates and names are found wherever they stand.)"""
+        if one.is_yes is not None:
+            return self._says_yes(one, answer, input) == (not one.is_yes)
+        known = self._features(target) | self._features(input)
+        said, keys = self._features(answer) - known, self._keys(input)
+        for other in self._values.get(one.label, ()):
+            words = self._words(other)
+            if other.key == one.key:
+                continue
+            if (words & said and words <= said | known) or any(
+                self._part(feature, self._own_keys(other), keys) >= _CLEARLY for feature in said
+            ):
+                return True
+        return False
+
+    def _says_yes(self, one: Given, answer: str, input: str) -> bool | None:
+        """Whether an answer says yes or no to a label; None where it says neither, or both. Words that training
+        answers use for either are told apart by whether a negation stands with them."""
+        yes, no, keys = (one.label, "yes"), (one.label, "no"), self._keys(input)
+        own = [(one.label, ""), yes, no]
+        about = [each for each in self._features(answer) if self._part(each, own, keys) >= _CLEARLY]
+        if not about:  # nothing was learned, so the label's own words have to do
+            stems = self._read(one.label).stems
+            about = [each for each in self._features(answer) if each[0] in stems]
+        telling = {side for side in (self._side(each, yes, no) for each in about) if side is not None}
+        said = telling or {not is_denied for _, is_denied in about}
+        return said.pop() if len(said) == 1 else None
+
+    def _side(self, feature: Feature, yes: Key, no: Key) -> bool | None:
+        """Whether training answers use a feature for yes or for no; None for both alike."""
+        due = self._due.get(feature, {})
+        for_yes, for_no = due.get(yes, 0.0), due.get(no, 0.0)
+        if max(for_yes, for_no) < _LEAST_USE or (1 - _CLEARLY) < for_yes / (for_yes + for_no) < _CLEARLY:
+            return None
+        return for_yes > for_no
+
+    def _part(self, feature: Feature, of: Sequence[Key], among: Iterable[Key]) -> float:
+        """How much of a feature is due to keys rather than to others."""
+        due = self._due.get(feature)
+        if not due:
+            return 0.0
+        part = sum(due.get(key, 0.0) for key in of)
+        rest = sum(due.get(key, 0.0) for key in among if key not in of) + due.get(NO_VALUE, 0.0)
+        return part / (part + rest) if part >= _LEAST_USE else 0.0
+
+    def _share_spelled(self, one: Given, answer: str, input: str) -> float:
+        """By the value's own words, numbers and names."""
+        said, asked = self._read(answer), self._read(input)
+        nothing = self._telling_nothing.get(one.label, frozenset())
+        shares = []
+        for fact in self._read(one.value).facts:
+            told = [value for value in fact.values if value not in nothing]
+            if told and fact.is_hard:
+                share = share_stated(fact, told, said, asked)
+                value = fact.values[0]
+                has_no_unit = isinstance(value, Quantity) and not value.unit  # the label tells what is counted
+                shares.append(1.0 if share and has_no_unit else share)
+        if words := self._words(one):
+            shares.append((len(words & self._features(answer)) / len(words)) ** 2)
+        return sum(shares) / len(shares) if shares else 0.0
+
+    def _rated(self, answer: str, of: Fraction) -> set[Fraction]:
+        """The places on a scale that an answer gives: 4 of 5, four stars out of five, 4 stars."""
+        text = folded(answer)
+        facts = [fact for fact in self._read(answer).facts if fact.kind is FactKind.NUMBER]
+        facts.sort(key=lambda fact: fact.span)
+        places = set()
+        while facts:
+            fact, *facts = facts
+            end = fact.span[1]
+            if facts and facts[0].quantity.value == of and facts[0].span[0] - end <= _WIDEST_SCALE:
+                places.add(fact.quantity.value)
+                del facts[0]
+            elif text[end:].lstrip(" -").startswith("star"):
+                places.add(fact.quantity.value)
+        return places
+
+    def _keys(self, input: str) -> frozenset[Key]:
+        """Of each listed value its label, and the value itself."""
+        given = listed(input)
+        return frozenset(key for one in given for key in ((one.label, ""), *self._own_keys(one)))
+
+    def _own_keys(self, one: Given) -> list[Key]:
+        """None for a value with numbers, dates or names, which answers repeat as they are."""
+        if one.is_yes is None and any(fact.is_hard for fact in self._read(one.value).facts):
+            return []
+        return [one.key]
+
+    def _words(self, one: Given) -> frozenset[Feature]:
+        """The words of a value that tell it from others."""
+        nothing = self._telling_nothing.get(one.label, frozenset())
+        return frozenset(
+            (str(fact.values[0]), fact.is_negated)
+            for fact in self._read(one.value).facts
+            if fact.kind is FactKind.WORD and fact.values[0] not in nothing
+        )
+
+    def _in_all(self, values: Sequence[Given]) -> frozenset[Hashable]:
+        """What every value of a label holds, such as "road" where all are roads."""
+        held = [frozenset(value for fact in self._read(one.value).facts for value in fact.values) for one in values]
+        return frozenset.intersection(*held) if len(held) > FEWEST_LISTED else frozenset()

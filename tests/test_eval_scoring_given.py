@@ -1,0 +1,157 @@
+"""Inputs that list facts: each listed value is one fact, in the input's words or in those of the training answers."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from eval.scoring import MetricName, Scorer
+from eval.scoring.check import check_score
+from eval.scoring.corruptions import Corruption
+from eval.scoring.listed import listed, without_repeated
+from eval.scoring.metric import chosen_metric, metric_for
+from eval.task import Example, Kind, Metric
+from tests.benchmarks import keypoints
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        (
+            "name[The Eagle], eatType[coffee shop], familyFriendly[yes]",
+            [("name", "The Eagle"), ("eat type", "coffee shop"), ("family friendly", "yes")],
+        ),
+        ("name: The Eagle | price range: cheap", [("name", "The Eagle"), ("price range", "cheap")]),
+        (
+            "Describe this place:\n- name: The Mill\n- closes at: 20:30\n- web: https://mill.org",
+            [("name", "The Mill"), ("closes at", "20:30"), ("web", "https://mill.org")],
+        ),
+        ("size = 4; colour = dark green", [("size", "4"), ("colour", "dark green")]),
+        ('{"name": "Ada", "tags": ["b", "c"], "open": true, "price": null}',
+         [("name", "Ada"), ("tags", "b"), ("tags", "c"), ("open", "yes")]),
+        ("Alan_Bean | occupation | Test_pilot\nAlan_Bean | birthPlace | Wheeler,_Texas",
+         [("subject", "Alan Bean"), ("occupation", "Test pilot"), ("birth place", "Wheeler, Texas")]),
+        ("How do I reset my password?", []),
+        ("Order 123: where is it?", []),
+        ('{"name": ', []),
+        ("", []),
+    ],
+)  # fmt: skip
+def test_lists_of_facts_are_read(text: str, pairs: list[tuple[str, str]]) -> None:
+    assert [(one.label, one.value) for one in listed(text)] == pairs
+
+
+PRICES = {"cheap": "You pay little there.", "high": "It is an expensive place."}
+KINDS = ("pub", "coffee shop", "wine bar")
+CHILDREN = {"yes": "Bring the kids.", "no": "It is for adults only."}
+STARS = (1, 3, 5)
+
+
+def row_of(at: int, price: str, kind: str, children: str, stars: int) -> Example:
+    name = f"The {('Amber', 'Blue', 'Copper', 'Dusty')[at % 4]} {('Bell', 'Crow', 'Duck')[at % 3]}"
+    given = f"name: {name} | type: {kind} | price: {price} | familyFriendly: {children} | rating: {stars} of 5"
+    told = f"{name} is a {kind}. {PRICES[price]} {CHILDREN[children]} It has {stars} out of 5 stars."
+    return Example(str(at), given, told)
+
+
+ROWS = tuple(row_of(at, *each) for at, each in enumerate(product(PRICES, KINDS, CHILDREN, STARS)))
+ROW = Example(
+    "x",
+    "name: The Old Oak | type: pub | price: cheap | familyFriendly: no | rating: 5 of 5",
+    "The Old Oak is a pub. You pay little there. It is for adults only. It has 5 out of 5 stars.",
+)
+
+
+@pytest.fixture(scope="module")
+def scorer() -> Scorer:
+    return Scorer(Kind.WRITING, Metric(MetricName.FACTS_AND_FORM, carries=True), ROWS, (), (*ROWS, ROW))
+
+
+@pytest.mark.parametrize(
+    ("text", "recall", "is_wrong"),
+    [
+        ("A pub for adults only, The Old Oak, lets you pay little and has 5 of 5 stars.", 1.0, False),
+        ("The Old Oak, a cheap pub with five stars out of five, is not family friendly.", 1.0, False),
+        ("The Old Oak: 5/5, cheap, pub, adults only.", 1.0, False),
+        ("The Old Oak is a pub. It is for adults only. It has 5 out of 5 stars.", 0.8, False),
+        ("The Old Oak is a pub. It is an expensive place. It is for adults only. It has 5 out of 5 stars.", 0.8, True),
+        ("The Old Oak is a wine bar. You pay little there. It is for adults only. It has 5 of 5 stars.", 0.8, True),
+        ("The Old Oak is a pub. You pay little there. Bring the kids. It has 5 out of 5 stars.", 0.8, True),
+        ("The Old Oak is a pub. You pay little there. It is for adults only. It has 3 out of 5 stars.", 0.8, True),
+        ("The Old Elm is a pub. You pay little there. It is for adults only. It has 5 out of 5 stars.", 0.85, True),
+        ("", 0.0, False),
+        (ROW.input, 0.0, False),
+        (ROW.input.replace(" | ", "\n"), 0.0, False),
+    ],
+)
+def test_each_listed_value_is_one_fact(scorer: Scorer, text: str, recall: float, is_wrong: bool) -> None:
+    score = scorer.score(text, ROW)
+    assert score.parts["recall"] == pytest.approx(recall, abs=0.02)
+    assert (score.parts["precision"] < 1) == (is_wrong or recall == 0)
+    assert score.value <= recall
+
+
+def test_a_wrong_fact_costs_more_than_a_missing_one_and_both_more_than_other_words(scorer: Scorer) -> None:
+    complete, dropped, distorted = (
+        scorer.score(text, ROW).value
+        for text in (
+            "For adults only and with five of five stars, The Old Oak is a pub where you pay little.",
+            "For adults only and with five of five stars, The Old Oak is a pub.",
+            "For adults only and with five of five stars, The Old Oak is an expensive pub.",
+        )
+    )
+    assert complete - 0.15 > dropped > distorted + 0.05
+
+
+def test_what_answers_of_the_task_leave_out_need_not_be_stated() -> None:
+    def with_code(row: Example) -> Example:
+        return Example(row.id, f"{row.input} | code: X{row.id}7", row.target)
+
+    scorer = Scorer(Kind.WRITING, None, tuple(map(with_code, ROWS)))
+    assert scorer.metric == Metric(MetricName.FACTS_AND_FORM, carries=True)
+    assert scorer.score(ROW.target, with_code(ROW)).value == 1
+
+
+def test_the_input_repeated_is_no_summary_but_its_words_are() -> None:
+    text = "The council met on Monday. It granted 4,000 euros to the Harbour Club. The hall was cold and few came."
+    target = "The council granted the Harbour Club 4,000 euros."
+    assert without_repeated(f" {text}\n", target, text) == ""
+    assert without_repeated(target, target, text) == target
+    assert without_repeated(text, text, text) == text  # an answer that is meant to repeat it
+
+
+def test_corruptions_change_what_is_carried_over(scorer: Scorer) -> None:
+    check = check_score(scorer, ROWS, (), seed=0)
+    assert check is not None and check.right > 0.9 and not check.blind_to
+    assert check.of(Corruption.QUESTION).mean < 0.1
+    assert check.of(Corruption.CHANGED_NAME).right_is_higher == 1
+
+
+def test_a_planted_task_puts_complete_descriptions_above_damaged_ones() -> None:
+    pool = keypoints.read_pool("descriptions")
+    kept = {example.id for example in pool.task.examples[:60]}
+    score = keypoints.product_score(pool.task)
+    scored = [(row, score(row.text, example)) for row, example in zip(pool.rows, pool.examples, strict=True)
+              if row.example_id in kept and row.variant != "synonyms"]  # fmt: skip
+    pairs = [
+        whole > damaged
+        for row, whole in scored
+        for other, damaged in scored
+        if row.example_id == other.example_id and row.truth == 1 > other.truth
+    ]
+    assert len(pairs) > 500 and sum(pairs) / len(pairs) > 0.95
+
+
+def test_facts_lead_where_answers_tell_more_facts_than_anything_else() -> None:
+    hills = [
+        Example(str(at), f"How high is hill {at}?", f"Hill {at} is {1000 + 37 * at} metres high.") for at in range(40)
+    ]
+    assert metric_for(Kind.WRITING, hills, ()) == Metric(MetricName.FACTS)
+
+
+def test_facts_chosen_where_form_led_are_those_that_inputs_lack() -> None:
+    form = Metric(MetricName.FORM_AND_FACTS, carries=True)
+    assert chosen_metric(Kind.WRITING, form, "facts", ()).carries is False
+    assert chosen_metric(Kind.WRITING, form, "form", ()).carries is True
+    assert chosen_metric(Kind.WRITING, Metric(MetricName.FACTS_AND_FORM, carries=True), "facts", ()).carries is True
