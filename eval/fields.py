@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from eval.evidence import line_of, stands_in, words_of
-from eval.scoring.fields import comparable, read_json, text_of
+from eval.scoring.fields import Leaf, leaf_of, read_json
 from eval.task import Example
 
 _COPIED_SHARE = 0.95
 
-Field = tuple[str, tuple[str, Any]]  # its path, and its value as scoring compares it
+Field = tuple[str, Leaf]  # its path and its value
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,15 @@ class Differences:
         """Whether the fields are those expected, each with a part of the expected words, or with all and more."""
         pairs = list(zip(sorted(self.extra, key=str), sorted(self.missing, key=str), strict=False))
         return len(pairs) == len(self.extra) == len(self.missing) > 0 and all(
-            ours == theirs and _hold_one_another(set(words_of(text_of(given))), set(words_of(text_of(wanted))))
-            for (ours, (_, given)), (theirs, (_, wanted)) in pairs
+            ours == theirs and _hold_one_another(set(words_of(given.text)), set(words_of(wanted.text)))
+            for (ours, given), (theirs, wanted) in pairs
         )
 
     def is_invented(self, input: str, copied: frozenset[str]) -> bool:
         """Whether a field that is copied from inputs (`copied`) has a value with words that this one lacks."""
         line = line_of(input)  # also parts of its words are there to be copied: 12:45 of 12:45PM
         return any(
-            path in copied and not all(word in line for word in words_of(text_of(value)))
-            for path, (_, value) in self.extra
+            path in copied and not all(word in line for word in words_of(value.text)) for path, value in self.extra
         )
 
 
@@ -61,9 +60,9 @@ def copied_fields(examples: Iterable[Example]) -> frozenset[str]:
     copied: Counter[str] = Counter()
     for example in examples:
         line = line_of(example.input)
-        for path, (_, value) in _fields(read_json(example.target)):
+        for path, value in _fields(read_json(example.target)):
             rows[path] += 1
-            copied[path] += stands_in(text_of(value), line)
+            copied[path] += stands_in(value.text, line)
     return frozenset(path for path, count in rows.items() if copied[path] >= _COPIED_SHARE * count)
 
 
@@ -76,7 +75,7 @@ def _fields(value: Any, path: str = "") -> Iterator[Field]:
         for item in value:
             yield from _fields(item, f"{path}[]")
     elif value is not None and value != "":
-        yield path, comparable(value)
+        yield path, leaf_of(value)
 
 
 def _hold_one_another(words: set[str], others: set[str]) -> bool:
@@ -84,4 +83,4 @@ def _hold_one_another(words: set[str], others: set[str]) -> bool:
 
 
 def _lines(fields: Iterable[Field]) -> Counter[str]:
-    return Counter(line_of(text_of(value)) for _, (_, value) in fields)
+    return Counter(line_of(value.text) for _, value in fields)

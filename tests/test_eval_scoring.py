@@ -65,9 +65,17 @@ def test_fields_are_matched_by_value(text, value):
         ("C", "C++", False),
         ("a = b", "a b", False),
         ("cafe\u0301", "Caf\u00e9", True),
+        ("Tue, Aug 7th, 2018", "Tue, Aug 7 2018", True),
+        ("August 7, 2018", "Tuesday 7 August 2018", True),
+        ("Mon, Aug 7 2018", "Tue, Aug 7 2018", False),
+        ("Fri, 30 February 2018", "30 February 2018", False),
+        ("10:30 am", "10:30am.", True),
+        ("21:00", "9 pm", True),
+        ("9", "9 pm", False),
+        ("City", "Sun City", False),
     ],
 )
-def test_a_field_that_is_one_number_or_date_is_compared_by_its_value(given, expected, is_same):
+def test_a_field_that_is_one_number_date_or_time_is_compared_by_its_value(given, expected, is_same):
     scored = score(Kind.EXTRACTION, json.dumps({"x": {"y": given}}), json.dumps({"x": {"y": expected}}))
     assert scored.parts["exact"] == is_same
 

@@ -21,6 +21,7 @@ PATENTS, NOT_SAID = "How many patents does Halden hold?", "The documents do not 
         ("Is the pool heated?", "Yes, the pool is heated.", "It is heated."),
         ("Is the pool heated?", "Yes, the pool is heated.", "**Yes**"),
         ("Is the pool heated?", "Yes, the pool is heated.", "The answer is yes."),
+        ("Is the pool heated?", "Yes, the pool is heated.", "The answer to your question is yes."),
         ("Does Halden have a pool?", "No, Halden does not have a pool.", "No."),
         ("Does Halden have a pool?", "No, Halden does not have a pool.", "Halden has no pool."),
         ("Can I cancel?", "It is not possible to cancel after dispatch.", "No, you cannot cancel after dispatch."),
@@ -164,3 +165,17 @@ def test_long_lists_of_fields_are_compared_in_seconds() -> None:
 def test_json_in_a_fence_is_json() -> None:
     fenced = '```json\n{"item": "tea"}\n```'
     assert score(Kind.EXTRACTION, fenced, '{"item": "tea"}').parts == {"valid": 1, "exact": 1}
+
+
+def test_a_long_answer_that_begins_with_the_wrong_one_of_yes_and_no_is_wrong() -> None:
+    told = (
+        "No. If your child is healthy, no mask is needed. Only people with symptoms or who care for the ill need masks."
+    )
+    others = tuple(Example(str(at), f"Is it safe in room {at}?", f"Yes, room {at} is safe.") for at in range(20))
+    row = Example("x", "Should I give my child a mask?", told)
+    scorer = Scorer(Kind.WRITING, None, (*others, row))
+    wrong = scorer.score(
+        "Yes. Healthy people, children, people with symptoms and who care for the ill need masks.", row
+    )
+    right = scorer.score("No. People with symptoms need masks.", row)
+    assert wrong.value < 0.35 and right.value > wrong.value + 0.3

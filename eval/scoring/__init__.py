@@ -1,6 +1,6 @@
 """How good an answer is: numbers as numbers, dates as dates, facts in any words, form where form matters."""
 
-from eval.scoring.fields import comparable, read_json
+from eval.scoring.fields import read_json
 from eval.scoring.metric import MetricName, chosen_metric, formula_of, meaning_of, metric_for
 from eval.scoring.scorer import Score, Scorer, is_right, scorer_for, scorer_while_learning
 
@@ -9,7 +9,6 @@ __all__ = [
     "Score",
     "Scorer",
     "chosen_metric",
-    "comparable",
     "formula_of",
     "is_right",
     "meaning_of",

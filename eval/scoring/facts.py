@@ -94,11 +94,12 @@ def score_facts(
             matched += one.weight * share
     if means_yes is not None:
         is_said = bool(wanted) and matched >= _MOST_SAID * total
-        total += 1.0
+        weight = max(1.0, total)  # a long answer that begins with the wrong one of yes and no is wrong
+        total += weight
         is_affirmed = not text.rstrip().endswith("?") and affirms(answer, asked, input)
         said = says_yes(answer, expected, asked, means_yes, is_said, is_affirmed=is_affirmed, is_all=not wanted)
-        matched += said == means_yes
-        distorted += said == (not means_yes)
+        matched += weight * (said == means_yes)
+        distorted += weight * (said == (not means_yes))
     return _result(matched, total, wrong + distorted, invented)
 
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from eval.scoring.code import unfenced
-from eval.scoring.dates import Date, find_dates
+from eval.scoring.dates import Date, TimeOfDay, find_dates, find_times
 from eval.scoring.numbers import Quantity, find_quantities
 from eval.scoring.words import folded
 from eval.task import BadInput
 
 _LONGEST_VALUE = 60  # characters of a text that may be one number or date
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKDAY = re.compile(rf"({'|'.join(_DAYS)})(?:day|sday|s|nesday|rsday|r|rs|urday)?\b[.,]?\s+")
 _MOST_ITEMS = 200  # of a list that are paired with one another
 
 
@@ -70,38 +76,54 @@ def _shared_leaves(answer: Any, expected: Any) -> int:
         return int(shared[linear_sum_assignment(shared, maximize=True)].sum()) + rest
     if _count_leaves(answer) != 1 or isinstance(answer, dict | list):
         return 0
-    return int(comparable(answer) == comparable(expected))
+    return int(leaf_of(answer) == leaf_of(expected))
 
 
-def text_of(value: Any) -> str:
-    """A value that `comparable` gave, as a person would write it; units are left out, since they are written in many
-    ways."""
-    if isinstance(value, Quantity):
-        whole = value.value.denominator == 1
-        return str(value.value.numerator if whole else float(value.value))
-    if isinstance(value, Date):
-        return " ".join(str(part) for part in value.parts if part is not None)
-    return str(value)
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """The value of one field as scoring compares it, with its type: 2 equals 2.0, but neither equals "2" or true. A
+    text that is one number, date or time is compared by its value: "1,500 EUR" equals "€1500"."""
+
+    kind: str
+    value: Hashable
+    text: str = field(compare=False)  # as it was written
 
 
-def comparable(leaf: Any) -> tuple[str, Any]:
-    """A value with its type: 2 equals 2.0, but neither equals "2" or true. A text that is one number or date is
-    compared by its value: "1,500 EUR" equals "€1500"."""
-    if isinstance(leaf, str):
-        return _comparable_text(leaf)
-    if isinstance(leaf, bool):
-        return "truth", leaf
-    if isinstance(leaf, int | float):
-        return "number", leaf
-    return "nothing", None
+def leaf_of(value: Any) -> Leaf:
+    if isinstance(value, str):
+        return _leaf_of_text(value)
+    if isinstance(value, bool):
+        return Leaf("truth", value, str(value))
+    if isinstance(value, int | float):
+        return Leaf("number", value, str(value))
+    return Leaf("nothing", None, "")
 
 
 @lru_cache(100_000)
-def _comparable_text(leaf: str) -> tuple[str, Any]:
-    text = " ".join(folded(leaf).casefold().split())
+def _leaf_of_text(written: str) -> Leaf:
+    text = " ".join(folded(written).casefold().split()).rstrip(".,;")
     if len(text) <= _LONGEST_VALUE:
-        for found in (find_dates(text), find_quantities(text)):
-            for (start, end), value in found:
-                if not (text[:start] + text[end:]).strip():
-                    return "value", value
-    return "text", text
+        day = _WEEKDAY.match(text)
+        for name, rest in (("", text), (day[1], text[day.end() :])) if day else (("", text),):
+            for start, end, value in _values_in(rest):
+                if not (rest[:start] + rest[end:]).strip(" .,"):
+                    return Leaf("value", value if _is_day(name, value) else (name, value), written)
+    return Leaf("text", text, written)
+
+
+def _values_in(text: str) -> Iterator[tuple[int, int, Quantity | Date | TimeOfDay]]:
+    for found in (find_dates(text), find_times(text), find_quantities(text)):
+        for span, value in found:
+            yield (*span, value)
+
+
+def _is_day(name: str, value: Quantity | Date | TimeOfDay) -> bool:
+    """Whether the day of the week says nothing more than the date: Tue, Aug 7 2018 was one."""
+    if not name:
+        return True
+    if not isinstance(value, Date) or not (value.year and value.month and value.day):
+        return False
+    try:
+        return _DAYS[date(value.year, value.month, value.day).weekday()] == name
+    except ValueError:  # 30 February
+        return False

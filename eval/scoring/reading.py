@@ -17,7 +17,10 @@ from eval.scoring.words import find_words, folded, is_function_word, letters_of,
 
 MOST_CHARACTERS = 6_000  # of a text that are read; an answer is hardly ever as long
 _ALONE = r"(?=\s*(?:[^\w\s]|$)|\s+(?:it|they|he|she|there|you|the|this|that|we|i)\b)"  # "No cards" answers nothing
-_BEFORE = r"\W*(?:(?:the\s+)?(?:final\s+|correct\s+)?answer(?:\s+is)?\s*:?\s*|i\s+think\s+|well,?\s+|sorry,?\s+)?\W*"
+_BEFORE = (
+    r"\W*(?:(?:the\s+)?(?:final\s+|correct\s+)?answer(?:\s+to\s+(?:this|that|the|your)\s+question)?(?:\s+is)?\s*:?\s*|"
+    r"i\s+think\s+|well,?\s+|sorry,?\s+)?\W*"
+)
 _YES = re.compile(
     rf"{_BEFORE}(?:(?:yes|yeah|yep|yup|sure|correct|true|of course|certainly|absolutely|indeed|ja|oui|sí|sì|si|да|نعم)"
     rf"{_ALONE}|はい|是的|对)",
