@@ -179,3 +179,17 @@ def test_a_long_answer_that_begins_with_the_wrong_one_of_yes_and_no_is_wrong() -
     )
     right = scorer.score("No. People with symptoms need masks.", row)
     assert wrong.value < 0.35 and right.value > wrong.value + 0.3
+
+
+def test_what_stands_all_over_a_task_says_little_whatever_its_capitals() -> None:
+    rows = [
+        Example(str(at), f"Is room {at} safe?", f"COVID-19 was not found in room {at}; the vent hums.")
+        for at in range(60)
+    ]
+    row = Example("x", "How long does it last?", "Nobody knows how long COVID-19 lasts; older adults recover slowly.")
+    scorer = Scorer(Kind.WRITING, None, (*rows, row))
+    beside = scorer.score("COVID-19 is a well known pandemic.", row)
+    right = scorer.score("It is not known; older adults are slow to recover.", row)
+    assert beside.value < 0.2 < right.value
+    other = scorer.score("Older adults recover slowly from COVID-18.", row)
+    assert other.parts["precision"] < 1  # still another illness

@@ -18,6 +18,7 @@ from eval.task import Document, Example
 
 _MOST_TEXTS_CACHED = 50_000
 _FEWEST_TO_TELL, _COMMON = 50, 0.3  # texts, and a rarity: what stands in a tenth of 50 texts, in a fortieth of 1,000
+_EVERYWHERE = 0.2  # of the texts
 _CARRIED_POWER = 4  # a word that is repeated in four of five rows is half as sure to be asked for
 _PIECE_CHARACTERS = 4_000  # documents are read in pieces of at most so many, cut between lines
 
@@ -68,6 +69,9 @@ class Collection:
     def is_common(self, stem: Hashable) -> bool:
         """Whether it says little though it is written with a capital, such as CEO; few texts cannot tell."""
         return self._pieces >= _FEWEST_TO_TELL and self.rarity(stem) < _COMMON
+
+    def is_everywhere(self, stem: Hashable) -> bool:
+        return self._pieces >= _FEWEST_TO_TELL and self._in_pieces[str(stem)] > _EVERYWHERE * self._pieces
 
     def must_be_carried(self, stem: Hashable) -> float:
         """1 for a word of an input that tells inputs apart and that the training answers repeat wherever an input holds

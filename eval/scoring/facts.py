@@ -144,7 +144,7 @@ def _weighted(
         if not values:
             continue
         seen.update(values)
-        if fact.is_hard and not (collection and _is_title_of_all(fact, collection)):
+        if fact.is_hard and not (collection and _says_little(fact, collection)):
             hard.append(_Wanted(fact, values, 1.0))
             continue
         if collection is None:
@@ -164,12 +164,14 @@ def _weighted(
     return hard + soft
 
 
-def _is_title_of_all(fact: Fact, collection: Collection) -> bool:
-    """Whether it is an abbreviation that says little in this task, such as CEO where every document has one."""
-    is_short = (
-        fact.kind is FactKind.NAME and len(fact.values) == 1 and len(str(fact.values[0])) <= _LONGEST_ABBREVIATION
-    )
-    return is_short and collection.is_common(fact.values[0])
+def _says_little(fact: Fact, collection: Collection) -> bool:
+    """Whether it is a code or a name that stands all over the task, such as COVID-19 in questions about it, or an
+    abbreviation that many documents hold, such as CEO."""
+    value = fact.values[0]
+    if fact.kind not in (FactKind.NAME, FactKind.CODE) or len(fact.values) > 1:
+        return False
+    is_short = fact.kind is FactKind.NAME and len(str(value)) <= _LONGEST_ABBREVIATION
+    return (is_short and collection.is_common(value)) or collection.is_everywhere(value)
 
 
 def _is_turned(one: _Wanted, answer: Said) -> bool:

@@ -51,7 +51,9 @@ _SOURCE = re.compile(
 _CLAUSE_END = re.compile(r"[.!?;:,\n]+(?=\s|$)|\s+(?:but|and|while|whereas|although)\s+", re.I)
 _CODE = re.compile(
     r"[\w.+-]+@[\w-]+\.[\w.-]*\w|(?:https?://|www\.)\S+\w|(?<!\w)(?:\+|\(?0)\d[\d ()/-]{5,}\d|"
-    r"(?<![\w-])(?:[A-Z]{1,3}-?|[A-Z]{2,4}[ -])\d{1,6}[A-Za-z]?(?![\w-]|[.,]\d)"
+    r"(?<![\w-])(?:[A-Z]{1,3}-?|[A-Z]{2,6}[ -])\d{1,6}[A-Za-z]?(?![\w-]|[.,]\d)|"
+    r"(?<![\w-])(?!(?:Mid|Pre|Post|Non|Top|Under|Over|Aged?|Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)-)"
+    r"[A-Z][A-Za-z]{2,11}-\d{1,4}(?!\w|[.,]\d)"
 )
 _DAYS = {day[:3]: day for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")}
 _DAYS |= {day: day for day in _DAYS.values()} | {"tues": "tuesday", "thur": "thursday", "thurs": "thursday"}
@@ -194,8 +196,8 @@ def _day_of(word: str) -> str | None:
 
 
 def _find_codes(text: str) -> Iterator[tuple[Span, str]]:
-    """A few capitals and digits (L-02, B12, ISO 9001; no amount of money), addresses of mail and web, telephone
-    numbers."""
+    """A few capitals and digits (L-02, B12, ISO 9001, Covid-19; no amount of money), addresses of mail and web,
+    telephone numbers."""
     for match in _CODE.finditer(text):
         code = re.sub(r"[\s()-]", "", match[0])
         if code.rstrip("0123456789") not in CURRENCY_SIGNS:
