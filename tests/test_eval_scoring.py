@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
-from pathlib import Path
 
 import pytest
 from sacrebleu.metrics import CHRF
 
-from eval.scoring import MetricName, Scorer, chosen_metric, formula_of, is_right, meaning_of, metric_for
-from eval.scoring.own_metric import own_metric
+from eval.scoring import MetricName, Scorer, is_right, metric_for
 from eval.task import BadInput, Document, Example, Kind, Metric
 from tests.scored import score
 
 
 def answered(text: str, target: str, question: str = "") -> float:
     return score(Kind.ANSWERING, text, target, question).value
-
-
-def test_every_metric_has_a_meaning_and_a_formula():
-    for name in MetricName:
-        assert "Your own" not in meaning_of(name) and "your function" not in formula_of(name)
-    assert "Your own" in meaning_of("mine.py:score (1234)")
 
 
 @pytest.mark.parametrize(("text", "value"), [(" refund\n", 1), ("Refund", 0), ("refunds", 0), ("", 0)])
@@ -310,54 +302,6 @@ def test_indentation_counts_in_code():
     scorer = Scorer(Kind.WRITING, Metric(MetricName.EXACT), ())
     assert scorer.score("def f(x):\n  if x:\n    return 1\n  return 2\n", row).value == 1
     assert scorer.score("def f(x):\n    if x:\n        return 1\n        return 2", row).value == 0
-
-
-def test_which_part_leads_follows_from_the_data():
-    facts = tuple(Document(str(at), f"Firm {at}", f"Firm {at} employs {at + 170} people in Oslo.") for at in range(30))
-    asked = [
-        Example(str(at), f"How many work at Firm {at}?", f"Firm {at} employs {at + 170} people.") for at in range(30)
-    ]
-    assert metric_for(Kind.WRITING, asked, facts) == Metric(MetricName.FACTS)
-    reply = (
-        "Dear guest, a dripping tap number {} is a poor lullaby. The house sends its plumber with a lantern and an "
-        "apology before supper."
-    )
-    styled = [Example(str(at), f"the shower drips, {at} times already", reply.format(at * 7)) for at in range(30)]
-    assert metric_for(Kind.WRITING, styled, ()).name == MetricName.FORM_AND_FACTS
-
-
-def test_a_person_may_choose_another_metric_by_its_name():
-    of_itself = Metric(MetricName.FACTS, carries=True)
-    assert chosen_metric(Kind.WRITING, of_itself, "form", ()) == Metric("form", carries=True)
-    assert chosen_metric(Kind.WRITING, of_itself, None, ()) == of_itself
-    required = chosen_metric(Kind.WRITING, of_itself, "form", ("Yours",))
-    assert (
-        required.name.startswith("form, 1 required")
-        and required.name != chosen_metric(Kind.WRITING, of_itself, "form", ("Best",)).name
-    )
-    with pytest.raises(BadInput, match="no metric 'rouge'"):
-        chosen_metric(Kind.WRITING, of_itself, "rouge", ())
-    with pytest.raises(BadInput, match="cannot be read"):
-        chosen_metric(Kind.WRITING, of_itself, "form", ("re:(",))
-
-
-def test_a_persons_own_metric_is_loaded_and_held_to_its_promise(tmp_path: Path):
-    file = tmp_path / "mine.py"
-    file.write_text(
-        "def length(output, expected, input):\n    return min(1, len(output) / len(expected))\n"
-        "def broken(output, expected, input):\n    return float('nan')\n"
-        "def failing(output, expected, input):\n    return 1 / 0\n"
-    )
-    row = Example("1", "question", "1234")
-    mine = own_metric(f"{file}:length")
-    assert Scorer(Kind.ANSWERING, mine, ()).score("12", row).value == 0.5
-    for name, said in (("broken", "from 0 to 1"), ("failing", "ZeroDivisionError"), ("missing", "could not be loaded")):
-        with pytest.raises(BadInput, match=said):
-            Scorer(Kind.ANSWERING, own_metric(f"{file}:{name}"), ()).score("12", row)
-    with pytest.raises(BadInput, match="no file"):
-        own_metric(f"{tmp_path}/other.py:length")
-    file.write_text(file.read_text() + "\n# changed\n")
-    assert own_metric(f"{file}:length").name != mine.name
 
 
 def test_right_and_wrong():

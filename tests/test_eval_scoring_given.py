@@ -10,7 +10,6 @@ from eval.scoring import MetricName, Scorer
 from eval.scoring.check import check_score
 from eval.scoring.corruptions import Corruption
 from eval.scoring.listed import listed, without_repeated
-from eval.scoring.metric import chosen_metric, metric_for
 from eval.task import Example, Kind, Metric
 from tests.benchmarks import keypoints
 
@@ -141,17 +140,3 @@ def test_a_planted_task_puts_complete_descriptions_above_damaged_ones() -> None:
         if row.example_id == other.example_id and row.truth == 1 > other.truth
     ]
     assert len(pairs) > 500 and sum(pairs) / len(pairs) > 0.95
-
-
-def test_facts_lead_where_answers_tell_more_facts_than_anything_else() -> None:
-    hills = [
-        Example(str(at), f"How high is hill {at}?", f"Hill {at} is {1000 + 37 * at} metres high.") for at in range(40)
-    ]
-    assert metric_for(Kind.WRITING, hills, ()) == Metric(MetricName.FACTS)
-
-
-def test_facts_chosen_where_form_led_are_those_that_inputs_lack() -> None:
-    form = Metric(MetricName.FORM_AND_FACTS, carries=True)
-    assert chosen_metric(Kind.WRITING, form, "facts", ()).carries is False
-    assert chosen_metric(Kind.WRITING, form, "form", ()).carries is True
-    assert chosen_metric(Kind.WRITING, Metric(MetricName.FACTS_AND_FORM, carries=True), "facts", ()).carries is True
