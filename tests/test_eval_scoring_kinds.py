@@ -193,3 +193,40 @@ def test_what_stands_all_over_a_task_says_little_whatever_its_capitals() -> None
     assert beside.value < 0.2 < right.value
     other = scorer.score("Older adults recover slowly from COVID-18.", row)
     assert other.parts["precision"] < 1  # still another illness
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("三百", "300", True),
+        ("五百万", "5,000,000", True),
+        ("5万元", "50,000元", True),
+        ("百分之五", "5 %", True),
+        ("二〇二四年五月三日", "3 May 2024", True),
+        ("十二个", "12", True),
+        ("三百", "400", False),
+        ("一起去", "1", False),
+        ("the nineties", "1990s", True),
+        ("'90s", "the 1990s", True),
+        ("1995", "1990s", False),
+        ("Muller", "Müller", True),
+        ("Istanbul", "İstanbul", True),
+        ("Lodz", "Łódź", True),
+        ("Oslo to Rome", "Rome to Oslo", False),
+        ("from 9 to 5", "from 5 to 9", False),
+        ("the 8:00 from Oslo to Rome", "From Oslo to Rome at 8:00", True),
+    ],
+)
+def test_the_same_is_said_in_other_signs_and_not_the_other_way_round(one: str, other: str, is_same: bool) -> None:
+    assert score(Kind.ANSWERING, one, other).value == is_same
+
+
+def test_all_that_a_question_offers_is_no_answer() -> None:
+    row = Example("1", "Is it red or blue?", "red")
+    scorer = Scorer(Kind.ANSWERING, None, (row,))
+    assert [scorer.score(text, row).value for text in ("red", "It is red.", "red or blue", "It is red or blue.")] == [
+        1,
+        1,
+        0,
+        0,
+    ]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from eval.scoring.chinese_numbers import NUMERALS, as_digits
 from eval.scoring.numbers import Span
 
 _MONTHS = (
@@ -32,10 +33,11 @@ _NAMED = (
     rf"\b{_MONTH}\s+(?:the\s+)?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?!\d|[.,:]\d)(?:,?\s+{_YEAR}\b)?",
     rf"\b{_MONTH},?\s+(?:of\s+|de\s+)?{_YEAR}\b",
 )
+_IN_CHINESE = rf"\d{{1,2}}|[{NUMERALS}]{{1,3}}"
 _IN_DIGITS = (
     r"\b(?P<year>[12]\d{3})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})\b(?![-/]\d)",
-    r"(?P<year>[12]\d{3})年(?P<month>\d{1,2})月(?:(?P<day>\d{1,2})[日号])?",
-    r"(?P<month>\d{1,2})月(?P<day>\d{1,2})[日号]",
+    rf"(?P<year>[12]\d{{3}}|[{NUMERALS}]{{4}})年(?P<month>{_IN_CHINESE})月(?:(?P<day>{_IN_CHINESE})[日号])?",
+    rf"(?P<month>{_IN_CHINESE})月(?P<day>{_IN_CHINESE})[日号]",
 )
 _PATTERNS = [re.compile(pattern, re.IGNORECASE) for pattern in (*_NAMED, *_IN_DIGITS)]
 _THREE_NUMBERS = re.compile(r"(?<![\d./-])(\d{1,2})([./-])(\d{1,2})\2((?:[12]\d)?\d{2})(?![\d/]|[.-]\d)")
@@ -153,7 +155,9 @@ def find_times(text: str) -> Iterator[tuple[Span, TimeOfDay]]:
 
 
 def _date(year: str | None, month: str | int | None, day: str | None) -> Date | None:
-    values = [None if part is None else int(part) for part in (year, month, day)]
+    values = [
+        part if part is None or isinstance(part, int) else int(as_digits(part) or 0) for part in (year, month, day)
+    ]
     if (values[1] is not None and not 1 <= values[1] <= 12) or (values[2] is not None and not 1 <= values[2] <= 31):
         return None
     return Date(*values)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
+from eval.scoring.arrangement import left_open, turned_round
 from eval.scoring.collection import Collection, all_values, values_of
 from eval.scoring.given import GivenFacts
 from eval.scoring.listed import Given, without_repeated, without_slashes
@@ -27,6 +28,7 @@ _WORD_IN_ANSWER, _WORD_IN_SENTENCE, _WORDS_TO_HARD = 0.5, 0.25, 1 / 20
 _LONGEST_ABBREVIATION = 4  # letters
 _IN_CONTEXT = 0.1  # what a further fact costs that stands with the expected ones in a document; any other costs 1
 _ANSWER_IS = re.compile(r"^\W*(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:answer|option)(?:\s+is)?\s*:?\s*)?", re.I)
+_LEFT_OPEN = 0.5  # of a fact that is offered beside another: Sydney or Canberra
 _MOST_SAID = 0.5  # from this share of the rest on, an answer without yes or no means the right one
 
 
@@ -86,9 +88,13 @@ def score_facts(
     total = sum(one.weight for one in wanted)
     matched = distorted = 0.0
     is_denied = not carries and any(fact.is_negated for fact in asked.facts)  # "What is not covered?" needs no "not"
+    given_values = {*all_values(asked)} | asked.stems
+    turned, open_ = turned_round(answer, text, expected, target), left_open(answer, text, expected)
     for one in wanted:
         share = share_stated(one.fact, one.values, answer, asked)
-        if share and not is_denied and _is_turned(one, answer):
+        if not open_.isdisjoint(one.values):  # all that the question offers is no answer
+            share *= 0.0 if given_values.issuperset(open_) else _LEFT_OPEN
+        if share and ((not is_denied and _is_turned(one, answer)) or not turned.isdisjoint(one.values)):
             distorted += one.weight * share
         else:
             matched += one.weight * share

@@ -8,6 +8,7 @@ from fractions import Fraction
 from eval.scoring.dates import Date, TimeOfDay
 from eval.scoring.numbers import Quantity
 from eval.scoring.reading import Fact, FactKind, Said
+from eval.scoring.words import unaccented
 
 _WITHOUT_UNIT = 0.5  # of a number whose unit one side does not write
 _PARTLY_DATED = 0.5  # of a date that lacks a part
@@ -27,9 +28,9 @@ def share_stated(fact: Fact, words: Sequence[Hashable], answer: Said, asked: Sai
         return max((_same_date(value, other) for other in _dates(answer)), default=0.0)
     if isinstance(value, TimeOfDay):
         return float(any(isinstance(v, TimeOfDay) and value.agrees_with(v) for v in answer.values(FactKind.TIME)))
-    found = [str(stem) for stem in words if stem in answer.stems]
+    found = [str(stem) for stem in words if stem in answer.stems or unaccented(str(stem)) in answer.stems]
     if found and fact.kind is FactKind.NAME:  # E. Elmley
-        found += [str(stem) for stem in words if stem not in answer.stems and str(stem)[0] in answer.stems]
+        found += [str(stem) for stem in words if str(stem) not in found and str(stem)[0] in answer.stems]
     return (len(found) / len(words)) ** 2
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from eval.scoring.chinese_numbers import find_chinese_numbers
 from eval.scoring.units import CURRENCY_SIGNS, DIMENSIONS, UNITS
 
 Span = tuple[int, int]
@@ -113,10 +114,14 @@ def find_quantities(text: str, decimal_comma: bool = False) -> Iterator[tuple[Sp
 
 def _find(text: str, decimal_comma: bool) -> Iterator[tuple[Span, Quantity]]:
     taken: list[Span] = []
+    for span, counted, unit in find_chinese_numbers(text):
+        taken.append(span)
+        yield span, Quantity(counted, unit or UNITS.get(text[span[1] : span[1] + 1], ""))
     for found in _NUMBER.finditer(text):
         for span, quantity in _from_digits(found, decimal_comma):
-            taken.append(span)
-            yield span, quantity
+            if not any(start < span[1] and span[0] < end for start, end in taken):
+                taken.append(span)
+                yield span, quantity
     for found in _FRACTION.finditer(text):
         part, of = _WORDS.get(found["part"].lower(), 1), _FRACTIONS[found["of"].lower()]
         # "two thirds" and "a third", but not "two third"; "half an hour" has its unit further on

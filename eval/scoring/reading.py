@@ -13,7 +13,7 @@ from eval.refusals import admits, refuses
 from eval.scoring.dates import Date, TimeOfDay, find_dates, find_times
 from eval.scoring.numbers import Quantity, Span, find_quantities
 from eval.scoring.units import CURRENCY_SIGNS
-from eval.scoring.words import find_words, folded, is_function_word, letters_of, stem_of
+from eval.scoring.words import find_words, folded, is_function_word, letters_of, stem_of, unaccented
 
 MOST_CHARACTERS = 6_000  # of a text that are read; an answer is hardly ever as long
 _ALONE = r"(?=\s*(?:[^\w\s]|$)|\s+(?:it|they|he|she|there|you|the|this|that|we|i)\b)"  # "No cards" answers nothing
@@ -54,6 +54,13 @@ _CODE = re.compile(
     r"(?<![\w-])(?:[A-Z]{1,3}-?|[A-Z]{2,6}[ -])\d{1,6}[A-Za-z]?(?![\w-]|[.,]\d)|"
     r"(?<![\w-])(?!(?:Mid|Pre|Post|Non|Top|Under|Over|Aged?|Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)-)"
     r"[A-Z][A-Za-z]{2,11}-\d{1,4}(?!\w|[.,]\d)"
+)
+_TENS = {"twenties": "20", "thirties": "30", "forties": "40", "fifties": "50", "sixties": "60", "seventies": "70",
+         "eighties": "80", "nineties": "90"}  # fmt: skip
+_DECADE = re.compile(
+    rf"(?<![\w.,])(?:the\s+)?(?:(?P<century>\d\d)(?P<ten>\d0)['’]?s|['’]?(?P<short>[2-9]0)s)\b|"
+    rf"\bthe\s+(?P<word>{'|'.join(_TENS)})\b(?!\s+of\s+(?:his|her|their|my))",
+    re.IGNORECASE,
 )
 _DAYS = {day[:3]: day for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")}
 _DAYS |= {day: day for day in _DAYS.values()} | {"tues": "tuesday", "thur": "thursday", "thurs": "thursday"}
@@ -171,14 +178,15 @@ def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bo
             facts.append(Fact(FactKind.TIME, (day,), negated(match.start()), match.span()))
             continue
         stem = stem_of(word)
-        stems.add(stem)
+        plain = unaccented(stem)
+        stems.update((stem, plain))
         known = is_name(stem) and (word[0].isupper() or has_no_capitals)
         if is_title or known or _looks_like_name(text, match.start(), word):
             if name and text[name_end : match.start()].strip(" -&") == "":
-                name.append(stem)
+                name.append(plain)
             else:
                 end_name()
-                name[:], name_start = [stem], match.start()
+                name[:], name_start = [plain], match.start()
             name_end = match.end()
         else:
             kind = FactKind.CODE if any(map(str.isdigit, word)) else FactKind.WORD
@@ -197,11 +205,14 @@ def _day_of(word: str) -> str | None:
 
 def _find_codes(text: str) -> Iterator[tuple[Span, str]]:
     """A few capitals and digits (L-02, B12, ISO 9001, Covid-19; no amount of money), addresses of mail and web,
-    telephone numbers."""
+    telephone numbers, and decades (the nineties are 1990s)."""
     for match in _CODE.finditer(text):
         code = re.sub(r"[\s()-]", "", match[0])
         if code.rstrip("0123456789") not in CURRENCY_SIGNS:
             yield match.span(), code.casefold()
+    for match in _DECADE.finditer(text):
+        ten = match["ten"] or match["short"] or _TENS[match["word"].casefold()]
+        yield match.span(), f"{match['century'] or '19'}{ten}s"
 
 
 def _blank(match: re.Match[str]) -> str:

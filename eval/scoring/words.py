@@ -32,6 +32,9 @@ been being am do does did done doing has have had having will would shall should
 for with from to into onto upon about as per via over under between during through also just only very too such some any
 each every both all more most other another own same up down out off again further once because while until within s t
 """
+_LETTERS_OF_THEIR_OWN = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ß": "ss", "þ": "th"}
+)
 _FUNCTION_WORDS = frozenset(_SAY_NOTHING.split())
 
 
@@ -57,6 +60,18 @@ def stem_of(word: str) -> str:
     """A word without its case and its ending; possessive forms too. A word of one or two letters is kept whole."""
     plain = word.casefold().removesuffix("'s").rstrip("'")
     return _STEM(plain) if len(plain) > 2 and plain.isascii() else plain
+
+
+@lru_cache(_MOST_CACHED)
+def unaccented(word: str) -> str:
+    """A word in Latin letters without the marks on them, as names are often typed: Müller as Muller, Łódź as Lodz."""
+    if word.isascii() or not unicodedata.name(word[0], "").startswith("LATIN"):
+        return word
+    return "".join(
+        sign
+        for sign in unicodedata.normalize("NFD", word.translate(_LETTERS_OF_THEIR_OWN))
+        if not unicodedata.combining(sign)
+    )
 
 
 def is_function_word(word: str) -> bool:
