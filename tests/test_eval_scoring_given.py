@@ -103,6 +103,20 @@ def test_a_wrong_fact_costs_more_than_a_missing_one_and_both_more_than_other_wor
     assert complete - 0.15 > dropped > distorted + 0.05
 
 
+def test_a_value_that_the_input_does_not_list_is_invented(scorer: Scorer) -> None:
+    short = Example("s", "name: The Old Oak | type: pub", "The Old Oak is a pub.")
+    plain, more, beside = (
+        scorer.score(text, short)
+        for text in (
+            "The pub is called The Old Oak.",
+            "The Old Oak is a pub. You pay little there. It is for adults only.",
+            "The Old Oak is a pub with a garden, which everybody loves.",
+        )
+    )
+    assert plain.value > more.value + 0.3 and more.parts["invented"] == 1
+    assert beside.parts["invented"] == 0 and plain.value - beside.value < 0.05
+
+
 def test_what_answers_of_the_task_leave_out_need_not_be_stated() -> None:
     def with_code(row: Example) -> Example:
         return Example(row.id, f"{row.input} | code: X{row.id}7", row.target)

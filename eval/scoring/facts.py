@@ -115,8 +115,9 @@ def _score_listed(
     """Each listed value is one fact; `wrong` is the weight of what else is stated that should not be. Facts are so few
     and so sure to be asked for that each one that is missing or wrong costs its whole share."""
     matched = sum(given.share(one, text, input) for one in listed)
-    wrong += sum(given.is_contradicted(one, text, target, input) for one in listed)
-    return _result(matched, float(len(listed)), wrong, invented, matched / (len(listed) + wrong))
+    added = given.added(text, target, input)
+    wrong += added + sum(given.is_contradicted(one, text, target, input) for one in listed)
+    return _result(matched, float(len(listed)), wrong, invented + added, matched / (len(listed) + wrong))
 
 
 def _result(matched: float, total: float, wrong: float, invented: int, value: float | None = None) -> FactScore:

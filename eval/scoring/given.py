@@ -98,6 +98,26 @@ class GivenFacts:
                 return True
         return False
 
+    def added(self, answer: str, target: str, input: str) -> int:
+        """How many values an answer states, in words, of labels that its input does not list, and that neither the
+        input nor the expected answer holds: a place that nobody said is cheap."""
+        labels = {one.label for one in listed(input)}
+        keys = {key for label in labels for one in self._values.get(label, ()) for key in (one.key, (label, ""))}
+        said = self._features(answer) - self._features(target) - self._features(input)
+        left = {each for each in said if " " not in each[0] and not self._is_used_for(each, keys)}
+        count = 0
+        for one in (one for label, values in self._values.items() if label not in labels for one in values):
+            own, words = self._own_keys(one), self._words(one)
+            found = {each for each in left if self._part(each, own, ()) >= _CLEARLY}
+            if found and (found - words or words <= self._features(answer)):  # "room" alone is no tea room
+                count += 1
+                left -= found  # two labels may mean the same
+        return count
+
+    def _is_used_for(self, feature: Feature, keys: Iterable[Key]) -> bool:
+        due = self._due.get(feature, {})
+        return any(due.get(key, 0.0) >= _LEAST_USE for key in keys)
+
     def _says_yes(self, one: Given, answer: str, input: str) -> bool | None:
         """Whether an answer says yes or no to a label; None where it says neither, or both. Words that training
         answers use for either are told apart by whether a negation stands with them."""
