@@ -19,6 +19,7 @@ from eval.task import Document, Example
 _MOST_TEXTS_CACHED = 50_000
 _FEWEST_TO_TELL, _COMMON = 50, 0.3  # texts, and a rarity: what stands in a tenth of 50 texts, in a fortieth of 1,000
 _EVERYWHERE = 0.2  # of the texts
+_LONGEST_ABBREVIATION = 4  # letters
 _CARRIED_POWER = 4  # a word that is repeated in four of five rows is half as sure to be asked for
 _PIECE_CHARACTERS = 4_000  # documents are read in pieces of at most so many, cut between lines
 
@@ -66,12 +67,14 @@ class Collection:
             return 1.0
         return (math.log((self._pieces + 1) / (self._in_pieces[str(stem)] + 1)) / math.log(self._pieces + 1)) ** 2
 
-    def is_common(self, stem: Hashable) -> bool:
-        """Whether it says little though it is written with a capital, such as CEO; few texts cannot tell."""
-        return self._pieces >= _FEWEST_TO_TELL and self.rarity(stem) < _COMMON
-
-    def is_everywhere(self, stem: Hashable) -> bool:
-        return self._pieces >= _FEWEST_TO_TELL and self._in_pieces[str(stem)] > _EVERYWHERE * self._pieces
+    def says_little(self, fact: Fact) -> bool:
+        """Whether it is a code or a name that stands all over the task, such as COVID-19 in questions about it, or an
+        abbreviation that many documents hold, such as CEO. Few texts cannot tell."""
+        if fact.kind not in (FactKind.NAME, FactKind.CODE) or len(fact.values) > 1 or self._pieces < _FEWEST_TO_TELL:
+            return False
+        stem = str(fact.values[0])
+        is_short = fact.kind is FactKind.NAME and len(stem) <= _LONGEST_ABBREVIATION
+        return (is_short and self.rarity(stem) < _COMMON) or self._in_pieces[stem] > _EVERYWHERE * self._pieces
 
     def must_be_carried(self, stem: Hashable) -> float:
         """1 for a word of an input that tells inputs apart and that the training answers repeat wherever an input holds

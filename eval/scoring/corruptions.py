@@ -86,7 +86,8 @@ class Corrupter:
         and the input does not, or that it carries over from there."""
         text, asked = folded(example.target), folded(example.input).casefold()
         given = {*all_values(self._collection.read(example.input))}
-        facts = [fact for fact in self._collection.read(example.target).facts if fact.is_hard]
+        stated = self._collection.read(example.target).facts
+        facts = [fact for fact in stated if fact.is_hard and not self._collection.says_little(fact)]
         if self._carries:
             return [fact for fact in facts if given.intersection(values_of(fact))]
         return [fact for fact in facts if text[slice(*fact.span)].casefold() not in asked]

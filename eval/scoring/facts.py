@@ -25,7 +25,6 @@ from eval.scoring.yes_no import MOST_IN_SENTENCE, affirms, is_unanswerable, mean
 # are part of the answer. In a sentence that does they are mostly its scaffolding, so that all together weigh at most as
 # much as those times a twentieth of how many words there are: a wrong number shows in a long answer, too.
 _WORD_IN_ANSWER, _WORD_IN_SENTENCE, _WORDS_TO_HARD = 0.5, 0.25, 1 / 20
-_LONGEST_ABBREVIATION = 4  # letters
 _IN_CONTEXT = 0.1  # what a further fact costs that stands with the expected ones in a document; any other costs 1
 _ANSWER_IS = re.compile(r"^\W*(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:answer|option)(?:\s+is)?\s*:?\s*)?", re.I)
 _LEFT_OPEN = 0.5  # of a fact that is offered beside another: Sydney or Canberra
@@ -151,7 +150,7 @@ def _weighted(
         if not values:
             continue
         seen.update(values)
-        if fact.is_hard and not (collection and _says_little(fact, collection)):
+        if fact.is_hard and not (collection and collection.says_little(fact)):
             hard.append(_Wanted(fact, values, 1.0))
             continue
         if collection is None:
@@ -169,16 +168,6 @@ def _weighted(
         beside = in_sentence if is_sentence else _WORD_IN_ANSWER
     soft = [_Wanted(one.fact, one.values, one.weight * beside) for one in soft if one.weight > 0.01]
     return hard + soft
-
-
-def _says_little(fact: Fact, collection: Collection) -> bool:
-    """Whether it is a code or a name that stands all over the task, such as COVID-19 in questions about it, or an
-    abbreviation that many documents hold, such as CEO."""
-    value = fact.values[0]
-    if fact.kind not in (FactKind.NAME, FactKind.CODE) or len(fact.values) > 1:
-        return False
-    is_short = fact.kind is FactKind.NAME and len(str(value)) <= _LONGEST_ABBREVIATION
-    return (is_short and collection.is_common(value)) or collection.is_everywhere(value)
 
 
 def _is_turned(one: _Wanted, answer: Said) -> bool:
