@@ -167,6 +167,13 @@ def test_a_cell_that_a_spreadsheet_would_run_is_made_inert(text):
     assert (row["score"], row["seconds"], row["tokens_in"]) == ("0.0", "", "1")
 
 
+def test_every_right_answer_stands_in_the_exported_outcomes() -> None:
+    outcome = Outcome("1", "prompting", "M. Voss", 1.0, {}, 0, 0)
+    row = Example("1", "Who?", "Mira Voss", also_right=("M. Voss",))
+    written = outcomes_csv([Trial("prompting", "done", outcomes=(outcome,))], [row])
+    assert next(csv.DictReader(io.StringIO(written)))["expected"] == "Mira Voss || M. Voss"
+
+
 @pytest.mark.parametrize("kind", list(Kind))
 def test_other_priorities_give_what_a_run_under_them_would_have_given(
     kind: Kind, synthetic_report, synthetic_trials, synthetic_task, synthetic_split

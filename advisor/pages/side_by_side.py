@@ -77,9 +77,10 @@ def _texts(task: Task) -> dict[str, tuple[str, str]]:
 
 def card(row: AnsweredRow, sources: Sources) -> str:
     answers = "".join(_answer(row, strategy, sources) for strategy in row.outcomes)
+    expected = '</p><p class="quiet small">or</p><p class="text">'.join(map(escape, row.example.answers))
     return (
         f'<article class="answered"><div class="asked"><h3>Input</h3><p class="text">{escape(row.example.input)}</p>'
-        f'<h3>Expected</h3><p class="text">{escape(row.example.target)}</p></div>'
+        f'<h3>Expected</h3><p class="text">{expected}</p></div>'
         f'<div class="given">{answers}</div></article>'
     )
 

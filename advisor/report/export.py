@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from eval.accepted import SEPARATOR
 from eval.blind_pairs import Answer, Click, Pair
 from eval.outcomes import Outcome, Trial
 from eval.task import Example
@@ -21,9 +22,10 @@ _MORE_FACTS = ("seconds", "tokens_in", "tokens_out", "sources", "found_gold", "g
 def outcomes_csv(trials: Sequence[Trial], examples: Sequence[Example]) -> str:
     """One row for each example and strategy, in the order of the trials, with a header.
 
-    Write it as "utf-8-sig", or Excel misreads accents. Texts that a spreadsheet would run as a formula get a leading
-    apostrophe; numbers stay numbers, and what was not measured is empty. Secondary scores follow as columns of their
-    own. Raises KeyError when an outcome's example is not among `examples`.
+    Write it as "utf-8-sig", or Excel misreads accents. Texts that a spreadsheet would run as a formula get a
+    leading apostrophe; numbers stay numbers, and what was not measured is empty. Several right answers are parted
+    by ||. Secondary scores follow as columns of their own. Raises KeyError when an outcome's example is not among
+    `examples`.
     """
     example_by_id = {example.id: example for example in examples}
     outcomes = [outcome for trial in trials for outcome in trial.outcomes]
@@ -61,8 +63,9 @@ def clicks_csv(clicks: Sequence[Click], pairs: Sequence[Pair]) -> str:
 
 
 def _row(outcome: Outcome, example: Example, parts: Sequence[str]) -> list[str | float | None]:
+    expected = f" {SEPARATOR} ".join(example.answers)
     return [
-        *map(_inert, (outcome.example_id, outcome.strategy, example.input, example.target, outcome.text)),
+        *map(_inert, (outcome.example_id, outcome.strategy, example.input, expected, outcome.text)),
         outcome.score,
         *(outcome.parts.get(name) for name in parts),
         outcome.seconds,
