@@ -12,6 +12,7 @@ from random import Random
 from eval.outcomes import Trial
 from eval.scoring import Scorer
 from eval.scoring.corruptions import Corrupter, Corruption
+from eval.scoring.metric import leads_with_facts
 from eval.scoring.words import folded
 from eval.task import Example
 
@@ -94,7 +95,9 @@ def pairs_of_corruptions(scorer: Scorer, rows: Sequence[Example], seed: int) -> 
     `scorer` must be one of written answers.
     """
     assert scorer.collection is not None
-    corrupter = Corrupter(rows, scorer.collection, scorer.metric.carries)
+    corrupter = Corrupter(
+        rows, scorer.collection, scorer.metric.carries, keeps_order=not leads_with_facts(scorer.metric)
+    )
     beside: list[tuple[Example, Answer, Answer]] = []
     for row in Random(seed).sample(rows, min(len(rows), _ROWS_CORRUPTED)):
         texts = dict(corrupter.corruptions(row, seed))

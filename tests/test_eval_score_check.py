@@ -47,6 +47,21 @@ def test_each_corruption_spoils_one_thing_and_other_words_spoil_nothing() -> Non
     assert made[Corruption.QUESTION] == row.input and made[Corruption.REFUSAL] == REFUSAL
 
 
+def test_a_letter_keeps_its_order_in_other_words() -> None:
+    letter = Example("x", "The tap drips.", "Dear guest, thank you for your message. We come at 10. Yours, the house.")
+    collection = Collection(ROWS, DOCUMENTS, ROWS)
+    kept = dict(Corrupter(ROWS, collection, keeps_order=True).corruptions(letter, seed=0))[Corruption.OTHER_WORDS]
+    assert kept.startswith("Dear guest") and kept.endswith("house.")
+    moved = dict(Corrupter(ROWS, collection).corruptions(letter, seed=0))[Corruption.OTHER_WORDS]
+    assert not moved.startswith("Dear guest")
+
+
+def test_what_stands_all_over_the_task_is_no_fact_to_change() -> None:
+    rows = [Example(str(at), f"Is room {at} safe?", f"COVID-19 was found in {70 + at} rooms.") for at in range(60)]
+    corrupter = Corrupter(rows, Collection(rows, (), rows))
+    assert [str(fact.kind) for fact in corrupter.told(rows[3])] == ["number"]
+
+
 def test_what_an_answer_does_not_state_is_not_changed() -> None:
     assert {Corruption.CHANGED_DATE, Corruption.CHANGED_NUMBER} & set(
         corrupted(Example("x", "Why?", "Nobody knows"))

@@ -46,10 +46,14 @@ _MONTHS = (
 
 class Corrupter:
     """Takes what it puts in the place of a fact from the other `rows`, so that nothing stands out by itself. `carries`
-    says that what has to be right is what the input holds, as in `Metric`."""
+    says that what has to be right is what the input holds, as in `Metric`; `keeps_order` that sentences have their
+    places, as in a letter."""
 
-    def __init__(self, rows: Sequence[Example], collection: Collection, carries: bool = False) -> None:
-        self._rows, self._collection, self._carries = rows, collection, carries
+    def __init__(
+        self, rows: Sequence[Example], collection: Collection, carries: bool = False, keeps_order: bool = False
+    ) -> None:
+        self._rows, self._collection = rows, collection
+        self._carries, self._keeps_order = carries, keeps_order
         self._texts: dict[FactKind, list[str]] = {kind: [] for kind in FactKind}
         for row in rows:
             text = folded(row.target)
@@ -113,9 +117,12 @@ class Corrupter:
         return None
 
     def in_other_words(self, text: str, random: Random) -> str:
-        """Its sentences in another order, common words for their likes, numbers and dates in another notation."""
+        """Its sentences in another order, if they may be, common words for their likes, numbers and dates in another
+        notation."""
         facts = [f for f in self._collection.read(text).facts if f.kind in (FactKind.NUMBER, FactKind.DATE)]
         written = _replaced(folded(text), facts, _renoted)
+        if self._keeps_order:
+            return reworded(written, random)
         sentences = [each for each in written.replace("! ", "!\0").replace(". ", ".\0").split("\0") if each.strip()]
         told = " ".join(reversed(sentences))
         return f"As far as I can see: {reworded(told, random)}"
