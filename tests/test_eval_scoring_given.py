@@ -126,6 +126,23 @@ def test_what_answers_of_the_task_leave_out_need_not_be_stated() -> None:
     assert scorer.score(ROW.target, with_code(ROW)).value == 1
 
 
+def test_the_turns_of_a_dialogue_are_no_facts() -> None:
+    things = ("kettle", "lamp", "chair", "table", "clock", "mirror")
+    rows = [
+        Example(
+            str(at),
+            f"Customer: My {thing} came broken\nAgent: Sorry, shall I send a new one?\nCustomer: Yes, by {3 + at} May",
+            f"A broken {thing} will be replaced by {3 + at} May.",
+        )
+        for at, thing in enumerate(things * 4)
+    ]
+    scorer = Scorer(Kind.WRITING, Metric(MetricName.FACTS_AND_FORM, carries=True), rows)
+    right, wrong = (
+        scorer.score(text, rows[2]).value for text in ("The chair is replaced by 5 May.", "A lamp, on 9 May.")
+    )
+    assert scorer.score(rows[2].target, rows[2]).value == 1 and right > wrong + 0.3
+
+
 def test_the_input_repeated_is_no_summary_but_its_words_are() -> None:
     text = "The council met on Monday. It granted 4,000 euros to the Harbour Club. The hall was cold and few came."
     target = "The council granted the Harbour Club 4,000 euros."

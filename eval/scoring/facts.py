@@ -113,7 +113,7 @@ def _score_listed(
 ) -> FactScore:
     """Each listed value is one fact; `wrong` is the weight of what else is stated that should not be. Facts are so few
     and so sure to be asked for that each one that is missing or wrong costs its whole share."""
-    matched = sum(given.share(one, text, input) for one in listed)
+    matched = sum(given.share_of_expected(one, text, target, input) for one in listed)
     added = given.added(text, target, input)
     wrong += added + sum(given.is_contradicted(one, text, target, input) for one in listed)
     return _result(matched, float(len(listed)), wrong, invented + added, matched / (len(listed) + wrong))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
+from statistics import fmean
 
 from eval.scoring.alignment import NO_VALUE, Feature, align, features_of
 from eval.scoring.listed import FEWEST_LISTED, Given, Key, listed, without_slashes
@@ -23,6 +24,7 @@ from eval.task import Example
 
 _MOST_WORDS = 12  # of a value that is one fact; what is longer is a text
 _ALMOST_ALL = 0.9  # of the inputs have to be lists; of the answers that state a value, if all are meant to
+_MOSTLY_KNOWN = 0.8  # of what answers state of a value, if they state it at all
 _ROWS_READ = 500
 _CLEARLY = 0.8  # of a word's uses that a value has to explain, to be what it says
 _LEAST_USE = 0.15  # of the rows with a value, in which a word has to be due to it
@@ -46,20 +48,26 @@ class GivenFacts:
         self._values = {label: list(each.values()) for label, each in values.items()}
         self._telling_nothing = {label: self._in_all(each) for label, each in self._values.items()}
         self._due = align([(self._keys(row.input), self._features(row.target)) for row in train])
-        stated: defaultdict[str, list[bool]] = defaultdict(list)
+        shares: defaultdict[str, list[float]] = defaultdict(list)
         for row in train:
             for one in listed(row.input):
-                stated[one.label].append(self.share(one, row.target, row.input) > 0)
-        self._rates = {label: sum(found) / len(found) for label, found in stated.items()}
-        every = [is_stated for found in stated.values() for is_stated in found]
-        self.share_stated = sum(every) / len(every) if every else 0.0  # of all listed values, by the training answers
+                shares[one.label].append(self.share(one, row.target, row.input))
+        self._rates = {label: fmean(share > 0 for share in found) for label, found in shares.items()}
+        every = [share for found in shares.values() for share in found]
+        stated = [share for share in every if share]
+        self.share_stated = len(stated) / len(every) if every else 0.0  # of all listed values, by the training answers
+        self.share_known = fmean(stated) if stated else 0.0  # of each that they state at all
 
     @classmethod
     def learn(cls, train: Sequence[Example], read: Callable[[str], Said]) -> GivenFacts | None:
-        """None where the inputs are no lists of facts."""
+        """None where the inputs are no lists of facts, or are lists of what answers do not state as it is, such as the
+        turns of a dialogue that is summed up."""
         lists = [listed(row.input) for row in train]
         short = [bool(given) and all(len(one.value.split()) <= _MOST_WORDS for one in given) for given in lists]
-        return cls(train, read) if train and sum(short) >= _ALMOST_ALL * len(train) else None
+        if not train or sum(short) < _ALMOST_ALL * len(train):
+            return None
+        given = cls(train, read)
+        return given if given.share_known >= _MOSTLY_KNOWN else None
 
     def expected(self, input: str, target: str) -> list[Given]:
         """The values of an input that have to be stated: those that the expected answer states, and those that
@@ -80,6 +88,12 @@ class GivenFacts:
         if scale := _OF_SCALE.match(one.value):
             return float(Fraction(scale[1]) in self._rated(answer, Fraction(scale[2])))
         return self._share_spelled(one, answer, input)
+
+    def share_of_expected(self, one: Given, answer: str, target: str, input: str) -> float:
+        """How much of what the expected answer states of a value an answer states too; all of the value where the
+        expected answer says it in words that are not known."""
+        share, expected = self.share(one, answer, input), self.share(one, target, input)
+        return min(1.0, share / expected) if expected else share
 
     def is_contradicted(self, one: Given, answer: str, target: str, input: str) -> bool:
         """Whether an answer gives a value that others have under the same label, in words; what the input or the
