@@ -9,7 +9,9 @@ import pytest
 from eval.scoring import MetricName, Scorer
 from eval.scoring.check import check_score
 from eval.scoring.corruptions import Corruption
+from eval.scoring.given import GivenFacts
 from eval.scoring.listed import listed, without_repeated
+from eval.scoring.reading import read
 from eval.task import Example, Kind, Metric
 from tests.benchmarks import keypoints
 
@@ -33,6 +35,8 @@ from tests.benchmarks import keypoints
          [("subject", "Alan Bean"), ("occupation", "Test pilot"), ("birth place", "Wheeler, Texas")]),
         ("How do I reset my password?", []),
         ("Order 123: where is it?", []),
+        ("Context: In 1990, Oslo held the fair. Question: where was it?", []),
+        ("Customer: My phone is dead.\nAgent: Did you charge it?\nCustomer: Yes, twice.", []),
         ('{"name": ', []),
         ("", []),
     ],
@@ -117,6 +121,20 @@ def test_a_value_that_the_input_does_not_list_is_invented(scorer: Scorer) -> Non
     assert beside.parts["invented"] == 0 and plain.value - beside.value < 0.05
 
 
+def test_a_label_is_not_said_by_a_word_that_another_label_shares() -> None:
+    row = Example("x", "name: The Oak | seats: 40 | outdoor seating: yes", "The Oak seats 40 people, some outdoors.")
+    facts = GivenFacts.learn((row,) * 2, read)
+    assert facts is not None
+    outdoors = listed(row.input)[2]
+    assert facts.share(outdoors, row.target, row.input) == 1
+    assert facts.share(outdoors, "The Oak seats 40 people.", row.input) == 0
+
+
+def test_a_place_without_something_is_no_refusal(scorer: Scorer) -> None:
+    row = Example("x", "name: The Oak | type: pub | terrace: no", "The Oak is a pub. It has no terrace.")
+    assert scorer.score("The Oak has no terrace.", row).parts["recall"] < 0.8
+
+
 def test_what_answers_of_the_task_leave_out_need_not_be_stated() -> None:
     def with_code(row: Example) -> Example:
         return Example(row.id, f"{row.input} | code: X{row.id}7", row.target)
@@ -141,6 +159,84 @@ def test_the_turns_of_a_dialogue_are_no_facts() -> None:
         scorer.score(text, rows[2]).value for text in ("The chair is replaced by 5 May.", "A lamp, on 9 May.")
     )
     assert scorer.score(rows[2].target, rows[2]).value == 1 and right > wrong + 0.3
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "The Old Oak is a pub. You will not regret the prices. It is for adults only. It has 5 out of 5 stars.",
+        "The Old Oak is a pub. It is for adults only. It has 5 out of 5 stars.",
+        "The Old Oak is a pub. You pay little there. Bring the kids. It has 5 out of 5 stars.",
+        "Oak, a pub, has 5 stars.",
+    ],
+)
+def test_the_expected_answer_is_right_whatever_it_leaves_out_or_says_in_new_words(scorer: Scorer, told: str) -> None:
+    row = Example("x", ROW.input, told)
+    assert scorer.score(told, row).value == 1
+    assert scorer.score("The Old Elm is a wine bar. It is an expensive place.", row).value < 0.2
+
+
+def test_what_the_expected_answer_leaves_out_need_not_be_stated(scorer: Scorer) -> None:
+    row = Example("x", ROW.input, "The Old Oak is a pub. It is for adults only. It has 5 out of 5 stars.")
+    assert scorer.score("With 5 of 5 stars, The Old Oak is an adults only pub.", row).parts["recall"] == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "text", "other"),
+    [
+        ("name: Cocum | food: Thai", "Cocum, not far from the river, serves Thai food.", "Thai food near the river."),
+        ("name: Cocum | food: Thai", "Cocum is a not family friendly place with Thai food.", "A place with Thai food."),
+        ("price: less than £20 | name: Cocum", "Cocum costs under £20.", "Cocum costs £50."),
+        ("Name: Cocum\nHunde: nein", "Keine Hunde im Cocum.", "Hunde sind im Cocum willkommen."),
+        ("名称：海底捞\n类型：火锅店", "海底捞是火锅店。花费不多。", "花费不多。"),
+    ],
+)
+def test_a_value_is_found_whatever_is_denied_beside_it(given: str, text: str, other: str) -> None:
+    rows = tuple(Example(str(at), given, text) for at in range(6))
+    facts = GivenFacts.learn(rows, read)
+    assert facts is not None
+    assert all(facts.share(one, text, given) == 1 for one in listed(given))
+    assert any(facts.share(one, other, given) < 1 for one in listed(given))
+
+
+def test_one_item_of_a_list_is_a_sentence_and_several_repeat_it() -> None:
+    given, target = "name: Ada | plan: Premium | paid: no", "Ada is on our Premium plan and still owes us."
+    assert (
+        without_repeated("Ada, you owe us. Your plan: Premium.", target, given)
+        == "Ada, you owe us. Your plan: Premium."
+    )
+    assert "Premium" not in without_repeated("Here it is: name: Ada, plan: Premium, paid: no", target, given)
+
+
+RAINS = ("There is a {}% Chance of Rain.", "The Risk of Rain is {}%.")
+WEATHER = tuple(
+    Example(str(at), f"city: {city}\nwind: {wind}\nrain: {rain}%", f"In {city} {told} {RAINS[at % 2].format(rain)}")
+    for at, ((wind, told), city, rain) in enumerate(
+        product(
+            (("strong", "there are gusts."), ("calm", "there are still winds.")),
+            ("Graz", "Leeds", "Porto"),
+            (20, 40, 60),
+        )
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "text", ["Graz: strong wind, 60% chance of rain.", "In Graz there are gusts. The Risk is 60%."]
+)
+def test_words_of_a_label_and_nouns_of_the_task_contradict_nothing(text: str) -> None:
+    row = Example("x", "city: Graz\nwind: strong\nrain: 60%", "In Graz there are gusts. There is a 60% Chance of Rain.")
+    facts = Scorer(Kind.WRITING, Metric(MetricName.FACTS_AND_FORM, carries=True), WEATHER, (), (*WEATHER, row))
+    assert facts.score(text, row).parts["precision"] == 1
+    assert facts.score("In Graz there are still winds, with a 60% chance of rain.", row).parts["precision"] < 1
+
+
+def test_a_denial_of_a_value_is_wrong_though_the_expected_answer_leaves_it_out() -> None:
+    rows = tuple(Example(row.id, row.input, row.target.split(". ", 2)[0] + ".") for row in ROWS)
+    row = Example("x", ROW.input, "The Old Oak is a pub.")
+    facts = Scorer(Kind.WRITING, Metric(MetricName.FACTS_AND_FORM, carries=True), rows, (), (*rows, row))
+    assert facts.score("The Old Oak is a pub that is not family friendly.", row).parts["precision"] == 1
+    assert facts.score("The Old Oak is a family friendly pub.", row).parts["precision"] < 1
 
 
 def test_the_input_repeated_is_no_summary_but_its_words_are() -> None:

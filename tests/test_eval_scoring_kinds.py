@@ -214,6 +214,11 @@ def test_what_stands_all_over_a_task_says_little_whatever_its_capitals() -> None
         ("Lodz", "Łódź", True),
         ("Oslo to Rome", "Rome to Oslo", False),
         ("from 9 to 5", "from 5 to 9", False),
+        ("Apollo-11", "Apollo 11", True),
+        ("Phase-3", "phase 3", True),
+        ("TOTAL 500", "Total: 500", True),
+        ("Covid-19", "COVID 19", True),
+        ("in his 60s", "in his sixties", True),
         ("the 8:00 from Oslo to Rome", "From Oslo to Rome at 8:00", True),
     ],
 )

@@ -15,6 +15,7 @@ from eval.scoring.reading import FactKind, Said
 Feature = tuple[str, bool]  # a stem, or two that follow each other, and whether a negation stands with them
 NO_VALUE: Key = ("", "")  # what is due to none of the values
 
+_WIDEST_GAP = 10  # characters between two words that go together: close to the river, but not over a sentence's end
 _ROUNDS = 12  # of learning
 _FEWEST_ROWS = 3  # with a value, or with a word, before anything is learned of it
 _ROWS_IN_DOUBT = 8  # rows without a word that are imagined for each value, so that few rows cannot claim it
@@ -23,10 +24,11 @@ _ROWS_IN_DOUBT = 8  # rows without a word that are imagined for each value, so t
 def features_of(said: Said) -> Iterator[Feature]:
     facts = [fact for fact in said.facts if fact.kind in (FactKind.WORD, FactKind.NAME, FactKind.CODE)]
     facts.sort(key=lambda fact: fact.span)
-    words = [(str(value), fact.is_negated) for fact in facts for value in fact.values]
-    yield from words
-    for (one, _), (other, is_negated) in pairwise(words):
-        yield f"{one} {other}", is_negated
+    words = [(str(value), fact.is_negated, fact.span) for fact in facts for value in fact.values]
+    yield from ((word, is_negated) for word, is_negated, _ in words)
+    for (one, _, before), (other, is_negated, after) in pairwise(words):
+        if after[0] - before[1] <= _WIDEST_GAP:
+            yield f"{one} {other}", is_negated
 
 
 def align(rows: Sequence[tuple[frozenset[Key], frozenset[Feature]]]) -> Mapping[Feature, Mapping[Key, float]]:

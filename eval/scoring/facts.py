@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from eval.scoring.arrangement import left_open, turned_round
 from eval.scoring.collection import Collection, all_values, values_of
 from eval.scoring.given import GivenFacts
-from eval.scoring.listed import Given, without_repeated, without_slashes
+from eval.scoring.listed import Given, listed, without_repeated, without_slashes
 from eval.scoring.matching import agrees_with_any, share_stated
 from eval.scoring.reading import Fact, FactKind, Said
 from eval.scoring.words import folded
@@ -72,12 +72,13 @@ def score_facts(
     answer, expected, asked = (collection.read(each) for each in (text, target, input))
     if not text.strip():
         return FactScore(0.0, 0.0, 0.0, 1.0, 0.0, 0)
-    wrong, invented = _stated_beside(answer, expected, asked, collection, documents)
+    wording = given.wording if given else frozenset()
+    wrong, invented = _stated_beside(answer, expected, asked, collection, documents, wording)
+    if given and not expected.refuses and (needed := given.expected(input, target)):
+        return _score_listed(text, target, input, given, needed, wrong, invented)
     if is_unanswerable(expected, asked, input):
         value = float(_bare(text) == _bare(target) or (answer.admits and wrong < 1))
         return FactScore(value, value, value, 0.0, 1.0 - value, invented)
-    if given and (listed := given.expected(input, target)):
-        return _score_listed(text, target, input, given, listed, wrong, invented)
     wanted, means_yes = _wanted(expected, asked, collection, carries), means_yes_of(expected, asked, carries)
     if means_yes is None and (not wanted or not any(map(str.isalnum, folded(target)))):  # nothing but what says little
         value = float(_bare(text) == _bare(target))
@@ -109,14 +110,14 @@ def score_facts(
 
 
 def _score_listed(
-    text: str, target: str, input: str, given: GivenFacts, listed: Sequence[Given], wrong: float, invented: int
+    text: str, target: str, input: str, given: GivenFacts, needed: Sequence[Given], wrong: float, invented: int
 ) -> FactScore:
     """Each listed value is one fact; `wrong` is the weight of what else is stated that should not be. Facts are so few
     and so sure to be asked for that each one that is missing or wrong costs its whole share."""
-    matched = sum(given.share_of_expected(one, text, target, input) for one in listed)
+    matched = sum(given.share_of_expected(one, text, target, input) for one in needed)
     added = given.added(text, target, input)
-    wrong += added + sum(given.is_contradicted(one, text, target, input) for one in listed)
-    return _result(matched, float(len(listed)), wrong, invented + added, matched / (len(listed) + wrong))
+    wrong += added + sum(given.is_contradicted(one, text, target, input) for one in listed(input))
+    return _result(matched, float(len(needed)), wrong, invented + added, matched / (len(needed) + wrong))
 
 
 def _result(matched: float, total: float, wrong: float, invented: int, value: float | None = None) -> FactScore:
@@ -177,12 +178,18 @@ def _is_turned(one: _Wanted, answer: Said) -> bool:
 
 
 def _stated_beside(
-    answer: Said, expected: Said, asked: Said, collection: Collection, documents: Sequence[str]
+    answer: Said,
+    expected: Said,
+    asked: Said,
+    collection: Collection,
+    documents: Sequence[str],
+    wording: frozenset[Hashable],
 ) -> tuple[float, int]:
-    """What an answer states besides what is expected and what the input holds: its weight, and how much of it stands
-    nowhere in the task. Words are not counted, since they may say the same in another way."""
+    """What an answer states besides what is expected, what the input holds and the `wording` of the task (the nouns of
+    German have capitals): its weight, and how much of it stands nowhere in the task. Words are not counted, since they
+    may say the same in another way."""
     known = {value for said in (expected, asked) for fact in said.facts for value in values_of(fact)}
-    known |= expected.stems | asked.stems
+    known |= expected.stems | asked.stems | wording
     weight, invented = 0.0, 0
     contexts: set[str] | None = None
     seen: set[Hashable] = set()

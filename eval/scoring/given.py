@@ -15,6 +15,7 @@ from functools import lru_cache
 from statistics import fmean
 
 from eval.scoring.alignment import NO_VALUE, Feature, align, features_of
+from eval.scoring.collection import all_values
 from eval.scoring.listed import FEWEST_LISTED, Given, Key, listed, without_slashes
 from eval.scoring.matching import share_stated
 from eval.scoring.numbers import Quantity
@@ -29,11 +30,13 @@ _ROWS_READ = 500
 _CLEARLY = 0.8  # of a word's uses that a value has to explain, to be what it says
 _LEAST_USE = 0.15  # of the rows with a value, in which a word has to be due to it
 _OF_SCALE = re.compile(r"(\d+(?:\.\d+)?) (?:out )?of (\d+)\b", re.IGNORECASE)  # 4 of 5
+_OF_BOUNDS = frozenset({"less", "fewer", "least", "abov", "below", "minimum", "maximum"})  # of a number, which has them
 _WIDEST_SCALE = 15  # characters between the two numbers: four stars out of five
 
 
 class GivenFacts:
-    """How the training answers of a task put in words what their inputs list. Made by `learn`."""
+    """How the training answers of a task put in words what their inputs list. Made by `learn`. `wording` is what they
+    say again and again and no input lists."""
 
     def __init__(self, train: Sequence[Example], read: Callable[[str], Said]) -> None:
         self._read = read
@@ -48,6 +51,10 @@ class GivenFacts:
         self._values = {label: list(each.values()) for label, each in values.items()}
         self._telling_nothing = {label: self._in_all(each) for label, each in self._values.items()}
         self._due = align([(self._keys(row.input), self._features(row.target)) for row in train])
+        listed_values = {
+            value for each in self._values.values() for one in each for value in all_values(read(one.value))
+        }
+        self.wording: frozenset[Hashable] = frozenset(stem for stem, _ in self._due if stem not in listed_values)
         shares: defaultdict[str, list[float]] = defaultdict(list)
         for row in train:
             for one in listed(row.input):
@@ -71,17 +78,41 @@ class GivenFacts:
 
     def expected(self, input: str, target: str) -> list[Given]:
         """The values of an input that have to be stated: those that the expected answer states, and those that
-        answers of this task hardly ever leave out, since it may say them in words that are not known."""
+        answers of this task hardly ever leave out, where it has words left that may say them."""
         return [
             one
             for one in listed(input)
-            if self._rates.get(one.label, 0.0) >= _ALMOST_ALL or self.share(one, target, input) > 0
+            if self.share(one, target, input) > 0
+            or (self._rates.get(one.label, 0.0) >= _ALMOST_ALL and self._left_for(one, target, input))
         ]
+
+    def share_of_expected(self, one: Given, answer: str, target: str, input: str) -> float:
+        """How much of what the expected answer states of a value an answer states. Where it says it in words that are
+        not known, its words that nothing else explains have to do."""
+        share, expected = self.share(one, answer, input), self.share(one, target, input)
+        if expected:
+            return min(1.0, share / expected)
+        words = self._left_for(one, target, input)
+        return max(share, len(words & self._features(answer)) / len(words)) if words else share
+
+    def _left_for(self, one: Given, target: str, input: str) -> frozenset[Feature]:
+        """The words of an expected answer that are not in the input, and not mostly due to anything but a value."""
+        own = ((one.label, ""), *self._own_keys(one))
+        others = [key for key in (*self._keys(input), NO_VALUE) if key not in own]
+        return frozenset(
+            feature
+            for feature in self._features(target) - self._features(input)
+            if " " not in feature[0]
+            and sum(self._due.get(feature, {}).get(key, 0.0) for key in others)
+            <= sum(self._due.get(feature, {}).get(key, 0.0) for key in own)
+        )
 
     def share(self, one: Given, answer: str, input: str) -> float:
         """How much of a value an answer states, from 0 to 1."""
         if one.is_yes is not None:
             return float(self._says_yes(one, answer, input) == one.is_yes)
+        if one.value[:1].isupper() and re.search(rf"(?<!\w){re.escape(one.value)}(?!\w)", answer):
+            return 1.0  # a name is said whatever else is denied, and wherever it stands
         keys = self._keys(input)
         if any(self._part(feature, self._own_keys(one), keys) >= _CLEARLY for feature in self._features(answer)):
             return 1.0
@@ -89,28 +120,20 @@ class GivenFacts:
             return float(Fraction(scale[1]) in self._rated(answer, Fraction(scale[2])))
         return self._share_spelled(one, answer, input)
 
-    def share_of_expected(self, one: Given, answer: str, target: str, input: str) -> float:
-        """How much of what the expected answer states of a value an answer states too; all of the value where the
-        expected answer says it in words that are not known."""
-        share, expected = self.share(one, answer, input), self.share(one, target, input)
-        return min(1.0, share / expected) if expected else share
-
     def is_contradicted(self, one: Given, answer: str, target: str, input: str) -> bool:
         """Whether an answer gives a value that others have under the same label, in words; what the input or the
         expected answer says too contradicts nothing. (Wrong numbers, dates and names are found wherever they stand.)"""
         if one.is_yes is not None:
-            return self._says_yes(one, answer, input) == (not one.is_yes)
+            says = self._says_yes(one, answer, input)
+            return says == (not one.is_yes) and says != self._says_yes(one, target, input)
         known = self._features(target) | self._features(input)
         said, keys = self._features(answer) - known, self._keys(input)
-        for other in self._values.get(one.label, ()):
-            words = self._words(other)
-            if other.key == one.key:
-                continue
-            if (words & said and words <= said | known) or any(
-                self._part(feature, self._own_keys(other), keys) >= _CLEARLY for feature in said
-            ):
-                return True
-        return False
+        others = [other for other in self._values.get(one.label, ()) if other.key != one.key]
+        if any(words & said and words <= said | known for words in map(self._words, others)):
+            return True
+        if _OF_SCALE.match(one.value) and self.share(one, answer, input) == 1:  # "stars" are of every place on it
+            return False
+        return any(self._part(feature, self._own_keys(other), keys) >= _CLEARLY for other in others for feature in said)
 
     def added(self, answer: str, target: str, input: str) -> int:
         """How many values an answer states, in words, of labels that its input does not list, and that neither the
@@ -139,7 +162,8 @@ class GivenFacts:
         own = [(one.label, ""), yes, no]
         about = [each for each in self._features(answer) if self._part(each, own, keys) >= _CLEARLY]
         if not about:  # nothing was learned, so the label's own words have to do
-            stems = self._read(one.label).stems
+            others = (other.label for other in listed(input) if other.label != one.label)
+            stems = self._read(one.label).stems.difference(*(self._read(label).stems for label in others))
             about = [each for each in self._features(answer) if each[0] in stems]
         telling = {side for side in (self._side(each, yes, no) for each in about) if side is not None}
         said = telling or {not is_denied for _, is_denied in about}
@@ -211,7 +235,7 @@ class GivenFacts:
         return frozenset(
             (str(fact.values[0]), fact.is_negated)
             for fact in self._read(one.value).facts
-            if fact.kind is FactKind.WORD and fact.values[0] not in nothing
+            if fact.kind is FactKind.WORD and fact.values[0] not in nothing | _OF_BOUNDS
         )
 
     def _in_all(self, values: Sequence[Given]) -> frozenset[Hashable]:

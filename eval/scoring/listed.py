@@ -13,12 +13,14 @@ from eval.scoring.reading import MOST_CHARACTERS
 from eval.scoring.words import folded
 
 FEWEST_LISTED = 2
-_YES, _NO = frozenset(("yes", "true", "y")), frozenset(("no", "false", "n"))
+_OF_THEIR_OWN = 0.7  # of the labels of a list
+_YES = frozenset(("yes", "true", "y", "ja", "oui", "sí", "是"))
+_NO = frozenset(("no", "false", "n", "nein", "non", "否"))
 _INNER_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _TRIPLE = re.compile(r"^\W*([^|]+?)\s*\|\s*([^|:=]+?)\s*\|\s*([^|]+?)\W*$")
 _SLASH = re.compile(r"(?<![\d/.,])(\d{1,3}(?:\.\d)?) ?/ ?(\d{1,3})(?![\d/]|[.,]\d)")
 _ITEM = re.compile(
-    r"(?:^|[,;|\n{])\s*(?:[-*•]\s*)?[\"']?(?P<label>[^\W\d][^\n,;|:=\[\]{}\"']{0,39}?)[\"']?\s*"
+    r"(?:^|[,;|\n{])\s*(?:[-*•]\s*)?[\"']?(?P<label>[^\W\d](?:(?![.?!]\s+[A-Z])[^\n,;|:=\[\]{}\"']){0,39}?)[\"']?\s*"
     r"(?P<sign>:(?!//)|=|\[)[ \t]*"
 )
 
@@ -49,7 +51,7 @@ def listed(text: str) -> tuple[Given, ...]:
     """What an input lists: JSON, `label[value], …`, `label: value` or `label = value` between line ends or any of
     `,;|`, or triples `subject | relation | object`. Nothing if it is no list."""
     text = folded(text[:MOST_CHARACTERS]).strip()
-    pairs = _json(text) or _triples(text) or list(_items(text))
+    pairs = _json(text) or _triples(text) or _items(text)
     given = [
         Given(_plain(_INNER_CAPITAL.sub(" ", label)).casefold(), _plain(value))
         for label, value in pairs
@@ -94,12 +96,14 @@ def _triples(text: str) -> list[tuple[str, str]]:
     return [*(("subject", subject) for subject in subjects), *((relation, value) for _, relation, value in triples)]
 
 
-def _items(text: str) -> Iterator[tuple[str, str]]:
-    """Each label with what stands before the next one."""
+def _items(text: str) -> list[tuple[str, str]]:
+    """Each label with what stands before the next one; none where labels come back, as speakers do."""
     starts = list(_ITEM.finditer(text))
+    pairs = []
     for match, following in zip_longest(starts, starts[1:]):
         value = text[match.end() : following.start() if following else len(text)]
-        yield match["label"], value.partition("]")[0] if match["sign"] == "[" else value
+        pairs.append((match["label"], value.partition("]")[0] if match["sign"] == "[" else value))
+    return pairs if len({label for label, _ in pairs}) >= _OF_THEIR_OWN * len(pairs) else []
 
 
 def without_slashes(text: str) -> str:
@@ -113,10 +117,13 @@ def without_repeated(text: str, target: str, input: str) -> str:
     given = listed(input)
     items = [rf"{_spelled(one.label)}[\"']?\s*[:=\[]\s*[\"']?{_spelled(one.value)}\]?" for one in given]
     is_shorter = 0 < 2 * len(target) <= len(input)
-    for repeated in [r"\s+".join(map(re.escape, input.split())), *items] if given or is_shorter else ():
-        pattern = re.compile(rf"(?<!\w){repeated}(?!\w)", re.IGNORECASE)
-        if not pattern.search(target):
-            text = pattern.sub(" ", text)
+    whole = [r"\s+".join(map(re.escape, input.split()))] if given or is_shorter else []
+    patterns = [re.compile(rf"(?<!\w){each}(?!\w)", re.IGNORECASE) for each in whole + items]
+    repeated = [pattern for pattern in patterns if pattern.search(text) and not pattern.search(target)]
+    if len(repeated) < FEWEST_LISTED and patterns[:1] != repeated:  # "Your plan: Premium." is a sentence
+        return text
+    for pattern in repeated:
+        text = pattern.sub(" ", text)
     return text if any(map(str.isalnum, text)) else ""
 
 

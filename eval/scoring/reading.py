@@ -39,7 +39,7 @@ _NEGATIVE_VERB = re.compile(
 )  # "not forbidden" is allowed
 _NO_NEGATION = re.compile(
     r"\b(?:no|nobody|nothing|none) (?:other|else|better|problem|need|doubt|worries)\b|\bno\. ?(?=\d)|"
-    r"\b(?:no|not) (?:later|more|less|fewer|longer|earlier|only|just|merely|to mention)\b",
+    r"\b(?:no|not) (?:later|more|less|fewer|longer|earlier|only|just|merely|to mention|far)\b",
     re.IGNORECASE,
 )
 # Where an answer comes from is no part of it, nor is a title part of a name.
@@ -48,18 +48,19 @@ _SOURCE = re.compile(
     r"\b(?i:as of) \d{4},(?=\s)|\b(?:Mr|Mrs|Ms|Dr|Prof|Doctor|Professor)\b\.?(?=\s[A-Z])",
     re.MULTILINE,
 )
-_CLAUSE_END = re.compile(r"[.!?;:,\n]+(?=\s|$)|\s+(?:but|and|while|whereas|although)\s+", re.I)
+_CLAUSE_END = re.compile(
+    r"[.!?;:,\n]+(?=\s|$)|[。、]|(?<=[\u3040-\u9fff])[!?;:,]|\s+(?:but|and|while|whereas|although)\s+", re.I
+)
 _CODE = re.compile(
     r"[\w.+-]+@[\w-]+\.[\w.-]*\w|(?:https?://|www\.)\S+\w|(?<!\w)(?:\+|\(?0)\d[\d ()/-]{5,}\d|"
-    r"(?<![\w-])(?:[A-Z]{1,3}-?|[A-Z]{2,6}[ -])\d{1,6}[A-Za-z]?(?![\w-]|[.,]\d)|"
-    r"(?<![\w-])(?!(?:Mid|Pre|Post|Non|Top|Under|Over|Aged?|Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)-)"
-    r"[A-Z][A-Za-z]{2,11}-\d{1,4}(?!\w|[.,]\d)"
+    r"(?<![\w-])(?:[A-Z]{1,3}-?|[A-Z]{2,4}[ -])\d{1,6}[A-Za-z]?(?![\w-]|[.,]\d)|"
+    r"(?<![\w-])(?i:covid)[ -]?\d{1,2}(?!\w|[.,]\d)"
 )
 _TENS = {"twenties": "20", "thirties": "30", "forties": "40", "fifties": "50", "sixties": "60", "seventies": "70",
          "eighties": "80", "nineties": "90"}  # fmt: skip
 _DECADE = re.compile(
     rf"(?<![\w.,])(?:the\s+)?(?:(?P<century>\d\d)(?P<ten>\d0)['’]?s|['’]?(?P<short>[2-9]0)s)\b|"
-    rf"\bthe\s+(?P<word>{'|'.join(_TENS)})\b(?!\s+of\s+(?:his|her|their|my))",
+    rf"\b(?:the|his|her|their|early|late)\s+(?P<word>{'|'.join(_TENS)})\b(?!\s+of\s+(?:his|her|their|my))",
     re.IGNORECASE,
 )
 _DAYS = {day[:3]: day for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")}
