@@ -15,7 +15,7 @@ from eval.evidence import Evidence, content_of, is_alike, line_of, stands_in, st
 from eval.fields import copied_fields, differences
 from eval.outcomes import EXAMPLE_SOURCE, Outcome, Trial
 from eval.refusals import is_refusal
-from eval.scoring import is_right
+from eval.scoring import counts_facts, is_right
 from eval.task import Example, Kind, Task
 
 EXAMPLES_KEPT = 3  # of each category
@@ -51,8 +51,16 @@ class Failure(StrEnum):
     INVENTED = "invented"  # its words stand together in no document and no expected answer
     DOCUMENT_NOT_USED = "document_not_used"  # one that holds it was handed over
     WRONG_ANSWER = "wrong_answer"
+    # Texts whose facts count
+    FACTS_DISTORTED = (
+        "facts_distorted"  # at least half of the expected facts are not right, most of them stated wrongly
+    )
+    FACTS_DROPPED = "facts_dropped"  # at least half are not right, most of them left out
+    FACT_INVENTED = "fact_invented"  # states something besides that stands nowhere in the task
 
 
+_OF_TEXTS = (Failure.REFUSED, Failure.FACTS_DISTORTED, Failure.FACTS_DROPPED, Failure.FACT_INVENTED)
+_MOST_WRONG = 0.5  # of a text's facts
 _FIELDS = (
     Failure.REFUSED,
     Failure.NOT_JSON,
@@ -94,7 +102,8 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """The wrong answers of one trial, `wrong` of `of`; None where nothing is right or wrong (writing).
+    """The wrong answers of one trial, `wrong` of `of`; None where nothing is right or wrong (writing), though the facts
+    of a text may be.
 
     `categories` are all that can apply, in the order of `Failure`, so that 0 is a count; `confusion` belongs to labels.
     """
@@ -108,13 +117,24 @@ class Failures:
 def sort_failures(trials: Sequence[Trial], task: Task) -> list[Failures]:
     """The failures of each trial over test rows of `task`; a trial without outcomes has none of 0."""
     examples = {example.id: example for example in task.examples}
-    wrong = [[one for one in trial.outcomes if _is_wrong(task.kind, one)] for trial in trials]
+    wrong = [[one for one in trial.outcomes if _is_wrong(trial.metric, task.kind, one)] for trial in trials]
     sorter = _Sorter(task, [(one.text, examples[one.example_id]) for each in wrong for one in each])
     return [sorter.sort(trial, each) for trial, each in zip(trials, wrong, strict=True)]
 
 
-def _is_wrong(kind: Kind, outcome: Outcome) -> bool:
+def _is_wrong(metric: str, kind: Kind, outcome: Outcome) -> bool:
+    if kind is Kind.WRITING and counts_facts(metric):
+        return outcome.error is not None or _facts_failure(outcome) is not None
     return outcome.error is not None or is_right(kind, outcome.score, outcome.parts) is False
+
+
+def _facts_failure(outcome: Outcome) -> Failure | None:
+    """What is wrong with the facts of a text, which may well differ from the expected one in everything else."""
+    parts = outcome.parts
+    if parts.get("recall", 1.0) <= _MOST_WRONG:
+        is_distorted = parts.get("distorted", 0.0) > parts.get("dropped", 0.0)
+        return Failure.FACTS_DISTORTED if is_distorted else Failure.FACTS_DROPPED
+    return Failure.FACT_INVENTED if parts.get("invented") else None
 
 
 class _Sorter:
@@ -133,7 +153,7 @@ class _Sorter:
         handed_over = [source for outcome in trial.outcomes for source in outcome.sources]
         shows = any(source.startswith(EXAMPLE_SOURCE) for source in handed_over)
         looks_up = bool(handed_over) and self.evidence is not None
-        found: dict[Failure, list[str]] = {name: [] for name in self._applicable(shows, looks_up)}
+        found: dict[Failure, list[str]] = {name: [] for name in self._applicable(trial, shows, looks_up)}
         for outcome in wrong:
             name = self._name(outcome, self.examples[outcome.example_id], shows, looks_up)
             found.setdefault(name, []).append(outcome.example_id)
@@ -148,7 +168,7 @@ class _Sorter:
             confusion=self._confusion(trial, wrong) if self.task.kind is Kind.CLASSIFICATION else None,
         )
 
-    def _applicable(self, shows: bool, looks_up: bool) -> Sequence[Failure]:
+    def _applicable(self, trial: Trial, shows: bool, looks_up: bool) -> Sequence[Failure]:
         match self.task.kind:
             case Kind.CLASSIFICATION:
                 given = [Failure.LABEL_NOT_FOUND, Failure.LABEL_NOT_USED] if shows else [Failure.WRONG_LABEL]
@@ -160,7 +180,7 @@ class _Sorter:
                 read = [Failure.DOCUMENT_NOT_FOUND, Failure.DOCUMENT_NOT_USED] if looks_up else [Failure.WRONG_ANSWER]
                 return (Failure.REFUSED, Failure.ANSWER_FORM, Failure.REPEATED, *made_up, *read)
             case Kind.WRITING:
-                return (Failure.NO_ANSWER,)
+                return (Failure.NO_ANSWER, *(_OF_TEXTS if counts_facts(trial.metric) else ()))
 
     def _name(self, outcome: Outcome, example: Example, shows: bool, looks_up: bool) -> Failure:
         if outcome.error is not None or not outcome.text.strip():
@@ -172,7 +192,9 @@ class _Sorter:
                 return self._of_label(outcome, example, shows)
             case Kind.EXTRACTION:
                 return self._of_fields(outcome, example)
-            case _:
+            case Kind.WRITING:
+                return _facts_failure(outcome) or Failure.NO_ANSWER
+            case Kind.ANSWERING:
                 return self._of_answer(outcome, example, looks_up)
 
     def _of_label(self, outcome: Outcome, example: Example, shows: bool) -> Failure:

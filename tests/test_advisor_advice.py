@@ -162,7 +162,7 @@ def test_what_a_rule_saves_is_judged_by_cost(synthetic_report: MakeReport) -> No
 
 def test_a_rule_that_leans_to_what_was_not_measured_cannot_tell(synthetic_report: MakeReport) -> None:
     report = synthetic_report(Kind.WRITING)
-    report["circumstances"] |= {"knowledge": "documents", "flawed": 3}
+    report["circumstances"] |= {"knowledge": "documents", "form": "style", "flawed": 3}
     held = told(report)
     assert held["combine"] == ("cannot tell", "Retrieval with fine-tuning was not measured.")
     assert held["quality-first"][0] == "cannot tell"

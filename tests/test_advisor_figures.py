@@ -32,7 +32,17 @@ def test_what_a_verdict_speaks_of_is_explained_under_it_in_every_form(synthetic_
     report = synthetic_report(Kind.ANSWERING, priorities=Priorities(hosted="a model", read_per_million=1.0))
     words = dict(reading_of(report))
     strategies = ["Fine-tuning", "Retrieval", "Prompting"]
-    assert list(words) == ["Strategy", *strategies, "Facts", "A point", "Test rows", "95 % range", "Cost"]
+    assert list(words) == [
+        "Strategy",
+        *strategies,
+        "Facts",
+        "Distorted",
+        "Invented",
+        "A point",
+        "Test rows",
+        "95 % range",
+        "Cost",
+    ]
     assert words["95 % range"] == RANGE_MEANING
     assert words["Cost"] == (
         "Machine time to get ready, $0.10 an hour; answers by the token, as those of a model. The work of people is "

@@ -12,6 +12,7 @@ from advisor.advice.cautions import CAUTIONS
 from advisor.advice.circumstances import Circumstances, circumstances_from, circumstances_of
 from advisor.advice.questions import QUESTIONS, UNKNOWN, seen_in_data, with_answers
 from advisor.advice.rules import LEANING_WORDS, RULES, SOURCES, applying
+from eval.scoring import MetricName
 from eval.split import split_task
 from eval.task import Document, Example, Kind, Task, labels_of
 
@@ -94,22 +95,23 @@ def _task(kind: Kind, targets: list[str], documents: tuple[Document, ...] = ()) 
 
 def test_the_facts_of_data_are_read_and_what_data_cannot_tell_stays_unknown() -> None:
     task = _task(Kind.CLASSIFICATION, ["a", "b", "b", "B"] * 30)
-    known = circumstances_of(task, split_task(task, seed=0))
+    known = circumstances_of(task, split_task(task, seed=0), "accuracy")
     assert (known.form, known.job, known.labels, known.flawed) == ("categories", "simple", 3, 30)
     assert known.examples and known.test and known.examples + known.test < 120
     assert known.document_words == 0
     assert (known.volume, known.knowledge, known.tried, known.instruction_words) == (None, None, None, None)
     written = _task(Kind.WRITING, [f"Answer {i}" for i in range(40)], (Document("d", "d", "one two three"),))
-    known = circumstances_of(written, split_task(written, seed=0))
+    known = circumstances_of(written, split_task(written, seed=0), MetricName.FORM_AND_FACTS)
     assert (known.form, known.knowledge, known.document_words, known.flawed) == ("style", "documents", 3, 0)
     assert "combine" in {rule.id for rule in applying(known)}
+    assert circumstances_of(written, split_task(written, seed=0), MetricName.FACTS_AND_FORM).form == "free"
 
 
 def test_conflicts_are_flaws_only_where_there_is_one_right_answer() -> None:
     examples = tuple(Example(f"r{i}", f"Question {i // 2}", "xy"[i % 2]) for i in range(40))
     for kind, flawed in ((Kind.CLASSIFICATION, 40), (Kind.WRITING, 0)):
         task = Task("t", kind, "", examples, labels=("x", "y") if kind is Kind.CLASSIFICATION else ())
-        assert circumstances_of(task, split_task(task, seed=0)).flawed == flawed
+        assert circumstances_of(task, split_task(task, seed=0), "").flawed == flawed
 
 
 def test_six_questions_ask_for_fields_and_their_answers_come_back_from_an_address() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +73,12 @@ def test_the_verdict_says_so_first_in_every_form(synthetic_report, synthetic_tri
     page, text = render_html(report), render_markdown(report)
     assert after["confidence_line"] in page and SCORE_CHECK in page and SCORE_CHECK in text
     checked = score_check_of(report)
+    assert checked is not None and checked.finding.startswith("Hardly. ")
+    by_wording = score_check_of({"score_check": asdict(SEES)})
+    assert by_wording is not None and by_wording.finding.startswith("It goes by wording")
+    sees = replace(SEES, corrupted=SEES.corrupted[1:])
+    told = score_check_of({"score_check": asdict(sees)})
+    assert told is not None and told.finding.startswith("Yes. ")
     assert checked is not None and [row[1] for row in checked.rows] == [".71", ".64", ".10"]
     assert all(row[0] in page and row[0] in text for row in checked.rows)
     assert score_check_of(sure) is None and SCORE_CHECK not in render_html(sure)

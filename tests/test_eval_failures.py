@@ -10,6 +10,7 @@ import pytest
 from eval.evidence import Evidence, content_of, line_of, stem_of, words_of
 from eval.failures import Confusion, Failures, Mixup, sort_failures
 from eval.outcomes import Outcome, Trial
+from eval.scoring import MetricName
 from eval.task import Document, Example, Kind, Task, labels_of
 from tests.scored import score
 
@@ -226,6 +227,26 @@ def test_a_free_text_has_no_wrong_answers():
     failures = failures_of(task, outcome(task, "Nothing of the kind"), outcome(task, "", error="Too long."))
     assert (failures.wrong, failures.of, failures.confusion) == (None, 2, None)
     assert [(one.name.value, one.count) for one in failures.categories] == [("no_answer", 1)]
+
+
+def test_a_free_text_whose_facts_count_is_sorted_by_what_became_of_them():
+    rows = (Example("w", "Name: Anna, due: 5 May", "Dear Anna, it is due on 5 May."),)
+    task = Task("letters", Kind.WRITING, "", rows)
+    answers = {
+        "Dear Anna, on 5 May.": {"recall": 1.0, "dropped": 0.0, "distorted": 0.0, "invented": 0.0},
+        "Dear Ben, on 9 May.": {"recall": 0.0, "dropped": 0.2, "distorted": 0.8, "invented": 0.0},
+        "Dear Sir": {"recall": 0.5, "dropped": 0.5, "distorted": 0.0, "invented": 0.0},
+        "Dear Anna, on 5 May in Rome.": {"recall": 1.0, "dropped": 0.0, "distorted": 0.0, "invented": 1.0},
+        "I don't know.": {"recall": 0.0, "dropped": 1.0, "distorted": 0.0, "invented": 0.0},
+    }
+    outcomes = tuple(replace(outcome(task, text), parts=parts) for text, parts in answers.items())
+    (failures,) = sort_failures([Trial("any", "done", outcomes=outcomes, metric=MetricName.FACTS_AND_FORM)], task)
+    assert failures.wrong is None
+    assert {one.name.value: one.count for one in failures.categories if one.count} == {
+        "refused": 1, "facts_distorted": 1, "facts_dropped": 1, "fact_invented": 1,
+    }  # fmt: skip
+    (by_form,) = sort_failures([Trial("any", "done", outcomes=outcomes, metric=MetricName.FORM_AND_FACTS)], task)
+    assert not sum(one.count for one in by_form.categories)
 
 
 def test_a_few_examples_of_each_are_named_and_an_unfinished_trial_has_none():

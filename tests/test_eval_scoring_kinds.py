@@ -181,6 +181,15 @@ def test_a_long_answer_that_begins_with_the_wrong_one_of_yes_and_no_is_wrong() -
     assert wrong.value < 0.35 and right.value > wrong.value + 0.3
 
 
+def test_without_denies_what_follows_it_and_answers_nothing() -> None:
+    row = Example("x", "Is Velmark a public company?", "No, Velmark has never gone public.")
+    scorer = Scorer(Kind.ANSWERING, None, (row,))
+    aside, right = (
+        scorer.score(text, row).value for text in ("Inspections take place without notice.", "It did not go public.")
+    )
+    assert aside < 0.2 < 0.9 < right
+
+
 def test_what_stands_all_over_a_task_says_little_whatever_its_capitals() -> None:
     rows = [
         Example(str(at), f"Is room {at} safe?", f"COVID-19 was not found in room {at}; the vent hums.")

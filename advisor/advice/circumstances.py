@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from eval.flaws import conflicts, label_spellings
+from eval.scoring import counts_facts
 from eval.task import Kind, Split, Task
 from eval.words import count_words
 
@@ -37,13 +38,13 @@ class Circumstances:
     flawed: int | None = None
 
 
-def circumstances_of(task: Task, split: Split) -> Circumstances:
+def circumstances_of(task: Task, split: Split, metric: str) -> Circumstances:
     """The facts of the data. What data cannot tell, such as what was tried before, stays unknown."""
     forms: dict[Kind, Form] = {
         Kind.CLASSIFICATION: "categories",
         Kind.EXTRACTION: "structure",
         Kind.ANSWERING: "free",
-        Kind.WRITING: "style",
+        Kind.WRITING: "free" if counts_facts(metric) else "style",
     }
     one_answer = task.kind in (Kind.CLASSIFICATION, Kind.EXTRACTION)
     used = replace(task, examples=(*split.train, *split.dev, *split.test))  # what nobody sees does no harm

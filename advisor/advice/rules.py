@@ -150,7 +150,7 @@ RULES = (
         "Style is learned from examples.",
         "ABCE",
         lambda known: _is(known.form, "style"),
-        "Free text, judged by its wording, leans to fine-tuning.",
+        "Free text that is judged by its wording leans to fine-tuning.",
     ),
     Rule(
         "format",

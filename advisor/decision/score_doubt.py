@@ -17,7 +17,7 @@ from eval.statistics import paired_difference
 
 CORRUPTED = {
     Corruption.CHANGED_NUMBER: "an answer with a wrong number",
-    Corruption.CHANGED_DATE: "an answer with a wrong date",
+    Corruption.CHANGED_DATE: "an answer with a wrong date or time",
     Corruption.CHANGED_NAME: "an answer with a wrong name",
     Corruption.WITHOUT_FACT: "an answer without its facts",
     Corruption.OTHER_ANSWER: "the answer to another question",

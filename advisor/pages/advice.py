@@ -11,7 +11,7 @@ from advisor.advice.first_advice import Advice, advise
 from advisor.advice.questions import QUESTIONS, UNKNOWN, Question, seen_in_data, with_answers
 from advisor.advice.rules import RULES, Rule
 from advisor.pages import frame
-from advisor.pages.draft import draft_of, setup_of
+from advisor.pages.draft import draft_of, setup_of, suggested_metric
 from advisor.pages.marks import marked_name
 from advisor.pages.rule_list import rule_items, show_sources, sources
 from advisor.storage.stored import StoredDataset
@@ -24,10 +24,12 @@ def facts_of(dataset: StoredDataset | None) -> Circumstances:
     if dataset is None:
         return Circumstances()
     try:
-        draft = draft_of(dataset.id, dataset.name, setup_of(dataset))
+        setup = setup_of(dataset)
+        draft = draft_of(dataset.id, dataset.name, setup)
+        metric = draft.task.metric.name if draft.task.metric else suggested_metric(dataset.id, dataset.name, setup)
     except BadInput:
         return Circumstances()
-    return circumstances_of(draft.task, draft.split)
+    return circumstances_of(draft.task, draft.split, metric)
 
 
 def ask(facts: Circumstances) -> None:

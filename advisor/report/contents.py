@@ -96,7 +96,7 @@ def build_report(
         **judged,
         "warnings": [*split.notes, *warnings],
         "versions": dict(versions),
-        "circumstances": asdict(circumstances_of(task, split)),
+        "circumstances": asdict(circumstances_of(task, split, metric)),
         "curves": curves_from(trials, fewer or {}, len(split.train)),
         "score_check": asdict(score_check) if score_check else None,
         "score_doubt": doubt,

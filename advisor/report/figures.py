@@ -66,6 +66,7 @@ def reading_of(report: dict[str, Any]) -> list[tuple[str, str]]:
         *([("Strategy", "A way to put a language model to work on your task.")] if task else []),
         *((name, explanation) for name, explanation in explained if explanation),
         *([_metric_of(task)] if task else []),
+        *(_FACTS if any("distorted" in (one.get("parts") or {}) for one in judged(report)) else ()),
         ("A point", "One hundredth of a full score: .86 is 86 points of 100."),
         (
             "Test rows",
@@ -78,6 +79,12 @@ def reading_of(report: dict[str, Any]) -> list[tuple[str, str]]:
             else []
         ),
     ]
+
+
+_FACTS = (
+    ("Distorted", "Something else stands where an expected fact should: another number, date, name, or yes for no."),
+    ("Invented", "A number, date or name that stands in none of your inputs, expected answers and documents."),
+)
 
 
 def _metric_of(task: dict[str, Any]) -> tuple[str, str]:

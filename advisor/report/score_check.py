@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from advisor.decision.score_doubt import CORRUPTED
 from advisor.wording import score_text, share_text
+from eval.scoring.check import LEAST_GAP
 from eval.scoring.corruptions import Corruption
 
 SCORE_CHECK = "Does the score see what matters?"
@@ -20,6 +21,14 @@ class CheckedScore(NamedTuple):
     rows: list[tuple[str, str, str, str]]
 
 
+def _judgement(check: dict[str, Any], worst: dict[str, Any]) -> str:
+    if check["blind_to"]:
+        return "Hardly."
+    if check["right"] - worst["mean"] < LEAST_GAP:  # of what a metric that goes by wording need not see
+        return "It goes by wording, and a wrong fact in the right words costs little: read the answers beside it."
+    return "Yes."
+
+
 def score_check_of(report: dict[str, Any]) -> CheckedScore | None:
     """None where answers are labels or fields, and in reports of earlier versions."""
     check = report.get("score_check")
@@ -28,7 +37,7 @@ def score_check_of(report: dict[str, Any]) -> CheckedScore | None:
     worst = max(check["corrupted"], key=lambda one: one["mean"])
     right, wrong = score_text(check["right"]), score_text(worst["mean"])
     finding = (
-        f"A right answer in other words scores {right} on average. Of the wrong ones "
+        f"{_judgement(check, worst)} A right answer in other words scores {right} on average. Of the wrong ones "
         f"{CORRUPTED[Corruption(worst['corruption'])]} scores highest: {wrong}."
     )
     how = (

@@ -111,6 +111,23 @@ WORDS: dict[str, Words] = {
         "a document with the answer was looked up, but not used",
     ),
     Failure.WRONG_ANSWER: Words("Another answer", "Wrong, and nothing more can be told.", "it answers something else"),
+    Failure.FACTS_DISTORTED: Words(
+        "Facts stated wrongly",
+        "At most half of the expected facts are right, and most of the others are stated wrongly: another number, "
+        "date, name or value stands in their place.",
+        "it states most facts wrongly",
+    ),
+    Failure.FACTS_DROPPED: Words(
+        "Facts left out",
+        "At most half of the expected facts are right, and most of the others are left out.",
+        "it leaves out most facts",
+    ),
+    Failure.FACT_INVENTED: Words(
+        "Facts added",
+        "Most of the expected facts are right, but something is stated besides that stands nowhere in your inputs, "
+        "expected answers or documents.",
+        "it adds a fact that stands nowhere in your data",
+    ),
 }
 
 
@@ -140,7 +157,8 @@ def wrong_answers_of(report: dict[str, Any]) -> WrongAnswers | None:
         return None
     said = [_sentence(name, each) for name, each in failures.items()]
     if any(each["wrong"] is None for each in failures.values()):
-        said.insert(0, "A free text is not simply right or wrong, so only rows without an answer are counted.")
+        counted = "its facts are held against those expected" if _counts_facts(failures) else "only answers are counted"
+        said.insert(0, f"A free text is not simply right or wrong, so {counted}.")
     if overlap := _overlap(failures):
         said.append(overlap)
     return WrongAnswers(tuple(failures), tuple(said), tuple(_rows(failures)))
@@ -149,6 +167,11 @@ def wrong_answers_of(report: dict[str, Any]) -> WrongAnswers | None:
 def failures_of(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The failures by strategy, best first."""
     return {one["name"]: one["failures"] for one in judged(report) if one.get("failures")}
+
+
+def _counts_facts(failures: dict[str, dict[str, Any]]) -> bool:
+    names = (one["name"] for each in failures.values() for one in each["categories"])
+    return Failure.FACTS_DROPPED in names
 
 
 def mixup_text(mixup: dict[str, Any]) -> str:
@@ -180,8 +203,8 @@ def _sentence(name: str, failures: dict[str, Any]) -> str:
     rows = count_text(failures["of"], "row")
     categories = sorted((one for one in failures["categories"] if one["count"]), key=lambda one: -one["count"])
     if failures["wrong"] is None:
-        unanswered = sum(one["count"] for one in categories)
-        return f"{name_of(name)} gave {f'no answer to {unanswered:,} of' if unanswered else 'an answer to all'} {rows}."
+        told = "; ".join(f"{_times(one['count'])} {WORDS[one['name']].clause}" for one in categories[:_TOLD])
+        return f"{name_of(name)}, in {rows}: {told}." if told else f"{name_of(name)} gave an answer to all {rows}."
     if not categories:
         return f"{name_of(name)} is right on {f'all {rows}' if failures['of'] > 1 else 'the only row'}."
     told = "; ".join(f"{_times(one['count'])} {WORDS[one['name']].clause}" for one in categories[:_TOLD])

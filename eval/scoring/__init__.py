@@ -1,7 +1,7 @@
 """How good an answer is: numbers as numbers, dates as dates, facts in any words, form where form matters."""
 
 from eval.scoring.fields import read_json
-from eval.scoring.metric import MetricName, chosen_metric, formula_of, meaning_of, metric_for
+from eval.scoring.metric import MetricName, chosen_metric, counts_facts, formula_of, meaning_of, metric_for
 from eval.scoring.scorer import Score, Scorer, is_right, scorer_for, scorer_while_learning
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "Score",
     "Scorer",
     "chosen_metric",
+    "counts_facts",
     "formula_of",
     "is_right",
     "meaning_of",

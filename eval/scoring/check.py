@@ -16,7 +16,7 @@ from eval.task import Document, Example, Kind
 ROWS_CHECKED = 60
 MOST_FACTS = 3  # in an expected answer that is wrong once one of them is
 FEWEST_ROWS = 5  # of one corruption, below which nothing is said of it
-_LEAST_GAP = 0.2  # between right answers in other words and wrong ones: below it the score hardly tells them apart
+LEAST_GAP = 0.2  # between right answers in other words and wrong ones: below it the score hardly tells them apart
 _CHANGED = (Corruption.CHANGED_NUMBER, Corruption.CHANGED_DATE, Corruption.CHANGED_NAME)
 _OF_FACTS = (*_CHANGED, Corruption.WITHOUT_FACT)
 
@@ -83,5 +83,5 @@ def check_score(scorer: Scorer, rows: Sequence[Example], documents: Sequence[Doc
     mean = fmean(right.values())
     facts_lead = leads_with_facts(metric_for(scorer.kind, rows, documents, collection))
     should_see = [one for one in corrupted if one.corruption not in _OF_FACTS or facts_lead]
-    blind_to = tuple(one.corruption for one in should_see if mean - one.mean < _LEAST_GAP)
+    blind_to = tuple(one.corruption for one in should_see if mean - one.mean < LEAST_GAP)
     return ScoreCheck(mean, len(right), corrupted, blind_to)

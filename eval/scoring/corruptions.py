@@ -33,7 +33,7 @@ class Corruption(StrEnum):
     REFUSAL = "refusal"
 
 
-_NUMBERS = (FactKind.NUMBER, FactKind.TIME, FactKind.CODE)
+_NUMBERS, _DATES = (FactKind.NUMBER, FactKind.CODE), (FactKind.DATE, FactKind.TIME)
 _INSTEAD = {
     FactKind.NUMBER: "some", FactKind.DATE: "some day", FactKind.TIME: "some time", FactKind.CODE: "something",
     FactKind.NAME: "something", FactKind.WORD: "something",
@@ -71,7 +71,7 @@ class Corrupter:
             yield Corruption.REFUSAL, REFUSAL
         for name, kinds in (
             (Corruption.CHANGED_NUMBER, _NUMBERS),
-            (Corruption.CHANGED_DATE, (FactKind.DATE,)),
+            (Corruption.CHANGED_DATE, _DATES),
             (Corruption.CHANGED_NAME, (FactKind.NAME,)),
         ):
             changed = self._changed(text, [fact for fact in told if fact.kind in kinds], asked, random)

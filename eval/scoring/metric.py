@@ -120,8 +120,13 @@ _OFTEN = 0.1  # of the answers, from which on what they hold tells little of eac
 
 def leads_with_facts(metric: Metric) -> bool:
     """Whether an answer with a wrong fact is meant to score little."""
-    name = metric.name.split(",")[0]
-    return name == MetricName.EXACT or (name in LEADS_WITH_FACTS and LEADS_WITH_FACTS[MetricName(name)])
+    return metric.name == MetricName.EXACT or counts_facts(metric.name)
+
+
+def counts_facts(name: str) -> bool:
+    """Whether a metric's score is mostly the share of facts that are right."""
+    plain = name.split(",")[0]
+    return plain in LEADS_WITH_FACTS and LEADS_WITH_FACTS[MetricName(plain)]
 
 
 def meaning_of(name: str) -> str:

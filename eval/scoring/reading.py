@@ -49,7 +49,9 @@ _SOURCE = re.compile(
     re.MULTILINE,
 )
 _CLAUSE_END = re.compile(
-    r"[.!?;:,\n]+(?=\s|$)|[。、]|(?<=[\u3040-\u9fff])[!?;:,]|\s+(?:but|and|while|whereas|although)\s+", re.I
+    r"[.!?;:,\n]+(?=\s|$)|[。、]|(?<=[\u3040-\u9fff])[!?;:,]|\s+(?:but|and|while|whereas|although)\s+|"
+    r"(?=\b(?:without|ohne|sans)\b)",  # which denies what follows it, and nothing before
+    re.IGNORECASE,
 )
 _CODE = re.compile(
     r"[\w.+-]+@[\w-]+\.[\w.-]*\w|(?:https?://|www\.)\S+\w|(?<!\w)(?:\+|\(?0)\d[\d ()/-]{5,}\d|"
