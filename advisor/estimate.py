@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import mean
-
-import psutil
 
 from advisor.plan import CURVES_STEP, FLOORS_STEP
 from eval.learning_curve import sizes_of
+from eval.other_programs import MATERIAL_SHARE, OtherPrograms
 from eval.task import Split, Task
 from strategies.presets import Preset
 from strategies.registry import LEARNS_FROM_NO_ROWS, TRAINED
@@ -19,7 +16,6 @@ from strategies.workload import Workload, foresee, foresee_fewer, foresee_floors
 
 # Answers to time writing by: fewer than the 32 that are written together, to stay within ten seconds.
 _WRITTEN_TOGETHER = 10
-MATERIAL_SHARE = 0.25  # of the processor: other programs that use more, or this much less than before, change the speed
 SECONDS_TO_LOAD = 6.0  # starting a process and importing torch and transformers, beside reading the weights
 
 
@@ -43,9 +39,9 @@ class Speed:
 
 def busy_share(seconds: float = 1.0) -> float:
     """The share of the processor cores that was in use while this process waited so long."""
-    cores = psutil.cpu_percent(seconds, percpu=True)
-    allowed = psutil.Process().cpu_affinity() if sys.platform == "linux" else []
-    return mean([cores[core] for core in allowed if core < len(cores)] or cores) / 100
+    others = OtherPrograms()
+    time.sleep(seconds)
+    return others.share() or 0.0
 
 
 def busy_sentence(speed: Speed) -> str | None:

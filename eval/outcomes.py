@@ -90,7 +90,8 @@ class Trial:
     it took; `settings` are the chosen ones, JSON values by name; `choices` lists every setting tried with its dev
     score; `peak_memory_bytes` is the resident peak of the process that ran it; `notes` are plain sentences worth
     knowing; `metric` names what makes one score of the outcomes, "" in older runs and for scores from elsewhere, where
-    it is their mean.
+    it is their mean; `busy` is the share of the processor that other programs used while single answers were timed,
+    None where that was not noted.
 
     What was measured beside, where the budget allows: `probes` holds the outcomes on rows other than the test rows as
     they are, by name: some test rows in each variant (`eval.variants`), under `TRAINED_ON` some rows it trained on,
@@ -118,6 +119,7 @@ class Trial:
     notes: tuple[str, ...] = ()
     probes: dict[str, tuple[Outcome, ...]] = field(default_factory=dict)
     knowledge: tuple[Knowledge, Knowledge] | None = None
+    busy: float | None = None
     changed_facts: dict[str, str] = field(default_factory=dict)
     refresh_seconds: float | None = None
     apart_seconds: dict[str, float] = field(default_factory=dict)

@@ -242,6 +242,11 @@ def test_caveats_follow_from_what_was_measured():
     beaten = decide(trial("prompting", right_on(0.6, 100)), share=0.55)
     assert any("commonest label, which alone would score .55" in caveat for caveat in beaten.caveats)
     assert decide(trial("prompting", right_on(0.9, 100)), share=0.55).caveats == ()
+    busy = [
+        replace(trial(name, right_on(0.9, 100)), busy=share) for name, share in (("prompting", 0.1), ("retrieval", 0.6))
+    ]
+    assert any("Other programs used up to 60 %" in caveat for caveat in decide(*busy).caveats)
+    assert decide(busy[0]).caveats == ()
 
 
 def test_a_fair_score_of_answers_that_are_seldom_all_right_is_told():

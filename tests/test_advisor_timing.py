@@ -6,17 +6,24 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from advisor.estimate import MATERIAL_SHARE, busy_sentence, busy_share
+from advisor.estimate import busy_sentence, busy_share
 from advisor.plan import Plan, Setup
 from advisor.runs.timing import foresee_run, is_outdated, read_estimate
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredSpeed
 from advisor.storage.task_file import task_to_json
+from eval.other_programs import MATERIAL_SHARE
+from eval.outcomes import Prediction
+from eval.runner import measure
+from eval.scoring import Scorer
+from eval.task import Example, Kind
 from tests.tiny_strategies import SPEED, tiny_task
 
 HOUR = 3600.0
@@ -59,6 +66,37 @@ def test_a_program_that_keeps_a_core_busy_counts_as_load() -> None:
         burning.kill()
         burning.wait()
     assert 0.8 / len(os.sched_getaffinity(0)) <= seen <= 1
+
+
+class Spinning:
+    name = "spinning"
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
+        until = time.perf_counter() + 0.1
+        while time.perf_counter() < until:
+            pass
+        return [Prediction("yes", 1, 1) for _ in inputs]
+
+
+def test_answers_are_timed_again_while_other_programs_are_busy_and_it_is_noted() -> None:
+    rows = [Example(str(at), f"Question {at}", "yes") for at in range(10)]
+    stages: list[str] = []
+    spin = [sys.executable, "-c", "print(flush=True)\nwhile True: pass"]
+    others = [subprocess.Popen(spin, stdout=subprocess.PIPE, text=True) for _ in os.sched_getaffinity(0)]
+    try:
+        for one in others:
+            assert one.stdout is not None and one.stdout.readline() == "\n"
+        measured = measure(
+            Spinning(), rows, Scorer(Kind.ANSWERING, None, ()), 8, lambda stage, done, total: stages.append(stage)
+        )
+    finally:
+        for one in others:
+            one.kill()
+            one.wait()
+    assert measured.busy is not None and measured.busy > MATERIAL_SHARE
+    timed = [stage for stage in stages if "timing" in stage]
+    assert len(timed) == 16 and len(set(timed)) == 2
+    assert sum(outcome.seconds is not None for outcome in measured.outcomes) == 8
 
 
 def test_only_an_estimate_from_a_busy_machine_says_so() -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from advisor.decision.situation import LOW_SCORE, Situation
 from advisor.measurement import Measurement, fact_told, gap_of, trained_again
-from advisor.wording import count_text, every_text, in_sentence, name_of, score_text
+from advisor.wording import count_text, every_text, in_sentence, name_of, score_text, share_text
+from eval.other_programs import MATERIAL_SHARE
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, Trial
 from eval.scoring import is_right
 from eval.scoring.labels import OF_LABELS, rates_by_label
@@ -52,6 +53,7 @@ def before_you_act(
         *unfinished(trials),
         *(_missed_documents(one) for one in judged),
         *_few_timed(situation),
+        _busy(judged),
     )
     return tuple(sentence for sentence in sentences if sentence is not None)
 
@@ -168,6 +170,17 @@ def _invalid_json(choice: Measurement) -> str | None:
     why = f" ({how_many} cut at {longest:,} tokens, the longest answer that is written)" if cut else ""
     answers = count_text(choice.score.n, "answer")
     return f"{name_of(choice.strategy)}: {len(invalid):,} of {answers} are not valid JSON{why}; check each before use."
+
+
+def _busy(judged: Sequence[Measurement]) -> str | None:
+    """Times cannot be compared that were taken while other programs used much of the processor."""
+    shares = [one.trial.busy for one in judged if one.trial.busy is not None and one.trial.busy > MATERIAL_SHARE]
+    if not shares:
+        return None
+    return (
+        f"Other programs used up to {share_text(max(shares))} of the processor while answers were timed, so times and "
+        "costs are too high: run it again on a quiet machine before you compare them."
+    )
 
 
 def _wording_only(kind: Kind | None, metric: str) -> str | None:

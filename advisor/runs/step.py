@@ -132,6 +132,7 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         effort=strategy.effort,
         notes=tuple(strategy.notes),
         metric=scorer.metric.name,
+        busy=measured.busy,
     )
     rows = 0 if order.strategy in FLOORS else budget.probe_rows
     trial = timed_apart(trial, strategy, split.test, rows > 0, report_progress)

@@ -10,12 +10,13 @@ from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from advisor.estimate import MATERIAL_SHARE, busy_share, estimate_seconds, measure_speed
+from advisor.estimate import busy_share, estimate_seconds, measure_speed
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spawned
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredSpeed
 from advisor.storage.task_file import read_task
+from eval.other_programs import MATERIAL_SHARE
 from strategies.engine.models import check_model, is_here
 from strategies.presets import PRESETS
 
