@@ -1,10 +1,11 @@
 # make run    set up and open Threeways in the browser
 # make test   set up and run every check
+# make schema write docs/report.schema.json anew, after a change to advisor/schema.py
 # make bench  set up the peers and measure against them; FULL=1 for more rows and rounds, NAMES="labels search" for some
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test bench install clean
+.PHONY: run test schema bench install clean
 
 run: install
 	$(BIN)/streamlit run streamlit_app.py
@@ -16,6 +17,9 @@ test: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+schema: .venv/installed
+	$(BIN)/python -c "from advisor.schema import json_schema; print(json_schema())" > docs/report.schema.json
 
 bench: .venv/installed-bench
 	$(BIN)/python -m tests.benchmarks $(NAMES)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
 from advisor.plan import Priorities
+from advisor.schema import ApartSeconds, Gap
 from eval import statistics
 from eval.costs import Cost, Quote, cost_of
 from eval.outcomes import NEW_FACT, OLD_FACT, TRAINED_AGAIN, TRAINED_ON, Outcome, Trial
@@ -132,10 +132,10 @@ def trained_again(trial: Trial) -> list[tuple[Outcome, ...]]:
     return [outcomes for name, outcomes in trial.probes.items() if name.startswith(TRAINED_AGAIN)]
 
 
-def score_of_each_training(trial: Trial) -> list[float] | None:
+def score_of_each_training(trial: Trial) -> tuple[float, ...] | None:
     """The scores, that of the training kept first; None where it was trained once, or never."""
     again = trained_again(trial)
-    return [score_of(scored(trial.metric, each)) for each in (trial.outcomes, *again)] if again else None
+    return tuple(score_of(scored(trial.metric, each)) for each in (trial.outcomes, *again)) if again else None
 
 
 def unit_of(*outcomes: Outcome) -> str:
@@ -144,14 +144,14 @@ def unit_of(*outcomes: Outcome) -> str:
     return f"row {outcomes[0].example_id}" if group is None else f"group {group}"
 
 
-def gap_of(trial: Trial) -> dict[str, Any] | None:
+def gap_of(trial: Trial) -> Gap | None:
     """The scores on rows it trained on and on test rows, and the first minus the second; None unmeasured."""
     trained_on = trial.probes.get(TRAINED_ON)
     if not trained_on or not trial.outcomes:
         return None
     seen, new = _score_interval(trial, trained_on), _score_interval(trial, trial.outcomes)
     gap = unpaired_difference(seen, new)
-    return {"seen": asdict(seen), "new": asdict(new), "difference": gap.mean, "low": gap.low, "high": gap.high}
+    return Gap(seen, new, gap.mean, gap.low, gap.high)
 
 
 def fact_told(outcome: Outcome) -> str:
@@ -163,10 +163,11 @@ def fact_told(outcome: Outcome) -> str:
     return NEW_FACT if new > old else OLD_FACT
 
 
-def apart_seconds(trial: Trial) -> dict[str, Any] | None:
-    """The percentiles of the requests answered with the adapter apart, and under `merged_p50` the median of the same
-    requests with it merged; None unmeasured."""
+def apart_seconds(trial: Trial) -> ApartSeconds | None:
+    """None unmeasured."""
     both = [(one.seconds, trial.apart_seconds.get(one.example_id)) for one in trial.outcomes]
     pairs = [(merged, apart) for merged, apart in both if merged is not None and apart is not None]
     apart, merged = (percentiles([pair[side] for pair in pairs]) for side in (1, 0))
-    return {**asdict(apart), "merged_p50": merged.p50} if apart and merged else None
+    if not apart or not merged:
+        return None
+    return ApartSeconds(apart.p50, apart.p95, apart.n, merged.p50, apart.p50_range, apart.p95_range)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from advisor.plan import Priorities
-from advisor.report.contents import build_report
+from advisor.report.build import build_report
 from eval.outcomes import Effort, Outcome, Trial
 from eval.phases import READING, WRITING
 from eval.task import Example, Kind, Split, Task, labels_of

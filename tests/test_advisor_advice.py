@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from dataclasses import asdict, replace
 
 import pytest
 
 from advisor.advice.agreement import hold_against, rule_groups, rule_sentences
-from advisor.advice.circumstances import Circumstances
 from advisor.advice.first_advice import advise
 from advisor.plan import Priorities
 from advisor.report.html import render_html
 from advisor.report.markdown import escaped, render_markdown
+from advisor.schema import Circumstances, Report
 from eval.statistics import margin_shown, rows_to_show
 from eval.task import Kind
+from tests.reports import EVERY, changed
 
-MakeReport = Callable[..., dict[str, Any]]
+MakeReport = Callable[..., Report]
 
 
 def test_nothing_known_gives_no_advice() -> None:
@@ -75,22 +75,22 @@ def test_the_rows_a_test_takes_follow_from_the_margin() -> None:
     assert "it takes" not in advise(Circumstances(tried="no", test=2_000)).collect[-1].split("Rough")[0]
 
 
-def told(report: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    return {rule["id"]: (rule["agreement"], rule["measured"]) for rule in hold_against(report)}
+def told(report: Report) -> dict[str, tuple[str, str]]:
+    return {rule.id: (rule.agreement, rule.measured) for rule in hold_against(report)}
 
 
 def test_a_rule_whose_strategy_is_shown_best_agrees(synthetic_report: MakeReport) -> None:
     report = synthetic_report(n=80)  # 120 examples to learn from, four labels; fine-tuning is far ahead
-    assert report["rules"] == hold_against(report)
+    assert report.rules == hold_against(report)
     agreement, measured = told(report)["own-categories"]
     assert agreement == "agrees" and measured.startswith("Measured: fine-tuning is ")
-    facts = {rule["id"]: rule["fact"] for rule in report["rules"]}
+    facts = {rule.id: rule.fact for rule in report.rules}
     assert facts["own-categories"] == "120 examples of your own 4 categories lean to fine-tuning."
 
 
 def test_a_rule_whose_strategy_is_shown_behind_does_not_agree(synthetic_report: MakeReport) -> None:
     report = synthetic_report(n=80)
-    report["circumstances"] |= {"knowledge": "documents", "examples": 40}
+    report = changed(report, circumstances={"knowledge": "documents", "examples": 40})
     held = told(report)
     assert held["private-knowledge"][0] == "disagrees"
     assert "fine-tuning is" in held["private-knowledge"][1] and "ahead of retrieval" in held["private-knowledge"][1]
@@ -99,11 +99,13 @@ def test_a_rule_whose_strategy_is_shown_behind_does_not_agree(synthetic_report: 
 
 def test_a_close_result_cannot_tell(synthetic_report: MakeReport) -> None:
     report = synthetic_report(n=80)
-    for pair in report["comparisons"]:
-        pair |= {"difference": 0.01, "low": -0.05, "high": 0.07, "p_value_holm": 0.6}
-    report["recommendation"]["probabilities"] = {"prompting": 0.5, "retrieval": 0.5, "finetuning": 0.5}
+    report = changed(
+        report,
+        comparisons={EVERY: {"difference": 0.01, "low": -0.05, "high": 0.07, "p_value_holm": 0.6}},
+        recommendation={"probabilities": {"prompting": 0.5, "retrieval": 0.5, "finetuning": 0.5}},
+    )
     assert told(report)["own-categories"][0] == "cannot tell"
-    report["recommendation"]["probabilities"]["finetuning"] = 0.19
+    report = changed(report, recommendation={"probabilities": {"finetuning": 0.19}})
     assert told(report)["own-categories"][0] == "disagrees"
 
 
@@ -115,7 +117,7 @@ def test_a_rule_leans_to_a_means_and_who_joins_two_uses_both(synthetic_report, s
         outcomes=tuple(replace(one, strategy="retrieval_finetuning") for one in best.outcomes),
     )
     report = synthetic_report(trials=[prompting, retrieval, joined])
-    report["circumstances"] |= {"knowledge": "documents"}
+    report = changed(report, circumstances={"knowledge": "documents"})
     held = told(report)
     for rule in ("private-knowledge", "own-categories"):
         assert held[rule][0] == "agrees" and held[rule][1].startswith("Measured: retrieval with fine-tuning is ")
@@ -124,49 +126,48 @@ def test_a_rule_leans_to_a_means_and_who_joins_two_uses_both(synthetic_report, s
 
 def test_what_something_simpler_does_as_well_does_not_show_a_rule_right(synthetic_report: MakeReport) -> None:
     report = synthetic_report(n=80)
-    report["circumstances"] |= {"job": "simple"}
-    for pair in report["comparisons"]:
-        pair |= {"difference": 0.0, "low": -0.01, "high": 0.01, "p_value_holm": 1.0}
-    report["recommendation"]["probabilities"] = {"prompting": 0.97, "retrieval": 0.97, "finetuning": 0.97}
+    report = changed(
+        report,
+        circumstances={"job": "simple"},
+        comparisons={EVERY: {"difference": 0.0, "low": -0.01, "high": 0.01, "p_value_holm": 1.0}},
+        recommendation={"probabilities": {"prompting": 0.97, "retrieval": 0.97, "finetuning": 0.97}},
+    )
     held = told(report)
     agreement, measured = held["own-categories"]
     assert agreement == "cannot tell" and measured.endswith("Prompting, which is simpler, probably is too.")
     assert held["enough-simple"][0] == "agrees"  # it promises no more than that
-    report["recommendation"]["probabilities"] |= {"prompting": 0.1, "retrieval": 0.1}
+    report = changed(report, recommendation={"probabilities": {"prompting": 0.1, "retrieval": 0.1}})
     assert told(report)["own-categories"][0] == "agrees"
 
 
 def test_a_difference_within_the_margin_does_not_show_a_strategy_behind(synthetic_report: MakeReport) -> None:
     report = synthetic_report(n=80)
-    report["recommendation"]["probabilities"] = {}
     behind = {"difference": 0.03, "low": 0.01, "high": 0.05, "p_value_holm": 0.01}
-    for pair in report["comparisons"]:
-        pair |= behind if pair["b"] == "finetuning" else {}
+    with_finetuning = [at for at, pair in enumerate(report.comparisons) if pair.b == "finetuning"]
+    report = changed(report, recommendation={"probabilities": {}}, comparisons=dict.fromkeys(with_finetuning, behind))
     assert told(report)["own-categories"][0] == "cannot tell"
-    for pair in report["comparisons"]:
-        pair |= {"low": 0.021} if pair["b"] == "finetuning" else {}
+    report = changed(report, comparisons={at: {"low": 0.021} for at in with_finetuning})
     assert told(report)["own-categories"][0] == "disagrees"
 
 
 def test_what_a_rule_saves_is_judged_by_cost(synthetic_report: MakeReport) -> None:
     report = synthetic_report(n=80)
-    prompting, _, finetuning = report["candidates"]
+    prompting = report.candidates[0]
     for one_off, agreement in ((0.0, "agrees"), (500.0, "disagrees")):
-        finetuning["cost"] |= {"one_off": one_off}
-        assert told(report)["repeated"][0] == agreement
-    finetuning["cost"] |= prompting["cost"]
-    assert told(report)["repeated"][0] == "cannot tell"
-    finetuning["cost"] |= {"per_1000": None, "per_month": None}
-    assert told(report)["repeated"] == ("cannot tell", "Not known: what fine-tuning or prompting costs.")
+        assert told(changed(report, candidates={2: {"cost": {"one_off": one_off}}}))["repeated"][0] == agreement
+    same = changed(report, candidates={2: {"cost": asdict(prompting.cost)}})
+    assert told(same)["repeated"][0] == "cannot tell"
+    unknown = changed(report, candidates={2: {"cost": {"per_1000": None, "per_month": None}}})
+    assert told(unknown)["repeated"] == ("cannot tell", "Not known: what fine-tuning or prompting costs.")
 
 
 def test_a_rule_that_leans_to_what_was_not_measured_cannot_tell(synthetic_report: MakeReport) -> None:
     report = synthetic_report(Kind.WRITING)
-    report["circumstances"] |= {"knowledge": "documents", "form": "style", "flawed": 3}
+    report = changed(report, circumstances={"knowledge": "documents", "form": "style", "flawed": 3})
     held = told(report)
     assert held["combine"] == ("cannot tell", "Retrieval with fine-tuning was not measured.")
     assert held["quality-first"][0] == "cannot tell"
-    report["candidates"] = report["candidates"][2:]
+    report = replace(report, candidates=report.candidates[2:])
     assert told(report)["style"] == ("cannot tell", "Nothing was measured beside fine-tuning.")
 
 
@@ -183,7 +184,6 @@ def test_the_rules_are_told_in_every_form_of_the_report(synthetic_report: MakeRe
     assert all(escaped(sentence) in text for sentence in rule_sentences(report))
     for words, facts, measured in rule_groups(report):
         assert words in page and facts in page and measured in page
-    for key in ("rules", "circumstances"):  # as an earlier version wrote it
-        del report[key]
-    assert hold_against(report) == []
+    report = replace(report, rules=(), circumstances=None)  # as of an earlier version
+    assert hold_against(report) == ()
     assert "rules of thumb" not in render_markdown(report) + render_html(report)

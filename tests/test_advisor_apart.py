@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from advisor.candidates import judged
 from advisor.report.figures import apart_of
 from advisor.report.html import render_html
 from advisor.report.markdown import escaped, render_markdown
@@ -97,9 +96,9 @@ def test_what_it_costs_to_keep_it_apart_is_told_in_every_form_with_its_range(
     seconds = {one.example_id: 0.3 + 0.02 * at for at, one in enumerate(own[:8])}
     finetuning = replace(finetuning, outcomes=tuple(own), apart_seconds=seconds)
     report = synthetic_report(trials=(prompting, retrieval, finetuning))
-    apart = {one["name"]: one["apart_seconds"] for one in report["candidates"]}
-    assert apart["prompting"] is None and apart["finetuning"]["n"] == 8
-    assert apart["finetuning"]["merged_p50"] == pytest.approx(0.2035)
+    apart = {one.id: one.apart_seconds for one in report.candidates}
+    assert apart["prompting"] is None and apart["finetuning"].n == 8
+    assert apart["finetuning"].merged_p50 == pytest.approx(0.2035)
     (sentence,) = apart_of(report)
     assert sentence == (
         "Where one model serves many tasks, what fine-tuning learned is kept apart from it (an adapter). Of 8 answers "
@@ -110,11 +109,3 @@ def test_what_it_costs_to_keep_it_apart_is_told_in_every_form_with_its_range(
     assert APART in dict(computed_of(report))
     write_trial(tmp_path, finetuning)
     assert read_trial(tmp_path) == finetuning
-
-
-def test_a_report_of_an_earlier_version_says_nothing_of_it(synthetic_report) -> None:
-    report = synthetic_report()
-    for one in judged(report):
-        del one["apart_seconds"]
-    assert apart_of(report) == [] and APART not in dict(computed_of(report))
-    assert "kept apart" not in render_html(report) + render_markdown(report)

@@ -6,7 +6,6 @@ import io
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from html import unescape
 from statistics import NormalDist
 from typing import Any
@@ -19,10 +18,11 @@ from streamlit.testing.v1 import AppTest
 
 from advisor.command_line.terminal import print_report
 from advisor.decision.baseline import claim_of
-from advisor.decision.recommendation import Recommendation, recommend
+from advisor.decision.recommendation import recommend
 from advisor.plan import Priorities
 from advisor.report.html import render_html
 from advisor.report.markdown import escaped, render_markdown
+from advisor.schema import Recommendation, Report
 from eval.outcomes import Outcome, Trial
 from eval.posterior import believe
 from eval.statistics import paired_difference
@@ -85,12 +85,12 @@ INTENT_BASELINES = {
 
 def test_a_tie_on_few_rows_leads_the_headline() -> None:
     got = decide(TIED, NEAREST)
-    assert (got.choice, got.floor) == ("prompting", "nearest_example")
+    assert (got.choice, got.level_baseline) == ("prompting", "nearest_example")
     assert got.headline == (
         "You may need no language model: copying the answer of the nearest example is probably as good. "
         "If you must use one, prompt it."
     )
-    assert got.floor_line == (
+    assert got.baseline_line == (
         "Weak: copying the answer of the nearest example scores the same as prompting "
         "(95 % CI 12 points lower to 12 higher), so you may need no language model."
     )
@@ -110,17 +110,21 @@ def test_among_five_strategies_the_same_tie_is_too_close_to_call() -> None:
         "Too close to call: 66 test rows cannot show that a language model is more than 2 points better than copying "
         "the answer of the nearest example. Prompt it for now."
     )
-    assert got.floor is None and got.floor_line is not None and got.floor_line.startswith("Too close to call: copying")
+    assert (
+        got.level_baseline is None
+        and got.baseline_line is not None
+        and got.baseline_line.startswith("Too close to call: copying")
+    )
 
 
 def test_the_best_baseline_is_named_and_by_how_much_it_is_better() -> None:
     got = decide(INTENTS, INTENT_BASELINES)
-    assert (got.choice, got.floor) == ("retrieval", "embedding_linear")
+    assert (got.choice, got.level_baseline) == ("retrieval", "embedding_linear")
     assert got.headline == (
         "You need no language model: a linear classifier on embeddings scores 6 points higher. "
         "If you must use one, look it up."
     )
-    assert got.floor_line == (
+    assert got.baseline_line == (
         "A linear classifier on embeddings scores 6 points higher than retrieval (95 % CI 0.3 to 11): you need no "
         "language model. Moderate: 90 in 100 that it is more than 2 points better than every strategy. It costs "
         "$0.000028 for 1,000 answers."
@@ -140,7 +144,7 @@ def test_the_lines_on_strategies_do_not_speak_of_the_baseline() -> None:
     )
     level = decide({"prompting": right_on(400, (0, 360)), "retrieval": right_on(400, (0, 320))}, {})
     assert level.confidence_line == ("Strong: more than 99 in 100 that no other strategy is more than 2 points better.")
-    assert level.baseline is None and level.floor_line is None and level.headline == "Prompt it."
+    assert level.baseline is None and level.baseline_line is None and level.headline == "Prompt it."
 
 
 def test_one_that_is_as_good_on_many_rows() -> None:
@@ -150,7 +154,8 @@ def test_one_that_is_as_good_on_many_rows() -> None:
         "You need no language model: a linear classifier on words is as good. If you must use one, fine-tune it."
     )
     assert (
-        got.floor_line is not None and "Strong: more than 99 in 100 that no strategy is more than 2 " in got.floor_line
+        got.baseline_line is not None
+        and "Strong: more than 99 in 100 that no strategy is more than 2 " in got.baseline_line
     )
     assert got.probabilities == decide(strategies, {}).probabilities
 
@@ -160,8 +165,8 @@ def test_one_that_is_clearly_worse_leaves_the_headline_alone() -> None:
         {"prompting": right_on(200, (0, 100)), "finetuning": right_on(200, (0, 180))},
         {"tfidf_linear": right_on(200, (0, 150))},
     )
-    assert (got.headline, got.floor) == ("Fine-tune it.", None)
-    assert got.floor_line == (
+    assert (got.headline, got.level_baseline) == ("Fine-tune it.", None)
+    assert got.baseline_line == (
         "The best baseline, a linear classifier on words, scores 15 points lower than fine-tuning (95 % CI 10 to 20)."
     )
     assert got.baseline is not None and (got.baseline.claim, got.baseline.lead) == ("worse", None)
@@ -170,7 +175,7 @@ def test_one_that_is_clearly_worse_leaves_the_headline_alone() -> None:
 def test_of_equal_baselines_the_simpler_is_named() -> None:
     scores = right_on(400, (0, 360))
     got = decide({"prompting": scores}, {"tfidf_linear": scores, "embedding_linear": scores})
-    assert got.floor == "tfidf_linear"
+    assert got.level_baseline == "tfidf_linear"
 
 
 @pytest.mark.parametrize(("rows", "need"), [(25, "may need"), (40, "need")])
@@ -201,15 +206,15 @@ def test_documents_have_baselines_too() -> None:
     for kind in (Kind.ANSWERING, Kind.WRITING):
         baselines = {"nearest_example": graded, "best_sentence": more + 0.5}
         got = decide({"prompting": graded, "retrieval": graded + 0.3 * more}, baselines, kind)
-        assert got.floor == "best_sentence"
+        assert got.level_baseline == "best_sentence"
         assert got.headline.startswith("You need no language model: quoting the nearest sentence of the documents ")
 
 
 def test_where_nothing_works_no_baseline_is_recommended() -> None:
     bad = {"prompting": right_on(200, (0, 40))}
     got = decide(bad, {"tfidf_linear": right_on(200, (0, 42))})
-    assert (got.headline, got.floor) == ("Prompt it, but no strategy works well yet.", None)
-    assert got.floor_line == (
+    assert (got.headline, got.level_baseline) == ("Prompt it, but no strategy works well yet.", None)
+    assert got.baseline_line == (
         "The best baseline, a linear classifier on words, scores 1 point higher than prompting "
         "(95 % CI 0.7 lower to 3 higher): it does not work well either."
     )
@@ -227,30 +232,28 @@ def test_a_baseline_beyond_a_limit_is_not_named() -> None:
     within, beyond = (
         recommend(fast, Priorities(max_seconds=limit), Kind.CLASSIFICATION, floors=slow) for limit in (2.0, 0.5)
     )
-    assert (within.floor, beyond.floor, beyond.baseline) == ("embedding_linear", None, None)
+    assert (within.level_baseline, beyond.level_baseline, beyond.baseline) == ("embedding_linear", None, None)
 
 
 def test_the_commonest_label_is_judged_by_what_it_scored() -> None:
     strategies = {"prompting": right_on(100, (0, 60))}
     trials = trials_of(strategies, 1.0)
     measured = decide(strategies, {"majority_label": right_on(100, (0, 55))})
-    assert measured.floor_line is not None and "5 points lower than prompting" in measured.floor_line
+    assert measured.baseline_line is not None and "5 points lower than prompting" in measured.baseline_line
     assert not any("commonest label" in each for each in measured.caveats)
     unmeasured = recommend(trials, Priorities(), Kind.CLASSIFICATION, 0.55)
     assert any("commonest label, which alone would score .55" in each for each in unmeasured.caveats)
 
 
-def test_every_form_says_the_same(
-    synthetic_report: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_form_says_the_same(synthetic_report: Callable[..., Report], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # in whose place AppTest puts its script
     trials, floors = trials_of(INTENTS, 1.0), trials_of(INTENT_BASELINES, 0.001)
-    report = synthetic_report(n=120, trials=trials, floors=floors)
-    verdict = report["recommendation"]
+    report = synthetic_report(n=120, trials=trials, baselines=floors)
+    verdict = report.recommendation
     wanted = decide(INTENTS, INTENT_BASELINES)
-    assert wanted.baseline is not None and verdict["baseline"] == asdict(wanted.baseline)
-    named = next(one for one in report["floors"] if one["name"] == verdict["floor"])
-    assert named["score"]["mean"] == verdict["baseline"]["score"]
+    assert wanted.baseline is not None and verdict.baseline == wanted.baseline
+    named = next(one for one in report.baselines if one.id == verdict.level_baseline)
+    assert named.score.mean == verdict.baseline.score
 
     def show(report):  # type: ignore[no-untyped-def]  # runs as a script of its own
         from advisor.pages.verdict_card import show_verdict
@@ -261,7 +264,7 @@ def test_every_form_says_the_same(
     print_report(terminal, report)
     page = html_of(AppTest.from_function(show, kwargs={"report": report}).run())
     forms = (render_html(report), page, terminal.file.getvalue())
-    for sentence in (wanted.headline, wanted.confidence_line, wanted.runner_up_line, wanted.floor_line):
+    for sentence in (wanted.headline, wanted.confidence_line, wanted.runner_up_line, wanted.baseline_line):
         assert sentence is not None
         assert all(sentence in unescape(form) for form in forms)
         assert escaped(sentence) in render_markdown(report)

@@ -22,6 +22,7 @@ from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, TAKEN_OUT, Knowledg
 from eval.task import Document, Example, Kind, Split, Task
 from strategies.presets import PRESETS
 from strategies.workload import foresee
+from tests.reports import EVERY, changed
 from tests.scored import score
 from tests.tiny_strategies import STEADY
 
@@ -78,8 +79,8 @@ def test_who_follows_a_changed_fact_is_told_in_every_form(synthetic_report, synt
     right = sum(outcome.score >= 0.5 for outcome in retrieval.outcomes[:20])
     assert [row.cells[1][0] for row in found.rows] == [f"{right} of 20", "14 of 20", "2 of 20", "4 of 20"]
     assert found.rows[1].cells[1][1] == "48 to 85 %"
-    known = report["candidates"][1]["freshness"]
-    assert known["n"] == 20 and known["new"]["low"] < 0.7 < known["new"]["high"]
+    known = report.candidates[1].freshness
+    assert known.n == 20 and known.new.low < 0.7 < known.new.high
     page, text = render_html(report), render_markdown(report)
     for said in (*found.sentences, found.title):
         assert said in page and escaped(said) in text
@@ -92,8 +93,8 @@ def test_who_follows_a_changed_fact_is_told_in_every_form(synthetic_report, synt
 
 def test_facts_that_share_words_are_told_apart_by_the_nearer_one(synthetic_report, synthetic_trials):
     report = synthetic_report(Kind.ANSWERING, trials=[followed(synthetic_trials(Kind.ANSWERING)[0], 3, 4)])
-    known = report["candidates"][0]["freshness"]
-    assert [round(20 * known[told]["mean"]) for told in ("new", "old", "neither")] == [3, 4, 13]
+    known = report.candidates[0].freshness
+    assert [round(20 * share.mean) for share in (known.new, known.old, known.neither)] == [3, 4, 13]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_a_choice_that_does_not_follow_documents_that_change_is_a_caveat(
 ):
     chosen = followed(three(synthetic_trials)[trial], new, old, seconds=seconds)
     report = synthetic_report(Kind.ANSWERING, trials=[chosen], priorities=Priorities(reindex_days=days))
-    found = [one for one in report["recommendation"]["caveats"] if "documents change" in one]
+    found = [one for one in report.recommendation.caveats if "documents change" in one]
     assert found == ([f"Your documents change every 30 days, and {ends}"] if ends else [])
 
 
@@ -132,16 +133,16 @@ def test_the_rule_on_facts_that_change_is_held_against_changed_facts(
     report = synthetic_report(
         Kind.ANSWERING, trials=[prompting, retrieval, finetuning], task=task, priorities=Priorities(reindex_days=30)
     )
-    held = {rule["id"]: rule for rule in report["rules"]}
-    assert held["fresh-facts"]["agreement"] == agreement
-    assert held["fresh-facts"]["measured"] == (
+    held = {rule.id: rule for rule in report.rules}
+    assert held["fresh-facts"].agreement == agreement
+    assert held["fresh-facts"].measured == (
         "Measured: when a fact in the documents changes, retrieval gives the new fact for "
         f"{new} of 20; fine-tuning gives the new fact for 1 of 20."
         if new is not None
         else "Not measured: standard and thorough runs ask again after facts in the documents have changed."
     )
     never = synthetic_report(Kind.ANSWERING, trials=[prompting, retrieval, finetuning], task=task)
-    assert "fresh-facts" not in {rule["id"] for rule in never["rules"]}
+    assert "fresh-facts" not in {rule.id for rule in never.rules}
 
 
 def test_what_is_answered_without_the_documents_is_told(synthetic_report, synthetic_trials):
@@ -178,13 +179,13 @@ def refusing(trial: Trial, count: int) -> Trial:
 def test_answers_that_refuse_are_counted_and_are_a_category_of_wrong_ones(synthetic_report, synthetic_trials):
     trials = [refusing(trial, 5 * at) for at, trial in enumerate(three(synthetic_trials))]
     report = synthetic_report(Kind.ANSWERING, trials=trials)
-    assert [one["refusals"]["count"] for one in report["candidates"]] == [0, 5, 10]
-    assert report["candidates"][2]["refusals"]["low"] < 10 / 80 < report["candidates"][2]["refusals"]["high"]
+    assert [one.refusals.count for one in report.candidates] == [0, 5, 10]
+    assert report.candidates[2].refusals.low < 10 / 80 < report.candidates[2].refusals.high
     page, text = render_html(report), render_markdown(report)
     for said in ("Answers that refuse", "it refuses or says that it does not know", "eval/refusals.py"):
         assert said in page and said in text
     labels = synthetic_report()
-    assert all(one["refusals"] is None for one in labels["candidates"])
+    assert all(one.refusals is None for one in labels.candidates)
     assert "Answers that refuse" not in render_html(labels)
 
 
@@ -197,9 +198,9 @@ def test_what_nobody_can_know_is_told_before_and_after_training(synthetic_report
     assert unknowable.startswith("Of 30 questions that nobody can answer, it makes up an answer to 28; before, to 22 (")
     assert unknowable.endswith(" more). To the others it says that it does not know.")
     assert refused == "It refuses 3 of the 40 general questions; before, none."
-    change = report["candidates"][0]["side_effects"]["knowledge"]["admitted"]["change"]
+    change = report.candidates[0].side_effects.knowledge.admitted.change
     assert "Questions that nobody can answer" in dict(computed_of(report))
-    assert change["difference"] == pytest.approx(-0.2) and change["low"] < -0.2 < change["high"] < 0
+    assert change.difference == pytest.approx(-0.2) and change.low < -0.2 < change.high < 0
 
 
 def test_a_report_or_trial_of_an_earlier_version_has_none_of_it(synthetic_report, synthetic_trials, tmp_path: Path):
@@ -211,9 +212,8 @@ def test_a_report_or_trial_of_an_earlier_version_has_none_of_it(synthetic_report
         Kind.ANSWERING, trials=[replace(synthetic_trials(Kind.ANSWERING)[2], knowledge=knowledge)]
     )
     assert len(side_effects_of(report)) == 2
-    for one in report["candidates"]:
-        del one["freshness"], one["without_documents"], one["refusals"]
-        del one["side_effects"]["knowledge"]["admitted"], one["side_effects"]["knowledge"]["refused"]
+    knowledge = {"admitted": None, "refused": None}
+    report = changed(report, candidates={EVERY: {"refusals": None, "side_effects": {"knowledge": knowledge}}})
     assert not asked_again_of(report) and len(side_effects_of(report)) == 2
     assert "Answers that refuse" not in render_html(report) + render_markdown(report)
 
@@ -227,8 +227,8 @@ def test_a_run_over_documents_asks_again_after_they_changed(tmp_path: Path):
     plan = Plan(dataset.id, Setup("question", "answer"), preset="standard", strategies=("prompting",))
     run = store.add_run(plan, task_to_json(task, Split(rows[30:50], rows[50:], rows[:20])))
     report = run_experiment(store, run.id, lambda _: None, lambda: False, STEADY)
-    known = report["candidates"][0]
-    assert known["freshness"]["n"] > 0 and known["without_documents"]["n"] == 20 and not known["notes"]
+    known = report.candidates[0]
+    assert known.freshness.n > 0 and known.without_documents.n == 20 and not known.notes
     trial = read_trial(store.run_folder(run.id) / "prompting")
     asked: tuple[Outcome, ...] = trial.probes[CHANGED_FACTS]
     texts = {outcome.example_id: outcome.text for outcome in trial.outcomes}

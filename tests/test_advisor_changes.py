@@ -3,13 +3,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from advisor.plan import Priorities
 from advisor.report.changes import compare_data, compare_documents, compare_measuring, compare_results
+from advisor.schema import Candidate, NotMeasured, Report
+from eval.costs import Cost
+from eval.statistics import Interval
 from eval.task import Document, Example, Kind, Metric, Task
+
+MakeReport = Callable[..., Report]
 
 
 def rows(*pairs: tuple[str, str]) -> list[Example]:
@@ -38,34 +42,32 @@ def test_equal_data_has_no_change() -> None:
     assert (change.added, change.removed, change.changed, change.unchanged) == ((), (), (), 2)
 
 
-def test_the_range_of_a_difference_is_that_of_newcombe() -> None:
+def test_the_range_of_a_difference_is_that_of_newcombe(synthetic_report: MakeReport) -> None:
     """The example of Newcombe (1998), table II: 56/70 against 48/80 by Wilson's intervals is .2 (.0524 to .3339)."""
-    before = report(prompting={"mean": 0.6, "low": 0.4905, "high": 0.7003})
-    after = report(prompting={"mean": 0.8, "low": 0.6917, "high": 0.8769})
+    before = report_of(synthetic_report(), prompting=Interval(0.6, 0.4905, 0.7003, 80))
+    after = report_of(synthetic_report(), prompting=Interval(0.8, 0.6917, 0.8769, 70))
     (change,) = compare_results(before, after)
     assert change.difference == pytest.approx(0.2)
     assert change.low == pytest.approx(0.0524, abs=2e-4) and change.high == pytest.approx(0.3339, abs=2e-4)
 
 
-def test_a_strategy_without_a_result_has_no_difference() -> None:
-    failed = {"mean": None, "low": None, "high": None}
-    changes = compare_results(report(prompting=failed), report(prompting=failed, retrieval=failed))
+def test_a_strategy_without_a_result_has_no_difference(synthetic_report: MakeReport) -> None:
+    made = synthetic_report()
+    changes = compare_results(report_of(made, prompting=None), report_of(made, prompting=None, retrieval=None))
     assert [change.strategy for change in changes] == ["prompting", "retrieval"]
     assert all(change.difference is None for change in changes)
 
 
-def test_prompting_that_once_showed_examples_is_named(
-    synthetic_report: Callable[..., dict[str, Any]],
-) -> None:
-    before, after = synthetic_report(), synthetic_report()
-    after["candidates"][0]["settings"] = {"normalisation": "sum"}
-    assert before["candidates"][0]["name"] == "prompting"
+def test_prompting_that_once_showed_examples_is_named(synthetic_report: MakeReport) -> None:
+    before = synthetic_report()
+    assert before.candidates[0].id == "prompting"
+    after = replace(before, candidates=(replace(before.candidates[0], settings={"normalisation": "sum"}),))
     assert compare_measuring(before, after) == ["examples shown by prompting 4 before, 0 after"]
-    after["candidates"][0]["settings"] = {}  # it failed
+    after = replace(before, candidates=(replace(before.candidates[0], settings={}),))  # it failed
     assert compare_measuring(before, after) == []
 
 
-def test_two_reports_of_one_run_do_not_differ(synthetic_report: Callable[..., dict[str, Any]]) -> None:
+def test_two_reports_of_one_run_do_not_differ(synthetic_report: MakeReport) -> None:
     changes = compare_results(synthetic_report(), synthetic_report())
     assert len(changes) == 3
     for change in changes:
@@ -73,7 +75,7 @@ def test_two_reports_of_one_run_do_not_differ(synthetic_report: Callable[..., di
         assert change.low < 0 < change.high and math.isfinite(change.low)
 
 
-def test_scores_of_another_metric_have_no_difference(synthetic_report: Callable[..., dict[str, Any]]) -> None:
+def test_scores_of_another_metric_have_no_difference(synthetic_report: MakeReport) -> None:
     before, after = synthetic_report(Kind.CLASSIFICATION), synthetic_report(Kind.WRITING)
     for change in compare_results(before, after):
         assert None not in change.scores and change.difference is None
@@ -81,7 +83,7 @@ def test_scores_of_another_metric_have_no_difference(synthetic_report: Callable[
 
 
 def test_labels_scored_by_another_metric_have_no_difference(
-    synthetic_report: Callable[..., dict[str, Any]], synthetic_task: Callable[..., Task]
+    synthetic_report: MakeReport, synthetic_task: Callable[..., Task]
 ) -> None:
     before, after = (
         synthetic_report(task=replace(synthetic_task(), metric=Metric(name))) for name in ("accuracy", "macro-F1")
@@ -90,7 +92,7 @@ def test_labels_scored_by_another_metric_have_no_difference(
     assert compare_measuring(before, after) == ["kind of score accuracy before, macro-F1 after"]
 
 
-def test_what_was_measured_otherwise_is_named(synthetic_report: Callable[..., dict[str, Any]]) -> None:
+def test_what_was_measured_otherwise_is_named(synthetic_report: MakeReport) -> None:
     before = synthetic_report()
     after = synthetic_report(seed=7, model="another/model", priorities=Priorities(margin=0.05), preset="thorough")
     assert compare_measuring(before, before) == []
@@ -109,7 +111,12 @@ def test_documents_are_matched_by_their_id() -> None:
     assert (change.added, change.removed, change.changed) == (("D",), ("c",), ("B",))
 
 
-def report(**scores: dict[str, float | None]) -> dict[str, Any]:
-    unmeasured = {"latency_seconds": {"p50": None}, "cost": {"per_1000": None}}
-    candidates = [{"name": name, "score": score, **unmeasured} for name, score in scores.items()]
-    return {"task": {"metric": "accuracy"}, "candidates": candidates}
+def report_of(made: Report, **scores: Interval | None) -> Report:
+    """With these strategies alone; one without a score failed."""
+    candidates = tuple(
+        Candidate(name, name, "", score, Cost(None, None, None, "USD"))
+        if score
+        else NotMeasured(name, name, "", "failed", "It stopped.")
+        for name, score in scores.items()
+    )
+    return replace(made, candidates=candidates)

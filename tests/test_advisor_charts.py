@@ -1,51 +1,63 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import combinations, pairwise
 from typing import Any
 
 import pytest
 
 from advisor import charts
-from advisor.candidates import floors, judged
+from advisor.candidates import baselines, judged
 from advisor.palette import FLOOR, LIGHT, Theme, mark_of
-from advisor.plan import STRATEGIES
+from advisor.plan import STRATEGIES, Priorities
+from advisor.schema import Candidate, Comparison, CostCrossing, Judgement, NotMeasured, Recommendation, Report
+from eval.cost_ranges import crossing
+from eval.costs import Cost
+from eval.statistics import Interval, Percentiles
+from tests.reports import changed
 
-MakeReport = Callable[..., dict[str, Any]]
-
-
-def candidate(name: str, mean: float, per_1000: float | None, one_off: float = 0.0, p50: float = 0.5) -> dict[str, Any]:
-    return {
-        "name": name,
-        "status": "done",
-        "score": {"mean": mean, "low": mean - 0.05, "high": mean + 0.05, "n": 100},
-        "latency_seconds": {"p50": p50, "p95": 2 * p50, "n": 20},
-        "cost": {
-            "one_off": one_off,
-            "per_1000": per_1000,
-            "per_month": None if per_1000 is None else 10 * per_1000,
-            "currency": "USD",
-        },
-    }
+MakeReport = Callable[..., Report]
 
 
-def report_of(*candidates: dict[str, Any], comparisons: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
-    return {
-        "task": {"metric": "accuracy"},
-        "candidates": list(candidates),
-        "comparisons": list(comparisons),
-        "priorities": {"monthly_volume": 10_000, "machine_per_hour": 0.1},
-    }
+def candidate(name: str, mean: float, per_1000: float | None, one_off: float = 0.0, p50: float = 0.5) -> Candidate:
+    return Candidate(
+        id=name,
+        strategy=name,
+        model="",
+        score=Interval(mean, mean - 0.05, mean + 0.05, 100),
+        cost=Cost(one_off, per_1000, None if per_1000 is None else 10 * per_1000, "USD"),
+        latency_seconds=Percentiles(p50, 2 * p50, 20),
+    )
+
+
+def report_of(
+    *candidates: Candidate | NotMeasured,
+    comparisons: Sequence[Comparison] = (),
+    crossings: Sequence[CostCrossing] | None = None,
+) -> Judgement:
+    """With the volumes at which costs cross, if none are given."""
+    measured = sorted((one for one in candidates if isinstance(one, Candidate)), key=lambda one: -one.score.mean)
+    costs = [(one.id, one.cost) for one in measured if one.cost.per_1000 is not None]
+    crossed = [CostCrossing(a, b, crossing(of_a, of_b, 12)) for (a, of_a), (b, of_b) in combinations(costs, 2)]
+    return Judgement(
+        priorities=Priorities(),
+        candidates=candidates,
+        baselines=(),
+        comparisons=tuple(comparisons),
+        crossings=tuple(crossed if crossings is None else crossings),
+        recommendation=Recommendation(None, "none", None, {}, None, "", "", None, None, (), (), (), None),
+    )
 
 
 @pytest.mark.parametrize("draw", [charts.score_chart, charts.cost_chart, charts.volume_chart, charts.latency_chart])
 def test_a_chart_is_a_valid_picture_with_the_colour_of_each_strategy(
-    synthetic_report: MakeReport, draw: Callable[[dict[str, Any], Theme], Any]
+    synthetic_report: MakeReport, draw: Callable[[Report, Theme], Any]
 ) -> None:
     report = synthetic_report()
     drawn = json.dumps(draw(report, LIGHT).to_dict(validate=True))
-    marks = [mark_of(one["name"]) for one in report["candidates"]]
+    marks = [mark_of(one.strategy) for one in report.candidates]
     assert all(mark.colour in drawn and mark.shape in drawn for mark in marks)
     assert '"legend": null' in drawn and '"background": "transparent"' in drawn
 
@@ -61,9 +73,9 @@ def test_colours_and_shapes_tell_the_strategies_apart() -> None:
 
 def test_the_best_comes_first_and_floors_last() -> None:
     report = report_of(candidate("prompting", 0.5, 1), candidate("retrieval", 0.7, 1))
-    report["floors"] = [candidate("majority_label", 0.1, 1), candidate("tfidf_linear", 0.9, 1)]
-    assert [one["name"] for one in judged(report)] == ["retrieval", "prompting"]
-    assert [one["name"] for one in floors(report)] == ["tfidf_linear", "majority_label"]
+    report = replace(report, baselines=(candidate("majority_label", 0.1, 1), candidate("tfidf_linear", 0.9, 1)))
+    assert [one.id for one in judged(report)] == ["retrieval", "prompting"]
+    assert [one.id for one in baselines(report)] == ["tfidf_linear", "majority_label"]
     drawn = charts.score_chart(report, LIGHT).to_json()
     assert drawn.index("Retrieval") < drawn.index("Prompting") < drawn.index("Word classifier")
     assert charts.score_sentence(report).endswith("The best baseline, a linear classifier on words, scores .90.")
@@ -71,12 +83,12 @@ def test_the_best_comes_first_and_floors_last() -> None:
 
 def test_the_score_sentence_says_when_a_difference_may_be_chance() -> None:
     pair = candidate("prompting", 0.70, 1), candidate("retrieval", 0.74, 1)
-    close = {"a": "prompting", "b": "retrieval", "difference": -0.04, "low": -0.09, "high": 0.01, "p_value": 0.2}
-    clear = {**close, "low": -0.07, "high": -0.01, "p_value": 0.01}
+    close = Comparison("prompting", "retrieval", -0.04, -0.09, 0.01, 0.2, 100)
+    clear = replace(close, low=-0.07, high=-0.01, p_value=0.01)
     assert "4 points above prompting" in charts.score_sentence(report_of(*pair, comparisons=(close,)))
     assert "Chance alone could make" in charts.score_sentence(report_of(*pair, comparisons=(close,)))
     assert "Chance alone could make" in charts.score_sentence(
-        report_of(*pair, comparisons=({**clear, "p_value": 0.06},))
+        report_of(*pair, comparisons=(replace(clear, p_value=0.06),))
     )
     level = charts.score_sentence(report_of(candidate("prompting", 0.7, 1), candidate("retrieval", 0.7, 1)))
     assert level == "Prompting scores .70, level with retrieval. Each line is a 95 % range."
@@ -85,7 +97,7 @@ def test_the_score_sentence_says_when_a_difference_may_be_chance() -> None:
 
 def test_the_frontier_leaves_out_what_is_dearer_and_no_better() -> None:
     cheap, dear_worse, dear_better = candidate("a", 0.6, 1), candidate("b", 0.5, 2), candidate("c", 0.8, 3)
-    assert charts.frontier_of([dear_better, dear_worse, cheap]) == [cheap, dear_better]
+    assert charts.frontier_of([(dear_better, 3), (dear_worse, 2), (cheap, 1)]) == [(cheap, 1), (dear_better, 3)]
     assert charts.cost_chart_sentence(report_of(cheap, dear_better)).endswith("best score to be had at each cost.")
     assert "dashed" not in charts.cost_chart_sentence(report_of(cheap, dear_worse))
 
@@ -102,7 +114,7 @@ def test_an_unknown_cost_is_left_out_and_never_nothing() -> None:
 
 def test_a_free_machine_costs_nothing_which_is_not_unknown() -> None:
     report = report_of(candidate("prompting", 0.6, 0.0), candidate("retrieval", 0.7, 0.0))
-    report["priorities"]["machine_per_hour"] = 0.0
+    report = replace(report, priorities=Priorities(machine_per_hour=0.0))
     assert charts.cost_chart(report, LIGHT) is None and charts.volume_chart(report, LIGHT) is None
     assert charts.cost_sentence(report).endswith("an answer costs nothing.")
     assert charts.volume_sentence(report).endswith("an answer costs nothing.")
@@ -112,9 +124,9 @@ def test_a_free_machine_costs_nothing_which_is_not_unknown() -> None:
 
 def test_the_crossing_is_where_the_costs_of_a_year_are_equal() -> None:
     report = report_of(candidate("prompting", 0.6, 1.0), candidate("finetuning", 0.8, 0.5, one_off=30.0))
-    (met,) = charts.crossings(report)
-    assert {met["a"], met["b"]} == {"prompting", "finetuning"}
-    assert met["monthly"] == pytest.approx(5000)  # 12 months of 5,000 answers: 60 = 30 + 30
+    (met,) = report.crossings
+    assert {met.a, met.b} == {"prompting", "finetuning"}
+    assert met.monthly == pytest.approx(5000)  # 12 months of 5,000 answers: 60 = 30 + 30
     assert "5,000 a month" in charts.volume_chart(report, LIGHT).to_json()
     assert charts.volume_sentence(report).startswith("From about 5,000 answers a month on, fine-tuning costs less")
 
@@ -138,27 +150,28 @@ def test_the_latency_sentence_names_the_fastest_and_the_slowest() -> None:
     report = report_of(candidate("prompting", 0.6, 1, p50=0.4), candidate("retrieval", 0.7, 1, p50=0.9))
     assert "Prompting answers fastest" in charts.latency_sentence(report)
     assert "retrieval needs 0.90 s" in charts.latency_sentence(report)
-    for one, ends in zip(report["candidates"], ((0.3, 0.6), (0.5, 1.1)), strict=True):
-        one["latency_seconds"] |= {"p50_range": ends, "n": 20}
+    ranges = ((0.3, 0.6), (0.5, 1.1))
+    report = changed(
+        report, candidates={at: {"latency_seconds": {"p50_range": ends}} for at, ends in enumerate(ranges)}
+    )
     assert "Prompting answers fastest, as far as 20 timed answers can tell: half" in charts.latency_sentence(report)
 
 
 def test_the_cheapest_within_the_chance_of_what_was_timed_is_doubted() -> None:
-    report = report_of(candidate("prompting", 0.6, 1.0), candidate("retrieval", 0.7, 1.1))
-    pair = {"a": "prompting", "b": "retrieval", "is_ranged": True}
+    pair = candidate("prompting", 0.6, 1.0), candidate("retrieval", 0.7, 1.1)
     for monthly, low, high, is_sure in (
         (None, None, None, True),
         (None, 800.0, None, False),
         (90.0, 70.0, None, False),
         (90.0, 70.0, 120.0, True),
     ):
-        report["crossings"] = [{**pair, "monthly": monthly, "low": low, "high": high}]
+        report = report_of(*pair, crossings=[CostCrossing("prompting", "retrieval", monthly, low, high, True)])
         doubt = "" if is_sure else ", as far as the timed answers tell"
         assert charts.cost_sentence(report).startswith(f"Prompting is the cheapest{doubt}, at $1.00")
 
 
 def test_a_report_without_scores_still_has_its_sentences(synthetic_report: MakeReport) -> None:
-    report = report_of({**candidate("prompting", 0.6, 1), "status": "failed"})
+    report = report_of(NotMeasured("prompting", "prompting", "", "failed", "It stopped."))
     assert charts.score_sentence(report) == "No strategy has a score."
     assert charts.latency_chart(report, LIGHT) is None
 
@@ -167,15 +180,14 @@ def test_each_pair_has_its_crossing_with_its_range_or_the_word_never() -> None:
     three = candidate("prompting", 0.6, 1.0), candidate("retrieval", 0.7, 2.0), candidate("finetuning", 0.8, 0.5, 30.0)
     report = report_of(*three)
     assert charts.crossing_sentences(report).of_choice[-1] == "Prompting never costs more than retrieval."
-    met = {"a": "prompting", "b": "finetuning", "monthly": 5000.0, "is_ranged": True}
     for low, high, end in (
         (4000.0, 6500.0, "(95 % range 4,000 to 6,500)."),
         (4000.0, None, "from about 5,000 answers a month on, but that may be from 4,000 on, or never."),
         (None, None, ", if ever."),
     ):
-        report["crossings"] = [{**met, "low": low, "high": high}]
+        report = report_of(*three, crossings=[CostCrossing("prompting", "finetuning", 5000.0, low, high, True)])
         assert charts.volume_sentence(report).endswith(end) and charts.crossing_sentences(report) == ([], [])
-    report["crossings"] = [{**met, "b": "retrieval", "monthly": None, "low": 800.0, "high": None}]
+    report = report_of(*three, crossings=[CostCrossing("prompting", "retrieval", None, 800.0, None, True)])
     assert charts.crossing_sentences(report).of_choice == [
         "An answer costs nearly the same with prompting and with retrieval: as measured prompting always costs less, "
         "but retrieval may from 800 a month on."

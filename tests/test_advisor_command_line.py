@@ -72,7 +72,7 @@ def test_a_comparison_ends_with_its_reports_a_table_and_a_place_in_history(
         "report.md",
     ]
     report = json.loads((folder / "out" / "report.json").read_text())
-    assert (report["seed"], [each["name"] for each in report["candidates"]]) == (5, ["prompting", "finetuning"])
+    assert (report["seed"], [each["id"] for each in report["candidates"]]) == (5, ["prompting", "finetuning"])
     (run,) = Store().runs()
     assert (run.id, run.state, run.name) == (report["run_id"], "done", "task.csv")
     assert run.plan.model == str(folder / "model")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,11 +12,12 @@ from advisor import charts
 from advisor.estimate import estimate_seconds
 from advisor.palette import LIGHT
 from advisor.plan import CURVES_STEP, FLOORS_STEP, Plan, Priorities, Setup
-from advisor.report.contents import under_priorities
+from advisor.report.build import under_priorities
 from advisor.report.curves import TITLE, curves_of, turning_sentences
 from advisor.report.html import render_html
 from advisor.report.markdown import escaped, render_markdown
 from advisor.runs.experiment import run_experiment
+from advisor.schema import Curve, Report
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import task_to_json
@@ -26,6 +26,7 @@ from eval.outcomes import Trial
 from eval.task import Kind
 from strategies.presets import PRESETS
 from strategies.registry import floors_for
+from tests.reports import changed
 from tests.tiny_strategies import PRACTISED, SHORT, SPEED, STALLED, STALLED_ROWS, STEADY, tiny_task
 
 TABLE = b"message,label\n" + b"".join(b"text %d,%s\n" % (row, (b"yes", b"no")[row % 2]) for row in range(30))
@@ -54,9 +55,9 @@ def run(store: Store, run_id: str, build_strategy: str) -> list[StoredStep]:
     return told
 
 
-def curve(report: dict[str, Any] | None, name: str) -> dict[str, Any]:
+def curve(report: Report | None, name: str) -> Curve:
     assert report is not None
-    return next(one for one in report["curves"] if one["name"] == name)
+    return next(one for one in report.curves or () if isinstance(one, Curve) and one.id == name)
 
 
 def test_each_strategy_learns_anew_from_fewer_rows_and_answers_some_test_rows(store: Store) -> None:
@@ -76,11 +77,11 @@ def test_each_strategy_learns_anew_from_fewer_rows_and_answers_some_test_rows(st
     assert not (curve_folder(folder, "finetuning", 24) / "fitted").exists()
     report = store.report(run_id)
     growing, still = curve(report, "finetuning"), curve(report, "retrieval")
-    assert [point["rows"] for point in growing["points"]] == [12, 24, 48, 96]
-    assert growing["points"][0]["mean"] < growing["points"][1]["mean"] < growing["points"][3]["mean"]
-    assert growing["gain"]["low"] > 0.02 > still["gain"]["high"]
-    assert (growing["line"][0]["rows"], growing["line"][-1]["rows"]) == (12, 384)
-    assert report is not None and report["candidates"][1]["score"]["mean"] == growing["points"][3]["mean"]
+    assert [point.rows for point in growing.points] == [12, 24, 48, 96]
+    assert growing.points[0].mean < growing.points[1].mean < growing.points[3].mean
+    assert growing.gain.low > 0.02 > still.gain.high
+    assert (growing.line[0].rows, growing.line[-1].rows) == (12, 384)
+    assert report is not None and report.candidates[1].score.mean == growing.points[3].mean
 
 
 def test_curves_that_stopped_go_on_where_they_were_and_the_verdict_stands(store: Store) -> None:
@@ -101,7 +102,7 @@ def test_curves_that_stopped_go_on_where_they_were_and_the_verdict_stands(store:
         run_experiment(store, run_id, interrupt, lambda: False, STALLED)
     assert store.run(run_id).state == "interrupted"
     report = store.report(run_id)
-    assert report is not None and report["recommendation"]["choice"] == "finetuning"
+    assert report is not None and report.recommendation.choice == "finetuning"
     assert curves_of(report).answer.startswith("Not measured: the run ended before")
     kept = curve_folder(store.run_folder(run_id), "finetuning", 12) / "manifest.json"
     written_at = kept.stat().st_mtime_ns
@@ -112,7 +113,7 @@ def test_curves_that_stopped_go_on_where_they_were_and_the_verdict_stands(store:
     store.retry_step(run_id, CURVES_STEP)
     run(store, run_id, PRACTISED)
     assert store.run(run_id).state == "done" and kept.stat().st_mtime_ns == written_at
-    assert len(curve(store.report(run_id), "finetuning")["points"]) == 4
+    assert len(curve(store.report(run_id), "finetuning").points) == 4
 
 
 def test_a_point_that_fails_leaves_the_report_and_the_other_points(store: Store) -> None:
@@ -122,11 +123,11 @@ def test_a_point_that_fails_leaves_the_report_and_the_other_points(store: Store)
     assert store.run(run_id).state == "done" and [step.state for step in others[1:]] == ["done"]
     assert last.state == "failed" and (last.reason or "").startswith("Fine-tuning: It stopped with an error during")
     report = store.report(run_id)
-    assert report is not None and report["recommendation"]["choice"] == "finetuning"
-    assert [point["rows"] for point in curve(report, "finetuning")["points"]] == [24, 48, 96]
+    assert report is not None and report.recommendation.choice == "finetuning"
+    assert [point.rows for point in curve(report, "finetuning").points] == [24, 48, 96]
     store.retry_step(run_id, CURVES_STEP)
     run(store, run_id, PRACTISED)
-    assert len(curve(store.report(run_id), "finetuning")["points"]) == 4
+    assert len(curve(store.report(run_id), "finetuning").points) == 4
 
 
 def test_too_few_rows_give_no_curve_and_a_quick_run_has_no_such_step(store: Store) -> None:
@@ -134,7 +135,7 @@ def test_too_few_rows_give_no_curve_and_a_quick_run_has_no_such_step(store: Stor
     run(store, run_id, STEADY)
     assert (store.run(run_id).state, store.steps(run_id)[-1].state) == ("done", "excluded")
     report = store.report(run_id)
-    assert report is not None and report["curves"] == []
+    assert report is not None and report.curves == ()
     assert curves_of(report).answer == "Not measured: there are too few rows to learn from fewer of them."
     assert CURVES_STEP not in Plan("", Setup("a", "b")).steps
     assert Plan("", Setup("a", "b"), preset="thorough").steps[-1] == CURVES_STEP
@@ -211,8 +212,10 @@ def test_the_question_is_answered_in_every_form(synthetic_report, synthetic_tria
 @pytest.mark.parametrize(("high", "said"), [(0.0161, "to 1.6)"), (0.0199, "to 1.9)"), (0.012, "to 1)")])
 def test_a_gain_that_is_too_small_is_not_told_as_one_that_would_do(synthetic_report, synthetic_trials, high, said):
     report = with_curves(synthetic_report, synthetic_trials)
-    (retrieval,) = (one for one in report["curves"] if one["name"] == "retrieval")
-    retrieval["gain"] |= {"low": 0.001, "mean": 0.007, "high": high}
+    (retrieval,) = (one for one in report.curves if one.id == "retrieval")
+    report = changed(
+        report, curves={report.curves.index(retrieval): {"gain": {"low": 0.001, "mean": 0.007, "high": high}}}
+    )
     (told,) = (one for one in curves_of(report).sentences if one.startswith("Retrieval would hardly gain"))
     assert f"0.7 points (0.1 {said}" in told
 
@@ -227,20 +230,20 @@ def test_a_strategy_that_would_pass_the_chosen_one_would_change_the_verdict(synt
     report = with_curves(
         synthetic_report, lambda n: trials, growth=(0.3, 0.6, 0.82), trials=trials, priorities=Priorities(margin=0.005)
     )
-    assert report["recommendation"]["choice"] == "retrieval"
+    assert report.recommendation.choice == "retrieval"
     assert "fine-tuning would probably be ahead of retrieval (80 in 100)" in " ".join(curves_of(report).sentences)
     (sentence,) = turning_sentences(report)
     assert sentence.startswith("With about ") and sentence.endswith(
         "fine-tuning would probably be more than 0.5 points ahead of retrieval (80 in 100)."
     )
-    assert sentence in report["recommendation"]["changes"]
+    assert sentence in report.recommendation.changes
     assert sentence in render_html(report) and escaped(sentence) in render_markdown(report)
     _, split = tiny_task()
     seldom = under_priorities(report, Priorities(monthly_volume=1, margin=0.005), trials, [], split)
-    assert sentence in seldom["recommendation"]["changes"]
+    assert sentence in seldom.recommendation.changes
     for margin, said in ((0.0, "would probably be ahead of retrieval"), (0.02, None)):  # so far it will not get
         other = under_priorities(report, Priorities(margin=margin), trials, [], split)
-        told = [each for each in other["recommendation"]["changes"] if "more rows to learn from" in each]
+        told = [each for each in other.recommendation.changes if "more rows to learn from" in each]
         assert said in told[0] if said else not told
 
 
@@ -255,10 +258,10 @@ def test_training_that_scores_less_than_its_curve_foretells_is_a_caveat(syntheti
     badly = [prompting, retrieval, replace(trained, outcomes=spoilt)]
     for trials, is_told in ((badly, True), ([prompting, retrieval, trained], False)):
         report = with_curves(synthetic_report, synthetic_trials, growth=(0.9, 0.95, 1.0), trials=trials)
-        told = [one for one in report["recommendation"]["caveats"] if "may have gone badly" in one]
+        told = [one for one in report.recommendation.caveats if "may have gone badly" in one]
         assert [one.startswith("Fine-tuning scored ") for one in told] == [True] * is_told
     above = with_curves(synthetic_report, synthetic_trials, growth=(0.55, 0.5, 0.6))
-    assert not any("gone badly" in one for one in above["recommendation"]["caveats"])
+    assert not any("gone badly" in one for one in above.recommendation.caveats)
 
 
 def test_where_nothing_gains_it_is_said_in_a_word(synthetic_report, synthetic_trials) -> None:
@@ -269,7 +272,7 @@ def test_where_nothing_gains_it_is_said_in_a_word(synthetic_report, synthetic_tr
 def test_reports_without_curves_are_shown_as_before(synthetic_report) -> None:
     quick = synthetic_report()
     assert curves_of(quick) is None and charts.curve_chart(quick, LIGHT) is None and TITLE not in render_html(quick)
-    older = {name: value for name, value in quick.items() if name != "curves"}
+    older = replace(quick, curves=None)
     assert curves_of(older) is None and turning_sentences(older) == []
     assert TITLE not in render_html(older) and TITLE not in render_markdown(older)
 
@@ -284,4 +287,4 @@ def test_a_chosen_strategy_without_a_curve_has_its_reason_told(synthetic_report,
     assert curves_of(report).answer.startswith(("Not for retrieval: even four", "Perhaps, for retrieval"))
     alone = curves_of(synthetic_report(fewer={"finetuning": {30: failed}}, preset="standard"))
     assert alone.answer == "It cannot be told."
-    assert report["recommendation"]["choice"] == "finetuning" and turning_sentences(report) == []
+    assert report.recommendation.choice == "finetuning" and turning_sentences(report) == []

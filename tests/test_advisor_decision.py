@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from advisor.decision.recommendation import Recommendation, recommend
+from advisor.decision.recommendation import recommend
 from advisor.measurement import paired_scores
 from advisor.plan import Priorities
+from advisor.schema import Recommendation
 from eval.outcomes import Outcome, Trial
 from eval.statistics import rows_needed
 from eval.task import Kind

@@ -12,6 +12,7 @@ import pytest
 from advisor.plan import Plan, Setup
 from advisor.runs.child import failure_sentence
 from advisor.runs.experiment import draft_task, prepare, run_experiment
+from advisor.schema import REPORT, NotMeasured, OtherStep
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import read_task, task_to_json
@@ -85,18 +86,18 @@ def test_a_run_measures_each_strategy_and_leaves_its_report_in_every_form(store:
     assert trial is not None and trial.peak_memory_bytes is not None and trial.peak_memory_bytes > 10_000_000
     right = sum(example.target == "billing" for example in tiny_task()[1].test)
     assert sum(outcome.score for outcome in trial.outcomes) == right
-    report = json.loads((folder / "report.json").read_text())
-    assert report == store.report(run_id)
-    assert (report["run_id"], report["model"]) == (run_id, "SmolLM2-135M-Instruct")
-    assert "A note of the split." in report["warnings"]
-    assert "CPU" in report["device"]
+    report = store.report(run_id)
+    assert report is not None and report == REPORT.validate_json((folder / "report.json").read_bytes())
+    assert (report.run_id, report.model) == (run_id, "SmolLM2-135M-Instruct")
+    assert "A note of the split." in report.warnings
+    assert "CPU" in report.device
     assert (folder / "report.html").read_text().lstrip().lower().startswith("<!doctype html>")
     assert (folder / "report.md").read_text().startswith("# ")
-    assert [one["name"] for one in report["candidates"]] == ["prompting", "finetuning"]
-    floors = [one["name"] for one in report["floors"]]
+    assert [one.id for one in report.candidates] == ["prompting", "finetuning"]
+    floors = [one.id for one in report.baselines]
     assert floors == ["majority_label", "nearest_example", "tfidf_linear", "char_linear", "embedding_linear"]
-    assert all(one["score"]["mean"] == right / 10 for one in report["floors"])
-    assert report["recommendation"]["floor"] is None  # ten rows cannot show that one is as good
+    assert all(one.score.mean == right / 10 for one in report.baselines)
+    assert report.recommendation.level_baseline is None  # ten rows cannot show that one is as good
     assert len((folder / "outcomes.csv").read_text("utf-8-sig").splitlines()) == 1 + (2 + 5) * 10
 
 
@@ -109,11 +110,11 @@ def test_the_estimate_is_kept_beside_the_seconds_it_took(store: Store) -> None:
     assert report is not None and list(kept) == ["floors", "prompting", "retrieval"]
     assert 5 < kept["floors"] < 60
     floors, *steps = store.steps(run_id)
-    assert report["other_steps"] == [{"name": "floors", "seconds": floors.seconds, "estimated_seconds": kept["floors"]}]
-    for candidate, step in zip(report["candidates"], steps, strict=True):
-        assert candidate["estimated_seconds"] == kept[step.strategy] > SPEED.load_seconds
-        assert candidate["seconds"] == step.seconds
-        assert candidate["seconds"] > candidate["fit_seconds"]
+    assert report.other_steps == (OtherStep("floors", floors.seconds, kept["floors"]),)
+    for candidate, step in zip(report.candidates, steps, strict=True):
+        assert candidate.estimated_seconds == kept[step.strategy] > SPEED.load_seconds
+        assert candidate.seconds == step.seconds
+        assert candidate.seconds > candidate.fit_seconds
         told = f"All its work took about 5 seconds (expected: {duration_text(kept[step.strategy])})."
         assert told in (store.run_folder(run_id) / "report.md").read_text()
 
@@ -122,7 +123,7 @@ def test_a_machine_that_was_not_timed_gives_no_estimate(store: Store) -> None:
     run_id = add_run(store, "prompting")
     run(store, run_id, STEADY)
     report = store.report(run_id)
-    assert report is not None and report["candidates"][0]["estimated_seconds"] is None
+    assert report is not None and report.candidates[0].estimated_seconds is None
     assert not (store.run_folder(run_id) / "estimate.json").exists()
 
 
@@ -134,7 +135,9 @@ def test_a_strategy_that_fails_is_recorded_the_others_report_and_it_can_be_tried
     assert store.steps(run_id)[2].reason == reason
     report = store.report(run_id)
     assert report is not None
-    assert [(each["status"], each["reason"]) for each in report["candidates"]][1] == ("failed", reason)
+    assert report.candidates[1] == NotMeasured(
+        "retrieval", "retrieval", report.model, "failed", reason, seconds=report.candidates[1].seconds
+    )
     assert "Traceback" in (store.run_folder(run_id) / "retrieval" / "log.txt").read_text()
 
     kept = store.run_folder(run_id) / "prompting" / "manifest.json"
@@ -166,7 +169,7 @@ def test_a_run_in_which_all_fail_has_failed_and_still_reports(store: Store) -> N
     run(store, run_id, FRAGILE)
     report = store.report(run_id)
     assert store.run(run_id).state == "failed"
-    assert report is not None and report["recommendation"]["choice"] is None
+    assert report is not None and report.recommendation.choice is None
 
 
 def test_a_run_whose_folder_goes_while_it_runs_has_failed(store: Store) -> None:
@@ -237,11 +240,11 @@ def run_with_own_metric(store: Store, file: Path, function: str) -> str:
 def test_a_persons_own_metric_scores_in_the_children_alone(store: Store, tmp_path: Path) -> None:
     run_id = run_with_own_metric(store, tmp_path / "mine.py", "half")
     report = store.report(run_id)
-    assert report is not None and report["task"]["metric"].startswith("mine.py:half (")
+    assert report is not None and report.task.metric.startswith("mine.py:half (")
     right = sum(example.target == "billing" for example in tiny_task()[1].test)
     expected = (0.5 * right + 0.25 * (10 - right)) / 10
-    assert report["candidates"][0]["score"]["mean"] == pytest.approx(expected)
-    assert {one["status"] for one in report["floors"]} == {"done"}
+    assert report.candidates[0].score.mean == pytest.approx(expected)
+    assert {one.status for one in report.baselines} == {"done"}
     loaded_in = (tmp_path / "loaded_in").read_text().split()
     assert len(set(loaded_in)) == 3  # the check of the score, the baselines, and the strategy
     assert str(os.getpid()) not in loaded_in
@@ -281,5 +284,5 @@ def test_a_run_is_scored_by_the_metric_of_its_plan(store: Store, metric: str) ->
     assert [outcome.expected for outcome in trial.outcomes] == [example.target for example in split.test]
     right = sum(example.target == "billing" for example in split.test)
     f1 = 2 * right / (right + 10)
-    assert report["candidates"][0]["score"]["mean"] == pytest.approx(f1 / 2 if metric == "macro-F1" else 0.5)
-    assert report["recommendation"]["caveats"]
+    assert report.candidates[0].score.mean == pytest.approx(f1 / 2 if metric == "macro-F1" else 0.5)
+    assert report.recommendation.caveats

@@ -3,18 +3,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from html import escape
-from typing import Any
 
 from advisor.candidates import judged
 from advisor.plan import Priorities
 from advisor.report.figures import differences_of, figures_of, reading_of, subject_of
 from advisor.report.html import render_html
 from advisor.report.markdown import escaped, render_markdown
+from advisor.schema import Comparison, Report
 from advisor.wording import RANGE_MEANING
 from eval.outcomes import Trial
 from eval.task import Kind
+from tests.reports import changed
 
-MakeReport = Callable[..., dict[str, Any]]
+MakeReport = Callable[..., Report]
 MakeTrials = Callable[..., tuple[Trial, ...]]
 
 
@@ -52,7 +53,7 @@ def test_what_a_verdict_speaks_of_is_explained_under_it_in_every_form(synthetic_
     assert all(f"<dt>{word}</dt><dd>{meaning}</dd>" in page for word, meaning in words.items())
     assert all(escaped(f"{word}: {meaning}") in text for word, meaning in words.items())
     assert subject_of(report) in page and escaped(subject_of(report)) in text
-    assert reading_of({**report, "candidates": []}) == []
+    assert reading_of(replace(report, candidates=())) == []
 
 
 def test_two_that_score_the_same_are_level(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
@@ -86,7 +87,7 @@ def test_what_was_not_measured_is_said_to_be_so(synthetic_report: MakeReport, sy
 
 def test_the_pairs_of_the_strategy_taken_come_first(synthetic_report: MakeReport) -> None:
     report = synthetic_report()
-    assert report["recommendation"]["choice"] == "finetuning"
+    assert report.recommendation.choice == "finetuning"
     said = differences_of(report)
     assert ["ine-tuning" in sentence for sentence in said.of_choice] == [True, True]
     assert ["ine-tuning" in sentence for sentence in said.others] == [False]
@@ -94,11 +95,11 @@ def test_the_pairs_of_the_strategy_taken_come_first(synthetic_report: MakeReport
     assert folded in render_html(report)
 
 
-def test_a_difference_names_the_better_one_first_with_its_range() -> None:
-    worse = {"a": "prompting", "b": "finetuning", "difference": -0.28, "low": -0.38, "high": -0.18, "n": 80}
-    close = {"a": "retrieval", "b": "prompting", "difference": 0.04, "low": -0.02, "high": 0.1, "n": 80}
-    report = {"comparisons": [{**worse, "p_value": 0.00002}, {**close, "p_value": 0.21}]}
-    assert differences_of(report).of_choice == [
+def test_a_difference_names_the_better_one_first_with_its_range(synthetic_report: MakeReport) -> None:
+    worse = Comparison("prompting", "finetuning", -0.28, -0.38, -0.18, 0.00002, 80)
+    close = Comparison("retrieval", "prompting", 0.04, -0.02, 0.1, 0.21, 80)
+    report = changed(synthetic_report(), recommendation={"choice": None})
+    assert differences_of(replace(report, comparisons=(worse, close))).of_choice == [
         "Fine-tuning is 28 points ahead of prompting (18 to 38 ahead) on 80 rows that both answered. p < .001.",
         "Retrieval is 4 points ahead of prompting (between 2 behind and 10 ahead) on 80 rows that both answered. "
         "p = .210.",

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from advisor.decision.recommendation import Recommendation, recommend
+from advisor.decision.recommendation import recommend
 from advisor.plan import Priorities
-from advisor.report.contents import under_priorities
+from advisor.report.build import under_priorities
 from advisor.report.html import render_html
 from advisor.report.markdown import render_markdown
+from advisor.schema import Recommendation, Report
 from eval.outcomes import TRAINED_AGAIN, TRAINED_ON, Outcome, Trial
 from eval.scoring import MetricName
 from eval.scoring.labels import LabelAnswers
@@ -106,7 +107,7 @@ def trials_of(synthetic_trials: Callable[..., tuple[Trial, ...]]) -> Callable[[s
 
 @pytest.fixture
 def report_of(
-    synthetic_report: Callable[..., dict[str, Any]],
+    synthetic_report: Callable[..., Report],
     synthetic_task: Callable[..., Task],
     trials_of: Callable[[str], tuple[Trial, ...]],
 ) -> Callable[[str], dict[str, Any]]:
@@ -123,7 +124,7 @@ def report_of(
 
 def at(found: Any, *path: str | int) -> Any:
     for step in path:
-        found = found[step]
+        found = found[step] if isinstance(step, int) else getattr(found, step)
     return found
 
 
@@ -131,22 +132,22 @@ def test_every_figure_of_a_report_is_by_the_metric(
     report_of: Callable[[str], dict[str, Any]], trials_of: Callable[[str], tuple[Trial, ...]]
 ) -> None:
     report = report_of(MetricName.MACRO_F1)
-    assert report["task"]["metric"] == "macro-F1"
-    scores = {one["name"]: one["score"] for one in report["candidates"]}
+    assert report.task.metric == "macro-F1"
+    scores = {one.id: one.score for one in report.candidates}
     for one in trials_of(MetricName.MACRO_F1):
         found, rows = scores[one.strategy], one.outcomes
         truth = f1_score([each.expected for each in rows], [each.text for each in rows], average="macro")
-        assert found["mean"] == pytest.approx(truth) and found["low"] < truth < found["high"]
-    for pair in report["comparisons"]:
-        assert pair["difference"] == pytest.approx(scores[pair["a"]]["mean"] - scores[pair["b"]]["mean"])
-        assert pair["test"] == "swapped answers" and 0 < pair["detectable"] < 1
-    trained = next(one for one in report["candidates"] if one["name"] == "finetuning")
-    assert trained["score_of_each_training"] == [scores["finetuning"]["mean"]] * 2
+        assert found.mean == pytest.approx(truth) and found.low < truth < found.high
+    for pair in report.comparisons:
+        assert pair.difference == pytest.approx(scores[pair.a].mean - scores[pair.b].mean)
+        assert pair.test == "swapped answers" and 0 < pair.detectable < 1
+    trained = next(one for one in report.candidates if one.id == "finetuning")
+    assert trained.score_of_each_training == (scores["finetuning"].mean,) * 2
     for path in (("robustness", 0, "plain"), ("side_effects", "gap", "seen", "mean")):
-        by_rows = next(one for one in report_of(MetricName.ACCURACY)["candidates"] if one["name"] == "finetuning")
+        by_rows = next(one for one in report_of(MetricName.ACCURACY).candidates if one.id == "finetuning")
         assert at(trained, *path) != pytest.approx(at(by_rows, *path))
-    points = next(one["points"] for one in report["curves"] if one["name"] == "finetuning")
-    assert points[-1]["mean"] == pytest.approx(scores["finetuning"]["mean"])
+    points = next(one.points for one in report.curves if one.id == "finetuning")
+    assert points[-1].mean == pytest.approx(scores["finetuning"].mean)
 
 
 def test_other_priorities_are_judged_by_the_same_metric(
@@ -157,7 +158,7 @@ def test_other_priorities_are_judged_by_the_same_metric(
 ) -> None:
     report, trials = report_of(MetricName.MACRO_F1), trials_of(MetricName.MACRO_F1)
     same = under_priorities(report, Priorities(), trials, [], synthetic_split(synthetic_task()))
-    assert same["recommendation"] == report["recommendation"]
+    assert same.recommendation == report.recommendation
 
 
 def test_the_words_say_how_the_score_is_computed(report_of: Callable[[str], dict[str, Any]]) -> None:

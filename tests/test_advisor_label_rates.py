@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from sklearn.metrics import precision_recall_fscore_support
 
 from advisor.report.html import render_html
 from advisor.report.labels import MEANING, TITLE, by_label_of
 from advisor.report.markdown import render_markdown
+from advisor.schema import Report
 from advisor.wording import score_text
 from eval.outcomes import Trial
 from eval.task import Kind
 
 
 def test_every_strategy_has_its_rates_by_label(
-    synthetic_report: Callable[..., dict[str, Any]], synthetic_trials: Callable[..., tuple[Trial, ...]]
+    synthetic_report: Callable[..., Report], synthetic_trials: Callable[..., tuple[Trial, ...]]
 ) -> None:
     found = by_label_of(synthetic_report())
     assert found is not None and found.names == ("finetuning", "retrieval", "prompting")
@@ -30,13 +30,13 @@ def test_every_strategy_has_its_rates_by_label(
         assert row.cells[0] == f"{score_text(precision[at])}, {score_text(recall[at])}"
 
 
-def test_answers_that_are_no_labels_have_none(synthetic_report: Callable[..., dict[str, Any]]) -> None:
+def test_answers_that_are_no_labels_have_none(synthetic_report: Callable[..., Report]) -> None:
     assert by_label_of(synthetic_report(Kind.EXTRACTION)) is None
     assert TITLE not in render_html(synthetic_report(Kind.EXTRACTION))
 
 
 def test_the_table_is_folded_and_shows_labels_as_they_are(
-    synthetic_report: Callable[..., dict[str, Any]], synthetic_trials: Callable[..., tuple[Trial, ...]]
+    synthetic_report: Callable[..., Report], synthetic_trials: Callable[..., tuple[Trial, ...]]
 ) -> None:
     def renamed(one: Trial) -> Trial:
         rows = [

@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from advisor.candidates import judged
 from advisor.command_line.commands import main
 from advisor.report.export import outcomes_csv
 from advisor.report.figures import figures_of
+from advisor.schema import JUDGEMENT, REPORT, Report
 from eval.outcomes import Trial
 from eval.task import Task
 
 KEYS = {
     "choice", "confidence", "odds", "probabilities", "runner_up", "headline", "confidence_line", "runner_up_line",
-    "baseline", "floor", "floor_line", "reasons", "caveats", "changes", "rows_needed", "turns",
+    "baseline", "reasons", "caveats", "changes", "rows_needed", "turns",
 }  # fmt: skip
 
 
@@ -169,7 +171,7 @@ def test_without_costs_the_seconds_count_but_unknown_stays_unknown(capsys: pytes
 def test_the_outcomes_a_run_wrote_can_be_decided_on_again(
     synthetic_trials: Callable[..., tuple[Trial, ...]],
     synthetic_task: Callable[..., Task],
-    synthetic_report: Callable[..., dict[str, Any]],
+    synthetic_report: Callable[..., Report],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     trials = synthetic_trials()
@@ -177,16 +179,16 @@ def test_the_outcomes_a_run_wrote_can_be_decided_on_again(
     floors = [replace(trials[2], strategy="tfidf_linear", outcomes=as_good)]
     written = outcomes_csv([*trials, *floors], synthetic_task().examples)
     Path("outcomes.csv").write_text(written, encoding="utf-8-sig")
-    reported = synthetic_report(floors=floors)
+    reported = synthetic_report(baselines=floors)
     write(
         "costs.csv",
         "strategy,one_off,per_1000",
-        ((one["name"], one["cost"]["one_off"], one["cost"]["per_1000"]) for one in reported["candidates"]),
+        ((one.id, one.cost.one_off, one.cost.per_1000) for one in judged(reported)),
     )
-    got, wanted = decide(capsys), reported["recommendation"]
-    assert wanted["floor"] == "tfidf_linear"
+    got, wanted = decide(capsys), json.loads(REPORT.dump_json(reported))["recommendation"]
+    assert wanted["baseline"]["name"] == "tfidf_linear" and wanted["baseline"]["lead"]
     assert set(got) == set(wanted)
-    for key in ("choice", "odds", "probabilities", "headline", "changes", "baseline", "floor", "floor_line"):
+    for key in ("choice", "odds", "probabilities", "headline", "changes", "baseline"):
         assert got[key] == wanted[key], key
 
 
@@ -236,14 +238,14 @@ def test_a_single_row_foresees_no_number_of_rows(capsys: pytest.CaptureFixture[s
 def test_a_floor_that_answered_little_takes_no_rows_from_the_others(capsys: pytest.CaptureFixture[str]) -> None:
     write_outcomes({"a": right(0.8, 200), "b": right(0.5, 200), "majority_label": [1.0]})
     got = decide(capsys)
-    assert (got["choice"], got["confidence"], got["floor"]) == ("a", "strong", None)
+    assert (got["choice"], got["confidence"]) == ("a", "strong")
 
 
 def test_what_a_file_cannot_say_is_not_said(capsys: pytest.CaptureFixture[str]) -> None:
     write_outcomes({"a": right(0.0, 300), "b": right(0.0, 300)})
     assert main(["decide", "outcomes.csv", "--json"]) == 0
     decision = json.loads(capsys.readouterr().out)
-    assert decision["schema"] == 1 and {one["failed_answers"] for one in decision["candidates"]} == {None}
+    assert decision["schema"] == 2 and {one["failed_answers"] for one in decision["candidates"]} == {None}
     assert (
         "If 1 is the score of a right answer, nothing does well yet: the best is .00."
         in (decision["recommendation"]["caveats"])
@@ -334,7 +336,7 @@ def test_tokens_are_paid_for_at_the_prices_of_a_hosted_model(capsys: pytest.Capt
         assert main(["decide", "outcomes.csv", "--json", *hosted, *more]) == 0
         told = json.loads(capsys.readouterr().out)
         assert told["priorities"]["hosted"] == "Our own"
-        return {one["name"]: one["cost"]["per_1000"] for one in told["candidates"]}
+        return {one["id"]: one["cost"]["per_1000"] for one in told["candidates"]}
 
     assert costs() == {"prompting": pytest.approx(0.6), "finetuning": None, "ours": pytest.approx(0.6)}
     assert costs("--tuned-factor", "2", "--costs", "costs.csv") == {
@@ -363,7 +365,11 @@ def test_chances_that_count_costs_say_so(capsys: pytest.CaptureFixture[str]) -> 
 
     def heading(*options: str) -> str:
         assert main(["decide", "outcomes.csv", "--costs", "costs.csv", "--json", *options]) == 0
-        return next(each for each, _ in figures_of(json.loads(capsys.readouterr().out)) if each.startswith("Chance"))
+        return next(
+            each
+            for each, _ in figures_of(JUDGEMENT.validate_json(capsys.readouterr().out))
+            if each.startswith("Chance")
+        )
 
     write_costs(a=1, b=3)
     assert heading() == "Chance of being within 2 points of the best strategy"
@@ -392,7 +398,7 @@ def test_what_needs_no_language_model_may_have_a_cost(capsys: pytest.CaptureFixt
     write("costs.csv", "strategy,one_off,per_1000", [("majority_label", 0, 3), ("my bot", 0, 4)])
     assert main(["decide", "outcomes.csv", "--costs", "costs.csv", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert [one["cost"]["per_1000"] for one in (*told["floors"], *told["candidates"])] == [3, 4]
+    assert [one["cost"]["per_1000"] for one in (*told["baselines"], *told["candidates"])] == [3, 4]
 
 
 def test_a_cost_of_a_strategy_nobody_measured_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
@@ -13,11 +12,12 @@ from advisor.report.export import clicks_csv
 from advisor.report.html import render_html
 from advisor.report.markdown import escaped, render_markdown
 from advisor.report.own_clicks import CORRUPTIONS, before_a_run, own_clicks_of, person_of
+from advisor.schema import Report
 from eval.blind_pairs import Answer, Choice, Click, Pair
 from eval.scoring.corruptions import Corruption
 from eval.statistics import interval
 
-MakeReport = Callable[..., dict[str, Any]]
+MakeReport = Callable[..., Report]
 LEFT, RIGHT, BOTH, NEITHER = Choice
 
 
@@ -39,12 +39,10 @@ def clicks_on(pairs: Sequence[Pair], choices: Sequence[Choice], asked_in: str = 
     ]
 
 
-def report_of(
-    report: dict[str, Any], scores: Sequence[tuple[float, float]], choices: Sequence[Choice]
-) -> dict[str, Any]:
+def report_of(report: Report, scores: Sequence[tuple[float, float]], choices: Sequence[Choice]) -> Report:
     pairs = pairs_of(scores)
     person = person_of(pairs, clicks_on(pairs, choices), "run", "prompting")
-    return {**report, "person": asdict(person) if person else None}
+    return replace(report, person=person)
 
 
 def test_a_score_that_sees_is_said_after_the_verdict_in_every_form(synthetic_report: MakeReport) -> None:
@@ -64,7 +62,7 @@ def test_a_score_that_sees_is_said_after_the_verdict_in_every_form(synthetic_rep
     for sentence in found.sentences:
         assert sentence in page and escaped(sentence) in text
     assert "| Retrieval | 15 of 16 (72 to 99 %) | .89 |" in text
-    headline = report["recommendation"]["headline"]
+    headline = report.recommendation.headline
     assert page.index(headline) < page.index("Does the score see what you see?")
     assert text.startswith(f"# {headline}")
     assert page.count("<table>") == page.count("</table>") and page.count("<h2") == page.count("</h2>")
@@ -81,7 +79,7 @@ def test_a_blind_score_is_said_before_the_verdict_in_every_form(synthetic_report
     assert found.sentences[2] == "The score prefers prompting: .60 against .40 on these answers."
     assert not any("The score agrees" in sentence for sentence in found.sentences)
     for text in (render_html(report), render_markdown(report)):
-        headline = text.rindex(report["recommendation"]["headline"])
+        headline = text.rindex(report.recommendation.headline)
         assert text.index("see what you see: it agrees") < text.index("By your clicks") < headline
 
 
@@ -101,7 +99,7 @@ def test_few_clicks_settle_nothing_and_a_tie_counts_half(synthetic_report: MakeR
 
 def test_four_clicks_say_nothing(synthetic_report: MakeReport) -> None:
     report = report_of(synthetic_report(), [(0.5, 0.4)] * 4, [LEFT] * 4)
-    assert report["person"]["verdict"]["pairs"] == 4 and own_clicks_of(report) is None
+    assert report.person.verdict.pairs == 4 and own_clicks_of(report) is None
     assert "By your clicks" not in render_html(report) + render_markdown(report)
     assert own_clicks_of(synthetic_report()) is None
 
@@ -125,7 +123,7 @@ def test_earlier_clicks_are_told_apart(synthetic_report: MakeReport, carried: in
     ]
     person = person_of(pairs, clicks, "run", "prompting", interval([1.0] * 9 + [0.0]))
     assert person is not None
-    found = own_clicks_of({**synthetic_report(), "person": asdict(person)})
+    found = own_clicks_of(replace(synthetic_report(), person=person))
     assert found is not None and found.further == (
         sentence,
         "On other answers that you compared before this run, the score agrees with you on 9 of 10 pairs "

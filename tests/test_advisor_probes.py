@@ -14,6 +14,7 @@ from advisor.report.markdown import escaped, render_markdown
 from advisor.report.robustness import LESS_TIDY, WORDS, less_tidy_of
 from advisor.report.side_effects import SIDE_EFFECTS, _ends, side_effects_of
 from advisor.runs.experiment import run_experiment
+from advisor.schema import NotMeasured
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import task_to_json
@@ -60,9 +61,9 @@ def test_points_lost_stand_in_every_form_and_the_worst_is_named(synthetic_report
     assert said.startswith("Fine-tuning loses most: 40 points to all capitals (") and "on 60 rows)" in said
     assert said.endswith(" No loss is shown of prompting.")
     assert [row.cells[2][0] for row in found.rows] == ["0"] * len(VARIANTS)
-    typos, capitals = report["candidates"][2]["robustness"][0], report["candidates"][2]["robustness"][2]
-    assert typos["n"] == 60 and typos["plain"] - typos["varied"] == pytest.approx(typos["lost"]) == pytest.approx(0.1)
-    assert capitals["lost"] == pytest.approx(0.4) and 0 < capitals["low"] < capitals["lost"] < capitals["high"]
+    typos, capitals = report.candidates[2].robustness[0], report.candidates[2].robustness[2]
+    assert typos.n == 60 and typos.plain - typos.varied == pytest.approx(typos.lost) == pytest.approx(0.1)
+    assert capitals.lost == pytest.approx(0.4) and 0 < capitals.low < capitals.lost < capitals.high
     page, text = render_html(report), render_markdown(report)
     assert escaped(said) in text and said in page
     assert page.index("Where answers go wrong") < page.index(LESS_TIDY) < page.index("How it was measured")
@@ -75,7 +76,7 @@ def test_a_row_that_a_variant_leaves_alone_does_not_count(synthetic_report, synt
     trial = synthetic_trials()[0]
     few = replace(trial, probes={"typos": spoilt(trial, 2, rows=7)})
     report = synthetic_report(trials=[few, synthetic_trials()[2]], preset="standard")
-    assert [each["n"] for each in report["candidates"][0]["robustness"]] == [7]
+    assert [each.n for each in report.candidates[0].robustness] == [7]
     found = less_tidy_of(report)
     assert found.rows[0].meaning.endswith(" 7 rows.")
     assert [row.heading for row in found.rows] == ["Typos"] and found.sentences[-1] == "Not measured: fine-tuning."
@@ -84,8 +85,8 @@ def test_a_row_that_a_variant_leaves_alone_does_not_count(synthetic_report, synt
 
 def test_a_loss_that_chance_can_make_among_so_many_is_said_to_be_one(synthetic_report, synthetic_trials):
     report = synthetic_report(trials=[probed(synthetic_trials()[2], typos=6)], preset="standard")
-    typos = report["candidates"][0]["robustness"][0]
-    assert typos["low"] > 0
+    typos = report.candidates[0].robustness[0]
+    assert typos.low > 0
     said = less_tidy_of(report).sentences[0]
     assert said.startswith("The clearest loss: fine-tuning scores 10 points less (") and "may be chance" in said
 
@@ -101,14 +102,12 @@ def test_a_range_of_answers_is_told_in_words(low, high, said):
 def test_what_the_preset_leaves_out_is_said_once_and_an_older_report_says_nothing(synthetic_report):
     report = synthetic_report()
     beyond = "A quick run does not measure what is lost on less tidy inputs, what else training does, or whether"
-    assert all(one["robustness"] is None and one["side_effects"] is None for one in report["candidates"])
+    assert all(one.robustness is None and one.side_effects is None for one in report.candidates)
     for said in (render_html(report), render_markdown(report)):
         assert said.count(beyond) == 1 and LESS_TIDY not in said and SIDE_EFFECTS not in said
     assert less_tidy_of(synthetic_report(preset="standard")).sentences == ("Not measured.",)
-    for one in report["candidates"]:
-        del one["robustness"], one["side_effects"]
     assert less_tidy_of(report) is None and not side_effects_of(report)
-    assert "does not measure" not in render_html({**report, "preset": None})
+    assert "does not measure" not in render_html(replace(report, preset=None))
 
 
 def test_a_gap_between_rows_it_trained_on_and_new_ones_is_a_caveat_where_it_is_large_and_sure(
@@ -116,10 +115,10 @@ def test_a_gap_between_rows_it_trained_on_and_new_ones_is_a_caveat_where_it_is_l
 ):
     finetuning = replace(synthetic_trials()[1], strategy="finetuning")
     report = synthetic_report(trials=[by_heart(finetuning, 60, 60)])
-    new = report["candidates"][0]["score"]["mean"]
-    gap = report["candidates"][0]["side_effects"]["gap"]
-    assert gap["difference"] == pytest.approx(1 - new) and 0 < gap["low"] < gap["difference"] < gap["high"]
-    caveat = next(one for one in report["recommendation"]["caveats"] if "by heart" in one)
+    new = report.candidates[0].score.mean
+    gap = report.candidates[0].side_effects.gap
+    assert gap.difference == pytest.approx(1 - new) and 0 < gap.low < gap.difference < gap.high
+    caveat = next(one for one in report.recommendation.caveats if "by heart" in one)
     assert (
         caveat == "Fine-tuning knows its examples by heart: it scores 1.00 on rows it trained on. "
         f"Expect {score_text(new)}, as on new ones."
@@ -127,12 +126,11 @@ def test_a_gap_between_rows_it_trained_on_and_new_ones_is_a_caveat_where_it_is_l
     assert "that it trained on and" in side_effects_of(report)[0]
     report = synthetic_report(trials=[by_heart(finetuning, 170, 200)])
     assert any(
-        "does better on its examples than on others: it scores .85" in one
-        for one in report["recommendation"]["caveats"]
+        "does better on its examples than on others: it scores .85" in one for one in report.recommendation.caveats
     )
     for right, of in ((round(new * 60) + 1, 60), (2, 2)):
         report = synthetic_report(trials=[by_heart(finetuning, right, of)])
-        assert not any("by heart" in one for one in report["recommendation"]["caveats"])
+        assert not any("by heart" in one for one in report.recommendation.caveats)
 
 
 @pytest.mark.parametrize(
@@ -154,9 +152,9 @@ def test_what_was_forgotten_is_told_with_its_range(synthetic_report, synthetic_t
     assert "perplexity" in meaning
     for form in (render_html(report), render_markdown(report)):
         assert SIDE_EFFECTS in form
-    known = report["candidates"][0]["side_effects"]["knowledge"]
-    assert known["right_change"]["low"] < -3 / 40 < known["right_change"]["high"]
-    assert known["perplexity_before"] == pytest.approx(known["perplexity_after"] / 2.718281828**nats)
+    known = report.candidates[0].side_effects.knowledge
+    assert known.right_change.low < -3 / 40 < known.right_change.high
+    assert known.perplexity_before == pytest.approx(known.perplexity_after / 2.718281828**nats)
 
 
 def test_a_trial_keeps_its_probes_and_one_of_an_earlier_version_has_none(synthetic_trials, tmp_path: Path):
@@ -185,14 +183,14 @@ def test_a_run_of_the_standard_preset_asks_in_variants_and_a_quick_one_does_not(
         told: list[StoredStep] = []
         report = run_experiment(store, run.id, told.append, lambda: False, STEADY)
         stages = {step.stage for step in told}
-        measured = report["candidates"][0]["robustness"]
+        measured = report.candidates[0].robustness
         if preset == "quick":
             assert measured is None and "asking in other words" not in stages
         else:
-            assert [each["variant"] for each in measured] == [name for name in VARIANTS if name != "reworded"]
-            assert all(each["lost"] == 0 and each["n"] == len(rows) for each in measured)
+            assert [each.variant for each in measured] == [name for name in VARIANTS if name != "reworded"]
+            assert all(each.lost == 0 and each.n == len(rows) for each in measured)
             assert "asking in other words" in stages
-        assert all(one["robustness"] is None for one in report["candidates"] if one["status"] != "done")
+        assert all(one.robustness is None for one in report.candidates if isinstance(one, NotMeasured))
 
 
 def test_the_estimate_foresees_the_probes(synthetic_task, synthetic_split):

@@ -21,11 +21,13 @@ from advisor.report.markdown import escaped, render_markdown
 from advisor.report.provenance import computed_of, how_computed
 from advisor.report.robustness import LESS_TIDY
 from advisor.report.side_effects import SIDE_EFFECTS
+from advisor.schema import Report
 from eval.outcomes import TRAINED_ON, Knowledge, Trial
 from eval.task import Kind, Task
 from eval.variants import VARIANTS
+from tests.reports import EVERY, changed
 
-MakeReport = Callable[..., dict[str, Any]]
+MakeReport = Callable[..., Report]
 MakeTrials = Callable[..., Sequence[Trial]]
 EXPLAINS_ITSELF = ("All figures", READING, "How each figure is computed")  # row by row, or it is what explains
 
@@ -37,7 +39,7 @@ def test_no_figure_of_the_table_is_left_unexplained(synthetic_report: MakeReport
 
 
 @pytest.fixture
-def whole_report(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> dict[str, Any]:
+def whole_report(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> Report:
     """A report in which everything was measured, and one strategy failed."""
     prompting, retrieval, finetuning = synthetic_trials(n=200)
     some = prompting.outcomes[:40]
@@ -53,15 +55,13 @@ def whole_report(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> 
         n=200,
         preset="standard",
         trials=(prompting, retrieval, trained, Trial("retrieval_finetuning", "failed", "It ran out of 4 GB.")),
-        floors=[
+        baselines=[
             replace(prompting, strategy="nearest_example"),
             Trial("word_classifier", "failed", "It has one label only."),
         ],
         fewer={"retrieval": {75: spoilt, 150: spoilt}, "finetuning": {75: spoilt, 150: replace(retrieval)}},
     )
-    for candidate in report["candidates"]:
-        candidate |= {"seconds": 40.0, "estimated_seconds": 60.0}
-    return report
+    return changed(report, candidates={EVERY: {"seconds": 40.0, "estimated_seconds": 60.0}})
 
 
 def test_every_section_with_a_number_says_how_it_was_computed(whole_report: dict[str, Any]) -> None:
@@ -105,8 +105,8 @@ def test_the_rows_that_would_tell_are_explained_where_they_are_told(
 ) -> None:
     prompting, alike = synthetic_trials()[0], synthetic_trials(seed=1)[0]
     settled, open_yet = synthetic_report(), synthetic_report(trials=[prompting, replace(alike, strategy="retrieval")])
-    assert not settled["recommendation"]["rows_needed"] and "Rows that would tell" not in str(computed_of(settled))
-    assert open_yet["recommendation"]["rows_needed"]
+    assert not settled.recommendation.rows_needed and "Rows that would tell" not in str(computed_of(settled))
+    assert open_yet.recommendation.rows_needed
     told = dict(computed_of(open_yet))
     assert "2 points" in told["Rows that would tell"] and "“Rows that would tell”" in told["What would change this"]
 
@@ -121,7 +121,7 @@ def test_why_a_strategy_has_no_result_is_told_once(synthetic_report: MakeReport)
 def test_what_was_asked_for_is_explained_and_nothing_else(synthetic_report: MakeReport) -> None:
     report = synthetic_report()
     assert not any("Wrong answers" in heading for heading, _ in computed_of(report))
-    report["priorities"]["wrong_answer"] = 0.5
+    report = changed(report, priorities={"wrong_answer": 0.5})
     assert how_computed(report, "Cost of the wrong among 1,000 answers")
 
 
@@ -131,15 +131,15 @@ def test_the_formulas_give_the_figures_from_the_raw_file(
     trials, examples = synthetic_trials(), synthetic_task().examples
     report = synthetic_report()
     rows = list(csv.DictReader(io.StringIO(outcomes_csv(trials, examples))))
-    for candidate in report["candidates"]:
-        own = [row for row in rows if row["strategy"] == candidate["name"]]
+    for candidate in report.candidates:
+        own = [row for row in rows if row["strategy"] == candidate.id]
         seconds = [float(row["seconds"]) for row in own if row["seconds"]]
-        assert fmean(float(row["score"]) for row in own) == pytest.approx(candidate["score"]["mean"])
-        assert np.percentile(seconds, 95) == pytest.approx(candidate["latency_seconds"]["p95"])
-        price = report["priorities"]["machine_per_hour"] / 3600
-        assert 1000 * fmean(seconds) * price == pytest.approx(candidate["cost"]["per_1000"])
-        assert candidate["fit_seconds"] * price == pytest.approx(candidate["cost"]["one_off"])
-        assert fmean(float(row["tokens_in"]) for row in own) == pytest.approx(candidate["tokens_in_mean"])
+        assert fmean(float(row["score"]) for row in own) == pytest.approx(candidate.score.mean)
+        assert np.percentile(seconds, 95) == pytest.approx(candidate.latency_seconds.p95)
+        price = report.priorities.machine_per_hour / 3600
+        assert 1000 * fmean(seconds) * price == pytest.approx(candidate.cost.per_1000)
+        assert candidate.fit_seconds * price == pytest.approx(candidate.cost.one_off)
+        assert fmean(float(row["tokens_in"]) for row in own) == pytest.approx(candidate.tokens_in_mean)
 
 
 def test_page_and_text_carry_it_too(synthetic_report: MakeReport) -> None:

@@ -8,20 +8,23 @@ from itertools import chain
 
 import pytest
 
+from advisor.migration import read_report
 from advisor.plan import Priorities
-from advisor.report.contents import under_priorities
+from advisor.report.build import under_priorities
 from advisor.report.export import outcomes_csv
 from advisor.report.figures import differences_of, figures_of
 from advisor.report.html import render_html
 from advisor.report.markdown import escaped, render_markdown
+from advisor.schema import REPORT, NotMeasured
 from eval.outcomes import Outcome, Trial
 from eval.task import Example, Kind
+from tests.reports import changed
 
-# The keys that others read: those of the first issue. More may be added, none may go.
+# The keys that others read. More may be added, none may go.
 _KEYS = {
     "": "schema run_id created_at seed device model task candidates comparisons recommendation warnings",
     "task": "name kind metric train dev test documents",
-    "candidate": "name status reason score latency_seconds requests_per_second tokens_in_mean tokens_out_mean "
+    "candidate": "id strategy model status score latency_seconds requests_per_second tokens_in_mean tokens_out_mean "
     "fit_seconds cost settings effort",
     "score": "mean low high n",
     "latency_seconds": "p50 p95",
@@ -38,29 +41,31 @@ def holds(part: dict, keys: str) -> bool:
 @pytest.mark.parametrize("kind", Kind)
 def test_a_report_has_every_key_and_is_strict_json(synthetic_report, kind):
     report = synthetic_report(kind)
-    assert json.loads(json.dumps(report, allow_nan=False)) == report
-    assert report["schema"] == 1
-    assert holds(report, "") and holds(report["task"], "task") and holds(report["recommendation"], "recommendation")
-    assert [candidate["name"] for candidate in report["candidates"]] == ["prompting", "retrieval", "finetuning"]
-    for candidate in report["candidates"]:
+    written = REPORT.dump_json(report)
+    assert read_report(written) == report and "NaN" not in written.decode()
+    stored = json.loads(written)
+    assert stored["schema"] == 2 and holds(stored, "")
+    assert holds(stored["task"], "task") and holds(stored["recommendation"], "recommendation")
+    for candidate in stored["candidates"]:
         assert holds(candidate, "candidate")
-        for part in ("score", "latency_seconds", "cost"):
-            assert holds(candidate[part], part)
-        assert candidate["score"]["low"] < candidate["score"]["mean"] < candidate["score"]["high"]
-    assert [(c["a"], c["b"]) for c in report["comparisons"]] == [
+        assert all(holds(candidate[part], part) for part in ("score", "latency_seconds", "cost"))
+    assert all(holds(comparison, "comparison") for comparison in stored["comparisons"])
+    assert [candidate.id for candidate in report.candidates] == ["prompting", "retrieval", "finetuning"]
+    for candidate in report.candidates:
+        assert candidate.score.low < candidate.score.mean < candidate.score.high
+    assert [(c.a, c.b) for c in report.comparisons] == [
         ("prompting", "retrieval"),
         ("prompting", "finetuning"),
         ("retrieval", "finetuning"),
     ]
-    for comparison in report["comparisons"]:
-        assert holds(comparison, "comparison")
-        assert comparison["p_value"] <= comparison["p_value_holm"]
-    assert report["recommendation"]["choice"] == "finetuning"
+    for comparison in report.comparisons:
+        assert comparison.p_value <= comparison.p_value_holm
+    assert report.recommendation.choice == "finetuning"
 
 
 def test_rows_are_those_that_were_used(synthetic_report):
-    task = synthetic_report(Kind.CLASSIFICATION, n=80)["task"]
-    assert (task["rows"], task["train"], task["dev"], task["test"]) == (240, 120, 40, 80)
+    task = synthetic_report(Kind.CLASSIFICATION, n=80).task
+    assert (task.rows, task.train, task.dev, task.test) == (240, 120, 40, 80)
 
 
 def test_what_was_not_measured_is_null(synthetic_report, synthetic_trials):
@@ -73,33 +78,29 @@ def test_what_was_not_measured_is_null(synthetic_report, synthetic_trials):
     )
     failed = Trial("retrieval", "failed", reason="The index could not be read.", fit_seconds=3.0)
     report = synthetic_report(trials=[untimed, failed, finetuning])
-    json.dumps(report, allow_nan=False)
-    first, second, _ = report["candidates"]
-    assert [first["latency_seconds"][key] for key in ("p50", "p95", "n")] == [None, None, 0]
-    assert [first["cost"][key] for key in ("one_off", "per_1000", "per_month")] == [None] * 3
-    assert first["choices"][0]["loss"] is None
-    assert second["score"] == {"mean": None, "low": None, "high": None, "n": 0}
-    assert (second["status"], second["reason"]) == ("failed", "The index could not be read.")
-    assert holds(second, "candidate")
-    assert len(report["comparisons"]) == 1
+    first, second, _ = report.candidates
+    assert first.latency_seconds is None
+    assert (first.cost.one_off, first.cost.per_1000, first.cost.per_month) == (None, None, None)
+    assert second == NotMeasured("retrieval", "retrieval", report.model, "failed", "The index could not be read.")
+    assert json.loads(REPORT.dump_json(report))["candidates"][0]["choices"][0]["loss"] is None
+    assert len(report.comparisons) == 1
 
 
 def test_a_hit_rate_counts_only_rows_with_a_known_document(synthetic_report, synthetic_trials):
     prompting, retrieval, _ = synthetic_trials()
     found = [True, True, True, False, *([None] * 76)]
     outcomes = tuple(replace(o, found_gold=f) for o, f in zip(retrieval.outcomes, found, strict=True))
-    candidates = synthetic_report(trials=[prompting, replace(retrieval, outcomes=outcomes)])["candidates"]
-    assert [candidate["hit_rate"] for candidate in candidates] == [None, 0.75]
+    candidates = synthetic_report(trials=[prompting, replace(retrieval, outcomes=outcomes)]).candidates
+    assert [candidate.hit_rate for candidate in candidates] == [None, 0.75]
 
 
 def test_markdown_tells_all_of_the_report(synthetic_report):
     report = synthetic_report(n=12)
     text = render_markdown(report)
-    assert text.startswith(f"# {report['recommendation']['headline']}\n")
-    for part in ("reasons", "changes", "caveats"):
-        assert report["recommendation"][part]
-        for sentence in report["recommendation"][part]:
-            assert escaped(sentence) in text
+    assert text.startswith(f"# {report.recommendation.headline}\n")
+    verdict = report.recommendation
+    for sentences in (verdict.reasons, verdict.changes, verdict.caveats):
+        assert sentences and all(escaped(sentence) in text for sentence in sentences)
     assert "\n|  | Fine-tuning | Retrieval | Prompting |\n" in text
     for heading, cells in figures_of(report):
         assert f"\n| {heading} | {' | '.join(map(escaped, cells))} |\n" in text
@@ -118,14 +119,14 @@ def test_markdown_shows_foreign_text_as_it_stands(synthetic_report, synthetic_tr
 
 def test_a_report_without_a_choice_can_be_read(synthetic_report):
     report = synthetic_report(trials=[Trial("prompting", "failed", reason="It ran out of memory.")])
-    assert report["recommendation"]["choice"] is None and report["comparisons"] == []
+    assert report.recommendation.choice is None and report.comparisons == ()
     assert "It ran out of memory" in render_markdown(report)
 
 
 def test_floors_are_told_in_every_form(synthetic_report, synthetic_trials):
     fitted = replace(synthetic_trials()[2], strategy="tfidf_linear")
     broken = Trial("embedding_linear", "failed", reason="It ran out of memory.")
-    report = synthetic_report(floors=[fitted, broken])
+    report = synthetic_report(baselines=[fitted, broken])
     page = render_html(report)
     for text in (render_markdown(report), page):
         assert "a linear classifier on words scores the same as fine-tuning" in text
@@ -135,8 +136,7 @@ def test_floors_are_told_in_every_form(synthetic_report, synthetic_trials):
 
 
 def test_a_report_of_an_earlier_version_has_no_chances(synthetic_report):
-    report = synthetic_report()
-    del report["floors"], report["recommendation"]["probabilities"], report["recommendation"]["floor_line"]
+    report = changed(synthetic_report(), recommendation={"probabilities": {}, "baseline": None})
     assert "Chance of being" not in render_markdown(report) and "Confidence:" not in render_markdown(report)
     assert "<h1>" in render_html(report)
     assert "Chance of being within 2 points of the best" in render_markdown(synthetic_report())
@@ -182,8 +182,8 @@ def test_other_priorities_give_what_a_run_under_them_would_have_given(
     hosted = Priorities(hosted="a model", read_per_million=30.0, written_per_million=900.0, tuned_factor=2.0)
     trials, split = synthetic_trials(kind), synthetic_split(synthetic_task(kind))
     floors = [replace(trials[0], strategy="nearest_example")]
-    report = synthetic_report(kind, floors=floors)
+    report = synthetic_report(kind, baselines=floors)
     for other in (dear, hosted):
         changed = under_priorities(report, other, trials, floors, split)
-        assert changed == synthetic_report(kind, floors=floors, priorities=other)
-        assert changed["recommendation"] != report["recommendation"]
+        assert changed == synthetic_report(kind, baselines=floors, priorities=other)
+        assert changed.recommendation != report.recommendation

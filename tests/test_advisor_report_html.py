@@ -4,17 +4,18 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
-from typing import Any
 
 import pytest
 
 from advisor.report.html import render_html
 from advisor.report.markdown import render_markdown
+from advisor.schema import Report
 from advisor.wording import score_text
 from eval.outcomes import Trial
 from eval.task import Kind, Split, Task
+from tests.reports import changed
 
-MakeReport = Callable[..., dict[str, Any]]
+MakeReport = Callable[..., Report]
 _VOID = {"meta", "br", "hr", "img", "input", "link"}
 
 
@@ -53,10 +54,10 @@ def test_the_page_stands_alone_and_is_well_formed(synthetic_report: MakeReport, 
 def test_it_says_what_the_recommendation_says(synthetic_report: MakeReport) -> None:
     report = synthetic_report()
     page = render_html(report)
-    verdict = report["recommendation"]
-    for sentence in (verdict["headline"], verdict["confidence_line"], *verdict["reasons"]):
+    verdict = report.recommendation
+    for sentence in (verdict.headline, verdict.confidence_line, *verdict.reasons):
         assert sentence in page
-    mean = next(one["score"]["mean"] for one in report["candidates"] if one["name"] == verdict["choice"])
+    mean = next(one.score.mean for one in report.candidates if one.id == verdict.choice)
     assert all(said in page for said in (f">{score_text(mean)}</b>", "2 rows appear twice.", "r-synthetic"))
 
 
@@ -90,7 +91,7 @@ def test_a_failed_strategy_is_named_with_its_reason(
 def test_a_run_in_which_all_failed_is_still_a_page(synthetic_report: MakeReport) -> None:
     report = synthetic_report(trials=(Trial("prompting", "failed", reason="It stopped."),))
     page = render_html(report)
-    assert report["recommendation"]["headline"] in page and "<svg" not in page
+    assert report.recommendation.headline in page and "<svg" not in page
     for said in (page, render_markdown(report)):
         assert "order of the costs" not in said and "Would more data help?" not in said
 
@@ -98,8 +99,8 @@ def test_a_run_in_which_all_failed_is_still_a_page(synthetic_report: MakeReport)
 def test_no_mark_stands_on_a_name_in_the_chart_of_score_against_cost(synthetic_report: MakeReport) -> None:
     report = synthetic_report()
     near = {"prompting": (0.04, 1.00), "retrieval": (0.06, 1.02), "finetuning": (0.5, 0.5)}
-    for one in report["candidates"]:
-        one["score"]["mean"], one["cost"]["per_1000"] = near[one["name"]]
+    placed = [{"score": {"mean": near[one.id][0]}, "cost": {"per_1000": near[one.id][1]}} for one in report.candidates]
+    report = changed(report, candidates=dict(enumerate(placed)))
     chart = render_html(report).split(">Score against cost</h2>")[1].split("</svg>")[0]
     names = {
         name: float(x) for x, name in re.findall(r'<text x="([\d.]+)" y="[\d.]+" font-weight="600">(.+?)</text>', chart)

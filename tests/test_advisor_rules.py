@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import string
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from typing import Any
 
 import pytest
 
 from advisor.advice.cautions import CAUTIONS
-from advisor.advice.circumstances import Circumstances, circumstances_from, circumstances_of
+from advisor.advice.circumstances import circumstances_of
 from advisor.advice.questions import QUESTIONS, UNKNOWN, seen_in_data, with_answers
 from advisor.advice.rules import LEANING_WORDS, RULES, SOURCES, applying
+from advisor.schema import Circumstances
 from eval.scoring import MetricName
 from eval.split import split_task
 from eval.task import Document, Example, Kind, Task, labels_of
@@ -131,9 +132,3 @@ def test_an_answer_replaces_a_fact_only_where_it_says_something_else() -> None:
     assert with_answers(facts, {"form": UNKNOWN}).form is None
     seen = [seen_in_data(question, facts) for question in QUESTIONS]
     assert seen == [None, None, "answers are 8 labels", "173 rows to learn from", None, None]
-
-
-def test_circumstances_of_another_version_are_read_as_far_as_they_are_known() -> None:
-    known = Circumstances(volume=5, tried="no")
-    assert circumstances_from({**asdict(known), "colour": "red"}) == known
-    assert circumstances_from({}) == Circumstances() == replace(known, volume=None, tried=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,20 +64,18 @@ def test_inventions_level_with_what_was_looked_up_are_no_tie(clashing: list[Tria
 def test_the_verdict_says_so_first_in_every_form(synthetic_report, synthetic_trials, clashing: list[Trial]) -> None:
     sure = synthetic_report(Kind.WRITING)
     report = synthetic_report(Kind.WRITING, score_check=BLIND)
-    before, after = sure["recommendation"], report["recommendation"]
-    assert before["confidence"] in ("strong", "moderate") and after["confidence"] == "weak"
-    assert (
-        after["headline"].startswith("Check the score before you trust it") and before["headline"] in after["headline"]
-    )
-    assert after["confidence_line"] == report["score_doubt"]
+    before, after = sure.recommendation, report.recommendation
+    assert before.confidence in ("strong", "moderate") and after.confidence == "weak"
+    assert after.headline.startswith("Check the score before you trust it") and before.headline in after.headline
+    assert after.confidence_line == report.score_doubt
     page, text = render_html(report), render_markdown(report)
-    assert after["confidence_line"] in page and SCORE_CHECK in page and SCORE_CHECK in text
+    assert after.confidence_line in page and SCORE_CHECK in page and SCORE_CHECK in text
     checked = score_check_of(report)
     assert checked is not None and checked.finding.startswith("Hardly. ")
-    by_wording = score_check_of({"score_check": asdict(SEES)})
+    by_wording = score_check_of(replace(report, score_check=SEES))
     assert by_wording is not None and by_wording.finding.startswith("It goes by wording")
     sees = replace(SEES, corrupted=SEES.corrupted[1:])
-    told = score_check_of({"score_check": asdict(sees)})
+    told = score_check_of(replace(report, score_check=sees))
     assert told is not None and told.finding.startswith("Yes. ")
     assert checked is not None and [row[1] for row in checked.rows] == [".71", ".64", ".10"]
     assert all(row[0] in page and row[0] in text for row in checked.rows)
@@ -107,7 +105,7 @@ def test_a_metric_that_fails_ends_the_run_before_it_starts(tmp_path: Path, synth
 def test_a_clash_reaches_the_report(synthetic_report, synthetic_task, clashing: list[Trial]) -> None:
     task = replace(synthetic_task(Kind.WRITING), documents=(Document("document", "", "text"),))
     report = synthetic_report(Kind.WRITING, task=task, trials=clashing)
-    assert "facts" in report["recommendation"]["confidence_line"] and report["recommendation"]["confidence"] != "strong"
+    assert "facts" in report.recommendation.confidence_line and report.recommendation.confidence != "strong"
 
 
 @pytest.mark.parametrize(("metric", "said"), [("facts", "looks for facts by rule"), ("form", "compares wording")])
@@ -115,5 +113,5 @@ def test_what_a_written_score_cannot_see_is_said_before_one_acts(
     synthetic_report, synthetic_trials, metric, said
 ) -> None:
     trials = [replace(trial, metric=metric) for trial in synthetic_trials(Kind.WRITING)]
-    caveats = synthetic_report(Kind.WRITING, trials=trials)["recommendation"]["caveats"]
+    caveats = synthetic_report(Kind.WRITING, trials=trials).recommendation.caveats
     assert sum(said in caveat for caveat in caveats) == 1

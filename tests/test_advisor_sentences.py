@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from advisor.decision.recommendation import Recommendation, recommend
+from advisor.decision.recommendation import recommend
 from advisor.plan import Priorities
+from advisor.schema import Recommendation
 from eval.costs import Quote
 from eval.outcomes import Outcome, Trial
 

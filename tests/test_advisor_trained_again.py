@@ -43,7 +43,7 @@ def trial_of(home: Path, build_strategy: str, preset: str) -> Trial:
 
 def test_the_thorough_preset_trains_three_times_and_the_others_once(tmp_path: Path) -> None:
     thorough = trial_of(tmp_path / "thorough", WAVERING, "thorough")
-    assert score_of_each_training(thorough) == [1.0, 0.9, 0.8]
+    assert score_of_each_training(thorough) == (1.0, 0.9, 0.8)
     assert score_of_each_training(trial_of(tmp_path / "quick", WAVERING, "quick")) is None
 
 
@@ -59,7 +59,7 @@ def test_a_verdict_allows_for_what_another_training_would_score(synthetic_report
     probes = {f"{TRAINED_AGAIN}{again}": worse for again in (1, 2)}
     several = (prompting, retrieval, replace(trained, probes=probes))
     once, again = (synthetic_report(trials=trials) for trials in ((prompting, retrieval, trained), several))
-    chance, allowed = (report["recommendation"]["probabilities"]["finetuning"] for report in (once, again))
+    chance, allowed = (report.recommendation.probabilities["finetuning"] for report in (once, again))
     assert allowed < chance - 0.3
     for said in (render_html(again), render_markdown(again)):
         assert "Score of each training" in said and "Score of each training" not in render_html(once)
@@ -72,7 +72,7 @@ def test_a_close_verdict_on_one_training_says_so(synthetic_report, synthetic_tri
     probes = {f"{TRAINED_AGAIN}1": trained.outcomes}
 
     def caveats(*trials: Trial) -> str:
-        return " ".join(synthetic_report(trials=trials)["recommendation"]["caveats"])
+        return " ".join(synthetic_report(trials=trials).recommendation.caveats)
 
     assert ONCE in caveats(prompting, close, replace(trained, changes_weights=True))
     assert ONCE not in caveats(prompting, close, replace(trained, changes_weights=True, probes=probes))
@@ -102,7 +102,7 @@ def test_training_that_ended_while_it_was_getting_better_says_so_where_it_was_no
     )
 
     def is_in(*trials: Trial) -> bool:
-        caveats = synthetic_report(trials=trials)["recommendation"]["caveats"]
+        caveats = synthetic_report(trials=trials).recommendation.caveats
         return any("Fine-tuning was still improving when its training ended" in one for one in caveats)
 
     assert is_in(retrieval, trained) is is_told

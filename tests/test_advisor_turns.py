@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from advisor.decision.recommendation import Recommendation, recommend
+from advisor.decision.recommendation import recommend
 from advisor.plan import Priorities
+from advisor.schema import Recommendation
 from eval.costs import cost_of
 from eval.outcomes import INDEXING, Outcome, Trial
 from eval.task import Kind

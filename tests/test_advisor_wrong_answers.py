@@ -7,6 +7,7 @@ from dataclasses import replace
 from advisor.report.html import render_html
 from advisor.report.markdown import escaped, render_markdown
 from advisor.report.wrong_answers import WORDS, wrong_answers_of
+from advisor.schema import Candidate
 from eval.failures import Failure
 from eval.outcomes import Trial
 from eval.task import Kind
@@ -23,7 +24,7 @@ def test_sentences_and_counts_stand_in_every_form(synthetic_report):
         wrong = wrong_answers_of(report)
         page, text = render_html(report), render_markdown(report)
         assert wrong.names == ("finetuning", "retrieval", "prompting") and wrong.rows
-        assert wrong.rows[0].counts == {one["name"]: one["failures"]["wrong"] for one in report["candidates"]}
+        assert wrong.rows[0].counts == {one.id: one.failures.wrong for one in report.candidates}
         for sentence in wrong.sentences:
             assert escaped(sentence) in text
         for row in wrong.rows:
@@ -72,7 +73,7 @@ def test_labels_are_shown_escaped(synthetic_report, synthetic_trials):
 def test_a_strategy_that_was_not_judged_has_no_failures(synthetic_report, synthetic_trials):
     failed = Trial("retrieval", "failed", reason="It ran out of memory.")
     report = synthetic_report(trials=[synthetic_trials()[0], failed])
-    assert [bool(one["failures"]) for one in report["candidates"]] == [True, False]
+    assert [isinstance(one, Candidate) and bool(one.failures) for one in report.candidates] == [True, False]
     assert wrong_answers_of(report).names == ("prompting",)
     assert wrong_answers_of(synthetic_report(trials=[failed])) is None
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from advisor.schema import REPORT, Candidate, Report
 from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import write_trial
+from eval.costs import Cost
 from eval.outcomes import Outcome, Trial
+from eval.statistics import Interval
 from eval.task import BadInput, Example, Kind, Split, Task
 from tests.benchmarks.measured_answers import scores_of
 
@@ -27,30 +31,29 @@ def write_run(folder: Path) -> None:
         write_trial(folder / name, Trial(name, "done", outcomes=tuple(reversed(outcomes))))
 
 
-def write_report(folder: Path) -> None:
-    costs = {
-        name: {"one_off": 1.0, "per_1000": 0.1, "per_month": price, "currency": "USD"} for name, price in PRICES.items()
-    }
-    report = {
-        "priorities": {"months": 12, "monthly_volume": 10_000},
-        "candidates": [{"name": name, "cost": cost} for name, cost in costs.items()],
-    }
-    (folder / "report.json").write_text(json.dumps(report))
+def write_report(folder: Path, made: Report) -> None:
+    priced = tuple(
+        Candidate(name, name, "", Interval(0.5, 0.4, 0.6, 80), Cost(1.0, 0.1, price, "USD"))
+        for name, price in PRICES.items()
+    )
+    (folder / "report.json").write_bytes(REPORT.dump_json(replace(made, candidates=priced)))
 
 
-def test_answers_are_scored_as_the_product_scores_them_now(tmp_path: Path) -> None:
+def test_answers_are_scored_as_the_product_scores_them_now(
+    tmp_path: Path, synthetic_report: Callable[..., Report]
+) -> None:
     write_run(tmp_path)
-    write_report(tmp_path)
+    write_report(tmp_path, synthetic_report())
     assert scores_of(tmp_path) == {"retrieval": [1, 1], "prompting": [0, 1]}
     assert list(scores_of(tmp_path)) == ["retrieval", "prompting"]
     assert scores_of(tmp_path, "exact match") == {"retrieval": [0, 1], "prompting": [0, 0]}
 
 
-def test_a_run_that_is_not_finished_is_refused(tmp_path: Path) -> None:
+def test_a_run_that_is_not_finished_is_refused(tmp_path: Path, synthetic_report: Callable[..., Report]) -> None:
     write_run(tmp_path)
     with pytest.raises(BadInput, match="no report"):
         scores_of(tmp_path)
-    write_report(tmp_path)
+    write_report(tmp_path, synthetic_report())
     (tmp_path / "retrieval" / "manifest.json").unlink()
     with pytest.raises(BadInput, match="no finished trial of retrieval"):
         scores_of(tmp_path)

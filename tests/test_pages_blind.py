@@ -95,7 +95,7 @@ def test_twenty_clicks_are_blind_and_then_say_whether_the_score_agrees(store: St
     assert "The score says the same" in said
     assert not [button for button in app.button if button.key == "blind-start"]
     report = store.report(run.id)
-    assert report is not None and report["person"]["verdict"]["agreement"]["mean"] == 1.0
+    assert report is not None and report.person.verdict.agreement.mean == 1.0
     for name in ("report.md", "report.html"):
         written = (store.run_folder(run.id) / name).read_text()
         assert f"The score agrees with you on {preferred} of {preferred} pairs" in written
@@ -116,7 +116,7 @@ def test_a_score_that_does_not_see_is_said_before_its_verdict(store: Store, fini
     markdown, page = ((store.run_folder(run.id) / name).read_text() for name in ("report.md", "report.html"))
     report = store.report(run.id)
     assert report is not None
-    assert markdown.index("see what you see: it") < markdown.index(report["recommendation"]["headline"])
+    assert markdown.index("see what you see: it") < markdown.index(report.recommendation.headline)
     assert page.index("see what you see: it") < page.index("<h1>")
 
 
@@ -166,7 +166,7 @@ def test_a_damaged_file_is_one_sentence_and_the_report_stands(store: Store, fini
     said = html_of(open_page("Report", run=run.id))
     assert said.count("Your clicks can&#x27;t be read") == 1 and said.count('class="problem"') == 1
     assert "Fine-tune it" in said and "How it was measured" in said
-    assert write_report(store.run_folder(run.id), run, [], store.steps(run.id))["person"] is None
+    assert write_report(store.run_folder(run.id), run, [], store.steps(run.id)).person is None
 
 
 def test_clicks_are_used_again_where_the_same_texts_come_up(
@@ -185,8 +185,8 @@ def test_clicks_are_used_again_where_the_same_texts_come_up(
     again = finished(trials, follows=first.id)
     report = store.report(again.id)
     assert report is not None
-    carried = report["person"]["carried"]
-    assert 5 <= carried < 12 and report["person"]["verdict"]["pairs"] == carried
+    carried = report.person.carried
+    assert 5 <= carried < 12 and report.person.verdict.pairs == carried
     app = open_page("Report", run=again.id)
     assert f"{carried} of these clicks are from an earlier run" in html_of(app)
     app.button(key="blind-start").click().run()
@@ -194,8 +194,8 @@ def test_clicks_are_used_again_where_the_same_texts_come_up(
     say(app, Choice.BOTH)
     app.button(key="blind-stop").click().run()
     report = store.report(again.id)
-    assert report is not None and report["person"]["verdict"]["pairs"] == carried + 1
-    assert report["person"]["carried"] == carried
+    assert report is not None and report.person.verdict.pairs == carried + 1
+    assert report.person.carried == carried
 
 
 def test_without_answers_that_differ_there_is_nothing_to_compare(
@@ -221,7 +221,7 @@ def test_before_a_run_right_answers_stand_beside_corrupted_ones_and_the_run_take
     (run,) = store.runs()
     assert len(read_clicks(store.run_folder(run.id))) == 10
     report = write_report(store.run_folder(run.id), run, [], store.steps(run.id))
-    assert report["person"]["verdict"]["pairs"] == 0 and report["person"]["before"]["n"] == 10
+    assert report.person.verdict.pairs == 0 and report.person.before.n == 10
     assert "On other answers that you compared before this run, the score agrees with you on" in render_markdown(report)
     assert len(json.loads((store.run_folder(run.id) / "report.json").read_text())["person"]["before"]) == 5
 

@@ -13,8 +13,6 @@ import pytest
 from advisor.hosted import hosted_prices
 from advisor.pages.changed_data import take_changed_file
 from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
-from advisor.report.html import render_html
-from advisor.report.markdown import render_markdown
 from advisor.runs.report_files import write_report
 from advisor.samples import zipped
 from advisor.storage.store import Store
@@ -39,7 +37,7 @@ def test_a_finished_run_shows_verdict_evidence_answers_and_method(store: Store, 
     said = html_of(app)
     report = store.report(run.id)
     assert report is not None
-    assert report["recommendation"]["headline"] in said
+    assert report.recommendation.headline in said
     assert said.index("Fine-tune it") < said.index("Score against cost") < said.index("How it was measured")
     assert primaries(app) == ["Run again with changed data"]
     assert [button.label for button in app.download_button] == [
@@ -104,8 +102,8 @@ def test_wrong_answers_are_sorted_with_mixups_the_whole_table_and_examples(
     app = open_page("Report", run=run.id)
     said = html_of(app)
     assert said.index("All figures") < said.index("Where answers go wrong") < said.index("Answers side by side")
-    for candidate in report["candidates"]:
-        assert f"is wrong on {candidate['failures']['wrong']} of 80 rows" in said
+    for candidate in report.candidates:
+        assert f"is wrong on {candidate.failures.wrong} of 80 rows" in said
     assert "Labels most often mixed up" in said and "refund → delivery" in said
     assert said.count('<table class="confusion"') == 3
     assert "Not looked up: 3 of" in said and "<b>Example</b> Question number 0, asked in its own words → " in said
@@ -119,19 +117,6 @@ def test_a_free_text_is_not_sorted(finished: Finish) -> None:
     said = html_of(app)
     assert "A free text is not simply right or wrong" in said and "Retrieval gave an answer to all 80 rows." in said
     assert 'class="failures"' not in said and not [one for one in app.expander if "examples" in one.label]
-
-
-def test_a_report_of_an_earlier_version_says_nothing_of_wrong_answers(store: Store, finished: Finish) -> None:
-    run = finished()
-    report = store.report(run.id)
-    assert report is not None
-    for candidate in report["candidates"]:
-        del candidate["failures"]
-    (store.run_folder(run.id) / "report.json").write_text(json.dumps(report))
-    said = html_of(open_page("Report", run=run.id))
-    assert "Where answers go wrong" not in said and "Answers side by side" in said
-    for render in (render_html, render_markdown):
-        assert "Where answers go wrong" not in render(report)
 
 
 def shown_examples(trial: Trial) -> list[Outcome]:

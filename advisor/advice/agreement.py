@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import Any, Literal
+from typing import Literal
 
-from advisor.advice.circumstances import circumstances_from
 from advisor.advice.rules import FRESH_FACTS, Rule, applying
-from advisor.candidates import SIGNIFICANT, near_best
+from advisor.candidates import is_chance, judged, near_best
 from advisor.decision.choice import PROBABLE, SAME_COST
 from advisor.plan import STRATEGIES
+from advisor.schema import Candidate, Comparison, HeldRule, Report
 from advisor.wording import count_text, in_sentence, money_text, name_of, points_text, probability_text
-from eval.costs import Cost
 from strategies.registry import LOOKS_UP, TRAINED
 
 Agreement = Literal["agrees", "disagrees", "cannot tell"]
@@ -24,56 +23,54 @@ _OPPOSITE: dict[Agreement, Agreement] = {"agrees": "disagrees", "disagrees": "ag
 _WORDS: dict[Agreement, str] = {"agrees": "Agrees", "disagrees": "Does not agree", "cannot tell": "Cannot tell"}
 
 
-def hold_against(report: dict[str, Any]) -> list[dict[str, Any]]:
+def hold_against(report: Report) -> tuple[HeldRule, ...]:
     """Each rule that the data and the volume of a report (schema 1) make apply: its `fact`, what was `measured`, and
     the `agreement`. A report of an earlier version holds no circumstances, and none of this."""
-    if "circumstances" not in report:
-        return []
-    known = replace(circumstances_from(report["circumstances"]), volume=report["priorities"]["monthly_volume"])
-    if known.knowledge == "documents" and report["priorities"].get("reindex_days"):
+    if report.circumstances is None:
+        return ()
+    known = replace(report.circumstances, volume=report.priorities.monthly_volume)
+    if known.knowledge == "documents" and report.priorities.reindex_days:
         known = replace(known, knowledge="changing")
     held = []
     for rule in applying(known):
         agreement, measured = _judge(rule, report)
-        told = {"id": rule.id, "leans_to": rule.leans_to, "sources": rule.sources, "why": rule.why}
         fact = rule.fact.format(**asdict(known)) if rule.fact else rule.when
-        held.append({**told, "fact": fact, "measured": measured, "agreement": agreement})
-    return held
+        held.append(HeldRule(rule.id, rule.leans_to, rule.sources, rule.why, fact, measured, agreement))
+    return tuple(held)
 
 
-def rule_groups(report: dict[str, Any]) -> list[tuple[str, str, str]]:
+def rule_groups(report: Report) -> list[tuple[str, str, str]]:
     """(agreement in words, what the rules say, what was measured); rules that share a measurement stand together."""
     groups: dict[tuple[Agreement, str], list[str]] = {}
-    for rule in report.get("rules", []):
-        groups.setdefault((rule["agreement"], rule["measured"]), []).append(rule["fact"])
+    for rule in report.rules:
+        groups.setdefault((rule.agreement, rule.measured), []).append(rule.fact)
     return [(_WORDS[agreement], " ".join(facts), measured) for (agreement, measured), facts in groups.items()]
 
 
-def rule_sentences(report: dict[str, Any]) -> list[str]:
+def rule_sentences(report: Report) -> list[str]:
     """The same, a line each."""
     return [f"{words}: {facts} {measured}" for words, facts, measured in rule_groups(report)]
 
 
-def _judge(rule: Rule, report: dict[str, Any]) -> tuple[Agreement, str]:
+def _judge(rule: Rule, report: Report) -> tuple[Agreement, str]:
     if rule.leans_to == "clean data":
         return "cannot tell", "Not measured: mend the data, run again, and see what moves."
     named = {"not finetuning": "finetuning", "finetuning possible": "finetuning"}
     leaning = named.get(rule.leans_to, rule.leans_to)
     means = (leaning,) if rule.is_about_cost else _MEANS.get(leaning, (leaning,))
-    scored = [one for one in report["candidates"] if one["status"] == "done" and one["score"]["mean"] is not None]
-    scored.sort(key=lambda one: -one["score"]["mean"])
-    own = next((one for one in scored if one["name"] in means), None)
-    others = [one for one in scored if one["name"] not in means]
+    scored = judged(report)
+    own = next((one for one in scored if one.strategy in means), None)
+    others = [one for one in scored if one.strategy not in means]
     if own is None:
         return "cannot tell", f"{name_of(leaning)} was not measured."
-    strategy = own["name"]
+    strategy = own.id
     if not others:
         return "cannot tell", f"Nothing was measured beside {in_sentence(strategy)}."
     if rule.id == FRESH_FACTS:
         return _by_freshness(own, others)
     if rule.is_about_cost:
         return _by_cost(own, others, report)
-    names = [one["name"] for one in others]
+    names = [one.id for one in others]
     simpler = None if rule.leans_to == "finetuning possible" else _simpler_near(strategy, names, report)
     agreement, measured = _by_score(strategy, names, simpler, report), _standing(strategy, names[0], report)
     if simpler and agreement == "cannot tell":
@@ -83,58 +80,58 @@ def _judge(rule: Rule, report: dict[str, Any]) -> tuple[Agreement, str]:
     return agreement, f"Measured: {measured}"
 
 
-def _simpler_near(strategy: str, others: Sequence[str], report: dict[str, Any]) -> str | None:
+def _simpler_near(strategy: str, others: Sequence[str], report: Report) -> str | None:
     """The simplest of the simpler ones among others that is probably as near the best as this one."""
-    near = report["recommendation"]["probabilities"]
+    near = report.recommendation.probabilities
     if near.get(strategy, 0.0) < PROBABLE:
         return None
     simpler = STRATEGIES[: STRATEGIES.index(strategy)]
     return next((one for one in simpler if one in others and near.get(one, 0.0) >= PROBABLE), None)
 
 
-def _by_score(strategy: str, others: Sequence[str], simpler: str | None, report: dict[str, Any]) -> Agreement:
+def _by_score(strategy: str, others: Sequence[str], simpler: str | None, report: Report) -> Agreement:
     """By the probability of being near the best, which shows nothing where something `simpler` is too, and by the
     paired differences to the others."""
-    probability = report["recommendation"]["probabilities"].get(strategy)
+    probability = report.recommendation.probabilities.get(strategy)
     pairs = [_pair(strategy, other, report) for other in others]
-    is_ahead = all(pair["difference"] > 0 and pair["p_value_holm"] < SIGNIFICANT for pair in pairs)
+    is_ahead = all(pair.difference > 0 and not is_chance(pair) for pair in pairs)
     if (probability is not None and probability >= PROBABLE and not simpler) or is_ahead:
         return "agrees"
-    is_behind = any(pair["high"] < -report["priorities"]["margin"] for pair in pairs)
+    is_behind = any(pair.high < -report.priorities.margin for pair in pairs)
     if (probability is not None and probability < _IMPROBABLE) or is_behind:
         return "disagrees"
     return "cannot tell"
 
 
-def _by_freshness(own: dict[str, Any], others: Sequence[dict[str, Any]]) -> tuple[Agreement, str]:
+def _by_freshness(own: Candidate, others: Sequence[Candidate]) -> tuple[Agreement, str]:
     """By the answers given once facts in the documents have changed, against the best of what looks nothing up."""
-    kept = [one for one in others if one.get("freshness") and one["freshness"]["refresh_seconds"] is None]
-    if not own.get("freshness"):
+    kept = [(one, one.freshness.new) for one in others if one.freshness and one.freshness.refresh_seconds is None]
+    if not own.freshness:
         return "cannot tell", _NOT_CHANGED
     if not kept:
         return "cannot tell", "Not measured: nothing was run that does not look your documents up."
-    rival = max(kept, key=lambda one: one["freshness"]["new"]["mean"])
-    mine, theirs = (one["freshness"]["new"] for one in (own, rival))
+    mine = own.freshness.new
+    rival, theirs = max(kept, key=lambda one: one[1].mean)
     told = "; ".join(
-        f"{in_sentence(one['name'])} gives the new fact for {round(share['mean'] * share['n']):,} of {share['n']:,}"
+        f"{in_sentence(one.strategy)} gives the new fact for {round(share.mean * share.n):,} of {share.n:,}"
         for one, share in ((own, mine), (rival, theirs))
     )
-    is_above, is_below = mine["low"] > theirs["high"], mine["high"] < theirs["low"]
+    is_above, is_below = mine.low > theirs.high, mine.high < theirs.low
     agreement: Agreement = "agrees" if is_above else "disagrees" if is_below else "cannot tell"
     return agreement, f"Measured: when a fact in the documents changes, {told}."
 
 
-def _by_cost(own: dict[str, Any], others: Sequence[dict[str, Any]], report: dict[str, Any]) -> tuple[Agreement, str]:
+def _by_cost(own: Candidate, others: Sequence[Candidate], report: Report) -> tuple[Agreement, str]:
     """Whether what such a rule promises to save is saved: by fine-tuning against prompting, or the other way round."""
-    name = "finetuning" if own["name"] == "prompting" else "prompting"
-    rival = next((one for one in others if one["name"] == name), None)
-    months = report["priorities"].get("months", 12)
+    name = "finetuning" if own.id == "prompting" else "prompting"
+    rival = next((one for one in others if one.id == name), None)
+    months = report.priorities.months
     cost, instead = _spent(own, months), _spent(rival, months)
     if cost is None or instead is None:
-        return "cannot tell", f"Not known: what {in_sentence(own['name'])} or {in_sentence(name)} costs."
-    currency = report["priorities"]["currency"]
+        return "cannot tell", f"Not known: what {in_sentence(own.strategy)} or {in_sentence(name)} costs."
+    currency = report.priorities.currency
     told = (
-        f"Measured: over {count_text(months, 'month')} {in_sentence(own['name'])} costs {money_text(cost, currency)}, "
+        f"Measured: over {count_text(months, 'month')} {in_sentence(own.strategy)} costs {money_text(cost, currency)}, "
         f"{in_sentence(name)} {money_text(instead, currency)}."
     )
     if SAME_COST * cost < instead:
@@ -142,32 +139,32 @@ def _by_cost(own: dict[str, Any], others: Sequence[dict[str, Any]], report: dict
     return "disagrees" if cost > SAME_COST * instead else "cannot tell", told
 
 
-def _spent(one: dict[str, Any] | None, months: int) -> float | None:
+def _spent(one: Candidate | None, months: int) -> float | None:
     """None where it was not measured."""
-    return Cost(**one["cost"]).spent_over(months) if one else None
+    return one.cost.spent_over(months) if one else None
 
 
-def _standing(strategy: str, other: str, report: dict[str, Any]) -> str:
+def _standing(strategy: str, other: str, report: Report) -> str:
     """How far a strategy is from the best of the others, and how probably it is near the best."""
     seen = _pair(strategy, other, report)
-    is_behind = seen["difference"] < 0
+    is_behind = seen.difference < 0
     leading, following = (other, strategy) if is_behind else (strategy, other)
-    low, high = (-seen["high"], -seen["low"]) if is_behind else (seen["low"], seen["high"])
+    low, high = (-seen.high, -seen.low) if is_behind else (seen.low, seen.high)
     between = f"{_points(low)} to {_points(high)}" if low >= 0 else f"{_points(low)} behind to {_points(high)} ahead"
-    by = f"{points_text(seen['difference'])} ahead of" if seen["difference"] else "level with"
+    by = f"{points_text(seen.difference)} ahead of" if seen.difference else "level with"
     ahead = f"{in_sentence(leading)} is {by} {in_sentence(following)} ({between})"
-    probability = report["recommendation"]["probabilities"].get(strategy)
+    probability = report.recommendation.probabilities.get(strategy)
     if probability is None:
         return f"{ahead}."
     return f"{ahead}; {probability_text(probability)} that {in_sentence(strategy)} is {near_best(report)}."
 
 
-def _pair(strategy: str, other: str, report: dict[str, Any]) -> dict[str, Any]:
+def _pair(strategy: str, other: str, report: Report) -> Comparison:
     """The comparison of two strategies, with the difference of the first to the other."""
-    pair: dict[str, Any] = next(one for one in report["comparisons"] if {one["a"], one["b"]} == {strategy, other})
-    if pair["a"] == strategy:
+    pair = next(one for one in report.comparisons if {one.a, one.b} == {strategy, other})
+    if pair.a == strategy:
         return pair
-    return {**pair, "difference": -pair["difference"], "low": -pair["high"], "high": -pair["low"]}
+    return replace(pair, a=strategy, b=other, difference=-pair.difference, low=-pair.high, high=-pair.low)
 
 
 def _points(difference: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from advisor.advice.circumstances import Circumstances
+from advisor.schema import Circumstances
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from advisor.advice.cautions import CAUTIONS, Caution
-from advisor.advice.circumstances import Circumstances
 from advisor.advice.rules import FEW, MANY, RULES, THOUSANDS, Rule, applying
+from advisor.schema import Circumstances
 from advisor.wording import count_text, in_sentence, margin_text, rough_text
 from eval.statistics import margin_shown, rows_to_show
 

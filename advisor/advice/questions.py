@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from advisor.advice.circumstances import Circumstances
 from advisor.advice.rules import FEW, HIGH_VOLUME, MANY, ONCE, THOUSANDS
+from advisor.schema import Circumstances
 from advisor.wording import count_text
 
 UNKNOWN = "unknown"  # the answer "I do not know yet", in an address

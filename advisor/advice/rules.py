@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from advisor.advice.circumstances import Circumstances
+from advisor.schema import Circumstances
 
 SOURCES = {
     "A": "How Do You Teach a General AI to Do One Specific Job?",

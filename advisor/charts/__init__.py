@@ -1,6 +1,6 @@
 """The report's charts, and for each the sentence that says what to see in it.
 
-Every function takes a report (schema 1). Strategies keep the colour and shape of `palette.py` and are named beside
+Every function takes a report. Strategies keep the colour and shape of `palette.py` and are named beside
 their marks, so there is no legend; the background is transparent and `ink` is the colour of the words in a chart.
 """
 
@@ -14,14 +14,13 @@ from advisor.charts.score import (
     score_chart,
     score_sentence,
 )
-from advisor.charts.volume import crossing_sentences, crossings, volume_chart, volume_sentence
+from advisor.charts.volume import crossing_sentences, volume_chart, volume_sentence
 
 __all__ = [
     "cost_chart",
     "cost_chart_sentence",
     "cost_sentence",
     "crossing_sentences",
-    "crossings",
     "curve_chart",
     "frontier_of",
     "latency_chart",

@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import altair as alt
 
-from advisor.candidates import Report
 from advisor.charts.drawing import GREY, LABEL_SIZE, apart, colour, finished, named, names, number_axis, rows_of, shape
 from advisor.palette import Theme
+from advisor.schema import Curve, CurvePoint, Report
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _LABEL_GAP = 0.08  # of the height of the chart, between two names
 
 
 def curve_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
     """Dots with their 95 % range where it was measured; the line beyond all rows is dashed, its 80 % range a band."""
-    curves = [one for one in report.get("curves", []) if one["line"]]
+    curves = [one for one in report.curves or () if isinstance(one, Curve)]
     if not curves:
         return None
-    train = report["task"]["train"]
-    sizes = sorted({each["rows"] for one in curves for each in one["points"]})
-    ends = [min(each["rows"] for one in curves for each in one["line"]), curves[0]["gain"]["rows"]]
-    measured = _points(curves, "points")
-    line = _points(curves, "line")
-    shown = [each for one in curves for kind in ("points", "line") for each in one[kind]]
-    low, high = min(each["low"] for each in shown), max(each["high"] for each in shown)
+    train = report.task.train
+    sizes = sorted({each.rows for one in curves for each in one.points})
+    ends = [min(each.rows for one in curves for each in one.line), curves[0].gain.rows]
+    measured = _rows({one.strategy: one.points for one in curves})
+    line = _rows({one.strategy: one.line for one in curves})
+    shown = [each for one in curves for each in (*one.points, *one.line)]
+    low, high = min(each.low for each in shown), max(each.high for each in shown)
     x = alt.X(
         "rows:Q",
         title="Rows to learn from; each step doubles them",
         scale=alt.Scale(type="log", domain=ends, nice=False),
         axis=alt.Axis(values=[*sizes, 2 * train, ends[1]], format=",", grid=False, labelFlush=True),
     )
-    y_title = report["task"]["metric"]
+    y_title = report.task.metric
     y = alt.Y("mean:Q", title=y_title, scale=alt.Scale(domain=[low, high], nice=True, zero=False), axis=number_axis())
-    foreseen = line[line["rows"] >= train]
+    foreseen = line[line.rows >= train]
     beyond = alt.Chart(foreseen).encode(x=x, color=colour(), detail="strategy:N")
     band = beyond.mark_area(opacity=0.13).encode(y=alt.Y("low:Q"), y2="high:Q")
     after = beyond.mark_line(strokeWidth=2.5, strokeDash=[6, 4]).encode(y=y)
     before = (
-        alt.Chart(line[line["rows"] <= train])
+        alt.Chart(line[line.rows <= train])
         .mark_line(strokeWidth=2.5)
         .encode(x=x, y=y, color=colour(), detail="strategy:N")
     )
@@ -47,7 +52,7 @@ def curve_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
         x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour()
     )
     marks = dots.mark_point(filled=True, size=110, opacity=1).encode(x=x, y=y, color=colour(), shape=shape())
-    last = line[line["rows"] == ends[1]].sort_values("mean")
+    last = line[line.rows == ends[1]].sort_values("mean")
     last["named_at"] = apart(last["mean"], least=_LABEL_GAP * (high - low))
     called = names(alt.Chart(last), theme, x, align="right", dx=-4, dy=-9)
     all_rows = alt.Chart(rows_of([{"rows": train, "label": "all your rows"}])).encode(x=x)
@@ -58,5 +63,6 @@ def curve_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
     return finished(alt.LayerChart(layer=[band, here, before, after, ranges, *called, marks, label]), height=320)
 
 
-def _points(curves: list[dict[str, Any]], kind: str) -> Any:
-    return rows_of([{**named(one), **each} for one in curves for each in one[kind]])
+def _rows(points: Mapping[str, Sequence[CurvePoint]]) -> pd.DataFrame:
+    """Of the points of each strategy."""
+    return rows_of([{**named(strategy), **asdict(each)} for strategy, found in points.items() for each in found])

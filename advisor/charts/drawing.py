@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 from altair.utils import schemapi
 
-from advisor.candidates import Candidate
 from advisor.palette import Theme, mark_of
+from advisor.schema import Judgement, Report
 from advisor.wording import name_of
 
 if TYPE_CHECKING:
@@ -32,9 +32,14 @@ def rows_of(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None
     return pd.DataFrame(list(rows), columns=None if columns is None else list(columns))
 
 
-def named(candidate: Candidate) -> dict[str, Any]:
-    mark = mark_of(candidate["name"])
-    return {"strategy": name_of(candidate["name"]), "colour": mark.colour, "shape": mark.shape}
+def named(strategy: str) -> dict[str, Any]:
+    mark = mark_of(strategy)
+    return {"strategy": name_of(strategy), "colour": mark.colour, "shape": mark.shape}
+
+
+def metric_of(report: Judgement) -> str:
+    """What an axis of scores is called."""
+    return report.task.metric if isinstance(report, Report) else "score"
 
 
 def strategy_axis(order: list[str], ink: str) -> alt.Y:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Literal
 
 import altair as alt
 
-from advisor.candidates import Candidate, Report, comparison, floors, is_chance, judged, priced
+from advisor.candidates import baselines, comparison, is_chance, judged, priced
 from advisor.charts.drawing import (
     AXIS_HEIGHT,
     FREE,
@@ -19,6 +20,7 @@ from advisor.charts.drawing import (
     apart,
     colour,
     finished,
+    metric_of,
     named,
     names,
     number_axis,
@@ -26,8 +28,8 @@ from advisor.charts.drawing import (
     shape,
     strategy_axis,
 )
-from advisor.charts.volume import crossings
 from advisor.palette import Theme
+from advisor.schema import Candidate, Judgement
 from advisor.wording import as_subject, in_sentence, money_text, name_of, points_text, score_text
 
 _ROOM = 2.2  # times the least and the most, beside the marks
@@ -37,13 +39,13 @@ _ALIGNMENTS: tuple[_Alignment, ...] = ("left", "center", "right")
 _NAMED_UP_TO = 1.02  # so that the highest name is not above the chart
 
 
-def score_chart(report: Report, theme: Theme) -> alt.LayerChart:
+def score_chart(report: Judgement, theme: Theme) -> alt.LayerChart:
     """One dot with its 95 % range for each candidate, best on top, floors in grey at the bottom."""
-    shown = [*judged(report), *floors(report)]
-    rows = rows_of([{**named(one), **one["score"], "label": score_text(one["score"]["mean"])} for one in shown])
-    order = list(rows["strategy"])
+    shown = [*judged(report), *baselines(report)]
+    rows = rows_of([{**named(one.strategy), **asdict(one.score), "label": score_text(one.score.mean)} for one in shown])
+    order = list(rows.strategy)
     scale = alt.Scale(domain=[0, 1])
-    metric = report["task"]["metric"]
+    metric = metric_of(report)
     base = alt.Chart(rows).encode(y=strategy_axis(order, theme.ink), color=colour(), tooltip=["strategy", "label"])
     interval = base.mark_rule(strokeWidth=3, opacity=0.45, strokeCap="round").encode(
         x=alt.X("low:Q", scale=scale, title=f"{metric} on the test rows", axis=number_axis()),
@@ -55,58 +57,58 @@ def score_chart(report: Report, theme: Theme) -> alt.LayerChart:
     )
     below = base.transform_filter(alt.datum.strategy == order[len(judged(report)) % len(order)])
     line = below.mark_rule(yOffset=-ROW_HEIGHT / 2, opacity=0.5).encode(color=alt.value(GREY))
-    layers = [*([line] if floors(report) else []), interval, dot, label]
+    layers = [*([line] if baselines(report) else []), interval, dot, label]
     return finished(alt.LayerChart(layer=layers), height=ROW_HEIGHT * len(order) + AXIS_HEIGHT)
 
 
-def score_sentence(report: Report) -> str:
+def score_sentence(report: Judgement) -> str:
     rows = judged(report)
     if not rows:
         return "No strategy has a score."
     best = rows[0]
-    first = f"{name_of(best['name'])} scores {score_text(best['score']['mean'])}"
+    first = f"{name_of(best.strategy)} scores {score_text(best.score.mean)}"
     beside = _beside_floors(report)
     if len(rows) == 1:
         return f"{first}. The line is its 95 % range.{beside}"
     second = rows[1]
-    gap = best["score"]["mean"] - second["score"]["mean"]
+    gap = best.score.mean - second.score.mean
     above = f"{points_text(gap)} above" if gap else "level with"
-    between = comparison(report, best["name"], second["name"])
+    between = comparison(report, best.id, second.id)
     likely = "could" if between is not None and is_chance(between) else "would hardly"
     sure = f"Chance alone {likely} make this difference. " if gap else ""
-    return f"{first}, {above} {in_sentence(second['name'])}. {sure}Each line is a 95 % range.{beside}"
+    return f"{first}, {above} {in_sentence(second.strategy)}. {sure}Each line is a 95 % range.{beside}"
 
 
-def _beside_floors(report: Report) -> str:
+def _beside_floors(report: Judgement) -> str:
     """What the best baseline scores."""
-    if not (low := floors(report)):
+    if not (low := baselines(report)):
         return ""
-    subject, score = as_subject(low[0]["name"]), score_text(low[0]["score"]["mean"])
+    subject, score = as_subject(low[0].strategy), score_text(low[0].score.mean)
     return f" The best baseline, {subject}, scores {score}."
 
 
-def cost_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
+def cost_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     """Score over the cost of 1,000 answers, on a log axis, with the frontier; None where nothing is known to cost."""
-    shown = [one for one in priced(report) if one["cost"]["per_1000"] > 0]
+    shown = [(one, price) for one, price in priced(report) if price > 0]
     if not shown:
         return None
-    rows = rows_of([{**named(one), **one["score"], "cost": one["cost"]["per_1000"]} for one in shown])
-    frontier = rows_of([{"cost": one["cost"]["per_1000"], "mean": one["score"]["mean"]} for one in frontier_of(shown)])
-    low, high = rows["cost"].min() / _ROOM, rows["cost"].max() * _ROOM
+    rows = rows_of([{**named(one.strategy), **asdict(one.score), "cost": price} for one, price in shown])
+    frontier = rows_of([{"cost": price, "mean": one.score.mean} for one, price in frontier_of(shown)])
+    low, high = rows.cost.min() / _ROOM, rows.cost.max() * _ROOM
     x = alt.X(
         "cost:Q",
         scale=alt.Scale(type="log", domain=[low, high]),
-        title=f"Cost of 1,000 answers ({shown[0]['cost']['currency']}; equal steps multiply it)",
+        title=f"Cost of 1,000 answers ({report.priorities.currency}; equal steps multiply it)",
         axis=alt.Axis(format=PLAIN_NUMBER, tickCount=4, grid=False),
     )
-    y = alt.Y("mean:Q", scale=alt.Scale(domain=[0, 1]), title=report["task"]["metric"], axis=number_axis())
+    y = alt.Y("mean:Q", scale=alt.Scale(domain=[0, 1]), title=metric_of(report), axis=number_axis())
     line = alt.Chart(frontier).mark_line(interpolate="step-after", color=GREY, strokeDash=[4, 4]).encode(x=x, y=y)
     base = alt.Chart(rows).encode(x=x, color=colour())
     interval = base.mark_rule(strokeWidth=2, opacity=0.4).encode(y=alt.Y("low:Q"), y2="high:Q")
     dot = base.mark_point(filled=True, size=170, opacity=1).encode(y=y, shape=shape())
     rows = rows.sort_values("mean")
     rows["named_at"] = apart(rows["mean"], least=_NAME_HEIGHT, most=_NAMED_UP_TO)
-    rows["align"] = [_alignment(math.log(cost / low) / math.log(high / low)) for cost in rows["cost"]]
+    rows["align"] = [_alignment(math.log(cost / low) / math.log(high / low)) for cost in rows.cost]
     called = [
         layer
         for align in _ALIGNMENTS
@@ -120,51 +122,51 @@ def _alignment(share: float) -> _Alignment:
     return "left" if share < 1 / 3 else "center" if share < 2 / 3 else "right"
 
 
-def frontier_of(candidates: Sequence[Candidate]) -> list[Candidate]:
+def frontier_of(priced: Sequence[tuple[Candidate, float]]) -> list[tuple[Candidate, float]]:
     """Those that nothing cheaper matches in score, cheapest first."""
-    kept: list[Candidate] = []
-    for one in sorted(candidates, key=lambda one: (one["cost"]["per_1000"], -one["score"]["mean"])):
-        if not kept or one["score"]["mean"] > kept[-1]["score"]["mean"]:
-            kept.append(one)
+    kept: list[tuple[Candidate, float]] = []
+    for one, price in sorted(priced, key=lambda pair: (pair[1], -pair[0].score.mean)):
+        if not kept or one.score.mean > kept[-1][0].score.mean:
+            kept.append((one, price))
     return kept
 
 
-def cost_chart_sentence(report: Report) -> str:
+def cost_chart_sentence(report: Judgement) -> str:
     """What the figures say, and what the frontier is where it is drawn."""
-    is_drawn = len(frontier_of([one for one in priced(report) if one["cost"]["per_1000"] > 0])) > 1
+    is_drawn = len(frontier_of([(one, price) for one, price in priced(report) if price > 0])) > 1
     return cost_sentence(report) + (" The dashed line shows the best score to be had at each cost." if is_drawn else "")
 
 
-def _as_far_as_timed(cheapest: Candidate, report: Report) -> str:
+def _as_far_as_timed(cheapest: Candidate, report: Judgement) -> str:
     """A doubt, where it may be that an answer of another costs less: then the two may cost the same at some volume
     though, as measured, they never do, or never do though they were to."""
-    own = [one for one in crossings(report) if cheapest["name"] in (one["a"], one["b"]) and one["is_ranged"]]
-    is_doubtful = any(one["low"] is not None if one["monthly"] is None else one["high"] is None for one in own)
+    own = [one for one in report.crossings if cheapest.id in (one.a, one.b) and one.is_ranged]
+    is_doubtful = any(one.low is not None if one.monthly is None else one.high is None for one in own)
     return ", as far as the timed answers tell" if is_doubtful else ""
 
 
-def cost_sentence(report: Report) -> str:
+def cost_sentence(report: Judgement) -> str:
     shown = priced(report)
     if not shown:
         return "The costs are unknown."
-    if not any(one["cost"]["per_1000"] for one in shown):
+    if not any(price for _, price in shown):
         return FREE
-    cheapest = min(shown, key=lambda one: one["cost"]["per_1000"])
-    best = max(shown, key=lambda one: one["score"]["mean"])
-    price, dearer = (money_text(one["cost"]["per_1000"], one["cost"]["currency"]) for one in (cheapest, best))
+    cheapest, least = min(shown, key=lambda pair: pair[1])
+    best, most = max(shown, key=lambda pair: pair[0].score.mean)
+    price, dearer = (money_text(cost, report.priorities.currency) for cost in (least, most))
     known = " of those whose cost is known" if len(shown) < len(judged(report)) else ""
-    name, sure = name_of(cheapest["name"]), _as_far_as_timed(cheapest, report)
+    name, sure = name_of(cheapest.strategy), _as_far_as_timed(cheapest, report)
     if len(shown) == 1:
         return f"{name} costs {price} for 1,000 answers{'; what others cost is unknown' if known else ''}."
-    if cheapest["score"]["mean"] == best["score"]["mean"]:
+    if cheapest.score.mean == best.score.mean:
         return f"{name} is the cheapest{sure}, at {price} for 1,000 answers, and no strategy scores higher{known}."
-    times = best["cost"]["per_1000"] / cheapest["cost"]["per_1000"] if cheapest["cost"]["per_1000"] else None
+    times = most / least if least else None
     if times is None:
         more = dearer
     else:
         more = f"{times:.0f} times as much" if times >= 1.95 else f"{(times - 1) * 100:.0f} % more"
-    gain = points_text(best["score"]["mean"] - cheapest["score"]["mean"])
+    gain = points_text(best.score.mean - cheapest.score.mean)
     return (
         f"{name} is the cheapest{known}{sure}, at {price} for 1,000 answers. "
-        f"{name_of(best['name'])} costs {more} and scores {gain} higher."
+        f"{name_of(best.strategy)} costs {more} and scores {gain} higher."
     )

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import combinations
-from typing import Any
 
 import altair as alt
 
-from advisor.candidates import Report, Sentences, judged, on_pairs, priced
+from advisor.candidates import Sentences, judged, on_pairs, priced
 from advisor.charts.drawing import FREE, LABEL_SIZE, PLAIN_NUMBER, apart, colour, finished, names, rows_of, shape
 from advisor.palette import Theme, mark_of
+from advisor.schema import CostCrossing, Judgement
 from advisor.wording import count_text, in_sentence, money_text, name_of, rough_text
-from eval.cost_ranges import crossing
 from eval.costs import Cost
 
 _FIRST = 1.5  # answers a month: what rounds to one
 _LABEL_GAP = 0.09  # of the height of a chart, between two labels
 
 
-def volume_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
+def volume_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     """What each strategy costs over the horizon, getting ready and upkeep included, as the monthly volume grows."""
     costs, lines = _costs(report), _lines(report)
     if not any(slope for _, slope in lines.values()):
         return None
     met = _in_sight(report)
-    top = max([3 * report["priorities"]["monthly_volume"], *(1.5 * one["monthly"] for one in met)])
+    top = max([3 * report.priorities.monthly_volume, *(1.5 * volume for _, volume in met)])
     rows = rows_of(
         [
             {
@@ -45,19 +43,19 @@ def volume_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
         "total:Q", title=f"Cost over {_months(report)} ({currency})", axis=alt.Axis(tickCount=4, format=PLAIN_NUMBER)
     )
     drawn = alt.Chart(rows).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour(), detail="strategy:N")
-    last = rows[rows["volume"] > 0].sort_values("total")
-    last["named_at"] = apart(last["total"], least=_LABEL_GAP * last["total"].max())
+    last = rows[rows.volume > 0].sort_values("total")
+    last["named_at"] = apart(last.total, least=_LABEL_GAP * last.total.max())
     ends = alt.Chart(last)
     marks = ends.mark_point(filled=True, size=110, opacity=1).encode(x=x, y=y, color=colour(), shape=shape())
     marked = rows_of(
         [
             {
-                "volume": one["monthly"],
-                "total": lines[one["a"]][0] + lines[one["a"]][1] * one["monthly"],
-                "label": f"{rough_text(one['monthly'])} a month",
+                "volume": volume,
+                "total": lines[one.a][0] + lines[one.a][1] * volume,
+                "label": f"{rough_text(volume)} a month",
             }
-            for one in met
-            if one["monthly"] >= top / 8  # nearer to the start, mark and label would only cover the lines
+            for one, volume in met
+            if volume >= top / 8  # nearer to the start, mark and label would only cover the lines
         ],
         ("volume", "total", "label"),
     )
@@ -73,95 +71,83 @@ def volume_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
     )
 
 
-def crossings(report: Report) -> list[dict[str, Any]]:
-    """Each pair of strategies with the monthly volume at which they cost the same, `monthly` None where there is none;
-    a run of an earlier version says nothing of ranges."""
-    if "crossings" in report:
-        return list(report["crossings"])
-    months = report["priorities"].get("months", 12)
-    return [
-        {"a": a, "b": b, "monthly": crossing(cost_a, cost_b, months), "low": None, "high": None, "is_ranged": False}
-        for (a, cost_a), (b, cost_b) in combinations(_costs(report).items(), 2)
-    ]
-
-
-def volume_sentence(report: Report) -> str:
+def volume_sentence(report: Judgement) -> str:
     costs = _costs(report)
     if len(costs) < len(judged(report)):
-        unknown = " and ".join(in_sentence(one["name"]) for one in judged(report) if one["name"] not in costs)
+        unknown = " and ".join(in_sentence(one.strategy) for one in judged(report) if one.id not in costs)
         return f"What {unknown} would cost is unknown, so only the others can be compared."
     if costs and not any(cost.per_1000 for cost in costs.values()):
         return FREE
     if len(costs) == 1:
         name, cost = next(iter(costs.items()))
-        price = money_text(cost.spent_over(report["priorities"].get("months", 12)), cost.currency)
-        volume = count_text(report["priorities"]["monthly_volume"], "answer")
+        price = money_text(cost.spent_over(report.priorities.months), cost.currency)
+        volume = count_text(report.priorities.monthly_volume, "answer")
         return f"{name_of(name)} costs {price} over {_months(report)} at {volume} a month."
     if met := _in_sight(report):
-        return crossing_sentence(report, met[-1])
-    is_sure = not any(one["low"] is not None and one["low"] <= _farthest(report) for one in crossings(report))
+        return crossing_sentence(report, met[-1][0])
+    is_sure = not any(one.low is not None and one.low <= _farthest(report) for one in report.crossings)
     same = "at every volume up to ten times yours the order of the costs stays the same."
     return f"{same[0].upper()}{same[1:]}" if is_sure else f"As measured, {same}"
 
 
-def crossing_sentences(report: Report) -> Sentences:
+def crossing_sentences(report: Judgement) -> Sentences:
     """One for each pair of strategies whose costs are known, but for what `volume_sentence` says."""
-    return on_pairs(report, crossings(report), partial(crossing_sentence, report), but=volume_sentence(report))
+    return on_pairs(report, report.crossings, partial(crossing_sentence, report), but=volume_sentence(report))
 
 
-def crossing_sentence(report: Report, one: dict[str, Any]) -> str:
+def crossing_sentence(report: Judgement, one: CostCrossing) -> str:
     """From which volume on which of two strategies costs less, and how sure that is; or that none ever does."""
     lines, over = _lines(report), _months(report)
-    a, b = one["a"], one["b"]
-    if one["monthly"] is None:
+    a, b = one.a, one.b
+    if one.monthly is None:
         cheaper, dearer = sorted((a, b), key=lambda name: lines[name])
-        if one["low"] is None:
+        if one.low is None:
             return f"{name_of(cheaper)} never costs more than {in_sentence(dearer)}."
         return (
             f"An answer costs nearly the same with {in_sentence(cheaper)} and with {in_sentence(dearer)}: as measured "
-            f"{in_sentence(cheaper)} always costs less, but {in_sentence(dearer)} may from {rough_text(one['low'])} a "
+            f"{in_sentence(cheaper)} always costs less, but {in_sentence(dearer)} may from {rough_text(one.low)} a "
             "month on."
         )
     later, earlier = sorted((a, b), key=lambda name: lines[name][1])
-    if one["monthly"] < _FIRST:
+    if one.monthly < _FIRST:
         return f"{name_of(later)} costs less over {over} than {in_sentence(earlier)} from the first answer on."
     said = (
-        f"From about {rough_text(one['monthly'])} answers a month on, {in_sentence(later)} costs less over {over} "
+        f"From about {rough_text(one.monthly)} answers a month on, {in_sentence(later)} costs less over {over} "
         f"than {in_sentence(earlier)}"
     )
-    if not one["is_ranged"]:
+    if not one.is_ranged:
         return f"{said}."
-    if one["low"] is None:
+    if one.low is None:
         return f"{said}, if ever."
-    if one["high"] is None:
+    if one.high is None:
         return (
             f"Which of {in_sentence(later)} and {in_sentence(earlier)} costs less over {over} is not settled: as "
-            f"measured it is {in_sentence(later)} from about {rough_text(one['monthly'])} answers a month on, but that "
-            f"may be from {rough_text(one['low'])} on, or never."
+            f"measured it is {in_sentence(later)} from about {rough_text(one.monthly)} answers a month on, but that "
+            f"may be from {rough_text(one.low)} on, or never."
         )
-    return f"{said} (95 % range {rough_text(one['low'])} to {rough_text(one['high'])})."
+    return f"{said} (95 % range {rough_text(one.low)} to {rough_text(one.high)})."
 
 
-def _in_sight(report: Report) -> list[dict[str, Any]]:
-    """The crossings within ten times the person's volume, the lowest first."""
-    met = [one for one in crossings(report) if one["monthly"] is not None and one["monthly"] <= _farthest(report)]
-    return sorted(met, key=lambda one: float(one["monthly"]))
+def _in_sight(report: Judgement) -> list[tuple[CostCrossing, float]]:
+    """The crossings within ten times the person's volume, the lowest first, each with its volume."""
+    met = [(one, one.monthly) for one in report.crossings if one.monthly is not None]
+    return sorted((each for each in met if each[1] <= _farthest(report)), key=lambda each: each[1])
 
 
-def _farthest(report: Report) -> int:
-    return 10 * int(report["priorities"]["monthly_volume"])
+def _farthest(report: Judgement) -> int:
+    return 10 * int(report.priorities.monthly_volume)
 
 
-def _costs(report: Report) -> dict[str, Cost]:
-    return {one["name"]: Cost(**one["cost"]) for one in priced(report) if one["cost"]["one_off"] is not None}
+def _costs(report: Judgement) -> dict[str, Cost]:
+    return {one.id: one.cost for one, _ in priced(report) if one.cost.one_off is not None}
 
 
-def _lines(report: Report) -> dict[str, tuple[float, float]]:
+def _lines(report: Judgement) -> dict[str, tuple[float, float]]:
     """What each strategy costs over the horizon: at no volume, and for each answer a month."""
-    months = report["priorities"].get("months", 12)
+    months = report.priorities.months
     lines = {name: cost.line(months) for name, cost in _costs(report).items()}
     return {name: line for name, line in lines.items() if line is not None}
 
 
-def _months(report: Report) -> str:
-    return count_text(report["priorities"].get("months", 12), "month")
+def _months(report: Judgement) -> str:
+    return count_text(report.priorities.months, "month")

@@ -7,7 +7,6 @@ number when it was ended: 130 by Ctrl-C, 143 by SIGTERM.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import signal
@@ -36,12 +35,13 @@ from advisor.command_line.terminal import (
 from advisor.decision.outside import check_tokens, read_costs, read_outcomes
 from advisor.estimate import busy_sentence
 from advisor.plan import DEFAULT_MODEL, Plan, Setup
-from advisor.report.contents import judge
+from advisor.report.build import judge
 from advisor.runs.experiment import REPORT_FILES, draft_task, run_experiment
 from advisor.runs.step import BUILD_STRATEGY, StepOrder, load_fitted
 from advisor.runs.timing import foresee_run, is_outdated, take_speed
 from advisor.runs.worker import work
 from advisor.samples import zipped
+from advisor.schema import JUDGEMENT, REPORT, Report
 from advisor.storage.store import Store
 from eval.documents import DOCUMENT_ENDINGS
 from eval.mapping import guess_columns
@@ -141,7 +141,7 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     return _finish(store, run.id, report, options)
 
 
-def _finish(store: Store, run_id: str, report: dict[str, Any] | None, options: argparse.Namespace) -> int:
+def _finish(store: Store, run_id: str, report: Report | None, options: argparse.Namespace) -> int:
     run, folder = store.run(run_id), store.run_folder(run_id)
     if report is None:
         if run.state == "cancelled":
@@ -152,7 +152,7 @@ def _finish(store: Store, run_id: str, report: dict[str, Any] | None, options: a
     for name in REPORT_FILES:
         shutil.copyfile(folder / name, out / name)
     if options.json:
-        sys.stdout.write(json.dumps(report, indent=2) + "\n")
+        sys.stdout.write(REPORT.dump_json(report, indent=2).decode() + "\n")
     else:
         screen = Screen()
         print_report(screen, report)
@@ -189,11 +189,11 @@ def _decide(options: argparse.Namespace) -> None:
     quotes = read_costs(options.costs.name, _read(options.costs), answered) if options.costs else None
     if priorities.hosted:
         check_tokens(trials, quotes or {})
-    decision = {**judge(trials, priorities, None, quotes=quotes, floors=floors), "warnings": warnings}
+    decision = replace(judge(trials, priorities, None, quotes=quotes, floors=floors), warnings=tuple(warnings))
     if options.json:
-        sys.stdout.write(json.dumps(decision, indent=2) + "\n")
+        sys.stdout.write(JUDGEMENT.dump_json(decision, indent=2).decode() + "\n")
     else:
-        print_warnings(Screen(), decision)
+        print_warnings(Screen(), warnings)
         print_report(Screen(), decision)
         print_advice(Screen(), decision)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -13,10 +12,11 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column, Table
 from rich.text import Text
 
-from advisor.candidates import judged
-from advisor.report.figures import NOT_MEASURED, figures_of, floors_of, not_measured, reading_of
+from advisor.candidates import judged, not_measured
+from advisor.report.figures import NOT_MEASURED, figures_of, floors_of, reading_of
 from advisor.report.score_check import score_check_of
 from advisor.runs.experiment import Listen
+from advisor.schema import Judgement, Report
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.wording import duration_text, name_of
@@ -58,10 +58,10 @@ def print_estimate(console: Console, seconds: dict[str, float]) -> None:
     console.print(Text(f"{each}; together {duration_text(sum(seconds.values()))}."), soft_wrap=True)
 
 
-def print_report(console: Console, report: dict[str, Any]) -> None:
+def print_report(console: Console, report: Judgement) -> None:
     """A column of figures for each strategy that was measured, why the others were not, and the verdict."""
-    verdict = report["recommendation"]
-    if names := [Text(name_of(one["name"])) for one in judged(report)]:
+    verdict = report.recommendation
+    if names := [Text(name_of(one.strategy)) for one in judged(report)]:
         figures = figures_of(report)
         known = [(heading, cells) for heading, cells in figures if any(cell != NOT_MEASURED for cell in cells)]
         console.print(_side_by_side(names, known) if len(names) <= _MOST_COLUMNS else _one_below_another(names, known))
@@ -69,13 +69,13 @@ def print_report(console: Console, report: dict[str, Any]) -> None:
             console.print(Text(f"Not measured: {'; '.join(unknown)}."))
     if floors := floors_of(report):
         console.print(Text(floors))
-    for one in not_measured(report):
-        console.print(Text(f"{name_of(one['name'])}: {one['reason']}"))
-    console.print(Text(verdict["headline"], style="bold"))
-    for sentence in (verdict["confidence_line"], verdict["runner_up_line"], verdict["floor_line"], *verdict["reasons"]):
+    for one in not_measured((*report.candidates, *report.baselines)):
+        console.print(Text(f"{name_of(one.strategy)}: {one.reason}"))
+    console.print(Text(verdict.headline, style="bold"))
+    for sentence in (verdict.confidence_line, verdict.runner_up_line, verdict.baseline_line, *verdict.reasons):
         if sentence:
             console.print(Text(sentence))
-    if checked := score_check_of(report):
+    if isinstance(report, Report) and (checked := score_check_of(report)):
         console.print(Text(checked.finding))
 
 
@@ -95,17 +95,17 @@ def _one_below_another(names: list[Text], figures: list[tuple[str, list[str]]]) 
     return table
 
 
-def print_advice(console: Console, report: dict[str, Any]) -> None:
+def print_advice(console: Console, report: Judgement) -> None:
     """What a report's files say beside its verdict, for a decision that leaves no files."""
-    verdict = report["recommendation"]
-    for sentence in (*verdict["changes"], *verdict["caveats"]):
+    verdict = report.recommendation
+    for sentence in (*verdict.changes, *verdict.caveats):
         console.print(Text(sentence))
     for word, meaning in reading_of(report):
         console.print(Text(f"{word}: {meaning}"))
 
 
-def print_warnings(console: Console, report: dict[str, Any]) -> None:
-    for sentence in report["warnings"]:
+def print_warnings(console: Console, warnings: Iterable[str]) -> None:
+    for sentence in warnings:
         console.print(Text(sentence))
 
 
@@ -119,7 +119,7 @@ def print_runs(console: Console, store: Store, runs: Iterable[StoredRun]) -> Non
             f"{datetime.fromtimestamp(run.created_at):%Y-%m-%d %H:%M}",
             Text(run.name),
             run.state,
-            Text((report or {}).get("recommendation", {}).get("headline", "")),
+            Text(report.recommendation.headline if report else ""),
         )
     console.print(table)
 

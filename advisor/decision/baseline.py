@@ -3,53 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
-from advisor.decision.choice import FEW_ROWS, PROBABLE, Confidence, in_words
+from advisor.decision.choice import FEW_ROWS, PROBABLE, in_words
 from advisor.decision.situation import LOW_SCORE, Situation
 from advisor.measurement import Measurement, Paired, believed, paired_scores
+from advisor.schema import BaselineVerdict, Claim, Confidence
 from advisor.wording import as_subject, in_sentence, money_text, points_text, probability_text
 from eval.costs import Cost
 from eval.posterior import Numbers
 from eval.scored import paired_difference, score_of
 from eval.statistics import even_groups
 
-Claim = Literal["better", "as good", "worse"]
-
 # How probable it may be that a strategy is better where "as good" is strong or moderate. At .05 up to 5.3 % of the
 # simulated baselines that were truly just beyond the margin were called so, at .04 up to 4.5 %.
 FALSE_CLAIMS = 0.04
 _LEVEL = 0.0005  # a difference that rounds to no tenth of a point
-
-
-@dataclass(frozen=True, slots=True)
-class BaselineVerdict:
-    """The best baseline held against the strategies within the limits.
-
-    `difference` is how much higher it scores than the best strategy, `than`, on the rows that both answered, with its
-    95 % interval from `low` to `high`. `odds` is the probability of the `claim`: the baseline is "better" than every
-    strategy by more than the margin, or "as good" (no strategy is better by more than the margin), or "worse" (one is).
-    `confidence` is the word for it, of "as good" weak at most unless each strategy alone is ruled out as better (see
-    `claim_of`). `lead` begins the headline, None where it does not speak of the baseline; `line` is the sentence on it.
-    """
-
-    name: str
-    score: float
-    than: str
-    difference: float
-    low: float
-    high: float
-    claim: Claim
-    odds: float
-    confidence: Confidence
-    lead: str | None
-    line: str
-
-    @property
-    def is_probable(self) -> bool:
-        """Whether it is probably as good as every strategy, or better."""
-        return self.claim != "worse" and self.confidence != "too close to call"
 
 
 def judge_baselines(situation: Situation, baselines: Sequence[Measurement]) -> BaselineVerdict | None:

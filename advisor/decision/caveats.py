@@ -240,10 +240,10 @@ def _few_timed(situation: Situation) -> Iterator[str]:
 def _by_heart(trial: Trial) -> str | None:
     """The caveat where a strategy does much better on rows it trained on."""
     gap = gap_of(trial)
-    if gap is None or gap["difference"] < _BY_HEART or gap["low"] <= 0:
+    if gap is None or gap.difference < _BY_HEART or gap.low <= 0:
         return None
-    seen, new = (score_text(gap[rows]["mean"]) for rows in ("seen", "new"))
-    is_known = gap["seen"]["mean"] >= _KNOWN
+    seen, new = score_text(gap.seen.mean), score_text(gap.new.mean)
+    is_known = gap.seen.mean >= _KNOWN
     what = "knows its examples by heart" if is_known else "does better on its examples than on others"
     return f"{name_of(trial.strategy)} {what}: it scores {seen} on rows it trained on. Expect {new}, as on new ones."
 

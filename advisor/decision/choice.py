@@ -9,11 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from advisor.schema import Confidence
 from eval.posterior import Posterior
-
-Confidence = Literal["strong", "moderate", "weak", "too close to call", "none"]
 
 PROBABLE = 0.80  # a strategy that is near the best with this probability is taken for it
 STRONG, WEAK = 0.95, 0.60

@@ -6,7 +6,7 @@ import math
 
 from advisor.decision.choice import STRONG, VERY_FEW_ROWS, WEAK
 from advisor.decision.situation import Situation
-from advisor.decision.turns import Turn
+from advisor.schema import Turn
 from advisor.wording import (
     count_text,
     every_text,

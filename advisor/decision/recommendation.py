@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from advisor.decision import caveats, outlook, sentences
-from advisor.decision.baseline import BaselineVerdict, judge_baselines
-from advisor.decision.choice import PROBABLE, Choice, Confidence, Option, choose
+from advisor.decision.baseline import judge_baselines
+from advisor.decision.choice import PROBABLE, Choice, Option, choose
 from advisor.decision.reasons import reasons
 from advisor.decision.situation import Situation
-from advisor.decision.turns import Turn, turns_of
+from advisor.decision.turns import turns_of
 from advisor.measurement import Measurement, believed, derive, is_judged, paired_scores
 from advisor.plan import STRATEGIES, Priorities
+from advisor.schema import Recommendation
 from eval.costs import Cost, Quote, cost_of
 from eval.outcomes import Trial
 from eval.posterior import Posterior
@@ -21,36 +22,6 @@ from eval.scored import paired_difference, score_of
 from eval.scoring.labels import OF_LABELS
 from eval.statistics import Difference, even_groups
 from eval.task import Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Recommendation:
-    """What to do, for a person to read: all but `choice`, `confidence`, `odds` and `runner_up` are sentences.
-
-    `choice` and `runner_up` are names of strategies; `baseline` is the verdict on the best baseline, `floor` its name
-    where the headline says that it is probably as good as they are, or better, and `floor_line` its sentence;
-    `probabilities` says of each strategy within the limits how probable it is that no other one is better by more than
-    the margin; `odds` is the probability that this holds for the choice and for nothing cheaper, None where there was
-    nothing to compare; `rows_needed` is the number of test rows that would measure its difference from the runner-up
-    to within the margin, None where that is settled or cannot be foreseen.
-    """
-
-    choice: str | None
-    confidence: Confidence
-    odds: float | None
-    probabilities: dict[str, float]
-    runner_up: str | None
-    headline: str
-    confidence_line: str
-    runner_up_line: str | None
-    baseline: BaselineVerdict | None
-    floor: str | None
-    floor_line: str | None
-    reasons: tuple[str, ...]
-    caveats: tuple[str, ...]
-    changes: tuple[str, ...]
-    rows_needed: int | None
-    turns: tuple[Turn, ...]
 
 
 def recommend(
@@ -130,8 +101,6 @@ def recommend(
         confidence_line=sentences.confidence_line(situation, taken.confidence, baseline),
         runner_up_line=sentences.runner_up_line(situation),
         baseline=baseline,
-        floor=baseline.name if baseline and baseline.lead and baseline.is_probable else None,
-        floor_line=baseline.line if baseline else None,
         reasons=reasons(situation, tuple(ruling.broken.values())),
         caveats=caveats.before_you_act(situation, trials, None if baseline else majority_share),
         changes=outlook.changes(situation),
@@ -250,8 +219,6 @@ def _no_choice(trials: Sequence[Trial], broken: Mapping[str, str]) -> Recommenda
         confidence_line="No strategy is known to meet the limits you set." if broken else "No strategy finished.",
         runner_up_line=None,
         baseline=None,
-        floor=None,
-        floor_line=None,
         reasons=tuple(broken.values()),
         caveats=caveats.unfinished(trials),
         changes=("Raise or drop the limit, and the strategies it left out are judged again.",) if broken else (),

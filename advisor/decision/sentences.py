@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from advisor.decision.baseline import BaselineVerdict
-from advisor.decision.choice import Confidence
 from advisor.decision.situation import Situation
 from advisor.measurement import Measurement
 from advisor.plan import Priorities
+from advisor.schema import BaselineVerdict, Confidence
 from advisor.wording import (
     in_sentence,
     money_text,

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from advisor.decision.choice import FEW_ROWS
-from advisor.decision.turns import Turn
 from advisor.measurement import Measurement
 from advisor.plan import Priorities
+from advisor.schema import Turn
 from advisor.wording import count_text, margin_text, rough_money
 from eval.scored import Scored
 from eval.statistics import Difference, even_groups

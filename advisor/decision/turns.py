@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from advisor.measurement import Measurement
 from advisor.plan import COST_BOUNDS, SECONDS_BOUNDS, Priorities
+from advisor.schema import Turn
 
 Rule = Callable[[Priorities], str | None]  # what would be taken; None where nothing is within the limits
 
@@ -23,20 +24,6 @@ _PRICES_OF_AN_ERROR = [10 ** (step / 4) for step in range(-32, 13)]  # almost no
 _JUST = 1e-3  # of a limit: what is just beyond
 _HALVINGS = 8
 _COUNTS = ("monthly_volume", "months")
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """The value of a priority, nearest to the person's own, at which `choice` would be taken instead, and whether it is
-    so from there up or from there down; None where no value was found. `until` is the last value at which it still is,
-    None where it stays so. `now` and `value` are as in `Priorities`, None for no limit and for never changing."""
-
-    priority: str
-    now: float | None
-    value: float | None = None
-    choice: str | None = None
-    is_more: bool = False
-    until: float | None = None
 
 
 def turns_of(rule: Rule, priorities: Priorities, measured: Sequence[Measurement]) -> list[Turn]:

@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from advisor.advice.circumstances import Circumstances, circumstances_of
+from advisor.advice.circumstances import circumstances_of
 from advisor.advice.first_advice import Advice, advise
 from advisor.advice.questions import QUESTIONS, UNKNOWN, Question, seen_in_data, with_answers
 from advisor.advice.rules import RULES, Rule
@@ -14,6 +14,7 @@ from advisor.pages import frame
 from advisor.pages.draft import draft_of, setup_of, suggested_metric
 from advisor.pages.marks import marked_name
 from advisor.pages.rule_list import rule_items, show_sources, sources
+from advisor.schema import Circumstances
 from advisor.storage.stored import StoredDataset
 from advisor.wording import name_of, words_of
 from eval.task import BadInput

@@ -30,7 +30,7 @@ _AGREES = {1.0: "yes", 0.5: "a tie", 0.0: "no"}
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class BlindComparison:
     """What a person is asked, and where their clicks are kept. `id` is that of the run or dataset; `pairs` are made
     when they are first needed; `name` gives the words for a writer once the person has stopped."""
 
@@ -48,7 +48,7 @@ def is_open(comparison_id: str) -> bool:
 
 
 @st.fragment
-def compare_blind(asked: Comparison, found: Callable[[], OwnClicks | None]) -> None:
+def compare_blind(asked: BlindComparison, found: Callable[[], OwnClicks | None]) -> None:
     """One pair after another; `found` is what the clicks say once the person has stopped."""
     if problem := st.session_state.pop(f"{_state(asked.id)}-problem", None):
         frame.problem(problem)
@@ -84,7 +84,7 @@ def show_found(found: OwnClicks) -> None:
             frame.small(found.note)
 
 
-def _show_closed(asked: Comparison, clicks: Sequence[Click], found: Callable[[], OwnClicks | None]) -> None:
+def _show_closed(asked: BlindComparison, clicks: Sequence[Click], found: Callable[[], OwnClicks | None]) -> None:
     judged = judge(asked.pairs(), clicks) if clicks else []
     done = len({one.pair.key for one in judged})
     if clicks and (said := found()):
@@ -105,7 +105,7 @@ def _show_closed(asked: Comparison, clicks: Sequence[Click], found: Callable[[],
             st.dataframe(_revealed(asked, judged), hide_index=True, column_config=widths)
 
 
-def _show_pair(asked: Comparison, pair: Pair, clicks: Sequence[Click], pairs: Sequence[Pair]) -> None:
+def _show_pair(asked: BlindComparison, pair: Pair, clicks: Sequence[Click], pairs: Sequence[Pair]) -> None:
     keys = {each.key for each in pairs}
     done, total = len(keys & {click.key for click in clicks}), min(PAIRS, len(keys))
     sides = "".join(
@@ -138,7 +138,7 @@ def _show_pair(asked: Comparison, pair: Pair, clicks: Sequence[Click], pairs: Se
             st.rerun()
 
 
-def _revealed(asked: Comparison, judged: Sequence[Judged]) -> dict[str, list[str]]:
+def _revealed(asked: BlindComparison, judged: Sequence[Judged]) -> dict[str, list[str]]:
     """Each two texts once; those on which the score disagrees come first."""
     once = {one.pair.key: one for one in judged}.values()
     found = [(one, share.mean if (share := agreement([one])) else None) for one in once]
@@ -154,13 +154,13 @@ def _revealed(asked: Comparison, judged: Sequence[Judged]) -> dict[str, list[str
     }
 
 
-def _click(asked: Comparison, pair: Pair, choice: Choice) -> None:
+def _click(asked: BlindComparison, pair: Pair, choice: Choice) -> None:
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     click = Click(pair.input, pair.left.text, pair.right.text, choice, at, asked.id)
     _keep(asked, lambda clicks: [*(one for one in clicks if one.key != click.key), click])
 
 
-def _undo(asked: Comparison) -> None:
+def _undo(asked: BlindComparison) -> None:
     def without_last(clicks: Sequence[Click]) -> list[Click]:
         last = next((one for one in reversed(clicks) if one.asked_in == asked.id), None)
         return [one for one in clicks if one is not last]
@@ -168,7 +168,7 @@ def _undo(asked: Comparison) -> None:
     _keep(asked, without_last)
 
 
-def _keep(asked: Comparison, change: Callable[[Sequence[Click]], list[Click]]) -> None:
+def _keep(asked: BlindComparison, change: Callable[[Sequence[Click]], list[Click]]) -> None:
     """What cannot be read is said by the page; what cannot be written is said once."""
     with suppress(BadInput):
         try:
@@ -183,5 +183,5 @@ def _state(comparison_id: str) -> str:
     return f"comparing-{comparison_id}"
 
 
-def _set_open(asked: Comparison, opened: bool) -> None:
+def _set_open(asked: BlindComparison, opened: bool) -> None:
     st.session_state[_state(asked.id)] = opened

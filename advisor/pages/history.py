@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from html import escape
-from typing import Any
 
 import streamlit as st
 
@@ -16,6 +15,7 @@ from advisor.pages.draft import draft_of
 from advisor.pages.marks import marked_name
 from advisor.pages.past_runs import followed_by, report_of
 from advisor.report.changes import ResultChange, compare_data, compare_documents, compare_measuring, compare_results
+from advisor.schema import Report
 from advisor.storage.stored import StoredRun
 from advisor.wording import money_text, points_text, score_text, seconds_text
 from eval.task import BadInput, Task
@@ -49,7 +49,7 @@ def verdict_of(run: StoredRun) -> str:
     if run.state != "done":
         return _STATE_WORDS[run.state]
     report = report_of(run)
-    return "Done, by another version" if report is None else str(report["recommendation"]["headline"])
+    return "Done, by another version" if report is None else str(report.recommendation.headline)
 
 
 def moment(seconds: float) -> str:
@@ -108,12 +108,12 @@ def show_result_changes(before: StoredRun, after: StoredRun) -> None:
     if len(reports) < 2:
         st.html('<p class="quiet">Another version of Threeways wrote the report of one of the two.</p>')
         return
-    first, second = (str(report["recommendation"]["headline"]) for report in reports)
+    first, second = (str(report.recommendation.headline) for report in reports)
     verdicts = f"The verdict stays: {second}" if first == second else f"The verdict was: {first} It is now: {second}"
     otherwise = compare_measuring(*reports)
     warning = f"Also different: {'; '.join(otherwise)}." if otherwise else ""
     heads = "".join(f"<th>{head}</th>" for head in _HEADS)
-    currency = reports[1]["priorities"]["currency"]
+    currency = reports[1].priorities.currency
     rows = "".join(_result_row(change, _no_change_words(*reports), currency) for change in compare_results(*reports))
     st.html(
         f'<p class="lead">{escape(verdicts)}</p><p class="quiet">{escape(warning)}</p>'
@@ -138,9 +138,9 @@ def _before_after(figures: tuple[float | None, float | None], tell: Callable[[fl
     return f"{tell(before)} → {tell(after)}"
 
 
-def _no_change_words(before: dict[str, Any], after: dict[str, Any]) -> str:
+def _no_change_words(before: Report, after: Report) -> str:
     """Why two scores have no difference."""
-    first, second = before["task"]["metric"], after["task"]["metric"]
+    first, second = before.task.metric, after.task.metric
     if first != second:
         return f"not comparable: {first} before, {second} after"
     return "not comparable: one has no result"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
-from typing import Any
 
 from advisor.pages import frame
 from advisor.palette import mark_of
 from advisor.report.provenance import how_computed
+from advisor.schema import Report
 from advisor.wording import name_of
 
 
@@ -28,7 +28,7 @@ def definitions(pairs: Iterable[tuple[str, str]]) -> str:
     return f'<dl class="method">{items}</dl>'
 
 
-def show_title(report: dict[str, Any], title: str, sentence: str = "") -> None:
+def show_title(report: Report, title: str, sentence: str = "") -> None:
     """The head of a section of a report, which says on hover how its figures were computed."""
     frame.section(title, sentence, how_computed(report, title))
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from functools import partial
 from html import escape
-from typing import Any
 
 import streamlit as st
 
 from advisor.pages import frame
-from advisor.pages.blind_comparison import Comparison, compare_blind, is_open
+from advisor.pages.blind_comparison import BlindComparison, compare_blind, is_open
 from advisor.pages.draft import Draft, draft_of
 from advisor.pages.past_runs import Measured, measured_of
 from advisor.plan import Setup
 from advisor.report.own_clicks import CORRUPTIONS, SEES, before_a_run, own_clicks_of
 from advisor.runs.report_files import with_clicks
+from advisor.schema import Report
 from advisor.storage.clicks import read_clicks
 from advisor.storage.stored import StoredDataset, StoredRun
 from advisor.wording import name_of
@@ -27,7 +27,7 @@ YOURSELF = "Check the score yourself"
 _SEED = 0  # of the split that the Data page shows, and of its pairs
 
 
-def after_clicks(run: StoredRun, report: dict[str, Any]) -> dict[str, Any]:
+def after_clicks(run: StoredRun, report: Report) -> Report:
     """The report, and its files, with what the person's clicks say by now."""
     measured = measured_of(run)
     folder = frame.store().run_folder(run.id)
@@ -37,11 +37,11 @@ def after_clicks(run: StoredRun, report: dict[str, Any]) -> dict[str, Any]:
         return report
     if measured is None:
         return report
-    pairs = _pairs_of_run(run.id, run.ended_at, report["seed"], measured)
+    pairs = _pairs_of_run(run.id, run.ended_at, report.seed, measured)
     return with_clicks(folder, report, measured.trials, measured.split.test, clicks, pairs)
 
 
-def show_warning(run: StoredRun, report: dict[str, Any]) -> None:
+def show_warning(run: StoredRun, report: Report) -> None:
     """Where the score is blind, that it is and the verdict by clicks, to be read before the verdict of the score."""
     found = own_clicks_of(report)
     if found and found.warning and not is_open(run.id):
@@ -51,23 +51,23 @@ def show_warning(run: StoredRun, report: dict[str, Any]) -> None:
         )
 
 
-def compare_answers(run: StoredRun, report: dict[str, Any]) -> None:
+def compare_answers(run: StoredRun, report: Report) -> None:
     """On a report; nothing where the strategies gave no answers that differ."""
     measured = measured_of(run)
-    if measured is None or not (pairs := _pairs_of_run(run.id, run.ended_at, report["seed"], measured)):
+    if measured is None or not (pairs := _pairs_of_run(run.id, run.ended_at, report.seed, measured)):
         return
-    verdict = report["recommendation"]
+    verdict = report.recommendation
     frame.section(
         YOURSELF,
         f"Compare up to {PAIRS} pairs of answers without knowing which strategy wrote them. "
         "Then see whether the score agrees with you.",
     )
-    asked = Comparison(
+    asked = BlindComparison(
         run.id,
         frame.store().run_folder(run.id),
         lambda: pairs,
-        report["seed"],
-        (verdict["choice"], verdict["runner_up"]),
+        report.seed,
+        (verdict.choice, verdict.runner_up),
         name_of,
     )
     compare_blind(asked, partial(own_clicks_of, report))
@@ -84,7 +84,7 @@ def compare_corrupted(dataset: StoredDataset, setup: Setup, draft: Draft) -> Non
     )
     folder = frame.store().dataset_folder(dataset.id)
     pairs = partial(_pairs_of_data, dataset.id, dataset.name, setup)
-    asked = Comparison(
+    asked = BlindComparison(
         dataset.id, folder, pairs, _SEED, (Corruption.OTHER_WORDS,), lambda writer: CORRUPTIONS[Corruption(writer)]
     )
     compare_blind(asked, lambda: before_a_run(pairs(), read_clicks(folder)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import streamlit as st
 
 from advisor.pages.frame import store
-from advisor.report.contents import SCHEMA
+from advisor.schema import Report
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
@@ -16,13 +16,10 @@ from advisor.storage.trial_files import read_trials
 from eval.outcomes import Trial
 from eval.task import BadInput, Split
 
-_KEYS = {"task", "model", "preset", "seed", "priorities", "candidates", "comparisons", "recommendation", "versions"}
 
-
-def report_of(run: StoredRun) -> dict[str, Any] | None:
-    """The report of a run; None where there is none, or another version wrote it."""
-    report = store().report(run.id)
-    return report if report is not None and report.get("schema") == SCHEMA and report.keys() >= _KEYS else None
+def report_of(run: StoredRun) -> Report | None:
+    """The report of a run; None where there is none that this version can read."""
+    return store().report(run.id)
 
 
 def followed_by(run: StoredRun) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 import streamlit as st
 
@@ -12,9 +11,10 @@ from advisor.pages.marks import marked_name, show_title
 from advisor.report.changed_documents import AskedAgain, asked_again_of
 from advisor.report.robustness import LESS_TIDY, LOST_MEANING, LessTidy, less_tidy_of
 from advisor.report.side_effects import SIDE_EFFECTS, side_effects_of
+from advisor.schema import Report
 
 
-def show_probes(report: dict[str, Any]) -> None:
+def show_probes(report: Report) -> None:
     """Nothing for a report of an earlier version."""
     if found := less_tidy_of(report):
         show_title(report, LESS_TIDY)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
-from typing import Any
 
 import altair as alt
 import streamlit as st
@@ -41,6 +40,7 @@ from advisor.report.method import method_of
 from advisor.report.provenance import computed_of, how_computed
 from advisor.report.score_check import HEADS, SCORE_CHECK, score_check_of
 from advisor.runs.worker import start_worker
+from advisor.schema import Report
 from advisor.storage.stored import StoredRun
 from advisor.wording import in_sentence
 
@@ -80,7 +80,7 @@ def show_retries(run: StoredRun) -> None:
             st.rerun()
 
 
-def show_evidence(report: dict[str, Any]) -> None:
+def show_evidence(report: Report) -> None:
     show_title(report, "Score")
     show_chart(report, charts.score_chart, charts.score_sentence)
     show_differences(report)
@@ -101,9 +101,9 @@ def show_evidence(report: dict[str, Any]) -> None:
     show_labels(report)
 
 
-def show_differences(report: dict[str, Any]) -> None:
+def show_differences(report: Report) -> None:
     """Every pair of strategies, with what chance could have made of it."""
-    if report["comparisons"]:
+    if report.comparisons:
         show_pairs(differences_of(report))
         frame.small(f"{P_VALUE_MEANING} {detectable_of(report) or ''}")
 
@@ -117,9 +117,9 @@ def show_pairs(sentences: Sentences) -> None:
     st.html(f'<div class="pairs quiet small">{of_choice}{folded}</div>')
 
 
-def show_table(report: dict[str, Any]) -> None:
+def show_table(report: Report) -> None:
     """All figures of all candidates, for those who would rather read than look."""
-    heads = "".join(f'<th scope="col">{marked_name(one["name"])}</th>' for one in judged(report))
+    heads = "".join(f'<th scope="col">{marked_name(one.strategy)}</th>' for one in judged(report))
     rows = "".join(
         f'<tr><th scope="row">{_explained(report, heading)}</th>'
         f"{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
@@ -131,7 +131,7 @@ def show_table(report: dict[str, Any]) -> None:
         frame.small(floors)
 
 
-def show_labels(report: dict[str, Any]) -> None:
+def show_labels(report: Report) -> None:
     """How well each label is found; nothing where answers are no labels."""
     if (found := labels.by_label_of(report)) is None:
         return
@@ -147,15 +147,15 @@ def show_labels(report: dict[str, Any]) -> None:
         frame.small(labels.MEANING)
 
 
-def _explained(report: dict[str, Any], heading: str) -> str:
+def _explained(report: Report, heading: str) -> str:
     how = how_computed(report, heading)
     return f'<abbr title="{escape(how)}">{escape(heading)}</abbr>' if how else escape(heading)
 
 
 def show_chart(
-    report: dict[str, Any],
-    draw: Callable[[dict[str, Any], Theme], alt.LayerChart | None],
-    say: Callable[[dict[str, Any]], str],
+    report: Report,
+    draw: Callable[[Report, Theme], alt.LayerChart | None],
+    say: Callable[[Report], str],
 ) -> None:
     """A chart with its sentence, which also is what a screen reader gets."""
     theme = _THEMES[st.context.theme.type or "light"]
@@ -165,7 +165,7 @@ def show_chart(
     st.html(f'<p class="quiet">{escape(sentence)}</p>')
 
 
-def show_more_data(report: dict[str, Any]) -> None:
+def show_more_data(report: Report) -> None:
     """What more rows would bring; nothing for a report of an earlier version."""
     if (more := curves_of(report)) is None:
         return
@@ -177,7 +177,7 @@ def show_more_data(report: dict[str, Any]) -> None:
         frame.small(more.method)
 
 
-def show_score_check(report: dict[str, Any]) -> None:
+def show_score_check(report: Report) -> None:
     """Whether the score tells right answers from wrong ones; nothing for labels and fields."""
     if (checked := score_check_of(report)) is None:
         return
@@ -192,13 +192,13 @@ def show_score_check(report: dict[str, Any]) -> None:
     frame.small(checked.how)
 
 
-def show_method(report: dict[str, Any]) -> None:
+def show_method(report: Report) -> None:
     show_title(report, "How it was measured")
     st.html(definitions(method_of(report)))
     if computed := computed_of(report):
         with st.expander("How each figure is computed", icon=":material/calculate:"):
             st.html(definitions(computed))
-    for warning in report["warnings"]:
+    for warning in report.warnings:
         frame.small(warning)
 
 
@@ -218,7 +218,7 @@ def show_downloads(run: StoredRun) -> None:
                 )
 
 
-def show_done(run: StoredRun, report: dict[str, Any]) -> None:
+def show_done(run: StoredRun, report: Report) -> None:
     report = after_clicks(run, report)
     frame.small(subject_of(report))
     if run.state != "done":

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Any
 
 import streamlit as st
 
 from advisor.advice.agreement import rule_groups
 from advisor.advice.rules import LEANING_WORDS, SOURCES, Rule
 from advisor.pages.marks import show_title
+from advisor.schema import Report
 
 _SIGNS = {"Agrees": "right", "Does not agree": "wrong", "Cannot tell": ""}
 
 
-def show_agreement(report: dict[str, Any]) -> None:
+def show_agreement(report: Report) -> None:
     """Each rule that applies to the task of a report, and whether the measurement agrees."""
     groups = rule_groups(report)
     if not groups:

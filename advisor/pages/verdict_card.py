@@ -2,62 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 import streamlit as st
 
+from advisor.candidates import judged
 from advisor.pages.marks import definitions, marked_name
 from advisor.report.figures import READING, reading_of
 from advisor.report.provenance import ODDS, how_computed
+from advisor.schema import Candidate, Report
 from advisor.wording import money_text, score_text, seconds_text
 
 
-def show_verdict(report: dict[str, Any]) -> None:
-    verdict = report["recommendation"]
-    choice = next((one for one in report["candidates"] if one["name"] == verdict["choice"]), None)
-    name = f"<p class='small'>{marked_name(choice['name'])}</p>" if choice else ""
+def show_verdict(report: Report) -> None:
+    verdict = report.recommendation
+    choice = next((one for one in judged(report) if one.id == verdict.choice), None)
+    name = f"<p class='small'>{marked_name(choice.strategy)}</p>" if choice else ""
     how = escape(how_computed(report, "Differences") or "")
-    runner_up = f'<p class="runner-up" title="{how}">{escape(line)}</p>' if (line := verdict["runner_up_line"]) else ""
-    floor = f"<p class='runner-up'>{escape(line)}</p>" if (line := verdict.get("floor_line")) else ""
+    runner_up = f'<p class="runner-up" title="{how}">{escape(line)}</p>' if (line := verdict.runner_up_line) else ""
+    floor = f"<p class='runner-up'>{escape(line)}</p>" if (line := verdict.baseline_line) else ""
     words = reading_of(report)
     reading = f"<details class='reading'><summary>{READING}</summary>{definitions(words)}</details>" if words else ""
-    colour = f"var(--{choice['name']}, var(--floor))" if choice else "var(--floor)"
+    colour = f"var(--{choice.strategy}, var(--floor))" if choice else "var(--floor)"
     st.html(
         f'<section class="verdict" style="--mark:{colour}">{name}'
-        f'<h1 class="sentence">{escape(verdict["headline"])}</h1>'
+        f'<h1 class="sentence">{escape(verdict.headline)}</h1>'
         f'<p class="confidence" title="{escape(how_computed(report, ODDS) or "")}">'
-        f"{escape(verdict['confidence_line'])}</p>"
+        f"{escape(verdict.confidence_line)}</p>"
         f"{_figures(report, choice) if choice else ''}{runner_up}{floor}{reading}</section>"
     )
     lists = [
-        _list(title, verdict[key], how_computed(report, title))
-        for title, key in (("Why", "reasons"), ("What would change this", "changes"), ("Before you act", "caveats"))
-        if verdict[key]
+        _list(title, sentences, how_computed(report, title))
+        for title, sentences in (
+            ("Why", verdict.reasons),
+            ("What would change this", verdict.changes),
+            ("Before you act", verdict.caveats),
+        )
+        if sentences
     ]
     st.html(f'<div class="becauses">{"".join(lists)}</div>')
 
 
-def _figures(report: dict[str, Any], choice: dict[str, Any]) -> str:
-    score, latency, cost = choice["score"], choice["latency_seconds"], choice["cost"]
-    currency = cost["currency"]
+def _figures(report: Report, choice: Candidate) -> str:
+    score, latency, cost = choice.score, choice.latency_seconds, choice.cost
+    currency = cost.currency
     figures = (
         (
-            f"Score ({escape(report['task']['metric'])})",
-            score_text(score["mean"]),
-            f"{score_text(score['low'])} to {score_text(score['high'])}, the 95 % range",
+            f"Score ({escape(report.task.metric)})",
+            score_text(score.mean),
+            f"{score_text(score.low)} to {score_text(score.high)}, the 95 % range",
         ),
         (
             "Time per answer",
-            escape(seconds_text(latency["p50"])),
-            f"half within this, 95 of 100 within {escape(seconds_text(latency['p95']))}",
+            escape(seconds_text(latency.p50 if latency else None)),
+            f"half within this, 95 of 100 within {escape(seconds_text(latency.p95 if latency else None))}",
         ),
         (
             "Cost of 1,000 answers",
-            escape(money_text(cost["per_1000"], currency)),
-            f"{escape(money_text(cost['per_month'], currency))} a month at "
-            f"{report['priorities']['monthly_volume']:,} answers, "
-            f"{escape(money_text(cost['one_off'], currency))} once, to get ready",
+            escape(money_text(cost.per_1000, currency)),
+            f"{escape(money_text(cost.per_month, currency))} a month at "
+            f"{report.priorities.monthly_volume:,} answers, "
+            f"{escape(money_text(cost.one_off, currency))} once, to get ready",
         ),
     )
     names = ("Score", "Half of the answers within", "Cost of 1,000 answers")
@@ -69,6 +75,6 @@ def _figures(report: dict[str, Any], choice: dict[str, Any]) -> str:
     return f'<dl class="figures">{cells}</dl>'
 
 
-def _list(title: str, sentences: list[str], how: str | None) -> str:
+def _list(title: str, sentences: Sequence[str], how: str | None) -> str:
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
     return f'<div><h2 class="card-title" title="{escape(how or "")}">{title}</h2><ul>{items}</ul></div>'

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from html import escape
 from math import inf
-from typing import Any
 
 import streamlit as st
 
@@ -14,7 +13,8 @@ from advisor.pages import frame
 from advisor.pages.past_runs import measured_of
 from advisor.pages.place import choose_place
 from advisor.plan import Priorities
-from advisor.report.contents import under_priorities
+from advisor.report.build import under_priorities
+from advisor.schema import Report
 from advisor.storage.stored import StoredRun
 from advisor.wording import every_text
 
@@ -28,13 +28,13 @@ _MOST_AN_HOUR = 5.0
 
 
 @st.fragment
-def show_what_if(run: StoredRun, report: dict[str, Any]) -> None:
+def show_what_if(run: StoredRun, report: Report) -> None:
     measured = measured_of(run)
     if measured is None:
         return
     with st.expander("Try other priorities", icon=":material/tune:"):
         frame.small("The same answers are judged anew at once. Nothing runs, and the report stays as it is.")
-        priorities = _choose(Priorities(**report["priorities"]))
+        priorities = _choose(report.priorities)
         _show(under_priorities(report, priorities, *measured), report)
 
 
@@ -102,15 +102,15 @@ def _every(days: float) -> str:
     return "never" if days == inf else every_text(days)
 
 
-def _show(then: dict[str, Any], report: dict[str, Any]) -> None:
-    verdict, before = then["recommendation"], report["recommendation"]
-    is_same = all(verdict[key] == before.get(key) for key in ("choice", "floor"))
+def _show(then: Report, report: Report) -> None:
+    verdict, before = then.recommendation, report.recommendation
+    is_same = (verdict.choice, verdict.level_baseline) == (before.choice, before.level_baseline)
     begins = "Still" if is_same else "Then"
-    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in (*verdict["reasons"], *verdict["changes"]))
-    colour = f"var(--{verdict['choice']}, var(--floor))"
+    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in (*verdict.reasons, *verdict.changes))
+    colour = f"var(--{verdict.choice}, var(--floor))"
     st.html(
         f'<section class="rejudged" style="--mark:{colour}" role="status">'
-        f'<p class="then">{begins}: {escape(verdict["headline"])}</p>'
-        f'<p class="confidence">{escape(verdict["confidence_line"])}</p><ul>{said}</ul>'
+        f'<p class="then">{begins}: {escape(verdict.headline)}</p>'
+        f'<p class="confidence">{escape(verdict.confidence_line)}</p><ul>{said}</ul>'
         f'<p class="quiet">{escape(volume_sentence(then))}</p></section>'
     )

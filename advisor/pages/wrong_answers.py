@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
-from typing import Any
 
 import streamlit as st
 
@@ -12,14 +12,16 @@ from advisor.pages.marks import marked_name, show_title
 from advisor.pages.side_by_side import Sources, card, read_answers
 from advisor.report.answers import AnsweredRow
 from advisor.report.wrong_answers import WORDS, Row, failures_of, mixup_text, wrong_answers_of
+from advisor.schema import Report
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.wording import count_text, name_of
+from eval.failures import Confusion, Failures, Mixup
 
 _MIXUPS_SHOWN = 5
 
 
-def show_wrong_answers(store: Store, run: StoredRun, report: dict[str, Any]) -> None:
+def show_wrong_answers(store: Store, run: StoredRun, report: Report) -> None:
     """Nothing for a report of an earlier version."""
     wrong, failures = wrong_answers_of(report), failures_of(report)
     if wrong is None:
@@ -29,12 +31,12 @@ def show_wrong_answers(store: Store, run: StoredRun, report: dict[str, Any]) -> 
     if wrong.rows:
         most = max(count for row in wrong.rows for count in row.counts.values())
         st.html(f'<dl class="failures">{"".join(_counts(row, most) for row in wrong.rows)}</dl>')
-    if mixups := "".join(_mixups(name, each["confusion"]) for name, each in failures.items()):
+    if mixups := "".join(_mixups(name, each.confusion) for name, each in failures.items()):
         st.html(f'<h3 class="card-title">Labels most often mixed up</h3><div class="mixups">{mixups}</div>')
     found = read_answers(store, run)
     rows, sources = ({row.example.id: row for row in found[0][0].rows}, found[1]) if found else ({}, {})
     for name, each in failures.items():
-        if any(one["count"] for one in each["categories"]):
+        if any(one.count for one in each.categories):
             with st.expander(f"{name_of(name)}: {'which label for which, and ' if _has_table(each) else ''}examples"):
                 _show_more(name, each, rows, sources)
 
@@ -53,13 +55,13 @@ def _counts(row: Row, most: int) -> str:
     )
 
 
-def _mixups(name: str, confusion: dict[str, Any] | None) -> str:
+def _mixups(name: str, confusion: Confusion | None) -> str:
     """The commonest mix-ups of one strategy; "" where there are no labels, or nothing was mixed up twice."""
-    mixups = [one for one in confusion["mixups"] if one["count"] > 1] if confusion else []
+    mixups = [one for one in confusion.mixups if one.count > 1] if confusion else []
     if not mixups:
         return ""
     items = "".join(
-        f"<li><span>{escape(mixup_text(one))}</span><b>{one['count']:,}</b></li>" for one in mixups[:_MIXUPS_SHOWN]
+        f"<li><span>{escape(mixup_text(one))}</span><b>{one.count:,}</b></li>" for one in mixups[:_MIXUPS_SHOWN]
     )
     return (
         f'<section><header>{marked_name(name)}<span class="quiet small">expected → given</span></header>'
@@ -67,33 +69,33 @@ def _mixups(name: str, confusion: dict[str, Any] | None) -> str:
     )
 
 
-def _has_table(failures: dict[str, Any]) -> bool:
-    return bool(failures["confusion"] and failures["confusion"]["rows"])
+def _has_table(failures: Failures) -> bool:
+    return bool(failures.confusion and failures.confusion.rows)
 
 
-def _show_more(name: str, failures: dict[str, Any], rows: dict[str, AnsweredRow], sources: Sources) -> None:
-    if _has_table(failures):
-        st.html(_table(name, failures["confusion"]))
-    for category in failures["categories"]:
-        shown = [rows[id] for id in category["examples"] if id in rows and name in rows[id].outcomes]
+def _show_more(name: str, failures: Failures, rows: dict[str, AnsweredRow], sources: Sources) -> None:
+    if failures.confusion and failures.confusion.rows:
+        st.html(_table(name, failures.confusion.mixups, failures.confusion.rows))
+    for category in failures.categories:
+        shown = [rows[id] for id in category.examples if id in rows and name in rows[id].outcomes]
         if shown:
-            head = f"{WORDS[category['name']].heading}: {len(shown)} of {count_text(category['count'], 'answer')}"
+            head = f"{WORDS[category.name].heading}: {len(shown)} of {count_text(category.count, 'answer')}"
             cards = "".join(card(replace(row, outcomes={name: row.outcomes[name]}), sources) for row in shown)
             st.html(f'<h3 class="card-title">{escape(head)}</h3>{cards}')
 
 
-def _table(name: str, confusion: dict[str, Any]) -> str:
+def _table(name: str, mixups: Sequence[Mixup], labels: dict[str, int]) -> str:
     """Expected labels down, given ones across; what is right stands on the diagonal."""
-    counts = {(one["expected"], one["given"]): one["count"] for one in confusion["mixups"]}
-    for label, rows in confusion["rows"].items():
-        counts[label, label] = rows - sum(one["count"] for one in confusion["mixups"] if one["expected"] == label)
+    counts = {(one.expected, one.given): one.count for one in mixups}
+    for label, rows in labels.items():
+        counts[label, label] = rows - sum(one.count for one in mixups if one.expected == label)
     across = sorted({label for pair in counts for label in pair})
     heads = "".join(f'<th scope="col"><span>{escape(label)}</span></th>' for label in across)
     body = "".join(
         f'<tr><th scope="row">{escape(label)}</th>'
         + "".join(_cell(counts.get((label, given), 0), rows, label == given) for given in across)
         + "</tr>"
-        for label, rows in confusion["rows"].items()
+        for label, rows in labels.items()
     )
     return (
         '<p class="quiet small">Expected labels at the left, given ones at the top. What is right is framed.</p>'

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from advisor.candidates import judged
+from advisor.plan import Priorities
+from advisor.schema import Candidate, Report
 from advisor.wording import money_text
+from eval.statistics import unpaired_difference
 from eval.task import Document, Example, normalised
 
 
@@ -81,18 +83,18 @@ def compare_documents(before: Sequence[Document], after: Sequence[Document]) -> 
     )
 
 
-def compare_measuring(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+def compare_measuring(before: Report, after: Report) -> list[str]:
     """What else is not the same in two reports (schema 1), in words: "model was X, is now Y"."""
     told = (
-        ("kind of score", lambda report: report["task"]["metric"]),
-        ("model", lambda report: report["model"]),
-        ("effort", lambda report: report["preset"]),
-        ("seed", lambda report: report["seed"]),
-        ("points that make no difference", lambda report: f"{100 * report['priorities']['margin']:.3g}"),
-        ("price of the machine an hour", lambda report: _price(report["priorities"])),
-        ("rows to learn from", lambda report: report["task"]["train"]),
-        ("rows to choose settings on", lambda report: report["task"]["dev"]),
-        ("test rows", lambda report: report["task"]["test"]),
+        ("kind of score", lambda report: report.task.metric),
+        ("model", lambda report: report.model),
+        ("effort", lambda report: report.preset),
+        ("seed", lambda report: report.seed),
+        ("points that make no difference", lambda report: f"{100 * report.priorities.margin:.3g}"),
+        ("price of the machine an hour", lambda report: _price(report.priorities)),
+        ("rows to learn from", lambda report: report.task.train),
+        ("rows to choose settings on", lambda report: report.task.dev),
+        ("test rows", lambda report: report.task.test),
         ("examples shown by prompting", _shown_by_prompting),
     )
     return [
@@ -102,43 +104,39 @@ def compare_measuring(before: dict[str, Any], after: dict[str, Any]) -> list[str
     ]
 
 
-def _shown_by_prompting(report: dict[str, Any]) -> int | None:
+def _shown_by_prompting(report: Report) -> int | None:
     """Before prompting with examples stood apart, prompting itself could show some."""
-    named = (one["settings"] for one in report["candidates"] if one["name"] == "prompting")
+    named = (one.settings for one in judged(report) if one.strategy == "prompting")
     return next((settings.get("examples", 0) for settings in named if settings), None)
 
 
-def _price(priorities: dict[str, Any]) -> str:
-    return money_text(priorities["machine_per_hour"], priorities["currency"])
+def _price(priorities: Priorities) -> str:
+    return money_text(priorities.machine_per_hour, priorities.currency)
 
 
-def compare_results(before: dict[str, Any], after: dict[str, Any]) -> list[ResultChange]:
+def compare_results(before: Report, after: Report) -> list[ResultChange]:
     """Every strategy of either report (schema 1), in the order of the later one."""
-    old = {one["name"]: one for one in before["candidates"]}
-    new = {one["name"]: one for one in after["candidates"]}
-    is_comparable = before["task"]["metric"] == after["task"]["metric"]
-    return [_result(name, old.get(name), new.get(name), is_comparable) for name in dict.fromkeys([*new, *old])]
+    old, new = ({one.id: one for one in judged(report)} for report in (before, after))
+    is_comparable = before.task.metric == after.task.metric
+    ids = dict.fromkeys(one.id for one in (*after.candidates, *before.candidates))
+    return [_result(id, old.get(id), new.get(id), is_comparable) for id in ids]
 
 
-def _result(
-    name: str, before: dict[str, Any] | None, after: dict[str, Any] | None, is_comparable: bool
-) -> ResultChange:
-    """The range is from the two ranges by the method of square and add, for measurements on different rows.
+def _result(name: str, before: Candidate | None, after: Candidate | None, is_comparable: bool) -> ResultChange:
+    """The range is that of measurements on different rows."""
 
-    Newcombe, Interval estimation for the difference between independent proportions, Statistics in Medicine 17 (1998).
-    """
+    def both(figure: Callable[[Candidate], float | None]) -> tuple[float | None, float | None]:
+        return figure(before) if before else None, figure(after) if after else None
 
-    def both(figure: str, of: str) -> tuple[float | None, float | None]:
-        old, new = (one[figure][of] if one else None for one in (before, after))
-        return old, new
-
-    old, new = scores = both("score", "mean")
-    others = both("latency_seconds", "p50"), both("cost", "per_1000")
-    if before is None or after is None or old is None or new is None or not is_comparable:
+    scores = both(lambda one: one.score.mean)
+    others = (
+        both(lambda one: one.latency_seconds.p50 if one.latency_seconds else None),
+        both(lambda one: one.cost.per_1000),
+    )
+    if before is None or after is None or not is_comparable:
         return ResultChange(name, scores, *others, None, None, None)
-    down = math.hypot(new - after["score"]["low"], before["score"]["high"] - old)
-    up = math.hypot(after["score"]["high"] - new, old - before["score"]["low"])
-    return ResultChange(name, scores, *others, new - old, new - old - down, new - old + up)
+    gap = unpaired_difference(after.score, before.score)
+    return ResultChange(name, scores, *others, gap.mean, gap.low, gap.high)
 
 
 def _by_input(examples: Sequence[Example]) -> dict[str, list[Example]]:

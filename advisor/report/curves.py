@@ -6,16 +6,13 @@ The quick preset measures none; a run of an earlier version says nothing of them
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
-
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from advisor.candidates import judged
 from advisor.decision.choice import PROBABLE
-from advisor.measurement import is_judged, paired_scores
 from advisor.report.figures import beyond_preset
+from advisor.schema import Ahead, Curve, CurvePoint, NoCurve, Report
 from advisor.wording import (
     count_text,
     in_sentence,
@@ -27,17 +24,9 @@ from advisor.wording import (
     score_text,
 )
 from eval.learning_curve import (
-    FEWEST_POINTS,
     MOST_TIMES,
-    LearningCurve,
-    fit_curves,
-    probability_ahead,
-    range_of,
     sizes_of,
 )
-from eval.outcomes import Trial
-from eval.scored import Scored
-from eval.scoring.labels import LabelAnswers
 from strategies.presets import PRESETS
 from strategies.registry import LEARNS_FROM_NO_ROWS, TRAINED
 
@@ -46,8 +35,6 @@ _STEPS = 30  # of a line, each more rows by the same factor
 _LOOKS = 25  # from the rows there are to the most, for the first at which a strategy is ahead
 _FAR_OFF = 0.015  # of a curve from what was measured: a table in two digits shows it
 LEAST_GAIN = 0.01  # what counts as a gain for somebody to whom every difference matters
-
-Curve = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,163 +50,96 @@ class MoreData:
     rows: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-def curves_from(trials: Sequence[Trial], fewer: Mapping[str, Mapping[int, Trial]], train_rows: int) -> list[Curve]:
-    """For each judged strategy its points (95 % ranges; `n` test rows answered, None for all), its line (80 % ranges),
-    what it gains from the most rows, and from how many on it is ahead of which other. `fewer` holds, by strategy and by
-    rows learned from, the trials beside `trials`, which learned from all. Empty where there are none."""
-    whole = [trial for trial in trials if is_judged(trial)]
-    if not any(fewer.get(trial.strategy) for trial in whole):
-        return []
-    paired = paired_scores(whole)
-    sizes = {
-        name: {
-            rows: _scores(trial, paired.rows, scores) for rows, trial in fewer.get(name, {}).items() if is_judged(trial)
-        }
-        | {train_rows: scores}
-        for name, scores in paired.scores.items()
-    }
-    enough = {name: each for name, each in sizes.items() if name in LEARNS_FROM_NO_ROWS or len(each) >= FEWEST_POINTS}
-    curves = fit_curves(enough, paired.groups) if enough else {}
-    fewest = min(min(each) for each in sizes.values())
-    return [_curve(name, curves, fewer.get(name, {}), fewest, train_rows) for name in sizes]
-
-
-def curves_of(report: dict[str, Any]) -> MoreData | None:
+def curves_of(report: Report) -> MoreData | None:
     """None for a report of an earlier version, or of a preset without them."""
-    if (curves := report.get("curves")) is None or (not curves and beyond_preset(report)):
+    if report.curves is None or (not report.curves and beyond_preset(report)):
         return None
-    if not curves:
+    if not report.curves:
         return MoreData(_why_none(report)) if judged(report) else None
-    drawn = sorted((one for one in curves if one["line"]), key=lambda one: -one["gain"]["mean"])
-    failed = [
-        f"{name_of(one['name'])} has no curve: {one['reason']}" for one in curves if one["reason"] and not one["line"]
-    ]
+    drawn = sorted(_drawn(report), key=lambda one: -one.gain.mean)
+    failed = [f"{name_of(one.strategy)} has no curve: {one.reason}" for one in _undrawn(report)]
     told = [_gain(one, report) for one in drawn] if any(_can_gain(one, report) for one in drawn) else []
-    off = [in_sentence(one["name"]) for one in drawn if _off_by(one, report)]
+    off = [in_sentence(one.strategy) for one in drawn if _off_by(one, report)]
     doubt = [f"What {_and(off)} scored with all rows lies off the curve: trust the curve less."] if off else []
     sentences = (*told, *_passing(report), *_nobody_passing(report), *doubt, *failed)
-    return MoreData(
-        _answer(drawn, report), sentences, _reading(report), _method(curves, report), *_table(curves, report)
-    )
+    return MoreData(_answer(drawn, report), sentences, _reading(report), _method(report), *_table(report))
 
 
-def turning_sentences(report: dict[str, Any]) -> list[str]:
+def turning_sentences(report: Report) -> list[str]:
     """With how many more rows another strategy would probably be ahead of the one taken by more than the margin, so
     that it would be taken whatever it costs. A run of an earlier version says nothing of that."""
-    margin, sentences = report["priorities"]["margin"], []
+    margin, sentences = report.priorities.margin, []
     more = f"more than {margin_text(margin)} " if margin else ""
-    for name, each in _met(report) if report.get("curves") else []:
-        rows = next((rows for rows, by in each.get("by", []) if by > margin), None)
-        if rows is not None and rows > report["task"]["train"]:
+    for name, each in _met(report):
+        rows = next((rows for rows, by in each.by if by > margin), None)
+        if rows is not None and rows > report.task.train:
             sentences.append(
-                f"With about {number_text(rows - report['task']['train'])} more rows to learn from {in_sentence(name)} "
-                f"would probably be {more}ahead of {in_sentence(each['of'])} ({probability_text(PROBABLE)})."
+                f"With about {number_text(rows - report.task.train)} more rows to learn from {in_sentence(name)} "
+                f"would probably be {more}ahead of {in_sentence(each.of)} ({probability_text(PROBABLE)})."
             )
     return sentences
 
 
-def training_caveats(report: dict[str, Any]) -> list[str]:
+def training_caveats(report: Report) -> list[str]:
     """What a strategy that trains and scored less than its curve says had better do before somebody acts. A run of an
     earlier version has no curves."""
     return [
-        f"{name_of(one['name'])} scored {points_text(by)} less with all rows than its scores with fewer of them "
+        f"{name_of(one.strategy)} scored {points_text(by)} less with all rows than its scores with fewer of them "
         "foretell: this one training may have gone badly. Run again with another seed: it may score more."
-        for one in report.get("curves", [])
-        if one["line"] and one["name"] in TRAINED and (by := _off_by(one, report)) < 0
+        for one in _drawn(report)
+        if one.strategy in TRAINED and (by := _off_by(one, report)) < 0
     ]
 
 
-def _scores(trial: Trial, rows: Sequence[str], whole: Scored) -> Scored:
-    """Not-a-number, or no label, where a row was not answered; `whole` is what was done on all rows."""
-    outcomes = {outcome.example_id: outcome for outcome in trial.outcomes}
-    if not isinstance(whole, LabelAnswers):
-        return np.array([outcomes[row].score if row in outcomes else np.nan for row in rows])
-    labels = LabelAnswers.of_outcomes(whole.metric, list(outcomes.values()))
-    given = dict(zip(outcomes, labels.given, strict=True))
-    return LabelAnswers(whole.metric, whole.expected, tuple(map(given.get, rows)))
+def _drawn(report: Report) -> list[Curve]:
+    return [one for one in report.curves or () if isinstance(one, Curve)]
 
 
-def _curve(
-    name: str, curves: Mapping[str, LearningCurve], fewer: Mapping[int, Trial], fewest: int, train_rows: int
-) -> Curve:
-    failed = next((trial for trial in fewer.values() if not is_judged(trial)), None)
-    reason = failed.reason if failed else None
-    if name not in curves:
-        return {
-            "name": name,
-            "reason": reason or "it was not measured.",
-            "points": [],
-            "line": [],
-            "gain": None,
-            "ahead": [],
-        }
-    curve, most = curves[name], MOST_TIMES * train_rows
-    start = max(fewest, curve.fewest)
-    steps = {round(rows) for rows in np.geomspace(start, most, _STEPS)} | {train_rows, 2 * train_rows}
-    return {
-        "name": name,
-        "reason": reason,
-        "points": [
-            {"rows": rows, **asdict(point), "n": len(fewer[rows].outcomes) if rows in fewer else None}
-            for rows, point in curve.points.items()
-        ],
-        "line": [{"rows": rows, **asdict(range_of(curve.at(rows)))} for rows in sorted(steps)],
-        "gain": {"rows": most, **asdict(range_of(curve.gain_at(most)))},
-        "ahead": [_ahead(curve, other, of, train_rows) for of, other in curves.items() if of != name],
-    }
+def _undrawn(report: Report) -> list[NoCurve]:
+    return [one for one in report.curves or () if isinstance(one, NoCurve)]
 
 
-def _ahead(one: LearningCurve, other: LearningCurve, of: str, train_rows: int) -> dict[str, Any]:
-    """The fewest rows with which one is probably ahead of the other, None where it never is; and `by` how much it
-    probably is at least, with so many rows."""
-    looks = [round(rows) for rows in np.geomspace(train_rows, MOST_TIMES * train_rows, _LOOKS)]
-    chances = [probability_ahead(one, other, rows) for rows in looks]
-    first = next((rows for rows, chance in zip(looks, chances, strict=True) if chance >= PROBABLE), None)
-    by = [[rows, float(np.quantile(one.at(rows) - other.at(rows), 1 - PROBABLE))] for rows in looks]
-    return {"of": of, "now": chances[0], "at_most": chances[-1], "rows": first, "by": by}
-
-
-def _why_none(report: dict[str, Any]) -> str:
-    preset = PRESETS.get(report.get("preset") or "")
-    if preset and not sizes_of(report["task"]["train"], preset.curve_shares):
+def _why_none(report: Report) -> str:
+    preset = PRESETS.get(report.preset or "")
+    if preset and not sizes_of(report.task.train, preset.curve_shares):
         return "Not measured: there are too few rows to learn from fewer of them."
-    learns = any(one["name"] not in LEARNS_FROM_NO_ROWS for one in judged(report))
+    learns = any(one.id not in LEARNS_FROM_NO_ROWS for one in judged(report))
     return f"Not measured: {'the run ended before this part' if learns else 'no strategy learns from examples'}."
 
 
-def _least(report: dict[str, Any]) -> float:
-    return max(report["priorities"]["margin"], LEAST_GAIN)
+def _least(report: Report) -> float:
+    return max(report.priorities.margin, LEAST_GAIN)
 
 
-def _can_gain(one: Curve, report: dict[str, Any]) -> bool:
-    return bool(one["gain"]["high"] >= _least(report))
+def _can_gain(one: Curve, report: Report) -> bool:
+    return bool(one.gain.high >= _least(report))
 
 
-def _off_by(one: Curve, report: dict[str, Any]) -> float:
+def _off_by(one: Curve, report: Report) -> float:
     """How much more was measured with all rows than the curve says, where it passes outside of that range; else 0."""
-    measured, said = (_at(one[kind], report) for kind in ("points", "line"))
-    return 0.0 if measured["low"] <= said["mean"] <= measured["high"] else float(measured["mean"] - said["mean"])
+    measured, said = (_at(points, report) for points in (one.points, one.line))
+    return 0.0 if measured.low <= said.mean <= measured.high else float(measured.mean - said.mean)
 
 
-def _at(points: Sequence[dict[str, Any]], report: dict[str, Any]) -> dict[str, Any]:
+def _at(points: Sequence[CurvePoint], report: Report) -> CurvePoint:
     """With all rows."""
-    return next(each for each in points if each["rows"] == report["task"]["train"])
+    return next(each for each in points if each.rows == report.task.train)
 
 
-def _unmeasured(report: dict[str, Any]) -> list[str]:
+def _unmeasured(report: Report) -> list[str]:
     """The strategies that learn from rows and have no curve."""
-    return [one["name"] for one in report["curves"] if not one["line"] and one["name"] not in LEARNS_FROM_NO_ROWS]
+    return [one.id for one in _undrawn(report) if one.strategy not in LEARNS_FROM_NO_ROWS]
 
 
-def _answer(drawn: Sequence[Curve], report: dict[str, Any]) -> str:
+def _answer(drawn: Sequence[Curve], report: Report) -> str:
     least = margin_text(_least(report))
-    gaining = [in_sentence(one["name"]) for one in drawn if one["gain"]["low"] >= _least(report)]
-    open_to = [in_sentence(one["name"]) for one in drawn if _can_gain(one, report)]
-    learning = [in_sentence(one["name"]) for one in drawn if one["name"] not in LEARNS_FROM_NO_ROWS]
+    gaining = [in_sentence(one.strategy) for one in drawn if one.gain.low >= _least(report)]
+    open_to = [in_sentence(one.strategy) for one in drawn if _can_gain(one, report)]
+    learning = [in_sentence(one.strategy) for one in drawn if one.id not in LEARNS_FROM_NO_ROWS]
     if not learning:
         return "It cannot be told."
     if gaining:
-        choice = in_sentence(report["recommendation"]["choice"])
+        choice = in_sentence(report.recommendation.choice or "")
         perhaps = [name for name in open_to if name not in gaining]
         beside = f"; perhaps for {_and(perhaps, 'and for')}" if perhaps else ""
         if choice in learning and choice not in open_to:
@@ -232,70 +152,70 @@ def _answer(drawn: Sequence[Curve], report: dict[str, Any]) -> str:
     return f"No. More rows will not help: even {_times()} as many would bring nothing {least} more."
 
 
-def _gain(one: Curve, report: dict[str, Any]) -> str:
-    name, gain, least = name_of(one["name"]), one["gain"], _least(report)
-    if one["name"] in LEARNS_FROM_NO_ROWS:
+def _gain(one: Curve, report: Report) -> str:
+    name, gain, least = name_of(one.strategy), one.gain, _least(report)
+    if one.id in LEARNS_FROM_NO_ROWS:
         return f"{name} shows the model none of your rows, so more of them change nothing."
-    is_just_under = gain["high"] < least and _points(gain["high"]) == _points(least)
-    most = f"{math.floor(1000 * gain['high']) / 10:.1f}" if is_just_under else _points(gain["high"])
-    between = f"{points_text(gain['mean'])} ({_points(gain['low'])} to {most})"
-    now, measured = (_at(one[kind], report) for kind in ("line", "points"))
-    if abs(now["mean"] - measured["mean"]) >= _FAR_OFF:
-        between += f", from the {score_text(now['mean'])} at which its curve stands now,"
-    instead = f"with {gain['rows']:,} rows to learn from instead of {report['task']['train']:,}"
-    if gain["low"] >= least:
+    is_just_under = gain.high < least and _points(gain.high) == _points(least)
+    most = f"{math.floor(1000 * gain.high) / 10:.1f}" if is_just_under else _points(gain.high)
+    between = f"{points_text(gain.mean)} ({_points(gain.low)} to {most})"
+    now, measured = (_at(points, report) for points in (one.line, one.points))
+    if abs(now.mean - measured.mean) >= _FAR_OFF:
+        between += f", from the {score_text(now.mean)} at which its curve stands now,"
+    instead = f"with {gain.rows:,} rows to learn from instead of {report.task.train:,}"
+    if gain.low >= least:
         return f"{name} should gain {between} {instead}."
-    if gain["high"] >= least:
+    if gain.high >= least:
         return f"{name} may gain {between} {instead}."
     return f"{name} would hardly gain: {between} {instead}."
 
 
-def _met(report: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def _met(report: Report) -> list[tuple[str, Ahead]]:
     """The strategies beside the one taken, and when they would be ahead of it."""
-    choice = report["recommendation"]["choice"]
-    return [(one["name"], each) for one in report["curves"] for each in one["ahead"] if each["of"] == choice]
+    choice = report.recommendation.choice
+    return [(one.strategy, each) for one in _drawn(report) for each in one.ahead if each.of == choice]
 
 
-def _rivals(report: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def _rivals(report: Report) -> list[tuple[str, Ahead]]:
     """Those that are not (probably) ahead already."""
-    return [(name, each) for name, each in _met(report) if each["now"] < PROBABLE]
+    return [(name, each) for name, each in _met(report) if each.now < PROBABLE]
 
 
-def _passing(report: dict[str, Any]) -> list[str]:
+def _passing(report: Report) -> list[str]:
     return [
-        f"With about {number_text(one['rows'] - report['task']['train'])} more rows to learn from {in_sentence(name)} "
-        f"would probably be ahead of {in_sentence(one['of'])} ({probability_text(PROBABLE)}); now the chance is "
-        f"{probability_text(one['now'])}."
+        f"With about {number_text(one.rows - report.task.train)} more rows to learn from {in_sentence(name)} "
+        f"would probably be ahead of {in_sentence(one.of)} ({probability_text(PROBABLE)}); now the chance is "
+        f"{probability_text(one.now)}."
         for name, one in _rivals(report)
-        if one["rows"] is not None
+        if one.rows is not None
     ]
 
 
-def _nobody_passing(report: dict[str, Any]) -> list[str]:
+def _nobody_passing(report: Report) -> list[str]:
     rivals = _rivals(report)
-    if not rivals or _unmeasured(report) or any(one["rows"] is not None for _, one in rivals):
+    if not rivals or _unmeasured(report) or any(one.rows is not None for _, one in rivals):
         return []
-    name, nearest = max(rivals, key=lambda rival: rival[1]["at_most"])
-    most, choice = MOST_TIMES * report["task"]["train"], in_sentence(nearest["of"])
-    is_near = nearest["at_most"] > 1 - PROBABLE
-    chance = f" {name_of(name)} might be: {probability_text(nearest['at_most'])}." if is_near else ""
+    name, nearest = max(rivals, key=lambda rival: rival[1].at_most)
+    most, choice = MOST_TIMES * report.task.train, in_sentence(nearest.of)
+    is_near = nearest.at_most > 1 - PROBABLE
+    chance = f" {name_of(name)} might be: {probability_text(nearest.at_most)}." if is_near else ""
     return [f"Up to {most:,} rows to learn from, no other strategy would probably be ahead of {choice}.{chance}"]
 
 
-def _reading(report: dict[str, Any]) -> str:
+def _reading(report: Report) -> str:
     return (
-        f"Up to {report['task']['train']:,} rows scores are measured, with 95 % ranges. Beyond, and for what would be "
+        f"Up to {report.task.train:,} rows scores are measured, with 95 % ranges. Beyond, and for what would be "
         "gained, they are foreseen by a curve through these few points, with ranges that should hold 8 times in 10. A "
         "gain is counted along the curve, from the rows there are."
     )
 
 
-def _method(curves: Sequence[Curve], report: dict[str, Any]) -> str:
-    train = report["task"]["train"]
-    sizes = sorted({point["rows"] for one in curves for point in one["points"]} - {train})
+def _method(report: Report) -> str:
+    train, curves = report.task.train, _drawn(report)
+    sizes = sorted({point.rows for one in curves for point in one.points} - {train})
     if not sizes:
         return ""
-    answered = max(point["n"] or 0 for one in curves for point in one["points"])
+    answered = max(point.n or 0 for one in curves for point in one.points)
     return (
         f"Each learned anew from {_and([f'{size:,}' for size in sizes])} of the {train:,} rows, with the "
         "settings it had chosen on all of them, but for the longest answer; in training each row could be read as "
@@ -304,25 +224,27 @@ def _method(curves: Sequence[Curve], report: dict[str, Any]) -> str:
     )
 
 
-def _table(curves: Sequence[Curve], report: dict[str, Any]) -> tuple[tuple[str, ...], tuple[tuple[str, Any], ...]]:
+def _table(report: Report) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]]:
     """Measured scores, then foreseen ones."""
-    train = report["task"]["train"]
-    sizes = sorted({point["rows"] for one in curves for point in one["points"]})
+    train = report.task.train
+    sizes = sorted({point.rows for one in _drawn(report) for point in one.points})
     foreseen = (2 * train, MOST_TIMES * train)
     heads = (*(count_text(size, "row") for size in sizes), *(f"{size:,}, foreseen" for size in foreseen))
 
-    def cells(one: Curve) -> tuple[str, ...]:
-        measured = {point["rows"]: point for point in one["points"]}
-        line = {point["rows"]: point for point in one["line"]}
+    def cells(one: Curve | NoCurve) -> tuple[str, ...]:
+        if isinstance(one, NoCurve):
+            return (_cell(None),) * len(heads)
+        measured = {point.rows: point for point in one.points}
+        line = {point.rows: point for point in one.line}
         return (*(_cell(measured.get(size)) for size in sizes), *(_cell(line.get(size)) for size in foreseen))
 
-    return heads, tuple((one["name"], cells(one)) for one in curves)
+    return heads, tuple((one.strategy, cells(one)) for one in report.curves or ())
 
 
-def _cell(point: dict[str, Any] | None) -> str:
+def _cell(point: CurvePoint | None) -> str:
     if point is None:
         return "–"
-    return f"{score_text(point['mean'])} ({score_text(point['low'])} to {score_text(point['high'])})"
+    return f"{score_text(point.mean)} ({score_text(point.low)} to {score_text(point.high)})"
 
 
 def _times() -> str:

@@ -15,7 +15,7 @@ import jinja2
 
 from advisor import charts
 from advisor.advice.agreement import rule_groups
-from advisor.candidates import floors, judged
+from advisor.candidates import baselines, judged, not_measured
 from advisor.charts.drawing import apart
 from advisor.palette import DARK, LIGHT, css_variables, mark_of
 from advisor.report import labels
@@ -31,7 +31,6 @@ from advisor.report.figures import (
     detectable_of,
     differences_of,
     figures_of,
-    floors_not_measured,
     reading_of,
     subject_of,
 )
@@ -42,9 +41,10 @@ from advisor.report.robustness import LESS_TIDY, LOST_MEANING, less_tidy_of
 from advisor.report.score_check import HEADS, SCORE_CHECK, score_check_of
 from advisor.report.side_effects import SIDE_EFFECTS, side_effects_of
 from advisor.report.wrong_answers import wrong_answers_of
+from advisor.schema import Candidate, Report
 from advisor.wording import money_text, name_of, score_text, seconds_text
 from eval.outcomes import Trial
-from eval.task import Example, Kind
+from eval.task import Example
 
 _NAME_HEIGHT, _NAME_WIDTH = 0.16, 0.4  # of a name and a price, in shares of the chart of score against cost
 _MARK_HEIGHT, _MARK_WIDTH = 0.1, 0.04  # of a mark, with what it would cover of a name
@@ -75,9 +75,9 @@ _TEMPLATES.globals |= {
 }
 
 
-def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: Sequence[Example] = ()) -> str:
+def render_html(report: Report, trials: Sequence[Trial] = (), examples: Sequence[Example] = ()) -> str:
     """A whole HTML document from a report of schema 1; with the trials and the test examples, every answer too."""
-    shown, verdict = judged(report), {"floor_line": None, **report["recommendation"]}
+    shown, verdict = judged(report), report.recommendation
     return _TEMPLATES.get_template("report.html.j2").render(
         report=report,
         verdict=verdict,
@@ -85,10 +85,10 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         subject=subject_of(report),
         reading=reading_of(report),
         judged=shown,
-        floors=floors(report),
-        left_out=floors_not_measured(report),
+        floors=baselines(report),
+        left_out=not_measured(report.baselines),
         beyond=beyond_preset(report),
-        choice=next((one for one in shown if one["name"] == verdict["choice"]), None),
+        choice=next((one for one in shown if one.id == verdict.choice), None),
         sentences={
             "score": charts.score_sentence(report),
             "cost": charts.cost_sentence(report),
@@ -115,37 +115,38 @@ def render_html(report: dict[str, Any], trials: Sequence[Trial] = (), examples: 
         computed=computed_of(report),
         how_computed=partial(how_computed, report),
         crossings=charts.crossing_sentences(report),
-        answers=answered_rows(Kind(report["task"]["kind"]), trials, examples),
+        answers=answered_rows(report.task.kind, trials, examples),
     )
 
 
-def _latency_places(shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _latency_places(shown: Sequence[Candidate]) -> list[dict[str, Any]]:
     """For each timed candidate, the start and end of its bar as shares of the chart's width."""
-    timed = [one for one in shown if one["latency_seconds"]["p50"] is not None]
-    longest = max((one["latency_seconds"]["p95"] for one in timed), default=0) or 1.0
+    timed = [(one.strategy, one.latency_seconds) for one in shown if one.latency_seconds]
+    longest = max((latency.p95 for _, latency in timed), default=0) or 1.0
     return [
         {
-            "name": one["name"],
-            "p50": one["latency_seconds"]["p50"],
-            "p95": one["latency_seconds"]["p95"],
-            "start": one["latency_seconds"]["p50"] / longest,
-            "end": one["latency_seconds"]["p95"] / longest,
+            "strategy": strategy,
+            "p50": latency.p50,
+            "p95": latency.p95,
+            "start": latency.p50 / longest,
+            "end": latency.p95 / longest,
         }
-        for one in timed
+        for strategy, latency in timed
     ]
 
 
-def _cost_places(shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _cost_places(shown: Sequence[Candidate]) -> list[dict[str, Any]]:
     """For each candidate with a cost, its place on a log axis, from 0 (cheapest) to 1, and where its name begins: right
     of its own mark, and of those that would stand on the name."""
-    priced = sorted((one for one in shown if one["cost"]["per_1000"]), key=lambda one: float(one["score"]["mean"]))
-    if not priced:
+    costs = [(one, one.cost.per_1000) for one in shown if one.cost.per_1000]
+    costs.sort(key=lambda pair: pair[0].score.mean)
+    if not costs:
         return []
-    logs = [math.log(one["cost"]["per_1000"]) for one in priced]
+    priced, logs = [one for one, _ in costs], [math.log(cost) for _, cost in costs]
     low, span = min(logs), (max(logs) - min(logs)) or 1.0
     places = [(at - low) / span for at in logs]
-    names = apart([one["score"]["mean"] for one in priced], _NAME_HEIGHT, most=1.0, places=places, width=_NAME_WIDTH)
-    marks = sorted(zip(places, (one["score"]["mean"] for one in priced), strict=True))
+    names = apart([one.score.mean for one in priced], _NAME_HEIGHT, most=1.0, places=places, width=_NAME_WIDTH)
+    marks = sorted(zip(places, (one.score.mean for one in priced), strict=True))
 
     def beyond_marks(place: float, height: float) -> float:
         for mark, score in marks:
@@ -155,14 +156,14 @@ def _cost_places(shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
     return [
         {
-            "name": one["name"],
-            "score": one["score"]["mean"],
-            "low": one["score"]["low"],
-            "high": one["score"]["high"],
+            "strategy": one.strategy,
+            "score": one.score.mean,
+            "low": one.score.low,
+            "high": one.score.high,
             "place": place,
             "named_at": named_at,
             "named_from": beyond_marks(place, named_at),
-            "text": money_text(one["cost"]["per_1000"], one["cost"]["currency"]),
+            "text": money_text(one.cost.per_1000, one.cost.currency),
         }
         for one, place, named_at in zip(priced, places, names, strict=True)
     ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from advisor.candidates import Report
 from advisor.report import formulas
+from advisor.schema import Report
 from advisor.wording import margin_text
 from eval.label_statistics import IMAGINED_ROWS_A_LABEL
 from eval.scoring import formula_of
@@ -13,7 +13,7 @@ _SPREAD = "the standard deviation of the difference under random weightings of t
 
 def instead(report: Report, found: dict[str, str | None]) -> dict[str, str]:
     """What to say in place of what `found` says of the same figures."""
-    rows, metric = formulas.tested(report), report["task"]["metric"]
+    rows, metric = formulas.tested(report), report.task.metric
     said = {
         "Score": f"From the expected and the given labels of {rows}: columns expected and answer of outcomes.csv. "
         f"{formula_of(metric)}",
@@ -23,9 +23,9 @@ def instead(report: Report, found: dict[str, str | None]) -> dict[str, str]:
         "wrong answer.",
         "Without a language model": f"The {metric} of the same rows: outcomes.csv, by column strategy.",
         "Differences": "The first score less the second, on the same rows: outcomes.csv. "
-        f"{formulas.of_a_pair(report['comparisons'])}",
+        f"{formulas.of_a_pair(report.comparisons)}",
         "Differences that would be shown": f"(1.96 + 0.84) × {_SPREAD}: then 80 of 100 such ranges leave out 0.",
-        formulas.ROWS_THAT_WOULD_TELL: f"Test rows × (1.96 × {_SPREAD} ÷ {margin_text(report['priorities']['margin'])})"
+        formulas.ROWS_THAT_WOULD_TELL: f"Test rows × (1.96 × {_SPREAD} ÷ {margin_text(report.priorities.margin)})"
         "², rounded.",
     }
     weighted = {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from advisor.candidates import judged
+from advisor.schema import Report
 from advisor.wording import score_text
+from eval.scoring.labels import LabelRates
 
 TITLE = "Precision and recall of each label"
 MEANING = (
@@ -32,23 +33,21 @@ class ByLabel:
     rows: tuple[LabelRow, ...]
 
 
-def by_label_of(report: dict[str, Any]) -> ByLabel | None:
+def by_label_of(report: Report) -> ByLabel | None:
     """None where answers are no labels, for a report of an earlier version, and where nothing was judged."""
-    rates = {
-        one["name"]: {each["label"]: each for each in one["labels"]} for one in judged(report) if one.get("labels")
-    }
+    rates = {one.id: {each.label: each for each in one.labels} for one in judged(report) if one.labels}
     if not rates:
         return None
     first = next(iter(rates.values()))
     rows = (
-        LabelRow(label, each["rows"], tuple(_cell(one.get(label)) for one in rates.values()))
+        LabelRow(label, each.rows, tuple(_cell(one.get(label)) for one in rates.values()))
         for label, each in first.items()
     )
     return ByLabel(tuple(rates), tuple(rows))
 
 
-def _cell(rates: dict[str, Any] | None) -> str:
+def _cell(rates: LabelRates | None) -> str:
     if rates is None:
         return "–"
-    precision = "–" if rates["precision"] is None else score_text(rates["precision"])
-    return f"{precision}, {score_text(rates['recall'])}"
+    precision = "–" if rates.precision is None else score_text(rates.precision)
+    return f"{precision}, {score_text(rates.recall)}"

@@ -1,14 +1,13 @@
-"""The report as Markdown, to paste into a document or a ticket. Reads the JSON of `advisor.report.contents` only."""
+"""The report as Markdown, to paste into a document or a ticket. Reads the JSON of `advisor.report.build` only."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any
 
 from advisor.advice.agreement import rule_sentences
-from advisor.candidates import judged
+from advisor.candidates import judged, not_measured
 from advisor.charts.volume import crossing_sentences, volume_sentence
 from advisor.report.changed_documents import AskedAgain, asked_again_of
 from advisor.report.curves import TITLE, curves_of
@@ -21,7 +20,6 @@ from advisor.report.figures import (
     detectable_of,
     differences_of,
     figures_of,
-    floors_not_measured,
     floors_of,
     reading_of,
     subject_of,
@@ -36,34 +34,35 @@ from advisor.report.robustness import LESS_TIDY, LOST_MEANING, LessTidy, less_ti
 from advisor.report.score_check import HEADS, SCORE_CHECK, score_check_of
 from advisor.report.side_effects import SIDE_EFFECTS, side_effects_of
 from advisor.report.wrong_answers import wrong_answers_of
+from advisor.schema import Report
 from advisor.wording import name_of
 
 
-def render_markdown(report: dict[str, Any]) -> str:
+def render_markdown(report: Report) -> str:
     """Verdict, table, why, what would change it, caveats, how it was measured; ends with a line break."""
-    verdict, clicks = report["recommendation"], own_clicks_of(report)
+    verdict, clicks = report.recommendation, own_clicks_of(report)
     lines = [
         *(_own_clicks(clicks) if clicks and clicks.warning else []),
-        f"# {escaped(verdict['headline'])}",
+        f"# {escaped(verdict.headline)}",
         "",
         escaped(subject_of(report)),
         "",
-        f"**{escaped(verdict['confidence_line'])}**",
+        f"**{escaped(verdict.confidence_line)}**",
         "",
     ]
-    if verdict["runner_up_line"]:
-        lines += [escaped(verdict["runner_up_line"]), ""]
-    if verdict.get("floor_line"):
-        lines += [escaped(verdict["floor_line"]), ""]
+    if verdict.runner_up_line:
+        lines += [escaped(verdict.runner_up_line), ""]
+    if verdict.baseline_line:
+        lines += [escaped(verdict.baseline_line), ""]
     lines += _table(report)
     if floors := floors_of(report):
         lines += [escaped(floors), ""]
     lines += [
         *_section(READING, [f"{word}: {meaning}" for word, meaning in reading_of(report)]),
         *_section("Not measured", _not_measured(report)),
-        *_section("Why", verdict["reasons"]),
-        *_section("What would change this", verdict["changes"]),
-        *_section("Before you act", verdict["caveats"]),
+        *_section("Why", verdict.reasons),
+        *_section("What would change this", verdict.changes),
+        *_section("Before you act", verdict.caveats),
         *_section("Differences", _differences(report)),
         *_section(
             "Cost as volume grows",
@@ -79,7 +78,7 @@ def render_markdown(report: dict[str, Any]) -> str:
         *_section(SIDE_EFFECTS, side_effects_of(report)),
         *_more_data(report),
         *_section("What the rules of thumb said", rule_sentences(report)),
-        *_section("About the data", report["warnings"]),
+        *_section("About the data", report.warnings),
         *_section("How it was measured", [f"{heading}: {text}" for heading, text in method_of(report)]),
         *_section("How each figure is computed", [f"{heading}: {how}" for heading, how in computed_in_text(report)]),
     ]
@@ -95,7 +94,7 @@ def _section(title: str, sentences: Sequence[str]) -> list[str]:
     return [f"## {title}", "", *(f"- {escaped(sentence)}" for sentence in sentences), ""] if sentences else []
 
 
-def _score_check(report: dict[str, Any]) -> list[str]:
+def _score_check(report: Report) -> list[str]:
     if (checked := score_check_of(report)) is None:
         return []
     rows = [[escaped(cell) for cell in row] for row in checked.rows]
@@ -112,7 +111,7 @@ def _own_clicks(found: OwnClicks) -> list[str]:
     return lines
 
 
-def _wrong_answers(report: dict[str, Any]) -> list[str]:
+def _wrong_answers(report: Report) -> list[str]:
     if (wrong := wrong_answers_of(report)) is None:
         return []
     lines = _section("Where answers go wrong", wrong.sentences)
@@ -123,7 +122,7 @@ def _wrong_answers(report: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _by_label(report: dict[str, Any]) -> list[str]:
+def _by_label(report: Report) -> list[str]:
     """Folded, where Markdown can be: there may be many labels."""
     if (found := by_label_of(report)) is None:
         return []
@@ -133,14 +132,14 @@ def _by_label(report: dict[str, Any]) -> list[str]:
     return [f"<details><summary>{LABELS}</summary>", "", *table, "", LABELS_MEANING, "", "</details>", ""]
 
 
-def _less_tidy(report: dict[str, Any]) -> list[str]:
+def _less_tidy(report: Report) -> list[str]:
     if (found := less_tidy_of(report)) is None:
         return []
     lines = _section(LESS_TIDY, found.sentences)
     return [*lines, *_ranged_table(found), LOST_MEANING, ""] if found.rows else lines
 
 
-def _asked_again(report: dict[str, Any]) -> list[str]:
+def _asked_again(report: Report) -> list[str]:
     lines: list[str] = []
     for found in asked_again_of(report):
         lines += [*_section(found.title, found.sentences), *_ranged_table(found), found.note, ""]
@@ -157,7 +156,7 @@ def _ranged_table(found: LessTidy | AskedAgain) -> list[str]:
     return [_line(["", *names]), _line(["---"] * (len(names) + 1)), *map(_line, rows), ""]
 
 
-def _more_data(report: dict[str, Any]) -> list[str]:
+def _more_data(report: Report) -> list[str]:
     if (more := curves_of(report)) is None:
         return []
     sentences = (more.answer, *more.sentences, more.reading, more.method)
@@ -168,8 +167,8 @@ def _more_data(report: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _table(report: dict[str, Any]) -> list[str]:
-    names = [escaped(name_of(one["name"])) for one in judged(report)]
+def _table(report: Report) -> list[str]:
+    names = [escaped(name_of(one.strategy)) for one in judged(report)]
     if not names:
         return []
     rows = [[heading, *map(escaped, cells)] for heading, cells in figures_of(report)]
@@ -180,13 +179,13 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _differences(report: dict[str, Any]) -> list[str]:
+def _differences(report: Report) -> list[str]:
     pairs = list(chain(*differences_of(report)))
     return [*pairs, *filter(None, [detectable_of(report)]), P_VALUE_MEANING] if pairs else []
 
 
-def _not_measured(report: dict[str, Any]) -> list[str]:
+def _not_measured(report: Report) -> list[str]:
     return [
         *filter(None, [beyond_preset(report)]),
-        *(f"{name_of(one['name'])}: {one['reason'] or 'no reason given'}" for one in floors_not_measured(report)),
+        *(f"{name_of(one.strategy)}: {one.reason or 'no reason given'}" for one in not_measured(report.baselines)),
     ]

@@ -7,13 +7,13 @@ A report of an earlier version has none of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from advisor.candidates import judged
+from advisor.schema import Person, Report
 from advisor.wording import count_text, in_sentence, name_of, points_text, score_text, signed_points
 from eval.blind_pairs import Click, Pair
-from eval.personal_verdict import FEWEST_CLICKS, PersonalVerdict, judge, personal_verdict
+from eval.personal_verdict import FEWEST_CLICKS, ByClicks, Lead, PersonalVerdict, judge, personal_verdict
 from eval.scoring.corruptions import Corruption
 from eval.statistics import Interval
 
@@ -33,16 +33,6 @@ CORRUPTIONS = {
     Corruption.QUESTION: "The input repeated",
     Corruption.REFUSAL: "A refusal",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """`verdict` is on the pairs of the run, `carried` of which were clicked before it. `before` is the agreement on
-    other answers that were compared earlier, on the data or in another run; None where none were."""
-
-    verdict: PersonalVerdict
-    carried: int
-    before: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,105 +67,103 @@ def person_of(
     return Person(personal_verdict(judge(pairs, clicks), choice), carried, before)
 
 
-def own_clicks_of(report: dict[str, Any]) -> OwnClicks | None:
+def own_clicks_of(report: Report) -> OwnClicks | None:
     """None where too few pairs were compared to say anything."""
-    person = report.get("person")
+    person = report.person
     if person is None:
         return None
-    verdict, before = person["verdict"], _before(person["before"])
-    if verdict["pairs"] < FEWEST_CLICKS:
+    verdict, before = person.verdict, _before(person.before)
+    if verdict.pairs < FEWEST_CLICKS:
         return OwnClicks(None, (), (), before, (), (), "") if before else None
-    overall = {one["name"]: score_text(one["score"]["mean"]) for one in judged(report)}
-    rows = tuple((*_row(one, name_of(one["writer"])), overall.get(one["writer"], "")) for one in verdict["by_writer"])
-    warning = _warning(verdict["agreement"]) if verdict["is_blind"] else None
-    about_score = (*(() if warning else (_agreement(verdict["agreement"]),)), *_both_or_neither(verdict))
-    further = (*_carried(person["carried"]), *before)
+    overall = {one.id: score_text(one.score.mean) for one in judged(report)}
+    rows = tuple((*_row(one, name_of(one.writer)), overall.get(one.writer, "")) for one in verdict.by_writer)
+    warning = _warning(verdict.agreement) if verdict.agreement and verdict.is_blind else None
+    about_score = (*(() if warning else (_agreement(verdict.agreement),)), *_both_or_neither(verdict))
+    further = (*_carried(person.carried), *before)
     heads = ("Strategy", "Right by your clicks (95 % CI)", "Mean score of the same answers", "Score on all test rows")
     return OwnClicks(warning, _by_clicks(verdict), about_score, further, heads, rows, _NOTE)
 
 
 def before_a_run(pairs: Sequence[Pair], clicks: Sequence[Click]) -> OwnClicks | None:
     """The same of right answers beside corrupted ones."""
-    verdict = asdict(personal_verdict(judge(pairs, clicks), Corruption.OTHER_WORDS))
-    if verdict["pairs"] < FEWEST_CLICKS:
+    verdict = personal_verdict(judge(pairs, clicks), Corruption.OTHER_WORDS)
+    if verdict.pairs < FEWEST_CLICKS:
         return None
-    warning = _warning(verdict["agreement"]) if verdict["is_blind"] else None
-    about_score = (*(() if warning else (_agreement(verdict["agreement"]),)), *_both_or_neither(verdict))
+    warning = _warning(verdict.agreement) if verdict.agreement and verdict.is_blind else None
+    about_score = (*(() if warning else (_agreement(verdict.agreement),)), *_both_or_neither(verdict))
     heads = ("What you saw", "Right by your clicks (95 % CI)", "Mean score of the same answers")
-    found = {one["writer"]: one for one in verdict["by_writer"]}
+    found = {one.writer: one for one in verdict.by_writer}
     rows = tuple(_row(found[writer], words) for writer, words in CORRUPTIONS.items() if writer in found)
     return OwnClicks(warning, (), about_score, (), heads, rows, "")
 
 
-def _agreement(found: dict[str, Any] | None) -> str:
+def _agreement(found: Interval | None) -> str:
     if found is None:
         return "You haven't preferred one side in any pair, so we can't tell whether the score agrees with you."
     return f"The score agrees with you on {_share(found, 'pair')}.{_ties(found)}"
 
 
-def _warning(found: dict[str, Any]) -> str:
+def _warning(found: Interval) -> str:
     return (
         f"The score doesn't see what you see: it agrees with you on only {_share(found, 'pair')}.{_ties(found)} "
         "Trust your clicks more than the score."
     )
 
 
-def _before(found: dict[str, Any] | None) -> tuple[str, ...]:
-    if found is None or found["n"] < FEWEST_CLICKS:
+def _before(found: Interval | None) -> tuple[str, ...]:
+    if found is None or found.n < FEWEST_CLICKS:
         return ()
     share = _share(found, "pair")
     return (f"On other answers that you compared before this run, the score agrees with you on {share}.{_ties(found)}",)
 
 
-def _ties(found: dict[str, Any]) -> str:
-    return "" if (found["mean"] * found["n"] + 1e-9) % 1 < 1e-6 else " A tie of scores counts half."
+def _ties(found: Interval) -> str:
+    return "" if (found.mean * found.n + 1e-9) % 1 < 1e-6 else " A tie of scores counts half."
 
 
-def _both_or_neither(verdict: dict[str, Any]) -> tuple[str, ...]:
-    both, neither = verdict["both"], verdict["neither"]
+def _both_or_neither(verdict: PersonalVerdict) -> tuple[str, ...]:
+    both, neither = verdict.both, verdict.neither
     if both and neither:
         return (
-            f"Where you found both answers right, they score {score_text(both['mean'])} on average; where you found "
-            f"neither right, {score_text(neither['mean'])}.",
+            f"Where you found both answers right, they score {score_text(both.mean)} on average; where you found "
+            f"neither right, {score_text(neither.mean)}.",
         )
     if both:
-        return (f"Where you found both answers right, they score {score_text(both['mean'])} on average.",)
+        return (f"Where you found both answers right, they score {score_text(both.mean)} on average.",)
     if neither:
-        return (f"Where you found neither answer right, they score {score_text(neither['mean'])} on average.",)
+        return (f"Where you found neither answer right, they score {score_text(neither.mean)} on average.",)
     return ()
 
 
-def _by_clicks(verdict: dict[str, Any]) -> tuple[str, ...]:
-    lead = verdict["lead"]
+def _by_clicks(verdict: PersonalVerdict) -> tuple[str, ...]:
+    lead = verdict.lead
     if lead is None:
         return ()
-    found = {one["writer"]: one for one in verdict["by_writer"]}
-    first, other = found[lead["writer"]], found[lead["other"]]
+    found = {one.writer: one for one in verdict.by_writer}
+    first, other = found[lead.writer], found[lead.other]
     return (
-        f"By your clicks, {in_sentence(lead['writer'])} is right in {_count(first['right'], 'answer')}, "
-        f"{in_sentence(lead['other'])} in {_count(other['right'])}.",
-        _lead(lead, verdict["pairs"]),
+        f"By your clicks, {in_sentence(lead.writer)} is right in {_count(first.right, 'answer')}, "
+        f"{in_sentence(lead.other)} in {_count(other.right)}.",
+        _lead(lead, verdict.pairs),
         _beside(first, other),
     )
 
 
-def _lead(lead: dict[str, Any], pairs: int) -> str:
-    ends = f"(95 % CI {signed_points(lead['low'])} to {signed_points(lead['high'])})"
-    if lead["low"] <= 0:
-        return (
-            f"{pairs} clicks can't settle which is better: the difference is {points_text(lead['difference'])} {ends}."
-        )
-    return f"That puts {in_sentence(lead['writer'])} {points_text(lead['difference'])} ahead {ends}."
+def _lead(lead: Lead, pairs: int) -> str:
+    ends = f"(95 % CI {signed_points(lead.low)} to {signed_points(lead.high)})"
+    if lead.low <= 0:
+        return f"{pairs} clicks can't settle which is better: the difference is {points_text(lead.difference)} {ends}."
+    return f"That puts {in_sentence(lead.writer)} {points_text(lead.difference)} ahead {ends}."
 
 
-def _beside(first: dict[str, Any], other: dict[str, Any]) -> str:
+def _beside(first: ByClicks, other: ByClicks) -> str:
     """What the score says of the same answers."""
-    scores = score_text(first["score"]), score_text(other["score"])
+    scores = score_text(first.score), score_text(other.score)
     if scores[0] == scores[1]:
         return f"The score rates the same answers of both alike, at {scores[0]}."
-    if first["score"] > other["score"]:
+    if first.score > other.score:
         return f"The score says the same: {scores[0]} against {scores[1]} on these answers."
-    return f"The score prefers {in_sentence(other['writer'])}: {scores[1]} against {scores[0]} on these answers."
+    return f"The score prefers {in_sentence(other.writer)}: {scores[1]} against {scores[0]} on these answers."
 
 
 def _carried(carried: int) -> tuple[str, ...]:
@@ -186,20 +174,20 @@ def _carried(carried: int) -> tuple[str, ...]:
     return (f"{carried} of these clicks are from an earlier run in which the same answers came up.",)
 
 
-def _row(one: dict[str, Any], name: str) -> tuple[str, ...]:
-    right = one["right"]
-    return name, f"{_count(right)} ({_ends(right)})", score_text(one["score"])
+def _row(one: ByClicks, name: str) -> tuple[str, ...]:
+    right = one.right
+    return name, f"{_count(right)} ({_ends(right)})", score_text(one.score)
 
 
-def _count(share: dict[str, Any], noun: str = "") -> str:
+def _count(share: Interval, noun: str = "") -> str:
     """ "12 of 14", "12.5 of 14 answers"."""
-    counted = count_text(share["n"], noun) if noun else f"{share['n']:,}"
-    return f"{round(share['mean'] * share['n'], 1):g} of {counted}"
+    counted = count_text(share.n, noun) if noun else f"{share.n:,}"
+    return f"{round(share.mean * share.n, 1):g} of {counted}"
 
 
-def _share(share: dict[str, Any], noun: str) -> str:
+def _share(share: Interval, noun: str) -> str:
     return f"{_count(share, noun)} (95 % CI {_ends(share)})"
 
 
-def _ends(share: dict[str, Any]) -> str:
-    return f"{100 * share['low']:.0f} to {100 * share['high']:.0f} %"
+def _ends(share: Interval) -> str:
+    return f"{100 * share.low:.0f} to {100 * share.high:.0f} %"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from advisor.candidates import Report, judged
+from advisor.candidates import judged, not_measured
 from advisor.report import formulas, label_formulas, labels
 from advisor.report.changed_documents import computed_of_documents
 from advisor.report.curves import TITLE, turning_sentences
-from advisor.report.figures import PARTS, floors_not_measured
+from advisor.report.figures import PARTS
 from advisor.report.robustness import LESS_TIDY
 from advisor.report.score_check import SCORE_CHECK
 from advisor.report.side_effects import SIDE_EFFECTS
+from advisor.schema import Report
 from advisor.wording import count_text, money_text
 from eval.phases import PHASES
 from eval.scoring import formula_of
@@ -44,7 +45,7 @@ def computed_of(report: Report) -> list[tuple[str, str]]:
         **_of_the_evidence(report),
         **_of_the_run(report),
     }
-    if report["task"]["metric"] in OF_LABELS:
+    if report.task.metric in OF_LABELS:
         found |= label_formulas.instead(report, found)
     return [(heading, how) for heading, how in found.items() if how]
 
@@ -61,7 +62,7 @@ def how_computed(report: Report, heading: str) -> str | None:
 
 def _where(report: Report) -> str:
     return (
-        f"In the folder of the run, runs/{report['run_id']} of your Threeways folder (.threeways in your home folder, "
+        f"In the folder of the run, runs/{report.run_id} of your Threeways folder (.threeways in your home folder, "
         "if you set no other): outcomes.csv, task.json, plan.json, speed.json, "
         "estimate.json, steps.json. In a folder there for each strategy, "
         "called as in outcomes.csv: trial.json, outcomes.jsonl, probes.jsonl, log.txt, where there are such; likewise "
@@ -70,20 +71,23 @@ def _where(report: Report) -> str:
 
 
 def _of_the_table(report: Report) -> Computed:
-    shown, priorities = judged(report), report["priorities"]
-    rows, timed = formulas.tested(report), count_text(shown[0]["latency_seconds"]["n"], "answer")
-    price = f"{money_text(priorities['machine_per_hour'], priorities['currency'])} an hour (plan.json) ÷ 3,600"
-    has_first_word = any(one.get("first_word_seconds") for one in shown)
-    is_renewed = any((one["cost"].get("upkeep_per_month") or 0) > 0 for one in shown)
+    shown, priorities = judged(report), report.priorities
+    rows, timed = (
+        formulas.tested(report),
+        count_text(shown[0].latency_seconds.n if shown[0].latency_seconds else 0, "answer"),
+    )
+    price = f"{money_text(priorities.machine_per_hour, priorities.currency)} an hour (plan.json) ÷ 3,600"
+    has_first_word = any(one.first_word_seconds for one in shown)
+    is_renewed = any((one.cost.upkeep_per_month or 0) > 0 for one in shown)
     return {
         "Score": f"The mean of the scores of {rows}: column score of outcomes.csv. Of each: "
-        f"{formula_of(report['task']['metric'])}",
+        f"{formula_of(report.task.metric)}",
         "95 % range": formulas.of_a_range(report),
         CHANCE: formulas.of_chances(report),
         **{
             heading: f"The mean over {rows} of column {part} of outcomes.csv. {_OF_PARTS[part]}"
             for part, heading in PARTS.items()
-            if any(part in one["parts"] for one in shown)
+            if any(part in one.parts for one in shown)
         },
         "Half of the answers within": f"The middle one of {timed} asked for one at a time: column seconds. Range: by "
         "the binomial number of answers below the true one.",
@@ -94,7 +98,7 @@ def _of_the_table(report: Report) -> Computed:
         **{
             f"On average {name}": f"The mean over the same {timed} of the seconds spent so: phases in outcomes.jsonl."
             for name in PHASES
-            if any(name in one.get("phase_seconds", {}) for one in shown)
+            if any(name in one.phase_seconds for one in shown)
         },
         "95 of 100 answers within": f"The 95th percentile of the same {timed}. Range: as above; few set no end to it.",
         "Answers a second, many together": f"{rows.capitalize()} ÷ the seconds of one pass over them: "
@@ -103,7 +107,7 @@ def _of_the_table(report: Report) -> Computed:
         "time, though it is read once and kept; so fewer tokens can take longer.",
         "Score of each training": f"The mean of column score over {rows}, then that of the lines trained_again of "
         "probes.jsonl: trained with the same settings and other seeds. The chances allow for which one would be had."
-        if any(one.get("score_of_each_training") for one in judged(report))
+        if any(one.score_of_each_training for one in judged(report))
         else None,
         "Tokens written per answer": f"The mean over {rows}: column tokens_out.",
         "Answers that failed": "The rows with an entry in column error; they score 0.",
@@ -118,18 +122,18 @@ def _of_the_table(report: Report) -> Computed:
         if is_renewed
         else None,
         "Cost of the wrong among 1,000 answers": "1,000 × (1 − score) × the price of a wrong answer."
-        if priorities.get("wrong_answer")
+        if priorities.wrong_answer
         else None,
         "Without a language model": formulas.of_floors(report),
     }
 
 
 def _of_the_verdict(report: Report) -> Computed:
-    verdict = report["recommendation"]
+    verdict = report.recommendation
     return {
         ODDS: formulas.of_odds(report),
         "Why": "Scores and chances as in the table; differences and costs over time as below."
-        if verdict["reasons"]
+        if verdict.reasons
         else None,
         "What would change this": _of_changes(report),
         "Before you act": formulas.of_caveats(report),
@@ -137,7 +141,7 @@ def _of_the_verdict(report: Report) -> Computed:
 
 
 def _of_changes(report: Report) -> str | None:
-    if not report["recommendation"]["changes"]:
+    if not report.recommendation.changes:
         return None
     said = formulas.of_changes(report)
     if formulas.tells_of_rows(report):
@@ -164,7 +168,7 @@ def _of_the_evidence(report: Report) -> Computed:
         SIDE_EFFECTS: formulas.of_side_effects(report),
         TITLE: formulas.of_curves(report),
         SCORE_CHECK: "The mean of scores of answers made from those expected of training rows: score_check.json."
-        if report.get("score_check")
+        if report.score_check
         else None,
         "Answers side by side": f"The {formulas.tested(report)} of outcomes.csv: columns answer, expected and score.",
         "What the rules of thumb said": formulas.of_rules(report),
@@ -175,10 +179,10 @@ def _of_the_run(report: Report) -> Computed:
     return {
         "How it was measured": formulas.of_the_work(report),
         "Not measured": "What a process said when it ended: log.txt in its folder."
-        if floors_not_measured(report)
+        if not_measured(report.baselines)
         else None,
         "About the data": "Rows of the whole upload counted by its checks, inputs compared without capitals and signs, "
         "and those left out of the division into rows to learn from and to judge by: task.json."
-        if report["warnings"]
+        if report.warnings
         else None,
     }

@@ -6,17 +6,14 @@ A report of an earlier version has none of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from advisor.candidates import judged
-from advisor.measurement import paired_scores
 from advisor.report.figures import beyond_preset
+from advisor.schema import Candidate, Lost, Report
 from advisor.wording import count_text, in_sentence, name_of, points_text, signed_points
-from eval.outcomes import Trial
-from eval.scored import paired_difference, score_of
 from eval.statistics import LEVEL, holm
-from eval.variants import TYPO_EVERY_WORDS, VARIANTS
+from eval.variants import TYPO_EVERY_WORDS
 
 LESS_TIDY = "When inputs are less tidy"
 LOST_MEANING = (
@@ -58,46 +55,20 @@ class LessTidy:
     rows: tuple[Row, ...]
 
 
-def robustness(trial: Trial) -> list[dict[str, Any]] | None:
-    """For each variant its rows' mean scores as they are and varied, and the paired difference, positive where points
-    are lost. None where none was asked."""
-    found: list[dict[str, Any]] = []
-    for name in VARIANTS:
-        if varied := trial.probes.get(name):
-            paired = paired_scores([replace(trial, strategy="plain"), replace(trial, strategy=name, outcomes=varied)])
-            plain, changed = paired.scores["plain"], paired.scores[name]
-            lost = paired_difference(plain, changed, paired.groups)
-            found.append(
-                {
-                    "variant": name,
-                    "plain": score_of(plain),
-                    "varied": score_of(changed),
-                    "lost": lost.difference,
-                    "low": lost.low,
-                    "high": lost.high,
-                    "p_value": lost.p_value,
-                    "n": lost.n,
-                    "method": lost.method,
-                    "test": lost.test,
-                }
-            )
-    return found or None
-
-
-def less_tidy_of(report: dict[str, Any]) -> LessTidy | None:
+def less_tidy_of(report: Report) -> LessTidy | None:
     """None for a report of an earlier version, of a preset without it, or in which nothing was judged."""
-    shown = [one for one in judged(report) if "robustness" in one]
+    shown = judged(report)
     if not shown:
         return None
-    measured = [one for one in shown if one["robustness"]]
-    names = tuple(one["name"] for one in measured)
+    measured = [one for one in shown if one.robustness]
+    names = tuple(one.id for one in measured)
     if not measured:
         return None if beyond_preset(report) else LessTidy((), ("Not measured.",), ())
-    by_name = {one["name"]: {each["variant"]: each for each in one["robustness"]} for one in measured}
+    by_name = {one.id: {each.variant: each for each in one.robustness or ()} for one in measured}
     rows = tuple(
         Row(
             words[0],
-            f"{words[1]} {_asked([each[variant]['n'] for each in by_name.values() if variant in each])}",
+            f"{words[1]} {_asked([each[variant].n for each in by_name.values() if variant in each])}",
             tuple(_cell(by_name[name].get(variant)) for name in names),
         )
         for variant, words in WORDS.items()
@@ -106,26 +77,26 @@ def less_tidy_of(report: dict[str, Any]) -> LessTidy | None:
     return LessTidy(names, (*_sentences(by_name), *_left_out(shown, measured)), rows)
 
 
-def _sentences(by_name: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
+def _sentences(by_name: dict[str, dict[str, Lost]]) -> list[str]:
     """What is lost most and for sure; else that nothing was seen to be lost."""
     every = [(name, each) for name, variants in by_name.items() for each in variants.values()]
-    rows = count_text(max(each["n"] for _, each in every), "row")
-    likely = [(name, each) for name, each in every if each["low"] > 0]
-    adjusted = holm([each["p_value"] for _, each in every])  # the worst of all strategies and variants is picked
+    rows = count_text(max(each.n for _, each in every), "row")
+    likely = [(name, each) for name, each in every if each.low > 0]
+    adjusted = holm([each.p_value for _, each in every])  # the worst of all strategies and variants is picked
     sure = [one for one, p_value in zip(every, adjusted, strict=True) if one in likely and p_value < 1 - LEVEL]
     if likely and not sure:
         least = f"{min(adjusted):.2f}".removeprefix("0")
-        name, worst = min(likely, key=lambda found: float(found[1]["p_value"]))
+        name, worst = min(likely, key=lambda found: float(found[1].p_value))
         return [
-            f"The clearest loss: {in_sentence(name)} scores {points_text(worst['lost'])} less ({_range(worst)}) with "
-            f"{_IN_SENTENCE[worst['variant']]}. Among {len(every)} comparisons it may be chance (p = {least})."
+            f"The clearest loss: {in_sentence(name)} scores {points_text(worst.lost)} less ({_range(worst)}) with "
+            f"{_IN_SENTENCE[worst.variant]}. Among {len(every)} comparisons it may be chance (p = {least})."
         ]
     if not sure:
         return [f"On up to {rows} of each kind, no strategy is shown to lose by any of this."]
-    name, worst = max(sure, key=lambda found: found[1]["lost"])
+    name, worst = max(sure, key=lambda found: found[1].lost)
     said = (
-        f"{name_of(name)} loses most: {points_text(worst['lost'])} to {_IN_SENTENCE[worst['variant']]} "
-        f"({_range(worst)}, on {count_text(worst['n'], 'row')})."
+        f"{name_of(name)} loses most: {points_text(worst.lost)} to {_IN_SENTENCE[worst.variant]} "
+        f"({_range(worst)}, on {count_text(worst.n, 'row')})."
     )
     steady = [name for name in by_name if not any(found == name for found, _ in sure)]
     if steady:
@@ -133,8 +104,8 @@ def _sentences(by_name: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
     return [said]
 
 
-def _left_out(shown: list[dict[str, Any]], measured: list[dict[str, Any]]) -> list[str]:
-    left_out = [in_sentence(one["name"]) for one in shown if one not in measured]
+def _left_out(shown: list[Candidate], measured: list[Candidate]) -> list[str]:
+    left_out = [in_sentence(one.strategy) for one in shown if one not in measured]
     return [f"Not measured: {', '.join(left_out)}."] if left_out else []
 
 
@@ -143,12 +114,12 @@ def _asked(counts: Sequence[int]) -> str:
     return f"{count_text(most, 'row')}." if fewest == most else f"{fewest:,} to {count_text(most, 'row')}."
 
 
-def _cell(each: dict[str, Any] | None) -> tuple[str, str]:
-    return (signed_points(each["lost"]), _range(each)) if each else ("–", "")
+def _cell(each: Lost | None) -> tuple[str, str]:
+    return (signed_points(each.lost), _range(each)) if each else ("–", "")
 
 
-def _range(each: dict[str, Any]) -> str:
-    return f"{signed_points(each['low'])} to {signed_points(each['high'])}"
+def _range(each: Lost) -> str:
+    return f"{signed_points(each.low)} to {signed_points(each.high)}"
 
 
 def _and(names: list[str]) -> str:

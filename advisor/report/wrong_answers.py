@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from advisor.candidates import judged
+from advisor.schema import Report
 from advisor.wording import count_text, in_sentence, name_of
-from eval.failures import Failure
+from eval.failures import Confusion, Failure, Failures, Mixup
 
 _TOLD = 3  # categories in a sentence; the table has all
 _SAYS_NO_MORE = (Failure.WRONG_LABEL, Failure.WRONG_ANSWER)  # than that an answer is wrong
@@ -150,13 +150,13 @@ class WrongAnswers:
     rows: tuple[Row, ...]
 
 
-def wrong_answers_of(report: dict[str, Any]) -> WrongAnswers | None:
+def wrong_answers_of(report: Report) -> WrongAnswers | None:
     """None for a report of an earlier version, or one in which nothing was judged."""
     failures = failures_of(report)
     if not failures:
         return None
     said = [_sentence(name, each) for name, each in failures.items()]
-    if any(each["wrong"] is None for each in failures.values()):
+    if any(each.wrong is None for each in failures.values()):
         counted = "its facts are held against those expected" if _counts_facts(failures) else "only answers are counted"
         said.insert(0, f"A free text is not simply right or wrong, so {counted}.")
     if overlap := _overlap(failures):
@@ -164,31 +164,31 @@ def wrong_answers_of(report: dict[str, Any]) -> WrongAnswers | None:
     return WrongAnswers(tuple(failures), tuple(said), tuple(_rows(failures)))
 
 
-def failures_of(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def failures_of(report: Report) -> dict[str, Failures]:
     """The failures by strategy, best first."""
-    return {one["name"]: one["failures"] for one in judged(report) if one.get("failures")}
+    return {one.id: one.failures for one in judged(report) if one.failures}
 
 
-def _counts_facts(failures: dict[str, dict[str, Any]]) -> bool:
-    names = (one["name"] for each in failures.values() for one in each["categories"])
+def _counts_facts(failures: dict[str, Failures]) -> bool:
+    names = (one.name for each in failures.values() for one in each.categories)
     return Failure.FACTS_DROPPED in names
 
 
-def mixup_text(mixup: dict[str, Any]) -> str:
-    return f"{mixup['expected']} → {mixup['given']}"
+def mixup_text(mixup: Mixup) -> str:
+    return f"{mixup.expected} → {mixup.given}"
 
 
-def _rows(failures: dict[str, dict[str, Any]]) -> list[Row]:
+def _rows(failures: dict[str, Failures]) -> list[Row]:
     """All wrong answers, then each category, in the order in which they are looked for."""
-    tested = count_text(max(each["of"] for each in failures.values()), "test row")
-    wrong = {name: each["wrong"] for name, each in failures.items() if each["wrong"] is not None}
+    tested = count_text(max(each.of for each in failures.values()), "test row")
+    wrong = {name: each.wrong for name, each in failures.items() if each.wrong is not None}
     rows = [_row("Wrong in all", f"Of {tested}.", wrong, failures)] if any(wrong.values()) else []
     for name, words in WORDS.items():
         counts = {
-            strategy: category["count"]
+            strategy: category.count
             for strategy, each in failures.items()
-            for category in each["categories"]
-            if category["name"] == name
+            for category in each.categories
+            if category.name == name
         }
         if any(counts.values()):
             rows.append(_row(words.heading, words.meaning, counts, failures))
@@ -199,44 +199,46 @@ def _row(heading: str, meaning: str, counts: dict[str, int], strategies: Iterabl
     return Row(heading, meaning, counts, tuple(f"{counts[one]:,}" if one in counts else "–" for one in strategies))
 
 
-def _sentence(name: str, failures: dict[str, Any]) -> str:
-    rows = count_text(failures["of"], "row")
-    categories = sorted((one for one in failures["categories"] if one["count"]), key=lambda one: -one["count"])
-    if failures["wrong"] is None:
-        told = "; ".join(f"{_times(one['count'])} {WORDS[one['name']].clause}" for one in categories[:_TOLD])
+def _sentence(name: str, failures: Failures) -> str:
+    rows = count_text(failures.of, "row")
+    categories = sorted((one for one in failures.categories if one.count), key=lambda one: -one.count)
+    if failures.wrong is None:
+        told = "; ".join(f"{_times(one.count)} {WORDS[one.name].clause}" for one in categories[:_TOLD])
         return f"{name_of(name)}, in {rows}: {told}." if told else f"{name_of(name)} gave an answer to all {rows}."
     if not categories:
-        return f"{name_of(name)} is right on {f'all {rows}' if failures['of'] > 1 else 'the only row'}."
-    told = "; ".join(f"{_times(one['count'])} {WORDS[one['name']].clause}" for one in categories[:_TOLD])
+        return f"{name_of(name)} is right on {f'all {rows}' if failures.of > 1 else 'the only row'}."
+    told = "; ".join(f"{_times(one.count)} {WORDS[one.name].clause}" for one in categories[:_TOLD])
     if len(categories) == 1:
-        only = categories[0]["name"]
-        told = "" if only in _SAYS_NO_MORE else f"{'each time ' if failures['wrong'] > 1 else ''}{WORDS[only].clause}"
+        only = categories[0].name
+        told = "" if only in _SAYS_NO_MORE else f"{'each time ' if failures.wrong > 1 else ''}{WORDS[only].clause}"
     why = f": {told}" if told else ""
-    return f"{name_of(name)} is wrong on {failures['wrong']:,} of {rows}{why}.{_commonest(failures['confusion'])}"
+    return f"{name_of(name)} is wrong on {failures.wrong:,} of {rows}{why}.{_commonest(failures.confusion)}"
 
 
-def _commonest(confusion: dict[str, Any] | None) -> str:
+def _commonest(confusion: Confusion | None) -> str:
     """The one mix-up that is commoner than all others, if there is one."""
-    mixups = confusion["mixups"] if confusion else []
-    most = max((one["count"] for one in mixups), default=0)
-    first, *others = [one for one in mixups if one["count"] == most] or [None]
-    if others or most < 2:
+    mixups = confusion.mixups if confusion else ()
+    most = max((one.count for one in mixups), default=0)
+    commonest = [one for one in mixups if one.count == most]
+    if len(commonest) != 1 or most < 2:
         return ""
-    return f" Most often it says “{first['given']}” where “{first['expected']}” is right ({_times(most)})."
+    (mixup,) = commonest
+    return f" Most often it says “{mixup.given}” where “{mixup.expected}” is right ({_times(most)})."
 
 
-def _overlap(failures: dict[str, dict[str, Any]]) -> str | None:
+def _overlap(failures: dict[str, Failures]) -> str | None:
     """The two labels that the two best strategies take for one another most, if each of them does, in both directions,
     and so often that the labels may overlap in the data."""
-    best = {name: each for name, each in list(failures.items())[:2] if each["confusion"]}
+    best = {name: each for name, each in list(failures.items())[:2] if each.confusion}
     by_strategy = [
-        Counter({(one["expected"], one["given"]): one["count"] for one in each["confusion"]["mixups"]})
+        Counter({(one.expected, one.given): one.count for one in each.confusion.mixups})
         for each in best.values()
+        if each.confusion
     ]
     ways = sum(by_strategy, Counter[tuple[str, str]]())
     both = {way: count + ways[way[::-1]] for way, count in ways.items() if min(count, ways[way[::-1]]) > 1}
     shared = [(a, b) for a, b in both if all(one[a, b] + one[b, a] for one in by_strategy)]
-    wrong = sum(each["wrong"] for each in best.values())
+    wrong = sum(each.wrong or 0 for each in best.values())
     if not shared or both[most := max(shared, key=lambda way: both[way])] < max(_OVERLAP_TIMES, _OVERLAP_SHARE * wrong):
         return None
     a, b = sorted(most)

@@ -17,6 +17,7 @@ from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence,
 from advisor.runs.score_check import take_score_check
 from advisor.runs.step import BUILD_STRATEGY, StepOrder, run_step
 from advisor.runs.timing import foresee_run
+from advisor.schema import Report
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
@@ -79,7 +80,7 @@ def run_experiment(
     listen: Listen,
     cancelled: Callable[[], bool],
     build_strategy: str = BUILD_STRATEGY,
-) -> dict[str, Any] | None:
+) -> Report | None:
     """Waits until the machine is free, measures what the run still lacks, and returns the report.
 
     None when there is no report: the run's state says whether it was cancelled or failed. A strategy that fails leaves
@@ -123,7 +124,7 @@ def run_experiment(
         return report
 
 
-def _report(store: Store, run_id: str, left: dict[str, list[Trial]]) -> dict[str, Any]:
+def _report(store: Store, run_id: str, left: dict[str, list[Trial]]) -> Report:
     """Writes the report over the trials that the steps left so far."""
     # Statistics and drawing take seconds to import: not before there is something to report.
     from advisor.runs.report_files import write_report

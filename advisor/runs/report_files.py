@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from advisor.report.contents import build_report
+from advisor.report.build import build_report
 from advisor.report.export import clicks_csv, outcomes_csv
 from advisor.report.html import render_html
 from advisor.report.markdown import render_markdown
 from advisor.report.own_clicks import person_of
 from advisor.runs.score_check import read_score_check
 from advisor.runs.timing import read_estimate
+from advisor.schema import REPORT, OtherStep, Report
 from advisor.storage.clicks import clicks_in
 from advisor.storage.files import write_whole
 from advisor.storage.stored import StoredRun, StoredStep
@@ -37,7 +37,7 @@ _PACKAGES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cp
 
 def write_report(
     folder: Path, run: StoredRun, trials: Sequence[Trial], steps: Sequence[StoredStep], floors: Sequence[Trial] = ()
-) -> dict[str, Any]:
+) -> Report:
     """Writes report.html, report.md, outcomes.csv, clicks.csv where there were clicks, steps.json and, last,
     report.json into the run's folder; returns the report.
 
@@ -55,7 +55,7 @@ def write_report(
         task=task,
         split=split,
         trials=trials,
-        floors=floors,
+        baselines=floors,
         priorities=plan.priorities,
         warnings=[finding.what for finding in check_task(task) if finding.severity != "info"],
         versions={"Python": platform.python_version(), **{package: version(package) for package in _PACKAGES}},
@@ -64,42 +64,47 @@ def write_report(
         score_check=read_score_check(folder),
     )
     seconds, estimated = {step.strategy: step.seconds for step in steps}, read_estimate(folder)
-    taken = {name: {"seconds": seconds[name], "estimated_seconds": estimated.get(name)} for name in seconds}
-    for candidate in report["candidates"]:
-        candidate |= taken.pop(candidate["name"])
-    report["other_steps"] = [{"name": name, **each} for name, each in taken.items()]
     write_whole(folder / "steps.json", json.dumps([asdict(step) for step in steps], indent=2))
     write_whole(folder / "outcomes.csv", outcomes_csv([*trials, *floors], split.test).encode("utf-8-sig"))
     clicks, pairs = clicks_in([folder]), pairs_of_trials(trials, split.test, plan.seed)
-    person = person_of(pairs, clicks, run.id, report["recommendation"]["choice"], _before(clicks, pairs, task, split))
-    report["person"] = asdict(person) if person else None
+    report = replace(
+        report,
+        candidates=tuple(
+            replace(one, seconds=seconds.get(one.id), estimated_seconds=estimated.get(one.id))
+            for one in report.candidates
+        ),
+        other_steps=tuple(
+            OtherStep(name, taken, estimated.get(name))
+            for name, taken in seconds.items()
+            if name not in {one.id for one in report.candidates}
+        ),
+        person=person_of(pairs, clicks, run.id, report.recommendation.choice, _before(clicks, pairs, task, split)),
+    )
     _write_forms(folder, report, trials, split.test, clicks, pairs)
     return report
 
 
 def with_clicks(
     folder: Path,
-    report: dict[str, Any],
+    report: Report,
     trials: Sequence[Trial],
     test: Sequence[Example],
     clicks: Sequence[Click],
     pairs: Sequence[Pair],
-) -> dict[str, Any]:
+) -> Report:
     """The report with what the clicks on `pairs` say by now; its files are written again where that changed."""
-    was = report.get("person")
-    before = Interval(**was["before"]) if was and was["before"] else None
-    person = person_of(pairs, clicks, report["run_id"], report["recommendation"]["choice"], before)
-    now = json.loads(json.dumps(asdict(person))) if person else None
-    if now == was:
+    before = report.person.before if report.person else None
+    person = person_of(pairs, clicks, report.run_id, report.recommendation.choice, before)
+    if person == report.person:
         return report
-    report = {**report, "person": now}
+    report = replace(report, person=person)
     _write_forms(folder, report, trials, test, clicks, pairs)
     return report
 
 
 def _write_forms(
     folder: Path,
-    report: dict[str, Any],
+    report: Report,
     trials: Sequence[Trial],
     test: Sequence[Example],
     clicks: Sequence[Click],
@@ -111,7 +116,7 @@ def _write_forms(
         (folder / "clicks.csv").unlink(missing_ok=True)
     write_whole(folder / "report.md", render_markdown(report))
     write_whole(folder / "report.html", render_html(report, trials, test))
-    write_whole(folder / "report.json", json.dumps(report, indent=2, allow_nan=False))
+    write_whole(folder / "report.json", REPORT.dump_json(report, indent=2))
 
 
 def _before(clicks: Sequence[Click], pairs: Sequence[Pair], task: Task, split: Split) -> Interval | None:

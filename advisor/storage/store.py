@@ -23,7 +23,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from advisor.migration import read_report
 from advisor.plan import Plan, Setup
+from advisor.schema import Report
 from advisor.storage.clicks import clicks_in, write_clicks
 from advisor.storage.database import Database
 from advisor.storage.files import whole_folder, write_whole
@@ -167,10 +169,10 @@ class Store:
         rows = self._database.rows("SELECT * FROM steps WHERE run_id = ? ORDER BY rowid", run_id)
         return [StoredStep(**row) for row in rows]
 
-    def report(self, run_id: str) -> dict[str, Any] | None:
-        """The report (schema 1), None while there is none."""
+    def report(self, run_id: str) -> Report | None:
+        """None while there is none that this version can read."""
         path = self.run_folder(run_id) / "report.json"
-        return json.loads(path.read_text()) if path.exists() else None
+        return read_report(path.read_bytes()) if path.exists() else None
 
     def queue_position(self, run_id: str) -> int | None:
         """1 for the run that starts next; None when this one does not wait."""

@@ -11,11 +11,11 @@ import math
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from advisor.candidates import judged
+from advisor.migration import read_report
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_trial
-from eval.costs import Cost
 from eval.scoring import scorer_for
 from eval.scoring.metric import chosen_metric
 from eval.task import BadInput
@@ -52,11 +52,13 @@ def scores_of(run_folder: Path, metric: str | None = None) -> ByStrategy:
 def _cheapest_first(run_folder: Path) -> list[str]:
     """The strategies by what each costs over the months and at the volume of the run's report."""
     try:
-        report: dict[str, Any] = json.loads((run_folder / "report.json").read_text())
+        report = read_report((run_folder / "report.json").read_bytes())
     except FileNotFoundError as absent:
         raise BadInput(f"{run_folder} has no report.json: wait until the run is finished.") from absent
-    months, volume = report["priorities"]["months"], report["priorities"]["monthly_volume"]
-    totals = {each["name"]: Cost(**each["cost"]).total_over(months, volume) for each in report["candidates"]}
+    if report is None:
+        raise BadInput(f"{run_folder / 'report.json'} is of another version: run it again.")
+    months, volume = report.priorities.months, report.priorities.monthly_volume
+    totals = {each.id: each.cost.total_over(months, volume) for each in judged(report)}
     return sorted(totals, key=lambda name: math.inf if (total := totals[name]) is None else total)
 
 

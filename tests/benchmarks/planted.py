@@ -16,12 +16,13 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from advisor.candidates import baselines, judged
 from advisor.decision.choice import SAME_COST
 from advisor.plan import Plan, Setup
 from advisor.runs.experiment import prepare, run_experiment
+from advisor.schema import Report
 from advisor.storage.store import Store
 from advisor.wording import name_of
-from eval.costs import Cost
 
 ALL = ("prompting", "prompting_examples", "retrieval", "finetuning")
 WITH_BOTH = (*ALL, "retrieval_finetuning")
@@ -42,15 +43,15 @@ class Planted:
     has_floor: bool = False
     documents: list[tuple[str, str]] | None = None
 
-    def holds(self, report: dict[str, Any]) -> bool:
-        recommendation = report["recommendation"]
-        if self.has_floor and not recommendation["floor"]:
+    def holds(self, report: Report) -> bool:
+        recommendation = report.recommendation
+        if self.has_floor and not recommendation.level_baseline:
             return False
         if self.alike:
-            return recommendation["choice"] in _cheapest(report)
+            return recommendation.choice in _cheapest(report)
         if not self.winners:
-            return recommendation["choice"] == "prompting" or recommendation["confidence"] != "strong"
-        return recommendation["choice"] in self.winners
+            return recommendation.choice == "prompting" or recommendation.confidence != "strong"
+        return recommendation.choice in self.winners
 
 
 def run(full: bool) -> list[dict[str, Any]]:
@@ -68,29 +69,27 @@ def _measure(task: Planted, preset: str) -> dict[str, Any]:
         plan = Plan(dataset.id, Setup("input", "target"), preset=preset, strategies=task.strategies)
         report = run_experiment(store, prepare(store, plan).id, lambda step: None, lambda: False)
     assert report is not None, f"{task.name} has no report"
-    verdict = report["recommendation"]
-    scores = {one["name"]: one["score"]["mean"] for one in report["candidates"] if one["status"] == "done"}
-    best_floor = max((one["score"]["mean"] for one in report["floors"] if one["status"] == "done"), default=None)
+    verdict = report.recommendation
+    scores = {one.id: one.score.mean for one in judged(report)}
+    best_floor = max((one.score.mean for one in baselines(report)), default=None)
     return {
         "task": task.name,
         "should win": ", ".join(map(name_of, task.winners)) or "nothing, by a strong verdict",
-        "verdict": f"{verdict['headline']} ({verdict['confidence']})",
+        "verdict": f"{verdict.headline} ({verdict.confidence})",
         **{name_of(name): f"{scores[name]:.2f}" if name in scores else "–" for name in WITH_BOTH},
         "best floor": "–" if best_floor is None else f"{best_floor:.2f}",
-        "floor named": name_of(verdict["floor"]) if verdict["floor"] else "none",
+        "floor named": name_of(verdict.level_baseline) if verdict.level_baseline else "none",
         "as planted": "yes" if task.holds(report) else "no",
     }
 
 
-def _cheapest(report: dict[str, Any]) -> list[str]:
+def _cheapest(report: Report) -> list[str]:
     """Of the strategies within the margin of the best score, those that cost least, as far as seconds can tell."""
-    priorities = report["priorities"]
-    done = [one for one in report["candidates"] if one["status"] == "done"]
-    best = max(one["score"]["mean"] for one in done)
+    priorities, done = report.priorities, judged(report)
     totals = {
-        one["name"]: Cost(**one["cost"]).total_over(priorities["months"], priorities["monthly_volume"]) or 0.0
+        one.id: one.cost.total_over(priorities.months, priorities.monthly_volume) or 0.0
         for one in done
-        if one["score"]["mean"] >= best - priorities["margin"]
+        if one.score.mean >= done[0].score.mean - priorities.margin
     }
     return [name for name, total in totals.items() if total <= SAME_COST * min(totals.values())]
 

@@ -1,0 +1,266 @@
+"""The report of a run. Pages, files and the command line all read this and nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Literal
+
+from advisor.advice.agreement import hold_against
+from advisor.advice.circumstances import circumstances_of
+from advisor.decision.recommendation import recommend
+from advisor.decision.score_doubt import score_doubt
+from advisor.measurement import apart_seconds, derive, is_judged, paired_scores, score_of_each_training
+from advisor.plan import Priorities
+from advisor.report.curves import training_caveats, turning_sentences
+from advisor.report.learned import curves_from
+from advisor.report.probed import freshness, refusals, robustness, side_effects, without_documents
+from advisor.schema import Candidate, Comparison, CostCrossing, Judgement, NotMeasured, Report, TaskFacts
+from eval.cost_ranges import crossing_range, price_range
+from eval.costs import Quote, cost_of
+from eval.failures import Failures, sort_failures
+from eval.outcomes import Outcome, Trial
+from eval.scored import detectable_difference, paired_difference, score_of, scored
+from eval.scoring import metric_for
+from eval.scoring.check import ScoreCheck
+from eval.scoring.labels import rates_by_label
+from eval.statistics import holm
+from eval.task import Example, Kind, Split, Task
+
+
+def build_report(
+    *,
+    run_id: str,
+    created_at: str,
+    seed: int,
+    device: str,
+    model: str,
+    task: Task,
+    split: Split,
+    trials: Sequence[Trial],
+    baselines: Sequence[Trial] = (),
+    priorities: Priorities,
+    warnings: Sequence[str],
+    versions: Mapping[str, str],
+    preset: str | None = None,
+    fewer: Mapping[str, Mapping[int, Trial]] | None = None,
+    score_check: ScoreCheck | None = None,
+) -> Report:
+    """Everything a person is told about a run.
+
+    `created_at` is ISO 8601; `device` and `model` are in words; row counts are those of `split`, the rows used.
+    Scores are in [0, 1], times in seconds, money in `priorities.currency`. What was not measured is null.
+    `score_check` says how well the score tells right answers from wrong ones.
+    `fewer` holds, by strategy and by how many of the training rows it learned from, the trials of learning curves.
+    """
+    doubt = score_doubt(trials, score_check, bool(task.documents))
+    metric = (task.metric or metric_for(task.kind, split.train, task.documents)).name
+    majority = _majority_score(task.kind, metric, split.test)
+    judged = judge(trials, priorities, task.kind, majority, floors=baselines, doubt=doubt, model=model)
+    found = zip(judged.candidates, trials, sort_failures(trials, task), strict=True)
+    report = Report(
+        priorities=priorities,
+        candidates=tuple(_probed(one, trial, failures, task) for one, trial, failures in found),
+        baselines=judged.baselines,
+        comparisons=judged.comparisons,
+        crossings=judged.crossings,
+        recommendation=judged.recommendation,
+        run_id=run_id,
+        created_at=created_at,
+        seed=seed,
+        device=device,
+        model=model,
+        preset=preset,
+        task=TaskFacts(
+            name=task.name,
+            kind=task.kind,
+            metric=metric,
+            instruction=task.instruction,
+            labels=len(task.labels),
+            rows=len(task.examples),
+            train=len(split.train),
+            dev=len(split.dev),
+            test=len(split.test),
+            documents=len(task.documents),
+        ),
+        warnings=(*split.notes, *warnings),
+        versions=dict(versions),
+        circumstances=circumstances_of(task, split, metric),
+        curves=curves_from(trials, fewer or {}, len(split.train)),
+        score_check=score_check,
+        score_doubt=doubt,
+    )
+    return _with_curves_and_rules(report)
+
+
+def judge(
+    trials: Sequence[Trial],
+    priorities: Priorities,
+    kind: Kind | None,
+    majority_share: float | None = None,
+    quotes: Mapping[str, Quote] | None = None,
+    floors: Sequence[Trial] = (),
+    doubt: str | None = None,
+    model: str = "",
+) -> Judgement:
+    """The part of a report that follows from outcomes and priorities alone; the arguments are those of `recommend`,
+    and the model that answered, in words."""
+
+    def figures(given: Sequence[Trial]) -> tuple[Candidate | NotMeasured, ...]:
+        found = (_candidate(one, priorities, (quotes or {}).get(one.strategy), model) for one in given)
+        if kind is not None:
+            return tuple(found)
+        # a score of 0 from elsewhere does not say whether it was answered
+        return tuple(replace(one, failed_answers=None) if isinstance(one, Candidate) else one for one in found)
+
+    return Judgement(
+        priorities=priorities,
+        candidates=figures(trials),
+        baselines=figures(floors),
+        comparisons=_comparisons(trials),
+        crossings=_crossings(trials, priorities, quotes or {}),
+        recommendation=recommend(trials, priorities, kind, majority_share, quotes, floors, doubt),
+    )
+
+
+def under_priorities(
+    report: Report, priorities: Priorities, trials: Sequence[Trial], baselines: Sequence[Trial], split: Split
+) -> Report:
+    """The report of these trials as it would be under other priorities. What does not depend on them is kept: scores,
+    ranges, comparisons."""
+    majority = _majority_score(report.task.kind, report.task.metric, split.test)
+    by_id = {one.strategy: one for one in (*trials, *baselines) if is_judged(one)}
+
+    def priced(given: Sequence[Candidate | NotMeasured]) -> tuple[Candidate | NotMeasured, ...]:
+        return tuple(
+            _priced(one, by_id[one.id], priorities) if isinstance(one, Candidate) and one.id in by_id else one
+            for one in given
+        )
+
+    changed = replace(
+        report,
+        priorities=priorities,
+        candidates=priced(report.candidates),
+        baselines=priced(report.baselines),
+        crossings=_crossings(trials, priorities, {}),
+        recommendation=recommend(
+            trials, priorities, report.task.kind, majority, floors=baselines, doubt=report.score_doubt
+        ),
+    )
+    return _with_curves_and_rules(changed)
+
+
+def _with_curves_and_rules(report: Report) -> Report:
+    """With what learning curves add to the recommendation, and the rules of thumb held against the whole."""
+    recommendation = replace(
+        report.recommendation,
+        changes=(*report.recommendation.changes, *turning_sentences(report)),
+        caveats=(*report.recommendation.caveats, *training_caveats(report)),
+    )
+    report = replace(report, recommendation=recommendation)
+    return replace(report, rules=hold_against(report))
+
+
+def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None, model: str) -> Candidate | NotMeasured:
+    if not is_judged(trial):
+        status: Literal["failed", "excluded"] = "excluded" if trial.status == "excluded" else "failed"
+        return NotMeasured(trial.strategy, trial.strategy, model, status, trial.reason, trial.notes)
+    measured = derive(trial, priorities, quote)
+    return Candidate(
+        id=trial.strategy,
+        strategy=trial.strategy,
+        model=model,
+        score=measured.score,
+        cost=measured.cost,
+        parts=measured.parts,
+        latency_seconds=measured.latency,
+        phase_seconds=measured.phase_seconds,
+        first_word_seconds=measured.first_word,
+        apart_seconds=apart_seconds(trial),
+        score_of_each_training=score_of_each_training(trial),
+        requests_per_second=trial.requests_per_second,
+        tokens_in_mean=measured.tokens_in_mean,
+        tokens_out_mean=measured.tokens_out_mean,
+        fit_seconds=trial.fit_seconds,
+        peak_memory_bytes=trial.peak_memory_bytes,
+        per_1000_range=price_range(trial, measured.cost, priorities),
+        hit_rate=measured.hit_rate,
+        failed_answers=measured.failed_answers,
+        settings=trial.settings,
+        choices=trial.choices,
+        effort=trial.effort,
+        notes=trial.notes,
+        busy=trial.busy,
+    )
+
+
+def _probed(one: Candidate | NotMeasured, trial: Trial, failures: Failures, task: Task) -> Candidate | NotMeasured:
+    """With what was measured beside the test rows, and what went wrong on them."""
+    if isinstance(one, NotMeasured):
+        return one
+    return replace(
+        one,
+        failures=failures,
+        robustness=robustness(trial),
+        side_effects=side_effects(trial),
+        freshness=freshness(trial, task),
+        without_documents=without_documents(trial, task.kind),
+        refusals=refusals(trial, task),
+        labels=rates_by_label(trial.outcomes),
+    )
+
+
+def _priced(one: Candidate, trial: Trial, priorities: Priorities) -> Candidate:
+    cost = cost_of(trial, priorities)
+    return replace(one, cost=cost, per_1000_range=price_range(trial, cost, priorities))
+
+
+def _comparisons(trials: Sequence[Trial]) -> tuple[Comparison, ...]:
+    """Each pair of judged strategies on the rows both answered."""
+    paired = paired_scores([trial for trial in trials if is_judged(trial)])
+    pairs = list(combinations(paired.scores, 2))
+    differences = [paired_difference(paired.scores[a], paired.scores[b], paired.groups) for a, b in pairs]
+    adjusted = holm([difference.p_value for difference in differences])
+    return tuple(
+        Comparison(
+            a=a,
+            b=b,
+            difference=one.difference,
+            low=one.low,
+            high=one.high,
+            p_value=one.p_value,
+            n=one.n,
+            p_value_holm=p_value,
+            detectable=detectable_difference(paired.scores[a], paired.scores[b], paired.groups),
+            method=one.method,
+            test=one.test,
+        )
+        for (a, b), one, p_value in zip(pairs, differences, adjusted, strict=True)
+    )
+
+
+def _crossings(
+    trials: Sequence[Trial], priorities: Priorities, quotes: Mapping[str, Quote]
+) -> tuple[CostCrossing, ...]:
+    """For each pair of judged strategies whose costs are known, the monthly volume at which they cost the same."""
+    costs = [(trial, cost_of(trial, priorities, quotes.get(trial.strategy))) for trial in trials if is_judged(trial)]
+    known = [(trial, cost) for trial, cost in costs if cost.line(priorities.months) is not None]
+    found = []
+    for a, b in combinations(known, 2):
+        at = crossing_range(a, b, priorities, is_ranged=not quotes)
+        found.append(CostCrossing(a[0].strategy, b[0].strategy, at.monthly, at.low, at.high, at.is_ranged))
+    return tuple(found)
+
+
+def _majority_score(kind: Kind, metric: str, test: Sequence[Example]) -> float | None:
+    """What always giving the commonest label of the test rows would score; None where answers are no labels."""
+    if kind is not Kind.CLASSIFICATION or not test:
+        return None
+    labels = Counter(example.target for example in test)
+    commonest = max(labels, key=labels.__getitem__)
+    outcomes = [
+        Outcome(one.id, "", commonest, float(one.target == commonest), {}, 0, 0, expected=one.target) for one in test
+    ]
+    return score_of(scored(metric, outcomes))

@@ -1,0 +1,91 @@
+"""Learning curves: what the run measured with fewer rows, and what more rows would bring."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from advisor.decision.choice import PROBABLE
+from advisor.measurement import is_judged, paired_scores
+from advisor.schema import Ahead, Curve, CurvePoint, NoCurve
+from eval.learning_curve import FEWEST_POINTS, MOST_TIMES, LearningCurve, Range, fit_curves, probability_ahead, range_of
+from eval.outcomes import Trial
+from eval.scored import Scored
+from eval.scoring.labels import LabelAnswers
+from eval.statistics import Interval
+from strategies.registry import LEARNS_FROM_NO_ROWS
+
+_STEPS = 30  # of a line, each more rows by the same factor
+_LOOKS = 25  # from the rows there are to the most, for the first at which a strategy is ahead
+
+
+def curves_from(
+    trials: Sequence[Trial], fewer: Mapping[str, Mapping[int, Trial]], train_rows: int
+) -> tuple[Curve | NoCurve, ...]:
+    """For each judged strategy its points (95 % ranges; `n` test rows answered, None for all), its line (80 % ranges),
+    what it gains from the most rows, and from how many on it is ahead of which other. `fewer` holds, by strategy and by
+    rows learned from, the trials beside `trials`, which learned from all. Empty where there are none."""
+    whole = [trial for trial in trials if is_judged(trial)]
+    if not any(fewer.get(trial.strategy) for trial in whole):
+        return ()
+    paired = paired_scores(whole)
+    sizes = {
+        name: {
+            rows: _scores(trial, paired.rows, scores) for rows, trial in fewer.get(name, {}).items() if is_judged(trial)
+        }
+        | {train_rows: scores}
+        for name, scores in paired.scores.items()
+    }
+    enough = {name: each for name, each in sizes.items() if name in LEARNS_FROM_NO_ROWS or len(each) >= FEWEST_POINTS}
+    curves = fit_curves(enough, paired.groups) if enough else {}
+    fewest = min(min(each) for each in sizes.values())
+    return tuple(_curve(name, curves, fewer.get(name, {}), fewest, train_rows) for name in sizes)
+
+
+def _scores(trial: Trial, rows: Sequence[str], whole: Scored) -> Scored:
+    """Not-a-number, or no label, where a row was not answered; `whole` is what was done on all rows."""
+    outcomes = {outcome.example_id: outcome for outcome in trial.outcomes}
+    if not isinstance(whole, LabelAnswers):
+        return np.array([outcomes[row].score if row in outcomes else np.nan for row in rows])
+    labels = LabelAnswers.of_outcomes(whole.metric, list(outcomes.values()))
+    given = dict(zip(outcomes, labels.given, strict=True))
+    return LabelAnswers(whole.metric, whole.expected, tuple(map(given.get, rows)))
+
+
+def _curve(
+    name: str, curves: Mapping[str, LearningCurve], fewer: Mapping[int, Trial], fewest: int, train_rows: int
+) -> Curve | NoCurve:
+    failed = next((trial for trial in fewer.values() if not is_judged(trial)), None)
+    reason = failed.reason if failed else None
+    if name not in curves:
+        return NoCurve(name, name, reason or "it was not measured.")
+    curve, most = curves[name], MOST_TIMES * train_rows
+    start = max(fewest, curve.fewest)
+    steps = {round(rows) for rows in np.geomspace(start, most, _STEPS)} | {train_rows, 2 * train_rows}
+    return Curve(
+        id=name,
+        strategy=name,
+        points=tuple(
+            _point(rows, point, len(fewer[rows].outcomes) if rows in fewer else None)
+            for rows, point in curve.points.items()
+        ),
+        line=tuple(_point(rows, range_of(curve.at(rows))) for rows in sorted(steps)),
+        gain=_point(most, range_of(curve.gain_at(most))),
+        ahead=tuple(_ahead(curve, other, of, train_rows) for of, other in curves.items() if of != name),
+        reason=reason,
+    )
+
+
+def _point(rows: int, found: Range | Interval, n: int | None = None) -> CurvePoint:
+    return CurvePoint(rows, found.mean, found.low, found.high, n)
+
+
+def _ahead(one: LearningCurve, other: LearningCurve, of: str, train_rows: int) -> Ahead:
+    """The fewest rows with which one is probably ahead of the other, None where it never is; and `by` how much it
+    probably is at least, with so many rows."""
+    looks = [round(rows) for rows in np.geomspace(train_rows, MOST_TIMES * train_rows, _LOOKS)]
+    chances = [probability_ahead(one, other, rows) for rows in looks]
+    first = next((rows for rows, chance in zip(looks, chances, strict=True) if chance >= PROBABLE), None)
+    by = tuple((rows, float(np.quantile(one.at(rows) - other.at(rows), 1 - PROBABLE))) for rows in looks)
+    return Ahead(of, chances[0], chances[-1], first, by)

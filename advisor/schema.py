@@ -1,0 +1,496 @@
+"""The report of a run as types: everything a person is told, and nothing that is derived only when it is shown.
+
+`REPORT` reads and writes it as JSON and publishes the JSON Schema (docs/report.schema.json). Scores are in [0, 1],
+times in seconds, money in `priorities.currency`. What was not measured is None.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from advisor.plan import Priorities
+from eval.costs import Cost
+from eval.failures import Failures
+from eval.outcomes import Effort
+from eval.personal_verdict import PersonalVerdict
+from eval.scoring.check import ScoreCheck
+from eval.scoring.labels import LabelRates
+from eval.statistics import Difference, Interval, Percentiles
+from eval.task import Kind
+
+SCHEMA = 2
+
+Confidence = Literal["strong", "moderate", "weak", "too close to call", "none"]
+Claim = Literal["better", "as good", "worse"]
+Agreement = Literal["agrees", "disagrees", "cannot tell"]
+Knowledge = Literal["general", "documents", "changing"]
+Form = Literal["free", "categories", "structure", "style"]
+Tried = Literal["no", "well", "misses", "long"]
+Job = Literal["simple", "complex", "broad"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """What was asked. `rows` are all that were read, `train`, `dev` and `test` those that were used, and `documents`
+    and `labels` are counted."""
+
+    name: str
+    kind: Kind
+    metric: str
+    instruction: str
+    labels: int
+    rows: int
+    train: int
+    dev: int
+    test: int
+    documents: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApartSeconds:
+    """The percentiles of some requests answered with the adapter apart from the weights, and under `merged_p50` the
+    median of the same requests with it merged."""
+
+    p50: float
+    p95: float
+    n: int
+    merged_p50: float
+    p50_range: tuple[float | None, float | None] = (None, None)
+    p95_range: tuple[float | None, float | None] = (None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What is lost where inputs are less tidy: the mean scores of the same `n` rows as they are and varied, and
+    their paired difference `lost`, positive where points are lost, with its 95 % interval."""
+
+    variant: str
+    plain: float
+    varied: float
+    lost: float
+    low: float
+    high: float
+    p_value: float
+    n: int
+    method: str = ""
+    test: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The scores on rows it trained on (`seen`) and on test rows (`new`), and the first minus the second."""
+
+    seen: Interval
+    new: Interval
+    difference: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnswersChange:
+    """Of how many of the `questions` something held before training and after it."""
+
+    questions: int
+    before: int
+    after: int
+    change: Difference
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeChange:
+    """How general knowledge changed with training: the surprise at `texts`, in nats a token and as perplexity, the
+    general `questions` answered right, those of them refused, and how many of the unanswerable it admits not to
+    know."""
+
+    texts: int
+    nats_before: float
+    nats_after: float
+    nats_change: Interval
+    perplexity_before: float
+    perplexity_after: float
+    questions: int
+    right_before: int
+    right_after: int
+    right_change: Difference
+    refused: AnswersChange | None = None
+    admitted: AnswersChange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SideEffects:
+    gap: Gap | None
+    knowledge: KnowledgeChange | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedAnswer:
+    """The answer to a question whose fact was changed in the documents from `old` to `new`, and which fact it gives."""
+
+    input: str
+    old: str
+    new: str
+    answer: str
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """After facts changed in the documents, the shares of `n` answers with the new fact, the old one and neither;
+    `before` is the share right before. `refresh_seconds` is what it took to index the changed documents, None where
+    nothing is looked up; `trained` says whether weights were changed."""
+
+    before: Interval
+    new: Interval
+    old: Interval
+    neither: Interval
+    n: int
+    refresh_seconds: float | None
+    trained: bool
+    examples: tuple[ChangedAnswer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutDocuments:
+    """With the documents that hold the answer taken out, the shares of `n` answers that admit not to know, that are
+    right all the same (None where nothing is right or wrong) and that are made up; `reads` documents at all."""
+
+    n: int
+    admitted: Interval
+    right: Interval | None
+    invented: Interval
+    reads: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """The test rows answered by refusing where another answer was expected: their `count`, and the range of the
+    share."""
+
+    count: int
+    mean: float
+    low: float
+    high: float
+    n: int
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A strategy, or a baseline, on a model: what was measured of it.
+
+    `phase_seconds` are the means of what timed requests were seen to do; `first_word_seconds` lie before the first
+    word of a written answer; `per_1000_range` is the 95 % range of the cost of 1,000 answers; `hit_rate` is the
+    share of rows with a known document for which it was looked up; `seconds` is how long its whole step took.
+    """
+
+    id: str
+    strategy: str
+    model: str
+    score: Interval
+    cost: Cost
+    status: Literal["done"] = "done"
+    parts: dict[str, float] = field(default_factory=dict)
+    latency_seconds: Percentiles | None = None
+    phase_seconds: dict[str, float] = field(default_factory=dict)
+    first_word_seconds: Percentiles | None = None
+    apart_seconds: ApartSeconds | None = None
+    score_of_each_training: tuple[float, ...] | None = None
+    requests_per_second: float | None = None
+    tokens_in_mean: float | None = None
+    tokens_out_mean: float | None = None
+    fit_seconds: float | None = None
+    peak_memory_bytes: int | None = None
+    per_1000_range: tuple[float, float] | None = None
+    hit_rate: float | None = None
+    failed_answers: int | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    choices: tuple[dict[str, Any], ...] = ()
+    effort: Effort = field(default_factory=Effort)
+    notes: tuple[str, ...] = ()
+    busy: float | None = None
+    failures: Failures | None = None
+    robustness: tuple[Lost, ...] | None = None
+    side_effects: SideEffects | None = None
+    freshness: Freshness | None = None
+    without_documents: WithoutDocuments | None = None
+    refusals: Refusals | None = None
+    labels: tuple[LabelRates, ...] = ()
+    seconds: float | None = None
+    estimated_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotMeasured:
+    """A strategy, or a baseline, that failed or does not apply; `reason` says why, in a sentence."""
+
+    id: str
+    strategy: str
+    model: str
+    status: Literal["failed", "excluded"]
+    reason: str | None
+    notes: tuple[str, ...] = ()
+    seconds: float | None = None
+    estimated_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The mean score of `a` minus that of `b` on the `n` rows both answered. `p_value` is of this pair alone,
+    `p_value_holm` allows for all pairs tested; `detectable` is the true difference these rows would show 8 times in
+    10."""
+
+    a: str
+    b: str
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    n: int
+    p_value_holm: float | None = None
+    detectable: float | None = None
+    method: str = ""
+    test: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CostCrossing:
+    """The requests a month at which `a` and `b` cost the same, as `eval.cost_ranges.Crossing` has it."""
+
+    a: str
+    b: str
+    monthly: float | None
+    low: float | None = None
+    high: float | None = None
+    is_ranged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The value of a priority, nearest to the person's own, at which `choice` would be taken instead, and whether it
+    is so from there up or from there down; None where no value was found. `until` is the last value at which it
+    still is, None where it stays so. `now` and `value` are as in `Priorities`, None for no limit and for never
+    changing."""
+
+    priority: str
+    now: float | None
+    value: float | None = None
+    choice: str | None = None
+    is_more: bool = False
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineVerdict:
+    """The best baseline, `name`, held against the strategies within the limits.
+
+    `difference` is how much higher it scores than the best strategy, `than`, on the rows that both answered, with
+    its 95 % interval from `low` to `high`. `odds` is the probability of the `claim`: the baseline is "better" than
+    every strategy by more than the margin, or "as good" (no strategy is better by more than the margin), or "worse"
+    (one is). `confidence` is the word for it. `lead` begins the headline, None where it does not speak of the
+    baseline; `line` is the sentence on it.
+    """
+
+    name: str
+    score: float
+    than: str
+    difference: float
+    low: float
+    high: float
+    claim: Claim
+    odds: float
+    confidence: Confidence
+    lead: str | None
+    line: str
+
+    @property
+    def is_probable(self) -> bool:
+        """Whether it is probably as good as every strategy, or better."""
+        return self.claim != "worse" and self.confidence != "too close to call"
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """What to do, for a person to read: all but `choice`, `confidence`, `odds` and `runner_up` are sentences.
+
+    `choice` and `runner_up` are ids of candidates; `baseline` is the verdict on the best baseline; `probabilities`
+    says of each candidate within the limits how probable it is that no other one is better by more than the margin;
+    `odds` is the probability that this holds for the choice and for nothing cheaper, None where there was nothing to
+    compare; `rows_needed` is the number of test rows that would measure its difference from the runner-up to within
+    the margin, None where that is settled or cannot be estimated.
+    """
+
+    choice: str | None
+    confidence: Confidence
+    odds: float | None
+    probabilities: dict[str, float]
+    runner_up: str | None
+    headline: str
+    confidence_line: str
+    runner_up_line: str | None
+    baseline: BaselineVerdict | None
+    reasons: tuple[str, ...]
+    caveats: tuple[str, ...]
+    changes: tuple[str, ...]
+    rows_needed: int | None
+    turns: tuple[Turn, ...] = ()
+
+    @property
+    def baseline_line(self) -> str | None:
+        return self.baseline.line if self.baseline else None
+
+    @property
+    def level_baseline(self) -> str | None:
+        """The baseline that the headline says to be probably as good as the strategies, or better."""
+        return self.baseline.name if self.baseline and self.baseline.lead and self.baseline.is_probable else None
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """A score with so many `rows` to learn from, and its range; `n` test rows answered, None for all of them and
+    where it was not measured."""
+
+    rows: int
+    mean: float
+    low: float
+    high: float
+    n: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """When a candidate would be ahead of another: the chance `now`, and with the most rows (`at_most`); the fewest
+    `rows` with which it probably is, None where it never is; and `by` how much it then probably is at least, as
+    pairs of rows and points."""
+
+    of: str
+    now: float
+    at_most: float
+    rows: int | None
+    by: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The learning curve of one candidate: `points` with 95 % ranges, the `line` through them with 80 % ranges, and
+    what is gained with the most rows. `reason` says why a point is missing."""
+
+    id: str
+    strategy: str
+    points: tuple[CurvePoint, ...]
+    line: tuple[CurvePoint, ...]
+    gain: CurvePoint
+    ahead: tuple[Ahead, ...]
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoCurve:
+    """A candidate of which no curve could be drawn, and why."""
+
+    id: str
+    strategy: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What is known of a task; None is unknown. `volume` is requests a month and `examples` solved examples to learn
+    from, both "at least".
+
+    `knowledge` is where answers come from, `form` what an answer must keep to, `tried` how a good instruction did.
+    `flawed` counts the examples that conflict or whose label has two spellings; `test` those set aside to judge by.
+    """
+
+    volume: int | None = None
+    knowledge: Knowledge | None = None
+    form: Form | None = None
+    examples: int | None = None
+    tried: Tried | None = None
+    job: Job | None = None
+    labels: int | None = None
+    test: int | None = None
+    document_words: int | None = None
+    instruction_words: int | None = None
+    flawed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRule:
+    """A rule of thumb that applies to the task, with what was `measured` and whether that agrees."""
+
+    id: str
+    leans_to: str
+    sources: str
+    why: str
+    fact: str
+    measured: str
+    agreement: Agreement
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What a person's clicks say. `verdict` is on the pairs of the run, `carried` of which were clicked before it.
+    `before` is the agreement on other answers that were compared earlier, on the data or in another run."""
+
+    verdict: PersonalVerdict
+    carried: int
+    before: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OtherStep:
+    """How long a step took that is no candidate's: the baselines, the learning curves."""
+
+    name: str
+    seconds: float | None
+    estimated_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What follows from outcomes and priorities alone, whoever measured them."""
+
+    schema: int = SCHEMA
+    priorities: Priorities
+    candidates: tuple[Candidate | NotMeasured, ...]
+    baselines: tuple[Candidate | NotMeasured, ...]
+    comparisons: tuple[Comparison, ...]
+    crossings: tuple[CostCrossing, ...]
+    recommendation: Recommendation
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report(Judgement):
+    """A run. `created_at` is ISO 8601; `device` and `model` are in words. `curves` is None in runs of versions
+    without them, empty where none was drawn; `score_doubt` is the sentence that says why the score is to be doubted."""
+
+    run_id: str
+    created_at: str
+    seed: int
+    device: str
+    model: str
+    preset: str | None
+    task: TaskFacts
+    versions: dict[str, str] = field(default_factory=dict)
+    circumstances: Circumstances | None = None
+    curves: tuple[Curve | NoCurve, ...] | None = None
+    score_check: ScoreCheck | None = None
+    score_doubt: str | None = None
+    rules: tuple[HeldRule, ...] = ()
+    other_steps: tuple[OtherStep, ...] = ()
+    person: Person | None = None
+
+
+REPORT = TypeAdapter(Report)
+JUDGEMENT = TypeAdapter(Judgement)
+
+
+def json_schema() -> str:
+    """What docs/report.schema.json holds; `make schema` writes it."""
+    return json.dumps(REPORT.json_schema(mode="serialization"), indent=2)
