@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from advisor.as_json import AsJson
 from advisor.plan import CURVES_STEP, FLOORS_STEP
 from eval.learning_curve import sizes_of
 from eval.other_programs import MATERIAL_SHARE, OtherPrograms
@@ -35,6 +36,17 @@ class Speed:
     train: float
     embed: float
     busy: float | None = None
+
+
+SPEED = AsJson[Speed](Speed)
+
+
+def read_speed(stored: str | bytes) -> Speed | None:
+    """None where another version measured other things."""
+    try:
+        return SPEED.read(stored)
+    except ValueError:
+        return None
 
 
 def busy_share(seconds: float = 1.0) -> float:

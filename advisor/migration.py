@@ -19,7 +19,7 @@ def read_report(content: bytes) -> Report | None:
         stored = json.loads(content)
         if stored["schema"] == 1:
             stored = _from_schema_1(stored)
-        return REPORT.validate_python(stored) if stored["schema"] == SCHEMA else None
+        return REPORT.of(stored) if stored["schema"] == SCHEMA else None
     except (ValidationError, ValueError, LookupError, TypeError, AttributeError):
         return None
 

@@ -1,12 +1,15 @@
-"""What a run is asked to do: the data's meaning, the budget, the person's priorities. All of it is plain JSON."""
+"""What a run is asked to do: the data's meaning, the budget, the person's priorities; read and written as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
+from pydantic import ConfigDict, ValidationError
+
+from advisor.as_json import AsJson
 from eval.checks import mend_task
 from eval.costs import Terms
 from eval.mapping import BuiltTask, Columns, build_task
@@ -22,6 +25,8 @@ DEFAULT_STRATEGIES = ("prompting", "prompting_examples", "retrieval", "finetunin
 FLOORS_STEP = "floors"  # all of them, in one process
 CURVES_STEP = "curves"  # of all strategies, in one process
 DEFAULT_MODEL = "embedded"  # SmolLM2-135M-Instruct from its package; else a hub id or a local folder
+
+_STRICT = ConfigDict(extra="forbid")  # what a later version wrote is not read as something else
 
 # The least and the most of each priority.
 VOLUME_BOUNDS = (1, 1_000_000_000)
@@ -41,6 +46,7 @@ class Setup:
     whose one-click mend the person accepted, applied in order. `metric` None means: as the data suggests; `required`
     are phrases that answers must contain; `own_metric` is "file.py:function", from the command line alone."""
 
+    __pydantic_config__: ClassVar = _STRICT
     input: str
     target: str
     group: str | None = None
@@ -89,6 +95,7 @@ class Priorities(Terms):
     would answer at a price a token; None is this machine. Raises BadInput when one is out of its bounds.
     """
 
+    __pydantic_config__: ClassVar = _STRICT
     machine_per_hour: float = 0.10  # which is never unknown here
     margin: float = 0.02
     max_seconds: float | None = None
@@ -115,6 +122,7 @@ class Priorities(Terms):
 class Plan:
     """One run of the comparison over one stored dataset."""
 
+    __pydantic_config__: ClassVar = _STRICT
     dataset_id: str
     setup: Setup
     preset: str = "quick"
@@ -131,27 +139,22 @@ class Plan:
         preset = PRESETS.get(self.preset)
         return (FLOORS_STEP, *self.strategies, *([CURVES_STEP] if preset and preset.curve_shares else []))
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
-    @staticmethod
-    def from_json(stored: dict[str, Any]) -> Plan:
-        """Raises BadInput when a stored plan is of a shape this version does not know."""
-        try:
-            setup = dict(stored["setup"])
-            kind = setup.pop("kind", None)
-            mends, required = tuple(setup.pop("mends", ())), tuple(setup.pop("required", ()))
-            rest = {k: v for k, v in stored.items() if k not in ("setup", "priorities", "strategies")}
-            return Plan(
-                setup=Setup(**setup, kind=Kind(kind) if kind else None, mends=mends, required=required),
-                priorities=Priorities(**stored.get("priorities", {})),
-                strategies=tuple(stored.get("strategies", DEFAULT_STRATEGIES)),
-                **rest,
-            )
-        except (KeyError, TypeError, ValueError) as wrong:
-            raise BadInput(
-                f"This run was planned by another version of Threeways ({wrong}); compare the data again."
-            ) from wrong
+PLAN, SETUP = AsJson[Plan](Plan), AsJson[Setup](Setup)
+
+
+def read_plan(stored: str) -> Plan:
+    """Raises BadInput when a stored plan is of a shape this version does not know."""
+    try:
+        return PLAN.read(stored)
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadInput(
+            f"This run was planned by another version of Threeways ({where}: {first['msg']}); compare the data again."
+        ) from wrong
+    except ValueError as wrong:
+        raise BadInput("The plan of this run is damaged; compare the data again.") from wrong
 
 
 def _check(what: str, value: float | None, bounds: tuple[float, float], unit: str = "") -> None:

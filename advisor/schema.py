@@ -10,8 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import TypeAdapter
-
+from advisor.as_json import AsJson
 from advisor.plan import Priorities
 from eval.costs import Cost
 from eval.failures import Failures
@@ -487,10 +486,10 @@ class Report(Judgement):
     person: Person | None = None
 
 
-REPORT = TypeAdapter(Report)
-JUDGEMENT = TypeAdapter(Judgement)
+REPORT = AsJson[Report](Report)
+JUDGEMENT = AsJson[Judgement](Judgement)
 
 
 def json_schema() -> str:
     """What docs/report.schema.json holds; `make schema` writes it."""
-    return json.dumps(REPORT.json_schema(mode="serialization"), indent=2)
+    return json.dumps(REPORT.schema(), indent=2)

@@ -14,6 +14,7 @@ from filelock import FileLock
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
+from advisor.estimate import Speed
 from advisor.plan import Plan, Setup
 from advisor.runs.report_files import write_report
 from advisor.storage.store import Store
@@ -25,10 +26,7 @@ from eval.task import Kind, Split, Task
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 60  # a first run imports the app, and the machine may be busy
-SPEED = {
-    "device": "cpu", "load_seconds": 1.0, "read": 300.0, "read_alone": 200.0, "write": 40.0, "write_alone": 10.0,
-    "train": 120.0, "embed": 50.0,
-}  # fmt: skip
+SPEED = Speed("cpu", 1.0, read=300.0, read_alone=200.0, write=40.0, write_alone=10.0, train=120.0, embed=50.0)
 _scan_once = cache(manifest_scanner.scan_component_manifests)  # AppTest reads what is installed anew for each app
 
 

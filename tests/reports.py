@@ -13,9 +13,9 @@ Kept = TypeVar("Kept", bound=Judgement)
 def changed(report: Kept, **changes: Any) -> Kept:
     """With these figures in place of its own. A dict changes only what it names: fields by their name, items of a list
     by their place, or `EVERY` one of them."""
-    stored = REPORT.dump_python(report) if isinstance(report, Report) else JUDGEMENT.dump_python(report)
+    stored = REPORT.plain(report) if isinstance(report, Report) else JUDGEMENT.plain(report)
     _change(stored, changes)
-    read = REPORT.validate_python(stored) if isinstance(report, Report) else JUDGEMENT.validate_python(stored)
+    read = REPORT.of(stored) if isinstance(report, Report) else JUDGEMENT.of(stored)
     assert type(read) is type(report)
     return read
 

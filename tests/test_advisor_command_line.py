@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("THREEWAYS_HOME", str(tmp_path / "home"))
     (tmp_path / "task.csv").write_bytes(TABLE)
-    Store().save_speed(tiny_model(tmp_path / "model"), asdict(SPEED))
+    Store().save_speed(tiny_model(tmp_path / "model"), SPEED)
     return tmp_path
 
 
@@ -48,7 +48,7 @@ def test_a_timing_that_no_longer_holds_is_taken_again(
     store, model = Store(), str(folder / "model")
     assert compare("task.csv", "--strategies", "prompting") == 0
     assert "Timing this machine" not in capsys.readouterr().err
-    store.save_speed(model, asdict(replace(SPEED, busy=0.61)))
+    store.save_speed(model, replace(SPEED, busy=0.61))
     assert compare("task.csv", "--strategies", "prompting") == 0
     assert "Other programs used 61 % of the processor when this machine was timed" in capsys.readouterr().err
     age(store, hours=30)

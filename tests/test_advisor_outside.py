@@ -185,7 +185,7 @@ def test_the_outcomes_a_run_wrote_can_be_decided_on_again(
         "strategy,one_off,per_1000",
         ((one.id, one.cost.one_off, one.cost.per_1000) for one in judged(reported)),
     )
-    got, wanted = decide(capsys), json.loads(REPORT.dump_json(reported))["recommendation"]
+    got, wanted = decide(capsys), json.loads(REPORT.write(reported))["recommendation"]
     assert wanted["baseline"]["name"] == "tfidf_linear" and wanted["baseline"]["lead"]
     assert set(got) == set(wanted)
     for key in ("choice", "odds", "probabilities", "headline", "changes", "baseline"):
@@ -366,9 +366,7 @@ def test_chances_that_count_costs_say_so(capsys: pytest.CaptureFixture[str]) -> 
     def heading(*options: str) -> str:
         assert main(["decide", "outcomes.csv", "--costs", "costs.csv", "--json", *options]) == 0
         return next(
-            each
-            for each, _ in figures_of(JUDGEMENT.validate_json(capsys.readouterr().out))
-            if each.startswith("Chance")
+            each for each, _ in figures_of(JUDGEMENT.read(capsys.readouterr().out)) if each.startswith("Chance")
         )
 
     write_costs(a=1, b=3)

@@ -41,7 +41,7 @@ def holds(part: dict, keys: str) -> bool:
 @pytest.mark.parametrize("kind", Kind)
 def test_a_report_has_every_key_and_is_strict_json(synthetic_report, kind):
     report = synthetic_report(kind)
-    written = REPORT.dump_json(report)
+    written = REPORT.write(report)
     assert read_report(written) == report and "NaN" not in written.decode()
     stored = json.loads(written)
     assert stored["schema"] == 2 and holds(stored, "")
@@ -82,7 +82,7 @@ def test_what_was_not_measured_is_null(synthetic_report, synthetic_trials):
     assert first.latency_seconds is None
     assert (first.cost.one_off, first.cost.per_1000, first.cost.per_month) == (None, None, None)
     assert second == NotMeasured("retrieval", "retrieval", report.model, "failed", "The index could not be read.")
-    assert json.loads(REPORT.dump_json(report))["candidates"][0]["choices"][0]["loss"] is None
+    assert json.loads(REPORT.write(report))["candidates"][0]["choices"][0]["loss"] is None
     assert len(report.comparisons) == 1
 
 

@@ -23,12 +23,17 @@ def test_the_published_schema_is_current() -> None:
 @pytest.mark.parametrize("kind", Kind)
 def test_a_report_is_read_as_it_was_written(synthetic_report: MakeReport, kind: Kind) -> None:
     report = synthetic_report(kind, priorities=Priorities(max_seconds=0.001, wrong_answer=2.0))
-    assert REPORT.validate_json(REPORT.dump_json(report)) == report
-    judged = JUDGEMENT.validate_json(JUDGEMENT.dump_json(report))
+    assert REPORT.read(REPORT.write(report)) == report
+    judged = JUDGEMENT.read(JUDGEMENT.write(report))
     assert judged.candidates == report.candidates
+
+
+def test_half_a_surrogate_pair_is_kept(synthetic_report: MakeReport) -> None:
+    report = synthetic_report(warnings=["\ud83d stands in row 7"])
+    assert REPORT.read(REPORT.write(report)) == report
 
 
 def test_every_field_of_a_candidate_is_published() -> None:
     names = {field.name for field in fields(Candidate)}
-    published = REPORT.json_schema(mode="serialization")["$defs"]["Candidate"]["properties"]
+    published = REPORT.schema()["$defs"]["Candidate"]["properties"]
     assert set(published) == names

@@ -13,7 +13,7 @@ from threading import Barrier
 
 import pytest
 
-from advisor.plan import Plan, Priorities, Setup
+from advisor.plan import Plan, Priorities, Setup, read_plan
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
@@ -109,7 +109,7 @@ def test_a_run_is_found_by_the_beginning_of_its_id(store: Store) -> None:
 def test_a_run_keeps_its_plan_and_task_as_files(store: Store) -> None:
     run_id = add_run(store, seed=3)
     folder = store.run_folder(run_id)
-    assert Plan.from_json(json.loads((folder / "plan.json").read_text())) == store.run(run_id).plan
+    assert read_plan((folder / "plan.json").read_text()) == store.run(run_id).plan
     assert len(json.loads((folder / "task.json").read_text())["test"]) == 10
     assert [step.strategy for step in store.steps(run_id)] == ["floors", "prompting", "retrieval", "finetuning"]
 
@@ -120,12 +120,12 @@ def test_a_plan_of_an_earlier_version_is_read() -> None:
         "setup": {"input": "message", "target": "label", "group": None, "split": None, "kind": None, "mends": []},
         "priorities": {"monthly_volume": 500, "margin": 0.03, "max_seconds": 2.0, "machine_per_hour": 0.2},
     }
-    priorities = Plan.from_json(stored).priorities
+    priorities = read_plan(json.dumps(stored)).priorities
     assert priorities == Priorities(monthly_volume=500, margin=0.03, max_seconds=2.0, machine_per_hour=0.2)
     known = asdict(Priorities(months=6, hosted="a model", read_per_million=1.0, written_per_million=2.0))
-    assert asdict(Plan.from_json({**stored, "priorities": known}).priorities) == known
+    assert asdict(read_plan(json.dumps({**stored, "priorities": known})).priorities) == known
     with pytest.raises(BadInput, match="another version"):
-        Plan.from_json({**stored, "priorities": {"thrift": 1}})
+        read_plan(json.dumps({**stored, "priorities": {"thrift": 1}}))
 
 
 def test_runs_wait_in_order_and_a_cancelled_one_leaves_the_queue(store: Store) -> None:
@@ -253,7 +253,7 @@ def test_a_timing_is_asked_for_taken_and_kept(store: Store) -> None:
     assert store.speed("embedded") is None
     store.request_speed("embedded")
     assert store.requested_speed() == "embedded"
-    store.save_speed("embedded", asdict(SPEED))
+    store.save_speed("embedded", SPEED)
     timed = store.speed("embedded")
     assert timed is not None and timed.speed == SPEED and timed.made_at is not None
     assert store.requested_speed() is None

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,7 +32,7 @@ NOWHERE = "/no/such/model"  # asked for a timing, it leaves a problem at once
 
 def stored(busy: float | None, hours_old: float) -> StoredSpeed:
     made_at = 100 * HOUR - hours_old * HOUR
-    return StoredSpeed("embedded", made_at, made_at, asdict(replace(SPEED, busy=busy)), None)
+    return StoredSpeed("embedded", made_at, made_at, replace(SPEED, busy=busy), None)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_run_is_estimated_from_a_timing_that_holds(tmp_path: Path, hours_old: 
     dataset = store.add_dataset("tickets.csv", b"message,label\nmy parcel,late\nmy money,refund\n")
     plan = Plan(dataset.id, Setup("message", "label"), strategies=("prompting",), model=NOWHERE)
     run = store.add_run(plan, task_to_json(*tiny_task()))
-    store.save_speed(NOWHERE, asdict(SPEED))
+    store.save_speed(NOWHERE, SPEED)
     age(store, hours_old)
     estimated = foresee_run(store, run.id)
     known = store.speed(NOWHERE)

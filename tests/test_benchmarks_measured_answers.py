@@ -36,7 +36,7 @@ def write_report(folder: Path, made: Report) -> None:
         Candidate(name, name, "", Interval(0.5, 0.4, 0.6, 80), Cost(1.0, 0.1, price, "USD"))
         for name, price in PRICES.items()
     )
-    (folder / "report.json").write_bytes(REPORT.dump_json(replace(made, candidates=priced)))
+    (folder / "report.json").write_text(REPORT.write(replace(made, candidates=priced)))
 
 
 def test_answers_are_scored_as_the_product_scores_them_now(

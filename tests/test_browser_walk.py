@@ -13,7 +13,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -37,7 +36,7 @@ _TICKETS = "".join((ROOT / "examples" / "support_tickets.csv").read_text("utf-8"
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("app") / "home"
     # As on a machine that was timed before: the walk is about another model than the one that Compare begins with.
-    Store(home).save_speed(EMBEDDED, asdict(SPEED))
+    Store(home).save_speed(EMBEDDED, SPEED)
     with app_at(home) as address:
         yield address
 

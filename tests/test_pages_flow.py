@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -253,7 +254,7 @@ def test_a_timing_of_yesterday_is_taken_again_but_not_while_a_run_has_the_machin
 def test_an_estimate_from_a_busy_machine_says_so(store: Store) -> None:
     dataset = store.add_dataset("tickets.csv", TICKETS.encode())
     assert "Other programs" not in html_of(open_page("Compare", dataset=dataset.id))
-    store.save_speed("embedded", {**pages.SPEED, "busy": 0.75})
+    store.save_speed("embedded", replace(pages.SPEED, busy=0.75))
     app = open_page("Compare", dataset=dataset.id)
     assert "Other programs used 75 % of the processor when this machine was timed" in html_of(app)
 

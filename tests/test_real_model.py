@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -60,7 +59,7 @@ def test_a_timing_knows_how_busy_the_machine_was(tmp_path: Path) -> None:
 
 def test_a_comparison_on_the_command_line(handbook_slice: Path, tmp_path: Path) -> None:
     home, out = tmp_path / "home", tmp_path / "out"
-    Store(home).save_speed(EMBEDDED, asdict(SPEED))  # as on a machine that was timed before: the browser walk times one
+    Store(home).save_speed(EMBEDDED, SPEED)  # as on a machine that was timed before: the browser walk times one
     finished = advise(
         home, "compare", str(handbook_slice), "--docs", str(ROOT / "examples" / "handbook"),
         "--strategies", "prompting,retrieval", "--preset", "quick", "--out", str(out), "--json",
@@ -68,8 +67,8 @@ def test_a_comparison_on_the_command_line(handbook_slice: Path, tmp_path: Path) 
     assert finished.returncode == 0, finished.stderr
     report = json.loads(finished.stdout)
     assert report == json.loads((out / "report.json").read_text())
-    assert report["schema"] == 1 and report["task"]["kind"] == "answering"
-    found = {candidate["name"]: candidate for candidate in report["candidates"]}
+    assert report["schema"] == 2 and report["task"]["kind"] == "answering"
+    found = {candidate["id"]: candidate for candidate in report["candidates"]}
     assert all(candidate.keys() >= CANDIDATE_KEYS and candidate["status"] == "done" for candidate in found.values())
     assert found["retrieval"]["hit_rate"] > 0.6
     assert found["retrieval"]["score"]["mean"] > found["prompting"]["score"]["mean"]  # no model knows an invented firm

@@ -24,7 +24,7 @@ _WORDS: dict[Agreement, str] = {"agrees": "Agrees", "disagrees": "Does not agree
 
 
 def hold_against(report: Report) -> tuple[HeldRule, ...]:
-    """Each rule that the data and the volume of a report (schema 1) make apply: its `fact`, what was `measured`, and
+    """Each rule that the data and the volume of a report make apply: its `fact`, what was `measured`, and
     the `agreement`. A report of an earlier version holds no circumstances, and none of this."""
     if report.circumstances is None:
         return ()

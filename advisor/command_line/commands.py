@@ -152,7 +152,7 @@ def _finish(store: Store, run_id: str, report: Report | None, options: argparse.
     for name in REPORT_FILES:
         shutil.copyfile(folder / name, out / name)
     if options.json:
-        sys.stdout.write(REPORT.dump_json(report, indent=2).decode() + "\n")
+        sys.stdout.write(REPORT.write(report, indent=2) + "\n")
     else:
         screen = Screen()
         print_report(screen, report)
@@ -191,7 +191,7 @@ def _decide(options: argparse.Namespace) -> None:
         check_tokens(trials, quotes or {})
     decision = replace(judge(trials, priorities, None, quotes=quotes, floors=floors), warnings=tuple(warnings))
     if options.json:
-        sys.stdout.write(JUDGEMENT.dump_json(decision, indent=2).decode() + "\n")
+        sys.stdout.write(JUDGEMENT.write(decision, indent=2) + "\n")
     else:
         print_warnings(Screen(), warnings)
         print_report(Screen(), decision)

@@ -84,7 +84,7 @@ def compare_documents(before: Sequence[Document], after: Sequence[Document]) -> 
 
 
 def compare_measuring(before: Report, after: Report) -> list[str]:
-    """What else is not the same in two reports (schema 1), in words: "model was X, is now Y"."""
+    """What else is not the same in two reports, in words: "model was X, is now Y"."""
     told = (
         ("kind of score", lambda report: report.task.metric),
         ("model", lambda report: report.model),
@@ -115,7 +115,7 @@ def _price(priorities: Priorities) -> str:
 
 
 def compare_results(before: Report, after: Report) -> list[ResultChange]:
-    """Every strategy of either report (schema 1), in the order of the later one."""
+    """Every strategy of either report, in the order of the later one."""
     old, new = ({one.id: one for one in judged(report)} for report in (before, after))
     is_comparable = before.task.metric == after.task.metric
     ids = dict.fromkeys(one.id for one in (*after.candidates, *before.candidates))

@@ -1,4 +1,4 @@
-"""What more rows to learn from would bring: learning curves as a report (schema 1) holds them, and in words.
+"""What more rows to learn from would bring: learning curves as a report holds them, and in words.
 
 The quick preset measures none; a run of an earlier version says nothing of them.
 """

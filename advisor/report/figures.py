@@ -1,6 +1,6 @@
 """Every figure of a run in words, the same on the page and in the files: what was measured, and who differs from whom.
 
-All read a report of schema 1. What was not measured is said to be so, never left blank and never 0.
+What was not measured is said to be so, never left blank and never 0.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ _TEMPLATES.globals |= {
 
 
 def render_html(report: Report, trials: Sequence[Trial] = (), examples: Sequence[Example] = ()) -> str:
-    """A whole HTML document from a report of schema 1; with the trials and the test examples, every answer too."""
+    """A whole HTML document; with the trials and the test examples, every answer too."""
     shown, verdict = judged(report), report.recommendation
     return _TEMPLATES.get_template("report.html.j2").render(
         report=report,

@@ -1,4 +1,4 @@
-"""How well each strategy finds each label, in words: for the page, HTML and Markdown, from a report of schema 1."""
+"""How well each strategy finds each label, in words: for the page, HTML and Markdown."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _VALUES = {"sum": "as a whole", "mean": "by the token", "minus empty input": "le
 
 
 def method_of(report: Report) -> list[tuple[str, str]]:
-    """What was measured, on what, with which effort: (heading, sentences), from a report of schema 1."""
+    """What was measured, on what, with which effort: (heading, sentences)."""
     task, priorities = report.task, report.priorities
     price = money_text(priorities.machine_per_hour, priorities.currency)
     documents = f" {count_text(task.documents, 'document')} could be looked up." if task.documents else ""

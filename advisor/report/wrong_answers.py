@@ -1,4 +1,4 @@
-"""Where answers go wrong, in words: for the page, HTML and Markdown, from a report of schema 1.
+"""Where answers go wrong, in words: for the page, HTML and Markdown.
 
 The sorting itself is in `eval.failures`. A report of an earlier version has none of it.
 """

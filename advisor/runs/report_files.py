@@ -116,7 +116,7 @@ def _write_forms(
         (folder / "clicks.csv").unlink(missing_ok=True)
     write_whole(folder / "report.md", render_markdown(report))
     write_whole(folder / "report.html", render_html(report, trials, test))
-    write_whole(folder / "report.json", REPORT.dump_json(report, indent=2))
+    write_whole(folder / "report.json", REPORT.write(report, indent=2))
 
 
 def _before(clicks: Sequence[Click], pairs: Sequence[Pair], task: Task, split: Split) -> Interval | None:

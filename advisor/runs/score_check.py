@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import traceback
-from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from advisor.as_json import AsJson
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spawned
 from advisor.storage.files import write_whole
 from advisor.storage.task_file import read_task
-from eval.scoring.check import CorruptedScore, ScoreCheck, check_score
-from eval.scoring.corruptions import Corruption
+from eval.scoring.check import ScoreCheck, check_score
 from eval.scoring.scorer import scorer_for
 from eval.task import BadInput
 
 SCORE_CHECK_FILE = "score_check.json"
+_CHECK = AsJson[ScoreCheck | None](ScoreCheck | None)
 
 
 def take_score_check(run_folder: Path, seed: int) -> None:
@@ -25,27 +24,20 @@ def take_score_check(run_folder: Path, seed: int) -> None:
         return
     with spawned(_check, run_folder, seed) as (child, results):
         try:
-            stored, problem = results.recv()
+            checked, problem = results.recv()
             child.join(SECONDS_TO_END)
         except EOFError:
             child.join()
-            stored, problem = None, death_sentence(child.exitcode)
+            checked, problem = None, death_sentence(child.exitcode)
     if problem is not None:
         raise BadInput(problem)
-    write_whole(run_folder / SCORE_CHECK_FILE, json.dumps(stored, indent=2))
+    write_whole(run_folder / SCORE_CHECK_FILE, _CHECK.write(checked, indent=2))
 
 
 def read_score_check(run_folder: Path) -> ScoreCheck | None:
     """None where nothing can be said, and in runs of earlier versions."""
     path = run_folder / SCORE_CHECK_FILE
-    stored = json.loads(path.read_text()) if path.exists() else None
-    if stored is None:
-        return None
-    corrupted = tuple(
-        CorruptedScore(Corruption(one["corruption"]), one["mean"], one["rows"], one["right_is_higher"])
-        for one in stored["corrupted"]
-    )
-    return ScoreCheck(stored["right"], stored["rows"], corrupted, tuple(map(Corruption, stored["blind_to"])))
+    return _CHECK.read(path.read_bytes()) if path.exists() else None
 
 
 def _check(run_folder: Path, seed: int, results: Connection) -> None:
@@ -54,7 +46,7 @@ def _check(run_folder: Path, seed: int, results: Connection) -> None:
     try:
         task, split = read_task(run_folder)
         checked = check_score(scorer_for(task, split), split.train, task.documents, seed)
-        results.send((asdict(checked) if checked else None, None))
+        results.send((checked, None))
     except Exception as wrong:
         traceback.print_exc()
         results.send((None, failure_sentence(wrong, "checking the score")))

@@ -6,11 +6,11 @@ import json
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from advisor.estimate import busy_share, estimate_seconds, measure_speed
+from advisor.as_json import AsJson
+from advisor.estimate import SPEED, busy_share, estimate_seconds, measure_speed
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spawned
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
@@ -23,6 +23,7 @@ from strategies.presets import PRESETS
 ESTIMATE_FILE, SPEED_FILE = "estimate.json", "speed.json"
 _SECONDS_A_TIMING_STANDS = 24 * 3600
 _SECONDS_BEFORE_ANOTHER = 300  # so that a load that comes and goes does not time the machine over and over
+_ESTIMATE = AsJson[dict[str, float]](dict[str, float])
 _NOT_FETCHED = "It is timed once it has been fetched; the first run fetches it."
 
 
@@ -70,7 +71,7 @@ def foresee_run(store: Store, run_id: str) -> dict[str, float]:
         return kept
     task, split = read_task(folder)
     seconds = estimate_seconds(task, split, PRESETS[plan.preset], plan.steps, stored.speed)
-    write_whole(folder / SPEED_FILE, json.dumps(asdict(stored.speed), indent=2))
+    write_whole(folder / SPEED_FILE, SPEED.write(stored.speed, indent=2))
     write_whole(folder / ESTIMATE_FILE, json.dumps(seconds, indent=2))
     return seconds
 
@@ -78,14 +79,14 @@ def foresee_run(store: Store, run_id: str) -> dict[str, float]:
 def read_estimate(run_folder: Path) -> dict[str, float]:
     """What `foresee_run` kept; empty when it kept nothing."""
     path = run_folder / ESTIMATE_FILE
-    return json.loads(path.read_text()) if path.exists() else {}
+    return _ESTIMATE.read(path.read_bytes()) if path.exists() else {}
 
 
 def _time_machine(model: str, log: Path, results: Connection) -> None:
     """What the child does."""
     settle_in(log)
     try:
-        results.send((asdict(measure_speed(model)), None))
+        results.send((measure_speed(model), None))
     except Exception as wrong:
         traceback.print_exc()
         results.send((None, failure_sentence(wrong, "timing this machine")))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 
+from advisor.as_json import AsJson
 from advisor.storage.files import write_whole
-from eval.blind_pairs import Choice, Click
+from eval.blind_pairs import Click
 from eval.task import BadInput
 
+_CLICK = AsJson[Click](Click)
 _FILE = "clicks.jsonl"
 
 
@@ -27,20 +27,16 @@ def read_clicks(folder: Path) -> tuple[Click, ...]:
     clicks = []
     for number, line in enumerate(lines, 1):
         try:
-            stored = json.loads(line)
-            click = Click(**{**stored, "choice": Choice(stored["choice"])})
-            if not all(isinstance(value, str) for value in stored.values()):
-                raise TypeError("a value is not text")
-        except (ValueError, TypeError, KeyError) as wrong:
+            clicks.append(_CLICK.read(line))
+        except ValueError as wrong:
             raise BadInput(
                 f"Your clicks can't be read: line {number} of {path} is damaged. Move the file away to start over."
             ) from wrong
-        clicks.append(click)
     return tuple(clicks)
 
 
 def write_clicks(folder: Path, clicks: Sequence[Click]) -> None:
-    write_whole(folder / _FILE, "".join(json.dumps(asdict(click)) + "\n" for click in clicks))
+    write_whole(folder / _FILE, "".join(f"{_CLICK.write(click)}\n" for click in clicks))
 
 
 def clicks_in(folders: Iterable[Path]) -> tuple[Click, ...]:

@@ -8,7 +8,6 @@ a run still marked "running" was interrupted.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import secrets
 import shutil
@@ -23,8 +22,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from advisor.estimate import SPEED, Speed, read_speed
 from advisor.migration import read_report
-from advisor.plan import Plan, Setup
+from advisor.plan import PLAN, SETUP, Plan, Setup
 from advisor.schema import Report
 from advisor.storage.clicks import clicks_in, write_clicks
 from advisor.storage.database import Database
@@ -117,7 +117,7 @@ class Store:
 
     def save_setup(self, dataset_id: str, setup: Setup) -> None:
         with self._database.transaction() as database:
-            database.execute("UPDATE datasets SET setup_json = ? WHERE id = ?", (json.dumps(asdict(setup)), dataset_id))
+            database.execute("UPDATE datasets SET setup_json = ? WHERE id = ?", (SETUP.write(setup), dataset_id))
 
     def dataset_folder(self, dataset_id: str) -> Path:
         return self.home / "datasets" / dataset_id
@@ -129,7 +129,7 @@ class Store:
         person clicked before, on the data or on the run that this one follows."""
         dataset, created_at = self.dataset(plan.dataset_id), time.time()
         run_id = f"{datetime.fromtimestamp(created_at, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
-        plan_json = json.dumps(plan.to_json(), indent=2)
+        plan_json = PLAN.write(plan, indent=2)
         with whole_folder(self.run_folder(run_id)) as unnamed:
             write_whole(unnamed / "plan.json", plan_json)
             write_whole(unnamed / "task.json", task_json)
@@ -280,16 +280,17 @@ class Store:
         row = self._database.row("SELECT * FROM speeds WHERE model = ?", model)
         if row is None:
             return None
-        return StoredSpeed(**{**row, "measured": json.loads(row["measured"]) if row["measured"] else None})
+        measured = row.pop("measured")
+        return StoredSpeed(**row, speed=read_speed(measured) if measured else None)
 
     def requested_speed(self) -> str | None:
         """The model whose timing has waited longest."""
         row = self._database.row("SELECT model FROM speeds WHERE made_at IS NULL ORDER BY requested_at")
         return None if row is None else str(row["model"])
 
-    def save_speed(self, model: str, measured: dict[str, Any] | None, problem: str | None = None) -> None:
+    def save_speed(self, model: str, speed: Speed | None, problem: str | None = None) -> None:
         """Either the timing or, where it could not be taken, the problem in a sentence; asked for or not."""
-        now, found = time.time(), None if measured is None else json.dumps(measured)
+        now, found = time.time(), None if speed is None else SPEED.write(speed)
         with self._database.transaction() as database:
             database.execute("INSERT OR REPLACE INTO speeds VALUES (?, ?, ?, ?, ?)", (model, now, now, found, problem))
 

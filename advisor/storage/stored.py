@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from advisor.estimate import Speed
-from advisor.plan import Plan, Setup
-from eval.task import BadInput
+from advisor.plan import SETUP, Plan, Setup, read_plan
 
 RunState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 StepState = Literal["waiting", "running", "interrupted", "done", "failed", "cancelled", "excluded"]
@@ -32,8 +30,8 @@ class StoredDataset:
         if self.setup_json is None:
             return None
         try:
-            return Plan.from_json({"dataset_id": self.id, "setup": json.loads(self.setup_json)}).setup
-        except BadInput:
+            return SETUP.read(self.setup_json)
+        except ValueError:
             return None
 
 
@@ -55,7 +53,7 @@ class StoredRun:
     @property
     def plan(self) -> Plan:
         """Raises BadInput when another version of Threeways wrote it, so that a list of runs can still be shown."""
-        return Plan.from_json(json.loads(self.plan_json))
+        return read_plan(self.plan_json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +79,11 @@ class StoredStep:
 
 @dataclass(frozen=True, slots=True)
 class StoredSpeed:
-    """How fast this machine runs a model: `measured` as the estimate wrote it, or the `problem` in a sentence, and
-    when that was found; none of them while the worker has yet to take the time."""
+    """How fast this machine runs a model, or the `problem` in a sentence, and when that was found; none of them while
+    the worker has yet to take the time, and no `speed` where another version measured other things."""
 
     model: str
     requested_at: float
     made_at: float | None
-    measured: dict[str, Any] | None
+    speed: Speed | None
     problem: str | None
-
-    @property
-    def speed(self) -> Speed | None:
-        """None as long as nothing was measured, or when another version measured other things."""
-        try:
-            return None if self.measured is None else Speed(**self.measured)
-        except TypeError:
-            return None

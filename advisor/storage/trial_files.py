@@ -11,13 +11,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from advisor.as_json import AsJson
 from advisor.plan import CURVES_STEP, FLOORS_STEP
 from advisor.storage.files import write_whole
-from eval.outcomes import Effort, Knowledge, Outcome, Trial
+from eval.outcomes import Trial
 from strategies.registry import FLOORS
 
+_TRIAL = AsJson[Trial](Trial)
 _MANIFEST = "manifest.json"
 _PROBES = "probes.jsonl"
 
@@ -49,18 +50,11 @@ def read_trial(folder: Path) -> Trial | None:
         if hashes != {name: _hash(content) for name, content in contents.items()}:
             return None
         facts = json.loads(contents["trial.json"])
-        lines = contents["outcomes.jsonl"].decode().splitlines()
-        return Trial(
-            **{
-                **facts,
-                "outcomes": tuple(_outcome(json.loads(line)) for line in lines),
-                "choices": tuple(facts["choices"]),
-                "effort": Effort(**facts["effort"]),
-                "notes": tuple(facts["notes"]),
-                "knowledge": _knowledge(facts.get("knowledge")),
-                "probes": _probes(contents.get(_PROBES, b"").decode().splitlines()),
-            }
-        )
+        outcomes = map(json.loads, contents["outcomes.jsonl"].decode().splitlines())
+        probes: dict[str, list[object]] = {}
+        for line in map(json.loads, contents.get(_PROBES, b"").decode().splitlines()):
+            probes.setdefault(line.pop("probe"), []).append(line)
+        return _TRIAL.of({**facts, "outcomes": list(outcomes), "probes": probes})
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 
@@ -85,25 +79,6 @@ def read_curves(run_folder: Path) -> dict[str, dict[int, Trial]]:
         if folder.name.isdecimal() and (trial := read_trial(folder)):
             curves.setdefault(folder.parent.name, {})[int(folder.name)] = trial
     return curves
-
-
-def _knowledge(facts: list[dict[str, list[float]]] | None) -> tuple[Knowledge, Knowledge] | None:
-    if facts is None:  # not measured, or by an earlier version
-        return None
-    before, after = (Knowledge(**{name: tuple(values) for name, values in each.items()}) for each in facts)
-    return before, after
-
-
-def _probes(lines: Sequence[str]) -> dict[str, tuple[Outcome, ...]]:
-    probes: dict[str, list[Outcome]] = {}
-    for line in lines:
-        facts = json.loads(line)
-        probes.setdefault(facts.pop("probe"), []).append(_outcome(facts))
-    return {name: tuple(outcomes) for name, outcomes in probes.items()}
-
-
-def _outcome(facts: dict[str, Any]) -> Outcome:
-    return Outcome(**{**facts, "sources": tuple(facts["sources"])})
 
 
 def _hash(content: bytes) -> str:

@@ -1,0 +1,45 @@
+"""A type as JSON and back: pydantic checks the shape, the standard library writes the text."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
+
+Kept = TypeVar("Kept")
+
+
+class AsJson(Generic[Kept]):
+    """Not `TypeAdapter.dump_json` alone: people's files hold half of a surrogate pair, which it cannot write."""
+
+    def __init__(self, kept: Any) -> None:
+        self._adapter: TypeAdapter[Kept] = TypeAdapter(kept)
+
+    def write(self, value: Kept, indent: int | None = None) -> str:
+        """A number that is not finite (a loss that diverged) becomes null."""
+        return json.dumps(_finite(self._adapter.dump_python(value)), indent=indent, allow_nan=False)
+
+    def read(self, text: str | bytes) -> Kept:
+        """Raises ValueError (pydantic's ValidationError is one) where the text is no JSON of this type."""
+        return self.of(json.loads(text))
+
+    def of(self, stored: object) -> Kept:
+        """From JSON's own types. Raises ValueError where they are of another shape."""
+        return self._adapter.validate_python(stored)
+
+    def plain(self, value: Kept) -> Any:
+        """In JSON's own types."""
+        return _finite(self._adapter.dump_python(value))
+
+    def schema(self) -> dict[str, Any]:
+        return self._adapter.json_schema(mode="serialization")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
