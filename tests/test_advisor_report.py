@@ -42,7 +42,7 @@ def holds(part: dict, keys: str) -> bool:
 def test_a_report_has_every_key_and_is_strict_json(synthetic_report, kind):
     report = synthetic_report(kind)
     written = REPORT.write(report)
-    assert read_report(written) == report and "NaN" not in written.decode()
+    assert read_report(written.encode()) == report and "NaN" not in written
     stored = json.loads(written)
     assert stored["schema"] == 2 and holds(stored, "")
     assert holds(stored["task"], "task") and holds(stored["recommendation"], "recommendation")
