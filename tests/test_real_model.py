@@ -22,7 +22,7 @@ from tests.tiny_strategies import SPEED
 
 ROOT = Path(__file__).parents[1]
 CANDIDATE_KEYS = {
-    "name", "status", "reason", "score", "latency_seconds", "requests_per_second", "tokens_in_mean",
+    "status", "score", "latency_seconds", "requests_per_second", "tokens_in_mean",
     "tokens_out_mean", "fit_seconds", "cost", "settings", "effort",
 }  # fmt: skip
 
