@@ -10,8 +10,8 @@ import pytest
 from advisor.advice.agreement import hold_against, rule_groups, rule_sentences
 from advisor.advice.first_advice import advise
 from advisor.plan import Priorities
-from advisor.report.html import render_html
-from advisor.report.markdown import escaped, render_markdown
+from advisor.render.html import render_html
+from advisor.render.markdown import escaped, render_markdown
 from advisor.schema import Circumstances, Report
 from eval.statistics import margin_shown, rows_to_show
 from eval.task import Kind

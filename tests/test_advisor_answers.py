@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from advisor.report.answers import answered_rows, filters
+from advisor.sections.answers import answered_rows, filters
 from eval.outcomes import Trial
 from eval.task import Kind, Split, Task
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from advisor.report.figures import apart_of
-from advisor.report.html import render_html
-from advisor.report.markdown import escaped, render_markdown
-from advisor.report.provenance import APART, computed_of
+from advisor.render.html import render_html
+from advisor.render.markdown import escaped, render_markdown
 from advisor.runs.apart import timed_apart
+from advisor.sections.figures import apart_of
+from advisor.sections.provenance import APART, computed_of
 from advisor.storage.trial_files import read_trial, write_trial
 from eval.outcomes import Outcome, Trial
 from strategies.contract import Progress

@@ -20,8 +20,8 @@ from advisor.command_line.terminal import print_report
 from advisor.decision.baseline import claim_of
 from advisor.decision.recommendation import recommend
 from advisor.plan import Priorities
-from advisor.report.html import render_html
-from advisor.report.markdown import escaped, render_markdown
+from advisor.render.html import render_html
+from advisor.render.markdown import escaped, render_markdown
 from advisor.schema import Recommendation, Report
 from eval.outcomes import Outcome, Trial
 from eval.posterior import believe

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from advisor.plan import Plan, Priorities, Setup
-from advisor.report.changed_documents import FRESHNESS, WITHOUT_DOCUMENTS, asked_again_of
-from advisor.report.html import render_html
-from advisor.report.markdown import escaped, render_markdown
-from advisor.report.provenance import computed_of
-from advisor.report.side_effects import side_effects_of
+from advisor.render.html import render_html
+from advisor.render.markdown import escaped, render_markdown
 from advisor.runs.experiment import run_experiment
+from advisor.sections.changed_documents import FRESHNESS, WITHOUT_DOCUMENTS, asked_again_of
+from advisor.sections.provenance import computed_of
+from advisor.sections.side_effects import side_effects_of
 from advisor.storage.store import Store
 from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import read_trial, write_trial

@@ -6,10 +6,10 @@ from html import escape
 
 from advisor.candidates import judged
 from advisor.plan import Priorities
-from advisor.report.figures import differences_of, figures_of, reading_of, subject_of
-from advisor.report.html import render_html
-from advisor.report.markdown import escaped, render_markdown
+from advisor.render.html import render_html
+from advisor.render.markdown import escaped, render_markdown
 from advisor.schema import Comparison, Report
+from advisor.sections.figures import differences_of, figures_of, reading_of, subject_of
 from advisor.wording import RANGE_MEANING
 from eval.outcomes import Trial
 from eval.task import Kind

@@ -12,9 +12,9 @@ from sklearn.metrics import f1_score
 
 from advisor.decision.recommendation import recommend
 from advisor.plan import Priorities
+from advisor.render.html import render_html
+from advisor.render.markdown import render_markdown
 from advisor.report.build import under_priorities
-from advisor.report.html import render_html
-from advisor.report.markdown import render_markdown
 from advisor.schema import Recommendation, Report
 from eval.outcomes import TRAINED_AGAIN, TRAINED_ON, Outcome, Trial
 from eval.scoring import MetricName

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from sklearn.metrics import precision_recall_fscore_support
 
-from advisor.report.html import render_html
-from advisor.report.labels import MEANING, TITLE, by_label_of
-from advisor.report.markdown import render_markdown
+from advisor.render.html import render_html
+from advisor.render.markdown import render_markdown
 from advisor.schema import Report
+from advisor.sections.labels import MEANING, TITLE, by_label_of
 from advisor.wording import score_text
 from eval.outcomes import Trial
 from eval.task import Kind
@@ -50,6 +50,6 @@ def test_the_table_is_folded_and_shows_labels_as_they_are(
     report = synthetic_report(trials=tuple(map(renamed, synthetic_trials())))
     page, text = render_html(report), render_markdown(report)
     assert "<td>&lt;b&gt;|</td><td>20</td>" in page and "<b>|" not in page
-    assert f">{TITLE}</summary>" in page and MEANING in page
-    assert f"<details><summary>{TITLE}</summary>\n\n| Label | Test rows | Fine-tuning |" in text
+    assert f">{TITLE}</h2>" in page and MEANING in page
+    assert "<details><summary>All 4 labels</summary>\n\n| Label | Test rows | Fine-tuning |" in text
     assert "| \\<b\\>\\| | 20 |" in text

@@ -10,13 +10,13 @@ import pytest
 
 from advisor.candidates import baselines, judged
 from advisor.migration import read_report
-from advisor.report.curves import curves_of
-from advisor.report.html import render_html
-from advisor.report.markdown import escaped, render_markdown
-from advisor.report.own_clicks import own_clicks_of
-from advisor.report.score_check import score_check_of
-from advisor.report.wrong_answers import wrong_answers_of
+from advisor.render.html import render_html
+from advisor.render.markdown import escaped, render_markdown
 from advisor.schema import REPORT, Curve, NoCurve, NotMeasured, Report
+from advisor.sections.learning_curve import curves_of
+from advisor.sections.own_clicks import own_clicks_of
+from advisor.sections.score_check import score_check_of
+from advisor.sections.wrong_answers import wrong_answers_of
 
 STORED = Path(__file__).parent / "fixtures" / "report_schema_1.json"  # one strategy and one point of a curve failed
 # What came to schema 1 as it grew.

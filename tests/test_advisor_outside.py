@@ -13,9 +13,9 @@ import pytest
 
 from advisor.candidates import judged
 from advisor.command_line.commands import main
-from advisor.report.export import outcomes_csv
-from advisor.report.figures import figures_of
+from advisor.render.export import outcomes_csv
 from advisor.schema import JUDGEMENT, REPORT, Report
+from advisor.sections.figures import figures_of
 from eval.outcomes import Trial
 from eval.task import Task
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from advisor.report.export import clicks_csv
-from advisor.report.html import render_html
-from advisor.report.markdown import escaped, render_markdown
-from advisor.report.own_clicks import CORRUPTIONS, before_a_run, own_clicks_of, person_of
+from advisor.render.export import clicks_csv
+from advisor.render.html import render_html
+from advisor.render.markdown import escaped, render_markdown
+from advisor.report.clicked import person_of
 from advisor.schema import Report
+from advisor.sections.own_clicks import CORRUPTIONS, before_a_run, own_clicks_of
 from eval.blind_pairs import Answer, Choice, Click, Pair
 from eval.scoring.corruptions import Corruption
 from eval.statistics import interval

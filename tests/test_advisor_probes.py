@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from advisor.plan import Plan, Setup
-from advisor.report.html import render_html
-from advisor.report.markdown import escaped, render_markdown
-from advisor.report.robustness import LESS_TIDY, WORDS, less_tidy_of
-from advisor.report.side_effects import SIDE_EFFECTS, _ends, side_effects_of
+from advisor.render.html import render_html
+from advisor.render.markdown import escaped, render_markdown
 from advisor.runs.experiment import run_experiment
 from advisor.schema import NotMeasured
+from advisor.sections.robustness import LESS_TIDY, WORDS, less_tidy_of
+from advisor.sections.side_effects import SIDE_EFFECTS, _ends, side_effects_of
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import task_to_json

@@ -1,8 +1,10 @@
 """The report as JSON, as Markdown and as CSV, from synthetic trials scored for real."""
 
+import base64
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from itertools import chain
 
@@ -10,12 +12,12 @@ import pytest
 
 from advisor.migration import read_report
 from advisor.plan import Priorities
+from advisor.render.export import outcomes_csv
+from advisor.render.html import render_html
+from advisor.render.markdown import escaped, render_markdown
 from advisor.report.build import under_priorities
-from advisor.report.export import outcomes_csv
-from advisor.report.figures import differences_of, figures_of
-from advisor.report.html import render_html
-from advisor.report.markdown import escaped, render_markdown
 from advisor.schema import REPORT, NotMeasured
+from advisor.sections.figures import differences_of, figures_of
 from eval.outcomes import Outcome, Trial
 from eval.task import Example, Kind
 from tests.reports import changed
@@ -132,7 +134,8 @@ def test_floors_are_told_in_every_form(synthetic_report, synthetic_trials):
         assert "a linear classifier on words scores the same as fine-tuning" in text
         assert "It ran out of memory" in text
     assert "Without a language model: word classifier" in render_markdown(report)
-    assert "Word classifier" in page[page.index(">Score</h2>") : page.index(">Score against cost</h2>")]
+    (chart, *_) = re.findall(r'<img src="data:image/svg\+xml;base64,([^"]+)"', page)
+    assert "Word classifier" in base64.b64decode(chart).decode()
 
 
 def test_a_report_of_an_earlier_version_has_no_chances(synthetic_report):

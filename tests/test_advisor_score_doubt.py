@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from advisor.decision.score_doubt import score_doubt
-from advisor.report.html import render_html
-from advisor.report.markdown import render_markdown
-from advisor.report.score_check import SCORE_CHECK, score_check_of
+from advisor.render.html import render_html
+from advisor.render.markdown import render_markdown
 from advisor.runs.score_check import SCORE_CHECK_FILE, read_score_check, take_score_check
+from advisor.sections.score_check import SCORE_CHECK, score_check_of
 from advisor.storage.task_file import task_to_json
 from eval.outcomes import Trial
 from eval.scoring.check import CorruptedScore, ScoreCheck

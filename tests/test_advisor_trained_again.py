@@ -10,10 +10,10 @@ import pytest
 from advisor.estimate import estimate_seconds
 from advisor.measurement import score_of_each_training
 from advisor.plan import FLOORS_STEP, Plan, Setup
-from advisor.report.html import render_html
-from advisor.report.markdown import render_markdown
-from advisor.report.provenance import how_computed
+from advisor.render.html import render_html
+from advisor.render.markdown import render_markdown
 from advisor.runs.experiment import run_experiment
+from advisor.sections.provenance import how_computed
 from advisor.storage.store import Store
 from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import read_trial, write_trial

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from advisor.report.html import render_html
-from advisor.report.markdown import escaped, render_markdown
-from advisor.report.wrong_answers import WORDS, wrong_answers_of
+from advisor.render.html import render_html
+from advisor.render.markdown import escaped, render_markdown
 from advisor.schema import Candidate
+from advisor.sections.wrong_answers import WORDS, wrong_answers_of
 from eval.failures import Failure
 from eval.outcomes import Trial
 from eval.task import Kind

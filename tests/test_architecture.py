@@ -17,7 +17,18 @@ MAY_IMPORT = {
 }
 ROOMS = set(MAY_IMPORT)
 # Within the advisor each room may import those before it, and the modules that stand beside the rooms.
-ADVISOR_ROOMS = ["storage", "decision", "advice", "charts", "report", "runs", "command_line", "pages"]
+ADVISOR_ROOMS = [
+    "storage",
+    "decision",
+    "advice",
+    "charts",
+    "report",
+    "sections",
+    "render",
+    "runs",
+    "command_line",
+    "pages",
+]
 
 
 def imported(path: Path) -> set[str]:

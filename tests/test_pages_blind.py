@@ -12,7 +12,7 @@ from html import unescape
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from advisor.report.markdown import render_markdown
+from advisor.render.markdown import render_markdown
 from advisor.runs.report_files import write_report
 from advisor.storage.clicks import read_clicks
 from advisor.storage.store import Store

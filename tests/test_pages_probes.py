@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from advisor.report.changed_documents import FRESHNESS
-from advisor.report.robustness import LESS_TIDY
-from advisor.report.side_effects import SIDE_EFFECTS
+from advisor.sections.changed_documents import FRESHNESS
+from advisor.sections.robustness import LESS_TIDY
+from advisor.sections.side_effects import SIDE_EFFECTS
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, TRAINED_ON
 from tests.pages import finish_run, html_of, open_page, own_home
 

@@ -35,13 +35,14 @@ from advisor.command_line.terminal import (
 from advisor.decision.outside import check_tokens, read_costs, read_outcomes
 from advisor.estimate import busy_sentence
 from advisor.plan import DEFAULT_MODEL, Plan, Setup
+from advisor.render.json_file import render_json
 from advisor.report.build import judge
 from advisor.runs.experiment import REPORT_FILES, draft_task, run_experiment
 from advisor.runs.step import BUILD_STRATEGY, StepOrder, load_fitted
 from advisor.runs.timing import foresee_run, is_outdated, take_speed
 from advisor.runs.worker import work
 from advisor.samples import zipped
-from advisor.schema import JUDGEMENT, REPORT, Report
+from advisor.schema import JUDGEMENT, Report
 from advisor.storage.store import Store
 from eval.documents import DOCUMENT_ENDINGS
 from eval.mapping import guess_columns
@@ -152,7 +153,7 @@ def _finish(store: Store, run_id: str, report: Report | None, options: argparse.
     for name in REPORT_FILES:
         shutil.copyfile(folder / name, out / name)
     if options.json:
-        sys.stdout.write(REPORT.write(report, indent=2) + "\n")
+        sys.stdout.write(render_json(report) + "\n")
     else:
         screen = Screen()
         print_report(screen, report)

@@ -13,10 +13,10 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from advisor.candidates import judged, not_measured
-from advisor.report.figures import NOT_MEASURED, figures_of, floors_of, reading_of
-from advisor.report.score_check import score_check_of
 from advisor.runs.experiment import Listen
 from advisor.schema import Judgement, Report
+from advisor.sections.figures import NOT_MEASURED, figures_of, floors_of, reading_of
+from advisor.sections.score_check import score_check_of
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.wording import duration_text, name_of

@@ -13,7 +13,7 @@ from pathlib import Path
 import streamlit as st
 
 from advisor.pages import frame
-from advisor.report.own_clicks import OwnClicks
+from advisor.sections.own_clicks import OwnClicks
 from advisor.storage.clicks import read_clicks, write_clicks
 from advisor.wording import count_text, score_text
 from eval.blind_pairs import PAIRS, Choice, Click, Pair, next_pair

@@ -7,8 +7,8 @@ from html import escape
 
 from advisor.pages import frame
 from advisor.palette import mark_of
-from advisor.report.provenance import how_computed
 from advisor.schema import Report
+from advisor.sections.provenance import how_computed
 from advisor.wording import name_of
 
 

@@ -12,9 +12,9 @@ from advisor.pages.blind_comparison import BlindComparison, compare_blind, is_op
 from advisor.pages.draft import Draft, draft_of
 from advisor.pages.past_runs import Measured, measured_of
 from advisor.plan import Setup
-from advisor.report.own_clicks import CORRUPTIONS, SEES, before_a_run, own_clicks_of
 from advisor.runs.report_files import with_clicks
 from advisor.schema import Report
+from advisor.sections.own_clicks import CORRUPTIONS, SEES, before_a_run, own_clicks_of
 from advisor.storage.clicks import read_clicks
 from advisor.storage.stored import StoredDataset, StoredRun
 from advisor.wording import name_of

@@ -2,45 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from html import escape
-
-import altair as alt
 import streamlit as st
 
-from advisor import charts
-from advisor.candidates import Sentences, judged
+from advisor.candidates import judged
 from advisor.pages import frame
+from advisor.pages.blocks import show_section
 from advisor.pages.changed_data import ask_for_changed_data
-from advisor.pages.marks import definitions, marked_name, show_title
 from advisor.pages.own_clicks import after_clicks, compare_answers, show_warning
 from advisor.pages.past_runs import followed_by, report_of
-from advisor.pages.probes import show_probes
 from advisor.pages.rule_list import show_agreement
 from advisor.pages.running import WAITING_STATES, show_running, show_steps
 from advisor.pages.side_by_side import show_answers
 from advisor.pages.verdict_card import show_verdict
 from advisor.pages.what_if import show_what_if
 from advisor.pages.wrong_answers import show_wrong_answers
-from advisor.palette import DARK, LIGHT, Theme
-from advisor.report import labels
-from advisor.report.curves import TITLE, curves_of
-from advisor.report.figures import (
-    P_VALUE_MEANING,
-    TABLE_MEANING,
-    apart_of,
-    beyond_preset,
-    detectable_of,
-    differences_of,
-    figures_of,
-    floors_of,
-    subject_of,
-)
-from advisor.report.method import method_of
-from advisor.report.provenance import computed_of, how_computed
-from advisor.report.score_check import HEADS, SCORE_CHECK, score_check_of
 from advisor.runs.worker import start_worker
 from advisor.schema import Report
+from advisor.sections.blocks import Section
+from advisor.sections.contents import sections_of
+from advisor.sections.figures import (
+    subject_of,
+)
+from advisor.sections.provenance import how_computed
 from advisor.storage.stored import StoredRun
 from advisor.wording import in_sentence
 
@@ -51,7 +34,7 @@ _DOWNLOADS = {
     "outcomes.csv": ("Answers (CSV)", "text/csv"),
     "clicks.csv": ("Your clicks (CSV)", "text/csv"),
 }
-_THEMES = {"dark": DARK, "light": LIGHT}
+_SHOWN_ABOVE = ("why", "changes", "caveats", "words")  # with the verdict
 
 
 def show_unfinished(run: StoredRun) -> None:
@@ -78,128 +61,6 @@ def show_retries(run: StoredRun) -> None:
             frame.store().retry_step(run.id, strategy)
             start_worker(frame.store())
             st.rerun()
-
-
-def show_evidence(report: Report) -> None:
-    show_title(report, "Score")
-    show_chart(report, charts.score_chart, charts.score_sentence)
-    show_differences(report)
-    show_title(report, "Score against cost")
-    show_chart(report, charts.cost_chart, charts.cost_chart_sentence)
-    cost_side, time_side = st.columns(2, gap="medium")
-    with cost_side:
-        show_title(report, "Cost as volume grows")
-        show_chart(report, charts.volume_chart, charts.volume_sentence)
-        show_pairs(charts.crossing_sentences(report))
-    with time_side:
-        show_title(report, "Time per answer")
-        show_chart(report, charts.latency_chart, charts.latency_sentence)
-        for sentence in apart_of(report):
-            frame.small(sentence)
-    frame.section("All figures")
-    show_table(report)
-    show_labels(report)
-
-
-def show_differences(report: Report) -> None:
-    """Every pair of strategies, with what chance could have made of it."""
-    if report.comparisons:
-        show_pairs(differences_of(report))
-        frame.small(f"{P_VALUE_MEANING} {detectable_of(report) or ''}")
-
-
-def show_pairs(sentences: Sentences) -> None:
-    """One for each pair of strategies; those without the strategy taken are folded away."""
-    of_choice, others = (
-        f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in part)}</ul>" for part in sentences
-    )
-    folded = f"<details><summary>Other pairs</summary>{others}</details>" if sentences.others else ""
-    st.html(f'<div class="pairs quiet small">{of_choice}{folded}</div>')
-
-
-def show_table(report: Report) -> None:
-    """All figures of all candidates, for those who would rather read than look."""
-    heads = "".join(f'<th scope="col">{marked_name(one.strategy)}</th>' for one in judged(report))
-    rows = "".join(
-        f'<tr><th scope="row">{_explained(report, heading)}</th>'
-        f"{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
-        for heading, cells in figures_of(report)
-    )
-    st.html(f'<div class="scroll"><table class="figures-table"><tr><td></td>{heads}</tr>{rows}</table></div>')
-    frame.small(TABLE_MEANING)
-    if floors := floors_of(report):
-        frame.small(floors)
-
-
-def show_labels(report: Report) -> None:
-    """How well each label is found; nothing where answers are no labels."""
-    if (found := labels.by_label_of(report)) is None:
-        return
-    heads = "".join(f'<th scope="col">{marked_name(name)}</th>' for name in found.names)
-    rows = "".join(
-        f'<tr><th scope="row">{escape(row.label)}</th><td>{row.rows:,}</td>'
-        f"{''.join(f'<td>{cell}</td>' for cell in row.cells)}</tr>"
-        for row in found.rows
-    )
-    with st.expander(labels.TITLE):
-        head = f'<tr><th scope="col">Label</th><th scope="col">Test rows</th>{heads}</tr>'
-        st.html(f'<div class="scroll"><table class="figures-table">{head}{rows}</table></div>')
-        frame.small(labels.MEANING)
-
-
-def _explained(report: Report, heading: str) -> str:
-    how = how_computed(report, heading)
-    return f'<abbr title="{escape(how)}">{escape(heading)}</abbr>' if how else escape(heading)
-
-
-def show_chart(
-    report: Report,
-    draw: Callable[[Report, Theme], alt.LayerChart | None],
-    say: Callable[[Report], str],
-) -> None:
-    """A chart with its sentence, which also is what a screen reader gets."""
-    theme = _THEMES[st.context.theme.type or "light"]
-    chart, sentence = draw(report, theme), say(report)
-    if chart is not None:
-        st.altair_chart(chart, width="stretch", alt=sentence)
-    st.html(f'<p class="quiet">{escape(sentence)}</p>')
-
-
-def show_more_data(report: Report) -> None:
-    """What more rows would bring; nothing for a report of an earlier version."""
-    if (more := curves_of(report)) is None:
-        return
-    show_title(report, TITLE)
-    st.html(f'<p class="lead">{escape(more.answer)}</p>')
-    if more.rows:
-        show_chart(report, charts.curve_chart, lambda _: more.reading)
-        st.html(f'<ul class="said">{"".join(f"<li>{escape(sentence)}</li>" for sentence in more.sentences)}</ul>')
-        frame.small(more.method)
-
-
-def show_score_check(report: Report) -> None:
-    """Whether the score tells right answers from wrong ones; nothing for labels and fields."""
-    if (checked := score_check_of(report)) is None:
-        return
-    show_title(report, SCORE_CHECK)
-    st.html(f'<p class="lead">{escape(checked.finding)}</p>')
-    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in HEADS)
-    rows = "".join(
-        f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'
-        for first, *cells in checked.rows
-    )
-    st.html(f'<div class="scroll"><table class="figures-table"><tr>{heads}</tr>{rows}</table></div>')
-    frame.small(checked.how)
-
-
-def show_method(report: Report) -> None:
-    show_title(report, "How it was measured")
-    st.html(definitions(method_of(report)))
-    if computed := computed_of(report):
-        with st.expander("How each figure is computed", icon=":material/calculate:"):
-            st.html(definitions(computed))
-    for warning in report.warnings:
-        frame.small(warning)
 
 
 def show_downloads(run: StoredRun) -> None:
@@ -238,20 +99,27 @@ def show_done(run: StoredRun, report: Report) -> None:
                 label="See what changed since the run before",
                 query_params={"run": follows, "with": run.id},
             )
+    for section in sections_of(report):
+        if section.id not in _SHOWN_ABOVE:
+            show_part(run, report, section)
     if judged(report):
-        show_evidence(report)
-        show_score_check(report)
-        compare_answers(run, report)
-        show_wrong_answers(frame.store(), run, report)
-        show_probes(report)
-        show_more_data(report)
-        if beyond := beyond_preset(report):
-            show_title(report, "Not measured", beyond)
-        show_title(report, "Answers side by side")
+        frame.section("Answers side by side", "", how_computed(report, "Answers side by side"))
         show_answers(frame.store(), run)
-    show_agreement(report)
-    show_method(report)
     show_downloads(run)
+
+
+def show_part(run: StoredRun, report: Report, section: Section) -> None:
+    """A section, or what is shown in its place where a person can do something with it."""
+    match section.id:
+        case "own-clicks":
+            return  # with the comparison itself
+        case "wrong-answers":
+            compare_answers(run, report)
+            show_wrong_answers(frame.store(), run, report)
+        case "rules":
+            show_agreement(report)
+        case _:
+            show_section(section)
 
 
 run = frame.run_in_address()

@@ -8,7 +8,7 @@ from html import escape
 import streamlit as st
 
 from advisor.pages.marks import marked_name
-from advisor.report.answers import AnsweredRow, Filter, answered_rows, filters
+from advisor.sections.answers import AnsweredRow, Filter, answered_rows, filters
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task

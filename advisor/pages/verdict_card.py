@@ -9,10 +9,10 @@ import streamlit as st
 
 from advisor.candidates import judged
 from advisor.pages.marks import definitions, marked_name
-from advisor.report.figures import READING, reading_of
-from advisor.report.provenance import ODDS, how_computed
-from advisor.schema import Candidate, Report
-from advisor.wording import money_text, score_text, seconds_text
+from advisor.schema import Report
+from advisor.sections.figures import READING, reading_of
+from advisor.sections.provenance import ODDS, how_computed
+from advisor.sections.verdict import first_figures
 
 
 def show_verdict(report: Report) -> None:
@@ -30,7 +30,7 @@ def show_verdict(report: Report) -> None:
         f'<h1 class="sentence">{escape(verdict.headline)}</h1>'
         f'<p class="confidence" title="{escape(how_computed(report, ODDS) or "")}">'
         f"{escape(verdict.confidence_line)}</p>"
-        f"{_figures(report, choice) if choice else ''}{runner_up}{floor}{reading}</section>"
+        f"{_figures(report)}{runner_up}{floor}{reading}</section>"
     )
     lists = [
         _list(title, sentences, how_computed(report, title))
@@ -44,35 +44,13 @@ def show_verdict(report: Report) -> None:
     st.html(f'<div class="becauses">{"".join(lists)}</div>')
 
 
-def _figures(report: Report, choice: Candidate) -> str:
-    score, latency, cost = choice.score, choice.latency_seconds, choice.cost
-    currency = cost.currency
-    figures = (
-        (
-            f"Score ({escape(report.task.metric)})",
-            score_text(score.mean),
-            f"{score_text(score.low)} to {score_text(score.high)}, the 95 % range",
-        ),
-        (
-            "Time per answer",
-            escape(seconds_text(latency.p50 if latency else None)),
-            f"half within this, 95 of 100 within {escape(seconds_text(latency.p95 if latency else None))}",
-        ),
-        (
-            "Cost of 1,000 answers",
-            escape(money_text(cost.per_1000, currency)),
-            f"{escape(money_text(cost.per_month, currency))} a month at "
-            f"{report.priorities.monthly_volume:,} answers, "
-            f"{escape(money_text(cost.one_off, currency))} once, to get ready",
-        ),
-    )
-    names = ("Score", "Half of the answers within", "Cost of 1,000 answers")
+def _figures(report: Report) -> str:
     cells = "".join(
-        f'<div><dt>{label}</dt><dd title="{escape(how_computed(report, name) or "")}">{value}</dd>'
-        f"<dd>{under}</dd></div>"
-        for name, (label, value, under) in zip(names, figures, strict=True)
+        f'<div><dt>{escape(one.label)}</dt><dd title="{escape(one.how or "")}">{escape(one.value)}</dd>'
+        f"<dd>{escape(one.under)}</dd></div>"
+        for one in first_figures(report)
     )
-    return f'<dl class="figures">{cells}</dl>'
+    return f'<dl class="figures">{cells}</dl>' if cells else ""
 
 
 def _list(title: str, sentences: Sequence[str], how: str | None) -> str:

@@ -10,9 +10,9 @@ import streamlit as st
 
 from advisor.pages.marks import marked_name, show_title
 from advisor.pages.side_by_side import Sources, card, read_answers
-from advisor.report.answers import AnsweredRow
-from advisor.report.wrong_answers import WORDS, Row, failures_of, mixup_text, wrong_answers_of
 from advisor.schema import Report
+from advisor.sections.answers import AnsweredRow
+from advisor.sections.wrong_answers import WORDS, Row, failures_of, mixup_text, wrong_answers_of
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.wording import count_text, name_of

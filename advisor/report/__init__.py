@@ -1,1 +1,1 @@
-"""What a run found, as JSON, and from that in words, as a page, as text and as a table."""
+"""What a run found: the figures of a report, made from its trials. The words for them are in `advisor.sections`."""

@@ -14,8 +14,7 @@ from advisor.decision.recommendation import recommend
 from advisor.decision.score_doubt import score_doubt
 from advisor.measurement import apart_seconds, derive, is_judged, paired_scores, score_of_each_training
 from advisor.plan import Priorities
-from advisor.report.curves import training_caveats, turning_sentences
-from advisor.report.learned import curves_from
+from advisor.report.learned import curves_from, training_caveats, turning_sentences
 from advisor.report.probed import freshness, refusals, robustness, side_effects, without_documents
 from advisor.schema import Candidate, Comparison, CostCrossing, Judgement, NotMeasured, Report, TaskFacts
 from eval.cost_ranges import crossing_range, price_range

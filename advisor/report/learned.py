@@ -8,13 +8,14 @@ import numpy as np
 
 from advisor.decision.choice import PROBABLE
 from advisor.measurement import is_judged, paired_scores
-from advisor.schema import Ahead, Curve, CurvePoint, NoCurve
+from advisor.schema import Ahead, Curve, CurvePoint, NoCurve, Report
+from advisor.wording import in_sentence, margin_text, name_of, number_text, points_text, probability_text
 from eval.learning_curve import FEWEST_POINTS, MOST_TIMES, LearningCurve, Range, fit_curves, probability_ahead, range_of
 from eval.outcomes import Trial
 from eval.scored import Scored
 from eval.scoring.labels import LabelAnswers
 from eval.statistics import Interval
-from strategies.registry import LEARNS_FROM_NO_ROWS
+from strategies.registry import LEARNS_FROM_NO_ROWS, TRAINED
 
 _STEPS = 30  # of a line, each more rows by the same factor
 _LOOKS = 25  # from the rows there are to the most, for the first at which a strategy is ahead
@@ -89,3 +90,54 @@ def _ahead(one: LearningCurve, other: LearningCurve, of: str, train_rows: int) -
     first = next((rows for rows, chance in zip(looks, chances, strict=True) if chance >= PROBABLE), None)
     by = tuple((rows, float(np.quantile(one.at(rows) - other.at(rows), 1 - PROBABLE))) for rows in looks)
     return Ahead(of, chances[0], chances[-1], first, by)
+
+
+def turning_sentences(report: Report) -> list[str]:
+    """With how many more rows another strategy would probably be ahead of the one taken by more than the margin, so
+    that it would be taken whatever it costs. A run of an earlier version says nothing of that."""
+    margin, sentences = report.priorities.margin, []
+    more = f"more than {margin_text(margin)} " if margin else ""
+    for name, each in met(report):
+        rows = next((rows for rows, by in each.by if by > margin), None)
+        if rows is not None and rows > report.task.train:
+            sentences.append(
+                f"With about {number_text(rows - report.task.train)} more rows to learn from {in_sentence(name)} "
+                f"would probably be {more}ahead of {in_sentence(each.of)} ({probability_text(PROBABLE)})."
+            )
+    return sentences
+
+
+def training_caveats(report: Report) -> list[str]:
+    """What a strategy that trains and scored less than its curve says had better do before somebody acts. A run of an
+    earlier version has no curves."""
+    return [
+        f"{name_of(one.strategy)} scored {points_text(by)} less with all rows than its scores with fewer of them "
+        "foretell: this one training may have gone badly. Run again with another seed: it may score more."
+        for one in drawn(report)
+        if one.strategy in TRAINED and (by := off_by(one, report)) < 0
+    ]
+
+
+def drawn(report: Report) -> list[Curve]:
+    return [one for one in report.curves or () if isinstance(one, Curve)]
+
+
+def undrawn(report: Report) -> list[NoCurve]:
+    return [one for one in report.curves or () if isinstance(one, NoCurve)]
+
+
+def met(report: Report) -> list[tuple[str, Ahead]]:
+    """The strategies beside the one taken, and when they would be ahead of it."""
+    choice = report.recommendation.choice
+    return [(one.strategy, each) for one in drawn(report) for each in one.ahead if each.of == choice]
+
+
+def off_by(one: Curve, report: Report) -> float:
+    """How much more was measured with all rows than the curve says, where it passes outside of that range; else 0."""
+    measured, said = (at_all_rows(points, report) for points in (one.points, one.line))
+    return 0.0 if measured.low <= said.mean <= measured.high else float(measured.mean - said.mean)
+
+
+def at_all_rows(points: Sequence[CurvePoint], report: Report) -> CurvePoint:
+    """With all rows."""
+    return next(each for each in points if each.rows == report.task.train)

@@ -10,14 +10,15 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from advisor.render.export import clicks_csv, outcomes_csv
+from advisor.render.html import render_html
+from advisor.render.json_file import render_json
+from advisor.render.markdown import render_markdown
 from advisor.report.build import build_report
-from advisor.report.export import clicks_csv, outcomes_csv
-from advisor.report.html import render_html
-from advisor.report.markdown import render_markdown
-from advisor.report.own_clicks import person_of
+from advisor.report.clicked import person_of
 from advisor.runs.score_check import read_score_check
 from advisor.runs.timing import read_estimate
-from advisor.schema import REPORT, OtherStep, Report
+from advisor.schema import OtherStep, Report
 from advisor.storage.clicks import clicks_in
 from advisor.storage.files import write_whole
 from advisor.storage.stored import StoredRun, StoredStep
@@ -116,7 +117,7 @@ def _write_forms(
         (folder / "clicks.csv").unlink(missing_ok=True)
     write_whole(folder / "report.md", render_markdown(report))
     write_whole(folder / "report.html", render_html(report, trials, test))
-    write_whole(folder / "report.json", REPORT.write(report, indent=2))
+    write_whole(folder / "report.json", render_json(report))
 
 
 def _before(clicks: Sequence[Click], pairs: Sequence[Pair], task: Task, split: Split) -> Interval | None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from advisor.candidates import judged
 from advisor.schema import Report
+from advisor.sections.blocks import Bullets, Cell, Section, Table, of_strategies
+from advisor.sections.blocks import Row as TableRow
 from advisor.wording import count_text, in_sentence, name_of
 from eval.failures import Confusion, Failure, Failures, Mixup
 
@@ -250,3 +252,11 @@ def _overlap(failures: dict[str, Failures]) -> str | None:
 
 def _times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
+
+
+def section(report: Report) -> Section | None:
+    if (wrong := wrong_answers_of(report)) is None:
+        return None
+    rows = tuple(TableRow(row.heading, tuple(map(Cell, row.cells)), row.meaning) for row in wrong.rows)
+    table = [Table(of_strategies(wrong.names, name_of), rows)] if rows else []
+    return Section("wrong-answers", "Where answers go wrong", (Bullets(wrong.sentences), *table))

@@ -8,11 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from advisor import charts
 from advisor.candidates import judged
 from advisor.decision.choice import PROBABLE
-from advisor.report.figures import beyond_preset
+from advisor.report.learned import at_all_rows, drawn, met, off_by, undrawn
 from advisor.schema import Ahead, Curve, CurvePoint, NoCurve, Report
+from advisor.sections.blocks import Bullets, Cell, Chart, Head, Row, Section, Table, Text, small
+from advisor.sections.figures import beyond_preset
 from advisor.wording import (
     count_text,
     in_sentence,
@@ -28,7 +32,7 @@ from eval.learning_curve import (
     sizes_of,
 )
 from strategies.presets import PRESETS
-from strategies.registry import LEARNS_FROM_NO_ROWS, TRAINED
+from strategies.registry import LEARNS_FROM_NO_ROWS
 
 TITLE = "Would more data help?"
 _STEPS = 30  # of a line, each more rows by the same factor
@@ -56,47 +60,13 @@ def curves_of(report: Report) -> MoreData | None:
         return None
     if not report.curves:
         return MoreData(_why_none(report)) if judged(report) else None
-    drawn = sorted(_drawn(report), key=lambda one: -one.gain.mean)
-    failed = [f"{name_of(one.strategy)} has no curve: {one.reason}" for one in _undrawn(report)]
-    told = [_gain(one, report) for one in drawn] if any(_can_gain(one, report) for one in drawn) else []
-    off = [in_sentence(one.strategy) for one in drawn if _off_by(one, report)]
+    curves = sorted(drawn(report), key=lambda one: -one.gain.mean)
+    failed = [f"{name_of(one.strategy)} has no curve: {one.reason}" for one in undrawn(report)]
+    told = [_gain(one, report) for one in curves] if any(_can_gain(one, report) for one in curves) else []
+    off = [in_sentence(one.strategy) for one in curves if off_by(one, report)]
     doubt = [f"What {_and(off)} scored with all rows lies off the curve: trust the curve less."] if off else []
     sentences = (*told, *_passing(report), *_nobody_passing(report), *doubt, *failed)
-    return MoreData(_answer(drawn, report), sentences, _reading(report), _method(report), *_table(report))
-
-
-def turning_sentences(report: Report) -> list[str]:
-    """With how many more rows another strategy would probably be ahead of the one taken by more than the margin, so
-    that it would be taken whatever it costs. A run of an earlier version says nothing of that."""
-    margin, sentences = report.priorities.margin, []
-    more = f"more than {margin_text(margin)} " if margin else ""
-    for name, each in _met(report):
-        rows = next((rows for rows, by in each.by if by > margin), None)
-        if rows is not None and rows > report.task.train:
-            sentences.append(
-                f"With about {number_text(rows - report.task.train)} more rows to learn from {in_sentence(name)} "
-                f"would probably be {more}ahead of {in_sentence(each.of)} ({probability_text(PROBABLE)})."
-            )
-    return sentences
-
-
-def training_caveats(report: Report) -> list[str]:
-    """What a strategy that trains and scored less than its curve says had better do before somebody acts. A run of an
-    earlier version has no curves."""
-    return [
-        f"{name_of(one.strategy)} scored {points_text(by)} less with all rows than its scores with fewer of them "
-        "foretell: this one training may have gone badly. Run again with another seed: it may score more."
-        for one in _drawn(report)
-        if one.strategy in TRAINED and (by := _off_by(one, report)) < 0
-    ]
-
-
-def _drawn(report: Report) -> list[Curve]:
-    return [one for one in report.curves or () if isinstance(one, Curve)]
-
-
-def _undrawn(report: Report) -> list[NoCurve]:
-    return [one for one in report.curves or () if isinstance(one, NoCurve)]
+    return MoreData(_answer(curves, report), sentences, _reading(report), _method(report), *_table(report))
 
 
 def _why_none(report: Report) -> str:
@@ -115,20 +85,9 @@ def _can_gain(one: Curve, report: Report) -> bool:
     return bool(one.gain.high >= _least(report))
 
 
-def _off_by(one: Curve, report: Report) -> float:
-    """How much more was measured with all rows than the curve says, where it passes outside of that range; else 0."""
-    measured, said = (_at(points, report) for points in (one.points, one.line))
-    return 0.0 if measured.low <= said.mean <= measured.high else float(measured.mean - said.mean)
-
-
-def _at(points: Sequence[CurvePoint], report: Report) -> CurvePoint:
-    """With all rows."""
-    return next(each for each in points if each.rows == report.task.train)
-
-
 def _unmeasured(report: Report) -> list[str]:
     """The strategies that learn from rows and have no curve."""
-    return [one.id for one in _undrawn(report) if one.strategy not in LEARNS_FROM_NO_ROWS]
+    return [one.id for one in undrawn(report) if one.strategy not in LEARNS_FROM_NO_ROWS]
 
 
 def _answer(drawn: Sequence[Curve], report: Report) -> str:
@@ -159,7 +118,7 @@ def _gain(one: Curve, report: Report) -> str:
     is_just_under = gain.high < least and _points(gain.high) == _points(least)
     most = f"{math.floor(1000 * gain.high) / 10:.1f}" if is_just_under else _points(gain.high)
     between = f"{points_text(gain.mean)} ({_points(gain.low)} to {most})"
-    now, measured = (_at(points, report) for points in (one.line, one.points))
+    now, measured = (at_all_rows(points, report) for points in (one.line, one.points))
     if abs(now.mean - measured.mean) >= _FAR_OFF:
         between += f", from the {score_text(now.mean)} at which its curve stands now,"
     instead = f"with {gain.rows:,} rows to learn from instead of {report.task.train:,}"
@@ -170,15 +129,9 @@ def _gain(one: Curve, report: Report) -> str:
     return f"{name} would hardly gain: {between} {instead}."
 
 
-def _met(report: Report) -> list[tuple[str, Ahead]]:
-    """The strategies beside the one taken, and when they would be ahead of it."""
-    choice = report.recommendation.choice
-    return [(one.strategy, each) for one in _drawn(report) for each in one.ahead if each.of == choice]
-
-
 def _rivals(report: Report) -> list[tuple[str, Ahead]]:
     """Those that are not (probably) ahead already."""
-    return [(name, each) for name, each in _met(report) if each.now < PROBABLE]
+    return [(name, each) for name, each in met(report) if each.now < PROBABLE]
 
 
 def _passing(report: Report) -> list[str]:
@@ -211,7 +164,7 @@ def _reading(report: Report) -> str:
 
 
 def _method(report: Report) -> str:
-    train, curves = report.task.train, _drawn(report)
+    train, curves = report.task.train, drawn(report)
     sizes = sorted({point.rows for one in curves for point in one.points} - {train})
     if not sizes:
         return ""
@@ -227,7 +180,7 @@ def _method(report: Report) -> str:
 def _table(report: Report) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]]:
     """Measured scores, then foreseen ones."""
     train = report.task.train
-    sizes = sorted({point.rows for one in _drawn(report) for point in one.points})
+    sizes = sorted({point.rows for one in drawn(report) for point in one.points})
     foreseen = (2 * train, MOST_TIMES * train)
     heads = (*(count_text(size, "row") for size in sizes), *(f"{size:,}, foreseen" for size in foreseen))
 
@@ -258,3 +211,22 @@ def _points(difference: float) -> str:
 
 def _and(names: Sequence[str], joint: str = "and") -> str:
     return f" {joint} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def section(report: Report) -> Section | None:
+    if (more := curves_of(report)) is None:
+        return None
+    if not more.rows:
+        return Section("learning-curve", TITLE, (Text(more.answer, "lead"),))
+    rows = tuple(Row(name_of(name), tuple(map(Cell, cells))) for name, cells in more.rows)
+    return Section(
+        "learning-curve",
+        TITLE,
+        (
+            Text(more.answer, "lead"),
+            Chart(more.reading, partial(charts.curve_chart, report)),
+            Bullets(more.sentences),
+            Table(tuple(map(Head, more.heads)), rows),
+            *small(more.method),
+        ),
+    )

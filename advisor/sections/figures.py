@@ -10,8 +10,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from advisor.candidates import Sentences, baselines, judged, near_best, on_pairs
+from advisor.candidates import Sentences, baselines, judged, near_best, not_measured, on_pairs
 from advisor.schema import ApartSeconds, Candidate, Comparison, Judgement, Report, TaskFacts
+from advisor.sections.blocks import Bullets, Section
 from advisor.wording import (
     RANGE_MEANING,
     count_text,
@@ -282,3 +283,15 @@ def _p_value(pair: Comparison) -> str:
     if is_least:
         return f"p ≤ {math.ceil(1000 * p_value - 1e-9) / 1000:.3f}".replace(" 0.", " .")
     return f"p = {p_value:.3f}".replace(" 0.", " .")
+
+
+def not_measured_section(report: Report) -> Section | None:
+    """What a longer preset measures, and why a baseline has no result; a strategy's reason is among the caveats."""
+    beyond = beyond_preset(report)
+    reasons = [f"{name_of(one.strategy)}: {one.reason or 'no reason given'}" for one in not_measured(report.baselines)]
+    sentences = (*([beyond] if beyond else []), *reasons)
+    return Section("not-measured", "Not measured", (Bullets(sentences),)) if sentences else None
+
+
+def data_section(report: Report) -> Section | None:
+    return Section("data", "About the data", (Bullets(report.warnings),)) if report.warnings else None

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from advisor.candidates import judged
-from advisor.schema import Person, Report
+from advisor.schema import Report
+from advisor.sections.blocks import Block, Bullets, Cell, Head, Row, Section, Table, Text, small
 from advisor.wording import count_text, in_sentence, name_of, points_text, score_text, signed_points
 from eval.blind_pairs import Click, Pair
 from eval.personal_verdict import FEWEST_CLICKS, ByClicks, Lead, PersonalVerdict, judge, personal_verdict
@@ -53,18 +54,6 @@ class OwnClicks:
         """All but the warning, in the order in which they are read."""
         first = (self.by_clicks, self.about_score) if self.warning else (self.about_score, self.by_clicks)
         return (*first[0], *first[1], *self.further)
-
-
-def person_of(
-    pairs: Sequence[Pair], clicks: Sequence[Click], asked_in: str, choice: str | None, before: Interval | None = None
-) -> Person | None:
-    """None where nothing was clicked that concerns these pairs. `asked_in` is the id of the run."""
-    keys = {pair.key for pair in pairs}
-    concerned = {click.key: click for click in clicks if click.key in keys}
-    if not concerned and before is None:
-        return None
-    carried = sum(click.asked_in != asked_in for click in concerned.values())
-    return Person(personal_verdict(judge(pairs, clicks), choice), carried, before)
 
 
 def own_clicks_of(report: Report) -> OwnClicks | None:
@@ -191,3 +180,15 @@ def _share(share: Interval, noun: str) -> str:
 
 def _ends(share: Interval) -> str:
     return f"{100 * share.low:.0f} to {100 * share.high:.0f} %"
+
+
+def section(report: Report) -> Section | None:
+    """Read before the verdict where the score does not see what the person sees."""
+    if (found := own_clicks_of(report)) is None:
+        return None
+    warning = [Text(found.warning, "warning")] if found.warning else []
+    rows = tuple(Row(heading, tuple(map(Cell, cells))) for heading, *cells in found.rows)
+    blocks: list[Block] = [*warning, Bullets(found.sentences)]
+    if rows:
+        blocks += [Table(tuple(map(Head, found.heads[1:])), rows, corner=found.heads[0]), *small(found.note)]
+    return Section("own-clicks", SEES, tuple(blocks), is_first=bool(warning))

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from advisor.candidates import judged
 from advisor.measurement import NEITHER_FACT
-from advisor.report.robustness import Row
 from advisor.schema import AnswersChange, Candidate, Freshness, Report, WithoutDocuments
-from advisor.wording import count_text, in_sentence, seconds_text
+from advisor.sections.blocks import Cell, Section, Table, Text, of_strategies, small
+from advisor.sections.blocks import Row as TableRow
+from advisor.sections.robustness import Row
+from advisor.wording import count_text, in_sentence, name_of, seconds_text
 from eval.outcomes import NEW_FACT, OLD_FACT
 from eval.statistics import Interval
 
@@ -191,3 +193,19 @@ def _times(count: int) -> str:
 
 def _and(names: Sequence[str]) -> str:
     return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
+
+
+def freshness_section(report: Report) -> Section | None:
+    return _section("changed-documents", _freshness_of(report))
+
+
+def missing_section(report: Report) -> Section | None:
+    return _section("missing-documents", _without_documents_of(report))
+
+
+def _section(id: str, found: AskedAgain | None) -> Section | None:
+    if found is None:
+        return None
+    rows = tuple(TableRow(row.heading, tuple(Cell(*cell) for cell in row.cells), row.meaning) for row in found.rows)
+    table = Table(of_strategies(found.names, name_of), rows)
+    return Section(id, found.title, (*map(Text, found.sentences), table, *small(found.note)))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from advisor.report import formulas
 from advisor.schema import Report
+from advisor.sections import formulas
 from advisor.wording import margin_text
 from eval.label_statistics import IMAGINED_ROWS_A_LABEL
 from eval.scoring import formula_of

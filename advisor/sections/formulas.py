@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from advisor.candidates import baselines, judged
 from advisor.decision.baseline import FALSE_CLAIMS
 from advisor.decision.choice import PROBABLE, SAME_COST, WEAK
-from advisor.report.curves import LEAST_GAIN
 from advisor.schema import Comparison, Curve, Lost, Report
+from advisor.sections.learning_curve import LEAST_GAIN
 from advisor.wording import count_text, margin_text, money_text, probability_text
 from eval.label_statistics import IMAGINED_ROWS_A_LABEL, REWEIGHTED, SWAPS
 from eval.learning_curve import DRAWS as CURVE_DRAWS

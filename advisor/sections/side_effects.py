@@ -9,6 +9,7 @@ import math
 
 from advisor.candidates import judged
 from advisor.schema import Gap, KnowledgeChange, Report
+from advisor.sections.blocks import Bullets, Section
 from advisor.wording import count_text, in_sentence, name_of, number_text, points_text, score_text, signed_points
 from eval.statistics import Interval
 
@@ -102,3 +103,8 @@ def _ends(low: int, high: int) -> str:
 
 def _more_or_fewer(count: int) -> str:
     return f"{abs(count):,} {'more' if count > 0 else 'fewer'}" if count else "as many"
+
+
+def section(report: Report) -> Section | None:
+    sentences = side_effects_of(report)
+    return Section("side-effects", SIDE_EFFECTS, (Bullets(tuple(sentences)),)) if sentences else None

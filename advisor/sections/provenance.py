@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from advisor.candidates import judged, not_measured
-from advisor.report import formulas, label_formulas, labels
-from advisor.report.changed_documents import computed_of_documents
-from advisor.report.curves import TITLE, turning_sentences
-from advisor.report.figures import PARTS
-from advisor.report.robustness import LESS_TIDY
-from advisor.report.score_check import SCORE_CHECK
-from advisor.report.side_effects import SIDE_EFFECTS
+from advisor.report.learned import turning_sentences
 from advisor.schema import Report
+from advisor.sections import formulas, label_formulas, labels
+from advisor.sections.changed_documents import computed_of_documents
+from advisor.sections.figures import PARTS
+from advisor.sections.learning_curve import TITLE
+from advisor.sections.robustness import LESS_TIDY
+from advisor.sections.score_check import SCORE_CHECK
+from advisor.sections.side_effects import SIDE_EFFECTS
 from advisor.wording import count_text, money_text
 from eval.phases import PHASES
 from eval.scoring import formula_of
@@ -20,8 +21,6 @@ CHANCE = "Chance of being near the best"
 ODDS = "Odds of the verdict"
 APART = "With the adapter kept apart"
 WHERE = "Where the files are"
-_ON_PAGES = ("Score against cost", "Answers side by side")  # these sections stand on pages alone
-
 _OF_PARTS = {
     "recall": "Of each answer: the weight of the expected facts that it states ÷ that of all.",
     "distorted": "Of each answer: the weight of what it states instead of expected facts ÷ that of all expected facts.",
@@ -48,11 +47,6 @@ def computed_of(report: Report) -> list[tuple[str, str]]:
     if report.task.metric in OF_LABELS:
         found |= label_formulas.instead(report, found)
     return [(heading, how) for heading, how in found.items() if how]
-
-
-def computed_in_text(report: Report) -> list[tuple[str, str]]:
-    """Those of the figures that a report without charts holds."""
-    return [(heading, how) for heading, how in computed_of(report) if heading not in _ON_PAGES]
 
 
 def how_computed(report: Report, heading: str) -> str | None:

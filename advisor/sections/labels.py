@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from advisor.candidates import judged
 from advisor.schema import Report
-from advisor.wording import score_text
+from advisor.sections.blocks import Cell, Folded, Head, Row, Section, Table, of_strategies, small
+from advisor.wording import count_text, name_of, score_text
 from eval.scoring.labels import LabelRates
 
 TITLE = "Precision and recall of each label"
@@ -51,3 +52,11 @@ def _cell(rates: LabelRates | None) -> str:
         return "–"
     precision = "–" if rates.precision is None else score_text(rates.precision)
     return f"{precision}, {score_text(rates.recall)}"
+
+
+def section(report: Report) -> Section | None:
+    if (found := by_label_of(report)) is None:
+        return None
+    rows = tuple(Row(row.label, (Cell(f"{row.rows:,}"), *map(Cell, row.cells))) for row in found.rows)
+    table = Table((Head("Test rows"), *of_strategies(found.names, name_of)), rows, corner="Label")
+    return Section("labels", TITLE, (Folded(f"All {count_text(len(rows), 'label')}", (table, *small(MEANING))),))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from advisor.decision.score_doubt import CORRUPTED
 from advisor.schema import Report
+from advisor.sections.blocks import Cell, Head, Row, Section, Table, Text, small
 from advisor.wording import score_text, share_text
 from eval.scoring.check import LEAST_GAP, CorruptedScore, ScoreCheck
 from eval.scoring.corruptions import Corruption
@@ -50,3 +51,11 @@ def score_check_of(report: Report) -> CheckedScore | None:
         called, higher = CORRUPTED[Corruption(one.corruption)], share_text(one.right_is_higher)
         rows.append((called, score_text(one.mean), higher, f"{one.rows}"))
     return CheckedScore(finding, how, rows)
+
+
+def section(report: Report) -> Section | None:
+    if (checked := score_check_of(report)) is None:
+        return None
+    rows = tuple(Row(heading, tuple(map(Cell, cells))) for heading, *cells in checked.rows)
+    table = Table(tuple(map(Head, HEADS[1:])), rows, corner=HEADS[0])
+    return Section("score-check", SCORE_CHECK, (Text(checked.finding, "lead"), table, *small(checked.how)))

@@ -7,6 +7,7 @@ from typing import Any
 from advisor.candidates import baselines, near_best
 from advisor.plan import CURVES_STEP, FLOORS_STEP, Priorities
 from advisor.schema import Candidate, OtherStep, Report
+from advisor.sections.blocks import Definitions, Section
 from advisor.wording import count_text, duration_text, every_text, money_text, name_of, words_of
 from eval.posterior import DRAWS
 
@@ -143,3 +144,7 @@ def _work(step: Candidate | OtherStep) -> str:
     expected = step.estimated_seconds
     beside = "" if expected is None else f" (expected: {duration_text(expected)})"
     return f"All its work took {duration_text(step.seconds or 0.0)}{beside}."
+
+
+def section(report: Report) -> Section:
+    return Section("method", "How it was measured", (Definitions(tuple(method_of(report))),))

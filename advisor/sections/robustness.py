@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from advisor.candidates import judged
-from advisor.report.figures import beyond_preset
 from advisor.schema import Candidate, Lost, Report
+from advisor.sections.blocks import Cell, Section, Table, Text, of_strategies, small
+from advisor.sections.blocks import Row as TableRow
+from advisor.sections.figures import beyond_preset
 from advisor.wording import count_text, in_sentence, name_of, points_text, signed_points
 from eval.statistics import LEVEL, holm
 from eval.variants import TYPO_EVERY_WORDS
@@ -124,3 +126,13 @@ def _range(each: Lost) -> str:
 
 def _and(names: list[str]) -> str:
     return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
+
+
+def section(report: Report) -> Section | None:
+    if (found := less_tidy_of(report)) is None:
+        return None
+    if not found.rows:
+        return Section("less-tidy", LESS_TIDY, small(*found.sentences))
+    rows = tuple(TableRow(row.heading, tuple(Cell(*cell) for cell in row.cells), row.meaning) for row in found.rows)
+    table = Table(of_strategies(found.names, name_of), rows)
+    return Section("less-tidy", LESS_TIDY, (*map(Text, found.sentences), table, *small(LOST_MEANING)))

@@ -1,0 +1,71 @@
+"""The blocks of a section on a page; every word of a person or a model is escaped here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+import streamlit as st
+
+from advisor.pages import frame
+from advisor.pages.marks import definitions, marked_name
+from advisor.palette import DARK, LIGHT
+from advisor.sections.blocks import Block, Bullets, Cell, Chart, Definitions, Folded, Head, Row, Section, Table, Text
+
+_THEMES = {"dark": DARK, "light": LIGHT}
+_LOOKS = {"plain": "", "lead": "lead", "warning": "warning", "small": "quiet small"}
+
+
+def show_section(section: Section) -> None:
+    frame.section(section.title, "", section.how)
+    show_blocks(section.blocks)
+
+
+def show_blocks(blocks: Iterable[Block]) -> None:
+    for block in blocks:
+        match block:
+            case Text(text, look):
+                st.html(f'<p class="{_LOOKS[look]}">{escape(text)}</p>')
+            case Bullets(sentences, further, more):
+                folded = f"<details><summary>{escape(more)}</summary>{_list(further)}</details>" if further else ""
+                st.html(f'<div class="pairs">{_list(sentences)}{folded}</div>')
+            case Table():
+                st.html(table(block))
+            case Definitions(pairs):
+                st.html(definitions(pairs))
+            case Chart(sentence, draw):
+                if (chart := draw(_THEMES[st.context.theme.type or "light"])) is not None:
+                    st.altair_chart(chart, width="stretch", alt=sentence)
+                st.html(f'<p class="quiet">{escape(sentence)}</p>')
+            case Folded(title, inner):
+                with st.expander(title):
+                    show_blocks(inner)
+
+
+def table(found: Table) -> str:
+    heads = "".join(f'<th scope="col">{_head(head)}</th>' for head in found.heads)
+    rows = "".join(f"<tr>{_heading(row)}{''.join(map(_cell, row.cells))}</tr>" for row in found.rows)
+    corner = f'<th scope="col">{escape(found.corner)}</th>' if found.corner else "<td></td>"
+    return f'<div class="scroll"><table class="figures-table"><tr>{corner}{heads}</tr>{rows}</table></div>'
+
+
+def _head(head: Head) -> str:
+    return marked_name(head.strategy) if head.strategy else escape(head.text)
+
+
+def _heading(row: Row) -> str:
+    heading = escape(row.heading)
+    if row.how:
+        heading = f'<abbr title="{escape(row.how)}">{heading}</abbr>'
+    if row.meaning:
+        heading = f"<b>{heading}</b><br>{escape(row.meaning)}"
+    return f'<th scope="row">{heading}</th>'
+
+
+def _cell(cell: Cell) -> str:
+    note = f'<br><span class="quiet small">{escape(cell.note)}</span>' if cell.note else ""
+    return f"<td>{escape(cell.text)}{note}</td>"
+
+
+def _list(sentences: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in sentences)}</ul>"

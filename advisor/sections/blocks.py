@@ -1,0 +1,145 @@
+"""What sections are made of. Blocks know no form: the page, HTML, Markdown and JSON each show them in their own way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import altair as alt
+
+from advisor.palette import Theme
+
+Look = Literal["plain", "lead", "warning", "small"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph. `lead` is the finding of its section, `small` what not everybody needs."""
+
+    text: str
+    look: Look = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    """A list of sentences; `further` are those that few need, under the title `more`."""
+
+    sentences: tuple[str, ...]
+    further: tuple[str, ...] = ()
+    more: str = "More"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """`note` stands under the text, such as a range."""
+
+    text: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Of a column; a column of one `strategy` has its mark."""
+
+    text: str
+    strategy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`meaning` stands under the heading, `how` says how the figures of the row were computed."""
+
+    heading: str
+    cells: tuple[Cell, ...]
+    meaning: str = ""
+    how: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`heads` are those of the cells; `corner` is over the headings of the rows."""
+
+    heads: tuple[Head, ...]
+    rows: tuple[Row, ...]
+    corner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """`draw` gives None where there is nothing to draw; the sentence says what to see, also to a screen reader."""
+
+    sentence: str
+    draw: Callable[[Theme], alt.LayerChart | None] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What is shown when it is asked for."""
+
+    title: str
+    blocks: tuple[Text | Bullets | Table | Definitions | Chart, ...]
+
+
+Block = Text | Bullets | Table | Definitions | Chart | Folded
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """`how` says how its figures were computed; `is_first` that it is read before the verdict."""
+
+    id: str
+    title: str
+    blocks: tuple[Block, ...]
+    how: str | None = None
+    is_first: bool = False
+
+
+def small(*texts: str) -> tuple[Text, ...]:
+    return tuple(Text(text, "small") for text in texts if text)
+
+
+def of_strategies(names: Sequence[str], name_of: Callable[[str], str]) -> tuple[Head, ...]:
+    return tuple(Head(name_of(name), name) for name in names)
+
+
+def plain(section: Section) -> dict[str, Any]:
+    """A section in JSON's own types; of a chart its sentence."""
+    return {
+        "id": section.id,
+        "title": section.title,
+        "how": section.how,
+        "blocks": [_plain_block(block) for block in section.blocks],
+    }
+
+
+def _plain_block(block: Block) -> dict[str, Any]:
+    match block:
+        case Text(text, look):
+            return {"kind": "text", "text": text, "look": look}
+        case Bullets(sentences, further, _):
+            return {"kind": "bullets", "sentences": [*sentences, *further]}
+        case Table(heads, rows, corner):
+            return {
+                "kind": "table",
+                "heads": [corner, *(head.text for head in heads)],
+                "rows": [
+                    {"heading": row.heading, "meaning": row.meaning, "cells": [_in_one(cell) for cell in row.cells]}
+                    for row in rows
+                ],
+            }
+        case Definitions(pairs):
+            return {"kind": "definitions", "pairs": [list(pair) for pair in pairs]}
+        case Chart(sentence, _):
+            return {"kind": "chart", "sentence": sentence}
+        case Folded(title, blocks):
+            return {"kind": "folded", "title": title, "blocks": [_plain_block(each) for each in blocks]}
+
+
+def _in_one(cell: Cell) -> str:
+    return f"{cell.text} ({cell.note})" if cell.note else cell.text
