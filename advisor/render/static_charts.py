@@ -11,6 +11,7 @@ from advisor.palette import DARK, LIGHT, Theme
 from advisor.sections.blocks import Chart
 
 _WIDTH = 760  # pixels
+_PADDING = {"left": 40, "right": 30, "top": 5, "bottom": 5}  # a reader's font may be wider than the one measured with
 
 
 def chart_svg(chart: Chart, theme: Theme) -> str | None:
@@ -18,7 +19,7 @@ def chart_svg(chart: Chart, theme: Theme) -> str | None:
     if (drawn := chart.draw(theme)) is None:
         return None
     spec = drawn.to_dict()
-    spec |= {"width": _WIDTH, "autosize": {"type": "fit", "contains": "padding"}}
+    spec |= {"width": _WIDTH, "autosize": {"type": "fit", "contains": "padding"}, "padding": _PADDING}
     spec["config"] = {**spec.get("config", {}), "axis": _axis(theme), "font": "sans-serif"}
     return str(vl_convert.vegalite_to_svg(spec))
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from advisor.candidates import baselines, judged
 from advisor.schema import Candidate, Report
-from advisor.sections.blocks import Bullets, Definitions, Section
+from advisor.sections.blocks import Bullets, Definitions, Folded, Section
 from advisor.sections.figures import READING, reading_of
 from advisor.sections.provenance import how_computed
-from advisor.wording import money_text, name_of, score_text, seconds_text
+from advisor.wording import count_text, in_sentence, money_text, score_text, seconds_text
 
 
 def why_section(report: Report) -> Section | None:
@@ -26,7 +26,9 @@ def caveats_section(report: Report) -> Section | None:
 
 def words_section(report: Report) -> Section | None:
     words = tuple(reading_of(report))
-    return Section("words", READING, (Definitions(words),)) if words else None
+    if not words:
+        return None
+    return Section("words", READING, (Folded(count_text(len(words), "term"), (Definitions(words),)),))
 
 
 def _listed(id: str, title: str, sentences: tuple[str, ...]) -> Section | None:
@@ -50,7 +52,7 @@ def first_figures(report: Report) -> tuple[Figure, ...]:
     if choice is None:
         return ()
     beside = next((one for one in baselines(report) if one.id == verdict.level_baseline), None)
-    name = f"{name_of(beside.strategy)} " if beside else ""
+    name = f"{in_sentence(beside.strategy)} " if beside else ""
     score, latency, cost = choice.score, choice.latency_seconds, choice.cost
     instead = (
         (score_text(beside.score.mean), seconds_text(_p50(beside)), money_text(beside.cost.per_1000, cost.currency))
