@@ -1,10 +1,8 @@
 """The report as JSON, as Markdown and as CSV, from synthetic trials scored for real."""
 
-import base64
 import csv
 import io
 import json
-import re
 from dataclasses import replace
 from itertools import chain
 
@@ -134,8 +132,7 @@ def test_floors_are_told_in_every_form(synthetic_report, synthetic_trials):
         assert "a linear classifier on words scores the same as fine-tuning" in text
         assert "It ran out of memory" in text
     assert "Without a language model: word classifier" in render_markdown(report)
-    (chart, *_) = re.findall(r'<img src="data:image/svg\+xml;base64,([^"]+)"', page)
-    assert "Word classifier" in base64.b64decode(chart).decode()
+    assert "Word classifier" in page[page.index(">Score</h2>") : page.index(">Score against cost</h2>")]
 
 
 def test_a_report_of_an_earlier_version_has_no_chances(synthetic_report):

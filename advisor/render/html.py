@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
+from markupsafe import Markup
 
 from advisor.candidates import judged
 from advisor.palette import DARK, LIGHT, css_variables
-from advisor.render.static_charts import chart_images
+from advisor.render.static_charts import ink_and_paper, inline_svg
 from advisor.schema import Report
 from advisor.sections.answers import answered_rows
+from advisor.sections.blocks import Chart
 from advisor.sections.contents import SECTIONS, MakeSection, sections_of
 from advisor.sections.figures import subject_of
 from advisor.sections.provenance import ODDS, how_computed
@@ -19,6 +21,13 @@ from advisor.sections.verdict import first_figures
 from advisor.wording import name_of
 from eval.outcomes import Trial
 from eval.task import Example
+
+
+def _svg(chart: Chart, place: str) -> Markup | None:
+    """Vega escapes every word that it draws."""
+    drawn = inline_svg(chart, place)
+    return Markup(drawn) if drawn else None
+
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -29,7 +38,8 @@ _TEMPLATES = jinja2.Environment(
 )
 _TEMPLATES.filters["name"] = name_of
 _TEMPLATES.filters["kind"] = lambda block: type(block).__name__
-_TEMPLATES.filters["images"] = chart_images
+_TEMPLATES.filters["svg"] = _svg
+_TEMPLATES.globals["chart_colours"] = Markup(ink_and_paper())
 _TEMPLATES.globals |= {"LIGHT": LIGHT, "DARK": DARK}
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import base64
+import re
 from typing import Any
 
 import vl_convert
 
-from advisor.palette import DARK, LIGHT, Theme
+from advisor.palette import LIGHT, Theme
 from advisor.sections.blocks import Chart
 
 _WIDTH = 760  # pixels
 _PADDING = {"left": 40, "right": 30, "top": 5, "bottom": 5}  # a reader's font may be wider than the one measured with
 
 
-def chart_svg(chart: Chart, theme: Theme) -> str | None:
+def chart_svg(chart: Chart, theme: Theme = LIGHT) -> str | None:
     """None where there is nothing to draw."""
     if (drawn := chart.draw(theme)) is None:
         return None
@@ -24,16 +24,21 @@ def chart_svg(chart: Chart, theme: Theme) -> str | None:
     return str(vl_convert.vegalite_to_svg(spec))
 
 
-def chart_images(chart: Chart) -> tuple[str, str] | None:
-    """As data addresses, on light paper and on dark."""
-    drawn = [chart_svg(chart, theme) for theme in (LIGHT, DARK)]
-    if drawn[0] is None or drawn[1] is None:
+def inline_svg(chart: Chart, place: str) -> str | None:
+    """To stand in a document, whose styles give ink and paper their colours (`.chart`). `place` tells its ids from those
+    of the other charts there."""
+    if (svg := chart_svg(chart)) is None:
         return None
-    return _address(drawn[0]), _address(drawn[1])
+    return re.sub(r'(id="|url\(#)', rf"\1{place}-", svg)
 
 
-def _address(svg: str) -> str:
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+def ink_and_paper() -> str:
+    """CSS by which inline charts follow the document's own colours."""
+    return " ".join(
+        f'.chart svg [{role}="{colour}" i] {{ {role}: var(--{name}); }}'
+        for name, colour in (("ink", LIGHT.ink), ("paper", LIGHT.paper))
+        for role in ("fill", "stroke")
+    )
 
 
 def _axis(theme: Theme) -> dict[str, Any]:
