@@ -25,8 +25,8 @@ def chart_svg(chart: Chart, theme: Theme = LIGHT) -> str | None:
 
 
 def inline_svg(chart: Chart, place: str) -> str | None:
-    """To stand in a document, whose styles give ink and paper their colours (`.chart`). `place` tells its ids from those
-    of the other charts there."""
+    """To stand in a document whose styles give ink and paper their colours (`.chart`). `place` tells its ids from those
+    of other charts there."""
     if (svg := chart_svg(chart)) is None:
         return None
     return re.sub(r'(id="|url\(#)', rf"\1{place}-", svg)
