@@ -11,35 +11,26 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar
-
-from peft import PeftModel
-from transformers import PreTrainedModel
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from eval.outcomes import Effort, Prediction
 from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, Example, LearningSplit
 from strategies.answerer import Answerer, Attempt
 from strategies.contract import Progress, ReportProgress
-from strategies.engine.few_rows import hasten_few_rows
 from strategies.engine.language_model import LanguageModel, Prompt
-from strategies.engine.lora import (
-    ALPHA,
-    EVALUATIONS,
-    RANK,
-    TOKENS_A_ROW,
-    Pair,
-    Trained,
-    add_adapter,
-    cut_pair,
-    mean_loss,
-    train,
-)
-from strategies.engine.transformer import Transformer
 from strategies.presets import TRIAL_SHARE, Budget
 from strategies.prompts import SHORT_INSTRUCTIONS, build_prompt
+
+if TYPE_CHECKING:  # they load torch, and a page only wants to know what there is
+    from peft import PeftModel
+    from transformers import PreTrainedModel
+
+    from strategies.engine.lora import Pair, Trained
+    from strategies.engine.transformer import Transformer
 
 # Short trials flatter high rates: 5e-3 won one by a hair, and the training after it went astray (docs/benchmarks.md).
 LEARNING_RATES = (2e-3, 1e-3, 5e-4, 2e-4, 1e-4)
@@ -65,9 +56,13 @@ class Training(ABC):
     changes_weights: ClassVar[bool] = True
     learning_rates: ClassVar[tuple[float, ...]]  # tried in this order as far as the budget goes
     trained_part: ClassVar[str]  # also the name of the folder it is kept in
-    sizes: ClassVar[dict[str, int]] = {}  # of what is trained, among the settings
+
+    def __post_init__(self) -> None:
+        import_module("strategies.engine.lora")  # torch and peft take seconds, which are no part of fitting
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        from strategies.engine.lora import EVALUATIONS, TOKENS_A_ROW
+
         started = time.perf_counter()
         model = self.load_model()
         answerer = Answerer(model, self.brief)
@@ -120,7 +115,7 @@ class Training(ABC):
             "learning_rate": best_rate,
             "epochs": round(trained.epochs, 2),
             "training_tokens": trained.tokens,
-            **self.sizes,
+            **self._sizes(),
             **self._answerer.settings,
         }
 
@@ -160,6 +155,8 @@ class Training(ABC):
         self, examples: Sequence[Example], prompts: Sequence[Prompt], answer_tokens: int, model: Transformer
     ) -> list[Pair]:
         """Answers end with the token that ends a turn, unless they are cut at the length that will be written."""
+        from strategies.engine.lora import cut_pair
+
         pairs = []
         for example, prompt in zip(examples, prompts, strict=True):
             answer = [*model.encode_answer(example.target), model.end]
@@ -180,6 +177,8 @@ class Training(ABC):
         folder: Path | None = None,
     ) -> Trained:
         """One training run from the same start, what it trained kept in `folder`."""
+        from strategies.engine.lora import train
+
         network = self._start(model)
         trained = train(
             network,
@@ -196,6 +195,10 @@ class Training(ABC):
             self._keep(network, folder)
         self._end(model, network)
         return trained
+
+    def _sizes(self) -> dict[str, int]:
+        """Of what is trained, among the settings."""
+        return {}
 
     @abstractmethod
     def _start(self, model: Transformer) -> PreTrainedModel | PeftModel:
@@ -214,6 +217,8 @@ class Training(ABC):
         """The model that would be served: a fresh base model with what was kept."""
 
     def _check_reloaded(self, trained: Trained, dev: Sequence[Pair]) -> None:
+        from strategies.engine.lora import mean_loss
+
         loss = mean_loss(self.trained_model.network, dev)
         if abs(loss - trained.dev_loss) > SAME_LOSS * max(1.0, trained.dev_loss):
             saved = f"The saved {self.trained_part} came back with a dev loss of {loss:.4f}"
@@ -227,7 +232,6 @@ class Finetuning(Training):
     name: ClassVar[str] = "finetuning"
     learning_rates: ClassVar[tuple[float, ...]] = LEARNING_RATES
     trained_part: ClassVar[str] = "adapter"
-    sizes: ClassVar[dict[str, int]] = {"rank": RANK, "alpha": ALPHA}
 
     def take_apart(self) -> None:
         self._serve(self._load_apart)
@@ -240,7 +244,14 @@ class Finetuning(Training):
         gc.collect()
         self.trained_model = self._answerer.model = load(self._kept)
 
+    def _sizes(self) -> dict[str, int]:
+        from strategies.engine.lora import ALPHA, RANK
+
+        return {"rank": RANK, "alpha": ALPHA}
+
     def _start(self, model: Transformer) -> PeftModel:
+        from strategies.engine.lora import add_adapter
+
         return add_adapter(model.network, self.seed)
 
     def _keep(self, network: PeftModel, folder: Path) -> None:
@@ -250,12 +261,18 @@ class Finetuning(Training):
         model.network = network.unload()
 
     def _load(self, folder: Path) -> Transformer:
+        from peft import PeftModel
+
         model = self.load_model()
         model.network = PeftModel.from_pretrained(model.network, folder).merge_and_unload().eval()
         return model
 
     def _load_apart(self, folder: Path) -> Transformer:
         """With the adapter beside the weights that it changes."""
+        from peft import PeftModel
+
+        from strategies.engine.few_rows import hasten_few_rows
+
         model = self.load_model()
         PeftModel.from_pretrained(model.network, folder).eval()  # puts its parts into the network itself
         if model.device.type == "cpu":

@@ -12,14 +12,11 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.svm import LinearSVC
 
 from eval.outcomes import EXAMPLE_SOURCE, Effort, Prediction
 from eval.scoring import scorer_while_learning
@@ -30,6 +27,9 @@ from strategies.presets import Budget
 from strategies.search.embedder import Embedder, load_embedder
 from strategies.search.passages import cut_passages
 from strategies.search.vector_index import VectorIndex
+
+if TYPE_CHECKING:  # a second to import, and a page only wants to know what there is
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
 # Of a linear classifier's fit, the inverse of its regularisation; tried in this order.
 STRENGTHS_ON_WORDS, STRENGTHS_ON_EMBEDDING = (1.0, 0.1, 10.0), (10.0, 1.0, 100.0)
@@ -51,6 +51,7 @@ class _Floor(ABC):
     def __init__(
         self, brief: Brief, budget: Budget, seed: int = 0, load_embedder: Callable[[], Embedder] = load_embedder
     ) -> None:
+        import_module("sklearn.svm")  # takes a second, which is no part of fitting
         self.brief, self.budget, self.seed, self.load_embedder = brief, budget, seed, load_embedder
         self.settings: dict[str, Any] = {}
         self.choices: list[dict[str, Any]] = []
@@ -137,6 +138,9 @@ class TfidfLinear(_Floor):
     tried = tuple({"strength": strength} for strength in STRENGTHS_ON_WORDS)
 
     def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
+        from sklearn.pipeline import make_pipeline
+        from sklearn.svm import LinearSVC
+
         inputs = [row.input for row in train]
         self._classifier = make_pipeline(
             self.features(inputs), LinearSVC(C=settings["strength"], max_iter=MOST_STEPS, random_state=self.seed)
@@ -144,6 +148,8 @@ class TfidfLinear(_Floor):
         self._classifier.fit(inputs, [row.target for row in train])
 
     def features(self, inputs: Sequence[str]) -> TfidfVectorizer:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
         return TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), token_pattern=r"\w+")
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
@@ -157,6 +163,8 @@ class CharLinear(TfidfLinear):
     name = "char_linear"
 
     def features(self, inputs: Sequence[str]) -> TfidfVectorizer:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
         _, unit = usual_length(inputs)
         analyzer = "char" if unit == "character" else "char_wb"
         return TfidfVectorizer(
@@ -171,6 +179,8 @@ class EmbeddingLinear(_Floor):
     tried = tuple({"strength": strength} for strength in STRENGTHS_ON_EMBEDDING)
 
     def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
+        from sklearn.linear_model import LogisticRegression
+
         self._embedder = self.load_embedder()
         if not hasattr(self, "_vectors"):
             self._vectors = self._embedder.embed([row.input for row in train])

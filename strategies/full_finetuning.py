@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
-
-import torch
-from safetensors.torch import load_model, save_model
-from transformers import PreTrainedModel
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from eval.task import BadInput
-from strategies.engine.lora import free_bytes, keep_within_memory
 from strategies.engine.models import BYTES_A_PARAMETER, BYTES_TRAINED, lacking
-from strategies.engine.transformer import Transformer
 from strategies.finetuning import Training
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from strategies.engine.transformer import Transformer
 
 _FILE = "model.safetensors"
 
@@ -30,6 +29,10 @@ class FullFinetuning(Training):
 
     def _start(self, model: Transformer) -> PreTrainedModel:
         """Raises BadInput where a GPU has no room; the machine's own memory was looked at before the run."""
+        import torch
+
+        from strategies.engine.lora import free_bytes, keep_within_memory
+
         if not hasattr(model, "network"):
             model.network = self.load_model().network
         network = model.network.float().requires_grad_(True)
@@ -44,6 +47,8 @@ class FullFinetuning(Training):
         return network
 
     def _keep(self, network: PreTrainedModel, folder: Path) -> None:
+        from safetensors.torch import save_model
+
         save_model(network, str(folder / _FILE), metadata={"format": "pt"})
 
     def _end(self, model: Transformer, network: Any) -> None:
@@ -51,6 +56,8 @@ class FullFinetuning(Training):
         del model.network
 
     def _load(self, folder: Path) -> Transformer:
+        from safetensors.torch import load_model
+
         model = self.load_model()
         load_model(model.network, str(folder / _FILE))
         return model

@@ -54,7 +54,7 @@ def test_every_weight_is_trained_and_kept_and_the_base_model_is_loaded_anew(tmp_
 
 def test_weights_that_come_back_otherwise_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FullFinetuning, "learning_rates", (3e-3,))  # far enough from the base model
-    monkeypatch.setattr("strategies.full_finetuning.load_model", lambda network, file: None)
+    monkeypatch.setattr("safetensors.torch.load_model", lambda network, file: None)
     with pytest.raises(RuntimeError, match="The saved weights came back with a dev loss of"):
         fitted(FullFinetuning)
 
