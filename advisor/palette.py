@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from strategies.declaration import BASELINE_MARK, Mark
+from strategies.registry import DECLARATIONS, STRATEGIES
+
 
 @dataclass(frozen=True, slots=True)
 class Theme:
@@ -19,23 +22,8 @@ class Theme:
 LIGHT, DARK = Theme(ink="#23262C", paper="#FDFCFA"), Theme(ink="#E8E6E1", paper="#16181C")  # as in .streamlit
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """How a candidate is drawn; `shape` is a symbol of Vega-Lite, so nothing is told by colour alone."""
-
-    colour: str
-    shape: str
-
-
-_MARKS = {
-    "prompting": Mark("#0072B2", "circle"),
-    "prompting_examples": Mark("#0072B2", "triangle-down"),
-    "retrieval": Mark("#E69F00", "square"),
-    "finetuning": Mark("#009E73", "triangle-up"),
-    "full_finetuning": Mark("#009E73", "triangle-right"),
-    "retrieval_finetuning": Mark("#CC79A7", "diamond"),
-}
-FLOOR = Mark("#8A8F98", "cross")
+_MARKS = {name: DECLARATIONS[name].mark for name in STRATEGIES}
+FLOOR = BASELINE_MARK
 
 
 def mark_of(strategy: str) -> Mark:

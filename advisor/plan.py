@@ -18,10 +18,11 @@ from eval.scoring.own_metric import own_metric
 from eval.table import Table
 from eval.task import BadInput, Document, Example, Kind, Task
 from strategies.presets import PRESETS
+from strategies.registry import DECLARATIONS
 from strategies.registry import STRATEGIES as REGISTERED
 
 STRATEGIES = tuple(REGISTERED)  # the simplest first
-DEFAULT_STRATEGIES = ("prompting", "prompting_examples", "retrieval", "finetuning")  # the others when asked for
+DEFAULT_STRATEGIES = tuple(name for name in STRATEGIES if DECLARATIONS[name].by_default)  # the others when asked for
 FLOORS_STEP = "floors"  # all of them, in one process
 CURVES_STEP = "curves"  # of all strategies, in one process
 DEFAULT_MODEL = "embedded"  # SmolLM2-135M-Instruct from its package; else a hub id or a local folder

@@ -3,105 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from eval.task import Kind
+from strategies.declaration import Words
+from strategies.registry import DECLARATIONS
 
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A strategy in plain words: its name, the verdict that recommends it, what it is like, and what it does."""
-
-    name: str
-    verdict: str
-    analogy: str
-    explanation: str
-
-
-_STRATEGIES = {
-    "prompting": Words(
-        "Prompting",
-        "Prompt it.",
-        "Like a briefing",
-        "Your instructions are handed over with every question. The model stays as it is.",
-    ),
-    "prompting_examples": Words(
-        "Prompting with examples",
-        "Prompt it with examples.",
-        "Like a briefing with samples",
-        "Your instructions and a few of your examples, always the same, are handed over with every question. "
-        "The model stays as it is.",
-    ),
-    "retrieval": Words(
-        "Retrieval",
-        "Look it up.",
-        "Like an open book",
-        "The passages and examples most like a question are looked up and handed over with it. "
-        "New facts are added to what can be looked up; nothing is trained.",
-    ),
-    "finetuning": Words(
-        "Fine-tuning",
-        "Fine-tune it.",
-        "Like learning on the job",
-        "The model practises on your examples until the pattern is learned. "
-        "What it learned is kept in a small part beside the model (an adapter) and can be removed.",
-    ),
-    "full_finetuning": Words(
-        "Full fine-tuning",
-        "Fine-tune all of it.",
-        "Like going back to school",
-        "The whole model is changed by your examples, not only a small part beside it. Worth a try with thousands of "
-        "examples, where fine-tuning stops short. It takes far more memory and leaves a whole model for this one task.",
-    ),
-    "retrieval_finetuning": Words(
-        "Retrieval with fine-tuning",
-        "Fine-tune it with retrieval.",
-        "Like an exam with the book open",
-        "The model practises on your examples with what would be looked up for them at hand, so it learns what to use "
-        "and what to leave. It takes the work of both.",
-    ),
-}
-
-_FLOORS = {
+_STEPS = {
     "floors": Words(
         "Without a language model",
         "",
         "What to beat",
         "Answers that need no language model. A strategy has to beat them.",
     ),
-    "majority_label": Words("Commonest label", "", "", "Always the label that the training rows have most often."),
-    "nearest_example": Words("Nearest example", "", "", "The answer of the training row that reads most alike."),
-    "tfidf_linear": Words(
-        "Word classifier",
-        "",
-        "",
-        "It learned which words go with which label (to engineers: TF-IDF and a linear classifier).",
-    ),
-    "char_linear": Words(
-        "Character classifier",
-        "",
-        "",
-        "It learned which short runs of characters go with which label, so it reads any script "
-        "(to engineers: TF-IDF of character n-grams and a linear classifier).",
-    ),
-    "embedding_linear": Words(
-        "Embedding classifier",
-        "",
-        "",
-        "It learned which meanings go with which label (to engineers: embeddings and a linear classifier).",
-    ),
-    "best_sentence": Words("Best sentence", "", "", "The sentence of the documents that reads most like the question."),
+    "curves": Words("More data?", "", "", "Each strategy learns anew from fewer rows, to see what more bring."),
 }
-# Each as the subject of a sentence: "a linear classifier on words is as good".
-_AS_SUBJECTS = {
-    "majority_label": "always answering with the most common label",
-    "nearest_example": "copying the answer of the nearest example",
-    "tfidf_linear": "a linear classifier on words",
-    "embedding_linear": "a linear classifier on embeddings",
-    "best_sentence": "quoting the nearest sentence of the documents",
-}
-_CURVES = {"curves": Words("More data?", "", "", "Each strategy learns anew from fewer rows, to see what more bring.")}
-_WORDS = _STRATEGIES | _FLOORS | _CURVES
+_WORDS = {name: declared.words for name, declared in DECLARATIONS.items()} | _STEPS
 
 KIND_NAMES = {
     Kind.CLASSIFICATION: "One of several labels",
@@ -129,7 +45,7 @@ def in_sentence(strategy: str) -> str:
 
 def as_subject(baseline: str) -> str:
     """What a baseline does, as the subject of a sentence."""
-    return _AS_SUBJECTS.get(baseline) or in_sentence(baseline)
+    return words_of(baseline).subject or in_sentence(baseline)
 
 
 def score_text(score: float) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from eval.outcomes import Effort, Prediction
 from eval.task import Document, Example, LearningSplit
+from strategies.declaration import Declaration
 
 if TYPE_CHECKING:  # it loads torch
     from strategies.engine.transformer import Transformer
@@ -31,13 +32,11 @@ class Strategy(Protocol):
 
     After `fit`: `settings` are those chosen on dev (JSON values), `choices` every setting tried with its dev score,
     `effort` what the choice took. `save` writes what `load` needs to answer again without the training data;
-    `predict` never sees a target. `learns_from_rows` is False where only dev rows are needed, to choose settings on;
-    `changes_weights` says whether what answers is the base model no more.
+    `predict` never sees a target. `declaration` is what can be known of the strategy without building it.
     """
 
     name: ClassVar[str]
-    learns_from_rows: ClassVar[bool]
-    changes_weights: ClassVar[bool]
+    declaration: ClassVar[Declaration]
     settings: dict[str, Any]
     choices: list[dict[str, Any]]
     effort: Effort

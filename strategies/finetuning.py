@@ -21,6 +21,7 @@ from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, Example, LearningSplit
 from strategies.answerer import Answerer, Attempt
 from strategies.contract import Progress, ReportProgress
+from strategies.declaration import Declaration, Mark, Words
 from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.presets import TRIAL_SHARE, Budget
 from strategies.prompts import SHORT_INSTRUCTIONS, build_prompt
@@ -52,8 +53,7 @@ class Training(ABC):
     notes: list[str] = field(default_factory=list, init=False)
     trained_model: Transformer = field(init=False, repr=False)
     name: ClassVar[str]
-    learns_from_rows: ClassVar[bool] = True
-    changes_weights: ClassVar[bool] = True
+    declaration: ClassVar[Declaration]
     learning_rates: ClassVar[tuple[float, ...]]  # tried in this order as far as the budget goes
     trained_part: ClassVar[str]  # also the name of the folder it is kept in
 
@@ -230,6 +230,18 @@ class Finetuning(Training):
     """Trains an adapter, and answers with it merged into the weights."""
 
     name: ClassVar[str] = "finetuning"
+    declaration: ClassVar[Declaration] = Declaration(
+        words=Words(
+            "Fine-tuning",
+            "Fine-tune it.",
+            "Like learning on the job",
+            "The model practises on your examples until the pattern is learned. "
+            "What it learned is kept in a small part beside the model (an adapter) and can be removed.",
+        ),
+        mark=Mark("#009E73", "triangle-up"),
+        trains="adapter",
+        by_default=True,
+    )
     learning_rates: ClassVar[tuple[float, ...]] = LEARNING_RATES
     trained_part: ClassVar[str] = "adapter"
 

@@ -20,9 +20,10 @@ import numpy as np
 
 from eval.outcomes import EXAMPLE_SOURCE, Effort, Prediction
 from eval.scoring import scorer_while_learning
-from eval.task import Brief, Document, Example, LearningSplit
+from eval.task import Brief, Document, Example, Kind, LearningSplit
 from eval.words import usual_length
 from strategies.contract import Progress, ReportProgress
+from strategies.declaration import Declaration, Words
 from strategies.presets import Budget
 from strategies.search.embedder import Embedder, load_embedder
 from strategies.search.passages import cut_passages
@@ -44,8 +45,7 @@ class _Floor(ABC):
     """What all floors share: a choice of settings on dev, where there is one, and being saved."""
 
     name: ClassVar[str]
-    learns_from_rows: ClassVar[bool] = True
-    changes_weights: ClassVar[bool] = False
+    declaration: ClassVar[Declaration]
     tried: ClassVar[tuple[dict[str, Any], ...]] = ({},)
 
     def __init__(
@@ -107,6 +107,16 @@ class MajorityLabel(_Floor):
     """Always the label that train has most often."""
 
     name = "majority_label"
+    declaration = Declaration(
+        words=Words(
+            "Commonest label",
+            "",
+            "",
+            "Always the label that the training rows have most often.",
+            "always answering with the most common label",
+        ),
+        kinds=(Kind.CLASSIFICATION,),
+    )
 
     def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
         counts = Counter(row.target for row in train)
@@ -120,6 +130,15 @@ class NearestExample(_Floor):
     """The answer of the training row whose input means most nearly the same."""
 
     name = "nearest_example"
+    declaration = Declaration(
+        words=Words(
+            "Nearest example",
+            "",
+            "",
+            "The answer of the training row that reads most alike.",
+            "copying the answer of the nearest example",
+        ),
+    )
 
     def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
         self._embedder = self.load_embedder()
@@ -135,6 +154,16 @@ class TfidfLinear(_Floor):
     """A linear classifier on which words and pairs of words an input holds."""
 
     name = "tfidf_linear"
+    declaration = Declaration(
+        words=Words(
+            "Word classifier",
+            "",
+            "",
+            "It learned which words go with which label (to engineers: TF-IDF and a linear classifier).",
+            "a linear classifier on words",
+        ),
+        kinds=(Kind.CLASSIFICATION,),
+    )
     tried = tuple({"strength": strength} for strength in STRENGTHS_ON_WORDS)
 
     def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
@@ -161,6 +190,16 @@ class CharLinear(TfidfLinear):
     spaces. It needs no words, and so reads any script, endings and typos."""
 
     name = "char_linear"
+    declaration = Declaration(
+        words=Words(
+            "Character classifier",
+            "",
+            "",
+            "It learned which short runs of characters go with which label, so it reads any script "
+            "(to engineers: TF-IDF of character n-grams and a linear classifier).",
+        ),
+        kinds=(Kind.CLASSIFICATION,),
+    )
 
     def features(self, inputs: Sequence[str]) -> TfidfVectorizer:
         from sklearn.feature_extraction.text import TfidfVectorizer
@@ -176,6 +215,16 @@ class EmbeddingLinear(_Floor):
     """A linear classifier on the embedding of an input: a frozen encoder with its last part trained."""
 
     name = "embedding_linear"
+    declaration = Declaration(
+        words=Words(
+            "Embedding classifier",
+            "",
+            "",
+            "It learned which meanings go with which label (to engineers: embeddings and a linear classifier).",
+            "a linear classifier on embeddings",
+        ),
+        kinds=(Kind.CLASSIFICATION,),
+    )
     tried = tuple({"strength": strength} for strength in STRENGTHS_ON_EMBEDDING)
 
     def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
@@ -195,6 +244,17 @@ class BestSentence(_Floor):
     """The sentence of the documents that means most nearly what the input says."""
 
     name = "best_sentence"
+    declaration = Declaration(
+        words=Words(
+            "Best sentence",
+            "",
+            "",
+            "The sentence of the documents that reads most like the question.",
+            "quoting the nearest sentence of the documents",
+        ),
+        kinds=(Kind.ANSWERING, Kind.WRITING),
+        needs_documents=True,
+    )
 
     def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
         self._embedder = self.load_embedder()

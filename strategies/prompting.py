@@ -16,6 +16,7 @@ from eval.stable_order import stable_hash
 from eval.task import Brief, Document, Example, Kind, LearningSplit
 from strategies.answerer import Answerer, Attempt
 from strategies.contract import ReportProgress
+from strategies.declaration import Declaration, Mark, Words
 from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.presets import Budget
 from strategies.prompts import build_prompt, instruction_of
@@ -38,8 +39,17 @@ class Prompting:
     effort: Effort = field(default=Effort(), init=False)
     notes: list[str] = field(default_factory=list, init=False)
     name: ClassVar[str] = "prompting"
-    learns_from_rows: ClassVar[bool] = False
-    changes_weights: ClassVar[bool] = False
+    declaration: ClassVar[Declaration] = Declaration(
+        words=Words(
+            "Prompting",
+            "Prompt it.",
+            "Like a briefing",
+            "Your instructions are handed over with every question. The model stays as it is.",
+        ),
+        mark=Mark("#0072B2", "circle"),
+        learns_from_rows=False,  # but for the names and lengths that its instruction tells
+        by_default=True,
+    )
     tried: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
@@ -103,7 +113,18 @@ class PromptingWithExamples(Prompting):
     """The instruction and the same solved examples for every input."""
 
     name = "prompting_examples"
-    learns_from_rows = True
+    declaration = Declaration(
+        words=Words(
+            "Prompting with examples",
+            "Prompt it with examples.",
+            "Like a briefing with samples",
+            "Your instructions and a few of your examples, always the same, are handed over with every question. "
+            "The model stays as it is.",
+        ),
+        mark=Mark("#0072B2", "triangle-down"),
+        by_default=True,
+        settings_tried=len(TRIED),
+    )
     tried = TRIED
 
 

@@ -1,4 +1,4 @@
-"""Every strategy there is. A new one is a file and a line here; none is imported until it is asked for."""
+"""Every strategy there is. A new one is a file and a line here: what else must be known of it, it declares itself."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 from eval.task import Brief, Kind
 from strategies.contract import Strategy
+from strategies.declaration import Declaration
 from strategies.presets import Preset
 
-STRATEGIES = {
+STRATEGIES = {  # the simplest first
     "prompting": "strategies.prompting:Prompting",
     "prompting_examples": "strategies.prompting:PromptingWithExamples",
     "retrieval": "strategies.retrieval:Retrieval",
@@ -18,39 +19,50 @@ STRATEGIES = {
     "retrieval_finetuning": "strategies.retrieval_finetuning:RetrievalFinetuning",
 }
 
-TRAINED = ("finetuning", "full_finetuning", "retrieval_finetuning")
-LOOKS_UP = ("retrieval", "retrieval_finetuning")
-LEARNS_FROM_NO_ROWS = ("prompting",)  # but for the names and lengths that its instruction tells
-
-# What needs no language model, the simplest first, and for which kinds of task.
+# What needs no language model, the simplest first.
 FLOORS = {
-    "majority_label": ("strategies.floors:MajorityLabel", (Kind.CLASSIFICATION,)),
-    "nearest_example": ("strategies.floors:NearestExample", tuple(Kind)),
-    "tfidf_linear": ("strategies.floors:TfidfLinear", (Kind.CLASSIFICATION,)),
-    "char_linear": ("strategies.floors:CharLinear", (Kind.CLASSIFICATION,)),
-    "embedding_linear": ("strategies.floors:EmbeddingLinear", (Kind.CLASSIFICATION,)),
-    "best_sentence": ("strategies.floors:BestSentence", (Kind.ANSWERING, Kind.WRITING)),
+    "majority_label": "strategies.floors:MajorityLabel",
+    "nearest_example": "strategies.floors:NearestExample",
+    "tfidf_linear": "strategies.floors:TfidfLinear",
+    "char_linear": "strategies.floors:CharLinear",
+    "embedding_linear": "strategies.floors:EmbeddingLinear",
+    "best_sentence": "strategies.floors:BestSentence",
 }
-_NEEDS_DOCUMENTS = {"best_sentence"}
+
+
+def class_at(place: str) -> Any:
+    """The class of a strategy. What computes (torch, scikit-learn) is loaded when it is built, not here."""
+    module, attribute = place.split(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def declared_at(place: str) -> Declaration:
+    """What the class at this place declares. Raises TypeError where it declares nothing of its own."""
+    declaration = vars(class_at(place)).get("declaration")  # one that is inherited speaks of another strategy
+    if not isinstance(declaration, Declaration):
+        raise TypeError(
+            f"{place} does not declare itself: give the class a `declaration` of its own (strategies/declaration.py)."
+        )
+    return declaration
+
+
+DECLARATIONS = {name: declared_at(place) for name, place in (STRATEGIES | FLOORS).items()}
+TRAINED = tuple(name for name in STRATEGIES if DECLARATIONS[name].trains)
+LOOKS_UP = tuple(name for name in STRATEGIES if DECLARATIONS[name].looks_up)
+LEARNS_FROM_NO_ROWS = tuple(name for name in STRATEGIES if not DECLARATIONS[name].learns_from_rows)
 
 
 def floors_for(kind: Kind, has_documents: bool) -> list[str]:
-    return [
-        name for name, (_, kinds) in FLOORS.items() if kind in kinds and (has_documents or name not in _NEEDS_DOCUMENTS)
-    ]
+    declared = {name: DECLARATIONS[name] for name in FLOORS}
+    return [name for name, one in declared.items() if kind in one.kinds and (has_documents or not one.needs_documents)]
 
 
 def build_strategy(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
-    """The strategy or floor, not yet fitted. A strategy imports torch, so only a process that runs a model calls it."""
+    """The strategy or floor, not yet fitted. It loads torch, so only a process that runs a model calls it."""
     if name in FLOORS:
-        return _class_at(FLOORS[name][0])(brief, preset.budget(brief.kind), seed)
+        return class_at(FLOORS[name])(brief, preset.budget(brief.kind), seed)
     from strategies.engine.weights import load_language_model, model_folder
 
     model_folder(model)  # fetched and unpacked now, before anybody's clock runs
 
-    return _class_at(STRATEGIES[name])(brief, lambda: load_language_model(model), preset.budget(brief.kind), seed)
-
-
-def _class_at(place: str) -> Any:
-    module, attribute = place.split(":")
-    return getattr(importlib.import_module(module), attribute)
+    return class_at(STRATEGIES[name])(brief, lambda: load_language_model(model), preset.budget(brief.kind), seed)

@@ -13,6 +13,7 @@ from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, LearningSplit
 from strategies.answerer import Answerer, Attempt
 from strategies.contract import ReportProgress
+from strategies.declaration import Declaration, LookUps, Mark, Words
 from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.open_book import Counts, OpenBook, Opened, answer_openly, index_book, refreshed
 from strategies.presets import Budget
@@ -38,8 +39,22 @@ class Retrieval:
     effort: Effort = field(default=Effort(), init=False)
     notes: list[str] = field(default_factory=list, init=False)
     name: ClassVar[str] = "retrieval"
-    learns_from_rows: ClassVar[bool] = True
-    changes_weights: ClassVar[bool] = False
+    declaration: ClassVar[Declaration] = Declaration(
+        words=Words(
+            "Retrieval",
+            "Look it up.",
+            "Like an open book",
+            "The passages and examples most like a question are looked up and handed over with it. "
+            "New facts are added to what can be looked up; nothing is trained.",
+        ),
+        mark=Mark("#E69F00", "square"),
+        by_default=True,
+        settings_tried=max(len(TRIED_WITH_DOCUMENTS), len(TRIED_WITHOUT)),
+        looks_up=LookUps(
+            [Counts(*counts, TOKENS_OF_EXAMPLES) for counts in TRIED_WITH_DOCUMENTS],
+            [Counts(*counts, TOKENS_OF_EXAMPLES) for counts in TRIED_WITHOUT],
+        ),
+    )
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         self._answerer = Answerer(self.load_model(), self.brief)

@@ -17,6 +17,7 @@ from eval.duplicates import compare_inputs
 from eval.outcomes import Prediction
 from eval.task import Document, Example, LearningSplit
 from strategies.contract import ReportProgress
+from strategies.declaration import Declaration, LookUps, Mark, Words
 from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.finetuning import Finetuning
 from strategies.open_book import (
@@ -42,6 +43,18 @@ SPARE = 64  # found beyond those shown, to stand in for what a training row may 
 class RetrievalFinetuning(Finetuning):
     load_embedder: Callable[[], Embedder] = load_embedder
     name: ClassVar[str] = "retrieval_finetuning"
+    declaration: ClassVar[Declaration] = Declaration(
+        words=Words(
+            "Retrieval with fine-tuning",
+            "Fine-tune it with retrieval.",
+            "Like an exam with the book open",
+            "The model practises on your examples with what would be looked up for them at hand, so it learns what to "
+            "use and what to leave. It takes the work of both.",
+        ),
+        mark=Mark("#CC79A7", "diamond"),
+        trains="adapter",
+        looks_up=LookUps([TRAINED_WITH_DOCUMENTS], [TRAINED_WITHOUT]),
+    )
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         super().fit(split, documents, report_progress)

@@ -9,11 +9,8 @@ from statistics import mean, quantiles
 
 from eval.task import Brief, Document, Example, Kind, Split, Task
 from eval.variants import VARIANTS
-from strategies.open_book import TRAINED_WITH_DOCUMENTS, TRAINED_WITHOUT
 from strategies.presets import TRIAL_SHARE, Budget
-from strategies.prompting import TRIED
-from strategies.registry import TRAINED, floors_for
-from strategies.retrieval import TOKENS_OF_EXAMPLES, TRIED_WITH_DOCUMENTS, TRIED_WITHOUT
+from strategies.registry import DECLARATIONS, TRAINED, floors_for
 from strategies.search.passages import cut_passages, words_a_passage
 
 CHARACTERS_A_TOKEN = 4.2  # English under a vocabulary of some 50,000
@@ -23,10 +20,6 @@ TOKENS_A_TURN = 8  # what a chat template adds around a message
 # is in doubt, and half of the other labels are followed too.
 LABELS_FOLLOWED = 8
 FOLLOWED_IN_DOUBT = 0.5
-# Of a token trained on, in those of an adapter. Reading costs 2 products a weight, the way back 2 for the gradients
-# that are handed down and 2 for the weights' own: 6 where all are trained, 2 + 2 · 2/3 where an adapter sits on the
-# upper two thirds, which is 1.8 times. Timed with random weights in the embedded model's shape: 1.45 to 1.75.
-ALL_WEIGHTS = 1.7
 KNOWLEDGE_READ, KNOWLEDGE_WRITTEN = 4_900, 1_360  # tokens of the general texts and questions, and of answers at most
 PASSAGES_A_FACT = 4  # embedded anew when a fact is changed: neighbours share a sentence, and then all are as they were
 EVALUATIONS = 12  # passes over dev while training and choosing the learning rate
@@ -47,34 +40,23 @@ class Workload:
 
 def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Document], budget: Budget) -> Workload:
     """The work of fitting one strategy and measuring it on the test rows."""
+    declared = DECLARATIONS[strategy]
     rows = [*split.train, *split.dev, *split.test]
     input_tokens = mean(_tokens(row.input) for row in rows) + TOKENS_A_TURN
     targets = [_tokens(row.target) for row in rows]
     example_tokens = input_tokens + mean(targets) + TOKENS_A_TURN
     alone = min(budget.latency_rows, len(split.test))
-    choosing, tested = len(split.dev) * budget.settings, len(split.test)
+    choosing, tested = len(split.dev) * min(budget.settings, declared.settings_tried), len(split.test)
     probed = len(VARIANTS) * min(budget.probe_rows, len(split.test))
     words = words_a_passage(row.target for row in split.train)
     passage_tokens = words * TOKENS_A_WORD
     looked_up = train = embed = 0.0
-    match strategy:
-        case "prompting":
-            choosing = len(split.dev)
-        case "prompting_examples":
-            choosing = len(split.dev) * min(budget.settings, len(TRIED))
-        case "retrieval":
-            tried = (TRIED_WITH_DOCUMENTS if documents else TRIED_WITHOUT)[: budget.settings]
-            shown = example_tokens + (passage_tokens if documents and brief.kind is Kind.ANSWERING else 0)
-            looked_up = mean(passages for passages, _ in tried) * passage_tokens
-            looked_up += min(TOKENS_OF_EXAMPLES, mean(examples for _, examples in tried) * shown)
-        case "retrieval_finetuning":
-            counts = TRAINED_WITH_DOCUMENTS if documents else TRAINED_WITHOUT
-            looked_up = counts.passages * passage_tokens
-            looked_up += min(counts.tokens_of_examples, counts.examples * example_tokens)
-    if strategy in TRAINED:
-        choosing = len(split.dev)
+    if declared.looks_up:
+        shown = example_tokens + (passage_tokens if documents and brief.kind is Kind.ANSWERING else 0)
+        looked_up = declared.looks_up.tokens(bool(documents), budget.settings, passage_tokens, shown)
+    if declared.trains:
         train = min(budget.training_tokens, budget.epochs * _training_tokens(split.train, looked_up))
-        train *= ALL_WEIGHTS if strategy == "full_finetuning" else 1
+        train *= declared.training_cost
         probed += min(budget.probe_rows, len(split.train))
     if looked_up:
         changed, taken_out = _asked_of_documents(brief.kind, split, documents, budget)
@@ -84,13 +66,13 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
     own = input_tokens + looked_up
     if brief.kind is Kind.CLASSIFICATION:
         followed = min(LABELS_FOLLOWED, len(brief.labels))
-        if strategy == "prompting":
+        if not declared.learns_from_rows:
             followed += round(FOLLOWED_IN_DOUBT * (len(brief.labels) - followed))
         answer, longest = followed * mean(_tokens(label) for label in brief.labels), 0.0
     else:
         answer = 0.0
         usual = quantiles(targets, n=20)[-1] if len(targets) > 1 else targets[0]
-        longest = min(budget.answer_tokens, mean(targets) if strategy in TRAINED else usual)
+        longest = min(budget.answer_tokens, mean(targets) if declared.trains else usual)
     asked_knowledge = 2 if train and probed else 0  # before training and after
     return Workload(
         read=(choosing + tested + probed) * (own + answer)

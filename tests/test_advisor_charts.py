@@ -4,11 +4,12 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations, pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from advisor import charts
+from advisor import charts, pages
 from advisor.candidates import baselines, judged
 from advisor.palette import FLOOR, LIGHT, Theme, mark_of
 from advisor.plan import STRATEGIES, Priorities
@@ -16,6 +17,7 @@ from advisor.schema import Candidate, Comparison, CostCrossing, Judgement, NotMe
 from eval.cost_ranges import crossing
 from eval.costs import Cost
 from eval.statistics import Interval, Percentiles
+from strategies.registry import LOOKS_UP, TRAINED
 from tests.reports import changed
 
 MakeReport = Callable[..., Report]
@@ -62,13 +64,19 @@ def test_a_chart_is_a_valid_picture_with_the_colour_of_each_strategy(
     assert '"legend": null' in drawn and '"background": "transparent"' in drawn
 
 
-def test_colours_and_shapes_tell_the_strategies_apart() -> None:
+def test_a_shape_tells_a_strategy_and_a_colour_what_it_does() -> None:
+    """Variants of one way share a colour: whether a strategy looks things up, and whether it trains."""
     marks = [mark_of(name) for name in STRATEGIES]
     assert len({mark.shape for mark in marks}) == len(marks)
-    assert mark_of("prompting").colour == mark_of("prompting_examples").colour
-    assert mark_of("finetuning").colour == mark_of("full_finetuning").colour
-    assert len({mark.colour for mark in marks}) == len(marks) - 2
+    ways = {(mark_of(name).colour, (name in LOOKS_UP, name in TRAINED)) for name in STRATEGIES}
+    assert len({colour for colour, _ in ways}) == len({way for _, way in ways}) == len(ways)
     assert mark_of("nearest_neighbour") == FLOOR
+
+
+def test_the_pages_draw_every_shape() -> None:
+    style = (Path(pages.__file__).parent / "style.css").read_text()
+    shapes = {mark_of(name).shape for name in (*STRATEGIES, "majority_label")}
+    assert not [shape for shape in shapes if shape != "square" and f".mark.{shape} {{" not in style]
 
 
 def test_the_best_comes_first_and_floors_last() -> None:

@@ -14,11 +14,12 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Selectbox
 
 from advisor.hosted import hosted_prices
-from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
+from advisor.plan import DEFAULT_STRATEGIES, STRATEGIES, Plan, Setup
 from advisor.runs.experiment import prepare
 from advisor.samples import SAMPLES
 from advisor.storage.store import Store
 from advisor.storage.task_file import read_task
+from advisor.wording import in_sentence
 from eval.task import BadInput
 from strategies.engine.models import SUGGESTIONS
 from tests import pages
@@ -290,14 +291,17 @@ def test_what_is_not_compared_unless_it_is_asked_for_says_its_time_and_joins(sto
     dataset = store.add_dataset("tickets.csv", TICKETS.encode())
     app = open_page("Compare", dataset=dataset.id)
     said = html_of(app)
-    assert "Not included: full fine-tuning about" in said and ", retrieval with fine-tuning about" in said
-    app.checkbox(key="include-retrieval_finetuning").check()
-    app.checkbox(key="include-full_finetuning").check().run()
+    others = [name for name in STRATEGIES if name not in DEFAULT_STRATEGIES]
+    listed = said.partition("Not included: ")[2]
+    assert others and all(f"{in_sentence(name)} about" in listed for name in others)
+    for name in others:
+        app.checkbox(key=f"include-{name}").check()
+    app.run()
     assert "Not included" not in html_of(app)
-    assert primaries(app) == ["Compare the six"]
+    assert primaries(app) == [f"Compare the {('six', 'seven', 'eight', 'nine')[len(STRATEGIES) - 6]}"]
     app.button(key="run").click().run()
     (run,) = store.runs()
-    assert run.plan.strategies[-2:] == ("full_finetuning", "retrieval_finetuning")
+    assert run.plan.strategies == STRATEGIES
 
 
 def test_training_all_weights_is_offered_only_where_memory_allows(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import time
 from collections.abc import Sequence
@@ -15,12 +14,13 @@ from tiny_model import tiny_transformer
 
 from eval.phases import LOOKING_UP, READING, WRITING, listening
 from eval.task import Brief, Document, Example, Kind, LearningSplit, labels_of
-from strategies.contract import Progress, Strategy
+from strategies.contract import Adapted, LooksUp, Progress, Strategy
+from strategies.declaration import BASELINE_MARK, Declaration, Words
 from strategies.engine.language_model import Prompt, RowsDone, Written
 from strategies.engine.transformer import Transformer
 from strategies.presets import Budget
 from strategies.prompting import Prompting
-from strategies.registry import STRATEGIES
+from strategies.registry import DECLARATIONS, FLOORS, STRATEGIES, class_at, declared_at
 from strategies.retrieval import Retrieval
 from strategies.search import vector_index
 
@@ -47,9 +47,72 @@ def split(kind: Kind) -> LearningSplit:
 
 def build(name: str, kind: Kind, seed: int = 0) -> Strategy:
     labels = labels_of(split(kind).train) if kind is Kind.CLASSIFICATION else ()
-    module, attribute = STRATEGIES[name].split(":")
-    strategy_class = getattr(importlib.import_module(module), attribute)
-    return strategy_class(Brief("tiny", kind, "", labels), tiny_transformer, BUDGET, seed)
+    return class_at(STRATEGIES[name])(Brief("tiny", kind, "", labels), tiny_transformer, BUDGET, seed)
+
+
+def contradictions(name: str, strategy_class: Any) -> list[str]:
+    """Where a declaration says other things than its class does, or leaves out what people read: a sentence each."""
+    declared, words = strategy_class.declaration, strategy_class.declaration.words
+    trains, looks_up = declared.trains, declared.looks_up
+    wrong = {
+        f"is named {strategy_class.name!r}, but registered as {name!r}": strategy_class.name != name,
+        f"declares trains={trains!r}, but only a class that trains has `answer_trained`": (
+            bool(trains) != hasattr(strategy_class, "answer_trained")
+        ),
+        f"declares trains={trains!r}, but only a class with an adapter has `take_apart`": (
+            (trains == "adapter") != issubclass(strategy_class, Adapted)
+        ),
+        f"declares looks_up={looks_up!r}, but only a class that looks things up has `refresh`": (
+            bool(looks_up) != issubclass(strategy_class, LooksUp)
+        ),
+        "declares that it trains, but also learns_from_rows=False": trains and not declared.learns_from_rows,
+        "declares no kind of task that it can answer": not declared.kinds,
+        "declares no name": not words.name,
+        "declares no explanation that ends in a full stop": not words.explanation.endswith("."),
+    }
+    if name not in FLOORS:
+        used = {other.mark.shape for one, other in DECLARATIONS.items() if one != name}
+        wrong |= {
+            "declares no verdict that ends in a full stop": not words.verdict.endswith("."),
+            "declares no analogy": not words.analogy,
+            f"declares the shape {declared.mark.shape!r}, but another strategy has it": declared.mark.shape in used,
+        }
+    return [f"{strategy_class.__name__} {said}." for said, is_wrong in wrong.items() if is_wrong]
+
+
+@pytest.mark.parametrize("name", [*STRATEGIES, *FLOORS])
+def test_a_declaration_says_what_its_class_does(name: str) -> None:
+    assert not contradictions(name, class_at((STRATEGIES | FLOORS)[name]))
+
+
+class Undeclared(Prompting):
+    """Inherits what another strategy declares."""
+
+
+class Misdeclared(Prompting):
+    name = "hearsay"
+    declaration = Declaration(words=Words("", "Ask around", "", ""), trains="adapter", learns_from_rows=False, kinds=())
+
+
+def test_a_class_that_declares_nothing_of_its_own_is_told_so() -> None:
+    with pytest.raises(TypeError, match="Undeclared does not declare itself: give the class a `declaration`"):
+        declared_at(f"{__name__}:Undeclared")
+
+
+def test_every_contradiction_of_a_declaration_is_a_sentence() -> None:
+    assert Misdeclared.declaration.mark == BASELINE_MARK
+    assert contradictions("rumour", Misdeclared) == [
+        "Misdeclared is named 'hearsay', but registered as 'rumour'.",
+        "Misdeclared declares trains='adapter', but only a class that trains has `answer_trained`.",
+        "Misdeclared declares trains='adapter', but only a class with an adapter has `take_apart`.",
+        "Misdeclared declares that it trains, but also learns_from_rows=False.",
+        "Misdeclared declares no kind of task that it can answer.",
+        "Misdeclared declares no name.",
+        "Misdeclared declares no explanation that ends in a full stop.",
+        "Misdeclared declares no verdict that ends in a full stop.",
+        "Misdeclared declares no analogy.",
+        "Misdeclared declares the shape 'cross', but another strategy has it.",
+    ]
 
 
 def ignore(progress: Progress) -> None:
@@ -148,7 +211,7 @@ def test_the_same_seed_gives_the_same_answers(fitted: tuple[str, Kind, Strategy]
 def test_tells_what_the_time_of_an_answer_goes_to(fitted: tuple[str, Kind, Strategy]) -> None:
     name, kind, strategy = fitted
     strategy.predict(INPUTS[:1])
-    looks_up = {LOOKING_UP} if name.startswith("retrieval") else set()
+    looks_up = {LOOKING_UP} if DECLARATIONS[name].looks_up else set()
     shares = []
     for _ in range(5):  # of a few milliseconds, another process may take most
         with listening() as spent:

@@ -14,7 +14,7 @@ from eval.table import read_table
 from eval.task import Brief, Document, Example, Kind, LearningSplit, labels_of
 from strategies.contract import Progress, Strategy
 from strategies.presets import PRESETS
-from strategies.registry import FLOORS, build_strategy, floors_for
+from strategies.registry import DECLARATIONS, FLOORS, build_strategy, floors_for
 
 CHINESE = Path(__file__).parent / "fixtures" / "cases" / "chinese_classification.csv"
 MESSAGES = {
@@ -101,7 +101,7 @@ def test_the_best_sentence_is_the_one_that_answers() -> None:
 
 @pytest.mark.parametrize("name", list(FLOORS))
 def test_it_states_its_effort_reads_no_token_and_answers_the_same_once_loaded(name: str, tmp_path: Path) -> None:
-    kind = FLOORS[name][1][0]
+    kind = DECLARATIONS[name].kinds[0]
     floor = fitted(name, kind)
     assert floor.effort.settings_tried == len(floor.choices) > 0 and floor.effort.dev_rows == 5
     json.dumps([floor.settings, floor.choices], allow_nan=False)

@@ -18,9 +18,9 @@ from strategies.contract import Adapted
 from strategies.engine.models import EMBEDDED, EMBEDDED_PARAMETERS, check_model, check_training, memory_to_train
 from strategies.engine.transformer import Transformer
 from strategies.finetuning import Finetuning, Training
-from strategies.full_finetuning import FullFinetuning
+from strategies.full_finetuning import TRAINING_COST, FullFinetuning
 from strategies.presets import Budget
-from strategies.workload import ALL_WEIGHTS, foresee
+from strategies.workload import foresee
 from tests.tiny_strategies import tiny_model
 
 BUDGET = Budget(test_rows=8, dev_rows=6, latency_rows=2, settings=3, training_tokens=3000, epochs=4, answer_tokens=0)
@@ -99,7 +99,7 @@ def test_its_training_is_foreseen_as_the_dearer_of_the_two() -> None:
         foresee(name, Brief("tiny", Kind.CLASSIFICATION, "", LABELS), split, (), BUDGET)
         for name in ("finetuning", "full_finetuning")
     )
-    assert full == replace(plain, train=ALL_WEIGHTS * plain.train)
+    assert full == replace(plain, train=TRAINING_COST * plain.train)
 
 
 def test_an_adapter_kept_apart_answers_with_the_same_weights_and_can_be_merged_again() -> None:

@@ -16,6 +16,7 @@ from advisor.estimate import Speed
 from eval.outcomes import Effort, Prediction
 from eval.task import Brief, Document, Example, Kind, LearningSplit, Split, Task
 from strategies.contract import Progress, ReportProgress, Strategy
+from strategies.declaration import Declaration, Words
 from strategies.presets import Preset
 
 STEADY = "tests.tiny_strategies:build_steady"
@@ -36,8 +37,7 @@ class CommonestAnswer:
     """Always gives the answer that train has most often."""
 
     name: ClassVar[str] = "commonest"
-    learns_from_rows: ClassVar[bool] = True
-    changes_weights: ClassVar[bool] = False
+    declaration: ClassVar[Declaration] = Declaration(words=Words("Commonest", "", "", ""))
 
     def __init__(self) -> None:
         self.settings: dict[str, Any] = {}
@@ -121,7 +121,7 @@ class Short(Practised):
 class Wavering(CommonestAnswer):
     """Trained, and wrong on as many tenths of the messages of `tiny_task` as its seed says."""
 
-    changes_weights: ClassVar[bool] = True
+    declaration: ClassVar[Declaration] = Declaration(words=Words("Wavering", "", "", ""), trains="all weights")
 
     def __init__(self, seed: int) -> None:
         super().__init__()

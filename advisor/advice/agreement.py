@@ -17,7 +17,8 @@ from strategies.registry import LOOKS_UP, TRAINED
 Agreement = Literal["agrees", "disagrees", "cannot tell"]
 _IMPROBABLE = 0.20
 # A rule leans to a means; who joins two uses both.
-_MEANS = {"prompting": ("prompting", "prompting_examples"), "retrieval": LOOKS_UP, "finetuning": TRAINED}
+_PROMPTS = tuple(name for name in STRATEGIES if name not in (*LOOKS_UP, *TRAINED))
+_MEANS = {"prompting": _PROMPTS, "retrieval": LOOKS_UP, "finetuning": TRAINED}
 _NOT_CHANGED = "Not measured: standard and thorough runs ask again after facts in the documents have changed."
 _OPPOSITE: dict[Agreement, Agreement] = {"agrees": "disagrees", "disagrees": "agrees", "cannot tell": "cannot tell"}
 _WORDS: dict[Agreement, str] = {"agrees": "Agrees", "disagrees": "Does not agree", "cannot tell": "Cannot tell"}

@@ -34,10 +34,9 @@ from advisor.wording import count_text, words_of
 from eval.task import BadInput
 from strategies.engine.models import SUGGESTIONS, check_training
 from strategies.presets import PRESETS
+from strategies.registry import DECLARATIONS
 
-_COUNTED = {1: "Measure the one"} | {
-    count: f"Compare the {word}" for count, word in enumerate(("two", "three", "four", "five", "six"), 2)
-}
+_NUMBERS = dict(enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine"), 2))
 _CARDS_A_ROW = 3
 _CURRENCIES = ("USD", "EUR", "GBP")
 _MOST_SEED = 2**32 - 1  # of numpy and of scikit-learn
@@ -57,7 +56,8 @@ def starting_plan(dataset: StoredDataset) -> Plan:
 
 
 def choose_strategies(plan: Plan) -> tuple[str, ...]:
-    frame.section("Three ways", "Prompt it, look it up, or train it, and three variants.")
+    variants = len(STRATEGIES) - 3
+    frame.section("Three ways", f"Prompt it, look it up, or train it, and {_NUMBERS.get(variants, variants)} variants.")
     model = st.session_state.get("model") or plan.model  # chosen further down
     chosen = []
     columns = [column for _ in range(0, len(STRATEGIES), _CARDS_A_ROW) for column in st.columns(_CARDS_A_ROW)]
@@ -68,7 +68,7 @@ def choose_strategies(plan: Plan) -> tuple[str, ...]:
                 f'<h3 class="card-title">{marked_name(strategy)}</h3>'
                 f'<p class="quiet">{escape(words.analogy)}</p><p class="small">{escape(words.explanation)}</p>'
             )
-            refusal = check_training(model) if strategy == "full_finetuning" else None
+            refusal = check_training(model) if DECLARATIONS[strategy].trains == "all weights" else None
             if refusal:
                 frame.small(refusal)
                 st.checkbox("Include", value=False, disabled=True, key=f"refused-{strategy}")
@@ -288,7 +288,8 @@ def show_compare() -> None:
     chosen = replace(was, strategies=strategies, model=model, preset=preset)
     show_estimate(chosen, dataset.name)
     chosen = replace(chosen, priorities=choose_priorities(was.priorities), seed=choose_seed(was.seed))
-    label = _COUNTED.get(len(strategies), "Compare them")
+    count = len(strategies)
+    label = {0: "Compare them", 1: "Measure the one"}.get(count, f"Compare the {_NUMBERS.get(count, count)}")
     if not strategies:
         frame.problem("Choose at least one of them.")
     if st.button(label, type="primary", key="run", disabled=not strategies, icon=":material/play_arrow:"):

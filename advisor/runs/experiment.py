@@ -31,7 +31,7 @@ from eval.task import BadInput, Document
 from strategies.contract import Progress
 from strategies.engine.models import check_model, check_training
 from strategies.presets import PRESETS
-from strategies.registry import STRATEGIES
+from strategies.registry import DECLARATIONS, STRATEGIES
 
 REPORT_FILES = ("report.html", "report.md", "report.json", "outcomes.csv")
 _SECONDS_BETWEEN_LOOKS = 0.2
@@ -67,7 +67,7 @@ def draft_task(plan: Plan, name: str, table: Table, documents: list[Document]) -
     split = split_task(task, plan.seed, max_test=budget.test_rows, max_dev=budget.dev_rows)
     task = plan.setup.settle_metric(task, split.train)
     problem = check_model(plan.model)
-    if problem is None and "full_finetuning" in plan.strategies:
+    if problem is None and any(DECLARATIONS[one].trains == "all weights" for one in plan.strategies):
         problem = check_training(plan.model, ask_hub=True)
     if problem:
         raise BadInput(problem)
