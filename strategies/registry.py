@@ -15,6 +15,7 @@ STRATEGIES = {  # the simplest first
     "prompting_examples": "strategies.prompting:PromptingWithExamples",
     "retrieval": "strategies.retrieval:Retrieval",
     "finetuning": "strategies.finetuning:Finetuning",
+    "last_layers": "strategies.last_layers:LastLayers",
     "full_finetuning": "strategies.full_finetuning:FullFinetuning",
     "retrieval_finetuning": "strategies.retrieval_finetuning:RetrievalFinetuning",
 }
