@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # they load torch, and a page only wants to know what there i
     from peft import PeftModel
     from transformers import PreTrainedModel
 
-    from strategies.engine.lora import Pair, Trained
+    from strategies.engine.training import Pair, Trained
     from strategies.engine.transformer import Transformer
 
 # Short trials flatter high rates: 5e-3 won one by a hair, and the training after it went astray (docs/benchmarks.md).
@@ -58,10 +58,10 @@ class Training(ABC):
     trained_part: ClassVar[str]  # also the name of the folder it is kept in
 
     def __post_init__(self) -> None:
-        import_module("strategies.engine.lora")  # torch and peft take seconds, which are no part of fitting
+        import_module("strategies.engine.training")  # torch and peft take seconds, which are no part of fitting
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
-        from strategies.engine.lora import EVALUATIONS, TOKENS_A_ROW
+        from strategies.engine.training import EVALUATIONS, TOKENS_A_ROW
 
         started = time.perf_counter()
         model = self.load_model()
@@ -155,7 +155,7 @@ class Training(ABC):
         self, examples: Sequence[Example], prompts: Sequence[Prompt], answer_tokens: int, model: Transformer
     ) -> list[Pair]:
         """Answers end with the token that ends a turn, unless they are cut at the length that will be written."""
-        from strategies.engine.lora import cut_pair
+        from strategies.engine.training import cut_pair
 
         pairs = []
         for example, prompt in zip(examples, prompts, strict=True):
@@ -177,7 +177,7 @@ class Training(ABC):
         folder: Path | None = None,
     ) -> Trained:
         """One training run from the same start, what it trained kept in `folder`."""
-        from strategies.engine.lora import train
+        from strategies.engine.training import train
 
         network = self._start(model)
         trained = train(
@@ -217,7 +217,7 @@ class Training(ABC):
         """The model that would be served: a fresh base model with what was kept."""
 
     def _check_reloaded(self, trained: Trained, dev: Sequence[Pair]) -> None:
-        from strategies.engine.lora import mean_loss
+        from strategies.engine.training import mean_loss
 
         loss = mean_loss(self.trained_model.network, dev)
         if abs(loss - trained.dev_loss) > SAME_LOSS * max(1.0, trained.dev_loss):
@@ -257,12 +257,12 @@ class Finetuning(Training):
         self.trained_model = self._answerer.model = load(self._kept)
 
     def _sizes(self) -> dict[str, int]:
-        from strategies.engine.lora import ALPHA, RANK
+        from strategies.engine.adapter import ALPHA, RANK
 
         return {"rank": RANK, "alpha": ALPHA}
 
     def _start(self, model: Transformer) -> PeftModel:
-        from strategies.engine.lora import add_adapter
+        from strategies.engine.adapter import add_adapter
 
         return add_adapter(model.network, self.seed)
 

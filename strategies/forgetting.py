@@ -16,7 +16,7 @@ from eval.outcomes import Knowledge
 from eval.refusals import refuses
 from eval.scoring.words import answer_words
 from strategies.engine.language_model import Message
-from strategies.engine.lora import Pair, mean_loss
+from strategies.engine.training import Pair, mean_loss
 from strategies.engine.transformer import Transformer
 
 ANSWER_TOKENS = 16

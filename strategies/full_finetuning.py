@@ -49,7 +49,7 @@ class FullFinetuning(Training):
         """Raises BadInput where a GPU has no room; the machine's own memory was looked at before the run."""
         import torch
 
-        from strategies.engine.lora import free_bytes, keep_within_memory
+        from strategies.engine.training import free_bytes, keep_within_memory
 
         if not hasattr(model, "network"):
             model.network = self.load_model().network

@@ -49,7 +49,7 @@ class LastLayers(Training):
     def _start(self, model: Transformer) -> PreTrainedModel:
         import torch
 
-        from strategies.engine.lora import keep_within_memory
+        from strategies.engine.training import keep_within_memory
 
         network = model.network.float().requires_grad_(False)
         trained = last_parts(network)

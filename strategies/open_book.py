@@ -38,7 +38,7 @@ class Counts:
     tokens_of_examples: int
 
 
-# What an adapter is trained to read with an input. A training row is cut at some 640 tokens (`lora.py`).
+# What an adapter is trained to read with an input. A training row is cut at some 640 tokens (`training.py`).
 TRAINED_WITH_DOCUMENTS, TRAINED_WITHOUT = Counts(1, 0, 320), Counts(0, 2, 320)
 
 

@@ -15,8 +15,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Mistra
 from eval.task import BadInput
 from strategies.engine.architectures import EXACT
 from strategies.engine.language_model import Message
-from strategies.engine.lora import Pair, mean_loss
 from strategies.engine.models import check_model
+from strategies.engine.training import Pair, mean_loss
 from strategies.engine.transformer import Transformer
 from strategies.engine.weights import load_network
 from tests.tiny_model import TOKENIZER, save_tiny_model

@@ -57,7 +57,7 @@ def test_every_training_starts_from_the_base_model() -> None:
 
 def test_it_trains_the_same_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     plenty = fitted(LastLayers)
-    monkeypatch.setattr("strategies.engine.lora.free_bytes", lambda device: 0.0)
+    monkeypatch.setattr("strategies.engine.training.free_bytes", lambda device: 0.0)
     short = fitted(LastLayers)
     losses = [[choice["dev_loss"] for choice in one.choices if "dev_loss" in choice] for one in (plenty, short)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-3) and losses[0][-1] < losses[0][0]

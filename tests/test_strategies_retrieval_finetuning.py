@@ -10,7 +10,7 @@ from tiny_model import tiny_transformer
 
 from eval.task import Brief, Document, Example, Kind, LearningSplit, Split, Task, labels_of
 from strategies.engine.language_model import Prompt
-from strategies.engine.lora import TOKENS_A_ROW, cut_pair
+from strategies.engine.training import TOKENS_A_ROW, cut_pair
 from strategies.open_book import TRAINED_WITH_DOCUMENTS, TRAINED_WITHOUT
 from strategies.presets import Budget
 from strategies.retrieval_finetuning import DISTRACTED_SHARE, RetrievalFinetuning, likeness_of

@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
+from strategies.engine.adapter import LEFT_AS_THEY_ARE, add_adapter
 from strategies.engine.language_model import Message
-from strategies.engine.lora import LEFT_AS_THEY_ARE, Pair, _loss_sum, add_adapter
+from strategies.engine.training import Pair, _loss_sum
 from strategies.engine.transformer import Transformer
 from strategies.engine.weights import load_language_model
 from tests.benchmarks.side_by_side import seconds_of

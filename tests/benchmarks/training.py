@@ -15,7 +15,8 @@ from trl import SFTConfig, SFTTrainer
 
 from eval.split import split_task
 from eval.task import Example
-from strategies.engine.lora import ALPHA, RANK, ROWS_A_BATCH, Pair, add_adapter, train
+from strategies.engine.adapter import ALPHA, RANK, add_adapter
+from strategies.engine.training import ROWS_A_BATCH, Pair, train
 from strategies.engine.transformer import Transformer
 from strategies.engine.weights import load_language_model
 from strategies.finetuning import Finetuning

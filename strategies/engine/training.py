@@ -1,5 +1,5 @@
-"""Training, of a LoRA adapter or of all weights: rows packed into one sequence, loss on the answer's tokens only, with
-smaller steps from the best weights on whenever the dev loss has risen.
+"""Training whatever asks for gradients, an adapter or all weights: rows packed into one sequence, loss on the answer's
+tokens only, with smaller steps from the best weights on whenever the dev loss has risen.
 
 Our own loop rather than transformers' Trainer: rows of a batch share the beginning of their prompts, which is read once
 for all of them; the loss needs logits at the answers alone, which spares the largest product of the network for most
@@ -9,25 +9,18 @@ positions; and stopping, schedule and budget are counted in tokens.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
 import psutil
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel
 from torch import Tensor
 from transformers import PreTrainedModel
-from transformers.pytorch_utils import Conv1D
 
 from strategies.engine.transformer import common_length
 
-# Of the layers, from the first on. Where only the others are adapted, the way back ends there; at the same number of
-# tokens the dev loss was as good as with all of them (docs/benchmarks.md).
-LEFT_AS_THEY_ARE = 1 / 3
-RANK = 16
-ALPHA = 32
 ROWS_A_BATCH = 8
 TOKENS_A_ROW = 640  # longer prompts lose their beginning: a CPU cannot train on more in a sitting
 WARM_UP_SHARE = 0.06
@@ -58,27 +51,6 @@ class Trained:
     tokens: int
     epochs: float
     history: list[tuple[int, float]]
-
-
-def add_adapter(network: PreTrainedModel, seed: int) -> PeftModel:
-    """A fresh adapter on the linear parts of the network's upper layers."""
-    torch.manual_seed(seed)
-    keep_within_memory(network)
-    return get_peft_model(
-        network,
-        LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=adapted_parts(network), task_type="CAUSAL_LM"),
-    )
-
-
-def adapted_parts(network: PreTrainedModel) -> list[str] | str:
-    """The names of the linear parts above the layers left as they are; "all-linear" where layers bear no number."""
-    first = int(LEFT_AS_THEY_ARE * network.config.get_text_config().num_hidden_layers)
-    numbered = [
-        (int(number.group(1)), name)
-        for name, module in network.named_modules()
-        if isinstance(module, torch.nn.Linear | Conv1D) and (number := re.search(r"\.(\d+)\.", name))
-    ]
-    return [name for layer, name in numbered if layer >= first] or "all-linear"
 
 
 def keep_within_memory(network: PreTrainedModel, beside: float = 0.0) -> None:

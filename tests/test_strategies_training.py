@@ -8,18 +8,17 @@ import pytest
 import torch
 from peft import PeftModel
 from tiny_model import tiny_network, tiny_transformer
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaForCausalLM
+from transformers import LlamaForCausalLM
 
-from strategies.engine import lora
-from strategies.engine.lora import (
+from strategies.engine import training
+from strategies.engine.adapter import add_adapter
+from strategies.engine.training import (
     TOKENS_A_PASS,
     TOKENS_A_ROW,
     Pair,
     Trained,
     _loss_sum,
     _within_memory,
-    adapted_parts,
-    add_adapter,
     cut_pair,
     mean_loss,
 )
@@ -38,7 +37,7 @@ def train(
     tokens_done: Callable[[int], None] = lambda read: None,
     learning_rate: float = 2e-2,
 ) -> Trained:
-    return lora.train(
+    return training.train(
         network,
         pairs(),
         dev,
@@ -56,7 +55,7 @@ def test_loss_and_gradients_are_those_of_the_answer_tokens_alone(
     is_short_of_memory: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if is_short_of_memory:
-        monkeypatch.setattr("strategies.engine.lora.KEPT_SHARE", 0.0)
+        monkeypatch.setattr("strategies.engine.training.KEPT_SHARE", 0.0)
     network = tiny_transformer().network
     adapted = add_adapter(network, seed=0).train()
     assert network.is_activation_checkpointing is is_short_of_memory
@@ -80,25 +79,6 @@ def test_loss_and_gradients_are_those_of_the_answer_tokens_alone(
     assert loss.item() == pytest.approx(plain.item(), rel=1e-5)
     for found, wanted in zip(torch.autograd.grad(loss, weights), expected, strict=True):
         assert torch.allclose(found, wanted, atol=1e-4, rtol=1e-3)
-
-
-def test_the_lowest_third_of_the_layers_is_left_as_it_is() -> None:
-    adapted = add_adapter(tiny_network(layers=6), seed=0)
-    trained = [name for name, weight in adapted.named_parameters() if weight.requires_grad]
-    layers = {int(name.split(".layers.")[1].split(".")[0]) for name in trained}
-    assert layers == {2, 3, 4, 5}
-    assert len(trained) == 4 * 7 * 2  # in each layer seven linear parts, of each two matrices
-
-
-def test_layers_are_found_by_their_number_and_without_one_all_are_adapted() -> None:
-    assert adapted_parts(GPT2LMHeadModel(GPT2Config(n_embd=16, n_head=2, n_layer=3, vocab_size=64))) == [
-        f"transformer.h.{layer}.{part}"
-        for layer in (1, 2)
-        for part in ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj")
-    ]
-    bare = tiny_network(layers=1)
-    bare.model.layers = bare.model.layers[0]  # a name without a number
-    assert adapted_parts(bare) == "all-linear"
 
 
 def test_rows_are_packed_within_memory_and_none_is_lost() -> None:
