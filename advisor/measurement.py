@@ -10,6 +10,7 @@ from advisor.plan import Priorities
 from advisor.schema import ApartSeconds, Gap
 from eval import statistics
 from eval.costs import Cost, Quote, cost_of
+from eval.grouping import piece_of
 from eval.outcomes import NEW_FACT, OLD_FACT, TRAINED_AGAIN, TRAINED_ON, Outcome, Trial
 from eval.phases import PHASES, WRITING
 from eval.posterior import Posterior, believe
@@ -80,12 +81,12 @@ def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> 
 
 
 def _score_interval(trial: Trial, outcomes: Sequence[Outcome]) -> Interval:
-    return interval(scored(trial.metric, outcomes), [unit_of(outcome) for outcome in outcomes])
+    return interval(scored(trial.metric, outcomes), [piece_of(outcome) for outcome in outcomes])
 
 
 def share_interval(outcomes: Sequence[Outcome], held: Sequence[bool]) -> Interval:
     """The share of outcomes of which something held."""
-    return statistics.interval([float(each) for each in held], [unit_of(outcome) for outcome in outcomes])
+    return statistics.interval([float(each) for each in held], [piece_of(outcome) for outcome in outcomes])
 
 
 def _phase_seconds(timed: Sequence[dict[str, float]]) -> dict[str, float]:
@@ -108,7 +109,7 @@ def paired_scores(trials: Sequence[Trial]) -> Paired:
     by_strategy = {trial.strategy: {outcome.example_id: outcome for outcome in trial.outcomes} for trial in trials}
     rows = sorted(set.intersection(*map(set, by_strategy.values()))) if by_strategy else []
     return Paired(
-        [unit_of(*(outcomes[row] for outcomes in by_strategy.values())) for row in rows],
+        [piece_of(*(outcomes[row] for outcomes in by_strategy.values())) for row in rows],
         {trial.strategy: on_rows(trial, trial.outcomes, rows) for trial in trials},
         rows,
     )
@@ -136,12 +137,6 @@ def score_of_each_training(trial: Trial) -> tuple[float, ...] | None:
     """The scores, that of the training kept first; None where it was trained once, or never."""
     again = trained_again(trial)
     return tuple(score_of(scored(trial.metric, each)) for each in (trial.outcomes, *again)) if again else None
-
-
-def unit_of(*outcomes: Outcome) -> str:
-    """The group of an example; some of its outcomes may have been measured by a version that kept none."""
-    group = next((one.group for one in outcomes if one.group is not None), None)
-    return f"row {outcomes[0].example_id}" if group is None else f"group {group}"
 
 
 def gap_of(trial: Trial) -> Gap | None:

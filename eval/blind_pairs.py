@@ -9,6 +9,7 @@ from enum import StrEnum
 from itertools import combinations
 from random import Random
 
+from eval.grouping import piece_name
 from eval.outcomes import Trial
 from eval.scoring import Scorer
 from eval.scoring.corruptions import Corrupter, Corruption
@@ -120,7 +121,7 @@ def pairs_of_clicks(clicks: Sequence[Click], rows: Sequence[Example], scorer: Sc
     for click in clicks:
         if (row := row_by_input.get(click.input)) is not None:
             left, right = (Answer("", each, scorer.score(each, row).value) for each in (click.left, click.right))
-            pairs.append(Pair(row.id, _unit(row), row.input, row.target, left, right))
+            pairs.append(Pair(row.id, piece_name(row.id, row.group), row.input, row.target, left, right))
     return pairs
 
 
@@ -157,16 +158,12 @@ def next_pair(
 def _shuffled(beside: Sequence[tuple[Example, Answer, Answer]], seed: int) -> list[Pair]:
     random = Random(seed)
     pairs = [
-        Pair(row.id, _unit(row), row.input, row.target, *random.sample(two, 2))
+        Pair(row.id, piece_name(row.id, row.group), row.input, row.target, *random.sample(two, 2))
         for row, *two in beside
         if _same_words(two[0].text) != _same_words(two[1].text)
     ]
     random.shuffle(pairs)
     return pairs
-
-
-def _unit(row: Example) -> str:
-    return f"row {row.id}" if row.group is None else f"group {row.group}"
 
 
 def _same_words(text: str) -> str:

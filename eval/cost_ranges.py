@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.costs import Cost, Terms, Timed, cost_of, mean_seconds
+from eval.grouping import Grouping, piece_of
 from eval.outcomes import Trial
 from eval.statistics import SEED
 
@@ -131,9 +132,7 @@ def _drawn_shares(rows: int) -> Numbers:
 
 def _drawn_losses(trial: Trial, random: np.random.Generator) -> Numbers:
     """The mean of 1 - score, rows of a group drawn together."""
-    names = [outcome.group or f"row {outcome.example_id}" for outcome in trial.outcomes]
-    _, unit_of = np.unique(np.asarray(names), return_inverse=True)
-    sizes = np.bincount(unit_of)
-    losses = np.bincount(unit_of, weights=[1 - outcome.score for outcome in trial.outcomes])
-    units = random.integers(len(sizes), size=(_RESAMPLES, len(sizes)))
-    return np.asarray(losses[units].sum(axis=1) / sizes[units].sum(axis=1))
+    grouping = Grouping.of(len(trial.outcomes), [piece_of(outcome) for outcome in trial.outcomes])
+    losses = grouping.sums([1 - outcome.score for outcome in trial.outcomes])
+    drawn = random.integers(grouping.count, size=(_RESAMPLES, grouping.count))
+    return np.asarray(losses[drawn].sum(axis=1) / grouping.sizes[drawn].sum(axis=1))

@@ -21,6 +21,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.grouping import Grouping
 from eval.scoring.labels import LabelAnswers, Places, is_label, score_of_counts
 from eval.statistics import LEVEL, RESAMPLES, SEED, Difference, Interval
 
@@ -67,16 +68,17 @@ def draw_scores(
 ) -> Numbers:
     """Draws of the true scores of `candidates`, which answered the same rows, [draws, candidates]."""
     rows = _Rows.of(candidates)
-    pieces, piece_of = _units(rows.count, groups)
-    are_groups, heavy = pieces < rows.count, rows.count / pieces
-    if not are_groups:
+    grouping = Grouping.of(rows.count, groups)
+    heavy = rows.count / grouping.count
+    if not grouping.are_groups:
         rows = rows.merged()
     random, parts = np.random.default_rng(SEED), []
     at_once = max(1, _WEIGHTS_AT_ONCE // len(rows.times))
     for start in range(0, draws, at_once):
         batch = min(at_once, draws - start)
-        if are_groups:
-            weights = random.standard_exponential((batch, pieces))[:, piece_of]  # a Dirichlet's, not yet shares
+        if grouping.are_groups:
+            # a Dirichlet's, not yet shares
+            weights = random.standard_exponential((batch, grouping.count))[:, grouping.of_row]
         else:
             weights = random.standard_gamma(rows.times, (batch, len(rows.times)))  # the sums of as many of these
         parts.append(_scores_under(weights, rows, imagined, heavy, random))
@@ -206,8 +208,8 @@ def _drawn_differences(a: LabelAnswers, b: LabelAnswers, groups: Sequence[str] |
 def _swap_test(a: LabelAnswers, b: LabelAnswers, groups: tuple[str, ...] | None) -> float:
     """With all ways to swap answers where few rows differ, else with some."""
     rows = _Rows.of((a, b))
-    units, unit_of = _units(rows.count, groups)
-    differs = np.flatnonzero(np.bincount(unit_of, rows.given[0] != rows.given[1], units))
+    grouping = Grouping.of(rows.count, groups)
+    differs = np.flatnonzero(grouping.sums(rows.given[0] != rows.given[1]))
     are_all = len(differs) <= _SWAPPED_IN_ALL_WAYS
     if are_all:
         swaps = np.array([*product((0.0, 1.0), repeat=len(differs))])
@@ -217,9 +219,9 @@ def _swap_test(a: LabelAnswers, b: LabelAnswers, groups: tuple[str, ...] | None)
     expected = is_label(rows.expected, rows.labels)  # [rows, labels]
     given = np.stack([is_label(each, rows.labels) for each in rows.given])
     counts = np.stack([given, given * expected], axis=1)  # [a and b, given and right, rows, labels]
-    by_unit = np.zeros((units, 2, rows.labels))
-    np.add.at(by_unit, unit_of, (counts[1] - counts[0]).swapaxes(0, 1))
-    moved = np.tensordot(swaps, by_unit[differs], axes=1).swapaxes(0, 1)  # [given and right, ways, labels]
+    by_piece = np.zeros((grouping.count, 2, rows.labels))
+    np.add.at(by_piece, grouping.of_row, (counts[1] - counts[0]).swapaxes(0, 1))
+    moved = np.tensordot(swaps, by_piece[differs], axes=1).swapaxes(0, 1)  # [given and right, ways, labels]
 
     def scores(own: Numbers, moved: Numbers) -> Numbers:
         totals = np.broadcast_to(expected.sum(axis=0), moved.shape[1:])
@@ -228,12 +230,6 @@ def _swap_test(a: LabelAnswers, b: LabelAnswers, groups: tuple[str, ...] | None)
     differences = scores(counts[0], moved) - scores(counts[1], -moved)
     as_far = np.abs(differences) >= abs(a.score - b.score) - _SAME
     return float(as_far.mean() if are_all else (as_far.sum() + 1) / (len(swaps) + 1))
-
-
-def _units(rows: int, groups: Sequence[str] | None) -> tuple[int, Places]:
-    """How many pieces of evidence there are, and that of each row."""
-    names, unit_of = np.unique(np.asarray(range(rows) if groups is None else groups), return_inverse=True)
-    return len(names), unit_of
 
 
 def _range(draws: Numbers) -> tuple[float, float]:

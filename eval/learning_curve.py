@@ -23,6 +23,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
+from eval.grouping import Grouping, piece_name
 from eval.label_statistics import OF_ONE, OF_TWO, scores_under
 from eval.scoring.labels import LabelAnswers
 from eval.stable_order import Unit, places
@@ -122,7 +123,7 @@ def sizes_of(train_rows: int, shares: Sequence[float]) -> list[int]:
 def fewer_rows(train: Sequence[Example], rows: int, kind: Kind, seed: int) -> tuple[Example, ...]:
     """So many rows to learn from, in their own order: the fewer are always among the more, labels keep their shares,
     rows of a group come together as far as they fit, and other rows more or less hardly change which are taken."""
-    names = [f"group {row.group}" if row.group is not None else f"row {normalised(row.input)}" for row in train]
+    names = [piece_name(normalised(row.input), row.group) for row in train]  # a row is known by what it says
     strata = [row.target if kind is Kind.CLASSIFICATION else "" for row in train]
     sizes = Counter(zip(strata, names, strict=True))
     units = [Unit(stratum, name, size) for (stratum, name), size in sorted(sizes.items())]
@@ -142,10 +143,10 @@ def _weights(
     rows = {len(each.expected) if isinstance(each, LabelAnswers) else np.shape(each)[0] for each in every}
     if len(rows) != 1:
         raise ValueError(f"scores must be of the same rows, got {sorted(rows)}")
-    names = groups if groups is not None else [str(row) for row in range(rows.pop())]
-    units, unit_of = np.unique(np.asarray(names), return_inverse=True)
-    drawn = np.random.default_rng(SEED).standard_exponential((DRAWS, len(units)))  # a Dirichlet's, not yet shares
-    return np.vstack([np.ones(len(units)), drawn])[:, unit_of], len(names) / len(units)
+    (count,) = rows
+    grouping = Grouping.of(count, groups)
+    drawn = np.random.default_rng(SEED).standard_exponential((DRAWS, grouping.count))  # a Dirichlet's, not yet shares
+    return np.vstack([np.ones(grouping.count), drawn])[:, grouping.of_row], count / grouping.count
 
 
 def _means(sizes: Mapping[int, ArrayLike], weights: Numbers, heavy: float, chance: np.random.Generator) -> Numbers:

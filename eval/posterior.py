@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eval.grouping import Grouping
 from eval.label_statistics import draw_scores
 from eval.scoring.labels import LabelAnswers
 from eval.statistics import SEED
@@ -108,9 +109,8 @@ def _draw_means(
     if len(rows) != 1 or not min(rows):
         raise ValueError(f"scores must be of the same rows, got {sorted(rows)}")
     columns = np.vstack([np.ones(rows.pop()), *trained])  # the first counts rows
-    if groups is not None:
-        _, group_of = np.unique(np.asarray(groups), return_inverse=True)
-        columns = np.stack([np.bincount(group_of, weights=column) for column in columns])
+    grouping = Grouping.of(columns.shape[1], groups)
+    columns = np.stack([grouping.sums(column) for column in columns])
     units, counts = np.unique(columns.T, axis=0, return_counts=True)  # like rows share a weight: the same distribution
 
     imagined = np.eye(len(seeds)).repeat(seeds, axis=1) * columns[0].mean()

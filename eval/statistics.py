@@ -18,6 +18,8 @@ import numpy as np
 import scipy  # `scipy.stats` is loaded where it is first used: it takes a second, which most processes can do without
 from numpy.typing import ArrayLike, NDArray
 
+from eval.grouping import Grouping
+
 SEED = 20_240_607
 LEVEL = 0.95
 WILSON, BOOTSTRAP, STUDENT, ADJUSTED_WALD = "Wilson", "bootstrap", "Student", "adjusted Wald"
@@ -207,11 +209,10 @@ class _Pieces:
 
     @staticmethod
     def of(values: Numbers, groups: Sequence[str] | None) -> _Pieces:
-        names, group_of = np.unique(np.asarray(range(len(values)) if groups is None else groups), return_inverse=True)
-        if len(names) == len(values):
+        grouping = Grouping.of(len(values), groups)
+        if not grouping.are_groups:
             return _Pieces(values, np.full(len(values), 1 / len(values)), are_groups=False)
-        sizes = np.bincount(group_of)
-        return _Pieces(np.bincount(group_of, weights=values) / sizes, sizes / len(values), are_groups=True)
+        return _Pieces(grouping.sums(values) / grouping.sizes, grouping.sizes / len(values), are_groups=True)
 
     @property
     def mean(self) -> float:

@@ -8,8 +8,9 @@ from itertools import product
 
 import numpy as np
 
-from advisor.measurement import is_judged, unit_of
+from advisor.measurement import is_judged
 from advisor.wording import in_sentence, name_of, score_text, share_text
+from eval.grouping import piece_of
 from eval.outcomes import EXAMPLE_SOURCE, Outcome, Trial
 from eval.scoring.check import ScoreCheck
 from eval.scoring.corruptions import Corruption
@@ -54,7 +55,7 @@ def _clash(trials: Sequence[Trial]) -> str | None:
         rows = sorted(row for row in ours.keys() & theirs.keys() if "recall" in ours[row].parts)
         if not rows:
             continue
-        groups = [unit_of(ours[row], theirs[row]) for row in rows]
+        groups = [piece_of(ours[row], theirs[row]) for row in rows]
         recall_a, recall_b = (np.array([each[row].parts.get("recall", 0.0) for row in rows]) for each in (ours, theirs))
         score_a, score_b = (np.array([each[row].score for row in rows]) for each in (ours, theirs))
         facts, scores = paired_difference(recall_a, recall_b, groups), paired_difference(score_a, score_b, groups)
