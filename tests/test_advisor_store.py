@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -18,7 +18,9 @@ from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import task_to_json
-from eval.task import BadInput, Kind
+from advisor.storage.upload import Upload
+from eval.table import Table
+from eval.task import BadInput, Document, Kind
 from tests.bad_uploads import HOSTILE
 from tests.tiny_strategies import SPEED, tiny_task
 
@@ -54,6 +56,47 @@ def test_documents_belong_to_the_dataset(store: Store) -> None:
     assert [document.title for document in documents] == ["Prices"]
     assert store.documents_upload(both.id) == ("facts.md", b"# Prices\nA cake is 30 euros.")
     assert store.documents_upload(alone.id) is None
+
+
+def test_a_stored_dataset_is_read_again_without_a_child(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = Upload.read("tickets.csv", TABLE, ("facts.md", b"# Prices\nA cake is 30 euros."))
+    monkeypatch.setattr("sys.executable", str(store.home / "no such program"))
+    with pytest.raises(FileNotFoundError):
+        Upload.read("tickets.csv", TABLE)  # so a child would be noticed
+    dataset = store.keep_upload(upload)
+    assert store.read_upload(dataset.id) == (upload.table, upload.documents)
+    assert (store.dataset_folder(dataset.id) / "upload").read_bytes() == TABLE
+
+
+def test_what_was_read_comes_back_to_the_letter(store: Store) -> None:
+    odd = ("half \ud83d", "two halves \ud83d\ude00", "a\u2028b\x85c\r\nd", "\0", '"{', "公司 😀", "")
+    table = Table(("input", "half \udc00"), tuple((text, text) for text in odd), (1, 3, 4, 5, 6, 7, 9), odd[0])
+    documents = [Document(text, text, text) for text in odd]
+    dataset = store.keep_upload(Upload("rows.jsonl", b"as it came", ("facts.jsonl", b"too"), table, documents))
+    assert (dataset.rows, dataset.documents) == (7, 7)
+    assert store.read_upload(dataset.id) == (table, documents)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(path.read_bytes().replace(b'"version": 1', b'"version": 0')),
+        lambda path: path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1])),
+        lambda path: path.write_bytes(path.read_bytes()[:-9]),
+        lambda path: path.write_bytes(b""),
+    ],
+    ids=["none", "another version", "a line short", "a line cut", "empty"],
+)
+def test_a_dataset_without_a_readable_result_is_parsed_once_more(
+    store: Store, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], object]
+) -> None:
+    dataset = store.add_dataset("tickets.csv", TABLE)
+    before = store.read_upload(dataset.id)
+    spoil(store.dataset_folder(dataset.id) / "parsed.jsonl")
+    assert store.read_upload(dataset.id) == before
+    monkeypatch.setattr("sys.executable", str(store.home / "no such program"))
+    assert store.read_upload(dataset.id) == before
 
 
 def test_two_tabs_can_upload_the_same_file_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

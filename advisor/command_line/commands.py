@@ -44,9 +44,9 @@ from advisor.runs.worker import work
 from advisor.samples import zipped
 from advisor.schema import JUDGEMENT, Report
 from advisor.storage.store import Store
+from advisor.storage.upload import Upload
 from eval.documents import DOCUMENT_ENDINGS
 from eval.mapping import guess_columns
-from eval.reading import read_documents_apart, read_table_apart
 from eval.table import MAX_BYTES, Table
 from eval.task import BadInput
 from strategies.registry import FLOORS
@@ -106,11 +106,9 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
 
 def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
     name, content = options.file.name, _read(options.file)
-    documents_upload = _documents_upload(options.docs) if options.docs else None
     # All that can be wrong with the input is found before anything is stored.
-    table = read_table_apart(name, content)
-    documents = read_documents_apart(*documents_upload) if documents_upload else []
-    setup = _setup(table, options)
+    upload = Upload.read(name, content, _documents_upload(options.docs) if options.docs else None)
+    setup = _setup(upload.table, options)
     plan = Plan(
         dataset_id="",
         setup=setup,
@@ -120,9 +118,9 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
         seed=options.seed,
         priorities=priorities_of(options),
     )
-    task_json = draft_task(plan, name, table, documents)
+    task_json = draft_task(plan, name, upload.table, upload.documents)
     _make_folder(options.out or _RESULTS)
-    dataset = store.add_dataset(name, content, *(documents_upload or ()))
+    dataset = store.keep_upload(upload)
     store.save_setup(dataset.id, replace(setup, own_metric=None))  # the pages read it, and run no code of a person
     screen = Screen(stderr=True)
     with _device(store, screen):

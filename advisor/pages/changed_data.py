@@ -11,6 +11,7 @@ from advisor.pages.draft import read_upload, setup_of
 from advisor.pages.uploads import check_upload, choose_documents, choose_task_file
 from advisor.plan import Setup
 from advisor.storage.stored import StoredDataset, StoredRun
+from advisor.storage.upload import Upload
 from eval.task import BadInput
 
 
@@ -40,9 +41,11 @@ def take_changed_file(
 ) -> StoredDataset:
     """The changed file as a dataset of its own, with the setup of the run and, where none are given, its documents."""
     store = frame.store()
-    check_upload(name, content, documents)
-    documents = documents or store.documents_upload(run.dataset_id)
-    after = store.add_dataset(name, content, *(documents or (None, None)))
+    upload = Upload.read(name, content, documents)
+    check_upload(upload)
+    if documents is None and (kept := store.documents_upload(run.dataset_id)):
+        upload = replace(upload, documents_file=kept, documents=store.read_upload(run.dataset_id)[1])
+    after = store.keep_upload(upload)
     store.save_setup(after.id, kept_setup(run, after))
     return after
 

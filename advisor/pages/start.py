@@ -11,6 +11,7 @@ from advisor.pages import frame
 from advisor.pages.marks import mark
 from advisor.pages.uploads import check_upload, choose_documents, choose_task_file
 from advisor.samples import SAMPLES, Sample, load_sample
+from advisor.storage.upload import Upload
 from advisor.wording import words_of
 from eval.table import MAX_BYTES
 from eval.task import BadInput
@@ -38,8 +39,9 @@ def keep_upload(task_file: UploadedFile, documents: tuple[str, bytes] | None) ->
     name, content = task_file.name, task_file.getvalue()
     try:
         with st.spinner(f"Reading {name}"):
-            check_upload(name, content, documents)
-            dataset = frame.store().add_dataset(name, content, *(documents or (None, None)))
+            upload = Upload.read(name, content, documents)
+            check_upload(upload)
+            dataset = frame.store().keep_upload(upload)
     except BadInput as wrong:
         frame.problem(str(wrong))
         return

@@ -7,8 +7,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from advisor.pages.draft import draft_from, guessed_setup
 from advisor.samples import zipped
+from advisor.storage.upload import Upload
 from eval.documents import DOCUMENT_ENDINGS
-from eval.reading import read_documents_apart, read_table_apart
 from eval.table import TABLE_ENDINGS
 
 
@@ -26,13 +26,11 @@ def choose_task_file(label: str, key: str) -> UploadedFile | None:
     return st.file_uploader(label, type=TABLE_ENDINGS, key=key)
 
 
-def check_upload(name: str, content: bytes, documents: tuple[str, bytes] | None) -> None:
+def check_upload(upload: Upload) -> None:
     """Raises BadInput when an upload cannot make a task.
 
     Where it has more than two columns, others than those that were guessed may do: then it passes, for the person to
     choose.
     """
-    table = read_table_apart(name, content)
-    if len(table.columns) > 2:
-        return
-    draft_from(table, read_documents_apart(*documents) if documents else [], name, guessed_setup(table))
+    if len(upload.table.columns) <= 2:
+        draft_from(upload.table, upload.documents, upload.name, guessed_setup(upload.table))

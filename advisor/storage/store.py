@@ -7,13 +7,12 @@ a run still marked "running" was interrupted.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
@@ -30,9 +29,11 @@ from advisor.storage.clicks import clicks_in, write_clicks
 from advisor.storage.database import Database
 from advisor.storage.files import whole_folder, write_whole
 from advisor.storage.stored import RunState, StoredDataset, StoredRun, StoredSpeed, StoredStep
-from eval.reading import read_documents_apart, read_table_apart
+from advisor.storage.upload import Upload, parsed_lines, read_parsed
 from eval.table import Table
 from eval.task import BadInput, Document
+
+_PARSED = "parsed.jsonl"  # beside an upload: what was read in it
 
 
 class Store:
@@ -69,32 +70,30 @@ class Store:
         documents_name: str | None = None,
         documents_content: bytes | None = None,
     ) -> StoredDataset:
-        """Reads the upload first and keeps it only when that went well; the same content gives the same dataset.
+        """Reads an upload, then keeps it. Raises BadInput where it cannot be read."""
+        documents = None if documents_name is None or documents_content is None else (documents_name, documents_content)
+        return self.keep_upload(Upload.read(name, content, documents))
 
-        Raises BadInput from reading the table or the documents.
-        """
-        uploads = {"upload": (name, content)}
-        documents: list[Document] = []
-        rows = len(read_table_apart(name, content).rows)
-        if documents_name is not None and documents_content is not None:
-            uploads["documents"] = (documents_name, documents_content)
-            documents = read_documents_apart(documents_name, documents_content)
-        dataset_id = _content_id(uploads.values())
-        folder = self.dataset_folder(dataset_id)
+    def keep_upload(self, upload: Upload) -> StoredDataset:
+        """Keeps the bytes as they came and what was read in them; the same content gives the same dataset."""
+        folder = self.dataset_folder(upload.id)
         if not folder.exists():
             try:
                 with whole_folder(folder) as unnamed:
-                    for kept_as, (_, uploaded) in uploads.items():
-                        write_whole(unnamed / kept_as, uploaded)
+                    write_whole(unnamed / "upload", upload.content)
+                    if upload.documents_file:
+                        write_whole(unnamed / "documents", upload.documents_file[1])
+                    write_whole(unnamed / _PARSED, parsed_lines(upload.table, upload.documents))
             except OSError:
                 if not folder.exists():  # else somebody else kept the same content meanwhile
                     raise
+        documents_name = upload.documents_file[0] if upload.documents_file else None
         with self._database.transaction() as database:
             database.execute(
                 "INSERT OR IGNORE INTO datasets VALUES (?, ?, ?, ?, ?, ?, NULL)",
-                (dataset_id, name, time.time(), rows, documents_name, len(documents)),
+                (upload.id, upload.name, time.time(), len(upload.table.rows), documents_name, len(upload.documents)),
             )
-        return self.dataset(dataset_id)
+        return self.dataset(upload.id)
 
     def dataset(self, dataset_id: str) -> StoredDataset:
         """Raises BadInput when there is none of this id."""
@@ -104,11 +103,17 @@ class Store:
         return StoredDataset(**row)
 
     def read_upload(self, dataset_id: str) -> tuple[Table, list[Document]]:
-        """The table and the documents (none: an empty list), read again from the bytes as they came."""
-        content = (self.dataset_folder(dataset_id) / "upload").read_bytes()
-        table = read_table_apart(self.dataset(dataset_id).name, content)
-        documents = self.documents_upload(dataset_id)
-        return table, read_documents_apart(*documents) if documents else []
+        """The table and the documents (none: an empty list). The files are parsed again only where an earlier version
+        kept no readable result."""
+        folder = self.dataset_folder(dataset_id)
+        try:
+            return read_parsed(folder / _PARSED)
+        except (OSError, ValueError):
+            content = (folder / "upload").read_bytes()
+            upload = Upload.read(self.dataset(dataset_id).name, content, self.documents_upload(dataset_id))
+            with suppress(OSError):  # the disk may be full: the next reader parses again
+                write_whole(folder / _PARSED, parsed_lines(upload.table, upload.documents))
+            return upload.table, upload.documents
 
     def documents_upload(self, dataset_id: str) -> tuple[str, bytes] | None:
         """The documents' file as it came, with its name; None when there were none."""
@@ -293,16 +298,6 @@ class Store:
         now, found = time.time(), None if speed is None else SPEED.write(speed)
         with self._database.transaction() as database:
             database.execute("INSERT OR REPLACE INTO speeds VALUES (?, ?, ?, ?, ?)", (model, now, now, found, problem))
-
-
-def _content_id(uploads: Iterable[tuple[str, bytes]]) -> str:
-    """Of the bytes and of each file's ending, since the ending decides how the bytes are read."""
-    digest = hashlib.sha256()
-    for name, content in uploads:
-        for part in (Path(name).suffix.lower().encode(), content):
-            digest.update(len(part).to_bytes(8, "big"))
-            digest.update(part)
-    return digest.hexdigest()[:12]
 
 
 def _end_run(database: sqlite3.Connection, run_id: str, state: RunState, reason: str | None = None) -> None:

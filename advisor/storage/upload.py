@@ -1,0 +1,91 @@
+"""An upload: its files as they came, and what was read in them, kept so that no file is parsed twice.
+
+What was read is kept as lines of JSON: one about the table, then one for each row and each document. They are written
+and read one at a time, because a table may be as large as memory allows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from advisor.as_json import AsJson
+from eval.reading import read_documents_apart, read_table_apart
+from eval.table import Table
+from eval.task import Document
+
+VERSION = 1  # raise it when the readers in eval/ read a file differently: older datasets are then parsed again
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A task file and, if there are any, its documents in one file (name and bytes; None: without)."""
+
+    name: str
+    content: bytes
+    documents_file: tuple[str, bytes] | None
+    table: Table
+    documents: list[Document]
+
+    @staticmethod
+    def read(name: str, content: bytes, documents_file: tuple[str, bytes] | None = None) -> Upload:
+        """Parses each file once, in a child process. Raises BadInput where one cannot be read."""
+        table = read_table_apart(name, content)
+        return Upload(
+            name, content, documents_file, table, read_documents_apart(*documents_file) if documents_file else []
+        )
+
+    @property
+    def id(self) -> str:
+        """Made from the bytes and from each file's ending, since the ending decides how the bytes are read."""
+        digest = hashlib.sha256()
+        for name, content in [(self.name, self.content), *([self.documents_file] if self.documents_file else [])]:
+            for part in (Path(name).suffix.lower().encode(), content):
+                digest.update(len(part).to_bytes(8, "big"))
+                digest.update(part)
+        return digest.hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The first line: the table without its rows, and how many lines of rows and of documents follow."""
+
+    version: int
+    columns: tuple[str, ...]
+    row_numbers: tuple[int, ...]
+    instruction: str
+    rows: int
+    documents: int
+
+
+_HEAD, _ROW, _DOCUMENT = AsJson[_Head](_Head), AsJson[tuple[str, ...]](tuple[str, ...]), AsJson[Document](Document)
+
+
+def parsed_lines(table: Table, documents: list[Document]) -> Iterator[bytes]:
+    """What `read_parsed` reads."""
+    head = _Head(VERSION, table.columns, table.row_numbers, table.instruction, len(table.rows), len(documents))
+    yield _line(_HEAD.plain(head))
+    yield from map(_line, table.rows)
+    yield from (_line(_DOCUMENT.plain(document)) for document in documents)
+
+
+def read_parsed(path: Path) -> tuple[Table, list[Document]]:
+    """Raises OSError where there is no such file, ValueError where it is damaged or of another version."""
+    with path.open("rb") as lines:
+        head = _HEAD.read(next(lines, b""))
+        if head.version != VERSION:
+            raise ValueError(f"version {head.version} of a parsed upload, where {VERSION} is read")
+        rows = tuple(_ROW.read(line) for line in islice(lines, head.rows))
+        documents = [_DOCUMENT.read(line) for line in lines]
+    if (len(rows), len(documents)) != (head.rows, head.documents):
+        raise ValueError(f"{path} has {len(rows)} rows and {len(documents)} documents, not those it names")
+    return Table(head.columns, rows, head.row_numbers, head.instruction), documents
+
+
+def _line(value: object) -> bytes:
+    """Texts may hold half of a surrogate pair, which `json.loads` reads back from bytes like these."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
