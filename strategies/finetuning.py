@@ -58,7 +58,7 @@ class Training(ABC):
     trained_part: ClassVar[str]  # also the name of the folder it is kept in
 
     def __post_init__(self) -> None:
-        import_module("strategies.engine.training")  # torch and peft take seconds, which are no part of fitting
+        import_module("strategies.engine.adapter")  # torch and peft take seconds, which are no part of fitting
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         from strategies.engine.training import EVALUATIONS, TOKENS_A_ROW
