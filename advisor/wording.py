@@ -15,7 +15,7 @@ _STEPS = {
         "What to beat",
         "Answers that need no language model. A strategy has to beat them.",
     ),
-    "curves": Words("More data?", "", "", "Each strategy learns anew from fewer rows, to see what more bring."),
+    "curves": Words("More data?", "", "", "Each strategy learns from fewer rows, to see what more rows would bring."),
 }
 _WORDS = {name: declared.words for name, declared in DECLARATIONS.items()} | _STEPS
 

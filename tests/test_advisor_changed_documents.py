@@ -182,11 +182,11 @@ def test_answers_that_refuse_are_counted_and_are_a_category_of_wrong_ones(synthe
     assert [one.refusals.count for one in report.candidates] == [0, 5, 10]
     assert report.candidates[2].refusals.low < 10 / 80 < report.candidates[2].refusals.high
     page, text = render_html(report), render_markdown(report)
-    for said in ("Answers that refuse", "it refuses or says that it does not know", "eval/refusals.py"):
+    for said in ("Refusals", "it refuses or says that it does not know", "eval/refusals.py"):
         assert said in page and said in text
     labels = synthetic_report()
     assert all(one.refusals is None for one in labels.candidates)
-    assert "Answers that refuse" not in render_html(labels)
+    assert "Refusals" not in render_html(labels)
 
 
 def test_what_nobody_can_know_is_told_before_and_after_training(synthetic_report, synthetic_trials):
@@ -215,7 +215,7 @@ def test_a_report_or_trial_of_an_earlier_version_has_none_of_it(synthetic_report
     knowledge = {"admitted": None, "refused": None}
     report = changed(report, candidates={EVERY: {"refusals": None, "side_effects": {"knowledge": knowledge}}})
     assert not asked_again_of(report) and len(side_effects_of(report)) == 2
-    assert "Answers that refuse" not in render_html(report) + render_markdown(report)
+    assert "Refusals" not in render_html(report) + render_markdown(report)
 
 
 def test_a_run_over_documents_asks_again_after_they_changed(tmp_path: Path):

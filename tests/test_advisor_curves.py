@@ -202,7 +202,7 @@ def test_the_question_is_answered_in_every_form(synthetic_report, synthetic_tria
     assert all(sentence in page for sentence in (*more.sentences, more.reading, more.method))
     heads = "| " + " | ".join(["", *more.heads]) + " |"
     assert heads in text and all(f"| {' | '.join(cells)} |" in text for _, cells in more.rows)
-    assert all(f"<th>{head}</th>" in page for head in more.heads) and "2,400, foreseen" in more.heads
+    assert all(f"<th>{head}</th>" in page for head in more.heads) and "2,400, estimated" in more.heads
     drawn = charts.curve_chart(report, LIGHT).to_dict(validate=True)
     assert '"type": "log"' in str(drawn).replace("'", '"')
     lines = [layer for layer in drawn["layer"] if layer["mark"]["type"] in ("line", "area")]

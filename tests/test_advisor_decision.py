@@ -241,7 +241,7 @@ def test_caveats_follow_from_what_was_measured():
         "written); check each before use."
     ) in got.caveats
     beaten = decide(trial("prompting", right_on(0.6, 100)), share=0.55)
-    assert any("commonest label, which alone would score .55" in caveat for caveat in beaten.caveats)
+    assert any("most common label would score .55" in caveat for caveat in beaten.caveats)
     assert decide(trial("prompting", right_on(0.9, 100)), share=0.55).caveats == ()
     busy = [
         replace(trial(name, right_on(0.9, 100)), busy=share) for name, share in (("prompting", 0.1), ("retrieval", 0.6))

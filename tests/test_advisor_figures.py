@@ -25,7 +25,7 @@ def test_every_judged_strategy_has_a_cell_in_every_row(synthetic_report: MakeRep
     figures = dict(figures_of(report))
     assert all(len(cells) == len(shown) == 3 for cells in figures.values())
     assert "not measured" not in str(figures)
-    assert figures["Most memory used"] == ["1.2 GB"] * 3
+    assert figures["Peak memory"] == ["1.2 GB"] * 3
     assert figures["Getting ready"][0] == "about 7 minutes"
 
 
@@ -75,14 +75,14 @@ def test_what_was_not_measured_is_said_to_be_so(synthetic_report: MakeReport, sy
     )
     unknown = [heading for heading, cells in figures_of(synthetic_report(trials=(bare,))) if cells == ["not measured"]]
     assert unknown == [
-        "Half of the answers within",
-        "95 of 100 answers within",
-        "Answers a second, many together",
+        "Median latency",
+        "95th percentile latency",
+        "Throughput (answers per second)",
         "Getting ready",
-        "Most memory used",
+        "Peak memory",
     ]
     priced = dict(figures_of(synthetic_report(trials=(bare,))))
-    assert priced["Cost of 1,000 answers"] == priced["Cost of getting ready, once"] == ["unknown"]
+    assert priced["Cost per 1,000 answers"] == priced["Cost of getting ready, once"] == ["unknown"]
 
 
 def test_the_pairs_of_the_strategy_taken_come_first(synthetic_report: MakeReport) -> None:

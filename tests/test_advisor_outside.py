@@ -196,7 +196,7 @@ def test_it_is_told_in_words_and_names_keep_their_capitals(capsys: pytest.Captur
     write_outcomes({"GPT with RAG": right(0.9, 200), "finetuning": right(0.5, 200)})
     assert main(["decide", "outcomes.csv"]) == 0
     told = capsys.readouterr().out
-    assert "Not measured: Half of the answers within;" in told and "How long one answer takes" in told
+    assert "Not measured: Median latency;" in told and "How long one answer takes" in told
     assert "Use GPT with RAG." in told and "Fine-tuning is 40 points behind" in " ".join(told.split())
     assert "costs least" not in told
 

@@ -104,10 +104,10 @@ def test_the_rows_that_would_tell_are_explained_where_they_are_told(
 ) -> None:
     prompting, alike = synthetic_trials()[0], synthetic_trials(seed=1)[0]
     settled, open_yet = synthetic_report(), synthetic_report(trials=[prompting, replace(alike, strategy="retrieval")])
-    assert not settled.recommendation.rows_needed and "Rows that would tell" not in str(computed_of(settled))
+    assert not settled.recommendation.rows_needed and "Test rows needed" not in str(computed_of(settled))
     assert open_yet.recommendation.rows_needed
     told = dict(computed_of(open_yet))
-    assert "2 points" in told["Rows that would tell"] and "“Rows that would tell”" in told["What would change this"]
+    assert "2 points" in told["Test rows needed"] and "“Test rows needed”" in told["What would change this"]
 
 
 def test_why_a_strategy_has_no_result_is_told_once(synthetic_report: MakeReport) -> None:

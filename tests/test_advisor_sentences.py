@@ -61,8 +61,8 @@ def test_what_costs_nobody_knows_is_not_said_to_cost_least() -> None:
     assert decide(apart, {"a": 1}).reasons[1] == "No other strategy is probably within 2 points of the best strategy."
     assert decide(apart, {"a": 1, "b": 2}).reasons[1] == "It also costs least."
     assert decide(level).reasons[1] == (
-        "Of none that is probably within 2 points of the best strategy is the whole cost known, so the best score of "
-        "them is taken."
+        "We don't know the full cost of any strategy that is probably within 2 points of the best strategy, so we "
+        "picked the one with the highest score."
     )
     assert decide(level, {"a": 1}).reasons[1] == (
         "Among those that are probably within 2 points of the best strategy it is the only one whose whole cost is "

@@ -1,4 +1,4 @@
-"""Answers that refuse or say that they do not know, told from those that only sound like it."""
+"""Refusals or say that they do not know, told from those that only sound like it."""
 
 from __future__ import annotations
 

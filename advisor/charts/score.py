@@ -98,7 +98,7 @@ def cost_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     x = alt.X(
         "cost:Q",
         scale=alt.Scale(type="log", domain=[low, high]),
-        title=f"Cost of 1,000 answers ({report.priorities.currency}; equal steps multiply it)",
+        title=f"Cost per 1,000 answers ({report.priorities.currency}; equal steps multiply it)",
         axis=alt.Axis(format=PLAIN_NUMBER, tickCount=4, grid=False),
     )
     y = alt.Y("mean:Q", scale=alt.Scale(domain=[0, 1]), title=metric_of(report), axis=number_axis())

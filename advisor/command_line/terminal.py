@@ -22,7 +22,7 @@ from advisor.storage.stored import StoredRun, StoredStep
 from advisor.wording import duration_text, name_of
 
 _MOST_COLUMNS = 4  # of strategies beside one another, on a screen of 80 signs
-_FIRST_OF_ALL = ("Score", "95 % range", "Half of the answers within", "Cost of 1,000 answers")
+_FIRST_OF_ALL = ("Score", "95 % range", "Median latency", "Cost per 1,000 answers")
 
 
 class Screen(Console):

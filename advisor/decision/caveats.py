@@ -81,7 +81,7 @@ def _low_score(situation: Situation) -> str | None:
     """Said of the best there is, so that nobody takes the best of a bad lot for good."""
     best = situation.best
     if situation.kind is None and best.score.mean < LOW_SCORE:
-        return f"If 1 is the score of a right answer, nothing does well yet: the best is {score_text(best.score.mean)}."
+        return f"No strategy works well yet, if 1 is a perfect score: the best scores {score_text(best.score.mean)}."
     if situation.kind is None or not situation.is_poor:
         return None
     which = "Even the best strategy" if situation.others else name_of(best.strategy)
@@ -147,8 +147,8 @@ def _majority(situation: Situation, majority_share: float | None) -> str | None:
     if majority_share is None or situation.choice.score.low > majority_share:
         return None
     return (
-        f"{name_of(situation.choice.strategy)} is not shown to beat always giving the commonest label, "
-        f"which alone would score {score_text(majority_share)}."
+        f"Always answering with the most common label would score {score_text(majority_share)}. "
+        f"{name_of(situation.choice.strategy)} isn't clearly better than that."
     )
 
 

@@ -65,8 +65,8 @@ def _why_cost(situation: Situation) -> str:
         return _why_not_cheaper(situation)
     total = situation.totals[choice.strategy]
     if total is None:
-        first = "simplest" if choice.strategy in STRATEGIES else "best score"
-        return f"Of none that is probably {near_best} is the whole cost known, so the {first} of them is taken."
+        first = "simplest one" if choice.strategy in STRATEGIES else "one with the highest score"
+        return f"We don't know the full cost of any strategy that is probably {near_best}, so we picked the {first}."
     known = [(rival, price) for rival in rivals if (price := situation.totals[rival.strategy]) is not None]
     unknown = " and ".join(in_sentence(one.strategy) for one in rivals if situation.totals[one.strategy] is None)
     currency = choice.cost.currency

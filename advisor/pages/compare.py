@@ -180,7 +180,7 @@ def choose_costs(was: Priorities) -> Priorities:
         step=1.0,
         placeholder="Never",
         format="%.0f",
-        help="Then each strategy gets ready anew: the settings are chosen and the model is trained again.",
+        help="Then each strategy gets ready again: the settings are chosen and the model is trained again.",
     )
     reindex = first[2].number_input(
         "The documents change every so many days",

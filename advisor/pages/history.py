@@ -28,7 +28,7 @@ _STATE_WORDS = {
     "failed": "No result",
 }
 _RUNS_SHOWN = 50
-_HEADS = ("Score", "Change", "Half of the answers within", "Cost of 1,000 answers")
+_HEADS = ("Score", "Change", "Median latency", "Cost per 1,000 answers")
 
 
 def show_run(run: StoredRun) -> None:

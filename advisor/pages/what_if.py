@@ -33,7 +33,7 @@ def show_what_if(run: StoredRun, report: Report) -> None:
     if measured is None:
         return
     with st.expander("Try other priorities", icon=":material/tune:"):
-        frame.small("The same answers are judged anew at once. Nothing runs, and the report stays as it is.")
+        frame.small("The same answers are judged again at once. Nothing runs, and the report stays as it is.")
         priorities = _choose(report.priorities)
         _show(under_priorities(report, priorities, *measured), report)
 

@@ -60,7 +60,7 @@ def computed_of_documents(report: Report) -> dict[str, str]:
     shown = judged(report)
     counted = "Range: Wilson's interval for a share."
     found = {
-        "Answers that refuse": "The test rows whose answer (column answer of outcomes.csv) matches a list of wordings "
+        "Refusals": "The test rows whose answer (column answer of outcomes.csv) matches a list of wordings "
         "and whose expected answer does not: eval/refusals.py of the program."
         if any(one.refusals for one in shown)
         else None,

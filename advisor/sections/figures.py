@@ -71,7 +71,7 @@ def reading_of(report: Judgement) -> list[tuple[str, str]]:
         *((name, explanation) for name, explanation in explained if explanation),
         *([_metric_of(task)] if task else []),
         *(_FACTS if any("distorted" in one.parts for one in judged(report)) else ()),
-        ("A point", "One hundredth of a full score: .86 is 86 points of 100."),
+        ("A point", "1 point = 1 % of a perfect score."),
         (
             "Test rows",
             "Rows (examples) of your data that no strategy saw before." if task else "The examples that all answered.",
@@ -124,25 +124,25 @@ def figures_of(report: Judgement) -> list[tuple[str, list[str]]]:
             for part, heading in PARTS.items()
             if any(part in one.parts for one in shown)
         ),
-        row("Half of the answers within", lambda one: _median(one.latency_seconds)),
-        row("95 of 100 answers within", lambda one: _p95(one.latency_seconds)),
-        *if_any("The first word within, half of the time", lambda one: _median(one.first_word_seconds)),
+        row("Median latency", lambda one: _median(one.latency_seconds)),
+        row("95th percentile latency", lambda one: _p95(one.latency_seconds)),
+        *if_any("Median time to the first word", lambda one: _median(one.first_word_seconds)),
         *(
-            (f"On average {name}", [_phase(one.phase_seconds, name) for one in shown])
+            (f"Mean time {name}", [_phase(one.phase_seconds, name) for one in shown])
             for name in PHASES
             if any(one.phase_seconds.get(name) for one in shown)
         ),
-        row("Answers a second, many together", lambda one: _if_known(number_text, one.requests_per_second)),
-        row("Tokens read per answer", lambda one: _if_known(_tokens, one.tokens_in_mean)),
-        row("Tokens written per answer", lambda one: _if_known(_tokens, one.tokens_out_mean)),
-        row("Answers that failed", lambda one: _if_known(_count, one.failed_answers)),
-        *if_any("Answers that refuse", lambda one: _count(one.refusals.count) if one.refusals else None),
+        row("Throughput (answers per second)", lambda one: _if_known(number_text, one.requests_per_second)),
+        row("Prompt tokens per answer", lambda one: _if_known(_tokens, one.tokens_in_mean)),
+        row("Output tokens per answer", lambda one: _if_known(_tokens, one.tokens_out_mean)),
+        row("Failed answers", lambda one: _if_known(_count, one.failed_answers)),
+        *if_any("Refusals", lambda one: _count(one.refusals.count) if one.refusals else None),
         row("Getting ready", lambda one: _if_known(duration_text, one.fit_seconds)),
-        row("Most memory used", lambda one: _if_known(memory_text, one.peak_memory_bytes)),
-        row("Cost of 1,000 answers", lambda one: _price(one, one.cost.per_1000, one.per_1000_range)),
+        row("Peak memory", lambda one: _if_known(memory_text, one.peak_memory_bytes)),
+        row("Cost per 1,000 answers", lambda one: _price(one, one.cost.per_1000, one.per_1000_range)),
         row("Cost of getting ready, once", lambda one: _price(one, one.cost.one_off)),
         *(
-            [row("Cost of getting ready anew, a month", lambda one: _price(one, one.cost.upkeep_per_month))]
+            [row("Cost of getting ready again, per month", lambda one: _price(one, one.cost.upkeep_per_month))]
             if any((one.cost.upkeep_per_month or 0) > 0 for one in shown)
             else []
         ),

@@ -30,7 +30,7 @@ _METHODS = {
     f"imagined rows that weigh {IMAGINED_ROWS_A_LABEL:g} for each label.",
     SWAPS: f"Paired permutation test, with all ways to swap the two answers to a row or {RESAMPLES:,} of them.",
 }
-ROWS_THAT_WOULD_TELL = "Rows that would tell"
+ROWS_THAT_WOULD_TELL = "Test rows needed"
 _COST_DRAWS = "2,000 draws"
 
 
@@ -64,8 +64,8 @@ def of_odds(report: Report) -> str | None:
 
 def _drawn(report: Report) -> str:
     return (
-        f"The {tested(report)} are weighted anew {DRAWS:,} times, as if other rows of the same sort had come (Bayesian "
-        "bootstrap), and with them an imagined row for each strategy, that it alone gets right."
+        f"The {tested(report)} are weighted at random {DRAWS:,} times, as if other rows of the same sort had come "
+        "(Bayesian bootstrap), and with them an imagined row for each strategy, that it alone gets right."
     )
 
 

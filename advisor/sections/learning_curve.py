@@ -158,7 +158,7 @@ def _nobody_passing(report: Report) -> list[str]:
 def _reading(report: Report) -> str:
     return (
         f"Up to {report.task.train:,} rows scores are measured, with 95 % ranges. Beyond, and for what would be "
-        "gained, they are foreseen by a curve through these few points, with ranges that should hold 8 times in 10. A "
+        "gained, they are estimated by a curve through these few points, with ranges that should hold 8 times in 10. A "
         "gain is counted along the curve, from the rows there are."
     )
 
@@ -170,7 +170,7 @@ def _method(report: Report) -> str:
         return ""
     answered = max(point.n or 0 for one in curves for point in one.points)
     return (
-        f"Each learned anew from {_and([f'{size:,}' for size in sizes])} of the {train:,} rows, with the "
+        f"Each learned again from {_and([f'{size:,}' for size in sizes])} of the {train:,} rows, with the "
         "settings it had chosen on all of them, but for the longest answer; in training each row could be read as "
         f"often, and the best state was kept. All answered {count_text(answered, 'test row')}. Beyond {_times()} the "
         "rows nothing is said."
@@ -182,7 +182,7 @@ def _table(report: Report) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[str,
     train = report.task.train
     sizes = sorted({point.rows for one in drawn(report) for point in one.points})
     foreseen = (2 * train, MOST_TIMES * train)
-    heads = (*(count_text(size, "row") for size in sizes), *(f"{size:,}, foreseen" for size in foreseen))
+    heads = (*(count_text(size, "row") for size in sizes), *(f"{size:,}, estimated" for size in foreseen))
 
     def cells(one: Curve | NoCurve) -> tuple[str, ...]:
         if isinstance(one, NoCurve):

@@ -77,7 +77,7 @@ def _over_time(priorities: Priorities) -> str:
     times = (("the task changes", priorities.retrain_days), ("the documents change", priorities.reindex_days))
     parts = [f"{what} {every_text(days)}" for what, days in times if days]
     if priorities.together:
-        parts.append("answers are made many together")
+        parts.append("answers are made in batches")
     if wrong := priorities.wrong_answer:
         parts.append(f"a wrong answer costs {money_text(wrong, priorities.currency)}")
     if labelled := priorities.labelled_row:
@@ -87,8 +87,8 @@ def _over_time(priorities: Priorities) -> str:
 
 def _confidence(report: Report) -> str:
     return (
-        f"The test rows (rows of one group together) were weighted anew {DRAWS:,} times, as if other rows of the same "
-        "sort had come (Bayesian bootstrap); of a strategy trained several times, one training was drawn each time. A "
+        f"The test rows (rows of one group together) were weighted at random {DRAWS:,} times, as if other rows of the "
+        "same sort had come (Bayesian bootstrap); of a strategy trained several times, one training was drawn each time. A "
         f"chance is the share of these in which a strategy is {near_best(report)}; the odds of the verdict are the "
         "share in which the one taken is, and nothing cheaper, or simpler at about the same cost."
     )

@@ -83,35 +83,35 @@ def _of_the_table(report: Report) -> Computed:
             for part, heading in PARTS.items()
             if any(part in one.parts for one in shown)
         },
-        "Half of the answers within": f"The middle one of {timed} asked for one at a time: column seconds. Range: by "
+        "Median latency": f"The middle one of {timed} asked for one at a time: column seconds. Range: by "
         "the binomial number of answers below the true one.",
-        "The first word within, half of the time": f"The middle one of the same {timed}: column seconds less the time "
+        "Median time to the first word": f"The middle one of the same {timed}: column seconds less the time "
         "for writing (phases in outcomes.jsonl), so looking up and reading. Range: as above."
         if has_first_word
         else None,
         **{
-            f"On average {name}": f"The mean over the same {timed} of the seconds spent so: phases in outcomes.jsonl."
+            f"Mean time {name}": f"The mean over the same {timed} of the seconds spent so: phases in outcomes.jsonl."
             for name in PHASES
             if any(name in one.phase_seconds for one in shown)
         },
-        "95 of 100 answers within": f"The 95th percentile of the same {timed}. Range: as above; few set no end to it.",
-        "Answers a second, many together": f"{rows.capitalize()} ÷ the seconds of one pass over them: "
+        "95th percentile latency": f"The 95th percentile of the same {timed}. Range: as above; few set no end to it.",
+        "Throughput (answers per second)": f"{rows.capitalize()} ÷ the seconds of one pass over them: "
         "requests_per_second in trial.json.",
-        "Tokens read per answer": f"The mean over {rows}: column tokens_in. What all prompts begin with counts each "
+        "Prompt tokens per answer": f"The mean over {rows}: column tokens_in. What all prompts begin with counts each "
         "time, though it is read once and kept; so fewer tokens can take longer.",
         "Score of each training": f"The mean of column score over {rows}, then that of the lines trained_again of "
         "probes.jsonl: trained with the same settings and other seeds. The chances allow for which one would be had."
         if any(one.score_of_each_training for one in judged(report))
         else None,
-        "Tokens written per answer": f"The mean over {rows}: column tokens_out.",
-        "Answers that failed": "The rows with an entry in column error; they score 0.",
+        "Output tokens per answer": f"The mean over {rows}: column tokens_out.",
+        "Failed answers": "The rows with an entry in column error; they score 0.",
         "Getting ready": "Seconds by the clock from the first row read to ready: fit_seconds in trial.json; by stage "
         "(choosing settings, indexing, training): stage_seconds.",
-        "Most memory used": "The most that the process of this strategy held at once: peak_memory_bytes in trial.json; "
+        "Peak memory": "The most that the process of this strategy held at once: peak_memory_bytes in trial.json; "
         "a GB is 1,000,000,000 of them.",
-        "Cost of 1,000 answers": formulas.of_answers(report, price),
+        "Cost per 1,000 answers": formulas.of_answers(report, price),
         "Cost of getting ready, once": formulas.of_getting_ready(report, price),
-        "Cost of getting ready anew, a month": "Getting ready × 30.4 ÷ the days until the task changes + indexing "
+        "Cost of getting ready again, per month": "Getting ready × 30.4 ÷ the days until the task changes + indexing "
         "(stage_seconds in trial.json) × 30.4 ÷ the days until the documents change."
         if is_renewed
         else None,

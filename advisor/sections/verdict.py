@@ -71,14 +71,14 @@ def first_figures(report: Report) -> tuple[Figure, ...]:
             "Time per answer",
             seconds_text(_p50(choice)),
             f"half within this, 95 of 100 within {seconds_text(latency.p95 if latency else None)}",
-            "Half of the answers within",
+            "Median latency",
         ),
         (
-            "Cost of 1,000 answers",
+            "Cost per 1,000 answers",
             money_text(cost.per_1000, cost.currency),
             f"{money_text(cost.per_month, cost.currency)} a month at {volume}, "
             f"{money_text(cost.one_off, cost.currency)} once, to get ready",
-            "Cost of 1,000 answers",
+            "Cost per 1,000 answers",
         ),
     )
     return tuple(
