@@ -236,7 +236,7 @@ class Finetuning(Training):
             "Fine-tune it.",
             "Like learning on the job",
             "The model practises on your examples until the pattern is learned. "
-            "What it learned is kept in a small part beside the model (an adapter) and can be removed.",
+            "What it learns is kept in a small add-on to the model (an adapter), which can be removed.",
         ),
         mark=Mark("#009E73", "triangle-up"),
         trains="adapter",

@@ -168,7 +168,7 @@ def test_a_rule_that_leans_to_what_was_not_measured_cannot_tell(synthetic_report
     assert held["combine"] == ("cannot tell", "Retrieval with fine-tuning was not measured.")
     assert held["quality-first"][0] == "cannot tell"
     report = replace(report, candidates=report.candidates[2:])
-    assert told(report)["style"] == ("cannot tell", "Nothing was measured beside fine-tuning.")
+    assert told(report)["style"] == ("cannot tell", "Nothing but fine-tuning was measured.")
 
 
 def test_the_volume_decides_which_rules_apply(synthetic_report: MakeReport) -> None:

@@ -55,7 +55,7 @@ def rule_sentences(report: Report) -> list[str]:
 
 def _judge(rule: Rule, report: Report) -> tuple[Agreement, str]:
     if rule.leans_to == "clean data":
-        return "cannot tell", "Not measured: mend the data, run again, and see what moves."
+        return "cannot tell", "Not measured: fix the data, run again, and see what moves."
     named = {"not finetuning": "finetuning", "finetuning possible": "finetuning"}
     leaning = named.get(rule.leans_to, rule.leans_to)
     means = (leaning,) if rule.is_about_cost else _MEANS.get(leaning, (leaning,))
@@ -66,7 +66,7 @@ def _judge(rule: Rule, report: Report) -> tuple[Agreement, str]:
         return "cannot tell", f"{name_of(leaning)} was not measured."
     strategy = own.id
     if not others:
-        return "cannot tell", f"Nothing was measured beside {in_sentence(strategy)}."
+        return "cannot tell", f"Nothing but {in_sentence(strategy)} was measured."
     if rule.id == FRESH_FACTS:
         return _by_freshness(own, others)
     if rule.is_about_cost:

@@ -21,7 +21,7 @@ def show_agreement(report: Report) -> None:
     if not groups:
         return
     show_title(
-        report, "What the rules of thumb said", "Advice that holds for many tasks, beside what this one measured."
+        report, "What the rules of thumb said", "General advice for tasks like yours, and whether your results agree."
     )
     pairs = "".join(
         f'<dt class="judged {_SIGNS[words]}">{words}</dt>'

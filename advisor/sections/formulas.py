@@ -166,7 +166,7 @@ def of_volume(report: Report) -> str:
     wrong = " + wrong answers × the price of one" if report.priorities.wrong_answer else ""
     months = count_text(report.priorities.months, "month")
     return (
-        f"Getting ready + {months} × (getting ready anew + answers a month × the cost of one{wrong}), as in the table."
+        f"Getting ready + {months} × (getting ready again + answers a month × the cost of one{wrong}), as in the table."
     )
 
 
@@ -176,8 +176,8 @@ def of_adapters_apart(report: Report) -> str | None:
         return None
     return (
         f"The middle one of {count_text(timed.n, 'answer')}, some of those timed above, asked for once more with "
-        "the adapter's products added beside those of the weights: apart_seconds in trial.json. Range: as above. "
-        "Beside it the middle one of the same answers, merged; that of all timed answers is another."
+        "the adapter computed separately from the weights: apart_seconds in trial.json. Range: as above. "
+        "For comparison the middle one of the same answers, merged; that of all timed answers is another."
     )
 
 

@@ -88,9 +88,9 @@ def _over_time(priorities: Priorities) -> str:
 def _confidence(report: Report) -> str:
     return (
         f"The test rows (rows of one group together) were weighted at random {DRAWS:,} times, as if other rows of the "
-        "same sort had come (Bayesian bootstrap); of a strategy trained several times, one training was drawn each time. A "
-        f"chance is the share of these in which a strategy is {near_best(report)}; the odds of the verdict are the "
-        "share in which the one taken is, and nothing cheaper, or simpler at about the same cost."
+        "same sort had come (Bayesian bootstrap). Of a strategy trained several times, one training was drawn each "
+        f"time. A chance is the share of these in which a strategy is {near_best(report)}. The odds of the verdict are "
+        "the share in which the one taken is, and nothing cheaper, or simpler at about the same cost."
     )
 
 

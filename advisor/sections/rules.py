@@ -12,5 +12,5 @@ def section(report: Report) -> Section | None:
     if not groups:
         return None
     pairs = tuple((words, f"{facts} {measured}") for words, facts, measured in groups)
-    lead = Text("Advice that holds for many tasks, beside what this one measured.", "small")
+    lead = Text("General advice for tasks like yours, and whether your results agree.", "small")
     return Section("rules", "What the rules of thumb said", (lead, Definitions(pairs)))

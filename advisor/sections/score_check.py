@@ -27,7 +27,7 @@ def _judgement(check: ScoreCheck, worst: CorruptedScore) -> str:
     if check.blind_to:
         return "Hardly."
     if check.right - worst.mean < LEAST_GAP:  # of what a metric that goes by wording need not see
-        return "It goes by wording, and a wrong fact in the right words costs little: read the answers beside it."
+        return "It goes by wording, and a wrong fact in the right words costs little: read some answers, too."
     return "Yes."
 
 
