@@ -247,7 +247,7 @@ def test_what_a_file_cannot_say_is_not_said(capsys: pytest.CaptureFixture[str]) 
     decision = json.loads(capsys.readouterr().out)
     assert decision["schema"] == 2 and {one["failed_answers"] for one in decision["candidates"]} == {None}
     assert (
-        "If 1 is the score of a right answer, nothing does well yet: the best is .00."
+        "No strategy works well yet, if 1 is a perfect score: the best scores .00."
         in (decision["recommendation"]["caveats"])
     )
     for option in ("--reindex-days=30", "--labelled-row=1", "--together"):  # which such a file cannot answer
