@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from advisor.as_json import AsJson
-from advisor.plan import CURVES_STEP, FLOORS_STEP
+from advisor.plan import BASELINES_STEP, CURVES_STEP
 from eval.learning_curve import sizes_of
 from eval.other_programs import MATERIAL_SHARE, OtherPrograms
 from eval.task import Split, Task
 from strategies.presets import Preset
 from strategies.registry import LEARNS_FROM_NO_ROWS, TRAINED
-from strategies.workload import Workload, foresee, foresee_fewer, foresee_floors
+from strategies.workload import Workload, foresee, foresee_baselines, foresee_fewer
 
 # Answers to time writing by: fewer than the 32 that are written together, to stay within ten seconds.
 _WRITTEN_TOGETHER = 10
@@ -132,13 +132,13 @@ def measure_speed(model: str) -> Speed:
 
 
 def estimate_seconds(task: Task, split: Split, preset: Preset, steps: Sequence[str], speed: Speed) -> dict[str, float]:
-    """Seconds each step will take, by name: a strategy, the floors together, or the learning curves of the strategies
-    named before them."""
+    """Seconds each step will take, by name: a strategy, all baselines, or the learning curves of the strategies named
+    before them."""
     budget = preset.budget(task.kind)
 
     def seconds(step: str) -> float:
-        if step == FLOORS_STEP:
-            return SECONDS_TO_LOAD + _seconds(foresee_floors(task, split, budget), speed)
+        if step == BASELINES_STEP:
+            return SECONDS_TO_LOAD + _seconds(foresee_baselines(task, split, budget), speed)
         if step == CURVES_STEP:
             return SECONDS_TO_LOAD + sum(curve_seconds(one) for one in steps[: steps.index(step)])
         work = foresee(step, task.brief, split, task.documents, budget)
@@ -151,7 +151,7 @@ def estimate_seconds(task: Task, split: Split, preset: Preset, steps: Sequence[s
         return speed.load_seconds + _seconds(work, speed)
 
     def curve_seconds(strategy: str) -> float:
-        if strategy in (FLOORS_STEP, *LEARNS_FROM_NO_ROWS):
+        if strategy in (BASELINES_STEP, *LEARNS_FROM_NO_ROWS):
             return 0.0
         test_rows = preset.curve_test_rows(task.kind)
         return sum(anew_seconds(strategy, rows, test_rows) for rows in sizes_of(len(split.train), preset.curve_shares))

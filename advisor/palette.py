@@ -23,15 +23,14 @@ LIGHT, DARK = Theme(ink="#23262C", paper="#FDFCFA"), Theme(ink="#E8E6E1", paper=
 
 
 _MARKS = {name: DECLARATIONS[name].mark for name in STRATEGIES}
-FLOOR = BASELINE_MARK
 
 
 def mark_of(strategy: str) -> Mark:
-    """The mark of a strategy; whatever is not one of the strategies is a floor, and grey."""
-    return _MARKS.get(strategy, FLOOR)
+    """The mark of a strategy; whatever is not one of the strategies is a baseline, and grey."""
+    return _MARKS.get(strategy, BASELINE_MARK)
 
 
 def css_variables() -> str:
-    """The colours as custom properties of a style sheet: `--prompting:#0072B2;…`, with `--floor` for all floors."""
-    named = {**_MARKS, "floor": FLOOR}
+    """The colours as custom properties of a style sheet: `--prompting:#0072B2;…`; all baselines share `--baseline`."""
+    named = {**_MARKS, "baseline": BASELINE_MARK}
     return "".join(f"--{name}:{mark.colour};" for name, mark in named.items())

@@ -23,7 +23,7 @@ from strategies.registry import STRATEGIES as REGISTERED
 
 STRATEGIES = tuple(REGISTERED)  # the simplest first
 DEFAULT_STRATEGIES = tuple(name for name in STRATEGIES if DECLARATIONS[name].by_default)  # the others when asked for
-FLOORS_STEP = "floors"  # all of them, in one process
+BASELINES_STEP = "baselines"  # all of them, in one process
 CURVES_STEP = "curves"  # of all strategies, in one process
 DEFAULT_MODEL = "embedded"  # SmolLM2-135M-Instruct from its package; else a hub id or a local folder
 
@@ -135,10 +135,10 @@ class Plan:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """What a run does, in this order: the floors take seconds and say what the strategies have to beat; learning
+        """What a run does, in this order: the baselines take seconds and say what the strategies have to beat; learning
         curves come last, in the presets that have them."""
         preset = PRESETS.get(self.preset)
-        return (FLOORS_STEP, *self.strategies, *([CURVES_STEP] if preset and preset.curve_shares else []))
+        return (BASELINES_STEP, *self.strategies, *([CURVES_STEP] if preset and preset.curve_shares else []))
 
 
 PLAN, SETUP = AsJson[Plan](Plan), AsJson[Setup](Setup)

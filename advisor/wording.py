@@ -9,7 +9,7 @@ from strategies.declaration import Words
 from strategies.registry import DECLARATIONS
 
 _STEPS = {
-    "floors": Words(
+    "baselines": Words(
         "Without a language model",
         "",
         "What to beat",

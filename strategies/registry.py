@@ -21,13 +21,13 @@ STRATEGIES = {  # the simplest first
 }
 
 # What needs no language model, the simplest first.
-FLOORS = {
-    "majority_label": "strategies.floors:MajorityLabel",
-    "nearest_example": "strategies.floors:NearestExample",
-    "tfidf_linear": "strategies.floors:TfidfLinear",
-    "char_linear": "strategies.floors:CharLinear",
-    "embedding_linear": "strategies.floors:EmbeddingLinear",
-    "best_sentence": "strategies.floors:BestSentence",
+BASELINES = {
+    "majority_label": "strategies.baselines:MajorityLabel",
+    "nearest_example": "strategies.baselines:NearestExample",
+    "tfidf_linear": "strategies.baselines:TfidfLinear",
+    "char_linear": "strategies.baselines:CharLinear",
+    "embedding_linear": "strategies.baselines:EmbeddingLinear",
+    "best_sentence": "strategies.baselines:BestSentence",
 }
 
 
@@ -47,21 +47,21 @@ def declared_at(place: str) -> Declaration:
     return declaration
 
 
-DECLARATIONS = {name: declared_at(place) for name, place in (STRATEGIES | FLOORS).items()}
+DECLARATIONS = {name: declared_at(place) for name, place in (STRATEGIES | BASELINES).items()}
 TRAINED = tuple(name for name in STRATEGIES if DECLARATIONS[name].trains)
 LOOKS_UP = tuple(name for name in STRATEGIES if DECLARATIONS[name].looks_up)
 LEARNS_FROM_NO_ROWS = tuple(name for name in STRATEGIES if not DECLARATIONS[name].learns_from_rows)
 
 
-def floors_for(kind: Kind, has_documents: bool) -> list[str]:
-    declared = {name: DECLARATIONS[name] for name in FLOORS}
+def baselines_for(kind: Kind, has_documents: bool) -> list[str]:
+    declared = {name: DECLARATIONS[name] for name in BASELINES}
     return [name for name, one in declared.items() if kind in one.kinds and (has_documents or not one.needs_documents)]
 
 
 def build_strategy(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
-    """The strategy or floor, not yet fitted. It loads torch, so only a process that runs a model calls it."""
-    if name in FLOORS:
-        return class_at(FLOORS[name])(brief, preset.budget(brief.kind), seed)
+    """The strategy or baseline, not yet fitted. It loads torch, so only a process that runs a model calls it."""
+    if name in BASELINES:
+        return class_at(BASELINES[name])(brief, preset.budget(brief.kind), seed)
     from strategies.engine.weights import load_language_model, model_folder
 
     model_folder(model)  # fetched and unpacked now, before anybody's clock runs

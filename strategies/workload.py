@@ -10,7 +10,7 @@ from statistics import mean, quantiles
 from eval.task import Brief, Document, Example, Kind, Split, Task
 from eval.variants import VARIANTS
 from strategies.presets import TRIAL_SHARE, Budget
-from strategies.registry import DECLARATIONS, TRAINED, floors_for
+from strategies.registry import DECLARATIONS, TRAINED, baselines_for
 from strategies.search.passages import cut_passages, words_a_passage
 
 CHARACTERS_A_TOKEN = 4.2  # English under a vocabulary of some 50,000
@@ -104,13 +104,13 @@ def foresee_fewer(
     return replace(work, train=trained * work.train)
 
 
-def foresee_floors(task: Task, split: Split, budget: Budget) -> Workload:
-    """The work of all floors together: texts to embed, for each of them anew."""
+def foresee_baselines(task: Task, split: Split, budget: Budget) -> Workload:
+    """The work of all baselines together: texts to embed, for each of them anew."""
     learned, asked = len(split.train), len(split.dev) + len(split.test) + min(budget.latency_rows, len(split.test))
     embed = float(learned + asked)  # the nearest example
     if task.kind is Kind.CLASSIFICATION:
         embed += learned + asked + 2 * len(split.dev)
-    elif "best_sentence" in floors_for(task.kind, bool(task.documents)):
+    elif "best_sentence" in baselines_for(task.kind, bool(task.documents)):
         embed += len(cut_passages(task.documents, words=1)) + asked
     return Workload(embed=embed)
 

@@ -77,7 +77,7 @@ def finish_run(
     plan = Plan(dataset.id, Setup("question", "label"), strategies=compared, follows=follows)
     run = store.add_run(plan, task_to_json(task, split))
     folder = store.run_folder(run.id)
-    store.save_step(StoredStep(run.id, "floors", "done"))
+    store.save_step(StoredStep(run.id, "baselines", "done"))
     for trial in trials:
         (folder / trial.strategy).mkdir(exist_ok=True)
         write_trial(folder / trial.strategy, trial)

@@ -66,7 +66,7 @@ def decide(
         trials_of(strategies, 1.0, groups),
         Priorities(**priorities),
         kind,
-        floors=trials_of(baselines, 0.001, groups),
+        baselines=trials_of(baselines, 0.001, groups),
     )
 
 
@@ -230,7 +230,7 @@ def test_a_baseline_beyond_a_limit_is_not_named() -> None:
     scores = right_on(400, (0, 360))
     fast, slow = trials_of({"prompting": scores}, 0.1), trials_of({"embedding_linear": scores}, 1.0)
     within, beyond = (
-        recommend(fast, Priorities(max_seconds=limit), Kind.CLASSIFICATION, floors=slow) for limit in (2.0, 0.5)
+        recommend(fast, Priorities(max_seconds=limit), Kind.CLASSIFICATION, baselines=slow) for limit in (2.0, 0.5)
     )
     assert (within.level_baseline, beyond.level_baseline, beyond.baseline) == ("embedding_linear", None, None)
 
@@ -247,8 +247,8 @@ def test_the_commonest_label_is_judged_by_what_it_scored() -> None:
 
 def test_every_form_says_the_same(synthetic_report: Callable[..., Report], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # in whose place AppTest puts its script
-    trials, floors = trials_of(INTENTS, 1.0), trials_of(INTENT_BASELINES, 0.001)
-    report = synthetic_report(n=120, trials=trials, baselines=floors)
+    trials, baselines = trials_of(INTENTS, 1.0), trials_of(INTENT_BASELINES, 0.001)
+    report = synthetic_report(n=120, trials=trials, baselines=baselines)
     verdict = report.recommendation
     wanted = decide(INTENTS, INTENT_BASELINES)
     assert wanted.baseline is not None and verdict.baseline == wanted.baseline

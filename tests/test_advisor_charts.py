@@ -11,12 +11,13 @@ import pytest
 
 from advisor import charts, pages
 from advisor.candidates import baselines, judged
-from advisor.palette import FLOOR, LIGHT, Theme, mark_of
+from advisor.palette import LIGHT, Theme, mark_of
 from advisor.plan import STRATEGIES, Priorities
 from advisor.schema import Candidate, Comparison, CostCrossing, Judgement, NotMeasured, Recommendation, Report
 from eval.cost_ranges import crossing
 from eval.costs import Cost
 from eval.statistics import Interval, Percentiles
+from strategies.declaration import BASELINE_MARK
 from strategies.registry import LOOKS_UP, TRAINED
 from tests.reports import changed
 
@@ -70,7 +71,7 @@ def test_a_shape_tells_a_strategy_and_a_colour_what_it_does() -> None:
     assert len({mark.shape for mark in marks}) == len(marks)
     ways = {(mark_of(name).colour, (name in LOOKS_UP, name in TRAINED)) for name in STRATEGIES}
     assert len({colour for colour, _ in ways}) == len({way for _, way in ways}) == len(ways)
-    assert mark_of("nearest_neighbour") == FLOOR
+    assert mark_of("nearest_neighbour") == BASELINE_MARK
 
 
 def test_the_pages_draw_every_shape() -> None:
@@ -79,7 +80,7 @@ def test_the_pages_draw_every_shape() -> None:
     assert not [shape for shape in shapes if shape != "square" and f".mark.{shape} {{" not in style]
 
 
-def test_the_best_comes_first_and_floors_last() -> None:
+def test_the_best_comes_first_and_baselines_last() -> None:
     report = report_of(candidate("prompting", 0.5, 1), candidate("retrieval", 0.7, 1))
     report = replace(report, baselines=(candidate("majority_label", 0.1, 1), candidate("tfidf_linear", 0.9, 1)))
     assert [one.id for one in judged(report)] == ["retrieval", "prompting"]

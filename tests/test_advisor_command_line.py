@@ -122,7 +122,7 @@ def test_a_fitted_strategy_answers_lines(
     assert main(["predict", run.id[:15], "--strategy", "prompting"], STEADY) == 0
     assert capsys.readouterr().out == "no\nno\n"
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"where is it\n")))
-    assert main(["predict", run.id, "--strategy", "tfidf_linear"], STEADY) == 0  # a floor can be used as well
+    assert main(["predict", run.id, "--strategy", "tfidf_linear"], STEADY) == 0  # a baseline can be used as well
     assert capsys.readouterr().out == "no\n"
     assert main(["predict", run.id, "--strategy", "retrieval"], STEADY) == 2
     assert "has no fitted retrieval" in one_sentence(capsys)
@@ -264,8 +264,8 @@ def test_a_run_that_is_ended_is_cancelled(folder: Path, number: signal.Signals) 
         while not any("process" in step.stage for run in store.runs() for step in store.steps(run.id)):
             with pytest.raises(subprocess.TimeoutExpired):
                 command.wait(timeout=0.1)
-        floors, step = [step for run in store.runs() for step in store.steps(run.id)]
-        assert floors.state == "done"
+        baselines, step = [step for run in store.runs() for step in store.steps(run.id)]
+        assert baselines.state == "done"
         os.killpg(command.pid, number)  # as a terminal does: to the child too
         _, written = command.communicate(timeout=60)
     finally:

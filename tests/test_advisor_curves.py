@@ -11,7 +11,7 @@ import pytest
 from advisor import charts
 from advisor.estimate import estimate_seconds
 from advisor.palette import LIGHT
-from advisor.plan import CURVES_STEP, FLOORS_STEP, Plan, Priorities, Setup
+from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan, Priorities, Setup
 from advisor.render.html import render_html
 from advisor.render.markdown import escaped, render_markdown
 from advisor.report.build import under_priorities
@@ -26,7 +26,7 @@ from advisor.storage.trial_files import curve_folder, read_curves, read_trial, w
 from eval.outcomes import Trial
 from eval.task import Kind
 from strategies.presets import PRESETS
-from strategies.registry import floors_for
+from strategies.registry import baselines_for
 from tests.reports import changed
 from tests.tiny_strategies import PRACTISED, SHORT, SPEED, STALLED, STALLED_ROWS, STEADY, tiny_task
 
@@ -39,14 +39,14 @@ def store(tmp_path: Path) -> Store:
 
 
 def add_run(store: Store, train: int = 96, preset: str = "standard", strategies=("retrieval", "finetuning")) -> str:
-    """A run whose floors are done: they would load models."""
+    """A run whose baselines are done: they would load models."""
     dataset = store.add_dataset("tickets.csv", TABLE)
     plan = Plan(dataset.id, Setup("message", "label"), preset=preset, strategies=strategies)
     run_id = store.add_run(plan, task_to_json(*tiny_task(train, 100))).id
-    for floor in floors_for(Kind.CLASSIFICATION, has_documents=False):
-        folder = store.run_folder(run_id) / FLOORS_STEP / floor
+    for baseline in baselines_for(Kind.CLASSIFICATION, has_documents=False):
+        folder = store.run_folder(run_id) / BASELINES_STEP / baseline
         folder.mkdir(parents=True)
-        write_trial(folder, Trial(floor, "excluded", "Not in this test."))
+        write_trial(folder, Trial(baseline, "excluded", "Not in this test."))
     return run_id
 
 
@@ -65,7 +65,7 @@ def test_each_strategy_learns_anew_from_fewer_rows_and_answers_some_test_rows(st
     run_id = add_run(store)
     told = run(store, run_id, PRACTISED)
     assert store.run(run_id).state == "done"
-    assert [step.strategy for step in store.steps(run_id)] == [FLOORS_STEP, "retrieval", "finetuning", CURVES_STEP]
+    assert [step.strategy for step in store.steps(run_id)] == [BASELINES_STEP, "retrieval", "finetuning", CURVES_STEP]
     assert "Fine-tuning on 24 rows: practising" in {step.stage for step in told}
     folder = store.run_folder(run_id)
     trials = read_curves(folder)
@@ -144,11 +144,11 @@ def test_too_few_rows_give_no_curve_and_a_quick_run_has_no_such_step(store: Stor
 
 def test_curves_are_foreseen_and_cost_less_than_the_run() -> None:
     task, split = tiny_task(96, 100)
-    steps = (FLOORS_STEP, "prompting", "retrieval", "finetuning", CURVES_STEP, "retrieval_finetuning")
+    steps = (BASELINES_STEP, "prompting", "retrieval", "finetuning", CURVES_STEP, "retrieval_finetuning")
     seconds = estimate_seconds(task, split, PRESETS["standard"], steps, SPEED)
     compared = sum(seconds[step] for step in steps[1:4])
     assert 3 * SPEED.load_seconds < seconds[CURVES_STEP] < compared
-    without = estimate_seconds(task, split, PRESETS["standard"], (FLOORS_STEP, "prompting", CURVES_STEP), SPEED)
+    without = estimate_seconds(task, split, PRESETS["standard"], (BASELINES_STEP, "prompting", CURVES_STEP), SPEED)
     assert without[CURVES_STEP] < 10  # prompting has no curve
 
 

@@ -79,7 +79,7 @@ def test_a_run_measures_each_strategy_and_leaves_its_report_in_every_form(store:
     run_id = add_run(store, "prompting", "finetuning")
     told = run(store, run_id, STEADY)
     assert store.run(run_id).state == "done"
-    assert [step.strategy for step in told if step.state == "done"] == ["floors", "prompting", "finetuning"]
+    assert [step.strategy for step in told if step.state == "done"] == ["baselines", "prompting", "finetuning"]
     assert {"counting", "answering the test rows"} <= {step.stage for step in told}
     folder = store.run_folder(run_id)
     trial = read_trial(folder / "prompting")
@@ -94,8 +94,8 @@ def test_a_run_measures_each_strategy_and_leaves_its_report_in_every_form(store:
     assert (folder / "report.html").read_text().lstrip().lower().startswith("<!doctype html>")
     assert (folder / "report.md").read_text().startswith("# ")
     assert [one.id for one in report.candidates] == ["prompting", "finetuning"]
-    floors = [one.id for one in report.baselines]
-    assert floors == ["majority_label", "nearest_example", "tfidf_linear", "char_linear", "embedding_linear"]
+    baselines = [one.id for one in report.baselines]
+    assert baselines == ["majority_label", "nearest_example", "tfidf_linear", "char_linear", "embedding_linear"]
     assert all(one.score.mean == right / 10 for one in report.baselines)
     assert report.recommendation.level_baseline is None  # ten rows cannot show that one is as good
     assert len((folder / "outcomes.csv").read_text("utf-8-sig").splitlines()) == 1 + (2 + 5) * 10
@@ -107,10 +107,10 @@ def test_the_estimate_is_kept_beside_the_seconds_it_took(store: Store) -> None:
     run(store, run_id, STEADY)
     kept = json.loads((store.run_folder(run_id) / "estimate.json").read_text())
     report = store.report(run_id)
-    assert report is not None and list(kept) == ["floors", "prompting", "retrieval"]
-    assert 5 < kept["floors"] < 60
-    floors, *steps = store.steps(run_id)
-    assert report.other_steps == (OtherStep("floors", floors.seconds, kept["floors"]),)
+    assert report is not None and list(kept) == ["baselines", "prompting", "retrieval"]
+    assert 5 < kept["baselines"] < 60
+    baselines, *steps = store.steps(run_id)
+    assert report.other_steps == (OtherStep("baselines", baselines.seconds, kept["baselines"]),)
     for candidate, step in zip(report.candidates, steps, strict=True):
         assert candidate.estimated_seconds == kept[step.strategy] > SPEED.load_seconds
         assert candidate.seconds == step.seconds

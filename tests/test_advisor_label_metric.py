@@ -38,8 +38,8 @@ def trial(strategy: str, *recalls: float, metric: str = MetricName.MACRO_F1, sec
     return Trial(strategy, "done", outcomes=outcomes, fit_seconds=10.0, metric=metric)
 
 
-def decide(*trials: Trial, floors: tuple[Trial, ...] = (), **priorities: Any) -> Recommendation:
-    return recommend(trials, Priorities(**priorities), Kind.CLASSIFICATION, floors=floors)
+def decide(*trials: Trial, baselines: tuple[Trial, ...] = (), **priorities: Any) -> Recommendation:
+    return recommend(trials, Priorities(**priorities), Kind.CLASSIFICATION, baselines=baselines)
 
 
 def two(metric: str) -> tuple[Trial, Trial]:
@@ -63,9 +63,9 @@ def test_where_a_wrong_answer_has_a_price_every_wrong_answer_counts_alike() -> N
 def test_a_baseline_is_held_against_the_metric() -> None:
     """Always the commonest label, which is right on nine rows of ten, is no rival."""
     strategy, baseline = trial("finetuning", 0.9, 0.8, 0.8), trial("majority_label", 1, 0, 0)
-    by_labels = decide(strategy, floors=(baseline,)).baseline
+    by_labels = decide(strategy, baselines=(baseline,)).baseline
     rows = [replace(one, metric=MetricName.ACCURACY) for one in (strategy, baseline)]
-    by_rows = decide(rows[0], floors=(rows[1],)).baseline
+    by_rows = decide(rows[0], baselines=(rows[1],)).baseline
     assert by_labels is not None and by_rows is not None
     assert (by_labels.claim, by_rows.claim) == ("worse", "as good")
     assert by_labels.score == pytest.approx(LabelAnswers.of_outcomes(baseline.metric, baseline.outcomes).score)

@@ -176,10 +176,10 @@ def test_the_outcomes_a_run_wrote_can_be_decided_on_again(
 ) -> None:
     trials = synthetic_trials()
     as_good = tuple(replace(outcome, strategy="tfidf_linear") for outcome in trials[2].outcomes)
-    floors = [replace(trials[2], strategy="tfidf_linear", outcomes=as_good)]
-    written = outcomes_csv([*trials, *floors], synthetic_task().examples)
+    baselines = [replace(trials[2], strategy="tfidf_linear", outcomes=as_good)]
+    written = outcomes_csv([*trials, *baselines], synthetic_task().examples)
     Path("outcomes.csv").write_text(written, encoding="utf-8-sig")
-    reported = synthetic_report(baselines=floors)
+    reported = synthetic_report(baselines=baselines)
     write(
         "costs.csv",
         "strategy,one_off,per_1000",
@@ -235,7 +235,7 @@ def test_a_single_row_foresees_no_number_of_rows(capsys: pytest.CaptureFixture[s
     assert not decide(capsys)["changes"]
 
 
-def test_a_floor_that_answered_little_takes_no_rows_from_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_baseline_that_answered_little_takes_no_rows_from_the_others(capsys: pytest.CaptureFixture[str]) -> None:
     write_outcomes({"a": right(0.8, 200), "b": right(0.5, 200), "majority_label": [1.0]})
     got = decide(capsys)
     assert (got["choice"], got["confidence"]) == ("a", "strong")
@@ -299,10 +299,10 @@ def test_options_that_are_no_numbers_are_told(option: str, sentence: str, capsys
         (f"example,strategy,score\nq1,{'a' * 9000},7\n", "row 2: the score is 7"),
         (f"example,strategy,score\nq1,{'a' * 9000},1\nq1,{'a' * 9000},1\n", f"row 3: {'a' * 60}… answers example q1 "),
         ('example,strategy,score\n"q\n1",a,1\nq 1,a,1\n', "a answers example q 1 twice"),
-        ("example,strategy,score\nq1,majority_label,1\n", "has only majority_label, which are floors"),
+        ("example,strategy,score\nq1,majority_label,1\n", "has only majority_label, which are baselines"),
         (
-            "example,strategy,score\nq1,floors,1\n",
-            "row 2: floors is what a part of a run is called; rename the strategy",
+            "example,strategy,score\nq1,baselines,1\n",
+            "row 2: baselines is what a part of a run is called; rename the strategy",
         ),
         ("", "empty"),
     ],

@@ -123,7 +123,7 @@ def test_a_report_without_a_choice_can_be_read(synthetic_report):
     assert "It ran out of memory" in render_markdown(report)
 
 
-def test_floors_are_told_in_every_form(synthetic_report, synthetic_trials):
+def test_baselines_are_told_in_every_form(synthetic_report, synthetic_trials):
     fitted = replace(synthetic_trials()[2], strategy="tfidf_linear")
     broken = Trial("embedding_linear", "failed", reason="It ran out of memory.")
     report = synthetic_report(baselines=[fitted, broken])
@@ -181,9 +181,9 @@ def test_other_priorities_give_what_a_run_under_them_would_have_given(
     dear = Priorities(monthly_volume=500, margin=0.3, machine_per_hour=2.0, max_seconds=0.7)
     hosted = Priorities(hosted="a model", read_per_million=30.0, written_per_million=900.0, tuned_factor=2.0)
     trials, split = synthetic_trials(kind), synthetic_split(synthetic_task(kind))
-    floors = [replace(trials[0], strategy="nearest_example")]
-    report = synthetic_report(kind, baselines=floors)
+    baselines = [replace(trials[0], strategy="nearest_example")]
+    report = synthetic_report(kind, baselines=baselines)
     for other in (dear, hosted):
-        changed = under_priorities(report, other, trials, floors, split)
-        assert changed == synthetic_report(kind, baselines=floors, priorities=other)
+        changed = under_priorities(report, other, trials, baselines, split)
+        assert changed == synthetic_report(kind, baselines=baselines, priorities=other)
         assert changed.recommendation != report.recommendation

@@ -154,7 +154,7 @@ def test_a_run_keeps_its_plan_and_task_as_files(store: Store) -> None:
     folder = store.run_folder(run_id)
     assert read_plan((folder / "plan.json").read_text()) == store.run(run_id).plan
     assert len(json.loads((folder / "task.json").read_text())["test"]) == 10
-    assert [step.strategy for step in store.steps(run_id)] == ["floors", "prompting", "retrieval", "finetuning"]
+    assert [step.strategy for step in store.steps(run_id)] == ["baselines", "prompting", "retrieval", "finetuning"]
 
 
 def test_a_plan_of_an_earlier_version_is_read() -> None:
@@ -251,7 +251,7 @@ def test_one_strategy_is_tried_again_and_the_others_are_kept(store: Store) -> No
     run = store.run(run_id)
     assert (run.state, run.reason, store.next_run()) == ("queued", None, run_id)
     assert [(step.strategy, step.state) for step in store.steps(run_id)] == [
-        ("floors", "waiting"),
+        ("baselines", "waiting"),
         ("prompting", "waiting"),
         ("retrieval", "failed"),
         ("finetuning", "waiting"),
@@ -314,6 +314,20 @@ def test_what_kept_a_timing_from_being_taken_is_not_final(store: Store) -> None:
     asked = store.speed("embedded")
     assert asked is not None and (asked.problem, asked.made_at) == (None, None)
     assert store.requested_speed() == "embedded"
+
+
+def test_a_home_that_called_baselines_floors_is_brought_up_to_date(store: Store) -> None:
+    run = store.run_folder("r-1")
+    (run / "floors" / "nearest_example" / "fitted").mkdir(parents=True)
+    (run / "floors" / "nearest_example" / "fitted" / "floor.json").write_text("{}")
+    with sqlite3.connect(store.home / "threeways.sqlite") as database:
+        database.execute("INSERT INTO steps (run_id, strategy, state) VALUES ('r-1', 'floors', 'done')")
+        database.execute("PRAGMA user_version = 1")
+    for _ in range(2):  # the second time there is nothing left to do
+        (step,) = Store(store.home).steps("r-1")
+        assert (step.strategy, step.state) == ("baselines", "done")
+        assert [path.name for path in run.glob("baselines/nearest_example/fitted/*")] == ["baseline.json"]
+        assert not (run / "floors").exists()
 
 
 def test_a_home_of_another_version_is_refused_and_left_alone(store: Store) -> None:

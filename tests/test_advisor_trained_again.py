@@ -9,7 +9,7 @@ import pytest
 
 from advisor.estimate import estimate_seconds
 from advisor.measurement import score_of_each_training
-from advisor.plan import FLOORS_STEP, Plan, Setup
+from advisor.plan import BASELINES_STEP, Plan, Setup
 from advisor.render.html import render_html
 from advisor.render.markdown import render_markdown
 from advisor.runs.experiment import run_experiment
@@ -20,7 +20,7 @@ from advisor.storage.trial_files import read_trial, write_trial
 from eval.outcomes import TRAINED_AGAIN, Trial
 from eval.task import Kind
 from strategies.presets import PRESETS
-from strategies.registry import floors_for
+from strategies.registry import baselines_for
 from tests.tiny_strategies import SPEED, TORN, WAVERING, tiny_task
 
 TABLE = b"message,label\n" + b"".join(b"text %d,%s\n" % (row, (b"yes", b"no")[row % 2]) for row in range(30))
@@ -28,13 +28,13 @@ ONCE = "Fine-tuning was trained once; trained again"
 
 
 def trial_of(home: Path, build_strategy: str, preset: str) -> Trial:
-    """What such a run leaves of fine-tuning. Its floors are done: they would load models."""
+    """What such a run leaves of fine-tuning. Its baselines are done: they would load models."""
     store = Store(home)
     plan = Plan(store.add_dataset("tickets.csv", TABLE).id, Setup("message", "label"), preset, ("finetuning",))
     folder = store.run_folder(run_id := store.add_run(plan, task_to_json(*tiny_task(20, 100))).id)
-    for floor in floors_for(Kind.CLASSIFICATION, has_documents=False):
-        (folder / FLOORS_STEP / floor).mkdir(parents=True)
-        write_trial(folder / FLOORS_STEP / floor, Trial(floor, "excluded", "Not in this test."))
+    for baseline in baselines_for(Kind.CLASSIFICATION, has_documents=False):
+        (folder / BASELINES_STEP / baseline).mkdir(parents=True)
+        write_trial(folder / BASELINES_STEP / baseline, Trial(baseline, "excluded", "Not in this test."))
     run_experiment(store, run_id, lambda step: None, lambda: False, build_strategy)
     trial = read_trial(folder / "finetuning")
     assert trial is not None and store.run(run_id).state == "done"

@@ -173,7 +173,7 @@ def test_a_hosted_answer_costs_its_tokens_and_a_tuned_one_what_is_known_of_it():
     tuned = replace(read, changes_weights=True)
     assert cost_of(tuned, terms).per_1000 is None
     assert cost_of(tuned, replace(terms, tuned_factor=3.0)).per_1000 == pytest.approx(3.6)
-    floor = replace(read, outcomes=(Outcome("1", "x", "", 1.0, {}, 0, 0, seconds=2.0),))  # no language model to pay for
-    assert cost_of(floor, terms).per_1000 == pytest.approx(2.0)
+    baseline = replace(read, outcomes=(Outcome("1", "x", "", 1.0, {}, 0, 0, seconds=2.0),))  # no model to pay for
+    assert cost_of(baseline, terms).per_1000 == pytest.approx(2.0)
     pair = [(one, cost_of(one, terms)) for one in (read, read)]
     assert not crossing_range(pair[0], pair[1], terms, is_ranged=True).is_ranged

@@ -174,7 +174,7 @@ def test_a_running_run_shows_progress_and_results_as_they_come(
         said = html_of(open_page("Report", run=run_id))
     assert "Reading the test rows, 12 of 80. This stage: about 2 minutes left." in said
     assert 'aria-valuenow="15"' in said
-    assert said.count("Waits its turn.") == len(DEFAULT_STRATEGIES)  # the floors too, and prompting runs
+    assert said.count("Waits its turn.") == len(DEFAULT_STRATEGIES)  # the baselines too, and prompting runs
 
 
 def test_without_a_worker_the_page_says_so_and_offers_to_start_one(
@@ -280,7 +280,7 @@ def test_a_baseline_that_is_as_good_under_other_priorities_is_news(
 ) -> None:
     run = finished()
     level = replace(synthetic_trials()[2], strategy="tfidf_linear")
-    folder = store.run_folder(run.id) / "floors" / "tfidf_linear"
+    folder = store.run_folder(run.id) / "baselines" / "tfidf_linear"
     folder.mkdir(parents=True)
     write_trial(folder, level)
     assert "Then: You may need no language model: a linear classifier on words is" in html_of(

@@ -20,7 +20,7 @@ from strategies.engine.language_model import Prompt, RowsDone, Written
 from strategies.engine.transformer import Transformer
 from strategies.presets import Budget
 from strategies.prompting import Prompting
-from strategies.registry import DECLARATIONS, FLOORS, STRATEGIES, class_at, declared_at
+from strategies.registry import BASELINES, DECLARATIONS, STRATEGIES, class_at, declared_at
 from strategies.retrieval import Retrieval
 from strategies.search import vector_index
 
@@ -70,7 +70,7 @@ def contradictions(name: str, strategy_class: Any) -> list[str]:
         "declares no name": not words.name,
         "declares no explanation that ends in a full stop": not words.explanation.endswith("."),
     }
-    if name not in FLOORS:
+    if name not in BASELINES:
         used = {other.mark.shape for one, other in DECLARATIONS.items() if one != name}
         wrong |= {
             "declares no verdict that ends in a full stop": not words.verdict.endswith("."),
@@ -80,9 +80,9 @@ def contradictions(name: str, strategy_class: Any) -> list[str]:
     return [f"{strategy_class.__name__} {said}." for said, is_wrong in wrong.items() if is_wrong]
 
 
-@pytest.mark.parametrize("name", [*STRATEGIES, *FLOORS])
+@pytest.mark.parametrize("name", [*STRATEGIES, *BASELINES])
 def test_a_declaration_says_what_its_class_does(name: str) -> None:
-    assert not contradictions(name, class_at((STRATEGIES | FLOORS)[name]))
+    assert not contradictions(name, class_at((STRATEGIES | BASELINES)[name]))
 
 
 class Undeclared(Prompting):

@@ -40,7 +40,7 @@ _NAMED_UP_TO = 1.02  # so that the highest name is not above the chart
 
 
 def score_chart(report: Judgement, theme: Theme) -> alt.LayerChart:
-    """One dot with its 95 % range for each candidate, best on top, floors in grey at the bottom."""
+    """One dot with its 95 % range for each candidate, best on top, baselines in grey at the bottom."""
     shown = [*judged(report), *baselines(report)]
     rows = rows_of([{**named(one.strategy), **asdict(one.score), "label": score_text(one.score.mean)} for one in shown])
     order = list(rows.strategy)
@@ -67,7 +67,7 @@ def score_sentence(report: Judgement) -> str:
         return "No strategy has a score."
     best = rows[0]
     first = f"{name_of(best.strategy)} scores {score_text(best.score.mean)}"
-    beside = _beside_floors(report)
+    beside = _beside_baselines(report)
     if len(rows) == 1:
         return f"{first}. The line is its 95 % range.{beside}"
     second = rows[1]
@@ -79,7 +79,7 @@ def score_sentence(report: Judgement) -> str:
     return f"{first}, {above} {in_sentence(second.strategy)}. {sure}Each line is a 95 % range.{beside}"
 
 
-def _beside_floors(report: Judgement) -> str:
+def _beside_baselines(report: Judgement) -> str:
     """What the best baseline scores."""
     if not (low := baselines(report)):
         return ""

@@ -49,7 +49,7 @@ from eval.documents import DOCUMENT_ENDINGS
 from eval.mapping import guess_columns
 from eval.table import MAX_BYTES, Table
 from eval.task import BadInput
-from strategies.registry import FLOORS
+from strategies.registry import BASELINES
 
 _LINES_A_CALL = 32  # lines answered together when nobody waits for each
 _RESULTS = Path("results")
@@ -163,7 +163,7 @@ def _predict(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     """One answer a line; a line break inside an answer becomes a space."""
     run = store.run(options.run)
     plan = run.plan
-    if options.strategy not in plan.strategies and options.strategy not in FLOORS:
+    if options.strategy not in plan.strategies and options.strategy not in BASELINES:
         raise BadInput(f"Run {run.id} did not compare {options.strategy!r}; choose {' or '.join(plan.strategies)}.")
     strategy = load_fitted(
         StepOrder(store.run_folder(run.id), options.strategy, plan.preset, plan.model, plan.seed, build_strategy)
@@ -182,13 +182,13 @@ def _predict(store: Store, options: argparse.Namespace, build_strategy: str) -> 
 
 def _decide(options: argparse.Namespace) -> None:
     answered, warnings = read_outcomes(options.file.name, _read(options.file))
-    trials = [trial for trial in answered if trial.strategy not in FLOORS]
-    floors = [trial for trial in answered if trial.strategy in FLOORS]  # a run's own outcomes hold them
+    trials = [trial for trial in answered if trial.strategy not in BASELINES]
+    baselines = [trial for trial in answered if trial.strategy in BASELINES]  # a run's own outcomes hold them
     priorities = priorities_of(options)
     quotes = read_costs(options.costs.name, _read(options.costs), answered) if options.costs else None
     if priorities.hosted:
         check_tokens(trials, quotes or {})
-    decision = replace(judge(trials, priorities, None, quotes=quotes, floors=floors), warnings=tuple(warnings))
+    decision = replace(judge(trials, priorities, None, quotes=quotes, baselines=baselines), warnings=tuple(warnings))
     if options.json:
         sys.stdout.write(JUDGEMENT.write(decision, indent=2) + "\n")
     else:

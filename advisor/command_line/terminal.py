@@ -15,7 +15,7 @@ from rich.text import Text
 from advisor.candidates import judged, not_measured
 from advisor.runs.experiment import Listen
 from advisor.schema import Judgement, Report
-from advisor.sections.figures import NOT_MEASURED, figures_of, floors_of, reading_of
+from advisor.sections.figures import NOT_MEASURED, baselines_of, figures_of, reading_of
 from advisor.sections.score_check import score_check_of
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
@@ -67,8 +67,8 @@ def print_report(console: Console, report: Judgement) -> None:
         console.print(_side_by_side(names, known) if len(names) <= _MOST_COLUMNS else _one_below_another(names, known))
         if unknown := [heading for heading, _ in figures if heading not in dict(known)]:
             console.print(Text(f"Not measured: {'; '.join(unknown)}."))
-    if floors := floors_of(report):
-        console.print(Text(floors))
+    if baselines := baselines_of(report):
+        console.print(Text(baselines))
     for one in not_measured((*report.candidates, *report.baselines)):
         console.print(Text(f"{name_of(one.strategy)}: {one.reason}"))
     console.print(Text(verdict.headline, style="bold"))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from advisor.plan import CURVES_STEP, FLOORS_STEP
+from advisor.plan import BASELINES_STEP, CURVES_STEP
 from eval.costs import Quote
 from eval.decoding import number
 from eval.outcomes import Outcome, Trial
 from eval.reading import read_table_apart
 from eval.task import BadInput
-from strategies.registry import FLOORS, TRAINED
+from strategies.registry import BASELINES, TRAINED
 
 _NEEDED = ("example", "strategy", "score")
 _MEASURED = ("seconds", "tokens_in", "tokens_out")
@@ -22,7 +22,7 @@ _LONGEST = 60  # signs of what is named in a sentence
 
 def read_outcomes(name: str, content: bytes) -> tuple[list[Trial], list[str]]:
     """A trial for each strategy, in the order they first appear, on the examples that all of them answered; and a
-    sentence for each that lacks some. A floor may lack some: it is compared with each strategy on what both answered.
+    sentence for each that lacks some. A baseline may lack some: it is compared on what both answered.
 
     Columns: example, strategy, score in [0, 1]; if they are there, seconds (of an answer given alone), tokens_in,
     tokens_out and group. Raises BadInput with one sentence that names the row.
@@ -34,7 +34,7 @@ def read_outcomes(name: str, content: bytes) -> tuple[list[Trial], list[str]]:
         if not example or not strategy:
             missing = "example" if not example else "strategy"
             raise BadInput(f"{where}: the column {missing} is empty; every answer needs one.")
-        if strategy in (FLOORS_STEP, CURVES_STEP):
+        if strategy in (BASELINES_STEP, CURVES_STEP):
             raise BadInput(f"{where}: {strategy} is what a part of a run is called; rename the strategy.")
         if example in outcomes.get(strategy, {}):
             raise BadInput(f"{where}: {_cut(strategy)} answers example {_cut(example)} twice; keep one row of each.")
@@ -64,11 +64,11 @@ def read_outcomes(name: str, content: bytes) -> tuple[list[Trial], list[str]]:
 
 
 def _shared(name: str, answered: Mapping[str, set[str]]) -> tuple[set[str], list[str]]:
-    """The examples that all strategies answered, floors aside, and who lacks how many of the others'."""
-    strategies = {strategy: examples for strategy, examples in answered.items() if strategy not in FLOORS}
+    """The examples that all strategies answered, baselines aside, and who lacks how many of the others'."""
+    strategies = {strategy: examples for strategy, examples in answered.items() if strategy not in BASELINES}
     if not strategies:
         raise BadInput(
-            f"{name} has only {', '.join(answered)}, which are floors: answers without a language model, that "
+            f"{name} has only {', '.join(answered)}, which are baselines: answers without a language model, that "
             "strategies are held against; add the answers of a strategy, or give these another name."
         )
     every, shared = set.union(*strategies.values()), set.intersection(*strategies.values())

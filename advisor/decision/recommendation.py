@@ -30,19 +30,19 @@ def recommend(
     kind: Kind | None,
     majority_share: float | None = None,
     quotes: Mapping[str, Quote] | None = None,
-    floors: Sequence[Trial] = (),
+    baselines: Sequence[Trial] = (),
     doubt: str | None = None,
 ) -> Recommendation:
     """The strategy to take among `trials`, which answered the same test rows.
 
     `kind` is None where the scores were measured elsewhere; `majority_share` is what always giving the commonest label
     of the test rows would score in a classification; `quotes` by strategy stand in for costs that would follow from the
-    seconds measured; `floors` are baselines, which answered the same rows without a language model: the headline begins
-    with one that is as good, but none is ever the choice; `doubt` is the sentence that says why the score itself is to
+    seconds measured; `baselines` answered the same rows without a language model: the headline begins with one that is
+    as good, but none is ever the choice; `doubt` is the sentence that says why the score itself is to
     be doubted, and then no verdict on it is more than weak.
     """
     if doubt is not None:
-        return _doubted(recommend(trials, priorities, kind, majority_share, quotes, floors), doubt)
+        return _doubted(recommend(trials, priorities, kind, majority_share, quotes, baselines), doubt)
     case = _Case(trials, priorities, quotes or {})
     ruling = case.under(priorities)
     kept, taken, totals = ruling.kept, ruling.taken, ruling.totals
@@ -88,8 +88,8 @@ def recommend(
         gap=gap,
         turns=turns,
     )
-    baselines = [derive(one, priorities, case.quotes.get(one.strategy)) for one in floors if is_judged(one)]
-    within = [one for one in baselines if sentences.broken_limit(one, priorities) is None]
+    measured = [derive(one, priorities, case.quotes.get(one.strategy)) for one in baselines if is_judged(one)]
+    within = [one for one in measured if sentences.broken_limit(one, priorities) is None]
     baseline = judge_baselines(situation, within)
     return Recommendation(
         choice=choice.strategy,

@@ -76,7 +76,7 @@ def show_card(advice: Advice) -> None:
         f'<p class="small"><b>{escape(name_of(step))}.</b> {escape(words_of(step).explanation)}</p>'
         for step in advice.steps
     )
-    colour = f"var(--{advice.steps[0]})" if advice.steps else "var(--floor)"
+    colour = f"var(--{advice.steps[0]})" if advice.steps else "var(--baseline)"
     st.html(
         f'<section class="verdict advice" style="--mark:{colour}" role="status">{way}'
         f'<h2 class="sentence">{escape(advice.headline)}</h2>'

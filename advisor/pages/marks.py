@@ -14,7 +14,7 @@ from advisor.wording import name_of
 
 def mark(strategy: str) -> str:
     """The colour and shape of a strategy, as a small sign beside its name."""
-    colour = f"var(--{strategy}, var(--floor))"
+    colour = f"var(--{strategy}, var(--baseline))"
     return f'<i class="mark {mark_of(strategy).shape}" style="--mark:{colour}" aria-hidden="true"></i>'
 
 

@@ -31,10 +31,10 @@ def followed_by(run: StoredRun) -> str | None:
 
 
 class Measured(NamedTuple):
-    """What a run left: the trials of its strategies and of its floors, and the rows."""
+    """What a run left: the trials of its strategies and of its baselines, and the rows."""
 
     trials: Sequence[Trial]
-    floors: Sequence[Trial]
+    baselines: Sequence[Trial]
     split: Split
 
 
@@ -51,5 +51,5 @@ def _measured(home: str, run_id: str, ended_at: float | None, _store: Store) -> 
         _, split = read_task(folder)
     except BadInput:
         return None
-    trials, floors = read_trials(folder, [step.strategy for step in _store.steps(run_id)])
-    return Measured(trials, floors, split) if trials else None
+    trials, baselines = read_trials(folder, [step.strategy for step in _store.steps(run_id)])
+    return Measured(trials, baselines, split) if trials else None

@@ -9,7 +9,7 @@ import streamlit as st
 from advisor.measurement import derive, is_judged
 from advisor.pages import frame
 from advisor.pages.marks import marked_name
-from advisor.plan import FLOORS_STEP
+from advisor.plan import BASELINES_STEP
 from advisor.runs.worker import start_worker
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.storage.trial_files import read_trials
@@ -69,7 +69,7 @@ def show_steps(run: StoredRun) -> None:
 
 def _step(run: StoredRun, step: StoredStep) -> str:
     share = 1.0 if step.state == "done" else min(step.done / step.total, 1.0) if step.total else 0.0
-    colour = f"var(--{step.strategy}, var(--floor))"
+    colour = f"var(--{step.strategy}, var(--baseline))"
     bar = (
         f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{100 * share:.0f}"'
         f' aria-label="{escape(name_of(step.strategy))}"><i style="width:{share:.1%};--mark:{colour}"></i></div>'
@@ -96,7 +96,7 @@ def _words(run: StoredRun, step: StoredStep) -> str:
 def _result(run: StoredRun, step: StoredStep) -> str:
     """The score of a finished strategy, while the others still run."""
     folder = frame.store().run_folder(run.id)
-    if step.strategy == FLOORS_STEP:
+    if step.strategy == BASELINES_STEP:
         _, trials = read_trials(folder, [])
     else:
         trials, _ = read_trials(folder, [step.strategy])
@@ -108,6 +108,6 @@ def _result(run: StoredRun, step: StoredStep) -> str:
         return "Done."
     best = max(measured, key=lambda one: one.score.mean)
     score = f"{score_text(best.score.mean)} (95 % range {score_text(best.score.low)} to {score_text(best.score.high)})"
-    if step.strategy == FLOORS_STEP:
+    if step.strategy == BASELINES_STEP:
         return f"Done. Without a language model, the {in_sentence(best.strategy)} scores {score}: that is to be beaten."
     return f"Done. Scores {score}."

@@ -21,16 +21,16 @@ def show_verdict(report: Report) -> None:
     name = f"<p class='small'>{marked_name(choice.strategy)}</p>" if choice else ""
     how = escape(how_computed(report, "Differences") or "")
     runner_up = f'<p class="runner-up" title="{how}">{escape(line)}</p>' if (line := verdict.runner_up_line) else ""
-    floor = f"<p class='runner-up'>{escape(line)}</p>" if (line := verdict.baseline_line) else ""
+    baseline = f"<p class='runner-up'>{escape(line)}</p>" if (line := verdict.baseline_line) else ""
     words = reading_of(report)
     reading = f"<details class='reading'><summary>{READING}</summary>{definitions(words)}</details>" if words else ""
-    colour = f"var(--{choice.strategy}, var(--floor))" if choice else "var(--floor)"
+    colour = f"var(--{choice.strategy}, var(--baseline))" if choice else "var(--baseline)"
     st.html(
         f'<section class="verdict" style="--mark:{colour}">{name}'
         f'<h1 class="sentence">{escape(verdict.headline)}</h1>'
         f'<p class="confidence" title="{escape(how_computed(report, ODDS) or "")}">'
         f"{escape(verdict.confidence_line)}</p>"
-        f"{_figures(report)}{runner_up}{floor}{reading}</section>"
+        f"{_figures(report)}{runner_up}{baseline}{reading}</section>"
     )
     lists = [
         _list(title, sentences, how_computed(report, title))

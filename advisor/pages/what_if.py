@@ -107,7 +107,7 @@ def _show(then: Report, report: Report) -> None:
     is_same = (verdict.choice, verdict.level_baseline) == (before.choice, before.level_baseline)
     begins = "Still" if is_same else "Then"
     said = "".join(f"<li>{escape(sentence)}</li>" for sentence in (*verdict.reasons, *verdict.changes))
-    colour = f"var(--{verdict.choice}, var(--floor))"
+    colour = f"var(--{verdict.choice}, var(--baseline))"
     st.html(
         f'<section class="rejudged" style="--mark:{colour}" role="status">'
         f'<p class="then">{begins}: {escape(verdict.headline)}</p>'

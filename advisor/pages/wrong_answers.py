@@ -44,7 +44,7 @@ def show_wrong_answers(store: Store, run: StoredRun, report: Report) -> None:
 def _counts(row: Row, most: int) -> str:
     """A category with a bar for each strategy; all bars of the section have one scale."""
     bars = "".join(
-        f'<li style="--mark:var(--{name}, var(--floor))">{marked_name(name)}'
+        f'<li style="--mark:var(--{name}, var(--baseline))">{marked_name(name)}'
         f'<span class="bar" aria-hidden="true"><i style="width:{100 * count / most:.1f}%"></i></span>'
         f"<b>{count:,}</b></li>"
         for name, count in row.counts.items()
@@ -99,7 +99,7 @@ def _table(name: str, mixups: Sequence[Mixup], labels: dict[str, int]) -> str:
     )
     return (
         '<p class="quiet small">Expected labels at the left, given ones at the top. What is right is framed.</p>'
-        f'<div class="scroll"><table class="confusion" style="--mark:var(--{name}, var(--floor))">'
+        f'<div class="scroll"><table class="confusion" style="--mark:var(--{name}, var(--baseline))">'
         f"<tr><td></td>{heads}</tr>{body}</table></div>"
     )
 

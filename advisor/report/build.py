@@ -57,7 +57,7 @@ def build_report(
     doubt = score_doubt(trials, score_check, bool(task.documents))
     metric = (task.metric or metric_for(task.kind, split.train, task.documents)).name
     majority = _majority_score(task.kind, metric, split.test)
-    judged = judge(trials, priorities, task.kind, majority, floors=baselines, doubt=doubt, model=model)
+    judged = judge(trials, priorities, task.kind, majority, baselines=baselines, doubt=doubt, model=model)
     found = zip(judged.candidates, trials, sort_failures(trials, task), strict=True)
     report = Report(
         priorities=priorities,
@@ -100,7 +100,7 @@ def judge(
     kind: Kind | None,
     majority_share: float | None = None,
     quotes: Mapping[str, Quote] | None = None,
-    floors: Sequence[Trial] = (),
+    baselines: Sequence[Trial] = (),
     doubt: str | None = None,
     model: str = "",
 ) -> Judgement:
@@ -117,10 +117,10 @@ def judge(
     return Judgement(
         priorities=priorities,
         candidates=figures(trials),
-        baselines=figures(floors),
+        baselines=figures(baselines),
         comparisons=_comparisons(trials),
         crossings=_crossings(trials, priorities, quotes or {}),
-        recommendation=recommend(trials, priorities, kind, majority_share, quotes, floors, doubt),
+        recommendation=recommend(trials, priorities, kind, majority_share, quotes, baselines, doubt),
     )
 
 
@@ -145,7 +145,7 @@ def under_priorities(
         baselines=priced(report.baselines),
         crossings=_crossings(trials, priorities, {}),
         recommendation=recommend(
-            trials, priorities, report.task.kind, majority, floors=baselines, doubt=report.score_doubt
+            trials, priorities, report.task.kind, majority, baselines=baselines, doubt=report.score_doubt
         ),
     )
     return _with_curves_and_rules(changed)

@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import Timeout
 
-from advisor.plan import CURVES_STEP, FLOORS_STEP, Plan
+from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, spawned
 from advisor.runs.score_check import take_score_check
 from advisor.runs.step import BUILD_STRATEGY, StepOrder, run_step
@@ -129,12 +129,14 @@ def _report(store: Store, run_id: str, left: dict[str, list[Trial]]) -> Report:
     # Statistics and drawing take seconds to import: not before there is something to report.
     from advisor.runs.report_files import write_report
 
-    floors = left.get(FLOORS_STEP, [])  # runs of an earlier version have none
-    return write_report(store.run_folder(run_id), store.run(run_id), _of_strategies(left), store.steps(run_id), floors)
+    baselines = left.get(BASELINES_STEP, [])  # runs of an earlier version have none
+    return write_report(
+        store.run_folder(run_id), store.run(run_id), _of_strategies(left), store.steps(run_id), baselines
+    )
 
 
 def _of_strategies(left: dict[str, list[Trial]]) -> list[Trial]:
-    return [trial for step, each in left.items() if step not in (FLOORS_STEP, CURVES_STEP) for trial in each]
+    return [trial for step, each in left.items() if step not in (BASELINES_STEP, CURVES_STEP) for trial in each]
 
 
 def _trials(

@@ -37,13 +37,13 @@ _PACKAGES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cp
 
 
 def write_report(
-    folder: Path, run: StoredRun, trials: Sequence[Trial], steps: Sequence[StoredStep], floors: Sequence[Trial] = ()
+    folder: Path, run: StoredRun, trials: Sequence[Trial], steps: Sequence[StoredStep], baselines: Sequence[Trial] = ()
 ) -> Report:
     """Writes report.html, report.md, outcomes.csv, clicks.csv where there were clicks, steps.json and, last,
     report.json into the run's folder; returns the report.
 
     Each candidate has the seconds its whole step took, by `steps`, beside those that were estimated before; so has each
-    other step: the floors, all in one, and the learning curves.
+    other step: the baselines, all in one, and the learning curves.
     """
     task, split = read_task(folder)
     plan = run.plan
@@ -56,7 +56,7 @@ def write_report(
         task=task,
         split=split,
         trials=trials,
-        baselines=floors,
+        baselines=baselines,
         priorities=plan.priorities,
         warnings=[finding.what for finding in check_task(task) if finding.severity != "info"],
         versions={"Python": platform.python_version(), **{package: version(package) for package in _PACKAGES}},
@@ -66,7 +66,7 @@ def write_report(
     )
     seconds, estimated = {step.strategy: step.seconds for step in steps}, read_estimate(folder)
     write_whole(folder / "steps.json", json.dumps([asdict(step) for step in steps], indent=2))
-    write_whole(folder / "outcomes.csv", outcomes_csv([*trials, *floors], split.test).encode("utf-8-sig"))
+    write_whole(folder / "outcomes.csv", outcomes_csv([*trials, *baselines], split.test).encode("utf-8-sig"))
     clicks, pairs = clicks_in([folder]), pairs_of_trials(trials, split.test, plan.seed)
     report = replace(
         report,

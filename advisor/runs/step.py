@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from advisor.plan import CURVES_STEP, FLOORS_STEP
+from advisor.plan import BASELINES_STEP, CURVES_STEP
 from advisor.runs.apart import timed_apart
 from advisor.runs.child import failure_sentence, settle_in
 from advisor.runs.probes import probed
@@ -33,7 +33,7 @@ from eval.scoring import scorer_for
 from eval.task import BadInput, Brief, Example, LearningSplit, Split, Task
 from strategies.contract import Progress, Strategy
 from strategies.presets import PRESETS, Preset
-from strategies.registry import FLOORS, LEARNS_FROM_NO_ROWS, floors_for
+from strategies.registry import BASELINES, LEARNS_FROM_NO_ROWS, baselines_for
 
 BUILD_STRATEGY = "strategies.registry:build_strategy"
 _SECONDS_BETWEEN_REPORTS = 0.2
@@ -58,17 +58,17 @@ class StepOrder:
     def folder(self) -> Path:
         if self.rows is not None:
             return curve_folder(self.run_folder, self.strategy, self.rows)
-        return self.run_folder / (FLOORS_STEP if self.strategy in FLOORS else "") / self.strategy
+        return self.run_folder / (BASELINES_STEP if self.strategy in BASELINES else "") / self.strategy
 
     @property
     def parts(self) -> list[StepOrder]:
-        """The trials this step leaves: one, or one for each floor that fits the task, or for each strategy that was
+        """The trials this step leaves: one, or one for each baseline that fits the task, or for each strategy that was
         measured one for each number of rows to learn from."""
-        if self.strategy not in (FLOORS_STEP, CURVES_STEP):
+        if self.strategy not in (BASELINES_STEP, CURVES_STEP):
             return [self]
         task, split = read_task(self.run_folder)
-        if self.strategy == FLOORS_STEP:
-            return [replace(self, strategy=name) for name in floors_for(task.kind, bool(task.documents))]
+        if self.strategy == BASELINES_STEP:
+            return [replace(self, strategy=name) for name in baselines_for(task.kind, bool(task.documents))]
         measured = [replace(self, strategy=name) for name in self.strategies if name not in LEARNS_FROM_NO_ROWS]
         sizes = sizes_of(len(split.train), PRESETS[self.preset].curve_shares)
         return [replace(one, rows=rows) for one in measured if _is_done(one.folder) for rows in sizes]
@@ -134,7 +134,7 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         metric=scorer.metric.name,
         busy=measured.busy,
     )
-    rows = 0 if order.strategy in FLOORS else budget.probe_rows
+    rows = 0 if order.strategy in BASELINES else budget.probe_rows
     trial = timed_apart(trial, strategy, split.test, rows > 0, report_progress)
     trial = probed(trial, strategy, split, scorer, rows, order.seed, report_progress, task.documents)
     del strategy  # one model in memory at a time

@@ -5,7 +5,7 @@ from __future__ import annotations
 from advisor.candidates import judged
 from advisor.schema import Report
 from advisor.sections.blocks import Cell, Definitions, Folded, Row, Section, Table, of_strategies, small
-from advisor.sections.figures import TABLE_MEANING, figures_of, floors_of
+from advisor.sections.figures import TABLE_MEANING, baselines_of, figures_of
 from advisor.sections.provenance import CHANCE, computed_of
 from advisor.wording import name_of
 
@@ -19,7 +19,7 @@ def section(report: Report) -> Section | None:
         for heading, cells in figures_of(report)
     )
     table = Table(of_strategies([one.strategy for one in shown], name_of), rows)
-    return Section("figures", "All figures", (table, *small(TABLE_MEANING, floors_of(report) or "")))
+    return Section("figures", "All figures", (table, *small(TABLE_MEANING, baselines_of(report) or "")))
 
 
 def computed_section(report: Report) -> Section | None:

@@ -154,7 +154,7 @@ def figures_of(report: Judgement) -> list[tuple[str, list[str]]]:
     ]
 
 
-def floors_of(report: Judgement) -> str | None:
+def baselines_of(report: Judgement) -> str | None:
     """What answers without a language model score, best first, in a sentence; None for a run that measured none."""
     scored = [f"{in_sentence(one.strategy)} {score_text(one.score.mean)}" for one in baselines(report)]
     return f"Without a language model: {', '.join(scored)}." if scored else None

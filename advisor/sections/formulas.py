@@ -97,7 +97,7 @@ def of_getting_ready(report: Report, price: str) -> str:
     return f"The seconds of getting ready (trial.json) × {price}{rows}."
 
 
-def of_floors(report: Report) -> str | None:
+def of_baselines(report: Report) -> str | None:
     if not (low := baselines(report)):
         return None
     scored = f"The mean of the scores of {count_text(low[0].score.n, 'test row')}: outcomes.csv, by column strategy."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from advisor.candidates import baselines, near_best
-from advisor.plan import CURVES_STEP, FLOORS_STEP, Priorities
+from advisor.plan import BASELINES_STEP, CURVES_STEP, Priorities
 from advisor.schema import Candidate, OtherStep, Report
 from advisor.sections.blocks import Definitions, Section
 from advisor.wording import count_text, duration_text, every_text, money_text, name_of, words_of
@@ -132,7 +132,7 @@ def _beside(report: Report) -> list[tuple[str, str]]:
     return [
         (heading, " ".join(said))
         for heading, said in (
-            ("Without a language model", [*simple, *([work[FLOORS_STEP]] if FLOORS_STEP in work else [])]),
+            ("Without a language model", [*simple, *([work[BASELINES_STEP]] if BASELINES_STEP in work else [])]),
             ("Learning from fewer rows", [work[CURVES_STEP]] if CURVES_STEP in work else []),
         )
         if said

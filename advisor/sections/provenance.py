@@ -60,7 +60,7 @@ def _where(report: Report) -> str:
         "if you set no other): outcomes.csv, task.json, plan.json, speed.json, "
         "estimate.json, steps.json. In a folder there for each strategy, "
         "called as in outcomes.csv: trial.json, outcomes.jsonl, probes.jsonl, log.txt, where there are such; likewise "
-        "in floors/ and curves/."
+        "in baselines/ and curves/."
     )
 
 
@@ -118,7 +118,7 @@ def _of_the_table(report: Report) -> Computed:
         "Cost of the wrong among 1,000 answers": "1,000 × (1 − score) × the price of a wrong answer."
         if priorities.wrong_answer
         else None,
-        "Without a language model": formulas.of_floors(report),
+        "Without a language model": formulas.of_baselines(report),
     }
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from eval.task import BadInput
 
-_SCHEMA = 1  # a change of the tables is a new number
+_SCHEMA = 2  # a change of the tables or of what they hold is a new number
 _TABLES = """
 CREATE TABLE IF NOT EXISTS datasets (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at REAL NOT NULL, rows INTEGER NOT NULL,
@@ -42,11 +42,23 @@ class Database:
                 connection.executescript(
                     f"PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE;{_TABLES} PRAGMA user_version = {_SCHEMA}; COMMIT"
                 )
+        if self.row("PRAGMA user_version") == {"user_version": 1}:
+            self._upgrade_from_1()
         if self.row("PRAGMA user_version") != {"user_version": _SCHEMA}:
             raise BadInput(
                 f"{path.parent} was filled by another version of Threeways; set THREEWAYS_HOME to a new folder, "
                 "or move this one away."
             )
+
+    def _upgrade_from_1(self) -> None:
+        """Version 1 called baselines floors. Files come first: an upgrade that is interrupted starts again."""
+        for old, new in (("floors", "baselines"), ("baselines/*/fitted/floor.json", "baseline.json")):
+            for path in self.path.parent.glob(f"runs/*/{old}"):
+                with suppress(FileNotFoundError):  # another process was faster
+                    path.rename(path.with_name(new))
+        with self.transaction() as connection:
+            connection.execute("UPDATE steps SET strategy = 'baselines' WHERE strategy = 'floors'")
+            connection.execute(f"PRAGMA user_version = {_SCHEMA}")
 
     def row(self, query: str, *values: object) -> dict[str, Any] | None:
         """The first row by column name, None when there is none."""

@@ -13,10 +13,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from advisor.as_json import AsJson
-from advisor.plan import CURVES_STEP, FLOORS_STEP
+from advisor.plan import BASELINES_STEP, CURVES_STEP
 from advisor.storage.files import write_whole
 from eval.outcomes import Trial
-from strategies.registry import FLOORS
+from strategies.registry import BASELINES
 
 _TRIAL = AsJson[Trial](Trial)
 _MANIFEST = "manifest.json"
@@ -60,10 +60,10 @@ def read_trial(folder: Path) -> Trial | None:
 
 
 def read_trials(run_folder: Path, steps: Sequence[str]) -> tuple[list[Trial], list[Trial]]:
-    """The finished trials of a run: of its strategies in the order of `steps`, and of the floors."""
-    strategies = [run_folder / step for step in steps if step not in (FLOORS_STEP, CURVES_STEP)]
-    floors = [run_folder / FLOORS_STEP / name for name in FLOORS]
-    finished = [[trial for folder in each if (trial := read_trial(folder))] for each in (strategies, floors)]
+    """The finished trials of a run: of its strategies in the order of `steps`, and of the baselines."""
+    strategies = [run_folder / step for step in steps if step not in (BASELINES_STEP, CURVES_STEP)]
+    baselines = [run_folder / BASELINES_STEP / name for name in BASELINES]
+    finished = [[trial for folder in each if (trial := read_trial(folder))] for each in (strategies, baselines)]
     return finished[0], finished[1]
 
 

@@ -33,19 +33,19 @@ READING = ("retrieval", "retrieval_finetuning")
 @dataclass(frozen=True, slots=True)
 class Planted:
     """A task with what must come of it: one of `winners` is taken, or the verdict is not strong where `winners` is
-    empty; the cheapest of those that score as well where they are `alike`; a floor is named where `has_floor`."""
+    empty; the cheapest of those that score as well where they are `alike`; a baseline is named where `has_baseline`."""
 
     name: str
     rows: list[tuple[str, str]]
     strategies: tuple[str, ...]
     winners: tuple[str, ...]
     alike: bool = False
-    has_floor: bool = False
+    has_baseline: bool = False
     documents: list[tuple[str, str]] | None = None
 
     def holds(self, report: Report) -> bool:
         recommendation = report.recommendation
-        if self.has_floor and not recommendation.level_baseline:
+        if self.has_baseline and not recommendation.level_baseline:
             return False
         if self.alike:
             return recommendation.choice in _cheapest(report)
@@ -71,14 +71,14 @@ def _measure(task: Planted, preset: str) -> dict[str, Any]:
     assert report is not None, f"{task.name} has no report"
     verdict = report.recommendation
     scores = {one.id: one.score.mean for one in judged(report)}
-    best_floor = max((one.score.mean for one in baselines(report)), default=None)
+    best_baseline = max((one.score.mean for one in baselines(report)), default=None)
     return {
         "task": task.name,
         "should win": ", ".join(map(name_of, task.winners)) or "nothing, by a strong verdict",
         "verdict": f"{verdict.headline} ({verdict.confidence})",
         **{name_of(name): f"{scores[name]:.2f}" if name in scores else "–" for name in WITH_BOTH},
-        "best floor": "–" if best_floor is None else f"{best_floor:.2f}",
-        "floor named": name_of(verdict.level_baseline) if verdict.level_baseline else "none",
+        "best baseline": "–" if best_baseline is None else f"{best_baseline:.2f}",
+        "baseline named": name_of(verdict.level_baseline) if verdict.level_baseline else "none",
         "as planted": "yes" if task.holds(report) else "no",
     }
 
@@ -236,7 +236,7 @@ def keywords() -> Planted:
         label = random.choice(list(words))
         person, place, colour = (random.choice(of) for of in (PEOPLE, PLACES, COLOURS))
         rows.append((f"Order {at}: {person} of {place} takes the {colour} {random.choice(words[label])}.", label))
-    return Planted("one word decides", rows, ALL, ALL, has_floor=True)
+    return Planted("one word decides", rows, ALL, ALL, has_baseline=True)
 
 
 def said_outright() -> Planted:
@@ -246,7 +246,7 @@ def said_outright() -> Planted:
     for at in range(400):
         label, place, thing = (random.choice(of) for of in (COLOURS, PLACES, THINGS))
         rows.append((f"Order {at} from {place}: one {label} {thing}, please.", label))
-    return Planted("said outright", rows, ALL, ALL, alike=True, has_floor=True)
+    return Planted("said outright", rows, ALL, ALL, alike=True, has_baseline=True)
 
 
 TASKS: tuple[Callable[[], Planted], ...] = (

@@ -1,4 +1,4 @@
-"""Floors: answers without a language model. A strategy that is not better than these is not worth what it costs.
+"""Baselines: answers without a language model. A strategy that is not better than these is not worth what it costs.
 
 Each keeps the rows it learned from and learns again when it is loaded: that takes a second and needs no format of its
 own.
@@ -36,13 +36,13 @@ if TYPE_CHECKING:  # a second to import, and a page only wants to know what ther
 STRENGTHS_ON_WORDS, STRENGTHS_ON_EMBEDDING = (1.0, 0.1, 10.0), (10.0, 1.0, 100.0)
 MOST_STEPS = 1000  # of the optimiser
 MOST_FEATURES = 100_000  # runs of characters, the most frequent: each label has a weight for each of them
-MOST_ROWS = 20_000  # learned from; more would take minutes and a floor hardly gains from them
+MOST_ROWS = 20_000  # learned from; more would take minutes and a baseline hardly gains from them
 
 Answer = tuple[str, tuple[str, ...]]  # and the ids of what it was taken from
 
 
-class _Floor(ABC):
-    """What all floors share: a choice of settings on dev, where there is one, and being saved."""
+class _Baseline(ABC):
+    """What all baselines share: a choice of settings on dev, where there is one, and being saved."""
 
     name: ClassVar[str]
     declaration: ClassVar[Declaration]
@@ -93,17 +93,17 @@ class _Floor(ABC):
             "train": [asdict(row) for row in self._train],
             "documents": [asdict(document) for document in self._documents],
         }
-        (folder / "floor.json").write_text(json.dumps(learned_from, ensure_ascii=False))
+        (folder / "baseline.json").write_text(json.dumps(learned_from, ensure_ascii=False))
 
     def load(self, folder: Path) -> None:
-        learned_from = json.loads((folder / "floor.json").read_text())
+        learned_from = json.loads((folder / "baseline.json").read_text())
         self.settings = learned_from["settings"]
         self._train = [Example(**row) for row in learned_from["train"]]
         self._documents = [Document(**document) for document in learned_from["documents"]]
         self.learn(self._train, self._documents, self.settings)
 
 
-class MajorityLabel(_Floor):
+class MajorityLabel(_Baseline):
     """Always the label that train has most often."""
 
     name = "majority_label"
@@ -126,7 +126,7 @@ class MajorityLabel(_Floor):
         return [(self._label, ()) for _ in inputs]
 
 
-class NearestExample(_Floor):
+class NearestExample(_Baseline):
     """The answer of the training row whose input means most nearly the same."""
 
     name = "nearest_example"
@@ -150,7 +150,7 @@ class NearestExample(_Floor):
         return [(self._rows[row].target, (EXAMPLE_SOURCE + self._rows[row].id,)) for (row,) in near]
 
 
-class TfidfLinear(_Floor):
+class TfidfLinear(_Baseline):
     """A linear classifier on which words and pairs of words an input holds."""
 
     name = "tfidf_linear"
@@ -211,7 +211,7 @@ class CharLinear(TfidfLinear):
         )
 
 
-class EmbeddingLinear(_Floor):
+class EmbeddingLinear(_Baseline):
     """A linear classifier on the embedding of an input: a frozen encoder with its last part trained."""
 
     name = "embedding_linear"
@@ -240,7 +240,7 @@ class EmbeddingLinear(_Floor):
         return [(str(label), ()) for label in self._classifier.predict(self._embedder.embed(inputs))]
 
 
-class BestSentence(_Floor):
+class BestSentence(_Baseline):
     """The sentence of the documents that means most nearly what the input says."""
 
     name = "best_sentence"

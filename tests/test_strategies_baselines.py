@@ -1,4 +1,4 @@
-"""Floors: what each answers, and what holds of all of them."""
+"""Baselines: what each answers, and what holds of all of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from eval.table import read_table
 from eval.task import Brief, Document, Example, Kind, LearningSplit, labels_of
 from strategies.contract import Progress, Strategy
 from strategies.presets import PRESETS
-from strategies.registry import DECLARATIONS, FLOORS, build_strategy, floors_for
+from strategies.registry import BASELINES, DECLARATIONS, baselines_for, build_strategy
 
 CHINESE = Path(__file__).parent / "fixtures" / "cases" / "chinese_classification.csv"
 MESSAGES = {
@@ -37,24 +37,24 @@ def rows() -> list[Example]:
 def fitted(name: str, kind: Kind = Kind.CLASSIFICATION) -> Strategy:
     train = rows()
     brief = Brief("tiny", kind, "", labels_of(train) if kind is Kind.CLASSIFICATION else ())
-    floor = build_strategy(name, brief, "no model is loaded", PRESETS["quick"], seed=0)
+    baseline = build_strategy(name, brief, "no model is loaded", PRESETS["quick"], seed=0)
     told: list[Progress] = []
-    floor.fit(LearningSplit(tuple(train), tuple(train[::3])), DOCUMENTS, told.append)
+    baseline.fit(LearningSplit(tuple(train), tuple(train[::3])), DOCUMENTS, told.append)
     assert told and all(0 <= progress.done <= progress.total for progress in told)
-    return floor
+    return baseline
 
 
-def answers(floor: Strategy, *inputs: str) -> list[str]:
-    return [prediction.text for prediction in floor.predict(inputs)]
+def answers(baseline: Strategy, *inputs: str) -> list[str]:
+    return [prediction.text for prediction in baseline.predict(inputs)]
 
 
-def test_each_kind_of_task_has_its_floors() -> None:
-    assert floors_for(Kind.CLASSIFICATION, has_documents=True) == [
+def test_each_kind_of_task_has_its_baselines() -> None:
+    assert baselines_for(Kind.CLASSIFICATION, has_documents=True) == [
         "majority_label", "nearest_example", "tfidf_linear", "char_linear", "embedding_linear",
     ]  # fmt: skip
-    assert floors_for(Kind.EXTRACTION, has_documents=False) == ["nearest_example"]
-    assert floors_for(Kind.ANSWERING, has_documents=True) == ["nearest_example", "best_sentence"]
-    assert floors_for(Kind.WRITING, has_documents=False) == ["nearest_example"]
+    assert baselines_for(Kind.EXTRACTION, has_documents=False) == ["nearest_example"]
+    assert baselines_for(Kind.ANSWERING, has_documents=True) == ["nearest_example", "best_sentence"]
+    assert baselines_for(Kind.WRITING, has_documents=False) == ["nearest_example"]
 
 
 def test_the_commonest_label_is_always_given() -> None:
@@ -62,16 +62,16 @@ def test_the_commonest_label_is_always_given() -> None:
 
 
 def test_the_nearest_example_gives_its_answer_and_is_named() -> None:
-    floor = fitted("nearest_example")
-    (prediction,) = floor.predict(["has the parcel arrived?"])
+    baseline = fitted("nearest_example")
+    (prediction,) = baseline.predict(["has the parcel arrived?"])
     assert (prediction.text, prediction.sources) == ("delivery", ("train:r7",))
 
 
 @pytest.mark.parametrize("name", ["tfidf_linear", "char_linear", "embedding_linear"])
 def test_a_linear_classifier_learns_the_labels(name: str) -> None:
-    floor = fitted(name)
-    assert answers(floor, "the password again", "my parcel?", "money back") == ["account", "delivery", "refund"]
-    assert len(floor.choices) == 3 and floor.settings["strength"] in (0.1, 1.0, 10.0, 100.0)
+    baseline = fitted(name)
+    assert answers(baseline, "the password again", "my parcel?", "money back") == ["account", "delivery", "refund"]
+    assert len(baseline.choices) == 3 and baseline.settings["strength"] in (0.1, 1.0, 10.0, 100.0)
 
 
 def test_characters_tell_labels_apart_where_words_have_no_spaces() -> None:
@@ -80,35 +80,35 @@ def test_characters_tell_labels_apart_where_words_have_no_spaces() -> None:
     split = split_task(task, seed=0)
 
     def right(name: str) -> float:
-        floor = build_strategy(name, task.brief, "no model is loaded", PRESETS["standard"], seed=0)
-        floor.fit(split.without_test, (), lambda progress: None)
-        given = answers(floor, *(row.input for row in split.test))
+        baseline = build_strategy(name, task.brief, "no model is loaded", PRESETS["standard"], seed=0)
+        baseline.fit(split.without_test, (), lambda progress: None)
+        given = answers(baseline, *(row.input for row in split.test))
         return fmean(text == row.target for text, row in zip(given, split.test, strict=True))
 
     assert right("char_linear") >= 0.95 > 0.8 >= right("tfidf_linear")
 
 
 def test_characters_read_through_endings_and_typos() -> None:
-    floor = fitted("char_linear")
-    assert answers(floor, "pasword resetting", "parcels delivred", "refunded?") == ["account", "delivery", "refund"]
+    baseline = fitted("char_linear")
+    assert answers(baseline, "pasword resetting", "parcels delivred", "refunded?") == ["account", "delivery", "refund"]
 
 
 def test_the_best_sentence_is_the_one_that_answers() -> None:
-    floor = fitted("best_sentence", Kind.ANSWERING)
-    (prediction,) = floor.predict(["Who picks up the phone?"])
+    baseline = fitted("best_sentence", Kind.ANSWERING)
+    (prediction,) = baseline.predict(["Who picks up the phone?"])
     assert (prediction.text, prediction.sources) == ("Maria answers the telephone.", ("people",))
 
 
-@pytest.mark.parametrize("name", list(FLOORS))
+@pytest.mark.parametrize("name", list(BASELINES))
 def test_it_states_its_effort_reads_no_token_and_answers_the_same_once_loaded(name: str, tmp_path: Path) -> None:
     kind = DECLARATIONS[name].kinds[0]
-    floor = fitted(name, kind)
-    assert floor.effort.settings_tried == len(floor.choices) > 0 and floor.effort.dev_rows == 5
-    json.dumps([floor.settings, floor.choices], allow_nan=False)
+    baseline = fitted(name, kind)
+    assert baseline.effort.settings_tried == len(baseline.choices) > 0 and baseline.effort.dev_rows == 5
+    json.dumps([baseline.settings, baseline.choices], allow_nan=False)
     asked = ["money", "", "a parcel of lamps"]
-    predictions = floor.predict(asked)
+    predictions = baseline.predict(asked)
     assert all((each.tokens_in, each.tokens_out, each.error) == (0, 0, None) for each in predictions)
-    floor.save(tmp_path)
+    baseline.save(tmp_path)
     again = build_strategy(name, Brief("tiny", kind, ""), "no model is loaded", PRESETS["quick"], seed=0)
     again.load(tmp_path)
     assert again.predict(asked) == predictions
