@@ -15,14 +15,15 @@ from rich.text import Text
 from advisor.candidates import judged, not_measured
 from advisor.runs.experiment import Listen
 from advisor.schema import Judgement, Report
-from advisor.sections.figures import NOT_MEASURED, baselines_of, figures_of, reading_of
-from advisor.sections.score_check import score_check_of
+from advisor.sections.contents import sections_of
+from advisor.sections.figures import COST, MEDIAN, NOT_MEASURED, SCORE, baselines_of, figures_of
+from advisor.sections.glossary import terms_of
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.wording import duration_text, name_of
 
 _MOST_COLUMNS = 4  # of strategies beside one another, on a screen of 80 signs
-_FIRST_OF_ALL = ("Score", "95 % range", "Median latency", "Cost per 1,000 answers")
+_FIRST_OF_ALL = (SCORE, "95 % CI", MEDIAN, COST)
 
 
 class Screen(Console):
@@ -59,7 +60,8 @@ def print_estimate(console: Console, seconds: dict[str, float]) -> None:
 
 
 def print_report(console: Console, report: Judgement) -> None:
-    """A column of figures for each strategy that was measured, why the others were not, and the verdict."""
+    """A column of figures for each strategy that was measured, why the others were not, and the verdict; of a run also
+    what each section found, in a line."""
     verdict = report.recommendation
     if names := [Text(name_of(one.strategy)) for one in judged(report)]:
         figures = figures_of(report)
@@ -75,8 +77,9 @@ def print_report(console: Console, report: Judgement) -> None:
     for sentence in (verdict.confidence_line, verdict.runner_up_line, verdict.baseline_line, *verdict.reasons):
         if sentence:
             console.print(Text(sentence))
-    if isinstance(report, Report) and (checked := score_check_of(report)):
-        console.print(Text(checked.finding))
+    if isinstance(report, Report):
+        for section in sections_of(report):
+            console.print(Text.assemble((section.title, "bold"), f": {section.summary}"))
 
 
 def _side_by_side(names: list[Text], figures: list[tuple[str, list[str]]]) -> Table:
@@ -100,7 +103,7 @@ def print_advice(console: Console, report: Judgement) -> None:
     verdict = report.recommendation
     for sentence in (*verdict.changes, *verdict.caveats):
         console.print(Text(sentence))
-    for word, meaning in reading_of(report):
+    for word, meaning in terms_of(report):
         console.print(Text(f"{word}: {meaning}"))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from advisor.pages import frame
 from advisor.pages.marks import definitions, marked_name
 from advisor.palette import DARK, LIGHT
 from advisor.sections.blocks import Block, Bullets, Cell, Chart, Definitions, Folded, Head, Row, Section, Table, Text
@@ -17,8 +18,24 @@ _LOOKS = {"plain": "", "lead": "lead", "warning": "warning", "small": "quiet sma
 
 
 def show_section(section: Section) -> None:
-    frame.section(section.title, "", section.how)
-    show_blocks(section.blocks)
+    with folded(section.title, section.summary):
+        show_blocks(section.blocks)
+        show_how(section.how)
+
+
+def folded(title: str, summary: str, is_open: bool = False) -> DeltaGenerator:
+    """A part of a report that is folded: its title and, in one line, what it found."""
+    return st.expander(f"**{plain(title)}** {plain(summary)}", expanded=is_open)
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it stands."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
+
+
+def show_how(how: str | None) -> None:
+    if how:
+        st.html(f'<details class="reading"><summary>How this was computed</summary><p>{escape(how)}</p></details>')
 
 
 def show_blocks(blocks: Iterable[Block]) -> None:
@@ -38,7 +55,7 @@ def show_blocks(blocks: Iterable[Block]) -> None:
                     st.altair_chart(chart, width="stretch", alt=sentence)
                 st.html(f'<p class="quiet">{escape(sentence)}</p>')
             case Folded(title, inner):
-                with st.expander(title):
+                with st.expander(plain(title)):
                     show_blocks(inner)
 
 

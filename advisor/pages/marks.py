@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from advisor.pages import frame
 from advisor.palette import mark_of
-from advisor.schema import Report
-from advisor.sections.provenance import how_computed
 from advisor.wording import name_of
 
 
@@ -26,11 +23,6 @@ def definitions(pairs: Iterable[tuple[str, str]]) -> str:
     """What is spoken of, and what is said of it."""
     items = "".join(f"<dt>{escape(heading)}</dt><dd>{escape(said)}</dd>" for heading, said in pairs)
     return f'<dl class="method">{items}</dl>'
-
-
-def show_title(report: Report, title: str, sentence: str = "") -> None:
-    """The head of a section of a report, which says on hover how its figures were computed."""
-    frame.section(title, sentence, how_computed(report, title))
 
 
 def split_bar(train: int, dev: int, test: int) -> str:

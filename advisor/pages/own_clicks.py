@@ -9,6 +9,7 @@ import streamlit as st
 
 from advisor.pages import frame
 from advisor.pages.blind_comparison import BlindComparison, compare_blind, is_open
+from advisor.pages.blocks import folded
 from advisor.pages.draft import Draft, draft_of
 from advisor.pages.past_runs import Measured, measured_of
 from advisor.plan import Setup
@@ -56,11 +57,10 @@ def compare_answers(run: StoredRun, report: Report) -> None:
     measured = measured_of(run)
     if measured is None or not (pairs := _pairs_of_run(run.id, run.ended_at, report.seed, measured)):
         return
-    verdict = report.recommendation
-    frame.section(
-        YOURSELF,
-        f"Compare up to {PAIRS} pairs of answers without knowing which strategy wrote them. "
-        "Then see whether the score agrees with you.",
+    verdict, said = report.recommendation, own_clicks_of(report)
+    invitation = (
+        f"Compare up to {PAIRS} pairs of answers without knowing which strategy wrote them. Then see whether the score "
+        "agrees with you."
     )
     asked = BlindComparison(
         run.id,
@@ -70,7 +70,8 @@ def compare_answers(run: StoredRun, report: Report) -> None:
         (verdict.choice, verdict.runner_up),
         name_of,
     )
-    compare_blind(asked, partial(own_clicks_of, report))
+    with folded(YOURSELF, said.summary if said else invitation, is_open(run.id)):
+        compare_blind(asked, partial(own_clicks_of, report))
 
 
 def compare_corrupted(dataset: StoredDataset, setup: Setup, draft: Draft) -> None:

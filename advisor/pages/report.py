@@ -6,24 +6,22 @@ import streamlit as st
 
 from advisor.candidates import judged
 from advisor.pages import frame
-from advisor.pages.blocks import show_section
+from advisor.pages.blocks import folded, show_how, show_section
 from advisor.pages.changed_data import ask_for_changed_data
+from advisor.pages.failures import show_wrong_answers
+from advisor.pages.opening import show_opening
 from advisor.pages.own_clicks import after_clicks, compare_answers, show_warning
 from advisor.pages.past_runs import followed_by, report_of
 from advisor.pages.rule_list import show_agreement
 from advisor.pages.running import WAITING_STATES, show_running, show_steps
 from advisor.pages.side_by_side import show_answers
-from advisor.pages.verdict_card import show_verdict
 from advisor.pages.what_if import show_what_if
-from advisor.pages.wrong_answers import show_wrong_answers
 from advisor.runs.worker import start_worker
 from advisor.schema import Report
+from advisor.sections import answers
 from advisor.sections.blocks import Section
 from advisor.sections.contents import sections_of
-from advisor.sections.figures import (
-    subject_of,
-)
-from advisor.sections.provenance import how_computed
+from advisor.sections.opening import subject_of
 from advisor.storage.stored import StoredRun
 from advisor.wording import in_sentence
 
@@ -34,7 +32,6 @@ _DOWNLOADS = {
     "outcomes.csv": ("Answers (CSV)", "text/csv"),
     "clicks.csv": ("Your clicks (CSV)", "text/csv"),
 }
-_SHOWN_ABOVE = ("why", "changes", "caveats", "words")  # with the verdict
 
 
 def show_unfinished(run: StoredRun) -> None:
@@ -85,7 +82,7 @@ def show_done(run: StoredRun, report: Report) -> None:
     if run.state != "done":
         frame.small("This run was stopped. What was measured before stands.")
     show_warning(run, report)
-    show_verdict(report)
+    show_opening(report)
     if judged(report):
         show_what_if(run, report)
     with st.container(horizontal=True, key="again", vertical_alignment="center"):
@@ -99,12 +96,9 @@ def show_done(run: StoredRun, report: Report) -> None:
                 label="See what changed since the run before",
                 query_params={"run": follows, "with": run.id},
             )
-    for section in sections_of(report):
-        if section.id not in _SHOWN_ABOVE:
+    with st.container(key="parts", gap=None):
+        for section in sections_of(report):
             show_part(run, report, section)
-    if judged(report):
-        frame.section("Answers side by side", "", how_computed(report, "Answers side by side"))
-        show_answers(frame.store(), run)
     show_downloads(run)
 
 
@@ -115,9 +109,16 @@ def show_part(run: StoredRun, report: Report, section: Section) -> None:
             return  # with the comparison itself
         case "wrong-answers":
             compare_answers(run, report)
-            show_wrong_answers(frame.store(), run, report)
+            with folded(section.title, section.summary):
+                show_wrong_answers(frame.store(), run, report)
+                show_how(section.how)
+            with folded(answers.TITLE, answers.summary_of(report)):
+                show_answers(frame.store(), run)
+                show_how(answers.HOW)
         case "rules":
-            show_agreement(report)
+            with folded(section.title, section.summary):
+                show_agreement(report)
+                show_how(section.how)
         case _:
             show_section(section)
 

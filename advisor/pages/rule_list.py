@@ -9,7 +9,6 @@ import streamlit as st
 
 from advisor.advice.agreement import rule_groups
 from advisor.advice.rules import LEANING_WORDS, SOURCES, Rule
-from advisor.pages.marks import show_title
 from advisor.schema import Report
 
 _SIGNS = {"Agrees": "right", "Does not agree": "wrong", "Cannot tell": ""}
@@ -20,9 +19,7 @@ def show_agreement(report: Report) -> None:
     groups = rule_groups(report)
     if not groups:
         return
-    show_title(
-        report, "What the rules of thumb said", "General advice for tasks like yours, and whether your results agree."
-    )
+    st.html('<p class="quiet">General advice for tasks like yours, and whether your results agree.</p>')
     pairs = "".join(
         f'<dt class="judged {_SIGNS[words]}">{words}</dt>'
         f'<dd>{escape(facts)} <span class="quiet">{escape(measured)}</span></dd>'

@@ -12,12 +12,10 @@ from advisor.candidates import judged
 from advisor.palette import DARK, LIGHT, css_variables
 from advisor.render.static_charts import ink_and_paper, inline_svg
 from advisor.schema import Report
-from advisor.sections.answers import answered_rows
+from advisor.sections import answers
 from advisor.sections.blocks import Chart
 from advisor.sections.contents import SECTIONS, MakeSection, sections_of
-from advisor.sections.figures import subject_of
-from advisor.sections.provenance import ODDS, how_computed
-from advisor.sections.verdict import first_figures
+from advisor.sections.opening import opening_of
 from advisor.wording import name_of
 from eval.outcomes import Trial
 from eval.task import Example
@@ -50,18 +48,13 @@ def render_html(
     made_by: Sequence[MakeSection] = SECTIONS,
 ) -> str:
     """A whole HTML document; with the trials and the test examples, every answer too."""
-    shown, verdict = judged(report), report.recommendation
     return _TEMPLATES.get_template("report.html.j2").render(
         report=report,
-        verdict=verdict,
         colours=css_variables(),
-        subject=subject_of(report),
+        opening=opening_of(report),
         sections=sections_of(report, made_by),
-        judged=shown,
-        choice=next((one for one in shown if one.id == verdict.choice), None),
-        first_figures=first_figures(report),
-        how_odds=how_computed(report, ODDS),
-        how_differences=how_computed(report, "Differences"),
-        how_answers=how_computed(report, "Answers side by side"),
-        answers=answered_rows(report.task.kind, trials, examples),
+        judged=judged(report),
+        answers_title=answers.TITLE,
+        how_answers=answers.HOW,
+        answers=answers.answered_rows(report.task.kind, trials, examples),
     )

@@ -8,24 +8,26 @@ from collections.abc import Sequence
 from advisor.schema import Report
 from advisor.sections.blocks import Block, Bullets, Cell, Chart, Definitions, Folded, Section, Table, Text
 from advisor.sections.contents import SECTIONS, MakeSection, sections_of
-from advisor.sections.figures import subject_of
+from advisor.sections.opening import opening_of
 
 
 def render_markdown(report: Report, made_by: Sequence[MakeSection] = SECTIONS) -> str:
     """The verdict, then every section; ends with a line break."""
-    verdict, sections = report.recommendation, sections_of(report, made_by)
+    opening, sections = opening_of(report), sections_of(report, made_by)
     lines = [
         *(line for section in sections if section.is_first for line in _section(section)),
-        f"# {escaped(verdict.headline)}",
+        f"# {escaped(opening.headline)}",
         "",
-        escaped(subject_of(report)),
+        escaped(opening.subject),
         "",
-        f"**{escaped(verdict.confidence_line)}**",
+        f"**{escaped(opening.confidence)}**",
         "",
+        *(f"- {escaped(f'{one.label}: {one.value} ({one.under})')}" for one in opening.figures),
+        "",
+        *(f"- {escaped(sentence)}" for sentence in opening.sentences),
+        "",
+        *(_block(opening.chart) if opening.chart else []),
     ]
-    for sentence in (verdict.runner_up_line, verdict.baseline_line):
-        if sentence:
-            lines += [escaped(sentence), ""]
     lines += [line for section in sections if not section.is_first for line in _section(section)]
     return "\n".join(lines)
 
@@ -36,7 +38,15 @@ def escaped(text: str) -> str:
 
 
 def _section(section: Section) -> list[str]:
-    return [f"## {escaped(section.title)}", "", *(line for block in section.blocks for line in _block(block))]
+    """A list may begin with the summary, which then stands there only."""
+    is_listed = any(isinstance(block, Bullets) and section.summary in block.sentences for block in section.blocks)
+    return [
+        f"## {escaped(section.title)}",
+        "",
+        *([] if is_listed else [f"**{escaped(section.summary)}**", ""]),
+        *(line for block in section.blocks for line in _block(block)),
+        *([f"*How this was computed:* {escaped(section.how)}", ""] if section.how else []),
+    ]
 
 
 def _block(block: Block) -> list[str]:

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from advisor.measurement import is_judged
-from advisor.wording import in_sentence, score_text
+from advisor.schema import Report
+from advisor.wording import count_text, in_sentence, score_text
 from eval.outcomes import Outcome, Trial
 from eval.scoring import is_right
 from eval.task import Example, Kind
+
+TITLE = "Answers side by side"
+HOW = "Columns answer, expected and score of outcomes.csv."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,11 @@ class Filter:
 
     label: str
     rows: tuple[AnsweredRow, ...]
+
+
+def summary_of(report: Report) -> str:
+    rows = count_text(report.task.test, "test row")
+    return f"{rows} with the answer of every strategy, right or wrong, and the sources it used."
 
 
 def answered_rows(kind: Kind, trials: Sequence[Trial], examples: Sequence[Example]) -> list[AnsweredRow]:

@@ -15,7 +15,7 @@ Look = Literal["plain", "lead", "warning", "small"]
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A paragraph. `lead` is the finding of its section, `small` what not everybody needs."""
+    """A paragraph. `lead` is an important finding, `small` what not everybody needs."""
 
     text: str
     look: Look = "plain"
@@ -91,10 +91,12 @@ Block = Text | Bullets | Table | Definitions | Chart | Folded
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """`how` says how its figures were computed; `is_first` that it is read before the verdict."""
+    """`summary` is one line that says what the section found: it stands by the title while the section is folded.
+    `how` says how its figures were computed; `is_first` that it is read before the verdict."""
 
     id: str
     title: str
+    summary: str
     blocks: tuple[Block, ...]
     how: str | None = None
     is_first: bool = False
@@ -113,6 +115,7 @@ def plain(section: Section) -> dict[str, Any]:
     return {
         "id": section.id,
         "title": section.title,
+        "summary": section.summary,
         "how": section.how,
         "blocks": [_plain_block(block) for block in section.blocks],
     }

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from advisor.schema import Report
 from advisor.sections import (
-    all_figures,
-    changed_documents,
     cost,
+    data,
+    differences,
+    failures,
     figures,
+    freshness,
+    glossary,
     labels,
     latency,
     learning_curve,
     method,
+    not_measured,
     own_clicks,
     robustness,
     rules,
-    score,
     score_check,
     side_effects,
     verdict,
-    wrong_answers,
+    without_documents,
 )
 from advisor.sections.blocks import Section
-from advisor.sections.provenance import how_computed
 
 MakeSection = Callable[[Report], Section | None]
 
@@ -33,31 +34,29 @@ SECTIONS: tuple[MakeSection, ...] = (
     verdict.why_section,
     verdict.changes_section,
     verdict.caveats_section,
-    verdict.words_section,
-    score.section,
+    differences.section,
     cost.section,
     cost.volume_section,
     latency.section,
-    all_figures.section,
-    labels.section,
     score_check.section,
     own_clicks.section,
-    wrong_answers.section,
+    failures.section,
+    labels.section,
     robustness.section,
-    changed_documents.freshness_section,
-    changed_documents.missing_section,
+    freshness.section,
+    without_documents.section,
     side_effects.section,
     learning_curve.section,
-    figures.not_measured_section,
+    not_measured.section,
     rules.section,
+    figures.section,
     method.section,
-    all_figures.computed_section,
-    figures.data_section,
+    glossary.section,
+    data.section,
 )
 
 
 def sections_of(report: Report, made_by: Sequence[MakeSection] = SECTIONS) -> list[Section]:
     """Those there is something to say in; what is read before the verdict comes first."""
     made = [section for make in made_by if (section := make(report)) is not None]
-    told = [replace(one, how=one.how or how_computed(report, one.title)) for one in made]
-    return sorted(told, key=lambda section: not section.is_first)
+    return sorted(made, key=lambda section: not section.is_first)

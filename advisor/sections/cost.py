@@ -7,19 +7,34 @@ from functools import partial
 from advisor import charts
 from advisor.candidates import judged
 from advisor.schema import Report
+from advisor.sections import computation
 from advisor.sections.blocks import Chart, Section
-from advisor.sections.score import pairs
+from advisor.sections.differences import pairs
+from advisor.wording import count_text
 
 
 def section(report: Report) -> Section | None:
     if not judged(report):
         return None
     chart = Chart(charts.cost_chart_sentence(report), partial(charts.cost_chart, report))
-    return Section("cost", "Score against cost", (chart,))
+    how = "Scores and costs with their CIs, as in the table of all figures."
+    return Section("cost", "Score against cost", charts.cost_sentence(report), (chart,), how)
 
 
 def volume_section(report: Report) -> Section | None:
     if not judged(report):
         return None
-    chart = Chart(charts.volume_sentence(report), partial(charts.volume_chart, report))
-    return Section("volume", "Cost as volume grows", (chart, pairs(charts.crossing_sentences(report))))
+    summary = charts.volume_sentence(report)
+    blocks = (Chart(summary, partial(charts.volume_chart, report)), pairs(charts.crossing_sentences(report)))
+    return Section("volume", "Cost as volume grows", summary, blocks, _how_volume(report))
+
+
+def _how_volume(report: Report) -> str:
+    wrong = " + wrong answers × the price of one" if report.priorities.wrong_answer else ""
+    rows = " and of the scored rows" if report.priorities.wrong_answer else ""
+    months = count_text(report.priorities.months, "month")
+    return (
+        f"Setup cost + {months} × (repeated setup + requests a month × the cost of one{wrong}), as in the table. "
+        "Two strategies cost the same where their lines cross. The CI of that volume comes from "
+        f"{computation.COST_DRAWS} of the timed answers and of the tokens of all rows{rows}."
+    )

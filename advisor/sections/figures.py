@@ -1,20 +1,20 @@
-"""Every figure of a run in words, the same on the page and in the files: what was measured, and who differs from whom.
+"""Every figure of every strategy in one table, and how each was computed.
 
 What was not measured is said to be so, never left blank and never 0.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from advisor.candidates import Sentences, baselines, judged, near_best, not_measured, on_pairs
-from advisor.schema import ApartSeconds, Candidate, Comparison, Judgement, Report, TaskFacts
-from advisor.sections.blocks import Bullets, Section
+from advisor.candidates import baselines, judged, near_best
+from advisor.decision.baseline import FALSE_CLAIMS
+from advisor.schema import ApartSeconds, Candidate, Judgement, Report
+from advisor.sections import computation
+from advisor.sections.blocks import Cell, Definitions, Folded, Row, Section, Table, of_strategies, small
 from advisor.wording import (
-    RANGE_MEANING,
     count_text,
     duration_text,
     in_sentence,
@@ -22,85 +22,55 @@ from advisor.wording import (
     money_text,
     name_of,
     number_text,
-    points_text,
     probability_text,
     score_text,
     seconds_text,
     share_text,
-    words_of,
 )
-from eval.label_statistics import SWAPS
-from eval.phases import PHASES
-from eval.scoring import meaning_of
-from eval.statistics import LEAST_OF_FLIPS, SIGN_FLIPS, Percentiles
-from strategies.presets import PRESETS
+from eval.phases import PHASES, WRITING
+from eval.posterior import DRAWS
+from eval.scoring import formula_of
+from eval.statistics import Percentiles
 
-P_VALUE_MEANING = (
-    "p: how often chance alone would make so large a difference between two equally good strategies; .05 is 5 times in "
-    "100. It allows for all the pairs that are compared (Holm); the ranges do not."
-)
-_LEVEL = 0.0005  # a difference that rounds to no tenth of a point
 NOT_MEASURED = "not measured"
-READING = "What these words mean"
-TABLE_MEANING = (
-    "In brackets: 95 % ranges. Getting ready: choosing settings, indexing what can be looked up, training. A token is "
-    "a word or a piece of one: what a language model reads and writes, and is paid for."
+SCORE, MEDIAN, COST = "Score", "Median latency", "Cost per 1,000 requests"
+WITHOUT_MODEL = "Without a language model"
+_CHANCE = "Chance of being"
+_MEANING = (
+    "Brackets hold 95 % CIs. Setup is choosing settings, indexing what can be looked up, and training. A token is a "
+    "word or a piece of one."
 )
 
-
-def subject_of(report: Report) -> str:
-    """What was measured, on how many rows, with which model and when."""
-    task = report.task
-    return f"{task.name} · {count_text(task.test, 'test row')} · {report.model} · {report.created_at[:10]}"
-
-
-def reading_of(report: Judgement) -> list[tuple[str, str]]:
-    """The words that the figures of a verdict are told in, and their meanings; empty where there are none."""
-    if not judged(report):
-        return []
-    task = report.task if isinstance(report, Report) else None
-    priorities = report.priorities
-    explained = [(name_of(one.strategy), words_of(one.strategy).explanation) for one in judged(report)]
-    hour = f"{money_text(priorities.machine_per_hour, priorities.currency)} an hour"
-    price = f"Machine time, {hour}"
-    if hosted := priorities.hosted:
-        price = f"Machine time to get ready, {hour}; answers by the token, as those of {hosted}"
-    people = f"The work of people is not counted{', but for labelling' if priorities.labelled_row else ''}."
-    return [
-        *([("Strategy", "A way to put a language model to work on your task.")] if task else []),
-        *((name, explanation) for name, explanation in explained if explanation),
-        *([_metric_of(task)] if task else []),
-        *(_FACTS if any("distorted" in one.parts for one in judged(report)) else ()),
-        ("A point", "1 point = 1 % of a perfect score."),
-        (
-            "Test rows",
-            "Rows (examples) of your data that no strategy saw before." if task else "The examples that all answered.",
-        ),
-        ("95 % range", RANGE_MEANING),
-        *([("Cost", f"{price}. {people}")] if task or any(one.latency_seconds for one in judged(report)) else []),
-    ]
-
-
-_FACTS = (
-    ("Distorted", "Something else stands where an expected fact should: another number, date, name, or yes for no."),
-    ("Invented", "A number, date or name that stands in none of your inputs, expected answers and documents."),
-)
-
-
-def _metric_of(task: TaskFacts) -> tuple[str, str]:
-    metric = task.metric
-    return metric if metric == "chrF" else f"{metric[:1].upper()}{metric[1:]}", meaning_of(metric)
-
+# Of the score, by name: what is shown of them, as a share, and how it was computed.
+PARTS = {
+    "recall": ("Expected facts stated", "Of each answer: the weight of the expected facts it states ÷ that of all."),
+    "distorted": (
+        "Expected facts distorted",
+        "Of each answer: the weight of what it states instead of expected facts ÷ that of all expected facts.",
+    ),
+    "invented": (
+        "Answers with something invented",
+        "An answer counts if it states a number, date or name found nowhere in the task's inputs, expected answers or "
+        "documents.",
+    ),
+    "form": (
+        "Similarity to the expected wording (chrF)",
+        "Of each answer: chrF of sacrebleu ÷ 100, times the share of required phrases it holds.",
+    ),
+}
 
 Number = TypeVar("Number", int, float)
 
-# Of the score, by name: what is shown of them, as a share.
-PARTS = {
-    "recall": "Expected facts stated",
-    "distorted": "Expected facts distorted",
-    "invented": "Answers with something invented",
-    "form": "Wording like the expected one (chrF)",
-}
+
+def section(report: Report) -> Section | None:
+    if not (shown := judged(report)):
+        return None
+    how = how_computed(report)
+    rows = tuple(Row(heading, tuple(map(Cell, cells)), how=how.get(heading)) for heading, cells in figures_of(report))
+    table = Table(of_strategies([one.strategy for one in shown], name_of), rows)
+    formulas = Folded("How each figure is computed", (Definitions((("Files", _files(report)), *how.items())),))
+    summary = f"{count_text(len(rows), 'figure')} for {_strategies(len(shown))}, and how each was computed."
+    return Section("figures", "All figures", summary, (table, *small(_MEANING, baselines_of(report) or ""), formulas))
 
 
 def figures_of(report: Judgement) -> list[tuple[str, list[str]]]:
@@ -111,47 +81,87 @@ def figures_of(report: Judgement) -> list[tuple[str, list[str]]]:
         return heading, [tell(one) or NOT_MEASURED for one in shown]
 
     def if_any(heading: str, tell: Callable[[Candidate], str | None]) -> list[tuple[str, list[str]]]:
-        told = [tell(one) for one in shown]
-        return [(heading, [each or NOT_MEASURED for each in told])] if any(told) else []
+        return [row(heading, tell)] if any(map(tell, shown)) else []
 
     return [
-        row("Score", lambda one: score_text(one.score.mean)),
-        row("95 % range", lambda one: f"{score_text(one.score.low)} to {score_text(one.score.high)}"),
+        row(SCORE, lambda one: score_text(one.score.mean)),
+        row("95 % CI", lambda one: f"{score_text(one.score.low)} to {score_text(one.score.high)}"),
         *if_any("Score of each training", lambda one: ", ".join(map(score_text, one.score_of_each_training or ()))),
         *_chances(report, [one.id for one in shown]),
-        *(
-            row(heading, partial(_part, part))
-            for part, heading in PARTS.items()
-            if any(part in one.parts for one in shown)
-        ),
-        row("Median latency", lambda one: _median(one.latency_seconds)),
+        *(each for part, (heading, _) in PARTS.items() for each in if_any(heading, partial(_part, part))),
+        row(MEDIAN, lambda one: _median(one.latency_seconds)),
         row("95th percentile latency", lambda one: _p95(one.latency_seconds)),
         *if_any("Median time to the first word", lambda one: _median(one.first_word_seconds)),
         *(
-            (f"Mean time {name}", [_phase(one.phase_seconds, name) for one in shown])
+            row(f"Mean time {name}", partial(_phase, name))
             for name in PHASES
             if any(one.phase_seconds.get(name) for one in shown)
         ),
         row("Throughput (answers per second)", lambda one: _if_known(number_text, one.requests_per_second)),
-        row("Prompt tokens per answer", lambda one: _if_known(_tokens, one.tokens_in_mean)),
-        row("Output tokens per answer", lambda one: _if_known(_tokens, one.tokens_out_mean)),
+        row("Prompt tokens per request", lambda one: _if_known(_tokens, one.tokens_in_mean)),
+        row("Output tokens per request", lambda one: _if_known(_tokens, one.tokens_out_mean)),
         row("Failed answers", lambda one: _if_known(_count, one.failed_answers)),
         *if_any("Refusals", lambda one: _count(one.refusals.count) if one.refusals else None),
-        row("Getting ready", lambda one: _if_known(duration_text, one.fit_seconds)),
+        row("Setup time", lambda one: _if_known(duration_text, one.fit_seconds)),
         row("Peak memory", lambda one: _if_known(memory_text, one.peak_memory_bytes)),
-        row("Cost per 1,000 answers", lambda one: _price(one, one.cost.per_1000, one.per_1000_range)),
-        row("Cost of getting ready, once", lambda one: _price(one, one.cost.one_off)),
+        row(COST, lambda one: _price(one, one.cost.per_1000, one.per_1000_range)),
+        row("Setup cost", lambda one: _price(one, one.cost.one_off)),
         *(
-            [row("Cost of getting ready again, per month", lambda one: _price(one, one.cost.upkeep_per_month))]
+            [row("Cost of repeated setup, per month", lambda one: _price(one, one.cost.upkeep_per_month))]
             if any((one.cost.upkeep_per_month or 0) > 0 for one in shown)
             else []
         ),
         *(
-            [row("Cost of the wrong among 1,000 answers", lambda one: _price(one, one.cost.errors_per_1000))]
+            [row("Cost of wrong answers per 1,000 requests", lambda one: _price(one, one.cost.errors_per_1000))]
             if report.priorities.wrong_answer
             else []
         ),
     ]
+
+
+def how_computed(report: Report) -> dict[str, str]:
+    """By the heading of each figure in the table, and of the baselines, how it was computed."""
+    rows, shown = computation.tested(report), judged(report)
+    timed = count_text(shown[0].latency_seconds.n if shown[0].latency_seconds else 0, "answer")
+    found = {
+        SCORE: _how_score(report),
+        "95 % CI": computation.of_intervals(report),
+        "Score of each training": _how_each_training(report),
+        **{
+            heading: f"{computation.of_draws(report)} The chance is the share of these draws in which it is so."
+            for heading, _ in _chances(report, [])
+        },
+        **{
+            heading: f"The mean over {rows} of column {part} of outcomes.csv. {how}"
+            for part, (heading, how) in PARTS.items()
+        },
+        MEDIAN: f"The median of {timed} requested one at a time: column seconds. CI: by the binomial number of answers "
+        "below the true median.",
+        "95th percentile latency": f"The 95th percentile of the same {timed}. So few answers often set no upper end "
+        "to its CI.",
+        "Median time to the first word": f"The median of the same {timed}: column seconds, less the time for writing "
+        "(phases in outcomes.jsonl).",
+        **{f"Mean time {name}": f"The mean over the same {timed}: phases in outcomes.jsonl." for name in PHASES},
+        "Throughput (answers per second)": f"{rows.capitalize()} ÷ the seconds of one batched pass over them: "
+        "requests_per_second in trial.json.",
+        "Prompt tokens per request": f"The mean over {rows}: column tokens_in. The part that all prompts share counts "
+        "each time, though it is read once.",
+        "Output tokens per request": f"The mean over {rows}: column tokens_out.",
+        "Failed answers": "The rows with an entry in column error. They score 0.",
+        "Refusals": "The test rows whose answer matches a list of refusals while the expected answer does not: "
+        "column answer of outcomes.csv, eval/refusals.py of the program.",
+        "Setup time": "Seconds from the first row read until ready: fit_seconds in trial.json, by stage in "
+        "stage_seconds.",
+        "Peak memory": "The most that the strategy's process held: peak_memory_bytes in trial.json. 1 GB is "
+        "1,000,000,000 bytes.",
+        COST: _how_cost(report),
+        "Setup cost": _how_setup_cost(report),
+        "Cost of repeated setup, per month": "Setup cost × 30.4 ÷ the days until the task changes, + the cost of "
+        "indexing × 30.4 ÷ the days until the documents change.",
+        "Cost of wrong answers per 1,000 requests": _how_wrong_answers_cost(report),
+    }
+    in_table = {heading: found[heading] for heading, _ in figures_of(report)}
+    return in_table | ({WITHOUT_MODEL: _how_baselines(report)} if baselines(report) else {})
 
 
 def baselines_of(report: Judgement) -> str | None:
@@ -160,46 +170,83 @@ def baselines_of(report: Judgement) -> str | None:
     return f"Without a language model: {', '.join(scored)}." if scored else None
 
 
-def beyond_preset(report: Report) -> str | None:
-    """What a longer preset measures besides; None where the preset measures all, and for a run of an earlier
-    version."""
-    preset = PRESETS.get(report.preset or "")
-    if preset is None or preset.curve_shares or not judged(report):
-        return None
-    documents = "what follows changed documents, " if report.task.documents else ""
+def _strategies(count: int) -> str:
+    return f"{count} strategies" if count > 1 else "1 strategy"
+
+
+def _files(report: Report) -> str:
     return (
-        f"A {preset.name} run does not measure what is lost on less tidy inputs, {documents}what else training does, "
-        "or whether more data would help. Standard and thorough runs do."
+        f"Everything is in the folder runs/{report.run_id} of your Threeways folder, which is .threeways in your home "
+        "folder unless you chose another. Each strategy has a folder there, and so do baselines/ and curves/."
     )
 
 
-def differences_of(report: Judgement) -> Sentences:
-    """For each pair of strategies their difference with its range, and its p-value ("p = .03.")."""
-    return on_pairs(report, report.comparisons, lambda pair: f"{_difference(pair)} {_p_value(pair)}.")
+def _how_score(report: Report) -> str:
+    rows, metric = computation.tested(report), report.task.metric
+    if computation.counts_labels_alike(report):
+        return (
+            f"From the expected and the given labels of {rows}: columns expected and answer of outcomes.csv. "
+            f"{formula_of(metric)}"
+        )
+    return f"The mean score of {rows}: column score of outcomes.csv. Each row: {formula_of(metric)}"
 
 
-def detectable_of(report: Judgement) -> str | None:
-    """How small a true difference the test rows would show; None for a single strategy or a run of an earlier
-    version."""
-    sizes = sorted(one.detectable for one in report.comparisons if one.detectable is not None)
-    if not sizes:
-        return None
-    least, most = points_text(sizes[0]), points_text(sizes[-1])
-    span = most if least == most else f"{least.split()[0]} to {most}, depending on the pair,"
-    return f"With this number of rows a difference of {span} shows 8 times in 10; a smaller one is often missed."
+def _how_each_training(report: Report) -> str:
+    rows = computation.tested(report)
+    score = f"The {report.task.metric} of" if computation.counts_labels_alike(report) else "The mean score of"
+    return (
+        f"{score} {rows}, then of the lines trained_again of probes.jsonl: same settings, other seeds. The chances "
+        "allow for the luck of one training."
+    )
 
 
-def apart_of(report: Judgement) -> list[str]:
-    """What an answer takes while an adapter is not merged into the weights, of each strategy where that was measured;
-    a run of an earlier version measured none."""
-    return [
-        f"Where one model serves many tasks, what {in_sentence(one.strategy)} learned is kept apart from it (an "
-        f"adapter). Of {count_text(apart.n, 'answer')} timed both ways half then come within "
-        f"{_median(apart)}, and within {seconds_text(apart.merged_p50)} with it built into the model "
-        "(merged), as for all other figures."
-        for one in judged(report)
-        if (apart := one.apart_seconds)
-    ]
+def _how_cost(report: Report) -> str:
+    priorities, shown = report.priorities, judged(report)
+    if priorities.hosted:
+        return (
+            "1,000 × the mean tokens read and written (columns tokens_in and tokens_out) × the price of each "
+            "(plan.json)."
+        )
+    price = computation.second_price_of(report)
+    if priorities.together:
+        return f"1,000 ÷ throughput (requests_per_second in trial.json) × {price}."
+    timed = count_text(shown[0].latency_seconds.n if shown[0].latency_seconds else 0, "answer")
+    sentences = [f"1,000 × the mean seconds of {timed} requested one at a time (column seconds) × {price}."]
+    if any(WRITING in one.phase_seconds for one in shown):
+        sentences.append(
+            f"The time for writing is scaled to the mean output tokens of all {computation.tested(report)} (ratio "
+            "estimator)."
+        )
+    if shown[0].per_1000_range:
+        sentences.append(f"CI: {computation.COST_DRAWS} of these answers and of the tokens of all rows.")
+    return " ".join(sentences)
+
+
+def _how_setup_cost(report: Report) -> str:
+    price, labelled = computation.second_price_of(report), report.priorities.labelled_row
+    rows = f" + training rows × {money_text(labelled, report.priorities.currency)}" if labelled else ""
+    return f"The seconds of setup (trial.json) × {price}{rows}."
+
+
+def _how_wrong_answers_cost(report: Report) -> str:
+    if computation.counts_labels_alike(report):
+        return "1,000 × the share of test rows with a wrong label × the price of a wrong answer."
+    return "1,000 × (1 − score) × the price of a wrong answer."
+
+
+def _how_baselines(report: Report) -> str:
+    rows = count_text(baselines(report)[0].score.n, "test row")
+    scored = f"The mean score of {rows}: outcomes.csv, by column strategy."
+    if computation.counts_labels_alike(report):
+        scored = f"The {report.task.metric} of {rows}: outcomes.csv, by column strategy."
+    if not report.recommendation.baseline:
+        return scored
+    return (
+        f"{scored} The best baseline is compared with the best strategy as two strategies are. Its odds are the share "
+        f"of {DRAWS:,} draws in which the claim holds. Calling it as good also asks that each strategy is better by "
+        f"more than {computation.margin_of(report)} in at most {100 * FALSE_CLAIMS:.0f} % of draws, divided by the "
+        "number of baselines."
+    )
 
 
 def _chances(report: Judgement, names: list[str]) -> list[tuple[str, list[str]]]:
@@ -208,7 +255,7 @@ def _chances(report: Judgement, names: list[str]) -> list[tuple[str, list[str]]]
     if len(chances) < 2:
         return []  # nothing to compare
     told = [probability_text(chances[one]) if one in chances else "beyond a limit" for one in names]
-    return [(f"Chance of being {near_best(report)}", told)]
+    return [(f"{_CHANCE} {near_best(report)}", told)]
 
 
 def _part(part: str, one: Candidate) -> str | None:
@@ -223,21 +270,22 @@ def _count(count: int) -> str:
     return f"{count:,}"
 
 
-def _phase(seconds: dict[str, float], name: str) -> str:
+def _phase(name: str, one: Candidate) -> str:
     """A dash for what a strategy does not do."""
+    seconds = one.phase_seconds
     return NOT_MEASURED if not seconds else seconds_text(seconds[name]) if name in seconds else "–"
 
 
 def _median(timed: Percentiles | ApartSeconds | None) -> str | None:
-    return _ranged(timed.p50, timed.p50_range) if timed else None
+    return ranged(timed.p50, timed.p50_range) if timed else None
 
 
 def _p95(timed: Percentiles | None) -> str | None:
-    return _ranged(timed.p95, timed.p95_range) if timed else None
+    return ranged(timed.p95, timed.p95_range) if timed else None
 
 
-def _ranged(seconds: float, ends: tuple[float | None, float | None]) -> str:
-    """Seconds with the range of the percentile; a run of an earlier version has none."""
+def ranged(seconds: float, ends: tuple[float | None, float | None]) -> str:
+    """Seconds with the CI of the percentile; a run of an earlier version has none."""
     low, high = ends
     if low is None:
         return seconds_text(seconds)
@@ -246,7 +294,7 @@ def _ranged(seconds: float, ends: tuple[float | None, float | None]) -> str:
 
 
 def _price(one: Candidate, price: float | None, ends: tuple[float, float] | None = None) -> str:
-    """With its range, if there is one."""
+    """With its CI, if there is one."""
     currency = one.cost.currency
     told = money_text(price, currency)
     return f"{told} ({' to '.join(money_text(end, currency) for end in ends)})" if ends else told
@@ -254,44 +302,3 @@ def _price(one: Candidate, price: float | None, ends: tuple[float, float] | None
 
 def _tokens(mean: float) -> str:
     return f"{mean:,.0f}" if mean >= 10 else f"{mean:.1f}"
-
-
-def _difference(one: Comparison) -> str:
-    a, b = (one.a, one.b) if one.difference >= 0 else (one.b, one.a)
-    low, high = sorted((one.low, one.high) if a == one.a else (-one.low, -one.high))
-    by = "level with" if abs(one.difference) < _LEVEL else f"{points_text(one.difference)} ahead of"
-    ahead = f"{name_of(a)} is {by} {in_sentence(b)}"
-    if low >= 0:
-        between = f"{_points(low)} to {_points(high)} ahead"
-    else:
-        told = points_text if "level" in by else _points  # where the unit is said already
-        between = f"between {told(low)} behind and {told(high)} ahead"
-    return f"{ahead} ({between}) on {count_text(one.n, 'row')} that both answered."
-
-
-def _points(difference: float) -> str:
-    """Points without their unit, for the ends of a range."""
-    return points_text(difference).split()[0]
-
-
-def _p_value(pair: Comparison) -> str:
-    """Of so many flips of signs, or swaps, none can be smaller than the least: then it may be less."""
-    p_value = pair.p_value if pair.p_value_holm is None else pair.p_value_holm
-    if p_value < 0.001:
-        return "p < .001"
-    is_least = pair.test in (SIGN_FLIPS, SWAPS) and pair.p_value <= LEAST_OF_FLIPS
-    if is_least:
-        return f"p ≤ {math.ceil(1000 * p_value - 1e-9) / 1000:.3f}".replace(" 0.", " .")
-    return f"p = {p_value:.3f}".replace(" 0.", " .")
-
-
-def not_measured_section(report: Report) -> Section | None:
-    """What a longer preset measures, and why a baseline has no result; a strategy's reason is among the caveats."""
-    beyond = beyond_preset(report)
-    reasons = [f"{name_of(one.strategy)}: {one.reason or 'no reason given'}" for one in not_measured(report.baselines)]
-    sentences = (*([beyond] if beyond else []), *reasons)
-    return Section("not-measured", "Not measured", (Bullets(sentences),)) if sentences else None
-
-
-def data_section(report: Report) -> Section | None:
-    return Section("data", "About the data", (Bullets(report.warnings),)) if report.warnings else None

@@ -6,13 +6,53 @@ from functools import partial
 
 from advisor import charts
 from advisor.candidates import judged
-from advisor.schema import Report
+from advisor.schema import ApartSeconds, Judgement, Report
 from advisor.sections.blocks import Chart, Section, small
-from advisor.sections.figures import apart_of
+from advisor.sections.figures import ranged
+from advisor.wording import count_text, in_sentence, name_of, seconds_text
 
 
 def section(report: Report) -> Section | None:
     if not judged(report):
         return None
     chart = Chart(charts.latency_sentence(report), partial(charts.latency_chart, report))
-    return Section("latency", "Time per answer", (chart, *small(*apart_of(report))))
+    return Section("latency", "Latency", _summary(report), (chart, *small(*apart_of(report))), _how(report))
+
+
+def apart_of(report: Judgement) -> list[str]:
+    """What an answer takes while an adapter is not merged into the weights, of each strategy where that was measured;
+    a run of an earlier version measured none."""
+    return [_apart(name_of(one.strategy), apart) for one in judged(report) if (apart := one.apart_seconds)]
+
+
+def _apart(name: str, apart: ApartSeconds) -> str:
+    return (
+        f"{name} keeps its adapter apart from the model where one model serves many tasks. On "
+        f"{count_text(apart.n, 'answer')} the median latency was then {ranged(apart.p50, apart.p50_range)}, against "
+        f"{seconds_text(apart.merged_p50)} with the adapter merged, as in all other figures."
+    )
+
+
+def _summary(report: Report) -> str:
+    timed = [(one.strategy, one.latency_seconds) for one in judged(report) if one.latency_seconds]
+    if not timed:
+        return "No answer was timed on its own."
+    if len(timed) == 1:
+        ((only, latency),) = timed
+        return f"{name_of(only)}: median {seconds_text(latency.p50)}, 95th percentile {seconds_text(latency.p95)}."
+    (fastest, least), (slowest, most) = (find(timed, key=lambda one: one[1].p50) for find in (min, max))
+    return (
+        f"Median from {seconds_text(least.p50)} ({in_sentence(fastest)}) to {seconds_text(most.p50)} "
+        f"({in_sentence(slowest)})."
+    )
+
+
+def _how(report: Report) -> str:
+    shares = "As in the table of all figures. Shares of the time: the mean seconds of each phase ÷ their sum."
+    apart = next((one.apart_seconds for one in judged(report) if one.apart_seconds), None)
+    if apart is None:
+        return shares
+    return (
+        f"{shares} With the adapter apart: the median of {count_text(apart.n, 'answer')} timed above, requested once "
+        "more: apart_seconds in trial.json. The merged median is that of the same answers."
+    )

@@ -1,13 +1,9 @@
-"""What more rows to learn from would bring: learning curves as a report holds them, and in words.
-
-The quick preset measures none; a run of an earlier version says nothing of them.
-"""
+"""What more training rows would bring."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from advisor import charts
@@ -15,8 +11,8 @@ from advisor.candidates import judged
 from advisor.decision.choice import PROBABLE
 from advisor.report.learned import at_all_rows, drawn, met, off_by, undrawn
 from advisor.schema import Ahead, Curve, CurvePoint, NoCurve, Report
-from advisor.sections.blocks import Bullets, Cell, Chart, Head, Row, Section, Table, Text, small
-from advisor.sections.figures import beyond_preset
+from advisor.sections.blocks import Block, Bullets, Cell, Chart, Head, Row, Section, Table, small
+from advisor.sections.not_measured import beyond_preset
 from advisor.wording import (
     count_text,
     in_sentence,
@@ -27,58 +23,42 @@ from advisor.wording import (
     probability_text,
     score_text,
 )
-from eval.learning_curve import (
-    MOST_TIMES,
-    sizes_of,
-)
+from eval.learning_curve import DRAWS, MOST_TIMES, sizes_of
 from strategies.presets import PRESETS
 from strategies.registry import LEARNS_FROM_NO_ROWS
 
-TITLE = "Would more data help?"
-_STEPS = 30  # of a line, each more rows by the same factor
-_LOOKS = 25  # from the rows there are to the most, for the first at which a strategy is ahead
+TITLE = "Learning curve"
 _FAR_OFF = 0.015  # of a curve from what was measured: a table in two digits shows it
-LEAST_GAIN = 0.01  # what counts as a gain for somebody to whom every difference matters
+_LEAST_GAIN = 0.01  # what counts as a gain for somebody to whom every difference matters
 
 
-@dataclass(frozen=True, slots=True)
-class MoreData:
-    """The answer to the question and what more there is to say; how to read the figures and how they were measured; and
-    a table: its heads, then for each strategy a cell for each number of rows."""
-
-    answer: str
-    sentences: tuple[str, ...] = ()
-    reading: str = ""
-    method: str = ""
-    heads: tuple[str, ...] = ()
-    rows: tuple[tuple[str, tuple[str, ...]], ...] = ()
-
-
-def curves_of(report: Report) -> MoreData | None:
-    """None for a report of an earlier version, or of a preset without them."""
+def section(report: Report) -> Section | None:
+    """None for a report of an earlier version, or of a preset without it."""
     if report.curves is None or (not report.curves and beyond_preset(report)):
         return None
     if not report.curves:
-        return MoreData(_why_none(report)) if judged(report) else None
+        return Section("learning-curve", TITLE, _why_none(report), ()) if judged(report) else None
     curves = sorted(drawn(report), key=lambda one: -one.gain.mean)
-    failed = [f"{name_of(one.strategy)} has no curve: {one.reason}" for one in undrawn(report)]
-    told = [_gain(one, report) for one in curves] if any(_can_gain(one, report) for one in curves) else []
-    off = [in_sentence(one.strategy) for one in curves if off_by(one, report)]
-    doubt = [f"What {_and(off)} scored with all rows lies off the curve: trust the curve less."] if off else []
-    sentences = (*told, *_passing(report), *_nobody_passing(report), *doubt, *failed)
-    return MoreData(_answer(curves, report), sentences, _reading(report), _method(report), *_table(report))
+    gains = [_gain(one, report) for one in curves] if any(_can_gain(one, report) for one in curves) else []
+    doubts = [_doubt(one) for one in curves if off_by(one, report)]
+    failed = [f"{name_of(one.strategy)} has no learning curve: {one.reason}" for one in undrawn(report)]
+    sentences = (*gains, *_passing(report), *_nobody_passing(report), *doubts, *failed)
+    chart = Chart(_reading(report), partial(charts.curve_chart, report))
+    blocks: tuple[Block, ...] = (chart, Bullets(sentences), _table(report), *small(_method(report)))
+    return Section("learning-curve", TITLE, _answer(curves, report), blocks, _how(report))
 
 
 def _why_none(report: Report) -> str:
     preset = PRESETS.get(report.preset or "")
     if preset and not sizes_of(report.task.train, preset.curve_shares):
-        return "Not measured: there are too few rows to learn from fewer of them."
-    learns = any(one.id not in LEARNS_FROM_NO_ROWS for one in judged(report))
-    return f"Not measured: {'the run ended before this part' if learns else 'no strategy learns from examples'}."
+        return "Not measured: there are too few training rows."
+    if any(one.id not in LEARNS_FROM_NO_ROWS for one in judged(report)):
+        return "Not measured: the run ended before this part."
+    return "Not measured: no strategy learns from examples."
 
 
 def _least(report: Report) -> float:
-    return max(report.priorities.margin, LEAST_GAIN)
+    return max(report.priorities.margin, _LEAST_GAIN)
 
 
 def _can_gain(one: Curve, report: Report) -> bool:
@@ -90,25 +70,31 @@ def _unmeasured(report: Report) -> list[str]:
     return [one.id for one in undrawn(report) if one.strategy not in LEARNS_FROM_NO_ROWS]
 
 
-def _answer(drawn: Sequence[Curve], report: Report) -> str:
-    least = margin_text(_least(report))
-    gaining = [in_sentence(one.strategy) for one in drawn if one.gain.low >= _least(report)]
-    open_to = [in_sentence(one.strategy) for one in drawn if _can_gain(one, report)]
-    learning = [in_sentence(one.strategy) for one in drawn if one.id not in LEARNS_FROM_NO_ROWS]
+def _answer(curves: Sequence[Curve], report: Report) -> str:
+    """Whether more data would help."""
+    least, times = margin_text(_least(report)), _times()
+    gaining = [in_sentence(one.strategy) for one in curves if one.gain.low >= _least(report)]
+    open_to = [in_sentence(one.strategy) for one in curves if _can_gain(one, report)]
+    learning = [in_sentence(one.strategy) for one in curves if one.id not in LEARNS_FROM_NO_ROWS]
+    perhaps = [name for name in open_to if name not in gaining]
     if not learning:
-        return "It cannot be told."
+        return "We can't tell whether more data would help."
+    if gaining and perhaps:
+        return f"More data would help {_and(gaining)}, and perhaps {_and(perhaps)}.{_not_the_choice(report, open_to)}"
     if gaining:
-        choice = in_sentence(report.recommendation.choice or "")
-        perhaps = [name for name in open_to if name not in gaining]
-        beside = f"; perhaps for {_and(perhaps, 'and for')}" if perhaps else ""
-        if choice in learning and choice not in open_to:
-            beside += f"; hardly for {choice}, the one recommended"
-        return f"Yes, for {_and(gaining, 'and for')}{beside}."
+        return f"More data would help {_and(gaining)}.{_not_the_choice(report, open_to)}"
     if open_to:
-        return f"Perhaps, for {_and(open_to, 'and for')}: what was measured cannot tell."
+        return f"More data may help {_and(open_to)}. The measurements can't tell."
     if _unmeasured(report):
-        return f"Not for {_and(learning)}: even {_times()} as many rows would not bring {least} more."
-    return f"No. More rows will not help: even {_times()} as many would bring nothing {least} more."
+        return f"More data would hardly help {_and(learning)}: even {times} the rows would not add {least}."
+    return f"More data won't help: even {times} the rows would not add {least} to any strategy."
+
+
+def _not_the_choice(report: Report, open_to: Sequence[str]) -> str:
+    choice = next((one for one in drawn(report) if one.id == report.recommendation.choice), None)
+    if choice is None or choice.id in LEARNS_FROM_NO_ROWS or in_sentence(choice.strategy) in open_to:
+        return ""
+    return f" It would hardly help {in_sentence(choice.strategy)}, the one recommended."
 
 
 def _gain(one: Curve, report: Report) -> str:
@@ -117,16 +103,15 @@ def _gain(one: Curve, report: Report) -> str:
         return f"{name} shows the model none of your rows, so more of them change nothing."
     is_just_under = gain.high < least and _points(gain.high) == _points(least)
     most = f"{math.floor(1000 * gain.high) / 10:.1f}" if is_just_under else _points(gain.high)
-    between = f"{points_text(gain.mean)} ({_points(gain.low)} to {most})"
+    between = f"{points_text(gain.mean)} (80 % range {_points(gain.low)} to {most})"
+    rows = f"with {gain.rows:,} training rows instead of {report.task.train:,}"
     now, measured = (at_all_rows(points, report) for points in (one.line, one.points))
-    if abs(now.mean - measured.mean) >= _FAR_OFF:
-        between += f", from the {score_text(now.mean)} at which its curve stands now,"
-    instead = f"with {gain.rows:,} rows to learn from instead of {report.task.train:,}"
+    start = f" Its curve starts at {score_text(now.mean)}." if abs(now.mean - measured.mean) >= _FAR_OFF else ""
     if gain.low >= least:
-        return f"{name} should gain {between} {instead}."
+        return f"{name} should gain {between} {rows}.{start}"
     if gain.high >= least:
-        return f"{name} may gain {between} {instead}."
-    return f"{name} would hardly gain: {between} {instead}."
+        return f"{name} may gain {between} {rows}.{start}"
+    return f"{name} would hardly gain: {between} {rows}.{start}"
 
 
 def _rivals(report: Report) -> list[tuple[str, Ahead]]:
@@ -136,8 +121,8 @@ def _rivals(report: Report) -> list[tuple[str, Ahead]]:
 
 def _passing(report: Report) -> list[str]:
     return [
-        f"With about {number_text(one.rows - report.task.train)} more rows to learn from {in_sentence(name)} "
-        f"would probably be ahead of {in_sentence(one.of)} ({probability_text(PROBABLE)}); now the chance is "
+        f"With about {number_text(one.rows - report.task.train)} more training rows, {in_sentence(name)} would "
+        f"probably be ahead of {in_sentence(one.of)} ({probability_text(PROBABLE)}). Now it is with "
         f"{probability_text(one.now)}."
         for name, one in _rivals(report)
         if one.rows is not None
@@ -151,15 +136,17 @@ def _nobody_passing(report: Report) -> list[str]:
     name, nearest = max(rivals, key=lambda rival: rival[1].at_most)
     most, choice = MOST_TIMES * report.task.train, in_sentence(nearest.of)
     is_near = nearest.at_most > 1 - PROBABLE
-    chance = f" {name_of(name)} might be: {probability_text(nearest.at_most)}." if is_near else ""
-    return [f"Up to {most:,} rows to learn from, no other strategy would probably be ahead of {choice}.{chance}"]
+    nearest_one = f" {name_of(name)} comes nearest: {probability_text(nearest.at_most)}." if is_near else ""
+    return [f"Up to {most:,} training rows, no other strategy would probably be ahead of {choice}.{nearest_one}"]
+
+
+def _doubt(one: Curve) -> str:
+    return f"{name_of(one.strategy)} scored off its curve with all rows, so trust that curve less."
 
 
 def _reading(report: Report) -> str:
     return (
-        f"Up to {report.task.train:,} rows scores are measured, with 95 % ranges. Beyond, and for what would be "
-        "gained, they are estimated by a curve through these few points, with ranges that should hold 8 times in 10. A "
-        "gain is counted along the curve, from the rows there are."
+        f"Scores are measured up to {report.task.train:,} training rows (95 % CI) and extrapolated beyond (80 % range)."
     )
 
 
@@ -170,34 +157,33 @@ def _method(report: Report) -> str:
         return ""
     answered = max(point.n or 0 for one in curves for point in one.points)
     return (
-        f"Each learned again from {_and([f'{size:,}' for size in sizes])} of the {train:,} rows, with the "
-        "settings it had chosen on all of them, but for the longest answer; in training each row could be read as "
-        f"often, and the best state was kept. All answered {count_text(answered, 'test row')}. Beyond {_times()} the "
-        "rows nothing is said."
+        f"Each strategy learned again from {_and([f'{size:,}' for size in sizes])} of the {train:,} training rows. It "
+        "kept the settings chosen on all of them, except for the longest answer, and read each row as often. All "
+        f"answered {count_text(answered, 'test row')}. We extrapolate to {_times()} the rows at most."
     )
 
 
-def _table(report: Report) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]]:
-    """Measured scores, then foreseen ones."""
+def _table(report: Report) -> Table:
+    """Measured scores, then extrapolated ones."""
     train = report.task.train
     sizes = sorted({point.rows for one in drawn(report) for point in one.points})
-    foreseen = (2 * train, MOST_TIMES * train)
-    heads = (*(count_text(size, "row") for size in sizes), *(f"{size:,}, estimated" for size in foreseen))
+    beyond = (2 * train, MOST_TIMES * train)
+    heads = (*(Head(count_text(size, "row")) for size in sizes), *(Head(f"{size:,}, extrapolated") for size in beyond))
 
-    def cells(one: Curve | NoCurve) -> tuple[str, ...]:
+    def cells(one: Curve | NoCurve) -> tuple[Cell, ...]:
         if isinstance(one, NoCurve):
             return (_cell(None),) * len(heads)
         measured = {point.rows: point for point in one.points}
         line = {point.rows: point for point in one.line}
-        return (*(_cell(measured.get(size)) for size in sizes), *(_cell(line.get(size)) for size in foreseen))
+        return (*(_cell(measured.get(size)) for size in sizes), *(_cell(line.get(size)) for size in beyond))
 
-    return heads, tuple((one.strategy, cells(one)) for one in report.curves or ())
+    return Table(heads, tuple(Row(name_of(one.strategy), cells(one)) for one in report.curves or ()))
 
 
-def _cell(point: CurvePoint | None) -> str:
+def _cell(point: CurvePoint | None) -> Cell:
     if point is None:
-        return "–"
-    return f"{score_text(point.mean)} ({score_text(point.low)} to {score_text(point.high)})"
+        return Cell("–")
+    return Cell(score_text(point.mean), f"{score_text(point.low)} to {score_text(point.high)}")
 
 
 def _times() -> str:
@@ -209,24 +195,20 @@ def _points(difference: float) -> str:
     return points_text(difference).split()[0]
 
 
-def _and(names: Sequence[str], joint: str = "and") -> str:
-    return f" {joint} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+def _and(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def section(report: Report) -> Section | None:
-    if (more := curves_of(report)) is None:
+def _how(report: Report) -> str | None:
+    points = [n for one in drawn(report) for each in one.points if (n := each.n)]
+    if not points:
         return None
-    if not more.rows:
-        return Section("learning-curve", TITLE, (Text(more.answer, "lead"),))
-    rows = tuple(Row(name_of(name), tuple(map(Cell, cells))) for name, cells in more.rows)
-    return Section(
-        "learning-curve",
-        TITLE,
-        (
-            Text(more.answer, "lead"),
-            Chart(more.reading, partial(charts.curve_chart, report)),
-            Bullets(more.sentences),
-            Table(tuple(map(Head, more.heads)), rows),
-            *small(more.method),
-        ),
+    return (
+        f"Measured: the score with all rows + the difference to it on {count_text(max(points), 'test row')} "
+        "(outcomes.jsonl in curves/, by strategy and rows). CI: a Bayesian bootstrap with two imagined test rows, one "
+        "right and one wrong, so it can differ a little from the CI of the score. The line is score = a − b ÷ rows^c "
+        f"with a ≤ 1. It is the mean of {DRAWS:,} lines from a Bayesian regression through reweighted points "
+        "(eval/learning_curve.py of the program). Its range holds the middle 80 %. A gain is the line there − the line "
+        "now. It should, may or would hardly come, as all, part or none of its range reaches "
+        f"{margin_text(_least(report))}. The chance of being ahead is the share of lines in which it is so."
     )

@@ -1,5 +1,4 @@
-"""What a person's clicks on pairs of answers say of the score and of the strategies: figures for the report, and the
-words for them in every form.
+"""What a person's clicks on pairs of answers say about the score and the strategies.
 
 A report of an earlier version has none of it.
 """
@@ -23,6 +22,8 @@ _NOTE = (
     "The pairs are drawn at random from the test rows whose answers differ, so these shares are not those of all test "
     "rows. CI: Wilson's interval for a share, the Bayesian bootstrap over rows for a difference."
 )
+
+_HOW = "Your clicks and the scores of the answers you compared: clicks.csv."
 
 CORRUPTIONS = {
     Corruption.OTHER_WORDS: "The right answer in other words",
@@ -48,6 +49,10 @@ class OwnClicks:
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str
+
+    @property
+    def summary(self) -> str:
+        return self.warning or self.sentences[0]
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -191,4 +196,4 @@ def section(report: Report) -> Section | None:
     blocks: list[Block] = [*warning, Bullets(found.sentences)]
     if rows:
         blocks += [Table(tuple(map(Head, found.heads[1:])), rows, corner=found.heads[0]), *small(found.note)]
-    return Section("own-clicks", SEES, tuple(blocks), is_first=bool(warning))
+    return Section("own-clicks", SEES, found.summary, tuple(blocks), _HOW, is_first=bool(warning))

@@ -1,109 +1,78 @@
-"""What less tidy inputs cost each strategy: figures for the report, and the words for them in every form.
-
-A report of an earlier version has none of it.
-"""
+"""What messier inputs (typos, capitals, other words) cost each strategy."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from advisor.candidates import judged
 from advisor.schema import Candidate, Lost, Report
-from advisor.sections.blocks import Cell, Section, Table, Text, of_strategies, small
-from advisor.sections.blocks import Row as TableRow
-from advisor.sections.figures import beyond_preset
+from advisor.sections import computation
+from advisor.sections.blocks import Block, Cell, Row, Section, Table, of_strategies, small
+from advisor.sections.not_measured import beyond_preset
 from advisor.wording import count_text, in_sentence, name_of, points_text, signed_points
 from eval.statistics import LEVEL, holm
 from eval.variants import TYPO_EVERY_WORDS
 
-LESS_TIDY = "When inputs are less tidy"
-LOST_MEANING = (
-    "Points lost against the same rows as they are, with the 95 % range. A minus means that it scored better. "
-    "Rows that a variant leaves as they are do not count."
+TITLE = "Robustness to messy inputs"
+_MEANING = (
+    "Points lost against the same rows as they are, with the 95 % CI. A minus means that the strategy scored better. "
+    "Rows that a variant leaves unchanged don't count."
 )
 
 WORDS = {
     "typos": ("Typos", f"Letters swapped, left out or doubled in one word in {TYPO_EVERY_WORDS}."),
-    "lower_case": ("No capitals", "Everything in small letters."),
-    "capitals": ("All capitals", "Everything in capital letters."),
-    "polite": ("Politeness", "A greeting, thanks, or both around it. English inputs only."),
-    "reworded": ("Other words", "Contractions, openings and words replaced by their likes. English inputs only."),
-}
-_IN_SENTENCE = {
-    "typos": "typos",
-    "lower_case": "no capitals",
-    "capitals": "all capitals",
-    "polite": "politeness",
-    "reworded": "other words",
+    "lower_case": ("No capitals", "Everything in lower case."),
+    "capitals": ("All capitals", "Everything in upper case."),
+    "polite": ("Politeness", "A greeting, thanks or both are added. English inputs only."),
+    "reworded": ("Other words", "Contractions, openings and words are replaced by similar ones. English inputs only."),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A variant with the points that each strategy loses in it, and their range; one not asked in it has a dash."""
-
-    heading: str
-    meaning: str
-    cells: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LessTidy:
-    """The strategies, best first; what is to be said; a row for each variant. Without rows nothing was measured."""
-
-    names: tuple[str, ...]
-    sentences: tuple[str, ...]
-    rows: tuple[Row, ...]
-
-
-def less_tidy_of(report: Report) -> LessTidy | None:
+def section(report: Report) -> Section | None:
     """None for a report of an earlier version, of a preset without it, or in which nothing was judged."""
     shown = judged(report)
-    if not shown:
-        return None
     measured = [one for one in shown if one.robustness]
-    names = tuple(one.id for one in measured)
     if not measured:
-        return None if beyond_preset(report) else LessTidy((), ("Not measured.",), ())
-    by_name = {one.id: {each.variant: each for each in one.robustness or ()} for one in measured}
+        is_missing = shown and not beyond_preset(report)
+        return Section("robustness", TITLE, "Not measured.", ()) if is_missing else None
+    lost = {one.id: {each.variant: each for each in one.robustness or ()} for one in measured}
     rows = tuple(
         Row(
-            words[0],
-            f"{words[1]} {_asked([each[variant].n for each in by_name.values() if variant in each])}",
-            tuple(_cell(by_name[name].get(variant)) for name in names),
+            heading,
+            tuple(_cell(each.get(variant)) for each in lost.values()),
+            f"{meaning} {_asked([each[variant].n for each in lost.values() if variant in each])}",
         )
-        for variant, words in WORDS.items()
-        if any(variant in each for each in by_name.values())
+        for variant, (heading, meaning) in WORDS.items()
+        if any(variant in each for each in lost.values())
     )
-    return LessTidy(names, (*_sentences(by_name), *_left_out(shown, measured)), rows)
+    table = Table(of_strategies([one.strategy for one in measured], name_of), rows)
+    blocks: tuple[Block, ...] = (table, *small(_MEANING, *_left_out(shown, measured)))
+    return Section("robustness", TITLE, _summary(lost), blocks, _how(lost))
 
 
-def _sentences(by_name: dict[str, dict[str, Lost]]) -> list[str]:
+def _summary(by_name: dict[str, dict[str, Lost]]) -> str:
     """What is lost most and for sure; else that nothing was seen to be lost."""
     every = [(name, each) for name, variants in by_name.items() for each in variants.values()]
-    rows = count_text(max(each.n for _, each in every), "row")
     likely = [(name, each) for name, each in every if each.low > 0]
     adjusted = holm([each.p_value for _, each in every])  # the worst of all strategies and variants is picked
     sure = [one for one, p_value in zip(every, adjusted, strict=True) if one in likely and p_value < 1 - LEVEL]
-    if likely and not sure:
-        least = f"{min(adjusted):.2f}".removeprefix("0")
+    if sure:
+        name, worst = max(sure, key=lambda found: found[1].lost)
+        steady = [in_sentence(name) for name in by_name if not any(found == name for found, _ in sure)]
+        others = f" We see no loss for {_and(steady)}." if steady else ""
+        return f"{name_of(name)} loses most: {_loss(worst)}.{others}"
+    if likely:
         name, worst = min(likely, key=lambda found: float(found[1].p_value))
-        return [
-            f"The clearest loss: {in_sentence(name)} scores {points_text(worst.lost)} less ({_range(worst)}) with "
-            f"{_IN_SENTENCE[worst.variant]}. Among {len(every)} comparisons it may be chance (p = {least})."
-        ]
-    if not sure:
-        return [f"On up to {rows} of each kind, no strategy is shown to lose by any of this."]
-    name, worst = max(sure, key=lambda found: found[1].lost)
-    said = (
-        f"{name_of(name)} loses most: {points_text(worst.lost)} to {_IN_SENTENCE[worst.variant]} "
-        f"({_range(worst)}, on {count_text(worst.n, 'row')})."
-    )
-    steady = [name for name in by_name if not any(found == name for found, _ in sure)]
-    if steady:
-        said += f" No loss is shown of {_and([in_sentence(one) for one in steady])}."
-    return [said]
+        least = f"{min(adjusted):.2f}".removeprefix("0")
+        return (
+            f"{name_of(name)} may lose {_loss(worst)}. Among {len(every)} comparisons this may be chance (p = {least})."
+        )
+    rows = count_text(max(each.n for _, each in every), "row")
+    return f"We see no loss for any strategy on up to {rows} per variant."
+
+
+def _loss(worst: Lost) -> str:
+    return f"{points_text(worst.lost)} to {WORDS[worst.variant][0].lower()} (95 % CI {_range(worst)})"
 
 
 def _left_out(shown: list[Candidate], measured: list[Candidate]) -> list[str]:
@@ -116,8 +85,8 @@ def _asked(counts: Sequence[int]) -> str:
     return f"{count_text(most, 'row')}." if fewest == most else f"{fewest:,} to {count_text(most, 'row')}."
 
 
-def _cell(each: Lost | None) -> tuple[str, str]:
-    return (signed_points(each.lost), _range(each)) if each else ("–", "")
+def _cell(each: Lost | None) -> Cell:
+    return Cell(signed_points(each.lost), _range(each)) if each else Cell("–")
 
 
 def _range(each: Lost) -> str:
@@ -128,11 +97,10 @@ def _and(names: list[str]) -> str:
     return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
 
 
-def section(report: Report) -> Section | None:
-    if (found := less_tidy_of(report)) is None:
-        return None
-    if not found.rows:
-        return Section("less-tidy", LESS_TIDY, small(*found.sentences))
-    rows = tuple(TableRow(row.heading, tuple(Cell(*cell) for cell in row.cells), row.meaning) for row in found.rows)
-    table = Table(of_strategies(found.names, name_of), rows)
-    return Section("less-tidy", LESS_TIDY, (*map(Text, found.sentences), table, *small(LOST_MEANING)))
+def _how(by_name: dict[str, dict[str, Lost]]) -> str:
+    every = [each for variants in by_name.values() for each in variants.values()]
+    return (
+        "100 × (the score of rows as they are − that of the same rows varied), on up to "
+        f"{max(each.n for each in every):,} rows: probes.jsonl of each strategy. A loss is sure if p < .05 after "
+        f"correction for all {len(every)} comparisons. {computation.of_pairs(every)}"
+    )

@@ -1,61 +1,52 @@
-"""Does the score see what matters? How far apart right and corrupted answers stand: figures and words."""
+"""Does the score see what matters? How far apart right and corrupted answers stand."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from advisor.decision.score_doubt import CORRUPTED
 from advisor.schema import Report
-from advisor.sections.blocks import Cell, Head, Row, Section, Table, Text, small
-from advisor.wording import score_text, share_text
+from advisor.sections.blocks import Cell, Head, Row, Section, Table, small
+from advisor.wording import count_text, score_text, share_text
 from eval.scoring.check import LEAST_GAP, CorruptedScore, ScoreCheck
 from eval.scoring.corruptions import Corruption
 
 SCORE_CHECK = "Does the score see what matters?"
-HEADS = ("Answer", "Mean score", "Right answer scores higher", "Rows")
 
 
-class CheckedScore(NamedTuple):
-    """A sentence that says what was found, how it was measured, and a row for each kind of answer."""
+def section(report: Report) -> Section | None:
+    """None where answers are labels or fields, and in reports of earlier versions."""
+    check = report.score_check
+    if not check or not check.corrupted:
+        return None
+    right = Row("a right answer in other words", (Cell(score_text(check.right)), Cell(""), Cell(f"{check.rows:,}")))
+    table = Table(
+        (Head("Mean score"), Head("Right answer scores higher"), Head("Rows")),
+        (right, *map(_row, check.corrupted)),
+        corner="Answer",
+    )
+    note = (
+        f"Before the run, we put the expected answers of {count_text(check.rows, 'training row')} in other words and "
+        "corrupted them in each of these ways. We changed numbers, dates and names only in answers with at most three."
+    )
+    how = "The mean scores of answers made from the expected answers of training rows: score_check.json."
+    return Section("score-check", SCORE_CHECK, _summary(check), (table, *small(note)), how)
 
-    finding: str
-    how: str
-    rows: list[tuple[str, str, str, str]]
+
+def _summary(check: ScoreCheck) -> str:
+    worst = max(check.corrupted, key=lambda one: one.mean)
+    return (
+        f"{_judgement(check, worst)} Right answers in other words score {score_text(check.right)}. The wrong answer "
+        f"that scores highest, {CORRUPTED[Corruption(worst.corruption)]}, gets {score_text(worst.mean)}."
+    )
 
 
 def _judgement(check: ScoreCheck, worst: CorruptedScore) -> str:
     if check.blind_to:
         return "Hardly."
     if check.right - worst.mean < LEAST_GAP:  # of what a metric that goes by wording need not see
-        return "It goes by wording, and a wrong fact in the right words costs little: read some answers, too."
+        return "Partly: it goes by wording, and a wrong fact in the right words costs little. Read some answers too."
     return "Yes."
 
 
-def score_check_of(report: Report) -> CheckedScore | None:
-    """None where answers are labels or fields, and in reports of earlier versions."""
-    check = report.score_check
-    if not check or not check.corrupted:
-        return None
-    worst = max(check.corrupted, key=lambda one: one.mean)
-    right, wrong = score_text(check.right), score_text(worst.mean)
-    finding = (
-        f"{_judgement(check, worst)} A right answer in other words scores {right} on average. Of the wrong ones "
-        f"{CORRUPTED[Corruption(worst.corruption)]} scores highest: {wrong}."
-    )
-    how = (
-        f"Before the run, the expected answers of {check.rows} training rows were put in other words and made wrong "
-        "in each of these ways. Numbers, dates and names are changed only in answers that state at most three of them."
-    )
-    rows = [("a right answer in other words", right, "", f"{check.rows}")]
-    for one in check.corrupted:
-        called, higher = CORRUPTED[Corruption(one.corruption)], share_text(one.right_is_higher)
-        rows.append((called, score_text(one.mean), higher, f"{one.rows}"))
-    return CheckedScore(finding, how, rows)
-
-
-def section(report: Report) -> Section | None:
-    if (checked := score_check_of(report)) is None:
-        return None
-    rows = tuple(Row(heading, tuple(map(Cell, cells))) for heading, *cells in checked.rows)
-    table = Table(tuple(map(Head, HEADS[1:])), rows, corner=HEADS[0])
-    return Section("score-check", SCORE_CHECK, (Text(checked.finding, "lead"), table, *small(checked.how)))
+def _row(one: CorruptedScore) -> Row:
+    cells = score_text(one.mean), share_text(one.right_is_higher), f"{one.rows:,}"
+    return Row(CORRUPTED[Corruption(one.corruption)], tuple(map(Cell, cells)))

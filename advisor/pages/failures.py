@@ -8,14 +8,14 @@ from html import escape
 
 import streamlit as st
 
-from advisor.pages.marks import marked_name, show_title
+from advisor.pages.marks import marked_name
 from advisor.pages.side_by_side import Sources, card, read_answers
 from advisor.schema import Report
 from advisor.sections.answers import AnsweredRow
-from advisor.sections.wrong_answers import WORDS, Row, failures_of, mixup_text, wrong_answers_of
+from advisor.sections.failures import WORDS, Row, failures_of, mixup_text, wrong_answers_of
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
-from advisor.wording import count_text, name_of
+from advisor.wording import count_text
 from eval.failures import Confusion, Failures, Mixup
 
 _MIXUPS_SHOWN = 5
@@ -26,7 +26,6 @@ def show_wrong_answers(store: Store, run: StoredRun, report: Report) -> None:
     wrong, failures = wrong_answers_of(report), failures_of(report)
     if wrong is None:
         return
-    show_title(report, "Where answers go wrong")
     st.html(f'<ul class="said">{"".join(f"<li>{escape(sentence)}</li>" for sentence in wrong.sentences)}</ul>')
     if wrong.rows:
         most = max(count for row in wrong.rows for count in row.counts.values())
@@ -37,8 +36,11 @@ def show_wrong_answers(store: Store, run: StoredRun, report: Report) -> None:
     rows, sources = ({row.example.id: row for row in found[0][0].rows}, found[1]) if found else ({}, {})
     for name, each in failures.items():
         if any(one.count for one in each.categories):
-            with st.expander(f"{name_of(name)}: {'which label for which, and ' if _has_table(each) else ''}examples"):
-                _show_more(name, each, rows, sources)
+            what = "which label for which, and examples" if _has_table(each) else "examples"
+            st.html(
+                f'<details class="examples"><summary>{marked_name(name)} {what}</summary>'
+                f"{_more(name, each, rows, sources)}</details>"
+            )
 
 
 def _counts(row: Row, most: int) -> str:
@@ -73,15 +75,17 @@ def _has_table(failures: Failures) -> bool:
     return bool(failures.confusion and failures.confusion.rows)
 
 
-def _show_more(name: str, failures: Failures, rows: dict[str, AnsweredRow], sources: Sources) -> None:
+def _more(name: str, failures: Failures, rows: dict[str, AnsweredRow], sources: Sources) -> str:
+    parts = []
     if failures.confusion and failures.confusion.rows:
-        st.html(_table(name, failures.confusion.mixups, failures.confusion.rows))
+        parts.append(_table(name, failures.confusion.mixups, failures.confusion.rows))
     for category in failures.categories:
         shown = [rows[id] for id in category.examples if id in rows and name in rows[id].outcomes]
         if shown:
             head = f"{WORDS[category.name].heading}: {len(shown)} of {count_text(category.count, 'answer')}"
             cards = "".join(card(replace(row, outcomes={name: row.outcomes[name]}), sources) for row in shown)
-            st.html(f'<h3 class="card-title">{escape(head)}</h3>{cards}')
+            parts.append(f'<h3 class="card-title">{escape(head)}</h3>{cards}')
+    return "".join(parts)
 
 
 def _table(name: str, mixups: Sequence[Mixup], labels: dict[str, int]) -> str:

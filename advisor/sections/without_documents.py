@@ -1,0 +1,63 @@
+"""What each strategy answers when the documents don't hold the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from advisor.candidates import judged
+from advisor.schema import Report, WithoutDocuments
+from advisor.sections.blocks import Block, Bullets, Section, Table, of_strategies, small
+from advisor.sections.freshness import COUNTS_NOTE, count_of, rows_of_ways
+from advisor.wording import count_text, name_of
+
+TITLE = "When the documents don't hold the answer"
+_MOSTLY = 0.5  # of the answers are made up
+_WAYS = {
+    "admitted": ("Says it doesn't know", "Or refuses, or says nothing. We recognise English wordings only."),
+    "right": ("Right anyway", "The expected answer, though nothing it read holds it."),
+    "invented": ("Answers wrongly", "Any other answer."),
+}
+_WAYS_OF_TEXTS = _WAYS | {"invented": ("Writes an answer anyway", "We can't tell whether a reader would accept it.")}
+
+
+def section(report: Report) -> Section | None:
+    """None for a report of an earlier version, or of a task without documents."""
+    found = {one.id: one.without_documents for one in judged(report) if one.without_documents}
+    if not found:
+        return None
+    reading = {name: each for name, each in found.items() if each.reads}
+    are_texts = any(each.right is None for each in found.values())
+    sentences = [_reads(name, each) for name, each in reading.items()]
+    if not are_texts and any(each.invented.mean >= _MOSTLY for each in reading.values()):
+        sentences.append("An answer that sounds sure may still be in none of your documents.")
+    sentences += [_reads_nothing(name) for name in found if name not in reading]
+    table = Table(of_strategies(list(found), name_of), rows_of_ways(found, _WAYS_OF_TEXTS if are_texts else _WAYS))
+    blocks: tuple[Block, ...] = (Bullets(tuple(sentences)), table, *small(_asked(found), COUNTS_NOTE))
+    return Section("without-documents", TITLE, sentences[0], blocks, _HOW)
+
+
+_HOW = (
+    "Answers to some test rows, the same for all strategies: lines taken_out of probes.jsonl, or outcomes.csv for what "
+    "reads no documents. An answer that matches a list of refusals says it doesn't know: eval/refusals.py of the "
+    "program. CI: Wilson's interval for a share."
+)
+
+
+def _asked(found: Mapping[str, WithoutDocuments]) -> str:
+    rows = count_text(max(each.n for each in found.values()), "test question")
+    return f"We asked {rows} again after taking out the documents that hold the answer."
+
+
+def _reads(name: str, found: WithoutDocuments) -> str:
+    admitted, invented = count_of(found.admitted), count_of(found.invented)
+    if found.right is None:
+        return (
+            f"{name_of(name)} says that it doesn't know in {admitted} of {found.n:,} answers. It writes an answer "
+            f"anyway in {invented}."
+        )
+    said = f"{name_of(name)} says that it doesn't know in {admitted} of {found.n:,} answers. It is wrong in {invented}"
+    return f"{said} and right anyway in {right}." if (right := count_of(found.right)) else f"{said}."
+
+
+def _reads_nothing(name: str) -> str:
+    return f"{name_of(name)} reads no documents, so its answers to the same test questions count."
