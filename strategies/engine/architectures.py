@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-# For each of these, tests/test_strategies_architectures.py compares the engine with transformers' own computation. To
+# For each of these, tests/strategies/test_architectures.py compares the engine with transformers' own computation. To
 # allow another type, add it here and see that this test passes.
 EXACT = {
     "apertus", "arcee", "biogpt", "cohere", "ctrl", "ernie4_5", "ernie4_5_moe", "exaone4", "falcon", "flex_olmo",

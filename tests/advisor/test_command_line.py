@@ -1,0 +1,333 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from advisor.command_line.commands import main
+from advisor.hosted import hosted_prices
+from advisor.storage.store import Store
+from tests.advisor.test_timing import age
+from tests.bad_uploads import BAD_UPLOADS, HOSTILE, TABLE
+from tests.tiny_strategies import ENDLESS, FRAGILE, SPEED, STEADY, tiny_model
+
+ROOT = Path(__file__).parents[2]
+Compare = Callable[..., int]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder with a good task file, a model, and a home of its own where that model was timed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("THREEWAYS_HOME", str(tmp_path / "home"))
+    (tmp_path / "task.csv").write_bytes(TABLE)
+    Store().save_speed(tiny_model(tmp_path / "model"), SPEED)
+    return tmp_path
+
+
+@pytest.fixture
+def compare(folder: Path) -> Compare:
+    def run(*arguments: str, build_strategy: str = STEADY) -> int:
+        return main(["compare", *arguments, "--model", "model"], build_strategy)
+
+    return run
+
+
+def test_a_timing_that_no_longer_holds_is_taken_again(
+    folder: Path, compare: Compare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, model = Store(), str(folder / "model")
+    assert compare("task.csv", "--strategies", "prompting") == 0
+    assert "Timing this machine" not in capsys.readouterr().err
+    store.save_speed(model, replace(SPEED, busy=0.61))
+    assert compare("task.csv", "--strategies", "prompting") == 0
+    assert "Other programs used 61 % of the processor when this machine was timed" in capsys.readouterr().err
+    age(store, hours=30)
+    assert compare("task.csv", "--strategies", "prompting") == 0
+    assert "Timing this machine" in capsys.readouterr().err
+
+
+def test_a_comparison_ends_with_its_reports_a_table_and_a_place_in_history(
+    folder: Path, compare: Compare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compare("task.csv", "--strategies", "prompting,finetuning", "--seed", "5", "--out", "out") == 0
+    shown = capsys.readouterr()
+    assert "Fine-tuning" in shown.out and "report.html" in shown.out
+    assert "Peak memory" in shown.out and "Getting ready" in shown.out and "Throughput" in shown.out
+    assert "Prompting about" in shown.err and "together about" in shown.err
+    assert "Traceback" not in shown.err
+    assert sorted(path.name for path in (folder / "out").iterdir()) == [
+        "outcomes.csv",
+        "report.html",
+        "report.json",
+        "report.md",
+    ]
+    report = json.loads((folder / "out" / "report.json").read_text())
+    assert (report["seed"], [each["id"] for each in report["candidates"]]) == (5, ["prompting", "finetuning"])
+    (run,) = Store().runs()
+    assert (run.id, run.state, run.name) == (report["run_id"], "done", "task.csv")
+    assert run.plan.model == str(folder / "model")
+    (Store().run_folder(run.id) / "report.json").write_text("{}")  # as another version may have left it
+    assert main(["runs"]) == 0
+    assert run.id in capsys.readouterr().out
+
+
+def test_json_prints_the_report_and_nothing_else(compare: Compare, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--volume", "500", "--margin", "3", "--max-seconds", "2", "--json", "--strategies", "prompting")
+    assert compare("task.csv", *options) == 0
+    report = json.loads(capsys.readouterr().out)
+    priorities = report["priorities"]
+    assert (priorities["monthly_volume"], priorities["margin"], priorities["max_seconds"]) == (500, 0.03, 2.0)
+    copied = Path("results") / report["run_id"] / "report.json"
+    assert json.loads(copied.read_text()) == report
+
+
+def test_answers_are_priced_as_those_of_a_hosted_model(compare: Compare, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--hosted", "openai: gpt-5 mini", "--written-price", "3", "--tuned-factor", "1.5", "--json")
+    assert compare("task.csv", "--strategies", "prompting", *options) == 0
+    report = json.loads(capsys.readouterr().out)
+    name, chosen = "OpenAI: GPT-5 mini", report["priorities"]
+    assert (chosen["hosted"], chosen["tuned_factor"], chosen["written_per_million"]) == (name, 1.5, 3)
+    assert chosen["read_per_million"] == hosted_prices()[name].read_per_million
+    (prompting,) = report["candidates"]
+    tokens = prompting["tokens_in_mean"] * chosen["read_per_million"] + prompting["tokens_out_mean"] * 3
+    assert prompting["cost"]["per_1000"] == pytest.approx(tokens / 1000)
+
+
+def test_a_failed_strategy_does_not_fail_the_comparison_but_all_of_them_do(
+    compare: Compare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compare("task.csv", "--strategies", "prompting,retrieval", build_strategy=FRAGILE) == 0
+    assert "ZeroDivisionError" in capsys.readouterr().out
+    assert compare("task.csv", "--strategies", "retrieval", build_strategy=FRAGILE) == 1
+    assert "None of the strategies could be measured." in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_fitted_strategy_answers_lines(
+    compare: Compare, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare("task.csv", "--strategies", "prompting,retrieval", build_strategy=FRAGILE)
+    (run,) = Store().runs()
+    capsys.readouterr()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("where is it\nähm\n".encode())))
+    assert main(["predict", run.id[:15], "--strategy", "prompting"], STEADY) == 0
+    assert capsys.readouterr().out == "no\nno\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"where is it\n")))
+    assert main(["predict", run.id, "--strategy", "tfidf_linear"], STEADY) == 0  # a baseline can be used as well
+    assert capsys.readouterr().out == "no\n"
+    assert main(["predict", run.id, "--strategy", "retrieval"], STEADY) == 2
+    assert "has no fitted retrieval" in one_sentence(capsys)
+    assert main(["predict", run.id, "--strategy", "finetuning"], STEADY) == 2
+    assert "did not compare 'finetuning'" in one_sentence(capsys)
+    assert main(["predict", "1999", "--strategy", "prompting"], STEADY) == 2
+    assert "No run begins with '1999'" in one_sentence(capsys)
+
+
+def test_documents_come_from_a_folder(folder: Path, compare: Compare) -> None:
+    (folder / "handbook" / "more").mkdir(parents=True)
+    (folder / "handbook" / "prices.md").write_text("# Prices\nA cake is 30 euros.")
+    (folder / "handbook" / "more" / "hours.txt").write_text("Open from nine.")
+    (folder / "handbook" / "photo.png").write_bytes(b"\x89PNG")
+    assert compare("task.csv", "--docs", "handbook", "--strategies", "prompting") == 0
+    (run,) = Store().runs()
+    dataset = Store().dataset(run.dataset_id)
+    assert (dataset.documents_name, dataset.documents) == ("handbook.zip", 2)
+
+
+@pytest.mark.parametrize("flaw", BAD_UPLOADS)
+def test_a_bad_upload_is_one_sentence_and_nothing_is_stored(
+    folder: Path, compare: Compare, capsys: pytest.CaptureFixture[str], flaw: str
+) -> None:
+    name, content = BAD_UPLOADS[flaw]
+    (folder / "task.csv").unlink()
+    (folder / name).write_bytes(content)
+    assert compare(name) == 2
+    assert one_sentence(capsys)
+    store = Store()
+    assert store.runs() == []
+    assert not (store.home / "datasets").exists() and not (store.home / "runs").exists()
+    assert not (folder / "results").exists()
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_file_that_crashes_its_parser_is_one_sentence_in_seconds(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(HOSTILE[name])
+    command = [sys.executable, "-m", "advisor", "compare", name, "--model", "model"]
+    ended = subprocess.run(
+        command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, timeout=15, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (2, b"")
+    assert ended.stderr.decode().startswith(f"{name} is damaged, or needs too much memory once unpacked: ")
+    assert ended.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["missing.csv"], "missing.csv cannot be read (No such file or directory)"),
+        (["task.csv", "--docs", "nowhere"], "nowhere cannot be read"),
+        (["task.csv", "--docs", "model"], "holds no documents"),
+        (["task.csv", "--target", "answer"], "There is no column 'answer'"),
+        (["task.csv", "--strategies", "guessing"], "There is no strategy 'guessing'"),
+        (["task.csv", "--out", "task.csv"], "The report cannot be written to task.csv"),
+        (["task.csv", "--out", "/proc"], "The report cannot be written to /proc"),
+        (["task.csv", "--volume", "0"], "The volume must be from 1 to 1,000,000,000 answers a month, not 0."),
+        (["task.csv", "--margin", "51"], "The margin must be from 0 to 50 points, not 51."),
+        (["task.csv", "--max-seconds", "0"], "The longest wait must be from 0.001 to 1,000,000,000 seconds, not 0."),
+        (["task.csv", "--max-seconds", "1e400"], "not inf."),
+        (["task.csv", "--hosted", "openai gpt-5 mini"], "the nearest names: OpenAI: GPT-5 mini; "),
+        (["task.csv", "--hosted", "Ours", "--read-price", "1"], "lists no “Ours”"),
+        (["task.csv", "--hosted", "GPT-5 mini"], "is listed as GitHub Copilot: GPT-5 mini; OpenAI: GPT-5 mini"),
+        (["task.csv", "--read-price", "1"], "--read-price is of a hosted model: name it with --hosted."),
+        (["task.csv", "--hosted", "A", "--read-price", "-1", "--written-price", "1"], "tokens read must be from 0"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    compare: Compare, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert compare(*arguments) == 2
+    assert said in one_sentence(capsys)
+    assert not (Store().home / "datasets").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "COMMAND"),
+        (["compare"], "FILE"),
+        (["compare", "task.csv", "--preset", "slow"], "invalid choice: 'slow'"),
+        (["compare", "task.csv", "--volume", "some"], "“some” is no whole number; write it like 10000"),
+        (["compare", "task.csv", "--margin", "nan"], "“nan” is no number; write it like 2.5"),
+        (["compare", "task.csv", "--fast"], "--fast"),
+        (["predict", "2026"], "--strategy"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert said in one_sentence(capsys)
+
+
+def test_an_internal_failure_is_one_sentence_with_the_place_of_its_log(
+    folder: Path, compare: Compare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (Store().home / "datasets").write_text("a file where a folder should be")
+    assert compare("task.csv") == 1
+    log = folder / "home" / "error.log"
+    assert str(log) in one_sentence(capsys)
+    assert "Traceback" in log.read_text()
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_who_reads_no_further_ends_the_command_as_it_ends_others(folder: Path, options: list[str]) -> None:
+    outcomes = folder / "outcomes.csv"
+    outcomes.write_text("example,strategy,score\n" + "".join(f"{at},{name},1\n" for at in range(9) for name in "ab"))
+    command = subprocess.Popen(
+        [sys.executable, "-m", "advisor", "decide", str(outcomes), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env={**os.environ, "THREEWAYS_HOME": str(folder / "home"), "PYTHONUNBUFFERED": "1"},
+    )
+    command.stdout.close()
+    assert command.stderr.read() == b"" and command.wait() == 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_is_ended_is_cancelled(folder: Path, number: signal.Signals) -> None:
+    program = (
+        "import signal, sys; from advisor.command_line.commands import main;"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL);"  # the tests may run under nohup, or in the background
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"
+        f"sys.exit(main(['compare', 'task.csv', '--model', 'model', '--strategies', 'retrieval'], '{ENDLESS}'))"
+    )
+    command = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    store = Store()
+    try:
+        while not any("process" in step.stage for run in store.runs() for step in store.steps(run.id)):
+            with pytest.raises(subprocess.TimeoutExpired):
+                command.wait(timeout=0.1)
+        baselines, step = [step for run in store.runs() for step in store.steps(run.id)]
+        assert baselines.state == "done"
+        os.killpg(command.pid, number)  # as a terminal does: to the child too
+        _, written = command.communicate(timeout=60)
+    finally:
+        command.kill()
+        command.wait()
+    assert command.returncode == 128 + number
+    assert written.decode().splitlines()[-1] == "The comparison was cancelled."
+    assert b"Traceback" not in written
+    (run,) = store.runs()
+    assert (run.state, [step.state for step in store.steps(run.id)]) == ("cancelled", ["done", "cancelled"])
+    assert not psutil.pid_exists(int(step.stage.rsplit(maxsplit=1)[1]))
+
+
+def one_sentence(capsys: pytest.CaptureFixture[str]) -> str:
+    """What stands on standard error, which must be one line that ends as a sentence, and nothing on standard output."""
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("\n") == 1 and shown.err.endswith(".\n") and "Traceback" not in shown.err
+    return shown.err.strip()
+
+
+def test_the_metric_is_chosen_before_the_run(
+    folder: Path, compare: Compare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compare("task.csv", "--strategies", "prompting", "--metric", "Macro-f1", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["task"]["metric"] == "macro-F1"
+    (folder / "mine.py").write_text("def score(output, expected, input):\n    return float(output == expected)\n")
+    assert compare("task.csv", "--strategies", "prompting", "--metric", "mine.py:score", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["task"]["metric"].startswith("mine.py:score (")
+    setup = Store().dataset(Store().runs()[0].dataset_id).setup
+    assert setup is not None and setup.own_metric is None  # a page runs no code of a person
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--metric", "form"), "There is no metric 'form' for classification: choose accuracy, macro-F1, balanced"),
+        (("--metric", "no.py:score"), "There is no file no.py: give your metric as file.py:function."),
+        (("--require", "Kind regards"), "The metric 'accuracy' sees no wording, so no phrase can be required"),
+        (("--metric", "no.py:score", "--require", "Yes"), "--require has no effect on your own metric"),
+    ],
+)
+def test_a_metric_that_cannot_be_is_one_sentence(
+    compare: Compare, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], said: str
+) -> None:
+    assert compare("task.csv", *options) == 2
+    assert capsys.readouterr().err.startswith(said) and not Store().runs()
+
+
+def test_phrases_can_be_required_of_written_answers(
+    folder: Path, compare: Compare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reply = (
+        "Dear customer {0} thank you for writing to us. Your parcel number {0} left our house today and is on its way."
+    )
+    letters = [f"Where is parcel {row}?,{reply.format(row)}" for row in range(60)]
+    (folder / "letters.csv").write_text("\n".join(["question,reply", *letters]))
+    options = ("letters.csv", "--strategies", "prompting", "--metric", "form", "--json")
+    scores = []
+    for phrases in ((), ("--require", "Dear customer", "--require", "re:kind +regards")):
+        assert compare(*options, *phrases) == 0
+        report = json.loads(capsys.readouterr().out)
+        scores.append(report["candidates"][0]["score"]["mean"])
+    assert report["task"]["metric"].startswith("form, 2 required (")
+    assert scores[1] == pytest.approx(scores[0] / 2)  # one of two phrases stands in each answer

@@ -1,0 +1,114 @@
+"""The app under test: at a page, with a home of its own, as a server for a browser, and over runs that have ended."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from filelock import FileLock
+from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import AppTest
+
+from advisor.estimate import Speed
+from advisor.plan import Plan, Setup
+from advisor.runs.report_files import write_report
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun, StoredStep
+from advisor.storage.task_file import task_to_json
+from advisor.storage.trial_files import write_trial
+from eval.outcomes import Trial
+from eval.task import Split, Task
+
+ROOT = Path(__file__).parent.parent
+SECONDS = 60  # a first run imports the app, and the machine may be busy
+SPEED = Speed("cpu", 1.0, read=300.0, read_alone=200.0, write=40.0, write_alone=10.0, train=120.0, embed=50.0)
+_scan_once = cache(manifest_scanner.scan_component_manifests)  # AppTest reads what is installed anew for each app
+
+
+@contextmanager
+def own_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A store for the pages alone, whose worker is this test: no page starts a real one."""
+    monkeypatch.setenv("THREEWAYS_HOME", str(folder))
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # in whose place AppTest puts the app's
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", _scan_once)
+    st.cache_resource.clear()
+    store = Store()
+    store.request_speed("embedded")
+    store.save_speed("embedded", SPEED)
+    with FileLock(folder / "worker.lock"):
+        yield store
+    st.cache_resource.clear()
+
+
+def open_page(title: str, **address: str) -> AppTest:
+    """The app at a page, as if a person had opened this address."""
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=SECONDS)
+    for name, value in address.items():
+        app.query_params[name] = value
+    app.run()
+    if title != "Start":
+        app.switch_page(f"advisor/pages/{title.lower()}.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def html_of(app: AppTest) -> str:
+    """Everything the page says in its own HTML, without the style sheet."""
+    bodies = [element.proto.body for element in app.get("html")]
+    return " ".join(body for body in bodies if not body.startswith("<style>"))
+
+
+def primaries(app: AppTest) -> list[str]:
+    return [button.label for button in app.button if button.proto.type == "primary"]
+
+
+def finish_run(
+    store: Store, task: Task, split: Split, trials: Sequence[Trial], follows: str | None = None
+) -> StoredRun:
+    """A run over this task as if it had been uploaded, with these results."""
+    lines = ["question,label", *(f'"{example.input}","{example.target}"' for example in task.examples)]
+    dataset = store.add_dataset("questions.csv", "\n".join(lines).encode())
+    compared = tuple(trial.strategy for trial in trials)
+    plan = Plan(dataset.id, Setup("question", "label"), strategies=compared, follows=follows)
+    run = store.add_run(plan, task_to_json(task, split))
+    folder = store.run_folder(run.id)
+    store.save_step(StoredStep(run.id, "baselines", "done"))
+    for trial in trials:
+        (folder / trial.strategy).mkdir(exist_ok=True)
+        write_trial(folder / trial.strategy, trial)
+        store.save_step(StoredStep(run.id, trial.strategy, trial.status, reason=trial.reason))
+    write_report(folder, run, trials, store.steps(run.id))
+    store.end_run(run.id, "done")
+    return store.run(run.id)
+
+
+@contextmanager
+def app_at(home: Path) -> Iterator[str]:
+    """The app on a free port, with a home of its own, which is gone at the end."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--server.port", str(port), "--server.headless", "true"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options],
+        cwd=ROOT,
+        env=os.environ | {"THREEWAYS_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as app:
+        assert app.stdout is not None
+        assert any("URL" in line for line in app.stdout), "the app ended before it was ready"
+        yield f"http://127.0.0.1:{port}"
+        app.terminate()
+        app.wait(60)
+    shutil.rmtree(home, ignore_errors=True)  # by which a worker knows that it is to end

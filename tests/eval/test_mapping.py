@@ -1,0 +1,181 @@
+"""Columns guessed, kinds inferred, tasks built with nothing lost silently."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eval.documents import read_documents
+from eval.mapping import Columns, build_task, guess_columns, infer_kind
+from eval.table import Table, read_table
+from eval.task import BadInput, Document, Kind
+from tests.scored import score
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+
+TWO = Columns("input", "target")
+
+
+def table(columns: str, *rows: tuple[str, ...]) -> Table:
+    return Table(tuple(columns.split()), rows)
+
+
+def labelled(count: int = 24, labels: int = 3) -> Table:
+    return table("input target", *((f"message number {i}", f"label {i % labels}") for i in range(count)))
+
+
+@pytest.mark.parametrize(
+    ("columns", "row", "expected"),
+    [
+        ("split input output", ("train", "a", "b"), Columns("input", "output", split="split")),
+        ("Answer Question", ("b", "a"), Columns("Question", "Answer")),
+        ("prompt completion", ("a", "b"), Columns("prompt", "completion")),
+        ("id ticket_text customer_id intent", ("1", "a", "c", "b"),
+         Columns("ticket_text", "intent", group="customer_id")),
+        ("question answer doc_id", ("a", "b", "d"), Columns("question", "answer", document="doc_id")),
+        ("uuid x y", ("7", "the longest text of all", "b"), Columns("x", "y")),
+        ("y x", ("b", "the longest text of all"), Columns("x", "y")),
+        ("set text label", ("blue", "a", "b"), Columns("text", "label")),
+        ("split label", ("train", "a"), Columns("split", "label")),
+    ],
+)  # fmt: skip
+def test_columns_are_guessed(columns: str, row: tuple[str, ...], expected: Columns) -> None:
+    assert guess_columns(table(columns, row)) == expected
+
+
+@pytest.mark.shared_data
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the public datasets are not beside this checkout")
+@pytest.mark.parametrize(
+    ("folder", "kind", "labels"),
+    [
+        ("banking77", Kind.CLASSIFICATION, 77),
+        ("clinc_banking15", Kind.CLASSIFICATION, 15),
+        ("xquad_en", Kind.ANSWERING, 0),
+        ("covid_faq", Kind.WRITING, 0),
+        ("restaurant8k", Kind.EXTRACTION, 0),
+    ],
+)
+def test_the_public_datasets_are_understood_unaided(folder: str, kind: Kind, labels: int) -> None:
+    content = read_table("task.csv", (SHARED / folder / "task.csv").read_bytes())
+    docs = SHARED / folder / "docs.jsonl"
+    documents = read_documents(docs.name, docs.read_bytes()) if docs.exists() else []
+    columns = guess_columns(content)
+    built = build_task(content, columns, kind=None, name=folder, documents=documents)
+    assert columns == Columns("input", "output", split="split", document="doc_id" if documents else None)
+    assert (built.task.kind, len(built.task.labels), built.left_out) == (kind, labels, ())
+    assert len(built.task.examples) == len(content.rows)
+    assert {example.split for example in built.task.examples} <= {"train", "dev", "test"}
+    known = {document.id for document in documents}
+    assert all(known.issuperset(example.document_ids) for example in built.task.examples)
+
+
+def test_a_kind_comes_with_its_numbers() -> None:
+    inputs = [f"message {i}" for i in range(60)]
+    guess = infer_kind(inputs, [f"label {i % 3}" for i in range(60)], has_documents=False)
+    assert guess.kind is Kind.CLASSIFICATION
+    assert guess.reason == "3 different answers over 60 rows, each used 20 times or more: a choice among labels."
+    assert infer_kind(inputs, ['{"a": 1}'] * 58 + ["{", "none"], has_documents=False).kind is Kind.EXTRACTION
+    assert infer_kind(inputs, ["yes " * 40 + str(i) for i in range(60)], has_documents=False).kind is Kind.WRITING
+
+
+def test_repeated_rows_do_not_make_labels() -> None:
+    questions = [f"question {i % 10}" for i in range(60)]
+    assert infer_kind(questions, [f"fact {i % 10}" for i in range(60)], has_documents=False).kind is Kind.ANSWERING
+
+
+def test_canned_replies_are_written_text_though_they_repeat() -> None:
+    inputs = [f"message {i}" for i in range(60)]
+    replies = [f"Reply {i % 5}: " + "thank you for writing to us " * 5 for i in range(60)]
+    assert infer_kind(inputs, replies, has_documents=False).kind is Kind.WRITING
+
+
+def test_facts_that_repeat_a_little_are_no_labels_when_there_are_documents() -> None:
+    inputs = [f"question {i}" for i in range(60)]
+    facts = [f"{i % 20} days" for i in range(60)]
+    assert infer_kind(inputs, facts, has_documents=True).kind is Kind.ANSWERING
+    assert infer_kind(inputs, facts, has_documents=False).kind is Kind.CLASSIFICATION
+
+
+def test_rows_with_a_gap_are_left_out_and_named() -> None:
+    rows = [*labelled().rows, ("no answer", " "), ("", "label 1"), ("none", ""), ("nor here", "")]
+    built = build_task(Table(("input", "target"), tuple(rows)), TWO, kind=None, name="t")
+    assert len(built.task.examples) == 24
+    assert (built.task.examples[0].id, built.task.examples[-1].id) == ("r2", "r25")
+    assert built.left_out == (
+        "Row 27 has no input and was left out.",
+        "3 rows have no answer and were left out: rows 26, 28 and 29.",
+    )
+
+
+def test_an_extraction_leaves_out_answers_that_are_not_json() -> None:
+    rows = [(f"order {i}", '{"item": "tea"}') for i in range(36)]
+    rows += [("a list", '["tea"]'), ("cut off", '{"item": '), ("only Python's", '{"n": NaN}'), ("words", "tea")]
+    built = build_task(table("input target", *rows), TWO, kind=None, name="t")
+    assert built.task.kind is Kind.EXTRACTION
+    assert built.left_out == ("3 rows have no JSON as answer and were left out: rows 39, 40 and 41.",)
+    for example in built.task.examples:
+        assert score(built.task.kind, "{}", example.target).value == 0
+
+
+def test_a_table_of_labels_is_no_extraction() -> None:
+    with pytest.raises(BadInput, match="Only 0 of 24 rows have JSON in column 'target'"):
+        build_task(labelled(), TWO, kind=Kind.EXTRACTION, name="t")
+
+
+def test_sides_groups_and_documents_are_read() -> None:
+    rows = [
+        (f"question {i}", f"label {i % 2}", side, f"g{i % 5}", ids)
+        for i, (side, ids) in enumerate(
+            [("Train", "a|b"), ("validation", '["a", "b;c"]'), ("TEST", "a; b"), ("", "b;c"), ("holdout", "")] * 5
+        )
+    ]
+    built = build_task(
+        table("q a side who docs", *rows),
+        Columns("q", "a", group="who", split="side", document="docs"),
+        kind=Kind.CLASSIFICATION,
+        name="t",
+        documents=[Document(identifier, identifier, "text") for identifier in ("a", "b", "b;c")],
+    )
+    first = built.task.examples[:5]
+    assert [example.split for example in first] == ["train", "dev", "test", None, "test"]
+    assert [example.document_ids for example in first] == [("a", "b"), ("a", "b;c"), ("a", "b"), ("b;c",), ()]
+    assert first[0].group == "g0"
+    assert built.task.labels == ("label 0", "label 1")
+
+
+def test_document_ids_that_name_no_document_are_said() -> None:
+    rows = [(f"question {i}", f"answer {i}", f"p{i}") for i in range(20)]
+    built = build_task(
+        table("q a doc", *rows),
+        Columns("q", "a", document="doc"),
+        kind=None,
+        name="t",
+        documents=[Document("x", "", "t")],
+    )
+    assert len(built.left_out) == 1
+    assert "'doc' names no document that was given (it holds 'p0', a document is called 'x')" in built.left_out[0]
+
+
+def test_the_instruction_given_wins_over_that_of_the_table() -> None:
+    chat = Table(("input", "target"), labelled().rows, instruction="from the file")
+    assert build_task(chat, TWO, kind=None, name="t").task.instruction == "from the file"
+    assert build_task(chat, TWO, kind=None, name="t", instruction="mine").task.instruction == "mine"
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "fragment"),
+    [
+        (labelled(), Columns("text", "target"), "no column 'text': choose among input, target"),
+        (labelled(), Columns("input", "input"), "both the input and the answer"),
+        (labelled(labels=1), TWO, "Every row has the same answer ('label 0')"),
+        (labelled(19), TWO, "Only 19 rows have both"),
+        (table("input target", *labelled().rows, *[("", "x")] * 30), TWO, "30 of 54 rows have nothing"),
+        (table("input target s", *((*row, "train") for row in labelled().rows), ("a", "b", "maybe")),
+         Columns("input", "target", split="s"), "Row 26 has 'maybe' in column 's'"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_task_is_refused(content: Table, columns: Columns, fragment: str) -> None:
+    with pytest.raises(BadInput) as refusal:
+        build_task(content, columns, kind=Kind.CLASSIFICATION, name="t")
+    assert fragment in str(refusal.value)

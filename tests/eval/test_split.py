@@ -1,0 +1,196 @@
+"""What is tested was never learned: not the row, not its like, not its group."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from eval.duplicates import compare_inputs
+from eval.mapping import build_task, guess_columns
+from eval.split import split_task
+from eval.table import read_table
+from eval.task import BadInput, Example, Kind, Split, Task, labels_of, normalised
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+
+ALPHABET = "bcdfghjklmnpqrstvwz"
+
+
+def sentence(number: int) -> str:
+    """A sentence of made-up words, unlike that of any other number."""
+    chance = random.Random(number)
+    return " ".join("".join(chance.choices(ALPHABET, k=6)) for _ in range(6))
+
+
+def task_of(examples: Sequence[Example], kind: Kind = Kind.CLASSIFICATION) -> Task:
+    labels = labels_of(examples) if kind is Kind.CLASSIFICATION else ()
+    return Task("t", kind, "", tuple(examples), labels=labels)
+
+
+def plain(count: int, labels: int = 4, side: str | None = None, start: int = 0) -> list[Example]:
+    return [Example(f"r{i}", sentence(i), f"label {i % labels}", split=side) for i in range(start, start + count)]
+
+
+def sizes(split: Split) -> tuple[int, int, int]:
+    return len(split.train), len(split.dev), len(split.test)
+
+
+def inputs(examples: Sequence[Example]) -> set[str]:
+    return {normalised(example.input) for example in examples}
+
+
+def test_the_parts_have_their_shares_and_are_disjoint() -> None:
+    task = task_of(plain(400))
+    split = split_task(task, seed=1)
+    assert sizes(split) == (240, 60, 100)
+    assert sorted(e.id for e in split.train + split.dev + split.test) == sorted(e.id for e in task.examples)
+    assert split.notes == ()
+
+
+def test_labels_keep_their_proportions() -> None:
+    examples = [replace(e, target="rare" if i % 10 == 0 else "common") for i, e in enumerate(plain(400))]
+    split = split_task(task_of(examples), seed=0)
+    for part, expected in ((split.train, 24), (split.dev, 6), (split.test, 10)):
+        assert abs(Counter(e.target for e in part)["rare"] - expected) <= 1
+
+
+def test_every_label_is_learned_even_with_two_rows_each() -> None:
+    split = split_task(task_of(plain(80, labels=40)), seed=3)
+    assert len({e.target for e in split.train}) == 40
+    assert sizes(split) == (48, 12, 20)
+
+
+def test_the_seed_decides_and_nothing_else() -> None:
+    task = task_of(plain(200))
+    assert split_task(task, seed=5) == split_task(task, seed=5)
+    assert inputs(split_task(task, seed=5).test) != inputs(split_task(task, seed=6).test)
+
+
+def test_equal_and_nearly_equal_inputs_stay_together() -> None:
+    variants = [
+        Example(f"v{i}-{j}", text, f"label {i % 4}")
+        for i in range(60)
+        for j, text in enumerate((sentence(i), sentence(i).upper() + "?", "Please: " + sentence(i)))
+    ]
+    split = split_task(task_of(variants), seed=2)
+    where = {e.id: side for side in ("train", "dev", "test") for e in getattr(split, side)}
+    assert len(where) == 180
+    assert all(where[f"v{i}-0"] == where[f"v{i}-1"] == where[f"v{i}-2"] for i in range(60))
+
+
+@pytest.mark.parametrize("group_count", [5, 30])
+def test_groups_never_straddle(group_count: int) -> None:
+    examples = [replace(e, group=f"g{i % group_count}") for i, e in enumerate(plain(300))]
+    split = split_task(task_of(examples), seed=0)
+    groups = [{e.group for e in part} for part in (split.train, split.dev, split.test)]
+    assert sum(map(len, groups)) == group_count
+    assert all(groups)
+
+
+def test_given_sides_are_honoured() -> None:
+    examples = plain(60, side="train") + plain(20, side="dev", start=60) + plain(30, side="test", start=80)
+    split = split_task(task_of(examples), seed=0)
+    assert [{e.split for e in part} for part in (split.train, split.dev, split.test)] == [
+        {"train"},
+        {"dev"},
+        {"test"},
+    ]
+    assert sizes(split) == (60, 20, 30)
+
+
+def test_a_side_nobody_gave_is_cut_from_train() -> None:
+    without_dev = split_task(task_of(plain(100, side="train") + plain(30, side="test", start=100)), seed=0)
+    assert sizes(without_dev) == (85, 15, 30)
+    assert without_dev.notes == ("15 of the rows to learn from were set aside to choose settings on.",)
+    without_test = split_task(task_of(plain(100, side=None) + plain(30, side="dev", start=100)), seed=0)
+    assert sizes(without_test) == (75, 30, 25)
+
+
+def test_where_given_sides_cross_the_learning_side_gives_way() -> None:
+    examples = [
+        *plain(60, side="train"),
+        *plain(20, side="dev", start=60),
+        *plain(30, side="test", start=80),
+        Example("same as test", sentence(80).title(), "label 0", split="train"),
+        Example("near test", "oh " + sentence(81), "label 1", split="train"),
+        Example("near test too", "oh " + sentence(82), "label 2", split="dev"),
+        Example("same as dev", sentence(60), "label 0", split="train"),
+        Example("of a group in test", sentence(200), "label 0", group="g", split="train"),
+        Example("test of the group", sentence(201), "label 0", group="g", split="test"),
+    ]
+    split = split_task(task_of(examples), seed=0)
+    assert sizes(split) == (60, 20, 31)
+    assert {e.id for e in split.train} == {f"r{i}" for i in range(60)}
+    assert [note.split(" left out")[0] for note in split.notes] == [
+        "1 row to choose settings on was",
+        "3 rows to learn from were",
+        "1 row to learn from was",
+    ]
+
+
+def test_large_parts_are_sampled_by_label() -> None:
+    examples = [replace(e, target="rare" if i % 10 == 0 else "common") for i, e in enumerate(plain(1000))]
+    split = split_task(task_of(examples), seed=0, max_test=50, max_dev=20)
+    assert sizes(split) == (730, 20, 50)  # what dev does not use is learned from
+    assert Counter(e.target for e in split.test) == {"common": 45, "rare": 5}
+    assert split.notes == ("50 of 250 rows to judge by are used, chosen at random.",)
+
+
+def test_labels_never_learned_are_said() -> None:
+    examples = [*plain(60, side="train"), Example("new", sentence(99), "unseen", split="test")]
+    notes = split_task(task_of(examples), seed=0).notes
+    assert notes[-1] == "1 label occurs among the rows to judge by but not among those to learn from (unseen)."
+
+
+def test_data_that_is_all_alike_is_refused() -> None:
+    examples = [replace(e, input=sentence(0)) for e in plain(40)]
+    with pytest.raises(BadInput, match="leaves no rows to choose settings on"):
+        split_task(task_of(examples), seed=0)
+
+
+def test_a_split_that_leaves_nothing_to_learn_from_is_refused() -> None:
+    with pytest.raises(BadInput, match="leaves no rows to learn from"):
+        split_task(task_of(plain(40, side="test")), seed=0)
+
+
+def test_a_shared_preamble_does_not_make_inputs_alike() -> None:
+    texts = ["You are a careful clerk. Sort this message into a category. " * 5 + sentence(i) for i in range(40)]
+    assert len(compare_inputs(texts).pairs) == 0
+
+
+def test_near_duplicates_are_found_and_only_they() -> None:
+    texts = [sentence(i) for i in range(300)] + ["so " + sentence(7), sentence(8)]
+    likeness = compare_inputs(texts)
+    assert likeness.pairs.tolist() == [[7, 300]]
+    assert likeness.key[301] == likeness.key[8]
+    assert likeness.complete
+
+
+def test_too_much_text_falls_back_on_equal_inputs_and_says_so() -> None:
+    long = [replace(e, input=f"{e.input} " * 3000) for e in plain(90)]
+    split = split_task(task_of([*long, replace(long[0], id="copy")]), seed=0)
+    assert "only equal inputs were kept together" in split.notes[0]
+    assert sum(sizes(split)) == 91
+
+
+@pytest.mark.shared_data
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the public datasets are not beside this checkout")
+@pytest.mark.parametrize("folder", ["banking77", "clinc_banking15", "covid_faq", "restaurant8k", "xquad_en"])
+@pytest.mark.parametrize("honoured", [True, False])
+def test_the_public_datasets_share_no_input_between_parts(folder: str, honoured: bool) -> None:
+    content = read_table("task.csv", (SHARED / folder / "task.csv").read_bytes())
+    task = build_task(content, guess_columns(content), kind=None, name=folder).task
+    if not honoured:
+        task = replace(task, examples=tuple(replace(e, split=None) for e in task.examples))
+    split = split_task(task, seed=0, max_test=200)
+    assert split == split_task(task, seed=0, max_test=200)
+    learned, chosen, tested = (inputs(part) for part in (split.train, split.dev, split.test))
+    assert not (learned | chosen) & tested
+    assert not learned & chosen
+    if honoured:
+        assert {e.split for e in split.test} == {"test"}

@@ -1,0 +1,72 @@
+"""Two inputs are the same when only the way of writing differs, and never when a sign that means something does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eval.flaws import conflicts, duplicates
+from eval.mapping import build_task, guess_columns
+from eval.split import split_task
+from eval.table import read_table
+from eval.task import Split, Task, normalised
+
+CASES = Path(__file__).parents[1] / "fixtures" / "cases"
+
+
+def task_and_split(name: str) -> tuple[Task, Split]:
+    table = read_table(name, (CASES / name).read_bytes())
+    task = build_task(table, guess_columns(table), kind=None, name=name).task
+    return task, split_task(task, seed=0)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("Where is it?", "where  is it", "WHERE IS IT .", "Where\u00a0is it？", "Where is it?!"),
+        ("“It’s here”", '"It\'s here"'),
+        ("3+4", "3 + 4"),
+        ("3−4", "3-4"),
+        ("e\u0301t\u00e9", "été"),
+        ("ＡＢＣ １２", "abc 12"),
+        ("re\u00adfund\u200b", "refund"),
+        ("Please help!", "Please help"),
+    ],
+)
+def test_writing_otherwise_makes_no_other_input(texts: tuple[str, ...]) -> None:
+    assert len({normalised(text) for text in texts}) == 1
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("3+4", "3-4", "3*4", "3/4", "34"),
+        ("x == y", "x != y", "x = y", "x <= y"),
+        ("^a*x$", "^a+x$", "^a?x$", "^a.x$", "ax"),
+        ("C", "C++", "C#"),
+        ("5", "-5", "5%", "$5", "5!"),
+        ("1.5", "15", "1/5", "1:5"),
+        ("10²", "102", "10^2"),
+        ("great 👍", "great 👎", "great"),
+        ("कि", "की", "क"),
+        ("foo_bar", "foobar"),
+        ("?", "!"),
+    ],
+)
+def test_a_sign_that_means_something_makes_another_input(texts: tuple[str, ...]) -> None:
+    assert len({normalised(text) for text in texts}) == len(texts)
+
+
+@pytest.mark.parametrize("name", ["inputs_arithmetic.csv", "inputs_code_operators.csv", "inputs_regexes.csv"])
+def test_tasks_of_operators_are_whole(name: str) -> None:
+    task, split = task_and_split(name)
+    assert conflicts(task) == () and duplicates(task) == ()
+    assert len(split.train) + len(split.dev) + len(split.test) == len(task.examples)
+    assert abs(len(split.test) - len(task.examples) / 4) <= 3
+
+
+def test_no_training_row_is_left_out_for_a_test_row_with_another_operator() -> None:
+    task, split = task_and_split("inputs_arithmetic_with_split.csv")
+    assert len(split.train) + len(split.dev) + len(split.test) == len(task.examples)
+    assert not [note for note in split.notes if "left out" in note]

@@ -1,0 +1,59 @@
+"""What the page tests share: a store, runs that have ended, and a real browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun
+from eval.outcomes import Trial
+from eval.task import Kind, Split, Task
+from tests.app import finish_run, own_home
+
+_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    with own_home(tmp_path, monkeypatch) as store:
+        yield store
+
+
+@pytest.fixture
+def finished(
+    store: Store,
+    synthetic_task: Callable[..., Task],
+    synthetic_split: Callable[[Task], Split],
+    synthetic_trials: Callable[..., tuple[Trial, ...]],
+) -> Callable[..., StoredRun]:
+    """`finished(trials, kind, task, follows)`: a run over the synthetic task of a kind, or over another task, that
+    ended with these trials, or with the synthetic ones."""
+
+    def finish(
+        trials: Sequence[Trial] | None = None,
+        kind: Kind = Kind.CLASSIFICATION,
+        task: Task | None = None,
+        follows: str | None = None,
+    ) -> StoredRun:
+        original = synthetic_task(kind)
+        own = synthetic_trials(kind) if trials is None else trials
+        return finish_run(store, task or original, synthetic_split(original), own, follows)
+
+    return finish
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    if _CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=_CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield browser.new_page(viewport={"width": 1100, "height": 900})
+        browser.close()

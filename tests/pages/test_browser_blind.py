@@ -1,0 +1,50 @@
+"""Comparing answers blind in a real browser: by keyboard, on a telephone, without the page being drawn anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from advisor.storage.store import Store
+from eval.outcomes import Trial
+from eval.task import Split, Task
+from tests.app import app_at, finish_run
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def report_address(
+    tmp_path: Path,
+    synthetic_task: Callable[..., Task],
+    synthetic_split: Callable[[Task], Split],
+    synthetic_trials: Callable[..., tuple[Trial, ...]],
+) -> Iterator[str]:
+    task = synthetic_task()
+    run = finish_run(Store(tmp_path / "home"), task, synthetic_split(task), synthetic_trials())
+    with app_at(tmp_path / "home") as address:
+        yield f"{address}/report?run={run.id}"
+
+
+def test_pairs_are_compared_by_keyboard_on_a_telephone(report_address: str, page: Page) -> None:
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto(report_address)
+    page.get_by_role("button", name="Start comparing").click(timeout=60_000)
+    progress = page.locator(".blind [role=status]")
+    expect(progress).to_have_text("0 of 20 compared", timeout=60_000)
+    page.locator(".verdict").evaluate("element => element.dataset.drawn = 'once'")
+    page.locator(".blind summary").click()
+    for done, key in enumerate("1234", 1):
+        page.keyboard.press(key)
+        expect(progress).to_have_text(f"{done} of 20 compared")
+    expect(page.locator(".blind details")).not_to_have_attribute("open", "")  # the next expected answer is hidden again
+    page.get_by_role("button", name="Left is better").press("Enter")
+    expect(progress).to_have_text("5 of 20 compared")
+    expect(page.get_by_role("button", name="Left is better")).to_be_focused()
+    assert page.locator(".verdict").get_attribute("data-drawn") == "once"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    page.get_by_role("button", name="Stop here").click()
+    expect(page.get_by_text("By your clicks,").first).to_be_visible(timeout=60_000)

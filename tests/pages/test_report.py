@@ -1,0 +1,308 @@
+"""Report and History over runs whose trials were made without a model."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from advisor.hosted import hosted_prices
+from advisor.pages.changed_data import take_changed_file
+from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
+from advisor.runs.report_files import write_report
+from advisor.samples import zipped
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun, StoredStep
+from advisor.storage.task_file import task_to_json
+from advisor.storage.trial_files import curve_folder, write_trial
+from eval.outcomes import Outcome, Trial
+from eval.task import Kind, Split, Task
+from tests.app import html_of, open_page, own_home, primaries
+
+MakeTask = Callable[..., Task]
+MakeSplit = Callable[[Task], Split]
+MakeTrials = Callable[..., tuple[Trial, ...]]
+Finish = Callable[..., StoredRun]
+
+
+def test_a_finished_run_shows_verdict_evidence_answers_and_method(store: Store, finished: Finish) -> None:
+    run = finished()
+    app = open_page("Report", run=run.id)
+    said = html_of(app)
+    report = store.report(run.id)
+    assert report is not None
+    assert report.recommendation.headline in said
+    assert said.index("Fine-tune it") < said.index("Score against cost") < said.index("How it was measured")
+    assert primaries(app) == ["Run again with changed data"]
+    assert [button.label for button in app.download_button] == [
+        "Page (HTML)", "Text (Markdown)", "Data (JSON)", "Answers (CSV)",
+    ]  # fmt: skip
+    assert len(app.get("vega_lite_chart")) == 4
+    assert '<h2 class="section" title="The mean of the scores of 80 test rows' in said
+    assert '<tr><th scope="row">delivery</th><td>20</td><td>' in said  # precision and recall of a label
+
+
+def test_whether_more_data_would_help_is_drawn_and_said(
+    store: Store, synthetic_trials: MakeTrials, finished: Finish
+) -> None:
+    trials = synthetic_trials()
+    run = finished(trials)
+    assert "Standard and thorough runs do." in html_of(open_page("Report", run=run.id))
+    for rows in (15, 30, 60):
+        folder = curve_folder(store.run_folder(run.id), "retrieval", rows)
+        folder.mkdir(parents=True)
+        write_trial(folder, trials[1])
+    write_report(store.run_folder(run.id), run, trials, store.steps(run.id))
+    app = open_page("Report", run=run.id)
+    said = html_of(app)
+    assert len(app.get("vega_lite_chart")) == 5
+    assert "Not for retrieval: even four times as many" in said and "Fine-tuning has no curve" in said
+    assert said.index("Where answers go wrong") < said.index("Would more data help?") < said.index("Answers side by")
+    path = store.run_folder(run.id) / "report.json"
+    older = {name: value for name, value in json.loads(path.read_text()).items() if name != "curves"}
+    path.write_text(json.dumps(older))
+    assert "Would more data help?" not in html_of(open_page("Report", run=run.id))
+
+
+def test_a_chip_leaves_only_its_rows(finished: Finish) -> None:
+    run = finished()
+    app = open_page("Report", run=run.id)
+    app.pills(key="answers").set_value("All wrong").run()
+    shown = [
+        body for element in app.get("html") if (body := element.proto.body).startswith('<article class="answered"')
+    ]
+    assert len(shown) == 1 and "judged wrong" in shown[0] and "judged right" not in shown[0]
+
+
+def test_answers_and_reasons_are_escaped(synthetic_trials: MakeTrials, finished: Finish) -> None:
+    bad = "<script>alert(1)</script> ![x](http://x.test/p.png)"
+    trials = tuple(
+        replace(trial, outcomes=tuple(replace(outcome, text=bad, score=0.0) for outcome in trial.outcomes))
+        for trial in synthetic_trials()
+    )
+    run = finished(trials)
+    app = open_page("Report", run=run.id)
+    assert "<script>" not in html_of(app) and "&lt;script&gt;" in html_of(app)
+    assert not any("x.test" in element.value for element in app.markdown)
+
+
+def test_wrong_answers_are_sorted_with_mixups_the_whole_table_and_examples(
+    store: Store, synthetic_trials: MakeTrials, finished: Finish
+) -> None:
+    trials = [replace(trial, outcomes=tuple(shown_examples(trial))) for trial in synthetic_trials()]
+    run = finished(trials)
+    report = store.report(run.id)
+    assert report is not None
+    app = open_page("Report", run=run.id)
+    said = html_of(app)
+    assert said.index("All figures") < said.index("Where answers go wrong") < said.index("Answers side by side")
+    for candidate in report.candidates:
+        assert f"is wrong on {candidate.failures.wrong} of 80 rows" in said
+    assert "Labels most often mixed up" in said and "refund → delivery" in said
+    assert said.count('<table class="confusion"') == 3
+    assert "Not looked up: 3 of" in said and "<b>Example</b> Question number 0, asked in its own words → " in said
+    labels = [expander.label for expander in app.expander]
+    assert "Retrieval: which label for which, and examples" in labels
+
+
+def test_a_free_text_is_not_sorted(finished: Finish) -> None:
+    run = finished(kind=Kind.WRITING)
+    app = open_page("Report", run=run.id)
+    said = html_of(app)
+    assert "A free text is not simply right or wrong" in said and "Retrieval gave an answer to all 80 rows." in said
+    assert 'class="failures"' not in said and not [one for one in app.expander if "examples" in one.label]
+
+
+def shown_examples(trial: Trial) -> list[Outcome]:
+    """The outcomes of a trial whose every answer was made from two training rows."""
+    if trial.strategy != "retrieval":
+        return list(trial.outcomes)
+    return [replace(outcome, sources=("train:row-0", "train:row-1")) for outcome in trial.outcomes]
+
+
+def test_a_failed_strategy_says_why_and_can_be_tried_again(
+    store: Store, synthetic_trials: MakeTrials, finished: Finish
+) -> None:
+    prompting, retrieval, _ = synthetic_trials()
+    failed = Trial("finetuning", "failed", reason="The machine ran out of memory.")
+    run = finished((prompting, retrieval, failed))
+    app = open_page("Report", run=run.id)
+    assert "ran out of memory" in html_of(app)
+    app.button(key="finetuning").click().run()
+    assert store.run(run.id).state == "queued"
+    assert [step.state for step in store.steps(run.id)] == ["done", "done", "done", "waiting"]
+
+
+def test_a_waiting_run_shows_its_place_and_can_be_cancelled(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit
+) -> None:
+    run_id = queued(store, synthetic_task(), synthetic_split)
+    app = open_page("Report", run=run_id)
+    assert "Number 1 in the queue" in html_of(app)
+    app.button(key="cancel").click().run()
+    assert store.run(run_id).state == "cancelled"
+    assert primaries(open_page("Report", run=run_id)) == ["Compare again"]
+
+
+def test_a_retry_that_was_cancelled_leaves_the_report_and_can_be_taken_up(
+    store: Store, synthetic_trials: MakeTrials, finished: Finish
+) -> None:
+    prompting, retrieval, _ = synthetic_trials()
+    failed = Trial("finetuning", "failed", reason="The machine ran out of memory.")
+    run = finished((prompting, retrieval, failed))
+    store.retry_step(run.id, "finetuning")
+    store.cancel(run.id)
+    app = open_page("Report", run=run.id)
+    assert 'class="verdict"' in html_of(app) and "What was measured before stands." in html_of(app)
+    app.button(key="finetuning").click().run()
+    assert store.run(run.id).state == "queued"
+
+
+def test_a_running_run_shows_progress_and_results_as_they_come(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit
+) -> None:
+    run_id = queued(store, synthetic_task(), synthetic_split)
+    with store.device_lock:
+        assert store.start_run(run_id)
+        store.save_step(StoredStep(run_id, "prompting", "running", "reading the test rows", 12, 80, 95.0))
+        said = html_of(open_page("Report", run=run_id))
+    assert "Reading the test rows, 12 of 80. This stage: about 2 minutes left." in said
+    assert 'aria-valuenow="15"' in said
+    assert said.count("Waits its turn.") == len(DEFAULT_STRATEGIES)  # the baselines too, and prompting runs
+
+
+def test_without_a_worker_the_page_says_so_and_offers_to_start_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synthetic_task: MakeTask, synthetic_split: MakeSplit
+) -> None:
+    with own_home(tmp_path, monkeypatch) as store:
+        run_id = queued(store, synthetic_task(), synthetic_split)
+    app = open_page("Report", run=run_id)
+    assert "(the worker) has stopped" in html_of(app)
+    assert primaries(app) == ["Start the worker"]
+
+
+@pytest.mark.parametrize("address", [{}, {"run": "nothing"}])
+def test_an_unknown_run_is_a_sentence_and_a_way_back(store: Store, address: dict[str, str]) -> None:
+    app = open_page("Report", **address)
+    assert 'class="stop"' in html_of(app)
+    assert primaries(app) == ["Open History"]
+
+
+def test_an_empty_history_says_so(store: Store) -> None:
+    app = open_page("History")
+    assert "Nothing has been compared yet." in html_of(app)
+
+
+def test_history_sets_a_run_beside_the_one_it_follows(
+    synthetic_task: MakeTask, synthetic_trials: MakeTrials, finished: Finish
+) -> None:
+    task = synthetic_task()
+    first = finished()
+    changed = replace(
+        task,
+        examples=(
+            replace(task.examples[0], target="invoice"),
+            *task.examples[2:],
+            replace(task.examples[1], id="row-new", input="Something nobody asked before"),
+        ),
+    )
+    second = finished(synthetic_trials(seed=1), task=changed, follows=first.id)
+    app = open_page("History")
+    assert app.selectbox(key="run").value == first.id
+    assert app.selectbox(key="with").value == second.id
+    assert "Also different" not in html_of(app) and " s → 0.4" in html_of(app)
+    assert "1 row added, 1 row removed, 1 row answered differently, 238 rows as before." in html_of(app)
+    assert primaries(app) == ["Compare new data"]
+
+
+def test_a_changed_file_keeps_the_columns_and_the_plan_of_its_run(
+    store: Store, synthetic_task: MakeTask, finished: Finish
+) -> None:
+    task = synthetic_task()
+    run = finished()
+    rows = "".join(f'"{example.input}","{example.target}"\n' for example in task.examples[5:])
+    changed = take_changed_file(run, "changed.csv", f"question,label\n{rows}".encode())
+    app = open_page("Data", dataset=changed.id, follows=run.id)
+    assert "5 rows removed, 235 rows as before." in html_of(app)
+    app.button(key="choose").click().run()
+    assert app.query_params["follows"] == run.id
+    open_page("Compare", dataset=changed.id, follows=run.id).button(key="run").click().run()
+    assert store.runs()[0].plan == replace(run.plan, dataset_id=changed.id, follows=run.id)
+
+
+def test_changed_documents_are_told_and_without_any_the_old_ones_are_kept(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit
+) -> None:
+    task = synthetic_task()
+    rows = "question,label\n" + "".join(f'"{one.input}","{one.target}"\n' for one in task.examples)
+    documents = zipped([("one.md", b"# One\nFirst text."), ("two.md", b"# Two\nSecond text.")])
+    dataset = store.add_dataset("rows.csv", rows.encode(), "documents.zip", documents)
+    plan = Plan(dataset.id, Setup("question", "label"))
+    run = store.add_run(plan, task_to_json(task, synthetic_split(task)))
+    assert take_changed_file(run, "rows.csv", rows.encode()).id == dataset.id
+    changed = take_changed_file(run, "rows.csv", rows.encode(), ("one.md", b"# One\nOther text."))
+    said = html_of(open_page("Data", dataset=changed.id, follows=run.id))
+    assert "1 document removed (Two), 1 document changed (One)." in said
+
+
+def test_history_stands_beside_runs_of_another_version(
+    store: Store, synthetic_trials: MakeTrials, finished: Finish
+) -> None:
+    runs = [finished(synthetic_trials(seed=seed)) for seed in (0, 1)]
+    (store.run_folder(runs[1].id) / "report.json").write_text('{"schema": 1, "candidates": []}')
+    (store.run_folder(runs[0].id) / "task.json").write_text("{}")
+    assert "Another version of Threeways" in html_of(open_page("History"))
+    assert "no longer there" in html_of(open_page("Report", run=runs[0].id))
+
+
+def test_a_run_of_another_version_is_a_sentence(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit
+) -> None:
+    run_id = queued(store, synthetic_task(), synthetic_split)
+    (store.run_folder(run_id) / "report.json").write_text('{"schema": 99}')
+    store.end_run(run_id, "done")
+    assert "Another version of Threeways" in html_of(open_page("Report", run=run_id))
+
+
+def queued(store: Store, task: Task, split: MakeSplit) -> str:
+    dataset = store.add_dataset("rows.csv", b"question,label\n" + b"a,b\n" * 3)
+    return store.add_run(Plan(dataset.id, Setup("question", "label")), task_to_json(task, split(task))).id
+
+
+def test_a_baseline_that_is_as_good_under_other_priorities_is_news(
+    store: Store, synthetic_trials: MakeTrials, finished: Finish
+) -> None:
+    run = finished()
+    level = replace(synthetic_trials()[2], strategy="tfidf_linear")
+    folder = store.run_folder(run.id) / "baselines" / "tfidf_linear"
+    folder.mkdir(parents=True)
+    write_trial(folder, level)
+    assert "Then: You may need no language model: a linear classifier on words is" in html_of(
+        open_page("Report", run=run.id)
+    )
+
+
+def test_other_priorities_judge_the_same_answers_anew(store: Store, finished: Finish) -> None:
+    run = finished()
+    app = open_page("Report", run=run.id)
+    before = (store.run_folder(run.id) / "report.json").read_bytes()
+    said = html_of(app)
+    assert "Still: Fine-tune it." in said
+    app.select_slider(key="if-seconds").set_value(0.2).run()
+    said = html_of(app)
+    assert "Then: No strategy meets your limits." in said
+    app.select_slider(key="if-seconds").set_value(math.inf).run()
+    app.slider(key="if-margin").set_value(20.0).run()
+    said = html_of(app)
+    assert "no other strategy is more than 20 points better." in said
+    app.button_group(key="if-place").set_value("By a hosted model").run()
+    name = next(one for one in hosted_prices() if one.startswith("Groq: "))
+    app.selectbox(key="if-hosted").set_value(name).run()
+    assert "Retrieval is cheaper, but" in html_of(app)
+    app.number_input(key=f"if-read-{name}").set_value(5000.0).run()
+    assert "from the first answer on" in html_of(app)
+    assert (store.run_folder(run.id) / "report.json").read_bytes() == before

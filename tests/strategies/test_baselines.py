@@ -1,0 +1,114 @@
+"""Baselines: what each answers, and what holds of all of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+
+from eval.mapping import build_task, guess_columns
+from eval.split import split_task
+from eval.table import read_table
+from eval.task import Brief, Document, Example, Kind, LearningSplit, labels_of
+from strategies.contract import Progress, Strategy
+from strategies.presets import PRESETS
+from strategies.registry import BASELINES, DECLARATIONS, baselines_for, build_strategy
+
+CHINESE = Path(__file__).parents[1] / "fixtures" / "cases" / "chinese_classification.csv"
+MESSAGES = {
+    "refund": ("I want my money back", "please refund the broken lamp", "when do I get the refund", "money back now"),
+    "delivery": ("where is my parcel", "the parcel has not arrived", "track my delivery", "parcel still on its way"),
+    "account": ("I forgot my password", "reset the password please", "cannot log in to my account", "change my login"),
+}
+DOCUMENTS = (
+    Document("returns", "Returns", "Goods can be sent back within 14 days. The desk is on the third floor."),
+    Document("people", "People", "Maria answers the telephone. The lamp workshop is closed on Mondays."),
+)
+EXTRA = {"refund": 2, "delivery": 0, "account": 0}  # copies, so that one label is the commonest
+
+
+def rows() -> list[Example]:
+    texts = [(text, label) for label, each in MESSAGES.items() for text in (*each, *each[: EXTRA[label]])]
+    return [Example(f"r{at}", text, label) for at, (text, label) in enumerate(texts)]
+
+
+def fitted(name: str, kind: Kind = Kind.CLASSIFICATION) -> Strategy:
+    train = rows()
+    brief = Brief("tiny", kind, "", labels_of(train) if kind is Kind.CLASSIFICATION else ())
+    baseline = build_strategy(name, brief, "no model is loaded", PRESETS["quick"], seed=0)
+    told: list[Progress] = []
+    baseline.fit(LearningSplit(tuple(train), tuple(train[::3])), DOCUMENTS, told.append)
+    assert told and all(0 <= progress.done <= progress.total for progress in told)
+    return baseline
+
+
+def answers(baseline: Strategy, *inputs: str) -> list[str]:
+    return [prediction.text for prediction in baseline.predict(inputs)]
+
+
+def test_each_kind_of_task_has_its_baselines() -> None:
+    assert baselines_for(Kind.CLASSIFICATION, has_documents=True) == [
+        "majority_label", "nearest_example", "tfidf_linear", "char_linear", "embedding_linear",
+    ]  # fmt: skip
+    assert baselines_for(Kind.EXTRACTION, has_documents=False) == ["nearest_example"]
+    assert baselines_for(Kind.ANSWERING, has_documents=True) == ["nearest_example", "best_sentence"]
+    assert baselines_for(Kind.WRITING, has_documents=False) == ["nearest_example"]
+
+
+def test_the_commonest_label_is_always_given() -> None:
+    assert answers(fitted("majority_label"), "where is it?", "") == ["refund", "refund"]
+
+
+def test_the_nearest_example_gives_its_answer_and_is_named() -> None:
+    baseline = fitted("nearest_example")
+    (prediction,) = baseline.predict(["has the parcel arrived?"])
+    assert (prediction.text, prediction.sources) == ("delivery", ("train:r7",))
+
+
+@pytest.mark.parametrize("name", ["tfidf_linear", "char_linear", "embedding_linear"])
+def test_a_linear_classifier_learns_the_labels(name: str) -> None:
+    baseline = fitted(name)
+    assert answers(baseline, "the password again", "my parcel?", "money back") == ["account", "delivery", "refund"]
+    assert len(baseline.choices) == 3 and baseline.settings["strength"] in (0.1, 1.0, 10.0, 100.0)
+
+
+def test_characters_tell_labels_apart_where_words_have_no_spaces() -> None:
+    table = read_table(CHINESE.name, CHINESE.read_bytes())
+    task = build_task(table, guess_columns(table), kind=Kind.CLASSIFICATION, name="chinese").task
+    split = split_task(task, seed=0)
+
+    def right(name: str) -> float:
+        baseline = build_strategy(name, task.brief, "no model is loaded", PRESETS["standard"], seed=0)
+        baseline.fit(split.without_test, (), lambda progress: None)
+        given = answers(baseline, *(row.input for row in split.test))
+        return fmean(text == row.target for text, row in zip(given, split.test, strict=True))
+
+    assert right("char_linear") >= 0.95 > 0.8 >= right("tfidf_linear")
+
+
+def test_characters_read_through_endings_and_typos() -> None:
+    baseline = fitted("char_linear")
+    assert answers(baseline, "pasword resetting", "parcels delivred", "refunded?") == ["account", "delivery", "refund"]
+
+
+def test_the_best_sentence_is_the_one_that_answers() -> None:
+    baseline = fitted("best_sentence", Kind.ANSWERING)
+    (prediction,) = baseline.predict(["Who picks up the phone?"])
+    assert (prediction.text, prediction.sources) == ("Maria answers the telephone.", ("people",))
+
+
+@pytest.mark.parametrize("name", list(BASELINES))
+def test_it_states_its_effort_reads_no_token_and_answers_the_same_once_loaded(name: str, tmp_path: Path) -> None:
+    kind = DECLARATIONS[name].kinds[0]
+    baseline = fitted(name, kind)
+    assert baseline.effort.settings_tried == len(baseline.choices) > 0 and baseline.effort.dev_rows == 5
+    json.dumps([baseline.settings, baseline.choices], allow_nan=False)
+    asked = ["money", "", "a parcel of lamps"]
+    predictions = baseline.predict(asked)
+    assert all((each.tokens_in, each.tokens_out, each.error) == (0, 0, None) for each in predictions)
+    baseline.save(tmp_path)
+    again = build_strategy(name, Brief("tiny", kind, ""), "no model is loaded", PRESETS["quick"], seed=0)
+    again.load(tmp_path)
+    assert again.predict(asked) == predictions
