@@ -1,10 +1,12 @@
-"""Reports made for a test: one that was measured with some of its figures changed."""
+"""Reports for a test: a measured one with some figures changed, and what a section of it says."""
 
 from __future__ import annotations
 
 from typing import Any, TypeVar
 
 from advisor.schema import JUDGEMENT, REPORT, Judgement, Report
+from advisor.sections.blocks import Bullets, Section, Table, Text
+from advisor.sections.contents import sections_of
 
 EVERY = "every"  # item of a list
 Kept = TypeVar("Kept", bound=Judgement)
@@ -30,3 +32,39 @@ def _change(stored: Any, changes: dict[Any, Any]) -> None:
                 _change(old, change)
             else:
                 stored[place] = change
+
+
+def section_of(report: Report, name: str) -> Section:
+    """The section with this id; fails where the report has none."""
+    found = {section.id: section for section in sections_of(report)}
+    assert name in found, f"no section {name} among {', '.join(found)}"
+    return found[name]
+
+
+def section_names(report: Report) -> list[str]:
+    return [section.id for section in sections_of(report)]
+
+
+def sentences_of(section: Section) -> list[str]:
+    """Its paragraphs and bullets in their order, without its summary."""
+    found: list[str] = []
+    for block in section.blocks:
+        if isinstance(block, Text):
+            found.append(block.text)
+        elif isinstance(block, Bullets):
+            found += [*block.sentences, *block.further]
+    return found
+
+
+def rows_of(section: Section) -> dict[str, list[str]]:
+    """The cells of each row of its first table, with their notes in brackets, by the row's heading."""
+    table = next(block for block in section.blocks if isinstance(block, Table))
+    return {
+        row.heading: [f"{cell.text} ({cell.note})" if cell.note else cell.text for cell in row.cells]
+        for row in table.rows
+    }
+
+
+def heads_of(section: Section) -> list[str]:
+    """The heads of its first table, without that of the headings of its rows."""
+    return [head.text for head in next(block for block in section.blocks if isinstance(block, Table)).heads]
