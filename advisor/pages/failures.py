@@ -12,7 +12,7 @@ from advisor.pages.marks import marked_name
 from advisor.pages.side_by_side import Sources, card, read_answers
 from advisor.schema import Report
 from advisor.sections.answers import AnsweredRow
-from advisor.sections.failures import WORDS, Row, failures_of, mixup_text, wrong_answers_of
+from advisor.sections.failures import WORDS, Counts, counts_of, failures_of, mixup_text, sentences_of
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.wording import count_text
@@ -21,15 +21,14 @@ from eval.failures import Confusion, Failures, Mixup
 _MIXUPS_SHOWN = 5
 
 
-def show_wrong_answers(store: Store, run: StoredRun, report: Report) -> None:
+def show_failures(store: Store, run: StoredRun, report: Report) -> None:
     """Nothing for a report of an earlier version."""
-    wrong, failures = wrong_answers_of(report), failures_of(report)
-    if wrong is None:
+    if not (failures := failures_of(report)):
         return
-    st.html(f'<ul class="said">{"".join(f"<li>{escape(sentence)}</li>" for sentence in wrong.sentences)}</ul>')
-    if wrong.rows:
-        most = max(count for row in wrong.rows for count in row.counts.values())
-        st.html(f'<dl class="failures">{"".join(_counts(row, most) for row in wrong.rows)}</dl>')
+    st.html(f'<ul class="said">{"".join(f"<li>{escape(sentence)}</li>" for sentence in sentences_of(failures))}</ul>')
+    if counted := counts_of(failures):
+        most = max(count for each in counted for count in each.by_strategy.values())
+        st.html(f'<dl class="failures">{"".join(_counts(each, most) for each in counted)}</dl>')
     if mixups := "".join(_mixups(name, each.confusion) for name, each in failures.items()):
         st.html(f'<h3 class="card-title">Labels most often mixed up</h3><div class="mixups">{mixups}</div>')
     found = read_answers(store, run)
@@ -43,16 +42,16 @@ def show_wrong_answers(store: Store, run: StoredRun, report: Report) -> None:
             )
 
 
-def _counts(row: Row, most: int) -> str:
+def _counts(counts: Counts, most: int) -> str:
     """A category with a bar for each strategy; all bars of the section have one scale."""
     bars = "".join(
         f'<li style="--mark:var(--{name}, var(--baseline))">{marked_name(name)}'
         f'<span class="bar" aria-hidden="true"><i style="width:{100 * count / most:.1f}%"></i></span>'
         f"<b>{count:,}</b></li>"
-        for name, count in row.counts.items()
+        for name, count in counts.by_strategy.items()
     )
     return (
-        f'<div><dt>{escape(row.heading)}<span class="quiet small">{escape(row.meaning)}</span></dt>'
+        f'<div><dt>{escape(counts.heading)}<span class="quiet small">{escape(counts.meaning)}</span></dt>'
         f"<dd><ul>{bars}</ul></dd></div>"
     )
 

@@ -8,7 +8,7 @@ from advisor.candidates import judged
 from advisor.pages import frame
 from advisor.pages.blocks import folded, show_how, show_section
 from advisor.pages.changed_data import ask_for_changed_data
-from advisor.pages.failures import show_wrong_answers
+from advisor.pages.failures import show_failures
 from advisor.pages.opening import show_opening
 from advisor.pages.own_clicks import after_clicks, compare_answers, show_warning
 from advisor.pages.past_runs import followed_by, report_of
@@ -107,10 +107,10 @@ def show_part(run: StoredRun, report: Report, section: Section) -> None:
     match section.id:
         case "own-clicks":
             return  # with the comparison itself
-        case "wrong-answers":
+        case "failures":
             compare_answers(run, report)
             with folded(section.title, section.summary):
-                show_wrong_answers(frame.store(), run, report)
+                show_failures(frame.store(), run, report)
                 show_how(section.how)
             with folded(answers.TITLE, answers.summary_of(report)):
                 show_answers(frame.store(), run)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from advisor.candidates import judged
 from advisor.schema import Report
-from advisor.sections.blocks import Bullets, Cell, Section, Table, of_strategies
-from advisor.sections.blocks import Row as TableRow
+from advisor.sections.blocks import Bullets, Cell, Row, Section, Table, of_strategies
 from advisor.wording import count_text, in_sentence, name_of
 from eval.failures import Confusion, Failure, Failures, Mixup
 from eval.task import Kind
@@ -82,41 +81,39 @@ WORDS: dict[str, Words] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A category with its count by strategy; one to which it cannot apply has none."""
+class Counts:
+    """How often each strategy's answers are in a category; a strategy to which it can't apply has no count."""
 
     heading: str
     meaning: str
-    counts: dict[str, int]
-    cells: tuple[str, ...]
+    by_strategy: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class WrongAnswers:
-    """The strategies, best first; what is to be said of each; and the categories that any answer is in."""
-
-    names: tuple[str, ...]
-    sentences: tuple[str, ...]
-    rows: tuple[Row, ...]
-
-
-def wrong_answers_of(report: Report) -> WrongAnswers | None:
+def section(report: Report) -> Section | None:
     """None for a report of an earlier version, or one in which nothing was judged."""
     failures = failures_of(report)
     if not failures:
         return None
+    rows = tuple(Row(each.heading, _cells(each, failures), each.meaning) for each in counts_of(failures))
+    table = [Table(of_strategies(list(failures), name_of), rows)] if rows else []
+    best, *_ = failures.items()
+    return Section("failures", TITLE, _sentence(*best), (Bullets(sentences_of(failures)), *table), _how(report))
+
+
+def failures_of(report: Report) -> dict[str, Failures]:
+    """The failures by strategy, best first."""
+    return {one.id: one.failures for one in judged(report) if one.failures}
+
+
+def sentences_of(failures: dict[str, Failures]) -> tuple[str, ...]:
+    """What is to be said of each strategy, best first, and of labels that may overlap."""
     said = [_sentence(name, each) for name, each in failures.items()]
     if any(each.wrong is None for each in failures.values()):
         counted = "we compare its facts with the expected ones" if _counts_facts(failures) else "we only count answers"
         said.insert(0, f"A free text isn't simply right or wrong, so {counted}.")
     if overlap := _overlap(failures):
         said.append(overlap)
-    return WrongAnswers(tuple(failures), tuple(said), tuple(_rows(failures)))
-
-
-def failures_of(report: Report) -> dict[str, Failures]:
-    """The failures by strategy, best first."""
-    return {one.id: one.failures for one in judged(report) if one.failures}
+    return tuple(said)
 
 
 def _counts_facts(failures: dict[str, Failures]) -> bool:
@@ -128,11 +125,11 @@ def mixup_text(mixup: Mixup) -> str:
     return f"{mixup.expected} → {mixup.given}"
 
 
-def _rows(failures: dict[str, Failures]) -> list[Row]:
-    """All wrong answers, then each category, in the order in which they are looked for."""
+def counts_of(failures: dict[str, Failures]) -> list[Counts]:
+    """All wrong answers, then each category that any answer is in, in the order in which they are looked for."""
     tested = count_text(max(each.of for each in failures.values()), "test row")
     wrong = {name: each.wrong for name, each in failures.items() if each.wrong is not None}
-    rows = [_row("All wrong answers", f"Of {tested}.", wrong, failures)] if any(wrong.values()) else []
+    found = [Counts("All wrong answers", f"Of {tested}.", wrong)]
     for name, words in WORDS.items():
         counts = {
             strategy: category.count
@@ -140,13 +137,13 @@ def _rows(failures: dict[str, Failures]) -> list[Row]:
             for category in each.categories
             if category.name == name
         }
-        if any(counts.values()):
-            rows.append(_row(words.heading, words.meaning, counts, failures))
-    return rows
+        found.append(Counts(words.heading, words.meaning, counts))
+    return [each for each in found if any(each.by_strategy.values())]
 
 
-def _row(heading: str, meaning: str, counts: dict[str, int], strategies: Iterable[str]) -> Row:
-    return Row(heading, meaning, counts, tuple(f"{counts[one]:,}" if one in counts else "–" for one in strategies))
+def _cells(counts: Counts, strategies: Iterable[str]) -> tuple[Cell, ...]:
+    found = counts.by_strategy
+    return tuple(Cell(f"{found[one]:,}" if one in found else "–") for one in strategies)
 
 
 def _sentence(name: str, failures: Failures) -> str:
@@ -201,15 +198,6 @@ def _overlap(failures: dict[str, Failures]) -> str | None:
         f"{both[most]:,} of the {wrong:,} wrong answers of {' and '.join(map(in_sentence, best))} confuse “{a}” with "
         f"“{b}”. The two labels may overlap in your data: look at their rows."
     )
-
-
-def section(report: Report) -> Section | None:
-    if (wrong := wrong_answers_of(report)) is None:
-        return None
-    rows = tuple(TableRow(row.heading, tuple(map(Cell, row.cells)), row.meaning) for row in wrong.rows)
-    table = [Table(of_strategies(wrong.names, name_of), rows)] if rows else []
-    best = next(iter(failures_of(report).items()))
-    return Section("wrong-answers", TITLE, _sentence(*best), (Bullets(wrong.sentences), *table), _how(report))
 
 
 def _how(report: Report) -> str:

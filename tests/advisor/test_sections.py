@@ -42,6 +42,7 @@ def demonstration(report: Report) -> Section | None:
     return Section(
         "demonstration",
         "What a | newcomer <added>",
+        "All *in* one line.",
         (
             Text("The finding.", "lead"),
             Chart("What to see.", partial(charts.score_chart, report)),
@@ -58,6 +59,7 @@ def test_a_section_that_is_added_stands_in_every_form(synthetic_report: MakeRepo
     page, text = render_html(report, made_by=made_by), render_markdown(report, made_by)
     stored = json.loads(render_json(report, made_by))
     for said in (
+        "All *in* one line.",
         "The finding.",
         "What to see.",
         "Third.",
@@ -66,9 +68,10 @@ def test_a_section_that_is_added_stands_in_every_form(synthetic_report: MakeRepo
         "Every one.",
         "Few need it",
         "Its meaning",
+        "By hand.",
     ):
         assert said in page and escaped(said) in text and said in json.dumps(stored["sections"])
-    assert 'title="By hand.">What a | newcomer &lt;added&gt;</h2>' in page
+    assert '<h2>What a | newcomer &lt;added&gt;</h2> <span class="quiet">All *in* one line.</span>' in page
     assert "## What a \\| newcomer \\<added\\>\n" in text
     assert stored["sections"][-1]["id"] == "demonstration"
     assert REPORT.of(stored) == report
@@ -81,7 +84,9 @@ def test_every_section_of_a_report_stands_in_every_form(synthetic_report: MakeRe
     found = sections_of(report)
     assert len({section.id for section in found}) == len(found) > 10
     for section in found:
-        assert f'<section id="{section.id}">' in page and f"## {escaped(section.title)}\n" in text
+        assert f'<section id="{section.id}"' in page and f"## {escaped(section.title)}\n" in text
+        assert section.summary and escaped(section.summary) in text
+        assert section.how is None or escaped(section.how) in text
     for block in (block for section in found for block in section.blocks):
         assert all(escaped(words) in text for words in _words(block))
 
