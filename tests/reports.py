@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from advisor.schema import JUDGEMENT, REPORT, Judgement, Report
+from advisor.schema import JUDGEMENT, REPORT, Candidate, Judgement, Report
 from advisor.sections.blocks import Bullets, Section, Table, Text
 from advisor.sections.contents import sections_of
 
@@ -68,3 +68,10 @@ def rows_of(section: Section) -> dict[str, list[str]]:
 def heads_of(section: Section) -> list[str]:
     """The heads of its first table, without that of the headings of its rows."""
     return [head.text for head in next(block for block in section.blocks if isinstance(block, Table)).heads]
+
+
+def candidate_of(report: Report, name: str) -> Candidate:
+    """The measured strategy with this id; fails where it was not measured."""
+    found = next(one for one in report.candidates if one.id == name)
+    assert isinstance(found, Candidate)
+    return found
