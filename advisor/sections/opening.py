@@ -52,7 +52,7 @@ def opening_of(report: Report) -> Opening:
         verdict.confidence_line,
         _how_odds(report),
         _figures(report, choice) if choice else (),
-        _sentences(report),
+        sentences_of(report),
         Chart(charts.score_sentence(report), partial(charts.score_chart, report)) if judged(report) else None,
     )
 
@@ -63,7 +63,7 @@ def subject_of(report: Report) -> str:
     return f"{task.name} · {count_text(task.test, 'test row')} · {report.model} · {report.created_at[:10]}"
 
 
-def _sentences(report: Report) -> tuple[str, ...]:
+def sentences_of(report: Report) -> tuple[str, ...]:
     """What a person needs to know besides the figures: the best baseline, the runner-up, and what to beware of."""
     verdict = report.recommendation
     found = (verdict.baseline_line, verdict.runner_up_line, *verdict.caveats, *verdict.reasons)

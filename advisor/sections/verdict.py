@@ -7,12 +7,13 @@ from advisor.decision.choice import PROBABLE, WEAK
 from advisor.report.learned import turning_sentences
 from advisor.schema import Report
 from advisor.sections.blocks import Bullets, Section
+from advisor.sections.opening import sentences_of
 from advisor.wording import probability_text
 
 
 def why_section(report: Report) -> Section | None:
     how = "Scores and chances as in the table of all figures, differences as under “Differences between strategies”."
-    return _listed("why", "Why", report.recommendation.reasons, how)
+    return _listed("why", "Why", _beyond_opening(report, report.recommendation.reasons), how)
 
 
 def changes_section(report: Report) -> Section | None:
@@ -20,7 +21,13 @@ def changes_section(report: Report) -> Section | None:
 
 
 def caveats_section(report: Report) -> Section | None:
-    return _listed("caveats", "Before you act", report.recommendation.caveats, _how_caveats(report))
+    sentences = _beyond_opening(report, report.recommendation.caveats)
+    return _listed("caveats", "Before you act", sentences, _how_caveats(report))
+
+
+def _beyond_opening(report: Report, sentences: tuple[str, ...]) -> tuple[str, ...]:
+    """What the opening says isn't said twice."""
+    return tuple(sentence for sentence in sentences if sentence not in sentences_of(report))
 
 
 def _listed(id: str, title: str, sentences: tuple[str, ...], how: str) -> Section | None:

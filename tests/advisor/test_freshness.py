@@ -1,20 +1,17 @@
-"""What is told of changed documents and of refusals, from synthetic trials; and a run that asks after documents
-changed."""
+"""What is answered once documents changed, or without them, and refusals: from synthetic trials, and from a run."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from advisor.sections.changed_documents import FRESHNESS, WITHOUT_DOCUMENTS, asked_again_of
-from advisor.sections.provenance import computed_of
 
 from advisor.plan import Plan, Priorities, Setup
-from advisor.render.html import render_html
-from advisor.render.markdown import escaped, render_markdown
 from advisor.runs.experiment import run_experiment
-from advisor.sections.side_effects import side_effects_of
+from advisor.schema import Report
+from advisor.sections.figures import figures_of, how_computed
 from advisor.storage.store import Store
 from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import read_trial, write_trial
@@ -22,9 +19,13 @@ from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, TAKEN_OUT, Knowledg
 from eval.task import Document, Example, Kind, Split, Task
 from strategies.presets import PRESETS
 from strategies.workload import foresee
-from tests.reports import EVERY, changed
+from tests.reports import EVERY, candidate_of, changed, heads_of, rows_of, section_names, section_of, sentences_of
 from tests.scored import score
 from tests.tiny_strategies import STEADY
+
+MakeReport = Callable[..., Report]
+MakeTrials = Callable[..., tuple[Trial, ...]]
+MakeTask = Callable[..., Task]
 
 
 def followed(trial: Trial, new: int, old: int, of: int = 20, seconds: float | None = None) -> Trial:
@@ -55,77 +56,73 @@ def reading(trial: Trial) -> Trial:
     return replace(trial, outcomes=tuple(replace(outcome, sources=("d1",)) for outcome in trial.outcomes))
 
 
-def three(synthetic_trials, kind: Kind = Kind.ANSWERING) -> list[Trial]:
+def three(synthetic_trials: MakeTrials, kind: Kind = Kind.ANSWERING) -> list[Trial]:
     prompting, retrieval, finetuning = synthetic_trials(kind)
     return [prompting, reading(retrieval), replace(finetuning, changes_weights=True)]
 
 
-def test_who_follows_a_changed_fact_is_told_in_every_form(synthetic_report, synthetic_trials):
+def test_who_follows_a_changed_fact_is_told(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
     prompting, retrieval, finetuning = three(synthetic_trials)
     trials = [followed(prompting, 0, 1), followed(retrieval, 14, 2, seconds=0.8), followed(finetuning, 0, 9)]
     report = synthetic_report(Kind.ANSWERING, trials=trials, preset="standard")
-    (found,) = asked_again_of(report)
-    assert found.title == FRESHNESS and found.names == ("finetuning", "retrieval", "prompting")
-    assert found.sentences == (
-        "When a fact in the documents changes, retrieval gives the new one for 14 of 20 and the old one for 2; "
-        "fine-tuning gives 0 and 9 until it is trained again; prompting gives 0 and 1.",
-        "The answers to 20 test questions were replaced in the documents by those to other rows that have the "
-        "same pattern of words, capitals and numbers. Then the same "
-        "questions were asked, and nothing was trained.",
-        "For example “Question number 161, asked in its own words”: “14 days” became “30 days” in the documents. The "
-        "answers: fine-tuning “14 days”, retrieval “30 days”, prompting “the third floor”.",
-        "Reading in what had changed took retrieval 0.80 s.",
-    )
+    section = section_of(report, "freshness")
+    assert section.summary == "Retrieval gives the new fact in 14 of 20 answers and the old one in 2."
+    assert sentences_of(section)[1:5] == [
+        "Fine-tuning gives the new fact in 0 of 20 answers and the old one in 9, until it is trained again.",
+        "Prompting gives the new fact in 0 of 20 answers and the old one in 1.",
+        "Example: “Question number 161, asked in its own words”. The documents changed from “14 days” to “30 days”. "
+        "The answers: fine-tuning “14 days”, retrieval “30 days”, prompting “the third floor”.",
+        "Indexing what had changed took 0.80 s for retrieval.",
+    ]
+    assert heads_of(section) == ["Fine-tuning", "Retrieval", "Prompting"]
     right = sum(outcome.score >= 0.5 for outcome in retrieval.outcomes[:20])
-    assert [row.cells[1][0] for row in found.rows] == [f"{right} of 20", "14 of 20", "2 of 20", "4 of 20"]
-    assert found.rows[1].cells[1][1] == "48 to 85 %"
-    known = report.candidates[1].freshness
-    assert known.n == 20 and known.new.low < 0.7 < known.new.high
-    page, text = render_html(report), render_markdown(report)
-    for said in (*found.sentences, found.title):
-        assert said in page and escaped(said) in text
-    for row in found.rows:
-        assert row.heading in page
-        assert f"| {' | '.join(f'{cell} ({ends})' for cell, ends in row.cells)} |" in text
-    assert WITHOUT_DOCUMENTS not in page + text
-    assert page.count(FRESHNESS) == text.count(FRESHNESS) == 2  # and how it was computed
+    of_retrieval = [cells[1] for cells in rows_of(section).values()]
+    assert [cell.split(" (")[0] for cell in of_retrieval] == [f"{right} of 20", "14 of 20", "2 of 20", "4 of 20"]
+    assert of_retrieval[1] == "14 of 20 (48 to 85 %)"
+    known = candidate_of(report, "retrieval").freshness
+    assert known is not None and known.n == 20 and known.new.low < 0.7 < known.new.high
+    assert "without-documents" not in section_names(report)
 
 
-def test_facts_that_share_words_are_told_apart_by_the_nearer_one(synthetic_report, synthetic_trials):
+def test_facts_that_share_words_are_told_apart_by_the_nearer_one(
+    synthetic_report: MakeReport, synthetic_trials: MakeTrials
+) -> None:
     report = synthetic_report(Kind.ANSWERING, trials=[followed(synthetic_trials(Kind.ANSWERING)[0], 3, 4)])
-    known = report.candidates[0].freshness
+    known = candidate_of(report, "prompting").freshness
+    assert known is not None
     assert [round(20 * share.mean) for share in (known.new, known.old, known.neither)] == [3, 4, 13]
 
 
 @pytest.mark.parametrize(
-    ("trial", "new", "old", "seconds", "days", "ends"),
-    [
-        (
-            2,
-            0,
-            9,
-            None,
-            30,
-            "fine-tuning does not follow them: of 20 changed facts it gives 0, until it is trained again.",
-        ),
-        (1, 3, 5, 0.8, 30, "retrieval does not follow them: of 20 changed facts it gives 3."),
-        (1, 14, 2, 0.8, 30, None),
-        (2, 0, 9, None, None, None),
-    ],
+    ("trial", "new", "old", "seconds", "days", "is_told"),
+    [(2, 0, 9, None, 30, True), (1, 3, 5, 0.8, 30, True), (1, 14, 2, 0.8, 30, False), (2, 0, 9, None, None, False)],
+    ids=["fine-tuning", "retrieval that misses them", "retrieval that follows", "documents that never change"],
 )
 def test_a_choice_that_does_not_follow_documents_that_change_is_a_caveat(
-    synthetic_report, synthetic_trials, trial, new, old, seconds, days, ends
-):
+    synthetic_report: MakeReport,
+    synthetic_trials: MakeTrials,
+    trial: int,
+    new: int,
+    old: int,
+    seconds: float | None,
+    days: int | None,
+    is_told: bool,
+) -> None:
     chosen = followed(three(synthetic_trials)[trial], new, old, seconds=seconds)
     report = synthetic_report(Kind.ANSWERING, trials=[chosen], priorities=Priorities(reindex_days=days))
     found = [one for one in report.recommendation.caveats if "documents change" in one]
-    assert found == ([f"Your documents change every 30 days, and {ends}"] if ends else [])
+    assert bool(found) == is_told
+    assert not found or ("30 days" in found[0] and f"{new}" in found[0] and "20" in found[0])
 
 
 @pytest.mark.parametrize(("new", "agreement"), [(14, "agrees"), (2, "cannot tell"), (None, "cannot tell")])
 def test_the_rule_on_facts_that_change_is_held_against_changed_facts(
-    synthetic_report, synthetic_trials, synthetic_task, new, agreement
-):
+    synthetic_report: MakeReport,
+    synthetic_trials: MakeTrials,
+    synthetic_task: MakeTask,
+    new: int | None,
+    agreement: str,
+) -> None:
     prompting, retrieval, finetuning = three(synthetic_trials)
     if new is not None:
         finetuning, retrieval = followed(finetuning, 1, 9), followed(retrieval, new, 2, seconds=0.8)
@@ -133,40 +130,40 @@ def test_the_rule_on_facts_that_change_is_held_against_changed_facts(
     report = synthetic_report(
         Kind.ANSWERING, trials=[prompting, retrieval, finetuning], task=task, priorities=Priorities(reindex_days=30)
     )
-    held = {rule.id: rule for rule in report.rules}
-    assert held["fresh-facts"].agreement == agreement
-    assert held["fresh-facts"].measured == (
-        "Measured: when a fact in the documents changes, retrieval gives the new fact for "
-        f"{new} of 20; fine-tuning gives the new fact for 1 of 20."
-        if new is not None
-        else "Not measured: standard and thorough runs ask again after facts in the documents have changed."
-    )
+    held = {rule.id: rule for rule in report.rules or ()}["fresh-facts"]
+    assert held.agreement == agreement
+    assert (f"{new} of 20" in held.measured and "1 of 20" in held.measured) == (new is not None)
     never = synthetic_report(Kind.ANSWERING, trials=[prompting, retrieval, finetuning], task=task)
-    assert "fresh-facts" not in {rule.id for rule in never.rules}
+    assert "fresh-facts" not in {rule.id for rule in never.rules or ()}
 
 
-def test_what_is_answered_without_the_documents_is_told(synthetic_report, synthetic_trials):
+def test_what_is_answered_without_the_documents_is_told(
+    synthetic_report: MakeReport, synthetic_trials: MakeTrials
+) -> None:
     prompting, retrieval, finetuning = three(synthetic_trials)
     trials = [taken_out(prompting, 1, 0), taken_out(retrieval, 2, 3), taken_out(finetuning, 0, 8)]
-    (found,) = asked_again_of(synthetic_report(Kind.ANSWERING, trials=trials))
-    assert found.title == WITHOUT_DOCUMENTS
-    assert found.sentences == (
-        "Asked 40 test questions without the documents that hold the answer, retrieval says twice that it does not "
-        "know; it answers wrongly 35 times, and is right all the same 3 times.",
-        "That an answer sounds sure is no sign that it stands in your documents.",
-        "Fine-tuning and prompting read no documents, so the answers to the same test questions are counted.",
+    section = section_of(synthetic_report(Kind.ANSWERING, trials=trials), "without-documents")
+    assert section.summary == (
+        "Retrieval says that it doesn't know in 2 of 40 answers. It is wrong in 35 and right anyway in 3."
     )
-    assert [row.cells[1][0] for row in found.rows] == ["2 of 40", "3 of 40", "35 of 40"]
+    assert sentences_of(section)[1:4] == [
+        "An answer that sounds sure may still be in none of your documents.",
+        "Fine-tuning reads no documents, so its answers to the same test questions count.",
+        "Prompting reads no documents, so its answers to the same test questions count.",
+    ]
+    counts = [cells[1].split(" (")[0] for cells in rows_of(section).values()]
+    assert counts == ["2 of 40", "3 of 40", "35 of 40"]
 
 
-def test_a_text_written_without_the_documents_is_neither_right_nor_made_up(synthetic_report, synthetic_trials):
+def test_a_text_written_without_the_documents_is_neither_right_nor_made_up(
+    synthetic_report: MakeReport, synthetic_trials: MakeTrials
+) -> None:
     report = synthetic_report(Kind.WRITING, trials=[taken_out(three(synthetic_trials, Kind.WRITING)[1], 0, 0)])
-    (found,) = asked_again_of(report)
-    assert found.sentences == (
-        "Asked 40 test questions without the documents that hold the answer, retrieval never says that it does not "
-        "know and writes an answer to 40 all the same.",
+    section = section_of(report, "without-documents")
+    assert section.summary == (
+        "Retrieval says that it doesn't know in 0 of 40 answers. It writes an answer anyway in 40."
     )
-    assert [row.cells[0][0] for row in found.rows] == ["0 of 40", "40 of 40"]
+    assert [cell.split(" (")[0] for (cell,) in rows_of(section).values()] == ["0 of 40", "40 of 40"]
 
 
 def refusing(trial: Trial, count: int) -> Trial:
@@ -176,34 +173,24 @@ def refusing(trial: Trial, count: int) -> Trial:
     return replace(trial, outcomes=tuple(said))
 
 
-def test_answers_that_refuse_are_counted_and_are_a_category_of_wrong_ones(synthetic_report, synthetic_trials):
+def test_answers_that_refuse_are_counted_and_are_a_category_of_wrong_ones(
+    synthetic_report: MakeReport, synthetic_trials: MakeTrials
+) -> None:
     trials = [refusing(trial, 5 * at) for at, trial in enumerate(three(synthetic_trials))]
     report = synthetic_report(Kind.ANSWERING, trials=trials)
-    assert [one.refusals.count for one in report.candidates] == [0, 5, 10]
-    assert report.candidates[2].refusals.low < 10 / 80 < report.candidates[2].refusals.high
-    page, text = render_html(report), render_markdown(report)
-    for said in ("Refusals", "it refuses or says that it does not know", "eval/refusals.py"):
-        assert said in page and said in text
+    shares = [candidate_of(report, trial.strategy).refusals for trial in trials]
+    assert [share.count for share in shares if share] == [0, 5, 10]
+    assert shares[2] is not None and shares[2].low < 10 / 80 < shares[2].high
+    assert sorted(dict(figures_of(report))["Refusals"]) == ["0", "10", "5"]
+    assert "eval/refusals.py" in how_computed(report)["Refusals"]
+    assert "Refuses" in rows_of(section_of(report, "failures"))
     labels = synthetic_report()
-    assert all(one.refusals is None for one in labels.candidates)
-    assert "Refusals" not in render_html(labels)
+    assert "Refusals" not in dict(figures_of(labels)) and candidate_of(labels, "prompting").refusals is None
 
 
-def test_what_nobody_can_know_is_told_before_and_after_training(synthetic_report, synthetic_trials):
-    plain = tuple(3 + at / 10 for at in range(24)), tuple(float(at < 30) for at in range(40))
-    before = Knowledge(*plain, (0.0,) * 40, tuple(float(at < 8) for at in range(30)))
-    after = Knowledge(*plain, tuple(float(at < 3) for at in range(40)), tuple(float(at < 2) for at in range(30)))
-    report = synthetic_report(trials=[replace(synthetic_trials()[2], knowledge=(before, after))])
-    _, unknowable, refused, _ = side_effects_of(report)
-    assert unknowable.startswith("Of 30 questions that nobody can answer, it makes up an answer to 28; before, to 22 (")
-    assert unknowable.endswith(" more). To the others it says that it does not know.")
-    assert refused == "It refuses 3 of the 40 general questions; before, none."
-    change = report.candidates[0].side_effects.knowledge.admitted.change
-    assert "Questions that nobody can answer" in dict(computed_of(report))
-    assert change.difference == pytest.approx(-0.2) and change.low < -0.2 < change.high < 0
-
-
-def test_a_report_or_trial_of_an_earlier_version_has_none_of_it(synthetic_report, synthetic_trials, tmp_path: Path):
+def test_a_report_or_trial_of_an_earlier_version_has_none_of_it(
+    synthetic_report: MakeReport, synthetic_trials: MakeTrials, tmp_path: Path
+) -> None:
     knowledge = (Knowledge((3.1, 2.0), (1.0, 0.0), (0.0, 1.0), (1.0,)), Knowledge((3.4, 2.2), (0.0, 0.0)))
     trial = replace(followed(synthetic_trials()[2], 3, 4, seconds=0.5), knowledge=knowledge)
     write_trial(tmp_path, trial)
@@ -211,14 +198,15 @@ def test_a_report_or_trial_of_an_earlier_version_has_none_of_it(synthetic_report
     report = synthetic_report(
         Kind.ANSWERING, trials=[replace(synthetic_trials(Kind.ANSWERING)[2], knowledge=knowledge)]
     )
-    assert len(side_effects_of(report)) == 2
-    knowledge = {"admitted": None, "refused": None}
-    report = changed(report, candidates={EVERY: {"refusals": None, "side_effects": {"knowledge": knowledge}}})
-    assert not asked_again_of(report) and len(side_effects_of(report)) == 2
-    assert "Refusals" not in render_html(report) + render_markdown(report)
+    nothing = {"admitted": None, "refused": None}
+    old = changed(report, candidates={EVERY: {"refusals": None, "side_effects": {"knowledge": nothing}}})
+    for each in (report, old):  # perplexity, general questions, and what perplexity is
+        assert len(sentences_of(section_of(each, "side-effects"))) == 3
+    assert not {"freshness", "without-documents"} & set(section_names(old))
+    assert "Refusals" not in dict(figures_of(old))
 
 
-def test_a_run_over_documents_asks_again_after_they_changed(tmp_path: Path):
+def test_a_run_over_documents_asks_again_after_they_changed(tmp_path: Path) -> None:
     rows = tuple(Example(f"r{at}", f"When does ferry {at} sail?", f"{at % 24:02}:30") for at in range(60))
     documents = tuple(Document(row.id, row.id, f"Ferry {row.id} sails at {row.target}.") for row in rows[:30])
     task = Task("ferries", Kind.ANSWERING, "", rows, documents)
@@ -227,15 +215,20 @@ def test_a_run_over_documents_asks_again_after_they_changed(tmp_path: Path):
     plan = Plan(dataset.id, Setup("question", "answer"), preset="standard", strategies=("prompting",))
     run = store.add_run(plan, task_to_json(task, Split(rows[30:50], rows[50:], rows[:20])))
     report = run_experiment(store, run.id, lambda _: None, lambda: False, STEADY)
-    known = report.candidates[0]
-    assert known.freshness.n > 0 and known.without_documents.n == 20 and not known.notes
+    assert report is not None
+    known = candidate_of(report, "prompting")
+    assert known.freshness is not None and known.freshness.n > 0 and not known.notes
+    assert known.without_documents is not None and known.without_documents.n == 20
     trial = read_trial(store.run_folder(run.id) / "prompting")
+    assert trial is not None
     asked: tuple[Outcome, ...] = trial.probes[CHANGED_FACTS]
     texts = {outcome.example_id: outcome.text for outcome in trial.outcomes}
     assert all(texts[outcome.example_id] == outcome.text for outcome in asked)
 
 
-def test_the_estimate_foresees_what_is_asked_of_documents(synthetic_task, synthetic_split):
+def test_the_estimate_foresees_what_is_asked_of_documents(
+    synthetic_task: MakeTask, synthetic_split: Callable[[Task], Split]
+) -> None:
     documents = tuple(Document(f"d{at}", "", f"The desk is on floor {at}.") for at in range(20))
     for kind, asked in ((Kind.CLASSIFICATION, False), (Kind.WRITING, True), (Kind.ANSWERING, True)):
         task = synthetic_task(kind)
