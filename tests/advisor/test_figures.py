@@ -1,19 +1,21 @@
+"""The table of all figures, the terms that explain them, and the differences between strategies."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from html import escape
 
 from advisor.candidates import judged
 from advisor.plan import Priorities
-from advisor.render.html import render_html
-from advisor.render.markdown import escaped, render_markdown
 from advisor.schema import Comparison, Report
-from advisor.sections.figures import differences_of, figures_of, reading_of, subject_of
+from advisor.sections.blocks import Bullets
+from advisor.sections.differences import differences_of
+from advisor.sections.figures import figures_of
+from advisor.sections.glossary import terms_of
 from advisor.wording import RANGE_MEANING
 from eval.outcomes import Trial
 from eval.task import Kind
-from tests.reports import changed
+from tests.reports import changed, section_names, section_of
 
 MakeReport = Callable[..., Report]
 MakeTrials = Callable[..., tuple[Trial, ...]]
@@ -26,42 +28,28 @@ def test_every_judged_strategy_has_a_cell_in_every_row(synthetic_report: MakeRep
     assert all(len(cells) == len(shown) == 3 for cells in figures.values())
     assert "not measured" not in str(figures)
     assert figures["Peak memory"] == ["1.2 GB"] * 3
-    assert figures["Getting ready"][0] == "about 7 minutes"
+    assert figures["Setup time"][0] == "about 7 minutes"
 
 
-def test_what_a_verdict_speaks_of_is_explained_under_it_in_every_form(synthetic_report: MakeReport) -> None:
+def test_what_a_verdict_speaks_of_is_explained(synthetic_report: MakeReport) -> None:
     report = synthetic_report(Kind.ANSWERING, priorities=Priorities(hosted="a model", read_per_million=1.0))
-    words = dict(reading_of(report))
+    words = dict(terms_of(report))
     strategies = ["Fine-tuning", "Retrieval", "Prompting"]
-    assert list(words) == [
-        "Strategy",
-        *strategies,
-        "Facts",
-        "Distorted",
-        "Invented",
-        "A point",
-        "Test rows",
-        "95 % range",
-        "Cost",
-    ]
-    assert words["95 % range"] == RANGE_MEANING
-    assert words["Cost"] == (
-        "Machine time to get ready, $0.10 an hour; answers by the token, as those of a model. The work of people is "
-        "not counted."
-    )
-    page, text = render_html(report), render_markdown(report)
-    assert all(f"<dt>{word}</dt><dd>{meaning}</dd>" in page for word, meaning in words.items())
-    assert all(escaped(f"{word}: {meaning}") in text for word, meaning in words.items())
-    assert subject_of(report) in page and escaped(subject_of(report)) in text
-    assert reading_of(replace(report, candidates=())) == []
+    facts = ["Facts", "Distorted", "Invented"]
+    assert list(words) == ["Strategy", *strategies, *facts, "Point", "Test rows", "95 % CI", "Cost"]
+    assert words["95 % CI"] == RANGE_MEANING
+    assert "$0.10 an hour" in words["Cost"] and "by the token, like a model" in words["Cost"]
+    assert section_of(report, "glossary").summary == "11 terms, from “strategy” to “cost”."
+    assert "glossary" not in section_names(replace(report, candidates=()))
 
 
 def test_two_that_score_the_same_are_level(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
     trials = [replace(trial, outcomes=synthetic_trials()[0].outcomes) for trial in synthetic_trials()[:2]]
-    assert differences_of(synthetic_report(trials=trials)).of_choice == [
-        "Prompting is level with retrieval (between 2 points behind and 2 points ahead) on 80 rows that both answered. "
-        "p = 1.000."
+    report = synthetic_report(trials=trials)
+    assert differences_of(report).of_choice == [
+        "Prompting and retrieval score the same (95 % CI −2 to 2, p = 1.000, 80 rows)."
     ]
+    assert section_of(report, "differences").summary == "The difference may be chance."
 
 
 def test_what_was_not_measured_is_said_to_be_so(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
@@ -78,29 +66,28 @@ def test_what_was_not_measured_is_said_to_be_so(synthetic_report: MakeReport, sy
         "Median latency",
         "95th percentile latency",
         "Throughput (answers per second)",
-        "Getting ready",
+        "Setup time",
         "Peak memory",
     ]
     priced = dict(figures_of(synthetic_report(trials=(bare,))))
-    assert priced["Cost per 1,000 answers"] == priced["Cost of getting ready, once"] == ["unknown"]
+    assert priced["Cost per 1,000 requests"] == priced["Setup cost"] == ["unknown"]
 
 
 def test_the_pairs_of_the_strategy_taken_come_first(synthetic_report: MakeReport) -> None:
     report = synthetic_report()
     assert report.recommendation.choice == "finetuning"
-    said = differences_of(report)
+    said, section = differences_of(report), section_of(report, "differences")
     assert ["ine-tuning" in sentence for sentence in said.of_choice] == [True, True]
     assert ["ine-tuning" in sentence for sentence in said.others] == [False]
-    folded = f'<summary class="quiet">Other pairs</summary><ul><li>{escape(said.others[0])}</li></ul>'
-    assert folded in render_html(report)
+    assert section.blocks[0] == Bullets(tuple(said.of_choice), tuple(said.others), "Other pairs")
+    assert section.summary == "All 3 differences are more than chance."
 
 
-def test_a_difference_names_the_better_one_first_with_its_range(synthetic_report: MakeReport) -> None:
+def test_a_difference_names_the_better_one_first_with_its_interval(synthetic_report: MakeReport) -> None:
     worse = Comparison("prompting", "finetuning", -0.28, -0.38, -0.18, 0.00002, 80)
     close = Comparison("retrieval", "prompting", 0.04, -0.02, 0.1, 0.21, 80)
     report = changed(synthetic_report(), recommendation={"choice": None})
     assert differences_of(replace(report, comparisons=(worse, close))).of_choice == [
-        "Fine-tuning is 28 points ahead of prompting (18 to 38 ahead) on 80 rows that both answered. p < .001.",
-        "Retrieval is 4 points ahead of prompting (between 2 behind and 10 ahead) on 80 rows that both answered. "
-        "p = .210.",
+        "Fine-tuning is 28 points ahead of prompting (95 % CI 18 to 38, p < .001, 80 rows).",
+        "Retrieval is 4 points ahead of prompting (95 % CI −2 to 10, p = .210, 80 rows).",
     ]
