@@ -97,8 +97,11 @@ def show_done(run: StoredRun, report: Report) -> None:
                 query_params={"run": follows, "with": run.id},
             )
     with st.container(key="parts", gap=None):
-        for section in sections_of(report):
+        sections = sections_of(report)
+        for section in sections:
             show_part(run, report, section)
+        if all(section.id != "failures" for section in sections):  # a report of an earlier version
+            show_own_answers(run, report)
     show_downloads(run)
 
 
@@ -112,15 +115,19 @@ def show_part(run: StoredRun, report: Report, section: Section) -> None:
             with folded(section.title, section.summary):
                 show_failures(frame.store(), run, report)
                 show_how(section.how)
-            with folded(answers.TITLE, answers.summary_of(report)):
-                show_answers(frame.store(), run)
-                show_how(answers.HOW)
+            show_own_answers(run, report)
         case "rules":
             with folded(section.title, section.summary):
                 show_agreement(report)
                 show_how(section.how)
         case _:
             show_section(section)
+
+
+def show_own_answers(run: StoredRun, report: Report) -> None:
+    with folded(answers.TITLE, answers.summary_of(report)):
+        show_answers(frame.store(), run)
+        show_how(answers.HOW)
 
 
 run = frame.run_in_address()

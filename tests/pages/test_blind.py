@@ -72,7 +72,7 @@ def compare(app: AppTest, judge: Callable[[str, str, str], Choice], pairs: int) 
 def test_twenty_clicks_are_blind_and_then_say_whether_the_score_agrees(store: Store, finished: Finish) -> None:
     run = finished()
     app = open_page("Report", run=run.id)
-    assert "Check the score yourself" in html_of(app) and 'class="blind"' not in html_of(app)
+    assert 'class="blind"' not in html_of(app)
     app.button(key="blind-start").click().run()
     seen = set()
     for done in range(20):
@@ -163,7 +163,7 @@ def test_a_damaged_file_is_one_sentence_and_the_report_stands(store: Store, fini
     (store.run_folder(run.id) / "clicks.jsonl").write_text("{")
     said = html_of(open_page("Report", run=run.id))
     assert said.count("Your clicks can&#x27;t be read") == 1 and said.count('class="problem"') == 1
-    assert "Fine-tune it" in said and "How it was measured" in said
+    assert 'class="verdict"' in said
     assert write_report(store.run_folder(run.id), run, [], store.steps(run.id)).person is None
 
 
