@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from advisor.sections.provenance import APART, computed_of
 
-from advisor.render.html import render_html
-from advisor.render.markdown import escaped, render_markdown
 from advisor.runs.apart import timed_apart
-from advisor.sections.figures import apart_of
+from advisor.schema import Report
 from advisor.storage.trial_files import read_trial, write_trial
 from eval.outcomes import Outcome, Trial
-from strategies.contract import Progress
+from strategies.contract import Prediction, Progress
+from tests.reports import candidate_of, section_of, sentences_of
 from tests.tiny_strategies import CommonestAnswer, tiny_task
 
 _, SPLIT = tiny_task(test=40)
@@ -28,7 +27,7 @@ class WithAdapter(CommonestAnswer):
         self.settings = {"answer": "billing"}
         self.asked: list[str] = []
 
-    def predict(self, inputs):
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         self.asked += inputs
         return super().predict(inputs)
 
@@ -88,24 +87,22 @@ def test_elsewhere_nothing_is_measured_and_what_was_stands(trial: Trial, strateg
     assert timed_apart(trial, strategy, SPLIT.test, True, lambda progress: None) == trial
 
 
-def test_what_it_costs_to_keep_it_apart_is_told_in_every_form_with_its_range(
-    synthetic_report, synthetic_trials, tmp_path: Path
+def test_what_it_costs_to_keep_it_apart_is_told_with_its_interval(
+    synthetic_report: Callable[..., Report], synthetic_trials: Callable[..., tuple[Trial, ...]], tmp_path: Path
 ) -> None:
     prompting, retrieval, finetuning = synthetic_trials()
     own = [replace(one, seconds=0.2 + 0.001 * at) for at, one in enumerate(finetuning.outcomes)]
     seconds = {one.example_id: 0.3 + 0.02 * at for at, one in enumerate(own[:8])}
     finetuning = replace(finetuning, outcomes=tuple(own), apart_seconds=seconds)
     report = synthetic_report(trials=(prompting, retrieval, finetuning))
-    apart = {one.id: one.apart_seconds for one in report.candidates}
-    assert apart["prompting"] is None and apart["finetuning"].n == 8
-    assert apart["finetuning"].merged_p50 == pytest.approx(0.2035)
-    (sentence,) = apart_of(report)
-    assert sentence == (
-        "Where one model serves many tasks, what fine-tuning learned is kept apart from it (an adapter). Of 8 answers "
-        "timed both ways half then come within 0.37 s (0.30 s to 0.44 s), and within 0.20 s with it built into the "
-        "model (merged), as for all other figures."
-    )
-    assert sentence in render_html(report) and escaped(sentence) in render_markdown(report)
-    assert APART in dict(computed_of(report))
+    apart = candidate_of(report, "finetuning").apart_seconds
+    assert apart is not None and apart.n == 8 and apart.merged_p50 == pytest.approx(0.2035)
+    assert candidate_of(report, "prompting").apart_seconds is None
+    latency = section_of(report, "latency")
+    assert sentences_of(latency) == [
+        "Fine-tuning keeps its adapter apart from the model where one model serves many tasks. On 8 answers the median "
+        "latency was then 0.37 s (0.30 s to 0.44 s), against 0.20 s with the adapter merged, as in all other figures."
+    ]
+    assert "apart_seconds in trial.json" in (latency.how or "")
     write_trial(tmp_path, finetuning)
     assert read_trial(tmp_path) == finetuning

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,24 +13,25 @@ from advisor import charts
 from advisor.estimate import estimate_seconds
 from advisor.palette import LIGHT
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan, Priorities, Setup
-from advisor.render.html import render_html
-from advisor.render.markdown import escaped, render_markdown
 from advisor.report.build import under_priorities
 from advisor.report.learned import turning_sentences
 from advisor.runs.experiment import run_experiment
 from advisor.schema import Curve, Report
-from advisor.sections.learning_curve import TITLE, curves_of
+from advisor.sections.blocks import Chart
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import curve_folder, read_curves, read_trial, write_trial
+from advisor.wording import score_text
 from eval.outcomes import Trial
 from eval.task import Kind
 from strategies.presets import PRESETS
 from strategies.registry import baselines_for
-from tests.reports import changed
+from tests.reports import candidate_of, changed, heads_of, rows_of, section_names, section_of, sentences_of
 from tests.tiny_strategies import PRACTISED, SHORT, SPEED, STALLED, STALLED_ROWS, STEADY, tiny_task
 
+MakeReport = Callable[..., Report]
+MakeTrials = Callable[..., Sequence[Trial]]
 TABLE = b"message,label\n" + b"".join(b"text %d,%s\n" % (row, (b"yes", b"no")[row % 2]) for row in range(30))
 
 
@@ -38,7 +40,9 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "home")
 
 
-def add_run(store: Store, train: int = 96, preset: str = "standard", strategies=("retrieval", "finetuning")) -> str:
+def add_run(
+    store: Store, train: int = 96, preset: str = "standard", strategies: tuple[str, ...] = ("retrieval", "finetuning")
+) -> str:
     """A run whose baselines are done: they would load models."""
     dataset = store.add_dataset("tickets.csv", TABLE)
     plan = Plan(dataset.id, Setup("message", "label"), preset=preset, strategies=strategies)
@@ -54,6 +58,14 @@ def run(store: Store, run_id: str, build_strategy: str) -> list[StoredStep]:
     told: list[StoredStep] = []
     run_experiment(store, run_id, told.append, lambda: store.cancel_requested(run_id), build_strategy)
     return told
+
+
+def answer_of(report: Report) -> str:
+    return section_of(report, "learning-curve").summary
+
+
+def said_by(report: Report) -> list[str]:
+    return sentences_of(section_of(report, "learning-curve"))
 
 
 def curve(report: Report | None, name: str) -> Curve:
@@ -82,7 +94,7 @@ def test_each_strategy_learns_anew_from_fewer_rows_and_answers_some_test_rows(st
     assert growing.points[0].mean < growing.points[1].mean < growing.points[3].mean
     assert growing.gain.low > 0.02 > still.gain.high
     assert (growing.line[0].rows, growing.line[-1].rows) == (12, 384)
-    assert report is not None and report.candidates[1].score.mean == growing.points[3].mean
+    assert report is not None and candidate_of(report, "finetuning").score.mean == growing.points[3].mean
 
 
 def test_curves_that_stopped_go_on_where_they_were_and_the_verdict_stands(store: Store) -> None:
@@ -104,7 +116,7 @@ def test_curves_that_stopped_go_on_where_they_were_and_the_verdict_stands(store:
     assert store.run(run_id).state == "interrupted"
     report = store.report(run_id)
     assert report is not None and report.recommendation.choice == "finetuning"
-    assert curves_of(report).answer.startswith("Not measured: the run ended before")
+    assert answer_of(report).startswith("Not measured: the run ended before")
     kept = curve_folder(store.run_folder(run_id), "finetuning", 12) / "manifest.json"
     written_at = kept.stat().st_mtime_ns
     assert read_trial(curve_folder(store.run_folder(run_id), "finetuning", STALLED_ROWS)) is None
@@ -137,7 +149,7 @@ def test_too_few_rows_give_no_curve_and_a_quick_run_has_no_such_step(store: Stor
     assert (store.run(run_id).state, store.steps(run_id)[-1].state) == ("done", "excluded")
     report = store.report(run_id)
     assert report is not None and report.curves == ()
-    assert curves_of(report).answer == "Not measured: there are too few rows to learn from fewer of them."
+    assert answer_of(report) == "Not measured: there are too few training rows."
     assert CURVES_STEP not in Plan("", Setup("a", "b")).steps
     assert Plan("", Setup("a", "b"), preset="thorough").steps[-1] == CURVES_STEP
 
@@ -165,7 +177,12 @@ def test_settings_that_are_settled_are_kept_and_training_is_scaled() -> None:
     assert (budget.epochs, budget.learning_rates) == (whole.epochs, whole.learning_rates)
 
 
-def with_curves(synthetic_report, synthetic_trials, growth=(0.3, 0.55, 0.8), **overrides):
+def with_curves(
+    synthetic_report: MakeReport,
+    synthetic_trials: Callable[..., Sequence[Trial]],
+    growth: tuple[float, ...] = (0.3, 0.55, 0.8),
+    **overrides: object,
+) -> Report:
     """A report whose fine-tuning is right on these shares of what it is right on with all rows; retrieval never
     changes."""
     trials = {trial.strategy: trial for trial in synthetic_trials(n=400)}
@@ -188,40 +205,42 @@ def with_curves(synthetic_report, synthetic_trials, growth=(0.3, 0.55, 0.8), **o
     return synthetic_report(n=400, fewer=fewer, preset="standard", **overrides)
 
 
-def test_the_question_is_answered_in_every_form(synthetic_report, synthetic_trials) -> None:
+def test_whether_more_rows_would_help_is_answered(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
     report = with_curves(synthetic_report, synthetic_trials)
-    more = curves_of(report)
-    assert more.answer == "Yes, for fine-tuning."
-    assert "Prompting shows the model none of your rows, so more of them change nothing." in more.sentences
-    assert any(sentence.startswith("Retrieval would hardly gain") for sentence in more.sentences)
-    assert any("no other strategy would probably be ahead of fine-tuning" in sentence for sentence in more.sentences)
-    text, page = render_markdown(report), render_html(report)
-    assert f"## {TITLE}" in text and all(
-        escaped(sentence) in text for sentence in (more.answer, *more.sentences, more.reading)
-    )
-    assert all(sentence in page for sentence in (*more.sentences, more.reading, more.method))
-    heads = "| " + " | ".join(["", *more.heads]) + " |"
-    assert heads in text and all(f"| {' | '.join(cells)} |" in text for _, cells in more.rows)
-    assert all(f"<th>{head}</th>" in page for head in more.heads) and "2,400, estimated" in more.heads
-    drawn = charts.curve_chart(report, LIGHT).to_dict(validate=True)
-    assert '"type": "log"' in str(drawn).replace("'", '"')
-    lines = [layer for layer in drawn["layer"] if layer["mark"]["type"] in ("line", "area")]
+    section, said = section_of(report, "learning-curve"), said_by(report)
+    assert section.summary == "More data would help fine-tuning."
+    assert "Prompting shows the model none of your rows, so more of them change nothing." in said
+    assert any(sentence.startswith("Retrieval would hardly gain") for sentence in said)
+    assert any("no other strategy would probably be ahead of fine-tuning" in sentence for sentence in said)
+    assert heads_of(section) == [
+        "75 rows", "150 rows", "300 rows", "600 rows", "1,200, extrapolated", "2,400, extrapolated",
+    ]  # fmt: skip
+    cells = dict(zip(heads_of(section), rows_of(section)["Fine-tuning"], strict=True))
+    points = {point.rows: point for point in curve(report, "finetuning").points}
+    assert cells["75 rows"].startswith(score_text(points[75].mean)) and isinstance(section.blocks[0], Chart)
+    drawn = charts.curve_chart(report, LIGHT)
+    assert drawn is not None
+    spec = drawn.to_dict(validate=True)
+    assert '"type": "log"' in str(spec).replace("'", '"')
+    lines = [layer for layer in spec["layer"] if layer["mark"]["type"] in ("line", "area")]
     assert len(lines) == 3 and all(layer["encoding"]["detail"]["field"] == "strategy" for layer in lines)
     assert turning_sentences(report) == []
 
 
 @pytest.mark.parametrize(("high", "said"), [(0.0161, "to 1.6)"), (0.0199, "to 1.9)"), (0.012, "to 1)")])
-def test_a_gain_that_is_too_small_is_not_told_as_one_that_would_do(synthetic_report, synthetic_trials, high, said):
+def test_a_gain_that_is_too_small_is_not_told_as_one_that_would_do(
+    synthetic_report: MakeReport, synthetic_trials: MakeTrials, high: float, said: str
+) -> None:
     report = with_curves(synthetic_report, synthetic_trials)
-    (retrieval,) = (one for one in report.curves if one.id == "retrieval")
-    report = changed(
-        report, curves={report.curves.index(retrieval): {"gain": {"low": 0.001, "mean": 0.007, "high": high}}}
-    )
-    (told,) = (one for one in curves_of(report).sentences if one.startswith("Retrieval would hardly gain"))
-    assert f"0.7 points (0.1 {said}" in told
+    at = [one.id for one in report.curves or ()].index("retrieval")
+    report = changed(report, curves={at: {"gain": {"low": 0.001, "mean": 0.007, "high": high}}})
+    (told,) = (one for one in said_by(report) if one.startswith("Retrieval would hardly gain"))
+    assert f"0.7 points (80 % range 0.1 {said}" in told
 
 
-def test_a_strategy_that_would_pass_the_chosen_one_would_change_the_verdict(synthetic_report, synthetic_trials) -> None:
+def test_a_strategy_that_would_pass_the_chosen_one_would_change_the_verdict(
+    synthetic_report: MakeReport, synthetic_trials: MakeTrials
+) -> None:
     _, retrieval, dear = synthetic_trials(n=400)
     weak = (
         replace(one, strategy="finetuning", score=one.score * (at % 24 > 0))
@@ -232,28 +251,28 @@ def test_a_strategy_that_would_pass_the_chosen_one_would_change_the_verdict(synt
         synthetic_report, lambda n: trials, growth=(0.3, 0.6, 0.82), trials=trials, priorities=Priorities(margin=0.005)
     )
     assert report.recommendation.choice == "retrieval"
-    assert "fine-tuning would probably be ahead of retrieval (80 in 100)" in " ".join(curves_of(report).sentences)
+    assert "fine-tuning would probably be ahead of retrieval (80 in 100)" in " ".join(said_by(report))
     (sentence,) = turning_sentences(report)
-    assert sentence.startswith("With about ") and sentence.endswith(
-        "fine-tuning would probably be more than 0.5 points ahead of retrieval (80 in 100)."
-    )
+    assert "0.5 points" in sentence and "80 in 100" in sentence
     assert sentence in report.recommendation.changes
-    assert sentence in render_html(report) and escaped(sentence) in render_markdown(report)
     _, split = tiny_task()
     seldom = under_priorities(report, Priorities(monthly_volume=1, margin=0.005), trials, [], split)
     assert sentence in seldom.recommendation.changes
-    for margin, said in ((0.0, "would probably be ahead of retrieval"), (0.02, None)):  # so far it will not get
+    for margin, is_told in ((0.0, True), (0.02, False)):  # so far it will not get
         other = under_priorities(report, Priorities(margin=margin), trials, [], split)
-        told = [each for each in other.recommendation.changes if "more rows to learn from" in each]
-        assert said in told[0] if said else not told
+        assert bool(turning_sentences(other)) == is_told
 
 
-def test_a_curve_that_misses_the_score_with_all_rows_is_said_to(synthetic_report, synthetic_trials) -> None:
-    more = curves_of(with_curves(synthetic_report, synthetic_trials, growth=(0.55, 0.5, 0.6)))
-    assert "What fine-tuning scored with all rows lies off the curve: trust the curve less." in more.sentences
+def test_a_curve_that_misses_the_score_with_all_rows_is_said_to(
+    synthetic_report: MakeReport, synthetic_trials: MakeTrials
+) -> None:
+    report = with_curves(synthetic_report, synthetic_trials, growth=(0.55, 0.5, 0.6))
+    assert "Fine-tuning scored off its curve with all rows, so trust that curve less." in said_by(report)
 
 
-def test_training_that_scores_less_than_its_curve_foretells_is_a_caveat(synthetic_report, synthetic_trials) -> None:
+def test_training_that_scores_less_than_its_curve_foretells_is_a_caveat(
+    synthetic_report: MakeReport, synthetic_trials: MakeTrials
+) -> None:
     prompting, retrieval, trained = synthetic_trials(n=400)
     spoilt = tuple(replace(one, score=one.score * (at % 5 > 0)) for at, one in enumerate(trained.outcomes))
     badly = [prompting, retrieval, replace(trained, outcomes=spoilt)]
@@ -265,27 +284,31 @@ def test_training_that_scores_less_than_its_curve_foretells_is_a_caveat(syntheti
     assert not any("gone badly" in one for one in above.recommendation.caveats)
 
 
-def test_where_nothing_gains_it_is_said_in_a_word(synthetic_report, synthetic_trials) -> None:
+def test_where_nothing_gains_it_is_said_in_a_word(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
     report = with_curves(synthetic_report, synthetic_trials, growth=(1.0, 1.0, 1.0))
-    assert curves_of(report).answer.startswith("No. More rows will not help: even four times as many")
+    assert answer_of(report) == (
+        "More data won't help: even four times the rows would not add 2 points to any strategy."
+    )
 
 
-def test_reports_without_curves_are_shown_as_before(synthetic_report) -> None:
+def test_reports_without_curves_are_shown_as_before(synthetic_report: MakeReport) -> None:
     quick = synthetic_report()
-    assert curves_of(quick) is None and charts.curve_chart(quick, LIGHT) is None and TITLE not in render_html(quick)
     older = replace(quick, curves=None)
-    assert curves_of(older) is None and turning_sentences(older) == []
-    assert TITLE not in render_html(older) and TITLE not in render_markdown(older)
+    assert charts.curve_chart(quick, LIGHT) is None and turning_sentences(older) == []
+    for report in (quick, older):
+        assert "learning-curve" not in section_names(report)
 
 
-def test_a_chosen_strategy_without_a_curve_has_its_reason_told(synthetic_report, synthetic_trials) -> None:
+def test_a_chosen_strategy_without_a_curve_has_its_reason_told(
+    synthetic_report: MakeReport, synthetic_trials: MakeTrials
+) -> None:
     failed = Trial("finetuning", "failed", "It ran out of memory.")
     retrieval = synthetic_trials()[1]
     fewer = {"finetuning": {30: failed}, "retrieval": {15: retrieval, 30: retrieval, 60: retrieval}}
     report = synthetic_report(fewer=fewer, preset="standard")
-    assert "Fine-tuning has no curve: It ran out of memory." in curves_of(report).sentences
-    assert not any("no other strategy would" in sentence for sentence in curves_of(report).sentences)
-    assert curves_of(report).answer.startswith(("Not for retrieval: even four", "Perhaps, for retrieval"))
-    alone = curves_of(synthetic_report(fewer={"finetuning": {30: failed}}, preset="standard"))
-    assert alone.answer == "It cannot be told."
+    assert "Fine-tuning has no learning curve: It ran out of memory." in said_by(report)
+    assert not any("no other strategy would" in sentence for sentence in said_by(report))
+    assert "retrieval" in answer_of(report) and "any strategy" not in answer_of(report)
+    alone = synthetic_report(fewer={"finetuning": {30: failed}}, preset="standard")
+    assert answer_of(alone) == "We can't tell whether more data would help."
     assert report.recommendation.choice == "finetuning" and turning_sentences(report) == []

@@ -1,0 +1,52 @@
+"""Precision and recall of each label, which every report of labels shows, whatever its metric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sklearn.metrics import precision_recall_fscore_support
+
+from advisor.render.html import render_html
+from advisor.render.markdown import render_markdown
+from advisor.schema import Report
+from advisor.wording import score_text
+from eval.outcomes import Trial
+from eval.task import Kind
+from tests.reports import heads_of, rows_of, section_names, section_of
+
+MakeReport = Callable[..., Report]
+MakeTrials = Callable[..., tuple[Trial, ...]]
+
+
+def test_every_strategy_has_its_rates_by_label(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
+    section = section_of(synthetic_report(), "labels")
+    assert heads_of(section) == ["Test rows", "Fine-tuning", "Retrieval", "Prompting"]
+    rows = next(one.outcomes for one in synthetic_trials() if one.strategy == "finetuning")
+    expected, given = [one.expected for one in rows], [one.text for one in rows]
+    labels = sorted({label for label in expected if label})
+    assert list(rows_of(section)) == labels
+    for at, (count, finetuning, *_) in enumerate(rows_of(section).values()):
+        precision, recall, _, tested = precision_recall_fscore_support(expected, given, labels=labels)
+        assert count == str(tested[at])
+        assert finetuning == f"{score_text(precision[at])}, {score_text(recall[at])}"
+
+
+def test_answers_that_are_no_labels_have_none(synthetic_report: MakeReport) -> None:
+    assert "labels" not in section_names(synthetic_report(Kind.EXTRACTION))
+
+
+def test_labels_are_shown_as_they_are(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
+    def renamed(one: Trial) -> Trial:
+        rows = [
+            replace(each, expected="<b>|", text="<b>|" if each.score else each.text)
+            if each.expected == "refund"
+            else each
+            for each in one.outcomes
+        ]
+        return replace(one, outcomes=tuple(rows))
+
+    report = synthetic_report(trials=tuple(map(renamed, synthetic_trials())))
+    page, text = render_html(report), render_markdown(report)
+    assert '<th scope="row">&lt;b&gt;|' in page or "<td>&lt;b&gt;|</td>" in page
+    assert "<b>|" not in page and "| \\<b\\>\\| | 20 |" in text
