@@ -14,7 +14,7 @@ from advisor.palette import DARK, LIGHT
 from advisor.sections.blocks import Block, Bullets, Cell, Chart, Definitions, Folded, Head, Row, Section, Table, Text
 
 _THEMES = {"dark": DARK, "light": LIGHT}
-_LOOKS = {"plain": "", "lead": "lead", "warning": "warning", "small": "quiet small"}
+_LOOKS = {"plain": "", "small": "quiet small"}
 
 
 def show_section(section: Section) -> None:

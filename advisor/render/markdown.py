@@ -38,21 +38,31 @@ def escaped(text: str) -> str:
 
 
 def _section(section: Section) -> list[str]:
-    """A list may begin with the summary, which then stands there only."""
-    is_listed = any(isinstance(block, Bullets) and section.summary in block.sentences for block in section.blocks)
+    """A block may begin with the summary, which then stands there only."""
+    is_repeated = any(_begins(block, section.summary) for block in section.blocks)
     return [
         f"## {escaped(section.title)}",
         "",
-        *([] if is_listed else [f"**{escaped(section.summary)}**", ""]),
+        *([] if is_repeated else [f"**{escaped(section.summary)}**", ""]),
         *(line for block in section.blocks for line in _block(block)),
         *([f"*How this was computed:* {escaped(section.how)}", ""] if section.how else []),
     ]
 
 
+def _begins(block: Block, summary: str) -> bool:
+    match block:
+        case Bullets(sentences):
+            return summary in sentences
+        case Text(text) | Chart(text):
+            return text.startswith(summary)
+        case _:
+            return False
+
+
 def _block(block: Block) -> list[str]:
     match block:
-        case Text(text, look):
-            return [f"**{escaped(text)}**" if look == "warning" else escaped(text), ""]
+        case Text(text):
+            return [escaped(text), ""]
         case Bullets(sentences, further, _):
             return [*(f"- {escaped(sentence)}" for sentence in (*sentences, *further)), ""]
         case Table():

@@ -10,12 +10,12 @@ import altair as alt
 
 from advisor.palette import Theme
 
-Look = Literal["plain", "lead", "warning", "small"]
+Look = Literal["plain", "small"]
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A paragraph. `lead` is an important finding, `small` what not everybody needs."""
+    """A paragraph; `small` is what not everybody needs."""
 
     text: str
     look: Look = "plain"

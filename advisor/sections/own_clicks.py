@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from advisor.candidates import judged
 from advisor.schema import Report
-from advisor.sections.blocks import Block, Bullets, Cell, Head, Row, Section, Table, Text, small
+from advisor.sections.blocks import Block, Bullets, Cell, Head, Row, Section, Table, small
 from advisor.wording import count_text, in_sentence, name_of, points_text, score_text, signed_points
 from eval.blind_pairs import Click, Pair
 from eval.personal_verdict import FEWEST_CLICKS, ByClicks, Lead, PersonalVerdict, judge, personal_verdict
@@ -191,9 +191,8 @@ def section(report: Report) -> Section | None:
     """Read before the verdict where the score does not see what the person sees."""
     if (found := own_clicks_of(report)) is None:
         return None
-    warning = [Text(found.warning, "warning")] if found.warning else []
     rows = tuple(Row(heading, tuple(map(Cell, cells))) for heading, *cells in found.rows)
-    blocks: list[Block] = [*warning, Bullets(found.sentences)]
+    blocks: list[Block] = [Bullets(found.sentences)]
     if rows:
         blocks += [Table(tuple(map(Head, found.heads[1:])), rows, corner=found.heads[0]), *small(found.note)]
-    return Section("own-clicks", SEES, found.summary, tuple(blocks), _HOW, is_first=bool(warning))
+    return Section("own-clicks", SEES, found.summary, tuple(blocks), _HOW, is_first=found.warning is not None)

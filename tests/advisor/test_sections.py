@@ -44,7 +44,7 @@ def demonstration(report: Report) -> Section | None:
         "What a | newcomer <added>",
         "All *in* one line.",
         (
-            Text("The finding.", "lead"),
+            Text("The finding."),
             Chart("What to see.", partial(charts.score_chart, report)),
             Bullets(("First.", "Second."), ("Third.",)),
             Table((Head("Score", best.strategy),), (Row("All rows", (Cell("1.00", ".9 to 1"),), "Every one."),)),
