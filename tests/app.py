@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from filelock import FileLock
+from pandas import DataFrame
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
@@ -75,8 +76,10 @@ def finish_run(
     store: Store, task: Task, split: Split, trials: Sequence[Trial], follows: str | None = None
 ) -> StoredRun:
     """A run over this task as if it had been uploaded, with these results."""
-    lines = ["question,label", *(f'"{example.input}","{example.target}"' for example in task.examples)]
-    dataset = store.add_dataset("questions.csv", "\n".join(lines).encode())
+    table = DataFrame(
+        {"question": [row.input for row in task.examples], "label": [row.target for row in task.examples]}
+    )
+    dataset = store.add_dataset("questions.csv", table.to_csv(index=False).encode())
     compared = tuple(trial.strategy for trial in trials)
     plan = Plan(dataset.id, Setup("question", "label"), strategies=compared, follows=follows)
     run = store.add_run(plan, task_to_json(task, split))

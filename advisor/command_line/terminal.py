@@ -18,6 +18,7 @@ from advisor.schema import Judgement, Report
 from advisor.sections.contents import sections_of
 from advisor.sections.figures import COST, MEDIAN, NOT_MEASURED, SCORE, baselines_of, figures_of
 from advisor.sections.glossary import terms_of
+from advisor.sections.opening import sentences_of
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.wording import duration_text, name_of
@@ -74,11 +75,11 @@ def print_report(console: Console, report: Judgement) -> None:
     for one in not_measured((*report.candidates, *report.baselines)):
         console.print(Text(f"{name_of(one.strategy)}: {one.reason}"))
     console.print(Text(verdict.headline, style="bold"))
-    for sentence in (verdict.confidence_line, verdict.runner_up_line, verdict.baseline_line, *verdict.reasons):
-        if sentence:
-            console.print(Text(sentence))
-    if isinstance(report, Report):
-        for section in sections_of(report):
+    said = dict.fromkeys((verdict.confidence_line, *sentences_of(report), *verdict.reasons))
+    for sentence in said:
+        console.print(Text(sentence))
+    for section in sections_of(report) if isinstance(report, Report) else []:
+        if section.summary not in said:
             console.print(Text.assemble((section.title, "bold"), f": {section.summary}"))
 
 
@@ -102,7 +103,8 @@ def print_advice(console: Console, report: Judgement) -> None:
     """What a report's files say beside its verdict, for a decision that leaves no files."""
     verdict = report.recommendation
     for sentence in (*verdict.changes, *verdict.caveats):
-        console.print(Text(sentence))
+        if sentence not in sentences_of(report):
+            console.print(Text(sentence))
     for word, meaning in terms_of(report):
         console.print(Text(f"{word}: {meaning}"))
 

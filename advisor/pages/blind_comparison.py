@@ -47,6 +47,11 @@ def is_open(comparison_id: str) -> bool:
     return bool(st.session_state.get(_state(comparison_id)))
 
 
+def was_opened(comparison_id: str) -> bool:
+    """Whether the person has compared answers since the page was opened, so that what came of it stays in view."""
+    return _state(comparison_id) in st.session_state
+
+
 @st.fragment
 def compare_blind(asked: BlindComparison, found: Callable[[], OwnClicks | None]) -> None:
     """One pair after another; `found` is what the clicks say once the person has stopped."""

@@ -8,7 +8,7 @@ from html import escape
 import streamlit as st
 
 from advisor.pages import frame
-from advisor.pages.blind_comparison import BlindComparison, compare_blind, is_open
+from advisor.pages.blind_comparison import BlindComparison, compare_blind, is_open, was_opened
 from advisor.pages.blocks import folded
 from advisor.pages.draft import Draft, draft_of
 from advisor.pages.past_runs import Measured, measured_of
@@ -70,7 +70,7 @@ def compare_answers(run: StoredRun, report: Report) -> None:
         (verdict.choice, verdict.runner_up),
         name_of,
     )
-    with folded(YOURSELF, said.summary if said else invitation, is_open(run.id)):
+    with folded(YOURSELF, said.summary if said else invitation, was_opened(run.id)):
         compare_blind(asked, partial(own_clicks_of, report))
 
 

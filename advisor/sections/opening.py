@@ -8,7 +8,7 @@ from functools import partial
 from advisor import charts
 from advisor.candidates import baselines, judged
 from advisor.decision.choice import SAME_COST
-from advisor.schema import Candidate, Report
+from advisor.schema import Candidate, Judgement, Report
 from advisor.sections import computation
 from advisor.sections.blocks import Chart
 from advisor.sections.figures import COST, MEDIAN, SCORE, how_computed
@@ -63,7 +63,7 @@ def subject_of(report: Report) -> str:
     return f"{task.name} · {count_text(task.test, 'test row')} · {report.model} · {report.created_at[:10]}"
 
 
-def sentences_of(report: Report) -> tuple[str, ...]:
+def sentences_of(report: Judgement) -> tuple[str, ...]:
     """What a person needs to know besides the figures: the best baseline, the runner-up, and what to beware of."""
     verdict = report.recommendation
     found = (verdict.baseline_line, verdict.runner_up_line, *verdict.caveats, *verdict.reasons)

@@ -23,6 +23,7 @@ from advisor.plan import Priorities
 from advisor.render.html import render_html
 from advisor.render.markdown import escaped, render_markdown
 from advisor.schema import Recommendation, Report
+from advisor.sections.opening import sentences_of
 from eval.outcomes import Outcome, Trial
 from eval.posterior import believe
 from eval.statistics import paired_difference
@@ -256,16 +257,16 @@ def test_every_form_says_the_same(synthetic_report: Callable[..., Report], monke
     assert named.score.mean == verdict.baseline.score
 
     def show(report):  # type: ignore[no-untyped-def]  # runs as a script of its own
-        from advisor.pages.verdict_card import show_verdict
+        from advisor.pages.opening import show_opening
 
-        show_verdict(report)
+        show_opening(report)
 
     terminal = Console(file=io.StringIO(), width=1000)
     print_report(terminal, report)
     page = html_of(AppTest.from_function(show, kwargs={"report": report}).run())
+    assert isinstance(terminal.file, io.StringIO)
     forms = (render_html(report), page, terminal.file.getvalue())
-    for sentence in (wanted.headline, wanted.confidence_line, wanted.runner_up_line, wanted.baseline_line):
-        assert sentence is not None
+    for sentence in (wanted.headline, wanted.confidence_line, *sentences_of(report)):
         assert all(sentence in unescape(form) for form in forms)
         assert escaped(sentence) in render_markdown(report)
 

@@ -12,14 +12,14 @@ from sklearn.metrics import f1_score
 
 from advisor.decision.recommendation import recommend
 from advisor.plan import Priorities
-from advisor.render.html import render_html
-from advisor.render.markdown import render_markdown
 from advisor.report.build import under_priorities
 from advisor.schema import Recommendation, Report
+from advisor.sections.figures import how_computed
 from eval.outcomes import TRAINED_AGAIN, TRAINED_ON, Outcome, Trial
 from eval.scoring import MetricName
 from eval.scoring.labels import LabelAnswers
 from eval.task import Kind, Metric, Split, Task
+from tests.reports import section_of
 
 LABELS = ("common", "seldom", "rare")
 ROWS = 300
@@ -161,9 +161,9 @@ def test_other_priorities_are_judged_by_the_same_metric(
     assert same.recommendation == report.recommendation
 
 
-def test_the_words_say_how_the_score_is_computed(report_of: Callable[[str], dict[str, Any]]) -> None:
+def test_the_words_say_how_the_score_is_computed(report_of: Callable[[str], Report]) -> None:
     report = report_of(MetricName.MACRO_F1)
-    for page in (render_html(report), render_markdown(report)):
-        assert "The mean over the labels of the test rows of 2 × TP" in page
-        assert "The first score less the second" in page and "The mean of the differences row by row" not in page
-        assert "all ways to swap the two answers" in page
+    differences = section_of(report, "differences").how or ""
+    assert "2 × TP" in how_computed(report)["Score"]
+    assert "The first score minus the second" in differences and "differences row by row" not in differences
+    assert "swaps the two answers" in differences

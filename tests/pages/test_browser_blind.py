@@ -32,7 +32,8 @@ def report_address(
 def test_pairs_are_compared_by_keyboard_on_a_telephone(report_address: str, page: Page) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
     page.goto(report_address)
-    page.get_by_role("button", name="Start comparing").click(timeout=60_000)
+    page.locator("summary", has_text="Check the score yourself").click(timeout=60_000)
+    page.get_by_role("button", name="Start comparing").click()
     progress = page.locator(".blind [role=status]")
     expect(progress).to_have_text("0 of 20 compared", timeout=60_000)
     page.locator(".verdict").evaluate("element => element.dataset.drawn = 'once'")
