@@ -19,7 +19,7 @@ _LOOKS = {"plain": "", "small": "quiet small"}
 
 def show_section(section: Section) -> None:
     with folded(section.title, section.summary):
-        show_blocks(section.blocks)
+        show_blocks(section.beyond_summary)
         show_how(section.how)
 
 
@@ -52,8 +52,9 @@ def show_blocks(blocks: Iterable[Block]) -> None:
                 st.html(definitions(pairs))
             case Chart(sentence, draw):
                 if (chart := draw(_THEMES[st.context.theme.type or "light"])) is not None:
-                    st.altair_chart(chart, width="stretch", alt=sentence)
-                st.html(f'<p class="quiet">{escape(sentence)}</p>')
+                    st.altair_chart(chart, width="stretch", alt=sentence or None)
+                if sentence:
+                    st.html(f'<p class="quiet">{escape(sentence)}</p>')
             case Folded(title, inner):
                 with st.expander(plain(title)):
                     show_blocks(inner)

@@ -38,25 +38,14 @@ def escaped(text: str) -> str:
 
 
 def _section(section: Section) -> list[str]:
-    """A block may begin with the summary, which then stands there only."""
-    is_repeated = any(_begins(block, section.summary) for block in section.blocks)
     return [
         f"## {escaped(section.title)}",
         "",
-        *([] if is_repeated else [f"**{escaped(section.summary)}**", ""]),
-        *(line for block in section.blocks for line in _block(block)),
+        f"**{escaped(section.summary)}**",
+        "",
+        *(line for block in section.beyond_summary for line in _block(block)),
         *([f"*How this was computed:* {escaped(section.how)}", ""] if section.how else []),
     ]
-
-
-def _begins(block: Block, summary: str) -> bool:
-    match block:
-        case Bullets(sentences):
-            return summary in sentences
-        case Text(text) | Chart(text):
-            return text.startswith(summary)
-        case _:
-            return False
 
 
 def _block(block: Block) -> list[str]:
@@ -70,7 +59,7 @@ def _block(block: Block) -> list[str]:
         case Definitions(pairs):
             return [*(f"- {escaped(f'{heading}: {said}')}" for heading, said in pairs), ""]
         case Chart(sentence, _):
-            return [escaped(sentence), ""]
+            return [escaped(sentence), ""] if sentence else []
         case Folded(title, blocks):
             inner = [line for each in blocks for line in _block(each)]
             return [f"<details><summary>{escaped(title)}</summary>", "", *inner, "</details>", ""]

@@ -101,6 +101,25 @@ class Section:
     how: str | None = None
     is_first: bool = False
 
+    @property
+    def beyond_summary(self) -> tuple[Block, ...]:
+        """The blocks without the sentence that the summary has said already; a chart may be left without one."""
+        blocks = (_without(self.summary, block) for block in self.blocks)
+        return tuple(block for block in blocks if block is not None)
+
+
+def _without(said: str, block: Block) -> Block | None:
+    match block:
+        case Bullets(sentences, further, more) if said in sentences:
+            left = tuple(sentence for sentence in sentences if sentence != said)
+            return Bullets(left, further, more) if left or further else None
+        case Text(text, look) if text.startswith(said):
+            return Text(rest, look) if (rest := text.removeprefix(said).strip()) else None
+        case Chart(sentence, draw):
+            return Chart(sentence.removeprefix(said).strip(), draw)
+        case _:
+            return block
+
 
 def small(*texts: str) -> tuple[Text, ...]:
     return tuple(Text(text, "small") for text in texts if text)

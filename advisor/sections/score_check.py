@@ -17,7 +17,7 @@ def section(report: Report) -> Section | None:
     check = report.score_check
     if not check or not check.corrupted:
         return None
-    right = Row("a right answer in other words", (Cell(score_text(check.right)), Cell(""), Cell(f"{check.rows:,}")))
+    right = Row("A right answer in other words", (Cell(score_text(check.right)), Cell(""), Cell(f"{check.rows:,}")))
     table = Table(
         (Head("Mean score"), Head("Right answer scores higher"), Head("Rows")),
         (right, *map(_row, check.corrupted)),
@@ -49,4 +49,5 @@ def _judgement(check: ScoreCheck, worst: CorruptedScore) -> str:
 
 def _row(one: CorruptedScore) -> Row:
     cells = score_text(one.mean), share_text(one.right_is_higher), f"{one.rows:,}"
-    return Row(CORRUPTED[Corruption(one.corruption)], tuple(map(Cell, cells)))
+    answer = CORRUPTED[Corruption(one.corruption)]
+    return Row(f"{answer[0].upper()}{answer[1:]}", tuple(map(Cell, cells)))
