@@ -106,7 +106,8 @@ def _gain(one: Curve, report: Report) -> str:
     between = f"{points_text(gain.mean)} (80 % range {_points(gain.low)} to {most})"
     rows = f"with {gain.rows:,} training rows instead of {report.task.train:,}"
     now, measured = (at_all_rows(points, report) for points in (one.line, one.points))
-    start = f" Its curve starts at {score_text(now.mean)}." if abs(now.mean - measured.mean) >= _FAR_OFF else ""
+    is_off = abs(now.mean - measured.mean) >= _FAR_OFF
+    start = f" The gain counts from {score_text(now.mean)}, where its curve is now." if is_off else ""
     if gain.low >= least:
         return f"{name} should gain {between} {rows}.{start}"
     if gain.high >= least:

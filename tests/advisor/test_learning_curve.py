@@ -215,9 +215,13 @@ def test_whether_more_rows_would_help_is_answered(synthetic_report: MakeReport, 
     assert heads_of(section) == [
         "75 rows", "150 rows", "300 rows", "600 rows", "1,200, extrapolated", "2,400, extrapolated",
     ]  # fmt: skip
-    cells = dict(zip(heads_of(section), rows_of(section)["Fine-tuning"], strict=True))
-    points = {point.rows: point for point in curve(report, "finetuning").points}
-    assert cells["75 rows"].startswith(score_text(points[75].mean)) and isinstance(section.blocks[0], Chart)
+    shown = curve(report, "finetuning")
+    extrapolated = [point for point in shown.line if point.rows in (1200, 2400)]
+    assert rows_of(section)["Fine-tuning"] == [
+        f"{score_text(point.mean)} ({score_text(point.low)} to {score_text(point.high)})"
+        for point in (*shown.points, *extrapolated)
+    ]
+    assert rows_of(section)["Prompting"][:3] == ["–"] * 3 and isinstance(section.blocks[0], Chart)
     drawn = charts.curve_chart(report, LIGHT)
     assert drawn is not None
     spec = drawn.to_dict(validate=True)
@@ -268,6 +272,9 @@ def test_a_curve_that_misses_the_score_with_all_rows_is_said_to(
 ) -> None:
     report = with_curves(synthetic_report, synthetic_trials, growth=(0.55, 0.5, 0.6))
     assert "Fine-tuning scored off its curve with all rows, so trust that curve less." in said_by(report)
+    (now,) = (point for point in curve(report, "finetuning").line if point.rows == 600)
+    (gain,) = (one for one in said_by(report) if one.startswith("Fine-tuning should gain"))
+    assert f"counts from {score_text(now.mean)}," in gain
 
 
 def test_training_that_scores_less_than_its_curve_foretells_is_a_caveat(
