@@ -32,11 +32,12 @@ def section(report: Report) -> Section | None:
 
 
 def _summary(best: Candidate) -> str:
-    name, all_labels = in_sentence(best.strategy), count_text(len(best.labels), "label")
+    all_labels = count_text(len(best.labels), "label")
     weakest = min(best.labels, key=lambda one: one.recall)
     if weakest.recall == 1:
-        return f"Each of the {all_labels} is always found by {name}."
-    return f"Of {all_labels}, {name} finds “{weakest.label}” least: recall {score_text(weakest.recall)}."
+        return f"{name_of(best.strategy)} finds every row of all {all_labels}."
+    name, recall = in_sentence(best.strategy), score_text(weakest.recall)
+    return f"Of {all_labels}, {name} finds “{weakest.label}” least: recall {recall}."
 
 
 def _rates(rates: LabelRates | None) -> str:

@@ -32,6 +32,18 @@ def test_every_strategy_has_its_rates_by_label(synthetic_report: MakeReport, syn
         assert finetuning == f"{score_text(precision[at])}, {score_text(recall[at])}"
 
 
+def test_the_label_that_is_found_least_is_named(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
+    *others, finetuning = synthetic_trials()
+    rows = [one for one in finetuning.outcomes if one.expected == "refund"]
+    recall = score_text(sum(one.score for one in rows) / len(rows))
+    assert f"finds “refund” least: recall {recall}" in section_of(synthetic_report(), "labels").summary
+    perfect = replace(
+        finetuning, outcomes=tuple(replace(one, text=one.expected or "", score=1.0) for one in finetuning.outcomes)
+    )
+    summary = section_of(synthetic_report(trials=(*others, perfect)), "labels").summary
+    assert summary == "Fine-tuning finds every row of all 4 labels."
+
+
 def test_answers_that_are_no_labels_have_none(synthetic_report: MakeReport) -> None:
     assert "labels" not in section_names(synthetic_report(Kind.EXTRACTION))
 
@@ -48,5 +60,5 @@ def test_labels_are_shown_as_they_are(synthetic_report: MakeReport, synthetic_tr
 
     report = synthetic_report(trials=tuple(map(renamed, synthetic_trials())))
     page, text = render_html(report), render_markdown(report)
-    assert '<th scope="row">&lt;b&gt;|' in page or "<td>&lt;b&gt;|</td>" in page
-    assert "<b>|" not in page and "| \\<b\\>\\| | 20 |" in text
+    assert "&lt;b&gt;|" in page and "<b>|" not in page
+    assert "| \\<b\\>\\| | 20 |" in text
