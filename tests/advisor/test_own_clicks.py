@@ -13,10 +13,12 @@ from advisor.render.html import render_html
 from advisor.render.markdown import escaped, render_markdown
 from advisor.report.clicked import person_of
 from advisor.schema import Report
-from advisor.sections.own_clicks import CORRUPTIONS, before_a_run, own_clicks_of
+from advisor.sections.own_clicks import CORRUPTIONS, before_a_run
+from advisor.wording import score_text
 from eval.blind_pairs import Answer, Choice, Click, Pair
 from eval.scoring.corruptions import Corruption
 from eval.statistics import interval
+from tests.reports import candidate_of, rows_of, section_names, section_of, sentences_of
 
 MakeReport = Callable[..., Report]
 LEFT, RIGHT, BOTH, NEITHER = Choice
@@ -48,37 +50,42 @@ def report_of(report: Report, scores: Sequence[tuple[float, float]], choices: Se
 
 def test_a_score_that_sees_is_said_after_the_verdict_in_every_form(synthetic_report: MakeReport) -> None:
     report = report_of(synthetic_report(), [(0.2, 0.9)] * 14 + [(0.9, 0.8)] * 2, [RIGHT] * 14 + [BOTH, NEITHER])
-    found = own_clicks_of(report)
-    assert found is not None and found.warning is None
-    assert found.sentences == (
+    section = section_of(report, "own-clicks")
+    *said, note = sentences_of(section)
+    assert not section.is_first and section.summary == said[0] and "drawn at random" in note
+    assert said == [
         "The score agrees with you on 14 of 14 pairs (95 % CI 78 to 100 %).",
         "Where you found both answers right, they score .85 on average; where you found neither right, .85.",
         "By your clicks, retrieval is right in 15 of 16 answers, prompting in 1 of 16.",
-        found.by_clicks[1],
+        "That puts retrieval 88 points ahead (95 % CI 50 to 95).",
         "The score says the same: .89 against .29 on these answers.",
-    )
-    assert found.by_clicks[1].startswith("That puts retrieval 88 points ahead (95 % CI ")
-    assert found.rows[0][:3] == ("Retrieval", "15 of 16 (72 to 99 %)", ".89")
+    ]
+    overall = {name: score_text(candidate_of(report, name).score.mean) for name in ("retrieval", "prompting")}
+    assert rows_of(section) == {
+        "Retrieval": ["15 of 16 (72 to 99 %)", ".89", overall["retrieval"]],
+        "Prompting": ["1 of 16 (1 to 28 %)", ".29", overall["prompting"]],
+    }
     page, text = render_html(report), render_markdown(report)
-    for sentence in found.sentences:
+    for sentence in said:
         assert sentence in page and escaped(sentence) in text
-    assert "| Retrieval | 15 of 16 (72 to 99 %) | .89 |" in text
     headline = report.recommendation.headline
-    assert page.index(headline) < page.index("Does the score see what you see?")
+    assert page.index(headline) < page.index(section.title)
     assert text.startswith(f"# {headline}")
     assert page.count("<table>") == page.count("</table>") and page.count("<h2") == page.count("</h2>")
 
 
 def test_a_blind_score_is_said_before_the_verdict_in_every_form(synthetic_report: MakeReport) -> None:
     report = report_of(synthetic_report(), [(0.6, 0.4)] * 12, [RIGHT] * 10 + [LEFT] * 2)
-    found = own_clicks_of(report)
-    assert found is not None and found.warning == (
+    section = section_of(report, "own-clicks")
+    said = sentences_of(section)
+    assert section.is_first and section_names(report)[0] == section.id
+    assert section.summary == (
         "The score doesn't see what you see: it agrees with you on only 2 of 12 pairs (95 % CI 5 to 45 %). "
         "Trust your clicks more than the score."
     )
-    assert found.sentences[0] == "By your clicks, retrieval is right in 10 of 12 answers, prompting in 2 of 12."
-    assert found.sentences[2] == "The score prefers prompting: .60 against .40 on these answers."
-    assert not any("The score agrees" in sentence for sentence in found.sentences)
+    assert said[0] == "By your clicks, retrieval is right in 10 of 12 answers, prompting in 2 of 12."
+    assert said[2] == "The score prefers prompting: .60 against .40 on these answers."
+    assert not any("The score agrees" in sentence for sentence in said)
     for text in (render_html(report), render_markdown(report)):
         headline = text.rindex(report.recommendation.headline)
         assert text.index("see what you see: it agrees") < text.index("By your clicks") < headline
@@ -86,30 +93,23 @@ def test_a_blind_score_is_said_before_the_verdict_in_every_form(synthetic_report
 
 def test_few_clicks_settle_nothing_and_a_tie_counts_half(synthetic_report: MakeReport) -> None:
     report = report_of(synthetic_report(), [(0.5, 0.5), *[(0.6, 0.4)] * 5], [LEFT] * 4 + [RIGHT, NEITHER])
-    found = own_clicks_of(report)
-    assert found is not None
-    assert (
-        found.sentences[0]
-        == "The score agrees with you on 3.5 of 5 pairs (95 % CI 30 to 93 %). A tie of scores counts half."
-    )
-    assert found.sentences[1] == "Where you found neither answer right, they score .50 on average."
-    assert found.sentences[3].startswith(
-        "6 clicks can't settle which is better: the difference is 50 points (95 % CI −"
-    )
+    said = sentences_of(section_of(report, "own-clicks"))
+    assert said[0] == "The score agrees with you on 3.5 of 5 pairs (95 % CI 30 to 93 %). A tie of scores counts half."
+    assert said[1] == "Where you found neither answer right, they score .50 on average."
+    assert said[3].startswith("6 clicks can't settle which is better: the difference is 50 points (95 % CI −")
 
 
 def test_four_clicks_say_nothing(synthetic_report: MakeReport) -> None:
     report = report_of(synthetic_report(), [(0.5, 0.4)] * 4, [LEFT] * 4)
-    assert report.person.verdict.pairs == 4 and own_clicks_of(report) is None
-    assert "By your clicks" not in render_html(report) + render_markdown(report)
-    assert own_clicks_of(synthetic_report()) is None
+    assert report.person is not None and report.person.verdict.pairs == 4
+    for silent in (report, synthetic_report()):
+        assert "own-clicks" not in section_names(silent)
 
 
 def test_without_a_preference_agreement_is_not_claimed(synthetic_report: MakeReport) -> None:
-    found = own_clicks_of(report_of(synthetic_report(), [(0.5, 0.5)] * 5, [BOTH] * 5))
-    assert found is not None and found.warning is None
-    assert found.sentences[0].startswith("You haven't preferred one side in any pair")
-    assert found.by_clicks[2] == "The score rates the same answers of both alike, at .50."
+    section = section_of(report_of(synthetic_report(), [(0.5, 0.5)] * 5, [BOTH] * 5), "own-clicks")
+    assert not section.is_first and section.summary.startswith("You haven't preferred one side in any pair")
+    assert sentences_of(section)[-2] == "The score rates the same answers of both alike, at .50."
 
 
 @pytest.mark.parametrize(("carried", "sentence"), [
@@ -124,12 +124,12 @@ def test_earlier_clicks_are_told_apart(synthetic_report: MakeReport, carried: in
     ]
     person = person_of(pairs, clicks, "run", "prompting", interval([1.0] * 9 + [0.0]))
     assert person is not None
-    found = own_clicks_of(replace(synthetic_report(), person=person))
-    assert found is not None and found.further == (
+    *said, _ = sentences_of(section_of(replace(synthetic_report(), person=person), "own-clicks"))
+    assert said[-2:] == [
         sentence,
         "On other answers that you compared before this run, the score agrees with you on 9 of 10 pairs "
         "(95 % CI 60 to 98 %).",
-    )
+    ]
     assert person_of(pairs, clicks_on(pairs_of([(0, 1)], ("a", "b")), [LEFT]), "run", None) is None
 
 
