@@ -73,7 +73,7 @@ def test_the_verdict_says_so_first_and_is_weak_at_most(synthetic_report: MakeRep
     assert before.headline in after.headline and after.headline != before.headline
     assert after.confidence_line == report.score_doubt
     section = section_of(report, "score-check")
-    assert [cells[0] for cells in rows_of(section).values()] == [".71", ".64", ".10"]
+    assert list(rows_of(section).values()) == [[".71", "", "60"], [".64", "60 %", "40"], [".10", "100 %", "60"]]
     assert "score-check" not in section_names(sure)
 
 

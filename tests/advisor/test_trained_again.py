@@ -17,6 +17,7 @@ from advisor.sections.figures import figures_of, how_computed
 from advisor.storage.store import Store
 from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import read_trial, write_trial
+from advisor.wording import score_text
 from eval.outcomes import TRAINED_AGAIN, Trial
 from eval.task import Kind
 from strategies.presets import PRESETS
@@ -65,7 +66,9 @@ def test_a_verdict_allows_for_what_another_training_would_score(
     chance, allowed = (report.recommendation.probabilities["finetuning"] for report in (once, again))
     assert allowed < chance - 0.3
     assert "Score of each training" not in dict(figures_of(once))
-    assert "Score of each training" in dict(figures_of(again))
+    means = (sum(one.score for one in rows) / len(rows) for rows in (trained.outcomes, worse, worse))
+    each_training = ", ".join(map(score_text, means))
+    assert each_training in dict(figures_of(again))["Score of each training"]
     assert "trained_again of probes.jsonl" in how_computed(again)["Score of each training"]
 
 
