@@ -11,8 +11,8 @@ import pytest
 from advisor.runs.apart import timed_apart
 from advisor.schema import Report
 from advisor.storage.trial_files import read_trial, write_trial
-from eval.outcomes import Outcome, Trial
-from strategies.contract import Prediction, Progress
+from eval.outcomes import Outcome, Prediction, Trial
+from strategies.contract import Progress
 from tests.reports import candidate_of, section_of, sentences_of
 from tests.tiny_strategies import CommonestAnswer, tiny_task
 

@@ -241,6 +241,7 @@ def test_who_reads_no_further_ends_the_command_as_it_ends_others(folder: Path, o
         cwd=ROOT,
         env={**os.environ, "THREEWAYS_HOME": str(folder / "home"), "PYTHONUNBUFFERED": "1"},
     )
+    assert command.stdout is not None and command.stderr is not None
     command.stdout.close()
     assert command.stderr.read() == b"" and command.wait() == 128 + signal.SIGPIPE
 

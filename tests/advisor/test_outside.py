@@ -65,7 +65,7 @@ def right(share: float, rows: int) -> list[float]:
 
 
 def shuffled(share: float, rows: int, seed: int) -> list[float]:
-    return np.random.default_rng(seed).permutation(right(share, rows)).tolist()
+    return [float(score) for score in np.random.default_rng(seed).permutation(right(share, rows))]
 
 
 def test_identical_strategies_cost_decides(capsys: pytest.CaptureFixture[str]) -> None:

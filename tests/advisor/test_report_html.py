@@ -13,6 +13,7 @@ from advisor.schema import Report
 from advisor.wording import score_text
 from eval.outcomes import Trial
 from eval.task import Kind, Split, Task
+from tests.reports import candidate_of
 
 MakeReport = Callable[..., Report]
 _VOID = {"meta", "br", "hr", "img", "input", "link", "source"}
@@ -56,7 +57,8 @@ def test_it_says_what_the_recommendation_says(synthetic_report: MakeReport) -> N
     verdict = report.recommendation
     for sentence in (verdict.headline, verdict.confidence_line, *verdict.reasons):
         assert sentence in page
-    mean = next(one.score.mean for one in report.candidates if one.id == verdict.choice)
+    assert verdict.choice is not None
+    mean = candidate_of(report, verdict.choice).score.mean
     assert all(said in page for said in (f">{score_text(mean)}</b>", "2 rows appear twice.", "r-synthetic"))
 
 
