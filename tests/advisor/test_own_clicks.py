@@ -106,6 +106,14 @@ def test_four_clicks_say_nothing(synthetic_report: MakeReport) -> None:
         assert "own-clicks" not in section_names(silent)
 
 
+def test_clicks_before_the_run_are_told_where_it_has_too_few_of_its_own(synthetic_report: MakeReport) -> None:
+    pairs = pairs_of([(0.5, 0.4)])
+    person = person_of(pairs, clicks_on(pairs, [LEFT]), "run", "prompting", interval([1.0] * 9 + [0.0]))
+    section = section_of(replace(synthetic_report(), person=person), "own-clicks")
+    assert "9 of 10 pairs" in section.summary and sentences_of(section) == [section.summary]
+    assert not section.is_first
+
+
 def test_without_a_preference_agreement_is_not_claimed(synthetic_report: MakeReport) -> None:
     section = section_of(report_of(synthetic_report(), [(0.5, 0.5)] * 5, [BOTH] * 5), "own-clicks")
     assert not section.is_first and section.summary.startswith("You haven't preferred one side in any pair")
