@@ -70,7 +70,7 @@ class Preset:
 PRESETS = {
     "quick": Preset(
         "quick",
-        "A first answer while you wait. Few settings are tried, and up to 200 test rows are read.",
+        "A first answer while you wait: few settings and up to 200 test rows.",
         {
             Kind.CLASSIFICATION: Budget(200, 40, 20, 3, 30_000, 6, 0),
             Kind.EXTRACTION: Budget(100, 16, 10, 3, 40_000, 6, 96),
@@ -80,8 +80,8 @@ PRESETS = {
     ),
     "standard": Preset(
         "standard",
-        "For a decision. More settings, longer training, up to 500 test rows, and some of them made less tidy; what "
-        "more data would bring is measured.",
+        "For a decision: more settings, longer training and up to 500 test rows. It also measures robustness and the "
+        "learning curve.",
         {
             Kind.CLASSIFICATION: Budget(500, 100, 40, 6, 250_000, 10, 0, 60),
             Kind.EXTRACTION: Budget(400, 48, 20, 6, 250_000, 10, 160, 60),
@@ -92,7 +92,7 @@ PRESETS = {
     ),
     "thorough": Preset(
         "thorough",
-        "For a large bill. All settings are tried, training is done three times, and up to 2,000 test rows are read; "
+        "For large budgets: like standard, with all settings, three trainings and up to 2,000 test rows. It takes "
         "hours on a CPU.",
         {
             Kind.CLASSIFICATION: Budget(2000, 200, 60, 10, 1_500_000, 15, 0, 150),

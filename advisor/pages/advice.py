@@ -42,7 +42,7 @@ def ask(facts: Circumstances) -> None:
 
 
 def ask_one(question: Question, facts: Circumstances) -> None:
-    words = {UNKNOWN: "I do not know yet", **{answer.id: answer.words for answer in question.answers}}
+    words = {UNKNOWN: "I don't know yet", **{answer.id: answer.words for answer in question.answers}}
     from_data = question.answer_to(facts)
     given = st.query_params.get(question.field, from_data)
     ids = list(words)
@@ -81,7 +81,7 @@ def show_card(advice: Advice) -> None:
         f'<section class="verdict advice" style="--mark:{colour}" role="status">{way}'
         f'<h2 class="sentence">{escape(advice.headline)}</h2>'
         f'<p class="confidence">{escape(advice.standing)}</p>{meant}'
-        '<p class="quiet">Advice from rules of thumb, not a measurement: only a run on your own data is one.</p>'
+        '<p class="quiet">This is advice from rules of thumb. Only a run on your own data can measure what works.</p>'
         "</section>"
     )
 
@@ -89,7 +89,7 @@ def show_card(advice: Advice) -> None:
 def show_reasons(advice: Advice) -> None:
     parts = (
         ("What to do first", "ol", [escape(sentence) for sentence in advice.first]),
-        ("What to collect, and how many", "ul", [escape(sentence) for sentence in advice.collect]),
+        ("What to collect", "ul", [escape(sentence) for sentence in advice.collect]),
         (
             "What to watch out for",
             "ul",
@@ -105,15 +105,15 @@ def show_reasons(advice: Advice) -> None:
 
 
 def show_rules(advice: Advice, known: Circumstances) -> None:
-    frame.section("The rules behind it")
+    frame.section("The rules behind this advice")
     for title, rules in (
-        ("Speaking for it", advice.speaking_for),
-        ("Speaking for another way", advice.speaking_otherwise),
+        ("Rules that favour this", advice.speaking_for),
+        ("Rules that favour something else", advice.speaking_otherwise),
     ):
         show_list(title, rules)
     with st.expander(f"All {len(RULES)} rules and their sources"):
-        show_list("Open: it is not known whether they apply", advice.open)
-        show_list("Not applying here", [rule for rule in RULES if rule.applies(known) is False])
+        show_list("Rules that may apply", advice.open)
+        show_list("Rules that don't apply", [rule for rule in RULES if rule.applies(known) is False])
         show_sources()
 
 
@@ -126,15 +126,15 @@ def show_way_on(dataset: StoredDataset | None) -> None:
     if dataset is None:
         if st.button("Upload data to measure it", type="primary", key="measure", icon=":material/upload_file:"):
             frame.go("Start")
-    elif st.button("Compare the ways", type="primary", key="measure", icon=":material/arrow_forward:"):
+    elif st.button("Compare the strategies", type="primary", key="measure", icon=":material/arrow_forward:"):
         frame.go("Compare", **frame.address("dataset", "follows"))
 
 
 def show_advice() -> None:
     dataset = frame.dataset_in_address() if "dataset" in st.query_params else None
     facts = facts_of(dataset)
-    named = f" Answers that {dataset.name} gives are filled in." if dataset else ""
-    frame.heading("First advice", f"Six questions; answer those you can.{named}")
+    named = f" We filled in what {dataset.name} shows." if dataset else ""
+    frame.heading("First advice", f"Answer as many of the six questions as you can.{named}")
     card = st.container()  # above the questions it depends on
     ask(facts)
     known = with_answers(facts, st.query_params.to_dict())

@@ -98,14 +98,14 @@ def _show_closed(asked: BlindComparison, clicks: Sequence[Click], found: Callabl
         frame.small(f"You compared {count_text(done, 'pair')}. After {FEWEST_CLICKS} we can say what your clicks mean.")
     if not judged or next_pair(asked.pairs(), {click.key for click in clicks}, asked.seed, asked.prefer):
         st.button(
-            "Go on comparing" if judged else "Start comparing",
+            "Continue comparing" if judged else "Start comparing",
             icon=":material/compare_arrows:",
             key="blind-start",
             on_click=_set_open,
             args=(asked, True),
         )
     if done >= FEWEST_CLICKS:
-        with st.expander("See which was which, and where the score disagrees"):
+        with st.expander("Show who wrote which answer, and where the score disagrees"):
             widths = {name: st.column_config.TextColumn(width="medium") for name in ("Left", "Right", "Input")}
             st.dataframe(_revealed(asked, judged), hide_index=True, column_config=widths)
 

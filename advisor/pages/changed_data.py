@@ -18,11 +18,13 @@ from eval.task import BadInput
 @st.dialog("Run again with changed data")
 def ask_for_changed_data(run: StoredRun) -> None:
     st.html(
-        '<p class="quiet">Upload the changed file. The columns and the choices of this run are kept, '
-        "and you see what changed before anything starts.</p>"
+        '<p class="quiet">Upload the changed file. We keep the columns and settings of this run, '
+        "and show you what changed before anything runs.</p>"
     )
     changed = choose_task_file("Changed task file", "changed")
-    documents = choose_documents("Changed documents (without any, those of this run are kept)", "changed-documents")
+    documents = choose_documents(
+        "Changed documents (optional: otherwise we keep those of this run)", "changed-documents"
+    )
     if not st.button("Check the changed data", type="primary"):
         return
     if changed is None:

@@ -37,7 +37,7 @@ from strategies.presets import PRESETS
 from strategies.registry import DECLARATIONS
 
 _NUMBERS = dict(enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine"), 2))
-_CARDS_A_ROW = 3
+_CARDS_A_ROW = 4
 _CURRENCIES = ("USD", "EUR", "GBP")
 _MOST_SEED = 2**32 - 1  # of numpy and of scikit-learn
 _SECONDS_OF_A_DOUBLE_CLICK = 3
@@ -57,7 +57,9 @@ def starting_plan(dataset: StoredDataset) -> Plan:
 
 def choose_strategies(plan: Plan) -> tuple[str, ...]:
     variants = len(STRATEGIES) - 3
-    frame.section("Three ways", f"Prompt it, look it up, or train it, and {_NUMBERS.get(variants, variants)} variants.")
+    frame.section(
+        "Strategies", f"Prompting, retrieval, fine-tuning, and {_NUMBERS.get(variants, variants)} variants of them."
+    )
     model = st.session_state.get("model") or plan.model  # chosen further down
     chosen = []
     columns = [column for _ in range(0, len(STRATEGIES), _CARDS_A_ROW) for column in st.columns(_CARDS_A_ROW)]
@@ -81,27 +83,27 @@ def choose_model(plan: Plan) -> str:
     suggestions = {one.name: one for one in SUGGESTIONS}
     names = list(dict.fromkeys([*suggestions, plan.model]))
     model = st.selectbox(
-        "Language model, the same for all",
+        "Language model, the same for every strategy",
         names,
         index=names.index(plan.model),
         format_func=lambda name: suggestions[name].title if name in suggestions else name,
         accept_new_options=True,
-        help="Choose one, or type the id of a model on the Hugging Face hub or a folder on this machine.",
+        help="Choose a model, or type the ID of one on the Hugging Face Hub or a folder on this machine.",
         key="model",
         on_change=lambda: ask_again(st.session_state["model"] or DEFAULT_MODEL),
     )
     if model in suggestions:
         chosen = suggestions[model]
-        fetched = "" if model == DEFAULT_MODEL else " It is fetched from the Hugging Face hub once."
-        frame.small(f"{chosen.licence}, needs about {chosen.memory_gb:.1f} GB of memory.{fetched}")
+        fetched = "" if model == DEFAULT_MODEL else " We download it once from the Hugging Face Hub."
+        frame.small(f"Licence: {chosen.licence}. Needs about {chosen.memory_gb:.1f} GB of memory.{fetched}")
     else:
-        frame.small("Your own choice: whether it can be reached and fits in memory is checked before anything runs.")
+        frame.small("Before anything runs, we check that this model can be loaded and fits in memory.")
     return model or DEFAULT_MODEL
 
 
 def choose_preset(plan: Plan) -> str:
     preset = st.segmented_control(
-        "How much effort",
+        "Effort",
         list(PRESETS),
         default=plan.preset if plan.preset in PRESETS else "quick",
         required=True,
@@ -113,42 +115,43 @@ def choose_preset(plan: Plan) -> str:
 
 
 def choose_priorities(was: Priorities) -> Priorities:
-    frame.section("What matters to you", "These decide between strategies that are about equally good.")
+    frame.section("What matters to you", "Your priorities decide between strategies that score about the same.")
     first = st.columns(3)
     second = st.columns(3)
     currencies = list(dict.fromkeys([*_CURRENCIES, was.currency]))
     currency = second[2].selectbox("Currency", currencies, index=currencies.index(was.currency))
     # What a price is called changes with the currency; its key keeps what was typed.
     volume = first[0].number_input(
-        "Answers a month", *VOLUME_BOUNDS, was.monthly_volume, step=1000, help="How often the task comes up."
+        "Requests a month", *VOLUME_BOUNDS, was.monthly_volume, step=1000, help="How many inputs you expect."
     )
     margin = first[1].number_input(
-        "Points that make no difference to you",
+        "Points that don't matter to you",
         100 * MARGIN_BOUNDS[0],
         100 * MARGIN_BOUNDS[1],
         100 * was.margin,
         step=0.5,
         format="%.1f",
-        help="A cheaper strategy is taken when it is probably not worse by more than this. A score of 1 is 100 points.",
+        help="We recommend a cheaper strategy if it is probably at most this much worse. "
+        "1 point = 1 % of a perfect score.",
     )
     price = first[2].number_input(
-        f"Price of the machine an hour ({currency})",
+        f"Machine price per hour ({currency})",
         *MACHINE_BOUNDS,
         float(was.machine_per_hour),
         step=0.05,
         key="machine_per_hour",
-        help="Costs are this price times the seconds an answer takes.",
+        help="A request costs this price times the machine time it takes.",
     )
     longest = second[0].number_input(
-        "Longest wait for an answer, in seconds",
+        "Maximum latency (seconds)",
         *SECONDS_BOUNDS,
         None if was.max_seconds is None else float(was.max_seconds),
         step=0.5,
         placeholder="No limit",
-        help="95 of 100 answers must come within this.",
+        help="At least 95 % of requests must be answered within this time (95th percentile).",
     )
     dearest = second[1].number_input(
-        f"Most that 1,000 answers may cost ({currency})",
+        f"Maximum cost per 1,000 requests ({currency})",
         *COST_BOUNDS,
         None if was.max_cost_per_1000 is None else float(was.max_cost_per_1000),
         step=0.1,
@@ -164,32 +167,32 @@ def choose_priorities(was: Priorities) -> Priorities:
         machine_per_hour=price,
         currency=currency,
     )
-    with st.expander("Costs over time, and of wrong answers"):
+    with st.expander("More about costs"):
         return choose_costs(chosen)
 
 
 def choose_costs(was: Priorities) -> Priorities:
     first = st.columns(3)
     months = first[0].number_input(
-        "Months over which costs add up", *MONTHS_BOUNDS, was.months, help="Getting ready is paid once in this time."
+        "Months of use", *MONTHS_BOUNDS, was.months, help="We add up costs over this time. Setup is paid once."
     )
     retrain = first[1].number_input(
-        "The task changes every so many days",
+        "Task changes every … days",
         *DAYS_BOUNDS,
         was.retrain_days,
         step=1.0,
         placeholder="Never",
         format="%.0f",
-        help="Then each strategy gets ready again: the settings are chosen and the model is trained again.",
+        help="After each change, every strategy repeats its setup: it chooses settings and trains again.",
     )
     reindex = first[2].number_input(
-        "The documents change every so many days",
+        "Documents change every … days",
         *DAYS_BOUNDS,
         was.reindex_days,
         step=1.0,
         placeholder="Never",
         format="%.0f",
-        help="Then what looks them up reads the new ones in.",
+        help="After each change, retrieval indexes the new documents.",
     )
     second = st.columns(3)
     wrong = second[0].number_input(
@@ -199,13 +202,13 @@ def choose_costs(was: Priorities) -> Priorities:
         step=0.01,
         format="%.4f",
         key="wrong_answer",
-        help="What it costs you to find and mend one. With a price, the strategy that costs least in all is taken. "
-        "Where answers can be partly right, a score of .7 counts as three tenths of a wrong answer.",
+        help="What it costs you to find and fix one. If you set a price, we recommend the strategy with the lowest "
+        "total cost. If answers can be partly right, a score of .7 counts as 0.3 wrong answers.",
     )
     together = second[2].checkbox(
-        "Answers can wait for each other",
+        "Requests can be batched",
         was.together,
-        help="Then they are made many together, which takes less of the machine than one at a time.",
+        help="Answering many requests at once takes less machine time than one at a time.",
     )
     labelled = second[1].number_input(
         f"Price of labelling a row ({was.currency})",
@@ -214,8 +217,8 @@ def choose_costs(was: Priorities) -> Priorities:
         step=0.01,
         format="%.4f",
         key="labelled_row",
-        help="What it costs to have the right answer of an example written down. It counts for the rows that a "
-        "strategy learns from, so one that needs fewer costs less.",
+        help="What it costs to have someone write the right answer of one example. It counts for each row a strategy "
+        "learns from, so a strategy that needs fewer rows costs less.",
     )
     was = choose_place(was)
     return replace(
@@ -230,21 +233,21 @@ def choose_costs(was: Priorities) -> Priorities:
 
 
 def choose_seed(was: int) -> int:
-    with st.expander("For repeatable runs"):
+    with st.expander("Repeat a run exactly"):
         return int(
             st.number_input(
                 "Seed",
                 0,
                 _MOST_SEED,
                 min(max(was, 0), _MOST_SEED),
-                help="It decides how the rows are divided and what chance decides besides. "
+                help="It sets the split of the rows and every other random choice. "
                 "The same seed on the same machine gives the same answers.",
             )
         )
 
 
 def start(plan: Plan) -> None:
-    """Queue the run and go to its report; what speaks against it is said in one sentence."""
+    """Queue the run and go to its report; a problem is one sentence."""
     try:
         with st.spinner("Checking the data and the model"):
             run = just_queued(plan) or prepare(frame.store(), plan)
@@ -271,12 +274,12 @@ def show_compare() -> None:
     except BadInput as wrong:
         frame.heading("What to compare")
         frame.problem(str(wrong))
-        if st.button("Correct the data", type="primary"):
+        if st.button("Fix the data", type="primary"):
             frame.go("Data", **frame.address("dataset", "follows"))
         return
     frame.heading(
         "What to compare",
-        f"{dataset.name}, {count_text(len(draft.task.examples), 'row')}. All is chosen for you; change what you like.",
+        f"{dataset.name}, {count_text(len(draft.task.examples), 'row')}. Everything is set. Change what you like.",
     )
     strategies = choose_strategies(was)
     frame.section("Model and effort")
@@ -289,9 +292,9 @@ def show_compare() -> None:
     show_estimate(chosen, dataset.name)
     chosen = replace(chosen, priorities=choose_priorities(was.priorities), seed=choose_seed(was.seed))
     count = len(strategies)
-    label = {0: "Compare them", 1: "Measure the one"}.get(count, f"Compare the {_NUMBERS.get(count, count)}")
+    label = {0: "Compare them", 1: "Measure this one"}.get(count, f"Compare the {_NUMBERS.get(count, count)}")
     if not strategies:
-        frame.problem("Choose at least one of them.")
+        frame.problem("Choose at least one strategy.")
     if st.button(label, type="primary", key="run", disabled=not strategies, icon=":material/play_arrow:"):
         start(chosen)
 

@@ -1,4 +1,4 @@
-"""Data: what the columns mean, what an answer is, how the rows are divided, and what is worth a look first."""
+"""Data: what the columns mean, what an answer is, how the rows are split, and what the data check found."""
 
 from __future__ import annotations
 
@@ -35,21 +35,26 @@ def choose_columns(table: Table, setup: Setup) -> Setup:
         source = st.selectbox("Input: what comes in", columns, index=columns.index(setup.input), key="input")
     with target_side:
         target = st.selectbox("Ideal answer: what should come out", columns, index=columns.index(setup.target))
-    with st.expander("Further columns, if your file has them"):
+    with st.expander("More columns (optional)"):
         sides = st.columns(3, gap="medium")
         with sides[0]:
             group = _optional_column(
-                "Group", columns, setup.group, "Rows of one group stay together when rows are divided."
+                "Group",
+                columns,
+                setup.group,
+                "Rows with the same value, such as the messages of one customer, stay in one part of the split.",
             )
         with sides[1]:
             split = _optional_column(
                 "Split",
                 columns,
                 setup.split,
-                "Your own division: train (to learn from), dev (to choose settings on) or test (to judge by).",
+                "Your own split: each cell is train, dev (to choose settings) or test.",
             )
         with sides[2]:
-            document = _optional_column("Document", columns, setup.document, "The id of the document with the answer.")
+            document = _optional_column(
+                "Document", columns, setup.document, "The ID of the document that contains the answer."
+            )
     chosen = replace(setup, input=source, target=target, group=group, split=split, document=document)
     if chosen == setup:
         return setup
@@ -99,7 +104,7 @@ def choose_kind(setup: Setup, draft: Draft) -> Setup:
     if kind is guess.kind:
         frame.small(guess.reason)
     else:
-        frame.small(f"Your choice. The file looks like “{KIND_NAMES[guess.kind].lower()}”: {guess.reason}")
+        frame.small(f"You chose this. Your file looks like “{KIND_NAMES[guess.kind].lower()}”: {guess.reason}")
     changed = replace(setup, kind=None if kind is guess.kind else kind)
     return changed if changed == setup else replace(changed, metric=None, required=())
 
@@ -120,13 +125,15 @@ def choose_metric(setup: Setup, draft: Draft, suggested: str) -> Setup:
         )
     frame.small(f"{meaning_of(chosen)} {_why_metric(chosen, suggested)}")
     if setup.required:
-        frame.small(f"{count_text(len(setup.required), 'phrase')} must be in every answer, as set on the command line.")
+        frame.small(
+            f"Every answer must contain {count_text(len(setup.required), 'phrase')} that you set on the command line."
+        )
     changed = replace(setup, metric=None if chosen == suggested else chosen)
     return changed if changed == setup else replace(changed, required=())
 
 
 def _why_metric(chosen: str, suggested: str) -> str:
-    return "Your data suggests it." if chosen == suggested else f"Your choice. Your data suggests {suggested}."
+    return "This is the default for your data." if chosen == suggested else f"The default for your data is {suggested}."
 
 
 def edit_instruction(setup: Setup, draft: Draft) -> Setup:
@@ -137,7 +144,7 @@ def edit_instruction(setup: Setup, draft: Draft) -> Setup:
         written = st.text_area(
             "Instruction",
             task.instruction or automatic,
-            help="Written from your data; change what you like. Fine-tuning learns from the examples instead.",
+            help="We wrote it from your data. You can change it. Fine-tuning learns from the examples instead.",
             key=f"instruction-{setup.target}-{hash(automatic)}",  # another automatic text replaces the last
             max_chars=4000,
         )
@@ -146,7 +153,7 @@ def edit_instruction(setup: Setup, draft: Draft) -> Setup:
 
 
 def show_split(draft: Draft) -> None:
-    frame.section("How the rows are divided")
+    frame.section("How the rows are split")
     sizes = len(draft.split.train), len(draft.split.dev), len(draft.split.test)
     st.html(split_bar(*sizes))
     for note in (*draft.left_out, *draft.split.notes):
@@ -154,9 +161,9 @@ def show_split(draft: Draft) -> None:
 
 
 def show_findings(dataset: StoredDataset, setup: Setup, draft: Draft) -> None:
-    frame.section("Worth a look first")
+    frame.section("Data check")
     if not draft.findings:
-        st.html('<p class="quiet">Nothing was found that would mislead the comparison.</p>')
+        st.html('<p class="quiet">We found nothing that would mislead the comparison.</p>')
     for finding in draft.findings:
         show_finding(dataset, setup, draft, finding)
     offer_undo(dataset, setup)
@@ -165,22 +172,26 @@ def show_findings(dataset: StoredDataset, setup: Setup, draft: Draft) -> None:
 def offer_undo(dataset: StoredDataset, setup: Setup) -> None:
     if not setup.mends:
         return
+    fixes = "1 fix" if len(setup.mends) == 1 else f"{len(setup.mends)} fixes"
     with st.container(horizontal=True, vertical_alignment="center"):
-        frame.small(f"{count_text(len(setup.mends), 'mend')} applied. The file itself stays as it is.")
-        if st.button("Undo all mends", type="tertiary"):
+        frame.small(f"You applied {fixes}. Your file is unchanged.")
+        if st.button("Undo all fixes", type="tertiary"):
             frame.store().save_setup(dataset.id, replace(setup, mends=()))
             st.rerun()
 
 
 def show_finding(dataset: StoredDataset, setup: Setup, draft: Draft, finding: Finding) -> None:
     with st.container(border=True, key=f"finding-{finding.id}"):
-        words, action = st.columns([4, 1.4], vertical_alignment="center", gap="medium")
+        if finding.mend is None:
+            words = st.container()
+        else:
+            words, action = st.columns([4, 1.4], vertical_alignment="center", gap="medium")
+            if action.button(finding.mend, key=f"mend-{finding.id}", width="stretch"):
+                mend(dataset, replace(setup, mends=(*setup.mends, finding.id)))
         words.html(
             f'<p class="finding {finding.severity}"><b>{escape(finding.what)}</b></p>'
             f'<p class="quiet small">{escape(finding.why)}</p>'
         )
-        if finding.mend is not None and action.button(finding.mend, key=f"mend-{finding.id}", width="stretch"):
-            mend(dataset, replace(setup, mends=(*setup.mends, finding.id)))
         if finding.rows:
             with st.expander(f"Show the rows ({len(finding.rows):,})", type="compact"):
                 meant = set(finding.rows)
@@ -216,7 +227,7 @@ def show_what_changed(draft: Draft) -> None:
         before = draft_of(run.dataset_id, run.name, run.plan.setup).task
     except BadInput:
         return  # the run is gone, or of another version: there is nothing to set this file against
-    frame.section("What changed since that run")
+    frame.section("What changed since the previous run")
     after = draft.task
     show_data_change(
         compare_data(before.examples, after.examples), compare_documents(before.documents, after.documents)
@@ -228,7 +239,10 @@ def show_data() -> None:
     table, documents = read_upload(dataset.id)
     size = f"{count_text(len(table.rows), 'row')} in {count_text(len(table.columns), 'column')}"
     with_documents = f", with {count_text(len(documents), 'document')}" if documents else ""
-    frame.heading(dataset.name, f"{size}{with_documents}. Check that this is what you mean; nothing has to be changed.")
+    frame.heading(
+        dataset.name,
+        f"{size}{with_documents}. Check that we read it as you meant it. You don't have to change anything.",
+    )
     saved = setup_of(dataset)
     frame.section("What the columns mean")
     setup = choose_columns(table, saved)

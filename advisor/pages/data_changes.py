@@ -8,7 +8,6 @@ from html import escape
 import streamlit as st
 
 from advisor.report.changes import DataChange, DocumentChange
-from advisor.wording import count_text
 from eval.task import Example
 
 _ROWS_SHOWN = 100
@@ -25,7 +24,7 @@ def show_data_change(change: DataChange, documents: DocumentChange) -> None:
     for title, columns in (
         ("Added", _columns(change.added)),
         ("Removed", _columns(change.removed)),
-        ("Answered differently", changed),
+        ("New answer", changed),
     ):
         if columns["input"]:
             with st.expander(f"{title} ({len(columns['input']):,})"):
@@ -37,22 +36,20 @@ def _columns(examples: Sequence[Example]) -> dict[str, list[str]]:
 
 
 def _words(change: DataChange) -> str:
-    if not change.added and not change.removed and not change.changed:
-        return f"The data is the same: {count_text(change.unchanged, 'row')}."
     counts = (
         (len(change.added), "added"),
         (len(change.removed), "removed"),
-        (len(change.changed), "answered differently"),
+        (len(change.changed), "with a new answer"),
+        (change.unchanged, "unchanged"),
     )
-    told = [f"{count_text(count, 'row')} {what}" for count, what in counts if count]
-    return f"{', '.join(told)}, {count_text(change.unchanged, 'row')} as before."
+    return f"Rows: {', '.join(f'{count:,} {what}' for count, what in counts if count)}."
 
 
 def _document_words(change: DocumentChange) -> str:
     """Nothing where the documents are the same."""
     kinds = ((change.added, "added"), (change.removed, "removed"), (change.changed, "changed"))
-    told = [f"{count_text(len(titles), 'document')} {what} ({_named(titles)})" for titles, what in kinds if titles]
-    return f"{', '.join(told)}." if told else ""
+    listed = [f"{len(titles):,} {what} ({_named(titles)})" for titles, what in kinds if titles]
+    return f"Documents: {', '.join(listed)}." if listed else ""
 
 
 def _named(titles: Sequence[str]) -> str:

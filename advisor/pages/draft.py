@@ -35,7 +35,7 @@ def read_upload(dataset_id: str) -> tuple[Table, list[Document]]:
     return store().read_upload(dataset_id)
 
 
-@st.cache_resource(show_spinner="Looking through the data", max_entries=8)
+@st.cache_resource(show_spinner="Checking the data", max_entries=8)
 def draft_of(dataset_id: str, name: str, setup: Setup) -> Draft:
     """Raises BadInput when the table gives no task under this setup."""
     return draft_from(*read_upload(dataset_id), name, setup)

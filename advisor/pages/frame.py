@@ -117,23 +117,23 @@ def dataset_in_address() -> StoredDataset:
     """The dataset this page is about; ends the page with a sentence when the address names none that is stored."""
     wanted = st.query_params.get("dataset")
     if not wanted:
-        stop_with("No data is chosen yet. Upload a file or take a sample first.")
+        stop_with("You haven't chosen any data yet. Upload a file or use a sample first.")
     try:
         return store().dataset(wanted)
     except BadInput:
-        stop_with("There is no data under this address. It may have been removed, or the address was cut short.")
+        stop_with("There is no data at this address. It may have been removed, or the link is incomplete.")
 
 
 def run_in_address() -> StoredRun:
     """The run this page is about; ends the page with a sentence when the address names none that is stored."""
     wanted = st.query_params.get("run")
     if not wanted:
-        stop_with("No run is chosen. Every run is listed in History.", "History", "Open History")
+        stop_with("This address names no run. You can find every run in History.", "History", "Open History")
     try:
         return store().run(wanted)
     except BadInput:
         stop_with(
-            "There is no run under this address. It may have been removed, or the address was cut short.",
+            "There is no run at this address. It may have been removed, or the link is incomplete.",
             "History",
             "Open History",
         )

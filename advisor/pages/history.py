@@ -17,18 +17,18 @@ from advisor.pages.past_runs import followed_by, report_of
 from advisor.report.changes import ResultChange, compare_data, compare_documents, compare_measuring, compare_results
 from advisor.schema import Report
 from advisor.storage.stored import StoredRun
-from advisor.wording import money_text, points_text, score_text, seconds_text
+from advisor.wording import money_text, points_text, score_text, seconds_text, signed_points
 from eval.task import BadInput, Task
 
 _STATE_WORDS = {
-    "queued": "Waits in the queue",
+    "queued": "Queued",
     "running": "Running",
     "interrupted": "Interrupted",
     "cancelled": "Cancelled",
-    "failed": "No result",
+    "failed": "Failed",
 }
 _RUNS_SHOWN = 50
-_HEADS = ("Score", "Change", "Median latency", "Cost per 1,000 answers")
+_HEADS = ("Score", "Change", "Median latency", "Cost per 1,000 requests")
 
 
 def show_run(run: StoredRun) -> None:
@@ -49,7 +49,7 @@ def verdict_of(run: StoredRun) -> str:
     if run.state != "done":
         return _STATE_WORDS[run.state]
     report = report_of(run)
-    return "Done, by another version" if report is None else str(report.recommendation.headline)
+    return "Done, by another version of Threeways" if report is None else str(report.recommendation.headline)
 
 
 def moment(seconds: float) -> str:
@@ -58,7 +58,7 @@ def moment(seconds: float) -> str:
 
 def show_side_by_side(runs: list[StoredRun]) -> None:
     """Two finished runs: the address names them, else the latest that follows another, and that other."""
-    frame.section("Two runs side by side")
+    frame.section("Compare two runs")
     by_id = {run.id: run for run in runs}
     earlier_at, later_at = _places(runs)
     sides = st.columns(2)
@@ -79,7 +79,7 @@ def show_side_by_side(runs: list[StoredRun]) -> None:
         return
     change = compare_data(before.examples, after.examples)
     if not change.unchanged and not change.changed:
-        st.html('<p class="lead">These two have no rows in common, so there is nothing to compare.</p>')
+        st.html('<p class="lead">These two runs have no rows in common, so we cannot compare them.</p>')
         return
     show_result_changes(by_id[earlier], by_id[later])
     show_data_change(change, compare_documents(before.documents, after.documents))
@@ -106,10 +106,12 @@ def _title(run: StoredRun) -> str:
 def show_result_changes(before: StoredRun, after: StoredRun) -> None:
     reports = [report for run in (before, after) if (report := report_of(run)) is not None]
     if len(reports) < 2:
-        st.html('<p class="quiet">Another version of Threeways wrote the report of one of the two.</p>')
+        st.html(
+            '<p class="quiet">Another version of Threeways wrote one of these two reports. Run it again to compare.</p>'
+        )
         return
     first, second = (str(report.recommendation.headline) for report in reports)
-    verdicts = f"The verdict stays: {second}" if first == second else f"The verdict was: {first} It is now: {second}"
+    verdicts = f"The verdict is the same: {second}" if first == second else f"Verdict before: {first} Now: {second}"
     otherwise = compare_measuring(*reports)
     warning = f"Also different: {'; '.join(otherwise)}." if otherwise else ""
     heads = "".join(f"<th>{head}</th>" for head in _HEADS)
@@ -143,23 +145,26 @@ def _no_change_words(before: Report, after: Report) -> str:
     first, second = before.task.metric, after.task.metric
     if first != second:
         return f"not comparable: {first} before, {second} after"
-    return "not comparable: one has no result"
+    return "not comparable: one run has no result"
 
 
 def _change_words(change: ResultChange, no_change: str) -> str:
-    """The difference, and whether other test rows alone could have made it."""
+    """The difference with its 95 % CI, and whether other test rows alone could explain it."""
     if change.difference is None or change.low is None or change.high is None:
         return no_change
     if change.low <= 0 <= change.high:
         sign = "+" if change.difference > 0 else "−" if change.difference < 0 else ""
-        return f"{sign}{points_text(change.difference)}, which may be chance"
-    return f"{points_text(change.difference)} {'better' if change.difference > 0 else 'worse'}"
+        ends = f"{signed_points(change.low)} to {signed_points(change.high)}"
+        return f"{sign}{points_text(change.difference)} (95 % CI {ends}), which may be chance"
+    near, far = sorted((abs(change.low), abs(change.high)))
+    better = "better" if change.difference > 0 else "worse"
+    return f"{points_text(change.difference)} {better} (95 % CI {signed_points(near)} to {signed_points(far)})"
 
 
 runs = frame.store().runs()
-frame.heading("History", "Every comparison that was started on this machine." if runs else "")
+frame.heading("History", "All comparisons on this machine, the latest first." if runs else "")
 if not runs:
-    frame.stop_with("Nothing has been compared yet.", label="Start with your data or a sample")
+    frame.stop_with("You haven't compared anything yet.", label="Start with your data or a sample")
 if st.button("Compare new data", type="primary", icon=":material/add:"):
     frame.go("Start")
 for run in runs[:_RUNS_SHOWN]:

@@ -26,8 +26,12 @@ def definitions(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def split_bar(train: int, dev: int, test: int) -> str:
-    """How many rows are for what, as one bar with its three parts named under it."""
-    parts = (("train", train, "to learn from"), ("dev", dev, "to choose settings on"), ("test", test, "to judge by"))
+    """How many rows each part of the split has, as one bar with its three parts named under it."""
+    parts = (
+        ("train", train, "training rows"),
+        ("dev", dev, "dev rows, to choose settings"),
+        ("test", test, "test rows"),
+    )
     bar = "".join(f'<i class="{side}" style="flex-grow:{rows}"></i>' for side, rows, _ in parts)
     words = "".join(f'<li class="{side}"><b>{rows:,}</b> {purpose}</li>' for side, rows, purpose in parts)
     return f'<div class="split" aria-hidden="true">{bar}</div><ul class="split-words">{words}</ul>'

@@ -18,7 +18,7 @@ from eval.task import BadInput
 
 _SECONDS_BETWEEN_LOOKS = 2
 WAITING_STATES = ("queued", "running", "interrupted")
-_STATE_WORDS = {"waiting": "Waits its turn.", "interrupted": "Interrupted.", "cancelled": "Cancelled."}
+_STATE_WORDS = {"waiting": "Waiting.", "interrupted": "Interrupted.", "cancelled": "Cancelled."}
 
 
 def show_running(run: StoredRun) -> None:
@@ -40,16 +40,20 @@ def _standing(run: StoredRun) -> str:
     """Where the run stands, in a sentence or two."""
     alive = frame.store().worker_alive()
     if run.cancel_requested:
-        return "The run is being stopped."
+        return "We're stopping the run."
     if run.state == "running":
-        return "You can close this page; the run goes on, and its address leads back here."
+        return "You can close this page. The run continues, and this address brings you back to it."
     if not alive:
-        stopped = "The run was interrupted" if run.state == "interrupted" else "The run waits"
-        return f"{stopped}: the program that carries runs on (the worker) has stopped. What is finished is kept."
+        if run.state == "interrupted":
+            return (
+                "The run was interrupted, because the program that executes runs (the worker) has stopped. "
+                "Finished results are kept."
+            )
+        return "The run is waiting, because the program that executes runs (the worker) has stopped."
     position = frame.store().queue_position(run.id)
     if position is None:  # taken up, or ended, since it was read
-        return "The run starts in a moment."
-    return f"Number {position} in the queue. Runs take turns, so that they do not slow each other down."
+        return "The run will start in a moment."
+    return f"Number {position} in the queue. Runs take turns so that they don't slow each other down."
 
 
 def _show_actions(run: StoredRun) -> None:
@@ -83,14 +87,17 @@ def _step(run: StoredRun, step: StoredStep) -> str:
 def _words(run: StoredRun, step: StoredStep) -> str:
     if step.state == "done":
         return _result(run, step)
-    if step.state in ("failed", "excluded"):
-        return step.reason or "It could not be measured."
+    if step.state == "failed":
+        return f"Failed. {step.reason or ''}"
+    if step.state == "excluded":
+        return f"Not run. {step.reason or ''}"
     if step.state != "running":
         return _STATE_WORDS[step.state]
     stage = f"{step.stage[:1].upper()}{step.stage[1:]}" if step.stage else "Starting"
     counted = f", {step.done:,} of {step.total:,}" if step.total > 1 else ""
-    left = f". This stage: {duration_text(step.remaining_seconds)} left" if step.remaining_seconds is not None else ""
-    return f"{stage}{counted}{left}."
+    if step.remaining_seconds is None:
+        return f"{stage}{counted}."
+    return f"{stage}{counted}. This stage has {duration_text(step.remaining_seconds)} left."
 
 
 def _result(run: StoredRun, step: StoredStep) -> str:
@@ -107,7 +114,7 @@ def _result(run: StoredRun, step: StoredStep) -> str:
     if not measured:
         return "Done."
     best = max(measured, key=lambda one: one.score.mean)
-    score = f"{score_text(best.score.mean)} (95 % range {score_text(best.score.low)} to {score_text(best.score.high)})"
+    score = f"{score_text(best.score.mean)} (95 % CI {score_text(best.score.low)} to {score_text(best.score.high)})"
     if step.strategy == BASELINES_STEP:
-        return f"Done. Without a language model, the {in_sentence(best.strategy)} scores {score}: that is to be beaten."
+        return f"Done. The best baseline ({in_sentence(best.strategy)}) scores {score}."
     return f"Done. Scores {score}."

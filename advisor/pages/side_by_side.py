@@ -25,7 +25,7 @@ Sources = Mapping[str, tuple[str, str]]
 def show_answers(store: Store, run: StoredRun) -> None:
     found = read_answers(store, run)
     if found is None:
-        st.html('<p class="quiet">The answers of this run are no longer there.</p>')
+        st.html('<p class="quiet">The answers of this run are no longer available.</p>')
         return
     chips, sources = found
     labels = {chip.label: chip for chip in chips}

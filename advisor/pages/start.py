@@ -24,18 +24,18 @@ def show_upload() -> None:
             task_file = choose_task_file("Your task: an input and its ideal answer in each row", "task-file")
             frame.small(f"CSV, TSV, JSONL, JSON, Excel or Parquet, up to {MAX_BYTES // 2**20} MB")
         with documents_side:
-            documents = choose_documents("Documents with the answers, if there are any", "documents")
-            frame.small("Text, Markdown, PDF, JSONL, or a zip of these")
+            documents = choose_documents("Documents that contain the answers (optional)", "documents")
+            frame.small("Text, Markdown, PDF, JSONL, or a ZIP of these")
         if not st.button("Check my data", type="primary", key="check"):
             return
         if task_file is None:
-            frame.problem("Choose a task file first, or take one of the samples below.")
+            frame.problem("Choose a task file first, or use one of the samples below.")
         else:
             keep_upload(task_file, documents)
 
 
 def keep_upload(task_file: UploadedFile, documents: tuple[str, bytes] | None) -> None:
-    """Store what was uploaded and go on; what makes no task is said in one sentence, and nothing is kept."""
+    """Store what was uploaded and go on; an upload that makes no task gives one sentence, and nothing is kept."""
     name, content = task_file.name, task_file.getvalue()
     try:
         with st.spinner(f"Reading {name}"):
@@ -53,7 +53,7 @@ def show_sample(sample: Sample) -> None:
     with st.container(border=True, key=f"sample-{sample.name}", height="stretch"):
         st.html(
             f'<h3 class="card-title">{escape(sample.title)}</h3><p>{escape(sample.sentence)}</p>'
-            f'<p class="quiet small expected">{mark(sample.expected)}<span>Theory expects '
+            f'<p class="quiet small expected">{mark(sample.expected)}<span>Expected winner: '
             f"<b>{escape(expected.name.lower())}</b>. {escape(sample.why)}</span></p>"
         )
         if st.button("Use this sample", key=f"use-{sample.name}", width="stretch"):
@@ -64,14 +64,13 @@ def show_sample(sample: Sample) -> None:
 
 frame.heading(
     "Prompt it, look it up, or train it?",
-    "Bring a task: inputs with the answers you want, and documents if there are any. "
-    "Three ways to teach it to a language model run side by side on your own examples. "
-    "You get one recommendation, with its score, speed and cost, and how sure it is.",
+    "Upload inputs with the answers you want, and documents if you have any. Threeways runs prompting, retrieval and "
+    "fine-tuning on your own examples and recommends one, with its score, latency, cost and confidence.",
 )
 show_upload()
-frame.small("Everything is read, stored and run on this machine.")
+frame.small("Your data stays on this machine, and everything runs here.")
 with st.container(key="no-data"):
-    st.page_link(frame.page_path("Advice"), label="No data yet? Six questions give first advice.")
+    st.page_link(frame.page_path("Advice"), label="No data yet? Answer six questions for first advice.")
 frame.section("Or start with a sample")
 for pair in (SAMPLES[:2], SAMPLES[2:]):
     for column, sample in zip(st.columns(2), pair, strict=True):

@@ -89,15 +89,15 @@ def _show(plan: Plan, name: str, stored: StoredSpeed | None) -> None:
         for strategy in plan.steps
     )
     total = duration_text(sum(seconds[step] for step in plan.steps))
-    st.html(f'<ul class="estimate">{each}<li><b>Together</b> <span>{escape(total)}</span></li></ul>')
+    st.html(f'<ul class="estimate">{each}<li><b>Total</b> <span>{escape(total)}</span></li></ul>')
     if caveat := busy_sentence(stored.speed):
         frame.small(caveat)
     if left_out:
-        besides = ", ".join(f"{in_sentence(one)} {duration_text(seconds[one])}" for one in left_out)
+        besides = ", ".join(f"{in_sentence(one)} ({duration_text(seconds[one])})" for one in left_out)
         frame.small(f"Not included: {besides}.")
 
 
 def _waiting_words() -> str:
     if _is_running():
-        return "How long it will take is not known yet. It will be timed when the run in progress has ended."
-    return "This machine is being timed with this model, to say how long it will take."
+        return "We can't estimate the time yet. We'll time this machine when the current run has ended."
+    return "We're timing this model on this machine, to estimate how long the run takes."

@@ -33,7 +33,7 @@ def show_what_if(run: StoredRun, report: Report) -> None:
     if measured is None:
         return
     with st.expander("Try other priorities", icon=":material/tune:"):
-        frame.small("The same answers are judged again at once. Nothing runs, and the report stays as it is.")
+        frame.small("We judge the same answers by other priorities. Nothing runs again, and the report doesn't change.")
         priorities = _choose(report.priorities)
         _show(under_priorities(report, priorities, *measured), report)
 
@@ -42,17 +42,17 @@ def _choose(was: Priorities) -> Priorities:
     first, second = st.columns(2, gap="medium")
     points = 100 * was.margin
     margin = first.slider(
-        "Points that make no difference", 0.0, max(_MOST_POINTS, points), points, 0.5, key="if-margin", format="%.1f"
+        "Points that don't matter", 0.0, max(_MOST_POINTS, points), points, 0.5, key="if-margin", format="%.1f"
     )
     volume = second.select_slider(
-        "Answers a month",
+        "Requests a month",
         sorted({*_VOLUMES, was.monthly_volume}),
         was.monthly_volume,
         format_func=lambda number: f"{number:,}",
         key="if-volume",
     )
     price = first.slider(
-        f"Price of the machine an hour ({was.currency})",
+        f"Machine price per hour ({was.currency})",
         0.0,
         max(_MOST_AN_HOUR, was.machine_per_hour),
         float(was.machine_per_hour),
@@ -60,15 +60,13 @@ def _choose(was: Priorities) -> Priorities:
         key="if-price",
     )
     longest = second.select_slider(
-        "Longest wait for an answer",
+        "Maximum latency (95th percentile)",
         sorted({*_SECONDS, was.max_seconds or inf}),
         was.max_seconds or inf,
         format_func=lambda seconds: "no limit" if seconds == inf else f"{seconds:g} s",
         key="if-seconds",
     )
-    months = first.select_slider(
-        "Months over which costs add up", sorted({*_MONTHS, was.months}), was.months, key="if-months"
-    )
+    months = first.select_slider("Months of use", sorted({*_MONTHS, was.months}), was.months, key="if-months")
     wrong = second.select_slider(
         f"Price of a wrong answer ({was.currency})",
         sorted({*_ERRORS, was.wrong_answer}),
@@ -81,8 +79,8 @@ def _choose(was: Priorities) -> Priorities:
             label, sorted({*_DAYS, getattr(was, name) or inf}), getattr(was, name) or inf, format_func=_every, key=key
         )
         for column, label, name, key in (
-            (first, "The task changes", "retrain_days", "if-retrain"),
-            (second, "The documents change", "reindex_days", "if-reindex"),
+            (first, "Task changes", "retrain_days", "if-retrain"),
+            (second, "Documents change", "reindex_days", "if-reindex"),
         )
     )
     return replace(
@@ -105,7 +103,7 @@ def _every(days: float) -> str:
 def _show(then: Report, report: Report) -> None:
     verdict, before = then.recommendation, report.recommendation
     is_same = (verdict.choice, verdict.level_baseline) == (before.choice, before.level_baseline)
-    begins = "Still" if is_same else "Then"
+    begins = "Same verdict" if is_same else "New verdict"
     said = "".join(f"<li>{escape(sentence)}</li>" for sentence in (*verdict.reasons, *verdict.changes))
     colour = f"var(--{verdict.choice}, var(--baseline))"
     st.html(

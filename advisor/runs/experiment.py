@@ -157,7 +157,7 @@ def _trials(
         trials = _measure(order, lambda progress, left: tell(replace(step, **_told(progress, left))), cancelled)
         step = replace(step, ended_at=time.time())
     if not trials:
-        tell(replace(step, state="excluded", reason="There are too few rows to learn from fewer of them."))
+        tell(replace(step, state="excluded", reason="There are too few training rows for a learning curve."))
         return []
     worst = next((trial for trial in trials if trial.status != "done"), trials[0])
     reason = worst.reason

@@ -104,7 +104,7 @@ def load_fitted(order: StepOrder) -> Strategy:
 
 
 def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress: Callable[[Progress], None]) -> Trial:
-    report_progress(Progress("getting ready", 0, 1))
+    report_progress(Progress("setting up", 0, 1))
     strategy = _build(order, task.brief, PRESETS[order.preset])
     clock = _StageClock(report_progress)
     strategy.fit(split.without_test, task.documents, clock.report)
@@ -183,7 +183,7 @@ def _learn_anew(
 
     rows = order.rows or 0
     settled = PRESETS[order.preset].for_fewer(task.kind, rows / len(split.train), settings)
-    report(Progress("getting ready", 0, 1))
+    report(Progress("setting up", 0, 1))
     strategy = _build(order, task.brief, settled)
     clock = _StageClock(report)
     train = fewer_rows(split.train, rows, task.kind, order.seed)

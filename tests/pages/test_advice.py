@@ -39,7 +39,7 @@ def test_the_page_is_filled_in_from_data(store: Store) -> None:
     app = open_page("Advice", dataset=dataset.id)
     said = html_of(app)
     assert app.selectbox(key="answer-form").value == "categories" and "From your data: answers are 4 labels." in said
-    assert "Try fine-tuning." in said and primaries(app) == ["Compare the ways"]
+    assert "Try fine-tuning." in said and primaries(app) == ["Compare the strategies"]
     app.selectbox(key="answer-form").set_value("unknown").run()
     assert dict(app.query_params) == {"dataset": dataset.id, "form": "unknown"}
     app.button(key="measure").click().run()
@@ -48,4 +48,4 @@ def test_the_page_is_filled_in_from_data(store: Store) -> None:
 
 def test_start_leads_to_the_advice(store: Store) -> None:
     labels = [link.proto.label for link in open_page("Start").get("page_link")]
-    assert "No data yet? Six questions give first advice." in labels and "Advice" in labels
+    assert "No data yet? Answer six questions for first advice." in labels and "Advice" in labels

@@ -139,7 +139,7 @@ def test_a_person_can_undo_stop_and_go_on(store: Store, finished: Finish) -> Non
     app.button(key="blind-stop").click().run()
     assert "The score agrees with you on" in html_of(app) and "of 1 pair (95 % CI" in html_of(app)
     assert "settle which is better" in html_of(app)
-    assert app.button(key="blind-start").label == "Go on comparing"
+    assert app.button(key="blind-start").label == "Continue comparing"
 
 
 def test_texts_are_shown_as_they_stand(synthetic_trials: MakeTrials, finished: Finish) -> None:

@@ -49,7 +49,7 @@ def test_from_an_upload_to_a_verdict(address: str, page: Page, tmp_path: Path) -
     expect(page.get_by_role("heading", name="What to compare")).to_be_visible(timeout=60_000)
     page.get_by_role("combobox", name="Language model").fill(str(model))
     page.get_by_role("combobox", name="Language model").press("Enter")
-    expect(page.get_by_text("Your own choice")).to_be_visible()
+    expect(page.get_by_text("Before anything runs")).to_be_visible()
     page.get_by_role("button", name="Compare the four").click()
     expect(page.get_by_role("button", name="Cancel this run")).to_be_visible(timeout=60_000)
     assert re.search(r"run=[\w-]+", page.url)

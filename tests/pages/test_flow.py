@@ -135,9 +135,11 @@ def test_how_answers_are_scored_is_chosen_on_data_and_runs_so(store: Store) -> N
         "Macro-F1",
         "Balanced accuracy",
     ]
-    assert "The share of rows whose label is exactly the expected one. Your data suggests it." in html_of(app)
+    assert "The share of rows whose label is exactly the expected one. This is the default for your data." in html_of(
+        app
+    )
     metric_of(app).set_value("macro-F1").run()
-    assert "Your choice. Your data suggests accuracy." in html_of(app)
+    assert "The default for your data is accuracy." in html_of(app)
     assert metric_of(open_page("Data", dataset=dataset.id)).value == "macro-F1"
     open_page("Compare", dataset=dataset.id).button(key="run").click().run()
     (run,) = store.runs()
@@ -183,8 +185,8 @@ def test_a_finding_is_mended_with_one_click_and_the_mend_can_be_undone(store: St
     app.button(key="mend-duplicates").click().run()
     saved = store.dataset(dataset.id).setup
     assert saved is not None and saved.mends == ("duplicates",)
-    assert "1 mend applied" in html_of(app)
-    next(button for button in app.button if button.label == "Undo all mends").click().run()
+    assert "You applied 1 fix." in html_of(app)
+    next(button for button in app.button if button.label == "Undo all fixes").click().run()
     saved = store.dataset(dataset.id).setup
     assert saved is not None and saved.mends == ()
 
@@ -209,7 +211,7 @@ def test_mends_that_leave_no_task_can_be_undone(store: Store) -> None:
     store.save_setup(dataset.id, Setup("message", "label", mends=("mend-of-another-version",)))
     app = open_page("Data", dataset=dataset.id)
     assert app.button(key="choose").disabled
-    next(button for button in app.button if button.label == "Undo all mends").click().run()
+    next(button for button in app.button if button.label == "Undo all fixes").click().run()
     assert not app.button(key="choose").disabled
 
 
@@ -235,7 +237,7 @@ def test_a_model_that_could_not_be_timed_is_asked_for_again_when_chosen_anew(sto
     app = open_page("Compare", dataset=dataset.id)
     app.selectbox(key="model").set_value(other).run()
     assert store.requested_speed() == other
-    assert "being timed" in html_of(app)
+    assert "timing this model" in html_of(app)
 
 
 def test_a_timing_of_yesterday_is_taken_again_but_not_while_a_run_has_the_machine(store: Store) -> None:
@@ -244,9 +246,9 @@ def test_a_timing_of_yesterday_is_taken_again_but_not_while_a_run_has_the_machin
     run = prepare(store, Plan(dataset.id, Setup("message", "label"), strategies=("prompting",)))
     with store.device_lock:
         store.start_run(run.id)
-        assert "Together" in html_of(open_page("Compare", dataset=dataset.id))
+        assert "Total" in html_of(open_page("Compare", dataset=dataset.id))
         store.end_run(run.id, "done")
-    assert "being timed" in html_of(open_page("Compare", dataset=dataset.id))
+    assert "timing this model" in html_of(open_page("Compare", dataset=dataset.id))
     assert store.requested_speed() == "embedded"
 
 
@@ -280,7 +282,7 @@ def test_without_a_strategy_nothing_can_be_started(store: Store) -> None:
     for strategy in ("prompting", "prompting_examples", "retrieval"):
         app.checkbox(key=f"include-{strategy}").uncheck()
     app.run()
-    assert primaries(app) == ["Measure the one"]
+    assert primaries(app) == ["Measure this one"]
     app.checkbox(key="include-finetuning").uncheck().run()
     assert app.button(key="run").disabled
 
@@ -291,7 +293,7 @@ def test_what_is_not_compared_unless_it_is_asked_for_says_its_time_and_joins(sto
     said = html_of(app)
     others = [name for name in STRATEGIES if name not in DEFAULT_STRATEGIES]
     listed = said.partition("Not included: ")[2]
-    assert others and all(f"{in_sentence(name)} about" in listed for name in others)
+    assert others and all(f"{in_sentence(name)} (about" in listed for name in others)
     for name in others:
         app.checkbox(key=f"include-{name}").check()
     app.run()
@@ -313,7 +315,7 @@ def test_training_all_weights_is_offered_only_where_memory_allows(
     app = open_page("Compare", dataset=dataset.id, follows=before.id)
     refusal = "needs about 4.9 GB of memory and 3.2 GB are free."
     assert refusal in html_of(app) and app.checkbox(key="refused-full_finetuning").disabled
-    assert primaries(app) == ["Measure the one"]
+    assert primaries(app) == ["Measure this one"]
     with pytest.raises(BadInput, match=refusal):
         prepare(store, plan)
     memory.available = 64e9
@@ -377,7 +379,7 @@ def test_a_price_stays_when_its_currency_is_chosen_after_it(store: Store) -> Non
     app.number_input(key="machine_per_hour").set_value(1.5).run()
     next(one for one in app.selectbox if one.label == "Currency").set_value("EUR").run()
     labels = {one.label: one.value for one in app.number_input}
-    assert labels["Price of a wrong answer (EUR)"] == 0.25 and labels["Price of the machine an hour (EUR)"] == 1.5
+    assert labels["Price of a wrong answer (EUR)"] == 0.25 and labels["Machine price per hour (EUR)"] == 1.5
 
 
 def test_prices_over_time_and_of_a_hosted_model_reach_the_plan(store: Store) -> None:
@@ -385,9 +387,9 @@ def test_prices_over_time_and_of_a_hosted_model_reach_the_plan(store: Store) -> 
     store.save_setup(dataset.id, Setup("message", "label"))
     app = open_page("Compare", dataset=dataset.id)
     numbers = {one.label: one for one in app.number_input}
-    numbers["The task changes every so many days"].set_value(30.0)
+    numbers["Task changes every … days"].set_value(30.0)
     numbers["Price of a wrong answer (USD)"].set_value(0.25)
-    app.button_group(key="place").set_value("By a hosted model").run()
+    app.button_group(key="place").set_value("At a provider").run()
     name = next(one for one in hosted_prices() if one.startswith("Groq: "))
     app.selectbox(key="hosted").set_value(name).run()
     app.button(key="run").click().run()
