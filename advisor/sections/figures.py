@@ -31,11 +31,13 @@ from eval.phases import PHASES, WRITING
 from eval.posterior import DRAWS
 from eval.scoring import formula_of
 from eval.statistics import Percentiles
+from strategies.registry import TRAINED
 
 NOT_MEASURED = "not measured"
 SCORE, MEDIAN, COST = "Score", "Median latency", "Cost per 1,000 requests"
 WITHOUT_MODEL = "Without a language model"
 _CHANCE = "Chance of being"
+_TRAININGS = "Score of each training"
 _MEANING = (
     "Brackets hold 95 % CIs. Setup is choosing settings, indexing what can be looked up, and training. A token is a "
     "word or a piece of one."
@@ -86,7 +88,7 @@ def figures_of(report: Judgement) -> list[tuple[str, list[str]]]:
     return [
         row(SCORE, lambda one: score_text(one.score.mean)),
         row("95 % CI", lambda one: f"{score_text(one.score.low)} to {score_text(one.score.high)}"),
-        *if_any("Score of each training", lambda one: ", ".join(map(score_text, one.score_of_each_training or ()))),
+        *([row(_TRAININGS, _each_training)] if any(one.score_of_each_training for one in shown) else []),
         *_chances(report, [one.id for one in shown]),
         *(each for part, (heading, _) in PARTS.items() for each in if_any(heading, partial(_part, part))),
         row(MEDIAN, lambda one: _median(one.latency_seconds)),
@@ -126,7 +128,7 @@ def how_computed(report: Report) -> dict[str, str]:
     found = {
         SCORE: _how_score(report),
         "95 % CI": computation.of_intervals(report),
-        "Score of each training": _how_each_training(report),
+        _TRAININGS: _how_each_training(report),
         **{
             heading: f"{computation.of_draws(report)} The chance is the share of these draws in which it is so."
             for heading, _ in _chances(report, [])
@@ -256,6 +258,12 @@ def _chances(report: Judgement, names: list[str]) -> list[tuple[str, list[str]]]
         return []  # nothing to compare
     told = [probability_text(chances[one]) if one in chances else "beyond a limit" for one in names]
     return [(f"{_CHANCE} {near_best(report)}", told)]
+
+
+def _each_training(one: Candidate) -> str | None:
+    """A dash for what is never trained."""
+    scores = ", ".join(map(score_text, one.score_of_each_training or ()))
+    return scores if one.strategy in TRAINED else scores or "–"
 
 
 def _part(part: str, one: Candidate) -> str | None:
