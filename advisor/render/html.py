@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from advisor.candidates import judged
 from advisor.palette import DARK, LIGHT, css_variables
-from advisor.render.static_charts import ink_and_paper, inline_svg
+from advisor.render.static_charts import NARROW, WIDTH, ink_and_paper, inline_svg
 from advisor.schema import Report
 from advisor.sections import answers
 from advisor.sections.blocks import Chart
@@ -20,10 +20,12 @@ from advisor.wording import name_of
 from eval.outcomes import Trial
 from eval.task import Example
 
+_OPENING = "opening"  # where the first chart stands, beside the sentences
+
 
 def _svg(chart: Chart, place: str) -> Markup | None:
     """Vega escapes every word that it draws."""
-    drawn = inline_svg(chart, place)
+    drawn = inline_svg(chart, place, NARROW if place == _OPENING else WIDTH)
     return Markup(drawn) if drawn else None
 
 

@@ -10,24 +10,25 @@ import vl_convert
 from advisor.palette import LIGHT, Theme
 from advisor.sections.blocks import Chart
 
-_WIDTH = 760  # pixels
+WIDTH = 760  # pixels
+NARROW = 500  # beside a text, or on a telephone
 _PADDING = {"left": 40, "right": 30, "top": 5, "bottom": 5}  # a reader's font may be wider than the one measured with
 
 
-def chart_svg(chart: Chart, theme: Theme = LIGHT) -> str | None:
+def chart_svg(chart: Chart, theme: Theme = LIGHT, width: int = WIDTH) -> str | None:
     """None where there is nothing to draw."""
     if (drawn := chart.draw(theme)) is None:
         return None
     spec = drawn.to_dict()
-    spec |= {"width": _WIDTH, "autosize": {"type": "fit", "contains": "padding"}, "padding": _PADDING}
+    spec |= {"width": width, "autosize": {"type": "fit", "contains": "padding"}, "padding": _PADDING}
     spec["config"] = {**spec.get("config", {}), "axis": _axis(theme), "font": "sans-serif"}
     return str(vl_convert.vegalite_to_svg(spec))
 
 
-def inline_svg(chart: Chart, place: str) -> str | None:
+def inline_svg(chart: Chart, place: str, width: int = WIDTH) -> str | None:
     """To stand in a document whose styles give ink and paper their colours (`.chart`). `place` tells its ids from those
     of other charts there."""
-    if (svg := chart_svg(chart)) is None:
+    if (svg := chart_svg(chart, width=width)) is None:
         return None
     return re.sub(r'(id="|url\(#)', rf"\1{place}-", svg)
 
