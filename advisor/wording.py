@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from eval.task import Kind
 from strategies.declaration import Words
 from strategies.registry import DECLARATIONS
 
 _STEPS = {
-    "baselines": Words(
-        "Without a language model",
-        "",
-        "What to beat",
-        "Answers that need no language model. A strategy has to beat them.",
+    "baselines": Words("Baselines", "What to beat", "Simple answers without a language model."),
+    "curves": Words(
+        "Learning curve", "", "Each strategy learns from fewer rows, to estimate what more rows would bring."
     ),
-    "curves": Words("More data?", "", "", "Each strategy learns from fewer rows, to see what more rows would bring."),
 }
 _WORDS = {name: declared.words for name, declared in DECLARATIONS.items()} | _STEPS
 
@@ -25,13 +23,13 @@ KIND_NAMES = {
     Kind.ANSWERING: "A short answer",
     Kind.WRITING: "Free text",
 }
-RANGE_MEANING = "The true figure probably lies in it: 95 of 100 such ranges hold it."
+RANGE_MEANING = "The 95 % confidence interval. About 95 of 100 such intervals contain the true value."
 _CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
 def words_of(strategy: str) -> Words:
     """The words for a strategy; one this version has no words for is called as it was."""
-    return _WORDS.get(strategy) or Words(strategy, f"Use {strategy}.", "", "")
+    return _WORDS.get(strategy) or Words(strategy, "", "")
 
 
 def name_of(strategy: str) -> str:
@@ -40,7 +38,7 @@ def name_of(strategy: str) -> str:
 
 def in_sentence(strategy: str) -> str:
     """The name as it stands within a sentence; one that is not ours stays as it is."""
-    return _WORDS[strategy].name.lower().rstrip("?") if strategy in _WORDS else strategy
+    return _WORDS[strategy].name.lower() if strategy in _WORDS else strategy
 
 
 def as_subject(baseline: str) -> str:
@@ -73,6 +71,16 @@ def signed_points(difference: float) -> str:
     return f"−{number}" if difference < 0 else number
 
 
+def ends_text(low: float, high: float) -> str:
+    """The ends of an interval of points that are both on one side, without their unit: "27 to 50"."""
+    return f"{unsigned_points(low)} to {unsigned_points(high)}"
+
+
+def unsigned_points(difference: float) -> str:
+    """Points without their unit and sign: "14"."""
+    return points_text(difference).split()[0]
+
+
 def margin_text(margin: float) -> str:
     """The difference that does not matter to a person, as exactly as they gave it: "1.5 points"."""
     number = f"{margin * 100:.3g}"
@@ -80,10 +88,10 @@ def margin_text(margin: float) -> str:
 
 
 def probability_text(probability: float) -> str:
-    """ "97 in 100"; certainty is never claimed."""
+    """ "97 %", rounded down; certainty is never claimed."""
     if probability >= 0.995:
-        return "more than 99 in 100"
-    return f"{int(100 * probability + 1e-9)} in 100" if probability >= 0.01 else "less than 1 in 100"
+        return "over 99 %"
+    return f"{int(100 * probability + 1e-9)} %" if probability >= 0.01 else "under 1 %"
 
 
 def number_text(value: float) -> str:
@@ -142,6 +150,11 @@ def every_text(days: float) -> str:
 def rough_text(count: float) -> str:
     """Two significant digits of a number that was estimated: "1,600"."""
     return f"{round(count, 1 - math.floor(math.log10(count))):,.0f}" if count >= 1 else "0"
+
+
+def list_text(names: Sequence[str]) -> str:
+    """ "prompting, retrieval and fine-tuning"."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def count_text(count: int, noun: str) -> str:

@@ -111,7 +111,6 @@ class MajorityLabel(_Baseline):
         words=Words(
             "Commonest label",
             "",
-            "",
             "Always the label that the training rows have most often.",
             "always answering with the most common label",
         ),
@@ -133,7 +132,6 @@ class NearestExample(_Baseline):
     declaration = Declaration(
         words=Words(
             "Nearest example",
-            "",
             "",
             "The answer of the training row that reads most alike.",
             "copying the answer of the nearest example",
@@ -157,7 +155,6 @@ class TfidfLinear(_Baseline):
     declaration = Declaration(
         words=Words(
             "Word classifier",
-            "",
             "",
             "It learned which words go with which label (to engineers: TF-IDF and a linear classifier).",
             "a linear classifier on words",
@@ -194,7 +191,6 @@ class CharLinear(TfidfLinear):
         words=Words(
             "Character classifier",
             "",
-            "",
             "It learned which short runs of characters go with which label, so it reads any script "
             "(to engineers: TF-IDF of character n-grams and a linear classifier).",
         ),
@@ -218,7 +214,6 @@ class EmbeddingLinear(_Baseline):
     declaration = Declaration(
         words=Words(
             "Embedding classifier",
-            "",
             "",
             "It learned which meanings go with which label (to engineers: embeddings and a linear classifier).",
             "a linear classifier on embeddings",
@@ -247,7 +242,6 @@ class BestSentence(_Baseline):
     declaration = Declaration(
         words=Words(
             "Best sentence",
-            "",
             "",
             "The sentence of the documents that reads most like the question.",
             "quoting the nearest sentence of the documents",

@@ -21,11 +21,10 @@ Shape = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A strategy in plain words: its name, the verdict that recommends it, what it is like, and what it does; of a
-    baseline also what it does as the subject of a sentence: "a linear classifier on words is as good"."""
+    """A strategy in plain words: its name, what it is like, and what it does; of a baseline also what it does as the
+    subject of a sentence: "a linear classifier on words is as good"."""
 
     name: str
-    verdict: str
     analogy: str
     explanation: str
     subject: str = ""

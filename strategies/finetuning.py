@@ -233,7 +233,6 @@ class Finetuning(Training):
     declaration: ClassVar[Declaration] = Declaration(
         words=Words(
             "Fine-tuning",
-            "Fine-tune it.",
             "Like learning on the job",
             "The model practises on your examples until the pattern is learned. "
             "What it learns is kept in a small add-on to the model (an adapter), which can be removed.",

@@ -32,7 +32,6 @@ class FullFinetuning(Training):
     declaration: ClassVar[Declaration] = Declaration(
         words=Words(
             "Full fine-tuning",
-            "Fine-tune all of it.",
             "Like going back to school",
             "The whole model is changed by your examples, not only a small part beside it. Worth a try with thousands "
             "of examples, where fine-tuning stops short. It takes far more memory and leaves a whole model for this "

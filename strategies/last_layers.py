@@ -33,8 +33,7 @@ class LastLayers(Training):
     name: ClassVar[str] = "last_layers"
     declaration: ClassVar[Declaration] = Declaration(
         words=Words(
-            "Last layers",
-            "Fine-tune its last layers.",
+            "Last-layer fine-tuning",
             "Like a refresher course",
             "Only the last sixth of the model's layers is trained on your examples. The rest stays as it is. This "
             "takes less time and memory than full fine-tuning, and only the trained layers are saved.",

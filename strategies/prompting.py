@@ -42,7 +42,6 @@ class Prompting:
     declaration: ClassVar[Declaration] = Declaration(
         words=Words(
             "Prompting",
-            "Prompt it.",
             "Like a briefing",
             "Your instructions are handed over with every question. The model stays as it is.",
         ),
@@ -116,7 +115,6 @@ class PromptingWithExamples(Prompting):
     declaration = Declaration(
         words=Words(
             "Prompting with examples",
-            "Prompt it with examples.",
             "Like a briefing with samples",
             "Your instructions and a few of your examples, always the same, are handed over with every question. "
             "The model stays as it is.",

@@ -42,7 +42,6 @@ class Retrieval:
     declaration: ClassVar[Declaration] = Declaration(
         words=Words(
             "Retrieval",
-            "Look it up.",
             "Like an open book",
             "The passages and examples most like a question are looked up and handed over with it. "
             "New facts are added to what can be looked up; nothing is trained.",

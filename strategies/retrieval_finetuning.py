@@ -46,7 +46,6 @@ class RetrievalFinetuning(Finetuning):
     declaration: ClassVar[Declaration] = Declaration(
         words=Words(
             "Retrieval with fine-tuning",
-            "Fine-tune it with retrieval.",
             "Like an exam with the book open",
             "The model practises on your examples with what would be looked up for them at hand, so it learns what to "
             "use and what to leave. It takes the work of both.",

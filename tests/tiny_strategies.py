@@ -37,7 +37,7 @@ class CommonestAnswer:
     """Always gives the answer that train has most often."""
 
     name: ClassVar[str] = "commonest"
-    declaration: ClassVar[Declaration] = Declaration(words=Words("Commonest", "", "", ""))
+    declaration: ClassVar[Declaration] = Declaration(words=Words("Commonest", "", ""))
 
     def __init__(self) -> None:
         self.settings: dict[str, Any] = {}
@@ -121,7 +121,7 @@ class Short(Practised):
 class Wavering(CommonestAnswer):
     """Trained, and wrong on as many tenths of the messages of `tiny_task` as its seed says."""
 
-    declaration: ClassVar[Declaration] = Declaration(words=Words("Wavering", "", "", ""), trains="all weights")
+    declaration: ClassVar[Declaration] = Declaration(words=Words("Wavering", "", ""), trains="all weights")
 
     def __init__(self, seed: int) -> None:
         super().__init__()

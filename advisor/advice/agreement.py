@@ -11,7 +11,16 @@ from advisor.candidates import is_chance, judged, near_best
 from advisor.decision.choice import PROBABLE, SAME_COST
 from advisor.plan import STRATEGIES
 from advisor.schema import Candidate, Comparison, HeldRule, Report
-from advisor.wording import count_text, in_sentence, money_text, name_of, points_text, probability_text
+from advisor.wording import (
+    count_text,
+    ends_text,
+    in_sentence,
+    money_text,
+    name_of,
+    points_text,
+    probability_text,
+    unsigned_points,
+)
 from strategies.registry import LOOKS_UP, TRAINED
 
 Agreement = Literal["agrees", "disagrees", "cannot tell"]
@@ -19,9 +28,9 @@ _IMPROBABLE = 0.20
 # A rule leans to a means; who joins two uses both.
 _PROMPTS = tuple(name for name in STRATEGIES if name not in (*LOOKS_UP, *TRAINED))
 _MEANS = {"prompting": _PROMPTS, "retrieval": LOOKS_UP, "finetuning": TRAINED}
-_NOT_CHANGED = "Not measured: standard and thorough runs ask again after facts in the documents have changed."
+_NOT_CHANGED = "Not measured: only standard and thorough runs change facts in the documents."
 _OPPOSITE: dict[Agreement, Agreement] = {"agrees": "disagrees", "disagrees": "agrees", "cannot tell": "cannot tell"}
-_WORDS: dict[Agreement, str] = {"agrees": "Agrees", "disagrees": "Does not agree", "cannot tell": "Cannot tell"}
+_WORDS: dict[Agreement, str] = {"agrees": "Agrees", "disagrees": "Disagrees", "cannot tell": "Can't tell"}
 
 
 def hold_against(report: Report) -> tuple[HeldRule, ...]:
@@ -48,11 +57,6 @@ def rule_groups(report: Report) -> list[tuple[str, str, str]]:
     return [(_WORDS[agreement], " ".join(facts), measured) for (agreement, measured), facts in groups.items()]
 
 
-def rule_sentences(report: Report) -> list[str]:
-    """The same, a line each."""
-    return [f"{words}: {facts} {measured}" for words, facts, measured in rule_groups(report)]
-
-
 def _judge(rule: Rule, report: Report) -> tuple[Agreement, str]:
     if rule.leans_to == "clean data":
         return "cannot tell", "Not measured: fix the data, run again, and see what moves."
@@ -66,7 +70,7 @@ def _judge(rule: Rule, report: Report) -> tuple[Agreement, str]:
         return "cannot tell", f"{name_of(leaning)} was not measured."
     strategy = own.id
     if not others:
-        return "cannot tell", f"Nothing but {in_sentence(strategy)} was measured."
+        return "cannot tell", f"Only {in_sentence(strategy)} was measured."
     if rule.id == FRESH_FACTS:
         return _by_freshness(own, others)
     if rule.is_about_cost:
@@ -110,16 +114,16 @@ def _by_freshness(own: Candidate, others: Sequence[Candidate]) -> tuple[Agreemen
     if not own.freshness:
         return "cannot tell", _NOT_CHANGED
     if not kept:
-        return "cannot tell", "Not measured: nothing was run that does not look your documents up."
+        return "cannot tell", "Not measured: every strategy in this run looks your documents up."
     mine = own.freshness.new
     rival, theirs = max(kept, key=lambda one: one[1].mean)
-    told = "; ".join(
-        f"{in_sentence(one.strategy)} gives the new fact for {round(share.mean * share.n):,} of {share.n:,}"
-        for one, share in ((own, mine), (rival, theirs))
+    told = (
+        f"Measured: {in_sentence(own.strategy)} gives the new fact for {round(mine.mean * mine.n):,} of {mine.n:,} "
+        f"changed facts, and {in_sentence(rival.strategy)} for {round(theirs.mean * theirs.n):,} of {theirs.n:,}."
     )
     is_above, is_below = mine.low > theirs.high, mine.high < theirs.low
     agreement: Agreement = "agrees" if is_above else "disagrees" if is_below else "cannot tell"
-    return agreement, f"Measured: when a fact in the documents changes, {told}."
+    return agreement, told
 
 
 def _by_cost(own: Candidate, others: Sequence[Candidate], report: Report) -> tuple[Agreement, str]:
@@ -129,11 +133,11 @@ def _by_cost(own: Candidate, others: Sequence[Candidate], report: Report) -> tup
     months = report.priorities.months
     cost, instead = _spent(own, months), _spent(rival, months)
     if cost is None or instead is None:
-        return "cannot tell", f"Not known: what {in_sentence(own.strategy)} or {in_sentence(name)} costs."
+        return "cannot tell", f"We don't know what {in_sentence(own.strategy)} or {in_sentence(name)} costs."
     currency = report.priorities.currency
     told = (
-        f"Measured: over {count_text(months, 'month')} {in_sentence(own.strategy)} costs {money_text(cost, currency)}, "
-        f"{in_sentence(name)} {money_text(instead, currency)}."
+        f"Measured: over {count_text(months, 'month')}, {in_sentence(own.strategy)} costs "
+        f"{money_text(cost, currency)} and {in_sentence(name)} {money_text(instead, currency)}."
     )
     if SAME_COST * cost < instead:
         return "agrees", told
@@ -151,13 +155,16 @@ def _standing(strategy: str, other: str, report: Report) -> str:
     is_behind = seen.difference < 0
     leading, following = (other, strategy) if is_behind else (strategy, other)
     low, high = (-seen.high, -seen.low) if is_behind else (seen.low, seen.high)
-    between = f"{_points(low)} to {_points(high)}" if low >= 0 else f"{_points(low)} behind to {_points(high)} ahead"
-    by = f"{points_text(seen.difference)} ahead of" if seen.difference else "level with"
-    ahead = f"{in_sentence(leading)} is {by} {in_sentence(following)} ({between})"
+    ends = ends_text(low, high) if low >= 0 else f"{unsigned_points(low)} behind to {unsigned_points(high)} ahead"
+    first, second = in_sentence(leading), in_sentence(following)
+    if seen.difference:
+        ahead = f"{first} is {points_text(seen.difference)} ahead of {second} (95 % CI {ends})."
+    else:
+        ahead = f"{first} scores the same as {second} (95 % CI {ends})."
     probability = report.recommendation.probabilities.get(strategy)
     if probability is None:
-        return f"{ahead}."
-    return f"{ahead}; {probability_text(probability)} that {in_sentence(strategy)} is {near_best(report)}."
+        return ahead
+    return f"{ahead} It is {probability_text(probability)} likely that {in_sentence(strategy)} is {near_best(report)}."
 
 
 def _pair(strategy: str, other: str, report: Report) -> Comparison:
@@ -166,8 +173,3 @@ def _pair(strategy: str, other: str, report: Report) -> Comparison:
     if pair.a == strategy:
         return pair
     return replace(pair, a=strategy, b=other, difference=-pair.difference, low=-pair.high, high=-pair.low)
-
-
-def _points(difference: float) -> str:
-    """Points without their unit, for the ends of a range."""
-    return points_text(difference).split()[0]

@@ -14,7 +14,8 @@ MARGIN = 0.05  # the difference a first test should be able to show
 OFTEN_DISAGREEING = 0.25  # of rows; two strategies of middling score differ about so often
 _A_SMALL_TEST = 100  # rows
 _ROUGH = (
-    "A point is one more right answer in 100. Rough figures: the less often answers differ, the fewer rows it takes."
+    "1 point is one more right answer in 100. These figures are rough: the less often answers differ, the fewer rows "
+    "you need."
 )
 
 
@@ -88,14 +89,14 @@ def _speaks_for(rule: Rule, steps: tuple[str, ...]) -> bool:
 def _headline(known: Circumstances, applied: list[Rule], steps: tuple[str, ...]) -> str:
     ids = {rule.id for rule in applied}
     if not steps:
-        return "Answer what you know." if known == Circumstances() else "Nothing speaks for one way yet."
+        return "Answer the questions you can." if known == Circumstances() else "No rule favours a strategy yet."
     if steps == ("prompting",):
         if "good-enough" in ids:
             return "Stay with your prompt."
         if "one-off" in ids:
-            return "A good prompt will do."
+            return "A good prompt is enough."
         if known.tried in ("misses", "long"):
-            return "Put solved examples into the prompt."
+            return "Add examples to the prompt."
     first, *then = steps
     begins = "Start with a good prompt" if first == "prompting" else f"Try {in_sentence(first)}"
     on_top = " on top of it" if "combine" in ids and steps[-2:] == ("retrieval", "finetuning") else ""
@@ -111,33 +112,34 @@ def _standing(
 ) -> str:
     if not steps:
         if known == Circumstances():
-            return "Your advice will stand here, and change with each answer."
-        return "No rule of thumb leans one way so far. A good prompt is the simplest start."
-    speak = "speaks" if len(speaking_for) == 1 else "speak"
-    against = f", and {len(otherwise)} for another way" if otherwise else ""
+            return "Your advice appears here and changes with each answer."
+        return "No rule of thumb favours a strategy so far. A good prompt is the simplest start."
     waits = [rule for rule in applied if rule.leans_to == "not finetuning"]
     held = " Fine-tuning has to wait." if waits and any(rule.leans_to == "finetuning" for rule in applied) else ""
-    return f"{count_text(len(speaking_for), 'rule')} of thumb {speak} for this{against}.{held}"
+    favour = (
+        f"{count_text(len(speaking_for), 'rule')} of thumb {'favours' if len(speaking_for) == 1 else 'favour'} this"
+    )
+    return f"{favour}, and {len(otherwise)} something else.{held}" if otherwise else f"{favour}.{held}"
 
 
 def _first(known: Circumstances, applied: list[Rule], steps: tuple[str, ...]) -> tuple[str, ...]:
     ids = {rule.id for rule in applied}
     sentences = []
     if "too-broad" in ids:
-        sentences.append("Settle on one narrow job: what comes in, and what a right answer is.")
+        sentences.append("Settle on one narrow task: what comes in, and what a right answer is.")
     if "quality-first" in ids:
         found = count_text(known.flawed or 0, "example")
-        sentences.append(f"Mend {found}: answers conflict, or a label is spelled in two ways.")
+        sentences.append(f"Fix {found}: answers conflict, or a label is spelled in two ways.")
     if "good-enough" in ids:
-        sentences.append("Keep the prompt, and check it on inputs it has not met.")
+        sentences.append("Keep the prompt, and check it on new inputs.")
     elif "prompting" in steps:
         if known.tried not in ("misses", "long"):
-            sentences.append("Write the instruction as you would for a new colleague, and try it.")
-        sentences.append("Put a few solved examples into the prompt.")
+            sentences.append("Write the instruction as you would for a new colleague, and try it out.")
+        sentences.append("Add a few examples to the prompt.")
     elif known.tried is None:
-        sentences.append("Try a good prompt, if you have not yet: it is the simplest way.")
+        sentences.append("Try a good prompt if you haven't yet: it is the simplest strategy.")
     if "retrieval" in steps:
-        sentences.append("Check that the right passage is found before you judge the answers.")
+        sentences.append("Check that retrieval finds the right passage before you judge the answers.")
     if "finetuning" in steps:
         sentences.append("Set test examples aside before you train on the rest.")
     return tuple(sentences)
@@ -147,27 +149,27 @@ def _collect(known: Circumstances, applied: list[Rule], steps: tuple[str, ...]) 
     ids = {rule.id for rule in applied}
     sentences = []
     if "retrieval" in steps and not known.document_words:
-        sentences.append(
-            "The documents the answers come from; for some questions, also which of them holds the answer."
-        )
+        sentences.append("The documents the answers come from, and for some questions which document holds the answer.")
     if "one-off" in ids:
-        return (*sentences, "A few solved examples for the prompt.")
+        return (*sentences, "A few examples for the prompt.")
     if "good-enough" not in ids and any(rule.leans_to == "finetuning" for rule in applied):
         sentences.append(_examples_to_train(known))
     elif (known.examples or 0) < FEW:
-        sentences.append(f"{FEW} to 100 very good examples: an input with its ideal answer. They serve every way.")
+        sentences.append(
+            f"{FEW} to 100 very good examples, each an input with its ideal answer. Every strategy can use them."
+        )
     return (*sentences, _rows_to_test(known.test))
 
 
 def _examples_to_train(known: Circumstances) -> str:
     have = known.examples
     if have is None or have < FEW:
-        return f"{FEW} to 100 very good examples carry a pattern: an input with its ideal answer, all in one style."
+        return f"{FEW} to 100 very good examples, each an input with its ideal answer, all in one style."
     if known.job == "complex" and have < THOUSANDS:
-        return "Thousands of good examples for a complex task; tens of thousands for a very specialised one."
+        return "Thousands of good examples for a complex task, or tens of thousands for a very specialised one."
     if have < MANY:
-        return "Hundreds of good examples for a simple task. Quality counts for more than number."
-    return "You have enough examples to train on. Quality counts for more than number."
+        return "Hundreds of good examples for a simple task. Quality matters more than quantity."
+    return "You have enough training examples. Quality matters more than quantity."
 
 
 def _rows_to_test(test: int | None) -> str:
@@ -175,10 +177,13 @@ def _rows_to_test(test: int | None) -> str:
     shares = OFTEN_DISAGREEING, 1.0
     few, many = (rough_text(rows_to_show(MARGIN, share)) for share in shares)
     near, far = (f"{100 * min(1.0, margin_shown(test or _A_SMALL_TEST, share)):.0f}" for share in shares)
+    margin = margin_text(MARGIN)
     if test is None:
         return (
-            f"About {few} to {many} further examples for the test, to tell two ways apart that differ by "
-            f"{margin_text(MARGIN)}; {_A_SMALL_TEST} show differences of {near} to {far}. {_ROUGH}"
+            f"About {few} to {many} more examples as test rows, to show a difference of {margin} between strategies. "
+            f"{_A_SMALL_TEST} show differences of {near} to {far} points. {_ROUGH}"
         )
-    takes = "" if test >= rows_to_show(MARGIN) else f"; for {margin_text(MARGIN)} it takes about {few} to {many}"
-    return f"Your {count_text(test, 'test row')} can show differences of about {near} to {far} points{takes}. {_ROUGH}"
+    shown = f"Your {count_text(test, 'test row')} can show differences of about {near} to {far} points."
+    if test >= rows_to_show(MARGIN):
+        return f"{shown} {_ROUGH}"
+    return f"{shown} You need about {few} to {many} to show {margin}. {_ROUGH}"

@@ -44,7 +44,7 @@ class Question:
 QUESTIONS = (
     Question(
         "volume",
-        "How often will it be asked?",
+        "How many requests will there be?",
         (
             Answer(0, "Once, or a few times"),
             Answer(ONCE + 1, "Now and then"),
@@ -55,16 +55,16 @@ QUESTIONS = (
         "knowledge",
         "Where do the answers come from?",
         (
-            Answer("general", "The message itself, or common knowledge"),
+            Answer("general", "The request itself, or common knowledge"),
             Answer("documents", "Our own documents"),
             Answer("changing", "Documents or facts that change"),
         ),
     ),
     Question(
         "form",
-        "What must every answer keep to?",
+        "What must every answer look like?",
         (
-            Answer("free", "Nothing special, it must only be right"),
+            Answer("free", "Nothing special, as long as it is right"),
             Answer("categories", "One of our own categories"),
             Answer("structure", "One exact structure, such as a form"),
             Answer("style", "One tone, house style or vocabulary"),
@@ -72,7 +72,7 @@ QUESTIONS = (
     ),
     Question(
         "examples",
-        "How many solved examples could you have?",
+        "How many examples with right answers could you have?",
         (
             Answer(0, f"Fewer than {FEW}"),
             Answer(FEW, f"{FEW} to {MANY - 1}"),
@@ -92,11 +92,11 @@ QUESTIONS = (
     ),
     Question(
         "job",
-        "Is it one narrow job, or many?",
+        "Is it one narrow task, or many?",
         (
-            Answer("simple", "One simple job"),
-            Answer("complex", "One job that takes expertise"),
-            Answer("broad", "Many jobs, or not settled yet"),
+            Answer("simple", "One simple task"),
+            Answer("complex", "One task that takes expertise"),
+            Answer("broad", "Many tasks, or not settled yet"),
         ),
     ),
 )
@@ -124,7 +124,7 @@ def seen_in_data(question: Question, known: Circumstances) -> str | None:
         case "form":
             return f"answers are {known.labels} labels" if known.labels else _FORMS[known.form or "free"]
         case "examples":
-            return f"{count_text(known.examples or 0, 'row')} to learn from"
+            return count_text(known.examples or 0, "training row")
         case "job":
             return "each answer is one label" if known.labels else "each answer is one record"
     return None

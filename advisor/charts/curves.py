@@ -1,4 +1,4 @@
-"""The score as the rows learned from grow: what was measured, and what a curve through it foresees."""
+"""The score as training rows grow: what was measured, and what a curve through it predicts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LABEL_GAP = 0.08  # of the height of the chart, between two names
 
 
 def curve_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
-    """Dots with their 95 % range where it was measured; the line beyond all rows is dashed, its 80 % range a band."""
+    """Dots with their 95 % CI where it was measured; the line beyond all rows is dashed, its 80 % range a band."""
     curves = [one for one in report.curves or () if isinstance(one, Curve)]
     if not curves:
         return None
@@ -32,14 +32,14 @@ def curve_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
     low, high = min(each.low for each in shown), max(each.high for each in shown)
     x = alt.X(
         "rows:Q",
-        title="Rows to learn from; each step doubles them",
+        title="Training rows (log scale)",
         scale=alt.Scale(type="log", domain=ends, nice=False),
         axis=alt.Axis(values=[*sizes, 2 * train, ends[1]], format=",", grid=False, labelFlush=True),
     )
     y_title = report.task.metric
     y = alt.Y("mean:Q", title=y_title, scale=alt.Scale(domain=[low, high], nice=True, zero=False), axis=number_axis())
-    foreseen = line[line.rows >= train]
-    beyond = alt.Chart(foreseen).encode(x=x, color=colour(), detail="strategy:N")
+    predicted = line[line.rows >= train]
+    beyond = alt.Chart(predicted).encode(x=x, color=colour(), detail="strategy:N")
     band = beyond.mark_area(opacity=0.13).encode(y=alt.Y("low:Q"), y2="high:Q")
     after = beyond.mark_line(strokeWidth=2.5, strokeDash=[6, 4]).encode(y=y)
     before = (

@@ -23,7 +23,7 @@ AXIS_HEIGHT = 70
 PLAIN_NUMBER = ",.3~r"  # no exponents, no trailing zeros
 LABEL_SIZE = 13
 GREY = "#8A8F98"
-FREE = "At these prices an answer costs nothing."
+FREE = "At these prices requests cost nothing."
 
 
 def rows_of(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None) -> pd.DataFrame:

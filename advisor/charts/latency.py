@@ -1,4 +1,4 @@
-"""How long an answer takes."""
+"""How long a request takes."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from advisor.charts.drawing import (
 )
 from advisor.palette import Theme
 from advisor.schema import Candidate, Judgement
-from advisor.wording import count_text, in_sentence, name_of, seconds_text
+from advisor.wording import count_text, name_of, seconds_text
 from eval.statistics import Percentiles
 
 
 def latency_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
-    """A bar from the seconds half of the answers take to those 95 of 100 take; None where none was timed."""
+    """A bar from the median latency to the 95th percentile; None where nothing was timed."""
     rows = rows_of(
         [
             {
@@ -44,7 +44,12 @@ def latency_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     scale = alt.Scale(domain=[0, float(rows.p95.max()) * 1.6])
     base = alt.Chart(rows).encode(y=strategy_axis(order, theme.ink), color=colour())
     bar = base.mark_bar(height=12, cornerRadius=6, opacity=0.45).encode(
-        x=alt.X("p50:Q", scale=scale, title="Seconds per answer", axis=alt.Axis(tickCount=4, format=PLAIN_NUMBER)),
+        x=alt.X(
+            "p50:Q",
+            scale=scale,
+            title="Latency in seconds, median to 95th percentile",
+            axis=alt.Axis(tickCount=4, format=PLAIN_NUMBER),
+        ),
         x2="p95:Q",
     )
     middle = base.mark_point(filled=True, size=150, opacity=1).encode(x=alt.X("p50:Q", scale=scale), shape=shape())
@@ -63,26 +68,35 @@ def _span(low: str, high: str) -> str:
 def latency_sentence(report: Judgement) -> str:
     rows = _timed(report)
     if not rows:
-        return "No answer was timed on its own."
+        return "Latency was not measured."
     (fastest, least), (slowest, most) = (find(rows, key=lambda row: row[1].p50) for find in (min, max))
-    are_several = fastest is not slowest
-    is_first = f" answers fastest{_as_far_as_timed(least, [latency for _, latency in rows])}" if are_several else ""
-    said = f"{name_of(fastest.strategy)}{is_first}: half of its answers come within {seconds_text(least.p50)}"
-    if are_several:
-        said += f", {in_sentence(slowest.strategy)} needs {seconds_text(most.p50)}"
-    if phases := slowest.phase_seconds:
-        name, seconds = max(phases.items(), key=lambda one: one[1])
-        share = 100 * seconds / (sum(phases.values()) or 1.0)
-        said += f"; {in_sentence(slowest.strategy)} spends {share:.0f} % of it {name}"
-    return f"{said}. At the mark half of the answers are there, at the end of the bar 95 of 100."
+    median, reading = seconds_text(least.p50), "The mark is the median, and the bar ends at the 95th percentile."
+    if fastest is slowest:
+        said = f"{name_of(fastest.strategy)} has a median latency of {median}."
+        return f"{said}{_longest_phase(slowest)} {reading}"
+    if _is_sure(least, [latency for _, latency in rows]):
+        said = f"{name_of(fastest.strategy)} is fastest, with a median latency of {median}."
+    else:
+        timed = count_text(least.n, "timed request")
+        said = f"{name_of(fastest.strategy)} seems fastest, with a median latency of {median}, but {timed} can't tell."
+    said += f" {name_of(slowest.strategy)} takes {seconds_text(most.p50)}."
+    return f"{said}{_longest_phase(slowest)} {reading}"
 
 
-def _as_far_as_timed(fastest: Percentiles, all_of_them: Sequence[Percentiles]) -> str:
-    """A doubt, where the range of another's begins below the end of its own."""
+def _longest_phase(slowest: Candidate) -> str:
+    """Where its time goes; "" where that was not seen."""
+    if not slowest.phase_seconds:
+        return ""
+    phase, seconds = max(slowest.phase_seconds.items(), key=lambda one: one[1])
+    share = 100 * seconds / (sum(slowest.phase_seconds.values()) or 1.0)
+    return f" It spends {share:.0f} % of that {phase}."
+
+
+def _is_sure(fastest: Percentiles, all_of_them: Sequence[Percentiles]) -> bool:
+    """Whether the range of every other begins beyond the end of its own."""
     high = fastest.p50_range[1]
     lows = [one.p50_range[0] for one in all_of_them if one is not fastest]
-    is_sure = high is None or all(low is None or high < low for low in lows)
-    return "" if is_sure else f", as far as {count_text(fastest.n, 'timed answer')} can tell"
+    return high is None or all(low is None or high < low for low in lows)
 
 
 def _timed(report: Judgement) -> list[tuple[Candidate, Percentiles]]:

@@ -40,7 +40,7 @@ _NAMED_UP_TO = 1.02  # so that the highest name is not above the chart
 
 
 def score_chart(report: Judgement, theme: Theme) -> alt.LayerChart:
-    """One dot with its 95 % range for each candidate, best on top, baselines in grey at the bottom."""
+    """One dot with its 95 % CI for each candidate, best on top, baselines in grey at the bottom."""
     shown = [*judged(report), *baselines(report)]
     rows = rows_of([{**named(one.strategy), **asdict(one.score), "label": score_text(one.score.mean)} for one in shown])
     order = list(rows.strategy)
@@ -67,19 +67,21 @@ def score_sentence(report: Judgement) -> str:
         return "No strategy has a score."
     best = rows[0]
     first = f"{name_of(best.strategy)} scores {score_text(best.score.mean)}"
-    beside = _beside_baselines(report)
+    against = _against_baselines(report)
     if len(rows) == 1:
-        return f"{first}. The line is its 95 % range.{beside}"
+        return f"{first}. The line is its 95 % CI.{against}"
     second = rows[1]
     gap = best.score.mean - second.score.mean
-    above = f"{points_text(gap)} above" if gap else "level with"
+    if not gap:
+        return f"{first}, the same as {in_sentence(second.strategy)}. Lines are 95 % CIs.{against}"
+    above = f"{first}, {points_text(gap)} more than {in_sentence(second.strategy)}."
     between = comparison(report, best.id, second.id)
-    likely = "could" if between is not None and is_chance(between) else "would hardly"
-    sure = f"Chance alone {likely} make this difference. " if gap else ""
-    return f"{first}, {above} {in_sentence(second.strategy)}. {sure}Each line is a 95 % range.{beside}"
+    if between is not None and is_chance(between):
+        return f"{above} This difference may be chance. Lines are 95 % CIs.{against}"
+    return f"{above} This difference is more than chance. Lines are 95 % CIs.{against}"
 
 
-def _beside_baselines(report: Judgement) -> str:
+def _against_baselines(report: Judgement) -> str:
     """What the best baseline scores."""
     if not (low := baselines(report)):
         return ""
@@ -88,7 +90,7 @@ def _beside_baselines(report: Judgement) -> str:
 
 
 def cost_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
-    """Score over the cost of 1,000 answers, on a log axis, with the frontier; None where nothing is known to cost."""
+    """Score over the cost of 1,000 requests, on a log axis, with the frontier; None where nothing is known to cost."""
     shown = [(one, price) for one, price in priced(report) if price > 0]
     if not shown:
         return None
@@ -98,7 +100,7 @@ def cost_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     x = alt.X(
         "cost:Q",
         scale=alt.Scale(type="log", domain=[low, high]),
-        title=f"Cost per 1,000 answers ({report.priorities.currency}; equal steps multiply it)",
+        title=f"Cost per 1,000 requests ({report.priorities.currency}, log scale)",
         axis=alt.Axis(format=PLAIN_NUMBER, tickCount=4, grid=False),
     )
     y = alt.Y("mean:Q", scale=alt.Scale(domain=[0, 1]), title=metric_of(report), axis=number_axis())
@@ -134,15 +136,14 @@ def frontier_of(priced: Sequence[tuple[Candidate, float]]) -> list[tuple[Candida
 def cost_chart_sentence(report: Judgement) -> str:
     """What the figures say, and what the frontier is where it is drawn."""
     is_drawn = len(frontier_of([(one, price) for one, price in priced(report) if price > 0])) > 1
-    return cost_sentence(report) + (" The dashed line shows the best score to be had at each cost." if is_drawn else "")
+    return cost_sentence(report) + (" The dashed line shows the best score at each cost." if is_drawn else "")
 
 
-def _as_far_as_timed(cheapest: Candidate, report: Judgement) -> str:
-    """A doubt, where it may be that an answer of another costs less: then the two may cost the same at some volume
-    though, as measured, they never do, or never do though they were to."""
+def _is_doubtful(cheapest: Candidate, report: Judgement) -> bool:
+    """Whether a request of another may cost less: then the two may cost the same at some volume though, as measured,
+    they never do, or never do though they were to."""
     own = [one for one in report.crossings if cheapest.id in (one.a, one.b) and one.is_ranged]
-    is_doubtful = any(one.low is not None if one.monthly is None else one.high is None for one in own)
-    return ", as far as the timed answers tell" if is_doubtful else ""
+    return any(one.low is not None if one.monthly is None else one.high is None for one in own)
 
 
 def cost_sentence(report: Judgement) -> str:
@@ -153,20 +154,34 @@ def cost_sentence(report: Judgement) -> str:
         return FREE
     cheapest, least = min(shown, key=lambda pair: pair[1])
     best, most = max(shown, key=lambda pair: pair[0].score.mean)
-    price, dearer = (money_text(cost, report.priorities.currency) for cost in (least, most))
-    known = " of those whose cost is known" if len(shown) < len(judged(report)) else ""
-    name, sure = name_of(cheapest.strategy), _as_far_as_timed(cheapest, report)
+    price = money_text(least, report.priorities.currency)
+    are_all = len(shown) == len(judged(report))
     if len(shown) == 1:
-        return f"{name} costs {price} for 1,000 answers{'; what others cost is unknown' if known else ''}."
+        said = f"{name_of(cheapest.strategy)} costs {price} per 1,000 requests."
+        return said if are_all else f"{said} We don't know what the others cost."
+    said = _cheapest(cheapest, price, are_all, _is_doubtful(cheapest, report))
     if cheapest.score.mean == best.score.mean:
-        return f"{name} is the cheapest{sure}, at {price} for 1,000 answers, and no strategy scores higher{known}."
-    times = most / least if least else None
-    if times is None:
-        more = dearer
-    else:
-        more = f"{times:.0f} times as much" if times >= 1.95 else f"{(times - 1) * 100:.0f} % more"
+        return f"{said} No strategy scores higher." if are_all else f"{said} None of them scores higher."
     gain = points_text(best.score.mean - cheapest.score.mean)
-    return (
-        f"{name} is the cheapest{known}{sure}, at {price} for 1,000 answers. "
-        f"{name_of(best.strategy)} costs {more} and scores {gain} higher."
-    )
+    return f"{said} {name_of(best.strategy)} costs {_more(most, least, report)} and scores {gain} higher."
+
+
+def _cheapest(cheapest: Candidate, price: str, are_all: bool, is_doubtful: bool) -> str:
+    """That it costs the least, of all or of those whose cost is known."""
+    at = f"at {price} per 1,000 requests"
+    if are_all and is_doubtful:
+        return f"{name_of(cheapest.strategy)} seems the cheapest, {at}, but the timed requests can't settle it."
+    if are_all:
+        return f"{name_of(cheapest.strategy)} is the cheapest, {at}."
+    name = in_sentence(cheapest.strategy)
+    if is_doubtful:
+        return f"Of those with a known cost, {name} seems the cheapest, {at}, but the timed requests can't settle it."
+    return f"Of the strategies with a known cost, {name} is the cheapest, {at}."
+
+
+def _more(most: float, least: float, report: Judgement) -> str:
+    """ "4 times as much", "30 % more"; of what costs nothing, the price."""
+    if not least:
+        return money_text(most, report.priorities.currency)
+    times = most / least
+    return f"{times:.0f} times as much" if times >= 1.95 else f"{(times - 1) * 100:.0f} % more"

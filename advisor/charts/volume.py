@@ -10,15 +10,15 @@ from advisor.candidates import Sentences, judged, on_pairs, priced
 from advisor.charts.drawing import FREE, LABEL_SIZE, PLAIN_NUMBER, apart, colour, finished, names, rows_of, shape
 from advisor.palette import Theme, mark_of
 from advisor.schema import CostCrossing, Judgement
-from advisor.wording import count_text, in_sentence, money_text, name_of, rough_text
+from advisor.wording import count_text, in_sentence, list_text, money_text, name_of, rough_text
 from eval.costs import Cost
 
-_FIRST = 1.5  # answers a month: what rounds to one
+_FIRST = 1.5  # requests a month: what rounds to one
 _LABEL_GAP = 0.09  # of the height of a chart, between two labels
 
 
 def volume_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
-    """What each strategy costs over the horizon, getting ready and upkeep included, as the monthly volume grows."""
+    """What each strategy costs over the horizon, setup and upkeep included, as the monthly volume grows."""
     costs, lines = _costs(report), _lines(report)
     if not any(slope for _, slope in lines.values()):
         return None
@@ -38,7 +38,7 @@ def volume_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
         ]
     )
     currency = next(iter(costs.values())).currency
-    x = alt.X("volume:Q", title="Answers a month", axis=alt.Axis(format=PLAIN_NUMBER, tickCount=3, grid=False))
+    x = alt.X("volume:Q", title="Requests a month", axis=alt.Axis(format=PLAIN_NUMBER, tickCount=3, grid=False))
     y = alt.Y(
         "total:Q", title=f"Cost over {_months(report)} ({currency})", axis=alt.Axis(tickCount=4, format=PLAIN_NUMBER)
     )
@@ -74,20 +74,21 @@ def volume_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
 def volume_sentence(report: Judgement) -> str:
     costs = _costs(report)
     if len(costs) < len(judged(report)):
-        unknown = " and ".join(in_sentence(one.strategy) for one in judged(report) if one.id not in costs)
-        return f"What {unknown} would cost is unknown, so only the others can be compared."
+        unknown = list_text([in_sentence(one.strategy) for one in judged(report) if one.id not in costs])
+        return f"We don't know the full cost of {unknown}, so only the others are compared."
     if costs and not any(cost.per_1000 for cost in costs.values()):
         return FREE
     if len(costs) == 1:
         name, cost = next(iter(costs.items()))
         price = money_text(cost.spent_over(report.priorities.months), cost.currency)
-        volume = count_text(report.priorities.monthly_volume, "answer")
+        volume = count_text(report.priorities.monthly_volume, "request")
         return f"{name_of(name)} costs {price} over {_months(report)} at {volume} a month."
     if met := _in_sight(report):
         return crossing_sentence(report, met[-1][0])
     is_sure = not any(one.low is not None and one.low <= _farthest(report) for one in report.crossings)
-    same = "at every volume up to ten times yours the order of the costs stays the same."
-    return f"{same[0].upper()}{same[1:]}" if is_sure else f"As measured, {same}"
+    if is_sure:
+        return "The order of costs stays the same up to ten times your volume."
+    return "As measured, the order of costs stays the same up to ten times your volume."
 
 
 def crossing_sentences(report: Judgement) -> Sentences:
@@ -98,34 +99,26 @@ def crossing_sentences(report: Judgement) -> Sentences:
 def crossing_sentence(report: Judgement, one: CostCrossing) -> str:
     """From which volume on which of two strategies costs less, and how sure that is; or that none ever does."""
     lines, over = _lines(report), _months(report)
-    a, b = one.a, one.b
     if one.monthly is None:
-        cheaper, dearer = sorted((a, b), key=lambda name: lines[name])
+        cheaper, dearer = sorted((one.a, one.b), key=lambda name: lines[name])
         if one.low is None:
             return f"{name_of(cheaper)} never costs more than {in_sentence(dearer)}."
         return (
-            f"An answer costs nearly the same with {in_sentence(cheaper)} and with {in_sentence(dearer)}: as measured "
-            f"{in_sentence(cheaper)} always costs less, but {in_sentence(dearer)} may from {rough_text(one.low)} a "
-            "month on."
+            f"As measured, {in_sentence(cheaper)} never costs more than {in_sentence(dearer)}, but it is close. From "
+            f"{rough_text(one.low)} requests a month, {in_sentence(dearer)} may cost less."
         )
-    later, earlier = sorted((a, b), key=lambda name: lines[name][1])
+    later, earlier = sorted((one.a, one.b), key=lambda name: lines[name][1])
     if one.monthly < _FIRST:
-        return f"{name_of(later)} costs less over {over} than {in_sentence(earlier)} from the first answer on."
-    said = (
-        f"From about {rough_text(one.monthly)} answers a month on, {in_sentence(later)} costs less over {over} "
-        f"than {in_sentence(earlier)}"
-    )
+        return f"{name_of(later)} costs less over {over} than {in_sentence(earlier)} from the first request."
+    less = f"{in_sentence(later)} costs less over {over} than {in_sentence(earlier)}"
+    volume = f"{rough_text(one.monthly)} requests a month"
     if not one.is_ranged:
-        return f"{said}."
+        return f"From about {volume}, {less}."
     if one.low is None:
-        return f"{said}, if ever."
+        return f"As measured, {less} from about {volume}. It may never do so."
     if one.high is None:
-        return (
-            f"Which of {in_sentence(later)} and {in_sentence(earlier)} costs less over {over} is not settled: as "
-            f"measured it is {in_sentence(later)} from about {rough_text(one.monthly)} answers a month on, but that "
-            f"may be from {rough_text(one.low)} on, or never."
-        )
-    return f"{said} (95 % range {rough_text(one.low)} to {rough_text(one.high)})."
+        return f"As measured, {less} from about {volume}. That may be from {rough_text(one.low)}, or never."
+    return f"From about {volume}, {less} (95 % CI {rough_text(one.low)} to {rough_text(one.high)})."
 
 
 def _in_sight(report: Judgement) -> list[tuple[CostCrossing, float]]:
@@ -143,7 +136,7 @@ def _costs(report: Judgement) -> dict[str, Cost]:
 
 
 def _lines(report: Judgement) -> dict[str, tuple[float, float]]:
-    """What each strategy costs over the horizon: at no volume, and for each answer a month."""
+    """What each strategy costs over the horizon: at no volume, and for each request a month."""
     months = report.priorities.months
     lines = {name: cost.line(months) for name, cost in _costs(report).items()}
     return {name: line for name, line in lines.items() if line is not None}

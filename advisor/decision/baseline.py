@@ -6,11 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from advisor.decision.choice import FEW_ROWS, PROBABLE, in_words
-from advisor.decision.situation import LOW_SCORE, Situation
+from advisor.decision.sentences import LEVEL, nothing_works
+from advisor.decision.situation import Situation
 from advisor.measurement import Measurement, Paired, believed, paired_scores
 from advisor.schema import BaselineVerdict, Claim, Confidence
-from advisor.wording import as_subject, in_sentence, money_text, points_text, probability_text
-from eval.costs import Cost
+from advisor.wording import (
+    as_subject,
+    ends_text,
+    in_sentence,
+    money_text,
+    points_text,
+    probability_text,
+    unsigned_points,
+)
 from eval.posterior import Numbers
 from eval.scored import paired_difference, score_of
 from eval.statistics import even_groups
@@ -18,7 +26,6 @@ from eval.statistics import even_groups
 # How probable it may be that a strategy is better where "as good" is strong or moderate. At .05 up to 5.3 % of the
 # simulated baselines that were truly just beyond the margin were called so, at .04 up to 4.5 %.
 FALSE_CLAIMS = 0.04
-_LEVEL = 0.0005  # a difference that rounds to no tenth of a point
 
 
 def judge_baselines(situation: Situation, baselines: Sequence[Measurement]) -> BaselineVerdict | None:
@@ -70,7 +77,7 @@ def _judge(situation: Situation, baseline: Measurement, paired: Paired, compared
         lead=None,
         line="",
     )
-    return replace(found, lead=_lead(situation, found), line=_line(situation, found, baseline.cost))
+    return replace(found, lead=_lead(situation, found), line=_line(situation, found))
 
 
 def claim_of(ahead: Numbers, margin: float, rows: float, compared: int) -> tuple[Claim, float, Confidence]:
@@ -95,66 +102,65 @@ def claim_of(ahead: Numbers, margin: float, rows: float, compared: int) -> tuple
     return "as good", as_good, word
 
 
-def _is_useless(situation: Situation, found: BaselineVerdict) -> bool:
-    """Whether neither a strategy nor the baseline is right more often than wrong."""
-    return situation.is_poor and found.score < LOW_SCORE
-
-
 def _lead(situation: Situation, found: BaselineVerdict) -> str | None:
-    subject = as_subject(found.name)
-    if _is_useless(situation, found):
-        return f"No strategy works well yet, and {subject} does better." if found.claim == "better" else None
+    if nothing_works(situation, found):
+        return "No strategy works well yet, and a baseline scores higher." if found.claim == "better" else None
     if found.claim == "worse":
         return None
     if found.confidence == "too close to call":
-        limits = " within your limits" if situation.left_out else ""
-        shown = f"that a language model{limits} is {situation.more_points()} than {subject}"
-        return f"Too close to call: {situation.evidence} cannot show {shown}."
-    few = f", from only {situation.evidence}" if situation.is_few else ""
-    if found.confidence == "weak":
-        return f"You may need no language model: {subject} is probably as good{few}."
-    need = "may need" if situation.is_few else "need"
-    if found.claim == "better":
-        return f"You {need} no language model: {subject} scores {points_text(found.difference)} higher{few}."
-    return f"You {need} no language model: {subject} is as good{few}."
+        if situation.left_out:
+            return "Within your limits, nothing clearly beats the best baseline."
+        return "Nothing clearly beats the best baseline."
+    if found.confidence == "weak" or situation.is_few:
+        return "You may not need a language model."
+    return "You don't need a language model."
 
 
-def _line(situation: Situation, found: BaselineVerdict, cost: Cost) -> str:
-    subject, scores = as_subject(found.name), f"scores {_beside_best(found)}"
-    if found.claim == "worse":
-        return f"The best baseline, {subject}, {scores}."
-    if _is_useless(situation, found):
-        return f"The best baseline, {subject}, {scores}: it does not work well either."
-    few = f", from only {situation.evidence}" if situation.is_few else ""
+def baseline_reason(situation: Situation, found: BaselineVerdict, baselines: Sequence[Measurement]) -> str | None:
+    """How sure it is that the baseline is as good as the strategies; None where the headline does not speak of it."""
+    if found.lead is None or nothing_works(situation, found):
+        return None
+    strategy = "strategy within your limits" if situation.left_out else "strategy"
+    better = situation.more_points()
     if found.confidence == "too close to call":
-        return f"Too close to call: {subject} {scores}{few}."
+        return f"With {situation.evidence}, we can't show that any {strategy} is {better} than the best baseline."
     if found.confidence == "weak":
-        return f"Weak: {subject} {scores}{few}, so you may need no language model."
-    need = "may need" if situation.is_few else "need"
-    limits = " that meets your limits" if situation.left_out else ""
-    claimed = f"no strategy{limits} is {situation.more_points()}"
-    if found.claim == "better":
-        claimed = f"it is {situation.more_points()} than every strategy{limits}"
-    price = f" It costs {money_text(cost.per_1000, cost.currency)} for 1,000 answers." if cost.per_1000 else ""
-    return (
-        f"{subject[0].upper()}{subject[1:]} {scores}: you {need} no language model. "
-        f"{found.confidence.capitalize()}: {probability_text(found.odds)} that {claimed}{few}.{price}"
+        return f"The evidence that the best baseline is as good as every {strategy} is weak."
+    likely = f"{found.confidence.capitalize()}: {probability_text(found.odds)} likely"
+    cost = next(one.cost for one in baselines if one.strategy == found.name)
+    price = (
+        f" The baseline costs {money_text(cost.per_1000, cost.currency)} per 1,000 requests." if cost.per_1000 else ""
     )
+    if found.claim == "better":
+        return f"{likely} that the best baseline is {better} than every {strategy}.{price}"
+    return f"{likely} that no {strategy} is {better} than the best baseline.{price}"
 
 
-def _beside_best(found: BaselineVerdict) -> str:
+def _line(situation: Situation, found: BaselineVerdict) -> str:
+    subject, score = as_subject(found.name), _against_best(found)
+    if nothing_works(situation, found):
+        return f"The best baseline doesn't work well either: {subject} scores {score}."
+    return f"The best baseline, {subject}, scores {score}."
+
+
+def _against_best(found: BaselineVerdict) -> str:
     """ "6 points higher than retrieval (95 % CI 3 to 9)"."""
     than, low, high = in_sentence(found.than), found.low, found.high
-    if abs(found.difference) < _LEVEL:
-        return f"the same as {than} (95 % CI {points_text(low)} lower to {_points(high)} higher)"
-    side, other_side = ("higher", "lower") if found.difference > 0 else ("lower", "higher")
-    near_end, far_end = (low, high) if found.difference > 0 else (-high, -low)
-    ends = f"{_points(near_end)} to {_points(far_end)}"
-    if near_end < 0:
-        ends = f"{_points(near_end)} {other_side} to {_points(far_end)} {side}"
-    return f"{points_text(found.difference)} {side} than {than} (95 % CI {ends})"
+    points, crossing = points_text(found.difference), f"95 % CI {_lower(low)} to {_higher(high)}"
+    if abs(found.difference) < LEVEL:
+        return f"the same as {than} ({crossing})"
+    if found.difference > 0 and low >= 0:
+        return f"{points} higher than {than} (95 % CI {ends_text(low, high)})"
+    if found.difference > 0:
+        return f"{points} higher than {than} ({crossing})"
+    if high <= 0:
+        return f"{points} lower than {than} (95 % CI {ends_text(high, low)})"
+    return f"{points} lower than {than} ({crossing})"
 
 
-def _points(difference: float) -> str:
-    """Points without their unit, for the ends of a range."""
-    return points_text(difference).split()[0]
+def _lower(difference: float) -> str:
+    return f"{unsigned_points(difference)} lower"
+
+
+def _higher(difference: float) -> str:
+    return f"{unsigned_points(difference)} higher"

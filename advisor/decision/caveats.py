@@ -64,24 +64,26 @@ def unfinished(trials: Sequence[Trial]) -> tuple[str, ...]:
     for trial in trials:
         if trial.status == "done":
             continue
-        what = "failed and is not judged" if trial.status == "failed" else "was not tried"
-        reason = f": {trial.reason.rstrip('.')}" if trial.reason else ""
-        sentences.append(f"{name_of(trial.strategy)} {what}{reason}.")
+        what = "failed, so it has no score" if trial.status == "failed" else "was not tried"
+        reason = f" {trial.reason.rstrip('.')}." if trial.reason else ""
+        sentences.append(f"{name_of(trial.strategy)} {what}.{reason}")
     return tuple(sentences)
 
 
 def _few_rows(situation: Situation) -> str | None:
     if not situation.is_few:
         return None
-    verb = "is" if situation.pieces == 1 else "are"
-    return f"There {verb} only {situation.evidence}. Add more before money depends on this."
+    if situation.has_large_group:
+        why = situation.why_few
+        return f"{why[0].upper()}{why[1:]}, so the evidence is thin. Add rows of other groups before you rely on this."
+    return f"This verdict rests on {situation.why_few}. Add more before you rely on it."
 
 
 def _low_score(situation: Situation) -> str | None:
     """Said of the best there is, so that nobody takes the best of a bad lot for good."""
     best = situation.best
     if situation.kind is None and best.score.mean < LOW_SCORE:
-        return f"No strategy works well yet, if 1 is a perfect score: the best scores {score_text(best.score.mean)}."
+        return f"No strategy works well yet: the best scores {100 * best.score.mean:.0f} out of 100."
     if situation.kind is None or not situation.is_poor:
         return None
     which = "Even the best strategy" if situation.others else name_of(best.strategy)
@@ -89,11 +91,11 @@ def _low_score(situation: Situation) -> str | None:
     if best.trial.metric in OF_LABELS and wrong <= best.score.n / 2:
         return (
             f"{which} has a {best.trial.metric} of only {score_text(best.score.mean)}. It is wrong on {wrong:,} of "
-            f"{rows}, but seldom finds the labels that have few rows: do not rely on it for these."
+            f"{rows}, but rarely finds the labels that have few rows. Don't rely on it for those."
         )
     return (
-        f"{which} is wrong on {wrong:,} of {rows}. "
-        "Do not rely on it yet: a larger model may matter more than the choice of strategy."
+        f"{which} is wrong on {wrong:,} of {rows}. Don't rely on it yet: a larger model may help more than another "
+        "strategy."
     )
 
 
@@ -108,8 +110,8 @@ def _seldom_all_right(situation: Situation) -> str | None:
             "is higher because a label with few rows counts as much as one with many."
         )
     return (
-        f"{name_of(choice.strategy)} gets something wrong in {wrong:,} of {count_text(choice.score.n, 'answer')}: its "
-        "score counts what is right in each. Check each before use."
+        f"{name_of(choice.strategy)} gets something wrong in {wrong:,} of {count_text(choice.score.n, 'answer')}. Its "
+        "score counts the parts that are right, so check each answer before use."
     )
 
 
@@ -123,8 +125,8 @@ def _rare_labels(choice: Measurement) -> str | None:
         return None
     have = f"{rare:,} of {count_text(len(rates), 'label')} {'has' if rare == 1 else 'have'}"
     return (
-        f"{have} fewer than {_FEW_OF_A_LABEL} test rows, and each label counts as much as any other, so a single "
-        "answer can move the score a lot. Add rows of these labels."
+        f"{have} fewer than {_FEW_OF_A_LABEL} test rows. Every label counts the same, so a single answer can move the "
+        "score a lot: add rows with these labels."
     )
 
 
@@ -134,8 +136,8 @@ def _counted_alike(situation: Situation) -> str | None:
     if not situation.counts_errors or metric not in OF_LABELS:
         return None
     return (
-        "Because a wrong answer has a price, the choice counts every wrong answer alike, whatever its label. The "
-        f"{metric} counts every label alike."
+        "You set a price for a wrong answer, so the verdict counts every wrong answer the same. The "
+        f"{metric} counts every label the same instead."
     )
 
 
@@ -156,7 +158,7 @@ def _failed_answers(choice: Measurement) -> str | None:
     if not choice.failed_answers:
         return None
     rows = count_text(choice.failed_answers, "test row")
-    return f"{name_of(choice.strategy)} could not answer {rows}; counted as wrong."
+    return f"{name_of(choice.strategy)} couldn't answer {rows}. We count that as wrong."
 
 
 def _invalid_json(choice: Measurement) -> str | None:
@@ -166,10 +168,12 @@ def _invalid_json(choice: Measurement) -> str | None:
     invalid = [outcome for outcome in choice.trial.outcomes if not outcome.parts.get("valid")]
     longest = choice.trial.settings.get("answer_tokens", math.inf)
     cut = sum(outcome.tokens_out >= longest for outcome in invalid)
-    how_many = "all" if cut == len(invalid) else f"{cut:,} of them"
-    why = f" ({how_many} cut at {longest:,} tokens, the longest answer that is written)" if cut else ""
-    answers = count_text(choice.score.n, "answer")
-    return f"{name_of(choice.strategy)}: {len(invalid):,} of {answers} are not valid JSON{why}; check each before use."
+    answers = f"{len(invalid):,} of {count_text(choice.score.n, 'answer')}"
+    said = f"{name_of(choice.strategy)} gives invalid JSON in {answers}, so check each answer before use."
+    if not cut:
+        return said
+    how_many = "All of them" if cut == len(invalid) else f"{cut:,} of them"
+    return f"{said} {how_many} reached the limit of {longest:,} tokens."
 
 
 def _busy(judged: Sequence[Measurement]) -> str | None:
@@ -178,8 +182,8 @@ def _busy(judged: Sequence[Measurement]) -> str | None:
     if not shares:
         return None
     return (
-        f"Other programs used up to {share_text(max(shares))} of the processor while answers were timed, so times and "
-        "costs are too high: run it again on a quiet machine before you compare them."
+        f"Other programs used up to {share_text(max(shares))} of the processor during timing, so latency and cost are "
+        "too high. Run it again on a quiet machine before you compare them."
     )
 
 
@@ -187,30 +191,28 @@ def _wording_only(kind: Kind | None, metric: str) -> str | None:
     if kind is not Kind.WRITING:
         return None
     if leads_with_facts(Metric(metric)):
-        return "The score looks for facts by rule and can miss one that is put in other words: read some answers."
-    return "The score compares wording and cannot tell whether a reader would be content: read some answers."
+        return "The score finds facts by rules and can miss one that is worded differently. Read some answers."
+    return "The score compares wording and can't tell whether a reader would be satisfied. Read some answers."
 
 
 def _errors_not_weighed(situation: Situation) -> str | None:
     if not situation.priorities.wrong_answer or situation.counts_errors:
         return None
-    return "Some of the costs are unknown, so what a wrong answer costs could not be weighed against them."
+    return "Some costs are unknown, so the verdict leaves out what a wrong answer costs."
 
 
 def _unknown_price(situation: Situation) -> str | None:
     hosted, choice = situation.priorities.hosted, situation.choice
     if not hosted or choice.cost.per_1000 is not None:
         return None
-    return f"What {hosted} costs once it is trained is unknown: say how many times as much before you decide."
+    return f"We don't know what {hosted} costs once it is trained. Find out before you decide."
 
 
 def _hosted_elsewhere(situation: Situation) -> str | None:
     if not situation.priorities.hosted:
         return None
-    return (
-        f"Answers are priced as those of {situation.priorities.hosted}; scores, times and tokens are those of the "
-        "model that was measured."
-    )
+    hosted = situation.priorities.hosted
+    return f"The costs are for {hosted}. Scores, latency and token counts come from the model we measured."
 
 
 def _missed_documents(one: Measurement) -> str | None:
@@ -218,8 +220,8 @@ def _missed_documents(one: Measurement) -> str | None:
         return None
     found = [outcome.found_gold for outcome in one.trial.outcomes if outcome.found_gold is not None]
     return (
-        f"{name_of(one.strategy)} had the right document before it on only {sum(found):,} of "
-        f"{count_text(len(found), 'test row')} whose document is known."
+        f"{name_of(one.strategy)} found the right document for only {sum(found):,} of "
+        f"{count_text(len(found), 'test row')} with a known document."
     )
 
 
@@ -228,13 +230,15 @@ def _few_timed(situation: Situation) -> Iterator[str]:
     timed = {one.strategy: one.latency.n if one.latency else 0 for one in (situation.choice, *situation.others)}
     choice = situation.choice
     if not timed[choice.strategy]:
-        unknown = ", so its cost is unknown" if choice.cost.per_1000 is None else ""
-        yield f"How long one answer takes was not measured{unknown}."
+        if choice.cost.per_1000 is None:
+            yield "Latency was not measured, so the cost is unknown."
+        else:
+            yield "Latency was not measured."
     is_enough = timed[choice.strategy] >= _FEW_TIMED
     for name, count in timed.items():
         if 0 < count < _FEW_TIMED and (name == choice.strategy or is_enough):
-            answers = count_text(count, "answer")
-            yield f"{name_of(name)} was timed on only {answers}: the slowest answers may take longer than shown."
+            timed_on = count_text(count, "request")
+            yield f"{name_of(name)} was timed on only {timed_on}, so the slowest may take longer than shown."
 
 
 def _by_heart(trial: Trial) -> str | None:
@@ -243,9 +247,9 @@ def _by_heart(trial: Trial) -> str | None:
     if gap is None or gap.difference < _BY_HEART or gap.low <= 0:
         return None
     seen, new = score_text(gap.seen.mean), score_text(gap.new.mean)
-    is_known = gap.seen.mean >= _KNOWN
-    what = "knows its examples by heart" if is_known else "does better on its examples than on others"
-    return f"{name_of(trial.strategy)} {what}: it scores {seen} on rows it trained on. Expect {new}, as on new ones."
+    verb = "has memorised its training rows" if gap.seen.mean >= _KNOWN else "overfits"
+    scores = f"it scores {seen} on training rows and {new} on new rows"
+    return f"{name_of(trial.strategy)} {verb}: {scores}. Expect {new} in use."
 
 
 def _forgot(trial: Trial) -> str | None:
@@ -256,8 +260,9 @@ def _forgot(trial: Trial) -> str | None:
     if not before or paired_difference(after, before).high >= 0:
         return None
     return (
-        f"Training made it forget: {in_sentence(trial.strategy)} answers {sum(after):,.0f} of "
-        f"{count_text(len(after), 'general question')} right, before {sum(before):,.0f}. Use it for this task only."
+        f"Training made the model forget: {in_sentence(trial.strategy)} answers {sum(after):,.0f} of "
+        f"{count_text(len(after), 'general question')} correctly, down from {sum(before):,.0f}. Use it for this task "
+        "only."
     )
 
 
@@ -272,8 +277,8 @@ def _trained_once(situation: Situation) -> str | None:
     if not once or abs(first.score.mean - second.score.mean) > _ANOTHER_TRAINING:
         return None
     return (
-        f"{name_of(once[0].strategy)} was trained once; trained again, it can score a few points more or less. To be "
-        "surer, do a thorough run: it trains three times."
+        f"{name_of(once[0].strategy)} was trained only once. Trained again, it could score a few points more or less. "
+        "A thorough run trains it three times."
     )
 
 
@@ -286,7 +291,7 @@ def _still_learning(trial: Trial) -> str | None:
     if last < _LEARNED or last > _FALLING * before or trial.settings.get("training_tokens") != looks[-1]["tokens"]:
         return None
     return (
-        f"{name_of(trial.strategy)} was still improving when its training ended: a longer preset may raise its score."
+        f"{name_of(trial.strategy)} was still improving when its training ended. A longer preset may raise its score."
     )
 
 
@@ -300,8 +305,10 @@ def _is_outdated(situation: Situation) -> str | None:
     new, old = told.count(NEW_FACT), told.count(OLD_FACT)
     if trial.refresh_seconds is not None and new > old:
         return None
-    until = ", until it is trained again" if trial.changes_weights and trial.refresh_seconds is None else ""
-    return (
-        f"Your documents change {every_text(days)}, and {in_sentence(trial.strategy)} does not follow them: of "
-        f"{count_text(len(probes), 'changed fact')} it gives {new:,}{until}."
+    said = (
+        f"Your documents change {every_text(days)}, but {in_sentence(trial.strategy)} falls behind: it gives "
+        f"{new:,} of {count_text(len(probes), 'changed fact')}."
     )
+    if trial.changes_weights and trial.refresh_seconds is None:
+        return f"{said} It needs training after every change."
+    return said

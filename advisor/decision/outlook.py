@@ -56,8 +56,8 @@ def _more_rows(situation: Situation, needed: int | None) -> str | None:
     needed_pieces = rough_text(needed * situation.pieces / situation.rows)
     runner_up, margin = in_sentence(situation.others[0].strategy), margin_text(situation.priorities.margin)
     return (
-        f"About {needed_pieces} {pieces} would measure the difference from {runner_up} to within {margin}; now there "
-        f"are {situation.pieces:,}."
+        f"With about {needed_pieces} {pieces}, the difference from {runner_up} would be known to within {margin}. You "
+        f"have {situation.pieces:,} now."
     )
 
 
@@ -67,29 +67,28 @@ def _why_no_rows(situation: Situation) -> str | None:
         return None
     margin, runner_up = situation.priorities.margin, situation.others[0].strategy
     if not margin:
-        return "No number of rows shows that two score exactly the same: say which difference would not matter to you."
+        return "No number of rows can show that two strategies score the same. Say which difference doesn't matter."
     gap = situation.gap(situation.choice.strategy, runner_up)
     if not gap.low <= math.copysign(margin, gap.difference) <= gap.high:
         return None
     return (
-        f"The difference from {in_sentence(runner_up)} is about the {margin_text(margin)} that do not matter to you: "
-        "more rows would hardly tell, and either will do."
+        f"The difference from {in_sentence(runner_up)} is close to the {margin_text(margin)} that don't matter to you. "
+        "More rows would hardly help, and either strategy will do."
     )
 
 
 def _turn(situation: Situation, turn: Turn) -> str:
-    """ "If 5.5 points made no difference to you, prompting would be taken, which scores .80." """
+    """ "If 5.5 points made no difference to you, we would choose prompting. It scores .80." """
     name, own = turn.choice or "", situation.choice.score.mean
     score = score_of(situation.scores[name]) if name in situation.scores else own
     is_less = score < own - max(situation.priorities.margin, _SEEN)
-    scores = f", which scores {score_text(score)}" if is_less else ""
-    sentence = f"{_condition(situation, turn)}, {in_sentence(name)} would be taken{scores}"
+    sentence = f"{_condition(situation, turn)}, we would choose {in_sentence(name)}."
     price, instead = situation.totals.get(name), situation.totals[situation.choice.strategy]
     if turn.priority != "margin" or price is None or instead is None:
-        return f"{sentence}."
+        return f"{sentence} It scores {score_text(score)}." if is_less else sentence
     currency = situation.choice.cost.currency
-    costs = f"{money_text(price, currency)} {situation.over} instead of {money_text(instead, currency)}"
-    return f"{sentence}, at {costs}." if not scores else f"{sentence} and costs {costs}."
+    costs = f"costs {money_text(price, currency)} {situation.over} instead of {money_text(instead, currency)}"
+    return f"{sentence} It scores {score_text(score)} and {costs}." if is_less else f"{sentence} It {costs}."
 
 
 def _condition(situation: Situation, turn: Turn) -> str:
@@ -103,20 +102,19 @@ def _condition(situation: Situation, turn: Turn) -> str:
             only = "" if is_more else "only "
             return f"If {only}{margin_text(value)} made no difference to you" if value else _EVERY_DIFFERENCE
         case "monthly_volume":
-            return f"{'Above' if is_more else 'Below'} about {rough_text(value)} answers a month"
+            return f"{'Above' if is_more else 'Below'} about {rough_text(value)} requests a month"
         case "months":
-            return f"Counted over {count_text(round(value), 'month')} or {'more' if is_more else 'fewer'}"
+            return f"Over {count_text(round(value), 'month')} or {'more' if is_more else 'fewer'}"
         case "max_seconds" if is_more:
-            return f"If 95 of 100 answers might take {seconds_text(value)}"
+            return f"If you allowed a 95th percentile latency of {seconds_text(value)}"
         case "max_seconds":
-            return f"If 95 of 100 answers had to come in less than {seconds_text(value)}"
+            return f"If the 95th percentile latency had to be below {seconds_text(value)}"
         case "max_cost_per_1000" if is_more:
-            return f"If 1,000 answers might cost {money_text(value, currency)}"
+            return f"If you allowed a cost of {money_text(value, currency)} per 1,000 requests"
         case "max_cost_per_1000":
-            return f"If 1,000 answers had to cost less than {money_text(value, currency)}"
+            return f"If 1,000 requests had to cost less than {money_text(value, currency)}"
         case "machine_per_hour":
-            bound = "or more" if is_more else "or less"
-            return f"At about {money_text(value, currency)} {bound} for an hour of the machine"
+            return f"If the machine cost about {money_text(value, currency)} an hour or {'more' if is_more else 'less'}"
         case "wrong_answer":
             many, wrong = _many_wrong(value)
             price = f"about {money_text(many * value, currency)}"
@@ -135,24 +133,25 @@ def _condition_between(situation: Situation, turn: Turn, low: float, high: float
         case "margin":
             return f"If {number_text(100 * low)} to {margin_text(high)} made no difference to you"
         case "monthly_volume":
-            return f"From about {rough_text(low)} to {rough_text(high)} answers a month"
+            return f"At about {rough_text(low)} to {rough_text(high)} requests a month"
         case "months":
-            return f"Counted over {round(low)} to {count_text(round(high), 'month')}"
+            return f"Over {round(low)} to {count_text(round(high), 'month')}"
         case "max_seconds":
-            return f"If your limit for 95 of 100 answers were {_below(seconds_text(low), seconds_text(high))}"
+            return f"With a latency limit {_limit(seconds_text(low), seconds_text(high))} (95th percentile)"
         case "max_cost_per_1000":
             cheap, dear = money_text(low, currency), money_text(high, currency)
-            return f"If your limit for 1,000 answers were {_below(cheap, dear)}"
+            return f"With a cost limit {_limit(cheap, dear)} per 1,000 requests"
         case "machine_per_hour":
             cheap, dear = money_text(low, currency), money_text(high, currency)
-            return f"At about {_span(cheap, dear)} for an hour of the machine"
+            return f"If the machine cost about {_span(cheap, dear)} an hour"
         case "wrong_answer":
             many, wrong = _many_wrong(high)
             cheap, dear = money_text(many * low, currency), money_text(many * high, currency)
             return f"If {wrong} cost you about {_span(cheap, dear)}"
+        case _ if round(low) == round(high):
+            return f"If {_CHANGING[turn.priority]} changed {every_text(round(low))}"
         case _:
-            often, seldom = every_text(round(low)), every_text(round(high))
-            return f"If {_CHANGING[turn.priority]} changed {often if often == seldom else f'{often} or up to {seldom}'}"
+            return f"If {_CHANGING[turn.priority]} changed every {round(low):,} to {count_text(round(high), 'day')}"
 
 
 def _many_wrong(price: float) -> tuple[int, str]:
@@ -160,9 +159,9 @@ def _many_wrong(price: float) -> tuple[int, str]:
     return (1, "a wrong answer") if price >= _NEXT_TO_NOTHING else (1000, "1,000 wrong answers")
 
 
-def _below(low: str, high: str) -> str:
+def _limit(low: str, high: str) -> str:
     """Of limits: at the higher one something else comes in."""
-    return f"just under {high}" if low == high else f"{low} to just under {high}"
+    return f"of just under {high}" if low == high else f"from {low} to just under {high}"
 
 
 def _span(low: str, high: str) -> str:

@@ -35,11 +35,11 @@ def read_outcomes(name: str, content: bytes) -> tuple[list[Trial], list[str]]:
             missing = "example" if not example else "strategy"
             raise BadInput(f"{where}: the column {missing} is empty; every answer needs one.")
         if strategy in (BASELINES_STEP, CURVES_STEP):
-            raise BadInput(f"{where}: {strategy} is what a part of a run is called; rename the strategy.")
+            raise BadInput(f"{where}: {strategy} is a reserved name; rename the strategy.")
         if example in outcomes.get(strategy, {}):
             raise BadInput(f"{where}: {_cut(strategy)} answers example {_cut(example)} twice; keep one row of each.")
         if (group := values.get("group", "").strip()) and groups.setdefault(example, group) != group:
-            raise BadInput(f"{where}: example {_cut(example)} is in another group than before; give it one.")
+            raise BadInput(f"{where}: example {_cut(example)} is in two groups; give it one.")
         score = _number(where, "score", values["score"])
         if score is None or score > 1:
             told = _cut(values["score"].strip()) or "empty"
@@ -68,16 +68,16 @@ def _shared(name: str, answered: Mapping[str, set[str]]) -> tuple[set[str], list
     strategies = {strategy: examples for strategy, examples in answered.items() if strategy not in BASELINES}
     if not strategies:
         raise BadInput(
-            f"{name} has only {', '.join(answered)}, which are baselines: answers without a language model, that "
-            "strategies are held against; add the answers of a strategy, or give these another name."
+            f"{name} has only {', '.join(answered)}, which are baselines (answers without a language model); "
+            "add the answers of a strategy, or rename these."
         )
     every, shared = set.union(*strategies.values()), set.intersection(*strategies.values())
     if not shared:
         named = ", ".join(map(_cut, strategies))
         raise BadInput(f"{name}: no example was answered by all of {named}; compare them on the same ones.")
     warnings = [
-        f"{_cut(strategy)} answered {len(examples):,} of {len(every):,} examples, so all are compared on "
-        f"{len(shared):,} only: complete it, with a score of 0 where it gave no answer, or leave it out."
+        f"{_cut(strategy)} answered {len(examples):,} of {len(every):,} examples, so we compare all on only "
+        f"{len(shared):,}: add the missing rows (score 0 where it gave no answer), or leave it out."
         for strategy, examples in strategies.items()
         if len(examples) < len(every)
     ]
@@ -97,7 +97,7 @@ def read_costs(name: str, content: bytes, trials: Sequence[Trial]) -> dict[str, 
             known = ", ".join(map(_cut, names))
             raise BadInput(f"{where}: {_cut(strategy)} has no outcomes; choose from {known}.")
         if strategy in quotes:
-            raise BadInput(f"{where}: {_cut(strategy)} has a row already; keep one.")
+            raise BadInput(f"{where}: {_cut(strategy)} has two rows; keep one.")
         one_off, per_1000 = (_number(where, each, values[each]) for each in ("one_off", "per_1000"))
         quotes[strategy] = Quote(one_off, per_1000)
     return quotes
@@ -110,8 +110,8 @@ def check_tokens(trials: Sequence[Trial], quotes: Mapping[str, Quote]) -> None:
         are_counted = all(one.tokens_in for one in trial.outcomes) and any(one.tokens_out for one in trial.outcomes)
         if not is_quoted and not are_counted:
             raise BadInput(
-                f"A hosted model is paid by the token, and not all answers of {trial.strategy} say theirs: fill in "
-                "tokens_in and tokens_out, or give its per_1000 with --costs."
+                f"A hosted model is paid by the token, but some answers of {trial.strategy} have no token counts: fill "
+                "in tokens_in and tokens_out, or give its per_1000 with --costs."
             )
 
 

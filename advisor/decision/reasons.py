@@ -1,8 +1,7 @@
-"""Why a strategy is taken, in at most three sentences: its score, its cost, the limits that decided."""
+"""Why a strategy is taken: its score, its cost, the limits that decided."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from advisor.decision.choice import PROBABLE, SAME_PROBABILITY, WEAK
@@ -11,6 +10,7 @@ from advisor.plan import STRATEGIES
 from advisor.wording import (
     count_text,
     in_sentence,
+    list_text,
     margin_text,
     money_text,
     name_of,
@@ -24,7 +24,7 @@ from eval.statistics import LEVEL
 
 
 def reasons(situation: Situation, limits_broken: Sequence[str]) -> tuple[str, ...]:
-    """At most three sentences: the score, why not another one, which limits decided."""
+    """At most three: the score, why not another strategy, which limits decided."""
     sentences = (_why_score(situation), _why_cost(situation), " ".join(limits_broken))
     return tuple(sentence for sentence in sentences if sentence)
 
@@ -33,99 +33,141 @@ def _why_score(situation: Situation) -> str:
     choice, best = situation.choice, situation.best
     low, high = score_text(choice.score.low), score_text(choice.score.high)
     scored = (
-        f"{name_of(choice.strategy)} scored {score_text(choice.score.mean)} "
-        f"({low} to {high}) on {count_text(choice.score.n, 'test row')}"
+        f"{name_of(choice.strategy)} scored {score_text(choice.score.mean)} (95 % CI {low} to {high}) "
+        f"on {count_text(choice.score.n, 'test row')}"
     )
     if best is choice:
-        return f"{scored}; no other strategy scored higher." if situation.others else f"{scored}."
-    ahead = points_text(situation.gap(best.strategy, choice.strategy).difference)
+        return f"{scored}, and no other strategy scored higher." if situation.others else f"{scored}."
+    rival, ahead = name_of(best.strategy), points_text(situation.gap(best.strategy, choice.strategy).difference)
     if situation.counts_errors:
-        return f"{scored}; {in_sentence(best.strategy)} scored {ahead} more."
-    shown = situation.more_points()
-    return f"{scored}; {in_sentence(best.strategy)} scored {ahead} more, which does not show that it is {shown}."
+        return f"{scored}. {rival} scored {ahead} more."
+    return f"{scored}. {rival} scored {ahead} more, but it isn't clearly {situation.more_points()}."
 
 
 def _why_cost(situation: Situation) -> str:
-    choice, near_best = situation.choice, situation.near_best
-    rivals = [one for one in situation.near if one is not choice]
     if not situation.others:
         return ""
     if situation.counts_errors:
         return _why_money(situation)
-    odds, highest = situation.probabilities[choice.strategy], max(situation.probabilities.values())
+    odds, highest = situation.probabilities[situation.choice.strategy], max(situation.probabilities.values())
     if situation.odds < WEAK or odds < min(PROBABLE, highest - SAME_PROBABILITY):
-        if choice.strategy not in STRATEGIES and situation.totals[choice.strategy] is None:
-            return f"It may be {near_best}, as others may."
-        merit = "simplest" if choice.strategy in STRATEGIES else "cheapest"
-        return f"Of all that may be {near_best} it is the {merit}."
+        return _why_for_now(situation)
     if odds < PROBABLE:
-        likely = "the likeliest" if odds == highest else "as likely as any"
-        return f"It is {likely} to be {near_best}: {probability_text(odds)}."
-    if not rivals:
+        name, chance = name_of(situation.choice.strategy), probability_text(odds)
+        if odds == highest:
+            return f"{name} is the strategy most likely to be {situation.near_best} ({chance})."
+        return f"{name} is as likely as any strategy to be {situation.near_best} ({chance})."
+    if all(one is situation.choice for one in situation.near):
         return _why_not_cheaper(situation)
-    total = situation.totals[choice.strategy]
+    return _why_cheapest(situation)
+
+
+def _why_for_now(situation: Situation) -> str:
+    """Where nothing is shown to be near the best."""
+    strategy, near_best = situation.choice.strategy, situation.near_best
+    if strategy in STRATEGIES:
+        return f"{name_of(strategy)} is the simplest strategy that may be {near_best}."
+    if situation.totals[strategy] is None:
+        return f"{name_of(strategy)} may be {near_best}, and so may others."
+    return f"{name_of(strategy)} is the cheapest strategy that may be {near_best}."
+
+
+def _why_cheapest(situation: Situation) -> str:
+    """Of several that are probably near the best."""
+    strategy, near_best = situation.choice.strategy, situation.near_best
+    total, is_ours, name = situation.totals[strategy], strategy in STRATEGIES, name_of(strategy)
     if total is None:
-        first = "simplest one" if choice.strategy in STRATEGIES else "one with the highest score"
+        first = "simplest one" if is_ours else "one with the highest score"
         return f"We don't know the full cost of any strategy that is probably {near_best}, so we picked the {first}."
-    known = [(rival, price) for rival in rivals if (price := situation.totals[rival.strategy]) is not None]
-    unknown = " and ".join(in_sentence(one.strategy) for one in rivals if situation.totals[one.strategy] is None)
-    currency = choice.cost.currency
-    against = " and ".join(f"{money_text(price, currency)} for {in_sentence(one.strategy)}" for one, price in known)
-    least = min((price for _, price in known), default=math.inf)
+    rivals = [one.strategy for one in situation.near if one is not situation.choice]
+    known = {one: price for one in rivals if (price := situation.totals[one]) is not None}
+    costs = _costs(situation, total, known, [one for one in rivals if one not in known])
     if not known:
-        merit = "is the only one whose whole cost is known"
-    elif money_text(total, currency) == money_text(least, currency):
-        merit = "costs as little as any"
-    elif total < least:
-        merit = "costs least"
-    else:
-        merit = f"costs about as little and {'is simpler' if choice.strategy in STRATEGIES else 'scores best'}"
-    return (
-        f"Among those that are probably {near_best} it {merit}: {money_text(total, currency)} "
-        f"{situation.over} at {count_text(situation.priorities.monthly_volume, 'answer')} a month"
-        f"{'' if choice.cost.one_off is not None else ', getting ready not counted'}"
-        f"{', against ' if against else ''}{against}"
-        f"{f'; what {unknown} would cost in all is unknown' if unknown else ''}."
-    )
+        return f"Only {in_sentence(strategy)} has a known full cost and is probably {near_best}. {costs}"
+    least, currency = min(known.values()), situation.choice.cost.currency
+    if money_text(total, currency) == money_text(least, currency):
+        return f"{name} costs as little as any strategy that is probably {near_best}. {costs}"
+    if total < least:
+        return f"{name} is the cheapest strategy that is probably {near_best}. {costs}"
+    if is_ours:
+        return f"{name} is the simplest of the cheapest strategies that are probably {near_best}. {costs}"
+    return f"{name} scores best of the cheapest strategies that are probably {near_best}. {costs}"
+
+
+def _costs(situation: Situation, total: float, known: dict[str, float], unknown: Sequence[str]) -> str:
+    """What the choice costs over the horizon, next to what others cost."""
+    one = situation.choice
+    setup = "" if one.cost.one_off is not None else " without setup"
+    said = f"It costs {money_text(total, one.cost.currency)} {situation.over}{setup}"
+    costs = f"{said}{_against(known, one.cost.currency)}."
+    return f"{costs} We don't know the full cost of {list_text(list(map(in_sentence, unknown)))}." if unknown else costs
+
+
+def _against(prices: dict[str, float], currency: str) -> str:
+    """ ", against $240 for retrieval"; of several, from the least to the most."""
+    if not prices:
+        return ""
+    if len(prices) == 1:
+        name, price = next(iter(prices.items()))
+        return f", against {money_text(price, currency)} for {in_sentence(name)}"
+    least, most = (money_text(price, currency) for price in (min(prices.values()), max(prices.values())))
+    return f", against {least} for the others" if least == most else f", against {least} to {most} for the others"
 
 
 def _why_money(situation: Situation) -> str:
     """What each costs when wrong answers have a price."""
     own, priorities = situation.choice, situation.priorities
     totals = {name: total for name, total in situation.totals.items() if total is not None}
-    total, currency = totals[own.strategy], own.cost.currency
+    total, currency, name = totals.pop(own.strategy), own.cost.currency, in_sentence(own.strategy)
     spent = total - own.cost.errors_per_1000 * priorities.monthly_volume * priorities.months / 1000
-    against = " and ".join(
-        f"{rough_money(totals[one.strategy], currency)} for {in_sentence(one.strategy)}" for one in situation.others
-    )
-    least = min((price for name, price in totals.items() if name != own.strategy), default=math.inf)
-    merit = "it costs as little as any" if total == least else f"it is the simplest that may be {situation.near_best}"
-    merit = "it costs least" if total < least else merit
-    not_counted = "" if own.cost.one_off is not None else ", getting ready not counted"
-    worth = f" To you, a difference of {margin_text(priorities.margin)} is worth {situation.margin_money}."
-    return (
-        f"At {money_text(priorities.wrong_answer, currency)} a wrong answer and "
-        f"{count_text(priorities.monthly_volume, 'answer')} a month {merit}: about {rough_money(total, currency)} "
-        f"{situation.over}{not_counted}, {money_text(spent, currency)} of it paid and the rest in wrong answers, "
-        f"against {against}.{worth if priorities.margin else ''}"
-    )
+    price = f"At {money_text(priorities.wrong_answer, currency)} a wrong answer"
+    if total < min(totals.values()):
+        merit = f"{price}, {name} costs the least."
+    elif total == min(totals.values()):
+        merit = f"{price}, {name} costs as little as any other strategy."
+    else:
+        merit = f"{price}, {name} is the simplest strategy that may cost the least."
+    setup = "" if own.cost.one_off is not None else " without setup"
+    costs = f"It costs about {rough_money(total, currency)} {situation.over}{setup}{_about(totals, currency)}."
+    parts = f"Of that, {money_text(spent, currency)} is paid and the rest is the cost of wrong answers."
+    if not priorities.margin:
+        return f"{merit} {costs} {parts}"
+    worth = f"A difference of {margin_text(priorities.margin)} is worth {situation.margin_money} to you."
+    return f"{merit} {costs} {parts} {worth}"
+
+
+def _about(totals: dict[str, float], currency: str) -> str:
+    return _against({name: float(f"{total:.1e}") for name, total in totals.items()}, currency).replace(".00", "")
 
 
 def _why_not_cheaper(situation: Situation) -> str:
     """Of what would cost less, the one that is likeliest to be as good."""
     if not situation.cheaper:
-        own, *prices = (situation.totals[one.strategy] for one in (situation.choice, *situation.others))
-        is_least = own is not None and all(price is not None and own < price for price in prices)
-        if not is_least:
-            return f"No other strategy is probably {situation.near_best}."
-        return f"It also costs least{'' if _is_cheaper_for_sure(situation) else ', as far as the timed answers tell'}."
+        return _why_no_other(situation)
     rival = max(situation.cheaper, key=lambda one: situation.probabilities[one.strategy])
-    odds = situation.probabilities[rival.strategy]
-    name, near_best = name_of(rival.strategy), situation.near_best
-    if odds < 0.005:
-        dear = situation.more_points("worse")
-        return f"Every {situation.instead_strategy} is almost surely {dear}."
-    return f"{name} is {situation.instead(rival)}, but the chance that it is {near_best} is {probability_text(odds)}."
+    odds, instead = situation.probabilities[rival.strategy], situation.instead(rival)
+    if odds < 0.01:
+        return _all_cheaper_worse(situation)
+    name, chance, near_best = name_of(rival.strategy), probability_text(odds), situation.near_best
+    if instead == "of known cost":
+        return f"{name} is the strategy of known cost most likely to be {near_best}, but the chance is only {chance}."
+    return f"{name} is {instead}, but it is only {chance} likely to be {near_best}."
+
+
+def _why_no_other(situation: Situation) -> str:
+    own, *prices = (situation.totals[one.strategy] for one in (situation.choice, *situation.others))
+    if own is None or any(price is None or price <= own for price in prices):
+        return f"No other strategy is clearly {situation.near_best}."
+    if _is_cheaper_for_sure(situation):
+        return f"{name_of(situation.choice.strategy)} also costs the least."
+    return f"As far as the timed requests show, {in_sentence(situation.choice.strategy)} also costs the least."
+
+
+def _all_cheaper_worse(situation: Situation) -> str:
+    worse, instead = situation.more_points("worse"), situation.instead()
+    if instead == "of known cost":
+        return f"Every strategy of known cost is almost certainly {worse}."
+    return f"Every {instead} strategy is almost certainly {worse}."
 
 
 def _is_cheaper_for_sure(situation: Situation) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from advisor.decision import caveats, outlook, sentences
-from advisor.decision.baseline import judge_baselines
+from advisor.decision.baseline import baseline_reason, judge_baselines
 from advisor.decision.choice import PROBABLE, Choice, Option, choose
 from advisor.decision.reasons import reasons
 from advisor.decision.situation import Situation
@@ -35,14 +35,12 @@ def recommend(
 ) -> Recommendation:
     """The strategy to take among `trials`, which answered the same test rows.
 
-    `kind` is None where the scores were measured elsewhere; `majority_share` is what always giving the commonest label
-    of the test rows would score in a classification; `quotes` by strategy stand in for costs that would follow from the
-    seconds measured; `baselines` answered the same rows without a language model: the headline begins with one that is
-    as good, but none is ever the choice; `doubt` is the sentence that says why the score itself is to
-    be doubted, and then no verdict on it is more than weak.
+    `kind` is None where the scores were measured elsewhere; `majority_share` is what always giving the most common
+    label of the test rows would score in a classification; `quotes` by strategy stand in for costs that would follow
+    from the seconds measured; `baselines` answered the same rows without a language model: the headline begins with
+    one that is as good, but none is ever the choice; `doubt` is the sentence that says why the score itself is
+    doubtful, and then no verdict is more than weak.
     """
-    if doubt is not None:
-        return _doubted(recommend(trials, priorities, kind, majority_share, quotes, baselines), doubt)
     case = _Case(trials, priorities, quotes or {})
     ruling = case.under(priorities)
     kept, taken, totals = ruling.kept, ruling.taken, ruling.totals
@@ -91,34 +89,29 @@ def recommend(
     measured = [derive(one, priorities, case.quotes.get(one.strategy)) for one in baselines if is_judged(one)]
     within = [one for one in measured if sentences.broken_limit(one, priorities) is None]
     baseline = judge_baselines(situation, within)
+    headline = sentences.headline(situation, taken.confidence, baseline)
+    confidence_line = sentences.confidence_line(situation, taken.confidence, baseline)
+    why = (
+        sentences.by_score_alone(situation, taken.confidence) if doubt is not None else None,
+        baseline_reason(situation, baseline, within) if baseline else None,
+        *reasons(situation, tuple(ruling.broken.values())),
+    )
+    is_too_sure = doubt is not None and taken.confidence in ("strong", "moderate")
     return Recommendation(
         choice=choice.strategy,
-        confidence=taken.confidence,
+        confidence="weak" if is_too_sure else taken.confidence,
         odds=taken.odds if others else None,
         probabilities=taken.probabilities,
         runner_up=others[0].strategy if others else None,
-        headline=sentences.headline(situation, taken.confidence, baseline),
-        confidence_line=sentences.confidence_line(situation, taken.confidence, baseline),
+        headline=headline if doubt is None else sentences.doubtful_headline(situation),
+        confidence_line=doubt or confidence_line,
         runner_up_line=sentences.runner_up_line(situation),
         baseline=baseline,
-        reasons=reasons(situation, tuple(ruling.broken.values())),
+        reasons=tuple(sentence for sentence in why if sentence),
         caveats=caveats.before_you_act(situation, trials, None if baseline else majority_share),
         changes=outlook.changes(situation),
         rows_needed=outlook.rows_that_would_tell(situation),
         turns=tuple(turns),
-    )
-
-
-def _doubted(recommendation: Recommendation, doubt: str) -> Recommendation:
-    """The doubt comes first; what rests on the score stays visible under it."""
-    if recommendation.choice is None:
-        return recommendation
-    return replace(
-        recommendation,
-        confidence="weak" if recommendation.confidence in ("strong", "moderate") else recommendation.confidence,
-        headline=f"Check the score before you trust it. By the score alone: {recommendation.headline}",
-        confidence_line=doubt,
-        reasons=(f"By the score alone: {recommendation.confidence_line}", *recommendation.reasons),
     )
 
 
@@ -221,7 +214,7 @@ def _no_choice(trials: Sequence[Trial], broken: Mapping[str, str]) -> Recommenda
         baseline=None,
         reasons=tuple(broken.values()),
         caveats=caveats.unfinished(trials),
-        changes=("Raise or drop the limit, and the strategies it left out are judged again.",) if broken else (),
+        changes=("Raise or remove a limit to compare the strategies it leaves out.",) if broken else (),
         rows_needed=None,
         turns=(),
     )

@@ -1,5 +1,5 @@
-"""Whether the score itself is to be doubted: it cannot tell right answers from wrong ones, or it contradicts what the
-answers state."""
+"""Whether to doubt the score itself: it can't tell right answers from wrong ones, or it contradicts what the answers
+state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from advisor.measurement import is_judged
-from advisor.wording import in_sentence, name_of, score_text, share_text
+from advisor.wording import in_sentence, score_text, share_text
 from eval.grouping import piece_of
 from eval.outcomes import EXAMPLE_SOURCE, Outcome, Trial
 from eval.scoring.check import ScoreCheck
@@ -30,7 +30,7 @@ _CLEARLY = 0.05  # of the expected facts, that more of them are stated than by a
 
 
 def score_doubt(trials: Sequence[Trial], check: ScoreCheck | None, has_documents: bool) -> str | None:
-    """The sentence that says why the score is to be doubted; None where nothing speaks against it."""
+    """The sentence that says why the score is doubtful; None where nothing speaks against it."""
     if check is not None and check.blind_to:
         return _blind_sentence(check)
     return _clash(trials) if has_documents else None
@@ -39,8 +39,8 @@ def score_doubt(trials: Sequence[Trial], check: ScoreCheck | None, has_documents
 def _blind_sentence(check: ScoreCheck) -> str:
     worst = max(map(check.of, check.blind_to), key=lambda one: one.mean)
     return (
-        f"The score hardly tells right from wrong: {CORRUPTED[worst.corruption]} scores {score_text(worst.mean)}, "
-        f"a right one in other words {score_text(check.right)}."
+        f"The score can barely tell right from wrong: {CORRUPTED[worst.corruption]} scores {score_text(worst.mean)}, "
+        f"and a right answer in other words {score_text(check.right)}."
     )
 
 
@@ -63,7 +63,7 @@ def _clash(trials: Sequence[Trial]) -> str | None:
             return (
                 f"The score misses facts: {in_sentence(reader.strategy)} states {share_text(recall_a.mean())} of the "
                 f"expected facts and {in_sentence(other.strategy)} {share_text(recall_b.mean())}, yet "
-                f"{name_of(reader.strategy)} does not score clearly higher."
+                f"{in_sentence(reader.strategy)} doesn't score clearly higher."
             )
     return None
 

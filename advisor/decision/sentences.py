@@ -1,87 +1,150 @@
-"""The verdict in sentences. Each is made from the numbers and says no more than they support."""
+"""The verdict in sentences. Each is made from the numbers and claims no more than they support."""
 
 from __future__ import annotations
 
-from advisor.decision.situation import Situation
+from advisor.decision.situation import LOW_SCORE, Situation
 from advisor.measurement import Measurement
 from advisor.plan import Priorities
 from advisor.schema import BaselineVerdict, Confidence
 from advisor.wording import (
+    ends_text,
     in_sentence,
     money_text,
     name_of,
     points_text,
     probability_text,
     seconds_text,
-    words_of,
+    unsigned_points,
 )
 
-_LEVEL = 0.0005  # a difference that rounds to no tenth of a point
+LEVEL = 0.0005  # a difference that rounds to no tenth of a point
 
 
 def headline(situation: Situation, confidence: Confidence, baseline: BaselineVerdict | None) -> str:
     """Which strategy to take, after the baseline where no strategy is shown to be better."""
-    order = words_of(situation.choice.strategy).verdict.removesuffix(".")
+    name = in_sentence(situation.choice.strategy)
     if baseline is not None and baseline.lead is not None:
-        return f"{baseline.lead} {_if_one_is_needed(order, confidence, baseline)}"
+        return baseline.lead if nothing_works(situation, baseline) else _after_baseline(name, confidence, baseline)
     if confidence == "too close to call":
-        return f"Too close to call. {order} for now."
+        return f"Too close to call: start with {name}."
     if situation.is_few:
-        return f"{order}, as a first guess."
+        return f"First guess: use {name}."
     if situation.is_poor:
-        return f"{order}, but no strategy works well yet."
-    return f"{order}."
+        return f"Use {name}, but nothing works well yet."
+    return f"Use {name}."
 
 
-def _if_one_is_needed(order: str, confidence: Confidence, baseline: BaselineVerdict) -> str:
-    if baseline.confidence == "too close to call":
-        return f"{order} for now."
-    for_now = " for now" if confidence == "too close to call" else ""
-    return f"If you must use one, {order[0].lower()}{order[1:]}{for_now}."
+def _after_baseline(name: str, confidence: Confidence, baseline: BaselineVerdict) -> str:
+    if not baseline.is_probable:
+        return f"{baseline.lead} Start with {name}."
+    if confidence == "too close to call":
+        return f"{baseline.lead} If you want one, start with {name}."
+    return f"{baseline.lead} If you want one, use {name}."
+
+
+def nothing_works(situation: Situation, baseline: BaselineVerdict) -> bool:
+    """Whether neither a strategy nor the baseline is right more often than wrong."""
+    return situation.is_poor and baseline.score < LOW_SCORE
+
+
+def doubtful_headline(situation: Situation) -> str:
+    """The doubt comes first; what rests on the score stays visible under it."""
+    return f"Check the score before you use {in_sentence(situation.choice.strategy)}."
 
 
 def confidence_line(situation: Situation, confidence: Confidence, baseline: BaselineVerdict | None) -> str:
     """How sure the choice is among the strategies; it says so where the headline begins with a baseline."""
-    name = in_sentence(situation.choice.strategy)
     if not situation.others:
-        alone = "known to meet your limits" if situation.left_out else "measured"
-        return f"Nothing to compare: {name} is the only strategy {alone}."
-    margin, evidence = _by_margin(situation), situation.evidence
-    if confidence == "too close to call" and situation.counts_errors:
-        return f"{evidence.capitalize()} cannot tell what wrong answers will cost that closely."
+        return _nothing_to_compare(situation)
     if confidence == "too close to call":
-        if situation.best is situation.choice:
-            return f"{evidence.capitalize()} cannot tell which strategy is best."
-        best = in_sentence(situation.best.strategy)
-        return f"{evidence.capitalize()} cannot show that {best} is {margin} than {name}."
-    few = f", from only {evidence}" if situation.is_few else ""
-    limits = " that meets your limits" if situation.left_out else ""
-    claim = f"no other strategy{limits} is {margin}"
-    if situation.cheaper:
-        claim = f"it is {situation.near_best}, and that no {situation.instead_strategy}{limits} is"
+        return _too_close(situation)
     if baseline is not None and baseline.lead is not None:
-        odds = probability_text(situation.odds)
-        return f"Among the strategies, {name} is a {confidence} choice: {odds} that {claim}{few}."
-    return f"{confidence.capitalize()}: {probability_text(situation.odds)} that {claim}{few}."
+        name = in_sentence(situation.choice.strategy)
+        return f"Among the strategies, {name} is a {confidence} choice. It is {_likely(situation)}."
+    if situation.is_few:
+        return f"{confidence.capitalize()} ({situation.why_few}): {_likely(situation)}."
+    return f"{confidence.capitalize()}: {_likely(situation)}."
+
+
+def by_score_alone(situation: Situation, confidence: Confidence) -> str:
+    """How sure the choice would be if the score were right."""
+    if not situation.others or confidence == "too close to call":
+        return confidence_line(situation, confidence, None)
+    name = in_sentence(situation.choice.strategy)
+    return f"By the score alone, {name} is a {confidence} choice. It is {_likely(situation)}."
+
+
+def _nothing_to_compare(situation: Situation) -> str:
+    name = name_of(situation.choice.strategy)
+    if situation.left_out:
+        return f"{name} is the only strategy known to meet your limits, so there is nothing to compare it with."
+    return f"{name} is the only strategy measured, so there is nothing to compare it with."
+
+
+def _too_close(situation: Situation) -> str:
+    evidence = situation.evidence
+    if situation.counts_errors:
+        return f"With {evidence}, we can't tell which strategy costs least once wrong answers are counted."
+    if situation.best is situation.choice:
+        return f"With {evidence}, we can't tell which strategy is best."
+    best, name = in_sentence(situation.best.strategy), in_sentence(situation.choice.strategy)
+    return f"With {evidence}, we can't show that {best} is {situation.more_points()} than {name}."
+
+
+def _likely(situation: Situation) -> str:
+    """ "97 % likely that no other strategy is more than 2 points better"."""
+    claim = _claim_of_money(situation) if situation.counts_errors else _claim(situation)
+    return f"{probability_text(situation.odds)} likely that {claim}"
+
+
+def _claim(situation: Situation) -> str:
+    """What the odds of the choice are odds of."""
+    limits = " within your limits" if situation.left_out else ""
+    if not situation.cheaper:
+        return f"no other strategy{limits} is {situation.more_points()}"
+    near = situation.near_best if situation.priorities.margin else "as good as the best"
+    if situation.instead() == "of known cost":
+        return f"it is {near} and no strategy of known cost{limits} is"
+    return f"it is {near} and no {situation.instead()} strategy{limits} is"
+
+
+def _claim_of_money(situation: Situation) -> str:
+    money, over = situation.margin_money, situation.over
+    limits = " within your limits" if situation.left_out else ""
+    if situation.cheaper and situation.priorities.margin:
+        near = f"within {money} of the cheapest strategy"
+        return f"it costs {near}, wrong answers included, and no {situation.instead()} strategy{limits} does"
+    if situation.cheaper:
+        return f"it costs the least, wrong answers included, and no {situation.instead()} strategy{limits} does"
+    if situation.priorities.margin:
+        return f"no other strategy{limits} would save you more than {money} {over}, wrong answers included"
+    return f"no other strategy{limits} would cost less {over}, wrong answers included"
 
 
 def runner_up_line(situation: Situation) -> str | None:
-    """How far the next best strategy is from the choice, with its range."""
+    """How far the next best strategy is from the choice, with its 95 % interval."""
     if not situation.others:
         return None
     runner_up = situation.others[0]
     gap = situation.gap(situation.choice.strategy, runner_up.strategy)
-    name = name_of(runner_up.strategy)
-    if abs(gap.difference) < _LEVEL:
-        return f"{name} is level, between {points_text(gap.high)} behind and {points_text(gap.low)} ahead."
-    side, other_side = ("behind", "ahead") if gap.difference > 0 else ("ahead", "behind")
-    near_end, far_end = (gap.low, gap.high) if gap.difference > 0 else (-gap.high, -gap.low)
-    if near_end >= 0:
-        return f"{name} is {points_text(gap.difference)} {side}, {_points(near_end)} to {_points(far_end)}."
-    return (
-        f"{name} is {points_text(gap.difference)} {side}, "
-        f"between {_points(far_end)} {side} and {_points(near_end)} {other_side}."
-    )
+    name, points = name_of(runner_up.strategy), points_text(gap.difference)
+    if abs(gap.difference) < LEVEL:
+        return f"{name} scores the same (95 % CI {_behind(gap.high)} to {_ahead(gap.low)})."
+    if gap.difference > 0 and gap.low >= 0:
+        return f"{name} is {points} behind (95 % CI {ends_text(gap.low, gap.high)})."
+    if gap.difference > 0:
+        return f"{name} is {points} behind (95 % CI {_behind(gap.high)} to {_ahead(gap.low)})."
+    if gap.high <= 0:
+        return f"{name} is {points} ahead (95 % CI {ends_text(gap.high, gap.low)})."
+    return f"{name} is {points} ahead (95 % CI {_behind(gap.high)} to {_ahead(gap.low)})."
+
+
+def _behind(difference: float) -> str:
+    return f"{unsigned_points(difference)} behind"
+
+
+def _ahead(difference: float) -> str:
+    return f"{unsigned_points(difference)} ahead"
 
 
 def broken_limit(one: Measurement, priorities: Priorities) -> str | None:
@@ -89,36 +152,32 @@ def broken_limit(one: Measurement, priorities: Priorities) -> str | None:
 
     What was not measured cannot be shown to be within a limit.
     """
-    name, limit = name_of(one.strategy), priorities.max_seconds
-    if limit is not None:
-        if one.latency is None:
-            return f"{name} is left out: its seconds an answer were not measured, and you set a limit."
-        if one.latency.p95 > limit:
-            slow = seconds_text(one.latency.p95)
-            return f"{name} is left out: 95 of 100 answers come within {_beside_limit(slow, seconds_text(limit))}."
-    price, limit = one.cost.per_1000, priorities.max_cost_per_1000
-    if limit is not None:
-        if price is None:
-            return f"{name} is left out: its cost is unknown, and you set a limit."
-        if price > limit:
-            cost, allowed = money_text(price, one.cost.currency), money_text(limit, one.cost.currency)
-            return f"{name} is left out: 1,000 answers cost {_beside_limit(cost, allowed)}."
-    return None
+    return _too_slow(one, priorities.max_seconds) or _too_dear(one, priorities.max_cost_per_1000)
 
 
-def _beside_limit(measured: str, allowed: str) -> str:
-    """Two figures that differ, though they may read the same when rounded."""
-    return f"just over {allowed}, your limit" if measured == allowed else f"{measured}, and your limit is {allowed}"
+def _too_slow(one: Measurement, limit: float | None) -> str | None:
+    name = name_of(one.strategy)
+    if limit is None:
+        return None
+    if one.latency is None:
+        return f"{name} is left out because its latency was not measured and you set a limit."
+    if one.latency.p95 <= limit:
+        return None
+    latency, allowed = seconds_text(one.latency.p95), seconds_text(limit)
+    if latency == allowed:
+        return f"{name} is left out: its 95th percentile latency is just over your limit of {allowed}."
+    return f"{name} is left out: its 95th percentile latency is {latency}, over your limit of {allowed}."
 
 
-def _by_margin(situation: Situation) -> str:
-    """ "more than 2 points better"; where wrong answers have a price, by how much less it would cost."""
-    if not situation.counts_errors:
-        return situation.more_points()
-    more = f"more than {situation.margin_money} " if situation.priorities.margin else ""
-    return f"{more}cheaper {situation.over}, wrong answers counted"
-
-
-def _points(difference: float) -> str:
-    """Points without their unit, for the ends of a range."""
-    return points_text(difference).split()[0]
+def _too_dear(one: Measurement, limit: float | None) -> str | None:
+    name, price, currency = name_of(one.strategy), one.cost.per_1000, one.cost.currency
+    if limit is None:
+        return None
+    if price is None:
+        return f"{name} is left out because its cost is unknown and you set a limit."
+    if price <= limit:
+        return None
+    cost, allowed = money_text(price, currency), money_text(limit, currency)
+    if cost == allowed:
+        return f"{name} is left out: 1,000 requests cost just over your limit of {allowed}."
+    return f"{name} is left out: 1,000 requests cost {cost}, over your limit of {allowed}."

@@ -1,10 +1,11 @@
-"""What a recommendation speaks of, and the phrases that all its sentences share."""
+"""What a recommendation is about, and the terms that its sentences share."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from advisor.decision.choice import FEW_ROWS
 from advisor.measurement import Measurement
@@ -16,6 +17,8 @@ from eval.statistics import Difference, even_groups
 from eval.task import Kind
 
 LOW_SCORE = 0.5
+
+Instead = Literal["cheaper", "simpler", "cheaper or simpler", "of known cost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +68,7 @@ class Situation:
         """ "200 test rows", or "8 groups of test rows"."""
         if self.pieces == self.rows:
             return count_text(self.rows, "test row")
-        told = f"{count_text(self.pieces, 'group')} of test rows"
-        if self.pieces < FEW_ROWS or not self.is_few:
-            return told
-        return f"{told} (one holds {max(Counter(self.groups).values()):,} of {self.rows:,})"
+        return f"{count_text(self.pieces, 'group')} of test rows"
 
     @property
     def is_few(self) -> bool:
@@ -77,18 +77,26 @@ class Situation:
         return even_groups(self.groups) < FEW_ROWS
 
     @property
+    def has_large_group(self) -> bool:
+        """Whether there is little evidence only because one group holds most of the rows."""
+        return self.is_few and self.pieces >= FEW_ROWS
+
+    @property
+    def why_few(self) -> str:
+        """ "only 12 test rows", or "one group holds 150 of 210 test rows"."""
+        if not self.has_large_group:
+            return f"only {self.evidence}"
+        return f"one group holds {max(Counter(self.groups).values()):,} of {count_text(self.rows, 'test row')}"
+
+    @property
     def over(self) -> str:
         """ "over 12 months"."""
         return f"over {count_text(self.priorities.months, 'month')}"
 
     @property
     def near_best(self) -> str:
-        """ "within 2 points of the best strategy"."""
-        if self.counts_errors:
-            within = f"within {self.margin_money} of " if self.priorities.margin else ""
-            return f"{within}the cheapest strategy"
-        within = f"within {margin_text(self.priorities.margin)} of " if self.priorities.margin > 0 else ""
-        return f"{within}the best strategy"
+        """ "within 2 points of the best"; without a margin just "the best"."""
+        return f"within {margin_text(self.priorities.margin)} of the best" if self.priorities.margin > 0 else "the best"
 
     @property
     def margin_money(self) -> str:
@@ -100,7 +108,7 @@ class Situation:
         """ "more than 2 points better"; without a margin just "better", or "worse"."""
         return f"more than {margin_text(self.priorities.margin)} {way}" if self.priorities.margin > 0 else way
 
-    def instead(self, *rivals: Measurement) -> str:
+    def instead(self, *rivals: Measurement) -> Instead:
         """Why others would be taken instead if they were as good: they cost less, or are simpler at about the same
         cost, or it is at least known what they cost."""
         own = self.totals[self.choice.strategy]
@@ -109,9 +117,3 @@ class Situation:
             return "of known cost"
         less = [price is not None and own is not None and price < own for price in prices]
         return "cheaper" if all(less) else "cheaper or simpler" if any(less) else "simpler"
-
-    @property
-    def instead_strategy(self) -> str:
-        """ "cheaper strategy", "strategy of known cost"."""
-        why = self.instead()
-        return f"strategy {why}" if why.startswith("of") else f"{why} strategy"

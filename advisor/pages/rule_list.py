@@ -11,7 +11,7 @@ from advisor.advice.agreement import rule_groups
 from advisor.advice.rules import LEANING_WORDS, SOURCES, Rule
 from advisor.schema import Report
 
-_SIGNS = {"Agrees": "right", "Does not agree": "wrong", "Cannot tell": ""}
+_SIGNS = {"Agrees": "right", "Disagrees": "wrong", "Can't tell": ""}
 
 
 def show_agreement(report: Report) -> None:

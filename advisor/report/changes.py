@@ -86,16 +86,16 @@ def compare_documents(before: Sequence[Document], after: Sequence[Document]) -> 
 def compare_measuring(before: Report, after: Report) -> list[str]:
     """What else is not the same in two reports, in words: "model was X, is now Y"."""
     told = (
-        ("kind of score", lambda report: report.task.metric),
+        ("metric", lambda report: report.task.metric),
         ("model", lambda report: report.model),
         ("effort", lambda report: report.preset),
         ("seed", lambda report: report.seed),
-        ("points that make no difference", lambda report: f"{100 * report.priorities.margin:.3g}"),
-        ("price of the machine an hour", lambda report: _price(report.priorities)),
-        ("rows to learn from", lambda report: report.task.train),
-        ("rows to choose settings on", lambda report: report.task.dev),
+        ("margin in points", lambda report: f"{100 * report.priorities.margin:.3g}"),
+        ("machine price per hour", lambda report: _price(report.priorities)),
+        ("training rows", lambda report: report.task.train),
+        ("dev rows", lambda report: report.task.dev),
         ("test rows", lambda report: report.task.test),
-        ("examples shown by prompting", _shown_by_prompting),
+        ("examples in the prompt", _shown_by_prompting),
     )
     return [
         f"{name} {old} before, {new} after"

@@ -93,26 +93,26 @@ def _ahead(one: LearningCurve, other: LearningCurve, of: str, train_rows: int) -
 
 
 def turning_sentences(report: Report) -> list[str]:
-    """With how many more rows another strategy would probably be ahead of the one taken by more than the margin, so
-    that it would be taken whatever it costs. A run of an earlier version says nothing of that."""
+    """With how many more training rows another strategy would probably be ahead of the choice by more than the margin,
+    so that it would be chosen whatever it costs. A run of an earlier version says nothing of that."""
     margin, sentences = report.priorities.margin, []
     more = f"more than {margin_text(margin)} " if margin else ""
     for name, each in met(report):
         rows = next((rows for rows, by in each.by if by > margin), None)
         if rows is not None and rows > report.task.train:
             sentences.append(
-                f"With about {number_text(rows - report.task.train)} more rows to learn from {in_sentence(name)} "
-                f"would probably be {more}ahead of {in_sentence(each.of)} ({probability_text(PROBABLE)})."
+                f"With about {number_text(rows - report.task.train)} more training rows, {in_sentence(name)} would "
+                f"probably be {more}ahead of {in_sentence(each.of)} ({probability_text(PROBABLE)} likely)."
             )
     return sentences
 
 
 def training_caveats(report: Report) -> list[str]:
-    """What a strategy that trains and scored less than its curve says had better do before somebody acts. A run of an
-    earlier version has no curves."""
+    """The caveat where a strategy that trains scored less than its curve says. A run of an earlier version has no
+    curves."""
     return [
-        f"{name_of(one.strategy)} scored {points_text(by)} less with all rows than its scores with fewer of them "
-        "foretell: this one training may have gone badly. Run again with another seed: it may score more."
+        f"{name_of(one.strategy)} scored {points_text(by)} less with all rows than its learning curve predicts, so its "
+        "training may have gone badly. Run again with another seed."
         for one in drawn(report)
         if one.strategy in TRAINED and (by := off_by(one, report)) < 0
     ]

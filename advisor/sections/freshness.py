@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from advisor.candidates import judged
 from advisor.measurement import NEITHER_FACT
 from advisor.schema import Freshness, Report, WithoutDocuments
 from advisor.sections.blocks import Block, Bullets, Cell, Row, Section, Table, of_strategies, small
-from advisor.wording import count_text, in_sentence, name_of, seconds_text
+from advisor.wording import count_text, in_sentence, list_text, name_of, seconds_text
 from eval.outcomes import NEW_FACT, OLD_FACT
 from eval.statistics import Interval
 
@@ -84,7 +84,7 @@ def _indexing(found: Mapping[str, Freshness]) -> list[str]:
         for name, each in found.items()
         if each.refresh_seconds is not None
     ]
-    return [f"Indexing what had changed took {_and(taken)}."] if taken else []
+    return [f"Indexing what had changed took {list_text(taken)}."] if taken else []
 
 
 def _example(found: Mapping[str, Freshness]) -> list[str]:
@@ -103,7 +103,3 @@ def _quoted(text: str) -> str:
     if not text:
         return "nothing"
     return f"“{text}”" if len(text) <= LONGEST_QUOTED else f"“{text[: LONGEST_QUOTED - 1]}…”"
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]

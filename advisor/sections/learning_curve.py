@@ -16,6 +16,7 @@ from advisor.sections.not_measured import beyond_preset
 from advisor.wording import (
     count_text,
     in_sentence,
+    list_text,
     margin_text,
     name_of,
     number_text,
@@ -80,13 +81,14 @@ def _answer(curves: Sequence[Curve], report: Report) -> str:
     if not learning:
         return "We can't tell whether more data would help."
     if gaining and perhaps:
-        return f"More data would help {_and(gaining)}, and perhaps {_and(perhaps)}.{_not_the_choice(report, open_to)}"
+        helped = f"More data would help {list_text(gaining)}, and perhaps {list_text(perhaps)}."
+        return f"{helped}{_not_the_choice(report, open_to)}"
     if gaining:
-        return f"More data would help {_and(gaining)}.{_not_the_choice(report, open_to)}"
+        return f"More data would help {list_text(gaining)}.{_not_the_choice(report, open_to)}"
     if open_to:
-        return f"More data may help {_and(open_to)}. The measurements can't tell."
+        return f"More data may help {list_text(open_to)}. The measurements can't tell."
     if _unmeasured(report):
-        return f"More data would hardly help {_and(learning)}: even {times} the rows would not add {least}."
+        return f"More data would hardly help {list_text(learning)}: even {times} the rows would not add {least}."
     return f"More data won't help: even {times} the rows would not add {least} to any strategy."
 
 
@@ -158,9 +160,9 @@ def _method(report: Report) -> str:
         return ""
     answered = max(point.n or 0 for one in curves for point in one.points)
     return (
-        f"Each strategy learned again from {_and([f'{size:,}' for size in sizes])} of the {train:,} training rows. It "
-        "kept the settings chosen on all of them, except for the longest answer, and read each row as often. All "
-        f"answered {count_text(answered, 'test row')}. We extrapolate to {_times()} the rows at most."
+        f"Each strategy learned again from {list_text([f'{size:,}' for size in sizes])} of the {train:,} training "
+        "rows. It kept the settings chosen on all of them, except for the longest answer, and read each row as often. "
+        f"All answered {count_text(answered, 'test row')}. We extrapolate to {_times()} the rows at most."
     )
 
 
@@ -194,10 +196,6 @@ def _times() -> str:
 def _points(difference: float) -> str:
     """Points without their unit, for the ends of a range."""
     return points_text(difference).split()[0]
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _how(report: Report) -> str | None:

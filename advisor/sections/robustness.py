@@ -9,7 +9,7 @@ from advisor.schema import Candidate, Lost, Report
 from advisor.sections import computation
 from advisor.sections.blocks import Block, Cell, Row, Section, Table, of_strategies, small
 from advisor.sections.not_measured import beyond_preset
-from advisor.wording import count_text, in_sentence, name_of, points_text, signed_points
+from advisor.wording import count_text, in_sentence, list_text, name_of, points_text, signed_points
 from eval.statistics import LEVEL, holm
 from eval.variants import TYPO_EVERY_WORDS
 
@@ -59,7 +59,7 @@ def _summary(by_name: dict[str, dict[str, Lost]]) -> str:
     if sure:
         name, worst = max(sure, key=lambda found: found[1].lost)
         steady = [in_sentence(name) for name in by_name if not any(found == name for found, _ in sure)]
-        others = f" We see no loss for {_and(steady)}." if steady else ""
+        others = f" We see no loss for {list_text(steady)}." if steady else ""
         return f"{name_of(name)} loses most: {_loss(worst)}.{others}"
     if likely:
         name, worst = min(likely, key=lambda found: float(found[1].p_value))
@@ -91,10 +91,6 @@ def _cell(each: Lost | None) -> Cell:
 
 def _range(each: Lost) -> str:
     return f"{signed_points(each.low)} to {signed_points(each.high)}"
-
-
-def _and(names: list[str]) -> str:
-    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
 
 
 def _how(by_name: dict[str, dict[str, Lost]]) -> str:

@@ -27,7 +27,7 @@ def _summary(report: Report) -> str:
         return f"Your results agree with {'the rule' if agree == 1 else f'all {rules}'} for tasks like yours."
     if contradicted:
         return f"Of {rules} for tasks like yours, your results agree with {agree} and contradict {contradicted}."
-    return f"Of {rules} for tasks like yours, your results agree with {agree}. The rest can't be told."
+    return f"Of {rules} for tasks like yours, your results agree with {agree}. We can't tell for the rest."
 
 
 def _how(report: Report) -> str:

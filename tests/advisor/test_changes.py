@@ -62,7 +62,7 @@ def test_prompting_that_once_showed_examples_is_named(synthetic_report: MakeRepo
     before = synthetic_report()
     assert before.candidates[0].id == "prompting"
     after = replace(before, candidates=(replace(before.candidates[0], settings={"normalisation": "sum"}),))
-    assert compare_measuring(before, after) == ["examples shown by prompting 4 before, 0 after"]
+    assert compare_measuring(before, after) == ["examples in the prompt 4 before, 0 after"]
     after = replace(before, candidates=(replace(before.candidates[0], settings={}),))  # it failed
     assert compare_measuring(before, after) == []
 
@@ -79,7 +79,7 @@ def test_scores_of_another_metric_have_no_difference(synthetic_report: MakeRepor
     before, after = synthetic_report(Kind.CLASSIFICATION), synthetic_report(Kind.WRITING)
     for change in compare_results(before, after):
         assert None not in change.scores and change.difference is None
-    assert "kind of score accuracy before, facts after" in compare_measuring(before, after)
+    assert "metric accuracy before, facts after" in compare_measuring(before, after)
 
 
 def test_labels_scored_by_another_metric_have_no_difference(
@@ -89,7 +89,7 @@ def test_labels_scored_by_another_metric_have_no_difference(
         synthetic_report(task=replace(synthetic_task(), metric=Metric(name))) for name in ("accuracy", "macro-F1")
     )
     assert all(change.difference is None for change in compare_results(before, after))
-    assert compare_measuring(before, after) == ["kind of score accuracy before, macro-F1 after"]
+    assert compare_measuring(before, after) == ["metric accuracy before, macro-F1 after"]
 
 
 def test_what_was_measured_otherwise_is_named(synthetic_report: MakeReport) -> None:
@@ -100,7 +100,7 @@ def test_what_was_measured_otherwise_is_named(synthetic_report: MakeReport) -> N
         "model SmolLM2-135M-Instruct before, another/model after",
         "effort quick before, thorough after",
         "seed 0 before, 7 after",
-        "points that make no difference 2 before, 5 after",
+        "margin in points 2 before, 5 after",
     ]
 
 

@@ -94,20 +94,18 @@ def test_the_score_sentence_says_when_a_difference_may_be_chance() -> None:
     pair = candidate("prompting", 0.70, 1), candidate("retrieval", 0.74, 1)
     close = Comparison("prompting", "retrieval", -0.04, -0.09, 0.01, 0.2, 100)
     clear = replace(close, low=-0.07, high=-0.01, p_value=0.01)
-    assert "4 points above prompting" in charts.score_sentence(report_of(*pair, comparisons=(close,)))
-    assert "Chance alone could make" in charts.score_sentence(report_of(*pair, comparisons=(close,)))
-    assert "Chance alone could make" in charts.score_sentence(
-        report_of(*pair, comparisons=(replace(clear, p_value=0.06),))
-    )
+    assert "4 points more than prompting" in charts.score_sentence(report_of(*pair, comparisons=(close,)))
+    for unsure in (close, replace(clear, p_value=0.06)):
+        assert "may be chance" in charts.score_sentence(report_of(*pair, comparisons=(unsure,)))
     level = charts.score_sentence(report_of(candidate("prompting", 0.7, 1), candidate("retrieval", 0.7, 1)))
-    assert level == "Prompting scores .70, level with retrieval. Each line is a 95 % range."
-    assert "Chance alone would hardly make" in charts.score_sentence(report_of(*pair, comparisons=(clear,)))
+    assert level == "Prompting scores .70, the same as retrieval. Lines are 95 % CIs."
+    assert "is more than chance" in charts.score_sentence(report_of(*pair, comparisons=(clear,)))
 
 
 def test_the_frontier_leaves_out_what_is_dearer_and_no_better() -> None:
     cheap, dear_worse, dear_better = candidate("a", 0.6, 1), candidate("b", 0.5, 2), candidate("c", 0.8, 3)
     assert charts.frontier_of([(dear_better, 3), (dear_worse, 2), (cheap, 1)]) == [(cheap, 1), (dear_better, 3)]
-    assert charts.cost_chart_sentence(report_of(cheap, dear_better)).endswith("best score to be had at each cost.")
+    assert charts.cost_chart_sentence(report_of(cheap, dear_better)).endswith("shows the best score at each cost.")
     assert "dashed" not in charts.cost_chart_sentence(report_of(cheap, dear_worse))
 
 
@@ -117,16 +115,16 @@ def test_an_unknown_cost_is_left_out_and_never_nothing() -> None:
     assert charts.volume_chart(report, LIGHT) is None
     assert charts.cost_sentence(report) == "The costs are unknown."
     partly = report_of(candidate("prompting", 0.6, None), candidate("retrieval", 0.7, 1))
-    assert "unknown" in charts.volume_sentence(partly)
-    assert charts.cost_sentence(partly).endswith("what others cost is unknown.")
+    assert charts.volume_sentence(partly).startswith("We don't know the full cost of prompting,")
+    assert charts.cost_sentence(partly).endswith("We don't know what the others cost.")
 
 
 def test_a_free_machine_costs_nothing_which_is_not_unknown() -> None:
     report = report_of(candidate("prompting", 0.6, 0.0), candidate("retrieval", 0.7, 0.0))
     report = replace(report, priorities=Priorities(machine_per_hour=0.0))
     assert charts.cost_chart(report, LIGHT) is None and charts.volume_chart(report, LIGHT) is None
-    assert charts.cost_sentence(report).endswith("an answer costs nothing.")
-    assert charts.volume_sentence(report).endswith("an answer costs nothing.")
+    assert charts.cost_sentence(report).endswith("requests cost nothing.")
+    assert charts.volume_sentence(report).endswith("requests cost nothing.")
     beside_a_dear_one = report_of(candidate("prompting", 0.6, 0.0), candidate("retrieval", 0.7, 3.0))
     assert "Retrieval costs $3.00 and scores 10 points higher." in charts.cost_sentence(beside_a_dear_one)
 
@@ -135,15 +133,15 @@ def test_the_crossing_is_where_the_costs_of_a_year_are_equal() -> None:
     report = report_of(candidate("prompting", 0.6, 1.0), candidate("finetuning", 0.8, 0.5, one_off=30.0))
     (met,) = report.crossings
     assert {met.a, met.b} == {"prompting", "finetuning"}
-    assert met.monthly == pytest.approx(5000)  # 12 months of 5,000 answers: 60 = 30 + 30
+    assert met.monthly == pytest.approx(5000)  # 12 months of 5,000 requests: 60 = 30 + 30
     assert "5,000 a month" in charts.volume_chart(report, LIGHT).to_json()
-    assert charts.volume_sentence(report).startswith("From about 5,000 answers a month on, fine-tuning costs less")
+    assert charts.volume_sentence(report).startswith("From about 5,000 requests a month, fine-tuning costs less")
 
 
 def test_a_crossing_at_the_first_answer_is_no_number() -> None:
     report = report_of(candidate("prompting", 0.6, 2.0), candidate("finetuning", 0.8, 1.0, one_off=0.0146))
     assert charts.volume_sentence(report) == (
-        "Fine-tuning costs less over 12 months than prompting from the first answer on."
+        "Fine-tuning costs less over 12 months than prompting from the first request."
     )
 
 
@@ -157,13 +155,13 @@ def test_strategies_of_one_colour_have_lines_of_their_own() -> None:
 
 def test_the_latency_sentence_names_the_fastest_and_the_slowest() -> None:
     report = report_of(candidate("prompting", 0.6, 1, p50=0.4), candidate("retrieval", 0.7, 1, p50=0.9))
-    assert "Prompting answers fastest" in charts.latency_sentence(report)
-    assert "retrieval needs 0.90 s" in charts.latency_sentence(report)
+    assert "Prompting is fastest" in charts.latency_sentence(report)
+    assert "Retrieval takes 0.90 s" in charts.latency_sentence(report)
     ranges = ((0.3, 0.6), (0.5, 1.1))
     report = changed(
         report, candidates={at: {"latency_seconds": {"p50_range": ends}} for at, ends in enumerate(ranges)}
     )
-    assert "Prompting answers fastest, as far as 20 timed answers can tell: half" in charts.latency_sentence(report)
+    assert charts.latency_sentence(report).startswith("Prompting seems fastest")
 
 
 def test_the_cheapest_within_the_chance_of_what_was_timed_is_doubted() -> None:
@@ -175,8 +173,8 @@ def test_the_cheapest_within_the_chance_of_what_was_timed_is_doubted() -> None:
         (90.0, 70.0, 120.0, True),
     ):
         report = report_of(*pair, crossings=[CostCrossing("prompting", "retrieval", monthly, low, high, True)])
-        doubt = "" if is_sure else ", as far as the timed answers tell"
-        assert charts.cost_sentence(report).startswith(f"Prompting is the cheapest{doubt}, at $1.00")
+        seems = "is" if is_sure else "seems"
+        assert charts.cost_sentence(report).startswith(f"Prompting {seems} the cheapest, at $1.00 per 1,000 requests")
 
 
 def test_a_report_without_scores_still_has_its_sentences(synthetic_report: MakeReport) -> None:
@@ -190,18 +188,18 @@ def test_each_pair_has_its_crossing_with_its_range_or_the_word_never() -> None:
     report = report_of(*three)
     assert charts.crossing_sentences(report).of_choice[-1] == "Prompting never costs more than retrieval."
     for low, high, end in (
-        (4000.0, 6500.0, "(95 % range 4,000 to 6,500)."),
-        (4000.0, None, "from about 5,000 answers a month on, but that may be from 4,000 on, or never."),
-        (None, None, ", if ever."),
+        (4000.0, 6500.0, "(95 % CI 4,000 to 6,500)."),
+        (4000.0, None, "from about 5,000 requests a month. That may be from 4,000, or never."),
+        (None, None, "It may never do so."),
     ):
         report = report_of(*three, crossings=[CostCrossing("prompting", "finetuning", 5000.0, low, high, True)])
         assert charts.volume_sentence(report).endswith(end) and charts.crossing_sentences(report) == ([], [])
     report = report_of(*three, crossings=[CostCrossing("prompting", "retrieval", None, 800.0, None, True)])
     assert charts.crossing_sentences(report).of_choice == [
-        "An answer costs nearly the same with prompting and with retrieval: as measured prompting always costs less, "
-        "but retrieval may from 800 a month on."
+        "As measured, prompting never costs more than retrieval, but it is close. From 800 requests a month, retrieval "
+        "may cost less."
     ]
-    assert charts.volume_sentence(report).startswith("As measured, at every volume")
+    assert charts.volume_sentence(report).startswith("As measured, the order of costs")
 
 
 def test_no_name_covers_another_and_all_stay_within_the_chart() -> None:

@@ -39,18 +39,20 @@ def test_a_clear_winner_is_taken_though_it_costs_more():
         trial("finetuning", right_on(0.9, 200), seconds=3, fit_seconds=1000),
     )
     assert (got.choice, got.runner_up, got.confidence) == ("finetuning", "retrieval", "strong")
-    assert got.headline == "Fine-tune it."
+    assert got.headline == "Use fine-tuning."
     assert got.odds > 0.99
     assert got.probabilities["finetuning"] > 0.99 > 0.01 > got.probabilities["retrieval"]
     assert got.confidence_line == (
-        "Strong: more than 99 in 100 that it is within 2 points of the best strategy, and that no cheaper strategy is."
+        "Strong: over 99 % likely that it is within 2 points of the best and no cheaper strategy is."
     )
-    assert got.runner_up_line.startswith("Retrieval is 30 points behind, ")
-    assert got.reasons[0] == "Fine-tuning scored .90 (.85 to .93) on 200 test rows; no other strategy scored higher."
+    assert got.runner_up_line == "Retrieval is 30 points behind (95 % CI 23 to 36)."
+    assert got.reasons[0] == (
+        "Fine-tuning scored .90 (95 % CI .85 to .93) on 200 test rows, and no other strategy scored higher."
+    )
     assert got.changes == (
-        "If your limit for 95 of 100 answers were 2.0 s to just under 3.0 s, retrieval would be taken, which scores "
-        ".60.",
-        "If 1,000 wrong answers cost you something, but less than about $0.15, prompting would be taken, which scores "
+        "With a latency limit from 2.0 s to just under 3.0 s (95th percentile), we would choose retrieval. It "
+        "scores .60.",
+        "If 1,000 wrong answers cost you something, but less than about $0.15, we would choose prompting. It scores "
         ".50.",
     )
     assert got.caveats == ()
@@ -61,7 +63,7 @@ def test_the_margin_that_would_let_a_cheaper_strategy_in_is_named():
     got = decide(*two)
     assert got.choice == "finetuning"
     assert got.changes[:1] == (
-        "If 5.5 points made no difference to you, prompting would be taken, which scores .84 and costs $3.33 over 12 "
+        "If 5.5 points made no difference to you, we would choose prompting. It scores .84 and costs $3.33 over 12 "
         "months instead of $10.00.",
     )
     assert [decide(*two, margin=margin).choice for margin in (0.05, 0.055)] == ["finetuning", "prompting"]
@@ -82,10 +84,10 @@ def test_a_cheaper_strategy_one_point_worse_is_taken_and_more_rows_make_it_sure(
     assert few.confidence in ("weak", "too close to call")
     assert many.confidence == "strong"
     assert few.odds < 0.8 < 0.95 < many.odds
-    assert any("test rows would measure the difference from fine-tuning to within 2 points" in c for c in few.changes)
-    assert few.reasons[1] == "It is as likely as any to be within 2 points of the best strategy: 70 in 100."
-    assert "fine-tuning scored 1 point more" in many.reasons[0]
-    assert "costs least" in many.reasons[1]
+    assert any("test rows, the difference from fine-tuning would be known to within 2 points" in c for c in few.changes)
+    assert few.reasons[1] == "Prompting is as likely as any strategy to be within 2 points of the best (70 %)."
+    assert "Fine-tuning scored 1 point more" in many.reasons[0]
+    assert "Prompting is the cheapest" in many.reasons[1]
 
 
 def test_a_better_score_that_is_not_shown_does_not_justify_the_cost():
@@ -95,14 +97,14 @@ def test_a_better_score_that_is_not_shown_does_not_justify_the_cost():
     got = decide(cheap, dear)
     assert got.choice == "prompting"
     assert got.confidence == "too close to call"
-    assert got.headline == "Too close to call. Prompt it for now."
+    assert got.headline == "Too close to call: start with prompting."
     assert got.confidence_line == (
-        "39 test rows cannot show that fine-tuning is more than 2 points better than prompting."
+        "With 39 test rows, we can't show that fine-tuning is more than 2 points better than prompting."
     )
-    assert got.reasons[1] == "Of all that may be within 2 points of the best strategy it is the simplest."
-    assert got.runner_up_line.startswith("Fine-tuning is 3 points ahead, between ")
+    assert got.reasons[1] == "Prompting is the simplest strategy that may be within 2 points of the best."
+    assert got.runner_up_line.startswith("Fine-tuning is 3 points ahead (95 % CI ")
     needed = rows_needed([o.score for o in cheap.outcomes], [o.score for o in dear.outcomes], 0.02)
-    assert f"About {round(needed, -2):,} test rows" in got.changes[0] and got.rows_needed == needed
+    assert f"about {round(needed, -2):,} test rows" in got.changes[0] and got.rows_needed == needed
 
 
 def test_paying_more_must_be_worth_it():
@@ -136,17 +138,15 @@ def test_a_limit_leaves_out_even_the_best():
         max_seconds=1.0,
     )
     assert got.choice == "retrieval"
-    assert "Fine-tuning is left out: 95 of 100 answers come within 2.0 s, and your limit is 1.0 s." in got.reasons
-    assert (
-        "within 2 points of the best strategy, and that no cheaper strategy that meets your limits is."
-        in got.confidence_line
-    )
-    assert "If 95 of 100 answers might take 2.0 s, fine-tuning would be taken." in got.changes
+    assert "Fine-tuning is left out: its 95th percentile latency is 2.0 s, over your limit of 1.0 s." in got.reasons
+    assert "no cheaper strategy within your limits" in got.confidence_line
+    assert "If you allowed a 95th percentile latency of 2.0 s, we would choose fine-tuning." in got.changes
 
 
 def test_a_limit_missed_by_less_than_is_told_is_not_told_as_met():
     got = decide(trial("prompting", right_on(0.5, 100), seconds=1.204), max_seconds=1.2)
-    assert got.reasons == ("Prompting is left out: 95 of 100 answers come within just over 1.2 s, your limit.",)
+    (reason,) = got.reasons
+    assert reason.endswith("is just over your limit of 1.2 s.")
 
 
 def test_what_has_no_known_price_is_not_called_dearer():
@@ -161,37 +161,36 @@ def test_what_has_no_known_price_is_not_called_dearer():
         read_per_million=1.0,
         written_per_million=2.0,
     )
-    assert got.choice == "finetuning" and got.confidence_line.endswith("and that no strategy of known cost is.")
-    assert got.reasons[1] == "Every strategy of known cost is almost surely more than 2 points worse."
-    unknown = "What a model costs once it is trained is unknown: say how many times as much before you decide."
-    assert unknown in got.caveats
+    assert got.choice == "finetuning" and got.confidence_line.endswith("and no strategy of known cost is.")
+    assert got.reasons[1] == "Every strategy of known cost is almost certainly more than 2 points worse."
+    assert any(caveat.startswith("We don't know what a model costs once it is trained.") for caveat in got.caveats)
 
 
 def test_where_there_is_nothing_to_compare_no_odds_are_told():
     assert decide(trial("prompting", right_on(0.5, 50))).confidence_line == (
-        "Nothing to compare: prompting is the only strategy measured."
+        "Prompting is the only strategy measured, so there is nothing to compare it with."
     )
     slow = decide(trial("prompting", right_on(0.5, 50)), trial("retrieval", [1.0] * 50, seconds=9), max_seconds=2.0)
-    assert slow.confidence_line == "Nothing to compare: prompting is the only strategy known to meet your limits."
+    assert slow.confidence_line.startswith("Prompting is the only strategy known to meet your limits,")
 
 
 def test_what_was_not_measured_cannot_meet_a_limit():
     got = decide(trial("prompting", right_on(0.5, 50), seconds=None), max_cost_per_1000=1.0)
     assert got.choice is None
     assert got.headline == "No strategy meets your limits."
-    assert got.reasons == ("Prompting is left out: its cost is unknown, and you set a limit.",)
+    assert got.reasons == ("Prompting is left out because its cost is unknown and you set a limit.",)
 
 
 def test_when_all_failed_nothing_is_recommended():
     got = decide(Trial("prompting", "failed", reason="It ran out of memory."), Trial("retrieval", "excluded"))
     assert (got.choice, got.confidence, got.odds, got.headline) == (None, "none", None, "Nothing to recommend yet.")
-    assert got.caveats == ("Prompting failed and is not judged: It ran out of memory.", "Retrieval was not tried.")
+    assert got.caveats == ("Prompting failed, so it has no score. It ran out of memory.", "Retrieval was not tried.")
 
 
 def test_one_that_failed_does_not_stop_the_others():
     got = decide(Trial("finetuning", "failed", reason="The loss was not a number."), trial("prompting", [1.0] * 40))
     assert (got.choice, got.confidence, got.runner_up_line) == ("prompting", "weak", None)
-    assert "Fine-tuning failed and is not judged: The loss was not a number." in got.caveats
+    assert "Fine-tuning failed, so it has no score. The loss was not a number." in got.caveats
 
 
 @pytest.mark.parametrize("seconds", [(1.0, 1.0, 1.0), (1.02, 1.01, 1.0), (None, None, None)])
@@ -200,7 +199,7 @@ def test_ties_go_to_the_simpler_strategy(seconds):
     names = ("finetuning", "retrieval", "prompting")
     got = decide(*(trial(name, scores, seconds=s) for name, s in zip(names, reversed(seconds), strict=True)))
     assert (got.choice, got.runner_up) == ("prompting", "retrieval")
-    assert got.runner_up_line.startswith("Retrieval is level, between ")
+    assert got.runner_up_line.startswith("Retrieval scores the same (95 % CI ")
 
 
 def test_an_unknown_cost_comes_after_a_known_one():
@@ -215,16 +214,16 @@ def test_the_volume_at_which_another_becomes_cheaper_is_named():
     assert got.choice == "prompting"
     # 59,990 more seconds once, 0.5 fewer an answer: equal after 119,980 answers, 9,998 a month; the simpler
     # one is taken as long as it costs no more than 5 % more
-    assert "Above about 11,000 answers a month, fine-tuning would be taken." in got.changes
+    assert "Above about 11,000 requests a month, we would choose fine-tuning." in got.changes
     assert decide(trial("prompting", scores), dear_once, monthly_volume=20_000).choice == "finetuning"
 
 
 def test_a_handful_of_rows_never_makes_a_strong_verdict():
     got = decide(trial("prompting", [0.0] * 5), trial("finetuning", [1.0] * 5))
     assert (got.choice, got.confidence) == ("finetuning", "weak")
-    assert got.headline == "Fine-tune it, as a first guess."
-    assert got.confidence_line.endswith("from only 5 test rows.")
-    assert got.caveats[0].startswith("There are only 5 test rows.")
+    assert got.headline == "First guess: use fine-tuning."
+    assert got.confidence_line.startswith("Weak (only 5 test rows): ")
+    assert "only 5 test rows" in got.caveats[0]
     assert decide(trial("prompting", [1.0]), trial("finetuning", [0.0])).choice == "prompting"
 
 
@@ -234,12 +233,10 @@ def test_caveats_follow_from_what_was_measured():
     babbled[0] = replace(babbled[0], tokens_out=96)
     prompting = replace(prompting, outcomes=(*prompting.outcomes[:88], *babbled), settings={"answer_tokens": 96})
     got = decide(prompting, kind=Kind.EXTRACTION)
-    assert got.headline == "Prompt it, but no strategy works well yet."
+    assert got.headline == "Use prompting, but nothing works well yet."
     assert got.caveats[0].startswith("Prompting is wrong on 100 of 100 test rows.")
-    assert (
-        "Prompting: 12 of 100 answers are not valid JSON (1 of them cut at 96 tokens, the longest answer that is "
-        "written); check each before use."
-    ) in got.caveats
+    (invalid,) = (caveat for caveat in got.caveats if "invalid JSON in 12 of 100 answers" in caveat)
+    assert invalid.endswith("1 of them reached the limit of 96 tokens.")
     beaten = decide(trial("prompting", right_on(0.6, 100)), share=0.55)
     assert any("most common label would score .55" in caveat for caveat in beaten.caveats)
     assert decide(trial("prompting", right_on(0.9, 100)), share=0.55).caveats == ()
@@ -254,11 +251,8 @@ def test_a_fair_score_of_answers_that_are_seldom_all_right_is_told():
     halves = trial("prompting", [0.6] * 60, valid=1.0, exact=0.0)
     right = tuple(replace(one, score=1.0, parts={"valid": 1.0, "exact": 1.0}) for one in halves.outcomes[:10])
     got = decide(replace(halves, outcomes=(*right, *halves.outcomes[10:])), kind=Kind.EXTRACTION)
-    assert got.headline == "Prompt it."
-    assert (
-        "Prompting gets something wrong in 50 of 60 answers: its score counts what is right in each. Check each before "
-        "use."
-    ) in got.caveats
+    assert got.headline == "Use prompting."
+    assert any("something wrong in 50 of 60 answers" in caveat for caveat in got.caveats)
     mostly_right = replace(halves, outcomes=tuple(replace(one, parts=right[0].parts) for one in halves.outcomes))
     assert decide(mostly_right, kind=Kind.EXTRACTION).caveats == ()
 
@@ -271,9 +265,9 @@ def test_where_getting_ready_is_unknown_of_all_wrong_answers_are_still_weighed_a
     got = decide(*two, wrong_answer=0.001)
     assert got.choice == "prompting"  # a tenth of an answer is worth less than four seconds
     assert got.reasons[1] == (
-        "At $0.0010 a wrong answer and 10,000 answers a month it costs least: about $27 over 12 months, getting ready "
-        "not counted, $3.33 of it paid and the rest in wrong answers, against $29 for fine-tuning. To you, a "
-        "difference of 2 points is worth $2.40."
+        "At $0.0010 a wrong answer, prompting costs the least. It costs about $27 over 12 months without setup, "
+        "against $29 for fine-tuning. Of that, $3.33 is paid and the rest is the cost of wrong answers. A difference "
+        "of 2 points is worth $2.40 to you."
     )
 
 
@@ -283,8 +277,8 @@ def test_missed_documents_and_failed_answers_are_told():
         for i in range(40)
     )
     caveats = decide(Trial("retrieval", "done", outcomes=outcomes), kind=Kind.ANSWERING).caveats
-    assert "Retrieval could not answer 3 test rows; counted as wrong." in caveats
-    assert any("on only 12 of 40 test rows whose document is known" in caveat for caveat in caveats)
+    assert any(caveat.startswith("Retrieval couldn't answer 3 test rows.") for caveat in caveats)
+    assert any("only 12 of 40 test rows with a known document" in caveat for caveat in caveats)
 
 
 def test_scores_are_paired_by_example_not_by_position():
@@ -304,7 +298,7 @@ def test_names_of_ones_own_that_cost_the_same_are_not_cheaper_than_each_other():
     assert got.confidence == "strong" and got.odds > 0.99
     assert got.confidence_line.endswith("that no other strategy is more than 2 points better.")
     apart = decide(trial("gpt", right_on(0.9, 400), seconds=None), trial("rag", scores, seconds=None))
-    assert "cheaper" not in " ".join((apart.confidence_line, *apart.reasons))
+    assert "cheap" not in " ".join((apart.confidence_line, *apart.reasons))
 
 
 def test_a_few_groups_of_many_rows_are_a_first_guess():
@@ -313,9 +307,9 @@ def test_a_few_groups_of_many_rows_are_a_first_guess():
         return replace(made, outcomes=tuple(replace(one, group=str(at % 8)) for at, one in enumerate(made.outcomes)))
 
     got = decide(in_groups("prompting", 0.25, 1), in_groups("finetuning", 1.0, 3))
-    assert got.headline == "Fine-tune it, as a first guess."
-    assert got.confidence_line.endswith("from only 8 groups of test rows.")
-    assert got.caveats[0] == "There are only 8 groups of test rows. Add more before money depends on this."
+    assert got.headline == "First guess: use fine-tuning."
+    assert "(only 8 groups of test rows)" in got.confidence_line
+    assert "only 8 groups of test rows" in got.caveats[0]
 
 
 def test_groups_are_known_from_any_strategy_that_kept_them():

@@ -57,7 +57,7 @@ def test_what_is_taken_follows_the_metric() -> None:
 def test_where_a_wrong_answer_has_a_price_every_wrong_answer_counts_alike() -> None:
     got = decide(*two(MetricName.MACRO_F1), wrong_answer=1.0)
     assert got.choice == "prompting"
-    assert any(caveat.startswith("Because a wrong answer has a price") for caveat in got.caveats)
+    assert any(caveat.startswith("You set a price for a wrong answer") for caveat in got.caveats)
 
 
 def test_a_baseline_is_held_against_the_metric() -> None:
@@ -82,9 +82,9 @@ def test_a_few_rows_that_decide_are_said_to() -> None:
 
 def test_a_low_score_of_mostly_right_answers_is_told_as_it_is() -> None:
     got = decide(trial("prompting", 0.97, 0.1, 0.1))
-    assert got.headline == "Prompt it, but no strategy works well yet."
+    assert got.headline == "Use prompting, but nothing works well yet."
     (caveat,) = (caveat for caveat in got.caveats if "macro-F1 of only" in caveat)
-    assert "seldom finds the labels that have few rows" in caveat
+    assert "rarely finds the labels that have few rows" in caveat
     one = replace(trial("prompting", 0.6, 0.6, 0.6), metric="mine.py:score (12345678)")
     partly = replace(one, outcomes=tuple(replace(each, score=0.4 * each.score) for each in one.outcomes))
     assert any(caveat.startswith("Prompting is wrong on 300 of 300 test rows.") for caveat in decide(partly).caveats)

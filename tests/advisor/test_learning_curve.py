@@ -255,9 +255,9 @@ def test_a_strategy_that_would_pass_the_chosen_one_would_change_the_verdict(
         synthetic_report, lambda n: trials, growth=(0.3, 0.6, 0.82), trials=trials, priorities=Priorities(margin=0.005)
     )
     assert report.recommendation.choice == "retrieval"
-    assert "fine-tuning would probably be ahead of retrieval (80 in 100)" in " ".join(said_by(report))
+    assert "fine-tuning would probably be ahead of retrieval (80 %)" in " ".join(said_by(report))
     (sentence,) = turning_sentences(report)
-    assert "0.5 points" in sentence and "80 in 100" in sentence
+    assert "0.5 points" in sentence and "80 % likely" in sentence
     assert sentence in report.recommendation.changes
     _, split = tiny_task()
     seldom = under_priorities(report, Priorities(monthly_volume=1, margin=0.005), trials, [], split)

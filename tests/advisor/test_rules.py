@@ -131,4 +131,4 @@ def test_an_answer_replaces_a_fact_only_where_it_says_something_else() -> None:
     assert with_answers(facts, {"examples": "2000"}).examples == 2_000
     assert with_answers(facts, {"form": UNKNOWN}).form is None
     seen = [seen_in_data(question, facts) for question in QUESTIONS]
-    assert seen == [None, None, "answers are 8 labels", "173 rows to learn from", None, None]
+    assert seen == [None, None, "answers are 8 labels", "173 training rows", None, None]

@@ -78,7 +78,7 @@ def test_a_close_verdict_on_one_training_says_so(synthetic_report: MakeReport, s
     probes = {f"{TRAINED_AGAIN}1": trained.outcomes}
 
     def is_told(*trials: Trial) -> bool:
-        return any("trained once" in one for one in synthetic_report(trials=trials).recommendation.caveats)
+        return any("trained only once" in one for one in synthetic_report(trials=trials).recommendation.caveats)
 
     assert is_told(prompting, close, replace(trained, changes_weights=True))
     assert not is_told(prompting, close, replace(trained, changes_weights=True, probes=probes))

@@ -61,10 +61,10 @@ def test_at_the_value_named_the_choice_is_another_and_halfway_to_it_the_same(sit
 
 def test_every_turn_is_said_in_a_sentence_and_nothing_else() -> None:
     now = under(monthly_volume=500)
-    said = [sentence for sentence in now.changes if "would be taken" in sentence]
+    said = [sentence for sentence in now.changes if "we would choose" in sentence]
     assert len(said) == len([turn for turn in now.turns if turn.choice])
     assert any(
-        sentence.startswith("Above about ") and sentence.endswith("fine-tuning would be taken.") for sentence in said
+        sentence.startswith("Above about ") and sentence.endswith("we would choose fine-tuning.") for sentence in said
     )
 
 
@@ -83,12 +83,14 @@ def test_a_choice_that_holds_only_between_two_values_is_told_with_both() -> None
         for value, is_so in ((turn.value, True), (turn.until, True), (0.9 * turn.until, False)):
             then = recommend(STEPS, Priorities(**priorities | {priority: value}), Kind.CLASSIFICATION)
             assert (then.choice == turn.choice) is is_so, (priority, value)
-        return turn.choice, [one for one in now.changes if "would be taken" in one]
+        return turn.choice, [one for one in now.changes if "we would choose" in one]
 
     choice, said = turn_of("wrong_answer")
     assert choice == "retrieval" and "If 1,000 wrong answers cost you about $0.1" in said[-1] and " to $0.4" in said[-1]
     choice, said = turn_of("max_seconds")
-    assert any("0.50 s to just under 2.0 s, retrieval would be taken, which scores .80." in one for one in said)
+    assert any(
+        "0.50 s to just under 2.0 s (95th percentile), we would choose retrieval. It scores .80." in one for one in said
+    )
 
 
 def test_nothing_turns_a_choice_without_a_rival() -> None:
@@ -100,8 +102,8 @@ def test_dear_errors_ask_for_the_best_answers_and_cheap_ones_for_the_cheapest() 
     assert under(wrong_answer=10.0).choice != "prompting"
     cheap = under(wrong_answer=1e-7)
     assert cheap.choice == "prompting"
-    assert "wrong answers counted" in cheap.confidence_line
-    assert "in wrong answers, against" in cheap.reasons[1]
+    assert "wrong answers included" in cheap.confidence_line
+    assert "the rest is the cost of wrong answers" in cheap.reasons[1]
 
 
 def test_with_a_price_of_errors_the_choice_costs_least_in_all() -> None:
@@ -115,21 +117,21 @@ def test_with_a_price_of_errors_the_choice_costs_least_in_all() -> None:
 def test_an_unknown_cost_is_not_weighed_and_that_is_said() -> None:
     unknown = replace(TRIALS[1], outcomes=tuple(replace(one, seconds=None) for one in TRIALS[1].outcomes))
     got = recommend((TRIALS[0], unknown), Priorities(wrong_answer=1.0), Kind.CLASSIFICATION)
-    assert "Some of the costs are unknown" in " ".join(got.caveats)
-    assert "wrong answers counted" not in got.confidence_line
+    assert "Some costs are unknown" in " ".join(got.caveats)
+    assert "wrong answers included" not in got.confidence_line
 
 
 @pytest.mark.parametrize("seconds", [2.04, 2.0, 0.3, 1.9999])
 def test_a_limit_is_true_as_it_is_told(seconds: float) -> None:
     two = (trial("prompting", 0.80, 0.1, 10), trial("finetuning", 0.95, seconds, 10))
     shut_out = recommend(two, Priorities(max_seconds=0.2), Kind.CLASSIFICATION)
-    told = next(each for each in shut_out.changes if each.startswith("If 95 of 100 answers might take "))
-    limit = float(told.split()[7])
+    told = next(each for each in shut_out.changes if each.startswith("If you allowed a 95th percentile latency of "))
+    limit = float(told.split()[8])
     assert seconds <= limit < 1.06 * seconds
     assert recommend(two, Priorities(max_seconds=limit), Kind.CLASSIFICATION).choice == "finetuning"
     let_in = recommend(two, Priorities(), Kind.CLASSIFICATION)
-    told = next(each for each in let_in.changes if each.startswith("If 95 of 100 answers had to come in less than "))
-    assert 0.94 * seconds < float(told.split()[11]) <= seconds
+    told = next(each for each in let_in.changes if each.startswith("If the 95th percentile latency had to be below "))
+    assert 0.94 * seconds < float(told.split()[9]) <= seconds
 
 
 def test_the_month_in_which_a_choice_turns_is_named() -> None:

@@ -12,12 +12,12 @@ from tests.app import html_of, open_page, primaries
 def test_a_report_page_tells_whether_the_measurement_agrees(finished: Callable[..., StoredRun]) -> None:
     run = finished()
     said = html_of(open_page("Report", run=run.id))
-    assert "120 examples of your own 4 categories lean to fine-tuning." in said
+    assert "120 examples of your own 4 categories favour fine-tuning." in said
 
 
 def test_the_page_answers_at_once_and_keeps_the_answers_in_its_address(store: Store) -> None:
     app = open_page("Advice")
-    assert "Answer what you know." in html_of(app) and len(app.selectbox) == 6
+    assert "Answer the questions you can." in html_of(app) and len(app.selectbox) == 6
     app.selectbox(key="answer-tried").set_value("no").run()
     app.selectbox(key="answer-knowledge").set_value("changing").run()
     assert "Start with a good prompt, then retrieval." in html_of(app)

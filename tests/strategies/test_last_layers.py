@@ -110,7 +110,7 @@ def test_a_run_measures_it_and_its_report_its_pages_and_predict_know_it(
         assert trained["status"] == "done" and 0 <= trained["score"]["mean"] <= 1
         assert trained["robustness"] and trained["side_effects"]
         for name in ("report.html", "report.md"):
-            assert "Last layers" in Path("out", name).read_text()
+            assert "Last-layer fine-tuning" in Path("out", name).read_text()
         (run,) = store.runs()
         capsys.readouterr()
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"my money is gone\n")))
@@ -118,4 +118,4 @@ def test_a_run_measures_it_and_its_report_its_pages_and_predict_know_it(
         assert capsys.readouterr().out.strip() in LABELS
         for page in ("Report", "Compare"):
             shown = open_page(page, run=run.id, dataset=run.dataset_id)
-            assert "Last layers" in " ".join(element.proto.body for element in shown.get("html"))
+            assert "Last-layer fine-tuning" in " ".join(element.proto.body for element in shown.get("html"))
