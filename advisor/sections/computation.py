@@ -50,8 +50,8 @@ def of_pairs(pairs: Sequence[Comparison | Lost]) -> str:
 def of_draws(report: Report) -> str:
     """What the chances of a verdict are counted in."""
     drawn = (
-        f"The {tested(report)} are weighted at random {DRAWS:,} times (Bayesian bootstrap), as if other rows of the "
-        "same kind had come. Each strategy also gets an imagined row that only it answers right."
+        f"The {tested(report)} are weighted at random {DRAWS:,} times (Bayesian bootstrap), as if other such rows had "
+        "come. Each strategy also gets an imagined row that only it answers right."
     )
     if not counts_labels_alike(report):
         return drawn

@@ -46,8 +46,8 @@ SHARE_OF_OTHER = {MetricName.FACTS: 0.0, MetricName.FACTS_AND_FORM: 0.05, Metric
 _SEES_FORM = (MetricName.FACTS_AND_FORM, MetricName.FORM_AND_FACTS, MetricName.FORM)
 
 _FACTS = (
-    "How much of what the expected answer states (numbers, dates, names, yes or no, rare words) the answer states too, "
-    "in any order and notation, and whether it states anything else instead."
+    "How many of the expected facts (numbers, dates, names, yes or no, rare words) the answer states, in any order and "
+    "notation. Anything else that it states instead costs."
 )
 _FORM = "How many short runs of letters the text shares with the expected one (chrF)."
 
@@ -62,7 +62,7 @@ MEANINGS: dict[str, str] = {
         "counts as much as one with many."
     ),
     MetricName.FIELD_F1: (
-        "How well the fields match the expected ones; missing, wrong and invented fields all cost. "
+        "How well the fields match the expected ones. Missing, wrong and invented fields all cost. "
         "An answer that is not JSON scores 0."
     ),
     MetricName.FACTS: f"{_FACTS} Wording and length do not count.",
@@ -76,31 +76,31 @@ MEANINGS: dict[str, str] = {
 }
 
 _FACTS_FORMULA = (
-    "2 × recall × precision ÷ (recall + precision). Recall is the share of the expected facts that are stated: a "
-    "number, date, time, name, yes or no, or refusal weighs 1, another word as much as it is rare in documents and "
-    "training answers. Precision falls with every other number, date or name that neither the input nor the expected "
-    "answer holds; one that stands in the same document costs a tenth."
+    "2 × recall × precision ÷ (recall + precision). Recall is the share of the expected facts that are stated. A "
+    "number, date, time, name, yes or no, or refusal weighs 1. Other words weigh more the rarer they are in documents "
+    "and training answers. Precision falls with every other number, date or name that neither the input nor the "
+    "expected answer holds. One from the same document costs a tenth."
 )
 FORMULAS: dict[str, str] = {
     MetricName.ACCURACY: "1 where the label is the expected one, blanks around it aside, else 0.",
     MetricName.MACRO_F1: (
-        "The mean over the labels of the test rows of 2 × TP ÷ (2 × TP + FP + FN): TP rows have the label and got it, "
+        "The mean over the labels of the test rows of 2 × TP ÷ (2 × TP + FP + FN). TP rows have the label and got it, "
         "FP got it without having it, FN have it and got another."
     ),
     MetricName.BALANCED_ACCURACY: (
-        "The mean over the labels of the test rows of TP ÷ (TP + FN): TP rows have the label and got it, FN have it "
+        "The mean over the labels of the test rows of TP ÷ (TP + FN). TP rows have the label and got it, FN have it "
         "and got another."
     ),
     MetricName.FIELD_F1: (
-        "2 × the fields that agree ÷ (the fields given + the fields expected). Fields agree where they are called the "
-        "same and have the same value: capitals and blanks do not count, 2 is 2.0 but not the text “2”, null and empty "
-        "are no field, and the items of a list may come in any order."
+        "2 × the fields that agree ÷ (the fields given + the fields expected). Fields agree where their names and "
+        "values are the same. Capitals, blanks and the order of lists do not count. 2 is 2.0, but not the text “2”. "
+        "Null and empty are no field."
     ),
     MetricName.FACTS: _FACTS_FORMULA,
     MetricName.FACTS_AND_FORM: (
         f"Facts × (1 − 0.05 × (1 − form)). Facts: {_FACTS_FORMULA} Where inputs list facts, each value weighs 1, in "
-        "the input's words or those of training answers, and facts are what is right ÷ (what is expected + what is "
-        "wrong); repeating the list states nothing. Form: chrF ÷ 100."
+        "the words of the input or of training answers. Facts are then what is right ÷ (what is expected + what is "
+        "wrong), and repeating the list states nothing. Form: chrF ÷ 100."
     ),
     MetricName.FORM_AND_FACTS: (
         f"Form × (1 − 0.3 × (1 − facts)). Form: chrF of sacrebleu ÷ 100. Facts, of those that the input holds: "
