@@ -1,4 +1,4 @@
-"""Several right answers in one cell: a list, or texts parted by ||. Any of them counts as right."""
+"""Several right answers in one cell: a list, or texts separated by ||. Any of them counts as right."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from eval.scoring.code import looks_like_code
 
 SEPARATOR = "||"
-_MOSTLY = 0.5  # of the rows, from which a column is taken to hold several answers
-_MOST_CHARACTERS = 20_000  # of a cell that is read as a list
+_MOSTLY = 0.5  # share of rows with a list from which the column counts as holding several answers
+_MOST_CHARACTERS = 20_000  # a longer cell isn't read as a list
 
 
 def accepted_answers(cells: Sequence[str]) -> list[tuple[str, ...]] | None:
-    """The right answers of each cell, the first the one to learn from; None where most cells hold one answer as it
-    stands."""
+    """The right answers of each cell; strategies learn from the first. None if most cells hold a single answer."""
     found = [_answers_in(cell) for cell in cells]
     several = sum(len(answers) > 1 or answers[0] != cell for answers, cell in zip(found, cells, strict=True))
     return found if cells and several >= _MOSTLY * len(cells) else None
@@ -29,7 +28,7 @@ def _answers_in(cell: str) -> tuple[str, ...]:
 
 
 def _list_in(cell: str) -> list[str]:
-    """The texts of a list as JSON or as Python writes it; the cell itself where it is no list of texts."""
+    """The texts of a JSON or Python list; the cell itself if it isn't a list of texts."""
     items = None
     if len(cell) <= _MOST_CHARACTERS:
         for read in (json.loads, ast.literal_eval):

@@ -1,4 +1,4 @@
-"""Pairs of answers that a person compares without knowing who wrote them: which there are, and which comes next."""
+"""Pairs of answers a person compares without knowing which strategy wrote them, and which pair comes next."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from eval.scoring.metric import leads_with_facts
 from eval.scoring.words import folded
 from eval.task import Example
 
-PAIRS = 20  # that a person is asked about
+PAIRS = 20  # shown to a person
 _ROWS_CORRUPTED = 60
 
 Key = tuple[str, str, str]
 
 
 class Choice(StrEnum):
-    """Which of two answers a person finds right; of two that are right or wrong in parts, the better one."""
+    """Which of two answers a person finds right, or better if both are partly right."""
 
     LEFT = "left"
     RIGHT = "right"
@@ -34,7 +34,7 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`writer` is the strategy that wrote it or, before a run, the corruption that an expected answer went through."""
+    """`writer` is the strategy that wrote it or, before a run, the corruption applied to an expected answer."""
 
     writer: str
     text: str
@@ -43,8 +43,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two different answers to one example, on the sides where they are shown. Examples of one `unit` belong to the
-    same group; without groups each example is a unit of its own."""
+    """Two different answers to one example, on the sides where they are shown. `unit` is the example's group; without
+    groups each example is its own unit."""
 
     example_id: str
     unit: str
@@ -64,8 +64,8 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """What a person said of two texts as answers to an input. It names no writer and no row, so it holds in any run in
-    which these texts come up again. `at` is ISO 8601; `asked_in` is the id of the run or dataset that asked."""
+    """A person's choice between two texts as answers to an input. It names no strategy and no row, so it applies to any
+    run with the same texts. `at` is ISO 8601; `asked_in` is the id of the run or dataset that asked."""
 
     input: str
     left: str
@@ -80,8 +80,8 @@ class Click:
 
 
 def pairs_of_trials(trials: Sequence[Trial], examples: Sequence[Example], seed: int) -> list[Pair]:
-    """Every pair of different answers to the same test row, in an order and on sides that only the seed decides.
-    Strategies that failed have no part in it."""
+    """Every pair of different answers to the same test row, without failed strategies. Only the seed decides the order
+    and the sides."""
     answers: defaultdict[str, list[Answer]] = defaultdict(list)
     for trial in trials:
         for outcome in trial.outcomes if trial.status == "done" else ():
@@ -90,10 +90,10 @@ def pairs_of_trials(trials: Sequence[Trial], examples: Sequence[Example], seed: 
 
 
 def pairs_of_corruptions(scorer: Scorer, rows: Sequence[Example], seed: int) -> list[Pair]:
-    """Before a run: right answers to training `rows` beside corrupted ones. Both sides are put in other words, since a
-    right answer that alone reads differently could be told from the other without reading it.
+    """Before a run: right answers to training `rows` paired with corrupted ones. Both sides are reworded. Otherwise the
+    person could tell the right answer by its style.
 
-    `scorer` must be one of written answers.
+    `scorer` must be one for written answers.
     """
     assert scorer.collection is not None
     corrupter = Corrupter(
@@ -115,7 +115,7 @@ def pairs_of_corruptions(scorer: Scorer, rows: Sequence[Example], seed: int) -> 
 
 
 def pairs_of_clicks(clicks: Sequence[Click], rows: Sequence[Example], scorer: Scorer) -> list[Pair]:
-    """The pairs of texts that were clicked as answers to these rows, scored; who wrote them isn't known."""
+    """The clicked pairs of texts for these rows, with scores. Their writers are unknown."""
     row_by_input = {row.input: row for row in rows}
     pairs = []
     for click in clicks:
@@ -132,11 +132,12 @@ def next_pair(
     prefer: Sequence[str | None] = (),
     count: int = PAIRS,
 ) -> Pair | None:
-    """The pair to show once those of `clicked` are judged; None after `count` of them, or when there are no more.
+    """The next pair to show, given the `clicked` ones; None after `count` pairs or if there are no more.
 
-    Each two writers take turns, so that they come equally often wherever the person stops. Where the last turn has too
-    few pairs left for all, those of the writers in `prefer` come first: the choice and the runner-up, because the
-    verdict rests on their difference. Rows come once before any comes twice. The same clicks lead to the same pair.
+    Every two writers take turns, so that each combination comes equally often wherever the person stops. If the last
+    turn is too short for all, pairs of the writers in `prefer` come first: the choice and the runner-up, because the
+    verdict depends on their difference. Every row comes once before any comes twice. The same clicks give the same
+    pair.
     """
     judged = [pair for pair in pairs if pair.key in clicked]
     rest = [pair for pair in pairs if pair.key not in clicked]
@@ -167,7 +168,7 @@ def _shuffled(beside: Sequence[tuple[Example, Answer, Answer]], seed: int) -> li
 
 
 def _same_words(text: str) -> str:
-    """Two answers that differ in letter case, blanks or a full stop at the end would waste a click."""
+    """A key that ignores letter case, blanks and a final full stop: such pairs would waste a click."""
     return " ".join(folded(text).casefold().split()).rstrip(" .")
 
 

@@ -1,7 +1,7 @@
-"""Documents as they may be tomorrow: with other facts in them, or without those that hold an answer.
+"""Change documents: replace facts in them, or remove the documents that hold an answer.
 
-A fact is the expected answer of a row where it stands in documents; it is replaced by the answer of another row that
-looks alike. The same for the same seed, and no text is written that did not stand in the task.
+A fact is a row's expected answer where it occurs in documents. It is replaced by a similar-looking answer of another
+row. Deterministic for a seed, and every inserted text comes from the task.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from eval.scoring import MetricName, Scorer
 from eval.task import Document, Example, Kind, Metric
 from eval.words import count_words
 
-MOST_WORDS = 4  # of a fact: a longer answer is a phrase, which fits nowhere else
-MOST_DOCUMENTS = 5  # that hold an answer's words: in more they are no fact, and hardly mean the same in each
-LARGEST_SHARE_OUT = 0.5  # of the documents are taken out at once, unless a single row's are more
+MOST_WORDS = 4  # of a fact: a longer answer is a phrase that fits nowhere else
+MOST_DOCUMENTS = 5  # words found in more documents aren't a fact and hardly mean the same in each
+LARGEST_SHARE_OUT = 0.5  # of the documents removed at once, unless a single row's are more
 
 _TOKEN = re.compile(r"\d+|[^\W\d_]+|[^\w\s]")
 _MONTHS_AND_DAYS = frozenset(
@@ -38,7 +38,7 @@ Shape = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class ChangedFact:
-    """A row whose answer stands in the documents no more, and what stands there instead."""
+    """A row whose answer was replaced in the documents, and the new answer."""
 
     example: Example
     new: str
@@ -47,11 +47,10 @@ class ChangedFact:
 def change_facts(
     test: Sequence[Example], rows: Sequence[Example], documents: Sequence[Document], seed: int, most: int
 ) -> tuple[list[ChangedFact], list[Document]]:
-    """At most so many test rows with the new answer of each, one of those of `rows`; and all documents with the new
-    answers in them.
+    """At most `most` test rows with a new answer each, taken from `rows`; and all documents with the new answers.
 
-    In these the old answer stands nowhere, and the new one where the old one stood; no change touches the question or
-    the answer, old or new, of another row. A row for which that cannot be had is passed over.
+    The documents no longer contain the old answer, and the new one is where the old one was. No change touches the
+    question or the old or new answer of another row. Rows for which that is impossible are skipped.
     """
     alike: dict[Shape, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for row in sorted(rows, key=lambda row: row.target):
@@ -66,7 +65,7 @@ def change_facts(
         if not holding or count_words(old) > MOST_WORDS or not _is_apart(row, old, facts):
             continue
         if any(stands_in(old, _line(_replaced(texts[id], old, "…"))) for id in holding):
-            continue  # it is also written otherwise there: twelve for 12
+            continue  # it also occurs there in another spelling: twelve for 12
         for new in _instead(row, alike[shape_of(old)], seed):
             if not _is_apart(row, new, facts) or any(stands_in(new, lines[id]) for id in holding):
                 continue
@@ -82,9 +81,9 @@ def change_facts(
 def take_out(
     test: Sequence[Example], documents: Sequence[Document], seed: int, most: int
 ) -> list[tuple[list[Example], list[Document]]]:
-    """At most so many test rows in parts, each with the documents that are left when those that hold the answers of
-    its rows are taken out: those that the person named, and those in which the answer's words stand. A row whose
-    answer stands in too many to be taken out is passed over."""
+    """At most `most` test rows in parts. Each part comes with the remaining documents after removing those that hold
+    its rows' answers: the ones the person named and the ones with the answer's words. Rows whose answer is in too many
+    documents are skipped."""
     lines = {document.id: _line(document) for document in documents}
     parts: list[tuple[list[Example], set[str]]] = []
     found = 0
@@ -106,7 +105,7 @@ def take_out(
 
 
 def holding_documents(target: str, lines: dict[str, str]) -> set[str]:
-    """The documents, by id, in which the words of a target stand; none where they stand in too many to be a fact."""
+    """The ids of the documents that contain the words of a target; none if too many do for it to be a fact."""
     if not (words := line_of(target)).strip():
         return set()
     found = {id for id, line in lines.items() if words in line}
@@ -114,7 +113,7 @@ def holding_documents(target: str, lines: dict[str, str]) -> set[str]:
 
 
 def shape_of(text: str) -> Shape:
-    """What a fact looks like: years, other numbers, months and days, and words by their capitals; signs as they are."""
+    """What a fact looks like: years, other numbers, months and days, capitalised and other words, and signs."""
     return tuple(map(_kind_of, _TOKEN.findall(text)))
 
 
@@ -131,8 +130,8 @@ def _kind_of(token: str) -> str:
 
 
 def _instead(row: Example, alike: dict[str, set[str]], seed: int) -> list[str]:
-    """Answers of its shape that say something else: first those with the same words around another number, then those
-    to the same kind of question; `alike` has the kinds of question that each answers."""
+    """Different answers of the same shape: first those with the same words around another number, then those to the
+    same kind of question. `alike` maps each answer to its kinds of question."""
     others = [new for new in alike if _FACTS.score(new, replace(row, also_right=())).value < 1]
     Random(f"{seed}-{row.id}").shuffle(others)
     frame, asks = _frame(row.target), _asks(row)
@@ -140,13 +139,13 @@ def _instead(row: Example, alike: dict[str, set[str]], seed: int) -> list[str]:
 
 
 def _asks(row: Example) -> str:
-    """The word that makes a question of an input: who, when, how many; "" for none, or in another language."""
+    """The question word of an input: who, when, how many; "" if there is none, or in another language."""
     found = _ASKED_WITH.search(row.input.lower())
     return found[0] if found else ""
 
 
 def _bare(text: str) -> str:
-    """An answer as it would stand within a sentence."""
+    """An answer as it would appear within a sentence."""
     return text.strip(" \n\t.,;:!?\"'“”")
 
 
@@ -155,8 +154,8 @@ def _frame(text: str) -> list[str]:
 
 
 def _is_apart(row: Example, said: str, facts: Sequence[ChangedFact]) -> bool:
-    """Whether what stood or shall stand in a row's documents stands neither in its question nor in what the facts
-    changed before are about, and none of theirs in it or its question."""
+    """Whether this change is independent: neither its old nor its new text occurs in its question or in the earlier
+    changes, and none of their texts occurs in it or its question."""
     line, asked = line_of(said), line_of(row.input)
     if line in asked:
         return False
@@ -174,7 +173,7 @@ def _replaced(document: Document, old: str, new: str) -> Document:
 
 
 def _pattern(old: str) -> re.Pattern[str]:
-    """The answer as it is written, in any case and spacing; 12 does not stand in 12.5, nor "no" in "know"."""
+    """The answer in any case and spacing. 12 doesn't match 12.5, nor "no" "know"."""
     bound = f"(?<![^\\W{UNSPACED}])(?<!\\d[.,:])", f"(?![^\\W{UNSPACED}])(?![.,:]\\d)"
     words = r"\s+".join(map(re.escape, old.split()))
     return re.compile(f"{bound[0]}{words}{bound[1]}", re.IGNORECASE)

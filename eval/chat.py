@@ -16,11 +16,11 @@ _SYSTEM_ROLES = ("system", "developer")
 
 
 def flatten_chats(name: str, records: Records) -> tuple[Records, str]:
-    """Numbered records with `messages` as records with `input` and `target`, and the instruction they share.
+    """Turn numbered records with `messages` into records with `input` and `target`, and the instruction they share.
 
-    The last message, which must be the assistant's, is the target; what precedes it is the input: the bare text when
-    that is one user message, else "user: …\\nassistant: …\\nuser: …". A system message that opens every row is the
-    instruction; where they differ each stays in its row's input. Other keys are kept. Raises BadInput with the row.
+    The last message must be the assistant's and becomes the target. Everything before it becomes the input: the plain
+    text of a single user message, else "user: …\\nassistant: …\\nuser: …". A system message that opens every row is the
+    instruction; if they differ, each stays in its row's input. Other keys are kept. Raises BadInput, naming the row.
     """
     chats = [_messages(name, number, record) for number, record in records]
     openings = {_opening(messages) for messages in chats}

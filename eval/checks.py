@@ -1,4 +1,4 @@
-"""What is wrong or risky in a task's data, why it matters, and the mends that one click applies."""
+"""What is wrong or risky in a task's data, why it matters, and one-click fixes."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ LEAK_SHARE = 0.8
 class Finding:
     """One thing found in the data.
 
-    `what` and `why` are plain sentences; `mend` is the text of the button that mends it, None where only the person
-    can; `rows` are the ids of the examples meant.
+    `what` and `why` are sentences; `mend` is the text of the button that fixes it, None if only the person can;
+    `rows` are the ids of the affected examples.
     """
 
     id: str
@@ -44,15 +44,15 @@ class Finding:
 
 
 def check_task(task: Task) -> list[Finding]:
-    """All findings, the serious ones first; the same for the same task."""
+    """All findings, the serious ones first. Deterministic."""
     found = [finding for check in _CHECKS for finding in check(task)]
     return sorted(found, key=lambda finding: ("serious", "warning", "info").index(finding.severity))
 
 
 def mend_task(task: Task, finding_id: str) -> Task:
-    """`task` with the one-click mend of a finding applied; unchanged where there is nothing of the kind to mend.
+    """`task` with the one-click fix of a finding applied; unchanged if there is nothing to fix.
 
-    Raises BadInput when no mend has that id, and when too little would be left to compare anything.
+    Raises BadInput if no fix has that id, or if too few rows would be left.
     """
     if finding_id not in _MENDS:
         raise BadInput(f"There is no mend called '{finding_id}': choose among {', '.join(_MENDS)}.")
@@ -172,7 +172,7 @@ def _check_size(task: Task) -> Iterable[Finding]:
     if len(task.examples) < FEW_ROWS:
         given = sum(example.split == "test" for example in task.examples)
         test_rows = given or round(TEST_SHARE * len(task.examples))
-        points = 98 / test_rows**0.5  # half the width of a 95 % interval where half of the answers are right
+        points = 98 / test_rows**0.5  # half the width of a 95 % interval if half of the answers are right
         yield Finding(
             "few-rows",
             "warning",

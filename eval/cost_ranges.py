@@ -1,4 +1,4 @@
-"""How sure costs are, timed answers and scored rows drawn again (bootstrap); where two strategies cost the same."""
+"""Ranges of costs, from a bootstrap over timed answers and scored rows, and where two strategies cost the same."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from eval.outcomes import Trial
 from eval.statistics import SEED
 
 _RESAMPLES = 2000
-_FEWEST_TIMED = 10  # answers; the range of fewer held the truth in 77 to 83 of 100 simulated crossings
+_FEWEST_TIMED = 10  # answers; with fewer, the range covered only 77 to 83 of 100 simulated crossings
 
 Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """The requests a month at which two strategies cost the same, None where there is no such volume.
+    """The requests per month at which two strategies cost the same, None if there is no such volume.
 
-    `low` to `high` is the 95 % range that timed answers and scored rows leave: `low` is None where there may be no such
-    volume at all, `high` where it may lie beyond any; both are None too where `is_ranged` is not so, because prices
-    were given, answers made in batches, tokens paid for or too few answers timed.
+    `low` to `high` is the 95 % range from timed answers and scored rows. `low` is None if there may be no such volume
+    at all, `high` if it may be unbounded. Both are None without `is_ranged`: prices were given, answers were batched,
+    tokens are paid for, or too few answers were timed.
     """
 
     monthly: float | None
@@ -37,20 +37,20 @@ class Crossing:
 
 
 def price_range(trial: Trial, cost: Cost, terms: Terms) -> tuple[float, float] | None:
-    """The 95 % range of `cost.per_1000` that timed answers leave (bootstrap); None where it does not follow from them,
-    or from too few."""
+    """The 95 % range of `cost.per_1000` (bootstrap over timed answers). None if the cost doesn't depend on them, or if
+    there are too few."""
     is_timed = len(Timed.of(trial).seconds) >= _FEWEST_TIMED
     if not cost.per_1000 or not is_timed or not _follows_from_seconds(terms):
         return None
-    if cost.per_1000 != cost_of(trial, terms).per_1000:  # found out elsewhere
+    if cost.per_1000 != cost_of(trial, terms).per_1000:  # measured elsewhere
         return None
     low, high = np.quantile(cost.per_1000 * _drawn_seconds(trial, _random()), [0.025, 0.975]).tolist()
     return low, high
 
 
 def crossing(a: Cost, b: Cost, months: float) -> float | None:
-    """The monthly volume at which the totals of two costs over so many months are equal; None when there is none, or
-    when a cost is unknown."""
+    """The monthly volume at which two costs have the same total over `months`; None if there is none or if a cost is
+    unknown."""
     line_a, line_b = a.line(months), b.line(months)
     if line_a is None or line_b is None:
         return None
@@ -62,8 +62,8 @@ def crossing(a: Cost, b: Cost, months: float) -> float | None:
 
 
 def crossing_range(a: tuple[Trial, Cost], b: tuple[Trial, Cost], terms: Terms, is_ranged: bool) -> Crossing:
-    """Where two strategies cost the same, with its range: timed answers and scored rows, or the groups these come in,
-    are drawn again (bootstrap)."""
+    """Where two strategies cost the same, with its range: a bootstrap over timed answers and scored rows, or over their
+    groups."""
     at, lines = crossing(a[1], b[1], terms.months), _drawn_lines((a, b), terms) if is_ranged else None
     if lines is None:
         return Crossing(at, None, None, is_ranged=False)
@@ -76,8 +76,8 @@ def crossing_range(a: tuple[Trial, Cost], b: tuple[Trial, Cost], terms: Terms, i
 
 
 def probability_of_costing_less(a: tuple[Trial, Cost], b: tuple[Trial, Cost], terms: Terms) -> float | None:
-    """How probably the first costs less over the horizon at the monthly volume, answers and rows drawn again as for
-    `crossing_range`; None where their costs do not follow from what was timed, or from too few."""
+    """The probability that the first costs less over `terms.months` at the monthly volume, with the bootstrap of
+    `crossing_range`. None if the costs don't depend on timed answers, or if there are too few."""
     is_found_elsewhere = any(cost.per_1000 != cost_of(trial, terms).per_1000 for trial, cost in (a, b))
     lines = None if is_found_elsewhere else _drawn_lines((a, b), terms)
     if lines is None:
@@ -87,7 +87,7 @@ def probability_of_costing_less(a: tuple[Trial, Cost], b: tuple[Trial, Cost], te
 
 
 def _drawn_lines(pair: Sequence[tuple[Trial, Cost]], terms: Terms) -> list[tuple[float, Numbers]] | None:
-    """Of each what is paid at no volume, and `_slopes`; None where these cannot be drawn."""
+    """For each strategy, what is paid at zero volume, and its `_slopes`; None if these can't be drawn."""
     drawn = []
     for trial, cost in pair:
         is_timed = len(Timed.of(trial).seconds) >= _FEWEST_TIMED
@@ -99,7 +99,7 @@ def _drawn_lines(pair: Sequence[tuple[Trial, Cost]], terms: Terms) -> list[tuple
 
 
 def _slopes(trial: Trial, cost: Cost, terms: Terms) -> Numbers:
-    """What a request more a month costs over the horizon, as it might have come out, [resamples]."""
+    """What one more request per month costs over all months, for each resample, [resamples]."""
     random = _random()
     errors = 1000 * terms.wrong_answer * _drawn_losses(trial, random) if terms.wrong_answer else 0.0
     paid = cost.per_1000 * _drawn_seconds(trial, random) if cost.per_1000 else 0.0
@@ -107,17 +107,17 @@ def _slopes(trial: Trial, cost: Cost, terms: Terms) -> Numbers:
 
 
 def _random() -> np.random.Generator:
-    """Draws the same rows for all strategies."""
+    """A fixed seed, so that all strategies get the same rows."""
     return np.random.default_rng(SEED)
 
 
 def _follows_from_seconds(terms: Terms) -> bool:
-    """Whether the price of an answer follows from the seconds of those that were timed."""
+    """Whether the price of an answer depends on the timed seconds."""
     return not terms.together and not terms.is_hosted
 
 
 def _drawn_seconds(trial: Trial, random: np.random.Generator) -> Numbers:
-    """The mean seconds of a request as a multiple of those measured, as they might have come out, [resamples]."""
+    """The mean seconds of a request as a multiple of the measured mean, [resamples]."""
     timed = Timed.of(trial)
     drawn = random.integers(len(timed.seconds), size=(_RESAMPLES, len(timed.seconds)))
     written = _drawn_shares(len(trial.outcomes)) @ np.array([outcome.tokens_out for outcome in trial.outcomes])
@@ -131,7 +131,7 @@ def _drawn_shares(rows: int) -> Numbers:
 
 
 def _drawn_losses(trial: Trial, random: np.random.Generator) -> Numbers:
-    """The mean of 1 - score, rows of a group drawn together."""
+    """The mean of 1 - score, with rows of a group drawn together."""
     grouping = Grouping.of(len(trial.outcomes), [piece_of(outcome) for outcome in trial.outcomes])
     losses = grouping.sums([1 - outcome.score for outcome in trial.outcomes])
     drawn = random.integers(grouping.count, size=(_RESAMPLES, grouping.count))

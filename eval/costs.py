@@ -1,4 +1,4 @@
-"""What answers cost over a horizon, on a machine with a price an hour. What is not known stays unknown, never 0."""
+"""What answers cost over a number of months, on a machine priced per hour. An unknown price stays unknown, never 0."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ Numbers = NDArray[np.float64]
 class Terms:
     """What a person pays for, and how often.
 
-    `machine_per_hour` prices the machine that trains and serves, None where it is unknown; costs add up over `months`
-    at `monthly_volume` requests. Every `retrain_days` the task has changed and the strategy gets ready anew; every
-    `reindex_days` the documents have, and what looks them up indexes them anew; None is never. `together` says that
-    answers may wait for each other and are made in batches; `wrong_answer` is what one costs, a score of .7 counting as
-    three tenths of a wrong answer; `labelled_row` is what it costs to have the answer of a row written down, for the
-    rows a strategy needs to get ready. With `read_per_million` and `written_per_million` answers are made by a hosted
-    model at so much for a million tokens, `tuned_factor` times as much where the strategy has changed its weights, None
-    where nobody knows.
+    - `machine_per_hour`: price of the machine that trains and serves; None if unknown.
+    - `months`, `monthly_volume`: costs add up over this time at this many requests per month.
+    - `retrain_days`: how often the task changes and the strategy is fitted again. `reindex_days`: how often the
+      documents change and are indexed again. None: never.
+    - `together`: requests are answered in batches.
+    - `wrong_answer`: price of a wrong answer. A score of .7 counts as three tenths of a wrong answer.
+    - `labelled_row`: price of labelling one of the rows a strategy needs.
+    - `read_per_million`, `written_per_million`: with both, a hosted model answers at these prices per million tokens,
+      `tuned_factor` times as much if the strategy changed its weights (None: unknown).
     """
 
     machine_per_hour: float | None = 0.10
@@ -51,11 +52,11 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Money in `currency`; None is unknown and never means 0.
+    """Money in `currency`. None means unknown, never 0.
 
-    `one_off` is paid once, to get ready; `per_1000` for each thousand requests, and `per_month` at the monthly volume;
-    `upkeep_per_month` for getting ready anew when task or documents change; `errors_per_1000` for the wrong ones among
-    a thousand answers.
+    `one_off`: paid once, for setup. `per_1000`: per 1,000 requests. `per_month`: at the monthly volume.
+    `upkeep_per_month`: for fitting and indexing again when the task or the documents change. `errors_per_1000`: for the
+    wrong answers among 1,000.
     """
 
     one_off: float | None
@@ -66,18 +67,18 @@ class Cost:
     errors_per_1000: float = 0.0
 
     def spent_over(self, months: float) -> float | None:
-        """What is paid in so many months, wrong answers not counted; None when any of it is unknown."""
+        """What is paid in this many months, without wrong answers; None if any part is unknown."""
         if self.one_off is None or self.per_month is None or self.upkeep_per_month is None:
             return None
         return self.one_off + (self.per_month + self.upkeep_per_month) * months
 
     def total_over(self, months: float, monthly_volume: int) -> float | None:
-        """What is paid, and what wrong answers cost."""
+        """What is paid, plus what wrong answers cost."""
         spent = self.spent_over(months)
         return None if spent is None else spent + self.errors_per_1000 * monthly_volume * months / 1000
 
     def line(self, months: float) -> tuple[float, float] | None:
-        """The total over so many months as volume grows: what is paid at no volume, and for each request a month."""
+        """The total over this many months as a line over volume: the cost at zero volume, and per request a month."""
         if self.one_off is None or self.per_1000 is None or self.upkeep_per_month is None:
             return None
         return self.one_off + self.upkeep_per_month * months, (self.per_1000 + self.errors_per_1000) * months / 1000
@@ -85,7 +86,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Costs that were found out elsewhere; what is None follows from the seconds measured."""
+    """Costs measured elsewhere. None means: derive it from the measured seconds."""
 
     one_off: float | None
     per_1000: float | None
@@ -93,8 +94,8 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """The requests answered one at a time, [requests]: their seconds, those of them spent on writing, and the tokens
-    written; and how many tokens are written on average in all."""
+    """The requests answered one at a time, [requests]: their seconds, their seconds of writing, and their tokens
+    written; and the mean tokens written over all answers."""
 
     seconds: Numbers
     writing: Numbers
@@ -112,28 +113,27 @@ class Timed:
         )
 
     def mean(self, drawn: NDArray[np.int64], written_in_all: Numbers | float) -> Numbers:
-        """The mean seconds of these requests, over the last axis. Their time for writing is scaled to the tokens that
-        all answers have on average (ratio estimator; Cochran, 1977, "Sampling techniques", chapter 6): what takes
-        longest to write is seldom among so few."""
+        """The mean seconds of these requests, over the last axis. Writing time is scaled to the mean length of all
+        answers (ratio estimator; Cochran, 1977, "Sampling techniques", chapter 6), because so few timed requests rarely
+        include the longest answers."""
         written = self.written[drawn].mean(axis=-1)
         longer = np.divide(written_in_all, written, out=np.ones_like(written), where=written > 0)
         return np.asarray(self.seconds[drawn].mean(axis=-1) + (longer - 1) * self.writing[drawn].mean(axis=-1))
 
 
 def mean_seconds(trial: Trial) -> float | None:
-    """Mean seconds of a request; None when none was answered one at a time."""
+    """Mean seconds of a request; None if none was answered one at a time."""
     timed = Timed.of(trial)
     return float(timed.mean(np.arange(len(timed.seconds)), timed.written_in_all)) if len(timed.seconds) else None
 
 
 def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
-    """The cost of a trial's strategy: seconds on the machine times the price of a second, unless `quote` knows better.
+    """The cost of a trial's strategy: machine seconds times the price of a second, unless `quote` has it.
 
-    An answer is priced at the mean seconds of requests answered one at a time: the mean, because it is what adds up
-    over many requests; one at a time, because batches cannot be counted on; where answers are written, as if the timed
-    ones had been as long as all are. Where answers are made together, at the seconds of the batched pass divided by its
-    requests. It is the cost of a machine that is paid for only while it works. A hosted model is paid by its tokens;
-    what reads none is no language model, and like getting ready it is on the machine in any case.
+    An answer costs the mean seconds of requests answered one at a time. The mean adds up over many requests, and
+    batches can't be relied on. Written answers are scaled to the mean length of all answers. With `terms.together` an
+    answer costs the seconds of the batched pass divided by its requests. The machine is only paid for while it works. A
+    hosted model is paid by tokens; setup, and baselines that read no tokens, always run on the machine.
     """
     quote = quote or Quote(None, None)
     per_second = None if terms.machine_per_hour is None else terms.machine_per_hour / _SECONDS_PER_HOUR
@@ -161,7 +161,7 @@ def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
 
 
 def _hosted_request(trial: Trial, terms: Terms) -> float | None:
-    """The tokens of a mean request at what a million cost."""
+    """The price of the tokens of an average request."""
     factor = terms.tuned_factor if trial.changes_weights else 1.0
     if factor is None:
         return None
@@ -181,7 +181,7 @@ def _labelling(trial: Trial, terms: Terms) -> float | None:
 
 
 def _indexing_seconds(trial: Trial) -> float | None:
-    """None where a strategy looks something up, but how long indexing took was not measured."""
+    """None if a strategy looks something up but its indexing time was not measured."""
     return trial.stage_seconds.get(INDEXING, None if "passages" in trial.settings else 0.0)
 
 

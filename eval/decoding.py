@@ -1,4 +1,4 @@
-"""The bytes of an upload as text, JSON or unpacked files, refused in one sentence where they are none."""
+"""The bytes of an upload as text, JSON or unpacked files. Anything else raises BadInput."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORE
 
 
 def check_size(name: str, content: bytes) -> None:
-    """Refuses (BadInput) an empty upload and one over `MAX_BYTES`."""
+    """Raises BadInput for an empty upload or one over `MAX_BYTES`."""
     if not content.strip():
         raise BadInput(f"{name} is empty: choose a file that holds data.")
     if len(content) > MAX_BYTES:
@@ -40,9 +40,9 @@ def check_size(name: str, content: bytes) -> None:
 
 
 def decode(name: str, content: bytes) -> str:
-    """UTF-8 text (or UTF-16 that says so with its first bytes), without the byte order mark.
+    """Decode UTF-8 (or UTF-16 with a byte order mark), without the byte order mark.
 
-    Raises BadInput, naming the line, where the bytes are not text in that encoding.
+    Raises BadInput, naming the line, if the bytes aren't text in that encoding.
     """
     for signature, meaning in _SIGNATURES:
         if content.startswith(signature):
@@ -65,9 +65,9 @@ def decode(name: str, content: bytes) -> str:
 
 
 def json_lines(name: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a JSONL text with their line numbers (from 1); blank lines are passed over.
+    """The objects of a JSONL text with their line numbers (from 1); blank lines are skipped.
 
-    Raises BadInput, naming the line, where a line is not one complete JSON object.
+    Raises BadInput, naming the line, if a line isn't one complete JSON object.
     """
     for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: U+2028 is allowed inside a string
         if not line.strip():
@@ -81,10 +81,10 @@ def json_lines(name: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def parse_json(name: str, text: str, where: str) -> Any:
-    """`text` as a JSON value. `where` names the place in the file ("line 12") for the refusal."""
+    """`text` as a JSON value. `where` is the place in the file ("line 12") for the error message."""
     try:
         value = json.loads(text)
-        if "\\u" in text:  # half a surrogate pair can be written so, and is no text
+        if "\\u" in text:  # an escape can be half a surrogate pair, which isn't valid text
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as wrong:
         raise BadInput(f"{name} has half a character (\\ud800 to \\udfff) in {where}: remove it.") from wrong
@@ -96,20 +96,19 @@ def parse_json(name: str, text: str, where: str) -> Any:
 
 
 def number(text: str) -> float | None:
-    """A number as people write it; None for what only Python reads as one, such as 1_000, nan or digits of other
-    scripts."""
+    """A number as people write it. None for forms only Python accepts: 1_000, nan, digits of other scripts."""
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
 def unzip(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
     """The files in a ZIP archive (an .xlsx is one too), as path and bytes; nothing is written to disk.
 
-    Raises BadInput when it is damaged, has a password or unpacks to more than `MAX_UNPACKED_BYTES`.
+    Raises BadInput if it is damaged, has a password or unpacks to more than `MAX_UNPACKED_BYTES`.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             parts = [part for part in archive.infolist() if not part.is_dir()]
-            # A header that lies is no way around the cap: no more than the stated size is read.
+            # A false size in the header can't get around the limit: `read` stops at the stated size.
             if sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
                 raise BadInput(f"{name} unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MB: give a part of it.")
             for part in parts:

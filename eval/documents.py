@@ -1,4 +1,4 @@
-"""Documents that may be looked up: text, Markdown, JSONL, PDF, and a ZIP of these."""
+"""Read documents: text, Markdown, JSONL, PDF, and a ZIP of these."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ _FIRST_HEADING = re.compile(r"^# +(.+)$", re.MULTILINE)
 def read_documents(name: str, content: bytes) -> list[Document]:
     """The documents in one uploaded file, or in a ZIP of such files with folders at any depth.
 
-    A file's document is named by its stem, by its path where two files share the stem; in JSONL each line has its own
-    id (`id` or `doc_id`), `title` and `text`. Documents without text are left away. Raises BadInput.
+    A document's id is the file's stem, or its path if two files share the stem. In JSONL each line has its own id (`id`
+    or `doc_id`), `title` and `text`. Documents without text are dropped. Raises BadInput if a file can't be read, no
+    document has text, or two documents share an id.
     """
     check_size(name, content)
     if not name.casefold().endswith(".zip"):
@@ -50,7 +51,7 @@ def _from_files(name: str, files: list[tuple[PurePosixPath, bytes]]) -> list[Doc
 
 
 def _is_document(path: PurePosixPath) -> bool:
-    """Whether the ending is read; what macOS and editors leave behind is passed over."""
+    """Whether the extension is supported. Hidden files from macOS and editors are skipped."""
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
     return not hidden and path.suffix.casefold() in DOCUMENT_ENDINGS
 
@@ -93,4 +94,4 @@ def _pdf_text(name: str, content: bytes) -> str:
         raise BadInput(f"{name} has a password: save it without one.")
     if not text:
         raise BadInput(f"{name} holds no text, only pictures of pages: run text recognition (OCR) on it first.")
-    return text.encode(errors="replace").decode()  # a broken font table yields halves of characters
+    return text.encode(errors="replace").decode()  # a broken font table gives half surrogate pairs

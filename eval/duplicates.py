@@ -1,4 +1,4 @@
-"""Inputs that are the same, or nearly the same, as others: one search for the checks and for the split."""
+"""Equal and nearly equal inputs: one search for the checks and for the split."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from eval.task import normalised
 
-NEAR = 0.9  # cosine of the n-gram profiles from which two inputs count as nearly the same
+NEAR = 0.9  # minimum cosine of n-gram profiles for two inputs to count as near-duplicates
 MAX_TEXTS = 30_000
 MAX_CHARACTERS = 4_000_000
 MAX_PAIRS = 2_000_000
@@ -24,9 +24,9 @@ _ROWS_AT_ONCE = 256
 class Likeness:
     """Which of n inputs are alike.
 
-    `key[i]` (shape n) is equal for inputs that are the same once normalised; keys count from 0 in order of first
-    appearance. `pairs` (shape m, 2) lists the keys that are nearly the same, smaller first. `complete` is False when
-    there was too much text to search for near-duplicates, so that `pairs` is empty.
+    `key` [n]: equal for inputs with the same normalised form, counted from 0 in order of first appearance. `pairs`
+    [m, 2]: keys of near-duplicates, the smaller first. `complete` is False if there was too much text to search for
+    near-duplicates; then `pairs` is empty.
     """
 
     key: NDArray[np.intp]
@@ -35,7 +35,7 @@ class Likeness:
 
 
 def compare_inputs(inputs: Sequence[str]) -> Likeness:
-    """Finds the equal and nearly equal inputs. Deterministic; 20,000 short inputs take seconds."""
+    """Find equal and nearly equal inputs. Deterministic; 20,000 short inputs take seconds."""
     numbering: dict[str, int] = {}
     key = np.array([numbering.setdefault(normalised(text), len(numbering)) for text in inputs], dtype=np.intp)
     texts = list(numbering)
@@ -48,11 +48,11 @@ def compare_inputs(inputs: Sequence[str]) -> Likeness:
 
 
 def _near_pairs(texts: Sequence[str]) -> NDArray[np.intp] | None:
-    """Pairs of positions with a cosine of at least `NEAR`, or None when there are too many candidates to hold.
+    """Pairs of positions with a cosine of at least `NEAR`, or None if there are too many candidates to hold.
 
-    Profiles are tf-idf weights of character 3- and 4-grams within words. N-grams that stand in over half of the texts
-    are left out, so that a shared preamble does not make every two inputs alike. A random projection to few
-    dimensions finds the candidates, an order of magnitude faster than sparse products; the full profiles decide.
+    Profiles are tf-idf weights of character 3- and 4-grams within words. N-grams in more than half of the texts are
+    left out, so that a shared preamble doesn't make all inputs alike. A random projection finds the candidates, ten
+    times faster than sparse products; the full profiles decide.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.preprocessing import normalize
@@ -61,7 +61,7 @@ def _near_pairs(texts: Sequence[str]) -> NDArray[np.intp] | None:
     vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 4), max_df=0.5, dtype=np.float32)
     try:
         profiles = vectorizer.fit_transform(texts)
-    except ValueError:  # no n-gram is left, e.g. fewer than two texts
+    except ValueError:  # no n-grams left, e.g. with fewer than two texts
         return np.empty((0, 2), dtype=np.intp)
     if profiles.shape[1] > _PROJECTED_DIMENSIONS:
         projection = GaussianRandomProjection(_PROJECTED_DIMENSIONS, random_state=0)

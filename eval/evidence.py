@@ -1,6 +1,6 @@
-"""What stands where in a task's texts: whether the words of an answer were there to be read.
+"""Which of a task's texts contain which words: was an answer there to be read?
 
-Words are compared as scoring does it, and a little more kindly: "twelve" is 12, and endings do not count.
+Words are compared as in scoring, but a little more leniently: "twelve" is 12, and endings don't count.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _NUMBER_WORDS = (
     "twelve",
 )
 _NUMBERS = {word: str(number) for number, word in enumerate(_NUMBER_WORDS)}
-# Scripts that put no spaces between words: every letter counts as a word of its own.
+# Scripts without spaces between words: every letter counts as a word.
 UNSPACED = "\u0590-\u1dff\u2e80-\ud7ff\uf900-\ufaff"
 _PIECES = re.compile(f"[{UNSPACED}]|[^{UNSPACED}]+")
 _STEM_LETTERS = 5
 _ENDING_LETTERS = 3
-_OTHER = "\0"  # the sign of all words that are not looked for
+_OTHER = "\0"  # the sign for all words nobody searches for
 _NOWHERE = np.array([], dtype=np.int64)
-_SHORTEST_WORD, _SHORTEST_NUMBER = 4, 2  # signs; what is shorter seldom says anything by itself
+_SHORTEST_WORD, _SHORTEST_NUMBER = 4, 2  # characters; anything shorter rarely carries meaning by itself
 
 
 Numbers = NDArray[np.int64]
@@ -53,7 +53,7 @@ def words_of(text: str) -> list[str]:
 
 
 def number_of(word: str) -> str:
-    """A word for a number in digits; any other word in lower case."""
+    """A number word in digits; any other word in lower case."""
     return _NUMBERS.get(word.lower(), word.lower())
 
 
@@ -64,7 +64,7 @@ def stem_of(word: str) -> str:
 
 
 def is_alike(word: str, other: str) -> bool:
-    """Whether two words are the same up to their endings: "regulated" and "regulating"; numbers have none."""
+    """Whether two words differ only in their endings: "regulated" and "regulating". Numbers must be equal."""
     if word == other or _has_digit(word + other):
         return word == other
     shared = sum(1 for _ in takewhile(lambda letters: letters[0] == letters[1], zip(word, other, strict=False)))
@@ -72,7 +72,7 @@ def is_alike(word: str, other: str) -> bool:
 
 
 def content_of(text: str, question: str) -> list[str]:
-    """The stems by which `text` says more than the question: its numbers and longer words that are not asked with."""
+    """The stems that `text` adds to the question: its numbers and longer words that aren't in the question."""
     asked = set(map(stem_of, words_of(question)))
     return [stem for word in words_of(text) if _is_telling(word) and (stem := stem_of(word)) not in asked]
 
@@ -83,15 +83,15 @@ def line_of(text: str) -> str:
 
 
 def stands_in(value: object, line: str) -> bool:
-    """Whether a value's words stand in a line, one after the other; False where it has none."""
+    """Whether a line contains a value's words, one after the other; False if the value has none."""
     return bool((words := line_of(str(value))).strip()) and words in line
 
 
 class Evidence:
-    """Where the words of expected answers (`targets`) and the stems of given ones stand: in which documents of a task,
-    and in which expected answers of its rows.
+    """Which documents and expected answers of a task contain the words of expected answers (`targets`) and the stems of
+    given answers.
 
-    Each text is read once and kept as a line of signs, one a word. From the signs follows where to look closer.
+    Each text is read once and kept as a line of signs, one per word. The signs show where to look closer.
     """
 
     def __init__(self, task: Task, stems: Iterable[str], targets: Iterable[str]) -> None:
@@ -103,7 +103,7 @@ class Evidence:
         self._of_stem: dict[str, Numbers] = {}
 
     def is_among(self, target: str, documents: Iterable[str]) -> bool | None:
-        """Whether the words of `target` stand in one of these documents; None where they stand in none there is."""
+        """Whether one of these documents contains the words of `target`; None if no document of the task does."""
         line = "".join(self._signs.of_word.get(word, "") or _OTHER for word in words_of(target))
         if not line or _OTHER in line:
             return None
@@ -114,7 +114,7 @@ class Evidence:
         return False if any(line in self._documents[at] for at in together if at < len(self._documents)) else None
 
     def share_together(self, stems: Sequence[str]) -> float:
-        """The largest share of these stems, of which there are some, in one document or one expected answer."""
+        """The largest share of `stems` (not empty) found together in one document or one expected answer."""
         found = np.concatenate([self._places_of(stem) for stem in stems])
         return float(np.bincount(found).max()) / len(stems) if len(found) else 0.0
 
@@ -126,8 +126,8 @@ class Evidence:
 
 
 class _Signs(dict[str, str]):
-    """For what stands between two spaces, the signs of its words, made out when it is first met: each word that is
-    looked for, or whose stem is, has one of its own; all others have one together."""
+    """The signs of the words in a piece of text between spaces, computed when the piece first appears. Each word in
+    `words`, or whose stem is in `stems`, has its own sign; all others share one."""
 
     def __init__(self, words: set[str], stems: set[str]) -> None:
         self._words, self._stems = words, stems
@@ -141,7 +141,7 @@ class _Signs(dict[str, str]):
     def line_of(self, text: str) -> str:
         """The signs of the words of a text."""
         line = "".join(map(self.__getitem__, unpunctuated(text).split()))
-        return line or "".join(map(self._sign, words_of(text)))  # there may be nothing but articles
+        return line or "".join(map(self._sign, words_of(text)))  # the text may consist of articles
 
     def _sign(self, word: str) -> str:
         stem = stem_of(word)
@@ -152,7 +152,7 @@ class _Signs(dict[str, str]):
 
 
 def _places(lines: Sequence[str]) -> dict[str, Numbers]:
-    """By sign, the numbers of the lines in which it stands."""
+    """For each sign, the numbers of the lines that contain it."""
     own = [line.replace(_OTHER, "") for line in lines]
     signs = np.frombuffer("".join(own).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.int64)
     pairs = np.sort(signs * len(lines) + np.repeat(np.arange(len(lines)), [*map(len, own)]))

@@ -1,7 +1,7 @@
-"""Every wrong answer sorted by what went wrong, from what is stored and nothing else: no model is asked.
+"""Sort every wrong answer by what went wrong, only from stored results: no model is asked.
 
-Each wrong answer is in one category, the first that fits. What cannot be known of a task (which document holds an
-answer, say, where nobody said so and its words stand in none) is not claimed.
+Each wrong answer goes into one category, the first that fits. A category is only used if the task has the evidence: for
+example, which document holds an answer may be unknown.
 """
 
 from __future__ import annotations
@@ -19,44 +19,42 @@ from eval.scoring import counts_facts, is_right
 from eval.task import Example, Kind, Task
 
 EXAMPLES_KEPT = 3  # of each category
-MOST_LABELS = 20  # of a whole confusion table; more could not be read
-MOST_MIXUPS = 20  # kept where there are more labels
-_MADE_UP_SHARE = 0.5  # of an answer's words, at most, that stand together in any text
+MOST_LABELS = 20  # of a full confusion table; a larger one is unreadable
+MOST_MIXUPS = 20  # kept if there are more labels
+_MADE_UP_SHARE = 0.5  # an invented answer has at most this share of its words together in any text
 
 
 class Failure(StrEnum):
-    """What went wrong, in the order in which it is looked for: an answer counts in the first that fits. The words for
-    people are in the advisor."""
+    """What went wrong, in the order of the checks: an answer counts in the first that fits. The words for people are in
+    the advisor."""
 
-    NO_ANSWER = "no_answer"  # an error, or nothing was said
-    REFUSED = "refused"  # says that it does not know, or will not answer
+    NO_ANSWER = "no_answer"  # an error, or an empty answer
+    REFUSED = "refused"  # says that it doesn't know, or won't answer
     # Labels
-    LABEL_FORM = "label_form"  # the right label in other letters, or with words around it
-    NO_LABEL = "no_label"  # says no label that the task has
-    LABEL_NOT_FOUND = "label_not_found"  # no example handed over has the right label
-    LABEL_NOT_USED = "label_not_used"  # one has, and another label was given
+    LABEL_FORM = "label_form"  # the right label in another case, or with words around it
+    NO_LABEL = "no_label"  # not a label of the task
+    LABEL_NOT_FOUND = "label_not_found"  # no example in the prompt has the right label
+    LABEL_NOT_USED = "label_not_used"  # an example has it, but the answer is another label
     WRONG_LABEL = "wrong_label"
     # Fields
     NOT_JSON = "not_json"
-    VALUE_FORM = "value_form"  # the right values in other fields, or written otherwise
-    CUT_VALUE = "cut_value"  # some of the expected words, or more than these
-    INVENTED_VALUE = "invented_value"  # stands nowhere in the input, in a field that is copied from inputs
-    MISSING_FIELD = "missing_field"  # fields are missing, and nothing else is wrong
-    EXTRA_FIELD = "extra_field"  # fields are filled that should be empty, and nothing else is wrong
+    VALUE_FORM = "value_form"  # the right values in other fields, or in another spelling
+    CUT_VALUE = "cut_value"  # only some of the expected words, or more than these
+    INVENTED_VALUE = "invented_value"  # not in the input, in a field that is copied from inputs
+    MISSING_FIELD = "missing_field"  # only missing fields
+    EXTRA_FIELD = "extra_field"  # only fields that should be empty
     WRONG_VALUE = "wrong_value"
     # Short answers
     ANSWER_FORM = "answer_form"  # all the expected words, among others
-    DOCUMENT_NOT_FOUND = "document_not_found"  # none handed over holds the answer
-    REPEATED = "repeated"  # says nothing but words of the question
-    INVENTED = "invented"  # its words stand together in no document and no expected answer
-    DOCUMENT_NOT_USED = "document_not_used"  # one that holds it was handed over
+    DOCUMENT_NOT_FOUND = "document_not_found"  # no document in the prompt holds the answer
+    REPEATED = "repeated"  # only words of the question
+    INVENTED = "invented"  # no document and no expected answer contains its words together
+    DOCUMENT_NOT_USED = "document_not_used"  # a document in the prompt holds the answer
     WRONG_ANSWER = "wrong_answer"
     # Texts whose facts count
-    FACTS_DISTORTED = (
-        "facts_distorted"  # at least half of the expected facts are not right, most of them stated wrongly
-    )
-    FACTS_DROPPED = "facts_dropped"  # at least half are not right, most of them left out
-    FACT_INVENTED = "fact_invented"  # states something besides that stands nowhere in the task
+    FACTS_DISTORTED = "facts_distorted"  # at least half of the expected facts are wrong or missing, most of them wrong
+    FACTS_DROPPED = "facts_dropped"  # at least half are wrong or missing, most of them missing
+    FACT_INVENTED = "fact_invented"  # adds something found nowhere in the task
 
 
 _OF_TEXTS = (Failure.REFUSED, Failure.FACTS_DISTORTED, Failure.FACTS_DROPPED, Failure.FACT_INVENTED)
@@ -75,7 +73,7 @@ _FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """How many wrong answers went wrong in this way, and the ids of the first few examples."""
+    """The number of wrong answers of this kind, and the ids of the first few examples."""
 
     name: Failure
     count: int
@@ -84,7 +82,7 @@ class Category:
 
 @dataclass(frozen=True, slots=True)
 class Mixup:
-    """How often the label `given` was given where `expected` was right."""
+    """How often an answer was `given` when `expected` was right."""
 
     expected: str
     given: str
@@ -93,8 +91,8 @@ class Mixup:
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """The mix-ups, commonest first. `rows` counts the test rows of each label, and then every mix-up is here; None
-    where the labels are too many for a table, and then only the commonest mix-ups are here."""
+    """The mix-ups, most common first. `rows` counts the test rows of each label; then all mix-ups are listed. It is
+    None if there are too many labels for a table; then only the most common mix-ups are listed."""
 
     mixups: tuple[Mixup, ...]
     rows: dict[str, int] | None
@@ -102,10 +100,11 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """The wrong answers of one trial, `wrong` of `of`; None where nothing is right or wrong (writing), though the facts
-    of a text may be.
+    """The wrong answers of one trial, `wrong` of `of`. None if answers aren't right or wrong (writing), although the
+    facts of a text may be.
 
-    `categories` are all that can apply, in the order of `Failure`, so that 0 is a count; `confusion` belongs to labels.
+    `categories` are all that can apply, in the order of `Failure`, so a 0 is a real count. Only labels have a
+    `confusion`.
     """
 
     wrong: int | None
@@ -115,7 +114,7 @@ class Failures:
 
 
 def sort_failures(trials: Sequence[Trial], task: Task) -> list[Failures]:
-    """The failures of each trial over test rows of `task`; a trial without outcomes has none of 0."""
+    """The failures of each trial on test rows of `task`; a trial without outcomes has 0 of 0."""
     examples = {example.id: example for example in task.examples}
     wrong = [[one for one in trial.outcomes if _is_wrong(trial.metric, task.kind, one)] for trial in trials]
     sorter = _Sorter(task, [(one.text, examples[one.example_id]) for each in wrong for one in each])
@@ -129,7 +128,7 @@ def _is_wrong(metric: str, kind: Kind, outcome: Outcome) -> bool:
 
 
 def _facts_failure(outcome: Outcome) -> Failure | None:
-    """What is wrong with the facts of a text, which may well differ from the expected one in everything else."""
+    """What is wrong with the facts of a text. Everything else may differ from the expected one."""
     parts = outcome.parts
     if parts.get("recall", 1.0) <= _MOST_WRONG:
         is_distorted = parts.get("distorted", 0.0) > parts.get("dropped", 0.0)
@@ -138,7 +137,7 @@ def _facts_failure(outcome: Outcome) -> Failure | None:
 
 
 class _Sorter:
-    """What answers are held against, made ready once for all trials."""
+    """What answers are compared with, prepared once for all trials."""
 
     def __init__(self, task: Task, wrong: Sequence[tuple[str, Example]]) -> None:
         self.task = task
@@ -198,8 +197,7 @@ class _Sorter:
                 return self._of_answer(outcome, example, looks_up)
 
     def _of_label(self, outcome: Outcome, example: Example, shows: bool) -> Failure:
-        """Where examples are handed over with an input (`shows`), one with the right label among them is what there
-        was to find."""
+        """If the prompt shows examples (`shows`), finding one with the right label counts as having found it."""
         if outcome.text.strip() not in self.task.labels:
             given = line_of(outcome.text)
             if stands_in(example.target, given) and not any(
@@ -215,8 +213,8 @@ class _Sorter:
         return Failure.LABEL_NOT_USED if is_found else Failure.LABEL_NOT_FOUND
 
     def _of_fields(self, outcome: Outcome, example: Example) -> Failure:
-        """A value counts as invented only in a field whose expected values are copied from inputs: where they are put
-        in other words, or counted, one that does not stand in the input may be as good."""
+        """A value counts as invented only in a field whose expected values are copied from inputs. If they are reworded
+        or counted, a value that isn't in the input may be right."""
         found = differences(outcome.text, example.target)
         if found is None:
             return Failure.NOT_JSON
@@ -231,13 +229,13 @@ class _Sorter:
         return Failure.EXTRA_FIELD if found.extra and not found.missing else Failure.WRONG_VALUE
 
     def _of_answer(self, outcome: Outcome, example: Example, looks_up: bool) -> Failure:
-        """The documents that hold the answer are those the person named; where none are named, those in which the
-        expected words stand; where there are none either, what was found cannot be told.
+        """The documents with the answer are those the person named, else those that contain the expected words. If
+        there are none either, it is unknown whether the answer was found.
 
-        Made up is an answer that has no word of the expected one, and of which at most half of the words stand together
-        in any one document or in the expected answer of any row; short words and those of the question do not count.
-        Without documents there is nothing to hold it against. An answer of words of the question alone repeats it,
-        unless the expected one has no others either.
+        An answer is invented if it shares no word with the expected one, and no document and no row's expected answer
+        contains more than half of its words together. Short words and words of the question don't count. Without
+        documents there is nothing to compare it with. An answer made only of words of the question repeats it, unless
+        the expected answer is made only of those too.
         """
         words, expected = words_of(outcome.text), words_of(example.target)
         if expected and all(any(is_alike(word, one) for one in words) for word in expected):
@@ -254,7 +252,7 @@ class _Sorter:
         return Failure.DOCUMENT_NOT_USED if is_found else Failure.WRONG_ANSWER
 
     def _is_found(self, outcome: Outcome, example: Example) -> bool | None:
-        """Whether a document that holds the answer was handed over; None where it cannot be told."""
+        """Whether a document with the answer was in the prompt; None if unknown."""
         if example.document_ids:
             return not set(example.document_ids).isdisjoint(outcome.sources)
         return self.evidence.is_among(example.target, outcome.sources) if self.evidence else None

@@ -1,4 +1,4 @@
-"""The fields of an extraction, one by one: which are missing, too many, or say something else."""
+"""The fields of an extraction, one by one: which are missing, extra or different."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ Field = tuple[str, Leaf]  # its path and its value
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """The fields that were expected and not given, and those given and not expected; equal ones cancel out."""
+    """The fields that were expected but not given, and those given but not expected. Equal fields cancel out."""
 
     missing: tuple[Field, ...]
     extra: tuple[Field, ...]
 
     @property
     def is_form(self) -> bool:
-        """Whether the values are those expected, and only their fields or their spelling are not."""
+        """Whether the values are as expected, and only their fields or spelling differ."""
         return bool(self.extra) and _lines(self.missing) == _lines(self.extra)
 
     @property
     def is_cut(self) -> bool:
-        """Whether the fields are those expected, each with a part of the expected words, or with all and more."""
+        """Whether the fields are as expected, each with only part of the expected words, or with all and more."""
         pairs = list(zip(sorted(self.extra, key=str), sorted(self.missing, key=str), strict=False))
         return len(pairs) == len(self.extra) == len(self.missing) > 0 and all(
             ours == theirs and _hold_one_another(set(words_of(given.text)), set(words_of(wanted.text)))
@@ -38,15 +38,15 @@ class Differences:
         )
 
     def is_invented(self, input: str, copied: frozenset[str]) -> bool:
-        """Whether a field that is copied from inputs (`copied`) has a value with words that this one lacks."""
-        line = line_of(input)  # also parts of its words are there to be copied: 12:45 of 12:45PM
+        """Whether a field that is copied from inputs (`copied`) has a value with words that this input lacks."""
+        line = line_of(input)  # parts of its words can be copied too: 12:45 of 12:45PM
         return any(
             path in copied and not all(word in line for word in words_of(value.text)) for path, value in self.extra
         )
 
 
 def differences(text: str, target: str) -> Differences | None:
-    """None where `text` is no JSON of the outer shape of `target`."""
+    """None if `text` isn't JSON of the same outer shape as `target`."""
     answer, expected = read_json(text), read_json(target)
     if type(answer) is not type(expected):
         return None
@@ -55,7 +55,7 @@ def differences(text: str, target: str) -> Differences | None:
 
 
 def copied_fields(examples: Iterable[Example]) -> frozenset[str]:
-    """The paths of the fields whose expected values stand word for word in their inputs, in all but a few rows."""
+    """The paths of fields whose expected values occur word for word in their inputs, in all but a few rows."""
     rows: Counter[str] = Counter()
     copied: Counter[str] = Counter()
     for example in examples:
@@ -67,7 +67,7 @@ def copied_fields(examples: Iterable[Example]) -> frozenset[str]:
 
 
 def _fields(value: Any, path: str = "") -> Iterator[Field]:
-    """Every field that says something; the items of a list share one path, since their order does not count."""
+    """Every non-empty field. The items of a list share one path, because their order doesn't count."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _fields(item, f"{path}.{key}" if path else key)

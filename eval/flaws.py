@@ -1,4 +1,4 @@
-"""Which rows of a task have which flaw: ids of examples, in the order of the file."""
+"""Which rows of a task have which flaw, as example ids in file order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from eval.task import Kind, Task, normalised
 
 FEW_ROWS_A_LABEL = 5
 
-_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+\.\w")  # bounded, so that long text without an @ takes linear time
+_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+\.\w")  # bounded: linear time in long text without an @
 _CARD_NUMBER = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)")
 
 
@@ -26,7 +26,7 @@ def duplicates(task: Task) -> tuple[str, ...]:
 
 
 def conflicts(task: Task) -> tuple[str, ...]:
-    """The rows whose input another row answers differently."""
+    """The rows whose input has a different answer in another row."""
     targets: dict[str, set[str]] = defaultdict(set)
     for example in task.examples:
         targets[normalised(example.input)].add(example.target)
@@ -35,7 +35,7 @@ def conflicts(task: Task) -> tuple[str, ...]:
 
 
 def label_spellings(task: Task) -> dict[str, str]:
-    """Each label that is another one in different capitals or spacing, with the commonest spelling."""
+    """Labels that differ from another one only in capitals or spacing, each with the most common spelling."""
     if task.kind is not Kind.CLASSIFICATION:
         return {}
     spellings: dict[str, Counter[str]] = defaultdict(Counter)
@@ -66,7 +66,7 @@ def _looks_personal(text: str) -> bool:
 
 
 def _is_card_number(text: str) -> bool:
-    """Luhn's check, which other long numbers pass one time in ten."""
+    """Luhn's check. One in ten other long numbers passes it too."""
     digits = [int(character) for character in reversed(text) if character.isdigit()]
     doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
     return (sum(digits[::2]) + sum(doubled)) % 10 == 0

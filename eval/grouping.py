@@ -1,5 +1,5 @@
 """Which rows are one piece of evidence. Rows of a group (one customer, one document) are alike, so they are counted,
-weighted and drawn together; a row without a group is a piece of its own."""
+weighted and resampled together. A row without a group is its own piece."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ def piece_name(row: str, group: str | None) -> str:
 
 
 def piece_of(*outcomes: Outcome) -> str:
-    """The piece of evidence of one example; an earlier version may have kept no group in some of its outcomes."""
+    """The piece of evidence of one example. Some outcomes from earlier versions lack its group."""
     return piece_name(outcomes[0].example_id, next((one.group for one in outcomes if one.group is not None), None))
 
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """`count` pieces of evidence in the order of their names, and which of them each row belongs to, [rows]."""
+    """`count` pieces of evidence in the order of their names, and the piece of each row, [rows]."""
 
     count: int
     of_row: NDArray[np.intp]
 
     @staticmethod
     def of(rows: int, groups: Sequence[str] | None) -> Grouping:
-        """`groups` names each row's piece; None makes each row a piece of its own.
+        """`groups` names each row's piece; None makes each row its own piece.
 
-        Raises ValueError where `groups` names more or fewer rows.
+        Raises ValueError if `groups` doesn't have one name per row.
         """
         if groups is None:
             return Grouping(rows, np.arange(rows))
         if len(groups) != rows:
             raise ValueError(f"groups must name each of {rows} rows, got {len(groups)}")
-        # Not np.unique: it drops NUL characters at the end of a name, and makes every name as wide as the longest.
+        # Not np.unique: it drops NUL characters at the end of a name and pads every name to the longest one.
         place = {name: at for at, name in enumerate(sorted(set(groups)))}
         return Grouping(len(place), np.array([place[name] for name in groups], dtype=np.intp))
 

@@ -1,4 +1,4 @@
-"""What the columns of a table mean, what kind of task they make, and the task itself."""
+"""From a table to a task: what its columns mean and what kind of task it is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from eval.task import BadInput, Document, Example, Kind, Task, labels_of, normal
 from eval.words import count_words, usual_length
 
 MIN_ROWS = 20
-MAX_ANSWER_WORDS = 12  # a longer answer is written, not chosen or looked up
+MAX_ANSWER_WORDS = 12  # a longer answer is written text, not a label or a short fact
 
 _INPUT_WORDS = (
     "input", "question", "query", "prompt", "utterance", "message", "text", "request", "ticket", "body", "email",
@@ -39,7 +39,7 @@ _SIDES = {
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The column that holds each thing; None where the table has none."""
+    """The column for each role; None if the table has none."""
 
     input: str
     target: str
@@ -50,7 +50,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class KindGuess:
-    """A kind and, in one plain sentence with its numbers, why."""
+    """A kind and the reason for it, one sentence with its numbers."""
 
     kind: Kind
     reason: str
@@ -58,7 +58,7 @@ class KindGuess:
 
 @dataclass(frozen=True, slots=True)
 class BuiltTask:
-    """A task, the kind its answers look like, and in plain sentences what was left out or does not fit."""
+    """A task, the kind its answers look like, and sentences on what was left out or doesn't fit."""
 
     task: Task
     kind_guess: KindGuess
@@ -66,7 +66,7 @@ class BuiltTask:
 
 
 def guess_columns(table: Table) -> Columns:
-    """The columns by name; where names say nothing, the longest text is the input and the last column the target."""
+    """Guess the columns by name. If no name fits, the longest text is the input and the last column the target."""
     split = next((name for name in table.columns if _plain(name) in _SPLIT_NAMES and _holds_sides(table, name)), None)
     document = next((name for name in table.columns if _plain(name) in _DOCUMENT_NAMES), None)
     group = next((name for name in table.columns if _plain(name) in _GROUP_NAMES and name != document), None)
@@ -89,14 +89,14 @@ def guess_columns(table: Table) -> Columns:
 def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: bool) -> KindGuess:
     """The kind of task that `targets` (one for each of `inputs`) look like.
 
-    With documents the answers of a few questions may repeat by chance, so they must repeat more to count as labels.
+    With documents, a few answers may repeat by chance, so they must repeat more often to count as labels.
     """
     rows = len(targets)
     objects = sum(isinstance(read_json(target), dict) for target in targets)
     if objects >= 0.9 * rows:
         return KindGuess(Kind.EXTRACTION, f"{objects:,} of {rows:,} answers are JSON objects: fields to extract.")
     words = sorted(map(count_words, targets))
-    # Repeated rows say nothing about repeated answers, so each pair counts once.
+    # A repeated row doesn't mean that answers repeat, so each pair counts once.
     pairs = {(normalised(source), target.strip().casefold()) for source, target in zip(inputs, targets, strict=True)}
     uses = Counter(target for _, target in pairs)
     repeated = sum(count for count in uses.values() if count > 1)
@@ -129,12 +129,12 @@ def build_task(
     instruction: str = "",
     documents: Sequence[Document] = (),
 ) -> BuiltTask:
-    """The task in `table`; `kind` None takes the kind the answers look like.
+    """Build the task in `table`. `kind` None takes the kind the answers look like.
 
-    Rows without an input or an answer are left out, in an extraction also those whose answer is not JSON and so could
-    never be scored; `left_out` says so. An example's id is "r" and its row number in the file. Without an `instruction`
-    the table's own is taken. Raises BadInput when a named column is missing, a split value is unknown, fewer than
-    `MIN_ROWS` rows can be used, or a choice has fewer than two labels.
+    Rows without an input or an answer are left out. In an extraction, so are rows whose answer isn't JSON, because they
+    can't be scored. `left_out` lists them. An example's id is "r" and its row number in the file. Without an
+    `instruction` the table's own is used. Raises BadInput if a named column is missing, a split value is unknown, fewer
+    than `MIN_ROWS` rows can be used, or a classification has only one label.
     """
     _check_columns(table, columns)
     known_documents = {document.id for document in documents}
@@ -157,7 +157,7 @@ def build_task(
                     group=cells[columns.group] or None if columns.group else None,
                     split=_side(cells[columns.split], number, columns.split) if columns.split else None,
                     document_ids=_document_ids(cells[columns.document], known_documents)
-                    if columns.document and documents  # ids of documents that nobody gave say nothing
+                    if columns.document and documents  # without documents, their ids are useless
                     else (),
                 )
             )
@@ -166,7 +166,7 @@ def build_task(
     guess = infer_kind([e.input for e in examples], [e.target for e in examples], bool(documents))
     if (kind or guess.kind) in _MAY_HAVE_SEVERAL and (answers := accepted_answers([e.target for e in examples])):
         several = infer_kind([e.input for e in examples], [first for first, *_ in answers], bool(documents))
-        if (kind or several.kind) in _MAY_HAVE_SEVERAL:  # a list of labels is no list of answers
+        if (kind or several.kind) in _MAY_HAVE_SEVERAL:  # a list of labels isn't a list of right answers
             guess = several
             examples = [
                 replace(example, target=first, also_right=tuple(others))
@@ -213,7 +213,7 @@ def _holds_sides(table: Table, column: str) -> bool:
 
 
 def _best_named(columns: Sequence[str], words: Sequence[str]) -> str | None:
-    """The column whose name is the earliest of `words`, else one whose name contains the earliest ("ticket_text")."""
+    """The column named by the earliest of `words`, else a column whose name contains it ("ticket_text")."""
     whole = {_plain(column): column for column in reversed(columns)}
     parts = {word: column for column in reversed(columns) for word in _plain(column).split("_")}
     return next((names[word] for names in (whole, parts) for word in words if word in names), None)
@@ -250,7 +250,7 @@ def _side(value: str, number: int, column: str) -> str | None:
 
 
 def _document_ids(cell: str, known: set[str]) -> tuple[str, ...]:
-    """Ids written as one id, as a JSON list, or separated by | or ; each."""
+    """One id, a JSON list of ids, or ids separated by | or ;."""
     if cell in known or not cell:
         return (cell,) if cell else ()
     if cell.startswith("["):

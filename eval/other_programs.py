@@ -1,4 +1,4 @@
-"""How much of the processor other programs use while something is timed: where it is much, the times are too long."""
+"""How much of the processor other programs use during a timing. If it is much, the times are too long."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import time
 
 import psutil
 
-MATERIAL_SHARE = 0.25  # of the processor: other programs that use more, or this much less than before, change the speed
+MATERIAL_SHARE = 0.25  # of the processor: a larger share, or a change this large since the last timing, affects speed
 
 _LEAST_SECONDS = 0.5
 
 
 class OtherPrograms:
-    """From when it is made, what other programs take of the cores that this process may run on."""
+    """What other programs use of this process's cores, from the moment it is created."""
 
     def __init__(self) -> None:
         self._started, self._idle, self._own = time.perf_counter(), _idle_seconds(), time.process_time()
 
     def share(self) -> float | None:
-        """Of those cores' time so far, in [0, 1]; None within the first half second, since a core's time is counted in
-        hundredths of one."""
+        """The share of those cores' time so far, in [0, 1]. None within the first half second, because a core's time is
+        counted in hundredths of a second."""
         seconds, own = time.perf_counter() - self._started, time.process_time() - self._own
         idle = [now - then for now, then in zip(_idle_seconds(), self._idle, strict=True)]
         whole = seconds * len(idle)
@@ -28,7 +28,7 @@ class OtherPrograms:
 
 
 def _idle_seconds() -> list[float]:
-    """Of each core that this process may run on, since the machine started."""
+    """Idle seconds since the machine started, for each core this process may run on."""
     cores = psutil.cpu_times(percpu=True)
     allowed = psutil.Process().cpu_affinity() if sys.platform == "linux" else []
     chosen = [cores[core] for core in allowed if core < len(cores)] or cores

@@ -1,11 +1,11 @@
-"""Raw facts of a measurement. Everything else (means, intervals, costs) is derived from these when asked for."""
+"""The raw facts of a measurement. Everything else (means, intervals, costs) is derived from these on demand."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-EXAMPLE_SOURCE = "train:"  # before the id of a training example among the sources of an answer
+EXAMPLE_SOURCE = "train:"  # prefix of a training example's id among the sources of an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Prediction:
     """One answer of one strategy.
 
     `tokens_in` counts the whole prompt, `tokens_out` the answer; `sources` are the ids of the documents or training
-    examples the answer was given, best first; `error` is a sentence when no answer could be made (then `text` is "").
+    examples in the prompt, best first; `error` is a sentence if there is no answer (then `text` is "").
     """
 
     text: str
@@ -27,12 +27,12 @@ class Prediction:
 class Outcome:
     """One test example answered by one strategy.
 
-    `score` is the primary metric in [0, 1]; where that is one score of all labels together (macro-F1), it is 1 for the
-    right label and 0 for any other. `parts` holds secondary ones by name (e.g. {"valid": 1.0, "exact": 0.0});
-    `seconds` is the wall time of this request answered alone after a warm-up, None where it ran only in a batch;
-    `found_gold` says whether a gold document was among the sources, None where there is no gold document;
-    `group` is that of the example, None where it stands by itself; `phases` are the parts of `seconds` that were told
-    apart, by name; `expected` is the label that was right, None where answers are no labels, and in older runs.
+    `score` is the primary metric in [0, 1]. If that is one score over all labels (macro-F1), it is 1 for the right
+    label and 0 for any other. `parts` holds secondary metrics by name (e.g. {"valid": 1.0, "exact": 0.0}). `seconds` is
+    the wall time of this request answered alone after a warm-up, None if it only ran in a batch. `found_gold` says
+    whether a gold document was among the sources, None if there is no gold document. `group` is the example's group,
+    if any. `phases` are the measured parts of `seconds` by name. `expected` is the right label; None if answers aren't
+    labels, and in older runs.
     """
 
     example_id: str
@@ -51,16 +51,17 @@ class Outcome:
     expected: str | None = None
 
 
-TRAINED_ON = "trained_on"  # among a trial's probes
-TRAINED_AGAIN = "trained_again_"  # as well, before a number: all test rows, answered after one more training
-CHANGED_FACTS, TAKEN_OUT = "changed_facts", "taken_out"  # as well, for a task with documents
-NEW_FACT, OLD_FACT = "new", "old"  # parts of an outcome on a changed fact: its score against either
-INDEXING = "indexing"  # the stage in which what can be looked up is made ready
+# Names of a trial's probes. TRAINED_AGAIN is followed by a number: the test set, answered after one more training.
+TRAINED_ON = "trained_on"
+TRAINED_AGAIN = "trained_again_"
+CHANGED_FACTS, TAKEN_OUT = "changed_facts", "taken_out"  # only for tasks with documents
+NEW_FACT, OLD_FACT = "new", "old"  # parts of an outcome on a changed fact: its score against each
+INDEXING = "indexing"  # the stage that builds the search index
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What a strategy spent on choosing its settings: settings tried, dev rows each was judged on, wall seconds."""
+    """What a strategy spent on choosing its settings: settings tried, dev rows per setting, wall seconds."""
 
     settings_tried: int = 0
     dev_rows: int = 0
@@ -69,9 +70,12 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What a model knows beside the task: how much each general text surprises it, in nats a token, and whether it
-    answers each general question (1 or 0); whether it refuses each of these, and whether it admits not to know what
-    nobody can, for each such question; both are empty where an earlier version did not ask."""
+    """What a model knows outside the task.
+
+    `surprise`: for each general text, its negative log-likelihood in nats per token. `right` and `refused`: for each
+    general question, 1 or 0. `admitted`: for each question that nobody can answer, whether it admits that. The last
+    two are empty in runs from versions that didn't ask.
+    """
 
     surprise: tuple[float, ...]
     right: tuple[float, ...]
@@ -81,26 +85,30 @@ class Knowledge:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """All that is known of one strategy in one run.
+    """Everything one run recorded about one strategy.
 
-    `status` is "done", "failed" (it crashed; `reason` says how, in a sentence) or "excluded" (it does not apply;
-    `reason` says why). `requests_per_second` is the throughput of the batched pass over the test rows;
-    `changes_weights` says whether what answers is the base model no more; `rows_learned` counts the rows whose answers
-    it needed to get ready, None where that was not noted; `stage_seconds` says of each stage of getting ready how long
-    it took; `settings` are the chosen ones, JSON values by name; `choices` lists every setting tried with its dev
-    score; `peak_memory_bytes` is the resident peak of the process that ran it; `notes` are plain sentences worth
-    knowing; `metric` names what makes one score of the outcomes, "" in older runs and for scores from elsewhere, where
-    it is their mean; `busy` is the share of the processor that other programs used while single answers were timed,
-    None where that was not noted.
+    - `status`: "done", "failed" (it crashed; `reason` is a sentence on how) or "excluded" (it doesn't apply; `reason`
+      says why).
+    - `requests_per_second`: the throughput of the batched pass over the test set.
+    - `changes_weights`: whether the answers come from a trained model instead of the base model.
+    - `rows_learned`: how many labelled rows it needed; None if not recorded.
+    - `fit_seconds`, `stage_seconds`: the time to get ready, in total and by stage.
+    - `settings`: the chosen settings, JSON values by name. `choices`: every setting tried with its dev score.
+    - `peak_memory_bytes`: the resident peak of its process.
+    - `notes`: sentences worth knowing.
+    - `metric`: how the outcomes make one score; "" (their mean) in older runs and for scores from elsewhere.
+    - `busy`: other programs' share of the processor during the latency measurement; None if not recorded.
 
-    What was measured beside, where the budget allows: `probes` holds the outcomes on rows other than the test rows as
-    they are, by name: some test rows in each variant (`eval.variants`), under `TRAINED_ON` some rows it trained on,
-    under `TRAINED_AGAIN` with a number the test rows after one more training with another seed, and under
-    `CHANGED_FACTS` and `TAKEN_OUT` some test rows after their answers were changed in the documents, or their documents
-    taken out; `changed_facts` are the new answers by row, `refresh_seconds` is what it took to index the changed
-    documents anew, None where nothing is looked up. `knowledge` is that of the base model and of the trained one;
-    `apart_seconds` are those of some of the timed requests, by example, asked again with the adapter kept apart from
-    the weights.
+    Measured in addition if the budget allows:
+
+    - `probes`: outcomes by probe name. A sample of test rows in each variant (`eval.variants`); `TRAINED_ON`, some
+      training rows; `TRAINED_AGAIN` and a number, the test set after one more training with another seed;
+      `CHANGED_FACTS` and `TAKEN_OUT`, test rows after their answers were changed in the documents, or their documents
+      removed.
+    - `changed_facts`: the new answers by row. `refresh_seconds`: the time to index the changed documents; None if the
+      strategy looks nothing up.
+    - `knowledge`: of the base model and of the trained model.
+    - `apart_seconds`: by example, the latency of some timed requests with the adapter kept separate from the weights.
     """
 
     strategy: str

@@ -1,4 +1,4 @@
-"""Where the time of one answer goes: whoever answers names what it is doing, and the runner listens."""
+"""Where an answer's time goes: the strategy names its current phase, and the runner records the seconds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _spent: ContextVar[dict[str, float] | None] = ContextVar("spent", default=None)
 
 @contextmanager
 def phase(name: str) -> Iterator[None]:
-    """What happens in here is this phase; phases do not hold one another. Costs nothing while nobody listens."""
+    """Mark the block as this phase. Phases can't be nested. Costs nothing unless `listening`."""
     spent = _spent.get()
     if spent is None:
         yield
@@ -29,7 +29,7 @@ def phase(name: str) -> Iterator[None]:
 
 @contextmanager
 def listening() -> Iterator[dict[str, float]]:
-    """The seconds by phase of what happens in here."""
+    """Record the seconds of each phase within the block."""
     spent: dict[str, float] = {}
     token = _spent.set(spent)
     try:

@@ -1,8 +1,8 @@
-"""Uploads read in a child process, because a file can crash, fill or hold up the process that parses it.
+"""Read uploads in a child process, because a file can crash its parser, fill the memory or take forever.
 
 The parsers of Excel, Parquet and PDF files abort on some damaged files and unpack some small ones to gigabytes, which
-no `except` catches. So this module runs itself as a child with limits on its memory and its time. It does not use
-multiprocessing, whose children run their parent's main script again: under Streamlit that is the page.
+no `except` catches. So this module runs itself as a child process with limits on memory and time. It doesn't use
+multiprocessing, whose children run the parent's main script again: under Streamlit that is the page.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from eval.documents import read_documents
 from eval.table import Table, read_table
 from eval.task import BadInput, Document
 
-MEMORY_BYTES = 2 * 2**30  # on top of what the child takes before it reads
-ANSWER_BYTES = 256 * 2**20  # what the parent has to hold
+MEMORY_BYTES = 2 * 2**30  # on top of what the child uses before it reads
+ANSWER_BYTES = 256 * 2**20  # the parent has to hold this much
 SECONDS, SECONDS_A_MB = 60, 10  # of processor time: 1 MB of PDF can be hundreds of pages
-WALL_FACTOR = 3  # a run may have the processor meanwhile
+WALL_FACTOR = 3  # a run may be using the processor at the same time
 _ROOT = Path(__file__).resolve().parents[1]
 
 Found = TypeVar("Found", Table, list[Document])
 
 
 def read_table_apart(name: str, content: bytes) -> Table:
-    """`read_table` in a child. Raises BadInput as well when the file crashes it or exceeds its memory or time."""
+    """`read_table` in a child process. Also raises BadInput if the child crashes or exceeds its memory or time."""
     return _read_apart(read_table, name, content, "export it again as CSV")
 
 
 def read_documents_apart(name: str, content: bytes) -> list[Document]:
-    """`read_documents` in a child. Raises BadInput as well when the file crashes it or exceeds its memory or time."""
+    """`read_documents` in a child process. Also raises BadInput if the child crashes or exceeds its memory or time."""
     return _read_apart(read_documents, name, content, "save it again as plain text")
 
 
@@ -58,7 +58,7 @@ def _read_apart(read: Callable[[str, bytes], Found], name: str, content: bytes, 
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=_ROOT,
-            # Neither is to reserve address space, which counts towards the limit.
+            # Keep both from reserving address space, which counts towards the limit.
             env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system", "OPENBLAS_NUM_THREADS": "1"},
             timeout=WALL_FACTOR * seconds,
             check=False,
@@ -76,21 +76,21 @@ def _read_apart(read: Callable[[str, bytes], Found], name: str, content: bytes, 
 
 
 def _answer(seconds: int) -> None:
-    """What the child does: an upload comes in, and what it holds goes out, or the BadInput that refuses it."""
+    """Run in the child: read an upload from standard input, write its content or the BadInput to standard output."""
     read, name, content = pickle.load(sys.stdin.buffer)
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a parser prints is no part of the answer
+    os.dup2(2, 1)  # a parser's own prints must not get into the answer
     if name.casefold().endswith(".parquet"):
-        import_module("pyarrow.parquet")  # before the limit: its libraries take a good part of the address space
+        import_module("pyarrow.parquet")  # before the limit: its libraries take much of the address space
     _limit(seconds)
-    gc.set_threshold(1_000_000)  # a table is no garbage: looking for some takes a third of the time
+    gc.set_threshold(1_000_000)  # a table leaves no garbage, and collecting takes a third of the time
     try:
         found = read(name, content)
     except BadInput as wrong:
         found = wrong
     answer = io.BytesIO()
     pickler = pickle.Pickler(answer)
-    pickler.fast = True  # keeps no list of what it wrote, which takes longer than reading a table of millions of cells
+    pickler.fast = True  # no memo of what it wrote: for millions of cells that takes longer than reading them
     pickler.dump(found)
     if answer.tell() > ANSWER_BYTES:
         raise MemoryError
@@ -102,11 +102,11 @@ def _limit(seconds: int) -> None:
     memory = psutil.Process().memory_info().vms + MEMORY_BYTES
     limits = {
         resource.RLIMIT_AS: (memory, memory),
-        resource.RLIMIT_CPU: (seconds, seconds + 5),  # SIGXCPU at the first says why; SIGKILL comes at the second
+        resource.RLIMIT_CPU: (seconds, seconds + 5),  # first SIGXCPU, which tells the parent why; then SIGKILL
         resource.RLIMIT_CORE: (0, 0),
     }
     for limit, values in limits.items():
-        with suppress(ValueError, OSError):  # the system allows less already, or knows no such limit
+        with suppress(ValueError, OSError):  # the system already allows less, or doesn't know this limit
             resource.setrlimit(limit, values)
 
 

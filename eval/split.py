@@ -1,4 +1,4 @@
-"""Dividing a task into train, dev and test so that what is measured was never learned."""
+"""Split a task into train, dev and test so that no strategy is tested on what it learned."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from eval.task import BadInput, Example, Kind, Split, Task, normalised
 
 DEV_SHARE = 0.15
 TEST_SHARE = 0.25
-CLEARLY = 0.75  # of a cluster's rows have a label for it to be divided with that label's
+CLEARLY = 0.75  # share of a cluster's rows that need the same label for the cluster to be stratified by it
 
 _PURPOSES = {"train": "to learn from", "dev": "to choose settings on", "test": "to judge by"}
 
 
 def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int | None = None) -> Split:
-    """The three parts of `task`, the same for the same examples and seed, in whatever order the examples come.
+    """Split `task` into three parts. The same examples and seed give the same split, in any order of the examples.
 
-    A row keeps its side when other rows come or go, but for the few at the border between two sides: the side follows
-    from a hash of the seed and of what the row's cluster says, and so do the sample and the order within a part.
+    A row keeps its side when other rows come or go, except for a few at the border between two sides. The side, the
+    sample and the order within a part all follow from a hash of the seed and the text of the row's cluster.
 
-    Sides given in the examples are honoured; rows without a side count as train. A side nobody asked for is cut from
-    train: 15 % for dev (no more than `max_dev`), 25 % for test, in proportion to the labels in classification. Inputs
-    that are equal, nearly equal or of one group stay on one side: what is cut is cut in whole clusters, and where the
-    given sides cross, the row leaves the side that is learned from. `max_test` and `max_dev` sample those parts, by
-    label too.
-    Raises BadInput when a part would be empty.
+    Sides given in the examples are respected; rows without one count as train. A missing side is cut from train: 15 %
+    for dev (at most `max_dev`) and 25 % for test, stratified by label in classification. Inputs that are equal, nearly
+    equal or in one group stay on one side: cuts move whole clusters, and if given sides overlap, the row is dropped
+    from the side that is learned from. `max_test` and `max_dev` sample those parts, also stratified.
+
+    Raises BadInput if a part would be empty.
     """
     likeness = compare_inputs([example.input for example in task.examples])
     notes: list[str] = []
@@ -39,7 +39,7 @@ def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int 
         )
     sides = _given_sides(task, likeness, notes)
     shares = {side: share for side, share in (("dev", DEV_SHARE), ("test", TEST_SHARE)) if not sides[side]}
-    if "dev" in shares and max_dev is not None:  # what dev could not use had better be learned from
+    if "dev" in shares and max_dev is not None:  # rows that dev can't use are better used for training
         shares["dev"] = min(DEV_SHARE, max_dev / max(1, len(sides["train"])))
     if shares and sides["train"]:
         given = len(shares) < 2
@@ -65,7 +65,7 @@ def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int 
 
 
 def _given_sides(task: Task, likeness: Likeness, notes: list[str]) -> dict[str, list[int]]:
-    """The rows of each side as the person gave them, less those that a side further from learning also holds."""
+    """The rows of each side as given, without rows whose like is in test (for train and dev) or in dev (for train)."""
     sides: dict[str, list[int]] = {"train": [], "dev": [], "test": []}
     for row, example in enumerate(task.examples):
         sides[example.split or "train"].append(row)
@@ -93,7 +93,7 @@ def _given_sides(task: Task, likeness: Likeness, notes: list[str]) -> dict[str, 
 def _cut(
     task: Task, rows: Sequence[int], likeness: Likeness, shares: Mapping[str, float], seed: int
 ) -> dict[str, list[int]]:
-    """`rows` divided by `shares`, and train, in whole clusters of rows that stay together."""
+    """Divide `rows` into `shares` and train, in whole clusters of rows that stay together."""
     clusters: dict[int, list[int]] = defaultdict(list)
     for row, number in zip(rows, _cluster_numbers(task, rows, likeness), strict=True):
         clusters[number].append(row)
@@ -111,11 +111,11 @@ def _cut(
 def _sides_of(
     units: Sequence[Unit], labels: Sequence[Counter[str]], shares: Mapping[str, float], seed: int
 ) -> list[str]:
-    """The side of each cluster. In the order of their places, test is cut from the front, dev from the back, and train
-    keeps the middle, so that few clusters are near a border and no border moves another.
+    """The side of each cluster. In the order of their places, test is cut from the front and dev from the back. Train
+    keeps the middle, so that few clusters are near a border and the borders don't affect each other.
 
-    From the middle outwards, a cluster whose commonest label is not learned yet is learned from, whatever the shares.
-    So is a cluster that is larger than any part to be cut, as long as there are others.
+    From the middle outwards, a cluster goes to train regardless of the shares if train lacks its most common label. So
+    does a cluster larger than every part to be cut, as long as there are others.
     """
     place = places(units, seed, "side")
     rows = sum(unit.size for unit in units)
@@ -142,20 +142,21 @@ def _sides_of(
 
 
 def _cluster_stratum(labels: Counter[str]) -> str:
-    """The label that clearly leads, or "" where labels are mixed: one row more could change which of them leads."""
+    """The clearly dominant label, or "" if labels are mixed, because one more row could then change which one leads."""
     label, rows = labels.most_common(1)[0]
     return label if rows >= CLEARLY * labels.total() else ""
 
 
 def _cluster_key(task: Task, rows: Sequence[int]) -> int:
-    """The same while the cluster keeps the member with the smallest hash: a group by its name, a row by its input."""
+    """A key that stays the same while the cluster keeps its member with the smallest hash (of a group's name, or of a
+    row's input)."""
     examples = [task.examples[row] for row in rows]
     groups = {stable_hash("group", example.group) for example in examples if example.group is not None}
     return min(groups or map(_input_key, examples))
 
 
 def _cluster_numbers(task: Task, rows: Sequence[int], likeness: Likeness) -> list[int]:
-    """A number for each row, equal where rows are tied by input or group, directly or through others."""
+    """A number for each row, equal for rows connected by input or group, directly or through other rows."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -168,7 +169,7 @@ def _cluster_numbers(task: Task, rows: Sequence[int], likeness: Likeness) -> lis
     ]
     present = np.zeros(keys, dtype=bool)
     present[likeness.key[rows]] = True
-    near = likeness.pairs[present[likeness.pairs].all(axis=1)]  # a row of another side ties nothing here
+    near = likeness.pairs[present[likeness.pairs].all(axis=1)]  # rows of another side connect nothing here
     edges = np.concatenate([near, np.array(ties, dtype=np.intp).reshape(-1, 2)])
     size = keys + len(groups)
     graph = coo_array((np.ones(len(edges), dtype=bool), (edges[:, 0], edges[:, 1])), shape=(size, size))
@@ -177,7 +178,7 @@ def _cluster_numbers(task: Task, rows: Sequence[int], likeness: Likeness) -> lis
 
 
 def _sample(task: Task, rows: Sequence[int], count: int, seed: int) -> list[int]:
-    """The rows whose places come first, so that a smaller sample is among a larger one."""
+    """The rows with the first places, so that a larger sample contains every smaller one."""
     rows = _in_order(task, rows, seed)
     units = [Unit(_stratum(task, row), _input_key(task.examples[row])) for row in rows]
     place = places(units, seed, "sample")
@@ -189,7 +190,7 @@ def _stratum(task: Task, row: int) -> str:
 
 
 def _in_order(task: Task, rows: Iterable[int], seed: int) -> list[int]:
-    """Rows in an order that follows from the seed and what they say, not from where they stand in the file."""
+    """Order rows by the seed and their text, not by their place in the file."""
 
     def place(row: int) -> tuple[object, ...]:
         example = task.examples[row]

@@ -1,4 +1,4 @@
-"""A random order of rows that follows from what they say, so that other rows can come and go without changing it."""
+"""A random order of rows that depends only on their text, so it doesn't change when other rows come or go."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _HASHES = 2**64
 
 
 def stable_hash(*parts: str | int) -> int:
-    """64 bits that depend on `parts` alone: equal on every machine and in every process."""
+    """64 bits that depend only on `parts`: equal on every machine and in every process."""
     return int.from_bytes(blake2b("\x1f".join(map(str, parts)).encode("utf-8", "replace"), digest_size=8).digest())
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """`size` rows of one stratum that take one place, known by what they say and not by where they stand."""
+    """`size` rows of one stratum that share a place. `key` identifies them by their text, not by their position."""
 
     stratum: str
     key: str | int
@@ -27,10 +27,10 @@ class Unit:
 def places(units: Sequence[Unit], *seed: str | int) -> list[float]:
     """The place of each unit in a random order, a number in [0, 1).
 
-    Within a stratum units stand in the order of their hashes, evenly spaced by their rows (systematic sampling), so
-    that the units before any place hold the same share of every stratum, to within one unit. Each stratum starts at a
-    random fraction of a unit, or all small strata would round the same way. One unit more or less shifts the others of
-    its stratum by one place at most, and no unit of another stratum. Equal keys keep the order in which they are given.
+    Within a stratum, units are ordered by hash and spaced evenly by their rows (systematic sampling). So the units
+    before any place hold the same share of every stratum, to within one unit. Each stratum starts at a random fraction
+    of a unit, or all small strata would round the same way. Adding or removing a unit shifts the others of its stratum
+    by at most one place, and no unit of another stratum. Equal keys keep the given order.
     """
     rows = Counter[str]()
     for unit in units:

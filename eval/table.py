@@ -1,4 +1,4 @@
-"""What a person uploads, as a table of text: CSV, TSV, JSONL, JSON, XLSX and Parquet."""
+"""Read an upload as a table of text: CSV, TSV, JSONL, JSON, XLSX and Parquet."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ NumberedRows = list[tuple[int, list[str]]]
 class Table:
     """Named columns and rows of text, every row as wide as `columns`.
 
-    `row_numbers` says where each row stands in the file, as a spreadsheet counts (the header is row 1) or, for JSON,
-    as line or item from 1; left empty, the rows follow a header one by one. `instruction` is the system message that
-    all rows of a chat file share, else "".
+    `row_numbers` gives each row's place in the file, as in a spreadsheet (the header is row 1) or, for JSON, as line or
+    item from 1. If empty, the rows follow the header without gaps. `instruction` is the system message that all rows of
+    a chat file share, else "".
     """
 
     columns: tuple[str, ...]
@@ -49,15 +49,15 @@ class Table:
         return tuple(row[position] for row in self.rows)
 
     def numbers(self) -> Sequence[int]:
-        """The row numbers, one a row."""
+        """The place of each row in the file, one number per row."""
         return self.row_numbers or range(2, len(self.rows) + 2)
 
 
 def read_table(name: str, content: bytes) -> Table:
-    """The table in an uploaded file, read by the ending of its name. Wholly empty rows and columns are left away.
+    """Read the table in an uploaded file; the file extension decides how. Empty rows and columns are dropped.
 
-    Raises BadInput with one sentence when the file is empty, too large, damaged, ragged, in another encoding, has no
-    rows, fewer than two columns, or columns without a name of their own.
+    Raises BadInput if the file is empty, too large, damaged, ragged or in another encoding, or if it has no rows, fewer
+    than two columns, or columns without a unique name.
     """
     check_size(name, content)
     ending = PurePath(name).suffix.casefold()
@@ -113,7 +113,7 @@ def _header_width(text: str, delimiter: str) -> int:
 
 
 def _without_empty_end(values: list[str], width: int) -> list[str]:
-    """`values` without the empty ones at the end, of which those up to `width` are kept."""
+    """Drop empty values at the end, but keep at least `width` values."""
     end = len(values)
     while end > width and not values[end - 1].strip():
         end -= 1
@@ -150,7 +150,7 @@ def _workbook_rows(name: str, content: bytes) -> NumberedRows:
 
 
 def _check_extent(name: str, content: bytes) -> None:
-    """calamine lays a sheet out as one full rectangle, so that two cells in far corners would end this process."""
+    """Refuse huge sheets: calamine allocates the full rectangle, so two cells in far corners would exhaust memory."""
     for path, part in unzip(name, content):
         width = height = 0
         for cell in _CELL_REFERENCE.finditer(part) if path.endswith(".xml") else ():
@@ -189,7 +189,7 @@ def _parquet_records(name: str, content: bytes) -> Records:
         file = pyarrow.parquet.ParquetFile(io.BytesIO(content))
         for batch in file.iter_batches(batch_size=_rows_per_batch(file.metadata)):
             rows = batch.to_pylist()
-            # Counted as Python sees it: a dictionary-encoded column holds each text once, however often it is used.
+            # Counted in Python: a dictionary-encoded column stores each text once, however often it is used.
             unpacked += sum(len(str(value)) for row in rows for value in row.values())
             if unpacked > MAX_UNPACKED_BYTES:
                 raise BadInput(
@@ -203,7 +203,7 @@ def _parquet_records(name: str, content: bytes) -> Records:
 
 
 def _rows_per_batch(metadata: Any) -> int:
-    """So few rows that even if each held its column's largest value a batch would stay within the cap."""
+    """Few enough rows that a batch stays within the limit even if each row held its column's largest value."""
     largest = 1
     for group in range(metadata.num_row_groups):
         for column in range(metadata.num_columns):
@@ -212,7 +212,7 @@ def _rows_per_batch(metadata: Any) -> int:
 
 
 def _from_records(name: str, records: Records) -> Table:
-    """Objects as a table: the columns in the order in which the keys first appear, a missing key as empty text."""
+    """Objects as a table: columns in the order their keys first appear, a missing key as empty text."""
     instruction = ""
     if any("messages" in record for _, record in records):
         records, instruction = flatten_chats(name, records)
@@ -224,7 +224,7 @@ def _from_records(name: str, records: Records) -> Table:
 
 
 def _from_rows(name: str, numbered: NumberedRows, instruction: str = "") -> Table:
-    """Rows with the header first as a table; wholly empty columns without a name go."""
+    """A table from rows, the header first. Empty columns without a name are dropped."""
     if not numbered:
         raise BadInput(f"{name} holds no rows: the first row must name the columns and the data follow below it.")
     (_, header), *body = numbered

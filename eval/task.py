@@ -11,15 +11,15 @@ import regex
 
 
 class BadInput(ValueError):
-    """Something a person gave cannot be used.
+    """The person's input can't be used.
 
-    The message is one plain sentence that says what is wrong, where (file, row, column) and how to mend it; it is
-    shown to the person as it stands, on a page or on standard error.
+    The message is one sentence that says what is wrong, where (file, row, column) and how to fix it. The person sees it
+    unchanged, on a page or on standard error.
     """
 
 
 class Kind(StrEnum):
-    """What an answer is; it fixes the primary metric before anything runs."""
+    """What an answer is. This fixes the primary metric before anything runs."""
 
     CLASSIFICATION = "classification"
     EXTRACTION = "extraction"
@@ -33,8 +33,8 @@ class Example:
 
     `group` ties examples that must stay on one side of the split (the same customer, the same document);
     `split` is the side the person asked for ("train", "dev", "test") or None;
-    `document_ids` names the documents that hold the answer, where the person knows them; `also_right` are further
-    answers that are as good as `target`.
+    `document_ids` names the documents that hold the answer, if the person knows them; `also_right` are other answers as
+    good as `target`.
     """
 
     id: str
@@ -53,7 +53,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text that may be looked up when a question is answered."""
+    """A text that a strategy may look up to answer a question."""
 
     id: str
     title: str
@@ -62,11 +62,11 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """How an answer is scored, settled before anything runs. Another way of scoring has another `name`, so that unlike
-    scores are never compared.
+    """How an answer is scored, fixed before anything runs. Each way of scoring has its own `name`, so that scores are
+    only compared with their own kind.
 
-    `carries` says that the facts of an answer are those its input holds; `required` are phrases, or patterns after
-    "re:", that every answer must contain; `own` is a person's own function, "file.py:function".
+    `carries`: the facts of an answer come from its input. `required`: phrases, or patterns after "re:", that every
+    answer must contain. `own`: a person's own function, "file.py:function".
     """
 
     name: str
@@ -88,8 +88,8 @@ class Brief:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A dataset with its meaning. `instruction` is "" when the person wrote none; `labels` belong to classification;
-    `metric` is None until it is settled, and follows from the data then."""
+    """A dataset with its meaning. `instruction` is "" if the person wrote none; only classification has `labels`;
+    `metric` is None until it is chosen from the data."""
 
     name: str
     kind: Kind
@@ -106,7 +106,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class LearningSplit:
-    """All that `fit` may see: learn from train, choose settings on dev."""
+    """Everything `fit` may see: learn from train, choose settings on dev."""
 
     train: tuple[Example, ...]
     dev: tuple[Example, ...]
@@ -116,7 +116,7 @@ class LearningSplit:
 class Split:
     """Three disjoint parts of a task's examples. Test is read once, by the runner.
 
-    `notes` says in plain sentences what was done to keep the parts apart (rows dropped, rows sampled).
+    `notes` are sentences on what was done to separate the parts (rows dropped, rows sampled).
     """
 
     train: tuple[Example, ...]
@@ -136,15 +136,15 @@ _END = regex.compile(r"(?<=\p{L}) [.?!。]+$|(?<=\S) ?[.?。]+$")
 
 
 def normalised(text: str) -> str:
-    """The form in which two inputs count as the same: folded, with signs set apart.
+    """Two inputs count as equal if their normalised forms are equal.
 
-    Case, spacing, the width of letters, the form of quotation marks and a full stop or question mark at the end make
-    no difference. Every other sign does: 3+4, 3-4 and 3*4 are three inputs.
+    Case, spacing, letter width, the style of quotation marks and a final full stop or question mark make no difference.
+    Every other sign does: 3+4, 3-4 and 3*4 are three inputs.
     """
     folded = _FOLDABLE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text.translate(_WRITTEN_ALIKE))
     return _END.sub("", " ".join(_SIGNS.sub(r" \g<0> ", folded.casefold()).split()))
 
 
 def labels_of(examples: Iterable[Example]) -> tuple[str, ...]:
-    """Every label among the targets, sorted, so that the order never depends on the order of the rows."""
+    """Every label among the targets, sorted, so that the order of the rows doesn't matter."""
     return tuple(sorted({example.target for example in examples}))

@@ -1,4 +1,4 @@
-"""Counting and splitting words in any script: by spaces where a script has them, by letters where it has none."""
+"""Count and split words in any script: by spaces, or by letters in scripts without spaces."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Literal
 
 import regex
 
-# Letters of scripts that put no spaces between words, as a set of the `regex` library; Hangul, Hebrew, Arabic and
-# Devanagari have spaces.
+# Letters of scripts without spaces between words, as a set for the `regex` library. Hangul, Hebrew, Arabic and
+# Devanagari do have spaces.
 UNSPACED = (
     r"[[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}"
     r"\p{scx=Thai}\p{scx=Lao}\p{scx=Khmer}\p{scx=Mymr}\p{scx=Tibt}]&&[\p{L}\p{N}--\p{Nd}]]"
 )
-LETTERS_A_WORD = 2  # of an unspaced script say about as much as a word; Thai and Lao words have rather three
+LETTERS_A_WORD = 2  # letters of an unspaced script say about as much as a word (nearer three in Thai and Lao)
 
 _LETTER = regex.compile(rf"{UNSPACED}\p{{M}}*", regex.V1)
 _PIECE = regex.compile(rf"{UNSPACED}\p{{M}}*|[^\s{UNSPACED}]+", regex.V1)
@@ -25,32 +25,32 @@ _SAYS = regex.compile(r"\w")
 
 
 def is_unspaced(text: str) -> bool:
-    """Whether any of it is in a script without spaces."""
+    """Whether any part of the text is in a script without spaces."""
     return not text.isascii() and _LETTER.search(text) is not None
 
 
 def words_of(text: str) -> list[str]:
-    """What stands between spaces; in scripts without spaces each letter with its marks, and no punctuation."""
+    """The words between spaces. In scripts without spaces: each letter with its marks, without punctuation."""
     if not is_unspaced(text):
         return text.split()
     return [piece for piece in _PIECE.findall(text) if _SAYS.search(piece)]
 
 
 def count_words(text: str) -> int:
-    """The words of a text; letters of unspaced scripts count as `LETTERS_A_WORD` to a word."""
+    """The number of words. In unspaced scripts, `LETTERS_A_WORD` letters count as one word."""
     words, letters = _count(text)
     return words + ceil(letters / LETTERS_A_WORD)
 
 
 def usual_length(texts: Sequence[str]) -> tuple[float, Literal["word", "character"]]:
-    """The median length of `texts`, in characters where most of them are in a script without spaces, else in words."""
+    """The median length of `texts`: in characters if most of them are in a script without spaces, else in words."""
     if sum(map(_is_mostly_unspaced, texts)) * 2 > len(texts):
         return median(map(len, texts)), "character"
     return median(map(count_words, texts)), "word"
 
 
 def bare_words(text: str) -> str:
-    """The words alone, in lower case and one space apart, to look for one text within another."""
+    """Only the words, in lower case and one space apart, to search for one text within another."""
     return " ".join(_BARE.findall(unicodedata.normalize("NFKC", text).casefold()))
 
 
@@ -60,7 +60,7 @@ def _is_mostly_unspaced(text: str) -> bool:
 
 
 def _count(text: str) -> tuple[int, int]:
-    """The words between spaces, and the letters of unspaced scripts."""
+    """The number of words between spaces, and of letters in unspaced scripts."""
     if not is_unspaced(text):
         return len(text.split()), 0
     rest, letters = _LETTER.subn(" ", text)
