@@ -109,9 +109,9 @@ class MajorityLabel(_Baseline):
     name = "majority_label"
     declaration = Declaration(
         words=Words(
-            "Commonest label",
+            "Most common label",
             "",
-            "Always the label that the training rows have most often.",
+            "Always gives the label that most training rows have.",
             "always answering with the most common label",
         ),
         kinds=(Kind.CLASSIFICATION,),
@@ -133,7 +133,7 @@ class NearestExample(_Baseline):
         words=Words(
             "Nearest example",
             "",
-            "The answer of the training row that reads most alike.",
+            "Gives the answer of the most similar training row.",
             "copying the answer of the nearest example",
         ),
     )
@@ -156,7 +156,7 @@ class TfidfLinear(_Baseline):
         words=Words(
             "Word classifier",
             "",
-            "It learned which words go with which label (to engineers: TF-IDF and a linear classifier).",
+            "Learns which words go with which label (TF-IDF and a linear classifier).",
             "a linear classifier on words",
         ),
         kinds=(Kind.CLASSIFICATION,),
@@ -191,8 +191,8 @@ class CharLinear(TfidfLinear):
         words=Words(
             "Character classifier",
             "",
-            "It learned which short runs of characters go with which label, so it reads any script "
-            "(to engineers: TF-IDF of character n-grams and a linear classifier).",
+            "Learns which short runs of characters go with which label, so it works in any script "
+            "(TF-IDF of character n-grams and a linear classifier).",
         ),
         kinds=(Kind.CLASSIFICATION,),
     )
@@ -215,7 +215,7 @@ class EmbeddingLinear(_Baseline):
         words=Words(
             "Embedding classifier",
             "",
-            "It learned which meanings go with which label (to engineers: embeddings and a linear classifier).",
+            "Learns which meanings go with which label (sentence embeddings and a linear classifier).",
             "a linear classifier on embeddings",
         ),
         kinds=(Kind.CLASSIFICATION,),
@@ -243,7 +243,7 @@ class BestSentence(_Baseline):
         words=Words(
             "Best sentence",
             "",
-            "The sentence of the documents that reads most like the question.",
+            "Quotes the sentence of the documents that is most similar to the question.",
             "quoting the nearest sentence of the documents",
         ),
         kinds=(Kind.ANSWERING, Kind.WRITING),

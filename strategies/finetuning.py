@@ -234,8 +234,8 @@ class Finetuning(Training):
         words=Words(
             "Fine-tuning",
             "Like learning on the job",
-            "The model practises on your examples until the pattern is learned. "
-            "What it learns is kept in a small add-on to the model (an adapter), which can be removed.",
+            "We train the model on your examples. What it learns is stored in a small add-on (an adapter), which can "
+            "be removed.",
         ),
         mark=Mark("#009E73", "triangle-up"),
         trains="adapter",

@@ -33,9 +33,8 @@ class FullFinetuning(Training):
         words=Words(
             "Full fine-tuning",
             "Like going back to school",
-            "The whole model is changed by your examples, not only a small part beside it. Worth a try with thousands "
-            "of examples, where fine-tuning stops short. It takes far more memory and leaves a whole model for this "
-            "one task.",
+            "We train all weights of the model on your examples. Try it with thousands of examples, when an adapter "
+            "isn't enough. It takes far more memory, and the result is a whole model for this one task.",
         ),
         mark=Mark("#009E73", "triangle-right"),
         trains="all weights",

@@ -35,8 +35,8 @@ class LastLayers(Training):
         words=Words(
             "Last-layer fine-tuning",
             "Like a refresher course",
-            "Only the last sixth of the model's layers is trained on your examples. The rest stays as it is. This "
-            "takes less time and memory than full fine-tuning, and only the trained layers are saved.",
+            "We train only the last sixth of the model's layers on your examples. This takes less time and memory than "
+            "full fine-tuning, and only the trained layers are saved.",
         ),
         mark=Mark("#009E73", "triangle-left"),
         trains="some weights",

@@ -43,7 +43,7 @@ class Prompting:
         words=Words(
             "Prompting",
             "Like a briefing",
-            "Your instructions are handed over with every question. The model stays as it is.",
+            "The model gets your instructions with every request. The model itself doesn't change.",
         ),
         mark=Mark("#0072B2", "circle"),
         learns_from_rows=False,  # but for the names and lengths that its instruction tells
@@ -116,8 +116,8 @@ class PromptingWithExamples(Prompting):
         words=Words(
             "Prompting with examples",
             "Like a briefing with samples",
-            "Your instructions and a few of your examples, always the same, are handed over with every question. "
-            "The model stays as it is.",
+            "The model gets your instructions and a few fixed examples with every request. "
+            "The model itself doesn't change.",
         ),
         mark=Mark("#0072B2", "triangle-down"),
         by_default=True,

@@ -43,8 +43,8 @@ class Retrieval:
         words=Words(
             "Retrieval",
             "Like an open book",
-            "The passages and examples most like a question are looked up and handed over with it. "
-            "New facts are added to what can be looked up; nothing is trained.",
+            "For each request we look up the most similar passages and examples and add them to the prompt. "
+            "You can add new facts at any time, and nothing is trained.",
         ),
         mark=Mark("#E69F00", "square"),
         by_default=True,

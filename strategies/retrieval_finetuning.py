@@ -47,8 +47,8 @@ class RetrievalFinetuning(Finetuning):
         words=Words(
             "Retrieval with fine-tuning",
             "Like an exam with the book open",
-            "The model practises on your examples with what would be looked up for them at hand, so it learns what to "
-            "use and what to leave. It takes the work of both.",
+            "We train the model on your examples together with what is looked up for them, so it learns what to use. "
+            "It takes the work of both.",
         ),
         mark=Mark("#CC79A7", "diamond"),
         trains="adapter",
