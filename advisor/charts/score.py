@@ -48,7 +48,7 @@ def score_chart(report: Judgement, theme: Theme) -> alt.LayerChart:
     metric = metric_of(report)
     base = alt.Chart(rows).encode(y=strategy_axis(order, theme.ink), color=colour(), tooltip=["strategy", "label"])
     interval = base.mark_rule(strokeWidth=3, opacity=0.45, strokeCap="round").encode(
-        x=alt.X("low:Q", scale=scale, title=f"{metric} on the test rows", axis=number_axis()),
+        x=alt.X("low:Q", scale=scale, title=f"Score ({metric})", axis=number_axis()),
         x2="high:Q",
     )
     dot = base.mark_point(filled=True, size=170, opacity=1).encode(x=alt.X("mean:Q", scale=scale), shape=shape())

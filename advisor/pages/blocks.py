@@ -52,9 +52,9 @@ def show_blocks(blocks: Iterable[Block]) -> None:
                 st.html(definitions(pairs))
             case Chart(sentence, draw):
                 if (chart := draw(_THEMES[st.context.theme.type or "light"])) is not None:
-                    st.altair_chart(chart, width="stretch", alt=sentence or None)
-                if sentence:
-                    st.html(f'<p class="quiet">{escape(sentence)}</p>')
+                    st.altair_chart(chart, width="stretch", alt=sentence)
+                if block.caption:
+                    st.html(f'<p class="quiet">{escape(block.caption)}</p>')
             case Folded(title, inner):
                 with st.expander(plain(title)):
                     show_blocks(inner)

@@ -58,8 +58,8 @@ def _block(block: Block) -> list[str]:
             return _table(block)
         case Definitions(pairs):
             return [*(f"- {escaped(f'{heading}: {said}')}" for heading, said in pairs), ""]
-        case Chart(sentence, _):
-            return [escaped(sentence), ""] if sentence else []
+        case Chart():
+            return [escaped(block.caption), ""] if block.caption else []
         case Folded(title, blocks):
             inner = [line for each in blocks for line in _block(each)]
             return [f"<details><summary>{escaped(title)}</summary>", "", *inner, "</details>", ""]

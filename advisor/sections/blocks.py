@@ -72,10 +72,16 @@ class Definitions:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`draw` gives None where there is nothing to draw; the sentence says what to see, also to a screen reader."""
+    """`draw` gives None where there is nothing to draw; the sentence says what to see, also to a screen reader. Under
+    the chart stands the caption, "" for none; without one of its own it is the sentence."""
 
     sentence: str
     draw: Callable[[Theme], alt.LayerChart | None] = field(repr=False)
+    own_caption: str | None = None
+
+    @property
+    def caption(self) -> str:
+        return self.sentence if self.own_caption is None else self.own_caption
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ class Section:
 
     @property
     def beyond_summary(self) -> tuple[Block, ...]:
-        """The blocks without the sentence that the summary has said already; a chart may be left without one."""
+        """The blocks without the sentence that the summary has said already."""
         blocks = (_without(self.summary, block) for block in self.blocks)
         return tuple(block for block in blocks if block is not None)
 
@@ -116,7 +122,7 @@ def _without(said: str, block: Block) -> Block | None:
         case Text(text, look) if text.startswith(said):
             return Text(rest, look) if (rest := text.removeprefix(said).strip()) else None
         case Chart(sentence, draw):
-            return Chart(sentence.removeprefix(said).strip(), draw)
+            return Chart(sentence, draw, block.caption.removeprefix(said).strip())
         case _:
             return block
 
@@ -157,7 +163,7 @@ def _plain_block(block: Block) -> dict[str, Any]:
             }
         case Definitions(pairs):
             return {"kind": "definitions", "pairs": [list(pair) for pair in pairs]}
-        case Chart(sentence, _):
+        case Chart(sentence):
             return {"kind": "chart", "sentence": sentence}
         case Folded(title, blocks):
             return {"kind": "folded", "title": title, "blocks": [_plain_block(each) for each in blocks]}

@@ -53,8 +53,13 @@ def opening_of(report: Report) -> Opening:
         _how_odds(report),
         _figures(report, choice) if choice else (),
         sentences_of(report),
-        Chart(charts.score_sentence(report), partial(charts.score_chart, report)) if judged(report) else None,
+        _chart(report) if judged(report) else None,
     )
+
+
+def _chart(report: Report) -> Chart:
+    """The sentences beside it say what to see, so its caption says only what the lines are."""
+    return Chart(charts.score_sentence(report), partial(charts.score_chart, report), "Lines are 95 % CIs.")
 
 
 def subject_of(report: Report) -> str:

@@ -191,9 +191,9 @@ def test_a_running_run_shows_progress_and_results_as_they_come(
         assert store.start_run(run_id)
         store.save_step(StoredStep(run_id, "prompting", "running", "reading the test rows", 12, 80, 95.0))
         said = html_of(open_page("Report", run=run_id))
-    assert "Reading the test rows, 12 of 80. This stage: about 2 minutes left." in said
+    assert "Reading the test rows, 12 of 80. This stage has about 2 minutes left." in said
     assert 'aria-valuenow="15"' in said
-    assert said.count("Waits its turn.") == len(DEFAULT_STRATEGIES)  # the baselines too, and prompting runs
+    assert said.count("Waiting.") == len(DEFAULT_STRATEGIES)  # the baselines too, and prompting runs
 
 
 def test_without_a_worker_the_page_says_so_and_offers_to_start_one(
@@ -215,7 +215,7 @@ def test_an_unknown_run_is_a_sentence_and_a_way_back(store: Store, address: dict
 
 def test_an_empty_history_says_so(store: Store) -> None:
     app = open_page("History")
-    assert "Nothing has been compared yet." in html_of(app)
+    assert "You haven&#x27;t compared anything yet." in html_of(app)
 
 
 def test_history_sets_a_run_beside_the_one_it_follows(
@@ -236,7 +236,7 @@ def test_history_sets_a_run_beside_the_one_it_follows(
     assert app.selectbox(key="run").value == first.id
     assert app.selectbox(key="with").value == second.id
     assert "Also different" not in html_of(app) and " s → 0.4" in html_of(app)
-    assert "1 row added, 1 row removed, 1 row answered differently, 238 rows as before." in html_of(app)
+    assert "Rows: 1 added, 1 removed, 1 with a new answer, 238 unchanged." in html_of(app)
     assert primaries(app) == ["Compare new data"]
 
 
@@ -248,7 +248,7 @@ def test_a_changed_file_keeps_the_columns_and_the_plan_of_its_run(
     rows = "".join(f'"{example.input}","{example.target}"\n' for example in task.examples[5:])
     changed = take_changed_file(run, "changed.csv", f"question,label\n{rows}".encode())
     app = open_page("Data", dataset=changed.id, follows=run.id)
-    assert "5 rows removed, 235 rows as before." in html_of(app)
+    assert "Rows: 5 removed, 235 unchanged." in html_of(app)
     app.button(key="choose").click().run()
     assert app.query_params["follows"] == run.id
     open_page("Compare", dataset=changed.id, follows=run.id).button(key="run").click().run()
@@ -267,7 +267,7 @@ def test_changed_documents_are_told_and_without_any_the_old_ones_are_kept(
     assert take_changed_file(run, "rows.csv", rows.encode()).id == dataset.id
     changed = take_changed_file(run, "rows.csv", rows.encode(), ("one.md", b"# One\nOther text."))
     said = html_of(open_page("Data", dataset=changed.id, follows=run.id))
-    assert "1 document removed (Two), 1 document changed (One)." in said
+    assert "Documents: 1 removed (Two), 1 changed (One)." in said
 
 
 def test_history_stands_beside_runs_of_another_version(
@@ -277,7 +277,7 @@ def test_history_stands_beside_runs_of_another_version(
     (store.run_folder(runs[1].id) / "report.json").write_text('{"schema": 1, "candidates": []}')
     (store.run_folder(runs[0].id) / "task.json").write_text("{}")
     assert "Another version of Threeways" in html_of(open_page("History"))
-    assert "no longer there" in html_of(open_page("Report", run=runs[0].id))
+    assert "no longer available" in html_of(open_page("Report", run=runs[0].id))
 
 
 def test_a_run_of_another_version_is_a_sentence(
@@ -302,7 +302,7 @@ def test_a_baseline_that_is_as_good_under_other_priorities_is_news(
     folder = store.run_folder(run.id) / "baselines" / "tfidf_linear"
     folder.mkdir(parents=True)
     write_trial(folder, level)
-    assert "Then: You may not need a language model." in html_of(open_page("Report", run=run.id))
+    assert "New verdict: You may not need a language model." in html_of(open_page("Report", run=run.id))
 
 
 def test_other_priorities_judge_the_same_answers_anew(store: Store, finished: Finish) -> None:
@@ -310,15 +310,15 @@ def test_other_priorities_judge_the_same_answers_anew(store: Store, finished: Fi
     app = open_page("Report", run=run.id)
     before = (store.run_folder(run.id) / "report.json").read_bytes()
     said = html_of(app)
-    assert "Still: Use fine-tuning." in said
+    assert "Same verdict: Use fine-tuning." in said
     app.select_slider(key="if-seconds").set_value(0.2).run()
     said = html_of(app)
-    assert "Then: No strategy meets your limits." in said
+    assert "New verdict: No strategy meets your limits." in said
     app.select_slider(key="if-seconds").set_value(math.inf).run()
     app.slider(key="if-margin").set_value(20.0).run()
     said = html_of(app)
     assert "no other strategy is more than 20 points better." in said
-    app.button_group(key="if-place").set_value("By a hosted model").run()
+    app.button_group(key="if-place").set_value("At a provider").run()
     name = next(one for one in hosted_prices() if one.startswith("Groq: "))
     app.selectbox(key="if-hosted").set_value(name).run()
     assert "Retrieval is cheaper, but" in html_of(app)
