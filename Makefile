@@ -2,10 +2,11 @@
 # make test   set up and run every check
 # make schema write docs/report.schema.json anew, after a change to advisor/schema.py
 # make bench  set up the peers and measure against them; FULL=1 for more rows and rounds, NAMES="labels search" for some
+# make gpu    measure what changes on a GPU; skipped without one
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test schema bench install clean
+.PHONY: run test schema bench gpu install clean
 
 run: install
 	$(BIN)/streamlit run streamlit_app.py
@@ -23,6 +24,9 @@ schema: .venv/installed
 
 bench: .venv/installed-bench
 	$(BIN)/python -m tests.benchmarks $(NAMES)
+
+gpu: .venv/installed
+	$(BIN)/python -m tests.benchmarks.gpu $(NAMES)
 
 .venv/installed: pyproject.toml constraints.txt models.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from strategies.engine.language_model import Message
 from strategies.engine.models import EMBEDDED
+from strategies.engine.transformer import Transformer
 from strategies.engine.weights import best_device, model_folder
 
 
@@ -35,9 +39,41 @@ def rates(amount: float, seconds: list[float]) -> str:
     return f"{amount / median(seconds):.3g} ({amount / max(seconds):.3g} to {amount / min(seconds):.3g})"
 
 
-def plain_network() -> PreTrainedModel:
-    """The embedded model as transformers loads it, for the peers; where and as precise as ours."""
-    dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
+def plain_network(dtype: torch.dtype | None = None) -> PreTrainedModel:
+    """The embedded model as transformers loads it, for the peers; where ours runs, and as precise unless told."""
+    dtype = dtype or (torch.bfloat16 if torch.cuda.is_available() else torch.float32)
     network = AutoModelForCausalLM.from_pretrained(model_folder(EMBEDDED), dtype=dtype).eval()
     network.to(best_device())
     return network
+
+
+def label_tokens(model: Transformer, labels: Sequence[str]) -> list[list[int]]:
+    """The tokens of each label as the engine scores them: all are closed where one begins another."""
+    encoded = [model.encode_answer(label) for label in labels]
+    scored = model.score([(Message("user", "Which one?"),)], labels).tokens_out
+    return [[*label, model.end] for label in encoded] if scored.sum() > sum(map(len, encoded)) else encoded
+
+
+@torch.inference_mode()
+def score_plainly(network: PreTrainedModel, prompt: list[int], labels: list[list[int]]) -> NDArray[np.float64]:
+    """Each label's log-probability after one prompt, [labels].
+
+    All labels stand in full behind one copy of the prompt, and a mask lets each see the prompt and itself alone: what
+    is computed is what a batch of them would be, without as many copies of the prompt as there are labels.
+    """
+    ids = prompt + [token for label in labels for token in label]
+    whose = torch.tensor([-1] * len(prompt) + [at for at, label in enumerate(labels) for _ in label])
+    places = [*range(len(prompt)), *(len(prompt) + at for label in labels for at in range(len(label)))]
+    seen = ((whose[None] == -1) | (whose[None] == whose[:, None])).tril()
+    last = len(prompt) - 1
+    logits = network(
+        input_ids=torch.tensor([ids], device=network.device),
+        position_ids=torch.tensor([places], device=network.device),
+        attention_mask=seen[None, None].to(network.device),
+        use_cache=False,
+        logits_to_keep=len(ids) - last,
+    ).logits[0]
+    before = [last if place == len(prompt) else at - 1 for at, place in enumerate(places)][len(prompt) :]
+    steps = logits[torch.tensor(before, device=logits.device) - last].double().log_softmax(-1)
+    each = steps.gather(1, torch.tensor(ids[len(prompt) :], device=logits.device)[:, None])[:, 0].cpu()
+    return torch.zeros(len(labels), dtype=each.dtype).index_add_(0, whose[len(prompt) :], each).numpy()
