@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from strategies.engine.key_values import bytes_a_token
 
-FULL_SPEED = 192  # tokens; matrix products gain nothing from more
+CPU_FULL_SPEED = 192  # tokens; a CPU's matrix products gain nothing from more
 LIKE_LENGTH = 0.9  # of the longest row; below that, padding costs more than another pass
 CPU_TOKENS, GPU_TOKENS = 1024, 16_384
 CPU_ROWS, GPU_ROWS = 32, 256  # each token written reads all weights once, whatever the number of rows
@@ -22,21 +22,24 @@ LOGITS = 1 << 28  # 1 GB as float32
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What may be in memory at once: `rows` side by side, keys and values of `remembered_tokens`, and in one pass
-    `tokens` and `logit_positions`."""
+    `tokens` and `logit_positions`. From `full_speed` tokens on, a pass gains nothing from more."""
 
     rows: int
     remembered_tokens: int
     tokens: int
     logit_positions: int
+    full_speed: int
 
     @staticmethod
     def of(network: PreTrainedModel) -> Limits:
         logit_positions = LOGITS // network.config.get_text_config().vocab_size
         if network.device.type != "cuda":
-            return Limits(CPU_ROWS, CPU_CACHE_BYTES // bytes_a_token(network), CPU_TOKENS, logit_positions)
+            remembered = CPU_CACHE_BYTES // bytes_a_token(network)
+            return Limits(CPU_ROWS, remembered, CPU_TOKENS, logit_positions, CPU_FULL_SPEED)
         free, _ = torch.cuda.mem_get_info(network.device)
         remembered = int(GPU_CACHE_SHARE * free) // bytes_a_token(network)
-        return Limits(GPU_ROWS, remembered, GPU_TOKENS, logit_positions)
+        # Padding costs a GPU less than starting another pass (docs/benchmarks.md).
+        return Limits(GPU_ROWS, remembered, GPU_TOKENS, logit_positions, full_speed=GPU_TOKENS)
 
     def batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
         """The places of rows that need so many tokens each, those of like length together; the longest first, so that
@@ -58,7 +61,7 @@ class Limits:
                 end < len(lengths)
                 and (end + 1 - start) * widest <= self.tokens
                 and (end + 1 - start) * logits_a_row <= self.logit_positions
-                and ((end - start) * widest < FULL_SPEED or lengths[end] > LIKE_LENGTH * widest)
+                and ((end - start) * widest < self.full_speed or lengths[end] > LIKE_LENGTH * widest)
             ):
                 end += 1
             yield slice(start, end)
