@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from unicodedata import bidirectional
 
 from advisor import charts
 from advisor.candidates import baselines, judged
@@ -65,7 +66,12 @@ def _chart(report: Report) -> Chart:
 def subject_of(report: Report) -> str:
     """What was measured, on how many rows, with which model and when."""
     task = report.task
-    return f"{task.name} · {count_text(task.test, 'test row')} · {report.model} · {report.created_at[:10]}"
+    return f"{_isolated(task.name)} · {count_text(task.test, 'test row')} · {report.model} · {report.created_at[:10]}"
+
+
+def _isolated(name: str) -> str:
+    """A name from right to left would else move the number after it to its other side."""
+    return f"\u2068{name}\u2069" if any(bidirectional(sign) in ("R", "AL") for sign in name) else name
 
 
 def sentences_of(report: Judgement) -> tuple[str, ...]:

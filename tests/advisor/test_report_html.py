@@ -10,6 +10,7 @@ import pytest
 from advisor.render.html import render_html
 from advisor.render.markdown import render_markdown
 from advisor.schema import Report
+from advisor.sections.opening import subject_of
 from advisor.wording import score_text
 from eval.outcomes import Trial
 from eval.task import Kind, Split, Task
@@ -77,6 +78,14 @@ def test_words_of_others_are_escaped(
     page = render_html(synthetic_report(task=task, model=bad, warnings=[bad]), trials, synthetic_split(task).test)
     assert bad not in page
     assert page.count("&lt;img src=") > 240
+
+
+def test_a_name_from_right_to_left_leaves_the_number_after_it_in_its_place(
+    synthetic_report: MakeReport, synthetic_task: Callable[..., Task]
+) -> None:
+    for name, shown in (("تصنيف", "\u2068تصنيف\u2069"), ("客服问题分类", "客服问题分类")):
+        subject = subject_of(synthetic_report(task=replace(synthetic_task(), name=name)))
+        assert subject.startswith(f"{shown} · 80 test rows")
 
 
 def test_a_failed_strategy_is_named_with_its_reason(
