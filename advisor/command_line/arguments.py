@@ -117,6 +117,9 @@ def _parser() -> argparse.ArgumentParser:
         "--together", action="store_true", help="answers can wait for each other, and are made together"
     )
     compare.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (default: results/RUN)")
+    compare.add_argument(
+        "--pdf", action="store_true", help="write report.pdf too, with the Chrome, Chromium or Edge of this machine"
+    )
     compare.add_argument("--json", action="store_true", help="print the report, and nothing else, to standard output")
 
     predict = commands.add_parser("predict", help="answer lines from standard input as a run's strategy would")

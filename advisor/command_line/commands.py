@@ -36,6 +36,7 @@ from advisor.decision.outside import check_tokens, read_costs, read_outcomes
 from advisor.estimate import busy_sentence
 from advisor.plan import DEFAULT_MODEL, Plan, Setup
 from advisor.render.json_file import render_json
+from advisor.render.pdf import NO_BROWSER, find_browser, render_pdf
 from advisor.report.build import judge
 from advisor.runs.experiment import REPORT_FILES, draft_task, run_experiment
 from advisor.runs.step import BUILD_STRATEGY, StepOrder, load_fitted
@@ -119,6 +120,8 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
         priorities=priorities_of(options),
     )
     task_json = draft_task(plan, name, upload.table, upload.documents)
+    if options.pdf and find_browser() is None:
+        raise BadInput(NO_BROWSER)
     _make_folder(options.out or _RESULTS)
     dataset = store.keep_upload(upload)
     store.save_setup(dataset.id, replace(setup, own_metric=None))  # the pages read it, and run no code of a person
@@ -150,6 +153,11 @@ def _finish(store: Store, run_id: str, report: Report | None, options: argparse.
     out.mkdir(exist_ok=True)
     for name in REPORT_FILES:
         shutil.copyfile(folder / name, out / name)
+    if options.pdf:
+        try:
+            (out / "report.pdf").write_bytes(render_pdf((out / "report.html").read_text("utf-8")))
+        except BadInput as wrong:  # the comparison itself stands
+            sys.stderr.write(f"{wrong}\n")
     if options.json:
         sys.stdout.write(render_json(report) + "\n")
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from advisor.candidates import judged
@@ -11,11 +13,13 @@ from advisor.pages.changed_data import ask_for_changed_data
 from advisor.pages.failures import show_failures
 from advisor.pages.opening import show_opening
 from advisor.pages.own_clicks import after_clicks, compare_answers, show_warning
-from advisor.pages.past_runs import followed_by, report_of
+from advisor.pages.past_runs import Measured, followed_by, measured_of, report_of
 from advisor.pages.rule_list import show_agreement
 from advisor.pages.running import WAITING_STATES, show_running, show_steps
 from advisor.pages.side_by_side import show_answers
 from advisor.pages.what_if import show_what_if
+from advisor.render.html import render_html
+from advisor.render.pdf import find_browser, render_pdf
 from advisor.runs.worker import start_worker
 from advisor.schema import Report
 from advisor.sections import answers
@@ -60,8 +64,11 @@ def show_retries(run: StoredRun) -> None:
             st.rerun()
 
 
-def show_downloads(run: StoredRun) -> None:
+def show_downloads(run: StoredRun, report: Report) -> None:
+    can_print = find_browser() is not None
     with st.container(horizontal=True, key="downloads"):
+        if can_print:
+            offer_pdf(run, report)
         for name, (label, mime) in _DOWNLOADS.items():
             path = frame.store().run_folder(run.id) / name
             if path.exists():
@@ -74,6 +81,30 @@ def show_downloads(run: StoredRun) -> None:
                     icon=":material/download:",
                     key=name,
                 )
+    if not can_print:
+        frame.small(
+            "To get a PDF, download the page (HTML) and print it. To download a PDF here, install Chromium, Chrome or "
+            "Edge on the machine that runs Threeways."
+        )
+
+
+def offer_pdf(run: StoredRun, report: Report) -> None:
+    """It is made when somebody asks for it, which takes some seconds."""
+    st.download_button(
+        "Document (PDF)",
+        partial(pdf_of, report, measured_of(run)),
+        f"threeways-{run.id}.pdf",
+        "application/pdf",
+        on_click="ignore",
+        icon=":material/download:",
+        help="This takes some seconds. If it fails, download the page (HTML) and print it to PDF.",
+        key="report.pdf",
+    )
+
+
+def pdf_of(report: Report, measured: Measured | None) -> bytes:
+    trials, test = (measured.trials, measured.split.test) if measured else ((), ())
+    return render_pdf(render_html(report, trials, test))
 
 
 def show_done(run: StoredRun, report: Report) -> None:
@@ -102,7 +133,7 @@ def show_done(run: StoredRun, report: Report) -> None:
             show_part(run, report, section)
         if all(section.id != "failures" for section in sections):  # a report of an earlier version
             show_own_answers(run, report)
-    show_downloads(run)
+    show_downloads(run, report)
 
 
 def show_part(run: StoredRun, report: Report, section: Section) -> None:

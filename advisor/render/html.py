@@ -21,12 +21,19 @@ from eval.outcomes import Trial
 from eval.task import Example
 
 _OPENING = "opening"  # where the first chart stands, beside the sentences
+_LONG = 80  # characters of an answer: on paper, more than this would stand in narrow columns
 
 
 def _svg(chart: Chart, place: str) -> Markup | None:
     """Vega escapes every word that it draws."""
     drawn = inline_svg(chart, place, NARROW if place == _OPENING else WIDTH)
     return Markup(drawn) if drawn else None
+
+
+def _css_string(text: str) -> Markup:
+    """In quotes, for a style sheet; whatever could end the string or the sheet is escaped by its number."""
+    escaped = (sign if sign.isalnum() or sign == " " else f"\\{ord(sign):x} " for sign in text)
+    return Markup("'{}'").format("".join(escaped))
 
 
 _TEMPLATES = jinja2.Environment(
@@ -39,6 +46,7 @@ _TEMPLATES = jinja2.Environment(
 _TEMPLATES.filters["name"] = name_of
 _TEMPLATES.filters["kind"] = lambda block: type(block).__name__
 _TEMPLATES.filters["svg"] = _svg
+_TEMPLATES.filters["css_string"] = _css_string
 _TEMPLATES.globals["chart_colours"] = Markup(ink_and_paper())
 _TEMPLATES.globals |= {"LIGHT": LIGHT, "DARK": DARK}
 
@@ -50,6 +58,7 @@ def render_html(
     made_by: Sequence[MakeSection] = SECTIONS,
 ) -> str:
     """A whole HTML document; with the trials and the test examples, every answer too."""
+    rows = answers.answered_rows(report.task.kind, trials, examples)
     return _TEMPLATES.get_template("report.html.j2").render(
         report=report,
         colours=css_variables(),
@@ -58,5 +67,6 @@ def render_html(
         judged=judged(report),
         answers_title=answers.TITLE,
         how_answers=answers.HOW,
-        answers=answers.answered_rows(report.task.kind, trials, examples),
+        answers=rows,
+        long_answers=sum(len(row.example.target) for row in rows) > _LONG * len(rows),
     )

@@ -15,6 +15,7 @@ import pytest
 
 from advisor.command_line.commands import main
 from advisor.hosted import hosted_prices
+from advisor.render.pdf import NO_BROWSER, find_browser
 from advisor.storage.store import Store
 from tests.advisor.test_timing import age
 from tests.bad_uploads import BAD_UPLOADS, HOSTILE, TABLE
@@ -79,6 +80,20 @@ def test_a_comparison_ends_with_its_reports_a_table_and_a_place_in_history(
     (Store().run_folder(run.id) / "report.json").write_text("{}")  # as another version may have left it
     assert main(["runs"]) == 0
     assert run.id in capsys.readouterr().out
+
+
+def test_a_pdf_is_written_where_a_browser_is_found(
+    folder: Path, compare: Compare, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if find_browser() is None:
+        pytest.skip("no Chromium, Chrome or Edge on this machine")
+    assert compare("task.csv", "--strategies", "prompting", "--out", "out", "--pdf") == 0
+    assert (folder / "out" / "report.pdf").read_bytes().startswith(b"%PDF-")
+    capsys.readouterr()
+    monkeypatch.setenv("CHROME", "/no/such/browser")
+    assert compare("task.csv", "--strategies", "prompting", "--out", "other", "--pdf") == 2
+    assert capsys.readouterr().err == f"{NO_BROWSER}\n"
+    assert not (folder / "other").exists() and len(Store().runs()) == 1  # refused before anything was measured
 
 
 def test_json_prints_the_report_and_nothing_else(compare: Compare, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from advisor.candidates import judged
 from advisor.hosted import hosted_prices
 from advisor.pages.changed_data import take_changed_file
 from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
+from advisor.render.pdf import find_browser
 from advisor.runs.report_files import write_report
 from advisor.samples import zipped
 from advisor.sections.contents import sections_of
@@ -53,10 +54,18 @@ def test_a_finished_run_shows_verdict_evidence_answers_and_method(store: Store, 
     assert not any(fold.proto.expanded for fold in app.expander)
     assert primaries(app) == ["Run again with changed data"]
     assert [button.label for button in app.download_button] == [
+        *(["Document (PDF)"] if find_browser() else []),
         "Page (HTML)", "Text (Markdown)", "Data (JSON)", "Answers (CSV)",
     ]  # fmt: skip
     assert len(app.get("vega_lite_chart")) == 4
     assert '<tr><th scope="row">delivery</th><td>20</td><td>' in said  # precision and recall of a label
+
+
+def test_without_a_browser_the_page_says_how_to_get_a_pdf(finished: Finish, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHROME", "/no/such/browser")
+    app = open_page("Report", run=finished().id)
+    assert "Document (PDF)" not in [button.label for button in app.download_button]
+    assert "To get a PDF, download the page (HTML) and print it." in html_of(app)
 
 
 def test_whether_more_data_would_help_is_drawn_and_said(
