@@ -109,9 +109,11 @@ def app_at(home: Path) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
         text=True,
     ) as app:
-        assert app.stdout is not None
-        assert any("URL" in line for line in app.stdout), "the app ended before it was ready"
-        yield f"http://127.0.0.1:{port}"
-        app.terminate()
-        app.wait(60)
-    shutil.rmtree(home, ignore_errors=True)  # by which a worker knows that it is to end
+        try:
+            assert app.stdout is not None
+            assert any("URL" in line for line in app.stdout), "the app ended before it was ready"
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            app.terminate()
+            app.wait(60)
+            shutil.rmtree(home, ignore_errors=True)  # by which a worker knows that it is to end
