@@ -89,7 +89,10 @@ def _show(plan: Plan, name: str, stored: StoredSpeed | None) -> None:
         for strategy in plan.steps
     )
     total = duration_text(sum(seconds[step] for step in plan.steps))
-    st.html(f'<ul class="estimate">{each}<li><b>Total</b> <span>{escape(total)}</span></li></ul>')
+    st.html(
+        '<p class="quiet small">Estimated time</p>'
+        f'<ul class="estimate">{each}<li><b>Total</b> <span>{escape(total)}</span></li></ul>'
+    )
     if caveat := busy_sentence(stored.speed):
         frame.small(caveat)
     if left_out:
