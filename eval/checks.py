@@ -55,12 +55,12 @@ def mend_task(task: Task, finding_id: str) -> Task:
     Raises BadInput if no fix has that id, or if too few rows would be left.
     """
     if finding_id not in _MENDS:
-        raise BadInput(f"There is no mend called '{finding_id}': choose among {', '.join(_MENDS)}.")
+        raise BadInput(f"There is no fix called '{finding_id}': choose among {', '.join(_MENDS)}.")
     examples = _MENDS[finding_id](task)
     labels = labels_of(examples) if task.kind is Kind.CLASSIFICATION else ()
     if len(examples) < MIN_ROWS or len(labels) == 1:
         raise BadInput(
-            f"This mend would leave {len(examples)} rows{' of one label' if len(labels) == 1 else ''}, too little to "
+            f"This fix would leave {len(examples)} rows{' of one label' if len(labels) == 1 else ''}, too little to "
             f"compare anything (at least {MIN_ROWS} rows{' of two labels' if task.labels else ''}): change the data."
         )
     return replace(task, examples=examples, labels=labels)
@@ -72,8 +72,8 @@ def _check_duplicates(task: Task) -> Iterable[Finding]:
         yield Finding(
             "duplicates",
             "warning",
-            f"{_rows(rows, 'repeats', 'repeat')} an earlier row, input and answer alike.",
-            "A repeated row counts twice in training and in the score and adds nothing new.",
+            f"{_rows(rows, 'repeats', 'repeat')} the input and the answer of an earlier row.",
+            "A repeated row counts twice, in training and in the score, and teaches nothing new.",
             "Keep one of each",
             rows,
         )
@@ -88,10 +88,10 @@ def _check_conflicts(task: Task) -> Iterable[Finding]:
             "conflicts",
             "info" if not one_answer else "serious" if many else "warning",
             f"{_rows(rows, 'has', 'have')} the same input as another row and a different answer.",
-            "No strategy can be right on both, and a trained model learns to guess."
+            "No strategy can be right on both, and a fine-tuned model learns to guess."
             if one_answer
-            else "That is fine where several answers are good; otherwise keep the best one.",
-            "Leave them all out" if one_answer else None,
+            else "That is fine if several answers are good. Otherwise, keep the best one.",
+            "Remove all of them" if one_answer else None,
             rows,
         )
 
@@ -105,7 +105,7 @@ def _check_near_duplicates(task: Task) -> Iterable[Finding]:
             "near-duplicates",
             "info",
             f"{_rows(rows, 'is', 'are')} nearly the same as another row.",
-            "They stay together when rows are divided, so that nobody is tested on what was nearly learned.",
+            "They stay in the same part of the split, so that no strategy is tested on something it nearly trained on.",
             rows=rows,
         )
 
@@ -121,7 +121,7 @@ def _check_label_spelling(task: Task) -> Iterable[Finding]:
             f"{_count(len(merged), 'label differs', 'labels differ')} from another only in capitals or spacing, "
             f"such as '{rare}' and '{common}'.",
             "They count as different answers, so a right answer can be scored as wrong.",
-            "Merge into the commoner spelling",
+            "Use the most common spelling",
             rows,
         )
 
@@ -135,8 +135,8 @@ def _check_rare_labels(task: Task) -> Iterable[Finding]:
             "rare-labels",
             "warning",
             f"{_count(len(rare), 'label has', 'labels have')} fewer than {FEW_ROWS_A_LABEL} rows: {_some(rare)}.",
-            "So few rows can hardly be learned, and hardly be measured.",
-            "Leave these labels out" if len(rare) < len(task.labels) - 1 else None,
+            "So few rows are too little to learn from, and too little to measure on.",
+            "Remove these labels" if len(rare) < len(task.labels) - 1 else None,
             rows,
         )
 
@@ -150,8 +150,8 @@ def _check_balance(task: Task) -> Iterable[Finding]:
                 "imbalance",
                 "warning",
                 f"{share:.0%} of the rows have the label '{label}'.",
-                f"Always answering '{label}' would already be right that often, so read every score against it. If "
-                "rare labels matter as much, score by macro-F1.",
+                f"Always answering '{label}' would be right that often, so compare every score with it. If rare labels "
+                "matter as much, choose macro-F1 as the score.",
             )
 
 
@@ -163,7 +163,7 @@ def _check_label_leaks(task: Task) -> Iterable[Finding]:
                 "label-in-input",
                 "warning",
                 f"{_rows(rows, 'names', 'name')} the right label in the input.",
-                "If real inputs do not, the score here says nothing about them.",
+                "If real inputs don't, this score says nothing about them.",
                 rows=rows,
             )
 
@@ -176,8 +176,8 @@ def _check_size(task: Task) -> Iterable[Finding]:
         yield Finding(
             "few-rows",
             "warning",
-            f"There are only {len(task.examples)} rows, about {test_rows} of them for the test.",
-            f"A score from {test_rows} rows is known only to about {points:.0f} points either way, so only large "
+            f"There are only {len(task.examples)} rows, about {test_rows} of them test rows.",
+            f"A score from {test_rows} rows is only known to within about {points:.0f} points, so only large "
             "differences will show.",
         )
 
@@ -196,7 +196,7 @@ def _check_long_inputs(task: Task) -> Iterable[Finding]:
             "long-inputs",
             "warning",
             what,
-            "Long inputs are slow, leave no room for examples in the prompt, and may be cut.",
+            "Long inputs are slow, leave no room for examples in the prompt, and may be truncated.",
             rows=rows,
         )
 
@@ -208,7 +208,7 @@ def _check_documents(task: Task) -> Iterable[Finding]:
             "empty-documents",
             "warning",
             f"{_count(len(empty), 'document has', 'documents have')} no text: {_some(empty)}.",
-            "Nothing can be found in them; perhaps they are scans without recognised text.",
+            "Retrieval can't find anything in them. They may be scans without recognised text.",
         )
     known = {document.id for document in task.documents}
     rows = tuple(example.id for example in task.examples if not known.issuperset(example.document_ids))
@@ -216,8 +216,8 @@ def _check_documents(task: Task) -> Iterable[Finding]:
         yield Finding(
             "unknown-documents",
             "warning",
-            f"{_rows(rows, 'names', 'name')} a document that was not given.",
-            "Whether the right document is found cannot be checked for them.",
+            f"{_rows(rows, 'names', 'name')} a document that you didn't upload.",
+            "For these rows, we can't check whether retrieval finds the right document.",
             rows=rows,
         )
 
@@ -228,8 +228,8 @@ def _check_personal_data(task: Task) -> Iterable[Finding]:
         yield Finding(
             "personal-data",
             "info",
-            f"{_rows(rows, 'seems', 'seem')} to hold an e-mail address or a card number.",
-            "What is trained on can come out again in answers; replace real data by invented data.",
+            f"{_rows(rows, 'seems', 'seem')} to contain an e-mail address or a card number.",
+            "A fine-tuned model can repeat its training data in answers. Replace real data with made-up data.",
             rows=rows,
         )
 

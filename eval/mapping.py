@@ -94,7 +94,7 @@ def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: boo
     rows = len(targets)
     objects = sum(isinstance(read_json(target), dict) for target in targets)
     if objects >= 0.9 * rows:
-        return KindGuess(Kind.EXTRACTION, f"{objects:,} of {rows:,} answers are JSON objects: fields to extract.")
+        return KindGuess(Kind.EXTRACTION, f"{objects:,} of {rows:,} answers are JSON objects.")
     words = sorted(map(count_words, targets))
     # A repeated row doesn't mean that answers repeat, so each pair counts once.
     pairs = {(normalised(source), target.strip().casefold()) for source, target in zip(inputs, targets, strict=True)}
@@ -104,19 +104,18 @@ def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: boo
     short = words[int(0.95 * (rows - 1))] <= MAX_ANSWER_WORDS
     if short and len(uses) * rows_per_label <= len(pairs) and repeated >= 0.9 * len(pairs):
         fewest = min(Counter(target.strip().casefold() for target in targets).values())
-        each = f"each used {fewest:,} times or more" if fewest > 1 else "most of them used many times"
-        return KindGuess(
-            Kind.CLASSIFICATION, f"{len(uses):,} different answers over {rows:,} rows, {each}: a choice among labels."
-        )
+        each = f"each at least {fewest:,} times" if fewest > 1 else "most of them many times"
+        return KindGuess(Kind.CLASSIFICATION, f"The {rows:,} rows have {len(uses):,} different answers, {each}.")
     length, unit = usual_length(targets)
+    usual = f"{length:g} {unit}" if length == 1 else f"{length:g} {unit}s"
     if statistics.median(words) <= MAX_ANSWER_WORDS:
         return KindGuess(
             Kind.ANSWERING,
-            f"{len(uses):,} different answers over {rows:,} rows, half of {length:g} {unit}s or fewer: short facts.",
+            f"The {rows:,} rows have {len(uses):,} different answers. Half of them have at most {usual}.",
         )
     return KindGuess(
         Kind.WRITING,
-        f"{len(uses):,} different answers over {rows:,} rows, half of {length:g} {unit}s or more: written text.",
+        f"The {rows:,} rows have {len(uses):,} different answers. Half of them have at least {usual}.",
     )
 
 
@@ -182,7 +181,7 @@ def build_task(
         if len(examples) < MIN_ROWS:
             raise BadInput(
                 f"Only {len(examples)} of {len(table.rows):,} rows have JSON in column '{columns.target}', and at "
-                f"least {MIN_ROWS} are needed to extract fields: choose another kind of task, or mend the answers."
+                f"least {MIN_ROWS} are needed to extract fields: choose another kind of task, or fix the answers."
             )
     labels = labels_of(examples) if kind is Kind.CLASSIFICATION else ()
     if len(labels) == 1:
@@ -193,8 +192,8 @@ def build_task(
     named = {identifier for example in examples for identifier in example.document_ids}
     if documents and named and not named & known_documents:
         left_out += (
-            f"Column '{columns.document}' names no document that was given (it holds '{min(named)[:60]}', "
-            f"a document is called '{documents[0].id[:60]}'): whether the right one is found cannot be checked.",
+            f"Column '{columns.document}' names none of the documents (it has '{min(named)[:60]}', and a document is "
+            f"called '{documents[0].id[:60]}'), so we can't check whether retrieval finds the right one.",
         )
     task = Task(name, kind, instruction or table.instruction, tuple(examples), tuple(documents), labels)
     return BuiltTask(task, guess, left_out)

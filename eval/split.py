@@ -15,7 +15,7 @@ DEV_SHARE = 0.15
 TEST_SHARE = 0.25
 CLEARLY = 0.75  # share of a cluster's rows that need the same label for the cluster to be stratified by it
 
-_PURPOSES = {"train": "to learn from", "dev": "to choose settings on", "test": "to judge by"}
+_NAMES = {"train": "training", "dev": "dev", "test": "test"}
 
 
 def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int | None = None) -> Split:
@@ -44,20 +44,16 @@ def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int 
     if shares and sides["train"]:
         given = len(shares) < 2
         sides |= _cut(task, sides["train"], likeness, shares, seed)
-        notes += [
-            f"{len(sides[side]):,} of the rows to learn from were set aside {_PURPOSES[side]}."
-            for side in shares
-            if given
-        ]
+        notes += [f"{len(sides[side]):,} of the training rows became {_NAMES[side]} rows." for side in shares if given]
     for side, rows in sides.items():
         if not rows:
             raise BadInput(
-                f"{task.name} leaves no rows {_PURPOSES[side]}, because equal inputs and groups stay on one "
-                "side: add more varied rows, or change the column that gives the split."
+                f"{task.name} leaves no {_NAMES[side]} rows, because equal inputs and groups stay in one part of the "
+                "split: add more varied rows, or change the column that gives the split."
             )
     for side, limit in (("test", max_test), ("dev", max_dev)):
         if limit is not None and len(sides[side]) > limit:
-            notes.append(f"{limit:,} of {len(sides[side]):,} rows {_PURPOSES[side]} are used, chosen at random.")
+            notes.append(f"{limit:,} of {len(sides[side]):,} {_NAMES[side]} rows are used, chosen at random.")
             sides[side] = _sample(task, sides[side], limit, seed)
     _note_unseen_labels(task, sides, notes)
     parts = {side: tuple(task.examples[row] for row in _in_order(task, rows, seed)) for side, rows in sides.items()}
@@ -81,10 +77,9 @@ def _given_sides(task: Task, likeness: Likeness, notes: list[str]) -> dict[str, 
             row for row in sides[cleaned] if likeness.key[row] not in keys and task.examples[row].group not in groups
         ]
         if dropped := len(sides[cleaned]) - len(clean):
-            rows = "row" if dropped == 1 else "rows"
             notes.append(
-                f"{dropped:,} {rows} {_PURPOSES[cleaned]} {'was' if dropped == 1 else 'were'} left out, because the "
-                f"same or nearly the same input, or the same group, is among those {_PURPOSES[kept]}."
+                f"{dropped:,} {_NAMES[cleaned]} {'row was' if dropped == 1 else 'rows were'} left out, because the "
+                f"same or nearly the same input, or the same group, is among the {_NAMES[kept]} rows."
             )
         sides[cleaned] = clean
     return sides
@@ -212,4 +207,4 @@ def _note_unseen_labels(task: Task, sides: Mapping[str, Sequence[int]], notes: l
     if unseen:
         count = "1 label occurs" if len(unseen) == 1 else f"{len(unseen)} labels occur"
         named = f"{', '.join(unseen[:3])}{', …' if len(unseen) > 3 else ''}"
-        notes.append(f"{count} among the rows to judge by but not among those to learn from ({named}).")
+        notes.append(f"{count} in the test rows but not in the training rows ({named}).")

@@ -104,7 +104,7 @@ def choose_kind(setup: Setup, draft: Draft) -> Setup:
     if kind is guess.kind:
         frame.small(guess.reason)
     else:
-        frame.small(f"You chose this. Your file looks like “{KIND_NAMES[guess.kind].lower()}”: {guess.reason}")
+        frame.small(f"You chose this. Your file looks like “{KIND_NAMES[guess.kind].lower()}”. {guess.reason}")
     changed = replace(setup, kind=None if kind is guess.kind else kind)
     return changed if changed == setup else replace(changed, metric=None, required=())
 

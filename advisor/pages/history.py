@@ -17,7 +17,7 @@ from advisor.pages.past_runs import followed_by, report_of
 from advisor.report.changes import ResultChange, compare_data, compare_documents, compare_measuring, compare_results
 from advisor.schema import Report
 from advisor.storage.stored import StoredRun
-from advisor.wording import money_text, points_text, score_text, seconds_text, signed_points
+from advisor.wording import ends_text, money_text, points_text, score_text, seconds_text, signed_points
 from eval.task import BadInput, Task
 
 _STATE_WORDS = {
@@ -156,9 +156,8 @@ def _change_words(change: ResultChange, no_change: str) -> str:
         sign = "+" if change.difference > 0 else "−" if change.difference < 0 else ""
         ends = f"{signed_points(change.low)} to {signed_points(change.high)}"
         return f"{sign}{points_text(change.difference)} (95 % CI {ends}), which may be chance"
-    near, far = sorted((abs(change.low), abs(change.high)))
-    better = "better" if change.difference > 0 else "worse"
-    return f"{points_text(change.difference)} {better} (95 % CI {signed_points(near)} to {signed_points(far)})"
+    ends = ends_text(*sorted((change.low, change.high), key=abs))
+    return f"{points_text(change.difference)} {'better' if change.difference > 0 else 'worse'} (95 % CI {ends})"
 
 
 runs = frame.store().runs()

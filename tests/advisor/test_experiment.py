@@ -67,7 +67,7 @@ def test_a_plan_becomes_a_queued_run_with_its_task_split(store: Store, tmp_path:
         (replace(PLAN, strategies=("guessing",)), "There is no strategy 'guessing'"),
         (replace(PLAN, strategies=()), "Choose at least one strategy"),
         (replace(PLAN, setup=Setup("message", "answer")), "There is no column 'answer'"),
-        (replace(PLAN, setup=Setup("message", "label", mends=("magic",))), "There is no mend called 'magic'"),
+        (replace(PLAN, setup=Setup("message", "label", mends=("magic",))), "There is no fix called 'magic'"),
         (replace(PLAN, model="/no/such/folder"), "There is no folder /no/such/folder"),
     ],
 )

@@ -88,8 +88,8 @@ def test_a_risk_without_a_mend_is_said(identifier: str, task: Task, rows: tuple[
 
 def test_few_rows_say_how_vague_the_score_will_be() -> None:
     finding = findings(task_of(clean(64)))["few-rows"]
-    assert "64 rows, about 16 of them for the test" in finding.what
-    assert "about 24 points either way" in finding.why  # 1.96 x 0.5 / sqrt(16)
+    assert "64 rows, about 16 of them test rows" in finding.what
+    assert "within about 24 points" in finding.why  # 1.96 x 0.5 / sqrt(16)
 
 
 def test_answers_that_differ_are_no_conflict_in_writing() -> None:
@@ -117,5 +117,5 @@ def test_serious_findings_come_first() -> None:
 def test_a_mend_that_leaves_nothing_to_compare_is_refused() -> None:
     with pytest.raises(BadInput, match="would leave 12 rows"):
         mend_task(task_of(clean(12) * 2), "duplicates")
-    with pytest.raises(BadInput, match="no mend called 'magic'"):
+    with pytest.raises(BadInput, match="no fix called 'magic'"):
         mend_task(task_of(clean()), "magic")

@@ -74,7 +74,7 @@ def test_a_kind_comes_with_its_numbers() -> None:
     inputs = [f"message {i}" for i in range(60)]
     guess = infer_kind(inputs, [f"label {i % 3}" for i in range(60)], has_documents=False)
     assert guess.kind is Kind.CLASSIFICATION
-    assert guess.reason == "3 different answers over 60 rows, each used 20 times or more: a choice among labels."
+    assert guess.reason == "The 60 rows have 3 different answers, each at least 20 times."
     assert infer_kind(inputs, ['{"a": 1}'] * 58 + ["{", "none"], has_documents=False).kind is Kind.EXTRACTION
     assert infer_kind(inputs, ["yes " * 40 + str(i) for i in range(60)], has_documents=False).kind is Kind.WRITING
 
@@ -154,7 +154,7 @@ def test_document_ids_that_name_no_document_are_said() -> None:
         documents=[Document("x", "", "t")],
     )
     assert len(built.left_out) == 1
-    assert "'doc' names no document that was given (it holds 'p0', a document is called 'x')" in built.left_out[0]
+    assert "'doc' names none of the documents (it has 'p0', and a document is called 'x')" in built.left_out[0]
 
 
 def test_the_instruction_given_wins_over_that_of_the_table() -> None:

@@ -106,7 +106,7 @@ def test_given_sides_are_honoured() -> None:
 def test_a_side_nobody_gave_is_cut_from_train() -> None:
     without_dev = split_task(task_of(plain(100, side="train") + plain(30, side="test", start=100)), seed=0)
     assert sizes(without_dev) == (85, 15, 30)
-    assert without_dev.notes == ("15 of the rows to learn from were set aside to choose settings on.",)
+    assert without_dev.notes == ("15 of the training rows became dev rows.",)
     without_test = split_task(task_of(plain(100, side=None) + plain(30, side="dev", start=100)), seed=0)
     assert sizes(without_test) == (75, 30, 25)
 
@@ -127,9 +127,9 @@ def test_where_given_sides_cross_the_learning_side_gives_way() -> None:
     assert sizes(split) == (60, 20, 31)
     assert {e.id for e in split.train} == {f"r{i}" for i in range(60)}
     assert [note.split(" left out")[0] for note in split.notes] == [
-        "1 row to choose settings on was",
-        "3 rows to learn from were",
-        "1 row to learn from was",
+        "1 dev row was",
+        "3 training rows were",
+        "1 training row was",
     ]
 
 
@@ -138,23 +138,23 @@ def test_large_parts_are_sampled_by_label() -> None:
     split = split_task(task_of(examples), seed=0, max_test=50, max_dev=20)
     assert sizes(split) == (730, 20, 50)  # what dev does not use is learned from
     assert Counter(e.target for e in split.test) == {"common": 45, "rare": 5}
-    assert split.notes == ("50 of 250 rows to judge by are used, chosen at random.",)
+    assert split.notes == ("50 of 250 test rows are used, chosen at random.",)
 
 
 def test_labels_never_learned_are_said() -> None:
     examples = [*plain(60, side="train"), Example("new", sentence(99), "unseen", split="test")]
     notes = split_task(task_of(examples), seed=0).notes
-    assert notes[-1] == "1 label occurs among the rows to judge by but not among those to learn from (unseen)."
+    assert notes[-1] == "1 label occurs in the test rows but not in the training rows (unseen)."
 
 
 def test_data_that_is_all_alike_is_refused() -> None:
     examples = [replace(e, input=sentence(0)) for e in plain(40)]
-    with pytest.raises(BadInput, match="leaves no rows to choose settings on"):
+    with pytest.raises(BadInput, match="leaves no dev rows"):
         split_task(task_of(examples), seed=0)
 
 
 def test_a_split_that_leaves_nothing_to_learn_from_is_refused() -> None:
-    with pytest.raises(BadInput, match="leaves no rows to learn from"):
+    with pytest.raises(BadInput, match="leaves no training rows"):
         split_task(task_of(plain(40, side="test")), seed=0)
 
 
