@@ -40,11 +40,12 @@ _DOWNLOADS = {
 
 def show_unfinished(run: StoredRun) -> None:
     """A run that ended without a verdict: why, and what to do."""
-    frame.heading("Cancelled" if run.state == "cancelled" else "No result", run.reason or "You stopped this run.")
+    frame.heading("Cancelled" if run.state == "cancelled" else "Failed", run.reason or "You stopped this run.")
     show_steps(run)
-    show_retries(run)
-    if st.button("Compare again", type="primary", icon=":material/replay:"):
-        frame.go("Compare", dataset=run.dataset_id, follows=run.id)
+    with st.container(horizontal=True, key="actions"):
+        if st.button("Compare again", type="primary", icon=":material/replay:"):
+            frame.go("Compare", dataset=run.dataset_id, follows=run.id)
+        show_retries(run)
 
 
 def show_retries(run: StoredRun) -> None:
@@ -54,9 +55,8 @@ def show_retries(run: StoredRun) -> None:
     """
     steps = frame.store().steps(run.id)
     labels = {step.strategy: f"Try {in_sentence(step.strategy)} again" for step in steps if step.state == "failed"}
-    cancelled = [step.strategy for step in steps if step.state == "cancelled"]
-    if cancelled:
-        labels[cancelled[0]] = f"Go on with {' and '.join(in_sentence(strategy) for strategy in cancelled)}"
+    if cancelled := next((step.strategy for step in steps if step.state == "cancelled"), None):
+        labels[cancelled] = "Continue this run"
     for strategy, label in labels.items():
         if st.button(label, key=strategy):
             frame.store().retry_step(run.id, strategy)
