@@ -39,7 +39,8 @@ class Posterior:
 
     def near_best(self, margin: float) -> NDArray[np.bool_]:
         """In which draws each candidate is within `margin` of the best one, [draws, candidates]."""
-        return self.means >= self.means.max(axis=1, keepdims=True) - margin
+        near: NDArray[np.bool_] = self.means >= self.means.max(axis=1, keepdims=True) - margin
+        return near
 
     def probability_near_best(self, margin: float) -> dict[str, float]:
         """For each candidate, how probable it is that no other scores more than `margin` above it."""

@@ -69,7 +69,7 @@ def _read_apart(read: Callable[[str, bytes], Found], name: str, content: bytes, 
         )
     if child.returncode:
         raise BadInput(f"{name} is damaged, or needs too much memory once unpacked: {remedy}, or give a part of it.")
-    found = pickle.loads(child.stdout)
+    found: Found | BadInput = pickle.loads(child.stdout)
     if isinstance(found, BadInput):
         raise found
     return found

@@ -142,7 +142,8 @@ def normalised(text: str) -> str:
     Every other sign does: 3+4, 3-4 and 3*4 are three inputs.
     """
     folded = _FOLDABLE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text.translate(_WRITTEN_ALIKE))
-    return _END.sub("", " ".join(_SIGNS.sub(r" \g<0> ", folded.casefold()).split()))
+    plain: str = _END.sub("", " ".join(_SIGNS.sub(r" \g<0> ", folded.casefold()).split()))
+    return plain
 
 
 def labels_of(examples: Iterable[Example]) -> tuple[str, ...]:

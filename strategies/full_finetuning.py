@@ -51,7 +51,7 @@ class FullFinetuning(Training):
 
         if not hasattr(model, "network"):
             model.network = self.load_model().network
-        network = model.network.float().requires_grad_(True)
+        network: PreTrainedModel = model.network.float().requires_grad_(True)
         torch.manual_seed(self.seed)
         parameters = sum(weight.numel() for weight in network.parameters())
         beside = parameters * (BYTES_TRAINED - BYTES_A_PARAMETER)  # the weights themselves are there already

@@ -50,7 +50,7 @@ class LastLayers(Training):
 
         from strategies.engine.training import keep_within_memory
 
-        network = model.network.float().requires_grad_(False)
+        network: PreTrainedModel = model.network.float().requires_grad_(False)
         trained = last_parts(network)
         self._base = {name: weight.detach().to("cpu", copy=True) for name, weight in trained.items()}
         for weight in trained.values():

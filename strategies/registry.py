@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from collections.abc import Callable
 
 from eval.task import Brief, Kind
 from strategies.contract import Strategy
@@ -31,10 +31,11 @@ BASELINES = {
 }
 
 
-def class_at(place: str) -> Any:
+def class_at(place: str) -> Callable[..., Strategy]:
     """The class of a strategy. What computes (torch, scikit-learn) is loaded when it is built, not here."""
     module, attribute = place.split(":")
-    return getattr(importlib.import_module(module), attribute)
+    found: Callable[..., Strategy] = getattr(importlib.import_module(module), attribute)
+    return found
 
 
 def declared_at(place: str) -> Declaration:

@@ -101,4 +101,6 @@ def apart(
 
 
 def finished(chart: alt.LayerChart, height: int) -> alt.LayerChart:
-    return chart.properties(width="container", height=height, background="transparent").configure_view(stroke=None)
+    sized = chart.properties(width="container", height=height, background="transparent")
+    bare: alt.LayerChart = sized.configure_view(stroke=None)
+    return bare

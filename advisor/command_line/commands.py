@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None, build_strategy: str = BUILD_STR
     except BadInput as wrong:
         return _fail(2, str(wrong))
     except KeyboardInterrupt as ended:
-        return 128 + ended.args[0]
+        return 128 + int(ended.args[0])
     except BrokenPipeError:  # who read the output, such as head, has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE

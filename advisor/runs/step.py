@@ -210,7 +210,7 @@ def _is_done(folder: Path) -> bool:
 
 def _build(order: StepOrder, brief: Brief, preset: Preset) -> Strategy:
     module, _, function = order.build_strategy.partition(":")
-    build = getattr(import_module(module), function)
+    build: Callable[..., Strategy] = getattr(import_module(module), function)
     return build(order.strategy, brief, order.model, preset, order.seed)
 
 

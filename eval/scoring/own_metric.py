@@ -69,7 +69,7 @@ def _function(path: Path, name: str) -> Callable[..., Any]:
             raise ImportError("it is no Python file")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        function = getattr(module, name)
+        function: object = getattr(module, name)
     except Exception as wrong:
         raise BadInput(f"Your metric {name} could not be loaded from {path} ({wrong}): fix the file.") from wrong
     if not callable(function):

@@ -47,7 +47,8 @@ def folded(text: str) -> str:
 
 def find_words(text: str) -> Iterator[regex.Match[str]]:
     """The words and symbols of a text (`folded`)."""
-    return WORD.finditer(text)
+    found: Iterator[regex.Match[str]] = WORD.finditer(text)
+    return found
 
 
 def letters_of(word: str) -> list[str]:

@@ -109,9 +109,10 @@ def _attend(
         return attend_plainly(query, keys, values, scaling, mask=mask, causal=causal)
     # The bare kernel takes it for granted that the numbers of a head lie side by side.
     query, keys, values = (part if part.stride(-1) == 1 else part.contiguous() for part in (query, keys, values))
-    return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+    attended: tuple[Tensor, Tensor] = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
         query, keys, values, is_causal=causal, attn_mask=mask, scale=scaling
     )
+    return attended
 
 
 def attend_plainly(

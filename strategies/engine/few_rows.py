@@ -20,7 +20,8 @@ class FewRowsLinear(torch.nn.Linear):
         output = (self.weight @ input.reshape(shape.numel(), -1).T).T
         if self.bias is not None:
             output = output + self.bias
-        return output.unflatten(0, shape)
+        unflattened: Tensor = output.unflatten(0, shape)
+        return unflattened
 
 
 def hasten_few_rows(network: torch.nn.Module) -> None:

@@ -84,7 +84,7 @@ class _Extent:
 
 class _RoomyLayer(DynamicLayer):
     def __init__(self, extent: _Extent) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
         self._extent = extent
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
@@ -126,6 +126,7 @@ def bytes_a_token(network: PreTrainedModel) -> int:
     config = network.config.get_text_config()
     if not hasattr(config, "num_attention_heads"):
         raise BadInput(NO_ATTENTION)
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return 2 * config.num_hidden_layers * heads * head_size * network.dtype.itemsize
+    heads: int = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    head_size: int = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    layers: int = config.num_hidden_layers
+    return 2 * layers * heads * head_size * network.dtype.itemsize

@@ -52,7 +52,7 @@ def memory_needed(parameters: float) -> float:
 
 def memory_to_train(parameters: float) -> float:
     """Bytes that training all weights needs on a CPU."""
-    kept = KEPT_BYTES_EMBEDDED * (parameters / EMBEDDED_PARAMETERS) ** KEPT_GROWTH
+    kept: float = KEPT_BYTES_EMBEDDED * (parameters / EMBEDDED_PARAMETERS) ** KEPT_GROWTH
     return parameters * BYTES_TRAINED + kept + WORKING_BYTES
 
 

@@ -55,19 +55,20 @@ class Transformer:
     @property
     def end(self) -> int:
         """The token that ends a turn, as training answers do."""
-        return self.tokenizer.eos_token_id if self.tokenizer.eos_token_id is not None else min(self.ends)
+        token: int | None = self.tokenizer.eos_token_id
+        return min(self.ends) if token is None else token
 
     def encode(self, prompt: Prompt) -> list[int]:
         """The prompt in the model's own chat form, ending where the answer begins."""
         if not self.tokenizer.chat_template:
             text = "".join(PLAIN_TURN.format(role=turn.role, content=turn.content) for turn in prompt) + "assistant:\n"
-            return self.tokenizer(text)["input_ids"]
+            return self._tokens_of(text, add_special_tokens=True)
         try:
             text = self._in_chat_form(prompt)
         except TemplateError:  # some models know no system turn
             first, second, *rest = prompt
             text = self._in_chat_form((Message("user", f"{first.content}\n\n{second.content}"), *rest))
-        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return self._tokens_of(text)
 
     def _in_chat_form(self, prompt: Prompt) -> str:
         turns = [{"role": turn.role, "content": turn.content} for turn in prompt]
@@ -78,7 +79,11 @@ class Transformer:
 
     def encode_answer(self, text: str) -> list[int]:
         """An answer as the model would have to write it, without the token that ends it."""
-        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return self._tokens_of(text)
+
+    def _tokens_of(self, text: str, add_special_tokens: bool = False) -> list[int]:
+        tokens: list[int] = self.tokenizer(text, add_special_tokens=add_special_tokens)["input_ids"]
+        return tokens
 
     def count_prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
         return [len(self.encode(prompt)) for prompt in prompts]
@@ -268,7 +273,8 @@ class Transformer:
                 use_cache=True,
                 logits_to_keep=keep,
             )
-        return output.logits
+        logits: Tensor = output.logits
+        return logits
 
     def _pad_left(self, rows: list[list[int]], width: int) -> tuple[Tensor, Tensor]:
         """Token ids and a mask of the real ones, both [rows, width]; padding stands on the left."""

@@ -47,7 +47,8 @@ class VectorIndex:
     @property
     def vectors(self) -> NDArray[np.float32]:
         """What was put in, in that order: [vectors, dimensions]."""
-        return self._index.reconstruct_n(0, self._index.ntotal)
+        held: NDArray[np.float32] = self._index.reconstruct_n(0, self._index.ntotal)
+        return held
 
     @property
     def kind(self) -> str:
