@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eval.accepted import accepted_answers
-from eval.mapping import Columns, build_task, guess_columns
+from eval.mapping import BuiltTask, Columns, build_task, guess_columns
 from eval.scoring import scorer_for
 from eval.table import Table, read_table
 from eval.task import Kind
@@ -38,7 +38,7 @@ def test_one_list_among_plain_answers_stays_as_it_is() -> None:
     assert accepted_answers(["Paris", "Rome", '["Oslo"]']) is None
 
 
-def built(answers: list[str], kind: Kind | None = None):
+def built(answers: list[str], kind: Kind | None = None) -> BuiltTask:
     rows = tuple((f"What does good number {at} cost?", answer) for at, answer in enumerate(answers))
     return build_task(Table(("question", "answer"), rows), Columns("question", "answer"), kind=kind, name="shop")
 
@@ -57,7 +57,7 @@ def test_a_list_of_labels_is_no_list_of_answers() -> None:
     assert task.kind is Kind.CLASSIFICATION and not any(example.also_right for example in task.examples)
 
 
-def case(name: str):
+def case(name: str) -> BuiltTask:
     table = read_table(name, (Path(__file__).parents[1] / "fixtures" / "cases" / name).read_bytes())
     return build_task(table, guess_columns(table), kind=None, name=name)
 

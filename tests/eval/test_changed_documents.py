@@ -50,12 +50,12 @@ def line(documents: list[Document]) -> str:
         ("the third floor", "a folder", False),
     ],
 )
-def test_facts_are_alike_in_their_numbers_dates_words_and_capitals(one, other, is_alike):
+def test_facts_are_alike_in_their_numbers_dates_words_and_capitals(one: str, other: str, is_alike: bool) -> None:
     assert (shape_of(one) == shape_of(other)) == is_alike
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_an_old_fact_stands_nowhere_and_a_new_one_in_its_place(seed):
+def test_an_old_fact_stands_nowhere_and_a_new_one_in_its_place(seed: int) -> None:
     facts, changed = change_facts(TEST, ROWS, DOCUMENTS, seed, 10)
     assert [document.id for document in changed] == [document.id for document in DOCUMENTS]
     by_id = {document.id: document for document in changed}
@@ -71,19 +71,19 @@ def test_an_old_fact_stands_nowhere_and_a_new_one_in_its_place(seed):
     assert (facts, changed) == change_facts(TEST, ROWS, DOCUMENTS, seed, 10)
 
 
-def test_another_number_of_the_same_thing_is_taken_first():
+def test_another_number_of_the_same_thing_is_taken_first() -> None:
     (fact,), changed = change_facts(ROWS[:1], ROWS, DOCUMENTS, 0, 10)
     assert fact.new == "35 minutes"
     assert changed[0].text == FERRY.text.replace("90", "35") and changed[1:] == list(DOCUMENTS[1:])
 
 
-def test_a_fact_within_a_number_or_a_word_is_left_alone():
+def test_a_fact_within_a_number_or_a_word_is_left_alone() -> None:
     rows = (replace(ROWS[0], target="12"), replace(ROWS[1], target="90"), replace(ROWS[2], target="5"))
     facts, _ = change_facts(rows, rows, (BOATS,), 0, 10)
     assert not facts
 
 
-def test_a_change_breaks_no_other_row():
+def test_a_change_breaks_no_other_row() -> None:
     """What is asked with, and what stands within another answer, stays as it is."""
     named = Example("named", "What does Doctor Skua keep?", "07:30")
     within = Example("within", "Who is it?", "Skua")
@@ -95,7 +95,7 @@ def test_a_change_breaks_no_other_row():
             assert changed and not {"keeper", others[0].id} <= changed
 
 
-def test_a_fact_that_stands_in_its_question_in_too_many_documents_or_otherwise_is_passed_over():
+def test_a_fact_that_stands_in_its_question_in_too_many_documents_or_otherwise_is_passed_over() -> None:
     asked = replace(ROWS[0], input="Is it 90 minutes or an hour?")
     many = [replace(FERRY, id=f"ferry-{at}") for at in range(MOST_DOCUMENTS + 1)]
     twelve = Document("hours", "Hours", "Twelve hours, that is 12 hours.")
@@ -106,7 +106,7 @@ def test_a_fact_that_stands_in_its_question_in_too_many_documents_or_otherwise_i
     assert len(change_facts(TEST, ROWS, DOCUMENTS, 0, 1)[0]) == 1
 
 
-def test_documents_are_taken_out_with_every_word_of_the_answers_and_half_of_them_stay():
+def test_documents_are_taken_out_with_every_word_of_the_answers_and_half_of_them_stay() -> None:
     documents = [Document(f"d{at}", f"Town {at}", f"The mayor of town {at} is number {at + 100}.") for at in range(10)]
     test = [Example(f"r{at}", f"Who is mayor of town {at}?", f"{at + 100}") for at in range(10)]
     test.append(Example("unknown", "What else?", "nothing that stands there"))

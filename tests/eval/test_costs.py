@@ -16,39 +16,39 @@ def trial(seconds: list[float | None], fit_seconds: float | None) -> Trial:
     return Trial("prompting", "done", outcomes=outcomes, fit_seconds=fit_seconds)
 
 
-def test_a_local_answer_costs_its_mean_seconds():
+def test_a_local_answer_costs_its_mean_seconds() -> None:
     cost = cost_of(trial([1.0, 3.0, None], fit_seconds=1800), Terms(3.6, 10_000, "EUR"))
     assert (cost.one_off, cost.per_1000, cost.per_month) == pytest.approx((1.8, 2.0, 20.0))
     assert cost.total_over(12, 10_000) == pytest.approx(241.8)
     assert cost.currency == "EUR"
 
 
-def test_an_unknown_price_is_unknown_and_a_free_machine_is_free():
+def test_an_unknown_price_is_unknown_and_a_free_machine_is_free() -> None:
     measured = trial([1.0], fit_seconds=10)
     assert cost_of(measured, Terms(None, 5, "USD")) == Cost(None, None, None, "USD")
     assert cost_of(measured, Terms(0, 5, "USD")) == Cost(0, 0, 0, "USD")
 
 
-def test_unmeasured_seconds_leave_the_cost_unknown():
+def test_unmeasured_seconds_leave_the_cost_unknown() -> None:
     cost = cost_of(trial([None], fit_seconds=None), Terms(1, 5, "USD"))
     assert cost == Cost(None, None, None, "USD")
     assert cost.total_over(12, 5) is None
     assert Cost(None, 1, 1, "USD").total_over(1, 5) is None
 
 
-def test_totals_are_equal_at_the_crossing():
+def test_totals_are_equal_at_the_crossing() -> None:
     tuned, prompted = Cost(10, 1, None, "USD"), Cost(0, 3, None, "USD")
     monthly = crossing(tuned, prompted, months=2)
-    assert monthly == crossing(prompted, tuned, months=2) == pytest.approx(2500)
+    assert monthly is not None and monthly == crossing(prompted, tuned, months=2) == pytest.approx(2500)
     assert 10 + 2 * monthly / 1000 * 1 == pytest.approx(2 * monthly / 1000 * 3)
 
 
 @pytest.mark.parametrize("other", [Cost(5, 3, None, "USD"), Cost(10, 2, None, "USD"), Cost(None, 3, None, "USD")])
-def test_no_crossing_when_one_is_cheaper_throughout_or_unknown(other):
+def test_no_crossing_when_one_is_cheaper_throughout_or_unknown(other: Cost) -> None:
     assert crossing(Cost(0, 2, None, "USD"), other, months=12) is None
 
 
-def test_getting_ready_anew_is_upkeep():
+def test_getting_ready_anew_is_upkeep() -> None:
     terms = Terms(3.6, 1000, "USD", retrain_days=30.4375, reindex_days=30.4375 / 4)
     looked_up = replace(trial([1.0], fit_seconds=500), stage_seconds={INDEXING: 100, "choosing": 400})
     assert cost_of(looked_up, terms).upkeep_per_month == pytest.approx(0.5 + 4 * 0.1)
@@ -60,37 +60,38 @@ def test_getting_ready_anew_is_upkeep():
     assert cost_of(unmeasured, replace(terms, reindex_days=None)).upkeep_per_month == pytest.approx(0.5)
 
 
-def test_a_wrong_answer_has_its_price_and_graded_answers_a_part_of_it():
+def test_a_wrong_answer_has_its_price_and_graded_answers_a_part_of_it() -> None:
     half = replace(trial([1.0], None), outcomes=tuple(replace(trial([1.0], 1).outcomes[0], score=s) for s in (1, 0.5)))
     cost = cost_of(replace(half, fit_seconds=0.0), Terms(0, 100, "USD", months=10, wrong_answer=2))
     assert cost.errors_per_1000 == pytest.approx(500)
     assert cost.spent_over(10) == 0 and cost.total_over(10, 100) == pytest.approx(10 * 100 * 0.5)
 
 
-def test_answers_made_together_cost_what_a_batch_takes():
+def test_answers_made_together_cost_what_a_batch_takes() -> None:
     measured = replace(trial([1.0], 0), requests_per_second=10.0)
     assert cost_of(measured, Terms(3.6, 1, "USD", together=True)).per_1000 == pytest.approx(0.1)
     unmeasured = trial([1.0], 0)
     assert cost_of(unmeasured, Terms(3.6, 1, "USD", together=True)).per_1000 is None
 
 
-def test_a_quote_goes_before_what_was_timed_and_leaves_out_what_it_does_not_know():
+def test_a_quote_goes_before_what_was_timed_and_leaves_out_what_it_does_not_know() -> None:
     cost = cost_of(trial([1.0], 3600), Terms(3.6, 1000, "USD"), Quote(one_off=None, per_1000=7))
     assert (cost.one_off, cost.per_1000, cost.per_month) == (3.6, 7, 7)
 
 
-def test_the_range_of_a_crossing_holds_the_true_one_most_of_the_time():
+def test_the_range_of_a_crossing_holds_the_true_one_most_of_the_time() -> None:
     terms, random, held = Terms(3.6, 1000, "USD", months=10), np.random.default_rng(3), 0
     for _ in range(100):
         quick = trial(list(random.gamma(4, 0.5 / 4, 40)), fit_seconds=5000.0)
         slow = trial(list(random.gamma(4, 1.0 / 4, 40)), fit_seconds=0.0)
         pair = [(one, cost_of(one, terms)) for one in (quick, slow)]
         found = crossing_range(pair[0], pair[1], terms, is_ranged=True)
+        assert found.low is not None
         held += found.low <= 1000 <= (found.high or np.inf)  # 5,000 seconds once against half a second an answer
     assert 88 <= held <= 100
 
 
-def test_rows_of_a_group_are_one_piece_of_evidence_of_what_wrong_answers_cost():
+def test_rows_of_a_group_are_one_piece_of_evidence_of_what_wrong_answers_cost() -> None:
     """Twenty groups of twenty rows that come out alike; 5 once against two in ten wrong answers fewer, at 0.01 each."""
     terms, random, held = Terms(3.6, 1000, "USD", months=10, wrong_answer=0.01), np.random.default_rng(3), 0
     for _ in range(60):
@@ -118,22 +119,23 @@ def written(tokens: list[int], timed: int) -> Trial:
     return Trial("x", "done", outcomes=outcomes, fit_seconds=0.0)
 
 
-def test_writing_is_priced_by_all_answers_and_not_by_the_length_of_those_timed():
+def test_writing_is_priced_by_all_answers_and_not_by_the_length_of_those_timed() -> None:
     terms = Terms(3.6, 1000, "USD")
     uneven = written([2] * 10 + [10] * 10, timed=10)
     assert cost_of(uneven, terms).per_1000 == pytest.approx(0.5 + 0.6)
-    low, high = price_range(uneven, cost_of(uneven, terms), terms)  # as sure as the tokens that 20 answers have
-    assert (low, high) == pytest.approx((1.1 - 0.1 * 1.96 * 4 / 20**0.5, 1.1 + 0.1 * 1.96 * 4 / 20**0.5), abs=0.02)
+    found = price_range(uneven, cost_of(uneven, terms), terms)  # as sure as the tokens that 20 answers have
+    assert found == pytest.approx((1.1 - 0.1 * 1.96 * 4 / 20**0.5, 1.1 + 0.1 * 1.96 * 4 / 20**0.5), abs=0.02)
     silent = written([0] * 10, timed=10)
     assert cost_of(silent, terms).per_1000 == pytest.approx(0.5)
 
 
-def test_the_range_of_a_price_holds_the_true_one_most_of_the_time():
+def test_the_range_of_a_price_holds_the_true_one_most_of_the_time() -> None:
     terms, random, held = Terms(3.6, 1000, "USD"), np.random.default_rng(3), 0
     for _ in range(100):
         timed = trial(list(random.gamma(4, 0.25, 20)), fit_seconds=0.0)
-        low, high = price_range(timed, cost_of(timed, terms), terms)
-        held += low <= 1.0 <= high
+        found = price_range(timed, cost_of(timed, terms), terms)
+        assert found is not None
+        held += found[0] <= 1.0 <= found[1]
     assert 86 <= held <= 100
     assert price_range(timed, cost_of(timed, terms), replace(terms, together=True)) is None
     assert price_range(timed, cost_of(timed, terms, Quote(None, per_1000=7)), terms) is None
@@ -141,14 +143,14 @@ def test_the_range_of_a_price_holds_the_true_one_most_of_the_time():
     assert price_range(few, cost_of(few, terms), terms) is None
 
 
-def test_a_handful_of_timed_answers_gives_no_range():
+def test_a_handful_of_timed_answers_gives_no_range() -> None:
     terms = Terms(3.6, 1000, "USD", months=10)
     pair = [(one, cost_of(one, terms)) for one in (trial([0.5, 0.6] * 4, 5000.0), trial([1.0, 1.1] * 4, 0.0))]
     found = crossing_range(pair[0], pair[1], terms, is_ranged=True)
     assert found.monthly is not None and (found.low, found.high, found.is_ranged) == (None, None, False)
 
 
-def test_where_two_may_cost_the_same_an_answer_they_may_never_meet():
+def test_where_two_may_cost_the_same_an_answer_they_may_never_meet() -> None:
     terms, random = Terms(3.6, 1000, "USD"), np.random.default_rng(3)
     pair = [trial(list(random.gamma(4, 0.25, 20)), fit) for fit in (5000.0, 0.0)]
     costs = [(one, cost_of(one, terms)) for one in pair]
@@ -157,7 +159,7 @@ def test_where_two_may_cost_the_same_an_answer_they_may_never_meet():
     assert crossing_range(never[0], never[1], terms, is_ranged=False).monthly is None
 
 
-def test_labelling_is_paid_once_for_the_rows_that_were_needed():
+def test_labelling_is_paid_once_for_the_rows_that_were_needed() -> None:
     terms = Terms(3.6, 1000, "USD", retrain_days=30.4375, labelled_row=0.5)
     noted = replace(trial([1.0], fit_seconds=500), rows_learned=40)
     assert cost_of(noted, terms).one_off == pytest.approx(0.5 + 20)
@@ -165,7 +167,7 @@ def test_labelling_is_paid_once_for_the_rows_that_were_needed():
     assert cost_of(trial([1.0], fit_seconds=500), terms).one_off is None
 
 
-def test_a_hosted_answer_costs_its_tokens_and_a_tuned_one_what_is_known_of_it():
+def test_a_hosted_answer_costs_its_tokens_and_a_tuned_one_what_is_known_of_it() -> None:
     read = replace(trial([1.0], 3600), outcomes=(Outcome("1", "x", "", 1.0, {}, 2000, 100, seconds=1.0),))
     terms = Terms(3.6, 1000, "USD", read_per_million=0.5, written_per_million=2.0)
     assert cost_of(read, terms).per_1000 == pytest.approx(1.0 + 0.2)

@@ -89,14 +89,16 @@ def labels(*targets: str) -> Task:
     ],
 )
 @pytest.mark.parametrize("gold", [("ferry",), ()])  # named by the person, or known by its words
-def test_answers_of_a_strategy_that_looks_up(text, sources, category, gold):
+def test_answers_of_a_strategy_that_looks_up(
+    text: str, sources: tuple[str, ...], category: str | None, gold: tuple[str, ...]
+) -> None:
     task = answering(gold=gold, documents=(FERRY, TOOLS))
     beside = outcome(task, "Doctor Skua", ("tools",), row=1)
     found = [one.name.value for one in failures_of(task, outcome(task, text, sources), beside).categories if one.count]
     assert found == ([category] if category else [])
 
 
-def test_without_looking_up_nothing_is_said_of_what_was_found():
+def test_without_looking_up_nothing_is_said_of_what_was_found() -> None:
     task = answering(gold=("ferry",), documents=(FERRY, TOOLS))
     assert sorted_as(task, "07:30") == "wrong_answer"
     assert sorted_as(task, "Golden Zeppelin") == "invented"
@@ -109,12 +111,12 @@ def test_without_looking_up_nothing_is_said_of_what_was_found():
     ]
 
 
-def test_where_no_document_has_the_expected_words_what_was_found_cannot_be_told():
+def test_where_no_document_has_the_expected_words_what_was_found_cannot_be_told() -> None:
     task = answering("an hour and a half", documents=(FERRY, TOOLS))
     assert sorted_as(task, "07:30", ("tools",)) == "wrong_answer"
 
 
-def test_without_documents_nothing_is_claimed_to_be_invented():
+def test_without_documents_nothing_is_claimed_to_be_invented() -> None:
     task = answering()
     assert sorted_as(task, "Golden Zeppelin") == "wrong_answer"
     assert sorted_as(task, "Golden Zeppelin", ("train:q2",)) == "wrong_answer"
@@ -130,21 +132,21 @@ def test_without_documents_nothing_is_claimed_to_be_invented():
         "of it",  # says too little
     ],
 )
-def test_words_that_were_there_to_be_read_are_not_called_invented(text):
+def test_words_that_were_there_to_be_read_are_not_called_invented(text: str) -> None:
     assert sorted_as(answering(documents=(FERRY, TOOLS)), text) == "wrong_answer"
 
 
-def test_an_answer_of_another_row_is_not_called_invented():
+def test_an_answer_of_another_row_is_not_called_invented() -> None:
     task = answering(documents=(FERRY,))  # Doctor Skua is the expected answer of the other row alone
     assert sorted_as(task, "Doctor Skua") == "wrong_answer"
 
 
-def test_a_choice_between_words_of_the_question_repeats_nothing():
+def test_a_choice_between_words_of_the_question_repeats_nothing() -> None:
     choice = Task("choice", Kind.ANSWERING, "", (Example("q", "Is it whole or half?", "whole"),))
     assert sorted_as(choice, "half") == "wrong_answer"
 
 
-def test_scripts_without_spaces_are_compared_letter_by_letter():
+def test_scripts_without_spaces_are_compared_letter_by_letter() -> None:
     document = Document("d", "", "東京駅は1914年に開業した。")
     task = Task("駅", Kind.ANSWERING, "", (Example("q", "いつ開業した", "1914年"),), (document,))
     assert sorted_as(task, "開業は1914年だった", ("d",)) is None
@@ -170,17 +172,17 @@ def test_scripts_without_spaces_are_compared_letter_by_letter():
         ('{"date": "Monday"}', '{"date": "Mon"}', "wrong_value"),  # a part of a word of the input
     ],
 )
-def test_fields(target, text, category):
+def test_fields(target: str, text: str, category: str | None) -> None:
     assert sorted_as(extraction(target), text) == category
 
 
-def test_a_value_that_is_not_copied_from_inputs_is_not_called_invented():
+def test_a_value_that_is_not_copied_from_inputs_is_not_called_invented() -> None:
     rows = tuple(Example(f"r{at}", f"Order number {at}", '{"size": "large"}') for at in range(4))
     task = Task("orders", Kind.EXTRACTION, "", rows)
     assert sorted_as(task, '{"size": "gigantic"}') == "wrong_value"
 
 
-def test_labels():
+def test_labels() -> None:
     task = labels("billing", "delivery", "returns", "billing")
     assert sorted_as(task, "delivery") == "wrong_label"
     assert sorted_as(task, "Billing.") == "label_form"
@@ -190,7 +192,7 @@ def test_labels():
     assert applicable(task, outcome(task, "delivery")) == ["label_form", "no_label", "wrong_label"]
 
 
-def test_examples_looked_up_have_the_right_label_or_not():
+def test_examples_looked_up_have_the_right_label_or_not() -> None:
     task = labels("billing", "delivery", "returns", "billing")
     assert sorted_as(task, "delivery", ("train:r1", "train:r3")) == "label_not_used"
     assert sorted_as(task, "delivery", ("train:r1", "train:r2")) == "label_not_found"
@@ -199,7 +201,7 @@ def test_examples_looked_up_have_the_right_label_or_not():
     assert [one.name.value for one in none_shown.categories if one.count] == ["label_not_found"]
 
 
-def test_confusion_counts_every_mixup_and_the_rows_of_each_label():
+def test_confusion_counts_every_mixup_and_the_rows_of_each_label() -> None:
     task = labels("billing", "billing", "billing", "delivery", "returns")
     given = ("delivery", "delivery", "billing", "billing", "returns")
     failures = failures_of(task, *(outcome(task, text, row=row) for row, text in enumerate(given)))
@@ -208,28 +210,28 @@ def test_confusion_counts_every_mixup_and_the_rows_of_each_label():
     assert (failures.wrong, failures.of) == (3, 5)
 
 
-def test_many_labels_have_their_commonest_mixups_and_no_table():
+def test_many_labels_have_their_commonest_mixups_and_no_table() -> None:
     task = labels(*(f"label {at}" for at in range(30)))
     outcomes = [outcome(task, f"label {(row + 1) % 30}", row=row) for row in range(30)]
     confusion = failures_of(task, *outcomes).confusion
     assert confusion is not None and confusion.rows is None and len(confusion.mixups) == 20
 
 
-def test_a_row_without_an_answer_is_counted_as_that():
+def test_a_row_without_an_answer_is_counted_as_that() -> None:
     task = labels("billing", "delivery")
     failures = failures_of(task, outcome(task, "", error="The prompt is too long."))
     assert [(one.name.value, one.count) for one in failures.categories if one.count] == [("no_answer", 1)]
     assert failures.confusion == Confusion((), {})
 
 
-def test_a_free_text_has_no_wrong_answers():
+def test_a_free_text_has_no_wrong_answers() -> None:
     task = Task("letters", Kind.WRITING, "", (Example("w", "Write", "Dear all"),))
     failures = failures_of(task, outcome(task, "Nothing of the kind"), outcome(task, "", error="Too long."))
     assert (failures.wrong, failures.of, failures.confusion) == (None, 2, None)
     assert [(one.name.value, one.count) for one in failures.categories] == [("no_answer", 1)]
 
 
-def test_a_free_text_whose_facts_count_is_sorted_by_what_became_of_them():
+def test_a_free_text_whose_facts_count_is_sorted_by_what_became_of_them() -> None:
     rows = (Example("w", "Name: Anna, due: 5 May", "Dear Anna, it is due on 5 May."),)
     task = Task("letters", Kind.WRITING, "", rows)
     answers = {
@@ -249,7 +251,7 @@ def test_a_free_text_whose_facts_count_is_sorted_by_what_became_of_them():
     assert not sum(one.count for one in by_form.categories)
 
 
-def test_a_few_examples_of_each_are_named_and_an_unfinished_trial_has_none():
+def test_a_few_examples_of_each_are_named_and_an_unfinished_trial_has_none() -> None:
     task = labels(*("billing", "delivery") * 4)
     trial = Trial("any", "done", outcomes=tuple(outcome(task, "delivery", row=row) for row in range(8)))
     sorted_ones, failed = sort_failures([trial, Trial("other", "failed", reason="It ran out of memory.")], task)
@@ -257,7 +259,7 @@ def test_a_few_examples_of_each_are_named_and_an_unfinished_trial_has_none():
     assert (failed.wrong, failed.of) == (0, 0)
 
 
-def test_a_label_that_differs_in_spaces_alone_is_right():
+def test_a_label_that_differs_in_spaces_alone_is_right() -> None:
     task = labels("billing", "delivery")
     assert failures_of(task, replace(outcome(task, "billing "), text="billing ")).wrong == 0
 
@@ -269,7 +271,7 @@ PIECES = (
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_what_stands_where_is_as_if_every_text_were_read_anew(seed):
+def test_what_stands_where_is_as_if_every_text_were_read_anew(seed: int) -> None:
     chance = random.Random(seed)
 
     def text(most: int) -> str:

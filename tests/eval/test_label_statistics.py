@@ -34,6 +34,11 @@ def several(random: Random, rows: int, *recalls: float, metric: str = MetricName
     return [answers(metric, expected, answered(random, expected, np.full(len(SHARES), one))) for one in recalls]
 
 
+def two(random: Random, rows: int, recall_a: float, recall_b: float) -> tuple[LabelAnswers, LabelAnswers]:
+    a, b = several(random, rows, recall_a, recall_b)
+    return a, b
+
+
 @pytest.mark.parametrize("metric", [MetricName.MACRO_F1, MetricName.BALANCED_ACCURACY])
 def test_ranges_hold_the_truth_where_labels_are_rare(metric: str) -> None:
     """150 sets of 60 rows, on three of which, on average, the rarest label is right."""
@@ -75,7 +80,7 @@ def test_swapping_many_answers_agrees_with_that_test_too() -> None:
 def test_equal_candidates_are_seldom_told_apart() -> None:
     random, found = np.random.default_rng(3), 0
     for _ in range(150):
-        found += paired_difference(*several(random, 60, 0.7, 0.7)).p_value < 0.05
+        found += paired_difference(*two(random, 60, 0.7, 0.7)).p_value < 0.05
     assert found <= 0.09 * 150
 
 
@@ -96,7 +101,7 @@ def test_copies_of_rows_in_one_group_add_no_certainty() -> None:
 
     groups = [str(row) for row in range(100)] * 4
     once, grouped, alone = interval(a), interval(copied(a), groups), interval(copied(a))
-    assert (grouped.low, grouped.high) == (pytest.approx(once.low, abs=0.015), pytest.approx(once.high, abs=0.015))
+    assert (grouped.low, grouped.high) == pytest.approx((once.low, once.high), abs=0.015)
     assert alone.high - alone.low < 0.7 * (once.high - once.low)
     p_value = paired_difference(copied(a), copied(b), groups).p_value
     assert p_value == pytest.approx(paired_difference(a, b).p_value, abs=0.02)
@@ -130,12 +135,12 @@ def test_answers_to_other_rows_are_refused() -> None:
 
 def test_the_rows_needed_bring_the_range_down_to_the_margin() -> None:
     random = np.random.default_rng(11)
-    needed = rows_needed(*several(random, 200, 0.8, 0.7), 0.05)
+    needed = rows_needed(*two(random, 200, 0.8, 0.7), 0.05)
     assert needed is not None
-    found = paired_difference(*several(random, needed, 0.8, 0.7))
+    found = paired_difference(*two(random, needed, 0.8, 0.7))
     assert (found.high - found.low) / 2 == pytest.approx(0.05, rel=0.2)
-    assert rows_needed(*several(random, 200, 0.8, 0.7), 0.0) is None
-    assert 0.05 < detectable_difference(*several(random, needed, 0.8, 0.7)) < 0.09
+    assert rows_needed(*two(random, 200, 0.8, 0.7), 0.0) is None
+    assert 0.05 < detectable_difference(*two(random, needed, 0.8, 0.7)) < 0.09
 
 
 def test_a_learning_curve_goes_through_the_scores_of_labels() -> None:

@@ -11,13 +11,13 @@ from eval.scoring.own_metric import own_metric
 from eval.task import BadInput, Document, Example, Kind, Metric
 
 
-def test_every_metric_has_a_meaning_and_a_formula():
+def test_every_metric_has_a_meaning_and_a_formula() -> None:
     for name in MetricName:
         assert "Your own" not in meaning_of(name) and "your function" not in formula_of(name)
     assert "Your own" in meaning_of("mine.py:score (1234)")
 
 
-def test_which_part_leads_follows_from_the_data():
+def test_which_part_leads_follows_from_the_data() -> None:
     facts = tuple(Document(str(at), f"Firm {at}", f"Firm {at} employs {at + 170} people in Oslo.") for at in range(30))
     asked = [
         Example(str(at), f"How many work at Firm {at}?", f"Firm {at} employs {at + 170} people.") for at in range(30)
@@ -31,7 +31,7 @@ def test_which_part_leads_follows_from_the_data():
     assert metric_for(Kind.WRITING, styled, ()).name == MetricName.FORM_AND_FACTS
 
 
-def test_a_person_may_choose_another_metric_by_its_name():
+def test_a_person_may_choose_another_metric_by_its_name() -> None:
     of_itself = Metric(MetricName.FACTS, carries=True)
     assert chosen_metric(Kind.WRITING, of_itself, "form", ()) == Metric("form", carries=True)
     assert chosen_metric(Kind.WRITING, of_itself, None, ()) == of_itself
@@ -46,7 +46,7 @@ def test_a_person_may_choose_another_metric_by_its_name():
         chosen_metric(Kind.WRITING, of_itself, "form", ("re:(",))
 
 
-def test_a_persons_own_metric_is_loaded_and_held_to_its_promise(tmp_path: Path):
+def test_a_persons_own_metric_is_loaded_and_held_to_its_promise(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(
         "def length(output, expected, input):\n    return min(1, len(output) / len(expected))\n"

@@ -30,7 +30,7 @@ from eval.refusals import WORDS_READ, is_refusal, refuses
         "It's impossible to say.",
     ],
 )
-def test_an_answer_that_refuses_is_seen(text):
+def test_an_answer_that_refuses_is_seen(text: str) -> None:
     assert refuses(text)
 
 
@@ -49,11 +49,11 @@ def test_an_answer_that_refuses_is_seen(text):
         f"{'Here is what we did. ' * WORDS_READ} I do not know more.",
     ],
 )
-def test_what_only_sounds_like_it_is_none(text):
+def test_what_only_sounds_like_it_is_none(text: str) -> None:
     assert not refuses(text)
 
 
-def test_a_refusal_that_was_expected_a_label_and_json_are_answers():
+def test_a_refusal_that_was_expected_a_label_and_json_are_answers() -> None:
     assert is_refusal("I don't know", "14 days")
     assert not is_refusal("It is unknown.", "not known")
     assert not is_refusal("unknown", "refund", ("refund", "unknown"))

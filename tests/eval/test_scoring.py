@@ -6,7 +6,7 @@ import itertools
 import json
 
 import pytest
-from sacrebleu.metrics import CHRF
+from sacrebleu.metrics.chrf import CHRF
 
 from eval.scoring import MetricName, Scorer, is_right, metric_for
 from eval.task import BadInput, Document, Example, Kind, Metric
@@ -18,11 +18,11 @@ def answered(text: str, target: str, question: str = "") -> float:
 
 
 @pytest.mark.parametrize(("text", "value"), [(" refund\n", 1), ("Refund", 0), ("refunds", 0), ("", 0)])
-def test_a_label_is_exact_or_wrong(text, value):
+def test_a_label_is_exact_or_wrong(text: str, value: float) -> None:
     assert score(Kind.CLASSIFICATION, text, "refund").value == value
 
 
-def test_a_label_is_the_same_composed_or_not():
+def test_a_label_is_the_same_composed_or_not() -> None:
     assert score(Kind.CLASSIFICATION, "cafe\u0301", "caf\u00e9").value == 1
 
 
@@ -44,7 +44,7 @@ def test_a_label_is_the_same_composed_or_not():
         ("[" * 100_000, 0),
     ],
 )
-def test_fields_are_matched_by_value(text, value):
+def test_fields_are_matched_by_value(text: str, value: float) -> None:
     assert score(Kind.EXTRACTION, text, '{"a": "tea", "n": 2}').value == pytest.approx(value)
 
 
@@ -67,17 +67,19 @@ def test_fields_are_matched_by_value(text, value):
         ("City", "Sun City", False),
     ],
 )
-def test_a_field_that_is_one_number_date_or_time_is_compared_by_its_value(given, expected, is_same):
+def test_a_field_that_is_one_number_date_or_time_is_compared_by_its_value(
+    given: str, expected: str, is_same: bool
+) -> None:
     scored = score(Kind.EXTRACTION, json.dumps({"x": {"y": given}}), json.dumps({"x": {"y": expected}}))
     assert scored.parts["exact"] == is_same
 
 
-def test_an_answer_that_is_not_json_is_marked_invalid():
+def test_an_answer_that_is_not_json_is_marked_invalid() -> None:
     assert score(Kind.EXTRACTION, "tea", "{}").parts == {"valid": 0, "exact": 0}
     assert score(Kind.EXTRACTION, "{}", "{}").parts == {"valid": 1, "exact": 1}
 
 
-def test_items_of_a_list_are_matched_whole_and_in_any_order():
+def test_items_of_a_list_are_matched_whole_and_in_any_order() -> None:
     expected = json.dumps({"items": [{"name": "tea", "n": 2}, {"name": "mug", "n": 1}]})
     turned = json.dumps({"items": [{"name": "mug", "n": 1}, {"name": "tea", "n": 2}]})
     swapped = json.dumps({"items": [{"name": "tea", "n": 1}, {"name": "mug", "n": 2}]})
@@ -86,7 +88,7 @@ def test_items_of_a_list_are_matched_whole_and_in_any_order():
     assert score(Kind.EXTRACTION, '{"t": ["x", "x", "y"]}', '{"t": ["x", "y", "y"]}').value == pytest.approx(2 / 3)
 
 
-def test_an_expected_answer_that_is_not_json_is_bad_input():
+def test_an_expected_answer_that_is_not_json_is_bad_input() -> None:
     with pytest.raises(BadInput, match="not JSON"):
         score(Kind.EXTRACTION, "{}", "tea")
 
@@ -129,12 +131,12 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize("notations", NUMBERS, ids=lambda notations: notations[0])
-def test_the_same_value_in_another_notation_is_right(notations):
+def test_the_same_value_in_another_notation_is_right(notations: list[str]) -> None:
     for text, target in itertools.product(notations, repeat=2):
         assert answered(text, target) == 1, (text, target)
 
 
-def test_other_values_never_score_1():
+def test_other_values_never_score_1() -> None:
     lines = [(line, text) for line, notations in enumerate(NUMBERS) for text in notations]
     for (line, text), (other, target) in itertools.product(lines, repeat=2):
         assert line == other or answered(text, target) < 1, (text, target)
@@ -159,17 +161,17 @@ def test_other_values_never_score_1():
         ("B", "A", 0),
     ],
 )
-def test_what_a_person_would_say_of_a_short_answer(text, target, value):
+def test_what_a_person_would_say_of_a_short_answer(text: str, target: str, value: float) -> None:
     assert answered(text, target) == value
 
 
-def test_a_number_without_its_unit_is_nearly_right_unless_the_question_names_it():
+def test_a_number_without_its_unit_is_nearly_right_unless_the_question_names_it() -> None:
     assert 0.5 <= answered("5", "5 kg") < 1
     assert answered("5", "5 kg", "How many kilograms may a bag weigh?") == 1
     assert answered("5 g", "5 kg") == 0
 
 
-def test_another_floor_is_wrong_though_it_shares_a_word():
+def test_another_floor_is_wrong_though_it_shares_a_word() -> None:
     assert answered("the second floor", "the third floor") < 0.5
 
 
@@ -190,7 +192,7 @@ WHETHER = "Is Halden Robotics listed on a stock exchange?"
         ("I cannot answer that.", 0, 0),
     ],
 )
-def test_an_answer_in_a_sentence_is_judged_by_what_it_states(text, low, high):
+def test_an_answer_in_a_sentence_is_judged_by_what_it_states(text: str, low: float, high: float) -> None:
     assert low <= answered(text, LISTED, WHETHER) <= high
 
 
@@ -198,19 +200,19 @@ def test_an_answer_in_a_sentence_is_judged_by_what_it_states(text, low, high):
     ("text", "is_right"),
     [("No cards are accepted.", True), ("No.", True), ("Cards are accepted.", False), ("Yes, cards are fine.", False)],
 )
-def test_what_is_denied_must_be_denied(text, is_right):
+def test_what_is_denied_must_be_denied(text: str, is_right: bool) -> None:
     scored = answered(text, "The shop does not accept cards.", "Can I pay by card?")
     assert (scored >= 0.5) == is_right
 
 
 @pytest.mark.parametrize("refusal", ["I don't know.", "That is not stated in the documents.", "Unable to answer."])
-def test_where_nothing_is_known_a_refusal_is_right_and_an_invention_wrong(refusal):
+def test_where_nothing_is_known_a_refusal_is_right_and_an_invention_wrong(refusal: str) -> None:
     expected = "The documents do not say how many patents Halden holds."
     assert answered(refusal, expected, "How many patents does Halden hold?") == 1
     assert answered("Halden holds 45 patents.", expected, "How many patents does Halden hold?") == 0
 
 
-def test_what_stands_nowhere_in_the_task_is_invented_and_what_stands_beside_the_answer_costs_little():
+def test_what_stands_nowhere_in_the_task_is_invented_and_what_stands_beside_the_answer_costs_little() -> None:
     documents = (
         Document("a", "Halden", "Halden was founded in 1998. Its chief is Mira Voss. It employs 230 people."),
         Document("b", "Kell", "Kell was founded in 1975. It employs 800 people."),
@@ -226,7 +228,7 @@ def test_what_stands_nowhere_in_the_task_is_invented_and_what_stands_beside_the_
     assert [one.parts["invented"] for one in (right, beside, elsewhere, invented)] == [0, 0, 0, 1]
 
 
-def test_decimal_commas_follow_the_training_answers():
+def test_decimal_commas_follow_the_training_answers() -> None:
     german = [Example(str(at), "Wie viel?", f"{at},5 Liter") for at in range(5)]
     scorer = Scorer(Kind.ANSWERING, None, german)
     assert scorer.score("1500", Example("x", "", "1.500")).value == 1
@@ -234,13 +236,13 @@ def test_decimal_commas_follow_the_training_answers():
     assert answered("1500", "1,500") == 1 and answered("1500", "1.500") == 0
 
 
-def test_the_best_of_several_right_answers_counts():
+def test_the_best_of_several_right_answers_counts() -> None:
     row = Example("1", "What does it cost?", "about three coins", also_right=("3 coins", "3"))
     scorer = Scorer(Kind.ANSWERING, None, (row,))
     assert [scorer.score(text, row).value for text in ("3 coins", "3", "4 coins")] == [1, 1, pytest.approx(0, abs=0.3)]
 
 
-def test_form_is_scored_as_sacrebleu_does():
+def test_form_is_scored_as_sacrebleu_does() -> None:
     text, target = "We are sorry about this delay.", "We are very sorry about the delay."
     scored = score(Kind.WRITING, text, target)
     assert scored.parts["form"] == pytest.approx(CHRF().sentence_score(text, [target]).score / 100)
@@ -258,7 +260,7 @@ DESCRIBED = (
 )
 
 
-def test_a_description_in_other_words_scores_above_one_that_drops_or_distorts_a_fact():
+def test_a_description_in_other_words_scores_above_one_that_drops_or_distorts_a_fact() -> None:
     scorer = Scorer(Kind.WRITING, Metric(MetricName.FACTS_AND_FORM, carries=True), ())
     complete, dropped, turned, distorted = (
         scorer.score(text, Example("1", GIVEN, DESCRIBED)).value
@@ -273,7 +275,7 @@ def test_a_description_in_other_words_scores_above_one_that_drops_or_distorts_a_
     assert complete > max(dropped, turned) > distorted
 
 
-def test_required_phrases_are_part_of_the_form():
+def test_required_phrases_are_part_of_the_form() -> None:
     scorer = Scorer(Kind.WRITING, Metric(MetricName.FORM, required=("The lamp is lit", r"re:^Dear \w+")), ())
     row = Example("1", "hello", "Dear Ada, come in. The lamp is lit.")
     assert scorer.score(row.target, row).value == 1
@@ -289,7 +291,7 @@ def test_required_phrases_are_part_of_the_form():
         ("SELECT COUNT(*) FROM sales WHERE item = 'Kettle' AND month <> 1;", 0),
     ],
 )
-def test_sql_is_compared_after_formatting(text, value):
+def test_sql_is_compared_after_formatting(text: str, value: float) -> None:
     target = "SELECT COUNT(*)\n  FROM sales\n WHERE item = 'Kettle' AND month = 1;"
     rows = [Example(str(at), f"How many in month {at}?", target) for at in range(20)]
     metric = metric_for(Kind.WRITING, rows, ())
@@ -297,14 +299,14 @@ def test_sql_is_compared_after_formatting(text, value):
     assert Scorer(Kind.WRITING, metric, rows).score(text, rows[0]).value == value
 
 
-def test_indentation_counts_in_code():
+def test_indentation_counts_in_code() -> None:
     row = Example("1", "", "def f(x):\n    if x:\n        return 1\n    return 2")
     scorer = Scorer(Kind.WRITING, Metric(MetricName.EXACT), ())
     assert scorer.score("def f(x):\n  if x:\n    return 1\n  return 2\n", row).value == 1
     assert scorer.score("def f(x):\n    if x:\n        return 1\n        return 2", row).value == 0
 
 
-def test_right_and_wrong():
+def test_right_and_wrong() -> None:
     assert is_right(Kind.CLASSIFICATION, 1.0, {}) is True
     assert is_right(Kind.EXTRACTION, 0.9, {"valid": 1.0, "exact": 0.0}) is False
     assert is_right(Kind.EXTRACTION, 0.0, {}) is False  # no answer at all

@@ -6,6 +6,7 @@ import datetime
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 import openpyxl
@@ -17,7 +18,7 @@ from eval.table import Table, read_table
 from eval.task import BadInput
 
 
-def workbook(*sheets: list[list[Any]]) -> bytes:
+def workbook(*sheets: Sequence[Sequence[object]]) -> bytes:
     book = openpyxl.Workbook()
     book.remove(book.active)
     for rows in sheets:
@@ -177,7 +178,7 @@ def test_a_chat_with_differing_system_messages_keeps_each_in_its_input() -> None
 
 
 def test_a_workbook_reads_as_excel_shows_it() -> None:
-    rows = [
+    rows: list[list[object]] = [
         ["text", "number", "day", "moment"],
         ["a", 3, datetime.date(2024, 5, 1), datetime.datetime(2024, 5, 1, 8, 30)],
         ["b", 0.1 + 0.2, None, None],
