@@ -73,7 +73,7 @@ def test_a_type_that_may_run_is_computed_as_transformers_does(kind: str) -> None
         """The answer's log-probability, without a cache, a mask or other rows."""
         with torch.inference_mode():
             steps = plain(input_ids=torch.tensor([prompt + answer]), use_cache=False).logits[0].log_softmax(-1)
-        return sum(steps[len(prompt) - 1 + at, token].item() for at, token in enumerate(answer))
+        return sum(float(steps[len(prompt) - 1 + at, token]) for at, token in enumerate(answer))
 
     answers = [[*model.encode_answer(label), model.end] for label in LABELS]
     pairs = [[Pair(model.encode(prompt), answer) for answer in answers] for prompt in asked]

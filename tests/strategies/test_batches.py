@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
@@ -20,6 +18,6 @@ def test_a_cpu_runs_rows_of_other_lengths_in_another_pass() -> None:
 
 def test_a_gpu_runs_them_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (10**10, 10**10))
-    tiny = tiny_network()
-    network = SimpleNamespace(config=tiny.config, dtype=tiny.dtype, device=torch.device("cuda"))
+    network = tiny_network()
+    monkeypatch.setattr(type(network), "device", torch.device("cuda"))
     assert list(Limits.of(network).passes(LENGTHS)) == [slice(0, 6)]

@@ -18,7 +18,7 @@ from strategies.declaration import BASELINE_MARK, Declaration, Words
 from strategies.engine.language_model import Prompt, RowsDone, Written
 from strategies.engine.transformer import Transformer
 from strategies.presets import Budget
-from strategies.prompting import Prompting
+from strategies.prompting import Prompting, PromptingWithExamples
 from strategies.registry import BASELINES, DECLARATIONS, STRATEGIES, class_at, declared_at
 from strategies.retrieval import Retrieval
 from strategies.search import vector_index
@@ -290,9 +290,8 @@ def test_solved_examples_stand_bare_where_no_document_holds_their_answer() -> No
 
 def test_prompting_shows_no_example_and_the_other_always_some() -> None:
     model = Overheard()
-    for name, least in (("prompting", 0), ("prompting_examples", 4)):
-        strategy = build(name, Kind.WRITING)
-        strategy.load_model = lambda: model
+    for strategy_class, least in ((Prompting, 0), (PromptingWithExamples, 4)):
+        strategy = strategy_class(Brief("tiny", Kind.WRITING, "", ()), lambda: model, BUDGET)
         strategy.fit(split(Kind.WRITING), (), ignore)
         tried = [choice.get("examples", 0) for choice in strategy.choices]
         assert len(tried) == (BUDGET.settings if least else 1) and min(tried) == least

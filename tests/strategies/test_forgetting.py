@@ -100,6 +100,7 @@ def test_a_strategy_that_leaves_the_weights_is_asked_in_variants_alone() -> None
 
 def test_a_probe_that_fails_costs_nothing_that_was_measured() -> None:
     strategy = fitted(Finetuning)
+    assert isinstance(strategy, Finetuning)
     del strategy.trained_model.network
     measured = replace(DONE, requests_per_second=2.0)
     trial = probed(measured, strategy, SPLIT, SCORER, 4, 0, lambda progress: None)

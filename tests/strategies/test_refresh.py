@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from advisor.runs.changed_documents import ChangedDocuments
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, TAKEN_OUT, Trial
@@ -33,7 +35,7 @@ class Counting:
     def __init__(self) -> None:
         self.texts: list[str] = []
 
-    def embed(self, texts):
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         self.texts += texts
         return load_embedder().embed(texts)
 
@@ -58,8 +60,8 @@ def test_a_book_reads_only_what_it_does_not_hold_yet_and_is_then_as_if_indexed_a
 
 
 @pytest.mark.parametrize("strategy_class", [Prompting, Finetuning, Retrieval, RetrievalFinetuning])
-def test_rows_are_asked_again_after_their_documents_changed(strategy_class) -> None:
-    strategy: Strategy = strategy_class(Brief("tiny", Kind.ANSWERING, ""), tiny_transformer, BUDGET)
+def test_rows_are_asked_again_after_their_documents_changed(strategy_class: Callable[..., Strategy]) -> None:
+    strategy = strategy_class(Brief("tiny", Kind.ANSWERING, ""), tiny_transformer, BUDGET)
     strategy.fit(SPLIT.without_test, DOCUMENTS, lambda progress: None)
     predictions = strategy.predict([row.input for row in SPLIT.test])
     outcomes = tuple(

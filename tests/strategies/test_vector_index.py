@@ -23,7 +23,8 @@ def unit_vectors(count: int, dimensions: int = 64, topics: int = 60, seed: int =
     vectors = random.standard_normal((count, dimensions))
     if topics:
         vectors = 0.7 * vectors + centres[random.integers(topics, size=count)]
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    units: NDArray[np.float32] = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return units
 
 
 def nearest(vectors: Vectors, queries: Vectors, count: int) -> NDArray[np.int64]:
