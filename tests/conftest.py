@@ -12,6 +12,7 @@ import pytest
 
 from advisor.plan import Priorities
 from advisor.report.build import build_report
+from advisor.schema import Report
 from eval.outcomes import Effort, Outcome, Trial
 from eval.phases import READING, WRITING
 from eval.task import Example, Kind, Split, Task, labels_of
@@ -133,11 +134,11 @@ def synthetic_trials() -> Callable[..., tuple[Trial, ...]]:
 
 
 @pytest.fixture
-def synthetic_report(synthetic_trials: Callable[..., tuple[Trial, ...]]) -> Callable[..., dict[str, Any]]:
+def synthetic_report(synthetic_trials: Callable[..., tuple[Trial, ...]]) -> Callable[..., Report]:
     """`synthetic_report(kind, n, seed, **overrides)`: what `build_report` says of these trials; an override replaces
     one of its arguments."""
 
-    def make(kind: Kind = Kind.CLASSIFICATION, n: int = 80, seed: int = 0, **overrides: Any) -> dict[str, Any]:
+    def make(kind: Kind = Kind.CLASSIFICATION, n: int = 80, seed: int = 0, **overrides: Any) -> Report:
         task = _task(kind, n)
         arguments: dict[str, Any] = {
             "run_id": "r-synthetic",

@@ -24,7 +24,7 @@ def tiny_network(layers: int = 2) -> LlamaForCausalLM:
     """The same network as transformers runs it."""
     tokenizer = AutoTokenizer.from_pretrained(TOKENIZER)
     torch.manual_seed(0)
-    return LlamaForCausalLM(
+    network = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
             hidden_size=48,
@@ -38,7 +38,9 @@ def tiny_network(layers: int = 2) -> LlamaForCausalLM:
             bos_token_id=tokenizer.bos_token_id,
             pad_token_id=tokenizer.pad_token_id,
         )
-    ).eval()
+    )
+    network.eval()
+    return network
 
 
 def save_tiny_model(folder: Path) -> Path:
