@@ -216,7 +216,8 @@ def fact_shares(*means: float) -> Numbers:
     most answers state all or none."""
     random, counts = np.random.default_rng(5), np.arange(1, 6)
     expected = random.choice(counts, POOL_ROWS, p=1 / counts / (1 / counts).sum())
-    return random.binomial(expected, shares_around(means, 0.5, random)) / expected
+    shares: Numbers = random.binomial(expected, shares_around(means, 0.5, random)) / expected
+    return shares
 
 
 def form_shares(*means: float) -> Numbers:

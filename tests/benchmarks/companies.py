@@ -225,7 +225,7 @@ def _wrong(question: Question, topic: Topic, world: World, random: Random) -> It
         yield "one fact dropped", f"{topic.says.capitalize()}."
         return
     if last == "founders":  # two facts, of which one is dropped
-        kept, company = topic.attributes, replace(company, founders=company.founders[:1])
+        kept, company = list(topic.attributes), replace(company, founders=company.founders[:1])
     slots = written(company, question.style)
     yield "one fact dropped", " ".join(STATEMENTS[each].format(**slots) for each in kept)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from tests.benchmarks.company_topics import Topic
 from tests.benchmarks.company_world import CERTIFICATES, DAYS, EXCHANGES, PRODUCTS, TOWNS, Company
-from tests.benchmarks.stated_facts import Day, FactKind, Keypoint, Reader
+from tests.benchmarks.number_notations import Day
+from tests.benchmarks.stated_facts import FactKind, Keypoint, Reader
 
 _FACTS: dict[str, tuple[FactKind, str]] = {
     "founded": ("date", "date"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.benchmarks.company_world import Company
 
@@ -48,7 +49,7 @@ class Unknown:
     numbers: tuple[int, int]
 
 
-def _frozen(fields: dict[str, object]) -> dict[str, object]:
+def _frozen(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 

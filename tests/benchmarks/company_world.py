@@ -9,8 +9,9 @@ from dataclasses import dataclass, fields, replace
 from itertools import cycle, product
 from pathlib import Path
 from random import Random
+from typing import Any
 
-from tests.benchmarks.stated_facts import Day, Money
+from tests.benchmarks.number_notations import Day, Money
 
 _READ = json.loads(Path(__file__).with_name("company_names.json").read_text(encoding="utf-8"))
 
@@ -248,6 +249,7 @@ _WRITERS: dict[str, Callable[..., str]] = {
 def altered(company: Company, attribute: str, companies: Sequence[Company], random: Random) -> Company:
     """The company with another value of one attribute: another company's name, another number, another date."""
     value = getattr(company, attribute)
+    others: list[Any]
     match value:
         case Money(amount, currency):
             others = [

@@ -31,7 +31,6 @@ from tests.benchmarks.side_by_side import plain_network, seconds_of
 from tests.benchmarks.training import train_with_trl, training_pairs
 
 DATASET = "clinc_banking15"
-SHORT = {"test_rows": 40, "dev_rows": 12, "latency_rows": 5, "settings": 2, "training_tokens": 6_000}
 SCORED_ROWS = 2  # of each strategy, given to the harness
 TRAINED_ROWS = 32  # given to SFTTrainer
 ROUNDS = 3
@@ -42,7 +41,7 @@ def run(full: bool) -> list[dict[str, Any]]:
     task, split = shared_task(DATASET)
     budget = PRESETS["quick"].budget(task.kind)
     if not full:
-        budget = replace(budget, **SHORT)
+        budget = replace(budget, test_rows=40, dev_rows=12, latency_rows=5, settings=2, training_tokens=6_000)
         split = replace(split, test=split.test[: budget.test_rows], dev=split.dev[: budget.dev_rows])
     rounds = [[_compare(name, task, split, budget) for name in DEFAULT_STRATEGIES] for _ in range(ROUNDS)]
     return [_summed(name, [one[at] for one in rounds]) for at, name in enumerate(DEFAULT_STRATEGIES)] + [
@@ -91,14 +90,15 @@ def _compare(name: str, task: Task, split: Split, budget: Budget) -> dict[str, A
 @contextmanager
 def _noted_prompts() -> Iterator[list[Prompt]]:
     """Every prompt that is scored in here."""
-    score, asked = Transformer.score, []
+    score = Transformer.score
+    asked: list[Prompt] = []
 
     def noted(self: Transformer, prompts: Sequence[Prompt], *args: Any, **options: Any) -> Scores:
         asked.extend(prompts)
         return score(self, prompts, *args, **options)
 
-    Transformer.score = noted
+    Transformer.score = noted  # type: ignore[method-assign]
     try:
         yield asked
     finally:
-        Transformer.score = score
+        Transformer.score = score  # type: ignore[method-assign]

@@ -33,7 +33,7 @@ def _rating(at: int, word: str) -> str:
     )
 
 
-FORMS: dict[str, dict[object, str]] = {
+FORMS: dict[str, dict[str | int, str]] = {
     "type": {
         "coffee shop": r"\bcoffee[- ](?:shop|house|bar)|\bcaf[eé]\b",
         "restaurant": r"\brestaurants?\b|\beating house",

@@ -198,11 +198,11 @@ def words_for(attribute: str, value: object) -> Words:
             )
         case "closes", int(minutes):
             hour, minute = divmod(minutes, 60)
-            at = f"{hour - 12}{f':{minute}' if minute else ''} pm"
+            clock = f"{hour - 12}{f':{minute}' if minute else ''} pm"
             return Words(
-                Phrases((f"closes at {at}", f"is open until {at}")),
-                Phrases((f"has its closing time at {at}", f"stays open until {at}")),
+                Phrases((f"closes at {clock}", f"is open until {clock}")),
+                Phrases((f"has its closing time at {clock}", f"stays open until {clock}")),
                 Phrases((f"shuts at {hour}:{minute:02}", f"serves its last guests at {hour}:{minute:02}")),
-                f"until {at}",
+                f"until {clock}",
             )
     return _POLAR[attribute, str(value)]

@@ -19,7 +19,8 @@ from random import Random
 from tests.benchmarks.description_forms import FORMS, POLAR
 from tests.benchmarks.description_text import describe, describe_backwards, key_words
 from tests.benchmarks.description_words import CHOICES, LANDMARKS, NAMES
-from tests.benchmarks.stated_facts import Day, FactKind, Keypoint, PoolRow, Reader
+from tests.benchmarks.number_notations import Day
+from tests.benchmarks.stated_facts import FactKind, Keypoint, PoolRow, Reader
 
 ROWS = 300
 RIGHT = ("other words", "other order", "key words", "synonyms")
@@ -64,7 +65,7 @@ _FACTS: dict[str, tuple[FactKind, str]] = {
     "closes": ("number", "clock"),
 }
 
-Facts = dict[str, object]  # each attribute of a place with its value, in the order of the input
+Facts = dict[str, str | int]  # each attribute of a place with its value, in the order of the input
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def descriptions(seed: int = 0) -> tuple[Description, ...]:
         chosen = random.sample(_OPTIONAL, 2 + at % 6)
         if at % 3:
             chosen.sort(key=_OPTIONAL.index)
-        facts: Facts = {"name": name} | {attribute: _drawn(attribute, random) for attribute in chosen}
+        facts: Facts = {"name": name, **{attribute: _drawn(attribute, random) for attribute in chosen}}
         text = describe(facts, "expected", f"{seed} {at}")
         rows.append(
             Description(f"r{at}", facts, _layout(facts, at, random), text, tuple(map(_keypoint, facts.items())))
@@ -151,13 +152,13 @@ def _reader() -> Reader:
     )
 
 
-def _keypoint(fact: tuple[str, object]) -> Keypoint:
+def _keypoint(fact: tuple[str, str | int]) -> Keypoint:
     attribute, value = fact
     kind, dimension = _FACTS.get(attribute, ("text", attribute))
     return Keypoint(kind, attribute, dimension, (Day(value) if kind == "date" and isinstance(value, int) else value,))
 
 
-def _drawn(attribute: str, random: Random) -> object:
+def _drawn(attribute: str, random: Random) -> str | int:
     match attribute:
         case "seats":
             return random.randint(20, 95)
@@ -168,7 +169,7 @@ def _drawn(attribute: str, random: Random) -> object:
     return random.choice(CHOICES[attribute])
 
 
-def _another(attribute: str, value: object, random: Random) -> object:
+def _another(attribute: str, value: str | int, random: Random) -> str | int:
     while (other := _drawn(attribute, random)) == value:
         pass
     return other

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean, median
@@ -172,8 +173,8 @@ def larger(task: Task, split: Split) -> Rows:
         with gpu_memory() as peak:
             model, loading = seconds_of(lambda: load_language_model(folder))
             model.score(prompts[:2], task.labels)  # warm-up
-            _, scoring = seconds_of(lambda model=model: model.score(prompts, task.labels))
-            written, writing = seconds_of(lambda model=model: model.write(prompts, ANSWER_TOKENS))
+            _, scoring = seconds_of(partial(model.score, prompts, task.labels))
+            written, writing = seconds_of(partial(model.write, prompts, ANSWER_TOKENS))
         del model
         labelled, tokens = len(prompts) / scoring, sum(one.tokens_out for one in written) / writing
         measured(
@@ -182,7 +183,7 @@ def larger(task: Task, split: Split) -> Rows:
         )  # fmt: skip
         for name in (name for name in TRAINED if name != "retrieval_finetuning"):
             with gpu_memory() as peak:
-                figures, seconds = seconds_of(lambda name=name: _fit(name, folder, task, few, preset))
+                figures, seconds = seconds_of(partial(_fit, name, folder, task, few, preset))
             measured(name, peak, seconds, figures)
     return rows
 
@@ -196,30 +197,29 @@ def throughput(task: Task, split: Split) -> Rows:
         ("cpu", torch.float32, CPU_ROWS_A_CALL, 1),
     ):
         model = model_on(device, dtype)
-        for size in sizes:
-            asked = prompts[: max(16, 2 * size)]
-            calls = [asked[at : at + size] for at in range(0, len(asked), size)]
-            scoring = _median_seconds(
-                lambda model=model, calls=calls: [_labels(model, call, task) for call in calls], rounds
-            )
-            writing = _median_seconds(
-                lambda model=model, calls=calls: [_written(model, call) for call in calls], rounds
-            )
-            rows.append(
-                {
-                    "device": device,
-                    "rows a call": size,
-                    "labelled rows a second": len(asked) / scoring,
-                    "written rows a second": len(asked) / writing,
-                }
-            )
+        rows += [
+            {"device": device, **_rows_a_second(model, task, prompts[: max(16, 2 * size)], size, rounds)}
+            for size in sizes
+        ]
     return rows
+
+
+def _rows_a_second(model: Transformer, task: Task, asked: Sequence[Prompt], size: int, rounds: int) -> dict[str, float]:
+    calls = [asked[at : at + size] for at in range(0, len(asked), size)]
+    scoring = _median_seconds(lambda: [_labels(model, call, task) for call in calls], rounds)
+    writing = _median_seconds(lambda: [_written(model, call) for call in calls], rounds)
+    return {
+        "rows a call": size,
+        "labelled rows a second": len(asked) / scoring,
+        "written rows a second": len(asked) / writing,
+    }
 
 
 def model_on(device: str, dtype: torch.dtype) -> Transformer:
     """The embedded model, fresh."""
     folder = model_folder(EMBEDDED)
-    network = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa").to(device)
+    network = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa")
+    network.to(torch.device(device))  # type: ignore[arg-type]  # the stub of a decorated method loses its self
     if device == "cpu":
         hasten_few_rows(network)
     return Transformer(network, AutoTokenizer.from_pretrained(folder))

@@ -6,6 +6,7 @@ transformers runs it: each prompt read once, then all its labels, written out in
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,9 +49,9 @@ def _compare(name: str, rows: int, rounds: int, alike: int | None) -> dict[str, 
     for at in range(rounds):
         start = at * OURS % (len(prompts) - OURS)
         part = prompts[start : start + OURS]
-        scores, ours = seconds_of(lambda part=part: model.score(part, task.labels, compare=_by_sum))
+        scores, ours = seconds_of(partial(model.score, part, task.labels, compare=_by_sum))
         encoded = [model.encode(prompt) for prompt in part[:rows]]
-        found, theirs = seconds_of(lambda encoded=encoded: score_with_harness(harness, encoded, labels))
+        found, theirs = seconds_of(partial(score_with_harness, harness, encoded, labels))
         chosen = found.argmax(axis=1)
         agreed += int((chosen == scores.log_probabilities[:rows].argmax(1)).sum())
         asked += rows

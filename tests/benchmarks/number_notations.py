@@ -6,6 +6,7 @@ import re
 from calendar import month_name
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 _SMALL = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
@@ -60,13 +61,29 @@ _CLOCKS = (
 )
 
 
+class Day(NamedTuple):
+    """A date, or only its year, or only its month and year."""
+
+    year: int
+    month: int | None = None
+    day: int | None = None
+
+
+class Money(NamedTuple):
+    amount: float
+    currency: str | None  # None where the text names none
+
+
+Quantity = Day | Money | float
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A number, what it measures ("money", "date", "clock", "months", "percent" or "count") and its possible values:
-    sums as (amount, currency), dates as (year, month, day), times in minutes after midnight, periods in months."""
+    times in minutes after midnight, periods in months."""
 
     dimension: str
-    values: tuple
+    values: tuple[Quantity, ...]
     start: int
     end: int
 
@@ -83,18 +100,20 @@ def numbers_in(text: str) -> Iterator[Found]:
         yield from _read_numeral(match, text)
 
 
-def _read_date(match: re.Match[str]) -> tuple:
+def _read_date(match: re.Match[str]) -> tuple[Quantity, ...]:
     parts = match.groupdict()
     year, day = int(parts["y"]), int(parts["d"]) if parts.get("d") else None
     if not parts["m"].isdigit():
-        return ((year, 1 + next(at for at, name in enumerate(_MONTH_NAMES) if name.startswith(parts["m"][:3])), day),)
-    readings = {(year, int(parts["m"]), day)}
+        month = 1 + next(at for at, name in enumerate(_MONTH_NAMES) if name.startswith(parts["m"][:3]))
+        return (Day(year, month, day),)
+    assert day is not None
+    readings = {(int(parts["m"]), day)}
     if "-" not in match[0]:  # 3/4/2011 is a day in March or in April
-        readings.add((year, day, int(parts["m"])))
-    return tuple(sorted(each for each in readings if each[1] <= 12 and each[2] <= 31))
+        readings.add((day, int(parts["m"])))
+    return tuple(Day(year, *each) for each in sorted(readings) if each[0] <= 12 and each[1] <= 31)
 
 
-def _read_clock(match: re.Match[str]) -> tuple[int, ...]:
+def _read_clock(match: re.Match[str]) -> tuple[Quantity, ...]:
     parts = match.groupdict()
     if parts.get("noon"):
         return (720,)
@@ -116,7 +135,7 @@ def _read_numeral(match: re.Match[str], text: str) -> Iterator[Found]:
         (code for code, form in _AFTER.items() if form.match(after)), None
     )
     if currency:
-        yield Found("money", ((value, currency),), *match.span())
+        yield Found("money", (Money(value, currency),), *match.span())
     elif _PERCENT.match(after):
         yield Found("percent", (value,), *match.span())
     elif _YEARS.match(after):
@@ -124,7 +143,7 @@ def _read_numeral(match: re.Match[str], text: str) -> Iterator[Found]:
     elif _MONTHS.match(after):
         yield Found("months", (value,), *match.span())
     elif re.fullmatch(r"1[89]\d\d|20\d\d", match[0]) and not _A_COUNT.match(after):
-        yield Found("date", ((int(value), None, None),), *match.span())
+        yield Found("date", (Day(int(value)),), *match.span())
     elif value >= 10:  # "one of the 3 oldest" counts nothing that is asked for
         yield Found("count", (value,), *match.span())
 

@@ -7,6 +7,7 @@ that fall as those of all-MiniLM-L6-v2 do. Lists (IVF) need a larger part of the
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import faiss
@@ -39,9 +40,9 @@ def _compare(size: int, rounds: int) -> dict[str, Any]:
     ours, alone, theirs = [], [], []
     shares = []
     for part in np.split(queries, rounds):
-        found, together = seconds_of(lambda part=part: index.search(part, NEAREST))
-        nearest, brutal = seconds_of(lambda part=part: brute.kneighbors(part, return_distance=False))
-        _, one_by_one = seconds_of(lambda part=part: [index.search(query[None], NEAREST) for query in part])
+        found, together = seconds_of(partial(index.search, part, NEAREST))
+        nearest, brutal = seconds_of(partial(brute.kneighbors, part, return_distance=False))
+        _, one_by_one = seconds_of(partial(_search_one_by_one, index, part))
         ours.append(together)
         theirs.append(brutal)
         alone.append(one_by_one)
@@ -57,6 +58,11 @@ def _compare(size: int, rounds: int) -> dict[str, Any]:
         "index": index.kind,
         "memory, MB": _megabytes(index),
     }
+
+
+def _search_one_by_one(index: VectorIndex, queries: NDArray[np.float32]) -> None:
+    for query in queries:
+        index.search(query[None], NEAREST)
 
 
 def _vectors_and_queries(size: int, queries: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -78,5 +84,6 @@ def _vectors_and_queries(size: int, queries: int) -> tuple[NDArray[np.float32], 
 def _megabytes(index: VectorIndex) -> int:
     """What the index holds, counted as it would be written."""
     sizes: list[int] = []
-    faiss.write_index(index._index, faiss.PyCallbackIOWriter(lambda part: sizes.append(len(part))))
+    writer = faiss.PyCallbackIOWriter(lambda part: sizes.append(len(part)))  # type: ignore[attr-defined]  # no stub
+    faiss.write_index(index._index, writer)
     return round(sum(sizes) / 1e6)

@@ -6,7 +6,7 @@ import gc
 import time
 from collections.abc import Callable, Sequence
 from statistics import median
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,8 +18,10 @@ from strategies.engine.models import EMBEDDED
 from strategies.engine.transformer import Transformer
 from strategies.engine.weights import best_device, model_folder
 
+Done = TypeVar("Done")
 
-def seconds_of(work: Callable[[], Any]) -> tuple[Any, float]:
+
+def seconds_of(work: Callable[[], Done]) -> tuple[Done, float]:
     gc.collect()
     _wait_for_gpu()
     started = time.perf_counter()
@@ -42,8 +44,8 @@ def rates(amount: float, seconds: list[float]) -> str:
 def plain_network(dtype: torch.dtype | None = None) -> PreTrainedModel:
     """The embedded model as transformers loads it, for the peers; where ours runs, and as precise unless told."""
     dtype = dtype or (torch.bfloat16 if torch.cuda.is_available() else torch.float32)
-    network = AutoModelForCausalLM.from_pretrained(model_folder(EMBEDDED), dtype=dtype).eval()
-    network.to(best_device())
+    network: PreTrainedModel = AutoModelForCausalLM.from_pretrained(model_folder(EMBEDDED), dtype=dtype).eval()
+    network.to(best_device())  # type: ignore[arg-type]  # the stub of a decorated method loses its self
     return network
 
 

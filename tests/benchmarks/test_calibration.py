@@ -103,7 +103,7 @@ def test_most_rows_of_facts_are_all_or_nothing_and_hard_ones_are_hard_for_all() 
     poor, middling = fact_shares(0.05, 0.05), fact_shares(0.5, 0.5)
     assert 0.8 < np.isin(middling, (0, 1)).mean() < 0.95
     assert (poor == 0).mean() > 0.9
-    assert 0.4 < np.corrcoef(middling)[0, 1] < 0.7
+    assert 0.4 < np.corrcoef(*middling)[0, 1] < 0.7
 
 
 @pytest.mark.parametrize("metric", [MetricName.FACTS, MetricName.FACTS_AND_FORM, MetricName.FORM_AND_FACTS])

@@ -14,8 +14,8 @@ import pytest
 from eval.duplicates import compare_inputs
 from eval.task import Kind
 from tests.benchmarks import companies, descriptions, keypoints
-from tests.benchmarks.number_notations import numbers_in
-from tests.benchmarks.stated_facts import Day, Keypoint, Money, PoolRow, Reader, refuses
+from tests.benchmarks.number_notations import Day, Money, numbers_in
+from tests.benchmarks.stated_facts import Keypoint, PoolRow, Reader, refuses
 
 WORLD = companies.world()
 POOLS = {name: keypoints.read_pool(name) for name in keypoints.PLANTED}

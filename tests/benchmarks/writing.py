@@ -4,6 +4,7 @@ and token limit."""
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,8 +62,8 @@ def _compare(name: str, model: Transformer, prompts: list[Prompt], limit: int, r
     seconds: tuple[list[float], list[float]] = ([], [])
     for at in range(rounds):
         part = prompts[at * ROWS % (len(prompts) - ROWS) :][:ROWS]
-        written, ours = seconds_of(lambda part=part: model.write(part, limit))
-        generated, theirs = seconds_of(lambda part=part: _generate(peer, model, part, limit))
+        written, ours = seconds_of(partial(model.write, part, limit))
+        generated, theirs = seconds_of(partial(_generate, peer, model, part, limit))
         same += sum(answer.text == text for answer, text in zip(written, generated, strict=True))
         tokens += sum(answer.tokens_out for answer in written)
         seconds[0].append(ours)
@@ -86,7 +87,7 @@ def _generate(peer: PreTrainedModel, model: Transformer, prompts: list[Prompt], 
             rows := [model.encode(prompt) for prompt in prompts[start : start + ROWS_A_BATCH]],
             max(map(len, rows)),
         )
-        output = peer.generate(
+        output = peer.generate(  # type: ignore[operator]  # the base class states no `generate`
             ids, attention_mask=real.long(), max_new_tokens=limit, do_sample=False, eos_token_id=list(model.ends)
         )
         for tokens in output[:, ids.shape[1] :].tolist():
