@@ -12,9 +12,10 @@ from advisor.advice.first_advice import advise
 from advisor.plan import Priorities
 from advisor.schema import Circumstances, Report
 from advisor.sections.blocks import Definitions
+from eval.outcomes import Trial
 from eval.statistics import margin_shown, rows_to_show
 from eval.task import Kind
-from tests.reports import EVERY, changed, section_names, section_of
+from tests.reports import EVERY, candidate_of, changed, section_names, section_of
 
 MakeReport = Callable[..., Report]
 
@@ -108,7 +109,9 @@ def test_a_close_result_cannot_tell(synthetic_report: MakeReport) -> None:
     assert told(report)["own-categories"][0] == "disagrees"
 
 
-def test_a_rule_leans_to_a_means_and_who_joins_two_uses_both(synthetic_report, synthetic_trials) -> None:
+def test_a_rule_leans_to_a_means_and_who_joins_two_uses_both(
+    synthetic_report: MakeReport, synthetic_trials: Callable[..., tuple[Trial, ...]]
+) -> None:
     prompting, retrieval, best = synthetic_trials()
     joined = replace(
         best,
@@ -151,7 +154,7 @@ def test_a_difference_within_the_margin_does_not_show_a_strategy_behind(syntheti
 
 def test_what_a_rule_saves_is_judged_by_cost(synthetic_report: MakeReport) -> None:
     report = synthetic_report(n=80)
-    prompting = report.candidates[0]
+    prompting = candidate_of(report, "prompting")
     for one_off, agreement in ((0.0, "agrees"), (500.0, "disagrees")):
         assert told(changed(report, candidates={2: {"cost": {"one_off": one_off}}}))["repeated"][0] == agreement
     same = changed(report, candidates={2: {"cost": asdict(prompting.cost)}})

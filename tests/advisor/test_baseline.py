@@ -22,7 +22,7 @@ from advisor.decision.recommendation import recommend
 from advisor.plan import Priorities
 from advisor.render.html import render_html
 from advisor.render.markdown import escaped, render_markdown
-from advisor.schema import Recommendation, Report
+from advisor.schema import Candidate, Recommendation, Report
 from advisor.sections.opening import sentences_of
 from eval.outcomes import Outcome, Trial
 from eval.posterior import believe
@@ -240,7 +240,7 @@ def test_every_form_says_the_same(synthetic_report: Callable[..., Report], monke
     wanted = decide(INTENTS, INTENT_BASELINES)
     assert wanted.baseline is not None and verdict.baseline == wanted.baseline
     named = next(one for one in report.baselines if one.id == verdict.level_baseline)
-    assert named.score.mean == verdict.baseline.score
+    assert isinstance(named, Candidate) and named.score.mean == verdict.baseline.score
 
     def show(report):  # type: ignore[no-untyped-def]  # runs as a script of its own
         from advisor.pages.opening import show_opening

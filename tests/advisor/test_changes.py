@@ -12,6 +12,7 @@ from advisor.schema import Candidate, NotMeasured, Report
 from eval.costs import Cost
 from eval.statistics import Interval
 from eval.task import Document, Example, Kind, Metric, Task
+from tests.reports import candidate_of
 
 MakeReport = Callable[..., Report]
 
@@ -60,10 +61,10 @@ def test_a_strategy_without_a_result_has_no_difference(synthetic_report: MakeRep
 
 def test_prompting_that_once_showed_examples_is_named(synthetic_report: MakeReport) -> None:
     before = synthetic_report()
-    assert before.candidates[0].id == "prompting"
-    after = replace(before, candidates=(replace(before.candidates[0], settings={"normalisation": "sum"}),))
+    prompting = candidate_of(before, "prompting")
+    after = replace(before, candidates=(replace(prompting, settings={"normalisation": "sum"}),))
     assert compare_measuring(before, after) == ["examples in the prompt 4 before, 0 after"]
-    after = replace(before, candidates=(replace(before.candidates[0], settings={}),))  # it failed
+    after = replace(before, candidates=(replace(prompting, settings={}),))  # it failed
     assert compare_measuring(before, after) == []
 
 

@@ -134,7 +134,8 @@ def test_the_crossing_is_where_the_costs_of_a_year_are_equal() -> None:
     (met,) = report.crossings
     assert {met.a, met.b} == {"prompting", "finetuning"}
     assert met.monthly == pytest.approx(5000)  # 12 months of 5,000 requests: 60 = 30 + 30
-    assert "5,000 a month" in charts.volume_chart(report, LIGHT).to_json()
+    drawn = charts.volume_chart(report, LIGHT)
+    assert drawn is not None and "5,000 a month" in drawn.to_json()
     assert charts.volume_sentence(report).startswith("From about 5,000 requests a month, fine-tuning costs less")
 
 
@@ -147,9 +148,9 @@ def test_a_crossing_at_the_first_answer_is_no_number() -> None:
 
 def test_strategies_of_one_colour_have_lines_of_their_own() -> None:
     report = report_of(candidate("prompting", 0.6, 1.0), candidate("prompting_examples", 0.7, 2.0))
-    (lines,) = (
-        layer for layer in charts.volume_chart(report, LIGHT).to_dict()["layer"] if layer["mark"]["type"] == "line"
-    )
+    drawn = charts.volume_chart(report, LIGHT)
+    assert drawn is not None
+    (lines,) = (layer for layer in drawn.to_dict()["layer"] if layer["mark"]["type"] == "line")
     assert lines["encoding"]["detail"]["field"] == "strategy"
 
 
@@ -210,8 +211,9 @@ def test_no_name_covers_another_and_all_stay_within_the_chart() -> None:
         candidate("finetuning", 0.90, 9.0),
         candidate("retrieval_finetuning", 0.93, 10.0),
     )
-    drawn = charts.cost_chart(report_of(*five), LIGHT).to_dict()
-    rows = [row for data in drawn["datasets"].values() for row in data if "named_at" in row]
+    drawn = charts.cost_chart(report_of(*five), LIGHT)
+    assert drawn is not None
+    rows = [row for data in drawn.to_dict()["datasets"].values() for row in data if "named_at" in row]
     heights = sorted(row["named_at"] for row in rows)
     assert len(rows) == 5 and heights[-1] <= 1.02
     assert all(above - below >= 0.08 for below, above in pairwise(heights))

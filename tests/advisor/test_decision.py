@@ -1,6 +1,8 @@
 """The recommendation: which strategy the rule takes, how sure it is, and that its sentences say what the numbers do."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,13 @@ from eval.statistics import rows_needed
 from eval.task import Kind
 
 
-def trial(strategy: str, scores, seconds: float | None = 1.0, fit_seconds: float | None = 10.0, **parts) -> Trial:
+def trial(
+    strategy: str,
+    scores: Iterable[float],
+    seconds: float | None = 1.0,
+    fit_seconds: float | None = 10.0,
+    **parts: float,
+) -> Trial:
     outcomes = tuple(
         Outcome(f"row-{i}", strategy, "", float(value), parts, 50, 2, seconds=seconds) for i, value in enumerate(scores)
     )
@@ -27,12 +35,12 @@ def right_on(share: float, n: int) -> list[float]:
 
 
 def decide(
-    *trials: Trial, kind: Kind = Kind.CLASSIFICATION, share: float | None = None, **priorities
+    *trials: Trial, kind: Kind = Kind.CLASSIFICATION, share: float | None = None, **priorities: Any
 ) -> Recommendation:
     return recommend(trials, Priorities(**priorities), kind, share)
 
 
-def test_a_clear_winner_is_taken_though_it_costs_more():
+def test_a_clear_winner_is_taken_though_it_costs_more() -> None:
     got = decide(
         trial("prompting", right_on(0.5, 200)),
         trial("retrieval", right_on(0.6, 200), seconds=2),
@@ -40,7 +48,7 @@ def test_a_clear_winner_is_taken_though_it_costs_more():
     )
     assert (got.choice, got.runner_up, got.confidence) == ("finetuning", "retrieval", "strong")
     assert got.headline == "Use fine-tuning."
-    assert got.odds > 0.99
+    assert got.odds is not None and got.odds > 0.99
     assert got.probabilities["finetuning"] > 0.99 > 0.01 > got.probabilities["retrieval"]
     assert got.confidence_line == (
         "Strong: over 99 % likely that it is within 2 points of the best and no cheaper strategy is."
@@ -58,7 +66,7 @@ def test_a_clear_winner_is_taken_though_it_costs_more():
     assert got.caveats == ()
 
 
-def test_the_margin_that_would_let_a_cheaper_strategy_in_is_named():
+def test_the_margin_that_would_let_a_cheaper_strategy_in_is_named() -> None:
     two = trial("prompting", right_on(0.84, 200)), trial("finetuning", right_on(0.9, 200), seconds=3)
     got = decide(*two)
     assert got.choice == "finetuning"
@@ -69,7 +77,7 @@ def test_the_margin_that_would_let_a_cheaper_strategy_in_is_named():
     assert [decide(*two, margin=margin).choice for margin in (0.05, 0.055)] == ["finetuning", "prompting"]
 
 
-def test_a_cheaper_strategy_one_point_worse_is_taken_and_more_rows_make_it_sure():
+def test_a_cheaper_strategy_one_point_worse_is_taken_and_more_rows_make_it_sure() -> None:
     def compare(n: int) -> Recommendation:
         random = np.random.default_rng(4)
         tuned = (random.random(n) < 0.8).astype(float)
@@ -83,6 +91,7 @@ def test_a_cheaper_strategy_one_point_worse_is_taken_and_more_rows_make_it_sure(
     assert few.choice == many.choice == "prompting"
     assert few.confidence in ("weak", "too close to call")
     assert many.confidence == "strong"
+    assert few.odds is not None and many.odds is not None
     assert few.odds < 0.8 < 0.95 < many.odds
     assert any("test rows, the difference from fine-tuning would be known to within 2 points" in c for c in few.changes)
     assert few.reasons[1] == "Prompting is as likely as any strategy to be within 2 points of the best (70 %)."
@@ -90,7 +99,7 @@ def test_a_cheaper_strategy_one_point_worse_is_taken_and_more_rows_make_it_sure(
     assert "Prompting is the cheapest" in many.reasons[1]
 
 
-def test_a_better_score_that_is_not_shown_does_not_justify_the_cost():
+def test_a_better_score_that_is_not_shown_does_not_justify_the_cost() -> None:
     """Each is right where the other is wrong on a third of the rows."""
     cheap = trial("prompting", [1.0] * 20 + [0.0] * 10 + [1.0] * 9)
     dear = trial("finetuning", [1.0] * 20 + [1.0] * 10 + [0.0] * 9, seconds=3)
@@ -102,23 +111,24 @@ def test_a_better_score_that_is_not_shown_does_not_justify_the_cost():
         "With 39 test rows, we can't show that fine-tuning is more than 2 points better than prompting."
     )
     assert got.reasons[1] == "Prompting is the simplest strategy that may be within 2 points of the best."
-    assert got.runner_up_line.startswith("Fine-tuning is 3 points ahead (95 % CI ")
+    assert got.runner_up_line is not None and got.runner_up_line.startswith("Fine-tuning is 3 points ahead (95 % CI ")
     needed = rows_needed([o.score for o in cheap.outcomes], [o.score for o in dear.outcomes], 0.02)
+    assert needed is not None
     assert f"about {round(needed, -2):,} test rows" in got.changes[0] and got.rows_needed == needed
 
 
-def test_paying_more_must_be_worth_it():
+def test_paying_more_must_be_worth_it() -> None:
     """What costs more is surely near the best; that nothing cheaper is so too is less sure, and that is what counts."""
     cheap = trial("prompting", [1.0] * 60 + [0.0] * 9 + [1.0] * 4 + [0.0] * 10)
     dear = trial("finetuning", [1.0] * 60 + [1.0] * 9 + [0.0] * 4 + [0.0] * 10, seconds=3)
     got = decide(cheap, dear)
     assert got.choice == "finetuning"
     assert got.probabilities["finetuning"] > 0.95
-    assert (got.confidence, round(got.odds, 1)) == ("moderate", 0.8)
+    assert got.odds is not None and (got.confidence, round(got.odds, 1)) == ("moderate", 0.8)
     assert got.odds == pytest.approx(1 - got.probabilities["prompting"], abs=0.01)
 
 
-def test_rows_of_one_group_are_one_piece_of_evidence():
+def test_rows_of_one_group_are_one_piece_of_evidence() -> None:
     better = [1.0] * 22 + [0.0] * 8
     trials = [trial("prompting", right_on(0.6, 30) * 10), trial("finetuning", better * 10, seconds=3)]
     in_groups = [
@@ -126,11 +136,12 @@ def test_rows_of_one_group_are_one_piece_of_evidence():
         for each in trials
     ]
     alone, grouped = decide(*trials), decide(*in_groups)
+    assert alone.odds is not None and grouped.odds is not None
     assert alone.odds > 0.99 > 0.95 > grouped.odds
     assert (alone.confidence, grouped.confidence) == ("strong", "moderate")
 
 
-def test_a_limit_leaves_out_even_the_best():
+def test_a_limit_leaves_out_even_the_best() -> None:
     got = decide(
         trial("prompting", right_on(0.5, 100), seconds=0.2),
         trial("retrieval", right_on(0.6, 100), seconds=0.3),
@@ -143,13 +154,13 @@ def test_a_limit_leaves_out_even_the_best():
     assert "If you allowed a 95th percentile latency of 2.0 s, we would choose fine-tuning." in got.changes
 
 
-def test_a_limit_missed_by_less_than_is_told_is_not_told_as_met():
+def test_a_limit_missed_by_less_than_is_told_is_not_told_as_met() -> None:
     got = decide(trial("prompting", right_on(0.5, 100), seconds=1.204), max_seconds=1.2)
     (reason,) = got.reasons
     assert reason.endswith("is just over your limit of 1.2 s.")
 
 
-def test_what_has_no_known_price_is_not_called_dearer():
+def test_what_has_no_known_price_is_not_called_dearer() -> None:
     def answered(strategy: str, share: float) -> Trial:
         one = trial(strategy, right_on(share, 200))
         return replace(one, changes_weights=strategy == "finetuning")
@@ -166,7 +177,7 @@ def test_what_has_no_known_price_is_not_called_dearer():
     assert any(caveat.startswith("We don't know what a model costs once it is trained.") for caveat in got.caveats)
 
 
-def test_where_there_is_nothing_to_compare_no_odds_are_told():
+def test_where_there_is_nothing_to_compare_no_odds_are_told() -> None:
     assert decide(trial("prompting", right_on(0.5, 50))).confidence_line == (
         "Prompting is the only strategy measured, so there is nothing to compare it with."
     )
@@ -174,40 +185,40 @@ def test_where_there_is_nothing_to_compare_no_odds_are_told():
     assert slow.confidence_line.startswith("Prompting is the only strategy known to meet your limits,")
 
 
-def test_what_was_not_measured_cannot_meet_a_limit():
+def test_what_was_not_measured_cannot_meet_a_limit() -> None:
     got = decide(trial("prompting", right_on(0.5, 50), seconds=None), max_cost_per_1000=1.0)
     assert got.choice is None
     assert got.headline == "No strategy meets your limits."
     assert got.reasons == ("Prompting is left out because its cost is unknown and you set a limit.",)
 
 
-def test_when_all_failed_nothing_is_recommended():
+def test_when_all_failed_nothing_is_recommended() -> None:
     got = decide(Trial("prompting", "failed", reason="It ran out of memory."), Trial("retrieval", "excluded"))
     assert (got.choice, got.confidence, got.odds, got.headline) == (None, "none", None, "Nothing to recommend yet.")
     assert got.caveats == ("Prompting failed, so it has no score. It ran out of memory.", "Retrieval was not tried.")
 
 
-def test_one_that_failed_does_not_stop_the_others():
+def test_one_that_failed_does_not_stop_the_others() -> None:
     got = decide(Trial("finetuning", "failed", reason="The loss was not a number."), trial("prompting", [1.0] * 40))
     assert (got.choice, got.confidence, got.runner_up_line) == ("prompting", "weak", None)
     assert "Fine-tuning failed, so it has no score. The loss was not a number." in got.caveats
 
 
 @pytest.mark.parametrize("seconds", [(1.0, 1.0, 1.0), (1.02, 1.01, 1.0), (None, None, None)])
-def test_ties_go_to_the_simpler_strategy(seconds):
+def test_ties_go_to_the_simpler_strategy(seconds: tuple[float | None, ...]) -> None:
     scores = right_on(0.7, 400)
     names = ("finetuning", "retrieval", "prompting")
     got = decide(*(trial(name, scores, seconds=s) for name, s in zip(names, reversed(seconds), strict=True)))
     assert (got.choice, got.runner_up) == ("prompting", "retrieval")
-    assert got.runner_up_line.startswith("Retrieval scores the same (95 % CI ")
+    assert got.runner_up_line is not None and got.runner_up_line.startswith("Retrieval scores the same (95 % CI ")
 
 
-def test_an_unknown_cost_comes_after_a_known_one():
+def test_an_unknown_cost_comes_after_a_known_one() -> None:
     scores = right_on(0.7, 400)
     assert decide(trial("prompting", scores, seconds=None), trial("retrieval", scores)).choice == "retrieval"
 
 
-def test_the_volume_at_which_another_becomes_cheaper_is_named():
+def test_the_volume_at_which_another_becomes_cheaper_is_named() -> None:
     scores = right_on(0.7, 400)
     dear_once = trial("finetuning", scores, seconds=0.5, fit_seconds=60_000)
     got = decide(trial("prompting", scores, seconds=1.0), dear_once, monthly_volume=1000)
@@ -218,7 +229,7 @@ def test_the_volume_at_which_another_becomes_cheaper_is_named():
     assert decide(trial("prompting", scores), dear_once, monthly_volume=20_000).choice == "finetuning"
 
 
-def test_a_handful_of_rows_never_makes_a_strong_verdict():
+def test_a_handful_of_rows_never_makes_a_strong_verdict() -> None:
     got = decide(trial("prompting", [0.0] * 5), trial("finetuning", [1.0] * 5))
     assert (got.choice, got.confidence) == ("finetuning", "weak")
     assert got.headline == "First guess: use fine-tuning."
@@ -227,7 +238,7 @@ def test_a_handful_of_rows_never_makes_a_strong_verdict():
     assert decide(trial("prompting", [1.0]), trial("finetuning", [0.0])).choice == "prompting"
 
 
-def test_caveats_follow_from_what_was_measured():
+def test_caveats_follow_from_what_was_measured() -> None:
     prompting = trial("prompting", right_on(0.3, 100), valid=1.0, exact=0.0)
     babbled = [replace(one, parts={"valid": 0.0, "exact": 0.0}, tokens_out=30) for one in prompting.outcomes[88:]]
     babbled[0] = replace(babbled[0], tokens_out=96)
@@ -247,7 +258,7 @@ def test_caveats_follow_from_what_was_measured():
     assert decide(busy[0]).caveats == ()
 
 
-def test_a_fair_score_of_answers_that_are_seldom_all_right_is_told():
+def test_a_fair_score_of_answers_that_are_seldom_all_right_is_told() -> None:
     halves = trial("prompting", [0.6] * 60, valid=1.0, exact=0.0)
     right = tuple(replace(one, score=1.0, parts={"valid": 1.0, "exact": 1.0}) for one in halves.outcomes[:10])
     got = decide(replace(halves, outcomes=(*right, *halves.outcomes[10:])), kind=Kind.EXTRACTION)
@@ -257,7 +268,7 @@ def test_a_fair_score_of_answers_that_are_seldom_all_right_is_told():
     assert decide(mostly_right, kind=Kind.EXTRACTION).caveats == ()
 
 
-def test_where_getting_ready_is_unknown_of_all_wrong_answers_are_still_weighed_against_what_is_paid():
+def test_where_getting_ready_is_unknown_of_all_wrong_answers_are_still_weighed_against_what_is_paid() -> None:
     two = (
         trial("prompting", right_on(0.8, 200), fit_seconds=None),
         trial("finetuning", right_on(0.9, 200), seconds=5, fit_seconds=None),
@@ -271,7 +282,7 @@ def test_where_getting_ready_is_unknown_of_all_wrong_answers_are_still_weighed_a
     )
 
 
-def test_missed_documents_and_failed_answers_are_told():
+def test_missed_documents_and_failed_answers_are_told() -> None:
     outcomes = tuple(
         Outcome(str(i), "retrieval", "", 1.0, {}, 9, 9, 1.0, found_gold=i < 12, error="No answer." if i < 3 else None)
         for i in range(40)
@@ -281,27 +292,30 @@ def test_missed_documents_and_failed_answers_are_told():
     assert any("only 12 of 40 test rows with a known document" in caveat for caveat in caveats)
 
 
-def test_scores_are_paired_by_example_not_by_position():
+def test_scores_are_paired_by_example_not_by_position() -> None:
     a = trial("prompting", [1.0, 0.0, 0.5])
     b = Trial("retrieval", "done", outcomes=tuple(reversed(trial("retrieval", [1.0, 0.0, 0.5]).outcomes)))
-    scores = paired_scores([a, b])
-    assert np.array_equal(scores.scores["prompting"], scores.scores["retrieval"])
+    scores = paired_scores([a, b]).scores
+    first, second = scores["prompting"], scores["retrieval"]
+    assert isinstance(first, np.ndarray) and isinstance(second, np.ndarray) and np.array_equal(first, second)
 
 
-def test_the_same_outcomes_give_the_same_recommendation(synthetic_trials):
+def test_the_same_outcomes_give_the_same_recommendation(
+    synthetic_trials: Callable[..., tuple[Trial, ...]],
+) -> None:
     assert decide(*synthetic_trials()) == decide(*synthetic_trials())
 
 
-def test_names_of_ones_own_that_cost_the_same_are_not_cheaper_than_each_other():
+def test_names_of_ones_own_that_cost_the_same_are_not_cheaper_than_each_other() -> None:
     scores = right_on(0.7, 400)
     got = decide(trial("gpt", scores, seconds=None), trial("rag", scores, seconds=None))
-    assert got.confidence == "strong" and got.odds > 0.99
+    assert got.confidence == "strong" and got.odds is not None and got.odds > 0.99
     assert got.confidence_line.endswith("that no other strategy is more than 2 points better.")
     apart = decide(trial("gpt", right_on(0.9, 400), seconds=None), trial("rag", scores, seconds=None))
     assert "cheap" not in " ".join((apart.confidence_line, *apart.reasons))
 
 
-def test_a_few_groups_of_many_rows_are_a_first_guess():
+def test_a_few_groups_of_many_rows_are_a_first_guess() -> None:
     def in_groups(name: str, share: float, seconds: float) -> Trial:
         made = trial(name, right_on(share, 8) * 40, seconds=seconds)
         return replace(made, outcomes=tuple(replace(one, group=str(at % 8)) for at, one in enumerate(made.outcomes)))
@@ -312,7 +326,7 @@ def test_a_few_groups_of_many_rows_are_a_first_guess():
     assert "only 8 groups of test rows" in got.caveats[0]
 
 
-def test_groups_are_known_from_any_strategy_that_kept_them():
+def test_groups_are_known_from_any_strategy_that_kept_them() -> None:
     first, second = trial("prompting", right_on(0.6, 40)), trial("finetuning", right_on(0.8, 40))
     grouped = replace(second, outcomes=tuple(replace(one, group=one.example_id[:5]) for one in second.outcomes))
     assert paired_scores([first, grouped]).groups == paired_scores([grouped, first]).groups

@@ -12,7 +12,7 @@ import pytest
 from advisor.plan import Plan, Setup
 from advisor.runs.child import failure_sentence
 from advisor.runs.experiment import draft_task, prepare, run_experiment
-from advisor.schema import REPORT, NotMeasured, OtherStep
+from advisor.schema import REPORT, Candidate, NotMeasured, OtherStep
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import read_task, task_to_json
@@ -21,7 +21,7 @@ from advisor.wording import duration_text
 from eval.scoring.own_metric import own_metric
 from eval.table import read_table
 from eval.task import BadInput, Kind, Metric, normalised
-from tests.reports import section_of
+from tests.reports import candidate_of, section_of
 from tests.tiny_strategies import ENDLESS, FRAGILE, KILLED, SPEED, STEADY, tiny_model, tiny_task
 
 TABLE = b"message,label\n" + b"".join(
@@ -97,7 +97,7 @@ def test_a_run_measures_each_strategy_and_leaves_its_report_in_every_form(store:
     assert [one.id for one in report.candidates] == ["prompting", "finetuning"]
     baselines = [one.id for one in report.baselines]
     assert baselines == ["majority_label", "nearest_example", "tfidf_linear", "char_linear", "embedding_linear"]
-    assert all(one.score.mean == right / 10 for one in report.baselines)
+    assert all(isinstance(one, Candidate) and one.score.mean == right / 10 for one in report.baselines)
     assert report.recommendation.level_baseline is None  # ten rows cannot show that one is as good
     assert len((folder / "outcomes.csv").read_text("utf-8-sig").splitlines()) == 1 + (2 + 5) * 10
 
@@ -113,8 +113,10 @@ def test_the_estimate_is_kept_beside_the_seconds_it_took(store: Store) -> None:
     baselines, *steps = store.steps(run_id)
     assert report.other_steps == (OtherStep("baselines", baselines.seconds, kept["baselines"]),)
     for candidate, step in zip(report.candidates, steps, strict=True):
+        assert isinstance(candidate, Candidate)
         assert candidate.estimated_seconds == kept[step.strategy] > SPEED.load_seconds
         assert candidate.seconds == step.seconds
+        assert candidate.seconds is not None and candidate.fit_seconds is not None
         assert candidate.seconds > candidate.fit_seconds
         estimated = duration_text(kept[step.strategy])
         assert f"In all it took about 5 seconds (estimate: {estimated})." in str(section_of(report, "method"))
@@ -244,7 +246,7 @@ def test_a_persons_own_metric_scores_in_the_children_alone(store: Store, tmp_pat
     assert report is not None and report.task.metric.startswith("mine.py:half (")
     right = sum(example.target == "billing" for example in tiny_task()[1].test)
     expected = (0.5 * right + 0.25 * (10 - right)) / 10
-    assert report.candidates[0].score.mean == pytest.approx(expected)
+    assert candidate_of(report, "prompting").score.mean == pytest.approx(expected)
     assert {one.status for one in report.baselines} == {"done"}
     loaded_in = (tmp_path / "loaded_in").read_text().split()
     assert len(set(loaded_in)) == 3  # the check of the score, the baselines, and the strategy
@@ -285,5 +287,5 @@ def test_a_run_is_scored_by_the_metric_of_its_plan(store: Store, metric: str) ->
     assert [outcome.expected for outcome in trial.outcomes] == [example.target for example in split.test]
     right = sum(example.target == "billing" for example in split.test)
     f1 = 2 * right / (right + 10)
-    assert report.candidates[0].score.mean == pytest.approx(f1 / 2 if metric == "macro-F1" else 0.5)
+    assert candidate_of(report, "prompting").score.mean == pytest.approx(f1 / 2 if metric == "macro-F1" else 0.5)
     assert report.recommendation.caveats

@@ -13,13 +13,13 @@ from sklearn.metrics import f1_score
 from advisor.decision.recommendation import recommend
 from advisor.plan import Priorities
 from advisor.report.build import under_priorities
-from advisor.schema import Recommendation, Report
+from advisor.schema import Candidate, Curve, Recommendation, Report
 from advisor.sections.figures import how_computed
 from eval.outcomes import TRAINED_AGAIN, TRAINED_ON, Outcome, Trial
 from eval.scoring import MetricName
 from eval.scoring.labels import LabelAnswers
 from eval.task import Kind, Metric, Split, Task
-from tests.reports import section_of
+from tests.reports import candidate_of, section_of
 
 LABELS = ("common", "seldom", "rare")
 ROWS = 300
@@ -110,10 +110,10 @@ def report_of(
     synthetic_report: Callable[..., Report],
     synthetic_task: Callable[..., Task],
     trials_of: Callable[[str], tuple[Trial, ...]],
-) -> Callable[[str], dict[str, Any]]:
+) -> Callable[[str], Report]:
     """Their report."""
 
-    def make(metric: str) -> dict[str, Any]:
+    def make(metric: str) -> Report:
         trials = trials_of(metric)
         fewer = {one.strategy: dict.fromkeys((20, 40), replace(one, outcomes=one.outcomes[:40])) for one in trials}
         task = replace(synthetic_task(), metric=Metric(metric))
@@ -129,29 +129,30 @@ def at(found: Any, *path: str | int) -> Any:
 
 
 def test_every_figure_of_a_report_is_by_the_metric(
-    report_of: Callable[[str], dict[str, Any]], trials_of: Callable[[str], tuple[Trial, ...]]
+    report_of: Callable[[str], Report], trials_of: Callable[[str], tuple[Trial, ...]]
 ) -> None:
     report = report_of(MetricName.MACRO_F1)
     assert report.task.metric == "macro-F1"
-    scores = {one.id: one.score for one in report.candidates}
+    scores = {one.id: one.score for one in report.candidates if isinstance(one, Candidate)}
     for one in trials_of(MetricName.MACRO_F1):
         found, rows = scores[one.strategy], one.outcomes
         truth = f1_score([each.expected for each in rows], [each.text for each in rows], average="macro")
         assert found.mean == pytest.approx(truth) and found.low < truth < found.high
     for pair in report.comparisons:
         assert pair.difference == pytest.approx(scores[pair.a].mean - scores[pair.b].mean)
-        assert pair.test == "swapped answers" and 0 < pair.detectable < 1
-    trained = next(one for one in report.candidates if one.id == "finetuning")
+        assert pair.test == "swapped answers" and pair.detectable is not None and 0 < pair.detectable < 1
+    trained = candidate_of(report, "finetuning")
     assert trained.score_of_each_training == (scores["finetuning"].mean,) * 2
     for path in (("robustness", 0, "plain"), ("side_effects", "gap", "seen", "mean")):
-        by_rows = next(one for one in report_of(MetricName.ACCURACY).candidates if one.id == "finetuning")
+        by_rows = candidate_of(report_of(MetricName.ACCURACY), "finetuning")
         assert at(trained, *path) != pytest.approx(at(by_rows, *path))
-    points = next(one.points for one in report.curves if one.id == "finetuning")
-    assert points[-1].mean == pytest.approx(scores["finetuning"].mean)
+    assert report.curves is not None
+    curve = next(one for one in report.curves if one.id == "finetuning")
+    assert isinstance(curve, Curve) and curve.points[-1].mean == pytest.approx(scores["finetuning"].mean)
 
 
 def test_other_priorities_are_judged_by_the_same_metric(
-    report_of: Callable[[str], dict[str, Any]],
+    report_of: Callable[[str], Report],
     trials_of: Callable[[str], tuple[Trial, ...]],
     synthetic_split: Callable[[Task], Split],
     synthetic_task: Callable[..., Task],

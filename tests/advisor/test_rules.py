@@ -11,7 +11,7 @@ import pytest
 from advisor.advice.cautions import CAUTIONS
 from advisor.advice.circumstances import circumstances_of
 from advisor.advice.questions import QUESTIONS, UNKNOWN, seen_in_data, with_answers
-from advisor.advice.rules import LEANING_WORDS, RULES, SOURCES, applying
+from advisor.advice.rules import LEANING_WORDS, RULES, SOURCES, Rule, applying
 from advisor.schema import Circumstances
 from eval.scoring import MetricName
 from eval.split import split_task
@@ -67,7 +67,7 @@ def test_every_rule_of_the_table_is_there_and_leans_as_it_says() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_a_rule_applies_where_its_words_say(rule) -> None:
+def test_a_rule_applies_where_its_words_say(rule: Rule) -> None:
     applies, not_applies = _CASES[rule.id]
     assert rule.applies(Circumstances(**applies)) is True
     assert rule.applies(Circumstances(**not_applies)) is False

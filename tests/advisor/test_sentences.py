@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def decide(
     costs: Mapping[str, float] | None = None,
     groups: Sequence[str] | None = None,
     one_off: float | None = 0.0,
-    **priorities: float,
+    **priorities: Any,
 ) -> Recommendation:
     """On scores and costs of 1,000 requests that were measured elsewhere; what has no cost here has an unknown one."""
     trials = [
@@ -37,7 +38,7 @@ def decide(
         for name, each in scores.items()
     ]
     quotes = {name: Quote(one_off, price) for name, price in (costs or {}).items()}
-    return recommend(trials, Priorities(**priorities), None, quotes=quotes)  # type: ignore[arg-type]
+    return recommend(trials, Priorities(**priorities), None, quotes=quotes)
 
 
 def test_a_least_cost_within_the_chance_of_what_was_timed_is_doubted() -> None:
@@ -103,7 +104,8 @@ def test_one_group_that_holds_most_rows_makes_no_strong_verdict() -> None:
     rest = right(0.6, 60)
     scores = {"cheap": [*[0.0] * 150, *rest], "dear": [*[1.0] * 150, *rest]}
     got = decide(scores, {"cheap": 1, "dear": 3}, [groups[0]] * 150 + groups[1:])
-    assert (got.choice, got.confidence) == ("dear", "weak") and got.odds > 0.95
+    assert (got.choice, got.confidence) == ("dear", "weak")
+    assert got.odds is not None and got.odds > 0.95
     assert got.headline == "First guess: use dear."
     assert got.confidence_line.startswith("Weak (one group holds 150 of 210 test rows): ")
     assert got.caveats[0].startswith("One group holds 150 of 210 test rows,")

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_a_program_that_keeps_a_core_busy_counts_as_load() -> None:
 
 
 class Spinning:
-    name = "spinning"
+    name: ClassVar[str] = "spinning"
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         until = time.perf_counter() + 0.1

@@ -1,6 +1,7 @@
 """What would change a choice: at the value named it is another, halfway to it still the same."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,11 +31,11 @@ TRIALS = (
 )
 
 
-def under(**priorities: float | None) -> Recommendation:
+def under(**priorities: Any) -> Recommendation:
     return recommend(TRIALS, Priorities(**priorities), Kind.CLASSIFICATION)
 
 
-SITUATIONS = [
+SITUATIONS: list[dict[str, Any]] = [
     {},
     {"monthly_volume": 500},
     {"months": 1},
@@ -47,7 +48,7 @@ SITUATIONS = [
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_at_the_value_named_the_choice_is_another_and_halfway_to_it_the_same(situation: dict) -> None:
+def test_at_the_value_named_the_choice_is_another_and_halfway_to_it_the_same(situation: dict[str, Any]) -> None:
     now = under(**situation)
     found = [turn for turn in now.turns if turn.value is not None]
     assert found
@@ -55,6 +56,7 @@ def test_at_the_value_named_the_choice_is_another_and_halfway_to_it_the_same(sit
         then = under(**situation | {turn.priority: turn.value})
         assert then.choice == turn.choice != now.choice, turn
         if turn.now:
+            assert turn.value is not None
             halfway = type(turn.now)(turn.now + 0.5 * (turn.value - turn.now))
             assert under(**situation | {turn.priority: halfway}).choice == now.choice, turn
 
@@ -76,7 +78,7 @@ STEPS = (
 
 
 def test_a_choice_that_holds_only_between_two_values_is_told_with_both() -> None:
-    def turn_of(priority: str, **priorities: float) -> tuple:
+    def turn_of(priority: str, **priorities: Any) -> tuple[str | None, list[str]]:
         now = recommend(STEPS, Priorities(**priorities), Kind.CLASSIFICATION)
         turn = next(one for one in now.turns if one.priority == priority)
         assert turn.value is not None and turn.until is not None
@@ -110,7 +112,11 @@ def test_with_a_price_of_errors_the_choice_costs_least_in_all() -> None:
     for price in (1e-5, 1e-4, 1e-3, 1e-2):
         got = under(wrong_answer=price, margin=0)
         terms = Priorities(wrong_answer=price)
-        totals = {one.strategy: cost_of(one, terms).total_over(12, 10_000) for one in TRIALS}
+        totals: dict[str, float] = {}
+        for one in TRIALS:
+            total = cost_of(one, terms).total_over(12, 10_000)
+            assert total is not None
+            totals[one.strategy] = total
         assert got.choice == min(totals, key=totals.__getitem__), (price, totals)
 
 
