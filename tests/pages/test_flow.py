@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import Selectbox
+from streamlit.testing.v1.element_tree import Element, Selectbox
 
 from advisor.hosted import hosted_prices
 from advisor.plan import DEFAULT_STRATEGIES, STRATEGIES, Plan, Setup
@@ -123,7 +123,7 @@ def test_what_was_set_on_data_is_kept_for_a_reload(store: Store) -> None:
     assert again.segmented_control[0].value == "writing"
 
 
-def metric_of(app: AppTest) -> Selectbox:
+def metric_of(app: AppTest) -> Selectbox[str]:
     return next(box for box in app.selectbox if box.label == "How answers are scored")
 
 
@@ -360,15 +360,18 @@ def test_the_page_process_never_imports_torch(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+def links_of(app: AppTest) -> dict[str, Element]:
+    return {link.label: link for link in app.main.get("page_link") if isinstance(link, Element)}
+
+
 def test_a_link_to_a_run_alone_leads_back_to_its_data(store: Store) -> None:
     dataset = store.add_dataset("tickets.csv", TICKETS.encode())
     run = prepare(store, Plan(dataset.id, Setup("message", "label")))
     app = open_page("Report", run=run.id)
-    steps = {link.label: link for link in app.main.get("page_link")}
+    steps = links_of(app)
     assert not steps["Data"].proto.disabled and not steps["Compare"].proto.disabled
     unknown = open_page("Report", run="gone")
-    steps = {link.label: link for link in unknown.main.get("page_link")}
-    assert steps["Data"].proto.disabled
+    assert links_of(unknown)["Data"].proto.disabled
 
 
 def test_a_price_stays_when_its_currency_is_chosen_after_it(store: Store) -> None:
