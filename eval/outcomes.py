@@ -101,7 +101,7 @@ class Trial:
 
     Measured in addition if the budget allows:
 
-    - `probes`: outcomes by probe name. A sample of test rows in each variant (`eval.variants`); `TRAINED_ON`, some
+    - `probes`: outcomes by probe name. A sample of test rows in each variant (`eval.robustness`); `TRAINED_ON`, some
       training rows; `TRAINED_AGAIN` and a number, the test set after one more training with another seed;
       `CHANGED_FACTS` and `TAKEN_OUT`, test rows after their answers were changed in the documents, or their documents
       removed.

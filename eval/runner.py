@@ -10,9 +10,9 @@ from typing import ClassVar, Protocol
 from eval.other_programs import MATERIAL_SHARE, OtherPrograms
 from eval.outcomes import Outcome, Prediction
 from eval.phases import listening
+from eval.robustness import variants_of
 from eval.scoring import Scorer
 from eval.task import Example, Kind
-from eval.variants import variants_of
 
 ROWS_A_CALL = 32  # few enough that progress is seen to move
 
@@ -94,7 +94,7 @@ def _timed(
 def ask_in_variants(
     predictor: Predictor, test: Sequence[Example], scorer: Scorer, seed: int, rows: int, rows_measured: RowsMeasured
 ) -> dict[str, tuple[Outcome, ...]]:
-    """Outcomes by variant (`eval.variants`) of `rows` rows spread evenly over the test rows, where it changes them."""
+    """Outcomes by variant (`eval.robustness`) of `rows` rows spread over the test rows, where it changes them."""
     varied = variants_of([test[row] for row in spread(len(test), rows)], scorer.kind, seed)
     asked = [(name, example) for name, examples in varied.items() for example in examples]
     stage = "asking in other words"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import mean, quantiles
 
+from eval.robustness import VARIANTS
 from eval.task import Brief, Document, Example, Kind, Split, Task
-from eval.variants import VARIANTS
 from strategies.presets import TRIAL_SHARE, Budget
 from strategies.registry import DECLARATIONS, TRAINED, baselines_for
 from strategies.search.passages import cut_passages, words_a_passage

@@ -4,8 +4,8 @@ Every function takes a report. Strategies keep the colour and shape of `palette.
 their marks, so there is no legend; the background is transparent and `ink` is the colour of the words in a chart.
 """
 
-from advisor.charts.curves import curve_chart
 from advisor.charts.latency import latency_chart, latency_sentence
+from advisor.charts.learning_curve import curve_chart
 from advisor.charts.score import (
     cost_chart,
     cost_chart_sentence,

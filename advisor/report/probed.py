@@ -20,12 +20,12 @@ from advisor.schema import (
 )
 from eval.outcomes import CHANGED_FACTS, EXAMPLE_SOURCE, NEW_FACT, OLD_FACT, TAKEN_OUT, Outcome, Trial
 from eval.refusals import is_refusal, refuses
+from eval.robustness import VARIANTS
 from eval.scored import paired_difference as scored_difference
 from eval.scored import score_of
 from eval.scoring import is_right
 from eval.statistics import Interval, mean_change, paired_difference
 from eval.task import Kind, Task
-from eval.variants import VARIANTS
 
 EXAMPLES_KEPT = 20
 ADMITTED, RIGHT, INVENTED = "admitted", "right", "invented"  # with the documents taken out

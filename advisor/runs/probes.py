@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from advisor.runs.changed_documents import ChangedDocuments
+from advisor.runs.freshness import ChangedDocuments
 from eval.outcomes import TRAINED_ON, Knowledge, Outcome, Trial
 from eval.runner import RowsMeasured, ask_in_variants, outcome_of, spread
 from eval.scoring import Scorer

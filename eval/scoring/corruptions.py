@@ -8,14 +8,14 @@ from enum import StrEnum
 from fractions import Fraction
 from random import Random
 
-from eval.changed_documents import shape_of
+from eval.freshness import shape_of
+from eval.robustness import reworded
 from eval.scoring.collection import Collection, all_values, values_of
 from eval.scoring.dates import Date
 from eval.scoring.numbers import Quantity
 from eval.scoring.reading import Fact, FactKind
 from eval.scoring.words import folded
 from eval.task import Example
-from eval.variants import reworded
 
 REFUSAL = "I don't know."
 

@@ -21,8 +21,8 @@ from advisor.sections.blocks import Bullets, Chart, Section, Table, Text
 from advisor.sections.contents import sections_of
 from advisor.sections.figures import figures_of, how_computed
 from eval.outcomes import TRAINED_ON, Knowledge, Trial
+from eval.robustness import VARIANTS
 from eval.task import Kind, Task
-from eval.variants import VARIANTS
 from tests.reports import EVERY, changed, section_names, section_of
 
 MakeReport = Callable[..., Report]

@@ -16,8 +16,8 @@ from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import task_to_json
 from eval.outcomes import Outcome, Trial
+from eval.robustness import VARIANTS
 from eval.task import Kind, Split, Task
-from eval.variants import VARIANTS
 from strategies.presets import PRESETS
 from strategies.workload import foresee
 from tests.reports import candidate_of, heads_of, rows_of, section_names, section_of, sentences_of

@@ -14,7 +14,7 @@ from advisor.sections.side_effects import _ends
 from advisor.storage.trial_files import read_trial, write_trial
 from advisor.wording import score_text
 from eval.outcomes import TRAINED_ON, Knowledge, Trial
-from eval.variants import VARIANTS
+from eval.robustness import VARIANTS
 from tests.reports import candidate_of, section_names, section_of, sentences_of
 
 MakeReport = Callable[..., Report]

@@ -11,9 +11,9 @@ import torch
 from advisor.runs.probes import probed
 from eval.outcomes import TRAINED_ON, Trial
 from eval.refusals import refuses
+from eval.robustness import VARIANTS
 from eval.scoring import Scorer
 from eval.task import Brief, Example, Kind, Split
-from eval.variants import VARIANTS
 from strategies.contract import Progress, Strategy, Trained
 from strategies.finetuning import Finetuning
 from strategies.forgetting import ask_knowledge, general_questions, general_texts, holds, unanswerable_questions

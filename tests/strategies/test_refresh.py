@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from advisor.runs.changed_documents import ChangedDocuments
+from advisor.runs.freshness import ChangedDocuments
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, TAKEN_OUT, Trial
 from eval.runner import outcome_of
 from eval.scoring import Scorer

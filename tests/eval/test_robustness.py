@@ -10,10 +10,10 @@ from typing import ClassVar
 import pytest
 
 from eval.outcomes import Prediction
+from eval.robustness import VARIANTS, misspelt, polite, reworded, variants_of, words_of
 from eval.runner import ask_in_variants, spread
 from eval.scoring import Scorer
 from eval.task import Example, Kind
-from eval.variants import VARIANTS, misspelt, polite, reworded, variants_of, words_of
 
 QUESTIONS = [
     "How do I reset my password? I can't log in.",

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from eval.changed_documents import change_facts, take_out
+from eval.freshness import change_facts, take_out
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, TAKEN_OUT, Outcome, Trial
 from eval.runner import RowsMeasured, answer_rows, outcome_of
 from eval.scoring import Scorer
