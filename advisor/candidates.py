@@ -24,13 +24,19 @@ Pair = TypeVar("Pair", bound=OfTwo)
 
 
 def judged(report: Judgement) -> list[Candidate]:
-    """The candidates with a score, best first."""
-    return _best_first(report.candidates)
+    """The candidates with a score, best first; of equal ones the strategy taken."""
+    choice = report.recommendation.choice
+    return sorted(_best_first(report.candidates), key=lambda one: (-one.score.mean, one.id != choice))
 
 
 def baselines(report: Judgement) -> list[Candidate]:
     """What answered without a language model, best first."""
     return _best_first(report.baselines)
+
+
+def preferred_baseline(report: Judgement) -> Candidate | None:
+    """The baseline that the headline says to be probably as good as the strategies, or better."""
+    return next((one for one in baselines(report) if one.id == report.recommendation.level_baseline), None)
 
 
 def not_measured(given: Sequence[Candidate | NotMeasured]) -> list[NotMeasured]:

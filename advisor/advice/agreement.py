@@ -70,7 +70,7 @@ def _judge(rule: Rule, report: Report) -> tuple[Agreement, str]:
         return "cannot tell", f"{name_of(leaning)} was not measured."
     strategy = own.id
     if not others:
-        return "cannot tell", f"Only {in_sentence(strategy)} was measured."
+        return "cannot tell", "Nothing else was measured to compare it with."
     if rule.id == FRESH_FACTS:
         return _by_freshness(own, others)
     if rule.is_about_cost:
@@ -130,10 +130,12 @@ def _by_cost(own: Candidate, others: Sequence[Candidate], report: Report) -> tup
     """Whether what such a rule promises to save is saved: by fine-tuning against prompting, or the other way round."""
     name = "finetuning" if own.id == "prompting" else "prompting"
     rival = next((one for one in others if one.id == name), None)
+    if rival is None:
+        return "cannot tell", f"{name_of(name)} was not measured."
     months = report.priorities.months
     cost, instead = _spent(own, months), _spent(rival, months)
     if cost is None or instead is None:
-        return "cannot tell", f"We don't know what {in_sentence(own.strategy)} or {in_sentence(name)} costs."
+        return "cannot tell", f"We don't know the cost of both {in_sentence(own.strategy)} and {in_sentence(name)}."
     currency = report.priorities.currency
     told = (
         f"Measured: over {count_text(months, 'month')}, {in_sentence(own.strategy)} costs "

@@ -12,11 +12,11 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column, Table
 from rich.text import Text
 
-from advisor.candidates import judged, not_measured
+from advisor.candidates import not_measured
 from advisor.runs.experiment import Listen
 from advisor.schema import Judgement, Report
 from advisor.sections.contents import sections_of
-from advisor.sections.figures import COST, MEDIAN, NOT_MEASURED, SCORE, baselines_of, figures_of
+from advisor.sections.figures import COST, MEDIAN, NOT_MEASURED, SCORE, baselines_of, columns_of, figures_of
 from advisor.sections.glossary import terms_of
 from advisor.sections.opening import sentences_of
 from advisor.storage.store import Store
@@ -64,7 +64,7 @@ def print_report(console: Console, report: Judgement) -> None:
     """A column of figures for each strategy that was measured, why the others were not, and the verdict; of a run also
     what each section found, in a line."""
     verdict = report.recommendation
-    if names := [Text(name_of(one.strategy)) for one in judged(report)]:
+    if names := [Text(name_of(one.strategy)) for one in columns_of(report)]:
         figures = figures_of(report)
         known = [(heading, cells) for heading, cells in figures if any(cell != NOT_MEASURED for cell in cells)]
         console.print(_side_by_side(names, known) if len(names) <= _MOST_COLUMNS else _one_below_another(names, known))

@@ -125,7 +125,7 @@ def baseline_reason(situation: Situation, found: BaselineVerdict, baselines: Seq
     if found.confidence == "too close to call":
         return f"With {situation.evidence}, we can't show that any {strategy} is {better} than the best baseline."
     if found.confidence == "weak":
-        return f"The evidence that the best baseline is as good as every {strategy} is weak."
+        return f"The best baseline is probably as good as every {strategy}, but the evidence is weak."
     likely = f"{found.confidence.capitalize()}: {probability_text(found.odds)} likely"
     cost = next(one.cost for one in baselines if one.strategy == found.name)
     price = (

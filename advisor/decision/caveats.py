@@ -86,7 +86,7 @@ def _low_score(situation: Situation) -> str | None:
         return f"No strategy works well yet: the best scores {100 * best.score.mean:.0f} out of 100."
     if situation.kind is None or not situation.is_poor:
         return None
-    which = "Even the best strategy" if situation.others else name_of(best.strategy)
+    which = name_of(best.strategy)
     wrong, rows = _wrong(best, situation.kind), count_text(best.score.n, "test row")
     if best.trial.metric in OF_LABELS and wrong <= best.score.n / 2:
         return (

@@ -6,7 +6,7 @@ import math
 
 from advisor.decision.choice import STRONG, VERY_FEW_ROWS, WEAK
 from advisor.decision.situation import Situation
-from advisor.schema import Turn
+from advisor.schema import BaselineVerdict, Turn
 from advisor.wording import (
     count_text,
     every_text,
@@ -26,13 +26,22 @@ _CHANGING = {"retrain_days": "the task", "reindex_days": "the documents"}
 _EVERY_DIFFERENCE = "If every difference mattered to you"
 
 
-def changes(situation: Situation) -> tuple[str, ...]:
-    """The number of rows that would settle it, then for each priority the nearest value that turns the choice."""
+def changes(situation: Situation, baseline: BaselineVerdict | None) -> tuple[str, ...]:
+    """The number of rows that would settle it, then for each priority the nearest value that turns the choice, unless
+    it turns to a strategy that a baseline beats."""
+    turns = [turn for turn in situation.turns if turn.choice and not _is_beaten(situation, turn.choice, baseline)]
     sentences = (
         _more_rows(situation, rows_that_would_tell(situation)),
-        *(_turn(situation, turn) for turn in situation.turns if turn.choice),
+        *(_turn(situation, turn) for turn in turns),
     )
     return tuple(sentence for sentence in sentences if sentence is not None)
+
+
+def _is_beaten(situation: Situation, name: str, baseline: BaselineVerdict | None) -> bool:
+    """Whether nobody would take this strategy, since the baseline that the headline prefers scores clearly more."""
+    if baseline is None or baseline.claim != "better" or name not in situation.scores:
+        return False
+    return score_of(situation.scores[name]) < baseline.score - max(situation.priorities.margin, _SEEN)
 
 
 def rows_that_would_tell(situation: Situation) -> int | None:

@@ -109,7 +109,7 @@ def recommend(
         baseline=baseline,
         reasons=tuple(sentence for sentence in why if sentence),
         caveats=caveats.before_you_act(situation, trials, None if baseline else majority_share),
-        changes=outlook.changes(situation),
+        changes=outlook.changes(situation, baseline),
         rows_needed=outlook.rows_that_would_tell(situation),
         turns=tuple(turns),
     )

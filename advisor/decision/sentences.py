@@ -60,7 +60,7 @@ def confidence_line(situation: Situation, confidence: Confidence, baseline: Base
         return _too_close(situation)
     if baseline is not None and baseline.lead is not None:
         name = in_sentence(situation.choice.strategy)
-        return f"Among the strategies, {name} is a {confidence} choice. It is {_likely(situation)}."
+        return f"If you want a language model, {name} is a {confidence} choice: {_likely(situation)}."
     if situation.is_few:
         return f"{confidence.capitalize()} ({situation.why_few}): {_likely(situation)}."
     return f"{confidence.capitalize()}: {_likely(situation)}."
@@ -104,8 +104,8 @@ def _claim(situation: Situation) -> str:
         return f"no other strategy{limits} is {situation.more_points()}"
     near = situation.near_best if situation.priorities.margin else "as good as the best"
     if situation.instead() == "of known cost":
-        return f"it is {near} and no strategy of known cost{limits} is"
-    return f"it is {near} and no {situation.instead()} strategy{limits} is"
+        return f"it is {near}, and no strategy of known cost{limits} is"
+    return f"it is {near}, and no {situation.instead()} strategy{limits} is"
 
 
 def _claim_of_money(situation: Situation) -> str:

@@ -14,8 +14,8 @@ from advisor.sections.opening import Figure, opening_of
 
 def show_opening(report: Report) -> None:
     opening = opening_of(report)
-    name = f"<p class='small'>{marked_name(opening.choice)}</p>" if opening.choice else ""
-    colour = f"var(--{opening.choice}, var(--baseline))" if opening.choice else "var(--baseline)"
+    name = f"<p class='small'>{marked_name(opening.shown)}</p>" if opening.shown else ""
+    colour = f"var(--{opening.shown}, var(--baseline))" if opening.shown else "var(--baseline)"
     figures = f'<dl class="figures">{"".join(map(_figure, opening.figures))}</dl>' if opening.figures else ""
     st.html(
         f'<section class="verdict" style="--mark:{colour}">{name}'

@@ -5,14 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from advisor.schema import Report
+from advisor.candidates import judged
+from advisor.schema import Candidate, Report
+from advisor.sections import answers
+from advisor.sections.answers import AnsweredRow
 from advisor.sections.blocks import Block, Bullets, Cell, Chart, Definitions, Folded, Section, Table, Text
 from advisor.sections.contents import SECTIONS, MakeSection, sections_of
 from advisor.sections.opening import opening_of
+from advisor.wording import count_text, name_of
+from eval.outcomes import Trial
+from eval.task import Example
+
+_ROWS, _CHARACTERS = 10, 200  # of answers side by side, which outcomes.csv has in full
 
 
-def render_markdown(report: Report, made_by: Sequence[MakeSection] = SECTIONS) -> str:
-    """The verdict, then every section; ends with a line break."""
+def render_markdown(
+    report: Report,
+    made_by: Sequence[MakeSection] = SECTIONS,
+    trials: Sequence[Trial] = (),
+    examples: Sequence[Example] = (),
+) -> str:
+    """The verdict, then every section and, with the trials and the test examples, some answers; ends with a line
+    break."""
     opening, sections = opening_of(report), sections_of(report, made_by)
     lines = [
         *(line for section in sections if section.is_first for line in _section(section)),
@@ -22,6 +36,7 @@ def render_markdown(report: Report, made_by: Sequence[MakeSection] = SECTIONS) -
         "",
         f"**{escaped(opening.confidence)}**",
         "",
+        *([f"{escaped(name_of(opening.shown))}:", ""] if opening.shown else []),
         *(f"- {escaped(f'{one.label}: {one.value} ({one.under})')}" for one in opening.figures),
         "",
         *(f"- {escaped(sentence)}" for sentence in opening.sentences),
@@ -29,6 +44,7 @@ def render_markdown(report: Report, made_by: Sequence[MakeSection] = SECTIONS) -
         *(_block(opening.chart) if opening.chart else []),
     ]
     lines += [line for section in sections if not section.is_first for line in _section(section)]
+    lines += _answers(answers.answered_rows(report.task.kind, trials, examples), judged(report))
     return "\n".join(lines)
 
 
@@ -72,6 +88,32 @@ def _table(table: Table) -> list[str]:
         for row in table.rows
     ]
     return [_line(heads), _line(["---"] * len(heads)), *map(_line, rows), ""]
+
+
+def _answers(rows: Sequence[AnsweredRow], shown: Sequence[Candidate]) -> list[str]:
+    if not rows:
+        return []
+    some = rows[:_ROWS]
+    heads = ["Input", "Expected", *(escaped(name_of(one.strategy)) for one in shown)]
+    lines = [
+        [_cut(row.example.input), _cut(row.example.target), *(_answer(row, one.id) for one in shown)] for row in some
+    ]
+    of = f"{len(some)} of {len(rows):,} test rows" if len(some) < len(rows) else count_text(len(rows), "test row")
+    note = f"{of}, with the answer of every strategy and its score. outcomes.csv has all of them in full."
+    table = [_line(heads), _line(["---"] * len(heads)), *map(_line, lines)]
+    return [f"## {escaped(answers.TITLE)}", "", note, "", *table, ""]
+
+
+def _answer(row: AnsweredRow, strategy: str) -> str:
+    if strategy not in row.outcomes:
+        return ""
+    outcome = row.outcomes[strategy]
+    return f"{_cut(outcome.error or outcome.text)} ({row.judgement(strategy)})"
+
+
+def _cut(text: str) -> str:
+    text = " ".join(text.split())
+    return escaped(text if len(text) <= _CHARACTERS else f"{text[: _CHARACTERS - 1]}…")
 
 
 def _cell(cell: Cell) -> str:

@@ -115,7 +115,7 @@ def _write_forms(
         write_whole(folder / "clicks.csv", clicks_csv(clicks, pairs).encode("utf-8-sig"))
     else:
         (folder / "clicks.csv").unlink(missing_ok=True)
-    write_whole(folder / "report.md", render_markdown(report))
+    write_whole(folder / "report.md", render_markdown(report, trials=trials, examples=test))
     write_whole(folder / "report.html", render_html(report, trials, test))
     write_whole(folder / "report.json", render_json(report))
 

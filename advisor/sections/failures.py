@@ -56,7 +56,7 @@ WORDS: dict[str, Words] = {
     ),
     Failure.REPEATED: Words("Repeats the question", "The answer only has words of the question."),
     Failure.INVENTED: Words(
-        "Invented",
+        "Unsupported",
         "It has no word of the expected answer, and no document or expected answer holds more than half of its words. "
         "Short words and those of the question don't count.",
     ),
@@ -175,7 +175,7 @@ def _commonest(confusion: Confusion | None) -> str:
     if len(commonest) != 1 or most < 2:
         return ""
     (mixup,) = commonest
-    return f" It mostly says “{mixup.given}” where “{mixup.expected}” is right ({most:,})."
+    return f" The most common mix-up is “{mixup.given}” for “{mixup.expected}” ({most:,})."
 
 
 def _overlap(failures: dict[str, Failures]) -> str | None:

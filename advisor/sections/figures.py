@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from advisor.candidates import baselines, judged, near_best
+from advisor.candidates import baselines, judged, near_best, preferred_baseline
 from advisor.decision.baseline import FALSE_CLAIMS
 from advisor.schema import ApartSeconds, Candidate, Judgement, Report
 from advisor.sections import computation
@@ -69,15 +69,21 @@ def section(report: Report) -> Section | None:
         return None
     how = how_computed(report)
     rows = tuple(Row(heading, tuple(map(Cell, cells)), how=how.get(heading)) for heading, cells in figures_of(report))
-    table = Table(of_strategies([one.strategy for one in shown], name_of), rows)
+    table = Table(of_strategies([one.strategy for one in columns_of(report)], name_of), rows)
     formulas = Folded("How each figure is computed", (Definitions((("Files", _files(report)), *how.items())),))
     summary = f"{count_text(len(rows), 'figure')} for {_strategies(len(shown))}, and how each was computed."
     return Section("figures", "All figures", summary, (table, *small(_MEANING, baselines_of(report) or ""), formulas))
 
 
+def columns_of(report: Judgement) -> list[Candidate]:
+    """Whose figures the table shows: the strategies, best first, then the baseline that the headline prefers."""
+    preferred = preferred_baseline(report)
+    return [*judged(report), *([preferred] if preferred else [])]
+
+
 def figures_of(report: Judgement) -> list[tuple[str, list[str]]]:
-    """A heading, and its figure for each of `judged(report)`, in that order."""
-    shown = judged(report)
+    """A heading, and its figure for each of `columns_of(report)`, in that order."""
+    shown = columns_of(report)
 
     def row(heading: str, tell: Callable[[Candidate], str | None]) -> tuple[str, list[str]]:
         return heading, [tell(one) or NOT_MEASURED for one in shown]
@@ -154,8 +160,8 @@ def how_computed(report: Report) -> dict[str, str]:
         "column answer of outcomes.csv, eval/refusals.py of the program.",
         "Setup time": "Seconds from the first row read until ready: fit_seconds in trial.json, by stage in "
         "stage_seconds.",
-        "Peak memory": "The most that the strategy's process held: peak_memory_bytes in trial.json. 1 GB is "
-        "1,000,000,000 bytes.",
+        "Peak memory": "The most main memory that the strategy's process held, without a GPU's: peak_memory_bytes in "
+        "trial.json. 1 GB is 1,000,000,000 bytes.",
         COST: _how_cost(report),
         "Setup cost": _how_setup_cost(report),
         "Cost of repeated setup, per month": "Setup cost × 30.4 ÷ the days until the task changes, + the cost of "
@@ -256,7 +262,11 @@ def _chances(report: Judgement, names: list[str]) -> list[tuple[str, list[str]]]
     chances = report.recommendation.probabilities
     if len(chances) < 2:
         return []  # nothing to compare
-    told = [probability_text(chances[one]) if one in chances else "beyond a limit" for one in names]
+    strategies = {one.id for one in judged(report)}
+    told = [
+        probability_text(chances[one]) if one in chances else "beyond a limit" if one in strategies else "–"
+        for one in names
+    ]
     return [(f"{_CHANCE} {near_best(report)}", told)]
 
 

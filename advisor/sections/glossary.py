@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from advisor.candidates import judged
+from advisor.candidates import judged, preferred_baseline
 from advisor.schema import Judgement, Report, TaskFacts
 from advisor.sections.blocks import Definitions, Section
 from advisor.wording import RANGE_MEANING, count_text, money_text, name_of, words_of
@@ -30,6 +30,7 @@ def terms_of(report: Judgement) -> list[tuple[str, str]]:
     return [
         *([("Strategy", "A way to put a language model to work on your task.")] if task else []),
         *((name, explanation) for name, explanation in explained if explanation),
+        *_baseline(report),
         *([_metric(task)] if task else []),
         *(_FACTS if any("distorted" in one.parts for one in judged(report)) else ()),
         ("Point", "1 point = 1 % of a perfect score."),
@@ -40,6 +41,15 @@ def terms_of(report: Judgement) -> list[tuple[str, str]]:
         ("95 % CI", RANGE_MEANING),
         *([("Cost", _cost(report))] if task or any(one.latency_seconds for one in judged(report)) else []),
     ]
+
+
+def _baseline(report: Judgement) -> list[tuple[str, str]]:
+    """What a baseline is, where there are any, and the one that the headline prefers."""
+    if not report.baselines:
+        return []
+    preferred = preferred_baseline(report)
+    own = [(name_of(preferred.strategy), words_of(preferred.strategy).explanation)] if preferred else []
+    return [("Baseline", "A simple method without a language model. A strategy should score higher."), *own]
 
 
 def _cost(report: Judgement) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from unicodedata import bidirectional
 
 from advisor import charts
-from advisor.candidates import baselines, judged
+from advisor.candidates import judged, preferred_baseline
 from advisor.decision.choice import SAME_COST
 from advisor.schema import Candidate, Judgement, Report
 from advisor.sections import computation
@@ -30,11 +30,12 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """`subject` is what was measured, `choice` the strategy taken, if any; `how` says how the odds of the confidence
-    line were computed. There is no chart where nothing was scored."""
+    """`subject` is what was measured, `shown` the strategy whose figures stand there, or the baseline that the headline
+    prefers, if any; `how` says how the odds of the confidence line were computed. There is no chart where nothing was
+    scored."""
 
     subject: str
-    choice: str | None
+    shown: str | None
     headline: str
     confidence: str
     how: str | None
@@ -46,13 +47,14 @@ class Opening:
 def opening_of(report: Report) -> Opening:
     verdict = report.recommendation
     choice = next((one for one in judged(report) if one.id == verdict.choice), None)
+    shown = preferred_baseline(report) or choice
     return Opening(
         subject_of(report),
-        choice.strategy if choice else None,
+        shown.strategy if shown else None,
         verdict.headline,
         verdict.confidence_line,
         _how_odds(report),
-        _figures(report, choice) if choice else (),
+        _figures(report, shown, choice) if shown and choice else (),
         sentences_of(report),
         _chart(report) if judged(report) else None,
     )
@@ -81,39 +83,23 @@ def sentences_of(report: Judgement) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sentence for sentence in found if sentence))[:_MOST_SENTENCES]
 
 
-def _figures(report: Report, choice: Candidate) -> tuple[Figure, ...]:
-    """The score, latency and cost of the strategy taken, and those of the baseline that the headline speaks of."""
-    beside = next((one for one in baselines(report) if one.id == report.recommendation.level_baseline), None)
-    score, cost, how = choice.score, choice.cost, how_computed(report)
-    name = f"{in_sentence(beside.strategy)}: " if beside else ""
-    volume = f"{report.priorities.monthly_volume:,} requests"
-    found = (
-        (
-            f"Score ({report.task.metric})",
-            score_text(score.mean),
-            f"95 % CI {score_text(score.low)} to {score_text(score.high)}",
-            score_text(beside.score.mean) if beside else "",
-            SCORE,
-        ),
-        (
-            MEDIAN,
-            seconds_text(_p50(choice)),
-            f"95th percentile {seconds_text(choice.latency_seconds.p95 if choice.latency_seconds else None)}",
-            seconds_text(_p50(beside)) if beside else "",
-            MEDIAN,
-        ),
-        (
-            COST,
-            money_text(cost.per_1000, cost.currency),
-            f"{money_text(cost.per_month, cost.currency)} a month for {volume}, "
-            f"setup {money_text(cost.one_off, cost.currency)}",
-            money_text(beside.cost.per_1000, cost.currency) if beside else "",
-            COST,
-        ),
-    )
-    return tuple(
-        Figure(label, value, f"{under}; {name}{other}" if beside else under, how[heading])
-        for label, value, under, other, heading in found
+def _figures(report: Report, shown: Candidate, choice: Candidate) -> tuple[Figure, ...]:
+    """The score, latency and cost of what the headline prefers; of a baseline beside those of the strategy taken."""
+    score, latency, cost, how = shown.score, shown.latency_seconds, shown.cost, how_computed(report)
+    volume, currency = f"{report.priorities.monthly_volume:,} requests", cost.currency
+    p95 = seconds_text(latency.p95 if latency else None)
+    of_score = f"95 % CI {score_text(score.low)} to {score_text(score.high)}"
+    of_latency = f"95th percentile {p95}"
+    of_cost = f"{money_text(cost.per_month, currency)} a month for {volume}, setup {money_text(cost.one_off, currency)}"
+    if shown is not choice:
+        name = in_sentence(choice.strategy)
+        of_score += f"; {name}: {score_text(choice.score.mean)}"
+        of_latency += f"; {name}: {seconds_text(_p50(choice))}"
+        of_cost += f"; {name}: {money_text(choice.cost.per_1000, currency)} per 1,000"
+    return (
+        Figure(f"Score ({report.task.metric})", score_text(score.mean), of_score, how[SCORE]),
+        Figure(MEDIAN, seconds_text(_p50(shown)), of_latency, how[MEDIAN]),
+        Figure(COST, money_text(cost.per_1000, currency), of_cost, how[COST]),
     )
 
 

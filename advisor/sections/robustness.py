@@ -59,7 +59,7 @@ def _summary(by_name: dict[str, dict[str, Lost]]) -> str:
     if sure:
         name, worst = max(sure, key=lambda found: found[1].lost)
         steady = [in_sentence(name) for name in by_name if not any(found == name for found, _ in sure)]
-        others = f" We see no loss for {list_text(steady)}." if steady else ""
+        others = f" We see no sure loss for {list_text(steady)}." if steady else ""
         return f"{name_of(name)} loses most: {_loss(worst)}.{others}"
     if likely:
         name, worst = min(likely, key=lambda found: float(found[1].p_value))
@@ -68,7 +68,7 @@ def _summary(by_name: dict[str, dict[str, Lost]]) -> str:
             f"{name_of(name)} may lose {_loss(worst)}. Among {len(every)} comparisons this may be chance (p = {least})."
         )
     rows = count_text(max(each.n for _, each in every), "row")
-    return f"We see no loss for any strategy on up to {rows} per variant."
+    return f"We see no sure loss for any strategy on up to {rows} per variant."
 
 
 def _loss(worst: Lost) -> str:

@@ -25,6 +25,8 @@ def _summary(report: Report) -> str:
     rules = count_text(len(report.rules), "rule")
     if agree == len(report.rules):
         return f"Your results agree with {'the rule' if agree == 1 else f'all {rules}'} for tasks like yours."
+    if not agree and not contradicted:
+        return f"Your results can't confirm any of the {rules} for tasks like yours."
     if contradicted:
         return f"Of {rules} for tasks like yours, your results agree with {agree} and contradict {contradicted}."
     return f"Of {rules} for tasks like yours, your results agree with {agree}. We can't tell for the rest."

@@ -7,7 +7,7 @@ import math
 from advisor.candidates import judged
 from advisor.schema import AnswersChange, Candidate, Gap, KnowledgeChange, Report
 from advisor.sections.blocks import Bullets, Section, small
-from advisor.wording import count_text, name_of, number_text, points_text, score_text, signed_points
+from advisor.wording import count_text, name_of, number_text, score_text, signed_points
 
 TITLE = "Overfitting and forgetting"
 _MULTIPLE = 2.0  # of the perplexity, from which we give no percentage
@@ -46,11 +46,11 @@ def _sentences(one: Candidate) -> list[str]:
 
 def _gap(name: str, gap: Gap) -> str:
     seen, new = gap.seen, gap.new
-    _, points = points_text(gap.difference).split()
+    points = f"{100 * gap.difference:.1f}".replace("-", "−")  # as the two scores, rounded, may differ by another point
     ends = f"95 % CI {signed_points(gap.low)} to {signed_points(gap.high)}"
     return (
         f"{name} scores {score_text(seen.mean)} on {count_text(seen.n, 'training row')} and {score_text(new.mean)} on "
-        f"{count_text(new.n, 'test row')}: a gap of {signed_points(gap.difference)} {points} ({ends})."
+        f"{count_text(new.n, 'test row')}: a gap of {points} points ({ends})."
     )
 
 
@@ -83,15 +83,18 @@ def _unanswerable(name: str, admitted: AnswersChange) -> str:
     asked = admitted.questions
     low, high = sorted(-round(asked * end) for end in (admitted.change.low, admitted.change.high))
     made_up, before = asked - admitted.after, asked - admitted.before
-    return (
-        f"{name} makes up an answer to {made_up:,} of {asked} questions that nobody can answer, the base model to "
-        f"{before:,} (95 % CI {_ends(low, high)})."
-    )
+    told = f"{name} makes up an answer to {made_up:,} of {asked} questions that nobody can answer"
+    if made_up == before:
+        return f"{told}, as many as the base model."
+    return f"{told}, the base model to {before:,} (95 % CI {_ends(low, high)})."
 
 
 def _refusals(name: str, refused: AnswersChange) -> str:
     """Whether it refuses what it could answer."""
-    return f"{name} refuses {refused.after} of {refused.questions} general questions, the base model {refused.before}."
+    told = f"{name} refuses {refused.after} of {refused.questions} general questions"
+    if refused.after == refused.before:
+        return f"{told}, as many as the base model."
+    return f"{told}, the base model {refused.before}."
 
 
 def _ends(low: int, high: int) -> str:

@@ -160,7 +160,7 @@ def test_what_a_rule_saves_is_judged_by_cost(synthetic_report: MakeReport) -> No
     same = changed(report, candidates={2: {"cost": asdict(prompting.cost)}})
     assert told(same)["repeated"][0] == "cannot tell"
     unknown = changed(report, candidates={2: {"cost": {"per_1000": None, "per_month": None}}})
-    assert told(unknown)["repeated"] == ("cannot tell", "We don't know what fine-tuning or prompting costs.")
+    assert told(unknown)["repeated"] == ("cannot tell", "We don't know the cost of both fine-tuning and prompting.")
 
 
 def test_a_rule_that_leans_to_what_was_not_measured_cannot_tell(synthetic_report: MakeReport) -> None:
@@ -170,7 +170,7 @@ def test_a_rule_that_leans_to_what_was_not_measured_cannot_tell(synthetic_report
     assert held["combine"] == ("cannot tell", "Retrieval with fine-tuning was not measured.")
     assert held["quality-first"][0] == "cannot tell"
     report = replace(report, candidates=report.candidates[2:])
-    assert told(report)["style"] == ("cannot tell", "Only fine-tuning was measured.")
+    assert told(report)["style"] == ("cannot tell", "Nothing else was measured to compare it with.")
 
 
 def test_the_volume_decides_which_rules_apply(synthetic_report: MakeReport) -> None:

@@ -134,12 +134,24 @@ def test_the_best_baseline_is_named_and_by_how_much_it_is_better() -> None:
 def test_the_lines_on_strategies_do_not_speak_of_the_baseline() -> None:
     got = decide(INTENTS, INTENT_BASELINES)
     assert got.confidence_line == (
-        "Among the strategies, retrieval is a strong choice. It is over 99 % likely that it is within 2 points of the "
-        "best and no simpler strategy is."
+        "If you want a language model, retrieval is a strong choice: over 99 % likely that it is within 2 points of "
+        "the best, and no simpler strategy is."
     )
     level = decide({"prompting": right_on(400, (0, 360)), "retrieval": right_on(400, (0, 320))}, {})
     assert level.confidence_line == "Strong: over 99 % likely that no other strategy is more than 2 points better."
     assert level.baseline is None and level.baseline_line is None and level.headline == "Use prompting."
+
+
+def test_no_priority_is_said_to_turn_to_what_a_baseline_beats() -> None:
+    trials = [
+        *trials_of({"prompting": right_on(400, (0, 160))}, 1.0),
+        *trials_of({"retrieval": right_on(400, (0, 240))}, 2.0),
+    ]
+    classifier = trials_of({"tfidf_linear": right_on(400, (0, 380))}, 0.001)
+    alone, beaten = (recommend(trials, Priorities(), None, baselines=found) for found in ([], classifier))
+    assert alone.choice == beaten.choice == "retrieval" and alone.turns == beaten.turns
+    assert any("we would choose prompting" in one for one in alone.changes)
+    assert not any("we would choose prompting" in one for one in beaten.changes)
 
 
 def test_one_that_is_as_good_on_many_rows() -> None:

@@ -51,7 +51,7 @@ def test_a_clear_winner_is_taken_though_it_costs_more() -> None:
     assert got.odds is not None and got.odds > 0.99
     assert got.probabilities["finetuning"] > 0.99 > 0.01 > got.probabilities["retrieval"]
     assert got.confidence_line == (
-        "Strong: over 99 % likely that it is within 2 points of the best and no cheaper strategy is."
+        "Strong: over 99 % likely that it is within 2 points of the best, and no cheaper strategy is."
     )
     assert got.runner_up_line == "Retrieval is 30 points behind (95 % CI 23 to 36)."
     assert got.reasons[0] == (

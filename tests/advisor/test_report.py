@@ -20,10 +20,12 @@ from advisor.render.markdown import escaped, render_markdown
 from advisor.report.build import under_priorities
 from advisor.schema import REPORT, NotMeasured, Report
 from advisor.sections.figures import baselines_of, figures_of
+from advisor.sections.glossary import terms_of
+from advisor.sections.opening import opening_of
 from advisor.wording import score_text
 from eval.outcomes import Outcome, Trial
 from eval.task import Example, Kind, Split, Task
-from tests.reports import candidate_of, changed, section_of
+from tests.reports import candidate_of, changed, heads_of, section_of
 
 MakeReport = Callable[..., Report]
 MakeTrials = Callable[..., tuple[Trial, ...]]
@@ -140,6 +142,33 @@ def test_baselines_are_told(synthetic_report: MakeReport, synthetic_trials: Make
     assert "It ran out of memory" in str(section_of(report, "not-measured").blocks)
     for text in (render_markdown(report), render_html(report)):
         assert "linear classifier on words" in text and "Without a language model: word classifier" in text
+
+
+def test_figures_are_those_of_the_baseline_that_the_headline_prefers(
+    synthetic_report: MakeReport, synthetic_trials: MakeTrials
+) -> None:
+    prompting, _, finetuning = synthetic_trials()
+    report = synthetic_report(trials=[prompting], baselines=[replace(finetuning, strategy="tfidf_linear")])
+    best, own = candidate_of(report, "prompting").score.mean, finetuning
+    assert report.recommendation.level_baseline == "tfidf_linear" and own.outcomes
+    opening, table = opening_of(report), dict(figures_of(report))
+    assert opening.shown == "tfidf_linear" and opening.figures[0].value == ".96"
+    assert f"prompting: {score_text(best)}" in opening.figures[0].under
+    assert table["Score"] == [score_text(best), ".96"]
+    assert heads_of(section_of(report, "figures")) == ["Prompting", "Word classifier"]
+    assert "Baseline" in dict(terms_of(report)) and "Word classifier" in dict(terms_of(report))
+
+
+def test_markdown_shows_some_answers_cut_and_escaped(
+    synthetic_report: MakeReport, synthetic_trials: MakeTrials, synthetic_task: Callable[..., Task]
+) -> None:
+    trials, rows = synthetic_trials(n=12), synthetic_task(n=12).examples
+    long = [replace(row, input=f"<b>| {'long ' * 60}") for row in rows]
+    text = render_markdown(synthetic_report(n=12), trials=trials, examples=long)
+    answers = text.split("## Answers side by side")[1]
+    assert answers.count("\n| \\<b\\>\\| long") == 10 and "10 of 12 test rows" in answers
+    assert "…" in answers and max(map(len, answers.splitlines())) < 500
+    assert "Answers side by side" not in render_markdown(synthetic_report(n=12))
 
 
 def test_a_report_of_an_earlier_version_has_no_chances(synthetic_report: MakeReport) -> None:

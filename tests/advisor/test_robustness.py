@@ -57,7 +57,7 @@ def test_points_lost_stand_in_the_table_and_the_worst_is_named(
     section = section_of(report, "robustness")
     ends = f"{100 * capitals.low:.0f} to {100 * capitals.high:.0f}"
     assert section.summary == (
-        f"Fine-tuning loses most: 40 points to all capitals (95 % CI {ends}). We see no loss for prompting."
+        f"Fine-tuning loses most: 40 points to all capitals (95 % CI {ends}). We see no sure loss for prompting."
     )
     assert heads_of(section) == ["Fine-tuning", "Retrieval", "Prompting"]
     rows = rows_of(section)
@@ -74,7 +74,7 @@ def test_a_row_that_a_variant_leaves_alone_does_not_count(
     assert [each.n for each in candidate_of(report, "prompting").robustness or ()] == [7]
     section = section_of(report, "robustness")
     assert list(rows_of(section)) == ["Typos"] and sentences_of(section)[-1] == "Not measured: fine-tuning."
-    assert section.summary == "We see no loss for any strategy on up to 7 rows per variant."
+    assert section.summary == "We see no sure loss for any strategy on up to 7 rows per variant."
 
 
 def test_a_loss_that_chance_can_make_among_so_many_is_said_to_be_one(

@@ -55,7 +55,7 @@ def test_a_gap_between_training_and_test_rows_is_a_caveat_where_it_is_large_and_
     said = section_of(report, "side-effects").summary
     assert said == (
         f"Fine-tuning scores 1.00 on 60 training rows and {score_text(new)} on 80 test rows: a gap of "
-        f"{100 * gap.difference:.0f} points (95 % CI {100 * gap.low:.0f} to {100 * gap.high:.0f})."
+        f"{100 * gap.difference:.1f} points (95 % CI {100 * gap.low:.0f} to {100 * gap.high:.0f})."
     )
     (milder,) = overfitted(synthetic_report(trials=[by_heart(finetuning, 170, 200)]))
     assert ".85" in milder
