@@ -172,7 +172,7 @@ def _cheapest(cheapest: Candidate, price: str, are_all: bool, is_doubtful: bool)
     if are_all and is_doubtful:
         return f"{name_of(cheapest.strategy)} seems the cheapest, {at}, but the timed requests can't settle it."
     if are_all:
-        return f"{name_of(cheapest.strategy)} is the cheapest, {at}."
+        return f"{name_of(cheapest.strategy)} is the cheapest strategy, {at}."
     name = in_sentence(cheapest.strategy)
     if is_doubtful:
         return f"Of those with a known cost, {name} seems the cheapest, {at}, but the timed requests can't settle it."
