@@ -84,8 +84,8 @@ def latency_sentence(report: Judgement) -> str:
 
 
 def _longest_phase(slowest: Candidate) -> str:
-    """Where its time goes; "" where that was not seen."""
-    if not slowest.phase_seconds:
+    """Where its time goes; "" where that was not seen, or there is one place only."""
+    if sum(seconds > 0 for seconds in slowest.phase_seconds.values()) < 2:
         return ""
     phase, seconds = max(slowest.phase_seconds.items(), key=lambda one: one[1])
     share = 100 * seconds / (sum(slowest.phase_seconds.values()) or 1.0)

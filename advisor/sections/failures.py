@@ -138,7 +138,9 @@ def counts_of(failures: dict[str, Failures]) -> list[Counts]:
             if category.name == name
         }
         found.append(Counts(words.heading, words.meaning, counts))
-    return [each for each in found if any(each.by_strategy.values())]
+    found = [each for each in found if any(each.by_strategy.values())]
+    is_one_kind = len(found) == 2 and found[0].by_strategy == found[1].by_strategy
+    return found[:1] if is_one_kind else found
 
 
 def _cells(counts: Counts, strategies: Iterable[str]) -> tuple[Cell, ...]:
@@ -211,8 +213,10 @@ def _how(report: Report) -> str:
         if report.task.kind == Kind.EXTRACTION
         else ""
     )
+    compared = {
+        Kind.CLASSIFICATION: "its label with the expected one, your labels and the examples that were looked up",
+    }.get(report.task.kind, "its words with the expected answer, your documents and what was looked up")
     return (
-        f"Each wrong answer{partly} counts in the first category that fits. We compare its words with the expected "
-        "answer, your documents and what was looked up: columns answer, expected and sources of outcomes.csv."
-        f"{copied} No model is asked."
+        f"Each wrong answer{partly} counts in the first category that fits. We compare {compared}: columns answer, "
+        f"expected and sources of outcomes.csv.{copied} No model is asked."
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from advisor.candidates import judged
 from advisor.schema import AnswersChange, Candidate, Gap, KnowledgeChange, Report
-from advisor.sections.blocks import Bullets, Section, small
+from advisor.sections.blocks import Bullets, Cell, Row, Section, Table, of_strategies, small
 from advisor.wording import count_text, name_of, number_text, score_text, signed_points
 
 TITLE = "Overfitting and forgetting"
@@ -19,17 +20,69 @@ _MEANING = (
 
 def section(report: Report) -> Section | None:
     """None where no trained strategy was judged or nothing was measured, and for a report of an earlier version."""
-    sentences = side_effects_of(report)
+    measured = [one for one in judged(report) if one.side_effects]
+    sentences = tuple(_sentences(measured[0])) if measured else ()
     if not sentences:
         return None
-    measured = [one.side_effects for one in judged(report) if one.side_effects]
-    note = small(_MEANING) if any(one.knowledge for one in measured) else ()
-    return Section("side-effects", TITLE, sentences[0], (Bullets(tuple(sentences)), *note), _how(report))
+    table = (_table(measured),) if len(measured) > 1 else ()
+    note = small(_MEANING) if any(one.side_effects and one.side_effects.knowledge for one in measured) else ()
+    return Section("side-effects", TITLE, sentences[0], (Bullets(sentences), *table, *note), _how(report))
 
 
-def side_effects_of(report: Report) -> list[str]:
-    """Sentences, those of the best strategy first."""
-    return [sentence for one in judged(report) for sentence in _sentences(one)]
+def _table(measured: Sequence[Candidate]) -> Table:
+    """Of several strategies, what the sentences say of the best of them."""
+    every = [one.side_effects for one in measured if one.side_effects]
+    gaps, known = [one.gap for one in every], [one.knowledge for one in every]
+    rows = (
+        Row("Score on training rows", tuple(Cell(score_text(gap.seen.mean) if gap else "–") for gap in gaps)),
+        Row("Score on test rows", tuple(Cell(score_text(gap.new.mean) if gap else "–") for gap in gaps)),
+        Row("Gap in points", tuple(_gap_cell(gap) for gap in gaps)),
+        Row("Perplexity on general text", tuple(map(_perplexity_cell, known)), "× that of the base model."),
+        Row("General questions right", tuple(map(_right_cell, known)), "Before training → after."),
+        Row("Made-up answers", tuple(map(_made_up_cell, known)), "To questions nobody can answer, before → after."),
+        Row("Refusals", tuple(map(_refused_cell, known)), "Of general questions, before → after."),
+    )
+    shown = tuple(row for row in rows if any(cell.text != "–" for cell in row.cells))
+    return Table(of_strategies([one.strategy for one in measured], name_of), shown)
+
+
+def _gap_cell(gap: Gap | None) -> Cell:
+    if gap is None:
+        return Cell("–")
+    return Cell(_one_decimal(gap.difference), f"{signed_points(gap.low)} to {signed_points(gap.high)}")
+
+
+def _perplexity_cell(found: KnowledgeChange | None) -> Cell:
+    if found is None:
+        return Cell("–")
+    nats = found.nats_change
+    mean, low, high = (f"{math.exp(each):.2f}" for each in (nats.mean, nats.low, nats.high))
+    return Cell(mean, f"{low} to {high}")
+
+
+def _right_cell(found: KnowledgeChange | None) -> Cell:
+    if found is None:
+        return Cell("–")
+    low, high = (round(found.questions * end) for end in (found.right_change.low, found.right_change.high))
+    return Cell(f"{found.right_before} → {found.right_after} of {found.questions}", _ends(low, high))
+
+
+def _made_up_cell(found: KnowledgeChange | None) -> Cell:
+    if found is None or found.admitted is None:
+        return Cell("–")
+    asked = found.admitted.questions
+    return Cell(f"{asked - found.admitted.before} → {asked - found.admitted.after} of {asked}")
+
+
+def _refused_cell(found: KnowledgeChange | None) -> Cell:
+    if found is None or found.refused is None:
+        return Cell("–")
+    return Cell(f"{found.refused.before} → {found.refused.after} of {found.refused.questions}")
+
+
+def _one_decimal(difference: float) -> str:
+    """Points, since two scores that are rounded may seem to differ by another point."""
+    return f"{100 * difference:.1f}".replace("-", "−")
 
 
 def _sentences(one: Candidate) -> list[str]:
@@ -46,11 +99,10 @@ def _sentences(one: Candidate) -> list[str]:
 
 def _gap(name: str, gap: Gap) -> str:
     seen, new = gap.seen, gap.new
-    points = f"{100 * gap.difference:.1f}".replace("-", "−")  # as the two scores, rounded, may differ by another point
     ends = f"95 % CI {signed_points(gap.low)} to {signed_points(gap.high)}"
     return (
         f"{name} scores {score_text(seen.mean)} on {count_text(seen.n, 'training row')} and {score_text(new.mean)} on "
-        f"{count_text(new.n, 'test row')}: a gap of {points} points ({ends})."
+        f"{count_text(new.n, 'test row')}: a gap of {_one_decimal(gap.difference)} points ({ends})."
     )
 
 

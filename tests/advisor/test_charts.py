@@ -174,8 +174,8 @@ def test_the_cheapest_within_the_chance_of_what_was_timed_is_doubted() -> None:
         (90.0, 70.0, 120.0, True),
     ):
         report = report_of(*pair, crossings=[CostCrossing("prompting", "retrieval", monthly, low, high, True)])
-        seems = "is" if is_sure else "seems"
-        assert charts.cost_sentence(report).startswith(f"Prompting {seems} the cheapest, at $1.00 per 1,000 requests")
+        seems = "is the cheapest strategy" if is_sure else "seems the cheapest"
+        assert charts.cost_sentence(report).startswith(f"Prompting {seems}, at $1.00 per 1,000 requests")
 
 
 def test_a_report_without_scores_still_has_its_sentences(synthetic_report: MakeReport) -> None:

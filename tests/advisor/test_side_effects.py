@@ -15,7 +15,7 @@ from advisor.storage.trial_files import read_trial, write_trial
 from advisor.wording import score_text
 from eval.outcomes import TRAINED_ON, Knowledge, Trial
 from eval.robustness import VARIANTS
-from tests.reports import candidate_of, section_names, section_of, sentences_of
+from tests.reports import candidate_of, heads_of, rows_of, section_names, section_of, sentences_of
 
 MakeReport = Callable[..., Report]
 MakeTrials = Callable[..., tuple[Trial, ...]]
@@ -106,6 +106,26 @@ def test_made_up_answers_and_refusals_are_told_before_and_after_training(
     assert effects is not None and effects.knowledge is not None and effects.knowledge.admitted is not None
     change = effects.knowledge.admitted.change
     assert change.difference == pytest.approx(-0.2) and change.low < -0.2 < change.high < 0
+
+
+def test_several_trained_strategies_stand_side_by_side(
+    synthetic_report: MakeReport, synthetic_trials: MakeTrials
+) -> None:
+    before = Knowledge(SOME_TEXTS, QUESTIONS, (0.0,) * 40, tuple(float(at < 8) for at in range(30)))
+    after = Knowledge(tuple(each + 0.5 for each in SOME_TEXTS), (0.0,) * 40, (1.0,) * 40, (0.0,) * 30)
+    prompting, _, best = synthetic_trials()
+    trained = by_heart(replace(best, knowledge=(before, after)), 60, 60)
+    other = replace(prompting, strategy="last_layers", knowledge=(before, before))
+    section = section_of(synthetic_report(trials=[trained, other]), "side-effects")
+    rows = rows_of(section)
+    assert heads_of(section) == ["Fine-tuning", "Last-layer fine-tuning"]
+    assert all(sentence.startswith("Fine-tuning") for sentence in sentences_of(section)[:-1])
+    assert rows["Score on training rows"] == ["1.00", "–"] and rows["Perplexity on general text"][0].startswith(
+        "1.65 ("
+    )
+    assert [cell.split(" (")[0] for cell in rows["General questions right"]] == ["30 → 0 of 40", "30 → 30 of 40"]
+    assert rows["Made-up answers"] == ["22 → 30 of 30", "22 → 22 of 30"]
+    assert rows["Refusals"] == ["0 → 40 of 40", "0 → 0 of 40"]
 
 
 def test_a_report_in_which_nothing_was_trained_has_no_side_effects(synthetic_report: MakeReport) -> None:
