@@ -251,9 +251,9 @@ def _how_baselines(report: Report) -> str:
         return scored
     return (
         f"{scored} The best baseline is compared with the best strategy as two strategies are. Its odds are the share "
-        f"of {DRAWS:,} draws in which the claim holds. Calling it as good also asks that each strategy is better by "
-        f"more than {computation.margin_of(report)} in at most {100 * FALSE_CLAIMS:.0f} % of draws, divided by the "
-        "number of baselines."
+        f"of {DRAWS:,} draws in which the claim holds. To call it as good, a strategy may be better by more "
+        f"than {computation.margin_of(report)} in at most {100 * FALSE_CLAIMS:.0f} % of draws, divided by the number "
+        "of baselines."
     )
 
 

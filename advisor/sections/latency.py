@@ -22,14 +22,14 @@ def section(report: Report) -> Section | None:
 def apart_of(report: Judgement) -> list[str]:
     """What an answer takes while an adapter is not merged into the weights, of each strategy where that was measured;
     a run of an earlier version measured none."""
-    return [_apart(name_of(one.strategy), apart) for one in judged(report) if (apart := one.apart_seconds)]
+    return [_apart(in_sentence(one.strategy), apart) for one in judged(report) if (apart := one.apart_seconds)]
 
 
 def _apart(name: str, apart: ApartSeconds) -> str:
     return (
-        f"{name} keeps its adapter apart from the model where one model serves many tasks. On "
-        f"{count_text(apart.n, 'answer')} the median latency was then {ranged(apart.p50, apart.p50_range)}, against "
-        f"{seconds_text(apart.merged_p50)} with the adapter merged, as in all other figures."
+        f"If one model serves many tasks, {name} keeps its adapter separate. On {count_text(apart.n, 'answer')} the "
+        f"median latency was then {ranged(apart.p50, apart.p50_range)}, against {seconds_text(apart.merged_p50)} with "
+        "the adapter merged, as in all other figures."
     )
 
 

@@ -146,7 +146,7 @@ def _time(step: Candidate | OtherStep) -> str:
 def _how(report: Report) -> str:
     counted = (
         "Rows are counted in task.json. Settings tried, and on how many rows: effort and choices in trial.json of each "
-        "strategy. Looking at how training goes is no setting. Right documents looked up: column found_gold of "
+        "strategy. Checking progress during training doesn't count. Right documents looked up: column found_gold of "
         "outcomes.csv. Time in all: from the start of a process to its end, in steps.json."
     )
     if not any(one.estimated_seconds is not None for one in report.candidates):

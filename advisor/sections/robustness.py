@@ -20,7 +20,7 @@ _MEANING = (
 )
 
 WORDS = {
-    "typos": ("Typos", f"Letters swapped, left out or doubled in one word in {TYPO_EVERY_WORDS}."),
+    "typos": ("Typos", f"Letters swapped, left out or doubled in one of {TYPO_EVERY_WORDS} words."),
     "lower_case": ("No capitals", "Everything in lower case."),
     "capitals": ("All capitals", "Everything in upper case."),
     "polite": ("Politeness", "A greeting, thanks or both are added. English inputs only."),

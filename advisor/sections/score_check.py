@@ -25,7 +25,8 @@ def section(report: Report) -> Section | None:
     )
     note = (
         f"Before the run, we put the expected answers of {count_text(check.rows, 'training row')} in other words and "
-        "corrupted them in each of these ways. We changed numbers, dates and names only in answers with at most three."
+        "corrupted them in each of these ways. We changed numbers, dates and names only in answers that have at most "
+        "three."
     )
     advice = "A wrong fact in the right words costs little, so read answers too." if _goes_by_wording(check) else ""
     how = "The mean scores of answers made from the expected answers of training rows: score_check.json."

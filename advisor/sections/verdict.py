@@ -36,10 +36,10 @@ def _listed(id: str, title: str, sentences: tuple[str, ...], how: str) -> Sectio
 
 def _how_changes(report: Report) -> str:
     rule = (
-        "One priority at a time is moved until another strategy would be chosen, on the same rows and draws. The rule "
-        f"takes the cheapest of the strategies that are probably near the best (chance {probability_text(PROBABLE)}). "
-        "Among those that cost about the same it takes the simplest. Where its odds are below "
-        f"{probability_text(WEAK)}, it takes the simplest that may be near the best (chance over "
+        "We change one priority at a time until we would choose another strategy, on the same rows and draws. We "
+        f"choose the cheapest strategy that is probably near the best (chance {probability_text(PROBABLE)}). Of those "
+        "that cost about the same we choose the simplest. If its odds are below "
+        f"{probability_text(WEAK)}, we choose the simplest that may be near the best (chance over "
         f"{probability_text(1 - PROBABLE)})."
     )
     if report.recommendation.rows_needed is not None:

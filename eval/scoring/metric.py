@@ -47,7 +47,7 @@ _SEES_FORM = (MetricName.FACTS_AND_FORM, MetricName.FORM_AND_FACTS, MetricName.F
 
 _FACTS = (
     "How many of the expected facts (numbers, dates, names, yes or no, rare words) the answer states, in any order and "
-    "notation. Anything else that it states instead costs."
+    "notation. Whatever it states instead lowers the score."
 )
 _FORM = "How many short runs of letters the text shares with the expected one (chrF)."
 

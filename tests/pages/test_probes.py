@@ -36,7 +36,7 @@ def test_what_was_probed_has_its_folds_and_nothing_else(
         app = open_page("Report", run=finish_run(store, task, synthetic_split(task), trials).id)
     said, folds = html_of(app), " ".join(fold.label.replace("\\", "") for fold in app.expander)
     assert [title for title in PROBES if title in folds] == (list(PROBES) if is_probed else [])
-    assert ("keeps its adapter apart" in said) == ("apart_seconds in trial.json" in said) == is_probed
+    assert ("keeps its adapter separate" in said) == ("apart_seconds in trial.json" in said) == is_probed
     if is_probed:
         assert "Fine-tuning loses most" in folds and "on 40 training rows" in folds
         assert "Retrieval gives the new fact in 20 of 20 answers" in folds
