@@ -1,14 +1,15 @@
-"""Ranges, tests and beliefs for scores that count every label alike (`LabelAnswers`), which are no means over rows.
+"""Intervals, tests and posterior draws for scores that weigh every label equally (`LabelAnswers`). Such scores aren't
+means over rows.
 
-Rows are weighted anew many times (the Bayesian bootstrap; rows of a group share a weight), and the score is taken under
-each weighting. Alone, that would feign certainty about a label with few rows: one with a single row is found always, or
-never. So there are imagined rows: those that turn out as the caller says, and some of each label that turn out, for
-all candidates, as a row of any label did, or one of the former, another each time.
+Rows are reweighted many times (the Bayesian bootstrap; rows of a group share a weight), and each weighting gives one
+score. That alone would pretend certainty about a label with few rows: a label with one row is found always or never. So
+imagined rows are added in each draw: the ones the caller describes, and some for each label. The latter turn out, for
+all candidates, like a random row of any label or like one of the caller's.
 
-In simulated test sets of 30, 100 and 300 rows, of 3 and 20 labels some of which are rare, ranges at 95 % held the true
-score in 88 to 99 of 100, and the true difference of two candidates in 91 to 100. They held the score less often where
-rare labels are hard and many have no test row, which no range can know: of 20 labels in 78 (30 rows) and 86 (100). A
-bootstrap over rows, by percentiles or BCa, held the scores in 59 to 97.
+In simulated test sets of 30, 100 and 300 rows with 3 and 20 labels, some of them rare, 95 % intervals held the true
+score in 88 to 99 % of the sets, and the true difference between two candidates in 91 to 100 %. They did worse if rare
+labels are hard and many have no test row, which no interval can know: with 20 labels, 78 % (30 rows) and 86 % (100
+rows). A bootstrap over rows, by percentiles or BCa, held the scores in 59 to 97 %.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from eval.scoring.labels import LabelAnswers, Places, is_label, score_of_counts
 from eval.statistics import LEVEL, RESAMPLES, SEED, Difference, Interval
 
 REWEIGHTED, SWAPS = "reweighted rows", "swapped answers"  # a method, and a test
-IMAGINED_ROWS = 1.0  # for each of the ways that a caller imagines
+IMAGINED_ROWS = 1.0  # for each way the caller describes
 IMAGINED_ROWS_A_LABEL = 1.5
 _DRAWS = 4000
 _WEIGHTS_AT_ONCE = 10_000_000  # 80 MB
 _SWAPPED_IN_ALL_WAYS = 12  # rows, or groups: 4,096 ways
-_SAME = 1e-12  # what differs by less differs in its last bits
+_SAME = 1e-12  # a smaller difference is a rounding error
 
 Numbers = NDArray[np.float64]
 Imagined = tuple[tuple[bool, ...], ...]  # for each imagined row, which of the candidates get it right
@@ -41,15 +42,16 @@ OF_TWO: Imagined = ((True, False), (False, True))
 
 
 def label_interval(answers: LabelAnswers, groups: Sequence[str] | None = None) -> Interval:
-    """The score with its 95 % range; rows of one of `groups` are one piece of evidence."""
+    """The score with its 95 % confidence interval. Rows of one of `groups` are one piece of evidence."""
     score = answers.score
     low, high = _range(draw_scores((answers,), _hashable(groups), OF_ONE)[:, 0])
     return Interval(score, min(score, low), max(score, high), len(answers.expected), REWEIGHTED)
 
 
 def label_difference(a: LabelAnswers, b: LabelAnswers, groups: Sequence[str] | None = None) -> Difference:
-    """How much better `a` scores than `b` on the same rows, with its 95 % range and the p-value of a paired permutation
-    test: if the two were alike, their answers to a row, or to all rows of a group, could as well be swapped."""
+    """How much better `a` scores than `b` on the same rows, with its 95 % confidence interval and the p-value of a
+    paired permutation test: if the two were equal, their answers to a row, or to all rows of a group, could be
+    swapped."""
     difference = a.score - b.score
     low, high = _range(_drawn_differences(a, b, groups))
     p_value = _swap_test(a, b, _hashable(groups))
@@ -62,11 +64,11 @@ def label_spread(a: LabelAnswers, b: LabelAnswers, groups: Sequence[str] | None 
     return float(_drawn_differences(a, b, groups).std())
 
 
-@lru_cache(maxsize=64)  # the same answers are looked at under many priorities
+@lru_cache(maxsize=64)  # the same answers are used under many priorities
 def draw_scores(
     candidates: tuple[LabelAnswers, ...], groups: tuple[str, ...] | None, imagined: Imagined, draws: int = _DRAWS
 ) -> Numbers:
-    """Draws of the true scores of `candidates`, which answered the same rows, [draws, candidates]."""
+    """Draws of the true scores of `candidates`, which answered the same rows: [draws, candidates]."""
     rows = _Rows.of(candidates)
     grouping = Grouping.of(rows.count, groups)
     heavy = rows.count / grouping.count
@@ -77,10 +79,10 @@ def draw_scores(
     for start in range(0, draws, at_once):
         batch = min(at_once, draws - start)
         if grouping.are_groups:
-            # a Dirichlet's, not yet shares
+            # Dirichlet weights before division by their sum
             weights = random.standard_exponential((batch, grouping.count))[:, grouping.of_row]
         else:
-            weights = random.standard_gamma(rows.times, (batch, len(rows.times)))  # the sums of as many of these
+            weights = random.standard_gamma(rows.times, (batch, len(rows.times)))  # sums of weights
         parts.append(_scores_under(weights, rows, imagined, heavy, random))
     scores = np.vstack(parts)
     scores.setflags(write=False)
@@ -94,15 +96,15 @@ def scores_under(
     heavy: float,
     random: np.random.Generator,
 ) -> Numbers:
-    """The scores under these weights of the rows, [draws, rows], with imagined rows that weigh `heavy` on average,
-    [draws, candidates]. Raises ValueError where candidates answered other rows."""
+    """The scores under these weights of the rows ([draws, rows]), with imagined rows that weigh `heavy` on average:
+    [draws, candidates]. Raises ValueError if the candidates answered different rows."""
     return _scores_under(weights, _Rows.of(candidates), imagined, heavy, random)
 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Rows by the places of their labels: of those expected, [rows], and of those each candidate gave, [candidates,
-    rows], `labels` for one that is expected of no row. `times` says how many rows each stands for, [rows]."""
+    """Labels as numbers: the expected one of each row, [rows], and the one each candidate gave, [candidates, rows]. A
+    label that no row expects has the number `labels`. `times` says how many rows each stands for, [rows]."""
 
     metric: str
     labels: int
@@ -124,7 +126,7 @@ class _Rows:
         return int(self.times.sum())
 
     def merged(self) -> _Rows:
-        """Those that are alike as one."""
+        """Merge rows with the same expected label and the same answers."""
         (expected, *given), times = np.unique(np.vstack([self.expected, self.given]), axis=1, return_counts=True)
         return _Rows(self.metric, self.labels, expected, np.stack(given), times)
 
@@ -140,13 +142,14 @@ def _scores_under(
     fates = np.hstack([rows.given == rows.expected, np.array(imagined, dtype=bool).T])  # [candidates, fates]
 
     def some_row(label: Places) -> Places:
-        """A row of each of these labels."""
+        """A random row of each of these labels."""
         place = begins[label] + random.random(label.shape) * (begins[label + 1] - begins[label])
         return in_order[place.astype(np.int64)]
 
     def imagine(label: Places, fate: Places, how_many: float) -> None:
-        """Rows of these labels that turn out like those rows, or as imagined, [draws, more rows] each. A candidate that
-        is wrong gives the label that it gave there or, where that would be right here, the one that was right there."""
+        """Add rows of these labels that turn out like the rows `fate` points to, or as imagined: [draws, more rows]
+        each. A candidate that is wrong gives the label it gave there. If that label would be right here, it gives the
+        one that was right there."""
         like = np.where(fate < kinds, fate, some_row(random.integers(labels, size=fate.shape)))
         there = rows.expected[like]
         wrong = np.where(fate < kinds, rows.given[:, like], there)
@@ -164,8 +167,8 @@ def _scores_under(
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """The weight of the rows, in each draw, of which each label was expected, [draws, labels], and, for each candidate,
-    of those to which it was given, and rightly."""
+    """Weights of rows in each draw, [draws, labels]: rows that expect a label and, for each candidate, rows it gave the
+    label to, and of those the ones where that was right."""
 
     expected: Numbers
     given_and_right: list[tuple[Numbers, Numbers]]
@@ -183,9 +186,9 @@ class _Counts:
         return _Counts(expected, both)
 
     def add(self, expected: Places, given: Places, weights: Numbers) -> None:
-        """Other rows in each draw: [draws, more rows], `given` [candidates, draws, more rows]."""
+        """Add more rows to each draw: [draws, more rows], with `given` [candidates, draws, more rows]."""
         draws, labels = self.expected.shape
-        cells = np.arange(draws)[:, None] * (labels + 1)  # the last is no label of a row
+        cells = np.arange(draws)[:, None] * (labels + 1)  # the last column counts labels that no row expects
 
         def by_label(places: Places, weights: Numbers) -> Numbers:
             summed = np.bincount((cells + places).ravel(), weights.ravel(), draws * (labels + 1))
@@ -198,7 +201,7 @@ class _Counts:
 
 
 def _drawn_differences(a: LabelAnswers, b: LabelAnswers, groups: Sequence[str] | None) -> Numbers:
-    """The same draws whichever comes first."""
+    """Draws of the difference a - b, the same draws in either order."""
     first, second = sorted((a, b), key=lambda one: one.given)
     scores = draw_scores((first, second), _hashable(groups), OF_TWO)
     return np.asarray((scores[:, 0] - scores[:, 1]) * (1 if first is a else -1))
@@ -206,7 +209,7 @@ def _drawn_differences(a: LabelAnswers, b: LabelAnswers, groups: Sequence[str] |
 
 @lru_cache(maxsize=256)
 def _swap_test(a: LabelAnswers, b: LabelAnswers, groups: tuple[str, ...] | None) -> float:
-    """With all ways to swap answers where few rows differ, else with some."""
+    """All ways to swap answers if few rows differ, otherwise a random sample."""
     rows = _Rows.of((a, b))
     grouping = Grouping.of(rows.count, groups)
     differs = np.flatnonzero(grouping.sums(rows.given[0] != rows.given[1]))

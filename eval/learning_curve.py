@@ -1,15 +1,15 @@
-"""How a score grows with the rows that were learned from: a power law through a few measured points.
+"""How a score grows with the number of training rows: a power law through a few measured points.
 
-score(n) = a - b / n^c with b >= 0 and a <= 1: more rows never hurt, each brings less than the one before, and no score
-passes 1. Where the curve lies is drawn, not fitted once. The test rows are weighted anew (the Bayesian bootstrap), the
-same for all strategies, so that two of them are compared on the same rows; for each weighting one curve is drawn from
-what its points allow (a Bayesian regression over a grid of exponents and of how much luck moves a point). Two imagined
-rows, half of them right, keep a few rows that are all right from promising certainty (Agresti and Coull, 1998). So the
-ranges hold the luck of which test rows there were and, by assumption, that of which rows were learned from: each size
-is measured once, which cannot tell this luck by itself.
+score(n) = a - b / n^c with b >= 0 and a <= 1. So more rows never hurt, each adds less than the one before, and no score
+exceeds 1. The curve is drawn many times, not fitted once. The test rows are reweighted (the Bayesian bootstrap), with
+the same weights for all strategies, so that two of them are compared on the same rows. Each weighting draws one curve
+that its points allow (a Bayesian regression over a grid of exponents and of how much luck moves a point). Two imagined
+rows, half of them right, keep a few rows that are all right from promising certainty (Agresti and Coull, 1998). The
+intervals cover which test rows there were and, by assumption, which rows were trained on: each size is measured once,
+and that can't show this second kind of luck.
 
-Limits: three to five points cannot check that the law holds. Rows of a new sort, or a model that suddenly catches on,
-are not foreseen. Nothing is said beyond four times the rows there are.
+Limits: three to five points can't check the law. It doesn't predict a new sort of row, or a model that suddenly catches
+on. It says nothing beyond four times the available rows.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from eval.stable_order import Unit, places
 from eval.statistics import SEED
 from eval.task import Example, Kind, normalised
 
-MOST_TIMES = 4  # the rows there are
-FEWEST_ROWS = 8  # to learn from, for a point
-FEWEST_POINTS = 3  # all rows among them
+MOST_TIMES = 4  # times the available rows
+FEWEST_ROWS = 8  # training rows for a point
+FEWEST_POINTS = 3  # including the one at all rows
 DRAWS = 1000
-_EXPONENTS = np.linspace(0.1, 1.2, 6)  # from nearly a straight line over the logarithm to soon over
-# By which the score at all rows may move with which rows they were, one standard deviation. It falls with the root of
-# the rows, so that the curve follows the largest sizes most: where few rows show nothing yet, the law holds least.
+_EXPONENTS = np.linspace(0.1, 1.2, 6)  # from almost logarithmic to soon flat
+# Standard deviation of the score at all rows, depending on which rows they are. At fewer rows it is larger, by the root
+# of the ratio, so the curve follows the largest sizes most. The law holds least where few rows show nothing yet.
 _LUCK = (0.005, 0.01, 0.02, 0.03)
-_ANY_LEVEL = 10.0  # one standard deviation: all levels are as likely
-_USUAL_GAIN = 0.3  # from the fewest rows measured to all of them, one standard deviation of what is thought likely
+_ANY_LEVEL = 10.0  # standard deviation: all levels are equally likely
+_USUAL_GAIN = 0.3  # standard deviation of the prior for the gain from the fewest measured rows to all rows
 _TINY = 1e-300
 
 Numbers = NDArray[np.float64]
@@ -47,7 +47,7 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A score or a difference of scores, and between what it probably lies."""
+    """A score or a difference of scores, with its probable range."""
 
     mean: float
     low: float
@@ -56,8 +56,8 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class LearningCurve:
-    """Draws of where the curve lies, [draws] each: the score at all `rows`, what it gained from the `fewest` to there,
-    and the exponent. `points` are the measured scores by rows learned from, with their 95 % range."""
+    """Draws of the curve, [draws] each: the score at all `rows`, the gain from `fewest` to `rows`, and the exponent.
+    `points` are the measured scores by training rows, with their 95 % confidence intervals."""
 
     fewest: int
     rows: int
@@ -67,7 +67,7 @@ class LearningCurve:
     points: dict[int, Range]
 
     def at(self, rows: int) -> Numbers:
-        """The score at so many rows, [draws]. Raises ValueError beyond what the curve says anything of."""
+        """The score at this many rows, [draws]. Raises ValueError outside the range the curve covers."""
         if not self.fewest <= rows <= MOST_TIMES * self.rows:
             raise ValueError(f"{rows} rows are not within {self.fewest} to {MOST_TIMES * self.rows}")
         if not self.gain.any():
@@ -75,20 +75,19 @@ class LearningCurve:
         return np.clip(self.level + self.gain * _growth(rows, self.fewest, self.rows, self.exponent), 0.0, 1.0)
 
     def gain_at(self, rows: int) -> Numbers:
-        """By how much the score at so many rows is above the one at all rows there are, [draws]."""
+        """The gain from all available rows to this many, [draws]."""
         return self.at(rows) - self.at(self.rows)
 
 
 def fit_curves(
     scores: Mapping[str, Mapping[int, ArrayLike | LabelAnswers]], groups: Sequence[str] | None = None
 ) -> dict[str, LearningCurve]:
-    """The curve of each strategy, their draws paired.
+    """The curve of each strategy, with paired draws.
 
-    `scores` holds, by strategy and by rows learned from, a score in [0, 1] for each of the same test rows in the same
-    order, not-a-number where a row was not answered; after learning from all rows every row was. Where a score is no
-    mean over rows it holds their labels. Differences are taken on the rows that were answered, the level is that of
-    all. `groups` names the group of each test row. A strategy with a single size learns nothing from rows: its curve is
-    flat.
+    `scores` maps strategy and training rows to a score in [0, 1] for each test row, in the same order for all;
+    not-a-number if a row was not answered. The largest size answered every row. If the score isn't a mean over rows,
+    the values are their labels. Differences use the answered rows, the level uses all. `groups` names the group of each
+    test row. A strategy with a single size doesn't learn from rows, so its curve is flat.
     """
     weights, heavy = _weights(scores, groups)
     curves = {}
@@ -102,28 +101,29 @@ def fit_curves(
 
 
 def range_of(draws: Numbers, probability: float = 0.8) -> Range:
-    """The mean of draws, and the middle part that holds this share of them."""
+    """The mean of the draws, and the middle part that holds this share of them."""
     low, high = np.quantile(draws, [(1 - probability) / 2, (1 + probability) / 2])
     return Range(float(draws.mean()), float(low), float(high))
 
 
 def probability_ahead(one: LearningCurve, other: LearningCurve, rows: int) -> float:
-    """How probable it is that one strategy scores more than another, both learning from so many rows."""
+    """The probability that one strategy scores more than another when both train on this many rows."""
     ahead = one.at(rows) - other.at(rows)
     return float(np.mean(ahead > 0) + np.mean(ahead == 0) / 2)
 
 
 def sizes_of(train_rows: int, shares: Sequence[float]) -> list[int]:
-    """The numbers of rows to learn from, all rows left out; none where they are too few for a curve."""
+    """The training sizes below all rows; empty if there are too few rows for a curve."""
     sizes = sorted({round(share * train_rows) for share in shares})
     sizes = [size for size in sizes if FEWEST_ROWS <= size < train_rows]
     return sizes if len(sizes) + 1 >= FEWEST_POINTS else []
 
 
 def fewer_rows(train: Sequence[Example], rows: int, kind: Kind, seed: int) -> tuple[Example, ...]:
-    """So many rows to learn from, in their own order: the fewer are always among the more, labels keep their shares,
-    rows of a group come together as far as they fit, and other rows more or less hardly change which are taken."""
-    names = [piece_name(normalised(row.input), row.group) for row in train]  # a row is known by what it says
+    """This many rows to train on, in their original order. A smaller sample is part of every larger one, labels keep
+    their shares, and rows of a group stay together as far as they fit. A few rows more or less hardly change the
+    choice."""
+    names = [piece_name(normalised(row.input), row.group) for row in train]  # a row is identified by its text
     strata = [row.target if kind is Kind.CLASSIFICATION else "" for row in train]
     sizes = Counter(zip(strata, names, strict=True))
     units = [Unit(stratum, name, size) for (stratum, name), size in sorted(sizes.items())]
@@ -137,8 +137,8 @@ def fewer_rows(train: Sequence[Example], rows: int, kind: Kind, seed: int) -> tu
 def _weights(
     scores: Mapping[str, Mapping[int, ArrayLike | LabelAnswers]], groups: Sequence[str] | None
 ) -> tuple[Numbers, float]:
-    """A weight for each test row, [1 + draws, test rows]: first 1 for all, then drawn anew, the same for rows of a
-    group; and the rows of a group, on average."""
+    """A weight for each test row, [1 + draws, test rows]: first 1 for all, then random, the same for rows of a group.
+    And the average number of rows in a group."""
     every = [each for sizes in scores.values() for each in sizes.values()]
     rows = {len(each.expected) if isinstance(each, LabelAnswers) else np.shape(each)[0] for each in every}
     if len(rows) != 1:
@@ -150,10 +150,11 @@ def _weights(
 
 
 def _means(sizes: Mapping[int, ArrayLike], weights: Numbers, heavy: float, chance: np.random.Generator) -> Numbers:
-    """The mean score at each size, the fewest rows first, under each weighting, [1 + draws, sizes].
+    """The mean score at each size, the fewest rows first, under each weighting: [1 + draws, sizes].
 
-    Each drawn weighting has two imagined rows, which weigh `heavy` on average. At which size they would be right is not
-    known, so they are spread: right after learning from that many and wrong otherwise, or the other way round.
+    Each random weighting has imagined rows with a total weight of 2 × `heavy` on average. Nobody knows at which size
+    they would be right, so they are spread: right after training on one size and wrong otherwise, or the other way
+    round.
     """
     ordered, full = sorted(sizes), np.asarray(sizes[max(sizes)], dtype=np.float64)
     right = np.eye(len(sizes))
@@ -173,7 +174,8 @@ def _means(sizes: Mapping[int, ArrayLike], weights: Numbers, heavy: float, chanc
 def _of_labels(
     sizes: Mapping[int, LabelAnswers], weights: Numbers, heavy: float, chance: np.random.Generator
 ) -> Numbers:
-    """As `_means`, of a score that is no mean over rows; its imagined rows are those of `eval.label_statistics`."""
+    """Like `_means`, for a score that isn't a mean over rows. Its imagined rows are those of
+    `eval.label_statistics`."""
     full, drawn = sizes[max(sizes)], weights[1:]
     level = np.append(full.score, scores_under(drawn, [full], OF_ONE, heavy, chance)[:, 0])
     columns = []
@@ -186,7 +188,7 @@ def _of_labels(
 
 
 def _fit(rows: Sequence[int], means: Numbers, chance: np.random.Generator) -> LearningCurve:
-    """`rows` learned from, ascending."""
+    """`rows` are training sizes, ascending."""
     observed, drawn = means[0], means[1:]
     spread = np.clip(np.quantile(drawn, [0.025, 0.975], axis=0), 0.0, 1.0)
     points = {
@@ -201,11 +203,10 @@ def _fit(rows: Sequence[int], means: Numbers, chance: np.random.Generator) -> Le
 
 
 def _draw(rows: Numbers, means: Numbers, chance: np.random.Generator) -> tuple[Numbers, Numbers, Numbers]:
-    """For each weighting one curve that its means allow: level, gain and exponent, [draws] each.
+    """One curve per weighting that its means allow: level, gain and exponent, [draws] each.
 
-    How well an exponent and an amount of luck explain the points decides how often they are drawn. Given these, a curve
-    is linear in level and gain, so what is known of them is a normal distribution, cut off where the gain would be
-    negative.
+    An exponent and an amount of luck are drawn as often as they explain the points well. Given these, a curve is linear
+    in level and gain, so its posterior is a normal distribution, cut off at a gain of 0.
     """
     draws, observed, noise = len(means), means.mean(axis=0), np.cov(means.T)
     more_luck = np.sqrt(rows[-1] / rows)
@@ -233,7 +234,7 @@ def _draw(rows: Numbers, means: Numbers, chance: np.random.Generator) -> tuple[N
 
 
 def _evidence(observed: Numbers, noise: Numbers, growth: Numbers) -> float:
-    """How well curves of this growth explain the points, as a logarithm: of any level, of a usual gain, not falling."""
+    """The log evidence of curves with this growth: any level, a usual gain, not falling."""
     apart = _USUAL_GAIN**2 * growth
     spread = noise + _ANY_LEVEL**2 + np.outer(apart, growth)
     off = observed - observed[-1]
@@ -243,6 +244,6 @@ def _evidence(observed: Numbers, noise: Numbers, growth: Numbers) -> float:
 
 
 def _growth(rows: ArrayLike, fewest: float, most: float, exponent: ArrayLike) -> Numbers:
-    """How far the curve has come: -1 at the fewest rows, 0 at all there are, and more beyond."""
+    """How far the curve has come: -1 at the fewest rows, 0 at all available rows, and more beyond."""
     left = (np.asarray(rows) / most) ** -np.asarray(exponent)
     return np.asarray((1 - left) / ((fewest / most) ** -np.asarray(exponent) - 1))

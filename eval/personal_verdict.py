@@ -1,4 +1,4 @@
-"""What a person's clicks on pairs of answers say of the score, and of the strategies."""
+"""What a person's clicks on pairs of answers say about the score and the strategies."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from eval.blind_pairs import Answer, Choice, Click, Pair
 from eval.posterior import DRAWS, IMAGINED_ROWS, Posterior
 from eval.statistics import LEVEL, SEED, Interval, interval
 
-FEWEST_CLICKS = 5  # below which nothing is said
-LEAST_AGREEMENT = 0.8  # a score whose agreement is surely below it doesn't see what the person sees
+FEWEST_CLICKS = 5  # fewer clicks say nothing about the score
+LEAST_AGREEMENT = 0.8  # if the agreement is surely lower, the score doesn't see what the person sees
 _MIRRORED = {Choice.LEFT: Choice.RIGHT, Choice.RIGHT: Choice.LEFT}
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A pair with what the person said of it; `choice` names the sides of this pair."""
+    """A pair and the person's choice; `choice` refers to the sides of this pair."""
 
     pair: Pair
     choice: Choice
 
     @property
     def preferred(self) -> tuple[Answer, Answer] | None:
-        """The answer that was preferred and the other one; None where neither was."""
+        """The preferred answer and the other one; None if the person preferred neither."""
         left, right = self.pair.left, self.pair.right
         return {Choice.LEFT: (left, right), Choice.RIGHT: (right, left)}.get(self.choice)
 
 
 @dataclass(frozen=True, slots=True)
 class MeanScore:
-    """Of `n` answers."""
+    """The mean over `n` answers."""
 
     mean: float
     n: int
@@ -42,7 +42,7 @@ class MeanScore:
 
 @dataclass(frozen=True, slots=True)
 class ByClicks:
-    """Of the answers of one writer that the person saw: the share they found right, and the mean score."""
+    """One writer's answers that the person saw: the share they found right, and the mean score."""
 
     writer: str
     right: Interval
@@ -51,7 +51,8 @@ class ByClicks:
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """How much larger the share of right answers is for `writer` than for `other`, with its 95 % range."""
+    """How much larger the share of right answers is for `writer` than for `other`, with its 95 % confidence
+    interval."""
 
     writer: str
     other: str
@@ -62,11 +63,13 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class PersonalVerdict:
-    """What `pairs` judged pairs say. `agreement` is the share of pairs with a preferred answer in which the score
-    prefers it too, where a tie of scores counts half; None where no answer was preferred. `both` and `neither` are the
-    scores of answers that were right, or wrong, on both sides. `by_writer` has the writer with the largest share of
-    right answers first, and `lead` sets it against the choice of the score, or against the next where it is the choice.
-    `is_blind` says that the score surely agrees with the person in less than 80 of 100 pairs.
+    """What `pairs` judged pairs say.
+
+    `agreement` is the share of pairs with a preferred answer in which the score prefers the same one, where a tie of
+    scores counts half; None if no answer was preferred. `both` and `neither` are the scores of answers that were right,
+    or wrong, on both sides. `by_writer` starts with the writer who has the largest share of right answers. `lead`
+    compares it with the choice of the score, or with the next one if it is the choice. `is_blind`: the score surely
+    agrees with the person in less than 80 % of the pairs.
     """
 
     pairs: int
@@ -80,7 +83,7 @@ class PersonalVerdict:
 
 def judge(pairs: Sequence[Pair], clicks: Sequence[Click]) -> list[Judged]:
     """The pairs that were clicked, in this run or another. The same two texts may come from several writers: each such
-    pair counts for its writers. Of two clicks on the same texts the later one holds."""
+    pair counts for its writers. If the same texts were clicked twice, the later click counts."""
     last = {click.key: click for click in clicks}
     return [
         Judged(pair, click.choice if click.left == pair.left.text else _MIRRORED.get(click.choice, click.choice))
@@ -90,7 +93,7 @@ def judge(pairs: Sequence[Pair], clicks: Sequence[Click]) -> list[Judged]:
 
 
 def agreement(judged: Sequence[Judged]) -> Interval | None:
-    """In what share of the texts with a preference the score prefers the same one, as `PersonalVerdict` has it."""
+    """The share of texts with a preference in which the score prefers the same one, as in `PersonalVerdict`."""
     compared = [both for one in _once(judged) if (both := one.preferred) is not None]
     agrees = [(1 + np.sign(preferred.score - other.score)) / 2 for preferred, other in compared]
     return interval(agrees) if agrees else None
@@ -134,13 +137,13 @@ def _lead(shares: Mapping[str, Mapping[str, float]], best_first: Sequence[str], 
 
 
 def _posterior(shares: Mapping[str, Mapping[str, float]]) -> Posterior:
-    """The Bayesian bootstrap of `eval.posterior.believe`, for writers each of whom was shown on some of the rows only:
-    `shares` holds, by writer and row, how right they were."""
+    """The Bayesian bootstrap of `eval.posterior.believe`, for writers that were each shown on only some rows. `shares`
+    maps writer and row to how right they were."""
     names = sorted(shares)
     rows = sorted(set().union(*shares.values()))
     right = np.array([[shares[name].get(row, 0.0) for name in names] for row in rows])
     shown = np.array([[row in shares[name] for name in names] for row in rows], dtype=float)
-    imagined = np.eye(len(names))  # on each of these rows one of them alone is right
+    imagined = np.eye(len(names))  # on each of these rows only one writer is right
     weights = np.random.default_rng(SEED).dirichlet([1.0] * len(rows) + [IMAGINED_ROWS] * len(names), DRAWS)
     means = weights @ np.vstack([right, imagined]) / (weights @ np.vstack([shown, np.ones_like(imagined)]))
     return Posterior(tuple(names), means)
@@ -153,5 +156,5 @@ def _mean_score(judged: Sequence[Judged], choice: Choice) -> MeanScore | None:
 
 
 def _once(judged: Sequence[Judged]) -> list[Judged]:
-    """Each two texts once, whoever wrote them."""
+    """Each two texts once, whichever strategies wrote them."""
     return list({one.pair.key: one for one in judged}.values())

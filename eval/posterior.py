@@ -1,8 +1,8 @@
-"""What the test rows let one believe of the true scores: the Bayesian bootstrap (Rubin, 1981).
+"""What the test rows say about the true scores: the Bayesian bootstrap (Rubin, 1981).
 
-Rows are weighted by draws from a Dirichlet distribution; rows of one group share a weight, because they are not
-evidence of their own. An imagined row that it alone gets right is added for each candidate, so that a few rows on
-which all agree cannot promise certainty. Scores that are no means: `eval.label_statistics`.
+Rows are weighted by draws from a Dirichlet distribution. Rows of one group share a weight, because they aren't
+independent evidence. For each candidate an imagined row is added that only it gets right, so that a few rows on which
+all agree can't promise certainty. Scores that aren't means: `eval.label_statistics`.
 """
 
 from __future__ import annotations
@@ -20,44 +20,44 @@ from eval.statistics import SEED
 
 DRAWS = 4000
 WEIGHTS_AT_ONCE = 10_000_000  # 80 MB
-IMAGINED_ROWS = 1.0  # for each candidate; with half a one, too many strong verdicts on few rows were wrong
+IMAGINED_ROWS = 1.0  # per candidate; with half a row, too many strong verdicts on few rows were wrong
 
 Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
-    """Draws of the true scores of the candidates `names`; `means` is [draws, candidates]."""
+    """Draws of the true scores of the candidates `names`. `means` is [draws, candidates]."""
 
     names: tuple[str, ...]
     means: Numbers
 
     def restricted(self, names: Sequence[str], handicaps: Mapping[str, float] | None = None) -> Posterior:
-        """The same draws of some of the candidates, each less its handicap."""
+        """The same draws for some of the candidates, minus each one's handicap."""
         columns = self.means[:, [self.names.index(name) for name in names]]
         return Posterior(tuple(names), columns - [(handicaps or {}).get(name, 0.0) for name in names])
 
     def near_best(self, margin: float) -> NDArray[np.bool_]:
-        """In which draws each candidate is within `margin` of the best one, [draws, candidates]."""
+        """Which candidates are within `margin` of the best one, in each draw: [draws, candidates]."""
         near: NDArray[np.bool_] = self.means >= self.means.max(axis=1, keepdims=True) - margin
         return near
 
     def probability_near_best(self, margin: float) -> dict[str, float]:
-        """For each candidate, how probable it is that no other scores more than `margin` above it."""
+        """For each candidate, the probability that no other scores more than `margin` above it."""
         return dict(zip(self.names, self.near_best(margin).mean(axis=0).tolist(), strict=True))
 
     def probability_of_taking(self, name: str, instead_of: Sequence[str], margin: float) -> float:
-        """How probable it is that a candidate is near the best and none of these others is."""
+        """The probability that this candidate is near the best and none of `instead_of` is."""
         near = dict(zip(self.names, self.near_best(margin).T, strict=True))
         return float(np.mean(near[name] & ~np.any([near[other] for other in instead_of], axis=0)))
 
     def ahead_of(self, name: str) -> Numbers:
-        """By how much each of the others scores above one candidate, [draws, others]."""
+        """How far each of the others scores above this candidate, [draws, others]."""
         own = self.names.index(name)
         return np.delete(self.means, own, axis=1) - self.means[:, [own]]
 
     def margin_near_best(self, name: str, probability: float) -> float:
-        """The least margin within which a candidate is near the best with this probability."""
+        """The smallest margin within which the candidate is near the best with this probability."""
         behind = self.means.max(axis=1) - self.means[:, self.names.index(name)]
         return float(np.quantile(behind, probability))
 
@@ -68,12 +68,12 @@ def believe(
 ) -> Posterior:
     """The posterior of the candidates' scores.
 
-    `scores` holds, by candidate, the scores in [0, 1] of the same rows in the same order, [rows], or [seeds, rows] of a
-    candidate that was trained several times: which of its trainings one would get is then unknown too. Where a score is
-    no mean over rows it holds their labels, of one training or of each. `groups` names the group of each row. Raises
-    ValueError when there are no rows or not the same number.
+    `scores` maps each candidate to its scores in [0, 1] on the same rows in the same order: [rows], or [seeds, rows] if
+    it was trained several times. Then it is also unknown which of the trainings one would get. If the score isn't a
+    mean over rows, the values are labels, of one training or of each. `groups` names the group of each row. Raises
+    ValueError if there are no rows or the numbers of rows differ.
     """
-    by_name = dict(sorted(scores.items()))  # the order in which they come must not change what is drawn
+    by_name = dict(sorted(scores.items()))  # the order of the candidates must not change the draws
     random = np.random.default_rng(SEED)
     labels = {name: _trainings(each) for name, each in by_name.items()}
     if labels and all(labels.values()):
@@ -89,7 +89,7 @@ def believe(
 
 
 def _trainings(scores: ArrayLike | LabelAnswers | Sequence[Numbers | LabelAnswers]) -> tuple[LabelAnswers, ...]:
-    """The labels of each training; empty where there are scores."""
+    """The labels of each training; empty if the values are scores."""
     if isinstance(scores, LabelAnswers):
         return (scores,)
     return tuple(one for one in scores if isinstance(one, LabelAnswers)) if isinstance(scores, Sequence) else ()
@@ -109,10 +109,10 @@ def _draw_means(
     rows = {each.shape[1] for each in trained} | ({len(groups)} if groups is not None else set())
     if len(rows) != 1 or not min(rows):
         raise ValueError(f"scores must be of the same rows, got {sorted(rows)}")
-    columns = np.vstack([np.ones(rows.pop()), *trained])  # the first counts rows
+    columns = np.vstack([np.ones(rows.pop()), *trained])  # the first column counts rows
     grouping = Grouping.of(columns.shape[1], groups)
     columns = np.stack([grouping.sums(column) for column in columns])
-    units, counts = np.unique(columns.T, axis=0, return_counts=True)  # like rows share a weight: the same distribution
+    units, counts = np.unique(columns.T, axis=0, return_counts=True)  # merging equal rows keeps the distribution
 
     imagined = np.eye(len(seeds)).repeat(seeds, axis=1) * columns[0].mean()
     units = np.vstack([units, np.column_stack([np.full(len(seeds), columns[0].mean()), imagined])])

@@ -1,7 +1,8 @@
-"""Which answers refuse, or say that they do not know: a rule on English wording, in any other language it sees none.
+"""Recognise answers that refuse or say that they don't know: a rule for English wording. It finds nothing in other
+languages.
 
-Only the beginning of an answer is read, so that a long reply may say further down what cannot be done. The rule knows
-nothing of what was asked: an answer that says so where it should is told apart by `is_refusal`.
+Only the beginning of an answer is read, because a long reply may say further down what can't be done. The rule doesn't
+know the question. `is_refusal` leaves out answers that rightly say that they don't know.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from eval.scoring.fields import read_json
 
 WORDS_READ = 30  # of an answer, from its beginning
 
-# Each is looked for among lower-case words without signs, short forms written out ("can't" is "cannot").
+# Searched for in lower-case words without signs, with short forms written out ("can't" is "cannot").
 _TEXTS = r"(text|passage|document|context|source|handbook|excerpt|information|question|message)s?"
 _SAY = r"(say|state|mention|specify|tell|answer|disclose|reveal|indicate|explain|show)"
 REFUSALS = (
@@ -43,14 +44,14 @@ REFUSALS = (
     r"(is|was|find|found) no (information|mention|record|answer|indication|details?) (about|on|of|regarding|in|for)",
     r"(is|are|was|were) not (stated|mentioned|specified|disclosed|documented) (in|by|anywhere)",
 )
-# And these where they are all that is said.
+# These count only if the answer says nothing else.
 WHOLE_REFUSALS = (
     r"(it is |i am |that is )?(not (sure|known|stated|mentioned|specified|given|provided|available|found|disclosed)"
     r"( in the (text|documents?|passage|context))?|unknown|unclear|unsure|unanswerable)|"
     r"no (answer|idea|information)( available| given| found)?|none given|n a|sorry|i am sorry|i do not|"
     r"cannot (say|answer|tell)|hard to say",
 )
-# Of an answer to what cannot be answered: these say so too, while of another they may be the answer.
+# These count only for questions that can't be answered. For others, they may be the answer.
 ADMISSIONS = (
     r"(is|are|was|were) (not (given|stated|mentioned|known|specified|disclosed|available|recorded|listed|documented|"
     r"covered|provided|reported)|unknown|unclear|unavailable|undisclosed|unspecified)",
@@ -75,14 +76,14 @@ _WORD = re.compile(r"\w+")
 
 
 def refuses(text: str) -> bool:
-    """Whether a text begins by refusing or by saying that it does not know."""
+    """Whether a text starts with a refusal or by saying that it doesn't know."""
     line = _line(text)
     return bool(_AMONG.search(line) or _WHOLE.fullmatch(line))
 
 
 def admits(text: str) -> bool:
-    """Whether a text begins by saying, in any of more ways, that what was asked is not known: for answers to what
-    cannot be answered, where "no number is given" is no other answer."""
+    """Whether a text starts by saying, in a wider choice of ways, that the answer isn't known. For questions that can't
+    be answered: there, "no number is given" is no other answer."""
     return refuses(text) or bool(_ADMISSION.search(_line(text)))
 
 
@@ -94,7 +95,7 @@ def _line(text: str) -> str:
 
 
 def is_refusal(text: str, target: str, labels: Collection[str] = ()) -> bool:
-    """Whether an answer refuses where another was expected. A label is none, whatever it is called, nor is JSON."""
+    """Whether an answer refuses although another was expected. Labels and JSON never count as refusals."""
     if text.strip() in labels or read_json(text) is not None:
         return False
     return refuses(text) and not refuses(target)

@@ -1,7 +1,8 @@
-"""The same inputs, less tidy: as people write them on another day. Pure rules, the same for the same seed.
+"""The same inputs as people might write them another day: with typos, in capitals, more politely, in other words. Pure
+rules, deterministic for a seed.
 
-A variant never touches a digit, nor a word that the expected answer may copy: what is right stays right. Politeness and
-other words are English, so only inputs that read as English get them.
+A variant never touches a digit or a word that the expected answer may copy, so the right answer stays right. Politeness
+and rewording are English, so only inputs that read as English get them.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from random import Random
 
 from eval.task import Example, Kind
 
-TYPO_EVERY_WORDS = 6  # one typo for so many words, and at least one
+TYPO_EVERY_WORDS = 6  # one typo per this many words, at least one
 _WORD = re.compile(r"\w+")
-# Words of four letters and more, by themselves: nothing of an address, a code or a number.
+# Whole words of four letters or more, but no part of an address, a code or a number.
 _SPOILT = re.compile(r"(?<![\w@./:#'’-])[^\W\d_]{4,}(?![\w@/:'’-]|\.\w)")
 _ENGLISH = frozenset(
     _WORD.findall(
@@ -26,7 +27,7 @@ _ENGLISH = frozenset(
 _BEFORE = ("Hello. ", "Hi there! ", "Good morning. ", "Excuse me. ", "Sorry to bother you. ")
 _AFTER = ("Thank you!", "Thanks a lot.", "Thank you very much for your help.", "Many thanks in advance.")
 
-# Each can stand for the other.
+# Each can replace the other.
 _EITHER_WAY = (
     ("I'm", "I am"), ("I'd like", "I would like"), ("I'll", "I will"), ("don't", "do not"),
     ("doesn't", "does not"), ("didn't", "did not"), ("can't", "cannot"), ("won't", "will not"), ("isn't", "is not"),
@@ -39,7 +40,7 @@ _EITHER_WAY = (
     ("right now", "at the moment"), ("immediately", "at once"), ("phone", "telephone"),
     ("kids", "children"),
 )  # fmt: skip
-# Back these would not always fit.
+# The reverse would not always fit.
 _ONE_WAY = (
     ("I've", "I have"), ("problem", "issue"), ("can I", "am I able to"), ("why is", "for what reason is"),
     ("begin", "start"), ("begins", "starts"), ("repair", "fix"), ("obtain", "get"), ("receive", "get"),
@@ -53,7 +54,7 @@ _REWORDABLE = re.compile(
 
 
 def variants_of(examples: Sequence[Example], kind: Kind, seed: int) -> dict[str, list[Example]]:
-    """By variant, the examples it changes, with their inputs changed."""
+    """For each variant, the examples it changes, with their changed inputs."""
     varied: dict[str, list[Example]] = {}
     for name, vary in VARIANTS.items():
         varied[name] = []
@@ -70,7 +71,7 @@ def words_of(text: str) -> frozenset[str]:
 
 
 def misspelt(text: str, random: Random, kept: Collection[str] = ()) -> str:
-    """Neighbouring letters swapped, one left out or one doubled, in a few of the words, never at their beginning."""
+    """Neighbouring letters swapped, one left out or one doubled, in a few words, never at the beginning of a word."""
     words = [word for word in _SPOILT.finditer(text) if not _is_kept(word[0], kept)]
     count = min(len(words), max(1, round(len(_WORD.findall(text)) / TYPO_EVERY_WORDS)))
     for word in sorted(random.sample(words, count), key=lambda word: -word.start()):
@@ -90,7 +91,7 @@ def upper(text: str, random: Random, kept: Collection[str] = ()) -> str:
 
 
 def polite(text: str, random: Random, kept: Collection[str] = ()) -> str:
-    """A greeting before it, thanks after it, or both."""
+    """Adds a greeting, thanks, or both."""
     if not _reads_as_english(text):
         return text
     before, after = random.choice(((True, False), (False, True), (True, True)))
@@ -100,7 +101,7 @@ def polite(text: str, random: Random, kept: Collection[str] = ()) -> str:
 
 
 def reworded(text: str, random: Random, kept: Collection[str] = ()) -> str:
-    """Contractions, openings and words for their likes, wherever the table has one."""
+    """Replaces contractions, openings and words by equivalents from the table."""
     if not _reads_as_english(text):
         return text
 
@@ -116,7 +117,7 @@ def reworded(text: str, random: Random, kept: Collection[str] = ()) -> str:
 
 
 def _is_kept(word: str, kept: Collection[str]) -> bool:
-    """Whether it is one of these words, or a form of one: mugs of mug."""
+    """Whether the word is one of `kept`, or a form of one: mugs of mug."""
     word = word.casefold()
     return any(word == one or (min(len(word), len(one)) > 2 and _begins(word, one)) for one in kept)
 

@@ -1,4 +1,4 @@
-"""Asks a fitted strategy, scores what it says and times it. The only place where the test rows are read."""
+"""Ask a fitted strategy, score its answers and time them. Only this module reads the test rows."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from eval.robustness import variants_of
 from eval.scoring import Scorer
 from eval.task import Example, Kind
 
-ROWS_A_CALL = 32  # few enough that progress is seen to move
+ROWS_A_CALL = 32  # few enough that the progress bar moves
 
 
 class Predictor(Protocol):
-    """Anything that answers inputs; targets are never handed to it."""
+    """Anything that answers inputs. It never receives targets."""
 
     name: ClassVar[str]
 
@@ -27,15 +27,15 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`busy` is the share of the processor that other programs used while single answers were timed; None where that
-    took hardly any time."""
+    """`busy` is the share of the processor that other programs used while single answers were timed; None if timing was
+    too short to tell."""
 
     outcomes: tuple[Outcome, ...]
     requests_per_second: float
     busy: float | None = None
 
 
-RowsMeasured = Callable[[str, int, int], None]  # stage in words, rows done, rows in all
+RowsMeasured = Callable[[str, int, int], None]  # stage in words, rows done, total rows
 
 
 def measure(
@@ -43,13 +43,12 @@ def measure(
 ) -> Measured:
     """Outcomes in the order of `test`.
 
-    The answers come from one pass in batches, which also gives the throughput. After it, and so warmed up,
-    `latency_rows` rows spread evenly over the test rows are asked again one at a time; their wall seconds are the
-    latency. Where other programs used much of the processor meanwhile, that is done once more, and the quieter of the
-    two counts.
+    The answers come from one pass in batches, which also gives the throughput. After this warm-up, `latency_rows` rows
+    spread evenly over the test rows are asked again one at a time; their wall seconds are the latency. If other
+    programs used much of the processor meanwhile, the timing is repeated, and the quieter of the two counts.
     """
     rows_measured("answering the test rows", 0, len(test))
-    predictor.predict([test[0].input])  # warm-up: the first call of a process pays for what no later one pays
+    predictor.predict([test[0].input])  # warm-up: the first call of a process costs more than later ones
     started = time.perf_counter()
     predictions = answer_rows(predictor, test, lambda done: rows_measured("answering the test rows", done, len(test)))
     batch_seconds = time.perf_counter() - started
@@ -71,7 +70,7 @@ def measure(
 
 @dataclass(frozen=True, slots=True)
 class _Timed:
-    """By row, the wall seconds of its answer and those of its phases; `busy` as in `Measured`."""
+    """For each row, the wall seconds of its answer and of its phases; `busy` as in `Measured`."""
 
     seconds: dict[int, float]
     phases: dict[int, dict[str, float]]
@@ -94,7 +93,7 @@ def _timed(
 def ask_in_variants(
     predictor: Predictor, test: Sequence[Example], scorer: Scorer, seed: int, rows: int, rows_measured: RowsMeasured
 ) -> dict[str, tuple[Outcome, ...]]:
-    """Outcomes by variant (`eval.robustness`) of `rows` rows spread over the test rows, where it changes them."""
+    """Outcomes by variant (`eval.robustness`) of `rows` rows spread over the test rows, if the variant changes them."""
     varied = variants_of([test[row] for row in spread(len(test), rows)], scorer.kind, seed)
     asked = [(name, example) for name, examples in varied.items() for example in examples]
     stage = "asking in other words"
@@ -113,13 +112,13 @@ def seconds_of(predictor: Predictor, example: Example) -> float:
 
 
 def spread(of: int, count: int) -> list[int]:
-    """At most `count` numbers spread evenly from 0 to below `of`."""
+    """At most `count` integers, spread evenly from 0 to below `of`."""
     count = min(count, of)
     return [at * of // count for at in range(count)]
 
 
 def answer_rows(predictor: Predictor, rows: Sequence[Example], done: Callable[[int], None]) -> dict[int, Prediction]:
-    """By the number of the row; the longest come first, so that rows of like length are read together."""
+    """Predictions by row number. The longest inputs come first, so that rows of similar length share a batch."""
     by_length = sorted(range(len(rows)), key=lambda row: (-len(rows[row].input), row))
     predictions: dict[int, Prediction] = {}
     for start in range(0, len(rows), ROWS_A_CALL):

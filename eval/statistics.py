@@ -1,7 +1,7 @@
-"""What scores on a test set can and cannot say: intervals, paired differences, how many rows would be needed.
+"""What scores on a test set can and can't say: intervals, paired differences, and how many rows are needed.
 
-Everything is deterministic: where numbers are resampled the seed is fixed, so the same outcomes always give the same
-report. All ranges are at 95 %.
+Everything is deterministic: resampling uses a fixed seed, so the same outcomes always give the same report. All
+intervals are at 95 %.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-import scipy  # `scipy.stats` is loaded where it is first used: it takes a second, which most processes can do without
+import scipy  # `scipy.stats` is imported on first use: it takes a second, and most processes don't need it
 from numpy.typing import ArrayLike, NDArray
 
 from eval.grouping import Grouping
@@ -27,17 +27,17 @@ MCNEMAR, SIGN_FLIPS = "McNemar", "sign flips"
 POWER = 0.80
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 RESAMPLES = 4999
-LEAST_OF_FLIPS = 2 / (RESAMPLES + 1)  # no p-value of so many flips can be smaller
+LEAST_OF_FLIPS = 2 / (RESAMPLES + 1)  # the smallest p-value this many flips can give
 _BATCH = 200  # resamples held in memory at once
 _MIN_VARIED = 10
-_MOST_RESAMPLED = 5_000  # rows; beyond, their mean is normal, and resampling so many would take minutes to say so
+_MOST_RESAMPLED = 5_000  # rows; the mean of more is normal, and resampling them would take minutes
 
 Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean score and where the true one lies with 95 % confidence, from `n` rows, found by `method`."""
+    """A mean score with its 95 % confidence interval, from `n` rows, computed by `method`."""
 
     mean: float
     low: float
@@ -48,8 +48,8 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The mean of a - b over the same `n` rows, its 95 % interval, found by `method`, and the p-value of "there is no
-    difference", by `test`."""
+    """The mean of a - b over the same `n` rows, its 95 % confidence interval by `method`, and the p-value of "there is
+    no difference" by `test`."""
 
     difference: float
     low: float
@@ -62,8 +62,8 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """Median and 95th percentile, in seconds, of `n` requests, each with its 95 % range; None where so few requests
-    set no bound."""
+    """Median and 95th percentile of `n` requests, in seconds, each with its 95 % confidence interval. A bound is None
+    if there are too few requests for one."""
 
     p50: float
     p95: float
@@ -77,9 +77,9 @@ def interval(scores: ArrayLike, groups: Sequence[str] | None = None) -> Interval
 
     Rows of one of `groups` are one piece of evidence; without groups each row is one.
 
-    0/1 scores: Wilson's score interval. Graded scores: BCa bootstrap; groups: Student's interval of their linearised
-    means. Where too few differ for either to mean anything, Wilson's formula at the mean, which is conservative,
-    because no score in [0, 1] varies more than a coin of the same mean.
+    0/1 scores: Wilson's score interval. Graded scores: BCa bootstrap. Groups: Student's interval of their linearised
+    means. If too few values differ for these, Wilson's formula at the mean is used. It is conservative, because no
+    score in [0, 1] varies more than a coin with the same mean.
     """
     values = _numbers(scores)
     mean, pieces = float(values.mean()), _Pieces.of(values, groups)
@@ -89,13 +89,13 @@ def interval(scores: ArrayLike, groups: Sequence[str] | None = None) -> Interval
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike, groups: Sequence[str] | None = None) -> Difference:
-    """How much better `a` scores than `b` on the same rows, in the same order; rows of one of `groups` are one piece of
+    """How much better `a` scores than `b` on the same rows, in the same order. Rows of one of `groups` are one piece of
     evidence.
 
     0/1 scores: exact McNemar test (binomial over the rows where they disagree) and the adjusted Wald interval of
-    Agresti and Min (2005). Graded scores and groups: paired permutation test, and the range as of a mean score, with
-    the adjusted Wald interval where too few differences vary. Raises ValueError when there are no rows or not the same
-    number.
+    Agresti and Min (2005). Graded scores and groups: paired permutation test, and the interval of a mean score, or the
+    adjusted Wald interval if too few differences vary. Raises ValueError if there are no rows or the numbers of rows
+    differ.
     """
     scores_a, scores_b = _numbers(a), _numbers(b)
     if len(scores_a) != len(scores_b):
@@ -112,15 +112,15 @@ def paired_difference(a: ArrayLike, b: ArrayLike, groups: Sequence[str] | None =
 
 
 def unpaired_difference(a: Interval, b: Interval) -> Interval:
-    """How much larger the first mean is than the second, of other rows: from both intervals, by the method of variance
-    estimates recovery (Zou and Donner, 2008); for shares that is Newcombe's hybrid score interval."""
+    """How much larger the first mean is than the second, measured on other rows. Combines both intervals by the method
+    of variance estimates recovery (Zou and Donner, 2008); for shares that is Newcombe's hybrid score interval."""
     difference = a.mean - b.mean
     below, above = math.hypot(a.mean - a.low, b.high - b.mean), math.hypot(a.high - a.mean, b.mean - b.low)
     return Interval(difference, max(-1.0, difference - below), min(1.0, difference + above), a.n + b.n)
 
 
 def mean_change(before: ArrayLike, after: ArrayLike) -> Interval:
-    """The mean of after - before over the same pieces, of numbers without bounds, with Student's interval."""
+    """The mean of after - before over the same pieces, for numbers without bounds, with Student's interval."""
     changes = _numbers(after) - _numbers(before)
     mean, n = float(changes.mean()), len(changes)
     half = float(scipy.stats.t.ppf((1 + LEVEL) / 2, n - 1) * changes.std(ddof=1)) / math.sqrt(n) if n > 1 else math.inf
@@ -128,7 +128,7 @@ def mean_change(before: ArrayLike, after: ArrayLike) -> Interval:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values adjusted for having tested several times (Holm, 1979), in the order given."""
+    """p-values adjusted for several tests (Holm, 1979), in the given order."""
     adjusted = [0.0] * len(p_values)
     largest = 0.0
     for rank, position in enumerate(np.argsort(p_values, kind="stable")):
@@ -138,11 +138,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def rows_needed(a: ArrayLike, b: ArrayLike, margin: float, groups: Sequence[str] | None = None) -> int | None:
-    """How many test rows would bring the interval of the paired difference down to ± margin.
+    """How many test rows would narrow the interval of the paired difference to ± margin.
 
-    n = (1.96 · s / margin)², rounded up, with s the standard deviation of the row-wise differences seen so far,
-    stabilised as in the adjusted Wald interval so that a handful of rows that agree does not promise certainty. With
-    `groups` that many groups of as many rows as now are meant. None when the margin is 0: no number of rows is enough.
+    n = (1.96 · s / margin)², rounded up, where s is the standard deviation of the row-wise differences so far. It is
+    stabilised as in the adjusted Wald interval, so that a handful of agreeing rows doesn't promise certainty. With
+    `groups`, the rows come in groups of the current size. None if the margin is 0: no number of rows is enough.
     """
     if margin <= 0:
         return None
@@ -152,31 +152,31 @@ def rows_needed(a: ArrayLike, b: ArrayLike, margin: float, groups: Sequence[str]
 
 
 def detectable_difference(a: ArrayLike, b: ArrayLike, groups: Sequence[str] | None = None) -> float:
-    """The smallest true difference that these rows would show in 80 of 100 such tests: (1.96 + 0.84) · s / √n, with s
-    as in `rows_needed`; 1 at most."""
+    """The smallest true difference that a test on this many rows would detect 80 % of the time: (1.96 + 0.84) · s / √n,
+    with s as in `rows_needed`; at most 1."""
     _, variance, n = _adjusted_moments(_Pieces.of(_numbers(a) - _numbers(b), groups))
     return min(1.0, (_Z + NormalDist().inv_cdf(POWER)) * math.sqrt(variance / n))
 
 
 def rows_to_show(margin: float, disagreeing: float = 1.0) -> int:
-    """About how many test rows bring the interval of a paired difference down to ± margin, before any was scored, where
-    the 0/1 scores of two strategies differ on this share of the rows; 1 is the worst case."""
+    """About how many test rows narrow the interval of a paired difference to ± margin, before anything was scored.
+    `disagreeing` is the share of rows on which the 0/1 scores of two strategies differ; 1 is the worst case."""
     return math.ceil(_Z**2 * disagreeing / margin**2)
 
 
 def margin_shown(rows: int, disagreeing: float = 1.0) -> float:
-    """About how far either way the interval of a paired difference reaches with this many rows; see `rows_to_show`."""
+    """About how wide the interval of a paired difference is, as ± margin, with this many rows; see `rows_to_show`."""
     return _Z * math.sqrt(disagreeing / rows)
 
 
 def even_groups(groups: Sequence[str]) -> float:
-    """How many groups of one size would be as much evidence as the rows of these (Kish, 1965, "Survey sampling"): fewer
-    than there are, where one is far larger than others. `groups` names that of each row."""
+    """How many groups of equal size would be as much evidence as these (Kish, 1965, "Survey sampling"). Fewer than the
+    actual number if one is far larger than others. `groups` names the group of each row."""
     return _Pieces.of(np.zeros(len(groups)), groups).even
 
 
 def percentiles(seconds: Sequence[float]) -> Percentiles | None:
-    """Median and 95th percentile; None when nothing was timed."""
+    """Median and 95th percentile; None if nothing was timed."""
     if not seconds:
         return None
     p50, p95 = np.percentile(seconds, [50, 95])
@@ -184,9 +184,9 @@ def percentiles(seconds: Sequence[float]) -> Percentiles | None:
     return Percentiles(float(p50), float(p95), len(seconds), *ranges)
 
 
-@lru_cache(maxsize=256)  # the same requests are looked at under many priorities
+@lru_cache(maxsize=256)  # the same requests are used under many priorities
 def _quantile_range(values: tuple[float, ...], share: float) -> tuple[float | None, float | None]:
-    """Exact, whatever the distribution: from the binomial number of values below the true quantile."""
+    """Exact for any distribution: from the binomial number of values below the true quantile."""
     bounds: Any = scipy.stats.quantile_test(values, p=share).confidence_interval(LEVEL)
     low, high = map(float, bounds)
     return None if math.isnan(low) else low, None if math.isnan(high) else high
@@ -201,7 +201,7 @@ def _numbers(scores: ArrayLike) -> Numbers:
 
 @dataclass(frozen=True, slots=True)
 class _Pieces:
-    """Independent pieces of evidence, rows or groups of them: the mean of each and its share of all rows, [pieces]."""
+    """Independent pieces of evidence, rows or groups of rows: the mean of each and its share of all rows, [pieces]."""
 
     means: Numbers
     shares: Numbers
@@ -220,7 +220,7 @@ class _Pieces:
 
     @property
     def even(self) -> float:
-        """As how many of one size they count: see `even_groups`."""
+        """How many pieces of equal size they are worth: see `even_groups`."""
         return 1 / float((self.shares**2).sum())
 
 
@@ -229,13 +229,13 @@ def _is_binary(scores: Numbers) -> bool:
 
 
 def _hardly_varies(values: Numbers) -> bool:
-    """Whether fewer than ten values differ from the commonest one: a bootstrap would then feign certainty."""
+    """Whether fewer than ten values differ from the most common one: a bootstrap would then pretend certainty."""
     return len(values) - max(Counter(values.tolist()).values()) < _MIN_VARIED
 
 
 def _wilson(pieces: _Pieces) -> tuple[float, float]:
-    """Wilson (1927). Equals `scipy.stats.binomtest(...).proportion_ci(method="wilson")`, which takes whole numbers
-    of successes only."""
+    """Wilson (1927). Equals `scipy.stats.binomtest(...).proportion_ci(method="wilson")`, which only takes whole numbers
+    of successes."""
     mean, n = pieces.mean, pieces.even
     centre = (mean + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
     half = _Z / (1 + _Z**2 / n) * math.sqrt(mean * (1 - mean) / n + _Z**2 / (4 * n**2))
@@ -248,10 +248,10 @@ def _method_for_mean(pieces: _Pieces) -> str:
 
 
 def _students(pieces: _Pieces) -> tuple[float, float]:
-    """Of the mean of all rows, whose standard error is that of a mean over groups of unequal size (the linearised
-    ratio; Cochran, 1977, "Sampling techniques", section 9A). One large group says little of how groups differ, so
-    there are as many degrees of freedom as even groups, less one: with these the range holds 88 to 96 % in simulated
-    groups of all sizes, where a bootstrap held 52 to 94 %."""
+    """Interval of the mean of all rows, with the standard error of a mean over groups of unequal size (the linearised
+    ratio; Cochran, 1977, "Sampling techniques", section 9A). One large group says little about how groups differ, so
+    the degrees of freedom are the even groups minus one. In simulated groups of all sizes this interval held 88 to 96
+    %, where a bootstrap held 52 to 94 %."""
     mean, count = pieces.mean, len(pieces.means)
     error = math.sqrt(float((((pieces.means - mean) * pieces.shares) ** 2).sum()) * count / (count - 1))
     half = float(scipy.stats.t.ppf((1 + LEVEL) / 2, pieces.even - 1)) * error
@@ -262,7 +262,7 @@ def _bootstrap_mean(pieces: _Pieces) -> tuple[float, float]:
     return _resampled_mean(tuple(pieces.means.tolist()))
 
 
-@lru_cache(maxsize=256)  # the same scores are looked at under many priorities
+@lru_cache(maxsize=256)  # the same scores are used under many priorities
 def _resampled_mean(scores: tuple[float, ...]) -> tuple[float, float]:
     values = np.array(scores)
     if len(values) > _MOST_RESAMPLED:
@@ -282,10 +282,10 @@ def _resampled_mean(scores: tuple[float, ...]) -> tuple[float, float]:
 
 
 def _adjusted_moments(differences: _Pieces) -> tuple[float, float, float]:
-    """Mean, variance and number of the differences after adding two imagined rows: half a row won outright, half a
-    row lost, one tied. For 0/1 scores this is "add one half to each cell" (Agresti and Min, 2005, "Simple improved
-    confidence intervals for comparing matched proportions", Statistics in Medicine 24); for graded scores it is the
-    same formula on graded differences."""
+    """Mean, variance and number of the differences after adding two imagined rows: half a row won, half a row lost, one
+    tied. For 0/1 scores this is "add one half to each cell" (Agresti and Min, 2005, "Simple improved confidence
+    intervals for comparing matched proportions", Statistics in Medicine 24). For graded scores it is the same formula
+    on graded differences."""
     n = differences.even + 2
     mean = differences.even * differences.mean / n
     return mean, (differences.even * float(differences.shares @ differences.means**2) + 1) / n - mean**2, n
@@ -306,8 +306,8 @@ def _mcnemar(differences: Numbers) -> float:
 
 
 def _sign_flip_test(differences: Numbers) -> float:
-    """If a and b were alike, each difference could as well have the other sign. One row can never show a difference,
-    and scipy refuses to test it."""
+    """If a and b were equal, each difference could have the other sign. A single row can never show a difference, and
+    scipy refuses to test it."""
     if len(differences) < 2 or not differences.any():
         return 1.0
     if len(differences) > _MOST_RESAMPLED:
