@@ -1,4 +1,4 @@
-"""How good an answer is: numbers as numbers, dates as dates, facts in any words, form where form matters."""
+"""How good an answer is: numbers compared as numbers, dates as dates, facts in any words, and form where it matters."""
 
 from eval.scoring.fields import read_json
 from eval.scoring.metric import MetricName, chosen_metric, counts_facts, formula_of, meaning_of, metric_for

@@ -1,7 +1,8 @@
-"""Which words of answers are due to which values of their inputs.
+"""Learn which words of answers express which values of their inputs.
 
-Learned as translation learns which word stands for which (Model 1 of Brown et al., 1993): a word that could be due to
-several values goes to the one that explains it in other rows too."""
+The method is the one that learns translations of words (Model 1 of Brown et al., 1993): a word that could express
+several values goes to the one that also explains it in other rows.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +13,13 @@ from itertools import pairwise
 from eval.scoring.listed import Key
 from eval.scoring.reading import FactKind, Said
 
-Feature = tuple[str, bool]  # a stem, or two that follow each other, and whether a negation stands with them
-NO_VALUE: Key = ("", "")  # what is due to none of the values
+Feature = tuple[str, bool]  # a stem or two consecutive ones, and whether they are negated
+NO_VALUE: Key = ("", "")  # explains what no value explains
 
-_WIDEST_GAP = 10  # characters between two words that go together: close to the river, but not over a sentence's end
-_ROUNDS = 12  # of learning
-_FEWEST_ROWS = 3  # with a value, or with a word, before anything is learned of it
-_ROWS_IN_DOUBT = 8  # rows without a word that are imagined for each value, so that few rows cannot claim it
+_WIDEST_GAP = 10  # characters between two words of a pair: close to the river, but not across the end of a sentence
+_ROUNDS = 12  # training rounds
+_FEWEST_ROWS = 3  # with a value or a word, to learn anything about it
+_ROWS_IN_DOUBT = 8  # imagined rows without the word, per value, so that a few rows can't claim it
 
 
 def features_of(said: Said) -> Iterator[Feature]:
@@ -32,8 +33,8 @@ def features_of(said: Said) -> Iterator[Feature]:
 
 
 def align(rows: Sequence[tuple[frozenset[Key], frozenset[Feature]]]) -> Mapping[Feature, Mapping[Key, float]]:
-    """For each feature of the answers and each key of the inputs: in what part of its rows the key is what the feature
-    is due to. Keys and features with too few rows are left out."""
+    """For each feature of the answers and each key of the inputs: the share of the key's rows in which it explains the
+    feature. Keys and features with too few rows are left out."""
     held = Counter(key for keys, _ in rows for key in keys)
     found = Counter(feature for _, features in rows for feature in features)
     held[NO_VALUE] = len(rows)

@@ -1,4 +1,4 @@
-"""What a text says of its facts by how it arranges them: from one to another, or one or another."""
+"""What the arrangement of facts in a text says: from one to another, or one or another."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Values = tuple[Hashable, ...]
 
 
 def turned_round(answer: Said, text: str, expected: Said, target: str) -> set[Hashable]:
-    """What an answer goes from and to the other way round than the expected one: Oslo to Rome for Rome to Oslo."""
+    """The values that an answer arranges the other way round than expected: Oslo to Rome instead of Rome to Oslo."""
     ways, wanted = set(_joined(answer, text, _TO)), set(_joined(expected, target, _TO))
     return {value for one, other in wanted - ways if (other, one) in ways for value in (*one, *other)}
 
 
 def left_open(answer: Said, text: str, expected: Said) -> set[Hashable]:
-    """What an answer offers beside something that was not expected: red or blue."""
+    """The values an answer offers as alternatives when one of them was not expected: red or blue."""
     known = {value for fact in expected.facts for value in values_of(fact)} | expected.stems
     return {
         value
@@ -34,7 +34,7 @@ def left_open(answer: Said, text: str, expected: Said) -> set[Hashable]:
 
 
 def _joined(said: Said, text: str, by: re.Pattern[str]) -> Iterator[tuple[Values, Values]]:
-    """Neighbouring facts of one kind with nothing but such words between them."""
+    """Neighbouring facts of one kind with only the words of `by` between them."""
     text = folded(text)
     facts: list[Fact] = sorted(said.facts, key=lambda fact: fact.span)
     for one, other in pairwise(facts):

@@ -1,4 +1,4 @@
-"""Is the score blind? Measured before anything runs, on expected answers of training rows that were corrupted."""
+"""Does the score see wrong answers? Measured before a run, on corrupted expected answers of training rows."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from eval.scoring.scorer import Scorer
 from eval.task import Document, Example, Kind
 
 ROWS_CHECKED = 60
-MOST_FACTS = 3  # in an expected answer that is wrong once one of them is
-FEWEST_ROWS = 5  # of one corruption, below which nothing is said of it
-LEAST_GAP = 0.2  # between right answers in other words and wrong ones: below it the score hardly tells them apart
+MOST_FACTS = 3  # in an expected answer, so that one wrong fact makes it wrong
+FEWEST_ROWS = 5  # of a corruption; with fewer it isn't reported
+LEAST_GAP = 0.2  # between reworded right answers and wrong ones; below it, the score hardly separates them
 _CHANGED = (Corruption.CHANGED_NUMBER, Corruption.CHANGED_DATE, Corruption.CHANGED_NAME)
 _OF_FACTS = (*_CHANGED, Corruption.WITHOUT_FACT)
 
 
 @dataclass(frozen=True, slots=True)
 class CorruptedScore:
-    """What answers score that were corrupted in one way: `mean` over `rows`, and in what share of them the right answer
-    in other words scores higher. Of changed facts, answers of few facts are meant, which are wrong then."""
+    """The scores of answers corrupted in one way: their `mean` over `rows`, and the share of rows in which the reworded
+    right answer scores higher. For changed facts, only answers with few facts count, because a single wrong fact makes
+    those wrong."""
 
     corruption: Corruption
     mean: float
@@ -34,8 +35,8 @@ class CorruptedScore:
 
 @dataclass(frozen=True, slots=True)
 class ScoreCheck:
-    """How well a metric tells right answers from wrong ones: `right` is the mean score of right answers in other words,
-    over `rows`; `blind_to` are the kinds of wrong answer that it should see and that score almost as much."""
+    """How well a metric separates right answers from wrong ones. `right` is the mean score of reworded right answers
+    over `rows`. `blind_to` lists the kinds of wrong answer that it should see but that score almost as much."""
 
     right: float
     rows: int
@@ -47,9 +48,10 @@ class ScoreCheck:
 
 
 def check_score(scorer: Scorer, rows: Sequence[Example], documents: Sequence[Document], seed: int) -> ScoreCheck | None:
-    """None for labels and fields, which are compared one by one, and where there are too few rows.
+    """How well the score separates right from wrong answers. None for labels and fields, which are compared exactly,
+    and if there are too few rows.
 
-    `scorer` is the one the answers will meet; `rows` may be learned from.
+    `scorer` is the one that will score the answers. `rows` must be training rows.
     """
     if scorer.kind not in (Kind.ANSWERING, Kind.WRITING):
         return None
@@ -67,7 +69,7 @@ def check_score(scorer: Scorer, rows: Sequence[Example], documents: Sequence[Doc
             (right if corruption is Corruption.OTHER_WORDS else wrong[corruption])[row.id] = value
     if len(right) < FEWEST_ROWS:
         return None
-    for scores in wrong.values():  # where a refusal is expected there are no other words for it
+    for scores in wrong.values():  # an expected refusal is never reworded
         for missing in scores.keys() - right.keys():
             del scores[missing]
     corrupted = tuple(

@@ -1,4 +1,4 @@
-"""Numbers in Chinese characters, as Chinese and Japanese texts write them: 三百, 5万, 二〇二四, 百分之五."""
+"""Read numbers in Chinese characters, as Chinese and Japanese texts write them: 三百, 5万, 二〇二四, 百分之五."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _NUMBER = re.compile(
 
 
 def find_chinese_numbers(text: str) -> Iterator[tuple[tuple[int, int], Fraction, str]]:
-    """The numbers of a text (NFKC) in Chinese characters: where each stands, its value, and "%" or no unit. One
-    character alone is a number only where something is counted or numbered; 一 alone is mostly an article."""
+    """The numbers in Chinese characters in a text (NFKC): their span, value, and "%" or "" as unit. A single character
+    is a number only if something is counted or numbered; a single 一 is mostly an article."""
     for found in _NUMBER.finditer(text):
         if found["percent"]:
             share = found["percent"]
@@ -52,7 +52,7 @@ def find_chinese_numbers(text: str) -> Iterator[tuple[tuple[int, int], Fraction,
 
 
 def _value_of(numerals: str) -> int | None:
-    """None where the characters are no number: 万千."""
+    """The value; None if the characters are no number: 万千."""
     if all(sign in _DIGITS for sign in numerals):
         return int("".join(str(_DIGITS[sign]) for sign in numerals))
     total = section = digit = 0
@@ -73,7 +73,7 @@ def _value_of(numerals: str) -> int | None:
 
 
 def as_digits(numerals: str) -> str:
-    """二〇二四 as 2024; what is written in digits already stays."""
+    """二〇二四 becomes 2024. Text that is already in digits stays."""
     if numerals.isascii():
         return numerals
     value = _value_of(numerals)

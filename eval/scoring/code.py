@@ -1,4 +1,4 @@
-"""Code and SQL, compared after formatting."""
+"""Compare code and SQL after formatting."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ def looks_like_code(text: str) -> bool:
 
 
 def unfenced(text: str) -> str:
-    """Without the Markdown fence that models like to put around code."""
+    """Remove the Markdown fence that models like to put around code."""
     found = _FENCE.match(text)
     return found[1] if found else text
 
 
 def formatted(text: str) -> str:
-    """What two writings of the same code share: tokens, one blank apart, without a last semicolon. In SQL letters
-    count only within quotes; elsewhere indentation counts, since in some languages it carries the meaning."""
+    """The form that two notations of the same code share: tokens, one blank apart, without a final semicolon. In SQL,
+    letter case only matters within quotes. Other code keeps its indentation, because in some languages it carries
+    meaning."""
     text = unfenced(text)
     if _SQL.match(text):
         tokens = [token if token[0] in "'\"`" else token.casefold() for token in _TOKEN.findall(text)]

@@ -1,4 +1,4 @@
-"""What the texts of a task hold together: how rare a word is in them, what is a name, and what stands nowhere."""
+"""All texts of a task together: how rare a word is, what is a name, and what occurs nowhere."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ from eval.scoring.words import find_words, folded, stem_of
 from eval.task import Document, Example
 
 _MOST_TEXTS_CACHED = 50_000
-_FEWEST_TO_TELL, _COMMON = 50, 0.3  # texts, and a rarity: what stands in a tenth of 50 texts, in a fortieth of 1,000
+_FEWEST_TO_TELL, _COMMON = 50, 0.3  # texts, and a rarity: a stem in a tenth of 50 texts, or in a fortieth of 1,000
 _EVERYWHERE = 0.2  # of the texts
 _LONGEST_ABBREVIATION = 4  # letters
-_CARRIED_POWER = 4  # a word that is repeated in four of five rows is half as sure to be asked for
-_PIECE_CHARACTERS = 4_000  # documents are read in pieces of at most so many, cut between lines
+_CARRIED_POWER = 4  # a word that four of five answers repeat counts less than half
+_PIECE_CHARACTERS = 4_000  # most characters per piece of a document, cut between lines
 
 
 class Collection:
-    """Built once for a task from what it learns from (`train`), its documents, and all its rows (`examples`), whose
-    inputs and expected answers support what an answer states. The same text means the same whoever wrote it."""
+    """Built once per task from its training rows (`train`), its documents, and all its rows (`examples`). Inputs and
+    expected answers of `examples` support what an answer states. The same text means the same whichever strategy wrote
+    it."""
 
     def __init__(self, train: Sequence[Example], documents: Sequence[Document], examples: Sequence[Example]) -> None:
         answers = [text for row in train for text in row.answers]
         self.notation = Notation(uses_decimal_comma(answers), puts_month_first(answers))
         self._names = _known_names([*answers, *(f"{one.title}. {one.text}" for one in documents)])
         self.read = lru_cache(_MOST_TEXTS_CACHED)(self._read)
-        self._holding: defaultdict[Hashable, set[str]] = defaultdict(set)  # by what is stated, the documents
+        self._holding: defaultdict[Hashable, set[str]] = defaultdict(set)  # the documents that hold a value
         pieces: list[frozenset[str]] = []
         for document in documents:
             for piece in _pieces(f"{document.title}\n{document.text}"):
@@ -62,14 +63,14 @@ class Collection:
         return read(text, self.notation, self._names.__contains__)
 
     def rarity(self, stem: Hashable) -> float:
-        """From 0 for what stands in every document and training answer to 1 for what stands in none."""
+        """From 0 for a stem in every document and training answer to 1 for a stem in none."""
         if not self._pieces:
             return 1.0
         return (math.log((self._pieces + 1) / (self._in_pieces[str(stem)] + 1)) / math.log(self._pieces + 1)) ** 2
 
     def says_little(self, fact: Fact) -> bool:
-        """Whether it is a code or a name that stands all over the task, such as COVID-19 in questions about it, or an
-        abbreviation that many documents hold, such as CEO. Few texts cannot tell."""
+        """Whether the fact is a code or a name that occurs all over the task, such as COVID-19 in questions about it,
+        or an abbreviation that many documents contain, such as CEO. A task with few texts can't show this."""
         if fact.kind not in (FactKind.NAME, FactKind.CODE) or len(fact.values) > 1 or self._pieces < _FEWEST_TO_TELL:
             return False
         stem = str(fact.values[0])
@@ -77,8 +78,8 @@ class Collection:
         return (is_short and self.rarity(stem) < _COMMON) or self._in_pieces[stem] > _EVERYWHERE * self._pieces
 
     def must_be_carried(self, stem: Hashable) -> float:
-        """1 for a word of an input that tells inputs apart and that the training answers repeat wherever an input holds
-        it; 0 for one that stands in all inputs, such as a field's name, or that no answer repeats."""
+        """1 for a word that distinguishes inputs and that training answers repeat whenever an input contains it. 0 for
+        a word of all inputs, such as a field's name, or one that no answer repeats."""
         if not self._inputs:
             return 1.0
         held = self._in_inputs[str(stem)] + 1
@@ -86,8 +87,8 @@ class Collection:
         return is_telling * ((self._carried[str(stem)] + 1) / held) ** _CARRIED_POWER
 
     def contexts(self, expected: Said, asked: Said, named: Iterable[str]) -> set[str]:
-        """The documents in question: those that the person named, those that hold most of what is expected, and those
-        about whom the input asks."""
+        """The relevant documents: those the person named, those with most of the expected facts, and those about the
+        people or things the input asks about."""
         counts = Counter(
             document for value in _values(expected, hard_only=True) for document in self._holding.get(value, ())
         )
@@ -97,8 +98,8 @@ class Collection:
         return {*named, *found, *(set.intersection(*about) if about else ())}
 
     def is_of_another(self, answer: Said, expected: Said, asked: Said) -> bool:
-        """Whether an answer speaks of somebody else that other inputs ask about, and not of whom this one does, whom
-        the expected answer names too."""
+        """Whether an answer is about the wrong subject: it names one that other inputs ask about, and not the one that
+        both this input and the expected answer name."""
         meant = _names(asked) & expected.stems
         others = (_names(answer) & self._asked_about) - asked.stems - expected.stems
         return bool(meant and others) and not meant & answer.stems
@@ -107,11 +108,11 @@ class Collection:
         return not documents.isdisjoint(self._holding.get(value, ()))
 
     def stands_in_any(self, value: Hashable) -> bool:
-        """Whether a document holds it."""
+        """Whether any document contains it."""
         return value in self._holding
 
     def supports(self, value: Hashable) -> bool:
-        """Whether it stands in any document, input or expected answer of the task."""
+        """Whether any document, input or expected answer of the task contains it."""
         return value in self._holding or value in self._elsewhere
 
 
@@ -120,7 +121,7 @@ def _names(said: Said) -> set[Hashable]:
 
 
 def _values(said: Said, hard_only: bool = False) -> set[Hashable]:
-    """What can be looked for elsewhere: numbers without their unit, dates, times, stems of words."""
+    """The values to search for elsewhere: numbers without units, dates, times, stems of words."""
     found: set[Hashable] = {key_of(value) for fact in said.facts if fact.is_hard for value in fact.values}
     dates = (fact.values[0] for fact in said.facts if fact.kind is FactKind.DATE)
     found |= {key_of(Quantity(Fraction(date.year))) for date in dates if isinstance(date, Date) and date.year}
@@ -136,7 +137,7 @@ def values_of(fact: Fact) -> list[Hashable]:
 
 
 def all_values(said: Said) -> list[Hashable]:
-    """What every fact of a text states, words too."""
+    """The values of every fact in a text, including words."""
     return [value for fact in said.facts for value in values_of(fact)]
 
 
@@ -154,7 +155,7 @@ def _pieces(text: str) -> Iterable[str]:
 
 
 def _known_names(texts: Iterable[str]) -> frozenset[str]:
-    """Stems that within sentences are written with a capital more often than without."""
+    """Stems that are more often capitalised than not within sentences."""
     capital: Counter[str] = Counter()
     small: Counter[str] = Counter()
     for text in texts:

@@ -1,5 +1,5 @@
-"""Answers that are wrong in one known way, and right ones in another form, made from the expected answers of a task:
-so that a metric can be held against what a person would say of them."""
+"""Answers that are wrong in one known way, and right ones in another form, made from expected answers. They show
+whether a metric judges like a person."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REFUSAL = "I don't know."
 
 
 class Corruption(StrEnum):
-    """What was done to an expected answer. `OTHER_WORDS` leaves it right; all others make it wrong."""
+    """What was done to an expected answer. `OTHER_WORDS` keeps it right; all others make it wrong."""
 
     OTHER_WORDS = "other_words"
     CHANGED_NUMBER = "changed_number"
@@ -45,9 +45,8 @@ _MONTHS = (
 
 
 class Corrupter:
-    """Takes what it puts in the place of a fact from the other `rows`, so that nothing stands out by itself. `carries`
-    says that what has to be right is what the input holds, as in `Metric`; `keeps_order` that sentences have their
-    places, as in a letter."""
+    """Replaces facts by facts of the other `rows`, so that nothing looks out of place. `carries`, as in `Metric`: the
+    facts that must be right come from the input. `keeps_order`: sentences have fixed places, as in a letter."""
 
     def __init__(
         self, rows: Sequence[Example], collection: Collection, carries: bool = False, keeps_order: bool = False
@@ -61,8 +60,8 @@ class Corrupter:
                 self._texts[fact.kind].append(text[slice(*fact.span)])
 
     def corruptions(self, example: Example, seed: int) -> Iterator[tuple[Corruption, str]]:
-        """Those that this answer allows: a number can be changed only where there is one, and is changed to something
-        that the input does not hold. The same for the same seed."""
+        """The corruptions this answer allows: only an answer with a number can get another number, one that the input
+        doesn't contain. Deterministic for a seed."""
         random = Random(f"{seed}-{example.id}")
         text, said = folded(example.target), self._collection.read(example.target)
         asked, told = folded(example.input).casefold(), self.told(example)
@@ -86,8 +85,8 @@ class Corrupter:
         yield Corruption.QUESTION, example.input
 
     def told(self, example: Example) -> list[Fact]:
-        """The numbers, dates, names and the like that an answer has to get right: those that the expected one states
-        and the input does not, or that it carries over from there."""
+        """The numbers, dates, names and similar facts that an answer must get right: those the expected answer adds to
+        the input or, with `carries`, takes over from it."""
         text, asked = folded(example.target), folded(example.input).casefold()
         given = {*all_values(self._collection.read(example.input))}
         stated = self._collection.read(example.target).facts
@@ -117,7 +116,7 @@ class Corrupter:
         return None
 
     def in_other_words(self, text: str, random: Random) -> str:
-        """Its sentences in another order, if they may be, common words for their likes, numbers and dates in another
+        """Sentences in another order (if allowed), common words replaced by equivalents, numbers and dates in another
         notation."""
         facts = [f for f in self._collection.read(text).facts if f.kind in (FactKind.NUMBER, FactKind.DATE)]
         written = _replaced(folded(text), facts, _renoted)
@@ -136,7 +135,7 @@ def _replaced(text: str, facts: Sequence[Fact], instead: Callable[[Fact], str]) 
 
 
 def _renoted(fact: Fact) -> str:
-    """A date by its month's name, a plain whole number without thousands; "" leaves it as it is."""
+    """A date with its month's name, a plain whole number without thousands separators; "" keeps it as it is."""
     value = fact.values[0]
     if isinstance(value, Date) and value.year and value.month and value.day:
         return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"

@@ -1,4 +1,4 @@
-"""Dates and times of day as people write them, in several notations, read as values."""
+"""Read dates and times of day in many notations as values."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ _SPELLED_TIME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Date:
-    """None is a part that was not written."""
+    """A part that was not written is None."""
 
     year: int | None
     month: int | None
     day: int | None
 
     def agrees_with(self, other: Date) -> bool:
-        """Whether no part says another thing."""
+        """Whether no part contradicts the other date."""
         pairs = zip(self.parts, other.parts, strict=True)
         return all(ours is None or theirs is None or ours == theirs for ours, theirs in pairs)
 
@@ -84,7 +84,7 @@ class Date:
 
 @dataclass(frozen=True, slots=True)
 class TimeOfDay:
-    """Minutes since midnight; `is_open` where it was not said which half of the day is meant."""
+    """Minutes since midnight. `is_open`: the text didn't say which half of the day."""
 
     minutes: int
     is_open: bool
@@ -96,7 +96,7 @@ class TimeOfDay:
 
 
 def puts_month_first(texts: Iterable[str]) -> bool:
-    """Whether 05/03/2024 is the third of May in these texts, as far as a date tells."""
+    """Whether 05/03/2024 means 3 May in these texts, as far as their dates show."""
     month_first = day_first = 0
     for text in texts:
         for found in _THREE_NUMBERS.finditer(text):
@@ -106,7 +106,7 @@ def puts_month_first(texts: Iterable[str]) -> bool:
 
 
 def find_dates(text: str, month_first: bool = False) -> Iterator[tuple[Span, Date]]:
-    """The dates of a text (NFKC) that name a month, with where they stand; a bare year is a number."""
+    """The dates in a text (NFKC) that name a month, with their spans. A bare year is a number."""
     taken: list[Span] = []
     for pattern in _PATTERNS:
         for found in pattern.finditer(text):
@@ -130,7 +130,7 @@ def find_dates(text: str, month_first: bool = False) -> Iterator[tuple[Span, Dat
 
 
 def find_times(text: str) -> Iterator[tuple[Span, TimeOfDay]]:
-    """The times of day in a text (NFKC), with where they stand: 18:00, 6 pm, 6 o'clock, noon."""
+    """The times of day in a text (NFKC), with their spans: 18:00, 6 pm, 6 o'clock, noon."""
     for found in _SPELLED_TIME.finditer(text):
         name = (found["hour"] or found["whole"]).lower()
         hour = int(name) if name.isdigit() else _HOURS.index(name) + 1

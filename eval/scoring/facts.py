@@ -1,9 +1,8 @@
-"""The facts part of a score: how much of what the expected answer states an answer states too, and what it states that
-it should not.
+"""The facts part of a score: how many of the expected facts an answer states, and what it states that it shouldn't.
 
-What the field does with a judge (nuggets of TREC, keypoints of RAGEval, atomic facts of FActScore) is done here by
-rule, offline: facts are numbers, dates, times, names, yes or no, refusals, and rare words. A fact that the input
-already holds need not be known or found; whether it has to be carried over is settled for the task.
+The field uses a language model as judge for this (TREC nuggets, RAGEval keypoints, FActScore atomic facts). Here rules
+do it, offline. Facts are numbers, dates, times, names, yes or no, refusals, and rare words. A fact that the input
+already holds needs no knowledge; the metric decides per task whether answers must repeat it.
 """
 
 from __future__ import annotations
@@ -21,22 +20,21 @@ from eval.scoring.reading import Fact, FactKind, Said
 from eval.scoring.words import folded
 from eval.scoring.yes_no import MOST_IN_SENTENCE, affirms, is_unanswerable, means_yes_of, says_yes
 
-# What rare words weigh beside numbers, dates, names, yes or no. In an answer that repeats nothing of its question they
-# are part of the answer. In a sentence that does they are mostly its scaffolding, so that all together weigh at most as
-# much as those times a twentieth of how many words there are: a wrong number shows in a long answer, too.
+# The weight of rare words against numbers, dates, names, yes or no. In an answer that repeats nothing of its question,
+# they are part of the answer. In a sentence that does, they are mostly scaffolding: together they weigh at most as much
+# as the hard facts times a twentieth of the number of words. So a wrong number shows in a long answer, too.
 _WORD_IN_ANSWER, _WORD_IN_SENTENCE, _WORDS_TO_HARD = 0.5, 0.25, 1 / 20
-_IN_CONTEXT = 0.1  # what a further fact costs that stands with the expected ones in a document; any other costs 1
+_IN_CONTEXT = 0.1  # cost of an extra fact from the same document as the expected ones; any other costs 1
 _ANSWER_IS = re.compile(r"^\W*(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:answer|option)(?:\s+is)?\s*:?\s*)?", re.I)
-_LEFT_OPEN = 0.5  # of a fact that is offered beside another: Sydney or Canberra
-_MOST_SAID = 0.5  # from this share of the rest on, an answer without yes or no means the right one
+_LEFT_OPEN = 0.5  # share counted for a fact offered as one of two: Sydney or Canberra
+_MOST_SAID = 0.5  # from this share of the other facts on, an answer without yes or no means the right one
 
 
 @dataclass(frozen=True, slots=True)
 class FactScore:
-    """`value` is the harmonic mean of `recall` and `precision`, all in [0, 1]; where inputs list facts, what is right
-    divided by what is expected or wrong. `invented` counts what is stated and
-    stands nowhere in the task; `dropped` and `distorted` are shares of what was expected: not stated, and stated
-    otherwise."""
+    """`value` is the harmonic mean of `recall` and `precision`, all in [0, 1]. If inputs list facts, it is right ÷
+    (expected + wrong) instead. `invented` counts stated facts that occur nowhere in the task. `dropped` and `distorted`
+    are shares of the expected facts: not stated, and stated wrongly."""
 
     value: float
     recall: float
@@ -49,7 +47,7 @@ class FactScore:
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     fact: Fact
-    values: tuple[Hashable, ...]  # those of the fact that count
+    values: tuple[Hashable, ...]  # the values of the fact that count
     weight: float
 
 
@@ -62,9 +60,9 @@ def score_facts(
     documents: Sequence[str] = (),
     given: GivenFacts | None = None,
 ) -> FactScore:
-    """How the facts of `text` stand to those of the expected answer `target`. `carries` says that what has to be right
-    is what the input holds, so that nothing has to be known or found; `documents` are known to hold the answer; `given`
-    reads inputs that list facts."""
+    """Compare the facts of `text` with those of the expected answer `target`. `carries`: the facts that must be right
+    come from the input, so nothing has to be known or found. `documents` are known to hold the answer. `given` reads
+    inputs that list facts."""
     if carries:
         text = without_repeated(text, target, input)
     if given:
@@ -80,7 +78,7 @@ def score_facts(
         value = float(_bare(text) == _bare(target) or (answer.admits and wrong < 1))
         return FactScore(value, value, value, 0.0, 1.0 - value, invented)
     wanted, means_yes = _wanted(expected, asked, collection, carries), means_yes_of(expected, asked, carries)
-    if means_yes is None and (not wanted or not any(map(str.isalnum, folded(target)))):  # nothing but what says little
+    if means_yes is None and (not wanted or not any(map(str.isalnum, folded(target)))):  # only values that say little
         value = float(_bare(text) == _bare(target))
         return FactScore(value, value, value, 1.0 - value, 0.0, 0)
     if collection.is_of_another(answer, expected, asked):
@@ -92,7 +90,7 @@ def score_facts(
     turned, open_ = turned_round(answer, text, expected, target), left_open(answer, text, expected)
     for one in wanted:
         share = share_stated(one.fact, one.values, answer, asked)
-        if not open_.isdisjoint(one.values):  # all that the question offers is no answer
+        if not open_.isdisjoint(one.values):  # repeating all the choices is no answer
             share *= 0.0 if given_values.issuperset(open_) else _LEFT_OPEN
         if share and ((not is_denied and _is_turned(one, answer)) or not turned.isdisjoint(one.values)):
             distorted += one.weight * share
@@ -112,8 +110,8 @@ def score_facts(
 def _score_listed(
     text: str, target: str, input: str, given: GivenFacts, needed: Sequence[Given], wrong: float, invented: int
 ) -> FactScore:
-    """Each listed value is one fact; `wrong` is the weight of what else is stated that should not be. Facts are so few
-    and so sure to be asked for that each one that is missing or wrong costs its whole share."""
+    """Each listed value is one fact; `wrong` is the weight of other statements that shouldn't be there. There are so
+    few facts, and they are so clearly required, that each missing or wrong one costs its full share."""
     matched = sum(given.share_of_expected(one, text, target, input) for one in needed)
     added = given.added(text, target, input)
     wrong += added + sum(given.is_contradicted(one, text, target, input) for one in listed(input))
@@ -121,7 +119,7 @@ def _score_listed(
 
 
 def _result(matched: float, total: float, wrong: float, invented: int, value: float | None = None) -> FactScore:
-    """`value` is F1 where none is given."""
+    """`value` defaults to F1."""
     recall, precision = matched / total, matched / (matched + wrong) if matched else 0.0
     f1 = 2 * recall * precision / (recall + precision) if matched else 0.0
     missing = 1.0 - recall
@@ -130,8 +128,8 @@ def _result(matched: float, total: float, wrong: float, invented: int, value: fl
 
 
 def _wanted(expected: Said, asked: Said, collection: Collection, carries: bool) -> list[_Wanted]:
-    """What has to be stated, each once. Where the input holds all that is expected (the answer is one of the choices
-    of the question), all of it has to be."""
+    """The facts to state, each once. If the input already holds everything expected (the answer is one of the
+    question's choices), all of it is required."""
     given = {*all_values(asked)} | asked.stems
     wanted = _weighted(expected, lambda value: (value in given) == carries, collection, carries)
     if not wanted and expected.says_yes is None:
@@ -172,7 +170,7 @@ def _weighted(
 
 
 def _is_turned(one: _Wanted, answer: Said) -> bool:
-    """Whether it stands only in clauses that say the opposite: "takes cards" where "takes no cards" was expected."""
+    """Whether it only occurs in clauses that say the opposite: "takes cards" where "takes no cards" was expected."""
     there = [fact.is_negated for fact in answer.facts if set(values_of(fact)) & set(one.values)]
     return bool(there) and all(is_negated != one.fact.is_negated for is_negated in there)
 
@@ -185,9 +183,9 @@ def _stated_beside(
     documents: Sequence[str],
     wording: frozenset[Hashable],
 ) -> tuple[float, int]:
-    """What an answer states besides what is expected, what the input holds and the `wording` of the task (the nouns of
-    German have capitals): its weight, and how much of it stands nowhere in the task. Words are not counted, since they
-    may say the same in another way."""
+    """What an answer states besides the expected facts, the input and the `wording` of the task (German capitalises its
+    nouns): its weight, and the number of facts that occur nowhere in the task. Ordinary words don't count, because they
+    may be another way to say the same."""
     known = {value for said in (expected, asked) for fact in said.facts for value in values_of(fact)}
     known |= expected.stems | asked.stems | wording
     weight, invented = 0.0, 0
@@ -210,6 +208,6 @@ def _stated_beside(
 
 
 def _bare(text: str) -> str:
-    """A text without case, blanks, and the marks and words around an answer: "(A)" and "Answer: A." are "a"."""
+    """A text without case, blanks, and marks or words around the answer: "(A)" and "Answer: A." become "a"."""
     plain = " ".join(folded(text).casefold().split()).strip("\"'.!()[]*")
     return _ANSWER_IS.sub("", plain) if any(map(str.isalnum, plain)) else plain

@@ -1,4 +1,4 @@
-"""Fields of JSON, compared path by path: objects in any depth, lists in any order."""
+"""Compare JSON fields path by path: objects of any depth, lists in any order."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from eval.scoring.numbers import Quantity, find_quantities
 from eval.scoring.words import folded
 from eval.task import BadInput
 
-_LONGEST_VALUE = 60  # characters of a text that may be one number or date
+_LONGEST_VALUE = 60  # characters; a longer text isn't read as one number or date
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WEEKDAY = re.compile(rf"({'|'.join(_DAYS)})(?:day|sday|s|nesday|rsday|r|rs|urday)?\b[.,]?\s+")
-_MOST_ITEMS = 200  # of a list that are paired with one another
+_MOST_ITEMS = 200  # list items that are paired
 
 
 def read_json(text: str) -> dict[str, Any] | list[Any] | None:
-    """The object or list that `text` is, which can be scored; None when it is neither, or JSON only to Python (NaN)."""
+    """The object or list in `text`; None if it is neither, or is JSON only to Python (NaN)."""
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)
 
     try:
         value = json.loads(unfenced(text).lstrip("\ufeff"), parse_constant=refuse)
-        _count_leaves(value)  # a babbling model can nest deeper than the comparison may recurse
+        _count_leaves(value)  # a rambling model can nest deeper than Python can recurse
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict | list) else None
 
 
 def field_f1(text: str, target: str) -> float | None:
-    """The harmonic mean of the shares of given and of expected fields that agree; None where `text` is not JSON of the
-    outer shape of `target`. Raises BadInput when the target is not JSON."""
+    """The harmonic mean of the shares of given and of expected fields that agree; None if `text` isn't JSON of the same
+    outer shape as `target`. Raises BadInput if the target isn't JSON."""
     expected = read_json(target)
     if expected is None:
         raise BadInput(f"The expected answer {target[:60]!r} is not JSON; write it as an object such as {{}}.")
@@ -52,7 +52,7 @@ def field_f1(text: str, target: str) -> float | None:
 
 
 def _count_leaves(value: Any) -> int:
-    """How many fields say something. One that is null or empty says nothing, as if it were absent."""
+    """The number of fields with content. A null or empty field counts as absent."""
     if isinstance(value, dict):
         return sum(map(_count_leaves, value.values()))
     if isinstance(value, list):
@@ -61,13 +61,14 @@ def _count_leaves(value: Any) -> int:
 
 
 def _shared_leaves(answer: Any, expected: Any) -> int:
-    """How many fields agree. The order of a list does not count: its items are paired so that most fields agree."""
+    """The number of fields that agree. The order of a list doesn't matter: its items are paired so that most fields
+    agree."""
     if isinstance(answer, dict) and isinstance(expected, dict):
         return sum(_shared_leaves(answer[key], expected[key]) for key in answer.keys() & expected.keys())
     if isinstance(answer, list) and isinstance(expected, list):
         if not answer or not expected:
             return 0
-        from scipy.optimize import linear_sum_assignment  # half a second, which most processes can do without
+        from scipy.optimize import linear_sum_assignment  # takes half a second, and most processes don't need it
 
         rest = sum(map(_shared_leaves, answer[_MOST_ITEMS:], expected[_MOST_ITEMS:]))
         shared = np.array(
@@ -81,12 +82,12 @@ def _shared_leaves(answer: Any, expected: Any) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """The value of one field as scoring compares it, with its type: 2 equals 2.0, but neither equals "2" or true. A
-    text that is one number, date or time is compared by its value: "1,500 EUR" equals "€1500"."""
+    """The value of one field, with its type: 2 equals 2.0, but neither equals "2" or true. A text that is one number,
+    date or time is compared by value: "1,500 EUR" equals "€1500"."""
 
     kind: str
     value: Hashable
-    text: str = field(compare=False)  # as it was written
+    text: str = field(compare=False)  # as written
 
 
 def leaf_of(value: Any) -> Leaf:
@@ -118,7 +119,7 @@ def _values_in(text: str) -> Iterator[tuple[int, int, Quantity | Date | TimeOfDa
 
 
 def _is_day(name: str, value: Quantity | Date | TimeOfDay) -> bool:
-    """Whether the day of the week says nothing more than the date: Tue, Aug 7 2018 was one."""
+    """Whether the weekday only repeats the date: Tue, Aug 7 2018 was one."""
     if not name:
         return True
     if not isinstance(value, Date) or not (value.year and value.month and value.day):

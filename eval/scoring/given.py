@@ -1,7 +1,7 @@
-"""The facts of an input that lists them, and how a task's answers put them in words.
+"""Inputs that list facts, and how a task's answers word those facts.
 
-Every listed value is one fact, as in the slot error rate of data-to-text generation (Dušek et al., 2020), whose
-hand-written patterns are learned here from training answers (`alignment.py`).
+Every listed value is one fact, as in the slot error rate of data-to-text generation (Dušek et al., 2020). Their
+patterns are written by hand; here they are learned from training answers (`alignment.py`).
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from eval.scoring.reading import FactKind, Said
 from eval.scoring.words import folded
 from eval.task import Example
 
-_MOST_WORDS = 12  # of a value that is one fact; what is longer is a text
-_ALMOST_ALL = 0.9  # of the inputs have to be lists; of the answers that state a value, if all are meant to
-_MOSTLY_KNOWN = 0.8  # of what answers state of a value, if they state it at all
+_MOST_WORDS = 12  # in a value that is one fact; a longer value is a text
+_ALMOST_ALL = 0.9  # of the inputs must be lists; of the answers must state a value, for it to be required
+_MOSTLY_KNOWN = 0.8  # mean share of a value that answers state, if they state it at all
 _ROWS_READ = 500
-_CLEARLY = 0.8  # of a word's uses that a value has to explain, to be what it says
-_LEAST_USE = 0.15  # of the rows with a value, in which a word has to be due to it
+_CLEARLY = 0.8  # of a word's uses that a value must explain for the word to mean it
+_LEAST_USE = 0.15  # of the rows with a value in which it must explain the word
 _OF_SCALE = re.compile(r"(\d+(?:\.\d+)?) (?:out )?of (\d+)\b", re.IGNORECASE)  # 4 of 5
-_OF_BOUNDS = frozenset({"less", "fewer", "least", "abov", "below", "minimum", "maximum"})  # of a number, which has them
+_OF_BOUNDS = frozenset({"less", "fewer", "least", "abov", "below", "minimum", "maximum"})  # of a number
 _WIDEST_SCALE = 15  # characters between the two numbers: four stars out of five
 
 
 class GivenFacts:
-    """How the training answers of a task put in words what their inputs list. Made by `learn`. `wording` is what they
-    say again and again and no input lists."""
+    """How training answers word the values their inputs list. Made by `learn`. `wording` are stems that answers use
+    again and again and that no input lists."""
 
     def __init__(self, train: Sequence[Example], read: Callable[[str], Said]) -> None:
         self._read = read
@@ -62,13 +62,13 @@ class GivenFacts:
         self._rates = {label: fmean(share > 0 for share in found) for label, found in shares.items()}
         every = [share for found in shares.values() for share in found]
         stated = [share for share in every if share]
-        self.share_stated = len(stated) / len(every) if every else 0.0  # of all listed values, by the training answers
-        self.share_known = fmean(stated) if stated else 0.0  # of each that they state at all
+        self.share_stated = len(stated) / len(every) if every else 0.0  # of all listed values, in training answers
+        self.share_known = fmean(stated) if stated else 0.0  # mean share of a value, if stated at all
 
     @classmethod
     def learn(cls, train: Sequence[Example], read: Callable[[str], Said]) -> GivenFacts | None:
-        """None where the inputs are no lists of facts, or are lists of what answers do not state as it is, such as the
-        turns of a dialogue that is summed up."""
+        """None if the inputs don't list facts, or list things that answers don't state directly, such as the turns of a
+        dialogue to summarise."""
         lists = [listed(row.input) for row in train]
         short = [bool(given) and all(len(one.value.split()) <= _MOST_WORDS for one in given) for given in lists]
         if not train or sum(short) < _ALMOST_ALL * len(train):
@@ -77,8 +77,8 @@ class GivenFacts:
         return given if given.share_known >= _MOSTLY_KNOWN else None
 
     def expected(self, input: str, target: str) -> list[Given]:
-        """The values of an input that have to be stated: those that the expected answer states, and those that
-        answers of this task hardly ever leave out, where it has words left that may say them."""
+        """The values that an answer must state: those in the expected answer, and those that answers of this task
+        almost never leave out, if the expected answer has unexplained words that may express them."""
         return [
             one
             for one in listed(input)
@@ -87,8 +87,8 @@ class GivenFacts:
         ]
 
     def share_of_expected(self, one: Given, answer: str, target: str, input: str) -> float:
-        """How much of what the expected answer states of a value an answer states. Where it says it in words that are
-        not known, its words that nothing else explains have to do."""
+        """How much of what the expected answer states about a value this answer states. If the wording is unknown, the
+        expected answer's unexplained words are compared."""
         share, expected = self.share(one, answer, input), self.share(one, target, input)
         if expected:
             return min(1.0, share / expected)
@@ -96,7 +96,7 @@ class GivenFacts:
         return max(share, len(words & self._features(answer)) / len(words)) if words else share
 
     def _left_for(self, one: Given, target: str, input: str) -> frozenset[Feature]:
-        """The words of an expected answer that are not in the input, and not mostly due to anything but a value."""
+        """The words of an expected answer that aren't in the input and that other values don't explain better."""
         own = ((one.label, ""), *self._own_keys(one))
         others = [key for key in (*self._keys(input), NO_VALUE) if key not in own]
         return frozenset(
@@ -112,7 +112,7 @@ class GivenFacts:
         if one.is_yes is not None:
             return float(self._says_yes(one, answer, input) == one.is_yes)
         if one.value[:1].isupper() and re.search(rf"(?<!\w){re.escape(one.value)}(?!\w)", answer):
-            return 1.0  # a name is said whatever else is denied, and wherever it stands
+            return 1.0  # a name counts anywhere, even in a negated clause
         keys = self._keys(input)
         if any(self._part(feature, self._own_keys(one), keys) >= _CLEARLY for feature in self._features(answer)):
             return 1.0
@@ -121,8 +121,8 @@ class GivenFacts:
         return self._share_spelled(one, answer, input)
 
     def is_contradicted(self, one: Given, answer: str, target: str, input: str) -> bool:
-        """Whether an answer gives a value that others have under the same label, in words; what the input or the
-        expected answer says too contradicts nothing. (Wrong numbers, dates and names are found wherever they stand.)"""
+        """Whether an answer words another value of the same label. Words that are also in the input or the expected
+        answer contradict nothing. (Wrong numbers, dates and names are found anywhere, in `facts.py`.)"""
         if one.is_yes is not None:
             says = self._says_yes(one, answer, input)
             return says == (not one.is_yes) and says != self._says_yes(one, target, input)
@@ -131,13 +131,13 @@ class GivenFacts:
         others = [other for other in self._values.get(one.label, ()) if other.key != one.key]
         if any(words & said and words <= said | known for words in map(self._words, others)):
             return True
-        if _OF_SCALE.match(one.value) and self.share(one, answer, input) == 1:  # "stars" are of every place on it
+        if _OF_SCALE.match(one.value) and self.share(one, answer, input) == 1:  # "stars" fits every rating
             return False
         return any(self._part(feature, self._own_keys(other), keys) >= _CLEARLY for other in others for feature in said)
 
     def added(self, answer: str, target: str, input: str) -> int:
-        """How many values an answer states, in words, of labels that its input does not list, and that neither the
-        input nor the expected answer holds: a place that nobody said is cheap."""
+        """How many values the answer words although its input doesn't list their label and neither the input nor the
+        expected answer contains them: a place that nobody called cheap."""
         labels = {one.label for one in listed(input)}
         keys = {key for label in labels for one in self._values.get(label, ()) for key in (one.key, (label, ""))}
         said = self._features(answer) - self._features(target) - self._features(input)
@@ -146,9 +146,9 @@ class GivenFacts:
         for one in (one for label, values in self._values.items() if label not in labels for one in values):
             own, words = self._own_keys(one), self._words(one)
             found = {each for each in left if self._part(each, own, ()) >= _CLEARLY}
-            if found and (found - words or words <= self._features(answer)):  # "room" alone is no tea room
+            if found and (found - words or words <= self._features(answer)):  # "room" alone is not a tea room
                 count += 1
-                left -= found  # two labels may mean the same
+                left -= found  # two labels can mean the same
         return count
 
     def _is_used_for(self, feature: Feature, keys: Iterable[Key]) -> bool:
@@ -156,12 +156,12 @@ class GivenFacts:
         return any(due.get(key, 0.0) >= _LEAST_USE for key in keys)
 
     def _says_yes(self, one: Given, answer: str, input: str) -> bool | None:
-        """Whether an answer says yes or no to a label; None where it says neither, or both. Words that training
-        answers use for either are told apart by whether a negation stands with them."""
+        """Whether an answer says yes or no to a label; None if it says neither, or both. For words that training
+        answers use for both, negation decides."""
         yes, no, keys = (one.label, "yes"), (one.label, "no"), self._keys(input)
         own = [(one.label, ""), yes, no]
         about = [each for each in self._features(answer) if self._part(each, own, keys) >= _CLEARLY]
-        if not about:  # nothing was learned, so the label's own words have to do
+        if not about:  # nothing was learned: use the label's own words
             others = (other.label for other in listed(input) if other.label != one.label)
             stems = self._read(one.label).stems.difference(*(self._read(label).stems for label in others))
             about = [each for each in self._features(answer) if each[0] in stems]
@@ -170,7 +170,7 @@ class GivenFacts:
         return said.pop() if len(said) == 1 else None
 
     def _side(self, feature: Feature, yes: Key, no: Key) -> bool | None:
-        """Whether training answers use a feature for yes or for no; None for both alike."""
+        """Whether training answers use a feature for yes or for no; None if for both equally."""
         due = self._due.get(feature, {})
         for_yes, for_no = due.get(yes, 0.0), due.get(no, 0.0)
         if max(for_yes, for_no) < _LEAST_USE or (1 - _CLEARLY) < for_yes / (for_yes + for_no) < _CLEARLY:
@@ -178,7 +178,7 @@ class GivenFacts:
         return for_yes > for_no
 
     def _part(self, feature: Feature, of: Sequence[Key], among: Iterable[Key]) -> float:
-        """How much of a feature is due to keys rather than to others."""
+        """The share of a feature that these keys explain, rather than others."""
         due = self._due.get(feature)
         if not due:
             return 0.0
@@ -187,7 +187,7 @@ class GivenFacts:
         return part / (part + rest) if part >= _LEAST_USE else 0.0
 
     def _share_spelled(self, one: Given, answer: str, input: str) -> float:
-        """By the value's own words, numbers and names."""
+        """Compares the value's own words, numbers and names."""
         said, asked = self._read(answer), self._read(input)
         nothing = self._telling_nothing.get(one.label, frozenset())
         shares = []
@@ -196,14 +196,14 @@ class GivenFacts:
             if told and fact.is_hard:
                 share = share_stated(fact, told, said, asked)
                 value = fact.values[0]
-                has_no_unit = isinstance(value, Quantity) and not value.unit  # the label tells what is counted
+                has_no_unit = isinstance(value, Quantity) and not value.unit  # the label says what is counted
                 shares.append(1.0 if share and has_no_unit else share)
         if words := self._words(one):
             shares.append((len(words & self._features(answer)) / len(words)) ** 2)
         return sum(shares) / len(shares) if shares else 0.0
 
     def _rated(self, answer: str, of: Fraction) -> set[Fraction]:
-        """The places on a scale that an answer gives: 4 of 5, four stars out of five, 4 stars."""
+        """The ratings on a scale that an answer gives: 4 of 5, four stars out of five, 4 stars."""
         text = folded(answer)
         facts = [fact for fact in self._read(answer).facts if fact.kind is FactKind.NUMBER]
         facts.sort(key=lambda fact: fact.span)
@@ -219,18 +219,18 @@ class GivenFacts:
         return places
 
     def _keys(self, input: str) -> frozenset[Key]:
-        """Of each listed value its label, and the value itself."""
+        """The label of each listed value, and the value itself."""
         given = listed(input)
         return frozenset(key for one in given for key in ((one.label, ""), *self._own_keys(one)))
 
     def _own_keys(self, one: Given) -> list[Key]:
-        """None for a value with numbers, dates or names, which answers repeat as they are."""
+        """Empty for a value with numbers, dates or names, which answers repeat unchanged."""
         if one.is_yes is None and any(fact.is_hard for fact in self._read(one.value).facts):
             return []
         return [one.key]
 
     def _words(self, one: Given) -> frozenset[Feature]:
-        """The words of a value that tell it from others."""
+        """The words that distinguish a value from others."""
         nothing = self._telling_nothing.get(one.label, frozenset())
         return frozenset(
             (str(fact.values[0]), fact.is_negated)
@@ -239,6 +239,6 @@ class GivenFacts:
         )
 
     def _in_all(self, values: Sequence[Given]) -> frozenset[Hashable]:
-        """What every value of a label holds, such as "road" where all are roads."""
+        """The words that all values of a label share, such as "road" if all are roads."""
         held = [frozenset(value for fact in self._read(one.value).facts for value in fact.values) for one in values]
         return frozenset.intersection(*held) if len(held) > FEWEST_LISTED else frozenset()

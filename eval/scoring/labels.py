@@ -1,5 +1,5 @@
-"""Scores that count every label alike, however many rows it has: no means over rows, but figures of which label each
-row should get and which it got."""
+"""Scores that weigh every label equally, however many rows it has. They aren't means over rows; they follow from which
+label each row should get and which it got."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class LabelAnswers:
-    """The labels that were expected of some rows and those that were given, in the same order and written alike
-    (`label_key`), and the metric, one of `OF_LABELS`, that makes one score of them all. A row that was not asked, in a
-    learning curve, was given None.
+    """The expected and the given labels of some rows, in the same order and written alike (`label_key`), and the
+    metric, one of `OF_LABELS`, that turns them into one score. In a learning curve, a row that was not asked has None.
 
-    The score is the unweighted mean, over the labels that are expected of at least one row, of
-    F1 = 2 TP ÷ (2 TP + FP + FN) or of recall. A label that was given but is expected of no row has no F1 and no recall
-    of its own: it costs the recall of the label that was right, and nothing more.
+    The score is the unweighted mean, over the labels that at least one row expects, of F1 = 2 TP ÷ (2 TP + FP + FN) or
+    of recall. A given label that no row expects has no F1 or recall of its own: it only lowers the recall of the right
+    label.
     """
 
     metric: str
@@ -37,8 +36,8 @@ class LabelAnswers:
 
     @staticmethod
     def of(metric: str, expected: Iterable[str], texts: Iterable[str], scores: Iterable[float]) -> LabelAnswers:
-        """From each row's label, the answer to it, "" where there was none, and whether that was right (1). A row of
-        several right labels counts as one of the first, whichever of them it got."""
+        """From each row's label, its answer ("" if there was none), and whether that was right (1). A row with several
+        right labels counts towards the first, whichever of them it got."""
         labels = tuple(map(label_key, expected))
         given = tuple(
             label if score == 1 else label_key(text) for label, text, score in zip(labels, texts, scores, strict=True)
@@ -47,17 +46,17 @@ class LabelAnswers:
 
     @staticmethod
     def of_outcomes(metric: str, outcomes: Sequence[Outcome]) -> LabelAnswers:
-        """From outcomes that note which label was expected."""
+        """From outcomes that record the expected label."""
         expected = [one.expected or "" for one in outcomes]
         return LabelAnswers.of(metric, expected, [one.text for one in outcomes], [one.score for one in outcomes])
 
     @property
     def asked(self) -> NDArray[np.bool_]:
-        """Which rows, [rows]."""
+        """Which rows were asked, [rows]."""
         return np.array([label is not None for label in self.given])
 
     def on(self, rows: NDArray[np.bool_]) -> LabelAnswers:
-        """Of these rows alone, [rows]."""
+        """The same for these rows only, [rows]."""
         kept = np.flatnonzero(rows).tolist()
         return LabelAnswers(self.metric, tuple(self.expected[at] for at in kept), tuple(self.given[at] for at in kept))
 
@@ -70,15 +69,15 @@ class LabelAnswers:
         return float(score_of_counts(self.metric, expected, given, right)[0])
 
     def places(self) -> tuple[Places, int]:
-        """The place of each label among those expected, [2, rows]: expected, then given. One that is expected of no row
-        has the place after the last. And how many labels are expected."""
+        """Labels as numbers, [2, rows]: expected, then given; and how many labels are expected. A label that no row
+        expects gets the number after the last."""
         labels = {label: place for place, label in enumerate(sorted(set(self.expected)))}
         places = [[labels.get(label or "", len(labels)) for label in side] for side in (self.expected, self.given)]
         return np.array(places, dtype=np.int64), len(labels)
 
 
 def label_key(text: str) -> str:
-    """Two texts are the same label where this is the same."""
+    """Two texts are the same label if their keys are equal."""
     return folded(text).strip()
 
 
@@ -89,7 +88,7 @@ def is_label(places: Places, labels: int) -> Numbers:
 
 def score_of_counts(metric: str, expected: Numbers, given: Numbers, right: Numbers) -> Numbers:
     """The score, [draws], from how often each label was expected, given, and both, [draws, labels] each. A label that
-    is never expected does not count."""
+    is never expected doesn't count."""
     whole = expected if metric == MetricName.BALANCED_ACCURACY else (expected + given) / 2
     rates = np.divide(right, whole, out=np.zeros_like(right), where=expected > 0)
     return np.asarray(rates.sum(axis=1) / (expected > 0).sum(axis=1))
@@ -97,8 +96,8 @@ def score_of_counts(metric: str, expected: Numbers, given: Numbers, right: Numbe
 
 @dataclass(frozen=True, slots=True)
 class LabelRates:
-    """How often one label was found: of the `rows` that should get it (recall), and of those that got it (precision,
-    None where none did)."""
+    """How often one label was found: the share of the `rows` with this label that got it (recall), and the share of the
+    rows that got it to which it belongs (precision, None if no row got it)."""
 
     label: str
     rows: int
@@ -107,8 +106,8 @@ class LabelRates:
 
 
 def rates_by_label(outcomes: Sequence[Outcome]) -> tuple[LabelRates, ...]:
-    """For each label that was expected of a row, by its name; none where the outcomes note no expected label, as where
-    answers are no labels."""
+    """The rates of each label that a row expects, sorted by name; empty if outcomes record no expected label because
+    answers aren't labels."""
     names = {label_key(one.expected): one.expected for one in reversed(outcomes) if one.expected is not None}
     if not names:
         return ()

@@ -1,4 +1,4 @@
-"""Inputs that list facts ("name: The Heron | price: cheap"), value by value."""
+"""Read inputs that list facts ("name: The Heron | price: cheap"), value by value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eval.scoring.reading import MOST_CHARACTERS
 from eval.scoring.words import folded
 
 FEWEST_LISTED = 2
-_OF_THEIR_OWN = 0.7  # of the labels of a list
+_OF_THEIR_OWN = 0.7  # share of a list's labels that must be distinct
 _YES = frozenset(("yes", "true", "y", "ja", "oui", "sí", "是"))
 _NO = frozenset(("no", "false", "n", "nein", "non", "否"))
 _INNER_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -29,27 +29,27 @@ Key = tuple[str, str]  # a value, a label with yes or no, or a label
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One value that an input lists, with what it is called there."""
+    """One value that an input lists, with its label."""
 
     label: str
     value: str
 
     @property
     def is_yes(self) -> bool | None:
-        """None where the value is neither yes nor no."""
+        """None if the value is neither yes nor no."""
         plain = self.value.casefold()
         return True if plain in _YES else False if plain in _NO else None
 
     @property
     def key(self) -> Key:
-        """The same value under two labels is put in the same words, but yes and no are not."""
+        """Answers word the same value of two labels the same way, except for yes and no."""
         return ("", self.value.casefold()) if self.is_yes is None else (self.label, "yes" if self.is_yes else "no")
 
 
 @lru_cache(20_000)
 def listed(text: str) -> tuple[Given, ...]:
     """What an input lists: JSON, `label[value], …`, `label: value` or `label = value` between line ends or any of
-    `,;|`, or triples `subject | relation | object`. Nothing if it is no list."""
+    `,;|`, or triples `subject | relation | object`. Empty if it isn't a list."""
     text = folded(text[:MOST_CHARACTERS]).strip()
     pairs = _json(text) or _triples(text) or _items(text)
     given = [
@@ -87,7 +87,7 @@ def _leaves(label: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 def _triples(text: str) -> list[tuple[str, str]]:
-    """Each subject once, and each object by its relation."""
+    """Each subject once, and each object with its relation."""
     lines = [line for line in text.splitlines() if line.strip()]
     triples = [match.groups() for match in map(_TRIPLE.match, lines) if match]
     if not triples or len(triples) < len(lines):
@@ -97,7 +97,7 @@ def _triples(text: str) -> list[tuple[str, str]]:
 
 
 def _items(text: str) -> list[tuple[str, str]]:
-    """Each label with what stands before the next one; none where labels come back, as speakers do."""
+    """Each label with the text up to the next one; empty if labels repeat, as speakers do."""
     starts = list(_ITEM.finditer(text))
     pairs = []
     for match, following in zip_longest(starts, starts[1:]):
@@ -107,13 +107,13 @@ def _items(text: str) -> list[tuple[str, str]]:
 
 
 def without_slashes(text: str) -> str:
-    """4/5 as 4 of 5: on a scale, five of five is not one."""
+    """4/5 becomes 4 of 5: on a scale, five of five is not one."""
     return _SLASH.sub(r"\1 of \2", text)
 
 
 def without_repeated(text: str, target: str, input: str) -> str:
-    """An answer without what it repeats of the input word for word, where the expected answer does not: who repeats a
-    list of facts has described nothing, and who repeats a whole text has not summed it up."""
+    """An answer without the parts it copies from the input, if the expected answer doesn't copy them. Copying a list of
+    facts isn't describing it, and copying a text isn't summarising it."""
     given = listed(input)
     items = [rf"{_spelled(one.label)}[\"']?\s*[:=\[]\s*[\"']?{_spelled(one.value)}\]?" for one in given]
     is_shorter = 0 < 2 * len(target) <= len(input)

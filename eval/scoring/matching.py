@@ -1,4 +1,4 @@
-"""Whether a text states a fact of another one: numbers, dates and times by value, a name by the share of its words."""
+"""Whether a text states a fact of another text: numbers, dates and times by value, a name by the share of its words."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from eval.scoring.numbers import Quantity
 from eval.scoring.reading import Fact, FactKind, Said
 from eval.scoring.words import unaccented
 
-_WITHOUT_UNIT = 0.5  # of a number whose unit one side does not write
-_PARTLY_DATED = 0.5  # of a date that lacks a part
+_WITHOUT_UNIT = 0.5  # share for a number if only one side writes the unit
+_PARTLY_DATED = 0.5  # share for a date that lacks a part
 
 
 def share_stated(fact: Fact, words: Sequence[Hashable], answer: Said, asked: Said) -> float:
-    """How much of a fact an answer states: of `words`, those of its words that count, the square of the share that
-    stands there, so that half a name is worth little."""
+    """How much of a fact an answer states. For names and words: the square of the share of `words` (those that count)
+    that it contains, so that half a name is worth little."""
     value = fact.values[0]
     if isinstance(value, Quantity):
         units = {fact.quantity.unit for fact in asked.facts if fact.kind is FactKind.NUMBER} | {
@@ -70,7 +70,7 @@ def agrees_with_any(fact: Fact, others: Sequence[Fact]) -> bool:
 
 
 def _agree(ours: Hashable, theirs: Hashable) -> bool:
-    """Whether two numbers, dates or times say the same; a year agrees with a date in it."""
+    """Whether two numbers, dates or times mean the same. A year agrees with a date in that year."""
     if isinstance(ours, Quantity):
         if isinstance(theirs, Date):
             return ours.value == theirs.year

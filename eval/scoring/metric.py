@@ -1,5 +1,5 @@
-"""The metrics there are, what they mean, and which one a task gets. It follows from the data that may be learned from,
-before anything runs, so nobody can pick it after the fact; a person may choose another, before the run as well."""
+"""The available metrics, what they mean, and which one a task gets. The choice follows from training data before a run,
+so nobody can pick it afterwards. A person may choose another, also before the run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CHOICES: dict[Kind, tuple[MetricName, ...]] = {
     ),
 }  # fmt: skip
 
-# What leads, and the largest share of the score that the other part can take off.
+# Which part leads, and the largest share of the score that the other part can cost.
 LEADS_WITH_FACTS = {MetricName.FACTS: True, MetricName.FACTS_AND_FORM: True, MetricName.FORM_AND_FACTS: False,
                     MetricName.FORM: False}  # fmt: skip
 SHARE_OF_OTHER = {MetricName.FACTS: 0.0, MetricName.FACTS_AND_FORM: 0.05, MetricName.FORM_AND_FACTS: 0.3,
@@ -49,40 +49,40 @@ _FACTS = (
     "How many of the expected facts (numbers, dates, names, yes or no, rare words) the answer states, in any order and "
     "notation. Whatever it states instead lowers the score."
 )
-_FORM = "How many short runs of letters the text shares with the expected one (chrF)."
+_FORM = "How many short sequences of letters the text shares with the expected one (chrF)."
 
 MEANINGS: dict[str, str] = {
     MetricName.ACCURACY: "The share of rows whose label is exactly the expected one.",
     MetricName.MACRO_F1: (
-        "How often each label is found and not given wrongly (F1), averaged over labels, so that a label with few rows "
-        "counts as much as one with many."
+        "How often each label is found and not given wrongly (F1), averaged over labels. A label with few rows counts "
+        "as much as one with many."
     ),
     MetricName.BALANCED_ACCURACY: (
-        "The share of each label's rows that got it (recall), averaged over labels, so that a label with few rows "
-        "counts as much as one with many."
+        "The share of each label's rows that got it (recall), averaged over labels. A label with few rows counts "
+        "as much as one with many."
     ),
     MetricName.FIELD_F1: (
-        "How well the fields match the expected ones. Missing, wrong and invented fields all cost. "
+        "How well the fields match the expected ones. Missing, wrong and invented fields lower the score. "
         "An answer that is not JSON scores 0."
     ),
     MetricName.FACTS: f"{_FACTS} Wording and length do not count.",
-    MetricName.FACTS_AND_FORM: f"{_FACTS} Up to a twentieth is taken off for wording unlike the expected one.",
-    MetricName.FORM_AND_FACTS: f"{_FORM} Up to three tenths are taken off for facts of the input that are lost.",
+    MetricName.FACTS_AND_FORM: f"{_FACTS} Different wording lowers it by at most 5 %.",
+    MetricName.FORM_AND_FACTS: f"{_FORM} Lost facts of the input lower it by at most 30 %.",
     MetricName.FORM: f"{_FORM} Facts do not count.",
-    MetricName.EXACT: "The share of answers that equal the expected one, spacing and letter case of keywords aside.",
-    # Of runs of earlier versions.
-    "answer F1": "How much of its words the answer shares with the expected one, from 0 to 1.",
+    MetricName.EXACT: "The share of answers that equal the expected one, ignoring spacing and the case of keywords.",
+    # For runs of earlier versions.
+    "answer F1": "How many words the answer shares with the expected one, from 0 to 1.",
     "chrF": _FORM,
 }
 
 _FACTS_FORMULA = (
-    "2 × recall × precision ÷ (recall + precision). Recall is the share of the expected facts that are stated. A "
-    "number, date, time, name, yes or no, or refusal weighs 1. Other words weigh more the rarer they are in documents "
-    "and training answers. Precision falls with every other number, date or name that neither the input nor the "
-    "expected answer holds. One from the same document costs a tenth."
+    "2 × recall × precision ÷ (recall + precision). Recall is the share of the expected facts that it states. A "
+    "number, date, time, name, yes or no, or refusal weighs 1. Other words weigh more if they are rare in documents "
+    "and training answers. Every other number, date or name lowers precision, unless the input holds it. One from the "
+    "same document counts a tenth."
 )
 FORMULAS: dict[str, str] = {
-    MetricName.ACCURACY: "1 where the label is the expected one, blanks around it aside, else 0.",
+    MetricName.ACCURACY: "1 if the label is the expected one (ignoring blanks around it), else 0.",
     MetricName.MACRO_F1: (
         "The mean over the labels of the test rows of 2 × TP ÷ (2 × TP + FP + FN). TP rows have the label and got it, "
         "FP got it without having it, FN have it and got another."
@@ -92,34 +92,34 @@ FORMULAS: dict[str, str] = {
         "and got another."
     ),
     MetricName.FIELD_F1: (
-        "2 × the fields that agree ÷ (the fields given + the fields expected). Fields agree where their names and "
-        "values are the same. Capitals, blanks and the order of lists do not count. 2 is 2.0, but not the text “2”. "
-        "Null and empty are no field."
+        "2 × fields that agree ÷ (given fields + expected fields). Fields agree if their names and values are the "
+        "same. Capitals, blanks and the order of lists do not count. 2 equals 2.0, but not the text “2”. "
+        "Null and empty fields do not count."
     ),
     MetricName.FACTS: _FACTS_FORMULA,
     MetricName.FACTS_AND_FORM: (
-        f"Facts × (1 − 0.05 × (1 − form)). Facts: {_FACTS_FORMULA} Where inputs list facts, each value weighs 1, in "
-        "the words of the input or of training answers. Facts are then what is right ÷ (what is expected + what is "
-        "wrong), and repeating the list states nothing. Form: chrF ÷ 100."
+        f"Facts × (1 − 0.05 × (1 − form)). Facts: {_FACTS_FORMULA} If inputs list facts, each value weighs 1, in "
+        "the words of the input or of training answers. The facts score is then right ÷ (expected + wrong), and "
+        "repeating the list states nothing. Form: chrF ÷ 100."
     ),
     MetricName.FORM_AND_FACTS: (
-        f"Form × (1 − 0.3 × (1 − facts)). Form: chrF of sacrebleu ÷ 100. Facts, of those that the input holds: "
+        f"Form × (1 − 0.3 × (1 − facts)). Form: chrF from sacrebleu ÷ 100. Facts, only those in the input: "
         f"{_FACTS_FORMULA}"
     ),
-    MetricName.FORM: "chrF of sacrebleu ÷ 100, from runs of one to six letters, what is missing weighing double.",
-    MetricName.EXACT: "1 where the answer is the expected one after formatting, else 0.",
-    "answer F1": "2 × the words shared ÷ (the words given + the words expected), as for SQuAD.",
-    "chrF": "chrF of sacrebleu ÷ 100, from runs of one to six letters, what is missing weighing double.",
+    MetricName.FORM: "chrF from sacrebleu ÷ 100: sequences of one to six letters; recall weighs double.",
+    MetricName.EXACT: "1 if the answer is the expected one after formatting, else 0.",
+    "answer F1": "2 × shared words ÷ (given words + expected words), as for SQuAD.",
+    "chrF": "chrF from sacrebleu ÷ 100: sequences of one to six letters; recall weighs double.",
 }
 
 _ROWS_READ = 300
 _MOSTLY = 0.5
 _MUCH = 0.25
-_OFTEN = 0.1  # of the answers, from which on what they hold tells little of each
+_OFTEN = 0.1  # a fact in more answers than this share says little about any of them
 
 
 def leads_with_facts(metric: Metric) -> bool:
-    """Whether an answer with a wrong fact is meant to score little."""
+    """Whether an answer with a wrong fact should score low."""
     return metric.name == MetricName.EXACT or counts_facts(metric.name)
 
 
@@ -140,19 +140,19 @@ def formula_of(name: str) -> str:
 
 
 def chosen_metric(kind: Kind, of_itself: Metric, name: str | None, required: Sequence[str]) -> Metric:
-    """The metric that a person asks for by its name, in place of what the task gets `of_itself`, with the phrases that
-    they require. Raises BadInput where this kind of task has no metric of that name."""
+    """The metric a person asks for by name, with the phrases they require; `of_itself` is the task's default. Raises
+    BadInput if this kind of task has no such metric."""
     name = name or of_itself.name
     if name not in CHOICES[kind]:
         offered = ", ".join(CHOICES[kind])
         raise BadInput(f"There is no metric '{name}' for {kind.value}: choose {offered}, or give your own function.")
     if required and MetricName(name) not in _SEES_FORM:
-        raise BadInput(f"The metric '{name}' sees no wording, so no phrase can be required: choose facts and form.")
+        raise BadInput(f"The metric '{name}' ignores wording, so it can't require phrases: choose 'facts and form'.")
     for pattern in required:
         _check_pattern(pattern)
     digest = hashlib.sha256("\n".join(required).encode()).hexdigest()[:6]
     suffix = f", {len(required)} required ({digest})" if required else ""
-    # What leads with form of itself has answers that mostly tell what their inputs lack: that counts where facts lead.
+    # If form leads by default, answers mostly add what their inputs lack, and that must count once facts lead.
     carries = of_itself.carries and (leads_with_facts(of_itself) or not leads_with_facts(Metric(name)))
     return Metric(f"{name}{suffix}", carries, tuple(required))
 
@@ -162,17 +162,17 @@ def _check_pattern(required: str) -> None:
         re.compile(required.removeprefix("re:"))
     except re.error as wrong:
         if required.startswith("re:"):
-            raise BadInput(f"The required pattern '{required}' cannot be read ({wrong}): fix it.") from wrong
+            raise BadInput(f"The required pattern '{required}' can't be read ({wrong}): fix it.") from wrong
 
 
 def metric_for(
     kind: Kind, train: Sequence[Example], documents: Sequence[Document], collection: Collection | None = None
 ) -> Metric:
-    """The metric that a task gets of itself.
+    """The default metric of a task.
 
-    Facts lead where there are documents that hold them, where answers are short, where the same answers come back (so
-    that they can be learned), where inputs list facts that answers state, where much of what answers tell are numbers,
-    dates and names, and where answers repeat what their inputs hold; else form does.
+    Facts lead in each of these cases; otherwise form does. Documents hold the facts. Answers are short. The same
+    answers come back, so that they can be learned. Inputs list facts that answers state. Much of what answers add are
+    numbers, dates and names. Answers repeat what their inputs hold.
     """
     match kind:
         case Kind.CLASSIFICATION:
@@ -200,8 +200,8 @@ def metric_for(
 
 
 def _share_in_documents(train: Sequence[Example], collection: Collection) -> float:
-    """Of the numbers, dates and names in the expected answers that their inputs lack, the share that stands in a
-    document; where there are none, of the rare words."""
+    """The share of numbers, dates and names in the expected answers, beyond those in their inputs, that a document
+    contains. Rare words count little, and decide if there is nothing else."""
     found = total = 0.0
     for row in train:
         answer, asked = collection.read(row.target), set(all_values(collection.read(row.input)))
@@ -215,8 +215,9 @@ def _share_in_documents(train: Sequence[Example], collection: Collection) -> flo
 
 
 def _share_told(train: Sequence[Example], collection: Collection) -> float:
-    """Of what expected answers state and their inputs do not, the share that is numbers, dates and names, and not those
-    of many answers, as in a signature: high in a sentence that tells a fact, low in a letter that names an hour."""
+    """The share of numbers, dates and names in what expected answers add to their inputs, without those that many
+    answers contain, as in a signature. High for a sentence that states a fact, low for a letter that mentions a
+    time."""
     stated = [{value: fact.is_hard for fact in collection.read(row.target).facts for value in values_of(fact)}
               for row in train]  # fmt: skip
     answers_with = Counter(value for values in stated for value in values)
@@ -229,7 +230,7 @@ def _share_told(train: Sequence[Example], collection: Collection) -> float:
 
 
 def _share_carried(train: Sequence[Example], collection: Collection) -> float:
-    """Of what the expected answers state, the share that their inputs hold."""
+    """The share of what the expected answers state that their inputs hold."""
     found = total = 0.0
     for row in train:
         answer, asked = collection.read(row.target), set(all_values(collection.read(row.input)))

@@ -1,5 +1,5 @@
-"""Numbers as people write them, read as values: sign, decimal point or comma, thousands, per cent, currency, scale
-words, units and words for numbers. "1.5" is not "15", "$5 million" is "5,000,000 dollars"."""
+"""Read numbers as people write them: sign, decimal point or comma, thousands, per cent, currency, scale words, units
+and words for numbers. "1.5" is not "15", and "$5 million" equals "5,000,000 dollars"."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SCALES = {
     "mrd": 10**9, "milliarde": 10**9, "milliarden": 10**9, "milliard": 10**9, "lakh": 10**5, "crore": 10**7,
 }  # fmt: skip
 _SHORT_SCALES = {"k": 10**3, "m": 10**6, "b": 10**9, "bn": 10**9, "mn": 10**6, "t": 10**12}
-_SOFT_WORDS = frozenset({"one", "first", "half"})  # which seldom count anything: "one of them"
+_SOFT_WORDS = frozenset({"one", "first", "half"})  # these rarely count anything: "one of them"
 
 _SCALE = "|".join(sorted(_SCALES, key=len, reverse=True))
 _MORE = re.compile(
@@ -68,8 +68,8 @@ _IN_WORDS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A value in its unit; `unit` is "" where none was written. `is_soft` marks words such as "one" or "first", which
-    may count nothing; `bound` is 1 for "more than", -1 for "less than"."""
+    """A value with its unit; `unit` is "" if none was written. `is_soft` marks words such as "one" or "first", which
+    may count nothing. `bound` is 1 for "more than", -1 for "less than"."""
 
     value: Fraction
     unit: str = ""
@@ -77,8 +77,8 @@ class Quantity:
     bound: int = 0
 
     def agrees_with(self, other: Quantity) -> bool:
-        """Whether both say the same: a value without a unit agrees with the same value in any, one without a bound with
-        the same value as a bound."""
+        """Whether both mean the same. A value without a unit agrees with the same value in any unit, and one without a
+        bound with the same value as a bound."""
         if self.bound * other.bound < 0:
             return False
         if not self.unit or not other.unit or self.unit == other.unit:
@@ -89,7 +89,7 @@ class Quantity:
 
 def uses_decimal_comma(texts: Iterable[str]) -> bool:
     """Whether "1,500" means one and a half in these texts: they write more decimal commas than decimal points, as far
-    as a number tells."""
+    as their numbers show."""
     commas = points = 0
     for text in texts:
         for found in re.finditer(r"(?<![\d.,])\d+(?:[.,]\d+)+(?![\d.,]*\d)", text):
@@ -105,7 +105,7 @@ def uses_decimal_comma(texts: Iterable[str]) -> bool:
 
 
 def find_quantities(text: str, decimal_comma: bool = False) -> Iterator[tuple[Span, Quantity]]:
-    """The numbers of a text (NFKC) with where they stand. Codes such as 007, 1.2.3 or B2B are no numbers."""
+    """The numbers in a text (NFKC) with their spans. Codes such as 007, 1.2.3 or B2B aren't numbers."""
     for span, quantity in _find(text, decimal_comma):
         before = text[max(0, span[0] - _LONGEST_BOUND) : span[0]]
         bound = 1 if _MORE.search(before) else -1 if _LESS.search(before) else 0
@@ -177,7 +177,8 @@ def _from_digits(found: re.Match[str], decimal_comma: bool) -> Iterator[tuple[Sp
 
 
 def _value_of(digits: str, decimal_comma: bool) -> Fraction | None:
-    """None for what is a code: leading zeros, several points that part no thousands, twelve digits and more."""
+    """The value; None for a code: leading zeros, several points that don't separate thousands, twelve digits or
+    more."""
     digits = re.sub(r"[ ’']", "", digits.lower())
     if "e" in digits:
         digits, exponent = digits.split("e")
@@ -205,7 +206,7 @@ def _value_of(digits: str, decimal_comma: bool) -> Fraction | None:
 
 
 def _value_of_words(words: list[str]) -> Fraction | None:
-    """ "two hundred and five thousand" as a value; None where the words make no number."""
+    """The value of words such as "two hundred and five thousand"; None if they aren't a number."""
     total, current, seen = Fraction(0), Fraction(0), False
     for word in words:
         if word in ("a", "an", "and"):

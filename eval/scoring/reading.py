@@ -1,4 +1,4 @@
-"""What a text states, piece by piece: numbers, dates, times of day, names, yes or no, refusals, and its other words."""
+"""What a text states, piece by piece: numbers, dates, times of day, names, yes or no, refusals, and other words."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from eval.scoring.numbers import Quantity, Span, find_quantities
 from eval.scoring.units import CURRENCY_SIGNS
 from eval.scoring.words import find_words, folded, is_function_word, letters_of, stem_of, unaccented
 
-MOST_CHARACTERS = 6_000  # of a text that are read; an answer is hardly ever as long
-_ALONE = r"(?=\s*(?:[^\w\s]|$)|\s+(?:it|they|he|she|there|you|the|this|that|we|i)\b)"  # "No cards" answers nothing
+MOST_CHARACTERS = 6_000  # read per text; answers are rarely that long
+_ALONE = r"(?=\s*(?:[^\w\s]|$)|\s+(?:it|they|he|she|there|you|the|this|that|we|i)\b)"  # "No cards" isn't a no
 _BEFORE = (
     r"\W*(?:(?:the\s+)?(?:final\s+|correct\s+)?answer(?:\s+to\s+(?:this|that|the|your)\s+question)?(?:\s+is)?\s*:?\s*|"
     r"i\s+think\s+|well,?\s+|sorry,?\s+)?\W*"
@@ -42,7 +42,7 @@ _NO_NEGATION = re.compile(
     r"\b(?:no|not) (?:later|more|less|fewer|longer|earlier|only|just|merely|to mention|far)\b",
     re.IGNORECASE,
 )
-# Where an answer comes from is no part of it, nor is a title part of a name.
+# The source of an answer isn't part of it, and a title isn't part of a name.
 _SOURCE = re.compile(
     r"\[\d+\]|\(?\b(?:according to |see |source: ?)?(?:page|passage|section|source|document) \d+\)?|^\s*\d+\.\s(?=\S)|"
     r"\b(?i:as of) \d{4},(?=\s)|\b(?:Mr|Mrs|Ms|Dr|Prof|Doctor|Professor)\b\.?(?=\s[A-Z])",
@@ -50,7 +50,7 @@ _SOURCE = re.compile(
 )
 _CLAUSE_END = re.compile(
     r"[.!?;:,\n]+(?=\s|$)|[。、]|(?<=[\u3040-\u9fff])[!?;:,]|\s+(?:but|and|while|whereas|although)\s+|"
-    r"(?=\b(?:without|ohne|sans)\b)",  # which denies what follows it, and nothing before
+    r"(?=\b(?:without|ohne|sans)\b)",  # negates only what follows
     re.IGNORECASE,
 )
 _CODE = re.compile(
@@ -71,7 +71,7 @@ _SENTENCE_END = re.compile(r"[.!?:\n]\s*[\"'“”(]*\s*$")
 
 
 _LONGEST_NAME = 80  # characters
-_OPENING = 100  # characters, in which an answer says yes or no if it does
+_OPENING = 100  # characters in which an answer says yes or no, if at all
 
 
 class FactKind(StrEnum):
@@ -85,9 +85,9 @@ class FactKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing stated. `values` are the stems of a name (one or more words) or of a word (one), or the one number,
-    date, time (or day of the week) or code (L-02, B2B, 007); `is_negated` says that it stands in a clause with "not".
-    It stands at `span` of the `folded` text."""
+    """One stated fact. `values` are the stems of a name (one or more words) or of a word (one), or the one number,
+    date, time (or weekday) or code (L-02, B2B, 007). `is_negated`: it is in a clause with "not". `span` is its place in
+    the `folded` text."""
 
     kind: FactKind
     values: tuple[Hashable, ...]
@@ -96,7 +96,7 @@ class Fact:
 
     @property
     def is_hard(self) -> bool:
-        """Whether it is right or wrong whatever words stand around it."""
+        """Whether it is right or wrong independent of the words around it."""
         if self.kind is FactKind.NUMBER:
             return not self.quantity.is_soft
         return self.kind is not FactKind.WORD
@@ -110,9 +110,9 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """All that a text states. `stems` are those of all its words but function words, in any role; `says_yes` is None
-    where it neither begins with yes nor with no; `refuses` where it says that it does not know or cannot answer,
-    `admits` where it may say so, if that is the answer."""
+    """Everything a text states. `stems` are those of all its words except function words, in any role. `says_yes` is
+    None if it starts with neither yes nor no. `refuses`: it says that it doesn't know or can't answer. `admits`: it may
+    say so, if that is the expected answer."""
 
     facts: tuple[Fact, ...]
     stems: frozenset[str]
@@ -126,14 +126,14 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Notation:
-    """How a task writes what can be read in two ways: 1,500 and 05/03/2024."""
+    """How a task writes what can be read two ways: 1,500 and 05/03/2024."""
 
     decimal_comma: bool = False
     month_first: bool = False
 
 
 def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bool] = lambda stem: False) -> Said:
-    """`is_name` says of a stem that it is known to be a name, where the capitals here do not tell."""
+    """The facts of a text. `is_name` says whether a stem is a known name, for when capitals here don't show it."""
     text = _SOURCE.sub(_blank, folded(text[:MOST_CHARACTERS])[:MOST_CHARACTERS])
     found: list[tuple[Span, FactKind, Hashable]] = []
     for kind, spans in (
@@ -199,7 +199,7 @@ def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bo
 
 
 def _day_of(word: str) -> str | None:
-    """Monday of Mon, Mondays and Monday; in small letters sun and wed are other words."""
+    """Mon, Mondays and Monday become Monday. In lower case, sun and wed are other words."""
     if not word[0].isupper():
         return None
     plain = word.casefold()
@@ -207,7 +207,7 @@ def _day_of(word: str) -> str | None:
 
 
 def _find_codes(text: str) -> Iterator[tuple[Span, str]]:
-    """A few capitals and digits (L-02, B12, ISO 9001, Covid-19; no amount of money), addresses of mail and web,
+    """A few capitals and digits (L-02, B12, ISO 9001, Covid-19, but no amount of money), mail and web addresses,
     telephone numbers, and decades (the nineties are 1990s)."""
     for match in _CODE.finditer(text):
         code = re.sub(r"[\s()-]", "", match[0])
@@ -223,7 +223,7 @@ def _blank(match: re.Match[str]) -> str:
 
 
 def _is_title(text: str) -> bool:
-    """Whether a short text is nothing but words with capitals, so that its first word is part of a name, too."""
+    """Whether a short text consists of capitalised words only, so that its first word is also part of a name."""
     if len(text) > _LONGEST_NAME:
         return False
     words = [match[0] for match in find_words(text) if not is_function_word(match[0])]
@@ -231,7 +231,7 @@ def _is_title(text: str) -> bool:
 
 
 def _looks_like_name(text: str, start: int, word: str) -> bool:
-    """Capitals within a sentence; at the beginning of one they tell nothing, unless there are two."""
+    """Capitals within a sentence. At its beginning they mean nothing, unless two words have them."""
     if not any(letter.isupper() for letter in word):
         return False
     return sum(letter.isupper() for letter in word) > 1 or not _begins_sentence(text, start)
@@ -250,7 +250,7 @@ def _says_yes(text: str) -> bool | None:
 
 
 def _negated_clauses(text: str) -> Callable[[int], bool]:
-    """Whether what stands at a place is in a clause with a negation. A "no" that answers is none."""
+    """Whether a position is in a clause with a negation. A "no" that answers a question isn't one."""
     answered = _NO.match(text[:_OPENING])
     kept = _NO_NEGATION.sub(lambda match: " " * len(match[0]), text)
     if answered:

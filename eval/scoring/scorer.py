@@ -1,4 +1,4 @@
-"""One score in [0, 1] an answer, the same for the same text, whichever strategy wrote it."""
+"""One score in [0, 1] per answer. The same text gets the same score, whichever strategy wrote it."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from eval.scoring.own_metric import load_own
 from eval.scoring.words import folded
 from eval.task import Brief, Document, Example, Kind, LearningSplit, Metric, Split, Task
 
-# An answer with so much of the expected facts holds them more than it misses them.
+# An answer with this share of the expected facts holds more of them than it misses.
 _RIGHT_ANSWER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The primary metric in [0, 1], and secondary ones by name, in [0, 1] as well."""
+    """The primary metric in [0, 1], and secondary ones by name, also in [0, 1]."""
 
     value: float
     parts: dict[str, float] = field(default_factory=dict)
 
 
 class Scorer:
-    """Scores the answers of one task. `train` is what may be learned from, and `examples` are all rows: what stands in
-    any of them, or in a document, is not invented. What scores dev rows must be given no test rows as `examples`."""
+    """Scores the answers of one task. `train` are the training rows. `examples` are all rows: a fact in any of them, or
+    in a document, isn't invented. To score dev rows, `examples` must not contain test rows."""
 
     def __init__(
         self,
@@ -53,17 +53,17 @@ class Scorer:
         self._required = [_pattern(each) for each in self.metric.required]
 
     def score(self, text: str, example: Example) -> Score:
-        """How good the answer `text` is to this example; of several right answers the best one counts.
+        """How good `text` is as an answer to this example; of several right answers the best match counts.
 
-        Parts: extraction has `valid` (it is JSON of the expected outer shape) and `exact`; answering and writing have
+        Parts: extraction has `valid` (JSON of the expected outer shape) and `exact`. Answering and writing have
         `recall` and `precision` of facts, `dropped` and `distorted` (shares of the expected facts), `invented` (it
-        states something that stands nowhere in the task), and `exact`; writing also `form`. Raises BadInput when the
-        target of an extraction is not JSON, or a person's own metric fails.
+        states something that occurs nowhere in the task), and `exact`; writing also `form`. Raises BadInput if the
+        target of an extraction isn't JSON, or if a person's own metric fails.
         """
         return max((self._against(text, answer, example) for answer in example.answers), key=lambda one: one.value)
 
     def overall(self, texts: Sequence[str], examples: Sequence[Example]) -> float:
-        """The score that the answers to these examples, of which there is at least one, have together."""
+        """The score of all these answers together. At least one is required."""
         scores = [self.score(text, example).value for text, example in zip(texts, examples, strict=True)]
         if self._name not in OF_LABELS:
             return fmean(scores)
@@ -109,7 +109,7 @@ class Scorer:
         )
 
     def _form(self, text: str, answer: str) -> float:
-        from sacrebleu import sentence_chrf  # as long to import as numpy, and other kinds can do without
+        from sacrebleu import sentence_chrf  # takes as long to import as numpy, and other kinds don't need it
 
         value = min(1.0, sentence_chrf(text, [answer]).score / 100)
         return value * self._share_required(text)
@@ -121,21 +121,21 @@ class Scorer:
 
 
 def scorer_for(task: Task, split: Split | None = None) -> Scorer:
-    """The scorer of a task's answers; without a split all its rows count as what may be learned from."""
+    """The scorer of a task's answers. Without a split, all its rows count as training rows."""
     train = split.train if split else task.examples
     return Scorer(task.kind, task.metric, train, task.documents, task.examples)
 
 
 def scorer_while_learning(brief: Brief, split: LearningSplit, documents: Sequence[Document]) -> Scorer:
-    """The scorer by which a strategy chooses its settings: it knows nothing of the test rows."""
+    """The scorer a strategy uses to choose its settings. It knows nothing about the test rows."""
     return Scorer(brief.kind, brief.metric, split.train, documents, split.dev)
 
 
 def is_right(kind: Kind, value: float, parts: Mapping[str, float]) -> bool | None:
-    """Whether an answer with this score and these parts is marked right; None for writing, where none is.
+    """Whether an answer with this score and these parts counts as right; None for writing, which has no right answers.
 
-    A label must be exact; every field of an extraction must be; a short answer must state at least half of the facts,
-    so that "in Paris" is right where "Paris" was expected.
+    A label must be exact, and so must every field of an extraction. A short answer must state at least half of the
+    facts, so that "in Paris" is right if "Paris" was expected.
     """
     match kind:
         case Kind.CLASSIFICATION:

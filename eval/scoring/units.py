@@ -1,4 +1,4 @@
-"""Units and currencies by the ways they are written; each of one dimension with its size in that dimension's first."""
+"""Units and currencies by their spellings, each with its dimension and its size in that dimension's first unit."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The words of a text as scoring compares them: NFKC, case-folded, endings taken off; in scripts without spaces every
-two letters that stand together are a word. Symbols count (C++ is not C, 👍 is not 👎); punctuation does not."""
+"""The words of a text as scoring compares them: NFKC, case-folded, without endings. In scripts without spaces, every
+two neighbouring letters are a word. Symbols count (C++ is not C, 👍 is not 👎); punctuation doesn't."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RUN = regex.compile(rf"(?V1){UNSPACED}\p{{M}}*")
 _FRACTION_SIGN = regex.compile(r"(?<=\d)[¼½¾⅐-⅞]")
 _STEM = snowballstemmer.stemmer("english").stemWord
 _MOST_CACHED = 200_000
-# Words that say nothing by themselves. Others that say little in a task are found by how often they stand in it.
+# Words without content. Other words that say little are found by how often they occur in a task.
 _SAY_NOTHING = """
 a an the and or but nor so if then than that this these those there here it its itself he him his she her hers they them
 their theirs we us our ours you your yours i me my mine who whom whose which what where when why how is are was were be
@@ -39,7 +39,7 @@ _FUNCTION_WORDS = frozenset(_SAY_NOTHING.split())
 
 
 def folded(text: str) -> str:
-    """A text in its compatibility form, typographic quotes as plain ones; letters keep their case."""
+    """A text in its compatibility form, with plain quotes; letters keep their case."""
     text = _INVISIBLE.sub("", text)
     spaced = _FRACTION_SIGN.sub(r" \g<0>", text)  # or 1½ would become 11⁄2
     return unicodedata.normalize("NFKC", spaced).replace("’", "'").replace("‘", "'")
@@ -52,20 +52,20 @@ def find_words(text: str) -> Iterator[regex.Match[str]]:
 
 
 def letters_of(word: str) -> list[str]:
-    """The letters, with their marks, of a word in a script without spaces; none for other words."""
+    """The letters, with their marks, of a word in a script without spaces; empty for other words."""
     return [] if word.isascii() else _RUN.findall(word)
 
 
 @lru_cache(_MOST_CACHED)
 def stem_of(word: str) -> str:
-    """A word without its case and its ending; possessive forms too. A word of one or two letters is kept whole."""
+    """A word without its case and ending, possessives too. A word of one or two letters stays whole."""
     plain = word.casefold().removesuffix("'s").rstrip("'")
     return _STEM(plain) if len(plain) > 2 and plain.isascii() else plain
 
 
 @lru_cache(_MOST_CACHED)
 def unaccented(word: str) -> str:
-    """A word in Latin letters without the marks on them, as names are often typed: Müller as Muller, Łódź as Lodz."""
+    """A Latin word without accents, as names are often typed: Müller becomes Muller, Łódź becomes Lodz."""
     if word.isascii() or not unicodedata.name(word[0], "").startswith("LATIN"):
         return word
     return "".join(
@@ -80,7 +80,7 @@ def is_function_word(word: str) -> bool:
 
 
 class _WithoutPunctuation(dict[int, int | None]):
-    """For `str.translate`: what becomes of a sign, worked out when it is first met."""
+    """For `str.translate`: computes the replacement of a sign when it first occurs."""
 
     def __missing__(self, code: int) -> int | None:
         is_punctuation = chr(code) in string.punctuation or unicodedata.category(chr(code)).startswith("P")
@@ -93,11 +93,11 @@ _ARTICLES = re.compile(rf"\b({'|'.join(ARTICLES)})\b")
 
 
 def unpunctuated(text: str) -> str:
-    """A text in small letters, without the punctuation of any script."""
+    """A text in lower case, without the punctuation of any script."""
     return text.lower().translate(_NO_PUNCTUATION)
 
 
 def answer_words(text: str) -> list[str]:
     """The normalisation of SQuAD (Rajpurkar et al., 2016), with the punctuation of every script, as in MLQA."""
     kept = unpunctuated(text)
-    return _ARTICLES.sub(" ", kept).split() or kept.split()  # the answer "A" is not nothing
+    return _ARTICLES.sub(" ", kept).split() or kept.split()  # keep the answer "A"

@@ -1,4 +1,4 @@
-"""Yes, no, and "that is not known": what an answer means by them, and what the expected one does."""
+"""Yes, no, and "that isn't known": what an answer means by them, and what the expected one does."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from eval.scoring.collection import all_values, values_of
 from eval.scoring.reading import Said
 from eval.scoring.words import stem_of
 
-MOST_IN_SENTENCE = 20  # words and facts; a longer text says more than no, or that something is not known
-_MOST_ASKED = 0.6  # of the words of a question: an answer that states so much of it affirms it
-# Stems that say nothing in an expected answer which says that something is not known.
+MOST_IN_SENTENCE = 20  # words and facts; a longer text says more than "no" or "not known"
+_MOST_ASKED = 0.6  # share of a question's words; an answer that states this much affirms it
+# Stems without content in an expected answer that says something isn't known.
 _OF_REFUSALS = frozenset(
     stem_of(word)
     for word in (
@@ -23,8 +23,8 @@ _ASKS_YES_OR_NO = re.compile(r"\W*(?:is|are|was|were|do|does|did|can|could|may|w
 
 
 def is_unanswerable(expected: Said, asked: Said, input: str) -> bool:
-    """Whether the expected answer says that nothing is known: in the words of a refusal, or, to a question that is none
-    of yes or no, in words that may be one and state nothing else."""
+    """Whether the expected answer says that nothing is known: with a refusal or, unless the question asks yes or no,
+    with words that can be a refusal and state nothing else."""
     if expected.says_yes is not None or len(expected.facts) > MOST_IN_SENTENCE:
         return False
     if expected.refuses:
@@ -34,8 +34,8 @@ def is_unanswerable(expected: Said, asked: Said, input: str) -> bool:
 
 
 def means_yes_of(expected: Said, asked: Said, carries: bool) -> bool | None:
-    """Whether the expected answer says yes or no, or denies something, which is as good as a no; None where it does
-    none of these. What is carried over is denied word by word instead."""
+    """Whether the expected answer says yes or no. Denying something counts as no. None if it does none of these. With
+    `carries`, negation is compared word by word instead."""
     is_short = len(expected.facts) <= MOST_IN_SENTENCE
     is_denied = any(fact.is_negated for fact in asked.facts)
     if expected.says_yes is None and not carries and is_short and not is_denied:
@@ -44,7 +44,7 @@ def means_yes_of(expected: Said, asked: Said, carries: bool) -> bool | None:
 
 
 def affirms(answer: Said, asked: Said, input: str) -> bool:
-    """Whether an answer to a question of yes or no states most of what was asked."""
+    """Whether an answer to a yes-or-no question states most of what was asked."""
     shared = len(answer.stems & asked.stems)
     return bool(_ASKS_YES_OR_NO.match(input)) and shared >= _MOST_ASKED * len(asked.stems)
 
@@ -52,9 +52,9 @@ def affirms(answer: Said, asked: Said, input: str) -> bool:
 def says_yes(
     answer: Said, expected: Said, asked: Said, means_yes: bool, is_said: bool, *, is_affirmed: bool, is_all: bool
 ) -> bool | None:
-    """What an answer says to the same question. One without yes, no or "not" means what was expected where it states
-    most of the rest (`is_said`), unless it affirms what was to be denied; where it states what was asked
-    (`is_affirmed`), or nothing else is expected (`is_all`), it means yes."""
+    """What an answer says to a yes-or-no question. Without yes, no or "not", it means what was expected if it states
+    most of the rest (`is_said`), unless it affirms something that should be denied. It means yes if it states what was
+    asked (`is_affirmed`) or if nothing else is expected (`is_all`)."""
     if answer.says_yes is not None or answer.refuses:
         return answer.says_yes
     meant = asked.stems | expected.stems | {*all_values(asked)} | {*all_values(expected)}

@@ -320,7 +320,7 @@ def test_the_metric_is_chosen_before_the_run(
     [
         (("--metric", "form"), "There is no metric 'form' for classification: choose accuracy, macro-F1, balanced"),
         (("--metric", "no.py:score"), "There is no file no.py: give your metric as file.py:function."),
-        (("--require", "Kind regards"), "The metric 'accuracy' sees no wording, so no phrase can be required"),
+        (("--require", "Kind regards"), "The metric 'accuracy' ignores wording, so it can't require phrases"),
         (("--metric", "no.py:score", "--require", "Yes"), "--require has no effect on your own metric"),
     ],
 )

@@ -269,10 +269,8 @@ def test_an_own_metric_that_was_changed_after_the_run_was_planned_is_refused(sto
     (tmp_path / "mine.py").write_text(OWN_METRIC + "\n# changed")
     store.retry_step(run_id, "prompting")
     run(store, run_id, STEADY)
-    said = (
-        f"Your metric {tmp_path / 'mine.py'} is gone or has changed since the run was planned: compare the data again."
-    )
-    assert store.steps(run_id)[1].reason == said
+    said = f"Your metric {tmp_path / 'mine.py'} is gone or has changed since the run was planned: start the comparison"
+    assert store.steps(run_id)[1].reason == f"{said} again."
 
 
 @pytest.mark.parametrize("metric", ["macro-F1", "balanced accuracy"])
