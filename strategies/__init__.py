@@ -1,1 +1,1 @@
-"""How a task is solved: one file a strategy, and the seams they share. Knows no store, no page, no decision."""
+"""How a task is solved: one file per strategy, and the parts they share. Knows no store, no page and no decision."""

@@ -1,7 +1,7 @@
-"""From prompts to answers, in the way the task's kind asks for, and the choice of settings on dev.
+"""Turn prompts into answers, in the way the kind of task asks for, and choose settings on dev.
 
-Labels are scored, so every answer is a valid one; everything else is written. A plain sum of log-probabilities favours
-short labels, so how labels are compared is itself chosen on dev.
+Labels are scored, so every answer is a valid label; everything else is written. A plain sum of log-probabilities
+favours short labels, so the way to compare labels is itself chosen on dev.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from eval.task import Brief, Example, Kind
 from strategies.contract import Progress, ReportProgress
 from strategies.engine.language_model import LanguageModel, Prompt, RowsDone, Scores
 
-ANSWER_LENGTH_SHARE = 0.95  # answers may be as long as this share of the training targets, and a little more
+ANSWER_LENGTH_SHARE = 0.95  # answers may be as long as this share of training targets needs, and a little longer
 ANSWER_LENGTH_SLACK = 1.1
 NORMALISATIONS = ("sum", "mean", "minus empty input")
 
@@ -29,7 +29,7 @@ Ask = Callable[[Sequence[str]], list[Prompt]]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A setting to be judged on dev: its JSON values, and the prompts it makes of inputs."""
+    """A setting to try on dev: its JSON values, and the prompts it makes of inputs."""
 
     settings: dict[str, Any]
     ask: Ask
@@ -37,10 +37,10 @@ class Attempt:
 
 @dataclass(slots=True)
 class Answerer:
-    """A language model put to one kind of task.
+    """A language model applied to one kind of task.
 
-    `answer_tokens` limits what is written; `normalisation` says how labels are compared; `baseline` holds each label's
-    log-probability under an empty input, [labels].
+    `answer_tokens` limits written answers; `normalisation` says how labels are compared; `baseline` holds each label's
+    log-probability for an empty input, [labels].
     """
 
     model: LanguageModel
@@ -51,7 +51,7 @@ class Answerer:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What was learned about answering, as it stands in the report."""
+        """What was learned about answering, as the report shows it."""
         if self.brief.kind is Kind.CLASSIFICATION:
             return {"normalisation": self.normalisation}
         return {"answer_tokens": self.answer_tokens}
@@ -64,7 +64,7 @@ class Answerer:
         return Answerer(model, brief, **stored)
 
     def learn_length(self, train: Sequence[Example], most_tokens: int) -> None:
-        """Set the length limit: the longest label, or what nearly all training targets need within the budget."""
+        """Set the length limit: the longest label, or what almost all training targets need within the budget."""
         if self.brief.kind is Kind.CLASSIFICATION:
             self.answer_tokens = max(self.model.count_tokens(self.brief.labels))
         else:
@@ -73,16 +73,17 @@ class Answerer:
             self.answer_tokens = min(most_tokens, int(usual * ANSWER_LENGTH_SLACK) + 2)
 
     def answer(self, prompts: Sequence[Prompt], rows_done: RowsDone | None = None) -> list[Prediction]:
-        """One prediction a prompt, without sources; an error where a prompt is longer than the model can hold."""
+        """One prediction per prompt, without sources. It holds an error if the prompt is longer than the model's
+        context."""
         return self._answer_in_ways((self.normalisation,), prompts, rows_done)[self.normalisation]
 
     def choose(
         self, attempts: Sequence[Attempt], dev: Sequence[Example], scorer: Scorer, report_progress: ReportProgress
     ) -> tuple[Attempt, list[dict[str, Any]], Effort]:
-        """Judge every attempt on dev by the task's own metric and keep the best (the first among equals).
+        """Try every attempt on dev with the task's own metric and keep the best (the first if equal).
 
-        For labels each normalisation is judged too, from the same scores. Sets `normalisation` and `baseline`.
-        Returns the best attempt, every choice with its dev score, and the effort.
+        For labels, each normalisation is tried too, on the same scores. Sets `normalisation` and `baseline`. Returns
+        the best attempt, every choice with its dev score, and the effort.
         """
         started = time.perf_counter()
         choices: list[dict[str, Any]] = []
@@ -111,11 +112,11 @@ class Answerer:
     def _answer_in_ways(
         self, ways: Sequence[str], prompts: Sequence[Prompt], rows_done: RowsDone | None
     ) -> dict[str, list[Prediction]]:
-        """Predictions by normalisation; what is written has one way only, the first."""
+        """Predictions by normalisation. Written answers have only the first way."""
         lengths = self.model.count_prompt_tokens(prompts)
         room = self.model.context_tokens - self.answer_tokens
         fitting = [prompt for prompt, length in zip(prompts, lengths, strict=True) if length <= room]
-        error = f"The prompt is longer than the {room:,} tokens this model has room for."
+        error = f"The prompt is longer than the {room:,} tokens that fit this model."
         return {
             way: [next(answers) if length <= room else Prediction("", length, 0, error=error) for length in lengths]
             for way, answers in self._answer_fitting(ways, fitting, rows_done).items()
@@ -137,7 +138,7 @@ class Answerer:
         return {way: (Prediction(one.text, one.tokens_in, one.tokens_out) for one in written) for way in ways}
 
     def _compare(self, scores: Scores) -> dict[str, NDArray[np.float64]]:
-        """The numbers by which labels are compared, in each way, [prompts, labels]."""
+        """The numbers that compare labels, in each way, [prompts, labels]."""
         sums = scores.log_probabilities
         ways = (sums, sums / scores.tokens_out, sums - np.array(self.baseline or 0.0))
         return dict(zip(NORMALISATIONS, ways, strict=True))

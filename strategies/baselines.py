@@ -1,7 +1,6 @@
-"""Baselines: answers without a language model. A strategy that is not better than these is not worth what it costs.
+"""Baselines: answers without a language model. A strategy that isn't better than these isn't worth its cost.
 
-Each keeps the rows it learned from and learns again when it is loaded: that takes a second and needs no format of its
-own.
+Each keeps its training rows and trains again when loaded. That takes a second and needs no file format.
 """
 
 from __future__ import annotations
@@ -29,20 +28,20 @@ from strategies.search.embedder import Embedder, load_embedder
 from strategies.search.passages import cut_passages
 from strategies.search.vector_index import VectorIndex
 
-if TYPE_CHECKING:  # a second to import, and a page only wants to know what there is
+if TYPE_CHECKING:  # takes a second to import, and a page only needs the declarations
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-# Of a linear classifier's fit, the inverse of its regularisation; tried in this order.
+# The inverse regularisation strength of a linear classifier; tried in this order.
 STRENGTHS_ON_WORDS, STRENGTHS_ON_EMBEDDING = (1.0, 0.1, 10.0), (10.0, 1.0, 100.0)
 MOST_STEPS = 1000  # of the optimiser
-MOST_FEATURES = 100_000  # runs of characters, the most frequent: each label has a weight for each of them
-MOST_ROWS = 20_000  # learned from; more would take minutes and a baseline hardly gains from them
+MOST_FEATURES = 100_000  # most frequent character sequences: each label has a weight for each
+MOST_ROWS = 20_000  # training rows; more would take minutes and hardly help a baseline
 
-Answer = tuple[str, tuple[str, ...]]  # and the ids of what it was taken from
+Answer = tuple[str, tuple[str, ...]]  # and the ids of its sources
 
 
 class _Baseline(ABC):
-    """What all baselines share: a choice of settings on dev, where there is one, and being saved."""
+    """What all baselines share: choosing settings on dev, if there are any, and saving."""
 
     name: ClassVar[str]
     declaration: ClassVar[Declaration]
@@ -51,7 +50,7 @@ class _Baseline(ABC):
     def __init__(
         self, brief: Brief, budget: Budget, seed: int = 0, load_embedder: Callable[[], Embedder] = load_embedder
     ) -> None:
-        import_module("sklearn.svm")  # takes a second, which is no part of fitting
+        import_module("sklearn.svm")  # takes a second, which shouldn't count as fitting
         self.brief, self.budget, self.seed, self.load_embedder = brief, budget, seed, load_embedder
         self.settings: dict[str, Any] = {}
         self.choices: list[dict[str, Any]] = []
@@ -68,7 +67,7 @@ class _Baseline(ABC):
         started = time.perf_counter()
         self._train, self._documents = list(split.train[:MOST_ROWS]), list(documents)
         if len(split.train) > MOST_ROWS:
-            self.notes.append(f"Only the first {MOST_ROWS:,} training rows were learned from.")
+            self.notes.append(f"Only the first {MOST_ROWS:,} training rows were used.")
         tried = self.tried[: self.budget.settings]
         scorer = scorer_while_learning(self.brief, split, documents)
         for done, settings in enumerate(tried):
@@ -104,7 +103,7 @@ class _Baseline(ABC):
 
 
 class MajorityLabel(_Baseline):
-    """Always the label that train has most often."""
+    """Always the most common label of the training rows."""
 
     name = "majority_label"
     declaration = Declaration(
@@ -126,7 +125,7 @@ class MajorityLabel(_Baseline):
 
 
 class NearestExample(_Baseline):
-    """The answer of the training row whose input means most nearly the same."""
+    """The answer of the training row whose input is most similar in meaning."""
 
     name = "nearest_example"
     declaration = Declaration(
@@ -149,7 +148,7 @@ class NearestExample(_Baseline):
 
 
 class TfidfLinear(_Baseline):
-    """A linear classifier on which words and pairs of words an input holds."""
+    """A linear classifier on the words and pairs of words in an input."""
 
     name = "tfidf_linear"
     declaration = Declaration(
@@ -183,8 +182,8 @@ class TfidfLinear(_Baseline):
 
 
 class CharLinear(TfidfLinear):
-    """A linear classifier on which runs of one to four characters an input holds: within words where the script has
-    spaces. It needs no words, and so reads any script, endings and typos."""
+    """A linear classifier on the sequences of one to four characters in an input, within words if the script has
+    spaces. It needs no words, so it works with any script, with endings and with typos."""
 
     name = "char_linear"
     declaration = Declaration(
@@ -208,7 +207,7 @@ class CharLinear(TfidfLinear):
 
 
 class EmbeddingLinear(_Baseline):
-    """A linear classifier on the embedding of an input: a frozen encoder with its last part trained."""
+    """A linear classifier on the embedding of an input: a frozen encoder with a trained last layer."""
 
     name = "embedding_linear"
     declaration = Declaration(
@@ -236,7 +235,7 @@ class EmbeddingLinear(_Baseline):
 
 
 class BestSentence(_Baseline):
-    """The sentence of the documents that means most nearly what the input says."""
+    """The sentence of the documents that is most similar in meaning to the input."""
 
     name = "best_sentence"
     declaration = Declaration(

@@ -1,4 +1,4 @@
-"""The one contract behind which every strategy stands."""
+"""The contract that every strategy fulfils."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from eval.outcomes import Effort, Prediction
 from eval.task import Document, Example, LearningSplit
 from strategies.declaration import Declaration
 
-if TYPE_CHECKING:  # it loads torch
+if TYPE_CHECKING:  # imports torch
     from strategies.engine.transformer import Transformer
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a step is: `stage` in words a person reads ("choosing the number of examples"), rows done of total."""
+    """How far a step is: `stage` in words for people ("choosing the number of examples"), and rows done out of the
+    total."""
 
     stage: str
     done: int
@@ -28,11 +29,11 @@ ReportProgress = Callable[[Progress], None]
 
 
 class Strategy(Protocol):
-    """As small as an estimator of scikit-learn: settings are fields, nothing heavy in `__init__`, data enters at `fit`.
+    """As small as a scikit-learn estimator: settings are fields, nothing heavy in `__init__`, data enters at `fit`.
 
-    After `fit`: `settings` are those chosen on dev (JSON values), `choices` every setting tried with its dev score,
-    `effort` what the choice took. `save` writes what `load` needs to answer again without the training data;
-    `predict` never sees a target. `declaration` is what can be known of the strategy without building it.
+    After `fit`: `settings` are the values chosen on dev (JSON values), `choices` every setting tried with its dev
+    score, `effort` what the choice cost. `save` writes what `load` needs to answer again without the training data.
+    `predict` never sees a target. `declaration` is what can be said about the strategy without building it.
     """
 
     name: ClassVar[str]
@@ -53,29 +54,29 @@ class Strategy(Protocol):
 
 @runtime_checkable
 class LooksUp(Protocol):
-    """What a strategy that reads documents can do as well, once it is fitted."""
+    """What a fitted strategy that reads documents can also do."""
 
     def refresh(self, documents: Sequence[Document]) -> None:
-        """From now on it looks these up instead of its documents so far. Nothing is learned, no setting chosen."""
+        """Look up these documents from now on, instead of the ones before. Nothing is trained and no setting chosen."""
         ...
 
 
 @runtime_checkable
 class Trained(Protocol):
-    """What a strategy that changes weights can do as well, once it is fitted: so training's side effects are seen."""
+    """What a fitted strategy that changes weights can also do, so that side effects of training can be measured."""
 
-    load_model: Callable[[], Transformer]  # as it was before
+    load_model: Callable[[], Transformer]  # the model before training
     trained_model: Transformer
 
     def answer_trained(self, train: Sequence[Example], rows: Sequence[int]) -> list[Prediction]:
-        """Answers to these rows of those it was fitted on, asked as they were in training."""
+        """Answers to these of its training rows, asked as they were in training."""
         ...
 
 
 @runtime_checkable
 class Adapted(Protocol):
-    """What a strategy whose weights were changed by an adapter can do as well, once it is fitted: answer with it kept
-    apart, as where one base model serves several tasks, and merged again."""
+    """What a fitted strategy with an adapter can also do: answer with the adapter kept separate, as when one base model
+    serves several tasks, and merge it again."""
 
     def take_apart(self) -> None: ...
 

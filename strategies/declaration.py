@@ -1,5 +1,5 @@
-"""What a strategy says of itself. The record stands in the strategy's own file, and whatever else has to be known of a
-strategy is read from it. It loads no model, so the pages can read it too."""
+"""What a strategy declares about itself, in its own file. Everything else the project needs to know about a strategy is
+read from here. It loads no model, so pages can read it too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from eval.task import Kind
 
-if TYPE_CHECKING:  # it imports the strategies
+if TYPE_CHECKING:  # imports the strategies
     from strategies.open_book import Counts
 
 # Symbols of Vega-Lite; style.css and the report's templates draw the same.
@@ -21,8 +21,8 @@ Shape = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A strategy in plain words: its name, what it is like, and what it does; of a baseline also what it does as the
-    subject of a sentence: "a linear classifier on words is as good"."""
+    """A strategy in plain words: its name, what it is like, and what it does. `subject` names a
+    baseline within a sentence: "a linear classifier on words is as good"."""
 
     name: str
     analogy: str
@@ -32,7 +32,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How a strategy is drawn. Its shape tells it apart where colours cannot."""
+    """How charts draw a strategy. The shape identifies it where colours can't."""
 
     colour: str
     shape: Shape
@@ -43,13 +43,13 @@ BASELINE_MARK = Mark("#8A8F98", "cross")  # grey, for all baselines
 
 @dataclass(frozen=True, slots=True)
 class LookUps:
-    """How much is looked up for an input, under each setting that may be tried, with documents and without."""
+    """How much is looked up per input under each setting that may be tried, with and without documents."""
 
     with_documents: Sequence[Counts]
     without: Sequence[Counts]
 
     def tokens(self, has_documents: bool, settings: int, passage_tokens: float, example_tokens: float) -> float:
-        """Tokens that are looked up for an input, averaged over the first `settings`; both sizes are of one piece."""
+        """Tokens looked up per input, averaged over the first `settings`. Both token counts are per piece."""
         tried = (self.with_documents if has_documents else self.without)[:settings]
         examples = mean(counts.examples for counts in tried) * example_tokens
         return mean(counts.passages for counts in tried) * passage_tokens + min(tried[0].tokens_of_examples, examples)
@@ -59,12 +59,12 @@ class LookUps:
 class Declaration:
     """One strategy or baseline.
 
-    `kinds`: of task that it can answer; `needs_documents`: whether it can do nothing without; `learns_from_rows`: False
-    where only dev rows are needed, to choose settings on; `trains`: which weights it changes, None where what answers
-    is the base model; `by_default`: whether it is compared unless the person says otherwise.
+    `kinds`: the kinds of task it can answer. `needs_documents`: it can't work without documents. `learns_from_rows`:
+    False if it only needs dev rows, to choose settings. `trains`: which weights it changes, None if the base model
+    answers unchanged. `by_default`: it is compared unless the person says otherwise.
 
-    How its work is estimated (`workload.py`): `settings_tried` on dev at most; `looks_up` for each input;
-    `training_cost` of a token trained on, as a multiple of an adapter's.
+    To estimate its work (`workload.py`): `settings_tried` on dev at most; `looks_up` per input; `training_cost` per
+    training token, as a multiple of an adapter's.
     """
 
     words: Words

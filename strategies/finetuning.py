@@ -1,5 +1,5 @@
-"""Fine-tuning: the model trains on the solved examples and is asked with a short prompt, for what to do stands in its
-weights now. What is trained here is a LoRA adapter, merged into the weights; all of them in full_finetuning.py."""
+"""Fine-tuning: the model trains on the solved examples. Then a short prompt is enough, because the weights hold what to
+do. This file trains a LoRA adapter and merges it into the weights; full_finetuning.py trains all weights."""
 
 from __future__ import annotations
 
@@ -26,22 +26,23 @@ from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.presets import TRIAL_SHARE, Budget
 from strategies.prompts import SHORT_INSTRUCTIONS, build_prompt
 
-if TYPE_CHECKING:  # they load torch, and a page only wants to know what there is
+if TYPE_CHECKING:  # imports torch, and a page only needs the declarations
     from peft import PeftModel
     from transformers import PreTrainedModel
 
     from strategies.engine.training import Pair, Trained
     from strategies.engine.transformer import Transformer
 
-# Short trials flatter high rates: 5e-3 won one by a hair, and the training after it went astray (docs/benchmarks.md).
+# Short trials favour high rates: 5e-3 narrowly won one, and the full training then diverged (docs/benchmarks.md).
 LEARNING_RATES = (2e-3, 1e-3, 5e-4, 2e-4, 1e-4)
-SAME_LOSS = 0.1  # nats a token by which reloaded weights may differ: bfloat16 rounds, wrong ones are far off
+SAME_LOSS = 0.1  # nats per token that reloaded weights may differ by: bfloat16 rounds, wrong weights differ far more
 
 
 @dataclass(eq=False)
 class Training(ABC):
-    """What all that train share. `_prepare`, `_teach` and `_ask` say what stands in a prompt, of a training row and of
-    an input; `_start`, `_keep`, `_end` and `_load` what of the network is trained, and how that is kept."""
+    """What all strategies that train share. Subclasses say what the prompt of a training row or an input contains
+    (`_prepare`, `_teach`, `_ask`), and which part of the network is trained and how it is kept (`_start`, `_keep`,
+    `_end`, `_load`)."""
 
     brief: Brief
     load_model: Callable[[], Transformer]  # a fresh network each time: training changes it
@@ -54,11 +55,11 @@ class Training(ABC):
     trained_model: Transformer = field(init=False, repr=False)
     name: ClassVar[str]
     declaration: ClassVar[Declaration]
-    learning_rates: ClassVar[tuple[float, ...]]  # tried in this order as far as the budget goes
-    trained_part: ClassVar[str]  # also the name of the folder it is kept in
+    learning_rates: ClassVar[tuple[float, ...]]  # tried in this order within the budget
+    trained_part: ClassVar[str]  # also the name of its folder
 
     def __post_init__(self) -> None:
-        import_module("strategies.engine.adapter")  # torch and peft take seconds, which are no part of fitting
+        import_module("strategies.engine.adapter")  # torch and peft take seconds, which shouldn't count as fitting
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         from strategies.engine.training import EVALUATIONS, TOKENS_A_ROW
@@ -108,7 +109,7 @@ class Training(ABC):
         scorer = scorer_while_learning(self.brief, split, documents)
         _, choices, _ = self._answerer.choose([ask], split.dev, scorer, report_progress)
         self.choices += choices
-        # Looks at how training goes are no settings, nor is one way to answer.
+        # Dev losses during training aren't settings, and a single way to answer isn't a choice.
         tried = len(self.choices) - len(trained.history) - (len(choices) == 1)
         self.effort = Effort(tried, len(split.dev), time.perf_counter() - started)
         self.settings = {
@@ -138,23 +139,23 @@ class Training(ABC):
         self.trained_model = self._load(self._kept)
         self._answerer = Answerer.from_json(self.trained_model, self.brief, fitted["answerer"])
 
-    def _prepare(  # noqa: B027  # most have nothing to do
+    def _prepare(  # noqa: B027  # most strategies need no preparation
         self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress
     ) -> None:
-        """What has to be done before there are prompts."""
+        """Work to do before there are prompts."""
 
     def _teach(self, train: Sequence[Example], model: LanguageModel) -> list[Prompt]:
-        """The prompts to train on: those that would be asked."""
+        """The prompts to train on: the same as at prediction."""
         return self._ask([example.input for example in train], model)
 
     def _ask(self, inputs: Sequence[str], model: LanguageModel) -> list[Prompt]:
-        """A short instruction: what to do stands in the weights now."""
+        """A short instruction, because the weights hold what to do."""
         return [build_prompt(SHORT_INSTRUCTIONS[self.brief.kind], input) for input in inputs]
 
     def _pairs(
         self, examples: Sequence[Example], prompts: Sequence[Prompt], answer_tokens: int, model: Transformer
     ) -> list[Pair]:
-        """Answers end with the token that ends a turn, unless they are cut at the length that will be written."""
+        """Answers end with the token that ends a turn, unless they are cut at the length limit."""
         from strategies.engine.training import cut_pair
 
         pairs = []
@@ -176,7 +177,7 @@ class Training(ABC):
         tokens_done: Callable[[int], None],
         folder: Path | None = None,
     ) -> Trained:
-        """One training run from the same start, what it trained kept in `folder`."""
+        """One training run from the same start. What it trained is kept in `folder`."""
         from strategies.engine.training import train
 
         network = self._start(model)
@@ -197,16 +198,16 @@ class Training(ABC):
         return trained
 
     def _sizes(self) -> dict[str, int]:
-        """Of what is trained, among the settings."""
+        """Sizes of the trained part, reported with the settings."""
         return {}
 
     @abstractmethod
     def _start(self, model: Transformer) -> PreTrainedModel | PeftModel:
-        """The network with what is to be trained in it asking for gradients."""
+        """The network, with gradients enabled for the part to train."""
 
     @abstractmethod
     def _keep(self, network: Any, folder: Path) -> None:
-        """Write what was trained, as safetensors."""
+        """Write the trained part as safetensors."""
 
     @abstractmethod
     def _end(self, model: Transformer, network: Any) -> None:
@@ -214,20 +215,20 @@ class Training(ABC):
 
     @abstractmethod
     def _load(self, folder: Path) -> Transformer:
-        """The model that would be served: a fresh base model with what was kept."""
+        """The model to serve: a fresh base model with the trained part."""
 
     def _check_reloaded(self, trained: Trained, dev: Sequence[Pair]) -> None:
         from strategies.engine.training import mean_loss
 
         loss = mean_loss(self.trained_model.network, dev)
         if abs(loss - trained.dev_loss) > SAME_LOSS * max(1.0, trained.dev_loss):
-            saved = f"The saved {self.trained_part} came back with a dev loss of {loss:.4f}"
-            raise RuntimeError(f"{saved} where training reached {trained.dev_loss:.4f}.")
+            saved = f"The dev loss of the reloaded {self.trained_part} is {loss:.4f}"
+            raise RuntimeError(f"{saved}, but training reached {trained.dev_loss:.4f}.")
 
 
 @dataclass(eq=False)
 class Finetuning(Training):
-    """Trains an adapter, and answers with it merged into the weights."""
+    """Trains an adapter and answers with it merged into the weights."""
 
     name: ClassVar[str] = "finetuning"
     declaration: ClassVar[Declaration] = Declaration(
@@ -279,13 +280,13 @@ class Finetuning(Training):
         return model
 
     def _load_apart(self, folder: Path) -> Transformer:
-        """With the adapter beside the weights that it changes."""
+        """The model with the adapter kept separate from the base weights."""
         from peft import PeftModel
 
         from strategies.engine.few_rows import hasten_few_rows
 
         model = self.load_model()
-        PeftModel.from_pretrained(model.network, folder).eval()  # puts its parts into the network itself
+        PeftModel.from_pretrained(model.network, folder).eval()  # inserts its parts into the network itself
         if model.device.type == "cpu":
             hasten_few_rows(model.network)
         return model

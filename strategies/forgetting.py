@@ -1,7 +1,7 @@
-"""What a model knows beside the task, asked before and after training: general texts, short general questions, and
-questions that nobody can answer (about the person asking, the future, what was made up, what is not there).
+"""What a model knows outside the task, measured before and after training: general texts, short general questions, and
+questions nobody can answer (about the person asking, the future, invented things, or missing context).
 
-All were written for this project and stand in general_knowledge.json.
+All were written for this project and are in general_knowledge.json.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from strategies.engine.training import Pair, mean_loss
 from strategies.engine.transformer import Transformer
 
 ANSWER_TOKENS = 16
-ADMISSION_TOKENS = 24  # a refusal takes a run-up
+ADMISSION_TOKENS = 24  # a refusal needs a few words of introduction
 _ASKED = "{} Answer in a few words."
 _ASKED_WITH_A_WAY_OUT = "{} Answer in a few words. If you cannot know it, say so."
 _WRITTEN = Path(__file__).with_name("general_knowledge.json")
@@ -33,7 +33,7 @@ def general_texts() -> tuple[str, ...]:
 
 @cache
 def general_questions() -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Each with the answers that are right."""
+    """Each question with its right answers."""
     return tuple((one["question"], tuple(one["answers"])) for one in _read()["questions"])
 
 
@@ -43,7 +43,7 @@ def unanswerable_questions() -> tuple[str, ...]:
 
 
 def ask_knowledge(model: Transformer, rows_done: Callable[[int, int], None]) -> Knowledge:
-    """`rows_done` is told how many of all texts and questions are finished."""
+    """Calls `rows_done` with how many texts and questions are finished, and the total."""
     texts, questions, unanswerable = general_texts(), general_questions(), unanswerable_questions()
     total = len(texts) + len(questions) + len(unanswerable)
     surprise = []
@@ -68,7 +68,7 @@ def ask_knowledge(model: Transformer, rows_done: Callable[[int, int], None]) -> 
 
 
 def holds(reply: str, answers: Sequence[str]) -> bool:
-    """Whether one of the answers stands among the words of the reply."""
+    """Whether the words of the reply contain one of the answers."""
     said = set(answer_words(reply))
     return any(said.issuperset(answer_words(answer)) for answer in answers)
 

@@ -1,6 +1,6 @@
-"""Full fine-tuning: every weight of the model is trained on the solved examples, embeddings and norms too.
+"""Full fine-tuning: every weight of the model is trained on the solved examples, including embeddings and norms.
 
-Weights are float32 while they train, also on a GPU: in bfloat16 steps as small as these round to nothing.
+Weights are float32 during training, also on a GPU: in bfloat16, steps this small would round to nothing.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from strategies.engine.transformer import Transformer
 
 _FILE = "model.safetensors"
-# Of a token trained on, in those of an adapter. Reading costs 2 products a weight, the way back 2 for the gradients
-# that are handed down and 2 for the weights' own: 6 where all are trained, 2 + 2 · 2/3 where an adapter sits on the
-# upper two thirds, which is 1.8 times. Timed with random weights in the embedded model's shape: 1.45 to 1.75.
+# Cost of a training token relative to an adapter's. The forward pass costs 2 products per weight. The backward pass
+# costs 2 for the gradients it passes down and 2 for the weights' own. All weights: 6. An adapter on the upper two
+# thirds: 2 + 2 · 2/3, so the ratio is 1.8. Timed with random weights in the embedded model's shape: 1.45 to 1.75.
 TRAINING_COST = 1.7
 
 
@@ -44,7 +44,7 @@ class FullFinetuning(Training):
     trained_part: ClassVar[str] = "weights"
 
     def _start(self, model: Transformer) -> PreTrainedModel:
-        """Raises BadInput where a GPU has no room; the machine's own memory was looked at before the run."""
+        """Raises BadInput if a GPU has too little memory. The machine's own memory was checked before the run."""
         import torch
 
         from strategies.engine.training import free_bytes, keep_within_memory
@@ -54,9 +54,9 @@ class FullFinetuning(Training):
         network: PreTrainedModel = model.network.float().requires_grad_(True)
         torch.manual_seed(self.seed)
         parameters = sum(weight.numel() for weight in network.parameters())
-        beside = parameters * (BYTES_TRAINED - BYTES_A_PARAMETER)  # the weights themselves are there already
+        beside = parameters * (BYTES_TRAINED - BYTES_A_PARAMETER)  # the weights themselves are already loaded
         if network.device.type == "cuda":
-            beside -= parameters * BYTES_A_PARAMETER  # the best so far are kept in the machine's memory
+            beside -= parameters * BYTES_A_PARAMETER  # the best weights so far are kept in the machine's memory
             if beside > (free := free_bytes(network.device)):
                 raise BadInput(lacking("Full fine-tuning", beside, free, "GPU memory"))
         keep_within_memory(network, beside)
@@ -68,7 +68,7 @@ class FullFinetuning(Training):
         save_model(network, str(folder / _FILE), metadata={"format": "pt"})
 
     def _end(self, model: Transformer, network: Any) -> None:
-        """A fresh network is loaded when it is needed again: a copy of this one would take as much memory."""
+        """Nothing to undo: a fresh network is loaded when needed. A copy of this one would take as much memory."""
         del model.network
 
     def _load(self, folder: Path) -> Transformer:

@@ -1,7 +1,7 @@
-"""An open book: passages and solved examples, indexed by what they say, opened where they are nearest to an input.
+"""An open book: an index of passages and solved examples. For each input, the nearest ones go into the prompt.
 
-Beside passages, a solved example is shown with the passage its answer was found in: so the model sees how a short
-answer is drawn from what was read.
+Next to passages, a solved example is shown with the passage that holds its answer. So the model sees how to extract a
+short answer from a text.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from strategies.search.embedder import Embedder
 from strategies.search.passages import Passage, cut_passages, words_a_passage
 from strategies.search.vector_index import VectorIndex
 
-SEARCHED_FOR_ANSWER = 3  # nearest passages in which a training row's own answer is looked for
+SEARCHED_FOR_ANSWER = 3  # nearest passages that are searched for a training row's answer
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many passages and how many solved examples stand in a prompt, the examples within so many tokens."""
+    """How many passages and solved examples a prompt contains, and the token limit for the examples."""
 
     passages: int
     examples: int
     tokens_of_examples: int
 
 
-# What an adapter is trained to read with an input. A training row is cut at some 640 tokens (`training.py`).
+# What an adapter reads with an input during training. A training row is cut at 640 tokens (`training.py`).
 TRAINED_WITH_DOCUMENTS, TRAINED_WITHOUT = Counts(1, 0, 320), Counts(0, 2, 320)
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What is read with an input, best first."""
+    """What the model reads with an input, best first."""
 
     passages: Sequence[Passage] = ()
     examples: Sequence[Example] = ()
@@ -56,19 +56,19 @@ class Opened:
         return (*documents, *(EXAMPLE_SOURCE + example.id for example in self.examples))
 
     def prompt(self, instruction: str, input: str) -> Prompt:
-        """The nearest example stands last, next to the input: models heed what they read last."""
+        """The nearest example comes last, next to the input, because models weigh the end of a prompt most."""
         return build_prompt(instruction, input, self.examples[::-1], self.passages)
 
 
 @dataclass(frozen=True, slots=True)
 class Solved:
-    """Solved examples as they are shown, and the index of what their inputs say."""
+    """Solved examples as they are shown, and the index of their inputs."""
 
     examples: list[Example]
     index: VectorIndex
 
     def near(self, vectors: NDArray[np.float32], count: int) -> list[list[Example]]:
-        """For each vector its `count` nearest examples, best first."""
+        """The `count` nearest examples for each vector, best first."""
         if not count:
             return [[] for _ in vectors]
         return [[self.examples[at] for at in near] for near in self.index.search(vectors, count)]
@@ -84,8 +84,8 @@ class Solved:
 
 @dataclass(frozen=True, slots=True)
 class OpenBook:
-    """`solved` are the training rows, `solved_by_reading` those that are shown with the passage their answer stands in
-    (all of them, bare, where no answer is found)."""
+    """`solved` are the training rows. `solved_by_reading` are those shown with the passage that holds their answer (all
+    rows, without passage, if no answer was found in any)."""
 
     embedder: Embedder
     passages: list[Passage]
@@ -94,7 +94,8 @@ class OpenBook:
     solved_by_reading: Solved
 
     def open(self, inputs: Sequence[str], counts: Counts, model: LanguageModel) -> list[Opened]:
-        """What is nearest to each input; nothing where all are empty, as the one that labels are held against."""
+        """What is nearest to each input. Nothing if all inputs are empty, such as the empty input that labels are
+        compared with."""
         if not any(inputs):
             return [Opened() for _ in inputs]
         with phase(LOOKING_UP):
@@ -107,17 +108,17 @@ class OpenBook:
         ]
 
     def near_passages(self, vectors: NDArray[np.float32], count: int) -> list[list[Passage]]:
-        """For each vector its `count` nearest passages, best first; none where there are no documents."""
+        """The `count` nearest passages for each vector, best first; none without documents."""
         if not self.passage_index or not count:
             return [[] for _ in vectors]
         return [[self.passages[at] for at in near] for near in self.passage_index.search(vectors, count)]
 
     def solved_beside(self, passages: int) -> Solved:
-        """The solved examples as they are shown beside so many passages."""
+        """The solved examples to show together with this many passages."""
         return self.solved_by_reading if passages else self.solved
 
     def save(self, folder: Path) -> dict[str, Any]:
-        """What `load` needs beside the indexes, as JSON values."""
+        """What `load` needs besides the indexes, as JSON values."""
         if self.passage_index:
             self.passage_index.save(folder / "passages.faiss")
         return {
@@ -140,7 +141,7 @@ class OpenBook:
 def index_book(
     train: Sequence[Example], documents: Sequence[Document], embedder: Embedder, report_progress: ReportProgress
 ) -> tuple[OpenBook, NDArray[np.float32], list[str]]:
-    """The book, what the inputs of its training rows say [rows, dimensions], and a note on each approximate index."""
+    """The book, the embeddings of its training inputs [rows, dimensions], and a note on each approximate index."""
     passages = cut_passages(documents, words_a_passage(example.target for example in train))
     texts = [example.input for example in train] + [passage.titled for passage in passages]
     report_progress(Progress(INDEXING, 0, len(texts)))
@@ -154,7 +155,7 @@ def index_book(
 
 
 def refreshed(book: OpenBook, documents: Sequence[Document]) -> OpenBook:
-    """The book with these documents instead of its own. Only passages that it does not hold yet are embedded."""
+    """The book with these documents instead of its own. Only new passages are embedded."""
     passages = cut_passages(documents, words_a_passage(example.target for example in book.solved.examples))
     old = list(book.passage_index.vectors) if book.passage_index else []
     known = dict(zip((passage.titled for passage in book.passages), old, strict=True))
@@ -172,7 +173,7 @@ def _bind(
     read: NDArray[np.float32],
     notes: list[str],
 ) -> OpenBook:
-    """The book of these passages, whose vectors are `read`; those of the solved examples' inputs are `asked`."""
+    """A book of these passages with embeddings `read`; `asked` are the embeddings of the solved examples' inputs."""
     passage_index = _build_index("passages", read, asked, notes) if passages else None
     book = OpenBook(embedder, passages, passage_index, solved, solved)
     found = zip(solved.examples, book.near_passages(asked, SEARCHED_FOR_ANSWER), strict=True)
@@ -193,8 +194,8 @@ def _build_index(
     index = VectorIndex(vectors, queries)
     if not index.is_exact:
         notes.append(
-            f"The {len(vectors):,} {of_what} are searched approximately: {100 * index.recall:.1f} % of the nearest "
-            "are found, measured against an exact search."
+            f"The {len(vectors):,} {of_what} are searched approximately. This finds {100 * index.recall:.1f} % of the "
+            "nearest ones, measured against an exact search."
         )
     return index
 
@@ -202,7 +203,7 @@ def _build_index(
 def answer_openly(
     answerer: Answerer, instruction: str, inputs: Sequence[str], opened: Sequence[Opened]
 ) -> list[Prediction]:
-    """Predictions that name what was read with each input."""
+    """Predictions that name the passages and examples read with each input."""
     prompts = [one.prompt(instruction, input) for one, input in zip(opened, inputs, strict=True)]
     answers = answerer.answer(prompts)
     return [replace(answer, sources=one.sources) for answer, one in zip(answers, opened, strict=True)]

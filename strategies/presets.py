@@ -1,4 +1,4 @@
-"""Budgets, stated before a run. They count rows and tokens, never seconds, so that a seed gives the same run twice."""
+"""Budgets, fixed before a run. They count rows and tokens, never seconds, so that the same seed gives the same run."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 
 from eval.task import Kind
 
-TRIAL_SHARE = 0.1  # of all tokens read while training, for each learning rate tried
-CURVE_TEST_SHARE = 0.4  # of the test rows of a preset, answered at each point of a learning curve
+TRIAL_SHARE = 0.1  # of the training tokens, per learning rate tried
+CURVE_TEST_SHARE = 0.4  # of a preset's test rows, answered at each point of a learning curve
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What one strategy may spend on one kind of task.
 
-    `test_rows`, `dev_rows`: rows used at most; `latency_rows`: test rows also answered one at a time;
-    `settings`: settings each strategy may try on dev; `training_tokens`: tokens read while training, all epochs and
-    the choice of the learning rate together; `epochs`: passes over the training rows at most;
-    `answer_tokens`: longest answer written; `probe_rows`: test rows asked in every variant, and again once their
-    documents have changed, and training rows asked again of a strategy that trains; 0 leaves such probes out;
-    `settled`: settings kept from an earlier choice, so that no others are tried.
+    `test_rows`, `dev_rows`: rows used at most. `latency_rows`: test rows also answered one at a time. `settings`:
+    settings each strategy may try on dev. `training_tokens`: tokens read during training, all epochs and the choice of
+    the learning rate together. `epochs`: passes over the training rows at most. `answer_tokens`: the longest written
+    answer. `probe_rows`: test rows asked in every variant and again after their documents changed, and training rows
+    asked again of a strategy that trains; 0 turns such probes off. `settled`: settings kept from an earlier choice, so
+    that no others are tried.
     """
 
     test_rows: int
@@ -35,17 +35,19 @@ class Budget:
     settled: dict[str, Any] = field(default_factory=dict)
 
     def left_to_try(self, tried: Sequence[tuple[int, ...]], *names: str) -> Sequence[tuple[int, ...]]:
-        """The values of these settings that may be tried: only those that are settled, if they are."""
+        """The values of these settings to try: only the settled ones, if they are settled."""
         return [tuple(self.settled[name] for name in names)] if self.settled.keys() >= {*names} else tried
 
     def for_fewer(self, share: float, settled: dict[str, Any]) -> Budget:
-        """To learn from this share of the rows, each as often as of all, with the settings chosen on all."""
+        """A budget for this share of the rows: each row is read as often as with all rows, with the settings chosen on
+        all."""
         tokens = round(share * self.training_tokens)
         return replace(self, latency_rows=0, probe_rows=0, training_tokens=tokens, settled=settled)
 
     @property
     def learning_rates(self) -> int:
-        """How many are tried, each on `TRIAL_SHARE` of the training tokens; training itself is judged as it goes on."""
+        """How many learning rates are tried, each with `TRIAL_SHARE` of the training tokens. The final training is
+        judged as it goes."""
         return self.settings // 2 + 1
 
 
@@ -54,8 +56,8 @@ class Preset:
     name: str
     description: str
     budgets: dict[Kind, Budget]
-    curve_shares: tuple[float, ...] = ()  # of the training rows, from which each strategy learns anew
-    trainings: int = 1  # of each strategy that trains; all but the first with other seeds and the settings it chose
+    curve_shares: tuple[float, ...] = ()  # shares of the training rows; each strategy trains on each share
+    trainings: int = 1  # per strategy that trains; repeats use the chosen settings and other seeds
 
     def budget(self, kind: Kind) -> Budget:
         return self.budgets[kind]

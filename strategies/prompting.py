@@ -1,4 +1,4 @@
-"""Prompting: the same instruction at every request, alone or with a few solved examples. Weights stay as they are."""
+"""Prompting: the same instruction with every request, alone or with a few solved examples. The weights don't change."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.presets import Budget
 from strategies.prompts import build_prompt, instruction_of
 
-# How many examples stand in the prompt, and which draw of them; judged in this order as far as the budget goes.
+# The number of examples in the prompt, and which draw of them; tried in this order within the budget.
 TRIED = ((4, 0), (8, 0), (4, 1), (8, 1), (16, 0), (16, 1), (4, 2), (8, 2), (16, 2), (2, 0))
-TOKENS_OF_EXAMPLES = 1500  # examples beyond this would crowd out the input
+TOKENS_OF_EXAMPLES = 1500  # more would crowd out the input
 
 
 @dataclass(eq=False)
 class Prompting:
-    """The instruction alone."""
+    """Only the instruction."""
 
     brief: Brief
     load_model: Callable[[], LanguageModel]
@@ -46,7 +46,7 @@ class Prompting:
             "The model gets your instructions with every request. The model itself doesn't change.",
         ),
         mark=Mark("#0072B2", "circle"),
-        learns_from_rows=False,  # but for the names and lengths that its instruction tells
+        learns_from_rows=False,  # except for names and lengths in its instruction
         by_default=True,
     )
     tried: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
@@ -92,8 +92,8 @@ class Prompting:
         return [build_prompt(self._instruction, input, shown) for input in inputs]
 
     def _draw(self, train: Sequence[Example], count: int, draw: int) -> list[Example]:
-        """Examples to show, seeded; for labels, one of each label in turn. Rows that come or go leave the others in
-        their order, so that a rerun shows mostly the same."""
+        """Examples to show, seeded; for labels, one of each label in turn. Adding or removing rows keeps the order of
+        the others, so that a rerun shows mostly the same ones."""
 
         def place(*said: str) -> int:
             return stable_hash(self.seed, draw, *said)
@@ -127,7 +127,7 @@ class PromptingWithExamples(Prompting):
 
 
 def within_tokens(examples: Sequence[Example], most: int, model: LanguageModel) -> list[Example]:
-    """The first examples that together stay within `most` tokens, and in any case the very first."""
+    """The first examples that together fit into `most` tokens, but at least one."""
     kept: list[Example] = []
     used = 0
     for example, tokens in zip(

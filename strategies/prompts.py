@@ -1,4 +1,4 @@
-"""The words a model is given: an instruction written from the task, and the one shape of prompt for all strategies."""
+"""The model's prompts: an instruction written from the task, and one prompt format for all strategies."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ SHORT_INSTRUCTIONS = {
 
 
 def write_instruction(kind: Kind, labels: Sequence[str], targets: Iterable[str]) -> str:
-    """An instruction for a task whose owner wrote none: what to do, in which form, how long.
+    """An instruction for a task that comes without one: what to do, in which form, how long.
 
-    `targets` are ideal outputs of training rows; they fix the field names and the length.
+    `targets` are ideal answers of training rows; they determine the field names and the length.
     """
     targets = list(targets)
     if kind is Kind.CLASSIFICATION:
@@ -62,12 +62,12 @@ def build_prompt(
 
 
 def with_passages(input: str, passages: Sequence[Passage]) -> str:
-    """What is to be read, then the input. A solved example and the question itself must look alike."""
+    """The passages to read, then the input. Solved examples and the question itself must look alike."""
     return "\n\n".join([*(passage.titled for passage in passages), input])
 
 
 def _field_names(targets: Iterable[str]) -> list[str]:
-    """The top-level fields of the JSON targets, the most frequent first."""
+    """The top-level fields of the JSON targets, most frequent first."""
     counts: Counter[str] = Counter()
     for target in targets:
         try:

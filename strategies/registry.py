@@ -1,4 +1,4 @@
-"""Every strategy there is. A new one is a file and a line here: what else must be known of it, it declares itself."""
+"""All strategies. A new one needs its file and a line here. Everything else it declares itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STRATEGIES = {  # the simplest first
     "retrieval_finetuning": "strategies.retrieval_finetuning:RetrievalFinetuning",
 }
 
-# What needs no language model, the simplest first.
+# Baselines without a language model, the simplest first.
 BASELINES = {
     "majority_label": "strategies.baselines:MajorityLabel",
     "nearest_example": "strategies.baselines:NearestExample",
@@ -32,15 +32,15 @@ BASELINES = {
 
 
 def class_at(place: str) -> Callable[..., Strategy]:
-    """The class of a strategy. What computes (torch, scikit-learn) is loaded when it is built, not here."""
+    """The class of a strategy. Its heavy imports (torch, scikit-learn) load when it is built, not here."""
     module, attribute = place.split(":")
     found: Callable[..., Strategy] = getattr(importlib.import_module(module), attribute)
     return found
 
 
 def declared_at(place: str) -> Declaration:
-    """What the class at this place declares. Raises TypeError where it declares nothing of its own."""
-    declaration = vars(class_at(place)).get("declaration")  # one that is inherited speaks of another strategy
+    """The declaration of the class at this place. Raises TypeError if it has no declaration of its own."""
+    declaration = vars(class_at(place)).get("declaration")  # an inherited one describes another strategy
     if not isinstance(declaration, Declaration):
         raise TypeError(
             f"{place} does not declare itself: give the class a `declaration` of its own (strategies/declaration.py)."
@@ -60,11 +60,11 @@ def baselines_for(kind: Kind, has_documents: bool) -> list[str]:
 
 
 def build_strategy(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
-    """The strategy or baseline, not yet fitted. It loads torch, so only a process that runs a model calls it."""
+    """The strategy or baseline, not yet fitted. This loads torch, so only a process that runs a model calls it."""
     if name in BASELINES:
         return class_at(BASELINES[name])(brief, preset.budget(brief.kind), seed)
     from strategies.engine.weights import load_language_model, model_folder
 
-    model_folder(model)  # fetched and unpacked now, before anybody's clock runs
+    model_folder(model)  # fetch and unpack now, before any timing starts
 
     return class_at(STRATEGIES[name])(brief, lambda: load_language_model(model), preset.budget(brief.kind), seed)

@@ -1,4 +1,4 @@
-"""Retrieval: an open book. The passages and solved examples nearest to the input are put into its prompt."""
+"""Retrieval: an open book. The nearest passages and solved examples go into each input's prompt."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from strategies.presets import Budget
 from strategies.prompts import instruction_of
 from strategies.search.embedder import Embedder, load_embedder
 
-# How many passages and how many solved examples stand in the prompt; judged in this order as far as the budget goes.
-# Examples come early: they show a small model how short an answer should be.
+# The numbers of passages and solved examples in the prompt; tried in this order within the budget.
+# Settings with examples come early: they show a small model how short an answer should be.
 TRIED_WITH_DOCUMENTS = ((1, 8), (1, 4), (3, 4), (3, 0), (1, 0), (0, 4), (2, 4), (5, 4), (5, 0), (3, 8))
 TRIED_WITHOUT = ((0, 4), (0, 8), (0, 2), (0, 1), (0, 12), (0, 16), (0, 3), (0, 6), (0, 10), (0, 24))
-TOKENS_OF_EXAMPLES = 800  # read anew for every input, so fewer than a fixed prompt may have
+TOKENS_OF_EXAMPLES = 800  # read again for every input, so fewer than in a fixed prompt
 
 
 @dataclass(eq=False)

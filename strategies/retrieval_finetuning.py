@@ -1,7 +1,7 @@
-"""Retrieval with fine-tuning: an adapter trained on prompts that hold what would be looked up for them.
+"""Retrieval with fine-tuning: an adapter trained on prompts that contain what retrieval would find.
 
-So it learns to use what was found, and to get by where that is of no use: a share of the rows is given other passages
-and examples than the nearest.
+So it learns to use what was found, and to cope if that doesn't help: a share of the training rows gets passages and
+examples other than the nearest.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from strategies.prompting import within_tokens
 from strategies.prompts import SHORT_INSTRUCTIONS
 from strategies.search.embedder import Embedder, load_embedder
 
-# A search misses about as often (docs/benchmarks.md), and an adapter that never saw a miss copies whatever it is given.
+# A search misses about this often (docs/benchmarks.md). An adapter that never saw a miss copies whatever it gets.
 DISTRACTED_SHARE = 0.2
-SPARE = 64  # found beyond those shown, to stand in for what a training row may not be shown
+SPARE = 64  # extra results, to replace those that a training row may not see
 
 
 @dataclass(eq=False)
@@ -93,8 +93,8 @@ class RetrievalFinetuning(Finetuning):
         return [one.prompt(instruction, input) for one, input in zip(opened, inputs, strict=True)]
 
     def _open_for_training(self, train: Sequence[Example], model: LanguageModel) -> list[Opened]:
-        """What would be found for each row if neither it nor its like stood in the book. For a seeded share of rows it
-        is the next passages that do not hold the answer, and examples drawn from all."""
+        """What retrieval would find for each row if the book held neither it nor similar rows. A seeded share of rows
+        gets the next passages that don't hold the answer, and random examples."""
         counts, chance = self._counts, Random(f"{self.seed}-distracted")
         distracted = set(chance.sample(range(len(train)), round(DISTRACTED_SHARE * len(train))))
         passages = self._book.near_passages(self._train_vectors, counts.passages and counts.passages + SPARE)
@@ -114,8 +114,8 @@ class RetrievalFinetuning(Finetuning):
 
 
 def likeness_of(rows: Sequence[Example]) -> Callable[[str, str], bool]:
-    """Whether two rows, by their ids, are one, of one group, or (nearly) the same input: one all but gives the other's
-    answer away."""
+    """Whether two rows, given by id, are the same, of the same group, or have (nearly) the same input. One such row
+    practically gives the other's answer away."""
     likeness = compare_inputs([row.input for row in rows])
     key = {row.id: int(key) for row, key in zip(rows, likeness.key, strict=True)}
     group = {row.id: row.group for row in rows}

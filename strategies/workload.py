@@ -1,4 +1,4 @@
-"""How much a strategy will ask of the machine, counted in tokens before anything runs. Torch is not needed."""
+"""Estimate how much work a strategy is, in tokens, before anything runs. Doesn't need torch."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from strategies.presets import TRIAL_SHARE, Budget
 from strategies.registry import DECLARATIONS, TRAINED, baselines_for
 from strategies.search.passages import cut_passages, words_a_passage
 
-CHARACTERS_A_TOKEN = 4.2  # English under a vocabulary of some 50,000
+CHARACTERS_A_TOKEN = 4.2  # English with a vocabulary of about 50,000
 TOKENS_A_WORD = 1.35
 TOKENS_A_TURN = 8  # what a chat template adds around a message
-# A search follows about four labels to their end, in passes half as fast as reading; from the instruction alone a model
-# is in doubt, and half of the other labels are followed too.
+# A search follows about four labels to their end, in passes half as fast as reading. With only an instruction, a model
+# is less certain, and half of the other labels are followed too.
 LABELS_FOLLOWED = 8
 FOLLOWED_IN_DOUBT = 0.5
-KNOWLEDGE_READ, KNOWLEDGE_WRITTEN = 4_900, 1_360  # tokens of the general texts and questions, and of answers at most
-PASSAGES_A_FACT = 4  # embedded anew when a fact is changed: neighbours share a sentence, and then all are as they were
+KNOWLEDGE_READ, KNOWLEDGE_WRITTEN = 4_900, 1_360  # tokens of the general texts and questions; of the answers at most
+PASSAGES_A_FACT = 4  # embedded again per changed fact: neighbours share a sentence, and all are changed back afterwards
 EVALUATIONS = 12  # passes over dev while training and choosing the learning rate
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Tokens read and written in batches, tokens read and written one request at a time, tokens an adapter is trained
-    on, texts embedded. Reading counts prompt tokens that no cache spares."""
+    """Tokens read and written in batches, tokens read and written one request at a time, tokens an adapter trains on,
+    and texts embedded. Reading excludes prompt tokens that a cache saves."""
 
     read: float = 0.0
     read_alone: float = 0.0
@@ -39,7 +39,7 @@ class Workload:
 
 
 def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Document], budget: Budget) -> Workload:
-    """The work of fitting one strategy and measuring it on the test rows."""
+    """The work to fit one strategy and measure it on the test rows."""
     declared = DECLARATIONS[strategy]
     rows = [*split.train, *split.dev, *split.test]
     input_tokens = mean(_tokens(row.input) for row in rows) + TOKENS_A_TURN
@@ -87,7 +87,8 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
 
 
 def _asked_of_documents(kind: Kind, split: Split, documents: Sequence[Document], budget: Budget) -> tuple[int, int]:
-    """Test rows asked again after facts were changed in the documents, and after documents were taken out, at most."""
+    """Upper bounds on the test rows asked again after facts in the documents changed, and after documents were
+    removed."""
     rows = min(budget.probe_rows, len(split.test)) if documents else 0
     return rows if kind is Kind.ANSWERING else 0, rows if kind in (Kind.ANSWERING, Kind.WRITING) else 0
 
@@ -95,9 +96,9 @@ def _asked_of_documents(kind: Kind, split: Split, documents: Sequence[Document],
 def foresee_fewer(
     strategy: str, brief: Brief, split: Split, documents: Sequence[Document], budget: Budget, rows: int, test_rows: int
 ) -> Workload:
-    """The work of fitting one strategy on so many of the training rows, nothing chosen but how labels are compared."""
+    """The work to fit one strategy on this many training rows, choosing only how labels are compared."""
     share, trained = rows / len(split.train), 1 - TRIAL_SHARE * budget.learning_rates
-    # Which of the settings that were tried is kept is not known yet: a share of the dev rows under each of them.
+    # The chosen setting isn't known yet, so assume a share of the dev rows under each.
     dev = len(split.dev) if strategy in TRAINED else max(1, len(split.dev) // budget.settings)
     smaller = replace(split, train=split.train[:rows], dev=split.dev[:dev], test=split.test[:test_rows])
     work = foresee(strategy, brief, smaller, documents, budget.for_fewer(share, {}))
@@ -105,9 +106,9 @@ def foresee_fewer(
 
 
 def foresee_baselines(task: Task, split: Split, budget: Budget) -> Workload:
-    """The work of all baselines together: texts to embed, for each of them anew."""
+    """The work of all baselines together: texts to embed, separately for each."""
     learned, asked = len(split.train), len(split.dev) + len(split.test) + min(budget.latency_rows, len(split.test))
-    embed = float(learned + asked)  # the nearest example
+    embed = float(learned + asked)  # for the nearest example
     if task.kind is Kind.CLASSIFICATION:
         embed += learned + asked + 2 * len(split.dev)
     elif "best_sentence" in baselines_for(task.kind, bool(task.documents)):
@@ -117,12 +118,12 @@ def foresee_baselines(task: Task, split: Split, budget: Budget) -> Workload:
 
 @lru_cache(maxsize=1)
 def _count_passages(documents: tuple[Document, ...], words: int) -> int:
-    """A page asks for several strategies, at every click."""
+    """Cached, because a page asks for several strategies at every click."""
     return len(cut_passages(documents, words))
 
 
 def _training_tokens(train: Sequence[Example], looked_up: float = 0.0) -> float:
-    """Of one epoch, with so many looked up for each row."""
+    """Tokens of one epoch, with `looked_up` tokens per row."""
     return sum(_tokens(row.input) + _tokens(row.target) + 3 * TOKENS_A_TURN + looked_up for row in train)
 
 

@@ -1,1 +1,1 @@
-"""A language model that scores, writes and learns, fast on two cores; `language_model` is what strategies ask of it."""
+"""A language model that scores, writes and trains, fast on two cores. Strategies use it through `language_model`."""

@@ -1,4 +1,4 @@
-"""The LoRA adapter: which parts of a network get one, and a fresh one on them. `training.py` trains it."""
+"""The LoRA adapter: which parts of a network get one, and how to add it. `training.py` trains it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from transformers.pytorch_utils import Conv1D
 
 from strategies.engine.training import keep_within_memory
 
-# Of the layers, from the first on. Where only the others are adapted, the way back ends there; at the same number of
-# tokens the dev loss was as good as with all of them (docs/benchmarks.md).
+# Share of the layers without an adapter, from the first on. The backward pass ends there. With the same number of
+# tokens, the dev loss was as good as with an adapter on all layers (docs/benchmarks.md).
 LEFT_AS_THEY_ARE = 1 / 3
 RANK = 16
 ALPHA = 32
@@ -29,7 +29,7 @@ def add_adapter(network: PreTrainedModel, seed: int) -> PeftModel:
 
 
 def adapted_parts(network: PreTrainedModel) -> list[str] | str:
-    """The names of the linear parts above the layers left as they are; "all-linear" where layers bear no number."""
+    """The names of the linear parts above the frozen layers; "all-linear" if layers have no number."""
     first = int(LEFT_AS_THEY_ARE * network.config.get_text_config().num_hidden_layers)
     numbered = [
         (int(number.group(1)), name)

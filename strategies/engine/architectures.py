@@ -1,8 +1,8 @@
-"""Which networks the engine computes exactly, as their own description says. Torch is not needed to tell.
+"""Which networks the engine computes exactly, according to their config. Doesn't need torch.
 
-The engine gives a network its own masks, its own cache and its own attention (`attention.py`). A network that attends,
-remembers or counts positions in another way would still answer, only wrongly, and nobody would notice. So what is not
-known to come out right is refused.
+The engine gives a network its own masks, cache and attention (`attention.py`). A network with another kind of
+attention, memory or positions would still answer, but wrongly, and nobody would notice. So anything not known to be
+exact is refused.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-# For each of these, tests/strategies/test_architectures.py compares the engine with transformers' own computation. To
-# allow another type, add it here and see that this test passes.
+# tests/strategies/test_architectures.py compares the engine with transformers for each of these. To allow another
+# type, add it here and make sure that this test passes.
 EXACT = {
     "apertus", "arcee", "biogpt", "cohere", "ctrl", "ernie4_5", "ernie4_5_moe", "exaone4", "falcon", "flex_olmo",
     "gemma", "glm", "glm4", "glm4_moe", "gpt2", "gpt_bigcode", "gpt_neox", "granite", "granitemoe",
@@ -24,7 +24,7 @@ EXACT = {
     "olmo2", "olmo3", "olmoe", "opt", "persimmon", "phi", "phi3", "phimoe", "qwen2", "qwen2_moe", "qwen3",
     "qwen3_moe", "seed_oss", "smollm3", "stablelm", "starcoder2",
 }  # fmt: skip
-_FULL = {"full_attention", "attention"}  # one type of layer, in newer and in older files
+_FULL = {"full_attention", "attention"}  # the same type of layer, in newer and older files
 _SWITCHED = {"qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "smollm3"}  # no window unless use_sliding_window is true
 
 _HEADER_BYTES = 1 << 20  # the tokens of the vocabulary follow later
@@ -33,13 +33,13 @@ _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: 
 
 
 def inexact(name: str, config: Mapping[str, Any]) -> str | None:
-    """Why the engine cannot compute a network of this config exactly, in one sentence that begins with the model's
-    `name`; None when it can."""
+    """Why the engine can't compute a network of this config exactly, in one sentence that starts with the model's
+    `name`; None if it can."""
     kind = config.get("model_type")
     if kind not in EXACT:
         return f"{name} is a network of the type “{kind}”, and Threeways cannot compute that type exactly yet."
     if config.get("alibi"):
-        return f"{name} tells positions apart by ALiBi, and Threeways cannot compute that exactly yet."
+        return f"{name} encodes positions with ALiBi, and Threeways cannot compute that exactly yet."
     types = config.get("layer_types")
     if others := sorted(set(types or ()) - _FULL):
         return f"{name} has layers of the type “{others[0]}”, and Threeways cannot compute that type exactly yet."
@@ -47,21 +47,21 @@ def inexact(name: str, config: Mapping[str, Any]) -> str | None:
     is_on = types is None and config.get("use_sliding_window", kind not in _SWITCHED)
     if window and is_on and window < config.get("max_position_embeddings", window + 1):
         return (
-            f"{name} attends to the last {window:,} tokens only (a sliding window), and Threeways cannot compute "
+            f"{name} only attends to the last {window:,} tokens (a sliding window), and Threeways cannot compute "
             "that exactly yet."
         )
     return None
 
 
 def config_of(model: Path) -> dict[str, Any]:
-    """What a folder's config.json says, or the header of a .gguf file in the same words. Raises ValueError when that
-    cannot be read."""
+    """The contents of a folder's config.json, or the header of a .gguf file in the same terms. Raises ValueError if it
+    can't be read."""
     ggufs = [model] if model.suffix == ".gguf" else sorted(model.glob("*.gguf"))
     if ggufs and not list(model.glob("*.safetensors")):
         return _gguf_config(ggufs[0])
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
     if not isinstance(config, dict):
-        raise ValueError("config.json holds no JSON object")
+        raise ValueError("config.json isn't a JSON object")
     return config
 
 
@@ -76,9 +76,9 @@ def _gguf_config(file: Path) -> dict[str, Any]:
 
 
 def _gguf_fields(file: Path) -> dict[str, Any]:
-    """The fields of the header up to the vocabulary. The gguf package takes seconds, for it reads that as well."""
+    """The header fields up to the vocabulary. The gguf package would read the vocabulary too, which takes seconds."""
     with file.open("rb") as opened:
-        header = io.BytesIO(opened.read(_HEADER_BYTES))  # whatever lengths it claims, no more is read
+        header = io.BytesIO(opened.read(_HEADER_BYTES))  # never read more, whatever lengths the header claims
 
     def number(form: str) -> Any:
         return struct.unpack(f"<{form}", header.read(struct.calcsize(form)))[0]

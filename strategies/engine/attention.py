@@ -1,6 +1,6 @@
-"""Attention to a beginning that all rows of a batch share, without a copy of it for each row.
+"""Attention to a beginning that all rows of a batch share, without copying it for each row.
 
-All queries of the batch meet the shared keys in one product and each row's own keys in another; the two answers are
+All queries of the batch meet the shared keys in one product, and each row's own keys in another. The two results are
 mixed by the weight each had, which is the same sum in another order (known as cascade attention, or Hydragen).
 """
 
@@ -22,7 +22,7 @@ NAME = "shared_beginning"
 
 
 class _Beginning:
-    """What a pass looks back to, and whether any layer did."""
+    """The shared beginning that a pass attends to, and whether any layer did."""
 
     def __init__(self, prefix: Prefix) -> None:
         self.layers = prefix.layers
@@ -34,7 +34,7 @@ _beginning: ContextVar[_Beginning | None] = ContextVar("beginning", default=None
 
 @contextmanager
 def behind(prefix: Prefix) -> Iterator[None]:
-    """Every row the network runs in here stands behind `prefix`, and sees all of it."""
+    """Every row the network runs within this context comes after `prefix` and sees all of it."""
     beginning = _Beginning(prefix)
     before = _beginning.set(beginning if len(prefix) else None)
     try:
@@ -46,7 +46,8 @@ def behind(prefix: Prefix) -> Iterator[None]:
 
 
 def share_beginnings(network: PreTrainedModel) -> bool:
-    """Lets the network's attention look behind itself; False where its attention is written in another way."""
+    """Let the network's attention see the shared beginning. False if the network implements attention in another
+    way."""
     network.set_attn_implementation(NAME)
     return bool(network.config.get_text_config()._attn_implementation == NAME)
 
@@ -60,10 +61,9 @@ def attend(
     scaling: float | None = None,
     **options: Any,
 ) -> tuple[Tensor, None]:
-    """Attention as transformers asks for it: `query` [rows, heads, width, size], keys and values of the rows' own
-    tokens [rows, key-value heads, tokens, size], an additive mask [rows, 1, width, tokens] or None for causal rows;
-    returns [rows, width, heads, size].
-    """
+    """Attention with the interface of transformers. `query` is [rows, heads, width, size]; keys and values of the rows'
+    own tokens are [rows, key-value heads, tokens, size]; the mask is additive, [rows, 1, width, tokens], or None for
+    causal rows. Returns [rows, width, heads, size]."""
     beginning = _beginning.get()
     if beginning is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
@@ -76,7 +76,7 @@ def attend(
         own, own_weight = _attend(
             query, repeat_kv(key, in_group), repeat_kv(value, in_group), scaling, causal=width > 1
         )
-    else:  # heads that share keys are queries of one long row: a mask is smaller to repeat than keys and values
+    else:  # heads that share keys become queries of one long row: repeating the mask is cheaper than keys and values
         packed = query.reshape(rows, groups, in_group * width, size)
         own, own_weight = _attend(packed, key, value, scaling, mask=attention_mask.repeat(1, 1, in_group, 1))
     packed = query.reshape(rows, groups, in_group, width, size).permute(1, 2, 0, 3, 4).reshape(1, groups, -1, size)
@@ -101,13 +101,13 @@ def _attend(
     mask: Tensor | None = None,
     causal: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """Attention, and the logarithm of the weight that all keys together had, [rows, heads, width].
+    """Attention, and the log of the total weight of all keys, [rows, heads, width].
 
-    `scaled_dot_product_attention` keeps that weight to itself, though the kernel below it gives it on a CPU.
+    `scaled_dot_product_attention` doesn't return that weight, although its CPU kernel computes it.
     """
     if query.device.type != "cpu":
         return attend_plainly(query, keys, values, scaling, mask=mask, causal=causal)
-    # The bare kernel takes it for granted that the numbers of a head lie side by side.
+    # The kernel assumes that the numbers of a head are contiguous.
     query, keys, values = (part if part.stride(-1) == 1 else part.contiguous() for part in (query, keys, values))
     attended: tuple[Tensor, Tensor] = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
         query, keys, values, is_causal=causal, attn_mask=mask, scale=scaling
@@ -124,7 +124,7 @@ def attend_plainly(
     mask: Tensor | None = None,
     causal: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """The same as its formula says it, on any device."""
+    """The same by its formula, on any device."""
     scores = (query @ keys.transpose(-1, -2)).float() * (query.shape[-1] ** -0.5 if scaling is None else scaling)
     if causal:
         scores += torch.full(scores.shape[-2:], -torch.inf, device=scores.device).triu(1)

@@ -1,4 +1,4 @@
-"""Which rows are run together: as many as memory holds, and of like length, since padding is run as well."""
+"""Which rows run together: as many as fit in memory, and of similar length, because padding costs time too."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from transformers import PreTrainedModel
 
 from strategies.engine.key_values import bytes_a_token
 
-CPU_FULL_SPEED = 192  # tokens; a CPU's matrix products gain nothing from more
-LIKE_LENGTH = 0.9  # of the longest row; below that, padding costs more than another pass
+CPU_FULL_SPEED = 192  # tokens; more don't make a CPU's matrix products faster
+LIKE_LENGTH = 0.9  # of the longest row; for shorter rows, padding costs more than another pass
 CPU_TOKENS, GPU_TOKENS = 1024, 16_384
 CPU_ROWS, GPU_ROWS = 32, 256  # each token written reads all weights once, whatever the number of rows
 CPU_CACHE_BYTES = 3 << 28  # 0.8 GB of keys and values
@@ -21,8 +21,8 @@ LOGITS = 1 << 28  # 1 GB as float32
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What may be in memory at once: `rows` side by side, keys and values of `remembered_tokens`, and in one pass
-    `tokens` and `logit_positions`. From `full_speed` tokens on, a pass gains nothing from more."""
+    """What may be in memory at once: this many `rows`, keys and values of `remembered_tokens`, and in one pass `tokens`
+    and `logit_positions`. From `full_speed` tokens on, a larger pass isn't faster per token."""
 
     rows: int
     remembered_tokens: int
@@ -42,8 +42,8 @@ class Limits:
         return Limits(GPU_ROWS, remembered, GPU_TOKENS, logit_positions, full_speed=GPU_TOKENS)
 
     def batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
-        """The places of rows that need so many tokens each, those of like length together; the longest first, so that
-        memory runs out at once."""
+        """Batches of row indices, given the tokens each row needs. Rows of similar length come together, the longest
+        first, so that running out of memory happens at once."""
         order = sorted(range(len(lengths)), key=lambda row: (-lengths[row], row))
         start = 0
         while start < len(order):
@@ -52,8 +52,8 @@ class Limits:
             start += rows
 
     def passes(self, lengths: Sequence[int], logits_a_row: int = 1) -> Iterator[slice]:
-        """A batch, the longest row first, in parts that are run at once: rows of like length, as soon as they are many
-        enough for full speed."""
+        """Split a batch, the longest row first, into passes. Once a pass is large enough for full speed, it only takes
+        rows of similar length."""
         start = 0
         while start < len(lengths):
             widest, end = lengths[start], start + 1

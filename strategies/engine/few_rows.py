@@ -1,7 +1,7 @@
-"""Linear layers that stay fast while an answer is written, when few rows are run at a time.
+"""Linear layers that stay fast during decoding, when few rows run at a time.
 
-For 2 to 48 rows x @ weightᵀ takes a CPU up to three times as long as weight @ xᵀ, which is the same sums transposed:
-the library copies the weights into another order before it begins, and so few rows never repay that.
+For 2 to 48 rows, x @ weightᵀ takes a CPU up to three times as long as weight @ xᵀ, which is the same product
+transposed. The library first copies the weights into another order, and that never pays off for so few rows.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class FewRowsLinear(torch.nn.Linear):
 
 
 def hasten_few_rows(network: torch.nn.Module) -> None:
-    """Gives every linear layer of the network the faster way."""
+    """Give every linear layer of the network the faster computation."""
     for module in network.modules():
         if type(module) is torch.nn.Linear:
             module.__class__ = FewRowsLinear

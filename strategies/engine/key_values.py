@@ -1,4 +1,4 @@
-"""What a network remembers of the tokens it has run: keys and values, kept for beginnings that prompts share."""
+"""The keys and values of tokens a network has run, kept for beginnings that prompts share."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from transformers.cache_utils import DynamicLayer
 
 from eval.task import BadInput
 
-NO_ATTENTION = "This model is not a plain attention network, which is what Threeways runs; choose another."
+NO_ATTENTION = "This model isn't a plain attention network, and Threeways only runs those; choose another."
 
 
 @dataclass(slots=True)
 class Prefix:
-    """Tokens that were run before, with what each layer remembers of them."""
+    """Tokens that were already run, with the keys and values of each layer."""
 
     tokens: list[int]
     layers: list[tuple[Tensor, Tensor]]  # keys and values, each [1, key-value heads, tokens, head size]
@@ -30,7 +30,7 @@ class Prefix:
         return Prefix(self.tokens[:length], layers if length else [])
 
     def followed_by(self, tokens: list[int], cache: Cache) -> Prefix:
-        """This and the tokens that were run behind it. Raises BadInput for networks that remember in another way
+        """This prefix extended by tokens that were run after it. Raises BadInput for networks without keys and values
         (state-space models)."""
         layers = [(getattr(layer, "keys", None), getattr(layer, "values", None)) for layer in cache.layers]
         run = [(keys, values) for keys, values in layers if keys is not None and values is not None]
@@ -45,9 +45,9 @@ class Prefix:
 
 
 class RoomyCache(Cache):
-    """Room for `rows` rows of `tokens` tokens, made once: another token is written beside the others, uncopied.
+    """Space for `rows` rows of `tokens` tokens, allocated once, so that adding a token copies nothing.
 
-    The rows may be run a part at a time.
+    The rows may run in parts.
     """
 
     def __init__(self, rows: int, tokens: int) -> None:
@@ -55,7 +55,7 @@ class RoomyCache(Cache):
         super().__init__(layer_class_to_replicate=lambda: _RoomyLayer(extent))  # type: ignore[arg-type]
 
     def turn_to(self, part: slice, first: int, end: int) -> None:
-        """The network runs these rows next; what it has seen of them stands in the columns from `first` to `end`."""
+        """The network runs these rows next. Their tokens so far are in the columns from `first` to `end`."""
         self._extent.part, self._extent.first, self._extent.end = part, first, end
         for layer in self.layers:
             if isinstance(layer, _RoomyLayer):
@@ -73,7 +73,7 @@ class RoomyCache(Cache):
 
 @dataclass(slots=True)
 class _Extent:
-    """What a cache's layers all know of it; the cache itself they do not, or its memory would outlive its use."""
+    """What the cache's layers share. They don't refer to the cache itself, or its memory would outlive its use."""
 
     rows: int
     tokens: int
@@ -109,7 +109,7 @@ class _RoomyLayer(DynamicLayer):
         self.show(self._end)
 
     def show(self, end: int) -> tuple[Tensor, Tensor]:
-        """The columns up to `end` of the part's rows, which is what the network sees."""
+        """The columns up to `end` of the current rows, which the network sees."""
         self._end = end
         part, columns = self._extent.part, slice(self._extent.first, end)
         keys, values = self._keys[part, :, columns], self._values[part, :, columns]
@@ -117,12 +117,12 @@ class _RoomyLayer(DynamicLayer):
         return keys, values
 
     def _room(self, states: Tensor, tokens: int) -> Tensor:
-        """Zeros: what is masked is still multiplied, and leftovers in memory need not be numbers."""
+        """Zeros, because masked values are still multiplied, and uninitialised memory may hold NaN."""
         return states.new_zeros(self._extent.rows, states.shape[1], tokens, states.shape[3])
 
 
 def bytes_a_token(network: PreTrainedModel) -> int:
-    """What a row's cache takes for each token. Raises BadInput for networks without attention heads."""
+    """The size of a row's cache per token. Raises BadInput for networks without attention heads."""
     config = network.config.get_text_config()
     if not hasattr(config, "num_attention_heads"):
         raise BadInput(NO_ATTENTION)

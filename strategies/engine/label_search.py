@@ -1,7 +1,7 @@
-"""Which parts of a label tree have to be run to know each row's best label, and nothing else.
+"""Decide which parts of a label tree must run to find each row's best label.
 
-A label's log-probability only falls with every token, so what is known of its beginning bounds it from above: a label
-whose bound is below the best label known in full is out, unseen. The search is exact.
+A label's log-probability only falls with every token, so its beginning gives an upper bound. A label whose bound is
+below the best complete label is out without being run. The search is exact.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from strategies.engine.label_tree import LabelTree
 from strategies.engine.language_model import Compare, Scores
 
-FIRST_CONTENDERS = 2  # labels followed to their end in the first round, for each way to compare; then twice as many
+FIRST_CONTENDERS = 2  # labels followed to their end in the first round, per way to compare; doubled each round
 
 
 class LabelSearch:
-    """Rows of a batch, what is known of their labels, and what to run next."""
+    """A batch of rows: what is known about their labels, and what to run next."""
 
     def __init__(self, tree: LabelTree, tokens_in: NDArray[np.int64], compare: Compare | None) -> None:
         self._tree = tree
@@ -27,11 +27,11 @@ class LabelSearch:
         self._contenders = FIRST_CONTENDERS
 
     def learn(self, found: NDArray[np.float64]) -> None:
-        """Log-probabilities of edges, [rows, E], not-a-number where nothing new is known."""
+        """Add log-probabilities of edges, [rows, E]; not-a-number where nothing new is known."""
         self._edges = np.where(np.isnan(found), self._edges, found)
 
     def next_nodes(self) -> NDArray[np.bool_]:
-        """The nodes to run next, [rows, N]; none where a row's best label is known."""
+        """The nodes to run next, [rows, N]; none for rows whose best label is known."""
         bounds, complete = self._bounds()
         if self._compare is None:
             contending = ~complete
@@ -48,12 +48,12 @@ class LabelSearch:
         return nodes
 
     def scores(self) -> NDArray[np.float64]:
-        """Each label's log-probability, [rows, labels]; minus infinity for those that cannot be the best."""
+        """Each label's log-probability, [rows, labels]; minus infinity for labels that can't be the best."""
         bounds, complete = self._bounds()
         return np.where(complete, bounds, -np.inf)
 
     def _bounds(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """At most how likely each label is, and whether it is just that likely; [rows, labels]."""
+        """An upper bound on each label's log-probability, and whether it is exact; [rows, labels]."""
         unknown = np.isnan(self._edges)
         bounds = np.where(unknown, 0.0, self._edges) @ self._tree.edges.T
         return bounds, ~(unknown @ self._tree.edges.T)

@@ -1,8 +1,8 @@
-"""Many labels as one tree: every shared beginning stands in it once, and is computed once if at all.
+"""Many labels as one tree: every shared beginning is in it once, and is computed at most once.
 
-A node stands for a label's token after the tokens above it. Only nodes with children have to be run through the
-model, since a label's last token is scored from its parent. Nodes see their ancestors and nothing else, and stand at
-the position of their depth, so a pass over any of them gives the same numbers as running each label alone.
+A node is a label's token after the tokens above it. Only nodes with children must run through the model, because a
+label's last token is scored from its parent. A node sees only its ancestors, and its position is its depth, so a pass
+over any set of nodes gives the same numbers as running each label alone.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class LabelTree:
-    """`N` nodes to run, in an order where parents come first, and the `E` edges by which labels are scored.
+    """`N` nodes to run, parents first, and `E` edges that score the labels.
 
-    `tokens`, `depths`: [N]; `sees`: [N, N] bool, True where a node may attend to another (its ancestors and itself);
-    `sources`, `targets`: [E], from what an edge's log-probability is read (0 = the prompt's last token, 1 + node
-    otherwise) and which token it leads to; `edges`: [labels, E] bool, the edges on the way to a label;
-    `nodes`: [labels, N] bool, the nodes on it; `lengths`: [labels], tokens in each label.
+    `tokens`, `depths`: [N]; `sees`: [N, N] bool, True if a node may attend to another (its ancestors and itself);
+    `sources`, `targets`: [E], where an edge's log-probability is read (0 = the prompt's last token, 1 + node otherwise)
+    and the token it leads to; `edges`: [labels, E] bool, the edges on the way to a label; `nodes`: [labels, N] bool,
+    the nodes on it; `lengths`: [labels], tokens in each label.
     """
 
     tokens: Tensor
@@ -37,8 +37,8 @@ class LabelTree:
 
     @staticmethod
     def grow(labels: Sequence[Sequence[int]], end: int, device: torch.device | str = "cpu") -> LabelTree:
-        """Grow the tree of tokenized labels. Where one label begins another, `end` closes every label: without it the
-        shorter could never be less likely than the longer.
+        """Build the tree of tokenized labels. If one label is the beginning of another, `end` closes every label.
+        Without it, the shorter could never be less likely than the longer.
 
         Raises ValueError for a label without tokens and for two labels with the same tokens.
         """
@@ -76,8 +76,8 @@ class LabelTree:
         )
 
     def read(self, logits: Tensor, at: Tensor) -> NDArray[np.float64]:
-        """Log-probabilities of the edges that `logits` [rows, some nodes, vocabulary] tell of, [rows, E]; not-a-number
-        for all others. `at`: [rows, 1 + N], at which of some nodes a source stands, -1 where at none."""
+        """Log-probabilities of the edges that `logits` [rows, some nodes, vocabulary] cover, [rows, E]; not-a-number
+        for all others. `at`: [rows, 1 + N], the index of each source in `logits`, -1 if it isn't there."""
         at = at[:, self.sources]
         known = at.clamp(min=0)
         chosen = logits[torch.arange(len(logits), device=logits.device)[:, None], known, self.targets].float()
@@ -86,5 +86,5 @@ class LabelTree:
 
 
 def _beginnings(labels: Sequence[Sequence[int]]) -> set[tuple[int, ...]]:
-    """What labels begin with, themselves left out."""
+    """All proper beginnings of the labels."""
     return {tuple(label[:length]) for label in labels for length in range(1, len(label))}

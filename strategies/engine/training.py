@@ -1,9 +1,9 @@
-"""Training whatever asks for gradients, an adapter or all weights: rows packed into one sequence, loss on the answer's
-tokens only, with smaller steps from the best weights on whenever the dev loss has risen.
+"""Train whatever has gradients enabled, an adapter or all weights. Rows are packed into one sequence, and the loss
+covers only the answer's tokens. If the dev loss rises, training goes back to the best weights and takes smaller steps.
 
-Our own loop rather than transformers' Trainer: rows of a batch share the beginning of their prompts, which is read once
-for all of them; the loss needs logits at the answers alone, which spares the largest product of the network for most
-positions; and stopping, schedule and budget are counted in tokens.
+This is our own loop, not transformers' Trainer, for three reasons. Rows of a batch share the beginning of their
+prompts, which is read once for all of them. The loss needs logits only at the answers, which saves the network's
+largest product at most positions. And stopping, schedule and budget count tokens.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from transformers import PreTrainedModel
 from strategies.engine.transformer import common_length
 
 ROWS_A_BATCH = 8
-TOKENS_A_ROW = 640  # longer prompts lose their beginning: a CPU cannot train on more in a sitting
+TOKENS_A_ROW = 640  # longer prompts lose their beginning: more would take a CPU too long
 WARM_UP_SHARE = 0.06
 LARGEST_GRADIENT = 1.0
 TOKENS_A_PASS = 512  # enough for full speed
-KEPT_SHARE = 0.4  # of free memory; where the way back would need more, each layer is run again on it
+KEPT_SHARE = 0.4  # of free memory; if the backward pass needs more, it runs each layer again
 EVALUATIONS = 10
 PATIENCE = 3  # evaluations in a row without a better dev loss before training stops
 
@@ -45,7 +45,8 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What training came to: the best dev loss (nats a token), where it was, and each (tokens, dev loss) seen."""
+    """The result of training: the best dev loss (nats per token), where it was, and each (tokens, dev loss)
+    measured."""
 
     dev_loss: float
     tokens: int
@@ -54,11 +55,11 @@ class Trained:
 
 
 def keep_within_memory(network: PreTrainedModel, beside: float = 0.0) -> None:
-    """Where what a pass keeps for the way back might not fit in free memory, `beside` so many bytes that training will
-    take besides, only each layer's input is kept."""
+    """If the activations for the backward pass might not fit in free memory, keep only each layer's input. `beside` is
+    how many bytes training takes in addition."""
     config = network.config.get_text_config()
     wide = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
-    numbers = 10 * config.hidden_size + 4 * wide  # of a token in a layer, read off the embedded model: 1.4 MB a token
+    numbers = 10 * config.hidden_size + 4 * wide  # per token and layer; in the embedded model, 1.4 MB per token
     kept = TOKENS_A_PASS * config.num_hidden_layers * numbers * network.dtype.itemsize
     if kept > KEPT_SHARE * (free_bytes(network.device) - beside) and network.supports_gradient_checkpointing:
         network.activation_checkpointing_enable()
@@ -83,13 +84,13 @@ def train(
     seed: int,
     tokens_done: Callable[[int], None],
 ) -> Trained:
-    """Train what of the network asks for gradients until `tokens` were read, `epochs` are over or smaller steps do not
-    help either; the best weights are kept."""
+    """Train the parts with gradients until `tokens` were read, `epochs` are over, or smaller steps don't help either.
+    The best weights are kept."""
     budget = min(tokens, epochs * sum(pair.tokens for pair in pairs))
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0, fused=True)
     best_loss, best_at = math.inf, 0
-    best_weights: list[Tensor] = []  # in the machine's memory, which has more room than a GPU's
+    best_weights: list[Tensor] = []  # in the machine's memory, which is larger than a GPU's
     history: list[tuple[int, float]] = []
     read = 0
     rate = learning_rate
@@ -116,7 +117,7 @@ def train(
                 _put_back(parameters, best_weights)
                 rate /= 2
     if not best_at:
-        raise RuntimeError(f"Training came to nothing: the dev loss is {history[-1][1]}.")
+        raise RuntimeError(f"Training failed: the dev loss is {history[-1][1]}.")
     _put_back(parameters, best_weights)
     network.eval()
     best_tokens = history[best_at - 1][0]
@@ -140,7 +141,7 @@ def mean_loss(network: torch.nn.Module, pairs: Sequence[Pair]) -> float:
 
 
 def cut_pair(prompt: list[int], answer: list[int]) -> Pair:
-    """A pair within `TOKENS_A_ROW`; the answer stays whole as far as it fits."""
+    """A pair within `TOKENS_A_ROW`; the answer stays whole if it fits."""
     answer = answer[: TOKENS_A_ROW - 1]
     return Pair(prompt[-(TOKENS_A_ROW - len(answer)) :], answer)
 
@@ -154,7 +155,7 @@ def _schedule(share: float) -> float:
 
 
 def _endless_batches(pairs: Sequence[Pair], seed: int) -> Iterator[list[Pair]]:
-    """Epoch after epoch in a seeded order; within a stretch of the shuffled rows, like lengths stand together."""
+    """Epoch after epoch in a seeded order. Within a stretch of the shuffled rows, similar lengths come together."""
     epoch = 0
     while True:
         random = Random(f"{seed}-{epoch}")
@@ -170,7 +171,7 @@ def _endless_batches(pairs: Sequence[Pair], seed: int) -> Iterator[list[Pair]]:
 
 
 def _within_memory(batch: Sequence[Pair]) -> Iterator[list[Pair]]:
-    """The batch in parts whose activations fit; their gradients add up to the batch's."""
+    """The batch in parts whose activations fit. Their gradients add up to the batch's."""
     part: list[Pair] = []
     for pair in batch:
         if part and sum(one.tokens for one in part) + pair.tokens > TOKENS_A_PASS:
@@ -181,10 +182,10 @@ def _within_memory(batch: Sequence[Pair]) -> Iterator[list[Pair]]:
 
 
 def _loss_sum(network: torch.nn.Module, batch: Sequence[Pair]) -> Tensor:
-    """Sum of the answers' negative log-likelihoods. What all prompts begin with stands once, before the rows' own
-    tokens, and a row sees that and itself: the same sums as if each row were read alone."""
+    """Sum of the answers' negative log-likelihoods. The shared beginning of all prompts comes once, before the rows'
+    own tokens. A row sees that and itself, which gives the same sums as reading each row alone."""
     parameter = next(network.parameters())
-    shared = common_length([pair.prompt[:-1] for pair in batch])  # the last token's logits are wanted
+    shared = common_length([pair.prompt[:-1] for pair in batch])  # the last token's logits are needed
     ids, positions, rows = list(batch[0].prompt[:shared]), list(range(shared)), [0] * shared
     asked: list[int] = []  # where the logits of answer tokens are read
     for row, pair in enumerate(batch, start=1):

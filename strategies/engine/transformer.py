@@ -1,7 +1,7 @@
-"""A causal language model of transformers behind the protocol `LanguageModel`.
+"""A causal language model from transformers, as a `LanguageModel`.
 
-What all prompts of a call share is run once and its key-value cache reused; rows are batched by length under a token
-budget; logits are computed only where they are read; of a label tree only what can still win is run.
+The shared beginning of a call's prompts runs once, and its key-value cache is reused. Rows are batched by length within
+a token limit. Logits are computed only where they are read. In a label tree, only what can still win runs.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from strategies.engine.label_search import LabelSearch
 from strategies.engine.label_tree import LabelTree
 from strategies.engine.language_model import Compare, Message, Prompt, RowsDone, Scores, Written
 
-WORTH_REMEMBERING = 16  # tokens; running a shorter addition to the shared beginning by itself costs more than it saves
-WORTH_DROPPING = 0.75  # share of a batch still at work below which the idle rows leave: that copies the cache
-PLAIN_TURN = "{role}:\n{content}\n"  # for models that bring no chat template
-NEXT_TURN = "\nuser:"  # where such a model goes on by itself
+WORTH_REMEMBERING = 16  # tokens; running a shorter addition to the shared beginning separately costs more than it saves
+WORTH_DROPPING = 0.75  # idle rows leave a batch if a smaller share is still active, because leaving copies the cache
+PLAIN_TURN = "{role}:\n{content}\n"  # for models without a chat template
+NEXT_TURN = "\nuser:"  # where such a model would continue by itself
 
-if "OMP_NUM_THREADS" not in os.environ:  # whoever set it knows what else this machine has to do
+if "OMP_NUM_THREADS" not in os.environ:  # a value set by the person is respected
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 class Transformer:
-    """Greedy and deterministic on one machine. Not for use from several threads at once."""
+    """Greedy and deterministic on one machine. Don't use it from several threads at once."""
 
     def __init__(self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         self.network = network.eval()
@@ -54,31 +54,31 @@ class Transformer:
 
     @property
     def end(self) -> int:
-        """The token that ends a turn, as training answers do."""
+        """The token that ends a turn, as in training answers."""
         token: int | None = self.tokenizer.eos_token_id
         return min(self.ends) if token is None else token
 
     def encode(self, prompt: Prompt) -> list[int]:
-        """The prompt in the model's own chat form, ending where the answer begins."""
+        """The prompt in the model's own chat format, up to where the answer starts."""
         if not self.tokenizer.chat_template:
             text = "".join(PLAIN_TURN.format(role=turn.role, content=turn.content) for turn in prompt) + "assistant:\n"
             return self._tokens_of(text, add_special_tokens=True)
         try:
             text = self._in_chat_form(prompt)
-        except TemplateError:  # some models know no system turn
+        except TemplateError:  # some models have no system turn
             first, second, *rest = prompt
             text = self._in_chat_form((Message("user", f"{first.content}\n\n{second.content}"), *rest))
         return self._tokens_of(text)
 
     def _in_chat_form(self, prompt: Prompt) -> str:
         turns = [{"role": turn.role, "content": turn.content} for turn in prompt]
-        # Thinking aloud would use up an answer's tokens before it begins; templates that know no such switch ignore it.
+        # Thinking aloud would use up an answer's tokens before it starts. Templates without this switch ignore it.
         return str(
             self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, enable_thinking=False)
         )
 
     def encode_answer(self, text: str) -> list[int]:
-        """An answer as the model would have to write it, without the token that ends it."""
+        """An answer as the model would write it, without the token that ends it."""
         return self._tokens_of(text)
 
     def _tokens_of(self, text: str, add_special_tokens: bool = False) -> list[int]:
@@ -99,7 +99,7 @@ class Transformer:
         rows_done: RowsDone | None = None,
         compare: Compare | None = None,
     ) -> Scores:
-        with phase(READING):  # labels are compared as they are read
+        with phase(READING):  # labels are compared while reading
             return self._score(prompts, self._tree(tuple(continuations)), rows_done, compare)
 
     def _score(
@@ -145,13 +145,13 @@ class Transformer:
             alike = {tuple(tokens) for tokens in encoded if not tokens or encoded.count(tokens) > 1}
             if alike:
                 named = [text for text, tokens in zip(continuations, encoded, strict=True) if tuple(tokens) in alike]
-                raise BadInput(f"This model cannot tell these labels apart: {', '.join(named)}; rename them.")
+                raise BadInput(f"This model can't distinguish these labels: {', '.join(named)}; rename them.")
             self._trees[continuations] = LabelTree.grow(encoded, self.end, self.device)
         return self._trees[continuations]
 
     def _share_prefix(self, encoded: list[list[int]]) -> Prefix:
-        """What all these prompts begin with (a single prompt is held against the one before it), run through the model
-        if it was not yet. At least one token of each prompt stays out of it, since its logits are needed."""
+        """The shared beginning of all these prompts (a single prompt is compared with the one before it), run through
+        the model if it wasn't yet. It leaves at least one token of each prompt, because its logits are needed."""
         if not self._shares_beginnings:
             return self._prefix
         compared = encoded if len(encoded) > 1 else [*encoded, self._last_prompt]
@@ -168,8 +168,8 @@ class Transformer:
         return self._prefix.first(shared)
 
     def _read(self, prefix: Prefix, own: list[list[int]], room: int) -> tuple[Tensor, _Batch]:
-        """Logits after each row's last token, [rows, vocabulary], and the rows as the network remembers them, with room
-        for so many tokens more. Rows stand flush right, and are read a few at a time, the longest first."""
+        """Logits after each row's last token, [rows, vocabulary], and the rows with their keys and values, with space
+        for `room` more tokens. Rows are aligned right and read a few at a time, the longest first."""
         width = max(len(tokens) for tokens in own)
         ids, real = self._pad_left(own, width)
         positions = (len(prefix) + real.long().cumsum(1) - 1).clamp(min=0)
@@ -184,17 +184,17 @@ class Transformer:
         return torch.cat(logits)[:, -1], batch
 
     def _score_batch(self, prefix: Prefix, own: list[list[int]], tree: LabelTree, search: LabelSearch) -> None:
-        """Run what the search asks for, round after round, and tell it what was found."""
+        """Run what the search asks for, round after round, and report the results to it."""
         logits, batch = self._read(prefix, own, room=len(tree.tokens))
         at_prompt = torch.full((len(own), 1 + len(tree.tokens)), -1, device=self.device)
         at_prompt[:, 0] = 0
         search.learn(tree.read(logits[:, None], at_prompt))
-        rows = np.arange(len(own))  # those in the batch
-        columns = torch.full((len(own), len(tree.tokens)), -1, device=self.device)  # where each row's nodes stand
+        rows = np.arange(len(own))  # rows in the batch
+        columns = torch.full((len(own), len(tree.tokens)), -1, device=self.device)  # of each row's nodes in the cache
         while (wanted := search.next_nodes()).any():
             counts = wanted[rows].sum(axis=1)
             order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
-            if counts.sum() <= WORTH_DROPPING * counts.max() * len(rows):  # rows of like demand together
+            if counts.sum() <= WORTH_DROPPING * counts.max() * len(rows):  # rows with similar demand together
                 keep = torch.tensor(order, device=self.device)
                 batch.keep(keep)
                 rows, columns = rows[order], columns[keep]
@@ -203,11 +203,11 @@ class Transformer:
             search.learn(found)
 
     def _run_nodes(self, batch: _Batch, tree: LabelTree, wanted: Tensor, columns: Tensor) -> NDArray[np.float64]:
-        """Log-probabilities of the edges below the wanted nodes, [rows, E]; where they stand is noted in `columns`.
-        Both are [rows, N]."""
+        """Log-probabilities of the edges below the wanted nodes, [rows, E]. Records their cache columns in `columns`.
+        `wanted` and `columns` are [rows, N]."""
         counts, end = wanted.sum(1), batch.cache.end
         widest = int(counts.max())
-        nodes = (~wanted).int().argsort(dim=1, stable=True)[:, :widest]  # each row's own, then some it did not ask for
+        nodes = (~wanted).int().argsort(dim=1, stable=True)[:, :widest]  # the wanted ones of each row, then others
         order = torch.arange(widest, device=self.device).expand_as(nodes)
         asked = order < counts[:, None]
         columns.scatter_(1, nodes, torch.where(asked, end + order, columns.gather(1, nodes)))
@@ -215,12 +215,12 @@ class Transformer:
         at.scatter_(1, 1 + nodes, torch.where(asked, order, -1))
 
         sees = torch.zeros(len(wanted), widest, end + widest + 1, dtype=torch.bool, device=self.device)
-        standing = torch.where(columns < 0, end + widest, columns)  # what was never run: to a column that is cut off
+        standing = torch.where(columns < 0, end + widest, columns)  # without one: to a column that is cut off
         sees.scatter_(2, standing[:, None].expand(-1, widest, -1), tree.sees[nodes] & asked[..., None])
         sees[..., : batch.real.shape[1]] = batch.real[:, None]
 
         found = []
-        widths = np.maximum.accumulate(counts.tolist()[::-1])[::-1].tolist()  # of each row and those behind it
+        widths = np.maximum.accumulate(counts.tolist()[::-1])[::-1].tolist()  # the maximum from each row on
         for part in self._limits.passes(widths, logits_a_row=widest):
             width = widths[part.start]
             batch.cache.turn_to(part, 0, end)
@@ -236,12 +236,12 @@ class Transformer:
         with phase(READING):
             logits, batch = self._read(prefix, own, room=max_tokens)
             chosen = logits.argmax(-1)
-            chosen.tolist()  # a GPU goes on with its work after the call that ordered it
+            chosen.tolist()  # wait: a GPU call returns before its work is done
         with phase(WRITING):
             return self._go_on(batch, chosen, max_tokens)
 
     def _go_on(self, batch: _Batch, chosen: Tensor, max_tokens: int) -> list[list[int]]:
-        """The answers that begin with the tokens chosen, [rows]."""
+        """The answers that start with the chosen tokens, [rows]."""
         rows, unfinished = list(range(len(chosen))), set(range(len(chosen)))  # in the batch; still being written
         answers: list[list[int]] = [[] for _ in rows]
         for length in range(1, max_tokens + 1):
@@ -261,8 +261,8 @@ class Transformer:
         return answers
 
     def _run(self, batch: _Batch, ids: Tensor, positions: Tensor, sees: Tensor | None, keep: int = 1) -> Tensor:
-        """The logits after the last `keep` tokens of each row. `sees` [rows, width, columns] says what of its own row
-        each token may look at; without it, whatever stands before it."""
+        """The logits after the last `keep` tokens of each row. `sees` [rows, width, columns] says which columns of its
+        row each token may see; by default, everything before it."""
         mask = None if sees is None else _additive(sees, self.network.dtype)
         with behind(batch.prefix):
             output = self.network(
@@ -277,7 +277,7 @@ class Transformer:
         return logits
 
     def _pad_left(self, rows: list[list[int]], width: int) -> tuple[Tensor, Tensor]:
-        """Token ids and a mask of the real ones, both [rows, width]; padding stands on the left."""
+        """Token ids and a mask of the real ones, both [rows, width]; padding is on the left."""
         ids = torch.zeros(len(rows), width, dtype=torch.long)
         real = torch.zeros(len(rows), width, dtype=torch.bool)
         for at, row in enumerate(rows):
@@ -288,8 +288,8 @@ class Transformer:
 
 @dataclass(slots=True)
 class _Batch:
-    """Rows under way: what they stand behind, what the network remembers of them, where their prompts' own tokens stand
-    in it ([rows, width] bool), and the position of each prompt's last token, [rows, 1]."""
+    """Rows in progress: the prefix before them, their keys and values, which columns hold their prompts' own tokens
+    ([rows, width] bool), and the position of each prompt's last token, [rows, 1]."""
 
     prefix: Prefix
     cache: RoomyCache
@@ -302,8 +302,8 @@ class _Batch:
 
 
 def common_length(rows: Sequence[list[int]]) -> int:
-    """How many tokens all rows begin with."""
-    shortest, longest = min(rows), max(rows)  # in dictionary order: what these two share, all share
+    """How many tokens all rows have in common at the beginning."""
+    shortest, longest = min(rows), max(rows)  # in lexicographic order: what these two share, all rows share
     length = 0
     for one, other in zip(shortest, longest, strict=False):
         if one != other:
@@ -313,13 +313,13 @@ def common_length(rows: Sequence[list[int]]) -> int:
 
 
 def _sees_before(real: Tensor) -> Tensor:
-    """What each token of left-padded rows may look at, [rows, width, width], from which of them are real."""
+    """What each token of left-padded rows may see, [rows, width, width], given which tokens are real."""
     width = real.shape[1]
     causal = torch.ones(width, width, dtype=torch.bool, device=real.device).tril()
-    itself = torch.eye(width, dtype=torch.bool, device=real.device)  # of padding: a row of nothing has no softmax
+    itself = torch.eye(width, dtype=torch.bool, device=real.device)  # padding: softmax needs at least one entry
     return (causal & real[:, None]) | itself
 
 
 def _additive(sees: Tensor, dtype: torch.dtype) -> Tensor:
-    """What attention adds to its scores: 0 where a query may look, the smallest number where not; [rows, 1, q, k]."""
+    """The attention mask: 0 where a query may look, the smallest number elsewhere; [rows, 1, q, k]."""
     return torch.zeros(sees.shape, dtype=dtype, device=sees.device).masked_fill_(~sees, torch.finfo(dtype).min)[:, None]

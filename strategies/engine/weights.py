@@ -1,4 +1,4 @@
-"""From a model's name to a language model in memory: packaged wheel, local folder, GGUF file or hub id."""
+"""Load a language model by name: packaged wheel, local folder, GGUF file or hub id."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def device_name() -> str:
 
 
 def load_language_model(name: str) -> Transformer:
-    """The model, in bfloat16 on a GPU and float32 on a CPU: a fresh one at each call.
+    """The model, in bfloat16 on a GPU and float32 on a CPU; a fresh one for each call.
 
-    Raises BadInput with a sentence when it cannot be reached, does not fit in memory or cannot be read.
+    Raises BadInput if it can't be reached, doesn't fit in memory or can't be read.
     """
     problem = check_model(name)
     if problem:
@@ -56,9 +56,9 @@ def load_network(folder: Path) -> PreTrainedModel:
     """A fresh network from a folder of safetensors."""
     device = best_device()
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    # Over several GPUs accelerate spreads the layers: the first is filled, then the next.
+    # accelerate spreads the layers over several GPUs: it fills the first, then the next.
     device_map = "sequential" if torch.cuda.device_count() > 1 else None
-    config = _read(AutoConfig, folder)  # with the defaults of its type, which the file may leave out
+    config = _read(AutoConfig, folder)  # with its type's defaults, which the file may omit
     if problem := inexact(f"The model in {folder}", config.to_dict()):
         raise BadInput(problem)
     network: PreTrainedModel = _read(
@@ -72,7 +72,7 @@ def load_network(folder: Path) -> PreTrainedModel:
 
 
 def model_folder(name: str) -> Path:
-    """A folder of safetensors and tokenizer for any name; GGUF weights are unpacked once and kept in the cache."""
+    """A folder of safetensors and tokenizer for any name. GGUF weights are unpacked once and kept in the cache."""
     if name == EMBEDDED:
         gguf = embedded_gguf()
         if gguf is None:
@@ -86,7 +86,7 @@ def model_folder(name: str) -> Path:
 
 
 def _unpacked(gguf: Path) -> Path:
-    """De-quantized weights of a GGUF file as plain safetensors, made once (135 M parameters take half a minute)."""
+    """De-quantized weights of a GGUF file as plain safetensors, made once (half a minute for 135 M parameters)."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "threeways" / "models"
     stamp = gguf.stat()
     folder = cache / f"{gguf.stem}-{stamp.st_size}-{int(stamp.st_mtime)}"
@@ -94,10 +94,10 @@ def _unpacked(gguf: Path) -> Path:
         return folder
     cache.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=cache))
-    config = _read(AutoConfig, gguf.parent, gguf_file=gguf.name)  # by itself: each reading of the file takes seconds
+    config = _read(AutoConfig, gguf.parent, gguf_file=gguf.name)  # only once: reading the file takes seconds
     network = _read(AutoModelForCausalLM, gguf.parent, gguf_file=gguf.name, config=config, dtype=torch.float32)
     if hasattr(config, "quantization_config"):
-        del config.quantization_config  # the weights are plain numbers now
+        del config.quantization_config  # the weights are no longer quantized
     save_model(network, str(beside / "model.safetensors"), metadata={"format": "pt"})
     config.save_pretrained(beside)
     network.generation_config.save_pretrained(beside)
@@ -110,8 +110,8 @@ def _unpacked(gguf: Path) -> Path:
 
 
 def _read(kind: Any, folder: Path, **options: Any) -> Any:
-    """What an Auto class of transformers loads from a folder. Left to itself it would ask on standard input whether to
-    run Python code that the folder brings; here that is never run. Raises BadInput when the folder cannot be read."""
+    """What an Auto class of transformers loads from a folder. By default it would ask on standard input whether to run
+    Python code from the folder; here that code never runs. Raises BadInput if the folder can't be read."""
     try:
         return kind.from_pretrained(str(folder), trust_remote_code=False, **options)
     except (OSError, ValueError) as wrong:

@@ -21,10 +21,10 @@ class Embedder(Protocol):
 
 
 class SentenceEmbedder:
-    """A sentence-transformers model; it sorts its batches by length itself."""
+    """A sentence-transformers model. It sorts its batches by length itself."""
 
     def __init__(self, folder_or_id: str) -> None:
-        from sentence_transformers import SentenceTransformer  # seconds to import; only retrieval pays
+        from sentence_transformers import SentenceTransformer  # takes seconds to import, only for retrieval
 
         self._model = SentenceTransformer(folder_or_id, trust_remote_code=False)
 
@@ -37,7 +37,7 @@ class SentenceEmbedder:
 
 @lru_cache(maxsize=1)
 def load_embedder() -> SentenceEmbedder:
-    """The packaged all-MiniLM-L6-v2; where the package is missing, the same model from the hub."""
+    """The packaged all-MiniLM-L6-v2. Without the package, the same model from the hub."""
     spec = importlib.util.find_spec(EMBEDDED_PACKAGE)
     if spec is None or spec.origin is None:
         return SentenceEmbedder("sentence-transformers/all-MiniLM-L6-v2")

@@ -12,21 +12,21 @@ import regex
 from eval.task import Document
 from eval.words import UNSPACED, words_of
 
-# A sentence or three: a small model finds a short fact in them, and solved examples can be shown with theirs. With
-# passages of 120 words the embedded model answered a third as well (docs/benchmarks.md).
+# One to three sentences: a small model finds a short fact in them, and solved examples can be shown with theirs. With
+# passages of 120 words, the embedded model scored a third as high (docs/benchmarks.md).
 WORDS_A_PASSAGE = 30
 MOST_WORDS_A_PASSAGE = 150  # about 200 tokens: within the embedder's window of 256
-USUAL_SHARE = 0.75  # of the answers are held whole by a passage
-WORDS_A_SENTENCE = 60  # one longer than a passage stays whole up to here
+USUAL_SHARE = 0.75  # of the answers fit into one passage
+WORDS_A_SENTENCE = 60  # a sentence longer than a passage stays whole up to this length
 
-# A sign of a script without spaces counts as a word, and so does each piece of an endless run of letters.
+# A letter of a script without spaces counts as a word, and so does each piece of an endless sequence of letters.
 _WORD = regex.compile(rf"(?:[{UNSPACED}\uac00-\ud7a3]\p{{M}}*|[^\s{UNSPACED}\uac00-\ud7a3]{{1,30}})\s*", regex.V1)
 _SENTENCE_END = re.compile(r"[.!?][\"'”’»)\]]*\s+$|[。！？]|\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A piece of a document; the title is kept with every piece."""
+    """A piece of a document. Every piece keeps the title."""
 
     document_id: str
     title: str
@@ -37,23 +37,24 @@ class Passage:
         return f"{self.title}\n{self.text}" if self.title else self.text
 
     def contains(self, answer: str) -> bool:
-        """Whether the answer stands there word for word, in any case and spacing; "no" does not stand in "know"."""
+        """Whether the passage contains the answer word for word, in any case and spacing; "know" doesn't contain
+        "no"."""
         asked, text = (" ".join(words.casefold().split()) for words in (answer, self.text))
         return re.search(rf"(?<![a-z0-9]){re.escape(asked)}(?![a-z0-9])", text) is not None
 
 
 def words_a_passage(answers: Iterable[str]) -> int:
-    """How long passages should be for these answers: a sentence or three for facts, more where answers are long."""
+    """How long passages should be for these answers: a few sentences for facts, more for long answers."""
     lengths = sorted(len(words_of(answer)) for answer in answers)
     usual = lengths[int(USUAL_SHARE * (len(lengths) - 1))] if lengths else 0
     return min(max(usual, WORDS_A_PASSAGE), MOST_WORDS_A_PASSAGE)
 
 
 def cut_passages(documents: Iterable[Document], words: int = WORDS_A_PASSAGE) -> list[Passage]:
-    """Whole sentences, together about `words` words, in the documents' order.
+    """Whole sentences, about `words` words together, in the documents' order.
 
-    A passage begins with the last sentence of the one before it where there is room, so that a fact told in two
-    sentences stands whole in one of the passages.
+    If there is room, a passage starts with the last sentence of the previous one, so that a fact in two sentences is
+    whole in one of the passages.
     """
     return [
         Passage(document.id, document.title, text)
@@ -63,7 +64,8 @@ def cut_passages(documents: Iterable[Document], words: int = WORDS_A_PASSAGE) ->
 
 
 def _sentences(text: str) -> Iterator[list[str]]:
-    """Words up to the end of a sentence or line, each with the space behind it: lists and headings carry meaning."""
+    """Words up to the end of a sentence or line, each with the space after it, because lists and headings carry
+    meaning."""
     sentence: list[str] = []
     for word in _WORD.findall(text):
         sentence.append(word)

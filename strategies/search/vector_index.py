@@ -1,8 +1,8 @@
-"""Nearest vectors by inner product, with FAISS: exact up to a size, above it approximate, with its recall measured.
+"""Nearest vectors by inner product, with FAISS: exact up to a certain size, approximate above it, with measured recall.
 
-The approximate index also keeps codes of 4 bits, one for two dimensions: a sixteenth of the vectors. A search reads all
-codes, then compares the best candidates exactly. Unlike lists (IVF) or a graph (HNSW) it leaves no vector out
-beforehand, so its recall hardly depends on how the vectors lie, and it is built in seconds.
+The approximate index also stores 4-bit codes, one per two dimensions, a sixteenth of the size of the vectors. A search
+reads all codes and then compares the best candidates exactly. Unlike lists (IVF) or a graph (HNSW), it excludes no
+vector in advance, so its recall hardly depends on the data, and building takes seconds.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-EXACT_UP_TO = 50_000  # vectors: on two cores an exact search among so many takes 10 ms, which nobody notices
+EXACT_UP_TO = 50_000  # vectors; an exact search among this many takes 10 ms on two cores
 LEAST_RECALL = 0.95
-RECALL_AMONG = 24  # nearest: the most that any setting asks for; of fewer, a larger share is found
+RECALL_AMONG = 24  # nearest: the most any setting asks for; with fewer, the recall is higher
 RECALL_QUERIES = 200
-CANDIDATES = 256  # compared exactly for each query, and more where the recall demands it; they cost next to nothing
-TRAINED_ON = 4096  # vectors: FAISS reads no more for codes of 4 bits
+CANDIDATES = 256  # compared exactly per query, and more if the recall needs it; they cost almost nothing
+TRAINED_ON = 4096  # vectors; FAISS uses no more for 4-bit codes
 _ROUNDING = 1e-5  # between two sums of the same products
 
 
 class VectorIndex:
-    """Unit vectors in, positions of the nearest out; the inner product of unit vectors is their cosine.
+    """Unit vectors in, positions of the nearest out. The inner product of unit vectors is their cosine.
 
-    `recall` is the share of the nearest vectors that a search finds: 1 when exact, else measured on `queries`, or on
-    stored vectors looking for others. The same vectors and queries always give the same index.
+    `recall` is the share of the nearest vectors that a search finds: 1 if exact, otherwise measured on `queries`, or on
+    stored vectors that search for others. The same vectors and queries always give the same index.
     """
 
     def __init__(self, vectors: NDArray[np.float32], queries: NDArray[np.float32] | None = None) -> None:
@@ -46,19 +46,19 @@ class VectorIndex:
 
     @property
     def vectors(self) -> NDArray[np.float32]:
-        """What was put in, in that order: [vectors, dimensions]."""
+        """The stored vectors in the original order: [vectors, dimensions]."""
         held: NDArray[np.float32] = self._index.reconstruct_n(0, self._index.ntotal)
         return held
 
     @property
     def kind(self) -> str:
-        """What the index is, in words."""
+        """The kind of index, in words."""
         if self.is_exact:
             return "exact"
         return f"approximate, 4-bit codes, {self._candidates:,} candidates compared exactly"
 
     def search(self, queries: NDArray[np.float32], count: int) -> NDArray[np.int64]:
-        """Positions of the `count` nearest vectors (fewer when there are fewer), best first: [queries, count]."""
+        """Positions of the `count` nearest vectors (fewer if there are fewer), best first: [queries, count]."""
         return self._search(queries, min(count, self._index.ntotal))[1]
 
     def save(self, path: Path) -> None:
@@ -82,16 +82,16 @@ class VectorIndex:
         if self.is_exact:
             return self._index.search(queries, count)
         parameters = faiss.IndexRefineSearchParameters()
-        parameters.k_factor = max(1.0, self._candidates / count)  # candidates for each vector asked for
+        parameters.k_factor = max(1.0, self._candidates / count)  # candidates per requested vector
         return self._index.search(queries, count, params=parameters)
 
     def _reach_least_recall(self, vectors: NDArray[np.float32], queries: NDArray[np.float32] | None) -> None:
-        """Measures the recall against an exact search, with twice as many candidates until it suffices."""
-        itself = int(queries is None)  # a stored vector always finds itself, which proves nothing
+        """Measure the recall against an exact search, and double the candidates until it suffices."""
+        itself = int(queries is None)  # a stored vector always finds itself, which shows nothing
         asked = _sample(vectors if queries is None else queries, RECALL_QUERIES)
         count = min(RECALL_AMONG + itself, len(vectors))
         exact, _ = faiss.knn(asked, vectors, count, metric=faiss.METRIC_INNER_PRODUCT)
-        # Held against the last exact score and not against positions: of equal vectors any one will do.
+        # Compare scores, not positions: any of several equal vectors will do.
         enough = exact[:, -1:] - _ROUNDING
         self._candidates = CANDIDATES
         while True:
@@ -106,7 +106,7 @@ def _coded_index(vectors: NDArray[np.float32]) -> faiss.Index:
     dimensions = vectors.shape[1]
     codes = dimensions // 2 if dimensions % 2 == 0 else dimensions
     index = faiss.index_factory(dimensions, f"PQ{codes}x4fs,RFlat", faiss.METRIC_INNER_PRODUCT)
-    # Training is many tiny steps: threads gain nothing there, and beside other work they wait for each other at each.
+    # Training takes many tiny steps. Threads don't speed it up, and on a busy machine they wait for each other.
     threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     try:

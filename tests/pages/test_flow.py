@@ -313,7 +313,7 @@ def test_training_all_weights_is_offered_only_where_memory_allows(
     memory = SimpleNamespace(available=3.2e9)
     monkeypatch.setattr("strategies.engine.models.psutil", SimpleNamespace(virtual_memory=lambda: memory))
     app = open_page("Compare", dataset=dataset.id, follows=before.id)
-    refusal = "needs about 4.9 GB of memory and 3.2 GB are free."
+    refusal = "needs about 4.9 GB of memory, and 3.2 GB are free."
     assert refusal in html_of(app) and app.checkbox(key="refused-full_finetuning").disabled
     assert primaries(app) == ["Measure this one"]
     with pytest.raises(BadInput, match=refusal):

@@ -108,13 +108,16 @@ WINDOW = {"use_sliding_window": True, "sliding_window": 128, "max_position_embed
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        (MistralConfig(), "attends to the last 4,096 tokens only (a sliding window)"),
-        ({"model_type": "qwen2", **WINDOW}, "attends to the last 128 tokens only (a sliding window)"),
-        ({"model_type": "phi3", "sliding_window": 2047, "max_position_embeddings": 4096}, "the last 2,047 tokens only"),
+        (MistralConfig(), "only attends to the last 4,096 tokens (a sliding window)"),
+        ({"model_type": "qwen2", **WINDOW}, "only attends to the last 128 tokens (a sliding window)"),
+        (
+            {"model_type": "phi3", "sliding_window": 2047, "max_position_embeddings": 4096},
+            "the last 2,047 tokens (a sliding",
+        ),
         (AutoConfig.for_model("qwen2", **WINDOW, max_window_layers=1), "has layers of the type “sliding_attention”"),
         (AutoConfig.for_model("olmo3"), "has layers of the type “sliding_attention”"),
         (AutoConfig.for_model("granitemoehybrid"), "has layers of the type “linear_attention”"),
-        (AutoConfig.for_model("falcon", alibi=True), "tells positions apart by ALiBi"),
+        (AutoConfig.for_model("falcon", alibi=True), "encodes positions with ALiBi"),
     ],
 )
 def test_what_a_known_type_can_have_besides_is_refused_before_a_run(
@@ -147,7 +150,7 @@ def test_what_a_config_leaves_to_its_type_is_refused_when_it_is_loaded(tmp_path:
     folder = save_tiny_model(tmp_path / "model")
     (folder / "config.json").write_text(json.dumps({"model_type": "mistral"}))  # whose window is 4,096 by default
     assert check_model(str(folder)) is None
-    with pytest.raises(BadInput, match=f"^The model in {folder} attends to the last 4,096 tokens only"):
+    with pytest.raises(BadInput, match=f"^The model in {folder} only attends to the last 4,096 tokens"):
         load_network(folder)
 
 
@@ -156,7 +159,7 @@ def test_what_a_config_leaves_to_its_type_is_refused_when_it_is_loaded(tmp_path:
     [
         ("llama", None, None),
         ("qwen3moe", None, None),
-        ("phi3", 2047, "attends to the last 2,047 tokens only"),
+        ("phi3", 2047, "only attends to the last 2,047 tokens"),
         ("gemma3", 512, "is a network of the type “gemma3”"),
         ("mamba", None, "is a network of the type “mamba”"),
     ],

@@ -237,8 +237,8 @@ def test_retrieval_notes_that_a_search_is_approximate_and_how_much_it_finds(monk
     monkeypatch.setattr(vector_index, "EXACT_UP_TO", 20)
     approximate.fit(split(Kind.WRITING), (), ignore)
     assert approximate.notes == [
-        "The 24 solved examples are searched approximately: 100.0 % of the nearest are found, measured against an "
-        "exact search."
+        "The 24 solved examples are searched approximately. This finds 100.0 % of the nearest ones, measured against "
+        "an exact search."
     ]
     assert approximate.predict(INPUTS) == exact.predict(INPUTS)  # all rows were candidates
 

@@ -55,7 +55,7 @@ def test_every_weight_is_trained_and_kept_and_the_base_model_is_loaded_anew(tmp_
 def test_weights_that_come_back_otherwise_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FullFinetuning, "learning_rates", (3e-3,))  # far enough from the base model
     monkeypatch.setattr("safetensors.torch.load_model", lambda network, file: None)
-    with pytest.raises(RuntimeError, match="The saved weights came back with a dev loss of"):
+    with pytest.raises(RuntimeError, match="The dev loss of the reloaded weights is"):
         fitted(FullFinetuning)
 
 
@@ -83,7 +83,7 @@ def test_a_model_too_large_to_train_is_refused_with_what_it_needs_and_what_there
     monkeypatch.setattr("strategies.engine.models.psutil", SimpleNamespace(virtual_memory=lambda: free))
     assert check_model(EMBEDDED) is None
     assert check_training(EMBEDDED) == (
-        "Full fine-tuning of SmolLM2-135M-Instruct needs about 4.9 GB of memory and 3.2 GB are free. "
+        "Full fine-tuning of SmolLM2-135M-Instruct needs about 4.9 GB of memory, and 3.2 GB are free. "
         "Fine-tuning with an adapter needs less."
     )
     assert "Qwen3-0.6B needs about 15" in (check_training("Qwen/Qwen3-0.6B") or "")

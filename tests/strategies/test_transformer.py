@@ -221,7 +221,7 @@ def test_room_for_keys_and_values_is_freed_with_its_last_use() -> None:
 
 def test_a_network_without_attention_is_refused() -> None:
     network = MambaForCausalLM(MambaConfig(vocab_size=64, hidden_size=16, state_size=4, num_hidden_layers=1))
-    with pytest.raises(BadInput, match="not a plain attention network"):
+    with pytest.raises(BadInput, match="isn't a plain attention network"):
         Transformer(network, tiny_transformer().tokenizer)
 
 
