@@ -1,5 +1,4 @@
-"""What hosted models cost a token: a table that comes with the package genai-prices, as of its release; nothing is
-fetched."""
+"""What hosted models cost per token: the table in the package genai-prices, as of its release. Fetches nothing."""
 
 from __future__ import annotations
 
@@ -13,12 +12,12 @@ from eval.task import BadInput
 
 _TOKENS = 1_000
 _PER_MILLION = 1_000_000 // _TOKENS
-_NAMES_SHOWN = 3  # of a model that was not found
+_NAMES_SHOWN = 3  # at most, if the model isn't found
 
 
 @dataclass(frozen=True, slots=True)
 class HostedPrice:
-    """In US dollars for a million tokens read, and for a million written."""
+    """US dollars per million tokens read, and per million tokens written."""
 
     read_per_million: float
     written_per_million: float
@@ -26,8 +25,8 @@ class HostedPrice:
 
 @cache
 def hosted_prices() -> dict[str, HostedPrice]:
-    """By "provider: model", in alphabetical order. What is not sold by the token is left out."""
-    from genai_prices import Usage, calc_price  # a second: only for whoever asks
+    """Prices by "provider: model", in alphabetical order, without models that aren't sold by the token."""
+    from genai_prices import Usage, calc_price  # takes a second, only needed for prices
     from genai_prices.data import providers
 
     def price(provider: str, model: str, usage: Usage) -> Decimal:
@@ -39,7 +38,7 @@ def hosted_prices() -> dict[str, HostedPrice]:
             try:
                 read = price(provider.id, model.id, Usage(input_tokens=_TOKENS, output_tokens=0))
                 written = price(provider.id, model.id, Usage(input_tokens=0, output_tokens=_TOKENS))
-            except (LookupError, ValueError):  # sold by something else, or under conditions
+            except (LookupError, ValueError):  # not sold by the token, or only under conditions
                 continue
             if read and written:
                 found[f"{provider.name}: {model.name or model.id}"] = HostedPrice(float(read), float(written))
@@ -47,8 +46,8 @@ def hosted_prices() -> dict[str, HostedPrice]:
 
 
 def listed_name(named: str) -> str:
-    """The name in the table that a person means: capitals do not matter, and the provider may be left out where only
-    one sells it. Raises BadInput with the nearest names."""
+    """The table's name for the model a person means. Capitals don't matter, and the provider is optional if only one
+    sells the model. Raises BadInput with the nearest names."""
     prices = hosted_prices()
     if named in prices:
         return named
@@ -63,9 +62,9 @@ def listed_name(named: str) -> str:
     spelt = {form: name for name, forms in called.items() for form in forms}
     near = dict.fromkeys(spelt[form] for form in get_close_matches(asked, spelt, 2 * _NAMES_SHOWN, cutoff=0.5))
     nearest = f" (the nearest names: {'; '.join([*near][:_NAMES_SHOWN])})" if near else ""
-    raise BadInput(f"{prices_from()} lists no “{named}”{nearest}; name another, or give both its prices.")
+    raise BadInput(f"{prices_from()} doesn't list “{named}”{nearest}; name another model, or give both its prices.")
 
 
 def prices_from() -> str:
-    """The table's name and version, which date it."""
+    """The table's name and version, which gives its date."""
     return f"genai-prices {version('genai-prices')}"

@@ -1,4 +1,4 @@
-"""What a run is asked to do: the data's meaning, the budget, the person's priorities; read and written as JSON."""
+"""What a run should do: the meaning of the data, the budget, and the person's priorities. Read and written as JSON."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from strategies.registry import DECLARATIONS
 from strategies.registry import STRATEGIES as REGISTERED
 
 STRATEGIES = tuple(REGISTERED)  # the simplest first
-DEFAULT_STRATEGIES = tuple(name for name in STRATEGIES if DECLARATIONS[name].by_default)  # the others when asked for
+DEFAULT_STRATEGIES = tuple(name for name in STRATEGIES if DECLARATIONS[name].by_default)  # the others only on request
 BASELINES_STEP = "baselines"  # all of them, in one process
 CURVES_STEP = "curves"  # of all strategies, in one process
 DEFAULT_MODEL = "embedded"  # SmolLM2-135M-Instruct from its package; else a hub id or a local folder
 
-_STRICT = ConfigDict(extra="forbid")  # what a later version wrote is not read as something else
+_STRICT = ConfigDict(extra="forbid")  # don't misread what a later version wrote
 
-# The least and the most of each priority.
+# Minimum and maximum of each priority.
 VOLUME_BOUNDS = (1, 1_000_000_000)
 MARGIN_BOUNDS = (0.0, 0.5)
 SECONDS_BOUNDS = (0.001, 1e9)
@@ -43,9 +43,9 @@ FACTOR_BOUNDS = (0.1, 1_000.0)
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What the columns of an upload mean. `kind` None means: inferred from the targets; `mends` are ids of findings
-    whose one-click mend the person accepted, applied in order. `metric` None means: as the data suggests; `required`
-    are phrases that answers must contain; `own_metric` is "file.py:function", from the command line alone."""
+    """What the columns of an upload mean. `kind` None: inferred from the targets. `mends` are ids of findings whose
+    one-click fix the person accepted, applied in order. `metric` None: the data decides. `required` are phrases that
+    answers must contain. `own_metric` is "file.py:function", only from the command line."""
 
     __pydantic_config__: ClassVar = _STRICT
     input: str
@@ -61,17 +61,17 @@ class Setup:
     own_metric: str | None = None
 
     def settle_metric(self, task: Task, train: Sequence[Example]) -> Task:
-        """The task with the metric that the person chose, else the one it gets of itself, from what may be learned
-        from. Raises BadInput when there is no such metric."""
+        """The task with the metric the person chose, or with its default metric, which depends on the training rows
+        only. Raises BadInput if there is no such metric."""
         if self.own_metric:
             return replace(task, metric=own_metric(self.own_metric))
         of_itself = metric_for(task.kind, train, task.documents)
         return replace(task, metric=chosen_metric(task.kind, of_itself, self.metric, self.required))
 
     def build(self, table: Table, name: str, documents: Sequence[Document]) -> BuiltTask:
-        """The task that `table` gives under this setup, the accepted mends applied; BadInput when it gives none.
+        """The task that this setup makes of `table`, with the accepted fixes; raises BadInput if it makes none.
 
-        `name` is the file's; the task is called as it is, without the ending.
+        `name` is the file's name. Without its extension, it names the task.
         """
         built = build_task(
             table,
@@ -89,34 +89,34 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Priorities(Terms):
-    """What the person cares about: what they pay for, and beside it what they would give up.
+    """What matters to the person: the costs in `Terms`, and the limits they set.
 
-    `margin` is the score difference that does not matter to them (0.02 = 2 points); `max_seconds` is a limit on the
-    95th percentile of the seconds an answer takes; limits are None when there is none. `hosted` names the model that
-    would answer at a price a token; None is this machine. Raises BadInput when one is out of its bounds.
+    `margin` is the score difference that doesn't matter to them (0.02 = 2 points). `max_seconds` limits the 95th
+    percentile of the latency. A limit is None if there is none. `hosted` names the model that would answer at a price
+    per token; None is this machine. Raises BadInput if a value is out of bounds.
     """
 
     __pydantic_config__: ClassVar = _STRICT
-    machine_per_hour: float = 0.10  # which is never unknown here
+    machine_per_hour: float = 0.10  # never unknown here
     margin: float = 0.02
     max_seconds: float | None = None
     max_cost_per_1000: float | None = None
     hosted: str | None = None
 
     def __post_init__(self) -> None:
-        _check("The volume", self.monthly_volume, VOLUME_BOUNDS, " answers a month")
+        _check("The volume", self.monthly_volume, VOLUME_BOUNDS, " requests a month")
         _check("The margin", self.margin * 100, (MARGIN_BOUNDS[0] * 100, MARGIN_BOUNDS[1] * 100), " points")
-        _check("The longest wait", self.max_seconds, SECONDS_BOUNDS, " seconds")
-        _check("The most that 1,000 answers may cost", self.max_cost_per_1000, COST_BOUNDS)
-        _check("The price of the machine an hour", self.machine_per_hour, MACHINE_BOUNDS)
-        _check("The time over which costs add up", self.months, MONTHS_BOUNDS, " months")
+        _check("The latency limit", self.max_seconds, SECONDS_BOUNDS, " seconds")
+        _check("The limit on the cost per 1,000 requests", self.max_cost_per_1000, COST_BOUNDS)
+        _check("The machine's price per hour", self.machine_per_hour, MACHINE_BOUNDS)
+        _check("The time to add up costs", self.months, MONTHS_BOUNDS, " months")
         _check("The time until the task changes", self.retrain_days, DAYS_BOUNDS, " days")
         _check("The time until the documents change", self.reindex_days, DAYS_BOUNDS, " days")
         _check("The price of a wrong answer", self.wrong_answer, ERROR_BOUNDS)
         _check("The price of labelling a row", self.labelled_row, ERROR_BOUNDS)
-        _check("The price of a million tokens read", self.read_per_million, ERROR_BOUNDS)
-        _check("The price of a million tokens written", self.written_per_million, ERROR_BOUNDS)
-        _check("The price of a trained model, in times the other", self.tuned_factor, FACTOR_BOUNDS)
+        _check("The price per million tokens read", self.read_per_million, ERROR_BOUNDS)
+        _check("The price per million tokens written", self.written_per_million, ERROR_BOUNDS)
+        _check("The price factor of a fine-tuned model", self.tuned_factor, FACTOR_BOUNDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +135,8 @@ class Plan:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """What a run does, in this order: the baselines take seconds and say what the strategies have to beat; learning
-        curves come last, in the presets that have them."""
+        """What a run does, in this order. Baselines come first: they take seconds and show what strategies have to
+        beat. Learning curves come last, if the preset has them."""
         preset = PRESETS.get(self.preset)
         return (BASELINES_STEP, *self.strategies, *([CURVES_STEP] if preset and preset.curve_shares else []))
 
@@ -145,20 +145,20 @@ PLAN, SETUP = AsJson[Plan](Plan), AsJson[Setup](Setup)
 
 
 def read_plan(stored: str) -> Plan:
-    """Raises BadInput when a stored plan is of a shape this version does not know."""
+    """Raises BadInput if this version doesn't know the shape of a stored plan."""
     try:
         return PLAN.read(stored)
     except ValidationError as wrong:
         first = wrong.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise BadInput(
-            f"This run was planned by another version of Threeways ({where}: {first['msg']}); compare the data again."
+            f"Another version of Threeways planned this run ({where}: {first['msg']}); start the comparison again."
         ) from wrong
     except ValueError as wrong:
-        raise BadInput("The plan of this run is damaged; compare the data again.") from wrong
+        raise BadInput("The plan of this run is damaged; start the comparison again.") from wrong
 
 
 def _check(what: str, value: float | None, bounds: tuple[float, float], unit: str = "") -> None:
     low, high = bounds
-    if value is not None and not low <= value <= high:  # nor is NaN
+    if value is not None and not low <= value <= high:  # also catches NaN
         raise BadInput(f"{what} must be from {low:,.10g} to {high:,.10g}{unit}, not {value:,.10g}.")

@@ -1,4 +1,4 @@
-"""The arguments of the command line, and what it says of each."""
+"""The arguments of the command line and their help texts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WHOLE = re.compile(r"[+-]?(\d{1,15}|\d{1,3}(,\d{3}){1,4})", re.ASCII)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Ends with SystemExit(2) and one sentence when they are wrong."""
+    """Ends with SystemExit(2) and one sentence if they are wrong."""
     return _parser().parse_args(arguments)
 
 
@@ -40,12 +40,13 @@ def priorities_of(options: argparse.Namespace) -> Priorities:
 
 
 def _hosted_prices(options: argparse.Namespace) -> dict[str, Any]:
-    """The hosted model whose prices answers have, those given before those listed; BadInput where one is unknown."""
+    """The hosted model whose prices apply. Prices on the command line override listed ones. Raises BadInput for an
+    unknown model."""
     named, read, written = options.hosted, options.read_price, options.written_price
     given = {"--read-price": read, "--written-price": written, "--tuned-factor": options.tuned_factor}
     if named is None:
         if alone := [name for name, value in given.items() if value is not None]:
-            raise BadInput(f"{alone[0]} is of a hosted model: name it with --hosted.")
+            raise BadInput(f"{alone[0]} needs a hosted model: name it with --hosted.")
         return {}
     if read is None or written is None:
         named = listed_name(named)
@@ -72,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    compare = commands.add_parser("compare", help="run the strategies on a task file and report which one to take")
+    compare = commands.add_parser("compare", help="run the strategies on a task file and recommend one")
     compare.add_argument("file", type=Path, metavar="FILE", help="the task: CSV, TSV, JSONL, XLSX or Parquet")
     compare.add_argument("--docs", type=Path, metavar="PATH", help="documents to look up: a file, a .zip or a folder")
     compare.add_argument("--input", metavar="COL", help="the column with the inputs (default: guessed)")
@@ -81,15 +82,15 @@ def _parser() -> argparse.ArgumentParser:
         "--metric",
         type=_metric,
         metavar="NAME",
-        help=f"how answers are scored, of {', '.join(MetricName)} one that fits your kind of answer, or your own "
-        "function as file.py:function, called with output, expected and input (default: as the data suggests)",
+        help=f"how to score answers: {', '.join(MetricName)} (those that fit your kind of answer), or your own "
+        "function as file.py:function, called as function(output, expected, input) (default: the data decides)",
     )
     compare.add_argument(
         "--require",
         action="append",
         default=[],
         metavar="TEXT",
-        help="a phrase that every written answer must contain, or a pattern after re:; can be given several times",
+        help="a phrase that every written answer must contain, or a regular expression after re: (repeatable)",
     )
     compare.add_argument("--preset", choices=list(PRESETS), default="quick", help="the budget (default: quick)")
     compare.add_argument(
@@ -97,102 +98,104 @@ def _parser() -> argparse.ArgumentParser:
         type=_names,
         default=DEFAULT_STRATEGIES,
         metavar="A,B",
-        help=f"which to compare, of {', '.join(STRATEGIES)} (default: {','.join(DEFAULT_STRATEGIES)})",
+        help=f"the strategies to compare: {', '.join(STRATEGIES)} (default: {','.join(DEFAULT_STRATEGIES)})",
     )
     compare.add_argument(
         "--model",
         default=DEFAULT_MODEL,
         metavar="NAME",
-        help="a hub id or a local folder (default: the embedded model)",
+        help="the base model: a hub id, a local folder or a GGUF file (default: the embedded model)",
     )
     compare.add_argument("--seed", type=_whole, default=0, metavar="N", help="the same seed gives the same result")
     _add_priorities(compare)
     compare.add_argument(
-        "--reindex-days", type=_number, metavar="N", help="how often the documents change (default: never)"
+        "--reindex-days", type=_number, metavar="N", help="the documents change every N days (default: never)"
     )
     compare.add_argument(
-        "--labelled-row", type=_number, default=0.0, metavar="PRICE", help="what labelling a row costs"
+        "--labelled-row", type=_number, default=0.0, metavar="PRICE", help="the cost of labelling a row"
     )
+    compare.add_argument("--together", action="store_true", help="requests can wait, so they are answered in batches")
+    compare.add_argument("--out", type=Path, metavar="DIR", help="the folder for the report (default: results/RUN)")
     compare.add_argument(
-        "--together", action="store_true", help="answers can wait for each other, and are made together"
+        "--pdf", action="store_true", help="also write report.pdf, using Chrome, Chromium or Edge on this machine"
     )
-    compare.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (default: results/RUN)")
-    compare.add_argument(
-        "--pdf", action="store_true", help="write report.pdf too, with the Chrome, Chromium or Edge of this machine"
-    )
-    compare.add_argument("--json", action="store_true", help="print the report, and nothing else, to standard output")
+    compare.add_argument("--json", action="store_true", help="print only the report, as JSON, to standard output")
 
-    predict = commands.add_parser("predict", help="answer lines from standard input as a run's strategy would")
-    predict.add_argument("run", metavar="RUN", help="the run's id, or the beginning of it")
+    predict = commands.add_parser("predict", help="answer lines from standard input with a strategy of a run")
+    predict.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
     predict.add_argument("--strategy", required=True, metavar="NAME")
 
-    decide = commands.add_parser("decide", help="decide from scores that were measured elsewhere")
+    decide = commands.add_parser("decide", help="recommend a strategy from scores measured elsewhere")
     decide.add_argument(
         "file",
         type=Path,
         metavar="OUTCOMES",
-        help="a row for each answer: example, strategy, score (0 to 1); also seconds, tokens_in, tokens_out, group",
+        help="one row per answer: example, strategy, score (0 to 1); optionally seconds, tokens_in, tokens_out, group",
     )
     decide.add_argument(
-        "--costs", type=Path, metavar="FILE", help="a row for each strategy: strategy, one_off, per_1000 (answers)"
+        "--costs", type=Path, metavar="FILE", help="one row per strategy: strategy, one_off, per_1000 (requests)"
     )
     _add_priorities(decide)
-    # What a run measures and a file of scores does not hold: indexing, rows learned from, answers made together.
+    # A run measures these, but a file of scores doesn't contain them: indexing, training rows, batches.
     decide.set_defaults(reindex_days=None, labelled_row=0.0, together=False)
-    decide.add_argument("--json", action="store_true", help="print the decision as JSON, and nothing else")
+    decide.add_argument("--json", action="store_true", help="print only the decision, as JSON")
 
-    commands.add_parser("worker", help="run what the pages ask for, until there is nothing to do for a while")
+    commands.add_parser("worker", help="run what the pages request, until there is nothing to do for a while")
     commands.add_parser("runs", help="list the runs, newest first")
     return parser
 
 
 def _add_priorities(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--volume", type=_whole, default=10_000, metavar="N", help="answers a month (default: 10,000)")
+    parser.add_argument("--volume", type=_whole, default=10_000, metavar="N", help="requests a month (default: 10,000)")
     parser.add_argument(
         "--margin",
         type=_number,
         default=2,
         metavar="N",
-        help="points of a hundred that do not matter to you: 2 is a score of .02 (default: 2)",
-    )
-    parser.add_argument("--max-seconds", type=_number, metavar="S", help="the longest that 95 of 100 answers may take")
-    parser.add_argument(
-        "--machine", type=_number, default=0.10, metavar="PRICE", help="the machine's price an hour (default: 0.10)"
+        help="a score difference, in points of 100, that does not matter to you (default: 2)",
     )
     parser.add_argument(
-        "--months", type=_whole, default=12, metavar="N", help="the time costs add up over (default: 12)"
-    )
-    parser.add_argument("--retrain-days", type=_number, metavar="N", help="how often the task changes (default: never)")
-    parser.add_argument("--wrong-answer", type=_number, default=0.0, metavar="PRICE", help="what a wrong answer costs")
-    parser.add_argument(
-        "--hosted", metavar="MODEL", help="price answers as those of this hosted model, like 'OpenAI: GPT-5 mini'"
+        "--max-seconds", type=_number, metavar="S", help="a limit on the 95th percentile of the latency"
     )
     parser.add_argument(
-        "--read-price", type=_number, metavar="USD", help="for a million tokens it reads (default: as listed)"
+        "--machine", type=_number, default=0.10, metavar="PRICE", help="the machine's price per hour (default: 0.10)"
     )
     parser.add_argument(
-        "--written-price", type=_number, metavar="USD", help="for a million tokens it writes (default: as listed)"
+        "--months", type=_whole, default=12, metavar="N", help="add up costs over N months (default: 12)"
     )
     parser.add_argument(
-        "--tuned-factor", type=_number, metavar="N", help="a trained model costs N times as much (default: unknown)"
+        "--retrain-days", type=_number, metavar="N", help="the task changes every N days (default: never)"
+    )
+    parser.add_argument("--wrong-answer", type=_number, default=0.0, metavar="PRICE", help="the cost of a wrong answer")
+    parser.add_argument(
+        "--hosted", metavar="MODEL", help="use the prices of this hosted model, such as 'OpenAI: GPT-5 mini'"
+    )
+    parser.add_argument(
+        "--read-price", type=_number, metavar="USD", help="its price per million tokens read (default: as listed)"
+    )
+    parser.add_argument(
+        "--written-price", type=_number, metavar="USD", help="its price per million tokens written (default: as listed)"
+    )
+    parser.add_argument(
+        "--tuned-factor", type=_number, metavar="N", help="a fine-tuned model costs N times as much (default: unknown)"
     )
 
 
 def _whole(text: str) -> int:
-    """Also with commas between thousands, as this program writes them."""
+    """Also accepts commas between thousands, as this program writes them."""
     if not _WHOLE.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"“{text}” is no whole number; write it like 10000")
+        raise argparse.ArgumentTypeError(f"“{text}” isn't a whole number; write it like 10000")
     return int(text.replace(",", ""))
 
 
 def _number(text: str) -> float:
     if (value := number(text)) is None:
-        raise argparse.ArgumentTypeError(f"“{text}” is no number; write it like 2.5")
+        raise argparse.ArgumentTypeError(f"“{text}” isn't a number; write it like 2.5")
     return value
 
 
 def _metric(text: str) -> str:
-    """A name in its own spelling, however it was capitalised."""
+    """The name in its own spelling, whatever its capitals."""
     return {name.casefold(): name.value for name in MetricName}.get(text.casefold(), text)
 
 

@@ -1,7 +1,7 @@
 """The command line: the same engine, store and reports as the pages.
 
-Exit codes: 0 for a finished comparison, 1 for an internal failure, 2 for bad input or usage; 128 and the signal's
-number when it was ended: 130 by Ctrl-C, 143 by SIGTERM.
+Exit codes: 0 for a finished comparison, 1 for an internal failure, 2 for bad input or usage. If a signal ended it, 128
+plus the signal's number: 130 for Ctrl-C, 143 for SIGTERM.
 """
 
 from __future__ import annotations
@@ -52,17 +52,17 @@ from eval.table import MAX_BYTES, Table
 from eval.task import BadInput
 from strategies.registry import BASELINES
 
-_LINES_A_CALL = 32  # lines answered together when nobody waits for each
+_LINES_A_CALL = 32  # lines answered together when the input isn't typed
 _RESULTS = Path("results")
-_CANCELLED = 128 + signal.SIGINT  # what a shell reports for a command that Ctrl-C ended
+_CANCELLED = 128 + signal.SIGINT  # as shells report a command that Ctrl-C ended
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(arguments: Sequence[str] | None = None, build_strategy: str = BUILD_STRATEGY) -> int:
-    """Runs one command and returns the exit code; a usage error ends with SystemExit(2)."""
+    """Runs one command and returns the exit code. A usage error ends with SystemExit(2)."""
     options = parse(arguments)
     for number in _ENDINGS:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores it
             signal.signal(number, _end)
     try:
         store = Store()
@@ -78,13 +78,13 @@ def main(arguments: Sequence[str] | None = None, build_strategy: str = BUILD_STR
         return _fail(2, str(wrong))
     except KeyboardInterrupt as ended:
         return 128 + int(ended.args[0])
-    except BrokenPipeError:  # who read the output, such as head, has read enough
+    except BrokenPipeError:  # the reader of the output, such as head, has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:
-    """Ends what goes on as Ctrl-C does, once: a second signal would end the tidying up."""
+    """Ends what is running as Ctrl-C does, but only once: a second signal would interrupt the cleanup."""
     for each in _ENDINGS:
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt(number)
@@ -107,7 +107,7 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
 
 def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
     name, content = options.file.name, _read(options.file)
-    # All that can be wrong with the input is found before anything is stored.
+    # Find all problems with the input before storing anything.
     upload = Upload.read(name, content, _documents_upload(options.docs) if options.docs else None)
     setup = _setup(upload.table, options)
     plan = Plan(
@@ -124,11 +124,11 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
         raise BadInput(NO_BROWSER)
     _make_folder(options.out or _RESULTS)
     dataset = store.keep_upload(upload)
-    store.save_setup(dataset.id, replace(setup, own_metric=None))  # the pages read it, and run no code of a person
+    store.save_setup(dataset.id, replace(setup, own_metric=None))  # the pages read it and never run a person's code
     screen = Screen(stderr=True)
     with _device(store, screen):
         _time_machine(store, plan.model, screen)
-        # Queued and started under one lock, so that no worker takes it meanwhile.
+        # Queue and start under one lock, so that no worker takes the run meanwhile.
         run = store.add_run(replace(plan, dataset_id=dataset.id), task_json)
         try:
             if seconds := foresee_run(store, run.id):
@@ -156,7 +156,7 @@ def _finish(store: Store, run_id: str, report: Report | None, options: argparse.
     if options.pdf:
         try:
             (out / "report.pdf").write_bytes(render_pdf((out / "report.html").read_text("utf-8")))
-        except BadInput as wrong:  # the comparison itself stands
+        except BadInput as wrong:  # the comparison itself is done
             sys.stderr.write(f"{wrong}\n")
     if options.json:
         sys.stdout.write(render_json(report) + "\n")
@@ -168,7 +168,7 @@ def _finish(store: Store, run_id: str, report: Report | None, options: argparse.
 
 
 def _predict(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
-    """One answer a line; a line break inside an answer becomes a space."""
+    """One answer per line; a line break inside an answer becomes a space."""
     run = store.run(options.run)
     plan = run.plan
     if options.strategy not in plan.strategies and options.strategy not in BASELINES:
@@ -191,7 +191,7 @@ def _predict(store: Store, options: argparse.Namespace, build_strategy: str) -> 
 def _decide(options: argparse.Namespace) -> None:
     answered, warnings = read_outcomes(options.file.name, _read(options.file))
     trials = [trial for trial in answered if trial.strategy not in BASELINES]
-    baselines = [trial for trial in answered if trial.strategy in BASELINES]  # a run's own outcomes hold them
+    baselines = [trial for trial in answered if trial.strategy in BASELINES]  # a run's own outcomes contain them
     priorities = priorities_of(options)
     quotes = read_costs(options.costs.name, _read(options.costs), answered) if options.costs else None
     if priorities.hosted:
@@ -214,7 +214,7 @@ def _input_lines() -> Iterator[str]:
 
 
 def _device(store: Store, screen: Screen) -> Any:
-    """The lock on the processor, with a word to the person when another run has it."""
+    """The lock on the processor. Says so if another run has it."""
     try:
         return store.device_lock.acquire(timeout=0)
     except Timeout:
@@ -223,7 +223,7 @@ def _device(store: Store, screen: Screen) -> Any:
 
 
 def _time_machine(store: Store, model: str, screen: Screen) -> None:
-    """Where no timing with this model holds, so that the run can be estimated before it starts."""
+    """Times the machine unless there is a valid timing, so that the run can be estimated before it starts."""
     stored = store.speed(model)
     if stored is None or stored.speed is None or is_outdated(stored):
         screen.print("Timing this machine …")
@@ -234,18 +234,18 @@ def _time_machine(store: Store, model: str, screen: Screen) -> None:
 
 
 def _read(path: Path) -> bytes:
-    """Says that a file is too large before it fills the memory."""
+    """Refuses a file that is too large before it fills the memory."""
     try:
         if (size := path.stat().st_size) > MAX_BYTES:
-            most = f"at most {MAX_BYTES / 2**20:.0f} MB are read: take a part of it."
-            raise BadInput(f"{path.name} has {size / 2**20:.0f} MB and {most}")
+            most = f"the limit is {MAX_BYTES / 2**20:.0f} MB: use a part of it."
+            raise BadInput(f"{path.name} has {size / 2**20:.0f} MB, and {most}")
         return path.read_bytes()
     except OSError as wrong:
-        raise BadInput(f"{path} cannot be read ({wrong.strerror}); check the path.") from wrong
+        raise BadInput(f"{path} can't be read ({wrong.strerror}); check the path.") from wrong
 
 
 def _documents_upload(path: Path) -> tuple[str, bytes]:
-    """A file as it is, a folder as a ZIP of the documents below it."""
+    """A file as it is, or a folder as a ZIP of the documents in it."""
     if not path.is_dir():
         return path.name, _read(path)
     files = sorted(file for file in path.rglob("*") if file.is_file() and file.suffix.lower() in DOCUMENT_ENDINGS)
@@ -253,17 +253,17 @@ def _documents_upload(path: Path) -> tuple[str, bytes]:
 
 
 def _make_folder(path: Path) -> None:
-    """A folder that can be written to."""
+    """Makes sure that the folder exists and is writable."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as wrong:
-        raise BadInput(f"The report cannot be written to {path} ({wrong.strerror}); give another --out.") from wrong
+        raise BadInput(f"The report can't be written to {path} ({wrong.strerror}); choose another --out.") from wrong
 
 
 def _setup(table: Table, options: argparse.Namespace) -> Setup:
-    """The columns as guessed, but for those the person named, and the metric."""
+    """The columns as guessed, except those the person named, and the metric."""
     guessed = guess_columns(table)
     source, target = options.input or guessed.input, options.target or guessed.target
     group, split, document = (
@@ -278,7 +278,7 @@ def _setup(table: Table, options: argparse.Namespace) -> Setup:
 
 
 def _model(name: str) -> str:
-    """A folder by its whole path: other processes that load it may stand elsewhere."""
+    """A folder as an absolute path, because other processes that load it may have another working directory."""
     path = Path(name).expanduser()
     return str(path.absolute()) if name != DEFAULT_MODEL and path.exists() else name
 

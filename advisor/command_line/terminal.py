@@ -1,4 +1,4 @@
-"""What the command line shows: bars while a run goes on, tables when it has ended. All of it in plain words."""
+"""What the command line shows: progress bars during a run, tables afterwards, in plain words."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.wording import duration_text, name_of
 
-_MOST_COLUMNS = 4  # of strategies beside one another, on a screen of 80 signs
+_MOST_COLUMNS = 4  # strategies next to each other, on a screen of 80 characters
 _FIRST_OF_ALL = (SCORE, "95 % CI", MEDIAN, COST)
 
 
 class Screen(Console):
     def on_broken_pipe(self) -> None:
-        """The command ends as others do for which nobody listens any more; rich would end it as failed."""
+        """End the command like any other whose reader has gone; rich would report a failure."""
         raise BrokenPipeError
 
 
 @contextmanager
 def progress_bars(console: Console, strategies: Iterable[str]) -> Iterator[Listen]:
-    """A bar for each strategy; call what this gives with every change of a step."""
+    """A bar for each strategy. Call the returned function with every change of a step."""
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -55,14 +55,14 @@ def progress_bars(console: Console, strategies: Iterable[str]) -> Iterator[Liste
 
 
 def print_estimate(console: Console, seconds: dict[str, float]) -> None:
-    """The time each strategy should take, and all together."""
+    """The estimated time of each strategy, and in total."""
     each = "; ".join(f"{name_of(strategy)} {duration_text(needed)}" for strategy, needed in seconds.items())
-    console.print(Text(f"{each}; together {duration_text(sum(seconds.values()))}."), soft_wrap=True)
+    console.print(Text(f"{each}; in total {duration_text(sum(seconds.values()))}."), soft_wrap=True)
 
 
 def print_report(console: Console, report: Judgement) -> None:
-    """A column of figures for each strategy that was measured, why the others were not, and the verdict; of a run also
-    what each section found, in a line."""
+    """A column of figures for each measured strategy, why others were not measured, and the verdict. For a run, also
+    one line per section with its finding."""
     verdict = report.recommendation
     if names := [Text(name_of(one.strategy)) for one in columns_of(report)]:
         figures = figures_of(report)
@@ -91,7 +91,7 @@ def _side_by_side(names: list[Text], figures: list[tuple[str, list[str]]]) -> Ta
 
 
 def _one_below_another(names: list[Text], figures: list[tuple[str, list[str]]]) -> Table:
-    """The figures that matter most, of more strategies than a screen has room for beside one another."""
+    """The most important figures, for more strategies than fit next to each other on a screen."""
     shown = [one for one in figures if one[0] in _FIRST_OF_ALL or one[0].startswith("Chance of")]
     table = Table("", *(Column(heading, justify="right") for heading, _ in shown), box=SIMPLE_HEAD)
     for name, *cells in zip(names, *(cells for _, cells in shown), strict=True):
@@ -100,7 +100,7 @@ def _one_below_another(names: list[Text], figures: list[tuple[str, list[str]]]) 
 
 
 def print_advice(console: Console, report: Judgement) -> None:
-    """What a report's files say beside its verdict, for a decision that leaves no files."""
+    """The parts of a report besides the verdict, for a decision that writes no files."""
     verdict = report.recommendation
     for sentence in (*verdict.changes, *verdict.caveats):
         if sentence not in sentences_of(report):
@@ -115,7 +115,7 @@ def print_warnings(console: Console, warnings: Iterable[str]) -> None:
 
 
 def print_runs(console: Console, store: Store, runs: Iterable[StoredRun]) -> None:
-    """A line for each run, with its verdict where it has one."""
+    """One line per run, with its verdict if it has one."""
     table = Table(Column("Run", no_wrap=True), "Started", "Data", "State", "Verdict", box=SIMPLE_HEAD)
     for run in runs:
         report = store.report(run.id)

@@ -64,7 +64,7 @@ def test_a_comparison_ends_with_its_reports_a_table_and_a_place_in_history(
     shown = capsys.readouterr()
     assert "Fine-tuning" in shown.out and "report.html" in shown.out
     assert "Peak memory" in shown.out and "Setup time" in shown.out and "Throughput" in shown.out
-    assert "Prompting about" in shown.err and "together about" in shown.err
+    assert "Prompting about" in shown.err and "in total about" in shown.err
     assert "Traceback" not in shown.err
     assert sorted(path.name for path in (folder / "out").iterdir()) == [
         "outcomes.csv",
@@ -188,21 +188,21 @@ def test_a_file_that_crashes_its_parser_is_one_sentence_in_seconds(folder: Path,
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["missing.csv"], "missing.csv cannot be read (No such file or directory)"),
-        (["task.csv", "--docs", "nowhere"], "nowhere cannot be read"),
+        (["missing.csv"], "missing.csv can't be read (No such file or directory)"),
+        (["task.csv", "--docs", "nowhere"], "nowhere can't be read"),
         (["task.csv", "--docs", "model"], "holds no documents"),
         (["task.csv", "--target", "answer"], "There is no column 'answer'"),
         (["task.csv", "--strategies", "guessing"], "There is no strategy 'guessing'"),
-        (["task.csv", "--out", "task.csv"], "The report cannot be written to task.csv"),
-        (["task.csv", "--out", "/proc"], "The report cannot be written to /proc"),
-        (["task.csv", "--volume", "0"], "The volume must be from 1 to 1,000,000,000 answers a month, not 0."),
+        (["task.csv", "--out", "task.csv"], "The report can't be written to task.csv"),
+        (["task.csv", "--out", "/proc"], "The report can't be written to /proc"),
+        (["task.csv", "--volume", "0"], "The volume must be from 1 to 1,000,000,000 requests a month, not 0."),
         (["task.csv", "--margin", "51"], "The margin must be from 0 to 50 points, not 51."),
-        (["task.csv", "--max-seconds", "0"], "The longest wait must be from 0.001 to 1,000,000,000 seconds, not 0."),
+        (["task.csv", "--max-seconds", "0"], "The latency limit must be from 0.001 to 1,000,000,000 seconds, not 0."),
         (["task.csv", "--max-seconds", "1e400"], "not inf."),
         (["task.csv", "--hosted", "openai gpt-5 mini"], "the nearest names: OpenAI: GPT-5 mini; "),
-        (["task.csv", "--hosted", "Ours", "--read-price", "1"], "lists no “Ours”"),
+        (["task.csv", "--hosted", "Ours", "--read-price", "1"], "doesn't list “Ours”"),
         (["task.csv", "--hosted", "GPT-5 mini"], "is listed as GitHub Copilot: GPT-5 mini; OpenAI: GPT-5 mini"),
-        (["task.csv", "--read-price", "1"], "--read-price is of a hosted model: name it with --hosted."),
+        (["task.csv", "--read-price", "1"], "--read-price needs a hosted model: name it with --hosted."),
         (["task.csv", "--hosted", "A", "--read-price", "-1", "--written-price", "1"], "tokens read must be from 0"),
     ],
 )
@@ -220,8 +220,8 @@ def test_bad_input_is_one_sentence(
         ([], "COMMAND"),
         (["compare"], "FILE"),
         (["compare", "task.csv", "--preset", "slow"], "invalid choice: 'slow'"),
-        (["compare", "task.csv", "--volume", "some"], "“some” is no whole number; write it like 10000"),
-        (["compare", "task.csv", "--margin", "nan"], "“nan” is no number; write it like 2.5"),
+        (["compare", "task.csv", "--volume", "some"], "“some” isn't a whole number; write it like 10000"),
+        (["compare", "task.csv", "--margin", "nan"], "“nan” isn't a number; write it like 2.5"),
         (["compare", "task.csv", "--fast"], "--fast"),
         (["predict", "2026"], "--strategy"),
     ],

@@ -268,9 +268,9 @@ def test_names_and_columns_are_read_as_people_write_them(capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [
-        ("--volume=ten", "Argument --volume: “ten” is no whole number; write it like 10000"),
-        ("--volume=1_000", "Argument --volume: “1_000” is no whole number; write it like 10000"),
-        ("--margin=2%", "Argument --margin: “2%” is no number; write it like 2.5"),
+        ("--volume=ten", "Argument --volume: “ten” isn't a whole number; write it like 10000"),
+        ("--volume=1_000", "Argument --volume: “1_000” isn't a whole number; write it like 10000"),
+        ("--margin=2%", "Argument --margin: “2%” isn't a number; write it like 2.5"),
     ],
 )
 def test_options_that_are_no_numbers_are_told(option: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
