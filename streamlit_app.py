@@ -1,4 +1,4 @@
-"""The pages of Threeways. This process holds no model: torch is never imported here."""
+"""The pages of Threeways. This process holds no model and never imports torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 from advisor.pages import frame
 from eval.task import BadInput
 
-# An icon of our own: a Material icon here would be fetched from the web by every page.
+# Our own icon: every page would fetch a Material icon from the web.
 _ICON = Path(__file__).parent / "advisor" / "pages" / "icon.svg"
 st.set_page_config(page_title="Threeways", page_icon=str(_ICON), layout="wide")
 
@@ -27,5 +27,5 @@ page = st.navigation(
 frame.show_top(page.title)
 try:
     page.run()
-except BadInput as wrong:  # what no page expects, a home of another version say, is still a sentence
+except BadInput as wrong:  # also problems that no page expects, such as a home folder of another version
     frame.problem(str(wrong))

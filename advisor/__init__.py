@@ -1,1 +1,1 @@
-"""What to do about it: plans, jobs, the decision, reports, the command line and the pages."""
+"""What to do: plans, jobs, the decision, reports, the command line and the pages."""

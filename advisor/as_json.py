@@ -1,4 +1,4 @@
-"""A type as JSON and back: pydantic checks the shape, the standard library writes the text."""
+"""Write a type as JSON and read it back. pydantic checks the shape, and the standard library writes the text."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ Kept = TypeVar("Kept")
 
 
 class AsJson(Generic[Kept]):
-    """Not `TypeAdapter.dump_json` alone: people's files hold half of a surrogate pair, which it cannot write."""
+    """Not just `TypeAdapter.dump_json`: people's files contain half surrogate pairs, and it can't write those."""
 
     def __init__(self, kept: Any) -> None:
         self._adapter: TypeAdapter[Kept] = TypeAdapter(kept)
 
     def write(self, value: Kept, indent: int | None = None) -> str:
-        """A number that is not finite (a loss that diverged) becomes null."""
+        """A number that isn't finite (a diverged loss) becomes null."""
         return json.dumps(_finite(self._adapter.dump_python(value)), indent=indent, allow_nan=False)
 
     def read(self, text: str | bytes) -> Kept:
-        """Raises ValueError (pydantic's ValidationError is one) where the text is no JSON of this type."""
+        """Raises ValueError (such as pydantic's ValidationError) if the text isn't JSON of this type."""
         return self.of(json.loads(text))
 
     def of(self, stored: object) -> Kept:
-        """From JSON's own types. Raises ValueError where they are of another shape."""
+        """From JSON's own types. Raises ValueError if their shape is wrong."""
         return self._adapter.validate_python(stored)
 
     def plain(self, value: Kept) -> Any:
-        """In JSON's own types."""
+        """As JSON's own types."""
         return _finite(self._adapter.dump_python(value))
 
     def schema(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which candidates of a report there is something to say of, in the order they are shown."""
+"""The candidates of a report that a section shows, in display order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SIGNIFICANT = 0.05
 
 
 class OfTwo(Protocol):
-    """Something said of two candidates, by their ids."""
+    """Something about two candidates, given by their ids."""
 
     @property
     def a(self) -> str: ...
@@ -24,18 +24,18 @@ Pair = TypeVar("Pair", bound=OfTwo)
 
 
 def judged(report: Judgement) -> list[Candidate]:
-    """The candidates with a score, best first; of equal ones the strategy taken."""
+    """The candidates with a score, best first. If equal, the chosen strategy comes first."""
     choice = report.recommendation.choice
     return sorted(_best_first(report.candidates), key=lambda one: (-one.score.mean, one.id != choice))
 
 
 def baselines(report: Judgement) -> list[Candidate]:
-    """What answered without a language model, best first."""
+    """The measured baselines, best first."""
     return _best_first(report.baselines)
 
 
 def preferred_baseline(report: Judgement) -> Candidate | None:
-    """The baseline that the headline says to be probably as good as the strategies, or better."""
+    """The baseline that, according to the headline, is probably as good as the strategies or better."""
     return next((one for one in baselines(report) if one.id == report.recommendation.level_baseline), None)
 
 
@@ -44,7 +44,7 @@ def not_measured(given: Sequence[Candidate | NotMeasured]) -> list[NotMeasured]:
 
 
 def priced(report: Judgement) -> list[tuple[Candidate, float]]:
-    """Those of the judged whose costs are known, each with what 1,000 of its answers cost."""
+    """The judged candidates with known costs, each with its cost per 1,000 requests."""
     return [(one, one.cost.per_1000) for one in judged(report) if one.cost.per_1000 is not None]
 
 
@@ -54,20 +54,21 @@ def comparison(report: Judgement, a: str, b: str) -> Comparison | None:
 
 
 def is_chance(difference: Comparison) -> bool:
-    """Whether chance alone could make a paired difference, all pairs that were tested allowed for."""
+    """Whether chance alone could explain a paired difference, allowing for all pairs tested."""
     p_value = difference.p_value if difference.p_value_holm is None else difference.p_value_holm
     return difference.low <= 0 <= difference.high or p_value >= SIGNIFICANT
 
 
 class Sentences(NamedTuple):
-    """On pairs of strategies: first to be read are those with the strategy taken."""
+    """Sentences on pairs of strategies. Those with the chosen strategy come first."""
 
     of_choice: list[str]
     others: list[str]
 
 
 def on_pairs(report: Judgement, pairs: Sequence[Pair], say: Callable[[Pair], str], but: str | None = None) -> Sentences:
-    """What `say` says of each of these pairs, without the sentence `but`. All are of the choice where none is taken."""
+    """What `say` returns for each pair, without the sentence `but`. If no strategy is chosen, all count as
+    `of_choice`."""
     choice = report.recommendation.choice
     said = Sentences([], [])
     for pair in pairs:
@@ -77,15 +78,15 @@ def on_pairs(report: Judgement, pairs: Sequence[Pair], say: Callable[[Pair], str
 
 
 def near_best(report: Judgement) -> str:
-    """What the chances of a report are chances of. Where a wrong answer has a price, and the costs are known, what is
-    paid is taken off the score at that price."""
+    """The event that a report's probabilities refer to. If a wrong answer has a price and the costs are known, costs
+    are deducted from the score at that price."""
     priorities, chances = report.priorities, report.recommendation.probabilities
     within = f"within {margin_text(priorities.margin)} of " if priorities.margin else ""
     near = f"{within}the best strategy"
     costs = [one.cost for one in judged(report) if one.id in chances]
     paid = [cost.per_month is not None for cost in costs]
     ready = [[cost.one_off is not None for cost in costs], [cost.upkeep_per_month is not None for cost in costs]]
-    are_known = all(paid) and all(all(known) or not any(known) for known in ready)  # not counted where known of none
+    are_known = all(paid) and all(all(known) or not any(known) for known in ready)  # a cost unknown for all is left out
     return f"{near}, costs counted" if priorities.wrong_answer and are_known else near
 
 

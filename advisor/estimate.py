@@ -1,4 +1,4 @@
-"""How long a run will take, from a short timing of this machine with the chosen model."""
+"""Estimate how long a run takes, from a short timing of this machine with the chosen model."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from strategies.presets import Preset
 from strategies.registry import LEARNS_FROM_NO_ROWS, TRAINED
 from strategies.workload import Workload, foresee, foresee_baselines, foresee_fewer
 
-# Answers to time writing by: fewer than the 32 that are written together, to stay within ten seconds.
+# Answers written to time decoding: fewer than the usual 32 at once, to stay within ten seconds.
 _WRITTEN_TOGETHER = 10
-SECONDS_TO_LOAD = 6.0  # starting a process and importing torch and transformers, beside reading the weights
+SECONDS_TO_LOAD = 6.0  # to start a process and import torch and transformers, without loading the weights
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """What this machine does with one model: tokens a second, except `load_seconds` and `embed` (texts a second).
+    """What this machine does with one model: tokens per second, except `load_seconds` and `embed` (texts per second).
 
-    `busy` is the share of the processor that other programs used just before; None in a timing of an older version.
+    `busy` is the share of the processor that other programs used just before; None in timings of older versions.
     """
 
     device: str
@@ -42,7 +42,7 @@ SPEED = AsJson[Speed](Speed)
 
 
 def read_speed(stored: str | bytes) -> Speed | None:
-    """None where another version measured other things."""
+    """None if another version stored different measurements."""
     try:
         return SPEED.read(stored)
     except ValueError:
@@ -50,14 +50,14 @@ def read_speed(stored: str | bytes) -> Speed | None:
 
 
 def busy_share(seconds: float = 1.0) -> float:
-    """The share of the processor cores that was in use while this process waited so long."""
+    """The share of the processor cores in use while this process waits for `seconds`."""
     others = OtherPrograms()
     time.sleep(seconds)
     return others.share() or 0.0
 
 
 def busy_sentence(speed: Speed) -> str | None:
-    """What to know of an estimate that follows from a timing of a busy machine; None where it was quiet."""
+    """A caveat for an estimate from a timing of a busy machine; None if it was quiet."""
     if speed.busy is None or speed.busy <= MATERIAL_SHARE:
         return None
     return (
@@ -67,9 +67,9 @@ def busy_sentence(speed: Speed) -> str | None:
 
 
 def measure_speed(model: str) -> Speed:
-    """Time the real calls on this machine, in about ten seconds. Imports torch: to be run in a child process.
+    """Time the real calls on this machine, in about ten seconds. Imports torch, so run it in a child process.
 
-    Raises BadInput with a sentence when the model cannot be loaded.
+    Raises BadInput if the model can't be loaded.
     """
     from strategies.engine import training
     from strategies.engine.adapter import add_adapter
@@ -77,14 +77,14 @@ def measure_speed(model: str) -> Speed:
     from strategies.engine.weights import device_name, load_language_model, model_folder
     from strategies.search.embedder import load_embedder
 
-    model_folder(model)  # fetched and unpacked before the clock runs: that is done once, and each strategy loads anew
+    model_folder(model)  # fetch and unpack before timing: this happens once, but each strategy loads again
     busy = busy_share()
     started = time.perf_counter()
     language_model = load_language_model(model)
     load_seconds = time.perf_counter() - started
     embedder = load_embedder()
 
-    # Words in rotation: every prompt begins differently, so that no cache shortens the reading.
+    # Rotate the words: every prompt starts differently, so that no cache shortens reading.
     words = ["market", "river", "seven", "lantern", "quiet", "orchard", "ticket", "paper", "winter", "bridge", "copper"]
     texts = [" ".join(words[(row + at) % len(words)] for at in range(110)) for row in range(_WRITTEN_TOGETHER)]
     prompts = [(Message("user", text),) for text in texts]
@@ -99,7 +99,7 @@ def measure_speed(model: str) -> Speed:
     longest = max(range(len(lengths)), key=lengths.__getitem__)
 
     def writing_rate(prompts: Sequence[Prompt], lengths: Sequence[int]) -> float:
-        """Of all tokens but the first, which takes the reading of the prompt."""
+        """Tokens per second, without the first token, whose time is that of reading the prompt."""
         first = _fastest(lambda: language_model.write(prompts, 1))
         seconds = _fastest(lambda: language_model.write(prompts, 6)) - first
         return max(1, sum(lengths) - len(lengths)) / max(seconds, 1e-3)
@@ -132,8 +132,8 @@ def measure_speed(model: str) -> Speed:
 
 
 def estimate_seconds(task: Task, split: Split, preset: Preset, steps: Sequence[str], speed: Speed) -> dict[str, float]:
-    """Seconds each step will take, by name: a strategy, all baselines, or the learning curves of the strategies named
-    before them."""
+    """Estimated seconds by step name: a strategy, all baselines, or the learning curves of the strategies before
+    them."""
     budget = preset.budget(task.kind)
 
     def seconds(step: str) -> float:
@@ -171,7 +171,7 @@ def _seconds(work: Workload, speed: Speed) -> float:
 
 
 def _fastest(call: Callable[[], object]) -> float:
-    """Seconds of the faster of two calls: whatever else the machine does only slows them."""
+    """Seconds of the faster of two calls, because other work on the machine can only slow them."""
     seconds = []
     for _ in range(2):
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What a trial amounts to, at the person's prices. Always derived anew, never stored beside the outcomes."""
+"""A trial's figures, at the person's prices. Always computed from the outcomes, never stored with them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ NEITHER_FACT = "neither"
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A judged trial in figures; None is unmeasured.
+    """The figures of a judged trial; None if not measured.
 
-    `phase_seconds` are the means of what the timed requests were seen to do; `first_word` is the time until the first
-    word of an answer that is written, None where answers are not.
+    `phase_seconds` are the mean seconds per phase of the timed requests. `first_word` is the time until the first word
+    of a written answer; None if answers aren't written.
 
-    `parts` are the means of the secondary metrics; `hit_rate` is the share of rows with a known gold document for
-    which it was among the sources; `failed_answers` counts the rows for which no answer could be made (they score 0).
+    `parts` are the means of the secondary metrics. `hit_rate` is the share of rows with a known gold document whose
+    sources include it. `failed_answers` counts the rows without an answer (they score 0).
     """
 
     trial: Trial
@@ -52,8 +52,8 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """The groups of rows (a row without one is a group of its own), by strategy what it did on them in the same order,
-    and the ids of the rows."""
+    """The group of each row (a row without one is its own group), each strategy's results on the rows in the same
+    order, and the row ids."""
 
     groups: list[str]
     scores: dict[str, Scored]
@@ -61,7 +61,7 @@ class Paired:
 
 
 def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> Measurement:
-    """The figures of a trial that has outcomes; its costs follow from the seconds measured, unless they are quoted."""
+    """The figures of a trial with outcomes. Costs follow from the measured seconds, unless they are quoted."""
     outcomes = trial.outcomes
     part_names = sorted({name for outcome in outcomes for name in outcome.parts})
     found = [outcome.found_gold for outcome in outcomes if outcome.found_gold is not None]
@@ -85,7 +85,7 @@ def _score_interval(trial: Trial, outcomes: Sequence[Outcome]) -> Interval:
 
 
 def share_interval(outcomes: Sequence[Outcome], held: Sequence[bool]) -> Interval:
-    """The share of outcomes of which something held."""
+    """The share of outcomes for which `held` is true, with its interval."""
     return statistics.interval([float(each) for each in held], [piece_of(outcome) for outcome in outcomes])
 
 
@@ -100,7 +100,7 @@ def _before_writing(outcome: Outcome) -> float | None:
 
 
 def is_judged(trial: Trial) -> bool:
-    """Whether a trial has anything to be judged by."""
+    """Whether a trial has outcomes to judge."""
     return trial.status == "done" and bool(trial.outcomes)
 
 
@@ -116,31 +116,32 @@ def paired_scores(trials: Sequence[Trial]) -> Paired:
 
 
 def on_rows(trial: Trial, outcomes: Sequence[Outcome], rows: Sequence[str]) -> Scored:
-    """What outcomes of a trial, which answer all these rows, are by its metric, in the order of the rows."""
+    """The trial's outcomes as its metric counts them, in the order of `rows`. They must answer all these rows."""
     by_row = {outcome.example_id: outcome for outcome in outcomes}
     return scored(trial.metric, [by_row[row] for row in rows])
 
 
 def believed(trials: Sequence[Trial]) -> Posterior:
-    """What their scores on the rows that all of them answered let one believe, those of further trainings too."""
+    """The posterior of their scores on the rows that all of them answered, including repeated trainings."""
     paired = paired_scores(trials)
     again = {trial.strategy: [on_rows(trial, each, paired.rows) for each in trained_again(trial)] for trial in trials}
     return believe({name: [own, *again[name]] for name, own in paired.scores.items()}, paired.groups)
 
 
 def trained_again(trial: Trial) -> list[tuple[Outcome, ...]]:
-    """The outcomes on the test rows of each training but the first."""
+    """The test outcomes of each training after the first."""
     return [outcomes for name, outcomes in trial.probes.items() if name.startswith(TRAINED_AGAIN)]
 
 
 def score_of_each_training(trial: Trial) -> tuple[float, ...] | None:
-    """The scores, that of the training kept first; None where it was trained once, or never."""
+    """The score of each training, starting with the one that was kept; None if there was at most one."""
     again = trained_again(trial)
     return tuple(score_of(scored(trial.metric, each)) for each in (trial.outcomes, *again)) if again else None
 
 
 def gap_of(trial: Trial) -> Gap | None:
-    """The scores on rows it trained on and on test rows, and the first minus the second; None unmeasured."""
+    """The scores on training rows and on test rows, and their difference (training minus test); None if not
+    measured."""
     trained_on = trial.probes.get(TRAINED_ON)
     if not trained_on or not trial.outcomes:
         return None
@@ -150,8 +151,8 @@ def gap_of(trial: Trial) -> Gap | None:
 
 
 def fact_told(outcome: Outcome) -> str:
-    """Which fact an answer gives after the documents changed. Both can share words (14 days, 30 days): the one that it
-    is nearer to counts, where it is right."""
+    """Which fact an answer gives after the documents changed. Both can share words (14 days, 30 days): the nearer one
+    counts, if the answer is right."""
     new, old = outcome.parts[NEW_FACT], outcome.parts[OLD_FACT]
     if outcome.error is not None or new == old or not is_right(Kind.ANSWERING, max(new, old), {}):
         return NEITHER_FACT
@@ -159,7 +160,7 @@ def fact_told(outcome: Outcome) -> str:
 
 
 def apart_seconds(trial: Trial) -> ApartSeconds | None:
-    """None unmeasured."""
+    """None if not measured."""
     both = [(one.seconds, trial.apart_seconds.get(one.example_id)) for one in trial.outcomes]
     pairs = [(merged, apart) for merged, apart in both if merged is not None and apart is not None]
     apart, merged = (percentiles([pair[side] for pair in pairs]) for side in (1, 0))

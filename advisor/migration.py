@@ -1,4 +1,4 @@
-"""Reports of earlier versions, brought to the present schema. Nowhere else is an earlier shape known."""
+"""Convert reports of earlier versions to the current schema. No other module knows an earlier shape."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Stored = dict[str, Any]
 
 
 def read_report(content: bytes) -> Report | None:
-    """None where the content is no report, or one of a later version."""
+    """None if the content isn't a report, or comes from a later version."""
     try:
         stored = json.loads(content)
         if stored["schema"] == 1:
@@ -25,8 +25,8 @@ def read_report(content: bytes) -> Report | None:
 
 
 def _from_schema_1(stored: Stored) -> Stored:
-    """Schema 1 had one shape for what was measured and what was not, with null for every figure; called candidates by
-    the name of their strategy; and grew keys over time, so that most may be missing."""
+    """Schema 1 used one shape for measured and unmeasured candidates, with null for every figure. It named candidates
+    after their strategy. It gained keys over time, so most may be missing."""
     model = stored["model"]
     verdict = stored["recommendation"]
     if verdict.get("floor_line") and not verdict.get("baseline"):

@@ -1,6 +1,6 @@
-"""The colour and the shape of each strategy: the same in every chart, table and card, safe for the colour-blind.
+"""The colour and shape of each strategy: the same in every chart, table and card, and safe for colour-blind people.
 
-Variants of one way may share a colour, never a shape.
+Variants of one strategy may share a colour, but never a shape.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from strategies.registry import DECLARATIONS, STRATEGIES
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """What is written in, and on."""
+    """The text colour and the background."""
 
     ink: str
     paper: str
@@ -26,11 +26,11 @@ _MARKS = {name: DECLARATIONS[name].mark for name in STRATEGIES}
 
 
 def mark_of(strategy: str) -> Mark:
-    """The mark of a strategy; whatever is not one of the strategies is a baseline, and grey."""
+    """The mark of a strategy. Any other name is a baseline, in grey."""
     return _MARKS.get(strategy, BASELINE_MARK)
 
 
 def css_variables() -> str:
-    """The colours as custom properties of a style sheet: `--prompting:#0072B2;…`; all baselines share `--baseline`."""
+    """The colours as custom properties for a style sheet: `--prompting:#0072B2;…`. All baselines share `--baseline`."""
     named = {**_MARKS, "baseline": BASELINE_MARK}
     return "".join(f"--{name}:{mark.colour};" for name, mark in named.items())

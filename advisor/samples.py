@@ -1,4 +1,4 @@
-"""Four small tasks written for this project, each leaning to another strategy, to try before bringing one's own."""
+"""Four small tasks, written for this project, to try before bringing your own data. Each suits another strategy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ EXAMPLES_FOLDER = Path(__file__).resolve().parent.parent / "examples"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A sample as its card shows it. `expected` names the strategy theory would choose, `why` says so in a sentence."""
+    """A sample as its card shows it. `expected` names the strategy that theory would choose, and `why` gives the reason
+    in a sentence."""
 
     name: str
     title: str
@@ -62,7 +63,7 @@ SAMPLES = (
 
 
 def zipped(files: Iterable[tuple[str, bytes]]) -> bytes:
-    """Several files as one archive; the same files give the same bytes, whenever they are packed."""
+    """Several files as one archive. The same files always give the same bytes."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         for name, content in files:

@@ -1,7 +1,7 @@
-"""The report of a run as types: everything a person is told, and nothing that is derived only when it is shown.
+"""The report of a run as types: everything it says, except values that are only computed for display.
 
 `REPORT` reads and writes it as JSON and publishes the JSON Schema (docs/report.schema.json). Scores are in [0, 1],
-times in seconds, money in `priorities.currency`. What was not measured is None.
+times in seconds, money in `priorities.currency`. None means not measured.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ Job = Literal["simple", "complex", "broad"]
 
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
-    """What was asked. `rows` are all that were read, `train`, `dev` and `test` those that were used, and `documents`
-    and `labels` are counted."""
+    """The task. `rows` counts all rows read; `train`, `dev` and `test` count those used. `documents` and `labels` are
+    counts."""
 
     name: str
     kind: Kind
@@ -51,8 +51,8 @@ class TaskFacts:
 
 @dataclass(frozen=True, slots=True)
 class ApartSeconds:
-    """The percentiles of some requests answered with the adapter apart from the weights, and under `merged_p50` the
-    median of the same requests with it merged."""
+    """The percentiles of some requests answered with the adapter separate from the weights. `merged_p50` is the median
+    of the same requests with it merged."""
 
     p50: float
     p95: float
@@ -64,8 +64,8 @@ class ApartSeconds:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """What is lost where inputs are less tidy: the mean scores of the same `n` rows as they are and varied, and
-    their paired difference `lost`, positive where points are lost, with its 95 % interval."""
+    """What varied inputs cost: the mean scores of the same `n` rows as they are and varied, and their paired difference
+    `lost` (positive if points are lost) with its 95 % confidence interval."""
 
     variant: str
     plain: float
@@ -81,7 +81,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """The scores on rows it trained on (`seen`) and on test rows (`new`), and the first minus the second."""
+    """The scores on training rows (`seen`) and on test rows (`new`), and the first minus the second."""
 
     seen: Interval
     new: Interval
@@ -92,7 +92,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class AnswersChange:
-    """Of how many of the `questions` something held before training and after it."""
+    """For how many of the `questions` something was true before and after training."""
 
     questions: int
     before: int
@@ -102,8 +102,8 @@ class AnswersChange:
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeChange:
-    """How general knowledge changed with training: the surprise at `texts`, in nats a token and as perplexity, the
-    general `questions` answered right, those of them refused, and how many of the unanswerable it admits not to
+    """How training changed general knowledge: the loss on `texts`, in nats per token and as perplexity; the general
+    `questions` answered right; how many of those it refused; and how many unanswerable questions it admits not to
     know."""
 
     texts: int
@@ -139,9 +139,9 @@ class ChangedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """After facts changed in the documents, the shares of `n` answers with the new fact, the old one and neither;
-    `before` is the share right before. `refresh_seconds` is what it took to index the changed documents, None where
-    nothing is looked up; `trained` says whether weights were changed."""
+    """After facts changed in the documents: the shares of `n` answers with the new fact, the old one and neither.
+    `before` is the share that was right before. `refresh_seconds` is how long indexing the changed documents took, None
+    if the strategy looks nothing up. `trained` says whether it changes weights."""
 
     before: Interval
     new: Interval
@@ -155,8 +155,9 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True)
 class WithoutDocuments:
-    """With the documents that hold the answer taken out, the shares of `n` answers that admit not to know, that are
-    right all the same (None where nothing is right or wrong) and that are made up; `reads` documents at all."""
+    """With the documents that hold the answer removed: the shares of `n` answers that admit not to know, that are right
+    anyway (None if answers aren't right or wrong), and that are made up. `reads` says whether the strategy reads
+    documents."""
 
     n: int
     admitted: Interval
@@ -167,8 +168,8 @@ class WithoutDocuments:
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """The test rows answered by refusing where another answer was expected: their `count`, and the range of the
-    share."""
+    """Test rows that were refused although another answer was expected: their `count`, and their share with its
+    interval."""
 
     count: int
     mean: float
@@ -180,11 +181,12 @@ class Refusals:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A strategy, or a baseline, on a model: what was measured of it.
+    """What was measured of a strategy or a baseline with a model.
 
-    `phase_seconds` are the means of what timed requests were seen to do; `first_word_seconds` lie before the first
-    word of a written answer; `per_1000_range` is the 95 % range of the cost of 1,000 answers; `hit_rate` is the
-    share of rows with a known document for which it was looked up; `seconds` is how long its whole step took.
+    `phase_seconds` are the mean seconds per phase of the timed requests. `first_word_seconds` is the time before the
+    first word of a written answer. `per_1000_range` is the 95 % confidence interval of the cost per 1,000 requests.
+    `hit_rate` is the share of rows with a known document for which it was found. `seconds` is how long the whole step
+    took.
     """
 
     id: str
@@ -225,7 +227,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class NotMeasured:
-    """A strategy, or a baseline, that failed or does not apply; `reason` says why, in a sentence."""
+    """A strategy or a baseline that failed or doesn't apply. `reason` says why, in a sentence."""
 
     id: str
     strategy: str
@@ -239,9 +241,9 @@ class NotMeasured:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The mean score of `a` minus that of `b` on the `n` rows both answered. `p_value` is of this pair alone,
-    `p_value_holm` allows for all pairs tested; `detectable` is the true difference these rows would show 8 times in
-    10."""
+    """The mean score of `a` minus that of `b` on the `n` rows both answered. `p_value` is for this pair alone, and
+    `p_value_holm` allows for all pairs tested. `detectable` is the true difference that these rows would detect 80 % of
+    the time."""
 
     a: str
     b: str
@@ -258,7 +260,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class CostCrossing:
-    """The requests a month at which `a` and `b` cost the same, as `eval.cost_ranges.Crossing` has it."""
+    """The requests a month at which `a` and `b` cost the same, as in `eval.cost_ranges.Crossing`."""
 
     a: str
     b: str
@@ -270,9 +272,9 @@ class CostCrossing:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The value of a priority, nearest to the person's own, at which `choice` would be taken instead, and whether it
-    is so from there up or from there down; None where no value was found. `until` is the last value at which it
-    still is, None where it stays so. `now` and `value` are as in `Priorities`, None for no limit and for never
+    """The value of a priority, nearest to the person's own, at which `choice` would be chosen instead, and whether that
+    holds for larger values (`is_more`) or smaller ones. None if no value was found. `until` is the last value for which
+    it holds, None if it holds from there on. `now` and `value` are as in `Priorities`; None means no limit, or never
     changing."""
 
     priority: str
@@ -285,13 +287,13 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class BaselineVerdict:
-    """The best baseline, `name`, held against the strategies within the limits.
+    """The best baseline, `name`, compared with the strategies within the limits.
 
-    `difference` is how much higher it scores than the best strategy, `than`, on the rows that both answered, with
-    its 95 % interval from `low` to `high`. `odds` is the probability of the `claim`: the baseline is "better" than
-    every strategy by more than the margin, or "as good" (no strategy is better by more than the margin), or "worse"
-    (one is). `confidence` is the word for it. `lead` begins the headline, None where it does not speak of the
-    baseline; `line` is the sentence on it.
+    `difference` is how much higher it scores than the best strategy, `than`, on the rows both answered, with its 95 %
+    confidence interval from `low` to `high`. `odds` is the probability of the `claim`: the baseline is "better" than
+    every strategy by more than the margin, "as good" (no strategy is better by more than the margin), or "worse" (one
+    is). `confidence` is the word for it. `lead` starts the headline, None if the headline isn't about the baseline.
+    `line` is the sentence about it.
     """
 
     name: str
@@ -314,13 +316,13 @@ class BaselineVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """What to do, for a person to read: all but `choice`, `confidence`, `odds` and `runner_up` are sentences.
+    """What to do, for a person to read: `headline`, the lines, `reasons`, `caveats` and `changes` are sentences.
 
-    `choice` and `runner_up` are ids of candidates; `baseline` is the verdict on the best baseline; `probabilities`
-    says of each candidate within the limits how probable it is that no other one is better by more than the margin;
-    `odds` is the probability that this holds for the choice and for nothing cheaper, None where there was nothing to
-    compare; `rows_needed` is the number of test rows that would measure its difference from the runner-up to within
-    the margin, None where that is settled or cannot be estimated.
+    `choice` and `runner_up` are ids of candidates; `baseline` is the verdict on the best baseline. `probabilities`
+    gives, for each candidate within the limits, the probability that no other one is better by more than the margin.
+    `odds` is the probability that this holds for the choice and for nothing cheaper, None if there was nothing to
+    compare. `rows_needed` is the number of test rows that would measure its difference from the runner-up to within the
+    margin, None if that is settled or can't be estimated.
     """
 
     choice: str | None
@@ -344,14 +346,14 @@ class Recommendation:
 
     @property
     def level_baseline(self) -> str | None:
-        """The baseline that the headline says to be probably as good as the strategies, or better."""
+        """The baseline that, according to the headline, is probably as good as the strategies or better."""
         return self.baseline.name if self.baseline and self.baseline.lead and self.baseline.is_probable else None
 
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """A score with so many `rows` to learn from, and its range; `n` test rows answered, None for all of them and
-    where it was not measured."""
+    """A score with this many training `rows`, and its interval. `n` test rows answered; None for all of them, and if it
+    wasn't measured."""
 
     rows: int
     mean: float
@@ -362,9 +364,9 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """When a candidate would be ahead of another: the chance `now`, and with the most rows (`at_most`); the fewest
-    `rows` with which it probably is, None where it never is; and `by` how much it then probably is at least, as
-    pairs of rows and points."""
+    """When a candidate would be ahead of another: the probability `now` and with the most rows (`at_most`); the fewest
+    `rows` with which it probably is, None if never; and `by` how much it then probably is at least, as pairs of rows
+    and points."""
 
     of: str
     now: float
@@ -375,8 +377,8 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The learning curve of one candidate: `points` with 95 % ranges, the `line` through them with 80 % ranges, and
-    what is gained with the most rows. `reason` says why a point is missing."""
+    """The learning curve of one candidate: `points` with 95 % intervals, the `line` through them with 80 % intervals,
+    and the gain with the most rows. `reason` says why a point is missing."""
 
     id: str
     strategy: str
@@ -389,7 +391,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class NoCurve:
-    """A candidate of which no curve could be drawn, and why."""
+    """A candidate without a learning curve, and why."""
 
     id: str
     strategy: str
@@ -398,11 +400,11 @@ class NoCurve:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What is known of a task; None is unknown. `volume` is requests a month and `examples` solved examples to learn
-    from, both "at least".
+    """What is known about a task; None is unknown. `volume` is requests a month and `examples` solved training
+    examples, both "at least".
 
-    `knowledge` is where answers come from, `form` what an answer must keep to, `tried` how a good instruction did.
-    `flawed` counts the examples that conflict or whose label has two spellings; `test` those set aside to judge by.
+    `knowledge` is where answers come from, `form` what an answer must look like, `tried` how a good instruction did.
+    `flawed` counts the examples that conflict or whose label has two spellings; `test` counts the held-out rows.
     """
 
     volume: int | None = None
@@ -433,7 +435,7 @@ class HeldRule:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What a person's clicks say. `verdict` is on the pairs of the run, `carried` of which were clicked before it.
+    """What a person's clicks say. `verdict` is about the pairs of the run; `carried` of them were clicked before it.
     `before` is the agreement on other answers that were compared earlier, on the data or in another run."""
 
     verdict: PersonalVerdict
@@ -443,7 +445,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class OtherStep:
-    """How long a step took that is no candidate's: the baselines, the learning curves."""
+    """How long a step took that isn't a candidate: the baselines, or the learning curves."""
 
     name: str
     seconds: float | None
@@ -452,7 +454,7 @@ class OtherStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What follows from outcomes and priorities alone, whoever measured them."""
+    """What follows from outcomes and priorities alone, wherever they were measured."""
 
     schema: int = SCHEMA
     priorities: Priorities
@@ -466,8 +468,8 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report(Judgement):
-    """A run. `created_at` is ISO 8601; `device` and `model` are in words. `curves` is None in runs of versions
-    without them, empty where none was drawn; `score_doubt` is the sentence that says why the score is to be doubted."""
+    """A run. `created_at` is ISO 8601; `device` and `model` are in words. `curves` is None in runs of versions without
+    them, and empty if none was drawn. `score_doubt` is a sentence that says why to doubt the score."""
 
     run_id: str
     created_at: str
@@ -491,5 +493,5 @@ JUDGEMENT = AsJson[Judgement](Judgement)
 
 
 def json_schema() -> str:
-    """What docs/report.schema.json holds; `make schema` writes it."""
+    """The content of docs/report.schema.json; `make schema` writes it."""
     return json.dumps(REPORT.schema(), indent=2)

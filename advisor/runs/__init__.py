@@ -1,1 +1,1 @@
-"""A run from plan to report: the worker, its spawned children, and the time they take."""
+"""A run from plan to report: the worker, its child processes, and estimates of their time."""

@@ -1,4 +1,4 @@
-"""How long an answer takes while an adapter is kept apart from the weights, as where one model serves several tasks."""
+"""Time answers with the adapter kept separate from the weights, as when one model serves several tasks."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from eval.runner import seconds_of, spread
 from eval.task import Example
 from strategies.contract import Adapted, Progress, Strategy
 
-_MOST_ROWS = 8  # the fewest that give the median a range are 6
+_MOST_ROWS = 8  # 6 rows are the fewest that give the median an interval
 _FEWEST_ROWS = 2
-_SECONDS = 5.0  # that all of them together may take where a run is to be quick,
-_SHARE = 0.5  # else so much of the time that the timed requests took, where that is more
-_SLOWER = 1.5  # foreseen
+_SECONDS = 5.0  # limit for all of them together in a quick run;
+_SHARE = 0.5  # otherwise this share of the timed requests' seconds, if that is more
+_SLOWER = 1.5  # expected factor
 _STAGE = "timing answers with the adapter apart"
 
 
@@ -27,9 +27,9 @@ def timed_apart(
     is_asked_again: bool,
     report_progress: Callable[[Progress], None],
 ) -> Trial:
-    """The trial with the seconds of some of its timed requests, asked again with the adapter apart; as it was where
-    there is no adapter, or where that would take too long. It is left apart unless more is to be asked, as in the
-    presets that need not be quick."""
+    """The trial with the seconds of some timed requests, asked again with the adapter separate. Unchanged if there is
+    no adapter, or if it would take too long. The adapter is merged again only if more will be asked, as in the presets
+    that needn't be quick."""
     merged = {outcome.example_id: outcome.seconds for outcome in trial.outcomes if outcome.seconds is not None}
     if not isinstance(strategy, Adapted) or not merged:
         return trial
@@ -42,13 +42,13 @@ def timed_apart(
     report_progress(Progress(_STAGE, 0, len(rows)))
     try:
         strategy.take_apart()
-        seconds_of(strategy, timed[rows[-1]])  # warm-up, not with the row asked next: its prompt would be remembered
+        seconds_of(strategy, timed[rows[-1]])  # warm-up, not with the next row, because its prompt would be cached
         for row in rows:
             seconds[timed[row].id] = seconds_of(strategy, timed[row])
             report_progress(Progress(_STAGE, len(seconds), len(rows)))
         if is_asked_again:
             strategy.put_together()
-    except Exception:  # what was measured before stands
+    except Exception:  # earlier measurements stay valid
         traceback.print_exc()
         return trial
     return replace(trial, apart_seconds=seconds)

@@ -1,4 +1,4 @@
-"""Processes spawned for one piece of heavy work, so that a crash or a lack of memory ends that piece alone."""
+"""Child processes for heavy work, so that a crash or a lack of memory only ends that work."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from typing import Any
 
 from eval.task import BadInput
 
-SECONDS_TO_END = 10  # for a child that has left its result to clear up after itself; then it is ended
+SECONDS_TO_END = 10  # for a child to clean up after its result; then it is ended
 
 
 @contextmanager
 def spawned(work: Callable[..., None], *given: Any) -> Iterator[tuple[SpawnProcess, Connection]]:
-    """A child running `work(*given, reports)`, and the end of the pipe `reports` at which this process listens.
+    """A child that runs `work(*given, reports)`, and this process's end of the pipe `reports`.
 
-    The child is ended with the block, whatever happens; after the block it has its exit code.
+    The child ends with the block, whatever happens. Afterwards it has its exit code.
     """
     context = multiprocessing.get_context("spawn")
     heard, reports = context.Pipe(duplex=False)
     child = context.Process(target=work, args=(*given, reports))
     try:
         child.start()
-        reports.close()  # else the pipe would not end with the child
+        reports.close()  # otherwise the pipe would not close with the child
         yield child, heard
     finally:
         if child.pid is not None:
@@ -41,9 +41,9 @@ def spawned(work: Callable[..., None], *given: Any) -> Iterator[tuple[SpawnProce
 
 
 def settle_in(log: Path) -> None:
-    """Called by the child first: it prints to `log` and does not outlive its parent.
+    """The child calls this first: it prints to `log` and doesn't outlive its parent.
 
-    What a terminal sends to both, Ctrl-C and that it was closed, is left to the parent.
+    The parent handles what a terminal sends to both: Ctrl-C, and that it was closed.
     """
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -59,17 +59,17 @@ def failure_sentence(wrong: Exception, stage: str) -> str:
     if isinstance(wrong, BadInput):
         return str(wrong)
     message = str(wrong).strip()
-    # torch says so in errors of three types, one of them a plain RuntimeError.
+    # torch reports it with three types of error, one of them a plain RuntimeError.
     if isinstance(wrong, MemoryError) or "out of memory" in message or "can't allocate memory" in message:
         return f"Memory ran out during “{stage}”; choose a smaller model, or close other programs and try again."
-    if "No space left on device" in message:  # three types of error too: of Python, safetensors and FAISS
+    if "No space left on device" in message:  # also three types of error: Python's, safetensors' and FAISS's
         return f"The disk was full during “{stage}”; free some space and try again."
     detail = f"{type(wrong).__name__}: {message.splitlines()[0][:200]}" if message else type(wrong).__name__
     return f"It stopped with an error during “{stage}” ({detail})."
 
 
 def death_sentence(exit_code: int | None) -> str:
-    """Why a child ended without a result, as far as its exit code tells."""
+    """Why a child ended without a result, as far as its exit code shows."""
     if exit_code == -signal.SIGKILL:
         return "It was stopped by the system, most likely because memory ran out; choose a smaller model."
     if exit_code is not None and exit_code < 0:
@@ -78,7 +78,7 @@ def death_sentence(exit_code: int | None) -> str:
 
 
 def _print_to(log: Path) -> None:
-    """Also what C libraries print, and what a crash leaves behind."""
+    """Also covers C libraries and crashes."""
     with log.open("ab") as opened:
         for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
             stream.flush()
@@ -86,6 +86,6 @@ def _print_to(log: Path) -> None:
 
 
 def _end_after(parent: Any) -> None:
-    """An orphan would go on using the processor, and write into a folder that the next worker is filling."""
+    """An orphan would keep using the processor and write into a folder that the next worker fills."""
     parent.join()
     os._exit(1)

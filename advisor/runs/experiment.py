@@ -1,4 +1,4 @@
-"""One run: each strategy in a spawned child, one after the other, then the report over what they left."""
+"""One run: each strategy in a child process, one after the other, then the report on their results."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class _CancelledError(Exception):
 
 
 def prepare(store: Store, plan: Plan) -> StoredRun:
-    """Queues a run of a stored dataset. Raises BadInput, before anything runs, when the plan cannot be carried out."""
+    """Queues a run of a stored dataset. Raises BadInput, before anything runs, if the plan can't be carried out."""
     table, documents = store.read_upload(plan.dataset_id)
     return store.add_run(plan, draft_task(plan, store.dataset(plan.dataset_id).name, table, documents))
 
@@ -52,7 +52,7 @@ def prepare(store: Store, plan: Plan) -> StoredRun:
 def draft_task(plan: Plan, name: str, table: Table, documents: list[Document]) -> str:
     """The content of task.json: the task as the plan reads the table, split within the preset's limits.
 
-    Raises BadInput when the table gives no task, or the plan names a preset, strategy or model that is not there.
+    Raises BadInput if the table gives no task, or if the plan names an unknown preset, strategy or model.
     """
     if plan.preset not in PRESETS:
         raise BadInput(f"There is no preset {plan.preset!r}; choose {_or(list(PRESETS))}.")
@@ -83,9 +83,8 @@ def run_experiment(
 ) -> Report | None:
     """Waits until the machine is free, measures what the run still lacks, and returns the report.
 
-    None when there is no report: the run's state says whether it was cancelled or failed. A strategy that fails leaves
-    the others; trials that an interrupted attempt finished are kept. However this process ends, the run can be taken
-    up again.
+    None if there is no report: the run's state says whether it was cancelled or failed. If a strategy fails, the others
+    continue. Trials that an interrupted attempt finished are kept. However this process ends, the run can be continued.
     """
     try:
         lock = store.device_lock.acquire(poll_interval=_SECONDS_BETWEEN_LOOKS, cancel_check=cancelled)
@@ -100,7 +99,7 @@ def run_experiment(
             take_score_check(folder, store.run(run_id).plan.seed)
             left: dict[str, list[Trial]] = {}
             for step in store.steps(run_id):
-                if step.strategy == CURVES_STEP:  # however they end, the verdict stands
+                if step.strategy == CURVES_STEP:  # the verdict stands, however they end
                     _report(store, run_id, left)
                 left[step.strategy] = _trials(store, step, listen, cancelled, build_strategy)
             report = _report(store, run_id, left)
@@ -109,10 +108,10 @@ def run_experiment(
             store.end_run(run_id, "cancelled")
             return None
         except Exception as wrong:
-            # Whatever raised here would leave the run waiting, and so end every worker that takes it up.
+            # An exception here would leave the run waiting, and end every worker that continues it.
             reason = failure_sentence(wrong, "the comparison")
             if not folder.exists():
-                reason = f"The folder of this run is gone ({folder}); compare the data again."
+                reason = f"The folder of this run is gone ({folder}); start the comparison again."
             with suppress(OSError):  # the disk may be full
                 write_whole(folder / "log.txt", traceback.format_exc())
             store.end_run(run_id, "failed", reason)
@@ -125,11 +124,11 @@ def run_experiment(
 
 
 def _report(store: Store, run_id: str, left: dict[str, list[Trial]]) -> Report:
-    """Writes the report over the trials that the steps left so far."""
-    # Statistics and drawing take seconds to import: not before there is something to report.
+    """Writes the report on the trials that the steps have left so far."""
+    # Statistics and drawing take seconds to import, so wait until there is something to report.
     from advisor.runs.report_files import write_report
 
-    baselines = left.get(BASELINES_STEP, [])  # runs of an earlier version have none
+    baselines = left.get(BASELINES_STEP, [])  # runs of earlier versions have none
     return write_report(
         store.run_folder(run_id), store.run(run_id), _of_strategies(left), store.steps(run_id), baselines
     )
@@ -142,7 +141,7 @@ def _of_strategies(left: dict[str, list[Trial]]) -> list[Trial]:
 def _trials(
     store: Store, step: StoredStep, listen: Listen, cancelled: Callable[[], bool], build_strategy: str
 ) -> list[Trial]:
-    """The step's trials, from disk if an earlier attempt finished it; every change of its state is stored and told."""
+    """The step's trials, from disk if an earlier attempt finished it. Stores and reports every change of its state."""
 
     def tell(changed: StoredStep) -> None:
         store.save_step(changed)
@@ -172,7 +171,7 @@ def _told(progress: Progress, remaining_seconds: float | None) -> dict[str, Any]
 
 
 def _finished(order: StepOrder) -> list[Trial] | None:
-    """The trials of all the order's parts, None while one is missing."""
+    """The trials of all the order's parts; None if one is missing."""
     trials = [read_trial(part.folder) for part in order.parts]
     there = [trial for trial in trials if trial is not None]
     return there if len(there) == len(trials) else None
@@ -181,9 +180,9 @@ def _finished(order: StepOrder) -> list[Trial] | None:
 def _measure(
     order: StepOrder, tell: Callable[[Progress, float | None], None], cancelled: Callable[[], bool]
 ) -> list[Trial]:
-    """Runs the step in a child to its end; where a child ended without a result, it leaves a failed trial."""
-    if order.strategy != CURVES_STEP:  # the points of a curve are kept one by one
-        shutil.rmtree(order.folder, ignore_errors=True)  # what an interrupted attempt left
+    """Runs the step in a child to its end. If a child ends without a result, it leaves a failed trial."""
+    if order.strategy != CURVES_STEP:  # each point of a curve is kept separately
+        shutil.rmtree(order.folder, ignore_errors=True)  # left by an interrupted attempt
     order.folder.mkdir(exist_ok=True)
     pace = _Pace()
     with spawned(run_step, order) as (child, reports):
@@ -191,7 +190,7 @@ def _measure(
             if reports.poll(_SECONDS_BETWEEN_LOOKS):
                 try:
                     progress = reports.recv()
-                except (EOFError, OSError):  # the child has left its result and closed its end, or died
+                except (EOFError, OSError):  # the child finished and closed its end, or died
                     break
                 tell(progress, pace.remaining_seconds(progress))
         else:
@@ -205,7 +204,7 @@ def _measure(
 
 
 class _Pace:
-    """The seconds a stage still needs, from its own rate so far; None until there is one."""
+    """The seconds a stage still needs, at its own rate so far; None until there is a rate."""
 
     def __init__(self) -> None:
         self._first: tuple[Progress, float] | None = None

@@ -1,7 +1,7 @@
-"""Asks test rows again after their documents have changed: other facts in them, or none of those that hold the answer.
+"""Ask test rows again after their documents changed: with other facts in them, or without those that hold the answer.
 
-What looks things up gets the changed documents and learns nothing. For all others nothing has changed: their answers
-to the test rows stand.
+Strategies that look things up get the changed documents, and nothing is trained. For all others nothing changes: their
+answers to the test rows stand.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from strategies.contract import LooksUp, Strategy
 
 @dataclass(frozen=True, slots=True)
 class ChangedDocuments:
-    """What is asked of a fitted strategy, of `rows` test rows at most; it is left with the documents as they are."""
+    """What a fitted strategy is asked, on at most `rows` test rows. Afterwards it has the original documents again."""
 
     strategy: Strategy
     split: Split
@@ -31,14 +31,14 @@ class ChangedDocuments:
     rows_measured: RowsMeasured
 
     def ask(self, trial: Trial) -> Trial:
-        """The trial with these probes, as far as the task allows them: only short answers are facts, and only what is
-        answered or written can say that it does not know."""
+        """The trial with these probes, if the task allows them. Only short answers are facts, and only answered or
+        written tasks can say that they don't know."""
         if self.scorer.kind is Kind.ANSWERING:
             trial = self._change_facts(trial)
         return self._take_out(trial) if self.scorer.kind in (Kind.ANSWERING, Kind.WRITING) else trial
 
     def _change_facts(self, trial: Trial) -> Trial:
-        """Scored against the new fact; the parts have its score and that of the old one."""
+        """Scored against the new fact. The parts hold its score and that of the old fact."""
         every = (*self.split.train, *self.split.dev, *self.split.test)
         facts, changed = change_facts(self.split.test, every, self.documents, self.seed, self.rows)
         if not facts:

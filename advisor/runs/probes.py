@@ -1,4 +1,4 @@
-"""What a child measures beside the test rows, once these are answered: inputs that are less tidy, what training did."""
+"""What a child measures after the test rows: other inputs, changed documents, and the effects of training."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ from eval.scoring import Scorer
 from eval.task import Document, Split
 from strategies.contract import Progress, Strategy, Trained
 
-_NOT_MEASURED = (
-    "What is asked beside the test rows (less tidy inputs, changed documents, what training did) could not be measured "
-    "in full."
-)
+_NOT_MEASURED = "Robustness, freshness and the side effects of training could not be measured in full."
 
 
 def probed(
@@ -30,9 +27,9 @@ def probed(
     report_progress: Callable[[Progress], None],
     documents: Sequence[Document] = (),
 ) -> Trial:
-    """The trial with its probes, among them those of changed documents where there are any, and, where weights were
-    trained, what is known beside the task before and after. Ends the strategy's use. A probe that fails costs nothing
-    that was measured before: a note says so."""
+    """The trial with its probes: varied inputs, changed documents if there are any and, if weights were trained,
+    knowledge outside the task before and after. The strategy can't be used afterwards. If a probe fails, everything
+    measured before stays valid, and a note says so."""
 
     def rows_measured(stage: str, done: int, total: int) -> None:
         report_progress(Progress(stage, done, total))
@@ -66,7 +63,7 @@ def _ask_what_it_trained_on(
 
 
 def _compare_knowledge(strategy: Trained, rows_measured: RowsMeasured) -> tuple[Knowledge, Knowledge]:
-    from strategies.forgetting import ask_knowledge  # it loads torch
+    from strategies.forgetting import ask_knowledge  # imports torch
 
     after = ask_knowledge(strategy.trained_model, lambda *rows: rows_measured("asking the trained model", *rows))
     del strategy.trained_model.network  # one model in memory at a time

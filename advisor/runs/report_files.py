@@ -1,4 +1,4 @@
-"""The files a run ends with: its report as JSON, as a page and as text, and its outcomes as a table."""
+"""The files a run ends with: its report as JSON, HTML and Markdown, and its outcomes as a table."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ _PACKAGES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cp
 def write_report(
     folder: Path, run: StoredRun, trials: Sequence[Trial], steps: Sequence[StoredStep], baselines: Sequence[Trial] = ()
 ) -> Report:
-    """Writes report.html, report.md, outcomes.csv, clicks.csv where there were clicks, steps.json and, last,
-    report.json into the run's folder; returns the report.
+    """Writes report.html, report.md, outcomes.csv, clicks.csv (if there were clicks), steps.json and, last, report.json
+    into the run's folder. Returns the report.
 
-    Each candidate has the seconds its whole step took, by `steps`, beside those that were estimated before; so has each
-    other step: the baselines, all in one, and the learning curves.
+    Each candidate gets the seconds its whole step took, from `steps`, next to the estimate. So does each other step:
+    the baselines together, and the learning curves.
     """
     task, split = read_task(folder)
     plan = run.plan
@@ -93,7 +93,7 @@ def with_clicks(
     clicks: Sequence[Click],
     pairs: Sequence[Pair],
 ) -> Report:
-    """The report with what the clicks on `pairs` say by now; its files are written again where that changed."""
+    """The report with what the clicks on `pairs` say now. Its files are written again if that changed."""
     before = report.person.before if report.person else None
     person = person_of(pairs, clicks, report.run_id, report.recommendation.choice, before)
     if person == report.person:
@@ -121,8 +121,8 @@ def _write_forms(
 
 
 def _before(clicks: Sequence[Click], pairs: Sequence[Pair], task: Task, split: Split) -> Interval | None:
-    """How far the score agrees with clicks on texts that nobody wrote in this run; None without any, and where the
-    metric is a person's own code, which only children run."""
+    """How far the score agrees with clicks on texts that no strategy wrote in this run. None without such clicks, or if
+    the metric is a person's own code, which only child processes run."""
     if task.metric and task.metric.own:
         return None
     written = {pair.key for pair in pairs}
@@ -134,7 +134,7 @@ def _before(clicks: Sequence[Click], pairs: Sequence[Pair], task: Task, split: S
 
 
 def _device(folder: Path, trials: Sequence[Trial]) -> str:
-    """As the strategies that ran saw it."""
+    """The hardware as the strategies that ran reported it."""
     for trial in trials:
         machine = folder / trial.strategy / "machine.json"
         if machine.exists():

@@ -1,4 +1,5 @@
-"""Before anything runs: is the score blind? Measured in a child, since a person's own metric is their own code."""
+"""Check before a run whether the score sees wrong answers. A child process does it, because a person's own metric is
+their own code."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ _CHECK = AsJson[ScoreCheck | None](ScoreCheck | None)
 
 
 def take_score_check(run_folder: Path, seed: int) -> None:
-    """Leaves the check in the run's folder, unless it is there. Raises BadInput where the metric itself fails."""
+    """Writes the check to the run's folder, unless it is already there. Raises BadInput if the metric itself fails."""
     if (run_folder / SCORE_CHECK_FILE).exists():
         return
     with spawned(_check, run_folder, seed) as (child, results):
@@ -35,13 +36,13 @@ def take_score_check(run_folder: Path, seed: int) -> None:
 
 
 def read_score_check(run_folder: Path) -> ScoreCheck | None:
-    """None where nothing can be said, and in runs of earlier versions."""
+    """None if there is nothing to say, and in runs of earlier versions."""
     path = run_folder / SCORE_CHECK_FILE
     return _CHECK.read(path.read_bytes()) if path.exists() else None
 
 
 def _check(run_folder: Path, seed: int, results: Connection) -> None:
-    """What the child does."""
+    """The child's part."""
     settle_in(run_folder / "log.txt")
     try:
         task, split = read_task(run_folder)

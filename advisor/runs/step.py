@@ -1,6 +1,6 @@
-"""One strategy of one run, from fitting to measured: what a spawned child does.
+"""One strategy of one run, from fitting to measuring, in a child process.
 
-What it found goes to its folder, how far it is goes through a pipe.
+Results go to its folder; progress goes through a pipe.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _SECONDS_BETWEEN_REPORTS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class StepOrder:
-    """What a child is asked to do. `build_strategy` is the "module:function" that makes the strategy; only the child
-    imports it, so that the parent never loads what the strategy needs. `strategies` are those of the run; `rows` is how
-    many of the training rows to learn from, for a point of a learning curve."""
+    """What a child should do. `build_strategy` is the "module:function" that makes the strategy. Only the child imports
+    it, so that the parent never loads what the strategy needs. `strategies` are those of the run. `rows` is the number
+    of training rows, for a point of a learning curve."""
 
     run_folder: Path
     strategy: str
@@ -62,8 +62,8 @@ class StepOrder:
 
     @property
     def parts(self) -> list[StepOrder]:
-        """The trials this step leaves: one, or one for each baseline that fits the task, or for each strategy that was
-        measured one for each number of rows to learn from."""
+        """The trials this step leaves: usually one; one per baseline that fits the task; or, for learning curves, one
+        per measured strategy and number of rows."""
         if self.strategy not in (BASELINES_STEP, CURVES_STEP):
             return [self]
         task, split = read_task(self.run_folder)
@@ -75,7 +75,8 @@ class StepOrder:
 
 
 def run_step(order: StepOrder, reports: Connection) -> None:
-    """Leaves a finished trial in the folder of each of the order's parts that has none yet, failed if it raised."""
+    """Leaves a finished trial in the folder of each of the order's parts that has none yet; a failed one if it
+    raised."""
     settle_in(order.folder / "log.txt")
     progress = _ProgressPipe(reports)
     task, split = read_task(order.run_folder)
@@ -94,7 +95,7 @@ def run_step(order: StepOrder, reports: Connection) -> None:
 
 
 def load_fitted(order: StepOrder) -> Strategy:
-    """The strategy as a run fitted it; raises BadInput when that run did not finish it."""
+    """The strategy as a run fitted it. Raises BadInput if that run didn't finish it."""
     if not _is_done(order.folder):
         raise BadInput(f"Run {order.run_folder.name} has no fitted {order.strategy} to answer with.")
     task, _ = read_task(order.run_folder)
@@ -144,8 +145,8 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
 def _train_again(
     order: StepOrder, trial: Trial, task: Task, split: Split, report_progress: Callable[[Progress], None]
 ) -> Trial:
-    """The trial with the outcomes of its further trainings, where the preset has them. One that fails costs nothing
-    that was measured before: a note says so."""
+    """The trial with the outcomes of its repeated trainings, if the preset has them. If one fails, everything measured
+    before stays valid, and a note says so."""
     for again in range(1, PRESETS[order.preset].trainings if trial.changes_weights else 1):
         anew = replace(order, seed=order.seed + again, rows=len(split.train))
         try:
@@ -175,8 +176,8 @@ def _learn_anew(
     asked: Sequence[Example],
     report_progress: Callable[[Progress], None],
 ) -> Trial:
-    """What the strategy answers after it learned from `order.rows` of the training rows, with the settings that it
-    chose on all of them. Nothing is kept but the outcomes."""
+    """What the strategy answers after training on `order.rows` of the training rows, with the settings chosen on all of
+    them. Only the outcomes are kept."""
 
     def report(progress: Progress) -> None:
         report_progress(replace(progress, stage=f"{told}: {progress.stage}"))
@@ -215,7 +216,7 @@ def _build(order: StepOrder, brief: Brief, preset: Preset) -> Strategy:
 
 
 class _StageClock:
-    """Times the stages of getting ready; what comes before the first is called so too."""
+    """Times the stages of setup. The time before the first stage has a name too."""
 
     def __init__(self, report: Callable[[Progress], None]) -> None:
         self._report = report
@@ -229,7 +230,7 @@ class _StageClock:
         self._report(progress)
 
     def stop(self) -> dict[str, float]:
-        """The seconds of each stage up to now."""
+        """The seconds of each stage so far."""
         now = time.perf_counter()
         self._seconds[self._stage] = self._seconds.get(self._stage, 0.0) + now - self._since
         self._since = now
@@ -237,7 +238,7 @@ class _StageClock:
 
 
 class _ProgressPipe:
-    """Tells the parent every new stage at once, and how far a stage is a few times a second."""
+    """Reports every new stage to the parent at once, and progress within a stage a few times a second."""
 
     def __init__(self, reports: Connection) -> None:
         self.stage = "starting"
@@ -257,7 +258,7 @@ def _peak_memory_bytes() -> int:
 
 
 def _device() -> str:
-    """The hardware in words. Torch knows it; a strategy that never loaded torch ran on the processor."""
+    """The hardware in words, as torch reports it. A strategy that never imported torch ran on the processor."""
     if "torch" not in sys.modules:
         return f"CPU ({platform.machine()})"
     from strategies.engine.weights import device_name

@@ -1,4 +1,4 @@
-"""How long a run should take: from a timing of this machine with the model, which is kept until it no longer holds."""
+"""Estimate how long a run takes, from a timing of this machine with the model. The timing is kept while it is valid."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from strategies.presets import PRESETS
 
 ESTIMATE_FILE, SPEED_FILE = "estimate.json", "speed.json"
 _SECONDS_A_TIMING_STANDS = 24 * 3600
-_SECONDS_BEFORE_ANOTHER = 300  # so that a load that comes and goes does not time the machine over and over
+_SECONDS_BEFORE_ANOTHER = 300  # so that a varying load doesn't cause one timing after another
 _ESTIMATE = AsJson[dict[str, float]](dict[str, float])
-_NOT_FETCHED = "It is timed once it has been fetched; the first run fetches it."
+_NOT_FETCHED = "The first run fetches this model. Its speed is measured after that."
 
 
 def is_outdated(stored: StoredSpeed, busy_now: Callable[[], float] = busy_share, now: float | None = None) -> bool:
-    """Whether a timing no longer holds: it is older than a day, or the share of the processor that other programs use
-    has changed by more than a quarter. `busy_now` is asked only where it matters; `now` is in seconds since 1970."""
+    """Whether a timing is no longer valid: it is older than a day, or the share of the processor that other programs
+    use changed by more than a quarter. `busy_now` is called only if it matters. `now` is in seconds since 1970."""
     if stored.speed is None or stored.made_at is None:
         return False
     age = (time.time() if now is None else now) - stored.made_at
@@ -39,9 +39,9 @@ def is_outdated(stored: StoredSpeed, busy_now: Callable[[], float] = busy_share,
 
 
 def take_speed(store: Store, model: str) -> None:
-    """Times this machine with a model in a child, in about ten seconds, and stores the timing or the problem.
+    """Times this machine with a model in a child process, in about ten seconds, and stores the timing or the problem.
 
-    Waits until the machine is free. A model that would have to be fetched first is not timed.
+    Waits until the machine is free. A model that must first be fetched isn't timed.
     """
     if not is_here(model):
         store.save_speed(model, None, check_model(model) or _NOT_FETCHED)
@@ -57,10 +57,10 @@ def take_speed(store: Store, model: str) -> None:
 
 
 def foresee_run(store: Store, run_id: str) -> dict[str, float]:
-    """Seconds each step of a run should take, by name; empty while this machine was not timed with its model.
+    """Estimated seconds of each step of a run, by name; empty if this machine was not timed with its model.
 
-    They are kept in the run's folder as first foreseen, with the timing that they follow from, to be held against the
-    seconds it took. A timing that no longer holds is taken again first.
+    The first estimate is kept in the run's folder with its timing, to compare it with the actual time. An outdated
+    timing is repeated first.
     """
     folder, plan = store.run_folder(run_id), store.run(run_id).plan
     kept, stored = read_estimate(folder), store.speed(plan.model)
@@ -77,13 +77,13 @@ def foresee_run(store: Store, run_id: str) -> dict[str, float]:
 
 
 def read_estimate(run_folder: Path) -> dict[str, float]:
-    """What `foresee_run` kept; empty when it kept nothing."""
+    """The estimate that `foresee_run` kept; empty if there is none."""
     path = run_folder / ESTIMATE_FILE
     return _ESTIMATE.read(path.read_bytes()) if path.exists() else {}
 
 
 def _time_machine(model: str, log: Path, results: Connection) -> None:
-    """What the child does."""
+    """The child's part."""
     settle_in(log)
     try:
         results.send((measure_speed(model), None))

@@ -1,6 +1,6 @@
-"""The worker: takes requested timings and queued runs, one at a time, until it has nothing to do for a while.
+"""The worker: takes requested timings and queued runs, one at a time, until it has had nothing to do for a while.
 
-It never loads a model itself; every timing and every strategy runs in a spawned child.
+It never loads a model itself: every timing and every strategy runs in a child process.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from advisor.storage.store import Store
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SECONDS_BETWEEN_LOOKS = 0.5
-_SECONDS_FOR_LOCK = 2  # longer than anyone who only looks whether there is a worker holds its lock
+_SECONDS_FOR_LOCK = 2  # longer than a process holds the lock to check for a worker
 _SECONDS_TO_START = 5
 _IDLE_SECONDS = 600
 
 
 def start_worker(store: Store) -> subprocess.Popen[bytes] | None:
-    """Starts a worker that outlives this process, and waits until it is there; None when there is one already.
+    """Starts a worker that outlives this process, and waits until it is there. None if there already is one.
 
-    Its output is in worker.log.
+    Its output goes to worker.log.
     """
     if store.worker_alive():
         return None
@@ -50,10 +50,10 @@ def start_worker(store: Store) -> subprocess.Popen[bytes] | None:
 
 
 def work(store: Store, build_strategy: str = BUILD_STRATEGY, idle_seconds: float = _IDLE_SECONDS) -> None:
-    """Returns when there is another worker, when the home is gone, and when there was nothing to do for
-    `idle_seconds` or the code on disk is no longer what it runs; ends with SystemExit on SIGTERM.
+    """Returns if there is another worker, if the home folder is gone, if there was nothing to do for `idle_seconds`, or
+    if the code on disk changed. Ends with SystemExit on SIGTERM.
 
-    A run that SIGTERM ends is left interrupted: the next worker takes it up where it was.
+    A run that SIGTERM ends stays interrupted: the next worker continues it.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
@@ -68,7 +68,7 @@ def work(store: Store, build_strategy: str = BUILD_STRATEGY, idle_seconds: float
     except Timeout:
         return
     except (sqlite3.Error, OSError):
-        if store.exists():  # else the home was removed in the middle of something
+        if store.exists():  # otherwise the home folder was removed meanwhile
             raise
 
 
@@ -84,7 +84,7 @@ def _work_once(store: Store, build_strategy: str) -> bool:
 
 
 def _code_on_disk() -> dict[Path, int]:
-    """When each source file was last changed: an upgrade changes it."""
+    """When each source file last changed. An upgrade changes it."""
     return {
         file: file.stat().st_mtime_ns
         for package in ("advisor", "strategies", "eval")
@@ -94,7 +94,7 @@ def _code_on_disk() -> dict[Path, int]:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m advisor.runs.worker", description=__doc__)
-    arguments.add_argument("--home", type=Path, help="where datasets and runs are kept (default: ~/.threeways)")
+    arguments.add_argument("--home", type=Path, help="the folder for datasets and runs (default: ~/.threeways)")
     work(Store(arguments.parse_args().home))
 
 

@@ -1,1 +1,1 @@
-"""What Threeways remembers, on disk: datasets, runs, their steps, tasks and trials."""
+"""What Threeways stores on disk: datasets, runs, their steps, tasks and trials."""

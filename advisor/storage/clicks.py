@@ -1,4 +1,4 @@
-"""What a person clicked, one click a line, in the folder of the run or the dataset that asked."""
+"""A person's clicks, one per line, in the folder of the run or the dataset that asked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FILE = "clicks.jsonl"
 
 
 def read_clicks(folder: Path) -> tuple[Click, ...]:
-    """In the order in which they were made, () where nothing was clicked. Raises BadInput when the file is damaged."""
+    """In the order they were made; () if there are none. Raises BadInput if the file is damaged."""
     path = folder / _FILE
     try:
         lines = path.read_bytes().decode().splitlines()
@@ -40,7 +40,7 @@ def write_clicks(folder: Path, clicks: Sequence[Click]) -> None:
 
 
 def clicks_in(folders: Iterable[Path]) -> tuple[Click, ...]:
-    """Every click kept in these folders, each once, in the order in which they were made. Leaves out a damaged file."""
+    """Every click in these folders, each once, in the order they were made, without damaged files."""
     found: dict[Click, None] = {}
     for folder in folders:
         with suppress(BadInput):

@@ -1,7 +1,7 @@
-"""One SQLite file, opened anew for every short transaction, so that threads and processes can share it.
+"""One SQLite file, opened for each short transaction, so that threads and processes can share it.
 
-The journal is the rollback journal with full sync: the write-ahead log of SQLite before 3.51.3 can lose data when it
-is checkpointed and reset at once.
+It uses the rollback journal with full sync: the write-ahead log of SQLite before 3.51.3 can lose data if it is
+checkpointed and reset at once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from eval.task import BadInput
 
-_SCHEMA = 2  # a change of the tables or of what they hold is a new number
+_SCHEMA = 2  # raise it when the tables or their contents change
 _TABLES = """
 CREATE TABLE IF NOT EXISTS datasets (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at REAL NOT NULL, rows INTEGER NOT NULL,
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS speeds (
 
 
 class Database:
-    """Raises BadInput when another version of Threeways made the file."""
+    """Raises BadInput if another version of Threeways made the file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -46,12 +46,12 @@ class Database:
             self._upgrade_from_1()
         if self.row("PRAGMA user_version") != {"user_version": _SCHEMA}:
             raise BadInput(
-                f"{path.parent} was filled by another version of Threeways; set THREEWAYS_HOME to a new folder, "
+                f"Another version of Threeways wrote {path.parent}; set THREEWAYS_HOME to a new folder, "
                 "or move this one away."
             )
 
     def _upgrade_from_1(self) -> None:
-        """Version 1 called baselines floors. Files come first: an upgrade that is interrupted starts again."""
+        """Version 1 called baselines floors. Files change first, so that an interrupted upgrade can start again."""
         for old, new in (("floors", "baselines"), ("baselines/*/fitted/floor.json", "baseline.json")):
             for path in self.path.parent.glob(f"runs/*/{old}"):
                 with suppress(FileNotFoundError):  # another process was faster
@@ -61,7 +61,7 @@ class Database:
             connection.execute(f"PRAGMA user_version = {_SCHEMA}")
 
     def row(self, query: str, *values: object) -> dict[str, Any] | None:
-        """The first row by column name, None when there is none."""
+        """The first row by column name; None if there is none."""
         return next(iter(self.rows(query, *values)), None)
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
@@ -70,7 +70,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Takes the right to write at its start, so that two writers wait for each other instead of failing."""
+        """Takes the write lock at the start, so that two writers wait for each other instead of failing."""
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             with connection:

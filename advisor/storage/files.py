@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written beside, synced, renamed."""
+"""Write files that are either whole or absent: write to a temporary file, sync, rename."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def write_whole(path: Path, content: str | bytes | Iterable[bytes]) -> None:
-    """Replaces `path` in one step: a reader, or a power cut, sees the old content or the new, never a part."""
+    """Replaces `path` in one step. A reader, or a power cut, sees the old content or the new, never a part."""
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -28,7 +28,7 @@ def write_whole(path: Path, content: str | bytes | Iterable[bytes]) -> None:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """A folder to fill with `write_whole`, which gets its name `path` only when the block ends well."""
+    """A folder to fill with `write_whole`. It is named `path` only if the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
@@ -41,7 +41,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """A rename lasts only once the folder that holds the name is synced too."""
+    """A rename is only durable once the parent folder is synced too."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,8 +1,8 @@
-"""What Threeways remembers: datasets, runs, their steps and the machine's speed, in SQLite and folders beside it.
+"""What Threeways stores: datasets, runs, their steps and the machine's speed, in SQLite and folders next to it.
 
-Locks tell who is at work, not clocks or process ids: a run is "running" only while the process that runs it holds
-`device.lock`, which the system lets go when that process ends, however it ends. So whoever gets that lock knows that
-a run still marked "running" was interrupted.
+Locks show who is working, not clocks or process ids. A run is "running" only while the process that runs it holds
+`device.lock`, and the system releases that lock when the process ends in any way. So a process that gets the lock knows
+that any run still marked "running" was interrupted.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from advisor.storage.upload import Upload, parsed_lines, read_parsed
 from eval.table import Table
 from eval.task import BadInput, Document
 
-_PARSED = "parsed.jsonl"  # beside an upload: what was read in it
+_PARSED = "parsed.jsonl"  # next to an upload: what was read from it
 
 
 class Store:
-    """Everything under one home folder: the argument, else $THREEWAYS_HOME, else ~/.threeways.
+    """Everything under one home folder: the argument, or $THREEWAYS_HOME, or ~/.threeways.
 
-    Safe to share between threads. Raises BadInput when the folder cannot be made or written to.
+    Threads can share it. Raises BadInput if the folder can't be made or written to.
     """
 
     def __init__(self, home: Path | None = None) -> None:
@@ -49,16 +49,16 @@ class Store:
             self._database = Database(self.home / "threeways.sqlite")
         except (OSError, sqlite3.Error) as wrong:
             raise BadInput(
-                f"Nothing can be kept in {self.home} ({wrong}); set THREEWAYS_HOME to a folder you can write to."
+                f"Threeways can't write to {self.home} ({wrong}); set THREEWAYS_HOME to a folder you can write to."
             ) from wrong
 
     @cached_property
     def device_lock(self) -> FileLock:
-        """Held while a run or a timing has the processor: two at once would be far slower than in turn."""
+        """Held while a run or a timing uses the processor: two at once would be far slower than one after the other."""
         return FileLock(self.home / "device.lock")
 
     def exists(self) -> bool:
-        """False once the home folder was removed."""
+        """False if the home folder was removed."""
         return self._database.path.exists()
 
     # Datasets
@@ -70,12 +70,12 @@ class Store:
         documents_name: str | None = None,
         documents_content: bytes | None = None,
     ) -> StoredDataset:
-        """Reads an upload, then keeps it. Raises BadInput where it cannot be read."""
+        """Reads an upload, then stores it. Raises BadInput if it can't be read."""
         documents = None if documents_name is None or documents_content is None else (documents_name, documents_content)
         return self.keep_upload(Upload.read(name, content, documents))
 
     def keep_upload(self, upload: Upload) -> StoredDataset:
-        """Keeps the bytes as they came and what was read in them; the same content gives the same dataset."""
+        """Stores the original bytes and what was read from them. The same content gives the same dataset."""
         folder = self.dataset_folder(upload.id)
         if not folder.exists():
             try:
@@ -85,7 +85,7 @@ class Store:
                         write_whole(unnamed / "documents", upload.documents_file[1])
                     write_whole(unnamed / _PARSED, parsed_lines(upload.table, upload.documents))
             except OSError:
-                if not folder.exists():  # else somebody else kept the same content meanwhile
+                if not folder.exists():  # otherwise another process stored the same content meanwhile
                     raise
         documents_name = upload.documents_file[0] if upload.documents_file else None
         with self._database.transaction() as database:
@@ -96,27 +96,27 @@ class Store:
         return self.dataset(upload.id)
 
     def dataset(self, dataset_id: str) -> StoredDataset:
-        """Raises BadInput when there is none of this id."""
+        """Raises BadInput if there is no dataset with this id."""
         row = self._database.row("SELECT * FROM datasets WHERE id = ?", dataset_id)
         if row is None:
             raise BadInput(f"There is no dataset {dataset_id!r} in {self.home}; upload the file again.")
         return StoredDataset(**row)
 
     def read_upload(self, dataset_id: str) -> tuple[Table, list[Document]]:
-        """The table and the documents (none: an empty list). The files are parsed again only where an earlier version
-        kept no readable result."""
+        """The table and the documents (an empty list if there are none). Parses the files again only if an earlier
+        version stored no readable result."""
         folder = self.dataset_folder(dataset_id)
         try:
             return read_parsed(folder / _PARSED)
         except (OSError, ValueError):
             content = (folder / "upload").read_bytes()
             upload = Upload.read(self.dataset(dataset_id).name, content, self.documents_upload(dataset_id))
-            with suppress(OSError):  # the disk may be full: the next reader parses again
+            with suppress(OSError):  # the disk may be full; the next reader parses again
                 write_whole(folder / _PARSED, parsed_lines(upload.table, upload.documents))
             return upload.table, upload.documents
 
     def documents_upload(self, dataset_id: str) -> tuple[str, bytes] | None:
-        """The documents' file as it came, with its name; None when there were none."""
+        """The original documents file with its name; None if there was none."""
         name = self.dataset(dataset_id).documents_name
         return None if name is None else (name, (self.dataset_folder(dataset_id) / "documents").read_bytes())
 
@@ -130,8 +130,8 @@ class Store:
     # Runs
 
     def add_run(self, plan: Plan, task_json: str) -> StoredRun:
-        """Queues a run with its folder: the plan, the task with each example on its side of the split, and what the
-        person clicked before, on the data or on the run that this one follows."""
+        """Queues a run with its folder: the plan, the task with each example on its side of the split, and the person's
+        earlier clicks, on the data or on the run that this one follows."""
         dataset, created_at = self.dataset(plan.dataset_id), time.time()
         run_id = f"{datetime.fromtimestamp(created_at, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         plan_json = PLAN.write(plan, indent=2)
@@ -158,7 +158,7 @@ class Store:
         return [_run(row) for row in self._database.rows("SELECT * FROM runs ORDER BY rowid DESC")]
 
     def run(self, run_id: str) -> StoredRun:
-        """By its id or the beginning of it; raises BadInput when that names no run, or more than one."""
+        """By its id or the beginning of it. Raises BadInput if that matches no run, or more than one."""
         self._notice_interruption()
         found = self._database.rows("SELECT * FROM runs WHERE substr(id, 1, length(?1)) = ?1", run_id)
         if len(found) != 1:
@@ -170,27 +170,28 @@ class Store:
         return self.home / "runs" / run_id
 
     def steps(self, run_id: str) -> list[StoredStep]:
-        """In the order in which they run."""
+        """In the order they run."""
         rows = self._database.rows("SELECT * FROM steps WHERE run_id = ? ORDER BY rowid", run_id)
         return [StoredStep(**row) for row in rows]
 
     def report(self, run_id: str) -> Report | None:
-        """None while there is none that this version can read."""
+        """None if there is no report that this version can read."""
         path = self.run_folder(run_id) / "report.json"
         return read_report(path.read_bytes()) if path.exists() else None
 
     def queue_position(self, run_id: str) -> int | None:
-        """1 for the run that starts next; None when this one does not wait."""
+        """1 for the run that starts next; None if this one isn't waiting."""
         waiting = self._waiting()
         return waiting.index(run_id) + 1 if run_id in waiting else None
 
     def next_run(self) -> str | None:
-        """The run that has waited longest; one that was interrupted waits like those that were never started."""
+        """The run that has waited longest. Interrupted runs wait like new ones."""
         self._notice_interruption()
         return next(iter(self._waiting()), None)
 
     def start_run(self, run_id: str) -> bool:
-        """Marks it running; the caller holds `device_lock`. False when it no longer waits (cancelled, or done)."""
+        """Marks the run as running; the caller holds `device_lock`. False if it is no longer waiting (cancelled, or
+        done)."""
         with self._database.transaction() as database:
             started = database.execute(
                 "UPDATE runs SET state = 'running', started_at = coalesce(started_at, ?), ended_at = NULL"
@@ -200,12 +201,12 @@ class Store:
             return started.rowcount == 1
 
     def end_run(self, run_id: str, state: RunState, reason: str | None = None) -> None:
-        """Steps that have no result by now are cancelled with it."""
+        """Steps without a result are cancelled with the run."""
         with self._database.transaction() as database:
             _end_run(database, run_id, state, reason)
 
     def cancel(self, run_id: str) -> None:
-        """A waiting run is cancelled at once; a running one is asked to stop. One that has ended stays as it is."""
+        """Cancels a waiting run at once and asks a running one to stop. A run that has ended stays as it is."""
         self._notice_interruption()
         with self._database.transaction() as database:
             database.execute("UPDATE runs SET cancel_requested = 1 WHERE id = ? AND state = 'running'", (run_id,))
@@ -227,7 +228,7 @@ class Store:
             )
 
     def retry_step(self, run_id: str, strategy: str) -> None:
-        """Forgets one strategy's result and queues the ended run again; the results of the others are kept."""
+        """Deletes one strategy's result and queues the ended run again; the other results are kept."""
         with self._database.transaction() as database:
             queued = database.execute(
                 "UPDATE runs SET state = 'queued', reason = NULL, ended_at = NULL"
@@ -236,7 +237,7 @@ class Store:
             )
             if queued.rowcount:
                 step = "SELECT 1 FROM steps WHERE run_id = ? AND strategy = ? AND state = 'cancelled'"
-                if database.execute(step, (run_id, strategy)).fetchone() is None:  # else it goes on where it was
+                if database.execute(step, (run_id, strategy)).fetchone() is None:  # otherwise it continues where it was
                     shutil.rmtree(self.run_folder(run_id) / strategy, ignore_errors=True)
                 database.execute(
                     "UPDATE steps SET state = 'waiting', reason = NULL, started_at = NULL, ended_at = NULL"
@@ -252,9 +253,9 @@ class Store:
         if self._database.row("SELECT 1 FROM runs WHERE state = 'running'") is None:
             return
         try:
-            # Not `self.device_lock`: the thread that holds it would be let in again.
+            # Not `self.device_lock`: the thread that holds it could take it again.
             with FileLock(self.home / "device.lock", timeout=0), self._database.transaction() as database:
-                # One that died while it was being cancelled has nothing to go on with.
+                # A run that died during cancellation has nothing to continue.
                 asked = database.execute("SELECT id FROM runs WHERE state = 'running' AND cancel_requested")
                 for row in asked.fetchall():
                     _end_run(database, row["id"], "cancelled")
@@ -268,7 +269,7 @@ class Store:
     # The worker and the machine
 
     def worker_alive(self) -> bool:
-        """Whether some process is the worker of this home: it holds `worker.lock` for as long as it lives."""
+        """Whether a process is the worker of this home: it holds `worker.lock` as long as it runs."""
         try:
             with FileLock(self.home / "worker.lock", timeout=0):
                 return False
@@ -276,12 +277,12 @@ class Store:
             return True
 
     def request_speed(self, model: str) -> None:
-        """Asks the worker to time this machine with a model; a timing or a problem known before is forgotten."""
+        """Asks the worker to time this machine with a model, and deletes an earlier timing or problem."""
         with self._database.transaction() as database:
             database.execute("INSERT OR REPLACE INTO speeds (model, requested_at) VALUES (?, ?)", (model, time.time()))
 
     def speed(self, model: str) -> StoredSpeed | None:
-        """None when it was never asked for."""
+        """None if it was never requested."""
         row = self._database.row("SELECT * FROM speeds WHERE model = ?", model)
         if row is None:
             return None
@@ -294,7 +295,7 @@ class Store:
         return None if row is None else str(row["model"])
 
     def save_speed(self, model: str, speed: Speed | None, problem: str | None = None) -> None:
-        """Either the timing or, where it could not be taken, the problem in a sentence; asked for or not."""
+        """Stores the timing or, if it failed, the problem in a sentence, even if nobody requested it."""
         now, found = time.time(), None if speed is None else SPEED.write(speed)
         with self._database.transaction() as database:
             database.execute("INSERT OR REPLACE INTO speeds VALUES (?, ?, ?, ?, ?)", (model, now, now, found, problem))

@@ -1,4 +1,4 @@
-"""The rows of the store. Times are seconds since 1970, UTC."""
+"""The store's rows. Times are seconds since 1970, UTC."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ StepState = Literal["waiting", "running", "interrupted", "done", "failed", "canc
 
 @dataclass(frozen=True, slots=True)
 class StoredDataset:
-    """An upload that was read without fault; `documents` counts them."""
+    """An upload that was read without errors; `documents` counts its documents."""
 
     id: str
     name: str
@@ -26,7 +26,7 @@ class StoredDataset:
 
     @property
     def setup(self) -> Setup | None:
-        """None until one was saved. One of another version is as good as none: the columns are guessed again."""
+        """None until one was saved. One of another version counts as none: the columns are guessed again."""
         if self.setup_json is None:
             return None
         try:
@@ -37,7 +37,7 @@ class StoredDataset:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """One run as it stands; `reason` is a sentence when it failed."""
+    """The current state of one run; `reason` is a sentence if it failed."""
 
     id: str
     dataset_id: str
@@ -52,7 +52,8 @@ class StoredRun:
 
     @property
     def plan(self) -> Plan:
-        """Raises BadInput when another version of Threeways wrote it, so that a list of runs can still be shown."""
+        """Raises BadInput if another version of Threeways wrote it. Reading it late means that a list of runs can still
+        be shown."""
         return read_plan(self.plan_json)
 
 
@@ -73,14 +74,14 @@ class StoredStep:
 
     @property
     def seconds(self) -> float | None:
-        """From its start to its end."""
+        """From start to end."""
         return None if self.started_at is None or self.ended_at is None else self.ended_at - self.started_at
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSpeed:
-    """How fast this machine runs a model, or the `problem` in a sentence, and when that was found; none of them while
-    the worker has yet to take the time, and no `speed` where another version measured other things."""
+    """How fast this machine runs a model, or the `problem` in a sentence, and when that was found. All are None until
+    the worker has timed it, and `speed` is None if another version measured different things."""
 
     model: str
     requested_at: float

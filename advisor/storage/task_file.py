@@ -11,8 +11,8 @@ from eval.task import BadInput, Document, Example, Kind, Metric, Split, Task
 
 @dataclass(frozen=True, slots=True)
 class StoredTask:
-    """`unused` are the examples on no side of the split; `metric` is None in a run of an earlier version, which is
-    scored as its data suggests."""
+    """`unused` are the examples on no side of the split. `metric` is None in a run of an earlier version; then the data
+    decides."""
 
     name: str
     kind: Kind
@@ -49,12 +49,12 @@ def task_to_json(task: Task, split: Split) -> str:
 
 
 def read_task(run_folder: Path) -> tuple[Task, Split]:
-    """Raises BadInput when the file is gone or another version of Threeways wrote it."""
+    """Raises BadInput if the file is gone or another version of Threeways wrote it."""
     try:
         stored = _STORED.read((run_folder / "task.json").read_bytes())
     except (OSError, ValueError) as wrong:
         raise BadInput(
-            f"The task of this run cannot be read ({run_folder / 'task.json'}); compare the data again."
+            f"The task of this run can't be read ({run_folder / 'task.json'}); start the comparison again."
         ) from wrong
     task = Task(
         name=stored.name,

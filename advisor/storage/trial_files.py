@@ -1,7 +1,8 @@
-"""A trial on disk: trial.json, one outcome a line in outcomes.jsonl, those of probes, where there are any, in
-probes.jsonl, and manifest.json, which comes last.
+"""A trial on disk: trial.json, one outcome per line in outcomes.jsonl, outcomes of probes, if any, in probes.jsonl, and
+manifest.json, which is written last.
 
-The manifest holds the hashes of the others. A trial without a manifest that fits was never finished: it is not there.
+The manifest holds the hashes of the others. A trial without a matching manifest was never finished and counts as
+absent.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _PROBES = "probes.jsonl"
 
 
 def write_trial(folder: Path, trial: Trial) -> None:
-    """`folder` exists. A trial that was there before is gone from the first moment on."""
+    """`folder` must exist. An earlier trial in it is invalid from the first moment on."""
     (folder / _MANIFEST).unlink(missing_ok=True)
     facts = asdict(trial)
     outcomes, probes = facts.pop("outcomes"), facts.pop("probes")
@@ -42,7 +43,7 @@ def write_trial(folder: Path, trial: Trial) -> None:
 
 
 def read_trial(folder: Path) -> Trial | None:
-    """None when there is no finished trial, or one that was changed since, or one that another version wrote."""
+    """None if there is no finished trial, or if it was changed since, or if another version wrote it."""
     try:
         hashes = json.loads((folder / _MANIFEST).read_bytes())
         names = ("trial.json", "outcomes.jsonl", *([_PROBES] if _PROBES in hashes else []))
@@ -68,12 +69,12 @@ def read_trials(run_folder: Path, steps: Sequence[str]) -> tuple[list[Trial], li
 
 
 def curve_folder(run_folder: Path, strategy: str, rows: int) -> Path:
-    """Where the trial of a strategy lies that learned from so many of the training rows."""
+    """The folder for the trial of a strategy that trained on this many rows."""
     return run_folder / CURVES_STEP / strategy / str(rows)
 
 
 def read_curves(run_folder: Path) -> dict[str, dict[int, Trial]]:
-    """The finished trials of learning curves, by strategy and by rows learned from."""
+    """The finished trials of learning curves, by strategy and by training rows."""
     curves: dict[str, dict[int, Trial]] = {}
     for folder in (run_folder / CURVES_STEP).glob("*/*/"):
         if folder.name.isdecimal() and (trial := read_trial(folder)):

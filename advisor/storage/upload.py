@@ -1,7 +1,7 @@
-"""An upload: its files as they came, and what was read in them, kept so that no file is parsed twice.
+"""An upload: its original files, and what was read from them, stored so that no file is parsed twice.
 
-What was read is kept as lines of JSON: one about the table, then one for each row and each document. They are written
-and read one at a time, because a table may be as large as memory allows.
+The result is stored as lines of JSON: one for the table, then one for each row and each document. They are written and
+read one at a time, because a table may be as large as memory allows.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from eval.reading import read_documents_apart, read_table_apart
 from eval.table import Table
 from eval.task import Document
 
-VERSION = 1  # raise it when the readers in eval/ read a file differently: older datasets are then parsed again
+VERSION = 1  # raise it when the readers in eval/ change, so that older datasets are parsed again
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A task file and, if there are any, its documents in one file (name and bytes; None: without)."""
+    """A task file and, if there are any, its documents in one file (name and bytes; None without)."""
 
     name: str
     content: bytes
@@ -33,7 +33,7 @@ class Upload:
 
     @staticmethod
     def read(name: str, content: bytes, documents_file: tuple[str, bytes] | None = None) -> Upload:
-        """Parses each file once, in a child process. Raises BadInput where one cannot be read."""
+        """Parses each file once, in a child process. Raises BadInput if one can't be read."""
         table = read_table_apart(name, content)
         return Upload(
             name, content, documents_file, table, read_documents_apart(*documents_file) if documents_file else []
@@ -41,7 +41,7 @@ class Upload:
 
     @property
     def id(self) -> str:
-        """Made from the bytes and from each file's ending, since the ending decides how the bytes are read."""
+        """Depends on the bytes and on each file's extension, because the extension decides how the bytes are read."""
         digest = hashlib.sha256()
         for name, content in [(self.name, self.content), *([self.documents_file] if self.documents_file else [])]:
             for part in (Path(name).suffix.lower().encode(), content):
@@ -66,7 +66,7 @@ _HEAD, _ROW, _DOCUMENT = AsJson[_Head](_Head), AsJson[tuple[str, ...]](tuple[str
 
 
 def parsed_lines(table: Table, documents: list[Document]) -> Iterator[bytes]:
-    """What `read_parsed` reads."""
+    """The lines that `read_parsed` reads."""
     head = _Head(VERSION, table.columns, table.row_numbers, table.instruction, len(table.rows), len(documents))
     yield _line(_HEAD.plain(head))
     yield from map(_line, table.rows)
@@ -74,18 +74,20 @@ def parsed_lines(table: Table, documents: list[Document]) -> Iterator[bytes]:
 
 
 def read_parsed(path: Path) -> tuple[Table, list[Document]]:
-    """Raises OSError where there is no such file, ValueError where it is damaged or of another version."""
+    """Raises OSError if there is no such file, and ValueError if it is damaged or of another version."""
     with path.open("rb") as lines:
         head = _HEAD.read(next(lines, b""))
         if head.version != VERSION:
-            raise ValueError(f"version {head.version} of a parsed upload, where {VERSION} is read")
+            raise ValueError(f"the parsed upload has version {head.version}, expected {VERSION}")
         rows = tuple(_ROW.read(line) for line in islice(lines, head.rows))
         documents = [_DOCUMENT.read(line) for line in lines]
     if (len(rows), len(documents)) != (head.rows, head.documents):
-        raise ValueError(f"{path} has {len(rows)} rows and {len(documents)} documents, not those it names")
+        raise ValueError(
+            f"{path} has {len(rows)} rows and {len(documents)} documents, not the numbers in its first line"
+        )
     return Table(head.columns, rows, head.row_numbers, head.instruction), documents
 
 
 def _line(value: object) -> bytes:
-    """Texts may hold half of a surrogate pair, which `json.loads` reads back from bytes like these."""
+    """Texts may contain half a surrogate pair. `json.loads` reads it back from bytes like these."""
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"

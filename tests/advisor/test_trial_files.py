@@ -118,5 +118,5 @@ def test_a_task_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_a_task_of_another_version_is_refused_in_a_sentence(tmp_path: Path) -> None:
     write_whole(tmp_path / "task.json", '{"title": "old"}')
-    with pytest.raises(BadInput, match="compare the data again"):
+    with pytest.raises(BadInput, match="start the comparison again"):
         read_task(tmp_path)

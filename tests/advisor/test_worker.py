@@ -69,7 +69,7 @@ def test_runs_are_taken_in_the_order_they_came(store: Store, worker: StartWorker
     wait_until(lambda: store.run(sound).state == "done", process)
     assert store.worker_alive()
     first, second = store.run(broken), store.run(sound)
-    assert first.state == "failed" and "cannot be read" in (first.reason or "")
+    assert first.state == "failed" and "can't be read" in (first.reason or "")
     assert first.ended_at is not None and second.started_at is not None
     assert first.ended_at <= second.started_at
 
@@ -81,7 +81,7 @@ def test_a_run_whose_folder_is_gone_fails_and_the_next_one_runs(store: Store, wo
     wait_until(lambda: store.run(sound).state == "done", process)
     failed = store.run(gone)
     assert failed.state == "failed"
-    assert failed.reason == f"The folder of this run is gone ({store.run_folder(gone)}); compare the data again."
+    assert failed.reason == f"The folder of this run is gone ({store.run_folder(gone)}); start the comparison again."
 
 
 def test_a_page_cancels_what_the_worker_computes(store: Store, worker: StartWorker) -> None:
