@@ -1,6 +1,6 @@
 # make run    set up and open Threeways in the browser
 # make test   set up and run every check
-# make schema write docs/report.schema.json anew, after a change to advisor/schema.py
+# make schema update docs/report.schema.json after a change to advisor/schema.py
 # make bench  set up the peers and measure against them; FULL=1 for more rows and rounds, NAMES="labels search" for some
 # make gpu    measure what changes on a GPU; skipped without one
 PYTHON ?= python3

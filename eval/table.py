@@ -95,7 +95,7 @@ def _separated_rows(name: str, text: str, delimiters: str) -> NumberedRows:
     except csv.Error as wrong:
         raise BadInput(
             f"{name} has a quotation mark in line {last_line + 1} that is not closed, or not doubled inside a quoted "
-            "text: mend it or export the file again."
+            "text: fix it or export the file again."
         ) from wrong
     if ragged and width > 1:
         line, found = ragged[0]
