@@ -53,7 +53,7 @@ def decode(name: str, content: bytes) -> str:
     if encoding == "utf-8-sig" and b"\0" in content:
         line = _line_at(content, content.index(b"\0"))
         raise BadInput(
-            f"{name} has a NUL byte in line {line}, so it is damaged or no text file: export it again as UTF-8 text."
+            f"{name} has a NUL byte in line {line}, so it is damaged or not a text file: export it again as UTF-8 text."
         )
     try:
         return content.decode(encoding)
