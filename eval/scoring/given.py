@@ -133,7 +133,12 @@ class GivenFacts:
             return True
         if _OF_SCALE.match(one.value) and self.share(one, answer, input) == 1:  # "stars" fits every rating
             return False
-        return any(self._part(feature, self._own_keys(other), keys) >= _CLEARLY for other in others for feature in said)
+        for other in others:
+            words = self._words(other)
+            telling = said if words <= said | known else said - words  # "room" alone is no tea room
+            if any(self._part(feature, self._own_keys(other), keys) >= _CLEARLY for feature in telling):
+                return True
+        return False
 
     def added(self, answer: str, target: str, input: str) -> int:
         """How many values the answer words although its input doesn't list their label and neither the input nor the

@@ -77,6 +77,7 @@ def scorer() -> Scorer:
         ("A pub for adults only, The Old Oak, lets you pay little and has 5 of 5 stars.", 1.0, False),
         ("The Old Oak, a cheap pub with five stars out of five, is not family friendly.", 1.0, False),
         ("The Old Oak: 5/5, cheap, pub, adults only.", 1.0, False),
+        ("The Old Oak, a cheap pub with a bar, is for adults only and has 5 of 5 stars.", 1.0, False),  # no wine bar
         ("The Old Oak is a pub. It is for adults only. It has 5 out of 5 stars.", 0.8, False),
         ("The Old Oak is a pub. It is an expensive place. It is for adults only. It has 5 out of 5 stars.", 0.8, True),
         ("The Old Oak is a wine bar. You pay little there. It is for adults only. It has 5 of 5 stars.", 0.8, True),
