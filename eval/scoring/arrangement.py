@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from eval.scoring.collection import values_of
-from eval.scoring.reading import Fact, Said
-from eval.scoring.words import folded
+from eval.scoring.reading import Fact, FactKind, Said
+from eval.scoring.words import folded, is_function_word
 
 _TO = re.compile(r"\s*(?:to|until|till|through|into|→|->|–|—|-)\s*(?:the\s+)?")
 _OR = re.compile(r",?\s*\b(?:or|oder|ou)\s+(?:(?:a|an|the|in|on|at|by)\s+)?")
+_OR_LISTED = re.compile(rf"(?:{_OR.pattern}|,\s*(?:(?:a|an|the|in|on|at|by)\s+)?)")
+_FEWEST_IN_LIST = 3  # a bare list this long names choices even without "or"
+_MOST_COUNTED = 2  # words after a number that say what it counts: five brass tokens
 
 Values = tuple[Hashable, ...]
 
@@ -22,15 +25,65 @@ def turned_round(answer: Said, text: str, expected: Said, target: str) -> set[Ha
     return {value for one, other in wanted - ways if (other, one) in ways for value in (*one, *other)}
 
 
-def left_open(answer: Said, text: str, expected: Said) -> set[Hashable]:
-    """The values an answer offers as alternatives when one of them was not expected: red or blue."""
+def left_open(answer: Said, text: str, expected: Said) -> dict[Hashable, int]:
+    """The values an answer offers as alternatives when one of them was not expected (red, blue or green), and how many
+    there are to choose from. A text that is nothing but a list, without "and", offers them, too."""
     known = {value for fact in expected.facts for value in values_of(fact)} | expected.stems
-    return {
-        value
-        for one, other in _joined(answer, text, _OR)
-        if not known.issuperset(one) or not known.issuperset(other)
-        for value in (*one, *other)
-    }
+    text = folded(text)
+    found: dict[Hashable, int] = {}
+    for offered in _chains(answer, text):
+        between = [text[one.span[1] : other.span[0]] for one, other in pairwise(offered)]
+        is_bare = len(offered) == len(answer.facts) >= _FEWEST_IN_LIST
+        if not is_bare and not any(map(_OR.fullmatch, between)):
+            continue
+        values = [values_of(fact) for fact in offered]
+        if not all(map(known.issuperset, values)):
+            found |= dict.fromkeys(chain.from_iterable(values), len(offered))
+    return found
+
+
+def counted_words(said: Said, text: str) -> dict[Hashable, Fact]:
+    """The words and names that belong to a number, with that number: up to two words after it (five brass tokens) and
+    one before it (Room 12). Where the number is wrong, they say nothing right."""
+    text = folded(text)
+    facts = sorted(said.facts, key=lambda fact: fact.span)
+    owners: dict[Hashable, Fact] = {}
+    for at, number in enumerate(facts):
+        if number.kind not in (FactKind.NUMBER, FactKind.CODE) or not number.is_hard:
+            continue
+        before = facts[at - 1] if at else None
+        if before and _is_word(before) and text[before.span[1] : number.span[0]] == " ":
+            owners |= dict.fromkeys(values_of(before), number)
+        end = number.span[1]
+        for fact in facts[at + 1 : at + 1 + _MOST_COUNTED]:
+            between = text[end : fact.span[0]]
+            is_next = not between.strip(" -") or (
+                fact.kind is FactKind.WORD and all(map(is_function_word, between.split()))
+            )
+            if not _is_word(fact) or not is_next:
+                break
+            owners |= dict.fromkeys(values_of(fact), number)
+            end = fact.span[1]
+    return owners
+
+
+def _is_word(fact: Fact) -> bool:
+    """Whether it is a word, a name or a weekday: the third Wednesday."""
+    is_weekday = fact.kind is FactKind.TIME and isinstance(fact.values[0], str)
+    return is_weekday or fact.kind in (FactKind.WORD, FactKind.NAME)
+
+
+def _chains(said: Said, text: str) -> Iterator[list[Fact]]:
+    """Runs of two or more facts of one kind with only commas and "or" between them."""
+    run: list[Fact] = []
+    for fact in sorted(said.facts, key=lambda fact: fact.span):
+        if run and (fact.kind is not run[-1].kind or not _OR_LISTED.fullmatch(text, run[-1].span[1], fact.span[0])):
+            if len(run) > 1:
+                yield run
+            run = []
+        run.append(fact)
+    if len(run) > 1:
+        yield run
 
 
 def _joined(said: Said, text: str, by: re.Pattern[str]) -> Iterator[tuple[Values, Values]]:

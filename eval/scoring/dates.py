@@ -43,8 +43,9 @@ _PATTERNS = [re.compile(pattern, re.IGNORECASE) for pattern in (*_NAMED, *_IN_DI
 _THREE_NUMBERS = re.compile(r"(?<![\d./-])(\d{1,2})([./-])(\d{1,2})\2((?:[12]\d)?\d{2})(?![\d/]|[.-]\d)")
 
 _HALF_OF_DAY = r"\s?(?P<half>a\.?m\b\.?|p\.?m\b\.?|uhr\b|o['’]?clock\b)"
+_LASTS = r"\s?(?:min(?:ute)?s?|h(?:ou)?rs?|hours?)\b"  # 3:30 minutes is a duration
 _TIME = re.compile(
-    rf"(?<![\d:.,])(?P<hour>[01]?\d|2[0-4])(?:(?::(?P<minute>[0-5]\d)(?::[0-5]\d)?(?!\d|:)(?:{_HALF_OF_DAY})?)"
+    rf"(?<![\d:.,])(?P<hour>[01]?\d|2[0-4])(?:(?::(?P<minute>[0-5]\d)(?::[0-5]\d)?(?!\d|:|,\d|{_LASTS})(?:{_HALF_OF_DAY})?)"
     rf"|h(?P<after_h>[0-5]\d)\b|(?:\.(?P<dotted>[0-5]\d))?{_HALF_OF_DAY.replace('half', 'half_too')})"
     r"(?:\s+in\s+the\s+(?P<part>morning|afternoon|evening))?|\b(?P<word>noon|midday|midnight)\b",
     re.IGNORECASE,

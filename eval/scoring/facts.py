@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from eval.scoring.arrangement import left_open, turned_round
+from eval.scoring.arrangement import counted_words, left_open, turned_round
 from eval.scoring.collection import Collection, all_values, values_of
 from eval.scoring.given import GivenFacts
 from eval.scoring.listed import Given, listed, without_repeated, without_slashes
@@ -26,7 +26,6 @@ from eval.scoring.yes_no import MOST_IN_SENTENCE, affirms, is_unanswerable, mean
 _WORD_IN_ANSWER, _WORD_IN_SENTENCE, _WORDS_TO_HARD = 0.5, 0.25, 1 / 20
 _IN_CONTEXT = 0.1  # cost of an extra fact from the same document as the expected ones; any other costs 1
 _ANSWER_IS = re.compile(r"^\W*(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:answer|option)(?:\s+is)?\s*:?\s*)?", re.I)
-_LEFT_OPEN = 0.5  # share counted for a fact offered as one of two: Sydney or Canberra
 _MOST_SAID = 0.5  # from this share of the other facts on, an answer without yes or no means the right one
 
 
@@ -88,10 +87,11 @@ def score_facts(
     is_denied = not carries and any(fact.is_negated for fact in asked.facts)  # "What is not covered?" needs no "not"
     given_values = {*all_values(asked)} | asked.stems
     turned, open_ = turned_round(answer, text, expected, target), left_open(answer, text, expected)
+    contradicted = _contradicted(wanted, answer, expected, asked, target)
     for one in wanted:
-        share = share_stated(one.fact, one.values, answer, asked)
-        if not open_.isdisjoint(one.values):  # repeating all the choices is no answer
-            share *= 0.0 if given_values.issuperset(open_) else _LEFT_OPEN
+        share = 0.0 if contradicted.issuperset(one.values) else share_stated(one.fact, one.values, answer, asked)
+        if offered := max((open_.get(value, 0) for value in one.values), default=0):
+            share *= 0.0 if given_values.issuperset(open_) else 1 / offered  # repeating all the choices is no answer
         if share and ((not is_denied and _is_turned(one, answer)) or not turned.isdisjoint(one.values)):
             distorted += one.weight * share
         else:
@@ -169,6 +169,18 @@ def _weighted(
     return hard + soft
 
 
+def _contradicted(wanted: Sequence[_Wanted], answer: Said, expected: Said, asked: Said, target: str) -> set[Hashable]:
+    """The words that belong to an expected number where the answer states another number instead: "60 crowns" has
+    nothing of "35 crowns"."""
+    numbers = (FactKind.NUMBER, FactKind.CODE)
+    if not any(fact.kind in numbers and not agrees_with_any(fact, expected.facts) for fact in answer.facts):
+        return set()
+    missing = [
+        one.fact for one in wanted if one.fact.kind in numbers and not share_stated(one.fact, one.values, answer, asked)
+    ]
+    return {value for value, number in counted_words(expected, target).items() if number in missing}
+
+
 def _is_turned(one: _Wanted, answer: Said) -> bool:
     """Whether it only occurs in clauses that say the opposite: "takes cards" where "takes no cards" was expected."""
     there = [fact.is_negated for fact in answer.facts if set(values_of(fact)) & set(one.values)]
@@ -194,7 +206,8 @@ def _stated_beside(
     for fact in answer.facts:
         if not fact.is_hard or fact.is_negated or agrees_with_any(fact, (*expected.facts, *asked.facts)):
             continue
-        beside = [value for value in values_of(fact) if value not in known and value not in seen]
+        is_number = fact.kind is FactKind.NUMBER  # agrees with no expected one, so "two days" isn't "two hours"
+        beside = [value for value in values_of(fact) if (is_number or value not in known) and value not in seen]
         seen.update(beside)
         if not beside:
             continue

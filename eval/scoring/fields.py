@@ -14,7 +14,8 @@ import numpy as np
 
 from eval.scoring.code import unfenced
 from eval.scoring.dates import Date, TimeOfDay, find_dates, find_times
-from eval.scoring.numbers import Quantity, find_quantities
+from eval.scoring.measures import find_measures
+from eval.scoring.numbers import Quantity
 from eval.scoring.words import folded
 from eval.task import BadInput
 
@@ -113,7 +114,7 @@ def _leaf_of_text(written: str) -> Leaf:
 
 
 def _values_in(text: str) -> Iterator[tuple[int, int, Quantity | Date | TimeOfDay]]:
-    for found in (find_dates(text), find_times(text), find_quantities(text)):
+    for found in (find_dates(text), find_times(text), find_measures(text)):
         for span, value in found:
             yield (*span, value)
 

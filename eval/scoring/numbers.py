@@ -43,14 +43,17 @@ _LESS = re.compile(
 _LONGEST_BOUND = 20  # characters before a number
 _SIGN = r"(?:(?<![\w.,)/%-])(?:[-–](?!\s)|−)|\b(?:minus|negative)\s)"
 _DIGITS = r"\d{1,3}(?:[ ’']\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)*(?:e[+-]?\d{1,2})?|(?<![\d.])\.\d+"
-_ALIASES = "|".join(sorted((re.escape(alias) for alias in UNITS), key=len, reverse=True))
+_SPELLINGS = sorted(map(re.escape, UNITS), key=len, reverse=True)
+_UNSPACED_UNIT = "|".join(each for each in _SPELLINGS if "\u3040" <= each[0] <= "\u9fff")
+_UNIT = rf"(?P<unit>(?:{'|'.join(_SPELLINGS)})(?!\w)|{_UNSPACED_UNIT})"
+_UNIT_HERE = re.compile(_UNSPACED_UNIT)
 _SIGNS = "|".join(sorted((re.escape(sign) for sign in CURRENCY_SIGNS), key=len, reverse=True))
 _NUMBER = re.compile(
     rf"(?P<sign>{_SIGN})?\s?(?:(?P<money>{_SIGNS})\s?(?P<inner>[-−])?)?"
     rf"(?<![A-Za-z\u00c0-\u024f\d_])(?<!\d[.,])(?P<digits>{_DIGITS})"
     r"(?:(?:\s?[/⁄]\s?|\s(?=\d+\s?[/⁄]))(?P<part>\d+)(?:\s?[/⁄]\s?(?P<of>\d+))?(?![/⁄\d]))?"
     rf"(?:(?P<ordinal>st|nd|rd|th)\b|(?P<short>[kmbKMBT]|bn|mn)\b(?!/)|\s(?P<spaced>(?-i:[KMB]))\b(?![/.])|\s?-?(?P<scale>{_SCALE})s?\b\.?)?"
-    rf"(?:\s?-?(?P<unit>{_ALIASES})(?![\w]))?(?![A-Za-z\d]|[.,]\d)",
+    rf"(?:\s?-?{_UNIT})?(?:(?<=[\u3040-\u9fff])|(?![A-Za-z\d]|[.,]\d))",
     re.IGNORECASE,
 )
 _FRACTIONS = {"half": 2, "quarter": 4, "fourth": 4, **{word: value for word, value in _ORDINALS.items() if value > 2}}
@@ -61,30 +64,38 @@ _FRACTION = re.compile(
 _WORD_OF_NUMBER = "|".join(sorted([*_WORDS, *_ORDINALS, *_MULTIPLES, "half"], key=len, reverse=True))
 _IN_WORDS = re.compile(
     rf"\b(?P<minus>(?:minus|negative)\s+)?(?P<words>(?:an?\s+(?=hundred|dozen|thousand|million|billion|half))?(?:{_WORD_OF_NUMBER})"
-    rf"(?:(?:\s+and\s+|[\s-]+)(?:{_WORD_OF_NUMBER}))*)\b(?:\s?-?(?:an?\s)?(?P<unit>{_ALIASES})(?![\w]))?",
+    rf"(?:(?:\s+and\s+(?:a\s+(?=half\b))?|[\s-]+)(?:{_WORD_OF_NUMBER}))*)\b(?:\s?-?(?:an?\s)?{_UNIT})?",
     re.IGNORECASE,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A value with its unit; `unit` is "" if none was written. `is_soft` marks words such as "one" or "first", which
-    may count nothing. `bound` is 1 for "more than", -1 for "less than"."""
+    """A value with its unit, and the unit of time it is per (15 metres per second); each is "" if it wasn't written.
+    `is_soft` marks words such as "one" or "first", which may count nothing. `bound` is 1 for "more than", -1 for "less
+    than"."""
 
     value: Fraction
     unit: str = ""
     is_soft: bool = False
     bound: int = 0
+    per: str = ""
 
     def agrees_with(self, other: Quantity) -> bool:
-        """Whether both mean the same. A value without a unit agrees with the same value in any unit, and one without a
-        bound with the same value as a bound."""
+        """Whether both mean the same. A value without a unit agrees with the same value in any unit, one that isn't per
+        time with the same value per any time, and one without a bound with the same value as a bound."""
         if self.bound * other.bound < 0:
             return False
-        if not self.unit or not other.unit or self.unit == other.unit:
-            return self.value == other.value
-        (ours, factor), (theirs, other_factor) = DIMENSIONS[self.unit], DIMENSIONS[other.unit]
-        return ours == theirs and self.value * factor == other.value * other_factor
+        ratio = _ratio(self.unit, other.unit), _ratio(self.per, other.per)
+        return ratio[0] is not None and ratio[1] is not None and self.value * ratio[0] == other.value * ratio[1]
+
+
+def _ratio(unit: str, other: str) -> Fraction | None:
+    """How many of the `other` unit one unit is; 1 if either is unknown, None if they measure different things."""
+    if not unit or not other:
+        return Fraction(1)
+    (ours, size), (theirs, other_size) = DIMENSIONS[unit], DIMENSIONS[other]
+    return size / other_size if ours == theirs else None
 
 
 def uses_decimal_comma(texts: Iterable[str]) -> bool:
@@ -116,7 +127,7 @@ def _find(text: str, decimal_comma: bool) -> Iterator[tuple[Span, Quantity]]:
     taken: list[Span] = []
     for span, counted, unit in find_chinese_numbers(text):
         taken.append(span)
-        yield span, Quantity(counted, unit or UNITS.get(text[span[1] : span[1] + 1], ""))
+        yield span, Quantity(counted, unit or _unit_at(text, span[1]))
     for found in _NUMBER.finditer(text):
         for span, quantity in _from_digits(found, decimal_comma):
             if not any(start < span[1] and span[0] < end for start, end in taken):
@@ -132,7 +143,9 @@ def _find(text: str, decimal_comma: bool) -> Iterator[tuple[Span, Quantity]]:
         if any(start < found.end() and found.start() < end for start, end in taken):
             continue
         words = re.split(r"[\s-]+", found["words"].lower())
-        unit = UNITS.get((found["unit"] or "").lower(), "")
+        unit, _, per = UNITS.get((found["unit"] or "").lower(), "").partition("/")
+        if words == ["one", "second"]:
+            words, unit = words[:1], "second"
         value = _value_of_words(words)
         if value is None:  # "three four": two numbers
             values = [each for word in words if (each := _value_of_words([word])) is not None]
@@ -140,7 +153,14 @@ def _find(text: str, decimal_comma: bool) -> Iterator[tuple[Span, Quantity]]:
         else:
             is_soft = not unit and len(words) == 1 and words[0] in _SOFT_WORDS
             value = -value if found["minus"] else value
-            yield found.span(), Quantity(value, "" if words[-1] in _ORDINALS else unit, is_soft)
+            unit = "" if words[-1] in _ORDINALS else unit
+            end = found.end() if unit else found.end("words")
+            yield (found.start(), end), Quantity(value, unit, is_soft, per=per)
+
+
+def _unit_at(text: str, place: int) -> str:
+    found = _UNIT_HERE.match(text, place)
+    return UNITS[found[0]] if found else ""
 
 
 def _from_digits(found: re.Match[str], decimal_comma: bool) -> Iterator[tuple[Span, Quantity]]:
@@ -164,7 +184,7 @@ def _from_digits(found: re.Match[str], decimal_comma: bool) -> Iterator[tuple[Sp
     if found["sign"] or found["inner"]:
         value = -value
     money = CURRENCY_SIGNS.get((found["money"] or "").upper(), "")
-    unit = UNITS.get((found["unit"] or "").lower(), "")
+    unit, _, per = UNITS.get((found["unit"] or "").lower(), "").partition("/")
     short = found["short"]
     if found["spaced"]:
         value *= _SHORT_SCALES[found["spaced"].lower()]
@@ -173,7 +193,9 @@ def _from_digits(found: re.Match[str], decimal_comma: bool) -> Iterator[tuple[Sp
     value *= _SHORT_SCALES[short.lower()] if short else 1
     value *= _SCALES[found["scale"].lower()] if found["scale"] else 1
     start, end = found.span()
-    yield (start + len(found[0]) - len(found[0].lstrip()), end), Quantity(value, money or unit)
+    if found["ordinal"] and unit:  # in "5th day", as in "fifth day", nothing lasts five days
+        unit, end = "", found.end("ordinal")
+    yield (start + len(found[0]) - len(found[0].lstrip()), end), Quantity(value, money or unit, per=per)
 
 
 def _value_of(digits: str, decimal_comma: bool) -> Fraction | None:
@@ -212,9 +234,9 @@ def _value_of_words(words: list[str]) -> Fraction | None:
         if word in ("a", "an", "and"):
             continue
         if word == "half":
-            if seen:
+            if seen and words[-3:] != ["and", "a", "half"]:
                 return None
-            current, seen = Fraction(1, 2), True
+            current, seen = current + Fraction(1, 2), True
         elif word in _WORDS or word in _ORDINALS:
             value = _WORDS.get(word, _ORDINALS.get(word, 0))
             if seen and current % 100 and not (current % 100 >= 20 and current % 10 == 0 and value < 10):

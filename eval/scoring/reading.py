@@ -11,7 +11,8 @@ from itertools import pairwise
 
 from eval.refusals import admits, refuses
 from eval.scoring.dates import Date, TimeOfDay, find_dates, find_times
-from eval.scoring.numbers import Quantity, Span, find_quantities
+from eval.scoring.measures import find_measures
+from eval.scoring.numbers import Quantity, Span
 from eval.scoring.units import CURRENCY_SIGNS
 from eval.scoring.words import find_words, folded, is_function_word, letters_of, stem_of, unaccented
 
@@ -56,6 +57,7 @@ _CLAUSE_END = re.compile(
 _CODE = re.compile(
     r"[\w.+-]+@[\w-]+\.[\w.-]*\w|(?:https?://|www\.)\S+\w|(?<!\w)(?:\+|\(?0)\d[\d ()/-]{5,}\d|"
     r"(?<![\w-])(?:[A-Z]{1,3}-?|[A-Z]{2,4}[ -])\d{1,6}[A-Za-z]?(?![\w-]|[.,]\d)|"
+    r"(?<![\w:.,])\d+(?::\d+(?:,\d{3})*)+(?![\w:]|\s?(?i:min|h(?:ou)?rs?\b|h\b))|"  # 3:1, or a time cut short
     r"(?<![\w-])(?i:covid)[ -]?\d{1,2}(?!\w|[.,]\d)"
 )
 _TENS = {"twenties": "20", "thirties": "30", "forties": "40", "fifties": "50", "sixties": "60", "seventies": "70",
@@ -140,7 +142,7 @@ def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bo
         (FactKind.DATE, find_dates(text, notation.month_first)),
         (FactKind.TIME, find_times(text)),
         (FactKind.CODE, _find_codes(text)),
-        (FactKind.NUMBER, find_quantities(text, notation.decimal_comma)),
+        (FactKind.NUMBER, find_measures(text, notation.decimal_comma)),
     ):
         found += [(span, kind, value) for span, value in spans if not _overlaps(span, found)]
     found.sort(key=lambda each: each[0])

@@ -20,6 +20,7 @@ from eval.task import Brief, Document, Example, Kind, LearningSplit, Metric, Spl
 
 # An answer with this share of the expected facts holds more of them than it misses.
 _RIGHT_ANSWER = 0.5
+_MOST_DISTORTED = 0.25  # of the expected facts: "Tuesdays at 16:00" is wrong where it is Wednesdays
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def is_right(kind: Kind, value: float, parts: Mapping[str, float]) -> bool | Non
     """Whether an answer with this score and these parts counts as right; None for writing, which has no right answers.
 
     A label must be exact, and so must every field of an extraction. A short answer must state at least half of the
-    facts, so that "in Paris" is right if "Paris" was expected.
+    facts and hardly any wrongly, so that "in Paris" is right if "Paris" was expected.
     """
     match kind:
         case Kind.CLASSIFICATION:
@@ -143,7 +144,7 @@ def is_right(kind: Kind, value: float, parts: Mapping[str, float]) -> bool | Non
         case Kind.EXTRACTION:
             return parts.get("exact", 0.0) == 1
         case Kind.ANSWERING:
-            return value >= _RIGHT_ANSWER
+            return value >= _RIGHT_ANSWER and parts.get("distorted", 0.0) <= _MOST_DISTORTED
         case Kind.WRITING:
             return None
 
