@@ -53,11 +53,11 @@ class Corrupter:
     ) -> None:
         self._rows, self._collection = rows, collection
         self._carries, self._keeps_order = carries, keeps_order
-        self._texts: dict[FactKind, list[str]] = {kind: [] for kind in FactKind}
+        self._stated: dict[FactKind, dict[str, Fact]] = {kind: {} for kind in FactKind}
         for row in rows:
             text = folded(row.target)
             for fact in collection.read(row.target).facts:
-                self._texts[fact.kind].append(text[slice(*fact.span)])
+                self._stated[fact.kind].setdefault(text[slice(*fact.span)], fact)
 
     def corruptions(self, example: Example, seed: int) -> Iterator[tuple[Corruption, str]]:
         """The corruptions this answer allows: only an answer with a number can get another number, one that the input
@@ -102,8 +102,9 @@ class Corrupter:
         old = text[slice(*fact.span)]
         alike = [
             other
-            for other in dict.fromkeys(self._texts[fact.kind])
-            if not set(folded(other).casefold().split()) & set(old.casefold().split())
+            for other, stated in self._stated[fact.kind].items()
+            if _is_near_miss(stated, fact)
+            and (fact.kind is FactKind.NUMBER or not set(other.casefold().split()) & set(old.casefold().split()))
             and other.casefold() not in asked
             and other.casefold() not in text.casefold()
         ]
@@ -125,6 +126,14 @@ class Corrupter:
         sentences = [each for each in written.replace("! ", "!\0").replace(". ", ".\0").split("\0") if each.strip()]
         told = " ".join(reversed(sentences))
         return f"As far as I can see: {reworded(told, random)}"
+
+
+def _is_near_miss(stated: Fact, fact: Fact) -> bool:
+    """Whether the one can stand wrongly for the other: the most convincing wrong number has the right unit."""
+    if fact.kind is not FactKind.NUMBER:
+        return True
+    one, other = stated.quantity, fact.quantity
+    return (one.unit, one.per) == (other.unit, other.per) and not one.agrees_with(other)
 
 
 def _replaced(text: str, facts: Sequence[Fact], instead: Callable[[Fact], str]) -> str:

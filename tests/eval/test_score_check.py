@@ -47,6 +47,16 @@ def test_each_corruption_spoils_one_thing_and_other_words_spoil_nothing() -> Non
     assert made[Corruption.QUESTION] == row.input and made[Corruption.REFUSAL] == REFUSAL
 
 
+def test_a_changed_number_keeps_its_unit() -> None:
+    limits = ("15 metres per second", "21 metres per second", "60 crowns", "35 crowns", "three days", "3 hours")
+    rows = [Example(str(at), f"What is limit {at}?", limit) for at, limit in enumerate(limits)]
+    corrupter = Corrupter(rows, Collection(rows, (), rows))
+    made = [dict(corrupter.corruptions(row, seed=0)).get(Corruption.CHANGED_NUMBER) for row in rows]
+    assert made[:2] == ["21 metres per second", "15 metres per second"]
+    assert all(str(text).endswith("crowns") for text in made[2:4])
+    assert made[4:] == [None, "7 hours"]  # no other number of days to take
+
+
 def test_a_letter_keeps_its_order_in_other_words() -> None:
     letter = Example("x", "The tap drips.", "Dear guest, thank you for your message. We come at 10. Yours, the house.")
     collection = Collection(ROWS, DOCUMENTS, ROWS)
