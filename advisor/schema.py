@@ -466,6 +466,9 @@ class Judgement:
     warnings: tuple[str, ...] = ()
 
 
+SCORE_VERSION = "score"  # in `Report.versions`: that of the rules by which answers are scored
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report(Judgement):
     """A run. `created_at` is ISO 8601; `device` and `model` are in words. `curves` is None in runs of versions without

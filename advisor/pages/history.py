@@ -14,7 +14,14 @@ from advisor.pages.data_changes import show_data_change
 from advisor.pages.draft import draft_of
 from advisor.pages.marks import marked_name
 from advisor.pages.past_runs import followed_by, report_of
-from advisor.report.changes import ResultChange, compare_data, compare_documents, compare_measuring, compare_results
+from advisor.report.changes import (
+    ResultChange,
+    are_scored_alike,
+    compare_data,
+    compare_documents,
+    compare_measuring,
+    compare_results,
+)
 from advisor.schema import Report
 from advisor.storage.stored import StoredRun
 from advisor.wording import ends_text, money_text, points_text, score_text, seconds_text, signed_points
@@ -145,6 +152,8 @@ def _no_change_words(before: Report, after: Report) -> str:
     first, second = before.task.metric, after.task.metric
     if first != second:
         return f"not comparable: {first} before, {second} after"
+    if not are_scored_alike(before, after):
+        return "not comparable: this version scores answers differently; run the earlier comparison again"
     return "not comparable: one run has no result"
 
 

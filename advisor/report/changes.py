@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from advisor.candidates import judged
 from advisor.plan import Priorities
-from advisor.schema import Candidate, Report
+from advisor.schema import SCORE_VERSION, Candidate, Report
 from advisor.wording import money_text
+from eval.scoring import MetricName
+from eval.scoring.labels import OF_LABELS
 from eval.statistics import unpaired_difference
 from eval.task import Document, Example, normalised
 
@@ -87,6 +89,7 @@ def compare_measuring(before: Report, after: Report) -> list[str]:
     """What else is not the same in two reports, in words: "model was X, is now Y"."""
     told = (
         ("metric", lambda report: report.task.metric),
+        ("version of the score", _score_version),
         ("model", lambda report: report.model),
         ("effort", lambda report: report.preset),
         ("seed", lambda report: report.seed),
@@ -114,10 +117,22 @@ def _price(priorities: Priorities) -> str:
     return money_text(priorities.machine_per_hour, priorities.currency)
 
 
+def are_scored_alike(before: Report, after: Report) -> bool:
+    """Whether equal answers have equal scores in both reports."""
+    return before.task.metric == after.task.metric and _score_version(before) == _score_version(after)
+
+
+def _score_version(report: Report) -> str | None:
+    """None for labels, which every version compares exactly."""
+    if report.task.metric in (*OF_LABELS, MetricName.ACCURACY):
+        return None
+    return report.versions.get(SCORE_VERSION, "1")
+
+
 def compare_results(before: Report, after: Report) -> list[ResultChange]:
     """Every strategy of either report, in the order of the later one."""
     old, new = ({one.id: one for one in judged(report)} for report in (before, after))
-    is_comparable = before.task.metric == after.task.metric
+    is_comparable = are_scored_alike(before, after)
     ids = dict.fromkeys(one.id for one in (*after.candidates, *before.candidates))
     return [_result(id, old.get(id), new.get(id), is_comparable) for id in ids]
 

@@ -18,7 +18,7 @@ from advisor.report.build import build_report
 from advisor.report.clicked import person_of
 from advisor.runs.score_check import read_score_check
 from advisor.runs.timing import read_estimate
-from advisor.schema import OtherStep, Report
+from advisor.schema import SCORE_VERSION, OtherStep, Report
 from advisor.storage.clicks import clicks_in
 from advisor.storage.files import write_whole
 from advisor.storage.stored import StoredRun, StoredStep
@@ -29,6 +29,7 @@ from eval.checks import check_task
 from eval.outcomes import Trial
 from eval.personal_verdict import agreement, judge
 from eval.scoring import scorer_for
+from eval.scoring.metric import VERSION
 from eval.statistics import Interval
 from eval.task import Example, Split, Task
 from strategies.engine.models import EMBEDDED, EMBEDDED_NAME
@@ -59,7 +60,11 @@ def write_report(
         baselines=baselines,
         priorities=plan.priorities,
         warnings=[finding.what for finding in check_task(task) if finding.severity != "info"],
-        versions={"Python": platform.python_version(), **{package: version(package) for package in _PACKAGES}},
+        versions={
+            "Python": platform.python_version(),
+            SCORE_VERSION: VERSION,
+            **{package: version(package) for package in _PACKAGES},
+        },
         preset=plan.preset,
         fewer=read_curves(folder),
         score_check=read_score_check(folder),

@@ -15,6 +15,9 @@ from eval.scoring.collection import Collection, all_values, values_of
 from eval.scoring.given import GivenFacts
 from eval.task import BadInput, Document, Example, Kind, Metric
 
+# Raised whenever facts or fields of the same answer are scored differently, so that unlike scores are never compared.
+VERSION = "2"
+
 
 class MetricName(StrEnum):
     ACCURACY = "accuracy"

@@ -8,8 +8,9 @@ import pytest
 
 from advisor.plan import Priorities
 from advisor.report.changes import compare_data, compare_documents, compare_measuring, compare_results
-from advisor.schema import Candidate, NotMeasured, Report
+from advisor.schema import SCORE_VERSION, Candidate, NotMeasured, Report
 from eval.costs import Cost
+from eval.scoring.metric import VERSION
 from eval.statistics import Interval
 from eval.task import Document, Example, Kind, Metric, Task
 from tests.reports import candidate_of
@@ -81,6 +82,16 @@ def test_scores_of_another_metric_have_no_difference(synthetic_report: MakeRepor
     for change in compare_results(before, after):
         assert None not in change.scores and change.difference is None
     assert "metric accuracy before, facts after" in compare_measuring(before, after)
+
+
+def test_scores_of_another_version_have_no_difference(synthetic_report: MakeReport) -> None:
+    before = synthetic_report(Kind.WRITING)
+    after = replace(before, versions={SCORE_VERSION: VERSION})
+    assert all(change.difference is None for change in compare_results(before, after))
+    assert compare_measuring(before, after) == [f"version of the score 1 before, {VERSION} after"]
+    of_labels = synthetic_report(Kind.CLASSIFICATION)
+    later = replace(of_labels, versions={SCORE_VERSION: VERSION})
+    assert all(change.difference == 0 for change in compare_results(of_labels, later))
 
 
 def test_labels_scored_by_another_metric_have_no_difference(
