@@ -14,6 +14,7 @@ from advisor.storage.task_file import read_task
 from eval.scoring.check import ScoreCheck, check_score
 from eval.scoring.scorer import scorer_for
 from eval.task import BadInput
+from strategies.search.embedder import phrase_encoder
 
 SCORE_CHECK_FILE = "score_check.json"
 _CHECK = AsJson[ScoreCheck | None](ScoreCheck | None)
@@ -46,7 +47,7 @@ def _check(run_folder: Path, seed: int, results: Connection) -> None:
     settle_in(run_folder / "log.txt")
     try:
         task, split = read_task(run_folder)
-        checked = check_score(scorer_for(task, split), split.train, task.documents, seed)
+        checked = check_score(scorer_for(task, split, phrase_encoder()), split.train, task.documents, seed)
         results.send((checked, None))
     except Exception as wrong:
         traceback.print_exc()

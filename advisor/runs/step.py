@@ -34,6 +34,7 @@ from eval.task import BadInput, Brief, Example, LearningSplit, Split, Task
 from strategies.contract import Progress, Strategy
 from strategies.presets import PRESETS, Preset
 from strategies.registry import BASELINES, LEARNS_FROM_NO_ROWS, baselines_for
+from strategies.search.embedder import phrase_encoder
 
 BUILD_STRATEGY = "strategies.registry:build_strategy"
 _SECONDS_BETWEEN_REPORTS = 0.2
@@ -114,7 +115,7 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
     fitted.mkdir()
     strategy.save(fitted)
     budget = PRESETS[order.preset].budget(task.kind)
-    scorer = scorer_for(task, split)
+    scorer = scorer_for(task, split, phrase_encoder())
     measured = measure(
         strategy, split.test, scorer, budget.latency_rows, lambda *rows: report_progress(Progress(*rows))
     )
@@ -190,7 +191,7 @@ def _learn_anew(
     train = fewer_rows(split.train, rows, task.kind, order.seed)
     strategy.fit(LearningSplit(train, split.dev), task.documents, clock.report)
     stage_seconds = clock.stop()
-    scorer = scorer_for(task, split)
+    scorer = scorer_for(task, split, phrase_encoder())
     measured = measure(strategy, asked, scorer, 0, lambda *rows: report(Progress(*rows)))
     return Trial(
         order.strategy,

@@ -8,7 +8,7 @@ already holds needs no knowledge; the metric decides per task whether answers mu
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Container, Hashable, Sequence
 from dataclasses import dataclass
 
 from eval.scoring.arrangement import counted_words, left_open, turned_round
@@ -70,9 +70,14 @@ def score_facts(
     if not text.strip():
         return FactScore(0.0, 0.0, 0.0, 1.0, 0.0, 0)
     wording = given.wording if given else frozenset()
+    needed = given.expected(input, target) if given and not expected.refuses else []
+    phrases = {one: given.phrase_for(one, text, target, input) for one in needed} if given else {}
+    reworded = {one: phrase for one, phrase in phrases.items() if phrase}
+    # A name in such a phrase ("dishes from Korea") is not invented.
+    wording |= {stem for phrase in reworded.values() for stem in collection.read(phrase).stems}
     wrong, invented = _stated_beside(answer, expected, asked, collection, documents, wording)
-    if given and not expected.refuses and (needed := given.expected(input, target)):
-        return _score_listed(text, target, input, given, needed, wrong, invented)
+    if given and needed:
+        return _score_listed(text, target, input, given, needed, reworded, wrong, invented)
     if is_unanswerable(expected, asked, input):
         value = float(_bare(text) == _bare(target) or (answer.admits and wrong < 1))
         return FactScore(value, value, value, 0.0, 1.0 - value, invented)
@@ -108,11 +113,19 @@ def score_facts(
 
 
 def _score_listed(
-    text: str, target: str, input: str, given: GivenFacts, needed: Sequence[Given], wrong: float, invented: int
+    text: str,
+    target: str,
+    input: str,
+    given: GivenFacts,
+    needed: Sequence[Given],
+    reworded: Container[Given],
+    wrong: float,
+    invented: int,
 ) -> FactScore:
-    """Each listed value is one fact; `wrong` is the weight of other statements that shouldn't be there. There are so
-    few facts, and they are so clearly required, that each missing or wrong one costs its full share."""
-    matched = sum(given.share_of_expected(one, text, target, input) for one in needed)
+    """Each listed value is one fact; `reworded` are those stated in new words, and `wrong` is the weight of other
+    statements that shouldn't be there. There are so few facts, and they are so clearly required, that each missing or
+    wrong one costs its full share."""
+    matched = sum(1.0 if one in reworded else given.share_of_expected(one, text, target, input) for one in needed)
     added = given.added(text, target, input)
     wrong += added + sum(given.is_contradicted(one, text, target, input) for one in listed(input))
     return _result(matched, float(len(needed)), wrong, invented + added, matched / (len(needed) + wrong))

@@ -19,6 +19,7 @@ from eval.scoring.collection import all_values
 from eval.scoring.listed import FEWEST_LISTED, Given, Key, listed, without_slashes
 from eval.scoring.matching import share_stated
 from eval.scoring.numbers import Quantity
+from eval.scoring.paraphrases import Encode, Paraphrases
 from eval.scoring.reading import FactKind, Said
 from eval.scoring.words import folded
 from eval.task import Example
@@ -41,10 +42,7 @@ class GivenFacts:
     def __init__(self, train: Sequence[Example], read: Callable[[str], Said]) -> None:
         self._read = read
         self._features = lru_cache(20_000)(lambda text: frozenset(features_of(read(text))))
-        train = [
-            replace(row, input=without_slashes(row.input), target=without_slashes(row.target))
-            for row in train[:_ROWS_READ]
-        ]
+        train = _without_slashes(train)
         values: defaultdict[str, dict[Key, Given]] = defaultdict(dict)
         for one in (one for row in train for one in listed(row.input)):
             values[one.label][one.key] = one
@@ -64,17 +62,24 @@ class GivenFacts:
         stated = [share for share in every if share]
         self.share_stated = len(stated) / len(every) if every else 0.0  # of all listed values, in training answers
         self.share_known = fmean(stated) if stated else 0.0  # mean share of a value, if stated at all
+        self._paraphrases: Paraphrases | None = None
 
     @classmethod
-    def learn(cls, train: Sequence[Example], read: Callable[[str], Said]) -> GivenFacts | None:
+    def learn(
+        cls, train: Sequence[Example], read: Callable[[str], Said], encode: Encode | None = None
+    ) -> GivenFacts | None:
         """None if the inputs don't list facts, or list things that answers don't state directly, such as the turns of a
-        dialogue to summarise."""
+        dialogue to summarise. Without `encode`, words that no training answer uses aren't understood."""
         lists = [listed(row.input) for row in train]
         short = [bool(given) and all(len(one.value.split()) <= _MOST_WORDS for one in given) for given in lists]
         if not train or sum(short) < _ALMOST_ALL * len(train):
             return None
         given = cls(train, read)
-        return given if given.share_known >= _MOSTLY_KNOWN else None
+        if given.share_known < _MOSTLY_KNOWN:
+            return None
+        if encode:
+            given._paraphrases = Paraphrases.learn(_without_slashes(train), given._telling, read, encode)
+        return given
 
     def expected(self, input: str, target: str) -> list[Given]:
         """The values that an answer must state: those in the expected answer, and those that answers of this task
@@ -94,6 +99,23 @@ class GivenFacts:
             return min(1.0, share / expected)
         words = self._left_for(one, target, input)
         return max(share, len(words & self._features(answer)) / len(words)) if words else share
+
+    def phrase_for(self, one: Given, answer: str, target: str, input: str) -> str | None:
+        """The phrase, with a word that no training answer has, in which an answer states a value; None where it states
+        the value in known words, or contradicts it."""
+        if not self._paraphrases or self.share_of_expected(one, answer, target, input) == 1:
+            return None
+        if self.is_contradicted(one, answer, target, input):
+            return None
+        return self._paraphrases.phrase_for(one, answer, input)
+
+    def _telling(self, one: Given, answer: str, input: str) -> frozenset[str]:
+        """The stems of an answer that are due to a value, or that it is written in."""
+        own = [one.key] if one.is_yes is None else [(one.label, ""), (one.label, "yes"), (one.label, "no")]
+        keys = self._keys(input) | {other.key for other in listed(input)}
+        due = [each for each in self._features(answer) if self._part(each, own, keys) >= _CLEARLY]
+        stems = frozenset(stem for words, _ in due for stem in words.split())
+        return stems | self._read(one.value).stems if one.is_yes is None else stems
 
     def _left_for(self, one: Given, target: str, input: str) -> frozenset[Feature]:
         """The words of an expected answer that aren't in the input and that other values don't explain better."""
@@ -247,3 +269,9 @@ class GivenFacts:
         """The words that all values of a label share, such as "road" if all are roads."""
         held = [frozenset(value for fact in self._read(one.value).facts for value in fact.values) for one in values]
         return frozenset.intersection(*held) if len(held) > FEWEST_LISTED else frozenset()
+
+
+def _without_slashes(train: Sequence[Example]) -> list[Example]:
+    return [
+        replace(row, input=without_slashes(row.input), target=without_slashes(row.target)) for row in train[:_ROWS_READ]
+    ]

@@ -101,9 +101,9 @@ FORMULAS: dict[str, str] = {
     ),
     MetricName.FACTS: _FACTS_FORMULA,
     MetricName.FACTS_AND_FORM: (
-        f"Facts × (1 − 0.05 × (1 − form)). Facts: {_FACTS_FORMULA} If inputs list facts, each value weighs 1, in "
-        "the words of the input or of training answers. The facts score is then right ÷ (expected + wrong), and "
-        "repeating the list states nothing. Form: chrF ÷ 100."
+        f"Facts × (1 − 0.05 × (1 − form)). Facts: {_FACTS_FORMULA} If inputs list facts, each value weighs 1: in words "
+        "of the input or of training answers, or in new words that a sentence encoder finds closest to it. The facts "
+        "score is then right ÷ (expected + wrong), and repeating the list states nothing. Form: chrF ÷ 100."
     ),
     MetricName.FORM_AND_FACTS: (
         f"Form × (1 − 0.3 × (1 − facts)). Form: chrF from sacrebleu ÷ 100. Facts, only those in the input: "

@@ -28,7 +28,7 @@ _YES = re.compile(
     re.IGNORECASE,
 )
 _NO = re.compile(rf"{_BEFORE}(?:(?:no|nope|false|incorrect|nein|non|нет|لا){_ALONE}|いいえ|不是|否)", re.IGNORECASE)
-_NEGATION = re.compile(
+NEGATION = re.compile(
     r"\b(?:not|no|never|none|neither|nor|nobody|nothing|without|cannot|nicht|kein\w*|nie|ohne|ne|pas|jamais|nunca|нет)\b"
     r"|n't\b|不|没|沒|ません|ない|ไม่",
     re.IGNORECASE,
@@ -170,7 +170,7 @@ def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bo
             continue
         word = match[0]
         is_initial = len(word) == 1 and word.isupper() and text[match.end() : match.end() + 1] == "."
-        is_negation = not letters_of(word) and (_NEGATION.search(word) or _NEGATIVE_VERB.search(word))
+        is_negation = not letters_of(word) and (NEGATION.search(word) or _NEGATIVE_VERB.search(word))
         if (is_function_word(word) and not is_initial) or is_negation or match.end() <= answered:
             continue
         if len(letters := letters_of(word)) > 1:
@@ -257,12 +257,12 @@ def _negated_clauses(text: str) -> Callable[[int], bool]:
     kept = _NO_NEGATION.sub(lambda match: " " * len(match[0]), text)
     if answered:
         kept = " " * answered.end() + kept[answered.end() :]
-    if not _NEGATION.search(kept) and not _NEGATIVE_VERB.search(kept):
+    if not NEGATION.search(kept) and not _NEGATIVE_VERB.search(kept):
         return lambda place: False
     ends = [match.end() for match in _CLAUSE_END.finditer(kept)]
     bounds = [0, *ends, len(kept) + 1]
     clauses = [kept[a:b] for a, b in pairwise(bounds)]
-    flags = [bool(_NEGATION.search(clause)) != bool(_NEGATIVE_VERB.search(clause)) for clause in clauses]
+    flags = [bool(NEGATION.search(clause)) != bool(_NEGATIVE_VERB.search(clause)) for clause in clauses]
     return lambda place: flags[min(bisect_right(bounds, place) - 1, len(flags) - 1)]
 
 

@@ -15,6 +15,7 @@ from eval.scoring.given import GivenFacts
 from eval.scoring.labels import OF_LABELS, LabelAnswers, label_key
 from eval.scoring.metric import LEADS_WITH_FACTS, SHARE_OF_OTHER, MetricName, metric_for
 from eval.scoring.own_metric import load_own
+from eval.scoring.paraphrases import Encode
 from eval.scoring.words import folded
 from eval.task import Brief, Document, Example, Kind, LearningSplit, Metric, Split, Task
 
@@ -33,7 +34,8 @@ class Score:
 
 class Scorer:
     """Scores the answers of one task. `train` are the training rows. `examples` are all rows: a fact in any of them, or
-    in a document, isn't invented. To score dev rows, `examples` must not contain test rows."""
+    in a document, isn't invented. To score dev rows, `examples` must not contain test rows. `encode` is only called if
+    inputs list facts; without it, values in words that no training answer uses are missed."""
 
     def __init__(
         self,
@@ -42,13 +44,14 @@ class Scorer:
         train: Sequence[Example],
         documents: Sequence[Document] = (),
         examples: Sequence[Example] = (),
+        encode: Encode | None = None,
     ) -> None:
         self.kind = kind
         reads = kind in (Kind.ANSWERING, Kind.WRITING)
         self.collection = Collection(train, documents, [*train, *examples]) if reads else None
         self.metric = metric or metric_for(kind, train, documents, self.collection)
         carries = self.collection is not None and self.metric.carries
-        self._given = GivenFacts.learn(train, self.collection.read) if carries and self.collection else None
+        self._given = GivenFacts.learn(train, self.collection.read, encode) if carries and self.collection else None
         self._own = load_own(self.metric) if self.metric.own else None
         self._name = self.metric.name.split(",")[0]
         self._required = [_pattern(each) for each in self.metric.required]
@@ -121,14 +124,15 @@ class Scorer:
         return sum(bool(pattern.search(folded(text))) for pattern in self._required) / len(self._required)
 
 
-def scorer_for(task: Task, split: Split | None = None) -> Scorer:
+def scorer_for(task: Task, split: Split | None = None, encode: Encode | None = None) -> Scorer:
     """The scorer of a task's answers. Without a split, all its rows count as training rows."""
     train = split.train if split else task.examples
-    return Scorer(task.kind, task.metric, train, task.documents, task.examples)
+    return Scorer(task.kind, task.metric, train, task.documents, task.examples, encode)
 
 
 def scorer_while_learning(brief: Brief, split: LearningSplit, documents: Sequence[Document]) -> Scorer:
-    """The scorer a strategy uses to choose its settings. It knows nothing about the test rows."""
+    """The scorer a strategy uses to choose its settings. It knows nothing about the test rows. It has no encoder: the
+    encoder's seconds would count as the strategy's setup time."""
     return Scorer(brief.kind, brief.metric, split.train, documents, split.dev)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -33,6 +33,24 @@ class SentenceEmbedder:
             list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
         )
         return np.asarray(vectors, dtype=np.float32)
+
+
+def phrase_encoder() -> Callable[[Sequence[str]], NDArray[np.float32]] | None:
+    """Encodes phrases with the packaged model: texts to unit vectors, shape [texts, dimensions]. None where the package
+    is missing, so that scoring never waits for a hub."""
+    return _encode_phrases if importlib.util.find_spec(EMBEDDED_PACKAGE) else None
+
+
+_MOST_KEPT = 20_000  # vectors, which take 30 MB
+_kept: dict[str, NDArray[np.float32]] = {}  # by phrase, since scorers of one process ask for the same ones
+
+
+def _encode_phrases(texts: Sequence[str]) -> NDArray[np.float32]:
+    if len(_kept) > _MOST_KEPT:
+        _kept.clear()
+    if new := [text for text in dict.fromkeys(texts) if text not in _kept]:
+        _kept.update(zip(new, load_embedder().embed(new), strict=True))
+    return np.stack([_kept[text] for text in texts])
 
 
 @lru_cache(maxsize=1)

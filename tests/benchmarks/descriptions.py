@@ -111,8 +111,8 @@ def truth(row_id: str, text: str, seed: int = 0) -> float:
 
 @lru_cache(maxsize=2)
 def pool(seed: int = 0) -> tuple[PoolRow, ...]:
-    """For each row four complete descriptions in other words, and five with a fact dropped, distorted or both: three
-    that otherwise read like the expected text, and two in other words."""
+    """For each row four complete descriptions in other words, and seven with a fact dropped, distorted or both: three
+    that otherwise read like the expected text, two in other words, and two in words that no training answer uses."""
     random = Random(f"pool {seed}")
     made: list[tuple[str, str, str]] = []
     for row in descriptions(seed):
@@ -127,8 +127,10 @@ def pool(seed: int = 0) -> tuple[PoolRow, ...]:
             "synonyms": describe(row.facts, "synonyms", row.id),
             "one fact dropped": describe(less, "expected", as_expected),
             "one fact dropped, other words": describe(less, "reworded", row.id),
+            "one fact dropped, synonyms": describe(less, "synonyms", row.id),
             "one fact distorted": describe(wrong, "expected", as_expected),
             "one fact distorted, other words": describe(wrong, "reworded", row.id),
+            "one fact distorted, synonyms": describe(wrong, "synonyms", row.id),
             "one dropped, one distorted": describe(_without(wrong, dropped), "expected", as_expected),
         }
         made += [(row.id, text, variant) for variant, text in texts.items()]

@@ -30,7 +30,7 @@ from eval.mapping import guess_columns
 from eval.scoring import scorer_for
 from eval.table import read_table
 from eval.task import Example, Task
-from strategies.search.embedder import load_embedder
+from strategies.search.embedder import load_embedder, phrase_encoder
 from tests.benchmarks import companies, descriptions
 from tests.benchmarks.stated_facts import PoolRow
 
@@ -43,7 +43,7 @@ Score = Callable[[str, Example], float]  # the score of a text as the answer to 
 
 def product_score(task: Task) -> Score:
     """The product's own score. This is the only place that knows how `eval.scoring` is called."""
-    scorer = scorer_for(task)
+    scorer = scorer_for(task, encode=phrase_encoder())
     return lambda text, example: scorer.score(text, example).value
 
 

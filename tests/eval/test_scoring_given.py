@@ -257,10 +257,13 @@ def test_corruptions_change_what_is_carried_over(scorer: Scorer) -> None:
 
 def test_a_planted_task_puts_complete_descriptions_above_damaged_ones() -> None:
     pool = keypoints.read_pool("descriptions")
-    kept = {example.id for example in pool.task.examples[:60]}
+    kept = {example.id for example in pool.task.examples[:30]}
     score = keypoints.product_score(pool.task)
-    scored = [(row, score(row.text, example)) for row, example in zip(pool.rows, pool.examples, strict=True)
-              if row.example_id in kept and row.variant != "synonyms"]  # fmt: skip
+    scored = [
+        (row, score(row.text, example))
+        for row, example in zip(pool.rows, pool.examples, strict=True)
+        if row.example_id in kept
+    ]
     pairs = [
         whole > damaged
         for row, whole in scored
