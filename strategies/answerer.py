@@ -19,8 +19,9 @@ from eval.scoring import Scorer
 from eval.task import Brief, Example, Kind
 from strategies.contract import Progress, ReportProgress
 from strategies.engine.language_model import LanguageModel, Prompt, RowsDone, Scores
+from strategies.presets import SENTENCE_TOKENS
 
-ANSWER_LENGTH_SHARE = 0.95  # answers may be as long as this share of training targets needs, and a little longer
+ANSWER_LENGTH_SHARE = 0.95  # answers may be as long as this share of training targets needs, and a sentence longer
 ANSWER_LENGTH_SLACK = 1.1
 NORMALISATIONS = ("sum", "mean", "minus empty input")
 
@@ -64,13 +65,13 @@ class Answerer:
         return Answerer(model, brief, **stored)
 
     def learn_length(self, train: Sequence[Example], most_tokens: int) -> None:
-        """Set the length limit: the longest label, or what almost all training targets need within the budget."""
+        """Set the length limit: the longest label, or almost all training targets and a sentence, within the budget."""
         if self.brief.kind is Kind.CLASSIFICATION:
             self.answer_tokens = max(self.model.count_tokens(self.brief.labels))
         else:
             lengths = self.model.count_tokens([example.target for example in train])
             usual = float(np.quantile(lengths, ANSWER_LENGTH_SHARE))
-            self.answer_tokens = min(most_tokens, int(usual * ANSWER_LENGTH_SLACK) + 2)
+            self.answer_tokens = min(most_tokens, int(usual * ANSWER_LENGTH_SLACK) + SENTENCE_TOKENS)
 
     def answer(self, prompts: Sequence[Prompt], rows_done: RowsDone | None = None) -> list[Prediction]:
         """One prediction per prompt, without sources. It holds an error if the prompt is longer than the model's

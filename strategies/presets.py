@@ -9,6 +9,9 @@ from typing import Any
 from eval.task import Kind
 
 TRIAL_SHARE = 0.1  # of the training tokens, per learning rate tried
+# By how much an answer may be longer than the training targets: an untrained model puts "35 crowns" in a sentence, and
+# mustn't be cut off before the crowns.
+SENTENCE_TOKENS = 24
 CURVE_TEST_SHARE = 0.4  # of a preset's test rows, answered at each point of a learning curve
 
 

@@ -9,7 +9,7 @@ from statistics import mean, quantiles
 
 from eval.robustness import VARIANTS
 from eval.task import Brief, Document, Example, Kind, Split, Task
-from strategies.presets import TRIAL_SHARE, Budget
+from strategies.presets import SENTENCE_TOKENS, TRIAL_SHARE, Budget
 from strategies.registry import DECLARATIONS, TRAINED, baselines_for
 from strategies.search.passages import cut_passages, words_a_passage
 
@@ -72,7 +72,8 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
     else:
         answer = 0.0
         usual = quantiles(targets, n=20)[-1] if len(targets) > 1 else targets[0]
-        longest = min(budget.answer_tokens, mean(targets) if declared.trains else usual)
+        untrained = usual + SENTENCE_TOKENS / 2  # how long it writes before it stops is only known later
+        longest = min(budget.answer_tokens, mean(targets) if declared.trains else untrained)
     asked_knowledge = 2 if train and probed else 0  # before training and after
     return Workload(
         read=(choosing + tested + probed) * (own + answer)
