@@ -87,7 +87,7 @@ def compare_documents(before: Sequence[Document], after: Sequence[Document]) -> 
 
 def compare_measuring(before: Report, after: Report) -> list[str]:
     """What else is not the same in two reports, in words: "model was X, is now Y"."""
-    told = (
+    told: tuple[tuple[str, Callable[[Report], object]], ...] = (
         ("metric", lambda report: report.task.metric),
         ("version of the score", _score_version),
         ("model", lambda report: report.model),
