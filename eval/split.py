@@ -78,8 +78,8 @@ def _given_sides(task: Task, likeness: Likeness, notes: list[str]) -> dict[str, 
         ]
         if dropped := len(sides[cleaned]) - len(clean):
             notes.append(
-                f"{dropped:,} {_NAMES[cleaned]} {'row was' if dropped == 1 else 'rows were'} left out, because the "
-                f"same or nearly the same input, or the same group, is among the {_NAMES[kept]} rows."
+                f"We left out {dropped:,} {_NAMES[cleaned]} {'row' if dropped == 1 else 'rows'}: a {_NAMES[kept]} row "
+                "has the same group, or the same or nearly the same input."
             )
         sides[cleaned] = clean
     return sides

@@ -126,10 +126,10 @@ def test_where_given_sides_cross_the_learning_side_gives_way() -> None:
     split = split_task(task_of(examples), seed=0)
     assert sizes(split) == (60, 20, 31)
     assert {e.id for e in split.train} == {f"r{i}" for i in range(60)}
-    assert [note.split(" left out")[0] for note in split.notes] == [
-        "1 dev row was",
-        "3 training rows were",
-        "1 training row was",
+    assert [note.split(":")[0] for note in split.notes] == [
+        "We left out 1 dev row",
+        "We left out 3 training rows",
+        "We left out 1 training row",
     ]
 
 
