@@ -35,7 +35,7 @@ def plain(text: str) -> str:
 
 def show_how(how: str | None) -> None:
     if how:
-        st.html(f'<details class="reading"><summary>How this was computed</summary><p>{escape(how)}</p></details>')
+        st.html(f'<details class="reading"><summary>How we computed this</summary><p>{escape(how)}</p></details>')
 
 
 def show_blocks(blocks: Iterable[Block]) -> None:

@@ -60,7 +60,7 @@ def _section(section: Section) -> list[str]:
         f"**{escaped(section.summary)}**",
         "",
         *(line for block in section.beyond_summary for line in _block(block)),
-        *([f"*How this was computed:* {escaped(section.how)}", ""] if section.how else []),
+        *([f"*How we computed this:* {escaped(section.how)}", ""] if section.how else []),
     ]
 
 

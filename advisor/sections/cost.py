@@ -18,7 +18,7 @@ def section(report: Report) -> Section | None:
         return None
     chart = Chart(charts.cost_chart_sentence(report), partial(charts.cost_chart, report))
     how = "Scores and costs with their CIs, as in the table of all figures."
-    return Section("cost", "Score against cost", charts.cost_sentence(report), (chart,), how)
+    return Section("cost", "Score vs. cost", charts.cost_sentence(report), (chart,), how)
 
 
 def volume_section(report: Report) -> Section | None:
@@ -26,7 +26,7 @@ def volume_section(report: Report) -> Section | None:
         return None
     summary = charts.volume_sentence(report)
     blocks = (Chart(summary, partial(charts.volume_chart, report)), pairs(charts.crossing_sentences(report)))
-    return Section("volume", "Cost as volume grows", summary, blocks, _how_volume(report))
+    return Section("volume", "Cost by volume", summary, blocks, _how_volume(report))
 
 
 def _how_volume(report: Report) -> str:

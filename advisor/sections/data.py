@@ -13,4 +13,4 @@ def section(report: Report) -> Section | None:
         "The checks count rows of the whole upload and compare inputs without capitals and signs. Rows left out of the "
         "split count too: task.json."
     )
-    return Section("data", "About the data", report.warnings[0], (Bullets(report.warnings),), how)
+    return Section("data", "Data cleaning", report.warnings[0], (Bullets(report.warnings),), how)

@@ -70,9 +70,9 @@ def section(report: Report) -> Section | None:
     how = how_computed(report)
     rows = tuple(Row(heading, tuple(map(Cell, cells)), how=how.get(heading)) for heading, cells in figures_of(report))
     table = Table(of_strategies([one.strategy for one in columns_of(report)], name_of), rows)
-    formulas = Folded("How each figure is computed", (Definitions((("Files", _files(report)), *how.items())),))
+    formulas = Folded("How we computed each metric", (Definitions((("Files", _files(report)), *how.items())),))
     summary = f"{count_text(len(rows), 'figure')} for {_strategies(len(shown))}, and how each was computed."
-    return Section("figures", "All figures", summary, (table, *small(_MEANING, baselines_of(report) or ""), formulas))
+    return Section("figures", "All metrics", summary, (table, *small(_MEANING, baselines_of(report) or ""), formulas))
 
 
 def columns_of(report: Judgement) -> list[Candidate]:

@@ -18,7 +18,7 @@ def section(report: Report) -> Section | None:
     if not (terms := terms_of(report)):
         return None
     summary = f"{count_text(len(terms), 'term')}, from “{terms[0][0].lower()}” to “{terms[-1][0].lower()}”."
-    return Section("glossary", "What these words mean", summary, (Definitions(tuple(terms)),))
+    return Section("glossary", "Glossary", summary, (Definitions(tuple(terms)),))
 
 
 def terms_of(report: Judgement) -> list[tuple[str, str]]:

@@ -31,7 +31,7 @@ def section(report: Report) -> Section:
     summary = (
         f"{task.train:,} training, {task.dev:,} dev and {task.test:,} test rows. {report.model} on {report.device}."
     )
-    return Section("method", "How it was measured", summary, (Definitions(tuple(_method(report))),), _how(report))
+    return Section("method", "Methods", summary, (Definitions(tuple(_method(report))),), _how(report))
 
 
 def _method(report: Report) -> list[tuple[str, str]]:

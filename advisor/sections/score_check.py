@@ -9,7 +9,7 @@ from advisor.wording import count_text, score_text, share_text
 from eval.scoring.check import LEAST_GAP, CorruptedScore, ScoreCheck
 from eval.scoring.corruptions import Corruption
 
-SCORE_CHECK = "Does the score see what matters?"
+SCORE_CHECK = "Can you trust the score?"
 
 
 def section(report: Report) -> Section | None:

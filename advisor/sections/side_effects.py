@@ -10,7 +10,7 @@ from advisor.schema import AnswersChange, Candidate, Gap, KnowledgeChange, Repor
 from advisor.sections.blocks import Bullets, Cell, Row, Section, Table, of_strategies, small
 from advisor.wording import count_text, name_of, number_text, score_text, signed_points
 
-TITLE = "Overfitting and forgetting"
+TITLE = "Forgetting and overfitting"
 _MULTIPLE = 2.0  # of the perplexity, from which we give no percentage
 _MEANING = (
     "Perplexity measures how little the model expects the next word of ordinary text. The texts and questions have "

@@ -13,16 +13,16 @@ from advisor.wording import probability_text
 
 def why_section(report: Report) -> Section | None:
     how = "Scores and chances as in the table of all figures, differences as under “Differences between strategies”."
-    return _listed("why", "Why", _beyond_opening(report, report.recommendation.reasons), how)
+    return _listed("why", "Why we recommend this", _beyond_opening(report, report.recommendation.reasons), how)
 
 
 def changes_section(report: Report) -> Section | None:
-    return _listed("changes", "What would change this", report.recommendation.changes, _how_changes(report))
+    return _listed("changes", "What would change our recommendation", report.recommendation.changes, _how_changes(report))
 
 
 def caveats_section(report: Report) -> Section | None:
     sentences = _beyond_opening(report, report.recommendation.caveats)
-    return _listed("caveats", "Before you act", sentences, _how_caveats(report))
+    return _listed("caveats", "Caveats", sentences, _how_caveats(report))
 
 
 def _beyond_opening(report: Report, sentences: tuple[str, ...]) -> tuple[str, ...]:

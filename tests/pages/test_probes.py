@@ -12,7 +12,7 @@ from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, TRAINED_ON, Trial
 from eval.task import Split, Task
 from tests.app import finish_run, html_of, open_page, own_home
 
-PROBES = ("Robustness to messy inputs", "When facts in the documents change", "Overfitting and forgetting")
+PROBES = ("Robustness to messy inputs", "When facts in the documents change", "Forgetting and overfitting")
 
 
 @pytest.mark.parametrize("is_probed", [True, False])
