@@ -233,7 +233,7 @@ class Finetuning(Training):
     name: ClassVar[str] = "finetuning"
     declaration: ClassVar[Declaration] = Declaration(
         words=Words(
-            "Fine-tuning",
+            "Adapter fine-tuning",
             "Like learning on the job",
             "We train the model on your examples. What it learns is stored in a small add-on (an adapter), which can "
             "be removed.",

@@ -39,7 +39,7 @@ def test_a_policy_that_changes_monthly_is_looked_up_after_a_prompt() -> None:
 def test_many_examples_of_own_categories_at_high_volume_lean_to_training() -> None:
     known = Circumstances(volume=10_000, form="categories", examples=2_000, job="simple")
     advice = advise(known)
-    assert (advice.headline, advice.steps) == ("Try fine-tuning.", ("finetuning",))
+    assert (advice.headline, advice.steps) == ("Try adapter fine-tuning.", ("finetuning",))
     assert {"forgetting", "overfitting", "private-data"} <= {one.id for one in advice.cautions}
     assert "Try a good prompt" in advice.first[0]  # whether one was tried is not known
     does_well = advise(replace(known, tried="well"))
@@ -57,7 +57,7 @@ def test_twenty_messy_examples_are_mended_and_not_trained_on() -> None:
 
 def test_facts_and_style_lead_up_the_whole_ladder() -> None:
     advice = advise(Circumstances(knowledge="documents", form="style", tried="no"))
-    assert advice.headline == "Start with a good prompt, then retrieval, then fine-tuning on top of it."
+    assert advice.headline == "Start with a good prompt, then retrieval, then adapter fine-tuning on top of it."
     assert "combine" in {rule.id for rule in advice.speaking_for}
 
 
@@ -83,7 +83,7 @@ def test_a_rule_whose_strategy_is_shown_best_agrees(synthetic_report: MakeReport
     report = synthetic_report(n=80)  # 120 examples to learn from, four labels; fine-tuning is far ahead
     assert report.rules == hold_against(report)
     agreement, measured = told(report)["own-categories"]
-    assert agreement == "agrees" and measured.startswith("Measured: fine-tuning is ")
+    assert agreement == "agrees" and measured.startswith("Measured: adapter fine-tuning is ")
     facts = {rule.id: rule.fact for rule in report.rules}
     assert facts["own-categories"] == "120 examples of your own 4 categories favour fine-tuning."
 
@@ -93,7 +93,10 @@ def test_a_rule_whose_strategy_is_shown_behind_does_not_agree(synthetic_report: 
     report = changed(report, circumstances={"knowledge": "documents", "examples": 40})
     held = told(report)
     assert held["private-knowledge"][0] == "disagrees"
-    assert "fine-tuning is" in held["private-knowledge"][1] and "ahead of retrieval" in held["private-knowledge"][1]
+    assert (
+        "adapter fine-tuning is" in held["private-knowledge"][1]
+        and "ahead of retrieval" in held["private-knowledge"][1]
+    )
     assert held["too-few"][0] == "disagrees"  # fine-tuning was near the best all the same
 
 
@@ -160,7 +163,10 @@ def test_what_a_rule_saves_is_judged_by_cost(synthetic_report: MakeReport) -> No
     same = changed(report, candidates={2: {"cost": asdict(prompting.cost)}})
     assert told(same)["repeated"][0] == "cannot tell"
     unknown = changed(report, candidates={2: {"cost": {"per_1000": None, "per_month": None}}})
-    assert told(unknown)["repeated"] == ("cannot tell", "We don't know the cost of both fine-tuning and prompting.")
+    assert told(unknown)["repeated"] == (
+        "cannot tell",
+        "We don't know the cost of both adapter fine-tuning and prompting.",
+    )
 
 
 def test_a_rule_that_leans_to_what_was_not_measured_cannot_tell(synthetic_report: MakeReport) -> None:

@@ -26,7 +26,7 @@ def test_a_filter_holds_exactly_its_rows(
     rows = answered_rows(Kind.CLASSIFICATION, synthetic_trials(), synthetic_split(synthetic_task()).test)
     found = {one.label: one.rows for one in filters(rows)}
     assert found["All"] == tuple(rows)
-    only = found["Only fine-tuning right"]
+    only = found["Only adapter fine-tuning right"]
     assert only and all(row.right == {"prompting": False, "retrieval": False, "finetuning": True} for row in only)
     assert all(not any(row.right.values()) for row in found["All wrong"])
     assert set(map(id, only)).isdisjoint(map(id, found["All right"]))

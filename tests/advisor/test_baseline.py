@@ -157,7 +157,7 @@ def test_no_priority_is_said_to_turn_to_what_a_baseline_beats() -> None:
 def test_one_that_is_as_good_on_many_rows() -> None:
     strategies = {"prompting": right_on(400, (0, 280)), "finetuning": right_on(400, (0, 360))}
     got = decide(strategies, {"majority_label": right_on(400, (0, 80)), "tfidf_linear": right_on(400, (0, 360))})
-    assert got.headline == "You don't need a language model. If you want one, use fine-tuning."
+    assert got.headline == "You don't need a language model. If you want one, use adapter fine-tuning."
     assert got.reasons[0].startswith("Strong: over 99 % likely that no strategy is more than 2 points better than the ")
     assert got.probabilities == decide(strategies, {}).probabilities
 
@@ -167,9 +167,9 @@ def test_one_that_is_clearly_worse_leaves_the_headline_alone() -> None:
         {"prompting": right_on(200, (0, 100)), "finetuning": right_on(200, (0, 180))},
         {"tfidf_linear": right_on(200, (0, 150))},
     )
-    assert (got.headline, got.level_baseline) == ("Use fine-tuning.", None)
+    assert (got.headline, got.level_baseline) == ("Use adapter fine-tuning.", None)
     assert got.baseline_line == (
-        "The best baseline, a linear classifier on words, scores 15 points lower than fine-tuning (95 % CI 10 to 20)."
+        "The best baseline, a linear classifier on words, scores 15 points lower than adapter fine-tuning (95 % CI 10 to 20)."
     )
     assert got.baseline is not None and (got.baseline.claim, got.baseline.lead) == ("worse", None)
 

@@ -136,13 +136,15 @@ def test_the_crossing_is_where_the_costs_of_a_year_are_equal() -> None:
     assert met.monthly == pytest.approx(5000)  # 12 months of 5,000 requests: 60 = 30 + 30
     drawn = charts.volume_chart(report, LIGHT)
     assert drawn is not None and "5,000 a month" in drawn.to_json()
-    assert charts.volume_sentence(report).startswith("From about 5,000 requests a month, fine-tuning costs less")
+    assert charts.volume_sentence(report).startswith(
+        "From about 5,000 requests a month, adapter fine-tuning costs less"
+    )
 
 
 def test_a_crossing_at_the_first_answer_is_no_number() -> None:
     report = report_of(candidate("prompting", 0.6, 2.0), candidate("finetuning", 0.8, 1.0, one_off=0.0146))
     assert charts.volume_sentence(report) == (
-        "Fine-tuning costs less over 12 months than prompting from the first request."
+        "Adapter fine-tuning costs less over 12 months than prompting from the first request."
     )
 
 
@@ -221,6 +223,6 @@ def test_no_name_covers_another_and_all_stay_within_the_chart() -> None:
         "Prompting": "left",
         "Prompting with examples": "left",
         "Retrieval": "left",
-        "Fine-tuning": "right",
+        "Adapter fine-tuning": "right",
         "Retrieval with fine-tuning": "right",
     }

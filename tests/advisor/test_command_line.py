@@ -62,7 +62,7 @@ def test_a_comparison_ends_with_its_reports_a_table_and_a_place_in_history(
 ) -> None:
     assert compare("task.csv", "--strategies", "prompting,finetuning", "--seed", "5", "--out", "out") == 0
     shown = capsys.readouterr()
-    assert "Fine-tuning" in shown.out and "report.html" in shown.out
+    assert "Adapter fine-tuning" in shown.out and "report.html" in shown.out
     assert "Peak memory" in shown.out and "Setup time" in shown.out and "Throughput" in shown.out
     assert "Prompting about" in shown.err and "in total about" in shown.err
     assert "Traceback" not in shown.err

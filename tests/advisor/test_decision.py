@@ -47,7 +47,7 @@ def test_a_clear_winner_is_taken_though_it_costs_more() -> None:
         trial("finetuning", right_on(0.9, 200), seconds=3, fit_seconds=1000),
     )
     assert (got.choice, got.runner_up, got.confidence) == ("finetuning", "retrieval", "strong")
-    assert got.headline == "Use fine-tuning."
+    assert got.headline == "Use adapter fine-tuning."
     assert got.odds is not None and got.odds > 0.99
     assert got.probabilities["finetuning"] > 0.99 > 0.01 > got.probabilities["retrieval"]
     assert got.confidence_line == (
@@ -55,7 +55,7 @@ def test_a_clear_winner_is_taken_though_it_costs_more() -> None:
     )
     assert got.runner_up_line == "Retrieval is 30 points behind (95 % CI 23 to 36)."
     assert got.reasons[0] == (
-        "Fine-tuning scored .90 (95 % CI .85 to .93) on 200 test rows, and no other strategy scored higher."
+        "Adapter fine-tuning scored .90 (95 % CI .85 to .93) on 200 test rows, and no other strategy scored higher."
     )
     assert got.changes == (
         "With a latency limit from 2.0 s to just under 3.0 s (95th percentile), we would choose retrieval. It "
@@ -93,9 +93,11 @@ def test_a_cheaper_strategy_one_point_worse_is_taken_and_more_rows_make_it_sure(
     assert many.confidence == "strong"
     assert few.odds is not None and many.odds is not None
     assert few.odds < 0.8 < 0.95 < many.odds
-    assert any("test rows, the difference from fine-tuning would be known to within 2 points" in c for c in few.changes)
+    assert any(
+        "test rows, the difference from adapter fine-tuning would be known to within 2 points" in c for c in few.changes
+    )
     assert few.reasons[1] == "Prompting is as likely as any strategy to be within 2 points of the best (70 %)."
-    assert "Fine-tuning scored 1 point more" in many.reasons[0]
+    assert "Adapter fine-tuning scored 1 point more" in many.reasons[0]
     assert "Prompting is the cheapest" in many.reasons[1]
 
 
@@ -108,10 +110,12 @@ def test_a_better_score_that_is_not_shown_does_not_justify_the_cost() -> None:
     assert got.confidence == "too close to call"
     assert got.headline == "Too close to call: start with prompting."
     assert got.confidence_line == (
-        "With 39 test rows, we can't show that fine-tuning is more than 2 points better than prompting."
+        "With 39 test rows, we can't show that adapter fine-tuning is more than 2 points better than prompting."
     )
     assert got.reasons[1] == "Prompting is the simplest strategy that may be within 2 points of the best."
-    assert got.runner_up_line is not None and got.runner_up_line.startswith("Fine-tuning is 3 points ahead (95 % CI ")
+    assert got.runner_up_line is not None and got.runner_up_line.startswith(
+        "Adapter fine-tuning is 3 points ahead (95 % CI "
+    )
     needed = rows_needed([o.score for o in cheap.outcomes], [o.score for o in dear.outcomes], 0.02)
     assert needed is not None
     assert f"about {round(needed, -2):,} test rows" in got.changes[0] and got.rows_needed == needed
@@ -149,9 +153,12 @@ def test_a_limit_leaves_out_even_the_best() -> None:
         max_seconds=1.0,
     )
     assert got.choice == "retrieval"
-    assert "Fine-tuning is left out: its 95th percentile latency is 2.0 s, over your limit of 1.0 s." in got.reasons
+    assert (
+        "Adapter fine-tuning is left out: its 95th percentile latency is 2.0 s, over your limit of 1.0 s."
+        in got.reasons
+    )
     assert "no cheaper strategy within your limits" in got.confidence_line
-    assert "If you allowed a 95th percentile latency of 2.0 s, we would choose fine-tuning." in got.changes
+    assert "If you allowed a 95th percentile latency of 2.0 s, we would choose adapter fine-tuning." in got.changes
 
 
 def test_a_limit_missed_by_less_than_is_told_is_not_told_as_met() -> None:
@@ -201,7 +208,7 @@ def test_when_all_failed_nothing_is_recommended() -> None:
 def test_one_that_failed_does_not_stop_the_others() -> None:
     got = decide(Trial("finetuning", "failed", reason="The loss was not a number."), trial("prompting", [1.0] * 40))
     assert (got.choice, got.confidence, got.runner_up_line) == ("prompting", "weak", None)
-    assert "Fine-tuning failed, so it has no score. The loss was not a number." in got.caveats
+    assert "Adapter fine-tuning failed, so it has no score. The loss was not a number." in got.caveats
 
 
 @pytest.mark.parametrize("seconds", [(1.0, 1.0, 1.0), (1.02, 1.01, 1.0), (None, None, None)])
@@ -225,14 +232,14 @@ def test_the_volume_at_which_another_becomes_cheaper_is_named() -> None:
     assert got.choice == "prompting"
     # 59,990 more seconds once, 0.5 fewer an answer: equal after 119,980 answers, 9,998 a month; the simpler
     # one is taken as long as it costs no more than 5 % more
-    assert "Above about 11,000 requests a month, we would choose fine-tuning." in got.changes
+    assert "Above about 11,000 requests a month, we would choose adapter fine-tuning." in got.changes
     assert decide(trial("prompting", scores), dear_once, monthly_volume=20_000).choice == "finetuning"
 
 
 def test_a_handful_of_rows_never_makes_a_strong_verdict() -> None:
     got = decide(trial("prompting", [0.0] * 5), trial("finetuning", [1.0] * 5))
     assert (got.choice, got.confidence) == ("finetuning", "weak")
-    assert got.headline == "First guess: use fine-tuning."
+    assert got.headline == "First guess: use adapter fine-tuning."
     assert got.confidence_line.startswith("Weak (only 5 test rows): ")
     assert "only 5 test rows" in got.caveats[0]
     assert decide(trial("prompting", [1.0]), trial("finetuning", [0.0])).choice == "prompting"
@@ -277,8 +284,8 @@ def test_where_getting_ready_is_unknown_of_all_wrong_answers_are_still_weighed_a
     assert got.choice == "prompting"  # a tenth of an answer is worth less than four seconds
     assert got.reasons[1] == (
         "At $0.0010 a wrong answer, prompting costs the least. It costs about $27 over 12 months without setup, "
-        "against $29 for fine-tuning. Of that, $3.33 is paid and the rest is the cost of wrong answers. A difference "
-        "of 2 points is worth $2.40 to you."
+        "against $29 for adapter fine-tuning. Of that, $3.33 is paid and the rest is the cost of wrong answers. A "
+        "difference of 2 points is worth $2.40 to you."
     )
 
 
@@ -321,7 +328,7 @@ def test_a_few_groups_of_many_rows_are_a_first_guess() -> None:
         return replace(made, outcomes=tuple(replace(one, group=str(at % 8)) for at, one in enumerate(made.outcomes)))
 
     got = decide(in_groups("prompting", 0.25, 1), in_groups("finetuning", 1.0, 3))
-    assert got.headline == "First guess: use fine-tuning."
+    assert got.headline == "First guess: use adapter fine-tuning."
     assert "(only 8 groups of test rows)" in got.confidence_line
     assert "only 8 groups of test rows" in got.caveats[0]
 

@@ -29,7 +29,7 @@ def test_every_category_has_words() -> None:
 def test_every_category_is_counted_for_each_strategy(synthetic_report: MakeReport, kind: Kind) -> None:
     report = synthetic_report(kind)
     section, counted = section_of(report, "failures"), counts_of(failures_of(report))
-    assert heads_of(section) == ["Fine-tuning", "Retrieval", "Prompting"]
+    assert heads_of(section) == ["Adapter fine-tuning", "Retrieval", "Prompting"]
     assert list(rows_of(section)) == [each.heading for each in counted] and counted[0].heading == "All wrong answers"
     wrong = {one.id: one.failures.wrong for one in report.candidates if isinstance(one, Candidate) and one.failures}
     assert counted[0].by_strategy == wrong

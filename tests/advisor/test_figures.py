@@ -34,7 +34,7 @@ def test_every_judged_strategy_has_a_cell_in_every_row(synthetic_report: MakeRep
 def test_what_a_verdict_speaks_of_is_explained(synthetic_report: MakeReport) -> None:
     report = synthetic_report(Kind.ANSWERING, priorities=Priorities(hosted="a model", read_per_million=1.0))
     words = dict(terms_of(report))
-    strategies = ["Fine-tuning", "Retrieval", "Prompting"]
+    strategies = ["Adapter fine-tuning", "Retrieval", "Prompting"]
     facts = ["Facts", "Distorted", "Invented"]
     assert list(words) == ["Strategy", *strategies, *facts, "Point", "Test rows", "95 % CI", "Cost"]
     assert words["95 % CI"] == RANGE_MEANING
@@ -88,6 +88,6 @@ def test_a_difference_names_the_better_one_first_with_its_interval(synthetic_rep
     close = Comparison("retrieval", "prompting", 0.04, -0.02, 0.1, 0.21, 80)
     report = changed(synthetic_report(), recommendation={"choice": None})
     assert differences_of(replace(report, comparisons=(worse, close))).of_choice == [
-        "Fine-tuning is 28 points ahead of prompting (95 % CI 18 to 38, p < .001, 80 rows).",
+        "Adapter fine-tuning is 28 points ahead of prompting (95 % CI 18 to 38, p < .001, 80 rows).",
         "Retrieval is 4 points ahead of prompting (95 % CI −2 to 10, p = .210, 80 rows).",
     ]

@@ -68,13 +68,13 @@ def test_who_follows_a_changed_fact_is_told(synthetic_report: MakeReport, synthe
     section = section_of(report, "freshness")
     assert section.summary == "Retrieval gives the new fact in 14 of 20 answers and the old one in 2."
     assert sentences_of(section)[1:5] == [
-        "Fine-tuning gives the new fact in 0 of 20 answers and the old one in 9, until it is trained again.",
+        "Adapter fine-tuning gives the new fact in 0 of 20 answers and the old one in 9, until it is trained again.",
         "Prompting gives the new fact in 0 of 20 answers and the old one in 1.",
         "Example: “Question number 161, asked in its own words”. The documents changed from “14 days” to “30 days”. "
-        "The answers: fine-tuning “14 days”, retrieval “30 days”, prompting “the third floor”.",
+        "The answers: adapter fine-tuning “14 days”, retrieval “30 days”, prompting “the third floor”.",
         "Indexing what had changed took 0.80 s for retrieval.",
     ]
-    assert heads_of(section) == ["Fine-tuning", "Retrieval", "Prompting"]
+    assert heads_of(section) == ["Adapter fine-tuning", "Retrieval", "Prompting"]
     right = sum(outcome.score >= 0.5 for outcome in retrieval.outcomes[:20])
     of_retrieval = [cells[1] for cells in rows_of(section).values()]
     assert [cell.split(" (")[0] for cell in of_retrieval] == [f"{right} of 20", "14 of 20", "2 of 20", "4 of 20"]
@@ -148,7 +148,7 @@ def test_what_is_answered_without_the_documents_is_told(
     )
     assert sentences_of(section)[1:4] == [
         "An answer that sounds sure may still be in none of your documents.",
-        "Fine-tuning reads no documents, so its answers to the same test questions count.",
+        "Adapter fine-tuning reads no documents, so its answers to the same test questions count.",
         "Prompting reads no documents, so its answers to the same test questions count.",
     ]
     counts = [cells[1].split(" (")[0] for cells in rows_of(section).values()]

@@ -21,7 +21,7 @@ MakeTrials = Callable[..., tuple[Trial, ...]]
 
 def test_every_strategy_has_its_rates_by_label(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
     section = section_of(synthetic_report(), "labels")
-    assert heads_of(section) == ["Test rows", "Fine-tuning", "Retrieval", "Prompting"]
+    assert heads_of(section) == ["Test rows", "Adapter fine-tuning", "Retrieval", "Prompting"]
     rows = next(one.outcomes for one in synthetic_trials() if one.strategy == "finetuning")
     expected, given = [one.expected for one in rows], [one.text for one in rows]
     labels = sorted({label for label in expected if label})
@@ -41,7 +41,7 @@ def test_the_label_that_is_found_least_is_named(synthetic_report: MakeReport, sy
         finetuning, outcomes=tuple(replace(one, text=one.expected or "", score=1.0) for one in finetuning.outcomes)
     )
     summary = section_of(synthetic_report(trials=(*others, perfect)), "labels").summary
-    assert summary == "Fine-tuning finds every row of all 4 labels."
+    assert summary == "Adapter fine-tuning finds every row of all 4 labels."
 
 
 def test_answers_that_are_no_labels_have_none(synthetic_report: MakeReport) -> None:

@@ -78,7 +78,7 @@ def test_each_strategy_learns_anew_from_fewer_rows_and_answers_some_test_rows(st
     told = run(store, run_id, PRACTISED)
     assert store.run(run_id).state == "done"
     assert [step.strategy for step in store.steps(run_id)] == [BASELINES_STEP, "retrieval", "finetuning", CURVES_STEP]
-    assert "Fine-tuning on 24 rows: practising" in {step.stage for step in told}
+    assert "Adapter fine-tuning on 24 rows: practising" in {step.stage for step in told}
     folder = store.run_folder(run_id)
     trials = read_curves(folder)
     assert {name: sorted(sizes) for name, sizes in trials.items()} == {
@@ -134,7 +134,9 @@ def test_a_point_that_fails_leaves_the_report_and_the_other_points(store: Store)
     run(store, run_id, SHORT)
     (*others, last) = store.steps(run_id)
     assert store.run(run_id).state == "done" and [step.state for step in others[1:]] == ["done"]
-    assert last.state == "failed" and (last.reason or "").startswith("Fine-tuning: It stopped with an error during")
+    assert last.state == "failed" and (last.reason or "").startswith(
+        "Adapter fine-tuning: It stopped with an error during"
+    )
     report = store.report(run_id)
     assert report is not None and report.recommendation.choice == "finetuning"
     assert [point.rows for point in curve(report, "finetuning").points] == [24, 48, 96]
@@ -208,16 +210,16 @@ def with_curves(
 def test_whether_more_rows_would_help_is_answered(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
     report = with_curves(synthetic_report, synthetic_trials)
     section, said = section_of(report, "learning-curve"), said_by(report)
-    assert section.summary == "More data would help fine-tuning."
+    assert section.summary == "More data would help adapter fine-tuning."
     assert "Prompting shows the model none of your rows, so more of them change nothing." in said
     assert any(sentence.startswith("Retrieval would hardly gain") for sentence in said)
-    assert any("no other strategy would probably be ahead of fine-tuning" in sentence for sentence in said)
+    assert any("no other strategy would probably be ahead of adapter fine-tuning" in sentence for sentence in said)
     assert heads_of(section) == [
         "75 rows", "150 rows", "300 rows", "600 rows", "1,200, extrapolated", "2,400, extrapolated",
     ]  # fmt: skip
     shown = curve(report, "finetuning")
     extrapolated = [point for point in shown.line if point.rows in (1200, 2400)]
-    assert rows_of(section)["Fine-tuning"] == [
+    assert rows_of(section)["Adapter fine-tuning"] == [
         f"{score_text(point.mean)} ({score_text(point.low)} to {score_text(point.high)})"
         for point in (*shown.points, *extrapolated)
     ]
@@ -255,7 +257,7 @@ def test_a_strategy_that_would_pass_the_chosen_one_would_change_the_verdict(
         synthetic_report, lambda n: trials, growth=(0.3, 0.6, 0.82), trials=trials, priorities=Priorities(margin=0.005)
     )
     assert report.recommendation.choice == "retrieval"
-    assert "fine-tuning would probably be ahead of retrieval (80 %)" in " ".join(said_by(report))
+    assert "adapter fine-tuning would probably be ahead of retrieval (80 %)" in " ".join(said_by(report))
     (sentence,) = turning_sentences(report)
     assert "0.5 points" in sentence and "80 % likely" in sentence
     assert sentence in report.recommendation.changes
@@ -271,9 +273,9 @@ def test_a_curve_that_misses_the_score_with_all_rows_is_said_to(
     synthetic_report: MakeReport, synthetic_trials: MakeTrials
 ) -> None:
     report = with_curves(synthetic_report, synthetic_trials, growth=(0.55, 0.5, 0.6))
-    assert "Fine-tuning scored off its curve with all rows, so trust that curve less." in said_by(report)
+    assert "Adapter fine-tuning scored off its curve with all rows, so trust that curve less." in said_by(report)
     (now,) = (point for point in curve(report, "finetuning").line if point.rows == 600)
-    (gain,) = (one for one in said_by(report) if one.startswith("Fine-tuning should gain"))
+    (gain,) = (one for one in said_by(report) if one.startswith("Adapter fine-tuning should gain"))
     assert f"counts from {score_text(now.mean)}," in gain
 
 
@@ -286,7 +288,7 @@ def test_training_that_scores_less_than_its_curve_foretells_is_a_caveat(
     for trials, is_told in ((badly, True), ([prompting, retrieval, trained], False)):
         report = with_curves(synthetic_report, synthetic_trials, growth=(0.9, 0.95, 1.0), trials=trials)
         told = [one for one in report.recommendation.caveats if "may have gone badly" in one]
-        assert [one.startswith("Fine-tuning scored ") for one in told] == [True] * is_told
+        assert [one.startswith("Adapter fine-tuning scored ") for one in told] == [True] * is_told
     above = with_curves(synthetic_report, synthetic_trials, growth=(0.55, 0.5, 0.6))
     assert not any("gone badly" in one for one in above.recommendation.caveats)
 
@@ -313,7 +315,7 @@ def test_a_chosen_strategy_without_a_curve_has_its_reason_told(
     retrieval = synthetic_trials()[1]
     fewer = {"finetuning": {30: failed}, "retrieval": {15: retrieval, 30: retrieval, 60: retrieval}}
     report = synthetic_report(fewer=fewer, preset="standard")
-    assert "Fine-tuning has no learning curve: It ran out of memory." in said_by(report)
+    assert "Adapter fine-tuning has no learning curve: It ran out of memory." in said_by(report)
     assert not any("no other strategy would" in sentence for sentence in said_by(report))
     assert "retrieval" in answer_of(report) and "any strategy" not in answer_of(report)
     alone = synthetic_report(fewer={"finetuning": {30: failed}}, preset="standard")

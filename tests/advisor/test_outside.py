@@ -197,7 +197,7 @@ def test_it_is_told_in_words_and_names_keep_their_capitals(capsys: pytest.Captur
     assert main(["decide", "outcomes.csv"]) == 0
     told = capsys.readouterr().out
     assert "Not measured: Median latency;" in told and "Latency was not measured" in told
-    assert "Use GPT with RAG." in told and "Fine-tuning is 40 points behind" in " ".join(told.split())
+    assert "Use GPT with RAG." in told and "Adapter fine-tuning is 40 points behind" in " ".join(told.split())
     assert "costs the least" not in told
 
 

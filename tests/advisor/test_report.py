@@ -113,7 +113,7 @@ def test_markdown_tells_all_of_the_report(synthetic_report: MakeReport) -> None:
     verdict = report.recommendation
     for sentences in (verdict.reasons, verdict.changes, verdict.caveats):
         assert sentences and all(escaped(sentence) in text for sentence in sentences)
-    assert "\n|  | Fine-tuning | Retrieval | Prompting |\n" in text
+    assert "\n|  | Adapter fine-tuning | Retrieval | Prompting |\n" in text
     for heading, cells in figures_of(report):
         assert f"\n| {heading} | {' | '.join(map(escaped, cells))} |\n" in text
     assert "2 rows appear twice." in text

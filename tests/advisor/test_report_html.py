@@ -93,7 +93,7 @@ def test_a_failed_strategy_is_named_with_its_reason(
 ) -> None:
     prompting, retrieval, _ = synthetic_trials()
     failed = Trial("finetuning", "failed", reason="The machine ran out of memory.")
-    assert "Fine-tuning failed, so it has no score. The machine ran out of memory." in render_html(
+    assert "Adapter fine-tuning failed, so it has no score. The machine ran out of memory." in render_html(
         synthetic_report(trials=(prompting, retrieval, failed))
     )
 

@@ -57,9 +57,9 @@ def test_points_lost_stand_in_the_table_and_the_worst_is_named(
     section = section_of(report, "robustness")
     ends = f"{100 * capitals.low:.0f} to {100 * capitals.high:.0f}"
     assert section.summary == (
-        f"Fine-tuning loses most: 40 points to all capitals (95 % CI {ends}). We see no sure loss for prompting."
+        f"Adapter fine-tuning loses most: 40 points to all capitals (95 % CI {ends}). We see no sure loss for prompting."
     )
-    assert heads_of(section) == ["Fine-tuning", "Retrieval", "Prompting"]
+    assert heads_of(section) == ["Adapter fine-tuning", "Retrieval", "Prompting"]
     rows = rows_of(section)
     assert rows["All capitals"][0] == f"40 ({ends})" and len(rows) == len(VARIANTS)
     assert {cells[2].split()[0] for cells in rows.values()} == {"0"}
@@ -73,7 +73,7 @@ def test_a_row_that_a_variant_leaves_alone_does_not_count(
     report = synthetic_report(trials=[few, synthetic_trials()[2]], preset="standard")
     assert [each.n for each in candidate_of(report, "prompting").robustness or ()] == [7]
     section = section_of(report, "robustness")
-    assert list(rows_of(section)) == ["Typos"] and sentences_of(section)[-1] == "Not measured: fine-tuning."
+    assert list(rows_of(section)) == ["Typos"] and sentences_of(section)[-1] == "Not measured: adapter fine-tuning."
     assert section.summary == "We see no sure loss for any strategy on up to 7 rows per variant."
 
 

@@ -70,7 +70,10 @@ def test_the_verdict_says_so_first_and_is_weak_at_most(synthetic_report: MakeRep
     report = synthetic_report(Kind.WRITING, score_check=BLIND)
     before, after = sure.recommendation, report.recommendation
     assert before.confidence in ("strong", "moderate") and after.confidence == "weak"
-    assert (before.headline, after.headline) == ("Use fine-tuning.", "Check the score before you use fine-tuning.")
+    assert (before.headline, after.headline) == (
+        "Use adapter fine-tuning.",
+        "Check the score before you use adapter fine-tuning.",
+    )
     assert after.confidence_line == report.score_doubt
     section = section_of(report, "score-check")
     assert list(rows_of(section).values()) == [[".71", "", "60"], [".64", "60 %", "40"], [".10", "100 %", "60"]]

@@ -54,7 +54,7 @@ def test_a_gap_between_training_and_test_rows_is_a_caveat_where_it_is_large_and_
     assert "1.00" in caveat and score_text(new) in caveat
     said = section_of(report, "side-effects").summary
     assert said == (
-        f"Fine-tuning scores 1.00 on 60 training rows and {score_text(new)} on 80 test rows: a gap of "
+        f"Adapter fine-tuning scores 1.00 on 60 training rows and {score_text(new)} on 80 test rows: a gap of "
         f"{100 * gap.difference:.1f} points (95 % CI {100 * gap.low:.0f} to {100 * gap.high:.0f})."
     )
     (milder,) = overfitted(synthetic_report(trials=[by_heart(finetuning, 170, 200)]))
@@ -100,7 +100,7 @@ def test_made_up_answers_and_refusals_are_told_before_and_after_training(
     assert (
         "makes up an answer to 28 of 30 questions that nobody can answer, the base model to 22 (95 % CI" in unanswerable
     )
-    assert refusals == "Fine-tuning refuses 3 of 40 general questions, the base model 0."
+    assert refusals == "Adapter fine-tuning refuses 3 of 40 general questions, the base model 0."
     assert "Questions that nobody can answer" in (section.how or "")
     effects = candidate_of(report, "finetuning").side_effects
     assert effects is not None and effects.knowledge is not None and effects.knowledge.admitted is not None
@@ -118,8 +118,8 @@ def test_several_trained_strategies_stand_side_by_side(
     other = replace(prompting, strategy="last_layers", knowledge=(before, before))
     section = section_of(synthetic_report(trials=[trained, other]), "side-effects")
     rows = rows_of(section)
-    assert heads_of(section) == ["Fine-tuning", "Last-layer fine-tuning"]
-    assert all(sentence.startswith("Fine-tuning") for sentence in sentences_of(section)[:-1])
+    assert heads_of(section) == ["Adapter fine-tuning", "Last-layer fine-tuning"]
+    assert all(sentence.startswith("Adapter fine-tuning") for sentence in sentences_of(section)[:-1])
     assert rows["Score on training rows"] == ["1.00", "–"] and rows["Perplexity on general text"][0].startswith(
         "1.65 ("
     )

@@ -66,7 +66,8 @@ def test_every_turn_is_said_in_a_sentence_and_nothing_else() -> None:
     said = [sentence for sentence in now.changes if "we would choose" in sentence]
     assert len(said) == len([turn for turn in now.turns if turn.choice])
     assert any(
-        sentence.startswith("Above about ") and sentence.endswith("we would choose fine-tuning.") for sentence in said
+        sentence.startswith("Above about ") and sentence.endswith("we would choose adapter fine-tuning.")
+        for sentence in said
     )
 
 

@@ -39,7 +39,7 @@ def test_the_page_is_filled_in_from_data(store: Store) -> None:
     app = open_page("Advice", dataset=dataset.id)
     said = html_of(app)
     assert app.selectbox(key="answer-form").value == "categories" and "From your data: answers are 4 labels." in said
-    assert "Try fine-tuning." in said and primaries(app) == ["Compare the strategies"]
+    assert "Try adapter fine-tuning." in said and primaries(app) == ["Compare the strategies"]
     app.selectbox(key="answer-form").set_value("unknown").run()
     assert dict(app.query_params) == {"dataset": dataset.id, "form": "unknown"}
     app.button(key="measure").click().run()

@@ -89,7 +89,7 @@ def test_twenty_clicks_are_blind_and_then_say_whether_the_score_agrees(store: St
     preferred = sum(click.choice in (Choice.LEFT, Choice.RIGHT) for click in clicks)
     assert len(clicks) == 20 and {click.asked_in for click in clicks} == {run.id}
     assert f"The score agrees with you on {preferred} of {preferred} pairs (95 % CI" in said
-    assert "By your clicks, fine-tuning is right in " in said and "Right by your clicks" in said
+    assert "By your clicks, adapter fine-tuning is right in " in said and "Right by your clicks" in said
     assert "The score says the same" in said
     assert not [button for button in app.button if button.key == "blind-start"]
     report = store.report(run.id)
@@ -111,7 +111,7 @@ def test_a_score_that_does_not_see_is_said_before_its_verdict(store: Store, fini
     said = html_of(app)
     assert said.count("see what you see: it agrees with you on only 0 of") == 2  # above the verdict, and in its section
     assert said.index("see what you see") < said.index("By your clicks") < said.index('class="verdict"')
-    assert "The score prefers fine-tuning" in said
+    assert "The score prefers adapter fine-tuning" in said
     markdown, page = ((store.run_folder(run.id) / name).read_text() for name in ("report.md", "report.html"))
     report = store.report(run.id)
     assert report is not None

@@ -84,7 +84,7 @@ def test_whether_more_data_would_help_is_drawn_and_said(
     said = html_of(app)
     assert len(app.get("vega_lite_chart")) == 5 and "Learning curve" in folds_of(app)
     assert any("hardly help retrieval" in fold.label for fold in app.expander)
-    assert "Fine-tuning has no learning curve" in said
+    assert "Adapter fine-tuning has no learning curve" in said
     path = store.run_folder(run.id) / "report.json"
     older = {name: value for name, value in json.loads(path.read_text()).items() if name != "curves"}
     path.write_text(json.dumps(older))
@@ -320,7 +320,7 @@ def test_other_priorities_judge_the_same_answers_anew(store: Store, finished: Fi
     app = open_page("Report", run=run.id)
     before = (store.run_folder(run.id) / "report.json").read_bytes()
     said = html_of(app)
-    assert "Same verdict: Use fine-tuning." in said
+    assert "Same verdict: Use adapter fine-tuning." in said
     app.select_slider(key="if-seconds").set_value(0.2).run()
     said = html_of(app)
     assert "New verdict: No strategy meets your limits." in said
