@@ -67,7 +67,7 @@ def rows_of(section: Section) -> dict[str, list[str]]:
 
 def heads_of(section: Section) -> list[str]:
     """The heads of its first table, without that of the headings of its rows."""
-    return [head.text for head in next(block for block in section.blocks if isinstance(block, Table)).heads]
+    return [head.in_full for head in next(block for block in section.blocks if isinstance(block, Table)).heads]
 
 
 def candidate_of(report: Report, name: str) -> Candidate:

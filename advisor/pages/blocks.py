@@ -68,7 +68,10 @@ def table(found: Table) -> str:
 
 
 def _head(head: Head) -> str:
-    return marked_name(head.strategy) if head.strategy else escape(head.text)
+    if not head.strategy:
+        return escape(head.in_full)
+    measure = f'<br><span class="quiet small">{escape(head.measure)}</span>' if head.measure else ""
+    return f"{marked_name(head.strategy)}{measure}"
 
 
 def _heading(row: Row) -> str:

@@ -82,7 +82,7 @@ def _block(block: Block) -> list[str]:
 
 
 def _table(table: Table) -> list[str]:
-    heads = [escaped(table.corner), *(escaped(head.text) for head in table.heads)]
+    heads = [escaped(table.corner), *(escaped(head.in_full) for head in table.heads)]
     rows = [
         [escaped(f"{row.heading}: {row.meaning}" if row.meaning else row.heading), *map(_cell, row.cells)]
         for row in table.rows

@@ -40,10 +40,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Of a column; a column of one `strategy` has its mark."""
+    """Of a column; a column of one `strategy` has its mark, and `measure` says what of it the column shows."""
 
     text: str
     strategy: str | None = None
+    measure: str = ""
+
+    @property
+    def in_full(self) -> str:
+        return f"{self.text} {self.measure}" if self.measure else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +160,7 @@ def _plain_block(block: Block) -> dict[str, Any]:
         case Table(heads, rows, corner):
             return {
                 "kind": "table",
-                "heads": [corner, *(head.text for head in heads)],
+                "heads": [corner, *(head.in_full for head in heads)],
                 "rows": [
                     {"heading": row.heading, "meaning": row.meaning, "cells": [_in_one(cell) for cell in row.cells]}
                     for row in rows

@@ -5,13 +5,14 @@ from __future__ import annotations
 from advisor.candidates import judged
 from advisor.schema import Candidate, Report
 from advisor.sections import computation
-from advisor.sections.blocks import Block, Cell, Head, Row, Section, Table, of_strategies, small
-from advisor.wording import count_text, in_sentence, name_of, score_text
+from advisor.sections.blocks import Block, Cell, Head, Row, Section, Table, small
+from advisor.wording import count_text, in_sentence, list_text, name_of, score_text
 from eval.scoring.labels import LabelRates
 
+_MOST_NAMED = 3
 _MEANING = (
-    "Each cell shows precision, then recall. Precision is the share of the rows given this label that should have it. "
-    "Recall is the share of the rows with this label that were given it. A dash: no row was given the label."
+    "Precision is the fraction of the rows given this label that should have it. Recall is the fraction of the rows "
+    "with this label that were given it. A dash: no row was given the label."
 )
 
 
@@ -22,10 +23,11 @@ def section(report: Report) -> Section | None:
         return None
     rates = [{each.label: each for each in one.labels} for one in found]
     rows = tuple(
-        Row(each.label, (Cell(f"{each.rows:,}"), *(Cell(_rates(one.get(each.label))) for one in rates)))
+        Row(each.label, (Cell(f"{each.rows:,}"), *(cell for one in rates for cell in _cells(one.get(each.label)))))
         for each in found[0].labels
     )
-    heads = (Head("Test rows"), *of_strategies([one.strategy for one in found], name_of))
+    measured = [Head(name_of(one.strategy), one.strategy, each) for one in found for each in ("precision", "recall")]
+    heads = (Head("Test rows"), *measured)
     how = f"Counted on the {computation.tested(report)} of outcomes.csv: columns expected and answer."
     blocks: tuple[Block, ...] = (Table(heads, rows, corner="Label"), *small(_MEANING))
     return Section("labels", "Precision and recall by label", _summary(found[0]), blocks, how)
@@ -33,15 +35,17 @@ def section(report: Report) -> Section | None:
 
 def _summary(best: Candidate) -> str:
     all_labels = count_text(len(best.labels), "label")
-    weakest = min(best.labels, key=lambda one: one.recall)
-    if weakest.recall == 1:
+    least = min(one.recall for one in best.labels)
+    if least == 1:
         return f"{name_of(best.strategy)} finds every row of all {all_labels}."
-    name, recall = in_sentence(best.strategy), score_text(weakest.recall)
-    return f"Of {all_labels}, {name} finds “{weakest.label}” least: recall {recall}."
+    name, recall = in_sentence(best.strategy), score_text(least)
+    weakest = [f"“{one.label}”" for one in best.labels if one.recall == least]
+    if len(weakest) > _MOST_NAMED:
+        return f"Of {all_labels}, {name} finds {len(weakest)} least often, with a recall of {recall} each."
+    return f"Of {all_labels}, {name} finds {list_text(weakest)} least often (recall {recall})."
 
 
-def _rates(rates: LabelRates | None) -> str:
+def _cells(rates: LabelRates | None) -> tuple[Cell, Cell]:
     if rates is None:
-        return "–"
-    precision = "–" if rates.precision is None else score_text(rates.precision)
-    return f"{precision}, {score_text(rates.recall)}"
+        return Cell("–"), Cell("–")
+    return Cell("–" if rates.precision is None else score_text(rates.precision)), Cell(score_text(rates.recall))
