@@ -80,10 +80,10 @@ def on_pairs(report: Judgement, pairs: Sequence[Pair], say: Callable[[Pair], str
 def near_best(report: Judgement) -> str:
     """The event that a report's probabilities refer to. If a wrong answer has a price and the costs are known, costs
     are deducted from the score at that price."""
-    priorities, chances = report.priorities, report.recommendation.probabilities
+    priorities, probabilities = report.priorities, report.recommendation.probabilities
     within = f"within {margin_text(priorities.margin)} of " if priorities.margin else ""
     near = f"{within}the best strategy"
-    costs = [one.cost for one in judged(report) if one.id in chances]
+    costs = [one.cost for one in judged(report) if one.id in probabilities]
     paid = [cost.per_month is not None for cost in costs]
     ready = [[cost.one_off is not None for cost in costs], [cost.upkeep_per_month is not None for cost in costs]]
     are_known = all(paid) and all(all(known) or not any(known) for known in ready)  # a cost unknown for all is left out

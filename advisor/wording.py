@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from eval.phases import LOOKING_UP, READING, WRITING
 from eval.task import Kind
 from strategies.declaration import Words
 from strategies.registry import DECLARATIONS
@@ -23,6 +24,7 @@ KIND_NAMES = {
     Kind.ANSWERING: "A short answer",
     Kind.WRITING: "Free text",
 }
+PHASE_NAMES = {LOOKING_UP: "retrieval", READING: "prompt processing", WRITING: "generation"}
 RANGE_MEANING = "The 95 % confidence interval. About 95 of 100 such intervals contain the true value."
 _CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
@@ -39,11 +41,6 @@ def name_of(strategy: str) -> str:
 def in_sentence(strategy: str) -> str:
     """The name as it stands within a sentence; one that is not ours stays as it is."""
     return _WORDS[strategy].name.lower() if strategy in _WORDS else strategy
-
-
-def as_subject(baseline: str) -> str:
-    """What a baseline does, as the subject of a sentence."""
-    return words_of(baseline).subject or in_sentence(baseline)
 
 
 def score_text(score: float) -> str:
@@ -71,14 +68,11 @@ def signed_points(difference: float) -> str:
     return f"−{number}" if difference < 0 else number
 
 
-def ends_text(low: float, high: float) -> str:
-    """The ends of an interval of points that are both on one side, without their unit: "27 to 50"."""
-    return f"{unsigned_points(low)} to {unsigned_points(high)}"
-
-
-def unsigned_points(difference: float) -> str:
-    """Points without their unit and sign: "14"."""
-    return points_text(difference).split()[0]
+def interval_text(difference: float, low: float, high: float) -> str:
+    """The interval of a difference that is given without its sign, and in its direction: "95 % CI −3 to 14". After
+    "5 points behind", a minus means ahead."""
+    low, high = (low, high) if difference >= 0 else (-high, -low)
+    return f"95 % CI {signed_points(low)} to {signed_points(high)}"
 
 
 def margin_text(margin: float) -> str:
@@ -103,11 +97,16 @@ def number_text(value: float) -> str:
     return f"{rounded:,.{decimals}f}"
 
 
-def seconds_text(seconds: float | None) -> str:
-    """The time of one answer: "0.42 s", "1.3 s", "18 ms"."""
+def in_milliseconds(*seconds: float | None) -> bool:
+    """Whether times that are compared are given in milliseconds, so that all have one unit."""
+    return any(one is not None and 0 < one < 0.0995 for one in seconds)
+
+
+def seconds_text(seconds: float | None, in_ms: bool | None = None) -> str:
+    """The time of one answer: "0.42 s", "1.3 s", "18 ms"; next to other times, in the unit of all of them."""
     if seconds is None:
         return "unknown"
-    if 0 < seconds < 0.0995:
+    if in_milliseconds(seconds) if in_ms is None else in_ms:
         return f"{number_text(seconds * 1000)} ms"
     return f"{number_text(seconds)} s"
 
@@ -126,9 +125,9 @@ def rough_money(amount: float, currency: str) -> str:
     return money_text(float(f"{amount:.1e}"), currency).removesuffix(".00")
 
 
-def memory_text(size_bytes: float) -> str:
-    """ "1.2 GB", "340 MB"."""
-    is_large = size_bytes >= 0.95e9
+def memory_text(size_bytes: float, largest: float | None = None) -> str:
+    """ "1.2 GB", "340 MB"; next to other sizes, in the unit of the `largest`."""
+    is_large = (largest or size_bytes) >= 0.95e9
     return f"{number_text(size_bytes / (1e9 if is_large else 1e6))} {'GB' if is_large else 'MB'}"
 
 
@@ -140,6 +139,12 @@ def duration_text(seconds: float) -> str:
     if minutes < 90:
         return f"about {minutes} minute{'s' if minutes > 1 else ''}"
     return f"about {seconds / 3600:.1f}".removesuffix(".0") + " hours"
+
+
+def taken_text(seconds: float, longest: float | None = None) -> str:
+    """A time that was measured: "6.1 s", "160 s", "12 min"; next to other times, in the unit of the `longest`."""
+    is_long = (longest or seconds) >= 600
+    return f"{number_text(seconds / 60)} min" if is_long else f"{number_text(seconds)} s"
 
 
 def every_text(days: float) -> str:

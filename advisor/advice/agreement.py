@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from advisor.advice.rules import FRESH_FACTS, Rule, applying
 from advisor.candidates import is_chance, judged, near_best
@@ -13,13 +13,12 @@ from advisor.plan import STRATEGIES
 from advisor.schema import Candidate, Comparison, HeldRule, Report
 from advisor.wording import (
     count_text,
-    ends_text,
     in_sentence,
+    interval_text,
     money_text,
     name_of,
     points_text,
     probability_text,
-    unsigned_points,
 )
 from strategies.registry import LOOKS_UP, TRAINED
 
@@ -49,12 +48,25 @@ def hold_against(report: Report) -> tuple[HeldRule, ...]:
     return tuple(held)
 
 
-def rule_groups(report: Report) -> list[tuple[str, str, str]]:
-    """(agreement in words, what the rules say, what was measured); rules that share a measurement stand together."""
+class RuleGroup(NamedTuple):
+    """Rules that share a measurement: what they say, and what was measured."""
+
+    agreement: Agreement
+    facts: tuple[str, ...]
+    measured: str
+
+    @property
+    def heading(self) -> str:
+        """ "Agrees", "Agrees (2 rules)"."""
+        words = _WORDS[self.agreement]
+        return f"{words} ({len(self.facts)} rules)" if len(self.facts) > 1 else words
+
+
+def rule_groups(report: Report) -> list[RuleGroup]:
     groups: dict[tuple[Agreement, str], list[str]] = {}
     for rule in report.rules:
         groups.setdefault((rule.agreement, rule.measured), []).append(rule.fact)
-    return [(_WORDS[agreement], " ".join(facts), measured) for (agreement, measured), facts in groups.items()]
+    return [RuleGroup(agreement, tuple(facts), measured) for (agreement, measured), facts in groups.items()]
 
 
 def _judge(rule: Rule, report: Report) -> tuple[Agreement, str]:
@@ -109,12 +121,12 @@ def _by_score(strategy: str, others: Sequence[str], simpler: str | None, report:
 
 
 def _by_freshness(own: Candidate, others: Sequence[Candidate]) -> tuple[Agreement, str]:
-    """By the answers given once facts in the documents have changed, against the best of what looks nothing up."""
+    """By the answers given once facts in the documents have changed, against the best of what retrieves nothing."""
     kept = [(one, one.freshness.new) for one in others if one.freshness and one.freshness.refresh_seconds is None]
     if not own.freshness:
         return "cannot tell", _NOT_CHANGED
     if not kept:
-        return "cannot tell", "Not measured: every strategy in this run looks your documents up."
+        return "cannot tell", "Not measured: every strategy in this run retrieves from your documents."
     mine = own.freshness.new
     rival, theirs = max(kept, key=lambda one: one[1].mean)
     told = (
@@ -154,19 +166,18 @@ def _spent(one: Candidate | None, months: int) -> float | None:
 def _standing(strategy: str, other: str, report: Report) -> str:
     """How far a strategy is from the best of the others, and how probably it is near the best."""
     seen = _pair(strategy, other, report)
-    is_behind = seen.difference < 0
-    leading, following = (other, strategy) if is_behind else (strategy, other)
-    low, high = (-seen.high, -seen.low) if is_behind else (seen.low, seen.high)
-    ends = ends_text(low, high) if low >= 0 else f"{unsigned_points(low)} behind to {unsigned_points(high)} ahead"
+    leading, following = (other, strategy) if seen.difference < 0 else (strategy, other)
     first, second = in_sentence(leading), in_sentence(following)
+    interval = interval_text(seen.difference, seen.low, seen.high)
     if seen.difference:
-        ahead = f"{first} is {points_text(seen.difference)} ahead of {second} (95 % CI {ends})."
+        ahead = f"{first} is {points_text(seen.difference)} ahead of {second} ({interval})."
     else:
-        ahead = f"{first} scores the same as {second} (95 % CI {ends})."
+        ahead = f"{first} scores the same as {second} ({interval})."
     probability = report.recommendation.probabilities.get(strategy)
     if probability is None:
         return ahead
-    return f"{ahead} It is {probability_text(probability)} likely that {in_sentence(strategy)} is {near_best(report)}."
+    near = f"{in_sentence(strategy)} is {near_best(report)}"
+    return f"{ahead} The probability that {near} is {probability_text(probability)}."
 
 
 def _pair(strategy: str, other: str, report: Report) -> Comparison:

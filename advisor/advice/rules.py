@@ -120,7 +120,7 @@ RULES = (
         FRESH_FACTS,
         "Answers depend on facts that change or are recent.",
         "retrieval",
-        "New documents need no training. A policy that changes every month is better looked up than learned.",
+        "New documents need no training. Retrieve a policy that changes every month instead of training on it.",
         "C",
         lambda known: _is(known.knowledge, "changing"),
         "Facts that change favour retrieval.",
@@ -205,7 +205,7 @@ RULES = (
         "A model can't learn a pattern from 20 messy examples, but it can from 50 to 100 very good ones.",
         "CE",
         lambda known: _not(_at_least(known.examples, FEW)),
-        "With only {examples:,} training examples, fine-tuning is unlikely to help.",
+        "With only {examples:,} training examples, fine-tuning probably won't help.",
     ),
     Rule(
         "enough-simple",

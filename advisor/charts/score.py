@@ -1,4 +1,4 @@
-"""Score with its range, and score against cost."""
+"""Score with its range, and score vs. cost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from advisor.charts.drawing import (
 )
 from advisor.palette import Theme
 from advisor.schema import Candidate, Judgement
-from advisor.wording import as_subject, in_sentence, money_text, name_of, points_text, score_text
+from advisor.wording import in_sentence, money_text, name_of, points_text, score_text
 
 _ROOM = 2.2  # times the least and the most, beside the marks
 _NAME_HEIGHT = 0.085  # of a name, in shares of the chart
@@ -85,8 +85,8 @@ def _against_baselines(report: Judgement) -> str:
     """What the best baseline scores."""
     if not (low := baselines(report)):
         return ""
-    subject, score = as_subject(low[0].strategy), score_text(low[0].score.mean)
-    return f" The best baseline, {subject}, scores {score}."
+    name, score = in_sentence(low[0].strategy), score_text(low[0].score.mean)
+    return f" The best baseline ({name}) scores {score}."
 
 
 def cost_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:

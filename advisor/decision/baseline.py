@@ -11,13 +11,11 @@ from advisor.decision.situation import Situation
 from advisor.measurement import Measurement, Paired, believed, paired_scores
 from advisor.schema import BaselineVerdict, Claim, Confidence
 from advisor.wording import (
-    as_subject,
-    ends_text,
     in_sentence,
+    interval_text,
     money_text,
     points_text,
     probability_text,
-    unsigned_points,
 )
 from eval.posterior import Numbers
 from eval.scored import paired_difference, score_of
@@ -126,41 +124,27 @@ def baseline_reason(situation: Situation, found: BaselineVerdict, baselines: Seq
         return f"With {situation.evidence}, we can't show that any {strategy} is {better} than the best baseline."
     if found.confidence == "weak":
         return f"The best baseline is probably as good as every {strategy}, but the evidence is weak."
-    likely = f"{found.confidence.capitalize()}: {probability_text(found.odds)} likely"
+    probability = f"{found.confidence.capitalize()} evidence: {probability_text(found.odds)} probability"
     cost = next(one.cost for one in baselines if one.strategy == found.name)
     price = (
         f" The baseline costs {money_text(cost.per_1000, cost.currency)} per 1,000 requests." if cost.per_1000 else ""
     )
     if found.claim == "better":
-        return f"{likely} that the best baseline is {better} than every {strategy}.{price}"
-    return f"{likely} that no {strategy} is {better} than the best baseline.{price}"
+        return f"{probability} that the best baseline is {better} than every {strategy}.{price}"
+    return f"{probability} that no {strategy} is {better} than the best baseline.{price}"
 
 
 def _line(situation: Situation, found: BaselineVerdict) -> str:
-    subject, score = as_subject(found.name), _against_best(found)
+    name, score = in_sentence(found.name), _against_best(found)
     if nothing_works(situation, found):
-        return f"The best baseline doesn't work well either: {subject} scores {score}."
-    return f"The best baseline, {subject}, scores {score}."
+        return f"The best baseline ({name}) doesn't work well either: it scores {score}."
+    return f"The best baseline ({name}) scores {score}."
 
 
 def _against_best(found: BaselineVerdict) -> str:
     """ "6 points higher than retrieval (95 % CI 3 to 9)"."""
-    than, low, high = in_sentence(found.than), found.low, found.high
-    points, crossing = points_text(found.difference), f"95 % CI {_lower(low)} to {_higher(high)}"
+    than, points = in_sentence(found.than), points_text(found.difference)
+    interval = interval_text(found.difference, found.low, found.high)
     if abs(found.difference) < LEVEL:
-        return f"the same as {than} ({crossing})"
-    if found.difference > 0 and low >= 0:
-        return f"{points} higher than {than} (95 % CI {ends_text(low, high)})"
-    if found.difference > 0:
-        return f"{points} higher than {than} ({crossing})"
-    if high <= 0:
-        return f"{points} lower than {than} (95 % CI {ends_text(high, low)})"
-    return f"{points} lower than {than} ({crossing})"
-
-
-def _lower(difference: float) -> str:
-    return f"{unsigned_points(difference)} lower"
-
-
-def _higher(difference: float) -> str:
-    return f"{unsigned_points(difference)} higher"
+        return f"the same as {than} ({interval_text(0, found.low, found.high)})"
+    return f"{points} {'higher' if found.difference > 0 else 'lower'} than {than} ({interval})"

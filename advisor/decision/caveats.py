@@ -16,11 +16,11 @@ from eval.scoring.metric import leads_with_facts
 from eval.statistics import paired_difference
 from eval.task import Kind, Metric
 
-_FEW_TIMED = 20  # a 95th percentile of fewer requests is just the slowest one
-_LOW_HIT_RATE = 0.5
-_ENOUGH_VALID = 0.95
-_ANOTHER_TRAINING = 0.05  # can move a score so far; seeds were 2 to 3 points apart in docs/benchmarks.md
-_BY_HEART = 0.1  # a gap between rows trained on and test rows
+FEW_TIMED = 20  # a 95th percentile of fewer requests is just the slowest one
+LOW_HIT_RATE = 0.5
+ENOUGH_VALID = 0.95
+ANOTHER_TRAINING = 0.05  # can move a score so far; seeds were 2 to 3 points apart in docs/benchmarks.md
+BY_HEART = 0.1  # a gap between rows trained on and test rows
 _LEARNED = 0.05  # nats a token on dev below which there is next to nothing left to learn
 _FALLING = 0.95  # of the loss of the look before: at the end steps are small
 _FEW_OF_A_LABEL = 5  # test rows
@@ -163,7 +163,7 @@ def _failed_answers(choice: Measurement) -> str | None:
 
 def _invalid_json(choice: Measurement) -> str | None:
     valid = choice.parts.get("valid")
-    if valid is None or valid >= _ENOUGH_VALID:
+    if valid is None or valid >= ENOUGH_VALID:
         return None
     invalid = [outcome for outcome in choice.trial.outcomes if not outcome.parts.get("valid")]
     longest = choice.trial.settings.get("answer_tokens", math.inf)
@@ -216,7 +216,7 @@ def _hosted_elsewhere(situation: Situation) -> str | None:
 
 
 def _missed_documents(one: Measurement) -> str | None:
-    if one.hit_rate is None or one.hit_rate >= _LOW_HIT_RATE:
+    if one.hit_rate is None or one.hit_rate >= LOW_HIT_RATE:
         return None
     found = [outcome.found_gold for outcome in one.trial.outcomes if outcome.found_gold is not None]
     return (
@@ -234,9 +234,9 @@ def _few_timed(situation: Situation) -> Iterator[str]:
             yield "Latency was not measured, so the cost is unknown."
         else:
             yield "Latency was not measured."
-    is_enough = timed[choice.strategy] >= _FEW_TIMED
+    is_enough = timed[choice.strategy] >= FEW_TIMED
     for name, count in timed.items():
-        if 0 < count < _FEW_TIMED and (name == choice.strategy or is_enough):
+        if 0 < count < FEW_TIMED and (name == choice.strategy or is_enough):
             timed_on = count_text(count, "request")
             yield f"{name_of(name)} was timed on only {timed_on}, so the slowest may take longer than shown."
 
@@ -244,7 +244,7 @@ def _few_timed(situation: Situation) -> Iterator[str]:
 def _by_heart(trial: Trial) -> str | None:
     """The caveat where a strategy does much better on rows it trained on."""
     gap = gap_of(trial)
-    if gap is None or gap.difference < _BY_HEART or gap.low <= 0:
+    if gap is None or gap.difference < BY_HEART or gap.low <= 0:
         return None
     seen, new = score_text(gap.seen.mean), score_text(gap.new.mean)
     verb = "has memorised its training rows" if gap.seen.mean >= _KNOWN else "overfits"
@@ -274,7 +274,7 @@ def _trained_once(situation: Situation) -> str | None:
     first, second = situation.choice, situation.others[0]
     trained = [one.trial for one in (first, second) if one.trial.changes_weights]
     once = [trial for trial in trained if not trained_again(trial)]
-    if not once or abs(first.score.mean - second.score.mean) > _ANOTHER_TRAINING:
+    if not once or abs(first.score.mean - second.score.mean) > ANOTHER_TRAINING:
         return None
     return (
         f"{name_of(once[0].strategy)} was trained only once. Trained again, it could score a few points more or less. "

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from advisor.decision.choice import STRONG, VERY_FEW_ROWS, WEAK
-from advisor.decision.situation import Situation
+from advisor.decision.situation import Situation, Tie
 from advisor.schema import BaselineVerdict, Turn
 from advisor.wording import (
     count_text,
@@ -23,6 +24,7 @@ from eval.scored import rows_needed, score_of
 _SEEN = 0.01  # of a score: less is not seen in two digits
 _NEXT_TO_NOTHING = 0.001  # for a wrong answer, in the person's currency
 _CHANGING = {"retrain_days": "the task", "reindex_days": "the documents"}
+_TIES: dict[Tie, str] = {"scores": "it would be too close to call", "costs": "costs would be about the same"}
 _EVERY_DIFFERENCE = "If every difference mattered to you"
 
 
@@ -33,8 +35,19 @@ def changes(situation: Situation, baseline: BaselineVerdict | None) -> tuple[str
     sentences = (
         _more_rows(situation, rows_that_would_tell(situation)),
         *(_turn(situation, turn) for turn in turns),
+        _simplest([situation.ties[turn.priority] for turn in turns if turn.priority in situation.ties]),
     )
     return tuple(sentence for sentence in sentences if sentence is not None)
+
+
+def _simplest(ties: Sequence[Tie]) -> str | None:
+    if not ties:
+        return None
+    if "costs" not in ties:
+        return "When it is too close to call, we choose the simplest strategy that may be near the best."
+    if "scores" not in ties:
+        return "Of strategies that cost about the same, we choose the simplest."
+    return "When it is too close to call, or costs are about the same, we choose the simplest strategy."
 
 
 def _is_beaten(situation: Situation, name: str, baseline: BaselineVerdict | None) -> bool:
@@ -91,12 +104,13 @@ def _turn(situation: Situation, turn: Turn) -> str:
     name, own = turn.choice or "", situation.choice.score.mean
     score = score_of(situation.scores[name]) if name in situation.scores else own
     is_less = score < own - max(situation.priorities.margin, _SEEN)
-    sentence = f"{_condition(situation, turn)}, we would choose {in_sentence(name)}."
+    close = f"{_TIES[situation.ties[turn.priority]]}, and " if turn.priority in situation.ties else ""
+    sentence = f"{_condition(situation, turn)}, {close}we would choose {in_sentence(name)}."
     price, instead = situation.totals.get(name), situation.totals[situation.choice.strategy]
     if turn.priority != "margin" or price is None or instead is None:
         return f"{sentence} It scores {score_text(score)}." if is_less else sentence
     currency = situation.choice.cost.currency
-    costs = f"costs {money_text(price, currency)} {situation.over} instead of {money_text(instead, currency)}"
+    costs = f"costs {money_text(price, currency)} {situation.over_at_volume} instead of {money_text(instead, currency)}"
     return f"{sentence} It scores {score_text(score)} and {costs}." if is_less else f"{sentence} It {costs}."
 
 

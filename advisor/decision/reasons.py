@@ -53,10 +53,13 @@ def _why_cost(situation: Situation) -> str:
     if situation.odds < WEAK or odds < min(PROBABLE, highest - SAME_PROBABILITY):
         return _why_for_now(situation)
     if odds < PROBABLE:
-        name, chance = name_of(situation.choice.strategy), probability_text(odds)
+        name, probability = name_of(situation.choice.strategy), probability_text(odds)
         if odds == highest:
-            return f"{name} is the strategy most likely to be {situation.near_best} ({chance})."
-        return f"{name} is as likely as any strategy to be {situation.near_best} ({chance})."
+            return f"{name} has the highest probability of being {situation.near_best} ({probability})."
+        own = in_sentence(situation.choice.strategy)
+        return (
+            f"No strategy has a clearly higher probability of being {situation.near_best} than {own} ({probability})."
+        )
     if all(one is situation.choice for one in situation.near):
         return _why_not_cheaper(situation)
     return _why_cheapest(situation)
@@ -98,7 +101,7 @@ def _costs(situation: Situation, total: float, known: dict[str, float], unknown:
     """What the choice costs over the horizon, next to what others cost."""
     one = situation.choice
     setup = "" if one.cost.one_off is not None else " without setup"
-    said = f"It costs {money_text(total, one.cost.currency)} {situation.over}{setup}"
+    said = f"It costs {money_text(total, one.cost.currency)}{setup} {situation.over_at_volume}"
     costs = f"{said}{_against(known, one.cost.currency)}."
     return f"{costs} We don't know the full cost of {list_text(list(map(in_sentence, unknown)))}." if unknown else costs
 
@@ -128,7 +131,9 @@ def _why_money(situation: Situation) -> str:
     else:
         merit = f"{price}, {name} is the simplest strategy that may cost the least."
     setup = "" if own.cost.one_off is not None else " without setup"
-    costs = f"It costs about {rough_money(total, currency)} {situation.over}{setup}{_about(totals, currency)}."
+    costs = (
+        f"It costs about {rough_money(total, currency)}{setup} {situation.over_at_volume}{_about(totals, currency)}."
+    )
     parts = f"Of that, {money_text(spent, currency)} is paid and the rest is the cost of wrong answers."
     if not priorities.margin:
         return f"{merit} {costs} {parts}"
@@ -141,17 +146,19 @@ def _about(totals: dict[str, float], currency: str) -> str:
 
 
 def _why_not_cheaper(situation: Situation) -> str:
-    """Of what would cost less, the one that is likeliest to be as good."""
+    """Of what would cost less, the one that is most probably as good."""
     if not situation.cheaper:
         return _why_no_other(situation)
     rival = max(situation.cheaper, key=lambda one: situation.probabilities[one.strategy])
     odds, instead = situation.probabilities[rival.strategy], situation.instead(rival)
     if odds < 0.01:
         return _all_cheaper_worse(situation)
-    name, chance, near_best = name_of(rival.strategy), probability_text(odds), situation.near_best
+    name, probability = name_of(rival.strategy), f"the probability that it is {situation.near_best}"
     if instead == "of known cost":
-        return f"{name} is the strategy of known cost most likely to be {near_best}, but the chance is only {chance}."
-    return f"{name} is {instead}, but it is only {chance} likely to be {near_best}."
+        return (
+            f"The cost of {in_sentence(rival.strategy)} is known, but {probability} is only {probability_text(odds)}."
+        )
+    return f"{name} is {instead}, but {probability} is only {probability_text(odds)}."
 
 
 def _why_no_other(situation: Situation) -> str:
@@ -174,7 +181,5 @@ def _is_cheaper_for_sure(situation: Situation) -> bool:
     """Whether the choice costs less than any other, whichever answers were timed. Prices that were found out elsewhere
     are as they are."""
     own = situation.choice.trial, situation.choice.cost
-    chances = (
-        probability_of_costing_less(own, (one.trial, one.cost), situation.priorities) for one in situation.others
-    )
-    return all(chance is None or chance >= (1 + LEVEL) / 2 for chance in chances)
+    found = (probability_of_costing_less(own, (one.trial, one.cost), situation.priorities) for one in situation.others)
+    return all(probability is None or probability >= (1 + LEVEL) / 2 for probability in found)

@@ -8,13 +8,13 @@ from functools import cache, cached_property
 
 from advisor.decision import caveats, outlook, sentences
 from advisor.decision.baseline import baseline_reason, judge_baselines
-from advisor.decision.choice import PROBABLE, Choice, Option, choose
+from advisor.decision.choice import PROBABLE, SAME_COST, WEAK, Choice, Option, choose
 from advisor.decision.reasons import reasons
-from advisor.decision.situation import Situation
-from advisor.decision.turns import turns_of
+from advisor.decision.situation import Situation, Tie
+from advisor.decision.turns import ends_of, turns_of
 from advisor.measurement import Measurement, believed, derive, is_judged, paired_scores
 from advisor.plan import STRATEGIES, Priorities
-from advisor.schema import Recommendation
+from advisor.schema import Recommendation, Turn
 from eval.costs import Cost, Quote, cost_of
 from eval.outcomes import Trial
 from eval.posterior import Posterior
@@ -67,6 +67,18 @@ def recommend(
             return choice.strategy
         return other.name if other else None
 
+    def tie_at(changed: Priorities) -> Tie | None:
+        """What is too close between the choice and what would be taken instead, so that the simplest is taken."""
+        other = case.under(changed)
+        if other.taken is None or other.taken.odds < WEAK:
+            return "scores" if other.taken else None
+        own, instead = other.totals.get(choice.strategy), other.totals[other.taken.name]
+        return "costs" if own is not None and instead is not None and own <= instead <= own * SAME_COST else None
+
+    def tie_along(turn: Turn) -> Tie | None:
+        first, last = map(tie_at, ends_of(turn, priorities, case.measured))
+        return first if first == last else None
+
     turns = turns_of(rule, priorities, case.measured)
     situation = Situation(
         priorities,
@@ -85,6 +97,7 @@ def recommend(
         pieces=case.pieces,
         gap=gap,
         turns=turns,
+        ties={turn.priority: tie for turn in turns if turn.choice and (tie := tie_along(turn))},
     )
     measured = [derive(one, priorities, case.quotes.get(one.strategy)) for one in baselines if is_judged(one)]
     within = [one for one in measured if sentences.broken_limit(one, priorities) is None]

@@ -7,14 +7,13 @@ from advisor.measurement import Measurement
 from advisor.plan import Priorities
 from advisor.schema import BaselineVerdict, Confidence
 from advisor.wording import (
-    ends_text,
     in_sentence,
+    interval_text,
     money_text,
     name_of,
     points_text,
     probability_text,
     seconds_text,
-    unsigned_points,
 )
 
 LEVEL = 0.0005  # a difference that rounds to no tenth of a point
@@ -24,7 +23,9 @@ def headline(situation: Situation, confidence: Confidence, baseline: BaselineVer
     """Which strategy to take, after the baseline where no strategy is shown to be better."""
     name = in_sentence(situation.choice.strategy)
     if baseline is not None and baseline.lead is not None:
-        return baseline.lead if nothing_works(situation, baseline) else _after_baseline(name, confidence, baseline)
+        if nothing_works(situation, baseline):
+            return baseline.lead
+        return _after_baseline(name, situation.is_poor, confidence, baseline)
     if confidence == "too close to call":
         return f"Too close to call: start with {name}."
     if situation.is_few:
@@ -34,10 +35,10 @@ def headline(situation: Situation, confidence: Confidence, baseline: BaselineVer
     return f"Use {name}."
 
 
-def _after_baseline(name: str, confidence: Confidence, baseline: BaselineVerdict) -> str:
+def _after_baseline(name: str, is_poor: bool, confidence: Confidence, baseline: BaselineVerdict) -> str:
     if not baseline.is_probable:
         return f"{baseline.lead} Start with {name}."
-    if confidence == "too close to call":
+    if confidence == "too close to call" or is_poor:
         return f"{baseline.lead} If you want one, start with {name}."
     return f"{baseline.lead} If you want one, use {name}."
 
@@ -60,10 +61,10 @@ def confidence_line(situation: Situation, confidence: Confidence, baseline: Base
         return _too_close(situation)
     if baseline is not None and baseline.lead is not None:
         name = in_sentence(situation.choice.strategy)
-        return f"If you want a language model, {name} is a {confidence} choice: {_likely(situation)}."
+        return f"If you want a language model, the evidence for {name} is {confidence}: {_probably(situation)}."
     if situation.is_few:
-        return f"{confidence.capitalize()} ({situation.why_few}): {_likely(situation)}."
-    return f"{confidence.capitalize()}: {_likely(situation)}."
+        return f"{confidence.capitalize()} evidence ({situation.why_few}): {_probably(situation)}."
+    return f"{confidence.capitalize()} evidence: {_probably(situation)}."
 
 
 def by_score_alone(situation: Situation, confidence: Confidence) -> str:
@@ -71,7 +72,7 @@ def by_score_alone(situation: Situation, confidence: Confidence) -> str:
     if not situation.others or confidence == "too close to call":
         return confidence_line(situation, confidence, None)
     name = in_sentence(situation.choice.strategy)
-    return f"By the score alone, {name} is a {confidence} choice. It is {_likely(situation)}."
+    return f"By the score alone, the evidence for {name} is {confidence}: {_probably(situation)}."
 
 
 def _nothing_to_compare(situation: Situation) -> str:
@@ -91,14 +92,14 @@ def _too_close(situation: Situation) -> str:
     return f"With {evidence}, we can't show that {best} is {situation.more_points()} than {name}."
 
 
-def _likely(situation: Situation) -> str:
-    """ "97 % likely that no other strategy is more than 2 points better"."""
+def _probably(situation: Situation) -> str:
+    """ "97 % probability that no other strategy is more than 2 points better"."""
     claim = _claim_of_money(situation) if situation.counts_errors else _claim(situation)
-    return f"{probability_text(situation.odds)} likely that {claim}"
+    return f"{probability_text(situation.odds)} probability that {claim}"
 
 
 def _claim(situation: Situation) -> str:
-    """What the odds of the choice are odds of."""
+    """What the probability of the choice is the probability of."""
     limits = " within your limits" if situation.left_out else ""
     if not situation.cheaper:
         return f"no other strategy{limits} is {situation.more_points()}"
@@ -126,25 +127,14 @@ def runner_up_line(situation: Situation) -> str | None:
     if not situation.others:
         return None
     runner_up = situation.others[0]
+    name, choice = name_of(runner_up.strategy), in_sentence(situation.choice.strategy)
     gap = situation.gap(situation.choice.strategy, runner_up.strategy)
-    name, points = name_of(runner_up.strategy), points_text(gap.difference)
+    points, interval = points_text(gap.difference), interval_text(gap.difference, gap.low, gap.high)
     if abs(gap.difference) < LEVEL:
-        return f"{name} scores the same (95 % CI {_behind(gap.high)} to {_ahead(gap.low)})."
-    if gap.difference > 0 and gap.low >= 0:
-        return f"{name} is {points} behind (95 % CI {ends_text(gap.low, gap.high)})."
+        return f"{name} scores the same as {choice} ({interval_text(0, -gap.high, -gap.low)})."
     if gap.difference > 0:
-        return f"{name} is {points} behind (95 % CI {_behind(gap.high)} to {_ahead(gap.low)})."
-    if gap.high <= 0:
-        return f"{name} is {points} ahead (95 % CI {ends_text(gap.high, gap.low)})."
-    return f"{name} is {points} ahead (95 % CI {_behind(gap.high)} to {_ahead(gap.low)})."
-
-
-def _behind(difference: float) -> str:
-    return f"{unsigned_points(difference)} behind"
-
-
-def _ahead(difference: float) -> str:
-    return f"{unsigned_points(difference)} ahead"
+        return f"{name} is {points} behind {choice} ({interval})."
+    return f"{name} is {points} ahead of {choice} ({interval})."
 
 
 def broken_limit(one: Measurement, priorities: Priorities) -> str | None:

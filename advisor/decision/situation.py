@@ -18,6 +18,7 @@ from eval.task import Kind
 
 LOW_SCORE = 0.5
 
+Tie = Literal["scores", "costs"]
 Instead = Literal["cheaper", "simpler", "cheaper or simpler", "of known cost"]
 
 
@@ -30,7 +31,8 @@ class Situation:
     is what each costs over the horizon; `probabilities` are those of being within the margin, `odds` those of the
     choice, and of nothing cheaper being so; `pieces` counts what is evidence by itself: rows, or groups of them;
     `gap(a, b)` is the difference a - b of two strategies; `turns` say at which other priorities something else would be
-    taken."""
+    taken, and `ties` at which of these it would be taken because it is the simplest: by priority, what would be too
+    close."""
 
     priorities: Priorities
     kind: Kind | None
@@ -48,6 +50,7 @@ class Situation:
     pieces: int
     gap: Callable[[str, str], Difference]
     turns: Sequence[Turn]
+    ties: Mapping[str, Tie]
 
     @property
     def rows(self) -> int:
@@ -92,6 +95,11 @@ class Situation:
     def over(self) -> str:
         """ "over 12 months"."""
         return f"over {count_text(self.priorities.months, 'month')}"
+
+    @property
+    def over_at_volume(self) -> str:
+        """ "over 12 months at 10,000 requests a month"."""
+        return f"{self.over} at {count_text(self.priorities.monthly_volume, 'request')} a month"
 
     @property
     def near_best(self) -> str:

@@ -24,6 +24,12 @@ _PRICES_OF_AN_ERROR = [10 ** (step / 4) for step in range(-32, 13)]  # almost no
 _JUST = 1e-3  # of a limit: what is just beyond
 _HALVINGS = 8
 _COUNTS = ("monthly_volume", "months")
+_SPANS: dict[str, Sequence[float]] = {  # a choice can change between any two of these values
+    "months": _MONTHS,
+    "monthly_volume": _VOLUMES,
+    "machine_per_hour": _PRICES_AN_HOUR,
+    "wrong_answer": _PRICES_OF_AN_ERROR,
+}
 
 
 def turns_of(rule: Rule, priorities: Priorities, measured: Sequence[Measurement]) -> list[Turn]:
@@ -32,27 +38,39 @@ def turns_of(rule: Rule, priorities: Priorities, measured: Sequence[Measurement]
 
     def find(name: str, values: Sequence[float], is_continuous: bool) -> Turn:
         def chosen(value: float) -> str | None:
-            changed: dict[str, Any] = {name: round(value) if name in _COUNTS else value}
-            return rule(replace(priorities, **changed))
+            return rule(_with(priorities, name, value))
 
         now = getattr(priorities, name)
         return _nearest(chosen, own, name, now, values, is_continuous)
 
+    return [find(name, values, name in _SPANS) for name, values in _values(priorities, measured).items() if values]
+
+
+def _values(priorities: Priorities, measured: Sequence[Measurement]) -> dict[str, Sequence[float]]:
+    """The values that are tried of each priority, in ascending order."""
     slowest = [one.latency.p95 for one in measured if one.latency]
     dearest = [one.cost.per_1000 for one in measured if one.cost.per_1000 and priorities.max_cost_per_1000]
     margins = [margin for margin in _MARGINS if margin <= max(_ASKED_FOR, priorities.margin)]
-    steps: dict[str, Sequence[float]] = {"margin": margins, "retrain_days": _DAYS, "reindex_days": _DAYS}
-    limits = {
+    return {
+        "margin": margins,
+        "retrain_days": _DAYS,
+        "reindex_days": _DAYS,
         "max_seconds": _limits(slowest, SECONDS_BOUNDS),
         "max_cost_per_1000": _limits(dearest, COST_BOUNDS),
+        **_SPANS,
     }
-    spans = {
-        "months": _MONTHS,
-        "monthly_volume": _VOLUMES,
-        "machine_per_hour": _PRICES_AN_HOUR,
-        "wrong_answer": _PRICES_OF_AN_ERROR,
-    }
-    return [find(name, values, name in spans) for name, values in {**steps, **limits, **spans}.items() if values]
+
+
+def ends_of(turn: Turn, priorities: Priorities, measured: Sequence[Measurement]) -> tuple[Priorities, Priorities]:
+    """The priorities at which the choice turns, and the last ones at which it stays so."""
+    values = _values(priorities, measured)[turn.priority]
+    last = turn.until if turn.until is not None else max(values) if turn.is_more else min(values)
+    return _with(priorities, turn.priority, turn.value or 0.0), _with(priorities, turn.priority, last)
+
+
+def _with(priorities: Priorities, name: str, value: float) -> Priorities:
+    changed: dict[str, Any] = {name: round(value) if name in _COUNTS else value}
+    return replace(priorities, **changed)
 
 
 def _limits(figures: Iterable[float], bounds: tuple[float, float]) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from html import escape
 
 import streamlit as st
@@ -24,7 +25,7 @@ from advisor.report.changes import (
 )
 from advisor.schema import Report
 from advisor.storage.stored import StoredRun
-from advisor.wording import ends_text, money_text, points_text, score_text, seconds_text, signed_points
+from advisor.wording import in_milliseconds, interval_text, money_text, points_text, score_text, seconds_text
 from eval.task import BadInput, Task
 
 _STATE_WORDS = {
@@ -135,7 +136,7 @@ def _result_row(change: ResultChange, no_change: str, currency: str) -> str:
     cells = (
         _before_after(change.scores, lambda score: "no result" if score is None else score_text(score)),
         _change_words(change, no_change),
-        _before_after(change.seconds, seconds_text),
+        _before_after(change.seconds, partial(seconds_text, in_ms=in_milliseconds(*change.seconds))),
         _before_after(change.costs, lambda cost: money_text(cost, currency)),
     )
     told = "".join(f'<td data-head="{head}">{escape(cell)}</td>' for head, cell in zip(_HEADS, cells, strict=True))
@@ -161,12 +162,10 @@ def _change_words(change: ResultChange, no_change: str) -> str:
     """The difference with its 95 % CI, and whether other test rows alone could explain it."""
     if change.difference is None or change.low is None or change.high is None:
         return no_change
-    if change.low <= 0 <= change.high:
-        sign = "+" if change.difference > 0 else "−" if change.difference < 0 else ""
-        ends = f"{signed_points(change.low)} to {signed_points(change.high)}"
-        return f"{sign}{points_text(change.difference)} (95 % CI {ends}), which may be chance"
-    ends = ends_text(*sorted((change.low, change.high), key=abs))
-    return f"{points_text(change.difference)} {'better' if change.difference > 0 else 'worse'} (95 % CI {ends})"
+    interval = interval_text(change.difference, change.low, change.high)
+    way = " better" if change.difference > 0 else " worse" if change.difference < 0 else ""
+    said = f"{points_text(change.difference)}{way} ({interval})"
+    return f"{said}, which may be chance" if change.low <= 0 <= change.high else said
 
 
 runs = frame.store().runs()

@@ -7,11 +7,11 @@ from html import escape
 
 import streamlit as st
 
-from advisor.advice.agreement import rule_groups
+from advisor.advice.agreement import Agreement, rule_groups
 from advisor.advice.rules import LEANING_WORDS, SOURCES, Rule
 from advisor.schema import Report
 
-_SIGNS = {"Agrees": "right", "Disagrees": "wrong", "Can't tell": ""}
+_SIGNS: dict[Agreement, str] = {"agrees": "right", "disagrees": "wrong", "cannot tell": ""}
 
 
 def show_agreement(report: Report) -> None:
@@ -21,9 +21,9 @@ def show_agreement(report: Report) -> None:
         return
     st.html('<p class="quiet">General advice for tasks like yours, and whether your results agree.</p>')
     pairs = "".join(
-        f'<dt class="judged {_SIGNS[words]}">{words}</dt>'
-        f'<dd>{escape(facts)} <span class="quiet">{escape(measured)}</span></dd>'
-        for words, facts, measured in groups
+        f'<dt class="judged {_SIGNS[one.agreement]}">{escape(one.heading)}</dt>'
+        f'<dd>{escape(" ".join(one.facts))} <span class="quiet">{escape(one.measured)}</span></dd>'
+        for one in groups
     )
     st.html(f'<dl class="method">{pairs}</dl>')
 

@@ -86,10 +86,10 @@ def _ahead(one: LearningCurve, other: LearningCurve, of: str, train_rows: int) -
     """The fewest rows with which one is probably ahead of the other, None where it never is; and `by` how much it
     probably is at least, with so many rows."""
     looks = [round(rows) for rows in np.geomspace(train_rows, MOST_TIMES * train_rows, _LOOKS)]
-    chances = [probability_ahead(one, other, rows) for rows in looks]
-    first = next((rows for rows, chance in zip(looks, chances, strict=True) if chance >= PROBABLE), None)
+    found = [probability_ahead(one, other, rows) for rows in looks]
+    first = next((rows for rows, probability in zip(looks, found, strict=True) if probability >= PROBABLE), None)
     by = tuple((rows, float(np.quantile(one.at(rows) - other.at(rows), 1 - PROBABLE))) for rows in looks)
-    return Ahead(of, chances[0], chances[-1], first, by)
+    return Ahead(of, found[0], found[-1], first, by)
 
 
 def turning_sentences(report: Report) -> list[str]:
@@ -102,7 +102,7 @@ def turning_sentences(report: Report) -> list[str]:
         if rows is not None and rows > report.task.train:
             sentences.append(
                 f"With about {number_text(rows - report.task.train)} more training rows, {in_sentence(name)} would "
-                f"probably be {more}ahead of {in_sentence(each.of)} ({probability_text(PROBABLE)} likely)."
+                f"probably be {more}ahead of {in_sentence(each.of)} ({probability_text(PROBABLE)} probability)."
             )
     return sentences
 

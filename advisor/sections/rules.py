@@ -14,7 +14,7 @@ def section(report: Report) -> Section | None:
     groups = rule_groups(report)
     if not groups:
         return None
-    pairs = tuple((words, f"{facts} {measured}") for words, facts, measured in groups)
+    pairs = tuple((one.heading, " ".join((*one.facts, one.measured))) for one in groups)
     lead = Text("General advice for tasks like yours, and whether your results agree.", "small")
     return Section("rules", "Rules of thumb", _summary(report), (lead, Definitions(pairs)), _how(report))
 
@@ -34,9 +34,10 @@ def _summary(report: Report) -> str:
 
 def _how(report: Report) -> str:
     return (
-        "The facts about your data are counted in task.json. A rule agrees if its strategy is near the best with "
-        f"{probability_text(PROBABLE)} and nothing simpler is, or if it beats all others with p < .05. It disagrees if "
-        f"that chance is below {probability_text(1 - PROBABLE)}, or if the whole CI is more than "
-        f"{computation.margin_of(report)} behind. A rule about costs compares the costs over the months: a difference "
-        f"over {100 * (SAME_COST - 1):.0f} % decides."
+        "The facts about your data are counted in task.json. Your results agree with a rule in two cases. Either its "
+        f"strategy has at least {probability_text(PROBABLE)} probability of being near the best, and no simpler one "
+        "does. Or it is ahead of all others with p < .05. They disagree if that probability is below "
+        f"{probability_text(1 - PROBABLE)}, or if another strategy's whole CI is more than "
+        f"{computation.margin_of(report)} ahead. For a rule about costs, a difference of more than "
+        f"{100 * (SAME_COST - 1):.0f} % decides."
     )

@@ -89,8 +89,7 @@ def test_a_tie_on_few_rows_leads_the_headline() -> None:
     assert (got.choice, got.level_baseline) == ("prompting", "nearest_example")
     assert got.headline == ("You may not need a language model. If you want one, use prompting.")
     assert got.baseline_line == (
-        "The best baseline, copying the answer of the nearest example, scores the same as prompting "
-        "(95 % CI 12 lower to 12 higher)."
+        "The best baseline (nearest example) scores the same as prompting (95 % CI −12 to 12)."
     )
     assert got.baseline is not None
     assert (got.baseline.claim, got.baseline.confidence) == ("as good", "weak") and 0.6 <= got.baseline.odds < 0.8
@@ -117,12 +116,11 @@ def test_the_best_baseline_is_named_and_by_how_much_it_is_better() -> None:
     assert (got.choice, got.level_baseline) == ("retrieval", "embedding_linear")
     assert got.headline == "You don't need a language model. If you want one, use retrieval."
     assert got.baseline_line == (
-        "The best baseline, a linear classifier on embeddings, scores 6 points higher than retrieval "
-        "(95 % CI 0.3 to 11)."
+        "The best baseline (embedding classifier) scores 6 points higher than retrieval (95 % CI 0.3 to 11)."
     )
     assert got.reasons[0] == (
-        "Moderate: 90 % likely that the best baseline is more than 2 points better than every strategy. The baseline "
-        "costs $0.000028 per 1,000 requests."
+        "Moderate evidence: 90 % probability that the best baseline is more than 2 points better than every strategy. "
+        "The baseline costs $0.000028 per 1,000 requests."
     )
     assert got.baseline is not None
     gap = paired_difference(INTENT_BASELINES["embedding_linear"], INTENTS["retrieval"])
@@ -134,11 +132,13 @@ def test_the_best_baseline_is_named_and_by_how_much_it_is_better() -> None:
 def test_the_lines_on_strategies_do_not_speak_of_the_baseline() -> None:
     got = decide(INTENTS, INTENT_BASELINES)
     assert got.confidence_line == (
-        "If you want a language model, retrieval is a strong choice: over 99 % likely that it is within 2 points of "
-        "the best, and no simpler strategy is."
+        "If you want a language model, the evidence for retrieval is strong: over 99 % probability that it is within 2 "
+        "points of the best, and no simpler strategy is."
     )
     level = decide({"prompting": right_on(400, (0, 360)), "retrieval": right_on(400, (0, 320))}, {})
-    assert level.confidence_line == "Strong: over 99 % likely that no other strategy is more than 2 points better."
+    assert level.confidence_line == (
+        "Strong evidence: over 99 % probability that no other strategy is more than 2 points better."
+    )
     assert level.baseline is None and level.baseline_line is None and level.headline == "Use prompting."
 
 
@@ -158,7 +158,7 @@ def test_one_that_is_as_good_on_many_rows() -> None:
     strategies = {"prompting": right_on(400, (0, 280)), "finetuning": right_on(400, (0, 360))}
     got = decide(strategies, {"majority_label": right_on(400, (0, 80)), "tfidf_linear": right_on(400, (0, 360))})
     assert got.headline == "You don't need a language model. If you want one, use adapter fine-tuning."
-    assert got.reasons[0].startswith("Strong: over 99 % likely that no strategy is more than 2 points better than the ")
+    assert got.reasons[0].startswith("Strong evidence: over 99 % probability that no strategy is more than 2 points ")
     assert got.probabilities == decide(strategies, {}).probabilities
 
 
@@ -169,7 +169,7 @@ def test_one_that_is_clearly_worse_leaves_the_headline_alone() -> None:
     )
     assert (got.headline, got.level_baseline) == ("Use adapter fine-tuning.", None)
     assert got.baseline_line == (
-        "The best baseline, a linear classifier on words, scores 15 points lower than adapter fine-tuning (95 % CI 10 to 20)."
+        "The best baseline (word classifier) scores 15 points lower than adapter fine-tuning (95 % CI 10 to 20)."
     )
     assert got.baseline is not None and (got.baseline.claim, got.baseline.lead) == ("worse", None)
 
@@ -216,13 +216,13 @@ def test_where_nothing_works_no_baseline_is_recommended() -> None:
     got = decide(bad, {"tfidf_linear": right_on(200, (0, 42))})
     assert (got.headline, got.level_baseline) == ("Use prompting, but nothing works well yet.", None)
     assert got.baseline_line == (
-        "The best baseline doesn't work well either: a linear classifier on words scores 1 point higher than prompting "
-        "(95 % CI 0.7 lower to 3 higher)."
+        "The best baseline (word classifier) doesn't work well either: it scores 1 point higher than prompting "
+        "(95 % CI −0.7 to 3)."
     )
     better = decide(bad, {"tfidf_linear": right_on(200, (0, 90))})
     assert better.headline == "No strategy works well yet, and a baseline scores higher."
     good = decide(bad, {"tfidf_linear": right_on(200, (0, 180))})
-    assert good.headline.startswith("You don't need a language model.")
+    assert good.headline == "You don't need a language model. If you want one, start with prompting."
 
 
 def test_a_baseline_beyond_a_limit_is_not_named() -> None:

@@ -51,9 +51,9 @@ def test_a_clear_winner_is_taken_though_it_costs_more() -> None:
     assert got.odds is not None and got.odds > 0.99
     assert got.probabilities["finetuning"] > 0.99 > 0.01 > got.probabilities["retrieval"]
     assert got.confidence_line == (
-        "Strong: over 99 % likely that it is within 2 points of the best, and no cheaper strategy is."
+        "Strong evidence: over 99 % probability that it is within 2 points of the best, and no cheaper strategy is."
     )
-    assert got.runner_up_line == "Retrieval is 30 points behind (95 % CI 23 to 36)."
+    assert got.runner_up_line == "Retrieval is 30 points behind adapter fine-tuning (95 % CI 23 to 36)."
     assert got.reasons[0] == (
         "Adapter fine-tuning scored .90 (95 % CI .85 to .93) on 200 test rows, and no other strategy scored higher."
     )
@@ -72,7 +72,7 @@ def test_the_margin_that_would_let_a_cheaper_strategy_in_is_named() -> None:
     assert got.choice == "finetuning"
     assert got.changes[:1] == (
         "If 5.5 points made no difference to you, we would choose prompting. It scores .84 and costs $3.33 over 12 "
-        "months instead of $10.00.",
+        "months at 10,000 requests a month instead of $10.00.",
     )
     assert [decide(*two, margin=margin).choice for margin in (0.05, 0.055)] == ["finetuning", "prompting"]
 
@@ -96,7 +96,9 @@ def test_a_cheaper_strategy_one_point_worse_is_taken_and_more_rows_make_it_sure(
     assert any(
         "test rows, the difference from adapter fine-tuning would be known to within 2 points" in c for c in few.changes
     )
-    assert few.reasons[1] == "Prompting is as likely as any strategy to be within 2 points of the best (70 %)."
+    assert few.reasons[1] == (
+        "No strategy has a clearly higher probability of being within 2 points of the best than prompting (70 %)."
+    )
     assert "Adapter fine-tuning scored 1 point more" in many.reasons[0]
     assert "Prompting is the cheapest" in many.reasons[1]
 
@@ -114,7 +116,7 @@ def test_a_better_score_that_is_not_shown_does_not_justify_the_cost() -> None:
     )
     assert got.reasons[1] == "Prompting is the simplest strategy that may be within 2 points of the best."
     assert got.runner_up_line is not None and got.runner_up_line.startswith(
-        "Adapter fine-tuning is 3 points ahead (95 % CI "
+        "Adapter fine-tuning is 3 points ahead of prompting (95 % CI −"
     )
     needed = rows_needed([o.score for o in cheap.outcomes], [o.score for o in dear.outcomes], 0.02)
     assert needed is not None
@@ -217,7 +219,7 @@ def test_ties_go_to_the_simpler_strategy(seconds: tuple[float | None, ...]) -> N
     names = ("finetuning", "retrieval", "prompting")
     got = decide(*(trial(name, scores, seconds=s) for name, s in zip(names, reversed(seconds), strict=True)))
     assert (got.choice, got.runner_up) == ("prompting", "retrieval")
-    assert got.runner_up_line is not None and got.runner_up_line.startswith("Retrieval scores the same (95 % CI ")
+    assert got.runner_up_line is not None and got.runner_up_line.startswith("Retrieval scores the same as ")
 
 
 def test_an_unknown_cost_comes_after_a_known_one() -> None:
@@ -240,7 +242,7 @@ def test_a_handful_of_rows_never_makes_a_strong_verdict() -> None:
     got = decide(trial("prompting", [0.0] * 5), trial("finetuning", [1.0] * 5))
     assert (got.choice, got.confidence) == ("finetuning", "weak")
     assert got.headline == "First guess: use adapter fine-tuning."
-    assert got.confidence_line.startswith("Weak (only 5 test rows): ")
+    assert got.confidence_line.startswith("Weak evidence (only 5 test rows): ")
     assert "only 5 test rows" in got.caveats[0]
     assert decide(trial("prompting", [1.0]), trial("finetuning", [0.0])).choice == "prompting"
 
@@ -283,9 +285,9 @@ def test_where_getting_ready_is_unknown_of_all_wrong_answers_are_still_weighed_a
     got = decide(*two, wrong_answer=0.001)
     assert got.choice == "prompting"  # a tenth of an answer is worth less than four seconds
     assert got.reasons[1] == (
-        "At $0.0010 a wrong answer, prompting costs the least. It costs about $27 over 12 months without setup, "
-        "against $29 for adapter fine-tuning. Of that, $3.33 is paid and the rest is the cost of wrong answers. A "
-        "difference of 2 points is worth $2.40 to you."
+        "At $0.0010 a wrong answer, prompting costs the least. It costs about $27 without setup over 12 months at "
+        "10,000 requests a month, against $29 for adapter fine-tuning. Of that, $3.33 is paid and the rest is the cost "
+        "of wrong answers. A difference of 2 points is worth $2.40 to you."
     )
 
 

@@ -66,13 +66,13 @@ def test_what_costs_nobody_knows_is_not_said_to_cost_least() -> None:
         "one with the highest score."
     )
     assert decide(level, {"a": 1}).reasons[1] == (
-        "Only a has a known full cost and is probably within 2 points of the best. It costs $120 over 12 months. We "
-        "don't know the full cost of b."
+        "Only a has a known full cost and is probably within 2 points of the best. It costs $120 over 12 months at "
+        "10,000 requests a month. We don't know the full cost of b."
     )
     three = decide(level | {"c": right(0.9, 200)}, {"a": 1, "b": 2})
     assert three.reasons[1] == (
-        "a is the cheapest strategy that is probably within 2 points of the best. It costs $120 over 12 months, "
-        "against $240 for b. We don't know the full cost of c."
+        "a is the cheapest strategy that is probably within 2 points of the best. It costs $120 over 12 months at "
+        "10,000 requests a month, against $240 for b. We don't know the full cost of c."
     )
 
 
@@ -81,7 +81,7 @@ def test_where_getting_ready_has_no_price_doing_so_anew_turns_nothing() -> None:
     got = decide(scores, {"a": 3, "b": 1}, one_off=None)
     anew = decide(scores, {"a": 3, "b": 1}, one_off=None, retrain_days=30)
     assert got.choice == anew.choice == "b"
-    assert "$120 over 12 months without setup" in anew.reasons[1]
+    assert "$120 without setup over 12 months" in anew.reasons[1]
     assert not [each for each in got.changes if each.startswith("If the task changed")]
 
 
@@ -107,7 +107,7 @@ def test_one_group_that_holds_most_rows_makes_no_strong_verdict() -> None:
     assert (got.choice, got.confidence) == ("dear", "weak")
     assert got.odds is not None and got.odds > 0.95
     assert got.headline == "First guess: use dear."
-    assert got.confidence_line.startswith("Weak (one group holds 150 of 210 test rows): ")
+    assert got.confidence_line.startswith("Weak evidence (one group holds 150 of 210 test rows): ")
     assert got.caveats[0].startswith("One group holds 150 of 210 test rows,")
 
 

@@ -5,6 +5,9 @@ import pytest
 from advisor.plan import STRATEGIES
 from advisor.wording import (
     duration_text,
+    in_milliseconds,
+    interval_text,
+    memory_text,
     money_text,
     name_of,
     points_text,
@@ -12,6 +15,7 @@ from advisor.wording import (
     score_text,
     seconds_text,
     signed_points,
+    taken_text,
     words_of,
 )
 
@@ -84,6 +88,28 @@ def test_money_has_its_currency_and_unknown_is_not_nothing(amount: float | None,
 )
 def test_a_wait_is_no_more_exact_than_an_estimate(seconds: float, said: str) -> None:
     assert duration_text(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("difference", "low", "high", "said"),
+    [
+        (0.38, 0.27, 0.5, "95 % CI 27 to 50"),
+        (-0.38, -0.5, -0.27, "95 % CI 27 to 50"),
+        (0.004, -0.02, 0.03, "95 % CI −2 to 3"),
+        (-0.004, -0.03, 0.02, "95 % CI −2 to 3"),
+    ],
+)
+def test_an_interval_has_the_direction_of_its_difference(difference: float, low: float, high: float, said: str) -> None:
+    assert interval_text(difference, low, high) == said
+
+
+def test_what_is_compared_has_one_unit() -> None:
+    times = 0.0089, 1.02
+    assert [seconds_text(each, in_milliseconds(*times)) for each in times] == ["8.9 ms", "1,000 ms"]
+    assert not in_milliseconds(0.26, 1.02, None, 0.0)
+    assert [taken_text(each, 1500) for each in (45, 1500)] == ["0.75 min", "25 min"]
+    assert [taken_text(each) for each in (2.41, 161)] == ["2.4 s", "160 s"]
+    assert [memory_text(each, 2.2e9) for each in (730e6, 2.2e9)] == ["0.73 GB", "2.2 GB"]
 
 
 def test_every_strategy_has_all_its_words() -> None:
