@@ -87,6 +87,9 @@ class Setup:
         return replace(built, task=task)
 
 
+DEFAULT_MACHINE_PRICE = 0.10  # an hour of two to four rented processor cores; a rented GPU costs many times as much
+
+
 @dataclass(frozen=True, slots=True)
 class Priorities(Terms):
     """What matters to the person: the costs in `Terms`, and the limits they set.
@@ -97,11 +100,16 @@ class Priorities(Terms):
     """
 
     __pydantic_config__: ClassVar = _STRICT
-    machine_per_hour: float = 0.10  # never unknown here
+    machine_per_hour: float = DEFAULT_MACHINE_PRICE  # never unknown here
     margin: float = 0.02
     max_seconds: float | None = None
     max_cost_per_1000: float | None = None
     hosted: str | None = None
+
+    @property
+    def has_default_machine_price(self) -> bool:
+        """Whether we assumed the price, as far as it shows."""
+        return self.machine_per_hour == DEFAULT_MACHINE_PRICE
 
     def __post_init__(self) -> None:
         _check("The volume", self.monthly_volume, VOLUME_BOUNDS, " requests a month")

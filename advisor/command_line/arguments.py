@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from advisor.hosted import hosted_prices, listed_name
-from advisor.plan import DEFAULT_MODEL, DEFAULT_STRATEGIES, STRATEGIES, Priorities
+from advisor.plan import DEFAULT_MACHINE_PRICE, DEFAULT_MODEL, DEFAULT_STRATEGIES, STRATEGIES, Priorities
 from eval.decoding import number
 from eval.scoring import MetricName
 from eval.task import BadInput
@@ -75,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
 
     compare = commands.add_parser("compare", help="run the strategies on a task file and recommend one")
     compare.add_argument("file", type=Path, metavar="FILE", help="the task: CSV, TSV, JSONL, XLSX or Parquet")
-    compare.add_argument("--docs", type=Path, metavar="PATH", help="documents to look up: a file, a .zip or a folder")
+    compare.add_argument(
+        "--docs", type=Path, metavar="PATH", help="documents to retrieve from: a file, a .zip or a folder"
+    )
     compare.add_argument("--input", metavar="COL", help="the column with the inputs (default: guessed)")
     compare.add_argument("--target", metavar="COL", help="the column with the ideal outputs (default: guessed)")
     compare.add_argument(
@@ -158,7 +160,11 @@ def _add_priorities(parser: argparse.ArgumentParser) -> None:
         "--max-seconds", type=_number, metavar="S", help="a limit on the 95th percentile of the latency"
     )
     parser.add_argument(
-        "--machine", type=_number, default=0.10, metavar="PRICE", help="the machine's price per hour (default: 0.10)"
+        "--machine",
+        type=_number,
+        default=DEFAULT_MACHINE_PRICE,
+        metavar="PRICE",
+        help=f"the machine's price per hour (default: {DEFAULT_MACHINE_PRICE:.2f}, too low for a GPU)",
     )
     parser.add_argument(
         "--months", type=_whole, default=12, metavar="N", help="add up costs over N months (default: 12)"

@@ -132,7 +132,7 @@ def choose_priorities(was: Priorities) -> Priorities:
         step=0.5,
         format="%.1f",
         help="We recommend a cheaper strategy if it is probably at most this much worse. "
-        "1 point = 1 % of a perfect score.",
+        "1 point is one hundredth of a perfect score.",
     )
     price = first[2].number_input(
         f"Machine price per hour ({currency})",
@@ -140,7 +140,7 @@ def choose_priorities(was: Priorities) -> Priorities:
         float(was.machine_per_hour),
         step=0.05,
         key="machine_per_hour",
-        help="A request costs this price times the machine time it takes.",
+        help="A request costs this price times the machine time it takes. The default is too low for a GPU.",
     )
     longest = second[0].number_input(
         "Maximum latency (seconds)",

@@ -17,6 +17,7 @@ from advisor.plan import Priorities
 from advisor.report.learned import curves_from, training_caveats, turning_sentences
 from advisor.report.probed import freshness, refusals, robustness, side_effects, without_documents
 from advisor.schema import Candidate, Comparison, CostCrossing, Judgement, NotMeasured, Report, TaskFacts
+from advisor.wording import money_text
 from eval.cost_ranges import crossing_range, price_range
 from eval.costs import Quote, cost_of
 from eval.failures import Failures, sort_failures
@@ -156,10 +157,18 @@ def _with_curves_and_rules(report: Report) -> Report:
     recommendation = replace(
         report.recommendation,
         changes=(*report.recommendation.changes, *turning_sentences(report)),
-        caveats=(*report.recommendation.caveats, *training_caveats(report)),
+        caveats=(*report.recommendation.caveats, *_machine_price(report), *training_caveats(report)),
     )
     report = replace(report, recommendation=recommendation)
     return replace(report, rules=hold_against(report))
+
+
+def _machine_price(report: Report) -> list[str]:
+    """The caveat where nobody said what a GPU costs: the default is the price of a few processor cores."""
+    if report.device.startswith("CPU") or not report.priorities.has_default_machine_price:
+        return []
+    price = money_text(report.priorities.machine_per_hour, report.priorities.currency)
+    return [f"Costs assume {price} an hour, our default. That is too low for a GPU: set what your machine costs."]
 
 
 def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None, model: str) -> Candidate | NotMeasured:
