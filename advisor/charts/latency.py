@@ -21,19 +21,20 @@ from advisor.charts.drawing import (
 )
 from advisor.palette import Theme
 from advisor.schema import Candidate, Judgement
-from advisor.wording import count_text, name_of, seconds_text
+from advisor.wording import PHASE_NAMES, count_text, in_milliseconds, name_of, seconds_text, share_text
 from eval.statistics import Percentiles
 
 
 def latency_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     """A bar from the median latency to the 95th percentile; None where nothing was timed."""
+    in_ms = in_milliseconds(*(latency.p50 for _, latency in _timed(report)))
     rows = rows_of(
         [
             {
                 **named(one.strategy),
-                "p50": latency.p50,
-                "p95": latency.p95,
-                "label": _span(seconds_text(latency.p50), seconds_text(latency.p95)),
+                "p50": latency.p50 * (1000 if in_ms else 1),
+                "p95": latency.p95 * (1000 if in_ms else 1),
+                "label": f"{seconds_text(latency.p50, in_ms).split()[0]} to {seconds_text(latency.p95, in_ms)}",
             }
             for one, latency in _timed(report)
         ]
@@ -47,7 +48,7 @@ def latency_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
         x=alt.X(
             "p50:Q",
             scale=scale,
-            title="Latency in seconds, median to 95th percentile",
+            title=f"Latency in {'milliseconds' if in_ms else 'seconds'}, median to 95th percentile",
             axis=alt.Axis(tickCount=4, format=PLAIN_NUMBER),
         ),
         x2="p95:Q",
@@ -59,18 +60,13 @@ def latency_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     return finished(alt.LayerChart(layer=[bar, middle, label]), height=ROW_HEIGHT * len(order) + AXIS_HEIGHT)
 
 
-def _span(low: str, high: str) -> str:
-    """The unit once, where it is the same."""
-    number, unit = low.split()
-    return f"{number} to {high}" if high.endswith(f" {unit}") else f"{low} to {high}"
-
-
 def latency_sentence(report: Judgement) -> str:
     rows = _timed(report)
     if not rows:
         return "Latency was not measured."
     (fastest, least), (slowest, most) = (find(rows, key=lambda row: row[1].p50) for find in (min, max))
-    median, reading = seconds_text(least.p50), "The mark is the median, and the bar ends at the 95th percentile."
+    in_ms = in_milliseconds(least.p50)
+    median, reading = seconds_text(least.p50, in_ms), "The mark is the median, and the bar ends at the 95th percentile."
     if fastest is slowest:
         said = f"{name_of(fastest.strategy)} has a median latency of {median}."
         return f"{said}{_longest_phase(slowest)} {reading}"
@@ -79,7 +75,7 @@ def latency_sentence(report: Judgement) -> str:
     else:
         timed = count_text(least.n, "timed request")
         said = f"{name_of(fastest.strategy)} seems fastest, with a median latency of {median}, but {timed} can't tell."
-    said += f" {name_of(slowest.strategy)} takes {seconds_text(most.p50)}."
+    said += f" {name_of(slowest.strategy)} takes {seconds_text(most.p50, in_ms)}."
     return f"{said}{_longest_phase(slowest)} {reading}"
 
 
@@ -88,8 +84,8 @@ def _longest_phase(slowest: Candidate) -> str:
     if sum(seconds > 0 for seconds in slowest.phase_seconds.values()) < 2:
         return ""
     phase, seconds = max(slowest.phase_seconds.items(), key=lambda one: one[1])
-    share = 100 * seconds / (sum(slowest.phase_seconds.values()) or 1.0)
-    return f" It spends {share:.0f} % of that {phase}."
+    fraction = seconds / (sum(slowest.phase_seconds.values()) or 1.0)
+    return f" {share_text(fraction)} of that is {PHASE_NAMES[phase]}."
 
 
 def _is_sure(fastest: Percentiles, all_of_them: Sequence[Percentiles]) -> bool:

@@ -1,4 +1,4 @@
-"""What each strategy costs as the volume grows, and where two of them cost the same."""
+"""What each strategy costs at each volume, and where two of them cost the same."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from advisor.candidates import Sentences, judged, on_pairs, priced
 from advisor.charts.drawing import FREE, LABEL_SIZE, PLAIN_NUMBER, apart, colour, finished, names, rows_of, shape
 from advisor.palette import Theme, mark_of
 from advisor.schema import CostCrossing, Judgement
-from advisor.wording import count_text, in_sentence, list_text, money_text, name_of, rough_text
+from advisor.wording import count_text, in_sentence, list_text, money_text, name_of, number_text, rough_text
 from eval.costs import Cost
 
 _FIRST = 1.5  # requests a month: what rounds to one
@@ -83,12 +83,18 @@ def volume_sentence(report: Judgement) -> str:
         price = money_text(cost.spent_over(report.priorities.months), cost.currency)
         volume = count_text(report.priorities.monthly_volume, "request")
         return f"{name_of(name)} costs {price} over {_months(report)} at {volume} a month."
-    if met := _in_sight(report):
-        return crossing_sentence(report, met[-1][0])
-    is_sure = not any(one.low is not None and one.low <= _farthest(report) for one in report.crossings)
-    if is_sure:
-        return "The order of costs stays the same up to ten times your volume."
-    return "As measured, the order of costs stays the same up to ten times your volume."
+    choice, met = report.recommendation.choice, [one for one, _ in _in_sight(report)]
+    if of_choice := [one for one in met if choice in (one.a, one.b)]:
+        return crossing_sentence(report, of_choice[-1])
+    if met and choice is None:
+        return crossing_sentence(report, met[-1])
+    compared, stays = report.crossings, "the order of costs stays the same up to ten times your volume."
+    if met and choice is not None:
+        compared = tuple(one for one in report.crossings if choice in (one.a, one.b))
+        stays = f"the rank of {in_sentence(choice)} by cost stays the same up to ten times your volume."
+    if any(one.low is not None and one.low <= _farthest(report) for one in compared):
+        return f"As measured, {stays}"
+    return f"{stays[:1].upper()}{stays[1:]}"
 
 
 def crossing_sentences(report: Judgement) -> Sentences:
@@ -118,7 +124,13 @@ def crossing_sentence(report: Judgement, one: CostCrossing) -> str:
         return f"As measured, {less} from about {volume}. It may never do so."
     if one.high is None:
         return f"As measured, {less} from about {volume}. That may be from {rough_text(one.low)}, or never."
-    return f"From about {volume}, {less} (95 % CI {rough_text(one.low)} to {rough_text(one.high)})."
+    return f"From about {volume}, {less} (95 % CI {_ends(one.low, one.high)})."
+
+
+def _ends(low: float, high: float) -> str:
+    """Two volumes, with a decimal where whole numbers would not tell them apart."""
+    ends = rough_text(low), rough_text(high)
+    return " to ".join(ends if ends[0] != ends[1] else (number_text(low), number_text(high)))
 
 
 def _in_sight(report: Judgement) -> list[tuple[CostCrossing, float]]:

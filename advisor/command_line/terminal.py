@@ -16,7 +16,16 @@ from advisor.candidates import not_measured
 from advisor.runs.experiment import Listen
 from advisor.schema import Judgement, Report
 from advisor.sections.contents import sections_of
-from advisor.sections.figures import COST, MEDIAN, NOT_MEASURED, SCORE, baselines_of, columns_of, figures_of
+from advisor.sections.figures import (
+    COST,
+    MEDIAN,
+    NOT_MEASURED,
+    PROBABILITY,
+    SCORE,
+    baselines_of,
+    columns_of,
+    figures_of,
+)
 from advisor.sections.glossary import terms_of
 from advisor.sections.opening import sentences_of
 from advisor.storage.store import Store
@@ -92,7 +101,7 @@ def _side_by_side(names: list[Text], figures: list[tuple[str, list[str]]]) -> Ta
 
 def _one_below_another(names: list[Text], figures: list[tuple[str, list[str]]]) -> Table:
     """The most important figures, for more strategies than fit next to each other on a screen."""
-    shown = [one for one in figures if one[0] in _FIRST_OF_ALL or one[0].startswith("Chance of")]
+    shown = [one for one in figures if one[0] in _FIRST_OF_ALL or one[0].startswith(PROBABILITY)]
     table = Table("", *(Column(heading, justify="right") for heading, _ in shown), box=SIMPLE_HEAD)
     for name, *cells in zip(names, *(cells for _, cells in shown), strict=True):
         table.add_row(name, *cells)

@@ -71,7 +71,7 @@ def failure_sentence(wrong: Exception, stage: str) -> str:
 def death_sentence(exit_code: int | None) -> str:
     """Why a child ended without a result, as far as its exit code shows."""
     if exit_code == -signal.SIGKILL:
-        return "It was stopped by the system, most likely because memory ran out; choose a smaller model."
+        return "It was stopped by the system, probably because memory ran out; choose a smaller model."
     if exit_code is not None and exit_code < 0:
         return f"Its process crashed ({signal.Signals(-exit_code).name}); its log has the details."
     return f"Its process ended without a result (exit code {exit_code}); its log has the details."

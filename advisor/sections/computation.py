@@ -1,10 +1,11 @@
-"""What several sections say about how their figures were computed: intervals, tests and random draws."""
+"""What several sections say about how their figures were computed: intervals, tests and resamples."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from advisor.candidates import judged
+from advisor.plan import Priorities
 from advisor.schema import Comparison, Lost, Report
 from advisor.wording import count_text, margin_text, money_text
 from eval.label_statistics import IMAGINED_ROWS_A_LABEL, REWEIGHTED, SWAPS
@@ -12,17 +13,17 @@ from eval.posterior import DRAWS
 from eval.scoring.labels import OF_LABELS
 from eval.statistics import ADJUSTED_WALD, BOOTSTRAP, MCNEMAR, RESAMPLES, SIGN_FLIPS, STUDENT, WILSON
 
-COST_DRAWS = "2,000 bootstrap draws"
+COST_RESAMPLES = "2,000 bootstrap resamples"
 _METHODS = {
-    WILSON: "Wilson's interval for a share, where scores are 0 or 1 or hardly differ.",
+    WILSON: "Wilson's interval for a proportion, where scores are 0 or 1 or hardly differ.",
     BOOTSTRAP: f"BCa bootstrap of the mean with {RESAMPLES:,} resamples, where ten scores or more differ.",
     STUDENT: "Student's t interval over groups of rows. Groups of uneven size lower its degrees of freedom (Kish).",
-    ADJUSTED_WALD: "Adjusted Wald interval for paired shares (Agresti and Min), where scores are 0 or 1 or fewer than "
-    "ten rows differ.",
+    ADJUSTED_WALD: "Adjusted Wald interval for paired proportions (Agresti and Min), where scores are 0 or 1 or fewer "
+    "than ten rows differ.",
     MCNEMAR: "Exact McNemar test, where scores are 0 or 1.",
     SIGN_FLIPS: f"Paired permutation test with every sign flip, or {RESAMPLES:,} random ones.",
-    REWEIGHTED: f"The middle 95 % of {DRAWS:,} scores with randomly weighted rows (Bayesian bootstrap). Each label "
-    f"also gets imagined rows that weigh {IMAGINED_ROWS_A_LABEL:g}.",
+    REWEIGHTED: f"The middle 95 % of {DRAWS:,} scores with randomly weighted rows (Bayesian bootstrap). For each "
+    f"label we add artificial rows that weigh {IMAGINED_ROWS_A_LABEL:g}.",
     SWAPS: "Paired permutation test that swaps the two answers to a row, in every way or in "
     f"{RESAMPLES:,} random ones.",
 }
@@ -47,22 +48,28 @@ def of_pairs(pairs: Sequence[Comparison | Lost]) -> str:
     return f"95 % CI: {ranges} p: {tests} The p-values are corrected for all pairs (Holm)."
 
 
-def of_draws(report: Report) -> str:
-    """What the chances of a verdict are counted in."""
-    drawn = (
-        f"The {tested(report)} are weighted at random {DRAWS:,} times (Bayesian bootstrap), as if other such rows had "
-        "come. Each strategy also gets an imagined row that only it answers right."
+def of_resamples(report: Report) -> str:
+    """What the probabilities of a verdict are counted in."""
+    resampled = (
+        f"We give the {tested(report)} random weights {DRAWS:,} times (Bayesian bootstrap), as if you had other rows "
+        "like these. For each strategy we add one artificial row that only it answers right."
     )
     if not counts_labels_alike(report):
-        return drawn
+        return resampled
     return (
-        f"{drawn} Each label also gets imagined rows that weigh {IMAGINED_ROWS_A_LABEL:g}, since a few rows cannot "
-        "show how well a label is found."
+        f"{resampled} For each label we also add artificial rows that weigh {IMAGINED_ROWS_A_LABEL:g}, since a few "
+        "rows can't show how well a label is found."
     )
 
 
 def margin_of(report: Report) -> str:
     return margin_text(report.priorities.margin)
+
+
+def machine_price(priorities: Priorities) -> str:
+    """ "$0.10 an hour (our default)", so that nobody takes a price that we assumed for a price that was found out."""
+    hour = f"{money_text(priorities.machine_per_hour, priorities.currency)} an hour"
+    return f"{hour} (our default)" if priorities.has_default_machine_price else hour
 
 
 def second_price_of(report: Report) -> str:

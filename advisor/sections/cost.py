@@ -1,4 +1,4 @@
-"""What a score costs, and what each strategy costs as the volume grows."""
+"""What a score costs, and what each strategy costs at each volume."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def section(report: Report) -> Section | None:
     if not judged(report):
         return None
     chart = Chart(charts.cost_chart_sentence(report), partial(charts.cost_chart, report))
-    how = "Scores and costs with their CIs, as in the table of all figures."
+    how = "Scores, costs and their CIs are those under “All metrics”."
     return Section("cost", "Score vs. cost", charts.cost_sentence(report), (chart,), how)
 
 
@@ -34,7 +34,7 @@ def _how_volume(report: Report) -> str:
     rows = " and of the scored rows" if report.priorities.wrong_answer else ""
     months = count_text(report.priorities.months, "month")
     return (
-        f"Setup cost + {months} × (repeated setup + requests a month × the cost of one{wrong}), as in the table. "
-        "Two strategies cost the same where their lines cross. The CI of that volume comes from "
-        f"{computation.COST_DRAWS} of the timed answers and of the tokens of all rows{rows}."
+        f"Setup cost + {months} × (repeated setup + requests a month × the cost of one{wrong}), as under “All "
+        "metrics”. Two strategies cost the same where their lines cross. The CI of that volume comes from "
+        f"{computation.COST_RESAMPLES} of the timed answers and of the tokens of all rows{rows}."
     )

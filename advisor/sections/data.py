@@ -10,7 +10,7 @@ def section(report: Report) -> Section | None:
     if not report.warnings:
         return None
     how = (
-        "The checks count rows of the whole upload and compare inputs without capitals and signs. Rows left out of the "
-        "split count too: task.json."
+        "The checks count all rows of your upload, also those that the split leaves out (task.json). They ignore case "
+        "and punctuation when they compare inputs."
     )
     return Section("data", "Data cleaning", report.warnings[0], (Bullets(report.warnings),), how)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from advisor.candidates import Sentences, is_chance, on_pairs
+from advisor.decision.sentences import LEVEL
 from advisor.schema import Comparison, Judgement, Report
 from advisor.sections import computation
 from advisor.sections.blocks import Block, Bullets, Section, small
-from advisor.wording import count_text, in_sentence, name_of, points_text
+from advisor.wording import count_text, in_sentence, interval_text, margin_text, name_of, points_text
 from eval.label_statistics import SWAPS
 from eval.statistics import LEAST_OF_FLIPS, SIGN_FLIPS
 
 TITLE = "Differences between strategies"
 _P_VALUE = (
-    "p is how often chance alone would make so large a difference between two equally good strategies. It is corrected "
-    "for all pairs compared (Holm). The CIs are not."
+    "p is the probability of so large a difference if both strategies were equally good. It is corrected for all pairs "
+    "compared (Holm). The CIs are not."
 )
-_LEVEL = 0.0005  # a difference that rounds to no tenth of a point
 
 
 def section(report: Report) -> Section | None:
@@ -55,40 +56,49 @@ def detectable_of(report: Judgement) -> str | None:
 
 def _summary(report: Report) -> str:
     found, pairs = [one for one in report.comparisons if not is_chance(one)], len(report.comparisons)
+    small = _perhaps_small(found, report)
     if pairs == 1:
-        return "The difference is more than chance." if found else "The difference may be chance."
+        return f"The difference is more than chance.{small}" if found else "The difference may be chance."
     if not found:
         return f"Any of the {pairs} differences may be chance."
     if len(found) == pairs:
-        return f"All {pairs} differences are more than chance."
-    return f"{len(found)} of {pairs} differences are more than chance."
+        return f"All {pairs} differences are more than chance.{small}"
+    if len(found) == 1:
+        return f"1 of {pairs} differences is more than chance.{small}"
+    return f"{len(found)} of {pairs} differences are more than chance.{small}"
+
+
+def _perhaps_small(found: Sequence[Comparison], report: Report) -> str:
+    """How many of the differences `found` to be more than chance may still not matter to the person."""
+    margin = report.priorities.margin
+    small = sum(min(abs(one.low), abs(one.high)) <= margin for one in found)
+    if not margin or not small:
+        return ""
+    if len(found) == 1:
+        return f" It may be less than {margin_text(margin)}."
+    return f" {'All' if small == len(found) else small} of them may be less than {margin_text(margin)}."
 
 
 def _difference(pair: Comparison) -> str:
     a, b = (pair.a, pair.b) if pair.difference >= 0 else (pair.b, pair.a)
-    low, high = sorted((pair.low, pair.high) if a == pair.a else (-pair.low, -pair.high))
-    points = points_text(pair.difference)
-    range_and_p = f"(95 % CI {_signed(low)} to {_signed(high)}, {_p_value(pair)}, {count_text(pair.n, 'row')})"
-    if abs(pair.difference) < _LEVEL:
+    points, interval = points_text(pair.difference), interval_text(pair.difference, pair.low, pair.high)
+    range_and_p = f"({interval}, {_p_value(pair)}, {count_text(pair.n, 'row')})"
+    if abs(pair.difference) < LEVEL:
         return f"{name_of(a)} and {in_sentence(b)} score the same {range_and_p}."
     return f"{name_of(a)} is {points} ahead of {in_sentence(b)} {range_and_p}."
 
 
-def _signed(difference: float) -> str:
-    """Points without their unit, for the ends of an interval."""
-    number = points_text(difference).split()[0]
-    return f"−{number}" if difference < 0 and float(number) else number
-
-
 def _p_value(pair: Comparison) -> str:
-    """Of so many flips of signs, or swaps, none can be smaller than the least: then it may be less."""
+    """Of so many flips of signs, or swaps, none can be smaller than the least: then it may be less. From .1 on, a third
+    digit says nothing."""
     p_value = pair.p_value if pair.p_value_holm is None else pair.p_value_holm
     if p_value < 0.001:
         return "p < .001"
     is_least = pair.test in (SIGN_FLIPS, SWAPS) and pair.p_value <= LEAST_OF_FLIPS
+    digits = 2 if p_value >= 0.1 else 3
     if is_least:
-        return f"p ≤ {math.ceil(1000 * p_value - 1e-9) / 1000:.3f}".replace(" 0.", " .")
-    return f"p = {p_value:.3f}".replace(" 0.", " .")
+        p_value = math.ceil(10**digits * p_value - 1e-9) / 10**digits
+    return f"p {'≤' if is_least else '='} {p_value:.{digits}f}".replace(" 0.", " .")
 
 
 def _how(report: Report) -> str:
@@ -104,10 +114,13 @@ def _how(report: Report) -> str:
     sentences = [
         mean,
         computation.of_pairs(report.comparisons),
-        f"The difference that would show: (1.96 + 0.84) × {error}.",
+        f"True difference that shows in 80 % of tests: (1.96 + 0.84) × {error}.",
     ]
     if not computation.counts_labels_alike(report):
-        sentences.append("The deviation includes two imagined rows: half a win, half a loss and one tie.")
+        sentences.append(
+            "Before computing the standard deviation we add two artificial rows (half a win, half a loss and one tie), "
+            "so that it is never 0."
+        )
     if report.recommendation.rows_needed is not None:
         sentences.append(f"Test rows needed: {needed}")
     return " ".join(sentences)

@@ -34,9 +34,9 @@ WORDS: dict[str, Words] = {
     ),
     Failure.LABEL_FORM: Words("Right label, wrong form", "The expected label is misspelt or has words around it."),
     Failure.NO_LABEL: Words("Invented label", "The answer is none of your labels."),
-    Failure.LABEL_NOT_FOUND: Words("Not looked up", "No example that it looked up has the right label."),
+    Failure.LABEL_NOT_FOUND: Words("Not retrieved", "No retrieved example has the right label."),
     Failure.LABEL_NOT_USED: Words(
-        "Looked up, not used", "It looked up an example with the right label and gave another label."
+        "Retrieved but not used", "A retrieved example has the right label, but it gave another label."
     ),
     Failure.WRONG_LABEL: Words("Wrong label", "It gave another of your labels."),
     Failure.NOT_JSON: Words("Not readable", "The answer isn't the JSON we asked for, or only its beginning."),
@@ -50,9 +50,9 @@ WORDS: dict[str, Words] = {
     Failure.WRONG_VALUE: Words("Wrong value", "A value isn't the expected one, or fields are mixed up."),
     Failure.ANSWER_FORM: Words("Right words, wrong form", "All expected words are there, among too many others."),
     Failure.DOCUMENT_NOT_FOUND: Words(
-        "Not looked up",
-        "It looked up no document that holds the answer. Your data says which one does, or the words of the expected "
-        "answer do.",
+        "Not retrieved",
+        "No retrieved document holds the answer. We know which documents do from your data, or from the words of the "
+        "expected answer.",
     ),
     Failure.REPEATED: Words("Repeats the question", "The answer only has words of the question."),
     Failure.INVENTED: Words(
@@ -61,8 +61,8 @@ WORDS: dict[str, Words] = {
         "Short words and those of the question don't count.",
     ),
     Failure.DOCUMENT_NOT_USED: Words(
-        "Looked up, not used",
-        "It looked up a document that holds the answer, perhaps only in part, and answered something else.",
+        "Retrieved but not used",
+        "A retrieved document holds the answer, perhaps only in part, but it answered something else.",
     ),
     Failure.WRONG_ANSWER: Words("Other wrong answer", "It is wrong, and we can't say why."),
     Failure.FACTS_DISTORTED: Words(
@@ -214,9 +214,9 @@ def _how(report: Report) -> str:
         else ""
     )
     compared = {
-        Kind.CLASSIFICATION: "its label with the expected one, your labels and the examples that were looked up",
-    }.get(report.task.kind, "its words with the expected answer, your documents and what was looked up")
+        Kind.CLASSIFICATION: "its label with the expected one, your labels and the retrieved examples",
+    }.get(report.task.kind, "its words with the expected answer, your documents and what was retrieved")
     return (
         f"Each wrong answer{partly} counts in the first category that fits. We compare {compared}: columns answer, "
-        f"expected and sources of outcomes.csv.{copied} No model is asked."
+        f"expected and sources of outcomes.csv.{copied} No model judges the answers."
     )

@@ -5,7 +5,7 @@ What was not measured is said to be so, never left blank and never 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -15,8 +15,9 @@ from advisor.schema import ApartSeconds, Candidate, Judgement, Report
 from advisor.sections import computation
 from advisor.sections.blocks import Cell, Definitions, Folded, Row, Section, Table, of_strategies, small
 from advisor.wording import (
+    PHASE_NAMES,
     count_text,
-    duration_text,
+    in_milliseconds,
     in_sentence,
     memory_text,
     money_text,
@@ -26,21 +27,22 @@ from advisor.wording import (
     score_text,
     seconds_text,
     share_text,
+    taken_text,
 )
 from eval.phases import PHASES, WRITING
-from eval.posterior import DRAWS
+from eval.posterior import DRAWS as RESAMPLES
 from eval.scoring import formula_of
 from eval.statistics import Percentiles
 from strategies.registry import TRAINED
 
 NOT_MEASURED = "not measured"
-SCORE, MEDIAN, COST = "Score", "Median latency", "Cost per 1,000 requests"
-WITHOUT_MODEL = "Without a language model"
-_CHANCE = "Chance of being"
+SCORE, COST = "Score", "Cost per 1,000 requests"
+MEDIAN, P95 = "Median latency", "95th percentile latency"
+BASELINES, FIRST_TOKEN, PROBABILITY = "Baselines", "Median time to first token", "Probability of being"
 _TRAININGS = "Score of each training"
 _MEANING = (
-    "Brackets hold 95 % CIs. Setup is choosing settings, indexing what can be looked up, and training. A token is a "
-    "word or a piece of one."
+    "Brackets hold 95 % CIs. Setup is choosing settings, indexing documents and examples, and training. A token is a "
+    "word or a part of one."
 )
 
 # Of the score, by name: what is shown of them, as a share, and how it was computed.
@@ -62,6 +64,7 @@ PARTS = {
 }
 
 Number = TypeVar("Number", int, float)
+Time = tuple[float, tuple[float | None, float | None]]  # seconds, and their 95 % CI
 
 
 def section(report: Report) -> Section | None:
@@ -71,7 +74,7 @@ def section(report: Report) -> Section | None:
     rows = tuple(Row(heading, tuple(map(Cell, cells)), how=how.get(heading)) for heading, cells in figures_of(report))
     table = Table(of_strategies([one.strategy for one in columns_of(report)], name_of), rows)
     formulas = Folded("How we computed each metric", (Definitions((("Files", _files(report)), *how.items())),))
-    summary = f"{count_text(len(rows), 'figure')} for {_strategies(len(shown))}, and how each was computed."
+    summary = f"{count_text(len(rows), 'metric')} of {_strategies(len(shown))}, and how we computed each."
     return Section("figures", "All metrics", summary, (table, *small(_MEANING, baselines_of(report) or ""), formulas))
 
 
@@ -84,6 +87,8 @@ def columns_of(report: Judgement) -> list[Candidate]:
 def figures_of(report: Judgement) -> list[tuple[str, list[str]]]:
     """A heading, and its figure for each of `columns_of(report)`, in that order."""
     shown = columns_of(report)
+    longest = max((one.fit_seconds or 0.0 for one in shown), default=0.0)
+    largest = max((one.peak_memory_bytes or 0 for one in shown), default=0)
 
     def row(heading: str, tell: Callable[[Candidate], str | None]) -> tuple[str, list[str]]:
         return heading, [tell(one) or NOT_MEASURED for one in shown]
@@ -95,23 +100,23 @@ def figures_of(report: Judgement) -> list[tuple[str, list[str]]]:
         row(SCORE, lambda one: score_text(one.score.mean)),
         row("95 % CI", lambda one: f"{score_text(one.score.low)} to {score_text(one.score.high)}"),
         *([row(_TRAININGS, _each_training)] if any(one.score_of_each_training for one in shown) else []),
-        *_chances(report, [one.id for one in shown]),
+        *_probabilities(report, [one.id for one in shown]),
         *(each for part, (heading, _) in PARTS.items() for each in if_any(heading, partial(_part, part))),
-        row(MEDIAN, lambda one: _median(one.latency_seconds)),
-        row("95th percentile latency", lambda one: _p95(one.latency_seconds)),
-        *if_any("Median time to the first word", lambda one: _median(one.first_word_seconds)),
+        _seconds(MEDIAN, [_median(one.latency_seconds) for one in shown]),
+        _seconds(P95, [_p95(one.latency_seconds) for one in shown]),
         *(
-            row(f"Mean time {name}", partial(_phase, name))
-            for name in PHASES
-            if any(one.phase_seconds.get(name) for one in shown)
+            [_seconds(FIRST_TOKEN, [_median(one.first_word_seconds) for one in shown])]
+            if any(one.first_word_seconds for one in shown)
+            else []
         ),
+        *(_phase(name, shown) for name in PHASES if any(one.phase_seconds.get(name) for one in shown)),
         row("Throughput (answers per second)", lambda one: _if_known(number_text, one.requests_per_second)),
         row("Prompt tokens per request", lambda one: _if_known(_tokens, one.tokens_in_mean)),
         row("Output tokens per request", lambda one: _if_known(_tokens, one.tokens_out_mean)),
         row("Failed answers", lambda one: _if_known(_count, one.failed_answers)),
         *if_any("Refusals", lambda one: _count(one.refusals.count) if one.refusals else None),
-        row("Setup time", lambda one: _if_known(duration_text, one.fit_seconds)),
-        row("Peak memory", lambda one: _if_known(memory_text, one.peak_memory_bytes)),
+        row("Setup time", lambda one: _if_known(partial(taken_text, longest=longest), one.fit_seconds)),
+        row("Peak memory", lambda one: _if_known(partial(memory_text, largest=largest), one.peak_memory_bytes)),
         row(COST, lambda one: _price(one, one.cost.per_1000, one.per_1000_range)),
         row("Setup cost", lambda one: _price(one, one.cost.one_off)),
         *(
@@ -136,8 +141,9 @@ def how_computed(report: Report) -> dict[str, str]:
         "95 % CI": computation.of_intervals(report),
         _TRAININGS: _how_each_training(report),
         **{
-            heading: f"{computation.of_draws(report)} The chance is the share of these draws in which it is so."
-            for heading, _ in _chances(report, [])
+            heading: f"{computation.of_resamples(report)} The probability is the fraction of these resamples in which "
+            "this holds."
+            for heading, _ in _probabilities(report, [])
         },
         **{
             heading: f"The mean over {rows} of column {part} of outcomes.csv. {how}"
@@ -145,11 +151,10 @@ def how_computed(report: Report) -> dict[str, str]:
         },
         MEDIAN: f"The median of {timed} requested one at a time: column seconds. CI: by the binomial number of answers "
         "below the true median.",
-        "95th percentile latency": f"The 95th percentile of the same {timed}. So few answers often set no upper end "
-        "to its CI.",
-        "Median time to the first word": f"The median of the same {timed}: column seconds, less the time for writing "
-        "(phases in outcomes.jsonl).",
-        **{f"Mean time {name}": f"The mean over the same {timed}: phases in outcomes.jsonl." for name in PHASES},
+        P95: f"The 95th percentile of the same {timed}. With so few answers, its CI often has no upper end.",
+        FIRST_TOKEN: f"The median of the same {timed}: column seconds, less the generation time (phases in "
+        "outcomes.jsonl).",
+        **{_phase_heading(name): f"The mean over the same {timed}: phases in outcomes.jsonl." for name in PHASES},
         "Throughput (answers per second)": f"{rows.capitalize()} ÷ the seconds of one batched pass over them: "
         "requests_per_second in trial.json.",
         "Prompt tokens per request": f"The mean over {rows}: column tokens_in. The part that all prompts share counts "
@@ -169,13 +174,13 @@ def how_computed(report: Report) -> dict[str, str]:
         "Cost of wrong answers per 1,000 requests": _how_wrong_answers_cost(report),
     }
     in_table = {heading: found[heading] for heading, _ in figures_of(report)}
-    return in_table | ({WITHOUT_MODEL: _how_baselines(report)} if baselines(report) else {})
+    return in_table | ({BASELINES: _how_baselines(report)} if baselines(report) else {})
 
 
 def baselines_of(report: Judgement) -> str | None:
-    """What answers without a language model score, best first, in a sentence; None for a run that measured none."""
+    """What baselines score, best first, in a sentence; None for a run that measured none."""
     scored = [f"{in_sentence(one.strategy)} {score_text(one.score.mean)}" for one in baselines(report)]
-    return f"Without a language model: {', '.join(scored)}." if scored else None
+    return f"{BASELINES}: {', '.join(scored)}." if scored else None
 
 
 def _strategies(count: int) -> str:
@@ -184,8 +189,8 @@ def _strategies(count: int) -> str:
 
 def _files(report: Report) -> str:
     return (
-        f"Everything is in the folder runs/{report.run_id} of your Threeways folder, which is .threeways in your home "
-        "folder unless you chose another. Each strategy has a folder there, and so do baselines/ and curves/."
+        f"All files are in runs/{report.run_id} of your Threeways folder (by default .threeways in your home folder). "
+        "Each strategy has its own folder there. Baselines are in baselines/ and learning curves in curves/."
     )
 
 
@@ -203,8 +208,8 @@ def _how_each_training(report: Report) -> str:
     rows = computation.tested(report)
     score = f"The {report.task.metric} of" if computation.counts_labels_alike(report) else "The mean score of"
     return (
-        f"{score} {rows}, then of the lines trained_again of probes.jsonl: same settings, other seeds. The chances "
-        "allow for the luck of one training."
+        f"{score} {rows}, then of the lines trained_again of probes.jsonl: same settings, other seeds. The "
+        "probabilities allow for how much one training differs from another."
     )
 
 
@@ -222,11 +227,11 @@ def _how_cost(report: Report) -> str:
     sentences = [f"1,000 × the mean seconds of {timed} requested one at a time (column seconds) × {price}."]
     if any(WRITING in one.phase_seconds for one in shown):
         sentences.append(
-            f"The time for writing is scaled to the mean output tokens of all {computation.tested(report)} (ratio "
+            f"The generation time is scaled to the mean output tokens of all {computation.tested(report)} (ratio "
             "estimator)."
         )
     if shown[0].per_1000_range:
-        sentences.append(f"CI: {computation.COST_DRAWS} of these answers and of the tokens of all rows.")
+        sentences.append(f"CI: {computation.COST_RESAMPLES} of these answers and of the tokens of all rows.")
     return " ".join(sentences)
 
 
@@ -238,7 +243,7 @@ def _how_setup_cost(report: Report) -> str:
 
 def _how_wrong_answers_cost(report: Report) -> str:
     if computation.counts_labels_alike(report):
-        return "1,000 × the share of test rows with a wrong label × the price of a wrong answer."
+        return "1,000 × the fraction of test rows with a wrong label × the price of a wrong answer."
     return "1,000 × (1 − score) × the price of a wrong answer."
 
 
@@ -250,24 +255,24 @@ def _how_baselines(report: Report) -> str:
     if not report.recommendation.baseline:
         return scored
     return (
-        f"{scored} The best baseline is compared with the best strategy as two strategies are. Its odds are the share "
-        f"of {DRAWS:,} draws in which the claim holds. To call it as good, a strategy may be better by more "
-        f"than {computation.margin_of(report)} in at most {100 * FALSE_CLAIMS:.0f} % of draws, divided by the number "
-        "of baselines."
+        f"{scored} We compare the best baseline with the best strategy as under “Differences between strategies”. The "
+        f"probability is the fraction of {RESAMPLES:,} resamples in which the claim holds. For “You don't need a "
+        f"language model”, each strategy may be more than {computation.margin_of(report)} better in at most "
+        f"{100 * FALSE_CLAIMS:.0f} % of resamples, divided by the number of baselines."
     )
 
 
-def _chances(report: Judgement, names: list[str]) -> list[tuple[str, list[str]]]:
+def _probabilities(report: Judgement, names: list[str]) -> list[tuple[str, list[str]]]:
     """How probable it is that each is near the best."""
-    chances = report.recommendation.probabilities
-    if len(chances) < 2:
+    found = report.recommendation.probabilities
+    if len(found) < 2:
         return []  # nothing to compare
     strategies = {one.id for one in judged(report)}
     told = [
-        probability_text(chances[one]) if one in chances else "beyond a limit" if one in strategies else "–"
+        probability_text(found[one]) if one in found else "beyond a limit" if one in strategies else "–"
         for one in names
     ]
-    return [(f"{_CHANCE} {near_best(report)}", told)]
+    return [(f"{PROBABILITY} {near_best(report)}", told)]
 
 
 def _each_training(one: Candidate) -> str | None:
@@ -288,27 +293,42 @@ def _count(count: int) -> str:
     return f"{count:,}"
 
 
-def _phase(name: str, one: Candidate) -> str:
+def _phase(name: str, shown: Sequence[Candidate]) -> tuple[str, list[str]]:
     """A dash for what a strategy does not do."""
-    seconds = one.phase_seconds
-    return NOT_MEASURED if not seconds else seconds_text(seconds[name]) if name in seconds else "–"
+    in_ms = in_milliseconds(*(one.phase_seconds.get(name) for one in shown))
+
+    def cell(seconds: dict[str, float]) -> str:
+        return NOT_MEASURED if not seconds else seconds_text(seconds[name], in_ms) if name in seconds else "–"
+
+    return _phase_heading(name), [cell(one.phase_seconds) for one in shown]
 
 
-def _median(timed: Percentiles | ApartSeconds | None) -> str | None:
-    return ranged(timed.p50, timed.p50_range) if timed else None
+def _phase_heading(name: str) -> str:
+    return f"Mean {PHASE_NAMES[name]} time"
 
 
-def _p95(timed: Percentiles | None) -> str | None:
-    return ranged(timed.p95, timed.p95_range) if timed else None
+def _seconds(heading: str, times: Sequence[Time | None]) -> tuple[str, list[str]]:
+    """A row of times in one unit."""
+    in_ms = in_milliseconds(*(time[0] for time in times if time))
+    return heading, [ranged(*time, in_ms) if time else NOT_MEASURED for time in times]
 
 
-def ranged(seconds: float, ends: tuple[float | None, float | None]) -> str:
-    """Seconds with the CI of the percentile; a run of an earlier version has none."""
-    low, high = ends
+def _median(timed: Percentiles | ApartSeconds | None) -> Time | None:
+    return (timed.p50, timed.p50_range) if timed else None
+
+
+def _p95(timed: Percentiles | None) -> Time | None:
+    return (timed.p95, timed.p95_range) if timed else None
+
+
+def ranged(seconds: float, ends: tuple[float | None, float | None], in_ms: bool | None = None) -> str:
+    """Seconds with the CI of the percentile, in one unit; a run of an earlier version has none."""
+    in_ms = in_milliseconds(seconds) if in_ms is None else in_ms
+    told = seconds_text(seconds, in_ms)
+    low, high = (None if end is None else seconds_text(end, in_ms).split()[0] for end in ends)
     if low is None:
-        return seconds_text(seconds)
-    upper = f"to {seconds_text(high)}" if high is not None else "or more"
-    return f"{seconds_text(seconds)} ({seconds_text(low)} {upper})"
+        return told
+    return f"{told} ({low} to {high})" if high is not None else f"{told} ({low} or more)"
 
 
 def _price(one: Candidate, price: float | None, ends: tuple[float, float] | None = None) -> str:

@@ -8,12 +8,12 @@ from advisor.candidates import judged
 from advisor.measurement import NEITHER_FACT
 from advisor.schema import Freshness, Report, WithoutDocuments
 from advisor.sections.blocks import Block, Bullets, Cell, Row, Section, Table, of_strategies, small
-from advisor.wording import count_text, in_sentence, list_text, name_of, seconds_text
+from advisor.wording import count_text, in_milliseconds, in_sentence, list_text, name_of, seconds_text
 from eval.outcomes import NEW_FACT, OLD_FACT
 from eval.statistics import Interval
 
 TITLE = "When facts in the documents change"
-COUNTS_NOTE = "Under each count is the 95 % CI of its share."
+COUNTS_NOTE = "Under each count is the 95 % CI of its percentage."
 EXAMPLES_KEPT = 20
 LONGEST_QUOTED = 120  # characters
 _WAYS = {
@@ -45,7 +45,8 @@ def section(report: Report) -> Section | None:
 _HOW = (
     "An answer counts for the fact that it scores higher against, from a score of .5 on: lines changed_facts of "
     "probes.jsonl, with the new facts in trial.json. Right at first: answers to the same rows in outcomes.csv that "
-    "score .5 or more. Indexing what had changed: refresh_seconds in trial.json. CI: Wilson's interval for a share."
+    "score .5 or more. Indexing what had changed: refresh_seconds in trial.json. CI: Wilson's interval for a "
+    "proportion."
 )
 
 
@@ -79,8 +80,9 @@ def _follows(name: str, found: Freshness) -> str:
 
 
 def _indexing(found: Mapping[str, Freshness]) -> list[str]:
+    in_ms = in_milliseconds(*(each.refresh_seconds for each in found.values()))
     taken = [
-        f"{seconds_text(each.refresh_seconds)} for {in_sentence(name)}"
+        f"{seconds_text(each.refresh_seconds, in_ms)} for {in_sentence(name)}"
         for name, each in found.items()
         if each.refresh_seconds is not None
     ]

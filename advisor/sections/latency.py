@@ -9,7 +9,7 @@ from advisor.candidates import judged
 from advisor.schema import ApartSeconds, Judgement, Report
 from advisor.sections.blocks import Chart, Section, small
 from advisor.sections.figures import ranged
-from advisor.wording import count_text, in_sentence, name_of, seconds_text
+from advisor.wording import count_text, in_milliseconds, in_sentence, name_of, seconds_text
 
 
 def section(report: Report) -> Section | None:
@@ -22,13 +22,17 @@ def section(report: Report) -> Section | None:
 def apart_of(report: Judgement) -> list[str]:
     """What an answer takes while an adapter is not merged into the weights, of each strategy where that was measured;
     a run of an earlier version measured none."""
-    return [_apart(in_sentence(one.strategy), apart) for one in judged(report) if (apart := one.apart_seconds)]
+    found = [(in_sentence(one.strategy), apart) for one in judged(report) if (apart := one.apart_seconds)]
+    medians = [one.latency_seconds.p50 for one in judged(report) if one.latency_seconds]
+    in_ms = in_milliseconds(*medians, *(apart.p50 for _, apart in found))
+    return [_apart(name, apart, in_ms) for name, apart in found]
 
 
-def _apart(name: str, apart: ApartSeconds) -> str:
+def _apart(name: str, apart: ApartSeconds, in_ms: bool) -> str:
+    merged = seconds_text(apart.merged_p50, in_ms)
     return (
         f"If one model serves many tasks, {name} keeps its adapter separate. On {count_text(apart.n, 'answer')} the "
-        f"median latency was then {ranged(apart.p50, apart.p50_range)}, against {seconds_text(apart.merged_p50)} with "
+        f"median latency was then {ranged(apart.p50, apart.p50_range, in_ms)}, against {merged} with "
         "the adapter merged, as in all other figures."
     )
 
@@ -41,18 +45,19 @@ def _summary(report: Report) -> str:
         ((only, latency),) = timed
         return f"{name_of(only)}: median {seconds_text(latency.p50)}, 95th percentile {seconds_text(latency.p95)}."
     (fastest, least), (slowest, most) = (find(timed, key=lambda one: one[1].p50) for find in (min, max))
+    in_ms = in_milliseconds(least.p50)
     return (
-        f"Median from {seconds_text(least.p50)} ({in_sentence(fastest)}) to {seconds_text(most.p50)} "
+        f"Median from {seconds_text(least.p50, in_ms)} ({in_sentence(fastest)}) to {seconds_text(most.p50, in_ms)} "
         f"({in_sentence(slowest)})."
     )
 
 
 def _how(report: Report) -> str:
-    shares = "As in the table of all figures. Shares of the time: the mean seconds of each phase ÷ their sum."
+    fractions = "As under “All metrics”. Fractions of the time: the mean seconds of each phase ÷ their sum."
     apart = next((one.apart_seconds for one in judged(report) if one.apart_seconds), None)
     if apart is None:
-        return shares
+        return fractions
     return (
-        f"{shares} With the adapter apart: the median of {count_text(apart.n, 'answer')} timed above, requested once "
-        "more: apart_seconds in trial.json. The merged median is that of the same answers."
+        f"{fractions} With the adapter apart: the median of {count_text(apart.n, 'answer')} timed above, requested "
+        "once more: apart_seconds in trial.json. The merged median is that of the same answers."
     )

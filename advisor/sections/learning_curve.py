@@ -23,8 +23,10 @@ from advisor.wording import (
     points_text,
     probability_text,
     score_text,
+    signed_points,
 )
-from eval.learning_curve import DRAWS, MOST_TIMES, sizes_of
+from eval.learning_curve import DRAWS as LINES
+from eval.learning_curve import MOST_TIMES, sizes_of
 from strategies.presets import PRESETS
 from strategies.registry import LEARNS_FROM_NO_ROWS
 
@@ -88,8 +90,8 @@ def _answer(curves: Sequence[Curve], report: Report) -> str:
     if open_to:
         return f"More data may help {list_text(open_to)}. The measurements can't tell."
     if _unmeasured(report):
-        return f"More data would hardly help {list_text(learning)}: even {times} the rows would not add {least}."
-    return f"More data won't help: even {times} the rows would not add {least} to any strategy."
+        return f"More data would hardly help {list_text(learning)}: {times} the rows would probably add under {least}."
+    return f"More data would hardly help: {times} the training rows would probably add under {least} to any strategy."
 
 
 def _not_the_choice(report: Report, open_to: Sequence[str]) -> str:
@@ -103,9 +105,9 @@ def _gain(one: Curve, report: Report) -> str:
     name, gain, least = name_of(one.strategy), one.gain, _least(report)
     if one.id in LEARNS_FROM_NO_ROWS:
         return f"{name} shows the model none of your rows, so more of them change nothing."
-    is_just_under = gain.high < least and _points(gain.high) == _points(least)
-    most = f"{math.floor(1000 * gain.high) / 10:.1f}" if is_just_under else _points(gain.high)
-    between = f"{points_text(gain.mean)} (80 % range {_points(gain.low)} to {most})"
+    is_just_under = gain.high < least and signed_points(gain.high) == signed_points(least)
+    most = f"{math.floor(1000 * gain.high) / 10:.1f}" if is_just_under else signed_points(gain.high)
+    between = f"{points_text(gain.mean)} (80 % range {signed_points(gain.low)} to {most})"
     rows = f"with {gain.rows:,} training rows instead of {report.task.train:,}"
     now, measured = (at_all_rows(points, report) for points in (one.line, one.points))
     is_off = abs(now.mean - measured.mean) >= _FAR_OFF
@@ -125,8 +127,8 @@ def _rivals(report: Report) -> list[tuple[str, Ahead]]:
 def _passing(report: Report) -> list[str]:
     return [
         f"With about {number_text(one.rows - report.task.train)} more training rows, {in_sentence(name)} would "
-        f"probably be ahead of {in_sentence(one.of)} ({probability_text(PROBABLE)}). Now it is with "
-        f"{probability_text(one.now)}."
+        f"probably be ahead of {in_sentence(one.of)} ({probability_text(PROBABLE)} probability, "
+        f"{probability_text(one.now)} now)."
         for name, one in _rivals(report)
         if one.rows is not None
     ]
@@ -139,8 +141,11 @@ def _nobody_passing(report: Report) -> list[str]:
     name, nearest = max(rivals, key=lambda rival: rival[1].at_most)
     most, choice = MOST_TIMES * report.task.train, in_sentence(nearest.of)
     is_near = nearest.at_most > 1 - PROBABLE
-    nearest_one = f" {name_of(name)} comes nearest: {probability_text(nearest.at_most)}." if is_near else ""
-    return [f"Up to {most:,} training rows, no other strategy would probably be ahead of {choice}.{nearest_one}"]
+    nearest_one = f" {name_of(name)} comes closest, at {probability_text(nearest.at_most)}." if is_near else ""
+    return [
+        f"With up to {most:,} training rows, no other strategy reaches {probability_text(PROBABLE)} probability of "
+        f"being ahead of {choice}.{nearest_one}"
+    ]
 
 
 def _doubt(one: Curve) -> str:
@@ -162,8 +167,16 @@ def _method(report: Report) -> str:
     return (
         f"Each strategy learned again from {list_text([f'{size:,}' for size in sizes])} of the {train:,} training "
         "rows. It kept the settings chosen on all of them, except for the longest answer, and read each row as often. "
-        f"All answered {count_text(answered, 'test row')}. We extrapolate to {_times()} the rows at most."
+        f"{_tested(report, answered)} We extrapolate to {_times()} the rows at most."
     )
+
+
+def _tested(report: Report, answered: int) -> str:
+    """On which test rows the points were measured: those of fewer training rows on some of them."""
+    every = count_text(report.task.test, "test row")
+    if answered in (0, report.task.test):
+        return f"All scores come from {every}."
+    return f"With fewer rows, each answered {answered:,} of the {every}; with all rows, all of them."
 
 
 def _table(report: Report) -> Table:
@@ -193,21 +206,17 @@ def _times() -> str:
     return {4: "four times"}.get(MOST_TIMES, f"{MOST_TIMES} times")
 
 
-def _points(difference: float) -> str:
-    """Points without their unit, for the ends of a range."""
-    return points_text(difference).split()[0]
-
-
 def _how(report: Report) -> str | None:
     points = [n for one in drawn(report) for each in one.points if (n := each.n)]
     if not points:
         return None
     return (
         f"Measured: the score with all rows + the difference to it on {count_text(max(points), 'test row')} "
-        "(outcomes.jsonl in curves/, by strategy and rows). CI: a Bayesian bootstrap with two imagined test rows, one "
-        "right and one wrong, so it can differ a little from the CI of the score. The line is score = a − b ÷ rows^c "
-        f"with a ≤ 1. It is the mean of {DRAWS:,} lines from a Bayesian regression through reweighted points "
-        "(eval/learning_curve.py of the program). Its range holds the middle 80 %. A gain is the line there − the line "
-        "now. It should, may or would hardly come, as all, part or none of its range reaches "
-        f"{margin_text(_least(report))}. The chance of being ahead is the share of lines in which it is so."
+        "(outcomes.jsonl in curves/, by strategy and rows). CI: a Bayesian bootstrap to which we add two artificial "
+        "test rows, one right and one wrong. So it can differ a little from the CI of the score. The line is score = a "
+        f"− b ÷ rows^c with a ≤ 1. It is the mean of {LINES:,} lines from a Bayesian regression through reweighted "
+        "points (eval/learning_curve.py of the program). Its range holds the middle 80 %. A gain is the line there − "
+        f"the line now. “Should gain” means that the whole range is at least {margin_text(_least(report))}, “may gain” "
+        "that only its upper end is, and “would hardly gain” that neither end is. The probability of being ahead is "
+        "the fraction of lines that are."
     )

@@ -8,13 +8,14 @@ from advisor.candidates import baselines
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Priorities
 from advisor.schema import Candidate, OtherStep, Report
 from advisor.sections.blocks import Definitions, Section
-from advisor.wording import count_text, duration_text, every_text, money_text, name_of, words_of
+from advisor.sections.computation import machine_price
+from advisor.wording import count_text, every_text, money_text, name_of, share_text, taken_text, words_of
 
 # Names for settings that do not speak for themselves, and for their values.
 _SETTINGS = {
-    "passages": "passages looked up",
+    "passages": "passages retrieved",
     "examples": "examples shown",
-    "draw": "random draw",
+    "draw": "random selection of examples",
     "answer_tokens": "longest answer in tokens",
     "normalisation": "label probabilities compared",
     "learning_rate": "learning rate",
@@ -51,7 +52,7 @@ def _method(report: Report) -> list[tuple[str, str]]:
 
 def _rows(report: Report) -> str:
     task = report.task
-    documents = f" {count_text(task.documents, 'document')} could be looked up." if task.documents else ""
+    documents = f" {count_text(task.documents, 'document')} could be retrieved." if task.documents else ""
     return (
         f"{task.train:,} training rows, {task.dev:,} dev rows to choose settings on, and {task.test:,} test rows. No "
         f"strategy saw the test rows before, and each was scored once.{documents}"
@@ -60,7 +61,7 @@ def _rows(report: Report) -> str:
 
 def _cost(priorities: Priorities) -> str:
     """How requests and setup are priced, and what the person set besides."""
-    hour = f"{money_text(priorities.machine_per_hour, priorities.currency)} an hour"
+    hour = machine_price(priorities)
     sentences = [f"Machine time at {hour}."]
     if priorities.hosted:
         read, written = (
@@ -105,14 +106,14 @@ def _effort(candidate: Candidate) -> str:
         )
         sentences.append(f"Chosen: {taken}.")
     if candidate.fit_seconds is not None:
-        sentences.append(f"Setup took {duration_text(candidate.fit_seconds)}.")
+        sentences.append(f"Setup took {taken_text(candidate.fit_seconds)}.")
     if candidate.seconds is not None:
         sentences.append(_time(candidate))
     if candidate.latency_seconds:
-        sentences.append(f"{count_text(candidate.latency_seconds.n, 'answer')} timed.")
+        sentences.append(f"We timed {count_text(candidate.latency_seconds.n, 'answer')}.")
     if candidate.hit_rate is not None:
         sentences.append(
-            f"It looked up the right document for {100 * candidate.hit_rate:.0f} % of the rows whose document is known."
+            f"It retrieved the right document for {share_text(candidate.hit_rate)} of the rows whose document is known."
         )
     return " ".join([*sentences, *candidate.notes])
 
@@ -128,7 +129,7 @@ def _other_steps(report: Report) -> list[tuple[str, str]]:
     return [
         (heading, " ".join(said))
         for heading, said in (
-            ("Without a language model", [*simple, *([time[BASELINES_STEP]] if BASELINES_STEP in time else [])]),
+            ("Baselines", [*simple, *([time[BASELINES_STEP]] if BASELINES_STEP in time else [])]),
             ("Learning curve", [time[CURVES_STEP]] if CURVES_STEP in time else []),
         )
         if said
@@ -137,21 +138,22 @@ def _other_steps(report: Report) -> list[tuple[str, str]]:
 
 def _time(step: Candidate | OtherStep) -> str:
     """Estimated and actual time."""
-    taken = f"In all it took {duration_text(step.seconds or 0.0)}"
+    longest = max(step.seconds or 0.0, step.estimated_seconds or 0.0)
+    taken = f"In all it took {taken_text(step.seconds or 0.0, longest)}"
     if step.estimated_seconds is None:
         return f"{taken}."
-    return f"{taken} (estimate: {duration_text(step.estimated_seconds)})."
+    return f"{taken} (estimate: about {taken_text(step.estimated_seconds, longest)})."
 
 
 def _how(report: Report) -> str:
     counted = (
         "Rows are counted in task.json. Settings tried, and on how many rows: effort and choices in trial.json of each "
-        "strategy. Checking progress during training doesn't count. Right documents looked up: column found_gold of "
+        "strategy. Checking progress during training doesn't count. Right documents retrieved: column found_gold of "
         "outcomes.csv. Time in all: from the start of a process to its end, in steps.json."
     )
     if not any(one.estimated_seconds is not None for one in report.candidates):
         return counted
     return (
-        f"{counted} Estimates are the tokens to read, write and train on ÷ the tokens per second timed on this machine "
-        "before the run: estimate.json, from speed.json."
+        f"{counted} Estimates: the tokens to read, write and train on ÷ the tokens per second that we timed on this "
+        "machine before the run (estimate.json, speed.json)."
     )

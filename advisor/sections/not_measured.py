@@ -16,7 +16,7 @@ def section(report: Report) -> Section | None:
     sentences = (*([beyond] if beyond else []), *failed)
     if not sentences:
         return None
-    how = "What a process said when it ended: log.txt in its folder." if failed else None
+    how = "The last output of a failed process: log.txt in its folder." if failed else None
     return Section("not-measured", "Not measured", sentences[0], (Bullets(sentences),), how)
 
 

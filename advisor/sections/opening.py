@@ -13,7 +13,7 @@ from advisor.schema import Candidate, Judgement, Report
 from advisor.sections import computation
 from advisor.sections.blocks import Chart
 from advisor.sections.figures import COST, MEDIAN, SCORE, how_computed
-from advisor.wording import count_text, in_sentence, money_text, score_text, seconds_text
+from advisor.wording import count_text, in_milliseconds, in_sentence, money_text, score_text, seconds_text
 
 _MOST_SENTENCES = 3
 
@@ -31,8 +31,8 @@ class Figure:
 @dataclass(frozen=True, slots=True)
 class Opening:
     """`subject` is what was measured, `shown` the strategy whose figures stand there, or the baseline that the headline
-    prefers, if any; `how` says how the odds of the confidence line were computed. There is no chart where nothing was
-    scored."""
+    prefers, if any; `how` says how the probability in the confidence line was computed. There is no chart where nothing
+    was scored."""
 
     subject: str
     shown: str | None
@@ -53,7 +53,7 @@ def opening_of(report: Report) -> Opening:
         shown.strategy if shown else None,
         verdict.headline,
         verdict.confidence_line,
-        _how_odds(report),
+        _how_probability(report),
         _figures(report, shown, choice) if shown and choice else (),
         sentences_of(report),
         _chart(report) if judged(report) else None,
@@ -87,18 +87,21 @@ def _figures(report: Report, shown: Candidate, choice: Candidate) -> tuple[Figur
     """The score, latency and cost of what the headline prefers; of a baseline beside those of the strategy taken."""
     score, latency, cost, how = shown.score, shown.latency_seconds, shown.cost, how_computed(report)
     volume, currency = f"{report.priorities.monthly_volume:,} requests", cost.currency
-    p95 = seconds_text(latency.p95 if latency else None)
+    in_ms = in_milliseconds(_p50(shown), _p50(choice))
+    p95 = seconds_text(latency.p95 if latency else None, in_ms)
     of_score = f"95 % CI {score_text(score.low)} to {score_text(score.high)}"
     of_latency = f"95th percentile {p95}"
     of_cost = f"{money_text(cost.per_month, currency)} a month for {volume}, setup {money_text(cost.one_off, currency)}"
+    if report.priorities.has_default_machine_price and not report.priorities.hosted:
+        of_cost += f", at our default of {money_text(report.priorities.machine_per_hour, currency)} an hour"
     if shown is not choice:
         name = in_sentence(choice.strategy)
         of_score += f"; {name}: {score_text(choice.score.mean)}"
-        of_latency += f"; {name}: {seconds_text(_p50(choice))}"
+        of_latency += f"; {name}: {seconds_text(_p50(choice), in_ms)}"
         of_cost += f"; {name}: {money_text(choice.cost.per_1000, currency)} per 1,000"
     return (
         Figure(f"Score ({report.task.metric})", score_text(score.mean), of_score, how[SCORE]),
-        Figure(MEDIAN, seconds_text(_p50(shown)), of_latency, how[MEDIAN]),
+        Figure(MEDIAN, seconds_text(_p50(shown), in_ms), of_latency, how[MEDIAN]),
         Figure(COST, money_text(cost.per_1000, currency), of_cost, how[COST]),
     )
 
@@ -107,14 +110,14 @@ def _p50(one: Candidate) -> float | None:
     return one.latency_seconds.p50 if one.latency_seconds else None
 
 
-def _how_odds(report: Report) -> str | None:
+def _how_probability(report: Report) -> str | None:
     if not report.recommendation.probabilities:
         return None
     near = f"within {computation.margin_of(report)} of the best strategy"
     if report.priorities.wrong_answer:
         near += ", with costs and wrong answers taken off its score,"
     return (
-        f"How often the choice would hold with other rows. {computation.of_draws(report)} The odds are the share of "
-        f"these draws in which the choice is {near} and nothing cheaper is. A simpler strategy that costs up to "
-        f"{100 * (SAME_COST - 1):.0f} % more counts as no dearer."
+        f"The probability that we would choose the same with other test rows. {computation.of_resamples(report)} It is "
+        f"the fraction of these resamples in which the choice is {near} and nothing cheaper is. A simpler strategy "
+        f"that costs up to {100 * (SAME_COST - 1):.0f} % more counts as equally cheap."
     )

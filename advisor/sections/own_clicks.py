@@ -19,8 +19,8 @@ from eval.statistics import Interval
 
 SEES = "Does the score see what you see?"
 _NOTE = (
-    "The pairs are drawn at random from the test rows whose answers differ, so these shares are not those of all test "
-    "rows. CI: Wilson's interval for a share, the Bayesian bootstrap over rows for a difference."
+    "The pairs are drawn at random from the test rows whose answers differ, so these percentages are not those of all "
+    "test rows. CI: Wilson's interval for a proportion, the Bayesian bootstrap over rows for a difference."
 )
 
 _HOW = "Your clicks and the scores of the answers you compared: clicks.csv."

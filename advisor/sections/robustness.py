@@ -15,16 +15,16 @@ from eval.statistics import LEVEL, holm
 
 TITLE = "Robustness to messy inputs"
 _MEANING = (
-    "Points lost against the same rows as they are, with the 95 % CI. A minus means that the strategy scored better. "
+    "Points lost compared with the unchanged rows, with the 95 % CI. A minus means that the strategy scored better. "
     "Rows that a variant leaves unchanged don't count."
 )
 
 WORDS = {
-    "typos": ("Typos", f"Letters swapped, left out or doubled in one of {TYPO_EVERY_WORDS} words."),
+    "typos": ("Typos", f"In 1 word in {TYPO_EVERY_WORDS}, a letter is swapped, dropped or doubled."),
     "lower_case": ("No capitals", "Everything in lower case."),
     "capitals": ("All capitals", "Everything in upper case."),
     "polite": ("Politeness", "A greeting, thanks or both are added. English inputs only."),
-    "reworded": ("Other words", "Contractions, openings and words are replaced by similar ones. English inputs only."),
+    "reworded": ("Other words", "Words, openings and contractions are replaced by similar ones. English inputs only."),
 }
 
 
@@ -53,16 +53,16 @@ def section(report: Report) -> Section | None:
 def _summary(by_name: dict[str, dict[str, Lost]]) -> str:
     """What is lost most and for sure; else that nothing was seen to be lost."""
     every = [(name, each) for name, variants in by_name.items() for each in variants.values()]
-    likely = [(name, each) for name, each in every if each.low > 0]
+    losing = [(name, each) for name, each in every if each.low > 0]
     adjusted = holm([each.p_value for _, each in every])  # the worst of all strategies and variants is picked
-    sure = [one for one, p_value in zip(every, adjusted, strict=True) if one in likely and p_value < 1 - LEVEL]
+    sure = [one for one, p_value in zip(every, adjusted, strict=True) if one in losing and p_value < 1 - LEVEL]
     if sure:
         name, worst = max(sure, key=lambda found: found[1].lost)
         steady = [in_sentence(name) for name in by_name if not any(found == name for found, _ in sure)]
         others = f" We see no sure loss for {list_text(steady)}." if steady else ""
         return f"{name_of(name)} loses most: {_loss(worst)}.{others}"
-    if likely:
-        name, worst = min(likely, key=lambda found: float(found[1].p_value))
+    if losing:
+        name, worst = min(losing, key=lambda found: float(found[1].p_value))
         least = f"{min(adjusted):.2f}".removeprefix("0")
         return (
             f"{name_of(name)} may lose {_loss(worst)}. Among {len(every)} comparisons this may be chance (p = {least})."
@@ -96,7 +96,7 @@ def _range(each: Lost) -> str:
 def _how(by_name: dict[str, dict[str, Lost]]) -> str:
     every = [each for variants in by_name.values() for each in variants.values()]
     return (
-        "100 × (the score of rows as they are − that of the same rows varied), on up to "
+        "100 × (the score of unchanged rows − the score of the same rows changed), on up to "
         f"{max(each.n for each in every):,} rows: probes.jsonl of each strategy. A loss is sure if p < .05 after "
         f"correction for all {len(every)} comparisons. {computation.of_pairs(every)}"
     )

@@ -1,4 +1,4 @@
-"""Does the score see what matters? How far apart right and corrupted answers stand."""
+"""Can the score be trusted? How far apart right and corrupted answers stand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def section(report: Report) -> Section | None:
         return None
     right = Row("A right answer in other words", (Cell(score_text(check.right)), Cell(""), Cell(f"{check.rows:,}")))
     table = Table(
-        (Head("Mean score"), Head("Right answer scores higher"), Head("Rows")),
+        (Head("Mean score"), Head("Reworded answer scores higher (% of rows)"), Head("Rows")),
         (right, *map(_row, check.corrupted)),
         corner="Answer",
     )
@@ -36,8 +36,8 @@ def section(report: Report) -> Section | None:
 def _summary(check: ScoreCheck) -> str:
     worst = max(check.corrupted, key=lambda one: one.mean)
     return (
-        f"{_judgement(check)} Right answers in other words score {score_text(check.right)}. The wrong answer "
-        f"that scores highest, {CORRUPTED[Corruption(worst.corruption)]}, gets {score_text(worst.mean)}."
+        f"{_judgement(check)} Right answers in other words score {score_text(check.right)}. Of wrong "
+        f"answers, {CORRUPTED[Corruption(worst.corruption)]} scores highest: {score_text(worst.mean)} on average."
     )
 
 

@@ -34,13 +34,13 @@ def _table(measured: Sequence[Candidate]) -> Table:
     every = [one.side_effects for one in measured if one.side_effects]
     gaps, known = [one.gap for one in every], [one.knowledge for one in every]
     rows = (
+        Row("General questions right", tuple(map(_right_cell, known)), "Before training → after, with the change."),
+        Row("Perplexity on general text", tuple(map(_perplexity_cell, known)), "× that of the base model."),
+        Row("Made-up answers", tuple(map(_made_up_cell, known)), "To questions nobody can answer, before → after."),
+        Row("Refusals", tuple(map(_refused_cell, known)), "Of general questions, before → after."),
         Row("Score on training rows", tuple(Cell(score_text(gap.seen.mean) if gap else "–") for gap in gaps)),
         Row("Score on test rows", tuple(Cell(score_text(gap.new.mean) if gap else "–") for gap in gaps)),
         Row("Gap in points", tuple(_gap_cell(gap) for gap in gaps)),
-        Row("Perplexity on general text", tuple(map(_perplexity_cell, known)), "× that of the base model."),
-        Row("General questions right", tuple(map(_right_cell, known)), "Before training → after."),
-        Row("Made-up answers", tuple(map(_made_up_cell, known)), "To questions nobody can answer, before → after."),
-        Row("Refusals", tuple(map(_refused_cell, known)), "Of general questions, before → after."),
     )
     shown = tuple(row for row in rows if any(cell.text != "–" for cell in row.cells))
     return Table(of_strategies([one.strategy for one in measured], name_of), shown)
@@ -63,8 +63,7 @@ def _perplexity_cell(found: KnowledgeChange | None) -> Cell:
 def _right_cell(found: KnowledgeChange | None) -> Cell:
     if found is None:
         return Cell("–")
-    low, high = (round(found.questions * end) for end in (found.right_change.low, found.right_change.high))
-    return Cell(f"{found.right_before} → {found.right_after} of {found.questions}", _ends(low, high))
+    return Cell(f"{found.right_before} → {found.right_after} of {found.questions}", _right_change(found))
 
 
 def _made_up_cell(found: KnowledgeChange | None) -> Cell:
@@ -90,10 +89,10 @@ def _sentences(one: Candidate) -> list[str]:
         return []
     name, knowledge = name_of(one.strategy), effects.knowledge
     return [
-        *([_gap(name, effects.gap)] if effects.gap else []),
-        *([_perplexity(name, knowledge), _questions(name, knowledge)] if knowledge else []),
+        *([_questions(name, knowledge), _perplexity(name, knowledge)] if knowledge else []),
         *([_unanswerable(name, knowledge.admitted)] if knowledge and knowledge.admitted else []),
         *([_refusals(name, knowledge.refused)] if knowledge and knowledge.refused else []),
+        *([_gap(name, effects.gap)] if effects.gap else []),
     ]
 
 
@@ -123,22 +122,21 @@ def _perplexity(name: str, found: KnowledgeChange) -> str:
 
 
 def _questions(name: str, found: KnowledgeChange) -> str:
-    low, high = (round(found.questions * end) for end in (found.right_change.low, found.right_change.high))
     return (
         f"{name} answers {found.right_after} of {found.questions} general questions right, the base model "
-        f"{found.right_before} (95 % CI {_ends(low, high)})."
+        f"{found.right_before} ({_right_change(found)})."
     )
 
 
 def _unanswerable(name: str, admitted: AnswersChange) -> str:
     """What it does with questions that nobody can answer."""
     asked = admitted.questions
-    low, high = sorted(-round(asked * end) for end in (admitted.change.low, admitted.change.high))
     made_up, before = asked - admitted.after, asked - admitted.before
     told = f"{name} makes up an answer to {made_up:,} of {asked} questions that nobody can answer"
     if made_up == before:
         return f"{told}, as many as the base model."
-    return f"{told}, the base model to {before:,} (95 % CI {_ends(low, high)})."
+    change = _change(asked, -admitted.change.difference, -admitted.change.high, -admitted.change.low)
+    return f"{told}, the base model to {before:,} ({change})."
 
 
 def _refusals(name: str, refused: AnswersChange) -> str:
@@ -149,16 +147,15 @@ def _refusals(name: str, refused: AnswersChange) -> str:
     return f"{told}, the base model {refused.before}."
 
 
-def _ends(low: int, high: int) -> str:
-    """ "2 to 5 fewer", "3 fewer to 1 more"."""
-    if low * high > 0:
-        low, high = sorted((low, high), key=abs)
-        return f"{abs(low):,} to {_more_or_fewer(high)}"
-    return f"{_more_or_fewer(low)} to {_more_or_fewer(high)}"
+def _right_change(found: KnowledgeChange) -> str:
+    change = found.right_change
+    return _change(found.questions, change.difference, change.low, change.high)
 
 
-def _more_or_fewer(count: int) -> str:
-    return f"{abs(count):,} {'more' if count > 0 else 'fewer'}" if count else "as many"
+def _change(questions: int, *change: float) -> str:
+    """The mean and the ends of a change, in questions: "change −18, 95 % CI −24 to −10"."""
+    mean, low, high = (f"{round(questions * each):,}".replace("-", "−") for each in change)
+    return f"change {mean}, 95 % CI {low} to {high}"
 
 
 def _how(report: Report) -> str:
@@ -166,21 +163,21 @@ def _how(report: Report) -> str:
     gap = next((one.gap for one in measured if one.gap), None)
     known = next((one.knowledge for one in measured if one.knowledge), None)
     sentences = []
-    if gap:
-        sentences.append(
-            f"Gap: 100 × (the score of {count_text(gap.seen.n, 'training row')} in probes.jsonl − that of "
-            f"{count_text(gap.new.n, 'test row')}). Its CI comes from both CIs (Newcombe)."
-        )
     if known:
         sentences.append(
-            f"Perplexity: e to the power of the mean change in the negative log probability of a token, over "
-            f"{count_text(known.texts, 'text')}. CI: Student's t. General questions: right answers after − before, of "
-            f"{known.questions:,}. CI: adjusted Wald. Raw values: knowledge in trial.json, first before, then after "
-            "training."
+            f"General questions: right answers after − before, of {known.questions:,}. CI: adjusted Wald. Perplexity: "
+            "e to the power of the mean change in the negative log probability of a token, over "
+            f"{count_text(known.texts, 'text')}. CI: Student's t. Raw values: knowledge in trial.json, before and "
+            "after training."
         )
     if known and known.admitted:
         sentences.append(
             "Questions that nobody can answer: those of strategies/general_knowledge.json. Replies that match no "
             "wording of eval/refusals.py are made up. CI: adjusted Wald."
+        )
+    if gap:
+        sentences.append(
+            f"Gap: 100 × (the score of {count_text(gap.seen.n, 'training row')} in probes.jsonl − that of "
+            f"{count_text(gap.new.n, 'test row')}). Its CI comes from both CIs (Newcombe)."
         )
     return " ".join(sentences)

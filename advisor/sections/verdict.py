@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from advisor.candidates import judged
-from advisor.decision.choice import PROBABLE, WEAK
+from advisor.decision.caveats import ANOTHER_TRAINING, BY_HEART, ENOUGH_VALID, FEW_TIMED, LOW_HIT_RATE
+from advisor.decision.choice import FEW_ROWS, PROBABLE, WEAK
+from advisor.decision.situation import LOW_SCORE
 from advisor.report.learned import turning_sentences
 from advisor.schema import Report
 from advisor.sections.blocks import Bullets, Section
 from advisor.sections.opening import sentences_of
-from advisor.wording import probability_text
+from advisor.wording import margin_text, probability_text, score_text, share_text
+from strategies.registry import TRAINED
 
 
 def why_section(report: Report) -> Section | None:
-    how = "Scores and chances as in the table of all figures, differences as under “Differences between strategies”."
+    how = "Scores and probabilities: see “All metrics”. Differences: see “Differences between strategies”."
     return _listed("why", "Why we recommend this", _beyond_opening(report, report.recommendation.reasons), how)
 
 
 def changes_section(report: Report) -> Section | None:
-    return _listed("changes", "What would change our recommendation", report.recommendation.changes, _how_changes(report))
+    return _listed(
+        "changes", "What would change our recommendation", report.recommendation.changes, _how_changes(report)
+    )
 
 
 def caveats_section(report: Report) -> Section | None:
@@ -36,11 +41,11 @@ def _listed(id: str, title: str, sentences: tuple[str, ...], how: str) -> Sectio
 
 def _how_changes(report: Report) -> str:
     rule = (
-        "We change one priority at a time until we would choose another strategy, on the same rows and draws. We "
-        f"choose the cheapest strategy that is probably near the best (chance {probability_text(PROBABLE)}). Of those "
-        "that cost about the same we choose the simplest. If its odds are below "
-        f"{probability_text(WEAK)}, we choose the simplest that may be near the best (chance over "
-        f"{probability_text(1 - PROBABLE)})."
+        "We change one priority at a time until we would choose another strategy, on the same rows and resamples. We "
+        f"choose the cheapest strategy with at least {probability_text(PROBABLE)} probability of being near the best. "
+        "Of those that cost about the same we choose the simplest. It is too close to call if the probability that "
+        f"this choice is right is below {probability_text(WEAK)}. Then we choose the simplest strategy with more than "
+        f"{probability_text(1 - PROBABLE)} probability of being near the best."
     )
     if report.recommendation.rows_needed is not None:
         rule += " More test rows: as under “Differences between strategies”."
@@ -50,14 +55,26 @@ def _how_changes(report: Report) -> str:
 
 
 def _how_caveats(report: Report) -> str:
+    """What leads to a caveat, of what this run could have."""
     shown = judged(report)
-    columns = [
-        "score",
-        "error",
-        *(["valid"] if any("valid" in one.parts for one in shown) else []),
-        *(["found_gold"] if any(one.hit_rate is not None for one in shown) else []),
+    checks = [
+        f"We add a caveat for fewer than {FEW_ROWS} test rows, fewer than {FEW_TIMED} timed answers, a best score "
+        f"below {score_text(LOW_SCORE)}, or an answer that failed (column error of outcomes.csv)."
     ]
-    counted = f"Counted in outcomes.csv: columns {', '.join(columns[:-1])} and {columns[-1]}."
+    if any("valid" in one.parts for one in shown):
+        checks.append(f"We add one if under {share_text(ENOUGH_VALID)} of the answers are valid JSON (column valid).")
+    if any(one.hit_rate is not None for one in shown):
+        rate = share_text(LOW_HIT_RATE)
+        checks.append(f"We add one if retrieval finds the right document for under {rate} of rows (column found_gold).")
+    if any(one.strategy in TRAINED for one in shown):
+        checks.append(
+            f"Two strategies within {margin_text(ANOTHER_TRAINING)} of each other get one if either was trained only "
+            "once, because two trainings can differ as much."
+        )
     if any(one.side_effects for one in shown):
-        counted += " Scores on training rows: probes.jsonl. General questions: knowledge in trial.json."
-    return f"{counted} What a process said when it failed: log.txt."
+        checks.append(
+            f"Overfitting: training rows score at least {margin_text(BY_HEART)} more than test rows (probes.jsonl). "
+            "Forgetting: fewer general questions are answered right after training (knowledge in trial.json). For "
+            "both, the 95 % CI must exclude 0."
+        )
+    return f"{' '.join(checks)} The last output of a failed process is in log.txt."

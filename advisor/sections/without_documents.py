@@ -39,7 +39,7 @@ def section(report: Report) -> Section | None:
 _HOW = (
     "Answers to some test rows, the same for all strategies: lines taken_out of probes.jsonl, or outcomes.csv for what "
     "reads no documents. An answer that matches a list of refusals says it doesn't know: eval/refusals.py of the "
-    "program. CI: Wilson's interval for a share."
+    "program. CI: Wilson's interval for a proportion."
 )
 
 

@@ -101,7 +101,7 @@ def test_what_it_costs_to_keep_it_apart_is_told_with_its_interval(
     latency = section_of(report, "latency")
     assert sentences_of(latency) == [
         "If one model serves many tasks, adapter fine-tuning keeps its adapter separate. On 8 answers the median "
-        "latency was then 0.37 s (0.30 s to 0.44 s), against 0.20 s with the adapter merged, as in all other figures."
+        "latency was then 0.37 s (0.30 to 0.44), against 0.20 s with the adapter merged, as in all other figures."
     ]
     assert "apart_seconds in trial.json" in (latency.how or "")
     write_trial(tmp_path, finetuning)

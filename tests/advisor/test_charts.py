@@ -87,7 +87,7 @@ def test_the_best_comes_first_and_baselines_last() -> None:
     assert [one.id for one in baselines(report)] == ["tfidf_linear", "majority_label"]
     drawn = charts.score_chart(report, LIGHT).to_json()
     assert drawn.index("Retrieval") < drawn.index("Prompting") < drawn.index("Word classifier")
-    assert charts.score_sentence(report).endswith("The best baseline, a linear classifier on words, scores .90.")
+    assert charts.score_sentence(report).endswith("The best baseline (word classifier) scores .90.")
 
 
 def test_the_score_sentence_says_when_a_difference_may_be_chance() -> None:

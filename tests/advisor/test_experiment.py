@@ -17,7 +17,7 @@ from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import read_task, task_to_json
 from advisor.storage.trial_files import read_trial
-from advisor.wording import duration_text
+from advisor.wording import taken_text
 from eval.scoring.own_metric import own_metric
 from eval.table import read_table
 from eval.task import BadInput, Kind, Metric, normalised
@@ -118,8 +118,8 @@ def test_the_estimate_is_kept_beside_the_seconds_it_took(store: Store) -> None:
         assert candidate.seconds == step.seconds
         assert candidate.seconds is not None and candidate.fit_seconds is not None
         assert candidate.seconds > candidate.fit_seconds
-        estimated = duration_text(kept[step.strategy])
-        assert f"In all it took about 5 seconds (estimate: {estimated})." in str(section_of(report, "method"))
+        took, estimated = (taken_text(each) for each in (candidate.seconds, kept[step.strategy]))
+        assert f"In all it took {took} (estimate: about {estimated})." in str(section_of(report, "method"))
 
 
 def test_a_machine_that_was_not_timed_gives_no_estimate(store: Store) -> None:

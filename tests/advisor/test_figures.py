@@ -10,7 +10,7 @@ from advisor.plan import Priorities
 from advisor.schema import Comparison, Report
 from advisor.sections.blocks import Bullets
 from advisor.sections.differences import differences_of
-from advisor.sections.figures import figures_of
+from advisor.sections.figures import P95, figures_of
 from advisor.sections.glossary import terms_of
 from advisor.wording import RANGE_MEANING
 from eval.outcomes import Trial
@@ -28,18 +28,18 @@ def test_every_judged_strategy_has_a_cell_in_every_row(synthetic_report: MakeRep
     assert all(len(cells) == len(shown) == 3 for cells in figures.values())
     assert "not measured" not in str(figures)
     assert figures["Peak memory"] == ["1.2 GB"] * 3
-    assert figures["Setup time"][0] == "about 7 minutes"
+    assert figures["Setup time"][0] == "400 s"
 
 
 def test_what_a_verdict_speaks_of_is_explained(synthetic_report: MakeReport) -> None:
     report = synthetic_report(Kind.ANSWERING, priorities=Priorities(hosted="a model", read_per_million=1.0))
     words = dict(terms_of(report))
     strategies = ["Adapter fine-tuning", "Retrieval", "Prompting"]
-    facts = ["Facts", "Distorted", "Invented"]
-    assert list(words) == ["Strategy", *strategies, *facts, "Point", "Test rows", "95 % CI", "Cost"]
+    facts, rows = ["Facts", "Distorted", "Invented"], ["Training rows", "Dev rows", "Test rows"]
+    assert list(words) == ["Strategy", *strategies, *facts, "Point", *rows, "95 % CI", P95, "Cost"]
     assert words["95 % CI"] == RANGE_MEANING
     assert "$0.10 an hour" in words["Cost"] and "by the token, like a model" in words["Cost"]
-    assert section_of(report, "glossary").summary == "11 terms, from “strategy” to “cost”."
+    assert section_of(report, "glossary").summary == "14 terms."
     assert "glossary" not in section_names(replace(report, candidates=()))
 
 
@@ -47,7 +47,7 @@ def test_two_that_score_the_same_are_level(synthetic_report: MakeReport, synthet
     trials = [replace(trial, outcomes=synthetic_trials()[0].outcomes) for trial in synthetic_trials()[:2]]
     report = synthetic_report(trials=trials)
     assert differences_of(report).of_choice == [
-        "Prompting and retrieval score the same (95 % CI −2 to 2, p = 1.000, 80 rows)."
+        "Prompting and retrieval score the same (95 % CI −2 to 2, p = 1.00, 80 rows)."
     ]
     assert section_of(report, "differences").summary == "The difference may be chance."
 
@@ -89,5 +89,5 @@ def test_a_difference_names_the_better_one_first_with_its_interval(synthetic_rep
     report = changed(synthetic_report(), recommendation={"choice": None})
     assert differences_of(replace(report, comparisons=(worse, close))).of_choice == [
         "Adapter fine-tuning is 28 points ahead of prompting (95 % CI 18 to 38, p < .001, 80 rows).",
-        "Retrieval is 4 points ahead of prompting (95 % CI −2 to 10, p = .210, 80 rows).",
+        "Retrieval is 4 points ahead of prompting (95 % CI −2 to 10, p = .21, 80 rows).",
     ]

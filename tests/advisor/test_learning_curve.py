@@ -213,7 +213,7 @@ def test_whether_more_rows_would_help_is_answered(synthetic_report: MakeReport, 
     assert section.summary == "More data would help adapter fine-tuning."
     assert "Prompting shows the model none of your rows, so more of them change nothing." in said
     assert any(sentence.startswith("Retrieval would hardly gain") for sentence in said)
-    assert any("no other strategy would probably be ahead of adapter fine-tuning" in sentence for sentence in said)
+    assert any("no other strategy reaches 80 % probability of being ahead" in sentence for sentence in said)
     assert heads_of(section) == [
         "75 rows", "150 rows", "300 rows", "600 rows", "1,200, extrapolated", "2,400, extrapolated",
     ]  # fmt: skip
@@ -257,9 +257,9 @@ def test_a_strategy_that_would_pass_the_chosen_one_would_change_the_verdict(
         synthetic_report, lambda n: trials, growth=(0.3, 0.6, 0.82), trials=trials, priorities=Priorities(margin=0.005)
     )
     assert report.recommendation.choice == "retrieval"
-    assert "adapter fine-tuning would probably be ahead of retrieval (80 %)" in " ".join(said_by(report))
+    assert "adapter fine-tuning would probably be ahead of retrieval (80 % probability, " in " ".join(said_by(report))
     (sentence,) = turning_sentences(report)
-    assert "0.5 points" in sentence and "80 % likely" in sentence
+    assert "0.5 points" in sentence and "80 % probability" in sentence
     assert sentence in report.recommendation.changes
     _, split = tiny_task()
     seldom = under_priorities(report, Priorities(monthly_volume=1, margin=0.005), trials, [], split)
@@ -296,7 +296,7 @@ def test_training_that_scores_less_than_its_curve_foretells_is_a_caveat(
 def test_where_nothing_gains_it_is_said_in_a_word(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
     report = with_curves(synthetic_report, synthetic_trials, growth=(1.0, 1.0, 1.0))
     assert answer_of(report) == (
-        "More data won't help: even four times the rows would not add 2 points to any strategy."
+        "More data would hardly help: four times the training rows would probably add under 2 points to any strategy."
     )
 
 

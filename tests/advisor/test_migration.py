@@ -89,7 +89,7 @@ def test_a_report_from_before_most_was_measured_is_still_read_and_told(stored: d
     page, text = render_html(report), render_markdown(report)
     for told in (report.recommendation.headline, *report.recommendation.caveats):
         assert told in page and escaped(told) in text
-    assert "Chance of being" not in page + text
+    assert "Probability of being" not in page + text
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_without_costs_the_seconds_count_but_unknown_stays_unknown(capsys: pytes
     assert slow["cost"]["one_off"] is None
     got = decision["recommendation"]
     assert (got["choice"], got["confidence"]) == ("fast", "strong")
-    assert "$1.67 over 12 months without setup" in got["reasons"][1]
+    assert "$1.67 without setup over 12 months at 10,000 requests a month" in got["reasons"][1]
     assert main(["decide", "outcomes.csv", "--max-seconds", "1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["recommendation"]["choice"] == "fast"
 
@@ -357,21 +357,23 @@ def test_names_in_brackets_are_shown_as_they_are(name: str, capsys: pytest.Captu
     assert name in capsys.readouterr().out.split("Score")[0]
 
 
-def test_chances_that_count_costs_say_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_probabilities_that_count_costs_say_so(capsys: pytest.CaptureFixture[str]) -> None:
     """The dearer scores ten points more, and is yet not surely near the best."""
     write_outcomes({"a": right(0.7, 400), "b": right(0.8, 400)})
 
     def heading(*options: str) -> str:
         assert main(["decide", "outcomes.csv", "--costs", "costs.csv", "--json", *options]) == 0
         return next(
-            each for each, _ in figures_of(JUDGEMENT.read(capsys.readouterr().out)) if each.startswith("Chance")
+            each for each, _ in figures_of(JUDGEMENT.read(capsys.readouterr().out)) if each.startswith("Probability")
         )
 
     write_costs(a=1, b=3)
-    assert heading() == "Chance of being within 2 points of the best strategy"
-    assert heading("--wrong-answer", "0.01") == "Chance of being within 2 points of the best strategy, costs counted"
+    assert heading() == "Probability of being within 2 points of the best strategy"
+    assert (
+        heading("--wrong-answer", "0.01") == "Probability of being within 2 points of the best strategy, costs counted"
+    )
     write_costs(a=1)
-    assert heading("--wrong-answer", "0.01") == "Chance of being within 2 points of the best strategy"
+    assert heading("--wrong-answer", "0.01") == "Probability of being within 2 points of the best strategy"
 
 
 def test_a_strategy_with_two_costs_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

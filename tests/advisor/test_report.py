@@ -138,10 +138,10 @@ def test_baselines_are_told(synthetic_report: MakeReport, synthetic_trials: Make
     broken = Trial("embedding_linear", "failed", reason="It ran out of memory.")
     report = synthetic_report(baselines=[fitted, broken])
     score = judged(report)[0].score.mean
-    assert baselines_of(report) == f"Without a language model: word classifier {score_text(score)}."
+    assert baselines_of(report) == f"Baselines: word classifier {score_text(score)}."
     assert "It ran out of memory" in str(section_of(report, "not-measured").blocks)
     for text in (render_markdown(report), render_html(report)):
-        assert "linear classifier on words" in text and "Without a language model: word classifier" in text
+        assert "linear classifier" in text and "Baselines: word classifier" in text
 
 
 def test_figures_are_those_of_the_baseline_that_the_headline_prefers(
@@ -171,11 +171,11 @@ def test_markdown_shows_some_answers_cut_and_escaped(
     assert "Answers side by side" not in render_markdown(synthetic_report(n=12))
 
 
-def test_a_report_of_an_earlier_version_has_no_chances(synthetic_report: MakeReport) -> None:
+def test_a_report_of_an_earlier_version_has_no_probabilities(synthetic_report: MakeReport) -> None:
     report = changed(synthetic_report(), recommendation={"probabilities": {}, "baseline": None})
-    assert "Chance of being" not in render_markdown(report) and "Confidence:" not in render_markdown(report)
+    assert "Probability of being" not in render_markdown(report) and "Confidence:" not in render_markdown(report)
     assert "<h1>" in render_html(report)
-    assert "Chance of being within 2 points of the best" in render_markdown(synthetic_report())
+    assert "Probability of being within 2 points of the best" in render_markdown(synthetic_report())
 
 
 def test_outcomes_are_a_row_for_each_example_and_strategy(

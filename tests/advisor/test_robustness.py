@@ -57,7 +57,8 @@ def test_points_lost_stand_in_the_table_and_the_worst_is_named(
     section = section_of(report, "robustness")
     ends = f"{100 * capitals.low:.0f} to {100 * capitals.high:.0f}"
     assert section.summary == (
-        f"Adapter fine-tuning loses most: 40 points to all capitals (95 % CI {ends}). We see no sure loss for prompting."
+        f"Adapter fine-tuning loses most: 40 points to all capitals (95 % CI {ends}). We see no sure loss for "
+        "prompting."
     )
     assert heads_of(section) == ["Adapter fine-tuning", "Retrieval", "Prompting"]
     rows = rows_of(section)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from advisor.schema import Report
-from advisor.sections.side_effects import _ends
 from advisor.storage.trial_files import read_trial, write_trial
 from advisor.wording import score_text
 from eval.outcomes import TRAINED_ON, Knowledge, Trial
@@ -31,14 +30,6 @@ def by_heart(trial: Trial, right: int, of: int) -> Trial:
 def overfitted(report: Report) -> list[str]:
     """The caveats on scores on training rows."""
     return [one for one in report.recommendation.caveats if "training rows" in one or "rows it trained on" in one]
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "said"),
-    [(-24, -12, "12 to 24 fewer"), (-3, 1, "3 fewer to 1 more"), (-2, 0, "2 fewer to as many"), (1, 4, "1 to 4 more")],
-)
-def test_a_range_of_answers_is_told_in_words(low: int, high: int, said: str) -> None:
-    assert _ends(low, high) == said
 
 
 def test_a_gap_between_training_and_test_rows_is_a_caveat_where_it_is_large_and_sure(
@@ -79,8 +70,11 @@ def test_what_was_forgotten_is_told_with_its_interval(
     after = Knowledge(surprise, tuple(float(at < 27) for at in range(40)))
     knowledge = (Knowledge(SOME_TEXTS, QUESTIONS), after)
     report = synthetic_report(trials=[replace(synthetic_trials()[2], knowledge=knowledge)], preset="standard")
-    perplexity, questions, meaning = sentences_of(section_of(report, "side-effects"))
-    assert said in perplexity and "answers 27 of 40 general questions right, the base model 30 (95 % CI" in questions
+    questions, perplexity, meaning = sentences_of(section_of(report, "side-effects"))
+    assert (
+        said in perplexity
+        and "answers 27 of 40 general questions right, the base model 30 (change −3, 95 % CI −" in questions
+    )
     assert "Perplexity" in meaning
     effects = candidate_of(report, "finetuning").side_effects
     assert effects is not None and (known := effects.knowledge) is not None
@@ -98,7 +92,8 @@ def test_made_up_answers_and_refusals_are_told_before_and_after_training(
     section = section_of(report, "side-effects")
     _, _, unanswerable, refusals, _ = sentences_of(section)
     assert (
-        "makes up an answer to 28 of 30 questions that nobody can answer, the base model to 22 (95 % CI" in unanswerable
+        "makes up an answer to 28 of 30 questions that nobody can answer, the base model to 22 (change 6, 95 % CI "
+        in unanswerable
     )
     assert refusals == "Adapter fine-tuning refuses 3 of 40 general questions, the base model 0."
     assert "Questions that nobody can answer" in (section.how or "")

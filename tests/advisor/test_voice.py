@@ -26,6 +26,7 @@ FORBIDDEN = re.compile(
     r"\b(anew|beside|foreseen?|foresees|foretells?|foretold|mend(?:ed|s)?|heeded|whoever|that which|said once|told|"
     r"floors?|dearer|commonest|content with|getting ready|"
     r"of none|rows that would tell|many together|seconds an answer|answers a second|"
+    r"odds|likely|looked up|imagined|chance of|"
     r"for 1,000 answers|answers a month|of 100 answers|in 100|95 % range)\b",
     re.IGNORECASE,
 )

@@ -137,7 +137,7 @@ def test_wrong_answers_are_sorted_with_mixups_the_whole_table_and_examples(
         assert one.failures is not None and f"is wrong on {one.failures.wrong} of 80 rows" in said
     assert "Labels most often mixed up" in said and "refund → delivery" in said
     assert said.count('<table class="confusion"') == 3
-    assert "Not looked up: 3 of" in said and "<b>Example</b> Question number 0, asked in its own words → " in said
+    assert "Not retrieved: 3 of" in said and "<b>Example</b> Question number 0, asked in its own words → " in said
     assert said.count("which label for which, and examples</summary>") == 3
 
 
@@ -333,5 +333,5 @@ def test_other_priorities_judge_the_same_answers_anew(store: Store, finished: Fi
     app.selectbox(key="if-hosted").set_value(name).run()
     assert "Retrieval is cheaper, but" in html_of(app)
     app.number_input(key=f"if-read-{name}").set_value(5000.0).run()
-    assert "from the first request" in html_of(app)
+    assert "The rank of adapter fine-tuning by cost stays the same" in html_of(app)
     assert (store.run_folder(run.id) / "report.json").read_bytes() == before
