@@ -68,8 +68,8 @@ def _how_caveats(report: Report) -> str:
         checks.append(f"We add one if retrieval finds the right document for under {rate} of rows (column found_gold).")
     if any(one.strategy in TRAINED for one in shown):
         checks.append(
-            f"Two strategies within {margin_text(ANOTHER_TRAINING)} of each other get one if either was trained only "
-            "once, because two trainings can differ as much."
+            f"If the recommended strategy and the next best are within {margin_text(ANOTHER_TRAINING)}, we add one if "
+            "either was trained only once: two trainings can differ as much."
         )
     if any(one.side_effects for one in shown):
         checks.append(
