@@ -340,3 +340,15 @@ def test_groups_are_known_from_any_strategy_that_kept_them() -> None:
     grouped = replace(second, outcomes=tuple(replace(one, group=one.example_id[:5]) for one in second.outcomes))
     assert paired_scores([first, grouped]).groups == paired_scores([grouped, first]).groups
     assert len(set(paired_scores([first, grouped]).groups)) < 40
+
+
+def test_that_ties_go_to_the_simplest_is_said_where_one_would() -> None:
+    """Full fine-tuning is cheaper and as good; if every difference mattered, nothing would be shown to be the best."""
+    scores = right_on(0.9, 200)
+    others = [*scores[1:], scores[0]]
+    got = decide(trial("finetuning", scores, seconds=3), trial("full_finetuning", others, seconds=2))
+    assert got.choice == "full_finetuning"
+    assert got.changes[0].startswith(
+        "If every difference mattered to you, it would be too close to call, and we would choose adapter fine-tuning."
+    )
+    assert got.changes[-1].startswith("When it is too close to call") and "the simplest strategy" in got.changes[-1]
