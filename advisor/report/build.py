@@ -165,7 +165,7 @@ def _with_curves_and_rules(report: Report) -> Report:
 
 def _machine_price(report: Report) -> list[str]:
     """The caveat where nobody said what a GPU costs: the default is the price of a few processor cores."""
-    if report.device.startswith("CPU") or not report.priorities.has_default_machine_price:
+    if "CPU" in report.device or not report.priorities.has_default_machine_price:
         return []
     price = money_text(report.priorities.machine_per_hour, report.priorities.currency)
     return [f"Costs assume {price} an hour, our default. That is too low for a GPU: set what your machine costs."]

@@ -229,3 +229,12 @@ def test_other_priorities_give_what_a_run_under_them_would_have_given(
         changed = under_priorities(report, other, trials, baselines, split)
         assert changed == synthetic_report(kind, baselines=baselines, priorities=other)
         assert changed.recommendation != report.recommendation
+
+
+def test_the_default_price_of_a_machine_is_doubted_on_a_gpu(synthetic_report: MakeReport) -> None:
+    def doubts(device: str, priorities: Priorities) -> list[str]:
+        caveats = synthetic_report(device=device, priorities=priorities).recommendation.caveats
+        return [one for one in caveats if "too low for a GPU" in one]
+
+    assert len(doubts("NVIDIA H200", Priorities())) == 1
+    assert doubts("NVIDIA H200", Priorities(machine_per_hour=3.0)) == doubts("CPU, 2 threads", Priorities()) == []
