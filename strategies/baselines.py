@@ -110,8 +110,7 @@ class MajorityLabel(_Baseline):
         words=Words(
             "Most common label",
             "",
-            "Always gives the label that most training rows have.",
-            "always answering with the most common label",
+            "Always answers with the most common label of the training rows.",
         ),
         kinds=(Kind.CLASSIFICATION,),
     )
@@ -132,8 +131,7 @@ class NearestExample(_Baseline):
         words=Words(
             "Nearest example",
             "",
-            "Gives the answer of the most similar training row.",
-            "copying the answer of the nearest example",
+            "Copies the answer of the most similar training row.",
         ),
     )
 
@@ -155,8 +153,7 @@ class TfidfLinear(_Baseline):
         words=Words(
             "Word classifier",
             "",
-            "Learns which words go with which label (TF-IDF and a linear classifier).",
-            "a linear classifier on words",
+            "A linear classifier on TF-IDF weights of words.",
         ),
         kinds=(Kind.CLASSIFICATION,),
     )
@@ -190,8 +187,7 @@ class CharLinear(TfidfLinear):
         words=Words(
             "Character classifier",
             "",
-            "Learns which short runs of characters go with which label, so it works in any script "
-            "(TF-IDF of character n-grams and a linear classifier).",
+            "A linear classifier on TF-IDF weights of character n-grams. It works in any script.",
         ),
         kinds=(Kind.CLASSIFICATION,),
     )
@@ -214,8 +210,7 @@ class EmbeddingLinear(_Baseline):
         words=Words(
             "Embedding classifier",
             "",
-            "Learns which meanings go with which label (sentence embeddings and a linear classifier).",
-            "a linear classifier on embeddings",
+            "A linear classifier on sentence embeddings.",
         ),
         kinds=(Kind.CLASSIFICATION,),
     )
@@ -243,7 +238,6 @@ class BestSentence(_Baseline):
             "Best sentence",
             "",
             "Quotes the sentence of the documents that is most similar to the question.",
-            "quoting the nearest sentence of the documents",
         ),
         kinds=(Kind.ANSWERING, Kind.WRITING),
         needs_documents=True,

@@ -21,13 +21,11 @@ Shape = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A strategy in plain words: its name, what it is like, and what it does. `subject` names a
-    baseline within a sentence: "a linear classifier on words is as good"."""
+    """A strategy in plain words: its name, what it is like, and what it does."""
 
     name: str
     analogy: str
     explanation: str
-    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)

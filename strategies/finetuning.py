@@ -235,8 +235,8 @@ class Finetuning(Training):
         words=Words(
             "Adapter fine-tuning",
             "Like learning on the job",
-            "We train the model on your examples. What it learns is stored in a small add-on (an adapter), which can "
-            "be removed.",
+            "We train a small add-on of the model (a LoRA adapter) on your examples. The model's own weights don't "
+            "change, and the adapter can be removed.",
         ),
         mark=Mark("#009E73", "triangle-up"),
         trains="adapter",

@@ -34,7 +34,7 @@ class FullFinetuning(Training):
             "Full fine-tuning",
             "Like going back to school",
             "We train all weights of the model on your examples. Try it with thousands of examples, when an adapter "
-            "isn't enough. It takes far more memory, and the result is a whole model for this one task.",
+            "isn't enough. It takes more memory, and the result is a whole model for this one task.",
         ),
         mark=Mark("#009E73", "triangle-right"),
         trains="all weights",

@@ -43,7 +43,7 @@ class Retrieval:
         words=Words(
             "Retrieval",
             "Like an open book",
-            "For each request we look up the most similar passages and examples and add them to the prompt. "
+            "For each request we retrieve the most similar passages and examples and add them to the prompt. "
             "You can add new facts at any time, and nothing is trained.",
         ),
         mark=Mark("#E69F00", "square"),

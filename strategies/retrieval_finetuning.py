@@ -47,7 +47,7 @@ class RetrievalFinetuning(Finetuning):
         words=Words(
             "Retrieval with fine-tuning",
             "Like an exam with the book open",
-            "We train the model on your examples together with what is looked up for them, so it learns what to use. "
+            "We train the model on your examples together with what is retrieved for them, so it learns what to use. "
             "It takes the work of both.",
         ),
         mark=Mark("#CC79A7", "diamond"),
