@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from advisor.candidates import judged
-from advisor.measurement import NEITHER_FACT
 from advisor.schema import Freshness, Report, WithoutDocuments
 from advisor.sections.blocks import Block, Bullets, Cell, Row, Section, Table, of_strategies, small
 from advisor.wording import count_text, in_milliseconds, in_sentence, list_text, name_of, seconds_text
-from eval.outcomes import NEW_FACT, OLD_FACT
+from eval.outcomes import NEW_FACT
 from eval.statistics import Interval
 
 TITLE = "When facts in the documents change"
 COUNTS_NOTE = "Under each count is the 95 % CI of its percentage."
 EXAMPLES_KEPT = 20
 LONGEST_QUOTED = 120  # characters
-_WAYS = {
-    "before": ("Right at first", "The same questions, before the documents changed."),
-    NEW_FACT: ("New fact", "What the documents say now."),
-    OLD_FACT: ("Old fact", "What they said before."),
-    NEITHER_FACT: ("Neither", "Any other answer, or none."),
-}
+Probed = TypeVar("Probed", Freshness, WithoutDocuments)
+Way = tuple[Callable[[Probed], Interval | None], str, str]  # its count, its heading, its meaning
+_WAYS: tuple[Way[Freshness], ...] = (
+    (lambda one: one.before, "Right at first", "The same questions, before the documents changed."),
+    (lambda one: one.new, "New fact", "What the documents say now."),
+    (lambda one: one.old, "Old fact", "What they said before."),
+    (lambda one: one.neither, "Neither", "Any other answer, or none."),
+)
 
 
 def section(report: Report) -> Section | None:
@@ -50,14 +52,12 @@ _HOW = (
 )
 
 
-def rows_of_ways(
-    found: Mapping[str, Freshness | WithoutDocuments], ways: Mapping[str, tuple[str, str]]
-) -> tuple[Row, ...]:
+def rows_of_ways(found: Mapping[str, Probed], ways: Sequence[Way[Probed]]) -> tuple[Row, ...]:
     """A row for each way of answering that was counted: its heading and meaning, and a cell for each strategy."""
     return tuple(
-        Row(heading, tuple(_cell(getattr(each, way)) for each in found.values()), meaning)
-        for way, (heading, meaning) in ways.items()
-        if any(getattr(each, way) is not None for each in found.values())
+        Row(heading, tuple(_cell(count(each)) for each in found.values()), meaning)
+        for count, heading, meaning in ways
+        if any(count(each) is not None for each in found.values())
     )
 
 

@@ -7,17 +7,25 @@ from collections.abc import Mapping
 from advisor.candidates import judged
 from advisor.schema import Report, WithoutDocuments
 from advisor.sections.blocks import Block, Bullets, Section, Table, of_strategies, small
-from advisor.sections.freshness import COUNTS_NOTE, count_of, rows_of_ways
+from advisor.sections.freshness import COUNTS_NOTE, Way, count_of, rows_of_ways
 from advisor.wording import count_text, name_of
 
 TITLE = "When the documents don't hold the answer"
 _MOSTLY = 0.5  # of the answers are made up
-_WAYS = {
-    "admitted": ("Says it doesn't know", "Or refuses, or says nothing. We recognise English wordings only."),
-    "right": ("Right anyway", "The expected answer, though nothing it read holds it."),
-    "invented": ("Answers wrongly", "Any other answer."),
-}
-_WAYS_OF_TEXTS = _WAYS | {"invented": ("Writes an answer anyway", "We can't tell whether a reader would accept it.")}
+_ADMITTED: Way[WithoutDocuments] = (
+    lambda one: one.admitted,
+    "Says it doesn't know",
+    "Or refuses, or says nothing. We recognise English wordings only.",
+)
+_WAYS: tuple[Way[WithoutDocuments], ...] = (
+    _ADMITTED,
+    (lambda one: one.right, "Right anyway", "The expected answer, though nothing it read holds it."),
+    (lambda one: one.invented, "Answers wrongly", "Any other answer."),
+)
+_WAYS_OF_TEXTS: tuple[Way[WithoutDocuments], ...] = (
+    _ADMITTED,
+    (lambda one: one.invented, "Writes an answer anyway", "We can't tell whether a reader would accept it."),
+)
 
 
 def section(report: Report) -> Section | None:
