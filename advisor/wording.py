@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from eval.phases import LOOKING_UP, READING, WRITING
@@ -155,6 +156,11 @@ def every_text(days: float) -> str:
 def rough_text(count: float) -> str:
     """Two significant digits of a number that was estimated: "1,600"."""
     return f"{round(count, 1 - math.floor(math.log10(count))):,.0f}" if count >= 1 else "0"
+
+
+def sentences_in(text: str) -> list[str]:
+    """The sentences of a headline, each to stand on a line of its own where there is room."""
+    return re.split(r"(?<=[.!?]) ", text)
 
 
 def list_text(names: Sequence[str]) -> str:

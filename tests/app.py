@@ -73,7 +73,12 @@ def primaries(app: AppTest) -> list[str]:
 
 
 def finish_run(
-    store: Store, task: Task, split: Split, trials: Sequence[Trial], follows: str | None = None
+    store: Store,
+    task: Task,
+    split: Split,
+    trials: Sequence[Trial],
+    follows: str | None = None,
+    baselines: Sequence[Trial] = (),
 ) -> StoredRun:
     """A run over this task as if it had been uploaded, with these results."""
     table = DataFrame(
@@ -89,7 +94,10 @@ def finish_run(
         (folder / trial.strategy).mkdir(exist_ok=True)
         write_trial(folder / trial.strategy, trial)
         store.save_step(StoredStep(run.id, trial.strategy, trial.status, reason=trial.reason))
-    write_report(folder, run, trials, store.steps(run.id))
+    for trial in baselines:
+        (folder / "baselines" / trial.strategy).mkdir(parents=True)
+        write_trial(folder / "baselines" / trial.strategy, trial)
+    write_report(folder, run, trials, store.steps(run.id), baselines)
     store.end_run(run.id, "done")
     return store.run(run.id)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Literal
+from typing import Any, Literal
 
 import altair as alt
 
@@ -32,6 +32,9 @@ from advisor.palette import Theme
 from advisor.schema import Candidate, Judgement
 from advisor.wording import in_sentence, money_text, name_of, points_text, score_text
 
+_MOST_HEIGHT, _LEAST_HEIGHT = 240, 20  # of all rows, so that they fit the first screen of a report; of a row
+_HEIGHT_WITH_LABEL = 38  # of a row that has room for its label above the mark
+_LABEL_WITHIN = 0.9  # a mark further to the right has its label on the left
 _ROOM = 2.2  # times the least and the most, beside the marks
 _NAME_HEIGHT = 0.085  # of a name, in shares of the chart
 _Alignment = Literal["left", "center", "right"]
@@ -44,6 +47,7 @@ def score_chart(report: Judgement, theme: Theme) -> alt.LayerChart:
     shown = [*judged(report), *baselines(report)]
     rows = rows_of([{**named(one.strategy), **asdict(one.score), "label": score_text(one.score.mean)} for one in shown])
     order = list(rows.strategy)
+    row_height = max(_LEAST_HEIGHT, min(ROW_HEIGHT, _MOST_HEIGHT / len(order)))
     scale = alt.Scale(domain=[0, 1])
     metric = metric_of(report)
     base = alt.Chart(rows).encode(y=strategy_axis(order, theme.ink), color=colour(), tooltip=["strategy", "label"])
@@ -52,13 +56,28 @@ def score_chart(report: Judgement, theme: Theme) -> alt.LayerChart:
         x2="high:Q",
     )
     dot = base.mark_point(filled=True, size=170, opacity=1).encode(x=alt.X("mean:Q", scale=scale), shape=shape())
-    label = base.mark_text(dy=-15, fontSize=LABEL_SIZE, fontWeight=600).encode(
-        x=alt.X("mean:Q", scale=scale), text="label:N", color=alt.value(theme.ink)
-    )
+    labels = _labels(base, theme, scale, is_above=row_height >= _HEIGHT_WITH_LABEL)
     below = base.transform_filter(alt.datum.strategy == order[len(judged(report)) % len(order)])
-    line = below.mark_rule(yOffset=-ROW_HEIGHT / 2, opacity=0.5).encode(color=alt.value(GREY))
-    layers = [*([line] if baselines(report) else []), interval, dot, label]
-    return finished(alt.LayerChart(layer=layers), height=ROW_HEIGHT * len(order) + AXIS_HEIGHT)
+    line = below.mark_rule(yOffset=-row_height / 2, opacity=0.5).encode(color=alt.value(GREY))
+    layers = [*([line] if baselines(report) else []), interval, dot, *labels]
+    return finished(alt.LayerChart(layer=layers), height=round(row_height * len(order)) + AXIS_HEIGHT)
+
+
+def _labels(base: alt.Chart, theme: Theme, scale: alt.Scale, *, is_above: bool) -> list[alt.Chart]:
+    """The score of each candidate above its mark or, where rows are low, beside its CI."""
+
+    def written(chart: alt.Chart, at: str, **place: Any) -> alt.Chart:
+        x, ink = alt.X(f"{at}:Q", scale=scale), alt.value(theme.ink)
+        text: alt.Chart = chart.mark_text(fontSize=LABEL_SIZE, fontWeight=600, **place)
+        return text.encode(x=x, text="label:N", color=ink)
+
+    if is_above:
+        return [written(base, "mean", dy=-15)]
+    right, left = alt.datum.high <= _LABEL_WITHIN, alt.datum.high > _LABEL_WITHIN
+    return [
+        written(base.transform_filter(right), "high", align="left", dx=9),
+        written(base.transform_filter(left), "low", align="right", dx=-9),
+    ]
 
 
 def score_sentence(report: Judgement) -> str:

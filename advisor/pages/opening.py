@@ -10,6 +10,7 @@ from advisor.pages.blocks import show_blocks
 from advisor.pages.marks import marked_name
 from advisor.schema import Report
 from advisor.sections.opening import Figure, opening_of
+from advisor.wording import sentences_in
 
 
 def show_opening(report: Report) -> None:
@@ -17,9 +18,10 @@ def show_opening(report: Report) -> None:
     name = f"<p class='small'>{marked_name(opening.shown)}</p>" if opening.shown else ""
     colour = f"var(--{opening.shown}, var(--baseline))" if opening.shown else "var(--baseline)"
     figures = f'<dl class="figures">{"".join(map(_figure, opening.figures))}</dl>' if opening.figures else ""
+    headline = " ".join(f"<span>{escape(sentence)}</span>" for sentence in sentences_in(opening.headline))
     st.html(
         f'<section class="verdict" style="--mark:{colour}">{name}'
-        f'<h1 class="sentence">{escape(opening.headline)}</h1>'
+        f'<h1 class="sentence">{headline}</h1>'
         f'<p class="confidence" title="{escape(opening.how or "")}">{escape(opening.confidence)}</p>{figures}</section>'
     )
     sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in opening.sentences)

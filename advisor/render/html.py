@@ -16,7 +16,7 @@ from advisor.sections import answers
 from advisor.sections.blocks import Chart
 from advisor.sections.contents import SECTIONS, MakeSection, sections_of
 from advisor.sections.opening import opening_of
-from advisor.wording import name_of
+from advisor.wording import name_of, sentences_in
 from eval.outcomes import Trial
 from eval.task import Example
 
@@ -44,6 +44,7 @@ _TEMPLATES = jinja2.Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters["name"] = name_of
+_TEMPLATES.filters["sentences"] = sentences_in
 _TEMPLATES.filters["kind"] = lambda block: type(block).__name__
 _TEMPLATES.filters["svg"] = _svg
 _TEMPLATES.filters["css_string"] = _css_string

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import unescape
@@ -265,7 +266,7 @@ def test_every_form_says_the_same(synthetic_report: Callable[..., Report], monke
     assert isinstance(terminal.file, io.StringIO)
     forms = (render_html(report), page, terminal.file.getvalue())
     for sentence in (wanted.headline, wanted.confidence_line, *sentences_of(report)):
-        assert all(sentence in unescape(form) for form in forms)
+        assert all(sentence in unescape(re.sub("</?span>", "", form)) for form in forms)
         assert escaped(sentence) in render_markdown(report)
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from advisor.plan import STRATEGIES
 from advisor.storage.store import Store
 from eval.outcomes import Trial
 from eval.task import Kind, Split, Task
+from strategies.registry import baselines_for
 from tests.app import app_at, finish_run
 
 pytestmark = pytest.mark.slow
@@ -28,6 +32,13 @@ def addresses(
     store = Store(tmp_path / "home")
     tasks = [(synthetic_task(kind), synthetic_trials(kind)) for kind in KINDS]
     runs = [finish_run(store, task, synthetic_split(task), trials) for task, trials in tasks]
+    task, trials = tasks[0]
+    strategies = [replace(trial, strategy=name) for name, trial in zip(STRATEGIES, cycle(trials), strict=False)]
+    baselines = [
+        replace(trial, strategy=name)
+        for name, trial in zip(baselines_for(task.kind, False), cycle(trials), strict=False)
+    ]
+    runs.append(finish_run(store, task, synthetic_split(task), strategies, baselines=baselines))
     with app_at(tmp_path / "home") as address:
         yield [f"{address}/report?run={run.id}" for run in runs]
 
