@@ -55,13 +55,13 @@ _FACTS = (
 _FORM = "How many short sequences of letters the text shares with the expected one (chrF)."
 
 MEANINGS: dict[str, str] = {
-    MetricName.ACCURACY: "The share of rows whose label is exactly the expected one.",
+    MetricName.ACCURACY: "The fraction of rows whose label is exactly the expected one.",
     MetricName.MACRO_F1: (
         "How often each label is found and not given wrongly (F1), averaged over labels. A label with few rows counts "
         "as much as one with many."
     ),
     MetricName.BALANCED_ACCURACY: (
-        "The share of each label's rows that got it (recall), averaged over labels. A label with few rows counts "
+        "The fraction of each label's rows that got it (recall), averaged over labels. A label with few rows counts "
         "as much as one with many."
     ),
     MetricName.FIELD_F1: (
@@ -72,17 +72,17 @@ MEANINGS: dict[str, str] = {
     MetricName.FACTS_AND_FORM: f"{_FACTS} Different wording lowers it by at most 5 %.",
     MetricName.FORM_AND_FACTS: f"{_FORM} Lost facts of the input lower it by at most 30 %.",
     MetricName.FORM: f"{_FORM} Facts do not count.",
-    MetricName.EXACT: "The share of answers that equal the expected one, ignoring spacing and the case of keywords.",
+    MetricName.EXACT: "The fraction of answers that equal the expected one, ignoring spacing and the case of keywords.",
     # For runs of earlier versions.
     "answer F1": "How many words the answer shares with the expected one, from 0 to 1.",
     "chrF": _FORM,
 }
 
 _FACTS_FORMULA = (
-    "2 × recall × precision ÷ (recall + precision). Recall is the share of the expected facts that it states. A "
-    "number, date, time, name, yes or no, or refusal weighs 1. Other words weigh more if they are rare in documents "
-    "and training answers. Every other number, date or name lowers precision, unless the input holds it. One from the "
-    "same document counts a tenth."
+    "2 × recall × precision ÷ (recall + precision). Recall is the fraction of the expected facts that the answer "
+    "states. A number with its unit, a date, time, name, yes or no, or refusal weighs 1. Other words weigh more if they "
+    "are rare in documents and training answers. The words of a wrong number earn nothing. Every other number, date or "
+    "name lowers precision, unless the input holds it. One from the same document lowers it a tenth as much."
 )
 FORMULAS: dict[str, str] = {
     MetricName.ACCURACY: "1 if the label is the expected one (ignoring blanks around it), else 0.",

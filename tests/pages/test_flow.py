@@ -135,7 +135,7 @@ def test_how_answers_are_scored_is_chosen_on_data_and_runs_so(store: Store) -> N
         "Macro-F1",
         "Balanced accuracy",
     ]
-    assert "The share of rows whose label is exactly the expected one. This is the default for your data." in html_of(
+    assert "The fraction of rows whose label is exactly the expected one. This is the default for your data." in html_of(
         app
     )
     metric_of(app).set_value("macro-F1").run()
