@@ -80,9 +80,9 @@ MEANINGS: dict[str, str] = {
 
 _FACTS_FORMULA = (
     "2 × recall × precision ÷ (recall + precision). Recall is the fraction of the expected facts that the answer "
-    "states. A number with its unit, a date, time, name, yes or no, or refusal weighs 1. Other words weigh more if they "
-    "are rare in documents and training answers. The words of a wrong number earn nothing. Every other number, date or "
-    "name lowers precision, unless the input holds it. One from the same document lowers it a tenth as much."
+    "states. A number with its unit, a date, time, name, yes or no, or refusal weighs 1. Other words weigh more if "
+    "they are rare in documents and training answers. The words of a wrong number earn nothing. Every other number, "
+    "date or name lowers precision, unless the input holds it. One from the same document lowers it a tenth as much."
 )
 FORMULAS: dict[str, str] = {
     MetricName.ACCURACY: "1 if the label is the expected one (ignoring blanks around it), else 0.",

@@ -135,9 +135,8 @@ def test_how_answers_are_scored_is_chosen_on_data_and_runs_so(store: Store) -> N
         "Macro-F1",
         "Balanced accuracy",
     ]
-    assert "The fraction of rows whose label is exactly the expected one. This is the default for your data." in html_of(
-        app
-    )
+    shown = html_of(app)
+    assert "The fraction of rows whose label is exactly the expected one. This is the default for your data." in shown
     metric_of(app).set_value("macro-F1").run()
     assert "The default for your data is accuracy." in html_of(app)
     assert metric_of(open_page("Data", dataset=dataset.id)).value == "macro-F1"
