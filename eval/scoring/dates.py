@@ -32,6 +32,10 @@ _NAMED = (
     rf"\b{_DAY}\s+(?:of\s+|de\s+)?{_MONTH},?(?:\s+(?:de\s+)?{_YEAR}\b)?",
     rf"\b{_MONTH}\s+(?:the\s+)?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?!\d|[.,:]\d)(?:,?\s+{_YEAR}\b)?",
     rf"\b{_MONTH},?\s+(?:of\s+|de\s+)?{_YEAR}\b",
+    rf"^\W*{_MONTH}(?=\W*$)",
+    rf"\b(?-i:(?=[A-Z])){_MONTH}(?=\s*(?:to|until|till|bis|-|–)\s*(?-i:[A-Z]))",
+    rf"\b(?-i:(?=[A-Z]\w\w\w)){_MONTH}(?!\w|\s*\d|\s+(?-i:[A-Z]))",  # not April Smith
+    rf"\b(?:in|of|until|till|since|before|after|early|late|mid|im|Anfang|Mitte|Ende|bis|seit|en|de|desde)\s+{_MONTH}(?!\w|\s*\d|\s+(?-i:[A-Z]))",
 )
 _IN_CHINESE = rf"\d{{1,2}}|[{NUMERALS}]{{1,3}}"
 _IN_DIGITS = (
@@ -47,18 +51,31 @@ _LASTS = r"\s?(?:min(?:ute)?s?|h(?:ou)?rs?|hours?)\b"  # 3:30 minutes is a durat
 _TIME = re.compile(
     rf"(?<![\d:.,])(?P<hour>[01]?\d|2[0-4])(?:(?::(?P<minute>[0-5]\d)(?::[0-5]\d)?(?!\d|:|,\d|{_LASTS})(?:{_HALF_OF_DAY})?)"
     rf"|h(?P<after_h>[0-5]\d)\b|(?:\.(?P<dotted>[0-5]\d))?{_HALF_OF_DAY.replace('half', 'half_too')})"
-    r"(?:\s+in\s+the\s+(?P<part>morning|afternoon|evening))?|\b(?P<word>noon|midday|midnight)\b",
+    r"(?:\s+in\s+the\s+(?P<part>morning|afternoon|evening))?|\b(?P<word>noon|midday|midnight)\b"
+    rf"|(?<![\d:.,])\b(?P<from>1?\d|2[0-4])(?=\s?(?:[-–]|to|till|until|bis)\s?\d{{1,2}}(?:[.:][0-5]\d)?"
+    rf"{_HALF_OF_DAY.replace('half', 'half_of_end')})",
     re.IGNORECASE,
 )
 
 
-_HOURS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_SHIFTS = {"half past": 30, "quarter past": 15, "a quarter past": 15, "quarter to": -15, "a quarter to": -15}
+_ENGLISH_HOURS = "one two three four five six seven eight nine ten eleven twelve"
+_GERMAN_HOURS = "eins zwei drei vier fünf sechs sieben acht neun zehn elf zwölf"
+_HOURS = {
+    word: hour for words in (_ENGLISH_HOURS, _GERMAN_HOURS) for hour, word in enumerate(words.split(), start=1)
+} | {"ein": 1}
+_SHIFTS = {"half past": 30, "quarter past": 15, "a quarter past": 15, "quarter to": -15, "a quarter to": -15,
+           "halb": -30, "viertel nach": 15, "viertel vor": -15}  # fmt: skip
 _SPELLED_TIME = re.compile(
     rf"\b(?:(?P<shift>{'|'.join(_SHIFTS)})\s+(?P<hour>{'|'.join(_HOURS)}|1[0-2]|[1-9])\b(?:\s+o['’]?clock\b)?"
-    rf"|(?P<whole>{'|'.join(_HOURS)}|1[0-2]|[1-9])(?=\s+(?:o['’]?clock\b|in\s+the\s+(?:morning|afternoon|evening))))"
-    r"(?:\s+o['’]?clock\b)?(?:\s+in\s+the\s+(?P<part>morning|afternoon|evening))?",
+    rf"|(?P<whole>{'|'.join(_HOURS)}|1[0-2]|[1-9])(?=\s+(?:uhr\b|o['’]?clock\b|in\s+the\s+(?:morning|afternoon|evening))))"
+    r"(?:\s+(?:uhr|o['’]?clock)\b)?(?:\s+in\s+the\s+(?P<part>morning|afternoon|evening))?",
     re.IGNORECASE,
+)
+
+_MORNING, _EVENING = "上午|早上|凌晨|午前|朝", "下午|傍晚|晚上|午後|夜"
+_IN_CHARACTERS = re.compile(
+    rf"(?P<part>{_MORNING}|{_EVENING})?の?(?P<hour>{_IN_CHINESE})(?:[点點]|[时時](?![间間]))(?:钟|鐘)?"
+    rf"(?:(?P<half>半)|(?P<minute>{_IN_CHINESE})分)?"
 )
 
 
@@ -121,7 +138,8 @@ def find_dates(text: str, month_first: bool = False) -> Iterator[tuple[Span, Dat
             date = _date(parts.get("year"), _NUMBER_OF_MONTH.get(month) or month or None, parts.get("day"))
             if date is not None:
                 taken.append(found.span())
-                yield found.span(), date
+                is_bare = not parts.get("year") and not parts.get("day")
+                yield (found.start("month") if is_bare else found.start(), found.end()), date
     for found in _THREE_NUMBERS.finditer(text):
         day, month = (found[3], found[1]) if month_first and found[2] != "." else (found[1], found[3])
         year = found[4] if len(found[4]) == 4 else f"20{found[4]}" if int(found[4]) < 70 else f"19{found[4]}"
@@ -131,10 +149,17 @@ def find_dates(text: str, month_first: bool = False) -> Iterator[tuple[Span, Dat
 
 
 def find_times(text: str) -> Iterator[tuple[Span, TimeOfDay]]:
-    """The times of day in a text (NFKC), with their spans: 18:00, 6 pm, 6 o'clock, noon."""
+    """The times of day in a text (NFKC), with their spans: 18:00, 6 pm, 6 o'clock, noon, 下午六点."""
+    for found in _IN_CHARACTERS.finditer(text):
+        hour, minute = int(as_digits(found["hour"]) or 24), int(as_digits(found["minute"] or "0") or 60)
+        added = 12 if found["part"] and found["part"] in _EVENING and hour < 12 else 0
+        is_a_bit = found[0] in ("一点", "一點") and text[found.end() : found.end() + 1] not in ("", *"。,，")
+        if hour < 24 and minute < 60 and not is_a_bit:
+            time = (hour + added) * 60 + (30 if found["half"] else minute)
+            yield found.span(), TimeOfDay(time, is_open=not found["part"] and hour <= 12)
     for found in _SPELLED_TIME.finditer(text):
         name = (found["hour"] or found["whole"]).lower()
-        hour = int(name) if name.isdigit() else _HOURS.index(name) + 1
+        hour = int(name) if name.isdigit() else _HOURS[name]
         shift = _SHIFTS.get((found["shift"] or "").lower(), 0)
         part = (found["part"] or "").lower()
         added = 12 if part in ("afternoon", "evening") and hour < 12 else 0
@@ -145,6 +170,9 @@ def find_times(text: str) -> Iterator[tuple[Span, TimeOfDay]]:
             continue
         if found["word"]:
             yield found.span(), TimeOfDay(0 if found["word"].lower() == "midnight" else 720, is_open=False)
+            continue
+        if found["from"]:  # 9-17 Uhr
+            yield found.span(), TimeOfDay(int(found["from"]) % 24 * 60, is_open=int(found["from"]) <= 12)
             continue
         hour, half = int(found["hour"]), (found["half"] or found["half_too"] or "").lower().replace(".", "")
         minute = int(found["minute"] or found["after_h"] or found["dotted"] or 0)

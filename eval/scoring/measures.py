@@ -9,7 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from eval.scoring.numbers import Quantity, Span, find_quantities
-from eval.scoring.units import DIMENSIONS, TIMES, UNITS
+from eval.scoring.units import CURRENCY_SIGNS, DIMENSIONS, TIMES, UNITS
 
 _SPELLINGS = sorted((re.escape(each) for each, unit in UNITS.items() if unit in TIMES), key=len, reverse=True)
 _TIME = rf"(?P<time>{'|'.join(_SPELLINGS)})(?!\w)(?!\s+(?:ago|later|earlier|before)\b)"
@@ -19,6 +19,7 @@ _COUNTED_PER_TIME = re.compile(
     rf"(?:[\s-]+(?!(?:and|or|but|to|in|on|at|of|for|from|than|times)\b)[^\W\d_]+){{1,2}}{_PER}", re.IGNORECASE
 )
 _TIMES_PER = re.compile(rf"\s+times{_PER}", re.IGNORECASE)
+_CURRENCIES = frozenset(CURRENCY_SIGNS.values())
 _HOW_OFTEN = {"once": 1, "twice": 2, "thrice": 3}
 _OFTEN = re.compile(rf"\b(?P<often>{'|'.join(_HOW_OFTEN)})\b(?:{_PER})?", re.IGNORECASE)
 _ADVERBS = {"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "yearly": "year",
@@ -29,6 +30,7 @@ _EVERY = re.compile(
 _DURATION = re.compile(r"(?<![\w:.,])(\d{1,3}):([0-5]\d)\s?(minutes|minute|mins|min|hours|hour|hrs|h)\b", re.IGNORECASE)
 _AND = re.compile(r"\s*,?\s*(?:(?:and|und|et|y)\s+)?")
 _AND_A_HALF = re.compile(r"\s+and\s+a\s+half\b")
+_TO = re.compile(r"\s*(?:to|and|or|bis|und|à|et|y|a|-|–|—)\s*")
 _INCHES = re.compile(r"\s?(?:in\b|\"|'')")
 
 
@@ -67,7 +69,7 @@ def find_measures(text: str, decimal_comma: bool = False) -> Iterator[tuple[Span
             unit = _ADVERBS[match["adverb"].lower()] if match["adverb"] else _unit_of(match["time"])
             is_counted = not match["other"]
             found.append((match.span(), Quantity(Fraction(1 if is_counted else 2), unit, is_soft=is_counted)))
-    yield from _joined(text, sorted(found, key=lambda each: each[0]))
+    yield from _with_units(text, list(_joined(text, sorted(found, key=lambda each: each[0]))))
 
 
 def _unit_of(spelling: str) -> str:
@@ -76,6 +78,22 @@ def _unit_of(spelling: str) -> str:
 
 def _period(count: int | Fraction, time: str) -> Quantity:
     return Quantity(Fraction(1) / (count or 1), _unit_of(time))
+
+
+def _with_units(text: str, found: list[tuple[Span, Quantity]]) -> Iterator[tuple[Span, Quantity]]:
+    """Both ends of a range have the unit that is written once: 3 to 5 days, $10-20."""
+    for at, (span, quantity) in enumerate(found):
+        before, after = found[at - 1] if at else None, found[at + 1] if at + 1 < len(found) else None
+        if not quantity.unit and after and after[1].unit and _TO.fullmatch(text, span[1], after[0][0]):
+            quantity = replace(quantity, unit=after[1].unit)
+        elif (
+            not quantity.unit
+            and before
+            and before[1].unit in _CURRENCIES
+            and _TO.fullmatch(text, before[0][1], span[0])
+        ):
+            quantity = replace(quantity, unit=before[1].unit if not re.match(r"\s?\w", text[span[1] :]) else "")
+        yield span, quantity
 
 
 def _joined(text: str, found: list[tuple[Span, Quantity]]) -> Iterator[tuple[Span, Quantity]]:
@@ -105,6 +123,8 @@ def _whole(larger: Quantity, smaller: Quantity, text: str, span: Span, next_span
         unit = larger.unit or smaller.unit
         return replace(larger, value=larger.value + smaller.value, unit=unit, is_soft=False)
     if not larger.unit or not _AND.fullmatch(text, span[1], next_span[0]):
+        return None
+    if "," in text[span[1] : next_span[0]] and larger.unit not in (*TIMES, "foot"):  # 7 km, 450 m
         return None
     unit = smaller.unit
     if larger.unit == "foot" and not unit and _INCHES.match(text, next_span[1]):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from eval.scoring.chinese_numbers import find_chinese_numbers
+from eval.scoring.number_words import CARDINALS, ORDINALS
 from eval.scoring.units import CURRENCY_SIGNS, DIMENSIONS, UNITS
 
 Span = tuple[int, int]
@@ -23,6 +24,8 @@ _ORDINALS = {
 } | {f"{word}th": value for word, value in _WORDS.items() if value in (4, 6, 7, 10, 11) or 12 < value < 20} | {
     f"{word[:-1]}ieth": value for word, value in _WORDS.items() if value >= 20
 }  # fmt: skip
+_WORDS |= CARDINALS
+_ORDINALS |= ORDINALS
 _MULTIPLES = {"hundred": 10**2, "dozen": 12, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _SCALES = {
     **_MULTIPLES, "mn": 10**6, "mio": 10**6, "million": 10**6, "millionen": 10**6, "millones": 10**6, "bn": 10**9,
@@ -33,13 +36,21 @@ _SOFT_WORDS = frozenset({"one", "first", "half"})  # these rarely count anything
 
 _SCALE = "|".join(sorted(_SCALES, key=len, reverse=True))
 _MORE = re.compile(
-    r"(?:\b(?:more than|over|above|at least|after|no less than|not less than|minimum of)|[>≥]=?)\s*$", re.I
-)
-_LESS = re.compile(
-    r"(?:\b(?:less than|fewer than|under|below|at most|up to|before|until|within|no more than|no later than|maximum of)"
-    r"|[<≤]=?)\s*$",
+    r"(?:\b(?:(?<!no )(?<!not )more than|over|above|at least|after|(?:no|not) (?:less|fewer) than|"
+    r"(?<!\d )min(?:imum)?(?: of|\.)?|mindestens|au moins|al menos|como mínimo)|[>≥]=?)\s*$",
     re.IGNORECASE,
 )
+_LESS = re.compile(
+    r"(?:\b(?:(?<!no )(?<!not )(?:less|fewer) than|under|below|at most|up to|before|until|within|(?:no|not) more than|"
+    r"no later than|max(?:imum)?(?: of|\.)?|höchstens|maximal|au plus|como máximo)|[<≤]=?)\s*$",
+    re.IGNORECASE,
+)
+_OR_MORE = re.compile(
+    r"\s*(?:\w+\s+)?(?:(?:or|and)\s+(?:more|older|over|above|up|later|longer)\b|"
+    r"oder mehr\b|ou plus\b|o más\b)|\+(?!\w)"
+)
+_OR_LESS = re.compile(r"\s*(?:\w+\s+)?(?:or|and)\s+(?:less|fewer|younger|under|below|earlier|shorter)\b")
+_THE, _THING = re.compile(r"\b(?:the|every|each)\s$", re.IGNORECASE), re.compile(r"\s(?!time\b)[^\W\d]")
 _LONGEST_BOUND = 20  # characters before a number
 _SIGN = r"(?:(?<![\w.,)/%-])(?:[-–](?!\s)|−)|\b(?:minus|negative)\s)"
 _DIGITS = r"\d{1,3}(?:[ ’']\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)*(?:e[+-]?\d{1,2})?|(?<![\d.])\.\d+"
@@ -63,8 +74,8 @@ _FRACTION = re.compile(
 )
 _WORD_OF_NUMBER = "|".join(sorted([*_WORDS, *_ORDINALS, *_MULTIPLES, "half"], key=len, reverse=True))
 _IN_WORDS = re.compile(
-    rf"\b(?P<minus>(?:minus|negative)\s+)?(?P<words>(?:an?\s+(?=hundred|dozen|thousand|million|billion|half))?(?:{_WORD_OF_NUMBER})"
-    rf"(?:(?:\s+and\s+(?:a\s+(?=half\b))?|[\s-]+)(?:{_WORD_OF_NUMBER}))*)\b(?:\s?-?(?:an?\s)?{_UNIT})?",
+    rf"\b(?!(?-i:DOS\b))(?P<minus>(?:minus|negative)\s+)?(?P<words>(?:an?\s+(?=hundred|dozen|thousand|million|billion|half))?(?:{_WORD_OF_NUMBER})"
+    rf"(?:(?:\s+(?:and|y)\s+(?:a\s+(?=half\b))?|[\s-]+)(?:{_WORD_OF_NUMBER}))*)\b(?:\s?-?(?:an?\s)?{_UNIT})?",
     re.IGNORECASE,
 )
 
@@ -119,7 +130,8 @@ def find_quantities(text: str, decimal_comma: bool = False) -> Iterator[tuple[Sp
     """The numbers in a text (NFKC) with their spans. Codes such as 007, 1.2.3 or B2B aren't numbers."""
     for span, quantity in _find(text, decimal_comma):
         before = text[max(0, span[0] - _LONGEST_BOUND) : span[0]]
-        bound = 1 if _MORE.search(before) else -1 if _LESS.search(before) else 0
+        bound = 1 if _MORE.search(before) or _OR_MORE.match(text, span[1]) else 0
+        bound = -1 if _LESS.search(before) or _OR_LESS.match(text, span[1]) else bound
         yield span, replace(quantity, bound=bound) if bound else quantity
 
 
@@ -151,11 +163,16 @@ def _find(text: str, decimal_comma: bool) -> Iterator[tuple[Span, Quantity]]:
             values = [each for word in words if (each := _value_of_words([word])) is not None]
             yield from ((found.span(), Quantity(each)) for each in values)
         else:
-            is_soft = not unit and len(words) == 1 and words[0] in _SOFT_WORDS
+            is_soft = not unit and len(words) == 1 and words[0] in _SOFT_WORDS and not _is_placed(text, found, words[0])
             value = -value if found["minus"] else value
             unit = "" if words[-1] in _ORDINALS else unit
             end = found.end() if unit else found.end("words")
             yield (found.start(), end), Quantity(value, unit, is_soft, per=per)
+
+
+def _is_placed(text: str, found: re.Match[str], word: str) -> bool:
+    """Whether "first" says which of several: the first Monday, but not "at first" or "for the first time"."""
+    return word == "first" and bool(_THE.search(text[: found.start()]) and _THING.match(text, found.end()))
 
 
 def _unit_at(text: str, place: int) -> str:
@@ -231,7 +248,7 @@ def _value_of_words(words: list[str]) -> Fraction | None:
     """The value of words such as "two hundred and five thousand"; None if they aren't a number."""
     total, current, seen = Fraction(0), Fraction(0), False
     for word in words:
-        if word in ("a", "an", "and"):
+        if word in ("a", "an", "and", "y"):
             continue
         if word == "half":
             if seen and words[-3:] != ["and", "a", "half"]:

@@ -15,6 +15,12 @@ _UNITS: dict[str, tuple[str, Fraction, str]] = {
     "kilometre": ("metre", Fraction(1000), "km|kms|kilometre|kilometres|kilometer|kilometers"),
     "centimetre": ("metre", Fraction(1, 100), "cm|centimetre|centimetres|centimeter|centimeters"),
     "millimetre": ("metre", Fraction(1, 1000), "mm|millimetre|millimetres|millimeter|millimeters"),
+    "square metre": ("square metre", Fraction(1), "m2|sqm|sq m|square metre|square metres|square meter|square meters"),
+    "square kilometre": (
+        "square metre",
+        Fraction(10**6),
+        "km2|sq km|square kilometre|square kilometres|square kilometer|square kilometers",
+    ),
     "mile": ("mile", Fraction(1), "mile|miles|mi"),
     "foot": ("foot", Fraction(1), "ft|foot|feet"),
     "inch": ("foot", Fraction(1, 12), "inch|inches"),

@@ -30,7 +30,8 @@ a an the and or but nor so if then than that this these those there here it its 
 their theirs we us our ours you your yours i me my mine who whom whose which what where when why how is are was were be
 been being am do does did done doing has have had having will would shall should can could may might must of in on at by
 for with from to into onto upon about as per via over under between during through also just only very too such some any
-each every both all more most other another own same up down out off again further once because while until within s t
+much each every both all more most less least fewer other another own same up down out off again further once because
+while until within s t
 """
 _LETTERS_OF_THEIR_OWN = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ß": "ss", "þ": "th"}
