@@ -28,13 +28,16 @@ _YES = re.compile(
     re.IGNORECASE,
 )
 _NO = re.compile(rf"{_BEFORE}(?:(?:no|nope|false|incorrect|nein|non|нет|لا){_ALONE}|いいえ|不是|否)", re.IGNORECASE)
+_CLOSING = re.compile(
+    r"(?:\b(?:is|returns?|says?)|,)\s+[`*\"']*(true|false|correct|incorrect|yes|no)\W*$", re.IGNORECASE
+)
 NEGATION = re.compile(
     r"\b(?:not|no|never|none|neither|nor|nobody|nothing|without|cannot|nicht|kein\w*|nie|ohne|ne|pas|jamais|nunca|нет)\b"
     r"|n't\b|不|没|沒|ません|ない|ไม่",
     re.IGNORECASE,
 )
-_NEGATIVE_VERB = re.compile(
-    r"\b(?:lacks?|lacking|refuses?|bans?|banned|prohibit\w*|forbid\w*|closed to|"
+NEGATIVE_VERB = re.compile(
+    r"\b(?:lacks?|lacking|refuses?|bans?|banned|prohibit\w*|forbid\w*|exclud\w*|closed to|"
     r"off[- ]limits|keeps? (?:\w+ ){1,3}out|leav(?:e|es|ing) (?:\w+ ){1,3}(?:at home|outside|behind))\b",
     re.IGNORECASE,
 )  # "not forbidden" is allowed
@@ -46,7 +49,8 @@ _NO_NEGATION = re.compile(
 # The source of an answer isn't part of it, and a title isn't part of a name.
 _SOURCE = re.compile(
     r"\[\d+\]|\(?\b(?:according to |see |source: ?)?(?:page|passage|section|source|document) \d+\)?|^\s*\d+\.\s(?=\S)|"
-    r"\b(?i:as of) \d{4},(?=\s)|\b(?:Mr|Mrs|Ms|Dr|Prof|Doctor|Professor)\b\.?(?=\s[A-Z])",
+    r"\b(?i:as of) \d{4},(?=\s)|"
+    r"\b(?:Mr|Mrs|Ms|Miss|Sir|Dr|Prof|Doctor|Professor|Herr|Frau|Monsieur|Mme|Madame|Señora?)\b\.?(?=\s[A-Z\u00c0-\u00de])",
     re.MULTILINE,
 )
 _CLAUSE_END = re.compile(
@@ -55,11 +59,14 @@ _CLAUSE_END = re.compile(
     re.IGNORECASE,
 )
 _CODE = re.compile(
-    r"[\w.+-]+@[\w-]+\.[\w.-]*\w|(?:https?://|www\.)\S+\w|(?<!\w)(?:\+|\(?0)\d[\d ()/-]{5,}\d|"
+    r"[\w.+-]+@[\w-]+\.[\w.-]*\w|(?:https?://|www\.)\S+\w|"
+    r"(?<!\w)(?P<phone>(?:\+|\(?0)\d[\d ()/-]{5,}\d|"
+    r"\(?\d{3}\)?[ .-]\d{3}[.-]\d{4}(?![\w-])|\(?\d{3}\)?[ -]0\d{3}(?![\w-]))|"
     r"(?<![\w-])(?:[A-Z]{1,3}-?|[A-Z]{2,4}[ -])\d{1,6}[A-Za-z]?(?![\w-]|[.,]\d)|"
     r"(?<![\w:.,])\d+(?::\d+(?:,\d{3})*)+(?![\w:]|\s?(?i:min|h(?:ou)?rs?\b|h\b))|"  # 3:1, or a time cut short
     r"(?<![\w-])(?i:covid)[ -]?\d{1,2}(?!\w|[.,]\d)"
 )
+_WEB = re.compile(r"^https?://(?:www\.)?|^www\.")
 _TENS = {"twenties": "20", "thirties": "30", "forties": "40", "fifties": "50", "sixties": "60", "seventies": "70",
          "eighties": "80", "nineties": "90"}  # fmt: skip
 _DECADE = re.compile(
@@ -72,6 +79,8 @@ _DAYS |= {day: day for day in _DAYS.values()} | {"tues": "tuesday", "thur": "thu
 _SENTENCE_END = re.compile(r"[.!?:\n]\s*[\"'“”(]*\s*$")
 
 
+_INITIALS = re.compile(r"(?<![\w.])[A-Z](?:\.[A-Z])+(?=\.|\b)")  # J.R. is read like J. R.
+_BETWEEN = "·"
 _LONGEST_NAME = 80  # characters
 _OPENING = 100  # characters in which an answer says yes or no, if at all
 
@@ -150,6 +159,8 @@ def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bo
     answered = max(
         (match.end() for match in (_YES.match(text[:_OPENING]), _NO.match(text[:_OPENING])) if match), default=0
     )
+    closing = None if answered else _CLOSING.search(text)
+    until = closing.start(1) if closing else len(text)
     facts = [Fact(kind, (value,), negated(span[0]), span) for span, kind, value in found]
     starts = [span[0] for span, _, _ in found]
     has_no_capitals = not any(map(str.isupper, text[1:]))
@@ -157,6 +168,7 @@ def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bo
     name: list[str] = []
     name_start = name_end = -1
 
+    text = _INITIALS.sub(lambda match: match[0].replace(".", _BETWEEN), text)
     is_title = _is_title(text)
 
     def end_name() -> None:
@@ -169,9 +181,9 @@ def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bo
         if at >= 0 and match.start() < found[at][0][1]:
             continue
         word = match[0]
-        is_initial = len(word) == 1 and word.isupper() and text[match.end() : match.end() + 1] == "."
-        is_negation = not letters_of(word) and (NEGATION.search(word) or _NEGATIVE_VERB.search(word))
-        if (is_function_word(word) and not is_initial) or is_negation or match.end() <= answered:
+        is_initial = len(word) == 1 and word.isupper() and text[match.end() : match.end() + 1] in (".", _BETWEEN)
+        is_negation = not letters_of(word) and (NEGATION.search(word) or NEGATIVE_VERB.search(word))
+        if (is_function_word(word) and not is_initial) or is_negation or not answered <= match.start() < until:
             continue
         if len(letters := letters_of(word)) > 1:
             pairs = [one + other for one, other in pairwise(letters)]
@@ -186,8 +198,10 @@ def read(text: str, notation: Notation = Notation(), is_name: Callable[[str], bo
         plain = unaccented(stem)
         stems.update((stem, plain))
         known = is_name(stem) and (word[0].isupper() or has_no_capitals)
-        if is_title or known or _looks_like_name(text, match.start(), word):
-            if name and text[name_end : match.start()].strip(" -&") == "":
+        between = text[name_end : match.start()].strip(" -&") if name else None
+        follows_initial = between in (".", _BETWEEN) and len(name[-1]) == 1 and word[0].isupper()  # E. Elmley
+        if is_title or known or follows_initial or _looks_like_name(text, match.start(), word):
+            if between == "" or follows_initial:
                 name.append(plain)
             else:
                 end_name()
@@ -212,9 +226,9 @@ def _find_codes(text: str) -> Iterator[tuple[Span, str]]:
     """A few capitals and digits (L-02, B12, ISO 9001, Covid-19, but no amount of money), mail and web addresses,
     telephone numbers, and decades (the nineties are 1990s)."""
     for match in _CODE.finditer(text):
-        code = re.sub(r"[\s()-]", "", match[0])
+        code = re.sub(r"[\s()./-]" if match["phone"] else r"[\s()-]", "", match[0].replace("(0)", ""))
         if code.rstrip("0123456789") not in CURRENCY_SIGNS:
-            yield match.span(), code.casefold()
+            yield match.span(), _WEB.sub("", code.casefold())
     for match in _DECADE.finditer(text):
         ten = match["ten"] or match["short"] or _TENS[match["word"].casefold()]
         yield match.span(), f"{match['century'] or '19'}{ten}s"
@@ -248,7 +262,10 @@ def _says_yes(text: str) -> bool | None:
     if text.strip(" .!").casefold() in ("not", "never"):
         return False
     head = text[:_OPENING]
-    return True if _YES.match(head) else False if _NO.match(head) else None
+    if _YES.match(head) or _NO.match(head):
+        return bool(_YES.match(head))
+    closing = _CLOSING.search(text)
+    return bool(_YES.match(closing[1])) if closing else None
 
 
 def _negated_clauses(text: str) -> Callable[[int], bool]:
@@ -257,12 +274,12 @@ def _negated_clauses(text: str) -> Callable[[int], bool]:
     kept = _NO_NEGATION.sub(lambda match: " " * len(match[0]), text)
     if answered:
         kept = " " * answered.end() + kept[answered.end() :]
-    if not NEGATION.search(kept) and not _NEGATIVE_VERB.search(kept):
+    if not NEGATION.search(kept) and not NEGATIVE_VERB.search(kept):
         return lambda place: False
     ends = [match.end() for match in _CLAUSE_END.finditer(kept)]
     bounds = [0, *ends, len(kept) + 1]
     clauses = [kept[a:b] for a, b in pairwise(bounds)]
-    flags = [bool(NEGATION.search(clause)) != bool(_NEGATIVE_VERB.search(clause)) for clause in clauses]
+    flags = [bool(NEGATION.search(clause)) != bool(NEGATIVE_VERB.search(clause)) for clause in clauses]
     return lambda place: flags[min(bisect_right(bounds, place) - 1, len(flags) - 1)]
 
 
