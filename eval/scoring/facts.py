@@ -8,24 +8,27 @@ already holds needs no knowledge; the metric decides per task whether answers mu
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Hashable, Sequence
+import unicodedata
+from collections.abc import Container, Hashable, Sequence
 from dataclasses import dataclass
 
-from eval.scoring.arrangement import counted_words, left_open, turned_round
+from eval.scoring.arrangement import counted_words, left_open, miscounted, replaced, turned_round
 from eval.scoring.collection import Collection, all_values, values_of
 from eval.scoring.given import GivenFacts
 from eval.scoring.listed import Given, listed, without_repeated, without_slashes
-from eval.scoring.matching import agrees_with_any, share_stated
-from eval.scoring.reading import Fact, FactKind, Said
-from eval.scoring.words import folded
+from eval.scoring.matching import agrees_with_any, is_short_for, names_only_the_last, share_stated, spells_out
+from eval.scoring.opposites import says_the_opposite
+from eval.scoring.reading import FactKind, Said
+from eval.scoring.taken_back import last_said, without_rejected
+from eval.scoring.wanted import Wanted, wanted_of
+from eval.scoring.words import find_words, folded
 from eval.scoring.yes_no import MOST_IN_SENTENCE, affirms, is_unanswerable, means_yes_of, says_yes
 
-# The weight of rare words against numbers, dates, names, yes or no. In an answer that repeats nothing of its question,
-# they are part of the answer. In a sentence that does, they are mostly scaffolding: together they weigh at most as much
-# as the hard facts times a twentieth of the number of words. So a wrong number shows in a long answer, too.
-_WORD_IN_ANSWER, _WORD_IN_SENTENCE, _WORDS_TO_HARD = 0.5, 0.25, 1 / 20
 _IN_CONTEXT = 0.1  # cost of an extra fact from the same document as the expected ones; any other costs 1
 _ANSWER_IS = re.compile(r"^\W*(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:answer|option)(?:\s+is)?\s*:?\s*)?", re.I)
+_WHO = re.compile(r"\b(?:who|whom|whose|wer|wem|wen|wessen|qui|quién|quiénes|chi|quem)\b", re.I)
+_NONE = re.compile(r"\W*(?:none|no|nobody|nothing|keine?|niemand|aucune?|ningun[oa]?)\b(?!\s*[,.]\s*\w)", re.I)
+_SURNAME = 0.75  # of a person's name
 _MOST_SAID = 0.5  # from this share of the other facts on, an answer without yes or no means the right one
 
 
@@ -44,10 +47,20 @@ class FactScore:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    fact: Fact
-    values: tuple[Hashable, ...]  # the values of the fact that count
-    weight: float
+class _Sides:
+    """An answer, what was expected, and what was asked, as texts and as read."""
+
+    answer: Said
+    text: str
+    expected: Said
+    target: str
+    asked: Said
+    input: str
+
+    @property
+    def is_question(self) -> bool:
+        """Whether the input is short enough to hold no passage."""
+        return len(self.asked.facts) <= MOST_IN_SENTENCE
 
 
 def score_facts(
@@ -66,9 +79,14 @@ def score_facts(
         text = without_repeated(text, target, input)
     if given:
         text, target, input = map(without_slashes, (text, target, input))
-    answer, expected, asked = (collection.read(each) for each in (text, target, input))
+    target = folded(target)
+    text = without_rejected(folded(text), target)
+    expected, asked = collection.read(target), collection.read(input)
+    answer = collection.read(text) if carries else last_said(text, target, collection.read)
     if not text.strip():
         return FactScore(0.0, 0.0, 0.0, 1.0, 0.0, 0)
+    if not given and _plain(text) == _plain(target):
+        return FactScore(1.0, 1.0, 1.0, 0.0, 0.0, 0)
     wording = given.wording if given else frozenset()
     needed = given.expected(input, target) if given and not expected.refuses else []
     phrases = {one: given.phrase_for(one, text, target, input) for one in needed} if given else {}
@@ -81,35 +99,66 @@ def score_facts(
     if is_unanswerable(expected, asked, input):
         value = float(_bare(text) == _bare(target) or (answer.admits and wrong < 1))
         return FactScore(value, value, value, 0.0, 1.0 - value, invented)
-    wanted, means_yes = _wanted(expected, asked, collection, carries), means_yes_of(expected, asked, carries)
+    wanted, means_yes = wanted_of(expected, asked, collection, carries), means_yes_of(expected, asked, carries)
     if means_yes is None and (not wanted or not any(map(str.isalnum, folded(target)))):  # only values that say little
-        value = float(_bare(text) == _bare(target))
+        value = float(_bare(text) == _bare(target) or (bool(_emoji(target)) and _emoji(text) == _emoji(target)))
         return FactScore(value, value, value, 1.0 - value, 0.0, 0)
     if collection.is_of_another(answer, expected, asked):
         return FactScore(0.0, 0.0, 0.0, 0.0, 1.0, 0)
     total = sum(one.weight for one in wanted)
-    matched = distorted = 0.0
-    is_denied = not carries and any(fact.is_negated for fact in asked.facts)  # "What is not covered?" needs no "not"
-    given_values = {*all_values(asked)} | asked.stems
-    turned, open_ = turned_round(answer, text, expected, target), left_open(answer, text, expected)
-    contradicted = _contradicted(wanted, answer, expected, asked, target)
-    for one in wanted:
-        share = 0.0 if contradicted.issuperset(one.values) else share_stated(one.fact, one.values, answer, asked)
-        if offered := max((open_.get(value, 0) for value in one.values), default=0):
-            share *= 0.0 if given_values.issuperset(open_) else 1 / offered  # repeating all the choices is no answer
-        if share and ((not is_denied and _is_turned(one, answer)) or not turned.isdisjoint(one.values)):
-            distorted += one.weight * share
-        else:
-            matched += one.weight * share
+    sides = _Sides(answer, text, expected, target, asked, input)
+    matched, distorted, affirms_denied = _compared(wanted, sides, carries)
     if means_yes is not None:
         is_said = bool(wanted) and matched >= _MOST_SAID * total
         weight = max(1.0, total)  # a long answer that begins with the wrong one of yes and no is wrong
         total += weight
         is_affirmed = not text.rstrip().endswith("?") and affirms(answer, asked, input)
         said = says_yes(answer, expected, asked, means_yes, is_said, is_affirmed=is_affirmed, is_all=not wanted)
+        if sides.is_question and answer.says_yes is None and says_the_opposite(answer, text, asked, folded(input)):
+            said = False  # "closed" to "Is it open?"
         matched += weight * (said == means_yes)
         distorted += weight * (said == (not means_yes))
+    if not carries and ((affirms_denied and means_yes is None) or says_the_opposite(answer, text, expected, target)):
+        weight = max(1.0, total)  # the same facts, but the opposite of what was expected of them
+        total, distorted = total + weight, distorted + weight
     return _result(matched, total, wrong + distorted, invented)
+
+
+def _compared(wanted: Sequence[Wanted], sides: _Sides, carries: bool) -> tuple[float, float, bool]:
+    """The weight of the wanted facts that the answer states, the weight of those it states wrongly, and whether it
+    affirms one that should be denied."""
+    answer, text, expected, target, asked = sides.answer, sides.text, sides.expected, sides.target, sides.asked
+    is_denied = not carries and any(fact.is_negated for fact in asked.facts)  # "What is not covered?" needs no "not"
+    given_values = {*all_values(asked)} | asked.stems
+    turned, open_ = turned_round(answer, text, expected, target), left_open(answer, text, expected)
+    contradicted = _contradicted(wanted, answer, expected, asked, target)
+    replaced_words = set() if carries else replaced(answer, text, expected, target, asked)
+    of_others = set() if carries else miscounted(answer, text, expected, target)
+    matched = distorted = 0.0
+    affirms_denied = False
+    for one in wanted:
+        is_elsewhere = one.fact in of_others
+        share = 0.0 if is_elsewhere or contradicted.issuperset(one.values) else _share(one, sides, carries)
+        if offered := max((open_.get(value, 0) for value in one.values), default=0):
+            share *= 0.0 if given_values.issuperset(open_) else 1 / offered  # repeating all the choices is no answer
+        is_turned = bool(share) and not is_denied and _is_turned(one, answer)
+        affirms_denied |= is_turned and one.fact.is_negated
+        if is_turned or not turned.isdisjoint(one.values):
+            distorted += one.weight * share
+        elif is_elsewhere or (not share and one.fact in replaced_words):
+            distorted += one.weight
+        else:
+            matched += one.weight * share
+    return matched, distorted, affirms_denied
+
+
+def _share(one: Wanted, sides: _Sides, carries: bool) -> float:
+    """How much of a fact an answer states. "None" states 0, and a surname says who."""
+    if one.values == (("number", 0),) and _NONE.match(sides.text) and not sides.answer.values(FactKind.NUMBER):
+        return float(not sides.answer.refuses)
+    share = share_stated(one.fact, one.values, sides.answer, sides.asked)
+    asks_who = not carries and sides.is_question and _WHO.search(sides.input)
+    return max(share, _SURNAME) if asks_who and names_only_the_last(one.fact, sides.answer, sides.text) else share
 
 
 def _score_listed(
@@ -140,49 +189,7 @@ def _result(matched: float, total: float, wrong: float, invented: int, value: fl
     return FactScore(f1 if value is None else value, recall, precision, missing - distorted, distorted, invented)
 
 
-def _wanted(expected: Said, asked: Said, collection: Collection, carries: bool) -> list[_Wanted]:
-    """The facts to state, each once. If the input already holds everything expected (the answer is one of the
-    question's choices), all of it is required."""
-    given = {*all_values(asked)} | asked.stems
-    wanted = _weighted(expected, lambda value: (value in given) == carries, collection, carries)
-    if not wanted and expected.says_yes is None:
-        wanted = _weighted(expected, lambda value: True, collection, carries=False)
-        return wanted or _weighted(expected, lambda value: True, None, carries=False)
-    return wanted
-
-
-def _weighted(
-    expected: Said, counts: Callable[[Hashable], bool], collection: Collection | None, carries: bool
-) -> list[_Wanted]:
-    seen: set[Hashable] = set()
-    hard: list[_Wanted] = []
-    soft: list[_Wanted] = []
-    for fact in expected.facts:
-        values = tuple(value for value in values_of(fact) if counts(value) and value not in seen)
-        if not values:
-            continue
-        seen.update(values)
-        if fact.is_hard and not (collection and collection.says_little(fact)):
-            hard.append(_Wanted(fact, values, 1.0))
-            continue
-        if collection is None:
-            weight = 1.0
-        elif fact.kind is FactKind.NUMBER:
-            weight = _WORD_IN_SENTENCE
-        else:
-            weight = collection.must_be_carried(values[0]) if carries else collection.rarity(values[0])
-        soft.append(_Wanted(fact, values, weight))
-    beside, words = 1.0, sum(one.weight for one in soft)
-    rights = len(hard) + (expected.says_yes is not None)
-    if rights and not carries and words:
-        is_sentence = len(expected.facts) > MOST_IN_SENTENCE or not all(map(counts, all_values(expected)))
-        in_sentence = min(_WORD_IN_SENTENCE, _WORDS_TO_HARD * len(soft) * rights / words)
-        beside = in_sentence if is_sentence else _WORD_IN_ANSWER
-    soft = [_Wanted(one.fact, one.values, one.weight * beside) for one in soft if one.weight > 0.01]
-    return hard + soft
-
-
-def _contradicted(wanted: Sequence[_Wanted], answer: Said, expected: Said, asked: Said, target: str) -> set[Hashable]:
+def _contradicted(wanted: Sequence[Wanted], answer: Said, expected: Said, asked: Said, target: str) -> set[Hashable]:
     """The words that belong to an expected number where the answer states another number instead: "60 crowns" has
     nothing of "35 crowns"."""
     numbers = (FactKind.NUMBER, FactKind.CODE)
@@ -194,7 +201,7 @@ def _contradicted(wanted: Sequence[_Wanted], answer: Said, expected: Said, asked
     return {value for value, number in counted_words(expected, target).items() if number in missing}
 
 
-def _is_turned(one: _Wanted, answer: Said) -> bool:
+def _is_turned(one: Wanted, answer: Said) -> bool:
     """Whether it only occurs in clauses that say the opposite: "takes cards" where "takes no cards" was expected."""
     there = [fact.is_negated for fact in answer.facts if set(values_of(fact)) & set(one.values)]
     return bool(there) and all(is_negated != one.fact.is_negated for is_negated in there)
@@ -219,8 +226,14 @@ def _stated_beside(
     for fact in answer.facts:
         if not fact.is_hard or fact.is_negated or agrees_with_any(fact, (*expected.facts, *asked.facts)):
             continue
+        if any(is_short_for(fact, other) or is_short_for(other, fact) for other in (*expected.facts, *asked.facts)):
+            continue
         is_number = fact.kind is FactKind.NUMBER  # agrees with no expected one, so "two days" isn't "two hours"
         beside = [value for value in values_of(fact) if (is_number or value not in known) and value not in seen]
+        if fact.kind is FactKind.NAME and len(beside) < len(fact.values):
+            beside = [value for value in beside if not spells_out(str(value), known)]  # M. Gonzalez
+            if not fact.span[0] and any({*fact.values[1:]} >= {*other.values} for other in expected.facts):
+                beside = [value for value in beside if value != fact.values[0]]  # "Probably Lyon"
         seen.update(beside)
         if not beside:
             continue
@@ -231,6 +244,15 @@ def _stated_beside(
         is_in_context = contexts is not None and all(collection.stands_in(value, contexts) for value in beside)
         weight += _IN_CONTEXT if is_in_context else 1.0
     return weight, invented
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).rstrip(".!")
+
+
+def _emoji(text: str) -> set[str]:
+    """The emoji and other pictures in a text."""
+    return {match[0] for match in find_words(text) if unicodedata.category(match[0][0]) == "So"}
 
 
 def _bare(text: str) -> str:

@@ -34,12 +34,13 @@ def is_unanswerable(expected: Said, asked: Said, input: str) -> bool:
 
 
 def means_yes_of(expected: Said, asked: Said, carries: bool) -> bool | None:
-    """Whether the expected answer says yes or no. Denying something counts as no. None if it does none of these. With
-    `carries`, negation is compared word by word instead."""
+    """Whether the expected answer says yes or no. Denying most of what it states counts as no. None if it does none of
+    these. With `carries`, negation is compared word by word instead."""
     is_short = len(expected.facts) <= MOST_IN_SENTENCE
     is_denied = any(fact.is_negated for fact in asked.facts)
     if expected.says_yes is None and not carries and is_short and not is_denied:
-        return False if any(fact.is_negated for fact in expected.facts) else None
+        denied = sum(fact.is_negated for fact in expected.facts)
+        return False if denied and 2 * denied >= len(expected.facts) else None
     return expected.says_yes
 
 
