@@ -82,7 +82,8 @@ _FACTS_FORMULA = (
     "2 × recall × precision ÷ (recall + precision). Recall is the fraction of the expected facts that the answer "
     "states. A number with its unit, a date, time, name, yes or no, or refusal weighs 1. Other words weigh more if "
     "they are rare in documents and training answers. The words of a wrong number earn nothing. Every other number, "
-    "date or name lowers precision, unless the input holds it. One from the same document lowers it a tenth as much."
+    "date or name lowers precision, unless the input holds it. One from the same document lowers it a tenth as much. "
+    "The opposite of an expected word, or another word in its place, lowers it, too."
 )
 FORMULAS: dict[str, str] = {
     MetricName.ACCURACY: "1 if the label is the expected one (ignoring blanks around it), else 0.",

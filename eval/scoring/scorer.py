@@ -140,8 +140,9 @@ def scorer_while_learning(brief: Brief, split: LearningSplit, documents: Sequenc
 def is_right(kind: Kind, value: float, parts: Mapping[str, float]) -> bool | None:
     """Whether an answer with this score and these parts counts as right; None for writing, which has no right answers.
 
-    A label must be exact, and so must every field of an extraction. A short answer must state at least half of the
-    facts and hardly any wrongly, so that "in Paris" is right if "Paris" was expected.
+    A label must be exact, and so must every field of an extraction. A short answer must score at
+    least half, state about half of the facts and hardly any wrongly, so that "in Paris" is right if "Paris" was
+    expected.
     """
     match kind:
         case Kind.CLASSIFICATION:
