@@ -39,6 +39,12 @@ def preferred_baseline(report: Judgement) -> Candidate | None:
     return next((one for one in baselines(report) if one.id == report.recommendation.level_baseline), None)
 
 
+def preferred(report: Judgement) -> list[Candidate]:
+    """The strategies, and the baseline that the headline prefers, if any: what people look at more closely."""
+    baseline = preferred_baseline(report)
+    return [*judged(report), *([baseline] if baseline else [])]
+
+
 def not_measured(given: Sequence[Candidate | NotMeasured]) -> list[NotMeasured]:
     return [one for one in given if isinstance(one, NotMeasured)]
 

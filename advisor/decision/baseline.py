@@ -13,7 +13,6 @@ from advisor.schema import BaselineVerdict, Claim, Confidence
 from advisor.wording import (
     in_sentence,
     interval_text,
-    money_text,
     points_text,
     probability_text,
 )
@@ -114,7 +113,7 @@ def _lead(situation: Situation, found: BaselineVerdict) -> str | None:
     return "You don't need a language model."
 
 
-def baseline_reason(situation: Situation, found: BaselineVerdict, baselines: Sequence[Measurement]) -> str | None:
+def baseline_reason(situation: Situation, found: BaselineVerdict) -> str | None:
     """How sure it is that the baseline is as good as the strategies; None where the headline does not speak of it."""
     if found.lead is None or nothing_works(situation, found):
         return None
@@ -125,13 +124,9 @@ def baseline_reason(situation: Situation, found: BaselineVerdict, baselines: Seq
     if found.confidence == "weak":
         return f"The best baseline is probably as good as every {strategy}, but the evidence is weak."
     probability = f"{found.confidence.capitalize()} evidence: {probability_text(found.odds)} probability"
-    cost = next(one.cost for one in baselines if one.strategy == found.name)
-    price = (
-        f" The baseline costs {money_text(cost.per_1000, cost.currency)} per 1,000 requests." if cost.per_1000 else ""
-    )
     if found.claim == "better":
-        return f"{probability} that the best baseline is {better} than every {strategy}.{price}"
-    return f"{probability} that no {strategy} is {better} than the best baseline.{price}"
+        return f"{probability} that the best baseline is {better} than every {strategy}."
+    return f"{probability} that no {strategy} is {better} than the best baseline."
 
 
 def _line(situation: Situation, found: BaselineVerdict) -> str:

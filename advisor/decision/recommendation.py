@@ -103,10 +103,11 @@ def recommend(
     within = [one for one in measured if sentences.broken_limit(one, priorities) is None]
     baseline = judge_baselines(situation, within)
     headline = sentences.headline(situation, taken.confidence, baseline)
-    confidence_line = sentences.confidence_line(situation, taken.confidence, baseline)
+    of_baseline = baseline_reason(situation, baseline) if baseline else None
+    confidence_line = sentences.confidence_line(situation, taken.confidence, of_baseline)
     why = (
         sentences.by_score_alone(situation, taken.confidence) if doubt is not None else None,
-        baseline_reason(situation, baseline, within) if baseline else None,
+        sentences.evidence_line(situation, taken.confidence) if of_baseline else None,
         *reasons(situation, tuple(ruling.broken.values())),
     )
     is_too_sure = doubt is not None and taken.confidence in ("strong", "moderate")

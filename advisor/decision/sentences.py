@@ -53,18 +53,27 @@ def doubtful_headline(situation: Situation) -> str:
     return f"Check the score before you use {in_sentence(situation.choice.strategy)}."
 
 
-def confidence_line(situation: Situation, confidence: Confidence, baseline: BaselineVerdict | None) -> str:
-    """How sure the choice is among the strategies; it says so where the headline begins with a baseline."""
+def confidence_line(situation: Situation, confidence: Confidence, of_baseline: str | None) -> str:
+    """How sure the headline is: first `of_baseline`, if it begins with one, then of the choice among the strategies."""
+    if of_baseline is not None:
+        name = in_sentence(situation.choice.strategy)
+        if not situation.others or confidence == "too close to call":
+            return f"{of_baseline} {confidence_line(situation, confidence, None)}"
+        return f"{of_baseline} If you want a language model, the evidence for {name} is {confidence}."
     if not situation.others:
         return _nothing_to_compare(situation)
     if confidence == "too close to call":
         return _too_close(situation)
-    if baseline is not None and baseline.lead is not None:
-        name = in_sentence(situation.choice.strategy)
-        return f"If you want a language model, the evidence for {name} is {confidence}: {_probably(situation)}."
     if situation.is_few:
         return f"{confidence.capitalize()} evidence ({situation.why_few}): {_probably(situation)}."
     return f"{confidence.capitalize()} evidence: {_probably(situation)}."
+
+
+def evidence_line(situation: Situation, confidence: Confidence) -> str | None:
+    """How sure the choice is among the strategies, where the headline begins with a baseline."""
+    if not situation.others or confidence == "too close to call":
+        return None
+    return f"The evidence for {in_sentence(situation.choice.strategy)} is {confidence}: {_probably(situation)}."
 
 
 def by_score_alone(situation: Situation, confidence: Confidence) -> str:

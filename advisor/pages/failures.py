@@ -13,7 +13,6 @@ from advisor.pages.side_by_side import Sources, card, read_answers
 from advisor.schema import Report
 from advisor.sections.answers import AnsweredRow
 from advisor.sections.failures import WORDS, Counts, counts_of, failures_of, mixup_text, sentences_of
-from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.wording import count_text
 from eval.failures import Confusion, Failures, Mixup
@@ -21,7 +20,7 @@ from eval.failures import Confusion, Failures, Mixup
 _MIXUPS_SHOWN = 5
 
 
-def show_failures(store: Store, run: StoredRun, report: Report) -> None:
+def show_failures(run: StoredRun, report: Report) -> None:
     """Nothing for a report of an earlier version."""
     if not (failures := failures_of(report)):
         return
@@ -31,7 +30,7 @@ def show_failures(store: Store, run: StoredRun, report: Report) -> None:
         st.html(f'<dl class="failures">{"".join(_counts(each, most) for each in counted)}</dl>')
     if mixups := "".join(_mixups(name, each.confusion) for name, each in failures.items()):
         st.html(f'<h3 class="card-title">Labels most often mixed up</h3><div class="mixups">{mixups}</div>')
-    found = read_answers(store, run)
+    found = read_answers(run, report)
     rows, sources = ({row.example.id: row for row in found[0][0].rows}, found[1]) if found else ({}, {})
     for name, each in failures.items():
         if any(one.count for one in each.categories):

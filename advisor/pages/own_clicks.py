@@ -39,7 +39,8 @@ def after_clicks(run: StoredRun, report: Report) -> Report:
     if measured is None:
         return report
     pairs = _pairs_of_run(run.id, run.ended_at, report.seed, measured)
-    return with_clicks(folder, report, measured.trials, measured.split.test, clicks, pairs)
+    trials = (*measured.trials, *measured.baselines)
+    return with_clicks(folder, report, trials, measured.split.test, clicks, pairs)
 
 
 def show_warning(run: StoredRun, report: Report) -> None:

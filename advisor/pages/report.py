@@ -103,7 +103,7 @@ def offer_pdf(run: StoredRun, report: Report) -> None:
 
 
 def pdf_of(report: Report, measured: Measured | None) -> bytes:
-    trials, test = (measured.trials, measured.split.test) if measured else ((), ())
+    trials, test = ((*measured.trials, *measured.baselines), measured.split.test) if measured else ((), ())
     return render_pdf(render_html(report, trials, test))
 
 
@@ -144,7 +144,7 @@ def show_part(run: StoredRun, report: Report, section: Section) -> None:
         case "failures":
             compare_answers(run, report)
             with folded(section.title, section.summary):
-                show_failures(frame.store(), run, report)
+                show_failures(run, report)
                 show_how(section.how)
             show_own_answers(run, report)
         case "rules":
@@ -157,7 +157,7 @@ def show_part(run: StoredRun, report: Report, section: Section) -> None:
 
 def show_own_answers(run: StoredRun, report: Report) -> None:
     with folded(answers.TITLE, answers.summary_of(report)):
-        show_answers(frame.store(), run)
+        show_answers(run, report)
         show_how(answers.HOW)
 
 

@@ -7,9 +7,10 @@ from html import escape
 
 import streamlit as st
 
+from advisor.pages import frame
 from advisor.pages.marks import marked_name
+from advisor.schema import Report
 from advisor.sections.answers import AnsweredRow, Filter, answered_rows, filters
-from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_trials
@@ -22,8 +23,8 @@ _LONGEST_SOURCE = 600  # characters of a source that are shown
 Sources = Mapping[str, tuple[str, str]]
 
 
-def show_answers(store: Store, run: StoredRun) -> None:
-    found = read_answers(store, run)
+def show_answers(run: StoredRun, report: Report) -> None:
+    found = read_answers(run, report)
     if found is None:
         st.html('<p class="quiet">The answers of this run are no longer available.</p>')
         return
@@ -49,21 +50,21 @@ def show_answers(store: Store, run: StoredRun) -> None:
         st.html("".join(card(row, sources) for row in rows[first : first + _ROWS_A_PAGE]))
 
 
-def read_answers(store: Store, run: StoredRun) -> tuple[list[Filter], Sources] | None:
+def read_answers(run: StoredRun, report: Report) -> tuple[list[Filter], Sources] | None:
     """The chips with their rows, all of them under the first, and every text that may have been a source."""
-    return _answers(store.home.as_posix(), run.id, run.ended_at, store)
+    return _answers(frame.store().home.as_posix(), run.id, run.ended_at, report)
 
 
 @st.cache_resource(show_spinner="Reading the answers", max_entries=4)
-def _answers(home: str, run_id: str, ended_at: float | None, _store: Store) -> tuple[list[Filter], Sources] | None:
+def _answers(home: str, run_id: str, ended_at: float | None, _report: Report) -> tuple[list[Filter], Sources] | None:
     """`home` and `ended_at` are the key."""
-    folder = _store.run_folder(run_id)
+    folder = frame.store().run_folder(run_id)
     try:
         task, split = read_task(folder)
     except BadInput:
         return None
-    trials, _ = read_trials(folder, [step.strategy for step in _store.steps(run_id)])
-    rows = answered_rows(task.kind, trials, split.test)
+    trials, baselines = read_trials(folder, [step.strategy for step in frame.store().steps(run_id)])
+    rows = answered_rows(_report, [*trials, *baselines], split.test)
     return (filters(rows), _texts(task)) if rows else None
 
 

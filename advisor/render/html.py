@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from advisor.candidates import judged
+from advisor.candidates import preferred
 from advisor.palette import DARK, LIGHT, css_variables
 from advisor.render.static_charts import NARROW, WIDTH, ink_and_paper, inline_svg
 from advisor.schema import Report
@@ -58,14 +58,14 @@ def render_html(
     examples: Sequence[Example] = (),
     made_by: Sequence[MakeSection] = SECTIONS,
 ) -> str:
-    """A whole HTML document; with the trials and the test examples, every answer too."""
-    rows = answers.answered_rows(report.task.kind, trials, examples)
+    """A whole HTML document; with the trials, baselines included, and the test examples, the answers too."""
+    rows = answers.answered_rows(report, trials, examples)
     return _TEMPLATES.get_template("report.html.j2").render(
         report=report,
         colours=css_variables(),
         opening=opening_of(report),
         sections=sections_of(report, made_by),
-        judged=judged(report),
+        shown=preferred(report),
         answers_title=answers.TITLE,
         how_answers=answers.HOW,
         answers=rows,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from advisor.candidates import judged
+from advisor.candidates import preferred
 from advisor.schema import Candidate, Report
 from advisor.sections import answers
 from advisor.sections.answers import AnsweredRow
@@ -44,7 +44,7 @@ def render_markdown(
         *(_block(opening.chart) if opening.chart else []),
     ]
     lines += [line for section in sections if not section.is_first for line in _section(section)]
-    lines += _answers(answers.answered_rows(report.task.kind, trials, examples), judged(report))
+    lines += _answers(answers.answered_rows(report, trials, examples), preferred(report))
     return "\n".join(lines)
 
 
@@ -99,7 +99,7 @@ def _answers(rows: Sequence[AnsweredRow], shown: Sequence[Candidate]) -> list[st
         [_cut(row.example.input), _cut(row.example.target), *(_answer(row, one.id) for one in shown)] for row in some
     ]
     of = f"{len(some)} of {len(rows):,} test rows" if len(some) < len(rows) else count_text(len(rows), "test row")
-    note = f"{of}, with the answer of every strategy and its score. outcomes.csv has all of them in full."
+    note = f"{of}, with every answer and its score. outcomes.csv has all of them in full."
     table = [_line(heads), _line(["---"] * len(heads)), *map(_line, lines)]
     return [f"## {escaped(answers.TITLE)}", "", note, "", *table, ""]
 

@@ -86,7 +86,7 @@ def write_report(
         ),
         person=person_of(pairs, clicks, run.id, report.recommendation.choice, _before(clicks, pairs, task, split)),
     )
-    _write_forms(folder, report, trials, split.test, clicks, pairs)
+    _write_forms(folder, report, [*trials, *baselines], split.test, clicks, pairs)
     return report
 
 

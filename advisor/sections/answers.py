@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from advisor.candidates import preferred
 from advisor.measurement import is_judged
 from advisor.schema import Report
 from advisor.wording import count_text, in_sentence, score_text
@@ -43,16 +44,18 @@ class Filter:
 
 def summary_of(report: Report) -> str:
     rows = count_text(report.task.test, "test row")
-    return f"{rows} with the answer of every strategy, right or wrong, and the sources it used."
+    return f"{rows} with every answer, right or wrong, and the sources it used."
 
 
-def answered_rows(kind: Kind, trials: Sequence[Trial], examples: Sequence[Example]) -> list[AnsweredRow]:
-    """The examples that any strategy answered, in their own order."""
+def answered_rows(report: Report, trials: Sequence[Trial], examples: Sequence[Example]) -> list[AnsweredRow]:
+    """The examples with the answers of every strategy and of the baseline that the headline prefers, in their own
+    order. `trials` may include all baselines."""
     by_example: dict[str, dict[str, Outcome]] = {}
-    for trial in trials:
-        if is_judged(trial):
-            for outcome in trial.outcomes:
-                by_example.setdefault(outcome.example_id, {})[trial.strategy] = outcome
+    given = {trial.strategy: trial for trial in trials if is_judged(trial)}
+    for name in (one.id for one in preferred(report) if one.id in given):
+        for outcome in given[name].outcomes:
+            by_example.setdefault(outcome.example_id, {})[name] = outcome
+    kind = report.task.kind
     return [_row(kind, example, by_example[example.id]) for example in examples if example.id in by_example]
 
 

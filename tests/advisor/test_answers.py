@@ -1,29 +1,38 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from advisor.sections.answers import answered_rows, filters
+from advisor.schema import Report
+from advisor.sections.answers import AnsweredRow, answered_rows, filters
 from eval.outcomes import Trial
 from eval.task import Kind, Split, Task
 
+MakeReport = Callable[..., Report]
+MakeTask = Callable[..., Task]
+MakeSplit = Callable[[Task], Split]
+MakeTrials = Callable[..., tuple[Trial, ...]]
+
+
+def rows_of(
+    make: MakeReport, trials: Sequence[Trial], split: Split, kind: Kind = Kind.CLASSIFICATION
+) -> list[AnsweredRow]:
+    return answered_rows(make(kind, trials=trials), trials, split.test)
+
 
 def test_every_test_row_has_the_answers_of_all(
-    synthetic_task: Callable[..., Task],
-    synthetic_split: Callable[[Task], Split],
-    synthetic_trials: Callable[..., tuple[Trial, ...]],
+    synthetic_report: MakeReport, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
 ) -> None:
-    examples = synthetic_split(synthetic_task()).test
-    rows = answered_rows(Kind.CLASSIFICATION, synthetic_trials(), examples)
-    assert [row.example for row in rows] == list(examples)
+    split = synthetic_split(synthetic_task())
+    rows = rows_of(synthetic_report, synthetic_trials(), split)
+    assert [row.example for row in rows] == list(split.test)
     assert all(set(row.outcomes) == set(row.right) == {"prompting", "retrieval", "finetuning"} for row in rows)
 
 
 def test_a_filter_holds_exactly_its_rows(
-    synthetic_task: Callable[..., Task],
-    synthetic_split: Callable[[Task], Split],
-    synthetic_trials: Callable[..., tuple[Trial, ...]],
+    synthetic_report: MakeReport, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
 ) -> None:
-    rows = answered_rows(Kind.CLASSIFICATION, synthetic_trials(), synthetic_split(synthetic_task()).test)
+    rows = rows_of(synthetic_report, synthetic_trials(), synthetic_split(synthetic_task()))
     found = {one.label: one.rows for one in filters(rows)}
     assert found["All"] == tuple(rows)
     only = found["Only adapter fine-tuning right"]
@@ -33,21 +42,28 @@ def test_a_filter_holds_exactly_its_rows(
 
 
 def test_written_answers_are_neither_right_nor_wrong(
-    synthetic_task: Callable[..., Task],
-    synthetic_split: Callable[[Task], Split],
-    synthetic_trials: Callable[..., tuple[Trial, ...]],
+    synthetic_report: MakeReport, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
 ) -> None:
-    task = synthetic_task(Kind.WRITING)
-    rows = answered_rows(Kind.WRITING, synthetic_trials(Kind.WRITING), synthetic_split(task).test)
+    split = synthetic_split(synthetic_task(Kind.WRITING))
+    rows = rows_of(synthetic_report, synthetic_trials(Kind.WRITING), split, Kind.WRITING)
     assert [one.label for one in filters(rows)] == ["All"]
 
 
 def test_a_strategy_that_failed_has_no_answers(
-    synthetic_task: Callable[..., Task],
-    synthetic_split: Callable[[Task], Split],
-    synthetic_trials: Callable[..., tuple[Trial, ...]],
+    synthetic_report: MakeReport, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
 ) -> None:
     prompting, *_ = synthetic_trials()
     trials = (prompting, Trial("retrieval", "failed", reason="It stopped."))
-    rows = answered_rows(Kind.CLASSIFICATION, trials, synthetic_split(synthetic_task()).test)
+    rows = rows_of(synthetic_report, trials, synthetic_split(synthetic_task()))
     assert all(set(row.outcomes) == {"prompting"} for row in rows)
+
+
+def test_the_baseline_that_the_headline_prefers_answers_too(
+    synthetic_report: MakeReport, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+) -> None:
+    trials = synthetic_trials()
+    best, worst = (replace(trials[at], strategy=name) for at, name in ((2, "embedding_linear"), (0, "majority_label")))
+    report = synthetic_report(trials=trials[:1], baselines=[best, worst])
+    assert report.recommendation.level_baseline == "embedding_linear"
+    rows = answered_rows(report, [trials[0], best, worst], synthetic_split(synthetic_task()).test)
+    assert all(set(row.outcomes) == {"prompting", "embedding_linear"} for row in rows)

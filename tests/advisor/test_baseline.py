@@ -106,9 +106,8 @@ def test_among_five_strategies_the_same_tie_is_too_close_to_call() -> None:
     got = decide(TIED | more, NEAREST)
     assert got.headline == "Nothing clearly beats the best baseline. Start with prompting."
     assert got.level_baseline is None
-    assert (
-        "With 66 test rows, we can't show that any strategy is more than 2 points better than the best baseline."
-        in got.reasons
+    assert got.confidence_line.startswith(
+        "With 66 test rows, we can't show that any strategy is more than 2 points better than the best baseline. "
     )
 
 
@@ -119,9 +118,13 @@ def test_the_best_baseline_is_named_and_by_how_much_it_is_better() -> None:
     assert got.baseline_line == (
         "The best baseline (embedding classifier) scores 6 points higher than retrieval (95 % CI 0.3 to 11)."
     )
-    assert got.reasons[0] == (
+    assert got.confidence_line == (
         "Moderate evidence: 90 % probability that the best baseline is more than 2 points better than every strategy. "
-        "The baseline costs $0.000028 per 1,000 requests."
+        "If you want a language model, the evidence for retrieval is strong."
+    )
+    assert got.reasons[0] == (
+        "The evidence for retrieval is strong: over 99 % probability that it is within 2 points of the best, and no "
+        "simpler strategy is."
     )
     assert got.baseline is not None
     gap = paired_difference(INTENT_BASELINES["embedding_linear"], INTENTS["retrieval"])
@@ -130,12 +133,7 @@ def test_the_best_baseline_is_named_and_by_how_much_it_is_better() -> None:
     assert (got.baseline.claim, got.baseline.than, got.baseline.score) == ("better", "retrieval", 0.975)
 
 
-def test_the_lines_on_strategies_do_not_speak_of_the_baseline() -> None:
-    got = decide(INTENTS, INTENT_BASELINES)
-    assert got.confidence_line == (
-        "If you want a language model, the evidence for retrieval is strong: over 99 % probability that it is within 2 "
-        "points of the best, and no simpler strategy is."
-    )
+def test_without_a_baseline_nothing_speaks_of_one() -> None:
     level = decide({"prompting": right_on(400, (0, 360)), "retrieval": right_on(400, (0, 320))}, {})
     assert level.confidence_line == (
         "Strong evidence: over 99 % probability that no other strategy is more than 2 points better."
@@ -159,7 +157,7 @@ def test_one_that_is_as_good_on_many_rows() -> None:
     strategies = {"prompting": right_on(400, (0, 280)), "finetuning": right_on(400, (0, 360))}
     got = decide(strategies, {"majority_label": right_on(400, (0, 80)), "tfidf_linear": right_on(400, (0, 360))})
     assert got.headline == "You don't need a language model. If you want one, use adapter fine-tuning."
-    assert got.reasons[0].startswith("Strong evidence: over 99 % probability that no strategy is more than 2 points ")
+    assert got.confidence_line.startswith("Strong evidence: over 99 % probability that no strategy is more than 2 ")
     assert got.probabilities == decide(strategies, {}).probabilities
 
 
