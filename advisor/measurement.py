@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from advisor.plan import Priorities
@@ -18,6 +18,7 @@ from eval.scored import Scored, interval, score_of, scored
 from eval.scoring import is_right
 from eval.statistics import Interval, Percentiles, percentiles, unpaired_difference
 from eval.task import Kind
+from strategies.registry import LOOKS_UP, TRAINED
 
 NEITHER_FACT = "neither"
 
@@ -78,6 +79,18 @@ def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> 
         hit_rate=fmean(found) if found else None,
         failed_answers=sum(outcome.error is not None for outcome in outcomes),
     )
+
+
+def sharing_timings(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials of a run, so that all that were trained and retrieve nothing share their timed requests: they put the
+    same prompts through networks of one size, and only chance makes one of them look cheaper."""
+    alike = [each for each in trials if is_judged(each) and each.strategy in TRAINED and each.strategy not in LOOKS_UP]
+
+    def beside(trial: Trial) -> Trial:
+        others = (outcome for other in alike if other is not trial for outcome in other.outcomes)
+        return replace(trial, timed_alike=tuple(outcome for outcome in others if outcome.seconds is not None))
+
+    return [beside(trial) if any(trial is each for each in alike) else trial for trial in trials]
 
 
 def _score_interval(trial: Trial, outcomes: Sequence[Outcome]) -> Interval:

@@ -185,6 +185,7 @@ class Candidate:
 
     `phase_seconds` are the mean seconds per phase of the timed requests. `first_word_seconds` is the time before the
     first word of a written answer. `per_1000_range` is the 95 % confidence interval of the cost per 1,000 requests.
+    `timed_alike` counts the timed requests of other strategies that it rests on too, because they take the same work.
     `hit_rate` is the share of rows with a known document for which it was found. `seconds` is how long the whole step
     took.
     """
@@ -207,6 +208,7 @@ class Candidate:
     fit_seconds: float | None = None
     peak_memory_bytes: int | None = None
     per_1000_range: tuple[float, float] | None = None
+    timed_alike: int = 0
     hit_rate: float | None = None
     failed_answers: int | None = None
     settings: dict[str, Any] = field(default_factory=dict)

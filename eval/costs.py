@@ -95,7 +95,8 @@ class Quote:
 @dataclass(frozen=True, slots=True)
 class Timed:
     """The requests answered one at a time, [requests]: their seconds, their seconds of writing, and their tokens
-    written; and the mean tokens written over all answers."""
+    written; and the mean tokens written over all answers. Requests of other trials count if they take the same work,
+    because then seconds differ by chance alone."""
 
     seconds: Numbers
     writing: Numbers
@@ -104,7 +105,7 @@ class Timed:
 
     @staticmethod
     def of(trial: Trial) -> Timed:
-        timed = [outcome for outcome in trial.outcomes if outcome.seconds is not None]
+        timed = [outcome for outcome in (*trial.outcomes, *trial.timed_alike) if outcome.seconds is not None]
         return Timed(
             np.array([outcome.seconds for outcome in timed], dtype=np.float64),
             np.array([outcome.phases.get(WRITING, 0.0) for outcome in timed]),

@@ -109,6 +109,8 @@ class Trial:
       strategy looks nothing up.
     - `knowledge`: of the base model and of the trained model.
     - `apart_seconds`: by example, the latency of some timed requests with the adapter kept separate from the weights.
+
+    Not stored: `timed_alike`, the timed outcomes of other trials of the run whose requests take the same work.
     """
 
     strategy: str
@@ -132,3 +134,4 @@ class Trial:
     refresh_seconds: float | None = None
     apart_seconds: dict[str, float] = field(default_factory=dict)
     metric: str = ""
+    timed_alike: tuple[Outcome, ...] = ()

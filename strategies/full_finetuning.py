@@ -33,8 +33,7 @@ class FullFinetuning(Training):
         words=Words(
             "Full fine-tuning",
             "Like going back to school",
-            "We train all weights of the model on your examples. Try it with thousands of examples, when an adapter "
-            "isn't enough. It takes more memory, and the result is a whole model for this one task.",
+            "We train all weights of the model on your examples. The result is a whole model for this one task.",
         ),
         mark=Mark("#009E73", "triangle-right"),
         trains="all weights",

@@ -74,7 +74,8 @@ def latency_sentence(report: Judgement) -> str:
         said = f"{name_of(fastest.strategy)} is fastest, with a median latency of {median}."
     else:
         timed = count_text(least.n, "timed request")
-        said = f"{name_of(fastest.strategy)} seems fastest, with a median latency of {median}, but {timed} can't tell."
+        fastest_is = f"{name_of(fastest.strategy)} seems fastest, with a median latency of {median}"
+        said = f"{fastest_is}, but {timed} aren't enough to be sure."
     said += f" {name_of(slowest.strategy)} takes {seconds_text(most.p50, in_ms)}."
     return f"{said}{_longest_phase(slowest)} {reading}"
 

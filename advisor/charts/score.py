@@ -172,6 +172,8 @@ def cost_sentence(report: Judgement) -> str:
     if not any(price for _, price in shown):
         return FREE
     cheapest, least = min(shown, key=lambda pair: pair[1])
+    if len(shown) > 1 and all(price == least for _, price in shown):
+        return f"All cost the same: {money_text(least, report.priorities.currency)} per 1,000 requests."
     best, most = max(shown, key=lambda pair: pair[0].score.mean)
     price = money_text(least, report.priorities.currency)
     are_all = len(shown) == len(judged(report))
@@ -203,4 +205,6 @@ def _more(most: float, least: float, report: Judgement) -> str:
     if not least:
         return money_text(most, report.priorities.currency)
     times = most / least
+    if round(times) == 2:
+        return "twice as much"
     return f"{times:.0f} times as much" if times >= 1.95 else f"{(times - 1) * 100:.0f} % more"

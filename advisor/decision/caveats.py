@@ -52,8 +52,8 @@ def before_you_act(
         _hosted_elsewhere(situation),
         *unfinished(trials),
         *(_missed_documents(one) for one in judged),
-        *_few_timed(situation),
         _busy(judged),
+        *_few_timed(situation),
     )
     return tuple(sentence for sentence in sentences if sentence is not None)
 
@@ -183,7 +183,7 @@ def _busy(judged: Sequence[Measurement]) -> str | None:
         return None
     return (
         f"Other programs used up to {share_text(max(shares))} of the processor during timing, so latency and cost are "
-        "too high. Run it again on a quiet machine before you compare them."
+        "too high, and their order may be wrong. Run it again on a quiet machine before you compare them."
     )
 
 

@@ -127,7 +127,7 @@ def _condition(situation: Situation, turn: Turn) -> str:
         case "monthly_volume":
             return f"{'Above' if is_more else 'Below'} about {rough_text(value)} requests a month"
         case "months":
-            return f"Over {count_text(round(value), 'month')} or {'more' if is_more else 'fewer'}"
+            return f"Over {count_text(round(value), 'month')} or {'more' if is_more else 'less'}"
         case "max_seconds" if is_more:
             return f"If you allowed a 95th percentile latency of {seconds_text(value)}"
         case "max_seconds":

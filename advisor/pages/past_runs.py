@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from advisor.measurement import sharing_timings
 from advisor.pages.frame import store
 from advisor.schema import Report
 from advisor.storage.store import Store
@@ -52,4 +53,4 @@ def _measured(home: str, run_id: str, ended_at: float | None, _store: Store) -> 
     except BadInput:
         return None
     trials, baselines = read_trials(folder, [step.strategy for step in _store.steps(run_id)])
-    return Measured(trials, baselines, split) if trials else None
+    return Measured(sharing_timings(trials), baselines, split) if trials else None

@@ -194,6 +194,7 @@ def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None, model:
         fit_seconds=trial.fit_seconds,
         peak_memory_bytes=trial.peak_memory_bytes,
         per_1000_range=price_range(trial, measured.cost, priorities),
+        timed_alike=len(trial.timed_alike),
         hit_rate=measured.hit_rate,
         failed_answers=measured.failed_answers,
         settings=trial.settings,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from advisor.measurement import sharing_timings
 from advisor.render.export import clicks_csv, outcomes_csv
 from advisor.render.html import render_html
 from advisor.render.json_file import render_json
@@ -47,7 +48,7 @@ def write_report(
     the baselines together, and the learning curves.
     """
     task, split = read_task(folder)
-    plan = run.plan
+    plan, trials = run.plan, sharing_timings(trials)
     report = build_report(
         run_id=run.id,
         created_at=datetime.fromtimestamp(run.created_at, UTC).isoformat(timespec="seconds"),

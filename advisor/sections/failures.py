@@ -177,7 +177,7 @@ def _commonest(confusion: Confusion | None) -> str:
     if len(commonest) != 1 or most < 2:
         return ""
     (mixup,) = commonest
-    return f" The most common mix-up is “{mixup.given}” for “{mixup.expected}” ({most:,})."
+    return f" The most common mix-up: “{mixup.expected}” is labelled “{mixup.given}” ({most:,})."
 
 
 def _overlap(failures: dict[str, Failures]) -> str | None:

@@ -19,6 +19,7 @@ from advisor.wording import (
     count_text,
     in_milliseconds,
     in_sentence,
+    list_text,
     memory_text,
     money_text,
     name_of,
@@ -163,9 +164,9 @@ def how_computed(report: Report) -> dict[str, str]:
         "Failed answers": "The rows with an entry in column error. They score 0.",
         "Refusals": "The test rows whose answer matches a list of refusals while the expected answer does not: "
         "column answer of outcomes.csv, eval/refusals.py of the program.",
-        "Setup time": "Seconds from the first row read until ready: fit_seconds in trial.json, by stage in "
-        "stage_seconds.",
-        "Peak memory": "The most main memory that the strategy's process held, without a GPU's: peak_memory_bytes in "
+        "Setup time": "Seconds from reading the first row until the strategy is ready: fit_seconds in trial.json, by "
+        "stage in stage_seconds.",
+        "Peak memory": "The most RAM that the strategy's process held, without GPU memory: peak_memory_bytes in "
         "trial.json. 1 GB is 1,000,000,000 bytes.",
         COST: _how_cost(report),
         "Setup cost": _how_setup_cost(report),
@@ -224,7 +225,11 @@ def _how_cost(report: Report) -> str:
     if priorities.together:
         return f"1,000 ÷ throughput (requests_per_second in trial.json) × {price}."
     timed = count_text(shown[0].latency_seconds.n if shown[0].latency_seconds else 0, "answer")
+    alike = [one for one in shown if one.timed_alike]
     sentences = [f"1,000 × the mean seconds of {timed} requested one at a time (column seconds) × {price}."]
+    if alike:
+        names = list_text([in_sentence(one.strategy) for one in alike])
+        sentences.append(f"A request is the same work for {names}, so their timed answers count together.")
     if any(WRITING in one.phase_seconds for one in shown):
         sentences.append(
             f"The generation time is scaled to the mean output tokens of all {computation.tested(report)} (ratio "

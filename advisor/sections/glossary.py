@@ -53,7 +53,7 @@ def _baseline(report: Judgement) -> list[tuple[str, str]]:
         return []
     preferred = preferred_baseline(report)
     own = [(name_of(preferred.strategy), words_of(preferred.strategy).explanation)] if preferred else []
-    return [("Baseline", "A simple method without a language model. A strategy should score higher."), *own]
+    return [("Baseline", "A simple method that doesn't generate text. It shows what a strategy has to beat."), *own]
 
 
 def _cost(report: Judgement) -> str:

@@ -20,7 +20,7 @@ _MEANING = (
 )
 
 WORDS = {
-    "typos": ("Typos", f"In 1 word in {TYPO_EVERY_WORDS}, a letter is swapped, dropped or doubled."),
+    "typos": ("Typos", f"One word in {TYPO_EVERY_WORDS} has a letter swapped, dropped or doubled."),
     "lower_case": ("No capitals", "Everything in lower case."),
     "capitals": ("All capitals", "Everything in upper case."),
     "polite": ("Politeness", "A greeting, thanks or both are added. English inputs only."),

@@ -29,6 +29,7 @@ def write_trial(folder: Path, trial: Trial) -> None:
     (folder / _MANIFEST).unlink(missing_ok=True)
     facts = asdict(trial)
     outcomes, probes = facts.pop("outcomes"), facts.pop("probes")
+    del facts["timed_alike"]
     contents = {
         "trial.json": json.dumps(facts, indent=2),
         "outcomes.jsonl": "".join(json.dumps(outcome) + "\n" for outcome in outcomes),
