@@ -58,9 +58,9 @@ def _how_caveats(report: Report) -> str:
     """What leads to a caveat, of what this run could have."""
     shown = judged(report)
     checks = [
-        f"We add a caveat, here or next to the first chart, for fewer than {FEW_ROWS} test rows, fewer than {FEW_TIMED} "
+        f"We add a caveat for fewer than {FEW_ROWS} test rows, fewer than {FEW_TIMED} "
         f"timed answers, a best score below {score_text(LOW_SCORE)}, or an answer that failed (column error of "
-        "outcomes.csv)."
+        "outcomes.csv). Some caveats are next to the first chart instead."
     ]
     if any("valid" in one.parts for one in shown):
         checks.append(f"We add one if under {share_text(ENOUGH_VALID)} of the answers are valid JSON (column valid).")
