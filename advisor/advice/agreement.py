@@ -82,7 +82,7 @@ def _judge(rule: Rule, report: Report) -> tuple[Agreement, str]:
         return "cannot tell", f"{name_of(leaning)} was not measured."
     strategy = own.id
     if not others:
-        return "cannot tell", "Nothing else was measured to compare it with."
+        return "cannot tell", "We measured no other strategy to compare it with."
     if rule.id == FRESH_FACTS:
         return _by_freshness(own, others)
     if rule.is_about_cost:

@@ -115,7 +115,8 @@ def crossing_sentence(report: Judgement, one: CostCrossing) -> str:
         )
     later, earlier = sorted((one.a, one.b), key=lambda name: lines[name][1])
     if one.monthly < _FIRST:
-        return f"{name_of(later)} costs less over {over} than {in_sentence(earlier)} from the first request."
+        less = f"{in_sentence(later)} costs less over {over} than {in_sentence(earlier)}"
+        return f"At one request a month or more, {less}."
     less = f"{in_sentence(later)} costs less over {over} than {in_sentence(earlier)}"
     volume = f"{rough_text(one.monthly)} requests a month"
     if not one.is_ranged:

@@ -36,7 +36,7 @@ def render_markdown(
         "",
         f"**{escaped(opening.confidence)}**",
         "",
-        *([f"{escaped(name_of(opening.shown))}:", ""] if opening.shown else []),
+        *([f"{opening.role}{escaped(name_of(opening.shown))}", ""] if opening.shown else []),
         *(f"- {escaped(f'{one.label}: {one.value} ({one.under})')}" for one in opening.figures),
         "",
         *(f"- {escaped(sentence)}" for sentence in opening.sentences),

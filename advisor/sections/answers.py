@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from advisor.candidates import preferred
+from advisor.candidates import judged, preferred
 from advisor.measurement import is_judged
 from advisor.schema import Report
 from advisor.wording import count_text, in_sentence, score_text
 from eval.outcomes import Outcome, Trial
 from eval.scoring import is_right
 from eval.task import Example, Kind
+from strategies.registry import LOOKS_UP
 
 TITLE = "Answers side by side"
 HOW = "Columns answer, expected and score of outcomes.csv."
@@ -44,7 +45,8 @@ class Filter:
 
 def summary_of(report: Report) -> str:
     rows = count_text(report.task.test, "test row")
-    return f"{rows} with every answer, right or wrong, and the sources it used."
+    sources = ", and the sources it used" if any(one.strategy in LOOKS_UP for one in judged(report)) else ""
+    return f"{rows} with every answer, right or wrong{sources}."
 
 
 def answered_rows(report: Report, trials: Sequence[Trial], examples: Sequence[Example]) -> list[AnsweredRow]:

@@ -81,6 +81,6 @@ def second_price_of(report: Report) -> str:
 def _methods(used: Iterable[str]) -> str:
     """How these figures were found, each way once; an earlier version did not note it."""
     return (
-        " Or: ".join(_METHODS[name] for name in dict.fromkeys(used) if name in _METHODS)
+        " Otherwise: ".join(_METHODS[name] for name in dict.fromkeys(used) if name in _METHODS)
         or "Not noted by the version that ran it."
     )

@@ -54,10 +54,11 @@ WORDS: dict[str, Words] = {
         "No retrieved document holds the answer. We know which documents do from your data, or from the words of the "
         "expected answer.",
     ),
-    Failure.REPEATED: Words("Repeats the question", "The answer only has words of the question."),
+    Failure.REPEATED: Words("Repeats the question", "The answer contains only words of the question."),
     Failure.INVENTED: Words(
         "Unsupported",
-        "It has no word of the expected answer, and no document or expected answer holds more than half of its words. "
+        "It shares no word with the expected answer, and no document or expected answer holds more than half of its "
+        "words. "
         "Short words and those of the question don't count.",
     ),
     Failure.DOCUMENT_NOT_USED: Words(

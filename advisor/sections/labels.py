@@ -12,8 +12,9 @@ from eval.scoring.labels import LabelRates
 _MOST_NAMED = 3
 _MEANING = (
     "Precision is the fraction of the rows given this label that should have it. Recall is the fraction of the rows "
-    "with this label that were given it. A dash: no row was given the label."
+    "with this label that were given it."
 )
+_DASH = "A dash means that no row was given the label."
 
 
 def section(report: Report) -> Section | None:
@@ -29,7 +30,8 @@ def section(report: Report) -> Section | None:
     measured = [Head(name_of(one.strategy), one.strategy, each) for one in found for each in ("precision", "recall")]
     heads = (Head("Test rows"), *measured)
     how = f"Counted on the {computation.tested(report)} of outcomes.csv: columns expected and answer."
-    blocks: tuple[Block, ...] = (Table(heads, rows, corner="Label"), *small(_MEANING))
+    has_dash = any(cell.text == "–" for row in rows for cell in row.cells)
+    blocks: tuple[Block, ...] = (Table(heads, rows, corner="Label"), *small(_MEANING, *([_DASH] if has_dash else [])))
     return Section("labels", "Precision and recall by label", _summary(found[0]), blocks, how)
 
 

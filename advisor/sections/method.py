@@ -98,7 +98,7 @@ def _effort(candidate: Candidate) -> str:
     sentences = [said] if (said := words_of(candidate.strategy).explanation) else []
     if effort.settings_tried:
         tried, rows = count_text(effort.settings_tried, "setting"), count_text(effort.dev_rows, "dev row")
-        sentences.append(f"It tried {tried} on {rows}.")
+        sentences.append(f"We tried {tried} on {rows}.")
     if candidate.settings:
         taken = "; ".join(
             f"{_SETTINGS.get(name, name.replace('_', ' '))}: {_value(value)}"
@@ -139,7 +139,7 @@ def _other_steps(report: Report) -> list[tuple[str, str]]:
 def _time(step: Candidate | OtherStep) -> str:
     """Estimated and actual time."""
     longest = max(step.seconds or 0.0, step.estimated_seconds or 0.0)
-    taken = f"In all it took {taken_text(step.seconds or 0.0, longest)}"
+    taken = f"Total time: {taken_text(step.seconds or 0.0, longest)}"
     if step.estimated_seconds is None:
         return f"{taken}."
     return f"{taken} (estimate: about {taken_text(step.estimated_seconds, longest)})."

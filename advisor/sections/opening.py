@@ -14,6 +14,7 @@ from advisor.sections import computation
 from advisor.sections.blocks import Chart
 from advisor.sections.figures import COST, MEDIAN, SCORE, how_computed
 from advisor.wording import count_text, in_milliseconds, in_sentence, money_text, score_text, seconds_text
+from strategies.registry import BASELINES
 
 _MOST_SENTENCES = 3
 
@@ -42,6 +43,11 @@ class Opening:
     figures: tuple[Figure, ...]
     sentences: tuple[str, ...]
     chart: Chart | None
+
+    @property
+    def role(self) -> str:
+        """What `shown` is, to be read before its name."""
+        return "Best baseline: " if self.shown in BASELINES else ""
 
 
 def opening_of(report: Report) -> Opening:

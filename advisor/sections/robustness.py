@@ -15,8 +15,8 @@ from eval.statistics import LEVEL, holm
 
 TITLE = "Robustness to messy inputs"
 _MEANING = (
-    "Points lost compared with the unchanged rows, with the 95 % CI. A minus means that the strategy scored better. "
-    "Rows that a variant leaves unchanged don't count."
+    "Points lost compared with the unchanged rows, with the 95 % CI. A minus means that it scored better on changed "
+    "rows. Rows that a variant leaves unchanged don't count."
 )
 
 WORDS = {

@@ -6,7 +6,7 @@ from advisor.advice.agreement import rule_groups
 from advisor.decision.choice import PROBABLE, SAME_COST
 from advisor.schema import Report
 from advisor.sections import computation
-from advisor.sections.blocks import Definitions, Section, Text
+from advisor.sections.blocks import Definitions, Section
 from advisor.wording import count_text, probability_text
 
 
@@ -15,8 +15,7 @@ def section(report: Report) -> Section | None:
     if not groups:
         return None
     pairs = tuple((one.heading, " ".join((*one.facts, one.measured))) for one in groups)
-    lead = Text("General advice for tasks like yours, and whether your results agree.", "small")
-    return Section("rules", "Rules of thumb", _summary(report), (lead, Definitions(pairs)), _how(report))
+    return Section("rules", "Rules of thumb", _summary(report), (Definitions(pairs),), _how(report))
 
 
 def _summary(report: Report) -> str:

@@ -24,7 +24,7 @@ def section(report: Report) -> Section | None:
         corner="Answer",
     )
     note = (
-        f"Before the run, we put the expected answers of {count_text(check.rows, 'training row')} in other words and "
+        f"Before the run, we reworded the expected answers of {count_text(check.rows, 'training row')}. Separately, we "
         "corrupted them in each of these ways. We changed numbers, dates and names only in answers that have at most "
         "three."
     )
@@ -36,7 +36,7 @@ def section(report: Report) -> Section | None:
 def _summary(check: ScoreCheck) -> str:
     worst = max(check.corrupted, key=lambda one: one.mean)
     return (
-        f"{_judgement(check)} Right answers in other words score {score_text(check.right)}. Of wrong "
+        f"{_judgement(check)} Reworded right answers score {score_text(check.right)}. Of the wrong "
         f"answers, {CORRUPTED[Corruption(worst.corruption)]} scores highest: {score_text(worst.mean)} on average."
     )
 

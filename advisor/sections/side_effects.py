@@ -13,8 +13,8 @@ from advisor.wording import count_text, name_of, number_text, score_text, signed
 TITLE = "Forgetting and overfitting"
 _MULTIPLE = 2.0  # of the perplexity, from which we give no percentage
 _MEANING = (
-    "Perplexity measures how little the model expects the next word of ordinary text. The texts and questions have "
-    "nothing to do with your task. If perplexity rises and right answers get fewer, the model forgot what it knew."
+    "Perplexity measures how badly the model predicts the next word of ordinary text. The texts and questions have "
+    "nothing to do with your task. If perplexity rises and fewer answers are right, the model forgot what it knew."
 )
 
 
@@ -116,14 +116,14 @@ def _perplexity(name: str, found: KnowledgeChange) -> str:
     if nats.low <= 0 <= nats.high:
         return f"{name} has about the base model's perplexity on general text (95 % CI {low} to {high} %)."
     if nats.mean > 0:
-        return f"{name} has {mean} % more perplexity than the base model on general text (95 % CI {low} to {high})."
+        return f"{name} has {mean} % higher perplexity than the base model on general text (95 % CI {low} to {high})."
     low, high = high[1:], low[1:]
-    return f"{name} has {mean[1:]} % less perplexity than the base model on general text (95 % CI {low} to {high})."
+    return f"{name} has {mean[1:]} % lower perplexity than the base model on general text (95 % CI {low} to {high})."
 
 
 def _questions(name: str, found: KnowledgeChange) -> str:
     return (
-        f"{name} answers {found.right_after} of {found.questions} general questions right, the base model "
+        f"{name} answers {found.right_after} of {found.questions} general questions correctly; the base model answers "
         f"{found.right_before} ({_right_change(found)})."
     )
 

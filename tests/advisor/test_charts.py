@@ -144,7 +144,7 @@ def test_the_crossing_is_where_the_costs_of_a_year_are_equal() -> None:
 def test_a_crossing_at_the_first_answer_is_no_number() -> None:
     report = report_of(candidate("prompting", 0.6, 2.0), candidate("finetuning", 0.8, 1.0, one_off=0.0146))
     assert charts.volume_sentence(report) == (
-        "Adapter fine-tuning costs less over 12 months than prompting from the first request."
+        "At one request a month or more, adapter fine-tuning costs less over 12 months than prompting."
     )
 
 

@@ -57,8 +57,8 @@ def test_a_gap_between_training_and_test_rows_is_a_caveat_where_it_is_large_and_
 @pytest.mark.parametrize(
     ("nats", "said"),
     [
-        (0.1, "has 11 % more perplexity than the base model on general text (95 % CI 8 to 13)"),
-        (-0.1, "has 10 % less perplexity than the base model on general text (95 % CI 8 to 11)"),
+        (0.1, "has 11 % higher perplexity than the base model on general text (95 % CI 8 to 13)"),
+        (-0.1, "has 10 % lower perplexity than the base model on general text (95 % CI 8 to 11)"),
         (1.0, "has 2.7 times the perplexity of the base model on general text (95 % CI 2.7 to 2.8)"),
         (0.0, "has about the base model's perplexity on general text (95 % CI −2 to 2 %)"),
     ],
@@ -73,7 +73,7 @@ def test_what_was_forgotten_is_told_with_its_interval(
     questions, perplexity, meaning = sentences_of(section_of(report, "side-effects"))
     assert (
         said in perplexity
-        and "answers 27 of 40 general questions right, the base model 30 (change −3, 95 % CI −" in questions
+        and "answers 27 of 40 general questions correctly; the base model answers 30 (change −3, 95 % CI −" in questions
     )
     assert "Perplexity" in meaning
     effects = candidate_of(report, "finetuning").side_effects
