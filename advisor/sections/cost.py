@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from advisor import charts
-from advisor.candidates import judged
+from advisor.candidates import judged, preferred_baseline
 from advisor.schema import Report
 from advisor.sections import computation
 from advisor.sections.blocks import Chart, Section
 from advisor.sections.differences import pairs
-from advisor.wording import count_text
+from advisor.wording import count_text, in_sentence, money_text
 
 
 def section(report: Report) -> Section | None:
@@ -18,7 +18,16 @@ def section(report: Report) -> Section | None:
         return None
     chart = Chart(charts.cost_chart_sentence(report), partial(charts.cost_chart, report))
     how = "Scores, costs and their CIs are those under “All metrics”."
-    return Section("cost", "Score vs. cost", charts.cost_sentence(report), (chart,), how)
+    return Section("cost", "Score vs. cost", charts.cost_sentence(report) + _of_baseline(report), (chart,), how)
+
+
+def _of_baseline(report: Report) -> str:
+    """What the baseline costs that the headline prefers; the cheapest strategy isn't the cheapest of all."""
+    baseline = preferred_baseline(report)
+    if baseline is None or baseline.cost.per_1000 is None:
+        return ""
+    name, price = in_sentence(baseline.strategy), money_text(baseline.cost.per_1000, baseline.cost.currency)
+    return f" The best baseline ({name}) costs {price}."
 
 
 def volume_section(report: Report) -> Section | None:

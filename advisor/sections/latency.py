@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from advisor import charts
-from advisor.candidates import judged
+from advisor.candidates import judged, preferred_baseline
 from advisor.schema import ApartSeconds, Judgement, Report
 from advisor.sections.blocks import Chart, Section, small
 from advisor.sections.figures import ranged
@@ -30,10 +30,13 @@ def apart_of(report: Judgement) -> list[str]:
 
 def _apart(name: str, apart: ApartSeconds, in_ms: bool) -> str:
     merged = seconds_text(apart.merged_p50, in_ms)
+    low, high = apart.p50_range
+    is_open = low is not None and low <= apart.merged_p50 and (high is None or apart.merged_p50 <= high)
+    doubt = f" {count_text(apart.n, 'answer')} can't tell the two apart." if is_open else ""
     return (
         f"If one model serves many tasks, {name} keeps its adapter separate. On {count_text(apart.n, 'answer')} the "
         f"median latency was then {ranged(apart.p50, apart.p50_range, in_ms)}, against {merged} with "
-        "the adapter merged, as in all other figures."
+        f"the adapter merged, as in all other figures.{doubt}"
     )
 
 
@@ -46,9 +49,15 @@ def _summary(report: Report) -> str:
         return f"{name_of(only)}: median {seconds_text(latency.p50)}, 95th percentile {seconds_text(latency.p95)}."
     (fastest, least), (slowest, most) = (find(timed, key=lambda one: one[1].p50) for find in (min, max))
     in_ms = in_milliseconds(least.p50)
+    baseline = preferred_baseline(report)
+    if baseline is not None and baseline.latency_seconds:
+        takes = seconds_text(baseline.latency_seconds.p50)
+        of_baseline = f" The best baseline ({in_sentence(baseline.strategy)}) takes {takes}."
+    else:
+        of_baseline = ""
     return (
         f"Median from {seconds_text(least.p50, in_ms)} ({in_sentence(fastest)}) to {seconds_text(most.p50, in_ms)} "
-        f"({in_sentence(slowest)})."
+        f"({in_sentence(slowest)}).{of_baseline}"
     )
 
 

@@ -14,6 +14,7 @@ from advisor.sections import computation
 from advisor.sections.blocks import Chart
 from advisor.sections.figures import COST, MEDIAN, SCORE, how_computed
 from advisor.wording import count_text, in_milliseconds, in_sentence, money_text, score_text, seconds_text
+from strategies.engine.models import EMBEDDED_NAME
 from strategies.registry import BASELINES
 
 _MOST_SENTENCES = 3
@@ -74,7 +75,8 @@ def _chart(report: Report) -> Chart:
 def subject_of(report: Report) -> str:
     """What was measured, on how many rows, with which model and when."""
     task = report.task
-    return f"{_isolated(task.name)} · {count_text(task.test, 'test row')} · {report.model} · {report.created_at[:10]}"
+    model = f"{report.model}, a very small model" if report.model == EMBEDDED_NAME else report.model
+    return f"{_isolated(task.name)} · {count_text(task.test, 'test row')} · {model} · {report.created_at[:10]}"
 
 
 def _isolated(name: str) -> str:
