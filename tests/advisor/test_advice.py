@@ -176,7 +176,7 @@ def test_a_rule_that_leans_to_what_was_not_measured_cannot_tell(synthetic_report
     assert held["combine"] == ("cannot tell", "Retrieval with fine-tuning was not measured.")
     assert held["quality-first"][0] == "cannot tell"
     report = replace(report, candidates=report.candidates[2:])
-    assert told(report)["style"] == ("cannot tell", "Nothing else was measured to compare it with.")
+    assert told(report)["style"] == ("cannot tell", "We measured no other strategy to compare it with.")
 
 
 def test_the_volume_decides_which_rules_apply(synthetic_report: MakeReport) -> None:

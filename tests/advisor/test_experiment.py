@@ -119,7 +119,7 @@ def test_the_estimate_is_kept_beside_the_seconds_it_took(store: Store) -> None:
         assert candidate.seconds is not None and candidate.fit_seconds is not None
         assert candidate.seconds > candidate.fit_seconds
         took, estimated = (taken_text(each) for each in (candidate.seconds, kept[step.strategy]))
-        assert f"In all it took {took} (estimate: about {estimated})." in str(section_of(report, "method"))
+        assert f"Total time: {took} (estimate: about {estimated})." in str(section_of(report, "method"))
 
 
 def test_a_machine_that_was_not_timed_gives_no_estimate(store: Store) -> None:
