@@ -58,7 +58,7 @@ def test_from_an_upload_to_a_verdict(address: str, page: Page, tmp_path: Path) -
     verdict = page.locator(".verdict .sentence")
     expect(verdict).to_be_visible(timeout=_RUN_MINUTES * 60_000)
     assert verdict.inner_text()
-    expect(page.locator("summary", has_text="How it was measured")).to_be_visible(timeout=60_000)
+    expect(page.locator("summary", has_text="Methods")).to_be_visible(timeout=60_000)
     with page.expect_download() as download:
         page.get_by_role("button", name="Page (HTML)").click()
     assert verdict.inner_text() in Path(download.value.path()).read_text("utf-8")
