@@ -153,6 +153,8 @@ def _by_cost(own: Candidate, others: Sequence[Candidate], report: Report) -> tup
         f"Measured: over {count_text(months, 'month')}, {in_sentence(own.strategy)} costs "
         f"{money_text(cost, currency)} and {in_sentence(name)} {money_text(instead, currency)}."
     )
+    if SAME_COST * cost < instead and report.recommendation.probabilities.get(own.id, 1.0) < _IMPROBABLE:
+        return "cannot tell", f"{told} But {in_sentence(own.strategy)} is probably not {near_best(report)}."
     if SAME_COST * cost < instead:
         return "agrees", told
     return "disagrees" if cost > SAME_COST * instead else "cannot tell", told

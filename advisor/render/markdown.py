@@ -93,13 +93,13 @@ def _table(table: Table) -> list[str]:
 def _answers(rows: Sequence[AnsweredRow], shown: Sequence[Candidate]) -> list[str]:
     if not rows:
         return []
-    some = rows[:_ROWS]
+    some = sorted(rows, key=lambda row: len(set(row.right.values())) < 2)[:_ROWS]
     heads = ["Input", "Expected", *(escaped(name_of(one.strategy)) for one in shown)]
     lines = [
         [_cut(row.example.input), _cut(row.example.target), *(_answer(row, one.id) for one in shown)] for row in some
     ]
     of = f"{len(some)} of {len(rows):,} test rows" if len(some) < len(rows) else count_text(len(rows), "test row")
-    note = f"{of}, with every answer and its score. outcomes.csv has all of them in full."
+    note = f"{of}, those first on which strategies differ. outcomes.csv has all answers in full."
     table = [_line(heads), _line(["---"] * len(heads)), *map(_line, lines)]
     return [f"## {escaped(answers.TITLE)}", "", note, "", *table, ""]
 

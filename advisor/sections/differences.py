@@ -46,11 +46,12 @@ def detectable_of(report: Judgement) -> str | None:
         return None
     rows = count_text(max(one.n for one in report.comparisons), "row")
     least, most = points_text(sizes[0]), points_text(sizes[-1])
+    alone = ", before correction for several pairs" if len(sizes) > 1 else ""
     if least == most:
-        return f"A true difference of {least} shows in 80 % of tests with {rows}. A smaller one is often missed."
+        return f"A true difference of {least} shows in 80 % of tests with {rows}{alone}. A smaller one is often missed."
     return (
         f"A true difference of {least.split()[0]} to {most}, depending on the pair, shows in 80 % of tests with "
-        f"{rows}. A smaller one is often missed."
+        f"{rows}{alone}. A smaller one is often missed."
     )
 
 

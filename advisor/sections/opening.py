@@ -101,7 +101,8 @@ def _figures(report: Report, shown: Candidate, choice: Candidate) -> tuple[Figur
     of_latency = f"95th percentile {p95}"
     of_cost = f"{money_text(cost.per_month, currency)} a month for {volume}, setup {money_text(cost.one_off, currency)}"
     if report.priorities.has_default_machine_price and not report.priorities.hosted:
-        of_cost += f", at our default of {money_text(report.priorities.machine_per_hour, currency)} an hour"
+        default = money_text(report.priorities.machine_per_hour, currency)
+        of_cost += f", at our default of {default} an hour{'' if 'CPU' in report.device else ', too low for a GPU'}"
     if shown is not choice:
         name = in_sentence(choice.strategy)
         of_score += f"; {name}: {score_text(choice.score.mean)}"

@@ -26,7 +26,22 @@ def section(report: Report) -> Section | None:
         return None
     table = (_table(measured),) if len(measured) > 1 else ()
     note = small(_MEANING) if any(one.side_effects and one.side_effects.knowledge for one in measured) else ()
-    return Section("side-effects", TITLE, sentences[0], (Bullets(sentences), *table, *note), _how(report))
+    summary = _all_forgot(measured) or sentences[0]
+    return Section("side-effects", TITLE, summary, (Bullets(sentences), *table, *note), _how(report))
+
+
+def _all_forgot(measured: Sequence[Candidate]) -> str | None:
+    """One sentence for several trained models that all surely answer fewer general questions."""
+    known = [one.side_effects.knowledge for one in measured if one.side_effects and one.side_effects.knowledge]
+    if len(known) < 2 or len(known) < len(measured) or any(each.right_change.high >= 0 for each in known):
+        return None
+    least, most = (find(each.right_after for each in known) for find in (min, max))
+    after = f"{least}" if least == most else f"{least} to {most}"
+    every = "Both" if len(known) == 2 else f"All {len(known)}"
+    return (
+        f"{every} trained models forgot: they answer {after} of {known[0].questions} general questions "
+        f"correctly; the base model answers {known[0].right_before}."
+    )
 
 
 def _table(measured: Sequence[Candidate]) -> Table:
@@ -131,12 +146,11 @@ def _questions(name: str, found: KnowledgeChange) -> str:
 def _unanswerable(name: str, admitted: AnswersChange) -> str:
     """What it does with questions that nobody can answer."""
     asked = admitted.questions
-    made_up, before = asked - admitted.after, asked - admitted.before
-    told = f"{name} makes up an answer to {made_up:,} of {asked} questions that nobody can answer"
-    if made_up == before:
+    told = f"{name} declines {admitted.after:,} of {asked} questions that nobody can answer"
+    if admitted.after == admitted.before:
         return f"{told}, as many as the base model."
-    change = _change(asked, -admitted.change.difference, -admitted.change.high, -admitted.change.low)
-    return f"{told}, the base model to {before:,} ({change})."
+    change = _change(asked, admitted.change.difference, admitted.change.low, admitted.change.high)
+    return f"{told}; the base model declines {admitted.before:,} ({change})."
 
 
 def _refusals(name: str, refused: AnswersChange) -> str:

@@ -169,6 +169,16 @@ def test_what_a_rule_saves_is_judged_by_cost(synthetic_report: MakeReport) -> No
     )
 
 
+def test_saving_with_answers_that_are_far_worse_is_no_saving(synthetic_report: MakeReport) -> None:
+    report = changed(synthetic_report(), candidates={2: {"cost": {"one_off": 0.0, "per_1000": 0.0, "per_month": 0.0}}})
+    assert told(report)["repeated"][0] == "agrees"
+    verdict = replace(report.recommendation, probabilities={**report.recommendation.probabilities, "finetuning": 0.01})
+    agreement, measured = told(replace(report, recommendation=verdict))["repeated"]
+    assert agreement == "cannot tell" and measured.endswith(
+        "But adapter fine-tuning is probably not within 2 points of the best strategy."
+    )
+
+
 def test_a_rule_that_leans_to_what_was_not_measured_cannot_tell(synthetic_report: MakeReport) -> None:
     report = synthetic_report(Kind.WRITING)
     report = changed(report, circumstances={"knowledge": "documents", "form": "style", "flawed": 3})

@@ -92,7 +92,7 @@ def test_made_up_answers_and_refusals_are_told_before_and_after_training(
     section = section_of(report, "side-effects")
     _, _, unanswerable, refusals, _ = sentences_of(section)
     assert (
-        "makes up an answer to 28 of 30 questions that nobody can answer, the base model to 22 (change 6, 95 % CI "
+        "declines 2 of 30 questions that nobody can answer; the base model declines 8 (change −6, 95 % CI "
         in unanswerable
     )
     assert refusals == "Adapter fine-tuning refuses 3 of 40 general questions, the base model 0."
@@ -143,3 +143,15 @@ def test_a_trial_keeps_its_probes_and_one_of_an_earlier_version_has_none(
     assert read_trial(tmp_path) == bare
     facts = json.loads((tmp_path / "trial.json").read_text())
     assert facts.pop("knowledge") is None and "probes" not in facts
+
+
+def test_where_all_that_were_trained_forgot_one_sentence_says_so(
+    synthetic_report: MakeReport, synthetic_trials: MakeTrials
+) -> None:
+    forgot = (Knowledge(SOME_TEXTS, QUESTIONS, (0.0,) * 40), Knowledge(SOME_TEXTS, (0.0,) * 40, (0.0,) * 40))
+    trial = replace(synthetic_trials()[2], knowledge=forgot)
+    report = synthetic_report(trials=[trial, replace(trial, strategy="full_finetuning")])
+    assert section_of(report, "side-effects").summary == (
+        "Both trained models forgot: they answer 0 of 40 general questions correctly; the base model answers "
+        f"{round(sum(QUESTIONS))}."
+    )
