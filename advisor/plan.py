@@ -45,7 +45,8 @@ FACTOR_BOUNDS = (0.1, 1_000.0)
 class Setup:
     """What the columns of an upload mean. `kind` None: inferred from the targets. `mends` are ids of findings whose
     one-click fix the person accepted, applied in order. `metric` None: the data decides. `required` are phrases that
-    answers must contain. `own_metric` is "file.py:function", only from the command line."""
+    answers must contain. `own_metric` is "file.py:function", only from the command line. `joined` are further columns
+    of the input; `rejected` is the column of a worse answer."""
 
     __pydantic_config__: ClassVar = _STRICT
     input: str
@@ -59,6 +60,25 @@ class Setup:
     metric: str | None = None
     required: tuple[str, ...] = ()
     own_metric: str | None = None
+    joined: tuple[str, ...] = ()
+    rejected: str | None = None
+
+    @staticmethod
+    def of(columns: Columns) -> Setup:
+        """The setup that uses these columns and leaves everything else to the data."""
+        return Setup(
+            columns.input,
+            columns.target,
+            columns.group,
+            columns.split,
+            columns.document,
+            joined=columns.joined,
+            rejected=columns.rejected,
+        )
+
+    @property
+    def columns(self) -> Columns:
+        return Columns(self.input, self.target, self.group, self.split, self.document, self.joined, self.rejected)
 
     def settle_metric(self, task: Task, train: Sequence[Example]) -> Task:
         """The task with the metric the person chose, or with its default metric, which depends on the training rows
@@ -75,7 +95,7 @@ class Setup:
         """
         built = build_task(
             table,
-            Columns(self.input, self.target, self.group, self.split, self.document),
+            self.columns,
             kind=self.kind,
             name=Path(name).stem,
             instruction=self.instruction,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import codecs
+import gzip
 import io
 import json
 import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
+from eval.encodings import EASTERN, decoded
 from eval.task import BadInput
 
 MAX_BYTES = 50 * 1024 * 1024
@@ -25,6 +27,9 @@ _SIGNATURES = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"\x89PNG", "a picture"),
 )
+_UTF_8_NAME = 0x800  # a flag of a file in a ZIP
+_NOT_BLANK = re.compile(r"[^\s,]")  # objects may follow one another with a comma between them
+_ODD_WORDS = re.compile(r"(?:[\w'-]{1,30} ){0,2}[\w'-]{0,30}[^\W\x00-\x7f][\w'-]{0,30}")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
@@ -39,40 +44,49 @@ def check_size(name: str, content: bytes) -> None:
         )
 
 
-def decode(name: str, content: bytes) -> str:
-    """Decode UTF-8 (or UTF-16 with a byte order mark), without the byte order mark.
+def decode(name: str, content: bytes, notes: list[str] | None = None) -> str:
+    """The bytes of a text file as text, without a byte order mark. `notes` gets a sentence if it isn't UTF-8.
 
-    Raises BadInput, naming the line, if the bytes aren't text in that encoding.
+    Raises BadInput, naming the line, if the bytes aren't text in any encoding.
     """
     for signature, meaning in _SIGNATURES:
         if content.startswith(signature):
             raise BadInput(
                 f"{name} is {meaning} under another name, not text: give it its right ending or export it again."
             )
-    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-    if encoding == "utf-8-sig" and b"\0" in content:
-        line = _line_at(content, content.index(b"\0"))
+    found = decoded(content)
+    if found is None:
+        if b"\0" in content:
+            line = _line_at(content, content.index(b"\0"))
+            raise BadInput(
+                f"{name} has a NUL byte in line {line}, so it is damaged or not a text file: export it again as UTF-8 "
+                "text."
+            )
         raise BadInput(
-            f"{name} has a NUL byte in line {line}, so it is damaged or not a text file: export it again as UTF-8 text."
+            f"{name} is not UTF-8 text (line {_first_bad_line(content)} breaks it): save it as UTF-8 and give it again."
         )
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as wrong:
-        line = _line_at(content, wrong.start)
-        raise BadInput(
-            f"{name} is not UTF-8 text (line {line} breaks it): save it as UTF-8 and give it again."
-        ) from wrong
+    if found.detected and notes is not None:
+        example = _with_odd_letters(found.text)
+        such_as = f', for example "{example}"' if example else ""
+        notes.append(
+            f"{name} isn't UTF-8 text, so we read it as {found.detected}{such_as}. If letters look wrong, save it as "
+            "UTF-8 and upload it again."
+        )
+    return found.text
 
 
-def json_lines(name: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a JSONL text with their line numbers (from 1); blank lines are skipped.
+def json_records(name: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a JSONL text with their line numbers (from 1); blank lines are skipped. An object may also reach
+    over several lines; then its first line counts.
 
     Raises BadInput, naming the line, if a line isn't one complete JSON object.
     """
-    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: U+2028 is allowed inside a string
-        if not line.strip():
-            continue
-        record = parse_json(name, line, f"line {number}")
+    lines = text.split("\n")  # not splitlines: U+2028 is allowed inside a string
+    if any(line.strip() in ("{", "[") for line in lines[:5]):
+        values: Iterable[tuple[int, Any]] = _json_values(name, text)
+    else:
+        values = ((number, parse_json(name, line, number)) for number, line in enumerate(lines, 1) if line.strip())
+    for number, record in values:
         if not isinstance(record, dict):
             raise BadInput(
                 f'{name} has no JSON object in line {number}: write each row as {{"input": "…", "target": "…"}}.'
@@ -80,19 +94,50 @@ def json_lines(name: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, record
 
 
-def parse_json(name: str, text: str, where: str) -> Any:
-    """`text` as a JSON value. `where` is the place in the file ("line 12") for the error message."""
+def _json_values(name: str, text: str) -> Iterator[tuple[int, Any]]:
+    decoder, at, line = json.JSONDecoder(), 0, 1
+    while (found := _NOT_BLANK.search(text, at)) is not None:
+        line += text.count("\n", at, found.start())
+        try:
+            value, end = decoder.raw_decode(text, found.start())
+        except (ValueError, RecursionError):
+            value, end = parse_json(name, text[found.start() :], line), len(text)
+        yield line, value
+        line, at = line + text.count("\n", found.start(), end), end
+
+
+def parse_json(name: str, text: str, first_line: int = 1) -> Any:
+    """`text` as a JSON value; `first_line` is the line of the file in which it begins.
+
+    Raises BadInput, naming the line and the cause.
+    """
     try:
         value = json.loads(text)
         if "\\u" in text:  # an escape can be half a surrogate pair, which isn't valid text
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as wrong:
-        raise BadInput(f"{name} has half a character (\\ud800 to \\udfff) in {where}: remove it.") from wrong
+        raise BadInput(f"{name} has half a character (\\ud800 to \\udfff) in line {first_line}: remove it.") from wrong
+    except json.JSONDecodeError as wrong:
+        raise BadInput(_json_fault(name, text, wrong, first_line)) from wrong
     except (ValueError, RecursionError) as wrong:  # RecursionError: thousands of nested brackets
-        raise BadInput(
-            f"{name} is not complete JSON in {where}, perhaps because the file was cut off: export it again."
-        ) from wrong
+        raise BadInput(f"{name} has JSON in line {first_line} that is nested too deeply: export it again.") from wrong
     return value
+
+
+def _json_fault(name: str, text: str, wrong: json.JSONDecodeError, first_line: int) -> str:
+    line = first_line + wrong.lineno - 1
+    before, after = text[: wrong.pos].rstrip(), text[wrong.pos :].lstrip()
+    if after.startswith("'") or (after[:4] in ("None", "True") or after[:5] == "False"):
+        return (
+            f"{name} has Python in line {line}, not JSON (single quotes, or None, True or False): write each row with "
+            "json.dumps."
+        )
+    if (before.endswith(",") and after[:1] in ("}", "]")) or re.match(r",\s*[}\]]", after):
+        return f"{name} has a comma before a closing bracket in line {line}, which JSON doesn't allow: remove it."
+    if not after or "Unterminated string" in wrong.msg:
+        return f"{name} is not complete JSON in line {line}, perhaps because the file was cut off: export it again."
+    near = " ".join(after[:40].split())
+    return f"{name} is not valid JSON in line {line}, near '{near}': fix it there or export the file again."
 
 
 def number(text: str) -> float | None:
@@ -111,12 +156,59 @@ def unzip(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
             # A false size in the header can't get around the limit: `read` stops at the stated size.
             if sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
                 raise BadInput(f"{name} unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MB: give a part of it.")
+            names = _names([part.filename for part in parts if not part.flag_bits & _UTF_8_NAME])
             for part in parts:
-                yield part.filename, archive.read(part)
+                yield names.get(part.filename, part.filename), archive.read(part)
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError) as wrong:
         raise BadInput(
             f"{name} cannot be unpacked, because it is damaged or has a password: save it again without one."
         ) from wrong
+
+
+def _names(names: list[str]) -> dict[str, str]:
+    """Names of files as they were meant: `zipfile` takes those without a mark of their encoding for an old DOS one."""
+    odd = [name for name in names if not name.isascii()]
+    found: dict[str, str] = {}
+    for name in odd:
+        with suppress(UnicodeError):
+            found[name] = name.encode("cp437").decode("utf-8")
+    if len(found) < len(odd):
+        with suppress(UnicodeError):
+            guess = decoded("\n".join(odd).encode("cp437"))
+            if guess and guess.detected in EASTERN:
+                found |= dict(zip(odd, guess.text.split("\n"), strict=True))
+    return found
+
+
+def gunzip(name: str, content: bytes) -> bytes:
+    """Raises BadInput if it is damaged or unpacks to more than `MAX_UNPACKED_BYTES`."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            unpacked = file.read(MAX_UNPACKED_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as wrong:
+        raise BadInput(f"{name} cannot be unpacked, because it is damaged: compress it again.") from wrong
+    if len(unpacked) > MAX_UNPACKED_BYTES:
+        raise BadInput(f"{name} unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MB: give a part of it.")
+    return unpacked
+
+
+def is_litter(parts: Iterable[str]) -> bool:
+    """Whether a path in an archive belongs to macOS or an editor, not to a person."""
+    return any(part.startswith((".", "__MACOSX")) or part == "Thumbs.db" for part in parts)
+
+
+def _first_bad_line(content: bytes) -> int:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as wrong:
+        return _line_at(content, wrong.start)
+    return 1
+
+
+def _with_odd_letters(text: str) -> str:
+    """The first words with a letter that isn't ASCII, so that a person can see whether it was read correctly."""
+    found = _ODD_WORDS.search(text)
+    return found[0].strip() if found else ""
 
 
 def _line_at(content: bytes, position: int) -> int:

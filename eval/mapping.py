@@ -2,50 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import re
 import statistics
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from eval.accepted import accepted_answers
+from eval.answers import doubts, refuse_spans, repaired, without_stop_marks
+from eval.columns import Columns, guess_columns
+from eval.document_ids import DocumentNames
+from eval.names import plain, side_of
 from eval.scoring import read_json
 from eval.table import Table
 from eval.task import BadInput, Document, Example, Kind, Task, labels_of, normalised
 from eval.words import count_words, usual_length
 
+__all__ = [
+    "MAX_ANSWER_WORDS", "MIN_ROWS", "BuiltTask", "Columns", "KindGuess", "build_task", "guess_columns", "infer_kind",
+]  # fmt: skip
+
 MIN_ROWS = 20
 MAX_ANSWER_WORDS = 12  # a longer answer is written text, not a label or a short fact
 
-_INPUT_WORDS = (
-    "input", "question", "query", "prompt", "utterance", "message", "text", "request", "ticket", "body", "email",
-    "comment", "review", "sentence", "description", "content",
-)  # fmt: skip
-_TARGET_WORDS = (
-    "output", "target", "label", "labels", "category", "intent", "class", "answer", "completion", "reply", "response",
-    "expected", "ideal", "gold", "order", "json", "result", "summary", "sentiment", "topic", "tag",
-)  # fmt: skip
+_INSTRUCTION_NAMES = {"instruction", "instructions", "system", "system_prompt"}
 _MAY_HAVE_SEVERAL = (Kind.ANSWERING, Kind.WRITING)
-_SPLIT_NAMES = {"split", "set", "fold", "subset"}
-_GROUP_NAMES = {"group", "group_id", "customer_id", "user_id", "conversation_id", "thread_id", "session_id"}
-_DOCUMENT_NAMES = {"doc_id", "doc_ids", "document", "documents", "document_id", "document_ids", "source_id"}
-_SIDES = {
-    "train": "train", "training": "train",
-    "dev": "dev", "valid": "dev", "validation": "dev", "val": "dev", "development": "dev",
-    "test": "test", "testing": "test", "eval": "test", "evaluation": "test", "holdout": "test", "held-out": "test",
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The column for each role; None if the table has none."""
-
-    input: str
-    target: str
-    group: str | None = None
-    split: str | None = None
-    document: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,32 +38,12 @@ class KindGuess:
 
 @dataclass(frozen=True, slots=True)
 class BuiltTask:
-    """A task, the kind its answers look like, and sentences on what was left out or doesn't fit."""
+    """A task, the kind its answers look like, sentences on what was left out or doesn't fit, and one on the columns."""
 
     task: Task
     kind_guess: KindGuess
     left_out: tuple[str, ...] = ()
-
-
-def guess_columns(table: Table) -> Columns:
-    """Guess the columns by name. If no name fits, the longest text is the input and the last column the target."""
-    split = next((name for name in table.columns if _plain(name) in _SPLIT_NAMES and _holds_sides(table, name)), None)
-    document = next((name for name in table.columns if _plain(name) in _DOCUMENT_NAMES), None)
-    group = next((name for name in table.columns if _plain(name) in _GROUP_NAMES and name != document), None)
-    special = {split, document, group}
-    usable = [name for name in table.columns if name not in special and not _is_identifier(name)]
-    if len(usable) < 2:
-        usable = [name for name in table.columns if name != split]
-    if len(usable) < 2:
-        usable = list(table.columns)
-    target = _best_named(usable, _TARGET_WORDS)
-    source = _best_named([name for name in usable if name != target], _INPUT_WORDS)
-    if source is None:
-        source = max((name for name in usable if name != target), key=lambda name: sum(map(len, table.column(name))))
-    if target is None:
-        target = [name for name in usable if name != source][-1]
-    chosen = {source, target}
-    return Columns(source, target, *(None if name in chosen else name for name in (group, split, document)))
+    columns_used: str = ""
 
 
 def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: bool) -> KindGuess:
@@ -100,7 +60,8 @@ def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: boo
     pairs = {(normalised(source), target.strip().casefold()) for source, target in zip(inputs, targets, strict=True)}
     uses = Counter(target for _, target in pairs)
     repeated = sum(count for count in uses.values() if count > 1)
-    rows_per_label = 5 if has_documents else 2.5
+    named = sum(any(map(str.isalpha, target)) for target in targets) > rows / 2  # numbers repeat by chance
+    rows_per_label = 5 if has_documents else 2 if named else 2.5
     short = words[int(0.95 * (rows - 1))] <= MAX_ANSWER_WORDS
     if short and len(uses) * rows_per_label <= len(pairs) and repeated >= 0.9 * len(pairs):
         fewest = min(Counter(target.strip().casefold() for target in targets).values())
@@ -136,32 +97,39 @@ def build_task(
     than `MIN_ROWS` rows can be used, or a classification has only one label.
     """
     _check_columns(table, columns)
-    known_documents = {document.id for document in documents}
+    refuse_spans(columns.target, table.column(columns.input), table.column(columns.target))
+    names = DocumentNames(documents)
+    shared = _shared_instruction(table, columns)
     examples: list[Example] = []
-    without_input: list[int] = []
-    without_target: list[int] = []
+    gaps = _Gaps()
     for number, row in zip(table.numbers(), table.rows, strict=True):
         cells = dict(zip(table.columns, (cell.strip() for cell in row), strict=True))
-        source, target = cells[columns.input], cells[columns.target]
-        if not source:
-            without_input.append(number)
-        elif not target:
-            without_target.append(number)
-        else:
-            examples.append(
-                Example(
-                    id=f"r{number}",
-                    input=source,
-                    target=target,
-                    group=cells[columns.group] or None if columns.group else None,
-                    split=_side(cells[columns.split], number, columns.split) if columns.split else None,
-                    document_ids=_document_ids(cells[columns.document], known_documents)
-                    if columns.document and documents  # without documents, their ids are useless
-                    else (),
-                )
+        side = _side(cells[columns.split], number, columns.split) if columns.split else None
+        if gaps.found(number, cells, columns, side):
+            continue
+        examples.append(
+            Example(
+                id=f"r{number}",
+                input=_input(cells, columns.inputs),
+                target=cells[columns.target],
+                group=cells[columns.group] or None if columns.group else None,
+                split=side,
+                # without documents, their ids are useless
+                document_ids=names.in_cell(cells[columns.document]) if columns.document and documents else (),
+                rejected=cells[columns.rejected] if columns.rejected else "",
             )
+        )
     _check_usable(columns, len(examples), len(table.rows))
-    left_out = _left_out(without_input, "no input") + _left_out(without_target, "no answer")
+    left_out = table.notes + gaps.sentences(columns)
+    if shared:
+        left_out += (f"Every row has the same text in column '{shared[0]}', so it is the instruction of the task.",)
+    inputs, input_notes = without_stop_marks([example.input for example in examples], "inputs")
+    targets, target_notes = repaired([example.target for example in examples])
+    examples = [
+        replace(example, input=source, target=target)
+        for example, source, target in zip(examples, inputs, targets, strict=True)
+    ]
+    left_out += input_notes + target_notes
     guess = infer_kind([e.input for e in examples], [e.target for e in examples], bool(documents))
     if (kind or guess.kind) in _MAY_HAVE_SEVERAL and (answers := accepted_answers([e.target for e in examples])):
         several = infer_kind([e.input for e in examples], [first for first, *_ in answers], bool(documents))
@@ -174,6 +142,7 @@ def build_task(
             if more := sum(len(each) > 1 for each in answers):
                 left_out += (f"{more:,} rows have several answers in column '{columns.target}': any counts as right.",)
     kind = kind or guess.kind
+    left_out += doubts(table, columns, kind, [example.target for example in examples])
     if kind is Kind.EXTRACTION:
         without_json = {example.id for example in examples if read_json(example.target) is None}
         examples = [example for example in examples if example.id not in without_json]
@@ -190,40 +159,69 @@ def build_task(
             "a choice needs rows of at least two labels."
         )
     named = {identifier for example in examples for identifier in example.document_ids}
-    if documents and named and not named & known_documents:
+    if documents and named and not named & set(names.ids):
         left_out += (
             f"Column '{columns.document}' names none of the documents (it has '{min(named)[:60]}', and a document is "
             f"called '{documents[0].id[:60]}'), so we can't check whether retrieval finds the right one.",
         )
-    task = Task(name, kind, instruction or table.instruction, tuple(examples), tuple(documents), labels)
-    return BuiltTask(task, guess, left_out)
+    instruction = instruction or table.instruction or (shared[1] if shared else "")
+    task = Task(name, kind, instruction, tuple(examples), tuple(documents), labels)
+    return BuiltTask(task, guess, left_out, columns.sentence(table))
 
 
-def _plain(column: str) -> str:
-    return re.sub(r"[\s-]+", "_", column.strip().casefold())
+@dataclass(slots=True)
+class _Gaps:
+    """The rows that lack an input or an answer, by their numbers."""
+
+    without_input: list[int] = field(default_factory=list)
+    without_target: list[int] = field(default_factory=list)
+    given: Counter[str | None] = field(default_factory=Counter)
+    lost: Counter[str | None] = field(default_factory=Counter)
+
+    def found(self, number: int, cells: Mapping[str, str], columns: Columns, side: str | None) -> bool:
+        self.given[side] += 1
+        if not any(cells[name] for name in columns.inputs):
+            self.without_input.append(number)
+        elif not cells[columns.target]:
+            self.without_target.append(number)
+        else:
+            return False
+        self.lost[side] += 1
+        return True
+
+    def sentences(self, columns: Columns) -> tuple[str, ...]:
+        sides = tuple(
+            f"All {count:,} rows marked as {side} in column '{columns.split}' lack an answer, so the {side} rows are "
+            "taken from the others."
+            for side, count in self.given.items()
+            if side in ("dev", "test") and self.lost[side] == count
+        )
+        return _left_out(self.without_input, "no input") + _left_out(self.without_target, "no answer") + sides
 
 
-def _is_identifier(column: str) -> bool:
-    return bool({"id", "index", "idx", "uuid", "nr", "date", "timestamp"} & set(_plain(column).split("_")))
+def _input(cells: Mapping[str, str], columns: Sequence[str]) -> str:
+    """One column's text, or the texts of several with their names."""
+    if len(columns) == 1:
+        return cells[columns[0]]
+    return "\n".join(f"{name}: {cells[name]}" for name in columns if cells[name])
 
 
-def _holds_sides(table: Table, column: str) -> bool:
-    return {value.strip().casefold() for value in table.column(column)} <= {"", *_SIDES}
-
-
-def _best_named(columns: Sequence[str], words: Sequence[str]) -> str | None:
-    """The column named by the earliest of `words`, else a column whose name contains it ("ticket_text")."""
-    whole = {_plain(column): column for column in reversed(columns)}
-    parts = {word: column for column in reversed(columns) for word in _plain(column).split("_")}
-    return next((names[word] for names in (whole, parts) for word in words if word in names), None)
+def _shared_instruction(table: Table, columns: Columns) -> tuple[str, str] | None:
+    """A column that is no input and holds the same instruction in every row, and the instruction."""
+    for name in table.columns:
+        if plain(name) in _INSTRUCTION_NAMES and name not in columns.used:
+            texts = {text.strip() for text in table.column(name)}
+            if len(texts) == 1 and (text := texts.pop()):
+                return name, text
+    return None
 
 
 def _check_columns(table: Table, columns: Columns) -> None:
-    for name in (columns.input, columns.target, columns.group, columns.split, columns.document):
-        if name is not None and name not in table.columns:
+    for name in columns.used:
+        if name not in table.columns:
             raise BadInput(f"There is no column '{name}': choose among {', '.join(table.columns)}.")
-    if columns.input == columns.target:
-        raise BadInput(f"Column '{columns.input}' is both the input and the answer: choose two different columns.")
+    if columns.target in columns.inputs:
+        raise BadInput(f"Column '{columns.target}' is both the input and the answer: choose two different columns.")
 
 
 def _check_usable(columns: Columns, usable: int, rows: int) -> None:
@@ -242,22 +240,10 @@ def _check_usable(columns: Columns, usable: int, rows: int) -> None:
 def _side(value: str, number: int, column: str) -> str | None:
     if not value:
         return None
-    side = _SIDES.get(value.casefold())
+    side = side_of(value, column)
     if side is None:
         raise BadInput(f"Row {number} has '{value[:60]}' in column '{column}': write train, dev or test there.")
     return side
-
-
-def _document_ids(cell: str, known: set[str]) -> tuple[str, ...]:
-    """One id, a JSON list of ids, or ids separated by | or ;."""
-    if cell in known or not cell:
-        return (cell,) if cell else ()
-    if cell.startswith("["):
-        try:
-            return tuple(str(item) for item in json.loads(cell))
-        except ValueError:
-            pass
-    return tuple(part.strip() for part in re.split(r"[|;]", cell) if part.strip())
 
 
 def _left_out(numbers: Sequence[int], lack: str) -> tuple[str, ...]:

@@ -24,9 +24,9 @@ from typing import TypeVar
 import psutil
 
 from eval.decoding import check_size
-from eval.documents import read_documents
+from eval.documents import FoundDocuments, read_documents
 from eval.table import Table, read_table
-from eval.task import BadInput, Document
+from eval.task import BadInput
 
 MEMORY_BYTES = 2 * 2**30  # on top of what the child uses before it reads
 ANSWER_BYTES = 256 * 2**20  # the parent has to hold this much
@@ -34,7 +34,7 @@ SECONDS, SECONDS_A_MB = 60, 10  # of processor time: 1 MB of PDF can be hundreds
 WALL_FACTOR = 3  # a run may be using the processor at the same time
 _ROOT = Path(__file__).resolve().parents[1]
 
-Found = TypeVar("Found", Table, list[Document])
+Found = TypeVar("Found")
 
 
 def read_table_apart(name: str, content: bytes) -> Table:
@@ -42,7 +42,7 @@ def read_table_apart(name: str, content: bytes) -> Table:
     return _read_apart(read_table, name, content, "export it again as CSV")
 
 
-def read_documents_apart(name: str, content: bytes) -> list[Document]:
+def read_documents_apart(name: str, content: bytes) -> FoundDocuments:
     """`read_documents` in a child process. Also raises BadInput if the child crashes or exceeds its memory or time."""
     return _read_apart(read_documents, name, content, "save it again as plain text")
 

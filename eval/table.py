@@ -1,8 +1,7 @@
-"""Read an upload as a table of text: CSV, TSV, JSONL, JSON, XLSX and Parquet."""
+"""Read an upload as a table of text: CSV, TSV, JSONL, JSON, spreadsheets and Parquet."""
 
 from __future__ import annotations
 
-import csv
 import datetime
 import io
 import json
@@ -13,20 +12,36 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from eval.chat import Records, flatten_chats
-from eval.decoding import MAX_BYTES, MAX_UNPACKED_BYTES, check_size, decode, json_lines, parse_json, unzip
+from eval.chat import Records, flatten_chats, is_chat
+from eval.decoding import (
+    MAX_BYTES,
+    MAX_UNPACKED_BYTES,
+    check_size,
+    decode,
+    gunzip,
+    is_litter,
+    json_records,
+    parse_json,
+    unzip,
+)
+from eval.delimited import separated_rows
+from eval.layout import NumberedRows, find_header, is_running_number, is_unnamed
+from eval.names import is_known
+from eval.records import flat, records_in
 from eval.task import BadInput
+from eval.workbook import WORKBOOK_ENDINGS, workbook_rows
 
 __all__ = ["MAX_BYTES", "TABLE_ENDINGS", "Table", "read_table"]
 
-TABLE_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".xlsx", ".parquet")
+TABLE_ENDINGS = (
+    ".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".json", *WORKBOOK_ENDINGS, ".parquet", ".zip", ".gz",
+)  # fmt: skip
+_UNPACKED_ENDINGS = TABLE_ENDINGS[:-2]
 MAX_ROWS = 200_000
 MAX_COLUMNS = 500
-MAX_SHEET_CELLS = 20_000_000
 
-_CELL_REFERENCE = re.compile(rb'r="([A-Z]{1,3})([0-9]{1,7})"')
-
-NumberedRows = list[tuple[int, list[str]]]
+# UTF-8 read as Windows-1252 or Latin-1, such as "Ã©" for "é" or "â€™" for "’".
+_MOJIBAKE = re.compile(r"\w*(?:[ÃÂ][\x80-\xbf‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[\x80-\xbf™œ\x9d˜“”¦¢])\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +50,14 @@ class Table:
 
     `row_numbers` gives each row's place in the file, as in a spreadsheet (the header is row 1) or, for JSON, as line or
     item from 1. If empty, the rows follow the header without gaps. `instruction` is the system message that all rows of
-    a chat file share, else "".
+    a chat file share, else "". `notes` are sentences on how the file was read, and what was left out.
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     row_numbers: tuple[int, ...] = ()
     instruction: str = ""
+    notes: tuple[str, ...] = ()
 
     def column(self, name: str) -> tuple[str, ...]:
         """Every row's value in one column."""
@@ -56,130 +72,64 @@ class Table:
 def read_table(name: str, content: bytes) -> Table:
     """Read the table in an uploaded file; the file extension decides how. Empty rows and columns are dropped.
 
-    Raises BadInput if the file is empty, too large, damaged, ragged or in another encoding, or if it has no rows, fewer
-    than two columns, or columns without a unique name.
+    Raises BadInput if the file is empty, too large, damaged, ragged or in no known encoding, or if it has no rows,
+    fewer than two columns, or two columns of the same name.
     """
     check_size(name, content)
     ending = PurePath(name).suffix.casefold()
-    if ending == ".csv":
-        return _from_rows(name, _separated_rows(name, decode(name, content), ",;\t"))
-    if ending == ".tsv":
-        return _from_rows(name, _separated_rows(name, decode(name, content), "\t"))
-    if ending in (".jsonl", ".ndjson"):
-        return _from_records(name, list(json_lines(name, decode(name, content))))
-    if ending == ".json":
-        return _from_records(name, _array_records(name, decode(name, content)))
-    if ending == ".xlsx":
-        return _from_rows(name, _workbook_rows(name, content))
+    notes: list[str] = []
+    if ending in (".csv", ".tsv", ".tab", ".txt"):
+        preferred = "," if ending == ".csv" else "\t"
+        return _laid_out(name, separated_rows(name, decode(name, content, notes), notes, preferred), notes)
+    if ending in (".jsonl", ".ndjson", ".json"):
+        return _from_records(name, _json_rows(name, ending, decode(name, content, notes), notes), notes)
+    if ending in WORKBOOK_ENDINGS:
+        return _laid_out(name, workbook_rows(name, content, _text, notes), notes)
     if ending == ".parquet":
-        return _from_records(name, _parquet_records(name, content))
+        return _from_records(name, _parquet_records(name, content, notes), notes)
+    if ending in (".zip", ".gz"):
+        return read_table(*_only_table(name, content))
     raise BadInput(f"{name} is of a type that is not read: give a table as {', '.join(TABLE_ENDINGS)}.")
 
 
-def _separated_rows(name: str, text: str, delimiters: str) -> NumberedRows:
-    csv.field_size_limit(MAX_BYTES)
-    delimiter = max(delimiters, key=lambda candidate: _header_width(text, candidate))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: NumberedRows = []
-    ragged: list[tuple[int, int]] = []  # line in the file, values found
-    width, last_line = 0, 0
+def _only_table(name: str, content: bytes) -> tuple[str, bytes]:
+    """The one table in an archive. Raises BadInput if it holds none or several."""
+    if name.casefold().endswith(".gz"):
+        if not name[:-3].casefold().endswith(_UNPACKED_ENDINGS):
+            raise BadInput(f"{name} is no table: unpack it and upload the table in it.")
+        return name[:-3], gunzip(name, content)
+    files = [(PurePath(path), part) for path, part in unzip(name, content)]
+    tables = [
+        (path.name, part)
+        for path, part in files
+        if path.suffix.casefold() in _UNPACKED_ENDINGS and not is_litter(path.parts)
+    ]
+    if len(tables) != 1:
+        raise BadInput(f"{name} holds {len(tables)} tables, not one: unpack it and upload the one with your task.")
+    return tables[0]
+
+
+def _json_rows(name: str, ending: str, text: str, notes: list[str]) -> Records:
+    """JSON or JSONL, whichever it is, because people mix up the endings: JSONL is several objects."""
+    lines = (line.strip() for line in text.split("\n") if line.strip())
+    first, second = next(lines, ""), next(lines, "")
+    if (first.startswith("{") and second.startswith("{")) or (ending != ".json" and not _is_document(first)):
+        return list(json_records(name, text))
+    return records_in(name, parse_json(name, text), notes)
+
+
+def _is_document(line: str) -> bool:
+    """Whether a line of JSONL is a list, or an object that holds all rows."""
     try:
-        for number, values in enumerate(reader, start=1):
-            if any(value.strip() for value in values):
-                width = width or len(_without_empty_end(values, 0))
-                values = _without_empty_end(values, width)
-                if len(values) != width:
-                    ragged.append((last_line + 1, len(values)))
-                rows.append((number, values))
-            last_line = reader.line_num
-    except csv.Error as wrong:
-        raise BadInput(
-            f"{name} has a quotation mark in line {last_line + 1} that is not closed, or not doubled inside a quoted "
-            "text: fix it or export the file again."
-        ) from wrong
-    if ragged and width > 1:
-        line, found = ragged[0]
-        count = "1 row does" if len(ragged) == 1 else f"{len(ragged):,} rows do"
-        raise BadInput(
-            f"{name} has {width} columns, but {count} not have {width} values (the first is in line {line}, "
-            f"with {found}): put values that contain the separator in double quotes."
-        )
-    return rows
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return line.startswith("[")
+    return isinstance(value, list) or (
+        isinstance(value, dict) and any(isinstance(part, list | dict) for part in value.values()) and not is_chat(value)
+    )
 
 
-def _header_width(text: str, delimiter: str) -> int:
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    return len(next((row for row in rows if row), []))
-
-
-def _without_empty_end(values: list[str], width: int) -> list[str]:
-    """Drop empty values at the end, but keep at least `width` values."""
-    end = len(values)
-    while end > width and not values[end - 1].strip():
-        end -= 1
-    return values[:end]
-
-
-def _array_records(name: str, text: str) -> Records:
-    items = parse_json(name, text, "the whole file")
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise BadInput(
-            f'{name} is not a JSON array of objects: write [{{"input": "…", "target": "…"}}, …], '
-            "or one object a line in a .jsonl file."
-        )
-    return list(enumerate(items, start=1))
-
-
-def _workbook_rows(name: str, content: bytes) -> NumberedRows:
-    """The first sheet with data in it."""
-    from python_calamine import CalamineError, CalamineWorkbook
-
-    _check_extent(name, content)
-    try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        sheets = (book.get_sheet_by_name(sheet_name) for sheet_name in book.sheet_names)
-        for sheet in sheets:
-            if sheet.start is not None:
-                rows = ([_text(_as_shown(value)) for value in row] for row in sheet.to_python())
-                return [(number, row) for number, row in enumerate(rows, sheet.start[0] + 1) if any(row)]
-    except CalamineError as wrong:
-        raise BadInput(
-            f"{name} cannot be opened as an Excel workbook: save it again as .xlsx without a password."
-        ) from wrong
-    return []
-
-
-def _check_extent(name: str, content: bytes) -> None:
-    """Refuse huge sheets: calamine allocates the full rectangle, so two cells in far corners would exhaust memory."""
-    for path, part in unzip(name, content):
-        width = height = 0
-        for cell in _CELL_REFERENCE.finditer(part) if path.endswith(".xml") else ():
-            width = max(width, _column_number(cell[1]))
-            height = max(height, int(cell[2]))
-        if width * height > MAX_SHEET_CELLS:
-            raise BadInput(
-                f"{name} has a sheet that reaches to row {height:,} and column {width:,}: "
-                "delete the rows and columns beyond your data."
-            )
-
-
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - ord("A") + 1
-    return number
-
-
-def _as_shown(value: Any) -> Any:
-    """Excel shows 15 digits of a number, and no time of day where it is midnight."""
-    if isinstance(value, float):
-        return float(f"{value:.15g}")
-    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
-        return value.date()
-    return value
-
-
-def _parquet_records(name: str, content: bytes) -> Records:
+def _parquet_records(name: str, content: bytes, notes: list[str]) -> Records:
     import pyarrow
     import pyarrow.parquet
 
@@ -187,6 +137,7 @@ def _parquet_records(name: str, content: bytes) -> Records:
     unpacked = 0
     try:
         file = pyarrow.parquet.ParquetFile(io.BytesIO(content))
+        named = _class_names(file.schema_arrow)
         for batch in file.iter_batches(batch_size=_rows_per_batch(file.metadata)):
             rows = batch.to_pylist()
             # Counted in Python: a dictionary-encoded column stores each text once, however often it is used.
@@ -195,11 +146,32 @@ def _parquet_records(name: str, content: bytes) -> Records:
                 raise BadInput(
                     f"{name} unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MB: give a part of the rows."
                 )
+            for row in rows:
+                row.update({column: _named(row[column], labels) for column, labels in named.items()})
             records.extend(enumerate(rows, start=len(records) + 1))
             _check_count(name, len(records))
     except (pyarrow.ArrowException, OSError) as wrong:
         raise BadInput(f"{name} cannot be read as Parquet, perhaps because it was cut off: export it again.") from wrong
+    for column in named:
+        notes.append(f"{name} numbers the labels of column '{column}' and names them itself; we use its names.")
     return records
+
+
+def _class_names(schema: Any) -> dict[str, list[str]]:
+    """The names of labels that are stored as numbers, by column: Hugging Face's ClassLabel."""
+    try:
+        features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
+        return {
+            column: [str(name) for name in feature["names"]]
+            for column, feature in features.items()
+            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" and column in schema.names
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _named(value: Any, labels: Sequence[str]) -> Any:
+    return labels[value] if isinstance(value, int) and 0 <= value < len(labels) else None
 
 
 def _rows_per_batch(metadata: Any) -> int:
@@ -211,40 +183,65 @@ def _rows_per_batch(metadata: Any) -> int:
     return max(1, min(1024, MAX_UNPACKED_BYTES // largest))
 
 
-def _from_records(name: str, records: Records) -> Table:
+def _from_records(name: str, records: Records, notes: list[str]) -> Table:
     """Objects as a table: columns in the order their keys first appear, a missing key as empty text."""
-    instruction = ""
-    if any("messages" in record for _, record in records):
-        records, instruction = flatten_chats(name, records)
+    records, instruction = flatten_chats(name, flat(name, records, notes), notes)
     columns = list(dict.fromkeys(key for _, record in records for key in record))
     _check_count(name, len(records), len(columns))
     header: NumberedRows = [(0, columns)] if columns else []
     rows = [(number, [_text(record.get(key)) for key in columns]) for number, record in records]
-    return _from_rows(name, header + [(number, row) for number, row in rows if any(row)], instruction)
+    return _from_rows(name, header + [(number, row) for number, row in rows if any(row)], notes, instruction)
 
 
-def _from_rows(name: str, numbered: NumberedRows, instruction: str = "") -> Table:
-    """A table from rows, the header first. Empty columns without a name are dropped."""
+def _laid_out(name: str, numbered: NumberedRows, notes: list[str]) -> Table:
+    """A table from rows that people wrote, perhaps with titles above the header or without one."""
+    if not numbered:
+        raise BadInput(f"{name} holds no rows: the first row must name the columns and the data follow below it.")
+    _check_count(name, len(numbered), max(len(row) for _, row in numbered[:100]))
+    return _from_rows(name, find_header(name, numbered, is_known, notes), notes)
+
+
+def _from_rows(name: str, numbered: NumberedRows, notes: list[str], instruction: str = "") -> Table:
+    """A table from rows, the header first. Columns without a name are dropped if they are empty or only number the
+    rows, else named by their position."""
     if not numbered:
         raise BadInput(f"{name} holds no rows: the first row must name the columns and the data follow below it.")
     (_, header), *body = numbered
-    _check_count(name, len(body), len(header))
     columns = [column.strip() for column in header]
     if not body:
         raise BadInput(f"{name} has a header ({', '.join(columns)}) but no rows below it: add the data.")
-    kept = [i for i, column in enumerate(columns) if column or any(row[i].strip() for _, row in body)]
+    kept = []
+    for i, column in enumerate(columns):
+        if not is_unnamed(column):
+            kept.append(i)
+        elif any(row[i].strip() for _, row in body) and not is_running_number([row[i] for _, row in body]):
+            kept.append(i)
+            columns[i] = f"column {i + 1}"
+            notes.append(f"Column {i + 1} of {name} has no name, so we call it 'column {i + 1}'.")
     for i in kept:
-        if not columns[i]:
-            raise BadInput(f"{name} has no name for column {i + 1}: give it one in the first row or delete the column.")
         if columns[i] in columns[:i]:
             raise BadInput(f"{name} has two columns named '{columns[i]}': rename or delete one of them.")
     if len(kept) < 2:
+        only = columns[kept[0]][:60] if kept else "without a name"
         raise BadInput(
-            f"{name} has only one column ({columns[kept[0]][:60]}): at least two are needed, such as an input and its "
+            f"{name} has only one column ({only}): at least two are needed, such as an input and its "
             "ideal output, in CSV separated by commas, semicolons or tabs."
         )
-    rows = tuple(tuple(row[i] for i in kept) for _, row in body)
-    return Table(tuple(columns[i] for i in kept), rows, tuple(number for number, _ in body), instruction)
+    if len(kept) < len(header):  # a third of the time for most tables, which drop none
+        body = [(number, [row[i] for i in kept]) for number, row in body]
+    rows = tuple(tuple(row) for _, row in body)
+    if garbled := _garbled(rows):
+        notes.append(garbled)
+    return Table(tuple(columns[i] for i in kept), rows, tuple(number for number, _ in body), instruction, tuple(notes))
+
+
+def _garbled(rows: Sequence[Sequence[str]]) -> str:
+    """A sentence if letters were decoded wrongly before the file was written, else ""."""
+    found = [match for row in rows for cell in row if not cell.isascii() and (match := _MOJIBAKE.search(cell))]
+    if not found:
+        return ""
+    count = "1 value holds" if len(found) == 1 else f"{len(found):,} values hold"
+    return f"{count} letters that a program decoded wrongly, such as '{found[0][0]}': export the data again as UTF-8."
 
 
 def _check_count(name: str, rows: int, columns: int = 0) -> None:

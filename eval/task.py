@@ -34,7 +34,7 @@ class Example:
     `group` ties examples that must stay on one side of the split (the same customer, the same document);
     `split` is the side the person asked for ("train", "dev", "test") or None;
     `document_ids` names the documents that hold the answer, if the person knows them; `also_right` are other answers as
-    good as `target`.
+    good as `target`; `rejected` is a worse answer, for preference tuning, or "".
     """
 
     id: str
@@ -44,6 +44,7 @@ class Example:
     split: str | None = None
     document_ids: tuple[str, ...] = ()
     also_right: tuple[str, ...] = ()
+    rejected: str = ""
 
     @property
     def answers(self) -> tuple[str, ...]:

@@ -78,7 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument(
         "--docs", type=Path, metavar="PATH", help="documents to retrieve from: a file, a .zip or a folder"
     )
-    compare.add_argument("--input", metavar="COL", help="the column with the inputs (default: guessed)")
+    compare.add_argument(
+        "--input",
+        metavar="COL",
+        action="append",
+        help="the column with the inputs (default: guessed); repeat it to join several columns",
+    )
     compare.add_argument("--target", metavar="COL", help="the column with the ideal outputs (default: guessed)")
     compare.add_argument(
         "--metric",

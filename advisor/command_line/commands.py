@@ -49,7 +49,7 @@ from advisor.storage.upload import Upload
 from eval.documents import DOCUMENT_ENDINGS
 from eval.mapping import guess_columns
 from eval.table import MAX_BYTES, Table
-from eval.task import BadInput
+from eval.task import BadInput, Document
 from strategies.registry import BASELINES
 
 _LINES_A_CALL = 32  # lines answered together when the input isn't typed
@@ -109,7 +109,7 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     name, content = options.file.name, _read(options.file)
     # Find all problems with the input before storing anything.
     upload = Upload.read(name, content, _documents_upload(options.docs) if options.docs else None)
-    setup = _setup(upload.table, options)
+    setup = _setup(upload.table, upload.documents, options)
     plan = Plan(
         dataset_id="",
         setup=setup,
@@ -126,6 +126,7 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     dataset = store.keep_upload(upload)
     store.save_setup(dataset.id, replace(setup, own_metric=None))  # the pages read it and never run a person's code
     screen = Screen(stderr=True)
+    screen.print(setup.columns.sentence(upload.table), *upload.table.notes, sep="\n", highlight=False, markup=False)
     with _device(store, screen):
         _time_machine(store, plan.model, screen)
         # Queue and start under one lock, so that no worker takes the run meanwhile.
@@ -248,8 +249,12 @@ def _documents_upload(path: Path) -> tuple[str, bytes]:
     """A file as it is, or a folder as a ZIP of the documents in it."""
     if not path.is_dir():
         return path.name, _read(path)
-    files = sorted(file for file in path.rglob("*") if file.is_file() and file.suffix.lower() in DOCUMENT_ENDINGS)
-    return f"{path.resolve().name}.zip", zipped((str(file.relative_to(path)), _read(file)) for file in files)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    # Other files go in without their content, to be named as not read.
+    return f"{path.resolve().name}.zip", zipped(
+        (str(file.relative_to(path)), _read(file) if file.suffix.lower() in (*DOCUMENT_ENDINGS, ".zip") else b"")
+        for file in files
+    )
 
 
 def _make_folder(path: Path) -> None:
@@ -262,19 +267,33 @@ def _make_folder(path: Path) -> None:
         raise BadInput(f"The report can't be written to {path} ({wrong.strerror}); choose another --out.") from wrong
 
 
-def _setup(table: Table, options: argparse.Namespace) -> Setup:
+def _setup(table: Table, documents: list[Document], options: argparse.Namespace) -> Setup:
     """The columns as guessed, except those the person named, and the metric."""
-    guessed = guess_columns(table)
-    source, target = options.input or guessed.input, options.target or guessed.target
-    group, split, document = (
-        None if column in (source, target) else column for column in (guessed.group, guessed.split, guessed.document)
+    guessed = Setup.of(guess_columns(table, documents))
+    source, *joined = options.input or (guessed.input, *guessed.joined)
+    target = options.target or guessed.target
+    chosen = {source, target, *joined}
+    group, split, document, rejected = (
+        None if column in chosen else column
+        for column in (guessed.group, guessed.split, guessed.document, guessed.rejected)
     )
     own = options.metric if ":" in (options.metric or "") else None
     if own and options.require:
         raise BadInput("--require has no effect on your own metric: look for the phrases in your function.")
     metric = None if own else options.metric
     required = tuple(options.require)
-    return Setup(source, target, group, split, document, metric=metric, required=required, own_metric=own)
+    return Setup(
+        source,
+        target,
+        group,
+        split,
+        document,
+        metric=metric,
+        required=required,
+        own_metric=own,
+        joined=tuple(column for column in joined if column != target),
+        rejected=rejected,
+    )
 
 
 def _model(name: str) -> str:

@@ -62,4 +62,6 @@ def kept_setup(run: StoredRun, after: StoredDataset) -> Setup:
     if setup.input not in columns or setup.target not in columns:
         return setup_of(after)
     group, split, document = (name if name in columns else None for name in (setup.group, setup.split, setup.document))
-    return replace(setup, group=group, split=split, document=document)
+    joined = tuple(name for name in setup.joined if name in columns)
+    rejected = setup.rejected if setup.rejected in columns else None
+    return replace(setup, group=group, split=split, document=document, joined=joined, rejected=rejected)

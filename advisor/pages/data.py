@@ -35,7 +35,13 @@ def choose_columns(table: Table, setup: Setup) -> Setup:
         source = st.selectbox("Input: what comes in", columns, index=columns.index(setup.input), key="input")
     with target_side:
         target = st.selectbox("Ideal answer: what should come out", columns, index=columns.index(setup.target))
-    with st.expander("More columns (optional)"):
+    with st.expander("More columns (optional)", expanded=bool(setup.joined)):
+        joined = st.multiselect(
+            "More input",
+            [name for name in columns if name not in (source, target)],
+            [name for name in setup.joined if name not in (source, target)],
+            help="Columns that belong to the input, such as the context of a question. Each follows with its name.",
+        )
         sides = st.columns(3, gap="medium")
         with sides[0]:
             group = _optional_column(
@@ -55,7 +61,9 @@ def choose_columns(table: Table, setup: Setup) -> Setup:
             document = _optional_column(
                 "Document", columns, setup.document, "The ID of the document that contains the answer."
             )
-    chosen = replace(setup, input=source, target=target, group=group, split=split, document=document)
+    chosen = replace(
+        setup, input=source, target=target, group=group, split=split, document=document, joined=tuple(joined)
+    )
     if chosen == setup:
         return setup
     instruction = setup.instruction if target == setup.target else ""

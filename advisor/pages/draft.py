@@ -68,9 +68,8 @@ def setup_of(dataset: StoredDataset) -> Setup:
     run from the command line alone."""
     if dataset.setup is not None:
         return replace(dataset.setup, own_metric=None)
-    return guessed_setup(read_upload(dataset.id)[0])
+    return guessed_setup(*read_upload(dataset.id))
 
 
-def guessed_setup(table: Table) -> Setup:
-    columns = guess_columns(table)
-    return Setup(columns.input, columns.target, columns.group, columns.split, columns.document)
+def guessed_setup(table: Table, documents: list[Document]) -> Setup:
+    return Setup.of(guess_columns(table, documents))

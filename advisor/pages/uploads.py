@@ -33,4 +33,4 @@ def check_upload(upload: Upload) -> None:
     choose.
     """
     if len(upload.table.columns) <= 2:
-        draft_from(upload.table, upload.documents, upload.name, guessed_setup(upload.table))
+        draft_from(upload.table, upload.documents, upload.name, guessed_setup(upload.table, upload.documents))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from eval.reading import read_documents_apart, read_table_apart
 from eval.table import Table
 from eval.task import Document
 
-VERSION = 1  # raise it when the readers in eval/ change, so that older datasets are parsed again
+VERSION = 2  # raise it when the readers in eval/ change, so that older datasets are parsed again
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,11 @@ class Upload:
     def read(name: str, content: bytes, documents_file: tuple[str, bytes] | None = None) -> Upload:
         """Parses each file once, in a child process. Raises BadInput if one can't be read."""
         table = read_table_apart(name, content)
-        return Upload(
-            name, content, documents_file, table, read_documents_apart(*documents_file) if documents_file else []
-        )
+        if documents_file is None:
+            return Upload(name, content, None, table, [])
+        found = read_documents_apart(*documents_file)
+        table = replace(table, notes=table.notes + found.notes)
+        return Upload(name, content, documents_file, table, found.documents)
 
     @property
     def id(self) -> str:
@@ -58,6 +60,7 @@ class _Head:
     columns: tuple[str, ...]
     row_numbers: tuple[int, ...]
     instruction: str
+    notes: tuple[str, ...]
     rows: int
     documents: int
 
@@ -67,7 +70,9 @@ _HEAD, _ROW, _DOCUMENT = AsJson[_Head](_Head), AsJson[tuple[str, ...]](tuple[str
 
 def parsed_lines(table: Table, documents: list[Document]) -> Iterator[bytes]:
     """The lines that `read_parsed` reads."""
-    head = _Head(VERSION, table.columns, table.row_numbers, table.instruction, len(table.rows), len(documents))
+    head = _Head(
+        VERSION, table.columns, table.row_numbers, table.instruction, table.notes, len(table.rows), len(documents)
+    )
     yield _line(_HEAD.plain(head))
     yield from map(_line, table.rows)
     yield from (_line(_DOCUMENT.plain(document)) for document in documents)
@@ -85,7 +90,7 @@ def read_parsed(path: Path) -> tuple[Table, list[Document]]:
         raise ValueError(
             f"{path} has {len(rows)} rows and {len(documents)} documents, not the numbers in its first line"
         )
-    return Table(head.columns, rows, head.row_numbers, head.instruction), documents
+    return Table(head.columns, rows, head.row_numbers, head.instruction, head.notes), documents
 
 
 def _line(value: object) -> bytes:

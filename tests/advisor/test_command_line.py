@@ -190,7 +190,7 @@ def test_a_file_that_crashes_its_parser_is_one_sentence_in_seconds(folder: Path,
     [
         (["missing.csv"], "missing.csv can't be read (No such file or directory)"),
         (["task.csv", "--docs", "nowhere"], "nowhere can't be read"),
-        (["task.csv", "--docs", "model"], "holds no documents"),
+        (["task.csv", "--docs", "model"], "is not a JSON array of objects"),
         (["task.csv", "--target", "answer"], "There is no column 'answer'"),
         (["task.csv", "--strategies", "guessing"], "There is no strategy 'guessing'"),
         (["task.csv", "--out", "task.csv"], "The report can't be written to task.csv"),

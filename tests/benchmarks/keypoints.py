@@ -198,7 +198,7 @@ def _in_order(pool: Pool, scores: Sequence[float]) -> float:
 def _read_task(folder: Path, name: str) -> Task:
     table = read_table("task.csv", (folder / "task.csv").read_bytes())
     docs = folder / "docs.jsonl"
-    documents = read_documents(docs.name, docs.read_bytes()) if docs.exists() else []
+    documents = read_documents(docs.name, docs.read_bytes()).documents if docs.exists() else []
     columns = guess_columns(table)
     return (
         Setup(columns.input, columns.target, columns.group, columns.split, columns.document)

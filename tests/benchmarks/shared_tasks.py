@@ -26,7 +26,7 @@ def shared_task(name: str) -> tuple[Task, Split]:
         raise NoSharedData(f"the public datasets are not in {DATA}")
     table = read_table("task.csv", (folder / "task.csv").read_bytes())
     documents = folder / "docs.jsonl"
-    read = read_documents(documents.name, documents.read_bytes()) if documents.exists() else []
+    read = read_documents(documents.name, documents.read_bytes()).documents if documents.exists() else []
     columns = guess_columns(table)
     setup = Setup(columns.input, columns.target, columns.group, columns.split, columns.document)
     task = setup.build(table, name, read).task

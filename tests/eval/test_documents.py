@@ -40,10 +40,10 @@ def pdf(text: str, password: str = "") -> bytes:
 
 
 def test_text_and_markdown_are_named_and_titled() -> None:
-    assert read_documents("opening_hours.txt", b"Nine to five.\n") == [
+    assert read_documents("opening_hours.txt", b"Nine to five.\n").documents == [
         Document("opening_hours", "opening hours", "Nine to five.")
     ]
-    [document] = read_documents("refunds.MD", b"Intro\r\n# Refunds in C#\r\nWithin 14 days.")
+    [document] = read_documents("refunds.MD", b"Intro\r\n# Refunds in C#\r\nWithin 14 days.").documents
     assert (document.id, document.title) == ("refunds", "Refunds in C#")
 
 
@@ -51,11 +51,11 @@ def test_jsonl_keeps_its_ids_and_ignores_other_keys() -> None:
     content = (
         b'{"doc_id": 7, "title": "Seven", "text": "a", "x": 1}\n{"id": "e", "text": " "}\n{"id": "b", "text": "c"}\n'
     )
-    assert read_documents("a.jsonl", content) == [Document("7", "Seven", "a"), Document("b", "b", "c")]
+    assert read_documents("a.jsonl", content).documents == [Document("7", "Seven", "a"), Document("b", "b", "c")]
 
 
 def test_a_pdf_gives_its_text() -> None:
-    assert read_documents("terms.pdf", pdf("Fourteen days")) == [Document("terms", "terms", "Fourteen days")]
+    assert read_documents("terms.pdf", pdf("Fourteen days")).documents == [Document("terms", "terms", "Fourteen days")]
 
 
 def test_a_zip_with_folders_and_litter() -> None:
@@ -69,7 +69,7 @@ def test_a_zip_with_folders_and_litter() -> None:
             ".hidden.txt": b"no",
         }
     )
-    assert [(d.id, d.text) for d in read_documents("all.zip", content)] == [
+    assert [(d.id, d.text) for d in read_documents("all.zip", content).documents] == [
         ("a/faq.txt", "first"),
         ("b/faq.txt", "second"),
         ("notes", "third"),
@@ -80,14 +80,17 @@ def test_a_zip_with_folders_and_litter() -> None:
     ("name", "content", "fragment"),
     [
         ("a.txt", b"", "is empty"),
-        ("a.docx", b"text", "no documents of a type that is read"),
+        ("a.doc", b"text", "no documents of a type that is read"),
         ("a.zip", archive({"photo.jpg": b"x"}), "no documents of a type that is read"),
         ("a.zip", b"PK\x03\x04 and no more", "cannot be unpacked"),
         ("a.zip", archive({"a.txt": bytes(101 * 2**20), "b.txt": bytes(101 * 2**20)}), "unpacks to more than 200 MB"),
         ("a.zip", archive({"a.txt": b" ", "b.md": b""}), "no document with text"),
         ("a.zip", archive({"x.txt": b"a", "y.jsonl": b'{"id": "x", "text": "b"}'}), "2 documents with the id 'x'"),
-        ("a.txt", "schön".encode("latin-1"), "save it as UTF-8"),
-        ("a.jsonl", b'\n{"id": "a", "text": "b"}\n{"title": "c", "text": "d"}', "no id or no text in line 3"),
+        ("a.docx", b"text", "cannot be unpacked"),
+        ("a.docx", archive({"readme.txt": b"text"}), "cannot be read as an Office file"),
+        ("a.pptx", archive({"readme.txt": b"text"}), "cannot be read as an Office file"),
+        ("a.txt", b"x" * 5_000_001, "5,000,001 characters"),
+        ("a.jsonl", b'\n{"id": "a", "text": "b"}\n{"title": "c", "words": "d"}', "no text in line 3"),
         ("a.jsonl", b'{"id": "a", "te', "line 1"),
         ("a.pdf", pdf(""), "only pictures of pages"),
         ("a.pdf", pdf("secret", password="x"), "has a password"),

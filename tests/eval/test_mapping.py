@@ -59,7 +59,7 @@ def test_columns_are_guessed(columns: str, row: tuple[str, ...], expected: Colum
 def test_the_public_datasets_are_understood_unaided(folder: str, kind: Kind, labels: int) -> None:
     content = read_table("task.csv", (SHARED / folder / "task.csv").read_bytes())
     docs = SHARED / folder / "docs.jsonl"
-    documents = read_documents(docs.name, docs.read_bytes()) if docs.exists() else []
+    documents = read_documents(docs.name, docs.read_bytes()).documents if docs.exists() else []
     columns = guess_columns(content)
     built = build_task(content, columns, kind=None, name=folder, documents=documents)
     assert columns == Columns("input", "output", split="split", document="doc_id" if documents else None)

@@ -1,0 +1,168 @@
+"""Answers that aren't written as they are meant: JSON as Python, JSON in a code fence, marks at the end; and answers
+that this product doesn't measure."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from eval.columns import Columns
+from eval.names import SPLIT_NAMES, plain
+from eval.scoring import read_json
+from eval.table import Table
+from eval.task import BadInput, Kind
+
+_MOSTLY = 0.9
+_MIXED = 0.1  # at least this share of the answers has another form
+_MOST_CHARACTERS = 100_000
+_STOP_MARK = re.compile(r"\s*(###|->|=>|<\|[\w -]+\|>|</s>|\[/?INST\]|\bEND|\bSTOP)$")  # of OpenAI's older format
+_TAG = re.compile(r"O|[BIESLU]-\w+")
+_NAMED = 5
+
+
+def refuse_spans(column: str, inputs: Sequence[str], targets: Sequence[str]) -> None:
+    """Raises BadInput if the answers mark parts of the input: spans with their positions, or a tag for each word."""
+    filled = [(source, target) for source, target in zip(inputs, map(str.strip, targets), strict=True) if target]
+    lists = [(source, items) for source, target in filled if (items := _list_of(target))]
+    if not lists or len(lists) < _MOSTLY * len(filled):
+        return
+    spans = sum(all(map(_is_span, items)) for _, items in lists)
+    tags = sum(len(items) > 1 and _are_tags(source, items) for source, items in lists)
+    if spans >= _MOSTLY * len(lists):
+        what = "positions in the text"
+    elif tags >= _MOSTLY * len(lists):
+        what = "a tag for each word"
+    else:
+        return
+    raise BadInput(
+        f"Column '{column}' holds {what}, and marking parts of a text isn't a task that we compare: give the answer as "
+        "text or JSON instead, such as the marked words."
+    )
+
+
+def repaired(targets: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The answers without marks at their end and, if most are objects, all objects as JSON; and sentences on that."""
+    clean, notes = without_stop_marks(targets, "answers")
+    looks = [target for target in clean if target.startswith(("{", "```"))]
+    if len(looks) < _MOSTLY * len(clean):
+        return clean, notes
+    causes: Counter[str] = Counter()
+    found = []
+    for target in clean:
+        text, cause = _as_json(target)
+        causes[cause] += bool(cause)
+        found.append(text)
+    sentences = [f"{count:,} answers {cause}." for cause, count in sorted(causes.items()) if cause and count]
+    return found, (*notes, *sentences)
+
+
+def without_stop_marks(texts: Sequence[str], what: str) -> tuple[list[str], tuple[str, ...]]:
+    """The texts without a mark that ends every one of them, such as "###" or "END"."""
+    marks = {found[0].strip() if (found := _STOP_MARK.search(text)) else "" for text in texts}
+    if len(marks) != 1 or not (mark := marks.pop()) or len(set(texts)) < 2:
+        return list(texts), ()
+    return [text.removesuffix(mark).rstrip() for text in texts], (f"We removed '{mark}' from the end of all {what}.",)
+
+
+def doubts(table: Table, columns: Columns, kind: Kind, targets: Sequence[str]) -> tuple[str, ...]:
+    """Sentences on what may have been meant otherwise."""
+    return (*_mixed(targets), *_listed(kind, targets), *_one_hot(table, columns), *_unused_split(table, columns))
+
+
+def _mixed(targets: Sequence[str]) -> tuple[str, ...]:
+    objects = sum(target.startswith(("{", "[")) and read_json(target) is not None for target in targets)
+    if not _MIXED * len(targets) <= objects <= (1 - _MIXED) * len(targets):
+        return ()
+    return (
+        f"{objects:,} of {len(targets):,} answers are JSON and the others are plain text: write them all in one form, "
+        "or the score compares two forms.",
+    )
+
+
+def _listed(kind: Kind, targets: Sequence[str]) -> tuple[str, ...]:
+    lists = sum(_list_of(target) is not None for target in targets)
+    if kind is not Kind.CLASSIFICATION or lists < _MOSTLY * len(targets):
+        return ()
+    return ("The answers are lists of labels. Each different list counts as one label.",)
+
+
+def _one_hot(table: Table, columns: Columns) -> tuple[str, ...]:
+    """Other columns that say yes or no, as the column of the answer does."""
+    if not _says_yes_or_no(table.column(columns.target)):
+        return ()
+    others = [name for name in table.columns if name not in columns.used and _says_yes_or_no(table.column(name))]
+    if not others:
+        return ()
+    named = ", ".join(f"'{name}'" for name in others[:_NAMED])
+    return (
+        f"{named} {'holds' if len(others) == 1 else 'hold'} yes or no like '{columns.target}' and "
+        f"{'is' if len(others) == 1 else 'are'} not used. If each is a label, this task only asks for one of them.",
+    )
+
+
+def _says_yes_or_no(values: Sequence[str]) -> bool:
+    found = {value.strip().casefold() for value in values} - {""}
+    return len(found) == 2 and any(found == pair for pair in ({"0", "1"}, {"true", "false"}, {"yes", "no"}))
+
+
+def _unused_split(table: Table, columns: Columns) -> tuple[str, ...]:
+    found = next((name for name in table.columns if plain(name) in SPLIT_NAMES and name not in columns.used), None)
+    if columns.split or found is None:
+        return ()
+    values = list(dict.fromkeys(value.strip() for value in table.column(found) if value.strip()))[:3]
+    return (f"Column '{found}' isn't used as the split: its values ({', '.join(values)}) aren't train, dev or test.",)
+
+
+def _as_json(target: str) -> tuple[str, str]:
+    """An object as JSON, and what had to be changed for that ("" if nothing)."""
+    if not target.startswith(("{", "```")) or len(target) > _MOST_CHARACTERS:
+        return target, ""
+    value = read_json(target)
+    if value is not None:
+        is_fenced = target.startswith("```")
+        return (
+            (json.dumps(value, ensure_ascii=False), "were in code fences, which we removed")
+            if is_fenced
+            else (target, "")
+        )
+    try:
+        value = ast.literal_eval(target)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return target, ""
+    if not isinstance(value, dict):
+        return target, ""
+    is_python = "'" in target or re.search(r"\b(None|True|False)\b", target)
+    what = "were Python, not JSON" if is_python else "were broken JSON (a comma before a bracket)"
+    return text, f"{what}, so we converted them"
+
+
+def _list_of(target: str) -> list[object] | None:
+    """The items of a JSON or Python list."""
+    if not target.startswith("[") or not target.endswith("]") or len(target) > _MOST_CHARACTERS:
+        return None
+    for read in (json.loads, ast.literal_eval):
+        try:
+            value = read(target)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        return value if isinstance(value, list) else None
+    return None
+
+
+def _is_span(item: object) -> bool:
+    """[3, 9, "PRODUCT"], or an object with a start and an end."""
+    if isinstance(item, list):
+        return len(item) == 3 and sum(isinstance(part, int) for part in item) == 2
+    return isinstance(item, dict) and {"start", "end"} <= {key.removesuffix("_offset") for key in item}
+
+
+def _are_tags(source: str, items: Sequence[object]) -> bool:
+    """ "O" and "B-PERSON", or a number for each word of a list."""
+    if all(isinstance(item, str) and _TAG.fullmatch(item) for item in items):
+        return True
+    words = _list_of(source.strip())
+    return words is not None and len(words) == len(items) and all(isinstance(item, int) for item in items)

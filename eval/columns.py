@@ -1,0 +1,280 @@
+"""Guess what the columns of a table mean, by their names and by what is in them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from eval.document_ids import DocumentNames
+from eval.layout import is_running_number
+from eval.names import (
+    ANSWER_NAMES,
+    DOCUMENT_NAMES,
+    GROUP_NAMES,
+    IDEAL_NAMES,
+    IDENTIFIER_WORDS,
+    INPUT_NAMES,
+    JOINED_NAMES,
+    LABEL_NAMES,
+    LANGUAGE_CODES,
+    NEVER_TARGETS,
+    REJECTED_NAMES,
+    SPLIT_NAMES,
+    flag_side,
+    plain,
+    side_of,
+)
+from eval.table import Table
+from eval.task import Document
+
+_SAMPLE_ROWS = 2_000
+_MOSTLY = 0.9
+_HALF = 0.5
+_LONG_CHARACTERS = 200  # a longer text is a document, not the name of one
+_ROWS_A_LABEL = 2.5
+_ASKED = {"question", "query", "prompt", "instruction", "user_input"}  # their ideal output is an answer before a label
+_IDEAL_BEGINNINGS = {"expected", "gold", "golden", "ideal", "correct", "desired"}
+_NEVER_BEGINNINGS = {"actual", "predicted", "neg", "negative", "non", "wrong", "bad"}
+_NEVER_ENDINGS = {"url", "uri", "link", "email", "date", "time", "start", "end", "at", "metadata", "contexts", "count"}
+_FORMS = (
+    re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}\S*)?( ?[AP]M| UTC)?"),
+    re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}([T, ]+\d{1,2}:\d{2}\S*)?( ?[AP]M)?", re.IGNORECASE),
+    re.compile(r"\d{4}[./]\d{1,2}[./]\d{1,2}([T, ]+\d{1,2}:\d{2}\S*)?|\d{4}年\d{1,2}月\d{1,2}日"),
+    re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AP]M)?", re.IGNORECASE),
+    re.compile(r"(https?|ftp|s3|gs)://\S+|www\.\S+"),
+    re.compile(r"[^\s@]+@[^\s@]+\.\w+"),
+    re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}|[0-9a-f]{24}|[0-9a-f]{32}|[0-9a-f]{40}", re.IGNORECASE),
+)  # dates and times, addresses, identifiers: never the right answer
+_NUMBERED = re.compile(r"[^\W\d]{0,12}[-_#/ ]?\d{1,15}")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The column for each role; None if the table has none. `joined` are further columns of the input, after `input`.
+    `rejected` holds a wrong answer to each input."""
+
+    input: str
+    target: str
+    group: str | None = None
+    split: str | None = None
+    document: str | None = None
+    joined: tuple[str, ...] = ()
+    rejected: str | None = None
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input, *self.joined)
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        others = (self.target, self.group, self.split, self.document, self.rejected)
+        return (*self.inputs, *(name for name in others if name))
+
+    def sentence(self, table: Table) -> str:
+        """Which columns are used for what, and which aren't."""
+        source = "Input: " + " and ".join(f"'{name}'" for name in self.inputs)
+        roles = (
+            ("Split", self.split),
+            ("Group", self.group),
+            ("Documents", self.document),
+            ("Rejected", self.rejected),
+        )
+        parts = [source, f"answer: '{self.target}'", *(f"{role.lower()}: '{name}'" for role, name in roles if name)]
+        unused = [f"'{name}'" for name in table.columns if name not in self.used]
+        more = f" and {len(unused) - 8} more" if len(unused) > 8 else ""
+        return f"{'; '.join(parts)}." + (f" Not used: {', '.join(unused[:8])}{more}." if unused else "")
+
+
+@dataclass(slots=True)
+class _Contents:
+    """What is in the columns of a table, from a sample of its rows."""
+
+    table: Table
+    _values: dict[str, list[str]] = field(default_factory=dict)
+
+    def of(self, column: str) -> list[str]:
+        """The sampled values that aren't empty."""
+        if column not in self._values:
+            position = self.table.columns.index(column)
+            step = max(1, len(self.table.rows) // _SAMPLE_ROWS)
+            self._values[column] = [value for row in self.table.rows[::step] if (value := row[position].strip())]
+        return self._values[column]
+
+    def filled(self, column: str) -> float:
+        step = max(1, len(self.table.rows) // _SAMPLE_ROWS)
+        return len(self.of(column)) / max(1, len(self.table.rows[::step]))
+
+    def is_constant(self, column: str) -> bool:
+        return len(self.of(column)) > 1 and len(set(self.of(column))) == 1
+
+    def length(self, column: str) -> float:
+        return sum(map(len, self.of(column))) / max(1, len(self.of(column)))
+
+    def share(self, column: str, holds: Callable[[str], object]) -> float:
+        values = self.of(column)
+        return sum(bool(holds(value)) for value in values) / max(1, len(values))
+
+    def has_form(self, column: str) -> bool:
+        """Dates, addresses or identifiers, none of them an answer."""
+        return any(self.share(column, form.fullmatch) >= _MOSTLY for form in _FORMS)
+
+    def numbers_rows(self, column: str) -> bool:
+        """A different number or code for each row."""
+        values = self.of(column)
+        if len(values) < 3 or len(set(values)) < len(values):
+            return False
+        codes = [value for value in values if _NUMBERED.fullmatch(value) and not value.isdecimal()]
+        return is_running_number(values) or len(codes) >= _MOSTLY * len(values)
+
+    def has_few_values(self, column: str) -> bool:
+        """As labels do."""
+        values = self.of(column)
+        return 1 < len(set(values)) <= max(2, len(values) / _ROWS_A_LABEL) and self.length(column) < _LONG_CHARACTERS
+
+    def is_metadata(self, column: str) -> bool:
+        return self.share(column, lambda value: value == "{}" or _is_object(value)) >= _MOSTLY
+
+
+def guess_columns(table: Table, documents: Sequence[Document] = ()) -> Columns:
+    """Guess the columns by name, but never a date, an address, an id or a constant as the answer. If no name fits, the
+    longest text is the input, and the answer is the first column after it that repeats its values, else the last."""
+    contents = _Contents(table)
+    split = _split_column(table, contents)
+    document = _document_column(table, contents, documents)
+    group = next((name for name in table.columns if plain(name) in GROUP_NAMES and name != document), None)
+    rejected = next((name for name in table.columns if plain(name) in REJECTED_NAMES), None)
+    special = {split, document, group, rejected}
+    named = [name for name in table.columns if not set(plain(name).split("_")) & IDENTIFIER_WORDS]
+    candidates = [name for name in named if name not in special]
+    full = [name for name in candidates if contents.filled(name) >= _HALF]
+    usable = next(
+        (some for some in (full, candidates, [name for name in table.columns if name != split]) if len(some) > 1),
+        list(table.columns),
+    )
+    source, joined = _input(table, contents, usable, bool(documents))
+    target = _target(contents, [name for name in usable if name != source and name not in joined], source)
+    if target is None:  # the joined columns hold the only answer
+        joined = ()
+        target = _target(contents, [name for name in usable if name != source], source)
+    if target is None:
+        target = [name for name in usable if name != source][-1]
+    chosen = {source, target, *joined}
+    group, split, document, rejected = (None if name in chosen else name for name in (group, split, document, rejected))
+    return Columns(source, target, group, split, document, joined, rejected)
+
+
+def _input(table: Table, contents: _Contents, usable: list[str], has_documents: bool) -> tuple[str, tuple[str, ...]]:
+    """The column of the input, and those that belong to it."""
+    by_name = {plain(name): name for name in reversed(table.columns)}
+    for firsts, seconds in JOINED_NAMES:
+        first = next((by_name[name] for name in firsts if name in by_name), None)
+        second = next((by_name[name] for name in seconds if name in by_name), None)
+        if first is None or second is None or not contents.of(first) or contents.is_constant(first):
+            continue
+        if "context" in seconds and (
+            has_documents or contents.share(second, lambda text: text.startswith("[")) > _HALF
+        ):
+            continue  # contexts were looked up, which is a strategy's work
+        if contents.of(second):
+            return first, (second,)
+        return first, ()
+    codes = [name for name in usable if plain(name) in LANGUAGE_CODES]
+    if len(codes) > 1 and not _named(usable, INPUT_NAMES):
+        return codes[0], ()
+    sure = set(IDEAL_NAMES) | {plain(name) for name in (*LABEL_NAMES, *ANSWER_NAMES)}
+    free = [name for name in usable if not contents.is_constant(name) and not contents.has_form(name)] or usable
+    named = _named([name for name in free if plain(name) not in sure], INPUT_NAMES)
+    if named is None and len(free) > 1:  # leave the column that is surely the answer
+        target = _target(contents, free, "")
+        others = [name for name in free if name != target or not _is_named_target(name)]
+        free = others or free
+    return named or max(free, key=contents.length), ()
+
+
+def _target(contents: _Contents, usable: list[str], source: str) -> str | None:
+    """The column of the answer, or None if every column is something else."""
+    varied = [name for name in usable if not contents.is_constant(name) and not contents.has_form(name)]
+    possible = [name for name in varied if not _is_never(name)]
+    groups = (ANSWER_NAMES, LABEL_NAMES) if plain(source) in _ASKED else (LABEL_NAMES, ANSWER_NAMES)
+    named = _named(possible, IDEAL_NAMES, whole=True)
+    named = named or next((name for name in possible if plain(name).split("_")[0] in _IDEAL_BEGINNINGS), None)
+    for group in groups:
+        named = named or _named(possible, group, whole=True)
+    for group in (IDEAL_NAMES, *groups):
+        named = named or _named(possible, group)
+    if named:
+        return named
+    rest = [name for name in possible if not contents.numbers_rows(name) and not contents.is_metadata(name)]
+    order = list(contents.table.columns)
+    few = [name for name in rest if contents.has_few_values(name)]
+    after = [name for name in few if source not in order or order.index(name) > order.index(source)]
+    return next(iter(after or few), None) or next(iter(rest[-1:] or varied[-1:]), None)
+
+
+def _named(columns: Sequence[str], words: Sequence[str], whole: bool = False) -> str | None:
+    """The column named by the earliest of `words`, else (unless `whole`) one that ends or begins with it
+    ("ticket_text")."""
+    known = [plain(word) for word in words]
+    names = {plain(column): column for column in reversed(columns)}
+    lasts = {plain(column).split("_")[-1]: column for column in reversed(columns)}
+    firsts = {plain(column).split("_")[0]: column for column in reversed(columns)}
+    ways = (names,) if whole else (names, lasts, firsts)
+    return next((way[word] for way in ways for word in known if word in way), None)
+
+
+def _is_named_target(column: str) -> bool:
+    return _named([column], (*IDEAL_NAMES, *LABEL_NAMES, *ANSWER_NAMES)) is not None
+
+
+def _is_never(column: str) -> bool:
+    name = plain(column)
+    words = name.split("_")
+    return name in NEVER_TARGETS or words[0] in _NEVER_BEGINNINGS or words[-1] in _NEVER_ENDINGS
+
+
+def _split_column(table: Table, contents: _Contents) -> str | None:
+    """A column that names sides, at least half of its values; by another name only if it names two and nothing else."""
+    for name in table.columns:
+        share = contents.share(name, lambda value, name=name: side_of(value, name))  # type: ignore[misc]
+        words = plain(name).split("_")
+        if share >= _HALF and (flag_side(name) or words[-1] in SPLIT_NAMES or words[0] in SPLIT_NAMES):
+            return name
+        sides = {side_of(value) for value in contents.of(name)}
+        if share == 1 and len(sides) > 1 and not _is_named_target(name) and plain(name) not in INPUT_NAMES:
+            return name
+    return None
+
+
+def _document_column(table: Table, contents: _Contents, documents: Sequence[Document]) -> str | None:
+    named = next(
+        (
+            name
+            for name in table.columns
+            if plain(name) in DOCUMENT_NAMES and contents.length(name) < _LONG_CHARACTERS and contents.of(name)
+        ),
+        None,
+    )
+    if not documents:
+        return named
+    names = DocumentNames(documents)
+
+    def names_one(value: str) -> bool:
+        return any(map(names.find, names.in_cell(value)))
+
+    found = [
+        name
+        for name in table.columns
+        if contents.length(name) < _LONG_CHARACTERS and contents.share(name, names_one) >= _HALF
+    ]
+    return named if named in found or not found else found[0]
+
+
+def _is_object(text: str) -> bool:
+    if not text.startswith("{"):
+        return False
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

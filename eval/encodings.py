@@ -1,0 +1,107 @@
+"""Which encoding a text file is in, if it isn't UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+
+_SAMPLE_BYTES = 64 * 2**10
+_NAMES = {
+    "utf_16_le": "UTF-16", "utf_16_be": "UTF-16", "cp932": "Shift JIS", "euc_jp": "EUC-JP", "gb18030": "GB 18030",
+    "big5": "Big5", "cp949": "Korean (CP949)", "koi8_r": "KOI8-R", "mac_roman": "Mac Roman", "cp850": "DOS (CP850)",
+    **{f"cp{number}": f"Windows-{number}" for number in (874, 1250, 1251, 1252, 1253, 1254, 1255, 1256)},
+}  # fmt: skip
+EASTERN = frozenset(("Shift JIS", "EUC-JP", "GB 18030", "Big5", "Korean (CP949)"))
+_JAPANESE = ("cp932", "euc_jp")
+_KANA_SHARE = 0.2  # of the letters that aren't ASCII; Chinese and Korean read as Japanese has next to none
+_KANA = re.compile("[\u3041-\u30ff]")
+_ODD = re.compile(r"[^\x00-\x7f]")
+# Text of another encoding read as Windows-1252: signs within words.
+_POLISH = re.compile(r"[a-z][¹³]|[¹³¿Ÿ][a-zê]")
+_DOS = re.compile(r"[a-z][‚„”…][a-z]")
+# Pairs of letters that no Western European language has both of: Czech and its neighbours, Hungarian, Romanian.
+_CENTRAL = (("šž", "ìøèùòæð"), ("õ", "û"), ("ã", "þº"))
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """`detected` names the encoding if it is a guess, else ""."""
+
+    text: str
+    detected: str = ""
+
+
+def decoded(content: bytes) -> Decoded | None:
+    """The text: by its byte order mark, else UTF-8, else in the encoding that it looks like. None if in none."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _in(content, "utf-16", "")
+    if b"\0" in content:
+        guess = _utf_16(content)
+        return _in(content, guess, _NAMES[guess]) if guess else None
+    utf_8 = _in(content, "utf-8-sig", "")
+    if utf_8 or _is_damaged_utf_8(content):
+        return utf_8
+    guess = _detect(_odd_lines(content))
+    return _in(content, guess, _NAMES[guess]) if guess else None
+
+
+def _in(content: bytes, encoding: str, detected: str) -> Decoded | None:
+    try:
+        return Decoded(content.decode(encoding), detected)
+    except UnicodeDecodeError:
+        return None
+
+
+def _utf_16(content: bytes) -> str | None:
+    """UTF-16 without a byte order mark: nearly every second byte of European text and all its line ends are NUL."""
+    sample = content[:_SAMPLE_BYTES]
+    for encoding, zeros, letters in (
+        ("utf_16_le", sample[1::2], sample[::2]),
+        ("utf_16_be", sample[::2], sample[1::2]),
+    ):
+        if zeros.count(0) >= 0.4 * len(zeros) and letters.count(0) <= 0.01 * len(letters):
+            return encoding
+    return None
+
+
+def _is_damaged_utf_8(content: bytes) -> bool:
+    """More letters are right in UTF-8 than not, which doesn't happen by chance."""
+    text = content.decode("utf-8", errors="replace")
+    return len(_ODD.findall(text)) > 2 * text.count("\ufffd")
+
+
+def _odd_lines(content: bytes) -> bytes:
+    """Lines with bytes beyond ASCII, which alone tell encodings apart."""
+    found, size = [], 0
+    for line in re.finditer(rb"[^\n]*[\x80-\xff][^\n]*", content):
+        found.append(line[0][:_SAMPLE_BYTES])
+        size += len(found[-1])
+        if size > _SAMPLE_BYTES:
+            break
+    return b"\n".join(found)
+
+
+def _detect(sample: bytes) -> str | None:
+    for encoding in _JAPANESE:
+        japanese = _in(sample, encoding, "")
+        if japanese and len(_KANA.findall(japanese.text)) >= _KANA_SHARE * len(_ODD.findall(japanese.text)):
+            return encoding
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(sample, cp_isolation=list(_NAMES)).best()
+    encoding = best.encoding if best else "cp1252"
+    western = _in(sample, "cp1252", "")
+    if western and encoding in ("cp1250", "cp1252"):  # these two are told apart badly
+        encoding = "cp850" if _DOS.search(western.text) else "cp1250" if _is_central(western.text) else "cp1252"
+    found = _in(sample, encoding, "")
+    if found is None or _CONTROL.search(found.text):
+        return None
+    odd = _ODD.findall(found.text)
+    return encoding if sum(map(str.isalpha, odd)) * 2 >= len(odd) or best else None
+
+
+def _is_central(text: str) -> bool:
+    letters = set(text)
+    return bool(_POLISH.search(text)) or any(letters & set(one) and letters & set(other) for one, other in _CENTRAL)

@@ -1,0 +1,230 @@
+"""Read a spreadsheet (Excel, OpenDocument) as it is shown, and choose among its sheets."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from xml.etree import ElementTree
+
+from eval.decoding import unzip
+from eval.layout import NumberedRows, header_position
+from eval.names import side_of
+from eval.task import BadInput
+
+MAX_SHEET_CELLS = 20_000_000
+WORKBOOK_ENDINGS = (".xlsx", ".xlsm", ".xls", ".ods")
+
+_CELL_REFERENCE = re.compile(rb'r="([A-Z]{1,3})([0-9]{1,7})"')
+_STYLED_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*?\bs="([0-9]+)"')
+_EMPTY_FORMULA = re.compile(
+    rb'<c\b[^>]*?\br="([A-Z]{1,3}[0-9]{1,7})"[^>]*>\s*<f\b[^>]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
+)
+_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_PERCENT_FORMATS = {"9", "10"}  # built in: 0% and 0.00%
+_IN_QUOTES = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
+
+Show = Callable[[float], str]
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What the XML of an .xlsx says and calamine doesn't: formulas without a value, and formats of numbers, both by
+    the sheet's name. A cell is its row and column, from 0."""
+
+    empty_formulas: dict[str, list[str]] = field(default_factory=dict)
+    formats: dict[str, dict[tuple[int, int], Show]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    name: str
+    rows: NumberedRows
+
+    @property
+    def header(self) -> list[str]:
+        values = [row for _, row in self.rows]
+        return [value.strip() for value in values[header_position(values)]] if values else []
+
+    @property
+    def data_rows(self) -> int:
+        values = [row for _, row in self.rows]
+        return len(values) - 1 - header_position(values) if values else 0
+
+
+def workbook_rows(name: str, content: bytes, as_text: Callable[[Any], str], notes: list[str]) -> NumberedRows:
+    """The rows of the sheet with the most data, or of all sheets if each is a part of the split.
+
+    Raises BadInput if it can't be opened, a sheet is huge, or its formulas hold no values.
+    """
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    parts = _parts(name, content) if name.casefold().endswith((".xlsx", ".xlsm")) else _Parts()
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+        sheets = [
+            _Sheet(sheet_name, _rows(book.get_sheet_by_name(sheet_name), parts.formats.get(sheet_name, {}), as_text))
+            for sheet_name in book.sheet_names
+        ]
+    except CalamineError as wrong:
+        raise BadInput(
+            f"{name} cannot be opened as an Excel workbook: save it again as .xlsx without a password."
+        ) from wrong
+    chosen = _choose(name, [sheet for sheet in sheets if sheet.rows], notes)
+    for sheet in chosen:
+        _check_formulas(name, sheet, parts.empty_formulas.get(sheet.name, []), notes)
+    return _joined(chosen)
+
+
+def _choose(name: str, sheets: Sequence[_Sheet], notes: list[str]) -> list[_Sheet]:
+    """Sheets that are sides of a split and have the same header; else the one with the most rows of two columns."""
+    tables = [sheet for sheet in sheets if len([cell for cell in sheet.header if cell]) > 1] or list(sheets[:1])
+    sides = [sheet for sheet in tables if side_of(sheet.name)]
+    if len(sides) > 1 and all(sheet.header == sides[0].header for sheet in sides):
+        chosen = sides
+    else:
+        chosen = sorted(tables, key=lambda sheet: -sheet.data_rows)[:1]
+    others = [sheet for sheet in sheets if sheet not in chosen]
+    if len(chosen) > 1:
+        read = " and ".join(f"'{sheet.name}' ({sheet.data_rows:,} rows)" for sheet in chosen)
+        notes.append(f"We read the sheets {read} of {name} as the parts of the split.")
+    elif others:
+        left_out = ", ".join(f"'{sheet.name}' ({sheet.data_rows:,})" for sheet in others[:10])
+        notes.append(
+            f"We read only the sheet '{chosen[0].name}' ({chosen[0].data_rows:,} rows) of {name}, not {left_out}. To "
+            "use another sheet, save it as a file of its own."
+        )
+    return chosen
+
+
+def _joined(sheets: Sequence[_Sheet]) -> NumberedRows:
+    """One sheet as it is; several below one another, with a column that names the side of each row. Row numbers go on
+    from sheet to sheet, so that each is used once."""
+    if len(sheets) < 2:
+        return sheets[0].rows if sheets else []
+    joined: NumberedRows = [(1, [*sheets[0].header, "split"])]
+    offset = 0
+    for sheet in sheets:
+        at = header_position([row for _, row in sheet.rows])
+        joined += [(offset + number, [*row, sheet.name]) for number, row in sheet.rows[at + 1 :]]
+        offset += sheet.rows[-1][0]
+    return joined
+
+
+def _rows(sheet: Any, formats: dict[tuple[int, int], Show], as_text: Callable[[Any], str]) -> NumberedRows:
+    """The rows that hold something, as text. A merged cell's value is repeated in each of its rows and columns."""
+    if sheet.start is None:
+        return []
+    top, left = sheet.start
+    cells = [[_as_shown(value) for value in row] for row in sheet.to_python()]
+    for (row, column), show in formats.items():
+        if 0 <= row - top < len(cells) and 0 <= column - left < len(cells[row - top]):
+            value = cells[row - top][column - left]
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                cells[row - top][column - left] = show(value)
+    for (first, from_column), (last, to_column) in sheet.merged_cell_ranges or ():
+        if from_column == to_column:  # across columns it is a title
+            for row in range(first - top, min(last - top + 1, len(cells))):
+                cells[row][from_column - left] = cells[first - top][from_column - left]
+    rows = ((number, [as_text(value) for value in row]) for number, row in enumerate(cells, top + 1))
+    return [(number, row) for number, row in rows if any(row)]
+
+
+def _as_shown(value: Any) -> Any:
+    """Excel shows 15 digits of a number, and no time of day where it is midnight."""
+    if isinstance(value, float):
+        return float(f"{value:.15g}")
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        return value.date()
+    if isinstance(value, datetime.timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    return value
+
+
+def _check_formulas(name: str, sheet: _Sheet, empty: Sequence[str], notes: list[str]) -> None:
+    if not empty:
+        return
+    count = "1 formula" if len(empty) == 1 else f"{len(empty):,} formulas"
+    what = f"{name} has {count} without a value (the first in cell {empty[0]} of sheet '{sheet.name}')"
+    if len(empty) * 2 >= sheet.data_rows:
+        raise BadInput(f"{what}: open it in Excel, save it, and upload it again.")
+    notes.append(f"{what}, so these cells are empty here. Open it in Excel, save it, and upload it again.")
+
+
+def _parts(name: str, content: bytes) -> _Parts:
+    """Read the XML. Refuses huge sheets: calamine allocates the full rectangle, so two cells in far corners would
+    exhaust memory."""
+    files = dict(unzip(name, content))
+    for path, part in files.items():
+        width = height = 0
+        for cell in _CELL_REFERENCE.finditer(part) if path.endswith(".xml") else ():
+            width = max(width, _column_number(cell[1]))
+            height = max(height, int(cell[2]))
+        if width * height > MAX_SHEET_CELLS:
+            raise BadInput(
+                f"{name} has a sheet that reaches to row {height:,} and column {width:,}: "
+                "delete the rows and columns beyond your data."
+            )
+    parts = _Parts()
+    shows = _number_formats(files.get("xl/styles.xml", b""))
+    for sheet_name, path in _sheet_paths(files):
+        part = files.get(path, b"")
+        parts.empty_formulas[sheet_name] = [cell[1].decode() for cell in _EMPTY_FORMULA.finditer(part)]
+        parts.formats[sheet_name] = {
+            (int(cell[2]) - 1, _column_number(cell[1]) - 1): shows[int(cell[3])]
+            for cell in (_STYLED_CELL.finditer(part) if shows else ())
+            if int(cell[3]) in shows
+        }
+    return parts
+
+
+def _sheet_paths(files: dict[str, bytes]) -> Iterator[tuple[str, str]]:
+    """Each sheet's name and the path of its XML."""
+    try:
+        book = ElementTree.fromstring(files["xl/workbook.xml"])
+        relations = ElementTree.fromstring(files["xl/_rels/workbook.xml.rels"])
+    except (KeyError, ElementTree.ParseError):
+        return
+    targets = {one.get("Id"): one.get("Target", "") for one in relations}
+    for sheet in book.iter(f"{_MAIN}sheet"):
+        target = targets.get(sheet.get(_RELATION), "")
+        yield sheet.get("name", ""), target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+
+
+def _number_formats(styles: bytes) -> dict[int, Show]:
+    """How to show a number, by the position of a cell's style: percentages, and numbers filled up with zeros."""
+    try:
+        root = ElementTree.fromstring(styles)
+    except ElementTree.ParseError:
+        return {}
+    codes = {one.get("numFmtId"): one.get("formatCode", "") for one in root.iter(f"{_MAIN}numFmt")}
+    shows: dict[int, Show] = {}
+    styles_of_cells = root.find(f"{_MAIN}cellXfs")
+    for position, style in enumerate(styles_of_cells if styles_of_cells is not None else ()):
+        number = style.get("numFmtId")
+        code = _IN_QUOTES.sub("", codes.get(number, "")).split(";")[0]
+        if number in _PERCENT_FORMATS or code.endswith("%"):
+            shows[position] = _as_percentage
+        elif re.fullmatch("0{2,}", code):
+            shows[position] = _filled_up_to(len(code))
+    return shows
+
+
+def _as_percentage(value: float) -> str:
+    return f"{value * 100:.10g}%"
+
+
+def _filled_up_to(digits: int) -> Show:
+    return lambda value: f"{round(value):0{digits}}"
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - ord("A") + 1
+    return number
