@@ -7,15 +7,19 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from eval.decoding import number
 from eval.duplicates import compare_inputs
 from eval.flaws import (
     FEW_ROWS_A_LABEL,
     conflicts,
+    copied_answers,
     duplicates,
     label_spellings,
+    missing_words,
     personal_data,
     rare_labels,
 )
+from eval.layout import is_running_number
 from eval.mapping import MIN_ROWS
 from eval.split import TEST_SHARE
 from eval.task import BadInput, Example, Kind, Task, labels_of
@@ -25,6 +29,7 @@ FEW_ROWS = 100
 LONG_WORDS = 1_500
 HEAVY_SHARE = 0.6
 LEAK_SHARE = 0.8
+COPY_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +123,60 @@ def _check_label_spelling(task: Task) -> Iterable[Finding]:
         yield Finding(
             "label-spelling",
             "serious",
-            f"{_count(len(merged), 'label differs', 'labels differ')} from another only in capitals or spacing, "
-            f"such as '{rare}' and '{common}'.",
+            f"{_count(len(merged), 'label differs', 'labels differ')} from another only in capitals, spacing, hyphens "
+            f"or the form of a number, such as '{rare}' and '{common}'.",
             "They count as different answers, so a right answer can be scored as wrong.",
             "Use the most common spelling",
             rows,
+        )
+
+
+def _check_missing_words(task: Task) -> Iterable[Finding]:
+    rows = missing_words(task)
+    if rows:
+        words = dict.fromkeys(example.target for example in task.examples if example.id in set(rows))
+        yield Finding(
+            "missing-answers",
+            "warning",
+            f"{_rows(rows, 'has', 'have')} an answer that looks like a missing one: {_some([*words])}.",
+            "Programs write such words for an empty cell, and then they are learned and scored. Keep the rows if it is a "
+            "real answer.",
+            "Remove these rows",
+            rows,
+        )
+
+
+def _check_copies(task: Task) -> Iterable[Finding]:
+    rows = copied_answers(task)
+    if len(rows) >= COPY_SHARE * len(task.examples):
+        yield Finding(
+            "answer-is-input",
+            "serious",
+            f"{_rows(rows, 'repeats', 'repeat')} the input as the answer.",
+            "Copying the input would then score best. Choose another column as the answer.",
+            rows=rows,
+        )
+
+
+def _check_running_numbers(task: Task) -> Iterable[Finding]:
+    if len(task.examples) >= MIN_ROWS and is_running_number([example.target for example in task.examples]):
+        yield Finding(
+            "running-number",
+            "serious",
+            "The answers number the rows: 0, 1, 2 and so on.",
+            "Nothing in the input can say this number. Choose another column as the answer.",
+        )
+
+
+def _check_ordered_labels(task: Task) -> Iterable[Finding]:
+    if len(task.labels) > 2 and all(number(label) is not None for label in task.labels):
+        low, high = min(task.labels, key=float), max(task.labels, key=float)
+        yield Finding(
+            "ordered-labels",
+            "info",
+            f"The labels are numbers from {low} to {high}.",
+            f"If they are ratings, {low} for {high} is a larger mistake than a neighbour of {high}, but every wrong "
+            "label counts as equally wrong.",
         )
 
 
@@ -236,6 +290,10 @@ def _check_personal_data(task: Task) -> Iterable[Finding]:
 
 _CHECKS: tuple[Callable[[Task], Iterable[Finding]], ...] = (
     _check_label_spelling,
+    _check_missing_words,
+    _check_copies,
+    _check_running_numbers,
+    _check_ordered_labels,
     _check_conflicts,
     _check_duplicates,
     _check_size,
@@ -267,6 +325,7 @@ _MENDS: dict[str, Callable[[Task], tuple[Example, ...]]] = {
     "conflicts": _dropping(conflicts),
     "label-spelling": _merge_labels,
     "rare-labels": _dropping(rare_labels),
+    "missing-answers": _dropping(missing_words),
 }
 
 

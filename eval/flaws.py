@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 
 from eval.task import Kind, Task, normalised
@@ -10,6 +11,10 @@ from eval.task import Kind, Task, normalised
 FEW_ROWS_A_LABEL = 5
 
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+\.\w")  # bounded: linear time in long text without an @
+_BETWEEN_WORDS = re.compile(r"(?<=\w)[\s_-]+(?=\w)")
+_WHOLE_NUMBER = re.compile(r"([+-]?(?:0|[1-9]\d*))\.0+")  # 1.0 is 1, but 007 is not 7
+_END = re.compile(r"(?<=\w)[.!]$")
+_MISSING = frozenset(("nan", "none", "null", "nil", "n/a", "na", "#n/a", "<na>", "-", "--", "?", "undefined"))
 _CARD_NUMBER = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)")
 
 
@@ -35,17 +40,33 @@ def conflicts(task: Task) -> tuple[str, ...]:
 
 
 def label_spellings(task: Task) -> dict[str, str]:
-    """Labels that differ from another one only in capitals or spacing, each with the most common spelling."""
+    """Labels that differ from another one only in capitals, spacing, hyphens, a full stop or the form of a number, each
+    with the most common spelling."""
     if task.kind is not Kind.CLASSIFICATION:
         return {}
     spellings: dict[str, Counter[str]] = defaultdict(Counter)
     for example in task.examples:
-        spellings[" ".join(example.target.casefold().split())][example.target] += 1
+        spellings[_spelled_plainly(example.target)][example.target] += 1
     merged: dict[str, str] = {}
     for counts in spellings.values():
         commonest = min(counts, key=lambda label: (-counts[label], label))
         merged |= {label: commonest for label in counts if label != commonest}
     return merged
+
+
+def _spelled_plainly(label: str) -> str:
+    plain = _BETWEEN_WORDS.sub(" ", unicodedata.normalize("NFKC", label).casefold().strip())
+    return _WHOLE_NUMBER.sub(r"\1", plain) if _WHOLE_NUMBER.fullmatch(plain) else _END.sub("", plain)
+
+
+def missing_words(task: Task) -> tuple[str, ...]:
+    """The rows whose answer is a word that programs write where there is none, such as "nan" or "-"."""
+    return tuple(example.id for example in task.examples if example.target.casefold() in _MISSING)
+
+
+def copied_answers(task: Task) -> tuple[str, ...]:
+    """The rows whose answer is their input."""
+    return tuple(example.id for example in task.examples if normalised(example.input) == normalised(example.target))
 
 
 def rare_labels(task: Task) -> tuple[str, ...]:
