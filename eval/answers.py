@@ -44,7 +44,11 @@ def refuse_spans(column: str, inputs: Sequence[str], targets: Sequence[str]) -> 
 
 
 def repaired(targets: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """The answers without marks at their end and, if most are objects, all objects as JSON; and sentences on that."""
+    """The answers without marks at their end, without a list around one label and, if most are objects, all objects
+    as JSON; and sentences on that."""
+    lists = [_list_of(target) for target in targets]
+    if all(items is not None and len(items) == 1 and isinstance(items[0], str | int | float) for items in lists):
+        return [str(items[0]) for items in lists if items], ()
     clean, notes = without_stop_marks(targets, "answers")
     looks = [target for target in clean if target.startswith(("{", "```"))]
     if len(looks) < _MOSTLY * len(clean):

@@ -200,8 +200,8 @@ def _has_answer(turns: Sequence[_Turn]) -> bool:
 
 def _note(name: str, chats: Sequence[tuple[int, _Chat]], unanswered: int, notes: list[str]) -> None:
     if unanswered:
-        count = "1 chat" if unanswered == 1 else f"{unanswered:,} chats"
-        notes.append(f"{count} of {name} didn't end with an assistant's message after a user's, so we left it out.")
+        count = "1 chat that doesn't" if unanswered == 1 else f"{unanswered:,} chats that don't"
+        notes.append(f"We left out {count} end with an assistant's message after a user's.")
     if media := sum(any(turn.has_media for turn in chat.turns) for _, chat in chats):
         rows = "1 row" if media == 1 else f"{media:,} rows"
         notes.append(f"{rows} of {name} hold pictures, sound or files, which aren't read. Only their text is used.")

@@ -139,7 +139,7 @@ def _check_missing_words(task: Task) -> Iterable[Finding]:
             "missing-answers",
             "warning",
             f"{_rows(rows, 'has', 'have')} an answer that looks like a missing one: {_some([*words])}.",
-            "Programs write such words for an empty cell, and then they are learned and scored. Keep the rows if it is a "
+            "Programs write such words for an empty cell, and then they are learned and scored. Keep them if it is a "
             "real answer.",
             "Remove these rows",
             rows,

@@ -190,7 +190,9 @@ def _input(table: Table, contents: _Contents, usable: list[str], has_documents: 
         target = _target(contents, free, "")
         others = [name for name in free if name != target or not _is_named_target(name)]
         free = others or free
-    return named or max(free, key=contents.length), ()
+    longest = max(free, key=contents.length)
+    alike = contents.length(free[0]) * 2 >= contents.length(longest)  # then the order says more than the length
+    return named or (free[0] if alike and not contents.has_few_values(free[0]) else longest), ()
 
 
 def _target(contents: _Contents, usable: list[str], source: str) -> str | None:

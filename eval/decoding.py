@@ -85,7 +85,11 @@ def json_records(name: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     if any(line.strip() in ("{", "[") for line in lines[:5]):
         values: Iterable[tuple[int, Any]] = _json_values(name, text)
     else:
-        values = ((number, parse_json(name, line, number)) for number, line in enumerate(lines, 1) if line.strip())
+        values = (
+            (number, parse_json(name, line.rstrip().removesuffix(","), number))
+            for number, line in enumerate(lines, 1)
+            if line.strip()
+        )
     for number, record in values:
         if not isinstance(record, dict):
             raise BadInput(

@@ -68,7 +68,7 @@ def _is_data(header: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     has the form of the values below it."""
     cells = [value.strip() for value in header]
     sample = body[:_SAMPLE_ROWS]
-    if not all(cells) or len(set(cells)) < len(cells) or len(sample) < _REPEATED or cells[0] in ("0", "1"):
+    if not all(cells) or len(set(cells)) < len(cells) or len(sample) < _REPEATED or is_running_number(cells):
         return False
     columns = [[row[position].strip() for row in sample] for position in range(len(cells))]
     if any(column.count(cell) >= _REPEATED for cell, column in zip(cells, columns, strict=True)):

@@ -25,6 +25,7 @@ MIN_ROWS = 20
 MAX_ANSWER_WORDS = 12  # a longer answer is written text, not a label or a short fact
 
 _INSTRUCTION_NAMES = {"instruction", "instructions", "system", "system_prompt"}
+_BLANK_SIGNS = {"-1", "-100", "?", "-", "nan", "None", "null", "unknown"}
 _MAY_HAVE_SEVERAL = (Kind.ANSWERING, Kind.WRITING)
 
 
@@ -101,7 +102,7 @@ def build_task(
     names = DocumentNames(documents)
     shared = _shared_instruction(table, columns)
     examples: list[Example] = []
-    gaps = _Gaps()
+    gaps = _Gaps(blank=_blank_answers(table, columns))
     for number, row in zip(table.numbers(), table.rows, strict=True):
         cells = dict(zip(table.columns, (cell.strip() for cell in row), strict=True))
         side = _side(cells[columns.split], number, columns.split) if columns.split else None
@@ -171,8 +172,9 @@ def build_task(
 
 @dataclass(slots=True)
 class _Gaps:
-    """The rows that lack an input or an answer, by their numbers."""
+    """The rows that lack an input or an answer, by their numbers. `blank`: what stands for no answer, by side."""
 
+    blank: frozenset[tuple[str | None, str]] = frozenset()
     without_input: list[int] = field(default_factory=list)
     without_target: list[int] = field(default_factory=list)
     given: Counter[str | None] = field(default_factory=Counter)
@@ -182,7 +184,7 @@ class _Gaps:
         self.given[side] += 1
         if not any(cells[name] for name in columns.inputs):
             self.without_input.append(number)
-        elif not cells[columns.target]:
+        elif not cells[columns.target] or (side, cells[columns.target]) in self.blank:
             self.without_target.append(number)
         else:
             return False
@@ -197,6 +199,21 @@ class _Gaps:
             if side in ("dev", "test") and self.lost[side] == count
         )
         return _left_out(self.without_input, "no input") + _left_out(self.without_target, "no answer") + sides
+
+
+def _blank_answers(table: Table, columns: Columns) -> frozenset[tuple[str | None, str]]:
+    """Answers that a public test set hides behind one sign, such as -1, which no other row has."""
+    if columns.split is None:
+        return frozenset()
+    answers: dict[str | None, set[str]] = {}
+    for value, target in zip(table.column(columns.split), table.column(columns.target), strict=True):
+        answers.setdefault(side_of(value, columns.split), set()).add(target.strip())
+    return frozenset(
+        (side, sign)
+        for side, found in answers.items()
+        for sign in found & _BLANK_SIGNS
+        if found <= {"", sign} and not any(sign in others for other, others in answers.items() if other != side)
+    )
 
 
 def _input(cells: Mapping[str, str], columns: Sequence[str]) -> str:

@@ -72,7 +72,8 @@ def _rows_of_object(value: dict[str, Any], name: str, notes: list[str], depth: i
         named = [key for key in _ROWS_KEYS if key in lists]
         key = (named or sorted(lists, key=lambda one: -len(lists[one])))[0]
         if len(lists) > 1:
-            notes.append(f"We read only the list '{key}' of {name}, not {', '.join(map(repr, [*lists][:5]))}.")
+            others = ", ".join(repr(other) for other in [*lists][:5] if other != key)
+            notes.append(f"We read only the list '{key}' of {name}, not {others}.")
         return lists[key]
     return _by_column(value) or _by_key(value, name, notes, depth)
 
@@ -110,7 +111,10 @@ def _questions(articles: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _is_answers(value: Any) -> bool:
-    """SQuAD's answers: {"text": […], "answer_start": […]}, or a list of {"text": …, "answer_start": …}."""
+    """SQuAD's answers: {"text": […], "answer_start": […]}, or a list of {"text": …, "answer_start": …}; or TriviaQA's
+    {"value": …, "aliases": […]}."""
+    if isinstance(value, dict) and isinstance(value.get("aliases"), list):
+        return isinstance(value.get("value"), str)
     if isinstance(value, dict):
         return isinstance(value.get("text"), list) and "answer_start" in value
     return isinstance(value, list) and all(
@@ -119,7 +123,10 @@ def _is_answers(value: Any) -> bool:
 
 
 def _texts(value: Any) -> list[str] | str:
-    texts = (value or {}).get("text") if isinstance(value, dict) else [one["text"] for one in value or ()]
+    if isinstance(value, dict):
+        texts = value.get("text") or [value[key] for key in ("value",) if key in value] + (value.get("aliases") or [])
+    else:
+        texts = [one["text"] for one in value or ()]
     return list(dict.fromkeys(map(str, texts or ()))) or ""
 
 

@@ -113,7 +113,9 @@ def _json_rows(name: str, ending: str, text: str, notes: list[str]) -> Records:
     """JSON or JSONL, whichever it is, because people mix up the endings: JSONL is several objects."""
     lines = (line.strip() for line in text.split("\n") if line.strip())
     first, second = next(lines, ""), next(lines, "")
-    if (first.startswith("{") and second.startswith("{")) or (ending != ".json" and not _is_document(first)):
+    if (first.endswith(("}", "]")) and second.startswith(("{", "["))) or (
+        ending != ".json" and not _is_document(first)
+    ):
         return list(json_records(name, text))
     return records_in(name, parse_json(name, text), notes)
 

@@ -25,7 +25,7 @@ def show_upload() -> None:
             frame.small(f"CSV, TSV, JSONL, JSON, Excel or Parquet, up to {MAX_BYTES // 2**20} MB")
         with documents_side:
             documents = choose_documents("Documents that contain the answers (optional)", "documents")
-            frame.small("Text, Markdown, PDF, JSONL, or a ZIP of these")
+            frame.small("Text, Markdown, HTML, PDF, Word, PowerPoint, CSV, JSON, or a ZIP of these")
         if not st.button("Check my data", type="primary", key="check"):
             return
         if task_file is None:

@@ -22,15 +22,19 @@ def archive(parts: dict[str, bytes]) -> bytes:
 
 
 def pdf(text: str, password: str = "") -> bytes:
+    return pdf_of(f"BT /F 12 Tf 20 200 Td ({text}) Tj ET" if text else "", password)
+
+
+def pdf_of(drawn: str, password: str = "") -> bytes:
     writer = pypdf.PdfWriter()
-    page = writer.add_blank_page(300, 300)
-    if text:
+    page = writer.add_blank_page(500, 300)
+    if drawn:
         entries = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": "/Helvetica"}
         font = DictionaryObject({NameObject(key): NameObject(value) for key, value in entries.items()})
         fonts = DictionaryObject({NameObject("/F"): font})
         page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
         stream = DecodedStreamObject()
-        stream.set_data(f"BT /F 12 Tf 20 200 Td ({text}) Tj ET".encode())
+        stream.set_data(drawn.encode())
         page[NameObject("/Contents")] = writer._add_object(stream)
     if password:
         writer.encrypt(password, algorithm="RC4-128")
@@ -102,3 +106,138 @@ def test_bad_documents_are_refused_in_one_sentence(name: str, content: bytes, fr
         read_documents(name, content)
     assert fragment in str(refusal.value)
     assert str(refusal.value).endswith(".")
+
+
+WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+DRAWING = "http://schemas.openxmlformats.org/drawingml/2006/main"
+
+
+def docx(*blocks: str) -> bytes:
+    document = f'<w:document xmlns:w="{WORD}"><w:body>{"".join(blocks)}</w:body></w:document>'
+    return archive({"word/document.xml": document.encode()})
+
+
+def paragraph(text: str, style: str = "") -> str:
+    styled = f'<w:pPr><w:pStyle w:val="{style}"/></w:pPr>' if style else ""
+    return f"<w:p>{styled}<w:r><w:t>{text}</w:t></w:r></w:p>"
+
+
+def row(*cells: str) -> str:
+    return f"<w:tr>{''.join(f'<w:tc>{paragraph(cell)}</w:tc>' for cell in cells)}</w:tr>"
+
+
+def slide(*texts: str) -> bytes:
+    paragraphs = "".join(f"<a:p><a:r><a:t>{text}</a:t></a:r></a:p>" for text in texts)
+    return f'<p:sld xmlns:p="p" xmlns:a="{DRAWING}"><p:txBody>{paragraphs}</p:txBody></p:sld>'.encode()
+
+
+def test_a_word_file_keeps_headings_and_rows_of_tables() -> None:
+    table = f"<w:tbl>{row('Item', 'Price')}{row('Kettle', '3 coins')}</w:tbl>"
+    content = docx(paragraph("Intro"), paragraph("Prices", "Heading2"), paragraph("As of May:"), table)
+    [document] = read_documents("prices.docx", content).documents
+    assert document == Document("prices", "Prices", "Intro\n## Prices\nAs of May:\nItem | Price\nKettle | 3 coins")
+
+
+def test_slides_are_read_in_their_order() -> None:
+    content = archive(
+        {"ppt/slides/slide10.xml": slide("Last"), "ppt/slides/slide2.xml": slide("Prices", "A kettle: 3")}
+    )
+    [document] = read_documents("talk.pptx", content).documents
+    assert document == Document("talk", "Prices", "Prices\nA kettle: 3\n\nLast")
+
+
+def test_a_web_page_is_read_as_it_is_shown() -> None:
+    page = (
+        "<html><head><title>Our prices</title><style>p {color: red}</style></head><body><script>var x = 1;</script>"
+        "<h2>Kettles</h2><p>From &euro;&nbsp;3<br>each</p>"
+        "<table><tr><th>Item</th><th>Price</th></tr><tr><td>Kettle</td><td>3</td></tr></table></body></html>"
+    )
+    [document] = read_documents("p.html", page.encode()).documents
+    assert document == Document("p", "Our prices", "## Kettles\n\nFrom € 3\neach\n\nItem | Price\nKettle | 3")
+
+
+def test_the_title_is_no_comment_and_front_matter_is_no_text() -> None:
+    text = "---\n# generated\ntitle: 'Kettles'\n---\n```bash\n# install\n```\n# Heading\ntext"
+    [document] = read_documents("a.mdx", text.encode()).documents
+    assert document == Document("a", "Kettles", "```bash\n# install\n```\n# Heading\ntext")
+    assert read_documents("a.md", b"```\n# no\n```\nTitle\n=====\ntext").documents[0].title == "Title"
+
+
+def test_a_table_of_documents_and_a_table_as_a_document() -> None:
+    assert read_documents("a.csv", b"ID,Title,Text\n7,Seven,a\n8,Eight,b\n").documents == [
+        Document("7", "Seven", "a"),
+        Document("8", "Eight", "b"),
+    ]
+    [document] = read_documents("prices.csv", b"item,price\nkettle,3\nlamp,4\n").documents
+    assert document == Document("prices", "prices", "item: kettle\nprice: 3\n\nitem: lamp\nprice: 4")
+
+
+def test_pieces_of_one_source_are_one_document() -> None:
+    content = b"\n".join(
+        b'{"page_content": "part %d", "metadata": {"source": "%s.md"}}' % (number, source)
+        for number, source in enumerate([b"a", b"a", b"b"])
+    )
+    assert [(d.id, d.text) for d in read_documents("chunks.jsonl", content).documents] == [
+        ("a.md", "part 0\n\npart 1"),
+        ("b.md", "part 2"),
+    ]
+
+
+def test_documents_without_ids_are_numbered_and_it_is_said() -> None:
+    found = read_documents("a.jsonl", b'{"text": "one"}\n\n{"text": "two"}\n')
+    assert [document.id for document in found.documents] == ["1", "3"]
+    assert found.notes == ("There are 2 documents without an id in a.jsonl, so each has the number of its line.",)
+
+
+def test_archives_in_archives_and_names_in_an_old_encoding() -> None:
+    inner = archive({"a.txt": b"inner"})
+    assert [d.id for d in read_documents("all.zip", archive({"b.txt": b"outer", "in.zip": inner})).documents] == [
+        "b",
+        "a",
+    ]
+    meant = "料金のご案内.txt"
+    placeholder = "x" * len(meant.encode("cp932"))
+    garbled = archive({placeholder: b"text"}).replace(placeholder.encode(), meant.encode("cp932"))
+    assert [document.id for document in read_documents("all.zip", garbled).documents] == ["料金のご案内"]
+
+
+def test_what_is_not_read_is_listed_with_its_reason() -> None:
+    found = read_documents(
+        "all.zip",
+        archive(
+            {
+                "a.txt": b"text",
+                "b.txt": b"",
+                "photo.png": b"x",
+                "scan.pdf": pdf(""),
+                "also.pdf": pdf(""),
+                "c.docx": b"no",
+            }
+        ),
+    )
+    assert [document.id for document in found.documents] == ["a"]
+    assert found.notes == (
+        "There is 1 file of a type that isn't read: photo.png.",
+        "There is 1 document without text, so we left out b.",
+        "3 of 6 files of all.zip can't be read.",
+        "also.pdf holds no text, only pictures of pages: run text recognition (OCR) on it first. The same goes for "
+        "scan.pdf.",
+        "c.docx cannot be unpacked, because it is damaged or has a password: save it again without one.",
+    )
+
+
+def test_a_pdf_keeps_the_rows_of_a_table_with_their_caption() -> None:
+    rows = [
+        ("Item", "Price", "Weight"),
+        ("Kettle", "3 coins", "1 kg"),
+        ("Lamp", "4 coins", "2 kg"),
+        ("Fan", "5 coins", "9 kg"),
+    ]
+    drawn = ["BT /F 12 Tf 20 260 Td (Table 1: prices) Tj ET"]
+    for column in range(3):  # column by column, as some programs draw
+        drawn += [
+            f"BT /F 12 Tf {20 + 150 * column} {240 - 20 * line} Td ({row[column]}) Tj ET"
+            for line, row in enumerate(rows)
+        ]
+    text = read_documents("a.pdf", pdf_of("\n".join(drawn))).documents[0].text
+    assert "Table 1: prices\nItem | Price | Weight\nKettle | 3 coins | 1 kg\nLamp | 4 coins | 2 kg" in text
