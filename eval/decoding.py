@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from eval.encodings import EASTERN, decoded
+from eval.encodings import EASTERN, Decoded, decoded
 from eval.task import BadInput
 
 MAX_BYTES = 50 * 1024 * 1024
@@ -44,7 +44,7 @@ def check_size(name: str, content: bytes) -> None:
         )
 
 
-def decode(name: str, content: bytes, notes: list[str] | None = None) -> str:
+def decode(name: str, content: bytes, notes: list[str]) -> Decoded:
     """The bytes of a text file as text, without a byte order mark. `notes` gets a sentence if it isn't UTF-8.
 
     Raises BadInput, naming the line, if the bytes aren't text in any encoding.
@@ -65,14 +65,14 @@ def decode(name: str, content: bytes, notes: list[str] | None = None) -> str:
         raise BadInput(
             f"{name} is not UTF-8 text (line {_first_bad_line(content)} breaks it): save it as UTF-8 and give it again."
         )
-    if found.detected and notes is not None:
+    if found.detected:
         example = _with_odd_letters(found.text)
         such_as = f', for example "{example}"' if example else ""
         notes.append(
             f"{name} isn't UTF-8 text, so we read it as {found.detected}{such_as}. If letters look wrong, save it as "
             "UTF-8 and upload it again."
         )
-    return found.text
+    return found
 
 
 def json_records(name: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -142,9 +142,11 @@ def _documents(path: PurePosixPath, content: bytes, identifier: str, notes: list
     if ending in _TABLES:
         yield from _of_table(name, read_table(name, content), identifier, readable_stem, notes)
     elif ending in _LINES:
-        yield from _of_records(name, list(json_records(name, decode(name, content, notes))), notes)
+        yield from _of_records(name, list(json_records(name, decode(name, content, notes).text)), notes)
     elif ending == ".json":
-        yield from _of_records(name, records_in(name, parse_json(name, decode(name, content, notes)), notes), notes)
+        yield from _of_records(
+            name, records_in(name, parse_json(name, decode(name, content, notes).text), notes), notes
+        )
     else:
         title, text = _titled_text(name, ending, content, notes)
         yield Document(identifier, title or readable_stem, text.encode(errors="replace").decode().strip())
@@ -157,7 +159,7 @@ def _titled_text(name: str, ending: str, content: bytes, notes: list[str]) -> tu
         return "", pdf_text(name, content, notes)
     if ending in binary:
         return binary[ending](name, content)
-    text = decode(name, content, notes).replace("\r\n", "\n")
+    text = decode(name, content, notes).text.replace("\r\n", "\n")
     if ending in (".html", ".htm"):
         return html_text(text)
     return _markdown(text) if ending in _MARKDOWN else ("", text)

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 _SAMPLE_BYTES = 64 * 2**10
-_NAMES = {
+ENCODINGS = {
     "utf_16_le": "UTF-16", "utf_16_be": "UTF-16", "cp932": "Shift JIS", "euc_jp": "EUC-JP", "gb18030": "GB 18030",
     "big5": "Big5", "cp949": "Korean (CP949)", "koi8_r": "KOI8-R", "mac_roman": "Mac Roman", "cp850": "DOS (CP850)",
     **{f"cp{number}": f"Windows-{number}" for number in (874, 1250, 1251, 1252, 1253, 1254, 1255, 1256)},
@@ -25,6 +25,14 @@ _CENTRAL = (("šž", "ìøèùòæð"), ("õ", "û"), ("ã", "þº"))
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 
+def in_utf_8(content: bytes, named: str) -> bytes | None:
+    """Text in the encoding of this name (one of the values of `ENCODINGS`) as UTF-8; None if it isn't in it."""
+    for encoding, name in ENCODINGS.items():
+        if name == named and (found := _in(content, encoding, "")):
+            return found.text.lstrip("\ufeff").encode()
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """`detected` names the encoding if it is a guess, else ""."""
@@ -39,12 +47,12 @@ def decoded(content: bytes) -> Decoded | None:
         return _in(content, "utf-16", "")
     if b"\0" in content:
         guess = _utf_16(content)
-        return _in(content, guess, _NAMES[guess]) if guess else None
+        return _in(content, guess, ENCODINGS[guess]) if guess else None
     utf_8 = _in(content, "utf-8-sig", "")
     if utf_8 or _is_damaged_utf_8(content):
         return utf_8
     guess = _detect(_odd_lines(content))
-    return _in(content, guess, _NAMES[guess]) if guess else None
+    return _in(content, guess, ENCODINGS[guess]) if guess else None
 
 
 def _in(content: bytes, encoding: str, detected: str) -> Decoded | None:
@@ -90,7 +98,7 @@ def _detect(sample: bytes) -> str | None:
             return encoding
     from charset_normalizer import from_bytes
 
-    best = from_bytes(sample, cp_isolation=list(_NAMES)).best()
+    best = from_bytes(sample, cp_isolation=list(ENCODINGS)).best()
     encoding = best.encoding if best else "cp1252"
     western = _in(sample, "cp1252", "")
     if western and encoding in ("cp1250", "cp1252"):  # these two are told apart badly

@@ -27,14 +27,14 @@ def without_empty_end(values: list[str], width: int) -> list[str]:
 
 
 def header_position(rows: Sequence[Sequence[str]]) -> int:
-    """Where the header is: below titles and comments, which fill at most half as many cells as the rows do."""
+    """Where the header is: below comments, and below titles, which fill at most half as many cells as the rows do."""
     filled = [sum(bool(value.strip()) for value in row) for row in rows[:_SAMPLE_ROWS]]
     if not filled:
         return 0
     counts = Counter(filled[1:] or filled)
     usual = max(counts, key=lambda cells: (counts[cells], cells))
     for position, cells in enumerate(filled[:_TOP_ROWS]):
-        if cells * 2 > usual:
+        if cells * 2 > usual and not rows[position][0].startswith("# "):
             return position
     return 0
 

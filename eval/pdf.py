@@ -6,6 +6,8 @@ import io
 import re
 import statistics
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 from eval.task import BadInput
 
@@ -37,9 +39,12 @@ def pdf_text(name: str, content: bytes, notes: list[str]) -> str:
     return "\n\n".join(pages).strip().encode(errors="replace").decode()  # a broken font gives half surrogate pairs
 
 
-def _page_text(page: object) -> str:
-    text: str = page.extract_text()  # type: ignore[attr-defined]
-    tables = list(_tables(page.extract_text(extraction_mode="layout"))) if text.strip() else []  # type: ignore[attr-defined]
+def _page_text(page: Any) -> str:
+    text: str = page.extract_text()
+    tables: list[str] = []
+    if text.strip():
+        with suppress(Exception):  # the layout of some pages can't be computed; their text is enough
+            tables = list(_tables(page.extract_text(extraction_mode="layout")))
     return "\n\n".join([text, *tables])
 
 

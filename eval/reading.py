@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
@@ -37,9 +38,11 @@ _ROOT = Path(__file__).resolve().parents[1]
 Found = TypeVar("Found")
 
 
-def read_table_apart(name: str, content: bytes) -> Table:
+def read_table_apart(name: str, content: bytes, sheet: str = "") -> Table:
     """`read_table` in a child process. Also raises BadInput if the child crashes or exceeds its memory or time."""
-    return _read_apart(read_table, name, content, "export it again as CSV")
+    return _read_apart(
+        partial(read_table, sheet=sheet) if sheet else read_table, name, content, "export it again as CSV"
+    )
 
 
 def read_documents_apart(name: str, content: bytes) -> FoundDocuments:

@@ -10,7 +10,7 @@ from eval.names import ANSWER_NAMES, IDEAL_NAMES, INPUT_NAMES, plain, side_of
 from eval.task import BadInput
 
 _ROWS_KEYS = ("data", "rows", "examples", "items", "records", "instances", "questions", "tests", "goldens", "results")
-_WRAPPERS = ("row", "fields", "translation", "vars", "inputs", "data", "record", "outputs", "reference_outputs")
+_WRAPPERS = ("row", "fields", "translation", "vars", "data", "record")
 _INNER_NAMES = frozenset((*INPUT_NAMES, *ANSWER_NAMES, *IDEAL_NAMES))
 _CHECKED_WORDS = ("equals", "contains", "icontains", "is-json", "similar", "factuality", "llm-rubric")  # promptfoo
 
@@ -136,9 +136,14 @@ def _unwrapped(rows: list[dict[str, Any]], key: str, values: list[dict[str, Any]
     inner = list(dict.fromkeys(one for value in values for one in value))
     if not inner:
         return rows
-    if len(inner) == 1 and plain(inner[0]) in _INNER_NAMES and all(isinstance(one[inner[0]], str) for one in values):
+    if (
+        len(inner) == 1
+        and key not in _WRAPPERS
+        and plain(inner[0]) in _INNER_NAMES
+        and all(isinstance(one[inner[0]], str) for one in values)
+    ):
         return [{**row, key: (row.get(key) or {}).get(inner[0])} for row in rows]
-    if key not in _WRAPPERS or key.endswith("outputs") or "messages" in inner:
+    if key not in (*_WRAPPERS, "inputs") or "messages" in inner:
         return rows
     return [{**(row.get(key) or {}), **{other: value for other, value in row.items() if other != key}} for row in rows]
 

@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -41,7 +41,7 @@ MAX_ROWS = 200_000
 MAX_COLUMNS = 500
 
 # UTF-8 read as Windows-1252 or Latin-1, such as "Ã©" for "é" or "â€™" for "’".
-_MOJIBAKE = re.compile(r"\w*(?:[ÃÂ][\x80-\xbf‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[\x80-\xbf™œ\x9d˜“”¦¢])\w*")
+_MOJIBAKE = re.compile(r"\S{0,20}(?:[ÃÂ][\x80-\xbf‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[\x80-\xbf™œ\x9d˜“”¦¢])\S{0,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ class Table:
 
     `row_numbers` gives each row's place in the file, as in a spreadsheet (the header is row 1) or, for JSON, as line or
     item from 1. If empty, the rows follow the header without gaps. `instruction` is the system message that all rows of
-    a chat file share, else "". `notes` are sentences on how the file was read, and what was left out.
+    a chat file share, else "". `notes` are sentences on how the file was read, and what was left out. `sheets` are
+    those of a workbook with their rows; another one can be chosen. `encoding` was detected; it is "" for UTF-8.
     """
 
     columns: tuple[str, ...]
@@ -58,6 +59,8 @@ class Table:
     row_numbers: tuple[int, ...] = ()
     instruction: str = ""
     notes: tuple[str, ...] = ()
+    sheets: tuple[tuple[str, int], ...] = ()
+    encoding: str = ""
 
     def column(self, name: str) -> tuple[str, ...]:
         """Every row's value in one column."""
@@ -69,8 +72,9 @@ class Table:
         return self.row_numbers or range(2, len(self.rows) + 2)
 
 
-def read_table(name: str, content: bytes) -> Table:
-    """Read the table in an uploaded file; the file extension decides how. Empty rows and columns are dropped.
+def read_table(name: str, content: bytes, sheet: str = "") -> Table:
+    """Read the table in an uploaded file; the file extension decides how. Empty rows and columns are dropped. `sheet`
+    is the one to read in a workbook.
 
     Raises BadInput if the file is empty, too large, damaged, ragged or in no known encoding, or if it has no rows,
     fewer than two columns, or two columns of the same name.
@@ -78,18 +82,22 @@ def read_table(name: str, content: bytes) -> Table:
     check_size(name, content)
     ending = PurePath(name).suffix.casefold()
     notes: list[str] = []
-    if ending in (".csv", ".tsv", ".tab", ".txt"):
-        preferred = "," if ending == ".csv" else "\t"
-        return _laid_out(name, separated_rows(name, decode(name, content, notes), notes, preferred), notes)
-    if ending in (".jsonl", ".ndjson", ".json"):
-        return _from_records(name, _json_rows(name, ending, decode(name, content, notes), notes), notes)
+    if ending in (".zip", ".gz"):
+        return read_table(*_only_table(name, content), sheet)
     if ending in WORKBOOK_ENDINGS:
-        return _laid_out(name, workbook_rows(name, content, _text, notes), notes)
+        rows, sheets = workbook_rows(name, content, _text, notes, sheet)
+        return replace(_laid_out(name, rows, notes), sheets=sheets)
     if ending == ".parquet":
         return _from_records(name, _parquet_records(name, content, notes), notes)
-    if ending in (".zip", ".gz"):
-        return read_table(*_only_table(name, content))
-    raise BadInput(f"{name} is of a type that is not read: give a table as {', '.join(TABLE_ENDINGS)}.")
+    if ending not in TABLE_ENDINGS:
+        raise BadInput(f"{name} is of a type that is not read: give a table as {', '.join(TABLE_ENDINGS)}.")
+    text = decode(name, content, notes)
+    if ending in (".jsonl", ".ndjson", ".json"):
+        table = _from_records(name, _json_rows(name, ending, text.text, notes), notes)
+    else:
+        preferred = "," if ending == ".csv" else "\t"
+        table = _laid_out(name, separated_rows(name, text.text, notes, preferred), notes)
+    return replace(table, encoding=text.detected) if text.detected else table
 
 
 def _only_table(name: str, content: bytes) -> tuple[str, bytes]:

@@ -56,10 +56,13 @@ class _Sheet:
         return len(values) - 1 - header_position(values) if values else 0
 
 
-def workbook_rows(name: str, content: bytes, as_text: Callable[[Any], str], notes: list[str]) -> NumberedRows:
-    """The rows of the sheet with the most data, or of all sheets if each is a part of the split.
+def workbook_rows(
+    name: str, content: bytes, as_text: Callable[[Any], str], notes: list[str], wanted: str = ""
+) -> tuple[NumberedRows, tuple[tuple[str, int], ...]]:
+    """The rows of the `wanted` sheet, else of the one with the most data, or of all sheets if each is a part of the
+    split; and every sheet with the number of its rows.
 
-    Raises BadInput if it can't be opened, a sheet is huge, or its formulas hold no values.
+    Raises BadInput if there is no such sheet, it can't be opened, a sheet is huge, or its formulas hold no values.
     """
     from python_calamine import CalamineError, CalamineWorkbook
 
@@ -74,10 +77,14 @@ def workbook_rows(name: str, content: bytes, as_text: Callable[[Any], str], note
         raise BadInput(
             f"{name} cannot be opened as an Excel workbook: save it again as .xlsx without a password."
         ) from wrong
-    chosen = _choose(name, [sheet for sheet in sheets if sheet.rows], notes)
+    full = [sheet for sheet in sheets if sheet.rows]
+    if wanted and wanted not in [sheet.name for sheet in full]:
+        names = ", ".join(sheet.name for sheet in full)
+        raise BadInput(f"{name} has no sheet '{wanted}' with data in it: choose among {names}.")
+    chosen = [sheet for sheet in full if sheet.name == wanted] or _choose(name, full, notes)
     for sheet in chosen:
         _check_formulas(name, sheet, parts.empty_formulas.get(sheet.name, []), notes)
-    return _joined(chosen)
+    return _joined(chosen), tuple((sheet.name, sheet.data_rows) for sheet in full)
 
 
 def _choose(name: str, sheets: Sequence[_Sheet], notes: list[str]) -> list[_Sheet]:
@@ -95,8 +102,7 @@ def _choose(name: str, sheets: Sequence[_Sheet], notes: list[str]) -> list[_Shee
     elif others:
         left_out = ", ".join(f"'{sheet.name}' ({sheet.data_rows:,})" for sheet in others[:10])
         notes.append(
-            f"We read only the sheet '{chosen[0].name}' ({chosen[0].data_rows:,} rows) of {name}, not {left_out}. To "
-            "use another sheet, save it as a file of its own."
+            f"We read only the sheet '{chosen[0].name}' ({chosen[0].data_rows:,} rows) of {name}, not {left_out}."
         )
     return chosen
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from advisor.hosted import hosted_prices, listed_name
 from advisor.plan import DEFAULT_MACHINE_PRICE, DEFAULT_MODEL, DEFAULT_STRATEGIES, STRATEGIES, Priorities
 from eval.decoding import number
+from eval.encodings import ENCODINGS
 from eval.scoring import MetricName
 from eval.task import BadInput
 from strategies.presets import PRESETS
@@ -84,6 +85,11 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         help="the column with the inputs (default: guessed); repeat it to join several columns",
     )
+    compare.add_argument("--sheet", default="", help="the sheet of an Excel file to read (default: the largest)")
+    compare.add_argument(
+        "--encoding", default="", choices=sorted(set(ENCODINGS.values())), metavar="NAME",
+        help="the encoding of the file, such as Windows-1252 (default: detected)",
+    )  # fmt: skip
     compare.add_argument("--target", metavar="COL", help="the column with the ideal outputs (default: guessed)")
     compare.add_argument(
         "--metric",

@@ -108,7 +108,8 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
 def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
     name, content = options.file.name, _read(options.file)
     # Find all problems with the input before storing anything.
-    upload = Upload.read(name, content, _documents_upload(options.docs) if options.docs else None)
+    documents = _documents_upload(options.docs) if options.docs else None
+    upload = Upload.as_chosen(name, content, documents, sheet=options.sheet, encoding=options.encoding)
     setup = _setup(upload.table, upload.documents, options)
     plan = Plan(
         dataset_id="",

@@ -15,8 +15,10 @@ from advisor.pages.own_clicks import compare_corrupted
 from advisor.plan import Setup
 from advisor.report.changes import compare_data, compare_documents
 from advisor.storage.stored import StoredDataset
+from advisor.storage.upload import Upload
 from advisor.wording import KIND_NAMES, count_text
 from eval.checks import Finding
+from eval.encodings import ENCODINGS
 from eval.scoring import meaning_of
 from eval.scoring.metric import CHOICES
 from eval.table import Table
@@ -79,6 +81,32 @@ def _optional_column(label: str, columns: list[str], chosen: str | None, meaning
         format_func=lambda name: "None" if name is None else name,
         help=meaning,
     )
+
+
+def choose_reading(dataset: StoredDataset, table: Table) -> None:
+    """Another sheet or encoding of the same file. It makes a dataset of its own."""
+    sheet = encoding = ""
+    if len(table.sheets) > 1:
+        with st.popover("Read another sheet"):
+            rows = dict(table.sheets)
+            sheet = st.radio("Sheet", [*rows], index=None, format_func=lambda one: f"{one} ({rows[one]:,} rows)") or ""
+    if table.encoding:
+        with st.popover(f"Read as {table.encoding}: change"):
+            names = sorted(set(ENCODINGS.values()) - {table.encoding})
+            encoding = st.selectbox("Encoding", names, index=None) or ""
+    if not (sheet or encoding):
+        return
+    store = frame.store()
+    content = (store.dataset_folder(dataset.id) / "upload").read_bytes()
+    try:
+        upload = Upload.as_chosen(
+            dataset.name, content, store.documents_upload(dataset.id), sheet=sheet, encoding=encoding
+        )
+        after = store.keep_upload(upload)
+    except BadInput as wrong:
+        frame.problem(str(wrong))
+        return
+    frame.go("Data", dataset=after.id)
 
 
 def show_preview(table: Table, setup: Setup) -> None:
@@ -253,6 +281,7 @@ def show_data() -> None:
     )
     saved = setup_of(dataset)
     frame.section("What the columns mean")
+    choose_reading(dataset, table)
     setup = choose_columns(table, saved)
     show_preview(table, setup)
     try:
@@ -264,6 +293,8 @@ def show_data() -> None:
         setup = edit_instruction(setup, draft)
     except BadInput as wrong:
         frame.problem(str(wrong))
+        for note in table.notes:
+            frame.small(note)
         offer_undo(dataset, setup)
         st.button("Choose what to compare", type="primary", key="choose", disabled=True)
         return

@@ -6,7 +6,9 @@ read one at a time, because a table may be as large as memory allows.
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,9 +16,10 @@ from itertools import islice
 from pathlib import Path
 
 from advisor.as_json import AsJson
+from eval.encodings import ENCODINGS, in_utf_8
 from eval.reading import read_documents_apart, read_table_apart
 from eval.table import Table
-from eval.task import Document
+from eval.task import BadInput, Document
 
 VERSION = 2  # raise it when the readers in eval/ change, so that older datasets are parsed again
 
@@ -41,6 +44,29 @@ class Upload:
         table = replace(table, notes=table.notes + found.notes)
         return Upload(name, content, documents_file, table, found.documents)
 
+    @staticmethod
+    def as_chosen(
+        name: str,
+        content: bytes,
+        documents_file: tuple[str, bytes] | None = None,
+        *,
+        sheet: str = "",
+        encoding: str = "",
+    ) -> Upload:
+        """`read`, with another sheet or another encoding than the one that would be taken. What is stored is that sheet
+        as CSV, or the text in UTF-8, so that it is read the same way every time."""
+        if encoding:
+            text = in_utf_8(content, encoding)
+            if text is None:
+                raise BadInput(f"{name} isn't text in {encoding}; choose among {', '.join(ENCODINGS.values())}.")
+            content = text
+        if sheet:
+            table = read_table_apart(name, content, sheet)
+            written = io.StringIO()
+            csv.writer(written).writerows([table.columns, *table.rows])
+            name, content = f"{Path(name).stem} {sheet}.csv", written.getvalue().encode()
+        return Upload.read(name, content, documents_file)
+
     @property
     def id(self) -> str:
         """Depends on the bytes and on each file's extension, because the extension decides how the bytes are read."""
@@ -61,6 +87,8 @@ class _Head:
     row_numbers: tuple[int, ...]
     instruction: str
     notes: tuple[str, ...]
+    sheets: tuple[tuple[str, int], ...]
+    encoding: str
     rows: int
     documents: int
 
@@ -71,7 +99,15 @@ _HEAD, _ROW, _DOCUMENT = AsJson[_Head](_Head), AsJson[tuple[str, ...]](tuple[str
 def parsed_lines(table: Table, documents: list[Document]) -> Iterator[bytes]:
     """The lines that `read_parsed` reads."""
     head = _Head(
-        VERSION, table.columns, table.row_numbers, table.instruction, table.notes, len(table.rows), len(documents)
+        VERSION,
+        table.columns,
+        table.row_numbers,
+        table.instruction,
+        table.notes,
+        table.sheets,
+        table.encoding,
+        len(table.rows),
+        len(documents),
     )
     yield _line(_HEAD.plain(head))
     yield from map(_line, table.rows)
@@ -90,7 +126,8 @@ def read_parsed(path: Path) -> tuple[Table, list[Document]]:
         raise ValueError(
             f"{path} has {len(rows)} rows and {len(documents)} documents, not the numbers in its first line"
         )
-    return Table(head.columns, rows, head.row_numbers, head.instruction, head.notes), documents
+    table = Table(head.columns, rows, head.row_numbers, head.instruction, head.notes, head.sheets, head.encoding)
+    return table, documents
 
 
 def _line(value: object) -> bytes:

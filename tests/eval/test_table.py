@@ -217,3 +217,108 @@ def test_a_small_parquet_file_that_holds_gigabytes_is_refused() -> None:
     assert len(content) < 200_000
     with pytest.raises(BadInput, match="unpacks to more than 200 MB"):
         read_table("a.parquet", content)
+
+
+def test_another_sheet_can_be_chosen() -> None:
+    book = workbook([["text", "label"], ["a", "b"], ["c", "d"]], [["word", "class"], ["e", "f"]])
+    first, second = read_table("a.xlsx", book), read_table("a.xlsx", book, "Sheet1")
+    assert first.sheets == second.sheets == (("Sheet", 2), ("Sheet1", 1))
+    assert (first.columns, second.columns) == (("text", "label"), ("word", "class"))
+    assert first.notes == ("We read only the sheet 'Sheet' (2 rows) of a.xlsx, not 'Sheet1' (1).",)
+    with pytest.raises(BadInput, match="no sheet 'Feb' with data in it: choose among Sheet, Sheet1"):
+        read_table("a.xlsx", book, "Feb")
+
+
+def test_percentages_and_leading_zeros_are_read_as_shown() -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["share", "code"])
+    sheet.append([0.125, 7])
+    sheet["A2"].number_format, sheet["B2"].number_format = "0.0%", "00000"
+    stream = io.BytesIO()
+    book.save(stream)
+    assert read_table("a.xlsx", stream.getvalue()).rows == (("12.5%", "00007"),)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "name"),
+    [
+        ("cp1252", "où est ma caméra ? à côté, même très tôt", "Windows-1252"),
+        ("cp1252", "não recebi a câmera, coração", "Windows-1252"),
+        ("cp1250", "zażółć gęślą jaźń, łódź świeża", "Windows-1250"),
+        ("cp1250", "Můj fotoaparát šel na starou adresu, žádná faktura", "Windows-1250"),
+        ("cp1251", "Моя камера ушла на старый адрес", "Windows-1251"),
+        ("cp850", "livraison différée à Orléans, schön größer", "DOS (CP850)"),
+        ("cp932", "注文が届きませんので教えてください", "Shift JIS"),
+        ("euc_jp", "注文が届きませんので教えてください", "EUC-JP"),
+        ("gb18030", "我的相机寄到了旧地址，灯被收了两次钱", "GB 18030"),
+        ("cp949", "카메라가 옛 주소로 갔습니다", "Korean (CP949)"),
+        ("utf_16_le", "plain words and an é", "UTF-16"),
+    ],
+)
+def test_an_encoding_is_detected_and_said(encoding: str, text: str, name: str) -> None:
+    table = read_table("a.csv", f"text;label\n{text};x\n{text};y\n".encode(encoding))
+    assert table.column("text") == (text, text)
+    assert table.encoding == name
+    assert f"we read it as {name}, for example" in table.notes[0]
+
+
+def test_letters_that_were_decoded_wrongly_before_are_noticed() -> None:
+    [note] = read_table("a.csv", "text,label\ndiffÃ©rÃ©e,x\nitâ€™s,y\n".encode()).notes
+    assert note.startswith("2 values hold letters that a program decoded wrongly, such as 'diffÃ©rÃ©e'")
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        ('{"columns": ["text", "label"], "index": [0], "data": [["a", "b"]]}', ("text", "label")),
+        ('{"text": {"0": "a"}, "label": {"0": "b"}}', ("text", "label")),
+        ('{"text": ["a", "c"], "label": ["b", "d"]}', ("text", "label")),
+        ('{"x": {"text": "a", "label": "b"}, "y": {"text": "c", "label": "d"}}', ("id", "text", "label")),
+        ('{"rows": [{"row_idx": 0, "row": {"text": "a", "label": "b"}}]}', ("text", "label", "row_idx")),
+        ('[{"vars": {"text": "a"}, "assert": [{"type": "equals", "value": "b"}]}]', ("text", "expected")),
+        ('[{"inputs": {"question": "a"}, "outputs": {"answer": "b"}}]', ("inputs", "outputs")),
+    ],
+)  # fmt: skip
+def test_json_of_other_shapes(content: str, columns: tuple[str, ...]) -> None:
+    table = read_table("a.json", content.encode())
+    assert table.columns == columns
+    assert {"a", "b"} <= set(table.rows[0])
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        (b"text|label\na,b|c\n", (("a,b", "c"),)),
+        (b"# of, many; words\ntext;label\na, b;c\nd, e;f\n", (("a, b", "c"), ("d, e", "f"))),
+        (b'sep=;\ntext;label\n"a;b";c\n', (("a;b", "c"),)),
+        (b"text,label\na,b\nc,d\n(2 rows)\n", (("a", "b"), ("c", "d"))),
+        (b'text,label\n"a ""b""",c\n', (('a "b"', "c"),)),
+        (b'text,label\n"a \\"b\\"",c\n', (('a "b"', "c"),)),
+        (b'text, label\n"a, b", "c"\n', (("a, b", "c"),)),
+    ],
+)
+def test_csv_in_many_hands(content: bytes, rows: tuple[tuple[str, ...], ...]) -> None:
+    assert read_table("a.csv", content).rows == rows
+
+
+def test_an_open_quotation_mark_in_a_tsv_swallows_no_rows() -> None:
+    content = b'text\tlabel\n"a\tx\nb\tx\nc\ty\nd\ty\ne"\tz\n'
+    assert read_table("a.tsv", content).column("text") == ('"a', "b", "c", "d", 'e"')
+
+
+def test_running_numbers_without_a_name_are_no_column() -> None:
+    assert read_table("a.csv", b",text,label\n0,a,b\n1,c,d\n").columns == ("text", "label")
+    table = read_table("a.csv", b",text,label\nx,a,b\ny,c,d\n")
+    assert table.columns == ("column 1", "text", "label")
+    assert table.notes == ("Column 1 of a.csv has no name, so we call it 'column 1'.",)
+
+
+def test_the_older_chat_formats() -> None:
+    preferred = {"input": {"messages": [{"role": "user", "content": "Hi"}]},
+                 "preferred_output": [{"role": "assistant", "content": "Hello"}],
+                 "non_preferred_output": [{"role": "assistant", "content": "What?"}]}  # fmt: skip
+    hh = {"chosen": "\n\nHuman: Hi\n\nAssistant: Hello", "rejected": "\n\nHuman: Hi\n\nAssistant: What?"}
+    for record in (preferred, hh):
+        table = read_table("a.jsonl", jsonl(record, record))
+        assert (table.columns, table.rows[0]) == (("input", "target", "rejected"), ("Hi", "Hello", "What?"))
