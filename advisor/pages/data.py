@@ -93,7 +93,7 @@ def choose_reading(dataset: StoredDataset, table: Table) -> None:
     if table.encoding:
         with st.popover(f"Read as {table.encoding}: change"):
             names = sorted(set(ENCODINGS.values()) - {table.encoding})
-            encoding = st.selectbox("Encoding", names, index=None) or ""
+            encoding = st.selectbox("Encoding", names, index=None, key="encoding") or ""
     if not (sheet or encoding):
         return
     store = frame.store()

@@ -84,13 +84,15 @@ def test_a_page_goes_on_after_a_file_that_crashes_its_parser(store: Store) -> No
     assert "45 rows in 2 columns" in html_of(app)
 
 
-def test_a_wrong_guess_of_columns_locks_nobody_out(store: Store) -> None:
+def test_a_wrong_choice_of_columns_locks_nobody_out(store: Store) -> None:
     lines = [f"{line},same" for line in TICKETS.splitlines()[1:]]
     table = "\n".join(["message,category,label", *lines])
     app = open_page("Start")
     app.file_uploader(key="task-file").upload("three.csv", table.encode(), "text/csv").run()
     app.button(key="check").click().run()
-    assert app.selectbox[1].value == "label" and "Every row has the same answer" in html_of(app)
+    assert app.selectbox[1].value == "category"  # never a column that says the same in every row
+    app.selectbox[1].set_value("label").run()
+    assert "Every row has the same answer" in html_of(app) and app.button(key="choose").disabled
     app.selectbox[1].set_value("category").run()
     assert not app.button(key="choose").disabled
 
@@ -402,3 +404,15 @@ def test_prices_over_time_and_of_a_hosted_model_reach_the_plan(store: Store) -> 
         listed.read_per_million,
         listed.written_per_million,
     )
+
+
+def test_another_encoding_is_one_choice_away(store: Store) -> None:
+    lines = [f"{line} à côté" for line in TICKETS.splitlines()[1:]]
+    content = "\n".join([TICKETS.splitlines()[0], *lines]).encode("cp1252")
+    dataset = store.add_dataset("tickets.csv", content)
+    app = open_page("Data", dataset=dataset.id)
+    assert "we read it as Windows-1252" in html_of(app)
+    app.selectbox(key="encoding").set_value("Mac Roman").run()
+    changed = [one for one in (store.home / "datasets").iterdir() if one.name != dataset.id]
+    table, _ = store.read_upload(changed[0].name)
+    assert len(table.rows) == 45 and table.encoding == ""
