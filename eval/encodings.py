@@ -17,11 +17,16 @@ _JAPANESE = ("cp932", "euc_jp")
 _KANA_SHARE = 0.2  # of the letters that aren't ASCII; Chinese and Korean read as Japanese has next to none
 _KANA = re.compile("[\u3041-\u30ff]")
 _ODD = re.compile(r"[^\x00-\x7f]")
-# Text of another encoding read as Windows-1252: signs within words.
-_POLISH = re.compile(r"[a-z][¹³]|[¹³¿Ÿ][a-zê]")
-_DOS = re.compile(r"[a-z][‚„”…][a-z]")
-# Pairs of letters that no Western European language has both of: Czech and its neighbours, Hungarian, Romanian.
-_CENTRAL = (("šž", "ìøèùòæð"), ("õ", "û"), ("ã", "þº"))
+_RUN = re.compile(rb"[\x80-\xff]+")
+_HALF = 0.5
+_SHORT_RUN = 1.5  # bytes: in Latin letters, one with an accent stands alone; other scripts have whole words
+# Central European text read as Windows-1252: signs within words, and pairs of letters that no language has both of.
+_CENTRAL_WORD = re.compile(r"[a-z][¹³]|[¹³¿][a-zê]|[a-z]ì[a-z]")
+_CENTRAL_LETTERS = (("šž", "ìøèùòæð"), ("ø", "ìù"), ("õ", "û"), ("ã", "þº"))
+_TURKISH, _ICELANDIC = frozenset("þðý"), frozenset("áéíóúæ")
+_LATIN = ("cp1252", "mac_roman", "cp850", "cp1250", "cp1254")
+_WESTERN = re.compile("[àâäáãåæçèéêëíìîïñóòôöõøßúùûüýÿœðþšžÀÂÄÁÃÅÆÇÈÉÊËÍÎÏÑÓÔÖÕØÚÙÛÜÝŒÐÞ‘’“”„«»–—…€£¿¡°§]")
+_CAPITAL_WITHIN = re.compile("(?<=[a-zß-ÿ])[À-Þ]|(?<=[a-z])[‘“”„…«»€£¿¡°](?=[a-z])")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 
@@ -94,22 +99,38 @@ def _odd_lines(content: bytes) -> bytes:
 def _detect(sample: bytes) -> str | None:
     for encoding in _JAPANESE:
         japanese = _in(sample, encoding, "")
-        if japanese and len(_KANA.findall(japanese.text)) >= _KANA_SHARE * len(_ODD.findall(japanese.text)):
+        kana = len(_KANA.findall(japanese.text)) if japanese else 0
+        if japanese and kana >= max(3, _KANA_SHARE * len(_ODD.findall(japanese.text))):
             return encoding
+    runs = _RUN.findall(sample)
+    if sum(map(len, runs)) < _SHORT_RUN * len(runs):
+        return _latin(sample)
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample, cp_isolation=list(ENCODINGS)).best()
-    encoding = best.encoding if best else "cp1252"
+    if best is None or best.encoding in _LATIN:
+        return _latin(sample)
+    return None if _CONTROL.search(str(best)) else best.encoding
+
+
+def _latin(sample: bytes) -> str | None:
+    """Which encoding of Latin letters it is: detectors confuse these, because each gives letters for most bytes."""
     western = _in(sample, "cp1252", "")
-    if western and encoding in ("cp1250", "cp1252"):  # these two are told apart badly
-        encoding = "cp850" if _DOS.search(western.text) else "cp1250" if _is_central(western.text) else "cp1252"
+    if western and not _CONTROL.search(western.text):
+        text, letters = western.text, set(western.text)
+        pairs = any(letters & set(one) and letters & set(other) for one, other in _CENTRAL_LETTERS)
+        if pairs or _CENTRAL_WORD.search(text):
+            return "cp1250"
+        if len(letters & _TURKISH) > 1 and not letters & _ICELANDIC:
+            return "cp1254"
+    best = max(_LATIN[:3], key=lambda encoding: _plausible(sample, encoding))
+    return best if _plausible(sample, best) >= _HALF else None
+
+
+def _plausible(sample: bytes, encoding: str) -> float:
+    """The share of what isn't ASCII that Western European prose has, where it stands."""
     found = _in(sample, encoding, "")
     if found is None or _CONTROL.search(found.text):
-        return None
-    odd = _ODD.findall(found.text)
-    return encoding if sum(map(str.isalpha, odd)) * 2 >= len(odd) or best else None
-
-
-def _is_central(text: str) -> bool:
-    letters = set(text)
-    return bool(_POLISH.search(text)) or any(letters & set(one) and letters & set(other) for one, other in _CENTRAL)
+        return 0.0
+    right = len(_WESTERN.findall(found.text)) - len(_CAPITAL_WITHIN.findall(found.text))
+    return right / len(_ODD.findall(found.text))
