@@ -65,6 +65,8 @@ def repaired(targets: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
 
 def without_stop_marks(texts: Sequence[str], what: str) -> tuple[list[str], tuple[str, ...]]:
     """The texts without a mark that ends every one of them, such as "###" or "END"."""
+    if not texts or not _STOP_MARK.search(texts[0]):
+        return list(texts), ()
     marks = {found[0].strip() if (found := _STOP_MARK.search(text)) else "" for text in texts}
     if len(marks) != 1 or not (mark := marks.pop()) or len(set(texts)) < 2:
         return list(texts), ()

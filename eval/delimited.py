@@ -6,8 +6,9 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -48,7 +49,7 @@ def separated_rows(name: str, text: str, notes: list[str], preferred: str = ",")
     hint = _HINT.match(text)
     text = text[hint.end() :] if hint else text
     skipped = 1 if hint else 0
-    sample = "".join(text.splitlines(keepends=True)[:_SAMPLE_LINES])
+    sample = "".join(islice(_lines(text), _SAMPLE_LINES))
     separator = hint[1] if hint else _separator(sample, preferred)
     first = None
     for options in _quotings(sample, separator):
@@ -88,7 +89,7 @@ def _quotings(sample: str, separator: str) -> list[_Options]:
 
 
 def _read(name: str, text: str, separator: str, options: _Options, skipped: int) -> _Read:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, **options)
+    reader = csv.reader(_lines(text), delimiter=separator, strict=True, **options)
     rows: NumberedRows = []
     lines: list[int] = []
     last_line = skipped
@@ -103,6 +104,16 @@ def _read(name: str, text: str, separator: str, options: _Options, skipped: int)
     except csv.Error:
         return _Read(rows, lines, _unclosed(name, last_line + 1))
     return _Read(rows, lines)
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines of a text, one at a time: a copy of it would take as much memory again."""
+    end = "\n" if "\n" in text else "\r"
+    at = 0
+    while at < len(text):
+        after = text.find(end, at) + 1 or len(text)
+        yield text[at:after]
+        at = after
 
 
 def _unclosed(name: str, line: int) -> str:

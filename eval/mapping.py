@@ -53,7 +53,7 @@ def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: boo
     With documents, a few answers may repeat by chance, so they must repeat more often to count as labels.
     """
     rows = len(targets)
-    objects = sum(isinstance(read_json(target), dict) for target in targets)
+    objects = sum(target[:1] in ("{", "`") and isinstance(read_json(target), dict) for target in targets)
     if objects >= 0.9 * rows:
         return KindGuess(Kind.EXTRACTION, f"{objects:,} of {rows:,} answers are JSON objects.")
     words = sorted(map(count_words, targets))
@@ -126,10 +126,11 @@ def build_task(
         left_out += (f"Every row has the same text in column '{shared[0]}', so it is the instruction of the task.",)
     inputs, input_notes = without_stop_marks([example.input for example in examples], "inputs")
     targets, target_notes = repaired([example.target for example in examples])
-    examples = [
-        replace(example, input=source, target=target)
-        for example, source, target in zip(examples, inputs, targets, strict=True)
-    ]
+    if input_notes or target_notes or targets[0] != examples[0].target:
+        examples = [
+            replace(example, input=source, target=target)
+            for example, source, target in zip(examples, inputs, targets, strict=True)
+        ]
     left_out += input_notes + target_notes
     guess = infer_kind([e.input for e in examples], [e.target for e in examples], bool(documents))
     if (kind or guess.kind) in _MAY_HAVE_SEVERAL and (answers := accepted_answers([e.target for e in examples])):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -132,6 +133,7 @@ class Split:
 
 _WRITTEN_ALIKE = str.maketrans("‘’‚‛“”„‟«»−", '\'\'\'\'""""""-', "\u00ad\u200b\u2060\ufeff")
 _FOLDABLE = regex.compile(r"[^\p{No}]+")  # 10² is not 102
+_ASCII_SIGNS = re.compile(r"[!-/:-@\[-`{-~]+")
 _SIGNS = regex.compile(r"[\p{P}\p{S}]+")
 _END = regex.compile(r"(?<=\p{L}) [.?!。]+$|(?<=\S) ?[.?。]+$")
 
@@ -142,8 +144,12 @@ def normalised(text: str) -> str:
     Case, spacing, letter width, the style of quotation marks and a final full stop or question mark make no difference.
     Every other sign does: 3+4, 3-4 and 3*4 are three inputs.
     """
-    folded = _FOLDABLE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text.translate(_WRITTEN_ALIKE))
-    plain: str = _END.sub("", " ".join(_SIGNS.sub(r" \g<0> ", folded.casefold()).split()))
+    if text.isascii():  # the same in half the time: nothing to fold
+        folded, signs = text.lower(), _ASCII_SIGNS
+    else:
+        folded = _FOLDABLE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text.translate(_WRITTEN_ALIKE))
+        folded, signs = folded.casefold(), _SIGNS
+    plain: str = _END.sub("", " ".join(signs.sub(r" \g<0> ", folded).split()))
     return plain
 
 
