@@ -7,6 +7,7 @@ import io
 import json
 import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -27,6 +28,7 @@ _SIGNATURES = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"\x89PNG", "a picture"),
 )
+_ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
 _UTF_8_NAME = 0x800  # a flag of a file in a ZIP
 _NOT_BLANK = re.compile(r"[^\s,]")  # objects may follow one another with a comma between them
 _ODD_WORDS = re.compile(r"(?:[\w'-]{1,30} ){0,2}[\w'-]{0,30}[^\W\x00-\x7f][\w'-]{0,30}")
@@ -163,7 +165,9 @@ def unzip(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
             names = _names([part.filename for part in parts if not part.flag_bits & _UTF_8_NAME])
             for part in parts:
                 yield names.get(part.filename, part.filename), archive.read(part)
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError) as wrong:
+    except BadInput:
+        raise
+    except (*_ZIP_FAULTS, ValueError, EOFError, RuntimeError, OSError) as wrong:
         raise BadInput(
             f"{name} cannot be unpacked, because it is damaged or has a password: save it again without one."
         ) from wrong

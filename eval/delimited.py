@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from eval.decoding import MAX_BYTES
-from eval.layout import NumberedRows, header_position, without_empty_end
+from eval.layout import NumberedRows, without_empty_end, without_titles
 from eval.task import BadInput
 
 _SEPARATORS = ",;\t|"
@@ -136,15 +136,18 @@ def _swallows_rows(values: list[str], separator: str) -> bool:
 
 def _whole_rows(name: str, read: _Read, notes: list[str]) -> _Read:
     """The same rows without comments and closing lines, all as wide as the header."""
-    at = header_position([values for _, values in read.rows])
-    width = len(without_empty_end(read.rows[at][1], 0)) if read.rows else 0
-    rows = read.rows[:at]
-    lines, ragged, left_out = read.lines[:at], [], []
-    for position in range(at, len(read.rows)):
+    kept = without_titles(name, read.rows, notes)
+    first = len(read.rows) - len(kept)
+    width = len(without_empty_end(kept[0][1], 0)) if kept else 0
+    rows: NumberedRows = []
+    lines: list[int] = []
+    ragged: list[int] = []
+    left_out: list[int] = []
+    for position in range(first, len(read.rows)):
         number, values = read.rows[position]
         values = without_empty_end(values, width)
         ends = position >= len(read.rows) - _MOST_ENDING_LINES and sum(bool(value.strip()) for value in values) == 1
-        if len(values) != width and position > at and (values[0].startswith("#") or ends):
+        if len(values) != width and position > first and (values[0].startswith("#") or ends):
             left_out.append(position)
             continue
         if len(values) != width:
@@ -153,7 +156,7 @@ def _whole_rows(name: str, read: _Read, notes: list[str]) -> _Read:
         lines.append(read.lines[position])
     if width > 1 and ragged:
         ragged = sorted(ragged + left_out)
-        return _Read(rows, lines, _ragged(name, read, ragged, width, len(read.rows) - at - 1))
+        return _Read(rows, lines, _ragged(name, read, ragged, width, len(kept) - 1))
     if left_out:
         numbers = [str(read.lines[position]) for position in left_out]
         which = f"line {numbers[0]}" if len(numbers) == 1 else f"lines {', '.join(numbers[:5])}"

@@ -39,14 +39,18 @@ def header_position(rows: Sequence[Sequence[str]]) -> int:
     return 0
 
 
-def find_header(name: str, rows: NumberedRows, is_known: Callable[[str], bool], notes: list[str]) -> NumberedRows:
-    """The rows from the header on. Without a header, the columns are named by their position. `is_known`: whether a
-    name is one that columns usually have."""
+def without_titles(name: str, rows: NumberedRows, notes: list[str]) -> NumberedRows:
+    """The rows from the header on; `notes` gets a sentence on what stands above it."""
     at = header_position([values for _, values in rows])
     if at:
         titles = " ".join(value.strip() for _, values in rows[:at] for value in values if value.strip())
         notes.append(f"{name} has text above its header, which we left out: '{titles[:80]}'.")
-    rows = rows[at:]
+    return rows[at:]
+
+
+def with_header(name: str, rows: NumberedRows, is_known: Callable[[str], bool], notes: list[str]) -> NumberedRows:
+    """The rows, with names for the columns by their position if the first row is no header. `is_known`: whether a name
+    is one that columns usually have."""
     header, body = rows[0][1], [values for _, values in rows[1:]]
     if not any(map(is_known, header)) and _is_data(header, body):
         first = ", ".join(f"'{value.strip()[:40]}'" for value in header[:3])

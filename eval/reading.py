@@ -8,26 +8,27 @@ multiprocessing, whose children run the parent's main script again: under Stream
 from __future__ import annotations
 
 import gc
-import io
+import json
 import os
 import pickle
 import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TypeVar
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar, cast
 
 import psutil
 
 from eval.decoding import check_size
 from eval.documents import FoundDocuments, read_documents
 from eval.table import Table, read_table
-from eval.task import BadInput
+from eval.task import BadInput, Document
 
 MEMORY_BYTES = 2 * 2**30  # on top of what the child uses before it reads
 ANSWER_BYTES = 256 * 2**20  # the parent has to hold this much
@@ -35,7 +36,7 @@ SECONDS, SECONDS_A_MB = 60, 10  # of processor time: 1 MB of PDF can be hundreds
 WALL_FACTOR = 3  # a run may be using the processor at the same time
 _ROOT = Path(__file__).resolve().parents[1]
 
-Found = TypeVar("Found")
+Found = TypeVar("Found", Table, FoundDocuments)
 
 
 def read_table_apart(name: str, content: bytes, sheet: str = "") -> Table:
@@ -54,35 +55,37 @@ def _read_apart(read: Callable[[str, bytes], Found], name: str, content: bytes, 
     check_size(name, content)
     seconds = SECONDS + SECONDS_A_MB * len(content) // 2**20
     child = None
-    with suppress(subprocess.TimeoutExpired):
-        child = subprocess.run(
-            [sys.executable, "-m", __name__, str(seconds)],
-            input=pickle.dumps((read, name, content)),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=_ROOT,
-            # Keep both from reserving address space, which counts towards the limit.
-            env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system", "OPENBLAS_NUM_THREADS": "1"},
-            timeout=WALL_FACTOR * seconds,
-            check=False,
-        )
-    if child is None or child.returncode == -signal.SIGXCPU:
-        raise BadInput(
-            f"{name} takes too long to read ({seconds} seconds were not enough): give a part of it, or {remedy}."
-        )
-    if child.returncode:
-        raise BadInput(f"{name} is damaged, or needs too much memory once unpacked: {remedy}, or give a part of it.")
-    found: Found | BadInput = pickle.loads(child.stdout)
+    with TemporaryDirectory() as folder:
+        found_at = Path(folder) / "found.jsonl"
+        with suppress(subprocess.TimeoutExpired):
+            child = subprocess.run(
+                [sys.executable, "-m", __name__, str(seconds), str(found_at)],
+                input=pickle.dumps((read, name, content)),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=_ROOT,
+                # Keep both from reserving address space, which counts towards the limit.
+                env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system", "OPENBLAS_NUM_THREADS": "1"},
+                timeout=WALL_FACTOR * seconds,
+                check=False,
+            )
+        if child is None or child.returncode == -signal.SIGXCPU:
+            raise BadInput(
+                f"{name} takes too long to read ({seconds} seconds were not enough): give a part of it, or {remedy}."
+            )
+        if child.returncode:
+            raise BadInput(
+                f"{name} is damaged, or needs too much memory once unpacked: {remedy}, or give a part of it."
+            )
+        found = _handed_over(found_at)
     if isinstance(found, BadInput):
         raise found
-    return found
+    return cast(Found, found)
 
 
-def _answer(seconds: int) -> None:
-    """Run in the child: read an upload from standard input, write its content or the BadInput to standard output."""
+def _answer(seconds: int, found_at: Path) -> None:
+    """Run in the child: read an upload from standard input, write its content or the BadInput to a file."""
     read, name, content = pickle.load(sys.stdin.buffer)
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # a parser's own prints must not get into the answer
     if name.casefold().endswith(".parquet"):
         import_module("pyarrow.parquet")  # before the limit: its libraries take much of the address space
     _limit(seconds)
@@ -91,14 +94,35 @@ def _answer(seconds: int) -> None:
         found = read(name, content)
     except BadInput as wrong:
         found = wrong
-    answer = io.BytesIO()
-    pickler = pickle.Pickler(answer)
-    pickler.fast = True  # no memo of what it wrote: for millions of cells that takes longer than reading them
-    pickler.dump(found)
-    if answer.tell() > ANSWER_BYTES:
-        raise MemoryError
-    out.write(answer.getbuffer())
-    out.close()
+    with found_at.open("w") as file:
+        file.writelines(f"{json.dumps(value)}\n" for value in _values(found))
+
+
+def _values(found: Table | FoundDocuments | BadInput) -> Iterator[Any]:
+    """What was found as JSON, first what it is. Not as a pickle: a damaged parser could put code into one."""
+    match found:
+        case BadInput():
+            yield ["refused", str(found)]
+        case FoundDocuments(documents, notes):
+            yield ["documents", notes]
+            yield from ((document.id, document.title, document.text) for document in documents)
+        case Table(columns, rows, row_numbers, instruction, notes, sheets, encoding):
+            yield ["table", columns, row_numbers, instruction, notes, sheets, encoding]
+            yield from rows
+
+
+def _handed_over(found_at: Path) -> Table | FoundDocuments | BadInput:
+    with found_at.open() as lines:
+        match json.loads(next(lines)):
+            case ["documents", notes]:
+                return FoundDocuments([Document(*json.loads(line)) for line in lines], tuple(notes))
+            case ["table", columns, numbers, instruction, notes, sheets, encoding]:
+                rows = tuple(tuple(json.loads(line)) for line in lines)
+                sizes = tuple((name, count) for name, count in sheets)
+                return Table(tuple(columns), rows, tuple(numbers), instruction, tuple(notes), sizes, encoding)
+            case [_, why]:
+                return BadInput(why)
+    raise AssertionError("the child handed over something else")
 
 
 def _limit(seconds: int) -> None:
@@ -107,6 +131,7 @@ def _limit(seconds: int) -> None:
         resource.RLIMIT_AS: (memory, memory),
         resource.RLIMIT_CPU: (seconds, seconds + 5),  # first SIGXCPU, which tells the parent why; then SIGKILL
         resource.RLIMIT_CORE: (0, 0),
+        resource.RLIMIT_FSIZE: (ANSWER_BYTES, ANSWER_BYTES),
     }
     for limit, values in limits.items():
         with suppress(ValueError, OSError):  # the system already allows less, or doesn't know this limit
@@ -114,4 +139,4 @@ def _limit(seconds: int) -> None:
 
 
 if __name__ == "__main__":
-    _answer(int(sys.argv[1]))
+    _answer(int(sys.argv[1]), Path(sys.argv[2]))

@@ -25,7 +25,7 @@ from eval.decoding import (
     unzip,
 )
 from eval.delimited import separated_rows
-from eval.layout import NumberedRows, find_header, is_running_number, is_unnamed
+from eval.layout import NumberedRows, is_running_number, is_unnamed, with_header
 from eval.names import is_known
 from eval.records import flat, records_in
 from eval.task import BadInput
@@ -160,7 +160,7 @@ def _parquet_records(name: str, content: bytes, notes: list[str]) -> Records:
                 row.update({column: _named(row[column], labels) for column, labels in named.items()})
             records.extend(enumerate(rows, start=len(records) + 1))
             _check_count(name, len(records))
-    except (pyarrow.ArrowException, OSError) as wrong:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as wrong:
         raise BadInput(f"{name} cannot be read as Parquet, perhaps because it was cut off: export it again.") from wrong
     for column in named:
         notes.append(f"{name} numbers the labels of column '{column}' and names them itself; we use its names.")
@@ -204,11 +204,11 @@ def _from_records(name: str, records: Records, notes: list[str]) -> Table:
 
 
 def _laid_out(name: str, numbered: NumberedRows, notes: list[str]) -> Table:
-    """A table from rows that people wrote, perhaps with titles above the header or without one."""
+    """A table from rows that people wrote, perhaps without a header."""
     if not numbered:
         raise BadInput(f"{name} holds no rows: the first row must name the columns and the data follow below it.")
     _check_count(name, len(numbered), max(len(row) for _, row in numbered[:100]))
-    return _from_rows(name, find_header(name, numbered, is_known, notes), notes)
+    return _from_rows(name, with_header(name, numbered, is_known, notes), notes)
 
 
 def _from_rows(name: str, numbered: NumberedRows, notes: list[str], instruction: str = "") -> Table:

@@ -11,14 +11,14 @@ from typing import Any
 from xml.etree import ElementTree
 
 from eval.decoding import unzip
-from eval.layout import NumberedRows, header_position
+from eval.layout import NumberedRows, header_position, without_titles
 from eval.names import side_of
 from eval.task import BadInput
 
 MAX_SHEET_CELLS = 20_000_000
 WORKBOOK_ENDINGS = (".xlsx", ".xlsm", ".xls", ".ods")
 
-_CELL_REFERENCE = re.compile(rb'r="([A-Z]{1,3})([0-9]{1,7})"')
+_CELL_REFERENCE = re.compile(rb'r=["\']([A-Z]{1,3})([0-9]{1,7})["\']')
 _STYLED_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*?\bs="([0-9]+)"')
 _EMPTY_FORMULA = re.compile(
     rb'<c\b[^>]*?\br="([A-Z]{1,3}[0-9]{1,7})"[^>]*>\s*<f\b[^>]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
@@ -84,7 +84,8 @@ def workbook_rows(
     chosen = [sheet for sheet in full if sheet.name == wanted] or _choose(name, full, notes)
     for sheet in chosen:
         _check_formulas(name, sheet, parts.empty_formulas.get(sheet.name, []), notes)
-    return _joined(chosen), tuple((sheet.name, sheet.data_rows) for sheet in full)
+    rows = without_titles(name, _joined(chosen), notes)
+    return rows, tuple((sheet.name, sheet.data_rows) for sheet in full)
 
 
 def _choose(name: str, sheets: Sequence[_Sheet], notes: list[str]) -> list[_Sheet]:

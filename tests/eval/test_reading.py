@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from eval.documents import read_documents
+from eval.documents import FoundDocuments, read_documents
 from eval.reading import _read_apart, read_documents_apart, read_table_apart
 from eval.table import read_table
-from eval.task import BadInput, Document
+from eval.task import BadInput
 from tests import tiny_readers
 from tests.bad_uploads import TABLE
 
@@ -43,7 +43,7 @@ def test_a_refusal_of_a_reader_is_handed_on() -> None:
     ],
 )
 def test_whatever_ends_the_child_is_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, read: Callable[[str, bytes], list[Document]], sentence: str
+    monkeypatch: pytest.MonkeyPatch, read: Callable[[str, bytes], FoundDocuments], sentence: str
 ) -> None:
     monkeypatch.setattr("eval.reading.SECONDS", 1 if "long" in sentence else 60)
     with pytest.raises(BadInput) as refused:
@@ -52,7 +52,7 @@ def test_whatever_ends_the_child_is_one_sentence(
 
 
 def test_the_child_loads_little_and_what_a_parser_prints_is_no_answer() -> None:
-    [document] = _read_apart(tiny_readers.chat, "a.txt", b"a", "")
+    [document] = _read_apart(tiny_readers.chat, "a.txt", b"a", "").documents
     heavy = {"torch", "streamlit", "numpy", "pandas", "pyarrow", "pypdf", "multiprocessing"}
     assert not heavy & set(document.text.split())
 
