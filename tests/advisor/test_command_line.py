@@ -181,7 +181,8 @@ def test_a_file_that_crashes_its_parser_is_one_sentence_in_seconds(folder: Path,
         command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, timeout=15, check=False
     )
     assert (ended.returncode, ended.stdout) == (2, b"")
-    assert ended.stderr.decode().startswith(f"{name} is damaged, or needs too much memory once unpacked: ")
+    known = f"{name} is damaged, or needs too much memory once unpacked: ", f"{name} has a sheet that reaches to row "
+    assert ended.stderr.decode().startswith(known)
     assert ended.stderr.count(b"\n") == 1
 
 
