@@ -47,6 +47,7 @@ _FORMS = (
     re.compile(r"[^\s@]+@[^\s@]+\.\w+"),
     re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}|[0-9a-f]{24}|[0-9a-f]{32}|[0-9a-f]{40}", re.IGNORECASE),
 )  # dates and times, addresses, identifiers: never the right answer
+_SURE_TARGETS = (*IDEAL_NAMES, *ANSWER_NAMES)
 _NUMBERED = re.compile(r"[^\W\d]{0,12}[-_#/ ]?\d{1,15}")
 
 
@@ -206,6 +207,8 @@ def _target(contents: _Contents, usable: list[str], source: str) -> str | None:
         named = named or _named(possible, group, whole=True)
     for group in (IDEAL_NAMES, *groups):
         named = named or _named(possible, group)
+    # A date or an address is the answer only of a column that says so.
+    named = named or _named([name for name in usable if not contents.is_constant(name)], _SURE_TARGETS, whole=True)
     if named:
         return named
     rest = [name for name in possible if not contents.numbers_rows(name) and not contents.is_metadata(name)]

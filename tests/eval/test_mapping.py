@@ -38,6 +38,17 @@ def labelled(count: int = 24, labels: int = 3) -> Table:
         ("y x", ("b", "the longest text of all"), Columns("x", "y")),
         ("set text label", ("blue", "a", "b"), Columns("text", "label")),
         ("split label", ("train", "a"), Columns("split", "label")),
+        ("question answer source", ("When?", "2024-05-01", "a text"), Columns("question", "answer")),
+        ("text label created_at", ("a", "b", "2024-05-01T10:00:00Z"), Columns("text", "label")),
+        ("body status url", ("a text", "open", "https://a.b/c"), Columns("body", "status")),
+        ("userInput expectedOutput actualOutput", ("a", "b", "c"), Columns("userInput", "expectedOutput")),
+        ("Anfrage Kategorie Datum", ("a text", "b", "01.05.2024"), Columns("Anfrage", "Kategorie")),
+        ("Catégorie Texte", ("b", "a text"), Columns("Texte", "Catégorie")),
+        ("質問 回答 日付", ("a text", "b", "2024年5月1日"), Columns("質問", "回答")),
+        ("premise hypothesis label", ("a", "b", "c"), Columns("premise", "label", joined=("hypothesis",))),
+        ("context question answer", ("a", "b", "c"), Columns("question", "answer", joined=("context",))),
+        ("prompt chosen rejected", ("a", "b", "c"), Columns("prompt", "chosen", rejected="rejected")),
+        ("text label is_test", ("a", "b", "true"), Columns("text", "label", split="is_test")),
     ],
 )  # fmt: skip
 def test_columns_are_guessed(columns: str, row: tuple[str, ...], expected: Columns) -> None:
@@ -179,3 +190,38 @@ def test_what_makes_no_task_is_refused(content: Table, columns: Columns, fragmen
     with pytest.raises(BadInput) as refusal:
         build_task(content, columns, kind=Kind.CLASSIFICATION, name="t")
     assert fragment in str(refusal.value)
+
+
+def test_documents_are_found_by_the_names_that_people_write() -> None:
+    documents = [Document(identifier, "", "text") for identifier in ("d1", "d2.md", "7")]
+    rows = [
+        (f"question {i}", f"answer {i}", cell)
+        for i, cell in enumerate(
+            ["d1.md", "D2", "folder/d1.txt", "7.0", "['d1', 'd2']", '[["d1"], ["7"]]', "d1, d2", "d1;d2", "gone"] * 3
+        )
+    ]
+    content = table("question answer place", *rows)
+    columns = guess_columns(content, documents)
+    assert columns == Columns("question", "answer", document="place")
+    built = build_task(content, columns, kind=None, name="t", documents=documents)
+    assert [example.document_ids for example in built.task.examples[:9]] == [
+        ("d1",), ("d2.md",), ("d1",), ("7",), ("d1", "d2.md"), ("d1", "7"), ("d1", "d2.md"), ("d1", "d2.md"), ("gone",),
+    ]  # fmt: skip
+
+
+def test_a_side_without_answers_is_told() -> None:
+    rows = [
+        (f"message {i}", "" if i % 3 == 0 else f"label {i % 2}", "test" if i % 3 == 0 else "train") for i in range(60)
+    ]
+    content = table("text label split", *rows)
+    built = build_task(content, guess_columns(content), kind=None, name="t")
+    assert built.left_out[-1] == (
+        "All 20 rows marked as test in column 'split' lack an answer, so the test rows are taken from the others."
+    )
+
+
+def test_an_instruction_that_all_rows_share_is_that_of_the_task() -> None:
+    rows = [("Which desk?", f"message {i}", f"label {i % 2}") for i in range(24)]
+    content = table("instruction input output", *rows)
+    built = build_task(content, guess_columns(content), kind=None, name="t")
+    assert (built.task.instruction, built.task.examples[0].input) == ("Which desk?", "message 0")
