@@ -71,7 +71,7 @@ def draft_task(plan: Plan, name: str, table: Table, documents: list[Document]) -
         problem = check_training(plan.model, ask_hub=True)
     if problem:
         raise BadInput(problem)
-    return task_to_json(task, replace(split, notes=(built.columns_used, *built.left_out, *split.notes)))
+    return task_to_json(task, replace(split, notes=(*built.left_out, *split.notes, built.columns_used)))
 
 
 def run_experiment(
