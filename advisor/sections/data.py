@@ -13,4 +13,4 @@ def section(report: Report) -> Section | None:
         "The checks count all rows of your upload, also those that the split leaves out (task.json). They ignore case "
         "and punctuation when they compare inputs."
     )
-    return Section("data", "Data cleaning", report.warnings[0], (Bullets(report.warnings),), how)
+    return Section("data", "Your data", report.warnings[0], (Bullets(report.warnings),), how)
