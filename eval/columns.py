@@ -11,6 +11,7 @@ from eval.document_ids import DocumentNames
 from eval.layout import is_running_number
 from eval.names import (
     ANSWER_NAMES,
+    CHOICE_NAMES,
     DOCUMENT_NAMES,
     GROUP_NAMES,
     IDEAL_NAMES,
@@ -22,6 +23,7 @@ from eval.names import (
     NEVER_TARGETS,
     REJECTED_NAMES,
     SPLIT_NAMES,
+    TITLE_NAMES,
     flag_side,
     plain,
     side_of,
@@ -35,8 +37,9 @@ _HALF = 0.5
 _LONG_CHARACTERS = 200  # a longer text is a document, not the name of one
 _ROWS_A_LABEL = 2.5
 _ASKED = {"question", "query", "prompt", "instruction", "user_input"}  # their ideal output is an answer before a label
+_NAMES_OF_THINGS = {"user", "source", "document", "article"}  # of a text, or only of where it is from
 _IDEAL_BEGINNINGS = {"expected", "gold", "golden", "ideal", "correct", "desired"}
-_NEVER_BEGINNINGS = {"actual", "predicted", "neg", "negative", "non", "wrong", "bad"}
+_NEVER_BEGINNINGS = {"annotator", "rater", "worker", "actual", "predicted", "neg", "negative", "non", "wrong", "bad"}
 _NEVER_ENDINGS = {"url", "uri", "link", "email", "date", "time", "start", "end", "at", "metadata", "contexts", "count"}
 _FORMS = (
     re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}\S*)?( ?[AP]M| UTC)?"),
@@ -134,6 +137,10 @@ class _Contents:
         values = self.of(column)
         return 1 < len(set(values)) <= max(2, len(values) / _ROWS_A_LABEL) and self.length(column) < _LONG_CHARACTERS
 
+    def may_be_text(self, column: str) -> bool:
+        """Neither labels nor a number or code for each row."""
+        return not self.has_few_values(column) and not self.numbers_rows(column)
+
     def is_metadata(self, column: str) -> bool:
         return self.share(column, lambda value: value == "{}" or _is_object(value)) >= _MOSTLY
 
@@ -144,10 +151,17 @@ def guess_columns(table: Table, documents: Sequence[Document] = ()) -> Columns:
     contents = _Contents(table)
     split = _split_column(table, contents)
     document = _document_column(table, contents, documents)
-    group = next((name for name in table.columns if plain(name) in GROUP_NAMES and name != document), None)
+    group = next(
+        (
+            name
+            for name in table.columns
+            if plain(name) in GROUP_NAMES and name != document and not contents.is_constant(name)
+        ),
+        None,
+    )
     rejected = next((name for name in table.columns if plain(name) in REJECTED_NAMES), None)
     special = {split, document, group, rejected}
-    named = [name for name in table.columns if not set(plain(name).split("_")) & IDENTIFIER_WORDS]
+    named = [name for name in table.columns if not _is_identifier(contents, name)]
     candidates = [name for name in named if name not in special]
     full = [name for name in candidates if contents.filled(name) >= _HALF]
     usable = next(
@@ -155,7 +169,10 @@ def guess_columns(table: Table, documents: Sequence[Document] = ()) -> Columns:
         list(table.columns),
     )
     source, joined = _input(table, contents, usable, bool(documents))
+    joined += _choices(contents, usable, source)
     target = _target(contents, [name for name in usable if name != source and name not in joined], source)
+    if group and plain(group) == "group" and (target is None or plain(target) in TITLE_NAMES):
+        target = group if contents.has_few_values(group) else target
     if target is None:  # the joined columns hold the only answer
         joined = ()
         target = _target(contents, [name for name in usable if name != source], source)
@@ -186,14 +203,30 @@ def _input(table: Table, contents: _Contents, usable: list[str], has_documents: 
         return codes[0], ()
     sure = set(IDEAL_NAMES) | {plain(name) for name in (*LABEL_NAMES, *ANSWER_NAMES)}
     free = [name for name in usable if not contents.is_constant(name) and not contents.has_form(name)] or usable
-    named = _named([name for name in free if plain(name) not in sure], INPUT_NAMES)
+    texts = [name for name in free if plain(name) not in _NAMES_OF_THINGS or not contents.numbers_rows(name)]
+    named = _named([name for name in texts if plain(name) not in sure], INPUT_NAMES)
     if named is None and len(free) > 1:  # leave the column that is surely the answer
         target = _target(contents, free, "")
         others = [name for name in free if name != target or not _is_named_target(name)]
-        free = others or free
+        if any(map(contents.may_be_text, others)):
+            free = others
+    if any(map(contents.may_be_text, free)):
+        free = [name for name in free if not contents.numbers_rows(name)]
     longest = max(free, key=contents.length)
     alike = contents.length(free[0]) * 2 >= contents.length(longest)  # then the order says more than the length
     return named or (free[0] if alike and not contents.has_few_values(free[0]) else longest), ()
+
+
+def _choices(contents: _Contents, usable: list[str], source: str) -> tuple[str, ...]:
+    """The columns of a question's choices, from which another column names the right one."""
+    by_name = {plain(name): name for name in reversed(usable) if name != source}
+    for family in CHOICE_NAMES:
+        found = [by_name[name] for name in family if name in by_name]
+        if len(found) >= 3 and found[0] == by_name.get(family[0]):
+            others = [name for name in usable if name != source and name not in found]
+            target = _target(contents, others, source)
+            return tuple(found) if target and _is_named_target(target) and contents.has_few_values(target) else ()
+    return ()
 
 
 def _target(contents: _Contents, usable: list[str], source: str) -> str | None:
@@ -203,6 +236,9 @@ def _target(contents: _Contents, usable: list[str], source: str) -> str | None:
     groups = (ANSWER_NAMES, LABEL_NAMES) if plain(source) in _ASKED else (LABEL_NAMES, ANSWER_NAMES)
     named = _named(possible, IDEAL_NAMES, whole=True)
     named = named or next((name for name in possible if plain(name).split("_")[0] in _IDEAL_BEGINNINGS), None)
+    labels = [name for name in possible if contents.has_few_values(name) or contents.is_metadata(name)]
+    for group in groups:
+        named = named or _named(labels if group is LABEL_NAMES else possible, group, whole=True)
     for group in groups:
         named = named or _named(possible, group, whole=True)
     for group in (IDEAL_NAMES, *groups):
@@ -213,6 +249,7 @@ def _target(contents: _Contents, usable: list[str], source: str) -> str | None:
         return named
     rest = [name for name in possible if not contents.numbers_rows(name) and not contents.is_metadata(name)]
     order = list(contents.table.columns)
+    rest = [name for name in rest if plain(name) not in TITLE_NAMES] or rest
     few = [name for name in rest if contents.has_few_values(name)]
     after = [name for name in few if source not in order or order.index(name) > order.index(source)]
     return next(iter(after or few), None) or next(iter(rest[-1:] or varied[-1:]), None)
@@ -226,7 +263,23 @@ def _named(columns: Sequence[str], words: Sequence[str], whole: bool = False) ->
     lasts = {plain(column).split("_")[-1]: column for column in reversed(columns)}
     firsts = {plain(column).split("_")[0]: column for column in reversed(columns)}
     ways = (names,) if whole else (names, lasts, firsts)
-    return next((way[word] for way in ways for word in known if word in way), None)
+    found = next((way[word] for way in ways for word in known if word in way), None)
+    if found or whole:
+        return found
+    # Languages without spaces join words, as German does.
+    joined = [word for word in known if len(word) >= (2 if word > "\u3000" else 5)]
+    return next((names[name] for word in joined for name in names if name.endswith(word)), None) or next(
+        (names[name] for word in joined if word > "\u3000" for name in names if name.startswith(word)), None
+    )
+
+
+def _is_identifier(contents: _Contents, column: str) -> bool:
+    """A column named as an id, unless it numbers a few labels ("Class Index")."""
+    words = plain(column).split("_")
+    if not set(words) & IDENTIFIER_WORDS:
+        return False
+    is_label = words[0] in ("class", "label", "category", "intent") and words[-1] in ("id", "index", "idx", "nr")
+    return not (is_label and contents.has_few_values(column))
 
 
 def _is_named_target(column: str) -> bool:

@@ -14,26 +14,30 @@ INPUT_NAMES = (
     "eingabe", "frage", "anfrage", "nachricht", "beschreibung", "anliegen", "entree", "texte", "demande", "entrada",
     "pregunta", "texto", "mensaje", "consulta", "pergunta", "mensagem", "testo", "domanda", "messaggio",
     "入力", "質問", "問い合わせ", "お問い合わせ", "本文", "テキスト", "文章", "内容", "输入", "问题", "文本",
-    "질문", "입력", "텍스트",
+    "질문", "입력", "텍스트", "문의", "вопрос", "запрос", "сообщение", "обращение", "текст", "описание",
 )  # fmt: skip
 # Names that mean the right answer and nothing else.
 IDEAL_NAMES = (
     "expected_output", "expected_answer", "expected_response", "expected", "ideal", "gold", "golden", "gold_answer",
     "ground_truth", "ground_truths", "groundtruth", "generation_gt", "correct_answer", "reference_answer",
     "reference_output", "reference", "target", "output", "outputs", "chosen", "preferred_output", "preferred",
-    "label_text", "label_name", "ausgabe", "sortie", "salida", "saida", "出力", "正解", "输出", "출력",
+    "label_text", "label_name", "majority", "majority_label",
+    "ausgabe", "sortie", "salida", "saida", "出力", "正解", "输出", "출력",
 )  # fmt: skip
 LABEL_NAMES = (
     "label", "labels", "category", "intent", "class", "sentiment", "topic", "tag", "tags", "queue", "department",
     "team", "desk", "priority", "urgency", "severity", "order", "json", "rating", "score", "stars", "type",
+    "polarity", "stance", "emotion", "verdict", "grade", "specialty",
     "kategorie", "klasse", "etikett", "thema", "abteilung", "categorie", "etiquette", "classe", "categoria", "etiqueta",
     "clase", "tema", "ラベル", "カテゴリ", "カテゴリー", "分類", "标签", "类别", "分类", "라벨", "카테고리",
+    "метка", "категория", "отдел", "group",
 )  # fmt: skip
 ANSWER_NAMES = (
     "answer", "answers", "completion", "reply", "response", "resolution", "solution", "result", "summary", "highlights",
-    "sql", "code", "translation", "hypothesis", "pos", "positive", "assistant",
+    "sql", "code", "snippet", "command", "cmd", "translation", "hypothesis", "pos", "positive", "assistant",
     "antwort", "ergebnis", "losung", "zusammenfassung", "reponse", "resume", "respuesta", "resultado", "resumen",
-    "resposta", "risposta", "回答", "答え", "返答", "返信", "要約", "答案", "回复", "답변", "요약",
+    "resposta", "risposta", "回答", "答え", "解答", "返答", "返信", "要約", "答案", "回复", "답변", "요약",
+    "ответ", "решение",
 )  # fmt: skip
 # Never the right answer: what a model said, what is wrong on purpose, what describes the row.
 NEVER_TARGETS = (
@@ -41,8 +45,11 @@ NEVER_TARGETS = (
     "model_answer", "model_response", "generated", "generated_answer", "neg", "negative", "negatives", "neg_sample",
     "hard_negative", "rejected", "non_preferred_output", "non_preferred", "wrong_answer", "distractor", "distractors",
     "metadata", "meta", "status", "source", "url", "uri", "link", "href", "email", "e_mail", "mail", "phone", "telefon",
-    "author", "agent", "annotator", "annotators", "worker", "bearbeiter", "created", "updated", "modified", "datum",
-    "date", "fecha", "日付", "日期", "time", "timestamp", "duration", "lead_time", "context", "contexts", "system",
+    "author", "agent", "caller", "assignee", "assigned_to", "owner", "requester", "reporter", "created_by",
+    "updated_by", "sender", "recipient", "username", "user_name", "annotator", "annotators", "worker", "bearbeiter",
+    "created", "updated", "modified", "datum",
+    "date", "fecha", "日付", "日期", "time", "timestamp", "duration", "lead_time", "context", "contexts",
+    "kontext", "contexte", "contexto", "contesto", "文脈", "上下文", "system",
     "tools", "history", "retrieval_context", "retrieved_contexts", "reference_contexts", "synthesizer_name", "project",
     "evolution_type", "confidence", "probability", "notes", "lang", "language", "sprache", "version", "model", "cost",
     "latency", "tokens",
@@ -50,15 +57,32 @@ NEVER_TARGETS = (
 REJECTED_NAMES = ("rejected", "rejected_response", "rejected_answer", "non_preferred_output", "non_preferred")
 # Where both are there, the second is added to the first, which names the row.
 JOINED_NAMES = (
-    (("instruction",), ("input",)),
-    (("question", "query", "instruction", "prompt"), ("context", "passage", "paragraph")),
-    (("premise",), ("hypothesis",)),
+    (("instruction", "anweisung", "instruccion", "指示", "指令"),
+     ("input", "eingabe", "entree", "entrada", "入力", "输入")),
+    (
+        ("question", "query", "instruction", "prompt", "frage", "pregunta", "pergunta", "domanda", "質問", "问题",
+         "질문"),
+        ("context", "passage", "paragraph", "kontext", "contexte", "contexto", "contesto", "文脈", "上下文", "문맥"),
+    ),
+    (("premise", "pramisse", "premisse", "premisa", "前提"), ("hypothesis", "hypothese", "hipotesis", "仮説", "假设")),
     (("sentence1",), ("sentence2",)),
     (("sentence_1",), ("sentence_2",)),
     (("question1",), ("question2",)),
     (("text_a",), ("text_b",)),
     (("text1",), ("text2",)),
-)
+    (("question", "query", "frage"), ("choices", "options")),
+    (("sentence", "text", "review"), ("aspect", "aspect_term", "aspect_category")),
+)  # fmt: skip
+# The choices of a question, each in its own column.
+CHOICE_NAMES = (
+    ("a", "b", "c", "d", "e"), ("opa", "opb", "opc", "opd", "ope"),
+    *(tuple(f"{word}{ending}" for ending in endings)
+      for word in ("option", "option_", "choice", "choice_", "answer_", "op", "ending", "sol")
+      for endings in ("abcde", "12345", "01234")),
+)  # fmt: skip
+# What a text is about: the answer only if nothing else can be.
+TITLE_NAMES = ("title", "subject", "headline", "betreff", "titel", "titre", "objet", "oggetto", "titolo", "asunto",
+               "titulo", "assunto", "件名", "标题", "제목")  # fmt: skip
 SPLIT_NAMES = ("split", "set", "fold", "subset", "partition", "usage", "part", "division", "データ分割", "aufteilung")
 GROUP_NAMES = ("group", "group_id", "customer_id", "user_id", "conversation_id", "thread_id", "session_id")
 DOCUMENT_NAMES = (
@@ -71,12 +95,15 @@ LANGUAGE_CODES = frozenset((
 ))  # fmt: skip
 
 _SIDES = {
-    "train": "train", "training": "train", "tr": "train",
+    "train": "train", "training": "train", "tr": "train", "trn": "train",
     "dev": "dev", "valid": "dev", "validation": "dev", "val": "dev", "development": "dev",
+    "va": "dev", "cv": "dev", "entwicklung": "dev", "validierung": "dev", "public-test": "dev", "publictest": "dev",
+    "te": "test", "tst": "test", "private-test": "test", "privatetest": "test",
     "test": "test", "testing": "test", "eval": "test", "evaluation": "test", "holdout": "test", "hold-out": "test",
     "held-out": "test", "heldout": "test",
 }  # fmt: skip
 _YES = {"true": True, "1": True, "1.0": True, "yes": True, "false": False, "0": False, "0.0": False, "no": False}
+_FILE_ENDING = re.compile(r"\.(csv|tsv|jsonl?|parquet|txt)$")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -100,7 +127,7 @@ def side_of(value: str, column: str = "") -> str | None:
     asked = flag_side(column)
     if asked and value in _YES:
         return asked if _YES[value] else "test" if asked == "train" else "train"
-    return _SIDES.get(value)
+    return _SIDES.get(_FILE_ENDING.sub("", value))
 
 
 def flag_side(column: str) -> str | None:
