@@ -6,6 +6,7 @@ ShareGPT's `conversations`, Gemini's `contents`, and TRL's `prompt`, `completion
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Sequence
@@ -17,14 +18,15 @@ from eval.task import BadInput
 
 Records = list[tuple[int, dict[str, Any]]]
 
-_CHAT_KEYS = ("messages", "conversations", "conversation", "contents", "dialogue", "dialog", "turns", "chat")
+_CHAT_KEYS = ("messages", "conversations", "conversation", "contents", "dialogue", "dialog", "turns", "chat", "items")
 _ANSWER_KEYS = ("completion", "chosen", "preferred_output")
+_IDEAL_KEYS = ("ideal", "expected_output", "expected", "reference", "target")  # beside messages called "input"
 _REJECTED_KEYS = ("rejected", "non_preferred_output")
 _SYSTEM_KEYS = ("systemInstruction", "system_instruction", "system", "system_prompt")
 _ROLES = {
     "human": "user", "user": "user", "prompter": "user", "customer": "user",
-    "gpt": "assistant", "assistant": "assistant", "model": "assistant", "bot": "assistant", "chatgpt": "assistant",
-    "ai": "assistant", "function_call": "assistant", "agent": "assistant",
+    "gpt": "assistant", "assistant": "assistant", "model": "assistant", "bot": "assistant", "chatbot": "assistant",
+    "chatgpt": "assistant", "ai": "assistant", "function_call": "assistant", "agent": "assistant",
     "system": "system", "developer": "system",
 }  # fmt: skip
 _MEDIA = re.compile("image|audio|video|file|inline_?data", re.IGNORECASE)
@@ -77,9 +79,17 @@ def flatten_chats(name: str, records: Records, notes: list[str]) -> tuple[Record
     return flat, instruction
 
 
+def holds_chats(columns: Sequence[str], row: Sequence[str]) -> bool:
+    """Whether a table's row holds a chat in a cell, in a column called so."""
+    cells = dict(zip(columns, row, strict=False))
+    return any(_are_turns(_parsed(cells.get(key))) for key in (*_CHAT_KEYS, *_ANSWER_KEYS))
+
+
 def is_chat(record: dict[str, Any]) -> bool:
     """Whether a record holds messages in a known format."""
     if "messages" in record or any(_are_turns(_parsed(record.get(key))) for key in (*_CHAT_KEYS, *_ANSWER_KEYS)):
+        return True
+    if _are_turns(_parsed(record.get("input"))) and any(key in record for key in _IDEAL_KEYS):
         return True
     chosen = record.get("chosen")
     return "prompt" not in record and isinstance(chosen, str) and _TURNS_IN_TEXT.search(chosen) is not None
@@ -101,6 +111,13 @@ def _chat(name: str, number: int, record: dict[str, Any]) -> _Chat:
         elif isinstance(source, dict) and "messages" in source:
             used_key = "input"
             turns += _turns(source["messages"])
+        elif _are_turns(_parsed(source)):
+            used_key = "input"
+            ideal = next((key for key in _IDEAL_KEYS if key in record), None)
+            turns += _turns(source)
+            if ideal:
+                used.append(ideal)
+                turns += _turns(record[ideal], "assistant")
         elif "prompt" in record:
             used_key = "prompt"
             turns += _turns(record["prompt"], "user")
@@ -122,12 +139,11 @@ def _chat(name: str, number: int, record: dict[str, Any]) -> _Chat:
 
 
 def _parsed(value: Any) -> Any:
-    """A chat that a table holds as JSON."""
+    """A chat that a table holds as JSON, or as Python, which pandas writes."""
     if isinstance(value, str) and value.lstrip().startswith("[{"):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
+        for read in (json.loads, ast.literal_eval):
+            with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+                return read(value)
     return value
 
 
@@ -147,6 +163,8 @@ def _turns(value: Any, role: str = "") -> list[_Turn]:
         if len(parts) > 1:
             return [_Turn(_ROLES[who.lower()], text) for who, text in zip(parts[1::2], parts[2::2], strict=True)]
         return [_Turn(role, value)]
+    if role and isinstance(value, list) and value and isinstance(value[0], str):  # several right answers
+        return [_Turn(role, value[0])]
     return [_turn(message) for message in value or ()]
 
 

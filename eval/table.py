@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
-from eval.chat import Records, flatten_chats, is_chat
+from eval.chat import Records, flatten_chats, holds_chats, is_chat
 from eval.decoding import (
     MAX_BYTES,
     MAX_UNPACKED_BYTES,
@@ -208,7 +208,10 @@ def _laid_out(name: str, numbered: NumberedRows, notes: list[str]) -> Table:
     if not numbered:
         raise BadInput(f"{name} holds no rows: the first row must name the columns and the data follow below it.")
     _check_count(name, len(numbered), max(len(row) for _, row in numbered[:100]))
-    return _from_rows(name, with_header(name, numbered, is_known, notes), notes)
+    (_, columns), *body = rows = with_header(name, numbered, is_known, notes)
+    if body and holds_chats(columns, body[0][1]):
+        return _from_records(name, [(number, dict(zip(columns, row, strict=False))) for number, row in body], notes)
+    return _from_rows(name, rows, notes)
 
 
 def _from_rows(name: str, numbered: NumberedRows, notes: list[str], instruction: str = "") -> Table:
