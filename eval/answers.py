@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from eval.columns import Columns
 from eval.names import SPLIT_NAMES, plain
 from eval.scoring import read_json
+from eval.scoring.code import looks_like_code
 from eval.table import Table
 from eval.task import BadInput, Kind
 
@@ -20,13 +21,19 @@ _MIXED = 0.1  # at least this share of the answers has another form
 _MOST_CHARACTERS = 100_000
 _STOP_MARK = re.compile(r"\s*(###|->|=>|<\|[\w -]+\|>|</s>|\[/?INST\]|\bEND|\bSTOP)$")  # of OpenAI's older format
 _TAG = re.compile(r"O|[BIESLU]-\w+")
+_STATEMENT = re.compile(
+    r"^\s*(?:\w+\.)+\w+\(.*\);?\s*$|^\s*print\(|^(?:find|grep|ls|cat|awk|sed|tar|git|docker|kubectl|curl) .*[-|/]",
+    re.MULTILINE,
+)
+_CHECK = re.compile(r"(?:equals|i?contains|starts-with): ?(?=\S)")  # of promptfoo
 _NAMED = 5
+_USES_A_LABEL = 3
 
 
 def refuse_spans(column: str, inputs: Sequence[str], targets: Sequence[str]) -> None:
     """Raises BadInput if the answers mark parts of the input: spans with their positions, or a tag for each word."""
     filled = [(source, target) for source, target in zip(inputs, map(str.strip, targets), strict=True) if target]
-    lists = [(source, items) for source, target in filled if (items := _list_of(target))]
+    lists = [(source, items) for source, target in filled if (items := _list_of(target) or _object_in_list(target))]
     if not lists or len(lists) < _MOSTLY * len(filled):
         return
     spans = sum(all(map(_is_span, items)) for _, items in lists)
@@ -43,6 +50,11 @@ def refuse_spans(column: str, inputs: Sequence[str], targets: Sequence[str]) -> 
     )
 
 
+def is_code(text: str) -> bool:
+    """Whether a text is SQL, a program or a command."""
+    return looks_like_code(text) or _STATEMENT.search(text) is not None
+
+
 def repaired(targets: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     """The answers without marks at their end, without a list around one label and, if most are objects, all objects
     as JSON; and sentences on that."""
@@ -50,6 +62,10 @@ def repaired(targets: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     if all(items is not None and len(items) == 1 and isinstance(items[0], str | int | float) for items in lists):
         return [str(items[0]) for items in lists if items], ()
     clean, notes = without_stop_marks(targets, "answers")
+    if targets and all(map(_CHECK.match, targets)):
+        return [_CHECK.sub("", target, count=1) for target in targets], (
+            "We removed 'equals:', 'contains:' and the like from the start of all answers.",
+        )
     looks = [target for target in clean if target.startswith(("{", "```"))]
     if len(looks) < _MOSTLY * len(clean):
         return clean, notes
@@ -75,7 +91,13 @@ def without_stop_marks(texts: Sequence[str], what: str) -> tuple[list[str], tupl
 
 def doubts(table: Table, columns: Columns, kind: Kind, targets: Sequence[str]) -> tuple[str, ...]:
     """Sentences on what may have been meant otherwise."""
-    return (*_mixed(targets), *_listed(kind, targets), *_one_hot(table, columns), *_unused_split(table, columns))
+    return (
+        *_mixed(targets),
+        *_listed(kind, targets, may_be_numbers=plain(columns.target) in ("labels", "tags", "categories", "topics")),
+        *_one_hot(table, columns),
+        *_numbered_alike(table, columns),
+        *_unused_split(table, columns),
+    )
 
 
 def _mixed(targets: Sequence[str]) -> tuple[str, ...]:
@@ -88,11 +110,34 @@ def _mixed(targets: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _listed(kind: Kind, targets: Sequence[str]) -> tuple[str, ...]:
+def _listed(kind: Kind, targets: Sequence[str], may_be_numbers: bool) -> tuple[str, ...]:
     lists = sum(_list_of(target) is not None for target in targets)
-    if kind is not Kind.CLASSIFICATION or lists < _MOSTLY * len(targets):
+    if kind is Kind.CLASSIFICATION and lists >= _MOSTLY * len(targets):
+        return ("The answers are lists of labels. Each different list counts as one label.",)
+    if kind not in (Kind.CLASSIFICATION, Kind.ANSWERING):
         return ()
-    return ("The answers are lists of labels. Each different list counts as one label.",)
+    for separator in ";|,":
+        several = [target for target in targets if separator in target]
+        whole = {target: {part.strip() for part in target.split(separator)} - {""} for target in set(targets)}
+        uses = Counter(part for parts in whole.values() for part in parts)
+        if (
+            len(several) >= _MIXED * len(targets)
+            and len(uses) * _USES_A_LABEL <= len(targets)
+            and sum(count > 1 for count in uses.values()) * 2 > len(uses)
+            and any(part in whole for part in uses)
+            and (may_be_numbers or any(any(map(str.isalpha, part)) for part in uses))
+        ):
+            return (
+                f"{len(several):,} answers look like several labels, such as '{several[0][:60]}'. Each different "
+                "combination counts as one answer.",
+            )
+    barred = [target for target in targets if "|" in target and not is_code(target)]
+    if kind is Kind.ANSWERING and len(barred) * 2 > len(targets):
+        return (
+            f"{len(barred):,} answers hold '|', such as '{barred[0][:60]}'. If each part is a right answer, separate "
+            "them with '||'.",
+        )
+    return ()
 
 
 def _one_hot(table: Table, columns: Columns) -> tuple[str, ...]:
@@ -106,6 +151,25 @@ def _one_hot(table: Table, columns: Columns) -> tuple[str, ...]:
     return (
         f"{named} {'holds' if len(others) == 1 else 'hold'} yes or no like '{columns.target}' and "
         f"{'is' if len(others) == 1 else 'are'} not used. If each is a label, this task only asks for one of them.",
+    )
+
+
+def _numbered_alike(table: Table, columns: Columns) -> tuple[str, ...]:
+    """Other columns that are called like the answer's, but for the number ("label_1", "label_2")."""
+    stem = plain(columns.target).rstrip("0123456789")
+    if not stem or stem == plain(columns.target):
+        return ()
+    others = [
+        name
+        for name in table.columns
+        if name not in columns.used and plain(name) != stem and plain(name).rstrip("0123456789") == stem
+    ]
+    if not others:
+        return ()
+    named = ", ".join(f"'{name}'" for name in others[:_NAMED])
+    return (
+        f"{named} {'is' if len(others) == 1 else 'are'} called like '{columns.target}' and not used, so each row has "
+        "one answer.",
     )
 
 
@@ -157,6 +221,11 @@ def _list_of(target: str) -> list[object] | None:
             continue
         return value if isinstance(value, list) else None
     return None
+
+
+def _object_in_list(target: str) -> list[object]:
+    value = read_json(target) if target.startswith("{") else None
+    return [value] if value is not None else []
 
 
 def _is_span(item: object) -> bool:

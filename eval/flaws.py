@@ -14,7 +14,11 @@ _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+\.\w")  # bounded: linear time in long
 _BETWEEN_WORDS = re.compile(r"(?<=\w)[\s_-]+(?=\w)")
 _WHOLE_NUMBER = re.compile(r"([+-]?(?:0|[1-9]\d*))\.0+")  # 1.0 is 1, but 007 is not 7
 _END = re.compile(r"(?<=\w)[.!]$")
-_MISSING = frozenset(("nan", "none", "null", "nil", "n/a", "na", "#n/a", "<na>", "-", "--", "?", "undefined"))
+_MISSING = frozenset((
+    "nan", "none", "null", "nil", "n/a", "n.a.", "na", "#n/a", "<na>", "-", "--", "?", "???", "...", "undefined", "tbd",
+    "tba", "todo", "unlabeled", "unlabelled", "not labeled", "no label", "missing", "not available", "k.a.", "k. a.",
+    "keine angabe", "n/d", "s/o", "未標註", "未标注",
+))  # fmt: skip
 _CARD_NUMBER = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)")
 
 

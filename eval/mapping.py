@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from eval.accepted import accepted_answers
-from eval.answers import doubts, refuse_spans, repaired, without_stop_marks
+from eval.answers import doubts, is_code, refuse_spans, repaired, without_stop_marks
 from eval.columns import Columns, guess_columns
 from eval.document_ids import DocumentNames
 from eval.names import plain, side_of
@@ -68,6 +68,9 @@ def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: boo
         fewest = min(Counter(target.strip().casefold() for target in targets).values())
         each = f"each at least {fewest:,} times" if fewest > 1 else "most of them many times"
         return KindGuess(Kind.CLASSIFICATION, f"The {rows:,} rows have {len(uses):,} different answers, {each}.")
+    code = sum(map(is_code, targets))
+    if code >= 0.8 * rows:
+        return KindGuess(Kind.WRITING, f"{code:,} of {rows:,} answers are code or SQL.")
     length, unit = usual_length(targets)
     usual = f"{length:g} {unit}" if length == 1 else f"{length:g} {unit}s"
     if statistics.median(words) <= MAX_ANSWER_WORDS:
