@@ -10,7 +10,7 @@ from eval.names import ANSWER_NAMES, IDEAL_NAMES, INPUT_NAMES, plain, side_of
 from eval.task import BadInput
 
 _ROWS_KEYS = ("data", "rows", "examples", "items", "records", "instances", "questions", "tests", "goldens", "results")
-_WRAPPERS = ("row", "fields", "translation", "vars", "data", "record")
+_WRAPPERS = ("row", "fields", "translation", "vars", "data", "record", "item", "_source", "properties")
 _INNER_NAMES = frozenset((*INPUT_NAMES, *ANSWER_NAMES, *IDEAL_NAMES))
 _CHECKED_WORDS = ("equals", "contains", "icontains", "is-json", "similar", "factuality", "llm-rubric")  # promptfoo
 
