@@ -172,6 +172,8 @@ def _ragged(name: str, read: _Read, ragged: list[int], width: int, rows: int) ->
     remedy = "put values that contain the separator in double quotes."
     if any(value.lstrip().startswith(("{", "[")) for value in values):
         remedy = "put the JSON in double quotes, with each quotation mark inside doubled, or save the rows as JSONL."
+    elif max(found) < width:
+        remedy = "write a separator for each empty value, so that every row has one for each column."
     elif often == rows and usual > width:
         remedy = "name every column in the first row, or put values that contain the separator in double quotes."
     return (

@@ -48,6 +48,8 @@ class Decoded:
 
 def decoded(content: bytes) -> Decoded | None:
     """The text: by its byte order mark, else UTF-8, else in the encoding that it looks like. None if in none."""
+    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):  # the first begins like UTF-16's
+        return _in(content, "utf-32", "")
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _in(content, "utf-16", "")
     if b"\0" in content:

@@ -23,6 +23,7 @@ _STYLED_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*?\bs="
 _EMPTY_FORMULA = re.compile(
     rb'<c\b[^>]*?\br="([A-Z]{1,3}[0-9]{1,7})"[^>]*>\s*<f\b[^>]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
 )
+_TEXT_START = re.compile(rb"(\xef\xbb\xbf)?\s*(<(!DOCTYPE|html|table|\?xml)\b|[\w\"' ]{0,200}[,;\t|])", re.IGNORECASE)
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _PERCENT_FORMATS = {"9", "10"}  # built in: 0% and 0.00%
@@ -66,6 +67,11 @@ def workbook_rows(
     """
     from python_calamine import CalamineError, CalamineWorkbook
 
+    if b"\0" not in content[:4096] and _TEXT_START.match(content):
+        raise BadInput(
+            f"{name} is no Excel workbook but another file under that name, such as CSV or HTML: give it its right "
+            "ending, or save it as .xlsx."
+        )
     parts = _parts(name, content) if name.casefold().endswith((".xlsx", ".xlsm")) else _Parts()
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
