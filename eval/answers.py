@@ -25,6 +25,7 @@ _STATEMENT = re.compile(
     r"^\s*(?:\w+\.)+\w+\(.*\);?\s*$|^\s*print\(|^(?:find|grep|ls|cat|awk|sed|tar|git|docker|kubectl|curl) .*[-|/]",
     re.MULTILINE,
 )
+_SIGNS_OF_CODE = re.compile(r"[=*;(){}\n]")
 _CHECK = re.compile(r"(?:equals|i?contains|starts-with): ?(?=\S)")  # of promptfoo
 _NAMED = 5
 _USES_A_LABEL = 3
@@ -52,7 +53,10 @@ def refuse_spans(column: str, inputs: Sequence[str], targets: Sequence[str]) -> 
 
 def is_code(text: str) -> bool:
     """Whether a text is SQL, a program or a command."""
-    return looks_like_code(text) or _STATEMENT.search(text) is not None
+    if _STATEMENT.search(text):
+        return True
+    is_sentence = text[:1].isupper() and text[1:2].islower() and not _SIGNS_OF_CODE.search(text)  # "Select one from …"
+    return looks_like_code(text) and not is_sentence
 
 
 def repaired(targets: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -224,8 +228,9 @@ def _list_of(target: str) -> list[object] | None:
 
 
 def _object_in_list(target: str) -> list[object]:
+    """One marked part of a text; an object with only a start and an end may be what to extract."""
     value = read_json(target) if target.startswith("{") else None
-    return [value] if value is not None else []
+    return [value] if isinstance(value, dict) and value.keys() & {"labels", "label"} else []
 
 
 def _is_span(item: object) -> bool:

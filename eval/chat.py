@@ -23,6 +23,7 @@ _ANSWER_KEYS = ("completion", "chosen", "preferred_output")
 _IDEAL_KEYS = ("ideal", "expected_output", "expected", "reference", "target")  # beside messages called "input"
 _REJECTED_KEYS = ("rejected", "non_preferred_output")
 _SYSTEM_KEYS = ("systemInstruction", "system_instruction", "system", "system_prompt")
+_TEXT_KEYS = ("content", "value", "parts", "text")
 _ROLES = {
     "human": "user", "user": "user", "prompter": "user", "customer": "user",
     "gpt": "assistant", "assistant": "assistant", "model": "assistant", "bot": "assistant", "chatbot": "assistant",
@@ -152,6 +153,7 @@ def _are_turns(value: Any) -> bool:
         isinstance(value, list)
         and len(value) > 0
         and all(isinstance(turn, dict) and ("role" in turn or "from" in turn) for turn in value)
+        and any(key in turn for turn in value for key in _TEXT_KEYS)
     )
 
 
@@ -170,7 +172,7 @@ def _turns(value: Any, role: str = "") -> list[_Turn]:
 
 def _turn(message: dict[str, Any]) -> _Turn:
     spoken = str(message["role"] if "role" in message else message["from"])
-    known = next((key for key in ("content", "value", "parts", "text") if key in message), None)
+    known = next((key for key in _TEXT_KEYS if key in message), None)
     calls = message.get("tool_calls") or message.get("function_call")
     if known is None and not calls:
         raise KeyError("content")

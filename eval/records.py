@@ -11,6 +11,8 @@ from eval.task import BadInput
 
 _ROWS_KEYS = ("data", "rows", "examples", "items", "records", "instances", "questions", "tests", "goldens", "results")
 _WRAPPERS = ("row", "fields", "translation", "vars", "data", "record", "item", "_source", "properties")
+_MAYBE_WRAPPERS = ("fields", "data", "record", "item", "properties")
+_INPUTS = frozenset(map(plain, INPUT_NAMES))
 _INNER_NAMES = frozenset((*INPUT_NAMES, *ANSWER_NAMES, *IDEAL_NAMES))
 _CHECKED_WORDS = ("equals", "contains", "icontains", "is-json", "similar", "factuality", "llm-rubric")  # promptfoo
 
@@ -144,6 +146,9 @@ def _unwrapped(rows: list[dict[str, Any]], key: str, values: list[dict[str, Any]
     ):
         return [{**row, key: (row.get(key) or {}).get(inner[0])} for row in rows]
     if key not in (*_WRAPPERS, "inputs") or "messages" in inner:
+        return rows
+    others = {plain(other) for row in rows[:50] for other in row if other != key}
+    if key in _MAYBE_WRAPPERS and others & _INPUTS:  # then it may be what to extract
         return rows
     return [{**(row.get(key) or {}), **{other: value for other, value in row.items() if other != key}} for row in rows]
 
