@@ -117,7 +117,8 @@ def _mixed(targets: Sequence[str]) -> tuple[str, ...]:
 def _listed(kind: Kind, targets: Sequence[str], may_be_numbers: bool) -> tuple[str, ...]:
     lists = sum(_list_of(target) is not None for target in targets)
     if kind is Kind.CLASSIFICATION and lists >= _MOSTLY * len(targets):
-        return ("The answers are lists of labels. Each different list counts as one label.",)
+        what = "JSON lists of objects" if all("{" in target for target in targets) else "lists of labels"
+        return (f"The answers are {what}. Each different list counts as one label.",)
     if kind not in (Kind.CLASSIFICATION, Kind.ANSWERING):
         return ()
     for separator in ";|,":
