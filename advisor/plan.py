@@ -11,8 +11,9 @@ from pydantic import ConfigDict, ValidationError
 
 from advisor.as_json import AsJson
 from eval.checks import mend_task
+from eval.columns import Columns
 from eval.costs import Terms
-from eval.mapping import BuiltTask, Columns, build_task
+from eval.mapping import BuiltTask, build_task
 from eval.scoring import chosen_metric, metric_for
 from eval.scoring.own_metric import own_metric
 from eval.table import Table

@@ -46,8 +46,8 @@ from advisor.samples import zipped
 from advisor.schema import JUDGEMENT, Report
 from advisor.storage.store import Store
 from advisor.storage.upload import Upload
+from eval.columns import guess_columns
 from eval.documents import DOCUMENT_ENDINGS
-from eval.mapping import guess_columns
 from eval.table import MAX_BYTES, Table
 from eval.task import BadInput, Document
 from strategies.registry import BASELINES

@@ -10,7 +10,8 @@ from advisor.pages.frame import store
 from advisor.plan import Setup
 from advisor.storage.stored import StoredDataset
 from eval.checks import Finding, check_task
-from eval.mapping import KindGuess, guess_columns
+from eval.columns import guess_columns
+from eval.kinds import KindGuess
 from eval.scoring import metric_for
 from eval.split import split_task
 from eval.table import Table

@@ -25,8 +25,8 @@ from sacrebleu import sentence_chrf
 from scipy.stats import kendalltau
 
 from advisor.plan import Setup
+from eval.columns import guess_columns
 from eval.documents import read_documents
-from eval.mapping import guess_columns
 from eval.scoring import scorer_for
 from eval.table import read_table
 from eval.task import Example, Task

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from advisor.plan import Setup
+from eval.columns import guess_columns
 from eval.documents import read_documents
-from eval.mapping import guess_columns
 from eval.split import split_task
 from eval.table import read_table
 from eval.task import Split, Task

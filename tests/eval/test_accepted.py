@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from eval.accepted import accepted_answers
-from eval.mapping import BuiltTask, Columns, build_task, guess_columns
+from eval.columns import Columns, guess_columns
+from eval.mapping import BuiltTask, build_task
 from eval.scoring import scorer_for
 from eval.table import Table, read_table
 from eval.task import Kind

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from eval.columns import Columns, guess_columns
 from eval.documents import read_documents
-from eval.mapping import Columns, build_task, guess_columns, infer_kind
+from eval.kinds import infer_kind
+from eval.mapping import build_task
 from eval.table import Table, read_table
 from eval.task import BadInput, Document, Kind
 from tests.scored import score

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from eval.columns import guess_columns
 from eval.duplicates import compare_inputs
-from eval.mapping import build_task, guess_columns
+from eval.mapping import build_task
 from eval.split import split_task
 from eval.table import read_table
 from eval.task import BadInput, Example, Kind, Split, Task, labels_of, normalised

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from eval.columns import guess_columns
 from eval.flaws import conflicts, duplicates
-from eval.mapping import build_task, guess_columns
+from eval.mapping import build_task
 from eval.split import split_task
 from eval.table import read_table
 from eval.task import Split, Task, normalised

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from eval.mapping import Columns, build_task, guess_columns
+from eval.columns import Columns, guess_columns
+from eval.mapping import build_task
 from eval.table import Table, read_table
 from eval.task import BadInput, Kind
 

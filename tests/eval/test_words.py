@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from eval.checks import LONG_WORDS, check_task
-from eval.mapping import BuiltTask, build_task, guess_columns
+from eval.columns import guess_columns
+from eval.mapping import BuiltTask, build_task
 from eval.table import read_table
 from eval.task import Document, Example, Kind, Task
 from eval.words import bare_words, count_words, usual_length, words_of

@@ -8,7 +8,8 @@ from statistics import fmean
 
 import pytest
 
-from eval.mapping import build_task, guess_columns
+from eval.columns import guess_columns
+from eval.mapping import build_task
 from eval.split import split_task
 from eval.table import read_table
 from eval.task import Brief, Document, Example, Kind, LearningSplit, labels_of
