@@ -47,7 +47,7 @@ class Setup:
     """What the columns of an upload mean. `kind` None: inferred from the targets. `mends` are ids of findings whose
     one-click fix the person accepted, applied in order. `metric` None: the data decides. `required` are phrases that
     answers must contain. `own_metric` is "file.py:function", only from the command line. `joined` are further columns
-    of the input; `rejected` is the column of a worse answer."""
+    of the input; `rejected` is the column of a worse answer; `marked` are columns that say yes or no for one label."""
 
     __pydantic_config__: ClassVar = _STRICT
     input: str
@@ -63,6 +63,7 @@ class Setup:
     own_metric: str | None = None
     joined: tuple[str, ...] = ()
     rejected: str | None = None
+    marked: tuple[str, ...] = ()
 
     @staticmethod
     def of(columns: Columns) -> Setup:
@@ -75,11 +76,21 @@ class Setup:
             columns.document,
             joined=columns.joined,
             rejected=columns.rejected,
+            marked=columns.marked,
         )
 
     @property
     def columns(self) -> Columns:
-        return Columns(self.input, self.target, self.group, self.split, self.document, self.joined, self.rejected)
+        return Columns(
+            self.input,
+            self.target,
+            self.group,
+            self.split,
+            self.document,
+            self.joined,
+            self.rejected,
+            self.marked,
+        )
 
     def settle_metric(self, task: Task, train: Sequence[Example]) -> Task:
         """The task with the metric the person chose, or with its default metric, which depends on the training rows

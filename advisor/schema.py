@@ -16,7 +16,9 @@ from eval.costs import Cost
 from eval.failures import Failures
 from eval.outcomes import Effort
 from eval.personal_verdict import PersonalVerdict
+from eval.reweighted import Average
 from eval.scoring.check import ScoreCheck
+from eval.scoring.label_sets import LabelAverages
 from eval.scoring.labels import LabelRates
 from eval.statistics import Difference, Interval, Percentiles
 from eval.task import Kind
@@ -186,7 +188,8 @@ class Candidate:
     `phase_seconds` are the mean seconds per phase of the timed requests. `first_word_seconds` is the time before the
     first word of a written answer. `per_1000_range` is the 95 % confidence interval of the cost per 1,000 requests.
     `timed_alike` counts the timed requests of other strategies that it rests on too, because they take the same work.
-    `hit_rate` is the share of rows with a known document for which it was found. `seconds` is how long the whole step
+    `hit_rate` is the share of rows with a known document for which it was found. `error` is the mean absolute error of
+    a number. `seconds` is how long the whole step
     took.
     """
 
@@ -223,6 +226,8 @@ class Candidate:
     without_documents: WithoutDocuments | None = None
     refusals: Refusals | None = None
     labels: tuple[LabelRates, ...] = ()
+    label_averages: LabelAverages | None = None
+    error: Average | None = None
     seconds: float | None = None
     estimated_seconds: float | None = None
 

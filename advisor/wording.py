@@ -21,6 +21,8 @@ _WORDS = {name: declared.words for name, declared in DECLARATIONS.items()} | _ST
 
 KIND_NAMES = {
     Kind.CLASSIFICATION: "One of several labels",
+    Kind.MULTI_LABEL: "Several labels at once",
+    Kind.NUMBER: "A number or rating",
     Kind.EXTRACTION: "Structured data (JSON)",
     Kind.ANSWERING: "A short answer",
     Kind.WRITING: "Free text",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from eval.document_ids import DocumentNames
+from eval.label_sets import marked_columns
 from eval.layout import is_running_number
 from eval.names import (
     ANSWER_NAMES,
@@ -57,7 +58,8 @@ _NUMBERED = re.compile(r"[^\W\d]{0,12}[-_#/ ]?\d{1,15}")
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The column for each role; None if the table has none. `joined` are further columns of the input, after `input`.
-    `rejected` holds a wrong answer to each input."""
+    `rejected` holds a wrong answer to each input. `marked` are columns that each say yes or no for one label, `target`
+    among them."""
 
     input: str
     target: str
@@ -66,6 +68,7 @@ class Columns:
     document: str | None = None
     joined: tuple[str, ...] = ()
     rejected: str | None = None
+    marked: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -74,7 +77,8 @@ class Columns:
     @property
     def used(self) -> tuple[str, ...]:
         others = (self.target, self.group, self.split, self.document, self.rejected)
-        return (*self.inputs, *(name for name in others if name))
+        marked = (name for name in self.marked if name != self.target)
+        return (*self.inputs, *(name for name in others if name), *marked)
 
     def sentence(self, table: Table) -> str:
         """Which columns are used for what, and which aren't."""
@@ -85,10 +89,15 @@ class Columns:
             ("Documents", self.document),
             ("Rejected", self.rejected),
         )
-        parts = [source, f"answer: '{self.target}'", *(f"{role.lower()}: '{name}'" for role, name in roles if name)]
-        unused = [f"'{name}'" for name in table.columns if name not in self.used]
-        more = f" and {len(unused) - 8} more" if len(unused) > 8 else ""
-        return f"{'; '.join(parts)}." + (f" Not used: {', '.join(unused[:8])}{more}." if unused else "")
+        answer = f"labels: {_some(self.marked)}" if self.marked else f"answer: '{self.target}'"
+        parts = [source, answer, *(f"{role.lower()}: '{name}'" for role, name in roles if name)]
+        unused = [name for name in table.columns if name not in self.used]
+        return f"{'; '.join(parts)}." + (f" Not used: {_some(unused)}." if unused else "")
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return ", ".join(f"'{name}'" for name in names[:8]) + more
 
 
 @dataclass(slots=True)
@@ -180,7 +189,8 @@ def guess_columns(table: Table, documents: Sequence[Document] = ()) -> Columns:
         target = [name for name in usable if name != source][-1]
     chosen = {source, target, *joined}
     group, split, document, rejected = (None if name in chosen else name for name in (group, split, document, rejected))
-    return Columns(source, target, group, split, document, joined, rejected)
+    marked = marked_columns(table, target, [name for name in usable if name not in chosen])
+    return Columns(source, target, group, split, document, joined, rejected, marked)
 
 
 def _input(table: Table, contents: _Contents, usable: list[str], has_documents: bool) -> tuple[str, tuple[str, ...]]:

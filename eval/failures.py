@@ -16,6 +16,8 @@ from eval.fields import copied_fields, differences
 from eval.outcomes import EXAMPLE_SOURCE, Outcome, Trial
 from eval.refusals import is_refusal
 from eval.scoring import counts_facts, is_right
+from eval.scoring.closeness import Scale, number_in
+from eval.scoring.label_sets import keys_of
 from eval.task import Example, Kind, Task
 
 EXAMPLES_KEPT = 3  # of each category
@@ -36,6 +38,16 @@ class Failure(StrEnum):
     LABEL_NOT_FOUND = "label_not_found"  # no example in the prompt has the right label
     LABEL_NOT_USED = "label_not_used"  # an example has it, but the answer is another label
     WRONG_LABEL = "wrong_label"
+    # Several labels
+    LABELS_MISSING = "labels_missing"  # all given labels are right
+    LABELS_EXTRA = "labels_extra"  # all expected labels are given
+    LABELS_MIXED = "labels_mixed"  # some are right, some are wrong or missing
+    LABELS_WRONG = "labels_wrong"  # none is right
+    # Numbers
+    NOT_NUMBER = "not_number"
+    ONE_OFF = "one_off"  # a neighbour of the expected rating
+    TOO_LOW = "too_low"
+    TOO_HIGH = "too_high"
     # Fields
     NOT_JSON = "not_json"
     VALUE_FORM = "value_form"  # the right values in other fields, or in another spelling
@@ -57,6 +69,7 @@ class Failure(StrEnum):
     FACT_INVENTED = "fact_invented"  # adds something found nowhere in the task
 
 
+_OF_LABEL_SETS = (Failure.LABELS_MISSING, Failure.LABELS_EXTRA, Failure.LABELS_MIXED, Failure.LABELS_WRONG)
 _OF_TEXTS = (Failure.REFUSED, Failure.FACTS_DISTORTED, Failure.FACTS_DROPPED, Failure.FACT_INVENTED)
 _MOST_WRONG = 0.5  # of a text's facts
 _FIELDS = (
@@ -103,8 +116,8 @@ class Failures:
     """The wrong answers of one trial, `wrong` of `of`. None if answers aren't right or wrong (writing), although the
     facts of a text may be.
 
-    `categories` are all that can apply, in the order of `Failure`, so a 0 is a real count. Only labels have a
-    `confusion`.
+    `categories` are all that can apply, in the order of `Failure`, so a 0 is a real count. Only labels and ratings have
+    a `confusion`.
     """
 
     wrong: int | None
@@ -147,6 +160,7 @@ class _Sorter:
         self.evidence = Evidence(task, stems, (example.target for _, example in wrong)) if is_read else None
         self.copied = copied_fields(task.examples) if task.kind is Kind.EXTRACTION else frozenset()
         self.labels = {line_of(label) for label in task.labels}
+        self.scale = Scale.of([example.target for example in task.examples]) if task.kind is Kind.NUMBER else None
 
     def sort(self, trial: Trial, wrong: Sequence[Outcome]) -> Failures:
         handed_over = [source for outcome in trial.outcomes for source in outcome.sources]
@@ -164,7 +178,7 @@ class _Sorter:
                 for name in Failure
                 if name in found
             ),
-            confusion=self._confusion(trial, wrong) if self.task.kind is Kind.CLASSIFICATION else None,
+            confusion=self._confusion(trial, wrong),
         )
 
     def _applicable(self, trial: Trial, shows: bool, looks_up: bool) -> Sequence[Failure]:
@@ -172,6 +186,11 @@ class _Sorter:
             case Kind.CLASSIFICATION:
                 given = [Failure.LABEL_NOT_FOUND, Failure.LABEL_NOT_USED] if shows else [Failure.WRONG_LABEL]
                 return (*given, Failure.LABEL_FORM, Failure.NO_LABEL)
+            case Kind.MULTI_LABEL:
+                return _OF_LABEL_SETS
+            case Kind.NUMBER:
+                near = [Failure.ONE_OFF] if self.scale and self.scale.values else []
+                return (Failure.NOT_NUMBER, *near, Failure.TOO_LOW, Failure.TOO_HIGH)
             case Kind.EXTRACTION:
                 return _FIELDS
             case Kind.ANSWERING:
@@ -189,6 +208,10 @@ class _Sorter:
         match self.task.kind:
             case Kind.CLASSIFICATION:
                 return self._of_label(outcome, example, shows)
+            case Kind.MULTI_LABEL:
+                return self._of_labels(outcome, example)
+            case Kind.NUMBER:
+                return self._of_number(outcome, example)
             case Kind.EXTRACTION:
                 return self._of_fields(outcome, example)
             case Kind.WRITING:
@@ -211,6 +234,22 @@ class _Sorter:
         shown = (source.removeprefix(EXAMPLE_SOURCE) for source in outcome.sources if source.startswith(EXAMPLE_SOURCE))
         is_found = any(id in self.examples and self.examples[id].target == example.target for id in shown)
         return Failure.LABEL_NOT_USED if is_found else Failure.LABEL_NOT_FOUND
+
+    def _of_labels(self, outcome: Outcome, example: Example) -> Failure:
+        given, expected = keys_of(outcome.text), keys_of(example.target)
+        if given < expected and given:
+            return Failure.LABELS_MISSING
+        if given > expected and expected:
+            return Failure.LABELS_EXTRA
+        return Failure.LABELS_MIXED if given & expected else Failure.LABELS_WRONG
+
+    def _of_number(self, outcome: Outcome, example: Example) -> Failure:
+        given, expected = number_in(outcome.text), number_in(example.target)
+        if given is None or expected is None:
+            return Failure.NOT_NUMBER
+        if outcome.parts.get("within_one"):
+            return Failure.ONE_OFF
+        return Failure.TOO_LOW if given < expected else Failure.TOO_HIGH
 
     def _of_fields(self, outcome: Outcome, example: Example) -> Failure:
         """A value counts as invented only in a field whose expected values are copied from inputs. If they are reworded
@@ -257,11 +296,23 @@ class _Sorter:
             return not set(example.document_ids).isdisjoint(outcome.sources)
         return self.evidence.is_among(example.target, outcome.sources) if self.evidence else None
 
-    def _confusion(self, trial: Trial, wrong: Sequence[Outcome]) -> Confusion:
-        pairs = Counter((self.examples[one.example_id].target, one.text.strip()) for one in wrong if one.error is None)
+    def _confusion(self, trial: Trial, wrong: Sequence[Outcome]) -> Confusion | None:
+        if self.task.kind is not Kind.CLASSIFICATION and not (self.scale and self.task.labels):
+            return None
+        pairs = Counter(
+            (self.examples[one.example_id].target, self._label_given(one)) for one in wrong if one.error is None
+        )
         ordered = sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))
         mixups = tuple(Mixup(expected, given, count) for (expected, given), count in ordered)
         if len(self.task.labels) > MOST_LABELS:
             return Confusion(mixups[:MOST_MIXUPS], None)
         rows = Counter(self.examples[one.example_id].target for one in trial.outcomes if one.error is None)
-        return Confusion(mixups, dict(sorted(rows.items())))
+        return Confusion(mixups, {label: rows[label] for label in self.task.labels if label in rows})
+
+    def _label_given(self, outcome: Outcome) -> str:
+        """A number between two ratings counts as the nearest one."""
+        value = number_in(outcome.text) if self.scale else None
+        if self.scale is None or value is None:
+            return outcome.text.strip()
+        nearest = self.scale.nearest(value)
+        return next((label for label in self.task.labels if number_in(label) == nearest), outcome.text.strip())

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from eval.answers import is_code
+from eval.label_sets import all_labels, label_sets
+from eval.names import AMOUNT_NAMES, LABELS_NAMES, RATING_NAMES, plain
 from eval.scoring import read_json
-from eval.task import Kind, normalised
+from eval.scoring.closeness import MOST_RATINGS, by_value, is_number, number_in
+from eval.task import Example, Kind, labels_of, normalised
 from eval.words import count_words, usual_length
 
 MAX_ANSWER_WORDS = 12  # a longer answer is written text, not a label or a short fact
+_FEWEST_RATINGS = 3  # two numbers are yes and no
+_ANY_NUMBER = {"label", "target", "y", "output", "value"}  # of a column that holds amounts if they have decimals
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +28,8 @@ class KindGuess:
     reason: str
 
 
-def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: bool) -> KindGuess:
-    """The kind of task that `targets` (one for each of `inputs`) look like.
+def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: bool, column: str = "") -> KindGuess:
+    """The kind of task that `targets` (one for each of `inputs`) look like. `column` is the name of theirs.
 
     With documents, a few answers may repeat by chance, so they must repeat more often to count as labels.
     """
@@ -32,6 +37,12 @@ def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: boo
     objects = sum(target[:1] in ("{", "`") and isinstance(read_json(target), dict) for target in targets)
     if objects >= 0.9 * rows:
         return KindGuess(Kind.EXTRACTION, f"{objects:,} of {rows:,} answers are JSON objects.")
+    if sets := label_sets(targets, may_be_numbers=plain(column) in LABELS_NAMES):
+        several = sum(len(each) > 1 for each in sets)
+        labels = len({label for each in sets for label in each})
+        return KindGuess(Kind.MULTI_LABEL, f"{several:,} of {rows:,} answers hold several of {labels:,} labels.")
+    if not has_documents and (numbers := _numbers(targets, column)):
+        return numbers
     words = sorted(map(count_words, targets))
     # A repeated row doesn't mean that answers repeat, so each pair counts once.
     pairs = {(normalised(source), target.strip().casefold()) for source, target in zip(inputs, targets, strict=True)}
@@ -58,3 +69,37 @@ def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: boo
         Kind.WRITING,
         f"The {rows:,} rows have {len(uses):,} different answers. Half of them have at least {usual}.",
     )
+
+
+def labels_for(kind: Kind, examples: Iterable[Example]) -> tuple[str, ...]:
+    """`Task.labels` of these examples."""
+    match kind:
+        case Kind.CLASSIFICATION:
+            return labels_of(examples)
+        case Kind.MULTI_LABEL:
+            return all_labels(example.target for example in examples)
+        case Kind.NUMBER:
+            labels = labels_of(examples)
+            return by_value(labels) if len(labels) <= MOST_RATINGS else ()
+        case _:
+            return ()
+
+
+def _numbers(targets: Sequence[str], column: str) -> KindGuess | None:
+    """Ratings, if the column is called like one. Amounts, if it is called like one or has decimals: other numbers may
+    be answers to questions, where a near miss is wrong, or the numbers of labels."""
+    words = {plain(column), *plain(column).split("_")}
+    if not targets or not is_number(targets[0]) or not all(map(is_number, targets)):
+        return None
+    different = set(targets)
+    values = sorted({value for target in different if (value := number_in(target)) is not None})
+    is_rated = _FEWEST_RATINGS <= len(values) <= MOST_RATINGS and bool(words & RATING_NAMES)
+    has_decimals = sum(value != int(value) for value in values) * 2 > len(values)
+    is_amount = len(values) > MOST_RATINGS and (
+        bool(words & (RATING_NAMES | AMOUNT_NAMES)) or (plain(column) in _ANY_NUMBER and has_decimals)
+    )
+    if not (is_rated or is_amount):
+        return None
+    span = f"from {values[0]:,.10g} to {values[-1]:,.10g}"
+    what = f"{len(values)} ratings {span}" if is_rated else f"numbers {span}"
+    return KindGuess(Kind.NUMBER, f"All {len(targets):,} answers in column '{column}' are {what}.")

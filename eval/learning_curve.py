@@ -28,6 +28,7 @@ from eval.label_statistics import OF_ONE, OF_TWO, scores_under
 from eval.scoring.labels import LabelAnswers
 from eval.stable_order import Unit, places
 from eval.statistics import SEED
+from eval.strata import strata_of
 from eval.task import Example, Kind, normalised
 
 MOST_TIMES = 4  # times the available rows
@@ -124,7 +125,7 @@ def fewer_rows(train: Sequence[Example], rows: int, kind: Kind, seed: int) -> tu
     their shares, and rows of a group stay together as far as they fit. A few rows more or less hardly change the
     choice."""
     names = [piece_name(normalised(row.input), row.group) for row in train]  # a row is identified by its text
-    strata = [row.target if kind is Kind.CLASSIFICATION else "" for row in train]
+    strata = strata_of(train, kind)
     sizes = Counter(zip(strata, names, strict=True))
     units = [Unit(stratum, name, size) for (stratum, name), size in sorted(sizes.items())]
     place_of: dict[str | int, float] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,15 +11,18 @@ from eval.accepted import accepted_answers
 from eval.answers import doubts, refuse_spans, repaired, without_stop_marks
 from eval.columns import Columns
 from eval.document_ids import DocumentNames
-from eval.kinds import KindGuess, infer_kind
+from eval.kinds import KindGuess, infer_kind, labels_for
+from eval.label_sets import NO_LABEL, all_labels, as_answer, as_label_sets, label_sets, marked_labels
 from eval.names import plain, side_of
 from eval.scoring import read_json
+from eval.scoring.closeness import is_number, number_in
 from eval.table import Table
-from eval.task import BadInput, Document, Example, Kind, Task, labels_of
+from eval.task import BadInput, Document, Example, Kind, Task
 
 MIN_ROWS = 20
 
 _INSTRUCTION_NAMES = {"instruction", "instructions", "system", "system_prompt"}
+_WHOLE = re.compile(r"(-?\d+)(?:\.0+)?")
 _BLANK_SIGNS = {"-1", "-100", "?", "-", "nan", "None", "null", "unknown"}
 _MAY_HAVE_SEVERAL = (Kind.ANSWERING, Kind.WRITING)
 
@@ -64,7 +68,7 @@ def build_task(
             Example(
                 id=f"r{number}",
                 input=_input(cells, columns.inputs),
-                target=cells[columns.target],
+                target=as_answer(marked_labels(cells, columns.marked)) if columns.marked else cells[columns.target],
                 group=cells[columns.group] or None if columns.group else None,
                 split=side,
                 # without documents, their ids are useless
@@ -76,6 +80,9 @@ def build_task(
     left_out = table.notes + gaps.sentences(columns)
     if shared:
         left_out += (f"Every row has the same text in column '{shared[0]}', so it is the instruction of the task.",)
+    if columns.marked:
+        examples, told = _one_label_each(examples)
+        left_out += told
     inputs, input_notes = without_stop_marks([example.input for example in examples], "inputs")
     targets, target_notes = repaired([example.target for example in examples])
     if input_notes or target_notes or targets[0] != examples[0].target:
@@ -84,9 +91,10 @@ def build_task(
             for example, source, target in zip(examples, inputs, targets, strict=True)
         ]
     left_out += input_notes + target_notes
-    guess = infer_kind([e.input for e in examples], [e.target for e in examples], bool(documents))
+    guess = _guess(examples, columns, documents)
     if (kind or guess.kind) in _MAY_HAVE_SEVERAL and (answers := accepted_answers([e.target for e in examples])):
-        several = infer_kind([e.input for e in examples], [first for first, *_ in answers], bool(documents))
+        firsts = [replace(example, target=first) for example, (first, *_) in zip(examples, answers, strict=True)]
+        several = _guess(firsts, columns, documents)
         if (kind or several.kind) in _MAY_HAVE_SEVERAL:  # a list of labels isn't a list of right answers
             guess = several
             examples = [
@@ -96,6 +104,12 @@ def build_task(
             if more := sum(len(each) > 1 for each in answers):
                 left_out += (f"{more:,} rows have several answers in column '{columns.target}': any counts as right.",)
     kind = kind or guess.kind
+    if kind is Kind.MULTI_LABEL and not columns.marked:
+        examples, told = _with_label_sets(examples, columns)
+        left_out += told
+    if kind is Kind.NUMBER:
+        examples, told = _with_numbers(examples, columns)
+        left_out += told
     left_out += doubts(table, columns, kind, [example.target for example in examples])
     if kind is Kind.EXTRACTION:
         without_json = {example.id for example in examples if read_json(example.target) is None}
@@ -106,7 +120,7 @@ def build_task(
                 f"Only {len(examples)} of {len(table.rows):,} rows have JSON in column '{columns.target}', and at "
                 f"least {MIN_ROWS} are needed to extract fields: choose another kind of task, or fix the answers."
             )
-    labels = labels_of(examples) if kind is Kind.CLASSIFICATION else ()
+    labels = labels_for(kind, examples)
     if len(labels) == 1:
         raise BadInput(
             f"Every row has the same answer ('{labels[0][:60]}') in column '{columns.target}': "
@@ -123,6 +137,47 @@ def build_task(
     return BuiltTask(task, guess, left_out, columns.sentence(table))
 
 
+def _guess(examples: Sequence[Example], columns: Columns, documents: Sequence[Document]) -> KindGuess:
+    targets = [example.target for example in examples]
+    if columns.marked and (several := sum(";" in target for target in targets)):
+        labels = len(all_labels(targets))
+        return KindGuess(Kind.MULTI_LABEL, f"{several:,} of {len(targets):,} rows have several of {labels:,} labels.")
+    return infer_kind([example.input for example in examples], targets, bool(documents), columns.target)
+
+
+def _one_label_each(examples: Sequence[Example]) -> tuple[list[Example], tuple[str, ...]]:
+    """Rows without a mark, where no row has several, lack their label. Where some have several, a row may have none."""
+    if any(";" in example.target for example in examples):
+        return list(examples), ()
+    kept = [example for example in examples if example.target != NO_LABEL]
+    return kept, _left_out([int(one.id[1:]) for one in examples if one.target == NO_LABEL], "no label")
+
+
+def _with_label_sets(examples: Sequence[Example], columns: Columns) -> tuple[list[Example], tuple[str, ...]]:
+    cells = [example.target for example in examples]
+    sets = label_sets(cells, may_be_numbers=True) or as_label_sets(cells)
+    several = sum(len(labels) > 1 for labels in sets)
+    told = (f"{several:,} of {len(sets):,} rows have several labels in column '{columns.target}'.",)
+    return [replace(one, target=as_answer(each)) for one, each in zip(examples, sets, strict=True)], told
+
+
+def _with_numbers(examples: Sequence[Example], columns: Columns) -> tuple[list[Example], tuple[str, ...]]:
+    """Whole numbers without ".0", so that 4 and 4.0 are one rating. Rows without a number are left out."""
+    numbers = [number_in(example.target) for example in examples]
+    kept = [one for one, value in zip(examples, numbers, strict=True) if value is not None]
+    if len(kept) < MIN_ROWS:
+        raise BadInput(
+            f"Only {len(kept)} of {len(examples):,} rows have a number in column '{columns.target}', and at least "
+            f"{MIN_ROWS} are needed: choose another kind of task, or fix the answers."
+        )
+    told = _left_out(
+        [int(one.id[1:]) for one, value in zip(examples, numbers, strict=True) if value is None], "no number"
+    )
+    if all(is_number(one.target) and _WHOLE.fullmatch(one.target) for one in kept):
+        return [replace(one, target=_WHOLE.sub(r"\1", one.target)) for one in kept], told
+    return kept, told
+
+
 @dataclass(slots=True)
 class _Gaps:
     """The rows that lack an input or an answer, by their numbers. `blank`: what stands for no answer, by side."""
@@ -137,6 +192,8 @@ class _Gaps:
         self.given[side] += 1
         if not any(cells[name] for name in columns.inputs):
             self.without_input.append(number)
+        elif columns.marked:
+            return False
         elif not cells[columns.target] or (side, cells[columns.target]) in self.blank:
             self.without_target.append(number)
         else:

@@ -81,6 +81,20 @@ CHOICE_NAMES = (
       for endings in ("abcde", "12345", "01234")),
 )  # fmt: skip
 # What a text is about: the answer only if nothing else can be.
+LABELS_NAMES = {"labels", "tags", "categories", "topics", "emotions", "genres", "keywords"}  # of several labels a row
+# Numbers in such a column say how much, so that one near the right one is nearly right.
+RATING_NAMES = {
+    "rating", "ratings", "stars", "star", "score", "grade", "severity", "priority", "urgency", "difficulty", "level",
+    "satisfaction", "likelihood", "similarity", "relatedness", "readability", "overall", "bewertung", "note", "sterne",
+    "punkte", "etoiles", "puntuacion", "calificacion", "estrellas", "nota", "valoracion", "avaliacao", "voto",
+    "評価", "评分", "評分", "星级", "평점", "оценка", "рейтинг",
+}  # fmt: skip
+AMOUNT_NAMES = {
+    "price", "amount", "cost", "total", "sum", "percent", "percentage", "share", "age", "salary", "income", "revenue",
+    "duration", "minutes", "hours", "days", "seconds", "distance", "weight", "height", "size", "quantity", "count",
+    "temperature", "points", "probability", "preis", "betrag", "summe", "kosten", "prozent", "dauer", "prix", "montant",
+    "precio", "importe", "preco", "prezzo", "価格", "金額", "价格", "金额", "가격", "цена", "сумма",
+}  # fmt: skip
 TITLE_NAMES = ("title", "subject", "headline", "betreff", "titel", "titre", "objet", "oggetto", "titolo", "asunto",
                "titulo", "assunto", "件名", "标题", "제목")  # fmt: skip
 SPLIT_NAMES = ("split", "set", "fold", "subset", "partition", "usage", "part", "division", "データ分割", "aufteilung")

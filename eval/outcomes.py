@@ -31,8 +31,8 @@ class Outcome:
     label and 0 for any other. `parts` holds secondary metrics by name (e.g. {"valid": 1.0, "exact": 0.0}). `seconds` is
     the wall time of this request answered alone after a warm-up, None if it only ran in a batch. `found_gold` says
     whether a gold document was among the sources, None if there is no gold document. `group` is the example's group,
-    if any. `phases` are the measured parts of `seconds` by name. `expected` is the right label; None if answers aren't
-    labels, and in older runs.
+    if any. `phases` are the measured parts of `seconds` by name. `expected` is the right label, labels or number; None
+    for other answers, and in older runs.
     """
 
     example_id: str

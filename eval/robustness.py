@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from random import Random
 
-from eval.task import Example, Kind
+from eval.task import LABELLED, Example, Kind
 
 TYPO_EVERY_WORDS = 6  # one typo per this many words, at least one
 _WORD = re.compile(r"\w+")
@@ -59,7 +59,7 @@ def variants_of(examples: Sequence[Example], kind: Kind, seed: int) -> dict[str,
     for name, vary in VARIANTS.items():
         varied[name] = []
         for example in examples:
-            kept = frozenset() if kind is Kind.CLASSIFICATION else words_of(example.target)
+            kept = frozenset() if kind in LABELLED else words_of(example.target)
             changed = vary(example.input, Random(f"{seed}-{name}-{example.id}"), kept)
             if changed != example.input:
                 varied[name].append(replace(example, input=changed))

@@ -12,7 +12,7 @@ from eval.outcomes import Outcome, Prediction
 from eval.phases import listening
 from eval.robustness import variants_of
 from eval.scoring import Scorer
-from eval.task import Example, Kind
+from eval.task import LABELLED, Example
 
 ROWS_A_CALL = 32  # few enough that the progress bar moves
 
@@ -153,5 +153,5 @@ def outcome_of(
         error=prediction.error,
         group=example.group,
         phases=phases or {},
-        expected=example.target if scorer.kind is Kind.CLASSIFICATION else None,
+        expected=example.target if scorer.kind in LABELLED else None,
     )

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from eval.duplicates import Likeness, compare_inputs
+from eval.kinds import labels_for
 from eval.stable_order import Unit, places, stable_hash
+from eval.strata import strata_of
 from eval.task import BadInput, Example, Kind, Split, Task, normalised
 
 DEV_SHARE = 0.15
@@ -92,7 +94,8 @@ def _cut(
     clusters: dict[int, list[int]] = defaultdict(list)
     for row, number in zip(rows, _cluster_numbers(task, rows, likeness), strict=True):
         clusters[number].append(row)
-    labels = [Counter(_stratum(task, row) for row in rows) for rows in clusters.values()]
+    strata = strata_of(task.examples, task.kind)
+    labels = [Counter(strata[row] for row in rows) for rows in clusters.values()]
     units = [
         Unit(_cluster_stratum(found), _cluster_key(task, rows), len(rows))
         for rows, found in zip(clusters.values(), labels, strict=True)
@@ -175,13 +178,10 @@ def _cluster_numbers(task: Task, rows: Sequence[int], likeness: Likeness) -> lis
 def _sample(task: Task, rows: Sequence[int], count: int, seed: int) -> list[int]:
     """The rows with the first places, so that a larger sample contains every smaller one."""
     rows = _in_order(task, rows, seed)
-    units = [Unit(_stratum(task, row), _input_key(task.examples[row])) for row in rows]
+    strata = strata_of(task.examples, task.kind)
+    units = [Unit(strata[row], _input_key(task.examples[row])) for row in rows]
     place = places(units, seed, "sample")
     return [rows[at] for at in sorted(range(len(rows)), key=lambda at: (place[at], units[at].key))[:count]]
-
-
-def _stratum(task: Task, row: int) -> str:
-    return task.examples[row].target if task.kind is Kind.CLASSIFICATION else ""
 
 
 def _in_order(task: Task, rows: Iterable[int], seed: int) -> list[int]:
@@ -200,10 +200,13 @@ def _input_key(example: Example) -> int:
 
 
 def _note_unseen_labels(task: Task, sides: Mapping[str, Sequence[int]], notes: list[str]) -> None:
-    if task.kind is not Kind.CLASSIFICATION:
+    if task.kind not in (Kind.CLASSIFICATION, Kind.MULTI_LABEL):
         return
-    learned = {task.examples[row].target for row in sides["train"]}
-    unseen = sorted({task.examples[row].target for row in sides["test"]} - learned)
+
+    def labels_on(side: str) -> set[str]:
+        return set(labels_for(task.kind, (task.examples[row] for row in sides[side])))
+
+    unseen = sorted(labels_on("test") - labels_on("train"))
     if unseen:
         count = "1 label occurs" if len(unseen) == 1 else f"{len(unseen)} labels occur"
         named = f"{', '.join(unseen[:3])}{', …' if len(unseen) > 3 else ''}"

@@ -23,9 +23,14 @@ class Kind(StrEnum):
     """What an answer is. This fixes the primary metric before anything runs."""
 
     CLASSIFICATION = "classification"
+    MULTI_LABEL = "multi-label"
+    NUMBER = "number"
     EXTRACTION = "extraction"
     ANSWERING = "answering"
     WRITING = "writing"
+
+
+LABELLED = (Kind.CLASSIFICATION, Kind.MULTI_LABEL, Kind.NUMBER)  # kinds whose answers can be compared row by row
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +95,9 @@ class Brief:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A dataset with its meaning. `instruction` is "" if the person wrote none; only classification has `labels`;
-    `metric` is None until it is chosen from the data."""
+    """A dataset with its meaning. `instruction` is "" if the person wrote none; `metric` is None until it is chosen
+    from the data. `labels` are all possible answers, or parts of one in a multi-label task: sorted, numbers by value,
+    and empty if answers are written."""
 
     name: str
     kind: Kind

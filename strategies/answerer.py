@@ -1,14 +1,13 @@
 """Turn prompts into answers, in the way the kind of task asks for, and choose settings on dev.
 
-Labels are scored, so every answer is a valid label; everything else is written. A plain sum of log-probabilities
-favours short labels, so the way to compare labels is itself chosen on dev.
+Where a task has labels, they are scored, so every answer is valid; everything else is written.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,14 +15,14 @@ from numpy.typing import NDArray
 
 from eval.outcomes import Effort, Prediction
 from eval.scoring import Scorer
-from eval.task import Brief, Example, Kind
+from eval.task import Brief, Example
 from strategies.contract import Progress, ReportProgress
 from strategies.engine.language_model import LanguageModel, Prompt, RowsDone, Scores
+from strategies.label_choice import LabelChoice, continuations_of
 from strategies.presets import SENTENCE_TOKENS
 
 ANSWER_LENGTH_SHARE = 0.95  # answers may be as long as this share of training targets needs, and a sentence longer
 ANSWER_LENGTH_SLACK = 1.1
-NORMALISATIONS = ("sum", "mean", "minus empty input")
 
 Ask = Callable[[Sequence[str]], list[Prompt]]
 
@@ -40,34 +39,33 @@ class Attempt:
 class Answerer:
     """A language model applied to one kind of task.
 
-    `answer_tokens` limits written answers; `normalisation` says how labels are compared; `baseline` holds each label's
-    log-probability for an empty input, [labels].
+    `answer_tokens` limits written answers; `choice` says how scored labels become an answer; `baseline` holds each
+    label's log-probability for an empty input, [labels].
     """
 
     model: LanguageModel
     brief: Brief
     answer_tokens: int = 1
-    normalisation: str = NORMALISATIONS[0]
+    choice: LabelChoice = field(default_factory=LabelChoice)
     baseline: list[float] = field(default_factory=list)
 
     @property
     def settings(self) -> dict[str, Any]:
         """What was learned about answering, as the report shows it."""
-        if self.brief.kind is Kind.CLASSIFICATION:
-            return {"normalisation": self.normalisation}
-        return {"answer_tokens": self.answer_tokens}
+        return self.choice.settings if self.brief.labels else {"answer_tokens": self.answer_tokens}
 
     def to_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("answer_tokens", "normalisation", "baseline")}
+        return {"answer_tokens": self.answer_tokens, "choice": asdict(self.choice), "baseline": self.baseline}
 
     @staticmethod
     def from_json(model: LanguageModel, brief: Brief, stored: dict[str, Any]) -> Answerer:
-        return Answerer(model, brief, **stored)
+        chosen = stored.get("choice") or {"normalisation": stored["normalisation"]}  # of earlier versions
+        return Answerer(model, brief, stored["answer_tokens"], LabelChoice(**chosen), stored["baseline"])
 
     def learn_length(self, train: Sequence[Example], most_tokens: int) -> None:
         """Set the length limit: the longest label, or almost all training targets and a sentence, within the budget."""
-        if self.brief.kind is Kind.CLASSIFICATION:
-            self.answer_tokens = max(self.model.count_tokens(self.brief.labels))
+        if self.brief.labels:
+            self.answer_tokens = max(self.model.count_tokens(continuations_of(self.brief)))
         else:
             lengths = self.model.count_tokens([example.target for example in train])
             usual = float(np.quantile(lengths, ANSWER_LENGTH_SHARE))
@@ -76,76 +74,95 @@ class Answerer:
     def answer(self, prompts: Sequence[Prompt], rows_done: RowsDone | None = None) -> list[Prediction]:
         """One prediction per prompt, without sources. It holds an error if the prompt is longer than the model's
         context."""
-        return self._answer_in_ways((self.normalisation,), prompts, rows_done)[self.normalisation]
+        asked = self._ask(prompts, [self.choice], rows_done)
+        return self._predict(asked, self.choice)
 
     def choose(
         self, attempts: Sequence[Attempt], dev: Sequence[Example], scorer: Scorer, report_progress: ReportProgress
     ) -> tuple[Attempt, list[dict[str, Any]], Effort]:
         """Try every attempt on dev with the task's own metric and keep the best (the first if equal).
 
-        For labels, each normalisation is tried too, on the same scores. Sets `normalisation` and `baseline`. Returns
-        the best attempt, every choice with its dev score, and the effort.
+        For labels, each way to choose among them is tried too, on the same scores. Sets `choice` and `baseline`.
+        Returns the best attempt, every setting tried with its dev score, and the effort.
         """
         started = time.perf_counter()
         choices: list[dict[str, Any]] = []
-        best_score, best, best_baseline = -1.0, attempts[0], self.baseline
+        best_score, best, best_baseline, best_choice = -1.0, attempts[0], self.baseline, self.choice
         total = len(attempts) * len(dev)
-        ways = NORMALISATIONS if self.brief.kind is Kind.CLASSIFICATION else NORMALISATIONS[:1]
         for at, attempt in enumerate(attempts):
 
             def rows_done(rows: int, before: int = at * len(dev)) -> None:
                 report_progress(Progress("choosing settings", before + rows, total))
 
-            if self.brief.kind is Kind.CLASSIFICATION:
-                empty = self.model.score(attempt.ask([""]), self.brief.labels)
+            ways = [self.choice]
+            if self.brief.labels:
+                empty = self.model.score(attempt.ask([""]), continuations_of(self.brief))
                 self.baseline = empty.log_probabilities[0].tolist()
-            prompts = attempt.ask([example.input for example in dev])
-            for way, predictions in self._answer_in_ways(ways, prompts, rows_done).items():
-                dev_score = scorer.overall([prediction.text for prediction in predictions], dev)
-                labelled = {"normalisation": way} if self.brief.kind is Kind.CLASSIFICATION else {}
+                ways = LabelChoice.to_try(self.brief.kind)
+            asked = self._ask(attempt.ask([example.input for example in dev]), ways, rows_done)
+            for way in self._fitted(asked, ways, dev, scorer):
+                texts = [prediction.text for prediction in self._predict(asked, way)]
+                dev_score = scorer.overall(texts, dev)
+                labelled = way.settings if self.brief.labels else {}
                 choices.append({**attempt.settings, **labelled, "dev_score": round(dev_score, 4)})
                 if dev_score > best_score:
-                    best_score, best, best_baseline = dev_score, attempt, self.baseline
-                    self.normalisation = way
-        self.baseline = best_baseline
+                    best_score, best, best_baseline, best_choice = dev_score, attempt, self.baseline, way
+        self.baseline, self.choice = best_baseline, best_choice
         return best, choices, Effort(len(choices), len(dev), time.perf_counter() - started)
 
-    def _answer_in_ways(
-        self, ways: Sequence[str], prompts: Sequence[Prompt], rows_done: RowsDone | None
-    ) -> dict[str, list[Prediction]]:
-        """Predictions by normalisation. Written answers have only the first way."""
+    def _fitted(
+        self, asked: _Asked, ways: Sequence[LabelChoice], dev: Sequence[Example], scorer: Scorer
+    ) -> list[LabelChoice]:
+        """The ways with the thresholds that dev rows set, if any prompt fits."""
+        if asked.scores is None:
+            return list(ways)
+        rows = [row for row, fits in zip(dev, asked.fits, strict=True) if fits]
+        return [way.fitted(way.compare(asked.scores, self.baseline), self.brief, rows, scorer) for way in ways]
+
+    def _ask(self, prompts: Sequence[Prompt], ways: Sequence[LabelChoice], rows_done: RowsDone | None) -> _Asked:
+        """What the model says to all prompts that fit its context."""
         lengths = self.model.count_prompt_tokens(prompts)
         room = self.model.context_tokens - self.answer_tokens
-        fitting = [prompt for prompt, length in zip(prompts, lengths, strict=True) if length <= room]
-        error = f"The prompt is longer than the {room:,} tokens that fit this model."
-        return {
-            way: [next(answers) if length <= room else Prediction("", length, 0, error=error) for length in lengths]
-            for way, answers in self._answer_fitting(ways, fitting, rows_done).items()
-        }
+        asked = _Asked(lengths, [length <= room for length in lengths], room)
+        fitting = [prompt for prompt, fits in zip(prompts, asked.fits, strict=True) if fits]
+        if not fitting:
+            return asked
+        if not self.brief.labels:
+            written = self.model.write(fitting, self.answer_tokens, rows_done)
+            asked.written = [Prediction(one.text, one.tokens_in, one.tokens_out) for one in written]
+            return asked
 
-    def _answer_fitting(
-        self, ways: Sequence[str], prompts: Sequence[Prompt], rows_done: RowsDone | None
-    ) -> dict[str, Iterator[Prediction]]:
-        if not prompts:
-            return {way: iter(()) for way in ways}
-        if self.brief.kind is Kind.CLASSIFICATION:
+        def compare(scores: Scores) -> list[NDArray[np.float64]]:
+            return [way.compare(scores, self.baseline) for way in ways]
 
-            def compare(scores: Scores) -> list[NDArray[np.float64]]:
-                return [self._compare(scores)[way] for way in ways]
+        needs_all = any(way.needs_all for way in ways)
+        labels = continuations_of(self.brief)
+        asked.scores = self.model.score(fitting, labels, rows_done, None if needs_all else compare)
+        return asked
 
-            scores = self.model.score(prompts, self.brief.labels, rows_done, compare)
-            return {way: iter(self._label(scores, best)) for way, best in zip(ways, compare(scores), strict=True)}
-        written = self.model.write(prompts, self.answer_tokens, rows_done)
-        return {way: (Prediction(one.text, one.tokens_in, one.tokens_out) for one in written) for way in ways}
-
-    def _compare(self, scores: Scores) -> dict[str, NDArray[np.float64]]:
-        """The numbers that compare labels, in each way, [prompts, labels]."""
-        sums = scores.log_probabilities
-        ways = (sums, sums / scores.tokens_out, sums - np.array(self.baseline or 0.0))
-        return dict(zip(NORMALISATIONS, ways, strict=True))
-
-    def _label(self, scores: Scores, compared: NDArray[np.float64]) -> list[Prediction]:
+    def _predict(self, asked: _Asked, way: LabelChoice) -> list[Prediction]:
+        given = iter(asked.written if asked.scores is None else self._chosen(asked.scores, way))
+        error = f"The prompt is longer than the {asked.room:,} tokens that fit this model."
         return [
-            Prediction(self.brief.labels[label], int(tokens_in), int(scores.tokens_out[label]))
-            for label, tokens_in in zip(compared.argmax(axis=1), scores.tokens_in, strict=True)
+            next(given) if fits else Prediction("", length, 0, error=error)
+            for length, fits in zip(asked.lengths, asked.fits, strict=True)
         ]
+
+    def _chosen(self, scores: Scores, way: LabelChoice) -> list[Prediction]:
+        answers = way.answers(way.compare(scores, self.baseline), self.brief.labels)
+        return [
+            Prediction(text, int(tokens_in), int(scores.tokens_out[labels].sum()))
+            for (text, labels), tokens_in in zip(answers, scores.tokens_in, strict=True)
+        ]
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What the model said to the prompts that fit: the `scores` of all labels, or `written` answers. `lengths` are the
+    tokens of each prompt, `room` the most that fit."""
+
+    lengths: list[int]
+    fits: list[bool]
+    room: int
+    scores: Scores | None = None
+    written: list[Prediction] = field(default_factory=list)

@@ -1,6 +1,7 @@
 """Baselines: answers without a language model. A strategy that isn't better than these isn't worth its cost.
 
-Each keeps its training rows and trains again when loaded. That takes a second and needs no file format.
+Each keeps its training rows and trains again when loaded. That takes a second and needs no file format. The linear
+models are in linear_baselines.py.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from eval.label_sets import NO_LABEL, as_answer, labels_in
 from eval.outcomes import EXAMPLE_SOURCE, Effort, Prediction
 from eval.scoring import scorer_while_learning
+from eval.scoring.closeness import number_in, number_text
 from eval.task import Brief, Document, Example, Kind, LearningSplit
-from eval.words import usual_length
 from strategies.contract import Progress, ReportProgress
 from strategies.declaration import Declaration, Words
 from strategies.presets import Budget
@@ -28,19 +30,12 @@ from strategies.search.embedder import Embedder, load_embedder
 from strategies.search.passages import cut_passages
 from strategies.search.vector_index import VectorIndex
 
-if TYPE_CHECKING:  # takes a second to import, and a page only needs the declarations
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-# The inverse regularisation strength of a linear classifier; tried in this order.
-STRENGTHS_ON_WORDS, STRENGTHS_ON_EMBEDDING = (1.0, 0.1, 10.0), (10.0, 1.0, 100.0)
-MOST_STEPS = 1000  # of the optimiser
-MOST_FEATURES = 100_000  # most frequent character sequences: each label has a weight for each
 MOST_ROWS = 20_000  # training rows; more would take minutes and hardly help a baseline
 
 Answer = tuple[str, tuple[str, ...]]  # and the ids of its sources
 
 
-class _Baseline(ABC):
+class Baseline(ABC):
     """What all baselines share: choosing settings on dev, if there are any, and saving."""
 
     name: ClassVar[str]
@@ -57,6 +52,10 @@ class _Baseline(ABC):
         self.effort = Effort()
         self.notes: list[str] = []
 
+    @property
+    def settings_to_try(self) -> Sequence[dict[str, Any]]:
+        return self.tried
+
     @abstractmethod
     def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None: ...
 
@@ -68,7 +67,7 @@ class _Baseline(ABC):
         self._train, self._documents = list(split.train[:MOST_ROWS]), list(documents)
         if len(split.train) > MOST_ROWS:
             self.notes.append(f"Only the first {MOST_ROWS:,} training rows were used.")
-        tried = self.tried[: self.budget.settings]
+        tried = self.settings_to_try[: self.budget.settings]
         scorer = scorer_while_learning(self.brief, split, documents)
         for done, settings in enumerate(tried):
             report_progress(Progress("learning", done, len(tried)))
@@ -102,7 +101,7 @@ class _Baseline(ABC):
         self.learn(self._train, self._documents, self.settings)
 
 
-class MajorityLabel(_Baseline):
+class MajorityLabel(Baseline):
     """Always the most common label of the training rows."""
 
     name = "majority_label"
@@ -123,7 +122,43 @@ class MajorityLabel(_Baseline):
         return [(self._label, ()) for _ in inputs]
 
 
-class NearestExample(_Baseline):
+class CommonestLabels(Baseline):
+    """Always the most common labels of the training rows, as many as score best on dev."""
+
+    name = "commonest_labels"
+    declaration = Declaration(
+        words=Words("Most common labels", "", "Always answers with the most common labels of the training rows."),
+        kinds=(Kind.MULTI_LABEL,),
+    )
+    tried = tuple({"labels": count} for count in (1, 2, 3))
+
+    def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
+        counts = Counter(label for row in train for label in labels_in(row.target) or (NO_LABEL,))
+        commonest = sorted(counts, key=lambda label: (-counts[label], label))[: settings["labels"]]
+        is_none = commonest[:1] == [NO_LABEL]
+        self._answer = as_answer(() if is_none else [label for label in commonest if label != NO_LABEL])
+
+    def answer(self, inputs: Sequence[str]) -> list[Answer]:
+        return [(self._answer, ()) for _ in inputs]
+
+
+class MedianNumber(Baseline):
+    """Always the median of the training rows, which has the smallest absolute error of all constant answers."""
+
+    name = "median_number"
+    declaration = Declaration(
+        words=Words("Median", "", "Always answers with the median number of the training rows."),
+        kinds=(Kind.NUMBER,),
+    )
+
+    def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
+        self._median = number_text(float(np.median([number_in(row.target) or 0.0 for row in train])))
+
+    def answer(self, inputs: Sequence[str]) -> list[Answer]:
+        return [(self._median, ()) for _ in inputs]
+
+
+class NearestExample(Baseline):
     """The answer of the training row whose input is most similar in meaning."""
 
     name = "nearest_example"
@@ -145,91 +180,7 @@ class NearestExample(_Baseline):
         return [(self._rows[row].target, (EXAMPLE_SOURCE + self._rows[row].id,)) for (row,) in near]
 
 
-class TfidfLinear(_Baseline):
-    """A linear classifier on the words and pairs of words in an input."""
-
-    name = "tfidf_linear"
-    declaration = Declaration(
-        words=Words(
-            "Word classifier",
-            "",
-            "A linear classifier on TF-IDF weights of words.",
-        ),
-        kinds=(Kind.CLASSIFICATION,),
-    )
-    tried = tuple({"strength": strength} for strength in STRENGTHS_ON_WORDS)
-
-    def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
-        from sklearn.pipeline import make_pipeline
-        from sklearn.svm import LinearSVC
-
-        inputs = [row.input for row in train]
-        self._classifier = make_pipeline(
-            self.features(inputs), LinearSVC(C=settings["strength"], max_iter=MOST_STEPS, random_state=self.seed)
-        )
-        self._classifier.fit(inputs, [row.target for row in train])
-
-    def features(self, inputs: Sequence[str]) -> TfidfVectorizer:
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
-        return TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), token_pattern=r"\w+")
-
-    def answer(self, inputs: Sequence[str]) -> list[Answer]:
-        return [(str(label), ()) for label in self._classifier.predict(list(inputs))]
-
-
-class CharLinear(TfidfLinear):
-    """A linear classifier on the sequences of one to four characters in an input, within words if the script has
-    spaces. It needs no words, so it works with any script, with endings and with typos."""
-
-    name = "char_linear"
-    declaration = Declaration(
-        words=Words(
-            "Character classifier",
-            "",
-            "A linear classifier on TF-IDF weights of character n-grams. It works in any script.",
-        ),
-        kinds=(Kind.CLASSIFICATION,),
-    )
-
-    def features(self, inputs: Sequence[str]) -> TfidfVectorizer:
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
-        _, unit = usual_length(inputs)
-        analyzer = "char" if unit == "character" else "char_wb"
-        return TfidfVectorizer(
-            sublinear_tf=True, ngram_range=(1, 4), analyzer=analyzer, max_features=MOST_FEATURES, dtype=np.float32
-        )
-
-
-class EmbeddingLinear(_Baseline):
-    """A linear classifier on the embedding of an input: a frozen encoder with a trained last layer."""
-
-    name = "embedding_linear"
-    declaration = Declaration(
-        words=Words(
-            "Embedding classifier",
-            "",
-            "A linear classifier on sentence embeddings.",
-        ),
-        kinds=(Kind.CLASSIFICATION,),
-    )
-    tried = tuple({"strength": strength} for strength in STRENGTHS_ON_EMBEDDING)
-
-    def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
-        from sklearn.linear_model import LogisticRegression
-
-        self._embedder = self.load_embedder()
-        if not hasattr(self, "_vectors"):
-            self._vectors = self._embedder.embed([row.input for row in train])
-        self._classifier = LogisticRegression(C=settings["strength"], max_iter=MOST_STEPS)
-        self._classifier.fit(self._vectors, [row.target for row in train])
-
-    def answer(self, inputs: Sequence[str]) -> list[Answer]:
-        return [(str(label), ()) for label in self._classifier.predict(self._embedder.embed(inputs))]
-
-
-class BestSentence(_Baseline):
+class BestSentence(Baseline):
     """The sentence of the documents that is most similar in meaning to the input."""
 
     name = "best_sentence"

@@ -24,7 +24,7 @@ from strategies.contract import Progress, ReportProgress
 from strategies.declaration import Declaration, Mark, Words
 from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.presets import TRIAL_SHARE, Budget
-from strategies.prompts import SHORT_INSTRUCTIONS, build_prompt
+from strategies.prompts import SHORT_INSTRUCTIONS, as_asked, build_prompt
 
 if TYPE_CHECKING:  # imports torch, and a page only needs the declarations
     from peft import PeftModel
@@ -65,6 +65,7 @@ class Training(ABC):
         from strategies.engine.training import EVALUATIONS, TOKENS_A_ROW
 
         started = time.perf_counter()
+        split = as_asked(split, self.brief.kind)
         model = self.load_model()
         answerer = Answerer(model, self.brief)
         answerer.learn_length(split.train, self.budget.answer_tokens)

@@ -78,6 +78,8 @@ PRESETS = {
         "A first answer while you wait: few settings and up to 200 test rows.",
         {
             Kind.CLASSIFICATION: Budget(200, 40, 20, 3, 30_000, 6, 0),
+            Kind.MULTI_LABEL: Budget(200, 40, 20, 3, 30_000, 6, 0),
+            Kind.NUMBER: Budget(200, 40, 20, 3, 30_000, 6, 16),
             Kind.EXTRACTION: Budget(100, 16, 10, 3, 40_000, 6, 96),
             Kind.ANSWERING: Budget(120, 20, 10, 3, 30_000, 6, 32),
             Kind.WRITING: Budget(40, 8, 5, 3, 40_000, 5, 96),
@@ -89,6 +91,8 @@ PRESETS = {
         "learning curve.",
         {
             Kind.CLASSIFICATION: Budget(500, 100, 40, 6, 250_000, 10, 0, 60),
+            Kind.MULTI_LABEL: Budget(500, 100, 40, 6, 250_000, 10, 0, 60),
+            Kind.NUMBER: Budget(500, 100, 40, 6, 250_000, 10, 16, 60),
             Kind.EXTRACTION: Budget(400, 48, 20, 6, 250_000, 10, 160, 60),
             Kind.ANSWERING: Budget(400, 64, 20, 6, 200_000, 10, 48, 60),
             Kind.WRITING: Budget(150, 24, 10, 6, 250_000, 8, 192, 20),
@@ -101,6 +105,8 @@ PRESETS = {
         "hours on a CPU.",
         {
             Kind.CLASSIFICATION: Budget(2000, 200, 60, 10, 1_500_000, 15, 0, 150),
+            Kind.MULTI_LABEL: Budget(2000, 200, 60, 10, 1_500_000, 15, 0, 150),
+            Kind.NUMBER: Budget(2000, 200, 60, 10, 1_500_000, 15, 16, 150),
             Kind.EXTRACTION: Budget(2000, 100, 40, 10, 1_500_000, 15, 256, 150),
             Kind.ANSWERING: Budget(2000, 150, 40, 10, 1_000_000, 15, 64, 150),
             Kind.WRITING: Budget(500, 60, 20, 10, 1_500_000, 12, 320, 60),

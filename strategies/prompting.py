@@ -13,13 +13,13 @@ from typing import Any, ClassVar
 from eval.outcomes import Effort, Prediction
 from eval.scoring import scorer_while_learning
 from eval.stable_order import stable_hash
-from eval.task import Brief, Document, Example, Kind, LearningSplit
+from eval.task import Brief, Document, Example, LearningSplit
 from strategies.answerer import Answerer, Attempt
 from strategies.contract import ReportProgress
 from strategies.declaration import Declaration, Mark, Words
 from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.presets import Budget
-from strategies.prompts import build_prompt, instruction_of
+from strategies.prompts import as_asked, build_prompt, instruction_of
 
 # The number of examples in the prompt, and which draw of them; tried in this order within the budget.
 TRIED = ((4, 0), (8, 0), (4, 1), (8, 1), (16, 0), (16, 1), (4, 2), (8, 2), (16, 2), (2, 0))
@@ -52,7 +52,7 @@ class Prompting:
     tried: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
-        model = self.load_model()
+        model, split = self.load_model(), as_asked(split, self.brief.kind)
         self._answerer = Answerer(model, self.brief)
         self._answerer.learn_length(split.train, self.budget.answer_tokens)
         self._instruction = instruction_of(self.brief, split.train)
@@ -100,7 +100,7 @@ class Prompting:
 
         by_label: dict[str, list[Example]] = defaultdict(list)
         for example in sorted(train, key=lambda row: place(row.input, row.target)):
-            by_label[example.target if self.brief.kind is Kind.CLASSIFICATION else ""].append(example)
+            by_label[example.target if self.brief.labels else ""].append(example)
         piles = [by_label[label] for label in sorted(by_label, key=place)]
         drawn: list[Example] = []
         while len(drawn) < count and any(piles):

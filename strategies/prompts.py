@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from eval.task import Brief, Example, Kind
+from eval.label_sets import NO_LABEL, SEPARATOR, labels_in
+from eval.stable_order import stable_hash
+from eval.task import Brief, Example, Kind, LearningSplit
 from eval.words import usual_length
 from strategies.engine.language_model import Message, Prompt
 from strategies.search.passages import Passage
 
 SHORT_INSTRUCTIONS = {
     Kind.CLASSIFICATION: "Give the label.",
+    Kind.MULTI_LABEL: "Give all labels that apply.",
+    Kind.NUMBER: "Give the number.",
     Kind.EXTRACTION: "Write the JSON.",
     Kind.ANSWERING: "Answer briefly.",
     Kind.WRITING: "Write the reply.",
@@ -30,6 +35,17 @@ def write_instruction(kind: Kind, labels: Sequence[str], targets: Iterable[str])
             "Sort the message into exactly one category. Answer with the name of the category and nothing else.\n"
             f"Categories: {', '.join(labels)}"
         )
+    if kind is Kind.MULTI_LABEL:
+        none = f", or with {NO_LABEL} if none applies" if NO_LABEL in labels else ""
+        return (
+            "Sort the message into all categories that apply. Answer with their names, each followed by "
+            f"'{SEPARATOR}', and nothing else{none}.\n"
+            f"Categories: {', '.join(label for label in labels if label != NO_LABEL)}"
+        )
+    if kind is Kind.NUMBER:
+        if labels:
+            return f"Rate the message. Answer with one number and nothing else.\nPossible numbers: {', '.join(labels)}"
+        return f"Estimate the number for the message. Answer with the number and nothing else, such as {min(targets)}."
     if kind is Kind.EXTRACTION:
         return (
             "Read the message and write what it states as one JSON object. "
@@ -59,6 +75,22 @@ def build_prompt(
     for example in demonstrations:
         turns += [Message("user", example.input), Message("assistant", example.target)]
     return (*turns, Message("user", with_passages(input, passages)))
+
+
+def as_asked(split: LearningSplit, kind: Kind) -> LearningSplit:
+    """The rows with their answers as the model should write them. Several labels come in an order of each row's own, so
+    that no label is always the first, and each ends with a separator."""
+    if kind is not Kind.MULTI_LABEL:
+        return split
+
+    def answer(row: Example) -> str:
+        labels = sorted(labels_in(row.target) or (NO_LABEL,), key=lambda label: stable_hash(row.input, label))
+        return " ".join(f"{label}{SEPARATOR}" for label in labels)
+
+    def asked(rows: Sequence[Example]) -> tuple[Example, ...]:
+        return tuple(replace(row, target=answer(row)) for row in rows)
+
+    return LearningSplit(asked(split.train), asked(split.dev))
 
 
 def with_passages(input: str, passages: Sequence[Passage]) -> str:

@@ -23,10 +23,15 @@ STRATEGIES = {  # the simplest first
 # Baselines without a language model, the simplest first.
 BASELINES = {
     "majority_label": "strategies.baselines:MajorityLabel",
+    "commonest_labels": "strategies.baselines:CommonestLabels",
+    "median_number": "strategies.baselines:MedianNumber",
     "nearest_example": "strategies.baselines:NearestExample",
-    "tfidf_linear": "strategies.baselines:TfidfLinear",
-    "char_linear": "strategies.baselines:CharLinear",
-    "embedding_linear": "strategies.baselines:EmbeddingLinear",
+    "tfidf_linear": "strategies.linear_baselines:TfidfLinear",
+    "char_linear": "strategies.linear_baselines:CharLinear",
+    "embedding_linear": "strategies.linear_baselines:EmbeddingLinear",
+    "tfidf_regression": "strategies.linear_baselines:TfidfRegression",
+    "char_regression": "strategies.linear_baselines:CharRegression",
+    "embedding_regression": "strategies.linear_baselines:EmbeddingRegression",
     "best_sentence": "strategies.baselines:BestSentence",
 }
 

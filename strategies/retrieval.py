@@ -17,7 +17,7 @@ from strategies.declaration import Declaration, LookUps, Mark, Words
 from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.open_book import Counts, OpenBook, Opened, answer_openly, index_book, refreshed
 from strategies.presets import Budget
-from strategies.prompts import instruction_of
+from strategies.prompts import as_asked, instruction_of
 from strategies.search.embedder import Embedder, load_embedder
 
 # The numbers of passages and solved examples in the prompt; tried in this order within the budget.
@@ -56,6 +56,7 @@ class Retrieval:
     )
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        split = as_asked(split, self.brief.kind)
         self._answerer = Answerer(self.load_model(), self.brief)
         self._answerer.learn_length(split.train, self.budget.answer_tokens)
         self._instruction = instruction_of(self.brief, split.train)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from statistics import mean, quantiles
 
 from eval.robustness import VARIANTS
-from eval.task import Brief, Document, Example, Kind, Split, Task
+from eval.task import LABELLED, Brief, Document, Example, Kind, Split, Task
 from strategies.presets import SENTENCE_TOKENS, TRIAL_SHARE, Budget
 from strategies.registry import DECLARATIONS, TRAINED, baselines_for
 from strategies.search.passages import cut_passages, words_a_passage
@@ -64,7 +64,9 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
         embed = PASSAGES_A_FACT * changed
         embed += len(split.train) + _count_passages(tuple(documents), words) + choosing + tested + alone + probed
     own = input_tokens + looked_up
-    if brief.kind is Kind.CLASSIFICATION:
+    if brief.labels and brief.kind is not Kind.CLASSIFICATION:
+        answer, longest = sum(map(_tokens, brief.labels)), 0.0  # the score of every label counts
+    elif brief.kind is Kind.CLASSIFICATION:
         followed = min(LABELS_FOLLOWED, len(brief.labels))
         if not declared.learns_from_rows:
             followed += round(FOLLOWED_IN_DOUBT * (len(brief.labels) - followed))
@@ -110,7 +112,7 @@ def foresee_baselines(task: Task, split: Split, budget: Budget) -> Workload:
     """The work of all baselines together: texts to embed, separately for each."""
     learned, asked = len(split.train), len(split.dev) + len(split.test) + min(budget.latency_rows, len(split.test))
     embed = float(learned + asked)  # for the nearest example
-    if task.kind is Kind.CLASSIFICATION:
+    if task.kind in LABELLED:
         embed += learned + asked + 2 * len(split.dev)
     elif "best_sentence" in baselines_for(task.kind, bool(task.documents)):
         embed += len(cut_passages(task.documents, words=1)) + asked

@@ -7,7 +7,7 @@ from dataclasses import replace
 from advisor.schema import Circumstances, Form
 from eval.flaws import conflicts, label_spellings
 from eval.scoring import counts_facts
-from eval.task import Kind, Split, Task
+from eval.task import LABELLED, Kind, Split, Task
 from eval.words import count_words
 
 
@@ -15,11 +15,13 @@ def circumstances_of(task: Task, split: Split, metric: str) -> Circumstances:
     """The facts of the data. What data cannot tell, such as what was tried before, stays unknown."""
     forms: dict[Kind, Form] = {
         Kind.CLASSIFICATION: "categories",
+        Kind.MULTI_LABEL: "categories",
+        Kind.NUMBER: "categories",
         Kind.EXTRACTION: "structure",
         Kind.ANSWERING: "free",
         Kind.WRITING: "free" if counts_facts(metric) else "style",
     }
-    one_answer = task.kind in (Kind.CLASSIFICATION, Kind.EXTRACTION)
+    one_answer = task.kind in (*LABELLED, Kind.EXTRACTION)
     used = replace(task, examples=(*split.train, *split.dev, *split.test))  # what nobody sees does no harm
     spelled_twice = label_spellings(used)
     flawed = {example.id for example in used.examples if example.target in spelled_twice}

@@ -13,7 +13,7 @@ from advisor.plan import DEFAULT_MACHINE_PRICE, DEFAULT_MODEL, DEFAULT_STRATEGIE
 from eval.decoding import number
 from eval.encodings import ENCODINGS
 from eval.scoring import MetricName
-from eval.task import BadInput
+from eval.task import BadInput, Kind
 from strategies.presets import PRESETS
 
 _WHOLE = re.compile(r"[+-]?(\d{1,15}|\d{1,3}(,\d{3}){1,4})", re.ASCII)
@@ -90,7 +90,20 @@ def _parser() -> argparse.ArgumentParser:
         "--encoding", default="", choices=sorted(set(ENCODINGS.values())), metavar="NAME",
         help="the encoding of the file, such as Windows-1252 (default: detected)",
     )  # fmt: skip
-    compare.add_argument("--target", metavar="COL", help="the column with the ideal outputs (default: guessed)")
+    compare.add_argument(
+        "--target",
+        metavar="COL",
+        action="append",
+        help="the column with the ideal outputs (default: guessed); repeat it for columns that say yes or no for one "
+        "label each",
+    )
+    compare.add_argument(
+        "--kind",
+        type=Kind,
+        choices=list(Kind),
+        metavar="KIND",
+        help=f"what an answer is: {', '.join(Kind)} (default: guessed)",
+    )
     compare.add_argument(
         "--metric",
         type=_metric,

@@ -272,7 +272,8 @@ def _setup(table: Table, documents: list[Document], options: argparse.Namespace)
     """The columns as guessed, except those the person named, and the metric."""
     guessed = Setup.of(guess_columns(table, documents))
     source, *joined = options.input or (guessed.input, *guessed.joined)
-    target = options.target or guessed.target
+    marked = tuple(options.target or guessed.marked)
+    target = marked[0] if options.target else guessed.target
     chosen = {source, target, *joined}
     group, split, document, rejected = (
         None if column in chosen else column
@@ -294,6 +295,8 @@ def _setup(table: Table, documents: list[Document], options: argparse.Namespace)
         own_metric=own,
         joined=tuple(column for column in joined if column != target),
         rejected=rejected,
+        kind=options.kind,
+        marked=marked if len(marked) > 1 else (),
     )
 
 

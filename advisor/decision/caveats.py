@@ -109,6 +109,11 @@ def _seldom_all_right(situation: Situation) -> str | None:
             f"{name_of(choice.strategy)} is wrong on {wrong:,} of {count_text(choice.score.n, 'test row')}. Its score "
             "is higher because a label with few rows counts as much as one with many."
         )
+    if kind is Kind.NUMBER:
+        return (
+            f"{name_of(choice.strategy)} is off in {wrong:,} of {count_text(choice.score.n, 'answer')}. Its score "
+            "counts how close they are."
+        )
     return (
         f"{name_of(choice.strategy)} gets something wrong in {wrong:,} of {count_text(choice.score.n, 'answer')}. Its "
         "score counts the parts that are right, so check each answer before use."

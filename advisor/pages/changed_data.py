@@ -64,4 +64,5 @@ def kept_setup(run: StoredRun, after: StoredDataset) -> Setup:
     group, split, document = (name if name in columns else None for name in (setup.group, setup.split, setup.document))
     joined = tuple(name for name in setup.joined if name in columns)
     rejected = setup.rejected if setup.rejected in columns else None
-    return replace(setup, group=group, split=split, document=document, joined=joined, rejected=rejected)
+    marked = tuple(name for name in setup.marked if name in columns)
+    return replace(setup, group=group, split=split, document=document, joined=joined, rejected=rejected, marked=marked)

@@ -44,6 +44,12 @@ def choose_columns(table: Table, setup: Setup) -> Setup:
             [name for name in setup.joined if name not in (source, target)],
             help="Columns that belong to the input, such as the context of a question. Each follows with its name.",
         )
+        marked = st.multiselect(
+            "More labels",
+            [name for name in columns if name not in (source, target, *joined)],
+            [name for name in setup.marked if name not in (source, target, *joined)] if target in setup.marked else [],
+            help="Columns that say yes or no for one label each, like that of the ideal answer.",
+        )
         sides = st.columns(3, gap="medium")
         with sides[0]:
             group = _optional_column(
@@ -64,7 +70,14 @@ def choose_columns(table: Table, setup: Setup) -> Setup:
                 "Document", columns, setup.document, "The ID of the document that contains the answer."
             )
     chosen = replace(
-        setup, input=source, target=target, group=group, split=split, document=document, joined=tuple(joined)
+        setup,
+        input=source,
+        target=target,
+        group=group,
+        split=split,
+        document=document,
+        joined=tuple(joined),
+        marked=tuple(name for name in columns if name in (target, *marked)) if marked else (),
     )
     if chosen == setup:
         return setup

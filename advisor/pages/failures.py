@@ -91,7 +91,7 @@ def _table(name: str, mixups: Sequence[Mixup], labels: dict[str, int]) -> str:
     counts = {(one.expected, one.given): one.count for one in mixups}
     for label, rows in labels.items():
         counts[label, label] = rows - sum(one.count for one in mixups if one.expected == label)
-    across = sorted({label for pair in counts for label in pair})
+    across = [*labels, *sorted({given for _, given in counts} - labels.keys())]
     heads = "".join(f'<th scope="col"><span>{escape(label)}</span></th>' for label in across)
     body = "".join(
         f'<tr><th scope="row">{escape(label)}</th>'

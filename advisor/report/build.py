@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 from advisor.advice.agreement import hold_against
 from advisor.advice.circumstances import circumstances_of
@@ -21,10 +21,13 @@ from advisor.wording import money_text
 from eval.cost_ranges import crossing_range, price_range
 from eval.costs import Quote, cost_of
 from eval.failures import Failures, sort_failures
+from eval.grouping import piece_of
 from eval.outcomes import Outcome, Trial
 from eval.scored import detectable_difference, paired_difference, score_of, scored
 from eval.scoring import metric_for
 from eval.scoring.check import ScoreCheck
+from eval.scoring.closeness import mean_error
+from eval.scoring.label_sets import label_averages, rates_of_sets
 from eval.scoring.labels import rates_by_label
 from eval.statistics import holm
 from eval.task import Example, Kind, Split, Task
@@ -217,8 +220,23 @@ def _probed(one: Candidate | NotMeasured, trial: Trial, failures: Failures, task
         freshness=freshness(trial, task),
         without_documents=without_documents(trial, task.kind),
         refusals=refusals(trial, task),
-        labels=rates_by_label(trial.outcomes),
+        **_by_kind(trial, task.kind),
     )
+
+
+def _by_kind(trial: Trial, kind: Kind) -> dict[str, Any]:
+    """The figures that only labels, several labels or numbers have."""
+    groups = [piece_of(outcome) for outcome in trial.outcomes]
+    match kind:
+        case Kind.CLASSIFICATION:
+            return {"labels": rates_by_label(trial.outcomes)}
+        case Kind.MULTI_LABEL:
+            averages = label_averages(trial.outcomes, groups)
+            return {"labels": rates_of_sets(trial.outcomes), "label_averages": averages}
+        case Kind.NUMBER:
+            return {"error": mean_error(trial.outcomes, groups)}
+        case _:
+            return {}
 
 
 def _priced(one: Candidate, trial: Trial, priorities: Priorities) -> Candidate:

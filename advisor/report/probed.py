@@ -25,7 +25,7 @@ from eval.scored import paired_difference as scored_difference
 from eval.scored import score_of
 from eval.scoring import is_right
 from eval.statistics import Interval, mean_change, paired_difference
-from eval.task import Kind, Task
+from eval.task import LABELLED, Kind, Task
 
 EXAMPLES_KEPT = 20
 ADMITTED, RIGHT, INVENTED = "admitted", "right", "invented"  # with the documents taken out
@@ -145,7 +145,7 @@ def without_documents(trial: Trial, kind: Kind) -> WithoutDocuments | None:
 def refusals(trial: Trial, task: Task) -> Refusals | None:
     """Test rows answered by refusing where another answer was expected. None without outcomes, and where answers are
     labels."""
-    if not trial.outcomes or task.kind is Kind.CLASSIFICATION:
+    if not trial.outcomes or task.kind in LABELLED:
         return None
     targets = {example.id: example.target for example in task.examples}
     refused = [is_refusal(outcome.text, targets[outcome.example_id]) for outcome in trial.outcomes]

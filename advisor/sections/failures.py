@@ -39,6 +39,14 @@ WORDS: dict[str, Words] = {
         "Retrieved but not used", "A retrieved example has the right label, but it gave another label."
     ),
     Failure.WRONG_LABEL: Words("Wrong label", "It gave another of your labels."),
+    Failure.LABELS_MISSING: Words("Labels left out", "Every label it gave is right, but others are missing."),
+    Failure.LABELS_EXTRA: Words("Too many labels", "It gave every expected label, and others."),
+    Failure.LABELS_MIXED: Words("Partly right", "Some labels are right. Others are wrong or missing."),
+    Failure.LABELS_WRONG: Words("Wrong labels", "None of its labels is right."),
+    Failure.NOT_NUMBER: Words("No number", "The answer holds no number."),
+    Failure.ONE_OFF: Words("Off by one", "It gave a rating next to the expected one."),
+    Failure.TOO_LOW: Words("Too low", "The number is too low, by more than one rating if you have ratings."),
+    Failure.TOO_HIGH: Words("Too high", "The number is too high, by more than one rating if you have ratings."),
     Failure.NOT_JSON: Words("Not readable", "The answer isn't the JSON we asked for, or only its beginning."),
     Failure.VALUE_FORM: Words(
         "Right values, wrong form", "The expected values are in other fields or written differently (two for 2)."
@@ -205,6 +213,8 @@ def _overlap(failures: dict[str, Failures]) -> str | None:
 
 def _how(report: Report) -> str:
     partly = {
+        Kind.MULTI_LABEL: " (one whose labels aren't exactly the expected ones)",
+        Kind.NUMBER: " (one nearer to another rating, or an amount more than 5 % off)",
         Kind.EXTRACTION: " (one whose fields don't all match)",
         Kind.ANSWERING: " (one that scores below .5)",
     }.get(report.task.kind, "")
@@ -216,6 +226,8 @@ def _how(report: Report) -> str:
     )
     compared = {
         Kind.CLASSIFICATION: "its label with the expected one, your labels and the retrieved examples",
+        Kind.MULTI_LABEL: "its labels with the expected ones",
+        Kind.NUMBER: "its number with the expected one",
     }.get(report.task.kind, "its words with the expected answer, your documents and what was retrieved")
     return (
         f"Each wrong answer{partly} counts in the first category that fits. We compare {compared}: columns answer, "

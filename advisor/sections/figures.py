@@ -32,14 +32,19 @@ from advisor.wording import (
 )
 from eval.phases import PHASES, WRITING
 from eval.posterior import DRAWS as RESAMPLES
+from eval.reweighted import DRAWS as DRAWS_OF_AVERAGES
+from eval.reweighted import Average
 from eval.scoring import formula_of
 from eval.statistics import Percentiles
+from eval.task import Kind
 from strategies.registry import TRAINED
 
 NOT_MEASURED = "not measured"
 SCORE, COST = "Score", "Cost per 1,000 requests"
 MEDIAN, P95 = "Median latency", "95th percentile latency"
 BASELINES, FIRST_TOKEN, PROBABILITY = "Baselines", "Median time to first token", "Probability of being"
+MICRO, MACRO, ERROR, EXACT = "Micro-F1", "Macro-F1", "Mean absolute error", "Exactly right"
+_REWEIGHTED = f"the middle 95 % under {DRAWS_OF_AVERAGES:,} random weightings of the rows (Bayesian bootstrap)."
 _TRAININGS = "Score of each training"
 _MEANING = (
     "Brackets hold 95 % CIs. Setup is choosing settings, indexing documents and examples, and training. A token is a "
@@ -57,6 +62,18 @@ PARTS = {
         "Answers with something invented",
         "An answer counts if it states a number, date or name found nowhere in the task's inputs, expected answers or "
         "documents.",
+    ),
+    "found": (
+        "Expected labels found",
+        "Of each row: expected labels that were given ÷ expected labels (1 if none is expected).",
+    ),
+    "correct": (
+        "Given labels that are right",
+        "Of each row: given labels that are expected ÷ given labels (1 if none is given).",
+    ),
+    "within_one": (
+        "Within one rating",
+        "A row counts if the rating nearest to its answer is the expected one or next to it.",
     ),
     "form": (
         "Similarity to the expected wording (chrF)",
@@ -103,6 +120,10 @@ def figures_of(report: Judgement) -> list[tuple[str, list[str]]]:
         *([row(_TRAININGS, _each_training)] if any(one.score_of_each_training for one in shown) else []),
         *_probabilities(report, [one.id for one in shown]),
         *(each for part, (heading, _) in PARTS.items() for each in if_any(heading, partial(_part, part))),
+        *if_any(MICRO, lambda one: _average(one.label_averages.micro) if one.label_averages else None),
+        *if_any(MACRO, lambda one: _average(one.label_averages.macro) if one.label_averages else None),
+        *if_any(ERROR, lambda one: _error(one.error) if one.error else None),
+        *if_any(EXACT, lambda one: _exact(report, one)),
         _seconds(MEDIAN, [_median(one.latency_seconds) for one in shown]),
         _seconds(P95, [_p95(one.latency_seconds) for one in shown]),
         *(
@@ -150,6 +171,13 @@ def how_computed(report: Report) -> dict[str, str]:
             heading: f"The mean over {rows} of column {part} of outcomes.csv. {how}"
             for part, (heading, how) in PARTS.items()
         },
+        MICRO: "2 × TP ÷ (2 × TP + FP + FN), counted over all labels of all test rows: columns expected and answer of "
+        f"outcomes.csv. CI: {_REWEIGHTED}",
+        MACRO: f"The same for each label that a test row expects, then the mean over labels. CI: {_REWEIGHTED}",
+        ERROR: "The mean of |answer − expected| over the test rows whose answer holds a number: columns expected and "
+        f"answer of outcomes.csv. CI: {_REWEIGHTED}",
+        EXACT: "The fraction of test rows that are right as a whole: all labels and no others, the nearest rating, or "
+        "an amount at most 5 % off.",
         MEDIAN: f"The median of {timed} requested one at a time: column seconds. CI: by the binomial number of answers "
         "below the true median.",
         P95: f"The 95th percentile of the same {timed}. With so few answers, its CI often has no upper end.",
@@ -284,6 +312,19 @@ def _each_training(one: Candidate) -> str | None:
     """A dash for what is never trained."""
     scores = ", ".join(map(score_text, one.score_of_each_training or ()))
     return scores if one.strategy in TRAINED else scores or "–"
+
+
+def _average(one: Average) -> str:
+    return f"{score_text(one.mean)} ({score_text(one.low)} to {score_text(one.high)})"
+
+
+def _error(one: Average) -> str:
+    return f"{number_text(one.mean)} ({number_text(one.low)} to {number_text(one.high)})"
+
+
+def _exact(report: Judgement, one: Candidate) -> str | None:
+    kind = report.task.kind if isinstance(report, Report) else None
+    return share_text(one.parts["exact"]) if kind in (Kind.MULTI_LABEL, Kind.NUMBER) and "exact" in one.parts else None
 
 
 def _part(part: str, one: Candidate) -> str | None:

@@ -23,6 +23,8 @@ class MetricName(StrEnum):
     ACCURACY = "accuracy"
     MACRO_F1 = "macro-F1"
     BALANCED_ACCURACY = "balanced accuracy"
+    EXAMPLE_F1 = "example F1"
+    CLOSENESS = "closeness"
     FIELD_F1 = "field F1"
     FACTS = "facts"
     FACTS_AND_FORM = "facts and form"
@@ -33,6 +35,8 @@ class MetricName(StrEnum):
 
 CHOICES: dict[Kind, tuple[MetricName, ...]] = {
     Kind.CLASSIFICATION: (MetricName.ACCURACY, MetricName.MACRO_F1, MetricName.BALANCED_ACCURACY),
+    Kind.MULTI_LABEL: (MetricName.EXAMPLE_F1, MetricName.EXACT),
+    Kind.NUMBER: (MetricName.CLOSENESS, MetricName.EXACT),
     Kind.EXTRACTION: (MetricName.FIELD_F1,),
     Kind.ANSWERING: (MetricName.FACTS, MetricName.EXACT),
     Kind.WRITING: (
@@ -64,6 +68,14 @@ MEANINGS: dict[str, str] = {
         "The fraction of each label's rows that got it (recall), averaged over labels. A label with few rows counts "
         "as much as one with many."
     ),
+    MetricName.EXAMPLE_F1: (
+        "How many of a row's labels are found, and how many of the given labels are right (F1), averaged over rows. "
+        "Missing and extra labels lower the score."
+    ),
+    MetricName.CLOSENESS: (
+        "How close the number is to the expected one, as a fraction of the range of your numbers. An answer without a "
+        "number scores 0."
+    ),
     MetricName.FIELD_F1: (
         "How well the fields match the expected ones. Missing, wrong and invented fields lower the score. "
         "An answer that is not JSON scores 0."
@@ -72,7 +84,10 @@ MEANINGS: dict[str, str] = {
     MetricName.FACTS_AND_FORM: f"{_FACTS} Different wording lowers it by at most 5 %.",
     MetricName.FORM_AND_FACTS: f"{_FORM} Lost facts of the input lower it by at most 30 %.",
     MetricName.FORM: f"{_FORM} Facts do not count.",
-    MetricName.EXACT: "The fraction of answers that equal the expected one, ignoring spacing and the case of keywords.",
+    MetricName.EXACT: (
+        "The fraction of answers that equal the expected one, ignoring spacing, the case of keywords and the order of "
+        "labels."
+    ),
     # For runs of earlier versions.
     "answer F1": "How many words the answer shares with the expected one, from 0 to 1.",
     "chrF": _FORM,
@@ -95,6 +110,13 @@ FORMULAS: dict[str, str] = {
         "The mean over the labels of the test rows of TP ÷ (TP + FN). TP rows have the label and got it, FN have it "
         "and got another."
     ),
+    MetricName.EXAMPLE_F1: (
+        "2 × labels that are both given and expected ÷ (given labels + expected labels); 1 if there is neither."
+    ),
+    MetricName.CLOSENESS: (
+        "1 − |given − expected| ÷ range, at least 0 (1 − the normalised absolute error). The range is that of your "
+        "ratings; for amounts, that of the middle 90 % of training answers."
+    ),
     MetricName.FIELD_F1: (
         "2 × fields that agree ÷ (given fields + expected fields). Fields agree if their names and values are the "
         "same. Capitals, blanks and the order of lists do not count. 2 equals 2.0, but not the text “2”. "
@@ -111,7 +133,10 @@ FORMULAS: dict[str, str] = {
         f"{_FACTS_FORMULA}"
     ),
     MetricName.FORM: "chrF from sacrebleu ÷ 100: sequences of one to six letters; recall weighs double.",
-    MetricName.EXACT: "1 if the answer is the expected one after formatting, else 0.",
+    MetricName.EXACT: (
+        "1 if the answer is the expected one after formatting, else 0. For labels: if exactly the expected ones are "
+        "given. For numbers: if the nearest rating is the expected one, or an amount is at most 5 % off."
+    ),
     "answer F1": "2 × shared words ÷ (given words + expected words), as for SQuAD.",
     "chrF": "chrF from sacrebleu ÷ 100: sequences of one to six letters; recall weighs double.",
 }
@@ -181,6 +206,10 @@ def metric_for(
     match kind:
         case Kind.CLASSIFICATION:
             return Metric(MetricName.ACCURACY)
+        case Kind.MULTI_LABEL:
+            return Metric(MetricName.EXAMPLE_F1)
+        case Kind.NUMBER:
+            return Metric(MetricName.CLOSENESS)
         case Kind.EXTRACTION:
             return Metric(MetricName.FIELD_F1)
     train = train[:_ROWS_READ]

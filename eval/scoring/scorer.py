@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
+from eval.scoring.closeness import Scale, number_in
 from eval.scoring.code import formatted
 from eval.scoring.collection import Collection
 from eval.scoring.facts import FactScore, score_facts
 from eval.scoring.fields import field_f1
 from eval.scoring.given import GivenFacts
+from eval.scoring.label_sets import Overlap
 from eval.scoring.labels import OF_LABELS, LabelAnswers, label_key
 from eval.scoring.metric import LEADS_WITH_FACTS, SHARE_OF_OTHER, MetricName, metric_for
 from eval.scoring.own_metric import load_own
@@ -53,6 +55,7 @@ class Scorer:
         self.metric = metric or metric_for(kind, train, documents, self.collection)
         carries = self.collection is not None and self.metric.carries
         self._given = GivenFacts.learn(train, self.collection.read, encode) if carries and self.collection else None
+        self._scale = Scale.of([row.target for row in (*train, *examples)]) if kind is Kind.NUMBER else None
         self._own = load_own(self.metric) if self.metric.own else None
         self._name = self.metric.name.split(",")[0]
         self._required = [_pattern(each) for each in self.metric.required]
@@ -60,10 +63,12 @@ class Scorer:
     def score(self, text: str, example: Example) -> Score:
         """How good `text` is as an answer to this example; of several right answers the best match counts.
 
-        Parts: extraction has `valid` (JSON of the expected outer shape) and `exact`. Answering and writing have
-        `recall` and `precision` of facts, `dropped` and `distorted` (shares of the expected facts), `invented` (it
-        states something that occurs nowhere in the task), and `exact`; writing also `form`. Raises BadInput if the
-        target of an extraction isn't JSON, or if a person's own metric fails.
+        Parts: a multi-label answer has `found` (share of the expected labels given), `correct` (share of the given
+        labels expected) and `exact`. A number has `valid` (it is one), `exact` and, if it is a rating, `within_one`.
+        Extraction has `valid` (JSON of the expected outer shape) and `exact`. Answering and writing have `recall`
+        and `precision` of facts, `dropped` and `distorted` (shares of the expected facts), `invented` (it states
+        something that occurs nowhere in the task), and `exact`; writing also `form`. Raises BadInput if the target of
+        an extraction isn't JSON, or if a person's own metric fails.
         """
         return max((self._against(text, answer, example) for answer in example.answers), key=lambda one: one.value)
 
@@ -82,6 +87,11 @@ class Scorer:
     def _by_kind(self, text: str, answer: str, example: Example) -> Score:
         if self.kind is Kind.CLASSIFICATION:
             return Score(float(label_key(text) == label_key(answer)))
+        if self.kind is Kind.MULTI_LABEL:
+            overlap = Overlap.of(text, answer)
+            return self._plain(overlap.f1, {"found": overlap.recall, "correct": overlap.precision}, overlap.is_exact)
+        if self._scale is not None:
+            return self._of_number(text, answer, self._scale)
         if self.kind is Kind.EXTRACTION:
             value = field_f1(text, answer)
             return Score(value or 0.0, {"valid": float(value is not None), "exact": float(value == 1)})
@@ -97,6 +107,20 @@ class Scorer:
         if self.kind is Kind.WRITING:
             parts["form"] = self._form(text, answer)
         return Score(self._combined(text, answer, facts, parts), parts)
+
+    def _plain(self, value: float, parts: dict[str, float], is_exact: bool) -> Score:
+        """The score of an answer that is exactly right or not."""
+        exact = float(is_exact)
+        return Score(exact if self._name == MetricName.EXACT else value, {**parts, "exact": exact})
+
+    def _of_number(self, text: str, answer: str, scale: Scale) -> Score:
+        given, expected = number_in(text), number_in(answer)
+        if given is None or expected is None:
+            return self._plain(0.0, {"valid": 0.0} | ({"within_one": 0.0} if scale.values else {}), False)
+        parts = {"valid": 1.0}
+        if scale.values:
+            parts["within_one"] = float(scale.is_within_one(given, expected))
+        return self._plain(scale.closeness(given, expected), parts, scale.is_right(given, expected))
 
     def _combined(self, text: str, answer: str, facts: FactScore, parts: dict[str, float]) -> float:
         if self._name == MetricName.EXACT or self._own is not None:
@@ -140,14 +164,14 @@ def scorer_while_learning(brief: Brief, split: LearningSplit, documents: Sequenc
 def is_right(kind: Kind, value: float, parts: Mapping[str, float]) -> bool | None:
     """Whether an answer with this score and these parts counts as right; None for writing, which has no right answers.
 
-    A label must be exact, and so must every field of an extraction. A short answer must score at
-    least half, state about half of the facts and hardly any wrongly, so that "in Paris" is right if "Paris" was
-    expected.
+    A label must be exact, and so must all labels of a multi-label answer and every field of an extraction. For a
+    rating, the nearest one must be the expected one; an amount may be 5 % off. A short answer must score at least half,
+    state about half of the facts and hardly any wrongly, so that "in Paris" is right if "Paris" was expected.
     """
     match kind:
         case Kind.CLASSIFICATION:
             return value == 1
-        case Kind.EXTRACTION:
+        case Kind.MULTI_LABEL | Kind.NUMBER | Kind.EXTRACTION:
             return parts.get("exact", 0.0) == 1
         case Kind.ANSWERING:
             is_stated = value >= _RIGHT_ANSWER and parts.get("recall", value) >= _LEAST_RECALL

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
 import pytest
 
 from eval.columns import guess_columns
+from eval.kinds import labels_for
+from eval.label_sets import as_answer, labels_in
 from eval.mapping import build_task
 from eval.split import split_task
 from eval.table import read_table
-from eval.task import Brief, Document, Example, Kind, LearningSplit, labels_of
+from eval.task import Brief, Document, Example, Kind, LearningSplit
 from strategies.contract import Progress, Strategy
 from strategies.presets import PRESETS
 from strategies.registry import BASELINES, DECLARATIONS, baselines_for, build_strategy
@@ -35,9 +38,9 @@ def rows() -> list[Example]:
     return [Example(f"r{at}", text, label) for at, (text, label) in enumerate(texts)]
 
 
-def fitted(name: str, kind: Kind = Kind.CLASSIFICATION) -> Strategy:
-    train = rows()
-    brief = Brief("tiny", kind, "", labels_of(train) if kind is Kind.CLASSIFICATION else ())
+def fitted(name: str, kind: Kind = Kind.CLASSIFICATION, train: Sequence[Example] | None = None) -> Strategy:
+    train = train or rows()
+    brief = Brief("tiny", kind, "", labels_for(kind, train))
     baseline = build_strategy(name, brief, "no model is loaded", PRESETS["quick"], seed=0)
     told: list[Progress] = []
     baseline.fit(LearningSplit(tuple(train), tuple(train[::3])), DOCUMENTS, told.append)
@@ -52,6 +55,12 @@ def answers(baseline: Strategy, *inputs: str) -> list[str]:
 def test_each_kind_of_task_has_its_baselines() -> None:
     assert baselines_for(Kind.CLASSIFICATION, has_documents=True) == [
         "majority_label", "nearest_example", "tfidf_linear", "char_linear", "embedding_linear",
+    ]  # fmt: skip
+    assert baselines_for(Kind.MULTI_LABEL, has_documents=False) == [
+        "commonest_labels", "nearest_example", "tfidf_linear", "char_linear", "embedding_linear",
+    ]  # fmt: skip
+    assert baselines_for(Kind.NUMBER, has_documents=False) == [
+        "median_number", "nearest_example", "tfidf_regression", "char_regression", "embedding_regression",
     ]  # fmt: skip
     assert baselines_for(Kind.EXTRACTION, has_documents=False) == ["nearest_example"]
     assert baselines_for(Kind.ANSWERING, has_documents=True) == ["nearest_example", "best_sentence"]
@@ -73,6 +82,48 @@ def test_a_linear_classifier_learns_the_labels(name: str) -> None:
     baseline = fitted(name)
     assert answers(baseline, "the password again", "my parcel?", "money back") == ["account", "delivery", "refund"]
     assert len(baseline.choices) == 3 and baseline.settings["strength"] in (0.1, 1.0, 10.0, 100.0)
+
+
+MOODS = {"awful": 1, "bad": 2, "fine": 3, "good": 4, "great": 5}
+
+
+def rated() -> list[Example]:
+    texts = [(f"the {thing} was {mood}", rating) for mood, rating in MOODS.items() for thing in ("room", "food", "bed")]
+    return [Example(f"r{at}", text, str(rating)) for at, (text, rating) in enumerate(texts)]
+
+
+def test_the_median_is_always_given() -> None:
+    assert answers(fitted("median_number", Kind.NUMBER, rated()), "the view was great", "") == ["3", "3"]
+
+
+@pytest.mark.parametrize("name", ["tfidf_regression", "char_regression", "embedding_regression"])
+def test_a_regression_learns_the_order_of_ratings(name: str) -> None:
+    baseline = fitted(name, Kind.NUMBER, rated())
+    low, middle, high = map(float, answers(baseline, "the view was awful", "the view was fine", "the view was great"))
+    assert 1 <= low < middle < high <= 5
+
+
+def tagged() -> list[Example]:
+    """Messages about one thing or two."""
+    pairs = [(one, other) for one in MESSAGES for other in MESSAGES if one <= other]
+    return [
+        Example(f"r{at}{number}", f"{MESSAGES[one][number]}, {MESSAGES[other][-1 - number]}", as_answer({one, other}))
+        for at, (one, other) in enumerate(pairs)
+        for number in range(4)
+    ]
+
+
+def test_as_many_of_the_commonest_labels_are_given_as_score_best() -> None:
+    assert answers(fitted("commonest_labels", Kind.MULTI_LABEL, tagged()), "?") == ["account; delivery; refund"]
+    mostly_one = [Example(f"r{at}", f"text {at}", "delivery" if at % 5 == 4 else "refund") for at in range(20)]
+    assert answers(fitted("commonest_labels", Kind.MULTI_LABEL, mostly_one), "?") == ["refund"]
+
+
+@pytest.mark.parametrize("name", ["tfidf_linear", "char_linear", "embedding_linear"])
+def test_a_classifier_finds_several_labels(name: str) -> None:
+    baseline = fitted(name, Kind.MULTI_LABEL, tagged())
+    (both,) = answers(baseline, "where is my parcel? please refund the money")
+    assert {"delivery", "refund"} == set(labels_in(both))
 
 
 def test_characters_tell_labels_apart_where_words_have_no_spaces() -> None:
@@ -103,8 +154,8 @@ def test_the_best_sentence_is_the_one_that_answers() -> None:
 @pytest.mark.parametrize("name", list(BASELINES))
 def test_it_states_its_effort_reads_no_token_and_answers_the_same_once_loaded(name: str, tmp_path: Path) -> None:
     kind = DECLARATIONS[name].kinds[0]
-    baseline = fitted(name, kind)
-    assert baseline.effort.settings_tried == len(baseline.choices) > 0 and baseline.effort.dev_rows == 5
+    baseline = fitted(name, kind, rated() if kind is Kind.NUMBER else None)
+    assert baseline.effort.settings_tried == len(baseline.choices) > 0 and baseline.effort.dev_rows >= 5
     json.dumps([baseline.settings, baseline.choices], allow_nan=False)
     asked = ["money", "", "a parcel of lamps"]
     predictions = baseline.predict(asked)

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from eval.kinds import labels_for
+from eval.label_sets import labels_in
 from eval.phases import LOOKING_UP, READING, WRITING, listening
-from eval.task import Brief, Document, Example, Kind, LearningSplit, labels_of
+from eval.task import LABELLED, Brief, Document, Example, Kind, LearningSplit
 from strategies.contract import Adapted, LooksUp, Progress, Strategy
 from strategies.declaration import BASELINE_MARK, Declaration, Words
 from strategies.engine.language_model import Prompt, RowsDone, Written
@@ -27,6 +29,8 @@ from tests.tiny_model import tiny_transformer
 BUDGET = Budget(test_rows=10, dev_rows=6, latency_rows=2, settings=3, training_tokens=3000, epochs=2, answer_tokens=10)
 TARGETS = {
     Kind.CLASSIFICATION: ("refund", "delivery", "account"),
+    Kind.MULTI_LABEL: ("refund; urgent", "delivery", "none"),
+    Kind.NUMBER: ("1", "4", "2"),
     Kind.EXTRACTION: ('{"item": "tea"}', '{"item": "mug", "count": 2}', "{}"),
     Kind.ANSWERING: ("14 days", "the third floor", "Maria"),
     Kind.WRITING: ("Thank you for writing.", "We have sent a new lamp.", "The repair is free."),
@@ -46,7 +50,7 @@ def split(kind: Kind) -> LearningSplit:
 
 
 def build(name: str, kind: Kind, seed: int = 0) -> Strategy:
-    labels = labels_of(split(kind).train) if kind is Kind.CLASSIFICATION else ()
+    labels = labels_for(kind, split(kind).train)
     return class_at(STRATEGIES[name])(Brief("tiny", kind, "", labels), tiny_transformer, BUDGET, seed)
 
 
@@ -165,8 +169,14 @@ def test_answers_every_input_in_order(fitted: tuple[str, Kind, Strategy]) -> Non
     assert len(predictions) == len(INPUTS)
     assert predictions[0].text == predictions[-1].text
     assert all(prediction.tokens_in > 0 and prediction.error is None for prediction in predictions)
+    texts = {prediction.text for prediction in predictions}
     if kind is Kind.CLASSIFICATION:
-        assert {prediction.text for prediction in predictions} <= set(TARGETS[kind])
+        assert texts <= set(TARGETS[kind])
+    elif kind is Kind.MULTI_LABEL:
+        assert {label for text in texts for label in labels_in(text)} <= {"refund", "urgent", "delivery"}
+        assert all(texts)  # no label is an answer, too
+    elif kind is Kind.NUMBER:
+        assert all(1 <= float(text) <= 4 for text in texts)
     else:
         assert all(prediction.tokens_out <= BUDGET.answer_tokens for prediction in predictions)
 
@@ -216,7 +226,7 @@ def test_tells_what_the_time_of_an_answer_goes_to(fitted: tuple[str, Kind, Strat
             began = time.perf_counter()
             strategy.predict(INPUTS[1:2])
             whole = time.perf_counter() - began
-        assert set(spent) == looks_up | {READING} | (set() if kind is Kind.CLASSIFICATION else {WRITING})
+        assert set(spent) == looks_up | {READING} | (set() if kind in LABELLED else {WRITING})
         shares.append(sum(spent.values()) / whole)
     assert max(shares) > 0.5 and all(share <= 1 for share in shares)
 

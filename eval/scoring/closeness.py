@@ -1,0 +1,106 @@
+"""Numbers and ratings: how far an answer is from the expected one, on the scale of the task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from eval.decoding import number
+from eval.outcomes import Outcome
+from eval.reweighted import Average, averages
+from eval.scoring.numbers import find_quantities
+
+MOST_RATINGS = 11  # different numbers, as from 0 to 10; more are written instead of chosen
+NEAR_SHARE = 0.05  # an amount is right if it is at most this share of itself off
+_OUTER_SHARE = 0.05  # of the training rows at either end, whose values don't widen the scale
+_SIGNS_AROUND = " .,;:%()[]*"
+
+
+def number_in(text: str) -> float | None:
+    """The first number in a text, None if it has none."""
+    plain = number(text.strip())
+    if plain is not None:
+        return plain
+    found = next(find_quantities(text), None)
+    return None if found is None else float(found[1].value)
+
+
+def number_text(value: float) -> str:
+    """A number as an answer: two decimals, or the first digits of a small one."""
+    written = f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.6f}"
+    return written.rstrip("0").rstrip(".") if float(written) else "0"
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is one number, perhaps with a unit, and nothing else."""
+    text = text.strip()
+    if number(text) is not None:
+        return True
+    found = list(find_quantities(text)) if any(map(str.isdigit, text)) else []
+    if len(found) != 1:
+        return False
+    (start, end), quantity = found[0]
+    rest = (text[:start] + text[end:]).strip(_SIGNS_AROUND)
+    return not rest or (not quantity.unit and len(rest.split()) == 1 and rest.isalpha())  # "4 stars"
+
+
+def by_value(labels: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(labels, key=lambda label: (number_in(label) or 0.0, label)))
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What an error is measured against.
+
+    `width`: the error from which an answer scores 0. `values`: the possible ratings in order, empty for amounts.
+    """
+
+    width: float
+    values: tuple[float, ...] = ()
+
+    @staticmethod
+    def of(targets: Sequence[str]) -> Scale:
+        """Of these training answers: the range of ratings; for amounts that of the middle 90 %, because a few huge ones
+        would make every error look small."""
+        numbers = np.array([value for target in targets if (value := number_in(target)) is not None] or [0.0])
+        values = np.unique(numbers)
+        if 1 < len(values) <= MOST_RATINGS:
+            return Scale(float(values[-1] - values[0]), tuple(values.tolist()))
+        low, high = np.quantile(numbers, [_OUTER_SHARE, 1 - _OUTER_SHARE])
+        return Scale(float(high - low) or float(np.abs(numbers).max()) or 1.0)
+
+    def closeness(self, given: float, expected: float) -> float:
+        """1 for no error, falling to 0 at an error of `width`."""
+        return max(0.0, 1 - abs(given - expected) / self.width)
+
+    def is_right(self, given: float, expected: float) -> bool:
+        """Whether the nearest rating is the expected one; an amount may be `NEAR_SHARE` off."""
+        if self.values:
+            return self.nearest(given) == self.nearest(expected)
+        return abs(given - expected) <= NEAR_SHARE * abs(expected)
+
+    def is_within_one(self, given: float, expected: float) -> bool:
+        """Whether the nearest rating is the expected one or a neighbour of it. Ratings only."""
+        return abs(self.values.index(self.nearest(given)) - self.values.index(self.nearest(expected))) <= 1
+
+    def nearest(self, value: float) -> float:
+        return min(self.values, key=lambda rating: (abs(rating - value), rating))
+
+
+def mean_error(outcomes: Sequence[Outcome], groups: Sequence[str]) -> Average | None:
+    """The mean absolute error of the answers that hold a number, in the task's own unit. None if there are none."""
+    numbers = [(number_in("" if one.error else one.text), number_in(one.expected or "")) for one in outcomes]
+    found = [
+        (abs(given - expected), group)
+        for (given, expected), group in zip(numbers, groups, strict=True)
+        if given is not None and expected is not None
+    ]
+    if not found:
+        return None
+    errors = np.array([error for error, _ in found])
+    (error,) = averages(
+        lambda weights: (weights @ errors / weights.sum(axis=1))[:, None], len(found), [group for _, group in found]
+    )
+    return error

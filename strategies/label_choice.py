@@ -1,0 +1,110 @@
+"""From the scores of labels to an answer: one label, all that are likely enough, or a number between ratings.
+
+A plain sum of log-probabilities favours short labels, so the way to compare labels is itself chosen on dev.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.label_sets import NO_LABEL, SEPARATOR, as_answer, labels_in
+from eval.scoring import Scorer
+from eval.scoring.closeness import number_in, number_text
+from eval.task import Brief, Example, Kind
+from strategies.engine.language_model import Scores
+
+LIKELIEST, EXPECTED_VALUE = "likeliest label", "expected value"
+ABOVE_THRESHOLD, NEAR_BEST = "likelihood", "distance from the likeliest label"
+NORMALISATIONS = ("sum", "mean", "minus empty input")
+_THRESHOLDS = 20  # tried per way
+_WAYS = {
+    Kind.CLASSIFICATION: (LIKELIEST,),
+    Kind.MULTI_LABEL: (NEAR_BEST, ABOVE_THRESHOLD),
+    Kind.NUMBER: (EXPECTED_VALUE, LIKELIEST),
+}
+
+Numbers = NDArray[np.float64]
+
+
+def continuations_of(brief: Brief) -> tuple[str, ...]:
+    """What the model is asked to score. Several labels each end with a separator, so none is the beginning of
+    another."""
+    if brief.kind is Kind.MULTI_LABEL:
+        return tuple(f"{label}{SEPARATOR}" for label in brief.labels)
+    return brief.labels
+
+
+@dataclass(frozen=True, slots=True)
+class LabelChoice:
+    """How labels are compared (`normalisation`), and which become the answer (`way`). `threshold` is the least that a
+    given label needs in a task with several: its compared number, or how far that may be below the best one's."""
+
+    normalisation: str = NORMALISATIONS[0]
+    way: str = LIKELIEST
+    threshold: float = 0.0
+
+    @staticmethod
+    def to_try(kind: Kind) -> list[LabelChoice]:
+        return [LabelChoice(normalisation, way) for normalisation, way in product(NORMALISATIONS, _WAYS[kind])]
+
+    @property
+    def needs_all(self) -> bool:
+        """Whether it needs the score of every label, not just of the best."""
+        return self.way != LIKELIEST
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """As the report shows it."""
+        shown: dict[str, Any] = {"normalisation": self.normalisation}
+        if self.way in (NEAR_BEST, ABOVE_THRESHOLD):
+            return {**shown, "labels by": self.way, "threshold": round(self.threshold, 3)}
+        return {**shown, "number": self.way} if self.way == EXPECTED_VALUE else shown
+
+    def compare(self, scores: Scores, baseline: Sequence[float]) -> Numbers:
+        """The numbers that compare labels, [prompts, labels]. `baseline` are the scores after an empty input."""
+        sums = scores.log_probabilities
+        ways = (sums, sums / scores.tokens_out, sums - np.array(baseline or 0.0))
+        return np.asarray(ways[NORMALISATIONS.index(self.normalisation)])
+
+    def answers(self, compared: Numbers, labels: Sequence[str]) -> list[tuple[str, list[int]]]:
+        """Each prompt's answer, and the places of the labels it holds."""
+        best = compared.argmax(axis=1)
+        if self.way == EXPECTED_VALUE:
+            values = np.array([number_in(label) or 0.0 for label in labels])
+            shares = np.exp(compared - compared.max(axis=1, keepdims=True))
+            means = shares @ values / shares.sum(axis=1)
+            return [(number_text(mean), [int(at)]) for mean, at in zip(means, best, strict=True)]
+        if self.way == LIKELIEST:
+            return [(labels[at], [int(at)]) for at in best]
+        given = self._lead(compared) >= self.threshold
+        found = []
+        for row, first in zip(given, best, strict=True):
+            some = [at for at in np.flatnonzero(row).tolist() if labels[at] != NO_LABEL]
+            if labels[first] == NO_LABEL or not some:
+                some = [int(first)]
+            found.append((as_answer(labels[at] for at in some), some))
+        return found
+
+    def fitted(self, compared: Numbers, brief: Brief, dev: Sequence[Example], scorer: Scorer) -> LabelChoice:
+        """With the threshold that scores best on dev; the strictest of equals. Other ways have none."""
+        if self.way not in (NEAR_BEST, ABOVE_THRESHOLD):
+            return self
+        lead = self._lead(compared)
+        expected = np.array([[label in labels_in(row.target) for label in brief.labels] for row in dev])
+        # No threshold between two dev values of right labels changes which of those are found.
+        tried = np.unique(np.quantile(lead[expected] if expected.any() else lead, np.linspace(0, 1, _THRESHOLDS)))
+
+        def score(threshold: float) -> float:
+            answers = replace(self, threshold=threshold).answers(compared, brief.labels)
+            return scorer.overall([text for text, _ in answers], dev)
+
+        return replace(self, threshold=max(reversed(tried.tolist()), key=score))
+
+    def _lead(self, compared: Numbers) -> Numbers:
+        return compared - compared.max(axis=1, keepdims=True) if self.way == NEAR_BEST else compared
