@@ -40,16 +40,18 @@ def all_labels(answers: Iterable[str]) -> tuple[str, ...]:
 
 def label_sets(cells: Sequence[str], may_be_numbers: bool = False) -> list[tuple[str, ...]] | None:
     """The labels of each cell, if the cells look like several labels: lists, or parts between ";", "|" or ",". They do
-    if enough cells hold several parts, and the parts come back. Numbers only count if `may_be_numbers`."""
+    if enough cells hold several parts and the parts come back, in other combinations if they aren't lists. Numbers only
+    count if `may_be_numbers`."""
+    are_lists = all(cell.startswith("[") for cell in cells)
     for found in _ways_to_read(cells):
         several = sum(len(labels) > 1 for labels in found)
         uses = Counter(label for labels in found for label in labels)
-        alone = any(len(labels) == 1 for labels in found) or all(cell.startswith("[") for cell in cells)
+        combined = Counter(label for labels in set(found) for label in labels)
+        are_combined = sum(count > 1 for count in combined.values()) * 2 > len(combined)
         if (
             several >= _MIXED * len(cells)
             and len(uses) * _USES_A_LABEL <= sum(uses.values())
-            and sum(count > 1 for count in uses.values()) * 2 > len(uses)
-            and alone
+            and (are_lists or (are_combined and any(len(labels) == 1 for labels in found)))
             and all(len(label.split()) <= _MOST_WORDS for label in uses)
             and (may_be_numbers or any(any(map(str.isalpha, label)) for label in uses))
         ):

@@ -13,9 +13,10 @@ import pytest
 from advisor.plan import Priorities
 from advisor.report.build import build_report
 from advisor.schema import Report
+from eval.kinds import labels_for
 from eval.outcomes import Effort, Outcome, Trial
 from eval.phases import READING, WRITING
-from eval.task import Example, Kind, Split, Task, labels_of
+from eval.task import LABELLED, Example, Kind, Split, Task
 from tests.scored import score
 
 # What the tests compute is so small that threads would only wait for each other; they run beside each other instead.
@@ -24,6 +25,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The expected answers that examples of a kind take turns with; the next one in turn is the wrong answer.
 _TARGETS = {
     Kind.CLASSIFICATION: ("refund", "delivery", "account", "invoice"),
+    Kind.MULTI_LABEL: ("refund; urgent", "delivery", "account; urgent", "none"),
+    Kind.NUMBER: ("4", "2", "5", "1", "3"),
     Kind.EXTRACTION: (
         '{"item": "tea", "count": 2, "gift": true}',
         '{"item": "mug", "count": 1, "gift": false}',
@@ -46,8 +49,7 @@ def _task(kind: Kind, n: int) -> Task:
         Example(f"row-{i}", f"Question number {i}, asked in its own words", targets[i % len(targets)])
         for i in range(3 * n)
     )
-    labels = labels_of(examples) if kind is Kind.CLASSIFICATION else ()
-    return Task("Synthetic", kind, "", examples, labels=labels)
+    return Task("Synthetic", kind, "", examples, labels=labels_for(kind, examples))
 
 
 def _split(task: Task) -> Split:
@@ -82,7 +84,7 @@ def _trial(task: Task, strategy: str, seed: int) -> Trial:
                 seconds=taken,
                 phases={READING: 0.7 * taken, WRITING: 0.2 * taken},
                 sources=("row-0", "row-1") if strategy == "retrieval" else (),
-                expected=example.target if task.kind is Kind.CLASSIFICATION else None,
+                expected=example.target if task.kind in LABELLED else None,
             )
         )
     return Trial(

@@ -55,7 +55,7 @@ def test_the_best_of_the_answers_counts_and_the_first_is_learned_from() -> None:
 
 def test_a_list_of_labels_is_no_list_of_answers() -> None:
     task = built([str(["delivery", "urgent"]) if at % 2 else str(["billing"]) for at in range(40)]).task
-    assert task.kind is Kind.CLASSIFICATION and not any(example.also_right for example in task.examples)
+    assert task.kind is Kind.MULTI_LABEL and not any(example.also_right for example in task.examples)
 
 
 def case(name: str) -> BuiltTask:

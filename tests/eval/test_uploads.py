@@ -87,10 +87,10 @@ def test_code_is_written_text(answers: list[str], kind: Kind) -> None:
 def test_several_labels_in_one_cell_are_said() -> None:
     tags = [f"{label};urgent" if i % 2 else label for i, label in enumerate(LABELS)]
     built = build_task(table(text=TEXTS, tags=tags), Columns("text", "tags"), kind=None, name="x")
-    assert any("look like several labels, such as 'broken;urgent'" in said for said in built.left_out)
+    assert any("rows have several labels in column 'tags'" in said for said in built.left_out)
     commas = [("Hair, skin and nails", "Food, drink", "Home")[i % 3] for i in range(30)]
     built = build_task(table(text=TEXTS, label=commas), Columns("text", "label"), kind=None, name="x")
-    assert not any("several labels" in said for said in built.left_out)
+    assert built.task.kind is Kind.CLASSIFICATION
 
 
 @pytest.mark.parametrize("content", [b"text,label\na,b\n", b"<html><table></table></html>"])
