@@ -1,4 +1,4 @@
-"""Four small tasks, written for this project, to try before bringing your own data. Each suits another strategy."""
+"""Six small tasks, written for this project, to try before bringing your own data. Each suits another strategy."""
 
 from __future__ import annotations
 
@@ -58,6 +58,22 @@ SAMPLES = (
         "finetuning",
         "A style is easier to learn from examples than to describe.",
         "house_style_replies.csv",
+    ),
+    Sample(
+        "furniture_tickets",
+        "Furniture tickets",
+        "Give customer messages all the tags that apply.",
+        "finetuning",
+        "Examples show the model where one tag ends and another begins.",
+        "furniture_tickets.csv",
+    ),
+    Sample(
+        "guest_reviews",
+        "Guest reviews",
+        "Tell from a hotel review how many stars the guest gave.",
+        "finetuning",
+        "Examples show the model how strict the guests are.",
+        "guest_reviews.csv",
     ),
 )
 

@@ -72,7 +72,7 @@ frame.small("Your data stays on this machine, and everything runs here.")
 with st.container(key="no-data"):
     st.page_link(frame.page_path("Advice"), label="No data yet? Answer six questions for first advice.")
 frame.section("Or start with a sample")
-for pair in (SAMPLES[:2], SAMPLES[2:]):
+for pair in zip(SAMPLES[::2], SAMPLES[1::2], strict=True):
     for column, sample in zip(st.columns(2), pair, strict=True):
         with column:
             show_sample(sample)
