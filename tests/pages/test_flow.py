@@ -60,7 +60,7 @@ def test_every_sample_reads_as_the_kind_it_was_made_for(store: Store) -> None:
         app.button(key=f"use-{sample.name}").click().run()
         assert not app.exception
         kinds[sample.name] = app.segmented_control[0].value
-    assert list(kinds.values()) == ["classification", "answering", "extraction", "writing"]
+    assert list(kinds.values()) == ["classification", "answering", "extraction", "writing", "multi-label", "number"]
 
 
 @pytest.mark.parametrize("flaw", BAD_UPLOADS)
