@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # takes a second to import, and a page only needs the declara
 
 # The inverse regularisation strength of a linear model; tried in this order.
 STRENGTHS_ON_WORDS, STRENGTHS_ON_EMBEDDING = (1.0, 0.1, 10.0), (10.0, 1.0, 100.0)
-THRESHOLDS = (0.3, 0.5, 0.2)  # the least probability of one of several labels; tried in this order
+THRESHOLDS = (0.3, 0.4, 0.5)  # the least probability of one of several labels; tried in this order
 MOST_STEPS = 1000  # of the optimiser
 MOST_FEATURES = 100_000  # most frequent character sequences: each label has a weight for each
 
@@ -89,7 +89,9 @@ class Linear(Baseline):
         self._always = [label for label in found if all(label in labels for labels in sets)]
         self._labels = [label for label in found if label not in self._always]
         has = np.array([[label in labels for label in self._labels] for labels in sets], dtype=int)
-        self._model = OneVsRestClassifier(LogisticRegression(C=strength * 10, max_iter=MOST_STEPS)).fit(features, has)
+        # Without balanced weights, a rare label hardly ever reaches any threshold.
+        one = LogisticRegression(C=strength * 10, max_iter=MOST_STEPS, class_weight="balanced")
+        self._model = OneVsRestClassifier(one).fit(features, has)
 
     def _set(self, probabilities: Sequence[float]) -> str:
         best = self._labels[int(np.argmax(probabilities))]
