@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from advisor.schema import Circumstances, Form
-from eval.flaws import conflicts, label_spellings
+from eval.checks.labels import label_spellings
+from eval.checks.repeats import conflicts
 from eval.scoring import counts_facts
 from eval.task import LABELLED, Kind, Split, Task
 from eval.words import count_words

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from eval.checks.repeats import conflicts, duplicates
 from eval.columns import guess_columns
-from eval.flaws import conflicts, duplicates
 from eval.mapping import build_task
 from eval.split import split_task
 from eval.table import read_table

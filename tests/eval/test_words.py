@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from eval.checks import LONG_WORDS, check_task
+from eval.checks import check_task
+from eval.checks.size import LONG_WORDS
 from eval.columns import guess_columns
 from eval.mapping import BuiltTask, build_task
 from eval.table import read_table

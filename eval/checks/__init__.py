@@ -1,0 +1,7 @@
+"""What is wrong or risky in a task's data, why it matters, and one-click fixes."""
+
+from eval.checks.check import check_task
+from eval.checks.finding import Finding
+from eval.checks.fixes import mend_task
+
+__all__ = ["Finding", "check_task", "mend_task"]

@@ -1,0 +1,70 @@
+"""Answers that are no answers: missing ones, copies of the input, row numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from eval.checks.finding import Finding, counted_rows, some_of
+from eval.layout import is_running_number
+from eval.mapping import MIN_ROWS
+from eval.task import Task, normalised
+
+COPY_SHARE = 0.5
+
+_MISSING = frozenset((
+    "nan", "none", "null", "nil", "n/a", "n.a.", "na", "#n/a", "<na>", "-", "--", "?", "???", "...", "undefined", "tbd",
+    "tba", "todo", "unlabeled", "unlabelled", "not labeled", "no label", "missing", "not available", "k.a.", "k. a.",
+    "keine angabe", "n/d", "s/o", "未標註", "未标注",
+))  # fmt: skip
+
+
+def check_missing_words(task: Task) -> Iterable[Finding]:
+    rows = missing_words(task)
+    if rows:
+        words = dict.fromkeys(example.target for example in task.examples if example.id in set(rows))
+        yield Finding(
+            "missing-answers",
+            "warning",
+            f"{counted_rows(rows, 'has', 'have')} an answer that looks like a missing one: {some_of([*words])}.",
+            "Programs write such words for an empty cell, and then they are learned and scored. Keep them if it is a "
+            "real answer.",
+            "Remove these rows",
+            rows,
+        )
+
+
+def check_copies(task: Task) -> Iterable[Finding]:
+    rows = copied_answers(task)
+    if len(rows) >= COPY_SHARE * len(task.examples):
+        yield Finding(
+            "answer-is-input",
+            "serious",
+            f"{counted_rows(rows, 'repeats', 'repeat')} the input as the answer.",
+            "Copying the input would then score best. Choose another column as the answer.",
+            rows=rows,
+        )
+
+
+def check_running_numbers(task: Task) -> Iterable[Finding]:
+    if len(task.examples) >= MIN_ROWS and is_running_number([example.target for example in task.examples]):
+        yield Finding(
+            "running-number",
+            "serious",
+            "The answers number the rows: 0, 1, 2 and so on.",
+            "Nothing in the input can say this number. Choose another column as the answer.",
+        )
+
+
+def missing_words(task: Task) -> tuple[str, ...]:
+    """The rows whose answer is a word that programs write where there is none, such as "nan" or "-"."""
+    return tuple(example.id for example in task.examples if example.target.casefold() in _MISSING)
+
+
+def copied_answers(task: Task) -> tuple[str, ...]:
+    """The rows whose answer is their input."""
+    return tuple(
+        example.id
+        for example in task.examples
+        if len(example.target) * 2 > len(example.input)  # to compare few of them
+        and normalised(example.input) == normalised(example.target)
+    )

@@ -1,0 +1,36 @@
+"""What a check says about the data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found in the data.
+
+    `what` and `why` are sentences; `mend` is the text of the button that fixes it, None if only the person can;
+    `rows` are the ids of the affected examples.
+    """
+
+    id: str
+    severity: Literal["info", "warning", "serious"]
+    what: str
+    why: str
+    mend: str | None = None
+    rows: tuple[str, ...] = ()
+
+
+def counted(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def counted_rows(rows: Collection[str], one: str, many: str) -> str:
+    return counted(len(rows), f"row {one}", f"rows {many}")
+
+
+def some_of(names: Collection[str]) -> str:
+    shown = list(names)[:3]
+    return ", ".join(shown) + (f" and {len(names) - len(shown):,} more" if len(names) > len(shown) else "")

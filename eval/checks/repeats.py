@@ -1,0 +1,75 @@
+"""Inputs that come more than once: duplicates, near-duplicates, and other answers to the same input."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from eval.checks.finding import Finding, counted_rows
+from eval.duplicates import compare_inputs
+from eval.task import Kind, Task, normalised
+
+
+def check_duplicates(task: Task) -> Iterable[Finding]:
+    rows = duplicates(task)
+    if rows:
+        yield Finding(
+            "duplicates",
+            "warning",
+            f"{counted_rows(rows, 'repeats', 'repeat')} the input and the answer of an earlier row.",
+            "A repeated row counts twice, in training and in the score, and teaches nothing new.",
+            "Keep one of each",
+            rows,
+        )
+
+
+def check_conflicts(task: Task) -> Iterable[Finding]:
+    rows = conflicts(task)
+    if rows:
+        one_answer = task.kind in (Kind.CLASSIFICATION, Kind.EXTRACTION)
+        many = len(rows) > 0.05 * len(task.examples)
+        yield Finding(
+            "conflicts",
+            "info" if not one_answer else "serious" if many else "warning",
+            f"{counted_rows(rows, 'has', 'have')} the same input as another row and a different answer.",
+            "No strategy can be right on both, and a fine-tuned model learns to guess."
+            if one_answer
+            else "That is fine if several answers are good. Otherwise, keep the best one.",
+            "Remove all of them" if one_answer else None,
+            rows,
+        )
+
+
+def check_near_duplicates(task: Task) -> Iterable[Finding]:
+    likeness = compare_inputs([example.input for example in task.examples])
+    alike = set(likeness.pairs.ravel().tolist())
+    rows = tuple(example.id for example, key in zip(task.examples, likeness.key.tolist(), strict=True) if key in alike)
+    if rows:
+        yield Finding(
+            "near-duplicates",
+            "info",
+            f"{counted_rows(rows, 'is', 'are')} nearly the same as another row.",
+            "They stay in the same part of the split, so that no strategy is tested on something it nearly trained on.",
+            rows=rows,
+        )
+
+
+def duplicates(task: Task) -> tuple[str, ...]:
+    """The rows that repeat the input and the answer of an earlier one."""
+    seen: set[tuple[str, str]] = set()
+    rows = []
+    for example in task.examples:
+        pair = (normalised(example.input), example.target)
+        if pair[0] and pair in seen:
+            rows.append(example.id)
+        seen.add(pair)
+    return tuple(rows)
+
+
+def conflicts(task: Task) -> tuple[str, ...]:
+    """The rows whose input has a different answer in another row."""
+    targets: dict[str, set[str]] = defaultdict(set)
+    for example in task.examples:
+        targets[normalised(example.input)].add(example.target)
+    several = {text for text, answers in targets.items() if text and len(answers) > 1}
+    return tuple(example.id for example in task.examples if normalised(example.input) in several)
