@@ -25,6 +25,7 @@ LEVEL = 0.95
 WILSON, BOOTSTRAP, STUDENT, ADJUSTED_WALD = "Wilson", "bootstrap", "Student", "adjusted Wald"
 MCNEMAR, SIGN_FLIPS = "McNemar", "sign flips"
 POWER = 0.80
+OFTEN_DISAGREEING = 0.25  # of rows; two strategies of middling score differ about so often
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 RESAMPLES = 4999
 LEAST_OF_FLIPS = 2 / (RESAMPLES + 1)  # the smallest p-value this many flips can give

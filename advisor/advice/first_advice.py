@@ -8,10 +8,9 @@ from advisor.advice.cautions import CAUTIONS, Caution
 from advisor.advice.rules import FEW, MANY, RULES, THOUSANDS, Rule, applying
 from advisor.schema import Circumstances
 from advisor.wording import count_text, in_sentence, margin_text, rough_text
-from eval.statistics import margin_shown, rows_to_show
+from eval.statistics import OFTEN_DISAGREEING, margin_shown, rows_to_show
 
 MARGIN = 0.05  # the difference a first test should be able to show
-OFTEN_DISAGREEING = 0.25  # of rows; two strategies of middling score differ about so often
 _A_SMALL_TEST = 100  # rows
 _ROUGH = (
     "1 point is one more right answer in 100. These figures are rough: the less often answers differ, the fewer rows "

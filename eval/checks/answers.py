@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from eval.checks.finding import Finding, counted_rows, some_of
 from eval.layout import is_running_number
 from eval.mapping import MIN_ROWS
-from eval.task import Task, normalised
+from eval.task import Example, Kind, Task, normalised
+from eval.words import bare_words
 
 COPY_SHARE = 0.5
+QUOTE_SHARE = 0.8
 
 _MISSING = frozenset((
     "nan", "none", "null", "nil", "n/a", "n.a.", "na", "#n/a", "<na>", "-", "--", "?", "???", "...", "undefined", "tbd",
@@ -21,7 +23,7 @@ _MISSING = frozenset((
 def check_missing_words(task: Task) -> Iterable[Finding]:
     rows = missing_words(task)
     if rows:
-        words = dict.fromkeys(example.target for example in task.examples if example.id in set(rows))
+        words = dict.fromkeys(example.target for example in task.examples if _is_missing(example.target))
         yield Finding(
             "missing-answers",
             "warning",
@@ -43,6 +45,30 @@ def check_copies(task: Task) -> Iterable[Finding]:
             "Copying the input would then score best. Choose another column as the answer.",
             rows=rows,
         )
+    elif rows and task.kind is not Kind.CLASSIFICATION:
+        yield Finding(
+            "copied-answers",
+            "info",
+            f"{counted_rows(rows, 'repeats', 'repeat')} the input as the answer.",
+            "That is right if nothing was to change, as in correcting a text. Otherwise the answer is missing.",
+            "Remove these rows",
+            rows,
+        )
+
+
+def check_answers_in_inputs(task: Task) -> Iterable[Finding]:
+    """Only of short answers: a label in the input is another finding."""
+    if task.kind is Kind.ANSWERING:
+        rows = tuple(example.id for example in task.examples if _quotes(example))
+        if len(rows) >= QUOTE_SHARE * len(task.examples):
+            yield Finding(
+                "answer-in-input",
+                "info",
+                f"{counted_rows(rows, 'holds', 'hold')} the answer, word for word, in the input.",
+                "The model only has to find it there, so documents can add little. If real inputs don't hold the "
+                "answer, this score says nothing about them.",
+                rows=rows,
+            )
 
 
 def check_running_numbers(task: Task) -> Iterable[Finding]:
@@ -57,7 +83,11 @@ def check_running_numbers(task: Task) -> Iterable[Finding]:
 
 def missing_words(task: Task) -> tuple[str, ...]:
     """The rows whose answer is a word that programs write where there is none, such as "nan" or "-"."""
-    return tuple(example.id for example in task.examples if example.target.casefold() in _MISSING)
+    return tuple(example.id for example in task.examples if _is_missing(example.target))
+
+
+def _is_missing(answer: str) -> bool:
+    return answer.casefold() in _MISSING
 
 
 def copied_answers(task: Task) -> tuple[str, ...]:
@@ -65,6 +95,12 @@ def copied_answers(task: Task) -> tuple[str, ...]:
     return tuple(
         example.id
         for example in task.examples
-        if len(example.target) * 2 > len(example.input)  # to compare few of them
+        if len(example.input) < 2 * len(example.target) < 4 * len(example.input)  # to compare few of them
         and normalised(example.input) == normalised(example.target)
     )
+
+
+def _quotes(example: Example) -> bool:
+    """Whether the answer is part of the input, in whole words."""
+    answer, source = example.target.casefold(), example.input.casefold()
+    return answer in source and answer != source and f" {bare_words(answer)} " in f" {bare_words(source)} "

@@ -12,7 +12,7 @@ class Finding:
     """One thing found in the data.
 
     `what` and `why` are sentences; `mend` is the text of the button that fixes it, None if only the person can;
-    `rows` are the ids of the affected examples.
+    `rows` are the ids of the affected examples. `suggested` pairs some of them with a label that fits better.
     """
 
     id: str
@@ -21,6 +21,7 @@ class Finding:
     why: str
     mend: str | None = None
     rows: tuple[str, ...] = ()
+    suggested: tuple[tuple[str, str], ...] = ()
 
 
 def counted(count: int, one: str, many: str) -> str:

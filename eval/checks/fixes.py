@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 
-from eval.checks.answers import missing_words
+from eval.checks.answers import copied_answers, missing_words
 from eval.checks.labels import label_spellings, rare_labels
+from eval.checks.leaks import find_leaks
+from eval.checks.private import PERSONAL, SECRETS, Private, mask_document, mask_example
 from eval.checks.repeats import conflicts, duplicates
 from eval.mapping import MIN_ROWS
 from eval.task import BadInput, Example, Kind, Task, labels_of
+
+Fix = Callable[[Task], Task]
 
 
 def mend_task(task: Task, finding_id: str) -> Task:
@@ -17,35 +22,64 @@ def mend_task(task: Task, finding_id: str) -> Task:
 
     Raises BadInput if no fix has that id, or if too few rows would be left.
     """
-    if finding_id not in _MENDS:
-        raise BadInput(f"There is no fix called '{finding_id}': choose among {', '.join(_MENDS)}.")
-    examples = _MENDS[finding_id](task)
-    labels = labels_of(examples) if task.kind is Kind.CLASSIFICATION else ()
-    if len(examples) < MIN_ROWS or len(labels) == 1:
-        raise BadInput(
-            f"This fix would leave {len(examples)} rows{' of one label' if len(labels) == 1 else ''}, too little to "
+    if finding_id not in _FIXES:
+        raise BadInput(f"There is no fix called '{finding_id}': choose among {', '.join(_FIXES)}.")
+    mended = _FIXES[finding_id](task)
+    if why := refusal(task, mended.examples):
+        raise BadInput(why)
+    return replace(mended, labels=labels_of(mended.examples) if task.kind is Kind.CLASSIFICATION else ())
+
+
+def refusal(task: Task, left: Collection[Example]) -> str | None:
+    """Why a fix that leaves these rows of a task can't be applied, as a sentence; None if it can."""
+    of_one_label = task.kind is Kind.CLASSIFICATION and len({example.target for example in left}) == 1
+    if len(left) < MIN_ROWS or of_one_label:
+        return (
+            f"This fix would leave {len(left)} rows{' of one label' if of_one_label else ''}, too little to "
             f"compare anything (at least {MIN_ROWS} rows{' of two labels' if task.labels else ''}): change the data."
         )
-    return replace(task, examples=examples, labels=labels)
+    if any(_is_learned(example) for example in task.examples) and not any(map(_is_learned, left)):
+        return "This fix would leave no training rows: change the column that gives the split."
+    return None
 
 
-def _merge_labels(task: Task) -> tuple[Example, ...]:
+def _is_learned(example: Example) -> bool:
+    return example.split in (None, "train")
+
+
+def _merge_labels(task: Task) -> Task:
     merged = label_spellings(task)
-    return tuple(replace(example, target=merged.get(example.target, example.target)) for example in task.examples)
+    examples = (replace(example, target=merged.get(example.target, example.target)) for example in task.examples)
+    return replace(task, examples=tuple(examples))
 
 
-def _dropping(rows_of: Callable[[Task], Collection[str]]) -> Callable[[Task], tuple[Example, ...]]:
-    def drop(task: Task) -> tuple[Example, ...]:
-        dropped = set(rows_of(task))
-        return tuple(example for example in task.examples if example.id not in dropped)
-
-    return drop
+def _drop(rows_of: Callable[[Task], Collection[str]], task: Task) -> Task:
+    dropped = set(rows_of(task))
+    return replace(task, examples=tuple(example for example in task.examples if example.id not in dropped))
 
 
-_MENDS: dict[str, Callable[[Task], tuple[Example, ...]]] = {
-    "duplicates": _dropping(duplicates),
-    "conflicts": _dropping(conflicts),
+def _mask(kinds: Collection[Private], task: Task) -> Task:
+    return replace(
+        task,
+        examples=tuple(mask_example(example, kinds) for example in task.examples),
+        documents=tuple(mask_document(document, kinds) for document in task.documents),
+    )
+
+
+_ROWS_TO_REMOVE: dict[str, Callable[[Task], Collection[str]]] = {
+    "duplicates": duplicates,
+    "conflicts": conflicts,
+    "rare-labels": rare_labels,
+    "missing-answers": missing_words,
+    "copied-answers": copied_answers,
+    "leaks": lambda task: find_leaks(task).by_input,
+    "group-leaks": lambda task: find_leaks(task).by_group,
+}
+REMOVING = frozenset(_ROWS_TO_REMOVE)  # the findings whose fix removes exactly their rows
+
+_FIXES: dict[str, Fix] = {
+    **{id: partial(_drop, rows_of) for id, rows_of in _ROWS_TO_REMOVE.items()},
     "label-spelling": _merge_labels,
-    "rare-labels": _dropping(rare_labels),
-    "missing-answers": _dropping(missing_words),
+    "secrets": partial(_mask, SECRETS),
+    "personal-data": partial(_mask, PERSONAL),
 }

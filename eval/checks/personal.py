@@ -1,40 +1,54 @@
-"""Personal data."""
+"""Rows and documents with personal data, keys or passwords."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 
-from eval.checks.finding import Finding, counted_rows
+from eval.checks.finding import Finding, counted
+from eval.checks.private import PERSONAL, SECRETS, Private, private_spans
 from eval.task import Task
 
-_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+\.\w")  # bounded: linear time in long text without an @
-_CARD_NUMBER = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)")
 
-
-def check_personal_data(task: Task) -> Iterable[Finding]:
-    rows = personal_data(task)
-    if rows:
+def check_private(task: Task) -> Iterable[Finding]:
+    rows = {one.id: _kinds_in(one.input, *one.answers, one.rejected) for one in task.examples}
+    documents = [_kinds_in(one.title, one.text) for one in task.documents]
+    if secret := _held(rows, documents, SECRETS):
+        where, kinds = secret
+        yield Finding(
+            "secrets",
+            "warning",
+            f"{where} what looks like a key or a password ({kinds}).",
+            "Reports show rows, and a fine-tuned model can repeat its training data. Revoke them where they are used.",
+            "Mask before running",
+            tuple(row for row, found in rows.items() if found & SECRETS),
+        )
+    if personal := _held(rows, documents, PERSONAL):
+        where, kinds = personal
         yield Finding(
             "personal-data",
             "info",
-            f"{counted_rows(rows, 'seems', 'seem')} to contain an e-mail address or a card number.",
-            "A fine-tuned model can repeat its training data in answers. Replace real data with made-up data.",
-            rows=rows,
+            f"{where} what looks like personal data ({kinds}).",
+            "Reports show rows, and a fine-tuned model can repeat its training data. Leave it where answers need it, "
+            "such as the number of a hotline.",
+            "Mask before running",
+            tuple(row for row, found in rows.items() if found & PERSONAL),
         )
 
 
-def personal_data(task: Task) -> tuple[str, ...]:
-    """The rows that seem to hold an e-mail address or the number of a payment card."""
-    return tuple(example.id for example in task.examples if _looks_personal(f"{example.input}\n{example.target}"))
+def _kinds_in(*texts: str) -> frozenset[Private]:
+    return frozenset(kind for _, _, kind in private_spans("\n".join(texts)))
 
 
-def _looks_personal(text: str) -> bool:
-    return bool(_EMAIL.search(text)) or any(_is_card_number(match[0]) for match in _CARD_NUMBER.finditer(text))
-
-
-def _is_card_number(text: str) -> bool:
-    """Luhn's check. One in ten other long numbers passes it too."""
-    digits = [int(character) for character in reversed(text) if character.isdigit()]
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
-    return (sum(digits[::2]) + sum(doubled)) % 10 == 0
+def _held(
+    rows: dict[str, frozenset[Private]], documents: Collection[frozenset[Private]], kinds: frozenset[Private]
+) -> tuple[str, str] | None:
+    """Where something of these kinds is, and how often each; None if nowhere."""
+    in_rows, in_documents = (sum(bool(found & kinds) for found in places) for places in (rows.values(), documents))
+    counts = Counter(kind for found in (*rows.values(), *documents) for kind in sorted(found & kinds))
+    named = ", ".join(f"{kind}: {count:,}" for kind, count in counts.most_common())
+    if in_rows and in_documents:
+        return f"{counted(in_rows, 'row', 'rows')} and {counted(in_documents, 'document', 'documents')} hold", named
+    if in_rows:
+        return counted(in_rows, "row holds", "rows hold"), named
+    return (counted(in_documents, "document holds", "documents hold"), named) if in_documents else None

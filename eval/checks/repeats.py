@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from eval.checks.finding import Finding, counted_rows
-from eval.duplicates import compare_inputs
+from eval.duplicates import Likeness
 from eval.task import Kind, Task, normalised
 
 
@@ -40,8 +40,7 @@ def check_conflicts(task: Task) -> Iterable[Finding]:
         )
 
 
-def check_near_duplicates(task: Task) -> Iterable[Finding]:
-    likeness = compare_inputs([example.input for example in task.examples])
+def check_near_duplicates(task: Task, likeness: Likeness) -> Iterable[Finding]:
     alike = set(likeness.pairs.ravel().tolist())
     rows = tuple(example.id for example, key in zip(task.examples, likeness.key.tolist(), strict=True) if key in alike)
     if rows:
@@ -49,7 +48,8 @@ def check_near_duplicates(task: Task) -> Iterable[Finding]:
             "near-duplicates",
             "info",
             f"{counted_rows(rows, 'is', 'are')} nearly the same as another row.",
-            "They stay in the same part of the split, so that no strategy is tested on something it nearly trained on.",
+            "No strategy is tested on what it nearly learned: they stay on one side of the split. Where your own split "
+            "divides them, we leave out the training row.",
             rows=rows,
         )
 
@@ -68,8 +68,11 @@ def duplicates(task: Task) -> tuple[str, ...]:
 
 def conflicts(task: Task) -> tuple[str, ...]:
     """The rows whose input has a different answer in another row."""
+    keys = [normalised(example.input) for example in task.examples]
     targets: dict[str, set[str]] = defaultdict(set)
-    for example in task.examples:
-        targets[normalised(example.input)].add(example.target)
-    several = {text for text, answers in targets.items() if text and len(answers) > 1}
-    return tuple(example.id for example in task.examples if normalised(example.input) in several)
+    for key, example in zip(keys, task.examples, strict=True):
+        targets[key].add(example.target)
+    several = {key for key, answers in targets.items() if key and len(answers) > 1}
+    if task.kind is not Kind.CLASSIFICATION:  # two spellings of a label are another finding
+        several = {key for key in several if len(set(map(normalised, targets[key]))) > 1}
+    return tuple(example.id for key, example in zip(keys, task.examples, strict=True) if key in several)

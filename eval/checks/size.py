@@ -1,22 +1,27 @@
-"""How many rows there are, and how long they are."""
+"""How many rows there are, what they can show, and how long they are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from math import ceil
 
 from eval.checks.finding import Finding, counted_rows
+from eval.grouping import piece_name
 from eval.split import TEST_SHARE
-from eval.task import Task
+from eval.statistics import OFTEN_DISAGREEING, even_groups, margin_shown, rows_to_show
+from eval.task import Example, Task
 from eval.words import LETTERS_A_WORD, count_words, is_unspaced
 
 FEW_ROWS = 100
 LONG_WORDS = 1_500
+_LARGE_MARGIN, _USEFUL_MARGIN = 0.10, 0.05
+_LETTERS_A_TOKEN = 4.2  # of English; German and Spanish need up to half as many tokens again
+_BYTES_A_TOKEN = 2.0  # of letters outside ASCII: between 1.1 for Korean and 2.6 for Hindi with SmolLM2
 
 
-def check_size(task: Task) -> Iterable[Finding]:
+def check_few_rows(task: Task) -> Iterable[Finding]:
     if len(task.examples) < FEW_ROWS:
-        given = sum(example.split == "test" for example in task.examples)
-        test_rows = given or round(TEST_SHARE * len(task.examples))
+        test_rows = _test_rows(task)
         points = 98 / test_rows**0.5  # half the width of a 95 % interval if half of the answers are right
         yield Finding(
             "few-rows",
@@ -27,7 +32,28 @@ def check_size(task: Task) -> Iterable[Finding]:
         )
 
 
-def check_long_inputs(task: Task) -> Iterable[Finding]:
+def check_power(task: Task) -> Iterable[Finding]:
+    """What few rows can show is in their own finding."""
+    if len(task.examples) < FEW_ROWS:
+        return
+    rows, margin = _test_rows(task), margin_shown(_pieces(task), OFTEN_DISAGREEING)
+    grouped = ", because rows of one group count together" if _pieces(task) < rows else ""
+    needed = (
+        f" {rows_to_show(_USEFUL_MARGIN, OFTEN_DISAGREEING):,} test rows would show {100 * _USEFUL_MARGIN:.0f} points."
+        if margin > _USEFUL_MARGIN and not grouped
+        else ""
+    )
+    yield Finding(
+        "power",
+        "warning" if margin > _LARGE_MARGIN else "info",
+        f"The smallest difference that {rows:,} test rows can show is about "
+        f"{max(1, round(100 * min(1.0, margin)))} points{grouped}.",
+        f"A smaller difference between two strategies looks like chance.{needed} A run that tests fewer "
+        "rows shows only larger ones.",
+    )
+
+
+def check_long_inputs(task: Task, context_tokens: int | None) -> Iterable[Finding]:
     rows = tuple(example.id for example in task.examples if count_words(example.input) > LONG_WORDS)
     if rows:
         have = counted_rows(rows, "has", "have")
@@ -44,3 +70,47 @@ def check_long_inputs(task: Task) -> Iterable[Finding]:
             "Long inputs are slow, leave no room for examples in the prompt, and may be truncated.",
             rows=rows,
         )
+    if context_tokens is not None:
+        yield from _check_context(task, context_tokens)
+
+
+def _check_context(task: Task, context_tokens: int) -> Iterable[Finding]:
+    around = about_tokens(task.instruction)
+    tokens = {row.id: around + about_tokens(row.input) + about_tokens(row.target) for row in task.examples}
+    rows = tuple(row for row, count in tokens.items() if count > context_tokens)
+    if rows:
+        yield Finding(
+            "longer-than-context",
+            "warning",
+            f"{counted_rows(rows, 'needs', 'need')} more than the {context_tokens:,} tokens that the model can read. "
+            f"The longest needs about {max(tokens.values()):,}.",
+            "The model can't answer them, so they score 0. Shorten the inputs, or choose a model that reads more.",
+            rows=rows,
+        )
+
+
+def about_tokens(text: str) -> int:
+    """About how many tokens a text is, from its letters: no tokenizer is known here."""
+    if text.isascii():
+        return ceil(len(text) / _LETTERS_A_TOKEN)
+    ascii_letters = len(text.encode("ascii", "ignore"))
+    others = len(text.encode("utf-8", "replace")) - ascii_letters
+    return ceil(ascii_letters / _LETTERS_A_TOKEN + others / _BYTES_A_TOKEN)
+
+
+def _test_rows(task: Task) -> int:
+    return len(_tested(task)) or round(TEST_SHARE * len(task.examples))
+
+
+def _pieces(task: Task) -> int:
+    """How many independent test rows those are worth: rows of a group are one piece of evidence."""
+    tested = _tested(task)
+    rows = tested or task.examples
+    if not any(row.group for row in rows):
+        return _test_rows(task)
+    even = even_groups([piece_name(row.id, row.group) for row in rows])
+    return max(1, round(even if tested else TEST_SHARE * even))
+
+
+def _tested(task: Task) -> Sequence[Example]:
+    return [example for example in task.examples if example.split == "test"]

@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from eval.checks import Finding, check_task, mend_task
-from eval.task import BadInput, Document, Example, Kind, Task, labels_of
-
-WORDS = (
-    "apple", "river", "stone", "cloud", "winter", "garden", "market", "bridge", "silver", "candle", "forest", "letter",
-    "window", "planet", "dragon", "copper", "violin", "harbour", "pepper", "meadow", "lantern", "mirror", "castle",
-)  # fmt: skip
+from eval.checks import check_task, mend_task
+from eval.task import BadInput, Document, Kind, Task
+from tests.checked_tasks import clean, findings, sentences, task_of
 
 
-def sentences(count: int) -> list[str]:
-    """Different sentences of six words, with hardly a word sequence in common."""
-    chance = random.Random(0)
-    return [" ".join(chance.sample(WORDS, 6)) for _ in range(count)]
-
-
-def task_of(pairs: Sequence[tuple[str, str]], kind: Kind = Kind.CLASSIFICATION) -> Task:
-    examples = tuple(Example(f"r{i}", text, target) for i, (text, target) in enumerate(pairs, start=2))
-    return Task("t", kind, "", examples, labels=labels_of(examples) if kind is Kind.CLASSIFICATION else ())
-
-
-def clean(count: int = 120) -> list[tuple[str, str]]:
-    return [(text, "left" if i % 2 else "right") for i, text in enumerate(sentences(count))]
-
-
-def findings(task: Task) -> dict[str, Finding]:
-    return {finding.id: finding for finding in check_task(task)}
-
-
-def test_clean_data_has_no_findings() -> None:
-    assert check_task(task_of(clean())) == []
+@pytest.mark.parametrize("kind", [Kind.CLASSIFICATION, Kind.ANSWERING, Kind.WRITING])
+def test_of_clean_data_only_its_size_is_said(kind: Kind) -> None:
+    assert list(findings(task_of(clean(), kind))) == ["power"]
 
 
 FLAWED: dict[str, tuple[Task, tuple[str, ...]]] = {
@@ -73,8 +49,6 @@ def test_mends_keep_what_they_should() -> None:
     [
         ("near-duplicates", task_of([*clean(), (" ".join(reversed(clean()[0][0].split())), "right")]), ("r2", "r122")),
         ("long-inputs", task_of([*clean(), ("long word " * 751, "left")]), ("r122",)),
-        ("personal-data", task_of([*clean(), ("write to jo.doe@example.com", "left"), ("4111 1111 1111 1111", "left"),
-                                   ("4111 1111 1111 1112", "left"), ("call me @ noon", "right")]), ("r122", "r123")),
         ("label-in-input", task_of([(f"{text} {label}", label) for text, label in clean()]),
          tuple(f"r{i}" for i in range(2, 122))),
         ("imbalance", task_of([(text, "right" if i < 100 else "left") for i, (text, _) in enumerate(clean())]), ()),

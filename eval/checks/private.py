@@ -1,0 +1,170 @@
+"""Personal data, keys and passwords: where they are in a text, and the text without them.
+
+A missed one can leak, but an order number is no phone number: a number without a country code counts only after a word
+such as "call", or in the American form.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+from eval.checks.keys import find_keys
+from eval.task import Document, Example
+
+
+class Private(StrEnum):
+    """What a mask hides; the value stands in brackets in its place."""
+
+    EMAIL = "e-mail"
+    PHONE = "phone number"
+    CARD = "card number"
+    IBAN = "IBAN"
+    KEY = "key"
+    PASSWORD = "password"
+
+
+SECRETS = frozenset({Private.KEY, Private.PASSWORD})
+PERSONAL = frozenset(Private) - SECRETS
+
+Span = tuple[int, int, Private]
+
+_EMAIL = re.compile(r"[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}")  # bounded: linear time without an @
+_CARD = re.compile(r"(?<![\d.-])(?:\d{14,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}|\d{4}([ -])\d{6}\2\d{4,5})(?![\d-])")
+_CARD_LENGTHS = {"4": (16, 19), "5": (16,), "2": (16,), "6": (16, 19), "34": (15,), "37": (15,),
+                 "30": (14,), "36": (14, 16), "38": (14,)}  # fmt: skip
+_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?\b")
+_PASSWORD = re.compile(
+    r"\b(?:password|passwd|passphrase|pwd|passwort|kennwort|contraseña|passe|senha)\b"
+    r"(?:\s+(?:is|ist|es|est)\s+|\s*[:=]\s*)[\"'“]?(?=\S{0,40}\d)(?=\S{0,40}[^\W\d])(\S{6,40}?)(?=[\"'”.,;]?(?:\s|$))",
+    re.IGNORECASE,
+)
+_OF_PASSWORD_WORDS = ("pass", "pwd", "wort", "contrase", "senha")
+_DIGIT = re.compile(r"\d")
+_SOME_DIGITS = re.compile(r"\d(?:[ ().\-/]{0,2}\d){6}|\b[A-Z]{2}\d\d")
+_INTERNATIONAL = re.compile(r"(?<!\w)(?:\+|00)[1-9](?:[ ().\-/]{0,2}\d){6,14}(?!\d)")
+_AMERICAN = re.compile(r"(?<![\w.-])(?:1[-. ])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[-.])[2-9]\d\d[-. ]\d{4}(?![\w-])")
+_AFTER_A_PHONE_WORD = re.compile(
+    r"(?:\b(?:tele?(?:ph|f)one?|phone|mobile?|cell|tel|call|ring|text|sms|whatsapp|fax|handy|anrufen|unter|rufnummer|tél|"
+    r"téléphone|portable|teléfono|móvil|celular|telefono|telefoon|telefone)\b|电话|手机|電話|携帯|전화)"
+    r"(?:(?!\b(?:order|ticket|case|ref\w*|invoice|account|booking|policy|id|extension)\b)[^\d+]){0,25}"
+    r"(?P<number>\(?\d(?:[ ().\-/]{0,2}\d){6,13})(?!\d)",
+    re.IGNORECASE,
+)
+_REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "BR", "IN", "JP", "CN", "KR")
+
+
+def private_spans(text: str) -> list[Span]:
+    """Where a text holds something private, in order, without overlaps."""
+    found: list[Span] = []
+    for start, end, kind in _candidates(text):
+        if all(end <= other[0] or start >= other[1] for other in found):
+            found.append((start, end, kind))
+    return sorted(found)
+
+
+def masked(text: str, kinds: Collection[Private] = frozenset(Private)) -> str:
+    """`text` with "[e-mail]", "[card number]" and so on in place of what is private. JSON stays JSON."""
+    spans = [span for span in private_spans(text) if span[2] in kinds]
+    if not spans:
+        return text
+    plain = text
+    for start, end, kind in reversed(spans):
+        plain = f"{plain[:start]}[{kind}]{plain[end:]}"
+    if text[:1] in ("{", "["):  # a masked number needs quotes
+        content = _json(text)
+        if content is not None and _json(plain) is None:
+            return json.dumps(_masked_values(content, kinds), ensure_ascii=False)
+    return plain
+
+
+def mask_example(example: Example, kinds: Collection[Private]) -> Example:
+    """Every text of the example masked, so that input and answer still fit."""
+    return replace(
+        example,
+        input=masked(example.input, kinds),
+        target=masked(example.target, kinds),
+        also_right=tuple(masked(text, kinds) for text in example.also_right),
+        rejected=masked(example.rejected, kinds),
+    )
+
+
+def mask_document(document: Document, kinds: Collection[Private]) -> Document:
+    return replace(document, title=masked(document.title, kinds), text=masked(document.text, kinds))
+
+
+def _masked_values(value: Any, kinds: Collection[Private]) -> Any:
+    if isinstance(value, dict):
+        return {masked(name, kinds): _masked_values(item, kinds) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_masked_values(item, kinds) for item in value]
+    if isinstance(value, str):
+        return masked(value, kinds)
+    hidden = masked(json.dumps(value), kinds)
+    return value if hidden == json.dumps(value) else hidden
+
+
+def _candidates(text: str) -> Iterator[Span]:
+    """Spans that may overlap, the surest first."""
+    yield from ((start, end, Private.KEY) for start, end in find_keys(text))
+    if "@" in text:
+        for found in _EMAIL.finditer(text):
+            yield *found.span(), Private.EMAIL
+    if not _DIGIT.search(text):  # most texts end here
+        return
+    lower = text.lower()
+    if any(part in lower for part in _OF_PASSWORD_WORDS):
+        for found in _PASSWORD.finditer(text):
+            yield *found.span(1), Private.PASSWORD
+    if not _SOME_DIGITS.search(text):
+        return
+    for found in _IBAN.finditer(text):
+        if _is_iban(found[0]):
+            yield *found.span(), Private.IBAN
+    for found in _CARD.finditer(text):
+        if _is_card_number(re.sub(r"\D", "", found[0])):
+            yield *found.span(), Private.CARD
+    for found in _INTERNATIONAL.finditer(text):
+        if _is_phone_number(re.sub(r"^00", "+", found[0]), None):
+            yield *found.span(), Private.PHONE
+    for found in _AMERICAN.finditer(text):
+        if _is_phone_number(found[0], "US"):
+            yield *found.span(), Private.PHONE
+    for found in _AFTER_A_PHONE_WORD.finditer(text):
+        if any(_is_phone_number(found["number"], region) for region in _REGIONS):
+            yield *found.span("number"), Private.PHONE
+
+
+def _is_iban(text: str) -> bool:
+    """The remainder of ISO 7064 over its letters as numbers. One in 97 other codes of this form passes it too."""
+    plain = text.replace(" ", "")
+    return int("".join(str(int(sign, 36)) for sign in plain[4:] + plain[:4])) % 97 == 1
+
+
+def _is_card_number(digits: str) -> bool:
+    """Luhn's check, for a number that begins like those of an issuer. One in ten other such numbers passes it too."""
+    lengths = _CARD_LENGTHS.get(digits[:2], _CARD_LENGTHS.get(digits[:1], ()))
+    doubled = [sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2]]
+    return len(digits) in lengths and (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
+
+
+@lru_cache(1_000)
+def _is_phone_number(text: str, region: str | None) -> bool:
+    import phonenumbers
+
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(text, region))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,64 @@
+"""Which labels count as one, and which labels a split leaves untested."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from eval.checks import mend_task
+from eval.checks.labels import label_spellings, rare_labels
+from tests.checked_tasks import clean, findings, sentences, task_of
+
+ONE_LABEL = (
+    ("Card lost", "card_lost", "card-lost", "CardLost", "card lost."),
+    ("sign-up", "sign up!", "'Sign up'", "“sign up”"),
+    ("1", "1.0", "01", "+1", "１"),
+    ("Facturación", "Facturacion", "facturación"),
+    ("Kündigung", "Ku\u0308ndigung", "Kundigung"),
+    ("ﬁnance", "finance"),
+)
+OTHER_LABELS = (
+    ("C", "C++", "C#"),
+    ("A", "A+", "A-"),
+    ("1", "-1", "1.5", "15", "11", "1 1"),
+    (":)", ":(", "👍", "👎"),
+    ("10²", "102"),
+    ("bán hàng", "bàn hàng", "ban hàng"),
+    ("thanh toan", "thanh toán", "thánh toàn"),
+    ("si", "sí"),
+    ("か", "が"),
+    ("schön", "schon"),
+)
+
+
+@pytest.mark.parametrize("labels", ONE_LABEL, ids=str)
+def test_spellings_of_one_label_are_joined(labels: tuple[str, ...]) -> None:
+    pairs = [(text, label) for label in labels for text in sentences(6)]
+    task = task_of([*pairs, ("once more", labels[0]), *clean(40)])
+    assert label_spellings(task) == dict.fromkeys(labels[1:], labels[0])
+    assert set(mend_task(task, "label-spelling").labels) == {labels[0], "left", "right"}
+
+
+@pytest.mark.parametrize("labels", OTHER_LABELS, ids=str)
+def test_other_labels_stay_apart(labels: tuple[str, ...]) -> None:
+    assert label_spellings(task_of([(text, label) for label in labels for text in sentences(6)])) == {}
+
+
+def test_a_rare_spelling_is_no_rare_label() -> None:
+    rows = [(text, "left") for text in sentences(30)] + [("one more", "Left"), ("and another", "up")]
+    assert rare_labels(task_of([*rows, *clean(40)])) == ("r33",)
+
+
+def test_labels_that_a_split_leaves_out_are_named() -> None:
+    task = task_of([*clean(), *((text, label) for text in sentences(140)[120:] for label in ("up",))])
+    sided = [
+        replace(row, split="test" if at % 3 == 0 and row.target != "up" else "train")
+        for at, row in enumerate(task.examples)
+    ]
+    found = findings(replace(task, examples=tuple(sided)))
+    assert "1 label has no test row: up." in found["untested-labels"].what
+    assert "untaught-labels" not in found
+    swapped = tuple(replace(row, split="train" if row.split == "test" else "test") for row in sided)
+    assert "no training row: up." in findings(replace(task, examples=swapped))["untaught-labels"].what
+    assert not {"untested-labels", "untaught-labels"} & set(findings(task))
