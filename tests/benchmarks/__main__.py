@@ -10,7 +10,10 @@ import sys
 
 from tests.benchmarks.reporting import report
 
-NAMES = ("machine", "labels", "writing", "training", "search", "growth", "comparison", "calibration", "planted")
+NAMES = (
+    "machine", "labels", "writing", "training", "search", "growth", "comparison", "calibration", "planted",
+    "planted_faults",
+)  # fmt: skip
 
 
 def main(names: list[str]) -> int:
