@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from eval.checks.finding import Finding, counted_rows, some_of
 from eval.layout import is_running_number
 from eval.mapping import MIN_ROWS
-from eval.task import Example, Kind, Task, normalised
+from eval.task import LABELLED, Example, Kind, Task, normalised
 from eval.words import bare_words
 
 COPY_SHARE = 0.5
@@ -45,7 +45,7 @@ def check_copies(task: Task) -> Iterable[Finding]:
             "Copying the input would then score best. Choose another column as the answer.",
             rows=rows,
         )
-    elif rows and task.kind is not Kind.CLASSIFICATION:
+    elif rows and task.kind not in LABELLED:
         yield Finding(
             "copied-answers",
             "info",

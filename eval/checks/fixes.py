@@ -11,8 +11,10 @@ from eval.checks.labels import label_spellings, rare_labels
 from eval.checks.leaks import find_leaks
 from eval.checks.private import PERSONAL, SECRETS, Private, mask_document, mask_example
 from eval.checks.repeats import conflicts, duplicates
+from eval.kinds import labels_for
+from eval.label_sets import as_answer, labels_in
 from eval.mapping import MIN_ROWS
-from eval.task import BadInput, Example, Kind, Task, labels_of
+from eval.task import BadInput, Example, Kind, Task
 
 Fix = Callable[[Task], Task]
 
@@ -27,12 +29,12 @@ def mend_task(task: Task, finding_id: str) -> Task:
     mended = _FIXES[finding_id](task)
     if why := refusal(task, mended.examples):
         raise BadInput(why)
-    return replace(mended, labels=labels_of(mended.examples) if task.kind is Kind.CLASSIFICATION else ())
+    return replace(mended, labels=labels_for(task.kind, mended.examples))
 
 
 def refusal(task: Task, left: Collection[Example]) -> str | None:
     """Why a fix that leaves these rows of a task can't be applied, as a sentence; None if it can."""
-    of_one_label = task.kind is Kind.CLASSIFICATION and len({example.target for example in left}) == 1
+    of_one_label = len(labels_for(task.kind, left)) == 1
     if len(left) < MIN_ROWS or of_one_label:
         return (
             f"This fix would leave {len(left)} rows{' of one label' if of_one_label else ''}, too little to "
@@ -49,8 +51,14 @@ def _is_learned(example: Example) -> bool:
 
 def _merge_labels(task: Task) -> Task:
     merged = label_spellings(task)
-    examples = (replace(example, target=merged.get(example.target, example.target)) for example in task.examples)
-    return replace(task, examples=tuple(examples))
+
+    def spelled(target: str) -> str:
+        if task.kind is Kind.MULTI_LABEL:
+            return as_answer(dict.fromkeys(merged.get(label, label) for label in labels_in(target)))
+        return merged.get(target, target)
+
+    examples = tuple(replace(example, target=spelled(example.target)) for example in task.examples)
+    return replace(task, examples=examples) if merged else task
 
 
 def _drop(rows_of: Callable[[Task], Collection[str]], task: Task) -> Task:

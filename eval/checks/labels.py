@@ -11,6 +11,7 @@ import regex
 
 from eval.checks.finding import Finding, counted, counted_rows, some_of
 from eval.decoding import number
+from eval.label_sets import labels_in
 from eval.task import Example, Kind, Task
 from eval.words import bare_words
 
@@ -33,7 +34,7 @@ _FEWEST_LETTERS_WITH_ACCENTS = 6
 
 def check_label_spelling(task: Task) -> Iterable[Finding]:
     merged = label_spellings(task)
-    rows = tuple(example.id for example in task.examples if example.target in merged)
+    rows = tuple(row.id for row in task.examples if not merged.keys().isdisjoint(given_labels(task.kind, row)))
     if rows:
         rare, common = min(merged.items())
         yield Finding(
@@ -64,26 +65,27 @@ def check_rare_labels(task: Task) -> Iterable[Finding]:
 
 def check_untested_labels(task: Task) -> Iterable[Finding]:
     """Only of a split that the person gave: one of ours has every label with enough rows on both sides."""
-    tested = {example.target for example in task.examples if example.split == "test"}
-    if task.kind is not Kind.CLASSIFICATION or not tested:
+    given = {row.id: frozenset(given_labels(task.kind, row)) for row in task.examples}
+    tested = frozenset[str]().union(*(given[row.id] for row in task.examples if row.split == "test"))
+    learned = frozenset[str]().union(*(given[row.id] for row in task.examples if row.split in (None, "train")))
+    if not tested or not learned:
         return
-    learned = {example.target for example in task.examples if example.split in (None, "train")}
     if untested := sorted(learned - tested):
         yield Finding(
             "untested-labels",
             "warning",
             f"{counted(len(untested), 'label has', 'labels have')} no test row: {some_of(untested)}.",
             "The score says nothing about them. Move some of their rows to the test side.",
-            rows=tuple(example.id for example in task.examples if example.target in learned - tested),
+            rows=tuple(row for row, labels in given.items() if labels & learned - tested),
         )
-    if learned and (untaught := sorted(tested - learned)):
+    if untaught := sorted(tested - learned):
         yield Finding(
             "untaught-labels",
             "warning",
             f"{counted(len(untaught), 'label of the test rows has', 'labels of the test rows have')} no training row: "
             f"{some_of(untaught)}.",
             "No strategy can learn them from examples, so these test rows are mostly lost. Move some to training.",
-            rows=tuple(example.id for example in task.examples if example.target in tested - learned),
+            rows=tuple(row for row, labels in given.items() if labels & tested - learned),
         )
 
 
@@ -102,7 +104,11 @@ def check_balance(task: Task) -> Iterable[Finding]:
 
 
 def check_ordered_labels(task: Task) -> Iterable[Finding]:
-    if len(task.labels) > 2 and all(number(label) is not None for label in task.labels):
+    if (
+        task.kind is Kind.CLASSIFICATION
+        and len(task.labels) > 2
+        and all(number(label) is not None for label in task.labels)
+    ):
         low, high = min(task.labels, key=float), max(task.labels, key=float)
         yield Finding(
             "ordered-labels",
@@ -129,15 +135,24 @@ def check_label_leaks(task: Task) -> Iterable[Finding]:
             )
 
 
+def given_labels(kind: Kind, example: Example) -> tuple[str, ...]:
+    """The labels in an answer; none if the kind has no labels to spell."""
+    match kind:
+        case Kind.CLASSIFICATION:
+            return (example.target,)
+        case Kind.MULTI_LABEL:
+            return labels_in(example.target)
+        case _:
+            return ()
+
+
 def _names_label(example: Example) -> bool:
     return f" {bare_words(example.target)} " in f" {bare_words(example.input)} "
 
 
 def label_spellings(task: Task) -> dict[str, str]:
     """Labels that differ from another one only in how they are written, each with the most common spelling."""
-    if task.kind is not Kind.CLASSIFICATION:
-        return {}
-    counts = Counter(example.target for example in task.examples)
+    counts = Counter(label for example in task.examples for label in given_labels(task.kind, example))
     spellings: dict[str, list[str]] = defaultdict(list)
     for label in counts:
         spellings[_spelled_plainly(label)].append(label)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from eval.checks.finding import Finding, counted_rows
 from eval.duplicates import Likeness
-from eval.task import Kind, Task, normalised
+from eval.task import LABELLED, Kind, Task, normalised
 
 
 def check_duplicates(task: Task) -> Iterable[Finding]:
@@ -26,7 +26,7 @@ def check_duplicates(task: Task) -> Iterable[Finding]:
 def check_conflicts(task: Task) -> Iterable[Finding]:
     rows = conflicts(task)
     if rows:
-        one_answer = task.kind in (Kind.CLASSIFICATION, Kind.EXTRACTION)
+        one_answer = task.kind in (*LABELLED, Kind.EXTRACTION)
         many = len(rows) > 0.05 * len(task.examples)
         yield Finding(
             "conflicts",
@@ -73,6 +73,6 @@ def conflicts(task: Task) -> tuple[str, ...]:
     for key, example in zip(keys, task.examples, strict=True):
         targets[key].add(example.target)
     several = {key for key, answers in targets.items() if key and len(answers) > 1}
-    if task.kind is not Kind.CLASSIFICATION:  # two spellings of a label are another finding
+    if task.kind not in (Kind.CLASSIFICATION, Kind.MULTI_LABEL):  # spellings of a label are another finding
         several = {key for key in several if len(set(map(normalised, targets[key]))) > 1}
     return tuple(example.id for key, example in zip(keys, task.examples, strict=True) if key in several)

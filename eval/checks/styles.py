@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from eval.checks.finding import Finding, counted, counted_rows
 from eval.scoring import read_json
-from eval.task import Kind, Task
+from eval.task import LABELLED, Kind, Task
 
 _LEAST_SHARE, _FEWEST_ROWS = 0.05, 3  # of the answers, for dates or JSON among them to matter
 _MUCH, _SEVERAL = 0.10, 5  # of the answers with a date, for a notation to count; likewise for a style of short answers
@@ -26,7 +26,7 @@ _FIRST_WORD = re.compile(r"[^\W\d_]+")
 
 
 def check_styles(task: Task) -> Iterable[Finding]:
-    if task.kind is not Kind.CLASSIFICATION:
+    if task.kind not in LABELLED:
         yield from _check_dates(task)
     if task.kind in (Kind.ANSWERING, Kind.WRITING):
         yield from _check_json(task)

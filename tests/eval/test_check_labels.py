@@ -8,6 +8,7 @@ import pytest
 
 from eval.checks import mend_task
 from eval.checks.labels import label_spellings, rare_labels
+from eval.task import Kind
 from tests.checked_tasks import clean, findings, sentences, task_of
 
 ONE_LABEL = (
@@ -62,3 +63,14 @@ def test_labels_that_a_split_leaves_out_are_named() -> None:
     swapped = tuple(replace(row, split="train" if row.split == "test" else "test") for row in sided)
     assert "no training row: up." in findings(replace(task, examples=swapped))["untaught-labels"].what
     assert not {"untested-labels", "untaught-labels"} & set(findings(task))
+
+
+def test_one_of_several_labels_is_joined_and_the_labels_stay() -> None:
+    rows = [
+        (text, ("Delivery; assembly", "delivery; damage", "damage")[at % 3]) for at, text in enumerate(sentences(60))
+    ]
+    task = replace(task_of(rows, Kind.MULTI_LABEL), labels=("Delivery", "assembly", "damage", "delivery"))
+    assert label_spellings(task) == {"delivery": "Delivery"}
+    mended = mend_task(task, "label-spelling")
+    assert mended.labels == ("Delivery", "assembly", "damage")
+    assert mended.examples[1].target == "Delivery; damage"
