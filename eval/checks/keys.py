@@ -16,6 +16,7 @@ _MORE_KEYS = re.compile(
     r"eyJ[\w-]{8,2000}\.eyJ[\w-]{8,8000}\.[\w-]{0,2000})(?![\w-])",
     re.ASCII,
 )
+_IN_A_URL = re.compile(r"://[^\s:/?#\[\]@]{1,100}:([^\s:/?#\[\]@]{1,200})@")  # bounded: linear time in long text
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)", re.DOTALL
 )
@@ -28,9 +29,8 @@ def find_keys(text: str) -> Iterator[tuple[int, int]]:
     if "://" not in text and max(map(len, text.split()), default=0) < _SHORTEST:
         return
     yield from (found.span() for found in _MORE_KEYS.finditer(text))
-    for pattern in _patterns():
-        for found in pattern.finditer(text):
-            yield found.span(1) if found[0].startswith("://") else found.span()  # of a URL only the password
+    yield from (found.span(1) for found in _IN_A_URL.finditer(text))
+    yield from (found.span() for pattern in _patterns() for found in pattern.finditer(text))
 
 
 @lru_cache(maxsize=1)
@@ -38,7 +38,6 @@ def _patterns() -> Sequence[re.Pattern[str]]:
     from detect_secrets.plugins.artifactory import ArtifactoryDetector
     from detect_secrets.plugins.aws import AWSKeyDetector
     from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
-    from detect_secrets.plugins.basic_auth import BasicAuthDetector
     from detect_secrets.plugins.discord import DiscordBotTokenDetector
     from detect_secrets.plugins.github_token import GitHubTokenDetector
     from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
@@ -53,7 +52,7 @@ def _patterns() -> Sequence[re.Pattern[str]]:
     from detect_secrets.plugins.twilio import TwilioKeyDetector
 
     detectors = (
-        ArtifactoryDetector, AWSKeyDetector, AzureStorageKeyDetector, BasicAuthDetector, DiscordBotTokenDetector,
+        ArtifactoryDetector, AWSKeyDetector, AzureStorageKeyDetector, DiscordBotTokenDetector,
         GitHubTokenDetector, GitLabTokenDetector, MailchimpDetector, NpmDetector, OpenAIDetector, PypiTokenDetector,
         SendGridDetector, SlackDetector, SquareOAuthDetector, StripeDetector, TwilioKeyDetector,
     )  # fmt: skip

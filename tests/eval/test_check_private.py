@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -80,3 +81,17 @@ def test_a_fix_masks_every_text_and_only_its_own_kind() -> None:
     whole = mend_task(half, "secrets")
     assert whole.examples[-1].input == "I am [e-mail], key [key]"
     assert not {"secrets", "personal-data"} & set(findings(whole))
+
+
+@pytest.mark.parametrize(
+    "part", ["://a:", "1 ", "call ", "AB12 ", "a@b.", "eyJaaaaaaaaaa.", "-----BEGIN PRIVATE KEY-----"]
+)
+def test_long_text_takes_linear_time(part: str) -> None:
+    def seconds(characters: int) -> float:
+        text = f"{part * (characters // len(part))} 1"
+        started = time.process_time()
+        masked(text)
+        return time.process_time() - started
+
+    seconds(1_000)  # imports
+    assert seconds(100_000) < 5
