@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from eval.column_contents import LONG_CHARACTERS, Contents
 from eval.document_ids import DocumentNames
 from eval.label_sets import marked_columns
-from eval.layout import is_running_number
 from eval.names import (
     ANSWER_NAMES,
     CHOICE_NAMES,
@@ -32,27 +30,13 @@ from eval.names import (
 from eval.table import Table
 from eval.task import Document
 
-_SAMPLE_ROWS = 2_000
-_MOSTLY = 0.9
 _HALF = 0.5
-_LONG_CHARACTERS = 200  # a longer text is a document, not the name of one
-_ROWS_A_LABEL = 2.5
 _ASKED = {"question", "query", "prompt", "instruction", "user_input"}  # their ideal output is an answer before a label
 _NAMES_OF_THINGS = {"user", "source", "document", "article"}  # of a text, or only of where it is from
 _IDEAL_BEGINNINGS = {"expected", "gold", "golden", "ideal", "correct", "desired"}
 _NEVER_BEGINNINGS = {"annotator", "rater", "worker", "actual", "predicted", "neg", "negative", "non", "wrong", "bad"}
 _NEVER_ENDINGS = {"url", "uri", "link", "email", "date", "time", "start", "end", "at", "metadata", "contexts", "count"}
-_FORMS = (
-    re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}\S*)?( ?[AP]M| UTC)?"),
-    re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}([T, ]+\d{1,2}:\d{2}\S*)?( ?[AP]M)?", re.IGNORECASE),
-    re.compile(r"\d{4}[./]\d{1,2}[./]\d{1,2}([T, ]+\d{1,2}:\d{2}\S*)?|\d{4}年\d{1,2}月\d{1,2}日"),
-    re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AP]M)?", re.IGNORECASE),
-    re.compile(r"(https?|ftp|s3|gs)://\S+|www\.\S+"),
-    re.compile(r"[^\s@]+@[^\s@]+\.\w+"),
-    re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}|[0-9a-f]{24}|[0-9a-f]{32}|[0-9a-f]{40}", re.IGNORECASE),
-)  # dates and times, addresses, identifiers: never the right answer
 _SURE_TARGETS = (*IDEAL_NAMES, *ANSWER_NAMES)
-_NUMBERED = re.compile(r"[^\W\d]{0,12}[-_#/ ]?\d{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,64 +84,10 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in names[:8]) + more
 
 
-@dataclass(slots=True)
-class _Contents:
-    """What is in the columns of a table, from a sample of its rows."""
-
-    table: Table
-    _values: dict[str, list[str]] = field(default_factory=dict)
-
-    def of(self, column: str) -> list[str]:
-        """The sampled values that aren't empty."""
-        if column not in self._values:
-            position = self.table.columns.index(column)
-            step = max(1, len(self.table.rows) // _SAMPLE_ROWS)
-            self._values[column] = [value for row in self.table.rows[::step] if (value := row[position].strip())]
-        return self._values[column]
-
-    def filled(self, column: str) -> float:
-        step = max(1, len(self.table.rows) // _SAMPLE_ROWS)
-        return len(self.of(column)) / max(1, len(self.table.rows[::step]))
-
-    def is_constant(self, column: str) -> bool:
-        return len(self.of(column)) > 1 and len(set(self.of(column))) == 1
-
-    def length(self, column: str) -> float:
-        return sum(map(len, self.of(column))) / max(1, len(self.of(column)))
-
-    def share(self, column: str, holds: Callable[[str], object]) -> float:
-        values = self.of(column)
-        return sum(bool(holds(value)) for value in values) / max(1, len(values))
-
-    def has_form(self, column: str) -> bool:
-        """Dates, addresses or identifiers, none of them an answer."""
-        return any(self.share(column, form.fullmatch) >= _MOSTLY for form in _FORMS)
-
-    def numbers_rows(self, column: str) -> bool:
-        """A different number or code for each row."""
-        values = self.of(column)
-        if len(values) < 3 or len(set(values)) < len(values):
-            return False
-        codes = [value for value in values if _NUMBERED.fullmatch(value) and not value.isdecimal()]
-        return is_running_number(values) or len(codes) >= _MOSTLY * len(values)
-
-    def has_few_values(self, column: str) -> bool:
-        """As labels do."""
-        values = self.of(column)
-        return 1 < len(set(values)) <= max(2, len(values) / _ROWS_A_LABEL) and self.length(column) < _LONG_CHARACTERS
-
-    def may_be_text(self, column: str) -> bool:
-        """Neither labels nor a number or code for each row."""
-        return not self.has_few_values(column) and not self.numbers_rows(column)
-
-    def is_metadata(self, column: str) -> bool:
-        return self.share(column, lambda value: value == "{}" or _is_object(value)) >= _MOSTLY
-
-
 def guess_columns(table: Table, documents: Sequence[Document] = ()) -> Columns:
     """Guess the columns by name, but never a date, an address, an id or a constant as the answer. If no name fits, the
     longest text is the input, and the answer is the first column after it that repeats its values, else the last."""
-    contents = _Contents(table)
+    contents = Contents(table)
     split = _split_column(table, contents)
     document = _document_column(table, contents, documents)
     group = next(
@@ -193,7 +123,7 @@ def guess_columns(table: Table, documents: Sequence[Document] = ()) -> Columns:
     return Columns(source, target, group, split, document, joined, rejected, marked)
 
 
-def _input(table: Table, contents: _Contents, usable: list[str], has_documents: bool) -> tuple[str, tuple[str, ...]]:
+def _input(table: Table, contents: Contents, usable: list[str], has_documents: bool) -> tuple[str, tuple[str, ...]]:
     """The column of the input, and those that belong to it."""
     by_name = {plain(name): name for name in reversed(table.columns)}
     for firsts, seconds in JOINED_NAMES:
@@ -227,7 +157,7 @@ def _input(table: Table, contents: _Contents, usable: list[str], has_documents: 
     return named or (free[0] if alike and not contents.has_few_values(free[0]) else longest), ()
 
 
-def _choices(contents: _Contents, usable: list[str], source: str) -> tuple[str, ...]:
+def _choices(contents: Contents, usable: list[str], source: str) -> tuple[str, ...]:
     """The columns of a question's choices, from which another column names the right one."""
     by_name = {plain(name): name for name in reversed(usable) if name != source}
     for family in CHOICE_NAMES:
@@ -239,7 +169,7 @@ def _choices(contents: _Contents, usable: list[str], source: str) -> tuple[str, 
     return ()
 
 
-def _target(contents: _Contents, usable: list[str], source: str) -> str | None:
+def _target(contents: Contents, usable: list[str], source: str) -> str | None:
     """The column of the answer, or None if every column is something else."""
     varied = [name for name in usable if not contents.is_constant(name) and not contents.has_form(name)]
     possible = [name for name in varied if not _is_never(name)]
@@ -283,7 +213,7 @@ def _named(columns: Sequence[str], words: Sequence[str], whole: bool = False) ->
     )
 
 
-def _is_identifier(contents: _Contents, column: str) -> bool:
+def _is_identifier(contents: Contents, column: str) -> bool:
     """A column named as an id, unless it numbers a few labels ("Class Index")."""
     words = plain(column).split("_")
     if not set(words) & IDENTIFIER_WORDS:
@@ -302,7 +232,7 @@ def _is_never(column: str) -> bool:
     return name in NEVER_TARGETS or words[0] in _NEVER_BEGINNINGS or words[-1] in _NEVER_ENDINGS
 
 
-def _split_column(table: Table, contents: _Contents) -> str | None:
+def _split_column(table: Table, contents: Contents) -> str | None:
     """A column that names sides, at least half of its values; by another name only if it names two and nothing else."""
     for name in table.columns:
         share = contents.share(name, lambda value, name=name: side_of(value, name))  # type: ignore[misc]
@@ -315,12 +245,12 @@ def _split_column(table: Table, contents: _Contents) -> str | None:
     return None
 
 
-def _document_column(table: Table, contents: _Contents, documents: Sequence[Document]) -> str | None:
+def _document_column(table: Table, contents: Contents, documents: Sequence[Document]) -> str | None:
     named = next(
         (
             name
             for name in table.columns
-            if plain(name) in DOCUMENT_NAMES and contents.length(name) < _LONG_CHARACTERS and contents.of(name)
+            if plain(name) in DOCUMENT_NAMES and contents.length(name) < LONG_CHARACTERS and contents.of(name)
         ),
         None,
     )
@@ -334,15 +264,6 @@ def _document_column(table: Table, contents: _Contents, documents: Sequence[Docu
     found = [
         name
         for name in table.columns
-        if contents.length(name) < _LONG_CHARACTERS and contents.share(name, names_one) >= _HALF
+        if contents.length(name) < LONG_CHARACTERS and contents.share(name, names_one) >= _HALF
     ]
     return named if named in found or not found else found[0]
-
-
-def _is_object(text: str) -> bool:
-    if not text.startswith("{"):
-        return False
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
