@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 from eval.columns import Columns
 from eval.names import SPLIT_NAMES, plain
+from eval.question_sets import parsed
 from eval.scoring import read_json
-from eval.scoring.code import looks_like_code
+from eval.scoring.code import is_code
 from eval.table import Table
 from eval.task import BadInput, Kind
 
@@ -20,12 +21,8 @@ _MOSTLY = 0.9
 _MIXED = 0.1  # at least this share of the answers has another form
 _MOST_CHARACTERS = 100_000
 _STOP_MARK = re.compile(r"\s*(###|->|=>|<\|[\w -]+\|>|</s>|\[/?INST\]|\bEND|\bSTOP)$")  # of OpenAI's older format
+_RECORD_BEGINS = re.compile(r"\{|```|\[\s*[\[{]|\[\s*\]$")
 _TAG = re.compile(r"O|[BIESLU]-\w+")
-_STATEMENT = re.compile(
-    r"^\s*(?:\w+\.)+\w+\(.*\);?\s*$|^\s*print\(|^(?:find|grep|ls|cat|awk|sed|tar|git|docker|kubectl|curl) .*[-|/]",
-    re.MULTILINE,
-)
-_SIGNS_OF_CODE = re.compile(r"[=*;(){}\n]")
 _CHECK = re.compile(r"(?:equals|i?contains|starts-with): ?(?=\S)")  # of promptfoo
 _NAMED = 5
 _USES_A_LABEL = 3
@@ -37,7 +34,7 @@ def refuse_spans(column: str, inputs: Sequence[str], targets: Sequence[str]) -> 
     lists = [(source, items) for source, target in filled if (items := _list_of(target) or _object_in_list(target))]
     if not lists or len(lists) < _MOSTLY * len(filled):
         return
-    spans = sum(all(map(_is_span, items)) for _, items in lists)
+    spans = sum(all(_is_span(item, source) for item in items) for source, items in lists)
     tags = sum(len(items) > 1 and _are_tags(source, items) for source, items in lists)
     if spans >= _MOSTLY * len(lists):
         what = "positions in the text"
@@ -51,17 +48,17 @@ def refuse_spans(column: str, inputs: Sequence[str], targets: Sequence[str]) -> 
     )
 
 
-def is_code(text: str) -> bool:
-    """Whether a text is SQL, a program or a command."""
-    if _STATEMENT.search(text):
-        return True
-    is_sentence = text[:1].isupper() and text[1:2].islower() and not _SIGNS_OF_CODE.search(text)  # "Select one from …"
-    return looks_like_code(text) and not is_sentence
+def is_record(value: object) -> bool:
+    """Whether JSON holds fields: an object, or a list of objects or of lists. A list of texts may be labels, or several
+    right answers."""
+    return isinstance(value, dict) or (
+        isinstance(value, list) and bool(value) and all(isinstance(item, dict | list) for item in value)
+    )
 
 
 def repaired(targets: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """The answers without marks at their end, without a list around one label and, if most are objects, all objects
-    as JSON; and sentences on that."""
+    """The answers without marks at their end, without a list around one label and, if most are objects or lists of
+    them, all of these as JSON; and sentences on that."""
     lists = [_list_of(target) for target in targets]
     if all(items is not None and len(items) == 1 and isinstance(items[0], str | int | float) for items in lists):
         return [str(items[0]) for items in lists if items], ()
@@ -70,7 +67,7 @@ def repaired(targets: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
         return [_CHECK.sub("", target, count=1) for target in targets], (
             "We removed 'equals:', 'contains:' and the like from the start of all answers.",
         )
-    looks = [target for target in clean if target.startswith(("{", "```"))]
+    looks = [target for target in clean if _RECORD_BEGINS.match(target)]
     if len(looks) < _MOSTLY * len(clean):
         return clean, notes
     causes: Counter[str] = Counter()
@@ -117,8 +114,7 @@ def _mixed(targets: Sequence[str]) -> tuple[str, ...]:
 def _listed(kind: Kind, targets: Sequence[str], may_be_numbers: bool) -> tuple[str, ...]:
     lists = sum(_list_of(target) is not None for target in targets)
     if kind is Kind.CLASSIFICATION and lists >= _MOSTLY * len(targets):
-        what = "JSON lists of objects" if all("{" in target for target in targets) else "lists of labels"
-        return (f"The answers are {what}. Each different list counts as one label.",)
+        return ("The answers are lists of labels. Each different list counts as one label.",)
     if kind not in (Kind.CLASSIFICATION, Kind.ANSWERING):
         return ()
     for separator in ";|,":
@@ -192,8 +188,8 @@ def _unused_split(table: Table, columns: Columns) -> tuple[str, ...]:
 
 
 def _as_json(target: str) -> tuple[str, str]:
-    """An object as JSON, and what had to be changed for that ("" if nothing)."""
-    if not target.startswith(("{", "```")) or len(target) > _MOST_CHARACTERS:
+    """An object, or a list of objects or lists, as JSON, and what had to be changed for that ("" if nothing)."""
+    if not _RECORD_BEGINS.match(target) or len(target) > _MOST_CHARACTERS:
         return target, ""
     value = read_json(target)
     if value is not None:
@@ -208,7 +204,7 @@ def _as_json(target: str) -> tuple[str, str]:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return target, ""
-    if not isinstance(value, dict):
+    if not is_record(value):
         return target, ""
     is_python = "'" in target or re.search(r"\b(None|True|False)\b", target)
     what = "were Python, not JSON" if is_python else "were broken JSON (a comma before a bracket)"
@@ -217,15 +213,8 @@ def _as_json(target: str) -> tuple[str, str]:
 
 def _list_of(target: str) -> list[object] | None:
     """The items of a JSON or Python list."""
-    if not target.startswith("[") or not target.endswith("]") or len(target) > _MOST_CHARACTERS:
-        return None
-    for read in (json.loads, ast.literal_eval):
-        try:
-            value = read(target)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
-        return value if isinstance(value, list) else None
-    return None
+    value = parsed(target) if target.startswith("[") and target.endswith("]") else None
+    return value if isinstance(value, list) else None
 
 
 def _object_in_list(target: str) -> list[object]:
@@ -234,10 +223,14 @@ def _object_in_list(target: str) -> list[object]:
     return [value] if isinstance(value, dict) and value.keys() & {"labels", "label"} else []
 
 
-def _is_span(item: object) -> bool:
-    """[3, 9, "PRODUCT"], or an object with a start and an end."""
+def _is_span(item: object, source: str) -> bool:
+    """[3, 9, "PRODUCT"], or an object with a start and an end. ["lamp", 2, 30] may be an article, its number and its
+    price."""
     if isinstance(item, list):
-        return len(item) == 3 and sum(isinstance(part, int) for part in item) == 2
+        numbers = [part for part in item if isinstance(part, int)]
+        texts = [part for part in item if isinstance(part, str)]
+        is_marked = len(item) == 3 and len(numbers) == 2 and 0 <= numbers[0] <= numbers[1] <= len(source) + 1
+        return is_marked and all(text not in source or text == source[slice(*numbers)] for text in texts)
     return isinstance(item, dict) and {"start", "end"} <= {key.removesuffix("_offset") for key in item}
 
 

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from eval.answers import is_code
+from eval.answers import is_record
 from eval.label_sets import all_labels, label_sets
 from eval.names import AMOUNT_NAMES, LABELS_NAMES, RATING_NAMES, plain
 from eval.scoring import read_json
 from eval.scoring.closeness import MOST_RATINGS, by_value, is_number, number_in
+from eval.scoring.code import is_code
 from eval.task import Example, Kind, labels_of, normalised
 from eval.words import count_words, usual_length
 
@@ -28,15 +29,34 @@ class KindGuess:
     reason: str
 
 
+def _as_extraction(targets: Sequence[str]) -> KindGuess | None:
+    """Extraction if nearly all answers are JSON with fields; an empty list among them finds nothing to extract."""
+    values = [read_json(target) for target in targets if target[:1] in ("{", "[", "`")]
+    objects = sum(isinstance(value, dict) for value in values)
+    lists = sum(isinstance(value, list) and is_record(value) for value in values)
+    empty = values.count([])
+    if objects + lists + empty < 0.9 * len(targets) or objects + lists <= empty:
+        return None
+    if not lists:
+        what = "JSON objects"
+    elif objects:
+        what = "JSON objects or lists of them"
+    else:
+        has_objects = any(isinstance(value, list) and value and isinstance(value[0], dict) for value in values)
+        what = "JSON lists of objects" if has_objects else "JSON lists of lists"
+    nothing = f", {empty:,} of them empty" if empty and not objects else ""
+    count = objects + lists + empty
+    return KindGuess(Kind.EXTRACTION, f"{count:,} of {len(targets):,} answers are {what}{nothing}.")
+
+
 def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: bool, column: str = "") -> KindGuess:
     """The kind of task that `targets` (one for each of `inputs`) look like. `column` is the name of theirs.
 
     With documents, a few answers may repeat by chance, so they must repeat more often to count as labels.
     """
     rows = len(targets)
-    objects = sum(target[:1] in ("{", "`") and isinstance(read_json(target), dict) for target in targets)
-    if objects >= 0.9 * rows:
-        return KindGuess(Kind.EXTRACTION, f"{objects:,} of {rows:,} answers are JSON objects.")
+    if found := _as_extraction(targets):
+        return found
     if sets := label_sets(targets, may_be_numbers=plain(column) in LABELS_NAMES):
         several = sum(len(each) > 1 for each in sets)
         labels = len({label for each in sets for label in each})

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from eval.label_sets import NO_LABEL, SEPARATOR, labels_in
+from eval.scoring import read_json
+from eval.scoring.code import language_of
 from eval.stable_order import stable_hash
 from eval.task import Brief, Example, Kind, LearningSplit
 from eval.words import usual_length
 from strategies.engine.language_model import Message, Prompt
 from strategies.search.passages import Passage
+
+_MOST_FIELDS = 60  # named in an instruction
 
 SHORT_INSTRUCTIONS = {
     Kind.CLASSIFICATION: "Give the label.",
@@ -47,15 +52,13 @@ def write_instruction(kind: Kind, labels: Sequence[str], targets: Iterable[str])
             return f"Rate the message. Answer with one number and nothing else.\nPossible numbers: {', '.join(labels)}"
         return f"Estimate the number for the message. Answer with the number and nothing else, such as {min(targets)}."
     if kind is Kind.EXTRACTION:
-        return (
-            "Read the message and write what it states as one JSON object. "
-            f"Possible fields: {', '.join(_field_names(targets))}. "
-            "Leave out fields the message does not state. Write nothing but the JSON."
-        )
+        return _ask_for_fields([value for target in targets if (value := read_json(target)) is not None])
     number, unit = usual_length(targets or ["word"])
     length = f"{round(number)} {unit if round(number) == 1 else f'{unit}s'}"
     if kind is Kind.ANSWERING:
         return f"Answer the question in about {length}. Write only the answer."
+    if code := language_of(targets):
+        return f"Write the {code} for the request. Write nothing but the {code}."
     return f"Write the reply to the message, in about {length}."
 
 
@@ -98,14 +101,37 @@ def with_passages(input: str, passages: Sequence[Passage]) -> str:
     return "\n\n".join([*(passage.titled for passage in passages), input])
 
 
-def _field_names(targets: Iterable[str]) -> list[str]:
-    """The top-level fields of the JSON targets, most frequent first."""
-    counts: Counter[str] = Counter()
-    for target in targets:
-        try:
-            fields = json.loads(target)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(fields, dict):
-            counts.update(fields.keys())
-    return [name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+def _ask_for_fields(values: Sequence[Any]) -> str:
+    """`values` are ideal answers: objects, lists of objects, or lists of lists."""
+    paths = Counter(path for value in values for path in set(_paths(value)))
+    names = [path for path, _ in sorted(paths.items(), key=lambda item: (-item[1], item[0]))][:_MOST_FIELDS]
+    lists = [value for value in values if isinstance(value, list) and value]
+    whole = "Write nothing but the JSON."
+    if len(lists) * 2 <= len(values):
+        return (
+            "Read the message and write what it states as one JSON object. "
+            f"Possible fields: {', '.join(names)}. Leave out fields the message does not state. {whole}"
+        )
+    asked = "Read the message and write what it states as a JSON list"
+    nothing = "Write [] if the message states none. " if len(lists) < len(values) else ""
+    if names == [""] or not names:
+        rows = [row for value in lists for row in value if isinstance(row, list)]
+        width = f" of {len(rows[0])} values" if len({len(row) for row in rows}) == 1 else ""
+        return f"{asked} of lists{width}, such as {json.dumps(lists[0], ensure_ascii=False)}. {nothing}{whole}"
+    return (
+        f"{asked} of objects. Possible fields of each: {', '.join(names)}. "
+        f"Leave out fields the message does not state. {nothing}{whole}"
+    )
+
+
+def _paths(value: Any, path: str = "") -> Iterator[str]:
+    """The path of every field, such as "address.town" or "items[].name"; those of the outer list start in its items."""
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _paths(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        inner = f"{path}[]" if path else ""
+        found = {one for item in value for one in _paths(item, inner)}
+        yield from found or {inner}
+    else:
+        yield path

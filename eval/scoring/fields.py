@@ -71,6 +71,8 @@ def _shared_leaves(answer: Any, expected: Any) -> int:
             return 0
         from scipy.optimize import linear_sum_assignment  # takes half a second, and most processes don't need it
 
+        if _are_rows(answer) and _are_rows(expected):  # subject, verb, object: their places count
+            answer, expected = ([dict(enumerate(row)) for row in rows] for rows in (answer, expected))
         rest = sum(map(_shared_leaves, answer[_MOST_ITEMS:], expected[_MOST_ITEMS:]))
         shared = np.array(
             [[_shared_leaves(item, other) for other in expected[:_MOST_ITEMS]] for item in answer[:_MOST_ITEMS]]
@@ -79,6 +81,14 @@ def _shared_leaves(answer: Any, expected: Any) -> int:
     if _count_leaves(answer) != 1 or isinstance(answer, dict | list):
         return 0
     return int(leaf_of(answer) == leaf_of(expected))
+
+
+def _are_rows(items: list[Any]) -> bool:
+    """Whether a list holds lists of single values, as rows of a table do."""
+    return all(
+        isinstance(item, list) and len(item) > 1 and not any(isinstance(value, dict | list) for value in item)
+        for item in items
+    )
 
 
 @dataclass(frozen=True, slots=True)

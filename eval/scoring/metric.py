@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from statistics import fmean
 
-from eval.scoring.code import looks_like_code
+from eval.scoring.code import language_of
 from eval.scoring.collection import Collection, all_values, values_of
 from eval.scoring.given import GivenFacts
 from eval.task import BadInput, Document, Example, Kind, Metric
@@ -213,7 +213,7 @@ def metric_for(
         case Kind.EXTRACTION:
             return Metric(MetricName.FIELD_F1)
     train = train[:_ROWS_READ]
-    if train and sum(looks_like_code(row.target) for row in train) > _MOSTLY * len(train):
+    if language_of([row.target for row in train]):
         return Metric(MetricName.EXACT)
     if kind is Kind.ANSWERING:
         return Metric(MetricName.FACTS)
