@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from eval.decoding import check_size, decode, is_litter, json_records, parse_json, unzip
+from eval.encodings import page_in_utf_8
 from eval.names import plain
 from eval.office import html_text, presentation_text, word_text
 from eval.pdf import pdf_text
@@ -159,8 +160,9 @@ def _titled_text(name: str, ending: str, content: bytes, notes: list[str]) -> tu
         return "", pdf_text(name, content, notes)
     if ending in binary:
         return binary[ending](name, content)
-    text = decode(name, content, notes).text.replace("\r\n", "\n")
-    if ending in (".html", ".htm"):
+    is_page = ending in (".html", ".htm")
+    text = decode(name, page_in_utf_8(content) if is_page else content, notes).text.replace("\r\n", "\n")
+    if is_page:
         return html_text(text)
     return _markdown(text) if ending in _MARKDOWN else ("", text)
 

@@ -27,6 +27,9 @@ _TURKISH, _ICELANDIC = frozenset("þðý"), frozenset("áéíóúæ")
 _LATIN = ("cp1252", "mac_roman", "cp850", "cp1250", "cp1254")
 _WESTERN = re.compile("[àâäáãåæçèéêëíìîïñóòôöõøßúùûüýÿœðþšžÀÂÄÁÃÅÆÇÈÉÊËÍÎÏÑÓÔÖÕØÚÙÛÜÝŒÐÞ‘’“”„«»–—…€£¿¡°§]")
 _CAPITAL_WITHIN = re.compile("(?<=[a-zß-ÿ])[À-Þ]|(?<=[a-z])[‘“”„…«»€£¿¡°](?=[a-z])")
+_DECLARED = re.compile(rb"<(?:meta|\?xml)\b[^>]*?(?:charset|encoding)\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
+_AS_BROWSERS_READ = {"iso-8859-1": "cp1252", "latin1": "cp1252", "iso-8859-9": "cp1254", "shift_jis": "cp932"}
+_DECLARED_WITHIN = 4_096  # bytes; browsers look at the first 1,024
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 
@@ -44,6 +47,18 @@ class Decoded:
 
     text: str
     detected: str = ""
+
+
+def page_in_utf_8(content: bytes) -> bytes:
+    """An HTML page as UTF-8 if it declares another encoding and is in it; else as it is."""
+    declared = _DECLARED.search(content[:_DECLARED_WITHIN])
+    if declared is None or _in(content, "utf-8", ""):
+        return content
+    name = declared[1].decode("ascii").casefold()
+    try:
+        return content.decode(_AS_BROWSERS_READ.get(name, name)).encode()
+    except (UnicodeError, LookupError):
+        return content
 
 
 def decoded(content: bytes) -> Decoded | None:

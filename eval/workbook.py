@@ -23,6 +23,7 @@ _STYLED_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*?\bs="
 _EMPTY_FORMULA = re.compile(
     rb'<c\b[^>]*?\br="([A-Z]{1,3}[0-9]{1,7})"[^>]*>\s*<f\b[^>]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
 )
+_HIDDEN_ROW = re.compile(rb'<row\b[^>]*?\br="([0-9]{1,7})"[^>]*?\bhidden="(?:1|true)"')
 _TEXT_START = re.compile(rb"(\xef\xbb\xbf)?\s*(<(!DOCTYPE|html|table|\?xml)\b|[\w\"' ]{0,200}[,;\t|])", re.IGNORECASE)
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -34,17 +35,19 @@ Show = Callable[[float], str]
 
 @dataclass(slots=True)
 class _Parts:
-    """What the XML of an .xlsx says and calamine doesn't: formulas without a value, and formats of numbers, both by
-    the sheet's name. A cell is its row and column, from 0."""
+    """What the XML of an .xlsx says and calamine doesn't, by the sheet's name: formulas without a value, formats of
+    numbers (a cell is its row and column, from 0) and the numbers of hidden rows."""
 
     empty_formulas: dict[str, list[str]] = field(default_factory=dict)
     formats: dict[str, dict[tuple[int, int], Show]] = field(default_factory=dict)
+    hidden_rows: dict[str, set[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
     name: str
     rows: NumberedRows
+    is_hidden: bool = False
 
     @property
     def header(self) -> list[str]:
@@ -61,11 +64,12 @@ def workbook_rows(
     name: str, content: bytes, as_text: Callable[[Any], str], notes: list[str], wanted: str = ""
 ) -> tuple[NumberedRows, tuple[tuple[str, int], ...]]:
     """The rows of the `wanted` sheet, else of the one with the most data, or of all sheets if each is a part of the
-    split; and every sheet with the number of its rows.
+    split; and every sheet with the number of its rows. If all sheets have the same columns, another entry stands for
+    all of them.
 
     Raises BadInput if there is no such sheet, it can't be opened, a sheet is huge, or its formulas hold no values.
     """
-    from python_calamine import CalamineError, CalamineWorkbook
+    from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
     if b"\0" not in content[:4096] and _TEXT_START.match(content):
         raise BadInput(
@@ -76,27 +80,52 @@ def workbook_rows(
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
         sheets = [
-            _Sheet(sheet_name, _rows(book.get_sheet_by_name(sheet_name), parts.formats.get(sheet_name, {}), as_text))
-            for sheet_name in book.sheet_names
+            _Sheet(
+                sheet.name,
+                _rows(book.get_sheet_by_name(sheet.name), parts.formats.get(sheet.name, {}), as_text),
+                sheet.visible is not SheetVisibleEnum.Visible,
+            )
+            for sheet in book.sheets_metadata
         ]
     except CalamineError as wrong:
         raise BadInput(
             f"{name} cannot be opened as an Excel workbook: save it again as .xlsx without a password."
         ) from wrong
     full = [sheet for sheet in sheets if sheet.rows]
-    if wanted and wanted not in [sheet.name for sheet in full]:
-        names = ", ".join(sheet.name for sheet in full)
+    together = _alike(full)
+    known = tuple((sheet.name, sheet.data_rows) for sheet in full)
+    if together:
+        known += ((_name_of(together), sum(sheet.data_rows for sheet in together)),)
+    if wanted and wanted not in dict(known):
+        names = ", ".join(dict(known))
         raise BadInput(f"{name} has no sheet '{wanted}' with data in it: choose among {names}.")
-    chosen = [sheet for sheet in full if sheet.name == wanted] or _choose(name, full, notes)
+    chosen = [sheet for sheet in full if sheet.name == wanted]
+    if wanted and not chosen:
+        chosen = together
+    is_split = not chosen and bool(chosen := _choose(name, full, together, notes))
     for sheet in chosen:
+        _note_hidden_rows(name, sheet, parts.hidden_rows.get(sheet.name, set()), notes)
         _check_formulas(name, sheet, parts.empty_formulas.get(sheet.name, []), notes)
-    rows = without_titles(name, _joined(chosen), notes)
-    return rows, tuple((sheet.name, sheet.data_rows) for sheet in full)
+    return without_titles(name, _joined(chosen, is_split), notes), known
 
 
-def _choose(name: str, sheets: Sequence[_Sheet], notes: list[str]) -> list[_Sheet]:
-    """Sheets that are sides of a split and have the same header; else the one with the most rows of two columns."""
+def _alike(sheets: Sequence[_Sheet]) -> list[_Sheet]:
+    """Several visible sheets, if all have the same columns and aren't the sides of a split."""
+    shown = [sheet for sheet in sheets if not sheet.is_hidden]
+    same = len(shown) > 1 and all(sheet.header == shown[0].header for sheet in shown) and len(shown[0].header) > 1
+    return shown if same and not all(side_of(sheet.name) for sheet in shown) else []
+
+
+def _name_of(sheets: Sequence[_Sheet]) -> str:
+    """What several sheets are called together."""
+    return f"{sheets[0].name} to {sheets[-1].name} ({len(sheets)} sheets)"
+
+
+def _choose(name: str, sheets: Sequence[_Sheet], together: Sequence[_Sheet], notes: list[str]) -> list[_Sheet]:
+    """Sheets that are sides of a split and have the same header; else the one with the most rows of two columns. A
+    hidden sheet only if no other one holds a table."""
     tables = [sheet for sheet in sheets if len([cell for cell in sheet.header if cell]) > 1] or list(sheets[:1])
+    tables = [sheet for sheet in tables if not sheet.is_hidden] or tables
     sides = [sheet for sheet in tables if side_of(sheet.name)]
     if len(sides) > 1 and all(sheet.header == sides[0].header for sheet in sides):
         chosen = sides
@@ -107,23 +136,35 @@ def _choose(name: str, sheets: Sequence[_Sheet], notes: list[str]) -> list[_Shee
         read = " and ".join(f"'{sheet.name}' ({sheet.data_rows:,} rows)" for sheet in chosen)
         notes.append(f"We read the sheets {read} of {name} as the parts of the split.")
     elif others:
-        left_out = ", ".join(f"'{sheet.name}' ({sheet.data_rows:,})" for sheet in others[:10])
+        left_out = ", ".join(
+            f"'{sheet.name}' ({sheet.data_rows:,}{', hidden' if sheet.is_hidden else ''})" for sheet in others[:10]
+        )
         notes.append(
             f"We read only the sheet '{chosen[0].name}' ({chosen[0].data_rows:,} rows) of {name}, not {left_out}."
+            + (f" They have the same columns: choose '{_name_of(together)}' to read them all." if together else "")
         )
     return chosen
 
 
-def _joined(sheets: Sequence[_Sheet]) -> NumberedRows:
-    """One sheet as it is; several below one another, with a column that names the side of each row. Row numbers go on
-    from sheet to sheet, so that each is used once."""
+def _note_hidden_rows(name: str, sheet: _Sheet, hidden: set[int], notes: list[str]) -> None:
+    if count := sum(number in hidden for number, _ in sheet.rows):
+        rows, them = ("1 hidden row", "it") if count == 1 else (f"{count:,} hidden rows", "them")
+        notes.append(
+            f"We also read {rows} of the sheet '{sheet.name}' of {name}: delete {them} if you don't want that."
+        )
+
+
+def _joined(sheets: Sequence[_Sheet], are_sides: bool) -> NumberedRows:
+    """One sheet as it is; several below one another, with a column that names the side of each row if they are sides of
+    a split. Row numbers go on from sheet to sheet, so that each is used once."""
     if len(sheets) < 2:
         return sheets[0].rows if sheets else []
-    joined: NumberedRows = [(1, [*sheets[0].header, "split"])]
+    joined: NumberedRows = [(1, [*sheets[0].header, *(["split"] if are_sides else [])])]
     offset = 0
     for sheet in sheets:
         at = header_position([row for _, row in sheet.rows])
-        joined += [(offset + number, [*row, sheet.name]) for number, row in sheet.rows[at + 1 :]]
+        side = [sheet.name] if are_sides else []
+        joined += [(offset + number, [*row, *side]) for number, row in sheet.rows[at + 1 :]]
         offset += sheet.rows[-1][0]
     return joined
 
@@ -188,6 +229,7 @@ def _parts(name: str, content: bytes) -> _Parts:
     for sheet_name, path in _sheet_paths(files):
         part = files.get(path, b"")
         parts.empty_formulas[sheet_name] = [cell[1].decode() for cell in _EMPTY_FORMULA.finditer(part)]
+        parts.hidden_rows[sheet_name] = {int(row[1]) for row in _HIDDEN_ROW.finditer(part)}
         parts.formats[sheet_name] = {
             (int(cell[2]) - 1, _column_number(cell[1]) - 1): shows[int(cell[3])]
             for cell in (_STYLED_CELL.finditer(part) if shows else ())

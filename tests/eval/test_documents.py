@@ -241,3 +241,9 @@ def test_a_pdf_keeps_the_rows_of_a_table_with_their_caption() -> None:
         ]
     text = read_documents("a.pdf", pdf_of("\n".join(drawn))).documents[0].text
     assert "Table 1: prices\nItem | Price | Weight\nKettle | 3 coins | 1 kg\nLamp | 4 coins | 2 kg" in text
+
+
+@pytest.mark.parametrize("declared", ["iso-8859-2", "windows-1250", "utf-8"])
+def test_a_page_is_in_the_encoding_it_declares(declared: str) -> None:
+    page = f'<html><head><meta charset="{declared}"></head><body><p>Příliš žluťoučký kůň</p></body></html>'
+    assert read_documents("p.html", page.encode(declared)).documents[0].text == "Příliš žluťoučký kůň"
