@@ -14,9 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from eval.task import BadInput
-
-Records = list[tuple[int, dict[str, Any]]]
+from eval.chat_forms import Records, column_of_chats, with_messages
+from eval.names import TURNS_COLUMN
+from eval.task import BadInput, Turn
 
 _CHAT_KEYS = ("messages", "conversations", "conversation", "contents", "dialogue", "dialog", "turns", "chat", "items")
 _ANSWER_KEYS = ("completion", "chosen", "preferred_output")
@@ -55,8 +55,10 @@ def flatten_chats(name: str, records: Records, notes: list[str]) -> tuple[Record
     The last message must be the assistant's and becomes the target: its text, or the tool calls in it as JSON.
     Everything before it becomes the input: the plain text of a single user message, else "user: …\\nassistant: …\\n
     user: …". A system message that opens every row is the instruction; if they differ, each stays in its row's input.
-    A rejected answer becomes `rejected`. Other keys are kept. Raises BadInput, naming the row.
+    A rejected answer becomes `rejected`. The turns before the last message are kept apart, too, and so are other keys.
+    Raises BadInput, naming the row.
     """
+    records = with_messages(records)
     if not records or not any(is_chat(record) for _, record in records[:20]):
         return records, ""
     chats = [(number, _chat(name, number, record)) for number, record in records]
@@ -74,6 +76,8 @@ def flatten_chats(name: str, records: Records, notes: list[str]) -> tuple[Record
     for number, chat in usable:
         before, last = chat.turns[1 if instruction else 0 : -1], chat.turns[-1]
         found = {"input": _transcript(before), "target": last.text}
+        if len(before) > 1:
+            found[TURNS_COLUMN] = json.dumps([[turn.role, turn.text] for turn in before[:-1]], ensure_ascii=False)
         if chat.rejected:
             found["rejected"] = chat.rejected
         flat.append((number, {**found, **{key: value for key, value in chat.rest.items() if key not in found}}))
@@ -83,7 +87,16 @@ def flatten_chats(name: str, records: Records, notes: list[str]) -> tuple[Record
 def holds_chats(columns: Sequence[str], row: Sequence[str]) -> bool:
     """Whether a table's row holds a chat in a cell, in a column called so."""
     cells = dict(zip(columns, row, strict=False))
-    return any(_are_turns(_parsed(cells.get(key))) for key in (*_CHAT_KEYS, *_ANSWER_KEYS))
+    return column_of_chats(columns, [row]) is not None or any(
+        _are_turns(_parsed(cells.get(key))) for key in (*_CHAT_KEYS, *_ANSWER_KEYS)
+    )
+
+
+def turns_in(cell: str) -> tuple[Turn, ...]:
+    """The earlier turns of a chat, from a cell that `flatten_chats` wrote."""
+    with suppress(ValueError, TypeError):
+        return tuple(Turn(str(role), str(text)) for role, text in json.loads(cell))
+    return ()
 
 
 def is_chat(record: dict[str, Any]) -> bool:

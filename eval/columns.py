@@ -9,6 +9,7 @@ from eval.column_contents import LONG_CHARACTERS, Contents
 from eval.document_ids import DocumentNames
 from eval.label_sets import marked_columns
 from eval.names import (
+    ALSO_NAMES,
     ANSWER_NAMES,
     CHOICE_NAMES,
     DOCUMENT_NAMES,
@@ -23,6 +24,7 @@ from eval.names import (
     REJECTED_NAMES,
     SPLIT_NAMES,
     TITLE_NAMES,
+    TURNS_COLUMN,
     flag_side,
     plain,
     side_of,
@@ -42,8 +44,8 @@ _SURE_TARGETS = (*IDEAL_NAMES, *ANSWER_NAMES)
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The column for each role; None if the table has none. `joined` are further columns of the input, after `input`.
-    `rejected` holds a wrong answer to each input. `marked` are columns that each say yes or no for one label, `target`
-    among them."""
+    `rejected` holds a wrong answer to each input, `also` further right ones. `marked` are columns that each say yes or
+    no for one label, `target` among them."""
 
     input: str
     target: str
@@ -53,6 +55,7 @@ class Columns:
     joined: tuple[str, ...] = ()
     rejected: str | None = None
     marked: tuple[str, ...] = ()
+    also: str | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -60,7 +63,7 @@ class Columns:
 
     @property
     def used(self) -> tuple[str, ...]:
-        others = (self.target, self.group, self.split, self.document, self.rejected)
+        others = (self.target, self.group, self.split, self.document, self.rejected, self.also)
         marked = (name for name in self.marked if name != self.target)
         return (*self.inputs, *(name for name in others if name), *marked)
 
@@ -72,10 +75,11 @@ class Columns:
             ("Group", self.group),
             ("Documents", self.document),
             ("Rejected", self.rejected),
+            ("Also right", self.also),
         )
         answer = f"labels: {_some(self.marked)}" if self.marked else f"answer: '{self.target}'"
         parts = [source, answer, *(f"{role.lower()}: '{name}'" for role, name in roles if name)]
-        unused = [name for name in table.columns if name not in self.used]
+        unused = [name for name in table.columns if name not in (*self.used, TURNS_COLUMN)]
         return f"{'; '.join(parts)}." + (f" Not used: {_some(unused)}." if unused else "")
 
 
@@ -87,6 +91,8 @@ def _some(names: Sequence[str]) -> str:
 def guess_columns(table: Table, documents: Sequence[Document] = ()) -> Columns:
     """Guess the columns by name, but never a date, an address, an id or a constant as the answer. If no name fits, the
     longest text is the input, and the answer is the first column after it that repeats its values, else the last."""
+    if TURNS_COLUMN in table.columns:
+        table = table.without(TURNS_COLUMN)
     contents = Contents(table)
     split = _split_column(table, contents)
     document = _document_column(table, contents, documents)
@@ -99,7 +105,8 @@ def guess_columns(table: Table, documents: Sequence[Document] = ()) -> Columns:
         None,
     )
     rejected = next((name for name in table.columns if plain(name) in REJECTED_NAMES), None)
-    special = {split, document, group, rejected}
+    also = next((name for name in table.columns if plain(name) in ALSO_NAMES), None)
+    special = {split, document, group, rejected, also}
     named = [name for name in table.columns if not _is_identifier(contents, name)]
     candidates = [name for name in named if name not in special]
     full = [name for name in candidates if contents.filled(name) >= _HALF]
@@ -118,9 +125,11 @@ def guess_columns(table: Table, documents: Sequence[Document] = ()) -> Columns:
     if target is None:
         target = [name for name in usable if name != source][-1]
     chosen = {source, target, *joined}
-    group, split, document, rejected = (None if name in chosen else name for name in (group, split, document, rejected))
+    group, split, document, rejected, also = (
+        None if name in chosen else name for name in (group, split, document, rejected, also)
+    )
     marked = marked_columns(table, target, [name for name in usable if name not in chosen])
-    return Columns(source, target, group, split, document, joined, rejected, marked)
+    return Columns(source, target, group, split, document, joined, rejected, marked, also)
 
 
 def _input(table: Table, contents: Contents, usable: list[str], has_documents: bool) -> tuple[str, tuple[str, ...]]:

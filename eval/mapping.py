@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from eval.accepted import accepted_answers
 from eval.answers import doubts, refuse_spans, repaired, without_stop_marks
+from eval.chat import turns_in
 from eval.columns import Columns
 from eval.document_ids import DocumentNames
 from eval.kinds import KindGuess, infer_kind, labels_for
 from eval.label_sets import NO_LABEL, all_labels, as_answer, as_label_sets, label_sets, marked_labels
-from eval.names import plain, side_of
+from eval.names import TURNS_COLUMN, plain, side_of
+from eval.question_sets import distinct
 from eval.scoring import read_json
 from eval.scoring.closeness import is_number, number_in
 from eval.table import Table
@@ -48,10 +50,11 @@ def build_task(
 ) -> BuiltTask:
     """Build the task in `table`. `kind` None takes the kind the answers look like.
 
-    Rows without an input or an answer are left out. In an extraction, so are rows whose answer isn't JSON, because they
-    can't be scored. `left_out` lists them. An example's id is "r" and its row number in the file. Without an
-    `instruction` the table's own is used. Raises BadInput if a named column is missing, a split value is unknown, fewer
-    than `MIN_ROWS` rows can be used, or a classification has only one label.
+    Rows without an input or an answer are left out, and those whose value for the split is unknown. In an extraction,
+    so are rows whose answer isn't JSON, because they can't be scored. `left_out` lists them. An example's id is "r" and
+    its row number in the file. Without an `instruction` the table's own is used. Raises BadInput if a named column is
+    missing, fewer than `MIN_ROWS` rows can be used, most values of the split are unknown, or a classification has only
+    one label.
     """
     _check_columns(table, columns)
     refuse_spans(columns.target, table.column(columns.input), table.column(columns.target))
@@ -61,7 +64,7 @@ def build_task(
     gaps = _Gaps(blank=_blank_answers(table, columns))
     for number, row in zip(table.numbers(), table.rows, strict=True):
         cells = dict(zip(table.columns, (cell.strip() for cell in row), strict=True))
-        side = _side(cells[columns.split], number, columns.split) if columns.split else None
+        side = side_of(cells[columns.split], columns.split) if columns.split else None
         if gaps.found(number, cells, columns, side):
             continue
         examples.append(
@@ -74,9 +77,11 @@ def build_task(
                 # without documents, their ids are useless
                 document_ids=names.in_cell(cells[columns.document]) if columns.document and documents else (),
                 rejected=cells[columns.rejected] if columns.rejected else "",
+                turns=turns_in(cells.get(TURNS_COLUMN, "")),
+                also_right=(cells[columns.also],) if columns.also and cells[columns.also] else (),
             )
         )
-    _check_usable(columns, len(examples), len(table.rows))
+    _check_usable(columns, len(examples), len(table.rows), gaps)
     left_out = table.notes + gaps.sentences(columns)
     if shared:
         left_out += (f"Every row has the same text in column '{shared[0]}', so it is the instruction of the task.",)
@@ -92,17 +97,8 @@ def build_task(
         ]
     left_out += input_notes + target_notes
     guess = _guess(examples, columns, documents)
-    if (kind or guess.kind) in _MAY_HAVE_SEVERAL and (answers := accepted_answers([e.target for e in examples])):
-        firsts = [replace(example, target=first) for example, (first, *_) in zip(examples, answers, strict=True)]
-        several = _guess(firsts, columns, documents)
-        if (kind or several.kind) in _MAY_HAVE_SEVERAL:  # a list of labels isn't a list of right answers
-            guess = several
-            examples = [
-                replace(example, target=first, also_right=tuple(others))
-                for example, (first, *others) in zip(examples, answers, strict=True)
-            ]
-            if more := sum(len(each) > 1 for each in answers):
-                left_out += (f"{more:,} rows have several answers in column '{columns.target}': any counts as right.",)
+    examples, guess, told = _with_several(examples, columns, kind, guess, documents)
+    left_out += told
     kind = kind or guess.kind
     if kind is Kind.MULTI_LABEL and not columns.marked:
         examples, told = _with_label_sets(examples, columns)
@@ -180,11 +176,14 @@ def _with_numbers(examples: Sequence[Example], columns: Columns) -> tuple[list[E
 
 @dataclass(slots=True)
 class _Gaps:
-    """The rows that lack an input or an answer, by their numbers. `blank`: what stands for no answer, by side."""
+    """The numbers of rows that lack an input, an answer or a side of the split. `unknown` are values that name no side,
+    by row. `blank`: what stands for no answer, by side."""
 
     blank: frozenset[tuple[str | None, str]] = frozenset()
     without_input: list[int] = field(default_factory=list)
     without_target: list[int] = field(default_factory=list)
+    without_side: list[int] = field(default_factory=list)
+    unknown: dict[int, str] = field(default_factory=dict)
     given: Counter[str | None] = field(default_factory=Counter)
     lost: Counter[str | None] = field(default_factory=Counter)
 
@@ -196,7 +195,11 @@ class _Gaps:
             return False
         elif not cells[columns.target] or (side, cells[columns.target]) in self.blank:
             self.without_target.append(number)
+        elif columns.split and side is None and cells[columns.split]:
+            self.unknown[number] = cells[columns.split]
         else:
+            if columns.split and side is None:
+                self.without_side.append(number)
             return False
         self.lost[side] += 1
         return True
@@ -208,7 +211,23 @@ class _Gaps:
             for side, count in self.given.items()
             if side in ("dev", "test") and self.lost[side] == count
         )
-        return _left_out(self.without_input, "no input") + _left_out(self.without_target, "no answer") + sides
+        return (
+            *_left_out(self.without_input, "no input"),
+            *_left_out(self.without_target, "no answer"),
+            *self._of_split(columns.split or ""),
+            *sides,
+        )
+
+    def _of_split(self, column: str) -> tuple[str, ...]:
+        said = []
+        if self.unknown:
+            lack = f"a value in column '{column}' that isn't train, dev or test ({_named(self.unknown.values())})"
+            fix = "Correct the values, or choose no column for the split to use all rows."
+            said.append(f"{_left_out([*self.unknown], lack)[0]} {fix}")
+        if empty := len(self.without_side):
+            rows = "1 row has nothing" if empty == 1 else f"{empty:,} rows have nothing"
+            said.append(f"{rows} in column '{column}' and {'counts' if empty == 1 else 'count'} as training rows.")
+        return tuple(said)
 
 
 def _blank_answers(table: Table, columns: Columns) -> frozenset[tuple[str | None, str]]:
@@ -251,7 +270,12 @@ def _check_columns(table: Table, columns: Columns) -> None:
         raise BadInput(f"Column '{columns.target}' is both the input and the answer: choose two different columns.")
 
 
-def _check_usable(columns: Columns, usable: int, rows: int) -> None:
+def _check_usable(columns: Columns, usable: int, rows: int, gaps: _Gaps) -> None:
+    if len(gaps.unknown) * 2 > rows:
+        raise BadInput(
+            f"{len(gaps.unknown):,} of {rows:,} rows have a value in column '{columns.split}' that isn't train, dev or "
+            f"test ({_named(gaps.unknown.values())}): correct these values, or choose no column for the split."
+        )
     if usable * 2 < rows:
         raise BadInput(
             f"{rows - usable:,} of {rows:,} rows have nothing in column '{columns.input}' or '{columns.target}': "
@@ -264,13 +288,37 @@ def _check_usable(columns: Columns, usable: int, rows: int) -> None:
         )
 
 
-def _side(value: str, number: int, column: str) -> str | None:
-    if not value:
-        return None
-    side = side_of(value, column)
-    if side is None:
-        raise BadInput(f"Row {number} has '{value[:60]}' in column '{column}': write train, dev or test there.")
-    return side
+def _with_several(
+    examples: list[Example], columns: Columns, kind: Kind | None, guess: KindGuess, documents: Sequence[Document]
+) -> tuple[list[Example], KindGuess, tuple[str, ...]]:
+    """The examples with every right answer of a cell or of a further column, the kind of the first answers, and
+    sentences on that. A list of labels isn't a list of right answers."""
+    cells = [example.target for example in examples]
+    answers = accepted_answers(cells) or ([(cell,) for cell in cells] if columns.also else None)
+    if answers is None or (kind or guess.kind) not in _MAY_HAVE_SEVERAL:
+        return [replace(example, also_right=()) for example in examples] if columns.also else examples, guess, ()
+    found = []
+    for example, first in zip(examples, answers, strict=True):
+        further = (accepted_answers(example.also_right) or [example.also_right])[0]
+        target, *others = distinct([*first, *further]) if first else [""]
+        found.append(replace(example, target=target, also_right=tuple(others)))
+    kept = [example for example in found if example.target]
+    several = _guess(kept, columns, documents)
+    if several.kind is Kind.NUMBER:  # how close a number is to the first of several says little
+        several = replace(several, kind=Kind.ANSWERING)
+    if (kind or several.kind) not in _MAY_HAVE_SEVERAL:
+        return [replace(example, also_right=()) for example in examples], guess, ()
+    empty = [int(example.id[1:]) for example in found if not example.target]
+    more = sum(bool(example.also_right) for example in kept)
+    listed = f"{more:,} rows have several answers in column '{columns.also or columns.target}': any counts as right."
+    return kept, several, (*_left_out(empty, "no answer (an empty list)"), *((listed,) if more else ()))
+
+
+def _named(values: Iterable[str]) -> str:
+    """The most common values, and how many more there are."""
+    found = [f"'{value[:60]}'" for value, _ in Counter(values).most_common()]
+    more = f" and {len(found) - 3:,} more" if len(found) > 3 else ""
+    return f"{', '.join(found[:3])}{more}"
 
 
 def _left_out(numbers: Sequence[int], lack: str) -> tuple[str, ...]:

@@ -54,6 +54,12 @@ NEVER_TARGETS = (
     "evolution_type", "confidence", "probability", "notes", "lang", "language", "sprache", "version", "model", "cost",
     "latency", "tokens",
 )  # fmt: skip
+# Further right answers, beside the answer itself.
+ALSO_NAMES = (
+    "aliases", "answer_aliases", "alternative_answers", "alternatives", "other_answers", "also_right",
+    "acceptable_answers", "accepted_answers", "further_answers",
+)  # fmt: skip
+TURNS_COLUMN = "earlier turns"  # of a chat, which reading writes
 REJECTED_NAMES = ("rejected", "rejected_response", "rejected_answer", "non_preferred_output", "non_preferred")
 # Where both are there, the second is added to the first, which names the row.
 JOINED_NAMES = (

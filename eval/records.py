@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
-from eval.chat import Records
-from eval.names import ANSWER_NAMES, IDEAL_NAMES, INPUT_NAMES, plain, side_of
+from eval.chat_forms import Records
+from eval.names import (
+    ANSWER_NAMES,
+    IDEAL_NAMES,
+    IDENTIFIER_WORDS,
+    INPUT_NAMES,
+    LABEL_NAMES,
+    NEVER_TARGETS,
+    plain,
+    side_of,
+)
+from eval.question_sets import answers_of, distinct
 from eval.task import BadInput
 
 _ROWS_KEYS = ("data", "rows", "examples", "items", "records", "instances", "questions", "tests", "goldens", "results")
 _WRAPPERS = ("row", "fields", "translation", "vars", "data", "record", "item", "_source", "properties")
 _MAYBE_WRAPPERS = ("fields", "data", "record", "item", "properties")
 _INPUTS = frozenset(map(plain, INPUT_NAMES))
+_TARGETS = frozenset(map(plain, (*IDEAL_NAMES, *LABEL_NAMES, *ANSWER_NAMES)))
 _INNER_NAMES = frozenset((*INPUT_NAMES, *ANSWER_NAMES, *IDEAL_NAMES))
 _CHECKED_WORDS = ("equals", "contains", "icontains", "is-json", "similar", "factuality", "llm-rubric")  # promptfoo
 
@@ -37,10 +49,13 @@ def flat(name: str, records: Records, notes: list[str]) -> Records:
         values = [row[key] for row in rows if row.get(key) is not None]
         if not values:
             continue
-        if all(map(_is_answers, values)):
-            rows = [{**row, key: _texts(row.get(key))} for row in rows]
+        read = _short_answers if key == "annotations" else partial(answers_of, key)
+        if all(read(value) is not None for value in values):
+            column = "answers" if key == "annotations" else key
+            rows = [_with(row, key, column, read(row[key]) or []) if row.get(key) is not None else row for row in rows]
         elif all(isinstance(value, dict) for value in values):
             rows = _unwrapped(rows, key, values)
+    rows = _opened(rows)
     if any(isinstance(row.get("assert"), list) for row in rows):
         rows = [_asserted(row) for row in rows]
     rows = _without_bad_answers(name, rows, notes)
@@ -112,24 +127,24 @@ def _questions(articles: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 }
 
 
-def _is_answers(value: Any) -> bool:
-    """SQuAD's answers: {"text": […], "answer_start": […]}, or a list of {"text": …, "answer_start": …}; or TriviaQA's
-    {"value": …, "aliases": […]}."""
-    if isinstance(value, dict) and isinstance(value.get("aliases"), list):
-        return isinstance(value.get("value"), str)
-    if isinstance(value, dict):
-        return isinstance(value.get("text"), list) and "answer_start" in value
-    return isinstance(value, list) and all(
-        isinstance(one, dict) and "text" in one and "role" not in one for one in value
-    )
+def _with(row: dict[str, Any], key: str, name: str, answers: list[str]) -> dict[str, Any]:
+    """The row with answers instead of the value of `key`."""
+    return {name if one == key else one: [*distinct(answers)] or "" if one == key else row[one] for one in row}
 
 
-def _texts(value: Any) -> list[str] | str:
-    if isinstance(value, dict):
-        texts = value.get("text") or [value[key] for key in ("value",) if key in value] + (value.get("aliases") or [])
-    else:
-        texts = [one["text"] for one in value or ()]
-    return list(dict.fromkeys(map(str, texts or ()))) or ""
+def _short_answers(annotations: Any) -> list[str] | None:
+    """The answers in Natural Questions' annotations: short ones, else yes or no."""
+    found: list[str] = []
+    listed = annotations if isinstance(annotations, list) else [annotations]
+    if not listed or not all(isinstance(one, dict) and "short_answers" in one for one in listed):
+        return None
+    for one in listed:
+        for short in one["short_answers"] if isinstance(one["short_answers"], list) else [one["short_answers"]]:
+            texts = short.get("text", []) if isinstance(short, dict) else short
+            found += map(str, texts if isinstance(texts, list) else [texts])
+        if (said := str(one.get("yes_no_answer", "")).casefold()) in ("yes", "no"):
+            found.append(said)
+    return found
 
 
 def _unwrapped(rows: list[dict[str, Any]], key: str, values: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -151,6 +166,35 @@ def _unwrapped(rows: list[dict[str, Any]], key: str, values: list[dict[str, Any]
     if key in _MAYBE_WRAPPERS and others & _INPUTS:  # then it may be what to extract
         return rows
     return [{**(row.get(key) or {}), **{other: value for other, value in row.items() if other != key}} for row in rows]
+
+
+def _opened(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Objects with a text of a known name, or with one label among notes on it, as columns: {"ticket": {"text": …},
+    "annotation": {"label": …, "by": …}}. Other objects are what to extract, or to extract from."""
+    for key in [*rows[0]] if rows else ():
+        values = [row[key] for row in rows if row.get(key) is not None]
+        if not values or key == "inputs" or not all(isinstance(value, dict) for value in values):
+            continue
+        inner = list(dict.fromkeys(one for value in values for one in value))
+        is_text = any(plain(one) in _INPUTS and isinstance(values[0].get(one), str) for one in inner)
+        told = [one for one in inner if not _is_note(one)]
+        is_label = len(told) == 1 and plain(told[0]) in _TARGETS and not isinstance(values[0].get(told[0]), dict | list)
+        has_label = any(isinstance(rows[0].get(other), dict) for other in rows[0] if other != key) or _TARGETS & {
+            plain(other) for other in rows[0]
+        }
+        if "messages" not in inner and (is_label or (is_text and has_label)):
+            rows = [_open(row, key, inner) for row in rows]
+    return rows
+
+
+def _open(row: dict[str, Any], key: str, inner: Sequence[str]) -> dict[str, Any]:
+    parts = {f"{key}.{one}": (row.get(key) or {}).get(one) for one in inner}
+    return {**{other: value for other, value in row.items() if other != key}, **parts}
+
+
+def _is_note(key: str) -> bool:
+    words = plain(key).split("_")
+    return plain(key) in NEVER_TARGETS or words[0] == "by" or words[-1] == "by" or bool({*words} & IDENTIFIER_WORDS)
 
 
 def _annotations(task: dict[str, Any]) -> list[Any] | None:

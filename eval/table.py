@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
-from eval.chat import Records, flatten_chats, holds_chats, is_chat
+from eval.chat import flatten_chats, holds_chats, is_chat
+from eval.chat_forms import Records
 from eval.decoding import (
     MAX_BYTES,
     MAX_UNPACKED_BYTES,
@@ -27,6 +28,8 @@ from eval.decoding import (
 from eval.delimited import separated_rows
 from eval.layout import NumberedRows, is_running_number, is_unnamed, with_header
 from eval.names import is_known
+from eval.preferences import names_winner, with_winners
+from eval.question_sets import with_plain_answers
 from eval.records import flat, records_in
 from eval.task import BadInput
 from eval.workbook import WORKBOOK_ENDINGS, workbook_rows
@@ -66,6 +69,12 @@ class Table:
         """Every row's value in one column."""
         position = self.columns.index(name)
         return tuple(row[position] for row in self.rows)
+
+    def without(self, name: str) -> Table:
+        """The table without one of its columns."""
+        at = self.columns.index(name)
+        rows = tuple(row[:at] + row[at + 1 :] for row in self.rows)
+        return replace(self, columns=self.columns[:at] + self.columns[at + 1 :], rows=rows)
 
     def numbers(self) -> Sequence[int]:
         """The place of each row in the file, one number per row."""
@@ -195,7 +204,8 @@ def _rows_per_batch(metadata: Any) -> int:
 
 def _from_records(name: str, records: Records, notes: list[str]) -> Table:
     """Objects as a table: columns in the order their keys first appear, a missing key as empty text."""
-    records, instruction = flatten_chats(name, flat(name, records, notes), notes)
+    records = with_winners(name, flat(name, records, notes), notes)
+    records, instruction = flatten_chats(name, records, notes)
     columns = list(dict.fromkeys(key for _, record in records for key in record))
     _check_count(name, len(records), len(columns))
     header: NumberedRows = [(0, columns)] if columns else []
@@ -209,9 +219,19 @@ def _laid_out(name: str, numbered: NumberedRows, notes: list[str]) -> Table:
         raise BadInput(f"{name} holds no rows: the first row must name the columns and the data follow below it.")
     _check_count(name, len(numbered), max(len(row) for _, row in numbered[:100]))
     (_, columns), *body = rows = with_header(name, numbered, is_known, notes)
-    if body and holds_chats(columns, body[0][1]):
+    if body and (names_winner(columns) or holds_chats(columns, body[0][1])):
         return _from_records(name, [(number, dict(zip(columns, row, strict=False))) for number, row in body], notes)
     return _from_rows(name, rows, notes)
+
+
+def _with_plain_answers(table: Table) -> Table:
+    """The table with the objects of question sets as lists of answers."""
+    for position, column in enumerate(table.columns):
+        begins = any(row[position].startswith(("{", "[")) for row in table.rows[:20])
+        if begins and (cells := with_plain_answers(column, table.column(column))):
+            rows = zip(table.rows, cells, strict=True)
+            table = replace(table, rows=tuple((*row[:position], cell, *row[position + 1 :]) for row, cell in rows))
+    return table
 
 
 def _from_rows(name: str, numbered: NumberedRows, notes: list[str], instruction: str = "") -> Table:
@@ -245,7 +265,8 @@ def _from_rows(name: str, numbered: NumberedRows, notes: list[str], instruction:
     rows = tuple(tuple(row) for _, row in body)
     if garbled := _garbled(rows):
         notes.append(garbled)
-    return Table(tuple(columns[i] for i in kept), rows, tuple(number for number, _ in body), instruction, tuple(notes))
+    numbers = tuple(number for number, _ in body)
+    return _with_plain_answers(Table(tuple(columns[i] for i in kept), rows, numbers, instruction, tuple(notes)))
 
 
 def _garbled(rows: Sequence[Sequence[str]]) -> str:

@@ -34,13 +34,22 @@ LABELLED = (Kind.CLASSIFICATION, Kind.MULTI_LABEL, Kind.NUMBER)  # kinds whose a
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation: who says it ("user", "assistant", "system", "tool") and its text."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """One input with its ideal output.
 
     `group` ties examples that must stay on one side of the split (the same customer, the same document);
     `split` is the side the person asked for ("train", "dev", "test") or None;
     `document_ids` names the documents that hold the answer, if the person knows them; `also_right` are other answers as
-    good as `target`; `rejected` is a worse answer, for preference tuning, or "".
+    good as `target`; `rejected` is a worse answer, for preference tuning, or ""; `turns` are those of a conversation
+    before the last message, and `input` holds them all as one text.
     """
 
     id: str
@@ -51,6 +60,7 @@ class Example:
     document_ids: tuple[str, ...] = ()
     also_right: tuple[str, ...] = ()
     rejected: str = ""
+    turns: tuple[Turn, ...] = ()
 
     @property
     def answers(self) -> tuple[str, ...]:

@@ -184,8 +184,8 @@ def test_the_instruction_given_wins_over_that_of_the_table() -> None:
         (labelled(labels=1), TWO, "Every row has the same answer ('label 0')"),
         (labelled(19), TWO, "Only 19 rows have both"),
         (table("input target", *labelled().rows, *[("", "x")] * 30), TWO, "30 of 54 rows have nothing"),
-        (table("input target s", *((*row, "train") for row in labelled().rows), ("a", "b", "maybe")),
-         Columns("input", "target", split="s"), "Row 26 has 'maybe' in column 's'"),
+        (table("input target s", *((*row, ("train", *"abcd")[i % 5]) for i, row in enumerate(labelled().rows))),
+         Columns("input", "target", split="s"), "column 's' that isn't train, dev or test ('a', 'b', 'c' and 1 more)"),
     ],
 )  # fmt: skip
 def test_what_makes_no_task_is_refused(content: Table, columns: Columns, fragment: str) -> None:

@@ -14,8 +14,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from eval.chat import turns_in
 from eval.table import Table, read_table
-from eval.task import BadInput
+from eval.task import BadInput, Turn
 
 
 def workbook(*sheets: Sequence[Sequence[object]]) -> bytes:
@@ -159,8 +160,13 @@ def test_a_chat_with_a_common_system_message() -> None:
         ),
     )
     assert table.instruction == "Be brief."
-    assert table.columns == ("input", "target", "split")
-    assert table.rows == (("Hi", "Hello.", "test"), ("user: One\nassistant: Two\nuser: Three", "Four", "train"))
+    assert table.without("earlier turns").columns == ("input", "target", "split")
+    assert table.without("earlier turns").rows == (
+        ("Hi", "Hello.", "test"),
+        ("user: One\nassistant: Two\nuser: Three", "Four", "train"),
+    )
+    earlier = (Turn("user", "One"), Turn("assistant", "Two"))
+    assert list(map(turns_in, table.column("earlier turns"))) == [(), earlier]
 
 
 def test_a_chat_with_differing_system_messages_keeps_each_in_its_input() -> None:
@@ -322,3 +328,33 @@ def test_the_older_chat_formats() -> None:
     for record in (preferred, hh):
         table = read_table("a.jsonl", jsonl(record, record))
         assert (table.columns, table.rows[0]) == (("input", "target", "rejected"), ("Hi", "Hello", "What?"))
+
+
+def test_hidden_sheets_are_named_and_hidden_rows_are_said() -> None:
+    book = openpyxl.Workbook()
+    book.active.title = "Lists"
+    for row in [("name", "desk"), *((f"n{at}", "a") for at in range(9))]:
+        book.active.append(row)
+    book.active.sheet_state = "hidden"
+    sheet = book.create_sheet("Tickets")
+    for row in [("text", "label"), ("a", "b"), ("c", "d"), ("e", "f")]:
+        sheet.append(row)
+    sheet.row_dimensions[3].hidden = True
+    book.active = 1
+    stream = io.BytesIO()
+    book.save(stream)
+    table = read_table("a.xlsx", stream.getvalue())
+    assert len(table.rows) == 3 and table.notes == (
+        "We read only the sheet 'Tickets' (3 rows) of a.xlsx, not 'Lists' (9, hidden).",
+        "We also read 1 hidden row of the sheet 'Tickets' of a.xlsx: delete it if you don't want that.",
+    )
+
+
+def test_sheets_with_the_same_columns_can_be_read_together() -> None:
+    book = workbook([["text", "label"], ["a", "b"], ["c", "d"]], [["text", "label"], ["e", "f"]])
+    first = read_table("a.xlsx", book)
+    together = first.sheets[-1]
+    assert together == ("Sheet to Sheet1 (2 sheets)", 3) and "choose 'Sheet to Sheet1 (2 sheets)'" in first.notes[0]
+    both = read_table("a.xlsx", book, together[0])
+    assert both.columns == ("text", "label") and both.rows == (("a", "b"), ("c", "d"), ("e", "f"))
+    assert len(set(both.numbers())) == 3

@@ -1,0 +1,167 @@
+"""Chats written into one text, an API's requests and replies, two answers with a winner, objects within rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from advisor.storage.task_file import read_task, task_to_json
+from eval.chat_forms import turns_in_text
+from eval.columns import guess_columns
+from eval.mapping import BuiltTask, build_task
+from eval.split import split_task
+from eval.table import read_table
+from eval.task import Kind, Turn
+
+DESKS = ("billing", "broken", "delivery")
+ROWS = [(f"My lamp of week {at} {['costs too much', 'is dark', 'is late'][at % 3]}", DESKS[at % 3]) for at in range(30)]
+
+
+def built(name: str, content: str) -> BuiltTask:
+    table = read_table(name, content.encode())
+    return build_task(table, guess_columns(table), kind=None, name=name)
+
+
+def jsonl(rows: list[dict[str, Any]]) -> str:
+    return "\n".join(map(json.dumps, rows))
+
+
+def pairs(found: BuiltTask) -> list[tuple[str, str]]:
+    return [(example.input, example.target) for example in found.task.examples]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "Human: {}\nAssistant: {}",
+        "### Human: {}### Assistant: {}",
+        "### Instruction:\n{}\n\n### Response:\n{}",
+        "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n{}<|im_end|>",
+        "<s>[INST] {} [/INST] {} </s>",
+        "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n{}<|eot_id|>"
+        "<|start_header_id|>assistant<|end_header_id|>\n\n{}<|eot_id|>",
+        "<start_of_turn>user\n{}<end_of_turn>\n<start_of_turn>model\n{}<end_of_turn>",
+    ],
+)
+def test_a_text_with_marks_is_a_chat(form: str) -> None:
+    texts = [form.format(*row) for row in ROWS]
+    found = built("chats.jsonl", jsonl([{"id": at, "text": text} for at, text in enumerate(texts)]))
+    assert pairs(found) == ROWS and found.task.kind is Kind.CLASSIFICATION
+    file = io.StringIO()
+    csv.writer(file).writerows([("text",), *((text,) for text in texts)])
+    assert pairs(built("chats.csv", file.getvalue())) == ROWS
+
+
+def test_a_system_prompt_within_the_marks_is_the_instruction() -> None:
+    texts = [f"[INST] <<SYS>>\nPick a desk.\n<</SYS>>\n\n{said} [/INST] {desk}" for said, desk in ROWS]
+    assert built("chats.jsonl", jsonl([{"text": text} for text in texts])).task.instruction == "Pick a desk."
+
+
+def test_a_dialogue_beside_its_label_stays_a_text() -> None:
+    rows = [{"conversation": f"Human: {said}\nAssistant: We will see.", "label": desk} for said, desk in ROWS]
+    assert pairs(built("chats.jsonl", jsonl(rows)))[0] == (rows[0]["conversation"], "billing")
+    assert turns_in_text("Our user: the customer") == []
+
+
+def envelope(asked: list[dict[str, str]], reply: dict[str, str]) -> list[dict[str, Any]]:
+    choices = [{"message": reply}]
+    return [
+        {"id": "c", "input": {"messages": asked}, "output": {"choices": choices}},
+        {"request": {"body": {"messages": asked}}, "response": {"status_code": 200, "body": {"choices": choices}}},
+        {"messages": asked, "choices": choices},
+    ]
+
+
+def test_requests_and_replies_of_an_api_are_chats() -> None:
+    asked = [[{"role": "user", "content": said}] for said, _ in ROWS]
+    replies = [{"role": "assistant", "content": desk} for _, desk in ROWS]
+    for form in zip(*map(envelope, asked, replies), strict=True):
+        assert pairs(built("log.jsonl", jsonl(list(form)))) == ROWS
+
+
+def long_chats() -> BuiltTask:
+    hello = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!"}]
+    rows = [
+        {"messages": [*hello, {"role": "user", "content": said}, {"role": "assistant", "content": desk}]}
+        for said, desk in ROWS
+    ]
+    return built("chats.jsonl", jsonl(rows))
+
+
+def test_earlier_turns_are_kept() -> None:
+    found = long_chats()
+    assert "earlier turns" not in found.columns_used
+    assert found.task.examples[0].turns == (Turn("user", "Hi"), Turn("assistant", "Hello!"))
+    assert found.task.examples[0].input == f"user: Hi\nassistant: Hello!\nuser: {ROWS[0][0]}"
+
+
+def test_a_stored_task_keeps_turns_and_an_older_one_is_read(tmp_path: Path) -> None:
+    task = long_chats().task
+    written = task_to_json(task, split_task(task, 0))
+    (tmp_path / "task.json").write_text(written)
+    assert {one.turns for one in read_task(tmp_path)[0].examples} == {task.examples[0].turns}
+    stored = json.loads(written)
+    for side in ("train", "dev", "test", "unused"):
+        stored[side] = [{key: one[key] for key in one if key != "turns"} for one in stored[side]]
+    (tmp_path / "task.json").write_text(json.dumps(stored))
+    assert {one.turns for one in read_task(tmp_path)[0].examples} == {()}
+
+
+GOOD = "We are sorry for the trouble with lamp {} and will send you a new one tomorrow morning by post."
+BAD = "Lamp {} is not our fault. Please read the manual that came with it and do not write to us again."
+
+
+@pytest.mark.parametrize(
+    ("names", "winner"),
+    [
+        (("response_a", "response_b"), {"winner": ("a", "b")}),
+        (("response_a", "response_b"), {"winner": ("model_a", "model_b")}),
+        (("answer_1", "answer_2"), {"preferred": ("1", "2")}),
+        (("response_0", "response_1"), {"better_response_id": (0, 1)}),
+        (("response_a", "response_b"), {"winner_model_a": (1, 0), "winner_model_b": (0, 1), "winner_tie": (0, 0)}),
+    ],
+)
+def test_the_winner_is_the_answer_and_the_other_is_rejected(names: tuple[str, str], winner: dict[str, Any]) -> None:
+    rows = []
+    for at in range(30):
+        best = at % 2
+        answers = {names[best]: GOOD.format(at), names[1 - best]: BAD.format(at)}
+        rows.append({"prompt": f"Lamp {at}", **answers, **{key: sides[best] for key, sides in winner.items()}})
+    found = built("pairs.jsonl", jsonl(rows))
+    assert pairs(found) == [(f"Lamp {at}", GOOD.format(at)) for at in range(30)]
+    assert all(one.rejected == BAD.format(at) for at, one in enumerate(found.task.examples))
+    assert f"'{next(iter(winner))}'" in found.left_out[0]
+
+
+def test_ties_are_left_out_and_said() -> None:
+    rows = [
+        {
+            "prompt": f"Lamp {at}",
+            "response_a": GOOD.format(at),
+            "response_b": BAD.format(at),
+            "winner": "a" if at % 10 else "tie (bothbad)",
+        }
+        for at in range(30)
+    ]
+    found = built("pairs.jsonl", jsonl(rows))
+    assert len(found.task.examples) == 27 and "3 rows have no winner and were left out." in found.left_out
+
+
+def test_a_text_and_a_label_in_objects_are_the_columns() -> None:
+    rows = [
+        {"ticket": {"id": at, "text": said}, "annotation": {"label": desk, "by": "anna"}}
+        for at, (said, desk) in enumerate(ROWS)
+    ]
+    found = built("tickets.jsonl", jsonl(rows))
+    assert pairs(found) == ROWS
+    assert "Input: 'ticket.text'; answer: 'annotation.label'" in found.columns_used
+
+
+def test_an_object_of_several_fields_is_extracted() -> None:
+    rows = [{"email": said, "annotation": {"label": desk, "product": "lamp"}} for said, desk in ROWS]
+    assert built("mails.jsonl", jsonl(rows)).task.kind is Kind.EXTRACTION
