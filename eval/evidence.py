@@ -98,7 +98,7 @@ class Evidence:
         self._signs = _Signs({word for target in targets for word in words_of(target)}, set(stems))
         self._lines = {one.id: self._signs.line_of(f"{one.title}\n{one.text}") for one in task.documents}
         self._documents = list(self._lines.values())
-        expected = sorted({example.target for example in task.examples})
+        expected = sorted({answer for example in task.examples for answer in example.answers})
         self._where = _places([*self._documents, *map(self._signs.line_of, expected)])
         self._of_stem: dict[str, Numbers] = {}
 

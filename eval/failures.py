@@ -157,7 +157,8 @@ class _Sorter:
         self.examples = {example.id: example for example in task.examples}
         stems = (stem for text, example in wrong for stem in content_of(text, example.input))
         is_read = task.kind is Kind.ANSWERING and task.documents
-        self.evidence = Evidence(task, stems, (example.target for _, example in wrong)) if is_read else None
+        answers = (answer for _, example in wrong for answer in example.answers)
+        self.evidence = Evidence(task, stems, answers) if is_read else None
         self.copied = copied_fields(task.examples) if task.kind is Kind.EXTRACTION else frozenset()
         self.labels = {line_of(label) for label in task.labels}
         self.scale = Scale.of([example.target for example in task.examples]) if task.kind is Kind.NUMBER else None
@@ -203,7 +204,7 @@ class _Sorter:
     def _name(self, outcome: Outcome, example: Example, shows: bool, looks_up: bool) -> Failure:
         if outcome.error is not None or not outcome.text.strip():
             return Failure.NO_ANSWER
-        if is_refusal(outcome.text, example.target, self.task.labels):
+        if all(is_refusal(outcome.text, answer, self.task.labels) for answer in example.answers):
             return Failure.REFUSED
         match self.task.kind:
             case Kind.CLASSIFICATION:
@@ -276,16 +277,16 @@ class _Sorter:
         documents there is nothing to compare it with. An answer made only of words of the question repeats it, unless
         the expected answer is made only of those too.
         """
-        words, expected = words_of(outcome.text), words_of(example.target)
-        if expected and all(any(is_alike(word, one) for one in words) for word in expected):
+        words, answers = words_of(outcome.text), [*map(words_of, example.answers)]
+        if any(each and all(any(is_alike(word, one) for one in words) for word in each) for each in answers):
             return Failure.ANSWER_FORM
         is_found = self._is_found(outcome, example) if looks_up else None
         if is_found is False:
             return Failure.DOCUMENT_NOT_FOUND
         asked, says = set(map(stem_of, words_of(example.input))), content_of(outcome.text, example.input)
-        if asked.issuperset(map(stem_of, words)) and not asked.issuperset(map(stem_of, expected)):
+        if asked.issuperset(map(stem_of, words)) and not any(asked.issuperset(map(stem_of, each)) for each in answers):
             return Failure.REPEATED
-        is_near = not set(says).isdisjoint(content_of(example.target, example.input))
+        is_near = not set(says).isdisjoint(stem for each in example.answers for stem in content_of(each, example.input))
         if says and self.evidence and not is_near and self.evidence.share_together(says) <= _MADE_UP_SHARE:
             return Failure.INVENTED
         return Failure.DOCUMENT_NOT_USED if is_found else Failure.WRONG_ANSWER
@@ -294,7 +295,10 @@ class _Sorter:
         """Whether a document with the answer was in the prompt; None if unknown."""
         if example.document_ids:
             return not set(example.document_ids).isdisjoint(outcome.sources)
-        return self.evidence.is_among(example.target, outcome.sources) if self.evidence else None
+        if self.evidence is None:
+            return None
+        found = [self.evidence.is_among(answer, outcome.sources) for answer in example.answers]
+        return any(found) if any(one is not None for one in found) else None
 
     def _confusion(self, trial: Trial, wrong: Sequence[Outcome]) -> Confusion | None:
         if self.task.kind is not Kind.CLASSIFICATION and not (self.scale and self.task.labels):

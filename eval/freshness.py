@@ -49,8 +49,8 @@ def change_facts(
 ) -> tuple[list[ChangedFact], list[Document]]:
     """At most `most` test rows with a new answer each, taken from `rows`; and all documents with the new answers.
 
-    The documents no longer contain the old answer, and the new one is where the old one was. No change touches the
-    question or the old or new answer of another row. Rows for which that is impossible are skipped.
+    The documents no longer contain the old answer or another right one, and the new one is where the old one was. No
+    change touches the question or the old or new answer of another row. Rows for which that is impossible are skipped.
     """
     alike: dict[Shape, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for row in sorted(rows, key=lambda row: row.target):
@@ -71,7 +71,11 @@ def change_facts(
                 continue
             changed = {id: _replaced(texts[id], old, new) for id in holding}
             after = {id: _line(document) for id, document in changed.items()}
-            if all(stands_in(new, line) and not stands_in(old, line) for line in after.values()):
+            others = [_bare(answer) for answer in row.also_right]
+            if all(
+                stands_in(new, line) and not any(stands_in(right, line) for right in (old, *others))
+                for line in after.values()
+            ):
                 texts, lines = texts | changed, lines | after
                 facts.append(ChangedFact(row, new))
                 break
@@ -90,10 +94,11 @@ def take_out(
     for row in Random(f"{seed}-out").sample(test, len(test)):
         if found == most:
             break
-        if not (out := {*lines}.intersection(row.document_ids) | holding_documents(row.target, lines)):
+        holding = [holding_documents(answer, lines) for answer in row.answers]
+        if not (out := {*lines}.intersection(row.document_ids).union(*holding)):
             continue
-        words = line_of(row.target)
-        if words.strip() and any(words in line for id, line in lines.items() if id not in out):
+        said = [words for answer in row.answers if (words := line_of(answer)).strip()]
+        if any(words in line for id, line in lines.items() if id not in out for words in said):
             continue
         found += 1
         fitting = (part for part in parts if len(part[1] | out) <= LARGEST_SHARE_OUT * len(lines))

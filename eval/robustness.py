@@ -59,7 +59,7 @@ def variants_of(examples: Sequence[Example], kind: Kind, seed: int) -> dict[str,
     for name, vary in VARIANTS.items():
         varied[name] = []
         for example in examples:
-            kept = frozenset() if kind in LABELLED else words_of(example.target)
+            kept = frozenset() if kind in LABELLED else words_of(" ".join(example.answers))
             changed = vary(example.input, Random(f"{seed}-{name}-{example.id}"), kept)
             if changed != example.input:
                 varied[name].append(replace(example, input=changed))

@@ -147,8 +147,10 @@ def refusals(trial: Trial, task: Task) -> Refusals | None:
     labels."""
     if not trial.outcomes or task.kind in LABELLED:
         return None
-    targets = {example.id: example.target for example in task.examples}
-    refused = [is_refusal(outcome.text, targets[outcome.example_id]) for outcome in trial.outcomes]
+    answers = {example.id: example.answers for example in task.examples}
+    refused = [
+        all(is_refusal(outcome.text, answer) for answer in answers[outcome.example_id]) for outcome in trial.outcomes
+    ]
     share = share_interval(trial.outcomes, refused)
     return Refusals(sum(refused), share.mean, share.low, share.high, share.n, share.method)
 
