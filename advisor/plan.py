@@ -47,7 +47,8 @@ class Setup:
     """What the columns of an upload mean. `kind` None: inferred from the targets. `mends` are ids of findings whose
     one-click fix the person accepted, applied in order. `metric` None: the data decides. `required` are phrases that
     answers must contain. `own_metric` is "file.py:function", only from the command line. `joined` are further columns
-    of the input; `rejected` is the column of a worse answer; `marked` are columns that say yes or no for one label."""
+    of the input; `rejected` is the column of a worse answer, `also` that of further right ones; `marked` are columns
+    that say yes or no for one label."""
 
     __pydantic_config__: ClassVar = _STRICT
     input: str
@@ -64,6 +65,7 @@ class Setup:
     joined: tuple[str, ...] = ()
     rejected: str | None = None
     marked: tuple[str, ...] = ()
+    also: str | None = None
 
     @staticmethod
     def of(columns: Columns) -> Setup:
@@ -77,6 +79,7 @@ class Setup:
             joined=columns.joined,
             rejected=columns.rejected,
             marked=columns.marked,
+            also=columns.also,
         )
 
     @property
@@ -90,6 +93,7 @@ class Setup:
             self.joined,
             self.rejected,
             self.marked,
+            self.also,
         )
 
     def settle_metric(self, task: Task, train: Sequence[Example]) -> Task:

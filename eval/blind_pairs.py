@@ -9,6 +9,7 @@ from enum import StrEnum
 from itertools import combinations
 from random import Random
 
+from eval.accepted import any_of
 from eval.grouping import piece_name
 from eval.outcomes import Trial
 from eval.scoring import Scorer
@@ -121,7 +122,7 @@ def pairs_of_clicks(clicks: Sequence[Click], rows: Sequence[Example], scorer: Sc
     for click in clicks:
         if (row := row_by_input.get(click.input)) is not None:
             left, right = (Answer("", each, scorer.score(each, row).value) for each in (click.left, click.right))
-            pairs.append(Pair(row.id, piece_name(row.id, row.group), row.input, row.target, left, right))
+            pairs.append(Pair(row.id, piece_name(row.id, row.group), row.input, any_of(row.answers), left, right))
     return pairs
 
 
@@ -159,7 +160,7 @@ def next_pair(
 def _shuffled(beside: Sequence[tuple[Example, Answer, Answer]], seed: int) -> list[Pair]:
     random = Random(seed)
     pairs = [
-        Pair(row.id, piece_name(row.id, row.group), row.input, row.target, *random.sample(two, 2))
+        Pair(row.id, piece_name(row.id, row.group), row.input, any_of(row.answers), *random.sample(two, 2))
         for row, *two in beside
         if _same_words(two[0].text) != _same_words(two[1].text)
     ]

@@ -8,19 +8,21 @@ from advisor.schema import Circumstances, Form
 from eval.checks.labels import label_spellings
 from eval.checks.repeats import conflicts
 from eval.scoring import counts_facts
+from eval.scoring.code import language_of
 from eval.task import LABELLED, Kind, Split, Task
 from eval.words import count_words
 
 
 def circumstances_of(task: Task, split: Split, metric: str) -> Circumstances:
     """The facts of the data. What data cannot tell, such as what was tried before, stays unknown."""
+    is_code = bool(language_of([example.target for example in split.train]))
     forms: dict[Kind, Form] = {
         Kind.CLASSIFICATION: "categories",
         Kind.MULTI_LABEL: "categories",
         Kind.NUMBER: "categories",
         Kind.EXTRACTION: "structure",
         Kind.ANSWERING: "free",
-        Kind.WRITING: "free" if counts_facts(metric) else "style",
+        Kind.WRITING: "structure" if is_code else "free" if counts_facts(metric) else "style",
     }
     one_answer = task.kind in (*LABELLED, Kind.EXTRACTION)
     used = replace(task, examples=(*split.train, *split.dev, *split.test))  # what nobody sees does no harm

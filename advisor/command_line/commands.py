@@ -275,9 +275,9 @@ def _setup(table: Table, documents: list[Document], options: argparse.Namespace)
     marked = tuple(options.target or guessed.marked)
     target = marked[0] if options.target else guessed.target
     chosen = {source, target, *joined}
-    group, split, document, rejected = (
+    group, split, document, rejected, also = (
         None if column in chosen else column
-        for column in (guessed.group, guessed.split, guessed.document, guessed.rejected)
+        for column in (guessed.group, guessed.split, guessed.document, guessed.rejected, guessed.also)
     )
     own = options.metric if ":" in (options.metric or "") else None
     if own and options.require:
@@ -297,6 +297,7 @@ def _setup(table: Table, documents: list[Document], options: argparse.Namespace)
         rejected=rejected,
         kind=options.kind,
         marked=marked if len(marked) > 1 else (),
+        also=also,
     )
 
 

@@ -63,6 +63,15 @@ def kept_setup(run: StoredRun, after: StoredDataset) -> Setup:
         return setup_of(after)
     group, split, document = (name if name in columns else None for name in (setup.group, setup.split, setup.document))
     joined = tuple(name for name in setup.joined if name in columns)
-    rejected = setup.rejected if setup.rejected in columns else None
+    rejected, also = (name if name in columns else None for name in (setup.rejected, setup.also))
     marked = tuple(name for name in setup.marked if name in columns)
-    return replace(setup, group=group, split=split, document=document, joined=joined, rejected=rejected, marked=marked)
+    return replace(
+        setup,
+        group=group,
+        split=split,
+        document=document,
+        joined=joined,
+        rejected=rejected,
+        marked=marked,
+        also=also,
+    )

@@ -17,6 +17,7 @@ from advisor.report.changes import compare_data, compare_documents
 from advisor.storage.stored import StoredDataset
 from advisor.storage.upload import Upload
 from advisor.wording import KIND_NAMES, count_text
+from eval.accepted import any_of
 from eval.checks import Finding
 from eval.encodings import ENCODINGS
 from eval.scoring import meaning_of
@@ -249,7 +250,7 @@ def show_finding(dataset: StoredDataset, setup: Setup, draft: Draft, finding: Fi
                     {
                         "row": [example.id.removeprefix("r") for example in rows],
                         "input": [example.input for example in rows],
-                        "ideal answer": [example.target for example in rows],
+                        "ideal answer": [any_of(example.answers) for example in rows],
                     },
                     hide_index=True,
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from html import escape
 
@@ -15,9 +16,13 @@ from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_trials
 from eval.outcomes import EXAMPLE_SOURCE
+from eval.scoring import read_json
+from eval.scoring.code import is_code
 from eval.task import BadInput, Task
 
 _ROWS_A_PAGE = 6
+_ANSWERS_SHOWN = 3  # of several right ones
+_LONG_JSON = 60  # characters; longer JSON is set out in lines
 _LONGEST_SOURCE = 600  # characters of a source that are shown
 
 Sources = Mapping[str, tuple[str, str]]
@@ -78,10 +83,14 @@ def _texts(task: Task) -> dict[str, tuple[str, str]]:
 
 def card(row: AnsweredRow, sources: Sources) -> str:
     answers = "".join(_answer(row, strategy, sources) for strategy in row.outcomes)
-    expected = '</p><p class="quiet small">or</p><p class="text">'.join(map(escape, row.example.answers))
+    shown, others = row.example.answers[:_ANSWERS_SHOWN], row.example.answers[_ANSWERS_SHOWN:]
+    expected = '<p class="quiet small">or</p>'.join(map(_as_written, shown))
+    if others:
+        listed = "".join(f"<li>{escape(one)}</li>" for one in others)
+        expected += f"<details><summary>or any of {len(others):,} more</summary><ul>{listed}</ul></details>"
     return (
         f'<article class="answered"><div class="asked"><h3>Input</h3><p class="text">{escape(row.example.input)}</p>'
-        f'<h3>Expected</h3><p class="text">{expected}</p></div>'
+        f"<h3>Expected</h3>{expected}</div>"
         f'<div class="given">{answers}</div></article>'
     )
 
@@ -90,11 +99,21 @@ def _answer(row: AnsweredRow, strategy: str, sources: Sources) -> str:
     outcome = row.outcomes[strategy]
     mark = {True: "right", False: "wrong", None: ""}[row.right.get(strategy)]
     judged = f'<span class="judged {mark}">{escape(row.judgement(strategy))}</span>'
-    text = outcome.error or outcome.text or "(nothing)"
+    given = _as_written(outcome.error or outcome.text or "(nothing)")
     return (
-        f'<section><header>{marked_name(strategy)}{judged}</header><p class="text">{escape(text)}</p>'
+        f"<section><header>{marked_name(strategy)}{judged}</header>{given}"
         f"{_sources(outcome.sources, sources)}</section>"
     )
+
+
+def _as_written(text: str) -> str:
+    """An answer as a paragraph; code keeps its columns, and nested JSON is set out in lines."""
+    if is_code(text):
+        return f'<pre class="code">{escape(text)}</pre>'
+    value = read_json(text) if len(text) > _LONG_JSON else None
+    if value is not None:
+        return f'<pre class="code">{escape(json.dumps(value, ensure_ascii=False, indent=2))}</pre>'
+    return f'<p class="text">{escape(text)}</p>'
 
 
 def _sources(ids: tuple[str, ...], sources: Sources) -> str:

@@ -17,6 +17,7 @@ from advisor.sections.blocks import Chart
 from advisor.sections.contents import SECTIONS, MakeSection, sections_of
 from advisor.sections.opening import opening_of
 from advisor.wording import name_of, sentences_in
+from eval.accepted import any_of
 from eval.outcomes import Trial
 from eval.task import Example
 
@@ -46,6 +47,7 @@ _TEMPLATES = jinja2.Environment(
 _TEMPLATES.filters["name"] = name_of
 _TEMPLATES.filters["sentences"] = sentences_in
 _TEMPLATES.filters["kind"] = lambda block: type(block).__name__
+_TEMPLATES.filters["any_of"] = any_of
 _TEMPLATES.filters["svg"] = _svg
 _TEMPLATES.filters["css_string"] = _css_string
 _TEMPLATES.globals["chart_colours"] = Markup(ink_and_paper())

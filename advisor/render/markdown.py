@@ -13,6 +13,7 @@ from advisor.sections.blocks import Block, Bullets, Cell, Chart, Definitions, Fo
 from advisor.sections.contents import SECTIONS, MakeSection, sections_of
 from advisor.sections.opening import opening_of
 from advisor.wording import count_text, name_of
+from eval.accepted import any_of
 from eval.outcomes import Trial
 from eval.task import Example
 
@@ -96,7 +97,8 @@ def _answers(rows: Sequence[AnsweredRow], shown: Sequence[Candidate]) -> list[st
     some = sorted(rows, key=lambda row: len(set(row.right.values())) < 2)[:_ROWS]
     heads = ["Input", "Expected", *(escaped(name_of(one.strategy)) for one in shown)]
     lines = [
-        [_cut(row.example.input), _cut(row.example.target), *(_answer(row, one.id) for one in shown)] for row in some
+        [_cut(row.example.input), _cut(any_of(row.example.answers)), *(_answer(row, one.id) for one in shown)]
+        for row in some
     ]
     of = f"{len(some)} of {len(rows):,} test rows" if len(some) < len(rows) else count_text(len(rows), "test row")
     note = f"{of}, those first on which strategies differ. outcomes.csv has all answers in full."

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from eval.scoring.code import language_of
 from eval.scoring.collection import Collection
 from eval.scoring.corruptions import Corrupter, Corruption
 from eval.scoring.metric import leads_with_facts, metric_for
@@ -48,12 +49,12 @@ class ScoreCheck:
 
 
 def check_score(scorer: Scorer, rows: Sequence[Example], documents: Sequence[Document], seed: int) -> ScoreCheck | None:
-    """How well the score separates right from wrong answers. None for labels and fields, which are compared exactly,
-    and if there are too few rows.
+    """How well the score separates right from wrong answers. None for labels, fields and code, which are compared
+    exactly, and if there are too few rows.
 
     `scorer` is the one that will score the answers. `rows` must be training rows.
     """
-    if scorer.kind not in (Kind.ANSWERING, Kind.WRITING):
+    if scorer.kind not in (Kind.ANSWERING, Kind.WRITING) or language_of([row.target for row in rows]):
         return None
     checked = rows[:ROWS_CHECKED]
     collection = scorer.collection or Collection(rows, documents, rows)

@@ -3,10 +3,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from advisor.pages.side_by_side import card
 from advisor.schema import Report
 from advisor.sections.answers import AnsweredRow, answered_rows, filters
-from eval.outcomes import Trial
-from eval.task import Kind, Split, Task
+from eval.outcomes import Outcome, Trial
+from eval.task import Example, Kind, Split, Task
 
 MakeReport = Callable[..., Report]
 MakeTask = Callable[..., Task]
@@ -67,3 +68,12 @@ def test_the_baseline_that_the_headline_prefers_answers_too(
     assert report.recommendation.level_baseline == "embedding_linear"
     rows = answered_rows(report, [trials[0], best, worst], synthetic_split(synthetic_task()).test)
     assert all(set(row.outcomes) == {"prompting", "embedding_linear"} for row in rows)
+
+
+def test_right_answers_are_shown_up_to_three_and_code_as_code() -> None:
+    example = Example("1", "List a", "SELECT a\n  FROM t", also_right=tuple(f"SELECT {one} FROM t" for one in "bcde"))
+    given = '[{"item": "lamp", "amount": 2}, {"item": "<vase>", "amount": 1}, {"item": "cup", "amount": 3}]'
+    outcomes = {"prompting": Outcome("1", "prompting", given, 0.0, {}, 0, 0)}
+    shown = card(AnsweredRow(example, outcomes, {}), {})
+    assert '<pre class="code">SELECT a\n  FROM t</pre>' in shown and "or any of 2 more" in shown
+    assert "\n    &quot;item&quot;: &quot;&lt;vase&gt;&quot;,\n" in shown

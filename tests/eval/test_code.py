@@ -6,6 +6,7 @@ import pytest
 
 from eval.kinds import infer_kind
 from eval.scoring import Scorer, metric_for
+from eval.scoring.check import check_score
 from eval.scoring.code import formatted, language_of
 from eval.task import Example, Kind
 from strategies.prompts import write_instruction
@@ -73,4 +74,6 @@ def test_code_is_asked_for_and_must_be_equal(answer: str, language: str) -> None
         assert write_instruction(Kind.WRITING, (), targets) == told
         metric = metric_for(Kind.WRITING, rows, ())
         assert metric.name == "exact match"
-        assert Scorer(Kind.WRITING, metric, rows).score(targets[1], rows[2]).value == 0
+        scorer = Scorer(Kind.WRITING, metric, rows)
+        assert scorer.score(targets[1], rows[2]).value == 0
+        assert check_score(scorer, rows, (), 0) is None  # code in other words is other code

@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from advisor.render.export import outcomes_csv
 from eval.accepted import any_of
 from eval.columns import guess_columns
 from eval.freshness import change_facts, take_out
 from eval.mapping import BuiltTask, build_task
-from eval.outcomes import Trial
 from eval.question_sets import distinct, parsed
 from eval.scoring import scorer_for
 from eval.table import read_table
@@ -126,10 +124,3 @@ def test_no_document_keeps_another_right_answer() -> None:
     short, none = Document("short", "", "UK first."), Document("none", "", "Nothing.")
     [(rows, left)] = take_out([ASKED], [plain, short, none], 0, 5)
     assert rows == [ASKED] and left == [none]
-
-
-def test_every_right_answer_is_in_the_exported_outcomes() -> None:
-    task = Task("towns", Kind.ANSWERING, "", (ASKED,))
-    assert "United Kingdom || UK || Great Britain" in outcomes_csv(
-        [Trial("any", "done", outcomes=(outcome(task, "UK"),))], [ASKED]
-    )
