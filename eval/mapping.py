@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from eval.accepted import accepted_answers
 from eval.answers import doubts, refuse_spans, repaired, without_stop_marks
 from eval.chat import turns_in
 from eval.columns import Columns
 from eval.document_ids import DocumentNames
+from eval.gaps import Gaps, blank_answers, most_common, rows_without
 from eval.kinds import KindGuess, infer_kind, labels_for
 from eval.label_sets import NO_LABEL, all_labels, as_answer, as_label_sets, label_sets, marked_labels
 from eval.names import TURNS_COLUMN, plain, side_of
@@ -25,7 +25,6 @@ MIN_ROWS = 20
 
 _INSTRUCTION_NAMES = {"instruction", "instructions", "system", "system_prompt"}
 _WHOLE = re.compile(r"(-?\d+)(?:\.0+)?")
-_BLANK_SIGNS = {"-1", "-100", "?", "-", "nan", "None", "null", "unknown"}
 _MAY_HAVE_SEVERAL = (Kind.ANSWERING, Kind.WRITING)
 
 
@@ -61,7 +60,7 @@ def build_task(
     names = DocumentNames(documents)
     shared = _shared_instruction(table, columns)
     examples: list[Example] = []
-    gaps = _Gaps(blank=_blank_answers(table, columns))
+    gaps = Gaps(blank=blank_answers(table, columns))
     for number, row in zip(table.numbers(), table.rows, strict=True):
         cells = dict(zip(table.columns, (cell.strip() for cell in row), strict=True))
         side = side_of(cells[columns.split], columns.split) if columns.split else None
@@ -110,7 +109,7 @@ def build_task(
     if kind is Kind.EXTRACTION:
         without_json = {example.id for example in examples if read_json(example.target) is None}
         examples = [example for example in examples if example.id not in without_json]
-        left_out += _left_out(sorted(int(identifier[1:]) for identifier in without_json), "no JSON as answer")
+        left_out += rows_without(sorted(int(identifier[1:]) for identifier in without_json), "no JSON as answer")
         if len(examples) < MIN_ROWS:
             raise BadInput(
                 f"Only {len(examples)} of {len(table.rows):,} rows have JSON in column '{columns.target}', and at "
@@ -146,7 +145,7 @@ def _one_label_each(examples: Sequence[Example]) -> tuple[list[Example], tuple[s
     if any(";" in example.target for example in examples):
         return list(examples), ()
     kept = [example for example in examples if example.target != NO_LABEL]
-    return kept, _left_out([int(one.id[1:]) for one in examples if one.target == NO_LABEL], "no label")
+    return kept, rows_without([int(one.id[1:]) for one in examples if one.target == NO_LABEL], "no label")
 
 
 def _with_label_sets(examples: Sequence[Example], columns: Columns) -> tuple[list[Example], tuple[str, ...]]:
@@ -166,83 +165,12 @@ def _with_numbers(examples: Sequence[Example], columns: Columns) -> tuple[list[E
             f"Only {len(kept)} of {len(examples):,} rows have a number in column '{columns.target}', and at least "
             f"{MIN_ROWS} are needed: choose another kind of task, or fix the answers."
         )
-    told = _left_out(
+    told = rows_without(
         [int(one.id[1:]) for one, value in zip(examples, numbers, strict=True) if value is None], "no number"
     )
     if all(is_number(one.target) and _WHOLE.fullmatch(one.target) for one in kept):
         return [replace(one, target=_WHOLE.sub(r"\1", one.target)) for one in kept], told
     return kept, told
-
-
-@dataclass(slots=True)
-class _Gaps:
-    """The numbers of rows that lack an input, an answer or a side of the split. `unknown` are values that name no side,
-    by row. `blank`: what stands for no answer, by side."""
-
-    blank: frozenset[tuple[str | None, str]] = frozenset()
-    without_input: list[int] = field(default_factory=list)
-    without_target: list[int] = field(default_factory=list)
-    without_side: list[int] = field(default_factory=list)
-    unknown: dict[int, str] = field(default_factory=dict)
-    given: Counter[str | None] = field(default_factory=Counter)
-    lost: Counter[str | None] = field(default_factory=Counter)
-
-    def found(self, number: int, cells: Mapping[str, str], columns: Columns, side: str | None) -> bool:
-        self.given[side] += 1
-        if not any(cells[name] for name in columns.inputs):
-            self.without_input.append(number)
-        elif columns.marked:
-            return False
-        elif not cells[columns.target] or (side, cells[columns.target]) in self.blank:
-            self.without_target.append(number)
-        elif columns.split and side is None and cells[columns.split]:
-            self.unknown[number] = cells[columns.split]
-        else:
-            if columns.split and side is None:
-                self.without_side.append(number)
-            return False
-        self.lost[side] += 1
-        return True
-
-    def sentences(self, columns: Columns) -> tuple[str, ...]:
-        sides = tuple(
-            f"All {count:,} rows marked as {side} in column '{columns.split}' lack an answer, so the {side} rows are "
-            "taken from the others."
-            for side, count in self.given.items()
-            if side in ("dev", "test") and self.lost[side] == count
-        )
-        return (
-            *_left_out(self.without_input, "no input"),
-            *_left_out(self.without_target, "no answer"),
-            *self._of_split(columns.split or ""),
-            *sides,
-        )
-
-    def _of_split(self, column: str) -> tuple[str, ...]:
-        said = []
-        if self.unknown:
-            lack = f"a value in column '{column}' that isn't train, dev or test ({_named(self.unknown.values())})"
-            fix = "Correct the values, or choose no column for the split to use all rows."
-            said.append(f"{_left_out([*self.unknown], lack)[0]} {fix}")
-        if empty := len(self.without_side):
-            rows = "1 row has nothing" if empty == 1 else f"{empty:,} rows have nothing"
-            said.append(f"{rows} in column '{column}' and {'counts' if empty == 1 else 'count'} as training rows.")
-        return tuple(said)
-
-
-def _blank_answers(table: Table, columns: Columns) -> frozenset[tuple[str | None, str]]:
-    """Answers that a public test set hides behind one sign, such as -1, which no other row has."""
-    if columns.split is None:
-        return frozenset()
-    answers: dict[str | None, set[str]] = {}
-    for value, target in zip(table.column(columns.split), table.column(columns.target), strict=True):
-        answers.setdefault(side_of(value, columns.split), set()).add(target.strip())
-    return frozenset(
-        (side, sign)
-        for side, found in answers.items()
-        for sign in found & _BLANK_SIGNS
-        if found <= {"", sign} and not any(sign in others for other, others in answers.items() if other != side)
-    )
 
 
 def _input(cells: Mapping[str, str], columns: Sequence[str]) -> str:
@@ -270,11 +198,11 @@ def _check_columns(table: Table, columns: Columns) -> None:
         raise BadInput(f"Column '{columns.target}' is both the input and the answer: choose two different columns.")
 
 
-def _check_usable(columns: Columns, usable: int, rows: int, gaps: _Gaps) -> None:
+def _check_usable(columns: Columns, usable: int, rows: int, gaps: Gaps) -> None:
     if len(gaps.unknown) * 2 > rows:
         raise BadInput(
             f"{len(gaps.unknown):,} of {rows:,} rows have a value in column '{columns.split}' that isn't train, dev or "
-            f"test ({_named(gaps.unknown.values())}): correct these values, or choose no column for the split."
+            f"test ({most_common(gaps.unknown.values())}): correct these values, or choose no column for the split."
         )
     if usable * 2 < rows:
         raise BadInput(
@@ -311,24 +239,4 @@ def _with_several(
     empty = [int(example.id[1:]) for example in found if not example.target]
     more = sum(bool(example.also_right) for example in kept)
     listed = f"{more:,} rows have several answers in column '{columns.also or columns.target}': any counts as right."
-    return kept, several, (*_left_out(empty, "no answer (an empty list)"), *((listed,) if more else ()))
-
-
-def _named(values: Iterable[str]) -> str:
-    """The most common values, and how many more there are."""
-    found = [f"'{value[:60]}'" for value, _ in Counter(values).most_common()]
-    more = f" and {len(found) - 3:,} more" if len(found) > 3 else ""
-    return f"{', '.join(found[:3])}{more}"
-
-
-def _left_out(numbers: Sequence[int], lack: str) -> tuple[str, ...]:
-    if not numbers:
-        return ()
-    if len(numbers) == 1:
-        return (f"Row {numbers[0]} has {lack} and was left out.",)
-    named = [str(number) for number in numbers[:5]]
-    if len(numbers) > len(named):
-        listed = f"the first are {', '.join(named)}"
-    else:
-        listed = f"rows {', '.join(named[:-1])} and {named[-1]}"
-    return (f"{len(numbers):,} rows have {lack} and were left out: {listed}.",)
+    return kept, several, (*rows_without(empty, "no answer (an empty list)"), *((listed,) if more else ()))
