@@ -96,13 +96,13 @@ def _says_nothing(column: str) -> bool:
 
 
 def _exchange(record: dict[str, Any]) -> dict[str, Any] | None:
-    """The messages of a request and the first reply to it, as OpenAI stores completions and batches."""
+    """The messages of a request and the first reply to it, as providers and their tracers store them."""
     asked = next((part for key in ("", "input", "request") if "messages" in (part := _body(record, key))), None)
-    replied = next((part for key in ("", "output", "response") if _replies(part := _body(record, key))), None)
+    replied = next((one for key in ("", "output", "response") if (one := _reply(_body(record, key)))), None)
     if asked is None or replied is None:
         return None
     rest = {key: value for key, value in record.items() if not isinstance(value, dict | list)}
-    return {"messages": [*asked["messages"], replied["choices"][0]["message"]], **rest}
+    return {"messages": [*asked["messages"], replied], **rest}
 
 
 def _body(record: dict[str, Any], key: str) -> dict[str, Any]:
@@ -112,6 +112,10 @@ def _body(record: dict[str, Any], key: str) -> dict[str, Any]:
     return part if isinstance(part, dict) else {}
 
 
-def _replies(part: dict[str, Any]) -> bool:
+def _reply(part: dict[str, Any]) -> dict[str, Any] | None:
+    """The message in OpenAI's choices, or the answer that is a message itself."""
     choices = part.get("choices")
-    return isinstance(choices, list) and bool(choices) and isinstance(choices[0], dict) and "message" in choices[0]
+    if isinstance(choices, list) and choices and isinstance(choices[0], dict) and "message" in choices[0]:
+        message: dict[str, Any] = choices[0]["message"]
+        return message
+    return part if part.get("role") == "assistant" and "content" in part else None

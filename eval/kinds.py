@@ -30,12 +30,12 @@ class KindGuess:
 
 
 def _as_extraction(targets: Sequence[str]) -> KindGuess | None:
-    """Extraction if nearly all answers are JSON with fields; an empty list among them finds nothing to extract."""
+    """Extraction if nearly all answers are JSON with fields; where a list is empty, there is nothing to extract."""
     values = [read_json(target) for target in targets if target[:1] in ("{", "[", "`")]
     objects = sum(isinstance(value, dict) for value in values)
     lists = sum(isinstance(value, list) and is_record(value) for value in values)
     empty = values.count([])
-    if objects + lists + empty < 0.9 * len(targets) or objects + lists <= empty:
+    if objects + lists + empty < 0.9 * len(targets) or objects + lists < 0.1 * len(targets):
         return None
     if not lists:
         what = "JSON objects"

@@ -182,7 +182,7 @@ def _opened(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         has_label = any(isinstance(rows[0].get(other), dict) for other in rows[0] if other != key) or _TARGETS & {
             plain(other) for other in rows[0]
         }
-        if "messages" not in inner and (is_label or (is_text and has_label)):
+        if not {"messages", "role"} & {*inner} and (is_label or (is_text and has_label)):
             rows = [_open(row, key, inner) for row in rows]
     return rows
 

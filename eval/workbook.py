@@ -110,9 +110,9 @@ def workbook_rows(
 
 
 def _alike(sheets: Sequence[_Sheet]) -> list[_Sheet]:
-    """Several visible sheets, if all have the same columns and aren't the sides of a split."""
-    shown = [sheet for sheet in sheets if not sheet.is_hidden]
-    same = len(shown) > 1 and all(sheet.header == shown[0].header for sheet in shown) and len(shown[0].header) > 1
+    """The visible sheets with several columns, if all have the same ones and aren't the sides of a split."""
+    shown = [sheet for sheet in sheets if not sheet.is_hidden and sum(map(bool, sheet.header)) > 1]
+    same = len(shown) > 1 and all(sheet.header == shown[0].header for sheet in shown)
     return shown if same and not all(side_of(sheet.name) for sheet in shown) else []
 
 
@@ -139,10 +139,10 @@ def _choose(name: str, sheets: Sequence[_Sheet], together: Sequence[_Sheet], not
         left_out = ", ".join(
             f"'{sheet.name}' ({sheet.data_rows:,}{', hidden' if sheet.is_hidden else ''})" for sheet in others[:10]
         )
-        notes.append(
-            f"We read only the sheet '{chosen[0].name}' ({chosen[0].data_rows:,} rows) of {name}, not {left_out}."
-            + (f" They have the same columns: choose '{_name_of(together)}' to read them all." if together else "")
-        )
+        told = f"We read only the sheet '{chosen[0].name}' ({chosen[0].data_rows:,} rows) of {name}, not {left_out}."
+        if together:
+            told += f" To read all sheets with the same columns, choose '{_name_of(together)}'."
+        notes.append(told)
     return chosen
 
 

@@ -17,7 +17,8 @@ _SQL = re.compile(
     r"\s*(?:select|insert\s+into|update\s+\S+\s+set|delete\s+from|with\s+\w+\s+as|create\s+table)\b", re.I
 )
 _OTHER_CODE = re.compile(
-    r"^[ \t]*(?:def \w+\(|class \w+|import \w+|from \w+ import|return\b.*|function \w+\(|(?:const|let|var) \w+ ?=|"
+    r"^[ \t]*(?:def \w+\(|class \w+|import \w+|from \w+ import|return\b.*|(?:async )?function \w+\(|"
+    r"(?:export )?(?:interface|enum|type) \w+ ?[{=]|export |(?:const|let|var) \w+ ?=|"
     r"public |#include|package \w+|func \w+\()", re.MULTILINE
 )  # fmt: skip
 
@@ -25,6 +26,9 @@ _STATEMENT = re.compile(
     r"^\s*(?:\w+\.)+\w+\(.*\);?\s*$|^\s*print\(|^(?:find|grep|ls|cat|awk|sed|tar|git|docker|kubectl|curl) .*[-|/]",
     re.MULTILINE,
 )
+_WHOLE = re.compile(
+    r"\s*(?:<(\w+)\b[^>]*>.*</\1>|=\s*[A-Z]+\(.*\)|[A-Za-z_][\w.$]*\(.*\);?|MATCH\s*\(.*\bRETURN\b.*)\s*", re.DOTALL
+)  # markup, a formula, a call, a graph query
 _SIGNS_OF_CODE = re.compile(r"[=*;(){}\n]")
 _MOSTLY = 0.5
 
@@ -32,7 +36,7 @@ _MOSTLY = 0.5
 def is_code(text: str) -> bool:
     """Whether a text is SQL, a program or a command."""
     text = unfenced(text)
-    if _STATEMENT.search(text):
+    if _STATEMENT.search(text) or _WHOLE.fullmatch(text):
         return True
     is_sentence = text[:1].isupper() and text[1:2].islower() and not _SIGNS_OF_CODE.search(text)  # "Select one from …"
     return bool(_SQL.match(text) or _OTHER_CODE.search(text)) and not is_sentence

@@ -74,6 +74,8 @@ def envelope(asked: list[dict[str, str]], reply: dict[str, str]) -> list[dict[st
         {"id": "c", "input": {"messages": asked}, "output": {"choices": choices}},
         {"request": {"body": {"messages": asked}}, "response": {"status_code": 200, "body": {"choices": choices}}},
         {"messages": asked, "choices": choices},
+        {"id": "t", "input": {"messages": asked}, "output": reply},
+        {"request": {"messages": asked}, "response": {**reply, "content": [{"text": reply["content"]}]}},
     ]
 
 

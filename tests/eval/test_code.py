@@ -61,6 +61,12 @@ def test_meaning_counts(given: str, expected: str) -> None:
         ("def add(x):\n    return x + {at}", "code"),
         ("find . -size +{at}M", "code"),
         ("```js\nconst x = {at};\n```", "code"),
+        ("<p class='a'>number {at}</p>", "code"),
+        ("=SUM(A{at}:B{at})", "code"),
+        ("mean(df$x{at}, na.rm = TRUE)", "code"),
+        ("MATCH (p:Person)-[:KNOWS]->(f) WHERE f.age > {at} RETURN f.name", "code"),
+        ("export interface A {{\n  id{at}: number;\n}}", "code"),
+        ("Paris (France), {at}", ""),
         ("Select one from our list of {at} and write to us.", ""),
     ],
 )

@@ -29,6 +29,7 @@ def kind_of(*answers: Any) -> tuple[Kind, str]:
     [
         (([LAMP], [LAMP, VASE]), "40 of 40 answers are JSON lists of objects."),
         (([LAMP], [VASE], [VASE, LAMP], []), "40 of 40 answers are JSON lists of objects, 10 of them empty."),
+        (([LAMP], [], [], []), "40 of 40 answers are JSON lists of objects, 30 of them empty."),
         ((LAMP, [LAMP, VASE]), "40 of 40 answers are JSON objects or lists of them."),
         (([["Oslo", "in", "Norway"]], [["Rome", "in", "Italy"]]), "40 of 40 answers are JSON lists of lists."),
         ((NESTED, {}), "40 of 40 answers are JSON objects."),

@@ -354,7 +354,7 @@ def test_sheets_with_the_same_columns_can_be_read_together() -> None:
     book = workbook([["text", "label"], ["a", "b"], ["c", "d"]], [["text", "label"], ["e", "f"]])
     first = read_table("a.xlsx", book)
     together = first.sheets[-1]
-    assert together == ("Sheet to Sheet1 (2 sheets)", 3) and "choose 'Sheet to Sheet1 (2 sheets)'" in first.notes[0]
+    assert together == ("Sheet to Sheet1 (2 sheets)", 3) and "choose 'Sheet to Sheet1 (2 sheets)'." in first.notes[0]
     both = read_table("a.xlsx", book, together[0])
     assert both.columns == ("text", "label") and both.rows == (("a", "b"), ("c", "d"), ("e", "f"))
     assert len(set(both.numbers())) == 3
