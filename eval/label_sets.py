@@ -18,7 +18,18 @@ _USES_A_LABEL = 3  # on average
 _MOST_WORDS = 5  # in a label
 _MOST_CHARACTERS = 20_000  # a longer cell isn't a list of labels
 _FEWEST_COLUMNS = 3  # two columns of yes and no may as well be facts about a row
-_MARKS = (("0", "1"), ("0.0", "1.0"), ("false", "true"), ("no", "yes"), ("n", "y"), ("", "x"))
+_MARKS = (
+    ("0", "1"),
+    ("0.0", "1.0"),
+    ("false", "true"),
+    ("no", "yes"),
+    ("n", "y"),
+    ("", "x"),
+    ("", "✓"),
+    ("", "✔"),
+    ("", "1"),
+    ("", "yes"),
+)
 
 
 def labels_in(answer: str) -> tuple[str, ...]:

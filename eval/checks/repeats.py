@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from eval.checks.finding import Finding, counted_rows
 from eval.duplicates import Likeness
-from eval.task import LABELLED, Kind, Task, normalised
+from eval.label_sets import labels_in
+from eval.task import LABELLED, Example, Kind, Task, normalised
 
 
 def check_duplicates(task: Task) -> Iterable[Finding]:
@@ -69,10 +70,15 @@ def duplicates(task: Task) -> tuple[str, ...]:
 def conflicts(task: Task) -> tuple[str, ...]:
     """The rows whose input has a different answer in another row."""
     keys = [normalised(example.input) for example in task.examples]
-    targets: dict[str, set[str]] = defaultdict(set)
+    answers: dict[str, set[frozenset[str]]] = defaultdict(set)
     for key, example in zip(keys, task.examples, strict=True):
-        targets[key].add(example.target)
-    several = {key for key, answers in targets.items() if key and len(answers) > 1}
-    if task.kind not in (Kind.CLASSIFICATION, Kind.MULTI_LABEL):  # spellings of a label are another finding
-        several = {key for key in several if len(set(map(normalised, targets[key]))) > 1}
+        answers[key].add(_answers(task.kind, example))
+    several = {key for key, found in answers.items() if key and len(found) > 1}
     return tuple(example.id for key, example in zip(keys, task.examples, strict=True) if key in several)
+
+
+def _answers(kind: Kind, example: Example) -> frozenset[str]:
+    """What is right for a row, in any order. Spellings of a label are another finding."""
+    if kind is Kind.MULTI_LABEL:
+        return frozenset(labels_in(example.target))
+    return frozenset(example.answers if kind is Kind.CLASSIFICATION else map(normalised, example.answers))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pytest
 
+from eval.checks.repeats import conflicts
 from eval.columns import Columns, guess_columns
 from eval.failures import Failure, sort_failures
 from eval.label_sets import all_labels, as_answer, label_sets, labels_in
@@ -71,6 +73,7 @@ def marked(*rows: str) -> BuiltTask:
         ("1,0,1", "0,1,0", "0,0,0"),
         ("yes,no,yes", "no,yes,no", "no,no,no"),
         ("x,,x", ",x,", ",,"),
+        ("✓,,✓", ",✓,", ",,"),
         ("1.0,0.0,1.0", "0.0,1.0,0.0", "0.0,0.0,0.0"),
     ],
 )
@@ -160,3 +163,10 @@ def test_wrong_answers_are_sorted_by_what_went_wrong() -> None:
     assert counts == {
         Failure.LABELS_MISSING: 1, Failure.LABELS_EXTRA: 1, Failure.LABELS_MIXED: 1, Failure.LABELS_WRONG: 2,
     }  # fmt: skip
+
+
+def test_the_same_labels_in_another_order_are_no_conflict() -> None:
+    rows = [Example(f"r{at}", f"text {at // 2}", "a; b" if at % 2 else "b; a") for at in range(40)]
+    task = Task("t", Kind.MULTI_LABEL, "", tuple(rows), labels=("a", "b"))
+    assert conflicts(task) == ()
+    assert conflicts(replace(task, examples=(*rows, Example("r40", "text 3", "a")))) == ("r6", "r7", "r40")
