@@ -45,7 +45,7 @@ from advisor.runs.worker import work
 from advisor.samples import zipped
 from advisor.schema import JUDGEMENT, Report
 from advisor.storage.store import Store
-from advisor.storage.upload import Upload
+from advisor.storage.upload import Reading, Upload
 from eval.columns import guess_columns
 from eval.documents import DOCUMENT_ENDINGS
 from eval.table import MAX_BYTES, Table
@@ -109,7 +109,7 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     name, content = options.file.name, _read(options.file)
     # Find all problems with the input before storing anything.
     documents = _documents_upload(options.docs) if options.docs else None
-    upload = Upload.as_chosen(name, content, documents, sheet=options.sheet, encoding=options.encoding)
+    upload = Upload.read(name, content, documents, Reading(options.sheet, options.encoding))
     setup = _setup(upload.table, upload.documents, options)
     plan = Plan(
         dataset_id="",

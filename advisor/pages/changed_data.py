@@ -11,7 +11,7 @@ from advisor.pages.draft import read_upload, setup_of
 from advisor.pages.uploads import check_upload, choose_documents, choose_task_file
 from advisor.plan import Setup
 from advisor.storage.stored import StoredDataset, StoredRun
-from advisor.storage.upload import Upload
+from advisor.storage.upload import AS_FOUND, Reading, Upload
 from eval.task import BadInput
 
 
@@ -43,7 +43,7 @@ def take_changed_file(
 ) -> StoredDataset:
     """The changed file as a dataset of its own, with the setup of the run and, where none are given, its documents."""
     store = frame.store()
-    upload = Upload.read(name, content, documents)
+    upload = _read_alike(name, content, documents, store.reading(run.dataset_id))
     check_upload(upload)
     if documents is None and (kept := store.documents_upload(run.dataset_id)):
         upload = replace(upload, documents_file=kept, documents=store.read_upload(run.dataset_id)[1])
@@ -52,8 +52,19 @@ def take_changed_file(
     return after
 
 
+def _read_alike(name: str, content: bytes, documents: tuple[str, bytes] | None, reading: Reading) -> Upload:
+    """The sheet and the encoding of the run, if the changed file has them."""
+    try:
+        return Upload.read(name, content, documents, reading)
+    except BadInput:
+        if reading == AS_FOUND:
+            raise
+        return Upload.read(name, content, documents)
+
+
 def kept_setup(run: StoredRun, after: StoredDataset) -> Setup:
-    """The setup of the run as far as the changed file has its columns; without input or answer, a fresh one."""
+    """The setup of the run, with the changes to its rows, as far as the changed file has its columns; without input or
+    answer, a fresh one."""
     columns = read_upload(after.id)[0].columns
     try:
         setup = run.plan.setup

@@ -15,7 +15,6 @@ from advisor.pages.own_clicks import compare_corrupted
 from advisor.plan import Setup
 from advisor.report.changes import compare_data, compare_documents
 from advisor.storage.stored import StoredDataset
-from advisor.storage.upload import Upload
 from advisor.wording import KIND_NAMES, count_text
 from eval.accepted import any_of
 from eval.checks import Finding
@@ -29,21 +28,27 @@ from strategies.prompts import write_instruction
 _PREVIEW_ROWS = 100
 
 
-def choose_columns(table: Table, setup: Setup) -> Setup:
+def choose_columns(dataset: StoredDataset, table: Table, setup: Setup) -> Setup:
     """The setup with the columns as chosen; another choice forgets the mends and the metric, another target the
     instruction too."""
     columns = list(table.columns)
+    # The keys hold the dataset, as another sheet has other columns. Without a key, a second choice would be lost:
+    # what was saved after the first makes another widget.
+    own = dataset.id
     input_side, target_side = st.columns(2, gap="medium")
     with input_side:
-        source = st.selectbox("Input: what comes in", columns, index=columns.index(setup.input), key="input")
+        source = st.selectbox("Input: what comes in", columns, index=columns.index(setup.input), key=f"input-{own}")
     with target_side:
-        target = st.selectbox("Ideal answer: what should come out", columns, index=columns.index(setup.target))
+        target = st.selectbox(
+            "Ideal answer: what should come out", columns, index=columns.index(setup.target), key=f"target-{own}"
+        )
     with st.expander("More columns (optional)", expanded=bool(setup.joined)):
         joined = st.multiselect(
             "More input",
             [name for name in columns if name not in (source, target)],
             [name for name in setup.joined if name not in (source, target)],
             help="Columns that belong to the input, such as the context of a question. Each follows with its name.",
+            key=f"joined-{own}-{source}-{target}",
         )
         marked = st.multiselect(
             "More labels",
@@ -57,6 +62,7 @@ def choose_columns(table: Table, setup: Setup) -> Setup:
                 "Group",
                 columns,
                 setup.group,
+                own,
                 "Rows with the same value, such as the messages of one customer, stay in one part of the split.",
             )
         with sides[1]:
@@ -64,11 +70,12 @@ def choose_columns(table: Table, setup: Setup) -> Setup:
                 "Split",
                 columns,
                 setup.split,
+                own,
                 "Your own split: each cell is train, dev (to choose settings) or test.",
             )
         with sides[2]:
             document = _optional_column(
-                "Document", columns, setup.document, "The ID of the document that contains the answer."
+                "Document", columns, setup.document, own, "The ID of the document that contains the answer."
             )
     chosen = replace(
         setup,
@@ -86,7 +93,7 @@ def choose_columns(table: Table, setup: Setup) -> Setup:
     return replace(chosen, mends=(), kind=None, metric=None, required=(), instruction=instruction)
 
 
-def _optional_column(label: str, columns: list[str], chosen: str | None, meaning: str) -> str | None:
+def _optional_column(label: str, columns: list[str], chosen: str | None, own: str, meaning: str) -> str | None:
     options = [None, *columns]
     return st.selectbox(
         label,
@@ -94,29 +101,36 @@ def _optional_column(label: str, columns: list[str], chosen: str | None, meaning
         index=options.index(chosen) if chosen in options else 0,
         format_func=lambda name: "None" if name is None else name,
         help=meaning,
+        key=f"{label}-{own}",
     )
 
 
 def choose_reading(dataset: StoredDataset, table: Table) -> None:
-    """Another sheet or encoding of the same file. It makes a dataset of its own."""
-    sheet = encoding = ""
+    """Another sheet or encoding of the same file. Each is a dataset of its own, from which one can switch back."""
+    store = frame.store()
+    now = store.reading(dataset.id)
+    chosen = now
     if len(table.sheets) > 1:
-        with st.popover("Read another sheet"):
-            rows = dict(table.sheets)
-            sheet = st.radio("Sheet", [*rows], index=None, format_func=lambda one: f"{one} ({rows[one]:,} rows)") or ""
+        rows = dict(table.sheets)
+        with st.popover(f"Sheet: {now.sheet}" if now.sheet else "Read another sheet"):
+            sheets = [*rows, ""]  # "" last: what we would choose
+            sheet = st.radio(
+                "Sheet",
+                sheets,
+                index=sheets.index(now.sheet),
+                format_func=lambda name: f"{name} ({rows[name]:,} rows)" if name else "Choose for me",
+                key=f"sheet-{dataset.id}",
+            )
+            chosen = replace(now, sheet=sheet)
     if table.encoding:
         with st.popover(f"Read as {table.encoding}: change"):
             names = sorted(set(ENCODINGS.values()) - {table.encoding})
-            encoding = st.selectbox("Encoding", names, index=None, key="encoding") or ""
-    if not (sheet or encoding):
+            encoding = st.selectbox("Encoding", names, index=None, key=f"encoding-{dataset.id}")
+            chosen = replace(chosen, encoding=encoding or now.encoding)
+    if chosen == now:
         return
-    store = frame.store()
-    content = (store.dataset_folder(dataset.id) / "upload").read_bytes()
     try:
-        upload = Upload.as_chosen(
-            dataset.name, content, store.documents_upload(dataset.id), sheet=sheet, encoding=encoding
-        )
-        after = store.keep_upload(upload)
+        after = store.keep_upload(store.upload_as(dataset.id, chosen))
     except BadInput as wrong:
         frame.problem(str(wrong))
         return
@@ -296,7 +310,7 @@ def show_data() -> None:
     saved = setup_of(dataset)
     frame.section("What the columns mean")
     choose_reading(dataset, table)
-    setup = choose_columns(table, saved)
+    setup = choose_columns(dataset, table, saved)
     show_preview(table, setup)
     try:
         draft = draft_of(dataset.id, dataset.name, setup)

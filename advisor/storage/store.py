@@ -29,11 +29,12 @@ from advisor.storage.clicks import clicks_in, write_clicks
 from advisor.storage.database import Database
 from advisor.storage.files import whole_folder, write_whole
 from advisor.storage.stored import RunState, StoredDataset, StoredRun, StoredSpeed, StoredStep
-from advisor.storage.upload import Upload, parsed_lines, read_parsed
+from advisor.storage.upload import AS_FOUND, READING, Reading, Upload, parsed_lines, read_parsed
 from eval.table import Table
 from eval.task import BadInput, Document
 
 _PARSED = "parsed.jsonl"  # next to an upload: what was read from it
+_READING = "reading.json"  # how the person wants it to be read, if they said so
 
 
 class Store:
@@ -81,6 +82,8 @@ class Store:
             try:
                 with whole_folder(folder) as unnamed:
                     write_whole(unnamed / "upload", upload.content)
+                    if upload.reading != AS_FOUND:
+                        write_whole(unnamed / _READING, READING.write(upload.reading))
                     if upload.documents_file:
                         write_whole(unnamed / "documents", upload.documents_file[1])
                     write_whole(unnamed / _PARSED, parsed_lines(upload.table, upload.documents))
@@ -109,11 +112,21 @@ class Store:
         try:
             return read_parsed(folder / _PARSED)
         except (OSError, ValueError):
-            content = (folder / "upload").read_bytes()
-            upload = Upload.read(self.dataset(dataset_id).name, content, self.documents_upload(dataset_id))
+            upload = self.upload_as(dataset_id, self.reading(dataset_id))
             with suppress(OSError):  # the disk may be full; the next reader parses again
                 write_whole(folder / _PARSED, parsed_lines(upload.table, upload.documents))
             return upload.table, upload.documents
+
+    def reading(self, dataset_id: str) -> Reading:
+        """How the person wants the file of a dataset to be read."""
+        path = self.dataset_folder(dataset_id) / _READING
+        return READING.read(path.read_bytes()) if path.exists() else AS_FOUND
+
+    def upload_as(self, dataset_id: str, reading: Reading) -> Upload:
+        """The files of a dataset, read in this way. Raises BadInput if they can't be."""
+        content = (self.dataset_folder(dataset_id) / "upload").read_bytes()
+        name = self.reading(dataset_id).unnamed(self.dataset(dataset_id).name)
+        return Upload.read(name, content, self.documents_upload(dataset_id), reading)
 
     def documents_upload(self, dataset_id: str) -> tuple[str, bytes] | None:
         """The original documents file with its name; None if there was none."""

@@ -6,9 +6,7 @@ read one at a time, because a table may be as large as memory allows.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -25,6 +23,27 @@ VERSION = 2  # raise it when the readers in eval/ change, so that older datasets
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """How the person wants a file to be read; "" leaves it to the reader."""
+
+    sheet: str = ""
+    encoding: str = ""
+
+    def named(self, name: str) -> str:
+        """The name of a file with its sheet, since each sheet is a dataset of its own."""
+        stem, dot, ending = name.rpartition(".")
+        return f"{stem} {self.sheet}{dot}{ending}" if self.sheet else name
+
+    def unnamed(self, name: str) -> str:
+        """The file's own name."""
+        stem, dot, ending = name.rpartition(".")
+        return f"{stem.removesuffix(f' {self.sheet}')}{dot}{ending}" if self.sheet else name
+
+
+AS_FOUND = Reading()
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
     """A task file and, if there are any, its documents in one file (name and bytes; None without)."""
 
@@ -33,48 +52,40 @@ class Upload:
     documents_file: tuple[str, bytes] | None
     table: Table
     documents: list[Document]
+    reading: Reading = AS_FOUND
 
     @staticmethod
-    def read(name: str, content: bytes, documents_file: tuple[str, bytes] | None = None) -> Upload:
-        """Parses each file once, in a child process. Raises BadInput if one can't be read."""
-        table = read_table_apart(name, content)
-        if documents_file is None:
-            return Upload(name, content, None, table, [])
-        found = read_documents_apart(*documents_file)
-        table = replace(table, notes=table.notes + found.notes)
-        return Upload(name, content, documents_file, table, found.documents)
-
-    @staticmethod
-    def as_chosen(
+    def read(
         name: str,
         content: bytes,
         documents_file: tuple[str, bytes] | None = None,
-        *,
-        sheet: str = "",
-        encoding: str = "",
+        reading: Reading = AS_FOUND,
     ) -> Upload:
-        """`read`, with another sheet or another encoding than the one that would be taken. What is stored is that sheet
-        as CSV, or the text in UTF-8, so that it is read the same way every time."""
-        if encoding:
-            text = in_utf_8(content, encoding)
-            if text is None:
-                raise BadInput(f"{name} isn't text in {encoding}; choose among {', '.join(ENCODINGS.values())}.")
-            content = text
-        if sheet:
-            table = read_table_apart(name, content, sheet)
-            written = io.StringIO()
-            csv.writer(written).writerows([table.columns, *table.rows])
-            name, content = f"{Path(name).stem} {sheet}.csv", written.getvalue().encode()
-        return Upload.read(name, content, documents_file)
+        """Parses each file once, in a child process. Raises BadInput if one can't be read."""
+        text = in_utf_8(content, reading.encoding) if reading.encoding else content
+        if text is None:
+            raise BadInput(f"{name} isn't text in {reading.encoding}; choose among {', '.join(ENCODINGS.values())}.")
+        table = read_table_apart(name, text, reading.sheet)
+        if reading.encoding:
+            table = replace(table, encoding=reading.encoding)
+        name = reading.named(name)
+        if documents_file is None:
+            return Upload(name, content, None, table, [], reading)
+        found = read_documents_apart(*documents_file)
+        table = replace(table, notes=table.notes + found.notes)
+        return Upload(name, content, documents_file, table, found.documents, reading)
 
     @property
     def id(self) -> str:
-        """Depends on the bytes and on each file's extension, because the extension decides how the bytes are read."""
+        """Depends on the bytes, on each file's extension, because the extension decides how the bytes are read, and on
+        what the person chose."""
+        chosen = [self.reading.sheet.encode(), self.reading.encoding.encode()] if self.reading != AS_FOUND else []
+        files = [(self.name, self.content), *([self.documents_file] if self.documents_file else [])]
+        parts = [part for name, content in files for part in (Path(name).suffix.lower().encode(), content)]
         digest = hashlib.sha256()
-        for name, content in [(self.name, self.content), *([self.documents_file] if self.documents_file else [])]:
-            for part in (Path(name).suffix.lower().encode(), content):
-                digest.update(len(part).to_bytes(8, "big"))
-                digest.update(part)
+        for part in (*parts, *chosen):
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
         return digest.hexdigest()[:12]
 
 
@@ -93,6 +104,7 @@ class _Head:
     documents: int
 
 
+READING = AsJson[Reading](Reading)
 _HEAD, _ROW, _DOCUMENT = AsJson[_Head](_Head), AsJson[tuple[str, ...]](tuple[str, ...]), AsJson[Document](Document)
 
 

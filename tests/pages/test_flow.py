@@ -264,7 +264,7 @@ def test_an_estimate_from_a_busy_machine_says_so(store: Store) -> None:
 def test_columns_that_make_no_task_are_one_sentence(store: Store) -> None:
     dataset = store.add_dataset("tickets.csv", TICKETS.encode())
     app = open_page("Data", dataset=dataset.id)
-    app.selectbox(key="input").set_value("label").run()
+    app.selectbox(key=f"input-{dataset.id}").set_value("label").run()
     assert "choose two different columns" in html_of(app)
     assert not app.exception
 
@@ -412,7 +412,7 @@ def test_another_encoding_is_one_choice_away(store: Store) -> None:
     dataset = store.add_dataset("tickets.csv", content)
     app = open_page("Data", dataset=dataset.id)
     assert "we read it as Windows-1252" in html_of(app)
-    app.selectbox(key="encoding").set_value("Mac Roman").run()
+    app.selectbox(key=f"encoding-{dataset.id}").set_value("Mac Roman").run()
     changed = [one for one in (store.home / "datasets").iterdir() if one.name != dataset.id]
     table, _ = store.read_upload(changed[0].name)
-    assert len(table.rows) == 45 and table.encoding == ""
+    assert len(table.rows) == 45 and table.encoding == "Mac Roman"
