@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
@@ -14,8 +15,10 @@ Kept = TypeVar("Kept")
 class AsJson(Generic[Kept]):
     """Not just `TypeAdapter.dump_json`: people's files contain half surrogate pairs, and it can't write those."""
 
-    def __init__(self, kept: Any) -> None:
+    def __init__(self, kept: Any, current: Callable[[object], object] | None = None) -> None:
+        """`current` converts what earlier versions stored."""
         self._adapter: TypeAdapter[Kept] = TypeAdapter(kept)
+        self._current = current
 
     def write(self, value: Kept, indent: int | None = None) -> str:
         """A number that isn't finite (a diverged loss) becomes null."""
@@ -27,7 +30,7 @@ class AsJson(Generic[Kept]):
 
     def of(self, stored: object) -> Kept:
         """From JSON's own types. Raises ValueError if their shape is wrong."""
-        return self._adapter.validate_python(stored)
+        return self._adapter.validate_python(self._current(stored) if self._current else stored)
 
     def plain(self, value: Kept) -> Any:
         """As JSON's own types."""

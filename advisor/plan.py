@@ -10,12 +10,13 @@ from typing import ClassVar
 from pydantic import ConfigDict, ValidationError
 
 from advisor.as_json import AsJson
-from eval.checks import mend_task
+from advisor.earlier_plans import current_plan, current_setup
 from eval.columns import Columns
 from eval.costs import Terms
 from eval.mapping import BuiltTask, build_task
 from eval.scoring import chosen_metric, metric_for
 from eval.scoring.own_metric import own_metric
+from eval.steps import Cleaned, Step, apply_steps, sentences_on
 from eval.table import Table
 from eval.task import BadInput, Document, Example, Kind, Task
 from strategies.presets import PRESETS
@@ -44,8 +45,8 @@ FACTOR_BOUNDS = (0.1, 1_000.0)
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What the columns of an upload mean. `kind` None: inferred from the targets. `mends` are ids of findings whose
-    one-click fix the person accepted, applied in order. `metric` None: the data decides. `required` are phrases that
+    """What the columns of an upload mean. `kind` None: inferred from the targets. `steps` are the changes that
+    the person made to the rows, applied in order. `metric` None: the data decides. `required` are phrases that
     answers must contain. `own_metric` is "file.py:function", only from the command line. `joined` are further columns
     of the input; `rejected` is the column of a worse answer, `also` that of further right ones; `marked` are columns
     that say yes or no for one label."""
@@ -58,7 +59,7 @@ class Setup:
     document: str | None = None
     kind: Kind | None = None
     instruction: str = ""
-    mends: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
     metric: str | None = None
     required: tuple[str, ...] = ()
     own_metric: str | None = None
@@ -104,12 +105,12 @@ class Setup:
         of_itself = metric_for(task.kind, train, task.documents)
         return replace(task, metric=chosen_metric(task.kind, of_itself, self.metric, self.required))
 
-    def build(self, table: Table, name: str, documents: Sequence[Document]) -> BuiltTask:
-        """The task that this setup makes of `table`, with the accepted fixes; raises BadInput if it makes none.
+    def read(self, table: Table, name: str, documents: Sequence[Document]) -> BuiltTask:
+        """The task that this setup makes of `table`, before any step; raises BadInput if it makes none.
 
         `name` is the file's name. Without its extension, it names the task.
         """
-        built = build_task(
+        return build_task(
             table,
             self.columns,
             kind=self.kind,
@@ -117,10 +118,17 @@ class Setup:
             instruction=self.instruction,
             documents=documents,
         )
-        task = built.task
-        for finding_id in self.mends:
-            task = mend_task(task, finding_id)
-        return replace(built, task=task)
+
+    def clean(self, read: Task) -> Cleaned:
+        """The task after the person's steps. Raises BadInput if they would leave too little."""
+        return apply_steps(read, self.steps)
+
+    def build(self, table: Table, name: str, documents: Sequence[Document]) -> BuiltTask:
+        """`read`, with the person's steps applied and a sentence on them; raises BadInput as `read` and `clean` do."""
+        built = self.read(table, name, documents)
+        cleaned = self.clean(built.task)
+        left_out = built.left_out + sentences_on(self.steps, cleaned.changed)
+        return replace(built, task=cleaned.task, left_out=left_out)
 
 
 DEFAULT_MACHINE_PRICE = 0.10  # an hour of two to four rented processor cores; a rented GPU costs many times as much
@@ -185,7 +193,7 @@ class Plan:
         return (BASELINES_STEP, *self.strategies, *([CURVES_STEP] if preset and preset.curve_shares else []))
 
 
-PLAN, SETUP = AsJson[Plan](Plan), AsJson[Setup](Setup)
+PLAN, SETUP = AsJson[Plan](Plan, current_plan), AsJson[Setup](Setup, current_setup)
 
 
 def read_plan(stored: str) -> Plan:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from html import escape
 
 import streamlit as st
 
 from advisor.pages import frame
 from advisor.pages.data_changes import show_data_change
+from advisor.pages.desk import show_desk, show_steps
 from advisor.pages.draft import Draft, draft_of, read_upload, setup_of, suggested_metric
 from advisor.pages.marks import split_bar
 from advisor.pages.own_clicks import compare_corrupted
@@ -16,11 +16,10 @@ from advisor.plan import Setup
 from advisor.report.changes import compare_data, compare_documents
 from advisor.storage.stored import StoredDataset
 from advisor.wording import KIND_NAMES, count_text
-from eval.accepted import any_of
-from eval.checks import Finding
 from eval.encodings import ENCODINGS
 from eval.scoring import meaning_of
 from eval.scoring.metric import CHOICES
+from eval.steps import Fix
 from eval.table import Table
 from eval.task import BadInput, Kind
 from strategies.prompts import write_instruction
@@ -29,8 +28,8 @@ _PREVIEW_ROWS = 100
 
 
 def choose_columns(dataset: StoredDataset, table: Table, setup: Setup) -> Setup:
-    """The setup with the columns as chosen; another choice forgets the mends and the metric, another target the
-    instruction too."""
+    """The setup with the columns as chosen. Another choice forgets the fixes and the metric, another target the
+    instruction too. Changes to rows stay: they apply where their rows are."""
     columns = list(table.columns)
     # The keys hold the dataset, as another sheet has other columns. Without a key, a second choice would be lost:
     # what was saved after the first makes another widget.
@@ -90,7 +89,8 @@ def choose_columns(dataset: StoredDataset, table: Table, setup: Setup) -> Setup:
     if chosen == setup:
         return setup
     instruction = setup.instruction if target == setup.target else ""
-    return replace(chosen, mends=(), kind=None, metric=None, required=(), instruction=instruction)
+    steps = tuple(step for step in setup.steps if not isinstance(step, Fix))
+    return replace(chosen, steps=steps, kind=None, metric=None, required=(), instruction=instruction)
 
 
 def _optional_column(label: str, columns: list[str], chosen: str | None, own: str, meaning: str) -> str | None:
@@ -224,63 +224,6 @@ def show_split(draft: Draft) -> None:
         frame.small(note)
 
 
-def show_findings(dataset: StoredDataset, setup: Setup, draft: Draft) -> None:
-    frame.section("Data check")
-    if not draft.findings:
-        st.html('<p class="quiet">We found nothing that would mislead the comparison.</p>')
-    for finding in draft.findings:
-        show_finding(dataset, setup, draft, finding)
-    offer_undo(dataset, setup)
-
-
-def offer_undo(dataset: StoredDataset, setup: Setup) -> None:
-    if not setup.mends:
-        return
-    fixes = "1 fix" if len(setup.mends) == 1 else f"{len(setup.mends)} fixes"
-    with st.container(horizontal=True, vertical_alignment="center"):
-        frame.small(f"You applied {fixes}. Your file is unchanged.")
-        if st.button("Undo all fixes", type="tertiary"):
-            frame.store().save_setup(dataset.id, replace(setup, mends=()))
-            st.rerun()
-
-
-def show_finding(dataset: StoredDataset, setup: Setup, draft: Draft, finding: Finding) -> None:
-    with st.container(border=True, key=f"finding-{finding.id}"):
-        if finding.mend is None:
-            words = st.container()
-        else:
-            words, action = st.columns([4, 1.4], vertical_alignment="center", gap="medium")
-            if action.button(finding.mend, key=f"mend-{finding.id}", width="stretch"):
-                mend(dataset, replace(setup, mends=(*setup.mends, finding.id)))
-        words.html(
-            f'<p class="finding {finding.severity}"><b>{escape(finding.what)}</b></p>'
-            f'<p class="quiet small">{escape(finding.why)}</p>'
-        )
-        if finding.rows:
-            with st.expander(f"Show the rows ({len(finding.rows):,})", type="compact"):
-                meant = set(finding.rows)
-                rows = [example for example in draft.task.examples if example.id in meant][:_PREVIEW_ROWS]
-                st.dataframe(
-                    {
-                        "row": [example.id.removeprefix("r") for example in rows],
-                        "input": [example.input for example in rows],
-                        "ideal answer": [any_of(example.answers) for example in rows],
-                    },
-                    hide_index=True,
-                )
-
-
-def mend(dataset: StoredDataset, mended: Setup) -> None:
-    """Keeps the mend, unless it would leave too little."""
-    try:
-        draft_of(dataset.id, dataset.name, mended)
-    except BadInput as wrong:
-        frame.problem(str(wrong))
-        return
-    frame.store().save_setup(dataset.id, mended)
-    st.rerun()
-
-
 def show_what_changed(draft: Draft) -> None:
     """Under "run again with changed data": how this file differs from that of the run it follows."""
     followed = st.query_params.get("follows")
@@ -323,14 +266,14 @@ def show_data() -> None:
         frame.problem(str(wrong))
         for note in table.notes:
             frame.small(note)
-        offer_undo(dataset, setup)
+        show_steps(dataset, setup, None)
         st.button("Choose what to compare", type="primary", key="choose", disabled=True)
         return
     if setup != dataset.setup:
         frame.store().save_setup(dataset.id, setup)
     show_what_changed(draft)
     show_split(draft)
-    show_findings(dataset, setup, draft)
+    show_desk(dataset, setup, draft)
     compare_corrupted(dataset, setup, draft)
     if st.button(
         "Choose what to compare", type="primary", key="choose", icon=":material/arrow_forward:", icon_position="right"

@@ -12,6 +12,7 @@ from advisor.storage.stored import StoredDataset
 from eval.checks import Finding, check_task
 from eval.columns import guess_columns
 from eval.kinds import KindGuess
+from eval.mapping import BuiltTask
 from eval.scoring import metric_for
 from eval.split import split_task
 from eval.table import Table
@@ -21,9 +22,12 @@ from strategies.presets import PRESETS
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """`findings` are those left after the mends; `split` is over all rows, before a preset takes fewer."""
+    """`read` is the task before the person's steps, `task` after them; `changed` counts the rows of each step.
+    `findings` are those of `task`; `split` is over all its rows, before a preset takes fewer."""
 
+    read: Task
     task: Task
+    changed: tuple[int | None, ...]
     kind_guess: KindGuess
     left_out: tuple[str, ...]
     findings: tuple[Finding, ...]
@@ -39,14 +43,33 @@ def read_upload(dataset_id: str) -> tuple[Table, list[Document]]:
 @st.cache_resource(show_spinner="Checking the data", max_entries=8)
 def draft_of(dataset_id: str, name: str, setup: Setup) -> Draft:
     """Raises BadInput when the table gives no task under this setup."""
-    return draft_from(*read_upload(dataset_id), name, setup)
+    return _draft(_read_of(dataset_id, name, replace(setup, steps=())), setup)
 
 
 def draft_from(table: Table, documents: list[Document], name: str, setup: Setup) -> Draft:
     """Raises BadInput when the table gives no task under this setup."""
-    built = setup.build(table, name, documents)
-    task = built.task
-    return Draft(task, built.kind_guess, built.left_out, tuple(check_task(task)), split_task(task, seed=0))
+    return _draft(setup.read(table, name, documents), setup)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _read_of(dataset_id: str, name: str, setup: Setup) -> BuiltTask:
+    """The task before any step, so that a step doesn't wait for the table."""
+    table, documents = read_upload(dataset_id)
+    return setup.read(table, name, documents)
+
+
+def _draft(built: BuiltTask, setup: Setup) -> Draft:
+    cleaned = setup.clean(built.task)
+    task = cleaned.task
+    return Draft(
+        built.task,
+        task,
+        cleaned.changed,
+        built.kind_guess,
+        built.left_out,
+        tuple(check_task(task)),
+        split_task(task, seed=0),
+    )
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)

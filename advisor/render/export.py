@@ -51,7 +51,7 @@ def clicks_csv(clicks: Sequence[Click], pairs: Sequence[Pair]) -> str:
         sides = [answers.get((click.input, text), []) for text in (click.left, click.right)]
         table.writerow(
             [
-                *map(_inert, (click.input, click.left, click.right)),
+                *map(inert, (click.input, click.left, click.right)),
                 click.choice,
                 *("; ".join(sorted({answer.writer for answer in side})) for side in sides),
                 *(side[0].score if side else None for side in sides),
@@ -65,18 +65,19 @@ def clicks_csv(clicks: Sequence[Click], pairs: Sequence[Pair]) -> str:
 def _row(outcome: Outcome, example: Example, parts: Sequence[str]) -> list[str | float | None]:
     expected = f" {SEPARATOR} ".join(example.answers)
     return [
-        *map(_inert, (outcome.example_id, outcome.strategy, example.input, expected, outcome.text)),
+        *map(inert, (outcome.example_id, outcome.strategy, example.input, expected, outcome.text)),
         outcome.score,
         *(outcome.parts.get(name) for name in parts),
         outcome.seconds,
         outcome.tokens_in,
         outcome.tokens_out,
-        _inert("; ".join(outcome.sources)),
+        inert("; ".join(outcome.sources)),
         None if outcome.found_gold is None else int(outcome.found_gold),
-        _inert(outcome.group or ""),
-        _inert(outcome.error or ""),
+        inert(outcome.group or ""),
+        inert(outcome.error or ""),
     ]
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
+    """The text, with an apostrophe before what a spreadsheet would run as a formula."""
     return f"'{text}" if text.startswith(_STARTS_A_FORMULA) else text

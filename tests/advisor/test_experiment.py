@@ -19,6 +19,7 @@ from advisor.storage.task_file import read_task, task_to_json
 from advisor.storage.trial_files import read_trial
 from advisor.wording import taken_text
 from eval.scoring.own_metric import own_metric
+from eval.steps import Fix
 from eval.table import read_table
 from eval.task import BadInput, Kind, Metric, normalised
 from tests.reports import candidate_of, section_of
@@ -67,7 +68,7 @@ def test_a_plan_becomes_a_queued_run_with_its_task_split(store: Store, tmp_path:
         (replace(PLAN, strategies=("guessing",)), "There is no strategy 'guessing'"),
         (replace(PLAN, strategies=()), "Choose at least one strategy"),
         (replace(PLAN, setup=Setup("message", "answer")), "There is no column 'answer'"),
-        (replace(PLAN, setup=Setup("message", "label", mends=("magic",))), "There is no fix called 'magic'"),
+        (replace(PLAN, setup=Setup("message", "label", steps=(Fix("magic"),))), "There is no fix called 'magic'"),
         (replace(PLAN, model="/no/such/folder"), "There is no folder /no/such/folder"),
     ],
 )

@@ -19,6 +19,7 @@ from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import task_to_json
 from advisor.storage.upload import Upload
+from eval.steps import Fix
 from eval.table import Table
 from eval.task import BadInput, Document, Kind
 from tests.bad_uploads import HOSTILE
@@ -133,7 +134,7 @@ def test_nothing_is_kept_of_an_upload_that_cannot_be_read(
 def test_a_setup_is_kept_and_one_of_another_version_is_as_good_as_none(store: Store) -> None:
     dataset = store.add_dataset("tickets.csv", TABLE)
     assert dataset.setup is None
-    setup = Setup("message", "label", kind=Kind.CLASSIFICATION, instruction="Sort.", mends=("duplicates",))
+    setup = Setup("message", "label", kind=Kind.CLASSIFICATION, instruction="Sort.", steps=(Fix("duplicates"),))
     store.save_setup(dataset.id, setup)
     assert store.dataset(dataset.id).setup == setup
     assert replace(dataset, setup_json='{"columns": 2}').setup is None

@@ -20,6 +20,7 @@ from advisor.samples import SAMPLES
 from advisor.storage.store import Store
 from advisor.storage.task_file import read_task
 from advisor.wording import in_sentence
+from eval.steps import Fix
 from eval.task import BadInput
 from strategies.engine.models import SUGGESTIONS
 from tests.advisor.test_timing import age
@@ -185,11 +186,11 @@ def test_a_finding_is_mended_with_one_click_and_the_mend_can_be_undone(store: St
     app = open_page("Data", dataset=dataset.id)
     app.button(key="mend-duplicates").click().run()
     saved = store.dataset(dataset.id).setup
-    assert saved is not None and saved.mends == ("duplicates",)
-    assert "You applied 1 fix." in html_of(app)
-    next(button for button in app.button if button.label == "Undo all fixes").click().run()
+    assert saved is not None and saved.steps == (Fix("duplicates"),)
+    assert "1. Fix: duplicates" in [text.value for text in app.text] and "1 row" in html_of(app)
+    app.button(key="undo-all").click().run()
     saved = store.dataset(dataset.id).setup
-    assert saved is not None and saved.mends == ()
+    assert saved is not None and saved.steps == ()
 
 
 def test_the_automatic_instruction_follows_the_data_and_is_never_kept_as_a_persons_own(store: Store) -> None:
@@ -209,10 +210,10 @@ def test_the_automatic_instruction_follows_the_data_and_is_never_kept_as_a_perso
 
 def test_mends_that_leave_no_task_can_be_undone(store: Store) -> None:
     dataset = store.add_dataset("tickets.csv", TICKETS.encode())
-    store.save_setup(dataset.id, Setup("message", "label", mends=("mend-of-another-version",)))
+    store.save_setup(dataset.id, Setup("message", "label", steps=(Fix("mend-of-another-version"),)))
     app = open_page("Data", dataset=dataset.id)
     assert app.button(key="choose").disabled
-    next(button for button in app.button if button.label == "Undo all fixes").click().run()
+    app.button(key="undo-all").click().run()
     assert not app.button(key="choose").disabled
 
 

@@ -1,0 +1,160 @@
+"""All rows, a page at a time, to search, edit, relabel and drop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from advisor.pages import frame
+from advisor.pages.draft import Draft
+from advisor.pages.steps import keep_steps
+from advisor.plan import Setup
+from advisor.storage.stored import StoredDataset
+from advisor.wording import count_text
+from eval.steps import DropRow, EditRow, Row, answer_cell, edit_problem, rows_by_id
+from eval.task import Example, Kind
+
+_ROWS_A_PAGE = 10
+_SHOWN_CHARACTERS = 400
+_SIDES = {"train": "Training rows", "dev": "Dev rows", "test": "Test rows"}
+_OPEN, _FINDING, _EDITED = "browse-rows", "browse-finding", "edited-row"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which rows to show; "" and None mean all."""
+
+    text: str = ""
+    label: str | None = None
+    finding: str | None = None
+    side: str | None = None
+
+
+def open_browser(finding: str) -> None:
+    """Show the rows of a finding in the browser."""
+    st.session_state[_OPEN] = True
+    st.session_state[_FINDING] = finding
+
+
+def browse_rows(dataset: StoredDataset, setup: Setup, draft: Draft) -> None:
+    frame.section("Rows")
+    if not st.toggle("Browse and edit the rows", key=_OPEN):
+        return
+    sides = _sides(draft)
+    wanted = _choose_filter(draft)
+    rows = rows_of(draft, wanted, sides)
+    pages = max(1, -(-len(rows) // _ROWS_A_PAGE))
+    frame.small(f"{len(rows):,} of {count_text(len(draft.task.examples), 'row')}.")
+    page = st.pagination(pages, key=f"rows-page-{hash(wanted)}-{pages}") if pages > 1 else 1
+    named = rows_by_id(draft.read)
+    for example in rows[(page - 1) * _ROWS_A_PAGE : page * _ROWS_A_PAGE]:
+        with st.container(border=True, key=f"row-{example.id}"):
+            if st.session_state.get(_EDITED) == example.id:
+                _edit(dataset, setup, draft, example, named[example.id])
+            else:
+                _show(draft, example, sides)
+
+
+def rows_of(draft: Draft, wanted: Filter, sides: dict[str, str]) -> list[Example]:
+    """The rows that pass the filter, in file order. A text is found in any case, in the input or the answer."""
+    text = wanted.text.strip().casefold()
+    meant = {row for finding in draft.findings if finding.id == wanted.finding for row in finding.rows}
+    return [
+        example
+        for example in draft.task.examples
+        if (wanted.label is None or example.target == wanted.label)
+        and (wanted.finding is None or example.id in meant)
+        and (wanted.side is None or sides.get(example.id) == wanted.side)
+        and (not text or text in f"{example.input}\n{answer_cell(example)}".casefold())
+    ]
+
+
+def _choose_filter(draft: Draft) -> Filter:
+    findings = {finding.id: finding.what for finding in draft.findings if finding.rows}
+    if st.session_state.get(_FINDING) not in findings:
+        st.session_state[_FINDING] = None
+    columns = iter(st.columns([2, 1, 1, 1] if draft.task.labels else [2, 1, 1], gap="small"))
+    text = next(columns).text_input("Search", key="browse-text", placeholder="Text in the input or the answer")
+    label = None
+    if draft.task.labels:
+        label = _choice(next(columns), "Label", draft.task.labels, "browse-label")
+    side = _choice(next(columns), "Part of the split", list(_SIDES), "browse-side", _SIDES)
+    finding = _choice(next(columns), "Finding", list(findings), _FINDING, findings)
+    return Filter(text or "", label, finding, side)
+
+
+def _choice(
+    place: st.delta_generator.DeltaGenerator,
+    label: str,
+    options: Sequence[str],
+    key: str,
+    words: dict[str, str] | None = None,
+) -> str | None:
+    """One of the options, or all of them."""
+    chosen: str | None = place.selectbox(
+        label, [None, *options], format_func=lambda one: "All" if one is None else (words or {}).get(one, one), key=key
+    )
+    return chosen
+
+
+def _sides(draft: Draft) -> dict[str, str]:
+    split = draft.split
+    parts = {"train": split.train, "dev": split.dev, "test": split.test}
+    return {example.id: side for side, part in parts.items() for example in part}
+
+
+def _show(draft: Draft, example: Example, sides: dict[str, str]) -> None:
+    words, answer, action = st.columns([5, 3, 1], vertical_alignment="top", gap="medium")
+    found = [finding.id.replace("-", " ") for finding in draft.findings if example.id in finding.rows]
+    about = ", ".join([f"Row {example.id.removeprefix('r')}", f"{sides.get(example.id, 'not used')} row", *found])
+    with words:
+        frame.small(about)
+        st.text(_short(example.input))
+    with answer:
+        frame.small("Ideal answer")
+        st.text(_short(answer_cell(example)))
+    action.button("Edit", key=f"edit-row-{example.id}", type="tertiary", on_click=_begin, args=(example.id,))
+
+
+def _begin(identifier: str | None) -> None:
+    st.session_state[_EDITED] = identifier
+
+
+def _edit(dataset: StoredDataset, setup: Setup, draft: Draft, example: Example, row: Row) -> None:
+    """A form, so that nothing is recorded before the person says so."""
+    now = answer_cell(example)
+    with st.form(f"edit-form-{example.id}", border=False):
+        source = st.text_area("Input", example.input, key=f"input-of-{example.id}")
+        if draft.task.kind is Kind.CLASSIFICATION:
+            labels = draft.task.labels
+            answer = st.selectbox(
+                "Label", labels, labels.index(now), accept_new_options=True, key=f"answer-of-{example.id}"
+            )
+        else:
+            answer = st.text_area("Ideal answer", now, key=f"answer-of-{example.id}")
+        with st.container(horizontal=True):
+            saved = st.form_submit_button("Save")
+            dropped = st.form_submit_button("Drop this row")
+            cancelled = st.form_submit_button("Cancel", type="tertiary")
+    if cancelled:
+        _begin(None)
+        st.rerun()
+    if dropped:
+        _begin(None)
+        keep_steps(dataset, setup, (*setup.steps, DropRow(row)))
+    if saved:
+        source, answer = (source or "").strip(), (answer or "").strip()
+        if problem := edit_problem(draft.task.kind, source, answer):
+            frame.problem(problem)
+            return
+        _begin(None)
+        if (source, answer) == (example.input, now):
+            st.rerun()
+        edit = EditRow(row, None if source == example.input else source, None if answer == now else answer)
+        keep_steps(dataset, setup, (*setup.steps, edit))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"

@@ -1,0 +1,76 @@
+"""The cleaned file has the columns of the upload, and reads as the task that the comparison uses."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+import pytest
+
+from advisor.plan import PLAN, SETUP, Plan, Setup, read_plan
+from advisor.render.cleaned import cleaned_csv
+from eval.steps import DropRow, EditRow, Fix, Row
+from eval.table import Table, read_table
+from eval.task import Kind
+
+HEAD = "id,text,category,note"
+LINES = [f"{i},message number {i} on {word},{word},n{i}" for i in range(12) for word in ("ships", "trains")]
+TABLE = read_table("t.csv", "\n".join([HEAD, *LINES]).encode())
+STEPS = (
+    Fix("duplicates"),
+    EditRow(Row("message number 0 on ships", "ships"), "who sails?", None),
+    EditRow(Row("message number 0 on trains", "trains"), None, "ships"),
+    DropRow(Row("message number 1 on ships", "ships")),
+)
+
+
+def cleaned(table: Table, setup: Setup) -> str:
+    read = setup.read(table, "t.csv", []).task
+    return cleaned_csv(table, setup.columns, read, setup.clean(read).task)
+
+
+def test_steps_are_kept_as_json() -> None:
+    setup = Setup("text", "category", steps=STEPS)
+    assert SETUP.read(SETUP.write(setup)) == setup
+    assert read_plan(PLAN.write(Plan("d", setup))).setup == setup
+
+
+def test_fixes_of_earlier_versions_are_steps() -> None:
+    old = {"input": "text", "target": "category", "mends": ["duplicates", "rare-labels"]}
+    setup = Setup("text", "category", steps=(Fix("duplicates"), Fix("rare-labels")))
+    assert SETUP.read(json.dumps(old)) == setup
+    assert read_plan(json.dumps({"dataset_id": "d", "setup": old})).setup == setup
+    assert SETUP.read(json.dumps({**old, "mends": None})).steps == ()
+
+
+def test_only_what_changed_differs_from_the_upload() -> None:
+    lines = cleaned(TABLE, Setup("text", "category", steps=STEPS)).splitlines()
+    kept = [line for i, line in enumerate(LINES) if i not in (0, 1, 2)]
+    assert lines == [HEAD, "0,who sails?,ships,n0", "0,message number 0 on trains,ships,n0", *kept]
+
+
+def test_the_cleaned_file_reads_as_the_cleaned_task() -> None:
+    setup = Setup("text", "category", steps=STEPS)
+    again = read_table("t.csv", cleaned(TABLE, setup).encode("utf-8-sig"))
+    first, second = setup.build(TABLE, "t.csv", []).task, Setup("text", "category").build(again, "t.csv", []).task
+    assert [(e.input, e.answers) for e in first.examples] == [(e.input, e.answers) for e in second.examples]
+
+
+def test_a_joined_input_goes_back_into_its_columns() -> None:
+    rows = [(f"context {i}\nsecond line", f"question {i}", f"answer {i} of some words") for i in range(20)]
+    table = Table(("context", "question", "answer"), tuple(rows))
+    setup = Setup("context", "answer", joined=("question",), kind=Kind.ANSWERING)
+    row = Row("context: context 0\nsecond line\nquestion: question 0", rows[0][2])
+    edited = replace(setup, steps=(EditRow(row, row.input.replace("question 0", "who?"), None),))
+    assert list(csv.reader(io.StringIO(cleaned(table, edited))))[1] == ["context 0\nsecond line", "who?", rows[0][2]]
+    without = replace(setup, steps=(EditRow(row, "all in one", None),))
+    assert list(csv.reader(io.StringIO(cleaned(table, without))))[1] == ["all in one", "", rows[0][2]]
+
+
+@pytest.mark.parametrize(("cell", "written"), [("=1+1", "'=1+1"), ("@cmd", "'@cmd"), ("-5", "-5"), ("+3.2", "+3.2")])
+def test_formulas_are_made_inert_and_numbers_stay(cell: str, written: str) -> None:
+    rows = tuple((f"text {i}" if i else cell, ("a", "b")[i % 2]) for i in range(20))
+    _, first, *_ = csv.reader(io.StringIO(cleaned(Table(("text", "label"), rows), Setup("text", "label"))))
+    assert first == [written, "a"]
