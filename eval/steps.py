@@ -124,13 +124,16 @@ def step_words(step: Step) -> str:
         case Fix(finding):
             return f"Fix: {finding.replace('-', ' ')}"
         case DropRow(row):
-            return f"Drop “{_short(row.input)}”"
+            return f"Drop “{shortened(row.input)}”"
         case EditRow(row, None, answer):
-            return f"Answer “{_short(answer or '')}” instead of “{_short(row.answer)}” to “{_short(row.input)}”"
+            return (
+                f"Answer “{shortened(answer or '')}” instead of “{shortened(row.answer)}” to “{shortened(row.input)}”"
+            )
         case EditRow(row, source, None):
-            return f"Input “{_short(source or '')}” instead of “{_short(row.input)}”"
+            return f"Input “{shortened(source or '')}” instead of “{shortened(row.input)}”"
         case EditRow(row, source, answer):
-            return f"“{_short(source or '')}” with the answer “{_short(answer or '')}” instead of “{_short(row.input)}”"
+            texts = shortened(source or ""), shortened(answer or "")
+            return f"“{texts[0]}” with the answer “{texts[1]}” instead of “{shortened(row.input)}”"
 
 
 def sentences_on(steps: Sequence[Step], changed: Sequence[int | None]) -> tuple[str, ...]:
@@ -140,7 +143,7 @@ def sentences_on(steps: Sequence[Step], changed: Sequence[int | None]) -> tuple[
     edited = sum(count or 0 for step, count in zip(steps, changed, strict=True) if isinstance(step, EditRow))
     counts = ((fixed, "by fixes"), (dropped, "dropped by hand"), (edited, "edited by hand"))
     parts = ", ".join(f"{count:,} {how}" for count, how in counts if count)
-    said = [f"Rows that you changed before the run: {parts}."] if parts else []
+    said = [f"Rows that you changed: {parts}."] if parts else []
     if gone := changed.count(None):
         said.append(
             "1 of your changes has no effect, because its row is no longer in the data."
@@ -178,6 +181,7 @@ def _check_enough(task: Task) -> None:
         )
 
 
-def _short(text: str) -> str:
+def shortened(text: str, most: int = _SHOWN_CHARACTERS) -> str:
+    """In one line, and cut where it is too long."""
     line = " ".join(text.split())
-    return line if len(line) <= _SHOWN_CHARACTERS else f"{line[: _SHOWN_CHARACTERS - 1]}…"
+    return line if len(line) <= most else f"{line[: most - 1]}…"

@@ -1,29 +1,27 @@
-"""Rows whose label is probably wrong, judged by the labels of the rows that say nearly the same."""
+"""Rows whose label may be wrong, judged by the labels of the rows that say nearly the same."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eval.checks import Finding
+from eval.scoring.paraphrases import Encode
 from eval.task import Kind, Task
-
-Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 _NEIGHBOURS = 5
 _BLOCK_ROWS = 512
 
 
-def find_wrong_labels(task: Task, encode: Encode) -> dict[str, str]:
-    """The suggested label of each suspicious row, by the row's id, in file order.
+def find_wrong_labels(task: Task, encode: Encode) -> tuple[Finding, dict[str, str]] | None:
+    """The finding, and the label that would fit each of its rows, by the row's id; None if no row is suspicious.
 
     A row is suspicious if at least four of its five nearest rows share one other label and none has its own. `encode`
     turns texts into unit vectors, shape [texts, dimensions].
     """
     if task.kind is not Kind.CLASSIFICATION or len(task.examples) <= _NEIGHBOURS:
-        return {}
+        return None
     vectors = encode([example.input for example in task.examples])
     suggested: dict[str, str] = {}
     for start in range(0, len(vectors), _BLOCK_ROWS):
@@ -32,7 +30,18 @@ def find_wrong_labels(task: Task, encode: Encode) -> dict[str, str]:
         nearest = np.argpartition(-likeness, _NEIGHBOURS - 1, axis=1)[:, :_NEIGHBOURS]
         for example, others in zip(task.examples[start:], nearest, strict=False):
             votes = Counter(task.examples[i].target for i in others.tolist())
-            label, count = votes.most_common(1)[0]
-            if example.target not in votes and count >= _NEIGHBOURS - 1:
+            label, agreeing = votes.most_common(1)[0]
+            if example.target not in votes and agreeing >= _NEIGHBOURS - 1:
                 suggested[example.id] = label
-    return suggested
+    if not suggested:
+        return None
+    count = "1 row" if len(suggested) == 1 else f"{len(suggested):,} rows"
+    finding = Finding(
+        "wrong-labels",
+        "warning",
+        f"{count} may have the wrong label.",
+        "Rows that say nearly the same have another label. Wrong labels teach mistakes and make right answers count as "
+        "wrong. Some of these rows are only unusual, so look at each before you change it.",
+        rows=tuple(suggested),
+    )
+    return finding, suggested

@@ -75,35 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     compare = commands.add_parser("compare", help="run the strategies on a task file and recommend one")
-    compare.add_argument("file", type=Path, metavar="FILE", help="the task: CSV, TSV, JSONL, XLSX or Parquet")
-    compare.add_argument(
-        "--docs", type=Path, metavar="PATH", help="documents to retrieve from: a file, a .zip or a folder"
-    )
-    compare.add_argument(
-        "--input",
-        metavar="COL",
-        action="append",
-        help="the column with the inputs (default: guessed); repeat it to join several columns",
-    )
-    compare.add_argument("--sheet", default="", help="the sheet of an Excel file to read (default: the largest)")
-    compare.add_argument(
-        "--encoding", default="", choices=sorted(set(ENCODINGS.values())), metavar="NAME",
-        help="the encoding of the file, such as Windows-1252 (default: detected)",
-    )  # fmt: skip
-    compare.add_argument(
-        "--target",
-        metavar="COL",
-        action="append",
-        help="the column with the ideal outputs (default: guessed); repeat it for columns that say yes or no for one "
-        "label each",
-    )
-    compare.add_argument(
-        "--kind",
-        type=Kind,
-        choices=list(Kind),
-        metavar="KIND",
-        help=f"what an answer is: {', '.join(Kind)} (default: guessed)",
-    )
+    _add_reading(compare)
     compare.add_argument(
         "--metric",
         type=_metric,
@@ -147,6 +119,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("--json", action="store_true", help="print only the report, as JSON, to standard output")
 
+    check = commands.add_parser("check", help="say what is read from a task file, and what is wrong or risky in it")
+    _add_reading(check)
+    check.set_defaults(metric=None, require=[])
+    check.add_argument(
+        "--wrong-labels", action="store_true", help="also look for wrong labels, which takes seconds to minutes"
+    )
+    check.add_argument("--output", type=Path, metavar="FILE", help="write the rows, with the fixes, to this CSV file")
+    check.add_argument("--json", action="store_true", help="print only the check, as JSON, to standard output")
+
     predict = commands.add_parser("predict", help="answer lines from standard input with a strategy of a run")
     predict.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
     predict.add_argument("--strategy", required=True, metavar="NAME")
@@ -169,6 +150,46 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("worker", help="run what the pages request, until there is nothing to do for a while")
     commands.add_parser("runs", help="list the runs, newest first")
     return parser
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    """How a task file is read and cleaned."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="the task: CSV, TSV, JSONL, XLSX or Parquet")
+    parser.add_argument(
+        "--docs", type=Path, metavar="PATH", help="documents to retrieve from: a file, a .zip or a folder"
+    )
+    parser.add_argument(
+        "--input",
+        metavar="COL",
+        action="append",
+        help="the column with the inputs (default: guessed); repeat it to join several columns",
+    )
+    parser.add_argument("--sheet", default="", help="the sheet of an Excel file to read (default: the largest)")
+    parser.add_argument(
+        "--encoding", default="", choices=sorted(set(ENCODINGS.values())), metavar="NAME",
+        help="the encoding of the file, such as Windows-1252 (default: detected)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--target",
+        metavar="COL",
+        action="append",
+        help="the column with the ideal outputs (default: guessed); repeat it for columns that say yes or no for one "
+        "label each",
+    )
+    parser.add_argument(
+        "--kind",
+        type=Kind,
+        choices=list(Kind),
+        metavar="KIND",
+        help=f"what an answer is: {', '.join(Kind)} (default: guessed)",
+    )
+    parser.add_argument(
+        "--fix",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="apply the fix of a finding before anything else, such as duplicates; 'check' names them (repeatable)",
+    )
 
 
 def _add_priorities(parser: argparse.ArgumentParser) -> None:

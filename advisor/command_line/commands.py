@@ -1,7 +1,7 @@
 """The command line: the same engine, store and reports as the pages.
 
-Exit codes: 0 for a finished comparison, 1 for an internal failure, 2 for bad input or usage. If a signal ended it, 128
-plus the signal's number: 130 for Ctrl-C, 143 for SIGTERM.
+Exit codes: 0 for a finished command, 1 for an internal failure, 2 for bad input or usage, 3 if `check` found something
+serious. If a signal ended it, 128 plus the signal's number: 130 for Ctrl-C, 143 for SIGTERM.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 from filelock import Timeout
 
 from advisor.command_line.arguments import parse, priorities_of
+from advisor.command_line.check import check
 from advisor.command_line.terminal import (
     Screen,
     print_advice,
@@ -48,6 +49,7 @@ from advisor.storage.store import Store
 from advisor.storage.upload import Reading, Upload
 from eval.columns import guess_columns
 from eval.documents import DOCUMENT_ENDINGS
+from eval.steps import Fix
 from eval.table import MAX_BYTES, Table
 from eval.task import BadInput, Document
 from strategies.registry import BASELINES
@@ -94,6 +96,8 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
     match options.command:
         case "compare":
             return _compare(store, options, build_strategy)
+        case "check":
+            return check(store, *_upload(options), options)
         case "predict":
             return _predict(store, options, build_strategy)
         case "decide":
@@ -106,11 +110,8 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
 
 
 def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
-    name, content = options.file.name, _read(options.file)
     # Find all problems with the input before storing anything.
-    documents = _documents_upload(options.docs) if options.docs else None
-    upload = Upload.read(name, content, documents, Reading(options.sheet, options.encoding))
-    setup = _setup(upload.table, upload.documents, options)
+    upload, setup = _upload(options)
     plan = Plan(
         dataset_id="",
         setup=setup,
@@ -120,7 +121,7 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
         seed=options.seed,
         priorities=priorities_of(options),
     )
-    task_json = draft_task(plan, name, upload.table, upload.documents)
+    task_json = draft_task(plan, upload.name, upload.table, upload.documents)
     if options.pdf and find_browser() is None:
         raise BadInput(NO_BROWSER)
     _make_folder(options.out or _RESULTS)
@@ -293,12 +294,21 @@ def _setup(table: Table, documents: list[Document], options: argparse.Namespace)
         metric=metric,
         required=required,
         own_metric=own,
+        steps=tuple(map(Fix, options.fix)),
         joined=tuple(column for column in joined if column != target),
         rejected=rejected,
         kind=options.kind,
         marked=marked if len(marked) > 1 else (),
         also=also,
     )
+
+
+def _upload(options: argparse.Namespace) -> tuple[Upload, Setup]:
+    """The files, read, with the meaning of their columns."""
+    documents = _documents_upload(options.docs) if options.docs else None
+    reading = Reading(options.sheet, options.encoding)
+    upload = Upload.read(options.file.name, _read(options.file), documents, reading)
+    return upload, _setup(upload.table, upload.documents, options)
 
 
 def _model(name: str) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from advisor.pages import frame
 from advisor.pages.blocks import plain
 from advisor.pages.draft import Draft, read_upload
-from advisor.pages.row_browser import browse_rows, open_browser
+from advisor.pages.row_browser import browse_rows, open_browser, shown
 from advisor.pages.steps import keep_steps
 from advisor.plan import Setup
 from advisor.render.cleaned import cleaned_csv
@@ -18,13 +19,15 @@ from advisor.runs.label_check import LabelCheck, Suspect, is_looking, label_chec
 from advisor.storage.stored import StoredDataset
 from advisor.wording import count_text
 from eval.checks import Finding
-from eval.steps import EditRow, Fix, step_words
+from eval.steps import EditRow, Fix, answer_cell, shortened, step_words
 from eval.task import Kind
 
 _EXAMPLE_ROWS = 100
 _STEPS_A_PAGE = 8
 _SUSPECTS_A_PAGE = 5
 _SECONDS_BETWEEN_LOOKS = 1
+_LABEL_CHARACTERS = 40
+_NO_WRONG_LABELS = "We looked for wrong labels and found none."
 
 
 def show_desk(dataset: StoredDataset, setup: Setup, draft: Draft) -> None:
@@ -50,12 +53,12 @@ def show_steps(dataset: StoredDataset, setup: Setup, draft: Draft | None) -> Non
     shown = list(reversed(range(count)))[(page - 1) * _STEPS_A_PAGE : page * _STEPS_A_PAGE]
     with st.container(key="changes", gap=None):
         for position in shown:
-            words, action = st.columns([6, 1], vertical_alignment="center", gap="small")
-            with words:
+            words, action = st.columns([8, 1], vertical_alignment="center", gap="small")
+            with words, st.container(gap=None):
                 st.text(f"{position + 1}. {step_words(setup.steps[position])}")
-                if draft is not None:
-                    frame.small(_effect(setup, draft.changed, position))
-            if action.button("Undo", key=f"undo-{position}", type="tertiary", help=f"Undo change {position + 1}"):
+                if draft is not None and (effect := _effect(setup, draft.changed, position)):
+                    frame.small(effect)
+            if action.button("Undo", key=f"undo-{position}", width="stretch"):
                 keep_steps(dataset, setup, (*setup.steps[:position], *setup.steps[position + 1 :]))
     with st.container(horizontal=True, key="actions-on-changes"):
         if draft is not None:
@@ -89,10 +92,7 @@ def _show_finding(dataset: StoredDataset, setup: Setup, draft: Draft, finding: F
             words, action = st.columns([4, 1.4], vertical_alignment="center", gap="medium")
             if action.button(finding.mend, key=f"mend-{finding.id}", width="stretch"):
                 keep_steps(dataset, setup, (*setup.steps, Fix(finding.id)))
-        words.html(
-            f'<p class="finding {finding.severity}"><b>{escape(finding.what)}</b></p>'
-            f'<p class="quiet small">{escape(finding.why)}</p>'
-        )
+        _say(finding, words)
         if finding.rows:
             with st.expander(f"Show the rows ({len(finding.rows):,})", type="compact"):
                 meant = set(finding.rows)
@@ -100,8 +100,8 @@ def _show_finding(dataset: StoredDataset, setup: Setup, draft: Draft, finding: F
                 st.dataframe(
                     {
                         "row": [example.id.removeprefix("r") for example in rows],
-                        "input": [example.input for example in rows],
-                        "ideal answer": [example.target for example in rows],
+                        "input": [shown(example.input) for example in rows],
+                        "ideal answer": [shown(answer_cell(example)) for example in rows],
                     },
                     hide_index=True,
                 )
@@ -121,13 +121,13 @@ def _offer_label_check(dataset: StoredDataset, setup: Setup, draft: Draft) -> No
     if found is not None and found.problem is None:
         _show_suspects(dataset, setup, draft, found)
         return
-    if found is not None and found.problem is not None:
-        frame.problem(found.problem)
+    if found is not None:
+        frame.problem(found.problem or "")
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Look for wrong labels", key="look", icon=":material/search:"):
             start_looking(store, dataset.id, setup)
             st.rerun()
-        frame.small("We compare each row with rows that say nearly the same. It takes seconds to a minute.")
+        frame.small("We compare each row with similar rows. It takes seconds to a minute.")
 
 
 def _wait_for_label_check(dataset: StoredDataset) -> None:
@@ -145,29 +145,45 @@ def _show_suspects(dataset: StoredDataset, setup: Setup, draft: Draft, found: La
     """The suspicious rows whose label is still the same, each with the label that would fit."""
     examples = {example.id: example for example in draft.task.examples}
     left = [one for one in found.suspects if one.id in examples and examples[one.id].target == one.label]
-    if not left:
-        settled = "No row is left whose label looks wrong." if found.suspects else "We found no labels that look wrong."
-        st.html(f'<p class="quiet">{settled}</p>')
+    if found.finding is None or not left:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            frame.small("We looked for wrong labels. None are left." if found.suspects else _NO_WRONG_LABELS)
+            _offer_another_look(dataset, setup)
         return
     with st.container(border=True, key="finding-wrong-labels"):
-        what = f"{count_text(len(left), 'row')} probably {'has' if len(left) == 1 else 'have'} the wrong label."
-        st.html(
-            f'<p class="finding warning"><b>{what}</b></p><p class="quiet small">Rows that say nearly the same have '
-            "another label. Fine-tuning learns wrong labels, and the score counts right answers as wrong. Check each "
-            "row.</p>"
-        )
+        _say(found.finding)
+        settled = len(found.suspects) - len(left)
+        if settled:
+            frame.small(f"You changed {settled:,} of them. These are left:")
         pages = -(-len(left) // _SUSPECTS_A_PAGE)
         page = st.pagination(pages, key=f"suspects-page-{pages}") if pages > 1 else 1
-        for one in left[(page - 1) * _SUSPECTS_A_PAGE : page * _SUSPECTS_A_PAGE]:
-            words, action = st.columns([4, 1.4], vertical_alignment="center", gap="medium")
-            with words:
-                st.text(examples[one.id].input)
-                st.html(f'<p class="quiet small">Row {escape(one.id.removeprefix("r"))}, now: {escape(one.label)}</p>')
-            label = one.suggestion if len(one.suggestion) <= 40 else f"{one.suggestion[:39]}…"
-            if action.button(plain(f"Use {label}"), key=f"take-{one.id}", width="stretch"):
-                keep_steps(dataset, setup, (*setup.steps, _taken(one)))
-        if len(left) > 1 and st.button(f"Use all {len(left):,} suggestions", key="take-all", type="tertiary"):
-            keep_steps(dataset, setup, (*setup.steps, *map(_taken, left)))
+        with st.container(key="suspects", gap=None):
+            for one in left[(page - 1) * _SUSPECTS_A_PAGE : page * _SUSPECTS_A_PAGE]:
+                words, action = st.columns([4, 1.4], vertical_alignment="center", gap="small")
+                with words, st.container(gap=None):
+                    frame.small(f"Row {one.id.removeprefix('r')}, now {one.label}")
+                    st.text(shown(examples[one.id].input))
+                label = f"Use {shortened(one.suggestion, _LABEL_CHARACTERS)}"
+                if action.button(plain(label), key=f"take-{one.id}", width="stretch"):
+                    keep_steps(dataset, setup, (*setup.steps, _taken(one)))
+        with st.container(horizontal=True):
+            if len(left) > 1 and st.button(f"Use all {len(left):,} suggestions", key="take-all", type="tertiary"):
+                keep_steps(dataset, setup, (*setup.steps, *map(_taken, left)))
+            _offer_another_look(dataset, setup)
+
+
+def _offer_another_look(dataset: StoredDataset, setup: Setup) -> None:
+    """With better labels, the rest is judged better."""
+    if setup.steps and st.button("Look again", key="look-again", type="tertiary"):
+        start_looking(frame.store(), dataset.id, setup)
+        st.rerun()
+
+
+def _say(finding: Finding, place: DeltaGenerator | None = None) -> None:
+    (place or st).html(
+        f'<p class="finding {finding.severity}"><b>{escape(finding.what)}</b></p>'
+        f'<p class="quiet small">{escape(finding.why)}</p>'
+    )
 
 
 def _taken(one: Suspect) -> EditRow:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from advisor.pages import frame
 from advisor.pages.draft import Draft
@@ -18,18 +19,19 @@ from eval.task import Example, Kind
 
 _ROWS_A_PAGE = 10
 _SHOWN_CHARACTERS = 400
+_SIDE = {"train": "training row", "dev": "dev row", "test": "test row"}
 _SIDES = {"train": "Training rows", "dev": "Dev rows", "test": "Test rows"}
 _OPEN, _FINDING, _EDITED = "browse-rows", "browse-finding", "edited-row"
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which rows to show; "" and None mean all."""
+    """Which rows to show; "" means all."""
 
     text: str = ""
-    label: str | None = None
-    finding: str | None = None
-    side: str | None = None
+    label: str = ""
+    finding: str = ""
+    side: str = ""
 
 
 def open_browser(finding: str) -> None:
@@ -49,12 +51,13 @@ def browse_rows(dataset: StoredDataset, setup: Setup, draft: Draft) -> None:
     frame.small(f"{len(rows):,} of {count_text(len(draft.task.examples), 'row')}.")
     page = st.pagination(pages, key=f"rows-page-{hash(wanted)}-{pages}") if pages > 1 else 1
     named = rows_by_id(draft.read)
-    for example in rows[(page - 1) * _ROWS_A_PAGE : page * _ROWS_A_PAGE]:
-        with st.container(border=True, key=f"row-{example.id}"):
-            if st.session_state.get(_EDITED) == example.id:
-                _edit(dataset, setup, draft, example, named[example.id])
-            else:
-                _show(draft, example, sides)
+    with st.container(key="rows", gap=None):
+        for example in rows[(page - 1) * _ROWS_A_PAGE : page * _ROWS_A_PAGE]:
+            with st.container(key=f"row-{example.id}"):
+                if st.session_state.get(_EDITED) == example.id:
+                    _edit(dataset, setup, draft, example, named[example.id])
+                else:
+                    _show(draft, example, sides)
 
 
 def rows_of(draft: Draft, wanted: Filter, sides: dict[str, str]) -> list[Example]:
@@ -64,9 +67,9 @@ def rows_of(draft: Draft, wanted: Filter, sides: dict[str, str]) -> list[Example
     return [
         example
         for example in draft.task.examples
-        if (wanted.label is None or example.target == wanted.label)
-        and (wanted.finding is None or example.id in meant)
-        and (wanted.side is None or sides.get(example.id) == wanted.side)
+        if wanted.label in ("", example.target)
+        and (not wanted.finding or example.id in meant)
+        and wanted.side in ("", sides.get(example.id))
         and (not text or text in f"{example.input}\n{answer_cell(example)}".casefold())
     ]
 
@@ -74,10 +77,10 @@ def rows_of(draft: Draft, wanted: Filter, sides: dict[str, str]) -> list[Example
 def _choose_filter(draft: Draft) -> Filter:
     findings = {finding.id: finding.what for finding in draft.findings if finding.rows}
     if st.session_state.get(_FINDING) not in findings:
-        st.session_state[_FINDING] = None
+        st.session_state[_FINDING] = ""
     columns = iter(st.columns([2, 1, 1, 1] if draft.task.labels else [2, 1, 1], gap="small"))
     text = next(columns).text_input("Search", key="browse-text", placeholder="Text in the input or the answer")
-    label = None
+    label = ""
     if draft.task.labels:
         label = _choice(next(columns), "Label", draft.task.labels, "browse-label")
     side = _choice(next(columns), "Part of the split", list(_SIDES), "browse-side", _SIDES)
@@ -86,17 +89,11 @@ def _choose_filter(draft: Draft) -> Filter:
 
 
 def _choice(
-    place: st.delta_generator.DeltaGenerator,
-    label: str,
-    options: Sequence[str],
-    key: str,
-    words: dict[str, str] | None = None,
-) -> str | None:
-    """One of the options, or all of them."""
-    chosen: str | None = place.selectbox(
-        label, [None, *options], format_func=lambda one: "All" if one is None else (words or {}).get(one, one), key=key
-    )
-    return chosen
+    place: DeltaGenerator, label: str, options: Sequence[str], key: str, words: Mapping[str, str] | None = None
+) -> str:
+    """One of the options, or "" for all of them."""
+    words = {"": "All", **(words or {})}
+    return place.selectbox(label, ["", *options], format_func=lambda one: words.get(one, one), key=key) or ""
 
 
 def _sides(draft: Draft) -> dict[str, str]:
@@ -106,16 +103,14 @@ def _sides(draft: Draft) -> dict[str, str]:
 
 
 def _show(draft: Draft, example: Example, sides: dict[str, str]) -> None:
-    words, answer, action = st.columns([5, 3, 1], vertical_alignment="top", gap="medium")
+    words, answer, action = st.columns([5, 3, 1], vertical_alignment="center", gap="small")
     found = [finding.id.replace("-", " ") for finding in draft.findings if example.id in finding.rows]
-    about = ", ".join([f"Row {example.id.removeprefix('r')}", f"{sides.get(example.id, 'not used')} row", *found])
-    with words:
-        frame.small(about)
-        st.text(_short(example.input))
-    with answer:
-        frame.small("Ideal answer")
-        st.text(_short(answer_cell(example)))
-    action.button("Edit", key=f"edit-row-{example.id}", type="tertiary", on_click=_begin, args=(example.id,))
+    side = _SIDE.get(sides.get(example.id, ""), "not used")
+    with words, st.container(gap=None):
+        frame.small(", ".join([f"Row {example.id.removeprefix('r')}", side, *found]))
+        st.text(shown(example.input))
+    answer.text(f"→ {shown(answer_cell(example))}")
+    action.button("Edit", key=f"edit-row-{example.id}", on_click=_begin, args=(example.id,), width="stretch")
 
 
 def _begin(identifier: str | None) -> None:
@@ -156,5 +151,6 @@ def _edit(dataset: StoredDataset, setup: Setup, draft: Draft, example: Example, 
         keep_steps(dataset, setup, (*setup.steps, edit))
 
 
-def _short(text: str) -> str:
+def shown(text: str) -> str:
+    """A text of the data as a page shows it."""
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"

@@ -14,18 +14,22 @@ import time
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from advisor.as_json import AsJson
 from advisor.plan import SETUP, Setup
-from advisor.runs.child import failure_sentence
+from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spawned
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
+from eval.checks import Finding
+from eval.scoring.paraphrases import Encode
 from eval.steps import Row, rows_by_id
 from eval.task import BadInput, Task
-from eval.wrong_labels import Encode, find_wrong_labels
+from eval.wrong_labels import find_wrong_labels
+from strategies.search.embedder import phrase_encoder
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SECONDS_FOR_LOCK = 2  # longer than a page holds the lock to see whether somebody has it
@@ -35,7 +39,7 @@ _DIED = "The search for wrong labels ended without a result, probably because me
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A row whose label is probably wrong: how a step names it, its label then, and the label that would fit."""
+    """A row whose label may be wrong: how a step names it, its label then, and the label that would fit."""
 
     id: str
     row: Row
@@ -45,8 +49,9 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class LabelCheck:
-    """What was found, or the problem in a sentence."""
+    """What was found, or the problem in a sentence. `finding` is None if no label looks wrong."""
 
+    finding: Finding | None = None
     suspects: tuple[Suspect, ...] = ()
     problem: str | None = None
 
@@ -56,14 +61,32 @@ _CHECK = AsJson[LabelCheck](LabelCheck)
 
 def check_labels(read: Task, task: Task, encode: Encode) -> LabelCheck:
     """`read` is the task before the person's steps, which name its rows."""
+    found = find_wrong_labels(task, encode)
+    if found is None:
+        return LabelCheck()
+    finding, suggested = found
     rows = rows_by_id(read)
     labels = {example.id: example.target for example in task.examples}
-    return LabelCheck(
-        tuple(
-            Suspect(identifier, rows[identifier], labels[identifier], suggestion)
-            for identifier, suggestion in find_wrong_labels(task, encode).items()
-        )
-    )
+    suspects = tuple(Suspect(one, rows[one], labels[one], suggestion) for one, suggestion in suggested.items())
+    return LabelCheck(finding, suspects)
+
+
+def check_labels_apart(read: Task, task: Task, log: Path) -> LabelCheck:
+    """`check_labels` with the sentence encoder, in a child process. For the command line: under Streamlit, a spawned
+    child would run the page."""
+    with spawned(_child, read, task, log) as (child, results):
+        try:
+            found: LabelCheck = results.recv()
+            child.join(SECONDS_TO_END)
+        except EOFError:
+            child.join()
+            found = LabelCheck(problem=death_sentence(child.exitcode))
+    return found
+
+
+def _child(read: Task, task: Task, log: Path, results: Connection) -> None:
+    settle_in(log)
+    results.send(_with_encoder(read, task))
 
 
 def label_check(store: Store, dataset_id: str, setup: Setup) -> LabelCheck | None:
@@ -116,15 +139,20 @@ def look(store: Store, dataset_id: str) -> None:
 
 
 def _looked(store: Store, dataset_id: str, name: str, setup: Setup) -> LabelCheck:
-    from strategies.search.embedder import phrase_encoder
-
     try:
         table, documents = store.read_upload(dataset_id)
         read = setup.read(table, name, documents).task
+        return _with_encoder(read, setup.clean(read).task)
+    except BadInput as wrong:
+        return LabelCheck(problem=str(wrong))
+
+
+def _with_encoder(read: Task, task: Task) -> LabelCheck:
+    try:
         encode = phrase_encoder()
         if encode is None:
             raise BadInput("The sentence encoder isn't installed: run 'make install' to look for wrong labels.")
-        return check_labels(read, setup.clean(read).task, encode)
+        return check_labels(read, task, encode)
     except Exception as wrong:
         traceback.print_exc()
         return LabelCheck(problem=failure_sentence(wrong, "looking for wrong labels"))

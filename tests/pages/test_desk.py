@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import psutil
 import pytest
+from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
 from advisor.pages.changed_data import take_changed_file
 from advisor.plan import Plan, Setup
 from advisor.runs.experiment import prepare
+from advisor.runs.label_check import is_looking, label_check, start_looking
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredDataset
 from advisor.storage.task_file import read_task
 from advisor.storage.upload import Reading
 from eval.steps import DropRow, EditRow, Fix, Row, Step
+from strategies.search.embedder import phrase_encoder
 from tests.app import html_of, open_page
 from tests.eval.test_table import workbook
 from tests.pages.test_flow import TICKETS
@@ -36,7 +40,7 @@ def open_rows(dataset: StoredDataset) -> AppTest:
 
 
 def shown_rows(app: AppTest) -> list[str]:
-    return [button.key.removeprefix("edit-row-") for button in app.button if button.key.startswith("edit-row-")]
+    return [key.removeprefix("edit-row-") for button in app.button if (key := button.key or "").startswith("edit-row-")]
 
 
 def save(app: AppTest, label: str = "Save") -> AppTest:
@@ -93,7 +97,7 @@ def test_rows_are_found_by_text_label_part_and_finding(store: Store) -> None:
     dataset = store.add_dataset("tickets.csv", (TICKETS + LINES[1]).encode())
     app = open_rows(dataset)
     assert "46 of 46 rows." in html_of(app) and len(shown_rows(app)) == 10
-    app.pagination(key=next(one.key for one in app.pagination)).set_value(5).run()
+    next(iter(app.pagination)).set_value(5).run()
     assert len(shown_rows(app)) == 6
     app.text_input(key="browse-text").set_value("NUMBER 3 ").run()
     assert shown_rows(app) == ["r11", "r12", "r13"]
@@ -104,8 +108,8 @@ def test_rows_are_found_by_text_label_part_and_finding(store: Store) -> None:
     counted = int(html_of(app).partition(" of 46 rows.")[0].rpartition(">")[2])
     assert 0 < counted < 15
     assert html_of(app).count(", test row") == counted
-    app.selectbox(key="browse-label").set_value(None)
-    app.selectbox(key="browse-side").set_value(None)
+    app.selectbox(key="browse-label").set_value("")
+    app.selectbox(key="browse-side").set_value("")
     app.selectbox(key="browse-finding").set_value("duplicates").run()
     assert shown_rows(app) == ["r47"]
 
@@ -149,7 +153,7 @@ def test_steps_apply_again_to_a_changed_file_and_reach_the_run(store: Store, dat
     task, split = read_task(store.run_folder(store.runs()[0].id))
     labels = {example.input: example.target for example in task.examples}
     assert labels[FIRST.input] == "refund" and len(task.examples) == 45
-    assert "Rows that you changed before the run: 1 by fixes, 1 edited by hand." in split.notes
+    assert "Rows that you changed: 1 by fixes, 1 edited by hand." in split.notes
     assert "1 of your changes has no effect, because its row is no longer in the data." in split.notes
 
 
@@ -204,3 +208,43 @@ def test_a_changed_workbook_is_read_from_the_same_sheet(store: Store) -> None:
     after = take_changed_file(run, "changed.xlsx", workbook(rows, rows[:26]))
     assert after.rows == 25 and after.name == "changed Sheet1.xlsx"
     assert take_changed_file(run, "changed.xlsx", workbook(rows)).rows == 45
+
+
+@pytest.mark.slow
+def test_wrong_labels_are_looked_for_once_and_taken_one_by_one(store: Store) -> None:
+    if phrase_encoder() is None:
+        pytest.skip("the sentence encoder isn't installed")
+    wrong = TICKETS.replace("number 3 has trouble with its mast,repair", "number 3 has trouble with its mast,booking")
+    wrong = wrong.replace("number 5 has trouble with its seat,booking", "number 5 has trouble with its seat,refund")
+    dataset = store.add_dataset("tickets.csv", wrong.encode())
+    app = open_page("Data", dataset=dataset.id)
+    app.button(key="look").click().run()
+    assert "Looking for wrong labels" in html_of(app)
+    with FileLock(store.dataset_folder(dataset.id) / "label_check.lock", timeout=120):
+        pass
+    app.run()
+    assert "2 rows may have the wrong label." in html_of(app)
+    app = open_page("Data", dataset=dataset.id)  # kept
+    assert app.button(key="take-r11").label == "Use repair" and app.button(key="take-r19").label == "Use booking"
+    app.button(key="take-r11").click().run()
+    taken = EditRow(Row("Ship number 3 has trouble with its mast", "booking"), None, "repair")
+    assert steps_of(store, dataset) == (taken,)
+    assert "You changed 1 of them." in html_of(app) and not [one for one in app.button if one.key == "take-r11"]
+    app.button(key="undo-0").click().run()
+    app.button(key="take-all").click().run()
+    assert len(steps_of(store, dataset)) == 2 and "None are left." in html_of(app)
+
+
+def test_a_search_for_wrong_labels_that_died_leaves_a_sentence(store: Store, dataset: StoredDataset) -> None:
+    store.save_setup(dataset.id, Setup("message", "label"))
+    with store.device_lock:  # as during a run: it has to wait
+        start_looking(store, dataset.id, Setup("message", "label"))
+        assert is_looking(store, dataset.id)
+        (child,) = (one for one in psutil.Process().children() if str(store.home) in " ".join(one.cmdline()))
+        while label_check(store, dataset.id, Setup("message", "label")) is None and child.is_running():
+            pass  # it writes down at once that it may die
+        child.kill()
+        child.wait()
+    app = open_page("Data", dataset=dataset.id)
+    assert "The search for wrong labels ended without a result" in html_of(app)
+    assert app.button(key="look").label == "Look for wrong labels"
