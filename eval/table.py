@@ -42,6 +42,7 @@ TABLE_ENDINGS = (
 _UNPACKED_ENDINGS = TABLE_ENDINGS[:-2]
 MAX_ROWS = 200_000
 MAX_COLUMNS = 500
+_TEXT_MARKS = ("'=", "'+", "'-", "'@", "'\t", "'\r", "'\n")
 
 # UTF-8 read as Windows-1252 or Latin-1, such as "Ã©" for "é" or "â€™" for "’".
 _MOJIBAKE = re.compile(r"\S{0,20}(?:[ÃÂ][\x80-\xbf‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[\x80-\xbf™œ\x9d˜“”¦¢])\S{0,20}")
@@ -218,6 +219,7 @@ def _laid_out(name: str, numbered: NumberedRows, notes: list[str]) -> Table:
     if not numbered:
         raise BadInput(f"{name} holds no rows: the first row must name the columns and the data follow below it.")
     _check_count(name, len(numbered), max(len(row) for _, row in numbered[:100]))
+    _remove_text_marks(numbered)
     (_, columns), *body = rows = with_header(name, numbered, is_known, notes)
     if body and (names_winner(columns) or holds_chats(columns, body[0][1])):
         return _from_records(name, [(number, dict(zip(columns, row, strict=False))) for number, row in body], notes)
@@ -232,6 +234,14 @@ def _with_plain_answers(table: Table) -> Table:
             rows = zip(table.rows, cells, strict=True)
             table = replace(table, rows=tuple((*row[:position], cell, *row[position + 1 :]) for row, cell in rows))
     return table
+
+
+def _remove_text_marks(numbered: NumberedRows) -> None:
+    """An apostrophe before a sign such as = keeps spreadsheets from running the cell. Our own files have it too."""
+    for _, row in numbered:
+        for i, cell in enumerate(row):
+            if cell.startswith(_TEXT_MARKS) and not cell.endswith("'"):
+                row[i] = cell[1:]
 
 
 def _from_rows(name: str, numbered: NumberedRows, notes: list[str], instruction: str = "") -> Table:

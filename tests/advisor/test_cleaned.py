@@ -74,3 +74,10 @@ def test_formulas_are_made_inert_and_numbers_stay(cell: str, written: str) -> No
     rows = tuple((f"text {i}" if i else cell, ("a", "b")[i % 2]) for i in range(20))
     _, first, *_ = csv.reader(io.StringIO(cleaned(Table(("text", "label"), rows), Setup("text", "label"))))
     assert first == [written, "a"]
+
+
+def test_texts_with_an_apostrophe_before_a_sign_are_read_back_as_they_were() -> None:
+    rows = tuple((f"@user{i} - isn't it", ("a", "-")[i % 2]) for i in range(20))
+    again = read_table("t.csv", cleaned(Table(("text", "label"), rows), Setup("text", "label")).encode("utf-8-sig"))
+    assert again.rows == rows
+    assert read_table("t.csv", b"text,label\n'tis so,a\n'-1',b\n").rows == (("'tis so", "a"), ("'-1'", "b"))
