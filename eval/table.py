@@ -240,7 +240,7 @@ def _remove_text_marks(numbered: NumberedRows) -> None:
     """An apostrophe before a sign such as = keeps spreadsheets from running the cell. Our own files have it too."""
     for _, row in numbered:
         for i, cell in enumerate(row):
-            if cell.startswith(_TEXT_MARKS) and not cell.endswith("'"):
+            if cell[:1] == "'" and cell.startswith(_TEXT_MARKS) and not cell.endswith("'"):
                 row[i] = cell[1:]
 
 
