@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 
 from eval.accepted import SEPARATOR, accepted_answers
 from eval.checks import mend_task
+from eval.kinds import labels_for
+from eval.label_sets import as_answer, labels_in
 from eval.mapping import MIN_ROWS
 from eval.scoring import read_json
-from eval.task import BadInput, Example, Kind, Task, labels_of
+from eval.scoring.closeness import number_in
+from eval.task import BadInput, Example, Kind, Task
 
 _MAY_HAVE_SEVERAL = (Kind.ANSWERING, Kind.WRITING)
 _SHOWN_CHARACTERS = 60
@@ -81,6 +84,8 @@ def edit_problem(kind: Kind, source: str, answer: str) -> str | None:
         return "A row needs an input and an answer: write both, or drop the row."
     if kind is Kind.EXTRACTION and read_json(answer) is None:
         return "The answer isn't JSON, so it can't be scored: correct it, or drop the row."
+    if kind is Kind.NUMBER and number_in(answer) is None:
+        return "The answer holds no number, so it can't be scored: correct it, or drop the row."
     return None
 
 
@@ -155,7 +160,7 @@ def sentences_on(steps: Sequence[Step], changed: Sequence[int | None]) -> tuple[
 
 def _with(read: Task, examples: dict[str, Example]) -> Task:
     rows = tuple(examples.values())
-    return replace(read, examples=rows, labels=labels_of(rows) if read.kind is Kind.CLASSIFICATION else read.labels)
+    return replace(read, examples=rows, labels=labels_for(read.kind, rows))
 
 
 def _edited(example: Example, step: EditRow, kind: Kind) -> Example:
@@ -166,17 +171,18 @@ def _edited(example: Example, step: EditRow, kind: Kind) -> Example:
         return example
     if step.answer is None:
         return replace(example, input=source)
+    if kind is Kind.MULTI_LABEL:
+        answer = as_answer(labels_in(answer))
     several = accepted_answers([answer]) if kind in _MAY_HAVE_SEVERAL else None
     first, *others = several[0] if several else (answer,)
     return replace(example, input=source, target=first, also_right=tuple(others))
 
 
 def _check_enough(task: Task) -> None:
-    is_choice = task.kind is Kind.CLASSIFICATION
-    if len(task.examples) < MIN_ROWS or (is_choice and len(task.labels) < 2):
+    if len(task.examples) < MIN_ROWS or len(task.labels) == 1:
         raise BadInput(
             f"Your changes would leave {len(task.examples)} rows{' of one label' if len(task.labels) == 1 else ''}, "
-            f"too little to compare anything (at least {MIN_ROWS} rows{' of two labels' if is_choice else ''}): "
+            f"too little to compare anything (at least {MIN_ROWS} rows{' of two labels' if task.labels else ''}): "
             "undo some of them."
         )
 

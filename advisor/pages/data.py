@@ -54,6 +54,7 @@ def choose_columns(dataset: StoredDataset, table: Table, setup: Setup) -> Setup:
             [name for name in columns if name not in (source, target, *joined)],
             [name for name in setup.marked if name not in (source, target, *joined)] if target in setup.marked else [],
             help="Columns that say yes or no for one label each, like that of the ideal answer.",
+            key=f"marked-{own}-{source}-{target}",
         )
         sides = st.columns(3, gap="medium")
         with sides[0]:

@@ -14,6 +14,7 @@ from advisor.pages.steps import keep_steps
 from advisor.plan import Setup
 from advisor.storage.stored import StoredDataset
 from advisor.wording import count_text
+from eval.label_sets import NO_LABEL, as_answer, labels_in
 from eval.steps import DropRow, EditRow, Row, answer_cell, edit_problem, rows_by_id
 from eval.task import Example, Kind
 
@@ -67,11 +68,16 @@ def rows_of(draft: Draft, wanted: Filter, sides: dict[str, str]) -> list[Example
     return [
         example
         for example in draft.task.examples
-        if wanted.label in ("", example.target)
+        if _has_label(draft.task.kind, example, wanted.label)
         and (not wanted.finding or example.id in meant)
         and wanted.side in ("", sides.get(example.id))
         and (not text or text in f"{example.input}\n{answer_cell(example)}".casefold())
     ]
+
+
+def _has_label(kind: Kind, example: Example, label: str) -> bool:
+    labels = labels_in(example.target) or (NO_LABEL,) if kind is Kind.MULTI_LABEL else (example.target,)
+    return not label or label in labels
 
 
 def _choose_filter(draft: Draft) -> Filter:
@@ -122,13 +128,7 @@ def _edit(dataset: StoredDataset, setup: Setup, draft: Draft, example: Example, 
     now = answer_cell(example)
     with st.form(f"edit-form-{example.id}", border=False):
         source = st.text_area("Input", example.input, key=f"input-of-{example.id}")
-        if draft.task.kind is Kind.CLASSIFICATION:
-            labels = draft.task.labels
-            answer = st.selectbox(
-                "Label", labels, labels.index(now), accept_new_options=True, key=f"answer-of-{example.id}"
-            )
-        else:
-            answer = st.text_area("Ideal answer", now, key=f"answer-of-{example.id}")
+        answer = _edit_answer(draft, now, f"answer-of-{example.id}", may_be_new=not setup.marked)
         with st.container(horizontal=True):
             saved = st.form_submit_button("Save")
             dropped = st.form_submit_button("Drop this row")
@@ -149,6 +149,20 @@ def _edit(dataset: StoredDataset, setup: Setup, draft: Draft, example: Example, 
             st.rerun()
         edit = EditRow(row, None if source == example.input else source, None if answer == now else answer)
         keep_steps(dataset, setup, (*setup.steps, edit))
+
+
+def _edit_answer(draft: Draft, now: str, key: str, may_be_new: bool) -> str:
+    """A choice of the labels, where there are any. `may_be_new`: where no column stands for each label."""
+    labels = draft.task.labels
+    match draft.task.kind:
+        case Kind.CLASSIFICATION:
+            return st.selectbox("Label", labels, labels.index(now), accept_new_options=may_be_new, key=key) or ""
+        case Kind.MULTI_LABEL:
+            choices = [label for label in labels if label != NO_LABEL]
+            chosen = st.multiselect("Labels", choices, labels_in(now), accept_new_options=may_be_new, key=key)
+            return as_answer(chosen)
+        case _:
+            return st.text_area("Ideal answer", now, key=key) or ""
 
 
 def shown(text: str) -> str:

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from advisor.render.export import inert
 from eval.columns import Columns
 from eval.decoding import number
+from eval.label_sets import as_answer, labels_in, marked_labels
 from eval.steps import answer_cell
 from eval.table import Table
-from eval.task import Task
+from eval.task import Kind, Task
 
 
 def cleaned_csv(table: Table, columns: Columns, read: Task, cleaned: Task) -> str:
@@ -24,6 +25,10 @@ def cleaned_csv(table: Table, columns: Columns, read: Task, cleaned: Task) -> st
     """
     before = {example.id: example for example in read.examples}
     after = {example.id: example for example in cleaned.examples}
+    rewritten = {one.id for one in cleaned.examples if one.answers != before[one.id].answers}
+    if rewritten and cleaned.kind is Kind.MULTI_LABEL:  # a column has one way to write several labels
+        rewritten = set(after)
+    marks = _marks(table, columns.marked)
     written = io.StringIO()
     writer = csv.writer(written)
     instruction = [table.instruction] if table.instruction else []  # of a chat; it has no column
@@ -35,10 +40,20 @@ def cleaned_csv(table: Table, columns: Columns, read: Task, cleaned: Task) -> st
         cells = dict(zip(table.columns, row, strict=True))
         if example.input != before[example.id].input:
             cells |= _input_cells(example.input, columns.inputs)
-        if example.answers != before[example.id].answers:
+        if example.id in rewritten and columns.marked:
+            labels = labels_in(example.target)
+            cells |= {name: marks[as_answer([name]) in labels] for name in columns.marked}
+        elif example.id in rewritten:
             cells[columns.target] = answer_cell(example)
         writer.writerow([cell if number(cell) is not None else inert(cell) for cell in (*cells.values(), *instruction)])
     return written.getvalue()
+
+
+def _marks(table: Table, marked: Sequence[str]) -> tuple[str, str]:
+    """What the columns of labels say for no and for yes, as the table writes it."""
+    cells = dict.fromkeys(cell for name in marked for cell in table.column(name))
+    yes = {cell: bool(marked_labels({"": cell}, ("",))) for cell in cells}
+    return next((cell for cell in cells if not yes[cell]), ""), next((cell for cell in cells if yes[cell]), "1")
 
 
 def _input_cells(text: str, names: Sequence[str]) -> dict[str, str]:

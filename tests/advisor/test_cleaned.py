@@ -69,6 +69,24 @@ def test_a_joined_input_goes_back_into_its_columns() -> None:
     assert list(csv.reader(io.StringIO(cleaned(table, without))))[1] == ["all in one", "", rows[0][2]]
 
 
+def test_several_labels_are_written_in_one_way_and_marks_in_their_columns() -> None:
+    rows = tuple((f"text {i}", ("red|blue", "red", "blue|green")[i % 3]) for i in range(24))
+    edit = EditRow(Row("text 1", "red"), None, "red; green")
+    setup = Setup("text", "tags", kind=Kind.MULTI_LABEL, steps=(edit,))
+    assert cleaned(Table(("text", "tags"), rows), setup).splitlines()[1:4] == [
+        "text 0,red; blue",
+        "text 1,red; green",
+        "text 2,blue; green",
+    ]
+    marked = tuple((f"text {i}", *(("No", "Yes")[i % 3 == n or i % 2 == n] for n in range(3))) for i in range(24))
+    table = Table(("text", "red", "blue", "green"), marked)
+    setup = Setup("text", "red", marked=("red", "blue", "green"))
+    target = setup.read(table, "t.csv", []).task.examples[0].target
+    edited = cleaned(table, replace(setup, steps=(EditRow(Row("text 0", target), None, "green; blue"),)))
+    assert edited.splitlines()[1] == "text 0,No,Yes,Yes"
+    assert edited.splitlines()[2:] == [",".join(row) for row in marked[1:]]
+
+
 @pytest.mark.parametrize(("cell", "written"), [("=1+1", "'=1+1"), ("@cmd", "'@cmd"), ("-5", "-5"), ("+3.2", "+3.2")])
 def test_formulas_are_made_inert_and_numbers_stay(cell: str, written: str) -> None:
     rows = tuple((f"text {i}" if i else cell, ("a", "b")[i % 2]) for i in range(20))

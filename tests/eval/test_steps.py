@@ -108,6 +108,15 @@ def test_an_edit_has_to_fit_the_kind_of_task() -> None:
     assert cleaned.changed == (0,) and pairs_of(cleaned.task) == pairs
 
 
+def test_several_labels_and_numbers_keep_their_form() -> None:
+    pairs = [(f"text {i}", ("red; blue", "red", "green")[i % 3]) for i in range(24)]
+    edited = apply_steps(task_of(pairs, Kind.MULTI_LABEL), (EditRow(Row(*pairs[1]), None, "red;  gold"),)).task
+    assert edited.examples[1].target == "red; gold" and edited.labels == ("blue", "gold", "green", "red")
+    assert edit_problem(Kind.NUMBER, "text", "many") and edit_problem(Kind.NUMBER, "text", "4") is None
+    ratings = [(f"text {i}", str(i % 5 + 1)) for i in range(24)]
+    assert apply_steps(task_of(ratings, Kind.NUMBER), (DropRow(Row(*ratings[0])),)).task.labels == tuple("12345")
+
+
 def test_a_step_is_told_in_words() -> None:
     assert step_words(Fix("label-spelling")) == "Fix: label spelling"
     assert step_words(DropRow(Row("two\nlines " + "x" * 80, "a"))) == f"Drop “two lines {'x' * 49}…”"

@@ -78,6 +78,21 @@ def test_a_row_is_relabelled_edited_and_dropped(store: Store, dataset: StoredDat
     assert steps_of(store, dataset) == () and "Your changes" not in html_of(app)
 
 
+def test_several_labels_are_chosen_from_all(store: Store) -> None:
+    kinds = ("red; blue", "red", "green; blue")
+    rows = "".join(f"thing number {i} of many,{kinds[i % 3]}\n" for i in range(30))
+    dataset = store.add_dataset("tags.csv", f"text,tags\n{rows}".encode())
+    app = open_rows(dataset)
+    app.selectbox(key="browse-label").set_value("red").run()
+    assert "20 of 30 rows." in html_of(app)
+    app.button(key="edit-row-r3").click().run()
+    tags = app.multiselect(key="answer-of-r3")
+    assert tags.options == ["blue", "green", "red"] and tags.value == ["red"]
+    tags.set_value(["red", "green"])
+    save(app)
+    assert steps_of(store, dataset) == (EditRow(Row("thing number 1 of many", "red"), None, "red; green"),)
+
+
 def test_what_is_not_saved_is_not_recorded(store: Store, dataset: StoredDataset) -> None:
     app = open_rows(dataset)
     app.button(key="edit-row-r2").click().run()
