@@ -55,8 +55,8 @@ Step = Fix | DropRow | EditRow
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """The task after all steps. `changed` counts the rows that each step changed or dropped; None if its row isn't in
-    the data."""
+    """The task after all steps. `changed` counts the rows and documents that each step changed or dropped; None if its
+    row isn't in the data."""
 
     task: Task
     changed: tuple[int | None, ...] = ()
@@ -94,16 +94,18 @@ def apply_steps(read: Task, steps: Sequence[Step]) -> Cleaned:
 
     Raises BadInput if no fix has the id of a step, or if too few rows would be left.
     """
+    task = read
     ids = {row: identifier for identifier, row in rows_by_id(read).items()} if has_row_steps(steps) else {}
     examples = {example.id: example for example in read.examples}
     changed: list[int | None] = []
     for step in steps:
         match step:
             case Fix(finding):
-                before = examples
-                fixed = mend_task(_with(read, examples), finding)
-                examples = {example.id: example for example in fixed.examples}
-                changed.append(sum(examples.get(identifier) != one for identifier, one in before.items()))
+                before, task = task.documents, mend_task(_with(task, examples), finding)
+                after = {example.id: example for example in task.examples}
+                rows = sum(after.get(identifier) != one for identifier, one in examples.items())
+                changed.append(rows + sum(old != new for old, new in zip(before, task.documents, strict=True)))
+                examples = after
             case DropRow(row):
                 dropped = examples.pop(ids.get(row, ""), None)
                 changed.append(None if row not in ids else int(dropped is not None))
@@ -113,7 +115,7 @@ def apply_steps(read: Task, steps: Sequence[Step]) -> Cleaned:
                 if edited:
                     examples[edited.id] = edited
                 changed.append(None if row not in ids else int(edited != there))
-    task = _with(read, examples)
+    task = _with(task, examples)
     if has_row_steps(steps):
         _check_enough(task)
     return Cleaned(task, tuple(changed))
@@ -148,7 +150,7 @@ def sentences_on(steps: Sequence[Step], changed: Sequence[int | None]) -> tuple[
     edited = sum(count or 0 for step, count in zip(steps, changed, strict=True) if isinstance(step, EditRow))
     counts = ((fixed, "by fixes"), (dropped, "dropped by hand"), (edited, "edited by hand"))
     parts = ", ".join(f"{count:,} {how}" for count, how in counts if count)
-    said = [f"Rows that you changed: {parts}."] if parts else []
+    said = [f"You changed the data: {parts}."] if parts else []
     if gone := changed.count(None):
         said.append(
             "1 of your changes has no effect, because its row is no longer in the data."
@@ -158,9 +160,9 @@ def sentences_on(steps: Sequence[Step], changed: Sequence[int | None]) -> tuple[
     return tuple(said)
 
 
-def _with(read: Task, examples: dict[str, Example]) -> Task:
+def _with(task: Task, examples: dict[str, Example]) -> Task:
     rows = tuple(examples.values())
-    return replace(read, examples=rows, labels=labels_for(read.kind, rows))
+    return replace(task, examples=rows, labels=labels_for(task.kind, rows))
 
 
 def _edited(example: Example, step: EditRow, kind: Kind) -> Example:

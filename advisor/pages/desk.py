@@ -17,7 +17,6 @@ from advisor.plan import Setup
 from advisor.render.cleaned import cleaned_csv
 from advisor.runs.label_check import LabelCheck, Suspect, is_looking, label_check, start_looking
 from advisor.storage.stored import StoredDataset
-from advisor.wording import count_text
 from eval.checks import Finding
 from eval.steps import EditRow, Fix, answer_cell, shortened, step_words
 from eval.task import Kind
@@ -50,12 +49,12 @@ def show_steps(dataset: StoredDataset, setup: Setup, draft: Draft | None) -> Non
     count = len(setup.steps)
     pages = -(-count // _STEPS_A_PAGE)
     page = st.pagination(pages, key=f"steps-page-{pages}") if pages > 1 else 1
-    shown = list(reversed(range(count)))[(page - 1) * _STEPS_A_PAGE : page * _STEPS_A_PAGE]
+    positions = list(reversed(range(count)))[(page - 1) * _STEPS_A_PAGE : page * _STEPS_A_PAGE]
     with st.container(key="changes", gap=None):
-        for position in shown:
+        for position in positions:
             words, action = st.columns([8, 1], vertical_alignment="center", gap="small")
             with words, st.container(gap=None):
-                st.text(f"{position + 1}. {step_words(setup.steps[position])}")
+                st.text(f"{position + 1}. {shown(step_words(setup.steps[position]))}")
                 if draft is not None and (effect := _effect(setup, draft.changed, position)):
                     frame.small(effect)
             if action.button("Undo", key=f"undo-{position}", width="stretch"):
@@ -81,7 +80,7 @@ def _effect(setup: Setup, changed: Sequence[int | None], position: int) -> str:
         return "No effect: its row is not in this file."
     if not count:
         return "No effect: there was nothing to change."
-    return count_text(count, "row") if isinstance(setup.steps[position], Fix) else ""
+    return f"{count:,} changed or removed." if isinstance(setup.steps[position], Fix) else ""
 
 
 def _show_finding(dataset: StoredDataset, setup: Setup, draft: Draft, finding: Finding) -> None:

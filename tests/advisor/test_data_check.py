@@ -60,7 +60,7 @@ def test_json_is_the_typed_document(folder: Path, capsys: pytest.CaptureFixture[
     checked: DataCheck = DATA_CHECK.read(capsys.readouterr().out)
     table = read_table("task.csv", FAULTS.encode())
     assert checked == check_data("task.csv", table, [], Setup("text", "label", steps=(Fix("duplicates"),)))
-    assert (checked.rows, checked.examples, checked.notes[0]) == (92, 91, "Rows that you changed: 1 by fixes.")
+    assert (checked.rows, checked.examples, checked.notes[0]) == (92, 91, "You changed the data: 1 by fixes.")
     assert sum((checked.split.train, checked.split.dev, checked.split.test)) == 91
     found = {one.id: one for one in checked.findings}
     assert found["conflicts"].rows == (5, 93) and found["conflicts"].fix == "Remove all of them"

@@ -41,7 +41,7 @@ def test_steps_follow_their_rows_into_a_changed_file() -> None:
     assert cleaned.changed == (None, 1, 1)
     assert ("new words", "ships") in pairs_of(cleaned.task) and PAIRS[1] not in pairs_of(cleaned.task)
     assert sentences_on(steps, cleaned.changed) == (
-        "Rows that you changed: 1 dropped by hand, 1 edited by hand.",
+        "You changed the data: 1 dropped by hand, 1 edited by hand.",
         "1 of your changes has no effect, because its row is no longer in the data.",
     )
 

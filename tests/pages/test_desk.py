@@ -168,7 +168,7 @@ def test_steps_apply_again_to_a_changed_file_and_reach_the_run(store: Store, dat
     task, split = read_task(store.run_folder(store.runs()[0].id))
     labels = {example.input: example.target for example in task.examples}
     assert labels[FIRST.input] == "refund" and len(task.examples) == 45
-    assert "Rows that you changed: 1 by fixes, 1 edited by hand." in split.notes
+    assert "You changed the data: 1 by fixes, 1 edited by hand." in split.notes
     assert "1 of your changes has no effect, because its row is no longer in the data." in split.notes
 
 

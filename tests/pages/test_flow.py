@@ -187,7 +187,7 @@ def test_a_finding_is_mended_with_one_click_and_the_mend_can_be_undone(store: St
     app.button(key="mend-duplicates").click().run()
     saved = store.dataset(dataset.id).setup
     assert saved is not None and saved.steps == (Fix("duplicates"),)
-    assert "1. Fix: duplicates" in [text.value for text in app.text] and "1 row" in html_of(app)
+    assert "1. Fix: duplicates" in [text.value for text in app.text] and "1 changed or removed." in html_of(app)
     app.button(key="undo-all").click().run()
     saved = store.dataset(dataset.id).setup
     assert saved is not None and saved.steps == ()
