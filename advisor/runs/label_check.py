@@ -159,7 +159,7 @@ def _with_encoder(read: Task, task: Task) -> LabelCheck:
 
 
 def _file(store: Store, dataset_id: str, setup: Setup) -> Path:
-    meaning = Setup(setup.input, setup.target, kind=setup.kind, joined=setup.joined)
+    meaning = Setup(setup.input, setup.target, kind=setup.kind, joined=setup.joined, marked=setup.marked)
     key = hashlib.sha256(SETUP.write(meaning).encode()).hexdigest()[:12]
     return store.dataset_folder(dataset_id) / f"wrong_labels-{key}.json"
 
