@@ -30,7 +30,7 @@ class Found:
     suggested: tuple[tuple[int, str], ...] = ()
 
     @staticmethod
-    def of(finding: Finding, suggested: dict[str, str] | None = None) -> Found:
+    def of(finding: Finding) -> Found:
         return Found(
             finding.id,
             finding.severity,
@@ -38,7 +38,7 @@ class Found:
             finding.why,
             finding.mend,
             tuple(map(_number, finding.rows)),
-            tuple((_number(row), label) for row, label in (suggested or {}).items()),
+            tuple((_number(row), label) for row, label in finding.suggested),
         )
 
 

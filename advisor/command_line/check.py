@@ -46,8 +46,7 @@ def _with_wrong_labels(store: Store, upload: Upload, setup: Setup, checked: Data
         raise BadInput(found.problem)
     if found.finding is None:
         return checked
-    suggested = {suspect.id: suspect.suggestion for suspect in found.suspects}
-    findings = (*checked.findings, Found.of(found.finding, suggested))
+    findings = (*checked.findings, Found.of(found.finding))
     return replace(checked, findings=tuple(sorted(findings, key=lambda one: SEVERITIES.index(one.severity))))
 
 

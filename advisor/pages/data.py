@@ -12,6 +12,7 @@ from advisor.pages.desk import show_desk, show_steps
 from advisor.pages.draft import Draft, draft_of, read_upload, setup_of, suggested_metric
 from advisor.pages.marks import split_bar
 from advisor.pages.own_clicks import compare_corrupted
+from advisor.pages.row_browser import shown
 from advisor.plan import Setup
 from advisor.report.changes import compare_data, compare_documents
 from advisor.storage.stored import StoredDataset
@@ -141,8 +142,8 @@ def choose_reading(dataset: StoredDataset, table: Table) -> None:
 def show_preview(table: Table, setup: Setup) -> None:
     first = [setup.input, setup.target]
     order = [*first, *(name for name in table.columns if name not in first)]
-    shown = table.rows[:_PREVIEW_ROWS]
-    cells = {name: [row[table.columns.index(name)] for row in shown] for name in order}
+    first_rows = table.rows[:_PREVIEW_ROWS]
+    cells = {name: [shown(row[table.columns.index(name)]) for row in first_rows] for name in order}
     roles = {setup.input: "input", setup.target: "ideal answer"}
     labels = {name: f"{name} ({roles[name]})" if name in roles else name for name in order}
     st.dataframe(
@@ -150,7 +151,7 @@ def show_preview(table: Table, setup: Setup) -> None:
         hide_index=True,
         height=246,
         column_config={labels[setup.input]: st.column_config.TextColumn(width="large")},
-        alt=f"The first {len(shown)} rows of the file",
+        alt=f"The first {len(first_rows)} rows of the file",
     )
 
 

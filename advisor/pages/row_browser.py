@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -14,6 +15,7 @@ from advisor.pages.steps import keep_steps
 from advisor.plan import Setup
 from advisor.storage.stored import StoredDataset
 from advisor.wording import count_text
+from eval.checks import masked
 from eval.label_sets import NO_LABEL, as_answer, labels_in
 from eval.steps import DropRow, EditRow, Row, answer_cell, edit_problem, rows_by_id
 from eval.task import Example, Kind
@@ -165,6 +167,8 @@ def _edit_answer(draft: Draft, now: str, key: str, may_be_new: bool) -> str:
             return st.text_area("Ideal answer", now, key=key) or ""
 
 
+@lru_cache(maxsize=4096)
 def shown(text: str) -> str:
-    """A text of the data as a page shows it."""
+    """A text of the data as a page shows it: personal data and secrets masked, and cut where it is long."""
+    text = masked(text)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"

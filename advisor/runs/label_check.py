@@ -24,11 +24,10 @@ from advisor.plan import SETUP, Setup
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spawned
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
-from eval.checks import Finding
+from eval.checks import Finding, check_wrong_labels
 from eval.scoring.paraphrases import Encode
 from eval.steps import Row, rows_by_id
 from eval.task import BadInput, Task
-from eval.wrong_labels import find_wrong_labels
 from strategies.search.embedder import phrase_encoder
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -61,13 +60,12 @@ _CHECK = AsJson[LabelCheck](LabelCheck)
 
 def check_labels(read: Task, task: Task, encode: Encode) -> LabelCheck:
     """`read` is the task before the person's steps, which name its rows."""
-    found = find_wrong_labels(task, encode)
-    if found is None:
+    finding = check_wrong_labels(task, encode)
+    if finding is None:
         return LabelCheck()
-    finding, suggested = found
     rows = rows_by_id(read)
     labels = {example.id: example.target for example in task.examples}
-    suspects = tuple(Suspect(one, rows[one], labels[one], suggestion) for one, suggestion in suggested.items())
+    suspects = tuple(Suspect(one, rows[one], labels[one], suggestion) for one, suggestion in finding.suggested)
     return LabelCheck(finding, suspects)
 
 

@@ -155,6 +155,20 @@ def test_text_of_a_person_is_text_in_the_browser_too(store: Store) -> None:
     assert "<img" not in html_of(app) and not any("bold" in one.value for one in app.markdown)
 
 
+def test_personal_data_is_masked_on_screen_and_before_a_run_if_asked(store: Store) -> None:
+    rows = TICKETS.replace("Ship number 0 has trouble", "Write to jane.doe@example.org about trouble")
+    dataset = store.add_dataset("tickets.csv", rows.encode())
+    app = open_rows(dataset)
+    assert "Write to [e-mail] about trouble with its mast" in texts(app)
+    assert not any("jane.doe" in text for text in texts(app)) and "jane.doe" not in html_of(app)
+    assert not any(frame.value.astype(str).stack().str.contains("jane.doe").any() for frame in app.dataframe)
+    app.button(key="mend-personal-data").click().run()
+    assert steps_of(store, dataset) == (Fix("personal-data"),)
+    open_page("Compare", dataset=dataset.id).button(key="run").click().run()
+    task, _ = read_task(store.run_folder(store.runs()[0].id))
+    assert not any("jane.doe" in example.input for example in task.examples)
+
+
 def test_steps_apply_again_to_a_changed_file_and_reach_the_run(store: Store, dataset: StoredDataset) -> None:
     gone = EditRow(Row("Plane number 0 has trouble with its seat", "booking"), None, "refund")
     steps = (EditRow(FIRST, None, "refund"), gone, Fix("duplicates"))
