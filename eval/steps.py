@@ -171,13 +171,15 @@ def _edited(example: Example, step: EditRow, kind: Kind) -> Example:
     answer = answer_cell(example) if step.answer is None else step.answer.strip()
     if edit_problem(kind, source, answer):
         return example
+    if source != example.input:
+        example = replace(example, input=source, turns=())  # which would still say the old text
     if step.answer is None:
-        return replace(example, input=source)
+        return example
     if kind is Kind.MULTI_LABEL:
         answer = as_answer(labels_in(answer))
     several = accepted_answers([answer]) if kind in _MAY_HAVE_SEVERAL else None
     first, *others = several[0] if several else (answer,)
-    return replace(example, input=source, target=first, also_right=tuple(others))
+    return replace(example, target=first, also_right=tuple(others))
 
 
 def _check_enough(task: Task) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Sequence
 
@@ -43,6 +44,9 @@ def cleaned_csv(table: Table, columns: Columns, read: Task, cleaned: Task) -> st
         if example.id in rewritten and columns.marked:
             labels = labels_in(example.target)
             cells |= {name: marks[as_answer([name]) in labels] for name in columns.marked}
+        elif example.id in rewritten and columns.also:
+            further = json.dumps(example.also_right, ensure_ascii=False) if example.also_right else ""
+            cells |= {columns.target: example.target, columns.also: further}
         elif example.id in rewritten:
             cells[columns.target] = answer_cell(example)
         writer.writerow([cell if number(cell) is not None else inert(cell) for cell in (*cells.values(), *instruction)])

@@ -87,6 +87,16 @@ def test_several_labels_are_written_in_one_way_and_marks_in_their_columns() -> N
     assert edited.splitlines()[2:] == [",".join(row) for row in marked[1:]]
 
 
+def test_further_answers_stay_in_their_column() -> None:
+    rows = tuple((f"who is {i}?", f"name {i} of many", f'["nickname {i}", "initials {i}"]') for i in range(20))
+    table = Table(("question", "answer", "aliases"), rows)
+    setup = Setup("question", "answer", also="aliases", kind=Kind.ANSWERING)
+    row = Row("who is 0?", "name 0 of many || nickname 0 || initials 0")
+    edited = replace(setup, steps=(EditRow(row, None, "name 0 of many || other 0"),))
+    _, first, second, *_ = csv.reader(io.StringIO(cleaned(table, edited)))
+    assert first == ["who is 0?", "name 0 of many", '["other 0"]'] and second == list(rows[1])
+
+
 @pytest.mark.parametrize(("cell", "written"), [("=1+1", "'=1+1"), ("@cmd", "'@cmd"), ("-5", "-5"), ("+3.2", "+3.2")])
 def test_formulas_are_made_inert_and_numbers_stay(cell: str, written: str) -> None:
     rows = tuple((f"text {i}" if i else cell, ("a", "b")[i % 2]) for i in range(20))
