@@ -21,6 +21,9 @@ from eval.task import Example, Kind, Task
 MOST_ROWS = 5_000  # a label's rows are drawn in proportion beyond this
 FEWEST_ROWS_A_LABEL = 5  # rows of rarer labels can't be judged
 _FOLDS = 5
+# How much likelier another label must be. Where labels are hard to tell apart, confident learning alone doubts 5.9 % of
+# the clean rows of a sample, and 2.3 % with this; it found as many of the planted faults.
+_TIMES_LIKELIER = 8
 _INVERSE_REGULARISATION = 10.0  # best of 1, 10 and 50 on banking77 and clinc_banking15 with planted wrong labels
 
 
@@ -89,5 +92,6 @@ def _doubts(vectors: NDArray[np.float32], given: NDArray[np.intp]) -> list[_Doub
         return_indices_ranked_by="self_confidence",
         n_jobs=1,
     )
-    best = probabilities.argmax(axis=1)
-    return [_Doubt(int(row), int(best[row])) for row in issues if best[row] != given[row]]
+    best, every = probabilities.argmax(axis=1), np.arange(len(given))
+    is_clear = probabilities[every, best] >= _TIMES_LIKELIER * probabilities[every, given]
+    return [_Doubt(int(row), int(best[row])) for row in issues if is_clear[row]]
