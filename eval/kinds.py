@@ -121,5 +121,5 @@ def _numbers(targets: Sequence[str], column: str) -> KindGuess | None:
     if not (is_rated or is_amount):
         return None
     span = f"from {values[0]:,.10g} to {values[-1]:,.10g}"
-    what = f"{len(values)} ratings {span}" if is_rated else f"numbers {span}"
+    what = f"ratings {span}" if is_rated else f"numbers {span}"
     return KindGuess(Kind.NUMBER, f"All {len(targets):,} answers in column '{column}' are {what}.")
