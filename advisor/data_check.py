@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from advisor.as_json import AsJson
-from advisor.plan import Setup
+from advisor.plan import DEFAULT_MODEL, Setup
 from eval.checks import Finding, check_task
 from eval.columns import Columns
 from eval.split import split_task
 from eval.table import Table
 from eval.task import Document, Kind
+from strategies.engine.models import context_tokens
 
 Severity = Literal["info", "warning", "serious"]
 SEVERITIES = ("serious", "warning", "info")  # in the order of a list
@@ -94,7 +95,7 @@ def check_data(name: str, table: Table, documents: list[Document], setup: Setup)
         table.encoding,
         table.sheets,
         (*built.left_out, *split.notes),
-        tuple(map(Found.of, check_task(built.task))),
+        tuple(map(Found.of, check_task(built.task, context_tokens(DEFAULT_MODEL)))),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from advisor.pages.frame import store
-from advisor.plan import Setup
+from advisor.plan import DEFAULT_MODEL, Setup
 from advisor.storage.stored import StoredDataset
 from eval.checks import Finding, check_task
 from eval.columns import guess_columns
@@ -17,6 +17,7 @@ from eval.scoring import metric_for
 from eval.split import split_task
 from eval.table import Table
 from eval.task import Document, Split, Task
+from strategies.engine.models import context_tokens
 from strategies.presets import PRESETS
 
 
@@ -67,7 +68,7 @@ def _draft(built: BuiltTask, setup: Setup) -> Draft:
         cleaned.changed,
         built.kind_guess,
         built.left_out,
-        tuple(check_task(task)),
+        tuple(check_task(task, context_tokens(DEFAULT_MODEL))),
         split_task(task, seed=0),
     )
 

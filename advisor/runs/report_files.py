@@ -33,7 +33,7 @@ from eval.scoring import scorer_for
 from eval.scoring.metric import VERSION
 from eval.statistics import Interval
 from eval.task import Example, Split, Task
-from strategies.engine.models import EMBEDDED, EMBEDDED_NAME
+from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, context_tokens
 
 _PACKAGES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu")
 
@@ -60,7 +60,9 @@ def write_report(
         trials=trials,
         baselines=baselines,
         priorities=plan.priorities,
-        warnings=[finding.what for finding in check_task(task) if finding.severity != "info"],
+        warnings=[
+            finding.what for finding in check_task(task, context_tokens(plan.model)) if finding.severity != "info"
+        ],
         versions={
             "Python": platform.python_version(),
             SCORE_VERSION: VERSION,

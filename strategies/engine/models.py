@@ -6,6 +6,7 @@ import importlib.util
 import json
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import huggingface_hub  # its parts are imported on first use: half a second, only for models from the hub
@@ -157,6 +158,21 @@ def _known_parameters(name: str) -> float | None:
     folder = path if path.exists() else _fetched(name)
     found = _local_parameters(folder) if folder else None
     return found if isinstance(found, float) else None
+
+
+@lru_cache
+def context_tokens(name: str) -> int | None:
+    """How many tokens a model on this machine can read; None if it isn't here, or doesn't say."""
+    if name == EMBEDDED:
+        found = embedded_gguf()
+    else:
+        path = Path(name).expanduser()
+        found = path if path.exists() else _fetched(name)
+    try:
+        tokens = config_of(found).get("max_position_embeddings") if found else None
+    except (OSError, ValueError, TypeError):
+        return None
+    return int(tokens) if tokens else None
 
 
 def is_here(name: str) -> bool:
