@@ -58,7 +58,7 @@ def _near_pairs(texts: Sequence[str]) -> NDArray[np.intp] | None:
     from sklearn.preprocessing import normalize
     from sklearn.random_projection import GaussianRandomProjection
 
-    vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 4), max_df=0.5, dtype=np.float32)
+    vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 4), lowercase=False, max_df=0.5, dtype=np.float32)
     try:
         profiles = vectorizer.fit_transform(texts)
     except ValueError:  # no n-grams left, e.g. with fewer than two texts
