@@ -17,7 +17,7 @@ from typing import Any
 from eval.encodings import EASTERN, Decoded, decoded
 from eval.task import BadInput
 
-MAX_BYTES = 50 * 1024 * 1024
+MAX_BYTES = 200 * 1024 * 1024
 MAX_UNPACKED_BYTES = 200 * 1024 * 1024  # a small compressed file can hold gigabytes
 
 _SIGNATURES = (

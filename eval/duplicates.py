@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.task import normalised
+from eval.near_words import near_pairs_by_words
+from eval.stable_order import stable_hashes
+from eval.task import Example, normalised
 
 NEAR = 0.9  # minimum cosine of n-gram profiles for two inputs to count as near-duplicates
-MAX_TEXTS = 30_000
+MAX_TEXTS = 20_000
 MAX_CHARACTERS = 4_000_000
 MAX_PAIRS = 2_000_000
 
@@ -25,8 +28,8 @@ class Likeness:
     """Which of n inputs are alike.
 
     `key` [n]: equal for inputs with the same normalised form, counted from 0 in order of first appearance. `pairs`
-    [m, 2]: keys of near-duplicates, the smaller first. `complete` is False if there was too much text to search for
-    near-duplicates; then `pairs` is empty.
+    [m, 2]: keys of near-duplicates, the smaller first. `complete` is False if there was too much text to compare letter
+    by letter. Then the texts are compared word by word, and a few of those with typos may be missed.
     """
 
     key: NDArray[np.intp]
@@ -34,17 +37,53 @@ class Likeness:
     complete: bool
 
 
+class Inputs:
+    """Inputs in their normalised forms, which take long to find, so that all checks and the split share them.
+
+    `key` [n] is as in `Likeness`. `hashes` [number of keys] are `stable_hash` of the forms.
+    """
+
+    def __init__(self, inputs: Sequence[str]) -> None:
+        numbering: dict[str, int] = {}
+        self.key = np.array([numbering.setdefault(normalised(text), len(numbering)) for text in inputs], dtype=np.intp)
+        self.hashes = np.fromiter(stable_hashes(numbering), dtype=np.uint64, count=len(numbering))
+        self.empty = numbering.get("")  # the key of inputs without any sign
+        self._texts = list(numbering)
+        self._likeness: Likeness | None = None
+        self._lock = Lock()
+
+    def likeness(self) -> Likeness:
+        """Find the nearly equal ones. Deterministic; 20,000 short inputs take seconds, 1,000,000 half a minute."""
+        with self._lock:
+            if self._likeness is None:
+                self._likeness = _likeness(self.key, self._texts)
+                self._texts = []
+            return self._likeness
+
+
+_latest: tuple[Sequence[Example], Inputs] | None = None
+
+
+def inputs_of(examples: Sequence[Example]) -> Inputs:
+    """The inputs of these examples. Those of the latest examples are remembered."""
+    global _latest
+    latest = _latest
+    if latest is None or latest[0] is not examples:
+        latest = _latest = examples, Inputs([example.input for example in examples])
+    return latest[1]
+
+
 def compare_inputs(inputs: Sequence[str]) -> Likeness:
-    """Find equal and nearly equal inputs. Deterministic; 20,000 short inputs take seconds."""
-    numbering: dict[str, int] = {}
-    key = np.array([numbering.setdefault(normalised(text), len(numbering)) for text in inputs], dtype=np.intp)
-    texts = list(numbering)
-    pairs = None
+    """Find equal and nearly equal inputs."""
+    return Inputs(inputs).likeness()
+
+
+def _likeness(key: NDArray[np.intp], texts: Sequence[str]) -> Likeness:
     if len(texts) <= MAX_TEXTS and sum(map(len, texts)) <= MAX_CHARACTERS:
         pairs = _near_pairs(texts)
-    if pairs is None:
-        return Likeness(key, np.empty((0, 2), dtype=np.intp), complete=False)
-    return Likeness(key, pairs, complete=True)
+        if pairs is not None:
+            return Likeness(key, pairs, complete=True)
+    return Likeness(key, near_pairs_by_words(texts), complete=False)
 
 
 def _near_pairs(texts: Sequence[str]) -> NDArray[np.intp] | None:

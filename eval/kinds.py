@@ -16,6 +16,7 @@ from eval.scoring.code import is_code
 from eval.task import Example, Kind, labels_of, normalised
 from eval.words import count_words, usual_length
 
+MANY_ROWS = 50_000
 MAX_ANSWER_WORDS = 12  # a longer answer is written text, not a label or a short fact
 _FEWEST_RATINGS = 3  # two numbers are yes and no
 _ANY_NUMBER = {"label", "target", "y", "output", "value"}  # of a column that holds amounts if they have decimals
@@ -65,7 +66,8 @@ def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: boo
         return numbers
     words = sorted(map(count_words, targets))
     # A repeated row doesn't mean that answers repeat, so each pair counts once.
-    pairs = {(normalised(source), target.strip().casefold()) for source, target in zip(inputs, targets, strict=True)}
+    form = normalised if rows <= MANY_ROWS else str.strip  # a few repeated rows change nothing among so many
+    pairs = {(form(source), target.strip().casefold()) for source, target in zip(inputs, targets, strict=True)}
     uses = Counter(target for _, target in pairs)
     repeated = sum(count for count in uses.values() if count > 1)
     named = sum(any(map(str.isalpha, target)) for target in targets) > rows / 2  # numbers repeat by chance

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from eval.duplicates import Likeness, compare_inputs
+from eval.duplicates import Inputs, Likeness, inputs_of
 from eval.kinds import labels_for
-from eval.stable_order import Unit, places, stable_hash
+from eval.stable_order import Unit, places, stable_hashes
 from eval.strata import strata_of
-from eval.task import BadInput, Example, Kind, Split, Task, normalised
+from eval.task import BadInput, Kind, Split, Task
 
 DEV_SHARE = 0.15
 TEST_SHARE = 0.25
@@ -33,11 +33,13 @@ def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int 
 
     Raises BadInput if a part would be empty.
     """
-    likeness = compare_inputs([example.input for example in task.examples])
+    inputs = inputs_of(task.examples)
+    likeness = inputs.likeness()
     notes: list[str] = []
     if not likeness.complete:
         notes.append(
-            "The inputs are too many or too long to look for near-duplicates; only equal inputs were kept together."
+            "There is so much text that near-duplicates were looked for word by word. A few that differ within words "
+            "may be in two parts."
         )
     sides = _given_sides(task, likeness, notes)
     shares = {side: share for side, share in (("dev", DEV_SHARE), ("test", TEST_SHARE)) if not sides[side]}
@@ -45,7 +47,7 @@ def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int 
         shares["dev"] = min(DEV_SHARE, max_dev / max(1, len(sides["train"])))
     if shares and sides["train"]:
         given = len(shares) < 2
-        sides |= _cut(task, sides["train"], likeness, shares, seed)
+        sides |= _cut(task, sides["train"], inputs, shares, seed)
         notes += [f"{len(sides[side]):,} of the training rows became {_NAMES[side]} rows." for side in shares if given]
     for side, rows in sides.items():
         if not rows:
@@ -56,9 +58,11 @@ def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int 
     for side, limit in (("test", max_test), ("dev", max_dev)):
         if limit is not None and len(sides[side]) > limit:
             notes.append(f"{limit:,} of {len(sides[side]):,} {_NAMES[side]} rows are used, chosen at random.")
-            sides[side] = _sample(task, sides[side], limit, seed)
+            sides[side] = _sample(task, inputs, sides[side], limit, seed)
     _note_unseen_labels(task, sides, notes)
-    parts = {side: tuple(task.examples[row] for row in _in_order(task, rows, seed)) for side, rows in sides.items()}
+    parts = {
+        side: tuple(task.examples[row] for row in _in_order(task, inputs, rows, seed)) for side, rows in sides.items()
+    }
     return Split(parts["train"], parts["dev"], parts["test"], tuple(notes))
 
 
@@ -88,16 +92,20 @@ def _given_sides(task: Task, likeness: Likeness, notes: list[str]) -> dict[str, 
 
 
 def _cut(
-    task: Task, rows: Sequence[int], likeness: Likeness, shares: Mapping[str, float], seed: int
+    task: Task, rows: Sequence[int], inputs: Inputs, shares: Mapping[str, float], seed: int
 ) -> dict[str, list[int]]:
     """Divide `rows` into `shares` and train, in whole clusters of rows that stay together."""
     clusters: dict[int, list[int]] = defaultdict(list)
-    for row, number in zip(rows, _cluster_numbers(task, rows, likeness), strict=True):
+    for row, number in zip(rows, _cluster_numbers(task, rows, inputs.likeness()), strict=True):
         clusters[number].append(row)
     strata = strata_of(task.examples, task.kind)
-    labels = [Counter(strata[row] for row in rows) for rows in clusters.values()]
+    alone = {stratum: Counter((stratum,)) for stratum in set(strata)}  # saves memory
+    labels = [
+        alone[strata[rows[0]]] if len(rows) == 1 else Counter(strata[row] for row in rows) for rows in clusters.values()
+    ]
+    hashes = inputs.hashes[inputs.key].tolist()
     units = [
-        Unit(_cluster_stratum(found), _cluster_key(task, rows), len(rows))
+        Unit(_cluster_stratum(found), _cluster_key(task, hashes, rows), len(rows))
         for rows, found in zip(clusters.values(), labels, strict=True)
     ]
     sides: dict[str, list[int]] = {side: [] for side in ("train", *shares)}
@@ -121,7 +129,7 @@ def _sides_of(
     middle = (1 + shares.get("test", 0.0) - shares.get("dev", 0.0)) / 2
     free, learned = [], set[str]()
     for at in sorted(range(len(units)), key=lambda at: (units[at].size <= most, abs(place[at] - middle))):
-        if min(labels[at], key=lambda label: (-labels[at][label], label)) in learned:
+        if _leading(labels[at]) in learned:
             free.append(at)
         else:
             learned |= labels[at].keys()
@@ -139,18 +147,22 @@ def _sides_of(
     return sides
 
 
+def _leading(labels: Counter[str]) -> str:
+    """The most common label, of several the first in the alphabet."""
+    return next(iter(labels)) if len(labels) == 1 else min(labels, key=lambda label: (-labels[label], label))
+
+
 def _cluster_stratum(labels: Counter[str]) -> str:
     """The clearly dominant label, or "" if labels are mixed, because one more row could then change which one leads."""
-    label, rows = labels.most_common(1)[0]
-    return label if rows >= CLEARLY * labels.total() else ""
+    label = _leading(labels)
+    return label if labels[label] >= CLEARLY * labels.total() else ""
 
 
-def _cluster_key(task: Task, rows: Sequence[int]) -> int:
+def _cluster_key(task: Task, hashes: Sequence[int], rows: Sequence[int]) -> int:
     """A key that stays the same while the cluster keeps its member with the smallest hash (of a group's name, or of a
     row's input)."""
-    examples = [task.examples[row] for row in rows]
-    groups = {stable_hash("group", example.group) for example in examples if example.group is not None}
-    return min(groups or map(_input_key, examples))
+    groups = {group for row in rows if (group := task.examples[row].group) is not None}
+    return min(stable_hashes(groups, "group") if groups else (hashes[row] for row in rows))
 
 
 def _cluster_numbers(task: Task, rows: Sequence[int], likeness: Likeness) -> list[int]:
@@ -172,31 +184,33 @@ def _cluster_numbers(task: Task, rows: Sequence[int], likeness: Likeness) -> lis
     size = keys + len(groups)
     graph = coo_array((np.ones(len(edges), dtype=bool), (edges[:, 0], edges[:, 1])), shape=(size, size))
     _, numbers = connected_components(graph, directed=False)
-    return [int(numbers[likeness.key[row]]) for row in rows]
+    found: list[int] = numbers[likeness.key[rows]].tolist()
+    return found
 
 
-def _sample(task: Task, rows: Sequence[int], count: int, seed: int) -> list[int]:
+def _sample(task: Task, inputs: Inputs, rows: Sequence[int], count: int, seed: int) -> list[int]:
     """The rows with the first places, so that a larger sample contains every smaller one."""
-    rows = _in_order(task, rows, seed)
+    rows = _in_order(task, inputs, rows, seed)
     strata = strata_of(task.examples, task.kind)
-    units = [Unit(strata[row], _input_key(task.examples[row])) for row in rows]
+    units = [Unit(strata[row], int(inputs.hashes[inputs.key[row]])) for row in rows]
     place = places(units, seed, "sample")
     return [rows[at] for at in sorted(range(len(rows)), key=lambda at: (place[at], units[at].key))[:count]]
 
 
-def _in_order(task: Task, rows: Iterable[int], seed: int) -> list[int]:
+def _in_order(task: Task, inputs: Inputs, rows: Iterable[int], seed: int) -> list[int]:
     """Order rows by the seed and their text, not by their place in the file."""
+    rows = list(rows)
+    keys = inputs.key[rows]
+    first = stable_hashes(inputs.hashes[keys].tolist(), seed, "order")
+    several = (np.bincount(keys)[keys] > 1).tolist()
 
-    def place(row: int) -> tuple[object, ...]:
-        example = task.examples[row]
-        first = stable_hash(seed, "order", _input_key(example))
-        return first, example.input, example.target, example.group or "", example.document_ids
+    def place(at: int) -> tuple[object, ...]:
+        if not several[at]:
+            return (first[at],)
+        example = task.examples[rows[at]]
+        return first[at], example.input, example.target, example.group or "", example.document_ids
 
-    return sorted(rows, key=place)
-
-
-def _input_key(example: Example) -> int:
-    return stable_hash(normalised(example.input))
+    return [rows[at] for at in sorted(range(len(rows)), key=place)]
 
 
 def _note_unseen_labels(task: Task, sides: Mapping[str, Sequence[int]], notes: list[str]) -> None:

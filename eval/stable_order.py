@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -13,6 +13,17 @@ _HASHES = 2**64
 def stable_hash(*parts: str | int) -> int:
     """64 bits that depend only on `parts`: equal on every machine and in every process."""
     return int.from_bytes(blake2b("\x1f".join(map(str, parts)).encode("utf-8", "replace"), digest_size=8).digest())
+
+
+def stable_hashes(keys: Iterable[str | int], *parts: str | int) -> list[int]:
+    """`stable_hash(*parts, key)` of each key, in half the time."""
+    start = blake2b("".join(f"{part}\x1f" for part in parts).encode("utf-8", "replace"), digest_size=8)
+    found = []
+    for key in keys:
+        whole = start.copy()
+        whole.update(str(key).encode("utf-8", "replace"))
+        found.append(int.from_bytes(whole.digest()))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +49,8 @@ def places(units: Sequence[Unit], *seed: str | int) -> list[float]:
     start = {stratum: stable_hash(*seed, "start", stratum) / _HASHES for stratum in rows}
     before = Counter[str]()
     found = [0.0] * len(units)
-    for at in sorted(range(len(units)), key=lambda at: stable_hash(*seed, "place", units[at].key)):
+    order = stable_hashes((unit.key for unit in units), *seed, "place")
+    for at in sorted(range(len(units)), key=order.__getitem__):
         stratum, size = units[at].stratum, units[at].size
         found[at] = (before[stratum] + start[stratum] * size) / rows[stratum]
         before[stratum] += size

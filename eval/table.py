@@ -40,7 +40,7 @@ TABLE_ENDINGS = (
     ".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".json", *WORKBOOK_ENDINGS, ".parquet", ".zip", ".gz",
 )  # fmt: skip
 _UNPACKED_ENDINGS = TABLE_ENDINGS[:-2]
-MAX_ROWS = 200_000
+MAX_ROWS = 1_000_000
 MAX_COLUMNS = 500
 _TEXT_MARKS = ("'=", "'+", "'-", "'@", "'\t", "'\r", "'\n")
 
@@ -218,7 +218,7 @@ def _laid_out(name: str, numbered: NumberedRows, notes: list[str]) -> Table:
     """A table from rows that people wrote, perhaps without a header."""
     if not numbered:
         raise BadInput(f"{name} holds no rows: the first row must name the columns and the data follow below it.")
-    _check_count(name, len(numbered), max(len(row) for _, row in numbered[:100]))
+    _check_count(name, len(numbered) - 1, max(len(row) for _, row in numbered[:100]))
     _remove_text_marks(numbered)
     (_, columns), *body = rows = with_header(name, numbered, is_known, notes)
     if body and (names_winner(columns) or holds_chats(columns, body[0][1])):

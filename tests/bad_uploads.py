@@ -25,6 +25,6 @@ BAD_UPLOADS: dict[str, tuple[str, bytes]] = {
     "ragged rows": ("task.csv", TABLE + b"too,many,cells,here\n"),
     "NUL bytes": ("task.csv", TABLE.replace(b"parcel", b"par\0cel")),
     "wrong encoding": ("task.csv", TABLE.replace(b"cake", "käse".encode("utf-16-le"))),
-    "too large": ("task.csv", TABLE + b"x" * 60 * 2**20),
+    "too large": ("task.csv", TABLE + b"x" * 210 * 2**20),
     **{name: (name, content) for name, content in HOSTILE.items()},
 }

@@ -28,7 +28,7 @@ def fill(name: str, content: bytes) -> FoundDocuments:
 
 
 def swell(name: str, content: bytes) -> FoundDocuments:
-    return FoundDocuments([Document("a", "b", "x" * 2**20)] * 300)
+    return FoundDocuments([Document("a", "b", "x" * 2**20)] * 600)
 
 
 def chat(name: str, content: bytes) -> FoundDocuments:

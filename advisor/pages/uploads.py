@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from advisor.pages.draft import draft_from, guessed_setup
+from advisor.pages.draft import draft_of, guessed_setup
 from advisor.samples import zipped
 from advisor.storage.upload import Upload
 from eval.documents import DOCUMENT_ENDINGS
@@ -33,4 +33,5 @@ def check_upload(upload: Upload) -> None:
     choose.
     """
     if len(upload.table.columns) <= 2:
-        draft_from(upload.table, upload.documents, upload.name, guessed_setup(upload.table, upload.documents))
+        setup = guessed_setup(upload.table, upload.documents)
+        draft_of(upload.id, upload.name, setup, (upload.table, upload.documents))  # the Data page finds it cached

@@ -1,7 +1,7 @@
 """An upload: its original files, and what was read from them, stored so that no file is parsed twice.
 
-The result is stored as lines of JSON: one for the table, then one for each row and each document. They are written and
-read one at a time, because a table may be as large as memory allows.
+The result is stored as lines of JSON: one for the table, then one for every thousand rows and for each document. They
+are written and read one at a time, because a table may be as large as memory allows.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import ceil
 from pathlib import Path
 
 from advisor.as_json import AsJson
@@ -19,7 +20,7 @@ from eval.reading import read_documents_apart, read_table_apart
 from eval.table import Table
 from eval.task import BadInput, Document
 
-VERSION = 2  # raise it when the readers in eval/ change, so that older datasets are parsed again
+VERSION = 3  # raise it when the readers in eval/ change, so that older datasets are parsed again
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,9 @@ class _Head:
 
 
 READING = AsJson[Reading](Reading)
-_HEAD, _ROW, _DOCUMENT = AsJson[_Head](_Head), AsJson[tuple[str, ...]](tuple[str, ...]), AsJson[Document](Document)
+_Rows = tuple[tuple[str, ...], ...]
+_HEAD, _ROWS, _DOCUMENT = AsJson[_Head](_Head), AsJson[_Rows](_Rows), AsJson[Document](Document)
+_ROWS_A_LINE = 1_000
 
 
 def parsed_lines(table: Table, documents: list[Document]) -> Iterator[bytes]:
@@ -122,7 +125,7 @@ def parsed_lines(table: Table, documents: list[Document]) -> Iterator[bytes]:
         len(documents),
     )
     yield _line(_HEAD.plain(head))
-    yield from map(_line, table.rows)
+    yield from (_line(table.rows[at : at + _ROWS_A_LINE]) for at in range(0, len(table.rows), _ROWS_A_LINE))
     yield from (_line(_DOCUMENT.plain(document)) for document in documents)
 
 
@@ -132,7 +135,8 @@ def read_parsed(path: Path) -> tuple[Table, list[Document]]:
         head = _HEAD.read(next(lines, b""))
         if head.version != VERSION:
             raise ValueError(f"the parsed upload has version {head.version}, expected {VERSION}")
-        rows = tuple(_ROW.read(line) for line in islice(lines, head.rows))
+        blocks = islice(lines, ceil(head.rows / _ROWS_A_LINE))
+        rows = tuple(row for block in blocks for row in _ROWS.read(block))
         documents = [_DOCUMENT.read(line) for line in lines]
     if (len(rows), len(documents)) != (head.rows, head.documents):
         raise ValueError(

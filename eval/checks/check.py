@@ -8,13 +8,13 @@ from dataclasses import replace
 from eval.checks import answers, documents, labels, languages, leaks, personal, repeats, size, styles
 from eval.checks.finding import Finding
 from eval.checks.fixes import REMOVING, refusal
-from eval.duplicates import compare_inputs
+from eval.duplicates import inputs_of
 from eval.task import Task
 
 
 def check_task(task: Task, context_tokens: int | None = None) -> list[Finding]:
     """All findings, the serious ones first. Deterministic. `context_tokens` is how many tokens the model can read."""
-    likeness = compare_inputs([example.input for example in task.examples])
+    likeness = inputs_of(task.examples).likeness()
     found = [
         *(finding for check in _CHECKS for finding in check(task)),
         *leaks.check_leaks(task, likeness),

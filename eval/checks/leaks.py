@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eval.checks.finding import Finding, counted_rows
-from eval.duplicates import Likeness, compare_inputs
+from eval.duplicates import Likeness, inputs_of
 from eval.task import Example, Task
 
 
@@ -28,7 +28,7 @@ def find_leaks(task: Task, likeness: Likeness | None = None) -> Leaks:
     """The rows that `split_task` leaves out. `likeness` is that of all inputs, if it is already known."""
     if not any(example.split in ("test", "dev") for example in task.examples):
         return Leaks((), ())
-    likeness = likeness or compare_inputs([example.input for example in task.examples])
+    likeness = likeness or inputs_of(task.examples).likeness()
     sides: dict[str, list[tuple[Example, int]]] = defaultdict(list)
     for example, key in zip(task.examples, likeness.key.tolist(), strict=True):
         sides[example.split or "train"].append((example, key))

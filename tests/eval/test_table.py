@@ -62,7 +62,7 @@ BAD_UPLOADS: dict[str, tuple[str, bytes, list[str]]] = {
     "ragged": ("a.csv", b'text,label\n"two\nlines",x\na,b,c\nd\n', ["2 columns", "2 rows do not", "line 4, with 3"]),
     "nul bytes": ("a.csv", b"text,label\na,b\nc\0,d\n", ["NUL byte in line 3"]),
     "damaged letters": ("a.csv", "text,label\näöü,b\nsch".encode() + b"\xf6n,c\n", ["line 3", "save it as UTF-8"]),
-    "too large": ("a.csv", b"text,label\n" + b"a,b\n" * (60 * 2**20 // 4), ["60 MB", "50 MB"]),
+    "too large": ("a.csv", b"text,label\n" + b"a,b\n" * (210 * 2**20 // 4), ["210 MB", "200 MB"]),
     "unknown type": ("a.docx", b"text", [".csv", ".parquet"]),
     "two columns of one name": ("a.csv", b"text,label,text\na,b,c\n", ["two columns named 'text'"]),
     "open quote": ("a.csv", b'text,label\na,b\n"c,d\ne,f\n', ["quotation mark in line 3"]),
