@@ -33,8 +33,9 @@ _NUMBER_WORDS = (
     "twelve",
 )
 _NUMBERS = {word: str(number) for number, word in enumerate(_NUMBER_WORDS)}
-# Scripts without spaces between words: every letter counts as a word.
-UNSPACED = "\u0590-\u1dff\u2e80-\ud7ff\uf900-\ufaff"
+# Scripts whose letters count as a word each: without spaces between words (Thai to Burmese, Khmer, Chinese, Japanese),
+# or with particles joined to them (Korean). Hebrew, Arabic and Hindi have spaces.
+UNSPACED = "\u0e00-\u109f\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff"
 _PIECES = re.compile(f"[{UNSPACED}]|[^{UNSPACED}]+")
 _STEM_LETTERS = 5
 _ENDING_LETTERS = 3

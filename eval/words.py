@@ -16,9 +16,13 @@ UNSPACED = (
     r"[[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}"
     r"\p{scx=Thai}\p{scx=Lao}\p{scx=Khmer}\p{scx=Mymr}\p{scx=Tibt}]&&[\p{L}\p{N}--\p{Nd}]]"
 )
-LETTERS_A_WORD = 2  # letters of an unspaced script say about as much as a word (nearer three in Thai and Lao)
+LETTERS_A_WORD = 2  # letters of an unspaced script say about as much as a word
+LETTERS_A_THAI_WORD = 3  # in Thai, Lao, Khmer and Burmese, whose letters are sounds
 
 _LETTER = regex.compile(rf"{UNSPACED}\p{{M}}*", regex.V1)
+_THAI = regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}&&[\p{L}]]\p{M}*", regex.V1)
+_KATAKANA = regex.compile(r"[\p{Katakana}ー]+")  # one foreign word
+_BETWEEN = regex.compile(r"[\s\u1361\u200b]+")  # also the Ethiopic word mark, and the invisible one of Thai and Khmer
 _PIECE = regex.compile(rf"{UNSPACED}\p{{M}}*|[^\s{UNSPACED}]+", regex.V1)
 _BARE = regex.compile(rf"{UNSPACED}\p{{M}}*|[\w--_--{UNSPACED}]+", regex.V1)
 _SAYS = regex.compile(r"\w")
@@ -37,9 +41,9 @@ def words_of(text: str) -> list[str]:
 
 
 def count_words(text: str) -> int:
-    """The number of words. In unspaced scripts, `LETTERS_A_WORD` letters count as one word."""
+    """The number of words. In unspaced scripts, two or three letters count as one word."""
     words, letters = _count(text)
-    return words + ceil(letters / LETTERS_A_WORD)
+    return ceil(words + letters) or bool(text.strip())
 
 
 def usual_length(texts: Sequence[str]) -> tuple[float, Literal["word", "character"]]:
@@ -56,12 +60,16 @@ def bare_words(text: str) -> str:
 
 def _is_mostly_unspaced(text: str) -> bool:
     words, letters = _count(text)
-    return letters > words
+    return letters * LETTERS_A_WORD > words
 
 
-def _count(text: str) -> tuple[int, int]:
-    """The number of words between spaces, and of letters in unspaced scripts."""
-    if not is_unspaced(text):
-        return len(text.split()), 0
-    rest, letters = _LETTER.subn(" ", text)
-    return sum(1 for word in rest.split() if _SAYS.search(word)), letters
+def _count(text: str) -> tuple[int, float]:
+    """The number of words between spaces, and of those that the letters of unspaced scripts make. An emoji or a dash is
+    no word; in ASCII, where tables and prompts have always been counted, all between two spaces is one."""
+    if text.isascii():
+        return len(text.split()), 0.0
+    rest, foreign = _KATAKANA.subn(" ", text)
+    rest, thai = _THAI.subn(" ", rest)
+    rest, letters = _LETTER.subn(" ", rest)
+    words = sum(1 for word in _BETWEEN.split(rest) if _SAYS.search(word))
+    return words, foreign + thai / LETTERS_A_THAI_WORD + letters / LETTERS_A_WORD

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from eval import evidence
 from eval.checks import check_task
 from eval.checks.size import LONG_WORDS
 from eval.columns import guess_columns
@@ -50,6 +51,36 @@ def test_two_letters_without_spaces_count_as_a_word() -> None:
     assert count_words(CHINESE) == 6
     assert count_words("第0台kettle没有") == 2 + 2
     assert 5 <= count_words(THAI) <= 10
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("I don't know what e-mail costs: 3.5 €.", 7),
+        ("See https://example.com/a?b=1 – now", 3),
+        ("Great 👍", 1),
+        ("👍", 1),
+        ("ראש־הממשלה דיבר", 2),
+        ("ذهب الولد إلى المدرسة صباحا", 5),
+        ("می‌خواهم به خانه بروم", 4),
+        ("मैं कल दिल्ली जाऊँगा।", 4),
+        ("나는 학생입니다", 2),
+        ("ሰላም፡ለዓለም", 2),
+        ("วันนี้อากาศดีมาก", 4),
+        ("ຂ້ອຍຢາກກິນເຂົ້າ", 4),
+        ("ខ្ញុំស្រឡាញ់អ្នក", 3),
+        ("我爱北京天安门", 4),
+        ("今日はとても暑いです", 5),
+    ],
+)
+def test_words_are_counted_as_a_speaker_would(text: str, words: int) -> None:
+    assert count_words(text) == words
+
+
+def test_evidence_has_whole_words_where_a_script_has_spaces() -> None:
+    assert evidence.words_of("שלום עולם") == ["שלום", "עולם"]
+    assert evidence.words_of("ذهب الولد") == ["ذهب", "الولد"]
+    assert evidence.words_of("北京") == ["北", "京"]
 
 
 def test_the_usual_length_is_told_in_what_the_script_has() -> None:
