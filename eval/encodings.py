@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import re
 from dataclasses import dataclass
 
@@ -105,8 +106,10 @@ def _is_damaged_utf_8(content: bytes) -> bool:
 def _odd_lines(content: bytes) -> bytes:
     """Lines with bytes beyond ASCII, which alone tell encodings apart."""
     found, size = [], 0
-    for line in re.finditer(rb"[^\n]*[\x80-\xff][^\n]*", content):
-        found.append(line[0][:_SAMPLE_BYTES])
+    for line in io.BytesIO(content):
+        if line.isascii():
+            continue
+        found.append(line.removesuffix(b"\n")[:_SAMPLE_BYTES])
         size += len(found[-1])
         if size > _SAMPLE_BYTES:
             break
