@@ -252,7 +252,7 @@ def _from_rows(name: str, numbered: NumberedRows, notes: list[str], instruction:
     (_, header), *body = numbered
     columns = [column.strip() for column in header]
     if not body:
-        raise BadInput(f"{name} has a header ({', '.join(columns)}) but no rows below it: add the data.")
+        raise BadInput(f"{name} has a header ({_named_columns(columns)}) but no rows below it: add the data.")
     kept = []
     for i, column in enumerate(columns):
         if not is_unnamed(column):
@@ -263,7 +263,7 @@ def _from_rows(name: str, numbered: NumberedRows, notes: list[str], instruction:
             notes.append(f"Column {i + 1} of {name} has no name, so we call it 'column {i + 1}'.")
     for i in kept:
         if columns[i] in columns[:i]:
-            raise BadInput(f"{name} has two columns named '{columns[i]}': rename or delete one of them.")
+            raise BadInput(f"{name} has two columns named '{columns[i][:60]}': rename or delete one of them.")
     if len(kept) < 2:
         only = columns[kept[0]][:60] if kept else "without a name"
         raise BadInput(
@@ -277,6 +277,11 @@ def _from_rows(name: str, numbered: NumberedRows, notes: list[str], instruction:
         notes.append(garbled)
     numbers = tuple(number for number, _ in body)
     return _with_plain_answers(Table(tuple(columns[i] for i in kept), rows, numbers, instruction, tuple(notes)))
+
+
+def _named_columns(columns: Sequence[str]) -> str:
+    """So that a sentence stays one, however many and long they are."""
+    return ", ".join([column[:40] for column in columns[:5]] + ["…"] * (len(columns) > 5))
 
 
 def _garbled(rows: Sequence[Sequence[str]]) -> str:
