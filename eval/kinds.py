@@ -111,9 +111,9 @@ def _numbers(targets: Sequence[str], column: str) -> KindGuess | None:
     """Ratings, if the column is called like one. Amounts, if it is called like one or has decimals: other numbers may
     be answers to questions, where a near miss is wrong, or the numbers of labels."""
     words = {plain(column), *plain(column).split("_")}
-    if not targets or not is_number(targets[0]) or not all(map(is_number, targets)):
-        return None
     different = set(targets)
+    if not targets or not is_number(targets[0]) or not all(map(is_number, different)):
+        return None
     values = sorted({value for target in different if (value := number_in(target)) is not None})
     is_rated = _FEWEST_RATINGS <= len(values) <= MOST_RATINGS and bool(words & RATING_NAMES)
     has_decimals = sum(value != int(value) for value in values) * 2 > len(values)

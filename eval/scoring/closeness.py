@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -19,12 +21,12 @@ _SIGNS_AROUND = " .,;:%()[]*"
 
 
 def number_in(text: str) -> float | None:
-    """The first number in a text, None if it has none."""
-    plain = number(text.strip())
-    if plain is not None:
-        return plain
-    found = next(find_quantities(text), None)
-    return None if found is None else float(found[1].value)
+    """The first number in a text, None if it has none or one too large to compute with."""
+    value = number(text.strip())
+    if value is None and (found := next(find_quantities(text), None)):
+        with suppress(OverflowError):
+            value = float(found[1].value)
+    return value if value is not None and isfinite(value) else None
 
 
 def number_text(value: float) -> str:
@@ -36,8 +38,8 @@ def number_text(value: float) -> str:
 def is_number(text: str) -> bool:
     """Whether a text is one number, perhaps with a unit, and nothing else."""
     text = text.strip()
-    if number(text) is not None:
-        return True
+    if (value := number(text)) is not None:
+        return isfinite(value)
     found = list(find_quantities(text)) if any(map(str.isdigit, text)) else []
     if len(found) != 1:
         return False

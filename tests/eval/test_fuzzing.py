@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from eval.encodings import decoded
+from eval.scoring.closeness import is_number, number_in
 from tests.benchmarks.fuzz_uploads import mutants, seeds_in, use_apart
 
 TESTS = Path(__file__).parents[1]
@@ -25,3 +26,9 @@ def test_a_long_line_in_no_known_encoding_is_read_in_linear_time() -> None:
     start = time.process_time()
     decoded(content)
     assert time.process_time() - start < 5
+
+
+def test_a_number_too_large_to_compute_with_is_none() -> None:
+    for text in ("1e999", "9" * 5_000, f"{'9' * 400} euros"):
+        assert number_in(text) is None
+    assert not is_number("1e999")
