@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+import numpy as np
+
 from eval.checks.finding import Finding, counted_rows
-from eval.duplicates import Likeness
+from eval.duplicates import Likeness, inputs_of
 from eval.label_sets import labels_in
 from eval.task import LABELLED, Example, Kind, Task, normalised
 
@@ -57,11 +59,11 @@ def check_near_duplicates(task: Task, likeness: Likeness) -> Iterable[Finding]:
 
 def duplicates(task: Task) -> tuple[str, ...]:
     """The rows that repeat the input and the answer of an earlier one."""
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[int, str]] = set()
     rows = []
-    for example in task.examples:
-        pair = (normalised(example.input), example.target)
-        if pair[0] and pair in seen:
+    for example, key in _repeated(task):
+        pair = key, example.target
+        if pair in seen:
             rows.append(example.id)
         seen.add(pair)
     return tuple(rows)
@@ -69,12 +71,21 @@ def duplicates(task: Task) -> tuple[str, ...]:
 
 def conflicts(task: Task) -> tuple[str, ...]:
     """The rows whose input has a different answer in another row."""
-    keys = [normalised(example.input) for example in task.examples]
-    answers: dict[str, set[frozenset[str]]] = defaultdict(set)
-    for key, example in zip(keys, task.examples, strict=True):
+    repeated = _repeated(task)
+    answers: dict[int, set[frozenset[str]]] = defaultdict(set)
+    for example, key in repeated:
         answers[key].add(_answers(task.kind, example))
-    several = {key for key, found in answers.items() if key and len(found) > 1}
-    return tuple(example.id for key, example in zip(keys, task.examples, strict=True) if key in several)
+    return tuple(example.id for example, key in repeated if len(answers[key]) > 1)
+
+
+def _repeated(task: Task) -> list[tuple[Example, int]]:
+    """The rows whose input comes more than once, each with the key of its input."""
+    inputs = inputs_of(task.examples)
+    times = np.bincount(inputs.key) if len(inputs.key) else inputs.key
+    if inputs.empty is not None:
+        times[inputs.empty] = 0
+    rows = np.flatnonzero(times[inputs.key] > 1).tolist()
+    return [(task.examples[row], int(inputs.key[row])) for row in rows]
 
 
 def _answers(kind: Kind, example: Example) -> frozenset[str]:
