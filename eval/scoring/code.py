@@ -23,7 +23,8 @@ _OTHER_CODE = re.compile(
 )  # fmt: skip
 
 _STATEMENT = re.compile(
-    r"^[ \t]*(?:\w+\.)+\w+\(.*\);?[ \t]*$|^[ \t]*print\(|^(?:find|grep|ls|cat|awk|sed|tar|git|docker|kubectl|curl) .*[-|/]",
+    r"^[ \t]*(?:\w+\.)+\w+\(.*\);?[ \t]*$|^[ \t]*print\(|"
+    r"^(?:find|grep|ls|cat|awk|sed|tar|git|docker|kubectl|curl) .*[-|/]",
     re.MULTILINE,
 )
 _WHOLE = re.compile(
