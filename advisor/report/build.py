@@ -66,7 +66,10 @@ def build_report(
     report = Report(
         priorities=priorities,
         candidates=tuple(_probed(one, trial, failures, task) for one, trial, failures in found),
-        baselines=judged.baselines,
+        baselines=tuple(
+            replace(one, **_by_kind(trial, task.kind)) if isinstance(one, Candidate) else one
+            for one, trial in zip(judged.baselines, baselines, strict=True)
+        ),
         comparisons=judged.comparisons,
         crossings=judged.crossings,
         recommendation=judged.recommendation,
