@@ -186,7 +186,7 @@ def _commonest(confusion: Confusion | None) -> str:
     if len(commonest) != 1 or most < 2:
         return ""
     (mixup,) = commonest
-    return f" The most common mix-up: “{mixup.expected}” is labelled “{mixup.given}” ({most:,})."
+    return f" The most common mix-up: “{mixup.given}” for “{mixup.expected}” ({most:,})."
 
 
 def _overlap(failures: dict[str, Failures]) -> str | None:

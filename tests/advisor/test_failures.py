@@ -52,7 +52,7 @@ def test_a_strategy_without_a_wrong_answer_is_said_to_be_right(
 def test_the_mixup_that_stands_out_is_named(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
     always = answered(synthetic_trials()[0], lambda target, row: "refund" if target == "delivery" else target)
     said = sentence(synthetic_report(trials=[always]))
-    assert said == "Prompting is wrong on 20 of 80 rows. The most common mix-up: “delivery” is labelled “refund” (20)."
+    assert said == "Prompting is wrong on 20 of 80 rows. The most common mix-up: “refund” for “delivery” (20)."
 
 
 def test_labels_mixed_up_both_ways_may_overlap(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
