@@ -16,6 +16,8 @@ UNSPACED = (
     r"[[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}"
     r"\p{scx=Thai}\p{scx=Lao}\p{scx=Khmer}\p{scx=Mymr}\p{scx=Tibt}]&&[\p{L}\p{N}--\p{Nd}]]"
 )
+LETTERS_A_TOKEN = 4.2  # of English, with a vocabulary of about 50,000; German and Spanish need up to half as many again
+BYTES_A_TOKEN = 2.0  # of letters outside ASCII: between 1.1 for Korean and 2.6 for Hindi with SmolLM2
 LETTERS_A_WORD = 2  # letters of an unspaced script say about as much as a word
 LETTERS_A_THAI_WORD = 3  # in Thai, Lao, Khmer and Burmese, whose letters are sounds
 
@@ -73,3 +75,12 @@ def _count(text: str) -> tuple[int, float]:
     rest, letters = _LETTER.subn(" ", rest)
     words = sum(1 for word in _BETWEEN.split(rest) if _SAYS.search(word))
     return words, foreign + thai / LETTERS_A_THAI_WORD + letters / LETTERS_A_WORD
+
+
+def about_tokens(text: str) -> float:
+    """About how many tokens of a model a text is, from its letters, where no tokenizer is known."""
+    if text.isascii():
+        return len(text) / LETTERS_A_TOKEN
+    ascii_letters = len(text.encode("ascii", "ignore"))
+    others = len(text.encode("utf-8", "replace")) - ascii_letters
+    return ascii_letters / LETTERS_A_TOKEN + others / BYTES_A_TOKEN

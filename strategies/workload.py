@@ -9,11 +9,11 @@ from statistics import mean, quantiles
 
 from eval.robustness import VARIANTS
 from eval.task import LABELLED, Brief, Document, Example, Kind, Split, Task
+from eval.words import about_tokens
 from strategies.presets import SENTENCE_TOKENS, TRIAL_SHARE, Budget
 from strategies.registry import DECLARATIONS, TRAINED, baselines_for
 from strategies.search.passages import cut_passages, words_a_passage
 
-CHARACTERS_A_TOKEN = 4.2  # English with a vocabulary of about 50,000
 TOKENS_A_WORD = 1.35
 TOKENS_A_TURN = 8  # what a chat template adds around a message
 # A search follows about four labels to their end, in passes half as fast as reading. With only an instruction, a model
@@ -131,4 +131,4 @@ def _training_tokens(train: Sequence[Example], looked_up: float = 0.0) -> float:
 
 
 def _tokens(text: str) -> float:
-    return 1 + len(text) / CHARACTERS_A_TOKEN
+    return 1 + about_tokens(text)

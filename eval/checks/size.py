@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import ceil
 
 from eval.checks.finding import Finding, counted_rows
 from eval.grouping import piece_name
 from eval.split import TEST_SHARE
 from eval.statistics import OFTEN_DISAGREEING, even_groups, margin_shown, rows_to_show
 from eval.task import Example, Task
-from eval.words import LETTERS_A_WORD, count_words, is_unspaced
+from eval.words import LETTERS_A_WORD, about_tokens, count_words, is_unspaced
 
 FEW_ROWS = 100
 LONG_WORDS = 1_500
 _LARGE_MARGIN, _USEFUL_MARGIN = 0.10, 0.05
-_LETTERS_A_TOKEN = 4.2  # of English; German and Spanish need up to half as many tokens again
-_BYTES_A_TOKEN = 2.0  # of letters outside ASCII: between 1.1 for Korean and 2.6 for Hindi with SmolLM2
 
 
 def check_few_rows(task: Task) -> Iterable[Finding]:
@@ -83,19 +80,10 @@ def _check_context(task: Task, context_tokens: int) -> Iterable[Finding]:
             "longer-than-context",
             "warning",
             f"{counted_rows(rows, 'needs', 'need')} more than the {context_tokens:,} tokens that the model can read. "
-            f"The longest needs about {max(tokens.values()):,}.",
+            f"The longest needs about {max(tokens.values()):,.0f}.",
             "The model can't answer them, so they score 0. Shorten the inputs, or choose a model that reads more.",
             rows=rows,
         )
-
-
-def about_tokens(text: str) -> int:
-    """About how many tokens a text is, from its letters: no tokenizer is known here."""
-    if text.isascii():
-        return ceil(len(text) / _LETTERS_A_TOKEN)
-    ascii_letters = len(text.encode("ascii", "ignore"))
-    others = len(text.encode("utf-8", "replace")) - ascii_letters
-    return ceil(ascii_letters / _LETTERS_A_TOKEN + others / _BYTES_A_TOKEN)
 
 
 def _test_rows(task: Task) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from eval.checks import check_task
-from eval.checks.size import about_tokens
 from eval.task import Document, Kind, Task
+from eval.words import about_tokens
 from tests.checked_tasks import clean, findings, sentences, task_of
 
 GERMAN = (
