@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from eval.column_contents import LONG_CHARACTERS, Contents
 from eval.document_ids import DocumentNames
-from eval.label_sets import marked_columns
+from eval.label_sets import marked_columns, ticked_columns
 from eval.names import (
     ALSO_NAMES,
     ANSWER_NAMES,
@@ -122,13 +122,16 @@ def guess_columns(table: Table, documents: Sequence[Document] = ()) -> Columns:
     if target is None:  # the joined columns hold the only answer
         joined = ()
         target = _target(contents, [name for name in usable if name != source], source)
+    ticked = ticked_columns(table, (name for name in candidates if name != source and name not in joined))
+    if ticked and (target is None or target in ticked or not _is_named_target(target)):
+        target = ticked[0]
     if target is None:
         target = [name for name in usable if name != source][-1]
     chosen = {source, target, *joined}
     group, split, document, rejected, also = (
         None if name in chosen else name for name in (group, split, document, rejected, also)
     )
-    marked = marked_columns(table, target, [name for name in usable if name not in chosen])
+    marked = marked_columns(table, target, [name for name in (*usable, *ticked) if name not in chosen])
     return Columns(source, target, group, split, document, joined, rejected, marked, also)
 
 

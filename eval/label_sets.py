@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from eval.table import Table
 
 SEPARATOR = ";"
 NO_LABEL = "none"  # the answer for a row without labels
 
-_SEPARATORS = (";", "|", ",")
+_SEPARATORS = tuple(map(re.compile, ("[;；]", r"\|", "[,，、،]", r"\n")))
+_UNSURE = tuple(map(re.compile, ("/", r"\s\+\s", r"\s&\s")))  # between the parts of one label, too
+_ANY_SEPARATOR = re.compile(r"[;；|,，、،\n]")
+_TAGS = re.compile(r"(?:<[^<>]+>)+")
+_BETWEEN_TAGS = re.compile("[<>]+")
+_HASHTAGS = re.compile(r"#[^\s#,;|]+(?:[\s,;|]+#[^\s#,;|]+)*[\s,;|]*")
+_BETWEEN_HASHTAGS = re.compile(r"[\s,;|]+")
+_AROUND = {"[": "]", "{": "}", "(": ")"}
+_WITHOUT_COMMAS = re.compile(r"(?<=['\"])\s+(?=['\"])")  # ['a' 'b'], as NumPy writes a list
+_QUOTED = re.compile(r"(['\"])(.*)\1")
 _MIXED = 0.1  # at least this share of the cells holds several labels
 _USES_A_LABEL = 3  # on average
 _MOST_WORDS = 5  # in a label
+_SEEN = 100  # cells that show whether parts are too long for labels
 _MOST_CHARACTERS = 20_000  # a longer cell isn't a list of labels
 _FEWEST_COLUMNS = 3  # two columns of yes and no may as well be facts about a row
 _MARKS = (
-    ("0", "1"),
-    ("0.0", "1.0"),
-    ("false", "true"),
-    ("no", "yes"),
-    ("n", "y"),
-    ("", "x"),
-    ("", "✓"),
-    ("", "✔"),
-    ("", "1"),
-    ("", "yes"),
-)
+    ("0", "1"), ("0.0", "1.0"), ("false", "true"), ("f", "t"), ("no", "yes"), ("n", "y"), ("nein", "ja"), ("n", "j"),
+    ("nee", "ja"), ("falsch", "wahr"), ("non", "oui"), ("faux", "vrai"), ("no", "sí"), ("no", "si"), ("no", "sì"),
+    ("não", "sim"), ("nao", "sim"), ("nie", "tak"), ("нет", "да"), ("否", "是"), ("なし", "あり"), ("いいえ", "はい"),
+    ("아니오", "예"), ("-", "x"), ("0", "x"), ("✗", "✓"), ("✘", "✔"), ("×", "○"), ("☐", "☑"), ("-1", "1"), ("", "●"),
+)  # fmt: skip
+_YES = frozenset(yes for _, yes in _MARKS)
 
 
 def labels_in(answer: str) -> tuple[str, ...]:
@@ -54,7 +60,7 @@ def label_sets(cells: Sequence[str], may_be_numbers: bool = False) -> list[tuple
     if enough cells hold several parts and the parts come back, in other combinations if they aren't lists. Numbers only
     count if `may_be_numbers`."""
     are_lists = all(cell.startswith("[") for cell in cells)
-    for found in _ways_to_read(cells):
+    for found, is_sure in _ways_to_read(cells, _MIXED * len(cells), _MOST_WORDS):
         several = sum(len(labels) > 1 for labels in found)
         uses = Counter(label for labels in found for label in labels)
         combined = Counter(label for labels in set(found) for label in labels)
@@ -62,7 +68,7 @@ def label_sets(cells: Sequence[str], may_be_numbers: bool = False) -> list[tuple
         if (
             several >= _MIXED * len(cells)
             and len(uses) * _USES_A_LABEL <= sum(uses.values())
-            and (are_lists or (are_combined and any(len(labels) == 1 for labels in found)))
+            and (are_lists or (are_combined and (_stand_alone(found, is_sure) or _come_in_any_place(found))))
             and all(len(label.split()) <= _MOST_WORDS for label in uses)
             and (may_be_numbers or any(any(map(str.isalpha, label)) for label in uses))
         ):
@@ -72,14 +78,44 @@ def label_sets(cells: Sequence[str], may_be_numbers: bool = False) -> list[tuple
 
 def as_label_sets(cells: Sequence[str]) -> list[tuple[str, ...]]:
     """The labels of each cell, in the way that finds several in most cells."""
-    return max(_ways_to_read(cells), key=lambda found: sum(len(labels) > 1 for labels in found))
+    ways = [found for found, _ in _ways_to_read(cells, least=1)] or [[_parts((cell,)) for cell in cells]]
+    return max(ways, key=lambda found: sum(len(labels) > 1 for labels in found))
 
 
-def _ways_to_read(cells: Sequence[str]) -> list[list[tuple[str, ...]]]:
+def _stand_alone(found: Sequence[tuple[str, ...]], is_sure: bool) -> bool:
+    return is_sure and any(len(labels) == 1 for labels in found)
+
+
+def _come_in_any_place(found: Sequence[tuple[str, ...]]) -> bool:
+    """The parts of a name, an address or a path have their places."""
+    firsts = {labels[0] for labels in found if labels}
+    later = {label for labels in found for label in labels[1:]}
+    return len(firsts & later) * 3 >= len(firsts | later)
+
+
+def _ways_to_read(
+    cells: Sequence[str], least: float, most_words: int | None = None
+) -> Iterator[tuple[list[tuple[str, ...]], bool]]:
+    """The labels of each cell, read in the ways that at least `least` cells use, and whether a way is surely one to
+    write several labels. Ways that give labels of more than `most_words` words are left out early, to save time."""
     lists = [_items_of(cell) for cell in cells]
     if sum(items is not None for items in lists) > _MIXED * len(cells):
-        return [[_parts((cell,)) if items is None else items for cell, items in zip(cells, lists, strict=True)]]
-    return [[_parts(cell.split(separator)) for cell in cells] for separator in _SEPARATORS]
+        yield [_parts((cell,)) if items is None else items for cell, items in zip(cells, lists, strict=True)], True
+        return
+    for form, between in ((_HASHTAGS, _BETWEEN_HASHTAGS), (_TAGS, _BETWEEN_TAGS)):
+        if all(map(form.fullmatch, cells)):
+            yield [_parts(between.split(cell)) for cell in cells], True
+            return
+    for separator in (*_SEPARATORS, *_UNSURE, _ANY_SEPARATOR):
+        if most_words and any(
+            len(part.split()) > most_words for cell in cells[:_SEEN] for part in separator.split(cell)
+        ):
+            continue
+        if sum(separator.search(cell) is not None for cell in cells) < least:
+            continue
+        if separator is _ANY_SEPARATOR and any(len(set(separator.findall(cell))) > 1 for cell in cells):
+            continue  # "Smith, John; Lee, Ann"
+        yield [_parts(separator.split(cell)) for cell in cells], separator not in _UNSURE
 
 
 def _parts(parts: Iterable[str]) -> tuple[str, ...]:
@@ -87,20 +123,32 @@ def _parts(parts: Iterable[str]) -> tuple[str, ...]:
 
 
 def _items_of(cell: str) -> tuple[str, ...] | None:
-    """The items of a JSON or Python list of texts or numbers, which Label Studio keeps in an object of its own."""
-    if cell[:1] + cell[-1:] not in ("[]", "{}") or len(cell) > _MOST_CHARACTERS:
+    """The items of a JSON or Python list of texts or numbers, which Label Studio keeps in an object of its own. Items
+    may lack their quotes, as in PostgreSQL's {a,b}, or have quotes and no brackets."""
+    if len(cell) > _MOST_CHARACTERS:
         return None
+    is_bracketed = len(cell) > 1 and _AROUND.get(cell[0]) == cell[-1]
+    if not is_bracketed:
+        items = cell.split(",")
+        return _unquoted(items) if all(_QUOTED.fullmatch(item.strip()) for item in items) else None
     for read in (json.loads, ast.literal_eval):
         try:
-            items = read(cell)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            items = read(_WITHOUT_COMMAS.sub(", ", cell))
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             continue
         if isinstance(items, dict) and len(items) == 1:
             (items,) = items.values()
-        if isinstance(items, list) and all(isinstance(item, str | int | float) for item in items):
+        if isinstance(items, set):
+            items = sorted(items, key=str)
+        if isinstance(items, list | tuple) and all(isinstance(item, str | int | float) for item in items):
             return _parts(map(str, items))
         return None
-    return None
+    inside = cell[1:-1]
+    return None if cell[0] == "(" or any(sign in inside for sign in "[]{}():") else _unquoted(inside.split(","))
+
+
+def _unquoted(items: Iterable[str]) -> tuple[str, ...]:
+    return _parts(_QUOTED.sub(r"\2", item.strip()) for item in items)
 
 
 def marked_columns(table: Table, target: str, free: Iterable[str]) -> tuple[str, ...]:
@@ -111,17 +159,30 @@ def marked_columns(table: Table, target: str, free: Iterable[str]) -> tuple[str,
     signs = _signs(table.column(target))
     if signs is None:
         return ()
-    others = {name for name in free if _signs(table.column(name)) == signs}
+    others = {name for name in free if (found := _found(table.column(name))) != {""} and found <= {*signs}}
     columns = [name for name in table.columns if name == target or name in others]
     return tuple(columns) if len(columns) >= _FEWEST_COLUMNS else ()
 
 
+def ticked_columns(table: Table, free: Iterable[str]) -> list[str]:
+    """The columns that hold a tick or nothing, if there are enough for labels. Alone, each looks nearly empty."""
+    ticks = {name: found - {""} for name in free if "" in (found := _found(table.column(name)))}
+    ticked = [name for name, found in ticks.items() if len(found) == 1 and found <= _YES]
+    return ticked if len(ticked) >= _FEWEST_COLUMNS else []
+
+
 def marked_labels(cells: Mapping[str, str], columns: Sequence[str]) -> tuple[str, ...]:
     """The columns that say yes in this row, as labels."""
-    return tuple(name for name in columns if cells[name].strip().casefold() in {yes for _, yes in _MARKS})
+    return tuple(name for name in columns if cells[name].strip().casefold() in _YES)
 
 
 def _signs(values: Iterable[str]) -> tuple[str, str] | None:
     """The signs for no and yes in a column that holds nothing else; a label that no row has says only no."""
-    found = {value.strip().casefold() for value in values}
-    return next((signs for signs in _MARKS if found and found <= {*signs} and found != {""}), None)
+    found = _found(values)
+    if "" in found:
+        return next((("", yes) for yes in sorted(found & _YES) if found == {"", yes}), None)
+    return next((signs for signs in _MARKS if found and found <= {*signs}), None)
+
+
+def _found(values: Iterable[str]) -> set[str]:
+    return {value.strip().casefold() for value in values}

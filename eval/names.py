@@ -87,7 +87,11 @@ CHOICE_NAMES = (
       for endings in ("abcde", "12345", "01234")),
 )  # fmt: skip
 # What a text is about: the answer only if nothing else can be.
-LABELS_NAMES = {"labels", "tags", "categories", "topics", "emotions", "genres", "keywords"}  # of several labels a row
+# Of several labels a row.
+LABELS_NAMES = {
+    "labels", "tags", "categories", "topics", "emotions", "genres", "keywords", "label_ids", "tag_ids", "category_ids",
+    "topic_ids", "intents", "classes", "hashtags",
+}  # fmt: skip
 # Numbers in such a column say how much, so that one near the right one is nearly right.
 RATING_NAMES = {
     "rating", "ratings", "stars", "star", "score", "grade", "severity", "priority", "urgency", "difficulty", "level",

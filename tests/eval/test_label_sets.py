@@ -32,7 +32,23 @@ def built(header: str, cells: list[str], kind: Kind | None = None) -> BuiltTask:
     return build_task(table, guess_columns(table), kind=kind, name="x")
 
 
-@pytest.mark.parametrize("join", ["; ".join, ";".join, "|".join, ", ".join, as_list])
+def with_hashtags(labels: Iterable[str]) -> str:
+    return " ".join(f"#{label}" for label in labels)
+
+
+@pytest.mark.parametrize(
+    "join",
+    [
+        *("; ".join, ";".join, "|".join, ", ".join, "、".join, "，".join, "；".join, "\n".join, as_list),
+        lambda labels: str(set(labels)),
+        lambda labels: str(tuple(labels)),
+        lambda labels: f"[{' '.join(map(repr, labels))}]",  # NumPy's
+        lambda labels: f"[{', '.join(labels)}]",
+        lambda labels: f"{{{','.join(labels)}}}",  # PostgreSQL's
+        lambda labels: ", ".join(map(repr, labels)),
+        lambda labels: "".join(f"<{label}>" for label in labels),
+    ],
+)
 def test_several_labels_in_a_cell_are_several_labels(join: Callable[[Iterable[str]], str]) -> None:
     found = built("tags", [join(PAIRS[at % 4]) for at in range(40)])
     assert (found.task.kind, found.task.labels) == (Kind.MULTI_LABEL, ("billing", "delivery", "urgent"))
@@ -48,6 +64,11 @@ def test_several_labels_in_a_cell_are_several_labels(join: Callable[[Iterable[st
         [f"{at}, Main Street; flat {at % 7}" for at in range(40)],
         ["Yes, it is.", "No, it is not."] * 20,
         ["Berlin"] * 20 + ["Rome"] * 20,
+        ["Smith, Ann", "Smith, Bob", "Lee, Ann", "Lee, Bob"] * 10,
+        ["Smith, Ann; Lee, Bob", "Lee, Ann", "Smith, Bob; Lee, Ann", "Smith, Ann"] * 10,
+        ["Phone/Broken", "Phone/Billing", "App/Broken", "App/Billing", "Other"] * 8,
+        ["TCP/IP", "UDP/IP", "HTTP", "DNS"] * 10,
+        ["[A]", "[B]", "{C}", "(D)"] * 10,
     ],
 )
 def test_commas_in_answers_are_not_labels(cells: list[str]) -> None:
@@ -55,9 +76,27 @@ def test_commas_in_answers_are_not_labels(cells: list[str]) -> None:
     assert built("answer", cells).task.kind is not Kind.MULTI_LABEL
 
 
+@pytest.mark.parametrize("join", ["; ".join, ", ".join, "/".join, " + ".join])
+def test_labels_that_never_stand_alone_are_labels_where_they_change_places(
+    join: Callable[[Iterable[str]], str],
+) -> None:
+    pairs = [("app", "billing"), ("billing", "urgent"), ("app", "urgent"), ("urgent", "app")]
+    assert built("tags", [join(pairs[at % 4]) for at in range(40)]).task.labels == ("app", "billing", "urgent")
+
+
+def test_hashtags_are_labels() -> None:
+    found = built("tags", [with_hashtags(PAIRS[at % 4]) for at in range(40)]).task
+    assert found.labels == ("#billing", "#delivery", "#urgent")
+
+
+def test_each_cell_may_have_another_separator() -> None:
+    cells = [";,|"[at % 3].join(PAIRS[at % 4]) for at in range(40)]
+    assert built("tags", cells).task.labels == ("billing", "delivery", "urgent")
+
+
 def test_numbers_are_labels_only_in_a_column_of_labels() -> None:
     cells = ["2", "2,14", "14", "3,2"] * 10
-    assert built("labels", cells).task.labels == ("14", "2", "3")
+    assert built("labels", cells).task.labels == built("label_ids", cells).task.labels == ("14", "2", "3")
     assert built("answer", cells).task.kind is not Kind.MULTI_LABEL
 
 
@@ -75,6 +114,11 @@ def marked(*rows: str) -> BuiltTask:
         ("x,,x", ",x,", ",,"),
         ("✓,,✓", ",✓,", ",,"),
         ("1.0,0.0,1.0", "0.0,1.0,0.0", "0.0,0.0,0.0"),
+        ("ja,nein,ja", "nein,ja,nein", "nein,nein,nein"),
+        ("Oui,Non,Oui", "Non,Oui,Non", "Non,Non,Non"),
+        ("x,-,x", "-,x,-", "-,-,-"),
+        ("TRUE,,TRUE", ",TRUE,", ",,"),
+        ("是,,是", ",是,", ",,"),
     ],
 )
 def test_columns_that_say_yes_or_no_are_labels(rows: tuple[str, ...]) -> None:
@@ -87,6 +131,17 @@ def test_columns_with_one_mark_a_row_are_one_label() -> None:
     found = marked("1,0,0", "0,1,0", "0,0,1", "0,0,0")
     assert (found.task.kind, found.task.labels) == (Kind.CLASSIFICATION, ("anger", "fear", "joy"))
     assert "10 rows have no label and were left out: the first are 5, 9, 13, 17, 21." in found.left_out
+
+
+def test_ticks_are_labels_however_few_rows_have_one() -> None:
+    found = marked("x,,", "x,x,", ",,x", ",x,").task
+    assert (found.kind, found.labels, len(found.examples)) == (Kind.MULTI_LABEL, ("anger", "fear", "joy"), 40)
+
+
+def test_a_column_called_label_comes_before_ticks() -> None:
+    rows = "\n".join(f"{text},x,,x,{'ab'[at % 2]}" for at, text in enumerate(TEXTS))
+    columns = guess_columns(read_table("x.csv", f"text,joy,anger,fear,label\n{rows}\n".encode()))
+    assert (columns.target, columns.marked) == ("label", ())
 
 
 def test_two_columns_of_yes_and_no_are_not_labels_by_themselves() -> None:
