@@ -11,13 +11,15 @@ from eval.answers import is_record
 from eval.label_sets import all_labels, label_sets
 from eval.names import AMOUNT_NAMES, LABELS_NAMES, RATING_NAMES, plain
 from eval.scoring import read_json
-from eval.scoring.closeness import MOST_RATINGS, by_value, is_number, number_in
+from eval.scoring.closeness import MOST_RATINGS, by_value, have_one_unit, is_number, number_in, without_highest
 from eval.scoring.code import is_code
 from eval.task import Example, Kind, labels_of, normalised
 from eval.words import count_words, usual_length
 
 MANY_ROWS = 50_000
 MAX_ANSWER_WORDS = 12  # a longer answer is written text, not a label or a short fact
+MOSTLY_NUMBERS = 0.95  # the others may be slips, or say that there is none
+_SEEN = 50
 _FEWEST_RATINGS = 3  # two numbers are yes and no
 _ANY_NUMBER = {"label", "target", "y", "output", "value"}  # of a column that holds amounts if they have decimals
 
@@ -111,10 +113,14 @@ def _numbers(targets: Sequence[str], column: str) -> KindGuess | None:
     """Ratings, if the column is called like one. Amounts, if it is called like one or has decimals: other numbers may
     be answers to questions, where a near miss is wrong, or the numbers of labels."""
     words = {plain(column), *plain(column).split("_")}
-    different = set(targets)
-    if not targets or not is_number(targets[0]) or not all(map(is_number, different)):
+    words |= {name for name in RATING_NAMES for word in words if len(name) > 5 and word.endswith(name)}  # German
+    if sum(map(is_number, without_highest(targets[:_SEEN]))) < MOSTLY_NUMBERS * len(targets[:_SEEN]) - 1:
         return None
-    values = sorted({value for target in different if (value := number_in(target)) is not None})
+    uses = Counter(without_highest(targets))
+    numbers = {target: count for target, count in uses.items() if is_number(target)}
+    if not numbers or sum(numbers.values()) < MOSTLY_NUMBERS * len(targets) or not have_one_unit(numbers):
+        return None
+    values = sorted({value for target in numbers if (value := number_in(target)) is not None})
     is_rated = _FEWEST_RATINGS <= len(values) <= MOST_RATINGS and bool(words & RATING_NAMES)
     has_decimals = sum(value != int(value) for value in values) * 2 > len(values)
     is_amount = len(values) > MOST_RATINGS and (
@@ -124,4 +130,6 @@ def _numbers(targets: Sequence[str], column: str) -> KindGuess | None:
         return None
     span = f"from {values[0]:,.10g} to {values[-1]:,.10g}"
     what = f"ratings {span}" if is_rated else f"numbers {span}"
-    return KindGuess(Kind.NUMBER, f"All {len(targets):,} answers in column '{column}' are {what}.")
+    count = sum(numbers.values())
+    how_many = f"All {count:,}" if count == len(targets) else f"{count:,} of {len(targets):,}"
+    return KindGuess(Kind.NUMBER, f"{how_many} answers in column '{column}' are {what}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,12 +13,12 @@ from eval.chat import turns_in
 from eval.columns import Columns
 from eval.document_ids import DocumentNames
 from eval.gaps import Gaps, blank_answers, most_common, rows_without
-from eval.kinds import KindGuess, infer_kind, labels_for
+from eval.kinds import MOSTLY_NUMBERS, KindGuess, infer_kind, labels_for
 from eval.label_sets import NO_LABEL, all_labels, as_answer, as_label_sets, label_sets, marked_labels
 from eval.names import TURNS_COLUMN, plain, side_of
 from eval.question_sets import distinct
 from eval.scoring import read_json
-from eval.scoring.closeness import is_number, number_in
+from eval.scoring.closeness import MOST_RATINGS, is_number, number_in, without_highest
 from eval.table import Table
 from eval.task import BadInput, Document, Example, Kind, Task
 
@@ -157,19 +158,45 @@ def _with_label_sets(examples: Sequence[Example], columns: Columns) -> tuple[lis
 
 
 def _with_numbers(examples: Sequence[Example], columns: Columns) -> tuple[list[Example], tuple[str, ...]]:
-    """Whole numbers without ".0", so that 4 and 4.0 are one rating. Rows without a number are left out."""
-    numbers = [number_in(example.target) for example in examples]
-    kept = [one for one, value in zip(examples, numbers, strict=True) if value is not None]
+    """Ratings without the highest one ("4/5"), whole numbers without ".0", so that 4 and 4.0 are one rating. Rows
+    without a number are left out."""
+    given = without_highest([example.target for example in examples])
+    examples = [
+        replace(one, target=target) if target != one.target else one
+        for one, target in zip(examples, given, strict=True)
+    ]
+    plain_values = {number_in(target) for target in given if is_number(target)}
+    are_plain = sum(map(is_number, given)) >= MOSTLY_NUMBERS * len(given)
+    are_ratings = len(plain_values) <= MOST_RATINGS
+
+    def lacks_number(target: str) -> bool:
+        """Where nearly all answers are numbers, one in a text counts only as a rating that others have."""
+        value = number_in(target)
+        sure = not are_plain or is_number(target) or (are_ratings and value in plain_values)
+        return value is None or not sure
+
+    lack = [lacks_number(target) for target in given]
+    kept = [one for one, lacks in zip(examples, lack, strict=True) if not lacks]
     if len(kept) < MIN_ROWS:
         raise BadInput(
             f"Only {len(kept)} of {len(examples):,} rows have a number in column '{columns.target}', and at least "
             f"{MIN_ROWS} are needed: choose another kind of task, or fix the answers."
         )
     told = rows_without(
-        [int(one.id[1:]) for one, value in zip(examples, numbers, strict=True) if value is None], "no number"
+        [int(one.id[1:]) for one, lacks in zip(examples, lack, strict=True) if lacks], "no clear number"
     )
     if all(is_number(one.target) and _WHOLE.fullmatch(one.target) for one in kept):
         return [replace(one, target=_WHOLE.sub(r"\1", one.target)) for one in kept], told
+    spellings: dict[float | None, set[str]] = defaultdict(set)
+    for one in kept:
+        spellings[number_in(one.target)].add(one.target)
+    several = next((sorted(texts) for texts in spellings.values() if len(texts) > 1), None)
+    if several and len(spellings) <= MOST_RATINGS:
+        kept = [replace(one, target=f"{number_in(one.target):.10g}") for one in kept]
+        told += (
+            f"Column '{columns.target}' writes the same rating in several ways, such as '{several[0]}' and "
+            f"'{several[1]}', so we use plain numbers.",
+        )
     return kept, told
 
 

@@ -97,12 +97,14 @@ RATING_NAMES = {
     "rating", "ratings", "stars", "star", "score", "grade", "severity", "priority", "urgency", "difficulty", "level",
     "satisfaction", "likelihood", "similarity", "relatedness", "readability", "overall", "bewertung", "note", "sterne",
     "punkte", "etoiles", "puntuacion", "calificacion", "estrellas", "nota", "valoracion", "avaliacao", "voto",
-    "評価", "评分", "評分", "星级", "평점", "оценка", "рейтинг",
+    "schulnote", "nps", "csat", "cijfer", "ocena", "betyg", "puan", "hodnoceni", "評価", "评分", "評分", "星级", "평점",
+    "оценка", "рейтинг",
 }  # fmt: skip
 AMOUNT_NAMES = {
     "price", "amount", "cost", "total", "sum", "percent", "percentage", "share", "age", "salary", "income", "revenue",
     "duration", "minutes", "hours", "days", "seconds", "distance", "weight", "height", "size", "quantity", "count",
-    "temperature", "points", "probability", "preis", "betrag", "summe", "kosten", "prozent", "dauer", "prix", "montant",
+    "temperature", "points", "probability", "polarity", "valence", "arousal", "toxicity", "intensity",
+    "preis", "betrag", "summe", "kosten", "prozent", "dauer", "prix", "montant",
     "precio", "importe", "preco", "prezzo", "価格", "金額", "价格", "金额", "가격", "цена", "сумма",
 }  # fmt: skip
 TITLE_NAMES = ("title", "subject", "headline", "betreff", "titel", "titre", "objet", "oggetto", "titolo", "asunto",

@@ -12,7 +12,7 @@ from eval.kinds import labels_for
 from eval.label_sets import as_answer, labels_in
 from eval.mapping import MIN_ROWS
 from eval.scoring import read_json
-from eval.scoring.closeness import number_in
+from eval.scoring.closeness import number_in, without_highest
 from eval.task import BadInput, Example, Kind, Task
 
 _MAY_HAVE_SEVERAL = (Kind.ANSWERING, Kind.WRITING)
@@ -111,7 +111,7 @@ def apply_steps(read: Task, steps: Sequence[Step]) -> Cleaned:
                 changed.append(None if row not in ids else int(dropped is not None))
             case EditRow(row):
                 there = examples.get(ids.get(row, ""))
-                edited = _edited(there, step, read.kind) if there else None
+                edited = _edited(there, step, read) if there else None
                 if edited:
                     examples[edited.id] = edited
                 changed.append(None if row not in ids else int(edited != there))
@@ -165,8 +165,9 @@ def _with(task: Task, examples: dict[str, Example]) -> Task:
     return replace(task, examples=rows, labels=labels_for(task.kind, rows))
 
 
-def _edited(example: Example, step: EditRow, kind: Kind) -> Example:
+def _edited(example: Example, step: EditRow, read: Task) -> Example:
     """The row after an edit; unchanged if the edit doesn't fit the kind of task."""
+    kind = read.kind
     source = example.input if step.input is None else step.input.strip()
     answer = answer_cell(example) if step.answer is None else step.answer.strip()
     if edit_problem(kind, source, answer):
@@ -177,6 +178,9 @@ def _edited(example: Example, step: EditRow, kind: Kind) -> Example:
         return example
     if kind is Kind.MULTI_LABEL:
         answer = as_answer(labels_in(answer))
+    if kind is Kind.NUMBER:  # "4.0" and "4/5" are the rating 4
+        value = number_in(without_highest([answer])[0])
+        answer = next((label for label in read.labels if number_in(label) == value), answer)
     several = accepted_answers([answer]) if kind in _MAY_HAVE_SEVERAL else None
     first, *others = several[0] if several else (answer,)
     return replace(example, target=first, also_right=tuple(others))

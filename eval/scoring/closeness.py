@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite
@@ -18,6 +19,10 @@ MOST_RATINGS = 11  # different numbers, as from 0 to 10; more are written instea
 NEAR_SHARE = 0.05  # an amount is right if it is at most this share of itself off
 _OUTER_SHARE = 0.05  # of the training rows at either end, whose values don't widen the scale
 _SIGNS_AROUND = " .,;:%()[]*"
+_LARGEST = 1e300  # of the numbers that a scale is made of, so that their differences stay finite
+_OUT_OF = re.compile(
+    r"(\d+(?:[.,]\d+)?)\s*(?:/|(?:out of|of|von|sur|de|su|van|из)\s)\s*(\d+)(?:\s*[^\W\d_]+)?", re.IGNORECASE
+)
 
 
 def number_in(text: str) -> float | None:
@@ -48,6 +53,22 @@ def is_number(text: str) -> bool:
     return not rest or (not quantity.unit and len(rest.split()) == 1 and rest.isalpha())  # "4 stars"
 
 
+def without_highest(texts: Sequence[str]) -> list[str]:
+    """Ratings such as "4/5" and "4 out of 5" without the highest one, if all name the same: 4 isn't meant as 0.8.
+    Fractions with several denominators stay as they are."""
+    found = [_OUT_OF.fullmatch(text.strip()) for text in texts]
+    highest = {each[2] for each in found if each}
+    if len(highest) != 1 or any(each and (number(each[1]) or 0.0) > float(each[2]) for each in found):
+        return list(texts)
+    return [each[1] if each else text for each, text in zip(found, texts, strict=True)]
+
+
+def have_one_unit(texts: Iterable[str]) -> bool:
+    """Whether these numbers can be compared as they stand: "2 h" and "90 min" can't."""
+    units = {quantity.unit for text in texts if number(text.strip()) is None for _, quantity in find_quantities(text)}
+    return len(units - {""}) < 2
+
+
 def by_value(labels: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(labels, key=lambda label: (number_in(label) or 0.0, label)))
 
@@ -67,6 +88,7 @@ class Scale:
         """Of these training answers: the range of ratings; for amounts that of the middle 90 %, because a few huge ones
         would make every error look small."""
         numbers = np.array([value for target in targets if (value := number_in(target)) is not None] or [0.0])
+        numbers = numbers.clip(-_LARGEST, _LARGEST)
         values = np.unique(numbers)
         if 1 < len(values) <= MOST_RATINGS:
             return Scale(float(values[-1] - values[0]), tuple(values.tolist()))

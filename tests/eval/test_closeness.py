@@ -35,6 +35,12 @@ def built(header: str, cells: list[str]) -> BuiltTask:
         ("price", AMOUNTS, ()),
         ("Total amount", [f"{each} EUR" for each in AMOUNTS], ()),
         ("label", [f"{at / 7:.2f}" for at in range(40)], ()),
+        ("toxicity", [f"{at / 41:.3f}" for at in range(40)], ()),
+        ("Kundenbewertung", RATINGS, ("1", "2", "3", "4", "5")),
+        ("rating", [f"{each}/5" for each in RATINGS], ("1", "2", "3", "4", "5")),
+        ("rating", [f"{each} out of 5 stars" for each in RATINGS], ("1", "2", "3", "4", "5")),
+        ("Note", [f"{each} von 6" for each in RATINGS], ("1", "2", "3", "4", "5")),
+        ("amount", [f"{at}/{at + 7}" for at in range(1, 41)], ()),
     ],
 )
 def test_ratings_and_amounts_are_numbers(header: str, cells: list[str], labels: tuple[str, ...]) -> None:
@@ -49,11 +55,26 @@ def test_ratings_and_amounts_are_numbers(header: str, cells: list[str], labels: 
         ("answer", [str(at * 13 % 37) for at in range(40)]),  # of questions: nearly right is wrong
         ("rating", ["good", "bad"] * 20),
         ("score", ["0", "1"] * 20),
-        ("rating", [*RATINGS[:-1], "five out of 5, I think"]),
+        ("rating", [each if at % 10 else "good" for at, each in enumerate(RATINGS)]),
+        ("duration", [f"{at} h" if at % 2 else f"{at * 10} min" for at in range(40)]),  # 2 h isn't less than 10 min
     ],
 )
 def test_other_numbers_are_not(header: str, cells: list[str]) -> None:
     assert built(header, cells).task.kind is not Kind.NUMBER
+
+
+def test_a_few_slips_among_ratings_are_left_out() -> None:
+    found = built("rating", [*RATINGS, "five out of 5, I think", "see ticket 9912"])
+    assert (found.task.kind, found.task.labels) == (Kind.NUMBER, ("1", "2", "3", "4", "5"))
+    assert found.kind_guess.reason == "40 of 42 answers in column 'rating' are ratings from 1 to 5."
+    assert [one.target for one in found.task.examples[39:]] == ["5", "5"]
+    assert "Row 43 has no clear number and was left out." in found.left_out
+
+
+def test_one_rating_has_one_spelling() -> None:
+    found = built("rating", [f"{each} stars" if at % 2 else f"{each}/5" for at, each in enumerate(RATINGS)])
+    assert found.task.labels == ("1", "2", "3", "4", "5")
+    assert any("'1' and '1 stars', so we use plain numbers" in sentence for sentence in found.left_out)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +124,11 @@ def test_a_few_huge_amounts_do_not_make_every_error_small() -> None:
     assert scale.width == pytest.approx(262, abs=20)
     assert scale.is_right(104, 100)
     assert not scale.is_right(106, 100)
+
+
+def test_a_number_near_the_largest_does_not_break_the_scale() -> None:
+    for targets in (["1", "2", "1e308", "-1e308"], [*AMOUNTS, *["1e308", "-1e308"] * 3]):
+        assert 0 <= Scale.of(targets).closeness(1, 1e308) < 1
 
 
 def test_the_mean_error_is_in_the_unit_of_the_task() -> None:

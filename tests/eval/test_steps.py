@@ -115,6 +115,9 @@ def test_several_labels_and_numbers_keep_their_form() -> None:
     assert edit_problem(Kind.NUMBER, "text", "many") and edit_problem(Kind.NUMBER, "text", "4") is None
     ratings = [(f"text {i}", str(i % 5 + 1)) for i in range(24)]
     assert apply_steps(task_of(ratings, Kind.NUMBER), (DropRow(Row(*ratings[0])),)).task.labels == tuple("12345")
+    for written in ("4", "4.0", "4 stars", "4/5", "four"):
+        rated = replace(task_of(ratings, Kind.NUMBER), labels=tuple("12345"))
+        assert apply_steps(rated, (EditRow(Row(*ratings[0]), None, written),)).task.examples[0].target == "4"
 
 
 def test_a_step_is_told_in_words() -> None:
