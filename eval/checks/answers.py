@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from eval.checks.finding import Finding, counted_rows, some_of
+from eval.label_sets import NO_LABEL
 from eval.layout import is_running_number
 from eval.mapping import MIN_ROWS
 from eval.task import LABELLED, Example, Kind, Task, normalised
@@ -23,7 +24,7 @@ _MISSING = frozenset((
 def check_missing_words(task: Task) -> Iterable[Finding]:
     rows = missing_words(task)
     if rows:
-        words = dict.fromkeys(example.target for example in task.examples if _is_missing(example.target))
+        words = dict.fromkeys(example.target for example in task.examples if _is_missing(task.kind, example.target))
         yield Finding(
             "missing-answers",
             "warning",
@@ -83,11 +84,12 @@ def check_running_numbers(task: Task) -> Iterable[Finding]:
 
 def missing_words(task: Task) -> tuple[str, ...]:
     """The rows whose answer is a word that programs write where there is none, such as "nan" or "-"."""
-    return tuple(example.id for example in task.examples if _is_missing(example.target))
+    return tuple(example.id for example in task.examples if _is_missing(task.kind, example.target))
 
 
-def _is_missing(answer: str) -> bool:
-    return answer.casefold() in _MISSING
+def _is_missing(kind: Kind, answer: str) -> bool:
+    """A row of a multi-label task may have no label."""
+    return answer.casefold() in _MISSING and not (kind is Kind.MULTI_LABEL and answer == NO_LABEL)
 
 
 def copied_answers(task: Task) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from eval.checks import answers, documents, labels, languages, leaks, personal, repeats, size, styles
 from eval.checks.finding import Finding
-from eval.checks.fixes import REMOVING, refusal
+from eval.checks.fixes import REMOVING, merges_all_labels, refusal
 from eval.duplicates import inputs_of
 from eval.task import Task
 
@@ -27,8 +27,10 @@ def check_task(task: Task, context_tokens: int | None = None) -> list[Finding]:
 
 def _without_refused_fix(task: Task, finding: Finding) -> Finding:
     """The finding, without a button that could only answer that too little data would be left."""
-    if finding.mend is None or finding.id not in REMOVING:
+    if finding.mend is None:
         return finding
+    if finding.id not in REMOVING:
+        return replace(finding, mend=None) if merges_all_labels(task, finding.id) else finding
     dropped = set(finding.rows)
     left = tuple(example for example in task.examples if example.id not in dropped)
     return finding if refusal(task, left) is None else replace(finding, mend=None)
@@ -42,6 +44,7 @@ _CHECKS: tuple[Callable[[Task], Iterable[Finding]], ...] = (
     answers.check_running_numbers,
     size.check_few_rows,
     labels.check_ordered_labels,
+    labels.check_odd_ratings,
     repeats.check_conflicts,
     repeats.check_duplicates,
     labels.check_rare_labels,

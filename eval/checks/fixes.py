@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from eval.checks.answers import copied_answers, missing_words
-from eval.checks.labels import label_spellings, rare_labels
+from eval.checks.labels import label_spellings, odd_ratings, rare_labels
 from eval.checks.leaks import find_leaks
 from eval.checks.private import PERSONAL, SECRETS, Private, mask_document, mask_example
 from eval.checks.repeats import conflicts, duplicates
@@ -45,6 +45,13 @@ def refusal(task: Task, left: Collection[Example]) -> str | None:
     return None
 
 
+def merges_all_labels(task: Task, finding_id: str) -> bool:
+    """Whether a fix would leave one label, tried on one row of each answer."""
+    ones = {example.target: replace(example, input="") for example in task.examples}
+    one_each = replace(task, examples=tuple(ones.values()), documents=())
+    return bool(task.labels) and len(labels_for(task.kind, _FIXES[finding_id](one_each).examples)) == 1
+
+
 def _is_learned(example: Example) -> bool:
     return example.split in (None, "train")
 
@@ -78,6 +85,7 @@ _ROWS_TO_REMOVE: dict[str, Callable[[Task], Collection[str]]] = {
     "duplicates": duplicates,
     "conflicts": conflicts,
     "rare-labels": rare_labels,
+    "odd-ratings": odd_ratings,
     "missing-answers": missing_words,
     "copied-answers": copied_answers,
     "leaks": lambda task: find_leaks(task).by_input,

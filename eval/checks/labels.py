@@ -6,18 +6,21 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
 import regex
 
 from eval.checks.finding import Finding, counted, counted_rows, some_of
 from eval.decoding import number
 from eval.label_sets import labels_in
+from eval.scoring.closeness import number_in
 from eval.task import Example, Kind, Task
 from eval.words import bare_words
 
 FEW_ROWS_A_LABEL = 5
 HEAVY_SHARE = 0.6
 LEAK_SHARE = 0.8
+_ODD_SHARE = 0.05
 _ROWS_TRIED, _NEARLY = 2_000, 0.9
 
 _BETWEEN_WORDS = re.compile(r"(?<=\w)[\s_-]+(?=\w)")
@@ -119,6 +122,22 @@ def check_ordered_labels(task: Task) -> Iterable[Finding]:
         )
 
 
+def check_odd_ratings(task: Task) -> Iterable[Finding]:
+    rows = odd_ratings(task)
+    if rows:
+        odd = set(rows)
+        named = dict.fromkeys(example.target for example in task.examples if example.id in odd)
+        yield Finding(
+            "odd-ratings",
+            "warning",
+            f"{counted_rows(rows, 'has', 'have')} a rating far from all others: {some_of([*named])}.",
+            "They make the scale so long that other mistakes look small. Correct them if they are slips, or if they "
+            "stand for a missing rating.",
+            "Remove these rows",
+            rows,
+        )
+
+
 def check_label_leaks(task: Task) -> Iterable[Finding]:
     if task.kind is Kind.CLASSIFICATION:
         spread = task.examples[:: -(-len(task.examples) // _ROWS_TRIED)]  # to read the rest only where it may matter
@@ -191,6 +210,22 @@ def _without_accents(text: str) -> str:
     """The text without the accents of Latin letters, but the same if it has a Vietnamese one."""
     apart = unicodedata.normalize("NFD", text)
     return text if text.isascii() or _VIETNAMESE.search(apart) else _ACCENTS.sub("", apart)
+
+
+def odd_ratings(task: Task) -> tuple[str, ...]:
+    """The few rows whose ratings are further from the others than those are from each other, such as 55 or 99 among 1
+    to 5."""
+    if task.kind is not Kind.NUMBER or not task.labels:
+        return ()
+    ratings = {example.id: number_in(example.target) or 0.0 for example in task.examples}
+    values = sorted(set(ratings.values()))
+    gap, at = max(((high - low, at) for at, (low, high) in enumerate(pairwise(values), start=1)), default=(0.0, 0))
+    parts = (values[:at], values[at:])
+    for part, others in (parts, parts[::-1]):
+        rows = tuple(row for row, value in ratings.items() if value in part)
+        if len(others) > 2 and gap > others[-1] - others[0] and len(rows) <= _ODD_SHARE * len(ratings):
+            return rows
+    return ()
 
 
 def rare_labels(task: Task) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pytest
 
 from eval.checks import mend_task
 from eval.checks.labels import label_spellings, rare_labels
-from eval.task import Kind
+from eval.task import Kind, Task
 from tests.checked_tasks import clean, findings, sentences, task_of
 
 ONE_LABEL = (
@@ -74,3 +74,38 @@ def test_one_of_several_labels_is_joined_and_the_labels_stay() -> None:
     mended = mend_task(task, "label-spelling")
     assert mended.labels == ("Delivery", "assembly", "damage")
     assert mended.examples[1].target == "Delivery; damage"
+
+
+def rated(ratings: list[str]) -> Task:
+    pairs = list(zip(sentences(len(ratings)), ratings, strict=True))
+    return replace(task_of(pairs, Kind.NUMBER), labels=tuple(sorted(set(ratings))))
+
+
+@pytest.mark.parametrize("odd", [["55"], ["99", "98"], ["-9"]])
+def test_a_few_ratings_far_from_the_others_are_named(odd: list[str]) -> None:
+    task = rated([*(str(at % 5 + 1) for at in range(100)), *odd])
+    found = findings(task)["odd-ratings"]
+    assert found.rows == tuple(f"r{102 + at}" for at in range(len(odd)))
+    assert mend_task(task, "odd-ratings").labels == tuple("12345")
+
+
+@pytest.mark.parametrize(
+    "ratings", ["12345" * 20, "1255555555" * 10, ["0", "25", "50", "75", "100"] * 20, "1234" * 25 + "7"]
+)
+def test_other_ratings_are_not_odd(ratings: list[str] | str) -> None:
+    assert "odd-ratings" not in findings(rated([*ratings]))
+
+
+def test_a_row_of_several_labels_may_have_none() -> None:
+    task = task_of(
+        [(text, ("a; b", "none", "n/a")[at % 3]) for at, text in enumerate(sentences(120))], Kind.MULTI_LABEL
+    )
+    assert len(findings(task)["missing-answers"].rows) == 40
+
+
+@pytest.mark.parametrize(
+    ("labels", "finding"), [(("Yes", "yes"), "label-spelling"), (("a@x.org", "b@x.org"), "personal-data")]
+)
+def test_no_fix_is_offered_that_would_leave_one_label(labels: tuple[str, str], finding: str) -> None:
+    task = task_of([(text, labels[at % 2]) for at, text in enumerate(sentences(120))])
+    assert findings(task)[finding].mend is None
