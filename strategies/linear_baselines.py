@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -64,15 +65,9 @@ class Linear(Baseline):
             case _:
                 return [(str(label), ()) for label in self._model.predict(features)]
 
+    @abstractmethod
     def features_of(self, inputs: Sequence[str], is_training: bool) -> Any:
         """[inputs, features]. Training inputs decide which features there are."""
-        if is_training:
-            self._vectorizer = self.vectorizer(inputs)
-            return self._vectorizer.fit_transform(inputs)
-        return self._vectorizer.transform(inputs)
-
-    def vectorizer(self, inputs: Sequence[str]) -> TfidfVectorizer:
-        raise NotImplementedError
 
     def classifier(self, strength: float) -> Any:
         from sklearn.svm import LinearSVC
@@ -100,7 +95,20 @@ class Linear(Baseline):
         return as_answer([*self._always, *(some or [best])] if best != NO_LABEL else self._always)
 
 
-class TfidfLinear(Linear):
+class OnText(Linear):
+    """A linear model on TF-IDF weights."""
+
+    def features_of(self, inputs: Sequence[str], is_training: bool) -> Any:
+        if is_training:
+            self._vectorizer = self.vectorizer(inputs)
+            return self._vectorizer.fit_transform(inputs)
+        return self._vectorizer.transform(inputs)
+
+    @abstractmethod
+    def vectorizer(self, inputs: Sequence[str]) -> TfidfVectorizer: ...
+
+
+class TfidfLinear(OnText):
     """A linear classifier on the words and pairs of words in an input."""
 
     name = "tfidf_linear"
@@ -115,7 +123,7 @@ class TfidfLinear(Linear):
         return TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), token_pattern=r"\w+")
 
 
-class CharLinear(Linear):
+class CharLinear(OnText):
     """A linear classifier on the sequences of one to four characters in an input, within words if the script has
     spaces. It needs no words, so it works with any script, with endings and with typos."""
 
