@@ -31,7 +31,8 @@ _USES_A_LABEL = 3
 def refuse_spans(column: str, inputs: Sequence[str], targets: Sequence[str]) -> None:
     """Raises BadInput if the answers mark parts of the input: spans with their positions, or a tag for each word."""
     filled = [(source, target) for source, target in zip(inputs, map(str.strip, targets), strict=True) if target]
-    lists = [(source, items) for source, target in filled if (items := _list_of(target) or _object_in_list(target))]
+    marked = [(source, target) for source, target in filled if target[0] in "[{"]
+    lists = [(source, items) for source, target in marked if (items := _list_of(target) or _object_in_list(target))]
     if not lists or len(lists) < _MOSTLY * len(filled):
         return
     spans = sum(all(_is_span(item, source) for item in items) for source, items in lists)

@@ -94,6 +94,8 @@ def holds_chats(columns: Sequence[str], row: Sequence[str]) -> bool:
 
 def turns_in(cell: str) -> tuple[Turn, ...]:
     """The earlier turns of a chat, from a cell that `flatten_chats` wrote."""
+    if not cell:
+        return ()
     with suppress(ValueError, TypeError):
         return tuple(Turn(str(role), str(text)) for role, text in json.loads(cell))
     return ()

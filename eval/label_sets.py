@@ -98,12 +98,14 @@ def _ways_to_read(
 ) -> Iterator[tuple[list[tuple[str, ...]], bool]]:
     """The labels of each cell, read in the ways that at least `least` cells use, and whether a way is surely one to
     write several labels. Ways that give labels of more than `most_words` words are left out early, to save time."""
-    lists = [_items_of(cell) for cell in cells]
-    if sum(items is not None for items in lists) > _MIXED * len(cells):
-        yield [_parts((cell,)) if items is None else items for cell, items in zip(cells, lists, strict=True)], True
+    times = Counter(cells)  # labels repeat, so each is read once
+    lists = {cell: _items_of(cell) for cell in times}
+    if sum(times[cell] for cell, items in lists.items() if items is not None) > _MIXED * len(cells):
+        whole = {cell: _parts((cell,)) if items is None else items for cell, items in lists.items()}
+        yield [whole[cell] for cell in cells], True
         return
     for form, between in ((_HASHTAGS, _BETWEEN_HASHTAGS), (_TAGS, _BETWEEN_TAGS)):
-        if all(map(form.fullmatch, cells)):
+        if all(map(form.fullmatch, times)):
             yield [_parts(between.split(cell)) for cell in cells], True
             return
     for separator in (*_SEPARATORS, *_UNSURE, _ANY_SEPARATOR):
@@ -111,9 +113,9 @@ def _ways_to_read(
             len(part.split()) > most_words for cell in cells[:_SEEN] for part in separator.split(cell)
         ):
             continue
-        if sum(separator.search(cell) is not None for cell in cells) < least:
+        if sum(count for cell, count in times.items() if separator.search(cell)) < least:
             continue
-        if separator is _ANY_SEPARATOR and any(len(set(separator.findall(cell))) > 1 for cell in cells):
+        if separator is _ANY_SEPARATOR and any(len(set(separator.findall(cell))) > 1 for cell in times):
             continue  # "Smith, John; Lee, Ann"
         yield [_parts(separator.split(cell)) for cell in cells], separator not in _UNSURE
 

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eval.duplicates import Inputs, Likeness, inputs_of
 from eval.kinds import labels_for
@@ -76,6 +77,8 @@ def _given_sides(task: Task, likeness: Likeness, notes: list[str]) -> dict[str, 
         alike[a].add(b)
         alike[b].add(a)
     for kept, cleaned in (("test", "dev"), ("test", "train"), ("dev", "train")):
+        if not sides[kept]:
+            continue
         keys = {int(likeness.key[row]) for row in sides[kept]}
         keys |= {other for key in keys for other in alike[key]}
         groups = {task.examples[row].group for row in sides[kept]} - {None}
@@ -105,7 +108,7 @@ def _cut(
     ]
     hashes = inputs.hashes[inputs.key].tolist()
     units = [
-        Unit(_cluster_stratum(found), _cluster_key(task, hashes, rows), len(rows))
+        Unit(_cluster_stratum(found) if len(rows) > 1 else strata[rows[0]], _cluster_key(task, hashes, rows), len(rows))
         for rows, found in zip(clusters.values(), labels, strict=True)
     ]
     sides: dict[str, list[int]] = {side: [] for side in ("train", *shares)}
@@ -123,19 +126,21 @@ def _sides_of(
     From the middle outwards, a cluster goes to train regardless of the shares if train lacks its most common label. So
     does a cluster larger than every part to be cut, as long as there are others.
     """
-    place = places(units, seed, "side")
-    rows = sum(unit.size for unit in units)
-    most = max(1.0, *(share * rows for share in shares.values()))
+    place = np.array(places(units, seed, "side"))
+    sizes = np.array([unit.size for unit in units])
+    rows = int(sizes.sum())
+    is_small = sizes <= max(1.0, *(share * rows for share in shares.values()))
     middle = (1 + shares.get("test", 0.0) - shares.get("dev", 0.0)) / 2
-    free, learned = [], set[str]()
-    for at in sorted(range(len(units)), key=lambda at: (units[at].size <= most, abs(place[at] - middle))):
-        if _leading(labels[at]) in learned:
-            free.append(at)
-        else:
+    is_free, learned = np.ones(len(units), dtype=bool), set[str]()
+    for at in np.lexsort((abs(place - middle), is_small)).tolist():
+        if _leading(labels[at]) not in learned:
+            is_free[at] = False
             learned |= labels[at].keys()
-    free.sort(key=lambda at: (place[at], units[at].key))
-    free = [at for at in free if units[at].size <= most] or free
-    to_share = min(rows, sum(units[at].size for at in free) / sum(shares.values()))
+    if (is_free & is_small).any():
+        is_free &= is_small
+    in_order = np.lexsort((_keys(units), place))
+    free = in_order[is_free[in_order]].tolist()
+    to_share = min(rows, int(sizes[free].sum()) / sum(shares.values()))
     sides = ["train"] * len(units)
     for side, order in (("dev", free[::-1]), ("test", free)):
         taken = 0
@@ -145,6 +150,10 @@ def _sides_of(
             sides[at] = side
             taken += units[at].size
     return sides
+
+
+def _keys(units: Sequence[Unit]) -> NDArray[np.uint64]:
+    return np.array([unit.key for unit in units], dtype=np.uint64)
 
 
 def _leading(labels: Counter[str]) -> str:
@@ -161,6 +170,8 @@ def _cluster_stratum(labels: Counter[str]) -> str:
 def _cluster_key(task: Task, hashes: Sequence[int], rows: Sequence[int]) -> int:
     """A key that stays the same while the cluster keeps its member with the smallest hash (of a group's name, or of a
     row's input)."""
+    if len(rows) == 1 and task.examples[rows[0]].group is None:
+        return hashes[rows[0]]
     groups = {group for row in rows if (group := task.examples[row].group) is not None}
     return min(stable_hashes(groups, "group") if groups else (hashes[row] for row in rows))
 
@@ -192,25 +203,25 @@ def _sample(task: Task, inputs: Inputs, rows: Sequence[int], count: int, seed: i
     """The rows with the first places, so that a larger sample contains every smaller one."""
     rows = _in_order(task, inputs, rows, seed)
     strata = strata_of(task.examples, task.kind)
-    units = [Unit(strata[row], int(inputs.hashes[inputs.key[row]])) for row in rows]
-    place = places(units, seed, "sample")
-    return [rows[at] for at in sorted(range(len(rows)), key=lambda at: (place[at], units[at].key))[:count]]
+    units = [Unit(strata[row], key) for row, key in zip(rows, inputs.hashes[inputs.key[rows]].tolist(), strict=True)]
+    order = np.lexsort((_keys(units), np.array(places(units, seed, "sample"))))
+    return [rows[at] for at in order[:count].tolist()]
 
 
 def _in_order(task: Task, inputs: Inputs, rows: Iterable[int], seed: int) -> list[int]:
     """Order rows by the seed and their text, not by their place in the file."""
     rows = list(rows)
     keys = inputs.key[rows]
-    first = stable_hashes(inputs.hashes[keys].tolist(), seed, "order")
-    several = (np.bincount(keys)[keys] > 1).tolist()
+    first = np.array(stable_hashes(inputs.hashes[keys].tolist(), seed, "order"), dtype=np.uint64)
+    alike = np.flatnonzero(np.bincount(keys)[keys] > 1).tolist()
 
-    def place(at: int) -> tuple[object, ...]:
-        if not several[at]:
-            return (first[at],)
+    def content(at: int) -> tuple[object, ...]:
         example = task.examples[rows[at]]
-        return first[at], example.input, example.target, example.group or "", example.document_ids
+        return example.input, example.target, example.group or "", example.document_ids
 
-    return [rows[at] for at in sorted(range(len(rows)), key=place)]
+    then = np.zeros(len(rows), dtype=np.intp)
+    then[sorted(alike, key=content)] = np.arange(len(alike))
+    return [rows[at] for at in np.lexsort((then, first)).tolist()]
 
 
 def _note_unseen_labels(task: Task, sides: Mapping[str, Sequence[int]], notes: list[str]) -> None:

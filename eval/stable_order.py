@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
+
+import numpy as np
 
 _HASHES = 2**64
 
@@ -26,8 +28,7 @@ def stable_hashes(keys: Iterable[str | int], *parts: str | int) -> list[int]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):  # made in a third of a dataclass's time, and there may be a million
     """`size` rows of one stratum that share a place. `key` identifies them by their text, not by their position."""
 
     stratum: str
@@ -49,9 +50,9 @@ def places(units: Sequence[Unit], *seed: str | int) -> list[float]:
     start = {stratum: stable_hash(*seed, "start", stratum) / _HASHES for stratum in rows}
     before = Counter[str]()
     found = [0.0] * len(units)
-    order = stable_hashes((unit.key for unit in units), *seed, "place")
-    for at in sorted(range(len(units)), key=order.__getitem__):
-        stratum, size = units[at].stratum, units[at].size
+    order = np.array(stable_hashes((unit.key for unit in units), *seed, "place"), dtype=np.uint64)
+    for at in np.argsort(order, kind="stable").tolist():
+        stratum, _, size = units[at]
         found[at] = (before[stratum] + start[stratum] * size) / rows[stratum]
         before[stratum] += size
     return found

@@ -188,7 +188,7 @@ def normalised(text: str) -> str:
 
 def _is_sentence(text: str) -> bool:
     """At least three words, two of them longer than a letter."""
-    return _THREE_WORDS.search(text) is not None and any(islice(_LONG_WORD.finditer(text), 1, None))
+    return _THREE_WORDS.search(text) is not None and next(islice(_LONG_WORD.finditer(text), 1, None), None) is not None
 
 
 def _ends_without_meaning(pieces: Sequence[str]) -> str:

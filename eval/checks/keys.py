@@ -22,12 +22,16 @@ _PRIVATE_KEY = re.compile(
 )
 
 
+def may_hold_keys(text: str) -> bool:
+    """Quickly tells most texts without a key."""
+    return "PRIVATE KEY" in text or "://" in text or max(map(len, text.split()), default=0) >= _SHORTEST
+
+
 def find_keys(text: str) -> Iterator[tuple[int, int]]:
     """The spans of keys in a text; they may overlap."""
-    if "PRIVATE KEY" in text:
-        yield from (found.span() for found in _PRIVATE_KEY.finditer(text))
-    if "://" not in text and max(map(len, text.split()), default=0) < _SHORTEST:
+    if not may_hold_keys(text):
         return
+    yield from (found.span() for found in _PRIVATE_KEY.finditer(text))
     yield from (found.span() for found in _MORE_KEYS.finditer(text))
     yield from (found.span(1) for found in _IN_A_URL.finditer(text))
     yield from (found.span() for pattern in _patterns() for found in pattern.finditer(text))

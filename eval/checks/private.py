@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from eval.checks.keys import find_keys
+from eval.checks.keys import find_keys, may_hold_keys
 from eval.task import Document, Example
 
 
@@ -45,8 +45,7 @@ _PASSWORD = re.compile(
     re.IGNORECASE,
 )
 _OF_PASSWORD_WORDS = ("pass", "pwd", "wort", "contrase", "senha")
-_DIGIT = re.compile(r"\d")
-_SOME_DIGITS = re.compile(r"\d(?:[ ().\-/]{0,2}\d){6}|\b[A-Z]{2}\d\d")
+_SOME_DIGITS = re.compile(r"\d(?:[ ().\-/]{0,2}\d){6}")  # every kind of number below has them
 _INTERNATIONAL = re.compile(r"(?<!\w)(?:\+|00)[1-9](?:[ ().\-/]{0,2}\d){6,14}(?!\d)")
 _AMERICAN = re.compile(r"(?<![\w.-])(?:1[-. ])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[-.])[2-9]\d\d[-. ]\d{4}(?![\w-])")
 _AFTER_A_PHONE_WORD = re.compile(
@@ -57,6 +56,16 @@ _AFTER_A_PHONE_WORD = re.compile(
     re.IGNORECASE,
 )
 _REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "BR", "IN", "JP", "CN", "KR")
+
+
+def may_be_private(text: str) -> bool:
+    """Quickly tells most texts that hold nothing private. Several texts can be tried as one, with spaces between."""
+    return (
+        "@" in text
+        or any(map(text.lower().__contains__, _OF_PASSWORD_WORDS))
+        or _SOME_DIGITS.search(text) is not None
+        or may_hold_keys(text)
+    )
 
 
 def private_spans(text: str) -> list[Span]:
@@ -115,13 +124,10 @@ def _candidates(text: str) -> Iterator[Span]:
     if "@" in text:
         for found in _EMAIL.finditer(text):
             yield *found.span(), Private.EMAIL
-    if not _DIGIT.search(text):  # most texts end here
-        return
-    lower = text.lower()
-    if any(part in lower for part in _OF_PASSWORD_WORDS):
+    if any(map(text.lower().__contains__, _OF_PASSWORD_WORDS)):
         for found in _PASSWORD.finditer(text):
             yield *found.span(1), Private.PASSWORD
-    if not _SOME_DIGITS.search(text):
+    if not _SOME_DIGITS.search(text):  # most texts end here
         return
     for found in _IBAN.finditer(text):
         if _is_iban(found[0]):

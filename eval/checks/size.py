@@ -51,7 +51,8 @@ def check_power(task: Task) -> Iterable[Finding]:
 
 
 def check_long_inputs(task: Task, context_tokens: int | None) -> Iterable[Finding]:
-    rows = tuple(example.id for example in task.examples if count_words(example.input) > LONG_WORDS)
+    long = (example for example in task.examples if len(example.input) > LONG_WORDS)
+    rows = tuple(example.id for example in long if count_words(example.input) > LONG_WORDS)
     if rows:
         have = counted_rows(rows, "has", "have")
         what = f"{have} an input of more than {LONG_WORDS:,} words."
@@ -73,7 +74,8 @@ def check_long_inputs(task: Task, context_tokens: int | None) -> Iterable[Findin
 
 def _check_context(task: Task, context_tokens: int) -> Iterable[Finding]:
     around = about_tokens(task.instruction)
-    tokens = {row.id: around + about_tokens(row.input) + about_tokens(row.target) for row in task.examples}
+    long = [row for row in task.examples if 2 * (len(row.input) + len(row.target)) + around > context_tokens]
+    tokens = {row.id: around + about_tokens(row.input) + about_tokens(row.target) for row in long}
     rows = tuple(row for row, count in tokens.items() if count > context_tokens)
     if rows:
         yield Finding(
