@@ -40,11 +40,12 @@ def check_power(task: Task) -> Iterable[Finding]:
         if margin > _USEFUL_MARGIN and not grouped
         else ""
     )
+    points = max(1, round(100 * min(1.0, margin)))
     yield Finding(
         "power",
         "warning" if margin > _LARGE_MARGIN else "info",
         f"The smallest difference that {rows:,} test rows can show is about "
-        f"{max(1, round(100 * min(1.0, margin)))} points{grouped}.",
+        f"{points} {'point' if points == 1 else 'points'}{grouped}.",
         f"A smaller difference between two strategies looks like chance.{needed} A run that tests fewer "
         "rows shows only larger ones.",
     )
