@@ -66,7 +66,8 @@ def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: boo
         return KindGuess(Kind.MULTI_LABEL, f"{several:,} of {rows:,} answers hold several of {labels:,} labels.")
     if not has_documents and (numbers := _numbers(targets, column)):
         return numbers
-    words = sorted(map(count_words, targets))
+    lengths = {target: count_words(target) for target in set(targets)}  # labels repeat
+    words = sorted(map(lengths.__getitem__, targets))
     # A repeated row doesn't mean that answers repeat, so each pair counts once.
     form = normalised if rows <= MANY_ROWS else str.strip  # a few repeated rows change nothing among so many
     pairs = {(form(source), target.strip().casefold()) for source, target in zip(inputs, targets, strict=True)}

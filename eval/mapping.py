@@ -63,7 +63,7 @@ def build_task(
     examples: list[Example] = []
     gaps = Gaps(blank=blank_answers(table, columns))
     for number, row in zip(table.numbers(), table.rows, strict=True):
-        cells = dict(zip(table.columns, (cell.strip() for cell in row), strict=True))
+        cells = dict(zip(table.columns, map(str.strip, row), strict=True))
         side = side_of(cells[columns.split], columns.split) if columns.split else None
         if gaps.found(number, cells, columns, side):
             continue

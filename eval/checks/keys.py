@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-_SHORTEST = 20  # characters without a space
+SHORTEST = 20  # characters without a space
 _MORE_KEYS = re.compile(
     r"(?<![\w-])(?:AIza[\w-]{35}|hf_[A-Za-z]{30,40}|sk-(?:ant-|proj-)?[\w-]{32,200}|\d{8,10}:[\w-]{35}|"
     r"eyJ[\w-]{8,2000}\.eyJ[\w-]{8,8000}\.[\w-]{0,2000})(?![\w-])",
@@ -22,16 +22,12 @@ _PRIVATE_KEY = re.compile(
 )
 
 
-def may_hold_keys(text: str) -> bool:
-    """Quickly tells most texts without a key."""
-    return "PRIVATE KEY" in text or "://" in text or max(map(len, text.split()), default=0) >= _SHORTEST
-
-
 def find_keys(text: str) -> Iterator[tuple[int, int]]:
     """The spans of keys in a text; they may overlap."""
-    if not may_hold_keys(text):
+    if "PRIVATE KEY" in text:
+        yield from (found.span() for found in _PRIVATE_KEY.finditer(text))
+    if "://" not in text and max(map(len, text.split()), default=0) < SHORTEST:
         return
-    yield from (found.span() for found in _PRIVATE_KEY.finditer(text))
     yield from (found.span() for found in _MORE_KEYS.finditer(text))
     yield from (found.span(1) for found in _IN_A_URL.finditer(text))
     yield from (found.span() for pattern in _patterns() for found in pattern.finditer(text))

@@ -9,12 +9,12 @@ from eval.checks.finding import Finding, counted
 from eval.checks.private import PERSONAL, SECRETS, Private, may_be_private, private_spans
 from eval.task import Example, Task
 
-_TRIED_AT_ONCE = 20  # rows
+_TRIED_AT_ONCE = 50_000  # rows, to save memory
 
 
 def check_private(task: Task) -> Iterable[Finding]:
     rows = _kinds_by_row(task.examples)
-    documents = [_kinds_in(one.title, one.text) for one in task.documents]
+    documents = [_kinds_in(f"{one.title}\n{one.text}") for one in task.documents]
     if secret := _held(rows, documents, SECRETS):
         where, kinds = secret
         yield Finding(
@@ -43,17 +43,13 @@ def _kinds_by_row(examples: Sequence[Example]) -> dict[str, frozenset[Private]]:
     rows: dict[str, frozenset[Private]] = {}
     for start in range(0, len(examples), _TRIED_AT_ONCE):
         some = examples[start : start + _TRIED_AT_ONCE]
-        if may_be_private("\n".join(text for one in some for text in _texts_of(one))):
-            rows |= {one.id: _kinds_in(*_texts_of(one)) for one in some}
+        texts = ["\n".join((one.input, *one.answers, one.rejected)) for one in some]
+        rows |= {some[at].id: _kinds_in(texts[at]) for at in may_be_private(texts)}
     return rows
 
 
-def _texts_of(example: Example) -> tuple[str, ...]:
-    return example.input, *example.answers, example.rejected
-
-
-def _kinds_in(*texts: str) -> frozenset[Private]:
-    return frozenset(kind for _, _, kind in private_spans("\n".join(texts)))
+def _kinds_in(text: str) -> frozenset[Private]:
+    return frozenset(kind for _, _, kind in private_spans(text))
 
 
 def _held(

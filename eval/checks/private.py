@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from eval.checks.keys import find_keys, may_hold_keys
+import numpy as np
+
+from eval.checks.keys import SHORTEST, find_keys
 from eval.task import Document, Example
 
 
@@ -45,7 +47,12 @@ _PASSWORD = re.compile(
     re.IGNORECASE,
 )
 _OF_PASSWORD_WORDS = ("pass", "pwd", "wort", "contrase", "senha")
-_SOME_DIGITS = re.compile(r"\d(?:[ ().\-/]{0,2}\d){6}")  # every kind of number below has them
+_DIGITS = r"(?:[ ().\-/]{0,2}\d){6}"  # after the first; every kind of number below has them
+_SOME_DIGITS = re.compile(rf"\d{_DIGITS}")
+# In RE2's notation: an e-mail address, some digits, the word of a password, or what a key may be in.
+_MAY_BE_PRIVATE = rf"@|\d{_DIGITS}|(?i:{'|'.join(_OF_PASSWORD_WORDS)})|://|PRIVATE KEY|\S{{{SHORTEST}}}".replace(
+    r"\d", r"\p{Nd}"
+)
 _INTERNATIONAL = re.compile(r"(?<!\w)(?:\+|00)[1-9](?:[ ().\-/]{0,2}\d){6,14}(?!\d)")
 _AMERICAN = re.compile(r"(?<![\w.-])(?:1[-. ])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[-.])[2-9]\d\d[-. ]\d{4}(?![\w-])")
 _AFTER_A_PHONE_WORD = re.compile(
@@ -58,14 +65,13 @@ _AFTER_A_PHONE_WORD = re.compile(
 _REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "BR", "IN", "JP", "CN", "KR")
 
 
-def may_be_private(text: str) -> bool:
-    """Quickly tells most texts that hold nothing private. Several texts can be tried as one, with spaces between."""
-    return (
-        "@" in text
-        or any(map(text.lower().__contains__, _OF_PASSWORD_WORDS))
-        or _SOME_DIGITS.search(text) is not None
-        or may_hold_keys(text)
-    )
+def may_be_private(texts: Sequence[str]) -> list[int]:
+    """The positions of all texts that hold something private, and of few others. Fast: for a million texts."""
+    import pyarrow
+    from pyarrow import compute
+
+    found = compute.match_substring_regex(pyarrow.array(texts, pyarrow.string()), _MAY_BE_PRIVATE)
+    return np.flatnonzero(found.to_numpy(zero_copy_only=False)).tolist()
 
 
 def private_spans(text: str) -> list[Span]:
