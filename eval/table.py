@@ -42,7 +42,7 @@ TABLE_ENDINGS = (
 _UNPACKED_ENDINGS = TABLE_ENDINGS[:-2]
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 500
-_TEXT_MARKS = ("'=", "'+", "'-", "'@", "'\t", "'\r", "'\n")
+_TEXT_MARK = re.compile(r"''(?='*[=+\-@\t\r\n])|'(?=[=+\-@\t\r\n])(?!.*'\Z)", re.DOTALL)
 
 # UTF-8 read as Windows-1252 or Latin-1, such as "Ã©" for "é" or "â€™" for "’".
 _MOJIBAKE = re.compile(r"\S{0,20}(?:[ÃÂ][\x80-\xbf‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[\x80-\xbf™œ\x9d˜“”¦¢])\S{0,20}")
@@ -237,11 +237,12 @@ def _with_plain_answers(table: Table) -> Table:
 
 
 def _remove_text_marks(numbered: NumberedRows) -> None:
-    """An apostrophe before a sign such as = keeps spreadsheets from running the cell. Our own files have it too."""
+    """An apostrophe before a sign such as = keeps spreadsheets from running the cell. Our own files have it too, and
+    two before a text that has an apostrophe of its own there or at its end."""
     for _, row in numbered:
         for i, cell in enumerate(row):
-            if cell[:1] == "'" and cell.startswith(_TEXT_MARKS) and not cell.endswith("'"):
-                row[i] = cell[1:]
+            if cell[:1] == "'" and (mark := _TEXT_MARK.match(cell)):
+                row[i] = cell[mark.end() :]
 
 
 def _from_rows(name: str, numbered: NumberedRows, notes: list[str], instruction: str = "") -> Table:

@@ -33,7 +33,7 @@ def cleaned_csv(table: Table, columns: Columns, read: Task, cleaned: Task) -> st
     written = io.StringIO()
     writer = csv.writer(written)
     instruction = [table.instruction] if table.instruction else []  # of a chat; it has no column
-    writer.writerow([*table.columns, *(["instruction"] if instruction else [])])
+    writer.writerow(map(inert, [*table.columns, *(["instruction"] if instruction else [])]))
     for position, row in zip(table.numbers(), table.rows, strict=True):
         example = after.get(f"r{position}")
         if example is None:

@@ -79,5 +79,8 @@ def _row(outcome: Outcome, example: Example, parts: Sequence[str]) -> list[str |
 
 
 def inert(text: str) -> str:
-    """The text, with an apostrophe before what a spreadsheet would run as a formula."""
-    return f"'{text}" if text.startswith(_STARTS_A_FORMULA) else text
+    """The text, with an apostrophe before what a spreadsheet would run as a formula, which reading removes. Two stand
+    before what reading would otherwise take for such a text, or for a quoted one."""
+    if not text.lstrip("'").startswith(_STARTS_A_FORMULA):
+        return text
+    return f"''{text}" if text.startswith("'") or text.endswith("'") else f"'{text}"

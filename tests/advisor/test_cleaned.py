@@ -109,3 +109,15 @@ def test_texts_with_an_apostrophe_before_a_sign_are_read_back_as_they_were() -> 
     again = read_table("t.csv", cleaned(Table(("text", "label"), rows), Setup("text", "label")).encode("utf-8-sig"))
     assert again.rows == rows
     assert read_table("t.csv", b"text,label\n'tis so,a\n'-1',b\n").rows == (("'tis so", "a"), ("'-1'", "b"))
+
+
+TEXTS = ("=a", "'=a", "''=a", "-'x'", "'-1'", "'- said 'so'", "-5", "'-5", "\n'=b'", "@", "'", "it's", "'tis so'", "''")
+
+
+def test_every_text_is_read_back_as_it_was() -> None:
+    rows = tuple((f"{TEXTS[i % len(TEXTS)]}", f"row {i}") for i in range(3 * len(TEXTS)))
+    table = Table(("=text", "label"), rows)
+    written = cleaned(table, Setup("=text", "label", kind=Kind.ANSWERING))
+    assert read_table("t.csv", written.encode("utf-8-sig")).rows == rows
+    cells = [cell for row in csv.reader(io.StringIO(written)) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "@", "\n")) or (cell[:1] == "-" and cell != "-5")]
