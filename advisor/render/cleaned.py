@@ -6,7 +6,8 @@ import csv
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from advisor.render.export import inert
 from eval.columns import Columns
@@ -15,6 +16,7 @@ from eval.label_sets import as_answer, labels_in, marked_labels
 from eval.steps import answer_cell
 from eval.table import Table
 from eval.task import Kind, Task
+_MOST_WAYS = 1_000  # to part an edited input, so that odd texts don't take forever
 
 
 def cleaned_csv(table: Table, columns: Columns, read: Task, cleaned: Task) -> str:
@@ -40,7 +42,7 @@ def cleaned_csv(table: Table, columns: Columns, read: Task, cleaned: Task) -> st
             continue
         cells = dict(zip(table.columns, row, strict=True))
         if example.input != before[example.id].input:
-            cells |= _input_cells(example.input, columns.inputs)
+            cells |= _input_cells(example.input, {name: cells[name].strip() for name in columns.inputs})
         if example.id in rewritten and columns.marked:
             labels = labels_in(example.target)
             cells |= {name: marks[as_answer([name]) in labels] for name in columns.marked}
@@ -60,14 +62,42 @@ def _marks(table: Table, marked: Sequence[str]) -> tuple[str, str]:
     return next((cell for cell in cells if not yes[cell]), ""), next((cell for cell in cells if yes[cell]), "1")
 
 
-def _input_cells(text: str, names: Sequence[str]) -> dict[str, str]:
-    """An edited input, back in its columns. Joined inputs begin each column with its name; where a person removed the
-    names, all of the text goes into the first column."""
-    if len(names) == 1:
-        return {names[0]: text}
-    heads = "|".join(map(re.escape, names))
-    before, *parts = re.split(rf"^({heads}): ", text, flags=re.MULTILINE)
-    found = dict(zip(parts[::2], (part.removesuffix("\n") for part in parts[1::2]), strict=True))
-    if before or len(found) * 2 != len(parts):
-        found = {names[0]: text}
-    return dict.fromkeys(names, "") | found
+def _input_cells(text: str, before: Mapping[str, str]) -> dict[str, str]:
+    """An edited input, back in its columns; `before` is what they held. Joined inputs begin each column with its name;
+    where a person removed the names, all of the text goes into the first column.
+
+    A cell may hold such a name itself. Of all ways to part the text, the one that leaves most as it was is right.
+    """
+    first = next(iter(before))
+    if len(before) == 1:
+        return {first: text}
+    heads = [*re.finditer(rf"^({'|'.join(map(re.escape, before))}):(?: |$)", text, flags=re.MULTILINE)]
+    if not heads or heads[0].start():
+        return dict.fromkeys(before, "") | {first: text}
+    ways = (dict.fromkeys(before, "") | way for way in islice(_ways_to_part(text, heads), _MOST_WAYS))
+    return max(ways, key=lambda way: _likeness(way, before))
+
+
+def _ways_to_part(
+    text: str, heads: Sequence[re.Match[str]], used: frozenset[str] = frozenset()
+) -> Iterator[dict[str, str]]:
+    """The cells in a text from a head on; each of the later heads may be part of a cell."""
+    head, *later = heads
+    used |= {head[1]}
+    for at, following in enumerate(later):
+        if following[1] not in used:
+            for way in _ways_to_part(text, later[at:], used):
+                yield {head[1]: text[head.end() : following.start()].removesuffix("\n")} | way
+    yield {head[1]: text[head.end() :]}
+
+
+def _likeness(way: Mapping[str, str], before: Mapping[str, str]) -> tuple[int, int]:
+    """How many cells are the same, and how many characters at the beginnings and the ends of the others are."""
+    changed = [(way[name], cell) for name, cell in before.items() if way[name] != cell]
+    alike = sum(_same_beginning(*pair) + _same_beginning(*(text[::-1] for text in pair)) for pair in changed)
+    return len(before) - len(changed), alike
+
+
+def _same_beginning(one: str, other: str) -> int:
+    signs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (first, second) in signs if first != second), min(len(one), len(other)))

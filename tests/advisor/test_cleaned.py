@@ -121,3 +121,22 @@ def test_every_text_is_read_back_as_it_was() -> None:
     assert read_table("t.csv", written.encode("utf-8-sig")).rows == rows
     cells = [cell for row in csv.reader(io.StringIO(written)) for cell in row]
     assert not [cell for cell in cells if cell.startswith(("=", "@", "\n")) or (cell[:1] == "-" and cell != "-5")]
+
+
+@pytest.mark.parametrize(
+    ("cells", "edited"),
+    [
+        (("what is this?", "a log:\nquestion: who?\nend"), ("what was this?", "a log:\nquestion: who?\nend")),
+        (("what?\ncontext: none", "question: twice"), ("what?\ncontext: none", "question: thrice")),
+        (("what?", "a\nquestion: b\nquestion: c"), ("what?", "a\nquestion: c")),
+        (("what?\ncontext: x", "y"), ("what?\ncontext: x", "")),
+        (("what?", "y"), ("what?", "y\ncontext: z")),
+    ],
+)
+def test_a_joined_cell_that_names_a_column_comes_back_whole(cells: tuple[str, str], edited: tuple[str, str]) -> None:
+    table = Table(("question", "context", "answer"), ((*cells, "answer 0"), *((f"q {i}", "c", "a") for i in range(19))))
+    setup = Setup("question", "answer", joined=("context",), kind=Kind.ANSWERING)
+    row = setup.read(table, "t.csv", []).task.examples[0]
+    text = f"question: {edited[0]}\ncontext: {edited[1]}"
+    steps = (EditRow(Row(row.input, row.target), text, None),)
+    assert list(csv.reader(io.StringIO(cleaned(table, replace(setup, steps=steps)))))[1] == [*edited, "answer 0"]
