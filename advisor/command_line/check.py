@@ -12,7 +12,7 @@ from rich.text import Text
 from advisor.command_line.terminal import Screen
 from advisor.data_check import DATA_CHECK, SEVERITIES, DataCheck, Found, check_data
 from advisor.plan import Setup
-from advisor.render.cleaned import cleaned_csv
+from advisor.render.cleaned import MASKED_TOO, cleaned_csv, masked_by
 from advisor.runs.label_check import check_labels_apart
 from advisor.storage.store import Store
 from advisor.storage.upload import Upload
@@ -31,6 +31,8 @@ def check(store: Store, upload: Upload, setup: Setup, options: argparse.Namespac
         checked = _with_wrong_labels(store, upload, setup, checked)
     if options.output:
         _write_cleaned(options.output, options.file, upload, setup)
+        if masked_by(setup.steps):
+            checked = replace(checked, notes=(*checked.notes, MASKED_TOO))
     if options.json:
         sys.stdout.write(DATA_CHECK.write(checked, indent=2) + "\n")
     else:
@@ -52,7 +54,7 @@ def _with_wrong_labels(store: Store, upload: Upload, setup: Setup, checked: Data
 
 def _write_cleaned(output: Path, original: Path, upload: Upload, setup: Setup) -> None:
     read = setup.read(upload.table, upload.name, upload.documents).task
-    content = cleaned_csv(upload.table, setup.columns, read, setup.clean(read).task)
+    content = cleaned_csv(upload.table, setup, read, setup.clean(read).task)
     if output.exists() and output.samefile(original):
         raise BadInput(f"{output} is the file to check; choose another --output.")
     try:

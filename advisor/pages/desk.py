@@ -14,7 +14,7 @@ from advisor.pages.draft import Draft, read_upload
 from advisor.pages.row_browser import browse_rows, open_browser, shown
 from advisor.pages.steps import keep_steps
 from advisor.plan import Setup
-from advisor.render.cleaned import cleaned_csv
+from advisor.render.cleaned import MASKED_TOO, cleaned_csv, masked_by
 from advisor.runs.label_check import LabelCheck, Suspect, is_looking, label_check, start_looking
 from advisor.storage.stored import StoredDataset
 from eval.checks import Finding
@@ -64,7 +64,7 @@ def show_steps(dataset: StoredDataset, setup: Setup, draft: Draft | None) -> Non
             table, _ = read_upload(dataset.id)
             st.download_button(
                 "Download the cleaned file",
-                lambda: cleaned_csv(table, setup.columns, draft.read, draft.task).encode("utf-8-sig"),
+                lambda: cleaned_csv(table, setup, draft.read, draft.task).encode("utf-8-sig"),
                 f"{dataset.name.rpartition('.')[0]} cleaned.csv",
                 "text/csv",
                 icon=":material/download:",
@@ -72,6 +72,8 @@ def show_steps(dataset: StoredDataset, setup: Setup, draft: Draft | None) -> Non
             )
         if st.button("Undo all", key="undo-all"):
             keep_steps(dataset, setup, ())
+    if masked_by(setup.steps):
+        frame.small(MASKED_TOO)
 
 
 def _effect(setup: Setup, changed: Sequence[int | None], position: int) -> str:

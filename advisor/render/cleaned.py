@@ -6,32 +6,42 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
+from advisor.plan import Setup
 from advisor.render.export import inert
-from eval.columns import Columns
+from eval.checks import masked, masked_kinds
+from eval.checks.private import Private
 from eval.decoding import number
 from eval.label_sets import as_answer, labels_in, marked_labels
-from eval.steps import answer_cell
+from eval.steps import Fix, Step, answer_cell
 from eval.table import Table
 from eval.task import Kind, Task
+
 _MOST_WAYS = 1_000  # to part an edited input, so that odd texts don't take forever
+MASKED_TOO = "The cleaned file is masked in all columns, including those that the comparison doesn't use."
 
 
-def cleaned_csv(table: Table, columns: Columns, read: Task, cleaned: Task) -> str:
+def cleaned_csv(table: Table, setup: Setup, read: Task, cleaned: Task) -> str:
     """One row per example of `cleaned`, with a header. Cells that no step changed stay as they were in `table`; rows
     that were left out or dropped are missing. `read` is the task before any step.
+
+    Where a step masks, it masks the columns without a role too: people share this file. Only the split and the names
+    of documents stay, since a mask would change what they mean.
 
     Write it as "utf-8-sig", or Excel misreads accents. Texts that a spreadsheet would run as a formula get a leading
     apostrophe, except numbers.
     """
+    columns, kinds = setup.columns, masked_by(setup.steps)
     before = {example.id: example for example in read.examples}
     after = {example.id: example for example in cleaned.examples}
     rewritten = {one.id for one in cleaned.examples if one.answers != before[one.id].answers}
     if rewritten and cleaned.kind is Kind.MULTI_LABEL:  # a column has one way to write several labels
         rewritten = set(after)
     marks = _marks(table, columns.marked)
+    others = {name for name in table.columns if name == columns.rejected or name not in columns.used}
+    groups = _masked_groups(table.column(columns.group), kinds) if columns.group and kinds else {}
     written = io.StringIO()
     writer = csv.writer(written)
     instruction = [table.instruction] if table.instruction else []  # of a chat; it has no column
@@ -51,8 +61,32 @@ def cleaned_csv(table: Table, columns: Columns, read: Task, cleaned: Task) -> st
             cells |= {columns.target: example.target, columns.also: further}
         elif example.id in rewritten:
             cells[columns.target] = answer_cell(example)
+        if kinds:
+            cells |= {name: _masked_cell(name, cell, kinds) for name, cell in cells.items() if name in others}
+        if columns.group:
+            cells[columns.group] = groups.get(cells[columns.group].strip(), cells[columns.group])
         writer.writerow([cell if number(cell) is not None else inert(cell) for cell in (*cells.values(), *instruction)])
     return written.getvalue()
+
+
+def masked_by(steps: Iterable[Step]) -> frozenset[Private]:
+    """What these steps mask."""
+    return masked_kinds(step.finding for step in steps if isinstance(step, Fix))
+
+
+def _masked_cell(name: str, cell: str, kinds: Collection[Private]) -> str:
+    """Masked as if its column's name stood before it: a number in a column "phone" is one."""
+    head = f"{name}: "
+    with_name = masked(head + cell, kinds)
+    if cell.startswith(("{", "[")) or not with_name.startswith(head):
+        return masked(cell, kinds)
+    return with_name.removeprefix(head)
+
+
+def _masked_groups(groups: Iterable[str], kinds: Collection[Private]) -> dict[str, str]:
+    """The groups that hold something private, each with a mask of its own, so that they stay apart."""
+    hidden = {group: text for group in dict.fromkeys(map(str.strip, groups)) if (text := masked(group, kinds)) != group}
+    return {group: f"{text} {at}" for at, (group, text) in enumerate(hidden.items(), start=1)}
 
 
 def _marks(table: Table, marked: Sequence[str]) -> tuple[str, str]:

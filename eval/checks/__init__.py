@@ -2,8 +2,8 @@
 
 from eval.checks.check import check_task
 from eval.checks.finding import Finding
-from eval.checks.fixes import mend_task
+from eval.checks.fixes import masked_kinds, mend_task
 from eval.checks.private import masked
 from eval.checks.wrong_labels import check_wrong_labels
 
-__all__ = ["Finding", "check_task", "check_wrong_labels", "masked", "mend_task"]
+__all__ = ["Finding", "check_task", "check_wrong_labels", "masked", "masked_kinds", "mend_task"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -30,6 +30,11 @@ def mend_task(task: Task, finding_id: str) -> Task:
     if why := refusal(task, mended.examples):
         raise BadInput(why)
     return replace(mended, labels=labels_for(task.kind, mended.examples))
+
+
+def masked_kinds(finding_ids: Iterable[str]) -> frozenset[Private]:
+    """What the fixes of these findings mask."""
+    return frozenset[Private]().union(*(_MASKED.get(id, frozenset()) for id in finding_ids))
 
 
 def refusal(task: Task, left: Collection[Example]) -> str | None:
@@ -93,9 +98,10 @@ _ROWS_TO_REMOVE: dict[str, Callable[[Task], Collection[str]]] = {
 }
 REMOVING = frozenset(_ROWS_TO_REMOVE)  # the findings whose fix removes exactly their rows
 
+_MASKED = {"secrets": SECRETS, "personal-data": PERSONAL}
+
 _FIXES: dict[str, Fix] = {
     **{id: partial(_drop, rows_of) for id, rows_of in _ROWS_TO_REMOVE.items()},
     "label-spelling": _merge_labels,
-    "secrets": partial(_mask, SECRETS),
-    "personal-data": partial(_mask, PERSONAL),
+    **{id: partial(_mask, kinds) for id, kinds in _MASKED.items()},
 }

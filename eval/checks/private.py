@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from eval.checks.keys import SHORTEST, find_keys
-from eval.task import Document, Example
+from eval.task import Document, Example, Turn
 
 
 class Private(StrEnum):
@@ -106,6 +106,7 @@ def mask_example(example: Example, kinds: Collection[Private]) -> Example:
         target=masked(example.target, kinds),
         also_right=tuple(masked(text, kinds) for text in example.also_right),
         rejected=masked(example.rejected, kinds),
+        turns=tuple(Turn(turn.role, masked(turn.text, kinds)) for turn in example.turns),
     )
 
 

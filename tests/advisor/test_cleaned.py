@@ -11,9 +11,10 @@ import pytest
 
 from advisor.plan import PLAN, SETUP, Plan, Setup, read_plan
 from advisor.render.cleaned import cleaned_csv
+from eval.checks.private import PERSONAL, mask_example
 from eval.steps import DropRow, EditRow, Fix, Row
 from eval.table import Table, read_table
-from eval.task import Kind
+from eval.task import Example, Kind, Turn
 
 HEAD = "id,text,category,note"
 LINES = [f"{i},message number {i} on {word},{word},n{i}" for i in range(12) for word in ("ships", "trains")]
@@ -28,7 +29,7 @@ STEPS = (
 
 def cleaned(table: Table, setup: Setup) -> str:
     read = setup.read(table, "t.csv", []).task
-    return cleaned_csv(table, setup.columns, read, setup.clean(read).task)
+    return cleaned_csv(table, setup, read, setup.clean(read).task)
 
 
 def test_steps_are_kept_as_json() -> None:
@@ -140,3 +141,24 @@ def test_a_joined_cell_that_names_a_column_comes_back_whole(cells: tuple[str, st
     text = f"question: {edited[0]}\ncontext: {edited[1]}"
     steps = (EditRow(Row(row.input, row.target), text, None),)
     assert list(csv.reader(io.StringIO(cleaned(table, replace(setup, steps=steps)))))[1] == [*edited, "answer 0"]
+
+
+def test_a_mask_covers_the_columns_that_the_task_does_not_use() -> None:
+    head = ("text", "label", "phone", "sender", "raw", "customer", "score")
+    rows = tuple(
+        (f"write to a{i}@x.org", "ab"[i % 2], "0170 1234567", f"Ann <ann{i}@x.org>", '{"to": "b@x.org"}',
+         f"c{i % 5}@x.org", str(i))
+        for i in range(24)
+    )  # fmt: skip
+    setup = Setup("text", "label", group="customer", steps=(Fix("personal-data"),))
+    _, first, second, *_ = csv.reader(io.StringIO(cleaned(Table(head, rows), setup)))
+    masks = ["[phone number]", "Ann <[e-mail]>", '{"to": "[e-mail]"}']
+    assert first == ["write to [e-mail]", "a", *masks, "[e-mail] 1", "0"]
+    assert second == ["write to [e-mail]", "b", *masks, "[e-mail] 2", "1"]
+    _, first, *_ = csv.reader(io.StringIO(cleaned(Table(head, rows), replace(setup, steps=()))))
+    assert first == [*rows[0]]
+
+
+def test_a_mask_covers_the_turns_of_a_conversation() -> None:
+    example = Example("r1", "user: a@x.org", "yes", turns=(Turn("user", "a@x.org"),))
+    assert mask_example(example, PERSONAL).turns == (Turn("user", "[e-mail]"),)
