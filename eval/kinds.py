@@ -17,9 +17,11 @@ from eval.task import Example, Kind, labels_of, normalised
 from eval.words import count_words, usual_length
 
 MANY_ROWS = 50_000
-MAX_ANSWER_WORDS = 12  # a longer answer is written text, not a label or a short fact
+MAX_ANSWER_WORDS = 12  # a longer answer is written text, not a short fact; nor a label, unless each comes back often
 MOSTLY_NUMBERS = 0.95  # the others may be slips, or say that there is none
 _SEEN = 50
+_ROWS_A_LONG_LABEL = 10  # on average
+_MOST_WORDS_OF_LABELS = 1_500  # of all long labels together
 _FEWEST_RATINGS = 3  # two numbers are yes and no
 _ANY_NUMBER = {"label", "target", "y", "output", "value"}  # of a column that holds amounts if they have decimals
 
@@ -76,13 +78,22 @@ def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: boo
     named = sum(any(map(str.isalpha, target)) for target in targets) > rows / 2  # numbers repeat by chance
     rows_per_label = 5 if has_documents else 2 if named else 2.5
     short = words[int(0.95 * (rows - 1))] <= MAX_ANSWER_WORDS
-    if short and len(uses) * rows_per_label <= len(pairs) and repeated >= 0.9 * len(pairs):
-        fewest = min(Counter(target.strip().casefold() for target in targets).values())
-        each = f"each at least {fewest:,} times" if fewest > 1 else "most of them many times"
+    repeat = len(uses) * rows_per_label <= len(pairs) and repeated >= 0.9 * len(pairs)
+    fewest = min(Counter(target.strip().casefold() for target in targets).values())
+    each = f"each at least {fewest:,} times" if fewest > 1 else "most of them many times"
+    if short and repeat:
         return KindGuess(Kind.CLASSIFICATION, f"The {rows:,} rows have {len(uses):,} different answers, {each}.")
     code = sum(map(is_code, targets))
     if code >= 0.8 * rows:
         return KindGuess(Kind.WRITING, f"{code:,} of {rows:,} answers are code or SQL.")
+    # If every long answer is one of a few, choosing the right one is the task: writing it could only add mistakes.
+    # Answers from documents are written all the same, since documents can't help to choose.
+    if repeat and not has_documents and len(uses) * _ROWS_A_LONG_LABEL <= len(pairs) and _fit_in_a_prompt(uses):
+        return KindGuess(
+            Kind.CLASSIFICATION,
+            f"The {rows:,} rows have only {len(uses):,} different answers, {each}. "
+            "They are long, but repeat like labels.",
+        )
     length, unit = usual_length(targets)
     usual = f"{length:g} {unit}" if length == 1 else f"{length:g} {unit}s"
     if statistics.median(words) <= MAX_ANSWER_WORDS:
@@ -94,6 +105,11 @@ def infer_kind(inputs: Sequence[str], targets: Sequence[str], has_documents: boo
         Kind.WRITING,
         f"The {rows:,} rows have {len(uses):,} different answers. Half of them have at least {usual}.",
     )
+
+
+def _fit_in_a_prompt(labels: Iterable[str]) -> bool:
+    """Prompts list all labels."""
+    return sum(map(count_words, labels)) <= _MOST_WORDS_OF_LABELS
 
 
 def labels_for(kind: Kind, examples: Iterable[Example]) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+_SHOWN_CHARACTERS = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -33,5 +35,5 @@ def counted_rows(rows: Collection[str], one: str, many: str) -> str:
 
 
 def some_of(names: Collection[str]) -> str:
-    shown = list(names)[:3]
+    shown = [name if len(name) <= _SHOWN_CHARACTERS else f"{name[: _SHOWN_CHARACTERS - 1]}…" for name in [*names][:3]]
     return ", ".join(shown) + (f" and {len(names) - len(shown):,} more" if len(names) > len(shown) else "")

@@ -97,10 +97,25 @@ def test_repeated_rows_do_not_make_labels() -> None:
     assert infer_kind(questions, [f"fact {i % 10}" for i in range(60)], has_documents=False).kind is Kind.ANSWERING
 
 
-def test_canned_replies_are_written_text_though_they_repeat() -> None:
-    inputs = [f"message {i}" for i in range(60)]
-    replies = [f"Reply {i % 5}: " + "thank you for writing to us " * 5 for i in range(60)]
-    assert infer_kind(inputs, replies, has_documents=False).kind is Kind.WRITING
+def replies(rows: int, different: int, words: int = 30) -> tuple[list[str], list[str]]:
+    thanks = " ".join(["thank", "you", "for", "writing"] * (words // 4))
+    return [f"message {i}" for i in range(rows)], [f"Reply {i % different}: {thanks}" for i in range(rows)]
+
+
+def test_long_answers_are_labels_if_each_comes_back_often() -> None:
+    guess = infer_kind(*replies(400, 30), has_documents=False)
+    assert guess.kind is Kind.CLASSIFICATION
+    assert "only 30 different answers, each at least 13 times. They are long, but repeat" in guess.reason
+    assert infer_kind(*replies(300, 6, 16), has_documents=False).kind is Kind.CLASSIFICATION
+
+
+def test_long_answers_that_come_back_a_little_are_written() -> None:
+    assert infer_kind(*replies(400, 60), has_documents=False).kind is Kind.WRITING
+    assert infer_kind(*replies(400, 30), has_documents=True).kind is Kind.WRITING
+    assert infer_kind(*replies(400, 30, 80), has_documents=False).kind is Kind.WRITING  # too long to list in a prompt
+    inputs, few = replies(400, 6)
+    mixed = [f"{reply} {i}" if i % 4 == 0 else reply for i, reply in enumerate(few)]
+    assert infer_kind(inputs, mixed, has_documents=False).kind is Kind.WRITING
 
 
 def test_facts_that_repeat_a_little_are_no_labels_when_there_are_documents() -> None:
