@@ -131,7 +131,8 @@ def guess_columns(table: Table, documents: Sequence[Document] = ()) -> Columns:
     group, split, document, rejected, also = (
         None if name in chosen else name for name in (group, split, document, rejected, also)
     )
-    marked = marked_columns(table, target, [name for name in (*usable, *ticked) if name not in chosen])
+    unmarked = [name for name in dict.fromkeys((*usable, *candidates)) if name not in chosen]
+    marked = marked_columns(table, target, unmarked, may_be_blank=not _is_named_target(target))
     return Columns(source, target, group, split, document, joined, rejected, marked, also)
 
 

@@ -16,9 +16,12 @@ _BLANK_SIGNS = {"-1", "-100", "?", "-", "nan", "None", "null", "unknown"}
 @dataclass(slots=True)
 class Gaps:
     """The numbers of rows that lack an input, an answer or a side of the split. `unknown` are values that name no side,
-    by row. `blank`: what stands for no answer, by side."""
+    by row. `blank`: what stands for no answer, by side. `needs_mark`: a row without any sign in its columns of labels
+    lacks an answer, since "no" has a sign; other blank cells are `blank_marks`."""
 
     blank: frozenset[tuple[str | None, str]] = frozenset()
+    needs_mark: bool = False
+    blank_marks: int = 0
     without_input: list[int] = field(default_factory=list)
     without_target: list[int] = field(default_factory=list)
     without_side: list[int] = field(default_factory=list)
@@ -28,17 +31,18 @@ class Gaps:
 
     def found(self, number: int, cells: Mapping[str, str], columns: Columns, side: str | None) -> bool:
         self.given[side] += 1
+        blank_marks = sum(not cells[name] for name in columns.marked) if self.needs_mark else 0
+        is_marked = bool(columns.marked) and not (self.needs_mark and blank_marks == len(columns.marked))
         if not any(cells[name] for name in columns.inputs):
             self.without_input.append(number)
-        elif columns.marked:
-            return False
-        elif not cells[columns.target] or (side, cells[columns.target]) in self.blank:
+        elif not is_marked and (not cells[columns.target] or (side, cells[columns.target]) in self.blank):
             self.without_target.append(number)
         elif columns.split and side is None and cells[columns.split]:
             self.unknown[number] = cells[columns.split]
         else:
             if columns.split and side is None:
                 self.without_side.append(number)
+            self.blank_marks += blank_marks
             return False
         self.lost[side] += 1
         return True
@@ -53,9 +57,16 @@ class Gaps:
         return (
             *rows_without(self.without_input, "no input"),
             *rows_without(self.without_target, "no answer"),
+            *self._of_marks(),
             *self._of_split(columns.split or ""),
             *sides,
         )
+
+    def _of_marks(self) -> tuple[str, ...]:
+        if not self.blank_marks:
+            return ()
+        cells = "1 blank cell" if self.blank_marks == 1 else f"{self.blank_marks:,} blank cells"
+        return (f"{cells} in the columns of labels {'counts' if self.blank_marks == 1 else 'count'} as no.",)
 
     def _of_split(self, column: str) -> tuple[str, ...]:
         said = []

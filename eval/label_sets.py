@@ -26,6 +26,8 @@ _QUOTED = re.compile(r"(['\"])(.*)\1")
 _MIXED = 0.1  # at least this share of the cells holds several labels
 _USES_A_LABEL = 3  # on average
 _MOST_WORDS = 5  # in a label
+_MOST_BETWEEN_BLANKS = 8  # labels in a cell
+_USES_BETWEEN_BLANKS = 5  # of a label, on average
 _SEEN = 100  # cells that show whether parts are too long for labels
 _MOST_CHARACTERS = 20_000  # a longer cell isn't a list of labels
 _FEWEST_COLUMNS = 3  # two columns of yes and no may as well be facts about a row
@@ -73,6 +75,34 @@ def label_sets(cells: Sequence[str], may_be_numbers: bool = False) -> list[tuple
             and (may_be_numbers or any(any(map(str.isalpha, label)) for label in uses))
         ):
             return found
+    return _between_blanks(cells, may_be_numbers)
+
+
+def _between_blanks(cells: Sequence[str], may_be_numbers: bool) -> list[tuple[str, ...]] | None:
+    """The labels of each cell, if they are words with only blanks between them.
+
+    Written text has words that come once or twice, that come again in a sentence, and that have their places in it:
+    "red" may be before "shoes", but not after it. Labels are few, most of them stand alone or come first and last, and
+    they combine in more ways than there are labels.
+    """
+    for some in (cells[:_SEEN], cells):  # the first ones mostly show it, to save time
+        found = [cell.split() for cell in some]
+        if sum(len(set(parts)) < len(parts) or len(parts) > _MOST_BETWEEN_BLANKS for parts in found) > len(found) / 100:
+            return None
+    uses = Counter(label for parts in found for label in parts)
+    several = [tuple(parts) for parts in found if len(parts) > 1]
+    in_any_place = {parts[0] for parts in several} & {parts[-1] for parts in several}
+    in_any_place |= {parts[0] for parts in found if len(parts) == 1}
+    if (
+        len(several) >= _MIXED * len(cells)
+        and len(uses) * _USES_BETWEEN_BLANKS <= uses.total()
+        and sum(count < _USES_A_LABEL for count in uses.values()) <= len(uses) / 10
+        and _come_in_any_place(several)
+        and len(in_any_place) * 3 > len(uses) * 2
+        and len(set(map(frozenset, found))) * 2 > len(uses) * 3
+        and (may_be_numbers or any(any(map(str.isalpha, label)) for label in uses))
+    ):
+        return [_parts(parts) for parts in found]
     return None
 
 
@@ -153,38 +183,56 @@ def _unquoted(items: Iterable[str]) -> tuple[str, ...]:
     return _parts(_QUOTED.sub(r"\2", item.strip()) for item in items)
 
 
-def marked_columns(table: Table, target: str, free: Iterable[str]) -> tuple[str, ...]:
+def marked_columns(table: Table, target: str, free: Iterable[str], may_be_blank: bool = True) -> tuple[str, ...]:
     """The columns, `target` among them, that each say yes or no for one label; empty if there are fewer than three.
 
-    All use the same two signs. `free` are the columns that have no other role.
+    All use the same signs, or ticks of any form if too few do. `free` are the columns that have no other role.
+    `may_be_blank`: a blank cell counts as no where others say no, too.
     """
-    signs = _signs(table.column(target))
-    if signs is None:
-        return ()
-    others = {name for name in free if (found := _found(table.column(name))) != {""} and found <= {*signs}}
-    columns = [name for name in table.columns if name == target or name in others]
-    return tuple(columns) if len(columns) >= _FEWEST_COLUMNS else ()
+    signs = _signs(_found(table, target), may_be_blank)
+    found = {name: _found(table, name) for name in free} if signs else {}
+    for allowed in (signs, signs | _YES if signs - {""} <= _YES else signs):
+        same = {name for name, signs_of_one in found.items() if signs_of_one != {""} and signs_of_one <= allowed}
+        columns = [name for name in table.columns if name == target or name in same]
+        if len(columns) >= _FEWEST_COLUMNS:
+            return tuple(columns)
+    return ()
 
 
 def ticked_columns(table: Table, free: Iterable[str]) -> list[str]:
     """The columns that hold a tick or nothing, if there are enough for labels. Alone, each looks nearly empty."""
-    ticks = {name: found - {""} for name in free if "" in (found := _found(table.column(name)))}
-    ticked = [name for name, found in ticks.items() if len(found) == 1 and found <= _YES]
+    found = {name: _found(table, name) for name in free}
+    ticked = [name for name, signs in found.items() if "" in signs and len(signs) > 1 and signs - {""} <= _YES]
     return ticked if len(ticked) >= _FEWEST_COLUMNS else []
 
 
 def marked_labels(cells: Mapping[str, str], columns: Sequence[str]) -> tuple[str, ...]:
     """The columns that say yes in this row, as labels."""
-    return tuple(name for name in columns if cells[name].strip().casefold() in _YES)
+    return tuple(name for name in columns if _sign(name, cells[name]) in _YES)
 
 
-def _signs(values: Iterable[str]) -> tuple[str, str] | None:
-    """The signs for no and yes in a column that holds nothing else; a label that no row has says only no."""
-    found = _found(values)
-    if "" in found:
-        return next((("", yes) for yes in sorted(found & _YES) if found == {"", yes}), None)
-    return next((signs for signs in _MARKS if found and found <= {*signs}), None)
+def writes_no(table: Table, columns: Iterable[str]) -> bool:
+    """Whether one of these columns has a sign for no. Then a row without any sign was perhaps never labelled."""
+    return any(not found <= _YES | {""} for found in (_found(table, name) for name in columns))
 
 
-def _found(values: Iterable[str]) -> set[str]:
-    return {value.strip().casefold() for value in values}
+def _signs(found: set[str], may_be_blank: bool) -> frozenset[str]:
+    """The signs that a column like this one may hold, if it holds nothing but signs for yes and no, else none. A label
+    that no row has says only no."""
+    given = found - {""}
+    if not given or (given <= _YES and "" in found):
+        return frozenset(found) if given else frozenset()
+    blank = {""} if may_be_blank else set[str]()
+    return next(
+        (frozenset(pair) | blank for pair in _MARKS if given <= {*pair} and found <= {*pair} | blank), frozenset()
+    )
+
+
+def _found(table: Table, name: str) -> set[str]:
+    return {_sign(name, cell) for cell in set(table.column(name))}
+
+
+def _sign(column: str, cell: str) -> str:
+    """A cell as a sign. A column's own name in it is a tick."""
+    sign = cell.strip().casefold()
+    return "x" if sign == column.strip().casefold() else sign

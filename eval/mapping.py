@@ -14,7 +14,7 @@ from eval.columns import Columns
 from eval.document_ids import DocumentNames
 from eval.gaps import Gaps, blank_answers, most_common, rows_without
 from eval.kinds import MOSTLY_NUMBERS, KindGuess, infer_kind, labels_for
-from eval.label_sets import NO_LABEL, all_labels, as_answer, as_label_sets, label_sets, marked_labels
+from eval.label_sets import NO_LABEL, all_labels, as_answer, as_label_sets, label_sets, marked_labels, writes_no
 from eval.names import TURNS_COLUMN, plain, side_of
 from eval.question_sets import distinct
 from eval.scoring import read_json
@@ -61,7 +61,7 @@ def build_task(
     names = DocumentNames(documents)
     shared = _shared_instruction(table, columns)
     examples: list[Example] = []
-    gaps = Gaps(blank=blank_answers(table, columns))
+    gaps = Gaps(blank=blank_answers(table, columns), needs_mark=writes_no(table, columns.marked))
     for number, row in zip(table.numbers(), table.rows, strict=True):
         cells = dict(zip(table.columns, map(str.strip, row), strict=True))
         side = side_of(cells[columns.split], columns.split) if columns.split else None

@@ -55,7 +55,9 @@ def cleaned_csv(table: Table, setup: Setup, read: Task, cleaned: Task) -> str:
             cells |= _input_cells(example.input, {name: cells[name].strip() for name in columns.inputs})
         if example.id in rewritten and columns.marked:
             labels = labels_in(example.target)
-            cells |= {name: marks[as_answer([name]) in labels] for name in columns.marked}
+            given = {*marked_labels(cells, columns.marked)}
+            right = {name for name in columns.marked if as_answer([name]) in labels}
+            cells |= {name: marks[name][name in right] for name in given ^ right}
         elif example.id in rewritten and columns.also:
             further = json.dumps(example.also_right, ensure_ascii=False) if example.also_right else ""
             cells |= {columns.target: example.target, columns.also: further}
@@ -89,11 +91,15 @@ def _masked_groups(groups: Iterable[str], kinds: Collection[Private]) -> dict[st
     return {group: f"{text} {at}" for at, (group, text) in enumerate(hidden.items(), start=1)}
 
 
-def _marks(table: Table, marked: Sequence[str]) -> tuple[str, str]:
-    """What the columns of labels say for no and for yes, as the table writes it."""
-    cells = dict.fromkeys(cell for name in marked for cell in table.column(name))
-    yes = {cell: bool(marked_labels({"": cell}, ("",))) for cell in cells}
-    return next((cell for cell in cells if not yes[cell]), ""), next((cell for cell in cells if yes[cell]), "1")
+def _marks(table: Table, marked: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """What each column of labels says for no and for yes; a column that lacks one of them says it like another."""
+    signs: dict[str, tuple[list[str], list[str]]] = {name: ([], []) for name in marked}
+    for name, (no, yes) in signs.items():
+        for cell in dict.fromkeys(table.column(name)):
+            (yes if marked_labels({name: cell}, (name,)) else no).append(cell)
+    any_no = next((no[0] for no, _ in signs.values() if no), "")
+    any_yes = next((cell for _, yes in signs.values() for cell in yes if marked_labels({"": cell}, ("",))), "1")
+    return {name: ((no or [any_no])[0], (yes or [any_yes])[0]) for name, (no, yes) in signs.items()}
 
 
 def _input_cells(text: str, before: Mapping[str, str]) -> dict[str, str]:

@@ -162,3 +162,12 @@ def test_a_mask_covers_the_columns_that_the_task_does_not_use() -> None:
 def test_a_mask_covers_the_turns_of_a_conversation() -> None:
     example = Example("r1", "user: a@x.org", "yes", turns=(Turn("user", "a@x.org"),))
     assert mask_example(example, PERSONAL).turns == (Turn("user", "[e-mail]"),)
+
+
+def test_marks_keep_their_own_form() -> None:
+    signs = [[("", yes)[n in (i % 3, i % 2)] for n, yes in enumerate("xX1")] for i in range(24)]
+    rows = tuple((f"text {i}", *each) for i, each in enumerate(signs))
+    table = Table(("text", "red", "blue", "green"), rows)
+    setup = Setup("text", "red", marked=("red", "blue", "green"))
+    edit = EditRow(Row("text 0", "red"), None, "green; red")
+    assert cleaned(table, replace(setup, steps=(edit,))).splitlines()[1:] == ["text 0,x,,1", *map(",".join, rows[1:])]

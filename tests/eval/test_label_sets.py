@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -127,6 +128,36 @@ def test_columns_that_say_yes_or_no_are_labels(rows: tuple[str, ...]) -> None:
     assert [one.target for one in task.examples[:3]] == ["joy; fear", "anger", "none"]
 
 
+def sets_of(labels: str, seed: int = 0) -> list[str]:
+    """40 cells with one to three of some labels."""
+    chance = random.Random(seed)
+    return [" ".join(chance.sample(labels.split(), chance.choice((1, 2, 2, 3)))) for _ in range(40)]
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+def test_words_of_a_small_vocabulary_are_labels_without_a_separator(in_order: bool) -> None:
+    cells = [" ".join(sorted(cell.split()) if in_order else cell.split()) for cell in sets_of("red large E11.9 soft")]
+    found = built("answer", cells)
+    assert found.task.kind is Kind.MULTI_LABEL
+    assert [labels_in(one.target) for one in found.task.examples] == [tuple(cell.split()) for cell in cells]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [f"{size} {colour}" for colour in ("red", "blue", "green", "gold", "grey") for size in ("big", "small") * 4],
+        [f"{first} {last}".strip() for first in ("Ann", "Ben", "", "Cora") for last in ("Wolf", "", "Lang") * 3],
+        ["turn on", "turn off", "go on", "go off", "open door", "close door", "door", "stop"] * 5,
+        ["very good", "good", "bad", "not good", "not bad", "very bad", "not very good", "fine"] * 5,
+        [f"the {who} sees a {whom}" for who in ("dog", "cat", "man", "bird") for whom in ("dog", "cat") * 5],
+        [" ".join("LRUD"[at >> shift & 3] for shift in (0, 2, 4)[: at % 3 + 1]) for at in range(40)],
+        [f"word{at} other{at}" if at % 2 else f"word{at}" for at in range(40)],
+    ],
+)  # fmt: skip
+def test_words_that_have_their_places_are_no_sets_of_labels(cells: list[str]) -> None:
+    assert label_sets([cell for cell in cells if cell]) is None
+
+
 def test_columns_with_one_mark_a_row_are_one_label() -> None:
     found = marked("1,0,0", "0,1,0", "0,0,1", "0,0,0")
     assert (found.task.kind, found.task.labels) == (Kind.CLASSIFICATION, ("anger", "fear", "joy"))
@@ -136,6 +167,32 @@ def test_columns_with_one_mark_a_row_are_one_label() -> None:
 def test_ticks_are_labels_however_few_rows_have_one() -> None:
     found = marked("x,,", "x,x,", ",,x", ",x,").task
     assert (found.kind, found.labels, len(found.examples)) == (Kind.MULTI_LABEL, ("anger", "fear", "joy"), 40)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [("x,,", "1,X,", ",,1", ",x,"), ("x,,", "x,1,", ",,1", ",1,"), ("joy,,", "Joy,anger,", ",,fear", ",anger,")],
+    ids=["several ticks in a column", "a tick of its own in each column", "its own name in each column"],
+)
+def test_ticks_may_be_of_any_form(rows: tuple[str, ...]) -> None:
+    assert [one.target for one in marked(*rows).task.examples[:4]] == ["joy", "joy; anger", "fear", "anger"]
+
+
+@pytest.mark.parametrize("signs", ["no yes", "0 1", "- x"])
+def test_a_blank_cell_counts_as_no_but_a_row_of_them_lacks_its_labels(signs: str) -> None:
+    no, yes = signs.split()
+    found = marked(f"{yes},,{no}", f"{yes},{yes},", f",{no},{yes}", f"{no},{yes},", ",,")
+    assert {one.target for one in found.task.examples} == {"joy", "joy; anger", "fear", "anger"}
+    assert len(found.task.examples) == 32 and found.left_out[0].startswith("8 rows have no answer and were left out")
+    assert found.left_out[1] == "32 blank cells in the columns of labels count as no."
+
+
+def test_a_row_of_marks_with_an_unknown_side_is_left_out() -> None:
+    sides = ("train", "test", "train", "unsure")
+    lines = [f"{text},{'1,0,0' if at % 2 else '0,1,1'},{sides[at % 4]}" for at, text in enumerate(TEXTS)]
+    table = read_table("x.csv", "\n".join(["text,a,b,c,split", *lines]).encode())
+    found = build_task(table, guess_columns(table), kind=None, name="x")
+    assert len(found.task.examples) == 30 and "isn't train, dev or test" in found.left_out[0]
 
 
 def test_a_column_called_label_comes_before_ticks() -> None:
