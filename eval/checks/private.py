@@ -27,6 +27,7 @@ class Private(StrEnum):
     PHONE = "phone number"
     CARD = "card number"
     IBAN = "IBAN"
+    SOCIAL_SECURITY = "social security number"
     KEY = "key"
     PASSWORD = "password"
 
@@ -40,7 +41,20 @@ _EMAIL = re.compile(r"[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}")  # bo
 _CARD = re.compile(r"(?<![\d.-])(?:\d{14,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}|\d{4}([ -])\d{6}\2\d{4,5})(?![\d-])")
 _CARD_LENGTHS = {"4": (16, 19), "5": (16,), "2": (16,), "6": (16, 19), "34": (15,), "37": (15,),
                  "30": (14,), "36": (14, 16), "38": (14,)}  # fmt: skip
-_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?\b")
+_IBAN_LENGTHS = {country: length for length, countries in {
+    15: "NO", 16: "BE", 18: "DK FI FO GL NL SD", 19: "MK SI", 20: "AT BA EE KZ LT LU MN XK", 21: "CH HR LI LV",
+    22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE GI IL IQ OM SO TL", 24: "AD CZ ES MD PK RO SA SE SK TN VG",
+    25: "LY PT ST", 26: "IS TR", 27: "BI DJ FR GR IT MC MR SM", 28: "AL AZ BY CY DO GT HN HU LB NI PL SV",
+    29: "BR EG PS QA UA", 30: "JO KW MU YE", 31: "MT SC", 32: "LC", 33: "RU",
+}.items() for country in countries.split()}  # fmt: skip
+_IBAN_START = re.compile(r"\b([A-Z]{2})\d\d", re.IGNORECASE | re.ASCII)
+_THREE_TWO_FOUR = r"(?<![\w.-])(?!000|666|9)\d{3}(?:-(?!00)\d\d-|[ ](?!00)\d\d[ ])(?!0000)\d{4}(?![\w-])"
+_SOCIAL_SECURITY_WORD = r"\b(?:SSNs?|social[\s-]+security|soc\.?\s*sec\.?)(?![^\W_])"
+_SOCIAL_SECURITY = re.compile(
+    rf"{_SOCIAL_SECURITY_WORD}[^\d\n]{{0,30}}(?P<after>{_THREE_TWO_FOUR})|"
+    rf"(?P<before>{_THREE_TWO_FOUR})[^\d\n]{{0,30}}?{_SOCIAL_SECURITY_WORD}",
+    re.IGNORECASE,
+)
 _PASSWORD = re.compile(
     r"\b(?:password|passwd|passphrase|pwd|passwort|kennwort|contraseña|passe|senha)\b"
     r"(?:\s+(?:is|ist|es|est)\s+|\s*[:=]\s*)[\"'“]?(?=\S{0,40}\d)(?=\S{0,40}[^\W\d])(\S{6,40}?)(?=[\"'”.,;]?(?:\s|$))",
@@ -136,9 +150,10 @@ def _candidates(text: str) -> Iterator[Span]:
             yield *found.span(1), Private.PASSWORD
     if not _SOME_DIGITS.search(text):  # most texts end here
         return
-    for found in _IBAN.finditer(text):
-        if _is_iban(found[0]):
-            yield *found.span(), Private.IBAN
+    for start, end in _ibans(text):
+        yield start, end, Private.IBAN
+    for found in _SOCIAL_SECURITY.finditer(text):
+        yield *found.span(found.lastgroup or 0), Private.SOCIAL_SECURITY
     for found in _CARD.finditer(text):
         if _is_card_number(re.sub(r"\D", "", found[0])):
             yield *found.span(), Private.CARD
@@ -153,10 +168,18 @@ def _candidates(text: str) -> Iterator[Span]:
             yield *found.span("number"), Private.PHONE
 
 
-def _is_iban(text: str) -> bool:
-    """The remainder of ISO 7064 over its letters as numbers. One in 97 other codes of this form passes it too."""
-    plain = text.replace(" ", "")
-    return int("".join(str(int(sign, 36)) for sign in plain[4:] + plain[:4])) % 97 == 1
+def _ibans(text: str) -> Iterator[tuple[int, int]]:
+    """Codes as long as their country's, mostly digits, that leave the remainder of ISO 7064 over their letters as
+    numbers. One in 97 other codes of this form does, too."""
+    for begin in _IBAN_START.finditer(text):
+        if (length := _IBAN_LENGTHS.get(begin[1].upper())) is None:
+            continue
+        rest = re.compile(rf"(?:[ -]?[A-Z\d]){{{length - 4}}}(?![A-Z\d])", re.IGNORECASE | re.ASCII)
+        if found := rest.match(text, begin.end()):
+            plain = re.sub(r"[ -]", "", begin[0] + found[0])
+            number = "".join(str(int(sign, 36)) for sign in plain[4:] + plain[:4])
+            if sum(map(str.isdigit, plain)) * 2 >= length and int(number) % 97 == 1:
+                yield begin.start(), found.end()
 
 
 def _is_card_number(digits: str) -> bool:

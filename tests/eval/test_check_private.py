@@ -22,6 +22,12 @@ MASKED = {
     "ring +44 20 7946 0958": "ring [phone number]",
     "电话:13812345678": "电话:[phone number]",
     "pay to DE89 3704 0044 0532 0130 00": "pay to [IBAN]",
+    "de89 3704 0044 0532 0130 00 with best wishes": "[IBAN] with best wishes",
+    "GB29-NWBK-6016-1331-9268-19 is mine": "[IBAN] is mine",
+    "iban:fr1420041010050500013m02606.": "iban:[IBAN].",
+    "my SSN is 123-45-6789.": "my SSN is [social security number].",
+    "Social Security number: 123 45 6789": "Social Security number: [social security number]",
+    "123-45-6789 (social security)": "[social security number] (social security)",
     f"the token is {GITHUB}.": "the token is [key].",
     "AKIAIOSFODNN7EXAMPLE": "[key]",
     "postgres://admin:s3cretPw@db.example.com/x": "postgres://admin:[key]@db.example.com/x",
@@ -37,6 +43,12 @@ LEFT_ALONE = (
     "isbn 9783161484100, tracking 1Z999AA10123456784",
     "2024-05-01 12:30:45",
     "password: required",
+    "part 123-45-6789 of order 7",
+    "SSN 000-12-3456, SSN 123-00-4567, SSN 912-34-5678",
+    "the social security office has the number 555-12",
+    "SSN, see page 12, part 123-45-6789",
+    "de89 3704 0044 0532 0130 01",
+    "it12 this will take four days more than once",
     "forgot my password again",
     "DE89 3704 0044 0532 0130 01",
     "commit 9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c, id 550e8400-e29b-41d4-a716-446655440000",
@@ -84,8 +96,10 @@ def test_a_fix_masks_every_text_and_only_its_own_kind() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["://a:", "1 ", "call ", "AB12 ", "a@b.", "eyJaaaaaaaaaa.", "-----BEGIN PRIVATE KEY-----"]
-)
+    "part",
+    ["://a:", "1 ", "call ", "AB12 ", "de12 ", "ssn ", "123-45-6789 ", "a@b.", "eyJaaaaaaaaaa.",
+     "-----BEGIN PRIVATE KEY-----"],
+)  # fmt: skip
 def test_long_text_takes_linear_time(part: str) -> None:
     def seconds(characters: int) -> float:
         text = f"{part * (characters // len(part))} 1"
