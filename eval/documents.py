@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
+import struct
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from eval.decoding import check_size, decode, is_litter, json_records, parse_json, unzip
-from eval.encodings import page_in_utf_8
+from eval.encodings import decoded, page_in_utf_8
 from eval.names import plain
 from eval.office import html_text, presentation_text, word_text
 from eval.pdf import pdf_text
@@ -32,6 +35,7 @@ _ID_KEYS = ("id", "doc_id", "docid", "document_id", "corpus_id", "pid")  # also 
 _SOURCE_KEYS = ("source", "file_name", "filename", "file_path", "path", "url")
 _TITLE_KEYS = ("title", "name", "heading", "headline")
 _MOST_NAMED = 20
+_OFFICE_PARTS = {"word": ".docx", "ppt": ".pptx", "xl": ".xlsx"}  # folders in an Office file, which is a ZIP
 
 _EXAMPLE = re.compile(r', for example ".*?"')
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
@@ -54,14 +58,18 @@ class FoundDocuments:
 def read_documents(name: str, content: bytes) -> FoundDocuments:
     """The documents in one uploaded file, or in a ZIP of such files with folders and ZIPs at any depth.
 
-    A document's id is the file's stem, or its path if two files share the stem. In JSONL, JSON and tables, each row
-    with a text is a document with its own `id` and `title`. What has no text or can't be read is left out with a note.
-    Raises BadInput if nothing is left, or two documents share an id.
+    The content of an uploaded file says what it is before its ending does; a text needs no ending. A document's id is
+    the file's stem, or its path if two files share the stem. In JSONL, JSON and tables, each row with a text is a
+    document with its own `id` and `title`. What has no text or can't be read is left out with a note. Raises BadInput
+    if nothing is left, or two documents share an id.
     """
     check_size(name, content)
     path = PurePosixPath(name)
-    files = list(_unpacked(name, content, 0)) if path.suffix.casefold() == ".zip" else [(path, content)]
-    files = [(path, part) for path, part in files if not is_litter(path.parts)]
+    ending = _ending_of(path, content)
+    if ending == ".zip":
+        files = [(path, part) for path, part in _unpacked(name, content, 0) if not is_litter(path.parts)]
+    else:
+        files = [(path if ending == path.suffix.casefold() else path.with_name(f"{path.name}{ending}"), content)]
     known = sorted((file for file in files if _is_document(file[0])), key=lambda file: str(file[0]))
     if not known:
         raise BadInput(
@@ -117,6 +125,22 @@ def _unpacked(name: str, content: bytes, depth: int) -> Iterator[tuple[PurePosix
                 yield PurePosixPath(path).with_suffix("") / inner, inner_part
         else:
             yield PurePosixPath(path), part
+
+
+def _ending_of(path: PurePosixPath, content: bytes) -> str:
+    """The ending that an uploaded file should have. People name files and folders as they like."""
+    if content.startswith(b"%PDF"):
+        return ".pdf"
+    if content.startswith(b"PK\x03\x04") and path.suffix.casefold() not in _OFFICE_PARTS.values():
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                parts = {name.partition("/")[0] for name in archive.namelist()}
+        except (zipfile.BadZipFile, struct.error, ValueError, OSError):
+            return path.suffix.casefold()
+        return next(
+            (ending for part, ending in _OFFICE_PARTS.items() if {"[Content_Types].xml", part} <= parts), ".zip"
+        )
+    return path.suffix.casefold() or (".txt" if decoded(content) else "")
 
 
 def _is_document(path: PurePosixPath) -> bool:

@@ -247,3 +247,19 @@ def test_a_pdf_keeps_the_rows_of_a_table_with_their_caption() -> None:
 def test_a_page_is_in_the_encoding_it_declares(declared: str) -> None:
     page = f'<html><head><meta charset="{declared}"></head><body><p>Příliš žluťoučký kůň</p></body></html>'
     assert read_documents("p.html", page.encode(declared)).documents[0].text == "Příliš žluťoučký kůň"
+
+
+@pytest.mark.parametrize("name", ["docs", "docs.pdf", "docs.txt", "docs.ZIP"])
+def test_an_archive_is_read_whatever_its_name(name: str) -> None:
+    assert [one.id for one in read_documents(name, archive({"a.txt": b"A", "b.md": b"B"})).documents] == ["a", "b"]
+
+
+def test_other_files_are_read_by_what_they_are() -> None:
+    assert "hello" in read_documents("manual", pdf("hello")).documents[0].text
+    assert "hello" in read_documents("manual.txt", pdf("hello")).documents[0].text
+    assert read_documents("README", b"Read me.").documents == [Document("README", "README", "Read me.")]
+    office = {"[Content_Types].xml": b"", "word/document.xml": b"damaged"}
+    with pytest.raises(BadInput, match="cannot be read as an Office file"):
+        read_documents("letter", archive(office))
+    with pytest.raises(BadInput, match=r"^program holds no documents of a type that is read"):
+        read_documents("program", b"\x7fELF\x00\x01\x02")
