@@ -12,13 +12,14 @@ import regex
 
 from eval.checks.finding import Finding, counted, counted_rows, some_of
 from eval.decoding import number
-from eval.label_sets import labels_in
+from eval.label_sets import NO_LABEL, labels_in
 from eval.scoring.closeness import number_in
 from eval.task import Example, Kind, Task
 from eval.words import bare_words
 
 FEW_ROWS_A_LABEL = 5
 HEAVY_SHARE = 0.6
+NEARLY_ALL = 0.9
 LEAK_SHARE = 0.8
 _ODD_SHARE = 0.05
 _ROWS_TRIED, _NEARLY = 2_000, 0.9
@@ -52,17 +53,16 @@ def check_label_spelling(task: Task) -> Iterable[Finding]:
 
 
 def check_rare_labels(task: Task) -> Iterable[Finding]:
-    rows = rare_labels(task)
-    if rows:
-        meant = set(rows)
-        rare = sorted({example.target for example in task.examples if example.id in meant})
+    rare = sorted(_rare_labels(task))
+    if rare:
+        what = "these rows" if task.kind is Kind.MULTI_LABEL else "these labels"
         yield Finding(
             "rare-labels",
             "warning",
             f"{counted(len(rare), 'label has', 'labels have')} fewer than {FEW_ROWS_A_LABEL} rows: {some_of(rare)}.",
             "So few rows are too little to learn from, and too little to measure on.",
-            "Remove these labels" if len(rare) < len(task.labels) - 1 else None,
-            rows,
+            f"Remove {what}" if len(rare) < len(task.labels) - 1 else None,
+            rare_labels(task),
         )
 
 
@@ -89,7 +89,10 @@ def check_untested_labels(task: Task) -> Iterable[Finding]:
             "warning",
             f"{counted(len(untaught), 'label of the test rows has', 'labels of the test rows have')} no training row: "
             f"{some_of(untaught)}.",
-            "No strategy can learn them from examples, so these test rows are mostly lost. Move some to training.",
+            "No strategy can learn them from examples, so these test rows are mostly lost. Move some to training."
+            if task.kind is Kind.CLASSIFICATION
+            else "No strategy can learn them from examples, so none can be fully right on these rows. "
+            "Move some to training.",
             rows=tuple(row for row, labels in given.items() if labels & tested - learned),
         )
 
@@ -106,6 +109,26 @@ def check_balance(task: Task) -> Iterable[Finding]:
                 f"Always answering '{label}' would be right that often, so compare every score with it. If rare labels "
                 "matter as much, choose macro-F1 as the score.",
             )
+    elif task.kind is Kind.MULTI_LABEL:
+        uses = Counter(label for row in task.examples for label in labels_in(row.target) or (NO_LABEL,))
+        heavy = {label: count for label, count in uses.most_common() if count > NEARLY_ALL * len(task.examples)}
+        if heavy:
+            yield Finding(
+                "imbalance",
+                "warning",
+                _on_nearly_all(heavy, len(task.examples)),
+                "Always giving the same answer would be right about that, so a high score may say little about the "
+                "other labels. Look at the precision and recall of each label.",
+            )
+
+
+def _on_nearly_all(heavy: Mapping[str, int], rows: int) -> str:
+    (label, count), *others = heavy.items()
+    if label == NO_LABEL:
+        return f"{count / rows:.0%} of the rows have no label."
+    if others:
+        return f"{len(heavy)} labels are on more than {NEARLY_ALL:.0%} of the rows: {some_of(heavy)}."
+    return f"The label '{label}' is on {count / rows:.0%} of the rows."
 
 
 def check_ordered_labels(task: Task) -> Iterable[Finding]:
@@ -231,12 +254,17 @@ def odd_ratings(task: Task) -> tuple[str, ...]:
 
 
 def rare_labels(task: Task) -> tuple[str, ...]:
-    """The rows of labels that have fewer than `FEW_ROWS_A_LABEL` of them, in any spelling."""
-    if task.kind is not Kind.CLASSIFICATION:
-        return ()
+    """The rows with a label that has fewer than `FEW_ROWS_A_LABEL` of them, in any spelling."""
+    rare = _rare_labels(task)
+    return tuple(row.id for row in task.examples if not rare.isdisjoint(given_labels(task.kind, row))) if rare else ()
+
+
+def _rare_labels(task: Task) -> set[str]:
+    uses = Counter(label for row in task.examples for label in given_labels(task.kind, row))
+    if not uses:
+        return set()
     merged = label_spellings(task)
-    labels = [merged.get(example.target, example.target) for example in task.examples]
-    counts = Counter(labels)
-    return tuple(
-        example.id for example, label in zip(task.examples, labels, strict=True) if counts[label] < FEW_ROWS_A_LABEL
-    )
+    counts: Counter[str] = Counter()
+    for label, count in uses.items():
+        counts[merged.get(label, label)] += count
+    return {label for label in uses if counts[merged.get(label, label)] < FEW_ROWS_A_LABEL}

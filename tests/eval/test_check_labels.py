@@ -8,6 +8,7 @@ import pytest
 
 from eval.checks import mend_task
 from eval.checks.labels import label_spellings, rare_labels
+from eval.label_sets import all_labels
 from eval.task import Kind, Task
 from tests.checked_tasks import clean, findings, sentences, task_of
 
@@ -109,3 +110,36 @@ def test_a_row_of_several_labels_may_have_none() -> None:
 def test_no_fix_is_offered_that_would_leave_one_label(labels: tuple[str, str], finding: str) -> None:
     task = task_of([(text, labels[at % 2]) for at, text in enumerate(sentences(120))])
     assert findings(task)[finding].mend is None
+
+
+def sets_of_labels(*extra: str, common: str = "") -> Task:
+    """120 rows with one or two of three labels, `common` on all but five, and `extra` answers."""
+    usual = [("up", "down", "up; down", "in")[at % 4] for at in range(120)]
+    answers = [f"{answer}; {common}" if common and at >= 5 else answer for at, answer in enumerate(usual)]
+    rows = zip(sentences(120 + len(extra)), [*answers, *extra], strict=True)
+    task = task_of([*rows], Kind.MULTI_LABEL)
+    return replace(task, labels=all_labels(row.target for row in task.examples))
+
+
+def test_rare_and_heavy_labels_of_several_are_found() -> None:
+    assert not {"rare-labels", "imbalance"} & findings(sets_of_labels()).keys()
+    task = sets_of_labels("up; legal", "press", "legal; down", common="billing")
+    found = findings(task)
+    assert found["rare-labels"].what == "2 labels have fewer than 5 rows: legal, press."
+    assert found["rare-labels"].rows == ("r122", "r123", "r124")
+    assert found["imbalance"].what == "The label 'billing' is on 93% of the rows."
+    assert mend_task(task, "rare-labels").labels == ("billing", "down", "in", "up")
+
+
+def test_rows_without_a_label_may_be_nearly_all() -> None:
+    rows = [(text, "up; down" if at % 20 == 0 else "none") for at, text in enumerate(sentences(120))]
+    task = task_of(rows, Kind.MULTI_LABEL)
+    assert findings(task)["imbalance"].what == "95% of the rows have no label."
+
+
+def test_labels_of_several_that_a_split_leaves_out_are_named() -> None:
+    task = sets_of_labels("up; legal")
+    sided = tuple(replace(row, split="test" if at % 3 == 0 else "train") for at, row in enumerate(task.examples))
+    found = findings(replace(task, examples=sided))
+    assert found["untaught-labels"].what == "1 label of the test rows has no training row: legal."
+    assert "none can be fully right" in found["untaught-labels"].why
