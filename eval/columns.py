@@ -127,6 +127,8 @@ def guess_columns(table: Table, documents: Sequence[Document] = ()) -> Columns:
         target = ticked[0]
     if target is None:
         target = [name for name in usable if name != source][-1]
+    if contents.is_constant(target) and not contents.is_constant(source) and plain(target) in INPUT_NAMES:
+        source, target = target, source  # an input that never changes is still the input; reading says what is wrong
     chosen = {source, target, *joined}
     group, split, document, rejected, also = (
         None if name in chosen else name for name in (group, split, document, rejected, also)

@@ -82,6 +82,7 @@ def build_task(
             )
         )
     _check_usable(columns, len(examples), len(table.rows), gaps)
+    _check_inputs_differ(examples, columns)
     left_out = table.notes + gaps.sentences(columns)
     if shared:
         left_out += (f"Every row has the same text in column '{shared[0]}', so it is the instruction of the task.",)
@@ -240,6 +241,16 @@ def _check_usable(columns: Columns, usable: int, rows: int, gaps: Gaps) -> None:
         raise BadInput(
             f"Only {usable} {'row has' if usable == 1 else 'rows have'} both an input and an answer, and at least "
             f"{MIN_ROWS} are needed to compare anything: add more."
+        )
+
+
+def _check_inputs_differ(examples: Sequence[Example], columns: Columns) -> None:
+    same = examples[0].input
+    if all(example.input == same for example in examples):
+        where = " and ".join(f"'{name}'" for name in columns.inputs)
+        raise BadInput(
+            f"Every row has the same input ('{same[:60]}') in column{'s' if columns.joined else ''} {where}, so "
+            "nothing can tell the rows apart: choose another column as the input."
         )
 
 

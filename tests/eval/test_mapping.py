@@ -242,3 +242,13 @@ def test_an_instruction_that_all_rows_share_is_that_of_the_task() -> None:
     content = table("instruction input output", *rows)
     built = build_task(content, guess_columns(content), kind=None, name="t")
     assert (built.task.instruction, built.task.examples[0].input) == ("Which desk?", "message 0")
+
+
+@pytest.mark.parametrize("answers", [("a", "b"), ("a", "a"), tuple(f"reply {i} of its own" for i in range(30))])
+def test_a_constant_input_is_named_as_such(answers: tuple[str, ...]) -> None:
+    table = Table(("text", "label"), tuple(("hello there", answers[i % len(answers)]) for i in range(30)))
+    with pytest.raises(BadInput, match=r"Every row has the same input \('hello there'\) in column 'text', so nothing"):
+        build_task(table, guess_columns(table), kind=None, name="t")
+    table = Table(("text", "label"), tuple((f"hello {i}", "a") for i in range(30)))
+    with pytest.raises(BadInput, match=r"Every row has the same answer \('a'\) in column 'label'"):
+        build_task(table, guess_columns(table), kind=None, name="t")
