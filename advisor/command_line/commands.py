@@ -26,6 +26,7 @@ from advisor.command_line.arguments import parse, priorities_of
 from advisor.command_line.check import check
 from advisor.command_line.terminal import (
     Screen,
+    escaped,
     print_advice,
     print_estimate,
     print_report,
@@ -162,7 +163,7 @@ def _finish(store: Store, run_id: str, report: Report | None, options: argparse.
         except BadInput as wrong:  # the comparison itself is done
             sys.stderr.write(f"{wrong}\n")
     if options.json:
-        sys.stdout.write(render_json(report) + "\n")
+        sys.stdout.write(escaped(render_json(report)) + "\n")
     else:
         screen = Screen()
         print_report(screen, report)
@@ -201,7 +202,7 @@ def _decide(options: argparse.Namespace) -> None:
         check_tokens(trials, quotes or {})
     decision = replace(judge(trials, priorities, None, quotes=quotes, baselines=baselines), warnings=tuple(warnings))
     if options.json:
-        sys.stdout.write(JUDGEMENT.write(decision, indent=2) + "\n")
+        sys.stdout.write(escaped(JUDGEMENT.write(decision, indent=2)) + "\n")
     else:
         print_warnings(Screen(), warnings)
         print_report(Screen(), decision)

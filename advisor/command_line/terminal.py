@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.segment import Segment
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -36,10 +38,25 @@ _MOST_COLUMNS = 4  # strategies next to each other, on a screen of 80 characters
 _FIRST_OF_ALL = (SCORE, "95 % CI", MEDIAN, COST)
 
 
+# What a terminal obeys rather than shows: control characters, but for tabs and line ends, and marks that turn the
+# direction of writing. A file's names and texts may hold them.
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
 class Screen(Console):
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Without what a terminal would obey, except rich's own codes."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(_OBEYED.sub("", segment.text), segment.style)
+
     def on_broken_pipe(self) -> None:
         """End the command like any other whose reader has gone; rich would report a failure."""
         raise BrokenPipeError
+
+
+def escaped(content: str) -> str:
+    """JSON that a terminal only shows. The same JSON for a program."""
+    return _OBEYED.sub(lambda sign: f"\\u{ord(sign[0]):04x}", content)
 
 
 @contextmanager

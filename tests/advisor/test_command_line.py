@@ -348,3 +348,32 @@ def test_phrases_can_be_required_of_written_answers(
         scores.append(report["candidates"][0]["score"]["mean"])
     assert report["task"]["metric"].startswith("form, 2 required (")
     assert scores[1] == pytest.approx(scores[0] / 2)  # one of two phrases stands in each answer
+
+
+HOSTILE_SIGNS = "\x1b\x07\x9b\x7f\u202e\u2066\u200f"
+
+
+def hostile_table() -> bytes:
+    """Column names, labels and texts with codes that turn a terminal red, rename its window or turn the writing."""
+    labels = ("\x1b[31mred", "\x1b]0;pwned\x07blue", "\u202eneerg\u2066", "\x9b2Jgrey\x7f")
+    rows = (f"message \x1b[2J\u200f number {i},{labels[i % 4]},x" for i in range(120))
+    rare = "message one more,odd\x1b[8m,x"
+    return "\n".join(["text\x1b[1m,label\u202e,\x9bother", *rows, rare]).encode()
+
+
+def test_codes_in_a_file_never_reach_the_terminal(
+    folder: Path, compare: Compare, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "odd.csv").write_bytes(hostile_table())
+    assert compare("odd.csv", "--strategies", "prompting", "--out", "out") == 0
+    assert compare("odd.csv", "--strategies", "prompting", "--out", "out", "--json") == 0
+    assert main(["check", "odd.csv"]) == 0
+    assert main(["check", "odd.csv", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert "[31mred" in shown.out and "text[1m" in shown.out and "\\u202e" in shown.out
+    assert not [sign for sign in HOSTILE_SIGNS if sign in f"{shown.out}{shown.err}"]
+    assert main(["check", "odd.csv", "--target", "none\x1b[31m"]) == 2
+    assert not [sign for sign in HOSTILE_SIGNS if sign in capsys.readouterr().err]
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert main(["check", "odd.csv"]) == 0
+    assert "\x1b[1;33mwarning" in capsys.readouterr().out  # our own colours stay
