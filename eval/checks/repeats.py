@@ -52,7 +52,8 @@ def check_near_duplicates(task: Task, likeness: Likeness) -> Iterable[Finding]:
             "info",
             f"{counted_rows(rows, 'is', 'are')} nearly the same as another row.",
             "No strategy is tested on what it nearly learned: they stay on one side of the split. Where your own split "
-            "divides them, we leave out the training row.",
+            "divides them, we leave out the training row."
+            + ("" if likeness.complete else " In so much text, we compare words, not letters."),
             rows=rows,
         )
 

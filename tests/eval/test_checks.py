@@ -93,3 +93,12 @@ def test_a_mend_that_leaves_nothing_to_compare_is_refused() -> None:
         mend_task(task_of(clean(12) * 2), "duplicates")
     with pytest.raises(BadInput, match="no fix called 'magic'"):
         mend_task(task_of(clean()), "magic")
+
+
+def test_near_duplicates_say_how_much_text_was_compared() -> None:
+    pairs = [*clean(), (" ".join(reversed(clean()[0][0].split())), "right")]
+    compared = "In so much text, we compare words, not letters."
+    assert compared not in findings(task_of(pairs))["near-duplicates"].why
+    long = [(f"{text} {' '.join(f'w{at}x{i}' for i in range(5_000))}", label) for at, (text, label) in enumerate(pairs)]
+    long.append((f"{long[0][0]} so", "right"))
+    assert findings(task_of(long))["near-duplicates"].why.endswith(compared)
