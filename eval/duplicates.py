@@ -65,11 +65,14 @@ _latest: tuple[Sequence[Example], Inputs] | None = None
 
 
 def inputs_of(examples: Sequence[Example]) -> Inputs:
-    """The inputs of these examples. Those of the latest examples are remembered."""
+    """The inputs of these examples. Those of the latest examples are remembered, and serve others with equal inputs:
+    after another answer, say."""
     global _latest
     latest = _latest
     if latest is None or latest[0] is not examples:
-        latest = _latest = examples, Inputs([example.input for example in examples])
+        inputs = [example.input for example in examples]
+        is_same = latest is not None and [example.input for example in latest[0]] == inputs
+        latest = _latest = examples, latest[1] if latest and is_same else Inputs(inputs)
     return latest[1]
 
 

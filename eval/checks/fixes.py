@@ -9,6 +9,7 @@ from functools import partial
 from eval.checks.answers import copied_answers, missing_words
 from eval.checks.labels import label_spellings, odd_ratings, rare_labels
 from eval.checks.leaks import find_leaks
+from eval.checks.personal import private_kinds
 from eval.checks.private import PERSONAL, SECRETS, Private, mask_document, mask_example
 from eval.checks.repeats import conflicts, duplicates
 from eval.kinds import labels_for
@@ -52,9 +53,11 @@ def refusal(task: Task, left: Collection[Example]) -> str | None:
 
 def merges_all_labels(task: Task, finding_id: str) -> bool:
     """Whether a fix would leave one label, tried on one row of each answer."""
-    ones = {example.target: replace(example, input="") for example in task.examples}
-    one_each = replace(task, examples=tuple(ones.values()), documents=())
-    return bool(task.labels) and len(labels_for(task.kind, _FIXES[finding_id](one_each).examples)) == 1
+    if not task.labels:
+        return False
+    ones = {example.target: example for example in task.examples}.values()
+    one_each = replace(task, examples=tuple(replace(example, input="") for example in ones), documents=())
+    return len(labels_for(task.kind, _FIXES[finding_id](one_each).examples)) == 1
 
 
 def _is_learned(example: Example) -> bool:
@@ -79,9 +82,13 @@ def _drop(rows_of: Callable[[Task], Collection[str]], task: Task) -> Task:
 
 
 def _mask(kinds: Collection[Private], task: Task) -> Task:
+    found = private_kinds(task.examples)
     return replace(
         task,
-        examples=tuple(mask_example(example, kinds) for example in task.examples),
+        examples=tuple(
+            mask_example(one, kinds) if not found.get(one.id, frozenset()).isdisjoint(kinds) else one
+            for one in task.examples
+        ),
         documents=tuple(mask_document(document, kinds) for document in task.documents),
     )
 

@@ -13,8 +13,8 @@ _TRIED_AT_ONCE = 50_000  # rows, to save memory
 
 
 def check_private(task: Task) -> Iterable[Finding]:
-    rows = _kinds_by_row(task.examples)
-    documents = [_kinds_in(f"{one.title}\n{one.text}") for one in task.documents]
+    rows = private_kinds(task.examples)
+    documents = [_kinds_in(one.title, one.text) for one in task.documents]
     if secret := _held(rows, documents, SECRETS):
         where, kinds = secret
         yield Finding(
@@ -38,18 +38,22 @@ def check_private(task: Task) -> Iterable[Finding]:
         )
 
 
-def _kinds_by_row(examples: Sequence[Example]) -> dict[str, frozenset[Private]]:
-    """What the rows hold, without most of those that hold nothing."""
+def private_kinds(examples: Sequence[Example]) -> dict[str, frozenset[Private]]:
+    """What is private in the rows, by id, without most of those that hold nothing."""
     rows: dict[str, frozenset[Private]] = {}
     for start in range(0, len(examples), _TRIED_AT_ONCE):
         some = examples[start : start + _TRIED_AT_ONCE]
-        texts = ["\n".join((one.input, *one.answers, one.rejected)) for one in some]
-        rows |= {some[at].id: _kinds_in(texts[at]) for at in may_be_private(texts)}
+        doubtful = may_be_private(["\n".join(_texts_of(one)) for one in some])
+        rows |= {some[at].id: _kinds_in(*_texts_of(some[at])) for at in doubtful}
     return rows
 
 
-def _kinds_in(text: str) -> frozenset[Private]:
-    return frozenset(kind for _, _, kind in private_spans(text))
+def _texts_of(example: Example) -> tuple[str, ...]:
+    return example.input, *example.answers, example.rejected
+
+
+def _kinds_in(*texts: str) -> frozenset[Private]:
+    return frozenset(kind for text in texts for _, _, kind in private_spans(text))
 
 
 def _held(

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from eval.checks import check_task, mend_task
+from eval.duplicates import inputs_of
 from eval.task import BadInput, Document, Kind, Task
 from tests.checked_tasks import clean, findings, sentences, task_of
 
@@ -102,3 +103,16 @@ def test_near_duplicates_say_how_much_text_was_compared() -> None:
     long = [(f"{text} {' '.join(f'w{at}x{i}' for i in range(5_000))}", label) for at, (text, label) in enumerate(pairs)]
     long.append((f"{long[0][0]} so", "right"))
     assert findings(task_of(long))["near-duplicates"].why.endswith(compared)
+
+
+def test_after_an_edit_the_private_rows_are_found_and_equal_inputs_are_known() -> None:
+    task = task_of([*clean(), ("I am jo@doe.org", "left"), ("I am one of many", "left")])
+    *others, private, last = task.examples
+    assert findings(task)["personal-data"].rows == (private.id,)
+    edited = replace(task, examples=(*others, private, replace(last, input="I am jo@doe.org now")))
+    assert findings(edited)["personal-data"].rows == (private.id, last.id)
+    relabelled = replace(edited, examples=(replace(others[0], target="left"), *edited.examples[1:]))
+    assert inputs_of(relabelled.examples) is inputs_of(edited.examples)
+    masked = mend_task(relabelled, "personal-data").examples
+    assert [one.input for one in masked[-2:]] == ["I am [e-mail]", "I am [e-mail] now"]
+    assert masked[:-2] == relabelled.examples[:-2] and "personal-data" not in findings(replace(task, examples=masked))
