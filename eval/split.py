@@ -21,7 +21,9 @@ CLEARLY = 0.75  # share of a cluster's rows that need the same label for the clu
 _NAMES = {"train": "training", "dev": "dev", "test": "test"}
 
 
-def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int | None = None) -> Split:
+def split_task(
+    task: Task, seed: int, max_test: int | None = None, max_dev: int | None = None, max_train: int | None = None
+) -> Split:
     """Split `task` into three parts. The same examples and seed give the same split, in any order of the examples.
 
     A row keeps its side when other rows come or go, except for a few at the border between two sides. The side, the
@@ -30,7 +32,7 @@ def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int 
     Sides given in the examples are respected; rows without one count as train. A missing side is cut from train: 15 %
     for dev (at most `max_dev`) and 25 % for test, stratified by label in classification. Inputs that are equal, nearly
     equal or in one group stay on one side: cuts move whole clusters, and if given sides overlap, the row is dropped
-    from the side that is learned from. `max_test` and `max_dev` sample those parts, also stratified.
+    from the side that is learned from. `max_test`, `max_dev` and `max_train` sample those parts, also stratified.
 
     Raises BadInput if a part would be empty.
     """
@@ -56,7 +58,7 @@ def split_task(task: Task, seed: int, max_test: int | None = None, max_dev: int 
                 f"{task.name} leaves no {_NAMES[side]} rows, because equal inputs and groups stay in one part of the "
                 "split: add more varied rows, or change the column that gives the split."
             )
-    for side, limit in (("test", max_test), ("dev", max_dev)):
+    for side, limit in (("test", max_test), ("dev", max_dev), ("train", max_train)):
         if limit is not None and len(sides[side]) > limit:
             notes.append(f"{limit:,} of {len(sides[side]):,} {_NAMES[side]} rows are used, chosen at random.")
             sides[side] = _sample(task, inputs, sides[side], limit, seed)

@@ -59,6 +59,7 @@ class Preset:
     name: str
     description: str
     budgets: dict[Kind, Budget]
+    train_rows: int | None = None  # used at most: with a million, encoding them alone takes hours on a CPU
     curve_shares: tuple[float, ...] = ()  # shares of the training rows; each strategy trains on each share
     trainings: int = 1  # per strategy that trains; repeats use the chosen settings and other seeds
 
@@ -75,7 +76,7 @@ class Preset:
 PRESETS = {
     "quick": Preset(
         "quick",
-        "A first answer while you wait: few settings and up to 200 test rows.",
+        "A first answer while you wait: few settings, up to 20,000 training rows and 200 test rows.",
         {
             Kind.CLASSIFICATION: Budget(200, 40, 20, 3, 30_000, 6, 0),
             Kind.MULTI_LABEL: Budget(200, 40, 20, 3, 30_000, 6, 0),
@@ -84,11 +85,12 @@ PRESETS = {
             Kind.ANSWERING: Budget(120, 20, 10, 3, 30_000, 6, 32),
             Kind.WRITING: Budget(40, 8, 5, 3, 40_000, 5, 96),
         },
+        train_rows=20_000,
     ),
     "standard": Preset(
         "standard",
-        "For a decision: more settings, longer training and up to 500 test rows. It also measures robustness and the "
-        "learning curve.",
+        "For a decision: more settings, longer training, up to 100,000 training rows and 500 test rows. It also "
+        "measures robustness and the learning curve.",
         {
             Kind.CLASSIFICATION: Budget(500, 100, 40, 6, 250_000, 10, 0, 60),
             Kind.MULTI_LABEL: Budget(500, 100, 40, 6, 250_000, 10, 0, 60),
@@ -97,12 +99,13 @@ PRESETS = {
             Kind.ANSWERING: Budget(400, 64, 20, 6, 200_000, 10, 48, 60),
             Kind.WRITING: Budget(150, 24, 10, 6, 250_000, 8, 192, 20),
         },
+        train_rows=100_000,
         curve_shares=(1 / 8, 1 / 4, 1 / 2),
     ),
     "thorough": Preset(
         "thorough",
-        "For large budgets: like standard, with all settings, three trainings and up to 2,000 test rows. It takes "
-        "hours on a CPU.",
+        "For large budgets: like standard, with all settings, three trainings, all training rows and up to 2,000 test "
+        "rows. It takes hours on a CPU.",
         {
             Kind.CLASSIFICATION: Budget(2000, 200, 60, 10, 1_500_000, 15, 0, 150),
             Kind.MULTI_LABEL: Budget(2000, 200, 60, 10, 1_500_000, 15, 0, 150),

@@ -87,7 +87,7 @@ def split_within(dataset_id: str, name: str, setup: Setup, preset: str) -> Split
     """The split with no more rows than the preset reads."""
     task = draft_of(dataset_id, name, setup).task
     budget = PRESETS[preset].budget(task.kind)
-    return split_task(task, seed=0, max_test=budget.test_rows, max_dev=budget.dev_rows)
+    return split_task(task, 0, budget.test_rows, budget.dev_rows, PRESETS[preset].train_rows)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)

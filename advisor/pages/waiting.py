@@ -95,6 +95,8 @@ def _show(plan: Plan, name: str, stored: StoredSpeed | None) -> None:
     )
     if caveat := busy_sentence(stored.speed):
         frame.small(caveat)
+    if len(split.train) == PRESETS[plan.preset].train_rows:
+        frame.small(f"The {plan.preset} preset learns from {len(split.train):,} training rows, chosen at random.")
     if left_out:
         besides = ", ".join(f"{in_sentence(one)} ({duration_text(seconds[one])})" for one in left_out)
         frame.small(f"Not included: {besides}.")

@@ -63,8 +63,9 @@ def draft_task(plan: Plan, name: str, table: Table, documents: list[Document]) -
         raise BadInput(f"Choose at least one strategy: {_or(list(STRATEGIES))}.")
     built = plan.setup.build(table, name, documents)
     task = built.task
-    budget = PRESETS[plan.preset].budget(task.kind)
-    split = split_task(task, plan.seed, max_test=budget.test_rows, max_dev=budget.dev_rows)
+    preset = PRESETS[plan.preset]
+    budget = preset.budget(task.kind)
+    split = split_task(task, plan.seed, budget.test_rows, budget.dev_rows, preset.train_rows)
     task = plan.setup.settle_metric(task, split.train)
     problem = check_model(plan.model)
     if problem is None and any(DECLARATIONS[one].trains == "all weights" for one in plan.strategies):

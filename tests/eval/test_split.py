@@ -142,6 +142,15 @@ def test_large_parts_are_sampled_by_label() -> None:
     assert split.notes == ("50 of 250 test rows are used, chosen at random.",)
 
 
+def test_many_training_rows_are_sampled_by_label_and_a_larger_sample_holds_the_smaller() -> None:
+    examples = [replace(e, target="rare" if i % 10 == 0 else "common") for i, e in enumerate(plain(1000))]
+    whole, fewer, fewest = (split_task(task_of(examples), 0, 50, 20, most) for most in (None, 200, 100))
+    assert (sizes(fewer), sizes(fewest)) == ((200, 20, 50), (100, 20, 50))
+    assert fewer.test == whole.test and {*fewest.train} < {*fewer.train} < {*whole.train}
+    assert Counter(e.target for e in fewer.train) == {"common": 180, "rare": 20}
+    assert fewer.notes[-1] == "200 of 730 training rows are used, chosen at random."
+
+
 def test_labels_never_learned_are_said() -> None:
     examples = [*plain(60, side="train"), Example("new", sentence(99), "unseen", split="test")]
     notes = split_task(task_of(examples), seed=0).notes
