@@ -76,7 +76,7 @@ class Preset:
 PRESETS = {
     "quick": Preset(
         "quick",
-        "A first answer while you wait: few settings, up to 20,000 training rows and 200 test rows.",
+        "A first answer while you wait: few settings, up to 10,000 training rows and 200 test rows.",
         {
             Kind.CLASSIFICATION: Budget(200, 40, 20, 3, 30_000, 6, 0),
             Kind.MULTI_LABEL: Budget(200, 40, 20, 3, 30_000, 6, 0),
@@ -85,7 +85,7 @@ PRESETS = {
             Kind.ANSWERING: Budget(120, 20, 10, 3, 30_000, 6, 32),
             Kind.WRITING: Budget(40, 8, 5, 3, 40_000, 5, 96),
         },
-        train_rows=20_000,
+        train_rows=10_000,
     ),
     "standard": Preset(
         "standard",

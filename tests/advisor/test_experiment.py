@@ -63,13 +63,13 @@ def test_a_plan_becomes_a_queued_run_with_its_task_split(store: Store, tmp_path:
 
 
 def test_a_preset_bounds_the_training_rows_of_a_large_file_and_says_so(store: Store, tmp_path: Path) -> None:
-    rows = (f"order {row}: {row * 7919 % 10_007} {row * 104_729 % 9_973},{'ab'[row % 2]}\n" for row in range(28_000))
+    rows = (f"order {row}: {row * 7919 % 10_007} {row * 104_729 % 9_973},{'ab'[row % 2]}\n" for row in range(16_000))
     dataset = store.add_dataset("many.csv", "".join(["message,label\n", *rows]).encode())
     plan = replace(PLAN, dataset_id=dataset.id, model=tiny_model(tmp_path / "model"), preset="quick")
     _, split = read_task(store.run_folder(prepare(store, plan).id))
-    assert (len(split.train), len(split.test)) == (20_000, 200)
+    assert (len(split.train), len(split.test)) == (10_000, 200)
     assert any(
-        re.fullmatch(r"20,000 of 2\d,\d{3} training rows are used, chosen at random.", one) for one in split.notes
+        re.fullmatch(r"10,000 of 1\d,\d{3} training rows are used, chosen at random.", one) for one in split.notes
     )
 
 
