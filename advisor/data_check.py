@@ -8,9 +8,9 @@ from typing import Literal
 from advisor.as_json import AsJson
 from advisor.plan import DEFAULT_MODEL, Setup
 from eval.checks import Finding, check_task
-from eval.columns import Columns
-from eval.split import split_task
-from eval.table import Table
+from eval.mapping.columns import Columns
+from eval.reading.table import Table
+from eval.splitting.split import split_task
 from eval.task import Document, Kind
 from strategies.engine.models import context_tokens
 

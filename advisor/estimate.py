@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from advisor.as_json import AsJson
 from advisor.plan import BASELINES_STEP, CURVES_STEP
-from eval.learning_curve import sizes_of
-from eval.other_programs import MATERIAL_SHARE, OtherPrograms
+from eval.measuring.other_programs import MATERIAL_SHARE, OtherPrograms
+from eval.statistics.learning_curve import sizes_of
 from eval.task import Split, Task
 from strategies.presets import Preset
 from strategies.registry import LEARNS_FROM_NO_ROWS, TRAINED

@@ -8,15 +8,15 @@ from statistics import fmean
 
 from advisor.plan import Priorities
 from advisor.schema import ApartSeconds, Gap
-from eval import statistics
-from eval.costs import Cost, Quote, cost_of
-from eval.grouping import piece_of
+from eval.measuring.phases import PHASES, WRITING
+from eval.money.costs import Cost, Quote, cost_of
 from eval.outcomes import NEW_FACT, OLD_FACT, TRAINED_AGAIN, TRAINED_ON, Outcome, Trial
-from eval.phases import PHASES, WRITING
-from eval.posterior import Posterior, believe
-from eval.scored import Scored, interval, score_of, scored
 from eval.scoring import is_right
-from eval.statistics import Interval, Percentiles, percentiles, unpaired_difference
+from eval.statistics import inference
+from eval.statistics.grouping import piece_of
+from eval.statistics.inference import Interval, Percentiles, percentiles, unpaired_difference
+from eval.statistics.posterior import Posterior, believe
+from eval.statistics.scored import Scored, interval, score_of, scored
 from eval.task import Kind
 from strategies.registry import LOOKS_UP, TRAINED
 
@@ -99,7 +99,7 @@ def _score_interval(trial: Trial, outcomes: Sequence[Outcome]) -> Interval:
 
 def share_interval(outcomes: Sequence[Outcome], held: Sequence[bool]) -> Interval:
     """The share of outcomes for which `held` is true, with its interval."""
-    return statistics.interval([float(each) for each in held], [piece_of(outcome) for outcome in outcomes])
+    return inference.interval([float(each) for each in held], [piece_of(outcome) for outcome in outcomes])
 
 
 def _phase_seconds(timed: Sequence[dict[str, float]]) -> dict[str, float]:

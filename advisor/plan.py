@@ -11,13 +11,13 @@ from pydantic import ConfigDict, ValidationError
 
 from advisor.as_json import AsJson
 from advisor.earlier_plans import current_plan, current_setup
-from eval.columns import Columns
-from eval.costs import Terms
-from eval.mapping import BuiltTask, build_task
+from eval.mapping.build import BuiltTask, build_task
+from eval.mapping.columns import Columns
+from eval.mapping.steps import Cleaned, Step, apply_steps, sentences_on
+from eval.money.costs import Terms
+from eval.reading.table import Table
 from eval.scoring import chosen_metric, metric_for
 from eval.scoring.own_metric import own_metric
-from eval.steps import Cleaned, Step, apply_steps, sentences_on
-from eval.table import Table
 from eval.task import BadInput, Document, Example, Kind, Task
 from strategies.presets import PRESETS
 from strategies.registry import DECLARATIONS

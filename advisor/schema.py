@@ -12,15 +12,15 @@ from typing import Any, Literal
 
 from advisor.as_json import AsJson
 from advisor.plan import Priorities
-from eval.costs import Cost
-from eval.failures import Failures
+from eval.blind.verdict import PersonalVerdict
+from eval.failures.sorting import Failures
+from eval.money.costs import Cost
 from eval.outcomes import Effort
-from eval.personal_verdict import PersonalVerdict
-from eval.reweighted import Average
 from eval.scoring.check import ScoreCheck
 from eval.scoring.label_sets import LabelAverages
 from eval.scoring.labels import LabelRates
-from eval.statistics import Difference, Interval, Percentiles
+from eval.statistics.inference import Difference, Interval, Percentiles
+from eval.statistics.reweighted import Average
 from eval.task import Kind
 
 SCHEMA = 2
@@ -267,7 +267,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class CostCrossing:
-    """The requests a month at which `a` and `b` cost the same, as in `eval.cost_ranges.Crossing`."""
+    """The requests a month at which `a` and `b` cost the same, as in `eval.money.ranges.Crossing`."""
 
     a: str
     b: str

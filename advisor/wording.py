@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from eval.phases import LOOKING_UP, READING, WRITING
+from eval.measuring.phases import LOOKING_UP, READING, WRITING
 from eval.task import Kind
 from strategies.declaration import Words
 from strategies.registry import DECLARATIONS

@@ -101,10 +101,10 @@ class Trial:
 
     Measured in addition if the budget allows:
 
-    - `probes`: outcomes by probe name. A sample of test rows in each variant (`eval.robustness`); `TRAINED_ON`, some
-      training rows; `TRAINED_AGAIN` and a number, the test set after one more training with another seed;
-      `CHANGED_FACTS` and `TAKEN_OUT`, test rows after their answers were changed in the documents, or their documents
-      removed.
+    - `probes`: outcomes by probe name. A sample of test rows in each variant (`eval.measuring.robustness`);
+      `TRAINED_ON`, some training rows; `TRAINED_AGAIN` and a number, the test set after one more training with another
+      seed; `CHANGED_FACTS` and `TAKEN_OUT`, test rows after their answers were changed in the documents, or their
+      documents removed.
     - `changed_facts`: the new answers by row. `refresh_seconds`: the time to index the changed documents; None if the
       strategy looks nothing up.
     - `knowledge`: of the base model and of the trained model.

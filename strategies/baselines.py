@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from eval.label_sets import NO_LABEL, as_answer, labels_in
+from eval.mapping.label_sets import NO_LABEL, as_answer, labels_in
 from eval.outcomes import EXAMPLE_SOURCE, Effort, Prediction
 from eval.scoring import scorer_while_learning
 from eval.scoring.closeness import number_in, number_text

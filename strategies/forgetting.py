@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from eval.failures.refusals import refuses
 from eval.outcomes import Knowledge
-from eval.refusals import refuses
 from eval.scoring.words import answer_words
 from strategies.engine.language_model import Message
 from strategies.engine.training import Pair, mean_loss

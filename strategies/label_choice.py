@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.label_sets import NO_LABEL, SEPARATOR, as_answer, labels_in
+from eval.mapping.label_sets import NO_LABEL, SEPARATOR, as_answer, labels_in
 from eval.scoring import Scorer
 from eval.scoring.closeness import number_in, number_text
 from eval.task import Brief, Example, Kind

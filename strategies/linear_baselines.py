@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.label_sets import NO_LABEL, as_answer, labels_in
+from eval.mapping.label_sets import NO_LABEL, as_answer, labels_in
 from eval.scoring.closeness import number_in, number_text
 from eval.task import Document, Example, Kind
 from eval.words import usual_length

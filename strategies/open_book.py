@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.measuring.phases import LOOKING_UP, phase
 from eval.outcomes import EXAMPLE_SOURCE, INDEXING, Prediction
-from eval.phases import LOOKING_UP, phase
 from eval.task import Document, Example
 from strategies.answerer import Answerer
 from strategies.contract import Progress, ReportProgress

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from eval.outcomes import Effort, Prediction
 from eval.scoring import scorer_while_learning
-from eval.stable_order import stable_hash
+from eval.splitting.stable_order import stable_hash
 from eval.task import Brief, Document, Example, LearningSplit
 from strategies.answerer import Answerer, Attempt
 from strategies.contract import ReportProgress

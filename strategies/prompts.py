@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from eval.label_sets import NO_LABEL, SEPARATOR, labels_in
+from eval.mapping.label_sets import NO_LABEL, SEPARATOR, labels_in
 from eval.scoring import read_json
 from eval.scoring.code import language_of
-from eval.stable_order import stable_hash
+from eval.splitting.stable_order import stable_hash
 from eval.task import Brief, Example, Kind, LearningSplit
 from eval.words import usual_length
 from strategies.engine.language_model import Message, Prompt

@@ -13,8 +13,8 @@ from pathlib import Path
 from random import Random
 from typing import ClassVar
 
-from eval.duplicates import compare_inputs
 from eval.outcomes import Prediction
+from eval.splitting.duplicates import compare_inputs
 from eval.task import Document, Example, LearningSplit
 from strategies.contract import ReportProgress
 from strategies.declaration import Declaration, LookUps, Mark, Words

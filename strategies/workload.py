@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import mean, quantiles
 
-from eval.robustness import VARIANTS
+from eval.measuring.robustness import VARIANTS
 from eval.task import LABELLED, Brief, Document, Example, Kind, Split, Task
 from eval.words import about_tokens
 from strategies.presets import SENTENCE_TOKENS, TRIAL_SHARE, Budget

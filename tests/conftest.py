@@ -13,9 +13,9 @@ import pytest
 from advisor.plan import Priorities
 from advisor.report.build import build_report
 from advisor.schema import Report
-from eval.kinds import labels_for
+from eval.mapping.kinds import labels_for
+from eval.measuring.phases import READING, WRITING
 from eval.outcomes import Effort, Outcome, Trial
-from eval.phases import READING, WRITING
 from eval.task import LABELLED, Example, Kind, Split, Task
 from tests.scored import score
 

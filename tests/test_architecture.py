@@ -85,7 +85,11 @@ def test_only_the_advisor_knows_streamlit(room: str) -> None:
 
 def test_the_advisor_reads_uploads_in_a_child_alone() -> None:
     paths = [*(ROOT / "advisor").rglob("*.py"), ROOT / "streamlit_app.py"]
-    assert not [path for path in paths if imported(path) & {"eval.table.read_table", "eval.documents.read_documents"}]
+    assert not [
+        path
+        for path in paths
+        if imported(path) & {"eval.reading.table.read_table", "eval.reading.documents.read_documents"}
+    ]
 
 
 def test_the_parents_of_a_run_never_load_torch() -> None:

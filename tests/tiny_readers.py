@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from threading import Event
 
-from eval.documents import FoundDocuments
+from eval.reading.documents import FoundDocuments
 from eval.task import Document
 
 

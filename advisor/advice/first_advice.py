@@ -8,7 +8,7 @@ from advisor.advice.cautions import CAUTIONS, Caution
 from advisor.advice.rules import FEW, MANY, RULES, THOUSANDS, Rule, applying
 from advisor.schema import Circumstances
 from advisor.wording import count_text, in_sentence, margin_text, rough_text
-from eval.statistics import OFTEN_DISAGREEING, margin_shown, rows_to_show
+from eval.statistics.inference import OFTEN_DISAGREEING, margin_shown, rows_to_show
 
 MARGIN = 0.05  # the difference a first test should be able to show
 _A_SMALL_TEST = 100  # rows

@@ -22,7 +22,7 @@ from advisor.charts.drawing import (
 from advisor.palette import Theme
 from advisor.schema import Candidate, Judgement
 from advisor.wording import PHASE_NAMES, count_text, in_milliseconds, name_of, seconds_text, share_text
-from eval.statistics import Percentiles
+from eval.statistics.inference import Percentiles
 
 
 def latency_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:

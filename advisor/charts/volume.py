@@ -11,7 +11,7 @@ from advisor.charts.drawing import FREE, LABEL_SIZE, PLAIN_NUMBER, apart, colour
 from advisor.palette import Theme, mark_of
 from advisor.schema import CostCrossing, Judgement
 from advisor.wording import count_text, in_sentence, list_text, money_text, name_of, number_text, rough_text
-from eval.costs import Cost
+from eval.money.costs import Cost
 
 _FIRST = 1.5  # requests a month: what rounds to one
 _LABEL_GAP = 0.09  # of the height of a chart, between two labels

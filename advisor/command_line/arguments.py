@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 
 from advisor.hosted import hosted_prices, listed_name
 from advisor.plan import DEFAULT_MACHINE_PRICE, DEFAULT_MODEL, DEFAULT_STRATEGIES, STRATEGIES, Priorities
-from eval.decoding import number
-from eval.encodings import ENCODINGS
+from eval.reading.decoding import number
+from eval.reading.encodings import ENCODINGS
 from eval.scoring import MetricName
 from eval.task import BadInput, Kind
 from strategies.presets import PRESETS

@@ -48,10 +48,10 @@ from advisor.samples import zipped
 from advisor.schema import JUDGEMENT, Report
 from advisor.storage.store import Store
 from advisor.storage.upload import Reading, Upload
-from eval.columns import guess_columns
-from eval.documents import DOCUMENT_ENDINGS
-from eval.steps import Fix
-from eval.table import MAX_BYTES, Table
+from eval.mapping.columns import guess_columns
+from eval.mapping.steps import Fix
+from eval.reading.documents import DOCUMENT_ENDINGS
+from eval.reading.table import MAX_BYTES, Table
 from eval.task import BadInput, Document
 from strategies.registry import BASELINES
 

@@ -16,9 +16,9 @@ from advisor.wording import (
     points_text,
     probability_text,
 )
-from eval.posterior import Numbers
-from eval.scored import paired_difference, score_of
-from eval.statistics import even_groups
+from eval.statistics.inference import even_groups
+from eval.statistics.posterior import Numbers
+from eval.statistics.scored import paired_difference, score_of
 
 # How probable it may be that a strategy is better where "as good" is strong or moderate. At .05 up to 5.3 % of the
 # simulated baselines that were truly just beyond the margin were called so, at .04 up to 4.5 %.

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from advisor.decision.situation import LOW_SCORE, Situation
 from advisor.measurement import Measurement, fact_told, gap_of, trained_again
 from advisor.wording import count_text, every_text, in_sentence, name_of, score_text, share_text
-from eval.other_programs import MATERIAL_SHARE
+from eval.measuring.other_programs import MATERIAL_SHARE
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, Trial
 from eval.scoring import is_right
 from eval.scoring.labels import OF_LABELS, rates_by_label
 from eval.scoring.metric import leads_with_facts
-from eval.statistics import paired_difference
+from eval.statistics.inference import paired_difference
 from eval.task import Kind, Metric
 
 FEW_TIMED = 20  # a 95th percentile of fewer requests is just the slowest one

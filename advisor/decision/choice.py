@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from advisor.schema import Confidence
-from eval.posterior import Posterior
+from eval.statistics.posterior import Posterior
 
 PROBABLE = 0.80  # a strategy that is near the best with this probability is taken for it
 STRONG, WEAK = 0.95, 0.60

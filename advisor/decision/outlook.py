@@ -19,7 +19,7 @@ from advisor.wording import (
     score_text,
     seconds_text,
 )
-from eval.scored import rows_needed, score_of
+from eval.statistics.scored import rows_needed, score_of
 
 _SEEN = 0.01  # of a score: less is not seen in two digits
 _NEXT_TO_NOTHING = 0.001  # for a wrong answer, in the person's currency

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from advisor.plan import BASELINES_STEP, CURVES_STEP
-from eval.costs import Quote
-from eval.decoding import number
+from eval.money.costs import Quote
 from eval.outcomes import Outcome, Trial
-from eval.reading import read_table_apart
+from eval.reading.apart import read_table_apart
+from eval.reading.decoding import number
 from eval.task import BadInput
 from strategies.registry import BASELINES, TRAINED
 

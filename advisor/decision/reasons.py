@@ -19,8 +19,8 @@ from advisor.wording import (
     rough_money,
     score_text,
 )
-from eval.cost_ranges import probability_of_costing_less
-from eval.statistics import LEVEL
+from eval.money.ranges import probability_of_costing_less
+from eval.statistics.inference import LEVEL
 
 
 def reasons(situation: Situation, limits_broken: Sequence[str]) -> tuple[str, ...]:

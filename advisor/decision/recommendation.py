@@ -15,12 +15,12 @@ from advisor.decision.turns import ends_of, turns_of
 from advisor.measurement import Measurement, believed, derive, is_judged, paired_scores
 from advisor.plan import STRATEGIES, Priorities
 from advisor.schema import Recommendation, Turn
-from eval.costs import Cost, Quote, cost_of
+from eval.money.costs import Cost, Quote, cost_of
 from eval.outcomes import Trial
-from eval.posterior import Posterior
-from eval.scored import paired_difference, score_of
 from eval.scoring.labels import OF_LABELS
-from eval.statistics import Difference, even_groups
+from eval.statistics.inference import Difference, even_groups
+from eval.statistics.posterior import Posterior
+from eval.statistics.scored import paired_difference, score_of
 from eval.task import Kind
 
 

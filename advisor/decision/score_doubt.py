@@ -10,11 +10,11 @@ import numpy as np
 
 from advisor.measurement import is_judged
 from advisor.wording import in_sentence, score_text, share_text
-from eval.grouping import piece_of
 from eval.outcomes import EXAMPLE_SOURCE, Outcome, Trial
 from eval.scoring.check import ScoreCheck
 from eval.scoring.corruptions import Corruption
-from eval.statistics import paired_difference
+from eval.statistics.grouping import piece_of
+from eval.statistics.inference import paired_difference
 
 CORRUPTED = {
     Corruption.CHANGED_NUMBER: "an answer with a wrong number",

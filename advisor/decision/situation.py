@@ -12,8 +12,8 @@ from advisor.measurement import Measurement
 from advisor.plan import Priorities
 from advisor.schema import Turn
 from advisor.wording import count_text, margin_text, rough_money
-from eval.scored import Scored
-from eval.statistics import Difference, even_groups
+from eval.statistics.inference import Difference, even_groups
+from eval.statistics.scored import Scored
 from eval.task import Kind
 
 LOW_SCORE = 0.5

@@ -16,8 +16,8 @@ from advisor.pages import frame
 from advisor.sections.own_clicks import OwnClicks
 from advisor.storage.clicks import read_clicks, write_clicks
 from advisor.wording import count_text, score_text
-from eval.blind_pairs import PAIRS, Choice, Click, Pair, next_pair
-from eval.personal_verdict import FEWEST_CLICKS, Judged, agreement, judge
+from eval.blind.pairs import PAIRS, Choice, Click, Pair, next_pair
+from eval.blind.verdict import FEWEST_CLICKS, Judged, agreement, judge
 from eval.task import BadInput
 
 _LABELS = {

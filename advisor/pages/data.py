@@ -17,11 +17,11 @@ from advisor.plan import Setup
 from advisor.report.changes import compare_data, compare_documents
 from advisor.storage.stored import StoredDataset
 from advisor.wording import KIND_NAMES, count_text
-from eval.encodings import ENCODINGS
+from eval.mapping.steps import Fix
+from eval.reading.encodings import ENCODINGS
+from eval.reading.table import Table
 from eval.scoring import meaning_of
 from eval.scoring.metric import CHOICES
-from eval.steps import Fix
-from eval.table import Table
 from eval.task import BadInput, Kind
 from strategies.prompts import write_instruction
 

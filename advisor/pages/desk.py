@@ -18,7 +18,7 @@ from advisor.render.cleaned import MASKED_TOO, cleaned_csv, masked_by
 from advisor.runs.label_check import LabelCheck, Suspect, is_looking, label_check, start_looking
 from advisor.storage.stored import StoredDataset
 from eval.checks import Finding
-from eval.steps import EditRow, Fix, answer_cell, shortened, step_words
+from eval.mapping.steps import EditRow, Fix, answer_cell, shortened, step_words
 from eval.task import Kind
 
 _EXAMPLE_ROWS = 100

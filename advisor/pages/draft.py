@@ -13,12 +13,12 @@ from advisor.pages.frame import store
 from advisor.plan import DEFAULT_MODEL, Setup
 from advisor.storage.stored import StoredDataset
 from eval.checks import Finding, check_task
-from eval.columns import guess_columns
-from eval.kinds import KindGuess
-from eval.mapping import BuiltTask
+from eval.mapping.build import BuiltTask
+from eval.mapping.columns import guess_columns
+from eval.mapping.kinds import KindGuess
+from eval.reading.table import Table
 from eval.scoring import metric_for
-from eval.split import split_task
-from eval.table import Table
+from eval.splitting.split import split_task
 from eval.task import Document, Split, Task
 from strategies.engine.models import context_tokens
 from strategies.presets import PRESETS

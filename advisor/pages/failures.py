@@ -15,7 +15,7 @@ from advisor.sections.answers import AnsweredRow
 from advisor.sections.failures import WORDS, Counts, counts_of, failures_of, mixup_text, sentences_of
 from advisor.storage.stored import StoredRun
 from advisor.wording import count_text
-from eval.failures import Confusion, Failures, Mixup
+from eval.failures.sorting import Confusion, Failures, Mixup
 
 _MIXUPS_SHOWN = 5
 

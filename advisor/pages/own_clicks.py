@@ -19,7 +19,7 @@ from advisor.sections.own_clicks import CORRUPTIONS, SEES, before_a_run, own_cli
 from advisor.storage.clicks import read_clicks
 from advisor.storage.stored import StoredDataset, StoredRun
 from advisor.wording import name_of
-from eval.blind_pairs import PAIRS, Pair, pairs_of_corruptions, pairs_of_trials
+from eval.blind.pairs import PAIRS, Pair, pairs_of_corruptions, pairs_of_trials
 from eval.scoring import scorer_for
 from eval.scoring.corruptions import Corruption
 from eval.task import BadInput, Kind

@@ -16,8 +16,8 @@ from advisor.plan import Setup
 from advisor.storage.stored import StoredDataset
 from advisor.wording import count_text
 from eval.checks import masked
-from eval.label_sets import NO_LABEL, as_answer, labels_in
-from eval.steps import DropRow, EditRow, Row, answer_cell, edit_problem, rows_by_id
+from eval.mapping.label_sets import NO_LABEL, as_answer, labels_in
+from eval.mapping.steps import DropRow, EditRow, Row, answer_cell, edit_problem, rows_by_id
 from eval.task import Example, Kind
 
 _ROWS_A_PAGE = 10

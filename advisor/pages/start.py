@@ -13,7 +13,7 @@ from advisor.pages.uploads import check_upload, choose_documents, choose_task_fi
 from advisor.samples import SAMPLES, Sample, load_sample
 from advisor.storage.upload import Upload
 from advisor.wording import words_of
-from eval.table import MAX_BYTES
+from eval.reading.table import MAX_BYTES
 from eval.task import BadInput
 
 

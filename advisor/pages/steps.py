@@ -11,7 +11,7 @@ from advisor.pages import frame
 from advisor.pages.draft import draft_of
 from advisor.plan import Setup
 from advisor.storage.stored import StoredDataset
-from eval.steps import Step
+from eval.mapping.steps import Step
 from eval.task import BadInput
 
 

@@ -8,8 +8,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from advisor.pages.draft import draft_of, guessed_setup
 from advisor.samples import zipped
 from advisor.storage.upload import Upload
-from eval.documents import DOCUMENT_ENDINGS
-from eval.table import TABLE_ENDINGS
+from eval.reading.documents import DOCUMENT_ENDINGS
+from eval.reading.table import TABLE_ENDINGS
 
 
 def choose_documents(label: str, key: str) -> tuple[str, bytes] | None:

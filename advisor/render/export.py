@@ -6,8 +6,8 @@ import csv
 import io
 from collections.abc import Sequence
 
-from eval.accepted import SEPARATOR
-from eval.blind_pairs import Answer, Click, Pair
+from eval.blind.pairs import Answer, Click, Pair
+from eval.mapping.accepted import SEPARATOR
 from eval.outcomes import Outcome, Trial
 from eval.task import Example
 

@@ -17,7 +17,7 @@ from advisor.sections.blocks import Chart
 from advisor.sections.contents import SECTIONS, MakeSection, sections_of
 from advisor.sections.opening import opening_of
 from advisor.wording import name_of, sentences_in
-from eval.accepted import any_of
+from eval.mapping.accepted import any_of
 from eval.outcomes import Trial
 from eval.task import Example
 

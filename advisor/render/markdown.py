@@ -13,7 +13,7 @@ from advisor.sections.blocks import Block, Bullets, Cell, Chart, Definitions, Fo
 from advisor.sections.contents import SECTIONS, MakeSection, sections_of
 from advisor.sections.opening import opening_of
 from advisor.wording import count_text, name_of
-from eval.accepted import any_of
+from eval.mapping.accepted import any_of
 from eval.outcomes import Trial
 from eval.task import Example
 

@@ -18,18 +18,18 @@ from advisor.report.learned import curves_from, training_caveats, turning_senten
 from advisor.report.probed import freshness, refusals, robustness, side_effects, without_documents
 from advisor.schema import Candidate, Comparison, CostCrossing, Judgement, NotMeasured, Report, TaskFacts
 from advisor.wording import money_text
-from eval.cost_ranges import crossing_range, price_range
-from eval.costs import Quote, cost_of
-from eval.failures import Failures, sort_failures
-from eval.grouping import piece_of
+from eval.failures.sorting import Failures, sort_failures
+from eval.money.costs import Quote, cost_of
+from eval.money.ranges import crossing_range, price_range
 from eval.outcomes import Outcome, Trial
-from eval.scored import detectable_difference, paired_difference, score_of, scored
 from eval.scoring import metric_for
 from eval.scoring.check import ScoreCheck
 from eval.scoring.closeness import mean_error
 from eval.scoring.label_sets import label_averages, rates_of_sets
 from eval.scoring.labels import rates_by_label
-from eval.statistics import holm
+from eval.statistics.grouping import piece_of
+from eval.statistics.inference import holm
+from eval.statistics.scored import detectable_difference, paired_difference, score_of, scored
 from eval.task import Example, Kind, Split, Task
 
 

@@ -11,7 +11,7 @@ from advisor.schema import SCORE_VERSION, Candidate, Report
 from advisor.wording import money_text
 from eval.scoring import MetricName
 from eval.scoring.labels import OF_LABELS
-from eval.statistics import unpaired_difference
+from eval.statistics.inference import unpaired_difference
 from eval.task import Document, Example, normalised
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from advisor.schema import Person
-from eval.blind_pairs import Click, Pair
-from eval.personal_verdict import judge, personal_verdict
-from eval.statistics import Interval
+from eval.blind.pairs import Click, Pair
+from eval.blind.verdict import judge, personal_verdict
+from eval.statistics.inference import Interval
 
 
 def person_of(

@@ -10,11 +10,19 @@ from advisor.decision.choice import PROBABLE
 from advisor.measurement import is_judged, paired_scores
 from advisor.schema import Ahead, Curve, CurvePoint, NoCurve, Report
 from advisor.wording import in_sentence, margin_text, name_of, number_text, points_text, probability_text
-from eval.learning_curve import FEWEST_POINTS, MOST_TIMES, LearningCurve, Range, fit_curves, probability_ahead, range_of
 from eval.outcomes import Trial
-from eval.scored import Scored
 from eval.scoring.labels import LabelAnswers
-from eval.statistics import Interval
+from eval.statistics.inference import Interval
+from eval.statistics.learning_curve import (
+    FEWEST_POINTS,
+    MOST_TIMES,
+    LearningCurve,
+    Range,
+    fit_curves,
+    probability_ahead,
+    range_of,
+)
+from eval.statistics.scored import Scored
 from strategies.registry import LEARNS_FROM_NO_ROWS, TRAINED
 
 _STEPS = 30  # of a line, each more rows by the same factor

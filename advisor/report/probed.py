@@ -18,13 +18,13 @@ from advisor.schema import (
     SideEffects,
     WithoutDocuments,
 )
+from eval.failures.refusals import is_refusal, refuses
+from eval.measuring.robustness import VARIANTS
 from eval.outcomes import CHANGED_FACTS, EXAMPLE_SOURCE, NEW_FACT, OLD_FACT, TAKEN_OUT, Outcome, Trial
-from eval.refusals import is_refusal, refuses
-from eval.robustness import VARIANTS
-from eval.scored import paired_difference as scored_difference
-from eval.scored import score_of
 from eval.scoring import is_right
-from eval.statistics import Interval, mean_change, paired_difference
+from eval.statistics.inference import Interval, mean_change, paired_difference
+from eval.statistics.scored import paired_difference as scored_difference
+from eval.statistics.scored import score_of
 from eval.task import LABELLED, Kind, Task
 
 EXAMPLES_KEPT = 20

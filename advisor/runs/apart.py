@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import fmean
 
+from eval.measuring.runner import seconds_of, spread
 from eval.outcomes import Trial
-from eval.runner import seconds_of, spread
 from eval.task import Example
 from strategies.contract import Adapted, Progress, Strategy
 

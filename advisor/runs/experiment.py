@@ -25,8 +25,8 @@ from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import read_trial, write_trial
 from advisor.wording import name_of
 from eval.outcomes import Trial
-from eval.split import split_task
-from eval.table import Table
+from eval.reading.table import Table
+from eval.splitting.split import split_task
 from eval.task import BadInput, Document
 from strategies.contract import Progress
 from strategies.engine.models import check_model, check_training

@@ -10,9 +10,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from eval.freshness import change_facts, take_out
+from eval.measuring.freshness import change_facts, take_out
+from eval.measuring.runner import RowsMeasured, answer_rows, outcome_of
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, TAKEN_OUT, Outcome, Trial
-from eval.runner import RowsMeasured, answer_rows, outcome_of
 from eval.scoring import Scorer
 from eval.task import Document, Example, Kind, Split
 from strategies.contract import LooksUp, Strategy

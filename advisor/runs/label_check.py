@@ -25,8 +25,8 @@ from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence,
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from eval.checks import Finding, check_wrong_labels
+from eval.mapping.steps import Row, rows_by_id
 from eval.scoring.paraphrases import Encode
-from eval.steps import Row, rows_by_id
 from eval.task import BadInput, Task
 from strategies.search.embedder import phrase_encoder
 

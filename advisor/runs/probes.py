@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from advisor.runs.freshness import ChangedDocuments
+from eval.measuring.runner import RowsMeasured, ask_in_variants, outcome_of, spread
 from eval.outcomes import TRAINED_ON, Knowledge, Outcome, Trial
-from eval.runner import RowsMeasured, ask_in_variants, outcome_of, spread
 from eval.scoring import Scorer
 from eval.task import Document, Split
 from strategies.contract import Progress, Strategy, Trained

@@ -25,13 +25,13 @@ from advisor.storage.files import write_whole
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_curves
-from eval.blind_pairs import Click, Pair, pairs_of_clicks, pairs_of_trials
+from eval.blind.pairs import Click, Pair, pairs_of_clicks, pairs_of_trials
+from eval.blind.verdict import agreement, judge
 from eval.checks import check_task
 from eval.outcomes import Trial
-from eval.personal_verdict import agreement, judge
 from eval.scoring import scorer_for
 from eval.scoring.metric import VERSION
-from eval.statistics import Interval
+from eval.statistics.inference import Interval
 from eval.task import Example, Split, Task
 from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, context_tokens
 

@@ -26,10 +26,10 @@ from advisor.storage.files import write_whole
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import curve_folder, read_trial, write_trial
 from advisor.wording import name_of
-from eval.learning_curve import fewer_rows, sizes_of
+from eval.measuring.runner import measure
 from eval.outcomes import TRAINED_AGAIN, Trial
-from eval.runner import measure
 from eval.scoring import scorer_for
+from eval.statistics.learning_curve import fewer_rows, sizes_of
 from eval.task import BadInput, Brief, Example, LearningSplit, Split, Task
 from strategies.contract import Progress, Strategy
 from strategies.presets import PRESETS, Preset

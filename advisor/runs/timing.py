@@ -16,7 +16,7 @@ from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredSpeed
 from advisor.storage.task_file import read_task
-from eval.other_programs import MATERIAL_SHARE
+from eval.measuring.other_programs import MATERIAL_SHARE
 from strategies.engine.models import check_model, is_here
 from strategies.presets import PRESETS
 

@@ -8,10 +8,10 @@ from advisor.candidates import judged
 from advisor.plan import Priorities
 from advisor.schema import Comparison, Lost, Report
 from advisor.wording import count_text, margin_text, money_text
-from eval.label_statistics import IMAGINED_ROWS_A_LABEL, REWEIGHTED, SWAPS
-from eval.posterior import DRAWS
 from eval.scoring.labels import OF_LABELS
-from eval.statistics import ADJUSTED_WALD, BOOTSTRAP, MCNEMAR, RESAMPLES, SIGN_FLIPS, STUDENT, WILSON
+from eval.statistics.inference import ADJUSTED_WALD, BOOTSTRAP, MCNEMAR, RESAMPLES, SIGN_FLIPS, STUDENT, WILSON
+from eval.statistics.label_statistics import IMAGINED_ROWS_A_LABEL, REWEIGHTED, SWAPS
+from eval.statistics.posterior import DRAWS
 
 COST_RESAMPLES = "2,000 bootstrap resamples"
 _METHODS = {

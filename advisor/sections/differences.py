@@ -11,8 +11,8 @@ from advisor.schema import Comparison, Judgement, Report
 from advisor.sections import computation
 from advisor.sections.blocks import Block, Bullets, Section, small
 from advisor.wording import count_text, in_sentence, interval_text, margin_text, name_of, points_text
-from eval.label_statistics import SWAPS
-from eval.statistics import LEAST_OF_FLIPS, SIGN_FLIPS
+from eval.statistics.inference import LEAST_OF_FLIPS, SIGN_FLIPS
+from eval.statistics.label_statistics import SWAPS
 
 TITLE = "Differences between strategies"
 _P_VALUE = (

@@ -1,4 +1,4 @@
-"""Where answers go wrong, in words. The sorting itself is in `eval.failures`."""
+"""Where answers go wrong, in words. The sorting itself is in `eval.failures.sorting`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from advisor.candidates import judged
 from advisor.schema import Report
 from advisor.sections.blocks import Bullets, Cell, Row, Section, Table, of_strategies
 from advisor.wording import count_text, in_sentence, name_of
-from eval.failures import Confusion, Failure, Failures, Mixup
+from eval.failures.sorting import Confusion, Failure, Failures, Mixup
 from eval.task import Kind
 
 TITLE = "Where answers go wrong"

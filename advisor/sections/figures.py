@@ -30,12 +30,12 @@ from advisor.wording import (
     share_text,
     taken_text,
 )
-from eval.phases import PHASES, WRITING
-from eval.posterior import DRAWS as RESAMPLES
-from eval.reweighted import DRAWS as DRAWS_OF_AVERAGES
-from eval.reweighted import Average
+from eval.measuring.phases import PHASES, WRITING
 from eval.scoring import formula_of
-from eval.statistics import Percentiles
+from eval.statistics.inference import Percentiles
+from eval.statistics.posterior import DRAWS as RESAMPLES
+from eval.statistics.reweighted import DRAWS as DRAWS_OF_AVERAGES
+from eval.statistics.reweighted import Average
 from eval.task import Kind
 from strategies.registry import TRAINED
 
@@ -191,7 +191,7 @@ def how_computed(report: Report) -> dict[str, str]:
         "Output tokens per request": f"The mean over {rows}: column tokens_out.",
         "Failed answers": "The rows with an entry in column error. They score 0.",
         "Refusals": "The test rows whose answer matches a list of refusals while the expected answer does not: "
-        "column answer of outcomes.csv, eval/refusals.py of the program.",
+        "column answer of outcomes.csv, eval/failures/refusals.py of the program.",
         "Setup time": "Seconds from reading the first row until the strategy is ready: fit_seconds in trial.json, by "
         "stage in stage_seconds.",
         "Peak memory": "The most RAM that the strategy's process held, without GPU memory: peak_memory_bytes in "

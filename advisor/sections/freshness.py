@@ -10,7 +10,7 @@ from advisor.schema import Freshness, Report, WithoutDocuments
 from advisor.sections.blocks import Block, Bullets, Cell, Row, Section, Table, of_strategies, small
 from advisor.wording import count_text, in_milliseconds, in_sentence, list_text, name_of, seconds_text
 from eval.outcomes import NEW_FACT
-from eval.statistics import Interval
+from eval.statistics.inference import Interval
 
 TITLE = "When facts in the documents change"
 COUNTS_NOTE = "Under each count is the 95 % CI of its percentage."

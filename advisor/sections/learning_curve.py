@@ -25,8 +25,8 @@ from advisor.wording import (
     score_text,
     signed_points,
 )
-from eval.learning_curve import DRAWS as LINES
-from eval.learning_curve import MOST_TIMES, sizes_of
+from eval.statistics.learning_curve import DRAWS as LINES
+from eval.statistics.learning_curve import MOST_TIMES, sizes_of
 from strategies.presets import PRESETS
 from strategies.registry import LEARNS_FROM_NO_ROWS
 
@@ -215,8 +215,9 @@ def _how(report: Report) -> str | None:
         "(outcomes.jsonl in curves/, by strategy and rows). CI: a Bayesian bootstrap to which we add two artificial "
         "test rows, one right and one wrong. So it can differ a little from the CI of the score. The line is score = a "
         f"− b ÷ rows^c with a ≤ 1. It is the mean of {LINES:,} lines from a Bayesian regression through reweighted "
-        "points (eval/learning_curve.py of the program). Its range holds the middle 80 %. A gain is the line there − "
-        f"the line now. “Should gain” means that the whole range is at least {margin_text(_least(report))}, “may gain” "
-        "that only its upper end is, and “would hardly gain” that neither end is. The probability of being ahead is "
+        "points (eval/statistics/learning_curve.py of the program). Its range holds the middle 80 %. A gain is the "
+        "line there − the line now. “Should gain” means that the whole range is at least "
+        f"{margin_text(_least(report))}, “may gain” that only its upper end is, and “would hardly gain” that neither "
+        "end is. The probability of being ahead is "
         "the fraction of lines that are."
     )

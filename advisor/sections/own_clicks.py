@@ -12,10 +12,10 @@ from advisor.candidates import judged
 from advisor.schema import Report
 from advisor.sections.blocks import Block, Bullets, Cell, Head, Row, Section, Table, small
 from advisor.wording import count_text, in_sentence, name_of, points_text, score_text, signed_points
-from eval.blind_pairs import Click, Pair
-from eval.personal_verdict import FEWEST_CLICKS, ByClicks, Lead, PersonalVerdict, judge, personal_verdict
+from eval.blind.pairs import Click, Pair
+from eval.blind.verdict import FEWEST_CLICKS, ByClicks, Lead, PersonalVerdict, judge, personal_verdict
 from eval.scoring.corruptions import Corruption
-from eval.statistics import Interval
+from eval.statistics.inference import Interval
 
 SEES = "Does the score see what you see?"
 _NOTE = (

@@ -10,8 +10,8 @@ from advisor.sections import computation
 from advisor.sections.blocks import Block, Cell, Row, Section, Table, of_strategies, small
 from advisor.sections.not_measured import beyond_preset
 from advisor.wording import count_text, in_sentence, list_text, name_of, points_text, signed_points
-from eval.robustness import TYPO_EVERY_WORDS
-from eval.statistics import LEVEL, holm
+from eval.measuring.robustness import TYPO_EVERY_WORDS
+from eval.statistics.inference import LEVEL, holm
 
 TITLE = "Robustness to messy inputs"
 _MEANING = (

@@ -187,7 +187,7 @@ def _how(report: Report) -> str:
     if known and known.admitted:
         sentences.append(
             "Questions that nobody can answer: those of strategies/general_knowledge.json. Replies that match no "
-            "wording of eval/refusals.py are made up. CI: adjusted Wald."
+            "wording of eval/failures/refusals.py are made up. CI: adjusted Wald."
         )
     if gap:
         sentences.append(

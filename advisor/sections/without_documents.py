@@ -46,8 +46,8 @@ def section(report: Report) -> Section | None:
 
 _HOW = (
     "Answers to some test rows, the same for all strategies: lines taken_out of probes.jsonl, or outcomes.csv for what "
-    "reads no documents. An answer that matches a list of refusals says it doesn't know: eval/refusals.py of the "
-    "program. CI: Wilson's interval for a proportion."
+    "reads no documents. An answer that matches a list of refusals says it doesn't know: "
+    "eval/failures/refusals.py of the program. CI: Wilson's interval for a proportion."
 )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from advisor.as_json import AsJson
 from advisor.storage.files import write_whole
-from eval.blind_pairs import Click
+from eval.blind.pairs import Click
 from eval.task import BadInput
 
 _CLICK = AsJson[Click](Click)

@@ -30,7 +30,7 @@ from advisor.storage.database import Database
 from advisor.storage.files import whole_folder, write_whole
 from advisor.storage.stored import RunState, StoredDataset, StoredRun, StoredSpeed, StoredStep
 from advisor.storage.upload import AS_FOUND, READING, Reading, Upload, parsed_lines, read_parsed
-from eval.table import Table
+from eval.reading.table import Table
 from eval.task import BadInput, Document
 
 _PARSED = "parsed.jsonl"  # next to an upload: what was read from it

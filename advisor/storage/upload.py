@@ -15,9 +15,9 @@ from math import ceil
 from pathlib import Path
 
 from advisor.as_json import AsJson
-from eval.encodings import ENCODINGS, in_utf_8
-from eval.reading import read_documents_apart, read_table_apart
-from eval.table import Table
+from eval.reading.apart import read_documents_apart, read_table_apart
+from eval.reading.encodings import ENCODINGS, in_utf_8
+from eval.reading.table import Table
 from eval.task import BadInput, Document
 
 VERSION = 3  # raise it when the readers in eval/ change, so that older datasets are parsed again

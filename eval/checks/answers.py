@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from eval.checks.finding import Finding, counted_rows, some_of
-from eval.label_sets import NO_LABEL
-from eval.layout import is_running_number
-from eval.mapping import MIN_ROWS
+from eval.mapping.build import MIN_ROWS
+from eval.mapping.label_sets import NO_LABEL
+from eval.reading.layout import is_running_number
 from eval.task import LABELLED, Example, Kind, Task, normalised
 from eval.words import bare_words
 

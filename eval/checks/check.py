@@ -8,7 +8,7 @@ from dataclasses import replace
 from eval.checks import answers, documents, labels, languages, leaks, personal, repeats, size, styles
 from eval.checks.finding import Finding
 from eval.checks.fixes import REMOVING, merges_all_labels, refusal
-from eval.duplicates import inputs_of
+from eval.splitting.duplicates import inputs_of
 from eval.task import Task
 
 

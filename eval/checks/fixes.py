@@ -12,9 +12,9 @@ from eval.checks.leaks import find_leaks
 from eval.checks.personal import private_kinds
 from eval.checks.private import PERSONAL, SECRETS, Private, mask_document, mask_example
 from eval.checks.repeats import conflicts, duplicates
-from eval.kinds import labels_for
-from eval.label_sets import as_answer, labels_in
-from eval.mapping import MIN_ROWS
+from eval.mapping.build import MIN_ROWS
+from eval.mapping.kinds import labels_for
+from eval.mapping.label_sets import as_answer, labels_in
 from eval.task import BadInput, Example, Kind, Task
 
 Fix = Callable[[Task], Task]

@@ -11,8 +11,8 @@ from itertools import pairwise
 import regex
 
 from eval.checks.finding import Finding, counted, counted_rows, some_of
-from eval.decoding import number
-from eval.label_sets import NO_LABEL, labels_in
+from eval.mapping.label_sets import NO_LABEL, labels_in
+from eval.reading.decoding import number
 from eval.scoring.closeness import number_in
 from eval.task import Example, Kind, Task
 from eval.words import bare_words

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eval.checks.finding import Finding, counted_rows
-from eval.duplicates import Likeness, inputs_of
+from eval.splitting.duplicates import Likeness, inputs_of
 from eval.task import Example, Task
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from eval.checks.finding import Finding, counted_rows
-from eval.duplicates import Likeness, inputs_of
-from eval.label_sets import labels_in
+from eval.mapping.label_sets import labels_in
+from eval.splitting.duplicates import Likeness, inputs_of
 from eval.task import LABELLED, Example, Kind, Task, normalised
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from eval.checks.finding import Finding, counted_rows
-from eval.grouping import piece_name
-from eval.split import TEST_SHARE
-from eval.statistics import OFTEN_DISAGREEING, even_groups, margin_shown, rows_to_show
+from eval.splitting.split import TEST_SHARE
+from eval.statistics.grouping import piece_name
+from eval.statistics.inference import OFTEN_DISAGREEING, even_groups, margin_shown, rows_to_show
 from eval.task import Example, Task
 from eval.words import LETTERS_A_WORD, about_tokens, count_words, is_unspaced
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from eval.checks.finding import Finding, counted
 from eval.scoring.paraphrases import Encode
-from eval.stable_order import stable_hash
+from eval.splitting.stable_order import stable_hash
 from eval.task import Example, Kind, Task
 
 MOST_ROWS = 5_000  # a label's rows are drawn in proportion beyond this

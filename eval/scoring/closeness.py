@@ -10,10 +10,10 @@ from math import isfinite
 
 import numpy as np
 
-from eval.decoding import number
 from eval.outcomes import Outcome
-from eval.reweighted import Average, averages
+from eval.reading.decoding import number
 from eval.scoring.numbers import find_quantities
+from eval.statistics.reweighted import Average, averages
 
 MOST_RATINGS = 11  # different numbers, as from 0 to 10; more are written instead of chosen
 NEAR_SHARE = 0.05  # an amount is right if it is at most this share of itself off

@@ -8,8 +8,8 @@ from enum import StrEnum
 from fractions import Fraction
 from random import Random
 
-from eval.freshness import shape_of
-from eval.robustness import reworded
+from eval.measuring.freshness import shape_of
+from eval.measuring.robustness import reworded
 from eval.scoring.collection import Collection, all_values, values_of
 from eval.scoring.dates import Date
 from eval.scoring.numbers import Quantity

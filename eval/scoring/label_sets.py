@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.label_sets import labels_in
+from eval.mapping.label_sets import labels_in
 from eval.outcomes import Outcome
-from eval.reweighted import Average, averages
 from eval.scoring.labels import LabelRates, label_key
+from eval.statistics.reweighted import Average, averages
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from eval.refusals import admits, refuses
+from eval.failures.refusals import admits, refuses
 from eval.scoring.dates import Date, TimeOfDay, find_dates, find_times
 from eval.scoring.measures import find_measures
 from eval.scoring.numbers import Quantity, Span

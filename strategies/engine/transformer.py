@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from eval.phases import READING, WRITING, phase
+from eval.measuring.phases import READING, WRITING, phase
 from eval.task import BadInput
 from strategies.engine.attention import behind, share_beginnings
 from strategies.engine.batches import Limits

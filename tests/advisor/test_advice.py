@@ -13,7 +13,7 @@ from advisor.plan import Priorities
 from advisor.schema import Circumstances, Report
 from advisor.sections.blocks import Definitions
 from eval.outcomes import Trial
-from eval.statistics import margin_shown, rows_to_show
+from eval.statistics.inference import margin_shown, rows_to_show
 from eval.task import Kind
 from tests.reports import EVERY, candidate_of, changed, section_names, section_of
 

@@ -26,8 +26,8 @@ from advisor.render.markdown import escaped, render_markdown
 from advisor.schema import Candidate, Recommendation, Report
 from advisor.sections.opening import sentences_of
 from eval.outcomes import Outcome, Trial
-from eval.posterior import believe
-from eval.statistics import paired_difference
+from eval.statistics.inference import paired_difference
+from eval.statistics.posterior import believe
 from eval.task import Kind
 from tests.app import html_of
 

@@ -9,9 +9,9 @@ import pytest
 from advisor.plan import Priorities
 from advisor.report.changes import compare_data, compare_documents, compare_measuring, compare_results
 from advisor.schema import SCORE_VERSION, Candidate, NotMeasured, Report
-from eval.costs import Cost
+from eval.money.costs import Cost
 from eval.scoring.metric import VERSION
-from eval.statistics import Interval
+from eval.statistics.inference import Interval
 from eval.task import Document, Example, Kind, Metric, Task
 from tests.reports import candidate_of
 

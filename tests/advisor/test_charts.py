@@ -14,9 +14,9 @@ from advisor.candidates import baselines, judged
 from advisor.palette import LIGHT, Theme, mark_of
 from advisor.plan import STRATEGIES, Priorities
 from advisor.schema import Candidate, Comparison, CostCrossing, Judgement, NotMeasured, Recommendation, Report
-from eval.cost_ranges import crossing
-from eval.costs import Cost
-from eval.statistics import Interval, Percentiles
+from eval.money.costs import Cost
+from eval.money.ranges import crossing
+from eval.statistics.inference import Interval, Percentiles
 from strategies.declaration import BASELINE_MARK
 from strategies.registry import LOOKS_UP, TRAINED
 from tests.reports import changed

@@ -12,8 +12,8 @@ import pytest
 from advisor.plan import PLAN, SETUP, Plan, Setup, read_plan
 from advisor.render.cleaned import cleaned_csv
 from eval.checks.private import PERSONAL, mask_example
-from eval.steps import DropRow, EditRow, Fix, Row
-from eval.table import Table, read_table
+from eval.mapping.steps import DropRow, EditRow, Fix, Row
+from eval.reading.table import Table, read_table
 from eval.task import Example, Kind, Turn
 
 HEAD = "id,text,category,note"

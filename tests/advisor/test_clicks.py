@@ -12,7 +12,7 @@ from advisor.plan import Plan, Setup
 from advisor.storage.clicks import clicks_in, read_clicks, write_clicks
 from advisor.storage.store import Store
 from advisor.storage.task_file import task_to_json
-from eval.blind_pairs import Choice, Click
+from eval.blind.pairs import Choice, Click
 from eval.task import BadInput
 from tests.tiny_strategies import tiny_task
 

@@ -20,8 +20,8 @@ from advisor.schema import Report
 from advisor.sections.blocks import Bullets, Chart, Section, Table, Text
 from advisor.sections.contents import sections_of
 from advisor.sections.figures import figures_of, how_computed
+from eval.measuring.robustness import VARIANTS
 from eval.outcomes import TRAINED_ON, Knowledge, Trial
-from eval.robustness import VARIANTS
 from eval.task import Kind, Task
 from tests.reports import EVERY, changed, section_names, section_of
 

@@ -12,8 +12,8 @@ from advisor.data_check import DATA_CHECK, DataCheck, check_data
 from advisor.plan import Setup
 from advisor.runs.label_check import check_labels
 from advisor.storage.store import Store
-from eval.steps import Fix, Row
-from eval.table import read_table
+from eval.mapping.steps import Fix, Row
+from eval.reading.table import read_table
 from strategies.search.embedder import phrase_encoder
 from tests.app import ROOT
 

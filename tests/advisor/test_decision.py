@@ -12,7 +12,7 @@ from advisor.measurement import paired_scores
 from advisor.plan import Priorities
 from advisor.schema import Recommendation
 from eval.outcomes import Outcome, Trial
-from eval.statistics import rows_needed
+from eval.statistics.inference import rows_needed
 from eval.task import Kind
 
 

@@ -19,9 +19,9 @@ from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import read_task, task_to_json
 from advisor.storage.trial_files import read_trial
 from advisor.wording import taken_text
+from eval.mapping.steps import Fix
+from eval.reading.table import read_table
 from eval.scoring.own_metric import own_metric
-from eval.steps import Fix
-from eval.table import read_table
 from eval.task import BadInput, Kind, Metric, normalised
 from tests.reports import candidate_of, section_of
 from tests.tiny_strategies import ENDLESS, FRAGILE, KILLED, SPEED, STEADY, tiny_model, tiny_task

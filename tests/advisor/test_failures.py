@@ -11,7 +11,7 @@ from advisor.render.html import render_html
 from advisor.render.markdown import render_markdown
 from advisor.schema import Candidate, Report
 from advisor.sections.failures import WORDS, counts_of, failures_of, sentences_of
-from eval.failures import Failure
+from eval.failures.sorting import Failure
 from eval.outcomes import Trial
 from eval.task import Kind
 from tests.reports import heads_of, rows_of, section_names, section_of

@@ -182,7 +182,7 @@ def test_answers_that_refuse_are_counted_and_are_a_category_of_wrong_ones(
     assert [share.count for share in shares if share] == [0, 5, 10]
     assert shares[2] is not None and shares[2].low < 10 / 80 < shares[2].high
     assert sorted(dict(figures_of(report))["Refusals"]) == ["0", "10", "5"]
-    assert "eval/refusals.py" in how_computed(report)["Refusals"]
+    assert "eval/failures/refusals.py" in how_computed(report)["Refusals"]
     assert "Refuses" in rows_of(section_of(report, "failures"))
     labels = synthetic_report()
     assert "Refusals" not in dict(figures_of(labels)) and candidate_of(labels, "prompting").refusals is None

@@ -15,9 +15,9 @@ from advisor.report.clicked import person_of
 from advisor.schema import Report
 from advisor.sections.own_clicks import CORRUPTIONS, before_a_run
 from advisor.wording import score_text
-from eval.blind_pairs import Answer, Choice, Click, Pair
+from eval.blind.pairs import Answer, Choice, Click, Pair
 from eval.scoring.corruptions import Corruption
-from eval.statistics import interval
+from eval.statistics.inference import interval
 from tests.reports import candidate_of, rows_of, section_names, section_of, sentences_of
 
 MakeReport = Callable[..., Report]

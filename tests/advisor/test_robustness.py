@@ -15,8 +15,8 @@ from advisor.sections.robustness import WORDS
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import task_to_json
+from eval.measuring.robustness import VARIANTS
 from eval.outcomes import Outcome, Trial
-from eval.robustness import VARIANTS
 from eval.task import Kind, Split, Task
 from strategies.presets import PRESETS
 from strategies.workload import foresee

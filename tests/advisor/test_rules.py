@@ -14,7 +14,7 @@ from advisor.advice.questions import QUESTIONS, UNKNOWN, seen_in_data, with_answ
 from advisor.advice.rules import LEANING_WORDS, RULES, SOURCES, Rule, applying
 from advisor.schema import Circumstances
 from eval.scoring import MetricName
-from eval.split import split_task
+from eval.splitting.split import split_task
 from eval.task import Document, Example, Kind, Task, labels_of
 
 _LEANINGS = {

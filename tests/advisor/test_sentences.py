@@ -10,7 +10,7 @@ import numpy as np
 from advisor.decision.recommendation import recommend
 from advisor.plan import Priorities
 from advisor.schema import Recommendation
-from eval.costs import Quote
+from eval.money.costs import Quote
 from eval.outcomes import Outcome, Trial
 
 

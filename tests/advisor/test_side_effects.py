@@ -12,8 +12,8 @@ import pytest
 from advisor.schema import Report
 from advisor.storage.trial_files import read_trial, write_trial
 from advisor.wording import score_text
+from eval.measuring.robustness import VARIANTS
 from eval.outcomes import TRAINED_ON, Knowledge, Trial
-from eval.robustness import VARIANTS
 from tests.reports import candidate_of, heads_of, rows_of, section_names, section_of, sentences_of
 
 MakeReport = Callable[..., Report]

@@ -19,8 +19,8 @@ from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import task_to_json
 from advisor.storage.upload import Upload
-from eval.steps import Fix
-from eval.table import Table
+from eval.mapping.steps import Fix
+from eval.reading.table import Table
 from eval.task import BadInput, Document, Kind
 from tests.bad_uploads import HOSTILE
 from tests.tiny_strategies import SPEED, tiny_task

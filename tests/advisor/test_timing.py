@@ -20,9 +20,9 @@ from advisor.runs.timing import foresee_run, is_outdated, read_estimate
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredSpeed
 from advisor.storage.task_file import task_to_json
-from eval.other_programs import MATERIAL_SHARE
+from eval.measuring.other_programs import MATERIAL_SHARE
+from eval.measuring.runner import measure
 from eval.outcomes import Prediction
-from eval.runner import measure
 from eval.scoring import Scorer
 from eval.task import Example, Kind
 from tests.tiny_strategies import SPEED, tiny_task

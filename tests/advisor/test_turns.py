@@ -9,7 +9,7 @@ import pytest
 from advisor.decision.recommendation import recommend
 from advisor.plan import Priorities
 from advisor.schema import Recommendation
-from eval.costs import cost_of
+from eval.money.costs import cost_of
 from eval.outcomes import INDEXING, Outcome, Trial
 from eval.task import Kind
 

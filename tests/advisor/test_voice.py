@@ -13,8 +13,8 @@ from advisor.plan import Priorities
 from advisor.render.html import render_html
 from advisor.render.markdown import render_markdown
 from advisor.schema import Report
+from eval.measuring.robustness import VARIANTS
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, TAKEN_OUT, TRAINED_ON, Knowledge, Trial
-from eval.robustness import VARIANTS
 from eval.task import Kind
 
 MakeReport = Callable[..., Report]

@@ -18,11 +18,11 @@ import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
 from advisor.decision.choice import Choice, Option, choose
-from eval.posterior import believe
-from eval.scored import Scored, score_of
 from eval.scoring import MetricName
 from eval.scoring.labels import LabelAnswers
 from eval.scoring.metric import LEADS_WITH_FACTS, SHARE_OF_OTHER
+from eval.statistics.posterior import believe
+from eval.statistics.scored import Scored, score_of
 from tests.benchmarks.measured_answers import read_measured
 
 MARGIN = 0.02

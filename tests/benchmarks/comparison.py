@@ -16,7 +16,7 @@ from typing import Any
 from lm_eval.models.huggingface import HFLM
 
 from advisor.plan import DEFAULT_STRATEGIES
-from eval.runner import measure
+from eval.measuring.runner import measure
 from eval.scoring import scorer_for
 from eval.task import LearningSplit, Split, Task
 from strategies.engine.language_model import Prompt, Scores

@@ -1,7 +1,7 @@
 """`python -m tests.benchmarks.fuzz_uploads FOLDER ... --count 2000`: damaged uploads, from the reader to the split.
 
-The files of the folders are the seeds. Each mutant is read in a forked child with the limits of `eval.reading`, and
-what was read is made a task, checked and split. The only allowed ends are a result and one sentence (BadInput).
+The files of the folders are the seeds. Each mutant is read in a forked child with the limits of `eval.reading.apart`,
+and what was read is made a task, checked and split. The only allowed ends are a result and one sentence (BadInput).
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ import sklearn.feature_extraction.text
 import sklearn.random_projection  # noqa: F401
 
 from eval.checks import check_task
-from eval.columns import guess_columns
-from eval.documents import DOCUMENT_ENDINGS, read_documents
-from eval.mapping import build_task
-from eval.reading import _limit
-from eval.split import split_task
-from eval.table import TABLE_ENDINGS, read_table
+from eval.mapping.build import build_task
+from eval.mapping.columns import guess_columns
+from eval.reading.apart import _limit
+from eval.reading.documents import DOCUMENT_ENDINGS, read_documents
+from eval.reading.table import TABLE_ENDINGS, read_table
+from eval.splitting.split import split_task
 from eval.task import BadInput
 
 HANG_SECONDS = 10  # of processor time

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from eval.split import split_task
+from eval.splitting.split import split_task
 from eval.task import LearningSplit, Split, Task
 from strategies.engine.adapter import add_adapter
 from strategies.engine.few_rows import hasten_few_rows

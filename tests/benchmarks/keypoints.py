@@ -25,10 +25,10 @@ from sacrebleu import sentence_chrf
 from scipy.stats import kendalltau
 
 from advisor.plan import Setup
-from eval.columns import guess_columns
-from eval.documents import read_documents
+from eval.mapping.columns import guess_columns
+from eval.reading.documents import read_documents
+from eval.reading.table import read_table
 from eval.scoring import scorer_for
-from eval.table import read_table
 from eval.task import Example, Task
 from strategies.search.embedder import load_embedder, phrase_encoder
 from tests.benchmarks import companies, descriptions

@@ -22,8 +22,8 @@ from advisor.plan import Setup
 from advisor.storage.store import Store
 from advisor.storage.upload import Upload
 from eval.checks import check_task
-from eval.columns import guess_columns
-from eval.split import split_task
+from eval.mapping.columns import guess_columns
+from eval.splitting.split import split_task
 
 ROWS = 1_000_000
 PREVIEW_ROWS = 100

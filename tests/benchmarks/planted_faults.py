@@ -14,7 +14,7 @@ from typing import Any
 
 from eval.checks import Finding, check_task, check_wrong_labels
 from eval.scoring.paraphrases import Encode
-from eval.split import split_task
+from eval.splitting.split import split_task
 from eval.task import Example, Kind, Task, labels_of, normalised
 from strategies.search.embedder import load_embedder
 from tests.benchmarks.shared_tasks import shared_task

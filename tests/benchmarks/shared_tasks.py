@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from advisor.plan import Setup
-from eval.columns import guess_columns
-from eval.documents import read_documents
-from eval.split import split_task
-from eval.table import read_table
+from eval.mapping.columns import guess_columns
+from eval.reading.documents import read_documents
+from eval.reading.table import read_table
+from eval.splitting.split import split_task
 from eval.task import Split, Task
 from strategies.presets import PRESETS
 

@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from eval.scored import score_of
 from eval.scoring import MetricName, Scorer
+from eval.statistics.scored import score_of
 from eval.task import Example, Kind, Metric
 from tests.benchmarks.calibration import (
     Pool,

@@ -11,9 +11,9 @@ import pytest
 from advisor.schema import REPORT, Candidate, Report
 from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import write_trial
-from eval.costs import Cost
+from eval.money.costs import Cost
 from eval.outcomes import Outcome, Trial
-from eval.statistics import Interval
+from eval.statistics.inference import Interval
 from eval.task import BadInput, Example, Kind, Split, Task
 from tests.benchmarks.measured_answers import scores_of
 

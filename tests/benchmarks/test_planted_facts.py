@@ -11,7 +11,7 @@ from statistics import median
 
 import pytest
 
-from eval.duplicates import compare_inputs
+from eval.splitting.duplicates import compare_inputs
 from eval.task import Kind
 from tests.benchmarks import companies, descriptions, keypoints
 from tests.benchmarks.number_notations import Day, Money, numbers_in

@@ -8,8 +8,8 @@ import pytest
 
 from advisor.plan import Setup
 from eval.checks import check_task
-from eval.columns import guess_columns
-from eval.table import read_table
+from eval.mapping.columns import guess_columns
+from eval.reading.table import read_table
 from eval.task import Task
 from strategies.search.embedder import load_embedder
 from tests.benchmarks.planted_faults import SEED, TOLD_BY, measure, plant

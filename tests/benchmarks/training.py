@@ -13,7 +13,7 @@ from datasets import Dataset
 from peft import LoraConfig
 from trl import SFTConfig, SFTTrainer
 
-from eval.split import split_task
+from eval.splitting.split import split_task
 from eval.task import Example
 from strategies.engine.adapter import ALPHA, RANK, add_adapter
 from strategies.engine.training import ROWS_A_BATCH, Pair, train

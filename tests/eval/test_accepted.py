@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from eval.accepted import accepted_answers
-from eval.columns import Columns, guess_columns
-from eval.mapping import BuiltTask, build_task
+from eval.mapping.accepted import accepted_answers
+from eval.mapping.build import BuiltTask, build_task
+from eval.mapping.columns import Columns, guess_columns
+from eval.reading.table import Table, read_table
 from eval.scoring import scorer_for
-from eval.table import Table, read_table
 from eval.task import Kind
 
 

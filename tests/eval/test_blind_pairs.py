@@ -9,9 +9,9 @@ from itertools import combinations
 import pytest
 from scipy.stats import beta, binomtest
 
-from eval.blind_pairs import Answer, Choice, Click, Pair, next_pair, pairs_of_corruptions, pairs_of_trials
+from eval.blind.pairs import Answer, Choice, Click, Pair, next_pair, pairs_of_corruptions, pairs_of_trials
+from eval.blind.verdict import Judged, agreement, judge, personal_verdict
 from eval.outcomes import Outcome, Trial
-from eval.personal_verdict import Judged, agreement, judge, personal_verdict
 from eval.scoring import Scorer
 from eval.scoring.corruptions import Corruption
 from eval.task import Example, Kind

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from eval.checks import check_task
-from eval.columns import guess_columns
-from eval.documents import FoundDocuments, read_documents
-from eval.mapping import build_task
-from eval.table import read_table
+from eval.mapping.build import build_task
+from eval.mapping.columns import guess_columns
+from eval.reading.documents import FoundDocuments, read_documents
+from eval.reading.table import read_table
 from eval.task import BadInput, Task, normalised
 from tests.scored import score
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from advisor.storage.task_file import read_task, task_to_json
-from eval.chat_forms import turns_in_text
-from eval.columns import guess_columns
-from eval.mapping import BuiltTask, build_task
-from eval.split import split_task
-from eval.table import read_table
+from eval.mapping.build import BuiltTask, build_task
+from eval.mapping.columns import guess_columns
+from eval.reading.chat_forms import turns_in_text
+from eval.reading.table import read_table
+from eval.splitting.split import split_task
 from eval.task import Kind, Turn
 
 DESKS = ("billing", "broken", "delivery")

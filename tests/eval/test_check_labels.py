@@ -8,7 +8,7 @@ import pytest
 
 from eval.checks import mend_task
 from eval.checks.labels import label_spellings, rare_labels
-from eval.label_sets import all_labels
+from eval.mapping.label_sets import all_labels
 from eval.task import Kind, Task
 from tests.checked_tasks import clean, findings, sentences, task_of
 

@@ -8,7 +8,7 @@ import pytest
 
 from eval.checks import mend_task
 from eval.checks.leaks import find_leaks
-from eval.split import split_task
+from eval.splitting.split import split_task
 from eval.task import BadInput, Example, Task
 from tests.checked_tasks import clean, findings, task_of
 

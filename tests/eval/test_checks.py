@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from eval.checks import check_task, mend_task
-from eval.duplicates import inputs_of
+from eval.splitting.duplicates import inputs_of
 from eval.task import BadInput, Document, Kind, Task
 from tests.checked_tasks import clean, findings, sentences, task_of
 

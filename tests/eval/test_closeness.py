@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from eval.columns import guess_columns
-from eval.failures import Failure, sort_failures
-from eval.mapping import BuiltTask, build_task
+from eval.failures.sorting import Failure, sort_failures
+from eval.mapping.build import BuiltTask, build_task
+from eval.mapping.columns import guess_columns
 from eval.outcomes import Outcome, Trial
+from eval.reading.table import read_table
 from eval.scoring import MetricName, Scorer, is_right
 from eval.scoring.closeness import Scale, is_number, mean_error, number_in, number_text
-from eval.table import read_table
 from eval.task import Example, Kind, Metric, Task
 
 RATINGS = [str(1 + at % 5) for at in range(40)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eval.kinds import infer_kind
+from eval.mapping.kinds import infer_kind
 from eval.scoring import Scorer, metric_for
 from eval.scoring.check import check_score
 from eval.scoring.code import formatted, language_of

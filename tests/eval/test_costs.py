@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eval.cost_ranges import crossing, crossing_range, price_range
-from eval.costs import Cost, Quote, Terms, cost_of
+from eval.measuring.phases import READING, WRITING
+from eval.money.costs import Cost, Quote, Terms, cost_of
+from eval.money.ranges import crossing, crossing_range, price_range
 from eval.outcomes import INDEXING, Outcome, Trial
-from eval.phases import READING, WRITING
 
 
 def trial(seconds: list[float | None], fit_seconds: float | None) -> Trial:

@@ -9,7 +9,7 @@ import pypdf
 import pytest
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
-from eval.documents import read_documents
+from eval.reading.documents import read_documents
 from eval.task import BadInput, Document
 
 

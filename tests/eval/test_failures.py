@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from eval.evidence import Evidence, content_of, line_of, stem_of, words_of
-from eval.failures import Confusion, Failures, Mixup, sort_failures
+from eval.failures.evidence import Evidence, content_of, line_of, stem_of, words_of
+from eval.failures.sorting import Confusion, Failures, Mixup, sort_failures
 from eval.outcomes import Outcome, Trial
 from eval.scoring import MetricName
 from eval.task import Document, Example, Kind, Task, labels_of

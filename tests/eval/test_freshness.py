@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from eval.evidence import line_of, stands_in
-from eval.freshness import LARGEST_SHARE_OUT, MOST_DOCUMENTS, change_facts, shape_of, take_out
+from eval.failures.evidence import line_of, stands_in
+from eval.measuring.freshness import LARGEST_SHARE_OUT, MOST_DOCUMENTS, change_facts, shape_of, take_out
 from eval.task import Document, Example
 
 FERRY = Document("ferry", "Refunds", "After a delay of 90 minutes the whole fare is paid back, within 14 days at most.")

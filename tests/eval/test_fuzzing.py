@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from eval.encodings import decoded
+from eval.reading.encodings import decoded
 from eval.scoring.closeness import is_number, number_in
 from tests.benchmarks.fuzz_uploads import mutants, seeds_in, use_apart
 

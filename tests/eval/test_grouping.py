@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from advisor.measurement import paired_scores
-from eval.cost_ranges import crossing_range
-from eval.costs import Terms, cost_of
-from eval.grouping import Grouping, piece_name, piece_of
+from eval.money.costs import Terms, cost_of
+from eval.money.ranges import crossing_range
 from eval.outcomes import Outcome, Trial
+from eval.statistics.grouping import Grouping, piece_name, piece_of
 
 
 def trial(strategy: str, group: str) -> Trial:

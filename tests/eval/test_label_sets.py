@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 
 from eval.checks.repeats import conflicts
-from eval.columns import Columns, guess_columns
-from eval.failures import Failure, sort_failures
-from eval.label_sets import all_labels, as_answer, label_sets, labels_in
-from eval.mapping import BuiltTask, build_task
+from eval.failures.sorting import Failure, sort_failures
+from eval.mapping.build import BuiltTask, build_task
+from eval.mapping.columns import Columns, guess_columns
+from eval.mapping.label_sets import all_labels, as_answer, label_sets, labels_in
 from eval.outcomes import Outcome, Trial
+from eval.reading.table import read_table
 from eval.scoring import MetricName, Scorer, is_right, metric_for
 from eval.scoring.label_sets import label_averages, rates_of_sets
-from eval.table import read_table
 from eval.task import Example, Kind, Metric, Task
 
 TEXTS = [f"message number {at} about something" for at in range(40)]

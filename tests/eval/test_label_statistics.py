@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from eval.learning_curve import fit_curves
-from eval.posterior import believe
-from eval.scored import detectable_difference, interval, paired_difference, rows_needed, score_of
 from eval.scoring import MetricName
 from eval.scoring.labels import LabelAnswers
-from eval.statistics import paired_difference as difference_of_means
+from eval.statistics.inference import paired_difference as difference_of_means
+from eval.statistics.learning_curve import fit_curves
+from eval.statistics.posterior import believe
+from eval.statistics.scored import detectable_difference, interval, paired_difference, rows_needed, score_of
 
 NAMES = tuple("abcdefgh")
 SHARES = np.array([0.5, 0.2, 0.15, 0.1, 0.05])

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from eval.learning_curve import fewer_rows, fit_curves, probability_ahead, range_of, sizes_of
+from eval.statistics.learning_curve import fewer_rows, fit_curves, probability_ahead, range_of, sizes_of
 from eval.task import Example, Kind
 
 SIZES = (50, 100, 200, 400)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from eval.columns import Columns, guess_columns
-from eval.documents import read_documents
-from eval.kinds import infer_kind
-from eval.mapping import build_task
-from eval.table import Table, read_table
+from eval.mapping.build import build_task
+from eval.mapping.columns import Columns, guess_columns
+from eval.mapping.kinds import infer_kind
+from eval.reading.documents import read_documents
+from eval.reading.table import Table, read_table
 from eval.task import BadInput, Document, Kind
 from tests.scored import score
 

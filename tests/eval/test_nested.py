@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from eval.answers import refuse_spans
-from eval.kinds import infer_kind
+from eval.mapping.answers import refuse_spans
+from eval.mapping.kinds import infer_kind
 from eval.task import BadInput, Example, Kind, Task
 from strategies.prompts import write_instruction
 from tests.eval.test_failures import sorted_as

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from eval.phases import LOOKING_UP, READING, listening, phase
+from eval.measuring.phases import LOOKING_UP, READING, listening, phase
 
 
 def spin(seconds: float) -> None:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from eval.posterior import believe
+from eval.statistics.posterior import believe
 
 
 def test_probabilities_are_those_of_the_normal_approximation_on_many_rows() -> None:

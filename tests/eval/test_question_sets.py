@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from eval.accepted import any_of
-from eval.columns import guess_columns
-from eval.freshness import change_facts, take_out
-from eval.mapping import BuiltTask, build_task
-from eval.question_sets import distinct, parsed
+from eval.mapping.accepted import any_of
+from eval.mapping.build import BuiltTask, build_task
+from eval.mapping.columns import guess_columns
+from eval.measuring.freshness import change_facts, take_out
+from eval.reading.question_sets import distinct, parsed
+from eval.reading.table import read_table
 from eval.scoring import scorer_for
-from eval.table import read_table
 from eval.task import Document, Example, Kind, Task
 from tests.eval.test_failures import failures_of, outcome, sorted_as
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from eval.documents import FoundDocuments, read_documents
-from eval.reading import _read_apart, read_documents_apart, read_table_apart
-from eval.table import read_table
+from eval.reading.apart import _read_apart, read_documents_apart, read_table_apart
+from eval.reading.documents import FoundDocuments, read_documents
+from eval.reading.table import read_table
 from eval.task import BadInput
 from tests import tiny_readers
 from tests.bad_uploads import TABLE
@@ -45,7 +45,7 @@ def test_a_refusal_of_a_reader_is_handed_on() -> None:
 def test_whatever_ends_the_child_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, read: Callable[[str, bytes], FoundDocuments], sentence: str
 ) -> None:
-    monkeypatch.setattr("eval.reading.SECONDS", 1 if "long" in sentence else 60)
+    monkeypatch.setattr("eval.reading.apart.SECONDS", 1 if "long" in sentence else 60)
     with pytest.raises(BadInput) as refused:
         _read_apart(read, "a.pdf", b"a", "save it again")
     assert str(refused.value) == sentence
@@ -61,7 +61,7 @@ def test_reading_does_not_run_the_main_script_again(tmp_path: Path) -> None:
     script = tmp_path / "page.py"
     script.write_text(
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
-        "from eval.reading import read_table_apart\n"
+        "from eval.reading.apart import read_table_apart\n"
         "print('once', len(read_table_apart('a.csv', b'text,label\\na,b\\n').rows), flush=True)\n"
     )
     shown = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True, timeout=60)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eval.refusals import WORDS_READ, is_refusal, refuses
+from eval.failures.refusals import WORDS_READ, is_refusal, refuses
 
 
 @pytest.mark.parametrize(

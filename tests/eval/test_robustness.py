@@ -9,9 +9,9 @@ from typing import ClassVar
 
 import pytest
 
+from eval.measuring.robustness import VARIANTS, misspelt, polite, reworded, variants_of, words_of
+from eval.measuring.runner import ask_in_variants, spread
 from eval.outcomes import Prediction
-from eval.robustness import VARIANTS, misspelt, polite, reworded, variants_of, words_of
-from eval.runner import ask_in_variants, spread
 from eval.scoring import Scorer
 from eval.task import Example, Kind
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from eval.columns import guess_columns
-from eval.duplicates import compare_inputs
-from eval.mapping import build_task
-from eval.split import split_task
-from eval.table import read_table
+from eval.mapping.build import build_task
+from eval.mapping.columns import guess_columns
+from eval.reading.table import read_table
+from eval.splitting.duplicates import compare_inputs
+from eval.splitting.split import split_task
 from eval.task import BadInput, Example, Kind, Split, Task, labels_of, normalised
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

@@ -11,9 +11,9 @@ from statistics import mean
 
 import pytest
 
-from eval.learning_curve import fewer_rows
-from eval.split import split_task
-from eval.stable_order import Unit, places, stable_hash
+from eval.splitting.split import split_task
+from eval.splitting.stable_order import Unit, places, stable_hash
+from eval.statistics.learning_curve import fewer_rows
 from eval.task import Example, Kind, Split
 from tests.eval.test_split import ALPHABET, sizes, task_of
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from eval.statistics import (
+from eval.statistics.inference import (
     detectable_difference,
     even_groups,
     holm,

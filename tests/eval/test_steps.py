@@ -6,7 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from eval.steps import DropRow, EditRow, Fix, Row, apply_steps, edit_problem, rows_by_id, sentences_on, step_words
+from eval.mapping.steps import (
+    DropRow,
+    EditRow,
+    Fix,
+    Row,
+    apply_steps,
+    edit_problem,
+    rows_by_id,
+    sentences_on,
+    step_words,
+)
 from eval.task import BadInput, Example, Kind, Task, labels_of
 
 PAIRS = [(f"question number {i} on {word}", word) for i in range(12) for word in ("ships", "trains")]

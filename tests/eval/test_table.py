@@ -14,8 +14,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from eval.chat import turns_in
-from eval.table import Table, read_table
+from eval.reading.chat import turns_in
+from eval.reading.table import Table, read_table
 from eval.task import BadInput, Turn
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from eval.checks.repeats import conflicts, duplicates
-from eval.columns import guess_columns
-from eval.mapping import build_task
-from eval.split import split_task
-from eval.table import read_table
+from eval.mapping.build import build_task
+from eval.mapping.columns import guess_columns
+from eval.reading.table import read_table
+from eval.splitting.split import split_task
 from eval.task import Split, Task, normalised
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

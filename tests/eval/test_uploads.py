@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from eval.columns import Columns, guess_columns
-from eval.mapping import build_task
-from eval.table import Table, read_table
+from eval.mapping.build import build_task
+from eval.mapping.columns import Columns, guess_columns
+from eval.reading.table import Table, read_table
 from eval.task import BadInput, Kind
 
 THINGS = ("lamp", "kettle", "router")

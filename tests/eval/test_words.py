@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from eval import evidence
 from eval.checks import check_task
 from eval.checks.size import LONG_WORDS
-from eval.columns import guess_columns
-from eval.mapping import BuiltTask, build_task
-from eval.table import read_table
+from eval.failures import evidence
+from eval.mapping.build import BuiltTask, build_task
+from eval.mapping.columns import guess_columns
+from eval.reading.table import read_table
 from eval.task import Document, Example, Kind, Task
 from eval.words import bare_words, count_words, usual_length, words_of
 from strategies.prompts import write_instruction

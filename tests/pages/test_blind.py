@@ -18,7 +18,7 @@ from advisor.storage.clicks import read_clicks
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.wording import name_of
-from eval.blind_pairs import Choice
+from eval.blind.pairs import Choice
 from eval.outcomes import Trial
 from eval.task import Kind
 from tests.app import html_of, open_page

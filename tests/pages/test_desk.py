@@ -15,7 +15,7 @@ from advisor.storage.store import Store
 from advisor.storage.stored import StoredDataset
 from advisor.storage.task_file import read_task
 from advisor.storage.upload import Reading
-from eval.steps import DropRow, EditRow, Fix, Row, Step
+from eval.mapping.steps import DropRow, EditRow, Fix, Row, Step
 from strategies.search.embedder import phrase_encoder
 from tests.app import html_of, open_page
 from tests.eval.test_table import workbook

@@ -20,7 +20,7 @@ from advisor.samples import SAMPLES
 from advisor.storage.store import Store
 from advisor.storage.task_file import read_task
 from advisor.wording import in_sentence
-from eval.steps import Fix
+from eval.mapping.steps import Fix
 from eval.task import BadInput
 from strategies.engine.models import SUGGESTIONS
 from tests.advisor.test_timing import age

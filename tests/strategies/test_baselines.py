@@ -9,12 +9,12 @@ from statistics import fmean
 
 import pytest
 
-from eval.columns import guess_columns
-from eval.kinds import labels_for
-from eval.label_sets import as_answer, labels_in
-from eval.mapping import build_task
-from eval.split import split_task
-from eval.table import read_table
+from eval.mapping.build import build_task
+from eval.mapping.columns import guess_columns
+from eval.mapping.kinds import labels_for
+from eval.mapping.label_sets import as_answer, labels_in
+from eval.reading.table import read_table
+from eval.splitting.split import split_task
 from eval.task import Brief, Document, Example, Kind, LearningSplit
 from strategies.contract import Progress, Strategy
 from strategies.presets import PRESETS

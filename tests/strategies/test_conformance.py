@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from eval.kinds import labels_for
-from eval.label_sets import labels_in
-from eval.phases import LOOKING_UP, READING, WRITING, listening
+from eval.mapping.kinds import labels_for
+from eval.mapping.label_sets import labels_in
+from eval.measuring.phases import LOOKING_UP, READING, WRITING, listening
 from eval.task import LABELLED, Brief, Document, Example, Kind, LearningSplit
 from strategies.contract import Adapted, LooksUp, Progress, Strategy
 from strategies.declaration import BASELINE_MARK, Declaration, Words

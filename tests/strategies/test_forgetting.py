@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from advisor.runs.probes import probed
+from eval.failures.refusals import refuses
+from eval.measuring.robustness import VARIANTS
 from eval.outcomes import TRAINED_ON, Trial
-from eval.refusals import refuses
-from eval.robustness import VARIANTS
 from eval.scoring import Scorer
 from eval.task import Brief, Example, Kind, Split
 from strategies.contract import Progress, Strategy, Trained

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from advisor.runs.freshness import ChangedDocuments
+from eval.measuring.runner import outcome_of
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, TAKEN_OUT, Trial
-from eval.runner import outcome_of
 from eval.scoring import Scorer
 from eval.task import Brief, Document, Kind, Split
 from strategies.contract import LooksUp, Strategy

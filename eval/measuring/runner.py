@@ -1,0 +1,158 @@
+"""Ask a fitted strategy, score its answers and time them. Only this module reads the test rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from eval.measuring.other_programs import MATERIAL_SHARE, OtherPrograms
+from eval.measuring.phases import listening
+from eval.measuring.robustness import variants_of
+from eval.outcomes import Outcome, Prediction
+from eval.scoring import Scorer
+from eval.task import LABELLED, Example
+
+ROWS_A_CALL = 32  # few enough that the progress bar moves
+
+
+class Predictor(Protocol):
+    """Anything that answers inputs. It never receives targets."""
+
+    name: ClassVar[str]
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """`busy` is the share of the processor that other programs used while single answers were timed; None if timing was
+    too short to tell."""
+
+    outcomes: tuple[Outcome, ...]
+    requests_per_second: float
+    busy: float | None = None
+
+
+RowsMeasured = Callable[[str, int, int], None]  # stage in words, rows done, total rows
+
+
+def measure(
+    predictor: Predictor, test: Sequence[Example], scorer: Scorer, latency_rows: int, rows_measured: RowsMeasured
+) -> Measured:
+    """Outcomes in the order of `test`.
+
+    The answers come from one pass in batches, which also gives the throughput. After this warm-up, `latency_rows` rows
+    spread evenly over the test rows are asked again one at a time; their wall seconds are the latency. If other
+    programs used much of the processor meanwhile, the timing is repeated, and the quieter of the two counts.
+    """
+    rows_measured("answering the test rows", 0, len(test))
+    predictor.predict([test[0].input])  # warm-up: the first call of a process costs more than later ones
+    started = time.perf_counter()
+    predictions = answer_rows(predictor, test, lambda done: rows_measured("answering the test rows", done, len(test)))
+    batch_seconds = time.perf_counter() - started
+
+    chosen = spread(len(test), latency_rows)
+    timed = _timed(predictor, test, chosen, "timing single answers", rows_measured)
+    if timed.busy is not None and timed.busy > MATERIAL_SHARE:
+        again = _timed(predictor, test, chosen, "timing them again, since other programs were busy", rows_measured)
+        timed = min(timed, again, key=lambda one: one.busy or 0.0)
+    return Measured(
+        outcomes=tuple(
+            outcome_of(predictor.name, example, predictions[row], scorer, timed.seconds.get(row), timed.phases.get(row))
+            for row, example in enumerate(test)
+        ),
+        requests_per_second=len(test) / batch_seconds,
+        busy=timed.busy,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """For each row, the wall seconds of its answer and of its phases; `busy` as in `Measured`."""
+
+    seconds: dict[int, float]
+    phases: dict[int, dict[str, float]]
+    busy: float | None
+
+
+def _timed(
+    predictor: Predictor, test: Sequence[Example], rows: Sequence[int], stage: str, rows_measured: RowsMeasured
+) -> _Timed:
+    seconds: dict[int, float] = {}
+    phases: dict[int, dict[str, float]] = {}
+    others = OtherPrograms()
+    for row in rows:
+        with listening() as phases[row]:
+            seconds[row] = seconds_of(predictor, test[row])
+        rows_measured(stage, len(seconds), len(rows))
+    return _Timed(seconds, phases, others.share())
+
+
+def ask_in_variants(
+    predictor: Predictor, test: Sequence[Example], scorer: Scorer, seed: int, rows: int, rows_measured: RowsMeasured
+) -> dict[str, tuple[Outcome, ...]]:
+    """Outcomes by variant (`eval.measuring.robustness`) of `rows` rows spread over the test rows, if the variant
+    changes them."""
+    varied = variants_of([test[row] for row in spread(len(test), rows)], scorer.kind, seed)
+    asked = [(name, example) for name, examples in varied.items() for example in examples]
+    stage = "asking in other words"
+    predictions = answer_rows(predictor, [row for _, row in asked], lambda done: rows_measured(stage, done, len(asked)))
+    found: dict[str, tuple[Outcome, ...]] = {}
+    for at, (name, example) in enumerate(asked):
+        found[name] = (*found.get(name, ()), outcome_of(predictor.name, example, predictions[at], scorer))
+    return found
+
+
+def seconds_of(predictor: Predictor, example: Example) -> float:
+    """Wall seconds of one answer."""
+    asked = time.perf_counter()
+    predictor.predict([example.input])
+    return time.perf_counter() - asked
+
+
+def spread(of: int, count: int) -> list[int]:
+    """At most `count` integers, spread evenly from 0 to below `of`."""
+    count = min(count, of)
+    return [at * of // count for at in range(count)]
+
+
+def answer_rows(predictor: Predictor, rows: Sequence[Example], done: Callable[[int], None]) -> dict[int, Prediction]:
+    """Predictions by row number. The longest inputs come first, so that rows of similar length share a batch."""
+    by_length = sorted(range(len(rows)), key=lambda row: (-len(rows[row].input), row))
+    predictions: dict[int, Prediction] = {}
+    for start in range(0, len(rows), ROWS_A_CALL):
+        part = by_length[start : start + ROWS_A_CALL]
+        predictions.update(zip(part, predictor.predict([rows[row].input for row in part]), strict=True))
+        done(len(predictions))
+    return predictions
+
+
+def outcome_of(
+    strategy: str,
+    example: Example,
+    prediction: Prediction,
+    scorer: Scorer,
+    seconds: float | None = None,
+    phases: dict[str, float] | None = None,
+) -> Outcome:
+    scored = scorer.score(prediction.text, example)
+    return Outcome(
+        example_id=example.id,
+        strategy=strategy,
+        text=prediction.text,
+        score=0.0 if prediction.error else scored.value,
+        parts=scored.parts,
+        tokens_in=prediction.tokens_in,
+        tokens_out=prediction.tokens_out,
+        seconds=seconds,
+        sources=prediction.sources,
+        found_gold=bool(set(example.document_ids) & set(prediction.sources))
+        if example.document_ids and prediction.sources
+        else None,
+        error=prediction.error,
+        group=example.group,
+        phases=phases or {},
+        expected=example.target if scorer.kind in LABELLED else None,
+    )

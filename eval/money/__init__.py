@@ -1,0 +1,1 @@
+"""What a strategy costs over months, and how sure that is."""

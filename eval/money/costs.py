@@ -1,0 +1,197 @@
+"""What answers cost over a number of months, on a machine priced per hour. An unknown price stays unknown, never 0."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.measuring.phases import WRITING
+from eval.outcomes import INDEXING, Trial
+
+_SECONDS_PER_HOUR = 3600
+_DAYS_A_MONTH = 365.25 / 12
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a person pays for, and how often.
+
+    - `machine_per_hour`: price of the machine that trains and serves; None if unknown.
+    - `months`, `monthly_volume`: costs add up over this time at this many requests per month.
+    - `retrain_days`: how often the task changes and the strategy is fitted again. `reindex_days`: how often the
+      documents change and are indexed again. None: never.
+    - `together`: requests are answered in batches.
+    - `wrong_answer`: price of a wrong answer. A score of .7 counts as three tenths of a wrong answer.
+    - `labelled_row`: price of labelling one of the rows a strategy needs.
+    - `read_per_million`, `written_per_million`: with both, a hosted model answers at these prices per million tokens,
+      `tuned_factor` times as much if the strategy changed its weights (None: unknown).
+    """
+
+    machine_per_hour: float | None = 0.10
+    monthly_volume: int = 10_000
+    currency: str = "USD"
+    months: int = 12
+    retrain_days: float | None = None
+    reindex_days: float | None = None
+    together: bool = False
+    wrong_answer: float = 0.0
+    labelled_row: float = 0.0
+    read_per_million: float | None = None
+    written_per_million: float | None = None
+    tuned_factor: float | None = None
+
+    @property
+    def is_hosted(self) -> bool:
+        return self.read_per_million is not None and self.written_per_million is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Money in `currency`. None means unknown, never 0.
+
+    `one_off`: paid once, for setup. `per_1000`: per 1,000 requests. `per_month`: at the monthly volume.
+    `upkeep_per_month`: for fitting and indexing again when the task or the documents change. `errors_per_1000`: for the
+    wrong answers among 1,000.
+    """
+
+    one_off: float | None
+    per_1000: float | None
+    per_month: float | None
+    currency: str
+    upkeep_per_month: float | None = 0.0
+    errors_per_1000: float = 0.0
+
+    def spent_over(self, months: float) -> float | None:
+        """What is paid in this many months, without wrong answers; None if any part is unknown."""
+        if self.one_off is None or self.per_month is None or self.upkeep_per_month is None:
+            return None
+        return self.one_off + (self.per_month + self.upkeep_per_month) * months
+
+    def total_over(self, months: float, monthly_volume: int) -> float | None:
+        """What is paid, plus what wrong answers cost."""
+        spent = self.spent_over(months)
+        return None if spent is None else spent + self.errors_per_1000 * monthly_volume * months / 1000
+
+    def line(self, months: float) -> tuple[float, float] | None:
+        """The total over this many months as a line over volume: the cost at zero volume, and per request a month."""
+        if self.one_off is None or self.per_1000 is None or self.upkeep_per_month is None:
+            return None
+        return self.one_off + self.upkeep_per_month * months, (self.per_1000 + self.errors_per_1000) * months / 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Costs measured elsewhere. None means: derive it from the measured seconds."""
+
+    one_off: float | None
+    per_1000: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """The requests answered one at a time, [requests]: their seconds, their seconds of writing, and their tokens
+    written; and the mean tokens written over all answers. Requests of other trials count if they take the same work,
+    because then seconds differ by chance alone."""
+
+    seconds: Numbers
+    writing: Numbers
+    written: Numbers
+    written_in_all: float
+
+    @staticmethod
+    def of(trial: Trial) -> Timed:
+        timed = [outcome for outcome in (*trial.outcomes, *trial.timed_alike) if outcome.seconds is not None]
+        return Timed(
+            np.array([outcome.seconds for outcome in timed], dtype=np.float64),
+            np.array([outcome.phases.get(WRITING, 0.0) for outcome in timed]),
+            np.array([float(outcome.tokens_out) for outcome in timed]),
+            sum([outcome.tokens_out for outcome in trial.outcomes]) / max(1, len(trial.outcomes)),
+        )
+
+    def mean(self, drawn: NDArray[np.int64], written_in_all: Numbers | float) -> Numbers:
+        """The mean seconds of these requests, over the last axis. Writing time is scaled to the mean length of all
+        answers (ratio estimator; Cochran, 1977, "Sampling techniques", chapter 6), because so few timed requests rarely
+        include the longest answers."""
+        written = self.written[drawn].mean(axis=-1)
+        longer = np.divide(written_in_all, written, out=np.ones_like(written), where=written > 0)
+        return np.asarray(self.seconds[drawn].mean(axis=-1) + (longer - 1) * self.writing[drawn].mean(axis=-1))
+
+
+def mean_seconds(trial: Trial) -> float | None:
+    """Mean seconds of a request; None if none was answered one at a time."""
+    timed = Timed.of(trial)
+    return float(timed.mean(np.arange(len(timed.seconds)), timed.written_in_all)) if len(timed.seconds) else None
+
+
+def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
+    """The cost of a trial's strategy: machine seconds times the price of a second, unless `quote` has it.
+
+    An answer costs the mean seconds of requests answered one at a time. The mean adds up over many requests, and
+    batches can't be relied on. Written answers are scaled to the mean length of all answers. With `terms.together` an
+    answer costs the seconds of the batched pass divided by its requests. The machine is only paid for while it works. A
+    hosted model is paid by tokens; setup, and baselines that read no tokens, always run on the machine.
+    """
+    quote = quote or Quote(None, None)
+    per_second = None if terms.machine_per_hour is None else terms.machine_per_hour / _SECONDS_PER_HOUR
+
+    def price(seconds: float | None) -> float | None:
+        return None if seconds is None or per_second is None else seconds * per_second
+
+    throughput = trial.requests_per_second
+    if terms.is_hosted and any(outcome.tokens_in for outcome in trial.outcomes):
+        request = _hosted_request(trial, terms)
+    else:
+        request = price((1 / throughput if throughput else None) if terms.together else mean_seconds(trial))
+    fitting = price(trial.fit_seconds) if quote.one_off is None else quote.one_off
+    per_1000 = quote.per_1000 if quote.per_1000 is not None else None if request is None else 1000 * request
+    return Cost(
+        one_off=_sum(fitting, _labelling(trial, terms)),
+        per_1000=per_1000,
+        per_month=None if per_1000 is None else per_1000 * terms.monthly_volume / 1000,
+        currency=terms.currency,
+        upkeep_per_month=_sum(
+            _monthly(fitting, terms.retrain_days), _monthly(price(_indexing_seconds(trial)), terms.reindex_days)
+        ),
+        errors_per_1000=1000 * terms.wrong_answer * _mean_loss(trial) if terms.wrong_answer else 0.0,
+    )
+
+
+def _hosted_request(trial: Trial, terms: Terms) -> float | None:
+    """The price of the tokens of an average request."""
+    factor = terms.tuned_factor if trial.changes_weights else 1.0
+    if factor is None:
+        return None
+    read = fmean(outcome.tokens_in for outcome in trial.outcomes) * (terms.read_per_million or 0.0)
+    written = fmean(outcome.tokens_out for outcome in trial.outcomes) * (terms.written_per_million or 0.0)
+    return factor * (read + written) / 1e6
+
+
+def _mean_loss(trial: Trial) -> float:
+    return 1 - fmean(outcome.score for outcome in trial.outcomes) if trial.outcomes else 0.0
+
+
+def _labelling(trial: Trial, terms: Terms) -> float | None:
+    if not terms.labelled_row:
+        return 0.0
+    return None if trial.rows_learned is None else trial.rows_learned * terms.labelled_row
+
+
+def _indexing_seconds(trial: Trial) -> float | None:
+    """None if a strategy looks something up but its indexing time was not measured."""
+    return trial.stage_seconds.get(INDEXING, None if "passages" in trial.settings else 0.0)
+
+
+def _monthly(each_time: float | None, days: float | None) -> float | None:
+    if days is None:
+        return 0.0
+    return None if each_time is None else each_time * _DAYS_A_MONTH / days
+
+
+def _sum(*amounts: float | None) -> float | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if len(known) == len(amounts) else None

@@ -1,0 +1,285 @@
+"""Read a spreadsheet (Excel, OpenDocument) as it is shown, and choose among its sheets."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from xml.etree import ElementTree
+
+from eval.mapping.names import side_of
+from eval.reading.decoding import unzip
+from eval.reading.layout import NumberedRows, header_position, without_titles
+from eval.task import BadInput
+
+MAX_SHEET_CELLS = 20_000_000
+WORKBOOK_ENDINGS = (".xlsx", ".xlsm", ".xls", ".ods")
+
+_CELL_REFERENCE = re.compile(rb'r=["\']([A-Z]{1,3})([0-9]{1,7})["\']')
+_STYLED_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*?\bs="([0-9]+)"')
+_EMPTY_FORMULA = re.compile(
+    rb'<c\b[^>]*?\br="([A-Z]{1,3}[0-9]{1,7})"[^>]*>\s*<f\b[^>]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
+)
+_HIDDEN_ROW = re.compile(rb'<row\b[^>]*?\br="([0-9]{1,7})"[^>]*?\bhidden="(?:1|true)"')
+_TEXT_START = re.compile(rb"(\xef\xbb\xbf)?\s*(<(!DOCTYPE|html|table|\?xml)\b|[\w\"' ]{0,200}[,;\t|])", re.IGNORECASE)
+_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_PERCENT_FORMATS = {"9", "10"}  # built in: 0% and 0.00%
+_IN_QUOTES = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
+
+Show = Callable[[float], str]
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What the XML of an .xlsx says and calamine doesn't, by the sheet's name: formulas without a value, formats of
+    numbers (a cell is its row and column, from 0) and the numbers of hidden rows."""
+
+    empty_formulas: dict[str, list[str]] = field(default_factory=dict)
+    formats: dict[str, dict[tuple[int, int], Show]] = field(default_factory=dict)
+    hidden_rows: dict[str, set[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    name: str
+    rows: NumberedRows
+    is_hidden: bool = False
+
+    @property
+    def header(self) -> list[str]:
+        values = [row for _, row in self.rows]
+        return [value.strip() for value in values[header_position(values)]] if values else []
+
+    @property
+    def data_rows(self) -> int:
+        values = [row for _, row in self.rows]
+        return len(values) - 1 - header_position(values) if values else 0
+
+
+def workbook_rows(
+    name: str, content: bytes, as_text: Callable[[Any], str], notes: list[str], wanted: str = ""
+) -> tuple[NumberedRows, tuple[tuple[str, int], ...]]:
+    """The rows of the `wanted` sheet, else of the one with the most data, or of all sheets if each is a part of the
+    split; and every sheet with the number of its rows. If all sheets have the same columns, another entry stands for
+    all of them.
+
+    Raises BadInput if there is no such sheet, it can't be opened, a sheet is huge, or its formulas hold no values.
+    """
+    from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
+
+    if b"\0" not in content[:4096] and _TEXT_START.match(content):
+        raise BadInput(
+            f"{name} is no Excel workbook but another file under that name, such as CSV or HTML: give it its right "
+            "ending, or save it as .xlsx."
+        )
+    parts = _parts(name, content) if name.casefold().endswith((".xlsx", ".xlsm")) else _Parts()
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+        sheets = [
+            _Sheet(
+                sheet.name,
+                _rows(book.get_sheet_by_name(sheet.name), parts.formats.get(sheet.name, {}), as_text),
+                sheet.visible is not SheetVisibleEnum.Visible,
+            )
+            for sheet in book.sheets_metadata
+        ]
+    except CalamineError as wrong:
+        raise BadInput(
+            f"{name} cannot be opened as an Excel workbook: save it again as .xlsx without a password."
+        ) from wrong
+    full = [sheet for sheet in sheets if sheet.rows]
+    together = _alike(full)
+    known = tuple((sheet.name, sheet.data_rows) for sheet in full)
+    if together:
+        known += ((_name_of(together), sum(sheet.data_rows for sheet in together)),)
+    if wanted and wanted not in dict(known):
+        names = ", ".join(dict(known))
+        raise BadInput(f"{name} has no sheet '{wanted}' with data in it: choose among {names}.")
+    chosen = [sheet for sheet in full if sheet.name == wanted]
+    if wanted and not chosen:
+        chosen = together
+    is_split = not chosen and bool(chosen := _choose(name, full, together, notes))
+    for sheet in chosen:
+        _note_hidden_rows(name, sheet, parts.hidden_rows.get(sheet.name, set()), notes)
+        _check_formulas(name, sheet, parts.empty_formulas.get(sheet.name, []), notes)
+    return without_titles(name, _joined(chosen, is_split), notes), known
+
+
+def _alike(sheets: Sequence[_Sheet]) -> list[_Sheet]:
+    """The visible sheets with several columns, if all have the same ones and aren't the sides of a split."""
+    shown = [sheet for sheet in sheets if not sheet.is_hidden and sum(map(bool, sheet.header)) > 1]
+    same = len(shown) > 1 and all(sheet.header == shown[0].header for sheet in shown)
+    return shown if same and not all(side_of(sheet.name) for sheet in shown) else []
+
+
+def _name_of(sheets: Sequence[_Sheet]) -> str:
+    """What several sheets are called together."""
+    return f"{sheets[0].name} to {sheets[-1].name} ({len(sheets)} sheets)"
+
+
+def _choose(name: str, sheets: Sequence[_Sheet], together: Sequence[_Sheet], notes: list[str]) -> list[_Sheet]:
+    """Sheets that are sides of a split and have the same header; else the one with the most rows of two columns. A
+    hidden sheet only if no other one holds a table."""
+    tables = [sheet for sheet in sheets if len([cell for cell in sheet.header if cell]) > 1] or list(sheets[:1])
+    tables = [sheet for sheet in tables if not sheet.is_hidden] or tables
+    sides = [sheet for sheet in tables if side_of(sheet.name)]
+    if len(sides) > 1 and all(sheet.header == sides[0].header for sheet in sides):
+        chosen = sides
+    else:
+        chosen = sorted(tables, key=lambda sheet: -sheet.data_rows)[:1]
+    others = [sheet for sheet in sheets if sheet not in chosen]
+    if len(chosen) > 1:
+        read = " and ".join(f"'{sheet.name}' ({sheet.data_rows:,} rows)" for sheet in chosen)
+        notes.append(f"We read the sheets {read} of {name} as the parts of the split.")
+    elif others:
+        left_out = ", ".join(
+            f"'{sheet.name}' ({sheet.data_rows:,}{', hidden' if sheet.is_hidden else ''})" for sheet in others[:10]
+        )
+        told = f"We read only the sheet '{chosen[0].name}' ({chosen[0].data_rows:,} rows) of {name}, not {left_out}."
+        if together:
+            told += f" To read all sheets with the same columns, choose '{_name_of(together)}'."
+        notes.append(told)
+    return chosen
+
+
+def _note_hidden_rows(name: str, sheet: _Sheet, hidden: set[int], notes: list[str]) -> None:
+    if count := sum(number in hidden for number, _ in sheet.rows):
+        rows, them = ("1 hidden row", "it") if count == 1 else (f"{count:,} hidden rows", "them")
+        notes.append(
+            f"We also read {rows} of the sheet '{sheet.name}' of {name}: delete {them} if you don't want that."
+        )
+
+
+def _joined(sheets: Sequence[_Sheet], are_sides: bool) -> NumberedRows:
+    """One sheet as it is; several below one another, with a column that names the side of each row if they are sides of
+    a split. Row numbers go on from sheet to sheet, so that each is used once."""
+    if len(sheets) < 2:
+        return sheets[0].rows if sheets else []
+    joined: NumberedRows = [(1, [*sheets[0].header, *(["split"] if are_sides else [])])]
+    offset = 0
+    for sheet in sheets:
+        at = header_position([row for _, row in sheet.rows])
+        side = [sheet.name] if are_sides else []
+        joined += [(offset + number, [*row, *side]) for number, row in sheet.rows[at + 1 :]]
+        offset += sheet.rows[-1][0]
+    return joined
+
+
+def _rows(sheet: Any, formats: dict[tuple[int, int], Show], as_text: Callable[[Any], str]) -> NumberedRows:
+    """The rows that hold something, as text. A merged cell's value is repeated in each of its rows and columns."""
+    if sheet.start is None:
+        return []
+    top, left = sheet.start
+    cells = [[_as_shown(value) for value in row] for row in sheet.to_python()]
+    for (row, column), show in formats.items():
+        if 0 <= row - top < len(cells) and 0 <= column - left < len(cells[row - top]):
+            value = cells[row - top][column - left]
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                cells[row - top][column - left] = show(value)
+    for (first, from_column), (last, to_column) in sheet.merged_cell_ranges or ():
+        if from_column == to_column:  # across columns it is a title
+            for row in range(first - top, min(last - top + 1, len(cells))):
+                cells[row][from_column - left] = cells[first - top][from_column - left]
+    rows = ((number, [as_text(value) for value in row]) for number, row in enumerate(cells, top + 1))
+    return [(number, row) for number, row in rows if any(row)]
+
+
+def _as_shown(value: Any) -> Any:
+    """Excel shows 15 digits of a number, and no time of day where it is midnight."""
+    if isinstance(value, float):
+        return float(f"{value:.15g}")
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        return value.date()
+    if isinstance(value, datetime.timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    return value
+
+
+def _check_formulas(name: str, sheet: _Sheet, empty: Sequence[str], notes: list[str]) -> None:
+    if not empty:
+        return
+    count = "1 formula" if len(empty) == 1 else f"{len(empty):,} formulas"
+    what = f"{name} has {count} without a value (the first in cell {empty[0]} of sheet '{sheet.name}')"
+    if len(empty) * 2 >= sheet.data_rows:
+        raise BadInput(f"{what}: open it in Excel, save it, and upload it again.")
+    notes.append(f"{what}, so these cells are empty here. Open it in Excel, save it, and upload it again.")
+
+
+def _parts(name: str, content: bytes) -> _Parts:
+    """Read the XML. Refuses huge sheets: calamine allocates the full rectangle, so two cells in far corners would
+    exhaust memory."""
+    files = dict(unzip(name, content))
+    for path, part in files.items():
+        width = height = 0
+        for cell in _CELL_REFERENCE.finditer(part) if path.endswith(".xml") else ():
+            width = max(width, _column_number(cell[1]))
+            height = max(height, int(cell[2]))
+        if width * height > MAX_SHEET_CELLS:
+            raise BadInput(
+                f"{name} has a sheet that reaches to row {height:,} and column {width:,}: "
+                "delete the rows and columns beyond your data."
+            )
+    parts = _Parts()
+    shows = _number_formats(files.get("xl/styles.xml", b""))
+    for sheet_name, path in _sheet_paths(files):
+        part = files.get(path, b"")
+        parts.empty_formulas[sheet_name] = [cell[1].decode() for cell in _EMPTY_FORMULA.finditer(part)]
+        parts.hidden_rows[sheet_name] = {int(row[1]) for row in _HIDDEN_ROW.finditer(part)}
+        parts.formats[sheet_name] = {
+            (int(cell[2]) - 1, _column_number(cell[1]) - 1): shows[int(cell[3])]
+            for cell in (_STYLED_CELL.finditer(part) if shows else ())
+            if int(cell[3]) in shows
+        }
+    return parts
+
+
+def _sheet_paths(files: dict[str, bytes]) -> Iterator[tuple[str, str]]:
+    """Each sheet's name and the path of its XML."""
+    try:
+        book = ElementTree.fromstring(files["xl/workbook.xml"])
+        relations = ElementTree.fromstring(files["xl/_rels/workbook.xml.rels"])
+    except (KeyError, ElementTree.ParseError):
+        return
+    targets = {one.get("Id"): one.get("Target", "") for one in relations}
+    for sheet in book.iter(f"{_MAIN}sheet"):
+        target = targets.get(sheet.get(_RELATION), "")
+        yield sheet.get("name", ""), target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+
+
+def _number_formats(styles: bytes) -> dict[int, Show]:
+    """How to show a number, by the position of a cell's style: percentages, and numbers filled up with zeros."""
+    try:
+        root = ElementTree.fromstring(styles)
+    except ElementTree.ParseError:
+        return {}
+    codes = {one.get("numFmtId"): one.get("formatCode", "") for one in root.iter(f"{_MAIN}numFmt")}
+    shows: dict[int, Show] = {}
+    styles_of_cells = root.find(f"{_MAIN}cellXfs")
+    for position, style in enumerate(styles_of_cells if styles_of_cells is not None else ()):
+        number = style.get("numFmtId")
+        code = _IN_QUOTES.sub("", codes.get(number, "")).split(";")[0]
+        if number in _PERCENT_FORMATS or code.endswith("%"):
+            shows[position] = _as_percentage
+        elif re.fullmatch("0{2,}", code):
+            shows[position] = _filled_up_to(len(code))
+    return shows
+
+
+def _as_percentage(value: float) -> str:
+    return f"{value * 100:.10g}%"
+
+
+def _filled_up_to(digits: int) -> Show:
+    return lambda value: f"{round(value):0{digits}}"
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - ord("A") + 1
+    return number

@@ -1,0 +1,1 @@
+"""Equal and nearly equal inputs, and a split that keeps them on one side."""
