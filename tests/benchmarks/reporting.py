@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import json
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rich.console import Console
@@ -31,7 +32,7 @@ def report(name: str) -> None:
         "benchmark": name,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device_name(),
-        "versions": {package: version(package) for package in VERSIONS},
+        "versions": _versions(),
         "full": full,
         "rows": rows,
     }
@@ -41,3 +42,12 @@ def report(name: str) -> None:
     for row in rows:
         table.add_row(*(f"{value:,.3g}" if isinstance(value, float) else str(value) for value in row.values()))
     Console(width=160).print(table)
+
+
+def _versions() -> dict[str, str]:
+    """Of the packages that are installed: most benchmarks need no peer."""
+    found: dict[str, str] = {}
+    for package in VERSIONS:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
