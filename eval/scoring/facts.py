@@ -13,18 +13,19 @@ from collections.abc import Container, Hashable, Sequence
 from dataclasses import dataclass
 
 from eval.scoring.arrangement import counted_words, left_open, miscounted, replaced, turned_round
+from eval.scoring.beside import stated_beside
 from eval.scoring.collection import Collection, all_values, values_of
 from eval.scoring.given import GivenFacts
 from eval.scoring.listed import Given, listed, without_repeated, without_slashes
-from eval.scoring.matching import agrees_with_any, is_short_for, names_only_the_last, share_stated, spells_out
+from eval.scoring.matching import agrees_with_any, names_only_the_last, share_stated
 from eval.scoring.opposites import says_the_opposite
+from eval.scoring.passages import Passages
 from eval.scoring.reading import FactKind, Said
 from eval.scoring.taken_back import last_said, without_rejected
 from eval.scoring.wanted import Wanted, wanted_of
 from eval.scoring.words import find_words, folded
 from eval.scoring.yes_no import MOST_IN_SENTENCE, affirms, is_unanswerable, means_yes_of, says_yes
 
-_IN_CONTEXT = 0.1  # cost of an extra fact from the same document as the expected ones; any other costs 1
 _ANSWER_IS = re.compile(r"^\W*(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:answer|option)(?:\s+is)?\s*:?\s*)?", re.I)
 _WHO = re.compile(r"\b(?:who|whom|whose|wer|wem|wen|wessen|qui|quién|quiénes|chi|quem)\b", re.I)
 _NONE = re.compile(r"\W*(?:none|no|nobody|nothing|keine?|niemand|aucune?|ningun[oa]?)\b(?!\s*[,.]\s*\w)", re.I)
@@ -71,10 +72,11 @@ def score_facts(
     carries: bool,
     documents: Sequence[str] = (),
     given: GivenFacts | None = None,
+    passages: Passages | None = None,
 ) -> FactScore:
     """Compare the facts of `text` with those of the expected answer `target`. `carries`: the facts that must be right
     come from the input, so nothing has to be known or found. `documents` are known to hold the answer. `given` reads
-    inputs that list facts."""
+    inputs that list facts, `passages` those that hold the passage to answer from."""
     if carries:
         text = without_repeated(text, target, input)
     if given:
@@ -93,7 +95,13 @@ def score_facts(
     reworded = {one: phrase for one, phrase in phrases.items() if phrase}
     # A name in such a phrase ("dishes from Korea") is not invented.
     wording |= {stem for phrase in reworded.values() for stem in collection.read(phrase).stems}
-    wrong, invented = _stated_beside(answer, expected, asked, collection, documents, wording)
+    copied = passages.copied(answer, text, expected, input) if passages else None
+    if copied and copied.is_all:
+        return FactScore(0.0, 0.0, 0.0, 0.0, 1.0, 0)
+    held = asked
+    if copied:  # of such an input, an answer may repeat the question only
+        input, asked = copied.question, collection.read(copied.question)
+    wrong, invented = stated_beside(answer, expected, asked, collection, documents, wording, copied)
     if given and needed:
         return _score_listed(text, target, input, given, needed, reworded, wrong, invented)
     if is_unanswerable(expected, asked, input):
@@ -103,7 +111,7 @@ def score_facts(
     if means_yes is None and (not wanted or not any(map(str.isalnum, folded(target)))):  # only values that say little
         value = float(_bare(text) == _bare(target) or (bool(_emoji(target)) and _emoji(text) == _emoji(target)))
         return FactScore(value, value, value, 1.0 - value, 0.0, 0)
-    if collection.is_of_another(answer, expected, asked):
+    if collection.is_of_another(answer, expected, held):
         return FactScore(0.0, 0.0, 0.0, 0.0, 1.0, 0)
     total = sum(one.weight for one in wanted)
     sides = _Sides(answer, text, expected, target, asked, input)
@@ -121,6 +129,7 @@ def score_facts(
     if not carries and ((affirms_denied and means_yes is None) or says_the_opposite(answer, text, expected, target)):
         weight = max(1.0, total)  # the same facts, but the opposite of what was expected of them
         total, distorted = total + weight, distorted + weight
+    wrong += copied.words * total if copied else 0.0
     return _result(matched, total, wrong + distorted, invented)
 
 
@@ -205,45 +214,6 @@ def _is_turned(one: Wanted, answer: Said) -> bool:
     """Whether it only occurs in clauses that say the opposite: "takes cards" where "takes no cards" was expected."""
     there = [fact.is_negated for fact in answer.facts if set(values_of(fact)) & set(one.values)]
     return bool(there) and all(is_negated != one.fact.is_negated for is_negated in there)
-
-
-def _stated_beside(
-    answer: Said,
-    expected: Said,
-    asked: Said,
-    collection: Collection,
-    documents: Sequence[str],
-    wording: frozenset[Hashable],
-) -> tuple[float, int]:
-    """What an answer states besides the expected facts, the input and the `wording` of the task (German capitalises its
-    nouns): its weight, and the number of facts that occur nowhere in the task. Ordinary words don't count, because they
-    may be another way to say the same."""
-    known = {value for said in (expected, asked) for fact in said.facts for value in values_of(fact)}
-    known |= expected.stems | asked.stems | wording
-    weight, invented = 0.0, 0
-    contexts: set[str] | None = None
-    seen: set[Hashable] = set()
-    for fact in answer.facts:
-        if not fact.is_hard or fact.is_negated or agrees_with_any(fact, (*expected.facts, *asked.facts)):
-            continue
-        if any(is_short_for(fact, other) or is_short_for(other, fact) for other in (*expected.facts, *asked.facts)):
-            continue
-        is_number = fact.kind is FactKind.NUMBER  # agrees with no expected one, so "two days" isn't "two hours"
-        beside = [value for value in values_of(fact) if (is_number or value not in known) and value not in seen]
-        if fact.kind is FactKind.NAME and len(beside) < len(fact.values):
-            beside = [value for value in beside if not spells_out(str(value), known)]  # M. Gonzalez
-            if not fact.span[0] and any({*fact.values[1:]} >= {*other.values} for other in expected.facts):
-                beside = [value for value in beside if value != fact.values[0]]  # "Probably Lyon"
-        seen.update(beside)
-        if not beside:
-            continue
-        if not all(map(collection.supports, beside)):
-            invented += 1
-        elif contexts is None:
-            contexts = collection.contexts(expected, asked, documents)
-        is_in_context = contexts is not None and all(collection.stands_in(value, contexts) for value in beside)
-        weight += _IN_CONTEXT if is_in_context else 1.0
-    return weight, invented
 
 
 def _plain(text: str) -> str:

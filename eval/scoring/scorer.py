@@ -16,8 +16,10 @@ from eval.scoring.given import GivenFacts
 from eval.scoring.label_sets import Overlap
 from eval.scoring.labels import OF_LABELS, LabelAnswers, label_key
 from eval.scoring.metric import LEADS_WITH_FACTS, SHARE_OF_OTHER, MetricName, metric_for
+from eval.scoring.options import is_chosen, spelled_out
 from eval.scoring.own_metric import load_own
 from eval.scoring.paraphrases import Encode
+from eval.scoring.passages import Passages
 from eval.scoring.words import folded
 from eval.task import Brief, Document, Example, Kind, LearningSplit, Metric, Split, Task
 
@@ -55,6 +57,8 @@ class Scorer:
         self.metric = metric or metric_for(kind, train, documents, self.collection)
         carries = self.collection is not None and self.metric.carries
         self._given = GivenFacts.learn(train, self.collection.read, encode) if carries and self.collection else None
+        is_short = self.collection is not None and kind is Kind.ANSWERING
+        self._passages = Passages.learn(train, self.collection.read) if is_short and self.collection else None
         self._scale = Scale.of([row.target for row in (*train, *examples)]) if kind is Kind.NUMBER else None
         self._own = load_own(self.metric) if self.metric.own else None
         self._name = self.metric.name.split(",")[0]
@@ -133,8 +137,20 @@ class Scorer:
 
     def _facts(self, text: str, answer: str, example: Example) -> FactScore:
         assert self.collection is not None
+        if self.kind is Kind.ANSWERING:
+            if (is_right := is_chosen(text, answer, example.input)) is not None:
+                right = float(is_right)
+                return FactScore(right, right, right, 0.0, 1.0 - right, 0)
+            answer = spelled_out(answer, example.input)
         return score_facts(
-            text, answer, example.input, self.collection, self.metric.carries, example.document_ids, self._given
+            text,
+            answer,
+            example.input,
+            self.collection,
+            self.metric.carries,
+            example.document_ids,
+            self._given,
+            self._passages,
         )
 
     def _form(self, text: str, answer: str) -> float:
