@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from eval.scoring.collection import Collection, values_of
+from eval.scoring.derived import derived_numbers
 from eval.scoring.matching import agrees_with_any, is_short_for, spells_out
 from eval.scoring.passages import Copied
 from eval.scoring.reading import FactKind, Said
 
 _IN_CONTEXT = 0.1  # cost of an extra fact from the same document as the expected ones; any other costs 1
+_NUMBER_OF_NOWHERE = 3.0  # of a number that doesn't even follow from those of an input that holds all facts
 
 
 def stated_beside(
@@ -20,12 +22,15 @@ def stated_beside(
     documents: Sequence[str],
     wording: frozenset[Hashable],
     copied: Copied | None = None,
+    is_held: bool = False,
 ) -> tuple[float, int]:
     """What an answer states besides the expected facts, the input and the `wording` of the task (German capitalises its
     nouns): its weight, and the number of facts that occur nowhere in the task. Ordinary words don't count, because they
-    may be another way to say the same. With a passage in the input (`copied`), `asked` is only the question."""
+    may be another way to say the same. With a passage in the input (`copied`), `asked` is only the question.
+    `is_held`: all facts come from the input, and it isn't a list."""
     known = {value for said in (expected, asked) for fact in said.facts for value in values_of(fact)}
     known |= expected.stems | asked.stems | wording
+    following = derived_numbers(answer, asked) if is_held else set()
     weight, invented = 0.0, 0
     contexts: set[str] | None = None
     seen: set[Hashable] = set()
@@ -49,5 +54,7 @@ def stated_beside(
             contexts = collection.contexts(expected, asked, documents)
         is_in_context = contexts is not None and all(collection.stands_in(value, contexts) for value in beside)
         cost = copied.cost(fact, beside) if copied else 1.0
+        if is_held and is_number and not following.issuperset(beside):
+            cost = _NUMBER_OF_NOWHERE
         weight += min(cost, _IN_CONTEXT) if is_in_context else cost
     return weight, invented

@@ -101,7 +101,9 @@ def score_facts(
     held = asked
     if copied:  # of such an input, an answer may repeat the question only
         input, asked = copied.question, collection.read(copied.question)
-    wrong, invented = stated_beside(answer, expected, asked, collection, documents, wording, copied)
+    wrong, invented = stated_beside(
+        answer, expected, asked, collection, documents, wording, copied, carries and not given
+    )
     if given and needed:
         return _score_listed(text, target, input, given, needed, reworded, wrong, invented)
     if is_unanswerable(expected, asked, input):

@@ -16,7 +16,7 @@ from eval.scoring.given import GivenFacts
 from eval.task import BadInput, Document, Example, Kind, Metric
 
 # Raised whenever facts or fields of the same answer are scored differently, so that unlike scores are never compared.
-VERSION = "2"
+VERSION = "3"
 
 
 class MetricName(StrEnum):
@@ -80,8 +80,10 @@ MEANINGS: dict[str, str] = {
         "How well the fields match the expected ones. Missing, wrong and invented fields lower the score. "
         "An answer that is not JSON scores 0."
     ),
-    MetricName.FACTS: f"{_FACTS} Wording and length do not count.",
-    MetricName.FACTS_AND_FORM: f"{_FACTS} Different wording lowers it by at most 5 %.",
+    MetricName.FACTS: f"{_FACTS} Wording and length do not count, but copying a passage from the input lowers it.",
+    MetricName.FACTS_AND_FORM: (
+        f"{_FACTS} Different wording lowers it by at most 5 %, copying the input by more if answers have another form."
+    ),
     MetricName.FORM_AND_FACTS: f"{_FORM} Lost facts of the input lower it by at most 30 %.",
     MetricName.FORM: f"{_FORM} Facts do not count.",
     MetricName.EXACT: (
@@ -99,6 +101,10 @@ _FACTS_FORMULA = (
     "they are rare in documents and training answers. The words of a wrong number earn nothing. Every other number, "
     "date or name lowers precision, unless the input holds it. One from the same document lowers it a tenth as much. "
     "The opposite of an expected word, or another word in its place, lowers it, too."
+)
+_OUTSIDE = (
+    "Where facts must come from the input, a number that neither the input nor the expected answer holds weighs 3, "
+    "unless it is the sum, difference or product of two numbers of the input."
 )
 FORMULAS: dict[str, str] = {
     MetricName.ACCURACY: "1 if the label is the expected one (ignoring blanks around it), else 0.",
@@ -122,15 +128,22 @@ FORMULAS: dict[str, str] = {
         "same. Capitals, blanks and the order of lists do not count. 2 equals 2.0, but not the text “2”. "
         "Null and empty fields do not count."
     ),
-    MetricName.FACTS: _FACTS_FORMULA,
+    MetricName.FACTS: (
+        f"{_FACTS_FORMULA} If inputs hold the passage to answer from, an answer may repeat only the question for free. "
+        "A fact of the sentence that answers it weighs 0.1, one of other sentences 1.1. A word weighs 3 % or 15 % of "
+        "what is expected. All this weighs half as much once the answer is given. The whole passage scores 0. Of "
+        "choices in the input, the answer must name exactly the expected one."
+    ),
     MetricName.FACTS_AND_FORM: (
-        f"Facts × (1 − 0.05 × (1 − form)). Facts: {_FACTS_FORMULA} If inputs list facts, each value weighs 1: in words "
-        "of the input or of training answers, or in new words that a sentence encoder finds closest to it. The facts "
-        "score is then right ÷ (expected + wrong), and repeating the list states nothing. Form: chrF ÷ 100."
+        "Facts × (1 − share × (1 − form)). The share is 0.05. If almost all answers have words that their inputs lack, "
+        "such as a greeting, it is at least the fraction of the answer in runs of four or more words of the input. "
+        f"Facts: {_FACTS_FORMULA} {_OUTSIDE} If inputs list facts, each value weighs 1: in words of the input or of "
+        "training answers, or in new words that a sentence encoder finds closest to it. The facts score is then "
+        "right ÷ (expected + wrong), and repeating the list states nothing. Form: chrF ÷ 100."
     ),
     MetricName.FORM_AND_FACTS: (
         f"Form × (1 − 0.3 × (1 − facts)). Form: chrF from sacrebleu ÷ 100. Facts, only those in the input: "
-        f"{_FACTS_FORMULA}"
+        f"{_FACTS_FORMULA} {_OUTSIDE}"
     ),
     MetricName.FORM: "chrF from sacrebleu ÷ 100: sequences of one to six letters; recall weighs double.",
     MetricName.EXACT: (

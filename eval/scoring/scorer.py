@@ -10,6 +10,7 @@ from statistics import fmean
 from eval.scoring.closeness import Scale, number_in
 from eval.scoring.code import formatted
 from eval.scoring.collection import Collection
+from eval.scoring.copies import have_own_form, share_copied
 from eval.scoring.facts import FactScore, score_facts
 from eval.scoring.fields import field_f1
 from eval.scoring.given import GivenFacts
@@ -62,6 +63,7 @@ class Scorer:
         self._scale = Scale.of([row.target for row in (*train, *examples)]) if kind is Kind.NUMBER else None
         self._own = load_own(self.metric) if self.metric.own else None
         self._name = self.metric.name.split(",")[0]
+        self._has_own_form = carries and self._name == MetricName.FACTS_AND_FORM and have_own_form(train)
         self._required = [_pattern(each) for each in self.metric.required]
 
     def score(self, text: str, example: Example) -> Score:
@@ -110,7 +112,7 @@ class Scorer:
         }
         if self.kind is Kind.WRITING:
             parts["form"] = self._form(text, answer)
-        return Score(self._combined(text, answer, facts, parts), parts)
+        return Score(self._combined(text, answer, example.input, facts, parts), parts)
 
     def _plain(self, value: float, parts: dict[str, float], is_exact: bool) -> Score:
         """The score of an answer that is exactly right or not."""
@@ -126,12 +128,14 @@ class Scorer:
             parts["within_one"] = float(scale.is_within_one(given, expected))
         return self._plain(scale.closeness(given, expected), parts, scale.is_right(given, expected))
 
-    def _combined(self, text: str, answer: str, facts: FactScore, parts: dict[str, float]) -> float:
+    def _combined(self, text: str, answer: str, input: str, facts: FactScore, parts: dict[str, float]) -> float:
         if self._name == MetricName.EXACT or self._own is not None:
             return parts["exact"]
         name = MetricName(self._name)
         share = SHARE_OF_OTHER[name]
         form = parts["form"] if "form" in parts else self._form(text, answer) if share else 1.0
+        if self._has_own_form:  # what is copied is worth no more than its form
+            share = max(share, share_copied(text, answer, input))
         lead, other = (facts.value, form) if LEADS_WITH_FACTS[name] else (form, facts.value)
         return lead * (1 - share * (1 - other))
 

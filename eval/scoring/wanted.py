@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from eval.scoring.collection import Collection, all_values, values_of
+from eval.scoring.derived import derived_numbers
 from eval.scoring.reading import Fact, FactKind, Said
 from eval.scoring.yes_no import MOST_IN_SENTENCE
 
@@ -26,6 +27,8 @@ def wanted_of(expected: Said, asked: Said, collection: Collection, carries: bool
     """The facts to state, each once. If the input already holds everything expected (the answer is one of the
     question's choices), all of it is required."""
     given = {*all_values(asked)} | asked.stems
+    if carries:
+        given |= derived_numbers(expected, asked)
     wanted = _weighted(expected, lambda value: (value in given) == carries, collection, carries)
     if not wanted and expected.says_yes is None:
         wanted = _weighted(expected, lambda value: True, collection, carries=False)
