@@ -57,8 +57,8 @@ def answered_rows(report: Report, trials: Sequence[Trial], examples: Sequence[Ex
     for name in (one.id for one in preferred(report) if one.id in given):
         for outcome in given[name].outcomes:
             by_example.setdefault(outcome.example_id, {})[name] = outcome
-    kind = report.task.kind
-    return [_row(kind, example, by_example[example.id]) for example in examples if example.id in by_example]
+    kind, metric = report.task.kind, next((trial.metric for trial in given.values()), "")
+    return [_row(kind, metric, example, by_example[example.id]) for example in examples if example.id in by_example]
 
 
 def filters(rows: Sequence[AnsweredRow]) -> list[Filter]:
@@ -81,6 +81,6 @@ def _where(rows: Sequence[AnsweredRow], right: set[str]) -> tuple[AnsweredRow, .
     return tuple(row for row in rows if {name for name, is_it in row.right.items() if is_it} == right)
 
 
-def _row(kind: Kind, example: Example, outcomes: dict[str, Outcome]) -> AnsweredRow:
-    marks = {name: is_right(kind, outcome.score, outcome.parts) for name, outcome in outcomes.items()}
+def _row(kind: Kind, metric: str, example: Example, outcomes: dict[str, Outcome]) -> AnsweredRow:
+    marks = {name: is_right(kind, outcome.score, outcome.parts, metric) for name, outcome in outcomes.items()}
     return AnsweredRow(example, outcomes, {name: mark for name, mark in marks.items() if mark is not None})

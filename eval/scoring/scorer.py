@@ -181,13 +181,16 @@ def scorer_while_learning(brief: Brief, split: LearningSplit, documents: Sequenc
     return Scorer(brief.kind, brief.metric, split.train, documents, split.dev)
 
 
-def is_right(kind: Kind, value: float, parts: Mapping[str, float]) -> bool | None:
-    """Whether an answer with this score and these parts counts as right; None for writing, which has no right answers.
+def is_right(kind: Kind, value: float, parts: Mapping[str, float], metric: str = "") -> bool | None:
+    """Whether an answer with this score and these parts counts as right; None for writing, which has no right answers
+    unless its metric is exact match, as for code.
 
     A label must be exact, and so must all labels of a multi-label answer and every field of an extraction. For a
     rating, the nearest one must be the expected one; an amount may be 5 % off. A short answer must score at least half,
     state about half of the facts and hardly any wrongly, so that "in Paris" is right if "Paris" was expected.
     """
+    if metric == MetricName.EXACT:
+        return value == 1
     match kind:
         case Kind.CLASSIFICATION:
             return value == 1

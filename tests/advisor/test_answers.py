@@ -50,6 +50,23 @@ def test_written_answers_are_neither_right_nor_wrong(
     assert [one.label for one in filters(rows)] == ["All"]
 
 
+def test_code_compared_exactly_is_right_or_wrong(
+    synthetic_report: MakeReport, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
+) -> None:
+    split = synthetic_split(synthetic_task(Kind.WRITING))
+    exact = tuple(
+        replace(
+            trial,
+            metric="exact match",
+            outcomes=tuple(replace(one, score=float(at % 2)) for at, one in enumerate(trial.outcomes)),
+        )
+        for trial in synthetic_trials(Kind.WRITING)
+    )
+    rows = rows_of(synthetic_report, exact, split, Kind.WRITING)
+    assert all(mark == (row.outcomes[name].score == 1) for row in rows for name, mark in row.right.items())
+    assert {"All right", "All wrong"} <= {one.label for one in filters(rows)}
+
+
 def test_a_strategy_that_failed_has_no_answers(
     synthetic_report: MakeReport, synthetic_task: MakeTask, synthetic_split: MakeSplit, synthetic_trials: MakeTrials
 ) -> None:

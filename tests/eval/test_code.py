@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eval.mapping.kinds import infer_kind
-from eval.scoring import Scorer, metric_for
+from eval.scoring import Scorer, is_right, metric_for
 from eval.scoring.check import check_score
 from eval.scoring.code import formatted, language_of
 from eval.task import Example, Kind
@@ -83,3 +83,12 @@ def test_code_is_asked_for_and_must_be_equal(answer: str, language: str) -> None
         scorer = Scorer(Kind.WRITING, metric, rows)
         assert scorer.score(targets[1], rows[2]).value == 0
         assert check_score(scorer, rows, (), 0) is None  # code in other words is other code
+
+
+def test_the_same_code_counts_as_right_and_other_code_as_wrong() -> None:
+    rows = [Example(str(at), f"List row {at}", f"SELECT a FROM t WHERE id = {at}") for at in range(8)]
+    scorer = Scorer(Kind.WRITING, None, rows)
+    for answer, right in (("select a from t where id=3;", True), ("SELECT a FROM t WHERE id = 4", False)):
+        scored = scorer.score(answer, rows[3])
+        assert is_right(Kind.WRITING, scored.value, scored.parts, scorer.metric.name) is right
+    assert is_right(Kind.WRITING, 1.0, {"exact": 1.0}, "facts and form") is None
