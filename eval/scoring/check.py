@@ -58,7 +58,8 @@ def check_score(scorer: Scorer, rows: Sequence[Example], documents: Sequence[Doc
         return None
     checked = rows[:ROWS_CHECKED]
     collection = scorer.collection or Collection(rows, documents, rows)
-    corrupter = Corrupter(rows, collection, scorer.metric.carries, keeps_order=not leads_with_facts(scorer.metric))
+    keeps_order = not leads_with_facts(scorer.metric)
+    corrupter = Corrupter(rows, collection, scorer.metric.carries, keeps_order, scorer.question)
     right: dict[str, float] = {}
     wrong: defaultdict[Corruption, dict[str, float]] = defaultdict(dict)
     for row in checked:

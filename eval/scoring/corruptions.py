@@ -46,12 +46,18 @@ _MONTHS = (
 
 class Corrupter:
     """Replaces facts by facts of the other `rows`, so that nothing looks out of place. `carries`, as in `Metric`: the
-    facts that must be right come from the input. `keeps_order`: sentences have fixed places, as in a letter."""
+    facts that must be right come from the input. `keeps_order`: sentences have fixed places, as in a letter.
+    `question` gives the part of an input that asks; the rest is a passage that holds the answer."""
 
     def __init__(
-        self, rows: Sequence[Example], collection: Collection, carries: bool = False, keeps_order: bool = False
+        self,
+        rows: Sequence[Example],
+        collection: Collection,
+        carries: bool = False,
+        keeps_order: bool = False,
+        question: Callable[[str], str] = lambda input: input,
     ) -> None:
-        self._rows, self._collection = rows, collection
+        self._rows, self._collection, self._question = rows, collection, question
         self._carries, self._keeps_order = carries, keeps_order
         self._stated: dict[FactKind, dict[str, Fact]] = {kind: {} for kind in FactKind}
         for row in rows:
@@ -87,7 +93,7 @@ class Corrupter:
     def told(self, example: Example) -> list[Fact]:
         """The numbers, dates, names and similar facts that an answer must get right: those the expected answer adds to
         the input or, with `carries`, takes over from it."""
-        text, asked = folded(example.target), folded(example.input).casefold()
+        text, asked = folded(example.target), folded(self._question(example.input)).casefold()
         given = {*all_values(self._collection.read(example.input))}
         stated = self._collection.read(example.target).facts
         facts = [fact for fact in stated if fact.is_hard and not self._collection.says_little(fact)]

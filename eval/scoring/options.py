@@ -19,7 +19,8 @@ _NAMED = re.compile(
     r"(?P<said>[A-J])(?![\w'])|\(?(?P<marked>[A-J])[).:](?=\s|$))"
 )
 _ONLY_LETTERS = re.compile(r"\W*[A-Ja-j](?:\W+(?:(?:and|or|und|oder|et|ou|y|o)\W+)?[A-J])*\W*")
-_REASON = re.compile(r"[.;\n]|,?\s(?:because|since|as|while|whereas|weil|denn|car|porque)\s", re.IGNORECASE)
+_REASON = re.compile(r",?\s(?:because|since|as|while|whereas|weil|denn|car|porque)\s", re.IGNORECASE)
+_END = re.compile(r"[.;\n]")
 
 
 def is_chosen(text: str, target: str, input: str) -> bool | None:
@@ -62,16 +63,16 @@ def _only(target: str, options: Mapping[str, str]) -> str | None:
 
 
 def _named(text: str, options: Mapping[str, str]) -> set[str]:
-    """The letters of the choices an answer names: by letters, or else by their texts up to where it denies something or
-    gives a reason."""
-    text = folded(text).strip()
+    """The letters of the choices an answer names: by letters, or else by their texts in the first sentence. What
+    follows a denial or the word "because" doesn't count."""
+    text = _REASON.split(folded(text).strip(), maxsplit=1)[0]
     if _ONLY_LETTERS.fullmatch(text):
         named = {letter.upper() for letter in re.findall(r"(?<!\w)[A-Ja-j](?!\w)", text)}
     else:
         named = {found["said"] or found["marked"] for found in _NAMED.finditer(text)}
     if named := named & options.keys():
         return named
-    head = _REASON.split(text, maxsplit=1)[0]
+    head = _END.split(text, maxsplit=1)[0]
     denied = NEGATION.search(head)
     head = _plain(head[: denied.start() if denied else None])
     found = {letter: one for letter, one in options.items() if one and _stands_in(one, head)}

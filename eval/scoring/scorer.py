@@ -78,6 +78,10 @@ class Scorer:
         """
         return max((self._against(text, answer, example) for answer in example.answers), key=lambda one: one.value)
 
+    def question(self, input: str) -> str:
+        """The part of an input that asks, if the inputs hold the passage to answer from; else the whole input."""
+        return self._passages.question(input) if self._passages else input
+
     def overall(self, texts: Sequence[str], examples: Sequence[Example]) -> float:
         """The score of all these answers together. At least one is required."""
         scores = [self.score(text, example).value for text, example in zip(texts, examples, strict=True)]
