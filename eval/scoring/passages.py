@@ -22,7 +22,7 @@ _ASKS = re.compile(r"[?？؟՞][\"'”’»)\]*_\s]*$")
 _PARAGRAPHS, _LINES = re.compile(r"\n\s*\n"), re.compile(r"\n")
 _SENTENCES = re.compile(r"(?<=[.!?؟])\s+|(?<=[。！？])|\n+")
 _QUESTION = re.compile(
-    r"^[\W_]*(?:question|query|q|frage|pregunta|pergunta|domanda|vraag|pytanie|fråga|spørgsmål|soru|вопрос|سؤال|"
+    r"^[^\w\n]*(?:question|query|q|frage|pregunta|pergunta|domanda|vraag|pytanie|fråga|spørgsmål|soru|вопрос|سؤال|"
     r"问题|問題|質問|질문)[\s*_]*[:：]\s*",
     re.IGNORECASE | re.MULTILINE,
 )
