@@ -34,6 +34,7 @@ _WHOLE_NUMBER = re.compile(r"(?P<sign>[+-]?)(?P<digits>\d+)(?:\.0+)?")
 _ACCENTS = re.compile(r"(?<=[a-z])[\u0300-\u036f]+")
 _VIETNAMESE = re.compile(r"[đ\u0309\u031b\u0323]|[\u0300-\u036f]{2}")  # hooks, horns, dots below, two marks
 _FEWEST_LETTERS_WITH_ACCENTS = 6
+_LONGEST_SPELLED = 1_000  # characters; the patterns take quadratic time
 
 
 def check_label_spelling(task: Task) -> Iterable[Finding]:
@@ -211,6 +212,8 @@ def _spelled_plainly(label: str) -> str:
     """The label without what nobody tells labels apart by: capitals, spaces, hyphens and underscores between letters,
     quotes around it, a sign at its end, the form of a number. C, C++ and C# stay three labels, and so do A, A+ and -1,
     1, 1.5."""
+    if len(label) > _LONGEST_SPELLED:
+        return label
     plain = _FOLDABLE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), label.translate(_QUOTES))
     plain = _END.sub("", _AROUND.sub(r"\1", plain.casefold().strip()))
     if found := _WHOLE_NUMBER.fullmatch(plain):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
 
-from eval.checks import mend_task
+from eval.checks import check_task, mend_task
 from eval.checks.labels import label_spellings, rare_labels
 from eval.mapping.label_sets import all_labels
 from eval.task import Kind, Task
@@ -143,3 +144,10 @@ def test_labels_of_several_that_a_split_leaves_out_are_named() -> None:
     found = findings(replace(task, examples=sided))
     assert found["untaught-labels"].what == "1 label of the test rows has no training row: legal."
     assert "none can be fully right" in found["untaught-labels"].why
+
+
+def test_a_label_of_any_length_takes_little_time() -> None:
+    rows = [*((f"text {at}", "ab"[at % 2]) for at in range(40)), ("more", "[" * 20_000), ("and more", "[a" * 20_000)]
+    started = time.process_time()
+    check_task(task_of(rows))
+    assert time.process_time() - started < 5
