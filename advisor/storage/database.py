@@ -14,7 +14,7 @@ from typing import Any
 
 from eval.task import BadInput
 
-_SCHEMA = 2  # raise it when the tables or their contents change
+_SCHEMA = 3  # raise it when the tables or their contents change
 _TABLES = """
 CREATE TABLE IF NOT EXISTS datasets (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at REAL NOT NULL, rows INTEGER NOT NULL,
@@ -22,7 +22,8 @@ CREATE TABLE IF NOT EXISTS datasets (
 CREATE TABLE IF NOT EXISTS runs (
     id TEXT PRIMARY KEY, dataset_id TEXT NOT NULL, name TEXT NOT NULL, plan_json TEXT NOT NULL, state TEXT NOT NULL,
     reason TEXT, cancel_requested INTEGER NOT NULL DEFAULT 0, created_at REAL NOT NULL, started_at REAL,
-    ended_at REAL);
+    ended_at REAL, given_name TEXT NOT NULL DEFAULT '', note TEXT NOT NULL DEFAULT '',
+    tags_json TEXT NOT NULL DEFAULT '[]');
 CREATE TABLE IF NOT EXISTS steps (
     run_id TEXT NOT NULL, strategy TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
     stage TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0,
@@ -30,6 +31,7 @@ CREATE TABLE IF NOT EXISTS steps (
 CREATE TABLE IF NOT EXISTS speeds (
     model TEXT PRIMARY KEY, requested_at REAL NOT NULL, made_at REAL, measured TEXT, problem TEXT);
 """
+_ADDED_IN_3 = {"given_name": "''", "note": "''", "tags_json": "'[]'"}  # columns of runs, with their defaults
 
 
 class Database:
@@ -44,6 +46,8 @@ class Database:
                 )
         if self.row("PRAGMA user_version") == {"user_version": 1}:
             self._upgrade_from_1()
+        if self.row("PRAGMA user_version") == {"user_version": 2}:
+            self._upgrade_from_2()
         if self.row("PRAGMA user_version") != {"user_version": _SCHEMA}:
             raise BadInput(
                 f"Another version of Threeways wrote {path.parent}; set THREEWAYS_HOME to a new folder, "
@@ -58,6 +62,15 @@ class Database:
                     path.rename(path.with_name(new))
         with self.transaction() as connection:
             connection.execute("UPDATE steps SET strategy = 'baselines' WHERE strategy = 'floors'")
+            connection.execute("PRAGMA user_version = 2")
+
+    def _upgrade_from_2(self) -> None:
+        """Version 2 had no names, notes and tags that a person gives to runs."""
+        with self.transaction() as connection:
+            present = {column["name"] for column in connection.execute("PRAGMA table_info(runs)")}
+            for name, default in _ADDED_IN_3.items():
+                if name not in present:  # otherwise another process was faster
+                    connection.execute(f"ALTER TABLE runs ADD COLUMN {name} TEXT NOT NULL DEFAULT {default}")
             connection.execute(f"PRAGMA user_version = {_SCHEMA}")
 
     def row(self, query: str, *values: object) -> dict[str, Any] | None:

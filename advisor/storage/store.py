@@ -7,11 +7,13 @@ that any run still marked "running" was interrupted.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
 import sqlite3
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -258,6 +260,27 @@ class Store:
                     (run_id, strategy),
                 )
 
+    def describe_run(self, run_id: str, given_name: str, note: str, tags: Iterable[str]) -> None:
+        """What the person says about a run; each may be empty."""
+        kept = [tag.strip() for tag in tags]
+        with self._database.transaction() as database:
+            database.execute(
+                "UPDATE runs SET given_name = ?, note = ?, tags_json = ? WHERE id = ?",
+                (given_name.strip(), note.strip(), json.dumps(list(dict.fromkeys(filter(None, kept)))), run_id),
+            )
+
+    def delete_run(self, run_id: str) -> None:
+        """Deletes a run with its folder; the dataset stays. Raises BadInput while it is running."""
+        self._notice_interruption()
+        with self._database.transaction() as database:
+            running = "SELECT 1 FROM runs WHERE id = ? AND state = 'running'"
+            if database.execute(running, (run_id,)).fetchone():
+                raise BadInput("This run is still running; stop it before you delete it.")
+            database.execute("DELETE FROM steps WHERE run_id = ?", (run_id,))
+            deleted = database.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+        if deleted.rowcount:  # otherwise "" would delete the folder of all runs
+            shutil.rmtree(self.run_folder(run_id), ignore_errors=True)
+
     def _waiting(self) -> list[str]:
         rows = self._database.rows("SELECT id FROM runs WHERE state IN ('queued', 'interrupted') ORDER BY rowid")
         return [row["id"] for row in rows]
@@ -327,4 +350,5 @@ def _end_run(database: sqlite3.Connection, run_id: str, state: RunState, reason:
 
 
 def _run(row: dict[str, Any]) -> StoredRun:
-    return StoredRun(**{**row, "cancel_requested": bool(row["cancel_requested"])})
+    tags = tuple(json.loads(row.pop("tags_json")))
+    return StoredRun(**{**row, "cancel_requested": bool(row["cancel_requested"]), "tags": tags})

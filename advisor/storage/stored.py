@@ -37,7 +37,8 @@ class StoredDataset:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """The current state of one run; `reason` is a sentence if it failed."""
+    """The current state of one run; `reason` is a sentence if it failed. `name` is that of the uploaded file, and
+    `given_name` the one that the person gave the run, or ""."""
 
     id: str
     dataset_id: str
@@ -49,6 +50,13 @@ class StoredRun:
     created_at: float
     started_at: float | None
     ended_at: float | None
+    given_name: str = ""
+    note: str = ""
+    tags: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        return self.given_name or self.name
 
     @property
     def plan(self) -> Plan:

@@ -261,6 +261,26 @@ def test_one_strategy_is_tried_again_and_the_others_are_kept(store: Store) -> No
     assert (store.run_folder(run_id) / "retrieval").exists()
 
 
+def test_a_run_keeps_the_name_note_and_tags_that_a_person_gives_it(store: Store) -> None:
+    run_id = add_run(store)
+    assert (store.run(run_id).title, store.run(run_id).tags) == ("tickets.csv", ())
+    store.describe_run(run_id, " Before cleaning ", "With typos.", ["June", " June ", ""])
+    run = Store(store.home).run(run_id)
+    assert (run.title, run.name, run.note, run.tags) == ("Before cleaning", "tickets.csv", "With typos.", ("June",))
+
+
+def test_a_deleted_run_is_gone_with_its_files_and_the_others_stay(store: Store) -> None:
+    first, second = add_run(store), add_run(store, seed=1)
+    store.delete_run(second)
+    store.delete_run("")
+    assert [run.id for run in store.runs()] == [first]
+    assert store.run_folder(first).exists() and not store.run_folder(second).exists()
+    assert not store.steps(second) and store.dataset(store.run(first).dataset_id).name == "tickets.csv"
+    with running_elsewhere(store, first), pytest.raises(BadInput, match="stop it before you delete it"):
+        store.delete_run(first)
+    assert store.run_folder(first).exists()
+
+
 def test_a_run_of_another_version_is_listed_and_says_so_when_opened(store: Store) -> None:
     run_id = add_run(store)
     with sqlite3.connect(store.home / "threeways.sqlite") as database:
@@ -330,6 +350,19 @@ def test_a_home_that_called_baselines_floors_is_brought_up_to_date(store: Store)
         assert (step.strategy, step.state) == ("baselines", "done")
         assert [path.name for path in run.glob("baselines/nearest_example/fitted/*")] == ["baseline.json"]
         assert not (run / "floors").exists()
+
+
+def test_a_home_without_names_of_runs_gets_them(store: Store) -> None:
+    run_id = add_run(store)
+    with sqlite3.connect(store.home / "threeways.sqlite") as database:
+        for column in ("given_name", "note", "tags_json"):
+            database.execute(f"ALTER TABLE runs DROP COLUMN {column}")
+        database.execute("PRAGMA user_version = 2")
+    for _ in range(2):
+        run = Store(store.home).run(run_id)
+        assert (run.title, run.note, run.tags) == ("tickets.csv", "", ())
+    store.describe_run(run_id, "Mine", "", ())
+    assert store.run(run_id).title == "Mine"
 
 
 def test_a_home_of_another_version_is_refused_and_left_alone(store: Store) -> None:
