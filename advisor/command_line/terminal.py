@@ -148,7 +148,7 @@ def print_runs(console: Console, store: Store, runs: Iterable[StoredRun]) -> Non
         table.add_row(
             run.id,
             f"{datetime.fromtimestamp(run.created_at):%Y-%m-%d %H:%M}",
-            Text(run.name),
+            Text(run.title),
             run.state,
             Text(report.recommendation.headline if report else ""),
         )

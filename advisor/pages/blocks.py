@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from html import escape
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from advisor.pages.marks import definitions, marked_name
+from advisor.pages.marks import definitions, marked_name, plain
 from advisor.palette import DARK, LIGHT
 from advisor.sections.blocks import Block, Bullets, Cell, Chart, Definitions, Folded, Head, Row, Section, Table, Text
 
@@ -26,11 +25,6 @@ def show_section(section: Section) -> None:
 def folded(title: str, summary: str, is_open: bool = False) -> DeltaGenerator:
     """A part of a report that is folded: its title and, in one line, what it found."""
     return st.expander(f"**{plain(title)}** {plain(summary)}", expanded=is_open)
-
-
-def plain(text: str) -> str:
-    """Text that Markdown shows as it stands."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
 
 
 def show_how(how: str | None) -> None:

@@ -9,8 +9,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from advisor.pages import frame
-from advisor.pages.blocks import plain
 from advisor.pages.draft import Draft, read_upload
+from advisor.pages.marks import plain
 from advisor.pages.row_browser import browse_rows, open_browser, shown
 from advisor.pages.steps import keep_steps
 from advisor.plan import Setup

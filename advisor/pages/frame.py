@@ -39,9 +39,11 @@ def go(title: str, **address: str) -> NoReturn:
 
 def address_of(title: str) -> dict[str, str] | None:
     """The parameters under which a step can be reached from here; None while it cannot be reached yet."""
-    if title in ("Start", "History"):
+    if title == "Start" or (title == "History" and "run" not in st.query_params):
         return {}
     known = _known_address()
+    if title == "History":  # which shows the runs of the same data first
+        return {name: known[name] for name in ("run", "dataset") if name in known}
     needed = {"Advice": None, "Report": "run"}.get(title, "dataset")
     return known if needed is None or needed in known else None
 

@@ -1,181 +1,157 @@
-"""History: every run, and two of them side by side."""
+"""History: every run in one table, to search, sort, tick, rename, delete and compare."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-from functools import partial
+from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
 
 from advisor.pages import frame
-from advisor.pages.changed_data import ask_for_changed_data
-from advisor.pages.data_changes import show_data_change
-from advisor.pages.draft import draft_of
-from advisor.pages.marks import marked_name
-from advisor.pages.past_runs import followed_by, report_of
-from advisor.report.changes import (
-    ResultChange,
-    are_scored_alike,
-    compare_data,
-    compare_documents,
-    compare_measuring,
-    compare_results,
-)
-from advisor.schema import Report
+from advisor.pages.marks import mark, plain
+from advisor.pages.past_runs import summarised
+from advisor.pages.run_actions import MOST_COMPARED, show_actions
+from advisor.pages.run_choice import choose_runs, chosen_runs, is_comparing, tick
+from advisor.sections.run_list import LARGEST_FIRST, ORDERS, Line, line_of, matching, moment, ordered
 from advisor.storage.stored import StoredRun
-from advisor.wording import in_milliseconds, interval_text, money_text, points_text, score_text, seconds_text
-from eval.task import BadInput, Task
+from advisor.wording import count_text
+from eval.task import BadInput
 
-_STATE_WORDS = {
-    "queued": "Queued",
-    "running": "Running",
-    "interrupted": "Interrupted",
-    "cancelled": "Cancelled",
-    "failed": "Failed",
-}
-_RUNS_SHOWN = 50
-_HEADS = ("Score", "Change", "Median latency", "Cost per 1,000 requests")
+_RUNS_A_PAGE = 20
+_ALL = "All data"
+_WIDTHS = [0.35, 2.9, 8.6]
+_CELL_WIDTHS = [2.8, 2.5, 0.85, 1.75, 1.2]  # also in style.css
+_ORDER, _FALLING = "history-order", "history-falling"
 
 
-def show_run(run: StoredRun) -> None:
-    with st.container(border=True, key=f"run-{run.id}"):
-        words, actions = st.columns([3, 2], vertical_alignment="center")
-        words.html(
-            f'<p><b class="card-title">{escape(verdict_of(run))}</b></p>'
-            f'<p class="quiet small">{escape(run.name)} · {escape(moment(run.created_at))}</p>'
-        )
-        with actions, st.container(horizontal=True, horizontal_alignment="right"):
-            if st.button("Run again with changed data", key=f"again-{run.id}", type="tertiary"):
-                ask_for_changed_data(run)
-            if st.button("Open", key=f"open-{run.id}"):
-                frame.go("Report", run=run.id, dataset=run.dataset_id)
-
-
-def verdict_of(run: StoredRun) -> str:
-    if run.state != "done":
-        return _STATE_WORDS[run.state]
-    report = report_of(run)
-    return "Done, by another version of Threeways" if report is None else str(report.recommendation.headline)
-
-
-def moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).strftime("%-d %B %Y, %H:%M")
-
-
-def show_side_by_side(runs: list[StoredRun]) -> None:
-    """Two finished runs: the address names them, else the latest that follows another, and that other."""
-    frame.section("Compare two runs")
-    by_id = {run.id: run for run in runs}
-    earlier_at, later_at = _places(runs)
-    sides = st.columns(2)
-    earlier = sides[0].selectbox(
-        "Before", list(by_id), earlier_at, format_func=lambda run_id: _title(by_id[run_id]), key="run"
+def show_history(runs: Sequence[StoredRun]) -> None:
+    lines = [line_of(run, summarised(run)) for run in runs]
+    frame.heading(
+        "History",
+        "All comparisons on this machine. Tick runs of the same data to compare them, or one to "
+        "name it, run it again or delete it.",
     )
-    later = sides[1].selectbox(
-        "After", list(by_id), later_at, format_func=lambda run_id: _title(by_id[run_id]), key="with"
+    chosen = [run for run in runs if run.id in chosen_runs()]
+    is_new = not 2 <= len(chosen) <= MOST_COMPARED  # else comparing these is the main thing to do
+    if st.button("Compare new data", type="primary" if is_new else "secondary", icon=":material/add:"):
+        frame.go("Start")
+    text, data = _choose_filter(lines)
+    st.session_state.setdefault(_ORDER, "Date")
+    found = ordered(matching(lines, text, data), st.session_state[_ORDER], st.session_state.setdefault(_FALLING, True))
+    if not found:
+        st.html('<p class="quiet">No run matches this search.</p>')
+    else:
+        _show_table(found, len(lines))
+    show_actions(chosen)
+
+
+def _choose_filter(lines: Sequence[Line]) -> tuple[str, str | None]:
+    """What to search for, and the file whose runs to show; at first, that of the run one came from."""
+    search, choice = st.columns([2, 1], gap="small")
+    text = search.text_input("Search", key="history-text", placeholder="Name, data, model, tag, verdict or note")
+    names = list(dict.fromkeys(line.run.name for line in lines))
+    wanted = st.query_params.get("data") or _data_one_came_from()
+    options = [_ALL, *names]
+    data = choice.selectbox(
+        "Data",
+        options,
+        index=options.index(wanted) if wanted in options else 0,
+        key="history-data",
+        on_change=lambda: st.query_params.update({"data": st.session_state["history-data"]}),
     )
-    st.query_params.update({"run": earlier, "with": later})
-    if earlier == later:
-        st.html('<p class="quiet">Choose two different runs.</p>')
-        return
+    return text, None if data == _ALL else data
+
+
+def _data_one_came_from() -> str | None:
     try:
-        before, after = _task(by_id[earlier]), _task(by_id[later])
-    except BadInput as wrong:
-        frame.problem(str(wrong))
-        return
-    change = compare_data(before.examples, after.examples)
-    if not change.unchanged and not change.changed:
-        st.html('<p class="lead">These two runs have no rows in common, so we cannot compare them.</p>')
-        return
-    show_result_changes(by_id[earlier], by_id[later])
-    show_data_change(change, compare_documents(before.documents, after.documents))
+        return frame.store().run(st.query_params["run"]).name if "run" in st.query_params else None
+    except BadInput:  # the run was deleted
+        return None
 
 
-def _task(run: StoredRun) -> Task:
-    return draft_of(run.dataset_id, run.name, run.plan.setup).task
+def _show_table(lines: Sequence[Line], total: int) -> None:
+    pages = -(-len(lines) // _RUNS_A_PAGE)
+    with st.container(key="runs", gap=None):
+        _show_heads()
+        area = st.container(gap=None)
+    page = st.pagination(pages, key=f"runs-page-{pages}") if pages > 1 else 1
+    with area:
+        for line in lines[(page - 1) * _RUNS_A_PAGE : page * _RUNS_A_PAGE]:
+            _show_line(line)
+    frame.small(
+        f"{len(lines):,} of {count_text(total, 'run')}." if len(lines) < total else count_text(total, "run") + "."
+    )
 
 
-def _places(runs: list[StoredRun]) -> tuple[int, int]:
-    """Where the earlier and the later run stand in the list, which is newest first."""
-    ids = [run.id for run in runs]
-    earlier, later = st.query_params.get("run"), st.query_params.get("with")
-    if earlier in ids and later in ids:
-        return ids.index(earlier), ids.index(later)
-    follows = [followed_by(run) for run in runs]
-    return next(((ids.index(one), at) for at, one in enumerate(follows) if one in ids), (1, 0))
-
-
-def _title(run: StoredRun) -> str:
-    return f"{run.name}, {moment(run.created_at)}"
-
-
-def show_result_changes(before: StoredRun, after: StoredRun) -> None:
-    reports = [report for run in (before, after) if (report := report_of(run)) is not None]
-    if len(reports) < 2:
-        st.html(
-            '<p class="quiet">Another version of Threeways wrote one of these two reports. Run it again to compare.</p>'
+def _show_heads() -> None:
+    with st.container(key="run-heads"):
+        _, name, rest = st.columns(_WIDTHS, gap="small")
+        places = [name, *rest.columns(_CELL_WIDTHS, gap="small")]
+    for order, place in zip(ORDERS, places, strict=True):
+        is_it, falling = order == st.session_state[_ORDER], st.session_state[_FALLING]
+        place.button(
+            order,
+            key=f"sort-{order}",
+            type="tertiary",
+            icon=(":material/arrow_downward:" if falling else ":material/arrow_upward:") if is_it else None,
+            icon_position="right",
+            help=f"Sort by {order.lower()}",
+            on_click=_sort_by,
+            args=(order,),
         )
-        return
-    first, second = (str(report.recommendation.headline) for report in reports)
-    verdicts = f"The verdict is the same: {second}" if first == second else f"Verdict before: {first} Now: {second}"
-    otherwise = compare_measuring(*reports)
-    warning = f"Also different: {'; '.join(otherwise)}." if otherwise else ""
-    heads = "".join(f"<th>{head}</th>" for head in _HEADS)
-    currency = reports[1].priorities.currency
-    rows = "".join(_result_row(change, _no_change_words(*reports), currency) for change in compare_results(*reports))
-    st.html(
-        f'<p class="lead">{escape(verdicts)}</p><p class="quiet">{escape(warning)}</p>'
-        f'<div class="scroll"><table class="changes"><tr><th>Strategy</th>{heads}</tr>'
-        f"{rows}</table></div>"
-    )
 
 
-def _result_row(change: ResultChange, no_change: str, currency: str) -> str:
+def _sort_by(order: str) -> None:
+    """A second click on the same head turns the order round."""
+    is_same = st.session_state[_ORDER] == order
+    st.session_state[_FALLING] = not st.session_state[_FALLING] if is_same else order in LARGEST_FIRST
+    st.session_state[_ORDER] = order
+
+
+def _show_line(line: Line) -> None:
+    run = line.run
+    with st.container(key=f"run-{run.id}"):
+        box, name, rest = st.columns(_WIDTHS, gap="small")
+    tick(run, box)
+    with name, st.container(gap=None):
+        st.page_link(frame.page_path("Report"), label=plain(run.title), query_params={"run": run.id})
+        under = [run.name] if run.given_name else []
+        tags = "".join(f'<span class="tag">{escape(tag)}</span>' for tag in run.tags)
+        said = " · ".join(escape(each) for each in (*under, line.kind) if each)
+        note = f'<p class="quiet small note">{escape(run.note)}</p>' if run.note else ""
+        st.html(f'<p class="quiet small">{said}</p>{f"<p>{tags}</p>" if tags else ""}{note}')
+    rest.html(_cells(line))
+
+
+def _cells(line: Line) -> str:
+    named = line.summary.strategy if line.summary else None
+    strategy = f"{mark(named)} {escape(line.strategy)}" if named else ""
     cells = (
-        _before_after(change.scores, lambda score: "no result" if score is None else score_text(score)),
-        _change_words(change, no_change),
-        _before_after(change.seconds, partial(seconds_text, in_ms=in_milliseconds(*change.seconds))),
-        _before_after(change.costs, lambda cost: money_text(cost, currency)),
+        _cell(line.verdict, line.under_verdict),
+        f"<div>{f'<p><b>{line.score}</b> {strategy}</p>{_under(line.score_range)}' if line.score else ''}</div>",
+        _cell(line.rows),
+        _cell(line.model, f"{line.effort} effort" if line.effort else ""),
+        _cell(*moment(line.run.created_at).split(", ")),
     )
-    told = "".join(f'<td data-head="{head}">{escape(cell)}</td>' for head, cell in zip(_HEADS, cells, strict=True))
-    return f"<tr><td>{marked_name(change.strategy)}</td>{told}</tr>"
+    return f'<div class="run-cells">{"".join(cells)}</div>'
 
 
-def _before_after(figures: tuple[float | None, float | None], tell: Callable[[float | None], str]) -> str:
-    before, after = figures
-    return f"{tell(before)} → {tell(after)}"
+def _cell(text: str, under: str = "") -> str:
+    return f"<div>{f'<p>{escape(text)}</p> ' if text else ''}{_under(under)}</div>"
 
 
-def _no_change_words(before: Report, after: Report) -> str:
-    """Why two scores have no difference."""
-    first, second = before.task.metric, after.task.metric
-    if first != second:
-        return f"not comparable: {first} before, {second} after"
-    if not are_scored_alike(before, after):
-        return "not comparable: this version scores answers differently; run the earlier comparison again"
-    return "not comparable: one run has no result"
-
-
-def _change_words(change: ResultChange, no_change: str) -> str:
-    """The difference with its 95 % CI, and whether other test rows alone could explain it."""
-    if change.difference is None or change.low is None or change.high is None:
-        return no_change
-    interval = interval_text(change.difference, change.low, change.high)
-    way = " better" if change.difference > 0 else " worse" if change.difference < 0 else ""
-    said = f"{points_text(change.difference)}{way} ({interval})"
-    return f"{said}, which may be chance" if change.low <= 0 <= change.high else said
+def _under(text: str) -> str:
+    return f'<p class="quiet small">{escape(text)}</p>' if text else ""
 
 
 runs = frame.store().runs()
-frame.heading("History", "All comparisons on this machine, the latest first." if runs else "")
 if not runs:
+    frame.heading("History")
     frame.stop_with("You haven't compared anything yet.", label="Start with your data or a sample")
-if st.button("Compare new data", type="primary", icon=":material/add:"):
-    frame.go("Start")
-for run in runs[:_RUNS_SHOWN]:
-    show_run(run)
-finished = [run for run in runs if run.state == "done"]
-if len(finished) > 1:
-    show_side_by_side(finished)
+choose_runs(runs)
+if is_comparing():
+    from advisor.pages.run_comparison import show_comparison  # charts take a while to import
+
+    show_comparison([run for run in runs if run.id in chosen_runs()])
+else:
+    show_history(runs)

@@ -1,7 +1,8 @@
-"""Small pieces of HTML that several pages show; every word of a person or a model is escaped here."""
+"""Small pieces of HTML and Markdown that several pages show; every word of a person or a model is escaped here."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 
@@ -17,6 +18,11 @@ def mark(strategy: str) -> str:
 
 def marked_name(strategy: str) -> str:
     return f'<span class="marked">{mark(strategy)}{escape(name_of(strategy))}</span>'
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it stands."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
 
 
 def definitions(pairs: Iterable[tuple[str, str]]) -> str:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from advisor.measurement import sharing_timings
 from advisor.pages.frame import store
+from advisor.report.run_summary import RunSummary, summary_of
 from advisor.schema import Report
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
@@ -21,6 +22,24 @@ from eval.task import BadInput, Split
 def report_of(run: StoredRun) -> Report | None:
     """The report of a run; None where there is none that this version can read."""
     return store().report(run.id)
+
+
+def summarised(run: StoredRun) -> RunSummary | None:
+    """What the history says of a finished run; None if this version can't read its report."""
+    if run.state != "done":
+        return None
+    try:
+        written = (store().run_folder(run.id) / "report.json").stat().st_mtime_ns
+    except OSError:
+        return None
+    return _summary(store().home.as_posix(), run.id, written, store())
+
+
+@st.cache_resource(show_spinner=False, max_entries=2_000)
+def _summary(home: str, run_id: str, written: int, _store: Store) -> RunSummary | None:
+    """`home` and `written` are the key: the file is written again after clicks."""
+    report = _store.report(run_id)
+    return None if report is None else summary_of(report)
 
 
 def followed_by(run: StoredRun) -> str | None:

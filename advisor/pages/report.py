@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from html import escape
 
 import streamlit as st
 
@@ -15,6 +16,7 @@ from advisor.pages.opening import show_opening
 from advisor.pages.own_clicks import after_clicks, compare_answers, show_warning
 from advisor.pages.past_runs import Measured, followed_by, measured_of, report_of
 from advisor.pages.rule_list import show_agreement
+from advisor.pages.run_choice import comparison_address
 from advisor.pages.running import WAITING_STATES, show_running, show_steps
 from advisor.pages.side_by_side import show_answers
 from advisor.pages.what_if import show_what_if
@@ -109,6 +111,7 @@ def pdf_of(report: Report, measured: Measured | None) -> bytes:
 
 def show_done(run: StoredRun, report: Report) -> None:
     report = after_clicks(run, report)
+    _show_name(run)
     frame.small(subject_of(report))
     if run.state != "done":
         frame.small("This run was stopped. What was measured before stands.")
@@ -125,7 +128,7 @@ def show_done(run: StoredRun, report: Report) -> None:
             st.page_link(
                 frame.page_path("History"),
                 label="See what changed since the run before",
-                query_params={"run": follows, "with": run.id},
+                query_params=comparison_address((follows, run.id)),
             )
     with st.container(key="parts", gap=None):
         sections = sections_of(report)
@@ -134,6 +137,15 @@ def show_done(run: StoredRun, report: Report) -> None:
         if all(section.id != "failures" for section in sections):  # a report of an earlier version
             show_own_answers(run, report)
     show_downloads(run, report)
+
+
+def _show_name(run: StoredRun) -> None:
+    """What the person calls this run, their tags and their note; nothing if they said nothing."""
+    named = " · ".join(filter(None, (run.given_name, *run.tags)))
+    if named:
+        st.html(f'<p class="given-name"><b>{escape(named)}</b></p>')
+    if run.note:
+        frame.small(run.note)
 
 
 def show_part(run: StoredRun, report: Report, section: Section) -> None:
@@ -163,7 +175,7 @@ def show_own_answers(run: StoredRun, report: Report) -> None:
 
 run = frame.run_in_address()
 if run.state in WAITING_STATES:
-    frame.heading(run.name)
+    frame.heading(run.title)
     show_running(run)
 elif (report := report_of(run)) is not None and (run.state == "done" or judged(report)):
     show_done(run, report)

@@ -1,4 +1,4 @@
-"""Report and History over runs whose trials were made without a model."""
+"""Report over runs whose trials were made without a model."""
 
 from __future__ import annotations
 
@@ -223,33 +223,6 @@ def test_an_unknown_run_is_a_sentence_and_a_way_back(store: Store, address: dict
     assert primaries(app) == ["Open History"]
 
 
-def test_an_empty_history_says_so(store: Store) -> None:
-    app = open_page("History")
-    assert "You haven&#x27;t compared anything yet." in html_of(app)
-
-
-def test_history_sets_a_run_beside_the_one_it_follows(
-    synthetic_task: MakeTask, synthetic_trials: MakeTrials, finished: Finish
-) -> None:
-    task = synthetic_task()
-    first = finished()
-    changed = replace(
-        task,
-        examples=(
-            replace(task.examples[0], target="invoice"),
-            *task.examples[2:],
-            replace(task.examples[1], id="row-new", input="Something nobody asked before"),
-        ),
-    )
-    second = finished(synthetic_trials(seed=1), task=changed, follows=first.id)
-    app = open_page("History")
-    assert app.selectbox(key="run").value == first.id
-    assert app.selectbox(key="with").value == second.id
-    assert "Also different" not in html_of(app) and " s → 0.4" in html_of(app)
-    assert "Rows: 1 added, 1 removed, 1 with a new answer, 238 unchanged." in html_of(app)
-    assert primaries(app) == ["Compare new data"]
-
-
 def test_a_changed_file_keeps_the_columns_and_the_plan_of_its_run(
     store: Store, synthetic_task: MakeTask, finished: Finish
 ) -> None:
@@ -278,16 +251,6 @@ def test_changed_documents_are_told_and_without_any_the_old_ones_are_kept(
     changed = take_changed_file(run, "rows.csv", rows.encode(), ("one.md", b"# One\nOther text."))
     said = html_of(open_page("Data", dataset=changed.id, follows=run.id))
     assert "Documents: 1 removed (Two), 1 changed (One)." in said
-
-
-def test_history_stands_beside_runs_of_another_version(
-    store: Store, synthetic_trials: MakeTrials, finished: Finish
-) -> None:
-    runs = [finished(synthetic_trials(seed=seed)) for seed in (0, 1)]
-    (store.run_folder(runs[1].id) / "report.json").write_text('{"schema": 1, "candidates": []}')
-    (store.run_folder(runs[0].id) / "task.json").write_text("{}")
-    assert "Another version of Threeways" in html_of(open_page("History"))
-    assert "no longer available" in html_of(open_page("Report", run=runs[0].id))
 
 
 def test_a_run_of_another_version_is_a_sentence(

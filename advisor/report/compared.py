@@ -1,0 +1,232 @@
+"""Several finished runs on the same test rows: which can be compared, and what differs between them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from advisor.candidates import judged
+from advisor.measurement import is_judged
+from advisor.schema import SCORE_VERSION, Report
+from advisor.wording import money_text
+from eval.outcomes import Outcome, Trial
+from eval.scoring import MetricName, is_right
+from eval.scoring.labels import OF_LABELS
+from eval.statistics.grouping import piece_of
+from eval.statistics.inference import Difference
+from eval.statistics.scored import paired_difference, scored
+from eval.task import Example, normalised
+
+Obstacle = Literal["rows", "metric", "version of the score"]
+_SAME_SCORE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """What one run left: its report, its test rows, and each strategy's outcomes by the id of the row."""
+
+    id: str
+    report: Report
+    test: tuple[Example, ...]
+    answers: Mapping[str, Mapping[str, Outcome]]
+
+    @staticmethod
+    def of(run_id: str, report: Report, test: tuple[Example, ...], trials: Sequence[Trial]) -> FinishedRun:
+        answers = {one.strategy: {each.example_id: each for each in one.outcomes} for one in trials if is_judged(one)}
+        return FinishedRun(run_id, report, test, answers)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRow:
+    """A test row that several runs answered, with its id in each of them."""
+
+    example: Example
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlippedRow:
+    """A row that one strategy answered differently well in several runs: its outcomes by run. `right` is empty where
+    answers aren't right or wrong."""
+
+    example: Example
+    outcomes: dict[str, Outcome]
+    right: dict[str, bool]
+
+    @property
+    def spread(self) -> float:
+        """The best score minus the worst."""
+        scores = [outcome.score for outcome in self.outcomes.values()]
+        return max(scores) - min(scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What was set otherwise: its value in each report, None where it isn't known."""
+
+    name: str
+    values: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The runs that can be compared with the first of them, on these rows; and the others, with why not."""
+
+    runs: tuple[FinishedRun, ...]
+    rows: tuple[SharedRow, ...]
+    left_out: tuple[tuple[FinishedRun, Obstacle], ...]
+
+
+def compare_runs(runs: Sequence[FinishedRun]) -> Compared:
+    """The largest set that can be compared; of equally large ones, the one that begins with the earliest run."""
+    return max((_beginning_with(first, runs) for first in runs), key=lambda one: len(one.runs))
+
+
+def _beginning_with(first: FinishedRun, runs: Sequence[FinishedRun]) -> Compared:
+    kept, left_out = [first], []
+    for run in runs:
+        if run is first:
+            continue
+        if (obstacle := _obstacle(first, kept, run)) is None:
+            kept.append(run)
+        else:
+            left_out.append((run, obstacle))
+    kept.sort(key=runs.index)
+    return Compared(tuple(kept), tuple(shared_rows(kept)), tuple(left_out))
+
+
+def _obstacle(first: FinishedRun, kept: Sequence[FinishedRun], run: FinishedRun) -> Obstacle | None:
+    one, other = first.report, run.report
+    if not shared_rows([*kept, run]):
+        return "rows"
+    if (one.task.metric, one.task.kind) != (other.task.metric, other.task.kind):
+        return "metric"
+    is_rescored = _have_same_data(first, run) and scored_otherwise([first, run])  # which the versions may not say
+    return "version of the score" if is_rescored or _score_version(one) != _score_version(other) else None
+
+
+def _score_version(report: Report) -> str | None:
+    """None for labels, which every version compares exactly."""
+    if report.task.metric in (*OF_LABELS, MetricName.ACCURACY):
+        return None
+    return report.versions.get(SCORE_VERSION, "1")
+
+
+def shared_rows(runs: Sequence[FinishedRun]) -> list[SharedRow]:
+    """The test rows with the same input and the same right answers in all runs, in the order of the first."""
+    found = [_by_content(run.test) for run in runs]
+    return [
+        SharedRow(example, tuple(each[content].id for each in found))
+        for content, example in found[0].items()
+        if all(content in each for each in found)
+    ]
+
+
+def _by_content(examples: Sequence[Example]) -> dict[tuple[object, ...], Example]:
+    """Equal rows are numbered, so that each keeps its own place."""
+    seen: Counter[tuple[object, ...]] = Counter()
+    found: dict[tuple[object, ...], Example] = {}
+    for example in examples:
+        content = (normalised(example.input), tuple(answer.strip() for answer in example.answers))
+        found[(*content, seen[content])] = example
+        seen[content] += 1
+    return found
+
+
+def _have_same_data(one: FinishedRun, other: FinishedRun) -> bool:
+    """Whether the rows and documents that a score learns from are probably the same."""
+    old, new = one.report.task, other.report.task
+    return (old.rows, old.train, old.documents) == (new.rows, new.train, new.documents)
+
+
+def scored_otherwise(runs: Sequence[FinishedRun]) -> int:
+    """How many answers are the same in the first run and in another, to the same row, and have another score. That
+    happens if the score learned from other rows or documents, or has other rules."""
+    first, *others = runs
+    return sum(
+        old.text == new.text and old.error == new.error and abs(old.score - new.score) > _SAME_SCORE
+        for other in others
+        for name in first.answers.keys() & other.answers.keys()
+        for old, new in _pairs(first, other, name)
+    )
+
+
+def _pairs(first: FinishedRun, other: FinishedRun, strategy: str) -> list[tuple[Outcome, Outcome]]:
+    """What the strategy answered in both runs to the test rows they share."""
+    old, new = first.answers.get(strategy, {}), other.answers.get(strategy, {})
+    ids = (row.ids for row in shared_rows([first, other]))
+    return [(old[a], new[b]) for a, b in ids if a in old and b in new]
+
+
+def strategies_of(compared: Compared) -> list[str]:
+    """Those that any run measured, in the order of the latest run."""
+    return list(dict.fromkeys(name for run in reversed(compared.runs) for name in run.answers))
+
+
+def differences(compared: Compared, strategy: str) -> list[Difference | None]:
+    """How much better each later run scores than the first, on the rows they share. None where one of the two lacks
+    the strategy."""
+    first, *others = compared.runs
+    found: list[Difference | None] = []
+    for other in others:
+        pairs = _pairs(first, other, strategy)
+        metric, groups = first.report.task.metric, [piece_of(*pair) for pair in pairs]
+        old, new = [before for before, _ in pairs], [after for _, after in pairs]
+        found.append(paired_difference(scored(metric, new), scored(metric, old), groups) if pairs else None)
+    return found
+
+
+def flipped_rows(compared: Compared, strategy: str) -> list[FlippedRow]:
+    """The shared rows that this strategy got right in one run and wrong in another. Where answers aren't right or
+    wrong, those with another score, the largest spread first."""
+    kind, found = compared.runs[0].report.task.kind, []
+    for row in compared.rows:
+        given = {
+            run.id: run.answers[strategy][row_id]
+            for run, row_id in zip(compared.runs, row.ids, strict=True)
+            if row_id in run.answers.get(strategy, {})
+        }
+        marks = {run_id: is_right(kind, one.score, one.parts) for run_id, one in given.items()}
+        right = {run_id: mark for run_id, mark in marks.items() if mark is not None}
+        seen: set[float] = set(right.values()) if right else {one.score for one in given.values()}
+        if len(seen) > 1:
+            found.append(FlippedRow(row.example, given, right))
+    return found if all(row.right for row in found) else sorted(found, key=lambda row: -row.spread)
+
+
+def differing_settings(reports: Sequence[Report]) -> list[Setting]:
+    """What was not set alike in all reports."""
+    settings = [Setting(name, tuple(map(tell, reports))) for name, tell in _SETTINGS]
+    return [one for one in settings if len({value for value in one.values if value is not None}) > 1]
+
+
+def _shown_by_prompting(report: Report) -> str | None:
+    """Before prompting with examples stood apart, prompting itself could show some."""
+    named = (one.settings for one in judged(report) if one.strategy == "prompting")
+    return next((str(settings.get("examples", 0)) for settings in named if settings), None)
+
+
+def _hour(report: Report) -> str:
+    return money_text(report.priorities.machine_per_hour, report.priorities.currency)
+
+
+_SETTINGS: tuple[tuple[str, Callable[[Report], str | None]], ...] = (
+    ("Data", lambda report: report.task.name),
+    ("Metric", lambda report: report.task.metric),
+    ("Version of the score", _score_version),
+    ("Instruction", lambda report: report.task.instruction or "none"),
+    ("Model", lambda report: report.model),
+    ("Effort", lambda report: report.preset),
+    ("Seed", lambda report: str(report.seed)),
+    ("Margin in points", lambda report: f"{100 * report.priorities.margin:.3g}"),
+    ("Requests a month", lambda report: f"{report.priorities.monthly_volume:,}"),
+    ("Machine price per hour", _hour),
+    ("Machine", lambda report: report.device),
+    ("Training rows", lambda report: f"{report.task.train:,}"),
+    ("Dev rows", lambda report: f"{report.task.dev:,}"),
+    ("Test rows", lambda report: f"{report.task.test:,}"),
+    ("Documents", lambda report: f"{report.task.documents:,}"),
+    ("Examples in the prompt", _shown_by_prompting),
+)

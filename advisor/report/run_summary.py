@@ -1,0 +1,42 @@
+"""A finished run in one line of the history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from advisor.candidates import judged
+from advisor.schema import Confidence, Report
+from eval.statistics.inference import Interval
+from eval.task import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """`strategy` is the recommended one, or the one with the best score if none is; None if none was measured. `score`
+    is its score on the `test` rows."""
+
+    kind: Kind
+    metric: str
+    test: int
+    strategy: str | None
+    score: Interval | None
+    model: str
+    preset: str | None
+    headline: str
+    confidence: Confidence
+
+
+def summary_of(report: Report) -> RunSummary:
+    verdict, ranked = report.recommendation, judged(report)
+    shown = next((one for one in ranked if one.id == verdict.choice), ranked[0] if ranked else None)
+    return RunSummary(
+        report.task.kind,
+        report.task.metric,
+        report.task.test,
+        shown.strategy if shown else None,
+        shown.score if shown else None,
+        report.model,
+        report.preset,
+        verdict.headline,
+        verdict.confidence,
+    )
