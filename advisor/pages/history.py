@@ -11,7 +11,7 @@ from advisor.pages import frame
 from advisor.pages.marks import mark, plain
 from advisor.pages.past_runs import summarised
 from advisor.pages.run_actions import MOST_COMPARED, show_actions
-from advisor.pages.run_choice import choose_runs, chosen_runs, is_comparing, tick
+from advisor.pages.run_choice import chosen_runs, forget_deleted, is_comparing, tick
 from advisor.sections.run_list import LARGEST_FIRST, ORDERS, Line, line_of, matching, moment, ordered
 from advisor.storage.stored import StoredRun
 from advisor.wording import count_text
@@ -148,7 +148,7 @@ runs = frame.store().runs()
 if not runs:
     frame.heading("History")
     frame.stop_with("You haven't compared anything yet.", label="Start with your data or a sample")
-choose_runs(runs)
+forget_deleted(runs)
 if is_comparing():
     from advisor.pages.run_comparison import show_comparison  # charts take a while to import
 

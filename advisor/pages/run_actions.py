@@ -30,6 +30,9 @@ def show_actions(chosen: Sequence[StoredRun]) -> None:
         return
     with st.container(key="run-actions", horizontal=True, vertical_alignment="center"):
         st.html(f'<p role="status"><b>{count_text(len(chosen), "run")} ticked</b></p>')
+        if st.button("Clear", key="clear-ticks", type="tertiary"):
+            keep_choice([])
+            st.rerun()
         if len(chosen) == 1:
             _show_single(chosen[0])
         elif len(chosen) <= MOST_COMPARED:
@@ -40,9 +43,6 @@ def show_actions(chosen: Sequence[StoredRun]) -> None:
             frame.small(f"You can compare up to {MOST_COMPARED}.")
         if st.button("Delete", icon=":material/delete:", key="delete-runs"):
             ask_to_delete(chosen)
-        if st.button("Clear", key="clear-ticks", type="tertiary"):
-            keep_choice([])
-            st.rerun()
 
 
 def _show_single(run: StoredRun) -> None:

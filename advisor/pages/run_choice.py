@@ -26,7 +26,7 @@ def is_comparing() -> bool:
     return st.query_params.get(_VIEW) == _COMPARE and len(chosen_runs()) > 1
 
 
-def choose_runs(runs: Sequence[StoredRun]) -> None:
+def forget_deleted(runs: Sequence[StoredRun]) -> None:
     """Forgets ticks of runs that were deleted."""
     present = {run.id for run in runs}
     chosen = chosen_runs()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from advisor.candidates import judged
@@ -124,7 +125,8 @@ def shared_rows(runs: Sequence[FinishedRun]) -> list[SharedRow]:
     ]
 
 
-def _by_content(examples: Sequence[Example]) -> dict[tuple[object, ...], Example]:
+@lru_cache(maxsize=16)
+def _by_content(examples: tuple[Example, ...]) -> dict[tuple[object, ...], Example]:
     """Equal rows are numbered, so that each keeps its own place."""
     seen: Counter[tuple[object, ...]] = Counter()
     found: dict[tuple[object, ...], Example] = {}

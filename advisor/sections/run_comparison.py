@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from string import ascii_uppercase
 
-from advisor.candidates import judged
+from advisor.candidates import baselines, judged
 from advisor.report.compared import (
     Compared,
     FinishedRun,
@@ -31,9 +31,11 @@ from advisor.wording import (
     score_text,
     seconds_text,
 )
+from eval.mapping.steps import shortened
 from eval.statistics.inference import Difference
 
 _MOST_SENTENCES = 3
+_LONGEST_VALUE = 300  # characters of an instruction
 _MISSING = Cell("not measured")
 
 
@@ -48,6 +50,8 @@ def lead_of(compared: Compared) -> str:
     clear = sorted((each for each in found if not _may_be_chance(each[2])), key=lambda each: -abs(each[2].difference))
     if not found:
         return "These runs have no strategy in common."
+    if not any(one.difference for _, _, one in found):
+        return "Each strategy scores the same in all these runs."
     if not clear:
         return "Every difference in score between these runs may be chance."
     told = [_sentence(*each) for each in clear[:_MOST_SENTENCES]]
@@ -97,12 +101,16 @@ def rows_of(compared: Compared) -> str:
     shared = len(compared.rows)
     if all(run.report.task.test == shared for run in compared.runs):
         return f"All runs answered the same {count_text(shared, 'test row')}."
-    return f"Differences are on the {count_text(shared, 'test row')} that all runs answered."
+    least = "" if len(compared.runs) == 2 else "at least "
+    return f"Each difference is on the test rows shared with A ({least}{shared:,})."
 
 
 def blocks_of(compared: Compared) -> tuple[Block, ...]:
     strategies = strategies_of(compared)
-    scores = Table(_heads(compared.runs), (*_facts(compared), *(_scores(compared, name) for name in strategies)))
+    scores = Table(
+        _heads(compared.runs),
+        (*_facts(compared), *(_scores(compared, name) for name in strategies), *_baselines(compared)),
+    )
     return (
         scores,
         Text(f"Scores are {compared.runs[0].report.task.metric}, with 95 % CIs. {rows_of(compared)}", "small"),
@@ -121,7 +129,10 @@ def _settings(runs: Sequence[FinishedRun]) -> tuple[Block, ...]:
     settings = differing_settings([run.report for run in runs])
     if not settings:
         return (Text("All settings are the same."),)
-    rows = (Row(one.name, tuple(Cell(value or "unknown") for value in one.values)) for one in settings)
+    rows = (
+        Row(one.name, tuple(Cell(shortened(value or "unknown", _LONGEST_VALUE)) for value in one.values))
+        for one in settings
+    )
     return (Table(_heads(runs), tuple(rows), "Settings that differ"),)
 
 
@@ -142,6 +153,16 @@ def _scores(compared: Compared, strategy: str) -> Row:
     first, *others = (_score(_of_run(run, strategy)) for run in compared.runs)
     changes = zip(others, differences(compared, strategy), strict=True)
     return Row(name_of(strategy), (first, *(Cell(one.text, _with_change(one.note, change)) for one, change in changes)))
+
+
+def _baselines(compared: Compared) -> tuple[Row, ...]:
+    """The best baseline of each run."""
+    best = [next(iter(baselines(run.report)), None) for run in compared.runs]
+    if not any(best):
+        return ()
+    return (
+        Row("Best baseline", tuple(Cell(_score(one).text, name_of(one.strategy)) if one else _MISSING for one in best)),
+    )
 
 
 def _score(one: Candidate | None) -> Cell:

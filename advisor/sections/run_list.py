@@ -61,11 +61,13 @@ class Line:
 
     @property
     def score_range(self) -> str:
-        """The interval with the metric."""
+        """The interval with the metric, and the score of the baseline that the headline prefers."""
         if self.summary is None or self.summary.score is None:
             return ""
         low, high = self.summary.score.low, self.summary.score.high
-        return f"{self.summary.metric}, 95 % CI {score_text(low)} to {score_text(high)}"
+        baseline = self.summary.baseline
+        also = f"; best baseline {score_text(baseline)}" if baseline is not None else ""
+        return f"{self.summary.metric}, 95 % CI {score_text(low)} to {score_text(high)}{also}"
 
     @property
     def kind(self) -> str:
@@ -85,7 +87,7 @@ class Line:
 
 def confidence_text(word: Confidence) -> str:
     """Nothing where the headline says it."""
-    return "" if word in ("none", "too close to call") else f"Confidence: {word}"
+    return "" if word in ("none", "too close to call") else f"{word.capitalize()} evidence"
 
 
 def line_of(run: StoredRun, summary: RunSummary | None) -> Line:

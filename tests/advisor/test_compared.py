@@ -93,7 +93,7 @@ def test_changed_data_is_compared_on_the_rows_that_stayed(make_run: MakeRun) -> 
     after = replace(after, test=(changed, *after.test[2:], *after.test[:2][1:]))
     compared = compare_runs([before, after])
     assert len(compared.rows) == 79 and changed.input not in {row.example.input for row in compared.rows}
-    assert rows_of(compared) == "Differences are on the 79 test rows that all runs answered."
+    assert rows_of(compared) == "Each difference is on the test rows shared with A (79)."
 
 
 def test_repeated_rows_keep_their_own_places(make_run: MakeRun) -> None:
@@ -171,7 +171,7 @@ def test_what_is_more_than_chance_comes_first_in_words(make_run: MakeRun) -> Non
         "Prompting scores 50 points higher in B than in A (95 % CI "
     )
     assert lead_of(compare_runs([before, replace(before, id="b")])) == (
-        "Every difference in score between these runs may be chance."
+        "Each strategy scores the same in all these runs."
     )
 
 
