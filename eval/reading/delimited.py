@@ -16,7 +16,7 @@ from eval.reading.decoding import MAX_BYTES
 from eval.reading.layout import NumberedRows, without_empty_end, without_titles
 from eval.task import BadInput
 
-_SEPARATORS = ",;\t|"
+_SEPARATORS = ",;\t|^~"
 _SAMPLE_LINES = 200
 _HINT = re.compile(r'"?sep=(.)"?[ ,;\t]*\n')  # Excel's own first line
 _MOST_ENDING_LINES = 3  # such as "(60 rows)" or a total
@@ -39,7 +39,7 @@ class _Read:
 
 
 def separated_rows(name: str, text: str, notes: list[str], preferred: str = ",") -> NumberedRows:
-    """The rows of a text whose values are separated by commas, semicolons, tabs or |, the header first. All rows are as
+    """The rows of a text whose values are separated by one of `_SEPARATORS`, the header first. All rows are as
     wide as the header. `preferred` wins if several separators fit.
 
     Raises BadInput, naming the line, if quotation marks don't close or rows have another number of values.

@@ -15,6 +15,7 @@ _SAMPLE_ROWS = 200
 _REPEATED = 3  # a value of the first row that occurs so often below it is data
 _SENTENCE_WORDS = 5
 _UNNAMED = re.compile(r"(Unnamed: \d+)?")  # also pandas' name for a column without one
+_RULE = re.compile(r":?-{3,}:?")
 _NUMBER = re.compile(r"[+-]?\d[\d.,:/ -]*")  # also dates and times
 
 
@@ -51,6 +52,7 @@ def without_titles(name: str, rows: NumberedRows, notes: list[str]) -> NumberedR
 def with_header(name: str, rows: NumberedRows, is_known: Callable[[str], bool], notes: list[str]) -> NumberedRows:
     """The rows, with names for the columns by their position if the first row is no header. `is_known`: whether a name
     is one that columns usually have."""
+    rows = [*rows[:1], *(row for row in rows[1:2] if not _is_rule(row[1])), *rows[2:]]
     header, body = rows[0][1], [values for _, values in rows[1:]]
     if not any(map(is_known, header)) and _is_data(header, body):
         first = ", ".join(f"'{value.strip()[:40]}'" for value in header[:3])
@@ -65,6 +67,12 @@ def with_header(name: str, rows: NumberedRows, is_known: Callable[[str], bool], 
         notes.append(f"{count} the header and {'was' if repeated == 1 else 'were'} left out.")
         rows = [rows[0], *(row for row in rows[1:] if row[1] != header)]
     return rows
+
+
+def _is_rule(values: Sequence[str]) -> bool:
+    """Whether this is the line below the header of a Markdown table."""
+    filled = [value.strip() for value in values if value.strip()]
+    return bool(filled) and all(_RULE.fullmatch(value) for value in filled)
 
 
 def _is_data(header: Sequence[str], body: Sequence[Sequence[str]]) -> bool:

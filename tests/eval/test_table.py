@@ -358,3 +358,18 @@ def test_sheets_with_the_same_columns_can_be_read_together() -> None:
     both = read_table("a.xlsx", book, together[0])
     assert both.columns == ("text", "label") and both.rows == (("a", "b"), ("c", "d"), ("e", "f"))
     assert len(set(both.numbers())) == 3
+
+
+@pytest.mark.parametrize("rule", ["|---|---|", "| :--- | ---: |"])
+def test_the_rule_of_a_markdown_table_is_no_row(rule: str) -> None:
+    table = read_table(
+        "tickets.txt", f"| text | label |\n{rule}\n| It broke | repair |\n| It is late | delivery |".encode()
+    )
+    assert [tuple(map(str.strip, row)) for row in table.rows] == [("It broke", "repair"), ("It is late", "delivery")]
+
+
+@pytest.mark.parametrize("separator", "^~")
+def test_rare_separators_are_found_beside_commas_in_the_text(separator: str) -> None:
+    rows = [f"My lamp broke, case {number}{separator}repair" for number in range(3)]
+    table = read_table("tickets.csv", "\n".join([f"text{separator}label", *rows]).encode())
+    assert (table.columns, table.rows[0]) == (("text", "label"), ("My lamp broke, case 0", "repair"))
