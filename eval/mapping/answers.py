@@ -25,6 +25,7 @@ _RECORD_BEGINS = re.compile(r"\{|```|\[\s*[\[{]|\[\s*\]$")
 _TAG = re.compile(r"O|[BIESLU]-\w+")
 _CHECK = re.compile(r"(?:equals|i?contains|starts-with): ?(?=\S)")  # of promptfoo
 _NAMED = 5
+_IMAGE = re.compile(r"[^\s?#]+\.(?:png|jpe?g|gif|webp|bmp|tiff?)(?:[?#]\S*)?", re.IGNORECASE)
 _USES_A_LABEL = 3
 
 
@@ -47,6 +48,16 @@ def refuse_spans(column: str, inputs: Sequence[str], targets: Sequence[str]) -> 
         f"Column '{column}' holds {what}, and marking parts of a text isn't a task that we compare: give the answer as "
         "text or JSON instead, such as the marked words."
     )
+
+
+def refuse_images(column: str, inputs: Sequence[str]) -> None:
+    """Raises BadInput if nearly all inputs are only the paths or addresses of images."""
+    filled = [text.strip() for text in inputs if text.strip()]
+    if filled and sum(_IMAGE.fullmatch(text) is not None for text in filled) >= _MOSTLY * len(filled):
+        raise BadInput(
+            f"Column '{column}' holds the names of images, and we compare only tasks whose inputs are text: choose a "
+            "column with text as the input."
+        )
 
 
 def is_record(value: object) -> bool:

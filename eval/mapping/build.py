@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from eval.mapping.accepted import accepted_answers
-from eval.mapping.answers import doubts, refuse_spans, repaired, without_stop_marks
+from eval.mapping.answers import doubts, refuse_images, refuse_spans, repaired, without_stop_marks
 from eval.mapping.columns import Columns
 from eval.mapping.document_ids import DocumentNames
 from eval.mapping.gaps import Gaps, blank_answers, most_common, rows_without
@@ -57,6 +57,8 @@ def build_task(
     one label.
     """
     _check_columns(table, columns)
+    if not columns.joined:
+        refuse_images(columns.input, table.column(columns.input))
     refuse_spans(columns.target, table.column(columns.input), table.column(columns.target))
     names = DocumentNames(documents)
     shared = _shared_instruction(table, columns)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from eval.mapping.answers import refuse_spans
+from eval.mapping.answers import refuse_images, refuse_spans
 from eval.mapping.kinds import infer_kind
 from eval.task import BadInput, Example, Kind, Task
 from strategies.prompts import write_instruction
@@ -113,3 +113,10 @@ def test_numbers_in_a_row_are_not_positions() -> None:
         refuse_spans("items", [source] * 20, ['[[2, 7, "THING"]]'] * 20)
     with pytest.raises(BadInput, match="positions in the text"):
         refuse_spans("items", [source] * 20, ['[["lamps", 2, 7]]'] * 20)
+
+
+def test_names_of_images_are_no_input() -> None:
+    refuse_images("file", ["Why is logo.png so large?"] * 20)
+    for name in ("img/0.png", "https://example.org/a/b.JPG?size=2"):
+        with pytest.raises(BadInput, match="Column 'file' holds the names of images"):
+            refuse_images("file", [name] * 20)
