@@ -22,6 +22,8 @@ _MIXED = 0.1  # at least this share of the answers has another form
 _MOST_CHARACTERS = 100_000
 _STOP_MARK = re.compile(r"\s*(###|->|=>|<\|[\w -]+\|>|</s>|\[/?INST\]|\bEND|\bSTOP)$")  # of OpenAI's older format
 _RECORD_BEGINS = re.compile(r"\{|```|\[\s*[\[{]|\[\s*\]$")
+_FILLED_STARS = "★⭐🌟"
+_STARS = re.compile(rf"[{_FILLED_STARS}☆✩\ufe0f ]+")  # of a rating, filled and empty ones
 _TAG = re.compile(r"O|[BIESLU]-\w+")
 _CHECK = re.compile(r"(?:equals|i?contains|starts-with): ?(?=\S)")  # of promptfoo
 _NAMED = 5
@@ -74,6 +76,9 @@ def repaired(targets: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     lists = [_list_of(target) for target in targets]
     if all(items is not None and len(items) == 1 and isinstance(items[0], str | int | float) for items in lists):
         return [str(items[0]) for items in lists if items], ()
+    if targets and all(map(_STARS.fullmatch, targets)):
+        counted = [str(sum(map(target.count, _FILLED_STARS))) for target in targets]
+        return counted, (f"We counted the stars of each answer: '{targets[0]}' is {counted[0]}.",)
     clean, notes = without_stop_marks(targets, "answers")
     if targets and all(map(_CHECK.match, targets)):
         return [_CHECK.sub("", target, count=1) for target in targets], (

@@ -127,8 +127,8 @@ def labels_for(kind: Kind, examples: Iterable[Example]) -> tuple[str, ...]:
 
 
 def _numbers(targets: Sequence[str], column: str) -> KindGuess | None:
-    """Ratings, if the column is called like one. Amounts, if it is called like one or has decimals: other numbers may
-    be answers to questions, where a near miss is wrong, or the numbers of labels."""
+    """Ratings, if the column is called like one. Amounts, if it is called like one or has decimals, and percentages:
+    other numbers may be answers to questions, where a near miss is wrong, or the numbers of labels."""
     words = {plain(column), *plain(column).split("_")}
     words |= {name for name in RATING_NAMES for word in words if len(name) > 5 and word.endswith(name)}  # German
     if sum(map(is_number, without_highest(targets[:_SEEN]))) < MOSTLY_NUMBERS * len(targets[:_SEEN]) - 1:
@@ -138,15 +138,16 @@ def _numbers(targets: Sequence[str], column: str) -> KindGuess | None:
     if not numbers or sum(numbers.values()) < MOSTLY_NUMBERS * len(targets) or not have_one_unit(numbers):
         return None
     values = sorted({value for target in numbers if (value := number_in(target)) is not None})
-    is_rated = _FEWEST_RATINGS <= len(values) <= MOST_RATINGS and bool(words & RATING_NAMES)
+    are_shares = all(target.rstrip().endswith("%") for target in numbers)
+    is_rated = _FEWEST_RATINGS <= len(values) <= MOST_RATINGS and (are_shares or bool(words & RATING_NAMES))
     has_decimals = sum(value != int(value) for value in values) * 2 > len(values)
     is_amount = len(values) > MOST_RATINGS and (
-        bool(words & (RATING_NAMES | AMOUNT_NAMES)) or (plain(column) in _ANY_NUMBER and has_decimals)
+        are_shares or bool(words & (RATING_NAMES | AMOUNT_NAMES)) or (plain(column) in _ANY_NUMBER and has_decimals)
     )
     if not (is_rated or is_amount):
         return None
     span = f"from {values[0]:,.10g} to {values[-1]:,.10g}"
-    what = f"ratings {span}" if is_rated else f"numbers {span}"
+    what = f"{'percentages' if are_shares else 'ratings' if is_rated else 'numbers'} {span}"
     count = sum(numbers.values())
     how_many = f"All {count:,}" if count == len(targets) else f"{count:,} of {len(targets):,}"
     return KindGuess(Kind.NUMBER, f"{how_many} answers in column '{column}' are {what}.")

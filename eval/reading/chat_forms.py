@@ -99,6 +99,11 @@ def _exchange(record: dict[str, Any]) -> dict[str, Any] | None:
     """The messages of a request and the first reply to it, as providers and their tracers store them."""
     asked = next((part for key in ("", "input", "request") if "messages" in (part := _body(record, key))), None)
     replied = next((one for key in ("", "output", "response") if (one := _reply(_body(record, key)))), None)
+    if replied is None and (replied := _response(record)) and asked is None:
+        said = record.get("input")
+        asked = {"messages": [{"role": "user", "content": said}] if isinstance(said, str) else said}
+        if not asked["messages"]:
+            return None
     if asked is None or replied is None:
         return None
     rest = {key: value for key, value in record.items() if not isinstance(value, dict | list)}
@@ -110,6 +115,14 @@ def _body(record: dict[str, Any], key: str) -> dict[str, Any]:
     if isinstance(part, dict) and isinstance(part.get("body"), dict):
         part = part["body"]
     return part if isinstance(part, dict) else {}
+
+
+def _response(record: dict[str, Any]) -> dict[str, Any] | None:
+    """The last message in the output of OpenAI's Responses."""
+    output = record.get("output")
+    items = [one for one in output if isinstance(one, dict)] if isinstance(output, list) else []
+    messages = [one for one in items if one.get("type") == "message" and one.get("role") == "assistant"]
+    return {"role": "assistant", "content": messages[-1].get("content")} if messages else None
 
 
 def _reply(part: dict[str, Any]) -> dict[str, Any] | None:

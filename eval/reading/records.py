@@ -26,6 +26,8 @@ _MAYBE_WRAPPERS = ("fields", "data", "record", "item", "properties")
 _INPUTS = frozenset(map(plain, INPUT_NAMES))
 _TARGETS = frozenset(map(plain, (*IDEAL_NAMES, *LABEL_NAMES, *ANSWER_NAMES)))
 _INNER_NAMES = frozenset((*INPUT_NAMES, *ANSWER_NAMES, *IDEAL_NAMES))
+_ANNOTATIONS = ("annotations", "labels", "label")
+_ANNOTATED = frozenset(("label", "user", "id", "document", "prob", "manual", "created_at", "updated_at"))
 _CHECKED_WORDS = ("equals", "contains", "icontains", "is-json", "similar", "factuality", "llm-rubric")  # promptfoo
 
 
@@ -50,7 +52,9 @@ def flat(name: str, records: Records, notes: list[str]) -> Records:
         if not values:
             continue
         read = _short_answers if key == "annotations" else partial(answers_of, key)
-        if all(read(value) is not None for value in values):
+        if key in _ANNOTATIONS and any(values) and all(_labels_of(value) is not None for value in values):
+            rows = [_with(row, key, "label", _labels_of(row.get(key)) or []) for row in rows]
+        elif all(read(value) is not None for value in values):
             column = "answers" if key == "annotations" else key
             rows = [_with(row, key, column, read(row[key]) or []) if row.get(key) is not None else row for row in rows]
         elif all(isinstance(value, dict) for value in values):
@@ -145,6 +149,16 @@ def _short_answers(annotations: Any) -> list[str] | None:
         if (said := str(one.get("yes_no_answer", "")).casefold()) in ("yes", "no"):
             found.append(said)
     return found
+
+
+def _labels_of(annotations: Any) -> list[str] | None:
+    """The labels in Doccano's annotations of whole texts: objects with a label and who gave it. Marked parts of a text
+    have positions, too."""
+    if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
+        return None
+    if not all("label" in one and _ANNOTATED.issuperset(one) for one in annotations):
+        return None
+    return [str(one["label"]) for one in annotations]
 
 
 def _unwrapped(rows: list[dict[str, Any]], key: str, values: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -252,3 +253,39 @@ def test_a_constant_input_is_named_as_such(answers: tuple[str, ...]) -> None:
     table = Table(("text", "label"), tuple((f"hello {i}", "a") for i in range(30)))
     with pytest.raises(BadInput, match=r"Every row has the same answer \('a'\) in column 'label'"):
         build_task(table, guess_columns(table), kind=None, name="t")
+
+
+@pytest.mark.parametrize(
+    ("name", "answers", "first", "reason"),
+    [
+        ("Rating", [f"{'★' * (at % 5 + 1)}{'☆' * (4 - at % 5)}" for at in range(40)], "1", "ratings from 1 to 5"),
+        ("stars", ["⭐️" * (at % 5 + 1) for at in range(40)], "1", "ratings from 1 to 5"),
+        ("Share", [f"{at % 10 * 10}%" for at in range(40)], "0%", "percentages from 0 to 90"),
+        ("growth", [f"{at * 2.5} %" for at in range(40)], "0.0 %", "percentages from 0 to 97.5"),
+    ],
+)
+def test_stars_and_percentages_are_numbers(name: str, answers: list[str], first: str, reason: str) -> None:
+    rows = tuple((f"What about case {at}?", answer) for at, answer in enumerate(answers))
+    table = Table(("text", name), rows)
+    built = build_task(table, guess_columns(table), kind=None, name="task")
+    assert built.task.kind is Kind.NUMBER and reason in built.kind_guess.reason
+    assert built.task.examples[0].target == first
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"id": 1, "data": "TEXT", "annotations": [{"label": "LABEL", "user": 1}]},
+        {
+            "id": "resp_1",
+            "input": "TEXT",
+            "output": [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "LABEL"}]}],
+        },
+    ],
+)
+def test_labels_within_annotations_and_responses_are_the_answers(record: dict[str, object]) -> None:
+    lines = [json.dumps(record).replace("TEXT", f"Case {at}").replace("LABEL", "ab"[at % 2]) for at in range(24)]
+    table = read_table("tickets.jsonl", "\n".join(lines).encode())
+    task = build_task(table, guess_columns(table), kind=None, name="task").task
+    assert (task.kind, task.labels) == (Kind.CLASSIFICATION, ("a", "b"))
+    assert task.examples[0].input == "Case 0"
