@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from advisor.decision.situation import LOW_SCORE, Situation
+from advisor.decision.situation import LOW_SCORE, Situation, wrong_answers
 from advisor.measurement import Measurement, fact_told, gap_of, trained_again
 from advisor.wording import count_text, every_text, in_sentence, name_of, score_text, share_text
 from eval.measuring.other_programs import MATERIAL_SHARE
 from eval.outcomes import CHANGED_FACTS, NEW_FACT, OLD_FACT, Trial
-from eval.scoring import is_right
 from eval.scoring.labels import OF_LABELS, rates_by_label
 from eval.scoring.metric import leads_with_facts
 from eval.statistics.inference import paired_difference
@@ -87,7 +86,7 @@ def _low_score(situation: Situation) -> str | None:
     if situation.kind is None or not situation.is_poor:
         return None
     which = name_of(best.strategy)
-    wrong, rows = _wrong(best, situation.kind), count_text(best.score.n, "test row")
+    wrong, rows = wrong_answers(best, situation.kind), count_text(best.score.n, "test row")
     if best.trial.metric in OF_LABELS and wrong <= best.score.n / 2:
         return (
             f"{which} has a {best.trial.metric} of only {score_text(best.score.mean)}. It is wrong on {wrong:,} of "
@@ -102,7 +101,7 @@ def _low_score(situation: Situation) -> str | None:
 def _seldom_all_right(situation: Situation) -> str | None:
     """The caveat where the score is fair for what most answers get right, but most have something wrong."""
     choice, kind = situation.choice, situation.kind
-    if kind is None or situation.is_poor or (wrong := _wrong(choice, kind)) <= choice.score.n / 2:
+    if kind is None or situation.is_poor or (wrong := wrong_answers(choice, kind)) <= choice.score.n / 2:
         return None
     if choice.trial.metric in OF_LABELS:
         return (
@@ -144,10 +143,6 @@ def _counted_alike(situation: Situation) -> str | None:
         "You set a price for a wrong answer, so the verdict counts every wrong answer the same. The "
         f"{metric} counts every label the same instead."
     )
-
-
-def _wrong(one: Measurement, kind: Kind) -> int:
-    return sum(is_right(kind, outcome.score, outcome.parts) is False for outcome in one.trial.outcomes)
 
 
 def _majority(situation: Situation, majority_share: float | None) -> str | None:

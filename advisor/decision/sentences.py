@@ -20,18 +20,21 @@ LEVEL = 0.0005  # a difference that rounds to no tenth of a point
 
 
 def headline(situation: Situation, confidence: Confidence, baseline: BaselineVerdict | None) -> str:
-    """Which strategy to take, after the baseline where no strategy is shown to be better."""
+    """Which strategy to take, after the baseline where no strategy is shown to be better.
+
+    That nothing is reliable comes before how sure the choice is: the best of a bad lot is no winner.
+    """
     name = in_sentence(situation.choice.strategy)
     if baseline is not None and baseline.lead is not None:
         if nothing_works(situation, baseline):
             return baseline.lead
         return _after_baseline(name, situation.is_poor, confidence, baseline)
+    if situation.is_poor:
+        return f"Nothing answers reliably yet. If you need to start now, use {name}."
     if confidence == "too close to call":
         return f"Too close to call: start with {name}."
     if situation.is_few:
         return f"First guess: use {name}."
-    if situation.is_poor:
-        return f"Use {name}, but nothing works well yet."
     return f"Use {name}."
 
 

@@ -12,6 +12,7 @@ from advisor.measurement import Measurement
 from advisor.plan import Priorities
 from advisor.schema import Turn
 from advisor.wording import count_text, margin_text, rough_money
+from eval.scoring import is_right
 from eval.statistics.inference import Difference, even_groups
 from eval.statistics.scored import Scored
 from eval.task import Kind
@@ -20,6 +21,11 @@ LOW_SCORE = 0.5
 
 Tie = Literal["scores", "costs"]
 Instead = Literal["cheaper", "simpler", "cheaper or simpler", "of known cost"]
+
+
+def wrong_answers(one: Measurement, kind: Kind) -> int:
+    """How many answers are known to be wrong."""
+    return sum(is_right(kind, outcome.score, outcome.parts) is False for outcome in one.trial.outcomes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +69,13 @@ class Situation:
 
     @property
     def is_poor(self) -> bool:
-        """Whether even the best is more wrong than right, as far as that can be said."""
-        return self.best.score.mean < LOW_SCORE and self.kind not in (None, Kind.WRITING)
+        """Whether even the best is more wrong than right, as far as that can be said. A short answer may score well for
+        parts of it that are right, so that there most answers must be right too."""
+        if self.kind in (None, Kind.WRITING):
+            return False
+        if self.best.score.mean < LOW_SCORE:
+            return True
+        return self.kind is Kind.ANSWERING and wrong_answers(self.best, self.kind) > self.best.score.n / 2
 
     @property
     def evidence(self) -> str:

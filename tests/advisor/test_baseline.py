@@ -213,7 +213,10 @@ def test_documents_have_baselines_too() -> None:
 def test_where_nothing_works_no_baseline_is_recommended() -> None:
     bad = {"prompting": right_on(200, (0, 40))}
     got = decide(bad, {"tfidf_linear": right_on(200, (0, 42))})
-    assert (got.headline, got.level_baseline) == ("Use prompting, but nothing works well yet.", None)
+    assert (got.headline, got.level_baseline) == (
+        "Nothing answers reliably yet. If you need to start now, use prompting.",
+        None,
+    )
     assert got.baseline_line == (
         "The best baseline (word classifier) doesn't work well either: it scores 1 point higher than prompting "
         "(95 % CI −0.7 to 3)."

@@ -253,7 +253,7 @@ def test_caveats_follow_from_what_was_measured() -> None:
     babbled[0] = replace(babbled[0], tokens_out=96)
     prompting = replace(prompting, outcomes=(*prompting.outcomes[:88], *babbled), settings={"answer_tokens": 96})
     got = decide(prompting, kind=Kind.EXTRACTION)
-    assert got.headline == "Use prompting, but nothing works well yet."
+    assert got.headline == "Nothing answers reliably yet. If you need to start now, use prompting."
     assert got.caveats[0].startswith("Prompting is wrong on 100 of 100 test rows.")
     (invalid,) = (caveat for caveat in got.caveats if "invalid JSON in 12 of 100 answers" in caveat)
     assert invalid.endswith("1 of them reached the limit of 96 tokens.")
@@ -265,6 +265,19 @@ def test_caveats_follow_from_what_was_measured() -> None:
     ]
     assert any("Other programs used up to 60 %" in caveat for caveat in decide(*busy).caveats)
     assert decide(busy[0]).caveats == ()
+
+
+def test_answers_that_are_mostly_wrong_are_no_winner_whatever_they_score() -> None:
+    """A short answer scores for the parts of it that are right."""
+    partly = [replace(one, parts={"recall": 0.2}) for one in trial("prompting", [0.7] * 60).outcomes]
+    mostly = replace(trial("prompting", [0.7] * 60), outcomes=tuple(partly))
+    got = decide(mostly, trial("retrieval", [0.1] * 60), kind=Kind.ANSWERING)
+    assert got.headline == "Nothing answers reliably yet. If you need to start now, use prompting."
+    assert got.caveats[0].startswith("Prompting is wrong on 60 of 60 test rows.")
+    few = decide(trial("prompting", [0.2] * 5), kind=Kind.ANSWERING)
+    assert few.headline.startswith("Nothing answers reliably yet."), "also where there are few rows"
+    right = [replace(one, parts={"recall": 1.0}) for one in mostly.outcomes]
+    assert decide(replace(mostly, outcomes=tuple(right)), kind=Kind.ANSWERING).headline == "Use prompting."
 
 
 def test_a_fair_score_of_answers_that_are_seldom_all_right_is_told() -> None:

@@ -82,7 +82,7 @@ def test_a_few_rows_that_decide_are_said_to() -> None:
 
 def test_a_low_score_of_mostly_right_answers_is_told_as_it_is() -> None:
     got = decide(trial("prompting", 0.97, 0.1, 0.1))
-    assert got.headline == "Use prompting, but nothing works well yet."
+    assert got.headline == "Nothing answers reliably yet. If you need to start now, use prompting."
     (caveat,) = (caveat for caveat in got.caveats if "macro-F1 of only" in caveat)
     assert "rarely finds the labels that have few rows" in caveat
     one = replace(trial("prompting", 0.6, 0.6, 0.6), metric="mine.py:score (12345678)")
