@@ -451,6 +451,49 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """What a person noted on an answer to an input that they marked."""
+
+    input: str
+    answer: str
+    is_right: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedOf:
+    """The answers of one strategy that a person marked: how many are `right` and `wrong` by their marks, how many the
+    score counts as right (None if it can't say), and the mean `score` of them all."""
+
+    strategy: str
+    right: int
+    wrong: int
+    right_by_score: int | None
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What a person's own marks on answers say. The same answer to the same input counts once, except in `by_strategy`.
+
+    `agreed` counts the answers on which the person and the score say the same, `too_kind` those that only the score
+    counts as right, `too_strict` those that only the person does; all are 0 if the score can't say right or wrong.
+    `right_score` and `wrong_score` are the mean scores of the answers marked right and wrong. The marks never change a
+    score.
+    """
+
+    right: int
+    wrong: int
+    agreed: int
+    too_kind: int
+    too_strict: int
+    right_score: float | None
+    wrong_score: float | None
+    by_strategy: tuple[MarkedOf, ...]
+    notes: tuple[Noted, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OtherStep:
     """How long a step took that isn't a candidate: the baselines, or the learning curves."""
 
@@ -496,6 +539,7 @@ class Report(Judgement):
     rules: tuple[HeldRule, ...] = ()
     other_steps: tuple[OtherStep, ...] = ()
     person: Person | None = None
+    marked: Marked | None = None
 
 
 REPORT = AsJson[Report](Report)

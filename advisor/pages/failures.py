@@ -31,7 +31,7 @@ def show_failures(run: StoredRun, report: Report) -> None:
     if mixups := "".join(_mixups(name, each.confusion) for name, each in failures.items()):
         st.html(f'<h3 class="card-title">Labels most often mixed up</h3><div class="mixups">{mixups}</div>')
     found = read_answers(run, report)
-    rows, sources = ({row.example.id: row for row in found[0][0].rows}, found[1]) if found else ({}, {})
+    rows, sources = ({row.example.id: row for row in found[0]}, found[1]) if found else ({}, {})
     for name, each in failures.items():
         if any(one.count for one in each.categories):
             what = "which label for which, and examples" if _has_table(each) else "examples"

@@ -17,6 +17,7 @@ from advisor.runs.report_files import with_clicks
 from advisor.schema import Report
 from advisor.sections.own_clicks import CORRUPTIONS, SEES, before_a_run, own_clicks_of
 from advisor.storage.clicks import read_clicks
+from advisor.storage.own_marks import readable_marks
 from advisor.storage.stored import StoredDataset, StoredRun
 from advisor.wording import name_of
 from eval.blind.pairs import PAIRS, Pair, pairs_of_corruptions, pairs_of_trials
@@ -29,7 +30,7 @@ _SEED = 0  # of the split that the Data page shows, and of its pairs
 
 
 def after_clicks(run: StoredRun, report: Report) -> Report:
-    """The report, and its files, with what the person's clicks say by now."""
+    """The report, and its files, with what the person's clicks and marks say by now."""
     measured = measured_of(run)
     folder = frame.store().run_folder(run.id)
     try:
@@ -40,7 +41,7 @@ def after_clicks(run: StoredRun, report: Report) -> Report:
         return report
     pairs = _pairs_of_run(run.id, run.ended_at, report.seed, measured)
     trials = (*measured.trials, *measured.baselines)
-    return with_clicks(folder, report, trials, measured.split.test, clicks, pairs)
+    return with_clicks(folder, report, trials, measured.split.test, clicks, pairs, readable_marks(folder))
 
 
 def show_warning(run: StoredRun, report: Report) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from advisor.candidates import judged
 from advisor.pages import frame
+from advisor.pages.answer_choice import is_choosing
 from advisor.pages.blocks import folded, show_how, show_section
 from advisor.pages.changed_data import ask_for_changed_data
 from advisor.pages.failures import show_failures
@@ -28,6 +29,7 @@ from advisor.sections import answers
 from advisor.sections.blocks import Section
 from advisor.sections.contents import sections_of
 from advisor.sections.opening import subject_of
+from advisor.storage.own_marks import readable_marks
 from advisor.storage.stored import StoredRun
 from advisor.wording import in_sentence
 
@@ -37,6 +39,7 @@ _DOWNLOADS = {
     "report.json": ("Data (JSON)", "application/json"),
     "outcomes.csv": ("Answers (CSV)", "text/csv"),
     "clicks.csv": ("Your clicks (CSV)", "text/csv"),
+    "marks.csv": ("Your marks (CSV)", "text/csv"),
 }
 
 
@@ -76,7 +79,7 @@ def show_downloads(run: StoredRun, report: Report) -> None:
             if path.exists():
                 st.download_button(
                     label,
-                    path.read_bytes(),
+                    partial(_as_marked, run, report, name),
                     f"threeways-{run.id}{path.suffix}",
                     mime,
                     on_click="ignore",
@@ -90,11 +93,17 @@ def show_downloads(run: StoredRun, report: Report) -> None:
         )
 
 
+def _as_marked(run: StoredRun, report: Report, name: str) -> bytes:
+    """A file with the marks that were made since the page was drawn."""
+    after_clicks(run, report)
+    return (frame.store().run_folder(run.id) / name).read_bytes()
+
+
 def offer_pdf(run: StoredRun, report: Report) -> None:
     """It is made when somebody asks for it, which takes some seconds."""
     st.download_button(
         "Document (PDF)",
-        partial(pdf_of, report, measured_of(run)),
+        partial(pdf_of, run, report, measured_of(run)),
         f"threeways-{run.id}.pdf",
         "application/pdf",
         on_click="ignore",
@@ -104,9 +113,10 @@ def offer_pdf(run: StoredRun, report: Report) -> None:
     )
 
 
-def pdf_of(report: Report, measured: Measured | None) -> bytes:
+def pdf_of(run: StoredRun, report: Report, measured: Measured | None) -> bytes:
     trials, test = ((*measured.trials, *measured.baselines), measured.split.test) if measured else ((), ())
-    return render_pdf(render_html(report, trials, test))
+    marks = readable_marks(frame.store().run_folder(run.id))
+    return render_pdf(render_html(after_clicks(run, report), trials, test, marks=marks))
 
 
 def show_done(run: StoredRun, report: Report) -> None:
@@ -151,8 +161,8 @@ def _show_name(run: StoredRun) -> None:
 def show_part(run: StoredRun, report: Report, section: Section) -> None:
     """A section, or what is shown in its place where a person can do something with it."""
     match section.id:
-        case "own-clicks":
-            return  # with the comparison itself
+        case "own-clicks" | "own-marks":
+            return  # with the comparison itself, and with the answers
         case "failures":
             compare_answers(run, report)
             with folded(section.title, section.summary):
@@ -168,7 +178,7 @@ def show_part(run: StoredRun, report: Report, section: Section) -> None:
 
 
 def show_own_answers(run: StoredRun, report: Report) -> None:
-    with folded(answers.TITLE, answers.summary_of(report)):
+    with folded(answers.TITLE, answers.summary_of(report), is_choosing()):
         show_answers(run, report)
         show_how(answers.HOW)
 

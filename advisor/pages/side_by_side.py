@@ -1,4 +1,4 @@
-"""The test rows with the answer of every strategy, and chips that leave only some of them."""
+"""The test rows with the answer of every strategy, to search, sort, filter and mark."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from html import escape
 import streamlit as st
 
 from advisor.pages import frame
+from advisor.pages.answer_choice import choose_rows, page_of, turn_pages
 from advisor.pages.marks import marked_name
+from advisor.pages.own_marks import mark_answer, note_on, show_marked
 from advisor.schema import Report
-from advisor.sections.answers import AnsweredRow, Filter, answered_rows, filters
+from advisor.sections.answers import AnsweredRow, answered_rows, marked
+from advisor.storage.own_marks import read_marks
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_trials
@@ -20,7 +23,6 @@ from eval.scoring import read_json
 from eval.scoring.code import is_code
 from eval.task import BadInput, Task
 
-_ROWS_A_PAGE = 6
 _ANSWERS_SHOWN = 3  # of several right ones
 _LONG_JSON = 60  # characters; longer JSON is set out in lines
 _LONGEST_SOURCE = 600  # characters of a source that are shown
@@ -28,40 +30,55 @@ _LONGEST_SOURCE = 600  # characters of a source that are shown
 Sources = Mapping[str, tuple[str, str]]
 
 
+@st.fragment
 def show_answers(run: StoredRun, report: Report) -> None:
+    """The rows that the person asks for, where each answer can be marked."""
     found = read_answers(run, report)
     if found is None:
-        st.html('<p class="quiet">The answers of this run are no longer available.</p>')
+        frame.small("The answers of this run are no longer available.")
         return
-    chips, sources = found
-    labels = {chip.label: chip for chip in chips}
-    chosen = chips[0].label
-    if len(chips) > 1:
-        chosen = st.pills(
-            "Which rows",
-            list(labels),
-            default=chosen,
-            required=True,
-            format_func=lambda label: f"{label} ({len(labels[label].rows):,})",
-            key="answers",
-            label_visibility="collapsed",
-        )
-    rows = labels[chosen].rows
-    pages = -(-len(rows) // _ROWS_A_PAGE)
-    area = st.container()
-    page = st.pagination(pages, key=f"page-{chosen}") if pages > 1 else 1
-    with area:
-        first = (page - 1) * _ROWS_A_PAGE
-        st.html("".join(card(row, sources) for row in rows[first : first + _ROWS_A_PAGE]))
+    rows, sources = found
+    try:
+        marks = read_marks(frame.store().run_folder(run.id))
+    except BadInput as wrong:
+        frame.problem(str(wrong))
+        marks = None
+    if marks is not None:
+        show_marked(run, report, marks)
+        rows = marked(rows, marks)
+    chosen = choose_rows(rows)
+    with st.container(key="answer-rows", gap=None):
+        for row in page_of(chosen, len(rows)):
+            _show_row(run, row, sources, may_mark=marks is not None)
+    turn_pages(chosen)
 
 
-def read_answers(run: StoredRun, report: Report) -> tuple[list[Filter], Sources] | None:
-    """The chips with their rows, all of them under the first, and every text that may have been a source."""
+def _show_row(run: StoredRun, row: AnsweredRow, sources: Sources, may_mark: bool) -> None:
+    with st.container(key=f"answered-{row.example.id}"):
+        asked, given = st.columns([5, 7], gap="large")
+        with asked:
+            st.html(f'<div class="answered-part">{_asked(row)}</div>')
+        with given:
+            for strategy in row.outcomes:
+                with st.container(gap="xxsmall", key=f"given-{row.example.id}-{strategy}"):
+                    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+                        st.html(f'<div class="answered-part given">{_head(row, strategy)}</div>')
+                        if may_mark:
+                            mark_answer(run, row, strategy)
+                    st.html(f'<div class="answered-part given">{_body(row, strategy, sources)}</div>')
+                    if may_mark:
+                        note_on(run, row, strategy)
+
+
+def read_answers(run: StoredRun, report: Report) -> tuple[list[AnsweredRow], Sources] | None:
+    """All rows, and every text that may have been a source."""
     return _answers(frame.store().home.as_posix(), run.id, run.ended_at, report)
 
 
 @st.cache_resource(show_spinner="Reading the answers", max_entries=4)
-def _answers(home: str, run_id: str, ended_at: float | None, _report: Report) -> tuple[list[Filter], Sources] | None:
+def _answers(
+    home: str, run_id: str, ended_at: float | None, _report: Report
+) -> tuple[list[AnsweredRow], Sources] | None:
     """`home` and `ended_at` are the key."""
     folder = frame.store().run_folder(run_id)
     try:
@@ -70,7 +87,7 @@ def _answers(home: str, run_id: str, ended_at: float | None, _report: Report) ->
         return None
     trials, baselines = read_trials(folder, [step.strategy for step in frame.store().steps(run_id)])
     rows = answered_rows(_report, [*trials, *baselines], split.test)
-    return (filters(rows), _texts(task)) if rows else None
+    return (rows, _texts(task)) if rows else None
 
 
 def _texts(task: Task) -> dict[str, tuple[str, str]]:
@@ -83,27 +100,38 @@ def _texts(task: Task) -> dict[str, tuple[str, str]]:
 
 def card(row: AnsweredRow, sources: Sources) -> str:
     answers = "".join(_answer(row, strategy, sources) for strategy in row.outcomes)
+    return (
+        f'<article class="answered"><div class="asked">{_asked(row)}</div><div class="given">{answers}</div></article>'
+    )
+
+
+def _asked(row: AnsweredRow) -> str:
+    """The input and the expected answers."""
     shown, others = row.example.answers[:_ANSWERS_SHOWN], row.example.answers[_ANSWERS_SHOWN:]
     expected = '<p class="quiet small">or</p>'.join(map(_as_written, shown))
     if others:
         listed = "".join(f"<li>{escape(one)}</li>" for one in others)
         expected += f"<details><summary>or any of {len(others):,} more</summary><ul>{listed}</ul></details>"
-    return (
-        f'<article class="answered"><div class="asked"><h3>Input</h3><p class="text">{escape(row.example.input)}</p>'
-        f"<h3>Expected</h3>{expected}</div>"
-        f'<div class="given">{answers}</div></article>'
-    )
+    return f'<h3>Input</h3><p class="text">{escape(row.example.input)}</p><h3>Expected</h3>{expected}'
 
 
 def _answer(row: AnsweredRow, strategy: str, sources: Sources) -> str:
-    outcome = row.outcomes[strategy]
+    return f"<section>{_head(row, strategy)}{_body(row, strategy, sources)}</section>"
+
+
+def _head(row: AnsweredRow, strategy: str) -> str:
+    """Who answered, and how the score judges it."""
     mark = {True: "right", False: "wrong", None: ""}[row.right.get(strategy)]
     judged = f'<span class="judged {mark}">{escape(row.judgement(strategy))}</span>'
-    given = _as_written(outcome.error or outcome.text or "(nothing)")
-    return (
-        f"<section><header>{marked_name(strategy)}{judged}</header>{given}"
-        f"{_sources(outcome.sources, sources)}</section>"
-    )
+    if strategy in row.cut:
+        judged += '<span class="judged" title="The answer reached the limit of tokens.">cut off</span>'
+    return f"<header>{marked_name(strategy)}{judged}</header>"
+
+
+def _body(row: AnsweredRow, strategy: str, sources: Sources) -> str:
+    """The answer, and what it was made from."""
+    outcome = row.outcomes[strategy]
+    return f"{_as_written(outcome.error or outcome.text or '(nothing)')}{_sources(outcome.sources, sources)}"
 
 
 def _as_written(text: str) -> str:

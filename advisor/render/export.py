@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from advisor.storage.own_marks import OwnMark
 from eval.blind.pairs import Answer, Click, Pair
 from eval.mapping.accepted import SEPARATOR
 from eval.outcomes import Outcome, Trial
@@ -16,6 +17,7 @@ from eval.task import Example
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FACTS = ("example", "strategy", "input", "expected", "answer", "score")
 _CLICKED = ("input", "left", "right", "click", "left_by", "right_by", "left_score", "right_score", "at", "asked_in")
+_MARKED = ("input", "answer", "mark", "note", "strategies", "score", "at", "marked_in")
 _MORE_FACTS = ("seconds", "tokens_in", "tokens_out", "sources", "found_gold", "group", "error")
 
 
@@ -57,6 +59,34 @@ def clicks_csv(clicks: Sequence[Click], pairs: Sequence[Pair]) -> str:
                 *(side[0].score if side else None for side in sides),
                 click.at,
                 click.asked_in,
+            ]
+        )
+    return written.getvalue()
+
+
+def marks_csv(marks: Sequence[OwnMark], trials: Sequence[Trial], examples: Sequence[Example]) -> str:
+    """One row for each mark, in their order, with a header; write it as `outcomes_csv`. Strategies and score are empty
+    where no trial gave this answer."""
+    inputs = {example.id: example.input for example in examples}
+    given: dict[tuple[str, str], list[Outcome]] = {}
+    for trial in trials:
+        for outcome in trial.outcomes:
+            if outcome.example_id in inputs and outcome.error is None:
+                given.setdefault((inputs[outcome.example_id], outcome.text), []).append(outcome)
+    written = io.StringIO()
+    table = csv.writer(written)
+    table.writerow(_MARKED)
+    for mark in marks:
+        answers = given.get(mark.key, [])
+        table.writerow(
+            [
+                *map(inert, (mark.input, mark.answer)),
+                "right" if mark.is_right else "wrong",
+                inert(mark.note),
+                "; ".join(dict.fromkeys(answer.strategy for answer in answers)),
+                answers[0].score if answers else None,
+                mark.at,
+                mark.marked_in,
             ]
         )
     return written.getvalue()

@@ -16,6 +16,7 @@ from advisor.sections import answers
 from advisor.sections.blocks import Chart
 from advisor.sections.contents import SECTIONS, MakeSection, sections_of
 from advisor.sections.opening import opening_of
+from advisor.storage.own_marks import OwnMark
 from advisor.wording import name_of, sentences_in
 from eval.mapping.accepted import any_of
 from eval.outcomes import Trial
@@ -59,9 +60,11 @@ def render_html(
     trials: Sequence[Trial] = (),
     examples: Sequence[Example] = (),
     made_by: Sequence[MakeSection] = SECTIONS,
+    marks: Sequence[OwnMark] = (),
 ) -> str:
-    """A whole HTML document; with the trials, baselines included, and the test examples, the answers too."""
-    rows = answers.answered_rows(report, trials, examples)
+    """A whole HTML document; with the trials, baselines included, and the test examples, the answers too, and the
+    person's marks on them."""
+    rows = answers.answered_rows(report, trials, examples, marks)
     return _TEMPLATES.get_template("report.html.j2").render(
         report=report,
         colours=css_variables(),

@@ -12,6 +12,7 @@ from advisor.sections.answers import AnsweredRow
 from advisor.sections.blocks import Block, Bullets, Cell, Chart, Definitions, Folded, Section, Table, Text
 from advisor.sections.contents import SECTIONS, MakeSection, sections_of
 from advisor.sections.opening import opening_of
+from advisor.storage.own_marks import OwnMark
 from advisor.wording import count_text, name_of
 from eval.mapping.accepted import any_of
 from eval.outcomes import Trial
@@ -25,6 +26,7 @@ def render_markdown(
     made_by: Sequence[MakeSection] = SECTIONS,
     trials: Sequence[Trial] = (),
     examples: Sequence[Example] = (),
+    marks: Sequence[OwnMark] = (),
 ) -> str:
     """The verdict, then every section and, with the trials and the test examples, some answers; ends with a line
     break."""
@@ -45,7 +47,7 @@ def render_markdown(
         *(_block(opening.chart) if opening.chart else []),
     ]
     lines += [line for section in sections if not section.is_first for line in _section(section)]
-    lines += _answers(answers.answered_rows(report, trials, examples), preferred(report))
+    lines += _answers(answers.answered_rows(report, trials, examples, marks), preferred(report))
     return "\n".join(lines)
 
 
@@ -110,7 +112,8 @@ def _answer(row: AnsweredRow, strategy: str) -> str:
     if strategy not in row.outcomes:
         return ""
     outcome = row.outcomes[strategy]
-    return f"{_cut(outcome.error or outcome.text)} ({row.judgement(strategy)})"
+    said = "; ".join(filter(None, (row.judgement(strategy), _cut(row.own_judgement(strategy)))))
+    return f"{_cut(outcome.error or outcome.text)} ({said})"
 
 
 def _cut(text: str) -> str:

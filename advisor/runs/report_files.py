@@ -11,17 +11,19 @@ from importlib.metadata import version
 from pathlib import Path
 
 from advisor.measurement import sharing_timings
-from advisor.render.export import clicks_csv, outcomes_csv
+from advisor.render.export import clicks_csv, marks_csv, outcomes_csv
 from advisor.render.html import render_html
 from advisor.render.json_file import render_json
 from advisor.render.markdown import render_markdown
 from advisor.report.build import build_report
 from advisor.report.clicked import person_of
+from advisor.report.marked import marked_of
 from advisor.runs.score_check import read_score_check
 from advisor.runs.timing import read_estimate
 from advisor.schema import SCORE_VERSION, OtherStep, Report
 from advisor.storage.clicks import clicks_in
 from advisor.storage.files import write_whole
+from advisor.storage.own_marks import OwnMark, readable_marks
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_curves
@@ -76,6 +78,7 @@ def write_report(
     write_whole(folder / "steps.json", json.dumps([asdict(step) for step in steps], indent=2))
     write_whole(folder / "outcomes.csv", outcomes_csv([*trials, *baselines], split.test).encode("utf-8-sig"))
     clicks, pairs = clicks_in([folder]), pairs_of_trials(trials, split.test, plan.seed)
+    marks = readable_marks(folder)
     report = replace(
         report,
         candidates=tuple(
@@ -88,8 +91,9 @@ def write_report(
             if name not in {one.id for one in report.candidates}
         ),
         person=person_of(pairs, clicks, run.id, report.recommendation.choice, _before(clicks, pairs, task, split)),
+        marked=marked_of(task.kind, [*trials, *baselines], split.test, marks),
     )
-    _write_forms(folder, report, [*trials, *baselines], split.test, clicks, pairs)
+    _write_forms(folder, report, [*trials, *baselines], split.test, clicks, pairs, marks)
     return report
 
 
@@ -100,14 +104,17 @@ def with_clicks(
     test: Sequence[Example],
     clicks: Sequence[Click],
     pairs: Sequence[Pair],
+    marks: Sequence[OwnMark],
 ) -> Report:
-    """The report with what the clicks on `pairs` say now. Its files are written again if that changed."""
+    """The report with what the clicks on `pairs` and the marks on answers say now. Its files are written again if that
+    changed."""
     before = report.person.before if report.person else None
     person = person_of(pairs, clicks, report.run_id, report.recommendation.choice, before)
-    if person == report.person:
+    marked = marked_of(report.task.kind, trials, test, marks)
+    if (person, marked) == (report.person, report.marked):
         return report
-    report = replace(report, person=person)
-    _write_forms(folder, report, trials, test, clicks, pairs)
+    report = replace(report, person=person, marked=marked)
+    _write_forms(folder, report, trials, test, clicks, pairs, marks)
     return report
 
 
@@ -118,13 +125,18 @@ def _write_forms(
     test: Sequence[Example],
     clicks: Sequence[Click],
     pairs: Sequence[Pair],
+    marks: Sequence[OwnMark],
 ) -> None:
     if clicks:
         write_whole(folder / "clicks.csv", clicks_csv(clicks, pairs).encode("utf-8-sig"))
     else:
         (folder / "clicks.csv").unlink(missing_ok=True)
-    write_whole(folder / "report.md", render_markdown(report, trials=trials, examples=test))
-    write_whole(folder / "report.html", render_html(report, trials, test))
+    if marks:
+        write_whole(folder / "marks.csv", marks_csv(marks, trials, test).encode("utf-8-sig"))
+    else:
+        (folder / "marks.csv").unlink(missing_ok=True)
+    write_whole(folder / "report.md", render_markdown(report, trials=trials, examples=test, marks=marks))
+    write_whole(folder / "report.html", render_html(report, trials, test, marks=marks))
     write_whole(folder / "report.json", render_json(report))
 
 

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from advisor.candidates import judged, preferred
 from advisor.measurement import is_judged
 from advisor.schema import Report
-from advisor.wording import count_text, in_sentence, score_text
+from advisor.storage.own_marks import OwnMark
+from advisor.wording import count_text, in_sentence, score_text, share_text
 from eval.outcomes import Outcome, Trial
 from eval.scoring import is_right
 from eval.task import Example, Kind
 from strategies.registry import LOOKS_UP
 
 TITLE = "Answers side by side"
+ANSWER_TOKENS = "answer_tokens"  # the setting with the most tokens that a written answer may have
 HOW = "Columns answer, expected and score of outcomes.csv."
 
 
 @dataclass(frozen=True, slots=True)
 class AnsweredRow:
-    """One test example with the outcomes by strategy; `right` has no entry where right or wrong cannot be said."""
+    """One test example with the outcomes by strategy; `right` has no entry where right or wrong cannot be said. `cut`
+    are the strategies whose written answer reached the limit of tokens, `marks` what the person says by strategy."""
 
     example: Example
     outcomes: dict[str, Outcome]
     right: dict[str, bool]
+    cut: frozenset[str] = frozenset()
+    marks: Mapping[str, OwnMark] = field(default_factory=dict)
 
     def judgement(self, strategy: str) -> str:
         """ "right, 1.00", "wrong, .25", ".61" where right or wrong cannot be said, "no answer" where it failed."""
@@ -33,6 +38,19 @@ class AnsweredRow:
             return "no answer"
         score = score_text(outcome.score)
         return f"{'right' if self.right[strategy] else 'wrong'}, {score}" if strategy in self.right else score
+
+    def own_judgement(self, strategy: str) -> str:
+        """ "you: wrong", with the person's note; "" where they said nothing."""
+        mark = self.marks.get(strategy)
+        if mark is None:
+            return ""
+        said = "you: right" if mark.is_right else "you: wrong"
+        return f"{said} ({mark.note})" if mark.note else said
+
+    def contradicts(self, strategy: str) -> bool:
+        """Whether the person and the score disagree on an answer."""
+        mark = self.marks.get(strategy)
+        return mark is not None and strategy in self.right and mark.is_right != self.right[strategy]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,43 +62,99 @@ class Filter:
 
 
 def summary_of(report: Report) -> str:
+    if notice := unreliable(report):
+        return notice
     rows = count_text(report.task.test, "test row")
     sources = ", and the sources it used" if any(one.strategy in LOOKS_UP for one in judged(report)) else ""
     return f"{rows} with every answer, right or wrong{sources}."
 
 
-def answered_rows(report: Report, trials: Sequence[Trial], examples: Sequence[Example]) -> list[AnsweredRow]:
+def unreliable(report: Report) -> str | None:
+    """That not even the best strategy is right more often than wrong; None where one is, or where nobody can say."""
+    best = next((one for one in judged(report) if one.failures and one.failures.wrong is not None), None)
+    if best is None or best.failures is None or best.failures.wrong is None:
+        return None
+    right, rows = best.failures.of - best.failures.wrong, best.failures.of
+    if right >= rows / 2:
+        return None
+    return (
+        f"Nothing answers reliably yet: the best, {in_sentence(best.strategy)}, is right on {right:,} of "
+        f"{count_text(rows, 'row')} ({share_text(right / rows)})."
+    )
+
+
+def answered_rows(
+    report: Report, trials: Sequence[Trial], examples: Sequence[Example], marks: Sequence[OwnMark] = ()
+) -> list[AnsweredRow]:
     """The examples with the answers of every strategy and of the baseline that the headline prefers, in their own
-    order. `trials` may include all baselines."""
+    order. `trials` may include all baselines; `marks` are the person's own."""
     by_example: dict[str, dict[str, Outcome]] = {}
     given = {trial.strategy: trial for trial in trials if is_judged(trial)}
     for name in (one.id for one in preferred(report) if one.id in given):
         for outcome in given[name].outcomes:
             by_example.setdefault(outcome.example_id, {})[name] = outcome
     kind, metric = report.task.kind, next((trial.metric for trial in given.values()), "")
-    return [_row(kind, metric, example, by_example[example.id]) for example in examples if example.id in by_example]
+    limits = {name: limit for name, trial in given.items() if (limit := trial.settings.get(ANSWER_TOKENS))}
+    rows = [
+        _row(kind, metric, example, by_example[example.id], limits) for example in examples if example.id in by_example
+    ]
+    return marked(rows, marks)
+
+
+def marked(rows: Sequence[AnsweredRow], marks: Sequence[OwnMark]) -> list[AnsweredRow]:
+    """The rows with what the person says of their answers."""
+    said = {mark.key: mark for mark in marks}
+    inputs = {mark.input for mark in marks}
+    return [_marked(row, said) if row.example.input in inputs else row for row in rows]
+
+
+def _marked(row: AnsweredRow, said: Mapping[tuple[str, str], OwnMark]) -> AnsweredRow:
+    keys = {name: (row.example.input, outcome.text) for name, outcome in row.outcomes.items()}
+    return replace(row, marks={name: said[key] for name, key in keys.items() if key in said})
 
 
 def filters(rows: Sequence[AnsweredRow]) -> list[Filter]:
-    """All rows, those that only one strategy gets right, and those that all get wrong or right.
+    """All rows, those that only one strategy gets right, those that all get wrong or right, those with an answer that
+    is missing or cut off, and those that the person marked.
 
-    Only the first where nothing is marked right or wrong. Filters without rows are left out.
+    Filters without rows are left out, except the first.
     """
-    everything = Filter("All", tuple(rows))
-    marked = [row for row in rows if row.right]
-    strategies = list(dict.fromkeys(strategy for row in marked for strategy in row.right))
-    if len(strategies) < 2:
-        return [everything]
-    only = [Filter(f"Only {in_sentence(strategy)} right", _where(marked, {strategy})) for strategy in strategies]
-    all_right = Filter("All right", tuple(row for row in marked if all(row.right.values())))
-    all_wrong = Filter("All wrong", tuple(row for row in marked if not any(row.right.values())))
-    return [everything, *(one for one in (*only, all_wrong, all_right) if one.rows)]
+    judged_rows = [row for row in rows if row.right]
+    strategies = list(dict.fromkeys(strategy for row in judged_rows for strategy in row.right))
+    several = judged_rows if len(strategies) > 1 else []
+    found = (
+        *(Filter(f"Only {in_sentence(strategy)} right", _where(several, {strategy})) for strategy in strategies),
+        Filter("All wrong", tuple(row for row in several if not any(row.right.values()))),
+        Filter("All right", tuple(row for row in several if all(row.right.values()))),
+        *([] if several else _of_the_only(judged_rows)),
+        Filter("No answer", tuple(row for row in rows if any(one.error for one in row.outcomes.values()))),
+        Filter("Cut off", tuple(row for row in rows if row.cut)),
+        Filter("You disagree", tuple(row for row in rows if any(map(row.contradicts, row.marks)))),
+        Filter("Marked wrong by you", _marked_as(rows, False)),
+        Filter("Marked right by you", _marked_as(rows, True)),
+    )
+    return [Filter("All", tuple(rows)), *(one for one in found if one.rows)]
+
+
+def _of_the_only(rows: Sequence[AnsweredRow]) -> list[Filter]:
+    """Where a single strategy answered."""
+    return [
+        Filter("Wrong", tuple(row for row in rows if not any(row.right.values()))),
+        Filter("Right", tuple(row for row in rows if any(row.right.values()))),
+    ]
+
+
+def _marked_as(rows: Sequence[AnsweredRow], is_right: bool) -> tuple[AnsweredRow, ...]:
+    return tuple(row for row in rows if any(mark.is_right is is_right for mark in row.marks.values()))
 
 
 def _where(rows: Sequence[AnsweredRow], right: set[str]) -> tuple[AnsweredRow, ...]:
     return tuple(row for row in rows if {name for name, is_it in row.right.items() if is_it} == right)
 
 
-def _row(kind: Kind, metric: str, example: Example, outcomes: dict[str, Outcome]) -> AnsweredRow:
+def _row(
+    kind: Kind, metric: str, example: Example, outcomes: dict[str, Outcome], limits: Mapping[str, int]
+) -> AnsweredRow:
     marks = {name: is_right(kind, outcome.score, outcome.parts, metric) for name, outcome in outcomes.items()}
-    return AnsweredRow(example, outcomes, {name: mark for name, mark in marks.items() if mark is not None})
+    cut = frozenset(name for name, one in outcomes.items() if name in limits and one.tokens_out >= limits[name])
+    return AnsweredRow(example, outcomes, {name: mark for name, mark in marks.items() if mark is not None}, cut)

@@ -106,10 +106,8 @@ def test_a_chip_leaves_only_its_rows(finished: Finish) -> None:
     run = finished()
     app = open_page("Report", run=run.id)
     app.pills(key="answers").set_value("All wrong").run()
-    shown = [
-        body for element in app.get("html") if (body := element.proto.body).startswith('<article class="answered"')
-    ]
-    assert len(shown) == 1 and "judged wrong" in shown[0] and "judged right" not in shown[0]
+    shown = [body for element in app.get("html") if 'class="answered-part given"' in (body := element.proto.body)]
+    assert len(shown) == 9 and all("judged wrong" in one and "judged right" not in one for one in shown)
 
 
 def test_answers_and_reasons_are_escaped(synthetic_trials: MakeTrials, finished: Finish) -> None:
