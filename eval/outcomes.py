@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from eval.sent import Sent, SentPrompts
+
 EXAMPLE_SOURCE = "train:"  # prefix of a training example's id among the sources of an answer
 
 
@@ -13,7 +15,8 @@ class Prediction:
     """One answer of one strategy.
 
     `tokens_in` counts the whole prompt, `tokens_out` the answer; `sources` are the ids of the documents or training
-    examples in the prompt, best first; `error` is a sentence if there is no answer (then `text` is "").
+    examples in the prompt, best first; `error` is a sentence if there is no answer (then `text` is ""); `cut_off` says
+    whether the answer reached the limit of tokens before its end; `sent` gives the prompt that a language model read.
     """
 
     text: str
@@ -21,6 +24,8 @@ class Prediction:
     tokens_out: int
     sources: tuple[str, ...] = ()
     error: str | None = None
+    cut_off: bool = False
+    sent: Sent | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class Outcome:
     the wall time of this request answered alone after a warm-up, None if it only ran in a batch. `found_gold` says
     whether a gold document was among the sources, None if there is no gold document. `group` is the example's group,
     if any. `phases` are the measured parts of `seconds` by name. `expected` is the right label, labels or number; None
-    for other answers, and in older runs.
+    for other answers, and in older runs. `cut_off` is as in `Prediction`, None in older runs.
     """
 
     example_id: str
@@ -49,6 +54,7 @@ class Outcome:
     group: str | None = None
     phases: dict[str, float] = field(default_factory=dict)
     expected: str | None = None
+    cut_off: bool | None = None
 
 
 # Names of a trial's probes. TRAINED_AGAIN is followed by a number: the test set, answered after one more training.
@@ -98,6 +104,7 @@ class Trial:
     - `notes`: sentences worth knowing.
     - `metric`: how the outcomes make one score; "" (their mean) in older runs and for scores from elsewhere.
     - `busy`: other programs' share of the processor during the latency measurement; None if not recorded.
+    - `instruction`: the instruction in every prompt that was sent; None if there is none, or if it was not recorded.
 
     Measured in addition if the budget allows:
 
@@ -110,7 +117,8 @@ class Trial:
     - `knowledge`: of the base model and of the trained model.
     - `apart_seconds`: by example, the latency of some timed requests with the adapter kept separate from the weights.
 
-    Not stored: `timed_alike`, the timed outcomes of other trials of the run whose requests take the same work.
+    Not in trial.json: `timed_alike`, the timed outcomes of other trials of the run whose requests take the same work;
+    `prompts`, which are large and have a file of their own, None if they were not recorded or not read.
     """
 
     strategy: str
@@ -134,4 +142,6 @@ class Trial:
     refresh_seconds: float | None = None
     apart_seconds: dict[str, float] = field(default_factory=dict)
     metric: str = ""
+    instruction: str | None = None
     timed_alike: tuple[Outcome, ...] = ()
+    prompts: SentPrompts | None = field(default=None, compare=False, repr=False)

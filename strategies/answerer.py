@@ -129,7 +129,10 @@ class Answerer:
             return asked
         if not self.brief.labels:
             written = self.model.write(fitting, self.answer_tokens, rows_done)
-            asked.written = [Prediction(one.text, one.tokens_in, one.tokens_out) for one in written]
+            asked.written = [
+                Prediction(one.text, one.tokens_in, one.tokens_out, cut_off=one.cut_off, sent=one.sent)
+                for one in written
+            ]
             return asked
 
         def compare(scores: Scores) -> list[NDArray[np.float64]]:
@@ -150,9 +153,10 @@ class Answerer:
 
     def _chosen(self, scores: Scores, way: LabelChoice) -> list[Prediction]:
         answers = way.answers(way.compare(scores, self.baseline), self.brief.labels)
+        sent = scores.sent or [None] * len(answers)
         return [
-            Prediction(text, int(tokens_in), int(scores.tokens_out[labels].sum()))
-            for (text, labels), tokens_in in zip(answers, scores.tokens_in, strict=True)
+            Prediction(text, int(tokens_in), int(scores.tokens_out[labels].sum()), sent=each)
+            for (text, labels), tokens_in, each in zip(answers, scores.tokens_in, sent, strict=True)
         ]
 
 

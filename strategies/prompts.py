@@ -11,6 +11,7 @@ from typing import Any
 from eval.mapping.label_sets import NO_LABEL, SEPARATOR, labels_in
 from eval.scoring import read_json
 from eval.scoring.code import language_of
+from eval.sent import Part
 from eval.splitting.stable_order import stable_hash
 from eval.task import Brief, Example, Kind, LearningSplit
 from eval.words import usual_length
@@ -76,8 +77,12 @@ def build_prompt(
     """Instruction, then solved examples as earlier turns, then passages with the input."""
     turns = [Message("system", instruction)]
     for example in demonstrations:
-        turns += [Message("user", example.input), Message("assistant", example.target)]
-    return (*turns, Message("user", with_passages(input, passages)))
+        turns += [
+            Message("user", example.input, ((Part.EXAMPLE, example.input),)),
+            Message("assistant", example.target, ((Part.EXAMPLE, example.target),)),
+        ]
+    marked = (*((Part.PASSAGE, passage.titled) for passage in passages), (Part.INPUT, input))
+    return (*turns, Message("user", with_passages(input, passages), marked))
 
 
 def as_asked(split: LearningSplit, kind: Kind) -> LearningSplit:

@@ -135,6 +135,8 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         notes=tuple(strategy.notes),
         metric=scorer.metric.name,
         busy=measured.busy,
+        instruction=measured.prompts.instruction if measured.prompts else None,
+        prompts=measured.prompts,
     )
     rows = 0 if order.strategy in BASELINES else budget.probe_rows
     trial = timed_apart(trial, strategy, split.test, rows > 0, report_progress)

@@ -1,5 +1,5 @@
-"""A trial on disk: trial.json, one outcome per line in outcomes.jsonl, outcomes of probes, if any, in probes.jsonl, and
-manifest.json, which is written last.
+"""A trial on disk: trial.json, one outcome per line in outcomes.jsonl, outcomes of probes, if any, in probes.jsonl,
+prompts of a language model in prompts.jsonl, and manifest.json, which is written last.
 
 The manifest holds the hashes of the others. A trial without a matching manifest was never finished and counts as
 absent.
@@ -10,26 +10,29 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from advisor.as_json import AsJson
 from advisor.plan import BASELINES_STEP, CURVES_STEP
 from advisor.storage.files import write_whole
+from advisor.storage.prompt_file import prompts_of_text, prompts_to_text
 from eval.outcomes import Trial
+from eval.sent import SentPrompts
 from strategies.registry import BASELINES
 
 _TRIAL = AsJson[Trial](Trial)
 _MANIFEST = "manifest.json"
 _PROBES = "probes.jsonl"
+PROMPTS_FILE = "prompts.jsonl"
 
 
 def write_trial(folder: Path, trial: Trial) -> None:
     """`folder` must exist. An earlier trial in it is invalid from the first moment on."""
     (folder / _MANIFEST).unlink(missing_ok=True)
-    facts = asdict(trial)
+    facts = asdict(replace(trial, prompts=None))
     outcomes, probes = facts.pop("outcomes"), facts.pop("probes")
-    del facts["timed_alike"]
+    del facts["timed_alike"], facts["prompts"]
     contents = {
         "trial.json": json.dumps(facts, indent=2),
         "outcomes.jsonl": "".join(json.dumps(outcome) + "\n" for outcome in outcomes),
@@ -37,6 +40,8 @@ def write_trial(folder: Path, trial: Trial) -> None:
     if probes:
         lines = [{"probe": name, **outcome} for name, each in probes.items() for outcome in each]
         contents[_PROBES] = "".join(json.dumps(line) + "\n" for line in lines)
+    if trial.prompts:
+        contents[PROMPTS_FILE] = prompts_to_text(trial.prompts)
     for name, content in contents.items():
         write_whole(folder / name, content)
     hashes = {name: _hash(content.encode()) for name, content in contents.items()}
@@ -44,10 +49,11 @@ def write_trial(folder: Path, trial: Trial) -> None:
 
 
 def read_trial(folder: Path) -> Trial | None:
-    """None if there is no finished trial, or if it was changed since, or if another version wrote it."""
+    """Without its prompts. None if there is no finished trial, or if it was changed since, or if another version wrote
+    it."""
     try:
         hashes = json.loads((folder / _MANIFEST).read_bytes())
-        names = ("trial.json", "outcomes.jsonl", *([_PROBES] if _PROBES in hashes else []))
+        names = ("trial.json", "outcomes.jsonl", *(name for name in (_PROBES, PROMPTS_FILE) if name in hashes))
         contents = {name: (folder / name).read_bytes() for name in names}
         if hashes != {name: _hash(content) for name, content in contents.items()}:
             return None
@@ -58,6 +64,14 @@ def read_trial(folder: Path) -> Trial | None:
             probes.setdefault(line.pop("probe"), []).append(line)
         return _TRIAL.of({**facts, "outcomes": list(outcomes), "probes": probes})
     except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def read_prompts(folder: Path) -> SentPrompts | None:
+    """None if they were not recorded, or can't be read."""
+    try:
+        return prompts_of_text((folder / PROMPTS_FILE).read_text())
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 from eval.measuring.other_programs import MATERIAL_SHARE, OtherPrograms
@@ -12,6 +12,7 @@ from eval.measuring.phases import listening
 from eval.measuring.robustness import variants_of
 from eval.outcomes import Outcome, Prediction
 from eval.scoring import Scorer
+from eval.sent import SentPrompts
 from eval.task import LABELLED, Example
 
 ROWS_A_CALL = 32  # few enough that the progress bar moves
@@ -28,11 +29,12 @@ class Predictor(Protocol):
 @dataclass(frozen=True, slots=True)
 class Measured:
     """`busy` is the share of the processor that other programs used while single answers were timed; None if timing was
-    too short to tell."""
+    too short to tell. `prompts` are what a language model read; None if none was asked, or it doesn't say."""
 
     outcomes: tuple[Outcome, ...]
     requests_per_second: float
     busy: float | None = None
+    prompts: SentPrompts | None = None
 
 
 RowsMeasured = Callable[[str, int, int], None]  # stage in words, rows done, total rows
@@ -49,9 +51,15 @@ def measure(
     """
     rows_measured("answering the test rows", 0, len(test))
     predictor.predict([test[0].input])  # warm-up: the first call of a process costs more than later ones
-    started = time.perf_counter()
-    predictions = answer_rows(predictor, test, lambda done: rows_measured("answering the test rows", done, len(test)))
-    batch_seconds = time.perf_counter() - started
+    predictions: dict[int, Prediction] = {}
+    prompts, batch_seconds = SentPrompts(), 0.0
+    for part, answers, seconds in _in_batches(predictor, test):
+        batch_seconds += seconds
+        for row, prediction in zip(part, answers, strict=True):
+            if prediction.sent:
+                prompts.add(test[row].id, prediction.sent())
+            predictions[row] = replace(prediction, sent=None)
+        rows_measured("answering the test rows", len(predictions), len(test))
 
     chosen = spread(len(test), latency_rows)
     timed = _timed(predictor, test, chosen, "timing single answers", rows_measured)
@@ -65,6 +73,7 @@ def measure(
         ),
         requests_per_second=len(test) / batch_seconds,
         busy=timed.busy,
+        prompts=prompts if prompts.examples else None,
     )
 
 
@@ -119,14 +128,25 @@ def spread(of: int, count: int) -> list[int]:
 
 
 def answer_rows(predictor: Predictor, rows: Sequence[Example], done: Callable[[int], None]) -> dict[int, Prediction]:
-    """Predictions by row number. The longest inputs come first, so that rows of similar length share a batch."""
-    by_length = sorted(range(len(rows)), key=lambda row: (-len(rows[row].input), row))
+    """Predictions by row number."""
     predictions: dict[int, Prediction] = {}
-    for start in range(0, len(rows), ROWS_A_CALL):
-        part = by_length[start : start + ROWS_A_CALL]
-        predictions.update(zip(part, predictor.predict([rows[row].input for row in part]), strict=True))
+    for part, answers, _ in _in_batches(predictor, rows):
+        predictions.update(zip(part, answers, strict=True))
         done(len(predictions))
     return predictions
+
+
+def _in_batches(
+    predictor: Predictor, rows: Sequence[Example]
+) -> Iterator[tuple[Sequence[int], list[Prediction], float]]:
+    """Row numbers, their predictions and the wall seconds of these. The longest inputs come first, so that rows of
+    similar length share a batch."""
+    by_length = sorted(range(len(rows)), key=lambda row: (-len(rows[row].input), row))
+    for start in range(0, len(rows), ROWS_A_CALL):
+        part = by_length[start : start + ROWS_A_CALL]
+        asked = time.perf_counter()
+        answers = predictor.predict([rows[row].input for row in part])
+        yield part, answers, time.perf_counter() - asked
 
 
 def outcome_of(
@@ -155,4 +175,5 @@ def outcome_of(
         group=example.group,
         phases=phases or {},
         expected=example.target if scorer.kind in LABELLED else None,
+        cut_off=prediction.cut_off,
     )

@@ -6,19 +6,29 @@ A strategy needs only these two calls, so a model served elsewhere can join by i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.sent import Part, Sent
+
+Marked = tuple[Part, str]  # words of a message, and which part of the prompt they are
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation."""
+    """One turn of a conversation. `marked` are its words by part, in their order, where it has more than one part or
+    another than its role suggests."""
 
     role: Literal["system", "user", "assistant"]
     content: str
+    marked: tuple[Marked, ...] = field(default=(), compare=False)
+
+    @property
+    def parts(self) -> tuple[Marked, ...]:
+        return self.marked or ((Part.INSTRUCTION if self.role == "system" else Part.INPUT, self.content),)
 
 
 Prompt = tuple[Message, ...]
@@ -29,21 +39,26 @@ class Scores:
     """How likely each continuation is after each prompt.
 
     `log_probabilities`: natural logarithms summed over a continuation's tokens, [prompts, continuations]; `tokens_in`:
-    tokens in each prompt, [prompts]; `tokens_out`: tokens in each continuation, [continuations].
+    tokens in each prompt, [prompts]; `tokens_out`: tokens in each continuation, [continuations]; `sent`: what each
+    prompt looked like, [prompts], empty if the model doesn't say.
     """
 
     log_probabilities: NDArray[np.float64]
     tokens_in: NDArray[np.int64]
     tokens_out: NDArray[np.int64]
+    sent: tuple[Sent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An answer written by the model, with the number of tokens it read and wrote."""
+    """An answer written by the model, with the number of tokens it read and wrote. `cut_off` says whether it reached
+    the limit of tokens before its end. `sent` is what its prompt looked like, None if the model doesn't say."""
 
     text: str
     tokens_in: int
     tokens_out: int
+    cut_off: bool = False
+    sent: Sent | None = None
 
 
 RowsDone = Callable[[int], None]  # called with the number of finished rows of the call

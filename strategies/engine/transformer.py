@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jinja2 import TemplateError
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -24,12 +23,12 @@ from strategies.engine.batches import Limits
 from strategies.engine.key_values import Prefix, RoomyCache
 from strategies.engine.label_search import LabelSearch
 from strategies.engine.label_tree import LabelTree
-from strategies.engine.language_model import Compare, Message, Prompt, RowsDone, Scores, Written
+from strategies.engine.language_model import Compare, Prompt, RowsDone, Scores, Written
+from strategies.engine.rendering import ChatForm
 
 WORTH_REMEMBERING = 16  # tokens; running a shorter addition to the shared beginning separately costs more than it saves
 WORTH_DROPPING = 0.75  # idle rows leave a batch if a smaller share is still active, because leaving copies the cache
-PLAIN_TURN = "{role}:\n{content}\n"  # for models without a chat template
-NEXT_TURN = "\nuser:"  # where such a model would continue by itself
+NEXT_TURN = "\nuser:"  # where a model without a chat template would continue by itself
 
 if "OMP_NUM_THREADS" not in os.environ:  # a value set by the person is respected
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
@@ -41,6 +40,7 @@ class Transformer:
     def __init__(self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         self.network = network.eval()
         self.tokenizer = tokenizer
+        self._form = ChatForm(tokenizer)
         self.device = network.device
         self.context_tokens = int(getattr(network.config, "max_position_embeddings", 1 << 20))
         self._shares_beginnings = share_beginnings(network)
@@ -60,29 +60,11 @@ class Transformer:
 
     def encode(self, prompt: Prompt) -> list[int]:
         """The prompt in the model's own chat format, up to where the answer starts."""
-        if not self.tokenizer.chat_template:
-            text = "".join(PLAIN_TURN.format(role=turn.role, content=turn.content) for turn in prompt) + "assistant:\n"
-            return self._tokens_of(text, add_special_tokens=True)
-        try:
-            text = self._in_chat_form(prompt)
-        except TemplateError:  # some models have no system turn
-            first, second, *rest = prompt
-            text = self._in_chat_form((Message("user", f"{first.content}\n\n{second.content}"), *rest))
-        return self._tokens_of(text)
-
-    def _in_chat_form(self, prompt: Prompt) -> str:
-        turns = [{"role": turn.role, "content": turn.content} for turn in prompt]
-        # Thinking aloud would use up an answer's tokens before it starts. Templates without this switch ignore it.
-        return str(
-            self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, enable_thinking=False)
-        )
+        return self._form.render(prompt).ids
 
     def encode_answer(self, text: str) -> list[int]:
         """An answer as the model would write it, without the token that ends it."""
-        return self._tokens_of(text)
-
-    def _tokens_of(self, text: str, add_special_tokens: bool = False) -> list[int]:
-        tokens: list[int] = self.tokenizer(text, add_special_tokens=add_special_tokens)["input_ids"]
+        tokens: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return tokens
 
     def count_prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
@@ -105,7 +87,8 @@ class Transformer:
     def _score(
         self, prompts: Sequence[Prompt], tree: LabelTree, rows_done: RowsDone | None, compare: Compare | None
     ) -> Scores:
-        encoded = [self.encode(prompt) for prompt in prompts]
+        rendered = [self._form.render(prompt) for prompt in prompts]
+        encoded = [each.ids for each in rendered]
         tokens_in = np.array([len(tokens) for tokens in encoded], dtype=np.int64)
         prefix = self._share_prefix(encoded)
         results = np.zeros((len(prompts), len(tree.lengths)))
@@ -117,23 +100,24 @@ class Transformer:
             done += len(rows)
             if rows_done:
                 rows_done(done)
-        return Scores(results, tokens_in, tree.lengths)
+        return Scores(results, tokens_in, tree.lengths, tuple(each.sent for each in rendered))
 
     @torch.inference_mode()
     def write(self, prompts: Sequence[Prompt], max_tokens: int, rows_done: RowsDone | None = None) -> list[Written]:
         with phase(READING):
-            encoded = [self.encode(prompt) for prompt in prompts]
+            rendered = [self._form.render(prompt) for prompt in prompts]
+            encoded = [each.ids for each in rendered]
             prefix = self._share_prefix(encoded)
         written: list[Written | None] = [None] * len(prompts)
         done = 0
         for rows in self._limits.batches([len(tokens) - len(prefix) + max_tokens for tokens in encoded]):
             own = [encoded[row][len(prefix) :] for row in rows]
-            for row, tokens in zip(rows, self._write_batch(prefix, own, max_tokens), strict=True):
+            for row, (tokens, cut_off) in zip(rows, self._write_batch(prefix, own, max_tokens), strict=True):
                 text = str(self.tokenizer.decode(tokens, skip_special_tokens=True))
-                if not self.tokenizer.chat_template:
-                    text = text.split(NEXT_TURN)[0]
-                text = text.strip()
-                written[row] = Written(text, len(encoded[row]), len(tokens))
+                if not self.tokenizer.chat_template and NEXT_TURN in text:
+                    text, cut_off = text.split(NEXT_TURN)[0], False
+                sent = rendered[row].sent
+                written[row] = Written(text.strip(), len(encoded[row]), len(tokens), cut_off, sent)
             done += len(rows)
             if rows_done:
                 rows_done(done)
@@ -231,8 +215,8 @@ class Transformer:
         batch.cache.turn_to(slice(0, len(wanted)), 0, end + widest)
         return np.concatenate(found)
 
-    def _write_batch(self, prefix: Prefix, own: list[list[int]], max_tokens: int) -> list[list[int]]:
-        """Greedy answers, without the token that ends them."""
+    def _write_batch(self, prefix: Prefix, own: list[list[int]], max_tokens: int) -> list[tuple[list[int], bool]]:
+        """Greedy answers, without the token that ends them, and whether they reached the limit before it."""
         with phase(READING):
             logits, batch = self._read(prefix, own, room=max_tokens)
             chosen = logits.argmax(-1)
@@ -240,8 +224,8 @@ class Transformer:
         with phase(WRITING):
             return self._go_on(batch, chosen, max_tokens)
 
-    def _go_on(self, batch: _Batch, chosen: Tensor, max_tokens: int) -> list[list[int]]:
-        """The answers that start with the chosen tokens, [rows]."""
+    def _go_on(self, batch: _Batch, chosen: Tensor, max_tokens: int) -> list[tuple[list[int], bool]]:
+        """As `_write_batch`: the answers that start with the chosen tokens, [rows]."""
         rows, unfinished = list(range(len(chosen))), set(range(len(chosen)))  # in the batch; still being written
         answers: list[list[int]] = [[] for _ in rows]
         for length in range(1, max_tokens + 1):
@@ -258,7 +242,7 @@ class Transformer:
                 chosen, rows = chosen[keep], [row for row in rows if row in unfinished]
             sees = torch.nn.functional.pad(batch.real, (0, length), value=True)[:, None]
             chosen = self._run(batch, chosen[:, None], batch.last_positions + length, sees)[:, -1].argmax(-1)
-        return answers
+        return [(answer, row in unfinished) for row, answer in enumerate(answers)]
 
     def _run(self, batch: _Batch, ids: Tensor, positions: Tensor, sees: Tensor | None, keep: int = 1) -> Tensor:
         """The logits after the last `keep` tokens of each row. `sees` [rows, width, columns] says which columns of its

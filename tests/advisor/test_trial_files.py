@@ -10,8 +10,9 @@ import pytest
 
 from advisor.storage.files import whole_folder, write_whole
 from advisor.storage.task_file import read_task, task_to_json
-from advisor.storage.trial_files import read_trial, write_trial
+from advisor.storage.trial_files import read_prompts, read_trial, write_trial
 from eval.outcomes import Effort, Outcome, Trial
+from eval.sent import Part, Piece, SentPrompts
 from eval.task import BadInput, Document
 from tests.tiny_strategies import tiny_task
 
@@ -37,6 +38,39 @@ def _trial(rows: int) -> Trial:
 def test_a_trial_is_read_as_it_was_written(tmp_path: Path) -> None:
     write_trial(tmp_path, _trial(3))
     assert read_trial(tmp_path) == _trial(3)
+
+
+INSTRUCTION = Piece(Part.INSTRUCTION, "Sort it.\u2028", (5, 6), (4, 5))
+
+
+def _prompts(rows: int) -> SentPrompts:
+    prompts = SentPrompts()
+    for row in range(rows):
+        prompts.add(f"r{row}", (INSTRUCTION, Piece(Part.INPUT, f"message {row} of a customer", (row, 70000), (9, 14))))
+    return prompts
+
+
+def test_prompts_are_read_as_they_were_written_and_the_manifest_names_them(tmp_path: Path) -> None:
+    write_trial(tmp_path, replace(_trial(3), prompts=_prompts(3)))
+    trial, prompts = read_trial(tmp_path), read_prompts(tmp_path)
+    assert trial == _trial(3) and trial is not None and trial.prompts is None
+    assert prompts == _prompts(3) and prompts is not None and prompts.instruction == "Sort it."
+    assert prompts.of("r1") == (INSTRUCTION, Piece(Part.INPUT, "message 1 of a customer", (1, 70000), (9, 14)))
+    assert prompts.of("never sent") is None
+    (tmp_path / "prompts.jsonl").write_text("")
+    assert read_trial(tmp_path) is None
+
+
+def test_a_trial_of_an_earlier_version_has_no_prompts(tmp_path: Path) -> None:
+    write_trial(tmp_path, _trial(3))
+    assert read_prompts(tmp_path) is None
+
+
+def test_the_prompts_of_10_000_rows_take_little_more_than_their_inputs(tmp_path: Path) -> None:
+    write_trial(tmp_path, replace(_trial(3), prompts=_prompts(10_000)))
+    content = (tmp_path / "prompts.jsonl").read_text()
+    assert content.count("Sort it.") == 1
+    assert len(content) < 150 * 10_000
 
 
 def test_there_is_no_trial_before_its_manifest(tmp_path: Path) -> None:

@@ -205,6 +205,8 @@ def test_written_answers_equal_those_of_transformers(instruction: str) -> None:
         text = model.tokenizer.decode(tokens, skip_special_tokens=True)
         assert isinstance(text, str) and answer.text == text.strip()
         assert (answer.tokens_in, answer.tokens_out) == (len(model.encode(prompt)), len(tokens))
+        assert answer.cut_off == (len(tokens) == 12)
+    assert {answer.cut_off for answer in written} == {True, False}
 
 
 def test_room_for_keys_and_values_is_freed_with_its_last_use() -> None:
