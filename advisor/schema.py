@@ -189,8 +189,8 @@ class Candidate:
     first word of a written answer. `per_1000_range` is the 95 % confidence interval of the cost per 1,000 requests.
     `timed_alike` counts the timed requests of other strategies that it rests on too, because they take the same work.
     `hit_rate` is the share of rows with a known document for which it was found. `error` is the mean absolute error of
-    a number. `seconds` is how long the whole step
-    took.
+    a number. `cut_off` counts the answers that reached the limit of tokens before their end. `instruction` is the one
+    in every prompt that was sent. `seconds` is how long the whole step took.
     """
 
     id: str
@@ -214,6 +214,8 @@ class Candidate:
     timed_alike: int = 0
     hit_rate: float | None = None
     failed_answers: int | None = None
+    cut_off: int | None = None
+    instruction: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     choices: tuple[dict[str, Any], ...] = ()
     effort: Effort = field(default_factory=Effort)

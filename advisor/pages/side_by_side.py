@@ -12,8 +12,9 @@ from advisor.pages import frame
 from advisor.pages.answer_choice import choose_rows, page_of, turn_pages
 from advisor.pages.marks import marked_name
 from advisor.pages.own_marks import mark_answer, note_on, show_marked
+from advisor.pages.sent_prompt import show_sent
 from advisor.schema import Report
-from advisor.sections.answers import AnsweredRow, answered_rows, marked
+from advisor.sections.answers import CUT_OFF_MEANS, AnsweredRow, answered_rows, marked
 from advisor.storage.own_marks import read_marks
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
@@ -68,6 +69,7 @@ def _show_row(run: StoredRun, row: AnsweredRow, sources: Sources, may_mark: bool
                     st.html(f'<div class="answered-part given">{_body(row, strategy, sources)}</div>')
                     if may_mark:
                         note_on(run, row, strategy)
+        show_sent(run, row)
 
 
 def read_answers(run: StoredRun, report: Report) -> tuple[list[AnsweredRow], Sources] | None:
@@ -123,9 +125,8 @@ def _head(row: AnsweredRow, strategy: str) -> str:
     """Who answered, and how the score judges it."""
     mark = {True: "right", False: "wrong", None: ""}[row.right.get(strategy)]
     judged = f'<span class="judged {mark}">{escape(row.judgement(strategy))}</span>'
-    if strategy in row.cut:
-        judged += '<span class="judged" title="The answer reached the limit of tokens.">cut off</span>'
-    return f"<header>{marked_name(strategy)}{judged}</header>"
+    cut = f'<span class="tag" title="{CUT_OFF_MEANS}">cut off</span>' if row.outcomes[strategy].cut_off else ""
+    return f"<header>{marked_name(strategy)}{judged}{cut}</header>"
 
 
 def _body(row: AnsweredRow, strategy: str, sources: Sources) -> str:

@@ -18,7 +18,7 @@ _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FACTS = ("example", "strategy", "input", "expected", "answer", "score")
 _CLICKED = ("input", "left", "right", "click", "left_by", "right_by", "left_score", "right_score", "at", "asked_in")
 _MARKED = ("input", "answer", "mark", "note", "strategies", "score", "at", "marked_in")
-_MORE_FACTS = ("seconds", "tokens_in", "tokens_out", "sources", "found_gold", "group", "error")
+_MORE_FACTS = ("seconds", "tokens_in", "tokens_out", "sources", "found_gold", "group", "error", "cut_off")
 
 
 def outcomes_csv(trials: Sequence[Trial], examples: Sequence[Example]) -> str:
@@ -105,6 +105,7 @@ def _row(outcome: Outcome, example: Example, parts: Sequence[str]) -> list[str |
         None if outcome.found_gold is None else int(outcome.found_gold),
         inert(outcome.group or ""),
         inert(outcome.error or ""),
+        None if outcome.cut_off is None else int(outcome.cut_off),
     ]
 
 

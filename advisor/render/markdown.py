@@ -112,7 +112,7 @@ def _answer(row: AnsweredRow, strategy: str) -> str:
     if strategy not in row.outcomes:
         return ""
     outcome = row.outcomes[strategy]
-    said = "; ".join(filter(None, (row.judgement(strategy), _cut(row.own_judgement(strategy)))))
+    said = "; ".join(filter(None, (row.judgement_in_full(strategy), _cut(row.own_judgement(strategy)))))
     return f"{_cut(outcome.error or outcome.text)} ({said})"
 
 

@@ -203,12 +203,20 @@ def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None, model:
         timed_alike=len(trial.timed_alike),
         hit_rate=measured.hit_rate,
         failed_answers=measured.failed_answers,
+        cut_off=_cut_off(trial),
+        instruction=trial.instruction,
         settings=trial.settings,
         choices=trial.choices,
         effort=trial.effort,
         notes=trial.notes,
         busy=trial.busy,
     )
+
+
+def _cut_off(trial: Trial) -> int | None:
+    """None in a run of an earlier version, and for scores from elsewhere."""
+    known = [outcome.cut_off for outcome in trial.outcomes if outcome.cut_off is not None]
+    return sum(known) if len(known) == len(trial.outcomes) else None
 
 
 def _probed(one: Candidate | NotMeasured, trial: Trial, failures: Failures, task: Task) -> Candidate | NotMeasured:

@@ -16,19 +16,21 @@ from eval.task import Example, Kind
 from strategies.registry import LOOKS_UP
 
 TITLE = "Answers side by side"
-ANSWER_TOKENS = "answer_tokens"  # the setting with the most tokens that a written answer may have
-HOW = "Columns answer, expected and score of outcomes.csv."
+HOW = (
+    "Columns answer, expected, score and cut_off of outcomes.csv. What was sent: prompts.jsonl of each strategy, "
+    "written down where the model reads its prompt."
+)
+CUT_OFF_MEANS = "The answer reached the limit of tokens before its end."
 
 
 @dataclass(frozen=True, slots=True)
 class AnsweredRow:
-    """One test example with the outcomes by strategy; `right` has no entry where right or wrong cannot be said. `cut`
-    are the strategies whose written answer reached the limit of tokens, `marks` what the person says by strategy."""
+    """One test example with the outcomes by strategy; `right` has no entry where right or wrong cannot be said.
+    `marks` is what the person says by strategy."""
 
     example: Example
     outcomes: dict[str, Outcome]
     right: dict[str, bool]
-    cut: frozenset[str] = frozenset()
     marks: Mapping[str, OwnMark] = field(default_factory=dict)
 
     def judgement(self, strategy: str) -> str:
@@ -52,6 +54,11 @@ class AnsweredRow:
         mark = self.marks.get(strategy)
         return mark is not None and strategy in self.right and mark.is_right != self.right[strategy]
 
+    def judgement_in_full(self, strategy: str) -> str:
+        """As `judgement`, and "cut off" where the answer was."""
+        judgement = self.judgement(strategy)
+        return f"{judgement}, cut off" if self.outcomes[strategy].cut_off else judgement
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -66,7 +73,16 @@ def summary_of(report: Report) -> str:
         return notice
     rows = count_text(report.task.test, "test row")
     sources = ", and the sources it used" if any(one.strategy in LOOKS_UP for one in judged(report)) else ""
-    return f"{rows} with every answer, right or wrong{sources}."
+    return " ".join([f"{rows} with every answer, right or wrong{sources}.", *cut_off_sentences(report)])
+
+
+def cut_off_sentences(report: Report) -> list[str]:
+    """How many answers of each strategy were cut off; nothing for strategies without any."""
+    return [
+        f"The token limit cut off {count_text(one.cut_off, 'answer')} of {in_sentence(one.strategy)}."
+        for one in judged(report)
+        if one.cut_off
+    ]
 
 
 def unreliable(report: Report) -> str | None:
@@ -94,10 +110,7 @@ def answered_rows(
         for outcome in given[name].outcomes:
             by_example.setdefault(outcome.example_id, {})[name] = outcome
     kind, metric = report.task.kind, next((trial.metric for trial in given.values()), "")
-    limits = {name: limit for name, trial in given.items() if (limit := trial.settings.get(ANSWER_TOKENS))}
-    rows = [
-        _row(kind, metric, example, by_example[example.id], limits) for example in examples if example.id in by_example
-    ]
+    rows = [_row(kind, metric, example, by_example[example.id]) for example in examples if example.id in by_example]
     return marked(rows, marks)
 
 
@@ -128,7 +141,7 @@ def filters(rows: Sequence[AnsweredRow]) -> list[Filter]:
         Filter("All right", tuple(row for row in several if all(row.right.values()))),
         *([] if several else _of_the_only(judged_rows)),
         Filter("No answer", tuple(row for row in rows if any(one.error for one in row.outcomes.values()))),
-        Filter("Cut off", tuple(row for row in rows if row.cut)),
+        Filter("Cut off", tuple(row for row in rows if any(one.cut_off for one in row.outcomes.values()))),
         Filter("You disagree", tuple(row for row in rows if any(map(row.contradicts, row.marks)))),
         Filter("Marked wrong by you", _marked_as(rows, False)),
         Filter("Marked right by you", _marked_as(rows, True)),
@@ -152,9 +165,6 @@ def _where(rows: Sequence[AnsweredRow], right: set[str]) -> tuple[AnsweredRow, .
     return tuple(row for row in rows if {name for name, is_it in row.right.items() if is_it} == right)
 
 
-def _row(
-    kind: Kind, metric: str, example: Example, outcomes: dict[str, Outcome], limits: Mapping[str, int]
-) -> AnsweredRow:
+def _row(kind: Kind, metric: str, example: Example, outcomes: dict[str, Outcome]) -> AnsweredRow:
     marks = {name: is_right(kind, outcome.score, outcome.parts, metric) for name, outcome in outcomes.items()}
-    cut = frozenset(name for name, one in outcomes.items() if name in limits and one.tokens_out >= limits[name])
-    return AnsweredRow(example, outcomes, {name: mark for name, mark in marks.items() if mark is not None}, cut)
+    return AnsweredRow(example, outcomes, {name: mark for name, mark in marks.items() if mark is not None})

@@ -136,6 +136,7 @@ def figures_of(report: Judgement) -> list[tuple[str, list[str]]]:
         row("Prompt tokens per request", lambda one: _if_known(_tokens, one.tokens_in_mean)),
         row("Output tokens per request", lambda one: _if_known(_tokens, one.tokens_out_mean)),
         row("Failed answers", lambda one: _if_known(_count, one.failed_answers)),
+        *if_any("Answers cut off", lambda one: _count(one.cut_off) if one.cut_off else None),
         *if_any("Refusals", lambda one: _count(one.refusals.count) if one.refusals else None),
         row("Setup time", lambda one: _if_known(partial(taken_text, longest=longest), one.fit_seconds)),
         row("Peak memory", lambda one: _if_known(partial(memory_text, largest=largest), one.peak_memory_bytes)),
@@ -190,6 +191,7 @@ def how_computed(report: Report) -> dict[str, str]:
         "each time, though it is read once.",
         "Output tokens per request": f"The mean over {rows}: column tokens_out.",
         "Failed answers": "The rows with an entry in column error. They score 0.",
+        "Answers cut off": "The test rows whose answer reached the limit of tokens before its end: column cut_off.",
         "Refusals": "The test rows whose answer matches a list of refusals while the expected answer does not: "
         "column answer of outcomes.csv, eval/failures/refusals.py of the program.",
         "Setup time": "Seconds from reading the first row until the strategy is ready: fit_seconds in trial.json, by "

@@ -185,7 +185,7 @@ def test_outcomes_are_a_row_for_each_example_and_strategy(
     header, *_ = written.splitlines()
     assert header == (
         "example,strategy,input,expected,answer,score,exact,valid,seconds,tokens_in,tokens_out,sources,found_gold,group,"
-        "error"
+        "error,cut_off"
     )
     rows = list(csv.DictReader(io.StringIO(written, newline="")))
     assert len(rows) == 60
