@@ -49,7 +49,8 @@ class Setup:
     the person made to the rows, applied in order. `metric` None: the data decides. `required` are phrases that
     answers must contain. `own_metric` is "file.py:function", only from the command line. `joined` are further columns
     of the input; `rejected` is the column of a worse answer, `also` that of further right ones; `marked` are columns
-    that say yes or no for one label."""
+    that say yes or no for one label. `meanings` are labels with what they mean, in the order of the labels; a label
+    that the data doesn't have is ignored."""
 
     __pydantic_config__: ClassVar = _STRICT
     input: str
@@ -67,6 +68,7 @@ class Setup:
     rejected: str | None = None
     marked: tuple[str, ...] = ()
     also: str | None = None
+    meanings: tuple[tuple[str, str], ...] = ()
 
     @staticmethod
     def of(columns: Columns) -> Setup:
@@ -120,8 +122,11 @@ class Setup:
         )
 
     def clean(self, read: Task) -> Cleaned:
-        """The task after the person's steps. Raises BadInput if they would leave too little."""
-        return apply_steps(read, self.steps)
+        """The task after the person's steps, with the meanings of the labels it then has. Raises BadInput if the steps
+        would leave too little."""
+        cleaned = apply_steps(read, self.steps)
+        meanings = tuple((label, meaning) for label, meaning in self.meanings if label in cleaned.task.labels)
+        return replace(cleaned, task=replace(cleaned.task, meanings=meanings)) if meanings else cleaned
 
     def build(self, table: Table, name: str, documents: Sequence[Document]) -> BuiltTask:
         """`read`, with the person's steps applied and a sentence on them; raises BadInput as `read` and `clean` do."""

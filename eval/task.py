@@ -102,13 +102,14 @@ class Brief:
     instruction: str
     labels: tuple[str, ...] = ()
     metric: Metric | None = None
+    meanings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """A dataset with its meaning. `instruction` is "" if the person wrote none; `metric` is None until it is chosen
     from the data. `labels` are all possible answers, or parts of one in a multi-label task: sorted, numbers by value,
-    and empty if answers are written."""
+    and empty if answers are written. `meanings` are labels with what the person says they mean, for some or none."""
 
     name: str
     kind: Kind
@@ -117,10 +118,11 @@ class Task:
     documents: tuple[Document, ...] = ()
     labels: tuple[str, ...] = ()
     metric: Metric | None = None
+    meanings: tuple[tuple[str, str], ...] = ()
 
     @property
     def brief(self) -> Brief:
-        return Brief(self.name, self.kind, self.instruction, self.labels, self.metric)
+        return Brief(self.name, self.kind, self.instruction, self.labels, self.metric, self.meanings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from eval.reading.table import Table
 from eval.scoring import meaning_of
 from eval.scoring.metric import CHOICES
 from eval.task import BadInput, Kind
-from strategies.prompts import write_instruction
+from strategies.drafting import write_instruction
 
 _PREVIEW_ROWS = 100
 

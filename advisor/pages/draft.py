@@ -48,7 +48,7 @@ def read_upload(dataset_id: str) -> tuple[Table, list[Document]]:
 def draft_of(dataset_id: str, name: str, setup: Setup, _upload: tuple[Table, list[Document]] | None = None) -> Draft:
     """Raises BadInput when the table gives no task under this setup. `_upload` is what was read, if it isn't stored."""
     with _without_collecting():
-        return _draft(_read_of(dataset_id, name, replace(setup, steps=()), _upload), setup)
+        return _draft(_read_of(dataset_id, name, replace(setup, steps=(), meanings=()), _upload), setup)
 
 
 @st.cache_resource(show_spinner=False, max_entries=3)

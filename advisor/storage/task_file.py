@@ -25,6 +25,7 @@ class StoredTask:
     unused: tuple[Example, ...]
     documents: tuple[Document, ...]
     metric: Metric | None = None
+    meanings: tuple[tuple[str, str], ...] = ()
 
 
 _STORED = AsJson[StoredTask](StoredTask)
@@ -44,6 +45,7 @@ def task_to_json(task: Task, split: Split) -> str:
         unused=tuple(example for example in task.examples if example.id not in used),
         documents=task.documents,
         metric=task.metric,
+        meanings=task.meanings,
     )
     return _STORED.write(stored, indent=1)
 
@@ -64,5 +66,6 @@ def read_task(run_folder: Path) -> tuple[Task, Split]:
         documents=stored.documents,
         labels=stored.labels,
         metric=stored.metric,
+        meanings=stored.meanings,
     )
     return task, Split(stored.train, stored.dev, stored.test, stored.notes)

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.task import Kind
+from strategies.drafting import write_instruction
 from strategies.engine.language_model import Message, Scores
 from strategies.engine.transformer import Transformer
 from strategies.engine.weights import load_language_model
-from strategies.prompts import build_prompt, write_instruction
+from strategies.prompts import build_prompt
 from strategies.search.vector_index import VectorIndex
 from tests.benchmarks.shared_tasks import shared_task
 from tests.benchmarks.side_by_side import seconds_of

@@ -9,7 +9,7 @@ from eval.scoring import Scorer, is_right, metric_for
 from eval.scoring.check import check_score
 from eval.scoring.code import formatted, language_of
 from eval.task import Example, Kind
-from strategies.prompts import write_instruction
+from strategies.drafting import write_instruction
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from eval.mapping.answers import refuse_images, refuse_spans
 from eval.mapping.kinds import infer_kind
 from eval.task import BadInput, Example, Kind, Task
-from strategies.prompts import write_instruction
+from strategies.drafting import write_instruction
 from tests.eval.test_failures import sorted_as
 from tests.scored import score
 
@@ -71,9 +71,9 @@ def test_lists_are_compared_item_by_item_in_any_order(given: Any, expected: Any,
 @pytest.mark.parametrize(
     ("answers", "told"),
     [
-        ((LAMP, {"item": "cup"}), "as one JSON object. Possible fields: item, qty. Leave out"),
-        ((NESTED,), "as one JSON object. Possible fields: order.items[].item, order.items[].qty, order.to.town. Leave"),
-        (([LAMP], [LAMP, VASE]), "as a JSON list of objects. Possible fields of each: item, qty. Leave out"),
+        ((LAMP, {"item": "cup"}), "as one JSON object. Possible fields: item, qty (number). Leave out"),
+        ((NESTED,), "as one JSON object. Possible fields: order.items[].item, order.items[].qty (number), order.to.town. Leave"),
+        (([LAMP], [LAMP, VASE]), "as a JSON list of objects. Possible fields of each: item, qty (number). Leave out"),
         (([LAMP], [VASE], []), "Write [] if the message states none."),
         (([{"name": "f", "arguments": {"town": "Oslo"}}],), "Possible fields of each: arguments.town, name. Leave out"),
         (

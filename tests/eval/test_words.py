@@ -14,7 +14,7 @@ from eval.mapping.columns import guess_columns
 from eval.reading.table import read_table
 from eval.task import Document, Example, Kind, Task
 from eval.words import bare_words, count_words, usual_length, words_of
-from strategies.prompts import write_instruction
+from strategies.drafting import write_instruction
 from strategies.search.passages import WORDS_A_SENTENCE, cut_passages, words_a_passage
 
 CASES = Path(__file__).parents[1] / "fixtures" / "cases"
