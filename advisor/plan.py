@@ -29,6 +29,10 @@ BASELINES_STEP = "baselines"  # all of them, in one process
 CURVES_STEP = "curves"  # of all strategies, in one process
 DEFAULT_MODEL = "embedded"  # SmolLM2-135M-Instruct from its package; else a hub id or a local folder
 
+LONGEST_MEANING = 300  # characters; a sentence or two
+
+Meanings = tuple[tuple[str, str], ...]  # labels with what they mean
+
 _STRICT = ConfigDict(extra="forbid")  # don't misread what a later version wrote
 
 # Minimum and maximum of each priority.
@@ -68,7 +72,7 @@ class Setup:
     rejected: str | None = None
     marked: tuple[str, ...] = ()
     also: str | None = None
-    meanings: tuple[tuple[str, str], ...] = ()
+    meanings: Meanings = ()
 
     @staticmethod
     def of(columns: Columns) -> Setup:

@@ -37,7 +37,8 @@ Job = Literal["simple", "complex", "broad"]
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
     """The task. `rows` counts all rows read; `train`, `dev` and `test` count those used. `documents` and `labels` are
-    counts."""
+    counts. `meanings` are labels with what the person says they mean. An empty `instruction` was drafted from the
+    training answers."""
 
     name: str
     kind: Kind
@@ -49,6 +50,7 @@ class TaskFacts:
     dev: int
     test: int
     documents: int
+    meanings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

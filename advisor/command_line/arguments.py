@@ -184,6 +184,18 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         help=f"what an answer is: {', '.join(Kind)} (default: guessed)",
     )
     parser.add_argument(
+        "--instruction",
+        type=Path,
+        metavar="FILE",
+        help="a text file with the instruction for the model (default: drafted from the training answers)",
+    )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="what labels mean, for the model to read: CSV with label,meaning, or JSON (default: nothing)",
+    )
+    parser.add_argument(
         "--fix",
         action="append",
         default=[],

@@ -24,6 +24,7 @@ from filelock import Timeout
 
 from advisor.command_line.arguments import parse, priorities_of
 from advisor.command_line.check import check
+from advisor.command_line.own_words import instruction_from, meanings_from
 from advisor.command_line.terminal import (
     Screen,
     escaped,
@@ -309,7 +310,18 @@ def _upload(options: argparse.Namespace) -> tuple[Upload, Setup]:
     documents = _documents_upload(options.docs) if options.docs else None
     reading = Reading(options.sheet, options.encoding)
     upload = Upload.read(options.file.name, _read(options.file), documents, reading)
-    return upload, _setup(upload.table, upload.documents, options)
+    return upload, _in_own_words(upload, _setup(upload.table, upload.documents, options), options)
+
+
+def _in_own_words(upload: Upload, setup: Setup, options: argparse.Namespace) -> Setup:
+    """The setup with the person's instruction and meanings."""
+    if options.instruction:
+        setup = replace(setup, instruction=instruction_from(options.instruction, _read(options.instruction)))
+    if options.labels:
+        content = _read(options.labels)
+        labels = setup.build(upload.table, upload.name, upload.documents).task.labels
+        setup = replace(setup, meanings=meanings_from(options.labels, content, labels))
+    return setup
 
 
 def _model(name: str) -> str:

@@ -25,13 +25,14 @@ def ask_for_changed_data(run: StoredRun) -> None:
     documents = choose_documents(
         "Changed documents (optional: otherwise we keep those of this run)", "changed-documents"
     )
-    if not st.button("Check the changed data", type="primary"):
+    refused = changed.refused or documents.refused
+    if not st.button("Check the changed data", type="primary", disabled=refused) or refused:
         return
-    if changed is None:
+    if changed.given is None:
         frame.problem("Choose the changed file first.")
         return
     try:
-        after = take_changed_file(run, changed.name, changed.getvalue(), documents)
+        after = take_changed_file(run, changed.given.name, changed.given.getvalue(), documents.given)
     except BadInput as wrong:
         frame.problem(str(wrong))
         return

@@ -9,10 +9,13 @@ import streamlit as st
 from advisor.pages import frame
 from advisor.pages.data_changes import show_data_change
 from advisor.pages.desk import show_desk, show_steps
+from advisor.pages.documents import look_through
 from advisor.pages.draft import Draft, draft_of, read_upload, setup_of, suggested_metric
+from advisor.pages.instruction import edit_instruction
 from advisor.pages.marks import split_bar
 from advisor.pages.own_clicks import compare_corrupted
 from advisor.pages.row_browser import shown
+from advisor.pages.whole_row import chosen_row, show_whole_row
 from advisor.plan import Setup
 from advisor.report.changes import compare_data, compare_documents
 from advisor.storage.stored import StoredDataset
@@ -23,7 +26,6 @@ from eval.reading.table import Table
 from eval.scoring import meaning_of
 from eval.scoring.metric import CHOICES
 from eval.task import BadInput, Kind
-from strategies.drafting import write_instruction
 
 _PREVIEW_ROWS = 100
 
@@ -90,9 +92,9 @@ def choose_columns(dataset: StoredDataset, table: Table, setup: Setup) -> Setup:
     )
     if chosen == setup:
         return setup
-    instruction = setup.instruction if target == setup.target else ""
+    instruction, meanings = (setup.instruction, setup.meanings) if target == setup.target else ("", ())
     steps = tuple(step for step in setup.steps if not isinstance(step, Fix))
-    return replace(chosen, steps=steps, kind=None, metric=None, required=(), instruction=instruction)
+    return replace(chosen, steps=steps, kind=None, metric=None, required=(), instruction=instruction, meanings=meanings)
 
 
 def _optional_column(label: str, columns: list[str], chosen: str | None, own: str, meaning: str) -> str | None:
@@ -139,20 +141,29 @@ def choose_reading(dataset: StoredDataset, table: Table) -> None:
     frame.go("Data", dataset=after.id)
 
 
-def show_preview(table: Table, setup: Setup) -> None:
+def show_preview(dataset: StoredDataset, table: Table, setup: Setup) -> None:
+    """The first rows of the file. A click on a row shows it whole below."""
     first = [setup.input, setup.target]
     order = [*first, *(name for name in table.columns if name not in first)]
     first_rows = table.rows[:_PREVIEW_ROWS]
     cells = {name: [shown(row[table.columns.index(name)]) for row in first_rows] for name in order}
     roles = {setup.input: "input", setup.target: "ideal answer"}
     labels = {name: f"{name} ({roles[name]})" if name in roles else name for name in order}
-    st.dataframe(
+    chosen = st.dataframe(
         {labels[name]: values for name, values in cells.items()},
         hide_index=True,
         height=246,
         column_config={labels[setup.input]: st.column_config.TextColumn(width="large")},
+        key=f"preview-{dataset.id}-{setup.input}-{setup.target}",
+        on_select="rerun",
+        selection_mode="single-cell",  # a row's own box is easily missed
         alt=f"The first {len(first_rows)} rows of the file",
     )
+    at = chosen_row(chosen["selection"])
+    if at is None or at >= len(first_rows):
+        frame.small("Click a row to read it whole.")
+    else:
+        show_whole_row(table, at, labels)
 
 
 def choose_kind(setup: Setup, draft: Draft) -> Setup:
@@ -202,22 +213,6 @@ def _why_metric(chosen: str, suggested: str) -> str:
     return "This is the default for your data." if chosen == suggested else f"The default for your data is {suggested}."
 
 
-def edit_instruction(setup: Setup, draft: Draft) -> Setup:
-    """The instruction as the model will read it; one that stays as it was written for the person is not kept."""
-    task = draft.task
-    automatic = write_instruction(task.kind, task.labels, [row.target for row in draft.split.train])
-    with st.expander("Instruction for the model", expanded=bool(setup.instruction)):
-        written = st.text_area(
-            "Instruction",
-            task.instruction or automatic,
-            help="We wrote it from your data. You can change it. Fine-tuning learns from the examples instead.",
-            key=f"instruction-{setup.target}-{hash(automatic)}",  # another automatic text replaces the last
-            max_chars=4000,
-        )
-    kept = (written or "").strip()
-    return replace(setup, instruction="" if kept == automatic else kept)
-
-
 def show_split(draft: Draft) -> None:
     frame.section("How the rows are split")
     sizes = len(draft.split.train), len(draft.split.dev), len(draft.split.test)
@@ -256,14 +251,14 @@ def show_data() -> None:
     frame.section("What the columns mean")
     choose_reading(dataset, table)
     setup = choose_columns(dataset, table, saved)
-    show_preview(table, setup)
+    show_preview(dataset, table, setup)
     try:
         draft = draft_of(dataset.id, dataset.name, setup)
         frame.section("What an answer is")
         setup = choose_kind(setup, draft)
         draft = draft_of(dataset.id, dataset.name, setup)
         setup = choose_metric(setup, draft, suggested_metric(dataset.id, dataset.name, replace(setup, metric=None)))
-        setup = edit_instruction(setup, draft)
+        setup = edit_instruction(dataset, table, setup, draft)
     except BadInput as wrong:
         frame.problem(str(wrong))
         for note in table.notes:
@@ -274,6 +269,7 @@ def show_data() -> None:
     if setup != dataset.setup:
         frame.store().save_setup(dataset.id, setup)
     show_what_changed(draft)
+    look_through(documents, draft)
     show_split(draft)
     show_desk(dataset, setup, draft)
     compare_corrupted(dataset, setup, draft)

@@ -26,12 +26,13 @@ def show_upload() -> None:
         with documents_side:
             documents = choose_documents("Documents that contain the answers (optional)", "documents")
             frame.small("Text, Markdown, HTML, PDF, Word, PowerPoint, CSV, JSON, or a ZIP of these")
-        if not st.button("Check my data", type="primary", key="check"):
+        refused = task_file.refused or documents.refused
+        if not st.button("Check my data", type="primary", key="check", disabled=refused) or refused:
             return
-        if task_file is None:
+        if task_file.given is None:
             frame.problem("Choose a task file first, or use one of the samples below.")
         else:
-            keep_upload(task_file, documents)
+            keep_upload(task_file.given, documents.given)
 
 
 def keep_upload(task_file: UploadedFile, documents: tuple[str, bytes] | None) -> None:

@@ -90,6 +90,7 @@ def build_report(
             dev=len(split.dev),
             test=len(split.test),
             documents=len(task.documents),
+            meanings=task.meanings,
         ),
         warnings=(*split.notes, *warnings),
         versions=dict(versions),

@@ -210,6 +210,10 @@ def _shown_by_prompting(report: Report) -> str | None:
     return next((str(settings.get("examples", 0)) for settings in named if settings), None)
 
 
+def _meanings(report: Report) -> str:
+    return "; ".join(f"{label}: {meaning}" for label, meaning in report.task.meanings) or "none"
+
+
 def _hour(report: Report) -> str:
     return money_text(report.priorities.machine_per_hour, report.priorities.currency)
 
@@ -218,7 +222,8 @@ _SETTINGS: tuple[tuple[str, Callable[[Report], str | None]], ...] = (
     ("Data", lambda report: report.task.name),
     ("Metric", lambda report: report.task.metric),
     ("Version of the score", _score_version),
-    ("Instruction", lambda report: report.task.instruction or "none"),
+    ("Instruction", lambda report: report.task.instruction or "drafted from the training answers"),
+    ("Meanings of labels", _meanings),
     ("Model", lambda report: report.model),
     ("Effort", lambda report: report.preset),
     ("Seed", lambda report: str(report.seed)),

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
+from statistics import median
 from typing import Any
 
 from filelock import Timeout
@@ -27,9 +28,11 @@ from advisor.wording import name_of
 from eval.outcomes import Trial
 from eval.reading.table import Table
 from eval.splitting.split import split_task
-from eval.task import BadInput, Document
+from eval.task import BadInput, Document, Example, Task
+from eval.words import about_tokens
 from strategies.contract import Progress
-from strategies.engine.models import check_model, check_training
+from strategies.drafting import with_meanings
+from strategies.engine.models import check_model, check_training, context_tokens
 from strategies.presets import PRESETS
 from strategies.registry import DECLARATIONS, STRATEGIES
 
@@ -67,12 +70,35 @@ def draft_task(plan: Plan, name: str, table: Table, documents: list[Document]) -
     budget = preset.budget(task.kind)
     split = split_task(task, plan.seed, budget.test_rows, budget.dev_rows, preset.train_rows)
     task = plan.setup.settle_metric(task, split.train)
+    _check_instruction(task, split.train, context_tokens(plan.model))
     problem = check_model(plan.model)
     if problem is None and any(DECLARATIONS[one].trains == "all weights" for one in plan.strategies):
         problem = check_training(plan.model, ask_hub=True)
     if problem:
         raise BadInput(problem)
     return task_to_json(task, replace(split, notes=(*built.left_out, *split.notes, built.columns_used)))
+
+
+def _check_instruction(task: Task, train: Sequence[Example], context: int | None) -> None:
+    """Raises BadInput if the instruction leaves no room for a usual input. `context` is None if it isn't known."""
+    own = with_meanings(task.instruction, task.kind, task.meanings)
+    if context is None or not own:
+        return
+    needed = about_tokens(own)
+    if needed + median(about_tokens(row.input) + about_tokens(row.target) for row in train) > context:
+        raise BadInput(_too_long(needed, context, bool(task.meanings)))
+
+
+def _too_long(needed: float, context: int, with_meanings: bool) -> str:
+    if with_meanings:
+        return (
+            f"The instruction and the meanings of the labels need about {needed:,.0f} tokens, and the model reads at "
+            f"most {context:,} with the input and the answer; shorten them, or choose a model that reads more."
+        )
+    return (
+        f"The instruction needs about {needed:,.0f} tokens, and the model reads at most {context:,} with the input and "
+        "the answer; shorten it, or choose a model that reads more."
+    )
 
 
 def run_experiment(

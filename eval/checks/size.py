@@ -74,7 +74,7 @@ def check_long_inputs(task: Task, context_tokens: int | None) -> Iterable[Findin
 
 
 def _check_context(task: Task, context_tokens: int) -> Iterable[Finding]:
-    around = about_tokens(task.instruction)
+    around = sum(map(about_tokens, (task.instruction, *(text for pair in task.meanings for text in pair))))
     long = [row for row in task.examples if 2 * (len(row.input) + len(row.target)) + around > context_tokens]
     tokens = {row.id: around + about_tokens(row.input) + about_tokens(row.target) for row in long}
     rows = tuple(row for row, count in tokens.items() if count > context_tokens)

@@ -131,7 +131,7 @@ def build_task(
             f"Column '{columns.document}' names none of the documents (it has '{min(named)[:60]}', and a document is "
             f"called '{documents[0].id[:60]}'), so we can't check whether retrieval finds the right one.",
         )
-    instruction = instruction or table.instruction or (shared[1] if shared else "")
+    instruction = instruction or instruction_in(table, columns)
     task = Task(name, kind, instruction, tuple(examples), tuple(documents), labels)
     return BuiltTask(task, guess, left_out, columns.sentence(table))
 
@@ -208,6 +208,12 @@ def _input(cells: Mapping[str, str], columns: Sequence[str]) -> str:
     if len(columns) == 1:
         return cells[columns[0]]
     return "\n".join(f"{name}: {cells[name]}" for name in columns if cells[name])
+
+
+def instruction_in(table: Table, columns: Columns) -> str:
+    """The instruction that the file itself gives for all its rows, or ""."""
+    shared = _shared_instruction(table, columns)
+    return table.instruction or (shared[1] if shared else "")
 
 
 def _shared_instruction(table: Table, columns: Columns) -> tuple[str, str] | None:

@@ -72,7 +72,10 @@ def test_lists_are_compared_item_by_item_in_any_order(given: Any, expected: Any,
     ("answers", "told"),
     [
         ((LAMP, {"item": "cup"}), "as one JSON object. Possible fields: item, qty (number). Leave out"),
-        ((NESTED,), "as one JSON object. Possible fields: order.items[].item, order.items[].qty (number), order.to.town. Leave"),
+        (
+            (NESTED,),
+            "object. Possible fields: order.items[].item, order.items[].qty (number), order.to.town. Leave",
+        ),
         (([LAMP], [LAMP, VASE]), "as a JSON list of objects. Possible fields of each: item, qty (number). Leave out"),
         (([LAMP], [VASE], []), "Write [] if the message states none."),
         (([{"name": "f", "arguments": {"town": "Oslo"}}],), "Possible fields of each: arguments.town, name. Leave out"),

@@ -69,7 +69,8 @@ def test_a_bad_upload_is_one_sentence_and_nothing_is_stored(store: Store, flaw: 
     name, content = BAD_UPLOADS[flaw]
     app = open_page("Start")
     app.file_uploader(key="task-file").upload(name, content, "text/csv").run()
-    app.button(key="check").click().run()
+    if not app.button(key="check").disabled:  # as for a type or size that is refused at once
+        app.button(key="check").click().run()
     assert not app.exception
     assert html_of(app).count('class="problem"') == 1
     assert not (store.home / "datasets").exists()
