@@ -34,9 +34,10 @@ def look_through(documents: Sequence[Document], draft: Draft) -> None:
     page = st.pagination(pages, key=f"documents-page-{hash(text)}-{pages}") if pages > 1 else 1
     with st.container(key="documents-found", gap=None):
         for at in found[(page - 1) * _A_PAGE : page * _A_PAGE]:
-            _show_line(documents[at], at)
-            if st.session_state.get(_OPENED) == at:
-                _show_whole(documents[at], draft)
+            with st.container(key=f"document-{at}", gap="small"):
+                _show_line(documents[at], at)
+                if st.session_state.get(_OPENED) == at:
+                    _show_whole(documents[at], draft)
 
 
 def found_in(documents: Sequence[Document], text: str) -> list[int]:

@@ -21,6 +21,7 @@ from strategies.drafting import write_instruction
 _OPEN_LABELS = 36  # more are behind a fold
 _LONGEST_TABLE = 246  # pixels, as high as the table of rows above
 _ROW = 35
+_WIDEST_LABEL = 200
 
 
 def edit_instruction(dataset: StoredDataset, table: Table, setup: Setup, draft: Draft) -> Setup:
@@ -82,6 +83,11 @@ def _edit_meanings(dataset: StoredDataset, setup: Setup, labels: Sequence[str]) 
     return _show_meanings(dataset, setup, labels)
 
 
+def _label_width(labels: Sequence[str]) -> int:
+    """In pixels: whole labels where they are short, and room for the meanings on a phone."""
+    return min(_WIDEST_LABEL, 24 + 8 * max(map(len, labels)))
+
+
 def _show_meanings(dataset: StoredDataset, setup: Setup, labels: Sequence[str]) -> Meanings:
     key = f"meanings-{dataset.id}-{setup.target}-{hash(tuple(labels))}"
     if key not in st.session_state:  # the table keeps its edits apart from the rows it was given
@@ -97,7 +103,7 @@ def _show_meanings(dataset: StoredDataset, setup: Setup, labels: Sequence[str]) 
         disabled=["label"],
         height=min(_LONGEST_TABLE, _ROW * (len(labels) + 1) + 3),
         column_config={
-            "label": st.column_config.TextColumn("Label", width="small"),
+            "label": st.column_config.TextColumn("Label", width=_label_width(labels)),
             "meaning": st.column_config.TextColumn("What it means", width="large", max_chars=LONGEST_MEANING),
         },
         key=key,

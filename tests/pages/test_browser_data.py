@@ -1,0 +1,82 @@
+"""Uploads and the Data page in a real browser: a refused file, a row read whole, and the meaning of a label typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from advisor.storage.store import Store
+from eval.reading.table import MAX_BYTES
+from strategies.engine.models import EMBEDDED
+from tests.app import app_at
+from tests.pages.test_flow import TICKETS
+from tests.tiny_strategies import SPEED
+
+pytestmark = pytest.mark.slow
+
+_WAIT = 60_000  # milliseconds: the machine may be busy
+_LONG = "Ship number 0 has <b>trouble</b> with its mast" + " and more" * 90
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, Store]]:
+    """The app's address, the id of a dataset, and the store."""
+    home = tmp_path_factory.mktemp("app") / "home"
+    store = Store(home)
+    store.save_speed(EMBEDDED, SPEED)
+    rows = TICKETS.replace("Ship number 0 has trouble with its mast", _LONG)
+    dataset = store.add_dataset("tickets.csv", rows.encode())
+    with app_at(home) as address:
+        yield address, dataset.id, store
+
+
+def test_a_refused_file_says_why_in_the_red_line(opened: tuple[str, str, Store], page: Page, tmp_path: Path) -> None:
+    address, _, _ = opened
+    page.goto(address)
+    task_file = page.locator(".st-key-task-file input[type=file]")
+    task_file.wait_for(state="attached", timeout=_WAIT)
+    task_file.set_input_files({"name": "photo.heic", "mimeType": "image/heic", "buffer": b"not a table"})
+    alert = page.get_by_role("alert")
+    expect(alert).to_have_text(
+        "photo.heic isn't a table that we can read. Save it as CSV, TSV, JSONL, JSON, Excel or Parquet.", timeout=_WAIT
+    )
+    expect(page.get_by_role("button", name="Check my data")).to_be_disabled()
+    large = tmp_path / "large.csv"
+    with large.open("wb") as file:
+        file.truncate(MAX_BYTES + 1)  # a sparse file: nothing is written
+    task_file.set_input_files(large)
+    expect(alert).to_have_text(
+        "large.csv has 201 MB, and we read at most 200 MB. Upload fewer rows, or a Parquet file.", timeout=_WAIT
+    )
+    task_file.set_input_files({"name": "tickets.csv", "mimeType": "text/csv", "buffer": TICKETS.encode()})
+    expect(alert).to_have_count(0, timeout=_WAIT)
+    page.get_by_role("button", name="Check my data").click()
+    expect(page.get_by_text("45 rows in 2 columns")).to_be_visible(timeout=_WAIT)
+
+
+def test_one_click_shows_a_row_whole_and_a_meaning_is_typed(opened: tuple[str, str, Store], page: Page) -> None:
+    address, dataset, store = opened
+    page.goto(f"{address}/data?dataset={dataset}")
+    tables = page.get_by_test_id("stDataFrame")
+    expect(tables).to_have_count(2, timeout=_WAIT)
+    tables.first.click(position={"x": 120, "y": 55})
+    whole = page.locator(".st-key-whole-row")
+    expect(whole.get_by_text(_LONG, exact=True)).to_be_visible(timeout=_WAIT)
+    expect(whole.get_by_text("Row 2")).to_be_visible()
+    assert whole.locator("b").count() == 0
+    meanings = tables.last
+    meanings.scroll_into_view_if_needed()
+    size = meanings.bounding_box()
+    assert size is not None
+    meanings.click(position={"x": size["width"] - 60, "y": 55})
+    page.keyboard.type("a wish to travel")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Choose what to compare").click(timeout=_WAIT)
+    page.wait_for_url("**/compare?*", timeout=_WAIT)
+    saved = store.dataset(dataset).setup
+    assert saved is not None and saved.meanings == (("booking", "a wish to travel"),)
+    page.goto(f"{address}/data?dataset={dataset}")
+    expect(page.get_by_test_id("stDataFrame").last).to_contain_text("a wish to travel", timeout=_WAIT)
