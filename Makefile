@@ -1,12 +1,13 @@
 # make run    set up and open Threeways in the browser
 # make test   set up and run every check
 # make schema update docs/report.schema.json after a change to advisor/schema.py
+# make sample-report  run the handbook sample and make the sample report of it, on a quiet machine
 # make bench  set up the peers and measure against them; FULL=1 for more rows and rounds, NAMES="labels search" for some
 # make gpu    measure what changes on a GPU; skipped without one
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test schema bench gpu install clean
+.PHONY: run test schema sample-report bench gpu install clean
 
 run: install
 	$(BIN)/streamlit run streamlit_app.py
@@ -21,6 +22,12 @@ test: .venv/installed-dev
 
 schema: .venv/installed
 	$(BIN)/python -c "from advisor.schema import json_schema; print(json_schema())" > docs/report.schema.json
+
+# In a home of its own, whose only run is the one that begins with "20", the century.
+sample-report: .venv/installed
+	home=$$(mktemp -d) && trap "rm -rf $$home" EXIT && export THREEWAYS_HOME=$$home && \
+		$(BIN)/python -m advisor compare examples/handbook_questions.csv --docs examples/handbook --out $$home/out && \
+		$(BIN)/python -m advisor pack 20 examples/sample_report.zip
 
 bench: .venv/installed-bench
 	$(BIN)/python -m tests.benchmarks $(NAMES)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 EXAMPLES_FOLDER = Path(__file__).resolve().parent.parent / "examples"
+SAMPLE_REPORT = EXAMPLES_FOLDER / "sample_report.zip"  # a run of the handbook questions, by `make sample-report`
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def synthetic_task() -> Callable[..., Task]:
     """`synthetic_task(kind, n)`: a task with 3 n examples, of which `synthetic_split` tests on n."""
 
@@ -120,12 +120,12 @@ def synthetic_task() -> Callable[..., Task]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def synthetic_split() -> Callable[[Task], Split]:
     return _split
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def synthetic_trials() -> Callable[..., tuple[Trial, ...]]:
     """`synthetic_trials(kind, n, seed)`: three finished trials over the n test rows of `synthetic_task(kind, n)`."""
 

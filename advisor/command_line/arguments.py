@@ -147,6 +147,13 @@ def _parser() -> argparse.ArgumentParser:
     decide.set_defaults(reindex_days=None, labelled_row=0.0, together=False)
     decide.add_argument("--json", action="store_true", help="print only the decision, as JSON")
 
+    pack = commands.add_parser("pack", help="write a finished run, with its data and report, to one file to share")
+    pack.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
+    pack.add_argument("file", type=Path, metavar="FILE", help="the file to write, such as run.zip")
+
+    unpack = commands.add_parser("unpack", help="add a run that somebody packed to the history")
+    unpack.add_argument("file", type=Path, metavar="FILE", help="the file that 'pack' wrote")
+
     commands.add_parser("worker", help="run what the pages request, until there is nothing to do for a while")
     commands.add_parser("runs", help="list the runs, newest first")
     return parser

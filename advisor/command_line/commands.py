@@ -25,6 +25,7 @@ from filelock import Timeout
 from advisor.command_line.arguments import parse, priorities_of
 from advisor.command_line.check import check
 from advisor.command_line.own_words import instruction_from, meanings_from
+from advisor.command_line.packing import pack_run, unpack_run
 from advisor.command_line.terminal import (
     Screen,
     escaped,
@@ -104,6 +105,10 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
             return _predict(store, options, build_strategy)
         case "decide":
             _decide(options)
+        case "pack":
+            pack_run(store, options.run, options.file)
+        case "unpack":
+            unpack_run(store, options.file)
         case "worker":
             work(store, build_strategy)
         case "runs":

@@ -149,7 +149,7 @@ def print_runs(console: Console, store: Store, runs: Iterable[StoredRun]) -> Non
             run.id,
             f"{datetime.fromtimestamp(run.created_at):%Y-%m-%d %H:%M}",
             Text(run.title),
-            run.state,
+            run.state if run.is_own else f"{run.state} ({run.origin})",
             Text(report.recommendation.headline if report else ""),
         )
     console.print(table)

@@ -49,7 +49,9 @@ def starting_plan(dataset: StoredDataset) -> Plan:
     followed = st.query_params.get("follows")
     if followed:
         try:
-            return replace(frame.store().run(followed).plan, dataset_id=dataset.id, setup=setup, follows=followed)
+            earlier = frame.store().run(followed)
+            follows = earlier.id if earlier.is_own else None  # which was measured on another machine
+            return replace(earlier.plan, dataset_id=dataset.id, setup=setup, follows=follows)
         except BadInput:
             pass  # gone, or of another version: the defaults are as good a start
     return Plan(dataset.id, setup)

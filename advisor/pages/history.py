@@ -12,7 +12,7 @@ from advisor.pages.marks import mark, plain
 from advisor.pages.past_runs import summarised
 from advisor.pages.run_actions import MOST_COMPARED, show_actions
 from advisor.pages.run_choice import chosen_runs, forget_deleted, is_comparing, tick
-from advisor.sections.run_list import LARGEST_FIRST, ORDERS, Line, line_of, matching, moment, ordered
+from advisor.sections.run_list import LARGEST_FIRST, ORDERS, Line, line_of, matching, moment, ordered, origin_tags
 from advisor.storage.stored import StoredRun
 from advisor.wording import count_text
 from eval.task import BadInput
@@ -116,7 +116,7 @@ def _show_line(line: Line) -> None:
     with name, st.container(gap=None):
         st.page_link(frame.page_path("Report"), label=plain(run.title), query_params={"run": run.id})
         under = [run.name] if run.given_name else []
-        tags = "".join(f'<span class="tag">{escape(tag)}</span>' for tag in run.tags)
+        tags = "".join(f'<span class="tag">{escape(tag)}</span>' for tag in (*origin_tags(run), *run.tags))
         said = " · ".join(escape(each) for each in (*under, line.kind) if each)
         note = f'<p class="quiet small note">{escape(run.note)}</p>' if run.note else ""
         st.html(f'<p class="quiet small">{said}</p>{f"<p>{tags}</p>" if tags else ""}{note}')

@@ -19,6 +19,7 @@ from advisor.pages.past_runs import Measured, followed_by, measured_of, report_o
 from advisor.pages.rule_list import show_agreement
 from advisor.pages.run_choice import comparison_address
 from advisor.pages.running import WAITING_STATES, show_running, show_steps
+from advisor.pages.sample_report import show_origin
 from advisor.pages.side_by_side import show_answers
 from advisor.pages.what_if import show_what_if
 from advisor.render.html import render_html
@@ -121,6 +122,7 @@ def pdf_of(run: StoredRun, report: Report, measured: Measured | None) -> bytes:
 
 def show_done(run: StoredRun, report: Report) -> None:
     report = after_clicks(run, report)
+    show_origin(run, report)
     _show_name(run)
     frame.small(subject_of(report))
     if run.state != "done":
@@ -130,9 +132,13 @@ def show_done(run: StoredRun, report: Report) -> None:
     if judged(report):
         show_what_if(run, report)
     with st.container(horizontal=True, key="again", vertical_alignment="center"):
-        if st.button("Run again with changed data", type="primary", icon=":material/upload_file:"):
+        if run.origin == "sample":
+            if st.button("Compare your own data", type="primary", icon=":material/add:"):
+                frame.go("Start")
+        elif st.button("Run again with changed data", type="primary", icon=":material/upload_file:"):
             ask_for_changed_data(run)
-        show_retries(run)
+        if run.is_own:
+            show_retries(run)
         follows = followed_by(run)
         if follows and frame.store().report(follows) is not None:
             st.page_link(

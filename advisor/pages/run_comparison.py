@@ -19,7 +19,7 @@ from advisor.pages.running import WAITING_STATES
 from advisor.report.changes import compare_data, compare_documents
 from advisor.report.compared import Compared, FinishedRun, FlippedRow, compare_runs, flipped_rows, strategies_of
 from advisor.sections import run_comparison
-from advisor.sections.run_list import moment
+from advisor.sections.run_list import moment, origin_tags
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
 from advisor.wording import name_of, score_text
@@ -71,7 +71,7 @@ def _show_legend(runs: Sequence[StoredRun]) -> None:
 
 
 def _titled(run: StoredRun) -> str:
-    return f"{run.title}, {moment(run.created_at)}"
+    return ", ".join((run.title, *map(str.lower, origin_tags(run)), moment(run.created_at)))
 
 
 def _finished(run: StoredRun) -> FinishedRun | None:

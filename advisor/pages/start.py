@@ -9,6 +9,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from advisor.pages import frame
 from advisor.pages.marks import mark
+from advisor.pages.sample_report import offer_sample
 from advisor.pages.uploads import check_upload, choose_documents, choose_task_file
 from advisor.samples import SAMPLES, Sample, load_sample
 from advisor.storage.upload import Upload
@@ -68,6 +69,7 @@ frame.heading(
     "Upload inputs with the answers you want, and documents if you have any. Threeways runs prompting, retrieval and "
     "fine-tuning on your own examples and recommends one, with its score, latency, cost and confidence.",
 )
+offer_sample()
 show_upload()
 frame.small("Your data stays on this machine, and everything runs here.")
 with st.container(key="no-data"):

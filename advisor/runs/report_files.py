@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -24,9 +24,10 @@ from advisor.schema import SCORE_VERSION, OtherStep, Report
 from advisor.storage.clicks import clicks_in
 from advisor.storage.files import write_whole
 from advisor.storage.own_marks import OwnMark, readable_marks
+from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.storage.task_file import read_task
-from advisor.storage.trial_files import read_curves
+from advisor.storage.trial_files import read_curves, read_trials
 from eval.blind.pairs import Click, Pair, pairs_of_clicks, pairs_of_trials
 from eval.blind.verdict import agreement, judge
 from eval.checks import check_task
@@ -41,13 +42,19 @@ _PACKAGES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cp
 
 
 def write_report(
-    folder: Path, run: StoredRun, trials: Sequence[Trial], steps: Sequence[StoredStep], baselines: Sequence[Trial] = ()
+    folder: Path,
+    run: StoredRun,
+    trials: Sequence[Trial],
+    steps: Sequence[StoredStep],
+    baselines: Sequence[Trial] = (),
+    versions: Mapping[str, str] | None = None,
 ) -> Report:
     """Writes report.html, report.md, outcomes.csv, clicks.csv (if there were clicks), steps.json and, last, report.json
     into the run's folder. Returns the report.
 
     Each candidate gets the seconds its whole step took, from `steps`, next to the estimate. So does each other step:
-    the baselines together, and the learning curves.
+    the baselines together, and the learning curves. `versions` are those of the programs that measured the run; None
+    for the ones that are installed.
     """
     task, split = read_task(folder)
     plan, trials = run.plan, sharing_timings(trials)
@@ -65,11 +72,7 @@ def write_report(
         warnings=[
             finding.what for finding in check_task(task, context_tokens(plan.model)) if finding.severity != "info"
         ],
-        versions={
-            "Python": platform.python_version(),
-            SCORE_VERSION: VERSION,
-            **{package: version(package) for package in _PACKAGES},
-        },
+        versions=dict(versions or _versions()),
         preset=plan.preset,
         fewer=read_curves(folder),
         score_check=read_score_check(folder),
@@ -95,6 +98,18 @@ def write_report(
     )
     _write_forms(folder, report, [*trials, *baselines], split.test, clicks, pairs, marks)
     return report
+
+
+def write_report_again(store: Store, run: StoredRun) -> Report:
+    """The files of a run that was measured elsewhere, from its trials. The versions stay those that measured it.
+
+    Raises ValueError if the run has no report or no trials.
+    """
+    folder, steps, before = store.run_folder(run.id), store.steps(run.id), store.report(run.id)
+    trials, baselines = read_trials(folder, [step.strategy for step in steps])
+    if before is None or not trials:
+        raise ValueError(f"run {run.id} has no trials")
+    return write_report(folder, run, trials, steps, baselines, before.versions)
 
 
 def with_clicks(
@@ -151,6 +166,14 @@ def _before(clicks: Sequence[Click], pairs: Sequence[Pair], task: Task, split: S
     if not earlier:
         return None
     return agreement(judge(pairs_of_clicks(earlier, task.examples, scorer_for(task, split)), earlier))
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "Python": platform.python_version(),
+        SCORE_VERSION: VERSION,
+        **{package: version(package) for package in _PACKAGES},
+    }
 
 
 def _device(folder: Path, trials: Sequence[Trial]) -> str:

@@ -97,7 +97,7 @@ def run_step(order: StepOrder, reports: Connection) -> None:
 
 def load_fitted(order: StepOrder) -> Strategy:
     """The strategy as a run fitted it. Raises BadInput if that run didn't finish it."""
-    if not _is_done(order.folder):
+    if not _is_done(order.folder) or not (order.folder / "fitted").exists():  # a packed run has no fitted strategies
         raise BadInput(f"Run {order.run_folder.name} has no fitted {order.strategy} to answer with.")
     task, _ = read_task(order.run_folder)
     strategy = _build(order, task.brief, PRESETS[order.preset])

@@ -81,8 +81,20 @@ class Line:
     def searched(self) -> str:
         """Everything a search looks through."""
         run = self.run
-        words = (run.given_name, run.name, run.note, *run.tags, self.model, self.effort, self.strategy, self.kind)
+        said = (run.given_name, run.name, run.note, *origin_tags(run), *run.tags)
+        words = (*said, self.model, self.effort, self.strategy, self.kind)
         return "\n".join((*words, self.state, self.verdict, self.under_verdict, run.id)).casefold()
+
+
+def origin_tags(run: StoredRun) -> tuple[str, ...]:
+    """Marks a run that was measured elsewhere."""
+    match run.origin:
+        case "own":
+            return ()
+        case "sample":
+            return ("Sample",)
+        case "shared":
+            return ("Shared",)
 
 
 def confidence_text(word: Confidence) -> str:

@@ -7,14 +7,14 @@ checkpointed and reset at once.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from eval.task import BadInput
 
-_SCHEMA = 3  # raise it when the tables or their contents change
+_SCHEMA = 4  # raise it when the tables or their contents change
 _TABLES = """
 CREATE TABLE IF NOT EXISTS datasets (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at REAL NOT NULL, rows INTEGER NOT NULL,
@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS runs (
     id TEXT PRIMARY KEY, dataset_id TEXT NOT NULL, name TEXT NOT NULL, plan_json TEXT NOT NULL, state TEXT NOT NULL,
     reason TEXT, cancel_requested INTEGER NOT NULL DEFAULT 0, created_at REAL NOT NULL, started_at REAL,
     ended_at REAL, given_name TEXT NOT NULL DEFAULT '', note TEXT NOT NULL DEFAULT '',
-    tags_json TEXT NOT NULL DEFAULT '[]');
+    tags_json TEXT NOT NULL DEFAULT '[]', origin TEXT NOT NULL DEFAULT 'own');
 CREATE TABLE IF NOT EXISTS steps (
     run_id TEXT NOT NULL, strategy TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
     stage TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0,
@@ -31,7 +31,9 @@ CREATE TABLE IF NOT EXISTS steps (
 CREATE TABLE IF NOT EXISTS speeds (
     model TEXT PRIMARY KEY, requested_at REAL NOT NULL, made_at REAL, measured TEXT, problem TEXT);
 """
-_ADDED_IN_3 = {"given_name": "''", "note": "''", "tags_json": "'[]'"}  # columns of runs, with their defaults
+# Columns of runs, with their defaults.
+_ADDED_IN_3 = {"given_name": "''", "note": "''", "tags_json": "'[]'"}
+_ADDED_IN_4 = {"origin": "'own'"}
 
 
 class Database:
@@ -47,7 +49,9 @@ class Database:
         if self.row("PRAGMA user_version") == {"user_version": 1}:
             self._upgrade_from_1()
         if self.row("PRAGMA user_version") == {"user_version": 2}:
-            self._upgrade_from_2()
+            self._add_to_runs(_ADDED_IN_3, 3)
+        if self.row("PRAGMA user_version") == {"user_version": 3}:
+            self._add_to_runs(_ADDED_IN_4, 4)
         if self.row("PRAGMA user_version") != {"user_version": _SCHEMA}:
             raise BadInput(
                 f"Another version of Threeways wrote {path.parent}; set THREEWAYS_HOME to a new folder, "
@@ -64,14 +68,14 @@ class Database:
             connection.execute("UPDATE steps SET strategy = 'baselines' WHERE strategy = 'floors'")
             connection.execute("PRAGMA user_version = 2")
 
-    def _upgrade_from_2(self) -> None:
-        """Version 2 had no names, notes and tags that a person gives to runs."""
+    def _add_to_runs(self, columns: Mapping[str, str], version: int) -> None:
+        """Version 2 had no names, notes and tags of runs; version 3 had only runs that were measured in this home."""
         with self.transaction() as connection:
             present = {column["name"] for column in connection.execute("PRAGMA table_info(runs)")}
-            for name, default in _ADDED_IN_3.items():
+            for name, default in columns.items():
                 if name not in present:  # otherwise another process was faster
                     connection.execute(f"ALTER TABLE runs ADD COLUMN {name} TEXT NOT NULL DEFAULT {default}")
-            connection.execute(f"PRAGMA user_version = {_SCHEMA}")
+            connection.execute(f"PRAGMA user_version = {version}")
 
     def row(self, query: str, *values: object) -> dict[str, Any] | None:
         """The first row by column name; None if there is none."""

@@ -13,9 +13,9 @@ import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -169,6 +169,39 @@ class Store:
                 "INSERT INTO steps (run_id, strategy) VALUES (?, ?)", [(run_id, each) for each in plan.steps]
             )
         return self.run(run_id)
+
+    def add_finished(
+        self,
+        dataset: StoredDataset,
+        run: StoredRun,
+        steps: Iterable[StoredStep],
+        dataset_files: Mapping[str, bytes],
+        run_files: Mapping[str, bytes],
+    ) -> StoredRun:
+        """A run that was measured elsewhere, with its data. Files are given by their path in the run's folder. Raises
+        BadInput if there is a run with this id."""
+        if self._database.row("SELECT 1 FROM runs WHERE id = ?", run.id):
+            raise BadInput(f"Run {run.id} is already in {self.home}; you can find it in History.")
+        for folder, files in ((self.dataset_folder(dataset.id), dataset_files), (self.run_folder(run.id), run_files)):
+            if folder == self.run_folder(run.id):
+                shutil.rmtree(folder, ignore_errors=True)  # of an attempt that was interrupted before the next lines
+            if folder.exists():
+                continue
+            with whole_folder(folder) as unnamed:
+                for name, content in files.items():
+                    (unnamed / name).parent.mkdir(parents=True, exist_ok=True)
+                    write_whole(unnamed / name, content)
+        with self._database.transaction() as database:
+            database.execute("INSERT OR IGNORE INTO datasets VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(dataset))
+            database.execute(
+                "INSERT INTO runs (id, dataset_id, name, plan_json, state, created_at, started_at, ended_at, origin)"
+                " VALUES (:id, :dataset_id, :name, :plan_json, :state, :created_at, :started_at, :ended_at, :origin)",
+                asdict(run),
+            )
+            database.executemany(
+                "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [astuple(step) for step in steps]
+            )
+        return self.run(run.id)
 
     def runs(self) -> list[StoredRun]:
         """Newest first."""

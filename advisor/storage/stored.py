@@ -9,6 +9,7 @@ from advisor.estimate import Speed
 from advisor.plan import SETUP, Plan, Setup, read_plan
 
 RunState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+Origin = Literal["own", "sample", "shared"]
 StepState = Literal["waiting", "running", "interrupted", "done", "failed", "cancelled", "excluded"]
 
 
@@ -38,7 +39,8 @@ class StoredDataset:
 @dataclass(frozen=True, slots=True)
 class StoredRun:
     """The current state of one run; `reason` is a sentence if it failed. `name` is that of the uploaded file, and
-    `given_name` the one that the person gave the run, or ""."""
+    `given_name` the one that the person gave the run, or "". `origin` is "own" if it was measured in this home, and
+    otherwise says where it came from: the sample report, or a file that somebody shared."""
 
     id: str
     dataset_id: str
@@ -53,6 +55,12 @@ class StoredRun:
     given_name: str = ""
     note: str = ""
     tags: tuple[str, ...] = ()
+    origin: Origin = "own"
+
+    @property
+    def is_own(self) -> bool:
+        """Other runs were measured elsewhere, so their seconds say nothing about this machine."""
+        return self.origin == "own"
 
     @property
     def title(self) -> str:

@@ -50,10 +50,15 @@ def task_to_json(task: Task, split: Split) -> str:
     return _STORED.write(stored, indent=1)
 
 
+def read_stored_task(content: bytes) -> StoredTask:
+    """Raises ValueError if another version of Threeways wrote it."""
+    return _STORED.read(content)
+
+
 def read_task(run_folder: Path) -> tuple[Task, Split]:
     """Raises BadInput if the file is gone or another version of Threeways wrote it."""
     try:
-        stored = _STORED.read((run_folder / "task.json").read_bytes())
+        stored = read_stored_task((run_folder / "task.json").read_bytes())
     except (OSError, ValueError) as wrong:
         raise BadInput(
             f"The task of this run can't be read ({run_folder / 'task.json'}); start the comparison again."

@@ -355,14 +355,23 @@ def test_a_home_that_called_baselines_floors_is_brought_up_to_date(store: Store)
 def test_a_home_without_names_of_runs_gets_them(store: Store) -> None:
     run_id = add_run(store)
     with sqlite3.connect(store.home / "threeways.sqlite") as database:
-        for column in ("given_name", "note", "tags_json"):
+        for column in ("given_name", "note", "tags_json", "origin"):
             database.execute(f"ALTER TABLE runs DROP COLUMN {column}")
         database.execute("PRAGMA user_version = 2")
     for _ in range(2):
         run = Store(store.home).run(run_id)
-        assert (run.title, run.note, run.tags) == ("tickets.csv", "", ())
+        assert (run.title, run.note, run.tags, run.is_own) == ("tickets.csv", "", (), True)
     store.describe_run(run_id, "Mine", "", ())
     assert store.run(run_id).title == "Mine"
+
+
+def test_the_runs_of_a_home_before_samples_are_its_own(store: Store) -> None:
+    run_id = add_run(store)
+    with sqlite3.connect(store.home / "threeways.sqlite") as database:
+        database.execute("ALTER TABLE runs DROP COLUMN origin")
+        database.execute("PRAGMA user_version = 3")
+    for _ in range(2):
+        assert Store(store.home).run(run_id).is_own
 
 
 def test_a_home_of_another_version_is_refused_and_left_alone(store: Store) -> None:

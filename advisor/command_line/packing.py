@@ -1,0 +1,48 @@
+"""`python -m advisor pack` and `unpack`: a finished run as one file, to share or to ship."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.text import Text
+
+from advisor.command_line.terminal import Screen
+from advisor.runs.report_files import write_report_again
+from advisor.storage.files import write_whole
+from advisor.storage.packed import MOST_BYTES, pack, unpack
+from advisor.storage.store import Store
+from advisor.wording import memory_text
+from eval.task import BadInput
+
+
+def pack_run(store: Store, run_id: str, file: Path) -> None:
+    run, content = store.run(run_id), pack(store, run_id)
+    try:
+        write_whole(file, content)
+    except OSError as wrong:
+        raise BadInput(f"The packed run can't be written to {file} ({wrong.strerror}); choose another file.") from wrong
+    _say(
+        f"Packed run {run.id} into {file} ({memory_text(len(content))}). It contains your data, documents and all "
+        "answers, but no trained model and none of your notes and clicks."
+    )
+
+
+def unpack_run(store: Store, file: Path) -> None:
+    """The report is computed anew from the answers, so it says what this version makes of them, and nothing else that
+    somebody may have written into the file."""
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(MOST_BYTES + 1)  # one byte too many is refused
+    except OSError as wrong:
+        raise BadInput(f"{file} can't be read ({wrong.strerror}); check the path.") from wrong
+    run = unpack(store, file.name, content, "shared")
+    try:
+        report = write_report_again(store, run)
+    except Exception as wrong:
+        store.delete_run(run.id)
+        raise BadInput(f"No report can be made of {file.name}; it may be damaged. Pack the run again.") from wrong
+    _say(f"Added run {run.id} to your history: {report.recommendation.headline}")
+
+
+def _say(sentence: str) -> None:
+    Screen().print(Text(sentence), soft_wrap=True)

@@ -1,0 +1,50 @@
+"""The sample report: the way to it, its notice, and that it is nobody's own run."""
+
+from __future__ import annotations
+
+import pytest
+
+from advisor.storage.packed import open_sample
+from advisor.storage.store import Store
+from tests.app import ROOT, html_of, open_page, primaries
+
+
+def test_start_opens_the_sample_report_with_one_click_that_is_not_the_main_one(store: Store) -> None:
+    app = open_page("Start")
+    assert primaries(app) == ["Check my data"]
+    app.button(key="sample-report").click().run()
+    assert not app.exception
+    (run,) = store.runs()
+    assert app.query_params["run"] == run.id and run.origin == "sample"
+    report = store.report(run.id)
+    assert report is not None
+    said = html_of(app)
+    assert "This is a sample report" in said and report.device in said and 'class="verdict"' in said
+    assert primaries(app) == ["Compare your own data"]
+
+
+def test_a_sample_that_cannot_be_read_is_one_sentence(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path, sentence in ((ROOT / "gone.zip", "install Threeways again"), (ROOT / "README.md", "or it is damaged")):
+        monkeypatch.setattr("advisor.storage.packed.SAMPLE_REPORT", path)
+        app = open_page("Start")
+        app.button(key="sample-report").click().run()
+        assert not app.exception and sentence in html_of(app) and not store.runs()
+
+
+def test_the_history_marks_the_sample_and_deletes_it(store: Store) -> None:
+    run = open_sample(store)
+    app = open_page("History", runs=run.id)
+    assert '<span class="tag">Sample</span>' in html_of(app)
+    app.text_input(key="history-text").input("sample").run()
+    assert [box.key for box in app.checkbox] == [f"tick-{run.id}"]
+    app.button(key="delete-runs").click().run()
+    app.button(key="delete-runs").click()  # the test runs the whole page again, which else closes the dialog
+    app.button(key="really-delete").click().run()
+    assert not store.runs()
+
+
+def test_a_run_with_the_settings_of_the_sample_does_not_follow_it(store: Store) -> None:
+    run = open_sample(store)
+    open_page("Compare", dataset=run.dataset_id, follows=run.id).button(key="run").click().run()
+    own = store.runs()[0]
+    assert own.is_own and own.plan.follows is None and own.plan.strategies == run.plan.strategies
