@@ -20,6 +20,7 @@ from strategies.contract import Progress, ReportProgress
 from strategies.engine.language_model import LanguageModel, Prompt, RowsDone, Scores
 from strategies.label_choice import LabelChoice, continuations_of
 from strategies.presets import SENTENCE_TOKENS
+from strategies.witness import as_sent, shares_of, watched
 
 ANSWER_LENGTH_SHARE = 0.95  # answers may be as long as this share of training targets needs, and a sentence longer
 ANSWER_LENGTH_SLACK = 1.1
@@ -75,6 +76,10 @@ class Answerer:
         """One prediction per prompt, without sources. It holds an error if the prompt is longer than the model's
         context."""
         asked = self._ask(prompts, [self.choice], rows_done)
+        if (seen := watched()) is not None:
+            seen.prompts += [as_sent(self.model, prompt) for prompt in prompts]
+            compared = () if asked.scores is None else self.choice.compare(asked.scores, self.baseline)
+            seen.shares += [shares_of(self.brief.labels, row) for row in compared]
         return self._predict(asked, self.choice)
 
     def choose(
@@ -138,7 +143,7 @@ class Answerer:
         def compare(scores: Scores) -> list[NDArray[np.float64]]:
             return [way.compare(scores, self.baseline) for way in ways]
 
-        needs_all = any(way.needs_all for way in ways)
+        needs_all = any(way.needs_all for way in ways) or watched() is not None
         labels = continuations_of(self.brief)
         asked.scores = self.model.score(fitting, labels, rows_done, None if needs_all else compare)
         return asked

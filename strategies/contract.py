@@ -53,6 +53,16 @@ class Strategy(Protocol):
 
 
 @runtime_checkable
+class AsksModel(Protocol):
+    """What every strategy with a language model has: what loads the model before any training."""
+
+    declaration: ClassVar[Declaration]
+    load_model: Callable[[], Any]
+
+    def load(self, folder: Path) -> None: ...
+
+
+@runtime_checkable
 class LooksUp(Protocol):
     """What a fitted strategy that reads documents can also do."""
 

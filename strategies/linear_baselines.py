@@ -17,6 +17,7 @@ from eval.words import usual_length
 from strategies.baselines import Answer, Baseline
 from strategies.declaration import Declaration, Words
 from strategies.search.embedder import Embedder
+from strategies.witness import watched
 
 if TYPE_CHECKING:  # takes a second to import, and a page only needs the declarations
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -57,6 +58,10 @@ class Linear(Baseline):
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
         features = self.features_of(inputs, is_training=False)
+        if (seen := watched()) is not None and hasattr(self._model, "predict_proba"):
+            labels = self._labels if self.brief.kind is Kind.MULTI_LABEL else self._model.classes_
+            rows = self._model.predict_proba(features).tolist()
+            seen.shares += [dict(zip(map(str, labels), row, strict=True)) for row in rows]
         match self.brief.kind:
             case Kind.MULTI_LABEL:
                 return [(self._set(row), ()) for row in self._model.predict_proba(features)]

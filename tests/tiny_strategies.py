@@ -73,6 +73,13 @@ class Killed(CommonestAnswer):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Deadly(CommonestAnswer):
+    """Ends the process that loads it, as when memory runs out."""
+
+    def load(self, folder: Path) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 class Endless(CommonestAnswer):
     """Computes until it is ended; the stage it reports names its process."""
 
@@ -175,6 +182,10 @@ def build_fragile(name: str, brief: Brief, model: str, preset: Preset, seed: int
 
 def build_killed(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
     return Killed() if name == "retrieval" else CommonestAnswer()
+
+
+def build_deadly(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+    return Deadly() if name == "prompting" else CommonestAnswer()
 
 
 def build_endless(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:

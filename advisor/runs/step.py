@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -31,7 +32,8 @@ from eval.outcomes import TRAINED_AGAIN, Trial
 from eval.scoring import scorer_for
 from eval.statistics.learning_curve import fewer_rows, sizes_of
 from eval.task import BadInput, Brief, Example, LearningSplit, Split, Task
-from strategies.contract import Progress, Strategy
+from strategies.contract import AsksModel, Progress, Strategy
+from strategies.engine.models import check_model, is_here
 from strategies.presets import PRESETS, Preset
 from strategies.registry import BASELINES, LEARNS_FROM_NO_ROWS, baselines_for
 from strategies.search.embedder import phrase_encoder
@@ -95,12 +97,20 @@ def run_step(order: StepOrder, reports: Connection) -> None:
     reports.close()
 
 
-def load_fitted(order: StepOrder) -> Strategy:
-    """The strategy as a run fitted it. Raises BadInput if that run didn't finish it."""
-    if not _is_done(order.folder) or not (order.folder / "fitted").exists():  # a packed run has no fitted strategies
+def load_fitted(order: StepOrder, share_model: Callable[[Callable[[], Any]], Any] | None = None) -> Strategy:
+    """The strategy as a run fitted it. Raises BadInput if that run didn't finish it, or if its files or its model are
+    gone.
+
+    `share_model` gets what loads the model before any training, if the strategy answers with that, and returns it.
+    """
+    if not _is_done(order.folder) or not (order.folder / "fitted").is_dir():  # a packed run has no fitted strategies
         raise BadInput(f"Run {order.run_folder.name} has no fitted {order.strategy} to answer with.")
+    if order.strategy not in BASELINES and not is_here(order.model) and (problem := check_model(order.model)):
+        raise BadInput(problem)
     task, _ = read_task(order.run_folder)
     strategy = _build(order, task.brief, PRESETS[order.preset])
+    if share_model is not None and isinstance(strategy, AsksModel) and strategy.declaration.trains is None:
+        strategy.load_model = partial(share_model, strategy.load_model)
     strategy.load(order.folder / "fitted")
     return strategy
 

@@ -1,6 +1,6 @@
-"""The worker: takes requested timings and queued runs, one at a time, until it has had nothing to do for a while.
+"""The worker: takes requested timings, queued runs and tries, one at a time, until it has had nothing to do for long.
 
-It never loads a model itself: every timing and every strategy runs in a child process.
+It never loads a model itself: every timing, every strategy and every try runs in a child process.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -18,10 +19,11 @@ from filelock import FileLock, Timeout
 from advisor.runs.experiment import run_experiment
 from advisor.runs.step import BUILD_STRATEGY
 from advisor.runs.timing import take_speed
+from advisor.runs.trying import TryDesk
 from advisor.storage.store import Store
 
 _ROOT = Path(__file__).resolve().parents[2]
-_SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_BETWEEN_LOOKS, _WHILE_WARM = 0.5, 0.1  # while a try's strategies are in memory, the next try may be near
 _SECONDS_FOR_LOCK = 2  # longer than a process holds the lock to check for a worker
 _SECONDS_TO_START = 5
 _IDLE_SECONDS = 600
@@ -57,14 +59,17 @@ def work(store: Store, build_strategy: str = BUILD_STRATEGY, idle_seconds: float
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        with FileLock(store.home / "worker.lock", timeout=_SECONDS_FOR_LOCK):
+        with (
+            FileLock(store.home / "worker.lock", timeout=_SECONDS_FOR_LOCK),
+            closing(TryDesk(store, build_strategy)) as desk,
+        ):
             code, idle_since = _code_on_disk(), time.monotonic()
             while store.exists():
-                if _work_once(store, build_strategy):
+                if _work_once(store, build_strategy, desk):
                     idle_since = time.monotonic()
                 elif time.monotonic() - idle_since >= idle_seconds or _code_on_disk() != code:
                     return
-                time.sleep(_SECONDS_BETWEEN_LOOKS)
+                time.sleep(_WHILE_WARM if desk.is_warm else _SECONDS_BETWEEN_LOOKS)
     except Timeout:
         return
     except (sqlite3.Error, OSError):
@@ -72,13 +77,16 @@ def work(store: Store, build_strategy: str = BUILD_STRATEGY, idle_seconds: float
             raise
 
 
-def _work_once(store: Store, build_strategy: str) -> bool:
-    """Whether there was anything to do."""
+def _work_once(store: Store, build_strategy: str, desk: TryDesk) -> bool:
+    """Whether there was anything to do. Tries come last, and what they keep in memory makes room for the others."""
     if model := store.requested_speed():
+        desk.close()
         take_speed(store, model)
     elif run_id := store.next_run():
+        desk.close()
         run_experiment(store, run_id, lambda _: None, lambda: store.cancel_requested(run_id), build_strategy)
-    else:
+    elif not desk.answer_next():
+        desk.rest()
         return False
     return True
 

@@ -1,0 +1,188 @@
+"""A fitted strategy as one ZIP: its settings, its index or trained weights, a program that answers with them, and a
+README that says how to use it and what it needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zipfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any
+
+from jinja2 import Environment, StrictUndefined
+
+import strategies
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun
+from advisor.storage.task_file import read_task
+from advisor.wording import name_of
+from eval.mapping.label_sets import NO_LABEL
+from eval.scoring.closeness import number_in
+from eval.task import BadInput, Brief, Kind
+from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, SUGGESTIONS, embedded_gguf, is_here, local_folder
+from strategies.label_choice import continuations_of
+from strategies.prompts import SHORT_INSTRUCTIONS
+from strategies.registry import STRATEGIES
+from strategies.retrieval import TOKENS_OF_EXAMPLES
+
+_PACKAGES = {  # by what a strategy has
+    "adapter": ("peft",),
+    "weights": ("safetensors",),
+    "layers": ("safetensors",),
+    "search": ("faiss-cpu", "sentence-transformers"),
+}
+_PARTS = ("adapter", "weights", "layers")
+_README = Path(__file__).with_name("fitted_readme.md.j2")
+_BYTES_AT_ONCE = 2**24  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """What `save` of a strategy left, in the form that the program in the ZIP reads."""
+
+    settings: dict[str, Any]
+    search: dict[str, list[Any]]  # passages and examples, by index
+    indexes: dict[str, Path]
+    files: dict[str, Path]  # trained weights, by their name in the ZIP
+
+
+def can_download(store: Store, run: StoredRun, strategy: str) -> bool:
+    """Baselines have no model: training them again takes seconds."""
+    return strategy in STRATEGIES and (store.run_folder(run.id) / strategy / "fitted").is_dir()
+
+
+def unpacked_bytes(store: Store, run: StoredRun, strategy: str) -> int:
+    """About the size of the ZIP: indexes and weights hardly shrink."""
+    return sum(file.stat().st_size for file in (store.run_folder(run.id) / strategy / "fitted").rglob("*"))
+
+
+def write_fitted_zip(store: Store, run: StoredRun, strategy: str, target: Path | IO[bytes]) -> None:
+    """Raises BadInput if the run has no such fitted strategy, or if its model is gone, so that it can't be named."""
+    if not can_download(store, run, strategy):
+        raise BadInput(
+            f"Run {run.id} has no fitted {strategy!r} to download: name a strategy that it measured on this machine."
+        )
+    folder = store.run_folder(run.id) / strategy / "fitted"
+    task, _ = read_task(store.run_folder(run.id))
+    fitted = _read(folder, strategy, task.brief)
+    fitted.settings["model"] = _model(run.plan.model)
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("README.md", _readme(run, strategy, fitted.settings))
+        archive.writestr("answer.py", Path(strategies.__path__[0], "standalone.py").read_bytes())
+        archive.writestr("requirements.txt", "".join(f"{line}\n" for line in _requirements(fitted.settings)))
+        archive.writestr("settings.json", json.dumps(fitted.settings, ensure_ascii=True, indent=2))
+        if fitted.search:
+            archive.writestr("search.json", json.dumps(fitted.search, ensure_ascii=True, indent=1))
+        for name, path in fitted.indexes.items():
+            archive.write(path, f"{name}.faiss")
+        for name, path in fitted.files.items():
+            if path.name == "adapter_config.json":  # peft notes in it where the base model lay on this machine
+                noted = json.loads(path.read_text("utf-8"))
+                noted["base_model_name_or_path"] = fitted.settings["model"]["name"]
+                archive.writestr(name, json.dumps(noted, indent=2))
+            else:
+                with archive.open(name, "w", force_zip64=True) as packed, path.open("rb") as original:
+                    shutil.copyfileobj(original, packed, _BYTES_AT_ONCE)
+
+
+def _read(folder: Path, strategy: str, brief: Brief) -> _Fitted:
+    try:
+        stored = {file.stem: json.loads(file.read_text("utf-8")) for file in folder.glob("*.json")}
+        own = stored.get("prompting") or stored.get("retrieval") or stored["finetuning"]
+        answerer, part = own["answerer"], next((name for name in _PARTS if (folder / name).is_dir()), None)
+        book = stored.get("book") or stored.get("retrieval")
+        search, indexes, sizes = _search(folder, own["settings"], book) if book else ({}, {}, None)
+        settings = {
+            "strategy": strategy,
+            "kind": brief.kind.value,
+            "instruction": own.get("instruction", SHORT_INSTRUCTIONS[brief.kind]),
+            "examples": [[question, answer] for _, question, answer in own.get("shown", [])],
+            "labels": brief.labels,
+            "continuations": continuations_of(brief),
+            "values": [number_in(label) or 0.0 for label in brief.labels] if brief.kind is Kind.NUMBER else [],
+            "no_label": NO_LABEL,
+            "answer_tokens": answerer["answer_tokens"],
+            "choice": answerer.get("choice")
+            or {"normalisation": answerer["normalisation"], "way": "likeliest label", "threshold": 0.0},
+            "baseline": answerer["baseline"],
+            "search": sizes,
+            "trained_part": part,
+        }
+    except (OSError, ValueError, KeyError) as wrong:
+        raise BadInput(
+            f"The fitted files of {name_of(strategy)} can't be read ({folder}); compare the strategies again."
+        ) from wrong
+    weights = (folder / part).rglob("*") if part else ()
+    kept = [path for path in weights if path.suffix in (".json", ".safetensors")]
+    files = {path.relative_to(folder).as_posix(): path for path in kept}
+    return _Fitted(settings, search, indexes, files)
+
+
+def _search(
+    folder: Path, settings: dict[str, Any], book: dict[str, Any]
+) -> tuple[dict[str, list[Any]], dict[str, Path], dict[str, Any]]:
+    """The texts and indexes that this strategy uses, and how much it takes from each."""
+    solved = "solved_by_reading" if settings["passages"] else "solved"
+    texts = {
+        "passages": ["\n".join(filter(None, (one["title"], one["text"]))) for one in book["passages"]],
+        "examples": [[question, answer] for _, question, answer in book[solved]],
+    }
+    indexes = {"passages": folder / "passages.faiss", "examples": folder / f"{solved}.faiss"}
+    indexes = {name: path for name, path in indexes.items() if texts[name] and settings[name]}
+    return (
+        {name: texts[name] if name in indexes else [] for name in texts},
+        indexes,
+        {
+            "passages": settings["passages"],
+            "examples": settings["examples"],
+            "tokens_of_examples": book.get("tokens_of_examples", TOKENS_OF_EXAMPLES),
+            "candidates": {name: _candidates(path) for name, path in indexes.items()},
+        },
+    )
+
+
+def _candidates(index: Path) -> int:
+    """How many vectors an approximate index compares exactly; 0 for an exact one."""
+    measured = index.with_suffix(".json")
+    return int(json.loads(measured.read_text())["candidates"]) if measured.exists() else 0
+
+
+def _model(name: str) -> dict[str, Any]:
+    path = embedded_gguf() if name == EMBEDDED else local_folder(name) if is_here(name) else None
+    if path is None or not path.exists():
+        raise BadInput(f"The model {name} is no longer on this machine, so its hash can't be noted: put it back first.")
+    files = [path] if path.is_file() else sorted(path.glob("*.safetensors")) or sorted(path.glob("*.gguf"))[:1]
+    licences = {one.name: one.licence for one in SUGGESTIONS}
+    return {
+        "name": name if name == EMBEDDED or not Path(name).expanduser().exists() else Path(name).name,
+        "title": EMBEDDED_NAME if name == EMBEDDED else Path(name).name if Path(name).is_absolute() else name,
+        "licence": licences.get(name),
+        "gguf": next((file.name for file in files if file.suffix == ".gguf"), None),
+        "sha256": {file.name: _sha256(file, file.stat().st_mtime_ns) for file in files},
+    }
+
+
+@lru_cache(maxsize=32)
+def _sha256(file: Path, changed: int) -> str:
+    """`changed` is part of the key."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _requirements(settings: dict[str, Any]) -> list[str]:
+    from importlib.metadata import version
+
+    needed = ["torch", "transformers", "numpy"]
+    needed += ["gguf"] if settings["model"]["gguf"] else []
+    needed += _PACKAGES.get(settings["trained_part"] or "", ())
+    needed += _PACKAGES["search"] if settings["search"] else ()
+    return [f"{package}=={version(package).partition('+')[0]}" for package in dict.fromkeys(needed)]
+
+
+def _readme(run: StoredRun, strategy: str, settings: dict[str, Any]) -> str:
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    template = environment.from_string(_README.read_text("utf-8"))
+    return template.render(run=run, name=name_of(strategy), settings=settings, embedded=EMBEDDED)

@@ -1,0 +1,106 @@
+"""Answer new inputs with the strategies as a run fitted them. A process that does this stays for a while and keeps what
+it loaded, so that the next input is answered at once."""
+
+from __future__ import annotations
+
+import gc
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from advisor.runs.child import failure_sentence, settle_in
+from advisor.runs.step import StepOrder, load_fitted
+from advisor.storage.tries import Likelihood, Stage, TriedAnswer
+from eval.task import BadInput
+from strategies.contract import Strategy
+from strategies.witness import watching
+
+LABELS_SHOWN = 5
+
+TellStage = Callable[[Stage], None]
+
+
+@dataclass(slots=True)
+class Fitted:
+    """The strategies of one run that are in memory. Those that leave the model as it is share one."""
+
+    _run_folder: Path | None = None
+    _loaded: dict[str, Strategy] = field(default_factory=dict)
+    _shared: list[object] = field(default_factory=list)  # the model before any training, once it is loaded
+
+    def answer(self, order: StepOrder, text: str, tell: TellStage) -> TriedAnswer:
+        """Never raises: a problem is a sentence in the answer."""
+        if order.run_folder != self._run_folder:
+            self._forget()
+            self._run_folder = order.run_folder
+        loading_seconds = None
+        stage: Stage = "loading"
+        try:
+            if order.strategy not in self._loaded:
+                tell(stage)
+                started = time.perf_counter()
+                self._loaded[order.strategy] = self._load(order)
+                loading_seconds = time.perf_counter() - started
+            stage = "answering"
+            tell(stage)
+            return _answered(self._loaded[order.strategy], order.strategy, text, loading_seconds)
+        except Exception as wrong:
+            traceback.print_exc()
+            return TriedAnswer(order.strategy, problem=failure_sentence(wrong, stage))
+
+    def _load(self, order: StepOrder) -> Strategy:
+        """If memory is short, what was loaded before makes room."""
+        try:
+            return load_fitted(order, self._share)
+        except (BadInput, MemoryError):
+            if not self._loaded:
+                raise
+            self._forget()
+            return load_fitted(order, self._share)
+
+    def _share(self, load: Callable[[], object]) -> object:
+        if not self._shared:
+            self._shared.append(load())
+        return self._shared[0]
+
+    def _forget(self) -> None:
+        self._loaded.clear()
+        self._shared.clear()
+        gc.collect()
+
+
+def keep_answering(log: Path, orders: Connection, results: Connection) -> None:
+    """The child's part: for each order and input that comes, the stages it goes through and, last, the answer."""
+    settle_in(log)
+    fitted = Fitted()
+    while True:
+        try:
+            order, text = orders.recv()
+        except EOFError:
+            return
+        results.send(fitted.answer(order, text, results.send))
+
+
+def _answered(strategy: Strategy, name: str, text: str, loading_seconds: float | None) -> TriedAnswer:
+    with watching() as seen:
+        started = time.perf_counter()
+        (prediction,) = strategy.predict([text])
+        seconds = time.perf_counter() - started
+    shares = seen.shares[0] if seen.shares else {}
+    best = sorted(shares, key=lambda label: -shares[label])[:LABELS_SHOWN]
+    return TriedAnswer(
+        name,
+        prediction.text,
+        prediction.error,
+        seconds,
+        loading_seconds,
+        prediction.tokens_in,
+        prediction.tokens_out,
+        prediction.sources,
+        tuple(Likelihood(label, shares[label]) for label in best),
+        len(shares),
+        seen.prompts[0] if seen.prompts else None,
+    )

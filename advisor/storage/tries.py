@@ -1,0 +1,148 @@
+"""New inputs that a person tries with a finished run: one file each in the run's folder, and a queue for the worker.
+
+The page writes a try once; from then on only the worker does. A file in the queue, named like the try, says that it
+isn't answered yet, so that whatever happens to the worker, the next one finds it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from advisor.as_json import AsJson
+from advisor.storage.files import write_whole
+from advisor.storage.store import Store
+from eval.task import BadInput
+
+KEPT = 8  # tries of a run; older ones are deleted
+MOST_CHARACTERS = 100_000  # of an input: far beyond the context of any model, and quick to store and show
+
+Stage = Literal["starting", "loading", "answering"]
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """How likely a strategy finds a label: 0 to 1."""
+
+    label: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class TriedAnswer:
+    """One strategy's answer to a try, or the `problem` in a sentence.
+
+    `seconds` is the wall time of the answer, `loading_seconds` that of loading the strategy, None if it was in memory.
+    `sources` are ids as in a `Prediction`. `likely` are the likeliest of all `labels`, best first; `prompt` is what a
+    language model read.
+    """
+
+    strategy: str
+    text: str = ""
+    problem: str | None = None
+    seconds: float | None = None
+    loading_seconds: float | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    sources: tuple[str, ...] = ()
+    likely: tuple[Likelihood, ...] = ()
+    labels: int = 0
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """An input and what the strategies answered so far. While it runs, `strategy` is in this `stage` since `since`
+    (seconds since 1970, as `created_at`)."""
+
+    id: str
+    run_id: str
+    input: str
+    strategies: tuple[str, ...]
+    created_at: float
+    state: Literal["waiting", "running", "done"] = "waiting"
+    strategy: str = ""
+    stage: Stage = "starting"
+    since: float = 0.0
+    answers: tuple[TriedAnswer, ...] = ()
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """The strategies that haven't answered."""
+        answered = {answer.strategy for answer in self.answers}
+        return tuple(name for name in self.strategies if name not in answered)
+
+
+_TRY = AsJson[Try](Try)
+
+
+def new_try(run_id: str, text: str, strategies: tuple[str, ...]) -> Try:
+    """Raises BadInput if there is nothing to answer, or too much."""
+    text = text.strip()
+    if not text:
+        raise BadInput("The input is empty: write something to answer.")
+    if len(text) > MOST_CHARACTERS:
+        raise BadInput(f"The input has {len(text):,} characters, and the limit is {MOST_CHARACTERS:,}: shorten it.")
+    now = time.time()
+    return Try(f"{int(now * 1000):015d}-{secrets.token_hex(4)}", run_id, text, strategies, now, since=now)
+
+
+def add_try(store: Store, one: Try) -> None:
+    """Stores a try and puts it in the queue. Deletes the oldest answered ones of its run, if there are many."""
+    _folder(store, one.run_id).mkdir(exist_ok=True)
+    save_try(store, one)
+    _queue(store).mkdir(exist_ok=True)
+    write_whole(_queue(store) / one.id, one.run_id)
+    waiting = set(waiting_tries(store))
+    for old in tries_of(store, one.run_id)[KEPT:]:
+        if (old.run_id, old.id) not in waiting:
+            _path(store, old.run_id, old.id).unlink(missing_ok=True)
+
+
+def save_try(store: Store, one: Try) -> None:
+    """Raises OSError if the run's folder is gone."""
+    write_whole(_path(store, one.run_id, one.id), _TRY.write(one))
+
+
+def read_try(store: Store, run_id: str, try_id: str) -> Try | None:
+    """None if there is none, or if another version wrote it."""
+    try:
+        return _TRY.read(_path(store, run_id, try_id).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def tries_of(store: Store, run_id: str) -> list[Try]:
+    """Newest first."""
+    files = sorted(_folder(store, run_id).glob("*.json"), reverse=True)
+    return [one for file in files if (one := read_try(store, run_id, file.stem))]
+
+
+def waiting_tries(store: Store) -> list[tuple[str, str]]:
+    """The run and the id of each try that isn't answered yet, the one that has waited longest first."""
+    found = []
+    with suppress(FileNotFoundError):
+        for file in sorted(path for path in _queue(store).iterdir() if not path.name.startswith(".")):
+            with suppress(FileNotFoundError):  # answered meanwhile
+                found.append((file.read_text(), file.name))
+    return found
+
+
+def leave_queue(store: Store, try_id: str) -> None:
+    (_queue(store) / try_id).unlink(missing_ok=True)
+
+
+def _folder(store: Store, run_id: str) -> Path:
+    return store.run_folder(run_id) / "tries"
+
+
+def _path(store: Store, run_id: str, try_id: str) -> Path:
+    return _folder(store, run_id) / f"{try_id}.json"
+
+
+def _queue(store: Store) -> Path:
+    return store.home / "tries"

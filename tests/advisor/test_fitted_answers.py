@@ -1,0 +1,188 @@
+"""Fitted strategies outside their run: tried on test inputs, and downloaded and used without Threeways."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from advisor.plan import BASELINES_STEP, Plan, Setup
+from advisor.render.fitted_zip import can_download, write_fitted_zip
+from advisor.runs.answering import LABELS_SHOWN, Fitted
+from advisor.runs.trying import order_to_answer, strategies_to_try
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun, StoredStep
+from advisor.storage.task_file import read_task, task_to_json
+from advisor.storage.trial_files import read_trials, write_trial
+from advisor.storage.tries import TriedAnswer
+from eval.mapping.kinds import labels_for
+from eval.measuring.runner import measure
+from eval.outcomes import Trial
+from eval.scoring import scorer_for
+from eval.task import BadInput, Document, Example, Kind, Split, Task
+from strategies.engine.weights import load_language_model
+from strategies.presets import Budget
+from strategies.registry import BASELINES, STRATEGIES, baselines_for, class_at
+from tests.tiny_model import save_tiny_model
+from tests.tiny_strategies import tiny_model
+
+BUDGET = Budget(test_rows=6, dev_rows=6, latency_rows=0, settings=2, training_tokens=2000, epochs=2, answer_tokens=8)
+TARGETS = {
+    Kind.CLASSIFICATION: ("refund", "delivery", "account"),
+    Kind.MULTI_LABEL: ("refund; urgent", "delivery", "none"),
+    Kind.NUMBER: ("1", "4", "2"),
+    Kind.ANSWERING: ("14 days", "the third floor", "Maria"),
+}
+DOCUMENTS = (
+    Document("returns", "Returns", "Goods can be sent back within 14 days. The desk is on the third floor."),
+    Document("people", "", "Maria answers the telephone. The lamp workshop is closed on Mondays."),
+)
+TABLE = b"message,label\n" + b"".join(b"text %d,%s\n" % (row, (b"yes", b"no")[row % 2]) for row in range(30))
+
+
+@dataclass(frozen=True)
+class Measured:
+    store: Store
+    run: StoredRun
+    kind: Kind
+
+    @property
+    def outcomes(self) -> dict[str, dict[str, str]]:
+        """The recorded answers by strategy and by input."""
+        folder = self.store.run_folder(self.run.id)
+        inputs = {row.id: row.input for row in read_task(folder)[1].test}
+        trials, baselines = read_trials(folder, self.run.plan.strategies)
+        return {
+            trial.strategy: {inputs[outcome.example_id]: outcome.text for outcome in trial.outcomes}
+            for trial in (*trials, *baselines)
+        }
+
+
+@pytest.fixture(scope="module", params=list(TARGETS))
+def measured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    """A run of every strategy and baseline on a tiny network, as its steps leave it."""
+    kind: Kind = request.param
+    base = tmp_path_factory.mktemp("measured")
+    model = str(save_tiny_model(base / "model"))
+    rows = tuple(
+        Example(f"r{at}", f"{('my money', 'the parcel', 'a password')[at % 3]} number {at}", TARGETS[kind][at % 3])
+        for at in range(36)
+    )
+    documents = DOCUMENTS if kind is Kind.ANSWERING else ()
+    task = Task("tiny", kind, "", rows, documents, labels_for(kind, rows))
+    split = Split(rows[:24], rows[24:30], rows[30:])
+    store = Store(base / "home")
+    dataset = store.add_dataset("tiny.csv", TABLE)
+    plan = Plan(dataset.id, Setup("message", "label"), strategies=tuple(STRATEGIES), model=model)
+    run = store.add_run(plan, task_to_json(task, split))
+    scorer = scorer_for(task, split)
+    for name in (*STRATEGIES, *baselines_for(kind, bool(documents))):
+        if name in STRATEGIES:
+            strategy = class_at(STRATEGIES[name])(task.brief, lambda: load_language_model(model), BUDGET, 0)
+        else:
+            strategy = class_at(BASELINES[name])(task.brief, BUDGET, 0)
+        folder = store.run_folder(run.id) / (BASELINES_STEP if name in BASELINES else "") / name
+        (folder / "fitted").mkdir(parents=True)
+        strategy.fit(split.without_test, documents, lambda _: None)
+        strategy.save(folder / "fitted")
+        found = measure(strategy, split.test, scorer, 0, lambda *_: None)
+        write_trial(folder, Trial(name, "done", outcomes=found.outcomes))
+        store.save_step(StoredStep(run.id, name, "done"))
+    store.end_run(run.id, "done")
+    return Measured(store, store.run(run.id), kind)
+
+
+def tried(measured: Measured, text: str, fitted: Fitted) -> list[TriedAnswer]:
+    store, run = measured.store, measured.run
+    names = strategies_to_try(store, run)
+    return [fitted.answer(order_to_answer(store, run, name), text, lambda _: None) for name in names]
+
+
+def test_a_test_input_that_is_tried_gets_the_recorded_answer_of_each_strategy(measured: Measured) -> None:
+    fitted, recorded = Fitted(), measured.outcomes
+    for text in next(iter(recorded.values())):
+        answers = tried(measured, text, fitted)
+        assert {answer.strategy for answer in answers} == recorded.keys() and len(answers) > len(STRATEGIES)
+        for answer in answers:
+            assert answer.problem is None and answer.text == recorded[answer.strategy][text], answer
+            assert (answer.prompt is None) == (answer.strategy in BASELINES)
+            assert answer.prompt is None or (text in answer.prompt and answer.tokens_in > 0)
+            if measured.kind is Kind.CLASSIFICATION and answer.likely:
+                assert answer.likely[0].label == answer.text  # whatever it compares, its probabilities agree
+            if answer.likely and (answer.strategy in STRATEGIES or measured.kind is Kind.CLASSIFICATION):
+                assert answer.labels == len(answer.likely) <= LABELS_SHOWN
+                assert sum(one.share for one in answer.likely) == pytest.approx(1)
+        with_labels = {answer.strategy for answer in answers if answer.likely}
+        assert with_labels >= set(STRATEGIES) if measured.kind is not Kind.ANSWERING else not with_labels
+
+
+def test_an_input_that_is_too_long_is_a_sentence_for_each_strategy_with_a_model(measured: Measured) -> None:
+    for answer in tried(measured, "a very long parcel " * 2000, Fitted()):
+        if answer.strategy in STRATEGIES:
+            assert answer.text == "" and "longer than the" in (answer.problem or "")
+
+
+def test_the_model_that_is_gone_is_named(measured: Measured) -> None:
+    store, run = measured.store, measured.run
+    model = Path(run.plan.model)
+    aside = model.rename(model.with_name("aside"))
+    try:
+        answer = Fitted().answer(order_to_answer(store, run, "prompting"), "a parcel", lambda _: None)
+        assert (answer.problem or "").startswith(f"There is no folder {model}.")
+        with pytest.raises(BadInput, match="no longer on this machine"):
+            write_fitted_zip(store, run, "prompting", model.with_name("nothing.zip"))
+    finally:
+        aside.rename(model)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_downloaded_strategy_gives_the_recorded_answers_without_threeways(
+    measured: Measured, name: str, tmp_path: Path
+) -> None:
+    """The code of the README, in a process of its own that can't import this project."""
+    store, run, model = measured.store, measured.run, measured.run.plan.model
+    write_fitted_zip(store, run, name, tmp_path / "fitted.zip")
+    with zipfile.ZipFile(tmp_path / "fitted.zip") as archive:
+        archive.extractall(tmp_path / "there")
+    content = b"".join(file.read_bytes() for file in (tmp_path / "there").rglob("*.*") if file.suffix != ".safetensors")
+    assert str(Path(model).parent).encode() not in content  # no path of this machine
+    readme = (tmp_path / "there" / "README.md").read_text()
+    code = readme.split("```python\n")[1].split("```")[0].replace('model="model"', f"model={model!r}")
+    recorded = measured.outcomes[name]
+    texts = list(recorded)[:3]
+    program = code.replace('print(strategy.answer("a new input"))', "import json, sys\n") + (
+        "texts = json.loads(sys.argv[1])\n"
+        "print(json.dumps([strategy.answer(text) for text in texts]))\n"
+        "assert not {'strategies', 'advisor', 'eval'} & sys.modules.keys()\n"
+    )
+    answered = subprocess.run(
+        [sys.executable, "-c", program, json.dumps(texts)],
+        cwd=tmp_path / "there",
+        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answered.returncode == 0, answered.stderr
+    assert json.loads(answered.stdout.splitlines()[-1]) == [recorded[text] for text in texts]
+
+
+def test_other_weights_are_refused(measured: Measured, tmp_path: Path) -> None:
+    write_fitted_zip(measured.store, measured.run, "prompting", tmp_path / "fitted.zip")
+    with zipfile.ZipFile(tmp_path / "fitted.zip") as archive:
+        archive.extractall(tmp_path)
+    command = [sys.executable, "answer.py", "--model", tiny_model(tmp_path / "other"), "a parcel"]
+    answered = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert answered.returncode == 1 and "other weights than the strategy was fitted with" in answered.stderr
+
+
+def test_what_a_run_does_not_have_cannot_be_downloaded(measured: Measured, tmp_path: Path) -> None:
+    assert not can_download(measured.store, measured.run, "majority_label")
+    with pytest.raises(BadInput, match="has no fitted 'guessing' to download"):
+        write_fitted_zip(measured.store, measured.run, "guessing", tmp_path / "fitted.zip")
