@@ -132,6 +132,15 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
     predict.add_argument("--strategy", required=True, metavar="NAME")
 
+    tried = commands.add_parser("try", help="answer one input with every strategy of a run, side by side")
+    tried.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
+    tried.add_argument("text", metavar="TEXT", help="the input, in quotation marks")
+
+    download = commands.add_parser("download", help="write a fitted strategy of a run to a ZIP that works by itself")
+    download.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
+    download.add_argument("strategy", metavar="STRATEGY", help="such as retrieval or finetuning")
+    download.add_argument("file", type=Path, metavar="FILE", help="the file to write, such as finetuning.zip")
+
     decide = commands.add_parser("decide", help="recommend a strategy from scores measured elsewhere")
     decide.add_argument(
         "file",

@@ -36,6 +36,7 @@ from advisor.command_line.terminal import (
     print_warnings,
     progress_bars,
 )
+from advisor.command_line.trying import answer_try, download, try_of
 from advisor.decision.outside import check_tokens, read_costs, read_outcomes
 from advisor.estimate import busy_sentence
 from advisor.plan import DEFAULT_MODEL, Plan, Setup
@@ -103,6 +104,12 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
             return check(store, *_upload(options), options)
         case "predict":
             return _predict(store, options, build_strategy)
+        case "try":
+            one = try_of(store, options.run, options.text)
+            with _device(store, Screen(stderr=True)):
+                return answer_try(store, one, build_strategy)
+        case "download":
+            download(store, options.run, options.strategy, options.file)
         case "decide":
             _decide(options)
         case "pack":

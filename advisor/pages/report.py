@@ -21,6 +21,7 @@ from advisor.pages.run_choice import comparison_address
 from advisor.pages.running import WAITING_STATES, show_running, show_steps
 from advisor.pages.sample_report import show_origin
 from advisor.pages.side_by_side import show_answers
+from advisor.pages.try_it import show_try_it
 from advisor.pages.what_if import show_what_if
 from advisor.render.html import render_html
 from advisor.render.pdf import find_browser, render_pdf
@@ -147,6 +148,7 @@ def show_done(run: StoredRun, report: Report) -> None:
                 query_params=comparison_address((follows, run.id)),
             )
     with st.container(key="parts", gap=None):
+        show_try_it(run, report)
         sections = sections_of(report)
         for section in sections:
             show_part(run, report, section)

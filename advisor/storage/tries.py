@@ -92,14 +92,19 @@ def new_try(run_id: str, text: str, strategies: tuple[str, ...]) -> Try:
 
 
 def add_try(store: Store, one: Try) -> None:
-    """Stores a try and puts it in the queue. Deletes the oldest answered ones of its run, if there are many."""
-    _folder(store, one.run_id).mkdir(exist_ok=True)
-    save_try(store, one)
+    """Stores a try and puts it in the queue."""
+    keep_try(store, one)
     _queue(store).mkdir(exist_ok=True)
     write_whole(_queue(store) / one.id, one.run_id)
-    waiting = set(waiting_tries(store))
+
+
+def keep_try(store: Store, one: Try) -> None:
+    """Stores a try. Deletes the oldest answered ones of its run, if there are many."""
+    _folder(store, one.run_id).mkdir(exist_ok=True)
+    save_try(store, one)
+    waiting = {try_id for _, try_id in waiting_tries(store)}
     for old in tries_of(store, one.run_id)[KEPT:]:
-        if (old.run_id, old.id) not in waiting:
+        if old.id not in waiting:
             _path(store, old.run_id, old.id).unlink(missing_ok=True)
 
 
