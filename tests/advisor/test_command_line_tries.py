@@ -1,0 +1,51 @@
+"""`try` and `download` on the command line, on a run whose strategies need no model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from advisor.command_line.commands import main
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun
+from advisor.storage.tries import tries_of
+from tests.advisor.test_trying import finished
+from tests.tiny_strategies import STEADY
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StoredRun:
+    monkeypatch.setenv("THREEWAYS_HOME", str(tmp_path / "home"))
+    return finished(Store(), "prompting")
+
+
+def test_try_prints_the_answer_of_each_strategy_and_keeps_it(
+    run: StoredRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["try", run.id, "my invoice"], STEADY) == 0
+    said = capsys.readouterr().out
+    assert said.index("Prompting") < said.index("Most common label") and said.count("  billing\n") == 2
+    (kept,) = tries_of(Store(), run.id)
+    assert kept.state == "done" and [answer.text for answer in kept.answers] == ["billing", "billing"]
+
+
+def test_try_refuses_in_one_sentence(run: StoredRun, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["try", run.id, " "], STEADY) == 2
+    assert capsys.readouterr().err == "The input is empty: write something to answer.\n"
+    assert main(["try", "nothing", "hello"], STEADY) == 2
+    assert "No run begins with 'nothing'" in capsys.readouterr().err
+
+
+def test_download_refuses_in_one_sentence_and_leaves_no_file(
+    run: StoredRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    assert main(["download", run.id, "retrieval", str(there / "it.zip")]) == 2
+    assert "has no fitted 'retrieval' to download" in capsys.readouterr().err
+    assert main(["download", run.id, "prompting", str(there / "it.zip")]) == 2  # the files of another strategy
+    assert "can't be read" in capsys.readouterr().err
+    assert not list(there.iterdir())
+    assert main(["download", run.id, "prompting", str(tmp_path / "nowhere" / "it.zip")]) == 2
+    assert "can't be written" in capsys.readouterr().err
