@@ -165,6 +165,12 @@ def sentences_in(text: str) -> list[str]:
     return re.split(r"(?<=[.!?]) ", text)
 
 
+def quoted(text: str, most: int = 40) -> str:
+    """A person's or a model's words within a sentence, on one line and cut to so many characters."""
+    text = " ".join(text.split())
+    return f"“{text}”" if len(text) <= most else f"“{text[: most - 1]}…”"
+
+
 def list_text(names: Sequence[str]) -> str:
     """ "prompting, retrieval and fine-tuning"."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -11,20 +11,32 @@ from advisor.charts.score import (
     cost_chart_sentence,
     cost_sentence,
     frontier_of,
+    is_doubtful,
     score_chart,
     score_sentence,
 )
-from advisor.charts.volume import crossing_sentences, volume_chart, volume_sentence
+from advisor.charts.volume import (
+    FIRST,
+    crossing_of_choice,
+    crossing_sentences,
+    later_and_earlier,
+    volume_chart,
+    volume_sentence,
+)
 
 __all__ = [
+    "FIRST",
     "cost_chart",
     "cost_chart_sentence",
     "cost_sentence",
+    "crossing_of_choice",
     "crossing_sentences",
     "curve_chart",
     "frontier_of",
+    "is_doubtful",
     "latency_chart",
     "latency_sentence",
+    "later_and_earlier",
     "score_chart",
     "score_sentence",
     "volume_chart",

@@ -158,7 +158,7 @@ def cost_chart_sentence(report: Judgement) -> str:
     return cost_sentence(report) + (" The dashed line shows the best score at each cost." if is_drawn else "")
 
 
-def _is_doubtful(cheapest: Candidate, report: Judgement) -> bool:
+def is_doubtful(cheapest: Candidate, report: Judgement) -> bool:
     """Whether a request of another may cost less: then the two may cost the same at some volume though, as measured,
     they never do, or never do though they were to."""
     own = [one for one in report.crossings if cheapest.id in (one.a, one.b) and one.is_ranged]
@@ -180,7 +180,7 @@ def cost_sentence(report: Judgement) -> str:
     if len(shown) == 1:
         said = f"{name_of(cheapest.strategy)} costs {price} per 1,000 requests."
         return said if are_all else f"{said} We don't know what the others cost."
-    said = _cheapest(cheapest, price, are_all, _is_doubtful(cheapest, report))
+    said = _cheapest(cheapest, price, are_all, is_doubtful(cheapest, report))
     if cheapest.score.mean == best.score.mean:
         return f"{said} No strategy scores higher." if are_all else f"{said} None of them scores higher."
     gain = points_text(best.score.mean - cheapest.score.mean)

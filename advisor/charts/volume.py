@@ -13,7 +13,7 @@ from advisor.schema import CostCrossing, Judgement
 from advisor.wording import count_text, in_sentence, list_text, money_text, name_of, number_text, rough_text
 from eval.money.costs import Cost
 
-_FIRST = 1.5  # requests a month: what rounds to one
+FIRST = 1.5  # requests a month: what rounds to one
 _LABEL_GAP = 0.09  # of the height of a chart, between two labels
 
 
@@ -83,11 +83,9 @@ def volume_sentence(report: Judgement) -> str:
         price = money_text(cost.spent_over(report.priorities.months), cost.currency)
         volume = count_text(report.priorities.monthly_volume, "request")
         return f"{name_of(name)} costs {price} over {_months(report)} at {volume} a month."
-    choice, met = report.recommendation.choice, [one for one, _ in _in_sight(report)]
-    if of_choice := [one for one in met if choice in (one.a, one.b)]:
-        return crossing_sentence(report, of_choice[-1])
-    if met and choice is None:
-        return crossing_sentence(report, met[-1])
+    if turning := crossing_of_choice(report):
+        return crossing_sentence(report, turning)
+    choice, met = report.recommendation.choice, _in_sight(report)
     compared, stays = report.crossings, "the order of costs stays the same up to ten times your volume."
     if met and choice is not None:
         compared = tuple(one for one in report.crossings if choice in (one.a, one.b))
@@ -95,6 +93,21 @@ def volume_sentence(report: Judgement) -> str:
     if any(one.low is not None and one.low <= _farthest(report) for one in compared):
         return f"As measured, {stays}"
     return f"{stays[:1].upper()}{stays[1:]}"
+
+
+def crossing_of_choice(report: Judgement) -> CostCrossing | None:
+    """The farthest volume within sight at which the strategy taken costs the same as another; of any two where none
+    is taken. None where the order of costs stays the same."""
+    choice = report.recommendation.choice
+    met = [one for one, _ in _in_sight(report) if choice in (None, one.a, one.b)]
+    return met[-1] if met else None
+
+
+def later_and_earlier(report: Judgement, one: CostCrossing) -> tuple[str, str]:
+    """Of two strategies the one that costs less from some volume on, and the one that costs less before."""
+    lines = _lines(report)
+    later, earlier = sorted((one.a, one.b), key=lambda name: lines[name][1])
+    return later, earlier
 
 
 def crossing_sentences(report: Judgement) -> Sentences:
@@ -113,8 +126,8 @@ def crossing_sentence(report: Judgement, one: CostCrossing) -> str:
             f"As measured, {in_sentence(cheaper)} never costs more than {in_sentence(dearer)}, but it is close. From "
             f"{rough_text(one.low)} requests a month, {in_sentence(dearer)} may cost less."
         )
-    later, earlier = sorted((one.a, one.b), key=lambda name: lines[name][1])
-    if one.monthly < _FIRST:
+    later, earlier = later_and_earlier(report, one)
+    if one.monthly < FIRST:
         less = f"{in_sentence(later)} costs less over {over} than {in_sentence(earlier)}"
         return f"At one request a month or more, {less}."
     less = f"{in_sentence(later)} costs less over {over} than {in_sentence(earlier)}"

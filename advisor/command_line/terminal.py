@@ -29,7 +29,7 @@ from advisor.sections.figures import (
     figures_of,
 )
 from advisor.sections.glossary import terms_of
-from advisor.sections.opening import sentences_of
+from advisor.sections.verdict import why_of
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.wording import duration_text, name_of
@@ -101,7 +101,7 @@ def print_report(console: Console, report: Judgement) -> None:
     for one in not_measured((*report.candidates, *report.baselines)):
         console.print(Text(f"{name_of(one.strategy)}: {one.reason}"))
     console.print(Text(verdict.headline, style="bold"))
-    said = dict.fromkeys((verdict.confidence_line, *sentences_of(report), *verdict.reasons))
+    said = dict.fromkeys((verdict.confidence_line, *why_of(report)))
     for sentence in said:
         console.print(Text(sentence))
     for section in sections_of(report) if isinstance(report, Report) else []:
@@ -129,8 +129,7 @@ def print_advice(console: Console, report: Judgement) -> None:
     """The parts of a report besides the verdict, for a decision that writes no files."""
     verdict = report.recommendation
     for sentence in (*verdict.changes, *verdict.caveats):
-        if sentence not in sentences_of(report):
-            console.print(Text(sentence))
+        console.print(Text(sentence))
     for word, meaning in terms_of(report):
         console.print(Text(f"{word}: {meaning}"))
 

@@ -10,21 +10,36 @@ from streamlit.delta_generator import DeltaGenerator
 
 from advisor.pages.marks import definitions, marked_name, plain
 from advisor.palette import DARK, LIGHT
-from advisor.sections.blocks import Block, Bullets, Cell, Chart, Definitions, Folded, Head, Row, Section, Table, Text
+from advisor.sections.blocks import (
+    Block,
+    Bullets,
+    Cell,
+    Chart,
+    Definitions,
+    Folded,
+    Head,
+    Row,
+    Section,
+    Table,
+    Text,
+    lead_of,
+)
 
 _THEMES = {"dark": DARK, "light": LIGHT}
 _LOOKS = {"plain": "", "small": "quiet small"}
 
 
 def show_section(section: Section) -> None:
-    with folded(section.title, section.summary):
+    with folded(section.title, section.finding):
+        if section.summary:
+            st.html(f"<p>{escape(section.summary)}</p>")
         show_blocks(section.beyond_summary)
         show_how(section.how)
 
 
-def folded(title: str, summary: str, is_open: bool = False) -> DeltaGenerator:
+def folded(title: str, finding: str, is_open: bool = False) -> DeltaGenerator:
     """A part of a report that is folded: its title and, in one line, what it found."""
-    return st.expander(f"**{plain(title)}** {plain(summary)}", expanded=is_open)
+    return st.expander(f"**{plain(lead_of(title))}** {plain(finding)}", expanded=is_open)
 
 
 def show_how(how: str | None) -> None:

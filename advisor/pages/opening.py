@@ -1,4 +1,4 @@
-"""The top of a report: the verdict, three figures, the score of everything compared, and three sentences."""
+"""The top of a report: the verdict, three figures, the score of everything compared, why, and what to beware of."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import streamlit as st
 from advisor.pages.blocks import show_blocks
 from advisor.pages.marks import marked_name
 from advisor.schema import Report
+from advisor.sections.blocks import Block, Bullets, Section
+from advisor.sections.contents import sections_of
 from advisor.sections.opening import Figure, opening_of
 from advisor.wording import sentences_in
 
@@ -24,15 +26,31 @@ def show_opening(report: Report) -> None:
         f'<h1 class="sentence">{headline}</h1>'
         f'<p class="confidence" title="{escape(opening.how or "")}">{escape(opening.confidence)}</p>{figures}</section>'
     )
-    sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in opening.sentences)
+    said = "".join(map(_beside, (one for one in sections_of(report) if one.place == "beside the chart")))
     if opening.chart is None:
-        st.html(f'<ul class="said">{sentences}</ul>')
+        st.html(f'<div class="beside">{said}</div>')
         return
     with st.container(key="opening"):
-        chart, said = st.columns([3, 2], gap="medium")
+        chart, beside = st.columns(2, gap="medium")
         with chart:
             show_blocks([opening.chart])
-        said.html(f'<ul class="said">{sentences}</ul>')
+        beside.html(f'<div class="beside">{said}</div>')
+
+
+def _beside(section: Section) -> str:
+    """How its sentences were found is said on hover, and under "All metrics"."""
+    lists = "".join(map(_list, section.blocks))
+    return f'<h2 class="card-title" title="{escape(section.how or "")}">{escape(section.title)}</h2>{lists}'
+
+
+def _list(block: Block) -> str:
+    if not isinstance(block, Bullets):
+        return ""
+    shown, further = (
+        "".join(f"<li>{escape(sentence)}</li>" for sentence in some) for some in (block.sentences, block.further)
+    )
+    more = f"<details><summary>{escape(block.more)}</summary><ul>{further}</ul></details>" if further else ""
+    return f"<ul>{shown}</ul>{more}"
 
 
 def _figure(one: Figure) -> str:

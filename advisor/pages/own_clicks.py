@@ -15,7 +15,7 @@ from advisor.pages.past_runs import Measured, measured_of
 from advisor.plan import Setup
 from advisor.runs.report_files import with_clicks
 from advisor.schema import Report
-from advisor.sections.own_clicks import CORRUPTIONS, SEES, before_a_run, own_clicks_of
+from advisor.sections.own_clicks import CORRUPTIONS, SEES, before_a_run, own_clicks_of, section
 from advisor.storage.clicks import read_clicks
 from advisor.storage.own_marks import readable_marks
 from advisor.storage.stored import StoredDataset, StoredRun
@@ -59,11 +59,9 @@ def compare_answers(run: StoredRun, report: Report) -> None:
     measured = measured_of(run)
     if measured is None or not (pairs := _pairs_of_run(run.id, run.ended_at, report.seed, measured)):
         return
-    verdict, said = report.recommendation, own_clicks_of(report)
-    invitation = (
-        f"Compare up to {PAIRS} pairs of answers without knowing which strategy wrote them. Then see whether the score "
-        "agrees with you."
-    )
+    verdict = report.recommendation
+    clicked = section(report)
+    found = clicked.finding if clicked else f"up to {PAIRS} pairs of answers, without the names of the strategies"
     asked = BlindComparison(
         run.id,
         frame.store().run_folder(run.id),
@@ -72,7 +70,7 @@ def compare_answers(run: StoredRun, report: Report) -> None:
         (verdict.choice, verdict.runner_up),
         name_of,
     )
-    with folded(YOURSELF, said.summary if said else invitation, was_opened(run.id)):
+    with folded(YOURSELF, found, was_opened(run.id)):
         compare_blind(asked, partial(own_clicks_of, report))
 
 

@@ -150,7 +150,7 @@ def show_done(run: StoredRun, report: Report) -> None:
     with st.container(key="parts", gap=None):
         show_try_it(run, report)
         sections = sections_of(report)
-        for section in sections:
+        for section in (one for one in sections if one.place != "beside the chart"):
             show_part(run, report, section)
         if all(section.id != "failures" for section in sections):  # a report of an earlier version
             show_own_answers(run, report)
@@ -173,12 +173,12 @@ def show_part(run: StoredRun, report: Report, section: Section) -> None:
             return  # with the comparison itself, and with the answers
         case "failures":
             compare_answers(run, report)
-            with folded(section.title, section.summary):
+            with folded(section.title, section.finding):
                 show_failures(run, report)
                 show_how(section.how)
             show_own_answers(run, report)
         case "rules":
-            with folded(section.title, section.summary):
+            with folded(section.title, section.finding):
                 show_agreement(report)
                 show_how(section.how)
         case _:
@@ -186,7 +186,7 @@ def show_part(run: StoredRun, report: Report, section: Section) -> None:
 
 
 def show_own_answers(run: StoredRun, report: Report) -> None:
-    with folded(answers.TITLE, answers.summary_of(report), is_choosing()):
+    with folded(answers.TITLE, answers.finding_of(report), is_choosing()):
         show_answers(run, report)
         show_how(answers.HOW)
 

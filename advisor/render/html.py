@@ -13,7 +13,7 @@ from advisor.palette import DARK, LIGHT, css_variables
 from advisor.render.static_charts import NARROW, WIDTH, ink_and_paper, inline_svg
 from advisor.schema import Report
 from advisor.sections import answers
-from advisor.sections.blocks import Chart
+from advisor.sections.blocks import Chart, lead_of
 from advisor.sections.contents import SECTIONS, MakeSection, sections_of
 from advisor.sections.opening import opening_of
 from advisor.storage.own_marks import OwnMark
@@ -49,6 +49,7 @@ _TEMPLATES.filters["name"] = name_of
 _TEMPLATES.filters["sentences"] = sentences_in
 _TEMPLATES.filters["kind"] = lambda block: type(block).__name__
 _TEMPLATES.filters["any_of"] = any_of
+_TEMPLATES.filters["lead"] = lead_of
 _TEMPLATES.filters["svg"] = _svg
 _TEMPLATES.filters["css_string"] = _css_string
 _TEMPLATES.globals["chart_colours"] = Markup(ink_and_paper())

@@ -42,8 +42,6 @@ def render_markdown(
         *([f"{opening.role}{escaped(name_of(opening.shown))}", ""] if opening.shown else []),
         *(f"- {escaped(f'{one.label}: {one.value} ({one.under})')}" for one in opening.figures),
         "",
-        *(f"- {escaped(sentence)}" for sentence in opening.sentences),
-        "",
         *(_block(opening.chart) if opening.chart else []),
     ]
     lines += [line for section in sections if not section.is_first for line in _section(section)]
@@ -58,8 +56,17 @@ def escaped(text: str) -> str:
 
 def _section(section: Section) -> list[str]:
     return [
-        f"## {escaped(section.title)}",
+        f"## {escaped(section.full_heading)}",
         "",
+        *_body(section),
+    ]
+
+
+def _body(section: Section) -> list[str]:
+    """Beside the chart there are only sentences, and how they were found is said under "All metrics"."""
+    if section.place == "beside the chart":
+        return [line for block in section.blocks for line in _block(block)]
+    return [
         f"**{escaped(section.summary)}**",
         "",
         *(line for block in section.beyond_summary for line in _block(block)),

@@ -68,6 +68,10 @@ class Filter:
     rows: tuple[AnsweredRow, ...]
 
 
+def finding_of(report: Report) -> str:
+    return unreliable(report) or count_text(report.task.test, "test row")
+
+
 def summary_of(report: Report) -> str:
     if notice := unreliable(report):
         return notice

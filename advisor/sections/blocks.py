@@ -11,6 +11,7 @@ import altair as alt
 from advisor.palette import Theme
 
 Look = Literal["plain", "small"]
+Place = Literal["before the verdict", "beside the chart", "summary", "appendix"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +103,35 @@ Block = Text | Bullets | Table | Definitions | Chart | Folded
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """`summary` is one line that says what the section found: it stands by the title while the section is folded.
-    `how` says how its figures were computed; `is_first` that it is read before the verdict."""
+    """`title` says what the section is about, `heading` also what it found: it begins with the title and is all that
+    shows while the section is folded. `summary` says the same in a sentence or two. `how` says how the figures were
+    computed.
+
+    `place` is where a reader meets it: before the verdict, in the open beside the first chart, in the printed summary,
+    or in the appendix of what few read to the end.
+    """
 
     id: str
     title: str
     summary: str
     blocks: tuple[Block, ...]
     how: str | None = None
-    is_first: bool = False
+    heading: str = ""
+    place: Place = "appendix"
+
+    @property
+    def is_first(self) -> bool:
+        return self.place == "before the verdict"
+
+    @property
+    def full_heading(self) -> str:
+        """The heading; of a section without one, the title and the summary."""
+        return self.heading or f"{lead_of(self.title)} {self.summary}"
+
+    @property
+    def finding(self) -> str:
+        """The heading without the title that it begins with."""
+        return self.full_heading.removeprefix(lead_of(self.title)).strip()
 
     @property
     def beyond_summary(self) -> tuple[Block, ...]:
@@ -132,6 +153,11 @@ def _without(said: str, block: Block) -> Block | None:
             return block
 
 
+def lead_of(title: str) -> str:
+    """The title as it leads to what was found."""
+    return title if title.endswith("?") else f"{title}:"
+
+
 def small(*texts: str) -> tuple[Text, ...]:
     return tuple(Text(text, "small") for text in texts if text)
 
@@ -145,6 +171,7 @@ def plain(section: Section) -> dict[str, Any]:
     return {
         "id": section.id,
         "title": section.title,
+        "heading": section.full_heading,
         "summary": section.summary,
         "how": section.how,
         "blocks": [_plain_block(block) for block in section.blocks],

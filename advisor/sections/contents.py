@@ -37,7 +37,6 @@ SECTIONS: tuple[MakeSection, ...] = (
     verdict.caveats_section,
     differences.section,
     cost.section,
-    cost.volume_section,
     latency.section,
     score_check.section,
     own_clicks.section,

@@ -25,7 +25,25 @@ def section(report: Report) -> Section | None:
     if not report.comparisons:
         return None
     blocks: tuple[Block, ...] = (pairs(differences_of(report)), *small(_P_VALUE, detectable_of(report) or ""))
-    return Section("differences", TITLE, _summary(report), blocks, _how(report))
+    return Section("differences", TITLE, _summary(report), blocks, _how(report), _heading(report))
+
+
+def _heading(report: Report) -> str:
+    found, pairs = sum(not is_chance(one) for one in report.comparisons), len(report.comparisons)
+    if pairs == 1:
+        return _heading_of_one(report.comparisons[0])
+    if not found:
+        return f"{TITLE}: any of the {pairs} may be chance"
+    if found == pairs:
+        return f"{TITLE}: all {pairs} are more than chance"
+    return f"{TITLE}: {found} of {pairs} {'is' if found == 1 else 'are'} more than chance"
+
+
+def _heading_of_one(pair: Comparison) -> str:
+    if abs(pair.difference) < LEVEL:
+        return f"{TITLE}: none measured"
+    points = points_text(pair.difference)
+    return f"{TITLE}: {points}, which may be chance" if is_chance(pair) else f"{TITLE}: {points}, more than chance"
 
 
 def pairs(sentences: Sentences) -> Bullets:

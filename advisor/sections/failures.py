@@ -106,7 +106,23 @@ def section(report: Report) -> Section | None:
     rows = tuple(Row(each.heading, _cells(each, failures), each.meaning) for each in counts_of(failures))
     table = [Table(of_strategies(list(failures), name_of), rows)] if rows else []
     best, *_ = failures.items()
-    return Section("failures", TITLE, _sentence(*best), (Bullets(sentences_of(failures)), *table), _how(report))
+    return Section(
+        "failures", TITLE, _sentence(*best), (Bullets(sentences_of(failures)), *table), _how(report), _heading(*best)
+    )
+
+
+def _heading(name: str, failures: Failures) -> str:
+    """Of the best strategy: how many of its answers are wrong and, where that says more, how most of them are."""
+    rows = count_text(failures.of, "row")
+    most = max(failures.categories, key=lambda one: one.count, default=None)
+    kind = WORDS[most.name].heading.lower() if most and most.count and most.name not in _SAYS_NO_MORE else None
+    if failures.wrong is None:
+        return f"{TITLE}: {kind} in {most.count:,} of {rows}" if most and kind else f"{TITLE}: {rows} answered"
+    if not failures.wrong:
+        return f"{TITLE}: nowhere with {in_sentence(name)} on {rows}"
+    if most is None or kind is None:
+        return f"{TITLE}: {in_sentence(name)} is wrong on {failures.wrong:,} of {rows}"
+    return f"{TITLE}: {most.count:,} of {failures.wrong:,} wrong answers of {in_sentence(name)} are “{kind}”"
 
 
 def failures_of(report: Report) -> dict[str, Failures]:

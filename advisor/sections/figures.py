@@ -12,8 +12,8 @@ from typing import TypeVar
 from advisor.candidates import baselines, judged, near_best, preferred_baseline
 from advisor.decision.baseline import FALSE_CLAIMS
 from advisor.schema import ApartSeconds, Candidate, Judgement, Report
-from advisor.sections import computation
-from advisor.sections.blocks import Cell, Definitions, Folded, Row, Section, Table, of_strategies, small
+from advisor.sections import computation, verdict
+from advisor.sections.blocks import Block, Cell, Definitions, Folded, Row, Section, Table, of_strategies, small
 from advisor.wording import (
     PHASE_NAMES,
     count_text,
@@ -91,9 +91,13 @@ def section(report: Report) -> Section | None:
     how = how_computed(report)
     rows = tuple(Row(heading, tuple(map(Cell, cells)), how=how.get(heading)) for heading, cells in figures_of(report))
     table = Table(of_strategies([one.strategy for one in columns_of(report)], name_of), rows)
-    formulas = Folded("How we computed each metric", (Definitions((("Files", _files(report)), *how.items())),))
+    formulas = Folded(
+        "How we computed each metric", (Definitions((("Files", _files(report)), *verdict.hows(report), *how.items())),)
+    )
     summary = f"{count_text(len(rows), 'metric')} of {_strategies(len(shown))}, and how we computed each."
-    return Section("figures", "All metrics", summary, (table, *small(_MEANING, baselines_of(report) or ""), formulas))
+    blocks: tuple[Block, ...] = (table, *small(_MEANING, baselines_of(report) or ""), formulas)
+    heading = f"All metrics: {count_text(len(rows), 'figure')} of {_strategies(len(shown))}"
+    return Section("figures", "All metrics", summary, blocks, heading=heading)
 
 
 def columns_of(report: Judgement) -> list[Candidate]:

@@ -41,7 +41,14 @@ def section(report: Report) -> Section | None:
     )
     table = Table(of_strategies(list(found), name_of), rows_of_ways(found, _WAYS))
     blocks: tuple[Block, ...] = (Bullets(sentences), table, *small(note, COUNTS_NOTE))
-    return Section("freshness", TITLE, _follows(ordered[0], found[ordered[0]]), blocks, _HOW)
+    best = ordered[0]
+    return Section("freshness", TITLE, _follows(best, found[best]), blocks, _HOW, _heading(best, found[best]))
+
+
+def _heading(name: str, found: Freshness) -> str:
+    if not count_of(found.new):
+        return f"{TITLE}: no strategy gives the new fact"
+    return f"{TITLE}: {in_sentence(name)} gives the new one in {count_of(found.new)} of {found.n:,} answers"
 
 
 _HOW = (

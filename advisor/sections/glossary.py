@@ -24,7 +24,8 @@ _FACTS = (
 def section(report: Report) -> Section | None:
     if not (terms := terms_of(report)):
         return None
-    return Section("glossary", "Glossary", f"{count_text(len(terms), 'term')}.", (Definitions(tuple(terms)),))
+    counted = count_text(len(terms), "term")
+    return Section("glossary", "Glossary", f"{counted}.", (Definitions(tuple(terms)),), heading=f"Glossary: {counted}")
 
 
 def terms_of(report: Judgement) -> list[tuple[str, str]]:

@@ -6,9 +6,10 @@ from advisor.candidates import judged
 from advisor.schema import Candidate, Report
 from advisor.sections import computation
 from advisor.sections.blocks import Block, Cell, Head, Row, Section, Table, small
-from advisor.wording import count_text, in_sentence, list_text, name_of, score_text
+from advisor.wording import count_text, in_sentence, list_text, name_of, quoted, score_text
 from eval.scoring.labels import LabelRates
 
+TITLE = "Precision and recall by label"
 _MOST_NAMED = 3
 _MEANING = (
     "Precision is the fraction of the rows given this label that should have it. Recall is the fraction of the rows "
@@ -32,7 +33,17 @@ def section(report: Report) -> Section | None:
     how = f"Counted on the {computation.tested(report)} of outcomes.csv: columns expected and answer."
     has_dash = any(cell.text == "–" for row in rows for cell in row.cells)
     blocks: tuple[Block, ...] = (Table(heads, rows, corner="Label"), *small(_MEANING, *([_DASH] if has_dash else [])))
-    return Section("labels", "Precision and recall by label", _summary(found[0]), blocks, how)
+    return Section("labels", TITLE, _summary(found[0]), blocks, how, _heading(found[0]))
+
+
+def _heading(best: Candidate) -> str:
+    least = min(one.recall for one in best.labels)
+    weakest = [one.label for one in best.labels if one.recall == least]
+    if least == 1:
+        return f"{TITLE}: all are found every time"
+    if len(weakest) > 1:
+        return f"{TITLE}: {len(weakest)} are found least often (recall {score_text(least)})"
+    return f"{TITLE}: {quoted(weakest[0])} is found least often (recall {score_text(least)})"
 
 
 def _summary(best: Candidate) -> str:

@@ -5,18 +5,47 @@ from __future__ import annotations
 from functools import partial
 
 from advisor import charts
-from advisor.candidates import judged, preferred_baseline
+from advisor.candidates import judged, preferred, preferred_baseline
 from advisor.schema import ApartSeconds, Judgement, Report
-from advisor.sections.blocks import Chart, Section, small
+from advisor.sections.blocks import Block, Chart, Section, small
 from advisor.sections.figures import ranged
-from advisor.wording import count_text, in_milliseconds, in_sentence, name_of, seconds_text
+from advisor.wording import count_text, in_milliseconds, in_sentence, name_of, number_text, seconds_text
+from eval.statistics.inference import Percentiles
+
+TITLE = "Latency"
+_FEW_TIMES, _MANY_TIMES = 1.5, 10  # below and above which a percentage and a round number say more
 
 
 def section(report: Report) -> Section | None:
-    if not judged(report):
+    if not any(one.latency_seconds for one in judged(report)):
         return None
     chart = Chart(charts.latency_sentence(report), partial(charts.latency_chart, report))
-    return Section("latency", "Latency", _summary(report), (chart, *small(*apart_of(report))), _how(report))
+    blocks: tuple[Block, ...] = (chart, *small(*apart_of(report)))
+    return Section("latency", TITLE, _summary(report), blocks, _how(report), _heading(report))
+
+
+def _heading(report: Report) -> str:
+    """The slowest against the fastest, the baseline that the headline prefers among them."""
+    timed = [(one.strategy, one.latency_seconds) for one in preferred(report) if one.latency_seconds]
+    (fastest, least), (slowest, most) = (find(timed, key=lambda one: one[1].p50) for find in (min, max))
+    in_ms = in_milliseconds(least.p50, most.p50)
+    if fastest == slowest:
+        return f"{TITLE}: median {seconds_text(least.p50)}"
+    if not least.p50 or not _is_slower(most, least):
+        return f"{TITLE}: medians of {seconds_text(least.p50, in_ms)} to {seconds_text(most.p50, in_ms)}"
+    times = most.p50 / least.p50
+    slower, faster = in_sentence(slowest), in_sentence(fastest)
+    if times < _FEW_TIMES:
+        return f"{TITLE}: {slower} takes {100 * (times - 1):.0f} % longer than {faster}"
+    if times >= _MANY_TIMES:
+        return f"{TITLE}: {slower} takes about {float(f'{times:.0e}'):,.0f} times as long as {faster}"
+    return f"{TITLE}: {slower} takes {number_text(times)} times as long as {faster}"
+
+
+def _is_slower(slow: Percentiles, fast: Percentiles) -> bool:
+    """Whether the CI of the median of one begins where that of the other has ended."""
+    low, high = slow.p50_range[0], fast.p50_range[1]
+    return low is not None and high is not None and low > high
 
 
 def apart_of(report: Judgement) -> list[str]:
@@ -42,8 +71,6 @@ def _apart(name: str, apart: ApartSeconds, in_ms: bool) -> str:
 
 def _summary(report: Report) -> str:
     timed = [(one.strategy, one.latency_seconds) for one in judged(report) if one.latency_seconds]
-    if not timed:
-        return "No answer was timed on its own."
     if len(timed) == 1:
         ((only, latency),) = timed
         return f"{name_of(only)}: median {seconds_text(latency.p50)}, 95th percentile {seconds_text(latency.p95)}."

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from advisor import charts
-from advisor.candidates import judged
 from advisor.decision.choice import PROBABLE
 from advisor.report.learned import at_all_rows, drawn, met, off_by, undrawn
 from advisor.schema import Ahead, Curve, CurvePoint, NoCurve, Report
 from advisor.sections.blocks import Block, Bullets, Cell, Chart, Head, Row, Section, Table, small
-from advisor.sections.not_measured import beyond_preset
 from advisor.wording import (
     count_text,
     in_sentence,
@@ -26,8 +24,7 @@ from advisor.wording import (
     signed_points,
 )
 from eval.statistics.learning_curve import DRAWS as LINES
-from eval.statistics.learning_curve import MOST_TIMES, sizes_of
-from strategies.presets import PRESETS
+from eval.statistics.learning_curve import MOST_TIMES
 from strategies.registry import LEARNS_FROM_NO_ROWS
 
 TITLE = "Learning curve"
@@ -36,11 +33,9 @@ _LEAST_GAIN = 0.01  # what counts as a gain for somebody to whom every differenc
 
 
 def section(report: Report) -> Section | None:
-    """None for a report of an earlier version, or of a preset without it."""
-    if report.curves is None or (not report.curves and beyond_preset(report)):
-        return None
+    """None for a report of an earlier version, and where there is none: why, is said in `not_measured`."""
     if not report.curves:
-        return Section("learning-curve", TITLE, _why_none(report), ()) if judged(report) else None
+        return None
     curves = sorted(drawn(report), key=lambda one: -one.gain.mean)
     gains = [_gain(one, report) for one in curves] if any(_can_gain(one, report) for one in curves) else []
     doubts = [_doubt(one) for one in curves if off_by(one, report)]
@@ -48,16 +43,19 @@ def section(report: Report) -> Section | None:
     sentences = (*gains, *_passing(report), *_nobody_passing(report), *doubts, *failed)
     chart = Chart(_reading(report), partial(charts.curve_chart, report))
     blocks: tuple[Block, ...] = (chart, Bullets(sentences), _table(report), *small(_method(report)))
-    return Section("learning-curve", TITLE, _answer(curves, report), blocks, _how(report))
+    return Section("learning-curve", TITLE, _answer(curves, report), blocks, _how(report), _heading(curves, report))
 
 
-def _why_none(report: Report) -> str:
-    preset = PRESETS.get(report.preset or "")
-    if preset and not sizes_of(report.task.train, preset.curve_shares):
-        return "Not measured: there are too few training rows."
-    if any(one.id not in LEARNS_FROM_NO_ROWS for one in judged(report)):
-        return "Not measured: the run ended before this part."
-    return "Not measured: no strategy learns from examples."
+def _heading(curves: Sequence[Curve], report: Report) -> str:
+    gaining = [in_sentence(one.strategy) for one in curves if one.gain.low >= _least(report)]
+    open_to = [in_sentence(one.strategy) for one in curves if _can_gain(one, report)]
+    if not any(one.id not in LEARNS_FROM_NO_ROWS for one in curves):
+        return f"{TITLE}: we can't tell whether more data would help"
+    if gaining:
+        return f"{TITLE}: more data would help {list_text(gaining)}"
+    if open_to:
+        return f"{TITLE}: more data may help {list_text(open_to)}"
+    return f"{TITLE}: more data would hardly help"
 
 
 def _least(report: Report) -> float:

@@ -32,7 +32,8 @@ def section(report: Report) -> Section:
     summary = (
         f"{task.train:,} training, {task.dev:,} dev and {task.test:,} test rows. {report.model} on {report.device}."
     )
-    return Section("method", "Methods", summary, (Definitions(tuple(_method(report))),), _how(report))
+    heading = f"Methods: {task.train:,} training, {task.dev:,} dev and {task.test:,} test rows"
+    return Section("method", "Methods", summary, (Definitions(tuple(_method(report))),), _how(report), heading)
 
 
 def _method(report: Report) -> list[tuple[str, str]]:

@@ -5,19 +5,58 @@ from __future__ import annotations
 from advisor.candidates import judged, not_measured
 from advisor.schema import Report
 from advisor.sections.blocks import Bullets, Section
-from advisor.wording import name_of
+from advisor.wording import count_text, name_of
+from eval.statistics.learning_curve import sizes_of
 from strategies.presets import PRESETS
+from strategies.registry import LEARNS_FROM_NO_ROWS
+
+TITLE = "Not measured"
 
 
 def section(report: Report) -> Section | None:
     """What a longer preset measures, and why a baseline has no result; a strategy's reason is among the caveats."""
     beyond = beyond_preset(report)
     failed = [f"{name_of(one.strategy)}: {one.reason or 'no reason given'}" for one in not_measured(report.baselines)]
-    sentences = (*([beyond] if beyond else []), *failed)
+    missing = (beyond, _no_timing(report), _no_robustness(report), _no_learning_curve(report))
+    sentences = (*(sentence for sentence in missing if sentence), *failed)
     if not sentences:
         return None
     how = "The last output of a failed process: log.txt in its folder." if failed else None
-    return Section("not-measured", "Not measured", sentences[0], (Bullets(sentences),), how)
+    heading = _heading_of_preset(report) if beyond and len(sentences) == 1 else _heading(len(sentences))
+    return Section("not-measured", TITLE, sentences[0], (Bullets(sentences),), how, heading)
+
+
+def _heading_of_preset(report: Report) -> str:
+    if report.task.documents:
+        return f"{TITLE}: robustness, changed documents, forgetting and the learning curve"
+    return f"{TITLE}: robustness, forgetting and the learning curve"
+
+
+def _heading(count: int) -> str:
+    return f"{TITLE}: {count_text(count, 'thing')}, and why"
+
+
+def _no_timing(report: Report) -> str | None:
+    is_missing = judged(report) and not any(one.latency_seconds for one in judged(report))
+    return "Latency: no answer was timed on its own." if is_missing else None
+
+
+def _no_robustness(report: Report) -> str | None:
+    """Where a preset that measures it did not."""
+    is_missing = judged(report) and not beyond_preset(report) and not any(one.robustness for one in judged(report))
+    return "Robustness to messy inputs: this run didn't measure it." if is_missing else None
+
+
+def _no_learning_curve(report: Report) -> str | None:
+    """Why there is none though the preset has it. A report of an earlier version says nothing of it."""
+    if report.curves is None or report.curves or beyond_preset(report) or not judged(report):
+        return None
+    preset = PRESETS.get(report.preset or "")
+    if preset and not sizes_of(report.task.train, preset.curve_shares):
+        return "Learning curve: there are too few training rows."
+    if any(one.id not in LEARNS_FROM_NO_ROWS for one in judged(report)):
+        return "Learning curve: the run ended before this part."
+    return "Learning curve: no strategy learns from examples."
 
 
 def beyond_preset(report: Report) -> str | None:

@@ -1,4 +1,4 @@
-"""What stands at the top of every report: the verdict, three figures, three sentences and one chart."""
+"""What stands at the top of every report: the verdict, three figures and one chart."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from unicodedata import bidirectional
 from advisor import charts
 from advisor.candidates import judged, preferred_baseline
 from advisor.decision.choice import SAME_COST
-from advisor.schema import Candidate, Judgement, Report
+from advisor.schema import Candidate, Report
 from advisor.sections import computation
 from advisor.sections.blocks import Chart
 from advisor.sections.figures import COST, MEDIAN, SCORE, how_computed
 from advisor.wording import count_text, in_milliseconds, in_sentence, money_text, score_text, seconds_text
 from strategies.engine.models import EMBEDDED_NAME
 from strategies.registry import BASELINES
-
-_MOST_SENTENCES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,6 @@ class Opening:
     confidence: str
     how: str | None
     figures: tuple[Figure, ...]
-    sentences: tuple[str, ...]
     chart: Chart | None
 
     @property
@@ -62,7 +59,6 @@ def opening_of(report: Report) -> Opening:
         verdict.confidence_line,
         _how_probability(report),
         _figures(report, shown, choice) if shown and choice else (),
-        sentences_of(report),
         _chart(report) if judged(report) else None,
     )
 
@@ -82,13 +78,6 @@ def subject_of(report: Report) -> str:
 def _isolated(name: str) -> str:
     """A name from right to left would else move the number after it to its other side."""
     return f"\u2068{name}\u2069" if any(bidirectional(sign) in ("R", "AL") for sign in name) else name
-
-
-def sentences_of(report: Judgement) -> tuple[str, ...]:
-    """What a person needs to know besides the figures: the best baseline, the runner-up, and what to beware of."""
-    verdict = report.recommendation
-    found = (verdict.baseline_line, verdict.runner_up_line, *verdict.caveats, *verdict.reasons)
-    return tuple(dict.fromkeys(sentence for sentence in found if sentence))[:_MOST_SENTENCES]
 
 
 def _figures(report: Report, shown: Candidate, choice: Candidate) -> tuple[Figure, ...]:

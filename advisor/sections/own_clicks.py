@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from advisor.candidates import judged
 from advisor.schema import Report
-from advisor.sections.blocks import Block, Bullets, Cell, Head, Row, Section, Table, small
+from advisor.sections.blocks import Block, Bullets, Cell, Head, Place, Row, Section, Table, small
 from advisor.wording import count_text, in_sentence, name_of, points_text, score_text, signed_points
 from eval.blind.pairs import Click, Pair
 from eval.blind.verdict import FEWEST_CLICKS, ByClicks, Lead, PersonalVerdict, judge, personal_verdict
@@ -195,4 +195,16 @@ def section(report: Report) -> Section | None:
     blocks: list[Block] = [Bullets(found.sentences)]
     if rows:
         blocks += [Table(tuple(map(Head, found.heads[1:])), rows, corner=found.heads[0]), *small(found.note)]
-    return Section("own-clicks", SEES, found.summary, tuple(blocks), _HOW, is_first=found.warning is not None)
+    place: Place = "before the verdict" if found.warning else "appendix"
+    return Section("own-clicks", SEES, found.summary, tuple(blocks), _HOW, _heading(report), place)
+
+
+def _heading(report: Report) -> str:
+    verdict = report.person.verdict if report.person else None
+    if verdict is None or verdict.pairs < FEWEST_CLICKS:
+        return f"{SEES} Too few clicks to say"
+    if verdict.agreement is None:
+        return f"{SEES} You preferred neither side in {count_text(verdict.pairs, 'pair')}"
+    if verdict.is_blind:
+        return f"{SEES} No: it agrees on only {_count(verdict.agreement, 'pair')}"
+    return f"{SEES} It agrees on {_count(verdict.agreement, 'pair')}"

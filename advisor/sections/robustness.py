@@ -8,12 +8,12 @@ from advisor.candidates import judged
 from advisor.schema import Candidate, Lost, Report
 from advisor.sections import computation
 from advisor.sections.blocks import Block, Cell, Row, Section, Table, of_strategies, small
-from advisor.sections.not_measured import beyond_preset
 from advisor.wording import count_text, in_sentence, list_text, name_of, points_text, signed_points
 from eval.measuring.robustness import TYPO_EVERY_WORDS
 from eval.statistics.inference import LEVEL, holm
 
 TITLE = "Robustness to messy inputs"
+_Loss = tuple[str, Lost]  # of a strategy
 _MEANING = (
     "Points lost compared with the unchanged rows, with the 95 % CI. A minus means that it scored better on changed "
     "rows. Rows that a variant leaves unchanged don't count."
@@ -33,8 +33,7 @@ def section(report: Report) -> Section | None:
     shown = judged(report)
     measured = [one for one in shown if one.robustness]
     if not measured:
-        is_missing = shown and not beyond_preset(report)
-        return Section("robustness", TITLE, "Not measured.", ()) if is_missing else None
+        return None  # which `not_measured` says
     lost = {one.id: {each.variant: each for each in one.robustness or ()} for one in measured}
     rows = tuple(
         Row(
@@ -47,15 +46,33 @@ def section(report: Report) -> Section | None:
     )
     table = Table(of_strategies([one.strategy for one in measured], name_of), rows)
     blocks: tuple[Block, ...] = (table, *small(_MEANING, *_left_out(shown, measured)))
-    return Section("robustness", TITLE, _summary(lost), blocks, _how(lost))
+    return Section("robustness", TITLE, _summary(lost), blocks, _how(lost), _heading(lost))
+
+
+def _heading(by_name: dict[str, dict[str, Lost]]) -> str:
+    losing, sure, _ = _losses(by_name)
+    if sure:
+        name, worst = max(sure, key=lambda found: found[1].lost)
+        return f"{TITLE}: {in_sentence(name)} loses {points_text(worst.lost)} to {WORDS[worst.variant][0].lower()}"
+    if losing:
+        name, worst = min(losing, key=lambda found: float(found[1].p_value))
+        return f"{TITLE}: {in_sentence(name)} may lose {points_text(worst.lost)} to {WORDS[worst.variant][0].lower()}"
+    return f"{TITLE}: no sure loss"
+
+
+def _losses(by_name: dict[str, dict[str, Lost]]) -> tuple[list[_Loss], list[_Loss], list[float]]:
+    """What may be lost, what is lost for sure, and the corrected p-values of all."""
+    every = [(name, each) for name, variants in by_name.items() for each in variants.values()]
+    losing = [(name, each) for name, each in every if each.low > 0]
+    adjusted = holm([each.p_value for _, each in every])  # the worst of all strategies and variants is picked
+    sure = [one for one, p_value in zip(every, adjusted, strict=True) if one in losing and p_value < 1 - LEVEL]
+    return losing, sure, adjusted
 
 
 def _summary(by_name: dict[str, dict[str, Lost]]) -> str:
     """What is lost most and for sure; else that nothing was seen to be lost."""
     every = [(name, each) for name, variants in by_name.items() for each in variants.values()]
-    losing = [(name, each) for name, each in every if each.low > 0]
-    adjusted = holm([each.p_value for _, each in every])  # the worst of all strategies and variants is picked
-    sure = [one for one, p_value in zip(every, adjusted, strict=True) if one in losing and p_value < 1 - LEVEL]
+    losing, sure, adjusted = _losses(by_name)
     if sure:
         name, worst = max(sure, key=lambda found: found[1].lost)
         steady = [in_sentence(name) for name in by_name if not any(found == name for found, _ in sure)]

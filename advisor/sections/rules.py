@@ -9,13 +9,25 @@ from advisor.sections import computation
 from advisor.sections.blocks import Definitions, Section
 from advisor.wording import count_text, probability_text
 
+TITLE = "Rules of thumb"
+
 
 def section(report: Report) -> Section | None:
     groups = rule_groups(report)
     if not groups:
         return None
     pairs = tuple((one.heading, " ".join((*one.facts, one.measured))) for one in groups)
-    return Section("rules", "Rules of thumb", _summary(report), (Definitions(pairs),), _how(report))
+    return Section("rules", TITLE, _summary(report), (Definitions(pairs),), _how(report), _heading(report))
+
+
+def _heading(report: Report) -> str:
+    agree = sum(one.agreement == "agrees" for one in report.rules)
+    contradicted = sum(one.agreement == "disagrees" for one in report.rules)
+    if not agree and not contradicted:
+        return f"{TITLE}: your results can't confirm any of {len(report.rules)}"
+    if contradicted:
+        return f"{TITLE}: your results contradict {contradicted} of {len(report.rules)}"
+    return f"{TITLE}: your results agree with {agree} of {len(report.rules)}"
 
 
 def _summary(report: Report) -> str:

@@ -30,7 +30,16 @@ def section(report: Report) -> Section | None:
     )
     advice = "A wrong fact in the right words costs little, so read answers too." if _goes_by_wording(check) else ""
     how = "The mean scores of answers made from the expected answers of training rows: score_check.json."
-    return Section("score-check", SCORE_CHECK, _summary(check), (table, *small(advice, note)), how)
+    return Section("score-check", SCORE_CHECK, _summary(check), (table, *small(advice, note)), how, _heading(check))
+
+
+def _heading(check: ScoreCheck) -> str:
+    if check.blind_to:
+        return f"{SCORE_CHECK} Hardly: some wrong answers score almost as high as right ones"
+    if _goes_by_wording(check):
+        return f"{SCORE_CHECK} Partly: it goes by wording"
+    worst = max(one.mean for one in check.corrupted)
+    return f"{SCORE_CHECK} Yes: right answers score {score_text(check.right)}, wrong ones at most {score_text(worst)}"
 
 
 def _summary(check: ScoreCheck) -> str:

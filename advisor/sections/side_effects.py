@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from advisor.candidates import judged
 from advisor.schema import AnswersChange, Candidate, Gap, KnowledgeChange, Report
 from advisor.sections.blocks import Bullets, Cell, Row, Section, Table, of_strategies, small
-from advisor.wording import count_text, name_of, number_text, score_text, signed_points
+from advisor.wording import count_text, in_sentence, name_of, number_text, points_text, score_text, signed_points
 
 TITLE = "Forgetting and overfitting"
 _MULTIPLE = 2.0  # of the perplexity, from which we give no percentage
@@ -27,7 +27,21 @@ def section(report: Report) -> Section | None:
     table = (_table(measured),) if len(measured) > 1 else ()
     note = small(_MEANING) if any(one.side_effects and one.side_effects.knowledge for one in measured) else ()
     summary = _all_forgot(measured) or sentences[0]
-    return Section("side-effects", TITLE, summary, (Bullets(sentences), *table, *note), _how(report))
+    blocks = (Bullets(sentences), *table, *note)
+    return Section("side-effects", TITLE, summary, blocks, _how(report), _heading(measured))
+
+
+def _heading(measured: Sequence[Candidate]) -> str:
+    """Of the best trained strategy: what it surely forgot, else whether it overfits."""
+    best = measured[0]
+    known, gap = (best.side_effects.knowledge, best.side_effects.gap) if best.side_effects else (None, None)
+    name = in_sentence(best.strategy)
+    if known and known.right_change.high < 0:
+        before, after = f"{known.right_before}", f"{known.right_after} of {known.questions}"
+        return f"{TITLE}: {name} answers {after} general questions right, before training {before}"
+    if gap and gap.low > 0:
+        return f"{TITLE}: {name} scores {points_text(gap.difference)} more on rows it was trained on"
+    return f"{TITLE}: no sure sign of either with {name}" if known and gap else f"{TITLE}: no sure sign with {name}"
 
 
 def _all_forgot(measured: Sequence[Candidate]) -> str | None:

@@ -7,36 +7,44 @@ from advisor.decision.caveats import ANOTHER_TRAINING, BY_HEART, ENOUGH_VALID, F
 from advisor.decision.choice import FEW_ROWS, PROBABLE, WEAK
 from advisor.decision.situation import LOW_SCORE
 from advisor.report.learned import turning_sentences
-from advisor.schema import Report
+from advisor.schema import Judgement, Report
 from advisor.sections.blocks import Bullets, Section
-from advisor.sections.opening import sentences_of
 from advisor.wording import margin_text, probability_text, score_text, share_text
 from strategies.registry import TRAINED
 
 
 def why_section(report: Report) -> Section | None:
     how = "Scores and probabilities: see “All metrics”. Differences: see “Differences between strategies”."
-    return _listed("why", "Why we recommend this", _beyond_opening(report, report.recommendation.reasons), how)
+    return _listed("why", "Why", why_of(report), how, shown=3)
+
+
+def why_of(report: Judgement) -> tuple[str, ...]:
+    """What speaks for the verdict: the best baseline, the runner-up, and the reasons for the choice."""
+    verdict = report.recommendation
+    found = (verdict.baseline_line, verdict.runner_up_line, *verdict.reasons)
+    return tuple(dict.fromkeys(sentence for sentence in found if sentence))
 
 
 def changes_section(report: Report) -> Section | None:
-    return _listed(
-        "changes", "What would change our recommendation", report.recommendation.changes, _how_changes(report)
-    )
+    return _listed("changes", "What would change this", report.recommendation.changes, _how_changes(report), shown=2)
 
 
 def caveats_section(report: Report) -> Section | None:
-    sentences = _beyond_opening(report, report.recommendation.caveats)
-    return _listed("caveats", "Caveats", sentences, _how_caveats(report))
+    return _listed("caveats", "Before you act", report.recommendation.caveats, _how_caveats(report), shown=2)
 
 
-def _beyond_opening(report: Report, sentences: tuple[str, ...]) -> tuple[str, ...]:
-    """What the opening says isn't said twice."""
-    return tuple(sentence for sentence in sentences if sentence not in sentences_of(report))
+def hows(report: Report) -> tuple[tuple[str, str], ...]:
+    """How each of these was found. They stand beside the first chart, where there is no room for it."""
+    found = (why_section(report), changes_section(report), caveats_section(report))
+    return tuple((section.title, section.how) for section in found if section and section.how)
 
 
-def _listed(id: str, title: str, sentences: tuple[str, ...], how: str) -> Section | None:
-    return Section(id, title, sentences[0], (Bullets(sentences),), how) if sentences else None
+def _listed(id: str, title: str, sentences: tuple[str, ...], how: str, shown: int) -> Section | None:
+    """The first few, which are the most important, and the others for who asks."""
+    if not sentences:
+        return None
+    listed = Bullets(sentences[:shown], sentences[shown:], f"{len(sentences) - shown} more")
+    return Section(id, title, sentences[0], (listed,), how, title, "beside the chart")
 
 
 def _how_changes(report: Report) -> str:

@@ -8,7 +8,7 @@ from advisor.candidates import judged
 from advisor.schema import Report, WithoutDocuments
 from advisor.sections.blocks import Block, Bullets, Section, Table, of_strategies, small
 from advisor.sections.freshness import COUNTS_NOTE, Way, count_of, rows_of_ways
-from advisor.wording import count_text, name_of
+from advisor.wording import count_text, in_sentence, name_of
 
 TITLE = "When the documents don't hold the answer"
 _MOSTLY = 0.5  # of the answers are made up
@@ -41,7 +41,14 @@ def section(report: Report) -> Section | None:
     sentences += [_reads_nothing(name) for name in found if name not in reading]
     table = Table(of_strategies(list(found), name_of), rows_of_ways(found, _WAYS_OF_TEXTS if are_texts else _WAYS))
     blocks: tuple[Block, ...] = (Bullets(tuple(sentences)), table, *small(_asked(found), COUNTS_NOTE))
-    return Section("without-documents", TITLE, sentences[0], blocks, _HOW)
+    return Section("without-documents", TITLE, sentences[0], blocks, _HOW, _heading(reading))
+
+
+def _heading(reading: Mapping[str, WithoutDocuments]) -> str:
+    if not reading:
+        return f"{TITLE}: no strategy reads documents"
+    name, found = next(iter(reading.items()))
+    return f"{TITLE}: {in_sentence(name)} says so in {count_of(found.admitted)} of {found.n:,} answers"
 
 
 _HOW = (

@@ -24,7 +24,7 @@ from advisor.plan import Priorities
 from advisor.render.html import render_html
 from advisor.render.markdown import escaped, render_markdown
 from advisor.schema import Candidate, Recommendation, Report
-from advisor.sections.opening import sentences_of
+from advisor.sections.verdict import why_of
 from eval.outcomes import Outcome, Trial
 from eval.statistics.inference import paired_difference
 from eval.statistics.posterior import believe
@@ -266,7 +266,7 @@ def test_every_form_says_the_same(synthetic_report: Callable[..., Report], monke
     page = html_of(AppTest.from_function(show, kwargs={"report": report}).run())
     assert isinstance(terminal.file, io.StringIO)
     forms = (render_html(report), page, terminal.file.getvalue())
-    for sentence in (wanted.headline, wanted.confidence_line, *sentences_of(report)):
+    for sentence in (wanted.headline, wanted.confidence_line, *why_of(report)):
         assert all(sentence in unescape(re.sub("</?span>", "", form)) for form in forms)
         assert escaped(sentence) in render_markdown(report)
 

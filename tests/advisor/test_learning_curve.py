@@ -64,6 +64,10 @@ def answer_of(report: Report) -> str:
     return section_of(report, "learning-curve").summary
 
 
+def missed_by(report: Report) -> list[str]:
+    return sentences_of(section_of(report, "not-measured"))
+
+
 def said_by(report: Report) -> list[str]:
     return sentences_of(section_of(report, "learning-curve"))
 
@@ -116,7 +120,7 @@ def test_curves_that_stopped_go_on_where_they_were_and_the_verdict_stands(store:
     assert store.run(run_id).state == "interrupted"
     report = store.report(run_id)
     assert report is not None and report.recommendation.choice == "finetuning"
-    assert answer_of(report).startswith("Not measured: the run ended before")
+    assert "Learning curve: the run ended before this part." in missed_by(report)
     kept = curve_folder(store.run_folder(run_id), "finetuning", 12) / "manifest.json"
     written_at = kept.stat().st_mtime_ns
     assert read_trial(curve_folder(store.run_folder(run_id), "finetuning", STALLED_ROWS)) is None
@@ -151,7 +155,7 @@ def test_too_few_rows_give_no_curve_and_a_quick_run_has_no_such_step(store: Stor
     assert (store.run(run_id).state, store.steps(run_id)[-1].state) == ("done", "excluded")
     report = store.report(run_id)
     assert report is not None and report.curves == ()
-    assert answer_of(report) == "Not measured: there are too few training rows."
+    assert "Learning curve: there are too few training rows." in missed_by(report)
     assert CURVES_STEP not in Plan("", Setup("a", "b")).steps
     assert Plan("", Setup("a", "b"), preset="thorough").steps[-1] == CURVES_STEP
 

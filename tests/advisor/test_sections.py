@@ -71,8 +71,8 @@ def test_a_section_that_is_added_stands_in_every_form(synthetic_report: MakeRepo
         "By hand.",
     ):
         assert said in page and escaped(said) in text and said in json.dumps(stored["sections"])
-    assert '<h2>What a | newcomer &lt;added&gt;</h2> <span class="quiet">All *in* one line.</span>' in page
-    assert "## What a \\| newcomer \\<added\\>\n" in text
+    assert "<h2>What a | newcomer &lt;added&gt;:</h2> All *in* one line.</summary>" in page
+    assert "## What a \\| newcomer \\<added\\>: All" in text
     assert stored["sections"][-1]["id"] == "demonstration"
     assert REPORT.of(stored) == report
 
@@ -84,7 +84,7 @@ def test_every_section_of_a_report_stands_in_every_form(synthetic_report: MakeRe
     found = sections_of(report)
     assert len({section.id for section in found}) == len(found) > 10
     for section in found:
-        assert f'<section id="{section.id}"' in page and f"## {escaped(section.title)}\n" in text
+        assert f'<section id="{section.id}"' in page and f"## {escaped(section.full_heading)}\n" in text
         assert section.summary and escaped(section.summary) in text
         assert section.how is None or escaped(section.how) in text
     for block in (block for section in found for block in section.blocks):

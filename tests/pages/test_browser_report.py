@@ -50,11 +50,12 @@ def test_the_first_screen_holds_the_verdict_and_the_whole_is_short(addresses: li
         expect(page.get_by_role("button", name="Data (JSON)")).to_be_attached(timeout=60_000)  # the last on the page
         chart = page.locator(".st-key-opening [data-testid=stVegaLiteChart]")
         expect(chart.locator("canvas, svg").first).to_be_visible(timeout=60_000)
-        for shown in (page.locator(".verdict"), chart, page.locator(".st-key-opening .said")):
+        for shown in (page.locator(".verdict"), chart, page.locator(".st-key-opening .beside h2").first):
             box = shown.bounding_box()
             assert box is not None and box["y"] + box["height"] <= SCREEN
         assert page.locator(".verdict .figures > div").count() == 3
-        assert page.locator(".st-key-opening .said > li").count() <= 3
+        assert page.locator(".st-key-opening .beside li:visible").count() <= 7
+        assert len(page.locator("[data-testid=stMain]").inner_text().split()) <= 900
         assert page.locator("[data-testid=stMain]").evaluate("main => main.scrollHeight") <= 3.5 * SCREEN
         page.set_viewport_size({"width": 400, "height": SCREEN})
         expect(chart.locator("canvas, svg").first).to_be_visible()

@@ -37,7 +37,7 @@ Finish = Callable[..., StoredRun]
 def folds_of(app: AppTest) -> list[str]:
     """The titles of a report's folded parts, in their order."""
     labels = (fold.label.replace("\\", "") for fold in app.expander)
-    return [match[1] for label in labels if (match := re.match(r"\*\*(.+?)\*\* ", label))]
+    return [match[1] for label in labels if (match := re.match(r"\*\*(.+?):?\*\* ", label))]
 
 
 def test_a_finished_run_shows_verdict_evidence_answers_and_method(store: Store, finished: Finish) -> None:
