@@ -15,7 +15,7 @@ from advisor.plan import Priorities
 from eval.blind.verdict import PersonalVerdict
 from eval.failures.sorting import Failures
 from eval.money.costs import Cost
-from eval.outcomes import Effort
+from eval.outcomes import Effort, LossPoint
 from eval.scoring.check import ScoreCheck
 from eval.scoring.label_sets import LabelAverages
 from eval.scoring.labels import LabelRates
@@ -192,7 +192,7 @@ class Candidate:
     `timed_alike` counts the timed requests of other strategies that it rests on too, because they take the same work.
     `hit_rate` is the share of rows with a known document for which it was found. `error` is the mean absolute error of
     a number. `cut_off` counts the answers that reached the limit of tokens before their end. `instruction` is the one
-    in every prompt that was sent. `seconds` is how long the whole step took.
+    in every prompt that was sent. `losses` are those of its final training. `seconds` is how long the whole step took.
     """
 
     id: str
@@ -218,6 +218,7 @@ class Candidate:
     failed_answers: int | None = None
     cut_off: int | None = None
     instruction: str | None = None
+    losses: tuple[LossPoint, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     choices: tuple[dict[str, Any], ...] = ()
     effort: Effort = field(default_factory=Effort)

@@ -75,6 +75,16 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True)
+class LossPoint:
+    """Losses in nats per answer token after `tokens` were read in training: `train` is the mean over the rows read
+    since the point before, `dev` that over all dev rows."""
+
+    tokens: int
+    train: float
+    dev: float
+
+
+@dataclass(frozen=True, slots=True)
 class Knowledge:
     """What a model knows outside the task.
 
@@ -104,6 +114,7 @@ class Trial:
     - `notes`: sentences worth knowing.
     - `metric`: how the outcomes make one score; "" (their mean) in older runs and for scores from elsewhere.
     - `busy`: other programs' share of the processor during the latency measurement; None if not recorded.
+    - `losses`: of the final training; empty if nothing was trained, and in older runs.
     - `instruction`: the instruction in every prompt that was sent; None if there is none, or if it was not recorded.
 
     Measured in addition if the budget allows:
@@ -142,6 +153,7 @@ class Trial:
     refresh_seconds: float | None = None
     apart_seconds: dict[str, float] = field(default_factory=dict)
     metric: str = ""
+    losses: tuple[LossPoint, ...] = ()
     instruction: str | None = None
     timed_alike: tuple[Outcome, ...] = ()
     prompts: SentPrompts | None = field(default=None, compare=False, repr=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
-from eval.outcomes import Effort, Prediction
+from eval.outcomes import Effort, LossPoint, Prediction
 from eval.task import Document, Example, LearningSplit
 from strategies.declaration import Declaration
 
@@ -77,6 +77,7 @@ class Trained(Protocol):
 
     load_model: Callable[[], Transformer]  # the model before training
     trained_model: Transformer
+    losses: tuple[LossPoint, ...]  # of the final training
 
     def answer_trained(self, train: Sequence[Example], rows: Sequence[int]) -> list[Prediction]:
         """Answers to these of its training rows, asked as they were in training."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from eval.outcomes import Effort, Prediction
+from eval.outcomes import Effort, LossPoint, Prediction
 from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, Example, LearningSplit
 from strategies.answerer import Answerer, Attempt
@@ -52,6 +52,7 @@ class Training(ABC):
     choices: list[dict[str, Any]] = field(default_factory=list, init=False)
     effort: Effort = field(default=Effort(), init=False)
     notes: list[str] = field(default_factory=list, init=False)
+    losses: tuple[LossPoint, ...] = field(default=(), init=False)
     trained_model: Transformer = field(init=False, repr=False)
     name: ClassVar[str]
     declaration: ClassVar[Declaration]
@@ -98,8 +99,10 @@ class Training(ABC):
         self._kept = Path(self._kept_here.name)
         trained = self._train(model, pairs, dev, best_rate, tokens, EVALUATIONS, training_done, self._kept)
         self.choices += [
-            {"learning_rate": best_rate, "tokens": read, "dev_loss": round(loss, 4)} for read, loss in trained.history
+            {"learning_rate": best_rate, "tokens": point.tokens, "dev_loss": round(point.dev, 4)}
+            for point in trained.history
         ]
+        self.losses = tuple(trained.history)
         answer_tokens = answerer.answer_tokens
         del model, answerer
         gc.collect()  # one model in memory at a time

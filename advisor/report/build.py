@@ -206,6 +206,7 @@ def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None, model:
         failed_answers=measured.failed_answers,
         cut_off=_cut_off(trial),
         instruction=trial.instruction,
+        losses=trial.losses,
         settings=trial.settings,
         choices=trial.choices,
         effort=trial.effort,

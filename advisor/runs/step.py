@@ -32,7 +32,7 @@ from eval.outcomes import TRAINED_AGAIN, Trial
 from eval.scoring import scorer_for
 from eval.statistics.learning_curve import fewer_rows, sizes_of
 from eval.task import BadInput, Brief, Example, LearningSplit, Split, Task
-from strategies.contract import AsksModel, Progress, Strategy
+from strategies.contract import AsksModel, Progress, Strategy, Trained
 from strategies.engine.models import check_model, is_here
 from strategies.presets import PRESETS, Preset
 from strategies.registry import BASELINES, LEARNS_FROM_NO_ROWS, baselines_for
@@ -145,6 +145,7 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         notes=tuple(strategy.notes),
         metric=scorer.metric.name,
         busy=measured.busy,
+        losses=strategy.losses if isinstance(strategy, Trained) else (),
         instruction=measured.prompts.instruction if measured.prompts else None,
         prompts=measured.prompts,
     )

@@ -24,6 +24,7 @@ from advisor.sections import (
     rules,
     score_check,
     side_effects,
+    training,
     verdict,
     without_documents,
 )
@@ -48,6 +49,7 @@ SECTIONS: tuple[MakeSection, ...] = (
     without_documents.section,
     side_effects.section,
     learning_curve.section,
+    training.section,
     not_measured.section,
     rules.section,
     figures.section,

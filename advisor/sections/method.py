@@ -9,7 +9,17 @@ from advisor.plan import BASELINES_STEP, CURVES_STEP, Priorities
 from advisor.schema import Candidate, OtherStep, Report
 from advisor.sections.blocks import Definitions, Section
 from advisor.sections.computation import machine_price
-from advisor.wording import count_text, every_text, money_text, name_of, share_text, taken_text, words_of
+from advisor.wording import (
+    count_text,
+    every_text,
+    in_sentence,
+    list_text,
+    money_text,
+    name_of,
+    share_text,
+    taken_text,
+    words_of,
+)
 
 # Names for settings that do not speak for themselves, and for their values.
 _SETTINGS = {
@@ -41,6 +51,7 @@ def _method(report: Report) -> list[tuple[str, str]]:
     versions = ", ".join(f"{name} {version}" for name, version in sorted(report.versions.items()))
     return [
         ("Rows", _rows(report)),
+        *_instructions(report),
         ("Model", f"{report.model}, the same for all strategies, on {report.device}."),
         ("Latency", "Some test rows are answered again, one at a time, after a warm-up."),
         ("Cost", _cost(report.priorities)),
@@ -58,6 +69,20 @@ def _rows(report: Report) -> str:
         f"{task.train:,} training rows, {task.dev:,} dev rows to choose settings on, and {task.test:,} test rows. No "
         f"strategy saw the test rows before, and each was scored once.{documents}"
     )
+
+
+def _instructions(report: Report) -> list[tuple[str, str]]:
+    """Each instruction that was sent, word by word, and by which strategies. A run of an earlier version recorded
+    none, so there is only the person's own."""
+    senders: dict[str, list[str]] = {}
+    for one in report.candidates:
+        if isinstance(one, Candidate) and one.instruction:
+            senders.setdefault(one.instruction, []).append(in_sentence(one.strategy))
+    if not senders:
+        return [("Instruction", report.task.instruction or "Not recorded.")]
+    if len(senders) == 1:
+        return [("Instruction", instruction) for instruction in senders]
+    return [(f"Instruction of {list_text(names)}", instruction) for instruction, names in senders.items()]
 
 
 def _cost(priorities: Priorities) -> str:

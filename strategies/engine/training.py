@@ -19,6 +19,7 @@ from peft import PeftModel
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from eval.outcomes import LossPoint
 from strategies.engine.transformer import common_length
 
 ROWS_A_BATCH = 8
@@ -45,13 +46,12 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The result of training: the best dev loss (nats per token), where it was, and each (tokens, dev loss)
-    measured."""
+    """The result of training: the best dev loss (nats per token), where it was, and the losses on the way."""
 
     dev_loss: float
     tokens: int
     epochs: float
-    history: list[tuple[int, float]]
+    history: list[LossPoint]
 
 
 def keep_within_memory(network: PreTrainedModel, beside: float = 0.0) -> None:
@@ -91,7 +91,8 @@ def train(
     optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0, fused=True)
     best_loss, best_at = math.inf, 0
     best_weights: list[Tensor] = []  # in the machine's memory, which is larger than a GPU's
-    history: list[tuple[int, float]] = []
+    history: list[LossPoint] = []
+    losses, answered = torch.zeros((), device=parameters[0].device), 0  # summed since the last evaluation
     read = 0
     rate = learning_rate
     network.train()
@@ -100,16 +101,21 @@ def train(
             group["lr"] = rate * _schedule(read / budget)
         answer_tokens = sum(len(pair.answer) for pair in batch)
         for part in _within_memory(batch):
-            (_loss_sum(network, part) / answer_tokens).backward()
+            loss = _loss_sum(network, part)
+            losses += loss.detach()
+            (loss / answer_tokens).backward()
+        answered += answer_tokens
         torch.nn.utils.clip_grad_norm_(parameters, LARGEST_GRADIENT)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         read += sum(pair.tokens for pair in batch)
         tokens_done(min(read, budget))
         if read >= budget * (len(history) + 1) / evaluations or read >= budget:
-            history.append((read, mean_loss(network, dev)))
-            if history[-1][1] < best_loss:
-                best_loss, best_at = history[-1][1], len(history)
+            history.append(LossPoint(read, losses.item() / answered, mean_loss(network, dev)))
+            losses.zero_()
+            answered = 0
+            if history[-1].dev < best_loss:
+                best_loss, best_at = history[-1].dev, len(history)
                 best_weights = [parameter.detach().to("cpu", copy=True) for parameter in parameters]
             if read >= budget or len(history) - best_at >= PATIENCE or not best_at:
                 break
@@ -117,10 +123,10 @@ def train(
                 _put_back(parameters, best_weights)
                 rate /= 2
     if not best_at:
-        raise RuntimeError(f"Training failed: the dev loss is {history[-1][1]}.")
+        raise RuntimeError(f"Training failed: the dev loss is {history[-1].dev}.")
     _put_back(parameters, best_weights)
     network.eval()
-    best_tokens = history[best_at - 1][0]
+    best_tokens = history[best_at - 1].tokens
     return Trained(best_loss, best_tokens, best_tokens / sum(pair.tokens for pair in pairs), history)
 
 

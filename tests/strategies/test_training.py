@@ -95,7 +95,7 @@ def test_training_learns_and_keeps_its_best_weights() -> None:
     seen: list[int] = []
     trained = train(adapted, dev=pairs()[:8], tokens_done=seen.append)
     assert mean_loss(adapted, pairs()) < before / 4
-    assert trained.dev_loss == min(loss for _, loss in trained.history)
+    assert trained.dev_loss == min(point.dev for point in trained.history)
     assert mean_loss(adapted, pairs()[:8]) == pytest.approx(trained.dev_loss, rel=1e-3)
     assert seen == sorted(seen)
 
@@ -115,7 +115,7 @@ def test_training_stops_when_dev_gets_worse() -> None:
     adapted = add_adapter(tiny_transformer().network, seed=0)
     wrong = [Pair(pair.prompt, [501 - pair.answer[0] + 500, 2]) for pair in pairs()[:8]]  # dev says the opposite
     trained = train(adapted, dev=wrong)
-    assert trained.history[-1][0] < TOKENS
+    assert trained.history[-1].tokens < TOKENS
     assert mean_loss(adapted, wrong) == pytest.approx(trained.dev_loss, rel=1e-3)
 
 

@@ -1,0 +1,90 @@
+"""The losses of training, and what they say about it."""
+
+from __future__ import annotations
+
+import altair as alt
+
+from advisor.candidates import judged
+from advisor.charts.drawing import colour, finished, named, names, rows_of, shape
+from advisor.palette import Theme
+from advisor.schema import Candidate, Judgement
+from advisor.wording import name_of, number_text
+
+_LEAST_POINTS = 2  # of a line
+
+
+def trained(report: Judgement) -> list[Candidate]:
+    """Those whose losses make a line, best score first."""
+    return [one for one in judged(report) if len(one.losses) >= _LEAST_POINTS]
+
+
+def loss_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
+    """The dev loss of each strategy as a line with its marks, its train loss dashed. None where nothing was
+    trained."""
+    found = trained(report)
+    if not found:
+        return None
+    rows = rows_of(
+        [
+            {
+                **named(one.strategy),
+                "line": f"{one.strategy}-{which}",
+                "which": which,
+                "tokens": each.tokens,
+                "loss": loss,
+            }
+            for one in found
+            for each in one.losses
+            for which, loss in (("dev", each.dev), ("train", each.train))
+        ]
+    )
+    x = alt.X("tokens:Q", title="Tokens read in training", axis=alt.Axis(format=",", grid=False, tickCount=5))
+    y = alt.Y("loss:Q", title="Loss (nats per token)", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
+    dev, train = (
+        alt.Chart(rows[rows.which == which]).encode(x=x, y=y, color=colour(), detail="line:N")
+        for which in ("dev", "train")
+    )
+    last = rows.groupby("line", as_index=False).last()
+    last["strategy"] = last["strategy"] + ", " + last["which"]
+    last["named_at"] = last["loss"]
+    return finished(
+        alt.LayerChart(
+            layer=[
+                dev.mark_line(strokeWidth=2.5),
+                train.mark_line(strokeWidth=2.5, strokeDash=[6, 4]),
+                dev.mark_point(filled=True, size=70, opacity=1).encode(shape=shape()),
+                *names(alt.Chart(last), theme, x, align="right", dx=-4, dy=-12),
+            ]
+        ),
+        height=280,
+    )
+
+
+def loss_sentence(one: Candidate) -> str:
+    """How far the dev loss fell and where it was lowest, or that it never fell."""
+    first, last = one.losses[0], one.losses[-1]
+    best = min(one.losses, key=lambda each: each.dev)
+    name = name_of(one.strategy)
+    if best is first:
+        return (
+            f"{name}: the dev loss was lowest at the first measurement ({number_text(first.dev)} after "
+            f"{first.tokens:,} tokens), so more training didn't help."
+        )
+    if best is last:
+        return (
+            f"{name}: the dev loss fell from {number_text(first.dev)} to {number_text(last.dev)} and was still falling "
+            f"at the end, after {last.tokens:,} tokens."
+        )
+    return (
+        f"{name}: the dev loss fell from {number_text(first.dev)} to {number_text(best.dev)} and was lowest after "
+        f"{best.tokens:,} of {last.tokens:,} tokens. The weights from there are used."
+    )
+
+
+def gap_sentence(one: Candidate) -> str:
+    """The train loss next to the dev loss at the best point."""
+    best = min(one.losses, key=lambda each: each.dev)
+    return (
+        f"{name_of(one.strategy)}: at its best point the train loss is {number_text(best.train)} and the dev loss "
+        f"{number_text(best.dev)}. A dev loss far above the train loss means overfitting."
+    )

@@ -1,0 +1,69 @@
+"""Training on the report: losses as a chart with its sentences; and the instruction that was sent, in the methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from advisor import charts
+from advisor.palette import LIGHT
+from advisor.render.html import render_html
+from advisor.render.markdown import render_markdown
+from advisor.schema import Report
+from advisor.sections.blocks import Definitions
+from eval.outcomes import LossPoint, Trial
+from tests.reports import section_names, section_of, sentences_of
+
+MakeReport = Callable[..., Report]
+MakeTrials = Callable[..., tuple[Trial, ...]]
+FELL = (LossPoint(1000, 2.5, 2.25), LossPoint(2000, 1.0, 1.25), LossPoint(3000, 0.5, 1.5))
+
+
+def with_losses(trials: tuple[Trial, ...], losses: tuple[LossPoint, ...]) -> tuple[Trial, ...]:
+    return tuple(replace(one, losses=losses) if one.strategy == "finetuning" else one for one in trials)
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        (FELL, "fell from 2.2 to 1.2 and was lowest after 2,000 of 3,000 tokens. The weights from there are used."),
+        (FELL[:2], "fell from 2.2 to 1.2 and was still falling at the end, after 2,000 tokens."),
+        (FELL[1:], "was lowest at the first measurement (1.2 after 2,000 tokens), so more training didn't help."),
+    ],
+)
+def test_the_losses_of_training_are_drawn_and_said(
+    losses: tuple[LossPoint, ...], said: str, synthetic_trials: MakeTrials, synthetic_report: MakeReport
+) -> None:
+    report = synthetic_report(trials=with_losses(synthetic_trials(), losses))
+    section = section_of(report, "training")
+    assert section.summary == f"Adapter fine-tuning: the dev loss {said}"
+    assert section.summary in render_markdown(report) and section.summary.replace("'", "&#39;") in render_html(report)
+    assert any("overfitting" in sentence for sentence in sentences_of(section))
+    drawn = charts.loss_chart(report, LIGHT)
+    assert drawn is not None and len(drawn.to_dict()["layer"]) == 5
+
+
+def test_without_losses_there_is_nothing_about_training(synthetic_report: MakeReport) -> None:
+    report = synthetic_report()
+    assert "training" not in section_names(report) and charts.loss_chart(report, LIGHT) is None
+
+
+def test_the_methods_give_the_instruction_word_by_word(
+    synthetic_trials: MakeTrials, synthetic_report: MakeReport
+) -> None:
+    def instructions(report: Report) -> dict[str, str]:
+        (methods,) = (block for block in section_of(report, "method").blocks if isinstance(block, Definitions))
+        return {heading: text for heading, text in methods.pairs if heading.startswith("Instruction")}
+
+    assert instructions(synthetic_report()) == {"Instruction": "Not recorded."}
+    same = tuple(replace(one, instruction="Sort <it>.") for one in synthetic_trials())
+    assert instructions(synthetic_report(trials=same)) == {"Instruction": "Sort <it>."}
+    other = (*same[:2], replace(same[2], instruction="Give the label."))
+    report = synthetic_report(trials=other)
+    assert instructions(report) == {
+        "Instruction of prompting and retrieval": "Sort <it>.",
+        "Instruction of adapter fine-tuning": "Give the label.",
+    }
+    assert "<dd>Sort &lt;it&gt;.</dd>" in render_html(report) and "Sort \\<it\\>." in render_markdown(report)
