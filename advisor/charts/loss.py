@@ -38,7 +38,7 @@ def loss_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
             for which, loss in (("dev", each.dev), ("train", each.train))
         ]
     )
-    x = alt.X("tokens:Q", title="Tokens read in training", axis=alt.Axis(format=",", grid=False, tickCount=5))
+    x = alt.X("tokens:Q", title="Tokens read in training", axis=alt.Axis(format=",d", grid=False, tickCount=5))
     y = alt.Y("loss:Q", title="Loss (nats per token)", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
     dev, train = (
         alt.Chart(rows[rows.which == which]).encode(x=x, y=y, color=colour(), detail="line:N")
@@ -53,7 +53,7 @@ def loss_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
                 dev.mark_line(strokeWidth=2.5),
                 train.mark_line(strokeWidth=2.5, strokeDash=[6, 4]),
                 dev.mark_point(filled=True, size=70, opacity=1).encode(shape=shape()),
-                *names(alt.Chart(last), theme, x, align="right", dx=-4, dy=-12),
+                *names(alt.Chart(last), theme, x, align="right", dx=-4, dy=-18),
             ]
         ),
         height=280,
