@@ -10,7 +10,6 @@ from advisor.pages import frame
 from advisor.sections.answer_order import WORST, in_order, orders
 from advisor.sections.answer_search import Place, Search, matching
 from advisor.sections.answers import AnsweredRow, filters
-from advisor.wording import count_text
 from eval.task import BadInput
 
 PAGE = "answers-page"
@@ -110,21 +109,13 @@ def _keep_chip(first: str) -> None:
     _to_first_page()
 
 
-def page_of(rows: Sequence[AnsweredRow], of: int) -> Sequence[AnsweredRow]:
-    """The rows of one page, under how many there are `of` all."""
-    if len(rows) < of:
-        frame.small(f"{len(rows):,} of {count_text(of, 'test row')}.")
+def turn_pages(rows: Sequence[AnsweredRow]) -> Sequence[AnsweredRow]:
+    """The rows of the page that the person turned to."""
     pages = -(-len(rows) // _ROWS_A_PAGE)
     if pages < 2:
         return rows
-    page = min(st.session_state.get(PAGE, 1), pages)
+    page = st.pagination(pages, key=PAGE, bind="query-params")
     return rows[(page - 1) * _ROWS_A_PAGE : page * _ROWS_A_PAGE]
-
-
-def turn_pages(rows: Sequence[AnsweredRow]) -> None:
-    pages = -(-len(rows) // _ROWS_A_PAGE)
-    if pages > 1:
-        st.pagination(pages, key=PAGE, bind="query-params")
 
 
 def _to_first_page() -> None:

@@ -9,7 +9,7 @@ from html import escape
 import streamlit as st
 
 from advisor.pages import frame
-from advisor.pages.answer_choice import choose_rows, page_of, turn_pages
+from advisor.pages.answer_choice import choose_rows, turn_pages
 from advisor.pages.marks import marked_name
 from advisor.pages.own_marks import mark_answer, note_on, show_marked
 from advisor.pages.sent_prompt import show_sent
@@ -19,6 +19,7 @@ from advisor.storage.own_marks import read_marks
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_trials
+from advisor.wording import count_text
 from eval.outcomes import EXAMPLE_SOURCE
 from eval.scoring import read_json
 from eval.scoring.code import is_code
@@ -48,10 +49,13 @@ def show_answers(run: StoredRun, report: Report) -> None:
         show_marked(run, report, marks)
         rows = marked(rows, marks)
     chosen = choose_rows(rows)
-    with st.container(key="answer-rows", gap=None):
-        for row in page_of(chosen, len(rows)):
+    if len(chosen) < len(rows):
+        frame.small(f"{len(chosen):,} of {count_text(len(rows), 'test row')}.")
+    area = st.container(key="answer-rows", gap=None)
+    on_page = turn_pages(chosen)
+    with area:
+        for row in on_page:
             _show_row(run, row, sources, may_mark=marks is not None)
-    turn_pages(chosen)
 
 
 def _show_row(run: StoredRun, row: AnsweredRow, sources: Sources, may_mark: bool) -> None:
