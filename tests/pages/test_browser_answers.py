@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def test_a_mark_is_set_by_keyboard_and_counted_after_a_reload(report_address: st
     page.get_by_role("textbox", name="Your note: ").first.fill("Not this one")
     page.get_by_role("textbox", name="Your note: ").first.press("Enter")
     page.get_by_role("radio", name="Marked wrong by you").click()
-    expect(page).to_have_url(lambda url: "answers=Marked+wrong+by+you" in url)
+    expect(page).to_have_url(re.compile(r"answers=Marked\+wrong\+by\+you"))
     page.reload()
     expect(page.locator(".own-marks")).to_contain_text("You marked 1 answer", timeout=60_000)
     expect(page.get_by_role("textbox", name="Your note: ").first).to_have_value("Not this one")
