@@ -154,6 +154,15 @@ def test_only_settings_that_differ_are_named(make_run: MakeRun) -> None:
     }
 
 
+def test_another_instruction_or_meaning_of_a_label_is_named(make_run: MakeRun) -> None:
+    before = make_run("a").report
+    task = replace(before.task, instruction="Sort it.", meanings=(("refund", "money back"),))
+    assert {one.name: one.values for one in differing_settings([before, replace(before, task=task)])} == {
+        "Instruction": ("drafted from the training answers", "Sort it."),
+        "Meanings of labels": ("none", "refund: money back"),
+    }
+
+
 def test_prompting_that_once_showed_examples_is_named(make_run: MakeRun) -> None:
     before = make_run("a").report
     prompting = candidate_of(before, "prompting")
