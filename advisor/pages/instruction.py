@@ -112,4 +112,6 @@ def _show_meanings(dataset: StoredDataset, setup: Setup, labels: Sequence[str]) 
     texts = (" ".join(str(meaning or "").split()) for meaning in edited["meaning"])
     written = dict(zip(labels, texts, strict=True))
     here = [(label, meaning) for label, meaning in written.items() if meaning]
+    if here:
+        frame.small(f"You explained {len(here):,} of {count_text(len(labels), 'label')}.")
     return (*here, *((label, meaning) for label, meaning in setup.meanings if label not in written))
