@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import altair as alt
 from altair.utils import schemapi
 
-from advisor.palette import Theme, mark_of
+from advisor.palette import mark_of, range_colour
 from advisor.schema import Judgement, Report
 from advisor.wording import name_of
 
@@ -34,7 +34,8 @@ def rows_of(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None
 
 def named(strategy: str) -> dict[str, Any]:
     mark = mark_of(strategy)
-    return {"strategy": name_of(strategy), "colour": mark.colour, "shape": mark.shape}
+    line = range_colour(mark.colour)
+    return {"strategy": name_of(strategy), "colour": mark.colour, "line": line, "shape": mark.shape}
 
 
 def metric_of(report: Judgement) -> str:
@@ -56,21 +57,14 @@ def strategy_axis(order: list[str], ink: str) -> alt.Y:
     return alt.Y("strategy:N", sort=order, title=None, axis=axis)
 
 
-def names(of: alt.Chart, theme: Theme, x: alt.X, **look: Any) -> list[alt.Chart]:
-    """The name of each strategy at its `named_at`, on a rim of paper, so that no line strikes it through."""
-    written = of.encode(x=x, y=alt.Y("named_at:Q"), text="strategy:N")
-    look |= {"fontSize": LABEL_SIZE, "fontWeight": 600}
-    rim = written.mark_text(color=theme.paper, stroke=theme.paper, strokeWidth=4, strokeJoin="round", **look)
-    return [rim, written.mark_text(color=theme.ink, **look)]
-
-
 def number_axis() -> alt.Axis:
     return alt.Axis(format=".1f", tickCount=5, domain=False, labelFlush=False)
 
 
-def colour() -> alt.Color:
-    """Two strategies may share one: lines need `detail="strategy:N"` beside it, or both become one."""
-    return alt.Color("colour:N", scale=None, legend=None)
+def colour(of: Literal["colour", "line"] = "colour") -> alt.Color:
+    """Of the marks, or of the lines that show ranges. Two strategies may share one: lines need `detail="strategy:N"`
+    beside it, or both become one."""
+    return alt.Color(f"{of}:N", scale=None, legend=None)
 
 
 def shape() -> alt.Shape:

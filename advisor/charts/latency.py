@@ -24,6 +24,8 @@ from advisor.schema import Candidate, Judgement
 from advisor.wording import PHASE_NAMES, count_text, in_milliseconds, name_of, seconds_text, share_text
 from eval.statistics.inference import Percentiles
 
+_ROOM = 2.4  # times the longest bar: its label stands at its end, also on a telephone
+
 
 def latency_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     """A bar from the median latency to the 95th percentile; None where nothing was timed."""
@@ -42,13 +44,14 @@ def latency_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     if rows.empty:
         return None
     order = list(rows.strategy)
-    scale = alt.Scale(domain=[0, float(rows.p95.max()) * 1.6])
+    scale = alt.Scale(domain=[0, float(rows.p95.max()) * _ROOM], nice=False)
     base = alt.Chart(rows).encode(y=strategy_axis(order, theme.ink), color=colour())
-    bar = base.mark_bar(height=12, cornerRadius=6, opacity=0.45).encode(
+    bar = base.mark_bar(height=4, cornerRadius=2).encode(
+        color=colour("line"),
         x=alt.X(
             "p50:Q",
             scale=scale,
-            title=f"Latency in {'milliseconds' if in_ms else 'seconds'}, median to 95th percentile",
+            title=f"Latency in {'milliseconds' if in_ms else 'seconds'}",
             axis=alt.Axis(tickCount=4, format=PLAIN_NUMBER),
         ),
         x2="p95:Q",

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import altair as alt
 
-from advisor.charts.drawing import GREY, LABEL_SIZE, apart, colour, finished, named, names, number_axis, rows_of, shape
+from advisor.charts.drawing import GREY, LABEL_SIZE, colour, finished, named, number_axis, rows_of, shape
+from advisor.charts.ends import ROOM, names_at_ends, places
 from advisor.palette import Theme
 from advisor.schema import Curve, CurvePoint, Report
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_LABEL_GAP = 0.08  # of the height of the chart, between two names
+_LEAST_HEIGHT = 250  # pixels between the axes of the smallest chart
 
 
 def curve_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
@@ -30,17 +31,26 @@ def curve_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
     line = _rows({one.strategy: one.line for one in curves})
     shown = [each for one in curves for each in (*one.points, *one.line)]
     low, high = min(each.low for each in shown), max(each.high for each in shown)
+
+    def beyond_end(share: float) -> float:
+        """So far beyond the last row, as a share of the length of the axis."""
+        return float(ends[1] * (ends[1] / ends[0]) ** share)
+
     x = alt.X(
         "rows:Q",
         title="Training rows (log scale)",
-        scale=alt.Scale(type="log", domain=ends, nice=False),
+        scale=alt.Scale(type="log", domain=[ends[0], beyond_end(ROOM)], nice=False),
         axis=alt.Axis(values=[*sizes, 2 * train, ends[1]], format=",", grid=False, labelFlush=True),
     )
     y_title = report.task.metric
-    y = alt.Y("mean:Q", title=y_title, scale=alt.Scale(domain=[low, high], nice=True, zero=False), axis=number_axis())
+    y = alt.Y("mean:Q", title=y_title, scale=alt.Scale(domain=[low, high], nice=False, zero=False), axis=number_axis())
     predicted = line[line.rows >= train]
     beyond = alt.Chart(predicted).encode(x=x, color=colour(), detail="strategy:N")
     band = beyond.mark_area(opacity=0.13).encode(y=alt.Y("low:Q"), y2="high:Q")
+    edge = alt.Chart(predicted).mark_line(strokeWidth=1)
+    edges = [
+        edge.encode(x=x, y=alt.Y(f"{end}:Q"), color=colour("line"), detail="strategy:N") for end in ("low", "high")
+    ]
     after = beyond.mark_line(strokeWidth=2.5, strokeDash=[6, 4]).encode(y=y)
     before = (
         alt.Chart(line[line.rows <= train])
@@ -48,19 +58,22 @@ def curve_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
         .encode(x=x, y=y, color=colour(), detail="strategy:N")
     )
     dots = alt.Chart(measured)
-    ranges = dots.mark_rule(strokeWidth=3, opacity=0.45, strokeCap="round").encode(
-        x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour()
+    ranges = dots.mark_rule(strokeWidth=2, strokeCap="round").encode(
+        x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour("line")
     )
     marks = dots.mark_point(filled=True, size=110, opacity=1).encode(x=x, y=y, color=colour(), shape=shape())
     last = line[line.rows == ends[1]].sort_values("mean")
-    last["named_at"] = apart(last["mean"], least=_LABEL_GAP * (high - low))
-    called = names(alt.Chart(last), theme, x, align="right", dx=-4, dy=-9)
+    last["named_at"] = places(list(last["mean"]), list(last["strategy"]), low, high, _LEAST_HEIGHT)
+    last["to"], last["named_from"] = beyond_end(0.04), beyond_end(0.055)
+    called = names_at_ends(last, theme, x, y, ("rows", "to", "named_from"))
     all_rows = alt.Chart(rows_of([{"rows": train, "label": "all your rows"}])).encode(x=x)
     here = all_rows.mark_rule(color=GREY, opacity=0.6)
     label = all_rows.mark_text(align="right", dx=-5, dy=2, color=theme.ink, fontSize=LABEL_SIZE).encode(
         y=alt.value(0), text="label:N"
     )
-    return finished(alt.LayerChart(layer=[band, here, before, after, ranges, *called, marks, label]), height=320)
+    return finished(
+        alt.LayerChart(layer=[band, *edges, here, before, after, ranges, *called, marks, label]), height=320
+    )
 
 
 def _rows(points: Mapping[str, Sequence[CurvePoint]]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any
 
 import altair as alt
 
@@ -17,67 +17,56 @@ from advisor.charts.drawing import (
     LABEL_SIZE,
     PLAIN_NUMBER,
     ROW_HEIGHT,
-    apart,
     colour,
     finished,
     metric_of,
     named,
-    names,
     number_axis,
     rows_of,
     shape,
     strategy_axis,
 )
+from advisor.charts.ends import LINE_HEIGHT, NAME_SIZE, in_lines
+from advisor.charts.placing import FAR_AWAY, Anchor, Placed, place
 from advisor.palette import Theme
 from advisor.schema import Candidate, Judgement
 from advisor.wording import in_sentence, money_text, name_of, points_text, score_text
 
 _MOST_HEIGHT, _LEAST_HEIGHT = 240, 20  # of all rows, so that they fit the first screen of a report; of a row
-_HEIGHT_WITH_LABEL = 38  # of a row that has room for its label above the mark
-_LABEL_WITHIN = 0.9  # a mark further to the right has its label on the left
+_LABEL_ROOM = 0.16  # beside a perfect score, for the label at the end of its line on a telephone
 _ROOM = 2.2  # times the least and the most, beside the marks
-_NAME_HEIGHT = 0.085  # of a name, in shares of the chart
-_Alignment = Literal["left", "center", "right"]
-_ALIGNMENTS: tuple[_Alignment, ...] = ("left", "center", "right")
-_NAMED_UP_TO = 1.02  # so that the highest name is not above the chart
 
 
 def score_chart(report: Judgement, theme: Theme) -> alt.LayerChart:
     """One dot with its 95 % CI for each candidate, best on top, baselines in grey at the bottom."""
     shown = [*judged(report), *baselines(report)]
-    rows = rows_of([{**named(one.strategy), **asdict(one.score), "label": score_text(one.score.mean)} for one in shown])
+    rows = rows_of(
+        [
+            {
+                **named(one.strategy),
+                **asdict(one.score),
+                "label": score_text(one.score.mean),
+                "label_at": max(one.score.mean, one.score.high),
+            }
+            for one in shown
+        ]
+    )
     order = list(rows.strategy)
     row_height = max(_LEAST_HEIGHT, min(ROW_HEIGHT, _MOST_HEIGHT / len(order)))
-    scale = alt.Scale(domain=[0, 1])
+    scale = alt.Scale(domain=[0, 1 + _LABEL_ROOM])
     metric = metric_of(report)
     base = alt.Chart(rows).encode(y=strategy_axis(order, theme.ink), color=colour(), tooltip=["strategy", "label"])
-    interval = base.mark_rule(strokeWidth=3, opacity=0.45, strokeCap="round").encode(
-        x=alt.X("low:Q", scale=scale, title=f"Score ({metric})", axis=number_axis()),
-        x2="high:Q",
+    axis = alt.Axis(format=".1f", values=[0, 0.2, 0.4, 0.6, 0.8, 1], domain=False, labelFlush=False)
+    interval = base.mark_rule(strokeWidth=3, strokeCap="round").encode(
+        x=alt.X("low:Q", scale=scale, title=f"Score ({metric})", axis=axis), x2="high:Q", color=colour("line")
     )
     dot = base.mark_point(filled=True, size=170, opacity=1).encode(x=alt.X("mean:Q", scale=scale), shape=shape())
-    labels = _labels(base, theme, scale, is_above=row_height >= _HEIGHT_WITH_LABEL)
+    written = base.mark_text(align="left", dx=11, fontSize=LABEL_SIZE, fontWeight=600)
+    label = written.encode(x=alt.X("label_at:Q", scale=scale), text="label:N", color=alt.value(theme.ink))
     below = base.transform_filter(alt.datum.strategy == order[len(judged(report)) % len(order)])
     line = below.mark_rule(yOffset=-row_height / 2, opacity=0.5).encode(color=alt.value(GREY))
-    layers = [*([line] if baselines(report) else []), interval, dot, *labels]
+    layers = [*([line] if baselines(report) else []), interval, dot, label]
     return finished(alt.LayerChart(layer=layers), height=round(row_height * len(order)) + AXIS_HEIGHT)
-
-
-def _labels(base: alt.Chart, theme: Theme, scale: alt.Scale, *, is_above: bool) -> list[alt.Chart]:
-    """The score of each candidate above its mark or, where rows are low, beside its CI."""
-
-    def written(chart: alt.Chart, at: str, **place: Any) -> alt.Chart:
-        x, ink = alt.X(f"{at}:Q", scale=scale), alt.value(theme.ink)
-        text: alt.Chart = chart.mark_text(fontSize=LABEL_SIZE, fontWeight=600, **place)
-        return text.encode(x=x, text="label:N", color=ink)
-
-    if is_above:
-        return [written(base, "mean", dy=-15)]
-    right, left = alt.datum.high <= _LABEL_WITHIN, alt.datum.high > _LABEL_WITHIN
-    return [
-        written(base.transform_filter(right), "high", align="left", dx=9),
-        written(base.transform_filter(left), "low", align="right", dx=-9),
-    ]
 
 
 def score_sentence(report: Judgement) -> str:
@@ -125,22 +114,41 @@ def cost_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     y = alt.Y("mean:Q", scale=alt.Scale(domain=[0, 1]), title=metric_of(report), axis=number_axis())
     line = alt.Chart(frontier).mark_line(interpolate="step-after", color=GREY, strokeDash=[4, 4]).encode(x=x, y=y)
     base = alt.Chart(rows).encode(x=x, color=colour())
-    interval = base.mark_rule(strokeWidth=2, opacity=0.4).encode(y=alt.Y("low:Q"), y2="high:Q")
+    interval = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q"), y2="high:Q", color=colour("line"))
     dot = base.mark_point(filled=True, size=170, opacity=1).encode(y=y, shape=shape())
-    rows = rows.sort_values("mean")
-    rows["named_at"] = apart(rows["mean"], least=_NAME_HEIGHT, most=_NAMED_UP_TO)
-    rows["align"] = [_alignment(math.log(cost / low) / math.log(high / low)) for cost in rows.cost]
-    called = [
-        layer
-        for align in _ALIGNMENTS
-        for layer in names(alt.Chart(rows[rows["align"] == align]), theme, x, align=align, dy=-16)
-    ]
+    called = [layer for one in _placed(shown, low, high) for layer in _name(one, theme, x, low, high)]
     return finished(alt.LayerChart(layer=[line, interval, *called, dot]), height=280)
 
 
-def _alignment(share: float) -> _Alignment:
-    """How the name of a mark so far along the chart is written so that it stays within, however narrow the chart."""
-    return "left" if share < 1 / 3 else "center" if share < 2 / 3 else "right"
+def _placed(shown: Sequence[tuple[Candidate, float]], low: float, high: float) -> list[Placed]:
+    """The names beside the marks, on an axis of costs from `low` to `high`."""
+
+    def along(cost: float) -> float:
+        return math.log(cost / low) / math.log(high / low)
+
+    anchors = [
+        Anchor(name_of(one.strategy), along(cost), one.score.mean, one.score.low, one.score.high) for one, cost in shown
+    ]
+    return place(anchors)
+
+
+def _name(one: Placed, theme: Theme, x: alt.X, low: float, high: float) -> list[alt.Chart]:
+    """A name on a rim of paper, with a thin line from its mark where it stands far away."""
+    anchor = one.anchor
+    cost = low * (high / low) ** anchor.x
+    row = {"cost": cost, "mean": anchor.y, "named_at": one.y, "name": in_lines(anchor.name), "strategy": anchor.name}
+    base = alt.Chart(rows_of([row])).encode(x=x)
+    look: dict[str, Any] = {"align": one.align, "dx": one.dx, "baseline": "middle", "fontSize": NAME_SIZE}
+    look |= {"fontWeight": 600, "lineHeight": LINE_HEIGHT}
+    written = base.encode(y=alt.Y("named_at:Q"), text="name:N")
+    rim = written.mark_text(color=theme.paper, stroke=theme.paper, strokeWidth=4, strokeJoin="round", **look)
+    text = written.mark_text(color=theme.ink, **look)
+    if abs(one.y - anchor.y) < FAR_AWAY:
+        return [rim, text]
+    leading = base.mark_rule(color=theme.ink, strokeWidth=1, x2Offset=one.dx).encode(
+        y=alt.Y("mean:Q"), x2="cost:Q", y2="named_at:Q"
+    )
+    return [leading, rim, text]
 
 
 def frontier_of(priced: Sequence[tuple[Candidate, float]]) -> list[tuple[Candidate, float]]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import altair as alt
 
 from advisor.candidates import Sentences, judged, on_pairs, priced
-from advisor.charts.drawing import FREE, LABEL_SIZE, PLAIN_NUMBER, apart, colour, finished, names, rows_of, shape
-from advisor.palette import Theme, mark_of
+from advisor.charts.drawing import FREE, LABEL_SIZE, PLAIN_NUMBER, colour, finished, named, rows_of, shape
+from advisor.charts.ends import ROOM, names_at_ends, places
+from advisor.palette import Theme
 from advisor.schema import CostCrossing, Judgement
 from advisor.wording import count_text, in_sentence, list_text, money_text, name_of, number_text, rough_text
 from eval.money.costs import Cost
 
 FIRST = 1.5  # requests a month: what rounds to one
-_LABEL_GAP = 0.09  # of the height of a chart, between two labels
+_LEAST_HEIGHT = 190  # pixels between the axes of the smallest chart
 
 
 def volume_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
@@ -27,9 +29,7 @@ def volume_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     rows = rows_of(
         [
             {
-                "strategy": name_of(name),
-                "colour": mark_of(name).colour,
-                "shape": mark_of(name).shape,
+                **named(name),
                 "volume": top * share,
                 "total": fixed + slope * top * share,
             }
@@ -38,13 +38,21 @@ def volume_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
         ]
     )
     currency = next(iter(costs.values())).currency
-    x = alt.X("volume:Q", title="Requests a month", axis=alt.Axis(format=PLAIN_NUMBER, tickCount=3, grid=False))
+    ticks = [0, top / 3, 2 * top / 3, top]
+    axis = alt.Axis(format=PLAIN_NUMBER, values=ticks, grid=False, labelFlush=False, labelOverlap=True)
+    scale = alt.Scale(domain=[0, (1 + ROOM) * top], nice=False)
+    x = alt.X("volume:Q", title="Requests a month", axis=axis, scale=scale)
+    most = float(rows.total.max())
     y = alt.Y(
-        "total:Q", title=f"Cost over {_months(report)} ({currency})", axis=alt.Axis(tickCount=4, format=PLAIN_NUMBER)
+        "total:Q",
+        title=f"Cost over {_months(report)} ({currency})",
+        scale=alt.Scale(domain=[0, most], nice=False),
+        axis=alt.Axis(tickCount=4, format=PLAIN_NUMBER),
     )
     drawn = alt.Chart(rows).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour(), detail="strategy:N")
     last = rows[rows.volume > 0].sort_values("total")
-    last["named_at"] = apart(last.total, least=_LABEL_GAP * last.total.max())
+    last["named_at"] = places(list(last.total), list(last.strategy), 0.0, most, _LEAST_HEIGHT)
+    last["to"], last["named_from"] = 1.06 * last.volume, 1.075 * last.volume
     ends = alt.Chart(last)
     marks = ends.mark_point(filled=True, size=110, opacity=1).encode(x=x, y=y, color=colour(), shape=shape())
     marked = rows_of(
@@ -60,12 +68,19 @@ def volume_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
         ("volume", "total", "label"),
     )
     crossed = alt.Chart(marked).mark_point(size=120, color=theme.ink, strokeWidth=1.5).encode(x=x, y=y)
-    crossed_label = (
-        alt.Chart(marked).mark_text(dy=16, color=theme.ink, fontSize=LABEL_SIZE).encode(x=x, y=y, text="label:N")
-    )
+    called = alt.Chart(marked).encode(x=x, y=y, text="label:N")
+    look: dict[str, Any] = {"align": "left", "dx": 9, "dy": 12, "fontSize": LABEL_SIZE}
+    rim = called.mark_text(color=theme.paper, stroke=theme.paper, strokeWidth=4, strokeJoin="round", **look)
+    crossed_label = [rim, called.mark_text(color=theme.ink, **look)]
     return finished(
         alt.LayerChart(
-            layer=[drawn, *names(ends, theme, x, align="right", dx=-10, dy=-9), marks, crossed, crossed_label]
+            layer=[
+                drawn,
+                *names_at_ends(last, theme, x, y, ("volume", "to", "named_from")),
+                marks,
+                crossed,
+                *crossed_label,
+            ]
         ),
         height=260,
     )

@@ -105,6 +105,9 @@ def recommend(
     headline = sentences.headline(situation, taken.confidence, baseline)
     of_baseline = baseline_reason(situation, baseline) if baseline else None
     confidence_line = sentences.confidence_line(situation, taken.confidence, of_baseline)
+    if baseline is not None and baseline.lead is not None and of_baseline is None:
+        # The headline names no strategy, so the line does.
+        confidence_line = sentences.evidence_line(situation, taken.confidence) or confidence_line
     why = (
         sentences.by_score_alone(situation, taken.confidence) if doubt is not None else None,
         sentences.evidence_line(situation, taken.confidence) if of_baseline else None,

@@ -55,6 +55,9 @@ def _heading(curves: Sequence[Curve], report: Report) -> str:
         return f"{TITLE}: more data would help {list_text(gaining)}"
     if open_to:
         return f"{TITLE}: more data may help {list_text(open_to)}"
+    if _unmeasured(report):
+        learning = [in_sentence(one.strategy) for one in curves if one.id not in LEARNS_FROM_NO_ROWS]
+        return f"{TITLE}: more data would hardly help {list_text(learning)}"
     return f"{TITLE}: more data would hardly help"
 
 

@@ -11,9 +11,12 @@ import pytest
 
 from advisor import charts, pages
 from advisor.candidates import baselines, judged
-from advisor.palette import LIGHT, Theme, mark_of
+from advisor.charts.ends import in_lines, places
+from advisor.charts.placing import HEIGHT, WIDTH, Anchor, mark_box, place
+from advisor.palette import DARK, LIGHT, Theme, contrast, mark_of, range_colour
 from advisor.plan import STRATEGIES, Priorities
 from advisor.schema import Candidate, Comparison, CostCrossing, Judgement, NotMeasured, Recommendation, Report
+from advisor.wording import name_of
 from eval.money.costs import Cost
 from eval.money.ranges import crossing
 from eval.statistics.inference import Interval, Percentiles
@@ -205,24 +208,64 @@ def test_each_pair_has_its_crossing_with_its_range_or_the_word_never() -> None:
     assert charts.volume_sentence(report).startswith("As measured, the order of costs")
 
 
-def test_no_name_covers_another_and_all_stay_within_the_chart() -> None:
-    five = (
-        candidate("prompting", 0.90, 1.0),
-        candidate("prompting_examples", 0.91, 1.2),
-        candidate("retrieval", 0.60, 1.3),
-        candidate("finetuning", 0.90, 9.0),
-        candidate("retrieval_finetuning", 0.93, 10.0),
-    )
-    drawn = charts.cost_chart(report_of(*five), LIGHT)
-    assert drawn is not None
-    rows = [row for data in drawn.to_dict()["datasets"].values() for row in data if "named_at" in row]
-    heights = sorted(row["named_at"] for row in rows)
-    assert len(rows) == 5 and heights[-1] <= 1.02
-    assert all(above - below >= 0.08 for below, above in pairwise(heights))
-    assert {row["strategy"]: row["align"] for row in rows} == {
-        "Prompting": "left",
-        "Prompting with examples": "left",
-        "Retrieval": "left",
-        "Adapter fine-tuning": "right",
-        "Retrieval with fine-tuning": "right",
-    }
+@pytest.mark.parametrize(
+    "points",
+    [
+        [(0.5, 0.7)] * 7,  # all alike
+        [(0.5 + 0.01 * at, 0.7) for at in range(7)],
+        [(0.02, 0.0), (0.98, 1.0), (0.02, 1.0), (0.98, 0.0), (0.5, 0.0), (0.5, 1.0), (0.5, 0.5)],
+        [(0.3, 0.02), (0.5, 0.02), (0.6, 0.0), (0.9, 0.39)],
+    ],
+)
+def test_no_name_in_a_plane_covers_another_or_a_mark_and_all_stay_within(points: list[tuple[float, float]]) -> None:
+    names = [*map(name_of, STRATEGIES)][: len(points)]
+    anchors = [
+        Anchor(name, x, y, max(0, y - 0.05), min(1, y + 0.05)) for name, (x, y) in zip(names, points, strict=True)
+    ]
+    placed = place(anchors)
+    assert [one.anchor for one in placed] == anchors
+    assert not [pair for pair in combinations([one.box for one in placed], 2) if pair[0].meets(pair[1])]
+    for one in placed:
+        assert not any(one.box.meets(mark_box(each)) for each in anchors)
+        assert one.box.left >= 0 and one.box.right <= WIDTH and one.box.bottom >= 0 and one.box.top <= 1.05 * HEIGHT
+
+
+def test_names_at_the_ends_of_lines_stand_apart_in_the_order_of_the_lines() -> None:
+    names = [*map(name_of, STRATEGIES)]
+    for values in ([5.0] * 7, [0.0] * 7, [10.0] * 7, [0, 0, 0, 5, 10, 10, 10], [1, 2, 3, 4, 5, 6, 7]):
+        found = places(values, names, 0.0, 10.0, height=250)
+        assert len(found) == 7 and min(found) >= -1e-9 and max(found) <= 10 + 1e-9
+        assert all(250 / 10 * (above - below) >= 27 for below, above in pairwise(found))
+    assert places([4.0], ["Prompting"], 0.0, 10.0, height=250) == [4.0] and places([], [], 0, 1, 250) == []
+    assert in_lines("Prompting with examples") == ["Prompting with", "examples"]
+    assert all(len(line) <= 15 for line in in_lines("x" * 99))
+
+
+def test_every_range_can_be_seen_on_light_paper_and_on_dark() -> None:
+    assert round(contrast("#000000", "#FFFFFF"), 2) == 21 and contrast("#777777", "#777777") == 1
+    for name in (*STRATEGIES, "majority_label"):
+        line = range_colour(mark_of(name).colour)
+        assert min(contrast(line, LIGHT.paper), contrast(line, DARK.paper)) >= 3, name
+
+
+@pytest.mark.parametrize("draw", [charts.score_chart, charts.cost_chart, charts.latency_chart])
+def test_ranges_are_drawn_in_full_in_the_colour_that_can_be_seen(
+    synthetic_report: MakeReport, draw: Callable[[Report, Theme], Any]
+) -> None:
+    """Nothing makes them paler, and the volume chart's lines lead to names of their own."""
+    drawn = draw(synthetic_report(), LIGHT).to_dict()
+    ranges = [layer for layer in drawn["layer"] if layer["encoding"].get("color", {}).get("field") == "line"]
+    assert ranges and all("opacity" not in layer["mark"] for layer in ranges)
+    rows = next(rows for rows in drawn["datasets"].values() if "line" in rows[0])
+    assert all(contrast(row["line"], LIGHT.paper) >= 3 for row in rows)
+
+
+def test_a_score_is_written_at_the_end_of_its_line() -> None:
+    """Where no other row has a mark: also at a perfect score, and beside a range that covers everything."""
+    wide = replace(candidate("retrieval", 0.5, 1), score=Interval(0.5, 0.0, 1.0, 3))
+    drawn = charts.score_chart(report_of(candidate("prompting", 1.0, 1), wide), LIGHT).to_dict()
+    (rows,) = (rows for rows in drawn["datasets"].values() if "label_at" in rows[0])
+    assert all(row["label_at"] >= max(row["mean"], row["high"]) for row in rows)
+    (labels,) = (layer for layer in drawn["layer"] if layer["mark"]["type"] == "text")
+    least, most = labels["encoding"]["x"]["scale"]["domain"]
+    assert (most - max(row["label_at"] for row in rows)) / (most - least) * 220 > labels["mark"]["dx"]

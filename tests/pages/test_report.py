@@ -47,7 +47,11 @@ def test_a_finished_run_shows_verdict_evidence_answers_and_method(store: Store, 
     report = store.report(run.id)
     assert report is not None and report.recommendation.headline in said
     folds = folds_of(app)
-    titles = [section.title for section in sections_of(report)]
+    beside: list[str] = []
+    titles: list[str] = []
+    for section in sections_of(report):
+        (beside if section.place == "beside the chart" else titles).append(section.title)
+    assert beside and all(f">{title}</h2>" in said for title in beside)
     assert [title for title in folds if title in titles] == titles
     assert folds[folds.index("Where answers go wrong") - 1 :][:3] == [
         "Check the score yourself", "Where answers go wrong", "Answers side by side",
