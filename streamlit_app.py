@@ -24,6 +24,7 @@ page = st.navigation(
     ],
     position="hidden",
 )
+st.set_page_config(page_title=frame.title_of(page.title))
 frame.show_top(page.title)
 try:
     page.run()

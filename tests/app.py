@@ -20,6 +20,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from advisor.estimate import Speed
+from advisor.pages.frame import SCRIPT
 from advisor.plan import Plan, Setup
 from advisor.runs.report_files import write_report
 from advisor.storage.store import Store
@@ -63,9 +64,9 @@ def open_page(title: str, **address: str) -> AppTest:
 
 
 def html_of(app: AppTest) -> str:
-    """Everything the page says in its own HTML, without the style sheet."""
+    """Everything the page says in its own HTML, without the frame's style sheet and script."""
     bodies = [element.proto.body for element in app.get("html")]
-    return " ".join(body for body in bodies if not body.startswith("<style>"))
+    return " ".join(body for body in bodies if not body.startswith("<style>") and body != SCRIPT)
 
 
 def primaries(app: AppTest) -> list[str]:

@@ -70,10 +70,39 @@ def show_blocks(blocks: Iterable[Block]) -> None:
 
 
 def table(found: Table) -> str:
+    if found.heads and all(head.strategy for head in found.heads):
+        return _stacking(found)
     heads = "".join(f'<th scope="col">{_head(head)}</th>' for head in found.heads)
-    rows = "".join(f"<tr>{_heading(row)}{''.join(map(_cell, row.cells))}</tr>" for row in found.rows)
+    rows = "".join(
+        f'<tr><th scope="row">{_heading(row)}</th>{"".join(f"<td>{_cell(cell)}</td>" for cell in row.cells)}</tr>'
+        for row in found.rows
+    )
     corner = f'<th scope="col">{escape(found.corner)}</th>' if found.corner else "<td></td>"
     return f'<div class="scroll"><table class="figures-table"><tr>{corner}{heads}</tr>{rows}</table></div>'
+
+
+def _stacking(found: Table) -> str:
+    """A column for each strategy, which a phone shows one after another: the style sheet orders the cells by their
+    column. They leave their rows there, so roles say what they are."""
+    heads = "".join(
+        f'<th scope="col" role="columnheader" style="--column:{column}">{_head(head)}</th>'
+        for column, head in enumerate(found.heads)
+    )
+    rows = "".join(
+        f'<tr role="row"><th scope="row" role="rowheader">{_heading(row)}</th>{_stacking_cells(row)}</tr>'
+        for row in found.rows
+    )
+    return (
+        '<div class="scroll"><table class="figures-table stacks" role="table"><tbody role="rowgroup">'
+        f'<tr role="row"><td role="cell">{escape(found.corner)}</td>{heads}</tr>{rows}</tbody></table></div>'
+    )
+
+
+def _stacking_cells(row: Row) -> str:
+    return "".join(
+        f'<td role="cell" data-head="{escape(row.heading)}" style="--column:{column}">{_cell(cell)}</td>'
+        for column, cell in enumerate(row.cells)
+    )
 
 
 def _head(head: Head) -> str:
@@ -89,12 +118,12 @@ def _heading(row: Row) -> str:
         heading = f'<abbr title="{escape(row.how)}">{heading}</abbr>'
     if row.meaning:
         heading = f"<b>{heading}</b><br>{escape(row.meaning)}"
-    return f'<th scope="row">{heading}</th>'
+    return heading
 
 
 def _cell(cell: Cell) -> str:
     note = f'<br><span class="quiet small">{escape(cell.note)}</span>' if cell.note else ""
-    return f"<td>{escape(cell.text)}{note}</td>"
+    return f"{escape(cell.text)}{note}"
 
 
 def _list(sentences: Iterable[str]) -> str:

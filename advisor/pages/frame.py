@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from html import escape
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NoReturn
 
 import streamlit as st
@@ -20,6 +20,7 @@ from eval.task import BadInput
 
 _STEPS = ("Start", "Data", "Compare", "Report")
 _STYLE = Path(__file__).with_name("style.css").read_text("utf-8")
+SCRIPT = f"<script>{Path(__file__).with_name('tidy.js').read_text('utf-8')}</script>"
 
 
 @st.cache_resource(show_spinner=False)
@@ -64,9 +65,28 @@ def address(*names: str) -> dict[str, str]:
     return {name: st.query_params[name] for name in names if name in st.query_params}
 
 
+def title_of(page: str) -> str:
+    """What the browser's tab says: the page, and the run or data that it is about."""
+    about = _subject()
+    return f"{page} · {about} — Threeways" if about else f"{page} — Threeways"
+
+
+def _subject() -> str:
+    """What the person calls the run or data of this address, without a file's ending; "" for none."""
+    known = st.query_params
+    try:
+        if "run" in known:
+            run = store().run(known["run"])
+            return run.given_name or PurePath(run.name).stem
+        return PurePath(store().dataset(known["dataset"]).name).stem if "dataset" in known else ""
+    except BadInput:  # which the page says
+        return ""
+
+
 def show_top(current: str) -> None:
     """The name of the product, the four steps with the current one marked, and the ways to advice and to all runs."""
     st.html(f"<style>:root{{{css_variables()}}}\n{_STYLE}</style>")
+    st.html(SCRIPT, unsafe_allow_javascript=True)  # a constant of ours; no other element may hold a script
     with st.container(horizontal=True, key="top", vertical_alignment="center", gap="small"):
         with st.container(key="brand", width="content"):
             st.page_link(page_path("Start"), label="Threeways", icon=":material/alt_route:")

@@ -30,6 +30,8 @@ def inline_svg(chart: Chart, place: str, width: int = WIDTH) -> str | None:
     of other charts there."""
     if (svg := chart_svg(chart, width=width)) is None:
         return None
+    # The figure around it says what it shows; its parts would be symbols without a name.
+    svg = svg.replace("<svg ", '<svg aria-hidden="true" ', 1)
     return re.sub(r'(id="|url\(#)', rf"\1{place}-", svg)
 
 
