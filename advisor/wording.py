@@ -144,6 +144,16 @@ def duration_text(seconds: float) -> str:
     return f"about {seconds / 3600:.1f}".removesuffix(".0") + " hours"
 
 
+def duration_range_text(low: float, high: float) -> str:
+    """A wait as a range, rounded as `duration_text` rounds: "4 to 7 minutes", "50 seconds to 2 minutes"."""
+    first, last = duration_text(low).removeprefix("about "), duration_text(high).removeprefix("about ")
+    if first == last:
+        return f"about {last}"
+    unit = last.rpartition(" ")[2]
+    number, _, unit_of_first = first.rpartition(" ")
+    return f"{number} to {last}" if unit_of_first.removesuffix("s") == unit.removesuffix("s") else f"{first} to {last}"
+
+
 def taken_text(seconds: float, longest: float | None = None) -> str:
     """A time that was measured: "6.1 s", "160 s", "12 min"; next to other times, in the unit of the `longest`."""
     is_long = (longest or seconds) >= 600

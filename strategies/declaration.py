@@ -57,6 +57,8 @@ class LookUps:
 class Declaration:
     """One strategy or baseline.
 
+    `worth_it`: when it is worth comparing, as one sentence for a person who left it out.
+
     `kinds`: the kinds of task it can answer. `needs_documents`: it can't work without documents. `learns_from_rows`:
     False if it only needs dev rows, to choose settings. `trains`: which weights it changes, None if the base model
     answers unchanged. `by_default`: it is compared unless the person says otherwise.
@@ -67,6 +69,7 @@ class Declaration:
 
     words: Words
     mark: Mark = BASELINE_MARK
+    worth_it: str = ""
     kinds: tuple[Kind, ...] = tuple(Kind)
     needs_documents: bool = False
     learns_from_rows: bool = True

@@ -243,6 +243,7 @@ class Finetuning(Training):
             "change, and the adapter can be removed.",
         ),
         mark=Mark("#009E73", "triangle-up"),
+        worth_it="Worth it if you have 100 training rows or more, or many requests a month.",
         trains="adapter",
         by_default=True,
     )

@@ -36,6 +36,7 @@ class FullFinetuning(Training):
             "We train all weights of the model on your examples. The result is a whole model for this one task.",
         ),
         mark=Mark("#009E73", "triangle-right"),
+        worth_it="Worth it if you have thousands of training rows and adapter fine-tuning does not score enough.",
         trains="all weights",
         training_cost=TRAINING_COST,
     )

@@ -39,6 +39,7 @@ class LastLayers(Training):
             "full fine-tuning, and only the trained layers are saved.",
         ),
         mark=Mark("#009E73", "triangle-left"),
+        worth_it="Worth it if adapter fine-tuning takes too long on this machine.",
         trains="some weights",
         training_cost=TRAINING_COST,
     )

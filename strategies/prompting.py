@@ -46,6 +46,7 @@ class Prompting:
             "The model gets your instructions with every request. The model itself doesn't change.",
         ),
         mark=Mark("#0072B2", "circle"),
+        worth_it="Worth it as the starting point: it shows what the model can do without any examples.",
         learns_from_rows=False,  # except for names and lengths in its instruction
         by_default=True,
     )
@@ -120,6 +121,7 @@ class PromptingWithExamples(Prompting):
             "The model itself doesn't change.",
         ),
         mark=Mark("#0072B2", "triangle-down"),
+        worth_it="Worth it if a few examples show what you want better than an instruction does.",
         by_default=True,
         settings_tried=len(TRIED),
     )

@@ -47,6 +47,7 @@ class Retrieval:
             "You can add new facts at any time, and nothing is trained.",
         ),
         mark=Mark("#E69F00", "square"),
+        worth_it="Worth it if the facts are in documents, or if similar rows have similar answers.",
         by_default=True,
         settings_tried=max(len(TRIED_WITH_DOCUMENTS), len(TRIED_WITHOUT)),
         looks_up=LookUps(

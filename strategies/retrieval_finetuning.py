@@ -51,6 +51,7 @@ class RetrievalFinetuning(Finetuning):
             "It takes the work of both.",
         ),
         mark=Mark("#CC79A7", "diamond"),
+        worth_it="Worth it if answers need facts from documents and a style or format that only examples show.",
         trains="adapter",
         looks_up=LookUps([TRAINED_WITH_DOCUMENTS], [TRAINED_WITHOUT]),
     )

@@ -8,11 +8,12 @@ from html import escape
 
 import streamlit as st
 
+from advisor.advice.worth import worth_sentence
 from advisor.pages import frame
-from advisor.pages.draft import draft_of, setup_of
+from advisor.pages.draft import Draft, draft_of, keep_plan, starting_plan
 from advisor.pages.marks import marked_name
 from advisor.pages.place import choose_place
-from advisor.pages.waiting import ask_again, show_estimate
+from advisor.pages.waiting import ask_again, show_estimate, show_total
 from advisor.plan import (
     COST_BOUNDS,
     DAYS_BOUNDS,
@@ -29,7 +30,7 @@ from advisor.plan import (
 )
 from advisor.runs.experiment import prepare
 from advisor.runs.worker import start_worker
-from advisor.storage.stored import StoredDataset, StoredRun
+from advisor.storage.stored import StoredRun
 from advisor.wording import count_text, words_of
 from eval.task import BadInput
 from strategies.engine.models import SUGGESTIONS, check_training
@@ -43,42 +44,33 @@ _MOST_SEED = 2**32 - 1  # of numpy and of scikit-learn
 _SECONDS_OF_A_DOUBLE_CLICK = 3
 
 
-def starting_plan(dataset: StoredDataset) -> Plan:
-    """Where the choices on this page start: those of the run this one follows, else the defaults."""
-    setup = setup_of(dataset)
-    followed = st.query_params.get("follows")
-    if followed:
-        try:
-            earlier = frame.store().run(followed)
-            follows = earlier.id if earlier.is_own else None  # which was measured on another machine
-            return replace(earlier.plan, dataset_id=dataset.id, setup=setup, follows=follows)
-        except BadInput:
-            pass  # gone, or of another version: the defaults are as good a start
-    return Plan(dataset.id, setup)
-
-
-def choose_strategies(plan: Plan) -> tuple[str, ...]:
+def choose_strategies(plan: Plan, draft: Draft) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The strategies to compare, and those that were chosen before but can't run on this machine at present."""
     variants = len(STRATEGIES) - 3
     frame.section(
         "Strategies", f"Prompting, retrieval, fine-tuning, and {_NUMBERS.get(variants, variants)} variants of them."
     )
     model = st.session_state.get("model") or plan.model  # chosen further down
-    chosen = []
+    chosen, refused = [], []
     columns = [column for _ in range(0, len(STRATEGIES), _CARDS_A_ROW) for column in st.columns(_CARDS_A_ROW)]
     for column, strategy in zip(columns, STRATEGIES, strict=False):
         words = words_of(strategy)
-        with column, st.container(border=True, key=f"strategy-{strategy}", height="stretch"):
+        refusal = check_training(model) if DECLARATIONS[strategy].trains == "all weights" else None
+        is_on = not refusal and st.session_state.get(f"include-{strategy}", strategy in plan.strategies)
+        state = "on" if is_on else "off"
+        with column, st.container(border=True, key=f"strategy-{state}-{strategy}", height="stretch"):
             st.html(
                 f'<h3 class="card-title">{marked_name(strategy)}</h3>'
                 f'<p class="quiet">{escape(words.analogy)}</p><p class="small">{escape(words.explanation)}</p>'
             )
-            refusal = check_training(model) if DECLARATIONS[strategy].trains == "all weights" else None
+            if not is_on:
+                frame.small(refusal or worth_sentence(strategy, draft.task, len(draft.split.train)))
             if refusal:
-                frame.small(refusal)
                 st.checkbox("Include", value=False, disabled=True, key=f"refused-{strategy}")
+                refused += [strategy] if strategy in plan.strategies else []
             elif st.checkbox("Include", value=strategy in plan.strategies, key=f"include-{strategy}"):
                 chosen.append(strategy)
-    return tuple(chosen)
+    return tuple(chosen), tuple(refused)
 
 
 def choose_model(plan: Plan) -> str:
@@ -121,10 +113,15 @@ def choose_priorities(was: Priorities) -> Priorities:
     first = st.columns(3)
     second = st.columns(3)
     currencies = list(dict.fromkeys([*_CURRENCIES, was.currency]))
-    currency = second[2].selectbox("Currency", currencies, index=currencies.index(was.currency))
+    currency = second[2].selectbox("Currency", currencies, index=currencies.index(was.currency), key="currency")
     # What a price is called changes with the currency; its key keeps what was typed.
     volume = first[0].number_input(
-        "Requests a month", *VOLUME_BOUNDS, was.monthly_volume, step=1000, help="How many inputs you expect."
+        "Requests a month",
+        *VOLUME_BOUNDS,
+        was.monthly_volume,
+        step=1000,
+        key="volume",
+        help="How many inputs you expect.",
     )
     margin = first[1].number_input(
         "Points that don't matter to you",
@@ -133,6 +130,7 @@ def choose_priorities(was: Priorities) -> Priorities:
         100 * was.margin,
         step=0.5,
         format="%.1f",
+        key="margin",
         help="We recommend a cheaper strategy if it is probably at most this much worse. "
         "1 point is one hundredth of a perfect score.",
     )
@@ -149,6 +147,7 @@ def choose_priorities(was: Priorities) -> Priorities:
         *SECONDS_BOUNDS,
         None if was.max_seconds is None else float(was.max_seconds),
         step=0.5,
+        key="max_seconds",
         placeholder="No limit",
         help="At least 95 % of requests must be answered within this time (95th percentile).",
     )
@@ -160,7 +159,7 @@ def choose_priorities(was: Priorities) -> Priorities:
         key="max_cost_per_1000",
         placeholder="No limit",
     )
-    chosen = replace(
+    return replace(
         was,
         monthly_volume=int(volume),
         margin=margin / 100,
@@ -169,20 +168,23 @@ def choose_priorities(was: Priorities) -> Priorities:
         machine_per_hour=price,
         currency=currency,
     )
-    with st.expander("More about costs"):
-        return choose_costs(chosen)
 
 
 def choose_costs(was: Priorities) -> Priorities:
     first = st.columns(3)
     months = first[0].number_input(
-        "Months of use", *MONTHS_BOUNDS, was.months, help="We add up costs over this time. Setup is paid once."
+        "Months of use",
+        *MONTHS_BOUNDS,
+        was.months,
+        key="months",
+        help="We add up costs over this time. Setup is paid once.",
     )
     retrain = first[1].number_input(
         "Task changes every … days",
         *DAYS_BOUNDS,
         was.retrain_days,
         step=1.0,
+        key="retrain_days",
         placeholder="Never",
         format="%.0f",
         help="After each change, every strategy repeats its setup: it chooses settings and trains again.",
@@ -192,6 +194,7 @@ def choose_costs(was: Priorities) -> Priorities:
         *DAYS_BOUNDS,
         was.reindex_days,
         step=1.0,
+        key="reindex_days",
         placeholder="Never",
         format="%.0f",
         help="After each change, retrieval indexes the new documents.",
@@ -210,6 +213,7 @@ def choose_costs(was: Priorities) -> Priorities:
     together = second[2].checkbox(
         "Requests can be batched",
         was.together,
+        key="together",
         help="Answering many requests at once takes less machine time than one at a time.",
     )
     labelled = second[1].number_input(
@@ -235,17 +239,17 @@ def choose_costs(was: Priorities) -> Priorities:
 
 
 def choose_seed(was: int) -> int:
-    with st.expander("Repeat a run exactly"):
-        return int(
-            st.number_input(
-                "Seed",
-                0,
-                _MOST_SEED,
-                min(max(was, 0), _MOST_SEED),
-                help="It sets the split of the rows and every other random choice. "
-                "The same seed on the same machine gives the same answers.",
-            )
+    return int(
+        st.columns(3)[0].number_input(
+            "Seed",
+            0,
+            _MOST_SEED,
+            min(max(was, 0), _MOST_SEED),
+            key="seed",
+            help="It sets the split of the rows and every other random choice. "
+            "The same seed on the same machine gives the same answers.",
         )
+    )
 
 
 def start(plan: Plan) -> None:
@@ -268,6 +272,33 @@ def just_queued(plan: Plan) -> StoredRun | None:
     return newest if newest.plan == plan else None
 
 
+def choose_advanced(was: Plan) -> Plan:
+    """Everything that has a sensible default, in one fold."""
+    priorities = was.priorities
+    with st.expander("**Advanced** Priorities, costs and the seed", key="advanced"):
+        priorities = choose_priorities(priorities)
+        frame.section("Costs over time", "They count where strategies score about the same.")
+        priorities = choose_costs(priorities)
+        frame.section("Repeat a run exactly")
+        seed = choose_seed(was.seed)
+    return replace(was, priorities=priorities, seed=seed)
+
+
+def show_run_bar(plan: Plan, name: str) -> None:
+    """The total time and the one primary button, in view wherever the page is scrolled to."""
+    count = len(plan.strategies)
+    label = {0: "Compare them", 1: "Measure this one"}.get(count, f"Compare the {_NUMBERS.get(count, count)}")
+    with st.container(key="run-bar", horizontal=True, vertical_alignment="center"):
+        with st.container(key="run-total", width="stretch"):
+            if count:
+                show_total(plan, name)
+            else:
+                frame.problem("Choose at least one strategy.")
+        is_pressed = st.button(label, type="primary", key="run", disabled=not count, icon=":material/play_arrow:")
+    if is_pressed:
+        start(plan)
+
+
 def show_compare() -> None:
     dataset = frame.dataset_in_address()
     was = starting_plan(dataset)
@@ -283,7 +314,7 @@ def show_compare() -> None:
         "What to compare",
         f"{dataset.name}, {count_text(len(draft.task.examples), 'row')}. Everything is set. Change what you like.",
     )
-    strategies = choose_strategies(was)
+    strategies, refused = choose_strategies(was, draft)
     frame.section("Model and effort")
     model_side, effort_side = st.columns(2, gap="medium")
     with model_side:
@@ -291,14 +322,11 @@ def show_compare() -> None:
     with effort_side:
         preset = choose_preset(was)
     chosen = replace(was, strategies=strategies, model=model, preset=preset)
-    show_estimate(chosen, dataset.name)
-    chosen = replace(chosen, priorities=choose_priorities(was.priorities), seed=choose_seed(was.seed))
-    count = len(strategies)
-    label = {0: "Compare them", 1: "Measure this one"}.get(count, f"Compare the {_NUMBERS.get(count, count)}")
-    if not strategies:
-        frame.problem("Choose at least one strategy.")
-    if st.button(label, type="primary", key="run", disabled=not strategies, icon=":material/play_arrow:"):
-        start(chosen)
+    if strategies:
+        show_estimate(chosen, dataset.name)
+    chosen = choose_advanced(chosen)
+    keep_plan(replace(chosen, strategies=tuple(one for one in STRATEGIES if one in (*strategies, *refused))), was)
+    show_run_bar(chosen, dataset.name)
 
 
 show_compare()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from advisor.pages.frame import store
-from advisor.plan import DEFAULT_MODEL, Setup
+from advisor.plan import DEFAULT_MODEL, Plan, Setup
 from advisor.storage.stored import StoredDataset
 from eval.checks import Finding, check_task
 from eval.mapping.build import BuiltTask
@@ -19,7 +19,7 @@ from eval.mapping.kinds import KindGuess
 from eval.reading.table import Table
 from eval.scoring import metric_for
 from eval.splitting.split import split_task
-from eval.task import Document, Split, Task
+from eval.task import BadInput, Document, Split, Task
 from strategies.engine.models import context_tokens
 from strategies.presets import PRESETS
 
@@ -103,6 +103,29 @@ def setup_of(dataset: StoredDataset) -> Setup:
     if dataset.setup is not None:
         return replace(dataset.setup, own_metric=None)
     return guessed_setup(*read_upload(dataset.id))
+
+
+def starting_plan(dataset: StoredDataset) -> Plan:
+    """Where the choices on Compare start: those of the last visit, else those of the run this one follows, else the
+    defaults."""
+    setup, followed = setup_of(dataset), st.query_params.get("follows")
+    kept = store().draft(dataset.id)
+    if kept is not None and kept.follows == followed:
+        return replace(kept, dataset_id=dataset.id, setup=setup)
+    if followed:
+        try:
+            earlier = store().run(followed)
+            follows = earlier.id if earlier.is_own else None  # which was measured on another machine
+            return replace(earlier.plan, dataset_id=dataset.id, setup=setup, follows=follows)
+        except BadInput:
+            pass  # gone, or of another version: the defaults are as good a start
+    return Plan(dataset.id, setup)
+
+
+def keep_plan(chosen: Plan, was: Plan) -> None:
+    """Keeps the choices for a reload and for the way back from another page."""
+    if chosen != was:
+        store().save_draft(chosen)
 
 
 def guessed_setup(table: Table, documents: list[Document]) -> Setup:

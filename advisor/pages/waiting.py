@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
 
-from advisor.estimate import busy_sentence, busy_share, estimate_seconds
+from advisor.estimate import Speed, busy_sentence, busy_share, estimate_seconds
+from advisor.learned_times import Foreseen, PastStep, foresee_times
 from advisor.pages import frame
 from advisor.pages.draft import draft_of, split_within
 from advisor.pages.marks import marked_name
 from advisor.plan import STRATEGIES, Plan
-from advisor.runs.timing import is_outdated
+from advisor.runs.timing import is_outdated, past_steps
 from advisor.runs.worker import start_worker
 from advisor.storage.stored import StoredSpeed
-from advisor.wording import duration_text, in_sentence
+from advisor.wording import duration_range_text, duration_text, in_sentence
 from strategies.presets import PRESETS
 
 _SECONDS_BETWEEN_LOOKS = 2
@@ -24,7 +26,7 @@ _SECONDS_A_LOAD_STANDS = 60
 
 
 def show_estimate(plan: Plan, name: str) -> None:
-    """The time of each strategy and of all. While the machine is being timed, it says so and looks again."""
+    """The time of each strategy. While the machine is being timed, it says so and looks again."""
     store = frame.store()
     stored = store.speed(plan.model)
     if stored is None or _is_stale(stored):
@@ -43,6 +45,17 @@ def show_estimate(plan: Plan, name: str) -> None:
             st.rerun()
 
     look_again()
+
+
+def show_total(plan: Plan, name: str) -> None:
+    """The time of the whole run, as a range."""
+    stored = frame.store().speed(plan.model)
+    if stored is None or stored.speed is None:
+        frame.small((stored.problem if stored is not None else None) or _waiting_words())
+        return
+    found = _foreseen(plan, name, stored.speed, plan.steps)
+    total = duration_range_text(sum(one.low for one in found.values()), sum(one.high for one in found.values()))
+    st.html(f'<p role="status">Estimated time: <b>{escape(total)}</b></p>')
 
 
 def ask_again(model: str) -> None:
@@ -80,26 +93,34 @@ def _show(plan: Plan, name: str, stored: StoredSpeed | None) -> None:
     if stored is None or stored.speed is None:
         frame.small((stored.problem if stored is not None else None) or _waiting_words())
         return
-    task = draft_of(plan.dataset_id, name, plan.setup).task
-    split = split_within(plan.dataset_id, name, plan.setup, plan.preset)
     left_out = [strategy for strategy in STRATEGIES if strategy not in plan.strategies]
-    seconds = estimate_seconds(task, split, PRESETS[plan.preset], (*plan.steps, *left_out), stored.speed)
+    found = _foreseen(plan, name, stored.speed, (*plan.steps, *left_out))
     each = "".join(
-        f"<li>{marked_name(strategy)} <span>{escape(duration_text(seconds[strategy]))}</span></li>"
-        for strategy in plan.steps
+        f"<li>{marked_name(step)} <span>{escape(duration_range_text(found[step].low, found[step].high))}</span></li>"
+        for step in plan.steps
     )
-    total = duration_text(sum(seconds[step] for step in plan.steps))
-    st.html(
-        '<p class="quiet small">Estimated time</p>'
-        f'<ul class="estimate">{each}<li><b>Total</b> <span>{escape(total)}</span></li></ul>'
-    )
+    st.html(f'<p class="quiet small">Estimated time</p><ul class="estimate">{each}</ul>')
     if caveat := busy_sentence(stored.speed):
         frame.small(caveat)
+    split = split_within(plan.dataset_id, name, plan.setup, plan.preset)
     if len(split.train) == PRESETS[plan.preset].train_rows:
         frame.small(f"The {plan.preset} preset learns from {len(split.train):,} training rows, chosen at random.")
     if left_out:
-        besides = ", ".join(f"{in_sentence(one)} ({duration_text(seconds[one])})" for one in left_out)
+        besides = ", ".join(f"{in_sentence(one)} ({duration_text(found[one].likely)})" for one in left_out)
         frame.small(f"Not included: {besides}.")
+
+
+def _foreseen(plan: Plan, name: str, speed: Speed, steps: Sequence[str]) -> dict[str, Foreseen]:
+    task = draft_of(plan.dataset_id, name, plan.setup).task
+    split = split_within(plan.dataset_id, name, plan.setup, plan.preset)
+    timed = estimate_seconds(task, split, PRESETS[plan.preset], steps, speed)
+    return foresee_times(timed, _past_steps(plan.model, speed, len(frame.store().runs())))
+
+
+@st.cache_data(ttl=_SECONDS_A_LOAD_STANDS, show_spinner=False)
+def _past_steps(model: str, speed: Speed, runs: int) -> list[PastStep]:
+    """Remembered for a minute, or until there is another run: each is read from its folder."""
+    return past_steps(frame.store(), model, speed)
 
 
 def _waiting_words() -> str:

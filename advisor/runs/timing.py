@@ -5,25 +5,30 @@ from __future__ import annotations
 import json
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from advisor.as_json import AsJson
-from advisor.estimate import SPEED, busy_share, estimate_seconds, measure_speed
+from advisor.estimate import SPEED, Speed, busy_share, estimate_seconds, measure_speed, read_speed
+from advisor.learned_times import RECENT, Foreseen, PastStep, foresee_times
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spawned
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredSpeed
 from advisor.storage.task_file import read_task
 from eval.measuring.other_programs import MATERIAL_SHARE
+from eval.task import BadInput
 from strategies.engine.models import check_model, is_here
 from strategies.presets import PRESETS
 
 ESTIMATE_FILE, SPEED_FILE = "estimate.json", "speed.json"
 _SECONDS_A_TIMING_STANDS = 24 * 3600
 _SECONDS_BEFORE_ANOTHER = 300  # so that a varying load doesn't cause one timing after another
-_ESTIMATE = AsJson[dict[str, float]](dict[str, float])
+_ESTIMATE = AsJson[dict[str, Foreseen | float]](dict[str, Foreseen | float])  # earlier versions kept seconds alone
+_RUNS_LOOKED_AT = 5 * RECENT
 _NOT_FETCHED = "The first run fetches this model. Its speed is measured after that."
 
 
@@ -70,16 +75,60 @@ def foresee_run(store: Store, run_id: str) -> dict[str, float]:
     if kept or stored is None or stored.speed is None:
         return kept
     task, split = read_task(folder)
-    seconds = estimate_seconds(task, split, PRESETS[plan.preset], plan.steps, stored.speed)
+    timed = estimate_seconds(task, split, PRESETS[plan.preset], plan.steps, stored.speed)
+    found = foresee_times(timed, past_steps(store, plan.model, stored.speed))
     write_whole(folder / SPEED_FILE, SPEED.write(stored.speed, indent=2))
-    write_whole(folder / ESTIMATE_FILE, json.dumps(seconds, indent=2))
-    return seconds
+    write_whole(folder / ESTIMATE_FILE, json.dumps({step: asdict(one) for step, one in found.items()}, indent=2))
+    return _likely(found)
+
+
+def past_steps(store: Store, model: str, speed: Speed) -> list[PastStep]:
+    """The finished steps of recent runs of this model on this machine, the newest first. Only runs count whose timing
+    was taken under about the load of `speed`: the ratio of another load would be wrong by as much."""
+    found = []
+    for run in store.runs()[:_RUNS_LOOKED_AT]:
+        folder = store.run_folder(run.id)
+        with suppress(BadInput, OSError, ValueError):  # of another version, or deleted meanwhile
+            if (
+                not run.is_own
+                or run.plan.model != model
+                or not _is_alike(read_speed((folder / SPEED_FILE).read_bytes()), speed)
+            ):
+                continue
+            foreseen = read_foreseen(folder)
+            found += [
+                PastStep(step.strategy, foreseen[step.strategy].timed, step.seconds)
+                for step in store.steps(run.id)
+                if step.state == "done" and step.seconds and step.strategy in foreseen
+            ]
+    return found
+
+
+def _is_alike(then: Speed | None, now: Speed) -> bool:
+    if then is None or then.device != now.device:
+        return False
+    if then.busy is None or now.busy is None:
+        return then.busy is now.busy
+    return abs(then.busy - now.busy) <= MATERIAL_SHARE
 
 
 def read_estimate(run_folder: Path) -> dict[str, float]:
-    """The estimate that `foresee_run` kept; empty if there is none."""
+    """The likely seconds that `foresee_run` kept, by step; empty if there is none."""
+    return _likely(read_foreseen(run_folder))
+
+
+def read_foreseen(run_folder: Path) -> dict[str, Foreseen]:
+    """The estimate that `foresee_run` kept, with its range; empty if there is none."""
     path = run_folder / ESTIMATE_FILE
-    return _ESTIMATE.read(path.read_bytes()) if path.exists() else {}
+    if not path.exists():
+        return {}
+    kept = _ESTIMATE.read(path.read_bytes())
+    of_earlier = foresee_times({step: one for step, one in kept.items() if isinstance(one, float)}, ())
+    return {step: one if isinstance(one, Foreseen) else of_earlier[step] for step, one in kept.items()}
+
+
+def _likely(foreseen: Mapping[str, Foreseen]) -> dict[str, float]:
+    return {step: one.likely for step, one in foreseen.items()}
 
 
 def _time_machine(model: str, log: Path, results: Connection) -> None:

@@ -37,6 +37,7 @@ from eval.reading.table import Table
 from eval.task import BadInput, Document
 
 _PARSED = "parsed.jsonl"  # next to an upload: what was read from it
+_DRAFT = "draft.json"  # next to an upload: what the person chose to compare, before a run
 _READING = "reading.json"  # how the person wants it to be read, if they said so
 
 
@@ -139,6 +140,18 @@ class Store:
     def save_setup(self, dataset_id: str, setup: Setup) -> None:
         with self._database.transaction() as database:
             database.execute("UPDATE datasets SET setup_json = ? WHERE id = ?", (SETUP.write(setup), dataset_id))
+
+    def save_draft(self, plan: Plan) -> None:
+        """Keeps what a person chose for the next run of a dataset."""
+        with suppress(OSError):  # the disk may be full: then only the choices of this visit hold
+            write_whole(self.dataset_folder(plan.dataset_id) / _DRAFT, PLAN.write(plan, indent=2))
+
+    def draft(self, dataset_id: str) -> Plan | None:
+        """None if nothing was chosen yet, or by another version."""
+        try:
+            return PLAN.read((self.dataset_folder(dataset_id) / _DRAFT).read_bytes())
+        except (OSError, ValueError):
+            return None
 
     def dataset_folder(self, dataset_id: str) -> Path:
         return self.home / "datasets" / dataset_id

@@ -1,0 +1,84 @@
+"""How far estimates were off in finished runs on this machine, and the range that this gives for the next run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from advisor.plan import BASELINES_STEP, CURVES_STEP
+from strategies.registry import DECLARATIONS
+
+RECENT = 8  # finished steps of one kind: older ones may be of another version or another load
+# The spread of log(actual / estimated) before anything is learned, and how many finished steps it counts as. 80 % of
+# actual times are then expected between 0.6 and 1.7 times the estimate.
+_USUAL_SPREAD = 0.4
+_USUAL_WEIGHT = 2
+_Z = 1.28  # 80 % of a normal distribution
+
+
+@dataclass(frozen=True, slots=True)
+class PastStep:
+    """A finished step: its seconds, and those that its run's timing of the machine gave before."""
+
+    step: str
+    timed: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """Seconds of a step: `timed` from the timing of the machine alone, the others after learning from finished runs.
+    About 80 % of steps should end between `low` and `high`."""
+
+    timed: float
+    likely: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """The usual ratio of actual to estimated seconds, its range, and the number of finished steps behind it."""
+
+    ratio: float
+    low: float
+    high: float
+    steps: int
+
+
+def kind_of_work(step: str) -> str:
+    """Steps of a kind do the same work, so that they are off by the same ratio."""
+    if step in (BASELINES_STEP, CURVES_STEP):
+        return step
+    declared = DECLARATIONS[step]
+    if declared.trains:
+        return f"training, {declared.trains}"
+    return "looking up" if declared.looks_up else "prompting"
+
+
+def correction(ratios: Sequence[float]) -> Correction:
+    """What these ratios, the newest first, say about the next one."""
+    recent = ratios[:RECENT]
+    middle = median(recent) if recent else 1.0
+    squares = _USUAL_WEIGHT * _USUAL_SPREAD**2 + sum(math.log(ratio / middle) ** 2 for ratio in recent)
+    spread = math.exp(_Z * math.sqrt(squares / (_USUAL_WEIGHT + len(recent))))
+    return Correction(middle, middle / spread, middle * spread, len(recent))
+
+
+def foresee_times(timed: Mapping[str, float], past: Iterable[PastStep]) -> dict[str, Foreseen]:
+    """The range of each step, by name. `past` has the newest step first."""
+    ratios: dict[str, list[float]] = {}
+    for one in past:
+        if (
+            one.timed > 0
+            and one.seconds > 0
+            and (one.step in DECLARATIONS or one.step in (BASELINES_STEP, CURVES_STEP))
+        ):
+            ratios.setdefault(kind_of_work(one.step), []).append(one.seconds / one.timed)
+    found = {}
+    for step, seconds in timed.items():
+        learned = correction(ratios.get(kind_of_work(step), ()))
+        found[step] = Foreseen(seconds, learned.ratio * seconds, learned.low * seconds, learned.high * seconds)
+    return found

@@ -1,0 +1,44 @@
+"""What a person chose on Compare stays: for the way back and for a reload."""
+
+from __future__ import annotations
+
+from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
+from advisor.runs.experiment import prepare
+from advisor.storage.store import Store
+from tests.app import html_of, open_page
+from tests.pages.test_flow import TICKETS
+
+
+def test_choices_stay_on_the_way_back_from_data_and_after_a_reload(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    app = open_page("Compare", dataset=dataset.id)
+    app.checkbox(key="include-retrieval").uncheck().run()
+    app.number_input(key="margin").set_value(5.0)
+    app.number_input(key="volume").set_value(77_000).run()
+    app.switch_page("advisor/pages/data.py").run()
+    app.switch_page("advisor/pages/compare.py").run()
+    for shown in (app, open_page("Compare", dataset=dataset.id)):
+        assert not shown.checkbox(key="include-retrieval").value and shown.checkbox(key="include-finetuning").value
+        assert (shown.number_input(key="margin").value, shown.number_input(key="volume").value) == (5.0, 77_000)
+    app.button(key="run").click().run()
+    plan = store.runs()[0].plan
+    assert plan.strategies == tuple(one for one in DEFAULT_STRATEGIES if one != "retrieval")
+    assert (plan.priorities.margin, plan.priorities.monthly_volume) == (0.05, 77_000)
+
+
+def test_choices_for_a_run_that_follows_another_are_its_own(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    before = prepare(store, Plan(dataset.id, Setup("message", "label"), strategies=("prompting",)))
+    open_page("Compare", dataset=dataset.id).checkbox(key="include-retrieval").uncheck().run()
+    following = open_page("Compare", dataset=dataset.id, follows=before.id)
+    assert [box.value for box in following.checkbox if str(box.key).startswith("include-")].count(True) == 1
+
+
+def test_a_strategy_that_is_off_says_what_would_make_it_worth_it(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    app = open_page("Compare", dataset=dataset.id)
+    said = "Worth it if the facts are in documents, or if similar rows have similar answers."
+    assert said not in html_of(app)
+    app.checkbox(key="include-retrieval").uncheck().run()
+    assert said in html_of(app)
+    assert "Worth it from about 100 training rows. You have " in html_of(app)  # of 45 rows
