@@ -15,6 +15,10 @@ if TYPE_CHECKING:  # imports torch
     from strategies.engine.transformer import Transformer
 
 
+# Stages that count tokens; all others count rows, texts or settings.
+CHOOSING_RATE, TRAINING = "choosing the learning rate", "training"
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a step is: `stage` in words for people ("choosing the number of examples"), and rows done out of the

@@ -20,7 +20,7 @@ from eval.outcomes import Effort, LossPoint, Prediction
 from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, Example, LearningSplit
 from strategies.answerer import Answerer, Attempt
-from strategies.contract import Progress, ReportProgress
+from strategies.contract import CHOOSING_RATE, TRAINING, Progress, ReportProgress
 from strategies.declaration import Declaration, Mark, Words
 from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.presets import TRIAL_SHARE, Budget
@@ -85,7 +85,7 @@ class Training(ABC):
         for at, rate in enumerate(rates if best_rate is None else ()):
 
             def trial_done(read: int, before: int = at * trial_tokens) -> None:
-                report_progress(Progress("choosing the learning rate", before + read, total))
+                report_progress(Progress(CHOOSING_RATE, before + read, total))
 
             trial = self._train(model, pairs, dev, rate, trial_tokens, 1, trial_done)
             self.choices.append({"learning_rate": rate, "tokens": trial.tokens, "dev_loss": round(trial.dev_loss, 4)})
@@ -93,7 +93,7 @@ class Training(ABC):
             best_rate = min(self.choices, key=lambda choice: choice["dev_loss"])["learning_rate"]
 
         def training_done(read: int) -> None:
-            report_progress(Progress("training", trial_tokens * len(rates) + read, total))
+            report_progress(Progress(TRAINING, trial_tokens * len(rates) + read, total))
 
         self._kept_here = TemporaryDirectory(prefix=f"threeways-{self.trained_part}-")
         self._kept = Path(self._kept_here.name)

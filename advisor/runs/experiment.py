@@ -15,9 +15,10 @@ from filelock import Timeout
 
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, spawned
+from advisor.runs.pace import Pace
 from advisor.runs.score_check import take_score_check
 from advisor.runs.step import BUILD_STRATEGY, StepOrder, run_step
-from advisor.runs.timing import foresee_run
+from advisor.runs.timing import foresee_run, read_estimate
 from advisor.schema import Report
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
@@ -211,7 +212,7 @@ def _measure(
     if order.strategy != CURVES_STEP:  # each point of a curve is kept separately
         shutil.rmtree(order.folder, ignore_errors=True)  # left by an interrupted attempt
     order.folder.mkdir(exist_ok=True)
-    pace = _Pace()
+    pace = Pace(read_estimate(order.run_folder).get(order.strategy))
     with spawned(run_step, order) as (child, reports):
         while not cancelled():
             if reports.poll(_SECONDS_BETWEEN_LOOKS):
@@ -228,22 +229,6 @@ def _measure(
             part.folder.mkdir(parents=True, exist_ok=True)
             write_trial(part.folder, Trial(part.strategy, "failed", death_sentence(child.exitcode)))
     return _finished(order) or []
-
-
-class _Pace:
-    """The seconds a stage still needs, at its own rate so far; None until there is a rate."""
-
-    def __init__(self) -> None:
-        self._first: tuple[Progress, float] | None = None
-
-    def remaining_seconds(self, progress: Progress) -> float | None:
-        now = time.monotonic()
-        if self._first is None or self._first[0].stage != progress.stage or progress.done < self._first[0].done:
-            self._first = progress, now
-        first, since = self._first
-        if progress.done == first.done:
-            return None
-        return (now - since) / (progress.done - first.done) * (progress.total - progress.done)
 
 
 def _or(names: Sequence[str]) -> str:

@@ -75,7 +75,8 @@ class StoredRun:
 
 @dataclass(frozen=True, slots=True)
 class StoredStep:
-    """One strategy in one run: `done` of `total` rows of `stage`, and the seconds it still needs, if known."""
+    """One strategy in one run: `done` of `total` rows of `stage`, and the seconds that the whole strategy still
+    needs, if known; those of its stage if the run has no estimate."""
 
     run_id: str
     strategy: str
