@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import altair as alt
 
 from advisor.candidates import judged
-from advisor.charts.drawing import colour, finished, named, names, rows_of, shape
+from advisor.charts.drawing import colour, finished, named, rows_of, shape
+from advisor.charts.ends import ROOM, names_at_ends, places
 from advisor.palette import Theme
 from advisor.schema import Candidate, Judgement
 from advisor.wording import name_of, number_text
 
 _LEAST_POINTS = 2  # of a line
+_HEIGHT = 280  # pixels
 
 
 def trained(report: Judgement) -> list[Candidate]:
@@ -24,40 +28,67 @@ def loss_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     found = trained(report)
     if not found:
         return None
-    rows = rows_of(
-        [
-            {
-                **named(one.strategy),
-                "line": f"{one.strategy}-{which}",
-                "which": which,
-                "tokens": each.tokens,
-                "loss": loss,
-            }
-            for one in found
-            for each in one.losses
-            for which, loss in (("dev", each.dev), ("train", each.train))
-        ]
+    points = [
+        {
+            **named(one.strategy),
+            "series": f"{one.strategy}-{which}",
+            "which": which,
+            "tokens": each.tokens,
+            "loss": loss,
+        }
+        for one in found
+        for each in one.losses
+        for which, loss in (("dev", each.dev), ("train", each.train))
+    ]
+    rows = rows_of(points)
+    first, last_token = float(rows.tokens.min()), float(rows.tokens.max())
+    low, high = float(rows.loss.min()), float(rows.loss.max())
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+
+    def beyond_end(share: float) -> float:
+        """So far beyond the last token, as a share of the length of the axis."""
+        return last_token + (last_token - first) * share
+
+    x = alt.X(
+        "tokens:Q",
+        title="Tokens read in training",
+        scale=alt.Scale(domain=[first, beyond_end(ROOM)], nice=False),
+        axis=alt.Axis(format=",d", grid=False, values=_ticks(first, last_token)),
     )
-    x = alt.X("tokens:Q", title="Tokens read in training", axis=alt.Axis(format=",d", grid=False, tickCount=5))
-    y = alt.Y("loss:Q", title="Loss (nats per token)", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
+    y = alt.Y(
+        "loss:Q",
+        title="Loss (nats per token)",
+        scale=alt.Scale(domain=[low, high], nice=False, zero=False),
+        axis=alt.Axis(tickCount=5),
+    )
     dev, train = (
-        alt.Chart(rows[rows.which == which]).encode(x=x, y=y, color=colour(), detail="line:N")
+        alt.Chart(rows[rows.which == which]).encode(x=x, y=y, color=colour(), detail="series:N")
         for which in ("dev", "train")
     )
-    last = rows.groupby("line", as_index=False).last()
-    last["strategy"] = last["strategy"] + ", " + last["which"]
-    last["named_at"] = last["loss"]
+    ends = rows.sort_values("tokens").groupby("series", as_index=False).last().sort_values("loss")
+    ends["strategy"] = ends["strategy"] + ", " + ends["which"]
+    ends["named_at"] = places(list(ends["loss"]), list(ends["strategy"]), low, high, _HEIGHT)
+    ends["to"], ends["named_from"] = beyond_end(0.04), beyond_end(0.055)
     return finished(
         alt.LayerChart(
             layer=[
                 dev.mark_line(strokeWidth=2.5),
                 train.mark_line(strokeWidth=2.5, strokeDash=[6, 4]),
                 dev.mark_point(filled=True, size=70, opacity=1).encode(shape=shape()),
-                *names(alt.Chart(last), theme, x, align="right", dx=-4, dy=-18),
+                *names_at_ends(ends, theme, x, y, ("tokens", "to", "named_from")),
             ]
         ),
-        height=280,
+        height=_HEIGHT,
     )
+
+
+def _ticks(first: float, last: float) -> list[float]:
+    """Four round numbers of tokens between the first and the last."""
+    step = (last - first) / 4
+    digits = 10.0 ** math.floor(math.log10(step)) if step > 0 else 1.0
+    step = max(1.0, math.ceil(step / digits) * digits)
+    return [step * at for at in range(math.ceil(first / step), math.floor(last / step) + 1)]
 
 
 def loss_sentence(one: Candidate) -> str:
