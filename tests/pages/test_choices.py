@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
 from advisor.runs.experiment import prepare
 from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun
 from tests.app import html_of, open_page
 from tests.pages.test_flow import TICKETS
 
@@ -42,3 +45,12 @@ def test_a_strategy_that_is_off_says_what_would_make_it_worth_it(store: Store) -
     app.checkbox(key="include-retrieval").uncheck().run()
     assert said in html_of(app)
     assert "Worth it from about 100 training rows. You have " in html_of(app)  # of 45 rows
+
+
+def test_what_if_is_reset_to_the_priorities_of_the_report(finished: Callable[..., StoredRun]) -> None:
+    app = open_page("Report", run=finished().id)
+    was = app.slider(key="if-margin").value
+    assert app.button(key="if-reset").disabled
+    app.slider(key="if-margin").set_value(20.0).run()
+    app.button(key="if-reset").click().run()
+    assert app.slider(key="if-margin").value == was and app.button(key="if-reset").disabled
