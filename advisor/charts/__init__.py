@@ -6,7 +6,7 @@ their marks, so there is no legend; the background is transparent and `ink` is t
 
 from advisor.charts.latency import latency_chart, latency_sentence
 from advisor.charts.learning_curve import curve_chart
-from advisor.charts.loss import gap_sentence, loss_chart, loss_sentence, trained
+from advisor.charts.loss import gap_sentence, loss_chart, loss_heading, loss_sentence, trained
 from advisor.charts.score import (
     cost_chart,
     cost_chart_sentence,
@@ -40,6 +40,7 @@ __all__ = [
     "latency_sentence",
     "later_and_earlier",
     "loss_chart",
+    "loss_heading",
     "loss_sentence",
     "score_chart",
     "score_sentence",

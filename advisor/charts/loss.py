@@ -11,7 +11,8 @@ from advisor.charts.drawing import colour, finished, named, rows_of, shape
 from advisor.charts.ends import ROOM, names_at_ends, places
 from advisor.palette import Theme
 from advisor.schema import Candidate, Judgement
-from advisor.wording import name_of, number_text
+from advisor.wording import in_sentence, number_text
+from eval.outcomes import LossPoint
 
 _LEAST_POINTS = 2  # of a line
 _HEIGHT = 280  # pixels
@@ -66,8 +67,8 @@ def loss_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
         alt.Chart(rows[rows.which == which]).encode(x=x, y=y, color=colour(), detail="series:N")
         for which in ("dev", "train")
     )
-    ends = rows.sort_values("tokens").groupby("series", as_index=False).last().sort_values("loss")
-    ends["strategy"] = ends["strategy"] + ", " + ends["which"]
+    by_tokens = rows[rows.which == "dev"].sort_values("tokens")
+    ends = by_tokens.groupby("series", as_index=False).last().sort_values("loss")
     ends["named_at"] = places(list(ends["loss"]), list(ends["strategy"]), low, high, _HEIGHT)
     ends["to"], ends["named_from"] = beyond_end(0.04), beyond_end(0.055)
     return finished(
@@ -94,28 +95,41 @@ def _ticks(first: float, last: float) -> list[float]:
 def loss_sentence(one: Candidate) -> str:
     """How far the dev loss fell and where it was lowest, or that it never fell."""
     first, last = one.losses[0], one.losses[-1]
-    best = min(one.losses, key=lambda each: each.dev)
-    name = name_of(one.strategy)
+    best = _best(one)
+    name = in_sentence(one.strategy)
     if best is first:
         return (
-            f"{name}: the dev loss was lowest at the first measurement ({number_text(first.dev)} after "
+            f"The dev loss of {name} was lowest at the first measurement ({number_text(first.dev)} after "
             f"{first.tokens:,} tokens), so more training didn't help."
         )
     if best is last:
         return (
-            f"{name}: the dev loss fell from {number_text(first.dev)} to {number_text(last.dev)} and was still falling "
-            f"at the end, after {last.tokens:,} tokens."
+            f"The dev loss of {name} fell from {number_text(first.dev)} to {number_text(last.dev)} and was still "
+            f"falling at the end, after {last.tokens:,} tokens."
         )
     return (
-        f"{name}: the dev loss fell from {number_text(first.dev)} to {number_text(best.dev)} and was lowest after "
+        f"The dev loss of {name} fell from {number_text(first.dev)} to {number_text(best.dev)} and was lowest after "
         f"{best.tokens:,} of {last.tokens:,} tokens. The weights from there are used."
     )
 
 
+def loss_heading(one: Candidate) -> str:
+    """The same in a few words."""
+    first, best = one.losses[0], _best(one)
+    name = in_sentence(one.strategy)
+    if best is first:
+        return f"training {name} for longer didn't help"
+    return f"the dev loss of {name} fell from {number_text(first.dev)} to {number_text(best.dev)}"
+
+
 def gap_sentence(one: Candidate) -> str:
     """The train loss next to the dev loss at the best point."""
-    best = min(one.losses, key=lambda each: each.dev)
+    best = _best(one)
     return (
-        f"{name_of(one.strategy)}: at its best point the train loss is {number_text(best.train)} and the dev loss "
-        f"{number_text(best.dev)}. A dev loss far above the train loss means overfitting."
+        f"At its best point, {in_sentence(one.strategy)} has a train loss of {number_text(best.train)} and a dev loss "
+        f"of {number_text(best.dev)}. A dev loss far above the train loss means overfitting."
     )
+
+
+def _best(one: Candidate) -> LossPoint:
+    return min(one.losses, key=lambda each: each.dev)

@@ -21,6 +21,7 @@ def section(report: Report) -> Section | None:
     if not trained:
         return None
     sentences = tuple(charts.loss_sentence(one) for one in trained)
-    chart = Chart(" ".join(sentences), partial(charts.loss_chart, report))
+    said = " ".join(sentences)
+    chart = Chart(said, partial(charts.loss_chart, report), f"{said} Solid: dev loss. Dashed: train loss.")
     gaps = Bullets(tuple(charts.gap_sentence(one) for one in trained))
-    return Section("training", TITLE, sentences[0], (chart, gaps), HOW)
+    return Section("training", TITLE, sentences[0], (chart, gaps), HOW, f"{TITLE}: {charts.loss_heading(trained[0])}")

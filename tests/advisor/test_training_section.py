@@ -38,7 +38,7 @@ def test_the_losses_of_training_are_drawn_and_said(
 ) -> None:
     report = synthetic_report(trials=with_losses(synthetic_trials(), losses))
     section = section_of(report, "training")
-    assert section.summary == f"Adapter fine-tuning: the dev loss {said}"
+    assert section.summary == f"The dev loss of adapter fine-tuning {said}"
     assert section.summary in render_markdown(report) and section.summary.replace("'", "&#39;") in render_html(report)
     assert any("overfitting" in sentence for sentence in sentences_of(section))
     drawn = charts.loss_chart(report, LIGHT)
