@@ -42,17 +42,18 @@ def _no_timing(report: Report) -> str | None:
 
 
 def _no_robustness(report: Report) -> str | None:
-    """Where a preset that measures it did not."""
-    is_missing = judged(report) and not beyond_preset(report) and not any(one.robustness for one in judged(report))
+    """Where a preset that measures it did not. A report of an earlier version names no preset."""
+    measures = report.preset in PRESETS and not beyond_preset(report)
+    is_missing = measures and judged(report) and not any(one.robustness for one in judged(report))
     return "Robustness to messy inputs: this run didn't measure it." if is_missing else None
 
 
 def _no_learning_curve(report: Report) -> str | None:
     """Why there is none though the preset has it. A report of an earlier version says nothing of it."""
-    if report.curves is None or report.curves or beyond_preset(report) or not judged(report):
-        return None
     preset = PRESETS.get(report.preset or "")
-    if preset and not sizes_of(report.task.train, preset.curve_shares):
+    if preset is None or report.curves is None or report.curves or beyond_preset(report) or not judged(report):
+        return None
+    if not sizes_of(report.task.train, preset.curve_shares):
         return "Learning curve: there are too few training rows."
     if any(one.id not in LEARNS_FROM_NO_ROWS for one in judged(report)):
         return "Learning curve: the run ended before this part."

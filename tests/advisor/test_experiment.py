@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -13,6 +12,7 @@ import pytest
 from advisor.plan import Plan, Setup
 from advisor.runs.child import failure_sentence
 from advisor.runs.experiment import draft_task, prepare, run_experiment
+from advisor.runs.timing import read_estimate
 from advisor.schema import REPORT, Candidate, NotMeasured, OtherStep
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
@@ -119,7 +119,7 @@ def test_the_estimate_is_kept_beside_the_seconds_it_took(store: Store) -> None:
     store.save_speed("embedded", SPEED)
     run_id = add_run(store, "prompting", "retrieval")
     run(store, run_id, STEADY)
-    kept = json.loads((store.run_folder(run_id) / "estimate.json").read_text())
+    kept = read_estimate(store.run_folder(run_id))
     report = store.report(run_id)
     assert report is not None and list(kept) == ["baselines", "prompting", "retrieval"]
     assert 5 < kept["baselines"] < 60

@@ -233,7 +233,7 @@ def test_whether_more_rows_would_help_is_answered(synthetic_report: MakeReport, 
     spec = drawn.to_dict(validate=True)
     assert '"type": "log"' in str(spec).replace("'", '"')
     lines = [layer for layer in spec["layer"] if layer["mark"]["type"] in ("line", "area")]
-    assert len(lines) == 3 and all(layer["encoding"]["detail"]["field"] == "strategy" for layer in lines)
+    assert len(lines) == 5 and all(layer["encoding"]["detail"]["field"] == "strategy" for layer in lines)
     assert turning_sentences(report) == []
 
 

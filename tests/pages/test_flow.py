@@ -249,7 +249,7 @@ def test_a_timing_of_yesterday_is_taken_again_but_not_while_a_run_has_the_machin
     run = prepare(store, Plan(dataset.id, Setup("message", "label"), strategies=("prompting",)))
     with store.device_lock:
         store.start_run(run.id)
-        assert "Total" in html_of(open_page("Compare", dataset=dataset.id))
+        assert "Estimated time" in html_of(open_page("Compare", dataset=dataset.id))
         store.end_run(run.id, "done")
     assert "timing this model" in html_of(open_page("Compare", dataset=dataset.id))
     assert store.requested_speed() == "embedded"

@@ -38,6 +38,6 @@ def test_what_was_probed_has_its_folds_and_nothing_else(
     assert [title for title in PROBES if title in folds] == (list(PROBES) if is_probed else [])
     assert ("keeps its adapter separate" in said) == ("apart_seconds in trial.json" in said) == is_probed
     if is_probed:
-        assert "Adapter fine-tuning loses most" in folds and "on 40 training rows" in folds
-        assert "Retrieval gives the new fact in 20 of 20 answers" in folds
+        assert "adapter fine-tuning loses" in folds and "on 40 training rows" in said
+        assert "retrieval gives the new one in 20 of 20 answers" in folds
         assert "<b>All capitals</b>" in said and "<b>Old fact</b>" in said and "Not measured: " in said
