@@ -17,6 +17,9 @@ from tests.app import app_at, finish_run
 pytestmark = pytest.mark.slow
 
 
+_WAIT_SECONDS = 60
+
+
 @pytest.fixture
 def report_address(
     tmp_path: Path,
@@ -30,7 +33,7 @@ def report_address(
         yield f"{address}/report?run={run.id}"
 
 
-def test_a_mark_is_set_by_keyboard_and_counted_after_a_reload(report_address: str, page: Page) -> None:
+def test_a_mark_is_set_by_keyboard_and_counted_after_a_reload(report_address: str, page: Page, tmp_path: Path) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
     page.goto(report_address)
     page.locator("summary", has_text="Answers side by side").click(timeout=60_000)
@@ -40,6 +43,11 @@ def test_a_mark_is_set_by_keyboard_and_counted_after_a_reload(report_address: st
     )
     page.get_by_role("textbox", name="Your note: ").first.fill("Not this one")
     page.get_by_role("textbox", name="Your note: ").first.press("Enter")
+    kept = next((tmp_path / "home" / "runs").iterdir()) / "marks.jsonl"
+    for _ in range(_WAIT_SECONDS * 10):
+        if "Not this one" in kept.read_text("utf-8"):
+            break
+        page.wait_for_timeout(100)
     page.get_by_role("radio", name="Marked wrong by you").click()
     expect(page).to_have_url(re.compile(r"answers=Marked\+wrong\+by\+you"))
     page.reload()
