@@ -28,7 +28,7 @@ def pack_run(store: Store, run_id: str, file: Path) -> None:
 
 
 def unpack_run(store: Store, file: Path) -> None:
-    """The report is computed anew from the answers, so it says what this version makes of them, and nothing else that
+    """The report is computed again from the answers, so it says what this version makes of them, and nothing else that
     somebody may have written into the file."""
     try:
         with file.open("rb") as stream:

@@ -22,7 +22,7 @@ _NO_NUMBERS = (
 _COUNTED = "年月日号號天个個名人位岁歲次米点點分秒小时時元块塊円家间間公只隻本张張条條枚台件杯层層页頁倍匹辆輛％%"
 _NUMBER = re.compile(
     rf"百分之(?P<percent>[{NUMERALS}]+|\d+(?:\.\d+)?)"
-    rf"|(?P<mixed>\d+(?:,\d{{3}})*(?:\.\d+)?)\s?(?P<scale>[百千]?[{_MYRIAD}]+)"
+    rf"|(?<!\d)(?P<mixed>\d++(?:,\d{{3}})*(?:\.\d+)?)\s?(?P<scale>[百千]?[{_MYRIAD}]+)"
     rf"|(?P<ordinal>第)?(?P<plain>[{NUMERALS}]+)(?=(?P<counted>[{_COUNTED}])?)"
 )
 

@@ -108,4 +108,4 @@ def test_long_text_takes_linear_time(part: str) -> None:
         return time.process_time() - started
 
     seconds(1_000)  # imports
-    assert seconds(100_000) < 10
+    assert seconds(100_000) < 5

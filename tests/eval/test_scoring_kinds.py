@@ -151,7 +151,7 @@ def test_whatever_a_model_babbles_is_scored_at_once(text: str) -> None:
     scorer.score("warm up", row)
     started = time.process_time()
     assert scorer.score(text, row).value < 0.5
-    assert time.process_time() - started < 6  # it took up to 9 seconds, and one ended in an error
+    assert time.process_time() - started < 3  # it took up to 9 seconds, and one ended in an error
 
 
 def test_long_lists_of_fields_are_compared_in_seconds() -> None:
