@@ -25,14 +25,11 @@ def ask_for_changed_data(run: StoredRun) -> None:
     documents = choose_documents(
         "Changed documents (optional: otherwise we keep those of this run)", "changed-documents"
     )
-    refused = changed.refused or documents.refused
-    if not st.button("Check the changed data", type="primary", disabled=refused) or refused:
-        return
-    if changed.given is None:
-        frame.problem("Choose the changed file first.")
+    given = None if documents.refused else changed.given
+    if not st.button("Check the changed data", type="primary", disabled=given is None) or given is None:
         return
     try:
-        after = take_changed_file(run, changed.given.name, changed.given.getvalue(), documents.given)
+        after = take_changed_file(run, given.name, given.getvalue(), documents.given)
     except BadInput as wrong:
         frame.problem(str(wrong))
         return

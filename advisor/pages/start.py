@@ -27,13 +27,10 @@ def show_upload() -> None:
         with documents_side:
             documents = choose_documents("Documents that contain the answers (optional)", "documents")
             frame.small("Text, Markdown, HTML, PDF, Word, PowerPoint, CSV, JSON, or a ZIP of these")
-        refused = task_file.refused or documents.refused
-        if not st.button("Check my data", type="primary", key="check", disabled=refused) or refused:
-            return
-        if task_file.given is None:
-            frame.problem("Choose a task file first, or use one of the samples below.")
-        else:
-            keep_upload(task_file.given, documents.given)
+        # Off until the file is here: Streamlit would take a click during the upload for one without a file.
+        given = None if documents.refused else task_file.given
+        if st.button("Check my data", type="primary", key="check", disabled=given is None) and given is not None:
+            keep_upload(given, documents.given)
 
 
 def keep_upload(task_file: UploadedFile, documents: tuple[str, bytes] | None) -> None:

@@ -76,6 +76,13 @@ def test_a_bad_upload_is_one_sentence_and_nothing_is_stored(store: Store, flaw: 
     assert not (store.home / "datasets").exists()
 
 
+def test_nothing_can_be_checked_before_a_file_is_here(store: Store) -> None:
+    app = open_page("Start")
+    assert app.button(key="check").disabled
+    app.file_uploader(key="task-file").upload("tickets.csv", TICKETS.encode(), "text/csv").run()
+    assert not app.button(key="check").disabled
+
+
 def test_a_page_goes_on_after_a_file_that_crashes_its_parser(store: Store) -> None:
     app = open_page("Start")
     app.file_uploader(key="task-file").upload("abort.parquet", HOSTILE["abort.parquet"], "text/csv").run()
