@@ -28,7 +28,7 @@ class PastStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
+class StepTime:
     """Seconds of a step: `timed` from the timing of the machine alone, the others after learning from finished runs.
     About 80 % of steps should end between `low` and `high`."""
 
@@ -67,7 +67,7 @@ def correction(ratios: Sequence[float]) -> Correction:
     return Correction(middle, middle / spread, middle * spread, len(recent))
 
 
-def foresee_times(timed: Mapping[str, float], past: Iterable[PastStep]) -> dict[str, Foreseen]:
+def estimate_times(timed: Mapping[str, float], past: Iterable[PastStep]) -> dict[str, StepTime]:
     """The range of each step, by name. `past` has the newest step first."""
     ratios: dict[str, list[float]] = {}
     for one in past:
@@ -80,5 +80,5 @@ def foresee_times(timed: Mapping[str, float], past: Iterable[PastStep]) -> dict[
     found = {}
     for step, seconds in timed.items():
         learned = correction(ratios.get(kind_of_work(step), ()))
-        found[step] = Foreseen(seconds, learned.ratio * seconds, learned.low * seconds, learned.high * seconds)
+        found[step] = StepTime(seconds, learned.ratio * seconds, learned.low * seconds, learned.high * seconds)
     return found

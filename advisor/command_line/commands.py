@@ -45,7 +45,7 @@ from advisor.render.pdf import NO_BROWSER, find_browser, render_pdf
 from advisor.report.build import judge
 from advisor.runs.experiment import REPORT_FILES, draft_task, run_experiment
 from advisor.runs.step import BUILD_STRATEGY, StepOrder, load_fitted
-from advisor.runs.timing import foresee_run, is_outdated, take_speed
+from advisor.runs.timing import estimate_run, is_outdated, take_speed
 from advisor.runs.worker import work
 from advisor.samples import zipped
 from advisor.schema import JUDGEMENT, Report
@@ -148,7 +148,7 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
         # Queue and start under one lock, so that no worker takes the run meanwhile.
         run = store.add_run(replace(plan, dataset_id=dataset.id), task_json)
         try:
-            if seconds := foresee_run(store, run.id):
+            if seconds := estimate_run(store, run.id):
                 print_estimate(screen, seconds)
                 if (stored := store.speed(plan.model)) and stored.speed and (caveat := busy_sentence(stored.speed)):
                     screen.print(caveat, highlight=False, soft_wrap=True)

@@ -11,7 +11,7 @@ from advisor.measurement import derive, is_judged
 from advisor.pages import frame
 from advisor.pages.marks import marked_name
 from advisor.plan import BASELINES_STEP
-from advisor.runs.timing import read_foreseen
+from advisor.runs.timing import read_times
 from advisor.runs.worker import start_worker
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.storage.trial_files import read_trials
@@ -113,14 +113,14 @@ def _words(run: StoredRun, step: StoredStep) -> str:
     if step.remaining_seconds is None:
         return f"{_stage(step)}."
     words = duration_text(step.remaining_seconds)
-    if not _is_foreseen(step):
+    if not _has_estimate(step):
         return f"{_stage(step)}. This stage has {words} left."
     return f"{_stage(step)}. {words[:1].upper()}{words[1:]} left."
 
 
-def _is_foreseen(step: StoredStep) -> bool:
+def _has_estimate(step: StoredStep) -> bool:
     """Whether the seconds left are those of the whole strategy, not of its stage."""
-    return step.strategy in read_foreseen(frame.store().run_folder(step.run_id))
+    return step.strategy in read_times(frame.store().run_folder(step.run_id))
 
 
 def _stage(step: StoredStep) -> str:
@@ -137,7 +137,7 @@ def _filled(step: StoredStep) -> float:
         return 1.0
     if step.state != "running":
         share = 0.0
-    elif not _is_foreseen(step):
+    elif not _has_estimate(step):
         return min(step.done / step.total, 1.0) if step.total else 0.0
     elif step.started_at is None or step.remaining_seconds is None:
         share = 0.0
@@ -152,12 +152,12 @@ def _filled(step: StoredStep) -> float:
 
 def _time_left(run: StoredRun) -> str | None:
     """How long the whole run has taken and still takes; None if this machine wasn't timed."""
-    foreseen, steps = read_foreseen(frame.store().run_folder(run.id)), frame.store().steps(run.id)
-    if run.started_at is None or not all(step.strategy in foreseen for step in steps):
+    times, steps = read_times(frame.store().run_folder(run.id)), frame.store().steps(run.id)
+    if run.started_at is None or not all(step.strategy in times for step in steps):
         return None
     low = high = 0.0
     for step in steps:
-        one, left = foreseen[step.strategy], 1 - _filled(step)
+        one, left = times[step.strategy], 1 - _filled(step)
         if step.state == "running" and step.remaining_seconds is not None:
             low += step.remaining_seconds * one.low / one.likely
             high += step.remaining_seconds * one.high / one.likely

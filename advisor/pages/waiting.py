@@ -9,7 +9,7 @@ from html import escape
 import streamlit as st
 
 from advisor.estimate import Speed, busy_sentence, busy_share, estimate_seconds
-from advisor.learned_times import Foreseen, PastStep, foresee_times
+from advisor.learned_times import PastStep, StepTime, estimate_times
 from advisor.pages import frame
 from advisor.pages.draft import draft_of, split_within
 from advisor.pages.marks import marked_name
@@ -53,7 +53,7 @@ def show_total(plan: Plan, name: str) -> None:
     if stored is None or stored.speed is None:
         frame.small((stored.problem if stored is not None else None) or _waiting_words())
         return
-    found = _foreseen(plan, name, stored.speed, plan.steps)
+    found = _times(plan, name, stored.speed, plan.steps)
     total = duration_range_text(sum(one.low for one in found.values()), sum(one.high for one in found.values()))
     st.html(f'<p role="status">Estimated time: <b>{escape(total)}</b></p>')
 
@@ -94,7 +94,7 @@ def _show(plan: Plan, name: str, stored: StoredSpeed | None) -> None:
         frame.small((stored.problem if stored is not None else None) or _waiting_words())
         return
     left_out = [strategy for strategy in STRATEGIES if strategy not in plan.strategies]
-    found = _foreseen(plan, name, stored.speed, (*plan.steps, *left_out))
+    found = _times(plan, name, stored.speed, (*plan.steps, *left_out))
     each = "".join(
         f"<li>{marked_name(step)} <span>{escape(duration_range_text(found[step].low, found[step].high))}</span></li>"
         for step in plan.steps
@@ -110,11 +110,11 @@ def _show(plan: Plan, name: str, stored: StoredSpeed | None) -> None:
         frame.small(f"Not included: {besides}.")
 
 
-def _foreseen(plan: Plan, name: str, speed: Speed, steps: Sequence[str]) -> dict[str, Foreseen]:
+def _times(plan: Plan, name: str, speed: Speed, steps: Sequence[str]) -> dict[str, StepTime]:
     task = draft_of(plan.dataset_id, name, plan.setup).task
     split = split_within(plan.dataset_id, name, plan.setup, plan.preset)
     timed = estimate_seconds(task, split, PRESETS[plan.preset], steps, speed)
-    return foresee_times(timed, _past_steps(plan.model, speed, len(frame.store().runs())))
+    return estimate_times(timed, _past_steps(plan.model, speed, len(frame.store().runs())))
 
 
 @st.cache_data(ttl=_SECONDS_A_LOAD_STANDS, show_spinner=False)

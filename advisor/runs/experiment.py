@@ -18,7 +18,7 @@ from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence,
 from advisor.runs.pace import Pace
 from advisor.runs.score_check import take_score_check
 from advisor.runs.step import BUILD_STRATEGY, StepOrder, run_step
-from advisor.runs.timing import foresee_run, read_estimate
+from advisor.runs.timing import estimate_run, read_estimate
 from advisor.schema import Report
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
@@ -123,7 +123,7 @@ def run_experiment(
             return None
         folder = store.run_folder(run_id)
         try:
-            foresee_run(store, run_id)
+            estimate_run(store, run_id)
             take_score_check(folder, store.run(run_id).plan.seed)
             left: dict[str, list[Trial]] = {}
             for step in store.steps(run_id):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from advisor.as_json import AsJson
 from advisor.estimate import SPEED, Speed, busy_share, estimate_seconds, measure_speed, read_speed
-from advisor.learned_times import RECENT, Foreseen, PastStep, foresee_times
+from advisor.learned_times import RECENT, PastStep, StepTime, estimate_times
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spawned
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
@@ -27,7 +27,7 @@ from strategies.presets import PRESETS
 ESTIMATE_FILE, SPEED_FILE = "estimate.json", "speed.json"
 _SECONDS_A_TIMING_STANDS = 24 * 3600
 _SECONDS_BEFORE_ANOTHER = 300  # so that a varying load doesn't cause one timing after another
-_ESTIMATE = AsJson[dict[str, Foreseen | float]](dict[str, Foreseen | float])  # earlier versions kept seconds alone
+_ESTIMATE = AsJson[dict[str, StepTime | float]](dict[str, StepTime | float])  # earlier versions kept seconds alone
 _RUNS_LOOKED_AT = 5 * RECENT
 _NOT_FETCHED = "The first run fetches this model. Its speed is measured after that."
 
@@ -61,7 +61,7 @@ def take_speed(store: Store, model: str) -> None:
     store.save_speed(model, measured, problem)
 
 
-def foresee_run(store: Store, run_id: str) -> dict[str, float]:
+def estimate_run(store: Store, run_id: str) -> dict[str, float]:
     """Estimated seconds of each step of a run, by name; empty if this machine was not timed with its model.
 
     The first estimate is kept in the run's folder with its timing, to compare it with the actual time. An outdated
@@ -76,7 +76,7 @@ def foresee_run(store: Store, run_id: str) -> dict[str, float]:
         return kept
     task, split = read_task(folder)
     timed = estimate_seconds(task, split, PRESETS[plan.preset], plan.steps, stored.speed)
-    found = foresee_times(timed, past_steps(store, plan.model, stored.speed))
+    found = estimate_times(timed, past_steps(store, plan.model, stored.speed))
     write_whole(folder / SPEED_FILE, SPEED.write(stored.speed, indent=2))
     write_whole(folder / ESTIMATE_FILE, json.dumps({step: asdict(one) for step, one in found.items()}, indent=2))
     return _likely(found)
@@ -95,11 +95,11 @@ def past_steps(store: Store, model: str, speed: Speed) -> list[PastStep]:
                 or not _is_alike(read_speed((folder / SPEED_FILE).read_bytes()), speed)
             ):
                 continue
-            foreseen = read_foreseen(folder)
+            times = read_times(folder)
             found += [
-                PastStep(step.strategy, foreseen[step.strategy].timed, step.seconds)
+                PastStep(step.strategy, times[step.strategy].timed, step.seconds)
                 for step in store.steps(run.id)
-                if step.state == "done" and step.seconds and step.strategy in foreseen
+                if step.state == "done" and step.seconds and step.strategy in times
             ]
     return found
 
@@ -113,22 +113,22 @@ def _is_alike(then: Speed | None, now: Speed) -> bool:
 
 
 def read_estimate(run_folder: Path) -> dict[str, float]:
-    """The likely seconds that `foresee_run` kept, by step; empty if there is none."""
-    return _likely(read_foreseen(run_folder))
+    """The likely seconds that `estimate_run` kept, by step; empty if there is none."""
+    return _likely(read_times(run_folder))
 
 
-def read_foreseen(run_folder: Path) -> dict[str, Foreseen]:
-    """The estimate that `foresee_run` kept, with its range; empty if there is none."""
+def read_times(run_folder: Path) -> dict[str, StepTime]:
+    """The estimate that `estimate_run` kept, with its range; empty if there is none."""
     path = run_folder / ESTIMATE_FILE
     if not path.exists():
         return {}
     kept = _ESTIMATE.read(path.read_bytes())
-    of_earlier = foresee_times({step: one for step, one in kept.items() if isinstance(one, float)}, ())
-    return {step: one if isinstance(one, Foreseen) else of_earlier[step] for step, one in kept.items()}
+    of_earlier = estimate_times({step: one for step, one in kept.items() if isinstance(one, float)}, ())
+    return {step: one if isinstance(one, StepTime) else of_earlier[step] for step, one in kept.items()}
 
 
-def _likely(foreseen: Mapping[str, Foreseen]) -> dict[str, float]:
-    return {step: one.likely for step, one in foreseen.items()}
+def _likely(times: Mapping[str, StepTime]) -> dict[str, float]:
+    return {step: one.likely for step, one in times.items()}
 
 
 def _time_machine(model: str, log: Path, results: Connection) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from advisor.estimate import Speed
-from advisor.learned_times import PastStep, correction, foresee_times
+from advisor.learned_times import PastStep, correction, estimate_times
 from advisor.plan import Plan, Setup
-from advisor.runs.timing import foresee_run, past_steps, read_estimate, read_foreseen
+from advisor.runs.timing import estimate_run, past_steps, read_estimate, read_times
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import task_to_json
@@ -29,7 +29,7 @@ def add_run(store: Store, model: str = "embedded") -> str:
 
 def finish(store: Store, run_id: str, times_as_long: float) -> None:
     """Ends a run whose steps all took that many times the timed seconds."""
-    for step, one in read_foreseen(store.run_folder(run_id)).items():
+    for step, one in read_times(store.run_folder(run_id)).items():
         store.save_step(
             StoredStep(run_id, step, "done", started_at=1000.0, ended_at=1000.0 + times_as_long * one.timed)
         )
@@ -40,17 +40,17 @@ def test_the_next_run_takes_as_long_as_the_ones_before_did(tmp_path: Path) -> No
     store = Store(tmp_path)
     store.save_speed("embedded", QUIET)
     first = add_run(store)
-    before = foresee_run(store, first)
+    before = estimate_run(store, first)
     for times in (2.0, 2.2, 9.0):  # the last one beside something else: a median doesn't follow it
         run_id = add_run(store)
-        foresee_run(store, run_id)
+        estimate_run(store, run_id)
         finish(store, run_id, times)
     then = add_run(store)
-    after = foresee_run(store, then)
+    after = estimate_run(store, then)
     assert {step: after[step] / before[step] for step in after} == pytest.approx(dict.fromkeys(after, 2.2))
     assert read_estimate(store.run_folder(then)) == after
     # The ratio is of the timing, not of an estimate that was corrected already.
-    assert read_foreseen(store.run_folder(then))["prompting"].timed == pytest.approx(before["prompting"])
+    assert read_times(store.run_folder(then))["prompting"].timed == pytest.approx(before["prompting"])
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_only_runs_of_this_model_on_this_machine_under_this_load_count(
     store = Store(tmp_path)
     store.save_speed("embedded", QUIET)
     run_id = add_run(store)
-    foresee_run(store, run_id)
+    estimate_run(store, run_id)
     finish(store, run_id, 3.0)
     assert len(past_steps(store, model, speed)) == count
 
@@ -78,10 +78,10 @@ def test_steps_without_a_result_and_other_work_teach_nothing(tmp_path: Path) -> 
     store = Store(tmp_path)
     store.save_speed("embedded", QUIET)
     run_id = add_run(store)
-    foresee_run(store, run_id)
+    estimate_run(store, run_id)
     store.save_step(StoredStep(run_id, "prompting", "failed", started_at=0.0, ended_at=900.0))
     assert past_steps(store, "embedded", QUIET) == []
-    trained = foresee_times({"prompting": 10.0, "finetuning": 10.0}, [PastStep("finetuning", 10.0, 40.0)])
+    trained = estimate_times({"prompting": 10.0, "finetuning": 10.0}, [PastStep("finetuning", 10.0, 40.0)])
     assert trained["prompting"].likely == 10.0 and trained["finetuning"].likely == 40.0
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from advisor.estimate import busy_sentence, busy_share
 from advisor.plan import Plan, Setup
-from advisor.runs.timing import foresee_run, is_outdated, read_estimate
+from advisor.runs.timing import estimate_run, is_outdated, read_estimate
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredSpeed
 from advisor.storage.task_file import task_to_json
@@ -117,7 +117,7 @@ def test_a_run_is_estimated_from_a_timing_that_holds(tmp_path: Path, hours_old: 
     run = store.add_run(plan, task_to_json(*tiny_task()))
     store.save_speed(NOWHERE, SPEED)
     age(store, hours_old)
-    estimated = foresee_run(store, run.id)
+    estimated = estimate_run(store, run.id)
     known = store.speed(NOWHERE)
     assert known is not None
     if hours_old == 1:

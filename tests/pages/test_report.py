@@ -19,7 +19,7 @@ from advisor.pages.changed_data import take_changed_file
 from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
 from advisor.render.pdf import find_browser
 from advisor.runs.report_files import write_report
-from advisor.runs.timing import foresee_run
+from advisor.runs.timing import estimate_run
 from advisor.samples import zipped
 from advisor.sections.contents import sections_of
 from advisor.storage.store import Store
@@ -217,7 +217,7 @@ def test_a_running_run_says_how_long_all_of_it_still_takes(
     next_id = queued(store, synthetic_task(), synthetic_split)
     with store.device_lock:
         assert store.start_run(run_id)
-        assert foresee_run(store, run_id)
+        assert estimate_run(store, run_id)
         started = time.time() - 50
         store.save_step(
             StoredStep(run_id, "finetuning", "running", "training", 12_300, 30_000, 150.0, started_at=started)
