@@ -29,7 +29,7 @@ class PastStep:
 
 @dataclass(frozen=True, slots=True)
 class StepTime:
-    """Seconds of a step: `timed` from the timing of the machine alone, the others after learning from finished runs.
+    """Estimated seconds of a step: `timed` from the timing of the machine alone, the others learned from finished runs.
     About 80 % of steps should end between `low` and `high`."""
 
     timed: float

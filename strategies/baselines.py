@@ -23,7 +23,7 @@ from eval.outcomes import EXAMPLE_SOURCE, Effort, Prediction
 from eval.scoring import scorer_while_learning
 from eval.scoring.closeness import number_in, number_text
 from eval.task import Brief, Document, Example, Kind, LearningSplit
-from strategies.contract import Progress, ReportProgress
+from strategies.contract import LEARNING, Progress, ReportProgress
 from strategies.declaration import Declaration, Words
 from strategies.presets import Budget
 from strategies.search.embedder import Embedder, load_embedder
@@ -70,7 +70,7 @@ class Baseline(ABC):
         tried = self.settings_to_try[: self.budget.settings]
         scorer = scorer_while_learning(self.brief, split, documents)
         for done, settings in enumerate(tried):
-            report_progress(Progress("learning", done, len(tried)))
+            report_progress(Progress(LEARNING, done, len(tried)))
             self.learn(self._train, documents, settings)
             answers = self.answer([row.input for row in split.dev])
             dev_score = scorer.overall([text for text, _ in answers], split.dev)
@@ -79,7 +79,7 @@ class Baseline(ABC):
         self.settings = dict(tried[best])
         if best < len(tried) - 1:
             self.learn(self._train, documents, self.settings)
-        report_progress(Progress("learning", len(tried), len(tried)))
+        report_progress(Progress(LEARNING, len(tried), len(tried)))
         self.effort = Effort(len(self.choices), len(split.dev), time.perf_counter() - started)
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
-from eval.outcomes import Effort, LossPoint, Prediction
+from eval.outcomes import INDEXING, Effort, LossPoint, Prediction
 from eval.task import Document, Example, LearningSplit
 from strategies.declaration import Declaration
 
@@ -15,8 +15,17 @@ if TYPE_CHECKING:  # imports torch
     from strategies.engine.transformer import Transformer
 
 
-# Stages that count tokens; all others count rows, texts or settings.
-CHOOSING_RATE, TRAINING = "choosing the learning rate", "training"
+CHOOSING_RATE, TRAINING = "choosing the learning rate", "training"  # count tokens
+LEARNING = "learning"  # counts settings
+ASKING_TRAINED, ASKING_BASE = "asking the trained model", "asking the base model"  # count texts and questions
+_UNITS = {
+    CHOOSING_RATE: "tokens",
+    TRAINING: "tokens",
+    LEARNING: "settings",
+    INDEXING: "texts",
+    ASKING_TRAINED: "texts",
+    ASKING_BASE: "texts",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,11 @@ class Progress:
     stage: str
     done: int
     total: int
+
+
+def unit_of(stage: str) -> str:
+    """What a stage counts, in the plural. Of a repeated training, the stage comes last: "training 2: training"."""
+    return _UNITS.get(stage.rpartition(": ")[2], "rows")
 
 
 ReportProgress = Callable[[Progress], None]

@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any, ClassVar
 
 from advisor.estimate import Speed
+from eval.measuring.runner import ROWS_A_CALL
 from eval.outcomes import Effort, Prediction
 from eval.task import Brief, Document, Example, Kind, LearningSplit, Split, Task
 from strategies.contract import Progress, ReportProgress, Strategy
@@ -28,6 +29,7 @@ STALLED = "tests.tiny_strategies:build_stalled"
 SHORT = "tests.tiny_strategies:build_short"
 WAVERING = "tests.tiny_strategies:build_wavering"
 TORN = "tests.tiny_strategies:build_torn"
+HALTING = "tests.tiny_strategies:build_halting"
 STALLED_ROWS = 24
 SPEED = Speed("CPU", load_seconds=1, read=300, read_alone=200, write=40, write_alone=10, train=120, embed=50)
 _PATIENCE_SECONDS = 60
@@ -150,6 +152,24 @@ class Torn(Wavering):
         if self.seed:
             raise ValueError("once is enough")
         super().fit(split, documents, report_progress)
+
+
+class Halting(CommonestAnswer):
+    """Answers the test rows up to the end of the first call with many of them, and then waits until it is ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked = 0
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
+        if self._asked > ROWS_A_CALL:
+            signal.pause()
+        self._asked += len(inputs)
+        return super().predict(inputs)
+
+
+def build_halting(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+    return Halting() if name == "retrieval" else CommonestAnswer()
 
 
 def build_practised(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
+from advisor.advice.circumstances import in_use
 from advisor.advice.rules import FRESH_FACTS, Rule, applying
 from advisor.candidates import is_chance, judged, near_best
 from advisor.decision.choice import PROBABLE, SAME_COST
@@ -37,14 +38,11 @@ def hold_against(report: Report) -> tuple[HeldRule, ...]:
     the `agreement`. A report of an earlier version holds no circumstances, and none of this."""
     if report.circumstances is None:
         return ()
-    known = replace(report.circumstances, volume=report.priorities.monthly_volume)
-    if known.knowledge == "documents" and report.priorities.reindex_days:
-        known = replace(known, knowledge="changing")
+    known = in_use(report.circumstances, report.priorities)
     held = []
     for rule in applying(known):
         agreement, measured = _judge(rule, report)
-        fact = rule.fact.format(**asdict(known)) if rule.fact else rule.when
-        held.append(HeldRule(rule.id, rule.leans_to, rule.sources, rule.why, fact, measured, agreement))
+        held.append(HeldRule(rule.id, rule.leans_to, rule.sources, rule.why, rule.fact_of(known), measured, agreement))
     return tuple(held)
 
 

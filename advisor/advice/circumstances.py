@@ -7,6 +7,7 @@ from dataclasses import replace
 from advisor.schema import Circumstances, Form
 from eval.checks.labels import label_spellings
 from eval.checks.repeats import conflicts
+from eval.money.costs import Terms
 from eval.scoring import counts_facts
 from eval.scoring.code import language_of
 from eval.task import LABELLED, Kind, Split, Task
@@ -39,3 +40,11 @@ def circumstances_of(task: Task, split: Split, metric: str) -> Circumstances:
         instruction_words=count_words(task.instruction) or None,
         flawed=len(flawed.union(conflicts(used) if one_answer else ())),
     )
+
+
+def in_use(known: Circumstances, terms: Terms) -> Circumstances:
+    """With what the person said about the use: how many requests a month, and whether the documents change."""
+    known = replace(known, volume=terms.monthly_volume)
+    if known.knowledge == "documents" and terms.reindex_days:
+        return replace(known, knowledge="changing")
+    return known

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from string import Formatter
 from typing import Literal
 
 from advisor.schema import Circumstances
@@ -61,6 +62,14 @@ class Rule:
     applies: Callable[[Circumstances], bool | None]
     fact: str = ""
     is_about_cost: bool = False
+
+    def fact_of(self, known: Circumstances) -> str:
+        """`fact` with the numbers of these circumstances; `when` if it has none, or if a number isn't known."""
+        numbers = asdict(known)
+        named = [name for _, name, _, _ in Formatter().parse(self.fact) if name]
+        if not self.fact or any(numbers[name] is None for name in named):
+            return self.when
+        return self.fact.format(**numbers)
 
 
 def applying(circumstances: Circumstances) -> list[Rule]:

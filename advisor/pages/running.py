@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from html import escape
 
 import streamlit as st
 
-from advisor.measurement import derive, is_judged
+from advisor.learned_times import StepTime
 from advisor.pages import frame
+from advisor.pages.first_answers import best_of, show_expectation, show_first_answers
 from advisor.pages.marks import marked_name
 from advisor.plan import BASELINES_STEP
-from advisor.runs.timing import read_times
+from advisor.runs.time_left import Queued, TimeLeft, queued, time_left
+from advisor.runs.timing import expected_times
 from advisor.runs.worker import start_worker
 from advisor.storage.stored import StoredRun, StoredStep
-from advisor.storage.trial_files import read_trials
-from advisor.wording import duration_range_text, duration_text, in_sentence, name_of, score_text
-from eval.task import BadInput
-from strategies.contract import CHOOSING_RATE, TRAINING
+from advisor.wording import count_text, duration_range_text, duration_text, in_sentence, name_of, score_text
+from strategies.contract import unit_of
 
 _SECONDS_BETWEEN_LOOKS = 2
+_SECONDS_TIMES_STAND = 60  # of a run that has not started: other runs may end meanwhile, from which they are learned
 WAITING_STATES = ("queued", "running", "interrupted")
-_STATE_WORDS = {"waiting": "Waiting.", "interrupted": "Interrupted.", "cancelled": "Cancelled."}
+_STATE_WORDS = {"interrupted": "Interrupted.", "cancelled": "Cancelled."}
+_STAYS = "You can close this page. The run continues, and this address brings you back to it."
 
 
 def show_running(run: StoredRun) -> None:
@@ -35,42 +38,69 @@ def show_running(run: StoredRun) -> None:
         st.html(f'<p class="lead" role="status">{escape(_standing(now))}</p>')
         show_steps(now)
         _show_actions(now)
+        show_expectation(now)
+        show_first_answers(now, frame.store().steps(now.id))
 
     look()
 
 
 def _standing(run: StoredRun) -> str:
     """Where the run stands, in a sentence or two."""
-    alive = frame.store().worker_alive()
     if run.cancel_requested:
         return "We're stopping the run."
     if run.state == "running":
-        if all(step.state == "waiting" for step in frame.store().steps(run.id)):
+        steps = frame.store().steps(run.id)
+        if all(step.state == "waiting" for step in steps):
             return "We're timing this machine and checking the score before the first strategy starts."
-        stays = "You can close this page. The run continues, and this address brings you back to it."
-        left = _time_left(run)
-        return f"{left} {stays}" if left else stays
-    if not alive:
+        left = time_left(steps, _times_of(run.id))
+        return f"{_running_words(run, left)} {_STAYS}" if left and run.started_at else _STAYS
+    if not frame.store().worker_alive():
         if run.state == "interrupted":
             return (
                 "The run was interrupted, because the program that executes runs (the worker) has stopped. "
                 "Finished results are kept."
             )
         return "The run is waiting, because the program that executes runs (the worker) has stopped."
-    position = frame.store().queue_position(run.id)
-    if position is None:  # taken up, or ended, since it was read
-        return "The run will start in a moment."
-    return f"Number {position} in the queue. {_what_it_waits_for(run)}"
+    place = queued(frame.store(), run, _times_of)
+    if place is None:  # taken up, or ended, since it was read
+        return "The run starts in a moment."
+    return f"{_queue_words(place)} {_STAYS}"
 
 
-def _what_it_waits_for(run: StoredRun) -> str:
-    ahead = next((one for one in frame.store().runs() if one.state == "running" and one.id != run.id), None)
-    if ahead is not None:
-        left = _time_left(ahead)
-        return f"It waits for {ahead.title}. {left}" if left else f"It waits for {ahead.title}."
-    if frame.store().requested_speed() is not None:
-        return "It waits while we time this machine, which takes about ten seconds."
-    return "Runs take turns so that they don't slow each other down."
+def _running_words(run: StoredRun, left: TimeLeft) -> str:
+    elapsed = duration_text(time.time() - (run.started_at or 0.0)).removeprefix("about ")
+    return f"Running for {elapsed}. Time left: {duration_range_text(left.low, left.high)}."
+
+
+def _queue_words(place: Queued) -> str:
+    """What a run in the queue waits for, and how long."""
+    when = place.starts_in and duration_range_text(place.starts_in.low, place.starts_in.high)
+    if place.running is not None and place.before:
+        waits = (
+            f"It waits for {place.running.title}, which is running, and for {count_text(place.before, 'queued run')}."
+        )
+    elif place.running is not None:
+        waits = f"It waits for {place.running.title}, which is running."
+    elif place.before:
+        waits = f"It waits for {count_text(place.before, 'queued run')}."
+    elif frame.store().requested_speed() is not None:
+        return "This run is next. It starts when we have timed this machine, which takes about ten seconds."
+    else:
+        return "This run is next. It starts in a moment."
+    if when is None:
+        return f"This run is number {place.before + 1} in the queue. {waits}"
+    return f"This run is number {place.before + 1} in the queue. {waits} It starts in {when}."
+
+
+def _times_of(run_id: str) -> Mapping[str, StepTime]:
+    """The expected time of each step, by name; empty if this machine wasn't timed."""
+    return _times(frame.store().home.as_posix(), run_id, frame.store().run(run_id).started_at)
+
+
+@st.cache_data(ttl=_SECONDS_TIMES_STAND, show_spinner=False, max_entries=20)
+def _times(home: str, run_id: str, started_at: float | None) -> dict[str, StepTime]:
+    """The arguments are the key. They are kept because every look asks for them, and a task may have many rows."""
+    return expected_times(frame.store(), run_id)
 
 
 def _show_actions(run: StoredRun) -> None:
@@ -85,11 +115,13 @@ def _show_actions(run: StoredRun) -> None:
 
 
 def show_steps(run: StoredRun) -> None:
-    st.html(f'<ul class="steps">{"".join(_step(run, step) for step in frame.store().steps(run.id))}</ul>')
+    times = _times_of(run.id) if run.state in WAITING_STATES else {}
+    items = "".join(_step(run, step, times.get(step.strategy)) for step in frame.store().steps(run.id))
+    st.html(f'<ul class="steps">{items}</ul>')
 
 
-def _step(run: StoredRun, step: StoredStep) -> str:
-    share = _filled(step)
+def _step(run: StoredRun, step: StoredStep, expected: StepTime | None) -> str:
+    share = _filled(step, expected)
     colour = f"var(--{step.strategy}, var(--baseline))"
     bar = (
         f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{100 * share:.0f}"'
@@ -97,49 +129,45 @@ def _step(run: StoredRun, step: StoredStep) -> str:
     )
     return (
         f'<li class="{step.state}"><div>{marked_name(step.strategy)}</div>{bar}'
-        f'<div class="quiet small">{escape(_words(run, step))}</div></li>'
+        f'<div class="quiet small">{escape(_words(run, step, expected))}</div></li>'
     )
 
 
-def _words(run: StoredRun, step: StoredStep) -> str:
+def _words(run: StoredRun, step: StoredStep, expected: StepTime | None) -> str:
     if step.state == "done":
         return _result(run, step)
     if step.state == "failed":
         return f"Failed. {step.reason or ''}"
     if step.state == "excluded":
         return f"Not run. {step.reason or ''}"
+    if step.state == "waiting":
+        return (
+            f"Waiting. Estimated time: {duration_range_text(expected.low, expected.high)}." if expected else "Waiting."
+        )
     if step.state != "running":
         return _STATE_WORDS[step.state]
     if step.remaining_seconds is None:
         return f"{_stage(step)}."
     words = duration_text(step.remaining_seconds)
-    if not _has_estimate(step):
+    if expected is None:
         return f"{_stage(step)}. This stage has {words} left."
     return f"{_stage(step)}. {words[:1].upper()}{words[1:]} left."
 
 
-def _has_estimate(step: StoredStep) -> bool:
-    """Whether the seconds left are those of the whole strategy, not of its stage."""
-    return step.strategy in read_times(frame.store().run_folder(step.run_id))
-
-
 def _stage(step: StoredStep) -> str:
     stage = f"{step.stage[:1].upper()}{step.stage[1:]}" if step.stage else "Starting"
-    if step.total <= 1:
-        return stage
-    unit = " tokens" if step.stage.endswith((TRAINING, CHOOSING_RATE)) else ""
-    return f"{stage}: {step.done:,} of {step.total:,}{unit}"
+    return stage if step.total <= 1 else f"{stage}: {step.done:,} of {step.total:,} {unit_of(step.stage)}"
 
 
-def _filled(step: StoredStep) -> float:
+def _filled(step: StoredStep, expected: StepTime | None) -> float:
     """The part of a strategy's time that has passed, from 0 to 1. It never shrinks while a page is open."""
     if step.state == "done":
         return 1.0
     if step.state != "running":
-        share = 0.0
-    elif not _has_estimate(step):
+        return 0.0
+    if expected is None:
         return min(step.done / step.total, 1.0) if step.total else 0.0
-    elif step.started_at is None or step.remaining_seconds is None:
+    if step.started_at is None or step.remaining_seconds is None:
         share = 0.0
     else:
         elapsed = max(time.time() - step.started_at, 0.0)
@@ -150,37 +178,11 @@ def _filled(step: StoredStep) -> float:
     return seen[key]
 
 
-def _time_left(run: StoredRun) -> str | None:
-    """How long the whole run has taken and still takes; None if this machine wasn't timed."""
-    times, steps = read_times(frame.store().run_folder(run.id)), frame.store().steps(run.id)
-    if run.started_at is None or not all(step.strategy in times for step in steps):
-        return None
-    low = high = 0.0
-    for step in steps:
-        one, left = times[step.strategy], 1 - _filled(step)
-        if step.state == "running" and step.remaining_seconds is not None:
-            low += step.remaining_seconds * one.low / one.likely
-            high += step.remaining_seconds * one.high / one.likely
-        elif step.state in ("waiting", "running", "interrupted"):
-            low, high = low + one.low * left, high + one.high * left
-    elapsed = duration_text(time.time() - run.started_at).removeprefix("about ")
-    return f"Running for {elapsed}. Time left: {duration_range_text(low, high)}."
-
-
 def _result(run: StoredRun, step: StoredStep) -> str:
     """The score of a finished strategy, while the others still run."""
-    folder = frame.store().run_folder(run.id)
-    if step.strategy == BASELINES_STEP:
-        _, trials = read_trials(folder, [])
-    else:
-        trials, _ = read_trials(folder, [step.strategy])
-    try:
-        measured = [derive(trial, run.plan.priorities) for trial in trials if is_judged(trial)]
-    except BadInput:
-        measured = []
-    if not measured:
+    best = best_of(run, step)
+    if best is None:
         return "Done."
-    best = max(measured, key=lambda one: one.score.mean)
     score = f"{score_text(best.score.mean)} (95 % CI {score_text(best.score.low)} to {score_text(best.score.high)})"
     if step.strategy == BASELINES_STEP:
         return f"Done. The best baseline ({in_sentence(best.strategy)}) scores {score}."

@@ -93,10 +93,10 @@ def _answers(
         return None
     trials, baselines = read_trials(folder, [step.strategy for step in frame.store().steps(run_id)])
     rows = answered_rows(_report, [*trials, *baselines], split.test)
-    return (rows, _texts(task)) if rows else None
+    return (rows, texts_of(task)) if rows else None
 
 
-def _texts(task: Task) -> dict[str, tuple[str, str]]:
+def texts_of(task: Task) -> dict[str, tuple[str, str]]:
     """A title and a text for each id that an answer may name as its source."""
     examples = {
         EXAMPLE_SOURCE + example.id: ("Example", f"{example.input} → {example.target}") for example in task.examples

@@ -12,7 +12,7 @@ from eval.measuring.runner import RowsMeasured, ask_in_variants, outcome_of, spr
 from eval.outcomes import TRAINED_ON, Knowledge, Outcome, Trial
 from eval.scoring import Scorer
 from eval.task import Document, Split
-from strategies.contract import Progress, Strategy, Trained
+from strategies.contract import ASKING_BASE, ASKING_TRAINED, Progress, Strategy, Trained
 
 _NOT_MEASURED = "Robustness, freshness and the side effects of training could not be measured in full."
 
@@ -65,8 +65,8 @@ def _ask_what_it_trained_on(
 def _compare_knowledge(strategy: Trained, rows_measured: RowsMeasured) -> tuple[Knowledge, Knowledge]:
     from strategies.forgetting import ask_knowledge  # imports torch
 
-    after = ask_knowledge(strategy.trained_model, lambda *rows: rows_measured("asking the trained model", *rows))
+    after = ask_knowledge(strategy.trained_model, lambda *rows: rows_measured(ASKING_TRAINED, *rows))
     del strategy.trained_model.network  # one model in memory at a time
     gc.collect()
-    before = ask_knowledge(strategy.load_model(), lambda *rows: rows_measured("asking the base model", *rows))
+    before = ask_knowledge(strategy.load_model(), lambda *rows: rows_measured(ASKING_BASE, *rows))
     return before, after

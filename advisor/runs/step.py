@@ -24,6 +24,7 @@ from advisor.runs.apart import timed_apart
 from advisor.runs.child import failure_sentence, settle_in
 from advisor.runs.probes import probed
 from advisor.storage.files import write_whole
+from advisor.storage.first_answers import write_first_answers
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import curve_folder, read_trial, write_trial
 from advisor.wording import name_of
@@ -127,7 +128,12 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
     budget = PRESETS[order.preset].budget(task.kind)
     scorer = scorer_for(task, split, phrase_encoder())
     measured = measure(
-        strategy, split.test, scorer, budget.latency_rows, lambda *rows: report_progress(Progress(*rows))
+        strategy,
+        split.test,
+        scorer,
+        budget.latency_rows,
+        lambda *rows: report_progress(Progress(*rows)),
+        partial(write_first_answers, order.folder),
     )
     write_whole(order.folder / "machine.json", json.dumps({"device": _device()}))
     trial = Trial(

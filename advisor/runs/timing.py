@@ -14,6 +14,7 @@ from pathlib import Path
 from advisor.as_json import AsJson
 from advisor.estimate import SPEED, Speed, busy_share, estimate_seconds, measure_speed, read_speed
 from advisor.learned_times import RECENT, PastStep, StepTime, estimate_times
+from advisor.plan import Plan
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spawned
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
@@ -74,12 +75,29 @@ def estimate_run(store: Store, run_id: str) -> dict[str, float]:
         stored = store.speed(plan.model)
     if kept or stored is None or stored.speed is None:
         return kept
-    task, split = read_task(folder)
-    timed = estimate_seconds(task, split, PRESETS[plan.preset], plan.steps, stored.speed)
-    found = estimate_times(timed, past_steps(store, plan.model, stored.speed))
+    found = _estimated(store, run_id, plan, stored.speed)
     write_whole(folder / SPEED_FILE, SPEED.write(stored.speed, indent=2))
     write_whole(folder / ESTIMATE_FILE, json.dumps({step: asdict(one) for step, one in found.items()}, indent=2))
     return _likely(found)
+
+
+def expected_times(store: Store, run_id: str) -> dict[str, StepTime]:
+    """The times of a run's steps: the kept ones if it was started, otherwise from the present timing. Empty if there is
+    no timing, or if the run's task can't be read."""
+    folder = store.run_folder(run_id)
+    with suppress(BadInput, OSError, ValueError):  # of another version, or deleted meanwhile
+        if kept := read_times(folder):
+            return kept
+        plan = store.run(run_id).plan
+        stored = store.speed(plan.model)
+        return _estimated(store, run_id, plan, stored.speed) if stored is not None and stored.speed is not None else {}
+    return {}
+
+
+def _estimated(store: Store, run_id: str, plan: Plan, speed: Speed) -> dict[str, StepTime]:
+    task, split = read_task(store.run_folder(run_id))
+    timed = estimate_seconds(task, split, PRESETS[plan.preset], plan.steps, speed)
+    return estimate_times(timed, past_steps(store, plan.model, speed))
 
 
 def past_steps(store: Store, model: str, speed: Speed) -> list[PastStep]:

@@ -114,7 +114,9 @@ def answered_rows(
         for outcome in given[name].outcomes:
             by_example.setdefault(outcome.example_id, {})[name] = outcome
     kind, metric = report.task.kind, next((trial.metric for trial in given.values()), "")
-    rows = [_row(kind, metric, example, by_example[example.id]) for example in examples if example.id in by_example]
+    rows = [
+        answered_row(kind, metric, example, by_example[example.id]) for example in examples if example.id in by_example
+    ]
     return marked(rows, marks)
 
 
@@ -169,6 +171,7 @@ def _where(rows: Sequence[AnsweredRow], right: set[str]) -> tuple[AnsweredRow, .
     return tuple(row for row in rows if {name for name, is_it in row.right.items() if is_it} == right)
 
 
-def _row(kind: Kind, metric: str, example: Example, outcomes: dict[str, Outcome]) -> AnsweredRow:
+def answered_row(kind: Kind, metric: str, example: Example, outcomes: dict[str, Outcome]) -> AnsweredRow:
+    """With right or wrong for each answer, where the metric of the task can say so."""
     marks = {name: is_right(kind, outcome.score, outcome.parts, metric) for name, outcome in outcomes.items()}
     return AnsweredRow(example, outcomes, {name: mark for name, mark in marks.items() if mark is not None})

@@ -16,6 +16,7 @@ from eval.sent import SentPrompts
 from eval.task import LABELLED, Example
 
 ROWS_A_CALL = 32  # few enough that the progress bar moves
+FIRST_ROWS = 3  # test rows whose answers are reported before all rows are answered
 
 
 class Predictor(Protocol):
@@ -38,12 +39,20 @@ class Measured:
 
 
 RowsMeasured = Callable[[str, int, int], None]  # stage in words, rows done, total rows
+FirstAnswers = Callable[[Sequence[Outcome]], None]  # the outcomes of `first_rows` so far, in their order
 
 
 def measure(
-    predictor: Predictor, test: Sequence[Example], scorer: Scorer, latency_rows: int, rows_measured: RowsMeasured
+    predictor: Predictor,
+    test: Sequence[Example],
+    scorer: Scorer,
+    latency_rows: int,
+    rows_measured: RowsMeasured,
+    first_answers: FirstAnswers = lambda _: None,
 ) -> Measured:
     """Outcomes in the order of `test`.
+
+    `first_answers` hears of the answers to `first_rows` as they come, outside of anything that is timed.
 
     The answers come from one pass in batches, which also gives the throughput. After this warm-up, `latency_rows` rows
     spread evenly over the test rows are asked again one at a time; their wall seconds are the latency. If other
@@ -53,6 +62,7 @@ def measure(
     predictor.predict([test[0].input])  # warm-up: the first call of a process costs more than later ones
     predictions: dict[int, Prediction] = {}
     prompts, batch_seconds = SentPrompts(), 0.0
+    first = spread(len(test), FIRST_ROWS)
     for part, answers, seconds in _in_batches(predictor, test):
         batch_seconds += seconds
         for row, prediction in zip(part, answers, strict=True):
@@ -60,6 +70,9 @@ def measure(
                 prompts.add(test[row].id, prediction.sent())
             predictions[row] = replace(prediction, sent=None)
         rows_measured("answering the test rows", len(predictions), len(test))
+        if not set(first).isdisjoint(part):
+            answered = [row for row in first if row in predictions]
+            first_answers([outcome_of(predictor.name, test[row], predictions[row], scorer) for row in answered])
 
     chosen = spread(len(test), latency_rows)
     timed = _timed(predictor, test, chosen, "timing single answers", rows_measured)
@@ -97,6 +110,12 @@ def _timed(
             seconds[row] = seconds_of(predictor, test[row])
         rows_measured(stage, len(seconds), len(rows))
     return _Timed(seconds, phases, others.share())
+
+
+def first_rows(test: Sequence[Example]) -> list[Example]:
+    """The test rows whose answers are shown while a run goes on: the same ones for every strategy, spread over the test
+    set, whose order is random."""
+    return [test[row] for row in spread(len(test), FIRST_ROWS)]
 
 
 def ask_in_variants(

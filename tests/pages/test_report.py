@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -16,19 +14,18 @@ from streamlit.testing.v1 import AppTest
 from advisor.candidates import judged
 from advisor.hosted import hosted_prices
 from advisor.pages.changed_data import take_changed_file
-from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
+from advisor.plan import Plan, Setup
 from advisor.render.pdf import find_browser
 from advisor.runs.report_files import write_report
-from advisor.runs.timing import estimate_run
 from advisor.samples import zipped
 from advisor.sections.contents import sections_of
 from advisor.storage.store import Store
-from advisor.storage.stored import StoredRun, StoredStep
+from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import curve_folder, write_trial
 from eval.outcomes import Outcome, Trial
 from eval.task import Kind, Split, Task
-from tests.app import html_of, open_page, own_home, primaries
+from tests.app import html_of, open_page, primaries
 
 MakeTask = Callable[..., Task]
 MakeSplit = Callable[[Task], Split]
@@ -195,48 +192,6 @@ def test_a_retry_that_was_cancelled_leaves_the_report_and_can_be_taken_up(
     assert 'class="verdict"' in html_of(app) and "What was measured before stands." in html_of(app)
     app.button(key="finetuning").click().run()
     assert store.run(run.id).state == "queued"
-
-
-def test_a_running_run_shows_progress_and_results_as_they_come(
-    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit
-) -> None:
-    run_id = queued(store, synthetic_task(), synthetic_split)
-    with store.device_lock:
-        assert store.start_run(run_id)
-        store.save_step(StoredStep(run_id, "prompting", "running", "reading the test rows", 12, 80, 95.0))
-        said = html_of(open_page("Report", run=run_id))
-    assert "Reading the test rows: 12 of 80. This stage has about 2 minutes left." in said
-    assert 'aria-valuenow="15"' in said
-    assert said.count("Waiting.") == len(DEFAULT_STRATEGIES)  # the baselines too, and prompting runs
-
-
-def test_a_running_run_says_how_long_all_of_it_still_takes(
-    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit
-) -> None:
-    run_id = queued(store, synthetic_task(), synthetic_split)
-    next_id = queued(store, synthetic_task(), synthetic_split)
-    with store.device_lock:
-        assert store.start_run(run_id)
-        assert estimate_run(store, run_id)
-        started = time.time() - 50
-        store.save_step(
-            StoredStep(run_id, "finetuning", "running", "training", 12_300, 30_000, 150.0, started_at=started)
-        )
-        said, behind = html_of(open_page("Report", run=run_id)), html_of(open_page("Report", run=next_id))
-    assert "Training: 12,300 of 30,000 tokens. About 2 minutes left." in said
-    assert 'aria-valuenow="25"' in said
-    assert re.search(r"Running for \d+ seconds\. Time left: \d+ to \d+ minutes\.", said)
-    assert "Number 1 in the queue. It waits for rows.csv. Running for" in behind
-
-
-def test_without_a_worker_the_page_says_so_and_offers_to_start_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synthetic_task: MakeTask, synthetic_split: MakeSplit
-) -> None:
-    with own_home(tmp_path, monkeypatch) as store:
-        run_id = queued(store, synthetic_task(), synthetic_split)
-    app = open_page("Report", run=run_id)
-    assert "(the worker) has stopped" in html_of(app)
-    assert primaries(app) == ["Start the worker"]
 
 
 @pytest.mark.parametrize("address", [{}, {"run": "nothing"}])
