@@ -6,12 +6,13 @@ It never loads a model itself: every timing, every strategy and every try runs i
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -25,8 +26,10 @@ from advisor.storage.store import Store
 _ROOT = Path(__file__).resolve().parents[2]
 _SECONDS_BETWEEN_LOOKS, _WHILE_WARM = 0.5, 0.1  # while a try's strategies are in memory, the next try may be near
 _SECONDS_FOR_LOCK = 2  # longer than a process holds the lock to check for a worker
-_SECONDS_TO_START = 5
+_SECONDS_TO_START = 15  # Python and its imports, on a busy machine
 _IDLE_SECONDS = 600
+_NICENESS = 10  # about a tenth of the processor time of a page that needs it at the same moment
+_SESSION_PRIORITY = Path("/proc/self/autogroup")
 
 
 def start_worker(store: Store) -> subprocess.Popen[bytes] | None:
@@ -100,7 +103,21 @@ def _code_on_disk() -> dict[Path, int]:
     }
 
 
+def yield_to_pages() -> None:
+    """Lowers the priority of this process and its children, so that pages stay quick while a run goes on. It costs a
+    run nothing while the processor is free.
+
+    If Linux groups processes by session, `os.nice` only counts within a session (man 7 sched, "autogroup"). The worker
+    that a page starts has a session of its own, so the priority of its group is lowered too.
+    """
+    os.nice(_NICENESS)
+    if os.getsid(0) == os.getpid():  # otherwise a terminal shares the session
+        with suppress(OSError):  # another system, or no such groups
+            _SESSION_PRIORITY.write_text(str(_NICENESS))
+
+
 def main() -> None:
+    yield_to_pages()
     arguments = argparse.ArgumentParser(prog="python -m advisor.runs.worker", description=__doc__)
     arguments.add_argument("--home", type=Path, help="the folder for datasets and runs (default: ~/.threeways)")
     work(Store(arguments.parse_args().home))

@@ -131,6 +131,20 @@ def test_a_second_worker_leaves_at_once_and_the_first_stays(store: Store) -> Non
         first.wait()
 
 
+def test_a_worker_has_a_lower_priority_than_the_pages(store: Store) -> None:
+    started = start_worker(store)
+    assert started is not None
+    try:
+        assert store.worker_alive()
+        assert psutil.Process(started.pid).nice() == os.nice(0) + 10
+        group = Path(f"/proc/{started.pid}/autogroup")
+        if group.exists():  # then the number above counts within its session only
+            assert group.read_text().endswith(" nice 10\n")
+    finally:
+        started.kill()
+        started.wait()
+
+
 def test_a_worker_ends_when_nothing_is_left_to_do(store: Store) -> None:
     run_id = add_run(store, "prompting")
     process = multiprocessing.get_context("spawn").Process(target=work, args=(store, STEADY, 0.0))
