@@ -123,6 +123,13 @@ def money_text(amount: float | None, currency: str = "USD") -> str:
     return f"{sign}{number}"
 
 
+def cents_text(amount: float | None, currency: str = "USD") -> str:
+    """An amount that nobody compares with others: what is less than a cent is just that."""
+    if amount is not None and 0 < amount < 0.01:
+        return f"under {money_text(0.01, currency).removesuffix('0')}"
+    return money_text(amount, currency)
+
+
 def rough_money(amount: float, currency: str) -> str:
     """An amount that scores go into, with two significant digits: "$18,000"."""
     return money_text(float(f"{amount:.1e}"), currency).removesuffix(".00")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import altair as alt
 from altair.utils import schemapi
 
-from advisor.palette import mark_of, range_colour
+from advisor.palette import Theme, mark_of, range_colour
 from advisor.schema import Judgement, Report
 from advisor.wording import name_of
 
@@ -94,7 +94,8 @@ def apart(
     return moved
 
 
-def finished(chart: alt.LayerChart, height: int) -> alt.LayerChart:
+def finished(chart: alt.LayerChart, theme: Theme, height: int) -> alt.LayerChart:
+    """The words on its axes are in ink: the page's own theme makes them too pale to read."""
     sized = chart.properties(width="container", height=height, background="transparent")
-    bare: alt.LayerChart = sized.configure_view(stroke=None)
+    bare: alt.LayerChart = sized.configure_view(stroke=None).configure_axis(labelColor=theme.ink, titleColor=theme.ink)
     return bare

@@ -60,7 +60,7 @@ def latency_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     label = base.mark_text(align="left", dx=12, fontSize=LABEL_SIZE).encode(
         x=alt.X("p95:Q", scale=scale), text="label:N", color=alt.value(theme.ink)
     )
-    return finished(alt.LayerChart(layer=[bar, middle, label]), height=ROW_HEIGHT * len(order) + AXIS_HEIGHT)
+    return finished(alt.LayerChart(layer=[bar, middle, label]), theme, height=ROW_HEIGHT * len(order) + AXIS_HEIGHT)
 
 
 def latency_sentence(report: Judgement) -> str:

@@ -72,7 +72,7 @@ def curve_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
         y=alt.value(0), text="label:N"
     )
     return finished(
-        alt.LayerChart(layer=[band, *edges, here, before, after, ranges, *called, marks, label]), height=320
+        alt.LayerChart(layer=[band, *edges, here, before, after, ranges, *called, marks, label]), theme, height=320
     )
 
 

@@ -80,6 +80,7 @@ def loss_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
                 *names_at_ends(ends, theme, x, y, ("tokens", "to", "named_from")),
             ]
         ),
+        theme,
         height=_HEIGHT,
     )
 

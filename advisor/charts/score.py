@@ -58,7 +58,9 @@ def score_chart(report: Judgement, theme: Theme) -> alt.LayerChart:
     base = alt.Chart(rows).encode(y=strategy_axis(order, theme.ink), color=colour(), tooltip=["strategy", "label"])
     axis = alt.Axis(format=".1f", values=[0, 0.2, 0.4, 0.6, 0.8, 1], domain=False, labelFlush=False)
     interval = base.mark_rule(strokeWidth=3, strokeCap="round").encode(
-        x=alt.X("low:Q", scale=scale, title=f"Score ({metric})", axis=axis), x2="high:Q", color=colour("line")
+        x=alt.X("low:Q", scale=scale, title=f"Score ({metric}) with 95 % CI", axis=axis),
+        x2="high:Q",
+        color=colour("line"),
     )
     dot = base.mark_point(filled=True, size=170, opacity=1).encode(x=alt.X("mean:Q", scale=scale), shape=shape())
     written = base.mark_text(align="left", dx=11, fontSize=LABEL_SIZE, fontWeight=600)
@@ -66,7 +68,7 @@ def score_chart(report: Judgement, theme: Theme) -> alt.LayerChart:
     below = base.transform_filter(alt.datum.strategy == order[len(judged(report)) % len(order)])
     line = below.mark_rule(yOffset=-row_height / 2, opacity=0.5).encode(color=alt.value(GREY))
     layers = [*([line] if baselines(report) else []), interval, dot, label]
-    return finished(alt.LayerChart(layer=layers), height=round(row_height * len(order)) + AXIS_HEIGHT)
+    return finished(alt.LayerChart(layer=layers), theme, height=round(row_height * len(order)) + AXIS_HEIGHT)
 
 
 def score_sentence(report: Judgement) -> str:
@@ -77,16 +79,16 @@ def score_sentence(report: Judgement) -> str:
     first = f"{name_of(best.strategy)} scores {score_text(best.score.mean)}"
     against = _against_baselines(report)
     if len(rows) == 1:
-        return f"{first}. The line is its 95 % CI.{against}"
+        return f"{first}.{against}"
     second = rows[1]
     gap = best.score.mean - second.score.mean
     if not gap:
-        return f"{first}, the same as {in_sentence(second.strategy)}. Lines are 95 % CIs.{against}"
+        return f"{first}, the same as {in_sentence(second.strategy)}.{against}"
     above = f"{first}, {points_text(gap)} more than {in_sentence(second.strategy)}."
     between = comparison(report, best.id, second.id)
     if between is not None and is_chance(between):
-        return f"{above} This difference may be chance. Lines are 95 % CIs.{against}"
-    return f"{above} This difference is more than chance. Lines are 95 % CIs.{against}"
+        return f"{above} This difference may be chance.{against}"
+    return f"{above} This difference is more than chance.{against}"
 
 
 def _against_baselines(report: Judgement) -> str:
@@ -117,7 +119,7 @@ def cost_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     interval = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q"), y2="high:Q", color=colour("line"))
     dot = base.mark_point(filled=True, size=170, opacity=1).encode(y=y, shape=shape())
     called = [layer for one in _placed(shown, low, high) for layer in _name(one, theme, x, low, high)]
-    return finished(alt.LayerChart(layer=[line, interval, *called, dot]), height=280)
+    return finished(alt.LayerChart(layer=[line, interval, *called, dot]), theme, height=280)
 
 
 def _placed(shown: Sequence[tuple[Candidate, float]], low: float, high: float) -> list[Placed]:

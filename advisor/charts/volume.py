@@ -82,6 +82,7 @@ def volume_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
                 *crossed_label,
             ]
         ),
+        theme,
         height=260,
     )
 

@@ -31,13 +31,23 @@ _EVERY_DIFFERENCE = "If every difference mattered to you"
 def changes(situation: Situation, baseline: BaselineVerdict | None) -> tuple[str, ...]:
     """The number of rows that would settle it, then for each priority the nearest value that turns the choice, unless
     it turns to a strategy that a baseline beats."""
-    turns = [turn for turn in situation.turns if turn.choice and not _is_beaten(situation, turn.choice, baseline)]
+    turns = [
+        turn
+        for turn in situation.turns
+        if turn.choice and not _is_beaten(situation, turn.choice, baseline) and not _is_next_to_nothing(turn)
+    ]
     sentences = (
         _more_rows(situation, rows_that_would_tell(situation)),
         *(_turn(situation, turn) for turn in turns),
         _simplest([situation.ties[turn.priority] for turn in turns if turn.priority in situation.ties]),
     )
     return tuple(sentence for sentence in sentences if sentence is not None)
+
+
+def _is_next_to_nothing(turn: Turn) -> bool:
+    """Whether it holds only for prices of a wrong answer so low that nobody has them."""
+    most = max(turn.value or 0.0, turn.until or 0.0)
+    return turn.priority == "wrong_answer" and not turn.is_more and not turn.now and most < _NEXT_TO_NOTHING
 
 
 def _simplest(ties: Sequence[Tie]) -> str | None:

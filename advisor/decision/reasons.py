@@ -24,20 +24,23 @@ from eval.statistics.inference import LEVEL
 
 
 def reasons(situation: Situation, limits_broken: Sequence[str]) -> tuple[str, ...]:
-    """At most three: the score, why not another strategy, which limits decided."""
-    sentences = (_why_score(situation), _why_cost(situation), " ".join(limits_broken))
+    """At most three: the score where it isn't the highest, why not another strategy, which limits decided."""
+    sentences = (_why_score(situation) or "", _why_cost(situation), " ".join(limits_broken))
     return tuple(sentence for sentence in sentences if sentence)
 
 
-def _why_score(situation: Situation) -> str:
+def _why_score(situation: Situation) -> str | None:
+    """None for the highest score of several: the figures and the chart show it."""
     choice, best = situation.choice, situation.best
+    if best is choice and situation.others:
+        return None
     low, high = score_text(choice.score.low), score_text(choice.score.high)
     scored = (
         f"{name_of(choice.strategy)} scored {score_text(choice.score.mean)} (95 % CI {low} to {high}) "
         f"on {count_text(choice.score.n, 'test row')}"
     )
     if best is choice:
-        return f"{scored}, and no other strategy scored higher." if situation.others else f"{scored}."
+        return f"{scored}."
     rival, ahead = name_of(best.strategy), points_text(situation.gap(best.strategy, choice.strategy).difference)
     if situation.counts_errors:
         return f"{scored}. {rival} scored {ahead} more."

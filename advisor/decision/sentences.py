@@ -60,9 +60,11 @@ def confidence_line(situation: Situation, confidence: Confidence, of_baseline: s
     """How sure the headline is: first `of_baseline`, if it begins with one, then of the choice among the strategies."""
     if of_baseline is not None:
         name = in_sentence(situation.choice.strategy)
+        if situation.others and confidence == "too close to call" and of_baseline.startswith("With "):
+            return f"{of_baseline} {_also_too_close(situation)}"
         if not situation.others or confidence == "too close to call":
             return f"{of_baseline} {confidence_line(situation, confidence, None)}"
-        return f"{of_baseline} If you want a language model, the evidence for {name} is {confidence}."
+        return f"{of_baseline} Among strategies with a language model, the evidence for {name} is {confidence}."
     if not situation.others:
         return _nothing_to_compare(situation)
     if confidence == "too close to call":
@@ -104,6 +106,16 @@ def _too_close(situation: Situation) -> str:
     return f"With {evidence}, we can't show that {best} is {situation.more_points()} than {name}."
 
 
+def _also_too_close(situation: Situation) -> str:
+    """After a sentence that says on how many rows, and what they can't show of the baseline."""
+    if situation.counts_errors:
+        return "We also can't tell which strategy costs least once wrong answers are counted."
+    if situation.best is situation.choice:
+        return "We also can't tell which strategy is best."
+    best, name = in_sentence(situation.best.strategy), in_sentence(situation.choice.strategy)
+    return f"We also can't show that {best} is {situation.more_points()} than {name}."
+
+
 def _probably(situation: Situation) -> str:
     """ "97 % probability that no other strategy is more than 2 points better"."""
     claim = _claim_of_money(situation) if situation.counts_errors else _claim(situation)
@@ -115,10 +127,10 @@ def _claim(situation: Situation) -> str:
     limits = " within your limits" if situation.left_out else ""
     if not situation.cheaper:
         return f"no other strategy{limits} is {situation.more_points()}"
-    near = situation.near_best if situation.priorities.margin else "as good as the best"
-    if situation.instead() == "of known cost":
-        return f"it is {near}, and no strategy of known cost{limits} is"
-    return f"it is {near}, and no {situation.instead()} strategy{limits} is"
+    strategy = "strategy of known cost" if situation.instead() == "of known cost" else f"{situation.instead()} strategy"
+    if situation.priorities.margin:
+        return f"it is {situation.near_best}, and no {strategy}{limits} comes that close"
+    return f"it is as good as {situation.near_best}, and no {strategy}{limits} is"
 
 
 def _claim_of_money(situation: Situation) -> str:

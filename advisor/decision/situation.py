@@ -114,8 +114,10 @@ class Situation:
 
     @property
     def near_best(self) -> str:
-        """ "within 2 points of the best"; without a margin just "the best"."""
-        return f"within {margin_text(self.priorities.margin)} of the best" if self.priorities.margin > 0 else "the best"
+        """ "within 2 points of the best strategy", since a baseline may score higher; without a margin just "the best
+        strategy"."""
+        within = f"within {margin_text(self.priorities.margin)} of " if self.priorities.margin > 0 else ""
+        return f"{within}the best strategy"
 
     @property
     def margin_money(self) -> str:

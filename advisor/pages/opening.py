@@ -17,7 +17,7 @@ from advisor.wording import sentences_in
 
 def show_opening(report: Report) -> None:
     opening = opening_of(report)
-    name = f"<p class='small'>{opening.role}{marked_name(opening.shown)}</p>" if opening.shown else ""
+    name = f"<p class='small shown'>{opening.role}{marked_name(opening.shown)}</p>" if opening.shown else ""
     colour = f"var(--{opening.shown}, var(--baseline))" if opening.shown else "var(--baseline)"
     figures = f'<dl class="figures">{"".join(map(_figure, opening.figures))}</dl>' if opening.figures else ""
     headline = " ".join(f"<span>{escape(sentence)}</span>" for sentence in sentences_in(opening.headline))
@@ -31,10 +31,10 @@ def show_opening(report: Report) -> None:
         st.html(f'<div class="beside">{said}</div>')
         return
     with st.container(key="opening"):
-        chart, beside = st.columns(2, gap="medium")
+        beside, chart = st.columns(2, gap="medium")
+        beside.html(f'<div class="beside">{said}</div>')
         with chart:
             show_blocks([opening.chart])
-        beside.html(f'<div class="beside">{said}</div>')
 
 
 def _beside(section: Section) -> str:
@@ -56,5 +56,5 @@ def _list(block: Block) -> str:
 def _figure(one: Figure) -> str:
     return (
         f'<div><dt>{escape(one.label)}</dt><dd title="{escape(one.how)}">{escape(one.value)}</dd>'
-        f"<dd>{escape(one.under)}</dd></div>"
+        f"{''.join(f'<dd>{escape(line)}</dd>' for line in one.under)}</div>"
     )

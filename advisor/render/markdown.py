@@ -40,7 +40,7 @@ def render_markdown(
         f"**{escaped(opening.confidence)}**",
         "",
         *([f"{opening.role}{escaped(name_of(opening.shown))}", ""] if opening.shown else []),
-        *(f"- {escaped(f'{one.label}: {one.value} ({one.under})')}" for one in opening.figures),
+        *(f"- {escaped(f'{one.label}: {one.value} ({one.in_one_line})')}" for one in opening.figures),
         "",
         *(_block(opening.chart) if opening.chart else []),
     ]

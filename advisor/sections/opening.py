@@ -13,19 +13,23 @@ from advisor.schema import Candidate, Report
 from advisor.sections import computation
 from advisor.sections.blocks import Chart
 from advisor.sections.figures import COST, MEDIAN, SCORE, how_computed
-from advisor.wording import count_text, in_milliseconds, in_sentence, money_text, score_text, seconds_text
+from advisor.wording import cents_text, count_text, in_milliseconds, money_text, name_of, score_text, seconds_text
 from strategies.engine.models import EMBEDDED_NAME
 from strategies.registry import BASELINES
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One of the three figures under the headline: what stands under it, and how it was computed."""
+    """One of the three figures under the headline: the lines that stand under it, and how it was computed."""
 
     label: str
     value: str
-    under: str
+    under: tuple[str, ...]
     how: str
+
+    @property
+    def in_one_line(self) -> str:
+        return "; ".join(self.under)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,8 @@ def opening_of(report: Report) -> Opening:
 
 
 def _chart(report: Report) -> Chart:
-    """The sentences beside it say what to see, so its caption says only what the lines are."""
-    return Chart(charts.score_sentence(report), partial(charts.score_chart, report), "Lines are 95 % CIs.")
+    """It needs no caption: the sentences next to it say what to see, and its axis says what the lines are."""
+    return Chart(charts.score_sentence(report), partial(charts.score_chart, report), "")
 
 
 def subject_of(report: Report) -> str:
@@ -86,21 +90,23 @@ def _figures(report: Report, shown: Candidate, choice: Candidate) -> tuple[Figur
     volume, currency = f"{report.priorities.monthly_volume:,} requests", cost.currency
     in_ms = in_milliseconds(_p50(shown), _p50(choice))
     p95 = seconds_text(latency.p95 if latency else None, in_ms)
-    of_score = f"95 % CI {score_text(score.low)} to {score_text(score.high)}"
-    of_latency = f"95th percentile {p95}"
-    of_cost = f"{money_text(cost.per_month, currency)} a month for {volume}, setup {money_text(cost.one_off, currency)}"
+    of_score = [f"95 % CI {score_text(score.low)} to {score_text(score.high)}"]
+    of_latency = [f"95th percentile {p95}"]
+    month, setup = cents_text(cost.per_month, currency), cents_text(cost.one_off, currency)
+    of_cost = [f"{month} a month for {volume}, setup {setup}"]
+    if shown is not choice:
+        name = name_of(choice.strategy)
+        of_score.append(f"{name}: {score_text(choice.score.mean)}")
+        of_latency.append(f"{name}: {seconds_text(_p50(choice), in_ms)}")
+        of_cost.append(f"{name}: {money_text(choice.cost.per_1000, currency)}")
     if report.priorities.has_default_machine_price and not report.priorities.hosted:
         default = money_text(report.priorities.machine_per_hour, currency)
-        of_cost += f", at our default of {default} an hour{'' if 'CPU' in report.device else ', too low for a GPU'}"
-    if shown is not choice:
-        name = in_sentence(choice.strategy)
-        of_score += f"; {name}: {score_text(choice.score.mean)}"
-        of_latency += f"; {name}: {seconds_text(_p50(choice), in_ms)}"
-        of_cost += f"; {name}: {money_text(choice.cost.per_1000, currency)} per 1,000"
+        too_low = "" if "CPU" in report.device else ", too low for a GPU"
+        of_cost.append(f"At our default of {default} an hour for the machine{too_low}")
     return (
-        Figure(f"Score ({report.task.metric})", score_text(score.mean), of_score, how[SCORE]),
-        Figure(MEDIAN, seconds_text(_p50(shown), in_ms), of_latency, how[MEDIAN]),
-        Figure(COST, money_text(cost.per_1000, currency), of_cost, how[COST]),
+        Figure(f"Score ({report.task.metric})", score_text(score.mean), tuple(of_score), how[SCORE]),
+        Figure(MEDIAN, seconds_text(_p50(shown), in_ms), tuple(of_latency), how[MEDIAN]),
+        Figure(COST, money_text(cost.per_1000, currency), tuple(of_cost), how[COST]),
     )
 
 

@@ -120,11 +120,11 @@ def test_the_best_baseline_is_named_and_by_how_much_it_is_better() -> None:
     )
     assert got.confidence_line == (
         "Moderate evidence: 90 % probability that the best baseline is more than 2 points better than every strategy. "
-        "If you want a language model, the evidence for retrieval is strong."
+        "Among strategies with a language model, the evidence for retrieval is strong."
     )
     assert got.reasons[0] == (
-        "The evidence for retrieval is strong: over 99 % probability that it is within 2 points of the best, and no "
-        "simpler strategy is."
+        "The evidence for retrieval is strong: over 99 % probability that it is within 2 points of the best strategy, "
+        "and no simpler strategy comes that close."
     )
     assert got.baseline is not None
     gap = paired_difference(INTENT_BASELINES["embedding_linear"], INTENTS["retrieval"])

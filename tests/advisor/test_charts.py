@@ -101,7 +101,7 @@ def test_the_score_sentence_says_when_a_difference_may_be_chance() -> None:
     for unsure in (close, replace(clear, p_value=0.06)):
         assert "may be chance" in charts.score_sentence(report_of(*pair, comparisons=(unsure,)))
     level = charts.score_sentence(report_of(candidate("prompting", 0.7, 1), candidate("retrieval", 0.7, 1)))
-    assert level == "Prompting scores .70, the same as retrieval. Lines are 95 % CIs."
+    assert level == "Prompting scores .70, the same as retrieval."
     assert "is more than chance" in charts.score_sentence(report_of(*pair, comparisons=(clear,)))
 
 

@@ -153,7 +153,7 @@ def test_figures_are_those_of_the_baseline_that_the_headline_prefers(
     assert report.recommendation.level_baseline == "tfidf_linear" and own.outcomes
     opening, table = opening_of(report), dict(figures_of(report))
     assert opening.shown == "tfidf_linear" and opening.figures[0].value == ".96"
-    assert f"prompting: {score_text(best)}" in opening.figures[0].under
+    assert f"Prompting: {score_text(best)}" in opening.figures[0].under
     assert table["Score"] == [score_text(best), ".96"]
     assert heads_of(section_of(report, "figures")) == ["Prompting", "Word classifier"]
     assert "Baseline" in dict(terms_of(report)) and "Word classifier" in dict(terms_of(report))

@@ -49,7 +49,7 @@ def test_a_least_cost_within_the_chance_of_what_was_timed_is_doubted() -> None:
         return Trial(name, "done", outcomes=tuple(outcomes), fit_seconds=0.0)
 
     def reason(dearer: float, every: int) -> str:
-        return recommend([timed("a", 0.9, 1.0, 1), timed("b", 0.5, dearer, every)], Priorities(), None).reasons[1]
+        return recommend([timed("a", 0.9, 1.0, 1), timed("b", 0.5, dearer, every)], Priorities(), None).reasons[-1]
 
     assert reason(1.05, every=2) == "As far as the timed requests show, a also costs the least."
     assert reason(2.0, every=2) == "a also costs the least."
@@ -58,21 +58,21 @@ def test_a_least_cost_within_the_chance_of_what_was_timed_is_doubted() -> None:
 
 def test_what_costs_nobody_knows_is_not_said_to_cost_least() -> None:
     apart, level = {"a": right(0.9, 200), "b": right(0.5, 200)}, {"a": right(0.9, 200), "b": right(0.9, 200)}
-    assert decide(apart).reasons[1] == "No other strategy is clearly within 2 points of the best."
-    assert decide(apart, {"a": 1}).reasons[1] == "No other strategy is clearly within 2 points of the best."
-    assert decide(apart, {"a": 1, "b": 2}).reasons[1] == "a also costs the least."
-    assert decide(level).reasons[1] == (
-        "We don't know the full cost of any strategy that is probably within 2 points of the best, so we picked the "
-        "one with the highest score."
+    assert decide(apart).reasons[-1] == "No other strategy is clearly within 2 points of the best strategy."
+    assert decide(apart, {"a": 1}).reasons[-1] == "No other strategy is clearly within 2 points of the best strategy."
+    assert decide(apart, {"a": 1, "b": 2}).reasons[-1] == "a also costs the least."
+    assert decide(level).reasons[-1] == (
+        "We don't know the full cost of any strategy that is probably within 2 points of the best strategy, so we "
+        "picked the one with the highest score."
     )
-    assert decide(level, {"a": 1}).reasons[1] == (
-        "Only a has a known full cost and is probably within 2 points of the best. It costs $120 over 12 months at "
-        "10,000 requests a month. We don't know the full cost of b."
+    assert decide(level, {"a": 1}).reasons[-1] == (
+        "Only a has a known full cost and is probably within 2 points of the best strategy. It costs $120 over 12 "
+        "months at 10,000 requests a month. We don't know the full cost of b."
     )
     three = decide(level | {"c": right(0.9, 200)}, {"a": 1, "b": 2})
-    assert three.reasons[1] == (
-        "a is the cheapest strategy that is probably within 2 points of the best. It costs $120 over 12 months at "
-        "10,000 requests a month, against $240 for b. We don't know the full cost of c."
+    assert three.reasons[-1] == (
+        "a is the cheapest strategy that is probably within 2 points of the best strategy. It costs $120 over 12 "
+        "months at 10,000 requests a month, against $240 for b. We don't know the full cost of c."
     )
 
 
@@ -81,22 +81,22 @@ def test_where_getting_ready_has_no_price_doing_so_anew_turns_nothing() -> None:
     got = decide(scores, {"a": 3, "b": 1}, one_off=None)
     anew = decide(scores, {"a": 3, "b": 1}, one_off=None, retrain_days=30)
     assert got.choice == anew.choice == "b"
-    assert "$120 without setup over 12 months" in anew.reasons[1]
+    assert "$120 without setup over 12 months" in anew.reasons[-1]
     assert not [each for each in got.changes if each.startswith("If the task changed")]
 
 
 def test_of_two_that_cost_the_same_none_costs_least() -> None:
     got = decide({"a": right(0.9, 400), "b": right(0.9, 400)}, {"a": 2, "b": 2})
-    assert "costs as little as any strategy" in got.reasons[1] and "$240" in got.reasons[1]
+    assert "costs as little as any strategy" in got.reasons[-1] and "$240" in got.reasons[-1]
     priced = decide({"a": [1.0] * 400, "b": [1.0] * 400}, {"a": 2, "b": 2}, wrong_answer=1.0)
-    assert "costs as little as any other strategy" in priced.reasons[1] and "about $240" in priced.reasons[1]
+    assert "costs as little as any other strategy" in priced.reasons[-1] and "about $240" in priced.reasons[-1]
 
 
 def test_the_likeliest_is_called_so_and_nothing_else() -> None:
     """Half of the scores apart, and half a score makes no difference: the dearer is surely near the best."""
     got = decide({"a": right(0.5, 60), "b": [1.0] * 60}, {"a": 1, "b": 2}, margin=0.5)
     assert got.choice == "a" and got.probabilities["a"] < 0.8 < got.probabilities["b"]
-    assert got.reasons[1] == "a is the cheapest strategy that may be within 50 points of the best."
+    assert got.reasons[-1] == "a is the cheapest strategy that may be within 50 points of the best strategy."
 
 
 def test_one_group_that_holds_most_rows_makes_no_strong_verdict() -> None:
@@ -145,10 +145,10 @@ def test_at_the_same_cost_the_better_score_is_taken() -> None:
     better, worse = right(0.8, 2000), [0.0] * 20 + right(0.8, 2000)[20:]
     got = decide({"worse": worse, "better": better}, {"worse": 0.9999, "better": 1})
     assert got.choice == "better"
-    assert got.reasons[1].startswith("better costs as little as any strategy that is probably within 2 points ")
+    assert got.reasons[-1].startswith("better costs as little as any strategy that is probably within 2 points ")
     close = decide({"worse": worse, "better": better}, {"worse": 0.97, "better": 1})
-    assert close.choice == "better" and "scores best of the cheapest strategies" in close.reasons[1]
-    assert "$120" in close.reasons[1]
+    assert close.choice == "better" and "scores best of the cheapest strategies" in close.reasons[-1]
+    assert "$120" in close.reasons[-1]
 
 
 def test_no_more_rows_are_asked_for_where_they_would_not_help() -> None:
