@@ -71,7 +71,7 @@ def _of_baseline(report: Report) -> str:
     if baseline is None or baseline.cost.per_1000 is None:
         return ""
     name, price = in_sentence(baseline.strategy), money_text(baseline.cost.per_1000, baseline.cost.currency)
-    return f" The best baseline ({name}) costs {price}."
+    return f" The best baseline ({name}) costs {price} per 1,000 requests."
 
 
 def _how_volume(report: Report) -> str:

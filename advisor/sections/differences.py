@@ -41,7 +41,7 @@ def _heading(report: Report) -> str:
 
 def _heading_of_one(pair: Comparison) -> str:
     if abs(pair.difference) < LEVEL:
-        return f"{TITLE}: none measured"
+        return f"{TITLE}: both score the same"
     points = points_text(pair.difference)
     return f"{TITLE}: {points}, which may be chance" if is_chance(pair) else f"{TITLE}: {points}, more than chance"
 

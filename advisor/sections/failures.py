@@ -112,7 +112,7 @@ def section(report: Report) -> Section | None:
 
 
 def _heading(name: str, failures: Failures) -> str:
-    """Of the best strategy: how many of its answers are wrong and, where that says more, how most of them are."""
+    """Of the best strategy: how many of its answers are wrong and, where that says more, what is wrong most often."""
     rows = count_text(failures.of, "row")
     most = max(failures.categories, key=lambda one: one.count, default=None)
     kind = WORDS[most.name].heading.lower() if most and most.count and most.name not in _SAYS_NO_MORE else None
@@ -120,9 +120,12 @@ def _heading(name: str, failures: Failures) -> str:
         return f"{TITLE}: {kind} in {most.count:,} of {rows}" if most and kind else f"{TITLE}: {rows} answered"
     if not failures.wrong:
         return f"{TITLE}: nowhere with {in_sentence(name)} on {rows}"
+    wrong = f"{in_sentence(name)} is wrong on {failures.wrong:,} of {rows}"
     if most is None or kind is None:
-        return f"{TITLE}: {in_sentence(name)} is wrong on {failures.wrong:,} of {rows}"
-    return f"{TITLE}: {most.count:,} of {failures.wrong:,} wrong answers of {in_sentence(name)} are “{kind}”"
+        return f"{TITLE}: {wrong}"
+    if most.count == failures.wrong:
+        return f"{TITLE}: {wrong}, each time “{kind}”"
+    return f"{TITLE}: {wrong}, most often “{kind}” ({most.count:,})"
 
 
 def failures_of(report: Report) -> dict[str, Failures]:

@@ -41,8 +41,12 @@ def _heading(best: Candidate) -> str:
     weakest = [one.label for one in best.labels if one.recall == least]
     if least == 1:
         return f"{TITLE}: all are found every time"
+    if len(weakest) == len(best.labels) > 1:
+        return f"{TITLE}: all {len(weakest)} labels have a recall of {score_text(least)}"
     if len(weakest) > 1:
-        return f"{TITLE}: {len(weakest)} are found least often (recall {score_text(least)})"
+        return (
+            f"{TITLE}: {len(weakest)} of {len(best.labels)} labels are found least often (recall {score_text(least)})"
+        )
     return f"{TITLE}: {quoted(weakest[0])} is found least often (recall {score_text(least)})"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from advisor.candidates import judged, not_measured
 from advisor.schema import Report
 from advisor.sections.blocks import Bullets, Section
-from advisor.wording import count_text, name_of
+from advisor.wording import in_sentence, list_text, name_of
 from eval.statistics.learning_curve import sizes_of
 from strategies.presets import PRESETS
 from strategies.registry import LEARNS_FROM_NO_ROWS
@@ -16,24 +16,29 @@ TITLE = "Not measured"
 def section(report: Report) -> Section | None:
     """What a longer preset measures, and why a baseline has no result; a strategy's reason is among the caveats."""
     beyond = beyond_preset(report)
-    failed = [f"{name_of(one.strategy)}: {one.reason or 'no reason given'}" for one in not_measured(report.baselines)]
-    missing = (beyond, _no_timing(report), _no_robustness(report), _no_learning_curve(report))
-    sentences = (*(sentence for sentence in missing if sentence), *failed)
-    if not sentences:
+    failed = not_measured(report.baselines)
+    missing: dict[tuple[str, ...], str | None] = {
+        _things_beyond_preset(report): beyond,
+        ("latency",): _no_timing(report),
+        ("robustness",): _no_robustness(report),
+        ("the learning curve",): _no_learning_curve(report),
+        **{
+            (in_sentence(one.strategy),): f"{name_of(one.strategy)}: {one.reason or 'no reason given'}"
+            for one in failed
+        },
+    }
+    said = {name: sentence for name, sentence in missing.items() if sentence}
+    if not said:
         return None
+    sentences = tuple(said.values())
     how = "The last output of a failed process: log.txt in its folder." if failed else None
-    heading = _heading_of_preset(report) if beyond and len(sentences) == 1 else _heading(len(sentences))
+    heading = f"{TITLE}: {list_text([each for name in said for each in name])}"
     return Section("not-measured", TITLE, sentences[0], (Bullets(sentences),), how, heading)
 
 
-def _heading_of_preset(report: Report) -> str:
-    if report.task.documents:
-        return f"{TITLE}: robustness, changed documents, forgetting and the learning curve"
-    return f"{TITLE}: robustness, forgetting and the learning curve"
-
-
-def _heading(count: int) -> str:
-    return f"{TITLE}: {count_text(count, 'thing')}, and why"
+def _things_beyond_preset(report: Report) -> tuple[str, ...]:
+    documents = ("changed documents",) if report.task.documents else ()
+    return ("robustness", *documents, "forgetting", "the learning curve")
 
 
 def _no_timing(report: Report) -> str | None:

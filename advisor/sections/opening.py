@@ -93,7 +93,7 @@ def _figures(report: Report, shown: Candidate, choice: Candidate) -> tuple[Figur
     of_score = [f"95 % CI {score_text(score.low)} to {score_text(score.high)}"]
     of_latency = [f"95th percentile {p95}"]
     month, setup = cents_text(cost.per_month, currency), cents_text(cost.one_off, currency)
-    of_cost = [f"{month} a month for {volume}, setup {setup}"]
+    of_cost = [f"{month[:1].upper()}{month[1:]} a month for {volume}, setup {setup}"]
     if shown is not choice:
         name = name_of(choice.strategy)
         of_score.append(f"{name}: {score_text(choice.score.mean)}")

@@ -12,6 +12,7 @@ from advisor.candidates import judged
 from advisor.schema import Candidate, CostCrossing, Report
 from advisor.sections.blocks import Bullets
 from advisor.sections.contents import sections_of
+from advisor.wording import in_sentence
 from eval.outcomes import Trial
 from eval.task import Kind
 from tests.reports import EVERY, changed, section_names, section_of, sentences_of
@@ -54,7 +55,7 @@ def test_what_was_not_measured_has_no_section_and_is_named_in_one(synthetic_repo
     assert not {"latency", "robustness"} & set(section_names(report))
     missing = section_of(report, "not-measured")
     assert "Latency: no answer was timed on its own." in sentences_of(missing)
-    assert missing.heading == f"Not measured: {len(sentences_of(missing))} things, and why"
+    assert missing.heading == "Not measured: latency, robustness and the learning curve"
     quick = section_of(synthetic_report(), "not-measured")
     assert quick.heading == "Not measured: robustness, forgetting and the learning curve"
 
@@ -119,3 +120,37 @@ def test_what_stands_beside_the_chart_is_short_and_the_rest_is_not_lost(syntheti
     lists = [block for one in beside for block in one.blocks if isinstance(block, Bullets)]
     assert [len(block.sentences) for block in lists] == [3, 2, 2]
     assert all(set(many) <= {*block.sentences, *block.further} for block in lists)
+
+
+def test_a_heading_says_what_is_wrong_most_often(synthetic_report: MakeReport) -> None:
+    """Only a kind of wrong answer that says more than that it is wrong."""
+    report = synthetic_report(Kind.ANSWERING)
+    best = judged(report)[0]
+    at = next(at for at, one in enumerate(report.candidates) if one.id == best.id)
+
+    def heading(*counts: tuple[str, int]) -> str:
+        kinds = [{"name": name, "count": count, "examples": []} for name, count in counts]
+        wrong = {"wrong": sum(count for _, count in counts), "of": 80, "categories": kinds}
+        return section_of(changed(report, candidates={at: {"failures": wrong}}), "failures").heading
+
+    told = f"Where answers go wrong: {in_sentence(best.strategy)} is wrong on"
+    assert heading(("refused", 6), ("repeated", 2)) == f"{told} 8 of 80 rows, most often “refuses” (6)"
+    assert heading(("refused", 6)) == f"{told} 6 of 80 rows, each time “refuses”"
+
+
+def test_a_single_note_on_the_data_is_its_heading(synthetic_report: MakeReport) -> None:
+    assert section_of(synthetic_report(), "data").heading == "Your data: 2 rows appear twice"
+    two = synthetic_report(warnings=["2 rows appear twice.", "One row is empty."])
+    assert section_of(two, "data").heading == "Your data: 2 notes on how we read it"
+
+
+def test_labels_that_are_found_alike_are_counted_of_all(synthetic_report: MakeReport) -> None:
+    report = synthetic_report()
+    at = next(at for at, one in enumerate(report.candidates) if one.id == judged(report)[0].id)
+
+    def heading(recalls: list[float]) -> str:
+        labels = {each: {"recall": recall} for each, recall in enumerate(recalls)}
+        return section_of(changed(report, candidates={at: {"labels": labels}}), "labels").heading
+
+    assert heading([0.9] * 4).endswith("all 4 labels have a recall of .90")
+    assert heading([0.6, 0.6, 0.9, 0.9]).endswith("2 of 4 labels are found least often (recall .60)")
