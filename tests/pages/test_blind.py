@@ -161,7 +161,7 @@ def test_texts_are_shown_as_they_stand(synthetic_trials: MakeTrials, finished: F
 
 def test_a_damaged_file_is_one_sentence_and_the_report_stands(store: Store, finished: Finish) -> None:
     run = finished()
-    (store.run_folder(run.id) / "clicks.jsonl").write_text("{")
+    (store.run_folder(run.id) / "clicks.jsonl").write_text("{\n")
     said = html_of(open_page("Report", run=run.id))
     assert said.count("Your clicks can&#x27;t be read") == 1 and said.count('class="problem"') == 1
     assert 'class="verdict"' in said
