@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import streamlit as st
 
 from advisor.pages import frame
 from advisor.sections.answer_order import WORST, in_order, orders
-from advisor.sections.answer_search import Place, Search, matching
+from advisor.sections.answer_search import Place, Search, Searchable, matching
 from advisor.sections.answers import AnsweredRow, filters
 from eval.task import BadInput
 
@@ -23,6 +24,8 @@ _PLACES = {
 }
 _ROWS_A_PAGE = 6
 
+_Row = TypeVar("_Row", bound=Searchable)
+
 
 def is_choosing() -> bool:
     """Whether the address chooses some of the rows, which are then to be seen at once."""
@@ -31,33 +34,9 @@ def is_choosing() -> bool:
 
 def choose_rows(rows: Sequence[AnsweredRow]) -> list[AnsweredRow]:
     """The rows that the person asks for, in their order."""
-    find, place, order = st.columns([4, 2, 3], gap="small")
+    find, order = st.columns([6, 3], gap="small")
     with find:
-        text = st.text_input(
-            "Search",
-            key=_FIND,
-            type="search",
-            placeholder="Text in the input or an answer",
-            bind="query-params",
-            on_change=_to_first_page,
-        )
-        is_pattern = st.checkbox(
-            "Regular expression",
-            key=_REGEX,
-            bind="query-params",
-            on_change=_to_first_page,
-            help="RE2 syntax, in upper or lower case. ^ and $ stand for the start and the end of a line.",
-        )
-        problem = st.empty()
-    places = [one for one in Place if one is not Place.NOTES or any(row.marks for row in rows)]
-    where = place.selectbox(
-        "Search in",
-        places,
-        format_func=_PLACES.__getitem__,
-        key=_IN,
-        bind="query-params",
-        on_change=_to_first_page,
-    )
+        found = search_rows(rows)
     strategies = list(dict.fromkeys(name for row in rows for name in row.outcomes))
     words = orders(strategies)
     wanted = order.selectbox(
@@ -67,15 +46,45 @@ def choose_rows(rows: Sequence[AnsweredRow]) -> list[AnsweredRow]:
         index=list(words).index(WORST),
         key=_ORDER,
         bind="query-params",
-        on_change=_to_first_page,
+        on_change=to_first_page,
+    )
+    return in_order(_in_chip(found), wanted)
+
+
+def search_rows(rows: Sequence[_Row]) -> list[_Row]:
+    """The rows with the text that the person looks for."""
+    find, place = st.columns([4, 2], gap="small")
+    with find:
+        text = st.text_input(
+            "Search",
+            key=_FIND,
+            type="search",
+            placeholder="Text in the input or an answer",
+            bind="query-params",
+            on_change=to_first_page,
+        )
+        is_pattern = st.checkbox(
+            "Regular expression",
+            key=_REGEX,
+            bind="query-params",
+            on_change=to_first_page,
+            help="RE2 syntax, in upper or lower case. ^ and $ stand for the start and the end of a line.",
+        )
+    places = [one for one in Place if one is not Place.NOTES or any(row.marks for row in rows)]
+    where = place.selectbox(
+        "Search in",
+        places,
+        format_func=_PLACES.__getitem__,
+        key=_IN,
+        bind="query-params",
+        on_change=to_first_page,
     )
     try:
-        found = matching(rows, Search(text or "", is_pattern, where))
+        return matching(rows, Search(text or "", is_pattern, where))
     except BadInput as wrong:
-        with problem:
+        with find:
             frame.problem(str(wrong))
-        found = list(rows)
-    return in_order(_in_chip(found), wanted)
+        return list(rows)
 
 
 def _in_chip(rows: Sequence[AnsweredRow]) -> Sequence[AnsweredRow]:
@@ -106,10 +115,10 @@ def _keep_chip(first: str) -> None:
         st.query_params.pop(_ROWS, None)
     else:
         st.query_params[_ROWS] = chosen
-    _to_first_page()
+    to_first_page()
 
 
-def turn_pages(rows: Sequence[AnsweredRow]) -> Sequence[AnsweredRow]:
+def turn_pages(rows: Sequence[_Row]) -> Sequence[_Row]:
     """The rows of the page that the person turned to."""
     pages = -(-len(rows) // _ROWS_A_PAGE)
     if pages < 2:
@@ -118,5 +127,6 @@ def turn_pages(rows: Sequence[AnsweredRow]) -> Sequence[AnsweredRow]:
     return rows[(page - 1) * _ROWS_A_PAGE : page * _ROWS_A_PAGE]
 
 
-def _to_first_page() -> None:
+def to_first_page() -> None:
+    """For whatever changes which rows there are."""
     st.session_state[PAGE] = 1

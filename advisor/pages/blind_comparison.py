@@ -13,6 +13,7 @@ from pathlib import Path
 import streamlit as st
 
 from advisor.pages import frame
+from advisor.pages.marks import cut_off_tag
 from advisor.sections.own_clicks import OwnClicks
 from advisor.storage.clicks import read_clicks, write_clicks
 from advisor.wording import count_text, score_text
@@ -114,7 +115,8 @@ def _show_pair(asked: BlindComparison, pair: Pair, clicks: Sequence[Click], pair
     keys = {each.key for each in pairs}
     done, total = len(keys & {click.key for click in clicks}), min(PAIRS, len(keys))
     sides = "".join(
-        f'<section><h3>{side}</h3><p class="text" tabindex="0">{escape(answer.text) or "(no answer)"}</p></section>'
+        f"<section><h3>{side}{cut_off_tag(answer.cut_off)}</h3>"
+        f'<p class="text" tabindex="0">{escape(answer.text) or "(no answer)"}</p></section>'
         for side, answer in (("Left", pair.left), ("Right", pair.right))
     )
     # The expected answer is folded away: who knows what is right should judge by that, not by a likeness to this text.

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from html import escape
 
 from advisor.palette import mark_of
+from advisor.sections.answers import CUT_OFF_MEANS
 from advisor.wording import name_of
 
 
@@ -18,6 +19,11 @@ def mark(strategy: str) -> str:
 
 def marked_name(strategy: str) -> str:
     return f'<span class="marked">{mark(strategy)}{escape(name_of(strategy))}</span>'
+
+
+def cut_off_tag(is_cut_off: bool | None) -> str:
+    """A tag on an answer that reached the limit of tokens; nothing on others, and where that wasn't recorded."""
+    return f'<span class="tag" title="{CUT_OFF_MEANS}">cut off</span>' if is_cut_off else ""
 
 
 def plain(text: str) -> str:

@@ -11,21 +11,19 @@ import streamlit as st
 from advisor.pages import frame
 from advisor.pages.blocks import show_blocks
 from advisor.pages.data_changes import show_data_change
+from advisor.pages.flipped_rows import show_flips
 from advisor.pages.marks import plain
 from advisor.pages.past_runs import measured_of, report_of
 from advisor.pages.run_actions import MOST_COMPARED
 from advisor.pages.run_choice import show_compared
 from advisor.pages.running import WAITING_STATES
 from advisor.report.changes import compare_data, compare_documents
-from advisor.report.compared import Compared, FinishedRun, FlippedRow, compare_runs, flipped_rows, strategies_of
+from advisor.report.compared import FinishedRun, compare_runs
 from advisor.sections import run_comparison
 from advisor.sections.run_list import moment, origin_tags
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
-from advisor.wording import name_of, score_text
 from eval.task import BadInput, Task
-
-_ROWS_A_PAGE = 6
 
 
 def show_comparison(runs: Sequence[StoredRun]) -> None:
@@ -59,7 +57,7 @@ def show_comparison(runs: Sequence[StoredRun]) -> None:
     with st.container(key="comparison"):
         show_blocks(run_comparison.blocks_of(compared))
     _show_data_changes(shown)
-    _show_flips(compared)
+    show_flips(compared)
 
 
 def _show_legend(runs: Sequence[StoredRun]) -> None:
@@ -105,62 +103,3 @@ def _task(run: StoredRun) -> Task | None:
         return read_task(frame.store().run_folder(run.id))[0]
     except BadInput:
         return None
-
-
-def _show_flips(compared: Compared) -> None:
-    shared = [name for name in strategies_of(compared) if sum(name in run.answers for run in compared.runs) > 1]
-    if not shared:
-        return
-    frame.section("Rows that flipped")
-    flips = {name: flipped_rows(compared, name) for name in shared}
-    strategy = st.segmented_control(
-        "Strategy",
-        shared,
-        default=max(shared, key=lambda name: len(flips[name])),
-        required=True,
-        format_func=lambda name: f"{name_of(name)} ({len(flips[name]):,})",
-        key="flips-of",
-    )
-    found = flips[strategy]
-    st.html(f"<p>{escape(run_comparison.flips_sentence(found, len(compared.rows), strategy))}</p>")
-    if not found:
-        return
-    letters = dict(zip((run.id for run in compared.runs), ascii_uppercase, strict=False))
-    filters = run_comparison.flip_filters(found, letters)
-    label = "All"
-    if len(filters) > 2:
-        label = st.pills(
-            "Which rows",
-            list(filters),
-            default="All",
-            required=True,
-            format_func=lambda one: f"{one} ({len(filters[one]):,})",
-            key=f"flips-{strategy}",
-            label_visibility="collapsed",
-        )
-    pages = -(-len(filters[label]) // _ROWS_A_PAGE)
-    area = st.container()
-    page = st.pagination(pages, key=f"flips-page-{strategy}-{label}") if pages > 1 else 1
-    rows = filters[label][(page - 1) * _ROWS_A_PAGE : page * _ROWS_A_PAGE]
-    area.html("".join(_card(row, letters) for row in rows))
-
-
-def _card(row: FlippedRow, letters: dict[str, str]) -> str:
-    given = "".join(_answer(row, run_id, letters[run_id]) for run_id in row.outcomes)
-    return (
-        f'<article class="answered"><div class="asked"><h3>Input</h3><p class="text">{escape(row.example.input)}</p>'
-        f'<h3>Expected</h3><p class="text">{escape(row.example.target)}</p></div>'
-        f'<div class="given">{given}</div></article>'
-    )
-
-
-def _answer(row: FlippedRow, run_id: str, letter: str) -> str:
-    outcome, is_right = row.outcomes[run_id], row.right.get(run_id)
-    mark = {True: "right", False: "wrong", None: ""}[is_right]
-    judged = f"{mark}, {score_text(outcome.score)}" if mark else score_text(outcome.score)
-    if outcome.error is not None:
-        judged = "no answer"
-    return (
-        f'<section><header><b>{letter}</b><span class="judged {mark}">{judged}</span></header>'
-        f'<p class="text">{escape(outcome.error or outcome.text or "(nothing)")}</p></section>'
-    )

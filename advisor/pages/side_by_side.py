@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import streamlit as st
 
 from advisor.pages import frame
 from advisor.pages.answer_choice import choose_rows, turn_pages
-from advisor.pages.marks import marked_name
-from advisor.pages.own_marks import mark_answer, note_on, show_marked
+from advisor.pages.marks import cut_off_tag, marked_name
+from advisor.pages.own_marks import Markable, show_answer, show_marked
 from advisor.pages.sent_prompt import show_sent
 from advisor.schema import Report
-from advisor.sections.answers import CUT_OFF_MEANS, AnsweredRow, answered_rows, marked
+from advisor.sections.answers import AnsweredRow, answered_rows, marked
 from advisor.storage.own_marks import read_marks
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_trials
-from advisor.wording import count_text
+from advisor.wording import count_text, in_sentence, list_text, name_of
 from eval.outcomes import EXAMPLE_SOURCE
 from eval.scoring import read_json
 from eval.scoring.code import is_code
-from eval.task import BadInput, Task
+from eval.task import BadInput, Example, Task
 
 _ANSWERS_SHOWN = 3  # of several right ones
 _LONG_JSON = 60  # characters; longer JSON is set out in lines
@@ -61,19 +61,25 @@ def show_answers(run: StoredRun, report: Report) -> None:
 def _show_row(run: StoredRun, row: AnsweredRow, sources: Sources, may_mark: bool) -> None:
     with st.container(key=f"answered-{row.example.id}"):
         asked, given = st.columns([5, 7], gap="large")
-        with asked:
-            st.html(f'<div class="answered-part">{_asked(row)}</div>')
+        asked.html(f'<div class="answered-part">{asked_html(row.example)}</div>')
         with given:
-            for strategy in row.outcomes:
-                with st.container(gap="xxsmall", key=f"given-{row.example.id}-{strategy}"):
-                    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-                        st.html(f'<div class="answered-part given">{_head(row, strategy)}</div>')
-                        if may_mark:
-                            mark_answer(run, row, strategy)
-                    st.html(f'<div class="answered-part given">{_body(row, strategy, sources)}</div>')
-                    if may_mark:
-                        note_on(run, row, strategy)
+            for strategies in row.same_answers:
+                show_answer(
+                    f"{row.example.id}-{strategies[0]}",
+                    _head(row, strategies),
+                    _body(row, strategies, sources),
+                    _markable(run, row, strategies) if may_mark else None,
+                )
         show_sent(run, row)
+
+
+def _markable(run: StoredRun, row: AnsweredRow, strategies: Sequence[str]) -> Markable | None:
+    """None where there is no answer."""
+    outcome = row.outcomes[strategies[0]]
+    if outcome.error is not None:
+        return None
+    about = f"{list_text(list(map(name_of, strategies)))}, row {row.example.id.removeprefix('r')}"
+    return Markable((run.id,), row.example.input, outcome.text, about, row.marks.get(strategies[0]))
 
 
 def read_answers(run: StoredRun, report: Report) -> tuple[list[AnsweredRow], Sources] | None:
@@ -105,41 +111,41 @@ def texts_of(task: Task) -> dict[str, tuple[str, str]]:
 
 
 def card(row: AnsweredRow, sources: Sources) -> str:
-    answers = "".join(_answer(row, strategy, sources) for strategy in row.outcomes)
-    return (
-        f'<article class="answered"><div class="asked">{_asked(row)}</div><div class="given">{answers}</div></article>'
-    )
+    answers = "".join(f"<section>{_head(row, each)}{_body(row, each, sources)}</section>" for each in row.same_answers)
+    asked = f'<div class="asked">{asked_html(row.example)}</div>'
+    return f'<article class="answered">{asked}<div class="given">{answers}</div></article>'
 
 
-def _asked(row: AnsweredRow) -> str:
+def asked_html(example: Example) -> str:
     """The input and the expected answers."""
-    shown, others = row.example.answers[:_ANSWERS_SHOWN], row.example.answers[_ANSWERS_SHOWN:]
-    expected = '<p class="quiet small">or</p>'.join(map(_as_written, shown))
+    shown, others = example.answers[:_ANSWERS_SHOWN], example.answers[_ANSWERS_SHOWN:]
+    expected = '<p class="quiet small">or</p>'.join(map(as_written, shown))
     if others:
         listed = "".join(f"<li>{escape(one)}</li>" for one in others)
         expected += f"<details><summary>or any of {len(others):,} more</summary><ul>{listed}</ul></details>"
-    return f'<h3>Input</h3><p class="text">{escape(row.example.input)}</p><h3>Expected</h3>{expected}'
+    return f'<h3>Input</h3><p class="text">{escape(example.input)}</p><h3>Expected</h3>{expected}'
 
 
-def _answer(row: AnsweredRow, strategy: str, sources: Sources) -> str:
-    return f"<section>{_head(row, strategy)}{_body(row, strategy, sources)}</section>"
+def _head(row: AnsweredRow, strategies: Sequence[str]) -> str:
+    """Who gave this answer, and how the score judges it."""
+    first, *_ = strategies
+    mark = {True: "right", False: "wrong", None: ""}[row.right.get(first)]
+    judged = f'<span class="judged {mark}">{escape(row.judgement(first))}</span>'
+    cut = cut_off_tag(row.outcomes[first].cut_off)
+    return f"<header>{''.join(map(marked_name, strategies))}{judged}{cut}</header>"
 
 
-def _head(row: AnsweredRow, strategy: str) -> str:
-    """Who answered, and how the score judges it."""
-    mark = {True: "right", False: "wrong", None: ""}[row.right.get(strategy)]
-    judged = f'<span class="judged {mark}">{escape(row.judgement(strategy))}</span>'
-    cut = f'<span class="tag" title="{CUT_OFF_MEANS}">cut off</span>' if row.outcomes[strategy].cut_off else ""
-    return f"<header>{marked_name(strategy)}{judged}{cut}</header>"
+def _body(row: AnsweredRow, strategies: Sequence[str], sources: Sources) -> str:
+    """The answer, and what each strategy made it from."""
+    outcome = row.outcomes[strategies[0]]
+    with_sources = [one for one in strategies if row.outcomes[one].sources]
+    made_from = "".join(
+        _sources(row.outcomes[one].sources, sources, one if len(with_sources) > 1 else "") for one in with_sources
+    )
+    return f"{as_written(outcome.error or outcome.text or '(nothing)')}{made_from}"
 
 
-def _body(row: AnsweredRow, strategy: str, sources: Sources) -> str:
-    """The answer, and what it was made from."""
-    outcome = row.outcomes[strategy]
-    return f"{_as_written(outcome.error or outcome.text or '(nothing)')}{_sources(outcome.sources, sources)}"
-
-
-def _as_written(text: str) -> str:
+def as_written(text: str) -> str:
     """An answer as a paragraph; code keeps its columns, and nested JSON is set out in lines."""
     if is_code(text):
         return f'<pre class="code">{escape(text)}</pre>'
@@ -149,11 +155,11 @@ def _as_written(text: str) -> str:
     return f'<p class="text">{escape(text)}</p>'
 
 
-def _sources(ids: tuple[str, ...], sources: Sources) -> str:
-    if not ids:
-        return ""
+def _sources(ids: tuple[str, ...], sources: Sources, of: str) -> str:
+    """`of` names the strategy if that isn't clear."""
     items = "".join(
         f"<li><b>{escape(title)}</b> {escape(text[:_LONGEST_SOURCE])}{'…' if len(text) > _LONGEST_SOURCE else ''}</li>"
         for title, text in (sources.get(one, (one, "")) for one in ids)
     )
-    return f"<details><summary>Sources ({len(ids)})</summary><ol>{items}</ol></details>"
+    summary = f"Sources of {in_sentence(of)} ({len(ids)})" if of else f"Sources ({len(ids)})"
+    return f"<details><summary>{escape(summary)}</summary><ol>{items}</ol></details>"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
 from advisor.candidates import judged
 from advisor.measurement import is_judged
 from advisor.schema import SCORE_VERSION, Report
+from advisor.storage.own_marks import OwnMark
 from advisor.wording import money_text
 from eval.outcomes import Outcome, Trial
 from eval.scoring import MetricName, is_right
@@ -50,11 +51,14 @@ class SharedRow:
 @dataclass(frozen=True, slots=True)
 class FlippedRow:
     """A row that one strategy answered differently well in several runs: its outcomes by run. `right` is empty where
-    answers aren't right or wrong."""
+    answers aren't right or wrong. `inputs` are as each run has them, because blanks and capitals may differ; `marks`
+    are the person's own, by run."""
 
     example: Example
     outcomes: dict[str, Outcome]
     right: dict[str, bool]
+    inputs: dict[str, str]
+    marks: Mapping[str, OwnMark] = field(default_factory=dict)
 
     @property
     def spread(self) -> float:
@@ -184,6 +188,7 @@ def flipped_rows(compared: Compared, strategy: str) -> list[FlippedRow]:
     """The shared rows that this strategy got right in one run and wrong in another. Where answers aren't right or
     wrong, those with another score, the largest spread first."""
     kind, found = compared.runs[0].report.task.kind, []
+    inputs = {run.id: {example.id: example.input for example in run.test} for run in compared.runs}
     for row in compared.rows:
         given = {
             run.id: run.answers[strategy][row_id]
@@ -194,8 +199,28 @@ def flipped_rows(compared: Compared, strategy: str) -> list[FlippedRow]:
         right = {run_id: mark for run_id, mark in marks.items() if mark is not None}
         seen: set[float] = set(right.values()) if right else {one.score for one in given.values()}
         if len(seen) > 1:
-            found.append(FlippedRow(row.example, given, right))
+            found.append(
+                FlippedRow(
+                    row.example, given, right, {run_id: inputs[run_id][one.example_id] for run_id, one in given.items()}
+                )
+            )
     return found if all(row.right for row in found) else sorted(found, key=lambda row: -row.spread)
+
+
+def with_marks(rows: Sequence[FlippedRow], marks: Mapping[str, Sequence[OwnMark]]) -> list[FlippedRow]:
+    """The rows with what the person says of their answers; `marks` are by run."""
+    said = {run_id: {mark.key: mark for mark in of_run} for run_id, of_run in marks.items()}
+    return [
+        replace(
+            row,
+            marks={
+                run_id: mark
+                for run_id, outcome in row.outcomes.items()
+                if (mark := said[run_id].get((row.inputs[run_id], outcome.text))) is not None
+            },
+        )
+        for row in rows
+    ]
 
 
 def differing_settings(reports: Sequence[Report]) -> list[Setting]:

@@ -5,15 +5,17 @@ RE2 matches in time proportional to the text, so no expression can keep a page b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from advisor.sections.answers import AnsweredRow
-from eval.task import BadInput
+from advisor.storage.own_marks import OwnMark
+from eval.outcomes import Outcome
+from eval.task import BadInput, Example
 
 _REFUSED = "Invalid regular expression: "  # how RE2's own words begin
 _LONGEST_SAID = 60  # characters of an expression that an error repeats
@@ -38,7 +40,21 @@ class Search:
     place: Place = Place.EVERYWHERE
 
 
-def matching(rows: Sequence[AnsweredRow], search: Search) -> list[AnsweredRow]:
+class Searchable(Protocol):
+    """A row of a test set with answers and the person's marks on them."""
+
+    @property
+    def example(self) -> Example: ...
+    @property
+    def outcomes(self) -> Mapping[str, Outcome]: ...
+    @property
+    def marks(self) -> Mapping[str, OwnMark]: ...
+
+
+_Row = TypeVar("_Row", bound=Searchable)
+
+
+def matching(rows: Sequence[_Row], search: Search) -> list[_Row]:
     """The rows in which the text is found, in their order. Raises BadInput if it isn't a regular expression."""
     wanted = search.text if search.is_pattern else search.text.strip()
     if not wanted:
@@ -52,7 +68,7 @@ def matching(rows: Sequence[AnsweredRow], search: Search) -> list[AnsweredRow]:
     return [row for row, each in zip(rows, hits, strict=True) if any(each)]
 
 
-def _texts(row: AnsweredRow, place: Place) -> list[str]:
+def _texts(row: Searchable, place: Place) -> list[str]:
     texts = {
         Place.INPUT: [row.example.input],
         Place.EXPECTED: list(row.example.answers),

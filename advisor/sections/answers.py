@@ -54,6 +54,15 @@ class AnsweredRow:
         mark = self.marks.get(strategy)
         return mark is not None and strategy in self.right and mark.is_right != self.right[strategy]
 
+    @property
+    def same_answers(self) -> list[tuple[str, ...]]:
+        """The strategies that gave the same answer, together, in their order."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for strategy, outcome in self.outcomes.items():
+            text = outcome.error or outcome.text
+            found.setdefault((text, self.judgement_in_full(strategy)), []).append(strategy)
+        return [tuple(each) for each in found.values()]
+
     def judgement_in_full(self, strategy: str) -> str:
         """As `judgement`, and "cut off" where the answer was."""
         judgement = self.judgement(strategy)

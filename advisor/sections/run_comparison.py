@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
 
 from advisor.candidates import baselines, judged
@@ -230,7 +230,7 @@ def flips_sentence(flips: Sequence[FlippedRow], rows: int, strategy: str) -> str
     )
 
 
-def flip_filters(flips: Sequence[FlippedRow], letters: dict[str, str]) -> dict[str, list[FlippedRow]]:
+def flip_filters(flips: Sequence[FlippedRow], letters: Mapping[str, str]) -> dict[str, list[FlippedRow]]:
     """The flipped rows by the runs that got them right; of answers without right or wrong, by the run that is best."""
     found: dict[str, list[FlippedRow]] = {"All": list(flips)}
     for row in flips:
@@ -238,7 +238,7 @@ def flip_filters(flips: Sequence[FlippedRow], letters: dict[str, str]) -> dict[s
     return {label: found[label] for label in sorted(found, key=lambda label: (label != "All", label))}
 
 
-def _ahead(row: FlippedRow, letters: dict[str, str]) -> str:
+def _ahead(row: FlippedRow, letters: Mapping[str, str]) -> str:
     if row.right:
         return f"Right in {list_text([letters[name] for name, is_right in row.right.items() if is_right])}"
     best = max(outcome.score for outcome in row.outcomes.values())

@@ -35,11 +35,13 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`writer` is the strategy that wrote it or, before a run, the corruption applied to an expected answer."""
+    """`writer` is the strategy that wrote it or, before a run, the corruption applied to an expected answer. `cut_off`
+    says whether it reached the limit of tokens before its end."""
 
     writer: str
     text: str
     score: float
+    cut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,9 @@ def pairs_of_trials(trials: Sequence[Trial], examples: Sequence[Example], seed: 
     answers: defaultdict[str, list[Answer]] = defaultdict(list)
     for trial in trials:
         for outcome in trial.outcomes if trial.status == "done" else ():
-            answers[outcome.example_id].append(Answer(trial.strategy, outcome.text, outcome.score))
+            answers[outcome.example_id].append(
+                Answer(trial.strategy, outcome.text, outcome.score, bool(outcome.cut_off))
+            )
     return _shuffled([(row, *two) for row in examples for two in combinations(answers[row.id], 2)], seed)
 
 

@@ -27,7 +27,7 @@ MakeTrials = Callable[..., tuple[Trial, ...]]
 Finish = Callable[..., StoredRun]
 _SHOWN = re.compile(
     r"<p class=\"quiet small\" role=\"status\">(.*?)</p>.*<h3>Input</h3>.*?>(.*?)</p>.*expected answer</summary>"
-    r"<p class=\"text\">(.*?)</p>.*<h3>Left</h3>.*?>(.*?)</p>.*<h3>Right</h3>.*?>(.*?)</p>",
+    r"<p class=\"text\">(.*?)</p>.*<h3>Left\b.*?<p.*?>(.*?)</p>.*<h3>Right\b.*?<p.*?>(.*?)</p>",
     re.DOTALL,
 )
 
@@ -146,13 +146,15 @@ def test_a_person_can_undo_stop_and_go_on(store: Store, finished: Finish) -> Non
 def test_texts_are_shown_as_they_stand(synthetic_trials: MakeTrials, finished: Finish) -> None:
     bad = "<script>alert(1)</script> ![x](http://x.test/p.png)"
     trials = list(synthetic_trials())
-    trials[0] = replace(trials[0], outcomes=tuple(replace(one, text=bad) for one in trials[0].outcomes))
+    trials[0] = replace(trials[0], outcomes=tuple(replace(one, text=bad, cut_off=True) for one in trials[0].outcomes))
     trials[1] = replace(trials[1], outcomes=tuple(replace(one, text="") for one in trials[1].outcomes))
     app = open_page("Report", run=finished(trials).id)
     app.button(key="blind-start").click().run()
     texts: set[str] = set()
     for _ in range(4):
         texts |= set(shown(app)[3:])
+        pair = html_of(app).partition('class="blind"')[2].partition("</article>")[0]
+        assert (bad in shown(app)) == (">cut off</span>" in pair)
         say(app, Choice.NEITHER)
     assert {bad, "(no answer)"} <= texts
     assert "<script>" not in html_of(app)
