@@ -110,20 +110,34 @@ def _key(field: str, stored: str | None) -> str:
     """The key of a field that shows what is stored. If that was changed from elsewhere, as by the same answer to
     another row, the field gets a new key. Under its old key, a browser that hasn't drawn the change yet would send the
     old value with its next click, and we would store that as if the person had just entered it."""
-    shown: dict[str, tuple[str | None, int]] = st.session_state.setdefault(_SHOWN, {})
-    value, number = shown.get(field, (stored, 0))
+    value, number = _shown().get(field, (stored, 0))
     number += value != stored
-    shown[field] = stored, number
+    _shown()[field] = stored, number
     return f"{field}-{number}"
+
+
+def _shown() -> dict[str, tuple[str | None, int]]:
+    """What each field shows, and how often it was made again."""
+    found: dict[str, tuple[str | None, int]] = st.session_state.setdefault(_SHOWN, {})
+    return found
+
+
+def _is_entered(key: str, value: str | None) -> bool:
+    """Whether the person entered this value. A browser that is late also sends what a field showed before."""
+    field, _, number = key.rpartition("-")
+    shown, current = _shown()[field]
+    return int(number) == current and value != shown
 
 
 def _now_shows(key: str, value: str | None) -> None:
     field, _, number = key.rpartition("-")
-    st.session_state[_SHOWN][field] = value, int(number)
+    _shown()[field] = value, int(number)
 
 
 def _keep_mark(asked: Markable, key: str) -> None:
     chosen = st.session_state[key]
+    if not _is_entered(key, chosen):
+        return
     is_right = None if chosen is None else chosen == _RIGHT
     _change(asked, lambda mark: replace(mark, is_right=is_right, note=mark.note if chosen else ""))
     _now_shows(key, chosen)  # if it couldn't be kept, the field is made again, and shows what is stored
@@ -131,7 +145,7 @@ def _keep_mark(asked: Markable, key: str) -> None:
 
 def _keep_note(asked: Markable, key: str) -> None:
     note = (st.session_state[key] or "").strip()
-    if _change(asked, lambda mark: replace(mark, note=note)):
+    if _is_entered(key, note) and _change(asked, lambda mark: replace(mark, note=note)):
         _now_shows(key, note)
 
 

@@ -1,4 +1,4 @@
-"""What the page tests share: a store, runs that have ended, and a real browser."""
+"""What the page tests share: a store, runs that have ended, the app under an address, and a real browser."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from eval.outcomes import Trial
 from eval.task import Kind, Split, Task
-from tests.app import finish_run, own_home
+from strategies.engine.models import EMBEDDED
+from tests.app import app_at, finish_run, own_home
+from tests.pages.test_flow import TICKETS
+from tests.tiny_strategies import SPEED
 
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SHORT_TICKET = "Ship number 0 has trouble with its mast"
+LONG_TICKET = "Ship number 0 has <b>trouble</b> with its mast" + " and more" * 90
 
 
 @pytest.fixture
@@ -45,6 +50,31 @@ def finished(
         return finish_run(store, task or original, synthetic_split(original), own, follows)
 
     return finish
+
+
+@pytest.fixture
+def report_address(
+    tmp_path: Path,
+    synthetic_task: Callable[..., Task],
+    synthetic_split: Callable[[Task], Split],
+    synthetic_trials: Callable[..., tuple[Trial, ...]],
+) -> Iterator[str]:
+    """Where a browser finds the report of a finished run; the home is in `tmp_path`."""
+    task = synthetic_task()
+    run = finish_run(Store(tmp_path / "home"), task, synthetic_split(task), synthetic_trials())
+    with app_at(tmp_path / "home") as address:
+        yield f"{address}/report?run={run.id}"
+
+
+@pytest.fixture(scope="module")
+def served_tickets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, Store]]:
+    """The address of the app, the id of a dataset whose first row is long, and the store."""
+    home = tmp_path_factory.mktemp("app") / "home"
+    store = Store(home)
+    store.save_speed(EMBEDDED, SPEED)
+    dataset = store.add_dataset("tickets.csv", TICKETS.replace(SHORT_TICKET, LONG_TICKET).encode())
+    with app_at(home) as address:
+        yield address, dataset.id, store
 
 
 @pytest.fixture

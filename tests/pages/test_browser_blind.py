@@ -2,31 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Page, expect
 
-from advisor.storage.store import Store
-from eval.outcomes import Trial
-from eval.task import Split, Task
-from tests.app import app_at, finish_run
-
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def report_address(
-    tmp_path: Path,
-    synthetic_task: Callable[..., Task],
-    synthetic_split: Callable[[Task], Split],
-    synthetic_trials: Callable[..., tuple[Trial, ...]],
-) -> Iterator[str]:
-    task = synthetic_task()
-    run = finish_run(Store(tmp_path / "home"), task, synthetic_split(task), synthetic_trials())
-    with app_at(tmp_path / "home") as address:
-        yield f"{address}/report?run={run.id}"
 
 
 def test_pairs_are_compared_by_keyboard_on_a_telephone(report_address: str, page: Page) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,31 +9,18 @@ from playwright.sync_api import Page, expect
 
 from advisor.storage.store import Store
 from eval.reading.table import MAX_BYTES
-from strategies.engine.models import EMBEDDED
-from tests.app import app_at
+from tests.pages.conftest import LONG_TICKET
 from tests.pages.test_flow import TICKETS
-from tests.tiny_strategies import SPEED
 
 pytestmark = pytest.mark.slow
 
 _WAIT = 60_000  # milliseconds: the machine may be busy
-_LONG = "Ship number 0 has <b>trouble</b> with its mast" + " and more" * 90
 
 
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, Store]]:
-    """The app's address, the id of a dataset, and the store."""
-    home = tmp_path_factory.mktemp("app") / "home"
-    store = Store(home)
-    store.save_speed(EMBEDDED, SPEED)
-    rows = TICKETS.replace("Ship number 0 has trouble with its mast", _LONG)
-    dataset = store.add_dataset("tickets.csv", rows.encode())
-    with app_at(home) as address:
-        yield address, dataset.id, store
-
-
-def test_a_refused_file_says_why_in_the_red_line(opened: tuple[str, str, Store], page: Page, tmp_path: Path) -> None:
-    address, _, _ = opened
+def test_a_refused_file_says_why_in_the_red_line(
+    served_tickets: tuple[str, str, Store], page: Page, tmp_path: Path
+) -> None:
+    address, _, _ = served_tickets
     page.goto(address)
     task_file = page.locator(".st-key-task-file input[type=file]")
     task_file.wait_for(state="attached", timeout=_WAIT)
@@ -57,13 +43,13 @@ def test_a_refused_file_says_why_in_the_red_line(opened: tuple[str, str, Store],
     expect(page.get_by_text("45 rows in 2 columns")).to_be_visible(timeout=_WAIT)
 
 
-def test_one_click_shows_a_row_whole(opened: tuple[str, str, Store], page: Page) -> None:
-    address, dataset, _ = opened
+def test_one_click_shows_a_row_whole(served_tickets: tuple[str, str, Store], page: Page) -> None:
+    address, dataset, _ = served_tickets
     page.goto(f"{address}/data?dataset={dataset}")
     tables = page.get_by_test_id("stDataFrame")
     expect(tables).to_have_count(2, timeout=_WAIT)
     tables.first.click(position={"x": 120, "y": 55})
     whole = page.locator(".st-key-whole-row")
-    expect(whole.get_by_text(_LONG, exact=True)).to_be_visible(timeout=_WAIT)
+    expect(whole.get_by_text(LONG_TICKET, exact=True)).to_be_visible(timeout=_WAIT)
     expect(whole.get_by_text("Row 2")).to_be_visible()
     assert whole.locator("b").count() == 0

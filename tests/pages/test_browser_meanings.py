@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from advisor.storage.store import Store
-from strategies.engine.models import EMBEDDED
-from tests.app import app_at
-from tests.pages.test_flow import TICKETS
-from tests.tiny_strategies import SPEED
 
 pytestmark = pytest.mark.slow
 
 _WAIT = 60_000  # milliseconds: the machine may be busy
-_LONG = "Ship number 0 has <b>trouble</b> with its mast" + " and more" * 90
 
 
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, Store]]:
-    """The app's address, the id of a dataset, and the store."""
-    home = tmp_path_factory.mktemp("app") / "home"
-    store = Store(home)
-    store.save_speed(EMBEDDED, SPEED)
-    rows = TICKETS.replace("Ship number 0 has trouble with its mast", _LONG)
-    dataset = store.add_dataset("tickets.csv", rows.encode())
-    with app_at(home) as address:
-        yield address, dataset.id, store
-
-
-def test_a_meaning_is_typed_and_kept(opened: tuple[str, str, Store], page: Page) -> None:
-    address, dataset, store = opened
+def test_a_meaning_is_typed_and_kept(served_tickets: tuple[str, str, Store], page: Page) -> None:
+    address, dataset, store = served_tickets
     page.goto(f"{address}/data?dataset={dataset}")
     tables = page.get_by_test_id("stDataFrame")
     expect(tables).to_have_count(2, timeout=_WAIT)
