@@ -20,7 +20,7 @@ from strategies.contract import Progress, ReportProgress
 from strategies.engine.language_model import LanguageModel, Prompt, RowsDone, Scores
 from strategies.label_choice import LabelChoice, continuations_of
 from strategies.presets import SENTENCE_TOKENS
-from strategies.witness import as_sent, shares_of, watched
+from strategies.witness import shares_of, watched
 
 ANSWER_LENGTH_SHARE = 0.95  # answers may be as long as this share of training targets needs, and a sentence longer
 ANSWER_LENGTH_SLACK = 1.1
@@ -77,7 +77,6 @@ class Answerer:
         context."""
         asked = self._ask(prompts, [self.choice], rows_done)
         if (seen := watched()) is not None:
-            seen.prompts += [as_sent(self.model, prompt) for prompt in prompts]
             compared = () if asked.scores is None else self.choice.compare(asked.scores, self.baseline)
             seen.shares += [shares_of(self.brief.labels, row) for row in compared]
         return self._predict(asked, self.choice)

@@ -1,5 +1,5 @@
-"""What was behind an answer: the prompt as it was sent, and how likely each label was. Recorded only while somebody
-watches, so that a measured answer costs nothing more."""
+"""How likely each label was when an answer was chosen. Recorded only while somebody watches, so that a measured answer
+costs nothing more."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.engine.language_model import LanguageModel, Prompt
-
 
 @dataclass(slots=True)
 class Seen:
-    """Behind each answer of a call, in order. `prompts` is empty for a strategy without a language model, `shares` for
-    one without probabilities. The shares of a language model's labels add up to 1."""
+    """Behind each answer of a call, in order; empty for a strategy without probabilities. The shares of a language
+    model's labels add up to 1."""
 
-    prompts: list[str] = field(default_factory=list)
     shares: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -40,14 +37,6 @@ def watching() -> Iterator[Seen]:
 def watched() -> Seen | None:
     """Where to record it; None if nobody watches."""
     return _seen.get()
-
-
-def as_sent(model: LanguageModel, prompt: Prompt) -> str:
-    """The prompt in the model's own chat format, as the network reads it."""
-    encode, tokenizer = getattr(model, "encode", None), getattr(model, "tokenizer", None)
-    if encode is None or tokenizer is None:  # a model that is served elsewhere
-        return "\n\n".join(f"{turn.role}:\n{turn.content}" for turn in prompt)
-    return str(tokenizer.decode(encode(prompt), clean_up_tokenization_spaces=False))
 
 
 def shares_of(labels: Sequence[str], compared: NDArray[np.float64]) -> dict[str, float]:

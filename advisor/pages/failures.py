@@ -9,7 +9,8 @@ from html import escape
 import streamlit as st
 
 from advisor.pages.marks import marked_name
-from advisor.pages.side_by_side import Sources, card, read_answers
+from advisor.pages.side_by_side import card, read_answers
+from advisor.pages.sources import Sources
 from advisor.schema import Report
 from advisor.sections.answers import AnsweredRow
 from advisor.sections.failures import WORDS, Counts, counts_of, failures_of, mixup_text, sentences_of

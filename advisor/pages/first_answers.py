@@ -13,7 +13,8 @@ from advisor.advice.expectation import Expectation, expectation_of
 from advisor.measurement import derive, is_judged
 from advisor.pages import frame
 from advisor.pages.rule_list import sources
-from advisor.pages.side_by_side import Sources, card, texts_of
+from advisor.pages.side_by_side import card
+from advisor.pages.sources import Sources, sources_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP
 from advisor.sections.answers import AnsweredRow, answered_row
 from advisor.storage.first_answers import read_first_answers
@@ -108,7 +109,7 @@ def _known(home: str, run_id: str) -> _Known | None:
     except BadInput:
         return None
     metric = task.metric.name if task.metric else ""
-    return _Known(expectation, task.kind, metric, tuple(first_rows(split.test)), texts_of(task))
+    return _Known(expectation, task.kind, metric, tuple(first_rows(split.test)), sources_of(task))
 
 
 def _folders(run: StoredRun, steps: Sequence[StoredStep]) -> dict[str, Path]:

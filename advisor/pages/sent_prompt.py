@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from itertools import accumulate, pairwise
 
 import streamlit as st
 
 from advisor.pages import frame
 from advisor.pages.marks import plain
+from advisor.pages.sources import marked_html
 from advisor.sections.answers import AnsweredRow
 from advisor.storage.stored import StoredRun
 from advisor.storage.trial_files import read_prompts
 from advisor.wording import count_text, name_of
 from eval.outcomes import Outcome
 from eval.sent import Part, Piece, SentPrompt, SentPrompts
+from eval.shared_words import Span, shared_words
 from strategies.registry import STRATEGIES
 
 _HEADINGS = {
@@ -34,6 +35,7 @@ _NAMES = {
     Part.TEMPLATE: "",  # it stands between all the others
     Part.WHOLE: "",
 }
+_FOUND = (Part.PASSAGE, Part.EXAMPLE)  # by searching with the input
 _INPUT_SHOWN = 50  # characters of an input in a label
 _NOT_RECORDED = (
     "Not recorded: an earlier version of Threeways made this run and kept no prompts. Run it again to see them."
@@ -62,13 +64,17 @@ def _offer(run: StoredRun, example_id: str, asked: str, outcomes: dict[str, Outc
     prompts = _prompts(frame.store().home.as_posix(), run.id, run.ended_at, chosen)
     prompt = prompts.of(example_id) if prompts else None
     if prompt is not None:
-        st.html(sent_html(prompt))
-        with st.expander("Plain text, to copy"):
-            st.code("".join(piece.text for piece in prompt), language=None, wrap_lines=True)
+        show_prompt(prompt)
     elif prompts and outcomes[chosen].error:
         st.text(f"Nothing was sent. {outcomes[chosen].error}")
     else:
         st.text(_NOT_RECORDED)
+
+
+def show_prompt(prompt: SentPrompt) -> None:
+    st.html(sent_html(prompt))
+    with st.expander("Plain text, to copy"):
+        st.code("".join(piece.text for piece in prompt), language=None, wrap_lines=True)
 
 
 @st.cache_resource(show_spinner="Reading the prompts", max_entries=8)
@@ -78,16 +84,20 @@ def _prompts(home: str, run_id: str, ended_at: float | None, strategy: str) -> S
 
 
 def sent_html(prompt: SentPrompt) -> str:
-    """A legend with the tokens of each part, then the prompt."""
+    """A legend with the tokens of each part, then the prompt. In passages and solved examples, the words that are also
+    in the input are marked."""
     counted = {part: sum(len(piece.ids) for piece in prompt if piece.part is part) for part in Part}
     legend = "".join(
         f'<li class="part {part}"><b>{_HEADINGS[part]}</b> {count_text(tokens, "token")}</li>'
         for part, tokens in counted.items()
         if tokens
     )
+    asked = "".join(piece.text for piece in prompt if piece.part is Part.INPUT)
+    pieces = "".join(_piece(piece, asked) for piece in prompt)
+    marked = " Marked words are also in the input." if "<mark>" in pieces else ""
     return (
-        f'<p class="quiet small">{_told(prompt, sum(counted.values()))}</p><ul class="sent-parts">{legend}</ul>'
-        f'<div class="sent">{"".join(map(_piece, prompt))}</div>'
+        f'<p class="quiet small">{_told(prompt, sum(counted.values()))}{marked}</p>'
+        f'<ul class="sent-parts">{legend}</ul><div class="sent">{pieces}</div>'
     )
 
 
@@ -97,15 +107,14 @@ def _told(prompt: SentPrompt, tokens: int) -> str:
     return f"The exact prompt, {count_text(tokens, 'token')}. The shade alternates from token to token."
 
 
-def _piece(piece: Piece) -> str:
+def _piece(piece: Piece, asked: str) -> str:
     name = f"<b>{_NAMES[piece.part]}</b>" if _NAMES[piece.part] else ""
-    tokens = "".join(f"<i>{escape(token)}</i>" for token in _tokens(piece) if token)
+    shared = shared_words(asked, piece.text) if piece.part in _FOUND else ()
+    tokens = "".join(f"<i>{marked_html(piece.text, shared, *token)}</i>" for token in _tokens(piece))
     return f'<span class="part {piece.part}">{name}{tokens}</span>'
 
 
-def _tokens(piece: Piece) -> Iterator[str]:
-    """The text of each token; the whole text if that is unknown."""
-    if not piece.lengths:
-        yield piece.text
-    for start, end in pairwise(accumulate(piece.lengths, initial=0)):
-        yield piece.text[start:end]
+def _tokens(piece: Piece) -> Iterator[Span]:
+    """Where each token is in the text; the whole text if that is unknown."""
+    ends = accumulate(piece.lengths, initial=0) if piece.lengths else (0, len(piece.text))
+    return ((start, end) for start, end in pairwise(ends) if start < end)

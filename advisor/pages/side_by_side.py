@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
@@ -13,23 +13,20 @@ from advisor.pages.answer_choice import choose_rows, turn_pages
 from advisor.pages.marks import cut_off_tag, marked_name
 from advisor.pages.own_marks import Markable, show_answer, show_marked
 from advisor.pages.sent_prompt import show_sent
+from advisor.pages.sources import Sources, sources_html, sources_of
 from advisor.schema import Report
 from advisor.sections.answers import AnsweredRow, answered_rows, marked
 from advisor.storage.own_marks import read_marks
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_trials
-from advisor.wording import count_text, in_sentence, list_text, name_of
-from eval.outcomes import EXAMPLE_SOURCE
+from advisor.wording import count_text, list_text, name_of
 from eval.scoring import read_json
 from eval.scoring.code import is_code
-from eval.task import BadInput, Example, Task
+from eval.task import BadInput, Example
 
 _ANSWERS_SHOWN = 3  # of several right ones
 _LONG_JSON = 60  # characters; longer JSON is set out in lines
-_LONGEST_SOURCE = 600  # characters of a source that are shown
-
-Sources = Mapping[str, tuple[str, str]]
 
 
 @st.fragment
@@ -99,15 +96,7 @@ def _answers(
         return None
     trials, baselines = read_trials(folder, [step.strategy for step in frame.store().steps(run_id)])
     rows = answered_rows(_report, [*trials, *baselines], split.test)
-    return (rows, texts_of(task)) if rows else None
-
-
-def texts_of(task: Task) -> dict[str, tuple[str, str]]:
-    """A title and a text for each id that an answer may name as its source."""
-    examples = {
-        EXAMPLE_SOURCE + example.id: ("Example", f"{example.input} → {example.target}") for example in task.examples
-    }
-    return examples | {document.id: (document.title or document.id, document.text) for document in task.documents}
+    return (rows, sources_of(task)) if rows else None
 
 
 def card(row: AnsweredRow, sources: Sources) -> str:
@@ -140,7 +129,8 @@ def _body(row: AnsweredRow, strategies: Sequence[str], sources: Sources) -> str:
     outcome = row.outcomes[strategies[0]]
     with_sources = [one for one in strategies if row.outcomes[one].sources]
     made_from = "".join(
-        _sources(row.outcomes[one].sources, sources, one if len(with_sources) > 1 else "") for one in with_sources
+        sources_html(row.outcomes[one].sources, sources, row.example.input, one if len(with_sources) > 1 else "")
+        for one in with_sources
     )
     return f"{as_written(outcome.error or outcome.text or '(nothing)')}{made_from}"
 
@@ -153,13 +143,3 @@ def as_written(text: str) -> str:
     if value is not None:
         return f'<pre class="code">{escape(json.dumps(value, ensure_ascii=False, indent=2))}</pre>'
     return f'<p class="text">{escape(text)}</p>'
-
-
-def _sources(ids: tuple[str, ...], sources: Sources, of: str) -> str:
-    """`of` names the strategy if that isn't clear."""
-    items = "".join(
-        f"<li><b>{escape(title)}</b> {escape(text[:_LONGEST_SOURCE])}{'…' if len(text) > _LONGEST_SOURCE else ''}</li>"
-        for title, text in (sources.get(one, (one, "")) for one in ids)
-    )
-    summary = f"Sources of {in_sentence(of)} ({len(ids)})" if of else f"Sources ({len(ids)})"
-    return f"<details><summary>{escape(summary)}</summary><ol>{items}</ol></details>"

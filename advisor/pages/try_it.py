@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Sequence
 from functools import partial
 from html import escape
 
@@ -17,7 +16,9 @@ import streamlit as st
 from advisor.pages import frame
 from advisor.pages.blocks import folded
 from advisor.pages.marks import marked_name, plain
-from advisor.pages.side_by_side import Sources, read_answers
+from advisor.pages.sent_prompt import show_prompt
+from advisor.pages.side_by_side import read_answers
+from advisor.pages.sources import Sources, sources_html
 from advisor.render.fitted_zip import can_download, unpacked_bytes, write_fitted_zip
 from advisor.runs.trying import NOTHING_SAVED, strategies_to_try, tryable
 from advisor.runs.worker import start_worker
@@ -31,7 +32,6 @@ from strategies.registry import BASELINES
 TITLE = "Try it"
 _SECONDS_BETWEEN_LOOKS = 0.5
 _LONGEST_TITLE = 70  # characters of an input in a list
-_LONGEST_SOURCE = 600
 _MOST_BYTES = 300_000_000  # of a ZIP that the page makes in memory
 _COLUMNS = {1: 1, 2: 2, 4: 2}  # for so many strategies; else 3
 _WAITING_STATES = ("running", "queued", "interrupted")
@@ -161,10 +161,12 @@ def _show(one: Try, sources: Sources) -> None:
         columns = st.columns(width)
         for column, answer in zip(columns, strategies[first : first + width], strict=False):
             with column, st.container(border=True, height="stretch"):
-                st.html(f'<div class="given tried">{_card(answer, sources)}</div>')
-                _show_prompt(one, answer)
+                st.html(f'<div class="given tried">{_card(one, answer, sources)}</div>')
+                if answer.prompt:
+                    with st.expander(f"Prompt sent ({count_text(answer.tokens_in, 'token')})"):
+                        show_prompt(answer.prompt)
     if baselines:
-        cards = "".join(_card(answer, sources) for answer in baselines)
+        cards = "".join(_card(one, answer, sources) for answer in baselines)
         st.html(
             f'<h3 class="tried-head">Baselines, without a language model</h3><div class="given tried">{cards}</div>'
         )
@@ -172,21 +174,14 @@ def _show(one: Try, sources: Sources) -> None:
         frame.small(_took(one))
 
 
-def _show_prompt(one: Try, answer: TriedAnswer) -> None:
-    """The place for a prompt whose parts are marked."""
-    if answer.prompt is not None:
-        with st.expander(f"Prompt sent ({count_text(answer.tokens_in, 'token')})"):
-            st.code(answer.prompt, language=None, wrap_lines=True, height="content")
-
-
-def _card(answer: TriedAnswer, sources: Sources) -> str:
+def _card(one: Try, answer: TriedAnswer, sources: Sources) -> str:
     name = marked_name(answer.strategy)
     if answer.problem:
         return f'<section><header>{name}</header><p class="text">{escape(answer.problem)}</p></section>'
     return (
         f'<section><header>{name}<span class="quiet">{escape(_time_of(answer))}</span></header>'
         f'<p class="text answer">{escape(answer.text or "(nothing)")}</p>{_likely(answer)}'
-        f"{_sources(answer.sources, sources)}</section>"
+        f"{sources_html(answer.sources, sources, one.input)}</section>"
     )
 
 
@@ -213,17 +208,6 @@ def _likely(answer: TriedAnswer) -> str:
 
 def _percent(share: float) -> str:
     return "under 1 %" if share < 0.01 else share_text(share)
-
-
-def _sources(ids: Sequence[str], sources: Sources) -> str:
-    if not ids:
-        return ""
-    found = [sources.get(one, (one, "")) for one in ids]
-    items = "".join(
-        f"<li><b>{escape(title)}</b> {escape(text[:_LONGEST_SOURCE])}{'…' if len(text) > _LONGEST_SOURCE else ''}</li>"
-        for title, text in found
-    )
-    return f"<details><summary>Sources ({len(ids)})</summary><ol>{items}</ol></details>"
 
 
 def _sources_of(run: StoredRun, report: Report) -> Sources:

@@ -102,5 +102,5 @@ def _answered(strategy: Strategy, name: str, text: str, loading_seconds: float |
         prediction.sources,
         tuple(Likelihood(label, shares[label]) for label in best),
         len(shares),
-        seen.prompts[0] if seen.prompts else None,
+        prediction.sent() if prediction.sent else None,
     )

@@ -16,6 +16,7 @@ from typing import Literal
 from advisor.as_json import AsJson
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
+from eval.sent import SentPrompt
 from eval.task import BadInput
 
 KEPT = 8  # tries of a run; older ones are deleted
@@ -38,7 +39,7 @@ class TriedAnswer:
 
     `seconds` is the wall time of the answer, `loading_seconds` that of loading the strategy, None if it was in memory.
     `sources` are ids as in a `Prediction`. `likely` are the likeliest of all `labels`, best first; `prompt` is what a
-    language model read.
+    language model was sent.
     """
 
     strategy: str
@@ -51,7 +52,7 @@ class TriedAnswer:
     sources: tuple[str, ...] = ()
     likely: tuple[Likelihood, ...] = ()
     labels: int = 0
-    prompt: str | None = None
+    prompt: SentPrompt | None = None
 
 
 @dataclass(frozen=True, slots=True)

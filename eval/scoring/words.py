@@ -36,7 +36,7 @@ while until within s t
 _LETTERS_OF_THEIR_OWN = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ß": "ss", "þ": "th"}
 )
-_FUNCTION_WORDS = frozenset(_SAY_NOTHING.split())
+FUNCTION_WORDS = frozenset(_SAY_NOTHING.split())
 
 
 def folded(text: str) -> str:
@@ -77,7 +77,7 @@ def unaccented(word: str) -> str:
 
 
 def is_function_word(word: str) -> bool:
-    return word.casefold() in _FUNCTION_WORDS
+    return word.casefold() in FUNCTION_WORDS
 
 
 class _WithoutPunctuation(dict[int, int | None]):

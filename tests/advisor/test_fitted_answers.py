@@ -112,7 +112,9 @@ def test_a_test_input_that_is_tried_gets_the_recorded_answer_of_each_strategy(me
         for answer in answers:
             assert answer.problem is None and answer.text == recorded[answer.strategy][text], answer
             assert (answer.prompt is None) == (answer.strategy in BASELINES)
-            assert answer.prompt is None or (text in answer.prompt and answer.tokens_in > 0)
+            if answer.prompt is not None:
+                assert text in "".join(piece.text for piece in answer.prompt)
+                assert answer.tokens_in == sum(len(piece.ids) for piece in answer.prompt)
             if measured.kind is Kind.CLASSIFICATION and answer.likely:
                 assert answer.likely[0].label == answer.text  # whatever it compares, its probabilities agree
             if answer.likely and (answer.strategy in STRATEGIES or measured.kind is Kind.CLASSIFICATION):

@@ -55,5 +55,21 @@ def test_each_part_has_a_name_and_its_tokens() -> None:
     assert '<li class="part instruction"><b>Instruction</b> 3 tokens</li>' in said
     assert '<span class="part instruction"><b>instruction</b><i>Sort</i><i> this</i><i>.</i></span>' in said
     assert "<i>&lt;script&gt;</i><i>alert(1)&lt;/script&gt;</i>" in said
+    assert "<mark>" not in said and "also in the input" not in said
     unknown = sent_html((Piece(Part.WHOLE, BAD, (1, 2)),))
     assert "doesn't say where each begins" in unknown and "<i>&lt;script&gt;alert(1)&lt;/script&gt;</i>" in unknown
+
+
+def test_words_of_passages_and_examples_that_the_input_has_too_are_marked_across_tokens() -> None:
+    said = sent_html(
+        (
+            Piece(Part.INSTRUCTION, "Sort the parcels.", (1,), (17,)),
+            Piece(Part.PASSAGE, "Lost <parcels>", (2, 3, 4), (8, 5, 1)),
+            Piece(Part.EXAMPLE, "the parcel", (5,)),
+            Piece(Part.INPUT, "the parcel", (6, 7), (4, 6)),
+        )
+    )
+    assert "Marked words are also in the input." in said
+    assert "<i>Lost &lt;<mark>pa</mark></i><i><mark>rcels</mark></i><i>&gt;</i>" in said
+    assert "<i>the <mark>parcel</mark></i>" in said and "<i>the </i><i>parcel</i>" in said
+    assert "<i>Sort the parcels.</i>" in said

@@ -25,6 +25,7 @@ from advisor.storage.tries import (
     tries_of,
     waiting_tries,
 )
+from eval.sent import Part, Piece
 from tests.app import html_of, open_page
 
 Finish = Callable[..., StoredRun]
@@ -39,6 +40,10 @@ def run(store: Store, finished: Finish) -> StoredRun:
         (store.run_folder(run.id) / strategy / "fitted").mkdir()
     (store.run_folder(run.id) / "baselines" / "majority_label" / "fitted").mkdir(parents=True)
     return run
+
+
+def prompt_of(text: str) -> tuple[Piece, ...]:
+    return (Piece(Part.INSTRUCTION, "Sort this.", (1, 2)), Piece(Part.INPUT, text, (3,)))
 
 
 def ask(app: AppTest, text: str) -> AppTest:
@@ -73,14 +78,15 @@ def test_what_goes_on_is_said_with_its_seconds_and_the_answers_so_far(store: Sto
     one = new_try(run.id, "a parcel", strategies_to_try(store, run))
     add_try(store, one)
     first = TriedAnswer(
-        "prompting", "refund", seconds=0.42, loading_seconds=2.0, prompt="the whole prompt", tokens_in=3
+        "prompting", "refund", seconds=0.42, loading_seconds=2.0, prompt=prompt_of("the whole prompt"), tokens_in=3
     )
     save_try(store, replace(one, state="running", strategy="retrieval", stage="loading", answers=(first,)))
     app = open_page("Report", run=run.id)
     said = html_of(app)
     assert re.search(r"Loading retrieval \(\d+ s\)\. 1 of 4 answers so far\.", said)
     assert "0.42 s (after 2.0 s of loading)" in said
-    assert "the whole prompt" in [code.value for code in app.code]
+    assert "Sort this.the whole prompt" in [code.value for code in app.code]
+    assert '<span class="part input"><b>input</b><i>the whole prompt</i></span>' in said
 
 
 def test_answers_stand_side_by_side_with_probabilities_and_sources(store: Store, run: StoredRun) -> None:
@@ -90,7 +96,7 @@ def test_answers_stand_side_by_side_with_probabilities_and_sources(store: Store,
         store,
         run,
         BAD,
-        TriedAnswer("prompting", BAD, seconds=0.1, likely=likely, labels=7, prompt=BAD, tokens_in=9),
+        TriedAnswer("prompting", BAD, seconds=0.1, likely=likely, labels=7, prompt=prompt_of(BAD), tokens_in=9),
         TriedAnswer("retrieval", problem="The model is gone."),
         TriedAnswer("majority_label", "refund", seconds=0.001, sources=("train:row-0",)),
     )
@@ -102,7 +108,7 @@ def test_answers_stand_side_by_side_with_probabilities_and_sources(store: Store,
     )
     assert "Sources (1)" in said and "Question number 0" in said
     assert "All answers were there after" in said
-    assert BAD in [code.value for code in app.code]
+    assert f"Sort this.{BAD}" in [code.value for code in app.code]
     (box,) = (box for box in app.selectbox if box.label == "Inputs you tried")
     box.select_index(1).run()
     assert "an earlier input" in html_of(app) and "The model is gone." not in html_of(app)
