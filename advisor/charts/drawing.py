@@ -40,7 +40,7 @@ def named(strategy: str) -> dict[str, Any]:
 
 def metric_of(report: Judgement) -> str:
     """What an axis of scores is called."""
-    return report.task.metric if isinstance(report, Report) else "score"
+    return f"Score ({report.task.metric})" if isinstance(report, Report) else "Score"
 
 
 def strategy_axis(order: list[str], ink: str) -> alt.Y:
@@ -69,6 +69,15 @@ def colour(of: Literal["colour", "line"] = "colour") -> alt.Color:
 
 def shape() -> alt.Shape:
     return alt.Shape("shape:N", scale=None, legend=None)
+
+
+def written(text: alt.Chart, theme: Theme, **look: Any) -> list[alt.Chart]:
+    """Words in ink on a rim of paper, so that no grid line strikes them through."""
+    rim: dict[str, Any] = {"stroke": theme.paper, "strokeWidth": 4, "strokeJoin": "round"}
+    return [
+        text.mark_text(**look, **rim).encode(color=alt.value(theme.paper)),
+        text.mark_text(**look).encode(color=alt.value(theme.ink)),
+    ]
 
 
 def apart(

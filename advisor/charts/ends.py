@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from advisor.charts.drawing import apart, colour
+from advisor.charts.drawing import apart, colour, written
 from advisor.palette import Theme
 
 if TYPE_CHECKING:
@@ -54,10 +54,8 @@ def names_at_ends(ends: pd.DataFrame, theme: Theme, x: alt.X, y: alt.Y, along: t
         x=_along(x, from_end), x2=f"{to}:Q", y=y, y2="named_at:Q", color=colour("line")
     )
     look: dict[str, Any] = {"fontSize": NAME_SIZE, "fontWeight": 600, "lineHeight": LINE_HEIGHT}
-    text = base.mark_text(align="left", baseline="middle", **look).encode(
-        x=_along(x, named), y=alt.Y("named_at:Q"), text="name:N", color=alt.value(theme.ink)
-    )
-    return [leading, text]
+    text = base.encode(x=_along(x, named), y=alt.Y("named_at:Q"), text="name:N")
+    return [leading, *written(text, theme, align="left", baseline="middle", **look)]
 
 
 def _along(x: alt.X, column: str) -> alt.X:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import altair as alt
 
-from advisor.charts.drawing import GREY, LABEL_SIZE, colour, finished, named, number_axis, rows_of, shape
+from advisor.charts.drawing import GREY, LABEL_SIZE, colour, finished, metric_of, named, number_axis, rows_of, shape
 from advisor.charts.ends import ROOM, names_at_ends, places
 from advisor.palette import Theme
 from advisor.schema import Curve, CurvePoint, Report
@@ -42,8 +42,12 @@ def curve_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
         scale=alt.Scale(type="log", domain=[ends[0], beyond_end(ROOM)], nice=False),
         axis=alt.Axis(values=[*sizes, 2 * train, ends[1]], format=",", grid=False, labelFlush=True),
     )
-    y_title = report.task.metric
-    y = alt.Y("mean:Q", title=y_title, scale=alt.Scale(domain=[low, high], nice=False, zero=False), axis=number_axis())
+    y = alt.Y(
+        "mean:Q",
+        title=metric_of(report),
+        scale=alt.Scale(domain=[low, high], nice=False, zero=False),
+        axis=number_axis(),
+    )
     predicted = line[line.rows >= train]
     beyond = alt.Chart(predicted).encode(x=x, color=colour(), detail="strategy:N")
     band = beyond.mark_area(opacity=0.13).encode(y=alt.Y("low:Q"), y2="high:Q")
@@ -51,11 +55,11 @@ def curve_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
     edges = [
         edge.encode(x=x, y=alt.Y(f"{end}:Q"), color=colour("line"), detail="strategy:N") for end in ("low", "high")
     ]
-    after = beyond.mark_line(strokeWidth=2.5, strokeDash=[6, 4]).encode(y=y)
+    after = beyond.mark_line(strokeWidth=2.5, strokeDash=[6, 4]).encode(y=y, color=colour("line"))
     before = (
         alt.Chart(line[line.rows <= train])
         .mark_line(strokeWidth=2.5)
-        .encode(x=x, y=y, color=colour(), detail="strategy:N")
+        .encode(x=x, y=y, color=colour("line"), detail="strategy:N")
     )
     dots = alt.Chart(measured)
     ranges = dots.mark_rule(strokeWidth=2, strokeCap="round").encode(

@@ -64,7 +64,7 @@ def loss_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
         axis=alt.Axis(tickCount=5),
     )
     dev, train = (
-        alt.Chart(rows[rows.which == which]).encode(x=x, y=y, color=colour(), detail="series:N")
+        alt.Chart(rows[rows.which == which]).encode(x=x, y=y, color=colour("line"), detail="series:N")
         for which in ("dev", "train")
     )
     by_tokens = rows[rows.which == "dev"].sort_values("tokens")
@@ -76,7 +76,7 @@ def loss_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
             layer=[
                 dev.mark_line(strokeWidth=2.5),
                 train.mark_line(strokeWidth=2.5, strokeDash=[6, 4]),
-                dev.mark_point(filled=True, size=70, opacity=1).encode(shape=shape()),
+                dev.mark_point(filled=True, size=70, opacity=1).encode(color=colour(), shape=shape()),
                 *names_at_ends(ends, theme, x, y, ("tokens", "to", "named_from")),
             ]
         ),

@@ -25,6 +25,7 @@ from advisor.charts.drawing import (
     rows_of,
     shape,
     strategy_axis,
+    written,
 )
 from advisor.charts.ends import LINE_HEIGHT, NAME_SIZE, in_lines
 from advisor.charts.placing import FAR_AWAY, Anchor, Placed, place
@@ -54,20 +55,19 @@ def score_chart(report: Judgement, theme: Theme) -> alt.LayerChart:
     order = list(rows.strategy)
     row_height = max(_LEAST_HEIGHT, min(ROW_HEIGHT, _MOST_HEIGHT / len(order)))
     scale = alt.Scale(domain=[0, 1 + _LABEL_ROOM])
-    metric = metric_of(report)
     base = alt.Chart(rows).encode(y=strategy_axis(order, theme.ink), color=colour(), tooltip=["strategy", "label"])
     axis = alt.Axis(format=".1f", values=[0, 0.2, 0.4, 0.6, 0.8, 1], domain=False, labelFlush=False)
     interval = base.mark_rule(strokeWidth=3, strokeCap="round").encode(
-        x=alt.X("low:Q", scale=scale, title=f"Score ({metric}) with 95 % CI", axis=axis),
+        x=alt.X("low:Q", scale=scale, title=f"{metric_of(report)} with 95 % CI", axis=axis),
         x2="high:Q",
         color=colour("line"),
     )
     dot = base.mark_point(filled=True, size=170, opacity=1).encode(x=alt.X("mean:Q", scale=scale), shape=shape())
-    written = base.mark_text(align="left", dx=11, fontSize=LABEL_SIZE, fontWeight=600)
-    label = written.encode(x=alt.X("label_at:Q", scale=scale), text="label:N", color=alt.value(theme.ink))
+    at_end = base.encode(x=alt.X("label_at:Q", scale=scale), text="label:N")
+    labels = written(at_end, theme, align="left", dx=11, fontSize=LABEL_SIZE, fontWeight=600)
     below = base.transform_filter(alt.datum.strategy == order[len(judged(report)) % len(order)])
     line = below.mark_rule(yOffset=-row_height / 2, opacity=0.5).encode(color=alt.value(GREY))
-    layers = [*([line] if baselines(report) else []), interval, dot, label]
+    layers = [*([line] if baselines(report) else []), interval, dot, *labels]
     return finished(alt.LayerChart(layer=layers), theme, height=round(row_height * len(order)) + AXIS_HEIGHT)
 
 
@@ -142,15 +142,13 @@ def _name(one: Placed, theme: Theme, x: alt.X, low: float, high: float) -> list[
     base = alt.Chart(rows_of([row])).encode(x=x)
     look: dict[str, Any] = {"align": one.align, "dx": one.dx, "baseline": "middle", "fontSize": NAME_SIZE}
     look |= {"fontWeight": 600, "lineHeight": LINE_HEIGHT}
-    written = base.encode(y=alt.Y("named_at:Q"), text="name:N")
-    rim = written.mark_text(color=theme.paper, stroke=theme.paper, strokeWidth=4, strokeJoin="round", **look)
-    text = written.mark_text(color=theme.ink, **look)
+    words = written(base.encode(y=alt.Y("named_at:Q"), text="name:N"), theme, **look)
     if abs(one.y - anchor.y) < FAR_AWAY:
-        return [rim, text]
+        return words
     leading = base.mark_rule(color=theme.ink, strokeWidth=1, x2Offset=one.dx).encode(
         y=alt.Y("mean:Q"), x2="cost:Q", y2="named_at:Q"
     )
-    return [leading, rim, text]
+    return [leading, *words]
 
 
 def frontier_of(priced: Sequence[tuple[Candidate, float]]) -> list[tuple[Candidate, float]]:

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from advisor.candidates import Sentences, judged, on_pairs, priced
-from advisor.charts.drawing import FREE, LABEL_SIZE, PLAIN_NUMBER, colour, finished, named, rows_of, shape
+from advisor.charts.drawing import FREE, LABEL_SIZE, PLAIN_NUMBER, colour, finished, named, rows_of, shape, written
 from advisor.charts.ends import ROOM, names_at_ends, places
 from advisor.palette import Theme
 from advisor.schema import CostCrossing, Judgement
@@ -49,7 +49,7 @@ def volume_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
         scale=alt.Scale(domain=[0, most], nice=False),
         axis=alt.Axis(tickCount=4, format=PLAIN_NUMBER),
     )
-    drawn = alt.Chart(rows).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour(), detail="strategy:N")
+    drawn = alt.Chart(rows).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour("line"), detail="strategy:N")
     last = rows[rows.volume > 0].sort_values("total")
     last["named_at"] = places(list(last.total), list(last.strategy), 0.0, most, _LEAST_HEIGHT)
     last["to"], last["named_from"] = 1.06 * last.volume, 1.075 * last.volume
@@ -70,8 +70,6 @@ def volume_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     crossed = alt.Chart(marked).mark_point(size=120, color=theme.ink, strokeWidth=1.5).encode(x=x, y=y)
     called = alt.Chart(marked).encode(x=x, y=y, text="label:N")
     look: dict[str, Any] = {"align": "left", "dx": 9, "dy": 12, "fontSize": LABEL_SIZE}
-    rim = called.mark_text(color=theme.paper, stroke=theme.paper, strokeWidth=4, strokeJoin="round", **look)
-    crossed_label = [rim, called.mark_text(color=theme.ink, **look)]
     return finished(
         alt.LayerChart(
             layer=[
@@ -79,7 +77,7 @@ def volume_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
                 *names_at_ends(last, theme, x, y, ("volume", "to", "named_from")),
                 marks,
                 crossed,
-                *crossed_label,
+                *written(called, theme, **look),
             ]
         ),
         theme,

@@ -26,6 +26,7 @@ from advisor.sections.blocks import (
 )
 
 _THEMES = {"dark": DARK, "light": LIGHT}
+_CHART_WIDTH = 760  # pixels, where there is room: wider, the names at the ends of lines stand in a void
 _LOOKS = {"plain": "", "small": "quiet small"}
 
 
@@ -61,7 +62,7 @@ def show_blocks(blocks: Iterable[Block]) -> None:
                 st.html(definitions(pairs))
             case Chart(sentence, draw):
                 if (chart := draw(_THEMES[st.context.theme.type or "light"])) is not None:
-                    st.altair_chart(chart, width="stretch", alt=sentence)
+                    st.altair_chart(chart, width=_CHART_WIDTH, alt=sentence)
                 if block.caption:
                     st.html(f'<p class="quiet">{escape(block.caption)}</p>')
             case Folded(title, inner):

@@ -64,12 +64,11 @@ def detectable_of(report: Judgement) -> str | None:
         return None
     rows = count_text(max(one.n for one in report.comparisons), "row")
     least, most = points_text(sizes[0]), points_text(sizes[-1])
-    alone = ", before correction for several pairs" if len(sizes) > 1 else ""
     if least == most:
-        return f"A true difference of {least} shows in 80 % of tests with {rows}{alone}. A smaller one is often missed."
+        return f"{rows} show a true difference of {least} in 80 % of tests. They often miss a smaller one."
     return (
-        f"A true difference of {least.split()[0]} to {most}, depending on the pair, shows in 80 % of tests with "
-        f"{rows}{alone}. A smaller one is often missed."
+        f"{rows} show a true difference of {least.split()[0]} to {most}, depending on the pair, in 80 % of tests. They "
+        "often miss a smaller one."
     )
 
 
@@ -133,7 +132,7 @@ def _how(report: Report) -> str:
     sentences = [
         mean,
         computation.of_pairs(report.comparisons),
-        f"True difference that shows in 80 % of tests: (1.96 + 0.84) × {error}.",
+        f"True difference that shows in 80 % of tests: (1.96 + 0.84) × {error}, without correction for several pairs.",
     ]
     if not computation.counts_labels_alike(report):
         sentences.append(

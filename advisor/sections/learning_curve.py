@@ -105,14 +105,14 @@ def _not_the_choice(report: Report, open_to: Sequence[str]) -> str:
 def _gain(one: Curve, report: Report) -> str:
     name, gain, least = name_of(one.strategy), one.gain, _least(report)
     if one.id in LEARNS_FROM_NO_ROWS:
-        return f"{name} shows the model none of your rows, so more of them change nothing."
+        return f"{name} uses none of your training rows, so more of them change nothing."
     is_just_under = gain.high < least and signed_points(gain.high) == signed_points(least)
     most = f"{math.floor(1000 * gain.high) / 10:.1f}" if is_just_under else signed_points(gain.high)
     between = f"{points_text(gain.mean)} (80 % range {signed_points(gain.low)} to {most})"
     rows = f"with {gain.rows:,} training rows instead of {report.task.train:,}"
     now, measured = (at_all_rows(points, report) for points in (one.line, one.points))
     is_off = abs(now.mean - measured.mean) >= _FAR_OFF
-    start = f" The gain counts from {score_text(now.mean)}, where its curve is now." if is_off else ""
+    start = f" Its curve is at {score_text(now.mean)} now, so the gain counts from there." if is_off else ""
     if gain.low >= least:
         return f"{name} should gain {between} {rows}.{start}"
     if gain.high >= least:

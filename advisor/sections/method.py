@@ -25,7 +25,7 @@ from advisor.wording import (
 _SETTINGS = {
     "passages": "passages retrieved",
     "examples": "examples shown",
-    "draw": "random selection of examples",
+    "draw": "random seed for choosing the examples",
     "answer_tokens": "longest answer in tokens",
     "normalisation": "label probabilities compared",
     "learning_rate": "learning rate",

@@ -248,11 +248,11 @@ def test_every_range_can_be_seen_on_light_paper_and_on_dark() -> None:
         assert min(contrast(line, LIGHT.paper), contrast(line, DARK.paper)) >= 3, name
 
 
-@pytest.mark.parametrize("draw", [charts.score_chart, charts.cost_chart, charts.latency_chart])
+@pytest.mark.parametrize("draw", [charts.score_chart, charts.cost_chart, charts.latency_chart, charts.volume_chart])
 def test_ranges_are_drawn_in_full_in_the_colour_that_can_be_seen(
     synthetic_report: MakeReport, draw: Callable[[Report, Theme], Any]
 ) -> None:
-    """Nothing makes them paler, and the volume chart's lines lead to names of their own."""
+    """Nothing makes them paler; lines through points are drawn in it too."""
     drawn = draw(synthetic_report(), LIGHT).to_dict()
     ranges = [layer for layer in drawn["layer"] if layer["encoding"].get("color", {}).get("field") == "line"]
     assert ranges and all("opacity" not in layer["mark"] for layer in ranges)
@@ -266,6 +266,7 @@ def test_a_score_is_written_at_the_end_of_its_line() -> None:
     drawn = charts.score_chart(report_of(candidate("prompting", 1.0, 1), wide), LIGHT).to_dict()
     (rows,) = (rows for rows in drawn["datasets"].values() if "label_at" in rows[0])
     assert all(row["label_at"] >= max(row["mean"], row["high"]) for row in rows)
-    (labels,) = (layer for layer in drawn["layer"] if layer["mark"]["type"] == "text")
+    rim, labels = (layer for layer in drawn["layer"] if layer["mark"]["type"] == "text")
+    assert rim["mark"]["strokeWidth"] == 4 and rim["encoding"]["x"] == labels["encoding"]["x"]
     least, most = labels["encoding"]["x"]["scale"]["domain"]
     assert (most - max(row["label_at"] for row in rows)) / (most - least) * 220 > labels["mark"]["dx"]

@@ -215,7 +215,7 @@ def test_whether_more_rows_would_help_is_answered(synthetic_report: MakeReport, 
     report = with_curves(synthetic_report, synthetic_trials)
     section, said = section_of(report, "learning-curve"), said_by(report)
     assert section.summary == "More data would help adapter fine-tuning."
-    assert "Prompting shows the model none of your rows, so more of them change nothing." in said
+    assert "Prompting uses none of your training rows, so more of them change nothing." in said
     assert any(sentence.startswith("Retrieval would hardly gain") for sentence in said)
     assert any("no other strategy reaches 80 % probability of being ahead" in sentence for sentence in said)
     assert heads_of(section) == [

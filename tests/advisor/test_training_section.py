@@ -42,7 +42,7 @@ def test_the_losses_of_training_are_drawn_and_said(
     assert section.summary in render_markdown(report) and section.summary.replace("'", "&#39;") in render_html(report)
     assert any("overfitting" in sentence for sentence in sentences_of(section))
     drawn = charts.loss_chart(report, LIGHT)
-    assert drawn is not None and len(drawn.to_dict()["layer"]) == 5
+    assert drawn is not None and len(drawn.to_dict()["layer"]) == 6
 
 
 def test_without_losses_there_is_nothing_about_training(synthetic_report: MakeReport) -> None:
