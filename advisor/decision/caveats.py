@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from advisor.decision.situation import LOW_SCORE, Situation, wrong_answers
+from advisor.decision.situation import Situation, wrong_answers
+from advisor.decision.weak_texts import LOW_SCORE
 from advisor.measurement import Measurement, fact_told, gap_of, trained_again
 from advisor.wording import count_text, every_text, in_sentence, name_of, score_text, share_text
 from eval.measuring.other_programs import MATERIAL_SHARE
@@ -15,6 +16,7 @@ from eval.scoring.metric import leads_with_facts
 from eval.statistics.inference import paired_difference
 from eval.task import Kind, Metric
 
+_NOT_YET = "Don't rely on it yet: a larger model may help more than another strategy."
 FEW_TIMED = 20  # a 95th percentile of fewer requests is just the slowest one
 LOW_HIT_RATE = 0.5
 ENOUGH_VALID = 0.95
@@ -86,16 +88,15 @@ def _low_score(situation: Situation) -> str | None:
     if situation.kind is None or not situation.is_poor:
         return None
     which = name_of(best.strategy)
+    if (weak := situation.texts_of(best).sentence(which)) and situation.kind is Kind.WRITING:
+        return f"{weak} {_NOT_YET}"
     wrong, rows = wrong_answers(best, situation.kind), count_text(best.score.n, "test row")
     if best.trial.metric in OF_LABELS and wrong <= best.score.n / 2:
         return (
             f"{which} has a {best.trial.metric} of only {score_text(best.score.mean)}. It is wrong on {wrong:,} of "
             f"{rows}, but rarely finds the labels that have few rows. Don't rely on it for those."
         )
-    return (
-        f"{which} is wrong on {wrong:,} of {rows}. Don't rely on it yet: a larger model may help more than another "
-        "strategy."
-    )
+    return f"{which} is wrong on {wrong:,} of {rows}. {_NOT_YET}"
 
 
 def _seldom_all_right(situation: Situation) -> str | None:

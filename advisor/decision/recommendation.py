@@ -17,6 +17,7 @@ from advisor.plan import STRATEGIES, Priorities
 from advisor.schema import Recommendation, Turn
 from eval.money.costs import Cost, Quote, cost_of
 from eval.outcomes import Trial
+from eval.scoring.check import ScoreCheck
 from eval.scoring.labels import OF_LABELS
 from eval.statistics.inference import Difference, even_groups
 from eval.statistics.posterior import Posterior
@@ -32,6 +33,7 @@ def recommend(
     quotes: Mapping[str, Quote] | None = None,
     baselines: Sequence[Trial] = (),
     doubt: str | None = None,
+    check: ScoreCheck | None = None,
 ) -> Recommendation:
     """The strategy to take among `trials`, which answered the same test rows.
 
@@ -39,7 +41,7 @@ def recommend(
     label of the test rows would score in a classification; `quotes` by strategy stand in for costs that would follow
     from the seconds measured; `baselines` answered the same rows without a language model: the headline begins with
     one that is as good, but none is ever the choice; `doubt` is the sentence that says why the score itself is
-    doubtful, and then no verdict is more than weak.
+    doubtful, and then no verdict is more than weak; `check` says what right and wrong answers score.
     """
     case = _Case(trials, priorities, quotes or {})
     ruling = case.under(priorities)
@@ -98,6 +100,7 @@ def recommend(
         gap=gap,
         turns=turns,
         ties={turn.priority: tie for turn in turns if turn.choice and (tie := tie_along(turn))},
+        check=check,
     )
     measured = [derive(one, priorities, case.quotes.get(one.strategy)) for one in baselines if is_judged(one)]
     within = [one for one in measured if sentences.broken_limit(one, priorities) is None]

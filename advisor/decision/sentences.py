@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from advisor.decision.situation import LOW_SCORE, Situation
+from advisor.decision.situation import Situation
 from advisor.measurement import Measurement
 from advisor.plan import Priorities
 from advisor.schema import BaselineVerdict, Confidence
@@ -47,8 +47,8 @@ def _after_baseline(name: str, is_poor: bool, confidence: Confidence, baseline: 
 
 
 def nothing_works(situation: Situation, baseline: BaselineVerdict) -> bool:
-    """Whether neither a strategy nor the baseline is right more often than wrong."""
-    return situation.is_poor and baseline.score < LOW_SCORE
+    """Whether neither a strategy nor the baseline is right more often than wrong or, of texts, good enough."""
+    return situation.is_poor and baseline.score < situation.low_score
 
 
 def doubtful_headline(situation: Situation) -> str:

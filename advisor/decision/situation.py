@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from advisor.decision.choice import FEW_ROWS
+from advisor.decision.weak_texts import LOW_SCORE, WrittenTexts, losing_facts
 from advisor.measurement import Measurement
 from advisor.plan import Priorities
 from advisor.schema import Turn
 from advisor.wording import count_text, margin_text, rough_money
 from eval.scoring import is_right
+from eval.scoring.check import ScoreCheck
 from eval.statistics.inference import Difference, even_groups
 from eval.statistics.scored import Scored
 from eval.task import Kind
-
-LOW_SCORE = 0.5
 
 Tie = Literal["scores", "costs"]
 Instead = Literal["cheaper", "simpler", "cheaper or simpler", "of known cost"]
@@ -38,7 +38,7 @@ class Situation:
     choice, and of nothing cheaper being so; `pieces` counts what is evidence by itself: rows, or groups of them;
     `gap(a, b)` is the difference a - b of two strategies; `turns` say at which other priorities something else would be
     taken, and `ties` at which of these it would be taken because it is the simplest: by priority, what would be too
-    close."""
+    close; `check` says what right and wrong answers score, None where that is unknown."""
 
     priorities: Priorities
     kind: Kind | None
@@ -57,6 +57,7 @@ class Situation:
     gap: Callable[[str, str], Difference]
     turns: Sequence[Turn]
     ties: Mapping[str, Tie]
+    check: ScoreCheck | None
 
     @property
     def rows(self) -> int:
@@ -71,11 +72,22 @@ class Situation:
     def is_poor(self) -> bool:
         """Whether even the best is more wrong than right, as far as that can be said. A short answer may score well for
         parts of it that are right, so that there most answers must be right too."""
-        if self.kind in (None, Kind.WRITING):
+        if self.kind is None:
             return False
+        if self.kind is Kind.WRITING:
+            return self.texts_of(self.best).weakness is not None
         if self.best.score.mean < LOW_SCORE:
             return True
         return self.kind is Kind.ANSWERING and wrong_answers(self.best, self.kind) > self.best.score.n / 2
+
+    @property
+    def low_score(self) -> float:
+        """A mean score below it is poor."""
+        return self.texts_of(self.best).low_score if self.kind is Kind.WRITING else LOW_SCORE
+
+    def texts_of(self, one: Measurement) -> WrittenTexts:
+        outcomes = one.trial.outcomes
+        return WrittenTexts(one.trial.metric, one.score.mean, losing_facts(outcomes), len(outcomes), self.check)
 
     @property
     def evidence(self) -> str:

@@ -61,7 +61,9 @@ def build_report(
     doubt = score_doubt(trials, score_check, bool(task.documents))
     metric = (task.metric or metric_for(task.kind, split.train, task.documents)).name
     majority = _majority_score(task.kind, metric, split.test)
-    judged = judge(trials, priorities, task.kind, majority, baselines=baselines, doubt=doubt, model=model)
+    judged = judge(
+        trials, priorities, task.kind, majority, baselines=baselines, doubt=doubt, model=model, check=score_check
+    )
     found = zip(judged.candidates, trials, sort_failures(trials, task), strict=True)
     report = Report(
         priorities=priorities,
@@ -111,6 +113,7 @@ def judge(
     baselines: Sequence[Trial] = (),
     doubt: str | None = None,
     model: str = "",
+    check: ScoreCheck | None = None,
 ) -> Judgement:
     """The part of a report that follows from outcomes and priorities alone; the arguments are those of `recommend`,
     and the model that answered, in words."""
@@ -128,7 +131,7 @@ def judge(
         baselines=figures(baselines),
         comparisons=_comparisons(trials),
         crossings=_crossings(trials, priorities, quotes or {}),
-        recommendation=recommend(trials, priorities, kind, majority_share, quotes, baselines, doubt),
+        recommendation=recommend(trials, priorities, kind, majority_share, quotes, baselines, doubt, check),
     )
 
 
@@ -153,7 +156,13 @@ def under_priorities(
         baselines=priced(report.baselines),
         crossings=_crossings(trials, priorities, {}),
         recommendation=recommend(
-            trials, priorities, report.task.kind, majority, baselines=baselines, doubt=report.score_doubt
+            trials,
+            priorities,
+            report.task.kind,
+            majority,
+            baselines=baselines,
+            doubt=report.score_doubt,
+            check=report.score_check,
         ),
     )
     return _with_curves_and_rules(changed)

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from advisor.candidates import judged, preferred
+from advisor.decision.weak_texts import WrittenTexts
 from advisor.measurement import is_judged
 from advisor.schema import Report
 from advisor.storage.own_marks import OwnMark
 from advisor.wording import count_text, in_sentence, score_text, share_text
+from eval.failures.sorting import Failure
 from eval.outcomes import Outcome, Trial
 from eval.scoring import is_right
 from eval.task import Example, Kind
@@ -99,8 +101,11 @@ def cut_off_sentences(report: Report) -> list[str]:
 
 
 def unreliable(report: Report) -> str | None:
-    """That not even the best strategy is right more often than wrong; None where one is, or where nobody can say."""
+    """That not even the best strategy is right more often than wrong or, of texts, good enough; None where one is, or
+    where nobody can say."""
     best = next((one for one in judged(report) if one.failures and one.failures.wrong is not None), None)
+    if report.task.kind is Kind.WRITING:
+        return _weak_texts(report)
     if best is None or best.failures is None or best.failures.wrong is None:
         return None
     right, rows = best.failures.of - best.failures.wrong, best.failures.of
@@ -110,6 +115,16 @@ def unreliable(report: Report) -> str | None:
         f"Nothing answers reliably yet: the best, {in_sentence(best.strategy)}, is right on {right:,} of "
         f"{count_text(rows, 'row')} ({share_text(right / rows)})."
     )
+
+
+def _weak_texts(report: Report) -> str | None:
+    best = next(iter(judged(report)), None)
+    if best is None or best.failures is None:
+        return None
+    losing = sum(one.count for one in best.failures.categories if one.name != Failure.FACT_INVENTED)
+    texts = WrittenTexts(report.task.metric, best.score.mean, losing, best.failures.of, report.score_check)
+    weak = texts.sentence(f"The best, {in_sentence(best.strategy)},")
+    return weak and f"Nothing answers reliably yet. {weak}"
 
 
 def answered_rows(

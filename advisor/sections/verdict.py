@@ -5,11 +5,12 @@ from __future__ import annotations
 from advisor.candidates import judged
 from advisor.decision.caveats import ANOTHER_TRAINING, BY_HEART, ENOUGH_VALID, FEW_TIMED, LOW_HIT_RATE
 from advisor.decision.choice import FEW_ROWS, PROBABLE, WEAK
-from advisor.decision.situation import LOW_SCORE
+from advisor.decision.weak_texts import LEAST_FIT_TEXT, LOW_SCORE
 from advisor.report.learned import turning_sentences
 from advisor.schema import Judgement, Report
 from advisor.sections.blocks import Bullets, Section
 from advisor.wording import margin_text, probability_text, score_text, share_text
+from eval.task import Kind
 from strategies.registry import TRAINED
 
 
@@ -70,6 +71,12 @@ def _how_caveats(report: Report) -> str:
         f"timed answers, a best score below {score_text(LOW_SCORE)}, or an answer that failed (column error of "
         "outcomes.csv). Some caveats are next to the first chart instead."
     ]
+    if report.task.kind is Kind.WRITING:
+        checks.append(
+            "We add one if more than half of the texts lose at least half of the expected facts (column recall). Where "
+            "form counts most, we compare the best score with that of answers to other rows (score_check.json). We "
+            f"add one if it is less than {LEAST_FIT_TEXT} of the way from there to right answers in other words."
+        )
     if any("valid" in one.parts for one in shown):
         checks.append(f"We add one if under {share_text(ENOUGH_VALID)} of the answers are valid JSON (column valid).")
     if any(one.hit_rate is not None for one in shown):

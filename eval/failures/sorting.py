@@ -7,7 +7,7 @@ example, which document holds an answer may be unknown.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -140,10 +140,15 @@ def _is_wrong(metric: str, kind: Kind, outcome: Outcome) -> bool:
     return outcome.error is not None or is_right(kind, outcome.score, outcome.parts) is False
 
 
+def loses_facts(parts: Mapping[str, float]) -> bool:
+    """Whether at least half of the expected facts are wrong or missing in a text with these parts of its score."""
+    return parts.get("recall", 1.0) <= _MOST_WRONG
+
+
 def _facts_failure(outcome: Outcome) -> Failure | None:
     """What is wrong with the facts of a text. Everything else may differ from the expected one."""
     parts = outcome.parts
-    if parts.get("recall", 1.0) <= _MOST_WRONG:
+    if loses_facts(parts):
         is_distorted = parts.get("distorted", 0.0) > parts.get("dropped", 0.0)
         return Failure.FACTS_DISTORTED if is_distorted else Failure.FACTS_DROPPED
     return Failure.FACT_INVENTED if parts.get("invented") else None
