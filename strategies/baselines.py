@@ -1,11 +1,12 @@
 """Baselines: answers without a language model. A strategy that isn't better than these isn't worth its cost.
 
-Each keeps its training rows and trains again when loaded. That takes a second and needs no file format. The linear
-models are in linear_baselines.py.
+Each keeps its training rows and trains again when loaded. That takes a second and needs no file format. Only embeddings
+are kept too, because computing them again takes longer. The linear models are in linear_baselines.py.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from abc import ABC, abstractmethod
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eval.mapping.label_sets import NO_LABEL, as_answer, labels_in
 from eval.outcomes import EXAMPLE_SOURCE, Effort, Prediction
@@ -31,6 +33,8 @@ from strategies.search.passages import cut_passages
 from strategies.search.vector_index import VectorIndex
 
 MOST_ROWS = 20_000  # training rows; more would take minutes and hardly help a baseline
+
+_EMBEDDINGS = "embeddings-"  # how the names of their files begin
 
 Answer = tuple[str, tuple[str, ...]]  # and the ids of its sources
 
@@ -51,6 +55,7 @@ class Baseline(ABC):
         self.choices: list[dict[str, Any]] = []
         self.effort = Effort()
         self.notes: list[str] = []
+        self._embeddings: dict[str, NDArray[np.float32]] = {}  # by the hash of their texts
 
     @property
     def settings_to_try(self) -> Sequence[dict[str, Any]]:
@@ -92,13 +97,25 @@ class Baseline(ABC):
             "documents": [asdict(document) for document in self._documents],
         }
         (folder / "baseline.json").write_text(json.dumps(learned_from, ensure_ascii=False))
+        for of_texts, vectors in self._embeddings.items():
+            np.save(_embeddings_path(folder, of_texts), vectors)
 
     def load(self, folder: Path) -> None:
         learned_from = json.loads((folder / "baseline.json").read_text())
         self.settings = learned_from["settings"]
         self._train = [Example(**row) for row in learned_from["train"]]
         self._documents = [Document(**document) for document in learned_from["documents"]]
+        self._embeddings = {
+            path.stem.removeprefix(_EMBEDDINGS): np.load(path) for path in folder.glob(f"{_EMBEDDINGS}*.npy")
+        }
         self.learn(self._train, self._documents, self.settings)
+
+    def embedded(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """What to learn from as vectors, [texts, dimensions]. They are computed once and saved with the baseline."""
+        of_texts = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        if of_texts not in self._embeddings:
+            self._embeddings = {of_texts: self.load_embedder().embed(texts)}
+        return self._embeddings[of_texts]
 
 
 class MajorityLabel(Baseline):
@@ -173,7 +190,7 @@ class NearestExample(Baseline):
     def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
         self._embedder = self.load_embedder()
         self._rows = list(train)
-        self._index = VectorIndex(self._embedder.embed([row.input for row in train]))
+        self._index = VectorIndex(self.embedded([row.input for row in train]))
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
         near = self._index.search(self._embedder.embed(inputs), 1)
@@ -197,8 +214,12 @@ class BestSentence(Baseline):
     def learn(self, train: Sequence[Example], documents: Sequence[Document], settings: dict[str, Any]) -> None:
         self._embedder = self.load_embedder()
         self._sentences = cut_passages(documents, words=1)
-        self._index = VectorIndex(self._embedder.embed([sentence.titled for sentence in self._sentences]))
+        self._index = VectorIndex(self.embedded([sentence.titled for sentence in self._sentences]))
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
         near = self._index.search(self._embedder.embed(inputs), 1)
         return [(self._sentences[at].text, (self._sentences[at].document_id,)) for (at,) in near]
+
+
+def _embeddings_path(folder: Path, of_texts: str) -> Path:
+    return folder / f"{_EMBEDDINGS}{of_texts}.npy"

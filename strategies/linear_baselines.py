@@ -8,7 +8,6 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eval.mapping.label_sets import NO_LABEL, as_answer, labels_in
 from eval.scoring.closeness import number_in, number_text
@@ -16,7 +15,6 @@ from eval.task import Document, Example, Kind
 from eval.words import usual_length
 from strategies.baselines import Answer, Baseline
 from strategies.declaration import Declaration, Words
-from strategies.search.embedder import Embedder
 from strategies.witness import watched
 
 if TYPE_CHECKING:  # takes a second to import, and a page only needs the declarations
@@ -162,16 +160,11 @@ class EmbeddingLinear(Linear):
     )
     strengths = STRENGTHS_ON_EMBEDDING
 
-    _embedder: Embedder
-    _vectors: NDArray[np.float32] | None = None  # of the training inputs
-
     def features_of(self, inputs: Sequence[str], is_training: bool) -> Any:
-        if not is_training:
-            return self._embedder.embed(inputs)
-        if self._vectors is None:
+        if is_training:
             self._embedder = self.load_embedder()
-            self._vectors = self._embedder.embed(inputs)
-        return self._vectors
+            return self.embedded(inputs)
+        return self._embedder.embed(inputs)
 
     def classifier(self, strength: float) -> Any:
         from sklearn.linear_model import LogisticRegression

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from eval.mapping.build import build_task
 from eval.mapping.columns import guess_columns
@@ -18,7 +20,8 @@ from eval.splitting.split import split_task
 from eval.task import Brief, Document, Example, Kind, LearningSplit
 from strategies.contract import Progress, Strategy
 from strategies.presets import PRESETS
-from strategies.registry import BASELINES, DECLARATIONS, baselines_for, build_strategy
+from strategies.registry import BASELINES, DECLARATIONS, baselines_for, build_strategy, class_at
+from strategies.search.embedder import load_embedder
 
 CHINESE = Path(__file__).parents[1] / "fixtures" / "cases" / "chinese_classification.csv"
 MESSAGES = {
@@ -164,3 +167,28 @@ def test_it_states_its_effort_reads_no_token_and_answers_the_same_once_loaded(na
     again = build_strategy(name, Brief("tiny", kind, ""), "no model is loaded", PRESETS["quick"], seed=0)
     again.load(tmp_path)
     assert again.predict(asked) == predictions
+
+
+@pytest.mark.parametrize("name", ["nearest_example", "embedding_linear", "best_sentence"])
+def test_what_was_embedded_is_saved_and_not_embedded_again(name: str, tmp_path: Path) -> None:
+    class Counting:
+        texts = 0
+
+        def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            self.texts += len(texts)
+            return load_embedder().embed(texts)
+
+    kind, counting = DECLARATIONS[name].kinds[0], Counting()
+    baseline = fitted(name, kind)
+    baseline.save(tmp_path)
+    again = class_at(BASELINES[name])(Brief("tiny", kind, ""), PRESETS["quick"].budget(kind), 0, lambda: counting)
+    again.load(tmp_path)
+    assert counting.texts == 0 and again.predict(["a parcel"]) == baseline.predict(["a parcel"])
+    (tmp_path / "copy").mkdir()
+    again.save(tmp_path / "copy")
+    (saved,) = (tmp_path / "copy").glob("*.npy")
+    for file in tmp_path.glob("*.npy"):  # as an earlier version saved it
+        file.unlink()
+    again = class_at(BASELINES[name])(Brief("tiny", kind, ""), PRESETS["quick"].budget(kind), 0, lambda: counting)
+    again.load(tmp_path)
+    assert counting.texts == 1 + len(np.load(saved)) and again.predict(["a parcel"]) == baseline.predict(["a parcel"])
