@@ -235,13 +235,13 @@ def _title(one: Try) -> str:
 
 def _show_downloads(run: StoredRun) -> None:
     store = frame.store()
-    strategies = [name for name in run.plan.strategies if can_download(store, run, name)]
+    strategies = [name for name in (*run.plan.strategies, *BASELINES) if can_download(store, run, name)]
     if not strategies:
         return
     st.html('<h3 class="tried-head">Download a fitted strategy</h3>')
     frame.small(
         "Each ZIP holds the instruction and settings, the index or the trained weights, and a program that answers "
-        "without Threeways. Its README names the base model, which you need as well."
+        "without Threeways. Its README names the base model, which you need as well. Baselines need no base model."
     )
     with st.container(horizontal=True, key="fitted-downloads"):
         for name in strategies:

@@ -15,6 +15,8 @@ from typing import IO, Any
 from jinja2 import Environment, StrictUndefined
 
 import strategies
+from advisor.plan import BASELINES_STEP
+from advisor.render.baseline_zip import ALWAYS_THE_SAME, write_baseline_zip
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
@@ -25,7 +27,7 @@ from eval.task import BadInput, Brief, Kind
 from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, SUGGESTIONS, embedded_gguf, is_here, local_folder
 from strategies.label_choice import continuations_of
 from strategies.prompts import SHORT_INSTRUCTIONS
-from strategies.registry import STRATEGIES
+from strategies.registry import BASELINES, STRATEGIES
 from strategies.retrieval import TOKENS_OF_EXAMPLES
 
 _PACKAGES = {  # by what a strategy has
@@ -50,13 +52,14 @@ class _Fitted:
 
 
 def can_download(store: Store, run: StoredRun, strategy: str) -> bool:
-    """Baselines have no model: training them again takes seconds."""
-    return strategy in STRATEGIES and (store.run_folder(run.id) / strategy / "fitted").is_dir()
+    """Any strategy or baseline that was saved, except those whose answer is always the same."""
+    known = strategy in STRATEGIES or (strategy in BASELINES and strategy not in ALWAYS_THE_SAME)
+    return known and _folder(store, run, strategy).is_dir()
 
 
 def unpacked_bytes(store: Store, run: StoredRun, strategy: str) -> int:
     """About the size of the ZIP: indexes and weights hardly shrink."""
-    return sum(file.stat().st_size for file in (store.run_folder(run.id) / strategy / "fitted").rglob("*"))
+    return sum(file.stat().st_size for file in _folder(store, run, strategy).rglob("*"))
 
 
 def write_fitted_zip(store: Store, run: StoredRun, strategy: str, target: Path | IO[bytes]) -> None:
@@ -65,7 +68,10 @@ def write_fitted_zip(store: Store, run: StoredRun, strategy: str, target: Path |
         raise BadInput(
             f"Run {run.id} has no fitted {strategy!r} to download: name a strategy that it measured on this machine."
         )
-    folder = store.run_folder(run.id) / strategy / "fitted"
+    folder = _folder(store, run, strategy)
+    if strategy in BASELINES:
+        write_baseline_zip(run, store.run_folder(run.id), strategy, folder, target)
+        return
     task, _ = read_task(store.run_folder(run.id))
     fitted = _read(folder, strategy, task.brief)
     fitted.settings["model"] = _model(run.plan.model)
@@ -86,6 +92,10 @@ def write_fitted_zip(store: Store, run: StoredRun, strategy: str, target: Path |
             else:
                 with archive.open(name, "w", force_zip64=True) as packed, path.open("rb") as original:
                     shutil.copyfileobj(original, packed, _BYTES_AT_ONCE)
+
+
+def _folder(store: Store, run: StoredRun, strategy: str) -> Path:
+    return store.run_folder(run.id) / (BASELINES_STEP if strategy in BASELINES else "") / strategy / "fitted"
 
 
 def _read(folder: Path, strategy: str, brief: Brief) -> _Fitted:

@@ -124,11 +124,13 @@ def test_a_run_with_nothing_saved_says_why_it_cannot_be_tried(store: Store, run:
 
 def test_a_strategy_whose_files_are_gone_is_named(store: Store, run: StoredRun) -> None:
     shutil.rmtree(store.run_folder(run.id) / "retrieval" / "fitted")
+    (store.run_folder(run.id) / "baselines" / "nearest_example" / "fitted").mkdir(parents=True)
     app = open_page("Report", run=run.id)
     assert "The fitted files of Retrieval are gone" in html_of(app)
     labels = [button.label for button in app.download_button]
     assert any(label.startswith("Adapter fine") for label in labels)
-    assert not any(label.startswith("Retrieval") for label in labels)
+    assert any(label.startswith("Nearest example") for label in labels)
+    assert not any(label.startswith(("Retrieval", "Most common label")) for label in labels)
 
 
 def test_without_a_worker_the_page_offers_to_start_it(
