@@ -56,8 +56,8 @@ def show_expectation(run: StoredRun) -> None:
         for reason in known.expectation.reasons
     )
     if reasons:
-        st.html(f'<ul class="rules">{reasons}</ul>')
-        frame.small("These are rules of thumb. The report says whether your results agree.")
+        note = "These are rules of thumb. The report says whether your results agree."
+        st.html(f'<ul class="rules">{reasons}</ul><p class="quiet small">{note}</p>')
 
 
 def show_first_answers(run: StoredRun, steps: Sequence[StoredStep]) -> None:
@@ -71,7 +71,7 @@ def show_first_answers(run: StoredRun, steps: Sequence[StoredStep]) -> None:
         return
     frame.section(
         "First answers",
-        f"{len(known.rows)} of the test rows, picked at random before the run. Each answer appears when it is there.",
+        f"{len(known.rows)} of the test rows, picked at random before the run. More answers appear as they come.",
     )
     st.html(f'<div class="first-answers">{"".join(card(row, known.sources) for row in rows)}</div>')
 

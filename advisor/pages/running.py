@@ -8,6 +8,7 @@ from html import escape
 
 import streamlit as st
 
+from advisor.estimate import busy_sentence
 from advisor.learned_times import StepTime
 from advisor.pages import frame
 from advisor.pages.first_answers import best_of, show_expectation, show_first_answers
@@ -37,6 +38,7 @@ def show_running(run: StoredRun) -> None:
             st.rerun()
         st.html(f'<p class="lead" role="status">{escape(_standing(now))}</p>')
         show_steps(now)
+        _show_caveat(now)
         _show_actions(now)
         show_expectation(now)
         show_first_answers(now, frame.store().steps(now.id))
@@ -101,6 +103,13 @@ def _times_of(run_id: str) -> Mapping[str, StepTime]:
 def _times(home: str, run_id: str, started_at: float | None) -> dict[str, StepTime]:
     """The arguments are the key. They are kept because every look asks for them, and a task may have many rows."""
     return expected_times(frame.store(), run_id)
+
+
+def _show_caveat(run: StoredRun) -> None:
+    """What makes the estimates of a run that waits too long. One that starts is timed again if the load has changed."""
+    stored = frame.store().speed(run.plan.model) if run.state == "queued" else None
+    if stored is not None and stored.speed is not None and (caveat := busy_sentence(stored.speed)):
+        frame.small(caveat)
 
 
 def _show_actions(run: StoredRun) -> None:

@@ -21,7 +21,7 @@ from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import task_to_json
 from eval.measuring.runner import first_rows
 from eval.task import Split, Task
-from tests.app import html_of, open_page, own_home, primaries
+from tests.app import SPEED, html_of, open_page, own_home, primaries
 from tests.tiny_strategies import HALTING, tiny_task
 
 MakeTask = Callable[..., Task]
@@ -133,6 +133,9 @@ def test_runs_say_how_long_they_still_take_and_what_they_wait_for(
         last,
     )
     assert later is not None and int(later[1]) > int(left[1].split()[0])
+    store.save_speed("embedded", replace(SPEED, busy=0.9))
+    caveat = "Other programs used 90 % of the processor when this machine was timed"
+    assert caveat in html_of(open_page("Report", run=next_id)) and caveat not in behind
 
 
 def test_without_a_worker_the_page_says_so_and_offers_to_start_one(
