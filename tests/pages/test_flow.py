@@ -51,7 +51,7 @@ def test_three_clicks_lead_from_a_sample_to_a_queued_run(store: Store) -> None:
     (run,) = store.runs()
     assert app.query_params["run"] == run.id
     assert run.plan.strategies == DEFAULT_STRATEGIES
-    assert "Number 1 in the queue" in html_of(app)
+    assert "This run is next." in html_of(app)
 
 
 def test_every_sample_reads_as_the_kind_it_was_made_for(store: Store) -> None:

@@ -174,7 +174,7 @@ def test_a_waiting_run_shows_its_place_and_can_be_cancelled(
 ) -> None:
     run_id = queued(store, synthetic_task(), synthetic_split)
     app = open_page("Report", run=run_id)
-    assert "Number 1 in the queue" in html_of(app)
+    assert "This run is next." in html_of(app)
     app.button(key="cancel").click().run()
     assert store.run(run_id).state == "cancelled"
     assert primaries(open_page("Report", run=run_id)) == ["Compare again"]
