@@ -129,7 +129,13 @@ def _body(row: AnsweredRow, strategies: Sequence[str], sources: Sources) -> str:
     outcome = row.outcomes[strategies[0]]
     with_sources = [one for one in strategies if row.outcomes[one].sources]
     made_from = "".join(
-        sources_html(row.outcomes[one].sources, sources, row.example.input, one if len(with_sources) > 1 else "")
+        sources_html(
+            row.outcomes[one].sources,
+            sources,
+            row.example.input,
+            of=one if len(with_sources) > 1 else "",
+            read_out=f"{name_of(one)}, row {row.example.id.removeprefix('r')}",
+        )
         for one in with_sources
     )
     return f"{as_written(outcome.error or outcome.text or '(nothing)')}{made_from}"

@@ -23,17 +23,19 @@ def sources_of(task: Task) -> Sources:
     return examples | {document.id: (document.title or document.id, document.text) for document in task.documents}
 
 
-def sources_html(ids: Sequence[str], sources: Sources, asked: str, of: str = "") -> str:
+def sources_html(ids: Sequence[str], sources: Sources, asked: str, of: str = "", read_out: str = "") -> str:
     """A fold with the part of each source that has most of the words in `asked`; nothing without sources.
 
-    `of` names the strategy if that isn't clear.
+    `of` names the strategy if that isn't clear. A screen reader reads out `read_out` too, where many folds have the
+    same heading.
     """
     if not ids:
         return ""
     items = "".join(f"<li>{_source(one, *sources.get(one, (one, '')), asked)}</li>" for one in ids)
     told = '<p class="quiet small">Marked words are also in the input.</p>' if "<mark>" in items else ""
     summary = f"Sources of {in_sentence(of)} ({len(ids)})" if of else f"Sources ({len(ids)})"
-    return f"<details><summary>{escape(summary)}</summary>{told}<ol>{items}</ol></details>"
+    label = f' aria-label="{escape(f"{summary}: {read_out}")}"' if read_out else ""
+    return f"<details><summary{label}>{escape(summary)}</summary>{told}<ol>{items}</ol></details>"
 
 
 def marked_html(text: str, shared: Sequence[Span], start: int = 0, end: int | None = None) -> str:

@@ -52,6 +52,10 @@
       const row = undo.closest('[data-testid="stHorizontalBlock"]');
       if (row) name(undo, "Undo", wordsOf(row.querySelector('[data-testid="stText"]')));
     }
+    for (const fold of all(".reading > summary")) {
+      const part = fold.closest('[data-testid="stExpander"]');
+      if (part) name(fold, wordsOf(fold), wordsOf(part.querySelector("summary strong")).replace(/[:.]$/, ""));
+    }
   }
 
   // A chart is one picture with one description; its toolbar would be three stops for the Tab key before each.
@@ -64,17 +68,19 @@
     }
   }
 
-  // What scrolls can be reached with Tab, to be scrolled with the arrow keys; what fits is no stop.
+  // What scrolls can be reached with Tab, to be scrolled with the arrow keys; what fits is no stop. A table of
+  // Streamlit's moves with its own keys, so what scrolls it is none either.
   function tidyScrolling() {
-    for (const box of all('.scroll, pre, .code, .text, .dvn-scroller, [data-testid="stCode"] *')) {
+    for (const box of all('.scroll, .sent, pre, .code, .text, [data-testid="stCode"] *')) {
       const scrolls =
         (box.scrollWidth > box.clientWidth && /auto|scroll/.test(getComputedStyle(box).overflowX)) ||
         (box.scrollHeight > box.clientHeight && /auto|scroll/.test(getComputedStyle(box).overflowY));
       if (scrolls && !box.hasAttribute("tabindex")) {
-        box.setAttribute("tabindex", "0");
+        const attributes = { tabindex: "0", role: "group", "aria-label": box.querySelector("table") ? "Table" : "Text" };
+        for (const [name, value] of Object.entries(attributes)) box.setAttribute(name, value);
         box.dataset.madeStop = "";
       } else if (!scrolls && "madeStop" in box.dataset) {
-        box.removeAttribute("tabindex");
+        for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
         delete box.dataset.madeStop;
       }
     }

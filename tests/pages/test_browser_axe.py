@@ -1,0 +1,133 @@
+"""axe over every page, light and dark, and over a report as a file; and no page is wider than a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import cycle
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from filelock import FileLock
+from playwright.sync_api import Page, expect
+
+from advisor.plan import STRATEGIES, Plan, Setup
+from advisor.storage.store import Store
+from advisor.storage.task_file import task_to_json
+from eval.outcomes import Trial
+from eval.task import Split, Task
+from strategies.registry import baselines_for
+from tests.app import app_at, finish_run
+
+pytestmark = pytest.mark.slow
+_WAIT = 60_000  # milliseconds: the machine may be busy
+_PAGES = ("Start", "Data", "Compare", "Running", "Report", "History", "Run comparison", "Advice", "No run", "File")
+_SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+_WIDTHS = (1280, 400)
+
+
+@pytest.fixture(scope="module")
+def addresses(
+    tmp_path_factory: pytest.TempPathFactory,
+    synthetic_task: Callable[..., Task],
+    synthetic_split: Callable[[Task], Split],
+    synthetic_trials: Callable[..., tuple[Trial, ...]],
+) -> Iterator[dict[str, str]]:
+    """Where each page stands; no worker starts, so that the run that waits goes on waiting."""
+    home = tmp_path_factory.mktemp("axe") / "home"
+    store, task = Store(home), synthetic_task()
+    split, trials = synthetic_split(task), synthetic_trials()
+    every = [replace(trial, strategy=name) for name, trial in zip(STRATEGIES, cycle(trials), strict=False)]
+    names = baselines_for(task.kind, False)
+    baselines = [replace(trial, strategy=name) for name, trial in zip(names, cycle(trials), strict=False)]
+    done = finish_run(store, task, split, every, baselines=baselines)
+    before = finish_run(store, task, split, synthetic_trials(seed=1))
+    waiting = store.add_run(Plan(done.dataset_id, Setup("question", "label")), task_to_json(task, split))
+    with FileLock(home / "worker.lock"), app_at(home) as address:
+        yield {
+            "Start": f"{address}/",
+            "Data": f"{address}/data?dataset={done.dataset_id}",
+            "Compare": f"{address}/compare?dataset={done.dataset_id}",
+            "Running": f"{address}/report?run={waiting.id}",
+            "Report": f"{address}/report?run={done.id}",
+            "History": f"{address}/history",
+            "Run comparison": f"{address}/history?runs={before.id},{done.id}&view=compare",
+            "Advice": f"{address}/advice",
+            "No run": f"{address}/report",
+            "File": (store.run_folder(done.id) / "report.html").as_uri(),
+        }
+
+
+@pytest.mark.parametrize("name", _PAGES)
+def test_axe_finds_nothing_serious(addresses: dict[str, str], page: Page, name: str) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    _open(page, addresses[name])
+    _open_every_fold(page)
+    assert _problems(page) == []
+
+
+def test_axe_finds_nothing_serious_in_the_sample_report(addresses: dict[str, str], page: Page) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    _open(page, addresses["Start"])
+    page.get_by_role("button", name="See a sample report").click()
+    expect(page.get_by_text("This is a sample report")).to_be_visible(timeout=_WAIT)
+    _open_every_fold(page)
+    assert _problems(page) == []
+
+
+def test_axe_finds_nothing_serious_where_answers_are_compared_blind(addresses: dict[str, str], page: Page) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    _open(page, addresses["Report"])
+    page.locator("summary", has_text="Check the score yourself").click()
+    page.get_by_role("button", name="Start comparing").click()
+    expect(page.locator(".blind .sides")).to_be_visible(timeout=_WAIT)
+    assert _problems(page) == []
+
+
+def _open(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.locator("h1, .stop").first).to_be_visible(timeout=_WAIT)
+    _settle(page)
+
+
+def _settle(page: Page) -> None:
+    """Until the whole page has come."""
+    if not page.url.startswith("file:"):
+        expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=_WAIT)
+        expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0, timeout=_WAIT)
+
+
+def _open_every_fold(page: Page) -> None:
+    closed = page.locator("details:not([open]) > summary")
+    while closed.count():  # a fold may hold others, which come when it opens
+        closed.evaluate_all("folds => folds.forEach(fold => fold.click())")
+        _settle(page)
+
+
+def _problems(page: Page) -> list[str]:
+    """What axe finds, light and dark, on a screen and on a phone, which nothing may be wider than."""
+    found = []
+    for width in _WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for scheme in _SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            _settle(page)
+            found += [f"{scheme}, {width} px wide: {problem}" for problem in _serious(page)]
+        wide = page.evaluate(
+            "[document.documentElement, document.querySelector('[data-testid=stMain]') || document.body]"
+            ".map(box => box.scrollWidth - box.clientWidth)"
+        )
+        if max(wide) > 0:
+            found.append(f"{width} px wide: it scrolls sideways by {max(wide)} px")
+    return found
+
+
+def _serious(page: Page) -> list[str]:
+    response: dict[str, Any] = Axe().run(page, options={"resultTypes": ["violations"]}).response
+    return [
+        f"{one['id']}: {node['html'][:200]}"
+        for one in response["violations"]
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
