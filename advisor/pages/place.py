@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import streamlit as st
 
@@ -10,14 +11,34 @@ from advisor.hosted import hosted_prices, prices_from
 from advisor.pages import frame
 from advisor.plan import ERROR_BOUNDS, FACTOR_BOUNDS, Priorities
 
+_PLACES = ("On this machine", "At a provider")
+
+
+def starting_place(was: Priorities, key: str) -> dict[str, object]:
+    """The values that the fields begin with, by their keys."""
+    starts: dict[str, object] = {f"{key}place": _PLACES[was.hosted is not None], f"{key}factor": was.tuned_factor}
+    if was.hosted is not None:
+        starts |= {
+            f"{key}hosted": was.hosted,
+            f"{key}read-{was.hosted}": was.read_per_million,
+            f"{key}written-{was.hosted}": was.written_per_million,
+        }
+    return starts
+
 
 def choose_place(was: Priorities, key: str = "") -> Priorities:
-    """On this machine, or at a provider that charges per token; `key` begins the keys of the fields."""
-    places = ("On this machine", "At a provider")
+    """On this machine, or at a provider that charges per token; `key` begins the keys of the fields, whose values the
+    address then keeps."""
+    bind: Literal["query-params"] | None = "query-params" if key else None
     place = st.segmented_control(
-        "Where the model will run", places, default=places[was.hosted is not None], required=True, key=f"{key}place"
+        "Where the model will run",
+        _PLACES,
+        default=_PLACES[was.hosted is not None],
+        required=True,
+        key=f"{key}place",
+        bind=bind,
     )
-    if place == places[0]:
+    if place == _PLACES[0]:
         return replace(was, hosted=None, read_per_million=None, written_per_million=None, tuned_factor=None)
     prices = hosted_prices()
     first = st.columns(3)
@@ -28,6 +49,7 @@ def choose_place(was: Priorities, key: str = "") -> Priorities:
         placeholder="Search for a provider or model",
         accept_new_options=True,
         key=f"{key}hosted",
+        bind=bind,
         help="You can type another name and change the prices.",
     )
     listed = prices.get(named or "")
@@ -38,6 +60,7 @@ def choose_place(was: Priorities, key: str = "") -> Priorities:
         was.read_per_million if is_kept else listed.read_per_million if listed else None,
         format="%.4f",
         key=f"{key}read-{named}",
+        bind=bind,
         help="A token is a word or a piece of one. Instructions and retrieved passages are input too.",
     )
     written = first[2].number_input(
@@ -46,6 +69,7 @@ def choose_place(was: Priorities, key: str = "") -> Priorities:
         was.written_per_million if is_kept else listed.written_per_million if listed else None,
         format="%.4f",
         key=f"{key}written-{named}",
+        bind=bind,
     )
     factor = st.columns(3)[0].number_input(
         "Price factor for a fine-tuned model",
@@ -53,6 +77,7 @@ def choose_place(was: Priorities, key: str = "") -> Priorities:
         was.tuned_factor,
         placeholder="Unknown",
         key=f"{key}factor",
+        bind=bind,
         help="How many times as much a fine-tuned model costs per token. If you leave this empty, its cost is "
         "unknown, and we prefer an equally good strategy whose cost is known.",
     )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from html import escape
 from math import inf
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from advisor.charts import volume_sentence
 from advisor.pages import frame
 from advisor.pages.past_runs import measured_of
-from advisor.pages.place import choose_place
+from advisor.pages.place import choose_place, starting_place
 from advisor.plan import Priorities
 from advisor.report.build import under_priorities
 from advisor.schema import Report
@@ -33,104 +35,93 @@ def show_what_if(run: StoredRun, report: Report) -> None:
     measured = measured_of(run)
     if measured is None:
         return
-    with st.expander("Try other priorities", icon=":material/tune:"):
+    key = f"what-if-{run.id}"  # as it was when the page was opened, so that a reset closes nothing
+    is_open = st.session_state.setdefault(key, any(name.startswith(_KEYS) for name in st.query_params))
+    with st.expander("Try other priorities", expanded=is_open, icon=":material/tune:"):
         frame.small("We judge the same answers by other priorities. Nothing runs again, and the report doesn't change.")
         verdict = st.container(key="if-verdict")  # in view above the sliders
         priorities = _choose(report.priorities)
         is_changed = priorities != report.priorities
-        st.button("Reset", key="if-reset", icon=":material/undo:", disabled=not is_changed, on_click=_reset)
+        st.button(
+            "Reset",
+            key="if-reset",
+            icon=":material/undo:",
+            disabled=not is_changed,
+            on_click=_reset,
+            args=(report.priorities,),
+        )
         then = under_priorities(report, priorities, *measured)
         with verdict:
             _show_verdict(then, report)
         _show_reasons(then)
 
 
+def _starting(was: Priorities) -> dict[str, float]:
+    """Where each slider begins, by the end of its key; no limit and never are infinite."""
+    return {
+        "margin": 100 * was.margin,
+        "volume": was.monthly_volume,
+        "price": float(was.machine_per_hour),
+        "seconds": was.max_seconds or inf,
+        "months": was.months,
+        "wrong": was.wrong_answer,
+        "retrain": was.retrain_days or inf,
+        "reindex": was.reindex_days or inf,
+    }
+
+
 def _choose(was: Priorities) -> Priorities:
     first, second = st.columns(2, gap="medium")
-    points = 100 * was.margin
-    margin = first.slider(
-        "Points that don't matter",
-        0.0,
-        max(_MOST_POINTS, points),
-        points,
-        0.5,
-        key="if-margin",
-        bind="query-params",
-        format="%.1f",
-    )
-    volume = second.select_slider(
-        "Requests a month",
-        sorted({*_VOLUMES, was.monthly_volume}),
-        was.monthly_volume,
-        format_func=lambda number: f"{number:,}",
-        key="if-volume",
-        bind="query-params",
-    )
-    price = first.slider(
-        f"Machine price per hour ({was.currency})",
-        0.0,
-        max(_MOST_AN_HOUR, was.machine_per_hour),
-        float(was.machine_per_hour),
-        0.05,
-        key="if-price",
-        bind="query-params",
-    )
-    longest = second.select_slider(
-        "Maximum latency (95th percentile)",
-        sorted({*_SECONDS, was.max_seconds or inf}),
-        was.max_seconds or inf,
-        format_func=lambda seconds: "no limit" if seconds == inf else f"{seconds:g} s",
-        key="if-seconds",
-        bind="query-params",
-    )
-    months = first.select_slider(
-        "Months of use", sorted({*_MONTHS, was.months}), was.months, key="if-months", bind="query-params"
-    )
-    wrong = second.select_slider(
-        f"Price of a wrong answer ({was.currency})",
-        sorted({*_ERRORS, was.wrong_answer}),
-        was.wrong_answer,
-        format_func=lambda price: f"{price:g}" if price else "not counted",
-        key="if-wrong",
-        bind="query-params",
-    )
-    retrain, reindex = (
-        column.select_slider(
-            label,
-            sorted({*_DAYS, getattr(was, name) or inf}),
-            getattr(was, name) or inf,
-            format_func=_every,
-            key=key,
-            bind="query-params",
+    starts = _starting(was)
+
+    def slide(column: DeltaGenerator, name: str, label: str, most: float, step: float, form: str | None) -> float:
+        return column.slider(
+            label, 0.0, max(most, starts[name]), starts[name], step, form, key=f"{_KEYS}{name}", bind="query-params"
         )
-        for column, label, name, key in (
-            (first, "Task changes", "retrain_days", "if-retrain"),
-            (second, "Documents change", "reindex_days", "if-reindex"),
-        )
-    )
+
+    def pick(
+        column: DeltaGenerator, name: str, label: str, options: Iterable[float], words: Callable[[float], str]
+    ) -> float:
+        values = sorted({*options, starts[name]})
+        return column.select_slider(label, values, starts[name], words, key=f"{_KEYS}{name}", bind="query-params")
+
+    margin = slide(first, "margin", "Points that don't matter", _MOST_POINTS, 0.5, "%.1f")
+    volume = pick(second, "volume", "Requests a month", _VOLUMES, "{:,}".format)
+    price = slide(first, "price", f"Machine price per hour ({was.currency})", _MOST_AN_HOUR, 0.05, None)
+    longest = pick(second, "seconds", "Maximum latency (95th percentile)", _SECONDS, _at_most)
+    months = pick(first, "months", "Months of use", _MONTHS, str)
+    wrong = pick(second, "wrong", f"Price of a wrong answer ({was.currency})", _ERRORS, _priced)
+    retrain = pick(first, "retrain", "Task changes", _DAYS, _every)
+    reindex = pick(second, "reindex", "Documents change", _DAYS, _every)
     return replace(
         choose_place(was, _KEYS),
         margin=margin / 100,
-        monthly_volume=volume,
+        monthly_volume=int(volume),
         machine_per_hour=price,
         max_seconds=None if longest == inf else longest,
-        months=months,
+        months=int(months),
         wrong_answer=wrong,
         retrain_days=None if retrain == inf else retrain,
         reindex_days=None if reindex == inf else reindex,
     )
 
 
+def _at_most(seconds: float) -> str:
+    return "no limit" if seconds == inf else f"{seconds:g} s"
+
+
+def _priced(price: float) -> str:
+    return f"{price:g}" if price else "not counted"
+
+
 def _every(days: float) -> str:
     return "never" if days == inf else every_text(days)
 
 
-def _reset() -> None:
-    """Sliders without a value start again at the priorities of the report."""
-    for key in [key for key in st.session_state if str(key).startswith(_KEYS)]:
-        del st.session_state[key]
-    for name in [name for name in st.query_params if name.startswith(_KEYS)]:
-        del st.query_params[name]
+def _reset(was: Priorities) -> None:
+    """Back to the priorities of the report; a value that is the default also leaves the address."""
+    starts = {f"{_KEYS}{name}": value for name, value in _starting(was).items()} | starting_place(was, _KEYS)
+    st.session_state.update({key: value for key, value in starts.items() if key in st.session_state})
 
 
 def _show_verdict(then: Report, report: Report) -> None:

@@ -275,4 +275,8 @@ def test_other_priorities_judge_the_same_answers_anew(store: Store, finished: Fi
     assert "Retrieval is cheaper, but" in html_of(app)
     app.number_input(key=f"if-read-{name}").set_value(5000.0).run()
     assert "The rank of adapter fine-tuning by cost stays the same" in html_of(app)
+    app.button(key="if-reset").click().run()
+    assert app.button_group(key="if-place").value == "On this machine"
+    assert "Same verdict: Use adapter fine-tuning." in html_of(app)
+    assert app.button(key="if-reset").disabled
     assert (store.run_folder(run.id) / "report.json").read_bytes() == before
