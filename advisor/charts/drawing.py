@@ -72,7 +72,9 @@ def shape() -> alt.Shape:
 
 
 def written(text: alt.Chart, theme: Theme, **look: Any) -> list[alt.Chart]:
-    """Words in ink on a rim of paper, so that no grid line strikes them through."""
+    """Words in ink on a rim of paper, so that no grid line strikes them through. Lines are parted by a line break: the
+    page shows a list in brackets."""
+    look["lineBreak"] = "\n"
     rim: dict[str, Any] = {"stroke": theme.paper, "strokeWidth": 4, "strokeJoin": "round"}
     return [
         text.mark_text(**look, **rim).encode(color=alt.value(theme.paper)),

@@ -48,7 +48,7 @@ def names_at_ends(ends: pd.DataFrame, theme: Theme, x: alt.X, y: alt.Y, along: t
     """The names of `ends`, which has a `named_at` for each; `along` are the columns of where the line ends, where it is
     led to, and where its name begins."""
     from_end, to, named = along
-    lines: Any = [in_lines(name) for name in ends["strategy"]]
+    lines = ["\n".join(in_lines(name)) for name in ends["strategy"]]
     base = alt.Chart(ends.assign(name=lines))
     leading = base.mark_rule(strokeWidth=1.2).encode(
         x=_along(x, from_end), x2=f"{to}:Q", y=y, y2="named_at:Q", color=colour("line")

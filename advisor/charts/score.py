@@ -138,7 +138,13 @@ def _name(one: Placed, theme: Theme, x: alt.X, low: float, high: float) -> list[
     """A name on a rim of paper, with a thin line from its mark where it stands far away."""
     anchor = one.anchor
     cost = low * (high / low) ** anchor.x
-    row = {"cost": cost, "mean": anchor.y, "named_at": one.y, "name": in_lines(anchor.name), "strategy": anchor.name}
+    row = {
+        "cost": cost,
+        "mean": anchor.y,
+        "named_at": one.y,
+        "name": "\n".join(in_lines(anchor.name)),
+        "strategy": anchor.name,
+    }
     base = alt.Chart(rows_of([row])).encode(x=x)
     look: dict[str, Any] = {"align": one.align, "dx": one.dx, "baseline": "middle", "fontSize": NAME_SIZE}
     look |= {"fontWeight": 600, "lineHeight": LINE_HEIGHT}
@@ -162,8 +168,13 @@ def frontier_of(priced: Sequence[tuple[Candidate, float]]) -> list[tuple[Candida
 
 def cost_chart_sentence(report: Judgement) -> str:
     """What the figures say, and what the frontier is where it is drawn."""
+    return f"{cost_sentence(report)} {frontier_sentence(report)}".strip()
+
+
+def frontier_sentence(report: Judgement) -> str:
+    """What the frontier is; "" where it isn't drawn."""
     is_drawn = len(frontier_of([(one, price) for one, price in priced(report) if price > 0])) > 1
-    return cost_sentence(report) + (" The dashed line shows the best score at each cost." if is_drawn else "")
+    return "The dashed line shows the best score at each cost." if is_drawn else ""
 
 
 def is_doubtful(cheapest: Candidate, report: Judgement) -> bool:

@@ -21,7 +21,9 @@ def section(report: Report) -> Section | None:
         return None
     summary, by_volume = charts.cost_sentence(report) + _of_baseline(report), charts.volume_sentence(report)
     blocks = (
-        Chart(charts.cost_chart_sentence(report), partial(charts.cost_chart, report)),
+        Chart(
+            charts.cost_chart_sentence(report), partial(charts.cost_chart, report), charts.frontier_sentence(report)
+        ),  # the summary has said the rest
         Chart(by_volume, partial(charts.volume_chart, report)),
         pairs(charts.crossing_sentences(report)),
     )

@@ -93,7 +93,7 @@ def _figures(report: Report, shown: Candidate, choice: Candidate) -> tuple[Figur
     of_score = [f"95 % CI {score_text(score.low)} to {score_text(score.high)}"]
     of_latency = [f"95th percentile {p95}"]
     month, setup = cents_text(cost.per_month, currency), cents_text(cost.one_off, currency)
-    of_cost = [f"{month[:1].upper()}{month[1:]} a month for {volume}, setup {setup}"]
+    of_cost = [_spent(month, setup, volume)]
     if shown is not choice:
         name = name_of(choice.strategy)
         of_score.append(f"{name}: {score_text(choice.score.mean)}")
@@ -108,6 +108,12 @@ def _figures(report: Report, shown: Candidate, choice: Candidate) -> tuple[Figur
         Figure(MEDIAN, seconds_text(_p50(shown), in_ms), tuple(of_latency), how[MEDIAN]),
         Figure(COST, money_text(cost.per_1000, currency), tuple(of_cost), how[COST]),
     )
+
+
+def _spent(month: str, setup: str, volume: str) -> str:
+    if month == setup:
+        return f"{month[:1].upper()}{month[1:]} each for setup and a month of {volume}"
+    return f"{month[:1].upper()}{month[1:]} a month for {volume}, setup {setup}"
 
 
 def _p50(one: Candidate) -> float | None:

@@ -231,15 +231,25 @@ def flips_sentence(flips: Sequence[FlippedRow], rows: int, strategy: str) -> str
 
 
 def flip_filters(flips: Sequence[FlippedRow], letters: Mapping[str, str]) -> dict[str, list[FlippedRow]]:
-    """The flipped rows by the runs that got them right; of answers without right or wrong, by the run that is best."""
+    """The flipped rows by the runs that got them right; of answers without right or wrong, by the run that is best. Of
+    three runs or more, only rows on which one run stands alone have a filter: there would be too many."""
     found: dict[str, list[FlippedRow]] = {"All": list(flips)}
     for row in flips:
-        found.setdefault(_ahead(row, letters), []).append(row)
+        if label := _standing_out(row, letters):
+            found.setdefault(label, []).append(row)
     return {label: found[label] for label in sorted(found, key=lambda label: (label != "All", label))}
 
 
-def _ahead(row: FlippedRow, letters: Mapping[str, str]) -> str:
-    if row.right:
-        return f"Right in {list_text([letters[name] for name, is_right in row.right.items() if is_right])}"
-    best = max(outcome.score for outcome in row.outcomes.values())
-    return f"Best in {list_text([letters[name] for name, outcome in row.outcomes.items() if outcome.score == best])}"
+def _standing_out(row: FlippedRow, letters: Mapping[str, str]) -> str | None:
+    """What the filter of a row is called; None if it has none."""
+    if not row.right:
+        best = max(outcome.score for outcome in row.outcomes.values())
+        first = [letters[name] for name, outcome in row.outcomes.items() if outcome.score == best]
+        return f"Best in {first[0]}" if len(first) == 1 else None
+    right = [letters[name] for name, is_right in row.right.items() if is_right]
+    wrong = [letters[name] for name, is_right in row.right.items() if not is_right]
+    if len(row.right) == 2:
+        return f"Right in {right[0]}"
+    if len(right) == 1:
+        return f"Only {right[0]} is right"
+    return f"Only {wrong[0]} is wrong" if len(wrong) == 1 else None

@@ -260,6 +260,17 @@ def test_ranges_are_drawn_in_full_in_the_colour_that_can_be_seen(
     assert all(contrast(row["line"], LIGHT.paper) >= 3 for row in rows)
 
 
+@pytest.mark.parametrize("draw", [charts.score_chart, charts.cost_chart, charts.volume_chart, charts.latency_chart])
+def test_no_value_is_a_list_which_the_page_would_show_in_brackets(
+    synthetic_report: MakeReport, draw: Callable[[Report, Theme], Any]
+) -> None:
+    drawn = draw(synthetic_report(), LIGHT).to_dict()
+    values = [value for rows in drawn["datasets"].values() for row in rows for value in row.values()]
+    assert values and all(isinstance(value, str | int | float) for value in values)
+    names = [layer["mark"] for layer in drawn["layer"] if layer["encoding"].get("text", {}).get("field") == "name"]
+    assert all(mark["lineBreak"] == "\n" for mark in names)
+
+
 def test_a_score_is_written_at_the_end_of_its_line() -> None:
     """Where no other row has a mark: also at a perfect score, and beside a range that covers everything."""
     wide = replace(candidate("retrieval", 0.5, 1), score=Interval(0.5, 0.0, 1.0, 3))

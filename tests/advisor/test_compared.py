@@ -80,6 +80,20 @@ def test_rows_that_flipped_are_found_with_their_answers(make_run: MakeRun) -> No
     }
 
 
+def test_of_three_runs_only_rows_on_which_one_stands_alone_have_a_filter(make_run: MakeRun) -> None:
+    ids = [example.id for example in make_run("a").test]
+    wrong = {"a": {ids[0], ids[1]}, "b": {ids[0], ids[2], ids[3]}, "c": {ids[4]}}
+    runs = [with_answers(make_run(name), "prompting", rows) for name, rows in wrong.items()]
+    found = flip_filters(flipped_rows(compare_runs(runs), "prompting"), {"a": "A", "b": "B", "c": "C"})
+    assert {label: [row.example.id for row in rows] for label, rows in found.items()} == {
+        "All": ids[:5],
+        "Only A is wrong": [ids[1]],
+        "Only B is wrong": ids[2:4],
+        "Only C is right": [ids[0]],
+        "Only C is wrong": [ids[4]],
+    }
+
+
 def test_free_text_has_no_right_or_wrong_and_shows_the_largest_spread_first(make_run: MakeRun) -> None:
     compared = compare_runs([make_run("a", Kind.WRITING), make_run("b", Kind.WRITING, seed=1)])
     flips = flipped_rows(compared, "retrieval")

@@ -280,7 +280,7 @@ def test_a_curve_that_misses_the_score_with_all_rows_is_said_to(
     assert "Adapter fine-tuning scored off its curve with all rows, so trust that curve less." in said_by(report)
     (now,) = (point for point in curve(report, "finetuning").line if point.rows == 600)
     (gain,) = (one for one in said_by(report) if one.startswith("Adapter fine-tuning should gain"))
-    assert f"counts from {score_text(now.mean)}," in gain
+    assert f"Its curve is at {score_text(now.mean)} now" in gain
 
 
 def test_training_that_scores_less_than_its_curve_foretells_is_a_caveat(
