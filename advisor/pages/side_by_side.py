@@ -16,6 +16,7 @@ from advisor.pages.sent_prompt import show_sent
 from advisor.pages.sources import Sources, sources_html, sources_of
 from advisor.schema import Report
 from advisor.sections.answers import AnsweredRow, answered_rows, marked
+from advisor.sections.field_differences import field_differences
 from advisor.storage.own_marks import read_marks
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
@@ -138,7 +139,12 @@ def _body(row: AnsweredRow, strategies: Sequence[str], sources: Sources) -> str:
         )
         for one in with_sources
     )
-    return f"{as_written(outcome.error or outcome.text or '(nothing)')}{made_from}"
+    apart = () if outcome.error or row.right.get(strategies[0]) else field_differences(outcome.text, row.example)
+    listed = "".join(f"<li>{escape(line)}</li>" for line in apart)
+    return (
+        f"{as_written(outcome.error or outcome.text or '(nothing)')}"
+        f"{f'<ul class=apart>{listed}</ul>' if listed else ''}{made_from}"
+    )
 
 
 def as_written(text: str) -> str:
