@@ -70,9 +70,11 @@ def shared_words(asked: str, text: str) -> tuple[Span, ...]:
 
 def excerpt(text: str, shared: Sequence[Span], longest: int) -> Span:
     """The part of a text, of at most `longest` characters, with the most different words of `shared`; the first such
-    part. A part that isn't at the start begins with a whole word, if words have spaces."""
-    if len(text) <= longest or not shared:
-        return 0, min(len(text), longest)
+    part. It begins and ends with a whole word, if words have spaces."""
+    if len(text) <= longest:
+        return 0, len(text)
+    if not shared:
+        return 0, _end_of_word(text, 0, longest)
     words = [text[start:end].casefold() for start, end in shared]
     within: Counter[str] = Counter()
     different = most = best = last = 0
@@ -88,7 +90,12 @@ def excerpt(text: str, shared: Sequence[Span], longest: int) -> Span:
     start = max(0, min(best - LEAD, len(text) - longest))
     if start and (space := text.find(" ", start, best)) >= 0:
         start = space + 1
-    return start, min(len(text), start + longest)
+    return start, _end_of_word(text, start, start + longest)
+
+
+def _end_of_word(text: str, start: int, end: int) -> int:
+    """The end of the last whole word before `end`; `end` if there is only one word."""
+    return len(text) if end >= len(text) else max(text.rfind(" ", start + 1, end + 1), 0) or end
 
 
 @lru_cache(maxsize=50_000)

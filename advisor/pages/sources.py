@@ -59,5 +59,5 @@ def _source(id: str, title: str, text: str, asked: str) -> str:
     start, end = start + before, end + before
     return (
         f"<b>{heading}</b> {'… ' if start > before else ''}{marked_html(titled, shared, start, end)}"
-        f"{'…' if end < len(titled) else ''}"
+        f"{' …' if end < len(titled) else ''}"
     )

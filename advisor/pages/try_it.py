@@ -160,7 +160,7 @@ def _show(one: Try, sources: Sources) -> None:
     for first in range(0, len(strategies), width):
         columns = st.columns(width)
         for column, answer in zip(columns, strategies[first : first + width], strict=False):
-            with column, st.container(border=True, height="stretch"):
+            with column, st.container(border=True):
                 st.html(f'<div class="given tried">{_card(one, answer, sources)}</div>')
                 if answer.prompt:
                     with st.expander(f"Prompt sent ({count_text(answer.tokens_in, 'token')})"):
@@ -235,7 +235,8 @@ def _title(one: Try) -> str:
 
 def _show_downloads(run: StoredRun) -> None:
     store = frame.store()
-    strategies = [name for name in (*run.plan.strategies, *BASELINES) if can_download(store, run, name)]
+    answering = [one.strategy for one in tryable(store, run) if one.problem is None]
+    strategies = [name for name in answering if can_download(store, run, name)]
     if not strategies:
         return
     st.html('<h3 class="tried-head">Download a fitted strategy</h3>')
@@ -253,7 +254,7 @@ def _show_downloads(run: StoredRun) -> None:
                 )
                 continue
             st.download_button(
-                f"{plain(name_of(name))} ({memory_text(size)})",
+                f"{plain(name_of(name))} ({_size_text(size)})",
                 partial(_zip_of, run, name),
                 f"threeways-{run.id}-{name}.zip",
                 "application/zip",
@@ -261,6 +262,10 @@ def _show_downloads(run: StoredRun) -> None:
                 icon=":material/download:",
                 key=f"fitted-{name}",
             )
+
+
+def _size_text(size: int) -> str:
+    return memory_text(size) if size >= 1_000_000 else f"{max(1, round(size / 1000))} kB"
 
 
 def _zip_of(run: StoredRun, strategy: str) -> bytes:

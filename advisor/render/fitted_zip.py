@@ -64,6 +64,8 @@ def unpacked_bytes(store: Store, run: StoredRun, strategy: str) -> int:
 
 def write_fitted_zip(store: Store, run: StoredRun, strategy: str, target: Path | IO[bytes]) -> None:
     """Raises BadInput if the run has no such fitted strategy, or if its model is gone, so that it can't be named."""
+    if strategy in ALWAYS_THE_SAME:
+        raise BadInput(f"{name_of(strategy)} always gives the same answer, so there is nothing to download.")
     if not can_download(store, run, strategy):
         raise BadInput(
             f"Run {run.id} has no fitted {strategy!r} to download: name a strategy that it measured on this machine."

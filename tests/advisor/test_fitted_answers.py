@@ -186,5 +186,7 @@ def test_other_weights_are_refused(measured: Measured, tmp_path: Path) -> None:
 
 def test_what_a_run_does_not_have_cannot_be_downloaded(measured: Measured, tmp_path: Path) -> None:
     assert not can_download(measured.store, measured.run, "majority_label")
+    with pytest.raises(BadInput, match="Most common label always gives the same answer"):
+        write_fitted_zip(measured.store, measured.run, "majority_label", tmp_path / "fitted.zip")
     with pytest.raises(BadInput, match="has no fitted 'guessing' to download"):
         write_fitted_zip(measured.store, measured.run, "guessing", tmp_path / "fitted.zip")
