@@ -20,7 +20,7 @@ from advisor.render.baseline_zip import ALWAYS_THE_SAME, write_baseline_zip
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
-from advisor.wording import name_of
+from advisor.wording import count_text, name_of
 from eval.mapping.label_sets import NO_LABEL
 from eval.scoring.closeness import number_in
 from eval.task import BadInput, Brief, Kind
@@ -197,4 +197,4 @@ def _requirements(settings: dict[str, Any]) -> list[str]:
 def _readme(run: StoredRun, strategy: str, settings: dict[str, Any]) -> str:
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
     template = environment.from_string(_README.read_text("utf-8"))
-    return template.render(run=run, name=name_of(strategy), settings=settings, embedded=EMBEDDED)
+    return template.render(run=run, name=name_of(strategy), settings=settings, embedded=EMBEDDED, count=count_text)
