@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from advisor.runs.trying import NOTHING_SAVED, strategies_to_try
 from advisor.storage.store import Store
-from advisor.storage.stored import StoredRun
+from advisor.storage.stored import StoredRun, StoredStep
 from advisor.storage.tries import (
     Likelihood,
     TriedAnswer,
@@ -131,6 +131,16 @@ def test_a_strategy_whose_files_are_gone_is_named(store: Store, run: StoredRun) 
     assert any(label.startswith("Adapter fine") for label in labels)
     assert any(label.startswith("Nearest example") for label in labels)
     assert not any(label.startswith(("Retrieval", "Most common label")) for label in labels)
+
+
+def test_a_strategy_that_was_not_measured_is_neither_tried_nor_downloaded(store: Store, run: StoredRun) -> None:
+    store.save_step(StoredStep(run.id, "retrieval", "cancelled"))  # after it was saved
+    app = open_page("Report", run=run.id)
+    assert "Retrieval wasn&#x27;t measured in this run, so there is nothing to try." in html_of(app)
+    assert [button.label for button in app.download_button if button.label.endswith("kB)")] == [
+        "Prompting (1 kB)",
+        "Adapter fine\\-tuning (1 kB)",
+    ]
 
 
 def test_without_a_worker_the_page_offers_to_start_it(
