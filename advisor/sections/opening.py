@@ -112,7 +112,7 @@ def _figures(report: Report, shown: Candidate, choice: Candidate) -> tuple[Figur
 
 def _spent(month: str, setup: str, volume: str) -> str:
     if month == setup:
-        return f"{month[:1].upper()}{month[1:]} each for setup and a month of {volume}"
+        return f"Setup and a month ({volume}): {month}"
     return f"{month[:1].upper()}{month[1:]} a month for {volume}, setup {setup}"
 
 
