@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from html import escape
 
 import streamlit as st
@@ -12,10 +11,11 @@ from advisor.pages import frame
 from advisor.pages.answer_choice import is_choosing
 from advisor.pages.blocks import folded, show_how, show_section
 from advisor.pages.changed_data import ask_for_changed_data
+from advisor.pages.downloads import show_downloads
 from advisor.pages.failures import show_failures
 from advisor.pages.opening import show_opening
 from advisor.pages.own_clicks import after_clicks, compare_answers, show_warning
-from advisor.pages.past_runs import Measured, followed_by, measured_of, report_of
+from advisor.pages.past_runs import followed_by, report_of
 from advisor.pages.rule_list import show_agreement
 from advisor.pages.run_choice import comparison_address
 from advisor.pages.running import WAITING_STATES, show_running, show_steps
@@ -23,26 +23,14 @@ from advisor.pages.sample_report import show_origin
 from advisor.pages.side_by_side import show_answers
 from advisor.pages.try_it import show_try_it
 from advisor.pages.what_if import show_what_if
-from advisor.render.html import render_html
-from advisor.render.pdf import find_browser, render_pdf
 from advisor.runs.worker import start_worker
 from advisor.schema import Report
 from advisor.sections import answers
 from advisor.sections.blocks import Section
 from advisor.sections.contents import sections_of
 from advisor.sections.opening import subject_of
-from advisor.storage.own_marks import readable_marks
 from advisor.storage.stored import StoredRun
 from advisor.wording import in_sentence
-
-_DOWNLOADS = {
-    "report.html": ("Page (HTML)", "text/html"),
-    "report.md": ("Text (Markdown)", "text/markdown"),
-    "report.json": ("Data (JSON)", "application/json"),
-    "outcomes.csv": ("Answers (CSV)", "text/csv"),
-    "clicks.csv": ("Your clicks (CSV)", "text/csv"),
-    "marks.csv": ("Your marks (CSV)", "text/csv"),
-}
 
 
 def show_unfinished(run: StoredRun) -> None:
@@ -69,56 +57,6 @@ def show_retries(run: StoredRun) -> None:
             frame.store().retry_step(run.id, strategy)
             start_worker(frame.store())
             st.rerun()
-
-
-def show_downloads(run: StoredRun, report: Report) -> None:
-    can_print = find_browser() is not None
-    with st.container(horizontal=True, key="downloads"):
-        if can_print:
-            offer_pdf(run, report)
-        for name, (label, mime) in _DOWNLOADS.items():
-            path = frame.store().run_folder(run.id) / name
-            if path.exists():
-                st.download_button(
-                    label,
-                    partial(_as_marked, run, report, name),
-                    f"threeways-{run.id}{path.suffix}",
-                    mime,
-                    on_click="ignore",
-                    icon=":material/download:",
-                    key=name,
-                )
-    if not can_print:
-        frame.small(
-            "To get a PDF, download the page (HTML) and print it. To download a PDF here, install Chromium, Chrome or "
-            "Edge on the machine that runs Threeways."
-        )
-
-
-def _as_marked(run: StoredRun, report: Report, name: str) -> bytes:
-    """A file with the marks that were made since the page was drawn."""
-    after_clicks(run, report)
-    return (frame.store().run_folder(run.id) / name).read_bytes()
-
-
-def offer_pdf(run: StoredRun, report: Report) -> None:
-    """It is made when somebody asks for it, which takes some seconds."""
-    st.download_button(
-        "Document (PDF)",
-        partial(pdf_of, run, report, measured_of(run)),
-        f"threeways-{run.id}.pdf",
-        "application/pdf",
-        on_click="ignore",
-        icon=":material/download:",
-        help="This takes some seconds. If it fails, download the page (HTML) and print it to PDF.",
-        key="report.pdf",
-    )
-
-
-def pdf_of(run: StoredRun, report: Report, measured: Measured | None) -> bytes:
-    trials, test = ((*measured.trials, *measured.baselines), measured.split.test) if measured else ((), ())
-    marks = readable_marks(frame.store().run_folder(run.id))
-    return render_pdf(render_html(after_clicks(run, report), trials, test, marks=marks))
 
 
 def show_done(run: StoredRun, report: Report) -> None:

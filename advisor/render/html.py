@@ -62,12 +62,14 @@ def render_html(
     examples: Sequence[Example] = (),
     made_by: Sequence[MakeSection] = SECTIONS,
     marks: Sequence[OwnMark] = (),
+    origin: str = "",
 ) -> str:
     """A whole HTML document; with the trials, baselines included, and the test examples, the answers too, and the
-    person's marks on them."""
+    person's marks on them. `origin` is the sentence on where a report comes from that wasn't measured here."""
     rows = answers.answered_rows(report, trials, examples, marks)
     return _TEMPLATES.get_template("report.html.j2").render(
         report=report,
+        origin=origin,
         colours=css_variables(),
         opening=opening_of(report),
         sections=sections_of(report, made_by),

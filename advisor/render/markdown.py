@@ -27,11 +27,13 @@ def render_markdown(
     trials: Sequence[Trial] = (),
     examples: Sequence[Example] = (),
     marks: Sequence[OwnMark] = (),
+    origin: str = "",
 ) -> str:
-    """The verdict, then every section and, with the trials and the test examples, some answers; ends with a line
-    break."""
+    """The verdict, then every section and, with the trials and the test examples, some answers; ends with a line break.
+    `origin` says where a report comes from that wasn't measured here."""
     opening, sections = opening_of(report), sections_of(report, made_by)
     lines = [
+        *([f"*{escaped(origin)}*", ""] if origin else []),
         *(line for section in sections if section.is_first for line in _section(section)),
         f"# {escaped(opening.headline)}",
         "",

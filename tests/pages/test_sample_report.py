@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from advisor.pages.downloads import as_marked
 from advisor.storage.packed import open_sample
 from advisor.storage.store import Store
 from tests.app import ROOT, html_of, open_page, primaries
@@ -48,3 +51,14 @@ def test_a_run_with_the_settings_of_the_sample_does_not_follow_it(store: Store) 
     open_page("Compare", dataset=run.dataset_id, follows=run.id).button(key="run").click().run()
     own = store.runs()[0]
     assert own.is_own and own.plan.follows is None and own.plan.strategies == run.plan.strategies
+
+
+def test_what_people_read_of_the_sample_says_that_it_is_one(store: Store) -> None:
+    run = open_sample(store)
+    report = store.report(run.id)
+    assert report is not None
+    for name in ("report.html", "report.md"):
+        told = as_marked(run, report, name).decode()
+        assert "This is a sample report: questions on a company" in told and "another machine" in told
+    own = as_marked(replace(run, origin="own"), report, "report.md").decode()
+    assert "sample report" not in own and own == (store.run_folder(run.id) / "report.md").read_text()

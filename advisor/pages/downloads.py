@@ -1,0 +1,88 @@
+"""The files of a report to download. One that people read says where it was measured, if that wasn't here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from advisor.pages import frame
+from advisor.pages.own_clicks import after_clicks
+from advisor.pages.past_runs import Measured, measured_of
+from advisor.pages.sample_report import origin_sentence
+from advisor.render.html import render_html
+from advisor.render.markdown import render_markdown
+from advisor.render.pdf import find_browser, render_pdf
+from advisor.schema import Report
+from advisor.storage.own_marks import readable_marks
+from advisor.storage.stored import StoredRun
+
+_DOWNLOADS = {
+    "report.html": ("Page (HTML)", "text/html"),
+    "report.md": ("Text (Markdown)", "text/markdown"),
+    "report.json": ("Data (JSON)", "application/json"),
+    "outcomes.csv": ("Answers (CSV)", "text/csv"),
+    "clicks.csv": ("Your clicks (CSV)", "text/csv"),
+    "marks.csv": ("Your marks (CSV)", "text/csv"),
+}
+
+_READ: dict[str, Callable[..., str]] = {"report.html": render_html, "report.md": render_markdown}
+
+
+def show_downloads(run: StoredRun, report: Report) -> None:
+    can_print = find_browser() is not None
+    with st.container(horizontal=True, key="downloads"):
+        if can_print:
+            offer_pdf(run, report)
+        for name, (label, mime) in _DOWNLOADS.items():
+            path = frame.store().run_folder(run.id) / name
+            if path.exists():
+                st.download_button(
+                    label,
+                    partial(as_marked, run, report, name),
+                    f"threeways-{run.id}{path.suffix}",
+                    mime,
+                    on_click="ignore",
+                    icon=":material/download:",
+                    key=name,
+                )
+    if not can_print:
+        frame.small(
+            "To get a PDF, download the page (HTML) and print it. To download a PDF here, install Chromium, Chrome or "
+            "Edge on the machine that runs Threeways."
+        )
+
+
+def as_marked(run: StoredRun, report: Report, name: str) -> bytes:
+    """A file with the marks that were made since the page was drawn. One that people read says where it comes from."""
+    report = after_clicks(run, report)
+    if not run.is_own and name in _READ:
+        return written(_READ[name], run, report, measured_of(run)).encode()
+    return (frame.store().run_folder(run.id) / name).read_bytes()
+
+
+def offer_pdf(run: StoredRun, report: Report) -> None:
+    """It is made when somebody asks for it, which takes some seconds."""
+    st.download_button(
+        "Document (PDF)",
+        partial(pdf_of, run, report, measured_of(run)),
+        f"threeways-{run.id}.pdf",
+        "application/pdf",
+        on_click="ignore",
+        icon=":material/download:",
+        help="This takes some seconds. If it fails, download the page (HTML) and print it to PDF.",
+        key="report.pdf",
+    )
+
+
+def pdf_of(run: StoredRun, report: Report, measured: Measured | None) -> bytes:
+    return render_pdf(written(render_html, run, after_clicks(run, report), measured))
+
+
+def written(render: Callable[..., str], run: StoredRun, report: Report, measured: Measured | None) -> str:
+    """The report with its answers, the person's marks on them, and where it was measured, if that wasn't here."""
+    trials, test = ((*measured.trials, *measured.baselines), measured.split.test) if measured else ((), ())
+    marks = readable_marks(frame.store().run_folder(run.id))
+    origin = "" if run.is_own else origin_sentence(run, report)
+    return render(report, trials=trials, examples=test, marks=marks, origin=origin)
