@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import pickle
+from collections.abc import Callable, Iterable
+from hashlib import sha256
 from html import escape
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from advisor.pages.marks import definitions, marked_name, plain
-from advisor.palette import DARK, LIGHT
+from advisor.palette import DARK, LIGHT, Theme
 from advisor.sections.blocks import (
     Block,
     Bullets,
@@ -24,6 +27,9 @@ from advisor.sections.blocks import (
     Text,
     lead_of,
 )
+
+if TYPE_CHECKING:  # slow to import
+    import altair as alt
 
 _THEMES = {"dark": DARK, "light": LIGHT}
 _CHART_WIDTH = 760  # pixels, where there is room: wider, the names at the ends of lines stand in a void
@@ -61,13 +67,26 @@ def show_blocks(blocks: Iterable[Block]) -> None:
             case Definitions(pairs):
                 st.html(definitions(pairs))
             case Chart(sentence, draw):
-                if (chart := draw(_THEMES[st.context.theme.type or "light"])) is not None:
-                    st.altair_chart(chart, width=_CHART_WIDTH, alt=sentence)
+                if (spec := _drawn(draw)) is not None:
+                    st.vega_lite_chart(spec, width=_CHART_WIDTH, alt=sentence)
                 if block.caption:
                     st.html(f'<p class="quiet">{escape(block.caption)}</p>')
             case Folded(title, inner):
                 with st.expander(plain(title)):
                     show_blocks(inner)
+
+
+def _drawn(draw: Callable[[Theme], alt.LayerChart | None]) -> dict[str, Any] | None:
+    """The chart in Vega-Lite; None if there is nothing to draw."""
+    return _spec(sha256(pickle.dumps(draw)).hexdigest(), st.context.theme.type or "light", draw)
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _spec(drawn: str, theme: str, _draw: Callable[[Theme], alt.LayerChart | None]) -> dict[str, Any] | None:
+    """`drawn` and `theme` are the key. Drawing a report's charts takes longer than all the rest of its page, and each
+    click draws the page again."""
+    chart = _draw(_THEMES[theme])
+    return None if chart is None else chart.to_dict()
 
 
 def table(found: Table) -> str:

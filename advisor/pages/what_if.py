@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from advisor.charts import volume_sentence
 from advisor.pages import frame
-from advisor.pages.past_runs import measured_of
+from advisor.pages.past_runs import Measured, measured_of
 from advisor.pages.place import choose_place, starting_place
 from advisor.plan import Priorities
 from advisor.report.build import under_priorities
@@ -50,10 +50,18 @@ def show_what_if(run: StoredRun, report: Report) -> None:
             on_click=_reset,
             args=(report.priorities,),
         )
-        then = under_priorities(report, priorities, *measured)
+        then = _judged_by(frame.store().home.as_posix(), run.id, run.ended_at, priorities, report, measured)
         with verdict:
             _show_verdict(then, report)
         _show_reasons(then)
+
+
+@st.cache_resource(show_spinner=False, max_entries=50)
+def _judged_by(
+    home: str, run_id: str, ended_at: float | None, priorities: Priorities, _report: Report, _measured: Measured
+) -> Report:
+    """The others are the key. It takes a third of the time of a report's page, which every click draws again."""
+    return under_priorities(_report, priorities, *_measured)
 
 
 def _starting(was: Priorities) -> dict[str, float]:

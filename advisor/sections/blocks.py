@@ -78,8 +78,9 @@ class Definitions:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`draw` gives None where there is nothing to draw; the sentence says what to see, also to a screen reader. Under
-    the chart stands the caption, "" for none; without one of its own it is the sentence."""
+    """`draw` gives None where there is nothing to draw. It can be pickled, because pages remember by it what was drawn.
+    The sentence says what to see, also to a screen reader. Under the chart stands the caption, "" for none; without one
+    of its own it is the sentence."""
 
     sentence: str
     draw: Callable[[Theme], alt.LayerChart | None] = field(repr=False)

@@ -7,7 +7,9 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+import altair as alt
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -63,6 +65,24 @@ def test_a_finished_run_shows_verdict_evidence_answers_and_method(store: Store, 
     ]  # fmt: skip
     assert len(app.get("vega_lite_chart")) == 4
     assert '<tr><th scope="row">delivery</th><td>20</td><td>' in said  # precision and recall of a label
+
+
+def test_charts_are_drawn_once_for_all_clicks(finished: Finish, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[alt.LayerChart] = []
+    to_dict = alt.LayerChart.to_dict
+
+    def counted(chart: alt.LayerChart) -> dict[str, Any]:
+        drawn.append(chart)
+        return to_dict(chart)
+
+    monkeypatch.setattr(alt.LayerChart, "to_dict", counted)
+    app = open_page("Report", run=finished().id)
+    charts = app.get("vega_lite_chart")
+    once = len(drawn)
+    assert once >= len(charts) > 0
+    assert all(chart.proto.datasets and chart.proto.alt for chart in charts)
+    app.run()
+    assert len(drawn) == once and len(app.get("vega_lite_chart")) == len(charts)
 
 
 def test_without_a_browser_the_page_says_how_to_get_a_pdf(finished: Finish, monkeypatch: pytest.MonkeyPatch) -> None:
