@@ -155,6 +155,8 @@ def _words(run: StoredRun, step: StoredStep, expected: StepTime | None) -> str:
         )
     if step.state != "running":
         return _STATE_WORDS[step.state]
+    if expected is not None and step.started_at is not None and time.time() - step.started_at > expected.high:
+        return f"{_stage(step)}. This takes longer than estimated ({duration_range_text(expected.low, expected.high)})."
     if step.remaining_seconds is None:
         return f"{_stage(step)}."
     words = duration_text(step.remaining_seconds)

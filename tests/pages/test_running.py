@@ -121,6 +121,7 @@ def test_runs_say_how_long_they_still_take_and_what_they_wait_for(
     assert "Training: 12,300 of 30,000 tokens. About 2 minutes left." in said
     bars = [int(value) for value in re.findall(r'aria-valuenow="(\d+)"', said)]
     assert bars[:-1] == [0] * (len(DEFAULT_STRATEGIES)) and 25 <= bars[-1] < 50
+    assert "longer than estimated" not in said
     left = re.search(r"Running for \d+ seconds\. Time left: (\d+ to \d+ minutes)\.", said)
     assert left is not None
     assert len(re.findall(r"Waiting\. Estimated time: [^.]+ (?:seconds|minutes?)\.", said)) == len(DEFAULT_STRATEGIES)
@@ -136,6 +137,17 @@ def test_runs_say_how_long_they_still_take_and_what_they_wait_for(
     store.save_speed("embedded", replace(SPEED, busy=0.9))
     caveat = "Other programs used 90 % of the processor when this machine was timed"
     assert caveat in html_of(open_page("Report", run=next_id)) and caveat not in behind
+
+
+def test_a_strategy_that_takes_longer_than_estimated_promises_no_end(store: Store) -> None:
+    run_id = queued(store, *tiny_task(), "prompting")
+    with store.device_lock:
+        assert store.start_run(run_id)
+        assert estimate_run(store, run_id)
+        begun = time.time() - 3600
+        store.save_step(StoredStep(run_id, "prompting", "running", "choosing settings", 3, 6, 5.0, started_at=begun))
+        said = html_of(open_page("Report", run=run_id))
+    assert re.search(r"Choosing settings: 3 of 6 rows\. This takes longer than estimated \([^)]+ seconds\)\.", said)
 
 
 def test_without_a_worker_the_page_says_so_and_offers_to_start_one(
