@@ -15,8 +15,9 @@ from advisor.pages.own_marks import Markable, show_answer, show_problem
 from advisor.pages.side_by_side import as_written, asked_html
 from advisor.report.compared import Compared, FlippedRow, flipped_rows, strategies_of, with_marks
 from advisor.sections import run_comparison
+from advisor.sections.answers import judgement_of
 from advisor.storage.own_marks import OwnMark, read_marks
-from advisor.wording import count_text, list_text, name_of, score_text
+from advisor.wording import count_text, list_text, name_of
 from eval.task import BadInput
 
 
@@ -113,11 +114,7 @@ def _markable(row: FlippedRow, runs: tuple[str, ...], letters: Mapping[str, str]
 
 
 def _judgement(row: FlippedRow, run_id: str) -> str:
-    outcome = row.outcomes[run_id]
-    if outcome.error is not None:
-        return "no answer"
-    score = score_text(outcome.score)
-    return f"{'right' if row.right[run_id] else 'wrong'}, {score}" if run_id in row.right else score
+    return judgement_of(row.outcomes[run_id], row.right.get(run_id))
 
 
 def _head(row: FlippedRow, runs: Sequence[str], letters: Mapping[str, str]) -> str:

@@ -27,6 +27,7 @@ from eval.scoring.code import is_code
 from eval.task import BadInput, Example
 
 _ANSWERS_SHOWN = 3  # of several right ones
+_LONGEST_TEXT, _TEXT_SHOWN = 800, 500  # characters of a text that is shown whole, and of a longer one
 _LONG_JSON = 60  # characters; longer JSON is set out in lines
 
 
@@ -113,7 +114,7 @@ def asked_html(example: Example) -> str:
     if others:
         listed = "".join(f"<li>{escape(one)}</li>" for one in others)
         expected += f"<details><summary>or any of {len(others):,} more</summary><ul>{listed}</ul></details>"
-    return f'<h3>Input</h3><p class="text">{escape(example.input)}</p><h3>Expected</h3>{expected}'
+    return f"<h3>Input</h3>{as_written(example.input)}<h3>Expected</h3>{expected}"
 
 
 def _head(row: AnsweredRow, strategies: Sequence[str]) -> str:
@@ -148,10 +149,15 @@ def _body(row: AnsweredRow, strategies: Sequence[str], sources: Sources) -> str:
 
 
 def as_written(text: str) -> str:
-    """An answer as a paragraph; code keeps its columns, and nested JSON is set out in lines."""
+    """A paragraph, whose end is folded if it is long. Code keeps its columns, and JSON is set out in lines."""
     if is_code(text):
         return f'<pre class="code">{escape(text)}</pre>'
     value = read_json(text) if len(text) > _LONG_JSON else None
     if value is not None:
         return f'<pre class="code">{escape(json.dumps(value, ensure_ascii=False, indent=2))}</pre>'
-    return f'<p class="text">{escape(text)}</p>'
+    if len(text) <= _LONGEST_TEXT:
+        return f'<p class="text">{escape(text)}</p>'
+    return (
+        f'<p class="text">{escape(text[:_TEXT_SHOWN])}…</p>'
+        f'<details><summary>Show all {len(text):,} characters</summary><p class="text">{escape(text)}</p></details>'
+    )

@@ -36,12 +36,7 @@ class AnsweredRow:
     marks: Mapping[str, OwnMark] = field(default_factory=dict)
 
     def judgement(self, strategy: str) -> str:
-        """ "right, 1.00", "wrong, .25", ".61" where right or wrong cannot be said, "no answer" where it failed."""
-        outcome = self.outcomes[strategy]
-        if outcome.error is not None:
-            return "no answer"
-        score = score_text(outcome.score)
-        return f"{'right' if self.right[strategy] else 'wrong'}, {score}" if strategy in self.right else score
+        return judgement_of(self.outcomes[strategy], self.right.get(strategy))
 
     def own_judgement(self, strategy: str) -> str:
         """ "you: wrong", with the person's note; "" where they said nothing."""
@@ -69,6 +64,17 @@ class AnsweredRow:
         """As `judgement`, and "cut off" where the answer was."""
         judgement = self.judgement(strategy)
         return f"{judgement}, cut off" if self.outcomes[strategy].cut_off else judgement
+
+
+def judgement_of(outcome: Outcome, right: bool | None) -> str:
+    """ "right", "wrong", "wrong, .25" where the score says more than that, "score .61" where right or wrong cannot be
+    said, "no answer" where it failed."""
+    if outcome.error is not None:
+        return "no answer"
+    if right is None:
+        return f"score {score_text(outcome.score)}"
+    word = "right" if right else "wrong"
+    return word if outcome.score == right else f"{word}, {score_text(outcome.score)}"
 
 
 @dataclass(frozen=True, slots=True)

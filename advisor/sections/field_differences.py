@@ -42,5 +42,6 @@ def _by_path(fields: tuple[Field, ...]) -> dict[str, list[str]]:
     found: defaultdict[str, list[str]] = defaultdict(list)
     for path, leaf in fields:
         written = f"“{shortened(leaf.text, _LONGEST_VALUE)}”"
-        found[path or "the list"].append(written if leaf.kind not in ("number", "truth") else leaf.text)
+        as_json = {"number": leaf.text, "truth": leaf.text.lower()}
+        found[path or "the list"].append(as_json.get(leaf.kind, written))
     return found

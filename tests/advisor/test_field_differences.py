@@ -18,6 +18,7 @@ ORDER = {"item": "apple pie", "quantity": 2, "notes": {"words": "Happy birthday"
         (ORDER, ()),
         (ORDER | {"quantity": 2.0, "extras": ["box", "candles"]}, ()),
         (ORDER | {"quantity": 3}, ("quantity: 3 instead of 2",)),
+        (ORDER | {"quantity": True}, ("quantity: true instead of 2",)),
         (ORDER | {"item": None}, ("item: “apple pie” is missing",)),
         (ORDER | {"size": "small"}, ("size: “small” shouldn't be there",)),
         (ORDER | {"notes": {"words": "Happy"}}, ("notes.words: “Happy” instead of “Happy birthday”",)),
