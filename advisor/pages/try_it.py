@@ -177,7 +177,7 @@ def _show(one: Try, sources: Sources) -> None:
 def _card(one: Try, answer: TriedAnswer, sources: Sources) -> str:
     name = marked_name(answer.strategy)
     if answer.problem:
-        return f'<section><header>{name}</header><p class="text">{escape(answer.problem)}</p></section>'
+        return f'<section><header>{name}</header><p class="text problem">{escape(answer.problem)}</p></section>'
     return (
         f'<section><header>{name}<span class="quiet">{escape(_time_of(answer))}</span></header>'
         f'<p class="text answer">{escape(answer.text or "(nothing)")}</p>{_likely(answer)}'
