@@ -87,14 +87,16 @@
   }
 
   // After a change of page, a screen reader and the Tab key go on from the new heading, not from a button that is gone.
-  let path = location.pathname;
+  // History shows its comparison under the same path.
+  const place = () => `${location.pathname} ${new URLSearchParams(location.search).get("view") ?? ""}`;
+  let was = place();
   let leaving = null; // the heading of the page before, while that of the new page hasn't come
   const heading = () => document.querySelector('[data-testid="stMain"] h1, [data-testid="stMain"] .stop');
   let last = { element: null, words: "" };
   function followPage() {
     const now = heading();
-    if (location.pathname !== path) {
-      path = location.pathname;
+    if (place() !== was) {
+      was = place();
       leaving = last;
     }
     if (leaving && now && (now !== leaving.element || wordsOf(now) !== leaving.words)) {

@@ -26,6 +26,7 @@ _MONTHS = (1, 2, 3, 6, 12, 18, 24, 36, 60)
 _ERRORS = (0.0, 0.0001, 0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0, 100.0)
 _DAYS = (1.0, 7.0, 14.0, 30.0, 90.0, 180.0, 365.0, inf)
 _KEYS = "if-"
+_RESET = f"{_KEYS}reset"
 _MOST_POINTS = 20.0
 _MOST_AN_HOUR = 5.0
 
@@ -35,16 +36,16 @@ def show_what_if(run: StoredRun, report: Report) -> None:
     measured = measured_of(run)
     if measured is None:
         return
-    key = f"what-if-{run.id}"  # as it was when the page was opened, so that a reset closes nothing
-    is_open = st.session_state.setdefault(key, any(name.startswith(_KEYS) for name in st.query_params))
+    is_open = _bring_back(run.id)
     with st.expander("Try other priorities", expanded=is_open, icon=":material/tune:"):
         frame.small("We judge the same answers by other priorities. Nothing runs again, and the report doesn't change.")
         verdict = st.container(key="if-verdict")  # in view above the sliders
         priorities = _choose(report.priorities)
         is_changed = priorities != report.priorities
+        _remember(run.id, is_changed)
         st.button(
             "Reset",
-            key="if-reset",
+            key=_RESET,
             icon=":material/undo:",
             disabled=not is_changed,
             on_click=_reset,
@@ -62,6 +63,23 @@ def _judged_by(
 ) -> Report:
     """The others are the key. It takes a third of the time of a report's page, which every click draws again."""
     return under_priorities(_report, priorities, *_measured)
+
+
+def _bring_back(run_id: str) -> bool:
+    """Where the address has no values, those that were set before the person went to another page. Returns whether to
+    show them: once open, the fold stays so, or a reset would close it."""
+    is_in_address = any(name.startswith(_KEYS) for name in st.query_params)
+    kept = st.session_state.get(f"what-if-{run_id}", {})
+    for key, value in kept.items() if not is_in_address else ():
+        st.session_state.setdefault(key, value)
+    was_open = f"what-if-open-{run_id}"
+    st.session_state[was_open] = st.session_state.get(was_open, False) or is_in_address or bool(kept)
+    return bool(st.session_state[was_open])
+
+
+def _remember(run_id: str, is_changed: bool) -> None:
+    keys = [str(key) for key in st.session_state if str(key).startswith(_KEYS) and key != _RESET]
+    st.session_state[f"what-if-{run_id}"] = {key: st.session_state[key] for key in keys} if is_changed else {}
 
 
 def _starting(was: Priorities) -> dict[str, float]:

@@ -299,4 +299,8 @@ def test_other_priorities_judge_the_same_answers_anew(store: Store, finished: Fi
     assert app.button_group(key="if-place").value == "On this machine"
     assert "Same verdict: Use adapter fine-tuning." in html_of(app)
     assert app.button(key="if-reset").disabled
+    app.select_slider(key="if-volume").set_value(100_000).run()
+    app.switch_page("advisor/pages/compare.py").run()
+    app.switch_page("advisor/pages/report.py").run()
+    assert app.select_slider(key="if-volume").value == 100_000
     assert (store.run_folder(run.id) / "report.json").read_bytes() == before
