@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import cycle
@@ -25,6 +26,20 @@ _WAIT = 60_000  # milliseconds: the machine may be busy
 _PAGES = ("Start", "Data", "Compare", "Running", "Report", "History", "Run comparison", "Advice", "No run", "File")
 _SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 _WIDTHS = (1280, 400)
+_MOST_TABS = 80
+_WHERE_THE_KEYBOARD_IS = """() => {
+    const stop = document.activeElement;
+    if (stop === null || stop === document.body) return null;
+    const isRinged = (element) => /solid/.test(getComputedStyle(element).outlineStyle)
+        && getComputedStyle(element).outlineWidth === "3px";
+    const around = [stop, stop.closest("label"), stop.parentElement, stop.parentElement.parentElement];
+    const bar = document.querySelector(".st-key-run-bar"), box = stop.getBoundingClientRect();
+    return {
+        name: (stop.getAttribute("aria-label") || stop.textContent).replace("play_arrow", "").trim().slice(0, 60),
+        ring: around.some((element) => element !== null && isRinged(element)),
+        hidden: !bar.contains(stop) && !stop.contains(bar) && box.bottom > bar.getBoundingClientRect().top,
+    };
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +98,47 @@ def test_axe_finds_nothing_serious_where_answers_are_compared_blind(addresses: d
     page.get_by_role("button", name="Start comparing").click()
     expect(page.locator(".blind .sides")).to_be_visible(timeout=_WAIT)
     assert _problems(page) == []
+
+
+def test_titles_names_and_focus_say_where_one_is(addresses: dict[str, str], page: Page) -> None:
+    _open(page, addresses["Report"])
+    expect(page).to_have_title("Report · questions — Threeways")
+    steps = page.get_by_role("navigation", name="Steps")
+    expect(steps.get_by_role("link", name="Report")).to_have_attribute("aria-current", "page")
+    steps.get_by_role("link", name="Compare").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="What to compare")).to_be_focused(timeout=_WAIT)
+    expect(page).to_have_title("Compare · questions — Threeways")
+    boxes = page.get_by_role("checkbox", name=re.compile("^Include"))
+    expect(boxes).to_have_count(len(STRATEGIES), timeout=_WAIT)
+    names = boxes.evaluate_all("boxes => boxes.map(box => box.getAttribute('aria-label'))")
+    assert len(set(names)) == len(STRATEGIES)
+    _open(page, addresses["Start"])
+    expect(page).to_have_title("Start — Threeways")
+    expect(steps.get_by_role("link", name="Report")).to_have_attribute("aria-disabled", "true")
+    uses = page.get_by_role("button", name=re.compile("^Use this sample: "))
+    assert len(set(uses.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))"))) == uses.count() > 1
+    assert page.get_by_role("button", name=re.compile("^Upload: ")).count() == 2
+
+
+def test_the_keyboard_is_seen_wherever_it_is(addresses: dict[str, str], page: Page) -> None:
+    page.set_viewport_size({"width": 400, "height": 800})
+    _open(page, addresses["Compare"])
+    page.locator("summary", has_text="Advanced").click()
+    expect(page.get_by_role("spinbutton", name="Seed")).to_be_visible(timeout=_WAIT)
+    _settle(page)
+    page.evaluate("document.activeElement.blur()")
+    seen: list[str] = []
+    for _ in range(_MOST_TABS):
+        page.keyboard.press("Tab")
+        where = page.evaluate(_WHERE_THE_KEYBOARD_IS)
+        if where is None:
+            break
+        seen.append(where["name"])
+        assert where["ring"], f"no ring around {where['name']}"
+        assert not where["hidden"], f"{where['name']} is behind the run bar"
+    assert {"Requests a month", "Seed"} <= set(seen)
+    assert seen[-1].startswith("Compare the ")
 
 
 def _open(page: Page, address: str) -> None:
