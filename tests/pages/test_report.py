@@ -158,7 +158,9 @@ def test_wrong_answers_are_sorted_with_mixups_the_whole_table_and_examples(
         assert one.failures is not None and f"is wrong on {one.failures.wrong} of 80 rows" in said
     assert "Labels most often mixed up" in said and "refund → delivery" in said
     assert said.count('<table class="confusion"') == 3
-    assert "Not retrieved: 3 of" in said and "<b>Example</b> Question number 0, asked in its own words → " in said
+    without_marks = said.replace("<mark>", "").replace("</mark>", "")
+    assert "Not retrieved: 3 of" in said
+    assert "<b>Example</b> Question number 0, asked in its own words → " in without_marks
     assert said.count("which label for which, and examples</summary>") == 3
 
 
