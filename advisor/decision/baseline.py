@@ -109,8 +109,8 @@ def _lead(situation: Situation, found: BaselineVerdict) -> str | None:
             return "Within your limits, nothing clearly beats the best baseline."
         return "Nothing clearly beats the best baseline."
     if found.confidence == "weak" or situation.is_few:
-        return "You may not need a language model."
-    return "You don't need a language model."
+        return "You may not need this language model."
+    return "You don't need this language model."
 
 
 def baseline_reason(situation: Situation, found: BaselineVerdict) -> str | None:

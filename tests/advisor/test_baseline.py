@@ -88,7 +88,7 @@ INTENT_BASELINES = {
 def test_a_tie_on_few_rows_leads_the_headline() -> None:
     got = decide(TIED, NEAREST)
     assert (got.choice, got.level_baseline) == ("prompting", "nearest_example")
-    assert got.headline == ("You may not need a language model. If you want one, use prompting.")
+    assert got.headline == ("You may not need this language model. If you want one, use prompting.")
     assert got.baseline_line == (
         "The best baseline (nearest example) scores the same as prompting (95 % CI −12 to 12)."
     )
@@ -114,7 +114,7 @@ def test_among_five_strategies_the_same_tie_is_too_close_to_call() -> None:
 def test_the_best_baseline_is_named_and_by_how_much_it_is_better() -> None:
     got = decide(INTENTS, INTENT_BASELINES)
     assert (got.choice, got.level_baseline) == ("retrieval", "embedding_linear")
-    assert got.headline == "You don't need a language model. If you want one, use retrieval."
+    assert got.headline == "You don't need this language model. If you want one, use retrieval."
     assert got.baseline_line == (
         "The best baseline (embedding classifier) scores 6 points higher than retrieval (95 % CI 0.3 to 11)."
     )
@@ -156,7 +156,7 @@ def test_no_priority_is_said_to_turn_to_what_a_baseline_beats() -> None:
 def test_one_that_is_as_good_on_many_rows() -> None:
     strategies = {"prompting": right_on(400, (0, 280)), "finetuning": right_on(400, (0, 360))}
     got = decide(strategies, {"majority_label": right_on(400, (0, 80)), "tfidf_linear": right_on(400, (0, 360))})
-    assert got.headline == "You don't need a language model. If you want one, use adapter fine-tuning."
+    assert got.headline == "You don't need this language model. If you want one, use adapter fine-tuning."
     assert got.confidence_line.startswith("Strong evidence: over 99 % probability that no strategy is more than 2 ")
     assert got.probabilities == decide(strategies, {}).probabilities
 
@@ -183,7 +183,9 @@ def test_of_equal_baselines_the_simpler_is_named() -> None:
 def test_few_rows_make_the_sentence_modest(rows: int, is_few: bool) -> None:
     got = decide({"prompting": right_on(rows, (0, rows // 2))}, {"tfidf_linear": right_on(rows, (0, rows))})
     assert got.baseline is not None and (got.baseline.confidence == "strong") != is_few
-    assert got.baseline.lead == ("You may not need a language model." if is_few else "You don't need a language model.")
+    assert got.baseline.lead == (
+        "You may not need this language model." if is_few else "You don't need this language model."
+    )
 
 
 def test_rows_of_one_group_are_one_piece_of_evidence() -> None:
@@ -194,8 +196,8 @@ def test_rows_of_one_group_are_one_piece_of_evidence() -> None:
         decide(strategies, baselines, groups=[str(i % 20) for i in range(400)]),
     )
     assert alone.baseline is not None and grouped.baseline is not None
-    assert alone.baseline.lead == "You don't need a language model."
-    assert grouped.baseline.lead == "You may not need a language model."
+    assert alone.baseline.lead == "You don't need this language model."
+    assert grouped.baseline.lead == "You may not need this language model."
     assert any("only 20 groups of test rows" in caveat for caveat in grouped.caveats)
     assert grouped.baseline.low < alone.baseline.low
 
@@ -207,7 +209,7 @@ def test_documents_have_baselines_too() -> None:
         baselines = {"nearest_example": graded, "best_sentence": more + 0.5}
         got = decide({"prompting": graded, "retrieval": graded + 0.3 * more}, baselines, kind)
         assert got.level_baseline == "best_sentence"
-        assert got.headline.startswith("You don't need a language model.")
+        assert got.headline.startswith("You don't need this language model.")
 
 
 def test_where_nothing_works_no_baseline_is_recommended() -> None:
@@ -224,7 +226,7 @@ def test_where_nothing_works_no_baseline_is_recommended() -> None:
     better = decide(bad, {"tfidf_linear": right_on(200, (0, 90))})
     assert better.headline == "No strategy works well yet, and a baseline scores higher."
     good = decide(bad, {"tfidf_linear": right_on(200, (0, 180))})
-    assert good.headline == "You don't need a language model. If you want one, start with prompting."
+    assert good.headline == "You don't need this language model. If you want one, start with prompting."
 
 
 def test_a_baseline_beyond_a_limit_is_not_named() -> None:

@@ -275,7 +275,7 @@ def test_a_baseline_that_is_as_good_under_other_priorities_is_news(
     folder = store.run_folder(run.id) / "baselines" / "tfidf_linear"
     folder.mkdir(parents=True)
     write_trial(folder, level)
-    assert "New verdict: You may not need a language model." in html_of(open_page("Report", run=run.id))
+    assert "New verdict: You may not need this language model." in html_of(open_page("Report", run=run.id))
 
 
 def test_other_priorities_judge_the_same_answers_anew(store: Store, finished: Finish) -> None:
