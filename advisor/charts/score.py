@@ -9,7 +9,7 @@ from typing import Any
 
 import altair as alt
 
-from advisor.candidates import baselines, comparison, is_chance, judged, priced
+from advisor.candidates import baselines, comparison, is_chance, judged, preferred_baseline, priced
 from advisor.charts.drawing import (
     AXIS_HEIGHT,
     FREE,
@@ -39,8 +39,13 @@ _ROOM = 2.2  # times the least and the most, beside the marks
 
 
 def score_chart(report: Judgement, theme: Theme) -> alt.LayerChart:
-    """One dot with its 95 % CI for each candidate, best on top, baselines in grey at the bottom."""
-    shown = [*judged(report), *baselines(report)]
+    """One dot with its 95 % CI for each candidate, best on top. Baselines are grey and stand at the bottom, or on top
+    where the headline prefers one."""
+    groups = [judged(report), baselines(report)]
+    if preferred_baseline(report):
+        groups.reverse()
+    first, second = groups
+    shown = [*first, *second]
     rows = rows_of(
         [
             {
@@ -65,7 +70,7 @@ def score_chart(report: Judgement, theme: Theme) -> alt.LayerChart:
     dot = base.mark_point(filled=True, size=170, opacity=1).encode(x=alt.X("mean:Q", scale=scale), shape=shape())
     at_end = base.encode(x=alt.X("label_at:Q", scale=scale), text="label:N")
     labels = written(at_end, theme, align="left", dx=11, fontSize=LABEL_SIZE, fontWeight=600)
-    below = base.transform_filter(alt.datum.strategy == order[len(judged(report)) % len(order)])
+    below = base.transform_filter(alt.datum.strategy == order[len(first) % len(order)])
     line = below.mark_rule(yOffset=-row_height / 2, opacity=0.5).encode(color=alt.value(GREY))
     layers = [*([line] if baselines(report) else []), interval, dot, *labels]
     return finished(alt.LayerChart(layer=layers), theme, height=round(row_height * len(order)) + AXIS_HEIGHT)

@@ -20,7 +20,8 @@ LEVEL = 0.0005  # a difference that rounds to no tenth of a point
 
 
 def headline(situation: Situation, confidence: Confidence, baseline: BaselineVerdict | None) -> str:
-    """Which strategy to take, after the baseline where no strategy is shown to be better.
+    """Which strategy to take, after the baseline where no strategy is shown to be better. It sounds no surer than the
+    evidence is.
 
     That nothing is reliable comes before how sure the choice is: the best of a bad lot is no winner.
     """
@@ -35,13 +36,13 @@ def headline(situation: Situation, confidence: Confidence, baseline: BaselineVer
         return f"Too close to call: start with {name}."
     if situation.is_few:
         return f"First guess: use {name}."
-    return f"Use {name}."
+    return f"Use {name} for now." if confidence == "weak" else f"Use {name}."
 
 
 def _after_baseline(name: str, is_poor: bool, confidence: Confidence, baseline: BaselineVerdict) -> str:
     if not baseline.is_probable:
         return f"{baseline.lead} Start with {name}."
-    if confidence == "too close to call" or is_poor:
+    if confidence in ("too close to call", "weak") or is_poor:
         return f"{baseline.lead} If you want one, start with {name}."
     return f"{baseline.lead} If you want one, use {name}."
 

@@ -17,7 +17,8 @@ from advisor.wording import sentences_in
 
 def show_opening(report: Report) -> None:
     opening = opening_of(report)
-    name = f"<p class='small shown'>{opening.role}{marked_name(opening.shown)}</p>" if opening.shown else ""
+    explained = f' <span class="quiet">{escape(opening.explanation)}</span>'
+    name = f"<p class='small shown'>{opening.role}{marked_name(opening.shown)}{explained}</p>" if opening.shown else ""
     colour = f"var(--{opening.shown}, var(--baseline))" if opening.shown else "var(--baseline)"
     figures = f'<dl class="figures">{"".join(map(_figure, opening.figures))}</dl>' if opening.figures else ""
     headline = " ".join(f"<span>{escape(sentence)}</span>" for sentence in sentences_in(opening.headline))

@@ -41,7 +41,11 @@ def render_markdown(
         "",
         f"**{escaped(opening.confidence)}**",
         "",
-        *([f"{opening.role}{escaped(name_of(opening.shown))}", ""] if opening.shown else []),
+        *(
+            [f"{opening.role}{escaped(name_of(opening.shown))}. {escaped(opening.explanation)}".strip(), ""]
+            if opening.shown
+            else []
+        ),
         *(f"- {escaped(f'{one.label}: {one.value} ({one.in_one_line})')}" for one in opening.figures),
         "",
         *(_block(opening.chart) if opening.chart else []),

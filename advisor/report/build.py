@@ -69,8 +69,8 @@ def build_report(
         priorities=priorities,
         candidates=tuple(_probed(one, trial, failures, task) for one, trial, failures in found),
         baselines=tuple(
-            replace(one, **_by_kind(trial, task.kind)) if isinstance(one, Candidate) else one
-            for one, trial in zip(judged.baselines, baselines, strict=True)
+            replace(one, failures=failures, **_by_kind(trial, task.kind)) if isinstance(one, Candidate) else one
+            for one, trial, failures in zip(judged.baselines, baselines, sort_failures(baselines, task), strict=True)
         ),
         comparisons=judged.comparisons,
         crossings=judged.crossings,

@@ -35,7 +35,7 @@ def _heading(report: Report) -> str:
     shown, currency = priced(report), report.priorities.currency
     if not any(price for _, price in shown):
         return f"{TITLE}: requests cost nothing at these prices"
-    if met := charts.crossing_of_choice(report):
+    if (met := charts.crossing_of_choice(report)) and not _is_clearly_behind(report, met):
         return _heading_of_crossing(report, met)
     cheapest, least = min(shown, key=lambda pair: pair[1])
     baseline = preferred_baseline(report)
@@ -53,6 +53,14 @@ def _heading(report: Report) -> str:
             f"{TITLE}: {in_sentence(cheapest.strategy)} {seems} cheapest of those known, at {price} per 1,000 requests"
         )
     return f"{TITLE}: {in_sentence(cheapest.strategy)} {seems} the cheapest strategy, at {price} per 1,000 requests"
+
+
+def _is_clearly_behind(report: Report, met: CostCrossing) -> bool:
+    """Whether one of the two is surely worse than the other by more than the margin. Nobody takes it for its price."""
+    margin = report.priorities.margin
+    return any(
+        {one.a, one.b} == {met.a, met.b} and (one.low > margin or one.high < -margin) for one in report.comparisons
+    )
 
 
 def _heading_of_crossing(report: Report, met: CostCrossing) -> str:

@@ -13,9 +13,22 @@ from advisor.schema import Candidate, Report
 from advisor.sections import computation
 from advisor.sections.blocks import Chart
 from advisor.sections.figures import COST, MEDIAN, SCORE, how_computed
-from advisor.wording import cents_text, count_text, in_milliseconds, money_text, name_of, score_text, seconds_text
+from advisor.wording import (
+    cents_text,
+    count_text,
+    in_milliseconds,
+    money_text,
+    name_of,
+    score_text,
+    seconds_text,
+    sentences_in,
+    words_of,
+)
+from eval.task import Kind
 from strategies.engine.models import EMBEDDED_NAME
 from strategies.registry import BASELINES
+
+_RIGHT_OR_WRONG = (Kind.CLASSIFICATION, Kind.ANSWERING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,12 @@ class Opening:
         """What `shown` is, to be read before its name."""
         return "Best baseline: " if self.shown in BASELINES else ""
 
+    @property
+    def explanation(self) -> str:
+        """What `shown` does, in one sentence; "" for a strategy that isn't ours."""
+        explained = words_of(self.shown).explanation if self.shown else ""
+        return sentences_in(explained)[0]
+
 
 def opening_of(report: Report) -> Opening:
     verdict = report.recommendation
@@ -84,13 +103,21 @@ def _isolated(name: str) -> str:
     return f"\u2068{name}\u2069" if any(bidirectional(sign) in ("R", "AL") for sign in name) else name
 
 
+def _wrong(report: Report, shown: Candidate) -> list[str]:
+    """How many rows are wrong, where an answer is right or wrong as a whole: that is what a score means to a person."""
+    found = shown.failures
+    if found is None or found.wrong is None or report.task.kind not in _RIGHT_OR_WRONG:
+        return []
+    return [f"Wrong on {found.wrong:,} of {count_text(found.of, 'test row')}"]
+
+
 def _figures(report: Report, shown: Candidate, choice: Candidate) -> tuple[Figure, ...]:
     """The score, latency and cost of what the headline prefers; of a baseline beside those of the strategy taken."""
     score, latency, cost, how = shown.score, shown.latency_seconds, shown.cost, how_computed(report)
     volume, currency = f"{report.priorities.monthly_volume:,} requests", cost.currency
     in_ms = in_milliseconds(_p50(shown), _p50(choice))
     p95 = seconds_text(latency.p95 if latency else None, in_ms)
-    of_score = [f"95 % CI {score_text(score.low)} to {score_text(score.high)}"]
+    of_score = [f"95 % CI {score_text(score.low)} to {score_text(score.high)}", *_wrong(report, shown)]
     of_latency = [f"95th percentile {p95}"]
     month, setup = cents_text(cost.per_month, currency), cents_text(cost.one_off, currency)
     of_cost = [_spent(month, setup, volume)]

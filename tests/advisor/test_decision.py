@@ -276,14 +276,14 @@ def test_answers_that_are_mostly_wrong_are_no_winner_whatever_they_score() -> No
     few = decide(trial("prompting", [0.2] * 5), kind=Kind.ANSWERING)
     assert few.headline.startswith("Nothing answers reliably yet."), "also where there are few rows"
     right = [replace(one, parts={"recall": 1.0}) for one in mostly.outcomes]
-    assert decide(replace(mostly, outcomes=tuple(right)), kind=Kind.ANSWERING).headline == "Use prompting."
+    assert decide(replace(mostly, outcomes=tuple(right)), kind=Kind.ANSWERING).headline == "Use prompting for now."
 
 
 def test_a_fair_score_of_answers_that_are_seldom_all_right_is_told() -> None:
     halves = trial("prompting", [0.6] * 60, valid=1.0, exact=0.0)
     right = tuple(replace(one, score=1.0, parts={"valid": 1.0, "exact": 1.0}) for one in halves.outcomes[:10])
     got = decide(replace(halves, outcomes=(*right, *halves.outcomes[10:])), kind=Kind.EXTRACTION)
-    assert got.headline == "Use prompting."
+    assert got.headline == "Use prompting for now."
     assert any("something wrong in 50 of 60 answers" in caveat for caveat in got.caveats)
     mostly_right = replace(halves, outcomes=tuple(replace(one, parts=right[0].parts) for one in halves.outcomes))
     assert decide(mostly_right, kind=Kind.EXTRACTION).caveats == ()

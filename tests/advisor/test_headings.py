@@ -75,9 +75,14 @@ def test_costs_turn_where_the_lines_cross(
         synthetic_report(),
         candidates={1: {"cost": {"per_1000": 1.0, "one_off": 9.0}}, 2: {"cost": {"per_1000": 2.0, "one_off": 0.0}}},
     )
-    met = CostCrossing("retrieval", "finetuning", monthly, low, high, True)
+    report = replace(report, crossings=(CostCrossing("retrieval", "finetuning", monthly, low, high, True),))
     assert report.recommendation.choice == "finetuning"
-    assert section_of(replace(report, crossings=(met,)), "cost").heading == f"Costs: {said}"
+    # Retrieval is clearly behind here, so its price decides nothing.
+    assert (
+        section_of(report, "cost").heading == "Costs: prompting is the cheapest strategy, at $0.013 per 1,000 requests"
+    )
+    level = tuple(replace(one, low=-0.1, high=0.1) for one in report.comparisons)
+    assert section_of(replace(report, comparisons=level), "cost").heading == f"Costs: {said}"
 
 
 def test_without_a_crossing_the_cheapest_is_named_and_unknown_costs_have_no_section(

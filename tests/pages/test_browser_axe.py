@@ -27,6 +27,9 @@ _PAGES = ("Start", "Data", "Compare", "Running", "Report", "History", "Run compa
 _SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 _WIDTHS = (1280, 400)
 _MOST_TABS = 80
+# On the way from light to dark a colour has no contrast yet.
+_NOTHING_FADES = """() => document.getAnimations().every(
+    (one) => one.playState !== "running" || one.effect.getComputedTiming().endTime === Infinity)"""
 _WHERE_THE_KEYBOARD_IS = """() => {
     const stop = document.activeElement;
     if (stop === null || stop === document.body) return null;
@@ -152,6 +155,7 @@ def _settle(page: Page) -> None:
     if not page.url.startswith("file:"):
         expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=_WAIT)
         expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0, timeout=_WAIT)
+    page.wait_for_function(_NOTHING_FADES, timeout=_WAIT)
 
 
 def _open_every_fold(page: Page) -> None:

@@ -75,8 +75,8 @@ def test_first_answers_stand_side_by_side_while_a_strategy_still_answers(store: 
     assert first[:2] == ["Prompting", "Retrieval"] and len(first) == 3  # and the best baseline
     assert others == [["Prompting", first[2]]] * 2  # retrieval has not come so far
     for row, card in zip(shown, cards, strict=True):
-        judged = "right, 1.00" if row.target == "<b>billing</b>" else "wrong, .00"
-        assert card.count(judged) == card.count('class="judged') == 1  # all give the same answer
+        judged = "right" if row.target == "<b>billing</b>" else "wrong"
+        assert card.count(f'class="judged {judged}">{judged}<') == card.count('class="judged') == 1  # all answer alike
     assert "&lt;b&gt;billing&lt;/b&gt;" in said and "<b>billing" not in said
     assert re.search(r"Done\. Scores \.\d+ \(95 % CI", said) and "Answering the test rows: " in said
 
