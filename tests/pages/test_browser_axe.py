@@ -27,6 +27,13 @@ _PAGES = ("Start", "Data", "Compare", "Running", "Report", "History", "Run compa
 _SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 _WIDTHS = (1280, 400)
 _MOST_TABS = 80
+# Streamlit draws the other colours a moment after our own style sheet does; the export has only a style sheet.
+_SCHEME_IS_SHOWN = """(scheme) => {
+    const app = document.querySelector("[data-testid=stApp]");
+    if (app === null) return true;
+    const [red, green, blue] = getComputedStyle(app).backgroundColor.match(/[0-9]+/g).map(Number);
+    return (red + green + blue < 384) === (scheme === "dark");
+}"""
 # On the way from light to dark a colour has no contrast yet.
 _NOTHING_FADES = """() => document.getAnimations().every(
     (one) => one.playState !== "running" || one.effect.getComputedTiming().endTime === Infinity)"""
@@ -172,6 +179,7 @@ def _problems(page: Page) -> list[str]:
         page.set_viewport_size({"width": width, "height": 900})
         for scheme in _SCHEMES:
             page.emulate_media(color_scheme=scheme)
+            page.wait_for_function(_SCHEME_IS_SHOWN, arg=scheme, timeout=_WAIT)
             _settle(page)
             found += [f"{scheme}, {width} px wide: {problem}" for problem in _serious(page)]
         wide = page.evaluate(
