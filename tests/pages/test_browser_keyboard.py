@@ -83,6 +83,7 @@ def press(wanted: Locator, key: str = "Enter") -> None:
 def tab_to(wanted: Locator) -> None:
     """Goes on from where the keyboard is until it is there, which can be seen."""
     expect(wanted).to_be_visible(timeout=_WAIT)
+    expect(wanted).to_be_enabled(timeout=_WAIT)  # Tab passes what is disabled
     for _ in range(_MOST_TABS):
         if wanted.evaluate("element => element === document.activeElement"):
             return
