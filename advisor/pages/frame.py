@@ -13,7 +13,6 @@ from typing import NoReturn
 
 import streamlit as st
 
-from advisor.pages.early_imports import import_early
 from advisor.palette import css_variables
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredDataset, StoredRun
@@ -27,7 +26,6 @@ SCRIPT = f"<script>{Path(__file__).with_name('tidy.js').read_text('utf-8')}</scr
 @st.cache_resource(show_spinner=False)
 def store() -> Store:
     gc.freeze()  # Streamlit collects garbage after every rerun: what is loaded by now need not be looked through again
-    import_early()
     return Store()
 
 
