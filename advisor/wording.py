@@ -52,6 +52,11 @@ def score_text(score: float) -> str:
     return rounded[1:] if rounded.startswith("0.") else rounded
 
 
+def kind_in_sentence(kind: Kind) -> str:
+    name = KIND_NAMES[kind]
+    return f"{name[:1].lower()}{name[1:]}"
+
+
 def share_text(share: float) -> str:
     return f"{100 * share:.0f} %"
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import streamlit as st
@@ -105,7 +106,8 @@ def finish_run(
 
 @contextmanager
 def app_at(home: Path) -> Iterator[str]:
-    """The app on a free port, with a home of its own, which is gone at the end."""
+    """The app on a free port, with a home of its own, which is gone at the end; where a test fails, pytest shows what
+    the server said."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -115,12 +117,13 @@ def app_at(home: Path) -> Iterator[str]:
         cwd=ROOT,
         env=os.environ | {"THREEWAYS_HOME": str(home)},
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
         text=True,
     ) as app:
         try:
             assert app.stdout is not None
             assert any("URL" in line for line in app.stdout), "the app ended before it was ready"
+            Thread(target=shutil.copyfileobj, args=(app.stdout, sys.stdout), daemon=True).start()
             yield f"http://127.0.0.1:{port}"
         finally:
             app.terminate()

@@ -16,7 +16,7 @@ from advisor.render.cleaned import MASKED_TOO, cleaned_csv, masked_by
 from advisor.runs.label_check import check_labels_apart
 from advisor.storage.store import Store
 from advisor.storage.upload import Upload
-from advisor.wording import KIND_NAMES, count_text
+from advisor.wording import count_text, kind_in_sentence
 from eval.task import BadInput
 
 FOUND_SERIOUS = 3  # the exit code; 1 is an internal failure and 2 bad input
@@ -69,7 +69,7 @@ def _print(screen: Screen, checked: DataCheck) -> None:
     for sentence in (
         f"{checked.file}: {count_text(checked.rows, 'row')}{documents}.",
         checked.columns_used,
-        f"Kind: {KIND_NAMES[checked.kind].lower()}. {checked.kind_reason}",
+        f"Kind: {kind_in_sentence(checked.kind)}. {checked.kind_reason}",
         f"Split: {split.train:,} training, {split.dev:,} dev and {split.test:,} test rows.",
         *checked.notes,
     ):

@@ -30,11 +30,12 @@ _SEED = 0  # of the split that the Data page shows, and of its pairs
 
 
 def after_clicks(run: StoredRun, report: Report) -> Report:
-    """The report, and its files, with what the person's clicks and marks say by now."""
+    """The report, and its files, with what the person's clicks and marks say by now. Clicks say nothing until the
+    person stops comparing."""
     measured = measured_of(run)
     folder = frame.store().run_folder(run.id)
     try:
-        clicks = read_clicks(folder)
+        clicks = None if is_open(run.id) else read_clicks(folder)
     except BadInput:  # which the section says
         return report
     if measured is None:

@@ -117,14 +117,16 @@ def with_clicks(
     report: Report,
     trials: Sequence[Trial],
     test: Sequence[Example],
-    clicks: Sequence[Click],
+    clicks: Sequence[Click] | None,
     pairs: Sequence[Pair],
     marks: Sequence[OwnMark],
 ) -> Report:
-    """The report with what the clicks on `pairs` and the marks on answers say now. Its files are written again if that
-    changed."""
-    before = report.person.before if report.person else None
-    person = person_of(pairs, clicks, report.run_id, report.recommendation.choice, before)
+    """The report with what the clicks on `pairs` and the marks on answers say now; without clicks, it says of them what
+    it said before. Its files are written again if that changed."""
+    person = report.person
+    if clicks is not None:
+        before = person.before if person else None
+        person = person_of(pairs, clicks, report.run_id, report.recommendation.choice, before)
     marked = marked_of(report.task.kind, trials, test, marks)
     if (person, marked) == (report.person, report.marked):
         return report
@@ -138,13 +140,13 @@ def _write_forms(
     report: Report,
     trials: Sequence[Trial],
     test: Sequence[Example],
-    clicks: Sequence[Click],
+    clicks: Sequence[Click] | None,
     pairs: Sequence[Pair],
     marks: Sequence[OwnMark],
 ) -> None:
     if clicks:
         write_whole(folder / "clicks.csv", clicks_csv(clicks, pairs).encode("utf-8-sig"))
-    else:
+    elif clicks is not None:
         (folder / "clicks.csv").unlink(missing_ok=True)
     if marks:
         write_whole(folder / "marks.csv", marks_csv(marks, trials, test).encode("utf-8-sig"))

@@ -33,10 +33,10 @@ def _heading(report: Report) -> str:
     if pairs == 1:
         return _heading_of_one(report.comparisons[0])
     if not found:
-        return f"{TITLE}: any of the {pairs} may be chance"
+        return f"{TITLE}: all {pairs} may be chance"
     if found == pairs:
-        return f"{TITLE}: all {pairs} are more than chance"
-    return f"{TITLE}: {found} of {pairs} {'is' if found == 1 else 'are'} more than chance"
+        return f"{TITLE}: all {pairs} pairs differ by more than chance"
+    return f"{TITLE}: {found} of {pairs} pairs {'differs' if found == 1 else 'differ'} by more than chance"
 
 
 def _heading_of_one(pair: Comparison) -> str:

@@ -17,6 +17,7 @@ from advisor.wording import (
     cents_text,
     count_text,
     in_milliseconds,
+    kind_in_sentence,
     money_text,
     name_of,
     score_text,
@@ -92,10 +93,11 @@ def _chart(report: Report) -> Chart:
 
 
 def subject_of(report: Report) -> str:
-    """What was measured, on how many rows, with which model and when."""
+    """What was measured, which kind of task it is, on how many rows, with which model and when."""
     task = report.task
     model = f"{report.model}, a very small model" if report.model == EMBEDDED_NAME else report.model
-    return f"{_isolated(task.name)} · {count_text(task.test, 'test row')} · {model} · {report.created_at[:10]}"
+    of_task = (_isolated(task.name), kind_in_sentence(task.kind), count_text(task.test, "test row"))
+    return " · ".join((*of_task, model, report.created_at[:10]))
 
 
 def _isolated(name: str) -> str:
@@ -117,7 +119,10 @@ def _figures(report: Report, shown: Candidate, choice: Candidate) -> tuple[Figur
     volume, currency = f"{report.priorities.monthly_volume:,} requests", cost.currency
     in_ms = in_milliseconds(_p50(shown), _p50(choice))
     p95 = seconds_text(latency.p95 if latency else None, in_ms)
-    of_score = [f"95 % CI {score_text(score.low)} to {score_text(score.high)}", *_wrong(report, shown)]
+    of_score = [
+        f"95 % CI (plausible range) {score_text(score.low)} to {score_text(score.high)}",
+        *_wrong(report, shown),
+    ]
     of_latency = [f"95th percentile {p95}"]
     month, setup = cents_text(cost.per_month, currency), cents_text(cost.one_off, currency)
     of_cost = [_spent(month, setup, volume)]

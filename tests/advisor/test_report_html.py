@@ -85,7 +85,7 @@ def test_a_name_from_right_to_left_leaves_the_number_after_it_in_its_place(
 ) -> None:
     for name, shown in (("تصنيف", "\u2068تصنيف\u2069"), ("客服问题分类", "客服问题分类")):
         subject = subject_of(synthetic_report(task=replace(synthetic_task(), name=name)))
-        assert subject.startswith(f"{shown} · 80 test rows")
+        assert subject.startswith(f"{shown} · one of several labels · 80 test rows")
 
 
 def test_a_failed_strategy_is_named_with_its_reason(
