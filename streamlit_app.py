@@ -28,5 +28,6 @@ st.set_page_config(page_title=frame.title_of(page.title))
 frame.show_top(page.title)
 try:
     page.run()
+    frame.settle(page.title)
 except BadInput as wrong:  # also problems that no page expects, such as a home folder of another version
     frame.problem(str(wrong))

@@ -48,7 +48,8 @@ class Choice:
 def choose(options: Sequence[Option], posterior: Posterior, margin: float, rows: float) -> Choice:
     """Take one of `options`, of which there is at least one, the best score first, by the scores of so many test rows
     (groups of one size, where rows come in groups)."""
-    probabilities = posterior.probability_near_best(margin)
+    near_best = posterior.near_best(margin)
+    probabilities = near_best.probabilities
     ranks = _ranks(options)
     likeliest = max(probabilities.values()) - SAME_PROBABILITY
 
@@ -56,7 +57,7 @@ def choose(options: Sequence[Option], posterior: Posterior, margin: float, rows:
         return [one.name for one in options if ranks[one] < ranks[than]]
 
     def odds_of(one: Option) -> float:
-        return posterior.probability_of_taking(one.name, cheaper(one), margin)
+        return near_best.probability_of_taking(one.name, cheaper(one))
 
     near = [one for one in options if probabilities[one.name] >= PROBABLE]
     taken = min(near or [one for one in options if probabilities[one.name] > likeliest], key=ranks.__getitem__)

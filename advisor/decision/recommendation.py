@@ -15,7 +15,7 @@ from advisor.decision.turns import ends_of, turns_of
 from advisor.measurement import Measurement, believed, derive, is_judged, paired_scores
 from advisor.plan import STRATEGIES, Priorities
 from advisor.schema import Recommendation, Turn
-from eval.money.costs import Cost, Quote, cost_of
+from eval.money.costs import Consumption, Cost, Quote
 from eval.outcomes import Trial
 from eval.scoring.check import ScoreCheck
 from eval.scoring.labels import OF_LABELS
@@ -152,6 +152,7 @@ class _Case:
     def __init__(self, trials: Sequence[Trial], priorities: Priorities, quotes: Mapping[str, Quote]) -> None:
         judged = [trial for trial in trials if is_judged(trial)]
         self.measured = [derive(trial, priorities, quotes.get(trial.strategy)) for trial in judged]
+        self._consumed = [Consumption.of(trial) for trial in judged]
         self.quotes = quotes
         if judged:
             paired = paired_scores(judged)
@@ -171,7 +172,8 @@ class _Case:
 
     def under(self, priorities: Priorities) -> _Ruling:
         priced = [
-            replace(one, cost=cost_of(one.trial, priorities, self.quotes.get(one.strategy))) for one in self.measured
+            replace(one, cost=consumed.cost(priorities, self.quotes.get(one.strategy)))
+            for one, consumed in zip(self.measured, self._consumed, strict=True)
         ]
         broken = {
             one.strategy: limit for one in priced if (limit := sentences.broken_limit(one, priorities)) is not None

@@ -25,8 +25,15 @@ SCRIPT = f"<script>{Path(__file__).with_name('tidy.js').read_text('utf-8')}</scr
 
 @st.cache_resource(show_spinner=False)
 def store() -> Store:
-    gc.freeze()  # Streamlit collects garbage after every rerun: what is loaded by now need not be looked through again
     return Store()
+
+
+@st.cache_resource(show_spinner=False)
+def settle(page: str) -> None:
+    """Once a page was drawn for the first time: Streamlit collects garbage after every rerun, before the last of a page
+    is sent, and needn't look through the modules that the page loaded each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def page_path(title: str) -> str:

@@ -120,7 +120,7 @@ def _figures(report: Report, shown: Candidate, choice: Candidate) -> tuple[Figur
     in_ms = in_milliseconds(_p50(shown), _p50(choice))
     p95 = seconds_text(latency.p95 if latency else None, in_ms)
     of_score = [
-        f"95 % CI (plausible range) {score_text(score.low)} to {score_text(score.high)}",
+        f"95 % CI {score_text(score.low)} to {score_text(score.high)}, the plausible range",
         *_wrong(report, shown),
     ]
     of_latency = [f"95th percentile {p95}"]

@@ -24,10 +24,10 @@ def _heading(report: Report) -> str:
     agree = sum(one.agreement == "agrees" for one in report.rules)
     contradicted = sum(one.agreement == "disagrees" for one in report.rules)
     if not agree and not contradicted:
-        return f"{TITLE} for tasks like yours: your results can't confirm any of {len(report.rules)}"
+        return f"{TITLE}: your results can't confirm any of {len(report.rules)} for tasks like yours"
     if contradicted:
-        return f"{TITLE} for tasks like yours: your results contradict {contradicted} of {len(report.rules)}"
-    return f"{TITLE} for tasks like yours: your results agree with {agree} of {len(report.rules)}"
+        return f"{TITLE}: your results contradict {contradicted} of {len(report.rules)} for tasks like yours"
+    return f"{TITLE}: your results agree with {agree} of {len(report.rules)} for tasks like yours"
 
 
 def _summary(report: Report) -> str:

@@ -128,6 +128,78 @@ def mean_seconds(trial: Trial) -> float | None:
     return float(timed.mean(np.arange(len(timed.seconds)), timed.written_in_all)) if len(timed.seconds) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Consumption:
+    """What a strategy takes, whatever that costs: seconds of a request (alone, and its share of the batched pass), mean
+    tokens a request, the share of a wrong answer a request, seconds to fit and of them to index, and rows learned from.
+    None means unknown."""
+
+    alone_seconds: float | None
+    together_seconds: float | None
+    tokens_in: float
+    tokens_out: float
+    changes_weights: bool
+    loss: float
+    fit_seconds: float | None
+    indexing_seconds: float | None
+    rows_learned: int | None
+
+    @staticmethod
+    def of(trial: Trial) -> Consumption:
+        outcomes = trial.outcomes
+        return Consumption(
+            alone_seconds=mean_seconds(trial),
+            together_seconds=1 / trial.requests_per_second if trial.requests_per_second else None,
+            tokens_in=fmean(outcome.tokens_in for outcome in outcomes) if outcomes else 0.0,
+            tokens_out=fmean(outcome.tokens_out for outcome in outcomes) if outcomes else 0.0,
+            changes_weights=trial.changes_weights,
+            loss=1 - fmean(outcome.score for outcome in outcomes) if outcomes else 0.0,
+            fit_seconds=trial.fit_seconds,
+            # Unknown if a strategy looks something up but its indexing time was not measured.
+            indexing_seconds=trial.stage_seconds.get(INDEXING, None if "passages" in trial.settings else 0.0),
+            rows_learned=trial.rows_learned,
+        )
+
+    def cost(self, terms: Terms, quote: Quote | None = None) -> Cost:
+        """As `cost_of` says."""
+        quote = quote or Quote(None, None)
+        per_second = None if terms.machine_per_hour is None else terms.machine_per_hour / _SECONDS_PER_HOUR
+
+        def price(seconds: float | None) -> float | None:
+            return None if seconds is None or per_second is None else seconds * per_second
+
+        if terms.is_hosted and self.tokens_in:
+            request = self._hosted_request(terms)
+        else:
+            request = price(self.together_seconds if terms.together else self.alone_seconds)
+        fitting = price(self.fit_seconds) if quote.one_off is None else quote.one_off
+        per_1000 = quote.per_1000 if quote.per_1000 is not None else None if request is None else 1000 * request
+        return Cost(
+            one_off=_sum(fitting, self._labelling(terms)),
+            per_1000=per_1000,
+            per_month=None if per_1000 is None else per_1000 * terms.monthly_volume / 1000,
+            currency=terms.currency,
+            upkeep_per_month=_sum(
+                _monthly(fitting, terms.retrain_days), _monthly(price(self.indexing_seconds), terms.reindex_days)
+            ),
+            errors_per_1000=1000 * terms.wrong_answer * self.loss,
+        )
+
+    def _hosted_request(self, terms: Terms) -> float | None:
+        """The price of the tokens of an average request."""
+        factor = terms.tuned_factor if self.changes_weights else 1.0
+        if factor is None:
+            return None
+        read = self.tokens_in * (terms.read_per_million or 0.0)
+        written = self.tokens_out * (terms.written_per_million or 0.0)
+        return factor * (read + written) / 1e6
+
+    def _labelling(self, terms: Terms) -> float | None:
+        if not terms.labelled_row:
+            return 0.0
+        return None if self.rows_learned is None else self.rows_learned * terms.labelled_row
+
+
 def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
     """The cost of a trial's strategy: machine seconds times the price of a second, unless `quote` has it.
 
@@ -136,54 +208,7 @@ def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
     answer costs the seconds of the batched pass divided by its requests. The machine is only paid for while it works. A
     hosted model is paid by tokens; setup, and baselines that read no tokens, always run on the machine.
     """
-    quote = quote or Quote(None, None)
-    per_second = None if terms.machine_per_hour is None else terms.machine_per_hour / _SECONDS_PER_HOUR
-
-    def price(seconds: float | None) -> float | None:
-        return None if seconds is None or per_second is None else seconds * per_second
-
-    throughput = trial.requests_per_second
-    if terms.is_hosted and any(outcome.tokens_in for outcome in trial.outcomes):
-        request = _hosted_request(trial, terms)
-    else:
-        request = price((1 / throughput if throughput else None) if terms.together else mean_seconds(trial))
-    fitting = price(trial.fit_seconds) if quote.one_off is None else quote.one_off
-    per_1000 = quote.per_1000 if quote.per_1000 is not None else None if request is None else 1000 * request
-    return Cost(
-        one_off=_sum(fitting, _labelling(trial, terms)),
-        per_1000=per_1000,
-        per_month=None if per_1000 is None else per_1000 * terms.monthly_volume / 1000,
-        currency=terms.currency,
-        upkeep_per_month=_sum(
-            _monthly(fitting, terms.retrain_days), _monthly(price(_indexing_seconds(trial)), terms.reindex_days)
-        ),
-        errors_per_1000=1000 * terms.wrong_answer * _mean_loss(trial) if terms.wrong_answer else 0.0,
-    )
-
-
-def _hosted_request(trial: Trial, terms: Terms) -> float | None:
-    """The price of the tokens of an average request."""
-    factor = terms.tuned_factor if trial.changes_weights else 1.0
-    if factor is None:
-        return None
-    read = fmean(outcome.tokens_in for outcome in trial.outcomes) * (terms.read_per_million or 0.0)
-    written = fmean(outcome.tokens_out for outcome in trial.outcomes) * (terms.written_per_million or 0.0)
-    return factor * (read + written) / 1e6
-
-
-def _mean_loss(trial: Trial) -> float:
-    return 1 - fmean(outcome.score for outcome in trial.outcomes) if trial.outcomes else 0.0
-
-
-def _labelling(trial: Trial, terms: Terms) -> float | None:
-    if not terms.labelled_row:
-        return 0.0
-    return None if trial.rows_learned is None else trial.rows_learned * terms.labelled_row
-
-
-def _indexing_seconds(trial: Trial) -> float | None:
-    """None if a strategy looks something up but its indexing time was not measured."""
-    return trial.stage_seconds.get(INDEXING, None if "passages" in trial.settings else 0.0)
+    return Consumption.of(trial).cost(terms, quote)
 
 
 def _monthly(each_time: float | None, days: float | None) -> float | None:

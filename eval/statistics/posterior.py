@@ -37,19 +37,13 @@ class Posterior:
         columns = self.means[:, [self.names.index(name) for name in names]]
         return Posterior(tuple(names), columns - [(handicaps or {}).get(name, 0.0) for name in names])
 
-    def near_best(self, margin: float) -> NDArray[np.bool_]:
-        """Which candidates are within `margin` of the best one, in each draw: [draws, candidates]."""
-        near: NDArray[np.bool_] = self.means >= self.means.max(axis=1, keepdims=True) - margin
-        return near
+    def near_best(self, margin: float) -> NearBest:
+        """Which candidates are within `margin` of the best one, in each draw."""
+        return NearBest(self.names, self.means >= self.means.max(axis=1, keepdims=True) - margin)
 
     def probability_near_best(self, margin: float) -> dict[str, float]:
         """For each candidate, the probability that no other scores more than `margin` above it."""
-        return dict(zip(self.names, self.near_best(margin).mean(axis=0).tolist(), strict=True))
-
-    def probability_of_taking(self, name: str, instead_of: Sequence[str], margin: float) -> float:
-        """The probability that this candidate is near the best and none of `instead_of` is."""
-        near = dict(zip(self.names, self.near_best(margin).T, strict=True))
-        return float(np.mean(near[name] & ~np.any([near[other] for other in instead_of], axis=0)))
+        return self.near_best(margin).probabilities
 
     def ahead_of(self, name: str) -> Numbers:
         """How far each of the others scores above this candidate, [draws, others]."""
@@ -60,6 +54,25 @@ class Posterior:
         """The smallest margin within which the candidate is near the best with this probability."""
         behind = self.means.max(axis=1) - self.means[:, self.names.index(name)]
         return float(np.quantile(behind, probability))
+
+
+@dataclass(frozen=True, slots=True)
+class NearBest:
+    """`near` says which of the candidates `names` are near the best one in each draw, [draws, candidates]."""
+
+    names: tuple[str, ...]
+    near: NDArray[np.bool_]
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        found = np.count_nonzero(self.near, axis=0) / len(self.near)
+        return dict(zip(self.names, found.tolist(), strict=True))
+
+    def probability_of_taking(self, name: str, instead_of: Sequence[str]) -> float:
+        """The probability that this candidate is near the best and none of `instead_of` is."""
+        others = [self.names.index(other) for other in instead_of]
+        taken = self.near[:, self.names.index(name)] & ~self.near[:, others].any(axis=1)
+        return float(np.count_nonzero(taken) / len(self.near))
 
 
 def believe(
