@@ -89,7 +89,7 @@ def _longest_phase(slowest: Candidate) -> str:
         return ""
     phase, seconds = max(slowest.phase_seconds.items(), key=lambda one: one[1])
     fraction = seconds / (sum(slowest.phase_seconds.values()) or 1.0)
-    return f" {share_text(fraction)} of that is {PHASE_NAMES[phase]}."
+    return f" On average, {share_text(fraction)} of its time is {PHASE_NAMES[phase]}."
 
 
 def _is_sure(fastest: Percentiles, all_of_them: Sequence[Percentiles]) -> bool:

@@ -128,7 +128,7 @@ def gap_sentence(one: Candidate) -> str:
     best = _best(one)
     return (
         f"At its best point, {in_sentence(one.strategy)} has a train loss of {number_text(best.train)} and a dev loss "
-        f"of {number_text(best.dev)}. A dev loss far above the train loss means overfitting."
+        f"of {number_text(best.dev)}. A dev loss that rises while the train loss falls means overfitting."
     )
 
 

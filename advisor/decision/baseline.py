@@ -13,8 +13,10 @@ from advisor.schema import BaselineVerdict, Claim, Confidence
 from advisor.wording import (
     in_sentence,
     interval_text,
+    money_text,
     points_text,
     probability_text,
+    seconds_text,
 )
 from eval.statistics.inference import even_groups
 from eval.statistics.posterior import Numbers
@@ -74,7 +76,10 @@ def _judge(situation: Situation, baseline: Measurement, paired: Paired, compared
         lead=None,
         line="",
     )
-    return replace(found, lead=_lead(situation, found), line=_line(situation, found))
+    lead, line = _lead(situation, found), _line(situation, found)
+    if lead and found.confidence == "too close to call" and (taken := _time_and_price(baseline)):
+        line = f"{line} {taken}"
+    return replace(found, lead=lead, line=line)
 
 
 def claim_of(ahead: Numbers, margin: float, rows: float, compared: int) -> tuple[Claim, float, Confidence]:
@@ -136,10 +141,19 @@ def _line(situation: Situation, found: BaselineVerdict) -> str:
     return f"The best baseline ({name}) scores {score}."
 
 
+def _time_and_price(baseline: Measurement) -> str | None:
+    """What speaks for it where its score decides nothing."""
+    if baseline.latency is None or baseline.cost.per_1000 is None:
+        return None
+    price = money_text(baseline.cost.per_1000, baseline.cost.currency)
+    return f"It answers in {seconds_text(baseline.latency.p50)} (median) and costs {price} per 1,000 requests."
+
+
 def _against_best(found: BaselineVerdict) -> str:
     """ "6 points higher than retrieval (95 % CI 3 to 9)"."""
     than, points = in_sentence(found.than), points_text(found.difference)
     interval = interval_text(found.difference, found.low, found.high)
     if abs(found.difference) < LEVEL:
         return f"the same as {than} ({interval_text(0, found.low, found.high)})"
-    return f"{points} {'higher' if found.difference > 0 else 'lower'} than {than} ({interval})"
+    chance = ", which may be chance" if found.low <= 0 <= found.high else ""
+    return f"{points} {'higher' if found.difference > 0 else 'lower'} than {than}{chance} ({interval})"

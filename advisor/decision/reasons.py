@@ -169,8 +169,8 @@ def _why_no_other(situation: Situation) -> str:
     if own is None or any(price is None or price <= own for price in prices):
         return f"No other strategy is clearly {situation.near_best}."
     if _is_cheaper_for_sure(situation):
-        return f"{name_of(situation.choice.strategy)} also costs the least."
-    return f"As far as the timed requests show, {in_sentence(situation.choice.strategy)} also costs the least."
+        return f"{name_of(situation.choice.strategy)} is also the cheapest strategy."
+    return f"As far as the timed requests show, {in_sentence(situation.choice.strategy)} is also the cheapest strategy."
 
 
 def _all_cheaper_worse(situation: Situation) -> str:

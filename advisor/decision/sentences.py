@@ -41,7 +41,7 @@ def headline(situation: Situation, confidence: Confidence, baseline: BaselineVer
 
 def _after_baseline(name: str, is_poor: bool, confidence: Confidence, baseline: BaselineVerdict) -> str:
     if not baseline.is_probable:
-        return f"{baseline.lead} Start with {name}."
+        return f"{baseline.lead} If you want a language model, start with {name}."
     if confidence in ("too close to call", "weak") or is_poor:
         return f"{baseline.lead} If you want one, start with {name}."
     return f"{baseline.lead} If you want one, use {name}."
@@ -129,6 +129,8 @@ def _claim(situation: Situation) -> str:
     if not situation.cheaper:
         return f"no other strategy{limits} is {situation.more_points()}"
     strategy = "strategy of known cost" if situation.instead() == "of known cost" else f"{situation.instead()} strategy"
+    if situation.priorities.margin and situation.choice is situation.best:
+        return f"no other strategy{limits} is {situation.more_points()}, and no {strategy} comes that close"
     if situation.priorities.margin:
         return f"it is {situation.near_best}, and no {strategy}{limits} comes that close"
     return f"it is as good as {situation.near_best}, and no {strategy}{limits} is"
@@ -157,9 +159,10 @@ def runner_up_line(situation: Situation) -> str | None:
     points, interval = points_text(gap.difference), interval_text(gap.difference, gap.low, gap.high)
     if abs(gap.difference) < LEVEL:
         return f"{name} scores the same as {choice} ({interval_text(0, -gap.high, -gap.low)})."
+    chance = ", which may be chance" if gap.low <= 0 <= gap.high else ""
     if gap.difference > 0:
-        return f"{name} is {points} behind {choice} ({interval})."
-    return f"{name} is {points} ahead of {choice} ({interval})."
+        return f"{name} is {points} behind {choice}{chance} ({interval})."
+    return f"{name} is {points} ahead of {choice}{chance} ({interval})."
 
 
 def broken_limit(one: Measurement, priorities: Priorities) -> str | None:

@@ -16,8 +16,8 @@ from eval.statistics.label_statistics import SWAPS
 
 TITLE = "Differences between strategies"
 _P_VALUE = (
-    "p is the probability of so large a difference if both strategies were equally good. It is corrected for all pairs "
-    "compared (Holm). The CIs are not."
+    "p: how probable so large a difference would be if both strategies were equally good, raised because several pairs "
+    "are compared (Holm). The CIs are those of each pair alone."
 )
 
 

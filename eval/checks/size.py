@@ -35,8 +35,9 @@ def check_power(task: Task) -> Iterable[Finding]:
         return
     rows, margin = _test_rows(task), margin_shown(_pieces(task), OFTEN_DISAGREEING)
     grouped = ", because rows of one group count together" if _pieces(task) < rows else ""
+    enough = rows_to_show(_USEFUL_MARGIN, OFTEN_DISAGREEING)
     needed = (
-        f" {rows_to_show(_USEFUL_MARGIN, OFTEN_DISAGREEING):,} test rows would show {100 * _USEFUL_MARGIN:.0f} points."
+        f" {enough:,} test rows would narrow that to {100 * _USEFUL_MARGIN:.0f} points."
         if margin > _USEFUL_MARGIN and not grouped
         else ""
     )
@@ -44,10 +45,10 @@ def check_power(task: Task) -> Iterable[Finding]:
     yield Finding(
         "power",
         "warning" if margin > _LARGE_MARGIN else "info",
-        f"The smallest difference that {rows:,} test rows can show is about "
+        f"With {rows:,} test rows, the difference between two strategies is known to within about "
         f"{points} {'point' if points == 1 else 'points'}{grouped}.",
-        f"A smaller difference between two strategies looks like chance.{needed} A run that tests fewer "
-        "rows shows only larger ones.",
+        f"A smaller difference looks like chance, and one that is hardly larger is often missed.{needed} A run that "
+        "tests fewer rows knows it less closely.",
     )
 
 

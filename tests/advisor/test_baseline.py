@@ -104,7 +104,9 @@ def test_among_five_strategies_the_same_tie_is_too_close_to_call() -> None:
         "retrieval_finetuning": right_on(66, (0, 39), (55, 66)),
     }
     got = decide(TIED | more, NEAREST)
-    assert got.headline == "Nothing clearly beats the best baseline. Start with prompting."
+    assert (
+        got.headline == "Nothing clearly beats the best baseline. If you want a language model, start with prompting."
+    )
     assert got.level_baseline is None
     assert got.confidence_line.startswith(
         "With 66 test rows, we can't show that any strategy is more than 2 points better than the best baseline. "
@@ -123,8 +125,8 @@ def test_the_best_baseline_is_named_and_by_how_much_it_is_better() -> None:
         "Among strategies with a language model, the evidence for retrieval is strong."
     )
     assert got.reasons[0] == (
-        "The evidence for retrieval is strong: over 99 % probability that it is within 2 points of the best strategy, "
-        "and no simpler strategy comes that close."
+        "The evidence for retrieval is strong: over 99 % probability that no other strategy is more than 2 points "
+        "better, and no simpler strategy comes that close."
     )
     assert got.baseline is not None
     gap = paired_difference(INTENT_BASELINES["embedding_linear"], INTENTS["retrieval"])
@@ -220,8 +222,8 @@ def test_where_nothing_works_no_baseline_is_recommended() -> None:
         None,
     )
     assert got.baseline_line == (
-        "The best baseline (word classifier) doesn't work well either: it scores 1 point higher than prompting "
-        "(95 % CI −0.7 to 3)."
+        "The best baseline (word classifier) doesn't work well either: it scores 1 point higher than prompting, "
+        "which may be chance (95 % CI −0.7 to 3)."
     )
     better = decide(bad, {"tfidf_linear": right_on(200, (0, 90))})
     assert better.headline == "No strategy works well yet, and a baseline scores higher."

@@ -51,16 +51,16 @@ def test_a_least_cost_within_the_chance_of_what_was_timed_is_doubted() -> None:
     def reason(dearer: float, every: int) -> str:
         return recommend([timed("a", 0.9, 1.0, 1), timed("b", 0.5, dearer, every)], Priorities(), None).reasons[-1]
 
-    assert reason(1.05, every=2) == "As far as the timed requests show, a also costs the least."
-    assert reason(2.0, every=2) == "a also costs the least."
-    assert reason(1.05, every=1) == "a also costs the least."  # on each row, whichever are drawn
+    assert reason(1.05, every=2) == "As far as the timed requests show, a is also the cheapest strategy."
+    assert reason(2.0, every=2) == "a is also the cheapest strategy."
+    assert reason(1.05, every=1) == "a is also the cheapest strategy."  # on each row, whichever are drawn
 
 
 def test_what_costs_nobody_knows_is_not_said_to_cost_least() -> None:
     apart, level = {"a": right(0.9, 200), "b": right(0.5, 200)}, {"a": right(0.9, 200), "b": right(0.9, 200)}
     assert decide(apart).reasons[-1] == "No other strategy is clearly within 2 points of the best strategy."
     assert decide(apart, {"a": 1}).reasons[-1] == "No other strategy is clearly within 2 points of the best strategy."
-    assert decide(apart, {"a": 1, "b": 2}).reasons[-1] == "a also costs the least."
+    assert decide(apart, {"a": 1, "b": 2}).reasons[-1] == "a is also the cheapest strategy."
     assert decide(level).reasons[-1] == (
         "We don't know the full cost of any strategy that is probably within 2 points of the best strategy, so we "
         "picked the one with the highest score."

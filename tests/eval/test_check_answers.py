@@ -86,11 +86,17 @@ def test_languages_are_named_where_they_mix_and_only_there() -> None:
 
 def test_power_counts_given_test_rows_and_groups() -> None:
     task = task_of(clean(400))
-    assert "100 test rows can show is about 10 points" in findings(task)["power"].what
+    assert (
+        "With 100 test rows, the difference between two strategies is known to within about 10 "
+        in findings(task)["power"].what
+    )
     assert findings(task)["power"].severity == "info"
     given = replace(task, examples=tuple(replace(row, split="test" if at < 25 else None)
                                          for at, row in enumerate(task.examples)))  # fmt: skip
-    assert "25 test rows can show is about 20 points" in findings(given)["power"].what
+    assert (
+        "With 25 test rows, the difference between two strategies is known to within about 20 "
+        in findings(given)["power"].what
+    )
     assert findings(given)["power"].severity == "warning"
     grouped = replace(task, examples=tuple(replace(row, group=str(at // 4)) for at, row in enumerate(task.examples)))
     assert "about 20 points, because rows of one group count together" in findings(grouped)["power"].what
