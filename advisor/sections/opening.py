@@ -134,7 +134,7 @@ def _figures(report: Report, shown: Candidate, choice: Candidate) -> tuple[Figur
     if report.priorities.has_default_machine_price and not report.priorities.hosted:
         default = money_text(report.priorities.machine_per_hour, currency)
         too_low = "" if "CPU" in report.device else ", too low for a GPU"
-        of_cost.append(f"At our default of {default} for each hour that the machine works{too_low}")
+        of_cost.append(f"At our default of {default} an hour of machine time{too_low}")
     return (
         Figure(f"Score ({report.task.metric})", score_text(score.mean), tuple(of_score), how[SCORE]),
         Figure(MEDIAN, seconds_text(_p50(shown), in_ms), tuple(of_latency), how[MEDIAN]),
