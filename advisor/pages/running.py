@@ -86,7 +86,10 @@ def _queue_words(place: Queued) -> str:
     elif place.before:
         waits = f"It waits for {count_text(place.before, 'queued run')}."
     elif frame.store().requested_speed() is not None:
-        return "This run is next. It starts when we have timed this machine, which takes about ten seconds."
+        return (
+            "This run is next. It starts when we have timed this machine. That takes about ten seconds, or a minute if "
+            "a model has never run here."
+        )
     else:
         return "This run is next. It starts in a moment."
     if when is None:
