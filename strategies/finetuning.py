@@ -116,6 +116,7 @@ class Training(ABC):
         # Dev losses during training aren't settings, and a single way to answer isn't a choice.
         tried = len(self.choices) - len(trained.history) - (len(choices) == 1)
         self.effort = Effort(tried, len(split.dev), time.perf_counter() - started)
+        self.notes += self.trained_model.notes
         self.settings = {
             "learning_rate": best_rate,
             "epochs": round(trained.epochs, 2),

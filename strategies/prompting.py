@@ -69,6 +69,7 @@ class Prompting:
         )
         self._shown = next(shown for attempt, shown in tried if attempt is best)
         self.settings = best.settings | self._answerer.settings
+        self.notes = model.notes
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         return self._answerer.answer(self._ask(inputs, self._shown))

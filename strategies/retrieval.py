@@ -78,6 +78,7 @@ class Retrieval:
             [attempt(*counts) for counts in tried], split.dev, scorer, report_progress
         )
         self.settings = best.settings | self._answerer.settings
+        self.notes += self._answerer.model.notes
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         opened = self._open(inputs, self.settings["passages"], self.settings["examples"])

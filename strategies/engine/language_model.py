@@ -52,13 +52,15 @@ class Scores:
 @dataclass(frozen=True, slots=True)
 class Written:
     """An answer written by the model, with the number of tokens it read and wrote. `cut_off` says whether it reached
-    the limit of tokens before its end. `sent` is what its prompt looked like, None if the model doesn't say."""
+    the limit of tokens before its end. `sent` is what its prompt looked like, None if the model doesn't say.
+    `thinking_tokens` of the tokens written were thoughts, which aren't in the text."""
 
     text: str
     tokens_in: int
     tokens_out: int
     cut_off: bool = False
     sent: Sent | None = None
+    thinking_tokens: int = 0
 
 
 RowsDone = Callable[[int], None]  # called with the number of finished rows of the call
@@ -69,13 +71,17 @@ Compare = Callable[[Scores], Sequence[NDArray[np.float64]]]
 
 
 class LanguageModel(Protocol):
-    """Decoding is greedy, so the same prompt gets the same answer. `context_tokens` is the size of the context.
+    """Decoding is greedy, so the same prompt gets the same answer. `context_tokens` is the size of the context, `notes`
+    are sentences worth knowing about how the model was asked.
 
     With `compare`, only the best continuation in each of its ways is needed. A continuation that is the best in none
     may stay at minus infinity.
     """
 
     context_tokens: int
+
+    @property
+    def notes(self) -> list[str]: ...
 
     def score(
         self,

@@ -1,22 +1,19 @@
-"""A prompt in a model's own chat format: its text, its tokens, and which part of the prompt each token comes from."""
+"""A prompt in a model's own chat format: its text, its tokens, and which part of the prompt each token comes from. And
+the answer to it: its tokens in training, what ends it, and what a model wrote without its thoughts."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from eval.sent import Part, Piece, SentPrompt
+from strategies.engine.chat_template import ChatTemplate, Frame
 from strategies.engine.language_model import Message, Prompt
-
-PLAIN_TURN = "{role}:\n{content}\n"  # for models without a chat template
-_PLACEHOLDER = "\ue000{}\ue001"  # private-use characters, which no template contains
-_PLACEHOLDERS = re.compile("\ue000(\\d+)\ue001")
+from strategies.engine.thinking import Answer, read_answer
 
 Span = tuple[int, int, Part]  # from and to in the characters of the rendered text
 
@@ -35,87 +32,138 @@ class Rendered:
         return self.form.pieces(self)
 
 
+@dataclass(frozen=True, slots=True)
+class _AnswerForm:
+    """How an answer is written behind the `opening` of a prompt: the space before it, the token that ends it and, where
+    no token does, the beginning of the turn with which a model would go on by itself. `depends_on_opening` says whether
+    an answer has other tokens alone: some tokenizers put a space in front of any text."""
+
+    opening: str
+    lead: str
+    end: int | None
+    next_turn: str | None
+    depends_on_opening: bool
+
+
 class ChatForm:
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self.tokenizer = tokenizer
-        self._frames: dict[tuple[str, ...], list[str] | None] = {}
+        self._template = ChatTemplate(tokenizer)
+        self._answer_forms: dict[Frame, _AnswerForm] = {}
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences worth knowing about how this model is asked."""
+        return self._template.notes
 
     def render(self, prompt: Prompt) -> Rendered:
-        text = self._text(prompt)
-        ids: list[int] = self.tokenizer(text, add_special_tokens=self._is_plain)["input_ids"]
+        text = self._template.text(prompt)
+        ids = self._start_tokens(self._template.frame(prompt)) + self._tokens(text)
         return Rendered(self, prompt, text, ids)
+
+    def encode_answer(self, text: str) -> list[int]:
+        """An answer as the template would write it behind a prompt, without what ends it."""
+        form = self._answer_form
+        behind = self._behind(form.opening, form.lead + text) if form.depends_on_opening else None
+        return behind if behind is not None else self._tokens(form.lead + text if text else "")
+
+    @property
+    def end(self) -> int | None:
+        """The token that the template writes behind an answer; None if it writes none."""
+        return self._answer_form.end
+
+    def read_answer(self, rendered: Rendered, tokens: Sequence[int], cut_off: bool) -> Answer:
+        """What the model answered, given the tokens it wrote before the one that ended it."""
+        contents = "\n".join(turn.content for turn in rendered.prompt)
+        answer = read_answer(self.tokenizer, tokens, cut_off, self._template.markers, contents)
+        next_turn = self._answer_form.next_turn
+        if next_turn is not None and next_turn in answer.text:
+            answer = Answer(answer.text.split(next_turn)[0], False, answer.thinking_tokens)
+        return Answer(answer.text.strip(), answer.cut_off, answer.thinking_tokens)
 
     def pieces(self, rendered: Rendered) -> SentPrompt:
         text, ids = rendered.text, rendered.ids
         if not self.tokenizer.is_fast:  # only fast tokenizers say which characters a token covers
             return (Piece(Part.WHOLE, text, tuple(ids)),)
-        found = self.tokenizer(text, add_special_tokens=self._is_plain, return_offsets_mapping=True)
-        ends, end = [], 0
+        frame = self._template.frame(rendered.prompt)
+        found = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        ends, end = [0] * len(self._start_tokens(frame)), 0
         for _, token_end in found["offset_mapping"]:
             end = max(end, token_end)
             ends.append(end)
         if ends:
             ends[-1] = len(text)
         parts = [Part.WHOLE] * len(text)
-        if (spans := self._spans(rendered.prompt, text)) is not None:
+        if (spans := _spans(frame, rendered.prompt, text)) is not None:
             parts = [Part.TEMPLATE] * len(text)
             for first, last, part in spans:
                 parts[first:last] = [part] * (last - first)
         return tuple(_pieces(text, ids, ends, parts))
 
     @property
-    def _is_plain(self) -> bool:
-        return not self.tokenizer.chat_template
+    def _answer_form(self) -> _AnswerForm:
+        frame = self._template.frame_of("system", "user")
+        if frame not in self._answer_forms:
+            self._answer_forms[frame] = self._find_answer_form(frame)
+        return self._answer_forms[frame]
 
-    def _text(self, prompt: Prompt) -> str:
-        if self._is_plain:
-            return "".join(PLAIN_TURN.format(role=turn.role, content=turn.content) for turn in prompt) + "assistant:\n"
-        try:
-            return self._in_chat_form(prompt)
-        except TemplateError:  # some models have no system turn
-            first, second, *rest = prompt
-            return self._in_chat_form((Message("user", f"{first.content}\n\n{second.content}"), *rest))
-
-    def _in_chat_form(self, prompt: Prompt) -> str:
-        turns = [{"role": turn.role, "content": turn.content} for turn in prompt]
-        # Thinking aloud would use up an answer's tokens before it starts. Templates without this switch ignore it.
-        return str(
-            self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+    def _find_answer_form(self, frame: Frame) -> _AnswerForm:
+        longer = self._template.frame_of("system", "user", "assistant", "user")
+        next_turn = dict(zip(longer.contents, longer.after, strict=True)).get(2, "").rstrip()
+        # If nothing ends the last turn, the token that starts the next one ends an answer, as in GLM's templates.
+        end = next((token for token in map(self._first_added, (frame.end or "", next_turn)) if token is not None), None)
+        probe = f"{frame.lead}a"
+        depends_on_opening = self._behind(frame.opening, probe) != self._tokens(probe)
+        return _AnswerForm(
+            frame.opening, frame.lead, end, next_turn if next_turn and end is None else None, depends_on_opening
         )
 
-    def _spans(self, prompt: Prompt, text: str) -> list[Span] | None:
-        """Where the parts are in the rendered text. None if it isn't the template's frame around the contents."""
-        frame = self._frame(prompt)
-        if frame is None or not text.startswith(frame[0]):
-            return None
-        spans: list[Span] = []
-        at = len(frame[0])
-        for message, after in zip(prompt, frame[1:], strict=True):
-            content = message.content
-            for kept in (content, content.strip(), content.rstrip(), content.lstrip()):  # many templates trim contents
-                if text.startswith(kept + after, at):
-                    break
-            else:
-                return None
-            trimmed = 0 if content.startswith(kept) else len(content) - len(content.lstrip())
-            for first, last, part in _marked(message):
-                first, last = max(first - trimmed, 0), min(last - trimmed, len(kept))
-                if first < last:
-                    spans.append((at + first, at + last, part))
-            at += len(kept) + len(after)
-        return spans if at == len(text) else None
+    def _start_tokens(self, frame: Frame) -> list[int]:
+        """What the tokenizer puts first. A chat template does that itself."""
+        if frame.way.turns != "plain":
+            return []
+        bare = self._tokens("a")
+        whole: list[int] = self.tokenizer("a")["input_ids"]
+        at = next((at for at in range(len(whole)) if whole[at : at + len(bare)] == bare), 0)
+        return whole[:at]
 
-    def _frame(self, prompt: Prompt) -> list[str] | None:
-        """What the template writes before, between and after the contents of such turns; None if it changes their
-        order. Found by rendering placeholders."""
-        roles = tuple(message.role for message in prompt)
-        if roles not in self._frames:
-            text = self._text(tuple(Message(role, _PLACEHOLDER.format(at)) for at, role in enumerate(roles)))
-            before, *found = _PLACEHOLDERS.split(text)
-            numbers, after = found[::2], found[1::2]
-            in_order = numbers == [str(at) for at in range(len(roles))]
-            self._frames[roles] = [before, *after] if in_order else None
-        return self._frames[roles]
+    def _behind(self, before: str, text: str) -> list[int] | None:
+        """The tokens of a text behind another; None if a token would belong to both."""
+        known, whole = self._tokens(before), self._tokens(before + text)
+        return whole[len(known) :] if whole[: len(known)] == known else None
+
+    def _first_added(self, text: str) -> int | None:
+        added = set(self.tokenizer.get_added_vocab().values())
+        return next((token for token in self._tokens(text) if token in added and self._is_visible(token)), None)
+
+    def _is_visible(self, token: int) -> bool:
+        return bool(str(self.tokenizer.decode([token], skip_special_tokens=False)).strip())
+
+    def _tokens(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+
+def _spans(frame: Frame, prompt: Prompt, text: str) -> list[Span] | None:
+    """Where the parts are in the rendered text. None if it isn't the template's frame around the contents."""
+    if not text.startswith(frame.before):
+        return None
+    spans: list[Span] = []
+    at = len(frame.before)
+    for turn, after in zip(frame.contents, frame.after, strict=True):
+        content = prompt[turn].content
+        for kept in (content, content.strip(), content.rstrip(), content.lstrip()):  # many templates trim contents
+            if text.startswith(kept + after, at):
+                break
+        else:
+            return None
+        trimmed = 0 if content.startswith(kept) else len(content) - len(content.lstrip())
+        for first, last, part in _marked(prompt[turn]):
+            first, last = max(first - trimmed, 0), min(last - trimmed, len(kept))
+            if first < last:
+                spans.append((at + first, at + last, part))
+        at += len(kept) + len(after)
+    return spans if at == len(text) else None
 
 
 def _marked(message: Message) -> Iterator[Span]:
@@ -134,7 +182,8 @@ def _pieces(text: str, ids: list[int], ends: list[int], parts: list[Part]) -> It
     of_tokens: list[Part] = []
     for start, end in zip(starts, ends, strict=True):
         if start < end:
-            of_tokens.append(Counter(parts[start:end]).most_common(1)[0][0])
+            seen = [part for at, part in enumerate(parts[start:end], start) if not text[at].isspace()]
+            of_tokens.append(Counter(seen or parts[start:end]).most_common(1)[0][0])
         else:  # a token that the tokenizer adds, or one of several for one character, which the first of them covers
             of_tokens.append(parts[start - 1] if start else Part.TEMPLATE)
     at = 0

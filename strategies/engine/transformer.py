@@ -28,7 +28,6 @@ from strategies.engine.rendering import ChatForm
 
 WORTH_REMEMBERING = 16  # tokens; running a shorter addition to the shared beginning separately costs more than it saves
 WORTH_DROPPING = 0.75  # idle rows leave a batch if a smaller share is still active, because leaving copies the cache
-NEXT_TURN = "\nuser:"  # where a model without a chat template would continue by itself
 
 if "OMP_NUM_THREADS" not in os.environ:  # a value set by the person is respected
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
@@ -50,13 +49,19 @@ class Transformer:
         self._trees: dict[tuple[str, ...], LabelTree] = {}
         configured = network.generation_config.eos_token_id if network.generation_config else None
         listed = configured if isinstance(configured, list) else [configured]
-        self.ends = {token for token in (*listed, tokenizer.eos_token_id) if token is not None}  # each ends an answer
+        ends = (*listed, tokenizer.eos_token_id, self._form.end)
+        self.ends = {token for token in ends if token is not None}  # each ends an answer
 
     @property
     def end(self) -> int:
         """The token that ends a turn, as in training answers."""
-        token: int | None = self.tokenizer.eos_token_id
-        return min(self.ends) if token is None else token
+        usual: tuple[int | None, ...] = (self._form.end, self.tokenizer.eos_token_id, min(self.ends, default=None))
+        return next(token for token in usual if token is not None)
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences worth knowing about how this model was asked."""
+        return self._form.notes
 
     def encode(self, prompt: Prompt) -> list[int]:
         """The prompt in the model's own chat format, up to where the answer starts."""
@@ -64,8 +69,7 @@ class Transformer:
 
     def encode_answer(self, text: str) -> list[int]:
         """An answer as the model would write it, without the token that ends it."""
-        tokens: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        return tokens
+        return self._form.encode_answer(text)
 
     def count_prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
         return [len(self.encode(prompt)) for prompt in prompts]
@@ -113,11 +117,15 @@ class Transformer:
         for rows in self._limits.batches([len(tokens) - len(prefix) + max_tokens for tokens in encoded]):
             own = [encoded[row][len(prefix) :] for row in rows]
             for row, (tokens, cut_off) in zip(rows, self._write_batch(prefix, own, max_tokens), strict=True):
-                text = str(self.tokenizer.decode(tokens, skip_special_tokens=True))
-                if not self.tokenizer.chat_template and NEXT_TURN in text:
-                    text, cut_off = text.split(NEXT_TURN)[0], False
-                sent = rendered[row].sent
-                written[row] = Written(text.strip(), len(encoded[row]), len(tokens), cut_off, sent)
+                answer = self._form.read_answer(rendered[row], tokens, cut_off)
+                written[row] = Written(
+                    answer.text,
+                    len(encoded[row]),
+                    len(tokens),
+                    answer.cut_off,
+                    rendered[row].sent,
+                    answer.thinking_tokens,
+                )
             done += len(rows)
             if rows_done:
                 rows_done(done)

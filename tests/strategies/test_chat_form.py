@@ -23,7 +23,6 @@ TRIMMING = (
     "{% if add_generation_prompt %}{{ '<assistant>\n' }}{% endif %}"
 )
 WITHOUT_SYSTEM = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system turn') }}{% endif %}"
-LAST_ONLY = "{{ messages[-1]['content'] }}{% if add_generation_prompt %}{{ ':' }}{% endif %}"
 
 
 def tokenizer(template: str | None = "") -> PreTrainedTokenizerBase:
@@ -61,13 +60,6 @@ def test_parts_are_found_in_what_the_template_makes_of_them(template: str | None
         "Returns\nWithin 14 days.", "The  desk is upstairs.",
     ]  # fmt: skip
     assert [text.strip() for text in words_of(pieces, Part.INPUT)] == [texts.strip()]
-
-
-def test_a_template_that_leaves_turns_out_gets_one_piece_without_parts() -> None:
-    rendered = ChatForm(tokenizer(LAST_ONLY)).render(PROMPT)
-    (piece,) = rendered.sent()
-    assert (piece.part, piece.text, list(piece.ids)) == (Part.WHOLE, rendered.text, rendered.ids)
-    assert sum(piece.lengths) == len(piece.text)
 
 
 def test_a_tokenizer_that_knows_no_characters_gets_one_piece_without_lengths() -> None:
