@@ -28,7 +28,7 @@ class Measurement:
     """The figures of a judged trial; None if not measured.
 
     `phase_seconds` are the mean seconds per phase of the timed requests. `first_word` is the time until the first word
-    of a written answer; None if answers aren't written.
+    of a written answer; None if answers aren't written, or if the model thinks before it writes them.
 
     `parts` are the means of the secondary metrics. `hit_rate` is the share of rows with a known gold document whose
     sources include it. `failed_answers` counts the rows without an answer (they score 0).
@@ -107,7 +107,7 @@ def _phase_seconds(timed: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def _before_writing(outcome: Outcome) -> float | None:
-    if outcome.seconds is None or WRITING not in outcome.phases:
+    if outcome.seconds is None or WRITING not in outcome.phases or outcome.thinking_tokens:
         return None
     return outcome.seconds - outcome.phases[WRITING]
 

@@ -193,6 +193,7 @@ class Candidate:
     `hit_rate` is the share of rows with a known document for which it was found. `error` is the mean absolute error of
     a number. `cut_off` counts the answers that reached the limit of tokens before their end. `instruction` is the one
     in every prompt that was sent. `losses` are those of its final training. `seconds` is how long the whole step took.
+    `thinking_share` is the share of the output tokens that were thoughts of the model; None if there were none.
     """
 
     id: str
@@ -217,6 +218,7 @@ class Candidate:
     hit_rate: float | None = None
     failed_answers: int | None = None
     cut_off: int | None = None
+    thinking_share: float | None = None
     instruction: str | None = None
     losses: tuple[LossPoint, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)

@@ -16,7 +16,8 @@ class Prediction:
 
     `tokens_in` counts the whole prompt, `tokens_out` the answer; `sources` are the ids of the documents or training
     examples in the prompt, best first; `error` is a sentence if there is no answer (then `text` is ""); `cut_off` says
-    whether the answer reached the limit of tokens before its end; `sent` gives the prompt that a language model read.
+    whether the answer reached the limit of tokens before its end; `sent` gives the prompt that a language model read;
+    `thinking_tokens` of `tokens_out` were thoughts of the model, which aren't in the text.
     """
 
     text: str
@@ -26,6 +27,7 @@ class Prediction:
     error: str | None = None
     cut_off: bool = False
     sent: Sent | None = field(default=None, compare=False, repr=False)
+    thinking_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class Outcome:
     the wall time of this request answered alone after a warm-up, None if it only ran in a batch. `found_gold` says
     whether a gold document was among the sources, None if there is no gold document. `group` is the example's group,
     if any. `phases` are the measured parts of `seconds` by name. `expected` is the right label, labels or number; None
-    for other answers, and in older runs. `cut_off` is as in `Prediction`, None in older runs.
+    for other answers, and in older runs. `cut_off` is as in `Prediction`, None in older runs. `thinking_tokens` is as
+    in `Prediction`, 0 in older runs.
     """
 
     example_id: str
@@ -55,6 +58,7 @@ class Outcome:
     phases: dict[str, float] = field(default_factory=dict)
     expected: str | None = None
     cut_off: bool | None = None
+    thinking_tokens: int = 0
 
 
 # Names of a trial's probes. TRAINED_AGAIN is followed by a number: the test set, answered after one more training.

@@ -134,7 +134,14 @@ class Answerer:
         if not self.brief.labels:
             written = self.model.write(fitting, self.answer_tokens, rows_done)
             asked.written = [
-                Prediction(one.text, one.tokens_in, one.tokens_out, cut_off=one.cut_off, sent=one.sent)
+                Prediction(
+                    one.text,
+                    one.tokens_in,
+                    one.tokens_out,
+                    cut_off=one.cut_off,
+                    sent=one.sent,
+                    thinking_tokens=one.thinking_tokens,
+                )
                 for one in written
             ]
             return asked

@@ -214,6 +214,7 @@ def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None, model:
         hit_rate=measured.hit_rate,
         failed_answers=measured.failed_answers,
         cut_off=_cut_off(trial),
+        thinking_share=_thinking_share(trial),
         instruction=trial.instruction,
         losses=trial.losses,
         settings=trial.settings,
@@ -228,6 +229,12 @@ def _cut_off(trial: Trial) -> int | None:
     """None in a run of an earlier version, and for scores from elsewhere."""
     known = [outcome.cut_off for outcome in trial.outcomes if outcome.cut_off is not None]
     return sum(known) if len(known) == len(trial.outcomes) else None
+
+
+def _thinking_share(trial: Trial) -> float | None:
+    """Of all tokens that the model wrote for the test rows."""
+    thoughts = sum(outcome.thinking_tokens for outcome in trial.outcomes)
+    return thoughts / sum(outcome.tokens_out for outcome in trial.outcomes) if thoughts else None
 
 
 def _probed(one: Candidate | NotMeasured, trial: Trial, failures: Failures, task: Task) -> Candidate | NotMeasured:

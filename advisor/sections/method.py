@@ -137,6 +137,9 @@ def _effort(candidate: Candidate) -> str:
         sentences.append(_time(candidate))
     if candidate.latency_seconds:
         sentences.append(f"We timed {count_text(candidate.latency_seconds.n, 'answer')}.")
+    if candidate.thinking_share is not None:
+        share = share_text(candidate.thinking_share)
+        sentences.append(f"The model thought before it answered: {share} of its tokens.")
     if candidate.hit_rate is not None:
         sentences.append(
             f"It retrieved the right document for {share_text(candidate.hit_rate)} of the rows whose document is known."

@@ -195,4 +195,5 @@ def outcome_of(
         phases=phases or {},
         expected=example.target if scorer.kind in LABELLED else None,
         cut_off=prediction.cut_off,
+        thinking_tokens=prediction.thinking_tokens,
     )

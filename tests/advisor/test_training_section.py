@@ -1,4 +1,5 @@
-"""Training on the report: losses as a chart with its sentences; and the instruction that was sent, in the methods."""
+"""Training on the report: losses as a chart with its sentences; and the instruction and the model's thoughts, in the
+methods."""
 
 from __future__ import annotations
 
@@ -67,3 +68,13 @@ def test_the_methods_give_the_instruction_word_by_word(
         "Instruction of adapter fine-tuning": "Give the label.",
     }
     assert "<dd>Sort &lt;it&gt;.</dd>" in render_html(report) and "Sort \\<it\\>." in render_markdown(report)
+
+
+def test_the_methods_say_how_much_of_the_answers_were_thoughts(
+    synthetic_trials: MakeTrials, synthetic_report: MakeReport
+) -> None:
+    prompting, *others = synthetic_trials()
+    thought = tuple(replace(one, tokens_out=50, thinking_tokens=31) for one in prompting.outcomes)
+    said = str(section_of(synthetic_report(trials=(replace(prompting, outcomes=thought), *others)), "method"))
+    assert said.count("The model thought before it answered: 62 % of its tokens.") == 1
+    assert "thought before" not in str(section_of(synthetic_report(), "method"))
