@@ -56,7 +56,12 @@ class Answerer:
         return self.choice.settings if self.brief.labels else {"answer_tokens": self.answer_tokens}
 
     def to_json(self) -> dict[str, Any]:
-        return {"answer_tokens": self.answer_tokens, "choice": asdict(self.choice), "baseline": self.baseline}
+        return {
+            "answer_tokens": self.answer_tokens,
+            "choice": asdict(self.choice),
+            "baseline": self.baseline,
+            "form": self.model.form_to_json(),
+        }
 
     @staticmethod
     def from_json(model: LanguageModel, brief: Brief, stored: dict[str, Any]) -> Answerer:

@@ -12,7 +12,9 @@ import copy
 import hashlib
 import importlib.util
 import json
+import re
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,9 @@ class Strategy:
         self.add_trained_weights(folder)
         configured = self.network.generation_config.eos_token_id if self.network.generation_config else None
         listed = configured if isinstance(configured, list) else [configured]
-        self.ends = {token for token in (*listed, self.tokenizer.eos_token_id) if token is not None}
+        self.form: dict[str, Any] = self.settings["form"]  # how the model is asked, found out by Threeways
+        ends = (*listed, self.tokenizer.eos_token_id, self.form["end"])
+        self.ends = {token for token in ends if token is not None}
         self.search = Search(folder, self.settings["search"], encoder) if self.settings["search"] else None
 
     def add_trained_weights(self, folder: Path) -> None:
@@ -58,30 +62,50 @@ class Strategy:
 
     @torch.inference_mode()
     def answer(self, text: str) -> str:
-        prompt = self.prompt(text)
-        ids = self.tokenizer(prompt, add_special_tokens=not self.tokenizer.chat_template)["input_ids"]
+        turns = self.turns(text)
+        ids = self.read(turns)
         room = getattr(self.network.config, "max_position_embeddings", 1 << 20) - self.settings["answer_tokens"]
         if len(ids) > room:
             raise SystemExit(f"The prompt has {len(ids):,} tokens, and {room:,} fit this model: shorten the input.")
-        return self.choose_labels(self.score(ids)) if self.settings["labels"] else self.write(ids)
+        return self.choose_labels(self.score(ids)) if self.settings["labels"] else self.write(ids, turns)
 
-    def prompt(self, text: str) -> str:
-        """The instruction, solved examples as earlier turns, then passages with the input."""
+    def turns(self, text: str) -> list[tuple[str, str]]:
+        """Role and content: the instruction, solved examples as earlier turns, then passages with the input."""
         passages, shown = self.search.find(text, self.tokenizer) if self.search else ([], self.settings["examples"])
-        turns = [{"role": "system", "content": self.settings["instruction"]}]
+        turns = [("system", self.settings["instruction"])]
         for question, answer in shown:
-            turns += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-        turns += [{"role": "user", "content": "\n\n".join([*passages, text])}]
-        if not self.tokenizer.chat_template:
-            return "".join(f"{turn['role']}:\n{turn['content']}\n" for turn in turns) + "assistant:\n"
-        form = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
-        try:
-            return str(self.tokenizer.apply_chat_template(turns, **form))
-        except Exception:  # some models have no system turn
-            merged = {"role": "user", "content": f"{turns[0]['content']}\n\n{turns[1]['content']}"}
-            return str(self.tokenizer.apply_chat_template([merged, *turns[2:]], **form))
+            turns += [("user", question), ("assistant", answer)]
+        return [*turns, ("user", "\n\n".join([*passages, text]))]
 
-    def write(self, ids: list[int]) -> str:
+    def read(self, turns: list[tuple[str, str]]) -> list[int]:
+        """The tokens of the prompt, up to where the answer starts."""
+        form = self.form["prompts"]["with examples" if len(turns) > 2 else "alone"]
+        if form["turns"] == "plain" or not self.tokenizer.chat_template:
+            text, first = "".join(map(plain_turn, turns)) + "assistant:\n", form["first_tokens"]
+            own: list[int] = self.tokenizer(text, add_special_tokens=first is None)["input_ids"]
+            return [*(first or ()), *own]
+        text = str(
+            self.tokenizer.apply_chat_template(
+                arrange(turns, form),
+                chat_template=chat_template(self.tokenizer.chat_template),
+                tokenize=False,
+                add_generation_prompt=True,
+                **form["variables"],
+            )
+        )
+        return self.tokens(f"{text}{form['added']}".removesuffix(self.form["lead"]))
+
+    def tokens(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def answer_tokens(self, text: str) -> list[int]:
+        """The tokens of a label as they are behind a prompt."""
+        text, opening = self.form["lead"] + text, self.tokens(self.form["opening"])
+        whole = self.tokens(self.form["opening"] + text)
+        return whole[len(opening) :] if whole[: len(opening)] == opening else self.tokens(text)
+
+    def write(self, ids: list[int], turns: list[tuple[str, str]]) -> str:
         """The likeliest token, again and again, until the model ends its turn."""
         written: list[int] = []
         output = self.network(input_ids=torch.tensor([ids]), use_cache=True)
@@ -93,16 +117,35 @@ class Strategy:
             output = self.network(
                 input_ids=torch.tensor([[token]]), past_key_values=output.past_key_values, use_cache=True
             )
-        text = str(self.tokenizer.decode(written, skip_special_tokens=True))
-        return (text if self.tokenizer.chat_template else text.split("\nuser:")[0]).strip()
+        text = self.without_thoughts(written, "\n".join(content for _, content in turns))
+        return text.split(self.form["next_turn"])[0].strip() if self.form["next_turn"] else text.strip()
+
+    def without_thoughts(self, written: list[int], prompt: str) -> str:
+        """The answer behind the thoughts; "" if the model didn't get that far."""
+        marked = [*self.form["thoughts"], *(pair for pair in self.form["usual_thoughts"] if pair[0] not in prompt)]
+        first, before = 0, ""
+
+        def raw(last: int | None = None) -> str:
+            return before + str(self.tokenizer.decode(written[first:last], skip_special_tokens=False))
+
+        while True:
+            found = [closing for opening, closing in marked if raw().lstrip().startswith(opening)]
+            if not found and not first:  # the prompt may have opened it
+                known = self.form["thoughts"]
+                found = [closing for opening, closing in known if closing in raw() and opening not in raw()]
+            if not found:
+                return before + str(self.tokenizer.decode(written[first:], skip_special_tokens=True))
+            if found[0] not in raw():
+                return ""
+            last = next(last for last in range(first, len(written) + 1) if found[0] in raw(last))
+            before, first = raw(last).partition(found[0])[2], last
 
     def score(self, ids: list[int]) -> Numbers:
         """One number per label: its log-probability after the prompt, compared as was best on the dev rows."""
-        labels = [
-            self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in self.settings["continuations"]
-        ]
+        labels = [self.answer_tokens(text) for text in self.settings["continuations"]]
         if any(one != other and other[: len(one)] == one for one in labels for other in labels):
-            end = min(self.ends) if self.tokenizer.eos_token_id is None else self.tokenizer.eos_token_id
+            usual = (self.form["end"], self.tokenizer.eos_token_id, min(self.ends))
+            end = next(token for token in usual if token is not None)
             labels = [[*label, end] for label in labels]  # one label is the beginning of another, so each is closed
         read = self.network(input_ids=torch.tensor([ids]), use_cache=True)
         sums = []
@@ -135,6 +178,36 @@ class Strategy:
         if labels[best] == self.settings["no_label"] or not some:
             some = [labels[best]]
         return "; ".join(label.replace(";", ",") for label in some)
+
+
+def arrange(turns: list[tuple[str, str]], form: dict[str, Any]) -> list[dict[str, Any]]:
+    """The turns as the model's chat template can show them: some know no system turn, some only one turn."""
+    (_, instruction), *others = turns
+    if form["turns"] == "first user":
+        turns = [("user", f"{instruction}\n\n{others[0][1]}"), *others[1:]]
+    elif form["turns"] == "one":
+        asked = others[0][1] if len(others) == 1 else "".join(map(plain_turn, others)).removesuffix("\n")
+        turns = [("user", f"{instruction}\n\n{asked}")]
+    if form["word"]:  # it switches thinking off
+        turns = [(turns[0][0], f"{turns[0][1]}\n{form['word']}"), *turns[1:]]
+    return [
+        {"role": role, "content": [{"type": "text", "text": content}] if form["in_parts"] else content}
+        for role, content in turns
+    ]
+
+
+def plain_turn(turn: tuple[str, str]) -> str:
+    return f"{turn[0]}:\n{turn[1]}\n"
+
+
+def chat_template(named: str | dict[str, str]) -> str:
+    """The template for conversations, with a fixed date: prompts are the same on every day."""
+    if isinstance(named, dict):
+        for_chats = [template for name, template in named.items() if name not in ("tool_use", "rag")]
+        named = named.get("default") or [*for_chats, *named.values()][0]
+    return re.sub(
+        r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""", lambda found: repr(date(2024, 7, 26).strftime(found[2])), named
+    )
 
 
 class Search:

@@ -36,6 +36,23 @@ _PACKAGES = {  # by what a strategy has
     "layers": ("safetensors",),
     "search": ("faiss-cpu", "sentence-transformers"),
 }
+_EARLIER_PROMPT = {
+    "turns": "own",
+    "in_parts": False,
+    "word": "",
+    "variables": {"enable_thinking": False},
+    "added": "",
+    "first_tokens": None,
+}
+_EARLIER_FORM: dict[str, Any] = {  # how models were asked before that was saved
+    "prompts": {"alone": _EARLIER_PROMPT, "with examples": _EARLIER_PROMPT},
+    "opening": "",
+    "lead": "",
+    "end": None,
+    "next_turn": "\nuser:",
+    "thoughts": [],
+    "usual_thoughts": [],
+}
 _PARTS = ("adapter", "weights", "layers")
 _README = Path(__file__).with_name("fitted_readme.md.j2")
 _BYTES_AT_ONCE = 2**24  # bytes
@@ -120,6 +137,7 @@ def _read(folder: Path, strategy: str, brief: Brief) -> _Fitted:
             "choice": answerer.get("choice")
             or {"normalisation": answerer["normalisation"], "way": "likeliest label", "threshold": 0.0},
             "baseline": answerer["baseline"],
+            "form": answerer.get("form") or _EARLIER_FORM,
             "search": sizes,
             "trained_part": part,
         }

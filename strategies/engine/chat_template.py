@@ -4,7 +4,6 @@ whether it knows a system turn, what it writes around each content, and how an a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -44,10 +43,14 @@ UNUSABLE = "The model's chat template fails, so prompts are sent as plain turns.
 class Way:
     """How turns are given to a template. `turns`: as they are; with the instruction in the first user turn; all in one
     user turn; or without the template. `in_parts`: contents as lists of parts, as templates of multimodal models want
-    them. `word`: what the first turn ends with, to switch thinking off."""
+    them. `no_lists`: without tools and documents (some templates fail if their lists are empty, others if there are
+    none). `switches`: with the variables that switch thinking off (some templates refuse what they don't know). `word`:
+    what the first turn ends with, to switch thinking off."""
 
     turns: Literal["own", "first user", "one", "plain"]
     in_parts: bool = False
+    no_lists: bool = True
+    switches: bool = True
     word: str = ""
 
     def arrange(self, prompt: Prompt) -> list[dict[str, Any]]:
@@ -66,7 +69,12 @@ class Way:
         ]
 
 
-_WAYS = tuple(Way(turns, in_parts) for turns in ("own", "first user", "one") for in_parts in (False, True))
+_WAYS = tuple(
+    Way(turns, in_parts, no_lists, switches)
+    for turns in ("own", "first user", "one")
+    for in_parts in (False, True)
+    for no_lists, switches in ((True, True), (False, True), (True, False))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,7 @@ class ChatTemplate:
         self._tokenizer = tokenizer
         self._frames: dict[tuple[str | None, tuple[str, ...]], Frame] = {}
         self._markers: dict[str | None, tuple[Markers, ...]] = {}
+        self._asked: dict[Frame, None] = {}  # the frames of prompts so far, in their order
 
     @property
     def source(self) -> str | None:
@@ -123,15 +132,16 @@ class ChatTemplate:
             self._markers[source] = markers_in(source or "", self._tokenizer.get_added_vocab())
         return self._markers[source]
 
-    @property
-    def switches(self) -> dict[str, Any]:
-        """The variables that ask a template for no thoughts, or for as few as it knows."""
-        return {**_THINKING_OFF, "reasoning_effort": _least_effort(self.source or "")}
+    def variables(self, way: Way) -> dict[str, Any]:
+        """What a template gets besides the turns: no tools, and the wish for no thoughts, or for as few as it knows."""
+        lists: dict[str, Any] = {} if way.no_lists else {"tools": [], "documents": []}
+        switches = {**_THINKING_OFF, "reasoning_effort": _least_effort(self.source or "")} if way.switches else {}
+        return {**lists, **switches}
 
     @property
     def notes(self) -> list[str]:
         """What is worth knowing about the prompts so far."""
-        return list(dict.fromkeys(frame.note for frame in self._frames.values() if frame.note))
+        return list(dict.fromkeys(frame.note for frame in self._asked if frame.note))
 
     def frame(self, prompt: Prompt) -> Frame:
         return self._frame(tuple(turn.role for turn in prompt))
@@ -142,6 +152,7 @@ class ChatTemplate:
     def text(self, prompt: Prompt) -> str:
         """The prompt up to where the answer starts."""
         frame = self.frame(prompt)
+        self._asked[frame] = None
         try:
             text = self._write(frame.way, prompt, opens=True) + frame.added
         except _FAILURES:  # at these contents
@@ -222,22 +233,10 @@ class ChatTemplate:
         arranged = way.arrange(prompt)
         if answer:
             arranged += replace(way, turns="own", word="").arrange((answer,))
-        options = {"add_generation_prompt": opens, "chat_template": self.source, **self.switches}
-
-        def apply(**others: Any) -> str:
-            return str(self._tokenizer.apply_chat_template(arranged, tokenize=False, **options, **others))
-
-        try:
-            return apply()
-        except (TypeError, ValueError, TemplateError) as failure:
-            return _or_raise(failure, lambda: apply(tools=[], documents=[]))  # some count tools that are None
-
-
-def _or_raise(failure: Exception, write: Callable[[], str]) -> str:
-    try:
-        return write()
-    except _FAILURES:
-        raise failure from None
+        options = {"chat_template": self.source, **self.variables(way)}
+        return str(
+            self._tokenizer.apply_chat_template(arranged, tokenize=False, add_generation_prompt=opens, **options)
+        )
 
 
 def _plain_turn(turn: tuple[str, str]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,3 +96,7 @@ class LanguageModel(Protocol):
     def count_prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]: ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
+
+    def form_to_json(self) -> dict[str, Any]:
+        """How the model is asked and its answers are read, for `standalone.py`."""
+        ...

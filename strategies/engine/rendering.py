@@ -5,15 +5,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import groupby
+from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
 from eval.sent import Part, Piece, SentPrompt
 from strategies.engine.chat_template import ChatTemplate, Frame
 from strategies.engine.language_model import Message, Prompt
-from strategies.engine.thinking import Answer, read_answer
+from strategies.engine.thinking import USUAL, Answer, read_answer
 
 Span = tuple[int, int, Part]  # from and to in the characters of the rendered text
 
@@ -63,9 +64,11 @@ class ChatForm:
 
     def encode_answer(self, text: str) -> list[int]:
         """An answer as the template would write it behind a prompt, without what ends it."""
+        if not text:
+            return []
         form = self._answer_form
         behind = self._behind(form.opening, form.lead + text) if form.depends_on_opening else None
-        return behind if behind is not None else self._tokens(form.lead + text if text else "")
+        return behind if behind is not None else self._tokens(form.lead + text)
 
     @property
     def end(self) -> int | None:
@@ -80,6 +83,31 @@ class ChatForm:
         if next_turn is not None and next_turn in answer.text:
             answer = Answer(answer.text.split(next_turn)[0], False, answer.thinking_tokens)
         return Answer(answer.text.strip(), answer.cut_off, answer.thinking_tokens)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `standalone.py` needs to ask as this does and to read answers as this does."""
+        form = self._answer_form
+        frames = {
+            "alone": self._template.frame_of("system", "user"),
+            "with examples": self._template.frame_of("system", "user", "assistant", "user"),
+        }
+        return {
+            "prompts": {
+                name: {
+                    **{key: value for key, value in asdict(frame.way).items() if key in ("turns", "in_parts", "word")},
+                    "variables": self._template.variables(frame.way),
+                    "added": frame.added,
+                    "first_tokens": self._start_tokens(frame),
+                }
+                for name, frame in frames.items()
+            },
+            "opening": form.opening if form.depends_on_opening else "",
+            "lead": form.lead,
+            "end": form.end,
+            "next_turn": form.next_turn,
+            "thoughts": [[pair.opening, pair.closing] for pair in self._template.markers],
+            "usual_thoughts": [[pair.opening, pair.closing] for pair in USUAL],
+        }
 
     def pieces(self, rendered: Rendered) -> SentPrompt:
         text, ids = rendered.text, rendered.ids

@@ -47,7 +47,7 @@ _CHANNELS = (
     Markers("<|channel|>commentary", "<|channel|>final<|message|>"),
     Markers("<|channel>thought", "<channel|>"),
 )
-_USUAL = tuple(Markers(f"<{name}>", f"</{name}>") for name in ("think", "thinking", "thought", "reasoning"))
+USUAL = tuple(Markers(f"<{name}>", f"</{name}>") for name in ("think", "thinking", "thought", "reasoning"))
 _ABOUT_THOUGHT = r"[\w:.-]*(?:think|thought|reason|scratchpad|inner_prefix|inner_suffix)[\w:.-]*"
 _MARKER = re.compile(rf"(<\||<|◁)(/?)({_ABOUT_THOUGHT})(\|>|>|▷)", re.IGNORECASE)
 _SQUARE_MARKER = re.compile(r"(\[)(/?)([A-Z_]*(?:THINK|THOUGHT|REASON)[A-Z_]*)(\])")
@@ -101,7 +101,7 @@ def read_answer(
     tokenizer: PreTrainedTokenizerBase, tokens: Sequence[int], cut_off: bool, markers: Sequence[Markers], prompt: str
 ) -> Answer:
     """The answer in what a model wrote. Tags that are usual for thoughts count too, unless the prompt asks for them."""
-    known = (*markers, *(pair for pair in _USUAL if pair not in markers and pair.opening not in prompt))
+    known = (*markers, *(pair for pair in USUAL if pair not in markers and pair.opening not in prompt))
     thought, before = 0, ""  # tokens of thoughts so far, and what the last of them has behind the closing marker
     while True:
         raw = before + _decoded(tokenizer, tokens[thought:])

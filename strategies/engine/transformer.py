@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,6 +63,10 @@ class Transformer:
     def notes(self) -> list[str]:
         """Sentences worth knowing about how this model was asked."""
         return self._form.notes
+
+    def form_to_json(self) -> dict[str, Any]:
+        """How this model is asked and its answers are read, for `standalone.py`."""
+        return self._form.to_json()
 
     def encode(self, prompt: Prompt) -> list[int]:
         """The prompt in the model's own chat format, up to where the answer starts."""

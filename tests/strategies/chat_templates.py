@@ -384,6 +384,16 @@ FAMILIES = {
         eos="</s>",
         told="[MODEL_SETTINGS]none[/MODEL_SETTINGS]",
     ),
+    "refuses variables that it doesn't know": Family(
+        "{% set known = ['medium', 'high'] %}{% if reasoning_effort is defined and not reasoning_effort in known %}"
+        "{{ raise_exception('unknown effort') }}{% endif %}"
+        + _turns("'<sys>' + c", "'<usr>' + c", "'<bot>' + c + eos_token", "'<bot>'"),
+        "<bot>",
+        "</s>",
+        ("</s>", "<sys>", "<usr>", "<bot>"),
+        eos="</s>",
+        told="<sys>",
+    ),
     "a word in user turns, written by the template": Family(
         "[gMASK]<sop>"
         + _turns(

@@ -62,7 +62,8 @@ def test_training_answers_are_what_the_template_writes(family: Family) -> None:
     assert tokenizer(text, add_special_tokens=False)["input_ids"] == trained  # as one text has it
     if family.end is None or isinstance(family.template, dict):
         return
-    options: dict[str, Any] = {"enable_thinking": False, "thinking": False, "reasoning_effort": "none", "tools": []}
+    options: dict[str, Any] = {"enable_thinking": False, "thinking": False, "tools": []}
+    options |= {"reasoning_effort": "none"} if "'none'" in family.template else {}
 
     def after_answer(*others: str) -> str:
         said = [("user", "Where is it?"), ("assistant", "refund now"), *(("user", other) for other in others)]
