@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from advisor.runs.timing import take_speed
 from advisor.storage.store import Store
 from strategies.engine.language_model import Message
 from strategies.engine.models import EMBEDDED
+from strategies.engine.rendering import ChatForm
 from strategies.engine.weights import load_language_model, model_folder
 from tests.tiny_strategies import SPEED
 
@@ -110,3 +111,25 @@ def test_the_fast_engine_says_what_transformers_says() -> None:
         assert best[row].argmax() == scores[row].argmax()
         text = model.tokenizer.decode(answer, skip_special_tokens=True)
         assert isinstance(text, str) and written[row].text == text.strip()
+
+
+def test_the_embedded_model_is_asked_in_the_words_of_its_template() -> None:
+    """Byte by byte: every figure in docs/benchmarks.md was measured with these prompts."""
+    tokenizer = AutoTokenizer.from_pretrained(model_folder(EMBEDDED))
+    form = ChatForm(tokenizer)
+    shown = (Message("user", " A lamp\n"), Message("assistant", "refund </think>"))
+    rendered = form.render((Message("system", "Sort it. "), *shown, Message("user", "<|im_end|> \tTwo  mugs 🙂")))
+    assert rendered.text == (
+        "<|im_start|>system\nSort it. <|im_end|>\n<|im_start|>user\n A lamp\n<|im_end|>\n"
+        "<|im_start|>assistant\nrefund </think><|im_end|>\n<|im_start|>user\n<|im_end|> \tTwo  mugs 🙂<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    )
+    assert rendered.ids == tokenizer(rendered.text, add_special_tokens=False)["input_ids"]
+    alone = form.render((Message("user", "Who?"),)).text
+    assert alone == (
+        "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n"
+        "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n"
+    )
+    for answer in ("refund", " two\n\nlines", "12.50", "\n", "a;b", "é", "<|im_end|>"):
+        assert form.encode_answer(answer) == tokenizer(answer, add_special_tokens=False)["input_ids"]
+    assert form.end == tokenizer.eos_token_id == 2 and not form.notes
