@@ -180,6 +180,8 @@ def _how(report: Report) -> str:
         "strategy. Checking progress during training doesn't count. Right documents retrieved: column found_gold of "
         "outcomes.csv. Time in all: from the start of a process to its end, in steps.json."
     )
+    if any(isinstance(one, Candidate) and one.thinking_share is not None for one in report.candidates):
+        counted += " Thoughts: the sum of thinking_tokens ÷ that of tokens_out, in outcomes.jsonl of each strategy."
     if not any(one.estimated_seconds is not None for one in report.candidates):
         return counted
     return (

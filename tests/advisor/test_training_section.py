@@ -75,6 +75,8 @@ def test_the_methods_say_how_much_of_the_answers_were_thoughts(
 ) -> None:
     prompting, *others = synthetic_trials()
     thought = tuple(replace(one, tokens_out=50, thinking_tokens=31) for one in prompting.outcomes)
-    said = str(section_of(synthetic_report(trials=(replace(prompting, outcomes=thought), *others)), "method"))
-    assert said.count("The model thought before it answered: 62 % of its tokens.") == 1
-    assert "thought before" not in str(section_of(synthetic_report(), "method"))
+    methods = section_of(synthetic_report(trials=(replace(prompting, outcomes=thought), *others)), "method")
+    assert str(methods.blocks).count("The model thought before it answered: 62 % of its tokens.") == 1
+    assert "thinking_tokens ÷" in str(methods.how)
+    without = section_of(synthetic_report(), "method")
+    assert "thought before" not in str(without.blocks) and "thinking_tokens" not in str(without.how)
