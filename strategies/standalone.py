@@ -84,7 +84,14 @@ class Strategy:
             text, first = "".join(map(plain_turn, turns)) + "assistant:\n", form["first_tokens"]
             own: list[int] = self.tokenizer(text, add_special_tokens=first is None)["input_ids"]
             return [*(first or ()), *own]
-        text = str(
+        text = self.in_chat_form(turns, form)
+        if not all(content.strip() in text for role, content in turns if role != "assistant"):  # the template alters it
+            placeholders = self.in_chat_form([(role, f"\ue000{at}\ue001") for at, (role, _) in enumerate(turns)], form)
+            text = re.sub("\ue000(\\d+)\ue001", lambda found: turns[int(found[1])][1], placeholders)
+        return self.tokens(f"{text}{form['added']}".removesuffix(self.form["lead"]))
+
+    def in_chat_form(self, turns: list[tuple[str, str]], form: dict[str, Any]) -> str:
+        return str(
             self.tokenizer.apply_chat_template(
                 arrange(turns, form),
                 chat_template=chat_template(self.tokenizer.chat_template),
@@ -93,7 +100,6 @@ class Strategy:
                 **form["variables"],
             )
         )
-        return self.tokens(f"{text}{form['added']}".removesuffix(self.form["lead"]))
 
     def tokens(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]

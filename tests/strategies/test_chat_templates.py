@@ -111,6 +111,13 @@ def test_a_thought_in_an_earlier_answer_is_left_out_as_the_template_does_and_not
     assert piece.part is Part.WHOLE
 
 
+def test_contents_stay_as_they_are_in_a_template_that_alters_them() -> None:
+    altering = Family("{% for m in messages %}{{ '<' + m['role'] + '>' + m['content'] | upper }}{% endfor %}", "")
+    rendered = ChatForm(tokenizer_for(altering)).render(build_prompt("Sort.", "Where?"))
+    assert rendered.text == "<system>Sort.<user>Where?<assistant>"
+    assert words_of(rendered.sent(), Part.INPUT) == ["Where?"]
+
+
 def test_the_beginning_that_template_and_tokenizer_both_know_comes_once() -> None:
     tokenizer = tokenizer_for(FAMILIES["raises at a system turn, trims"])
     ids = {token: tokenizer.get_vocab()[token] for token in ("<bos>", "<eos>")}

@@ -19,7 +19,8 @@ from strategies.standalone import Strategy
 from tests.strategies.chat_templates import FAMILIES, Family, tokenizer_for
 from tests.tiny_model import tiny_network
 
-ALL = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+ALTERING = Family("{% for m in messages %}{{ '<' + m['role'] + '>' + m['content'] | upper }}{% endfor %}", "")
+ALL = pytest.mark.parametrize("family", [*FAMILIES.values(), ALTERING], ids=[*FAMILIES, "alters what it shows"])
 SHOWN = (Example("a", "My lamp broke", "refund"), Example("b", "Where is it?", "delivery"))
 LABELS = ("refund", "refund_late", "delivery")
 INSTRUCTION = "Sort the message."
