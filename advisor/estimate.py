@@ -74,6 +74,7 @@ def measure_speed(model: str) -> Speed:
     from strategies.engine import training
     from strategies.engine.adapter import add_adapter
     from strategies.engine.language_model import Message, Prompt
+    from strategies.engine.loss import Pair
     from strategies.engine.weights import device_name, load_language_model, model_folder
     from strategies.search.embedder import load_embedder
 
@@ -105,10 +106,10 @@ def measure_speed(model: str) -> Speed:
         return max(1, sum(lengths) - len(lengths)) / max(seconds, 1e-3)
 
     write, write_alone = writing_rate(asked, lengths), writing_rate([asked[longest]], [lengths[longest]])
-    pairs = [training.Pair(language_model.encode(prompt)[:40], [5, 6, 7, 8]) for prompt in prompts[:4]]
+    pairs = [Pair(language_model.encode(prompt)[:40], [5, 6, 7, 8]) for prompt in prompts[:4]]
     adapted = add_adapter(language_model.network, seed=0)
 
-    def train(pairs: list[training.Pair]) -> None:
+    def train(pairs: list[Pair]) -> None:
         training.train(
             adapted, pairs, pairs[:1], learning_rate=1e-4, tokens=len(pairs) * 44, epochs=1,
             evaluations=1, seed=0, tokens_done=lambda read: None,

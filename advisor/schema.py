@@ -220,6 +220,7 @@ class Candidate:
     cut_off: int | None = None
     thinking_share: float | None = None
     instruction: str | None = None
+    slow_because: str | None = None
     losses: tuple[LossPoint, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     choices: tuple[dict[str, Any], ...] = ()

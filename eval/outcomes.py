@@ -120,6 +120,8 @@ class Trial:
     - `busy`: other programs' share of the processor during the latency measurement; None if not recorded.
     - `losses`: of the final training; empty if nothing was trained, and in older runs.
     - `instruction`: the instruction in every prompt that was sent; None if there is none, or if it was not recorded.
+    - `slow_because`: a sentence on why its language model ran on the code of transformers, which is slower than our
+      engine; None if it ran on the engine, if there is none, or if it was not recorded.
 
     Measured in addition if the budget allows:
 
@@ -159,5 +161,6 @@ class Trial:
     metric: str = ""
     losses: tuple[LossPoint, ...] = ()
     instruction: str | None = None
+    slow_because: str | None = None
     timed_alike: tuple[Outcome, ...] = ()
     prompts: SentPrompts | None = field(default=None, compare=False, repr=False)

@@ -12,7 +12,7 @@ from eval.task import Document, Example, LearningSplit
 from strategies.declaration import Declaration
 
 if TYPE_CHECKING:  # imports torch
-    from strategies.engine.transformer import Transformer
+    from strategies.engine.local_model import LocalModel
 
 
 CHOOSING_RATE, TRAINING = "choosing the learning rate", "training"  # count tokens
@@ -71,6 +71,14 @@ class Strategy(Protocol):
 
 
 @runtime_checkable
+class KnowsPath(Protocol):
+    """What loads a language model and knows why the one loaded last runs on the code of transformers; None if it runs
+    on our engine, or if none was loaded yet."""
+
+    slow_because: str | None
+
+
+@runtime_checkable
 class AsksModel(Protocol):
     """What every strategy with a language model has: what loads the model before any training."""
 
@@ -93,8 +101,8 @@ class LooksUp(Protocol):
 class Trained(Protocol):
     """What a fitted strategy that changes weights can also do, so that side effects of training can be measured."""
 
-    load_model: Callable[[], Transformer]  # the model before training
-    trained_model: Transformer
+    load_model: Callable[[], LocalModel]  # the model before training
+    trained_model: LocalModel
     losses: tuple[LossPoint, ...]  # of the final training
 
     def answer_trained(self, train: Sequence[Example], rows: Sequence[int]) -> list[Prediction]:

@@ -9,6 +9,7 @@ import shutil
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -30,8 +31,9 @@ if TYPE_CHECKING:  # imports torch, and a page only needs the declarations
     from peft import PeftModel
     from transformers import PreTrainedModel
 
-    from strategies.engine.training import Pair, Trained
-    from strategies.engine.transformer import Transformer
+    from strategies.engine.local_model import LocalModel
+    from strategies.engine.loss import Pair
+    from strategies.engine.training import Trained
 
 # Short trials favour high rates: 5e-3 narrowly won one, and the full training then diverged (docs/benchmarks.md).
 LEARNING_RATES = (2e-3, 1e-3, 5e-4, 2e-4, 1e-4)
@@ -45,7 +47,7 @@ class Training(ABC):
     `_end`, `_load`)."""
 
     brief: Brief
-    load_model: Callable[[], Transformer]  # a fresh network each time: training changes it
+    load_model: Callable[[], LocalModel]  # a fresh network each time: training changes it
     budget: Budget
     seed: int = 0
     settings: dict[str, Any] = field(default_factory=dict, init=False)
@@ -53,7 +55,8 @@ class Training(ABC):
     effort: Effort = field(default=Effort(), init=False)
     notes: list[str] = field(default_factory=list, init=False)
     losses: tuple[LossPoint, ...] = field(default=(), init=False)
-    trained_model: Transformer = field(init=False, repr=False)
+    trained_model: LocalModel = field(init=False, repr=False)
+    _packs: bool = field(default=True, init=False, repr=False)  # several rows into one sequence
     name: ClassVar[str]
     declaration: ClassVar[Declaration]
     learning_rates: ClassVar[tuple[float, ...]]  # tried in this order within the budget
@@ -63,7 +66,7 @@ class Training(ABC):
         import_module("strategies.engine.adapter")  # torch and peft take seconds, which shouldn't count as fitting
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
-        from strategies.engine.training import EVALUATIONS, TOKENS_A_ROW
+        from strategies.engine.training import EVALUATIONS, TOKENS_A_ROW, packing_is_right
 
         started = time.perf_counter()
         split = as_asked(split, self.brief.kind)
@@ -77,6 +80,9 @@ class Training(ABC):
         asked = self._ask([example.input for example in split.dev], model)
         dev = self._pairs(split.dev, asked, answerer.answer_tokens, model)
 
+        if not packing_is_right(model.network, pairs):
+            self._packs = False
+            self.notes.append("Each row was trained alone, which is slower, because together they gave another loss.")
         rates = self.learning_rates[: self.budget.learning_rates]
         total = min(self.budget.training_tokens, self.budget.epochs * sum(pair.tokens for pair in pairs))
         trial_tokens = int(TRIAL_SHARE * total)
@@ -158,7 +164,7 @@ class Training(ABC):
         return [build_prompt(SHORT_INSTRUCTIONS[self.brief.kind], input) for input in inputs]
 
     def _pairs(
-        self, examples: Sequence[Example], prompts: Sequence[Prompt], answer_tokens: int, model: Transformer
+        self, examples: Sequence[Example], prompts: Sequence[Prompt], answer_tokens: int, model: LocalModel
     ) -> list[Pair]:
         """Answers end with the token that ends a turn, unless they are cut at the length limit."""
         from strategies.engine.training import cut_pair
@@ -173,7 +179,7 @@ class Training(ABC):
 
     def _train(
         self,
-        model: Transformer,
+        model: LocalModel,
         pairs: Sequence[Pair],
         dev: Sequence[Pair],
         learning_rate: float,
@@ -186,28 +192,36 @@ class Training(ABC):
         from strategies.engine.training import train
 
         network = self._start(model)
-        trained = train(
-            network,
-            pairs,
-            dev,
-            learning_rate=learning_rate,
-            tokens=tokens,
-            epochs=self.budget.epochs,
-            evaluations=evaluations,
-            seed=self.seed,
-            tokens_done=tokens_done,
-        )
+        with self._attention(network):
+            trained = train(
+                network,
+                pairs,
+                dev,
+                learning_rate=learning_rate,
+                tokens=tokens,
+                epochs=self.budget.epochs,
+                evaluations=evaluations,
+                seed=self.seed,
+                tokens_done=tokens_done,
+            )
         if folder:
             self._keep(network, folder)
         self._end(model, network)
         return trained
+
+    def _attention(self, network: Any) -> AbstractContextManager[None]:
+        """The network's own attention where rows can't be trained together."""
+        from strategies.engine.attention import own_attention
+        from strategies.engine.loss import without_adapter
+
+        return nullcontext() if self._packs else own_attention(without_adapter(network))
 
     def _sizes(self) -> dict[str, int]:
         """Sizes of the trained part, reported with the settings."""
         return {}
 
     @abstractmethod
-    def _start(self, model: Transformer) -> PreTrainedModel | PeftModel:
+    def _start(self, model: LocalModel) -> PreTrainedModel | PeftModel:
         """The network, with gradients enabled for the part to train."""
 
     @abstractmethod
@@ -215,17 +229,19 @@ class Training(ABC):
         """Write the trained part as safetensors."""
 
     @abstractmethod
-    def _end(self, model: Transformer, network: Any) -> None:
+    def _end(self, model: LocalModel, network: Any) -> None:
         """Undo what training did to the base model."""
 
     @abstractmethod
-    def _load(self, folder: Path) -> Transformer:
+    def _load(self, folder: Path) -> LocalModel:
         """The model to serve: a fresh base model with the trained part."""
 
     def _check_reloaded(self, trained: Trained, dev: Sequence[Pair]) -> None:
-        from strategies.engine.training import mean_loss
+        from strategies.engine.loss import mean_loss
 
-        loss = mean_loss(self.trained_model.network, dev)
+        network = self.trained_model.network
+        with self._attention(network):
+            loss = mean_loss(network, dev)
         if abs(loss - trained.dev_loss) > SAME_LOSS * max(1.0, trained.dev_loss):
             saved = f"The dev loss of the reloaded {self.trained_part} is {loss:.4f}"
             raise RuntimeError(f"{saved}, but training reached {trained.dev_loss:.4f}.")
@@ -257,17 +273,24 @@ class Finetuning(Training):
     def put_together(self) -> None:
         self._serve(self._load)
 
-    def _serve(self, load: Callable[[Path], Transformer]) -> None:
+    def _serve(self, load: Callable[[Path], LocalModel]) -> None:
         del self.trained_model, self._answerer.model  # one model in memory at a time
         gc.collect()
         self.trained_model = self._answerer.model = load(self._kept)
+
+    def _attention(self, network: Any) -> AbstractContextManager[None]:
+        """The network's own attention where rows can't be trained together."""
+        from strategies.engine.attention import own_attention
+        from strategies.engine.loss import without_adapter
+
+        return nullcontext() if self._packs else own_attention(without_adapter(network))
 
     def _sizes(self) -> dict[str, int]:
         from strategies.engine.adapter import ALPHA, RANK
 
         return {"rank": RANK, "alpha": ALPHA}
 
-    def _start(self, model: Transformer) -> PeftModel:
+    def _start(self, model: LocalModel) -> PeftModel:
         from strategies.engine.adapter import add_adapter
 
         return add_adapter(model.network, self.seed)
@@ -275,17 +298,17 @@ class Finetuning(Training):
     def _keep(self, network: PeftModel, folder: Path) -> None:
         network.save_pretrained(str(folder))
 
-    def _end(self, model: Transformer, network: PeftModel) -> None:
+    def _end(self, model: LocalModel, network: PeftModel) -> None:
         model.network = network.unload()
 
-    def _load(self, folder: Path) -> Transformer:
+    def _load(self, folder: Path) -> LocalModel:
         from peft import PeftModel
 
         model = self.load_model()
         model.network = PeftModel.from_pretrained(model.network, folder).merge_and_unload().eval()
         return model
 
-    def _load_apart(self, folder: Path) -> Transformer:
+    def _load_apart(self, folder: Path) -> LocalModel:
         """The model with the adapter kept separate from the base weights."""
         from peft import PeftModel
 

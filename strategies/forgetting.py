@@ -16,8 +16,8 @@ from eval.failures.refusals import refuses
 from eval.outcomes import Knowledge
 from eval.scoring.words import answer_words
 from strategies.engine.language_model import Message
-from strategies.engine.training import Pair, mean_loss
-from strategies.engine.transformer import Transformer
+from strategies.engine.local_model import LocalModel
+from strategies.engine.loss import Pair, mean_loss
 
 ANSWER_TOKENS = 16
 ADMISSION_TOKENS = 24  # a refusal needs a few words of introduction
@@ -42,7 +42,7 @@ def unanswerable_questions() -> tuple[str, ...]:
     return tuple(_read()["unanswerable"])
 
 
-def ask_knowledge(model: Transformer, rows_done: Callable[[int, int], None]) -> Knowledge:
+def ask_knowledge(model: LocalModel, rows_done: Callable[[int, int], None]) -> Knowledge:
     """Calls `rows_done` with how many texts and questions are finished, and the total."""
     texts, questions, unanswerable = general_texts(), general_questions(), unanswerable_questions()
     total = len(texts) + len(questions) + len(unanswerable)

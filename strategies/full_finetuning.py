@@ -17,7 +17,7 @@ from strategies.finetuning import Training
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from strategies.engine.transformer import Transformer
+    from strategies.engine.local_model import LocalModel
 
 _FILE = "model.safetensors"
 # Cost of a training token relative to an adapter's. The forward pass costs 2 products per weight. The backward pass
@@ -43,7 +43,7 @@ class FullFinetuning(Training):
     learning_rates: ClassVar[tuple[float, ...]] = (3e-5, 1e-4, 1e-5, 3e-4, 3e-6)
     trained_part: ClassVar[str] = "weights"
 
-    def _start(self, model: Transformer) -> PreTrainedModel:
+    def _start(self, model: LocalModel) -> PreTrainedModel:
         """Raises BadInput if a GPU has too little memory. The machine's own memory was checked before the run."""
         import torch
 
@@ -67,11 +67,11 @@ class FullFinetuning(Training):
 
         save_model(network, str(folder / _FILE), metadata={"format": "pt"})
 
-    def _end(self, model: Transformer, network: Any) -> None:
+    def _end(self, model: LocalModel, network: Any) -> None:
         """Nothing to undo: a fresh network is loaded when needed. A copy of this one would take as much memory."""
         del model.network
 
-    def _load(self, folder: Path) -> Transformer:
+    def _load(self, folder: Path) -> LocalModel:
         from safetensors.torch import load_model
 
         model = self.load_model()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-    from strategies.engine.transformer import Transformer
+    from strategies.engine.local_model import LocalModel
 
 TRAINED_SHARE = 1 / 6  # of the layers, counted from the end
 # Derived as in full_finetuning.py: the forward pass costs 2 products per weight, the backward pass 4 in a sixth of the
@@ -46,7 +46,7 @@ class LastLayers(Training):
     learning_rates: ClassVar[tuple[float, ...]] = (1e-4, 3e-4, 3e-5, 1e-3, 1e-5)
     trained_part: ClassVar[str] = "layers"
 
-    def _start(self, model: Transformer) -> PreTrainedModel:
+    def _start(self, model: LocalModel) -> PreTrainedModel:
         import torch
 
         from strategies.engine.training import keep_within_memory
@@ -65,11 +65,11 @@ class LastLayers(Training):
 
         save_file({name: weight.detach().cpu() for name, weight in last_parts(network).items()}, folder / _FILE)
 
-    def _end(self, model: Transformer, network: Any) -> None:
+    def _end(self, model: LocalModel, network: Any) -> None:
         network.load_state_dict(self._base, strict=False)
         del self._base
 
-    def _load(self, folder: Path) -> Transformer:
+    def _load(self, folder: Path) -> LocalModel:
         """Raises RuntimeError if the base model has no such layers, or layers of other sizes."""
         from safetensors.torch import load_file
 

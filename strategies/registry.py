@@ -68,8 +68,8 @@ def build_strategy(name: str, brief: Brief, model: str, preset: Preset, seed: in
     """The strategy or baseline, not yet fitted. This loads torch, so only a process that runs a model calls it."""
     if name in BASELINES:
         return class_at(BASELINES[name])(brief, preset.budget(brief.kind), seed)
-    from strategies.engine.weights import load_language_model, model_folder
+    from strategies.engine.weights import Loader, model_folder
 
     model_folder(model)  # fetch and unpack now, before any timing starts
 
-    return class_at(STRATEGIES[name])(brief, lambda: load_language_model(model), preset.budget(brief.kind), seed)
+    return class_at(STRATEGIES[name])(brief, Loader(model), preset.budget(brief.kind), seed)

@@ -54,6 +54,7 @@ def before_you_act(
         *unfinished(trials),
         *(_missed_documents(one) for one in judged),
         _busy(judged),
+        _slow_code(situation.choice.trial),
         *_few_timed(situation),
     )
     return tuple(sentence for sentence in sentences if sentence is not None)
@@ -69,6 +70,15 @@ def unfinished(trials: Sequence[Trial]) -> tuple[str, ...]:
         reason = f" {trial.reason.rstrip('.')}." if trial.reason else ""
         sentences.append(f"{name_of(trial.strategy)} {what}.{reason}")
     return tuple(sentences)
+
+
+def _slow_code(trial: Trial) -> str | None:
+    if trial.slow_because is None:
+        return None
+    return (
+        "The model runs on the code of transformers here, which is slower than our engine: its latency would be lower "
+        "with a serving engine."
+    )
 
 
 def _few_rows(situation: Situation) -> str | None:

@@ -216,6 +216,7 @@ def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None, model:
         cut_off=_cut_off(trial),
         thinking_share=_thinking_share(trial),
         instruction=trial.instruction,
+        slow_because=trial.slow_because,
         losses=trial.losses,
         settings=trial.settings,
         choices=trial.choices,

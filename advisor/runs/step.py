@@ -33,7 +33,7 @@ from eval.outcomes import TRAINED_AGAIN, Trial
 from eval.scoring import scorer_for
 from eval.statistics.learning_curve import fewer_rows, sizes_of
 from eval.task import BadInput, Brief, Example, LearningSplit, Split, Task
-from strategies.contract import AsksModel, Progress, Strategy, Trained
+from strategies.contract import AsksModel, KnowsPath, Progress, Strategy, Trained
 from strategies.engine.models import check_model, is_here
 from strategies.presets import PRESETS, Preset
 from strategies.registry import BASELINES, LEARNS_FROM_NO_ROWS, baselines_for
@@ -153,6 +153,7 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         busy=measured.busy,
         losses=strategy.losses if isinstance(strategy, Trained) else (),
         instruction=measured.prompts.instruction if measured.prompts else None,
+        slow_because=_slow_because(strategy),
         prompts=measured.prompts,
     )
     rows = 0 if order.strategy in BASELINES else budget.probe_rows
@@ -160,6 +161,11 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
     trial = probed(trial, strategy, split, scorer, rows, order.seed, report_progress, task.documents)
     del strategy  # one model in memory at a time
     return _train_again(order, trial, task, split, report_progress)
+
+
+def _slow_because(strategy: Strategy) -> str | None:
+    load = strategy.load_model if isinstance(strategy, AsksModel) else None
+    return load.slow_because if isinstance(load, KnowsPath) else None
 
 
 def _train_again(

@@ -52,7 +52,7 @@ def _method(report: Report) -> list[tuple[str, str]]:
     return [
         ("Rows", _rows(report)),
         *_instructions(report),
-        ("Model", f"{report.model}, the same for all strategies, on {report.device}."),
+        ("Model", _model(report)),
         ("Latency", "Some test rows are answered again, one at a time, after a warm-up."),
         ("Cost", _cost(report.priorities)),
         *((name_of(one.strategy), _effort(one)) for one in report.candidates if isinstance(one, Candidate)),
@@ -60,6 +60,14 @@ def _method(report: Report) -> list[tuple[str, str]]:
         ("Run", f"{report.run_id}, {report.created_at}, seed {report.seed}. The same seed gives the same run."),
         *([("Versions", f"{versions}.")] if versions else []),
     ]
+
+
+def _model(report: Report) -> str:
+    same = f"{report.model}, the same for all strategies, on {report.device}."
+    reasons = {one.slow_because for one in report.candidates if isinstance(one, Candidate) and one.slow_because}
+    if not reasons:
+        return same
+    return f"{same} It runs on the code of transformers, which is slower than our engine. {min(reasons)}"
 
 
 def _rows(report: Report) -> str:

@@ -9,11 +9,13 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from strategies.engine.few_rows import FewRowsLinear
 from strategies.engine.training import keep_within_memory
 
 # Share of the layers without an adapter, from the first on. The backward pass ends there. With the same number of
 # tokens, the dev loss was as good as with an adapter on all layers (docs/benchmarks.md).
 LEFT_AS_THEY_ARE = 1 / 3
+_FORWARDS = (torch.nn.Linear.forward, FewRowsLinear.forward, Conv1D.forward)  # not those of routers between experts
 RANK = 16
 ALPHA = 32
 
@@ -29,11 +31,25 @@ def add_adapter(network: PreTrainedModel, seed: int) -> PeftModel:
 
 
 def adapted_parts(network: PreTrainedModel) -> list[str] | str:
-    """The names of the linear parts above the frozen layers; "all-linear" if layers have no number."""
+    """The names of the linear parts above the frozen layers; "all-linear" if layers have no number.
+
+    Experts that keep their weights in one block (mixtures of experts) stay as they are: an adapter there would copy all
+    experts of a layer in every pass. The linear parts around them get one.
+    """
     first = int(LEFT_AS_THEY_ARE * network.config.get_text_config().num_hidden_layers)
+    skipped = _read_directly(network)
     numbered = [
         (int(number.group(1)), name)
         for name, module in network.named_modules()
-        if isinstance(module, torch.nn.Linear | Conv1D) and (number := re.search(r"\.(\d+)\.", name))
+        if type(module).forward in _FORWARDS
+        and (number := re.search(r"\.(\d+)\.", name))
+        and name.rpartition(".")[2] not in skipped
     ]
     return [name for layer, name in numbered if layer >= first] or "all-linear"
+
+
+def _read_directly(network: PreTrainedModel) -> set[str]:
+    """The names of linear parts whose weights Mamba's fused kernels read without calling the part: an adapter would
+    have no effect there. peft refuses them."""
+    has_state = any(name.endswith("A_log") for name, _ in network.named_parameters())
+    return {"out_proj"} if has_state else set()

@@ -1,56 +1,51 @@
-"""Which networks the engine computes exactly, according to their config. Doesn't need torch.
+"""Which networks can't work at all, according to their config: they don't continue a text, or transformers doesn't know
+them. Doesn't need torch.
 
-The engine gives a network its own masks, cache and attention (`attention.py`). A network with another kind of
-attention, memory or positions would still answer, but wrongly, and nobody would notice. So anything not known to be
-exact is refused.
+Everything else runs: on our engine where the self-check finds it right, else on the code of transformers (`paths.py`).
 """
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
+import re
 import struct
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
-
-# tests/strategies/test_architectures.py compares the engine with transformers for each of these. To allow another
-# type, add it here and make sure that this test passes.
-EXACT = {
-    "apertus", "arcee", "biogpt", "cohere", "ctrl", "ernie4_5", "ernie4_5_moe", "exaone4", "falcon", "flex_olmo",
-    "gemma", "glm", "glm4", "glm4_moe", "gpt2", "gpt_bigcode", "gpt_neox", "granite", "granitemoe",
-    "granitemoehybrid", "granitemoeshared", "helium", "hunyuan_v1_dense", "hunyuan_v1_moe", "hyperclovax",
-    "internlm3", "jais2", "llama", "minimax_m2", "ministral3", "mistral", "mixtral", "nanochat", "nemotron", "olmo",
-    "olmo2", "olmo3", "olmoe", "opt", "persimmon", "phi", "phi3", "phimoe", "qwen2", "qwen2_moe", "qwen3",
-    "qwen3_moe", "seed_oss", "smollm3", "stablelm", "starcoder2",
-}  # fmt: skip
-_FULL = {"full_attention", "attention"}  # the same type of layer, in newer and older files
-_SWITCHED = {"qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "smollm3"}  # no window unless use_sliding_window is true
 
 _HEADER_BYTES = 1 << 20  # the tokens of the vocabulary follow later
 _STRING, _ARRAY = 8, 9
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 
 
-def inexact(name: str, config: Mapping[str, Any]) -> str | None:
-    """Why the engine can't compute a network of this config exactly, in one sentence that starts with the model's
-    `name`; None if it can."""
+def unfit(name: str, config: Mapping[str, Any]) -> str | None:
+    """Why a network of this config can't answer, in one sentence that starts with the model's `name`; None if it
+    can."""
     kind = config.get("model_type")
-    if kind not in EXACT:
-        return f"{name} is a network of the type “{kind}”, and Threeways cannot compute that type exactly yet."
-    if config.get("alibi"):
-        return f"{name} encodes positions with ALiBi, and Threeways cannot compute that exactly yet."
-    types = config.get("layer_types")
-    if others := sorted(set(types or ()) - _FULL):
-        return f"{name} has layers of the type “{others[0]}”, and Threeways cannot compute that type exactly yet."
-    window = config.get("sliding_window")
-    is_on = types is None and config.get("use_sliding_window", kind not in _SWITCHED)
-    if window and is_on and window < config.get("max_position_embeddings", window + 1):
-        return (
-            f"{name} only attends to the last {window:,} tokens (a sliding window), and Threeways cannot compute "
-            "that exactly yet."
-        )
+    if kind not in _types("CAUSAL_LM") and "auto_map" in config:
+        return f"{name} needs Python code from its own folder, and Threeways never runs such code."
+    if config.get("is_encoder_decoder") or kind in _types("SEQ_TO_SEQ_CAUSAL_LM"):
+        return f"{name} is an encoder-decoder (type “{kind}”), and Threeways needs a model that continues a text."
+    if kind in _types("MASKED_LM") and not config.get("is_decoder") and not config.get("causal"):
+        both = f"{name} reads a text in both directions (type “{kind}”)"
+        return f"{both}, and Threeways needs a model that continues a text."
+    if kind not in _types("CAUSAL_LM"):
+        return f"{name} is of the type “{kind}”, which transformers doesn't load as a model that continues a text."
     return None
+
+
+@cache
+def _types(task: str) -> frozenset[str]:
+    """The types of network that transformers loads for a task. Read from its source, because importing it would load
+    torch."""
+    package = importlib.util.find_spec("transformers")
+    assert package is not None and package.origin is not None, "transformers is installed with Threeways"
+    source = Path(package.origin).with_name("models").joinpath("auto", "modeling_auto.py").read_text("utf-8")
+    listed = source.partition(f"\nMODEL_FOR_{task}_MAPPING_NAMES")[2].partition("\n)\n")[0]
+    return frozenset(re.findall(r'\(\s*"([^"]+)",', listed))
 
 
 def config_of(model: Path) -> dict[str, Any]:
@@ -68,7 +63,8 @@ def config_of(model: Path) -> dict[str, Any]:
 def _gguf_config(file: Path) -> dict[str, Any]:
     fields = _gguf_fields(file)
     kind = fields.get("general.architecture")
-    config = {"model_type": next((known for known in EXACT if known.replace("_", "") == kind), kind)}
+    spelled = (known for known in sorted(_types("CAUSAL_LM")) if known.replace("_", "") == kind)
+    config = {"model_type": next(spelled, kind)}
     for key, name in (("attention.sliding_window", "sliding_window"), ("context_length", "max_position_embeddings")):
         if (value := fields.get(f"{kind}.{key}")) is not None:
             config[name] = value

@@ -10,9 +10,7 @@ from torch import Tensor
 from transformers import Cache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
-from eval.task import BadInput
-
-NO_ATTENTION = "This model isn't a plain attention network, and Threeways only runs those; choose another."
+NO_KEYS = "This network doesn't keep keys and values for all of its layers."
 
 
 @dataclass(slots=True)
@@ -30,12 +28,12 @@ class Prefix:
         return Prefix(self.tokens[:length], layers if length else [])
 
     def followed_by(self, tokens: list[int], cache: Cache) -> Prefix:
-        """This prefix extended by tokens that were run after it. Raises BadInput for networks without keys and values
-        (state-space models)."""
+        """This prefix extended by tokens that were run after it. Raises RuntimeError for networks without keys and
+        values (state-space models)."""
         layers = [(getattr(layer, "keys", None), getattr(layer, "values", None)) for layer in cache.layers]
         run = [(keys, values) for keys, values in layers if keys is not None and values is not None]
         if len(run) < len(layers):
-            raise BadInput(NO_ATTENTION)
+            raise RuntimeError(NO_KEYS)
         if len(self):
             run = [
                 (torch.cat([keys, more_keys], dim=2), torch.cat([values, more_values], dim=2))
@@ -47,19 +45,33 @@ class Prefix:
 class RoomyCache(Cache):
     """Space for `rows` rows of `tokens` tokens, allocated once, so that adding a token copies nothing.
 
-    The rows may run in parts.
+    The rows may run in parts. The cache also knows at which position each of its tokens stands.
     """
 
     def __init__(self, rows: int, tokens: int) -> None:
         self._extent = extent = _Extent(rows, tokens, slice(0, rows))
+        self._positions = torch.zeros(rows, tokens, dtype=torch.long)
+        self._next = 0  # the column of the token that runs next
         super().__init__(layer_class_to_replicate=lambda: _RoomyLayer(extent))  # type: ignore[arg-type]
 
     def turn_to(self, part: slice, first: int, end: int) -> None:
         """The network runs these rows next. Their tokens so far are in the columns from `first` to `end`."""
         self._extent.part, self._extent.first, self._extent.end = part, first, end
+        self._next = end
         for layer in self.layers:
             if isinstance(layer, _RoomyLayer):
                 layer.show(end)
+
+    def place(self, positions: Tensor) -> Tensor:
+        """Record where the tokens that run next stand, [rows, width]. Returns the positions of all columns that the
+        network will see, [rows, columns]."""
+        start, part = self._next, self._extent.part
+        self._next = end = start + positions.shape[1]
+        missing = max(0, end - self._positions.shape[1])
+        if missing or self._positions.device != positions.device:
+            self._positions = torch.nn.functional.pad(self._positions, (0, missing)).to(positions.device)
+        self._positions[part, start:end] = positions
+        return self._positions[part, self._extent.first : end]
 
     @property
     def end(self) -> int:
@@ -68,6 +80,7 @@ class RoomyCache(Cache):
     def batch_select_indices(self, indices: Tensor) -> None:
         self._extent.rows = len(indices)
         self._extent.part = slice(0, len(indices))
+        self._positions = self._positions[indices]
         super().batch_select_indices(indices)
 
 
@@ -122,10 +135,10 @@ class _RoomyLayer(DynamicLayer):
 
 
 def bytes_a_token(network: PreTrainedModel) -> int:
-    """The size of a row's cache per token. Raises BadInput for networks without attention heads."""
+    """The size of a row's cache per token. Raises RuntimeError for networks without attention heads."""
     config = network.config.get_text_config()
     if not hasattr(config, "num_attention_heads"):
-        raise BadInput(NO_ATTENTION)
+        raise RuntimeError(NO_KEYS)
     heads: int = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     head_size: int = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     layers: int = config.num_hidden_layers

@@ -75,6 +75,11 @@ class LabelTree:
             lengths=np.array([len(label) for label in labels], dtype=np.int64),
         )
 
+    def labels(self) -> list[list[int]]:
+        """The tokens of each label, with the one that closes it."""
+        targets = self.targets.cpu().numpy()
+        return [targets[on_the_way].tolist() for on_the_way in self.edges]  # edges are sorted, parents first
+
     def read(self, logits: Tensor, at: Tensor) -> NDArray[np.float64]:
         """Log-probabilities of the edges that `logits` [rows, some nodes, vocabulary] cover, [rows, E]; not-a-number
         for all others. `at`: [rows, 1 + N], the index of each source in `logits`, -1 if it isn't there."""

@@ -13,7 +13,7 @@ import huggingface_hub  # its parts are imported on first use: half a second, on
 import psutil
 from safetensors import SafetensorError, safe_open
 
-from strategies.engine.architectures import config_of, inexact
+from strategies.engine.architectures import config_of, unfit
 
 EMBEDDED = "embedded"
 EMBEDDED_NAME = "SmolLM2-135M-Instruct"
@@ -113,7 +113,7 @@ def check_model(name: str) -> str | None:
             return f"The model {name} could not be reached: there is no network. {offer}"
     if described is not None:
         try:
-            problem = inexact(name, config_of(described))
+            problem = unfit(name, config_of(described))
         except (OSError, ValueError, TypeError) as wrong:
             unread = f"The description of the model in {described} cannot be read ({wrong})"
             return f"{unread}: fetch or copy it again. {offer}"

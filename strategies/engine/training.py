@@ -1,9 +1,9 @@
-"""Train whatever has gradients enabled, an adapter or all weights. Rows are packed into one sequence, and the loss
-covers only the answer's tokens. If the dev loss rises, training goes back to the best weights and takes smaller steps.
+"""Train whatever has gradients enabled, an adapter or all weights. If the dev loss rises, training goes back to the
+best weights and takes smaller steps.
 
-This is our own loop, not transformers' Trainer, for three reasons. Rows of a batch share the beginning of their
-prompts, which is read once for all of them. The loss needs logits only at the answers, which saves the network's
-largest product at most positions. And stopping, schedule and budget count tokens.
+This is our own loop, not transformers' Trainer, for three reasons. Rows of a batch are packed into one sequence and
+share the beginning of their prompts, which is read once for all of them. The loss needs logits only at the answers,
+which saves the network's largest product at most positions. And stopping, schedule and budget count tokens.
 """
 
 from __future__ import annotations
@@ -20,28 +20,17 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from eval.outcomes import LossPoint
-from strategies.engine.transformer import common_length
+from strategies.engine.attention import own_attention, uses_ours
+from strategies.engine.loss import TOKENS_A_PASS, Pair, mean_loss, summed_loss, within_memory, without_adapter
+from strategies.engine.self_check import rounding
 
 ROWS_A_BATCH = 8
 TOKENS_A_ROW = 640  # longer prompts lose their beginning: more would take a CPU too long
 WARM_UP_SHARE = 0.06
 LARGEST_GRADIENT = 1.0
-TOKENS_A_PASS = 512  # enough for full speed
 KEPT_SHARE = 0.4  # of free memory; if the backward pass needs more, it runs each layer again
 EVALUATIONS = 10
 PATIENCE = 3  # evaluations in a row without a better dev loss before training stops
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A prompt and the answer it should get, in tokens."""
-
-    prompt: list[int]
-    answer: list[int]
-
-    @property
-    def tokens(self) -> int:
-        return len(self.prompt) + len(self.answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +47,8 @@ def keep_within_memory(network: PreTrainedModel, beside: float = 0.0) -> None:
     """If the activations for the backward pass might not fit in free memory, keep only each layer's input. `beside` is
     how many bytes training takes in addition."""
     config = network.config.get_text_config()
-    wide = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    sizes = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    wide = max(sizes) if isinstance(sizes, list) else sizes
     numbers = 10 * config.hidden_size + 4 * wide  # per token and layer; in the embedded model, 1.4 MB per token
     kept = TOKENS_A_PASS * config.num_hidden_layers * numbers * network.dtype.itemsize
     if kept > KEPT_SHARE * (free_bytes(network.device) - beside) and network.supports_gradient_checkpointing:
@@ -100,10 +90,10 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = rate * _schedule(read / budget)
         answer_tokens = sum(len(pair.answer) for pair in batch)
-        for part in _within_memory(batch):
-            loss = _loss_sum(network, part)
-            losses += loss.detach()
-            (loss / answer_tokens).backward()
+        for part in within_memory(batch):
+            with summed_loss(network, part) as loss:
+                losses += loss.detach()
+                (loss / answer_tokens).backward()
         answered += answer_tokens
         torch.nn.utils.clip_grad_norm_(parameters, LARGEST_GRADIENT)
         optimiser.step()
@@ -136,16 +126,6 @@ def _put_back(parameters: Sequence[Tensor], weights: Sequence[Tensor]) -> None:
             parameter.copy_(kept)
 
 
-def mean_loss(network: torch.nn.Module, pairs: Sequence[Pair]) -> float:
-    """Mean negative log-likelihood of the answers, in nats a token."""
-    was_training = network.training
-    network.eval()
-    with torch.inference_mode():
-        total = sum(_loss_sum(network, part).item() for part in _within_memory(pairs))
-    network.train(was_training)
-    return total / sum(len(pair.answer) for pair in pairs)
-
-
 def cut_pair(prompt: list[int], answer: list[int]) -> Pair:
     """A pair within `TOKENS_A_ROW`; the answer stays whole if it fits."""
     answer = answer[: TOKENS_A_ROW - 1]
@@ -176,39 +156,20 @@ def _endless_batches(pairs: Sequence[Pair], seed: int) -> Iterator[list[Pair]]:
         epoch += 1
 
 
-def _within_memory(batch: Sequence[Pair]) -> Iterator[list[Pair]]:
-    """The batch in parts whose activations fit. Their gradients add up to the batch's."""
-    part: list[Pair] = []
-    for pair in batch:
-        if part and sum(one.tokens for one in part) + pair.tokens > TOKENS_A_PASS:
-            yield part
-            part = []
-        part.append(pair)
-    yield part
-
-
-def _loss_sum(network: torch.nn.Module, batch: Sequence[Pair]) -> Tensor:
-    """Sum of the answers' negative log-likelihoods. The shared beginning of all prompts comes once, before the rows'
-    own tokens. A row sees that and itself, which gives the same sums as reading each row alone."""
-    parameter = next(network.parameters())
-    shared = common_length([pair.prompt[:-1] for pair in batch])  # the last token's logits are needed
-    ids, positions, rows = list(batch[0].prompt[:shared]), list(range(shared)), [0] * shared
-    asked: list[int] = []  # where the logits of answer tokens are read
-    for row, pair in enumerate(batch, start=1):
-        own = (pair.prompt + pair.answer)[shared:-1]
-        asked += range(len(ids) + len(own) - len(pair.answer), len(ids) + len(own))
-        ids += own
-        positions += range(shared, shared + len(own))
-        rows += [row] * len(own)
-    row_of = torch.tensor(rows, device=parameter.device)
-    sees = ((row_of[:, None] == row_of) | (row_of == 0)).tril()
-    mask = torch.zeros(sees.shape, dtype=parameter.dtype, device=parameter.device)
-    logits = network(
-        input_ids=torch.tensor([ids], device=parameter.device),
-        position_ids=torch.tensor([positions], device=parameter.device),
-        attention_mask=mask.masked_fill_(~sees, torch.finfo(mask.dtype).min)[None, None],
-        use_cache=False,
-        logits_to_keep=torch.tensor(asked, device=parameter.device),
-    ).logits[0]
-    wanted = torch.tensor([token for pair in batch for token in pair.answer], device=parameter.device)
-    return torch.nn.functional.cross_entropy(logits.float(), wanted, reduction="sum")
+def packing_is_right(network: PreTrainedModel | PeftModel, pairs: Sequence[Pair]) -> bool:
+    """Whether the packed loss of the shortest and the longest row is the one that transformers computes row by row.
+    True if the network doesn't pack rows."""
+    inner = without_adapter(network)
+    if not uses_ours(inner):
+        return True
+    few = [min(pairs, key=lambda pair: pair.tokens), max(pairs, key=lambda pair: pair.tokens)]
+    was_training = network.training
+    network.eval()
+    try:
+        packed = mean_loss(network, few)
+        with own_attention(inner):
+            alone = mean_loss(network, few)
+    finally:
+        network.train(was_training)
+    absolute, share = rounding(inner.dtype)
+    return abs(packed - alone) <= absolute + share * abs(alone)

@@ -1,4 +1,4 @@
-"""A causal language model from transformers, as a `LanguageModel`.
+"""The fast path: a causal language model from transformers on our own engine.
 
 The shared beginning of a call's prompts runs once, and its key-value cache is reused. Rows are batched by length within
 a token limit. Logits are computed only where they are read. In a label tree, only what can still win runs.
@@ -6,8 +6,10 @@ a token limit. Logits are computed only where they are read. In a label tree, on
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,14 +20,14 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from eval.measuring.phases import READING, WRITING, phase
-from eval.task import BadInput
-from strategies.engine.attention import behind, share_beginnings
+from strategies.engine.attention import behind, own_attention, share_beginnings
 from strategies.engine.batches import Limits
 from strategies.engine.key_values import Prefix, RoomyCache
 from strategies.engine.label_search import LabelSearch
 from strategies.engine.label_tree import LabelTree
-from strategies.engine.language_model import Compare, Prompt, RowsDone, Scores, Written
-from strategies.engine.rendering import ChatForm
+from strategies.engine.language_model import Compare, RowsDone
+from strategies.engine.local_model import Answer, LocalModel
+from strategies.engine.plain import PlainModel
 
 WORTH_REMEMBERING = 16  # tokens; running a shorter addition to the shared beginning separately costs more than it saves
 WORTH_DROPPING = 0.75  # idle rows leave a batch if a smaller share is still active, because leaving copies the cache
@@ -34,73 +36,31 @@ if "OMP_NUM_THREADS" not in os.environ:  # a value set by the person is respecte
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-class Transformer:
-    """Greedy and deterministic on one machine. Don't use it from several threads at once."""
+class Transformer(LocalModel):
+    """Runs on our own masks, cache and attention. `self_check.py` says whether that is right for a network."""
 
     def __init__(self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-        self.network = network.eval()
-        self.tokenizer = tokenizer
-        self._form = ChatForm(tokenizer)
-        self.device = network.device
-        self.context_tokens = int(getattr(network.config, "max_position_embeddings", 1 << 20))
+        super().__init__(network, tokenizer)
         self._shares_beginnings = share_beginnings(network)
         self._prefix = Prefix([], [])
         self._limits = Limits.of(network)
         self._last_prompt: list[int] = []
-        self._trees: dict[tuple[str, ...], LabelTree] = {}
-        configured = network.generation_config.eos_token_id if network.generation_config else None
-        listed = configured if isinstance(configured, list) else [configured]
-        ends = (*listed, tokenizer.eos_token_id, self._form.end)
-        self.ends = {token for token in ends if token is not None}  # each ends an answer
-
-    @property
-    def end(self) -> int:
-        """The token that ends a turn, as in training answers."""
-        usual: tuple[int | None, ...] = (self._form.end, self.tokenizer.eos_token_id, min(self.ends, default=None))
-        return next(token for token in usual if token is not None)
-
-    @property
-    def notes(self) -> list[str]:
-        """Sentences worth knowing about how this model was asked."""
-        return self._form.notes
-
-    def form_to_json(self) -> dict[str, Any]:
-        """How this model is asked and its answers are read, for `standalone.py`."""
-        return self._form.to_json()
-
-    def encode(self, prompt: Prompt) -> list[int]:
-        """The prompt in the model's own chat format, up to where the answer starts."""
-        return self._form.render(prompt).ids
-
-    def encode_answer(self, text: str) -> list[int]:
-        """An answer as the model would write it, without the token that ends it."""
-        return self._form.encode_answer(text)
-
-    def count_prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
-        return [len(self.encode(prompt)) for prompt in prompts]
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [len(self.encode_answer(text)) for text in texts]
+        self._longest = positions_hold_to(network)
 
     @torch.inference_mode()
-    def score(
+    def score_tokens(
         self,
-        prompts: Sequence[Prompt],
-        continuations: Sequence[str],
+        encoded: list[list[int]],
+        tree: LabelTree,
         rows_done: RowsDone | None = None,
         compare: Compare | None = None,
-    ) -> Scores:
-        with phase(READING):  # labels are compared while reading
-            return self._score(prompts, self._tree(tuple(continuations)), rows_done, compare)
-
-    def _score(
-        self, prompts: Sequence[Prompt], tree: LabelTree, rows_done: RowsDone | None, compare: Compare | None
-    ) -> Scores:
-        rendered = [self._form.render(prompt) for prompt in prompts]
-        encoded = [each.ids for each in rendered]
+    ) -> NDArray[np.float64]:
         tokens_in = np.array([len(tokens) for tokens in encoded], dtype=np.int64)
+        if tokens_in.max() + tree.lengths.max() > self._longest:
+            with self._as_transformers_does() as plain:
+                return plain.score_tokens(encoded, tree, rows_done, compare)
         prefix = self._share_prefix(encoded)
-        results = np.zeros((len(prompts), len(tree.lengths)))
+        results = np.zeros((len(encoded), len(tree.lengths)))
         done = 0
         for rows in self._limits.batches((tokens_in - len(prefix) + len(tree.tokens)).tolist()):
             search = LabelSearch(tree, tokens_in[rows], compare)
@@ -109,42 +69,35 @@ class Transformer:
             done += len(rows)
             if rows_done:
                 rows_done(done)
-        return Scores(results, tokens_in, tree.lengths, tuple(each.sent for each in rendered))
+        return results
 
     @torch.inference_mode()
-    def write(self, prompts: Sequence[Prompt], max_tokens: int, rows_done: RowsDone | None = None) -> list[Written]:
+    def write_tokens(
+        self, encoded: list[list[int]], max_tokens: int, rows_done: RowsDone | None = None
+    ) -> list[Answer]:
+        if max(map(len, encoded)) + max_tokens > self._longest:
+            with self._as_transformers_does() as plain:
+                return plain.write_tokens(encoded, max_tokens, rows_done)
         with phase(READING):
-            rendered = [self._form.render(prompt) for prompt in prompts]
-            encoded = [each.ids for each in rendered]
             prefix = self._share_prefix(encoded)
-        written: list[Written | None] = [None] * len(prompts)
+        answers: list[Answer] = [([], False)] * len(encoded)
         done = 0
         for rows in self._limits.batches([len(tokens) - len(prefix) + max_tokens for tokens in encoded]):
             own = [encoded[row][len(prefix) :] for row in rows]
-            for row, (tokens, cut_off) in zip(rows, self._write_batch(prefix, own, max_tokens), strict=True):
-                answer = self._form.read_answer(rendered[row], tokens, cut_off)
-                written[row] = Written(
-                    answer.text,
-                    len(encoded[row]),
-                    len(tokens),
-                    answer.cut_off,
-                    rendered[row].sent,
-                    answer.thinking_tokens,
-                )
+            for row, answer in zip(rows, self._write_batch(prefix, own, max_tokens), strict=True):
+                answers[row] = answer
             done += len(rows)
             if rows_done:
                 rows_done(done)
-        return [answer for answer in written if answer is not None]
+        return answers
 
-    def _tree(self, continuations: tuple[str, ...]) -> LabelTree:
-        if continuations not in self._trees:
-            encoded = [self.encode_answer(text) for text in continuations]
-            alike = {tuple(tokens) for tokens in encoded if not tokens or encoded.count(tokens) > 1}
-            if alike:
-                named = [text for text, tokens in zip(continuations, encoded, strict=True) if tuple(tokens) in alike]
-                raise BadInput(f"This model can't distinguish these labels: {', '.join(named)}; rename them.")
-            self._trees[continuations] = LabelTree.grow(encoded, self.end, self.device)
-        return self._trees[continuations]
+    @contextmanager
+    def _as_transformers_does(self) -> Iterator[PlainModel]:
+        """For prompts so long that they change the positions of all tokens, which rows of a batch can't share."""
+        with own_attention(self.network):
+            plain = PlainModel(self.network, self.tokenizer)
+            plain.ends = self.ends
+            yield plain
 
     def _share_prefix(self, encoded: list[list[int]]) -> Prefix:
         """The shared beginning of all these prompts (a single prompt is compared with the one before it), run through
@@ -228,7 +181,7 @@ class Transformer:
         batch.cache.turn_to(slice(0, len(wanted)), 0, end + widest)
         return np.concatenate(found)
 
-    def _write_batch(self, prefix: Prefix, own: list[list[int]], max_tokens: int) -> list[tuple[list[int], bool]]:
+    def _write_batch(self, prefix: Prefix, own: list[list[int]], max_tokens: int) -> list[Answer]:
         """Greedy answers, without the token that ends them, and whether they reached the limit before it."""
         with phase(READING):
             logits, batch = self._read(prefix, own, room=max_tokens)
@@ -237,7 +190,7 @@ class Transformer:
         with phase(WRITING):
             return self._go_on(batch, chosen, max_tokens)
 
-    def _go_on(self, batch: _Batch, chosen: Tensor, max_tokens: int) -> list[tuple[list[int], bool]]:
+    def _go_on(self, batch: _Batch, chosen: Tensor, max_tokens: int) -> list[Answer]:
         """As `_write_batch`: the answers that start with the chosen tokens, [rows]."""
         rows, unfinished = list(range(len(chosen))), set(range(len(chosen)))  # in the batch; still being written
         answers: list[list[int]] = [[] for _ in rows]
@@ -260,8 +213,8 @@ class Transformer:
     def _run(self, batch: _Batch, ids: Tensor, positions: Tensor, sees: Tensor | None, keep: int = 1) -> Tensor:
         """The logits after the last `keep` tokens of each row. `sees` [rows, width, columns] says which columns of its
         row each token may see; by default, everything before it."""
-        mask = None if sees is None else _additive(sees, self.network.dtype)
-        with behind(batch.prefix):
+        mask = None if sees is None else additive(sees, self.network.dtype)
+        with behind(batch.prefix, positions, batch.cache.place(positions)):
             output = self.network(
                 input_ids=ids,
                 attention_mask=mask,
@@ -298,6 +251,19 @@ class _Batch:
         self.real, self.last_positions = self.real[rows], self.last_positions[rows]
 
 
+def positions_hold_to(network: PreTrainedModel) -> float:
+    """Up to how many tokens a network encodes each position in one way, whatever comes after it. LongRoPE (Phi-3) has
+    one way for short texts and another one for long texts."""
+    config = network.config.get_text_config()
+    given: dict[str, Any] = getattr(config, "rope_parameters", None) or {}
+    lengths = [
+        one.get("original_max_position_embeddings", config.max_position_embeddings)
+        for one in (given, *given.values())
+        if isinstance(one, dict) and one.get("rope_type") == "longrope"
+    ]
+    return min(lengths, default=math.inf)
+
+
 def common_length(rows: Sequence[list[int]]) -> int:
     """How many tokens all rows have in common at the beginning."""
     shortest, longest = min(rows), max(rows)  # in lexicographic order: what these two share, all rows share
@@ -317,6 +283,6 @@ def _sees_before(real: Tensor) -> Tensor:
     return (causal & real[:, None]) | itself
 
 
-def _additive(sees: Tensor, dtype: torch.dtype) -> Tensor:
+def additive(sees: Tensor, dtype: torch.dtype) -> Tensor:
     """The attention mask: 0 where a query may look, the smallest number elsewhere; [rows, 1, q, k]."""
     return torch.zeros(sees.shape, dtype=dtype, device=sees.device).masked_fill_(~sees, torch.finfo(dtype).min)[:, None]

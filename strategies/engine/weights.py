@@ -14,10 +14,10 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 from transformers.utils import logging as transformers_logging
 
 from eval.task import BadInput
-from strategies.engine.architectures import inexact
 from strategies.engine.few_rows import hasten_few_rows
+from strategies.engine.local_model import LocalModel
 from strategies.engine.models import EMBEDDED, check_model, embedded_gguf, local_folder
-from strategies.engine.transformer import Transformer
+from strategies.engine.paths import on_its_path
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
@@ -40,8 +40,9 @@ def device_name() -> str:
     return f"CPU, {torch.get_num_threads()} threads" + (f" ({names[0]})" if names else "")
 
 
-def load_language_model(name: str) -> Transformer:
-    """The model, in bfloat16 on a GPU and float32 on a CPU; a fresh one for each call.
+def load_language_model(name: str) -> LocalModel:
+    """The model, in bfloat16 on a GPU and float32 on a CPU; a fresh one for each call. It runs on our engine, or on the
+    code of transformers if the engine isn't right for it.
 
     Raises BadInput if it can't be reached, doesn't fit in memory or can't be read.
     """
@@ -49,7 +50,21 @@ def load_language_model(name: str) -> Transformer:
     if problem:
         raise BadInput(problem)
     folder = model_folder(name)
-    return Transformer(load_network(folder), _read(AutoTokenizer, folder))
+    return on_its_path(load_network(folder), _read(AutoTokenizer, folder), folder, _cache("checks"))
+
+
+class Loader:
+    """Loads the language model of this name, a fresh one for each call. `slow_because` is that of the one loaded
+    last."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.slow_because: str | None = None
+
+    def __call__(self) -> LocalModel:
+        model = load_language_model(self.name)
+        self.slow_because = model.slow_because
+        return model
 
 
 def load_network(folder: Path) -> PreTrainedModel:
@@ -58,12 +73,7 @@ def load_network(folder: Path) -> PreTrainedModel:
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     # accelerate spreads the layers over several GPUs: it fills the first, then the next.
     device_map = "sequential" if torch.cuda.device_count() > 1 else None
-    config = _read(AutoConfig, folder)  # with its type's defaults, which the file may omit
-    if problem := inexact(f"The model in {folder}", config.to_dict()):
-        raise BadInput(problem)
-    network: PreTrainedModel = _read(
-        AutoModelForCausalLM, folder, config=config, dtype=dtype, attn_implementation="sdpa", device_map=device_map
-    )
+    network: PreTrainedModel = _read(AutoModelForCausalLM, folder, dtype=dtype, device_map=device_map)
     if device.type == "cpu":
         hasten_few_rows(network)
     if not device_map:
@@ -85,9 +95,13 @@ def model_folder(name: str) -> Path:
     return _unpacked(ggufs[0]) if ggufs and not list(folder.glob("*.safetensors")) else folder
 
 
+def _cache(name: str) -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "threeways" / name
+
+
 def _unpacked(gguf: Path) -> Path:
     """De-quantized weights of a GGUF file as plain safetensors, made once (half a minute for 135 M parameters)."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "threeways" / "models"
+    cache = _cache("models")
     stamp = gguf.stat()
     folder = cache / f"{gguf.stem}-{stamp.st_size}-{int(stamp.st_mtime)}"
     if folder.exists():

@@ -266,6 +266,14 @@ def test_caveats_follow_from_what_was_measured() -> None:
     assert decide(busy[0]).caveats == ()
 
 
+def test_a_model_on_slower_code_is_said_before_acting() -> None:
+    slow = replace(trial("prompting", right_on(0.9, 100)), slow_because="Our engine can't run this network.")
+    assert decide(slow).caveats == (
+        "The model runs on the code of transformers here, which is slower than our engine: its latency would be lower "
+        "with a serving engine.",
+    )
+
+
 def test_answers_that_are_mostly_wrong_are_no_winner_whatever_they_score() -> None:
     """A short answer scores for the parts of it that are right."""
     partly = [replace(one, parts={"recall": 0.2}) for one in trial("prompting", [0.7] * 60).outcomes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -31,6 +32,8 @@ from advisor.sections.blocks import (
     Text,
 )
 from advisor.sections.contents import SECTIONS, sections_of
+from advisor.sections.method import _method
+from eval.outcomes import Trial
 from eval.task import Kind
 
 MakeReport = Callable[..., Report]
@@ -124,3 +127,13 @@ def _words(block: Block) -> list[str]:
             return [sentence]
         case Folded(_, blocks):
             return [words for each in blocks for words in _words(each)]
+
+
+def test_the_methods_say_why_a_model_is_slow(
+    synthetic_report: MakeReport, synthetic_trials: Callable[..., tuple[Trial, ...]]
+) -> None:
+    why = "Our engine can't run this network (RuntimeError: it keeps a state)."
+    trials = tuple(replace(one, slow_because=why) for one in synthetic_trials())
+    model = dict(_method(synthetic_report(trials=trials)))["Model"]
+    assert model.endswith(f"It runs on the code of transformers, which is slower than our engine. {why}")
+    assert "transformers" not in dict(_method(synthetic_report()))["Model"]

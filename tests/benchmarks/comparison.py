@@ -20,7 +20,7 @@ from eval.measuring.runner import measure
 from eval.scoring import scorer_for
 from eval.task import LearningSplit, Split, Task
 from strategies.engine.language_model import Prompt, Scores
-from strategies.engine.transformer import Transformer
+from strategies.engine.local_model import LocalModel
 from strategies.engine.weights import load_language_model
 from strategies.finetuning import Finetuning
 from strategies.presets import PRESETS, Budget, Preset
@@ -90,15 +90,15 @@ def _compare(name: str, task: Task, split: Split, budget: Budget) -> dict[str, A
 @contextmanager
 def _noted_prompts() -> Iterator[list[Prompt]]:
     """Every prompt that is scored in here."""
-    score = Transformer.score
+    score = LocalModel.score
     asked: list[Prompt] = []
 
-    def noted(self: Transformer, prompts: Sequence[Prompt], *args: Any, **options: Any) -> Scores:
+    def noted(self: LocalModel, prompts: Sequence[Prompt], *args: Any, **options: Any) -> Scores:
         asked.extend(prompts)
         return score(self, prompts, *args, **options)
 
-    Transformer.score = noted  # type: ignore[method-assign]
+    LocalModel.score = noted  # type: ignore[method-assign]
     try:
         yield asked
     finally:
-        Transformer.score = score  # type: ignore[method-assign]
+        LocalModel.score = score  # type: ignore[method-assign]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from eval.task import Kind
 from strategies.drafting import write_instruction
 from strategies.engine.language_model import Message, Scores
-from strategies.engine.transformer import Transformer
+from strategies.engine.local_model import LocalModel
 from strategies.engine.weights import load_language_model
 from strategies.prompts import build_prompt
 from strategies.search.vector_index import VectorIndex
@@ -57,7 +57,7 @@ def _by_sum(scores: Scores) -> list[NDArray[np.float64]]:
     return [scores.log_probabilities]
 
 
-def _read(model: Transformer, words: int) -> Callable[[], object]:
+def _read(model: LocalModel, words: int) -> Callable[[], object]:
     """Four prompts that share nothing."""
     prompts = [(Message("user", " ".join(str(row * 1000 + at) for at in range(words // 3))),) for row in range(4)]
     return lambda: model.score(prompts, ("yes", "no"))

@@ -9,8 +9,8 @@ import torch
 
 from strategies.engine.adapter import LEFT_AS_THEY_ARE, add_adapter
 from strategies.engine.language_model import Message
-from strategies.engine.training import Pair, _loss_sum
-from strategies.engine.transformer import Transformer
+from strategies.engine.local_model import LocalModel
+from strategies.engine.loss import Pair, summed_loss
 from strategies.engine.weights import load_language_model
 from tests.benchmarks.side_by_side import seconds_of
 
@@ -68,7 +68,8 @@ _PAIRS = [Pair(list(range(100 + row, 136 + row)), [5, 6, 7, 8]) for row in range
 _TRAINED_TOKENS = sum(pair.tokens for pair in _PAIRS)
 
 
-def _train_once(model: Transformer) -> None:
+def _train_once(model: LocalModel) -> None:
     adapted = add_adapter(model.network, seed=0)
-    _loss_sum(adapted, _PAIRS).backward()
+    with summed_loss(adapted, _PAIRS) as loss:
+        loss.backward()
     model.network = adapted.unload()

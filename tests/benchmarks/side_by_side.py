@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from strategies.engine.language_model import Message
+from strategies.engine.local_model import LocalModel
 from strategies.engine.models import EMBEDDED
-from strategies.engine.transformer import Transformer
 from strategies.engine.weights import best_device, model_folder
 
 Done = TypeVar("Done")
@@ -49,7 +49,7 @@ def plain_network(dtype: torch.dtype | None = None) -> PreTrainedModel:
     return network
 
 
-def label_tokens(model: Transformer, labels: Sequence[str]) -> list[list[int]]:
+def label_tokens(model: LocalModel, labels: Sequence[str]) -> list[list[int]]:
     """The tokens of each label as the engine scores them: all are closed where one begins another."""
     encoded = [model.encode_answer(label) for label in labels]
     scored = model.score([(Message("user", "Which one?"),)], labels).tokens_out

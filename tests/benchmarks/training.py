@@ -16,7 +16,9 @@ from trl import SFTConfig, SFTTrainer
 from eval.splitting.split import split_task
 from eval.task import Example
 from strategies.engine.adapter import ALPHA, RANK, add_adapter
-from strategies.engine.training import ROWS_A_BATCH, Pair, train
+from strategies.engine.local_model import LocalModel
+from strategies.engine.loss import Pair
+from strategies.engine.training import ROWS_A_BATCH, train
 from strategies.engine.transformer import Transformer
 from strategies.engine.weights import load_language_model
 from strategies.finetuning import Finetuning
@@ -63,7 +65,7 @@ def _compare(name: str, rows: int, seeds: int) -> dict[str, Any]:
     }
 
 
-def training_pairs(model: Transformer, strategy: Finetuning, examples: Sequence[Example]) -> list[Pair]:
+def training_pairs(model: LocalModel, strategy: Finetuning, examples: Sequence[Example]) -> list[Pair]:
     prompts = strategy._ask([one.input for one in examples], model)
     return [
         Pair(model.encode(prompt), [*model.encode_answer(example.target), model.end])

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 
 from eval.task import LearningSplit
 from strategies.engine.language_model import Prompt
+from strategies.engine.local_model import LocalModel
 from strategies.engine.transformer import Transformer
 from strategies.engine.weights import load_language_model
 from strategies.presets import PRESETS
@@ -36,7 +37,7 @@ def run(full: bool) -> list[dict[str, Any]]:
     ]
 
 
-def _with_passages(name: str, model: Transformer) -> tuple[list[Prompt], int]:
+def _with_passages(name: str, model: LocalModel) -> tuple[list[Prompt], int]:
     """What the retrieval strategy asks with its first setting."""
     task, split = shared_task(name)
     budget = replace(PRESETS["quick"].budget(task.kind), settings=1)
@@ -48,7 +49,7 @@ def _with_passages(name: str, model: Transformer) -> tuple[list[Prompt], int]:
     return prompts, strategy.settings["answer_tokens"]
 
 
-def _with_examples(name: str, model: Transformer) -> tuple[list[Prompt], int]:
+def _with_examples(name: str, model: LocalModel) -> tuple[list[Prompt], int]:
     """An instruction and eight examples, the same for all rows."""
     task, split = shared_task(name)
     instruction = instruction_of(task.brief, split.train)
@@ -56,7 +57,7 @@ def _with_examples(name: str, model: Transformer) -> tuple[list[Prompt], int]:
     return prompts, PRESETS["quick"].budget(task.kind).answer_tokens
 
 
-def _compare(name: str, model: Transformer, prompts: list[Prompt], limit: int, rounds: int) -> dict[str, Any]:
+def _compare(name: str, model: LocalModel, prompts: list[Prompt], limit: int, rounds: int) -> dict[str, Any]:
     peer = plain_network()
     same = tokens = 0
     seconds: tuple[list[float], list[float]] = ([], [])
@@ -80,7 +81,8 @@ def _compare(name: str, model: Transformer, prompts: list[Prompt], limit: int, r
 
 
 @torch.inference_mode()
-def _generate(peer: PreTrainedModel, model: Transformer, prompts: list[Prompt], limit: int) -> list[str]:
+def _generate(peer: PreTrainedModel, model: LocalModel, prompts: list[Prompt], limit: int) -> list[str]:
+    assert isinstance(model, Transformer)
     texts = []
     for start in range(0, len(prompts), ROWS_A_BATCH):
         ids, real = model._pad_left(

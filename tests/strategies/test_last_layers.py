@@ -5,27 +5,26 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors import safe_open
-from transformers import AutoModelForCausalLM
 
 from advisor.command_line.commands import main
 from advisor.plan import DEFAULT_STRATEGIES
 from eval.task import Brief, Kind, Split
-from strategies.engine.architectures import EXACT
 from strategies.last_layers import TRAINING_COST, LastLayers, last_parts
 from strategies.workload import foresee
 from tests.app import open_page, own_home
-from tests.strategies.test_architectures import tiny_config
 from tests.strategies.test_full_finetuning import BUDGET, INPUTS, LABELS, ROWS, SPLIT, fitted
 from tests.tiny_model import save_tiny_model, tiny_network, tiny_transformer
+from tests.tiny_networks import KINDS, tiny_network_of
 from tests.tiny_strategies import SPEED
 
-WITHOUT_NORM_WEIGHTS = {"nanochat", "olmo"}
+WITHOUT_NORM_WEIGHTS = {"olmo", "openai-gpt"}
 
 
 def test_the_last_layer_and_the_final_norm_alone_are_trained_and_kept(tmp_path: Path) -> None:
@@ -70,17 +69,15 @@ def test_a_sixth_of_the_layers_is_trained_and_at_least_one() -> None:
         assert numbers == set(range(layers - trained, layers)) and "model.norm.weight" in names
 
 
-@pytest.mark.parametrize("kind", sorted(EXACT))
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_type_of_network_has_last_layers(kind: str) -> None:
-    network = AutoModelForCausalLM.from_config(tiny_config(kind))
-    names = list(last_parts(network))
-    layers = [name for name in names if ".1." in name]
-    rest = [name for name in names if name not in layers]
-    assert (
-        layers
-        and bool(rest) == (kind not in WITHOUT_NORM_WEIGHTS)
-        and all("norm" in name or "ln_f" in name for name in rest)
-    )
+    network = tiny_network_of(kind)
+    numbered = {name: re.search(r"\.(\d+)\.", name) for name in last_parts(network)}
+    layers = {int(number.group(1)) for number in numbered.values() if number}
+    assert layers == {network.config.get_text_config().num_hidden_layers - 1}
+    rest = [name for name, number in numbered.items() if not number]
+    assert bool(rest) == (kind not in WITHOUT_NORM_WEIGHTS)
+    assert all("norm" in name or "ln_" in name or "layernorm" in name for name in rest)
 
 
 def test_its_training_is_estimated_as_cheaper_than_an_adapters() -> None:

@@ -7,9 +7,10 @@ import torch
 from transformers import AutoTokenizer
 
 from strategies.engine.language_model import Message
+from strategies.engine.loss import Pair
 from strategies.engine.rendering import ChatForm
 from strategies.engine.thinking import Markers, closing_for, markers_in
-from strategies.engine.training import Pair, train
+from strategies.engine.training import train
 from strategies.engine.transformer import Transformer
 from tests.strategies.chat_templates import FAMILIES, TOKENIZER, Family, tokenizer_for
 from tests.tiny_model import tiny_transformer

@@ -11,16 +11,8 @@ from transformers import LlamaForCausalLM
 
 from strategies.engine import training
 from strategies.engine.adapter import add_adapter
-from strategies.engine.training import (
-    TOKENS_A_PASS,
-    TOKENS_A_ROW,
-    Pair,
-    Trained,
-    _loss_sum,
-    _within_memory,
-    cut_pair,
-    mean_loss,
-)
+from strategies.engine.loss import TOKENS_A_PASS, Pair, mean_loss, summed_loss, within_memory
+from strategies.engine.training import TOKENS_A_ROW, Trained, cut_pair
 from tests.tiny_model import tiny_network, tiny_transformer
 
 TOKENS = 6000
@@ -75,15 +67,16 @@ def test_loss_and_gradients_are_those_of_the_answer_tokens_alone(
         plain = plain - sum(steps[len(pair.prompt) - 1 + at, token] for at, token in enumerate(pair.answer))
     weights = [weight for weight in adapted.parameters() if weight.requires_grad]
     expected = torch.autograd.grad(plain, weights)
-    loss = _loss_sum(adapted, batch)
-    assert loss.item() == pytest.approx(plain.item(), rel=1e-5)
-    for found, wanted in zip(torch.autograd.grad(loss, weights), expected, strict=True):
+    with summed_loss(adapted, batch) as loss:
+        assert loss.item() == pytest.approx(plain.item(), rel=1e-5)
+        gradients = torch.autograd.grad(loss, weights)
+    for found, wanted in zip(gradients, expected, strict=True):
         assert torch.allclose(found, wanted, atol=1e-4, rtol=1e-3)
 
 
 def test_rows_are_packed_within_memory_and_none_is_lost() -> None:
     batch = [Pair([1] * length, [2]) for length in (5, TOKENS_A_PASS, 100, 200, 300, 7)]
-    parts = list(_within_memory(batch))
+    parts = list(within_memory(batch))
     assert [pair for part in parts for pair in part] == batch
     assert all(len(part) == 1 or sum(pair.tokens for pair in part) <= TOKENS_A_PASS for part in parts)
     assert len(parts) == 4

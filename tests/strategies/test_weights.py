@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from eval.task import BadInput
-from strategies.engine.weights import load_language_model, load_network
+from strategies.engine.plain import PlainModel
+from strategies.engine.transformer import Transformer
+from strategies.engine.weights import Loader, load_language_model, load_network
 from tests.tiny_model import save_tiny_model
+from tests.tiny_networks import save_tiny_network
 
 
 @pytest.mark.parametrize(
@@ -48,3 +51,14 @@ def test_python_code_in_a_model_folder_is_refused_and_never_run(
         "choose a model that transformers supports by itself."
     )
     assert willing.tell() == 0 and not marker.exists()
+
+
+def test_whoever_loads_a_model_knows_why_it_is_slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    load = Loader(str(save_tiny_network("mpt", tmp_path / "mpt")))
+    assert load.slow_because is None
+    assert isinstance(load(), PlainModel)
+    assert (load.slow_because or "").startswith("Our engine's numbers for this network differ from those of transf")
+    assert len(list((tmp_path / "cache" / "threeways" / "checks").iterdir())) == 1
+    fast = Loader(str(save_tiny_network("mistral", tmp_path / "mistral")))
+    assert isinstance(fast(), Transformer) and fast.slow_because is None

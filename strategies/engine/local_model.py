@@ -1,0 +1,127 @@
+"""What every language model in memory shares, however it is computed: the chat format, the tokens, the labels, and what
+becomes of written tokens."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from eval.measuring.phases import READING, phase
+from eval.task import BadInput
+from strategies.engine.label_tree import LabelTree
+from strategies.engine.language_model import Compare, Prompt, RowsDone, Scores, Written
+from strategies.engine.rendering import ChatForm
+
+Answer = tuple[list[int], bool]  # tokens without the one that ends the answer; whether the limit came before the end
+
+
+class LocalModel(ABC):
+    """A `LanguageModel` with its network and tokenizer. Greedy and deterministic on one machine. Don't use it from
+    several threads at once.
+
+    `slow_because` says in a sentence why the network runs on the code of transformers; None if it runs on our engine.
+    """
+
+    slow_because: str | None = None
+
+    def __init__(self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.network = network.eval()
+        self.tokenizer = tokenizer
+        self._form = ChatForm(tokenizer)
+        self.device = network.device
+        self.context_tokens = int(getattr(network.config.get_text_config(), "max_position_embeddings", None) or 1 << 20)
+        self._trees: dict[tuple[str, ...], LabelTree] = {}
+        configured = network.generation_config.eos_token_id if network.generation_config else None
+        listed = configured if isinstance(configured, list) else [configured]
+        ends = (*listed, tokenizer.eos_token_id, self._form.end)
+        self.ends = {token for token in ends if token is not None}  # each ends an answer
+
+    @property
+    def end(self) -> int:
+        """The token that ends a turn, as in training answers."""
+        usual: tuple[int | None, ...] = (self._form.end, self.tokenizer.eos_token_id, min(self.ends, default=None))
+        return next(token for token in usual if token is not None)
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences worth knowing about how this model was asked."""
+        return self._form.notes
+
+    def form_to_json(self) -> dict[str, Any]:
+        """How this model is asked and its answers are read, for `standalone.py`."""
+        return self._form.to_json()
+
+    def encode(self, prompt: Prompt) -> list[int]:
+        """The prompt in the model's own chat format, up to where the answer starts."""
+        return self._form.render(prompt).ids
+
+    def encode_answer(self, text: str) -> list[int]:
+        """An answer as the model would write it, without the token that ends it."""
+        return self._form.encode_answer(text)
+
+    def count_prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
+        return [len(self.encode(prompt)) for prompt in prompts]
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(self.encode_answer(text)) for text in texts]
+
+    @torch.inference_mode()
+    def score(
+        self,
+        prompts: Sequence[Prompt],
+        continuations: Sequence[str],
+        rows_done: RowsDone | None = None,
+        compare: Compare | None = None,
+    ) -> Scores:
+        with phase(READING):  # labels are compared while reading
+            tree = self._tree(tuple(continuations))
+            rendered = [self._form.render(prompt) for prompt in prompts]
+            encoded = [each.ids for each in rendered]
+            results = self.score_tokens(encoded, tree, rows_done, compare)
+        tokens_in = np.array([len(tokens) for tokens in encoded], dtype=np.int64)
+        return Scores(results, tokens_in, tree.lengths, tuple(each.sent for each in rendered))
+
+    @torch.inference_mode()
+    def write(self, prompts: Sequence[Prompt], max_tokens: int, rows_done: RowsDone | None = None) -> list[Written]:
+        with phase(READING):
+            rendered = [self._form.render(prompt) for prompt in prompts]
+        answers = self.write_tokens([each.ids for each in rendered], max_tokens, rows_done)
+        written = []
+        for each, (tokens, cut_off) in zip(rendered, answers, strict=True):
+            answer = self._form.read_answer(each, tokens, cut_off)
+            written.append(
+                Written(answer.text, len(each.ids), len(tokens), answer.cut_off, each.sent, answer.thinking_tokens)
+            )
+        return written
+
+    @abstractmethod
+    def score_tokens(
+        self,
+        encoded: list[list[int]],
+        tree: LabelTree,
+        rows_done: RowsDone | None = None,
+        compare: Compare | None = None,
+    ) -> NDArray[np.float64]:
+        """The log-probability of each of the tree's labels after each encoded prompt, [prompts, labels]."""
+
+    @abstractmethod
+    def write_tokens(
+        self, encoded: list[list[int]], max_tokens: int, rows_done: RowsDone | None = None
+    ) -> list[Answer]:
+        """Greedy answers to encoded prompts."""
+
+    def _tree(self, continuations: tuple[str, ...]) -> LabelTree:
+        if continuations not in self._trees:
+            encoded = [self.encode_answer(text) for text in continuations]
+            alike = {tuple(tokens) for tokens in encoded if not tokens or encoded.count(tokens) > 1}
+            if alike:
+                named = [text for text, tokens in zip(continuations, encoded, strict=True) if tuple(tokens) in alike]
+                raise BadInput(f"This model can't distinguish these labels: {', '.join(named)}; rename them.")
+            self._trees[continuations] = LabelTree.grow(encoded, self.end, self.device)
+        return self._trees[continuations]

@@ -1,0 +1,121 @@
+"""The loss of answers behind their prompts. Where our engine runs the network, rows are packed into one sequence; where
+transformers does, they go one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from peft import PeftModel
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from strategies.engine.attention import behind, uses_ours
+from strategies.engine.key_values import Prefix
+from strategies.engine.plain import alike, last_logits
+from strategies.engine.transformer import additive, common_length
+
+TOKENS_A_PASS = 512  # enough for full speed
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A prompt and the answer it should get, in tokens."""
+
+    prompt: list[int]
+    answer: list[int]
+
+    @property
+    def tokens(self) -> int:
+        return len(self.prompt) + len(self.answer)
+
+
+def mean_loss(network: PreTrainedModel | PeftModel, pairs: Sequence[Pair]) -> float:
+    """Mean negative log-likelihood of the answers, in nats a token."""
+    was_training = network.training
+    network.eval()
+    total = 0.0
+    with torch.inference_mode():
+        for part in within_memory(pairs):
+            with summed_loss(network, part) as loss:
+                total += loss.item()
+    network.train(was_training)
+    return total / sum(len(pair.answer) for pair in pairs)
+
+
+def within_memory(batch: Sequence[Pair]) -> Iterator[list[Pair]]:
+    """The batch in parts whose activations fit. Their gradients add up to the batch's."""
+    part: list[Pair] = []
+    for pair in batch:
+        if part and sum(one.tokens for one in part) + pair.tokens > TOKENS_A_PASS:
+            yield part
+            part = []
+        part.append(pair)
+    yield part
+
+
+@contextmanager
+def summed_loss(network: PreTrainedModel | PeftModel, batch: Sequence[Pair]) -> Iterator[Tensor]:
+    """Sum of the answers' negative log-likelihoods. A backward pass belongs in the context, because it may run layers
+    again."""
+    inner = without_adapter(network)
+    if uses_ours(inner):
+        with _packed(inner, batch) as loss:
+            yield loss
+    else:
+        yield _one_by_one(inner, batch)
+
+
+def without_adapter(network: PreTrainedModel | PeftModel) -> PreTrainedModel:
+    """The network itself, which an adapter's layers are part of."""
+    if not isinstance(network, PeftModel):
+        return network
+    inner = network.get_base_model()
+    assert isinstance(inner, PreTrainedModel)
+    return inner
+
+
+@contextmanager
+def _packed(network: PreTrainedModel, batch: Sequence[Pair]) -> Iterator[Tensor]:
+    """The shared beginning of all prompts comes once, before the rows' own tokens. A row sees that and itself, which
+    gives the same sums as reading each row alone."""
+    shared = common_length([pair.prompt[:-1] for pair in batch])  # the last token's logits are needed
+    ids, positions, rows = list(batch[0].prompt[:shared]), list(range(shared)), [0] * shared
+    asked: list[int] = []  # where the logits of answer tokens are read
+    for row, pair in enumerate(batch, start=1):
+        own = (pair.prompt + pair.answer)[shared:-1]
+        asked += range(len(ids) + len(own) - len(pair.answer), len(ids) + len(own))
+        ids += own
+        positions += range(shared, shared + len(own))
+        rows += [row] * len(own)
+    row_of = torch.tensor(rows, device=network.device)
+    sees = ((row_of[:, None] == row_of) | (row_of == 0)).tril()
+    at = torch.tensor([positions], device=network.device)
+    with behind(Prefix([], []), at, at):
+        logits = network(
+            input_ids=torch.tensor([ids], device=network.device),
+            position_ids=at,
+            attention_mask=additive(sees[None], network.dtype),
+            use_cache=False,
+            logits_to_keep=torch.tensor(asked, device=network.device),
+        ).logits[0]
+        yield _cross_entropy(logits, [token for pair in batch for token in pair.answer])
+
+
+def _one_by_one(network: PreTrainedModel, batch: Sequence[Pair]) -> Tensor:
+    """The same on the code of transformers. Rows of equal length run together, because nothing may be padded."""
+    losses = []
+    lengths = [(len(pair.answer), pair.tokens) for pair in batch]
+    for rows in alike(lengths, lambda length: TOKENS_A_PASS // length[1]):
+        pairs = [batch[row] for row in rows]
+        ids = torch.tensor([(pair.prompt + pair.answer)[:-1] for pair in pairs], device=network.device)
+        logits = last_logits(network, ids, len(pairs[0].answer))
+        losses.append(_cross_entropy(logits.flatten(0, 1), [token for pair in pairs for token in pair.answer]))
+    return torch.stack(losses).sum()
+
+
+def _cross_entropy(logits: Tensor, wanted: Sequence[int]) -> Tensor:
+    targets = torch.tensor(wanted, device=logits.device)
+    return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
