@@ -34,8 +34,8 @@ def test_a_model_of_the_hub_is_here_once_it_was_fetched_whole(cached: Path) -> N
     assert is_here(NAME)
     assert local_folder(NAME) == cached
     assert check_model(NAME) is None
-    (cached / "config.json").write_text('{"model_type": "mamba"}')
-    assert (check_model(NAME) or "").startswith(f"{NAME} is a network of the type “mamba”")
+    (cached / "config.json").write_text('{"model_type": "t5"}')
+    assert (check_model(NAME) or "").startswith(f"{NAME} is an encoder-decoder (type “t5”)")
 
 
 def test_what_is_no_model_is_not_here(tmp_path: Path) -> None:
