@@ -21,9 +21,9 @@ from strategies.engine.loss import Pair, mean_loss
 from strategies.engine.plain import PlainModel, last_logits
 from strategies.engine.transformer import Transformer
 
-WINDOW = 16  # tokens; what windows are narrowed to
-SHARED, SHORT, LONG = 24, 5, 40  # tokens of the beginning that both prompts share, and of what follows it
-WRITTEN = 6  # tokens
+WINDOW = 8  # tokens; what windows are narrowed to
+SHARED, SHORT, LONG = 18, 3, 20  # tokens of the beginning that both prompts share, and of what follows it
+WRITTEN = 4  # tokens
 # Nats that the two may differ by: so much, and this share of the number itself. In float32, rounding changed the
 # numbers of the networks in docs/architectures.md by 2e-5 at most; the smallest error was 0.07 (MPT's position biases).
 ROUNDING = (1e-3, 1e-4)
