@@ -42,11 +42,10 @@ def trouble(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str
             difference = _largest_difference(network, tokenizer)
     except (MemoryError, torch.OutOfMemoryError):  # says nothing about the network
         raise
-    except Exception as wrong:
+    except Exception:  # whatever it is that our engine doesn't know of such a network
         if getattr(network, "_is_stateful", False):
             return "This network carries a recurrent state along, which our engine doesn't."
-        reason = (str(wrong).splitlines() or [""])[0][:200]
-        return f"Our engine can't run this network ({type(wrong).__name__}: {reason})."
+        return f"Our engine doesn't compute networks of the type “{network.config.get_text_config().model_type}”."
     finally:
         attend_as_its_own(network)
     if difference is None:

@@ -267,7 +267,9 @@ def test_caveats_follow_from_what_was_measured() -> None:
 
 
 def test_a_model_on_slower_code_is_said_before_acting() -> None:
-    slow = replace(trial("prompting", right_on(0.9, 100)), slow_because="Our engine can't run this network.")
+    slow = replace(
+        trial("prompting", right_on(0.9, 100)), slow_because="Our engine doesn't compute networks of the type “mamba”."
+    )
     assert decide(slow).caveats == (
         "The model runs on the code of transformers here, which is slower than our engine: its latency would be lower "
         "with a serving engine.",

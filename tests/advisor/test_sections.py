@@ -132,7 +132,7 @@ def _words(block: Block) -> list[str]:
 def test_the_methods_say_why_a_model_is_slow(
     synthetic_report: MakeReport, synthetic_trials: Callable[..., tuple[Trial, ...]]
 ) -> None:
-    why = "Our engine can't run this network (RuntimeError: it keeps a state)."
+    why = "Our engine doesn't compute networks of the type “mamba”."
     trials = tuple(replace(one, slow_because=why) for one in synthetic_trials())
     model = dict(_method(synthetic_report(trials=trials)))["Model"]
     assert model.endswith(f"It runs on the code of transformers, which is slower than our engine. {why}")

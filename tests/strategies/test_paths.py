@@ -51,10 +51,10 @@ def test_a_window_that_an_engine_ignores_is_found_however_long_it_is(
 @pytest.mark.parametrize(
     ("kind", "why"),
     [
-        ("bloom", "Our engine can't run this network (ValueError: "),
+        ("bloom", "Our engine doesn't compute networks of the type “bloom”."),
         ("mpt", "Our engine's numbers for this network differ from those of transformers by "),
         ("mamba", "This network carries a recurrent state along, which our engine doesn't."),
-        ("lfm2", "Our engine can't run this network ("),
+        ("lfm2", "Our engine doesn't compute networks of the type “lfm2”."),
     ],
 )
 def test_why_a_network_is_slow_is_a_sentence(tokenizer: PreTrainedTokenizerBase, kind: str, why: str) -> None:
