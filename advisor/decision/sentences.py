@@ -9,6 +9,7 @@ from advisor.schema import BaselineVerdict, Confidence
 from advisor.wording import (
     in_sentence,
     interval_text,
+    margin_text,
     money_text,
     name_of,
     points_text,
@@ -130,7 +131,8 @@ def _claim(situation: Situation) -> str:
         return f"no other strategy{limits} is {situation.more_points()}"
     strategy = "strategy of known cost" if situation.instead() == "of known cost" else f"{situation.instead()} strategy"
     if situation.priorities.margin and situation.choice is situation.best:
-        return f"no other strategy{limits} is {situation.more_points()}, and no {strategy} comes that close"
+        within = margin_text(situation.priorities.margin)
+        return f"it is the best strategy or within {within} of it, and no {strategy}{limits} comes that close"
     if situation.priorities.margin:
         return f"it is {situation.near_best}, and no {strategy}{limits} comes that close"
     return f"it is as good as {situation.near_best}, and no {strategy}{limits} is"

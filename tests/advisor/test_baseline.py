@@ -125,8 +125,8 @@ def test_the_best_baseline_is_named_and_by_how_much_it_is_better() -> None:
         "Among strategies with a language model, the evidence for retrieval is strong."
     )
     assert got.reasons[0] == (
-        "The evidence for retrieval is strong: over 99 % probability that no other strategy is more than 2 points "
-        "better, and no simpler strategy comes that close."
+        "The evidence for retrieval is strong: over 99 % probability that it is the best strategy or within 2 points "
+        "of it, and no simpler strategy comes that close."
     )
     assert got.baseline is not None
     gap = paired_difference(INTENT_BASELINES["embedding_linear"], INTENTS["retrieval"])

@@ -51,7 +51,7 @@ def test_a_clear_winner_is_taken_though_it_costs_more() -> None:
     assert got.odds is not None and got.odds > 0.99
     assert got.probabilities["finetuning"] > 0.99 > 0.01 > got.probabilities["retrieval"]
     assert got.confidence_line == (
-        "Strong evidence: over 99 % probability that no other strategy is more than 2 points better, and no "
+        "Strong evidence: over 99 % probability that it is the best strategy or within 2 points of it, and no "
         "cheaper strategy comes that close."
     )
     assert got.runner_up_line == "Retrieval is 30 points behind adapter fine-tuning (95 % CI 23 to 36)."
@@ -157,7 +157,7 @@ def test_a_limit_leaves_out_even_the_best() -> None:
         "Adapter fine-tuning is left out: its 95th percentile latency is 2.0 s, over your limit of 1.0 s."
         in got.reasons
     )
-    assert "no other strategy within your limits is more than 2 points better" in got.confidence_line
+    assert "no cheaper strategy within your limits" in got.confidence_line
     assert "If you allowed a 95th percentile latency of 2.0 s, we would choose adapter fine-tuning." in got.changes
 
 
