@@ -84,7 +84,7 @@ def tab_to(wanted: Locator) -> None:
     """Goes on from where the keyboard is until it is there, which can be seen."""
     expect(wanted).to_be_visible(timeout=_WAIT)
     expect(wanted).to_be_enabled(timeout=_WAIT)  # Tab passes what is disabled
-    shown = wanted.page.get_by_test_id("stApp")  # while it is still coming, what has the focus may be put in anew
+    shown = wanted.page.get_by_test_id("stApp")  # until then, Streamlit may replace what has the focus
     expect(shown).to_have_attribute("data-test-script-state", "notRunning", timeout=_WAIT)
     for _ in range(_MOST_TABS):
         if wanted.evaluate("element => element === document.activeElement"):
