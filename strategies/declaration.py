@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 from eval.task import Kind
 
-if TYPE_CHECKING:  # imports the strategies
-    from strategies.open_book import Counts
+if TYPE_CHECKING:
+    from strategies.engine.models import Trains
+    from strategies.open_book import Counts  # imports the strategies
 
 # Symbols of Vega-Lite; style.css and the report's templates draw the same.
 Shape = Literal[
@@ -73,7 +74,7 @@ class Declaration:
     kinds: tuple[Kind, ...] = tuple(Kind)
     needs_documents: bool = False
     learns_from_rows: bool = True
-    trains: Literal["adapter", "some weights", "all weights"] | None = None
+    trains: Trains | None = None
     by_default: bool = False
     settings_tried: int = 1
     looks_up: LookUps | None = None

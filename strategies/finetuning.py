@@ -278,13 +278,6 @@ class Finetuning(Training):
         gc.collect()
         self.trained_model = self._answerer.model = load(self._kept)
 
-    def _attention(self, network: Any) -> AbstractContextManager[None]:
-        """The network's own attention where rows can't be trained together."""
-        from strategies.engine.attention import own_attention
-        from strategies.engine.loss import without_adapter
-
-        return nullcontext() if self._packs else own_attention(without_adapter(network))
-
     def _sizes(self) -> dict[str, int]:
         from strategies.engine.adapter import ALPHA, RANK
 

@@ -1,7 +1,4 @@
-"""Full fine-tuning: every weight of the model is trained on the solved examples, including embeddings and norms.
-
-Weights are float32 during training, also on a GPU: in bfloat16, steps this small would round to nothing.
-"""
+"""Full fine-tuning: every weight of the model is trained on the solved examples, including embeddings and norms."""
 
 from __future__ import annotations
 
@@ -9,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from eval.task import BadInput
 from strategies.declaration import Declaration, Mark, Words
-from strategies.engine.models import BYTES_A_PARAMETER, BYTES_TRAINED, lacking
 from strategies.finetuning import Training
 
 if TYPE_CHECKING:
@@ -45,22 +40,11 @@ class FullFinetuning(Training):
 
     def _start(self, model: LocalModel) -> PreTrainedModel:
         """Raises BadInput if a GPU has too little memory. The machine's own memory was checked before the run."""
-        import torch
-
-        from strategies.engine.training import free_bytes, keep_within_memory
+        from strategies.engine.all_weights import open_all_weights
 
         if not hasattr(model, "network"):
             model.network = self.load_model().network
-        network: PreTrainedModel = model.network.float().requires_grad_(True)
-        torch.manual_seed(self.seed)
-        parameters = sum(weight.numel() for weight in network.parameters())
-        beside = parameters * (BYTES_TRAINED - BYTES_A_PARAMETER)  # the weights themselves are already loaded
-        if network.device.type == "cuda":
-            beside -= parameters * BYTES_A_PARAMETER  # the best weights so far are kept in the machine's memory
-            if beside > (free := free_bytes(network.device)):
-                raise BadInput(lacking("Full fine-tuning", beside, free, "GPU memory"))
-        keep_within_memory(network, beside)
-        return network
+        return open_all_weights(model.network, self.seed)
 
     def _keep(self, network: PreTrainedModel, folder: Path) -> None:
         from safetensors.torch import save_model

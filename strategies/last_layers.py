@@ -1,7 +1,7 @@
 """Last layers: the lower layers of the model stay frozen; only the last few layers and the final norm are trained.
 
 The backward pass ends where the frozen layers begin, so a training token costs less than in any other strategy. Weights
-are float32 during training, also on a GPU, as in full_finetuning.py.
+are float32 during training, also on a GPU, as in engine/all_weights.py.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def choose_strategies(plan: Plan, draft: Draft) -> tuple[tuple[str, ...], tuple[
     columns = [column for _ in range(0, len(STRATEGIES), _CARDS_A_ROW) for column in st.columns(_CARDS_A_ROW)]
     for column, strategy in zip(columns, STRATEGIES, strict=False):
         words = words_of(strategy)
-        refusal = check_training(model) if DECLARATIONS[strategy].trains == "all weights" else None
+        refusal = check_training(model, DECLARATIONS[strategy].trains)
         is_on = not refusal and st.session_state.get(f"include-{strategy}", strategy in plan.strategies)
         state = "on" if is_on else "off"
         with column, st.container(border=True, key=f"strategy-{state}-{strategy}", height="stretch"):

@@ -72,10 +72,9 @@ def draft_task(plan: Plan, name: str, table: Table, documents: list[Document]) -
     split = split_task(task, plan.seed, budget.test_rows, budget.dev_rows, preset.train_rows)
     task = plan.setup.settle_metric(task, split.train)
     _check_instruction(task, split.train, context_tokens(plan.model))
-    problem = check_model(plan.model)
-    if problem is None and any(DECLARATIONS[one].trains == "all weights" for one in plan.strategies):
-        problem = check_training(plan.model, ask_hub=True)
-    if problem:
+    problems = [check_model(plan.model)]
+    problems += [check_training(plan.model, DECLARATIONS[one].trains, ask_hub=True) for one in plan.strategies]
+    if problem := next(filter(None, problems), None):
         raise BadInput(problem)
     return task_to_json(task, replace(split, notes=(*built.left_out, *split.notes, built.columns_used)))
 

@@ -16,6 +16,7 @@ from strategies.engine.training import keep_within_memory
 # tokens, the dev loss was as good as with an adapter on all layers (docs/benchmarks.md).
 LEFT_AS_THEY_ARE = 1 / 3
 _FORWARDS = (torch.nn.Linear.forward, FewRowsLinear.forward, Conv1D.forward)  # not those of routers between experts
+_QUANTISED = ("Linear4bit", "Linear8bitLt")  # of bitsandbytes
 RANK = 16
 ALPHA = 32
 
@@ -41,7 +42,7 @@ def adapted_parts(network: PreTrainedModel) -> list[str] | str:
     numbered = [
         (int(number.group(1)), name)
         for name, module in network.named_modules()
-        if type(module).forward in _FORWARDS
+        if (type(module).forward in _FORWARDS or type(module).__name__ in _QUANTISED)
         and (number := re.search(r"\.(\d+)\.", name))
         and name.rpartition(".")[2] not in skipped
     ]

@@ -16,6 +16,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+# What reads quantised weights, by the method that their config names.
+_QUANTISERS = {
+    "awq": "gptqmodel",
+    "bitsandbytes": "bitsandbytes",
+    "compressed-tensors": "compressed_tensors",
+    "gptq": "gptqmodel",
+    "hqq": "hqq",
+    "torchao": "torchao",
+}
 _HEADER_BYTES = 1 << 20  # the tokens of the vocabulary follow later
 _STRING, _ARRAY = 8, 9
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -34,7 +43,18 @@ def unfit(name: str, config: Mapping[str, Any]) -> str | None:
         return f"{both}, and Threeways needs a model that continues a text."
     if kind not in _types("CAUSAL_LM"):
         return f"{name} is of the type “{kind}”, which transformers doesn't load as a model that continues a text."
+    package = _QUANTISERS.get(quantisation_of(config) or "")
+    if package and importlib.util.find_spec(package) is None:
+        return (
+            f"{name} has quantised weights ({quantisation_of(config)}), which need the package {package}: install it."
+        )
     return None
+
+
+def quantisation_of(config: Mapping[str, Any]) -> str | None:
+    """The method that quantised the weights, as config.json names it; None if they aren't quantised."""
+    settings = config.get("quantization_config")
+    return str(settings.get("quant_method", "unknown")) if isinstance(settings, Mapping) else None
 
 
 @cache

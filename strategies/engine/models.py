@@ -8,12 +8,13 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import huggingface_hub  # its parts are imported on first use: half a second, only for models from the hub
 import psutil
 from safetensors import SafetensorError, safe_open
 
-from strategies.engine.architectures import config_of, unfit
+from strategies.engine.architectures import config_of, quantisation_of, unfit
 
 EMBEDDED = "embedded"
 EMBEDDED_NAME = "SmolLM2-135M-Instruct"
@@ -30,6 +31,8 @@ BYTES_TRAINED = 5 * BYTES_A_PARAMETER
 # (parameters grow with layers × width²). If it doesn't fit, layers are run again instead.
 KEPT_BYTES_EMBEDDED = 0.72e9
 KEPT_GROWTH = 2 / 3
+
+Trains = Literal["adapter", "some weights", "all weights"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +128,19 @@ def check_model(name: str) -> str | None:
     return None if needed <= free else f"{lacking(_title(name), needed, free)} {offer}"
 
 
-def check_training(name: str, ask_hub: bool = False) -> str | None:
-    """Why full fine-tuning of this model can't run here, in one sentence; None if no problem is known.
+def check_training(name: str, trained: Trains | None, ask_hub: bool = False) -> str | None:
+    """Why what a strategy trains of this model can't be trained here, in one sentence; None if no problem is known.
 
     With `ask_hub`, the hub is asked for the size of a model that isn't on this machine. Other problems with a model are
     up to `check_model`.
     """
+    if trained in (None, "adapter"):
+        return None
+    if method := _quantisation(name):
+        kind = f"The weights of {_title(name)} are quantised ({method})"
+        return f"{kind}, so only an adapter can be trained: leave out strategies that train {trained}."
+    if trained == "some weights":
+        return None
     parameters = _known_parameters(name)
     if parameters is None and ask_hub:
         try:
@@ -143,6 +153,17 @@ def check_training(name: str, ask_hub: bool = False) -> str | None:
     if needed <= free:
         return None
     return f"{lacking(f'Full fine-tuning of {_title(name)}', needed, free)} Fine-tuning with an adapter needs less."
+
+
+def _quantisation(name: str) -> str | None:
+    """How the weights of a model on this machine were quantised; None if they weren't, are not here, or are GGUF, which
+    is unpacked."""
+    path = Path(name).expanduser()
+    folder = path if path.exists() else None if name == EMBEDDED else _fetched(name)
+    try:
+        return quantisation_of(config_of(folder)) if folder else None
+    except (OSError, ValueError):
+        return None
 
 
 def _title(name: str) -> str:

@@ -135,3 +135,5 @@ def _read(kind: Any, folder: Path, **options: Any) -> Any:
                 "choose a model that transformers supports by itself."
             ) from wrong
         raise BadInput(f"The model in {folder} could not be read: {wrong}") from wrong
+    except ImportError as missing:
+        raise BadInput(f"The model in {folder} needs a package that isn't installed: {missing}") from missing

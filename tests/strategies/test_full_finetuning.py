@@ -82,15 +82,15 @@ def test_a_model_too_large_to_train_is_refused_with_what_it_needs_and_what_there
     free = SimpleNamespace(available=3.2e9)
     monkeypatch.setattr("strategies.engine.models.psutil", SimpleNamespace(virtual_memory=lambda: free))
     assert check_model(EMBEDDED) is None
-    assert check_training(EMBEDDED) == (
+    assert check_training(EMBEDDED, "all weights") == (
         "Full fine-tuning of SmolLM2-135M-Instruct needs about 4.9 GB of memory, and 3.2 GB are free. "
         "Fine-tuning with an adapter needs less."
     )
-    assert "Qwen3-0.6B needs about 15" in (check_training("Qwen/Qwen3-0.6B") or "")
-    assert check_training(tiny_model(tmp_path / "model")) is None
-    assert check_training("owner/never-fetched") is None  # the hub is not asked
+    assert "Qwen3-0.6B needs about 15" in (check_training("Qwen/Qwen3-0.6B", "all weights") or "")
+    assert check_training(tiny_model(tmp_path / "model"), "all weights") is None
+    assert check_training("owner/never-fetched", "all weights") is None  # the hub is not asked
     free.available = 6e9
-    assert check_training(EMBEDDED) is None
+    assert check_training(EMBEDDED, "all weights") is None
 
 
 def test_its_training_is_foreseen_as_the_dearer_of_the_two() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from strategies.engine.models import EMBEDDED, check_model, is_here, local_folder
+from strategies.engine.models import EMBEDDED, check_model, check_training, is_here, local_folder
 from tests.tiny_strategies import tiny_model
 
 NAME = "owner/model"
@@ -62,3 +62,18 @@ def test_a_damaged_folder_says_which_file(tmp_path: Path) -> None:
     folder = Path(tiny_model(tmp_path / "model"))
     (folder / "model.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1")
     assert f"The file {folder / 'model.safetensors'} is damaged" in (check_model(str(folder)) or "")
+
+
+@pytest.mark.parametrize("method", ["bitsandbytes", "fp8"])
+def test_quantised_weights_need_what_reads_them_and_only_an_adapter_can_be_trained(tmp_path: Path, method: str) -> None:
+    folder = tiny_model(tmp_path / "model")
+    config = json.loads((Path(folder) / "config.json").read_text())
+    (Path(folder) / "config.json").write_text(json.dumps(config | {"quantization_config": {"quant_method": method}}))
+    refusal = check_model(folder)
+    if method == "bitsandbytes":
+        assert refusal and "which need the package bitsandbytes: install it" in refusal
+    else:
+        assert refusal is None  # transformers says while loading what it lacks
+    assert check_training(folder, "adapter") is None
+    for trained in ("some weights", "all weights"):
+        assert f"leave out strategies that train {trained}" in (check_training(folder, trained) or "")
