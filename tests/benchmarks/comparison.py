@@ -26,9 +26,10 @@ from strategies.finetuning import Finetuning
 from strategies.presets import PRESETS, Budget, Preset
 from strategies.registry import build_strategy
 from tests.benchmarks.labels import score_with_harness
+from tests.benchmarks.peers import train_with_trl
 from tests.benchmarks.shared_tasks import shared_task
 from tests.benchmarks.side_by_side import plain_network, seconds_of
-from tests.benchmarks.training import train_with_trl, training_pairs
+from tests.benchmarks.training import training_pairs
 
 DATASET = "clinc_banking15"
 SCORED_ROWS = 2  # of each strategy, given to the harness
@@ -81,7 +82,7 @@ def _compare(name: str, task: Task, split: Split, budget: Budget) -> dict[str, A
     theirs = scoring / SCORED_ROWS * len(asked)
     if isinstance(strategy, Finetuning):
         pairs = training_pairs(model, strategy, split.train)
-        _, training = train_with_trl(pairs[:TRAINED_ROWS], seed=0)
+        _, training = train_with_trl(plain_network(), model.tokenizer, pairs[:TRAINED_ROWS], seed=0)
         read = min(budget.training_tokens, budget.epochs * sum(pair.tokens for pair in pairs))
         theirs += training / sum(pair.tokens for pair in pairs[:TRAINED_ROWS]) * read
     return {"strategy": name, "rows scored": len(asked), "ours, seconds": ours, "peers, seconds": theirs}

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, GenerationConfig, PreTrainedModel
 
 from strategies.engine.language_model import Message
 from strategies.engine.local_model import LocalModel
@@ -54,6 +54,28 @@ def label_tokens(model: LocalModel, labels: Sequence[str]) -> list[list[int]]:
     encoded = [model.encode_answer(label) for label in labels]
     scored = model.score([(Message("user", "Which one?"),)], labels).tokens_out
     return [[*label, model.end] for label in encoded] if scored.sum() > sum(map(len, encoded)) else encoded
+
+
+@torch.inference_mode()
+def generate_plainly(
+    network: PreTrainedModel, prompts: Sequence[list[int]], tokens: int, ends: set[int], rows_a_batch: int
+) -> list[list[int]]:
+    """Greedy answers by transformers' own `generate`, batched in the order of the prompts and padded on the left; cut
+    at the first token of `ends`."""
+    answers = []
+    greedy = GenerationConfig(
+        max_new_tokens=tokens, do_sample=False, eos_token_id=sorted(ends) or None, pad_token_id=min(ends, default=0)
+    )
+    for start in range(0, len(prompts), rows_a_batch):
+        rows = prompts[start : start + rows_a_batch]
+        width = max(map(len, rows))
+        ids = torch.tensor([[0] * (width - len(row)) + row for row in rows], device=network.device)
+        real = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=network.device)
+        output = network.generate(ids, attention_mask=real, generation_config=greedy)  # type: ignore[operator]  # no stub
+        for answer in output[:, width:].tolist():
+            end = next((at for at, token in enumerate(answer) if token in ends), len(answer))
+            answers.append(answer[:end])
+    return answers
 
 
 @torch.inference_mode()

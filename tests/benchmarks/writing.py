@@ -8,19 +8,16 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
-from transformers import PreTrainedModel
 
 from eval.task import LearningSplit
 from strategies.engine.language_model import Prompt
 from strategies.engine.local_model import LocalModel
-from strategies.engine.transformer import Transformer
 from strategies.engine.weights import load_language_model
 from strategies.presets import PRESETS
 from strategies.prompts import build_prompt, instruction_of
 from strategies.retrieval import Retrieval
 from tests.benchmarks.shared_tasks import shared_task
-from tests.benchmarks.side_by_side import plain_network, rates, seconds_of
+from tests.benchmarks.side_by_side import generate_plainly, plain_network, rates, seconds_of
 
 ROWS = 32
 ROWS_A_BATCH = 8
@@ -64,8 +61,12 @@ def _compare(name: str, model: LocalModel, prompts: list[Prompt], limit: int, ro
     for at in range(rounds):
         part = prompts[at * ROWS % (len(prompts) - ROWS) :][:ROWS]
         written, ours = seconds_of(partial(model.write, part, limit))
-        generated, theirs = seconds_of(partial(_generate, peer, model, part, limit))
-        same += sum(answer.text == text for answer, text in zip(written, generated, strict=True))
+        encoded = [model.encode(prompt) for prompt in part]
+        generated, theirs = seconds_of(
+            partial(generate_plainly, peer, encoded, limit, model.ends, rows_a_batch=ROWS_A_BATCH)
+        )
+        texts = [str(model.tokenizer.decode(tokens, skip_special_tokens=True)).strip() for tokens in generated]
+        same += sum(answer.text == text for answer, text in zip(written, texts, strict=True))
         tokens += sum(answer.tokens_out for answer in written)
         seconds[0].append(ours)
         seconds[1].append(theirs)
@@ -78,21 +79,3 @@ def _compare(name: str, model: LocalModel, prompts: list[Prompt], limit: int, ro
         "times as fast": float(np.median(seconds[1]) / np.median(seconds[0])),
         "same answer": f"{same} of {rounds * ROWS}",
     }
-
-
-@torch.inference_mode()
-def _generate(peer: PreTrainedModel, model: LocalModel, prompts: list[Prompt], limit: int) -> list[str]:
-    assert isinstance(model, Transformer)
-    texts = []
-    for start in range(0, len(prompts), ROWS_A_BATCH):
-        ids, real = model._pad_left(
-            rows := [model.encode(prompt) for prompt in prompts[start : start + ROWS_A_BATCH]],
-            max(map(len, rows)),
-        )
-        output = peer.generate(  # type: ignore[operator]  # the base class states no `generate`
-            ids, attention_mask=real.long(), max_new_tokens=limit, do_sample=False, eos_token_id=list(model.ends)
-        )
-        for tokens in output[:, ids.shape[1] :].tolist():
-            end = next((at for at, token in enumerate(tokens) if token in model.ends), len(tokens))
-            texts.append(str(model.tokenizer.decode(tokens[:end], skip_special_tokens=True)).strip())
-    return texts
