@@ -14,6 +14,7 @@ from advisor.as_json import AsJson
 from advisor.plan import Priorities
 from eval.blind.verdict import PersonalVerdict
 from eval.failures.sorting import Failures
+from eval.judging.agreement import Agreement as JudgeAgreement
 from eval.money.costs import Cost
 from eval.outcomes import Effort, LossPoint
 from eval.scoring.check import ScoreCheck
@@ -502,6 +503,44 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedAgainst:
+    """A judge's rulings on the answers of the choice and of one other strategy, where they differ. `as_ruled` is the
+    share of `pairs` that the choice won minus the share it lost. `corrected` is the same once the judge's errors are
+    accounted for, with its 95 % interval, and `probability` that it is above 0; all None if too few pairs show how
+    often the judge is wrong."""
+
+    strategy: str
+    pairs: int
+    as_ruled: float
+    corrected: float | None
+    low: float | None
+    high: float | None
+    probability: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What a language model says as the judge of written answers, in both orders of each pair.
+
+    `agreement` is that with the person's clicks on the same pairs, None without such clicks. `right` is how often it
+    names the better side where there is one, with its 95 % interval; None if too few pairs were clicked.
+    `follows_position` is the share of pairs in which it preferred the same position in both orders. `pairs` counts all
+    pairs that it judged, `unread` those without a reply that can be read. `is_candidate`: the run compared answers of
+    this very model.
+    """
+
+    model: str
+    choice: str
+    is_candidate: bool
+    agreement: JudgeAgreement | None
+    right: tuple[float, float, float] | None
+    follows_position: float
+    pairs: int
+    unread: int
+    against: tuple[JudgedAgainst, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OtherStep:
     """How long a step took that isn't a candidate: the baselines, or the learning curves."""
 
@@ -548,6 +587,7 @@ class Report(Judgement):
     other_steps: tuple[OtherStep, ...] = ()
     person: Person | None = None
     marked: Marked | None = None
+    judges: tuple[Judge, ...] = ()
 
 
 REPORT = AsJson[Report](Report)

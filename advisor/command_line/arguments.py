@@ -136,6 +136,15 @@ def _parser() -> argparse.ArgumentParser:
     tried.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
     tried.add_argument("text", metavar="TEXT", help="the input, in quotation marks")
 
+    judge = commands.add_parser("judge", help="let a language model compare the written answers of a run")
+    judge.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
+    judge.add_argument(
+        "--model",
+        required=True,
+        metavar="NAME",
+        help="the judge: a hub id, a local folder or a GGUF file; better not the model that the run compared",
+    )
+
     download = commands.add_parser("download", help="write a fitted strategy of a run to a ZIP that works by itself")
     download.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
     download.add_argument("strategy", metavar="STRATEGY", help="such as retrieval or finetuning")

@@ -24,6 +24,7 @@ from filelock import Timeout
 
 from advisor.command_line.arguments import parse, priorities_of
 from advisor.command_line.check import check
+from advisor.command_line.judging import judge_answers
 from advisor.command_line.own_words import instruction_from, meanings_from
 from advisor.command_line.packing import pack_run, unpack_run
 from advisor.command_line.terminal import (
@@ -108,6 +109,9 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
             one = try_of(store, options.run, options.text)
             with _device(store, Screen(stderr=True)):
                 return answer_try(store, one, build_strategy)
+        case "judge":
+            with _device(store, Screen(stderr=True)):
+                judge_answers(store, options.run, _model(options.model))
         case "download":
             download(store, options.run, options.strategy, options.file)
         case "decide":

@@ -17,10 +17,12 @@ from advisor.render.json_file import render_json
 from advisor.render.markdown import render_markdown
 from advisor.report.build import build_report
 from advisor.report.clicked import person_of
+from advisor.report.judged import judges_of
 from advisor.report.marked import marked_of
 from advisor.runs.score_check import read_score_check
 from advisor.runs.timing import read_estimate
 from advisor.schema import SCORE_VERSION, OtherStep, Report
+from advisor.storage.ballots import read_ballots
 from advisor.storage.clicks import clicks_in
 from advisor.storage.files import write_whole
 from advisor.storage.own_marks import OwnMark, readable_marks
@@ -95,6 +97,7 @@ def write_report(
         ),
         person=person_of(pairs, clicks, run.id, report.recommendation.choice, _before(clicks, pairs, task, split)),
         marked=marked_of(task.kind, [*trials, *baselines], split.test, marks),
+        judges=judges_of(pairs, read_ballots(folder), clicks, report.recommendation.choice, report.model),
     )
     _write_forms(folder, report, [*trials, *baselines], split.test, clicks, pairs, marks)
     return report
@@ -123,14 +126,15 @@ def with_clicks(
 ) -> Report:
     """The report with what the clicks on `pairs` and the marks on answers say now; without clicks, it says of them what
     it said before. Its files are written again if that changed."""
-    person = report.person
+    person, judges, choice = report.person, report.judges, report.recommendation.choice
     if clicks is not None:
         before = person.before if person else None
-        person = person_of(pairs, clicks, report.run_id, report.recommendation.choice, before)
+        person = person_of(pairs, clicks, report.run_id, choice, before)
+        judges = judges_of(pairs, read_ballots(folder), clicks, choice, report.model)
     marked = marked_of(report.task.kind, trials, test, marks)
-    if (person, marked) == (report.person, report.marked):
+    if (person, marked, judges) == (report.person, report.marked, report.judges):
         return report
-    report = replace(report, person=person, marked=marked)
+    report = replace(report, person=person, marked=marked, judges=judges)
     _write_forms(folder, report, trials, test, clicks, pairs, marks)
     return report
 

@@ -73,13 +73,14 @@ def pack(store: Store, run_id: str) -> bytes:
     if plan.setup.own_metric:
         raise BadInput(f"Run {run.id} was scored by code of your own, which isn't shared; pack a run without it.")
     dataset, folder = store.dataset(run.dataset_id), store.run_folder(run.id)
+    shared = replace(report, person=None, judges=())  # without the person's clicks, and what a judge makes of them
     try:
         files = {f"{_DATASET}{name}": content for name, content in _dataset_files(store, dataset)}
-        files |= {f"{_RUN}{name}": content for name, content in _run_files(folder, report.person is None)}
+        files |= {f"{_RUN}{name}": content for name, content in _run_files(folder, shared == report)}
     except OSError as wrong:
         raise BadInput(f"A file of run {run.id} can't be read ({wrong}); pack another run.") from wrong
-    if report.person is not None:
-        files[f"{_RUN}report.json"] = REPORT.write(replace(report, person=None), indent=2).encode()
+    if shared != report:
+        files[f"{_RUN}report.json"] = REPORT.write(shared, indent=2).encode()
     manifest = PackedRun(
         FORMAT,
         run.id,

@@ -62,7 +62,7 @@ class Pair:
 
     @property
     def key(self) -> Key:
-        return _key(self.input, self.left.text, self.right.text)
+        return key_of(self.input, self.left.text, self.right.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Click:
 
     @property
     def key(self) -> Key:
-        return _key(self.input, self.left, self.right)
+        return key_of(self.input, self.left, self.right)
 
 
 def pairs_of_trials(trials: Sequence[Trial], examples: Sequence[Example], seed: int) -> list[Pair]:
@@ -177,6 +177,7 @@ def _same_words(text: str) -> str:
     return " ".join(folded(text).casefold().split()).rstrip(" .")
 
 
-def _key(asked: str, one: str, other: str) -> Key:
+def key_of(asked: str, one: str, other: str) -> Key:
+    """The same for both orders of the two texts."""
     first, second = sorted((one, other))
     return asked, first, second

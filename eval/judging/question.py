@@ -10,10 +10,19 @@ from eval.scoring.metric import LEADS_WITH_FACTS, SHARE_OF_OTHER, MetricName
 from eval.task import Example, Metric, Task
 
 REPLIES = {"A": Side.FIRST, "B": Side.SECOND, "tie": Side.TIE}
-_REPLY = re.compile(r"(?<![^\W_])(?:A|B|tie|equal|both|neither)(?![^\W_]|['’])", re.IGNORECASE)
-_FOLLOWS_A_NAME = re.compile(r"or|and|is|was|has|wins|beats|over|because|but|than|then|\w{3,}s")
-_NAMED = re.compile(
-    r"(?:answer|response|option|verdict|winner|better|choice)\W{0,6}(?:is\W{0,4})?(A|B|tie)\b", re.IGNORECASE
+_WORD = r"(A|B|tie|neither|both|equal)"
+_MARKS = r"[\s*_\[\](){}\"'“”`#>]*"  # that may enclose a reply
+# A reply that is one word, begins with it as a sentence of its own, ends with it on a line of its own, or names it.
+_WAYS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"^{_MARKS}{_WORD}{_MARKS}[.!:,;]*{_MARKS}$",
+        rf"\n{_MARKS}{_WORD}{_MARKS}[.!]?{_MARKS}$",
+        rf"\b{_WORD} (?:wins\b|is (?:clearly |slightly |much )?(?:the )?better\b)",
+        rf"\b(?:answer|response|option|verdict|winner|better|choice|preferred)\W{{0,6}}(?:answer|option|is|one)?"
+        rf"\W{{0,4}}(?:is\W{{0,4}})?{_WORD}\b(?!\s+(?:or|and)\b)",
+        rf"^{_MARKS}{_WORD}{_MARKS}[.!:,;\n]",
+    )
 )
 
 
@@ -59,20 +68,13 @@ def question(task: Task, example: Example, first: str, second: str) -> Question:
 
 
 def read_reply(text: str) -> Side | None:
-    """What a judge's reply says; None if it names no side, or more than one."""
-    named = [match.group(1) for match in _NAMED.finditer(text)]
-    words = named[-1:] or [match.group() for match in _REPLY.finditer(text) if not _is_article(text, match)]
-    said = {_side(word) for word in words}
-    return said.pop() if len(said) == 1 else None
+    """What a judge's reply says; None if it names no side, or more than one in the same way."""
+    for way in _WAYS:
+        said = {_side(word) for word in way.findall(text)}
+        if said:
+            return said.pop() if len(said) == 1 else None
+    return None
 
 
 def _side(word: str) -> Side:
     return {"a": Side.FIRST, "b": Side.SECOND}.get(word.lower(), Side.TIE)
-
-
-def _is_article(text: str, match: re.Match[str]) -> bool:
-    """Whether an "a" is a word of a sentence and no answer: "A names" is one, "A good question" isn't."""
-    following = re.match(r"[ \t]+([a-z]+)", text[match.end() :])
-    if match.group() == "a":
-        return following is not None
-    return match.group() == "A" and following is not None and not _FOLLOWS_A_NAME.fullmatch(following.group(1))

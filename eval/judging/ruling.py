@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from eval.blind.pairs import Choice, Key
+from eval.blind.pairs import Choice, Key, key_of
 
 
 class Side(StrEnum):
@@ -25,16 +25,21 @@ class Ruling(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """A judge's answers on one pair: with the left answer shown first, and with the right one shown first. None: the
-    judge gave no answer that can be read. `unit` names the piece of evidence that the row belongs to."""
+class Ballot:
+    """What the model `judge` said of two texts as answers to an input: with the left one shown first, and with the
+    right one shown first. None: its reply can't be read. It names no strategy and no row, as a click doesn't, so it
+    applies to every pair with the same texts."""
 
-    key: Key
+    judge: str
+    input: str
     left: str
     right: str
-    unit: str
     left_first: Side | None
     right_first: Side | None
+
+    @property
+    def key(self) -> Key:
+        return key_of(self.input, self.left, self.right)
 
     @property
     def ruling(self) -> Ruling | None:
@@ -43,6 +48,12 @@ class Judgement:
         if self.left_first is None or self.right_first is None:
             return None
         return _RULINGS.get((self.left_first, self.right_first), Ruling.TIE)
+
+    def ruling_on(self, left: str) -> Ruling | None:
+        """The ruling where `left` is the text on the left side."""
+        if self.ruling is None or left == self.left:
+            return self.ruling
+        return {Ruling.LEFT: Ruling.RIGHT, Ruling.RIGHT: Ruling.LEFT}.get(self.ruling, Ruling.TIE)
 
     @property
     def follows_position(self) -> bool:

@@ -10,7 +10,7 @@ from eval.blind.pairs import Choice
 from eval.judging.agreement import agreement
 from eval.judging.corrected import corrected
 from eval.judging.question import question, read_reply, rubric
-from eval.judging.ruling import Judgement, Ruling, Side, ruling_of
+from eval.judging.ruling import Ballot, Ruling, Side, ruling_of
 from eval.task import Example, Kind, Metric, Task
 
 LEFT, RIGHT, TIE = Ruling
@@ -30,15 +30,15 @@ def rulings(random: Random, shares: tuple[float, float, float], pairs: int) -> l
     """The truth and the judge's ruling on each pair."""
     found = []
     for truth in random.choices(list(Ruling), shares, k=pairs):
-        asked = Judgement(("", "", ""), "", "", "", says(random, truth, LEFT), says(random, truth, RIGHT))
+        asked = Ballot("judge", "", "", "", says(random, truth, LEFT), says(random, truth, RIGHT))
         assert asked.ruling is not None
         found.append((truth, asked.ruling))
     return found
 
 
 def test_a_side_wins_only_if_it_wins_in_both_orders() -> None:
-    def ruled(one: Side | None, other: Side | None) -> Judgement:
-        return Judgement(("", "", ""), "", "", "", one, other)
+    def ruled(one: Side | None, other: Side | None) -> Ballot:
+        return Ballot("judge", "", "", "", one, other)
 
     assert ruled(Side.FIRST, Side.SECOND).ruling is LEFT
     assert ruled(Side.SECOND, Side.FIRST).ruling is RIGHT
@@ -105,16 +105,22 @@ def test_pairs_of_other_candidates_show_the_errors_of_the_judge_too() -> None:
         ("Tie", Side.TIE),
         ("[[A]]", Side.FIRST),
         ('{"better": "B"}', Side.SECOND),
-        ("Answer A is better because B invents a date.", Side.FIRST),
+        ("Answer A is better because it names the date.", Side.FIRST),
+        ("Answer A is better because answer B invents a date.", Side.FIRST),
         ("A names a year that B lacks.\n\nVerdict: B", Side.SECOND),
-        ("A good question. Both state the same facts.", Side.TIE),
+        ("Both state the year, but only one the place.\n**A**", Side.FIRST),
         ("Neither.", Side.TIE),
         ("It depends on a detail.", None),
+        ("A good question.", None),
         ("A or B", None),
+        ("A is worse than B.", None),
+        ("The better answer is A or B.", None),
         ("A", Side.FIRST),
         ("a", Side.FIRST),
-        ("A wins over B.", None),
+        ("A wins over B.", Side.FIRST),
+        ("B. It has the right number.", Side.SECOND),
         ("The better answer is A.", Side.FIRST),
+        ("xq A zr ü b", None),
         ("", None),
     ],
 )
