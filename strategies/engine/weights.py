@@ -37,7 +37,8 @@ def device_name() -> str:
         if (info.exists())
         else []
     )
-    return f"CPU, {torch.get_num_threads()} threads" + (f" ({names[0]})" if names else "")
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'' if threads == 1 else 's'}" + (f" ({names[0]})" if names else "")
 
 
 def load_language_model(name: str) -> LocalModel:
