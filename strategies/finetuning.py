@@ -80,7 +80,7 @@ class Training(ABC):
         asked = self._ask([example.input for example in split.dev], model)
         dev = self._pairs(split.dev, asked, answerer.answer_tokens, model)
 
-        if not packing_is_right(model.network, pairs):
+        if not packing_is_right(model.network, [*pairs, *dev]):
             self._packs = False
             self.notes.append("Each row was trained alone, which is slower, because together they gave another loss.")
         rates = self.learning_rates[: self.budget.learning_rates]

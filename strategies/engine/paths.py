@@ -16,9 +16,10 @@ import torch
 import transformers
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from eval.task import BadInput
 from strategies.engine.local_model import LocalModel
 from strategies.engine.plain import PlainModel
-from strategies.engine.self_check import trouble
+from strategies.engine.self_check import reads_ahead, trouble
 from strategies.engine.transformer import Transformer
 
 
@@ -26,11 +27,16 @@ def on_its_path(
     network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, kept_in: Path
 ) -> LocalModel:
     """The network that was loaded from `folder`, on the path that is right for it. `kept_in` is where the results of
-    self-checks are."""
+    self-checks are. Raises BadInput if the network doesn't continue a text."""
     file = kept_in / f"{_fingerprint(network, folder)}.json"
     try:
         slow_because = json.loads(file.read_text("utf-8"))["slow_because"]
     except (OSError, ValueError, KeyError, TypeError):
+        if reads_ahead(network, tokenizer):
+            raise BadInput(
+                f"The model in {folder} reads a text in both directions, and Threeways needs a model that continues a "
+                "text: choose another."
+            ) from None
         slow_because = trouble(network, tokenizer)
         _keep(file, json.dumps({"slow_because": slow_because}))
     return PlainModel(network, tokenizer, slow_because) if slow_because else Transformer(network, tokenizer)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from eval.task import BadInput
 from strategies.engine.attention import attend_as_its_own, uses_ours
 from strategies.engine.label_tree import LabelTree
 from strategies.engine.loss import Pair, mean_loss
@@ -40,7 +41,7 @@ def trouble(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str
             if unknown:
                 return f"Our engine doesn't know how this network uses its {unknown}."
             difference = _largest_difference(network, tokenizer)
-    except (MemoryError, torch.OutOfMemoryError):  # says nothing about the network
+    except (BadInput, MemoryError, torch.OutOfMemoryError):  # says nothing about our engine
         raise
     except Exception:  # whatever it is that our engine doesn't know of such a network
         if getattr(network, "_is_stateful", False):
@@ -51,6 +52,18 @@ def trouble(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str
     if difference is None:
         return None
     return f"Our engine's numbers for this network differ from those of transformers by {difference:.3g} nats."
+
+
+def reads_ahead(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether later tokens change what the network says of earlier ones, on the code of transformers. Such a network
+    reads a text in both directions, and can't continue one."""
+    tokens = list(tokenizer(" ".join(map(str, range(LONG))), add_special_tokens=False)["input_ids"])[:LONG]
+    ids = torch.tensor([tokens], device=network.device)
+    with torch.inference_mode():
+        alone = last_logits(network, ids[:, : LONG // 2], 1)[:, -1].float().log_softmax(-1)
+        followed = last_logits(network, ids, 1 + len(tokens) - LONG // 2)[:, 0].float().log_softmax(-1)
+    absolute, share = rounding(network.dtype)
+    return bool(((alone - followed).abs() > absolute + share * alone.abs()).any())
 
 
 def rounding(dtype: torch.dtype) -> tuple[float, float]:

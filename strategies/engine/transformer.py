@@ -253,13 +253,14 @@ class _Batch:
 
 def positions_hold_to(network: PreTrainedModel) -> float:
     """Up to how many tokens a network encodes each position in one way, whatever comes after it. LongRoPE (Phi-3) has
-    one way for short texts and another one for long texts."""
+    one way for short texts and another one for long texts; dynamic scaling has another way for each length beyond the
+    context that a network was trained with."""
     config = network.config.get_text_config()
     given: dict[str, Any] = getattr(config, "rope_parameters", None) or {}
     lengths = [
-        one.get("original_max_position_embeddings", config.max_position_embeddings)
+        min(one.get("original_max_position_embeddings", math.inf), config.max_position_embeddings)
         for one in (given, *given.values())
-        if isinstance(one, dict) and one.get("rope_type") == "longrope"
+        if isinstance(one, dict) and one.get("rope_type") in ("longrope", "dynamic")
     ]
     return min(lengths, default=math.inf)
 

@@ -21,6 +21,7 @@ from strategies.engine.paths import on_its_path
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
+_PLAIN_NUMBERS = (torch.float32, torch.bfloat16, torch.float16)
 
 
 def best_device() -> torch.device:
@@ -69,12 +70,12 @@ class Loader:
 
 
 def load_network(folder: Path) -> PreTrainedModel:
-    """A fresh network from a folder of safetensors."""
+    """A fresh network from a folder of safetensors. Raises BadInput if it can't be read, or isn't whole."""
     device = best_device()
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     # accelerate spreads the layers over several GPUs: it fills the first, then the next.
     device_map = "sequential" if torch.cuda.device_count() > 1 else None
-    network: PreTrainedModel = _read(AutoModelForCausalLM, folder, dtype=dtype, device_map=device_map)
+    network = _read_network(folder, dtype=dtype, device_map=device_map)
     if device.type == "cpu":
         hasten_few_rows(network)
     if not device_map:
@@ -107,16 +108,17 @@ def _unpacked(gguf: Path) -> Path:
     folder = cache / f"{gguf.stem}-{stamp.st_size}-{int(stamp.st_mtime)}"
     if folder.exists():
         return folder
-    cache.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(dir=cache))
     config = _read(AutoConfig, gguf.parent, gguf_file=gguf.name)  # only once: reading the file takes seconds
-    network = _read(AutoModelForCausalLM, gguf.parent, gguf_file=gguf.name, config=config, dtype=torch.float32)
+    network = _read_network(gguf.parent, gguf_file=gguf.name, config=config, dtype=torch.float32)
     if hasattr(config, "quantization_config"):
         del config.quantization_config  # the weights are no longer quantized
+    tokenizer = _read(AutoTokenizer, gguf.parent, gguf_file=gguf.name)
+    cache.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(dir=cache))
     save_model(network, str(beside / "model.safetensors"), metadata={"format": "pt"})
     config.save_pretrained(beside)
     network.generation_config.save_pretrained(beside)
-    _read(AutoTokenizer, gguf.parent, gguf_file=gguf.name).save_pretrained(beside)
+    tokenizer.save_pretrained(beside)
     try:
         beside.rename(folder)
     except OSError:  # another process was first
@@ -124,17 +126,55 @@ def _unpacked(gguf: Path) -> Path:
     return folder
 
 
+def _read_network(folder: Path, **options: Any) -> PreTrainedModel:
+    """A network that `_read` loads, if all of its weights are there. By default transformers fills what is missing with
+    random numbers, and the answers would look like those of a bad model. Raises BadInput."""
+    network: PreTrainedModel
+    network, found = _read(
+        AutoModelForCausalLM, folder, output_loading_info=True, ignore_mismatched_sizes=True, **options
+    )
+    where = f"the model in {_source(folder, options)}"
+    if wrong := sorted(name for name, *_ in found["mismatched_keys"]):
+        raise BadInput(
+            f"The sizes of {wrong[0]}{_and_more(wrong)} in {where} aren't those that its config.json says: "
+            "fetch or copy it again."
+        )
+    if missing := sorted(found["missing_keys"]):
+        raise BadInput(
+            f"The weights of {where} lack {missing[0]}{_and_more(missing)}: fetch or copy it again, or choose a model "
+            "that was trained to write."
+        )
+    for name, weight in network.named_parameters():
+        if weight.dtype in _PLAIN_NUMBERS and not weight.sum(dtype=torch.float32).isfinite():
+            raise BadInput(f"The weights {name} of {where} aren't all finite numbers: fetch or copy it again.")
+    return network
+
+
+def _and_more(names: list[str]) -> str:
+    return f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+
+
 def _read(kind: Any, folder: Path, **options: Any) -> Any:
     """What an Auto class of transformers loads from a folder. By default it would ask on standard input whether to run
     Python code from the folder; here that code never runs. Raises BadInput if the folder can't be read."""
+    where = f"The model in {_source(folder, options)}"
     try:
         return kind.from_pretrained(str(folder), trust_remote_code=False, **options)
-    except (OSError, ValueError) as wrong:
+    except (MemoryError, torch.OutOfMemoryError):  # says nothing about the folder
+        raise
+    except ImportError as missing:
+        raise BadInput(f"{where} needs a package that isn't installed: {missing}") from missing
+    except Exception as wrong:  # damaged files and odd configs fail in many ways
         if "trust_remote_code" in str(wrong):
             raise BadInput(
-                f"The model in {folder} needs Python code from its own folder, and Threeways never runs such code: "
+                f"{where} needs Python code from its own folder, and Threeways never runs such code: "
                 "choose a model that transformers supports by itself."
             ) from wrong
-        raise BadInput(f"The model in {folder} could not be read: {wrong}") from wrong
-    except ImportError as missing:
-        raise BadInput(f"The model in {folder} needs a package that isn't installed: {missing}") from missing
+        said = " ".join(str(wrong).split())
+        if not isinstance(wrong, (OSError, ValueError)):  # what others say is often only a name
+            said = f"{type(wrong).__name__}: {said}"
+        raise BadInput(f"{where} could not be read: {said}") from wrong
+
+
+def _source(folder: Path, options: dict[str, Any]) -> Path:
+    return folder / options["gguf_file"] if "gguf_file" in options else folder

@@ -55,6 +55,10 @@ def test_the_types_of_network_are_those_of_transformers(task: str) -> None:
         (AutoConfig.for_model("bart"), " is an encoder-decoder (type “bart”), and Threeways needs a model that"),
         (AutoConfig.for_model("t5"), " is an encoder-decoder (type “t5”), and Threeways needs a model that"),
         (AutoConfig.for_model("bert"), " reads a text in both directions (type “bert”), and Threeways needs a model"),
+        (  # as EmbeddingGemma
+            AutoConfig.for_model("gemma3_text", use_bidirectional_attention=True),
+            " reads a text in both directions (type “gemma3_text”), and Threeways needs a model",
+        ),
         (
             AutoConfig.for_model("vit"),
             " is of the type “vit”, which transformers doesn't load as a model that continues",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from strategies.engine.models import EMBEDDED, check_model, check_training, is_here, local_folder
+from strategies.engine.models import EMBEDDED, check_model, check_training, context_tokens, is_here, local_folder
 from tests.tiny_strategies import tiny_model
 
 NAME = "owner/model"
@@ -77,3 +77,32 @@ def test_quantised_weights_need_what_reads_them_and_only_an_adapter_can_be_train
     assert check_training(folder, "adapter") is None
     for trained in ("some weights", "all weights"):
         assert f"leave out strategies that train {trained}" in (check_training(folder, trained) or "")
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]", '{"weight_map": ["a"]}'])
+def test_a_damaged_list_of_parts_is_named(tmp_path: Path, content: str) -> None:
+    folder = Path(tiny_model(tmp_path / "model"))
+    index = folder / "model.safetensors.index.json"
+    index.write_text(content)
+    assert (check_model(str(folder)) or "").startswith(f"The file {index} is damaged: fetch or copy it again.")
+
+
+def test_a_link_to_nothing_is_a_damaged_file(tmp_path: Path) -> None:
+    folder = Path(tiny_model(tmp_path / "model"))
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors").symlink_to(tmp_path / "nowhere")
+    assert (check_model(str(folder)) or "").startswith(f"The file {folder / 'model.safetensors'} is damaged")
+
+
+def test_an_adapter_is_not_taken_for_a_model(tmp_path: Path) -> None:
+    """transformers would load the base model that the adapter names, wherever that is."""
+    folder = Path(tiny_model(tmp_path / "model"))
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "owner/other"}')
+    assert (check_model(str(folder)) or "").startswith(f"The folder {folder} contains an adapter: merge it into its ")
+
+
+@pytest.mark.parametrize("name", ["", "~nobody-has-this-name/model", "a\0b", "x" * 5000])
+def test_odd_names_are_no_models(name: str) -> None:
+    refusal = check_model(name) or ""
+    assert refusal.startswith(("There is no folder", "“")) and refusal.endswith("the embedded SmolLM2-135M-Instruct.")
+    assert not is_here(name) and context_tokens(name) is None and check_training(name, "all weights") is None

@@ -109,14 +109,34 @@ def test_both_paths_give_the_same_answers_and_count_the_same_tokens(tokenizer: P
     assert rows[:4] == [1, 2, 3, 4] and rows[-1] == 4
 
 
-def test_positions_that_depend_on_the_length_are_left_to_transformers(tokenizer: PreTrainedTokenizerBase) -> None:
-    rope = {
-        "rope_type": "longrope", "rope_theta": 10_000.0,
-        "short_factor": [1.0] * 4, "long_factor": [4.0, 3.0, 2.0, 1.0],
-    }  # fmt: skip
-    given: dict[str, Any] = {"rope_parameters": rope, "original_max_position_embeddings": 40, "sliding_window": None}
-    fast = Transformer(tiny_network_of("phi3", **given), tokenizer)
-    plain = PlainModel(tiny_network_of("phi3", **given), tokenizer)
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        (
+            "phi3",
+            {
+                "rope_parameters": {
+                    "rope_type": "longrope", "rope_theta": 10_000.0,
+                    "short_factor": [1.0] * 4, "long_factor": [4.0, 3.0, 2.0, 1.0],
+                },
+                "original_max_position_embeddings": 40,
+                "sliding_window": None,
+            },
+        ),
+        (
+            "llama",
+            {
+                "rope_parameters": {"rope_type": "dynamic", "rope_theta": 10_000.0, "factor": 2.0},
+                "max_position_embeddings": 40,
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_positions_that_depend_on_the_length_are_left_to_transformers(
+    tokenizer: PreTrainedTokenizerBase, kind: str, given: dict[str, Any]
+) -> None:
+    fast = Transformer(tiny_network_of(kind, **given), tokenizer)
+    plain = PlainModel(tiny_network_of(kind, **given), tokenizer)
     assert positions_hold_to(fast.network) == 40
     asked = [(Message("user", text),) for text in ("where is it", LONG_TEXT)]
     assert fast.score(asked, LABELS).log_probabilities == pytest.approx(
