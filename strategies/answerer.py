@@ -105,8 +105,7 @@ class Answerer:
 
             ways = [self.choice]
             if self.brief.labels:
-                empty = self.model.score(attempt.ask([""]), continuations_of(self.brief))
-                self.baseline = empty.log_probabilities[0].tolist()
+                self.baseline = self._without_input(attempt.ask([""]))
                 ways = LabelChoice.to_try(self.brief.kind)
             asked = self._ask(attempt.ask([example.input for example in dev]), ways, rows_done)
             for way in self._fitted(asked, ways, dev, scorer):
@@ -118,6 +117,15 @@ class Answerer:
                     best_score, best, best_baseline, best_choice = dev_score, attempt, self.baseline, way
         self.baseline, self.choice = best_baseline, best_choice
         return best, choices, Effort(len(choices), len(dev), time.perf_counter() - started)
+
+    def _without_input(self, prompts: Sequence[Prompt]) -> list[float]:
+        """Each label's log-probability after a prompt with an empty input. Zeros if that is already longer than the
+        context: then no prompt with an input fits either."""
+        labels = continuations_of(self.brief)
+        if self.model.count_prompt_tokens(prompts)[0] > self.model.context_tokens - self.answer_tokens:
+            return [0.0] * len(labels)
+        scores: list[float] = self.model.score(prompts, labels).log_probabilities[0].tolist()
+        return scores
 
     def _fitted(
         self, asked: _Asked, ways: Sequence[LabelChoice], dev: Sequence[Example], scorer: Scorer

@@ -66,7 +66,7 @@ class Training(ABC):
         import_module("strategies.engine.adapter")  # torch and peft take seconds, which shouldn't count as fitting
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
-        from strategies.engine.training import EVALUATIONS, TOKENS_A_ROW, packing_is_right
+        from strategies.engine.training import EVALUATIONS, longest_row, packing_is_right
 
         started = time.perf_counter()
         split = as_asked(split, self.brief.kind)
@@ -75,8 +75,9 @@ class Training(ABC):
         answerer.learn_length(split.train, self.budget.answer_tokens)
         self._prepare(split, documents, report_progress)
         pairs = self._pairs(split.train, self._teach(split.train, model), answerer.answer_tokens, model)
-        if cut := sum(pair.tokens == TOKENS_A_ROW for pair in pairs):
-            self.notes.append(f"Rows too long to train on whole: {cut:,}. Their last {TOKENS_A_ROW} tokens were used.")
+        longest = longest_row(model.context_tokens)
+        if cut := sum(pair.tokens == longest for pair in pairs):
+            self.notes.append(f"Rows too long to train on whole: {cut:,}. Their last {longest} tokens were used.")
         asked = self._ask([example.input for example in split.dev], model)
         dev = self._pairs(split.dev, asked, answerer.answer_tokens, model)
 
@@ -167,14 +168,14 @@ class Training(ABC):
         self, examples: Sequence[Example], prompts: Sequence[Prompt], answer_tokens: int, model: LocalModel
     ) -> list[Pair]:
         """Answers end with the token that ends a turn, unless they are cut at the length limit."""
-        from strategies.engine.training import cut_pair
+        from strategies.engine.training import cut_pair, longest_row
 
         pairs = []
         for example, prompt in zip(examples, prompts, strict=True):
             answer = [*model.encode_answer(example.target), model.end]
             if not self.brief.labels:
                 answer = answer[:answer_tokens]
-            pairs.append(cut_pair(model.encode(prompt), answer))
+            pairs.append(cut_pair(model.encode(prompt), answer, longest_row(model.context_tokens)))
         return pairs
 
     def _train(

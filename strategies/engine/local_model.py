@@ -37,7 +37,9 @@ class LocalModel(ABC):
         self.tokenizer = tokenizer
         self._form = ChatForm(tokenizer)
         self.device = network.device
-        self.context_tokens = int(getattr(network.config.get_text_config(), "max_position_embeddings", None) or 1 << 20)
+        config = network.config.get_text_config()
+        named = [getattr(config, name, None) for name in ("max_position_embeddings", "max_seq_len")]  # the second: MPT
+        self.context_tokens = int(next((tokens for tokens in named if tokens), 1 << 20))
         self._trees: dict[tuple[str, ...], LabelTree] = {}
         configured = network.generation_config.eos_token_id if network.generation_config else None
         listed = configured if isinstance(configured, list) else [configured]

@@ -126,10 +126,15 @@ def _put_back(parameters: Sequence[Tensor], weights: Sequence[Tensor]) -> None:
             parameter.copy_(kept)
 
 
-def cut_pair(prompt: list[int], answer: list[int]) -> Pair:
-    """A pair within `TOKENS_A_ROW`; the answer stays whole if it fits."""
-    answer = answer[: TOKENS_A_ROW - 1]
-    return Pair(prompt[-(TOKENS_A_ROW - len(answer)) :], answer)
+def longest_row(context_tokens: int) -> int:
+    """How many tokens a row may have when a model with such a context is trained."""
+    return min(TOKENS_A_ROW, context_tokens)
+
+
+def cut_pair(prompt: list[int], answer: list[int], longest: int = TOKENS_A_ROW) -> Pair:
+    """A pair within `longest` tokens; the answer stays whole if it fits."""
+    answer = answer[: longest - 1]
+    return Pair(prompt[-(longest - len(answer)) :], answer)
 
 
 def _schedule(share: float) -> float:

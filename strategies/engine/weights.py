@@ -15,6 +15,7 @@ from transformers.utils import logging as transformers_logging
 
 from eval.task import BadInput
 from strategies.engine.few_rows import hasten_few_rows
+from strategies.engine.language_model import Message
 from strategies.engine.local_model import LocalModel
 from strategies.engine.models import EMBEDDED, check_model, embedded_gguf, local_folder
 from strategies.engine.paths import on_its_path
@@ -52,7 +53,14 @@ def load_language_model(name: str) -> LocalModel:
     if problem:
         raise BadInput(problem)
     folder = model_folder(name)
-    return on_its_path(load_network(folder), _read(AutoTokenizer, folder), folder, _cache("checks"))
+    model = on_its_path(load_network(folder), _read(AutoTokenizer, folder), folder, _cache("checks"))
+    highest, known = max(*model.encode((Message("user", "a"),)), model.end), model.network.config.get_text_config()
+    if highest >= known.vocab_size:
+        raise BadInput(
+            f"The tokenizer of the model in {folder} writes a prompt with token {highest:,}, and the network has "
+            f"only {known.vocab_size:,} tokens: fetch or copy the model again."
+        )
+    return model
 
 
 class Loader:

@@ -7,6 +7,7 @@ import weakref
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -14,13 +15,17 @@ from safetensors import safe_open
 
 from eval.task import Brief, Example, Kind, LearningSplit, Split
 from strategies.contract import Adapted
+from strategies.engine.local_model import LocalModel
 from strategies.engine.models import EMBEDDED, EMBEDDED_PARAMETERS, check_model, check_training, memory_to_train
+from strategies.engine.plain import PlainModel
 from strategies.engine.transformer import Transformer
 from strategies.finetuning import Finetuning, Training
 from strategies.full_finetuning import TRAINING_COST, FullFinetuning
 from strategies.presets import Budget
+from strategies.prompting import PromptingWithExamples
 from strategies.workload import foresee
 from tests.tiny_model import tiny_transformer
+from tests.tiny_networks import tiny_network_of
 from tests.tiny_strategies import tiny_model
 
 BUDGET = Budget(test_rows=8, dev_rows=6, latency_rows=2, settings=3, training_tokens=3000, epochs=4, answer_tokens=0)
@@ -121,3 +126,29 @@ def test_an_adapter_kept_apart_answers_with_the_same_weights_and_can_be_merged_a
 
 def test_only_what_trains_an_adapter_can_keep_it_apart() -> None:
     assert [issubclass(one, Adapted) for one in (Finetuning, FullFinetuning)] == [True, False]
+
+
+@pytest.mark.parametrize("given", [{"kind": "gpt2", "n_positions": 60}, {"kind": "mpt", "max_seq_len": 60}])
+def test_rows_longer_than_the_context_are_cut_to_it(given: dict[str, Any]) -> None:
+    """Positions beyond the context have no weights in some networks."""
+
+    def load() -> LocalModel:
+        network = tiny_network_of(**given)
+        model = PlainModel if given["kind"] == "mpt" else Transformer
+        return model(network, tiny_transformer().tokenizer)
+
+    strategy = Finetuning(Brief("tiny", Kind.CLASSIFICATION, "", LABELS), load, BUDGET)
+    rows = [replace(row, input=row.input + " and so on" * (at % 20)) for at, row in enumerate(ROWS)]
+    strategy.fit(LearningSplit(tuple(rows[:30]), tuple(rows[30:])), (), lambda progress: None)
+    assert any(note.endswith("Their last 60 tokens were used.") for note in strategy.notes)
+
+
+def test_examples_that_leave_no_room_in_the_context_are_no_crash() -> None:
+    """Even the prompt with an empty input, which is scored to compare with, is too long here."""
+
+    def load() -> LocalModel:
+        return Transformer(tiny_network_of("gpt2", n_positions=60), tiny_transformer().tokenizer)
+
+    strategy = PromptingWithExamples(Brief("tiny", Kind.CLASSIFICATION, "", LABELS), load, BUDGET)
+    strategy.fit(SPLIT, (), lambda progress: None)
+    assert all("longer than the" in (answer.error or "") for answer in strategy.predict(INPUTS))

@@ -12,6 +12,7 @@ import torch
 from gguf import GGUFWriter
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from transformers import AutoTokenizer
 
 from eval.task import BadInput
 from strategies.engine.plain import PlainModel
@@ -172,3 +173,18 @@ def test_a_model_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.
     assert str(refused.value) == (
         f"The model in {folder} names no token that ends a text: set eos_token_id in its config.json."
     )
+
+
+def test_a_tokenizer_that_knows_more_than_the_network_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tokens for chats are sometimes added without widening the network."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = save_tiny_model(tmp_path / "model")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens(["<|turn|>"])
+    tokenizer.chat_template = "{% for turn in messages %}<|turn|>{{ turn.content }}{% endfor %}<|turn|>"
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(BadInput) as refused:
+        load_language_model(str(folder))
+    assert str(refused.value).startswith(f"The tokenizer of the model in {folder} writes a prompt with token ")
