@@ -310,6 +310,6 @@ class Finetuning(Training):
 
         model = self.load_model()
         PeftModel.from_pretrained(model.network, folder).eval()  # inserts its parts into the network itself
-        if model.device.type == "cpu":
+        if model.device.type == "cpu" and not model.slow_because:
             hasten_few_rows(model.network)
         return model

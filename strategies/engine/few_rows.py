@@ -29,3 +29,11 @@ def hasten_few_rows(network: torch.nn.Module) -> None:
     for module in network.modules():
         if type(module) is torch.nn.Linear:
             module.__class__ = FewRowsLinear
+
+
+def compute_as_torch_does(network: torch.nn.Module) -> None:
+    """Undo `hasten_few_rows`. The faster computation gives transposed results, which some networks can't go on with:
+    those that turn positions with complex numbers (Llama 4, DeepSeek V2)."""
+    for module in network.modules():
+        if isinstance(module, FewRowsLinear):
+            module.__class__ = torch.nn.Linear  # type: ignore[assignment]  # back to what it was

@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -17,6 +19,7 @@ import transformers
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from eval.task import BadInput
+from strategies.engine.few_rows import FewRowsLinear, compute_as_torch_does, hasten_few_rows
 from strategies.engine.local_model import LocalModel
 from strategies.engine.plain import PlainModel
 from strategies.engine.self_check import reads_ahead, trouble
@@ -32,14 +35,29 @@ def on_its_path(
     try:
         slow_because = json.loads(file.read_text("utf-8"))["slow_because"]
     except (OSError, ValueError, KeyError, TypeError):
-        if reads_ahead(network, tokenizer):
+        with _as_torch_computes(network):
+            ahead = reads_ahead(network, tokenizer)
+        if ahead:
             raise BadInput(
                 f"The model in {folder} reads a text in both directions, and Threeways needs a model that continues a "
                 "text: choose another."
             ) from None
         slow_because = trouble(network, tokenizer)
         _keep(file, json.dumps({"slow_because": slow_because}))
+    if slow_because:
+        compute_as_torch_does(network)
     return PlainModel(network, tokenizer, slow_because) if slow_because else Transformer(network, tokenizer)
+
+
+@contextmanager
+def _as_torch_computes(network: PreTrainedModel) -> Iterator[None]:
+    hastened = any(type(module) is FewRowsLinear for module in network.modules())
+    compute_as_torch_does(network)
+    try:
+        yield
+    finally:
+        if hastened:
+            hasten_few_rows(network)
 
 
 def _fingerprint(network: PreTrainedModel, folder: Path) -> str:

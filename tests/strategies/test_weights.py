@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import AutoTokenizer
 
 from eval.task import BadInput
+from strategies.engine.language_model import Message
 from strategies.engine.plain import PlainModel
 from strategies.engine.transformer import Transformer
 from strategies.engine.weights import Loader, load_language_model, load_network
@@ -188,3 +189,15 @@ def test_a_tokenizer_that_knows_more_than_the_network_is_refused(
     with pytest.raises(BadInput) as refused:
         load_language_model(str(folder))
     assert str(refused.value).startswith(f"The tokenizer of the model in {folder} writes a prompt with token ")
+
+
+def test_a_network_that_turns_positions_with_complex_numbers_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can't go on with the transposed results that make few rows fast."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    model = load_language_model(str(save_tiny_network("llama4_text", tmp_path / "llama4")))
+    assert isinstance(model, PlainModel)
+    asked = [(Message("user", "where is it"),), (Message("user", "where is he"),)]
+    assert model.score(asked, ("refund", "delivery")).log_probabilities.max() < 0
+    assert len(model.write(asked, 3)) == 2
