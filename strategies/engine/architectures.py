@@ -25,6 +25,7 @@ _QUANTISERS = {
     "hqq": "hqq",
     "torchao": "torchao",
 }
+CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "max_seq_len")  # the second: GPT-2; the third: MPT
 _HEADER_BYTES = 1 << 20  # the tokens of the vocabulary follow later
 _STRING, _ARRAY = 8, 9
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -68,6 +69,13 @@ def _types(task: str) -> frozenset[str]:
     source = Path(package.origin).with_name("models").joinpath("auto", "modeling_auto.py").read_text("utf-8")
     listed = source.partition(f"\nMODEL_FOR_{task}_MAPPING_NAMES")[2].partition("\n)\n")[0]
     return frozenset(re.findall(r'\(\s*"([^"]+)",', listed))
+
+
+def context_of(config: Mapping[str, Any]) -> int | None:
+    """How many tokens a network of this config can read; None if it doesn't say."""
+    inner = config.get("text_config")
+    known = {**(inner if isinstance(inner, Mapping) else {}), **config}
+    return next((int(known[name]) for name in CONTEXT_NAMES if isinstance(known.get(name), int) and known[name]), None)
 
 
 def config_of(model: Path) -> dict[str, Any]:

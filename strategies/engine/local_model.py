@@ -14,6 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from eval.measuring.phases import READING, phase
 from eval.task import BadInput
+from strategies.engine.architectures import CONTEXT_NAMES
 from strategies.engine.label_tree import LabelTree
 from strategies.engine.language_model import Compare, Prompt, RowsDone, Scores, Written
 from strategies.engine.rendering import ChatForm
@@ -38,7 +39,7 @@ class LocalModel(ABC):
         self._form = ChatForm(tokenizer)
         self.device = network.device
         config = network.config.get_text_config()
-        named = [getattr(config, name, None) for name in ("max_position_embeddings", "max_seq_len")]  # the second: MPT
+        named = [getattr(config, name, None) for name in CONTEXT_NAMES]
         self.context_tokens = int(next((tokens for tokens in named if tokens), 1 << 20))
         self._trees: dict[tuple[str, ...], LabelTree] = {}
         configured = network.generation_config.eos_token_id if network.generation_config else None

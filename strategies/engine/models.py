@@ -14,7 +14,7 @@ import huggingface_hub  # its parts are imported on first use: half a second, on
 import psutil
 from safetensors import SafetensorError, safe_open
 
-from strategies.engine.architectures import config_of, quantisation_of, unfit
+from strategies.engine.architectures import config_of, context_of, quantisation_of, unfit
 
 EMBEDDED = "embedded"
 EMBEDDED_NAME = "SmolLM2-135M-Instruct"
@@ -184,10 +184,9 @@ def context_tokens(name: str) -> int | None:
     """How many tokens a model on this machine can read; None if it isn't here, or doesn't say."""
     found = embedded_gguf() if name == EMBEDDED else _here(name) or _fetched(name)
     try:
-        tokens = config_of(found).get("max_position_embeddings") if found else None
+        return context_of(config_of(found)) if found else None
     except (OSError, ValueError, TypeError):
         return None
-    return int(tokens) if tokens else None
 
 
 def is_here(name: str) -> bool:

@@ -43,7 +43,9 @@ def trouble(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str
             difference = _largest_difference(network, tokenizer)
     except (BadInput, MemoryError, torch.OutOfMemoryError):  # says nothing about our engine
         raise
-    except Exception:  # whatever it is that our engine doesn't know of such a network
+    except Exception as wrong:  # whatever it is that our engine doesn't know of such a network
+        if "not enough memory" in str(wrong):  # how torch says so of a CPU
+            raise
         if getattr(network, "_is_stateful", False):
             return "This network carries a recurrent state along, which our engine doesn't."
         return f"Our engine doesn't compute networks of the type “{network.config.get_text_config().model_type}”."
@@ -110,7 +112,7 @@ def _prompts_and_labels(model: Transformer) -> tuple[list[list[int]], list[list[
     while len(tokens) < SHARED + SHORT + LONG:
         tokens = 2 * (tokens or [1])
     shared, rest = tokens[:SHARED], tokens[SHARED:]
-    long = min(LONG, model.context_tokens - SHARED - WRITTEN)
+    long = max(SHORT, min(LONG, model.context_tokens - SHARED - WRITTEN))
     first, second, third, *_ = [*dict.fromkeys(tokens), *range(3)]
     labels = [[third], [first, second], [second, third, first], [first, third, second]]
     return [shared + rest[:SHORT], shared + rest[SHORT : SHORT + long]], labels

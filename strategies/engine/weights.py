@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -152,10 +154,29 @@ def _read_network(folder: Path, **options: Any) -> PreTrainedModel:
             f"The weights of {where} lack {missing[0]}{_and_more(missing)}: fetch or copy it again, or choose a model "
             "that was trained to write."
         )
+    if left := _layers_left_out(network, found["unexpected_keys"]):
+        raise BadInput(
+            f"The weights of {where} have more layers than the {left} of its config.json: fetch or copy it again."
+        )
     for name, weight in network.named_parameters():
         if weight.dtype in _PLAIN_NUMBERS and not weight.sum(dtype=torch.float32).isfinite():
             raise BadInput(f"The weights {name} of {where} aren't all finite numbers: fetch or copy it again.")
     return network
+
+
+def _layers_left_out(network: PreTrainedModel, unexpected: Iterable[str]) -> int | None:
+    """The number of layers in the config, if the file has weights of further ones; None if it has none. Some networks
+    were published with layers behind the last one that predict several tokens, which transformers doesn't use."""
+    config = network.config.get_text_config()
+    layers = int(config.num_hidden_layers)
+    spare = int(getattr(config, "num_nextn_predict_layers", None) or 0)
+    own = {re.sub(r"\.\d+\.", ".0.", name) for name, _ in network.named_parameters()}
+    numbers = [
+        int(number.group(1))
+        for name in unexpected
+        if (number := re.search(r"\.(\d+)\.", name)) and re.sub(r"\.\d+\.", ".0.", name) in own
+    ]
+    return layers if max(numbers, default=0) >= layers + spare else None
 
 
 def _and_more(names: list[str]) -> str:

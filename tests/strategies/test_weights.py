@@ -201,3 +201,18 @@ def test_a_network_that_turns_positions_with_complex_numbers_answers(
     asked = [(Message("user", "where is it"),), (Message("user", "where is he"),)]
     assert model.score(asked, ("refund", "delivery")).log_probabilities.max() < 0
     assert len(model.write(asked, 3)) == 2
+
+
+@pytest.mark.parametrize("spare", [0, 1])
+def test_layers_that_the_config_does_not_count_are_refused_unless_they_are_spare(tmp_path: Path, spare: int) -> None:
+    """transformers would leave them out, and answer with fewer layers."""
+    folder = save_tiny_model(tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(
+        json.dumps(config | {"num_hidden_layers": 1, "num_nextn_predict_layers": spare, "layer_types": None})
+    )
+    if spare:
+        load_network(folder)
+    else:
+        with pytest.raises(BadInput, match=r"have more layers than the 1 of its config\.json: fetch or copy it again"):
+            load_network(folder)
