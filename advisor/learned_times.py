@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from advisor.pairing import strategy_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP
 from strategies.registry import DECLARATIONS
 
@@ -39,6 +40,12 @@ class StepTime:
     low: float
     high: float
 
+    def followed_by(self, other: StepTime) -> StepTime:
+        """The time of both, one after the other."""
+        return StepTime(
+            self.timed + other.timed, self.likely + other.likely, self.low + other.low, self.high + other.high
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Correction:
@@ -54,7 +61,7 @@ def kind_of_work(step: str) -> str:
     """Steps of a kind do the same work, so that they are off by the same ratio."""
     if step in (BASELINES_STEP, CURVES_STEP):
         return step
-    declared = DECLARATIONS[step]
+    declared = DECLARATIONS[strategy_of(step)]
     if declared.trains:
         return f"training, {declared.trains}"
     return "looking up" if declared.looks_up else "prompting"
@@ -76,7 +83,7 @@ def estimate_times(timed: Mapping[str, float], past: Iterable[PastStep]) -> dict
         if (
             one.timed > 0
             and one.seconds > 0
-            and (one.step in DECLARATIONS or one.step in (BASELINES_STEP, CURVES_STEP))
+            and (strategy_of(one.step) in DECLARATIONS or one.step in (BASELINES_STEP, CURVES_STEP))
         ):
             ratios.setdefault(kind_of_work(one.step), []).append(one.seconds / one.timed)
     found = {}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
+from advisor.pairing import model_in, strategy_of
 from advisor.plan import Priorities
 from advisor.schema import ApartSeconds, Gap
 from eval.measuring.phases import PHASES, WRITING
@@ -82,15 +83,20 @@ def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> 
 
 
 def sharing_timings(trials: Sequence[Trial]) -> list[Trial]:
-    """The trials of a run, so that all that were trained and retrieve nothing share their timed requests: they put the
-    same prompts through networks of one size, and only chance makes one of them look cheaper."""
-    alike = [each for each in trials if is_judged(each) and each.strategy in TRAINED and each.strategy not in LOOKS_UP]
+    """The trials of a run, so that all that were trained of one model and retrieve nothing share their timed requests:
+    they put the same prompts through networks of one size, and only chance makes one of them look cheaper."""
+    alike = [each for each in trials if is_judged(each) and _retrieves_nothing_trained(strategy_of(each.strategy))]
 
     def beside(trial: Trial) -> Trial:
-        others = (outcome for other in alike if other is not trial for outcome in other.outcomes)
+        of_model = [other for other in alike if model_in(other.strategy) == model_in(trial.strategy)]
+        others = (outcome for other in of_model if other is not trial for outcome in other.outcomes)
         return replace(trial, timed_alike=tuple(outcome for outcome in others if outcome.seconds is not None))
 
     return [beside(trial) if any(trial is each for each in alike) else trial for trial in trials]
+
+
+def _retrieves_nothing_trained(strategy: str) -> bool:
+    return strategy in TRAINED and strategy not in LOOKS_UP
 
 
 def _score_interval(trial: Trial, outcomes: Sequence[Outcome]) -> Interval:

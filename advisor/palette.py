@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from advisor.pairing import strategy_of
 from strategies.declaration import BASELINE_MARK, Mark
 from strategies.registry import DECLARATIONS, STRATEGIES
 
@@ -27,9 +28,14 @@ LEAST_CONTRAST = 3.05  # of what is no text (WCAG 2.2, 1.4.11 asks for 3), with 
 _MARKS = {name: DECLARATIONS[name].mark for name in STRATEGIES}
 
 
-def mark_of(strategy: str) -> Mark:
-    """The mark of a strategy. Any other name is a baseline, in grey."""
-    return _MARKS.get(strategy, BASELINE_MARK)
+def mark_of(candidate: str) -> Mark:
+    """The mark of a candidate's strategy, the same with every model. Any other name is a baseline, in grey."""
+    return _MARKS.get(strategy_of(candidate), BASELINE_MARK)
+
+
+def colour_variable(candidate: str | None) -> str:
+    """The colour of the mark, by its property in a style sheet (`css_variables`); grey for no candidate."""
+    return f"var(--{strategy_of(candidate)}, var(--baseline))" if candidate else "var(--baseline)"
 
 
 def contrast(one: str, other: str) -> float:

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, ValidationError
 
 from advisor.as_json import AsJson
 from advisor.earlier_plans import current_plan, current_setup
+from advisor.pairing import Pairing, pairings_of
 from eval.mapping.build import BuiltTask, build_task
 from eval.mapping.columns import Columns
 from eval.mapping.steps import Cleaned, Step, apply_steps, sentences_on
@@ -181,8 +182,18 @@ class Priorities(Terms):
 
 
 @dataclass(frozen=True, slots=True)
+class FurtherModel:
+    """Another model of a comparison, and the strategies that use it."""
+
+    __pydantic_config__: ClassVar = _STRICT
+    model: str
+    strategies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """One run of the comparison over one stored dataset."""
+    """One run of the comparison over one stored dataset. `strategies` use `model`; each of `further` models has its
+    own."""
 
     __pydantic_config__: ClassVar = _STRICT
     dataset_id: str
@@ -193,13 +204,41 @@ class Plan:
     seed: int = 0
     priorities: Priorities = field(default_factory=Priorities)
     follows: str | None = None  # the run whose data was changed for this one
+    further: tuple[FurtherModel, ...] = ()
 
     @property
     def steps(self) -> tuple[str, ...]:
         """What a run does, in this order. Baselines come first: they take seconds and show what strategies have to
         beat. Learning curves come last, if the preset has them."""
-        preset = PRESETS.get(self.preset)
-        return (BASELINES_STEP, *self.strategies, *([CURVES_STEP] if preset and preset.curve_shares else []))
+        preset, names = PRESETS.get(self.preset), [one.name for one in self.pairings]
+        return (BASELINES_STEP, *names, *([CURVES_STEP] if preset and preset.curve_shares else []))
+
+    @property
+    def chosen(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Each model with its strategies."""
+        return ((self.model, self.strategies), *((one.model, one.strategies) for one in self.further))
+
+    @property
+    def pairings(self) -> tuple[Pairing, ...]:
+        """The candidates, model by model, the simplest strategy first."""
+        return pairings_of(self.chosen)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return tuple(model for model, _ in self.chosen)
+
+    def pairing(self, name: str) -> Pairing:
+        """The candidate with this name. A step or a baseline, which no model answers, is paired with the first."""
+        return next((one for one in self.pairings if one.name == name), Pairing(name, name, self.model))
+
+    def with_model(self, model: str) -> Plan:
+        """The part of the plan that concerns one of its models, as a plan for that model alone."""
+        return replace(self, model=model, strategies=dict(self.chosen)[model], further=())
+
+    def with_chosen(self, chosen: Sequence[tuple[str, tuple[str, ...]]]) -> Plan:
+        """The plan with these models, each with its strategies. A model without any is left out."""
+        (model, strategies), *others = [each for each in chosen if each[1]] or chosen[:1]
+        return replace(self, model=model, strategies=strategies, further=tuple(FurtherModel(*one) for one in others))
 
 
 PLAN, SETUP = AsJson[Plan](Plan, current_plan), AsJson[Setup](Setup, current_setup)

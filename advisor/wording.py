@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
+from advisor.pairing import model_in, strategy_of
 from eval.measuring.phases import LOOKING_UP, READING, WRITING
 from eval.task import Kind
 from strategies.declaration import Words
@@ -32,18 +33,27 @@ RANGE_MEANING = "The 95 % confidence interval. About 95 of 100 such intervals co
 _CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
-def words_of(strategy: str) -> Words:
-    """The words for a strategy; one this version has no words for is called as it was."""
-    return _WORDS.get(strategy) or Words(strategy, "", "")
+def words_of(candidate: str) -> Words:
+    """The words for a candidate's strategy; one this version has no words for is called as it was."""
+    return _WORDS.get(strategy_of(candidate)) or Words(candidate, "", "")
 
 
-def name_of(strategy: str) -> str:
-    return words_of(strategy).name
+def name_of(candidate: str) -> str:
+    """ "Fine-tuning"; in a run with several models "Fine-tuning with SmolLM2-135M-Instruct"."""
+    return _with_model(words_of(candidate).name, candidate)
 
 
-def in_sentence(strategy: str) -> str:
+def in_sentence(candidate: str) -> str:
     """The name as it stands within a sentence; one that is not ours stays as it is."""
-    return _WORDS[strategy].name.lower() if strategy in _WORDS else strategy
+    words = _WORDS.get(strategy_of(candidate))
+    return _with_model(words.name.lower(), candidate) if words else candidate
+
+
+def _with_model(name: str, candidate: str) -> str:
+    model = model_in(candidate)
+    if model is None:
+        return name
+    return f"{name} on {model}" if " with " in name else f"{name} with {model}"
 
 
 def score_text(score: float) -> str:

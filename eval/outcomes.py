@@ -32,7 +32,8 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One test example answered by one strategy.
+    """One test example answered by one candidate, whose name `strategy` is: that of a strategy, with that of its model
+    in a run with several models.
 
     `score` is the primary metric in [0, 1]. If that is one score over all labels (macro-F1), it is 1 for the right
     label and 0 for any other. `parts` holds secondary metrics by name (e.g. {"valid": 1.0, "exact": 0.0}). `seconds` is
@@ -105,7 +106,7 @@ class Knowledge:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Everything one run recorded about one strategy.
+    """Everything one run recorded about one candidate, whose name `strategy` is, as in `Outcome`.
 
     - `status`: "done", "failed" (it crashed; `reason` is a sentence on how) or "excluded" (it doesn't apply; `reason`
       says why).

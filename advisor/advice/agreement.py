@@ -10,6 +10,7 @@ from advisor.advice.circumstances import in_use
 from advisor.advice.rules import FRESH_FACTS, Rule, applying
 from advisor.candidates import is_chance, judged, near_best
 from advisor.decision.choice import PROBABLE, SAME_COST
+from advisor.pairing import strategy_of
 from advisor.plan import STRATEGIES
 from advisor.schema import Candidate, Comparison, HeldRule, Report
 from advisor.wording import (
@@ -75,9 +76,11 @@ def _judge(rule: Rule, report: Report) -> tuple[Agreement, str]:
     means = (leaning,) if rule.is_about_cost else _MEANS.get(leaning, (leaning,))
     scored = judged(report)
     own = next((one for one in scored if one.strategy in means), None)
-    others = [one for one in scored if one.strategy not in means]
     if own is None:
         return "cannot tell", f"{name_of(leaning)} was not measured."
+    others = [
+        one for one in scored if one.strategy not in means and one.model == own.model
+    ]  # a rule is about one model
     strategy = own.id
     if not others:
         return "cannot tell", "We measured no other strategy to compare it with."
@@ -100,8 +103,9 @@ def _simpler_near(strategy: str, others: Sequence[str], report: Report) -> str |
     near = report.recommendation.probabilities
     if near.get(strategy, 0.0) < PROBABLE:
         return None
-    simpler = STRATEGIES[: STRATEGIES.index(strategy)]
-    return next((one for one in simpler if one in others and near.get(one, 0.0) >= PROBABLE), None)
+    place = {one: STRATEGIES.index(strategy_of(one)) for one in (strategy, *others)}
+    simpler = sorted((one for one in others if place[one] < place[strategy]), key=place.__getitem__)
+    return next((one for one in simpler if near.get(one, 0.0) >= PROBABLE), None)
 
 
 def _by_score(strategy: str, others: Sequence[str], simpler: str | None, report: Report) -> Agreement:
@@ -128,8 +132,8 @@ def _by_freshness(own: Candidate, others: Sequence[Candidate]) -> tuple[Agreemen
     mine = own.freshness.new
     rival, theirs = max(kept, key=lambda one: one[1].mean)
     told = (
-        f"Measured: {in_sentence(own.strategy)} gives the new fact for {round(mine.mean * mine.n):,} of {mine.n:,} "
-        f"changed facts, and {in_sentence(rival.strategy)} for {round(theirs.mean * theirs.n):,} of {theirs.n:,}."
+        f"Measured: {in_sentence(own.id)} gives the new fact for {round(mine.mean * mine.n):,} of {mine.n:,} "
+        f"changed facts, and {in_sentence(rival.id)} for {round(theirs.mean * theirs.n):,} of {theirs.n:,}."
     )
     is_above, is_below = mine.low > theirs.high, mine.high < theirs.low
     agreement: Agreement = "agrees" if is_above else "disagrees" if is_below else "cannot tell"
@@ -138,21 +142,21 @@ def _by_freshness(own: Candidate, others: Sequence[Candidate]) -> tuple[Agreemen
 
 def _by_cost(own: Candidate, others: Sequence[Candidate], report: Report) -> tuple[Agreement, str]:
     """Whether what such a rule promises to save is saved: by fine-tuning against prompting, or the other way round."""
-    name = "finetuning" if own.id == "prompting" else "prompting"
-    rival = next((one for one in others if one.id == name), None)
+    name = "finetuning" if own.strategy == "prompting" else "prompting"
+    rival = next((one for one in others if one.strategy == name), None)
     if rival is None:
         return "cannot tell", f"{name_of(name)} was not measured."
     months = report.priorities.months
     cost, instead = _spent(own, months), _spent(rival, months)
     if cost is None or instead is None:
-        return "cannot tell", f"We don't know the cost of both {in_sentence(own.strategy)} and {in_sentence(name)}."
+        return "cannot tell", f"We don't know the cost of both {in_sentence(own.id)} and {in_sentence(rival.id)}."
     currency = report.priorities.currency
     told = (
-        f"Measured: over {count_text(months, 'month')}, {in_sentence(own.strategy)} costs "
-        f"{money_text(cost, currency)} and {in_sentence(name)} {money_text(instead, currency)}."
+        f"Measured: over {count_text(months, 'month')}, {in_sentence(own.id)} costs "
+        f"{money_text(cost, currency)} and {in_sentence(rival.id)} {money_text(instead, currency)}."
     )
     if SAME_COST * cost < instead and report.recommendation.probabilities.get(own.id, 1.0) < _IMPROBABLE:
-        return "cannot tell", f"{told} But {in_sentence(own.strategy)} is probably not {near_best(report)}."
+        return "cannot tell", f"{told} But {in_sentence(own.id)} is probably not {near_best(report)}."
     if SAME_COST * cost < instead:
         return "agrees", told
     return "disagrees" if cost > SAME_COST * instead else "cannot tell", told

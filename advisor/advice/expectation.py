@@ -36,7 +36,7 @@ def expectation_of(plan: Plan, task: Task, split: Split) -> Expectation:
     known = in_use(circumstances_of(task, split, task.metric.name if task.metric else ""), plan.priorities)
     stated = [rule for rule in applying(known) if rule.fact]
     return Expectation(
-        _headline(known, stated, plan.strategies),
+        _headline(known, stated, [one.strategy for one in plan.pairings]),
         tuple(Reason(rule.fact_of(known), rule.why, rule.sources) for rule in _first_of_each_leaning(stated)),
     )
 

@@ -33,7 +33,7 @@ def latency_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     rows = rows_of(
         [
             {
-                **named(one.strategy),
+                **named(one.id),
                 "p50": latency.p50 * (1000 if in_ms else 1),
                 "p95": latency.p95 * (1000 if in_ms else 1),
                 "label": f"{seconds_text(latency.p50, in_ms).split()[0]} to {seconds_text(latency.p95, in_ms)}",
@@ -71,15 +71,15 @@ def latency_sentence(report: Judgement) -> str:
     in_ms = in_milliseconds(least.p50)
     median, reading = seconds_text(least.p50, in_ms), "The mark is the median, and the bar ends at the 95th percentile."
     if fastest is slowest:
-        said = f"{name_of(fastest.strategy)} has a median latency of {median}."
+        said = f"{name_of(fastest.id)} has a median latency of {median}."
         return f"{said}{_longest_phase(slowest)} {reading}"
     if _is_sure(least, [latency for _, latency in rows]):
-        said = f"{name_of(fastest.strategy)} is fastest, with a median latency of {median}."
+        said = f"{name_of(fastest.id)} is fastest, with a median latency of {median}."
     else:
         timed = count_text(least.n, "timed request")
-        fastest_is = f"{name_of(fastest.strategy)} seems fastest, with a median latency of {median}"
+        fastest_is = f"{name_of(fastest.id)} seems fastest, with a median latency of {median}"
         said = f"{fastest_is}, but {timed} aren't enough to be sure."
-    said += f" {name_of(slowest.strategy)} takes {seconds_text(most.p50, in_ms)}."
+    said += f" {name_of(slowest.id)} takes {seconds_text(most.p50, in_ms)}."
     return f"{said}{_longest_phase(slowest)} {reading}"
 
 

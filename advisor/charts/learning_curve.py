@@ -27,8 +27,8 @@ def curve_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
     train = report.task.train
     sizes = sorted({each.rows for one in curves for each in one.points})
     ends = [min(each.rows for one in curves for each in one.line), curves[0].gain.rows]
-    measured = _rows({one.strategy: one.points for one in curves})
-    line = _rows({one.strategy: one.line for one in curves})
+    measured = _rows({one.id: one.points for one in curves})
+    line = _rows({one.id: one.line for one in curves})
     shown = [each for one in curves for each in (*one.points, *one.line)]
     low, high = min(each.low for each in shown), max(each.high for each in shown)
 

@@ -31,8 +31,8 @@ def loss_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
         return None
     points = [
         {
-            **named(one.strategy),
-            "series": f"{one.strategy}-{which}",
+            **named(one.id),
+            "series": f"{one.id}-{which}",
             "which": which,
             "tokens": each.tokens,
             "loss": loss,
@@ -97,7 +97,7 @@ def loss_sentence(one: Candidate) -> str:
     """How far the dev loss fell and where it was lowest, or that it never fell."""
     first, last = one.losses[0], one.losses[-1]
     best = _best(one)
-    name = in_sentence(one.strategy)
+    name = in_sentence(one.id)
     if best is first:
         return (
             f"The dev loss of {name} was lowest at the first measurement ({number_text(first.dev)} after "
@@ -117,7 +117,7 @@ def loss_sentence(one: Candidate) -> str:
 def loss_heading(one: Candidate) -> str:
     """The same in a few words."""
     first, best = one.losses[0], _best(one)
-    name = in_sentence(one.strategy)
+    name = in_sentence(one.id)
     if best is first:
         return f"training {name} for longer didn't help"
     return f"the dev loss of {name} fell from {number_text(first.dev)} to {number_text(best.dev)}"
@@ -127,7 +127,7 @@ def gap_sentence(one: Candidate) -> str:
     """The train loss next to the dev loss at the best point."""
     best = _best(one)
     return (
-        f"At its best point, {in_sentence(one.strategy)} has a train loss of {number_text(best.train)} and a dev loss "
+        f"At its best point, {in_sentence(one.id)} has a train loss of {number_text(best.train)} and a dev loss "
         f"of {number_text(best.dev)}. A dev loss that rises while the train loss falls means overfitting."
     )
 

@@ -49,7 +49,7 @@ def score_chart(report: Judgement, theme: Theme) -> alt.LayerChart:
     rows = rows_of(
         [
             {
-                **named(one.strategy),
+                **named(one.id),
                 **asdict(one.score),
                 "label": score_text(one.score.mean),
                 "label_at": max(one.score.mean, one.score.high),
@@ -81,15 +81,15 @@ def score_sentence(report: Judgement) -> str:
     if not rows:
         return "No strategy has a score."
     best = rows[0]
-    first = f"{name_of(best.strategy)} scores {score_text(best.score.mean)}"
+    first = f"{name_of(best.id)} scores {score_text(best.score.mean)}"
     against = _against_baselines(report)
     if len(rows) == 1:
         return f"{first}.{against}"
     second = rows[1]
     gap = best.score.mean - second.score.mean
     if not gap:
-        return f"{first}, the same as {in_sentence(second.strategy)}.{against}"
-    above = f"{first}, {points_text(gap)} more than {in_sentence(second.strategy)}."
+        return f"{first}, the same as {in_sentence(second.id)}.{against}"
+    above = f"{first}, {points_text(gap)} more than {in_sentence(second.id)}."
     between = comparison(report, best.id, second.id)
     if between is not None and is_chance(between):
         return f"{above} This difference may be chance.{against}"
@@ -100,7 +100,7 @@ def _against_baselines(report: Judgement) -> str:
     """What the best baseline scores."""
     if not (low := baselines(report)):
         return ""
-    name, score = in_sentence(low[0].strategy), score_text(low[0].score.mean)
+    name, score = in_sentence(low[0].id), score_text(low[0].score.mean)
     return f" The best baseline ({name}) scores {score}."
 
 
@@ -109,7 +109,7 @@ def cost_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     shown = [(one, price) for one, price in priced(report) if price > 0]
     if not shown:
         return None
-    rows = rows_of([{**named(one.strategy), **asdict(one.score), "cost": price} for one, price in shown])
+    rows = rows_of([{**named(one.id), **asdict(one.score), "cost": price} for one, price in shown])
     frontier = rows_of([{"cost": price, "mean": one.score.mean} for one, price in frontier_of(shown)])
     low, high = rows.cost.min() / _ROOM, rows.cost.max() * _ROOM
     x = alt.X(
@@ -134,7 +134,7 @@ def _placed(shown: Sequence[tuple[Candidate, float]], low: float, high: float) -
         return math.log(cost / low) / math.log(high / low)
 
     anchors = [
-        Anchor(name_of(one.strategy), along(cost), one.score.mean, one.score.low, one.score.high) for one, cost in shown
+        Anchor(name_of(one.id), along(cost), one.score.mean, one.score.low, one.score.high) for one, cost in shown
     ]
     return place(anchors)
 
@@ -202,23 +202,23 @@ def cost_sentence(report: Judgement) -> str:
     price = money_text(least, report.priorities.currency)
     are_all = len(shown) == len(judged(report))
     if len(shown) == 1:
-        said = f"{name_of(cheapest.strategy)} costs {price} per 1,000 requests."
+        said = f"{name_of(cheapest.id)} costs {price} per 1,000 requests."
         return said if are_all else f"{said} We don't know what the others cost."
     said = _cheapest(cheapest, price, are_all, is_doubtful(cheapest, report))
     if cheapest.score.mean == best.score.mean:
         return f"{said} No strategy scores higher." if are_all else f"{said} None of them scores higher."
     gain = points_text(best.score.mean - cheapest.score.mean)
-    return f"{said} {name_of(best.strategy)} costs {_more(most, least, report)} and scores {gain} higher."
+    return f"{said} {name_of(best.id)} costs {_more(most, least, report)} and scores {gain} higher."
 
 
 def _cheapest(cheapest: Candidate, price: str, are_all: bool, is_doubtful: bool) -> str:
     """That it costs the least, of all or of those whose cost is known."""
     at = f"at {price} per 1,000 requests"
     if are_all and is_doubtful:
-        return f"{name_of(cheapest.strategy)} seems the cheapest, {at}, but the timed requests can't settle it."
+        return f"{name_of(cheapest.id)} seems the cheapest, {at}, but the timed requests can't settle it."
     if are_all:
-        return f"{name_of(cheapest.strategy)} is the cheapest strategy, {at}."
-    name = in_sentence(cheapest.strategy)
+        return f"{name_of(cheapest.id)} is the cheapest strategy, {at}."
+    name = in_sentence(cheapest.id)
     if is_doubtful:
         return f"Of those with a known cost, {name} seems the cheapest, {at}, but the timed requests can't settle it."
     return f"Of the strategies with a known cost, {name} is the cheapest, {at}."

@@ -88,7 +88,7 @@ def volume_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
 def volume_sentence(report: Judgement) -> str:
     costs = _costs(report)
     if len(costs) < len(judged(report)):
-        unknown = list_text([in_sentence(one.strategy) for one in judged(report) if one.id not in costs])
+        unknown = list_text([in_sentence(one.id) for one in judged(report) if one.id not in costs])
         return f"We don't know the full cost of {unknown}, so only the others are compared."
     if costs and not any(cost.per_1000 for cost in costs.values()):
         return FREE

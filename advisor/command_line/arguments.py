@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from advisor.hosted import hosted_prices, listed_name
-from advisor.plan import DEFAULT_MACHINE_PRICE, DEFAULT_MODEL, DEFAULT_STRATEGIES, STRATEGIES, Priorities
+from advisor.plan import DEFAULT_MACHINE_PRICE, DEFAULT_STRATEGIES, STRATEGIES, Priorities
 from eval.reading.decoding import number
 from eval.reading.encodings import ENCODINGS
 from eval.scoring import MetricName
@@ -100,9 +100,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     compare.add_argument(
         "--model",
-        default=DEFAULT_MODEL,
+        action="append",
         metavar="NAME",
-        help="the base model: a hub id, a local folder or a GGUF file (default: the embedded model)",
+        help="the base model: a hub id, a local folder or a GGUF file (default: the embedded model); repeat it to "
+        "compare every strategy with each of several models",
     )
     compare.add_argument("--seed", type=_whole, default=0, metavar="N", help="the same seed gives the same result")
     _add_priorities(compare)
@@ -147,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
 
     download = commands.add_parser("download", help="write a fitted strategy of a run to a ZIP that works by itself")
     download.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
-    download.add_argument("strategy", metavar="STRATEGY", help="such as retrieval or finetuning")
+    download.add_argument("strategy", metavar="STRATEGY", help="such as retrieval or retrieval@MODEL")
     download.add_argument("file", type=Path, metavar="FILE", help="the file to write, such as finetuning.zip")
 
     decide = commands.add_parser("decide", help="recommend a strategy from scores measured elsewhere")

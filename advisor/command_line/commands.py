@@ -40,13 +40,15 @@ from advisor.command_line.terminal import (
 from advisor.command_line.trying import answer_try, download, try_of
 from advisor.decision.outside import check_tokens, read_costs, read_outcomes
 from advisor.estimate import busy_sentence
+from advisor.pairing import paired
 from advisor.plan import DEFAULT_MODEL, Plan, Setup
 from advisor.render.json_file import render_json
 from advisor.render.pdf import NO_BROWSER, find_browser, render_pdf
 from advisor.report.build import judge
 from advisor.runs.experiment import REPORT_FILES, draft_task, run_experiment
-from advisor.runs.step import BUILD_STRATEGY, StepOrder, load_fitted
+from advisor.runs.step import BUILD_STRATEGY, load_fitted
 from advisor.runs.timing import estimate_run, is_outdated, take_speed
+from advisor.runs.trying import order_to_answer
 from advisor.runs.worker import work
 from advisor.samples import zipped
 from advisor.schema import JUDGEMENT, Report
@@ -135,10 +137,16 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
         setup=setup,
         preset=options.preset,
         strategies=options.strategies,
-        model=_model(options.model),
         seed=options.seed,
         priorities=priorities_of(options),
     )
+    models = list(dict.fromkeys(map(_model, options.model or [DEFAULT_MODEL])))
+    left_out: tuple[str, ...] = ()
+    if len(models) == 1:
+        plan = replace(plan, model=models[0])
+    else:
+        chosen, left_out = paired(models, options.strategies)
+        plan = plan.with_chosen(chosen)
     task_json = draft_task(plan, upload.name, upload.table, upload.documents)
     if options.pdf and find_browser() is None:
         raise BadInput(NO_BROWSER)
@@ -146,9 +154,11 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     dataset = store.keep_upload(upload)
     store.save_setup(dataset.id, replace(setup, own_metric=None))  # the pages read it and never run a person's code
     screen = Screen(stderr=True)
-    screen.print(setup.columns.sentence(upload.table), *upload.table.notes, sep="\n", highlight=False, markup=False)
+    notes = (setup.columns.sentence(upload.table), *upload.table.notes, *left_out)
+    screen.print(*notes, sep="\n", highlight=False, markup=False)
     with _device(store, screen):
-        _time_machine(store, plan.model, screen)
+        for model in plan.models:
+            _time_machine(store, model, screen)
         # Queue and start under one lock, so that no worker takes the run meanwhile.
         run = store.add_run(replace(plan, dataset_id=dataset.id), task_json)
         try:
@@ -192,11 +202,10 @@ def _predict(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     """One answer per line; a line break inside an answer becomes a space."""
     run = store.run(options.run)
     plan = run.plan
-    if options.strategy not in plan.strategies and options.strategy not in BASELINES:
-        raise BadInput(f"Run {run.id} did not compare {options.strategy!r}; choose {' or '.join(plan.strategies)}.")
-    strategy = load_fitted(
-        StepOrder(store.run_folder(run.id), options.strategy, plan.preset, plan.model, plan.seed, build_strategy)
-    )
+    names = [one.name for one in plan.pairings]
+    if options.strategy not in names and options.strategy not in BASELINES:
+        raise BadInput(f"Run {run.id} did not compare {options.strategy!r}; choose {' or '.join(names)}.")
+    strategy = load_fitted(order_to_answer(store, run, options.strategy, build_strategy))
     lines = _input_lines()
     unanswered = 0
     while chunk := list(islice(lines, 1 if sys.stdin.isatty() else _LINES_A_CALL)):

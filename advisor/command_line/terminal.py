@@ -90,7 +90,7 @@ def print_report(console: Console, report: Judgement) -> None:
     """A column of figures for each measured strategy, why others were not measured, and the verdict. For a run, also
     one line per section with its finding."""
     verdict = report.recommendation
-    if names := [Text(name_of(one.strategy)) for one in columns_of(report)]:
+    if names := [Text(name_of(one.id)) for one in columns_of(report)]:
         figures = figures_of(report)
         known = [(heading, cells) for heading, cells in figures if any(cell != NOT_MEASURED for cell in cells)]
         console.print(_side_by_side(names, known) if len(names) <= _MOST_COLUMNS else _one_below_another(names, known))
@@ -99,7 +99,7 @@ def print_report(console: Console, report: Judgement) -> None:
     if baselines := baselines_of(report):
         console.print(Text(baselines))
     for one in not_measured((*report.candidates, *report.baselines)):
-        console.print(Text(f"{name_of(one.strategy)}: {one.reason}"))
+        console.print(Text(f"{name_of(one.id)}: {one.reason}"))
     console.print(Text(verdict.headline, style="bold"))
     said = dict.fromkeys((verdict.confidence_line, *why_of(report)))
     for sentence in said:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from advisor.pairing import strategy_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP
 from eval.money.costs import Quote
 from eval.outcomes import Outcome, Trial
@@ -56,7 +57,7 @@ def read_outcomes(name: str, content: bytes) -> tuple[list[Trial], list[str]]:
             outcomes=tuple(
                 replace(outcome, group=groups.get(example)) for example, outcome in each.items() if example in shared
             ),
-            changes_weights=strategy in TRAINED,
+            changes_weights=strategy_of(strategy) in TRAINED,
         )
         for strategy, each in outcomes.items()
     ]

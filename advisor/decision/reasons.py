@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from advisor.decision.choice import PROBABLE, SAME_PROBABILITY, WEAK
 from advisor.decision.situation import Situation
+from advisor.pairing import strategy_of
 from advisor.plan import STRATEGIES
 from advisor.wording import (
     count_text,
@@ -71,7 +72,7 @@ def _why_cost(situation: Situation) -> str:
 def _why_for_now(situation: Situation) -> str:
     """Where nothing is shown to be near the best."""
     strategy, near_best = situation.choice.strategy, situation.near_best
-    if strategy in STRATEGIES:
+    if strategy_of(strategy) in STRATEGIES:
         return f"{name_of(strategy)} is the simplest strategy that may be {near_best}."
     if situation.totals[strategy] is None:
         return f"{name_of(strategy)} may be {near_best}, and so may others."
@@ -81,7 +82,7 @@ def _why_for_now(situation: Situation) -> str:
 def _why_cheapest(situation: Situation) -> str:
     """Of several that are probably near the best."""
     strategy, near_best = situation.choice.strategy, situation.near_best
-    total, is_ours, name = situation.totals[strategy], strategy in STRATEGIES, name_of(strategy)
+    total, is_ours, name = situation.totals[strategy], strategy_of(strategy) in STRATEGIES, name_of(strategy)
     if total is None:
         first = "simplest one" if is_ours else "one with the highest score"
         return f"We don't know the full cost of any strategy that is probably {near_best}, so we picked the {first}."

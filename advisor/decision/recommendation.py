@@ -13,6 +13,7 @@ from advisor.decision.reasons import reasons
 from advisor.decision.situation import Situation, Tie
 from advisor.decision.turns import ends_of, turns_of
 from advisor.measurement import Measurement, believed, derive, is_judged, paired_scores
+from advisor.pairing import strategy_of
 from advisor.plan import STRATEGIES, Priorities
 from advisor.schema import Recommendation, Turn
 from eval.money.costs import Consumption, Cost, Quote
@@ -219,7 +220,8 @@ def _by_score(one: Measurement) -> tuple[float, int]:
 
 def _simplicity(one: Measurement) -> int:
     """Prompting before retrieval before fine-tuning; what is not one of these comes last."""
-    return STRATEGIES.index(one.strategy) if one.strategy in STRATEGIES else len(STRATEGIES)
+    strategy = strategy_of(one.strategy)
+    return STRATEGIES.index(strategy) if strategy in STRATEGIES else len(STRATEGIES)
 
 
 def _no_choice(trials: Sequence[Trial], broken: Mapping[str, str]) -> Recommendation:

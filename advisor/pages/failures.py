@@ -11,6 +11,7 @@ import streamlit as st
 from advisor.pages.marks import marked_name
 from advisor.pages.side_by_side import card, read_answers
 from advisor.pages.sources import Sources
+from advisor.palette import colour_variable
 from advisor.schema import Report
 from advisor.sections.answers import AnsweredRow
 from advisor.sections.failures import WORDS, Counts, counts_of, failures_of, mixup_text, sentences_of
@@ -45,7 +46,7 @@ def show_failures(run: StoredRun, report: Report) -> None:
 def _counts(counts: Counts, most: int) -> str:
     """A category with a bar for each strategy; all bars of the section have one scale."""
     bars = "".join(
-        f'<li style="--mark:var(--{name}, var(--baseline))">{marked_name(name)}'
+        f'<li style="--mark:{colour_variable(name)}">{marked_name(name)}'
         f'<span class="bar" aria-hidden="true"><i style="width:{100 * count / most:.1f}%"></i></span>'
         f"<b>{count:,}</b></li>"
         for name, count in counts.by_strategy.items()
@@ -102,7 +103,7 @@ def _table(name: str, mixups: Sequence[Mixup], labels: dict[str, int]) -> str:
     )
     return (
         '<p class="quiet small">Expected labels at the left, given ones at the top. What is right is framed.</p>'
-        f'<div class="scroll"><table class="confusion" style="--mark:var(--{name}, var(--baseline))">'
+        f'<div class="scroll"><table class="confusion" style="--mark:{colour_variable(name)}">'
         f"<tr><td></td>{heads}</tr>{body}</table></div>"
     )
 

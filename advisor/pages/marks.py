@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable
 from html import escape
 
-from advisor.palette import mark_of
+from advisor.palette import colour_variable, mark_of
 from advisor.sections.answers import CUT_OFF_MEANS
 from advisor.wording import name_of
 
 
 def mark(strategy: str) -> str:
     """The colour and shape of a strategy, as a small sign beside its name."""
-    colour = f"var(--{strategy}, var(--baseline))"
+    colour = colour_variable(strategy)
     return f'<i class="mark {mark_of(strategy).shape}" style="--mark:{colour}" aria-hidden="true"></i>'
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from advisor.pages.blocks import show_blocks
 from advisor.pages.marks import marked_name
+from advisor.palette import colour_variable
 from advisor.schema import Report
 from advisor.sections.blocks import Block, Bullets, Section
 from advisor.sections.contents import sections_of
@@ -19,7 +20,7 @@ def show_opening(report: Report) -> None:
     opening = opening_of(report)
     explained = f' <span class="quiet">{escape(opening.explanation)}</span>'
     name = f"<p class='small shown'>{opening.role}{marked_name(opening.shown)}{explained}</p>" if opening.shown else ""
-    colour = f"var(--{opening.shown}, var(--baseline))" if opening.shown else "var(--baseline)"
+    colour = colour_variable(opening.shown)
     figures = f'<dl class="figures">{"".join(map(_figure, opening.figures))}</dl>' if opening.figures else ""
     headline = " ".join(f"<span>{escape(sentence)}</span>" for sentence in sentences_in(opening.headline))
     st.html(

@@ -13,9 +13,10 @@ from advisor.learned_times import StepTime
 from advisor.pages import frame
 from advisor.pages.first_answers import best_of, show_expectation, show_first_answers
 from advisor.pages.marks import marked_name
+from advisor.palette import colour_variable
 from advisor.plan import BASELINES_STEP
 from advisor.runs.time_left import Queued, TimeLeft, queued, time_left
-from advisor.runs.timing import expected_times
+from advisor.runs.timing import expected_times, speeds_of
 from advisor.runs.worker import start_worker
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.wording import count_text, duration_range_text, duration_text, in_sentence, name_of, score_text
@@ -110,8 +111,8 @@ def _times(home: str, run_id: str, started_at: float | None) -> dict[str, StepTi
 
 def _show_caveat(run: StoredRun) -> None:
     """What makes the estimates of a run that waits too long. One that starts is timed again if the load has changed."""
-    stored = frame.store().speed(run.plan.model) if run.state == "queued" else None
-    if stored is not None and stored.speed is not None and (caveat := busy_sentence(stored.speed)):
+    speeds = speeds_of(frame.store(), run.plan) if run.state == "queued" else {}
+    if caveat := next(filter(None, map(busy_sentence, speeds.values())), None):
         frame.small(caveat)
 
 
@@ -134,7 +135,7 @@ def show_steps(run: StoredRun) -> None:
 
 def _step(run: StoredRun, step: StoredStep, expected: StepTime | None) -> str:
     share = _filled(step, expected)
-    colour = f"var(--{step.strategy}, var(--baseline))"
+    colour = colour_variable(step.strategy)
     bar = (
         f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{100 * share:.0f}"'
         f' aria-label="{escape(name_of(step.strategy))}"><i style="width:{share:.1%};--mark:{colour}"></i></div>'

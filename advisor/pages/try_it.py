@@ -19,6 +19,7 @@ from advisor.pages.marks import marked_name, plain
 from advisor.pages.sent_prompt import show_prompt
 from advisor.pages.side_by_side import read_answers
 from advisor.pages.sources import Sources, sources_html
+from advisor.palette import colour_variable
 from advisor.render.fitted_zip import can_download, unpacked_bytes, write_fitted_zip
 from advisor.runs.trying import NOTHING_SAVED, strategies_to_try, tryable
 from advisor.runs.worker import start_worker
@@ -195,7 +196,7 @@ def _likely(answer: TriedAnswer) -> str:
     """The likeliest labels with their probabilities, as bars."""
     if not answer.likely:
         return ""
-    colour = f"var(--{answer.strategy}, var(--baseline))"
+    colour = colour_variable(answer.strategy)
     rows = "".join(
         f"<li><span>{escape(one.label)}</span><span>{_percent(one.share)}</span>"
         f'<div class="bar" aria-hidden="true"><i style="width:{one.share:.1%};--mark:{colour}"></i></div></li>'

@@ -14,6 +14,7 @@ from advisor.charts import volume_sentence
 from advisor.pages import frame
 from advisor.pages.past_runs import Measured, measured_of
 from advisor.pages.place import choose_place, starting_place
+from advisor.palette import colour_variable
 from advisor.plan import Priorities
 from advisor.report.build import under_priorities
 from advisor.schema import Report
@@ -154,7 +155,7 @@ def _show_verdict(then: Report, report: Report) -> None:
     verdict, before = then.recommendation, report.recommendation
     is_same = (verdict.choice, verdict.level_baseline) == (before.choice, before.level_baseline)
     begins = "Same verdict" if is_same else "New verdict"
-    colour = f"var(--{verdict.choice}, var(--baseline))"
+    colour = colour_variable(verdict.choice)
     st.html(
         f'<section class="rejudged" style="--mark:{colour}" role="status">'
         f'<p class="then">{begins}: {escape(verdict.headline)}</p>'

@@ -15,6 +15,7 @@ from typing import IO, Any
 from jinja2 import Environment, StrictUndefined
 
 import strategies
+from advisor.pairing import strategy_of
 from advisor.plan import BASELINES_STEP
 from advisor.render.baseline_zip import ALWAYS_THE_SAME, write_baseline_zip
 from advisor.storage.store import Store
@@ -70,7 +71,7 @@ class _Fitted:
 
 def can_download(store: Store, run: StoredRun, strategy: str) -> bool:
     """Any strategy or baseline that was saved, except those whose answer is always the same."""
-    known = strategy in STRATEGIES or (strategy in BASELINES and strategy not in ALWAYS_THE_SAME)
+    known = strategy_of(strategy) in STRATEGIES or (strategy in BASELINES and strategy not in ALWAYS_THE_SAME)
     return known and _folder(store, run, strategy).is_dir()
 
 
@@ -93,7 +94,7 @@ def write_fitted_zip(store: Store, run: StoredRun, strategy: str, target: Path |
         return
     task, _ = read_task(store.run_folder(run.id))
     fitted = _read(folder, strategy, task.brief)
-    fitted.settings["model"] = _model(run.plan.model)
+    fitted.settings["model"] = _model(run.plan.pairing(strategy).model)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("README.md", _readme(run, strategy, fitted.settings))
         archive.writestr("answer.py", Path(strategies.__path__[0], "standalone.py").read_bytes())
@@ -125,7 +126,7 @@ def _read(folder: Path, strategy: str, brief: Brief) -> _Fitted:
         book = stored.get("book") or stored.get("retrieval")
         search, indexes, sizes = _search(folder, own["settings"], book) if book else ({}, {}, None)
         settings = {
-            "strategy": strategy,
+            "strategy": strategy_of(strategy),
             "kind": brief.kind.value,
             "instruction": own.get("instruction", SHORT_INSTRUCTIONS[brief.kind]),
             "examples": [[question, answer] for _, question, answer in own.get("shown", [])],

@@ -9,7 +9,7 @@ import jinja2
 from markupsafe import Markup
 
 from advisor.candidates import preferred
-from advisor.palette import DARK, LIGHT, css_variables
+from advisor.palette import DARK, LIGHT, colour_variable, css_variables
 from advisor.render.static_charts import NARROW, WIDTH, ink_and_paper, inline_svg
 from advisor.schema import Report
 from advisor.sections import answers
@@ -46,6 +46,7 @@ _TEMPLATES = jinja2.Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters["name"] = name_of
+_TEMPLATES.filters["colour"] = colour_variable
 _TEMPLATES.filters["sentences"] = sentences_in
 _TEMPLATES.filters["kind"] = lambda block: type(block).__name__
 _TEMPLATES.filters["any_of"] = any_of

@@ -110,7 +110,7 @@ def _answers(rows: Sequence[AnsweredRow], shown: Sequence[Candidate]) -> list[st
     if not rows:
         return []
     some = sorted(rows, key=lambda row: len(set(row.right.values())) < 2)[:_ROWS]
-    heads = ["Input", "Expected", *(escaped(name_of(one.strategy)) for one in shown)]
+    heads = ["Input", "Expected", *(escaped(name_of(one.id)) for one in shown)]
     lines = [
         [_cut(row.example.input), _cut(any_of(row.example.answers)), *(_answer(row, one.id) for one in shown)]
         for row in some

@@ -13,6 +13,7 @@ from advisor.advice.circumstances import circumstances_of
 from advisor.decision.recommendation import recommend
 from advisor.decision.score_doubt import score_doubt
 from advisor.measurement import apart_seconds, derive, is_judged, paired_scores, score_of_each_training
+from advisor.pairing import strategy_of
 from advisor.plan import Priorities
 from advisor.report.learned import curves_from, training_caveats, turning_sentences
 from advisor.report.probed import freshness, refusals, robustness, side_effects, without_documents
@@ -50,10 +51,12 @@ def build_report(
     preset: str | None = None,
     fewer: Mapping[str, Mapping[int, Trial]] | None = None,
     score_check: ScoreCheck | None = None,
+    models: Mapping[str, str] | None = None,
 ) -> Report:
     """Everything a person is told about a run.
 
-    `created_at` is ISO 8601; `device` and `model` are in words; row counts are those of `split`, the rows used.
+    `created_at` is ISO 8601; `device` and `model` are in words. `models` are those of the candidates in words, by name,
+    where there are several. Row counts are those of `split`, the rows used.
     Scores are in [0, 1], times in seconds, money in `priorities.currency`. What was not measured is null.
     `score_check` says how well the score tells right answers from wrong ones.
     `fewer` holds, by strategy and by how many of the training rows it learned from, the trials of learning curves.
@@ -62,7 +65,15 @@ def build_report(
     metric = (task.metric or metric_for(task.kind, split.train, task.documents)).name
     majority = _majority_score(task.kind, metric, split.test)
     judged = judge(
-        trials, priorities, task.kind, majority, baselines=baselines, doubt=doubt, model=model, check=score_check
+        trials,
+        priorities,
+        task.kind,
+        majority,
+        baselines=baselines,
+        doubt=doubt,
+        model=model,
+        check=score_check,
+        models=models,
     )
     found = zip(judged.candidates, trials, sort_failures(trials, task), strict=True)
     report = Report(
@@ -114,12 +125,17 @@ def judge(
     doubt: str | None = None,
     model: str = "",
     check: ScoreCheck | None = None,
+    models: Mapping[str, str] | None = None,
 ) -> Judgement:
     """The part of a report that follows from outcomes and priorities alone; the arguments are those of `recommend`,
-    and the model that answered, in words."""
+    and the model that answered, in words, or several of them by the candidate."""
+
+    def model_of(name: str) -> str:
+        """A baseline asks none: in a report on one model it stands under that, in one on several under none."""
+        return model if models is None else models.get(name, "")
 
     def figures(given: Sequence[Trial]) -> tuple[Candidate | NotMeasured, ...]:
-        found = (_candidate(one, priorities, (quotes or {}).get(one.strategy), model) for one in given)
+        found = (_candidate(one, priorities, (quotes or {}).get(one.strategy), model_of(one.strategy)) for one in given)
         if kind is not None:
             return tuple(found)
         # a score of 0 from elsewhere does not say whether it was answered
@@ -190,11 +206,11 @@ def _machine_price(report: Report) -> list[str]:
 def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None, model: str) -> Candidate | NotMeasured:
     if not is_judged(trial):
         status: Literal["failed", "excluded"] = "excluded" if trial.status == "excluded" else "failed"
-        return NotMeasured(trial.strategy, trial.strategy, model, status, trial.reason, trial.notes)
+        return NotMeasured(trial.strategy, strategy_of(trial.strategy), model, status, trial.reason, trial.notes)
     measured = derive(trial, priorities, quote)
     return Candidate(
         id=trial.strategy,
-        strategy=trial.strategy,
+        strategy=strategy_of(trial.strategy),
         model=model,
         score=measured.score,
         cost=measured.cost,

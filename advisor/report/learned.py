@@ -8,6 +8,7 @@ import numpy as np
 
 from advisor.decision.choice import PROBABLE
 from advisor.measurement import is_judged, paired_scores
+from advisor.pairing import strategy_of
 from advisor.schema import Ahead, Curve, CurvePoint, NoCurve, Report
 from advisor.wording import in_sentence, margin_text, name_of, number_text, points_text, probability_text
 from eval.outcomes import Trial
@@ -46,7 +47,11 @@ def curves_from(
         | {train_rows: scores}
         for name, scores in paired.scores.items()
     }
-    enough = {name: each for name, each in sizes.items() if name in LEARNS_FROM_NO_ROWS or len(each) >= FEWEST_POINTS}
+    enough = {
+        name: each
+        for name, each in sizes.items()
+        if strategy_of(name) in LEARNS_FROM_NO_ROWS or len(each) >= FEWEST_POINTS
+    }
     curves = fit_curves(enough, paired.groups) if enough else {}
     fewest = min(min(each) for each in sizes.values())
     return tuple(_curve(name, curves, fewer.get(name, {}), fewest, train_rows) for name in sizes)
@@ -68,13 +73,13 @@ def _curve(
     failed = next((trial for trial in fewer.values() if not is_judged(trial)), None)
     reason = failed.reason if failed else None
     if name not in curves:
-        return NoCurve(name, name, reason or "it was not measured.")
+        return NoCurve(name, strategy_of(name), reason or "it was not measured.")
     curve, most = curves[name], MOST_TIMES * train_rows
     start = max(fewest, curve.fewest)
     steps = {round(rows) for rows in np.geomspace(start, most, _STEPS)} | {train_rows, 2 * train_rows}
     return Curve(
         id=name,
-        strategy=name,
+        strategy=strategy_of(name),
         points=tuple(
             _point(rows, point, len(fewer[rows].outcomes) if rows in fewer else None)
             for rows, point in curve.points.items()
@@ -119,7 +124,7 @@ def training_caveats(report: Report) -> list[str]:
     """The caveat where a strategy that trains scored less than its curve says. A run of an earlier version has no
     curves."""
     return [
-        f"{name_of(one.strategy)} scored {points_text(by)} less with all rows than its learning curve predicts, so its "
+        f"{name_of(one.id)} scored {points_text(by)} less with all rows than its learning curve predicts, so its "
         "training may have gone badly. Run again with another seed."
         for one in drawn(report)
         if one.strategy in TRAINED and (by := off_by(one, report)) < 0
@@ -137,7 +142,7 @@ def undrawn(report: Report) -> list[NoCurve]:
 def met(report: Report) -> list[tuple[str, Ahead]]:
     """The strategies beside the one taken, and when they would be ahead of it."""
     choice = report.recommendation.choice
-    return [(one.strategy, each) for one in drawn(report) for each in one.ahead if each.of == choice]
+    return [(one.id, each) for one in drawn(report) for each in one.ahead if each.of == choice]
 
 
 def off_by(one: Curve, report: Report) -> float:

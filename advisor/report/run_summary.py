@@ -12,8 +12,9 @@ from eval.task import Kind
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """`strategy` is the recommended one, or the one with the best score if none is; None if none was measured. `score`
-    is its score on the `test` rows. `baseline` is the score of the baseline that the headline prefers, if any."""
+    """`strategy` is the name of the recommended candidate, or of the one with the best score if none is; None if none
+    was measured. `score` is its score on the `test` rows. `baseline` is the score of the baseline that the headline
+    prefers, if any."""
 
     kind: Kind
     metric: str
@@ -35,7 +36,7 @@ def summary_of(report: Report) -> RunSummary:
         report.task.kind,
         report.task.metric,
         report.task.test,
-        shown.strategy if shown else None,
+        shown.id if shown else None,
         shown.score if shown else None,
         report.model,
         report.preset,

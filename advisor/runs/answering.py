@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -25,11 +26,11 @@ TellStage = Callable[[Stage], None]
 
 @dataclass(slots=True)
 class Fitted:
-    """The strategies of one run that are in memory. Those that leave the model as it is share one."""
+    """The strategies of one run that are in memory. Those that leave a model as it is share it."""
 
     _run_folder: Path | None = None
     _loaded: dict[str, Strategy] = field(default_factory=dict)
-    _shared: list[object] = field(default_factory=list)  # the model before any training, once it is loaded
+    _shared: dict[str, object] = field(default_factory=dict)  # each model before any training, once it is loaded
 
     def answer(self, order: StepOrder, text: str, tell: TellStage) -> TriedAnswer:
         """Never raises: a problem is a sentence in the answer."""
@@ -54,17 +55,17 @@ class Fitted:
     def _load(self, order: StepOrder) -> Strategy:
         """If memory is short, what was loaded before makes room."""
         try:
-            return load_fitted(order, self._share)
+            return load_fitted(order, partial(self._share, order.model))
         except (BadInput, MemoryError):
             if not self._loaded:
                 raise
             self._forget()
-            return load_fitted(order, self._share)
+            return load_fitted(order, partial(self._share, order.model))
 
-    def _share(self, load: Callable[[], object]) -> object:
-        if not self._shared:
-            self._shared.append(load())
-        return self._shared[0]
+    def _share(self, model: str, load: Callable[[], object]) -> object:
+        if model not in self._shared:
+            self._shared[model] = load()
+        return self._shared[model]
 
     def _forget(self) -> None:
         self._loaded.clear()

@@ -13,6 +13,7 @@ from typing import Any
 
 from filelock import Timeout
 
+from advisor.pairing import MOST_CANDIDATES, refusal_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, spawned
 from advisor.runs.pace import Pace
@@ -33,9 +34,9 @@ from eval.task import BadInput, Document, Example, Task
 from eval.words import about_tokens
 from strategies.contract import Progress
 from strategies.drafting import with_meanings
-from strategies.engine.models import check_model, check_training, context_tokens
+from strategies.engine.models import check_model, context_tokens
 from strategies.presets import PRESETS
-from strategies.registry import DECLARATIONS, STRATEGIES
+from strategies.registry import STRATEGIES
 
 REPORT_FILES = ("report.html", "report.md", "report.json", "outcomes.csv")
 _SECONDS_BETWEEN_LOOKS = 0.2
@@ -60,20 +61,28 @@ def draft_task(plan: Plan, name: str, table: Table, documents: list[Document]) -
     """
     if plan.preset not in PRESETS:
         raise BadInput(f"There is no preset {plan.preset!r}; choose {_or(list(PRESETS))}.")
-    for strategy in plan.strategies:
-        if strategy not in STRATEGIES:
-            raise BadInput(f"There is no strategy {strategy!r}; choose from {_or(list(STRATEGIES))}.")
-    if not plan.strategies:
+    for one in plan.pairings:
+        if one.strategy not in STRATEGIES:
+            raise BadInput(f"There is no strategy {one.strategy!r}; choose from {_or(list(STRATEGIES))}.")
+    if not all(strategies for _, strategies in plan.chosen):
         raise BadInput(f"Choose at least one strategy: {_or(list(STRATEGIES))}.")
+    if len(set(plan.models)) < len(plan.models):
+        raise BadInput("A model is named twice in this comparison; name each once, with all its strategies.")
+    if len(plan.pairings) > MOST_CANDIDATES:
+        raise BadInput(
+            f"This comparison has {len(plan.pairings)} candidates, and a report shows at most {MOST_CANDIDATES}: leave "
+            "out a model or some strategies."
+        )
     built = plan.setup.build(table, name, documents)
     task = built.task
     preset = PRESETS[plan.preset]
     budget = preset.budget(task.kind)
     split = split_task(task, plan.seed, budget.test_rows, budget.dev_rows, preset.train_rows)
     task = plan.setup.settle_metric(task, split.train)
-    _check_instruction(task, split.train, context_tokens(plan.model))
-    problems = [check_model(plan.model)]
-    problems += [check_training(plan.model, DECLARATIONS[one].trains, ask_hub=True) for one in plan.strategies]
+    for model in plan.models:
+        _check_instruction(task, split.train, context_tokens(model))
+    problems = [check_model(model) for model in plan.models]
+    problems += [refusal_of(one.strategy, one.model, ask_hub=True) for one in plan.pairings]
     if problem := next(filter(None, problems), None):
         raise BadInput(problem)
     return task_to_json(task, replace(split, notes=(*built.left_out, *split.notes, built.columns_used)))
@@ -175,7 +184,8 @@ def _trials(
         listen(changed)
 
     plan, run_folder = store.run(step.run_id).plan, store.run_folder(step.run_id)
-    order = StepOrder(run_folder, step.strategy, plan.preset, plan.model, plan.seed, build_strategy, plan.strategies)
+    model = plan.pairing(step.strategy).model
+    order = StepOrder(run_folder, step.strategy, plan.preset, model, plan.seed, build_strategy, plan.pairings)
     trials = _finished(order)
     if trials is None:
         step = StoredStep(step.run_id, step.strategy, "running", stage="starting", started_at=time.time())

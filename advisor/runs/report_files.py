@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from advisor.measurement import sharing_timings
+from advisor.pairing import model_words
+from advisor.plan import Plan
 from advisor.render.export import clicks_csv, marks_csv, outcomes_csv
 from advisor.render.html import render_html
 from advisor.render.json_file import render_json
@@ -30,6 +32,7 @@ from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_curves, read_trials
+from advisor.wording import list_text
 from eval.blind.pairs import Click, Pair, pairs_of_clicks, pairs_of_trials
 from eval.blind.verdict import agreement, judge
 from eval.checks import check_task
@@ -38,7 +41,7 @@ from eval.scoring import scorer_for
 from eval.scoring.metric import VERSION
 from eval.statistics.inference import Interval
 from eval.task import Example, Split, Task
-from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, context_tokens
+from strategies.engine.models import context_tokens
 
 _PACKAGES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu")
 
@@ -65,15 +68,14 @@ def write_report(
         created_at=datetime.fromtimestamp(run.created_at, UTC).isoformat(timespec="seconds"),
         seed=plan.seed,
         device=_device(folder, trials),
-        model=EMBEDDED_NAME if plan.model == EMBEDDED else plan.model,
+        model=list_text([model_words(model) for model in plan.models]),
+        models={one.name: model_words(one.model) for one in plan.pairings} if plan.further else None,
         task=task,
         split=split,
         trials=trials,
         baselines=baselines,
         priorities=plan.priorities,
-        warnings=[
-            finding.what for finding in check_task(task, context_tokens(plan.model)) if finding.severity != "info"
-        ],
+        warnings=[finding.what for finding in check_task(task, _context(plan)) if finding.severity != "info"],
         versions=dict(versions or _versions()),
         preset=plan.preset,
         fewer=read_curves(folder),
@@ -101,6 +103,11 @@ def write_report(
     )
     _write_forms(folder, report, [*trials, *baselines], split.test, clicks, pairs, marks)
     return report
+
+
+def _context(plan: Plan) -> int | None:
+    """The fewest tokens that one of the models can read; None if none of them says."""
+    return min((tokens for model in plan.models if (tokens := context_tokens(model))), default=None)
 
 
 def write_report_again(store: Store, run: StoredRun) -> Report:

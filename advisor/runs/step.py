@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from advisor.pairing import Pairing, model_in, strategy_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP
 from advisor.runs.apart import timed_apart
 from advisor.runs.child import failure_sentence, settle_in
@@ -29,7 +30,7 @@ from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import curve_folder, read_trial, write_trial
 from advisor.wording import name_of
 from eval.measuring.runner import measure
-from eval.outcomes import TRAINED_AGAIN, Trial
+from eval.outcomes import TRAINED_AGAIN, Outcome, Trial
 from eval.scoring import scorer_for
 from eval.statistics.learning_curve import fewer_rows, sizes_of
 from eval.task import BadInput, Brief, Example, LearningSplit, Split, Task
@@ -45,9 +46,10 @@ _SECONDS_BETWEEN_REPORTS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class StepOrder:
-    """What a child should do. `build_strategy` is the "module:function" that makes the strategy. Only the child imports
-    it, so that the parent never loads what the strategy needs. `strategies` are those of the run. `rows` is the number
-    of training rows, for a point of a learning curve."""
+    """What a child should do. `strategy` is the name of a step or a candidate, and `model` the one it asks.
+    `build_strategy` is the "module:function" that makes the strategy. Only the child imports it, so that the parent
+    never loads what the strategy needs. `pairings` are all candidates of the run, for its learning curves. `rows` is
+    the number of training rows, for a point of a curve."""
 
     run_folder: Path
     strategy: str
@@ -55,7 +57,7 @@ class StepOrder:
     model: str
     seed: int
     build_strategy: str = BUILD_STRATEGY
-    strategies: tuple[str, ...] = ()
+    pairings: tuple[Pairing, ...] = ()
     rows: int | None = None
 
     @property
@@ -73,7 +75,11 @@ class StepOrder:
         task, split = read_task(self.run_folder)
         if self.strategy == BASELINES_STEP:
             return [replace(self, strategy=name) for name in baselines_for(task.kind, bool(task.documents))]
-        measured = [replace(self, strategy=name) for name in self.strategies if name not in LEARNS_FROM_NO_ROWS]
+        measured = [
+            replace(self, strategy=one.name, model=one.model)
+            for one in self.pairings
+            if one.strategy not in LEARNS_FROM_NO_ROWS
+        ]
         sizes = sizes_of(len(split.train), PRESETS[self.preset].curve_shares)
         return [replace(one, rows=rows) for one in measured if _is_done(one.folder) for rows in sizes]
 
@@ -94,8 +100,21 @@ def run_step(order: StepOrder, reports: Connection) -> None:
         except Exception as wrong:
             traceback.print_exc()
             trial = Trial(part.strategy, "failed", failure_sentence(wrong, progress.stage))
-        write_trial(part.folder, replace(trial, peak_memory_bytes=_peak_memory_bytes()))
+        trial = replace(trial, peak_memory_bytes=_peak_memory_bytes())
+        write_trial(part.folder, _named_as(trial, part.strategy))
     reports.close()
+
+
+def _named_as(trial: Trial, name: str) -> Trial:
+    """With the candidate's name on every outcome, where a strategy only knows its own."""
+
+    def named(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+        return tuple(one if one.strategy == name else replace(one, strategy=name) for one in outcomes)
+
+    if model_in(name) is None:
+        return trial
+    probes = {probe: named(each) for probe, each in trial.probes.items()}
+    return replace(trial, outcomes=named(trial.outcomes), probes=probes)
 
 
 def load_fitted(order: StepOrder, share_model: Callable[[Callable[[], Any]], Any] | None = None) -> Strategy:
@@ -238,7 +257,7 @@ def _is_done(folder: Path) -> bool:
 def _build(order: StepOrder, brief: Brief, preset: Preset) -> Strategy:
     module, _, function = order.build_strategy.partition(":")
     build: Callable[..., Strategy] = getattr(import_module(module), function)
-    return build(order.strategy, brief, order.model, preset, order.seed)
+    return build(strategy_of(order.strategy), brief, order.model, preset, order.seed)
 
 
 class _StageClock:

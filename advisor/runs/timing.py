@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from multiprocessing.connection import Connection
@@ -14,14 +14,14 @@ from pathlib import Path
 from advisor.as_json import AsJson
 from advisor.estimate import SPEED, Speed, busy_share, estimate_seconds, measure_speed, read_speed
 from advisor.learned_times import RECENT, PastStep, StepTime, estimate_times
-from advisor.plan import Plan
+from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spawned
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredSpeed
 from advisor.storage.task_file import read_task
 from eval.measuring.other_programs import MATERIAL_SHARE
-from eval.task import BadInput
+from eval.task import BadInput, Split, Task
 from strategies.engine.models import check_model, is_here
 from strategies.presets import PRESETS
 
@@ -63,20 +63,23 @@ def take_speed(store: Store, model: str) -> None:
 
 
 def estimate_run(store: Store, run_id: str) -> dict[str, float]:
-    """Estimated seconds of each step of a run, by name; empty if this machine was not timed with its model.
+    """Estimated seconds of each step of a run, by name; empty if this machine was not timed with all its models.
 
     The first estimate is kept in the run's folder with its timing, to compare it with the actual time. An outdated
     timing is repeated first.
     """
     folder, plan = store.run_folder(run_id), store.run(run_id).plan
-    kept, stored = read_estimate(folder), store.speed(plan.model)
-    if not kept and stored is not None and is_outdated(stored):
-        take_speed(store, plan.model)
-        stored = store.speed(plan.model)
-    if kept or stored is None or stored.speed is None:
+    if kept := read_estimate(folder):
         return kept
-    found = _estimated(store, run_id, plan, stored.speed)
-    write_whole(folder / SPEED_FILE, SPEED.write(stored.speed, indent=2))
+    for model in plan.models:
+        if (stored := store.speed(model)) is not None and is_outdated(stored):
+            take_speed(store, model)
+    speeds = speeds_of(store, plan)
+    if not speeds:
+        return {}
+    found = _estimated(store, run_id, plan, speeds)
+    for place, model in enumerate(plan.models):
+        write_whole(folder / _speed_file(place), SPEED.write(speeds[model], indent=2))
     write_whole(folder / ESTIMATE_FILE, json.dumps({step: asdict(one) for step, one in found.items()}, indent=2))
     return _likely(found)
 
@@ -89,15 +92,46 @@ def expected_times(store: Store, run_id: str) -> dict[str, StepTime]:
         if kept := read_times(folder):
             return kept
         plan = store.run(run_id).plan
-        stored = store.speed(plan.model)
-        return _estimated(store, run_id, plan, stored.speed) if stored is not None and stored.speed is not None else {}
+        speeds = speeds_of(store, plan)
+        return _estimated(store, run_id, plan, speeds) if speeds else {}
     return {}
 
 
-def _estimated(store: Store, run_id: str, plan: Plan, speed: Speed) -> dict[str, StepTime]:
+def speeds_of(store: Store, plan: Plan) -> dict[str, Speed]:
+    """The timing of this machine with each model of a plan; empty if one is missing."""
+    timed = {model: stored.speed for model in plan.models if (stored := store.speed(model)) and stored.speed}
+    return timed if len(timed) == len(plan.models) else {}
+
+
+def _estimated(store: Store, run_id: str, plan: Plan, speeds: Mapping[str, Speed]) -> dict[str, StepTime]:
     task, split = read_task(store.run_folder(run_id))
-    timed = estimate_seconds(task, split, PRESETS[plan.preset], plan.steps, speed)
-    return estimate_times(timed, past_steps(store, plan.model, speed))
+    return times_of(task, split, plan, speeds, lambda model, speed: past_steps(store, model, speed))
+
+
+def times_of(
+    task: Task,
+    split: Split,
+    plan: Plan,
+    speeds: Mapping[str, Speed],
+    past: Callable[[str, Speed], Sequence[PastStep]],
+    also: Sequence[str] = (),
+) -> dict[str, StepTime]:
+    """The time of each step of a plan, and of `also`, further strategies with its first model. `past` gives the
+    finished steps of a model. The learning curves of several models run one after the other."""
+    found: dict[str, StepTime] = {}
+    for model in plan.models:
+        alone = plan.with_model(model)
+        steps = (*alone.steps, *also) if model == plan.model else alone.steps
+        timed = estimate_seconds(task, split, PRESETS[plan.preset], steps, speeds[model])
+        times = estimate_times(timed, past(model, speeds[model]))
+        names = {one.strategy: one.name for one in plan.pairings if one.model == model}
+        for step, time_of_step in times.items():
+            name = names.get(step, step)
+            if step == CURVES_STEP and name in found:
+                found[name] = found[name].followed_by(time_of_step)
+            elif name not in found:  # the baselines ask no model
+                found[name] = time_of_step
+    return found
 
 
 def past_steps(store: Store, model: str, speed: Speed) -> list[PastStep]:
@@ -107,19 +141,26 @@ def past_steps(store: Store, model: str, speed: Speed) -> list[PastStep]:
     for run in store.runs()[:_RUNS_LOOKED_AT]:
         folder = store.run_folder(run.id)
         with suppress(BadInput, OSError, ValueError):  # of another version, or deleted meanwhile
-            if (
-                not run.is_own
-                or run.plan.model != model
-                or not _is_alike(read_speed((folder / SPEED_FILE).read_bytes()), speed)
-            ):
+            if not run.is_own or model not in run.plan.models:
+                continue
+            place = run.plan.models.index(model)
+            if not _is_alike(read_speed((folder / _speed_file(place)).read_bytes()), speed):
                 continue
             times = read_times(folder)
+            of_others = {one.name for one in run.plan.pairings if one.model != model}
+            if of_others:
+                of_others |= {BASELINES_STEP, CURVES_STEP}  # steps of all models, or of none
             found += [
                 PastStep(step.strategy, times[step.strategy].timed, step.seconds)
                 for step in store.steps(run.id)
-                if step.state == "done" and step.seconds and step.strategy in times
+                if step.state == "done" and step.seconds and step.strategy in times and step.strategy not in of_others
             ]
     return found
+
+
+def _speed_file(place: int) -> str:
+    """The timing that a run used of its first, second, … model."""
+    return SPEED_FILE if place == 0 else f"speed_{place + 1}.json"
 
 
 def _is_alike(then: Speed | None, now: Speed) -> bool:

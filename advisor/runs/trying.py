@@ -68,7 +68,8 @@ def strategies_to_try(store: Store, run: StoredRun) -> tuple[str, ...]:
 
 def order_to_answer(store: Store, run: StoredRun, strategy: str, build_strategy: str = BUILD_STRATEGY) -> StepOrder:
     plan = run.plan
-    return StepOrder(store.run_folder(run.id), strategy, plan.preset, plan.model, plan.seed, build_strategy)
+    model = plan.pairing(strategy).model
+    return StepOrder(store.run_folder(run.id), strategy, plan.preset, model, plan.seed, build_strategy)
 
 
 class TryDesk:

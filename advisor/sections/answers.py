@@ -100,7 +100,7 @@ def summary_of(report: Report) -> str:
 def cut_off_sentences(report: Report) -> list[str]:
     """How many answers of each strategy were cut off; nothing for strategies without any."""
     return [
-        f"The token limit cut off {count_text(one.cut_off, 'answer')} of {in_sentence(one.strategy)}."
+        f"The token limit cut off {count_text(one.cut_off, 'answer')} of {in_sentence(one.id)}."
         for one in judged(report)
         if one.cut_off
     ]
@@ -118,7 +118,7 @@ def unreliable(report: Report) -> str | None:
     if right >= rows / 2:
         return None
     return (
-        f"Nothing answers reliably yet: the best, {in_sentence(best.strategy)}, is right on {right:,} of "
+        f"Nothing answers reliably yet: the best, {in_sentence(best.id)}, is right on {right:,} of "
         f"{count_text(rows, 'row')} ({share_text(right / rows)})."
     )
 
@@ -129,7 +129,7 @@ def _weak_texts(report: Report) -> str | None:
         return None
     losing = sum(one.count for one in best.failures.categories if one.name != Failure.FACT_INVENTED)
     texts = WrittenTexts(report.task.metric, best.score.mean, losing, best.failures.of, report.score_check)
-    weak = texts.sentence(f"The best, {in_sentence(best.strategy)},")
+    weak = texts.sentence(f"The best, {in_sentence(best.id)},")
     return weak and f"Nothing answers reliably yet. {weak}"
 
 

@@ -44,15 +44,13 @@ def _heading(report: Report) -> str:
         return f"{TITLE}: the best baseline is cheapest, at {price} per 1,000 requests"
     price = money_text(least, currency)
     if len(shown) == 1:
-        return f"{TITLE}: {in_sentence(cheapest.strategy)} takes {price} per 1,000 requests"
+        return f"{TITLE}: {in_sentence(cheapest.id)} takes {price} per 1,000 requests"
     if all(one == least for _, one in shown):
         return f"{TITLE}: all take {price} per 1,000 requests"
     seems = "seems" if charts.is_doubtful(cheapest, report) else "is"
     if len(shown) < len(judged(report)):
-        return (
-            f"{TITLE}: {in_sentence(cheapest.strategy)} {seems} cheapest of those known, at {price} per 1,000 requests"
-        )
-    return f"{TITLE}: {in_sentence(cheapest.strategy)} {seems} the cheapest strategy, at {price} per 1,000 requests"
+        return f"{TITLE}: {in_sentence(cheapest.id)} {seems} cheapest of those known, at {price} per 1,000 requests"
+    return f"{TITLE}: {in_sentence(cheapest.id)} {seems} the cheapest strategy, at {price} per 1,000 requests"
 
 
 def _is_clearly_behind(report: Report, met: CostCrossing) -> bool:
@@ -80,7 +78,7 @@ def _of_baseline(report: Report) -> str:
     baseline = preferred_baseline(report)
     if baseline is None or baseline.cost.per_1000 is None:
         return ""
-    name, price = in_sentence(baseline.strategy), money_text(baseline.cost.per_1000, baseline.cost.currency)
+    name, price = in_sentence(baseline.id), money_text(baseline.cost.per_1000, baseline.cost.currency)
     return f" The best baseline ({name}) costs {price} per 1,000 requests."
 
 

@@ -90,7 +90,7 @@ def section(report: Report) -> Section | None:
         return None
     how = how_computed(report)
     rows = tuple(Row(heading, tuple(map(Cell, cells)), how=how.get(heading)) for heading, cells in figures_of(report))
-    table = Table(of_strategies([one.strategy for one in columns_of(report)], name_of), rows)
+    table = Table(of_strategies([one.id for one in columns_of(report)], name_of), rows)
     formulas = Folded(
         "How we computed each metric", (Definitions((("Files", _files(report)), *verdict.hows(report), *how.items())),)
     )
@@ -214,7 +214,7 @@ def how_computed(report: Report) -> dict[str, str]:
 
 def baselines_of(report: Judgement) -> str | None:
     """What baselines score, best first, in a sentence; None for a run that measured none."""
-    scored = [f"{in_sentence(one.strategy)} {score_text(one.score.mean)}" for one in baselines(report)]
+    scored = [f"{in_sentence(one.id)} {score_text(one.score.mean)}" for one in baselines(report)]
     return f"{BASELINES}: {', '.join(scored)}." if scored else None
 
 
@@ -262,7 +262,7 @@ def _how_cost(report: Report) -> str:
     alike = [one for one in shown if one.timed_alike]
     sentences = [f"1,000 × the mean seconds of {timed} requested one at a time (column seconds) × {price}."]
     if alike:
-        names = list_text([in_sentence(one.strategy) for one in alike])
+        names = list_text([in_sentence(one.id) for one in alike])
         sentences.append(f"A request is the same work for {names}, so their timed answers count together.")
     if any(WRITING in one.phase_seconds for one in shown):
         sentences.append(

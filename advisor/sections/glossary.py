@@ -33,7 +33,7 @@ def terms_of(report: Judgement) -> list[tuple[str, str]]:
     if not (shown := judged(report)):
         return []
     task = report.task if isinstance(report, Report) else None
-    explained = [(name_of(one.strategy), words_of(one.strategy).explanation) for one in shown]
+    explained = [(name_of(one.id), words_of(one.id).explanation) for one in shown]
     return [
         *([("Strategy", "A way to put a language model to work on your task.")] if task else []),
         *((name, explanation) for name, explanation in explained if explanation),
@@ -53,7 +53,7 @@ def _baseline(report: Judgement) -> list[tuple[str, str]]:
     if not report.baselines:
         return []
     preferred = preferred_baseline(report)
-    own = [(name_of(preferred.strategy), words_of(preferred.strategy).explanation)] if preferred else []
+    own = [(name_of(preferred.id), words_of(preferred.id).explanation)] if preferred else []
     return [("Baseline", "A simple method that doesn't generate text. It shows what a strategy has to beat."), *own]
 
 

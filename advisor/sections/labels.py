@@ -28,7 +28,7 @@ def section(report: Report) -> Section | None:
         Row(each.label, (Cell(f"{each.rows:,}"), *(cell for one in rates for cell in _cells(one.get(each.label)))))
         for each in found[0].labels
     )
-    measured = [Head(name_of(one.strategy), one.strategy, each) for one in found for each in ("precision", "recall")]
+    measured = [Head(name_of(one.id), one.id, each) for one in found for each in ("precision", "recall")]
     heads = (Head("Test rows"), *measured)
     how = f"Counted on the {computation.tested(report)} of outcomes.csv: columns expected and answer."
     has_dash = any(cell.text == "–" for row in rows for cell in row.cells)
@@ -54,8 +54,8 @@ def _summary(best: Candidate) -> str:
     all_labels = count_text(len(best.labels), "label")
     least = min(one.recall for one in best.labels)
     if least == 1:
-        return f"{name_of(best.strategy)} finds every row of all {all_labels}."
-    name, recall = in_sentence(best.strategy), score_text(least)
+        return f"{name_of(best.id)} finds every row of all {all_labels}."
+    name, recall = in_sentence(best.id), score_text(least)
     weakest = [f"“{one.label}”" for one in best.labels if one.recall == least]
     if len(weakest) > _MOST_NAMED:
         return f"Of {all_labels}, {name} finds {len(weakest)} least often, with a recall of {recall} each."

@@ -26,7 +26,7 @@ def section(report: Report) -> Section | None:
 
 def _heading(report: Report) -> str:
     """The slowest against the fastest, the baseline that the headline prefers among them."""
-    timed = [(one.strategy, one.latency_seconds) for one in preferred(report) if one.latency_seconds]
+    timed = [(one.id, one.latency_seconds) for one in preferred(report) if one.latency_seconds]
     (fastest, least), (slowest, most) = (find(timed, key=lambda one: one[1].p50) for find in (min, max))
     in_ms = in_milliseconds(least.p50, most.p50)
     if fastest == slowest:
@@ -51,7 +51,7 @@ def _is_slower(slow: Percentiles, fast: Percentiles) -> bool:
 def apart_of(report: Judgement) -> list[str]:
     """What an answer takes while an adapter is not merged into the weights, of each strategy where that was measured;
     a run of an earlier version measured none."""
-    found = [(in_sentence(one.strategy), apart) for one in judged(report) if (apart := one.apart_seconds)]
+    found = [(in_sentence(one.id), apart) for one in judged(report) if (apart := one.apart_seconds)]
     medians = [one.latency_seconds.p50 for one in judged(report) if one.latency_seconds]
     in_ms = in_milliseconds(*medians, *(apart.p50 for _, apart in found))
     return [_apart(name, apart, in_ms) for name, apart in found]
@@ -70,7 +70,7 @@ def _apart(name: str, apart: ApartSeconds, in_ms: bool) -> str:
 
 
 def _summary(report: Report) -> str:
-    timed = [(one.strategy, one.latency_seconds) for one in judged(report) if one.latency_seconds]
+    timed = [(one.id, one.latency_seconds) for one in judged(report) if one.latency_seconds]
     if len(timed) == 1:
         ((only, latency),) = timed
         return f"{name_of(only)}: median {seconds_text(latency.p50)}, 95th percentile {seconds_text(latency.p95)}."
@@ -79,7 +79,7 @@ def _summary(report: Report) -> str:
     baseline = preferred_baseline(report)
     if baseline is not None and baseline.latency_seconds:
         takes = seconds_text(baseline.latency_seconds.p50)
-        of_baseline = f" The best baseline ({in_sentence(baseline.strategy)}) takes {takes}."
+        of_baseline = f" The best baseline ({in_sentence(baseline.id)}) takes {takes}."
     else:
         of_baseline = ""
     return (

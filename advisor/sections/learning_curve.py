@@ -39,7 +39,7 @@ def section(report: Report) -> Section | None:
     curves = sorted(drawn(report), key=lambda one: -one.gain.mean)
     gains = [_gain(one, report) for one in curves] if any(_can_gain(one, report) for one in curves) else []
     doubts = [_doubt(one) for one in curves if off_by(one, report)]
-    failed = [f"{name_of(one.strategy)} has no learning curve: {one.reason}" for one in undrawn(report)]
+    failed = [f"{name_of(one.id)} has no learning curve: {one.reason}" for one in undrawn(report)]
     sentences = (*gains, *_passing(report), *_nobody_passing(report), *doubts, *failed)
     chart = Chart(_reading(report), partial(charts.curve_chart, report))
     blocks: tuple[Block, ...] = (chart, Bullets(sentences), _table(report), *small(_method(report)))
@@ -47,16 +47,16 @@ def section(report: Report) -> Section | None:
 
 
 def _heading(curves: Sequence[Curve], report: Report) -> str:
-    gaining = [in_sentence(one.strategy) for one in curves if one.gain.low >= _least(report)]
-    open_to = [in_sentence(one.strategy) for one in curves if _can_gain(one, report)]
-    if not any(one.id not in LEARNS_FROM_NO_ROWS for one in curves):
+    gaining = [in_sentence(one.id) for one in curves if one.gain.low >= _least(report)]
+    open_to = [in_sentence(one.id) for one in curves if _can_gain(one, report)]
+    if not any(one.strategy not in LEARNS_FROM_NO_ROWS for one in curves):
         return f"{TITLE}: we can't tell whether more data would help"
     if gaining:
         return f"{TITLE}: more data would help {list_text(gaining)}"
     if open_to:
         return f"{TITLE}: more data may help {list_text(open_to)}"
     if _unmeasured(report):
-        learning = [in_sentence(one.strategy) for one in curves if one.id not in LEARNS_FROM_NO_ROWS]
+        learning = [in_sentence(one.id) for one in curves if one.strategy not in LEARNS_FROM_NO_ROWS]
         return f"{TITLE}: more data would hardly help {list_text(learning)}"
     return f"{TITLE}: more data would hardly help"
 
@@ -77,9 +77,9 @@ def _unmeasured(report: Report) -> list[str]:
 def _answer(curves: Sequence[Curve], report: Report) -> str:
     """Whether more data would help."""
     least, times = margin_text(_least(report)), _times()
-    gaining = [in_sentence(one.strategy) for one in curves if one.gain.low >= _least(report)]
-    open_to = [in_sentence(one.strategy) for one in curves if _can_gain(one, report)]
-    learning = [in_sentence(one.strategy) for one in curves if one.id not in LEARNS_FROM_NO_ROWS]
+    gaining = [in_sentence(one.id) for one in curves if one.gain.low >= _least(report)]
+    open_to = [in_sentence(one.id) for one in curves if _can_gain(one, report)]
+    learning = [in_sentence(one.id) for one in curves if one.strategy not in LEARNS_FROM_NO_ROWS]
     perhaps = [name for name in open_to if name not in gaining]
     if not learning:
         return "We can't tell whether more data would help."
@@ -97,14 +97,14 @@ def _answer(curves: Sequence[Curve], report: Report) -> str:
 
 def _not_the_choice(report: Report, open_to: Sequence[str]) -> str:
     choice = next((one for one in drawn(report) if one.id == report.recommendation.choice), None)
-    if choice is None or choice.id in LEARNS_FROM_NO_ROWS or in_sentence(choice.strategy) in open_to:
+    if choice is None or choice.strategy in LEARNS_FROM_NO_ROWS or in_sentence(choice.id) in open_to:
         return ""
-    return f" It would hardly help {in_sentence(choice.strategy)}, the one recommended."
+    return f" It would hardly help {in_sentence(choice.id)}, the one recommended."
 
 
 def _gain(one: Curve, report: Report) -> str:
-    name, gain, least = name_of(one.strategy), one.gain, _least(report)
-    if one.id in LEARNS_FROM_NO_ROWS:
+    name, gain, least = name_of(one.id), one.gain, _least(report)
+    if one.strategy in LEARNS_FROM_NO_ROWS:
         return f"{name} uses none of your training rows, so more of them change nothing."
     is_just_under = gain.high < least and signed_points(gain.high) == signed_points(least)
     most = f"{math.floor(1000 * gain.high) / 10:.1f}" if is_just_under else signed_points(gain.high)
@@ -150,7 +150,7 @@ def _nobody_passing(report: Report) -> list[str]:
 
 
 def _doubt(one: Curve) -> str:
-    return f"{name_of(one.strategy)} scored off its curve with all rows, so trust that curve less."
+    return f"{name_of(one.id)} scored off its curve with all rows, so trust that curve less."
 
 
 def _reading(report: Report) -> str:
@@ -194,7 +194,7 @@ def _table(report: Report) -> Table:
         line = {point.rows: point for point in one.line}
         return (*(_cell(measured.get(size)) for size in sizes), *(_cell(line.get(size)) for size in beyond))
 
-    return Table(heads, tuple(Row(name_of(one.strategy), cells(one)) for one in report.curves or ()))
+    return Table(heads, tuple(Row(name_of(one.id), cells(one)) for one in report.curves or ()))
 
 
 def _cell(point: CurvePoint | None) -> Cell:

@@ -55,7 +55,7 @@ def _method(report: Report) -> list[tuple[str, str]]:
         ("Model", _model(report)),
         ("Latency", "Some test rows are answered again, one at a time, after a warm-up."),
         ("Cost", _cost(report.priorities)),
-        *((name_of(one.strategy), _effort(one)) for one in report.candidates if isinstance(one, Candidate)),
+        *((name_of(one.id), _effort(one)) for one in report.candidates if isinstance(one, Candidate)),
         *_other_steps(report),
         ("Run", f"{report.run_id}, {report.created_at}, seed {report.seed}. The same seed gives the same run."),
         *([("Versions", f"{versions}.")] if versions else []),
@@ -64,6 +64,8 @@ def _method(report: Report) -> list[tuple[str, str]]:
 
 def _model(report: Report) -> str:
     same = f"{report.model}, the same for all strategies, on {report.device}."
+    if len({one.model for one in report.candidates}) > 1:
+        same = f"{report.model}, each with the strategies named after it, on {report.device}."
     reasons = {one.slow_because for one in report.candidates if isinstance(one, Candidate) and one.slow_because}
     if not reasons:
         return same
@@ -85,7 +87,7 @@ def _instructions(report: Report) -> list[tuple[str, str]]:
     senders: dict[str, list[str]] = {}
     for one in report.candidates:
         if isinstance(one, Candidate) and one.instruction:
-            senders.setdefault(one.instruction, []).append(in_sentence(one.strategy))
+            senders.setdefault(one.instruction, []).append(in_sentence(one.id))
     if not senders:
         return [("Instruction", report.task.instruction or "Not recorded.")]
     if len(senders) == 1:
@@ -129,7 +131,7 @@ def _tuned(factor: float | None) -> str:
 def _effort(candidate: Candidate) -> str:
     """What one strategy is, what it tried and took, and how long its setup was."""
     effort = candidate.effort
-    sentences = [said] if (said := words_of(candidate.strategy).explanation) else []
+    sentences = [said] if (said := words_of(candidate.id).explanation) else []
     if effort.settings_tried:
         tried, rows = count_text(effort.settings_tried, "setting"), count_text(effort.dev_rows, "dev row")
         sentences.append(f"We tried {tried} on {rows}.")
@@ -162,7 +164,7 @@ def _value(value: Any) -> str:
 def _other_steps(report: Report) -> list[tuple[str, str]]:
     """The baselines and the learning curves, and how long all of that took."""
     time = {one.name: _time(one) for one in report.other_steps if one.seconds is not None}
-    simple = [f"{name_of(one.strategy)}: {words_of(one.strategy).explanation}" for one in baselines(report)]
+    simple = [f"{name_of(one.id)}: {words_of(one.id).explanation}" for one in baselines(report)]
     return [
         (heading, " ".join(said))
         for heading, said in (

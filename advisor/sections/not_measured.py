@@ -22,10 +22,7 @@ def section(report: Report) -> Section | None:
         ("latency",): _no_timing(report),
         ("robustness",): _no_robustness(report),
         ("the learning curve",): _no_learning_curve(report),
-        **{
-            (in_sentence(one.strategy),): f"{name_of(one.strategy)}: {one.reason or 'no reason given'}"
-            for one in failed
-        },
+        **{(in_sentence(one.id),): f"{name_of(one.id)}: {one.reason or 'no reason given'}" for one in failed},
     }
     said = {name: sentence for name, sentence in missing.items() if sentence}
     if not said:
@@ -60,7 +57,7 @@ def _no_learning_curve(report: Report) -> str | None:
         return None
     if not sizes_of(report.task.train, preset.curve_shares):
         return "Learning curve: there are too few training rows."
-    if any(one.id not in LEARNS_FROM_NO_ROWS for one in judged(report)):
+    if any(one.strategy not in LEARNS_FROM_NO_ROWS for one in judged(report)):
         return "Learning curve: the run ended before this part."
     return "Learning curve: no strategy learns from examples."
 

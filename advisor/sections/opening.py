@@ -78,7 +78,7 @@ def opening_of(report: Report) -> Opening:
     shown = preferred_baseline(report) or choice
     return Opening(
         subject_of(report),
-        shown.strategy if shown else None,
+        shown.id if shown else None,
         verdict.headline,
         verdict.confidence_line,
         _how_probability(report),
@@ -127,7 +127,7 @@ def _figures(report: Report, shown: Candidate, choice: Candidate) -> tuple[Figur
     month, setup = cents_text(cost.per_month, currency), cents_text(cost.one_off, currency)
     of_cost = [_spent(month, setup, volume)]
     if shown is not choice:
-        name = name_of(choice.strategy)
+        name = name_of(choice.id)
         of_score.append(f"{name}: {score_text(choice.score.mean)}")
         of_latency.append(f"{name}: {seconds_text(_p50(choice), in_ms)}")
         of_cost.append(f"{name}: {money_text(choice.cost.per_1000, currency)}")

@@ -44,7 +44,7 @@ def section(report: Report) -> Section | None:
         for variant, (heading, meaning) in WORDS.items()
         if any(variant in each for each in lost.values())
     )
-    table = Table(of_strategies([one.strategy for one in measured], name_of), rows)
+    table = Table(of_strategies([one.id for one in measured], name_of), rows)
     blocks: tuple[Block, ...] = (table, *small(_MEANING, *_left_out(shown, measured)))
     return Section("robustness", TITLE, _summary(lost), blocks, _how(lost), _heading(lost))
 
@@ -93,7 +93,7 @@ def _loss(worst: Lost) -> str:
 
 
 def _left_out(shown: list[Candidate], measured: list[Candidate]) -> list[str]:
-    left_out = [in_sentence(one.strategy) for one in shown if one not in measured]
+    left_out = [in_sentence(one.id) for one in shown if one not in measured]
     return [f"Not measured: {', '.join(left_out)}."] if left_out else []
 
 

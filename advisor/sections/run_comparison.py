@@ -146,7 +146,7 @@ def _facts(compared: Compared) -> tuple[Row, ...]:
 
 
 def _of_run(run: FinishedRun, strategy: str) -> Candidate | None:
-    return next((one for one in judged(run.report) if one.strategy == strategy), None)
+    return next((one for one in judged(run.report) if one.id == strategy), None)
 
 
 def _scores(compared: Compared, strategy: str) -> Row:
@@ -160,9 +160,7 @@ def _baselines(compared: Compared) -> tuple[Row, ...]:
     best = [next(iter(baselines(run.report)), None) for run in compared.runs]
     if not any(best):
         return ()
-    return (
-        Row("Best baseline", tuple(Cell(_score(one).text, name_of(one.strategy)) if one else _MISSING for one in best)),
-    )
+    return (Row("Best baseline", tuple(Cell(_score(one).text, name_of(one.id)) if one else _MISSING for one in best)),)
 
 
 def _score(one: Candidate | None) -> Cell:
@@ -225,7 +223,7 @@ def flips_sentence(flips: Sequence[FlippedRow], rows: int, strategy: str) -> str
     if any(row.right for row in flips):
         return f"{count_text(len(flips), 'row')} of {rows:,} flipped: right in one run, wrong in another."
     return (
-        f"{in_sentence(strategy).capitalize()} scores differently on {count_text(len(flips), 'row')} of {rows:,}. The "
+        f"{name_of(strategy)} scores differently on {count_text(len(flips), 'row')} of {rows:,}. The "
         "largest differences come first."
     )
 

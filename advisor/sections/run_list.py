@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from advisor.plan import DEFAULT_MODEL
+from advisor.pairing import model_words
 from advisor.report.run_summary import RunSummary
 from advisor.schema import Confidence
 from advisor.storage.stored import StoredRun
-from advisor.wording import KIND_NAMES, count_text, name_of, score_text
+from advisor.wording import KIND_NAMES, count_text, list_text, name_of, score_text
 from eval.task import BadInput
-from strategies.engine.models import EMBEDDED_NAME
 
 _STATE_WORDS = {
     "queued": "Queued",
@@ -109,7 +108,7 @@ def line_of(run: StoredRun, summary: RunSummary | None) -> Line:
         plan = run.plan
     except BadInput:  # of another version
         return Line(run, None, "", "")
-    return Line(run, None, EMBEDDED_NAME if plan.model == DEFAULT_MODEL else plan.model, plan.preset)
+    return Line(run, None, list_text([model_words(model) for model in plan.models]), plan.preset)
 
 
 def moment(seconds: float) -> str:

@@ -35,7 +35,7 @@ def _heading(measured: Sequence[Candidate]) -> str:
     """Of the best trained strategy: what it surely forgot, else whether it overfits."""
     best = measured[0]
     known, gap = (best.side_effects.knowledge, best.side_effects.gap) if best.side_effects else (None, None)
-    name = in_sentence(best.strategy)
+    name = in_sentence(best.id)
     if known and known.right_change.high < 0:
         before, after = f"{known.right_before}", f"{known.right_after} of {known.questions}"
         return f"{TITLE}: {name} answers {after} general questions right, before training {before}"
@@ -72,7 +72,7 @@ def _table(measured: Sequence[Candidate]) -> Table:
         Row("Gap in points", tuple(_gap_cell(gap) for gap in gaps)),
     )
     shown = tuple(row for row in rows if any(cell.text != "–" for cell in row.cells))
-    return Table(of_strategies([one.strategy for one in measured], name_of), shown)
+    return Table(of_strategies([one.id for one in measured], name_of), shown)
 
 
 def _gap_cell(gap: Gap | None) -> Cell:
@@ -116,7 +116,7 @@ def _one_decimal(difference: float) -> str:
 def _sentences(one: Candidate) -> list[str]:
     if not (effects := one.side_effects):
         return []
-    name, knowledge = name_of(one.strategy), effects.knowledge
+    name, knowledge = name_of(one.id), effects.knowledge
     return [
         *([_questions(name, knowledge), _perplexity(name, knowledge)] if knowledge else []),
         *([_unanswerable(name, knowledge.admitted)] if knowledge and knowledge.admitted else []),

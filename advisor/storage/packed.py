@@ -34,7 +34,9 @@ FORMAT = 1  # raise it when a packed run of the version before can't be read any
 MOST_BYTES, _MOST_UNPACKED_BYTES, _MOST_MANIFEST_BYTES = 256 * 2**20, 2**30, 2**24
 _MOST_FILES = 2_000
 _MANIFEST, _DATASET, _RUN = "manifest.json", "dataset/", "run/"
-_NAMES = re.compile(r"dataset/(upload|documents|reading\.json)|run/([a-z0-9_]+/){0,3}[a-z0-9_]+\.(jsonl?|html|md|csv)")
+_NAMES = re.compile(
+    r"dataset/(upload|documents|reading\.json)|run/([a-z0-9_][\w.@-]*/){0,3}[a-z0-9_]+\.(jsonl?|html|md|csv)", re.ASCII
+)
 _RUN_FILES = ("plan.json", "task.json", "speed.json", "estimate.json", "steps.json", "score_check.json", "report.json")
 _RENDERED = ("report.html", "report.md", "outcomes.csv")
 _TRIALS = ("*/manifest.json", "baselines/*/manifest.json", "curves/*/*/manifest.json")

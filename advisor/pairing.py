@@ -1,0 +1,99 @@
+"""A candidate of a run: a strategy with the model it asks.
+
+The name of a candidate is its key everywhere: of its step and its folder, in the addresses of pages, in JSON. In a run
+with one model it is the strategy's own name, such as "finetuning". In a run with several it also has the model's short
+name, such as "finetuning@SmolLM2-135M-Instruct", so that the key alone says both, without the plan.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, check_training
+from strategies.registry import DECLARATIONS, STRATEGIES
+
+MOST_CANDIDATES = 12  # more fit into no table or chart
+
+_AT = "@"
+_SERVED = re.compile(r"served:(?P<model>.+)@https?://.*")
+_LONGEST = 40  # characters of a short name, so that a folder can be named after it
+_NOT_IN_A_KEY = re.compile(r"[^\w.-]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """`name` is the key; `model` is as a plan names it: "embedded", a hub id, a path or the address of a served one."""
+
+    name: str
+    strategy: str
+    model: str
+
+
+def pairings_of(chosen: Sequence[tuple[str, Sequence[str]]]) -> tuple[Pairing, ...]:
+    """The candidates of these models, each with its strategies, in this order."""
+    short = short_names([model for model, _ in chosen])
+    return tuple(
+        Pairing(f"{strategy}{_AT}{short[model]}" if len(chosen) > 1 else strategy, strategy, model)
+        for model, strategies in chosen
+        for strategy in strategies
+    )
+
+
+def refusal_of(strategy: str, model: str, ask_hub: bool = False) -> str | None:
+    """Why this strategy can't use this model here, in one sentence; None if no problem is known."""
+    return check_training(model, DECLARATIONS[strategy].trains, ask_hub)
+
+
+def paired(
+    models: Sequence[str], strategies: Sequence[str]
+) -> tuple[list[tuple[str, tuple[str, ...]]], tuple[str, ...]]:
+    """Each of several models with every strategy that can use it, and a sentence for each that has to do without some.
+
+    Strategies that nobody knows stay, so that they are refused by name.
+    """
+    chosen, left_out, short = [], [], short_names(models)
+    for model in models:
+        refused = {
+            one: why
+            for one in strategies
+            if one in STRATEGIES and (why := refusal_of(one, model, ask_hub=True)) is not None
+        }
+        chosen.append((model, tuple(one for one in strategies if one not in refused)))
+        if refused:
+            names = " and ".join(DECLARATIONS[one].words.name.lower() for one in refused)
+            left_out.append(f"We leave out {names} with {short[model]}. {next(iter(refused.values()))}")
+    return chosen, tuple(left_out)
+
+
+def strategy_of(name: str) -> str:
+    """The strategy in the name of a candidate. A baseline, a step or a name from elsewhere stays as it is."""
+    strategy, _, model = name.partition(_AT)
+    return strategy if model and strategy in STRATEGIES else name
+
+
+def model_in(name: str) -> str | None:
+    """The short name of the model in the name of a candidate; None in a run with one model."""
+    strategy, _, model = name.partition(_AT)
+    return model if model and strategy in STRATEGIES else None
+
+
+def model_words(model: str) -> str:
+    """A model as reports name it."""
+    return EMBEDDED_NAME if model == EMBEDDED else model
+
+
+def short_names(models: Sequence[str]) -> dict[str, str]:
+    """A short name for each model, fit for a file name, and different from the others in any spelling."""
+    found: dict[str, str] = {}
+    for model in dict.fromkeys(models):
+        served = _SERVED.fullmatch(model)
+        last = re.split(r"[/\\]", (served["model"] if served else model_words(model)).rstrip("/\\"))[-1]
+        short = _NOT_IN_A_KEY.sub("-", last.removesuffix(".gguf")).strip("-.")[:_LONGEST] or "model"
+        taken = {one.casefold() for one in found.values()}
+        name, number = short, 2
+        while name.casefold() in taken:
+            name, number = f"{short}-{number}", number + 1
+        found[model] = name
+    return found
