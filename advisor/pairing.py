@@ -8,7 +8,7 @@ name, such as "finetuning@SmolLM2-135M-Instruct", so that the key alone says bot
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, check_training
@@ -62,9 +62,14 @@ def paired(
         }
         chosen.append((model, tuple(one for one in strategies if one not in refused)))
         if refused:
-            names = " and ".join(DECLARATIONS[one].words.name.lower() for one in refused)
-            left_out.append(f"We leave out {names} with {short[model]}. {next(iter(refused.values()))}")
+            left_out.append(left_out_sentence(short[model], refused))
     return chosen, tuple(left_out)
+
+
+def left_out_sentence(short: str, refused: Mapping[str, str]) -> str:
+    """Which strategies a model has to do without, and why: of the reasons for each in `refused`, one is enough."""
+    names = " and ".join(DECLARATIONS[one].words.name.lower() for one in refused)
+    return f"We leave out {names} with {short}. {next(iter(refused.values()))}"
 
 
 def strategy_of(name: str) -> str:

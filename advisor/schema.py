@@ -563,6 +563,34 @@ class Judgement:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class OfModel:
+    """What would be chosen if a run had compared only one of its models. `model` is as in `Candidate`, `name` short.
+    `parameters` is None if unknown. `choice` is the id of a candidate, None if none could be chosen."""
+
+    model: str
+    name: str
+    parameters: float | None
+    choice: str | None
+    confidence: Confidence
+
+
+@dataclass(frozen=True, slots=True)
+class ByModel:
+    """How the verdict differs by model, for a run with several."""
+
+    of_each: tuple[OfModel, ...]
+
+    @property
+    def largest(self) -> OfModel | None:
+        """The one with the most parameters; None if a size is unknown, or if none is larger than all others."""
+        sizes = [one.parameters for one in self.of_each]
+        known = sorted((size for size in sizes if size is not None), reverse=True)
+        if len(known) < len(sizes) or known[0] == known[1]:
+            return None
+        return next(one for one in self.of_each if one.parameters == known[0])
+
+
 SCORE_VERSION = "score"  # in `Report.versions`: that of the rules by which answers are scored
 
 
@@ -588,6 +616,7 @@ class Report(Judgement):
     person: Person | None = None
     marked: Marked | None = None
     judges: tuple[Judge, ...] = ()
+    by_model: ByModel | None = None
 
 
 REPORT = AsJson[Report](Report)

@@ -49,6 +49,12 @@ def in_sentence(candidate: str) -> str:
     return _with_model(words.name.lower(), candidate) if words else candidate
 
 
+def label_of(candidate: str) -> str:
+    """The name as charts write it: in a run with several models, the model stands on a line of its own."""
+    model = model_in(candidate)
+    return f"{words_of(candidate).name}\n{model}" if model else name_of(candidate)
+
+
 def _with_model(name: str, candidate: str) -> str:
     model = model_in(candidate)
     if model is None:

@@ -11,7 +11,7 @@ from altair.utils import schemapi
 
 from advisor.palette import Theme, mark_of, range_colour
 from advisor.schema import Judgement, Report
-from advisor.wording import name_of
+from advisor.wording import label_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 schemapi.disable_debug_mode()  # a chart is checked as a whole when it is shown; each of its parts was before, as well
 
 ROW_HEIGHT = 48
+TWO_LINES = 32  # pixels that a name of two lines needs
 AXIS_HEIGHT = 70
 PLAIN_NUMBER = ",.3~r"  # no exponents, no trailing zeros
 LABEL_SIZE = 13
@@ -32,10 +33,34 @@ def rows_of(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None
     return pd.DataFrame(list(rows), columns=None if columns is None else list(columns))
 
 
-def named(strategy: str) -> dict[str, Any]:
-    mark = mark_of(strategy)
+def named(candidate: str, hollow: Sequence[str] = ()) -> dict[str, Any]:
+    """How a candidate is drawn. The marks of those in `hollow` have only their outline."""
+    mark = mark_of(candidate)
     line = range_colour(mark.colour)
-    return {"strategy": name_of(strategy), "colour": mark.colour, "line": line, "shape": mark.shape}
+    row = {"strategy": label_of(candidate), "colour": mark.colour, "line": line, "shape": mark.shape}
+    return {**row, "inside": 0 if candidate in hollow else 1} if hollow else row
+
+
+def hollow_in(report: Judgement) -> list[str]:
+    """In a report on several models, the candidates of every other one: marks of one strategy differ in what is inside
+    them where names have no room."""
+    models = list(dict.fromkeys(one.model for one in report.candidates))
+    return [one.id for one in report.candidates if models.index(one.model) % 2]
+
+
+def marks(base: alt.Chart, hollow: Sequence[str], size: int = 170) -> alt.Chart:
+    """A mark for each row, coloured by `colour()`; hollow where `named` says so."""
+    if not hollow:
+        filled: alt.Chart = base.mark_point(filled=True, size=size, opacity=1).encode(shape=shape())
+        return filled
+    inside = alt.FillOpacity("inside:Q", scale=None, legend=None)
+    outlined: alt.Chart = base.mark_point(size=size, opacity=1, strokeWidth=2.5).encode(
+        shape=shape(),
+        stroke=alt.Stroke("colour:N", scale=None, legend=None),
+        fill=alt.Fill("colour:N", scale=None, legend=None),
+        fillOpacity=inside,
+    )
+    return outlined
 
 
 def metric_of(report: Judgement) -> str:
@@ -44,8 +69,11 @@ def metric_of(report: Judgement) -> str:
 
 
 def strategy_axis(order: list[str], ink: str) -> alt.Y:
+    in_two_lines = any("\n" in name for name in order)
+    own: dict[str, Any] = {"labelExpr": r"split(datum.label, '\n')", "labelLineHeight": 14} if in_two_lines else {}
     axis = alt.Axis(
-        labelFontSize=14,
+        **own,
+        labelFontSize=12 if in_two_lines else 14,
         labelColor=ink,
         labelLimit=160,
         labelPadding=10,

@@ -15,19 +15,34 @@ if TYPE_CHECKING:
 
 NAME_SIZE = 12  # pixels, as high as a line is set
 LINE_HEIGHT = 13
-_LONGEST = 15  # characters in a line of a name
+_LONGEST, _LONGEST_OF_TWO = 15, 19  # characters in a line of a name; where the strategy and the model have one each
+_NAMES_IN_ONE_HEIGHT = 7  # of two lines each; with more, a chart grows
 ROOM = 0.56  # of the length of the lines, beside them: as long as a name is on a telephone
 
 
 def in_lines(name: str, longest: int = _LONGEST) -> list[str]:
-    """A name in lines of at most so many characters, broken between words."""
+    """A name in lines of at most so many characters, broken between words; one that has lines keeps them."""
+    if "\n" in name:
+        return [
+            line if len(line) <= _LONGEST_OF_TWO else f"{line[: _LONGEST_OF_TWO - 1]}…" for line in name.split("\n")
+        ]
     lines: list[str] = []
     for word in name.split():
         if lines and len(f"{lines[-1]} {word}") <= longest:
             lines[-1] = f"{lines[-1]} {word}"
         else:
             lines.append(word)
-    return [line if len(line) <= longest else f"{line[: longest - 1]}…" for line in lines[:2]]
+    return [_cut(line, longest) for line in lines[:2]]
+
+
+def _cut(line: str, longest: int) -> str:
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def taller_by(names: Sequence[str]) -> int:
+    """Pixels that a chart must grow so that all names of two lines have room; 0 in a report on one model."""
+    many = len(names) - _NAMES_IN_ONE_HEIGHT if any("\n" in name for name in names) else 0
+    return max(0, many) * (2 * LINE_HEIGHT + 2)
 
 
 def places(values: Sequence[float], names: Sequence[str], low: float, high: float, height: float) -> list[float]:

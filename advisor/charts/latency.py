@@ -14,9 +14,10 @@ from advisor.charts.drawing import (
     ROW_HEIGHT,
     colour,
     finished,
+    hollow_in,
+    marks,
     named,
     rows_of,
-    shape,
     strategy_axis,
 )
 from advisor.palette import Theme
@@ -29,11 +30,12 @@ _ROOM = 2.4  # times the longest bar: its label stands at its end, also on a tel
 
 def latency_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     """A bar from the median latency to the 95th percentile; None where nothing was timed."""
+    hollow = hollow_in(report)
     in_ms = in_milliseconds(*(latency.p50 for _, latency in _timed(report)))
     rows = rows_of(
         [
             {
-                **named(one.id),
+                **named(one.id, hollow),
                 "p50": latency.p50 * (1000 if in_ms else 1),
                 "p95": latency.p95 * (1000 if in_ms else 1),
                 "label": f"{seconds_text(latency.p50, in_ms).split()[0]} to {seconds_text(latency.p95, in_ms)}",
@@ -56,7 +58,7 @@ def latency_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
         ),
         x2="p95:Q",
     )
-    middle = base.mark_point(filled=True, size=150, opacity=1).encode(x=alt.X("p50:Q", scale=scale), shape=shape())
+    middle = marks(base.encode(x=alt.X("p50:Q", scale=scale)), hollow, size=150)
     label = base.mark_text(align="left", dx=12, fontSize=LABEL_SIZE).encode(
         x=alt.X("p95:Q", scale=scale), text="label:N", color=alt.value(theme.ink)
     )

@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING
 
 import altair as alt
 
-from advisor.charts.drawing import GREY, LABEL_SIZE, colour, finished, metric_of, named, number_axis, rows_of, shape
-from advisor.charts.ends import ROOM, names_at_ends, places
+from advisor.charts.drawing import (
+    GREY,
+    LABEL_SIZE,
+    colour,
+    finished,
+    hollow_in,
+    marks,
+    metric_of,
+    named,
+    number_axis,
+    rows_of,
+)
+from advisor.charts.ends import ROOM, names_at_ends, places, taller_by
 from advisor.palette import Theme
 from advisor.schema import Curve, CurvePoint, Report
 
@@ -27,8 +38,9 @@ def curve_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
     train = report.task.train
     sizes = sorted({each.rows for one in curves for each in one.points})
     ends = [min(each.rows for one in curves for each in one.line), curves[0].gain.rows]
-    measured = _rows({one.id: one.points for one in curves})
-    line = _rows({one.id: one.line for one in curves})
+    hollow = hollow_in(report)
+    measured = _rows({one.id: one.points for one in curves}, hollow)
+    line = _rows({one.id: one.line for one in curves}, hollow)
     shown = [each for one in curves for each in (*one.points, *one.line)]
     low, high = min(each.low for each in shown), max(each.high for each in shown)
 
@@ -65,9 +77,10 @@ def curve_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
     ranges = dots.mark_rule(strokeWidth=2, strokeCap="round").encode(
         x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour("line")
     )
-    marks = dots.mark_point(filled=True, size=110, opacity=1).encode(x=x, y=y, color=colour(), shape=shape())
+    drawn = marks(dots.encode(x=x, y=y, color=colour()), hollow, size=110)
     last = line[line.rows == ends[1]].sort_values("mean")
-    last["named_at"] = places(list(last["mean"]), list(last["strategy"]), low, high, _LEAST_HEIGHT)
+    taller = taller_by(list(last["strategy"]))
+    last["named_at"] = places(list(last["mean"]), list(last["strategy"]), low, high, _LEAST_HEIGHT + taller)
     last["to"], last["named_from"] = beyond_end(0.04), beyond_end(0.055)
     called = names_at_ends(last, theme, x, y, ("rows", "to", "named_from"))
     all_rows = alt.Chart(rows_of([{"rows": train, "label": "all your rows"}])).encode(x=x)
@@ -76,10 +89,14 @@ def curve_chart(report: Report, theme: Theme) -> alt.LayerChart | None:
         y=alt.value(0), text="label:N"
     )
     return finished(
-        alt.LayerChart(layer=[band, *edges, here, before, after, ranges, *called, marks, label]), theme, height=320
+        alt.LayerChart(layer=[band, *edges, here, before, after, ranges, *called, drawn, label]),
+        theme,
+        height=320 + taller,
     )
 
 
-def _rows(points: Mapping[str, Sequence[CurvePoint]]) -> pd.DataFrame:
+def _rows(points: Mapping[str, Sequence[CurvePoint]], hollow: Sequence[str]) -> pd.DataFrame:
     """Of the points of each strategy."""
-    return rows_of([{**named(strategy), **asdict(each)} for strategy, found in points.items() for each in found])
+    return rows_of(
+        [{**named(strategy, hollow), **asdict(each)} for strategy, found in points.items() for each in found]
+    )

@@ -17,13 +17,15 @@ from advisor.charts.drawing import (
     LABEL_SIZE,
     PLAIN_NUMBER,
     ROW_HEIGHT,
+    TWO_LINES,
     colour,
     finished,
+    hollow_in,
+    marks,
     metric_of,
     named,
     number_axis,
     rows_of,
-    shape,
     strategy_axis,
     written,
 )
@@ -31,10 +33,11 @@ from advisor.charts.ends import LINE_HEIGHT, NAME_SIZE, in_lines
 from advisor.charts.placing import FAR_AWAY, Anchor, Placed, place
 from advisor.palette import Theme
 from advisor.schema import Candidate, Judgement
-from advisor.wording import in_sentence, money_text, name_of, points_text, score_text
+from advisor.wording import in_sentence, label_of, money_text, name_of, points_text, score_text
 
 _MOST_HEIGHT, _LEAST_HEIGHT = 228, 19  # of all rows, so that they fit the first screen of a report; of a row
 _LABEL_ROOM = 0.16  # beside a perfect score, for the label at the end of its line on a telephone
+_MOST_NAMES = 7  # beside marks in a plane
 _ROOM = 2.2  # times the least and the most, beside the marks
 
 
@@ -45,11 +48,11 @@ def score_chart(report: Judgement, theme: Theme) -> alt.LayerChart:
     if preferred_baseline(report):
         groups.reverse()
     first, second = groups
-    shown = [*first, *second]
+    shown, hollow = [*first, *second], hollow_in(report)
     rows = rows_of(
         [
             {
-                **named(one.id),
+                **named(one.id, hollow),
                 **asdict(one.score),
                 "label": score_text(one.score.mean),
                 "label_at": max(one.score.mean, one.score.high),
@@ -58,7 +61,8 @@ def score_chart(report: Judgement, theme: Theme) -> alt.LayerChart:
         ]
     )
     order = list(rows.strategy)
-    row_height = max(_LEAST_HEIGHT, min(ROW_HEIGHT, _MOST_HEIGHT / len(order)))
+    least = TWO_LINES if hollow else _LEAST_HEIGHT
+    row_height = max(least, min(ROW_HEIGHT, _MOST_HEIGHT / len(order)))
     scale = alt.Scale(domain=[0, 1 + _LABEL_ROOM])
     base = alt.Chart(rows).encode(y=strategy_axis(order, theme.ink), color=colour(), tooltip=["strategy", "label"])
     axis = alt.Axis(format=".1f", values=[0, 0.2, 0.4, 0.6, 0.8, 1], domain=False, labelFlush=False)
@@ -67,7 +71,7 @@ def score_chart(report: Judgement, theme: Theme) -> alt.LayerChart:
         x2="high:Q",
         color=colour("line"),
     )
-    dot = base.mark_point(filled=True, size=170, opacity=1).encode(x=alt.X("mean:Q", scale=scale), shape=shape())
+    dot = marks(base.encode(x=alt.X("mean:Q", scale=scale)), hollow)
     at_end = base.encode(x=alt.X("label_at:Q", scale=scale), text="label:N")
     labels = written(at_end, theme, align="left", dx=11, fontSize=LABEL_SIZE, fontWeight=600)
     below = base.transform_filter(alt.datum.strategy == order[len(first) % len(order)])
@@ -109,7 +113,8 @@ def cost_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     shown = [(one, price) for one, price in priced(report) if price > 0]
     if not shown:
         return None
-    rows = rows_of([{**named(one.id), **asdict(one.score), "cost": price} for one, price in shown])
+    hollow = hollow_in(report)
+    rows = rows_of([{**named(one.id, hollow), **asdict(one.score), "cost": price} for one, price in shown])
     frontier = rows_of([{"cost": price, "mean": one.score.mean} for one, price in frontier_of(shown)])
     low, high = rows.cost.min() / _ROOM, rows.cost.max() * _ROOM
     x = alt.X(
@@ -122,9 +127,14 @@ def cost_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     line = alt.Chart(frontier).mark_line(interpolate="step-after", color=GREY, strokeDash=[4, 4]).encode(x=x, y=y)
     base = alt.Chart(rows).encode(x=x, color=colour())
     interval = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q"), y2="high:Q", color=colour("line"))
-    dot = base.mark_point(filled=True, size=170, opacity=1).encode(y=y, shape=shape())
-    called = [layer for one in _placed(shown, low, high) for layer in _name(one, theme, x, low, high)]
+    dot = marks(base.encode(y=y), hollow)
+    called = [layer for one in _placed(_called(shown), low, high) for layer in _name(one, theme, x, low, high)]
     return finished(alt.LayerChart(layer=[line, interval, *called, dot]), theme, height=280)
+
+
+def _called(shown: Sequence[tuple[Candidate, float]]) -> Sequence[tuple[Candidate, float]]:
+    """Those whose names are written: of more than have room, the ones on the frontier."""
+    return shown if len(shown) <= _MOST_NAMES else frontier_of(shown)
 
 
 def _placed(shown: Sequence[tuple[Candidate, float]], low: float, high: float) -> list[Placed]:
@@ -134,7 +144,7 @@ def _placed(shown: Sequence[tuple[Candidate, float]], low: float, high: float) -
         return math.log(cost / low) / math.log(high / low)
 
     anchors = [
-        Anchor(name_of(one.id), along(cost), one.score.mean, one.score.low, one.score.high) for one, cost in shown
+        Anchor(label_of(one.id), along(cost), one.score.mean, one.score.low, one.score.high) for one, cost in shown
     ]
     return place(anchors)
 
@@ -178,8 +188,12 @@ def cost_chart_sentence(report: Judgement) -> str:
 
 def frontier_sentence(report: Judgement) -> str:
     """What the frontier is; "" where it isn't drawn."""
-    is_drawn = len(frontier_of([(one, price) for one, price in priced(report) if price > 0])) > 1
-    return "The dashed line shows the best score at each cost." if is_drawn else ""
+    drawn = [(one, price) for one, price in priced(report) if price > 0]
+    if len(frontier_of(drawn)) < 2:
+        return "" if len(drawn) <= _MOST_NAMES else "Only the name of the cheapest of the best is shown."
+    if len(drawn) > _MOST_NAMES:
+        return "The dashed line shows the best score at each cost. Only the candidates on it are named."
+    return "The dashed line shows the best score at each cost."
 
 
 def is_doubtful(cheapest: Candidate, report: Judgement) -> bool:

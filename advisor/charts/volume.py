@@ -8,8 +8,19 @@ from typing import Any
 import altair as alt
 
 from advisor.candidates import Sentences, judged, on_pairs, priced
-from advisor.charts.drawing import FREE, LABEL_SIZE, PLAIN_NUMBER, colour, finished, named, rows_of, shape, written
-from advisor.charts.ends import ROOM, names_at_ends, places
+from advisor.charts.drawing import (
+    FREE,
+    LABEL_SIZE,
+    PLAIN_NUMBER,
+    colour,
+    finished,
+    hollow_in,
+    marks,
+    named,
+    rows_of,
+    written,
+)
+from advisor.charts.ends import ROOM, names_at_ends, places, taller_by
 from advisor.palette import Theme
 from advisor.schema import CostCrossing, Judgement
 from advisor.wording import count_text, in_sentence, list_text, money_text, name_of, number_text, rough_text
@@ -24,12 +35,12 @@ def volume_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     costs, lines = _costs(report), _lines(report)
     if not any(slope for _, slope in lines.values()):
         return None
-    met = _in_sight(report)
+    met, hollow = _in_sight(report), hollow_in(report)
     top = max([3 * report.priorities.monthly_volume, *(1.5 * volume for _, volume in met)])
     rows = rows_of(
         [
             {
-                **named(name),
+                **named(name, hollow),
                 "volume": top * share,
                 "total": fixed + slope * top * share,
             }
@@ -51,10 +62,11 @@ def volume_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     )
     drawn = alt.Chart(rows).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour("line"), detail="strategy:N")
     last = rows[rows.volume > 0].sort_values("total")
-    last["named_at"] = places(list(last.total), list(last.strategy), 0.0, most, _LEAST_HEIGHT)
+    taller = taller_by(list(last.strategy))
+    last["named_at"] = places(list(last.total), list(last.strategy), 0.0, most, _LEAST_HEIGHT + taller)
     last["to"], last["named_from"] = 1.06 * last.volume, 1.075 * last.volume
     ends = alt.Chart(last)
-    marks = ends.mark_point(filled=True, size=110, opacity=1).encode(x=x, y=y, color=colour(), shape=shape())
+    at_ends = marks(ends.encode(x=x, y=y, color=colour()), hollow, size=110)
     marked = rows_of(
         [
             {
@@ -75,13 +87,13 @@ def volume_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
             layer=[
                 drawn,
                 *names_at_ends(last, theme, x, y, ("volume", "to", "named_from")),
-                marks,
+                at_ends,
                 crossed,
                 *written(called, theme, **look),
             ]
         ),
         theme,
-        height=260,
+        height=260 + taller,
     )
 
 

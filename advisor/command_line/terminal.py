@@ -119,7 +119,8 @@ def _side_by_side(names: list[Text], figures: list[tuple[str, list[str]]]) -> Ta
 def _one_below_another(names: list[Text], figures: list[tuple[str, list[str]]]) -> Table:
     """The most important figures, for more strategies than fit next to each other on a screen."""
     shown = [one for one in figures if one[0] in _FIRST_OF_ALL or one[0].startswith(PROBABILITY)]
-    table = Table("", *(Column(heading, justify="right") for heading, _ in shown), box=SIMPLE_HEAD)
+    first = Column("", overflow="fold")  # the name of a model has no spaces
+    table = Table(first, *(Column(heading, justify="right") for heading, _ in shown), box=SIMPLE_HEAD)
     for name, *cells in zip(names, *(cells for _, cells in shown), strict=True):
         table.add_row(name, *cells)
     return table

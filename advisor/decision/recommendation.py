@@ -136,6 +136,11 @@ def recommend(
     )
 
 
+def choice_among(trials: Sequence[Trial], priorities: Priorities) -> Choice | None:
+    """What the rule alone takes of these trials; None where none is judged and within the limits."""
+    return _Case(trials, priorities, {}).under(priorities).taken
+
+
 @dataclass(frozen=True, slots=True)
 class _Ruling:
     """What is taken under some priorities (None where nothing is within the limits): from `kept`, best first, whose

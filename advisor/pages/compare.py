@@ -11,9 +11,11 @@ import streamlit as st
 from advisor.advice.worth import worth_sentence
 from advisor.pages import frame
 from advisor.pages.draft import Draft, draft_of, keep_plan, starting_plan
+from advisor.pages.further_models import choose_further
 from advisor.pages.marks import marked_name
 from advisor.pages.place import choose_place
 from advisor.pages.waiting import ask_again, show_estimate, show_total
+from advisor.pairing import MOST_CANDIDATES
 from advisor.plan import (
     COST_BOUNDS,
     DAYS_BOUNDS,
@@ -37,7 +39,9 @@ from strategies.engine.models import SUGGESTIONS, check_training
 from strategies.presets import PRESETS
 from strategies.registry import DECLARATIONS
 
-_NUMBERS = dict(enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine"), 2))
+_NUMBERS = dict(
+    enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"), 2)
+)
 _CARDS_A_ROW = 4
 _CURRENCIES = ("USD", "EUR", "GBP")
 _MOST_SEED = 2**32 - 1  # of numpy and of scikit-learn
@@ -76,8 +80,9 @@ def choose_strategies(plan: Plan, draft: Draft) -> tuple[tuple[str, ...], tuple[
 def choose_model(plan: Plan) -> str:
     suggestions = {one.name: one for one in SUGGESTIONS}
     names = list(dict.fromkeys([*suggestions, plan.model]))
+    has_further = bool(st.session_state.get("further-models", plan.further))  # chosen further down
     model = st.selectbox(
-        "Language model, the same for every strategy",
+        "First language model" if has_further else "Language model, the same for every strategy",
         names,
         index=names.index(plan.model),
         format_func=lambda name: suggestions[name].title if name in suggestions else name,
@@ -284,17 +289,29 @@ def choose_advanced(was: Plan) -> Plan:
     return replace(was, priorities=priorities, seed=seed)
 
 
+def is_complete(plan: Plan) -> bool:
+    """Whether every model has a strategy, and all together fit in a report."""
+    return all(strategies for _, strategies in plan.chosen) and len(plan.pairings) <= MOST_CANDIDATES
+
+
 def show_run_bar(plan: Plan, name: str) -> None:
     """The total time and the one primary button, in view wherever the page is scrolled to."""
-    count = len(plan.strategies)
+    count = len(plan.pairings)
     label = {0: "Compare them", 1: "Measure this one"}.get(count, f"Compare the {_NUMBERS.get(count, count)}")
     with st.container(key="run-bar", horizontal=True, vertical_alignment="center"):
         with st.container(key="run-total", width="stretch"):
-            if count:
+            if is_complete(plan):
                 show_total(plan, name)
+            elif count > MOST_CANDIDATES:
+                frame.problem(
+                    f"Choose at most {MOST_CANDIDATES} strategies, counted with each model. You have {count}."
+                )
+            elif plan.further:
+                frame.problem("Choose at least one strategy for each model.")
             else:
                 frame.problem("Choose at least one strategy.")
-        is_pressed = st.button(label, type="primary", key="run", disabled=not count, icon=":material/play_arrow:")
+        is_ready = is_complete(plan)
+        is_pressed = st.button(label, type="primary", key="run", disabled=not is_ready, icon=":material/play_arrow:")
     if is_pressed:
         start(plan)
 
@@ -321,8 +338,9 @@ def show_compare() -> None:
         model = choose_model(was)
     with effort_side:
         preset = choose_preset(was)
-    chosen = replace(was, strategies=strategies, model=model, preset=preset)
-    if strategies:
+    further = choose_further(was, model, strategies)
+    chosen = replace(was, strategies=strategies, model=model, preset=preset, further=further)
+    if is_complete(chosen):
         show_estimate(chosen, dataset.name)
     chosen = choose_advanced(chosen)
     keep_plan(replace(chosen, strategies=tuple(one for one in STRATEGIES if one in (*strategies, *refused))), was)

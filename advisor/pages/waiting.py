@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import streamlit as st
 
-from advisor.estimate import Speed, busy_sentence, busy_share, estimate_seconds
-from advisor.learned_times import PastStep, StepTime, estimate_times
+from advisor.estimate import Speed, busy_sentence, busy_share
+from advisor.learned_times import PastStep, StepTime
 from advisor.pages import frame
 from advisor.pages.draft import draft_of, split_within
 from advisor.pages.marks import marked_name
 from advisor.plan import STRATEGIES, Plan
-from advisor.runs.timing import is_outdated, past_steps
+from advisor.runs.timing import is_outdated, past_steps, speeds_of, times_of
 from advisor.runs.worker import start_worker
 from advisor.storage.stored import StoredSpeed
 from advisor.wording import duration_range_text, duration_text, in_sentence
@@ -28,20 +28,19 @@ _SECONDS_A_LOAD_STANDS = 60
 def show_estimate(plan: Plan, name: str) -> None:
     """The time of each strategy. While the machine is being timed, it says so and looks again."""
     store = frame.store()
-    stored = store.speed(plan.model)
-    if stored is None or _is_stale(stored):
-        store.request_speed(plan.model)
-        stored = store.speed(plan.model)
-    if _is_known(stored):
-        _show(plan, name, stored)
+    for model in plan.models:
+        stored = store.speed(model)
+        if stored is None or _is_stale(stored):
+            store.request_speed(model)
+    if _are_known(plan):
+        _show(plan, name)
         return
     start_worker(store)
 
     @st.fragment(run_every=_SECONDS_BETWEEN_LOOKS)
     def look_again() -> None:
-        found = store.speed(plan.model)
-        _show(plan, name, found)
-        if _is_known(found):
+        _show(plan, name)
+        if _are_known(plan):
             st.rerun()
 
     look_again()
@@ -49,11 +48,11 @@ def show_estimate(plan: Plan, name: str) -> None:
 
 def show_total(plan: Plan, name: str) -> None:
     """The time of the whole run, as a range."""
-    stored = frame.store().speed(plan.model)
-    if stored is None or stored.speed is None:
-        frame.small((stored.problem if stored is not None else None) or _waiting_words())
+    speeds = speeds_of(frame.store(), plan)
+    if not speeds:
+        frame.small(_why_unknown(plan))
         return
-    found = _times(plan, name, stored.speed, plan.steps)
+    found = _times(plan, name, speeds)
     total = duration_range_text(sum(one.low for one in found.values()), sum(one.high for one in found.values()))
     st.html(f'<p role="status">Estimated time: <b>{escape(total)}</b></p>')
 
@@ -85,22 +84,30 @@ def _is_running() -> bool:
     return any(run.state == "running" for run in frame.store().runs())
 
 
-def _is_known(stored: StoredSpeed | None) -> bool:
-    return stored is not None and (stored.problem is not None or stored.speed is not None)
+def _are_known(plan: Plan) -> bool:
+    """Whether every model was timed, or can't be."""
+    found = [frame.store().speed(model) for model in plan.models]
+    return all(one is not None and (one.problem is not None or one.speed is not None) for one in found)
 
 
-def _show(plan: Plan, name: str, stored: StoredSpeed | None) -> None:
-    if stored is None or stored.speed is None:
-        frame.small((stored.problem if stored is not None else None) or _waiting_words())
+def _why_unknown(plan: Plan) -> str:
+    found = [frame.store().speed(model) for model in plan.models]
+    return next((one.problem for one in found if one is not None and one.problem), None) or _waiting_words()
+
+
+def _show(plan: Plan, name: str) -> None:
+    speeds = speeds_of(frame.store(), plan)
+    if not speeds:
+        frame.small(_why_unknown(plan))
         return
-    left_out = [strategy for strategy in STRATEGIES if strategy not in plan.strategies]
-    found = _times(plan, name, stored.speed, (*plan.steps, *left_out))
+    left_out = [] if plan.further else [strategy for strategy in STRATEGIES if strategy not in plan.strategies]
+    found = _times(plan, name, speeds, left_out)
     each = "".join(
         f"<li>{marked_name(step)} <span>{escape(duration_range_text(found[step].low, found[step].high))}</span></li>"
         for step in plan.steps
     )
     st.html(f'<p class="quiet small">Estimated time</p><ul class="estimate">{each}</ul>')
-    if caveat := busy_sentence(stored.speed):
+    if caveat := next(filter(None, map(busy_sentence, speeds.values())), None):
         frame.small(caveat)
     split = split_within(plan.dataset_id, name, plan.setup, plan.preset)
     if len(split.train) == PRESETS[plan.preset].train_rows:
@@ -110,11 +117,11 @@ def _show(plan: Plan, name: str, stored: StoredSpeed | None) -> None:
         frame.small(f"Not included: {besides}.")
 
 
-def _times(plan: Plan, name: str, speed: Speed, steps: Sequence[str]) -> dict[str, StepTime]:
+def _times(plan: Plan, name: str, speeds: Mapping[str, Speed], also: Sequence[str] = ()) -> dict[str, StepTime]:
     task = draft_of(plan.dataset_id, name, plan.setup).task
     split = split_within(plan.dataset_id, name, plan.setup, plan.preset)
-    timed = estimate_seconds(task, split, PRESETS[plan.preset], steps, speed)
-    return estimate_times(timed, _past_steps(plan.model, speed, len(frame.store().runs())))
+    runs = len(frame.store().runs())
+    return times_of(task, split, plan, speeds, lambda model, speed: _past_steps(model, speed, runs), also)
 
 
 @st.cache_data(ttl=_SECONDS_A_LOAD_STANDS, show_spinner=False)

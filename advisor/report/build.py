@@ -15,6 +15,7 @@ from advisor.decision.score_doubt import score_doubt
 from advisor.measurement import apart_seconds, derive, is_judged, paired_scores, score_of_each_training
 from advisor.pairing import strategy_of
 from advisor.plan import Priorities
+from advisor.report.by_model import by_model
 from advisor.report.learned import curves_from, training_caveats, turning_sentences
 from advisor.report.probed import freshness, refusals, robustness, side_effects, without_documents
 from advisor.schema import Candidate, Comparison, CostCrossing, Judgement, NotMeasured, Report, TaskFacts
@@ -52,11 +53,13 @@ def build_report(
     fewer: Mapping[str, Mapping[int, Trial]] | None = None,
     score_check: ScoreCheck | None = None,
     models: Mapping[str, str] | None = None,
+    sizes: Mapping[str, float] | None = None,
 ) -> Report:
     """Everything a person is told about a run.
 
     `created_at` is ISO 8601; `device` and `model` are in words. `models` are those of the candidates in words, by name,
-    where there are several. Row counts are those of `split`, the rows used.
+    where there are several, and `sizes` their parameters, as far as known, by the model in words. Row counts are those
+    of `split`, the rows used.
     Scores are in [0, 1], times in seconds, money in `priorities.currency`. What was not measured is null.
     `score_check` says how well the score tells right answers from wrong ones.
     `fewer` holds, by strategy and by how many of the training rows it learned from, the trials of learning curves.
@@ -111,6 +114,7 @@ def build_report(
         curves=curves_from(trials, fewer or {}, len(split.train)),
         score_check=score_check,
         score_doubt=doubt,
+        by_model=by_model(judged, trials, priorities, sizes or {}, doubt is not None),
     )
     return _with_curves_and_rules(report)
 
@@ -180,8 +184,14 @@ def under_priorities(
             doubt=report.score_doubt,
             check=report.score_check,
         ),
+        by_model=by_model(report, trials, priorities, _sizes(report), report.score_doubt is not None),
     )
     return _with_curves_and_rules(changed)
+
+
+def _sizes(report: Report) -> dict[str, float]:
+    each = report.by_model.of_each if report.by_model else ()
+    return {one.model: one.parameters for one in each if one.parameters is not None}
 
 
 def _with_curves_and_rules(report: Report) -> Report:

@@ -41,7 +41,7 @@ from eval.scoring import scorer_for
 from eval.scoring.metric import VERSION
 from eval.statistics.inference import Interval
 from eval.task import Example, Split, Task
-from strategies.engine.models import context_tokens
+from strategies.engine.models import context_tokens, known_parameters
 
 _PACKAGES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu")
 
@@ -70,6 +70,7 @@ def write_report(
         device=_device(folder, trials),
         model=list_text([model_words(model) for model in plan.models]),
         models={one.name: model_words(one.model) for one in plan.pairings} if plan.further else None,
+        sizes={model_words(model): size for model in plan.models if (size := known_parameters(model))},
         task=task,
         split=split,
         trials=trials,

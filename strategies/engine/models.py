@@ -141,7 +141,7 @@ def check_training(name: str, trained: Trains | None, ask_hub: bool = False) -> 
         return f"{kind}, so only an adapter can be trained: leave out strategies that train {trained}."
     if trained == "some weights":
         return None
-    parameters = _known_parameters(name)
+    parameters = known_parameters(name)
     if parameters is None and ask_hub:
         try:
             parameters = _hub_parameters(name)
@@ -169,7 +169,7 @@ def _title(name: str) -> str:
     return EMBEDDED_NAME if name == EMBEDDED else name
 
 
-def _known_parameters(name: str) -> float | None:
+def known_parameters(name: str) -> float | None:
     """The number of parameters, if this machine knows it without a network."""
     listed = {one.name: one.parameters for one in SUGGESTIONS}
     if name in listed:

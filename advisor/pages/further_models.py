@@ -1,0 +1,93 @@
+"""Compare: further models beside the first, and which strategies each of them gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from advisor.pages import frame
+from advisor.pairing import MOST_CANDIDATES, left_out_sentence, refusal_of, short_names
+from advisor.plan import STRATEGIES, FurtherModel, Plan
+from advisor.wording import name_of
+from strategies.engine.models import SUGGESTIONS
+from strategies.registry import TRAINED
+
+_UNTRAINED = tuple(one for one in STRATEGIES if one not in TRAINED)
+
+
+def choose_further(plan: Plan, model: str, strategies: Sequence[str]) -> tuple[FurtherModel, ...]:
+    """The further models, each with its strategies. `model` is the first, with its `strategies`. One without any is
+    kept, so that the page can ask for one."""
+    before = {one.model: one.strategies for one in plan.further}
+    titles = {one.name: one.title for one in SUGGESTIONS}
+    with st.expander("**More models** Compare strategies across several models", expanded=bool(before)):
+        models = st.multiselect(
+            "Other models to compare",
+            [name for name in dict.fromkeys([*titles, *before]) if name != model],
+            default=[name for name in before if name != model],
+            format_func=lambda name: titles.get(name, name),
+            accept_new_options=True,
+            placeholder="Choose models, or type the ID or the folder of one",
+            key="further-models",
+        )
+        models = [name for name in dict.fromkeys(models) if name != model]
+        if not models:
+            frame.small(f"Every further model takes about as long as the first. At most {MOST_CANDIDATES} candidates.")
+            return ()
+        short = short_names([model, *models])
+        possible = {name: [one for one in STRATEGIES if refusal_of(one, name) is None] for name in models}
+        _offer_presets(model, short[model], models, possible)
+        found = []
+        for name in models:
+            usual = [one for one in before.get(name, strategies) if one in possible[name]]
+            chosen = st.pills(
+                f"Strategies with {short[name]}",
+                possible[name],
+                selection_mode="multi",
+                default=usual,
+                format_func=name_of,
+                key=_key(name),
+            )
+            refused = {one: why for one in STRATEGIES if (why := refusal_of(one, name)) is not None}
+            if refused:
+                frame.small(left_out_sentence(short[name], refused))
+            found.append(FurtherModel(name, tuple(one for one in STRATEGIES if one in chosen)))
+        return tuple(found)
+
+
+def _offer_presets(model: str, short: str, models: Sequence[str], possible: dict[str, list[str]]) -> None:
+    """Two usual ways to share the strategies among the models."""
+    are_hosted = all("finetuning" not in each for each in possible.values())
+    split = "Prompt the hosted one, fine-tune the local one" if are_hosted else f"Fine-tune {short}, prompt the others"
+    own = [one for one in STRATEGIES if refusal_of(one, model) is None]
+    with st.container(horizontal=True):
+        st.button(
+            "The same strategies with every model",
+            key="all-with-all",
+            on_click=lambda: _share(
+                {
+                    name: [one for one in possible[name] if st.session_state.get(f"include-{one}", False)]
+                    for name in models
+                }
+            ),
+        )
+        st.button(
+            split,
+            key="prompt-and-tune",
+            on_click=lambda: _share(
+                {name: [one for one in _UNTRAINED if one in possible[name]] for name in models},
+                {one: one == "finetuning" for one in own},
+            ),
+        )
+
+
+def _share(strategies: dict[str, list[str]], of_first: dict[str, bool] | None = None) -> None:
+    for name, chosen in strategies.items():
+        st.session_state[_key(name)] = chosen
+    for strategy, is_on in (of_first or {}).items():
+        st.session_state[f"include-{strategy}"] = is_on
+
+
+def _key(model: str) -> str:
+    return f"strategies-with-{model}"

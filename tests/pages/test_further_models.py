@@ -1,0 +1,56 @@
+"""Several models on Compare: chosen, shared among the strategies, measured together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from advisor.plan import FurtherModel, Plan, Setup
+from advisor.storage.store import Store
+from tests.app import SPEED, html_of, open_page, primaries
+from tests.pages.test_flow import TICKETS
+from tests.tiny_strategies import tiny_model
+
+
+@pytest.fixture
+def model(store: Store, tmp_path: Path) -> str:
+    found = tiny_model(tmp_path / "other-model")
+    store.save_speed(found, SPEED)
+    return found
+
+
+def test_strategies_are_shared_among_two_models_and_both_are_compared(store: Store, model: str) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    strategies, of_other = ("prompting", "finetuning"), ("prompting", "retrieval")
+    store.save_draft(
+        Plan(dataset.id, Setup("message", "label"), "quick", strategies, further=(FurtherModel(model, of_other),))
+    )
+    app = open_page("Compare", dataset=dataset.id)
+    assert not app.exception and primaries(app) == ["Compare the four"]
+    said = html_of(app)
+    assert "Prompting with SmolLM2-135M-Instruct" in said and "Retrieval with other-model" in said
+    app.button(key="prompt-and-tune").click().run()
+    assert primaries(app) == ["Compare the four"]  # fine-tuning with the first, and three ways to prompt the other
+    app.button(key="run").click().run()
+    (run,) = store.runs()
+    assert run.plan.chosen == (
+        ("embedded", ("finetuning",)),
+        (model, ("prompting", "prompting_examples", "retrieval")),
+    )
+    assert html_of(app).count("with other-model") >= 3  # the page of the run
+
+
+def test_a_model_without_a_strategy_and_too_many_candidates_are_refused(store: Store, model: str) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    plan = Plan(dataset.id, Setup("message", "label"), further=(FurtherModel(model, ()),))
+    store.save_draft(plan)
+    app = open_page("Compare", dataset=dataset.id)
+    assert app.button(key="run").disabled and "Choose at least one strategy for each model." in html_of(app)
+
+
+def test_one_model_is_all_there_is_until_another_is_added(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    app = open_page("Compare", dataset=dataset.id)
+    app.button(key="run").click().run()
+    assert store.runs()[0].plan.further == ()
