@@ -22,7 +22,7 @@ from advisor.schema import Candidate, Comparison, CostCrossing, Judgement, NotMe
 from advisor.wording import money_text
 from eval.failures.sorting import Failures, sort_failures
 from eval.money.costs import Quote, cost_of
-from eval.money.ranges import crossing_range, price_range
+from eval.money.ranges import crossing_ranges, price_range
 from eval.outcomes import Outcome, Trial
 from eval.scoring import metric_for
 from eval.scoring.check import ScoreCheck
@@ -330,11 +330,11 @@ def _crossings(
     """For each pair of judged strategies whose costs are known, the monthly volume at which they cost the same."""
     costs = [(trial, cost_of(trial, priorities, quotes.get(trial.strategy))) for trial in trials if is_judged(trial)]
     known = [(trial, cost) for trial, cost in costs if cost.line(priorities.months) is not None]
-    found = []
-    for a, b in combinations(known, 2):
-        at = crossing_range(a, b, priorities, is_ranged=not quotes)
-        found.append(CostCrossing(a[0].strategy, b[0].strategy, at.monthly, at.low, at.high, at.is_ranged))
-    return tuple(found)
+    found = crossing_ranges(known, priorities, is_ranged=not quotes)
+    return tuple(
+        CostCrossing(a[0].strategy, b[0].strategy, at.monthly, at.low, at.high, at.is_ranged)
+        for (a, b), at in zip(combinations(known, 2), found, strict=True)
+    )
 
 
 def _majority_score(kind: Kind, metric: str, test: Sequence[Example]) -> float | None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,10 +65,23 @@ def crossing(a: Cost, b: Cost, months: float) -> float | None:
 def crossing_range(a: tuple[Trial, Cost], b: tuple[Trial, Cost], terms: Terms, is_ranged: bool) -> Crossing:
     """Where two strategies cost the same, with its range: a bootstrap over timed answers and scored rows, or over their
     groups."""
-    at, lines = crossing(a[1], b[1], terms.months), _drawn_lines((a, b), terms) if is_ranged else None
-    if lines is None:
+    return crossing_ranges([a, b], terms, is_ranged)[0]
+
+
+def crossing_ranges(each: Sequence[tuple[Trial, Cost]], terms: Terms, is_ranged: bool) -> list[Crossing]:
+    """`crossing_range` of each pair, in the order of `itertools.combinations`; each strategy is drawn only once."""
+    lines = [_drawn_line(trial, cost, terms) if is_ranged else None for trial, cost in each]
+    return [
+        _met(crossing(a[1], b[1], terms.months), line_a, line_b)
+        for (a, line_a), (b, line_b) in combinations(zip(each, lines, strict=True), 2)
+    ]
+
+
+def _met(at: float | None, *lines: tuple[float, Numbers] | None) -> Crossing:
+    drawn = [line for line in lines if line is not None]
+    if len(drawn) < len(lines):
         return Crossing(at, None, None, is_ranged=False)
-    fixed, slopes = zip(*lines, strict=True)
+    fixed, slopes = zip(*drawn, strict=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         volumes = (fixed[1] - fixed[0]) / (slopes[0] - slopes[1])
     volumes = np.where(volumes > 0, volumes, np.inf)
@@ -79,23 +93,22 @@ def probability_of_costing_less(a: tuple[Trial, Cost], b: tuple[Trial, Cost], te
     """The probability that the first costs less over `terms.months` at the monthly volume, with the bootstrap of
     `crossing_range`. None if the costs don't depend on timed answers, or if there are too few."""
     is_found_elsewhere = any(cost.per_1000 != cost_of(trial, terms).per_1000 for trial, cost in (a, b))
-    lines = None if is_found_elsewhere else _drawn_lines((a, b), terms)
-    if lines is None:
+    if is_found_elsewhere:
         return None
-    first, second = (fixed + slopes * terms.monthly_volume for fixed, slopes in lines)
+    line_a, line_b = _drawn_line(*a, terms), _drawn_line(*b, terms)
+    if line_a is None or line_b is None:
+        return None
+    first, second = (fixed + slopes * terms.monthly_volume for fixed, slopes in (line_a, line_b))
     return float((first < second).mean())
 
 
-def _drawn_lines(pair: Sequence[tuple[Trial, Cost]], terms: Terms) -> list[tuple[float, Numbers]] | None:
-    """For each strategy, what is paid at zero volume, and its `_slopes`; None if these can't be drawn."""
-    drawn = []
-    for trial, cost in pair:
-        is_timed = len(Timed.of(trial).seconds) >= _FEWEST_TIMED
-        line = cost.line(terms.months)
-        if line is None or not _follows_from_seconds(terms) or (cost.per_1000 and not is_timed):
-            return None
-        drawn.append((line[0], _slopes(trial, cost, terms)))
-    return drawn
+def _drawn_line(trial: Trial, cost: Cost, terms: Terms) -> tuple[float, Numbers] | None:
+    """What is paid at zero volume, and `_slopes`; None if these can't be drawn."""
+    is_timed = len(Timed.of(trial).seconds) >= _FEWEST_TIMED
+    line = cost.line(terms.months)
+    if line is None or not _follows_from_seconds(terms) or (cost.per_1000 and not is_timed):
+        return None
+    return line[0], _slopes(trial, cost, terms)
 
 
 def _slopes(trial: Trial, cost: Cost, terms: Terms) -> Numbers:

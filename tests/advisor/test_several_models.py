@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from advisor.command_line.commands import main
-from advisor.pairing import MOST_CANDIDATES, model_in, short_names, strategy_of
+from advisor.pairing import MOST_CANDIDATES, model_in, paired, short_names, strategy_of
 from advisor.plan import PLAN, FurtherModel, Plan, Setup
 from advisor.runs.experiment import draft_task
 from advisor.runs.timing import expected_times, past_steps
@@ -119,6 +119,16 @@ def test_short_names_differ_in_any_spelling_and_fit_a_folder() -> None:
         "x-y",
         "big",
     ]
+
+
+def test_a_strategy_is_not_paired_with_a_model_that_it_cannot_train(tmp_path: Path) -> None:
+    models = [tiny_model(tmp_path / "whole"), tiny_model(tmp_path / "packed")]
+    config = tmp_path / "packed" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"quantization_config": {"quant_method": "fp8"}}))
+    chosen, left_out = paired(models, ("prompting", "full_finetuning"))
+    assert chosen == [(models[0], ("prompting", "full_finetuning")), (models[1], ("prompting",))]
+    (sentence,) = left_out
+    assert sentence.startswith("We leave out full fine-tuning with packed. The weights of")
 
 
 def test_a_candidate_is_named_with_its_model_and_a_strategy_from_elsewhere_as_it_is() -> None:
