@@ -22,7 +22,8 @@ from streamlit.testing.v1 import AppTest
 
 from advisor.estimate import Speed
 from advisor.pages.frame import SCRIPT
-from advisor.plan import Plan, Setup
+from advisor.pairing import model_in, strategy_of
+from advisor.plan import DEFAULT_MODEL, Plan, Setup
 from advisor.runs.report_files import write_report
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
@@ -82,13 +83,16 @@ def finish_run(
     follows: str | None = None,
     baselines: Sequence[Trial] = (),
 ) -> StoredRun:
-    """A run over this task as if it had been uploaded, with these results."""
+    """A run over this task as if it had been uploaded, with these results, in the order of their models."""
     table = DataFrame(
         {"question": [row.input for row in task.examples], "label": [row.target for row in task.examples]}
     )
     dataset = store.add_dataset("questions.csv", table.to_csv(index=False).encode())
-    compared = tuple(trial.strategy for trial in trials)
-    plan = Plan(dataset.id, Setup("question", "label"), strategies=compared, follows=follows)
+    chosen: dict[str, list[str]] = {}
+    for trial in trials:
+        chosen.setdefault(model_in(trial.strategy) or DEFAULT_MODEL, []).append(strategy_of(trial.strategy))
+    plan = Plan(dataset.id, Setup("question", "label"), follows=follows)
+    plan = plan.with_chosen([(model, tuple(names)) for model, names in chosen.items()])
     run = store.add_run(plan, task_to_json(task, split))
     folder = store.run_folder(run.id)
     store.save_step(StoredStep(run.id, "baselines", "done"))

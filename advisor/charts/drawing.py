@@ -70,7 +70,14 @@ def metric_of(report: Judgement) -> str:
 
 def strategy_axis(order: list[str], ink: str) -> alt.Y:
     in_two_lines = any("\n" in name for name in order)
-    own: dict[str, Any] = {"labelExpr": r"split(datum.label, '\n')", "labelLineHeight": 14} if in_two_lines else {}
+    own: dict[str, Any] = {}
+    if in_two_lines:
+        has_two = {"test": r"indexof(datum.label, '\n') >= 0", "value": -7}  # else the first line is beside the mark
+        own = {
+            "labelExpr": r"split(datum.label, '\n')",
+            "labelLineHeight": 14,
+            "labelOffset": {"condition": has_two, "value": 0},
+        }
     axis = alt.Axis(
         **own,
         labelFontSize=12 if in_two_lines else 14,

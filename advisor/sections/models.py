@@ -23,10 +23,10 @@ def section(report: Report) -> Section | None:
     larger = _with_larger(found, report)
     of_each = tuple(_of_one(one, report) for one in found.of_each)
     between = tuple(_between(pair) for pair in _same_strategy(report))
-    summary = larger or _agreement(found)
-    shown = tuple(dict.fromkeys((summary, _agreement(found), *of_each)))
+    summary = larger or _agreement(found, report)
+    shown = tuple(dict.fromkeys((summary, _agreement(found, report), *of_each)))
     blocks = (Bullets(shown, between, "The same strategy with another model"),)
-    return Section("models", TITLE, summary, blocks, _HOW, f"{TITLE}: {_heading(found)}", "summary")
+    return Section("models", TITLE, summary, blocks, _HOW, f"{TITLE}: {_heading(found, report)}", "summary")
 
 
 _HOW = (
@@ -36,16 +36,31 @@ _HOW = (
 )
 
 
-def _heading(found: ByModel) -> str:
-    strategies = {strategy_of(one.choice) for one in found.of_each if one.choice}
-    if len(strategies) == 1 and all(one.choice for one in found.of_each):
-        return f"{in_sentence(next(iter(strategies)))} with each of {len(found.of_each)} models"
+def _heading(found: ByModel, report: Report) -> str:
+    chosen = {strategy_of(one.choice) if one.choice else None for one in found.of_each}
+    if not _are_alike(found, report):
+        return f"{len(found.of_each)} models, measured with different strategies"
+    if len(chosen) == 1 and (strategy := next(iter(chosen))):
+        return f"{in_sentence(strategy)} with each of {len(found.of_each)} models"
     return f"it differs between {len(found.of_each)} models"
 
 
-def _agreement(found: ByModel) -> str:
-    """Whether each model alone leads to the same strategy."""
+def _measured(model: str, report: Report) -> set[str]:
+    """The strategies measured with a model."""
+    return {one.strategy for one in judged(report) if one.model == model}
+
+
+def _are_alike(found: ByModel, report: Report) -> bool:
+    """Whether every model was measured with the same strategies, of which there are several."""
+    each = [_measured(one.model, report) for one in found.of_each]
+    return all(one == each[0] and len(one) > 1 for one in each)
+
+
+def _agreement(found: ByModel, report: Report) -> str:
+    """Whether each model alone leads to the same strategy. Where their strategies differ, nothing follows from that."""
     strategies = {strategy_of(one.choice) for one in found.of_each if one.choice}
+    if not _are_alike(found, report):
+        return "Not every model was measured with the same strategies, so strategy and model can't be told apart."
     if any(one.choice is None for one in found.of_each):
         return "Not every model has a strategy that could be chosen."
     if len(strategies) == 1:
@@ -62,6 +77,13 @@ def _with_larger(found: ByModel, report: Report) -> str | None:
     strategy, instead = strategy_of(choice), strategy_of(largest.choice)
     if largest.choice == choice:
         return f"The verdict rests on the largest model, {largest.name}."
+    if strategy not in _measured(largest.model, report):
+        return (
+            f"We don't know whether the verdict holds with the larger model: {in_sentence(strategy)} wasn't measured "
+            f"with {largest.name}."
+        )
+    if len(_measured(largest.model, report)) == 1:
+        return f"With the larger model, {largest.name}, we measured only {in_sentence(strategy)}."
     if largest.confidence == "too close to call":
         return f"With the larger model, {largest.name}, the strategies are too close to call."
     if strategy != instead:
@@ -85,7 +107,9 @@ def _of_one(one: OfModel, report: Report) -> str:
         return f"With {one.name} alone, nothing could be chosen: no strategy was measured within your limits."
     score = next(score_text(each.score.mean) for each in judged(report) if each.id == one.choice)
     name = in_sentence(strategy_of(one.choice))
-    if one.confidence == "too close to call":
+    if len(_measured(one.model, report)) == 1:
+        said = f"With {one.name}, we measured only {name}, which scores {score}."
+    elif one.confidence == "too close to call":
         said = f"With {one.name} alone, it is too close to call. We would start with {name}, which scores {score}."
     else:
         said = f"With {one.name} alone, we would choose {name}, which scores {score} ({one.confidence} evidence)."

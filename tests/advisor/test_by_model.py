@@ -23,6 +23,7 @@ from advisor.render.markdown import render_markdown
 from advisor.report.build import under_priorities
 from advisor.schema import REPORT, ByModel, OfModel, Report
 from advisor.sections.contents import sections_of
+from advisor.wording import score_text
 from eval.outcomes import Trial
 from eval.task import Kind, Split, Task
 from tests.reports import section_of, sentences_of
@@ -34,7 +35,7 @@ MODELS = {
     "Qwen/Qwen2.5-1.5B-Instruct": 1.54e9,
 }
 Trials = Callable[..., tuple[Trial, ...]]
-ROWS = 60
+ROWS = 40
 
 
 def with_models(make: Trials, count: int) -> tuple[list[Trial], dict[str, str]]:
@@ -54,7 +55,7 @@ def with_models(make: Trials, count: int) -> tuple[list[Trial], dict[str, str]]:
 def report_on(synthetic_report: Callable[..., Report], synthetic_trials: Trials) -> Callable[..., Report]:
     def make(count: int, **overrides: Any) -> Report:
         trials, models = with_models(synthetic_trials, count)
-        return synthetic_report(n=ROWS, trials=trials, models=models, **{"sizes": MODELS, **overrides})
+        return synthetic_report(**{"n": ROWS, "trials": trials, "models": models, "sizes": MODELS, **overrides})
 
     return make
 
@@ -99,6 +100,24 @@ def test_a_larger_model_is_only_spoken_of_where_it_is_known_and_has_a_choice(
     assert report.by_model is not None
     assert (report.by_model.largest and report.by_model.largest.name) == largest
     assert section_of(report, "models").summary.startswith(said)
+
+
+def test_nothing_is_said_of_a_larger_model_with_other_strategies(
+    report_on: Callable[..., Report], synthetic_trials: Trials
+) -> None:
+    trials, _ = with_models(synthetic_trials, 2)
+    names = ("finetuning@SmolLM2-135M-Instruct", "prompting@SmolLM2-360M-Instruct")
+    kept = [one for one in trials if one.strategy in names]
+    section = section_of(report_on(2, trials=kept), "models")
+    assert section.full_heading == "The verdict by model: 2 models, measured with different strategies"
+    said = sentences_of(section)
+    assert said[:3] == [
+        "We don't know whether the verdict holds with the larger model: adapter fine-tuning wasn't measured with "
+        "SmolLM2-360M-Instruct.",
+        "Not every model was measured with the same strategies, so strategy and model can't be told apart.",
+        f"With SmolLM2-135M-Instruct, we measured only adapter fine-tuning, which scores {_score(kept[0])}.",
+    ]
+    assert said[3].startswith("With SmolLM2-360M-Instruct, we measured only prompting") and "less than" in said[3]
 
 
 def test_models_of_one_size_have_no_largest() -> None:
@@ -166,6 +185,10 @@ def test_charts_tell_models_apart_by_name_and_by_what_is_inside_the_marks(report
 def test_marks_of_one_model_are_drawn_as_ever(synthetic_report: Callable[..., Report]) -> None:
     drawn = score_chart(synthetic_report(), LIGHT)
     assert all("inside" not in row for row in _rows(drawn)) and "fillOpacity" not in drawn.to_json()
+
+
+def _score(trial: Trial) -> str:
+    return score_text(sum(one.score for one in trial.outcomes) / len(trial.outcomes))
 
 
 def _rows(chart: LayerChart) -> list[dict[str, Any]]:
