@@ -8,19 +8,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from advisor.command_line.terminal import Screen
+from advisor.pairing import model_words
 from advisor.runs.judging import judge_run
 from advisor.sections import judges
 from advisor.sections.blocks import Bullets
 from advisor.storage.store import Store
 from eval.task import BadInput
 from strategies.engine.language_model import LanguageModel
-from strategies.engine.models import EMBEDDED, EMBEDDED_NAME
 
 
 def judge_answers(store: Store, run_id: str, model: str) -> None:
     """Prints what all judges of this run say, once this model has compared its answers. Raises BadInput if there is
     nothing to judge, or if the model can't be loaded."""
-    name = EMBEDDED_NAME if model == EMBEDDED else model
     bars = Progress(
         TextColumn("Pairs judged"), BarColumn(bar_width=24), MofNCompleteColumn(), console=Screen(stderr=True)
     )
@@ -32,7 +31,7 @@ def judge_answers(store: Store, run_id: str, model: str) -> None:
                 shown.enter_context(bars)
             bars.update(bar, completed=done, total=total)
 
-        report = judge_run(store, run_id, name, lambda: _load(model), show)
+        report = judge_run(store, run_id, model_words(model), lambda: _load(model), show)
     section = judges.section(report)
     if section is None:
         raise BadInput("The strategies of this run gave the same answer to every test row: there is nothing to judge.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -18,17 +18,26 @@ _WORTH = {Ruling.LEFT: 1, Ruling.RIGHT: -1, Ruling.TIE: 0}
 
 
 def judges_of(
-    pairs: Sequence[Pair], ballots: Sequence[Ballot], clicks: Sequence[Click], choice: str | None, model: str
+    pairs: Sequence[Pair],
+    ballots: Sequence[Ballot],
+    clicks: Sequence[Click],
+    choice: str | None,
+    models: Collection[str],
 ) -> tuple[Judge, ...]:
-    """One for each model that cast ballots on these pairs, in the order of their first ballots. `model` is the name of
-    the model that the run compared."""
+    """One for each model that cast ballots on these pairs, in the order of their first ballots. `models` are those
+    whose answers the run compared."""
     names = dict.fromkeys(ballot.judge for ballot in ballots)
-    made = [_judge(name, pairs, ballots, clicks, choice, model) for name in names if choice is not None]
+    made = [_judge(name, pairs, ballots, clicks, choice, name in models) for name in names if choice is not None]
     return tuple(one for one in made if one is not None)
 
 
 def _judge(
-    name: str, pairs: Sequence[Pair], ballots: Sequence[Ballot], clicks: Sequence[Click], choice: str, model: str
+    name: str,
+    pairs: Sequence[Pair],
+    ballots: Sequence[Ballot],
+    clicks: Sequence[Click],
+    choice: str,
+    is_candidate: bool,
 ) -> Judge | None:
     cast = {ballot.key: ballot for ballot in ballots if ballot.judge == name}
     concerned = {pair.key: cast[pair.key] for pair in pairs if pair.key in cast}
@@ -49,7 +58,7 @@ def _judge(
     return Judge(
         name,
         choice,
-        name == model,
+        is_candidate,
         agreement(*known) if known else None,
         right,
         sum(ballot.follows_position for ballot in read) / len(read) if read else 0.0,

@@ -23,7 +23,7 @@ from advisor.report.judged import judges_of
 from advisor.report.marked import marked_of
 from advisor.runs.score_check import read_score_check
 from advisor.runs.timing import read_estimate
-from advisor.schema import SCORE_VERSION, OtherStep, Report
+from advisor.schema import SCORE_VERSION, Candidate, OtherStep, Report
 from advisor.storage.ballots import read_ballots
 from advisor.storage.clicks import clicks_in
 from advisor.storage.files import write_whole
@@ -100,10 +100,15 @@ def write_report(
         ),
         person=person_of(pairs, clicks, run.id, report.recommendation.choice, _before(clicks, pairs, task, split)),
         marked=marked_of(task.kind, [*trials, *baselines], split.test, marks),
-        judges=judges_of(pairs, read_ballots(folder), clicks, report.recommendation.choice, report.model),
+        judges=judges_of(pairs, read_ballots(folder), clicks, report.recommendation.choice, _compared(report)),
     )
     _write_forms(folder, report, [*trials, *baselines], split.test, clicks, pairs, marks)
     return report
+
+
+def _compared(report: Report) -> set[str]:
+    """The models whose answers the report compares."""
+    return {report.model, *(one.model for one in report.candidates if isinstance(one, Candidate))}
 
 
 def _context(plan: Plan) -> int | None:
@@ -138,7 +143,7 @@ def with_clicks(
     if clicks is not None:
         before = person.before if person else None
         person = person_of(pairs, clicks, report.run_id, choice, before)
-        judges = judges_of(pairs, read_ballots(folder), clicks, choice, report.model)
+        judges = judges_of(pairs, read_ballots(folder), clicks, choice, _compared(report))
     marked = marked_of(report.task.kind, trials, test, marks)
     if (person, marked, judges) == (report.person, report.marked, report.judges):
         return report

@@ -43,7 +43,7 @@ def judged(rows: int, clicked: int, shares: tuple[float, float, float], seed: in
         ballots.append(Ballot("Judge-7B", pair.input, pair.left.text, pair.right.text, *orders))
         if len(clicks) < clicked:
             clicks.append(Click(pair.input, pair.left.text, pair.right.text, CLICK[truth], "2026-01-01", "run"))
-    return judges_of(pairs, ballots, clicks, "retrieval", "SmolLM2-135M-Instruct")
+    return judges_of(pairs, ballots, clicks, "retrieval", {"SmolLM2-135M-Instruct"})
 
 
 def test_a_judge_that_nobody_has_checked_makes_no_claim(synthetic_report: MakeReport) -> None:
@@ -93,6 +93,6 @@ def test_replies_that_cannot_be_read_are_counted_and_left_out() -> None:
     ballots += [
         Ballot("Judge-7B", pair.input, pair.right.text, pair.left.text, Side.FIRST, Side.FIRST) for pair in pairs[4:]
     ]
-    (one,) = judges_of(pairs, ballots, [], "retrieval", "other")
+    (one,) = judges_of(pairs, ballots, [], "retrieval", {"other"})
     assert one.pairs == 6 and one.unread == 4 and one.follows_position == 1 and one.against[0].pairs == 2
-    assert judges_of(pairs, [], [], "retrieval", "other") == judges_of(pairs, ballots, [], None, "other") == ()
+    assert judges_of(pairs, [], [], "retrieval", {"other"}) == judges_of(pairs, ballots, [], None, {"other"}) == ()
