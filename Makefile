@@ -30,7 +30,7 @@ sample-report: .venv/installed
 		$(BIN)/python -m advisor compare examples/handbook_questions.csv --docs examples/handbook --out $$home/out && \
 		$(BIN)/python -m advisor pack 20 examples/sample_report.zip
 
-bench: .venv/installed-bench
+bench: .venv/installed-bench $(if $(filter llama,$(or $(NAMES),llama)),.venv/installed-llama)
 	$(BIN)/python -m tests.benchmarks $(NAMES)
 
 gpu:
@@ -51,6 +51,13 @@ gpu:
 .venv/installed-bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	touch $@
+
+# Compiled for this machine, which takes two cores a quarter of an hour. Its reader of images isn't needed.
+.venv/installed-llama: .venv/installed-bench
+	@if command -v $(CXX) > /dev/null; then \
+		CMAKE_ARGS=-DLLAVA_BUILD=OFF $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+			-c constraints.txt --no-binary llama-cpp-python -e '.[llama]' && touch $@; \
+	else echo "There is no C++ compiler, so llama.cpp can't be built and its benchmark is skipped."; fi
 
 clean:
 	rm -rf .venv

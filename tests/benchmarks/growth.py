@@ -6,17 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eval.task import Kind
 from strategies.drafting import write_instruction
-from strategies.engine.language_model import Message, Scores
+from strategies.engine.language_model import Message
 from strategies.engine.local_model import LocalModel
 from strategies.engine.weights import load_language_model
 from strategies.prompts import build_prompt
 from strategies.search.vector_index import VectorIndex
 from tests.benchmarks.shared_tasks import shared_task
-from tests.benchmarks.side_by_side import seconds_of
+from tests.benchmarks.side_by_side import by_sum, seconds_of
 
 ROWS = (12, 24, 48, 96)
 LABELS = (5, 15, 40, 77)
@@ -36,7 +35,7 @@ def run(full: bool) -> list[dict[str, Any]]:
         taken = task.labels[:: len(task.labels) // labels][:labels]
         instruction = write_instruction(Kind.CLASSIFICATION, taken, ())
         prompts = [build_prompt(instruction, input) for input in inputs[:rows]]
-        return lambda: model.score(prompts, taken, compare=_by_sum)
+        return lambda: model.score(prompts, taken, compare=by_sum)
 
     random = np.random.default_rng(0)
     vectors = random.standard_normal((max(DOCUMENTS), DIMENSIONS), dtype=np.float32)
@@ -51,10 +50,6 @@ def run(full: bool) -> list[dict[str, Any]]:
         _grow("words in the prompt", WORDS, lambda words: _read(model, words), rounds),
         _grow("documents searched", DOCUMENTS, search, rounds),
     ]
-
-
-def _by_sum(scores: Scores) -> list[NDArray[np.float64]]:
-    return [scores.log_probabilities]
 
 
 def _read(model: LocalModel, words: int) -> Callable[[], object]:

@@ -13,11 +13,10 @@ import numpy as np
 from lm_eval.models.huggingface import HFLM
 from numpy.typing import NDArray
 
-from strategies.engine.language_model import Scores
 from strategies.engine.weights import load_language_model
 from strategies.prompts import build_prompt, instruction_of
 from tests.benchmarks.shared_tasks import shared_task
-from tests.benchmarks.side_by_side import label_tokens, plain_network, rates, score_plainly, seconds_of
+from tests.benchmarks.side_by_side import by_sum, label_tokens, plain_network, rates, score_plainly, seconds_of
 
 ROWS = {"clinc_banking15": 8, "banking77": 1}  # that the harness is given in a round: it needs minutes for the latter
 OURS = 40  # rows that we are given in a round
@@ -29,10 +28,6 @@ def run(full: bool) -> list[dict[str, Any]]:
         _compare(name, rows, rounds=5 if full else 3 if rows > 1 else 2, alike=None if full else ALIKE)
         for name, rows in ROWS.items()
     ]
-
-
-def _by_sum(scores: Scores) -> list[NDArray[np.float64]]:
-    return [scores.log_probabilities]
 
 
 def _compare(name: str, rows: int, rounds: int, alike: int | None) -> dict[str, Any]:
@@ -49,7 +44,7 @@ def _compare(name: str, rows: int, rounds: int, alike: int | None) -> dict[str, 
     for at in range(rounds):
         start = at * OURS % (len(prompts) - OURS)
         part = prompts[start : start + OURS]
-        scores, ours = seconds_of(partial(model.score, part, task.labels, compare=_by_sum))
+        scores, ours = seconds_of(partial(model.score, part, task.labels, compare=by_sum))
         encoded = [model.encode(prompt) for prompt in part[:rows]]
         found, theirs = seconds_of(partial(score_with_harness, harness, encoded, labels))
         chosen = found.argmax(axis=1)
@@ -57,7 +52,7 @@ def _compare(name: str, rows: int, rounds: int, alike: int | None) -> dict[str, 
         asked += rows
         seconds[0].append(ours)
         seconds[1].append(theirs)
-    found = model.score(prompts[:alike], task.labels, compare=_by_sum).log_probabilities.argmax(1)
+    found = model.score(prompts[:alike], task.labels, compare=by_sum).log_probabilities.argmax(1)
     wanted = [score_plainly(plain, model.encode(prompt), labels).argmax() for prompt in prompts[:alike]]
     ratio = (OURS / np.median(seconds[0])) / (rows / np.median(seconds[1]))
     return {

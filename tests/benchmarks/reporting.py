@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from strategies.engine.weights import device_name
-from tests.benchmarks.shared_tasks import NoSharedData
+from tests.benchmarks.shared_tasks import Skipped
 
 RESULTS = Path(__file__).parents[2] / "build" / "benchmarks"
 VERSIONS = ("torch", "transformers", "peft", "trl", "lm_eval", "scikit-learn", "faiss-cpu")
@@ -25,7 +25,7 @@ def report(name: str) -> None:
     full = os.environ.get("FULL") == "1"
     try:
         rows = importlib.import_module(f"tests.benchmarks.{name}").run(full)
-    except NoSharedData as absent:
+    except Skipped as absent:
         Console().print(f"{name}: skipped, {absent}.")
         return
     measured = {

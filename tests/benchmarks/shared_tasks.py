@@ -15,7 +15,11 @@ from strategies.presets import PRESETS
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
-class NoSharedData(Exception):
+class Skipped(Exception):
+    """A benchmark lacks something on this machine. Its text says what."""
+
+
+class NoSharedData(Skipped):
     """Its text says where they were looked for."""
 
 

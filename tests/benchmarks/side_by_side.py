@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, GenerationConfig, PreTrainedModel
 
-from strategies.engine.language_model import Message
+from strategies.engine.language_model import Message, Scores
 from strategies.engine.local_model import LocalModel
 from strategies.engine.models import EMBEDDED
 from strategies.engine.weights import best_device, model_folder
@@ -47,6 +47,11 @@ def plain_network(dtype: torch.dtype | None = None) -> PreTrainedModel:
     network: PreTrainedModel = AutoModelForCausalLM.from_pretrained(model_folder(EMBEDDED), dtype=dtype).eval()
     network.to(best_device())  # type: ignore[arg-type]  # the stub of a decorated method loses its self
     return network
+
+
+def by_sum(scores: Scores) -> list[NDArray[np.float64]]:
+    """Labels compared by the sum of their log-probabilities alone."""
+    return [scores.log_probabilities]
 
 
 def label_tokens(model: LocalModel, labels: Sequence[str]) -> list[list[int]]:

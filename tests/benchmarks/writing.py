@@ -29,7 +29,7 @@ def run(full: bool) -> list[dict[str, Any]]:
         _compare(name, model, prompts, limit, rounds=5 if full else 3)
         for name, (prompts, limit) in {
             "xquad_en, with passages": _with_passages("xquad_en", model),
-            "restaurant8k": _with_examples("restaurant8k", model),
+            "restaurant8k": with_examples("restaurant8k", model),
         }.items()
     ]
 
@@ -46,7 +46,7 @@ def _with_passages(name: str, model: LocalModel) -> tuple[list[Prompt], int]:
     return prompts, strategy.settings["answer_tokens"]
 
 
-def _with_examples(name: str, model: LocalModel) -> tuple[list[Prompt], int]:
+def with_examples(name: str, model: LocalModel) -> tuple[list[Prompt], int]:
     """An instruction and eight examples, the same for all rows."""
     task, split = shared_task(name)
     instruction = instruction_of(task.brief, split.train)
