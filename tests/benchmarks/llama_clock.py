@@ -1,4 +1,4 @@
-"""The clock of both sides of the benchmark beside llama.cpp. Imports nothing heavy: one side runs without torch."""
+"""The clock of both sides of the comparison with llama.cpp. Imports nothing heavy: one side runs without torch."""
 
 from __future__ import annotations
 
