@@ -52,7 +52,7 @@ gpu:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	touch $@
 
-# Compiled for this machine, which takes two cores a quarter of an hour. Its reader of images isn't needed.
+# Compiled for this machine, which can take half an hour. Its reader of images isn't needed.
 .venv/installed-llama: .venv/installed-bench
 	@if command -v $(CXX) > /dev/null; then \
 		CMAKE_ARGS=-DLLAVA_BUILD=OFF $(BIN)/python -m pip install --quiet --disable-pip-version-check \
