@@ -187,10 +187,14 @@ def cost_chart_sentence(report: Judgement) -> str:
 
 
 def frontier_sentence(report: Judgement) -> str:
-    """What the frontier is; "" where it isn't drawn."""
+    """What the frontier is, and which marks are named where there is no room for all; "" if neither needs words."""
     drawn = [(one, price) for one, price in priced(report) if price > 0]
-    if len(frontier_of(drawn)) < 2:
-        return "" if len(drawn) <= _MOST_NAMES else "Only the name of the cheapest of the best is shown."
+    frontier = frontier_of(drawn)
+    if len(frontier) < 2:
+        if len(drawn) <= _MOST_NAMES:
+            return ""
+        best = in_sentence(frontier[0][0].id)
+        return f"Only {best} is named, because none of the others scores higher or costs less."
     if len(drawn) > _MOST_NAMES:
         return "The dashed line shows the best score at each cost. Only the candidates on it are named."
     return "The dashed line shows the best score at each cost."

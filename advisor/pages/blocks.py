@@ -90,6 +90,10 @@ def _spec(drawn: str, theme: str, _draw: Callable[[Theme], alt.LayerChart | None
 
 
 def table(found: Table) -> str:
+    return "".join(map(_part, found.parts))
+
+
+def _part(found: Table) -> str:
     if found.heads and all(head.strategy for head in found.heads):
         return _stacking(found)
     heads = "".join(f'<th scope="col">{_head(head)}</th>' for head in found.heads)

@@ -23,6 +23,7 @@ from eval.outcomes import Trial
 from eval.task import Example
 
 _OPENING = "opening"  # where the first chart stands, beside the sentences
+_MOST_BESIDE = 8  # answers in columns of their own
 _LONG = 80  # characters of an answer: on paper, more than this would stand in narrow columns
 
 
@@ -68,15 +69,16 @@ def render_html(
     """A whole HTML document; with the trials, baselines included, and the test examples, the answers too, and the
     person's marks on them. `origin` is the sentence on where a report comes from that wasn't measured here."""
     rows = answers.answered_rows(report, trials, examples, marks)
+    shown = preferred(report)
     return _TEMPLATES.get_template("report.html.j2").render(
         report=report,
         origin=origin,
         colours=css_variables(),
         opening=opening_of(report),
         sections=sections_of(report, made_by),
-        shown=preferred(report),
+        shown=shown,
         answers_title=answers.TITLE,
         how_answers=answers.HOW,
         answers=rows,
-        long_answers=sum(len(row.example.target) for row in rows) > _LONG * len(rows),
+        long_answers=sum(len(row.example.target) for row in rows) > _LONG * len(rows) or len(shown) > _MOST_BESIDE,
     )

@@ -87,7 +87,7 @@ def _block(block: Block) -> list[str]:
         case Bullets(sentences, further, _):
             return [*(f"- {escaped(sentence)}" for sentence in (*sentences, *further)), ""]
         case Table():
-            return _table(block)
+            return [line for part in block.parts for line in _table(part)]
         case Definitions(pairs):
             return [*(f"- {escaped(f'{heading}: {said}')}" for heading, said in pairs), ""]
         case Chart():

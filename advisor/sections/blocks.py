@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import altair as alt
 
+from advisor.pairing import model_in
 from advisor.palette import Theme
 
 Look = Literal["plain", "small"]
+_MOST_COLUMNS = 6  # of a table about candidates whose names have a model
 Place = Literal["before the verdict", "beside the chart", "summary", "appendix"]
 
 
@@ -69,6 +71,18 @@ class Table:
     heads: tuple[Head, ...]
     rows: tuple[Row, ...]
     corner: str = ""
+
+    @property
+    def parts(self) -> tuple[Table, ...]:
+        """In a report on several models, tables of a few columns each instead of one that no page has room for."""
+        is_of_models = any(head.strategy and model_in(head.strategy) for head in self.heads)
+        if not is_of_models or len(self.heads) <= _MOST_COLUMNS:
+            return (self,)
+        return tuple(self._columns(first, first + _MOST_COLUMNS) for first in range(0, len(self.heads), _MOST_COLUMNS))
+
+    def _columns(self, first: int, end: int) -> Table:
+        rows = tuple(replace(row, cells=row.cells[first:end]) for row in self.rows)
+        return Table(self.heads[first:end], rows, self.corner)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
@@ -166,6 +167,7 @@ def test_twelve_candidates_fit_every_section_and_export(
     html, markdown = render_html(report, trials, test), render_markdown(report, trials=trials, examples=test)
     for name in ("Prompting with Qwen3-0.6B", "Adapter fine-tuning with SmolLM2-360M-Instruct"):
         assert name in html and name in markdown
+    assert max(map(len, _rows_of_tables(html))) <= 8 and 'id="answers" class="long"' in html
     assert "--prompting@" not in html and outcomes_csv(trials, test).count("prompting@Qwen3-0.6B") == len(test)
     screen = StringIO()
     print_report(Screen(file=screen, width=80), report)
@@ -179,12 +181,21 @@ def test_charts_tell_models_apart_by_name_and_by_what_is_inside_the_marks(report
     assert {row["inside"] for row in rows if "135M" in row["strategy"]} == {1}
     assert {row["inside"] for row in rows if "360M" in row["strategy"]} == {0}
     assert in_lines("Adapter fine-tuning\nSmolLM2-135M-Instruct") == ["Adapter fine-tuning", "SmolLM2-135M-Instr…"]
-    assert "Only the candidates on it are named." in frontier_sentence(report) and cost_chart(report, LIGHT) is not None
+    assert frontier_sentence(report) == (
+        "Only adapter fine-tuning with SmolLM2-135M-Instruct is named, because none of the others scores higher or "
+        "costs less."
+    )
+    assert cost_chart(report, LIGHT) is not None
 
 
 def test_marks_of_one_model_are_drawn_as_ever(synthetic_report: Callable[..., Report]) -> None:
     drawn = score_chart(synthetic_report(), LIGHT)
     assert all("inside" not in row for row in _rows(drawn)) and "fillOpacity" not in drawn.to_json()
+
+
+def _rows_of_tables(html: str) -> list[list[str]]:
+    """The cells of each row, but for the answers, which stand one below another."""
+    return [re.findall(r"<t[dh][ >]", row) for row in re.findall(r"<tr>.*?</tr>", html.partition('id="answers"')[0])]
 
 
 def _score(trial: Trial) -> str:
