@@ -35,7 +35,7 @@ def pairings_of(chosen: Sequence[tuple[str, Sequence[str]]]) -> tuple[Pairing, .
     """The candidates of these models, each with its strategies, in this order."""
     short = short_names([model for model, _ in chosen])
     return tuple(
-        Pairing(f"{strategy}{_AT}{short[model]}" if len(chosen) > 1 else strategy, strategy, model)
+        Pairing(with_model(strategy, short[model]) if len(chosen) > 1 else strategy, strategy, model)
         for model, strategies in chosen
         for strategy in strategies
     )
@@ -70,6 +70,11 @@ def left_out_sentence(short: str, refused: Mapping[str, str]) -> str:
     """Which strategies a model has to do without, and why: of the reasons for each in `refused`, one is enough."""
     names = " and ".join(DECLARATIONS[one].words.name.lower() for one in refused)
     return f"We leave out {names} with {short}. {next(iter(refused.values()))}"
+
+
+def with_model(strategy: str, short: str) -> str:
+    """The name of a candidate in a run with several models."""
+    return f"{strategy}{_AT}{short}"
 
 
 def strategy_of(name: str) -> str:

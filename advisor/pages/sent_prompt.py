@@ -10,6 +10,7 @@ import streamlit as st
 from advisor.pages import frame
 from advisor.pages.marks import plain
 from advisor.pages.sources import marked_html
+from advisor.pairing import strategy_of
 from advisor.sections.answers import AnsweredRow
 from advisor.storage.stored import StoredRun
 from advisor.storage.trial_files import read_prompts
@@ -44,7 +45,7 @@ _NOT_RECORDED = (
 
 def show_sent(run: StoredRun, row: AnsweredRow) -> None:
     """Offers the prompt of each strategy with a language model; nothing where there is none."""
-    asked = {name: outcome for name, outcome in row.outcomes.items() if name in STRATEGIES}
+    asked = {name: outcome for name, outcome in row.outcomes.items() if strategy_of(name) in STRATEGIES}
     if asked:
         _offer(run, row.example.id, row.example.input, asked)
 

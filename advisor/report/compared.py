@@ -10,6 +10,7 @@ from typing import Literal
 
 from advisor.candidates import judged
 from advisor.measurement import is_judged
+from advisor.pairing import model_in, short_names, with_model
 from advisor.schema import SCORE_VERSION, Report
 from advisor.storage.own_marks import OwnMark
 from advisor.wording import money_text
@@ -38,6 +39,31 @@ class FinishedRun:
     def of(run_id: str, report: Report, test: tuple[Example, ...], trials: Sequence[Trial]) -> FinishedRun:
         answers = {one.strategy: {each.example_id: each for each in one.outcomes} for one in trials if is_judged(one)}
         return FinishedRun(run_id, report, test, answers)
+
+    @property
+    def has_several_models(self) -> bool:
+        return any(model_in(name) for name in self.answers)
+
+    def with_model_named(self) -> FinishedRun:
+        """A run with one model, with its candidates named as in a run with several."""
+        (short,) = short_names([self.report.model]).values()
+        names = {one.id: with_model(one.strategy, short) for one in self.report.candidates}
+        verdict = self.report.recommendation
+        report = replace(
+            self.report,
+            candidates=tuple(replace(one, id=names[one.id]) for one in self.report.candidates),
+            recommendation=replace(verdict, choice=names.get(verdict.choice or "")),
+        )
+        answers = {names.get(name, name): each for name, each in self.answers.items()}
+        return replace(self, report=report, answers=answers)
+
+
+def named_alike(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
+    """The runs with one name for the same strategy with the same model. Where no run has several models, a strategy is
+    compared whichever model each run has, and the models are among the settings that differ."""
+    if not any(run.has_several_models for run in runs):
+        return list(runs)
+    return [run if run.has_several_models else run.with_model_named() for run in runs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +112,8 @@ class Compared:
 
 def compare_runs(runs: Sequence[FinishedRun]) -> Compared:
     """The largest set that can be compared; of equally large ones, the one that begins with the earliest run."""
-    return max((_beginning_with(first, runs) for first in runs), key=lambda one: len(one.runs))
+    named = named_alike(runs)
+    return max((_beginning_with(first, named) for first in named), key=lambda one: len(one.runs))
 
 
 def _beginning_with(first: FinishedRun, runs: Sequence[FinishedRun]) -> Compared:

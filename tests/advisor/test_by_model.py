@@ -22,8 +22,10 @@ from advisor.render.export import outcomes_csv
 from advisor.render.html import render_html
 from advisor.render.markdown import render_markdown
 from advisor.report.build import under_priorities
+from advisor.report.compared import FinishedRun, compare_runs, differences, strategies_of
 from advisor.schema import REPORT, ByModel, OfModel, Report
 from advisor.sections.contents import sections_of
+from advisor.sections.run_comparison import blocks_of
 from advisor.wording import score_text
 from eval.outcomes import Trial
 from eval.task import Kind, Split, Task
@@ -119,6 +121,24 @@ def test_nothing_is_said_of_a_larger_model_with_other_strategies(
         f"With SmolLM2-135M-Instruct, we measured only adapter fine-tuning, which scores {_score(kept[0])}.",
     ]
     assert said[3].startswith("With SmolLM2-360M-Instruct, we measured only prompting") and "less than" in said[3]
+
+
+def test_a_run_with_one_model_is_compared_with_one_of_several_by_strategy_and_model(
+    report_on: Callable[..., Report],
+    synthetic_report: Callable[..., Report],
+    synthetic_trials: Trials,
+    synthetic_task: Callable[..., Task],
+    synthetic_split: Callable[[Task], Split],
+) -> None:
+    test = synthetic_split(synthetic_task(Kind.CLASSIFICATION, ROWS)).test
+    one = FinishedRun.of("one", synthetic_report(n=ROWS), test, synthetic_trials(Kind.CLASSIFICATION, ROWS))
+    several = FinishedRun.of("several", report_on(2), test, with_models(synthetic_trials, 2)[0])
+    compared = compare_runs([one, several])
+    assert len(compared.runs) == 2 and strategies_of(compared)[:3] == list(several.answers)[:3]
+    (difference,) = differences(compared, "prompting@SmolLM2-135M-Instruct")
+    assert difference is not None and difference.difference == 0
+    assert differences(compared, "prompting@SmolLM2-360M-Instruct") == [None]
+    assert blocks_of(compared) and compare_runs([one]).runs[0].report.candidates[0].id == "prompting"
 
 
 def test_models_of_one_size_have_no_largest() -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from advisor.plan import FurtherModel, Plan, Setup
 from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun
+from eval.outcomes import Trial
+from eval.sent import Part, Piece, SentPrompts
 from tests.app import SPEED, html_of, open_page, primaries
 from tests.pages.test_flow import TICKETS
 from tests.tiny_strategies import tiny_model
@@ -54,3 +59,22 @@ def test_one_model_is_all_there_is_until_another_is_added(store: Store) -> None:
     app = open_page("Compare", dataset=dataset.id)
     app.button(key="run").click().run()
     assert store.runs()[0].plan.further == ()
+
+
+def test_the_report_shows_each_candidate_with_its_model_and_what_it_was_sent(
+    synthetic_trials: Callable[..., tuple[Trial, ...]], finished: Callable[..., StoredRun]
+) -> None:
+    trials = []
+    for model in ("small", "large"):
+        prompting, *_ = synthetic_trials()
+        name = f"prompting@{model}"
+        prompts = SentPrompts()
+        prompts.add(prompting.outcomes[0].example_id, (Piece(Part.WHOLE, f"to the {model} one", (1,)),))
+        outcomes = tuple(replace(one, strategy=name) for one in prompting.outcomes)
+        trials.append(replace(prompting, strategy=name, outcomes=outcomes, prompts=prompts))
+    run = finished(trials)
+    app = open_page("Report", run=run.id)
+    said = html_of(app)
+    assert "Prompting with small" in said and "Prompting with large" in said and "--prompting@" not in said
+    app.pills(key=f"sent-{run.id}-{trials[0].outcomes[0].example_id}").set_value("prompting@large").run()
+    assert [code.value for code in app.code] == ["to the large one"]
