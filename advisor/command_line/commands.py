@@ -146,6 +146,8 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
         plan = replace(plan, model=models[0])
     else:
         chosen, left_out = paired(models, options.strategies)
+        if left_out and not any(strategies for _, strategies in chosen):
+            raise BadInput(" ".join(left_out))
         plan = plan.with_chosen(chosen)
     task_json = draft_task(plan, upload.name, upload.table, upload.documents)
     if options.pdf and find_browser() is None:

@@ -121,7 +121,9 @@ def test_short_names_differ_in_any_spelling_and_fit_a_folder() -> None:
     ]
 
 
-def test_a_strategy_is_not_paired_with_a_model_that_it_cannot_train(tmp_path: Path) -> None:
+def test_a_strategy_is_not_paired_with_a_model_that_it_cannot_train(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     models = [tiny_model(tmp_path / "whole"), tiny_model(tmp_path / "packed")]
     config = tmp_path / "packed" / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"quantization_config": {"quant_method": "fp8"}}))
@@ -129,6 +131,12 @@ def test_a_strategy_is_not_paired_with_a_model_that_it_cannot_train(tmp_path: Pa
     assert chosen == [(models[0], ("prompting", "full_finetuning")), (models[1], ("prompting",))]
     (sentence,) = left_out
     assert sentence.startswith("We leave out full fine-tuning with packed. The weights of")
+    monkeypatch.setenv("THREEWAYS_HOME", str(tmp_path / "home"))
+    (tmp_path / "task.csv").write_bytes(TABLE)
+    (tmp_path / "whole" / "config.json").write_text(config.read_text())
+    options = [option for model in models for option in ("--model", model)]
+    assert main(["compare", str(tmp_path / "task.csv"), "--strategies", "full_finetuning", *options], STEADY) == 2
+    assert "We leave out full fine-tuning with whole." in capsys.readouterr().err and not Store().runs()
 
 
 def test_a_candidate_is_named_with_its_model_and_a_strategy_from_elsewhere_as_it_is() -> None:
