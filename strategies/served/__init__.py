@@ -1,0 +1,1 @@
+"""Language models behind an OpenAI-compatible server: asked over HTTP, never loaded here."""

@@ -1,0 +1,145 @@
+"""What can go wrong between here and a server, as sentences, and whether to ask again."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import httpx2
+import openai
+
+from strategies.served.address import ServedAddress
+from strategies.served.keys import Key, variable_for
+
+_SHOWN = 240  # characters of a server's own message
+_TOO_LONG = re.compile(r"context|too long|maximum.{0,20}length|max_model_len|too many tokens|exceed.{0,30}token", re.I)
+_NO_MONEY = re.compile(r"quota|credit|billing|balance", re.I)
+
+
+class Then(Enum):
+    """What to do about a fault: ask again; ask again more slowly; give up this request; give up all of them."""
+
+    RETRY = "retry"
+    SLOW_DOWN = "slow down"
+    SKIP = "skip"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`sentence` is for a person. `wait` is how many seconds the server asked to wait, None if it didn't say."""
+
+    then: Then
+    sentence: str
+    status: int | None = None
+    parameter: str = ""
+    wait: float | None = None
+
+
+class BadReply(Exception):
+    """A reply that can't be an answer. The message ends the sentence "The server at HOST …"."""
+
+
+def fault_of(wrong: Exception, address: ServedAddress, key: Key | None, seconds: float) -> Fault:
+    """What an exception of one request means. `seconds` is how long an answer may take."""
+    host = address.host
+    if isinstance(wrong, openai.APIStatusError):
+        return _of_status(wrong.response, wrong.body, address, key)
+    if isinstance(wrong, (openai.APITimeoutError, httpx2.TimeoutException, TimeoutError)):
+        return Fault(Then.RETRY, f"The server at {host} didn't answer within {seconds:,.0f} seconds.")
+    if isinstance(wrong, openai.APIConnectionError):
+        if isinstance(wrong.__cause__, httpx2.ConnectError):
+            return Fault(Then.RETRY, f"No server answers at {host}: start it, or check the address {address.url}.")
+        return Fault(Then.RETRY, f"The server at {host} broke off the connection.")
+    if isinstance(wrong, httpx2.HTTPError):
+        return Fault(Then.RETRY, f"The server at {host} broke off its answer.")
+    if isinstance(wrong, BadReply):
+        return Fault(Then.RETRY, f"The server at {host} {wrong}.")
+    if isinstance(wrong, openai.APIError):  # an error in the middle of a streamed answer
+        said = _shown(_message_in(wrong.body) or wrong.message, key)
+        return Fault(Then.RETRY, f"The server at {host} broke off its answer: {said}.")
+    if isinstance(wrong, (json.JSONDecodeError, UnicodeDecodeError)):
+        return Fault(Then.RETRY, f"The server at {host} sent an answer that is not valid JSON.")
+    raise wrong
+
+
+def _of_status(response: httpx2.Response, body: object, address: ServedAddress, key: Key | None) -> Fault:
+    host, status = address.host, response.status_code
+    said = _shown(_message_in(body) or response.text, key)
+    reason = f": {said}" if said else ""
+    if status == 401 or (status == 403 and key is None):
+        return Fault(Then.STOP, _about_key(address, key, status), status)
+    if status == 403:
+        return Fault(
+            Then.STOP, f"The server at {host} doesn't allow this key to use {address.model} (403){reason}.", 403
+        )
+    if status == 402 or (status == 429 and _NO_MONEY.search(said)):
+        return Fault(Then.STOP, f"The account at {host} has no credit left ({status}){reason}.", status)
+    if status in (404, 405):
+        return Fault(
+            Then.STOP, f"The server at {host} knows no {address.model}, or no such address ({status}){reason}.", status
+        )
+    if status == 429:
+        wait = _retry_after(response.headers)
+        return Fault(Then.SLOW_DOWN, f"The server at {host} allows no more requests now (429){reason}.", 429, "", wait)
+    if status in (408, 409, 425) or status >= 500:
+        wait = _retry_after(response.headers)
+        return Fault(Then.RETRY, f"The server at {host} failed ({status}){reason}.", status, "", wait)
+    if _TOO_LONG.search(said):
+        return Fault(Then.SKIP, f"The prompt is longer than the model at {host} can read ({status}){reason}.", status)
+    return Fault(
+        Then.SKIP, f"The server at {host} refused the request ({status}){reason}.", status, _parameter_in(body)
+    )
+
+
+def _about_key(address: ServedAddress, key: Key | None, status: int) -> str:
+    if key is None:
+        return (
+            f"The server at {address.host} asks for a key ({status}): set {variable_for(address)}, or type the key on "
+            "the page."
+        )
+    return f"The server at {address.host} refuses the key ({status}): check {variable_for(address)}."
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds, from a number of them or a date."""
+    for name, divisor in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(headers[name]) / divisor)
+        except (KeyError, ValueError):
+            continue
+    date = email.utils.parsedate_tz(headers.get("retry-after", ""))
+    return max(0.0, email.utils.mktime_tz(date) - time.time()) if date else None
+
+
+def _message_in(body: object) -> str:
+    """The message of an error in one of the shapes that servers use."""
+    if isinstance(body, Mapping):
+        for name in ("message", "error", "detail", "msg"):
+            if name in body and (said := _message_in(body[name])):
+                return said
+    if isinstance(body, list) and body:
+        return _message_in(body[0])
+    return body if isinstance(body, str) else ""
+
+
+def _parameter_in(body: Any) -> str:
+    if not isinstance(body, Mapping):
+        return ""
+    inner = body.get("error")
+    found = body.get("param") or (inner.get("param") if isinstance(inner, Mapping) else None)
+    return found if isinstance(found, str) else ""
+
+
+def _shown(text: str, key: Key | None) -> str:
+    """A server's message within our sentence: on one line, not too long, without the key and the full stop."""
+    line = " ".join((key.hide_in(text) if key else text).split())
+    if line.startswith("<"):  # a page of HTML
+        return ""
+    return (line if len(line) <= _SHOWN else line[:_SHOWN].rstrip() + "…").rstrip(".")

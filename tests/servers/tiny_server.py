@@ -1,0 +1,261 @@
+"""An OpenAI-compatible server in front of the tiny network, in vLLM's shape, which can also misbehave.
+
+`python -m tests.servers.tiny_server` runs it in a process of its own and prints its address.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from tests.servers.tiny_api import Refused, tiny_api
+
+MODEL = "tiny"
+
+
+@dataclass
+class Behaviour:
+    """What the server does with requests for answers.
+
+    `ignores`: parameters and paths that it acts as if it had never heard of, with status 200 (paths: 404). `refuses`:
+    parameters that it answers with status 400. `faults`: what happens to the next requests, one each: a status such as
+    429, "hang", "cut", "malformed", "empty", "page". `retry_after` goes with 429. `key` must come with each request.
+    `seconds` are added to each answer. With `at_most` requests at once, further ones get 429.
+    """
+
+    ignores: set[str] = field(default_factory=set)
+    refuses: set[str] = field(default_factory=set)
+    faults: deque[int | str] = field(default_factory=deque)
+    retry_after: str | None = None
+    key: str | None = None
+    answers_as: str = MODEL
+    changes_answers: bool = False
+    usage: dict[str, Any] | None = None  # instead of the true one
+    thinks: str = ""  # what the model writes before each answer, as reasoning
+    seconds: float = 0.0
+    at_most: int | None = None
+
+
+class TinyServer:
+    """Serves on a free port of 127.0.0.1 within `with`. `answered` are the requests that got a whole answer, in order,
+    as path and body; `most_at_once` is how many were being answered at the same time at most."""
+
+    def __init__(self, behaviour: Behaviour | None = None) -> None:
+        self.behaviour = behaviour or Behaviour()
+        self.api = tiny_api()
+        self.answered: list[tuple[str, dict[str, Any]]] = []
+        self.seen = 0
+        self.at_once = self.most_at_once = 0
+        self.lock = threading.Lock()
+        self.closing = threading.Event()
+        server = self
+
+        class Handler(_Handler):
+            tiny = server
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+
+    def __enter__(self) -> TinyServer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closing.set()
+        self._http.shutdown()
+        self._http.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+
+    @property
+    def name(self) -> str:
+        return f"served:{MODEL}@{self.url}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    tiny: TinyServer
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+    def do_GET(self) -> None:  # the name that http.server calls
+        if self.path == "/v1/models" and "/v1/models" not in self.tiny.behaviour.ignores:
+            self._send(200, {"object": "list", "data": [{"id": MODEL, "object": "model", "max_model_len": 2048}]})
+        else:
+            self._refuse(404, "Not Found")
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        behaviour = self.tiny.behaviour
+        if behaviour.key and self.headers.get("Authorization") != f"Bearer {behaviour.key}":
+            self._refuse(401, f"Incorrect API key provided: {self.headers.get('Authorization', '')[7:]}.")
+        elif self.path in behaviour.ignores or self.path not in (*_ANSWERS, "/tokenize"):
+            self._refuse(404, "Not Found")
+        elif self.path == "/tokenize":
+            self._send(200, self.tiny.api.tokenize(body))
+        else:
+            self._answer(body)
+
+    def _answer(self, body: dict[str, Any]) -> None:
+        tiny, behaviour = self.tiny, self.tiny.behaviour
+        with tiny.lock:
+            tiny.seen += 1
+            tiny.at_once += 1
+            tiny.most_at_once = max(tiny.most_at_once, tiny.at_once)
+            fault = behaviour.faults.popleft() if behaviour.faults else None
+            if behaviour.at_most is not None and tiny.at_once > behaviour.at_most:
+                fault = 429
+        try:
+            if behaviour.seconds:
+                time.sleep(behaviour.seconds)
+            self._answer_or_fail(body, fault)
+        finally:
+            with tiny.lock:
+                tiny.at_once -= 1
+
+    def _answer_or_fail(self, body: dict[str, Any], fault: int | str | None) -> None:
+        tiny, behaviour = self.tiny, self.tiny.behaviour
+        if isinstance(fault, int):
+            self._refuse(fault, "Slow down." if fault == 429 else "Something went wrong.")
+            return
+        if fault == "hang":
+            tiny.closing.wait()
+            self.close_connection = True
+            return
+        if fault == "malformed":
+            self._send_text(200, '{"choices": [{"message": {"content": "hel')
+            return
+        if fault == "page":
+            self._send_text(200, "<html><body>Welcome</body></html>", "text/html")
+            return
+        if fault == "empty":
+            self._send(200, {"id": "1", "object": "chat.completion", "choices": []})
+            return
+        for name in sorted(behaviour.refuses & body.keys()):
+            said = f"Unsupported parameter: {name}."
+            self._send(400, {"error": {"message": said, "type": "invalid_request_error", "param": name}})
+            return
+        honoured = {name: value for name, value in body.items() if name not in behaviour.ignores}
+        try:
+            if body.get("model") != MODEL:
+                raise Refused(404, f"The model `{body.get('model')}` does not exist.")
+            reply = tiny.api.reply(self.path, honoured)
+        except Refused as wrong:
+            self._refuse(wrong.status, str(wrong))
+            return
+        reply["model"] = behaviour.answers_as
+        if "usage" in behaviour.ignores:
+            del reply["usage"]
+        elif behaviour.usage is not None:
+            reply["usage"] = behaviour.usage
+        if self.path == _CHAT:
+            self._change(reply)
+        if honoured.get("stream") and self.path == _CHAT:
+            self._stream(reply, body, cut=fault == "cut")
+        else:
+            content = json.dumps(reply)
+            self._send_text(200, content, cut=fault == "cut")
+        if fault != "cut":
+            with tiny.lock:
+                tiny.answered.append((self.path, body))
+
+    def _change(self, reply: dict[str, Any]) -> None:
+        behaviour, message = self.tiny.behaviour, reply["choices"][0]["message"]
+        if behaviour.changes_answers:
+            message["content"] += f" {self.tiny.seen}"
+        if behaviour.thinks:
+            message["reasoning_content"] = behaviour.thinks
+            thoughts = len(self.tiny.api.tokens_of(behaviour.thinks))
+            reply["usage"]["completion_tokens"] += thoughts
+            reply["usage"]["completion_tokens_details"] = {"reasoning_tokens": thoughts}
+
+    def _stream(self, reply: dict[str, Any], body: dict[str, Any], cut: bool) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        chunks = list(_chunks(reply, bool((body.get("stream_options") or {}).get("include_usage"))))
+        for chunk in chunks[: len(chunks) // 2] if cut else chunks:
+            self._chunk(f"data: {json.dumps(chunk)}\n\n")
+        if cut:
+            self.close_connection = True
+            return
+        self._chunk("data: [DONE]\n\n")
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _chunk(self, text: str) -> None:
+        data = text.encode()
+        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+
+    def _refuse(self, status: int, message: str) -> None:
+        self._send(status, {"error": {"message": message, "type": "error", "param": None, "code": status}})
+
+    def _send(self, status: int, body: dict[str, Any]) -> None:
+        self._send_text(status, json.dumps(body))
+
+    def _send_text(self, status: int, text: str, kind: str = "application/json", cut: bool = False) -> None:
+        data = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        if status == 429 and self.tiny.behaviour.retry_after is not None:
+            self.send_header("Retry-After", self.tiny.behaviour.retry_after)
+        self.end_headers()
+        if cut:
+            self.wfile.write(data[: len(data) // 2])
+            self.close_connection = True
+        else:
+            self.wfile.write(data)
+
+
+_CHAT, _COMPLETIONS = "/v1/chat/completions", "/v1/completions"
+_ANSWERS = (_CHAT, _COMPLETIONS)
+
+
+def _chunks(reply: dict[str, Any], with_usage: bool) -> Iterator[dict[str, Any]]:
+    choice = reply["choices"][0]
+    shared = {"id": reply["id"], "object": "chat.completion.chunk", "created": 0, "model": reply["model"]}
+
+    def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+        return {**shared, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+    message = choice["message"]
+    yield chunk({"role": "assistant", "content": ""})
+    if message.get("reasoning_content"):
+        yield chunk({"reasoning_content": message["reasoning_content"]})
+    for word in _words(message["content"]):
+        yield chunk({"content": word})
+    yield chunk({}, choice["finish_reason"])
+    if with_usage and "usage" in reply:
+        yield {**shared, "choices": [], "usage": reply["usage"]}
+
+
+def _words(text: str) -> Sequence[str]:
+    return [f"{word} " for word in text.split(" ")[:-1]] + text.split(" ")[-1:]
+
+
+def main() -> None:
+    import sys
+
+    import torch
+
+    torch.set_num_threads(1)
+    with TinyServer() as server:
+        sys.stdout.write(f"{server.name}\n")
+        sys.stdout.flush()
+        sys.stdin.read()  # until the other side is gone
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""The names of served models, and the keys of their servers."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from eval.task import BadInput
+from strategies.served.address import ServedAddress, is_served
+from strategies.served.keys import Key, hand_over, key_for, variable_for
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "url"),
+    [
+        ("served:m@http://127.0.0.1:8000/v1", "m", "http://127.0.0.1:8000/v1"),
+        ("served:m@http://127.0.0.1:8000", "m", "http://127.0.0.1:8000/v1"),
+        ("served:m@http://127.0.0.1:8000/", "m", "http://127.0.0.1:8000/v1"),
+        ("served:org/m:7b@latest@https://openrouter.ai/api/v1/", "org/m:7b@latest", "https://openrouter.ai/api/v1"),
+        ("Served:m@HTTPS://x.openai.azure.com/openai/v1", "m", "https://x.openai.azure.com/openai/v1"),
+        ("served:a@http://odd@http://host", "a@http://odd", "http://host/v1"),
+        (" served:/models/my model.gguf@http://[::1]:8080 ", "/models/my model.gguf", "http://[::1]:8080/v1"),
+    ],
+)
+def test_the_model_and_the_server_are_read_from_the_name(name: str, model: str, url: str) -> None:
+    address = ServedAddress.parse(name)
+    assert (address.model, address.url) == (model, url)
+    assert ServedAddress.parse(address.name) == address
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("gpt-4", "is not the address of a served model"),
+        ("served:m", "doesn't say where the server is"),
+        ("served:m@host:8000", "doesn't say where the server is"),
+        ("served:@http://host", "doesn't name the model"),
+        ("served:m@http://", "names no server"),
+        ("served:m@http://host:eighty/v1", "can't be read"),
+        ("served:m@http://me:secret@host/v1", "leave out names, passwords and keys"),
+        ("served:m@https://host/v1?key=secret", "leave out names, passwords and keys"),
+    ],
+)
+def test_what_is_wrong_with_a_name_is_said(name: str, said: str) -> None:
+    with pytest.raises(BadInput, match=said) as wrong:
+        ServedAddress.parse(name)
+    assert "secret" not in str(wrong.value)
+
+
+def test_only_names_of_served_models_are_served() -> None:
+    assert is_served("served:m@http://host") and is_served(" SERVED:m")
+    assert not is_served("embedded") and not is_served("HuggingFaceTB/SmolLM2-360M-Instruct")
+
+
+def test_a_key_only_goes_to_the_server_it_belongs_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-openai")
+    monkeypatch.setenv("THREEWAYS_KEY_GPU_BOX_8000", " sk-box ")
+    openai, box = (
+        ServedAddress.parse("served:m@https://api.openai.com"),
+        ServedAddress.parse("served:m@http://gpu-box:8000"),
+    )
+    other = ServedAddress.parse("served:m@http://notopenai.com:8000")
+    keys = [key_for(address) for address in (openai, box, other)]
+    assert [key.reveal() if key else None for key in keys] == ["sk-openai", "sk-box", None]
+    assert [variable_for(address) for address in (openai, box)] == ["OPENAI_API_KEY", "THREEWAYS_KEY_GPU_BOX_8000"]
+
+    hand_over(other, Key("sk-typed"))
+    typed = key_for(other)
+    assert typed is not None and typed.reveal() == "sk-typed"
+
+
+def test_a_key_shows_nowhere_but_in_a_request() -> None:
+    key = Key("sk-hidden")
+    assert "sk-hidden" not in f"{key!r} {key} {[key]}"
+    assert key.hide_in("Incorrect API key provided: sk-hidden.") == "Incorrect API key provided: [key]."
+    assert pickle.loads(pickle.dumps(key)).reveal() == "sk-hidden"  # handed to a child process through its pipe
