@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -40,20 +41,23 @@ class Scores:
 
     `log_probabilities`: natural logarithms summed over a continuation's tokens, [prompts, continuations]; `tokens_in`:
     tokens in each prompt, [prompts]; `tokens_out`: tokens in each continuation, [continuations]; `sent`: what each
-    prompt looked like, [prompts], empty if the model doesn't say.
+    prompt looked like, [prompts], empty if the model doesn't say; `errors`: a sentence for each prompt that has no
+    scores, which are minus infinity then, [prompts], empty if all have them.
     """
 
     log_probabilities: NDArray[np.float64]
     tokens_in: NDArray[np.int64]
     tokens_out: NDArray[np.int64]
     sent: tuple[Sent, ...] = ()
+    errors: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
     """An answer written by the model, with the number of tokens it read and wrote. `cut_off` says whether it reached
     the limit of tokens before its end. `sent` is what its prompt looked like, None if the model doesn't say.
-    `thinking_tokens` of the tokens written were thoughts, which aren't in the text."""
+    `thinking_tokens` of the tokens written were thoughts, which aren't in the text. `error` is a sentence if there
+    is no answer."""
 
     text: str
     tokens_in: int
@@ -61,6 +65,16 @@ class Written:
     cut_off: bool = False
     sent: Sent | None = None
     thinking_tokens: int = 0
+    error: str | None = None
+
+
+class LabelWay(StrEnum):
+    """How a model is asked for one of some labels. Every way but the first gives an answer and no scores."""
+
+    SCORED = "log-probabilities of whole labels"
+    CHOSEN = "constrained choice"
+    FIRST_TOKEN = "log-probabilities of first tokens"
+    WRITTEN = "written and matched"
 
 
 RowsDone = Callable[[int], None]  # called with the number of finished rows of the call

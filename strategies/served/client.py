@@ -24,7 +24,7 @@ from strategies.served.budget import Spending
 from strategies.served.faults import BadReply, Fault, Then, fault_of
 from strategies.served.keys import Key
 from strategies.served.pace import MOST, START, Pace
-from strategies.served.requests import CHAT, Answer, Refusal, Reply, Request
+from strategies.served.requests import CHAT, COMPLETIONS, Answer, Refusal, Reply, Request
 from strategies.served.usage import tokens_reported
 
 Given = TypeVar("Given")
@@ -107,10 +107,6 @@ class Client:
         """
         return self._run(self._ask_all(requests, answered))
 
-    def ask_afresh(self, request: Request) -> Reply:
-        """A reply to this request, sent even if its answer is here. It isn't kept."""
-        return self._run(self._reply_to(request))
-
     def fetch(self, url: str, payload: Mapping[str, Any] | None = None) -> Any:
         """The JSON at a URL, or what it says to a payload; None if there is none. For what costs nothing."""
         return self._run(self._fetch(url, payload))
@@ -190,20 +186,21 @@ class Client:
                     answer = await self._send(request)
                 except Exception as wrong:
                     fault = fault_of(wrong, self.address, self._key, self.patience.answering)
-                    if self._spending is not None:
+                    if self._spending is not None and request.is_for_answer:
                         self._spending.add(1)
                     if fault.then is Then.SLOW_DOWN:
                         self.pace.was_too_fast(sent_at, self._wait(0, fault))
                 else:
-                    if self._spending is not None:
+                    if self._spending is not None and request.is_for_answer:
                         reported = tokens_reported(answer.body)
                         self._spending.add(1, reported.read if reported else 0, reported.written if reported else 0)
                     self.pace.went_well()
                     self._failed_in_a_row = 0
                     return answer
-            if fault.then is Then.STOP:
+            elsewhere = fault.status in (404, 405) and request.path != CHAT  # only this path is missing
+            if fault.then is Then.STOP and not elsewhere:
                 raise StoppedError(fault.sentence) from None
-            if fault.then is Then.SKIP:
+            if fault.then in (Then.SKIP, Then.STOP):
                 return Refusal(fault.sentence, fault.status, fault.parameter)
             failures += fault.then is Then.RETRY
             wait = self._wait(failures, fault)
@@ -252,6 +249,10 @@ class Client:
             stream_cls=AsyncStream[ChatCompletionChunk],
         )
         async with stream:
+            if "text/event-stream" not in stream.response.headers.get("content-type", ""):  # it ignores `stream`
+                content = await stream.response.aread()
+                seconds = time.perf_counter() - started
+                return Answer(_checked(json.loads(content), request.path), seconds, None, asked_at)
             async for chunk in stream:
                 said = chunk.to_dict()
                 whole |= {name: said[name] for name in ("model", "usage", "system_fingerprint") if said.get(name)}
@@ -278,6 +279,8 @@ def _checked(body: Any, path: str) -> dict[str, Any]:
         raise BadReply("sent something else than an answer")
     if body.get("error"):  # some gateways put errors of the model's host into a reply with status 200
         raise BadReply(f"sent an error instead of an answer: {str(body['error'])[:200]}")
+    if path not in (CHAT, COMPLETIONS):
+        return body
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not all(isinstance(one, dict) for one in choices):
         raise BadReply("sent a reply without an answer in it")

@@ -13,12 +13,17 @@ CHAT, COMPLETIONS = "/chat/completions", "/completions"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: a path below the address, and its JSON `payload` without the model's name. A `timed` one is streamed
-    where the server streams, so that the time to the first token is known."""
+    """One request: a path below the address or a whole URL, and its JSON `payload` without the model's name. A `timed`
+    one is streamed where the server streams, so that the time to the first token is known."""
 
     path: str
     payload: Mapping[str, Any] = field(hash=False)
     timed: bool = False
+
+    @property
+    def is_for_answer(self) -> bool:
+        """Whether the model is asked, which costs money."""
+        return self.path in (CHAT, COMPLETIONS)
 
     def key(self, server: str) -> str:
         """What decides the answer: the server and its model (`server`), the path, and all parameters."""

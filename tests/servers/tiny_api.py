@@ -17,6 +17,7 @@ from strategies.engine.language_model import Message, Prompt
 from tests.tiny_model import tiny_network, tiny_transformer
 
 Json = dict[str, Any]
+LONGEST = 24  # tokens; a random network hardly ever ends an answer by itself
 
 
 class Refused(Exception):
@@ -73,7 +74,8 @@ class TinyApi:
         elif (schema := _schema_of(body)) is not None:
             tokens, finish = self.tokens_of(json.dumps(_instance(schema))), "stop"
         else:
-            [(tokens, cut_off)] = self.model.write_tokens([ids], limit)
+            [(tokens, cut_off)] = self.model.write_tokens([ids], min(limit, LONGEST))
+            cut_off = cut_off and limit <= LONGEST
             finish = "length" if cut_off else "stop"
         message = {"role": "assistant", "content": self._text(tokens)}
         choice: Json = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}

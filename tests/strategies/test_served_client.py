@@ -119,7 +119,7 @@ def test_the_server_says_how_long_to_wait() -> None:
 
 
 def test_more_requests_at_once_until_the_server_objects() -> None:
-    requests = [chat(f"hello {at}") for at in range(60)]
+    requests = [chat(f"hello {at}", max_tokens=1) for at in range(40)]
     with TinyServer(Behaviour(seconds=0.01)) as server, asking(server, at_once=16) as client:
         replies = client.ask(requests)
         assert client.pace.allowed > 8 and server.most_at_once <= 16

@@ -1,0 +1,233 @@
+"""Find out what a server can do by asking it. Each capability counts only if its answer shows it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from eval.task import BadInput
+from strategies.engine.language_model import Message, Prompt
+from strategies.served.address import ServedAddress
+from strategies.served.answer_text import label_in, said_in
+from strategies.served.budget import Spending
+from strategies.served.capabilities import Capabilities, Choice, WholeLabels, in_schema
+from strategies.served.client import Client, Patience, StoppedError
+from strategies.served.keys import Key
+from strategies.served.requests import CHAT, Answer, Reply, Request
+from strategies.served.usage import tokens_reported
+from strategies.served.whole_labels import WholeLabelScorer
+
+_ANSWER_TOKENS = 16
+_CHOICE_TOKENS = 48  # the longest label below, as JSON
+_QUESTION: Prompt = (
+    Message("system", "You are a friendly assistant at the front desk of a museum. You answer in a few words."),
+    Message("user", "Say hello to a visitor."),
+)
+# Nothing leads a model to these by itself, so an answer that is one of them was held to them.
+_UNLIKELY_LABELS = ("violet-7316", "amber-2904", "umber-5580")
+_UNLIKELY_SCHEMA = {
+    "type": "object",
+    "properties": {"badge_7316": {"type": "integer"}, "hall_2904": {"type": "string", "enum": ["east", "west"]}},
+    "required": ["badge_7316", "hall_2904"],
+}
+_TOP = (20, 5)  # alternatives to ask for: services allow 20 or 5
+_SAME_LOGPROB = 0.3  # nats; servers compute a prompt in other batches than an answer, often in bfloat16
+_CONTEXT_NAMES = ("max_model_len", "context_length", "context_window", "max_context_length", "n_ctx", "n_ctx_train")
+
+
+def probe(
+    address: ServedAddress, key: Key | None, patience: Patience | None = None, spending: Spending | None = None
+) -> Capabilities:
+    """What the server can do for this model, from some twenty short requests, all sent afresh.
+
+    Raises `StoppedError` if the model can't be asked at all: no server, a wrong key, no such model.
+    """
+    client = Client(address, key, patience=patience, spending=spending)
+    try:
+        return _Probes(client).all()
+    finally:
+        client.close()
+
+
+class _Probes:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._can = Capabilities()
+        self._first: Answer
+
+    def all(self) -> Capabilities:
+        self._can = replace(self._can, context_tokens=self._context_length())
+        self._first = self._first_answer()
+        self._can = replace(self._can, answers_as=str(self._first.body.get("model") or ""))
+        self._look_at_turns()
+        self._can = replace(self._can, repeats=self._repeats(), streams=self._streams())
+        top, first_token = self._top_logprobs()
+        self._can = replace(self._can, top_logprobs=top, choice=self._choice(), follows_schema=self._follows_schema())
+        tokenizes, context = self._tokenizes()
+        self._can = replace(self._can, tokenizes=tokenizes, context_tokens=context or self._can.context_tokens)
+        return self._with_whole_labels(first_token)
+
+    def _context_length(self) -> int | None:
+        listed = self._client.fetch(f"{self._client.address.url}/models")
+        models = listed.get("data") if isinstance(listed, Mapping) else None
+        for one in models if isinstance(models, list) else ():
+            if isinstance(one, Mapping) and one.get("id") == self._client.address.model:
+                meta = one.get("meta")
+                known = {**(meta if isinstance(meta, Mapping) else {}), **one}
+                found = [known[name] for name in _CONTEXT_NAMES if isinstance(known.get(name), int) and known[name] > 0]
+                return min(found, default=None)
+        return None
+
+    def _first_answer(self) -> Answer:
+        """The answer to a plain question. Parameters that the server refuses are left out or replaced until it
+        answers."""
+        for _ in range(5):
+            reply = self._ask(_QUESTION)
+            if isinstance(reply, Answer):
+                said = said_in(reply.body)
+                reported = tokens_reported(reply.body)
+                thinks = bool(said.thoughts) or bool(reported and reported.thought)
+                self._can = replace(self._can, thinks=thinks)
+                return reply
+            about = reply.parameter or reply.sentence
+            if "max_tokens" in about and self._can.limit == "max_tokens":
+                self._can = replace(self._can, limit="max_completion_tokens")
+            elif "temperature" in about and self._can.temperature:
+                self._can = replace(self._can, temperature=False)
+            elif "seed" in about and self._can.seed:
+                self._can = replace(self._can, seed=False)
+            elif "system" in about.casefold() and self._can.reads_system:
+                self._can = replace(self._can, reads_system=False)
+            else:
+                raise StoppedError(reply.sentence)
+        raise StoppedError(f"The server at {self._client.address.host} refuses every form of a plain question.")
+
+    def _look_at_turns(self) -> None:
+        """Whether a system turn is read, and whether the tokens reported can be true: both show where the same question
+        is asked without its instruction."""
+        bare = self._ask(_QUESTION[1:])
+        with_it = tokens_reported(self._first.body)
+        without = tokens_reported(bare.body) if isinstance(bare, Answer) else None
+        counts = with_it is not None and without is not None and with_it.read > without.read and with_it.written > 0
+        said_other = isinstance(bare, Answer) and said_in(bare.body) != said_in(self._first.body)
+        self._can = replace(self._can, counts=counts, reads_system=self._can.reads_system and (counts or said_other))
+
+    def _repeats(self) -> bool:
+        again = self._ask(_QUESTION)
+        return isinstance(again, Answer) and said_in(again.body) == said_in(self._first.body)
+
+    def _streams(self) -> bool:
+        reply = self._reply_to(self._request(_QUESTION, _ANSWER_TOKENS, timed=True))
+        return isinstance(reply, Answer) and reply.first_token_seconds is not None
+
+    def _top_logprobs(self) -> tuple[int, tuple[str, float] | None]:
+        """How many alternatives the server gives for a first token, and the likeliest one with its log-probability."""
+        for top in () if self._can.thinks else _TOP:  # the first token would be that of a thought
+            reply = self._ask(_QUESTION, 1, logprobs=True, top_logprobs=top)
+            if isinstance(reply, Answer) and (found := first_tokens(reply.body)):
+                likeliest = max(found, key=lambda one: one[1])
+                return (top if len(found) >= top else len(found)), likeliest
+        return 0, None
+
+    def _choice(self) -> Choice | None:
+        for way in Choice:
+            held = replace(self._can, choice=way)
+            reply = self._ask(_QUESTION, _CHOICE_TOKENS, **held.choosing(_UNLIKELY_LABELS))
+            if isinstance(reply, Answer) and label_in(said_in(reply.body).text) in _UNLIKELY_LABELS:
+                return way
+        return None
+
+    def _follows_schema(self) -> bool:
+        reply = self._ask(_QUESTION, _CHOICE_TOKENS, **in_schema(_UNLIKELY_SCHEMA))
+        if not isinstance(reply, Answer):
+            return False
+        try:
+            written = json.loads(said_in(reply.body).text)
+        except ValueError:
+            return False
+        return (
+            isinstance(written, dict)
+            and written.keys() == {"badge_7316", "hall_2904"}
+            and isinstance(written["badge_7316"], int)
+            and written["hall_2904"] in ("east", "west")
+        )
+
+    def _tokenizes(self) -> tuple[bool, int | None]:
+        """Whether /tokenize gives the tokens of a chat, and the context length that it names. Where answers report
+        their tokens too, both must agree."""
+        found = [
+            self._client.fetch(
+                f"{self._client.address.root}/tokenize",
+                {"model": self._client.address.model, "messages": self._can.messages(prompt)},
+            )
+            for prompt in (_QUESTION, _QUESTION[1:])
+        ]
+        tokens = [one.get("tokens") if isinstance(one, Mapping) else None for one in found]
+        whole, part = tokens
+        if not isinstance(whole, list) or not isinstance(part, list) or len(whole) <= len(part):
+            return False, None
+        reported = tokens_reported(self._first.body) if self._can.counts else None
+        if reported is not None and self._can.reads_system and reported.read != len(whole):
+            return False, None
+        most = found[0].get("max_model_len")
+        return True, most if isinstance(most, int) and most > 0 else None
+
+    def _with_whole_labels(self, first_token: tuple[str, float] | None) -> Capabilities:
+        ways = [
+            *((WholeLabels.ECHO, tokens) for tokens in (0, 1) if self._can.tokenizes),
+            (WholeLabels.PROMPT_LOGPROBS, 0),
+        ]
+        for way, echo_tokens in ways:
+            can = replace(self._can, whole_labels=way, echo_tokens=echo_tokens)
+            if self._scores(can, first_token):
+                return can
+        return self._can
+
+    def _scores(self, can: Capabilities, first_token: tuple[str, float] | None) -> bool:
+        """Whether labels get log-probabilities that can be true. That of the token that the model would write first is
+        already known, and must be the same."""
+        scorer = WholeLabelScorer(self._client, can)
+        labels = ["yes", "no", "perhaps not"]
+        known = first_token[0].strip() if first_token else ""
+        if known and known not in labels:
+            labels.append(known)
+        try:
+            scores = scorer.score([_QUESTION], labels)
+        except StoppedError:
+            raise
+        except BadInput:
+            return False
+        found = scores.log_probabilities[0]
+        if any(scores.errors) or not np.isfinite(found).all() or len({*found.tolist()}) < len(labels):
+            return False
+        at = labels.index(known) if known in labels else None
+        if first_token is None or at is None or scores.tokens_out[at] != 1:
+            return True
+        return bool(abs(found[at] - first_token[1]) <= _SAME_LOGPROB)
+
+    def _ask(self, prompt: Prompt, max_tokens: int = _ANSWER_TOKENS, **parameters: Any) -> Reply:
+        return self._reply_to(self._request(prompt, max_tokens, **parameters))
+
+    def _request(self, prompt: Prompt, max_tokens: int, timed: bool = False, **parameters: Any) -> Request:
+        messages = self._can.messages(prompt)
+        return Request(CHAT, {"messages": messages, **self._can.parameters(max_tokens), **parameters}, timed)
+
+    def _reply_to(self, request: Request) -> Reply:
+        return self._client.ask([request])[0]
+
+
+def first_tokens(body: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """The likeliest first tokens of an answer with their log-probabilities; empty if the server gave none that can be
+    true."""
+    try:
+        given: Sequence[Mapping[str, Any]] = body["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+        found = [(str(one["token"]), float(one["logprob"])) for one in given]
+    except (KeyError, IndexError, TypeError, ValueError):
+        return []
+    total = sum(math.exp(min(value, 1.0)) for _, value in found)
+    return found if len(found) >= 2 and total <= 1.02 and len({token for token, _ in found}) >= 2 else []
