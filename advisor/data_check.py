@@ -12,7 +12,7 @@ from eval.mapping.columns import Columns
 from eval.reading.table import Table
 from eval.splitting.split import split_task
 from eval.task import Document, Kind
-from strategies.engine.models import context_tokens
+from strategies.base_models import context_tokens
 
 Severity = Literal["info", "warning", "serious"]
 SEVERITIES = ("serious", "warning", "info")  # in the order of a list

@@ -10,12 +10,14 @@ from advisor.as_json import AsJson
 from advisor.plan import BASELINES_STEP, CURVES_STEP
 from eval.measuring.other_programs import MATERIAL_SHARE, OtherPrograms
 from eval.statistics.learning_curve import sizes_of
-from eval.task import Split, Task
+from eval.task import BadInput, Split, Task
 from strategies.presets import Preset
 from strategies.registry import LEARNS_FROM_NO_ROWS, TRAINED
+from strategies.served.address import is_served
 from strategies.workload import Workload, foresee, foresee_baselines, foresee_fewer
 
 # Answers written to time decoding: fewer than the usual 32 at once, to stay within ten seconds.
+SERVED = "The model is on a server, so timing this machine would say nothing about it."
 _WRITTEN_TOGETHER = 10
 SECONDS_TO_LOAD = 6.0  # to start a process and import torch and transformers, without loading the weights
 
@@ -69,8 +71,10 @@ def busy_sentence(speed: Speed) -> str | None:
 def measure_speed(model: str) -> Speed:
     """Time the real calls on this machine, in about ten seconds. Imports torch, so run it in a child process.
 
-    Raises BadInput if the model can't be loaded.
+    Raises BadInput if the model can't be loaded, or if it is on a server.
     """
+    if is_served(model):
+        raise BadInput(SERVED)
     from strategies.engine import training
     from strategies.engine.adapter import add_adapter
     from strategies.engine.language_model import Message, Prompt

@@ -11,8 +11,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from strategies.base_models import refusal
 from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, check_training
 from strategies.registry import DECLARATIONS, STRATEGIES
+from strategies.served.address import is_served
 
 MOST_CANDIDATES = 12  # more fit into no table or chart
 
@@ -43,7 +45,10 @@ def pairings_of(chosen: Sequence[tuple[str, Sequence[str]]]) -> tuple[Pairing, .
 
 def refusal_of(strategy: str, model: str, ask_hub: bool = False) -> str | None:
     """Why this strategy can't use this model here, in one sentence; None if no problem is known."""
-    return check_training(model, DECLARATIONS[strategy].trains, ask_hub)
+    declared = DECLARATIONS[strategy]
+    if is_served(model):
+        return refusal(model, declared)
+    return check_training(model, declared.trains, ask_hub)
 
 
 def paired(

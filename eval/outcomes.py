@@ -17,7 +17,8 @@ class Prediction:
     `tokens_in` counts the whole prompt, `tokens_out` the answer; `sources` are the ids of the documents or training
     examples in the prompt, best first; `error` is a sentence if there is no answer (then `text` is ""); `cut_off` says
     whether the answer reached the limit of tokens before its end; `sent` gives the prompt that a language model read;
-    `thinking_tokens` of `tokens_out` were thoughts of the model, which aren't in the text.
+    `thinking_tokens` of `tokens_out` were thoughts of the model, which aren't in the text; `unmatched` says whether
+    it was written for one of the task's labels and is none of them, so that it is wrong.
     """
 
     text: str
@@ -28,6 +29,7 @@ class Prediction:
     cut_off: bool = False
     sent: Sent | None = field(default=None, compare=False, repr=False)
     thinking_tokens: int = 0
+    unmatched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """Turn prompts into answers, in the way the kind of task asks for, and choose settings on dev.
 
-Where a task has labels, they are scored, so every answer is valid; everything else is written.
+Where a task has labels, they are scored, so every answer is valid. A served model that can't score them is asked for
+one in the best way it has, and its answer is matched with the labels. Everything else is written.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,18 @@ from numpy.typing import NDArray
 
 from eval.outcomes import Effort, Prediction
 from eval.scoring import Scorer
-from eval.task import Brief, Example
+from eval.task import Brief, Example, Kind
 from strategies.contract import Progress, ReportProgress
-from strategies.engine.language_model import LanguageModel, Prompt, RowsDone, Scores
+from strategies.engine.language_model import LabelWay, LanguageModel, Prompt, RowsDone, Scores, Written
+from strategies.json_shape import schema_of
 from strategies.label_choice import LabelChoice, continuations_of
+from strategies.label_matching import match_answer
 from strategies.presets import SENTENCE_TOKENS
 from strategies.witness import shares_of, watched
 
 ANSWER_LENGTH_SHARE = 0.95  # answers may be as long as this share of training targets needs, and a sentence longer
 ANSWER_LENGTH_SLACK = 1.1
+ESTIMATED_LENGTH_SLACK = 1.6  # where tokens are only estimated; German needs half as many again as English
 
 Ask = Callable[[Sequence[str]], list[Prompt]]
 
@@ -41,7 +45,8 @@ class Answerer:
     """A language model applied to one kind of task.
 
     `answer_tokens` limits written answers; `choice` says how scored labels become an answer; `baseline` holds each
-    label's log-probability for an empty input, [labels].
+    label's log-probability for an empty input, [labels]; `schema` is what written JSON is held to, None if nothing
+    holds it.
     """
 
     model: LanguageModel
@@ -49,33 +54,58 @@ class Answerer:
     answer_tokens: int = 1
     choice: LabelChoice = field(default_factory=LabelChoice)
     baseline: list[float] = field(default_factory=list)
+    schema: dict[str, Any] | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
         """What was learned about answering, as the report shows it."""
-        return self.choice.settings if self.brief.labels else {"answer_tokens": self.answer_tokens}
+        if self._scores_labels:
+            return self.choice.settings
+        named = {"labels asked by": self._labels_by.value} if self.brief.labels else {}
+        return {**named, "answer_tokens": self.answer_tokens}
+
+    @property
+    def _scores_labels(self) -> bool:
+        return bool(self.brief.labels) and self.model.labels_by is LabelWay.SCORED
+
+    @property
+    def _labels_by(self) -> LabelWay:
+        """One answer of several labels can't be chosen from a list of single ones, so it is written."""
+        return LabelWay.WRITTEN if self.brief.kind is Kind.MULTI_LABEL else self.model.labels_by
 
     def to_json(self) -> dict[str, Any]:
         return {
             "answer_tokens": self.answer_tokens,
             "choice": asdict(self.choice),
             "baseline": self.baseline,
+            "schema": self.schema,
             "form": self.model.form_to_json(),
         }
 
     @staticmethod
     def from_json(model: LanguageModel, brief: Brief, stored: dict[str, Any]) -> Answerer:
         chosen = stored.get("choice") or {"normalisation": stored["normalisation"]}  # of earlier versions
-        return Answerer(model, brief, stored["answer_tokens"], LabelChoice(**chosen), stored["baseline"])
+        schema = stored.get("schema")
+        return Answerer(model, brief, stored["answer_tokens"], LabelChoice(**chosen), stored["baseline"], schema)
 
     def learn_length(self, train: Sequence[Example], most_tokens: int) -> None:
-        """Set the length limit: the longest label, or almost all training targets and a sentence, within the budget."""
-        if self.brief.labels:
+        """Set the length limit: the longest label, or almost all training targets and a sentence, within the budget. A
+        label that is written may stand in a sentence too. Also finds the schema of JSON, for a model that follows one.
+        """
+        if self._scores_labels:
             self.answer_tokens = max(self.model.count_tokens(continuations_of(self.brief)))
-        else:
-            lengths = self.model.count_tokens([example.target for example in train])
-            usual = float(np.quantile(lengths, ANSWER_LENGTH_SHARE))
-            self.answer_tokens = min(most_tokens, int(usual * ANSWER_LENGTH_SLACK) + SENTENCE_TOKENS)
+            return
+        slack = ANSWER_LENGTH_SLACK if self.model.counts_tokens else ESTIMATED_LENGTH_SLACK
+        if self.brief.labels:
+            several = [example.target for example in train] if self.brief.kind is Kind.MULTI_LABEL else []
+            longest = max(self.model.count_tokens([*self.brief.labels, *several]))
+            self.answer_tokens = int(longest * slack) + SENTENCE_TOKENS
+            return
+        lengths = self.model.count_tokens([example.target for example in train])
+        usual = float(np.quantile(lengths, ANSWER_LENGTH_SHARE))
+        self.answer_tokens = min(most_tokens, int(usual * slack) + SENTENCE_TOKENS)
+        if self.brief.kind is Kind.EXTRACTION and self.model.follows_schema:
+            self.schema = schema_of(example.target for example in train)
 
     def answer(self, prompts: Sequence[Prompt], rows_done: RowsDone | None = None) -> list[Prediction]:
         """One prediction per prompt, without sources. It holds an error if the prompt is longer than the model's
@@ -104,14 +134,14 @@ class Answerer:
                 report_progress(Progress("choosing settings", before + rows, total))
 
             ways = [self.choice]
-            if self.brief.labels:
+            if self._scores_labels:
                 self.baseline = self._without_input(attempt.ask([""]))
                 ways = LabelChoice.to_try(self.brief.kind)
             asked = self._ask(attempt.ask([example.input for example in dev]), ways, rows_done)
             for way in self._fitted(asked, ways, dev, scorer):
                 texts = [prediction.text for prediction in self._predict(asked, way)]
                 dev_score = scorer.overall(texts, dev)
-                labelled = way.settings if self.brief.labels else {}
+                labelled = way.settings if self._scores_labels else {}
                 choices.append({**attempt.settings, **labelled, "dev_score": round(dev_score, 4)})
                 if dev_score > best_score:
                     best_score, best, best_baseline, best_choice = dev_score, attempt, self.baseline, way
@@ -119,13 +149,14 @@ class Answerer:
         return best, choices, Effort(len(choices), len(dev), time.perf_counter() - started)
 
     def _without_input(self, prompts: Sequence[Prompt]) -> list[float]:
-        """Each label's log-probability after a prompt with an empty input. Zeros if that is already longer than the
-        context: then no prompt with an input fits either."""
+        """Each label's log-probability after a prompt with an empty input; [] if a server has none. Zeros if that is
+        already longer than the context: then no prompt with an input fits either."""
         labels = continuations_of(self.brief)
         if self.model.count_prompt_tokens(prompts)[0] > self.model.context_tokens - self.answer_tokens:
             return [0.0] * len(labels)
-        scores: list[float] = self.model.score(prompts, labels).log_probabilities[0].tolist()
-        return scores
+        scores = self.model.score(prompts, labels)
+        found: list[float] = [] if any(scores.errors) else scores.log_probabilities[0].tolist()
+        return found
 
     def _fitted(
         self, asked: _Asked, ways: Sequence[LabelChoice], dev: Sequence[Example], scorer: Scorer
@@ -133,30 +164,21 @@ class Answerer:
         """The ways with the thresholds that dev rows set, if any prompt fits."""
         if asked.scores is None:
             return list(ways)
-        rows = [row for row, fits in zip(dev, asked.fits, strict=True) if fits]
+        rows = [row for row, error in zip(dev, asked.errors, strict=True) if error is None]
         return [way.fitted(way.compare(asked.scores, self.baseline), self.brief, rows, scorer) for way in ways]
 
     def _ask(self, prompts: Sequence[Prompt], ways: Sequence[LabelChoice], rows_done: RowsDone | None) -> _Asked:
         """What the model says to all prompts that fit its context."""
         lengths = self.model.count_prompt_tokens(prompts)
         room = self.model.context_tokens - self.answer_tokens
-        asked = _Asked(lengths, [length <= room for length in lengths], room)
-        fitting = [prompt for prompt, fits in zip(prompts, asked.fits, strict=True) if fits]
+        too_long = f"The prompt is longer than the {room:,} tokens that fit this model."
+        fits = [length <= room or not self.model.counts_tokens for length in lengths]
+        asked = _Asked(lengths, [None if each else too_long for each in fits])
+        fitting = [prompt for prompt, each in zip(prompts, fits, strict=True) if each]
         if not fitting:
             return asked
-        if not self.brief.labels:
-            written = self.model.write(fitting, self.answer_tokens, rows_done)
-            asked.written = [
-                Prediction(
-                    one.text,
-                    one.tokens_in,
-                    one.tokens_out,
-                    cut_off=one.cut_off,
-                    sent=one.sent,
-                    thinking_tokens=one.thinking_tokens,
-                )
-                for one in written
-            ]
+        if not self._scores_labels:
+            asked.written = [self._prediction(one) for one in self._write(fitting, rows_done)]
             return asked
 
         def compare(scores: Scores) -> list[NDArray[np.float64]]:
@@ -164,15 +186,38 @@ class Answerer:
 
         needs_all = any(way.needs_all for way in ways) or watched() is not None
         labels = continuations_of(self.brief)
-        asked.scores = self.model.score(fitting, labels, rows_done, None if needs_all else compare)
+        scores = self.model.score(fitting, labels, rows_done, None if needs_all else compare)
+        asked.scores = asked.without_errors(scores)
         return asked
+
+    def _write(self, prompts: Sequence[Prompt], rows_done: RowsDone | None) -> list[Written]:
+        if self.brief.labels and self._labels_by is not LabelWay.WRITTEN:
+            return self.model.name_labels(prompts, self.brief.labels, self.answer_tokens, rows_done)
+        if self.schema is not None:
+            return self.model.write_json(prompts, self.schema, self.answer_tokens, rows_done)
+        return self.model.write(prompts, self.answer_tokens, rows_done)
+
+    def _prediction(self, written: Written) -> Prediction:
+        text, unmatched = written.text, False
+        if self.brief.labels and written.error is None:
+            label = match_answer(text, self.brief.labels, self.brief.kind)
+            text, unmatched = (text, True) if label is None else (label, False)
+        return Prediction(
+            text,
+            written.tokens_in,
+            written.tokens_out,
+            error=written.error,
+            cut_off=written.cut_off,
+            sent=written.sent,
+            thinking_tokens=written.thinking_tokens,
+            unmatched=unmatched,
+        )
 
     def _predict(self, asked: _Asked, way: LabelChoice) -> list[Prediction]:
         given = iter(asked.written if asked.scores is None else self._chosen(asked.scores, way))
-        error = f"The prompt is longer than the {asked.room:,} tokens that fit this model."
         return [
-            next(given) if fits else Prediction("", length, 0, error=error)
-            for length, fits in zip(asked.lengths, asked.fits, strict=True)
+            next(given) if error is None else Prediction("", length, 0, error=error)
+            for length, error in zip(asked.lengths, asked.errors, strict=True)
         ]
 
     def _chosen(self, scores: Scores, way: LabelChoice) -> list[Prediction]:
@@ -186,11 +231,29 @@ class Answerer:
 
 @dataclass(slots=True)
 class _Asked:
-    """What the model said to the prompts that fit: the `scores` of all labels, or `written` answers. `lengths` are the
-    tokens of each prompt, `room` the most that fit."""
+    """What the model said to the prompts without an error: the `scores` of all labels, or `written` answers. `lengths`
+    are the tokens of each prompt, `errors` the sentence on each that has no answer."""
 
     lengths: list[int]
-    fits: list[bool]
-    room: int
+    errors: list[str | None]
     scores: Scores | None = None
     written: list[Prediction] = field(default_factory=list)
+
+    def without_errors(self, scores: Scores) -> Scores | None:
+        """The scores of the prompts that have some, None if none has. `scores` are those of the prompts without an
+        error so far; theirs are taken over."""
+        if not any(scores.errors):
+            return scores
+        found = iter(scores.errors)
+        self.errors = [error if error is not None else next(found) for error in self.errors]
+        kept = np.array([error is None for error in scores.errors])
+        if not kept.any():
+            return None
+        sent = tuple(one for one, keep in zip(scores.sent, kept, strict=True) if keep) if scores.sent else ()
+        return replace(
+            scores,
+            log_probabilities=scores.log_probabilities[kept],
+            tokens_in=scores.tokens_in[kept],
+            sent=sent,
+            errors=(),
+        )

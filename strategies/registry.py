@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 
-from eval.task import Brief, Kind
+from eval.task import BadInput, Brief, Kind
+from strategies.base_models import loader_of, refusal
 from strategies.contract import Strategy
 from strategies.declaration import Declaration
 from strategies.presets import Preset
@@ -65,11 +66,12 @@ def baselines_for(kind: Kind, has_documents: bool) -> list[str]:
 
 
 def build_strategy(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
-    """The strategy or baseline, not yet fitted. This loads torch, so only a process that runs a model calls it."""
+    """The strategy or baseline, not yet fitted. This loads torch, so only a process that runs a model calls it.
+
+    Raises BadInput if the model can't be had, or if the strategy can't work with it.
+    """
     if name in BASELINES:
         return class_at(BASELINES[name])(brief, preset.budget(brief.kind), seed)
-    from strategies.engine.weights import Loader, model_folder
-
-    model_folder(model)  # fetch and unpack now, before any timing starts
-
-    return class_at(STRATEGIES[name])(brief, Loader(model), preset.budget(brief.kind), seed)
+    if problem := refusal(model, DECLARATIONS[name]):
+        raise BadInput(problem)
+    return class_at(STRATEGIES[name])(brief, loader_of(model), preset.budget(brief.kind), seed)

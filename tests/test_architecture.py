@@ -57,12 +57,19 @@ def test_imports_run_one_way(room: str) -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("room", ["engine", "search"])
-def test_engine_and_search_know_no_strategy(room: str) -> None:
+@pytest.mark.parametrize(
+    ("room", "may_import"),
+    [
+        ("engine", ("strategies.engine.",)),
+        ("search", ("strategies.search.",)),
+        ("served", ("strategies.served.", "strategies.engine.language_model.")),
+    ],
+)
+def test_the_rooms_under_strategies_know_no_strategy(room: str, may_import: tuple[str, ...]) -> None:
     files = list((ROOT / "strategies" / room).glob("*.py"))
     assert files
     beside = {name for path in files for name in imported(path) if name.startswith("strategies.")}
-    assert not [name for name in beside if not name.startswith(f"strategies.{room}.")]
+    assert not [name for name in beside if not name.startswith(may_import)]
 
 
 def test_the_rooms_of_the_advisor_import_one_way() -> None:
@@ -99,6 +106,7 @@ def test_the_parents_of_a_run_never_load_torch() -> None:
         for path in paths
         if path.stem not in ("__init__", "__main__") and "pages" not in path.parts
     ]
+    modules += [f"strategies.served.{path.stem}" for path in (ROOT / "strategies" / "served").glob("*.py")]
     program = f"import sys\nfor name in {modules}: __import__(name)\nsys.exit('torch' in sys.modules)"
     finished = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr

@@ -20,7 +20,7 @@ from eval.reading.table import Table
 from eval.scoring import metric_for
 from eval.splitting.split import split_task
 from eval.task import BadInput, Document, Split, Task
-from strategies.engine.models import context_tokens
+from strategies.base_models import context_tokens
 from strategies.presets import PRESETS
 
 

@@ -30,6 +30,7 @@ from strategies.label_choice import continuations_of
 from strategies.prompts import SHORT_INSTRUCTIONS
 from strategies.registry import BASELINES, STRATEGIES
 from strategies.retrieval import TOKENS_OF_EXAMPLES
+from strategies.served.address import is_served
 
 _PACKAGES = {  # by what a strategy has
     "adapter": ("peft",),
@@ -70,8 +71,12 @@ class _Fitted:
 
 
 def can_download(store: Store, run: StoredRun, strategy: str) -> bool:
-    """Any strategy or baseline that was saved, except those whose answer is always the same."""
-    known = strategy_of(strategy) in STRATEGIES or (strategy in BASELINES and strategy not in ALWAYS_THE_SAME)
+    """Any strategy or baseline that was saved, except those whose answer is always the same, and strategies whose model
+    is on a server."""
+    if strategy_of(strategy) in STRATEGIES:
+        known = not is_served(run.plan.pairing(strategy).model)
+    else:
+        known = strategy in BASELINES and strategy not in ALWAYS_THE_SAME
     return known and _folder(store, run, strategy).is_dir()
 
 
@@ -182,6 +187,8 @@ def _candidates(index: Path) -> int:
 
 
 def _model(name: str) -> dict[str, Any]:
+    if is_served(name):
+        raise BadInput(f"{name} is on a server, so there is no model to download: choose a run with a local model.")
     path = embedded_gguf() if name == EMBEDDED else local_folder(name) if is_here(name) else None
     if path is None or not path.exists():
         raise BadInput(f"The model {name} is no longer on this machine, so its hash can't be noted: put it back first.")

@@ -32,9 +32,9 @@ from eval.reading.table import Table
 from eval.splitting.split import split_task
 from eval.task import BadInput, Document, Example, Task
 from eval.words import about_tokens
+from strategies.base_models import check_model, context_tokens, refusal
 from strategies.contract import Progress
 from strategies.drafting import with_meanings
-from strategies.engine.models import check_model, context_tokens
 from strategies.presets import PRESETS
 from strategies.registry import STRATEGIES
 
@@ -81,8 +81,8 @@ def draft_task(plan: Plan, name: str, table: Table, documents: list[Document]) -
     task = plan.setup.settle_metric(task, split.train)
     for model in plan.models:
         _check_instruction(task, split.train, context_tokens(model))
-    problems = [check_model(model) for model in plan.models]
-    problems += [refusal_of(one.strategy, one.model, ask_hub=True) for one in plan.pairings]
+    problems = [refusal_of(one.strategy, one.model, ask_hub=True) for one in plan.pairings]
+    problems += [check_model(model) for model in plan.models]
     if problem := next(filter(None, problems), None):
         raise BadInput(problem)
     return task_to_json(task, replace(split, notes=(*built.left_out, *split.notes, built.columns_used)))

@@ -41,7 +41,8 @@ from eval.scoring import scorer_for
 from eval.scoring.metric import VERSION
 from eval.statistics.inference import Interval
 from eval.task import Example, Split, Task
-from strategies.engine.models import context_tokens, known_parameters
+from strategies.base_models import context_tokens
+from strategies.engine.models import known_parameters
 
 _PACKAGES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu")
 

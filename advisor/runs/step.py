@@ -34,8 +34,8 @@ from eval.outcomes import TRAINED_AGAIN, Outcome, Trial
 from eval.scoring import scorer_for
 from eval.statistics.learning_curve import fewer_rows, sizes_of
 from eval.task import BadInput, Brief, Example, LearningSplit, Split, Task
+from strategies.base_models import check_model, is_here
 from strategies.contract import AsksModel, KnowsPath, Progress, Strategy, Trained
-from strategies.engine.models import check_model, is_here
 from strategies.presets import PRESETS, Preset
 from strategies.registry import BASELINES, LEARNS_FROM_NO_ROWS, baselines_for
 from strategies.search.embedder import phrase_encoder

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from advisor.as_json import AsJson
-from advisor.estimate import SPEED, Speed, busy_share, estimate_seconds, measure_speed, read_speed
+from advisor.estimate import SERVED, SPEED, Speed, busy_share, estimate_seconds, measure_speed, read_speed
 from advisor.learned_times import RECENT, PastStep, StepTime, estimate_times
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spawned
@@ -22,8 +22,9 @@ from advisor.storage.stored import StoredSpeed
 from advisor.storage.task_file import read_task
 from eval.measuring.other_programs import MATERIAL_SHARE
 from eval.task import BadInput, Split, Task
-from strategies.engine.models import check_model, is_here
+from strategies.base_models import check_model, is_here
 from strategies.presets import PRESETS
+from strategies.served.address import is_served
 
 ESTIMATE_FILE, SPEED_FILE = "estimate.json", "speed.json"
 _SECONDS_A_TIMING_STANDS = 24 * 3600
@@ -47,8 +48,11 @@ def is_outdated(stored: StoredSpeed, busy_now: Callable[[], float] = busy_share,
 def take_speed(store: Store, model: str) -> None:
     """Times this machine with a model in a child process, in about ten seconds, and stores the timing or the problem.
 
-    Waits until the machine is free. A model that must first be fetched isn't timed.
+    Waits until the machine is free. A model that must first be fetched isn't timed, and neither is a served one.
     """
+    if is_served(model):
+        store.save_speed(model, None, SERVED)
+        return
     if not is_here(model):
         store.save_speed(model, None, check_model(model) or _NOT_FETCHED)
         return

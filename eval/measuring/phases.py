@@ -10,6 +10,8 @@ from contextvars import ContextVar
 LOOKING_UP, READING, WRITING = "looking up", "reading the prompt", "writing the answer"
 PHASES = (LOOKING_UP, READING, WRITING)
 
+_CORRECTION = "correction"  # of the whole time, not a phase
+
 _spent: ContextVar[dict[str, float] | None] = ContextVar("spent", default=None)
 
 
@@ -25,6 +27,29 @@ def phase(name: str) -> Iterator[None]:
         yield
     finally:
         spent[name] = spent.get(name, 0.0) + time.perf_counter() - began
+
+
+def is_listening() -> bool:
+    """Whether the seconds of this answer are being recorded."""
+    return _spent.get() is not None
+
+
+def took(name: str, seconds: float) -> None:
+    """A phase that was timed elsewhere took so long. Costs nothing unless `listening`."""
+    spent = _spent.get()
+    if spent is not None:
+        spent[name] = spent.get(name, 0.0) + seconds
+
+
+def took_instead(seconds: float, of: float) -> None:
+    """The part of this answer that took `of` seconds here really took `seconds`, for example because an answer was
+    asked for earlier and kept."""
+    took(_CORRECTION, seconds - of)
+
+
+def correction(spent: dict[str, float]) -> float:
+    """Takes the seconds to add to an answer's wall time out of what was recorded."""
+    return spent.pop(_CORRECTION, 0.0)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 from eval.measuring.other_programs import MATERIAL_SHARE, OtherPrograms
-from eval.measuring.phases import listening
+from eval.measuring.phases import correction, listening
 from eval.measuring.robustness import variants_of
 from eval.outcomes import Outcome, Prediction
 from eval.scoring import Scorer
@@ -108,6 +108,7 @@ def _timed(
     for row in rows:
         with listening() as phases[row]:
             seconds[row] = seconds_of(predictor, test[row])
+        seconds[row] = max(seconds[row] + correction(phases[row]), 0.0)
         rows_measured(stage, len(seconds), len(rows))
     return _Timed(seconds, phases, others.share())
 

@@ -90,12 +90,26 @@ class LanguageModel(Protocol):
 
     With `compare`, only the best continuation in each of its ways is needed. A continuation that is the best in none
     may stay at minus infinity.
+
+    A served model may be unable to do what one in memory does. `labels_by` is the best way to ask it for one of some
+    labels; only with `SCORED` may `score` be called. `follows_schema`: whether it can be held to a JSON schema.
+    `counts_tokens`: whether tokens are counted before sending; if not, they are estimates from the words, and only the
+    server knows whether a prompt fits.
     """
 
     context_tokens: int
 
     @property
     def notes(self) -> list[str]: ...
+
+    @property
+    def labels_by(self) -> LabelWay: ...
+
+    @property
+    def follows_schema(self) -> bool: ...
+
+    @property
+    def counts_tokens(self) -> bool: ...
 
     def score(
         self,
@@ -106,6 +120,19 @@ class LanguageModel(Protocol):
     ) -> Scores: ...
 
     def write(self, prompts: Sequence[Prompt], max_tokens: int, rows_done: RowsDone | None = None) -> list[Written]: ...
+
+    def name_labels(
+        self, prompts: Sequence[Prompt], labels: Sequence[str], max_tokens: int, rows_done: RowsDone | None = None
+    ) -> list[Written]:
+        """Answers that should each be one of the labels, in any way but `SCORED`. With `WRITTEN` they may be
+        anything."""
+        ...
+
+    def write_json(
+        self, prompts: Sequence[Prompt], schema: dict[str, Any], max_tokens: int, rows_done: RowsDone | None = None
+    ) -> list[Written]:
+        """Answers that follow a JSON schema, if the model `follows_schema`."""
+        ...
 
     def count_prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]: ...
 

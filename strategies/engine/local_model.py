@@ -16,7 +16,7 @@ from eval.measuring.phases import READING, phase
 from eval.task import BadInput
 from strategies.engine.architectures import CONTEXT_NAMES
 from strategies.engine.label_tree import LabelTree
-from strategies.engine.language_model import Compare, Prompt, RowsDone, Scores, Written
+from strategies.engine.language_model import Compare, LabelWay, Prompt, RowsDone, Scores, Written
 from strategies.engine.rendering import ChatForm
 
 Answer = tuple[list[int], bool]  # tokens without the one that ends the answer; whether the limit came before the end
@@ -32,6 +32,9 @@ class LocalModel(ABC):
     """
 
     slow_because: str | None = None
+    labels_by: LabelWay = LabelWay.SCORED
+    follows_schema: bool = False
+    counts_tokens: bool = True
 
     def __init__(self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         self.network = network.eval()
@@ -107,6 +110,18 @@ class LocalModel(ABC):
                 Written(answer.text, len(each.ids), len(tokens), answer.cut_off, each.sent, answer.thinking_tokens)
             )
         return written
+
+    def name_labels(
+        self, prompts: Sequence[Prompt], labels: Sequence[str], max_tokens: int, rows_done: RowsDone | None = None
+    ) -> list[Written]:
+        """Written freely: this model can score labels instead. It shows what a served model that can't would answer."""
+        return self.write(prompts, max_tokens, rows_done)
+
+    def write_json(
+        self, prompts: Sequence[Prompt], schema: dict[str, Any], max_tokens: int, rows_done: RowsDone | None = None
+    ) -> list[Written]:
+        """Written freely: nothing holds this model to a schema."""
+        return self.write(prompts, max_tokens, rows_done)
 
     @abstractmethod
     def score_tokens(

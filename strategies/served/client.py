@@ -22,6 +22,7 @@ from strategies.served.address import ServedAddress
 from strategies.served.answers_kept import AnswersKept
 from strategies.served.budget import Spending
 from strategies.served.faults import BadReply, Fault, Then, fault_of
+from strategies.served.heard import Heard
 from strategies.served.keys import Key
 from strategies.served.pace import MOST, START, Pace
 from strategies.served.requests import CHAT, COMPLETIONS, Answer, Refusal, Reply, Request
@@ -68,6 +69,7 @@ class Client:
     ) -> None:
         self.address = address
         self.patience = patience or Patience()
+        self.heard = Heard(address.model)
         self.pace = Pace(min(START, at_once), at_once)
         self._key, self._kept, self._spending = key, kept, spending
         self._failed_in_a_row = 0
@@ -105,7 +107,10 @@ class Client:
         Equal requests are sent once. Raises `StoppedError` if the server can't be used any further, or the budget is
         used up; requests that were already sent are awaited first, and their answers kept.
         """
-        return self._run(self._ask_all(requests, answered))
+        started = time.perf_counter()
+        replies = self._run(self._ask_all(requests, answered))
+        self.heard.add(replies, time.perf_counter() - started, self.pace.allowed)
+        return replies
 
     def fetch(self, url: str, payload: Mapping[str, Any] | None = None) -> Any:
         """The JSON at a URL, or what it says to a payload; None if there is none. For what costs nothing."""
@@ -228,7 +233,7 @@ class Client:
     async def _send(self, request: Request) -> Answer:
         body = {"model": self.address.model, **request.payload}
         asked_at, started = time.time(), time.perf_counter()
-        if request.timed:
+        if request.streamed:
             return await self._stream(request, body, asked_at)
         response = await self._client.post(request.path, cast_to=httpx2.Response, body=body)
         seconds = time.perf_counter() - started

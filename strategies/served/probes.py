@@ -122,7 +122,7 @@ class _Probes:
         return isinstance(again, Answer) and said_in(again.body) == said_in(self._first.body)
 
     def _streams(self) -> bool:
-        reply = self._reply_to(self._request(_QUESTION, _ANSWER_TOKENS, timed=True))
+        reply = self._reply_to(self._request(_QUESTION, _ANSWER_TOKENS, streamed=True))
         return isinstance(reply, Answer) and reply.first_token_seconds is not None
 
     def _top_logprobs(self) -> tuple[int, tuple[str, float] | None]:
@@ -213,9 +213,11 @@ class _Probes:
     def _ask(self, prompt: Prompt, max_tokens: int = _ANSWER_TOKENS, **parameters: Any) -> Reply:
         return self._reply_to(self._request(prompt, max_tokens, **parameters))
 
-    def _request(self, prompt: Prompt, max_tokens: int, timed: bool = False, **parameters: Any) -> Request:
+    def _request(self, prompt: Prompt, max_tokens: int, streamed: bool = False, **parameters: Any) -> Request:
         messages = self._can.messages(prompt)
-        return Request(CHAT, {"messages": messages, **self._can.parameters(max_tokens), **parameters}, timed)
+        return Request(
+            CHAT, {"messages": messages, **self._can.parameters(max_tokens), **parameters}, streamed, streamed
+        )
 
     def _reply_to(self, request: Request) -> Reply:
         return self._client.ask([request])[0]

@@ -13,12 +13,16 @@ CHAT, COMPLETIONS = "/chat/completions", "/completions"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: a path below the address or a whole URL, and its JSON `payload` without the model's name. A `timed`
-    one is streamed where the server streams, so that the time to the first token is known."""
+    """One request: a path below the address or a whole URL, and its JSON `payload` without the model's name.
+
+    A `timed` one runs alone to see how long it takes, so it has an answer of its own. It is `streamed` where the server
+    streams, so that the time to the first token is known.
+    """
 
     path: str
     payload: Mapping[str, Any] = field(hash=False)
     timed: bool = False
+    streamed: bool = False
 
     @property
     def is_for_answer(self) -> bool:

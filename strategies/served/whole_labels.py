@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.measuring.phases import is_listening
 from eval.task import BadInput
 from strategies.engine.language_model import Prompt, RowsDone, Scores
 from strategies.served.capabilities import Capabilities, WholeLabels
@@ -81,6 +82,7 @@ class WholeLabelScorer:
                             "max_tokens": self._can.echo_tokens,
                             **({"temperature": 0} if self._can.temperature else {}),
                         },
+                        timed=is_listening(),
                     )
                     for part in asked
                 ]
@@ -167,7 +169,7 @@ class WholeLabelScorer:
 
     def _answered(self, messages: list[dict[str, str]], answer: str | None, closed: bool) -> Request:
         asked = {**_with_answer(messages, answer, closed), "prompt_logprobs": 0, **self._can.parameters(1)}
-        return Request(CHAT, asked)
+        return Request(CHAT, asked, timed=is_listening())
 
 
 def _with_answer(messages: list[dict[str, str]], answer: str | None, closed: bool) -> dict[str, Any]:

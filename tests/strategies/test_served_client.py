@@ -20,7 +20,7 @@ QUICK = Patience(connecting=1, answering=5, first_wait=0.01, longest_wait=0.02, 
 
 
 def chat(text: str, timed: bool = False, **parameters: Any) -> Request:
-    return Request(CHAT, {"messages": [{"role": "user", "content": text}], "max_tokens": 3, **parameters}, timed)
+    return Request(CHAT, {"messages": [{"role": "user", "content": text}], "max_tokens": 3, **parameters}, timed, timed)
 
 
 @contextmanager

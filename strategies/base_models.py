@@ -1,0 +1,69 @@
+"""Base models by name: those on this machine or the hub, which our engine runs, and those behind a server.
+
+Whoever has a name asks here. The name of a served model never reaches the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from eval.task import BadInput
+from strategies.declaration import Declaration
+from strategies.engine import models
+from strategies.engine.language_model import LanguageModel
+from strategies.served.address import ServedAddress, is_served
+
+
+def check_model(name: str) -> str | None:
+    """Why this model can't be used, in one sentence; None if no problem is known. A server is asked what it can do,
+    which takes some seconds the first time."""
+    if not is_served(name):
+        return models.check_model(name)
+    from strategies.served.serving import check_served  # its HTTP client takes a second to import
+
+    return check_served(name)
+
+
+def context_tokens(name: str) -> int | None:
+    """How many tokens a model can read; None if it isn't known here yet."""
+    if not is_served(name):
+        return models.context_tokens(name)
+    from strategies.served.serving import known_context_tokens
+
+    return known_context_tokens(name)
+
+
+def is_here(name: str) -> bool:
+    """Whether nothing must be fetched before the model can be used. Doesn't use the network."""
+    return is_served(name) or models.is_here(name)
+
+
+def refusal(name: str, declaration: Declaration) -> str | None:
+    """Why a strategy can't work with this model, in one sentence; None if it can."""
+    if not (is_served(name) and declaration.trains):
+        return None
+    model = _served_title(name)
+    return (
+        f"{declaration.words.name} changes the weights of a model, and those of {model} are on a server: leave it out, "
+        "or choose a model on this machine."
+    )
+
+
+def loader_of(name: str) -> Callable[[], LanguageModel]:
+    """What loads the model, a fresh one for each call. Prepares what takes long and happens once, before any timing
+    starts. For a model that isn't served, this imports torch."""
+    if is_served(name):
+        from strategies.served.serving import ServedLoader
+
+        return ServedLoader(name)
+    from strategies.engine.weights import Loader, model_folder
+
+    model_folder(name)  # fetch and unpack now
+    return Loader(name)
+
+
+def _served_title(name: str) -> str:
+    try:
+        return ServedAddress.parse(name).model
+    except BadInput:
+        return name

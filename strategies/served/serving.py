@@ -1,0 +1,95 @@
+"""From the name of a served model to a model that can be asked: its key, its capabilities, and how a run uses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from eval.task import BadInput
+from strategies.served.address import ServedAddress
+from strategies.served.answers_kept import AnswersKept, KeptAccount, kept_file
+from strategies.served.budget import Limit, Price, Spending
+from strategies.served.capabilities import Capabilities
+from strategies.served.client import Client, Patience
+from strategies.served.keys import key_for
+from strategies.served.pace import MOST
+from strategies.served.probes import probe
+from strategies.served.served_model import ServedModel
+
+SECONDS_A_PROBE_STANDS = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """How a run uses a served model. `kept` is the file of answers; `account` the name under which the run's spending
+    is counted, up to `limit` at `price`; `at_once` how many requests may run at once at most."""
+
+    kept: Path = field(default_factory=kept_file)
+    account: str = ""
+    limit: Limit = field(default_factory=Limit)
+    price: Price | None = None
+    at_once: int = MOST
+    patience: Patience = field(default_factory=Patience)
+
+
+class ServedLoader:
+    """Makes the model of this name; the server has loaded it long ago. Raises BadInput if the name can't be read."""
+
+    def __init__(self, name: str, serving: Serving | None = None) -> None:
+        self.address = ServedAddress.parse(name)
+        self._serving = serving or Serving()
+
+    def __call__(self) -> ServedModel:
+        """Probes the server, unless it was probed within a day. Raises BadInput if it can't be asked."""
+        serving, key = self._serving, key_for(self.address)
+        kept = AnswersKept(serving.kept)
+        try:
+            spending = Spending(KeptAccount(kept, serving.account), serving.limit, serving.price)
+            capabilities = _known_capabilities(self.address, serving, kept, spending)
+        except BaseException:
+            kept.close()
+            raise
+        client = Client(
+            self.address, key, at_once=serving.at_once, patience=serving.patience, kept=kept, spending=spending
+        )
+
+        def close() -> None:
+            client.close()
+            kept.close()
+
+        return ServedModel(client, capabilities, close)
+
+
+def check_served(name: str, serving: Serving | None = None) -> str | None:
+    """Why this served model can't be asked, in one sentence; None if it can. Probes it, unless that was done within a
+    day."""
+    try:
+        ServedLoader(name, serving)().close()
+    except BadInput as wrong:
+        return str(wrong)
+    return None
+
+
+def known_context_tokens(name: str, serving: Serving | None = None) -> int | None:
+    """How many tokens the model can read, if its server was probed within a day and says so. Sends nothing."""
+    serving = serving or Serving()
+    if not serving.kept.exists():
+        return None
+    kept = AnswersKept(serving.kept)
+    try:
+        found = kept.found_of(ServedAddress.parse(name).name, SECONDS_A_PROBE_STANDS)
+    except BadInput:
+        return None
+    finally:
+        kept.close()
+    return Capabilities.from_json(found).context_tokens if found else None
+
+
+def _known_capabilities(
+    address: ServedAddress, serving: Serving, kept: AnswersKept, spending: Spending
+) -> Capabilities:
+    if found := kept.found_of(address.name, SECONDS_A_PROBE_STANDS):
+        return Capabilities.from_json(found)
+    capabilities = probe(address, key_for(address), serving.patience, spending)
+    kept.keep_found(address.name, capabilities.to_json()).result()
+    return capabilities
