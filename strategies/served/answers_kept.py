@@ -120,6 +120,10 @@ class AnswersKept:
 
     def _write(self) -> None:
         """The writing thread: whatever has come by the time the last transaction is on disk makes the next one."""
+        with self._connection() as connection:
+            self._write_groups(connection)
+
+    def _write_groups(self, connection: sqlite3.Connection) -> None:
         ended = False
         while not ended:
             group = [self._writes.get()]
@@ -129,12 +133,13 @@ class AnswersKept:
             writes = [write for write in group if write is not None]
             problem: BadInput | None = None
             try:
-                with self._connection() as connection:
-                    connection.execute("BEGIN IMMEDIATE")
-                    for write in writes:
-                        connection.execute(write.statement, write.values)
-                    connection.execute("COMMIT")
+                connection.execute("BEGIN IMMEDIATE")
+                for write in writes:
+                    connection.execute(write.statement, write.values)
+                connection.execute("COMMIT")
             except sqlite3.Error as wrong:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 problem = BadInput(
                     f"An answer of the served model can't be kept in {self.path} ({wrong}): make room on the disk and "
                     "continue the run."

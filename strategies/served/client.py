@@ -54,7 +54,8 @@ class StoppedError(BadInput):
 class Client:
     """Asks one server. Use it from one thread, and close it.
 
-    `kept` holds answers between runs; without it every request is sent. `spending` says what may still be spent.
+    Requests run `at_once` at most, `start` of them in the beginning. `kept` holds answers between runs; without it
+    every request is sent. `spending` says what may still be spent.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Client:
         key: Key | None = None,
         *,
         at_once: int = MOST,
+        start: int = START,
         patience: Patience | None = None,
         kept: AnswersKept | None = None,
         spending: Spending | None = None,
@@ -70,7 +72,7 @@ class Client:
         self.address = address
         self.patience = patience or Patience()
         self.heard = Heard(address.model)
-        self.pace = Pace(min(START, at_once), at_once)
+        self.pace = Pace(start, at_once)
         self._key, self._kept, self._spending = key, kept, spending
         self._failed_in_a_row = 0
         self._loop = asyncio.new_event_loop()
@@ -113,7 +115,8 @@ class Client:
         return replies
 
     def fetch(self, url: str, payload: Mapping[str, Any] | None = None) -> Any:
-        """The JSON at a URL, or what it says to a payload; None if there is none. For what costs nothing."""
+        """The JSON at a URL, or what it says to a payload; None if there is none. For what costs nothing. Raises
+        `StoppedError` if no server answers, or if it refuses the key."""
         return self._run(self._fetch(url, payload))
 
     def _run(self, work: Coroutine[Any, Any, Given]) -> Given:
@@ -138,7 +141,8 @@ class Client:
                     raise StoppedError(fault.sentence) from None
                 if fault.status is None and attempt + 1 == self.patience.tries:
                     raise StoppedError(fault.sentence) from None
-                if fault.then not in (Then.RETRY, Then.SLOW_DOWN):
+                failed_again = fault.status is not None and attempt > 0
+                if failed_again or fault.then not in (Then.RETRY, Then.SLOW_DOWN):
                     return None
                 await asyncio.sleep(self._wait(attempt, fault))
         return None
@@ -166,12 +170,10 @@ class Client:
             if stopped:
                 return
             try:
-                reply = await self._reply_to(request)
+                reply = await self._reply_to(key, request)
             except StoppedError as wrong:
                 stopped.append(wrong)
                 return
-            if self._kept is not None and isinstance(reply, Answer):
-                await asyncio.wrap_future(self._kept.keep(key, self.server, reply))
             replies[key] = reply
             count(shares[key])
 
@@ -181,7 +183,8 @@ class Client:
             raise stopped[0]
         return [replies[key] for key in keys]
 
-    async def _reply_to(self, request: Request) -> Reply:
+    async def _reply_to(self, key: str, request: Request) -> Reply:
+        """An answer gives up its turn once it is on disk, so that no more can be lost than run at once."""
         failures, waited = 0, 0.0
         while True:
             async with self.pace.turn() as sent_at:
@@ -201,6 +204,8 @@ class Client:
                         self._spending.add(1, reported.read if reported else 0, reported.written if reported else 0)
                     self.pace.went_well()
                     self._failed_in_a_row = 0
+                    if self._kept is not None:
+                        await asyncio.wrap_future(self._kept.keep(key, self.server, answer))
                     return answer
             elsewhere = fault.status in (404, 405) and request.path != CHAT  # only this path is missing
             if fault.then is Then.STOP and not elsewhere:

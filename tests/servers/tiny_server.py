@@ -1,6 +1,6 @@
 """An OpenAI-compatible server in front of the tiny network, in vLLM's shape, which can also misbehave.
 
-`python -m tests.servers.tiny_server` runs it in a process of its own and prints its address.
+`python -m tests.servers.tiny_server SECONDS` runs it in a process of its own and prints its address.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class TinyServer:
         class Handler(_Handler):
             tiny = server
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http = _HttpServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
 
@@ -79,6 +79,13 @@ class TinyServer:
     @property
     def name(self) -> str:
         return f"served:{MODEL}@{self.url}"
+
+
+class _HttpServer(ThreadingHTTPServer):
+    request_queue_size = 64
+
+    def handle_error(self, *_: object) -> None:
+        """Quiet: a client that is killed breaks its connections off."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -251,7 +258,7 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
-    with TinyServer() as server:
+    with TinyServer(Behaviour(seconds=float(sys.argv[1]))) as server:
         sys.stdout.write(f"{server.name}\n")
         sys.stdout.flush()
         sys.stdin.read()  # until the other side is gone
