@@ -43,7 +43,7 @@ class Outcome:
     whether a gold document was among the sources, None if there is no gold document. `group` is the example's group,
     if any. `phases` are the measured parts of `seconds` by name. `expected` is the right label, labels or number; None
     for other answers, and in older runs. `cut_off` is as in `Prediction`, None in older runs. `thinking_tokens` is as
-    in `Prediction`, 0 in older runs.
+    in `Prediction`, 0 in older runs, and so is `unmatched`, False in older runs.
     """
 
     example_id: str
@@ -62,6 +62,7 @@ class Outcome:
     expected: str | None = None
     cut_off: bool | None = None
     thinking_tokens: int = 0
+    unmatched: bool = False
 
 
 # Names of a trial's probes. TRAINED_AGAIN is followed by a number: the test set, answered after one more training.

@@ -61,17 +61,14 @@ class Answerer:
         """What was learned about answering, as the report shows it."""
         if self._scores_labels:
             return self.choice.settings
-        named = {"labels asked by": self._labels_by.value} if self.brief.labels else {}
+        # One answer of several labels can't be chosen from a list of single ones, so it is written.
+        way = LabelWay.WRITTEN if self.brief.kind is Kind.MULTI_LABEL else self.model.labels_by
+        named = {"labels asked by": way.value} if self.brief.labels else {}
         return {**named, "answer_tokens": self.answer_tokens}
 
     @property
     def _scores_labels(self) -> bool:
         return bool(self.brief.labels) and self.model.labels_by is LabelWay.SCORED
-
-    @property
-    def _labels_by(self) -> LabelWay:
-        """One answer of several labels can't be chosen from a list of single ones, so it is written."""
-        return LabelWay.WRITTEN if self.brief.kind is Kind.MULTI_LABEL else self.model.labels_by
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -191,7 +188,7 @@ class Answerer:
         return asked
 
     def _write(self, prompts: Sequence[Prompt], rows_done: RowsDone | None) -> list[Written]:
-        if self.brief.labels and self._labels_by is not LabelWay.WRITTEN:
+        if self.brief.labels and self.brief.kind is not Kind.MULTI_LABEL:
             return self.model.name_labels(prompts, self.brief.labels, self.answer_tokens, rows_done)
         if self.schema is not None:
             return self.model.write_json(prompts, self.schema, self.answer_tokens, rows_done)

@@ -32,7 +32,7 @@ from eval.reading.table import Table
 from eval.splitting.split import split_task
 from eval.task import BadInput, Document, Example, Task
 from eval.words import about_tokens
-from strategies.base_models import check_model, context_tokens, refusal
+from strategies.base_models import check_model, context_tokens
 from strategies.contract import Progress
 from strategies.drafting import with_meanings
 from strategies.presets import PRESETS

@@ -197,4 +197,5 @@ def outcome_of(
         expected=example.target if scorer.kind in LABELLED else None,
         cut_off=prediction.cut_off,
         thinking_tokens=prediction.thinking_tokens,
+        unmatched=prediction.unmatched,
     )

@@ -187,8 +187,20 @@ class Capabilities:
         )
 
     @property
-    def sentences(self) -> list[str]:
-        return [one.sentence for one in self.found]
+    def limits(self) -> list[str]:
+        """What a reader of the report should know, whatever the task: what the server can't do, and thoughts."""
+        always = (found for found in self.found[2:] if not found.seen)
+        return [found.sentence for found in (*always, *self._thoughts())]
+
+    @property
+    def labels(self) -> Found:
+        """How labels are asked for."""
+        return self.found[0]
+
+    @property
+    def json(self) -> Found:
+        """Whether JSON is held to a schema."""
+        return self.found[1]
 
     def _labels(self) -> Found:
         way = self.labels_by

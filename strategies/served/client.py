@@ -185,7 +185,7 @@ class Client:
 
     async def _reply_to(self, key: str, request: Request) -> Reply:
         """An answer gives up its turn once it is on disk, so that no more can be lost than run at once."""
-        failures, waited = 0, 0.0
+        failures, slowed, waited = 0, 0, 0.0
         while True:
             async with self.pace.turn() as sent_at:
                 if self._spending is not None and (reached := self._spending.reached()):
@@ -197,7 +197,8 @@ class Client:
                     if self._spending is not None and request.is_for_answer:
                         self._spending.add(1)
                     if fault.then is Then.SLOW_DOWN:
-                        self.pace.was_too_fast(sent_at, self._wait(0, fault))
+                        slowed += 1
+                        self.pace.was_too_fast(sent_at, self._wait(slowed, fault))
                 else:
                     if self._spending is not None and request.is_for_answer:
                         reported = tokens_reported(answer.body)
@@ -213,7 +214,7 @@ class Client:
             if fault.then in (Then.SKIP, Then.STOP):
                 return Refusal(fault.sentence, fault.status, fault.parameter)
             failures += fault.then is Then.RETRY
-            wait = self._wait(failures, fault)
+            wait = self._wait(failures + slowed, fault)
             waited += wait
             if waited > self.patience.waiting_for_turn:
                 raise StoppedError(f"{fault.sentence} {AGAIN}") from None

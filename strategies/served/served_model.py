@@ -33,6 +33,7 @@ class ServedModel:
         self._client, self._close = client, close or client.close
         self._scorer = WholeLabelScorer(client, capabilities)
         self._untrue_counts = 0
+        self._ways: dict[str, None] = {}  # sentences on how it was asked for labels and JSON
 
     def close(self) -> None:
         self._close()
@@ -54,7 +55,11 @@ class ServedModel:
     def notes(self) -> list[str]:
         """How the model was asked, and what is odd about its answers."""
         address = self._client.address
-        notes = [f"{address.model} was asked through the server at {address.host}.", *self.capabilities.sentences]
+        notes = [
+            f"{address.model} was asked through the server at {address.host}.",
+            *self._ways,
+            *self.capabilities.limits,
+        ]
         notes += self._client.heard.notes
         if self._untrue_counts:
             notes.append(
@@ -76,6 +81,7 @@ class ServedModel:
     ) -> Scores:
         """The log-probabilities of whole labels; only if `labels_by` says that the server gives them. All of them are
         asked for, whatever `compare` needs."""
+        self._ways[self.capabilities.labels.sentence] = None
         return self._scorer.score(prompts, continuations, rows_done)
 
     def write(self, prompts: Sequence[Prompt], max_tokens: int, rows_done: RowsDone | None = None) -> list[Written]:
@@ -84,6 +90,7 @@ class ServedModel:
     def write_json(
         self, prompts: Sequence[Prompt], schema: dict[str, Any], max_tokens: int, rows_done: RowsDone | None = None
     ) -> list[Written]:
+        self._ways[self.capabilities.json.sentence] = None
         return self._write(prompts, max_tokens, in_schema(schema), rows_done)
 
     def name_labels(
@@ -91,6 +98,7 @@ class ServedModel:
     ) -> list[Written]:
         """Answers that are one of the labels, where the server can be held to them. By first tokens, a prompt whose
         likeliest tokens don't tell the labels apart is answered freely instead."""
+        self._ways[self.capabilities.labels.sentence] = None
         if self.labels_by is LabelWay.CHOSEN:
             in_json = self.capabilities.choice is Choice.ENUM
             longest = max_tokens + (_TOKENS_AROUND_A_TURN * 2 if in_json else 0)

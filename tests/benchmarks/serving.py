@@ -40,7 +40,7 @@ Ask = Callable[[ServedAddress, list[Prompt], int], float]  # seconds with so man
 
 
 def run(full: bool) -> list[dict[str, Any]]:
-    requests, rounds = (400, 7) if full else (96, 3)
+    requests, rounds = (400, 7) if full else (64, 3)
     found = []
     for seconds in ANSWER_SECONDS:
         with _server(seconds) as address:

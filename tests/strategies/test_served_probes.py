@@ -90,7 +90,7 @@ def test_what_is_ignored_with_status_200_does_not_count(
     capabilities = found(server, Behaviour(ignores=ignored))
     assert changed(capabilities) == lacking
     assert capabilities.labels_by is way
-    assert len({one.title for one in capabilities.found}) == len(capabilities.sentences)
+    assert len({one.title for one in capabilities.found}) == len(capabilities.found)
 
 
 def test_what_is_refused_is_left_out_of_later_requests(server: TinyServer) -> None:
@@ -117,7 +117,7 @@ def test_a_model_that_thinks_gets_room_for_it_and_no_scored_labels(server: TinyS
     capabilities = found(server, Behaviour(thinks="What may that be? Let me see."))
     assert capabilities.thinks and capabilities.labels_by is LabelWay.CHOSEN
     assert capabilities.parameters(10)["max_tokens"] == 10 + 512
-    assert "thinks before it answers" in capabilities.sentences[-1]
+    assert "thinks before it answers" in capabilities.limits[-1]
 
 
 def test_a_server_that_cannot_be_asked_is_no_server_with_fewer_capabilities(server: TinyServer) -> None:
