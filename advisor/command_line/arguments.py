@@ -102,8 +102,9 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         action="append",
         metavar="NAME",
-        help="the base model: a hub id, a local folder or a GGUF file (default: the embedded model); repeat it to "
-        "compare every strategy with each of several models",
+        help="the base model: a hub id, a local folder, a GGUF file, or served:MODEL@http://HOST:PORT/v1 for one "
+        "behind an OpenAI-compatible server (default: the embedded model); repeat it to compare every strategy with "
+        "each of several models",
     )
     compare.add_argument("--seed", type=_whole, default=0, metavar="N", help="the same seed gives the same result")
     _add_priorities(compare)
@@ -143,7 +144,8 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         required=True,
         metavar="NAME",
-        help="the judge: a hub id, a local folder or a GGUF file; better not the model that the run compared",
+        help="the judge: a hub id, a local folder, a GGUF file, or served:MODEL@http://HOST:PORT/v1; better not a model "
+        "that the run compared",
     )
 
     download = commands.add_parser("download", help="write a fitted strategy of a run to a ZIP that works by itself")

@@ -111,7 +111,7 @@ class Client:
         """
         started = time.perf_counter()
         replies = self._run(self._ask_all(requests, answered))
-        self.heard.add(replies, time.perf_counter() - started, self.pace.allowed)
+        self.heard.add(requests, replies, time.perf_counter() - started, self.pace.allowed)
         return replies
 
     def fetch(self, url: str, payload: Mapping[str, Any] | None = None) -> Any:

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from eval.measuring.phases import READING, WRITING, is_listening, took, took_instead
-from strategies.served.requests import Answer, Reply
+from strategies.served.requests import Answer, Reply, Request
 
 
 class Heard:
-    """The answers so far: how many, how many of them were kept from earlier, and under which names."""
+    """The answers so far: how many, how many of them an earlier process asked for, and under which names."""
 
     def __init__(self, model: str) -> None:
         self._model = model
         self._answers = self._kept = 0
-        self._oldest: float | None = None
+        self._began, self._oldest = time.time(), time.time()
         self._names: dict[str, None] = {}  # in the order they came
 
-    def add(self, replies: Sequence[Reply], seconds: float, at_once: int) -> None:
-        """Replies that came within `seconds`, with so many requests at once. If somebody listens, the time counts that
-        the answers took when they were asked for."""
+    def add(self, requests: Sequence[Request], replies: Sequence[Reply], seconds: float, at_once: int) -> None:
+        """Replies to these requests that came within `seconds`, with so many at once. If somebody listens, the time
+        counts that the answers took when they were asked for."""
         answers = [reply for reply in replies if isinstance(reply, Answer)]
-        for answer in answers:
-            self._answers += 1
-            self._names[str(answer.body.get("model") or self._model)] = None
-            if answer.was_kept:
-                self._kept += 1
-                self._oldest = min(self._oldest or answer.asked_at, answer.asked_at)
+        for request, reply in zip(requests, replies, strict=True):
+            if request.is_for_answer and isinstance(reply, Answer):
+                self._answers += 1
+                self._names[str(reply.body.get("model") or self._model)] = None
+                self._kept += reply.asked_at < self._began
+                self._oldest = min(self._oldest, reply.asked_at)
         if not is_listening() or not answers or len(answers) < len(replies):
             return
         if len(answers) == 1:
@@ -46,10 +47,10 @@ class Heard:
         others = [name for name in self._names if not _is_same_model(name, self._model)]
         if others:
             notes.append(f"The server answered as another model than {self._model}: {', '.join(others)}.")
-        if self._oldest is not None:
+        if self._kept:
             day = datetime.fromtimestamp(self._oldest, UTC)
             notes.append(
-                f"{self._kept:,} of {self._answers:,} answers were kept from earlier requests, the first of "
+                f"Answers kept from an earlier run: {self._kept:,} of {self._answers:,}, the first of "
                 f"{day.day} {day:%B %Y}. They count with the time and the tokens that they took then."
             )
         return notes

@@ -63,7 +63,7 @@ class ServedModel:
         notes += self._client.heard.notes
         if self._untrue_counts:
             notes.append(
-                f"The tokens that the server reported can't be true for {self._untrue_counts:,} answers, so they are "
+                f"Answers whose tokens the server can't have counted right: {self._untrue_counts:,}. Their tokens are "
                 "estimated from the words."
             )
         return notes

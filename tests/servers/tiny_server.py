@@ -43,7 +43,7 @@ class Behaviour:
 
 
 class TinyServer:
-    """Serves on a free port of 127.0.0.1 within `with`. `answered` are the requests that got a whole answer, in order,
+    """Serves on a free port of 127.0.0.1 within `with`. `answered` are the requests that get a whole answer, in order,
     as path and body; `most_at_once` is how many were being answered at the same time at most."""
 
     def __init__(self, behaviour: Behaviour | None = None) -> None:
@@ -168,14 +168,14 @@ class _Handler(BaseHTTPRequestHandler):
             reply["usage"] = behaviour.usage
         if self.path == _CHAT:
             self._change(reply)
+        if fault != "cut":
+            with tiny.lock:
+                tiny.answered.append((self.path, body))
         if honoured.get("stream") and self.path == _CHAT:
             self._stream(reply, body, cut=fault == "cut")
         else:
             content = json.dumps(reply)
             self._send_text(200, content, cut=fault == "cut")
-        if fault != "cut":
-            with tiny.lock:
-                tiny.answered.append((self.path, body))
 
     def _change(self, reply: dict[str, Any]) -> None:
         behaviour, message = self.tiny.behaviour, reply["choices"][0]["message"]
