@@ -144,8 +144,8 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         required=True,
         metavar="NAME",
-        help="the judge: a hub id, a local folder, a GGUF file, or served:MODEL@http://HOST:PORT/v1; better not a model "
-        "that the run compared",
+        help="the judge: a hub id, a local folder, a GGUF file, or served:MODEL@http://HOST:PORT/v1; better not a "
+        "model that the run compared",
     )
 
     download = commands.add_parser("download", help="write a fitted strategy of a run to a ZIP that works by itself")

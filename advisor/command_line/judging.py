@@ -14,7 +14,7 @@ from advisor.sections import judges
 from advisor.sections.blocks import Bullets
 from advisor.storage.store import Store
 from eval.task import BadInput
-from strategies.engine.language_model import LanguageModel
+from strategies.base_models import loader_of
 
 
 def judge_answers(store: Store, run_id: str, model: str) -> None:
@@ -31,7 +31,7 @@ def judge_answers(store: Store, run_id: str, model: str) -> None:
                 shown.enter_context(bars)
             bars.update(bar, completed=done, total=total)
 
-        report = judge_run(store, run_id, model_words(model), lambda: _load(model), show)
+        report = judge_run(store, run_id, model_words(model), lambda: loader_of(model)(), show)
     section = judges.section(report)
     if section is None:
         raise BadInput("The strategies of this run gave the same answer to every test row: there is nothing to judge.")
@@ -40,9 +40,3 @@ def judge_answers(store: Store, run_id: str, model: str) -> None:
         if isinstance(block, Bullets):
             for sentence in block.sentences:
                 screen.print(Text(sentence), soft_wrap=True)
-
-
-def _load(model: str) -> LanguageModel:
-    from strategies.engine.weights import load_language_model  # imports torch
-
-    return load_language_model(model)
