@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -75,6 +76,7 @@ class Client:
         self.pace = Pace(start, at_once)
         self._key, self._kept, self._spending = key, kept, spending
         self._failed_in_a_row = 0
+        self._unsaved = asyncio.Semaphore(at_once)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="served model", daemon=True)
         self._thread.start()
@@ -184,9 +186,12 @@ class Client:
         return [replies[key] for key in keys]
 
     async def _reply_to(self, key: str, request: Request) -> Reply:
-        """An answer gives up its turn once it is on disk, so that no more can be lost than run at once."""
+        """An answer counts once it is on disk. So a killed process loses the requests that run, and as many answers at
+        most that are being written."""
         failures, slowed, waited = 0, 0, 0.0
         while True:
+            fault: Fault | None = None
+            saving: Future[None] | None = None
             async with self.pace.turn() as sent_at:
                 if self._spending is not None and (reached := self._spending.reached()):
                     raise StoppedError(reached)
@@ -206,8 +211,15 @@ class Client:
                     self.pace.went_well()
                     self._failed_in_a_row = 0
                     if self._kept is not None:
-                        await asyncio.wrap_future(self._kept.keep(key, self.server, answer))
-                    return answer
+                        await self._unsaved.acquire()
+                        saving = self._kept.keep(key, self.server, answer)
+            if fault is None:
+                if saving is not None:
+                    try:
+                        await asyncio.wrap_future(saving)
+                    finally:
+                        self._unsaved.release()
+                return answer
             elsewhere = fault.status in (404, 405) and request.path != CHAT  # only this path is missing
             if fault.then is Then.STOP and not elsewhere:
                 raise StoppedError(fault.sentence) from None

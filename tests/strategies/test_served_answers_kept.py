@@ -89,7 +89,7 @@ def test_a_killed_run_pays_again_only_for_what_was_in_flight(server: TinyServer,
     answers = write(server.name, serving, 40)
     assert len(answers) == 40 and all(answers)
     times = paid(server)
-    assert len(times) == 40 and sum(times.values()) - 40 <= AT_ONCE
+    assert len(times) == 40 and sum(times.values()) - 40 <= 2 * AT_ONCE  # unanswered, or on the way to the disk
     before = server.seen
     assert write(server.name, serving, 40) == answers
     assert server.seen == before
