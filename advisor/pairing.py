@@ -19,7 +19,7 @@ from strategies.served.address import is_served
 MOST_CANDIDATES = 12  # more fit into no table or chart
 
 _AT = "@"
-_SERVED = re.compile(r"served:(?P<model>.+)@https?://.*")
+_SERVED = re.compile(r"served:(?P<model>.+)@https?://(?P<host>[^/]+).*")
 _LONGEST = 40  # characters of a short name, so that a folder can be named after it
 _NOT_IN_A_KEY = re.compile(r"[^\w.-]+", re.ASCII)
 
@@ -96,6 +96,8 @@ def model_in(name: str) -> str | None:
 
 def model_words(model: str) -> str:
     """A model as reports name it."""
+    if served := _SERVED.fullmatch(model):
+        return f"{served['model']} at {served['host']}"
     return EMBEDDED_NAME if model == EMBEDDED else model
 
 

@@ -126,6 +126,7 @@ class Trial:
     - `instruction`: the instruction in every prompt that was sent; None if there is none, or if it was not recorded.
     - `slow_because`: a sentence on why its language model ran on the code of transformers, which is slower than our
       engine; None if it ran on the engine, if there is none, or if it was not recorded.
+    - `on_server`: a server answered, so the seconds are not those of this machine alone.
 
     Measured in addition if the budget allows:
 
@@ -166,5 +167,6 @@ class Trial:
     losses: tuple[LossPoint, ...] = ()
     instruction: str | None = None
     slow_because: str | None = None
+    on_server: bool = False
     timed_alike: tuple[Outcome, ...] = ()
     prompts: SentPrompts | None = field(default=None, compare=False, repr=False)

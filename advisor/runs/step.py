@@ -39,6 +39,7 @@ from strategies.contract import AsksModel, KnowsPath, Progress, Strategy, Traine
 from strategies.presets import PRESETS, Preset
 from strategies.registry import BASELINES, LEARNS_FROM_NO_ROWS, baselines_for
 from strategies.search.embedder import phrase_encoder
+from strategies.served.address import is_served
 
 BUILD_STRATEGY = "strategies.registry:build_strategy"
 _SECONDS_BETWEEN_REPORTS = 0.2
@@ -154,7 +155,7 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         lambda *rows: report_progress(Progress(*rows)),
         partial(write_first_answers, order.folder),
     )
-    write_whole(order.folder / "machine.json", json.dumps({"device": _device()}))
+    write_whole(order.folder / "machine.json", json.dumps({"device": _device(order)}))
     trial = Trial(
         order.strategy,
         "done",
@@ -162,6 +163,7 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         fit_seconds=sum(stage_seconds.values()),
         stage_seconds=stage_seconds,
         changes_weights=strategy.declaration.trains is not None,
+        on_server=is_served(order.model) and order.strategy not in BASELINES,
         rows_learned=len(split.dev) + (len(split.train) if strategy.declaration.learns_from_rows else 0),
         requests_per_second=measured.requests_per_second,
         settings=strategy.settings,
@@ -302,8 +304,10 @@ def _peak_memory_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _device() -> str:
+def _device(order: StepOrder) -> str:
     """The hardware in words, as torch reports it. A strategy that never imported torch ran on the processor."""
+    if is_served(order.model) and order.strategy not in BASELINES:
+        return "a server, asked from this machine"
     if "torch" not in sys.modules:
         return f"CPU ({platform.machine()})"
     from strategies.engine.weights import device_name

@@ -132,7 +132,7 @@ def mean_seconds(trial: Trial) -> float | None:
 class Consumption:
     """What a strategy takes, whatever that costs: seconds of a request (alone, and its share of the batched pass), mean
     tokens a request, the share of a wrong answer a request, seconds to fit and of them to index, and rows learned from.
-    None means unknown."""
+    None means unknown. Seconds of a request `on_server` are no time of this machine."""
 
     alone_seconds: float | None
     together_seconds: float | None
@@ -143,6 +143,7 @@ class Consumption:
     fit_seconds: float | None
     indexing_seconds: float | None
     rows_learned: int | None
+    on_server: bool = False
 
     @staticmethod
     def of(trial: Trial) -> Consumption:
@@ -158,6 +159,7 @@ class Consumption:
             # Unknown if a strategy looks something up but its indexing time was not measured.
             indexing_seconds=trial.stage_seconds.get(INDEXING, None if "passages" in trial.settings else 0.0),
             rows_learned=trial.rows_learned,
+            on_server=trial.on_server,
         )
 
     def cost(self, terms: Terms, quote: Quote | None = None) -> Cost:
@@ -170,9 +172,12 @@ class Consumption:
 
         if terms.is_hosted and self.tokens_in:
             request = self._hosted_request(terms)
+        elif self.on_server:
+            request = None  # what its owner asks is unknown
         else:
             request = price(self.together_seconds if terms.together else self.alone_seconds)
-        fitting = price(self.fit_seconds) if quote.one_off is None else quote.one_off
+        # Choosing settings asked the server too, and nobody counted those tokens.
+        fitting = quote.one_off if quote.one_off is not None or self.on_server else price(self.fit_seconds)
         per_1000 = quote.per_1000 if quote.per_1000 is not None else None if request is None else 1000 * request
         return Cost(
             one_off=_sum(fitting, self._labelling(terms)),
@@ -206,7 +211,8 @@ def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
     An answer costs the mean seconds of requests answered one at a time. The mean adds up over many requests, and
     batches can't be relied on. Written answers are scaled to the mean length of all answers. With `terms.together` an
     answer costs the seconds of the batched pass divided by its requests. The machine is only paid for while it works. A
-    hosted model is paid by tokens; setup, and baselines that read no tokens, always run on the machine.
+    hosted model is paid by tokens; setup, and baselines that read no tokens, always run on the machine. Without prices
+    of tokens, the cost of an answer by a server is unknown.
     """
     return Consumption.of(trial).cost(terms, quote)
 
