@@ -38,6 +38,9 @@ def words_of(candidate: str) -> Words:
     return _WORDS.get(strategy_of(candidate)) or Words(candidate, "", "")
 
 
+SERVER = "a server, asked from this machine"  # as the device of a run whose model is served
+
+
 def name_of(candidate: str) -> str:
     """ "Fine-tuning"; in a run with several models "Fine-tuning with SmolLM2-135M-Instruct"."""
     return _with_model(words_of(candidate).name, candidate)
@@ -217,3 +220,8 @@ def list_text(names: Sequence[str]) -> str:
 def count_text(count: int, noun: str) -> str:
     """ "1 row", "1,204 rows"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def runs_on_gpu(device: str) -> bool:
+    """Whether a device in words is a GPU of this machine: neither its processor nor a server."""
+    return "CPU" not in device and device != SERVER

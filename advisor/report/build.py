@@ -19,7 +19,7 @@ from advisor.report.by_model import by_model
 from advisor.report.learned import curves_from, training_caveats, turning_sentences
 from advisor.report.probed import freshness, refusals, robustness, side_effects, without_documents
 from advisor.schema import Candidate, Comparison, CostCrossing, Judgement, NotMeasured, Report, TaskFacts
-from advisor.wording import money_text
+from advisor.wording import money_text, runs_on_gpu
 from eval.failures.sorting import Failures, sort_failures
 from eval.money.costs import Quote, cost_of
 from eval.money.ranges import crossing_ranges, price_range
@@ -207,7 +207,7 @@ def _with_curves_and_rules(report: Report) -> Report:
 
 def _machine_price(report: Report) -> list[str]:
     """The caveat where nobody said what a GPU costs: the default is the price of a few processor cores."""
-    if "CPU" in report.device or not report.priorities.has_default_machine_price:
+    if not runs_on_gpu(report.device) or not report.priorities.has_default_machine_price:
         return []
     price = money_text(report.priorities.machine_per_hour, report.priorities.currency)
     return [f"Costs assume {price} an hour, our default. That is too low for a GPU: set what your machine costs."]

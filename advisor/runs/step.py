@@ -28,7 +28,7 @@ from advisor.storage.files import write_whole
 from advisor.storage.first_answers import write_first_answers
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import curve_folder, read_trial, write_trial
-from advisor.wording import name_of
+from advisor.wording import SERVER, name_of
 from eval.measuring.runner import measure
 from eval.outcomes import TRAINED_AGAIN, Outcome, Trial
 from eval.scoring import scorer_for
@@ -307,7 +307,7 @@ def _peak_memory_bytes() -> int:
 def _device(order: StepOrder) -> str:
     """The hardware in words, as torch reports it. A strategy that never imported torch ran on the processor."""
     if is_served(order.model) and order.strategy not in BASELINES:
-        return "a server, asked from this machine"
+        return SERVER
     if "torch" not in sys.modules:
         return f"CPU ({platform.machine()})"
     from strategies.engine.weights import device_name

@@ -20,6 +20,7 @@ from advisor.wording import (
     kind_in_sentence,
     money_text,
     name_of,
+    runs_on_gpu,
     score_text,
     seconds_text,
     sentences_in,
@@ -133,7 +134,7 @@ def _figures(report: Report, shown: Candidate, choice: Candidate) -> tuple[Figur
         of_cost.append(f"{name}: {money_text(choice.cost.per_1000, currency)}")
     if report.priorities.has_default_machine_price and not report.priorities.hosted:
         default = money_text(report.priorities.machine_per_hour, currency)
-        too_low = "" if "CPU" in report.device else ", too low for a GPU"
+        too_low = ", too low for a GPU" if runs_on_gpu(report.device) else ""
         of_cost.append(f"At our default of {default} an hour of machine time{too_low}")
     return (
         Figure(f"Score ({report.task.metric})", score_text(score.mean), tuple(of_score), how[SCORE]),
