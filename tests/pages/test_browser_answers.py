@@ -69,6 +69,10 @@ class SlowLine:
             self._browser.send(message)
 
 
+def _wait_for_the_whole_page(page: Page) -> None:
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=_WAIT)
+
+
 def _ends_a_rerun(message: str | bytes) -> bool:
     read = ForwardMsg()
     read.ParseFromString(message if isinstance(message, bytes) else message.encode())
@@ -97,6 +101,8 @@ def test_a_note_outlives_clicks_on_a_page_that_shows_it_late(
     with app_at(tmp_path / "home") as address:
         page.goto(f"{address}/report?run={run.id}&find=Asked+twice")
         marks = page.get_by_role("radiogroup", name="Your mark: ")
+        expect(marks.first).to_be_visible(timeout=_WAIT)
+        _wait_for_the_whole_page(page)  # a click while it is put in can be lost
         marks.first.get_by_role("radio", name="Wrong").click(timeout=_WAIT)
         notes = page.get_by_role("textbox", name="Your note: ")
         expect(notes).to_have_count(2, timeout=_WAIT)
