@@ -1,6 +1,6 @@
 """Base models by name: those on this machine or the hub, which our engine runs, and those behind a server.
 
-Whoever has a name asks here. The name of a served model never reaches the engine.
+Code that has only a model's name asks here, so the name of a served model never reaches the engine.
 """
 
 from __future__ import annotations

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +16,7 @@ from strategies.served.answer_text import label_in, said_in
 from strategies.served.budget import Spending
 from strategies.served.capabilities import Capabilities, Choice, WholeLabels, in_schema
 from strategies.served.client import Client, Patience, StoppedError
+from strategies.served.first_tokens import first_tokens
 from strategies.served.keys import Key
 from strategies.served.requests import CHAT, Answer, Reply, Request
 from strategies.served.usage import tokens_reported
@@ -221,15 +221,3 @@ class _Probes:
 
     def _reply_to(self, request: Request) -> Reply:
         return self._client.ask([request])[0]
-
-
-def first_tokens(body: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """The likeliest first tokens of an answer with their log-probabilities; empty if the server gave none that can be
-    true."""
-    try:
-        given: Sequence[Mapping[str, Any]] = body["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
-        found = [(str(one["token"]), float(one["logprob"])) for one in given]
-    except (KeyError, IndexError, TypeError, ValueError):
-        return []
-    total = sum(math.exp(min(value, 1.0)) for _, value in found)
-    return found if len(found) >= 2 and total <= 1.02 and len({token for token, _ in found}) >= 2 else []
