@@ -17,6 +17,7 @@ import pytest
 import streamlit as st
 from filelock import FileLock
 from pandas import DataFrame
+from playwright.sync_api import Page
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
@@ -34,8 +35,14 @@ from eval.task import Split, Task
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 60  # a first run imports the app, and the machine may be busy
+BROWSER_WAIT = 120_000  # milliseconds, likewise
 SPEED = Speed("cpu", 1.0, read=300.0, read_alone=200.0, write=40.0, write_alone=10.0, train=120.0, embed=50.0)
 _scan_once = cache(manifest_scanner.scan_component_manifests)  # AppTest reads what is installed anew for each app
+_WHOLE = """() =>
+    document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
+    && !document.querySelector("[data-testid^=stSkeleton]")
+    && [...document.querySelectorAll("[data-testid=stVegaLiteChart]")].every(
+        chart => chart.querySelector("svg") || chart.closest("details:not([open])"))"""
 
 
 @contextmanager
@@ -69,6 +76,17 @@ def html_of(app: AppTest) -> str:
     """Everything the page says in its own HTML, without the frame's style sheet and script."""
     bodies = [element.proto.body for element in app.get("html")]
     return " ".join(body for body in bodies if not body.startswith("<style>") and body != SCRIPT)
+
+
+def visit(page: Page, address: str) -> None:
+    page.goto(address)
+    wait_for_the_page(page)
+
+
+def wait_for_the_page(page: Page) -> None:
+    """Until nothing is still to come that moves or replaces what is shown: the script, code that Streamlit loads for an
+    element when it first needs it, and charts."""
+    page.wait_for_function(_WHOLE, timeout=BROWSER_WAIT)
 
 
 def primaries(app: AppTest) -> list[str]:

@@ -18,6 +18,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Genera
 
 from strategies.engine.adapter import add_adapter
 from strategies.engine.architectures import unfit
+from strategies.engine.few_rows import hasten_few_rows
 from strategies.engine.language_model import Message, Prompt
 from strategies.engine.local_model import LocalModel
 from strategies.engine.loss import Pair, mean_loss
@@ -104,8 +105,10 @@ def tried(kind: str, folder: Path) -> Tried:
 
 
 def _loaded(folder: Path) -> LocalModel:
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    return on_its_path(_network(folder), tokenizer, folder, folder / "checks")
+    """As a run on a CPU loads it, with the faster products of a few rows."""
+    tokenizer, network = AutoTokenizer.from_pretrained(folder), _network(folder)
+    hasten_few_rows(network)
+    return on_its_path(network, tokenizer, folder, folder / "checks")
 
 
 def _network(folder: Path) -> PreTrainedModel:

@@ -15,7 +15,7 @@ from advisor.storage.own_marks import read_marks
 from advisor.storage.store import Store
 from eval.outcomes import Trial
 from eval.task import Split, Task
-from tests.app import app_at, finish_run
+from tests.app import app_at, finish_run, visit
 
 pytestmark = pytest.mark.slow
 _WAIT = 60_000  # milliseconds: the machine may be busy
@@ -23,7 +23,7 @@ _WAIT = 60_000  # milliseconds: the machine may be busy
 
 def test_a_mark_is_set_by_keyboard_and_counted_after_a_reload(report_address: str, page: Page) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
-    page.goto(report_address)
+    visit(page, report_address)
     page.locator("summary", has_text="Answers side by side").click(timeout=_WAIT)
     page.get_by_role("radiogroup", name="Your mark: ").first.get_by_role("radio", name="Wrong").press("Enter")
     expect(page.locator(".own-marks")).to_contain_text(
@@ -69,10 +69,6 @@ class SlowLine:
             self._browser.send(message)
 
 
-def _wait_for_the_whole_page(page: Page) -> None:
-    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=_WAIT)
-
-
 def _ends_a_rerun(message: str | bytes) -> bool:
     read = ForwardMsg()
     read.ParseFromString(message if isinstance(message, bytes) else message.encode())
@@ -99,10 +95,9 @@ def test_a_note_outlives_clicks_on_a_page_that_shows_it_late(
     run = finish_run(store := Store(tmp_path / "home"), task, synthetic_split(task), trials)
     line = SlowLine(page)
     with app_at(tmp_path / "home") as address:
-        page.goto(f"{address}/report?run={run.id}&find=Asked+twice")
+        visit(page, f"{address}/report?run={run.id}&find=Asked+twice")
         marks = page.get_by_role("radiogroup", name="Your mark: ")
         expect(marks.first).to_be_visible(timeout=_WAIT)
-        _wait_for_the_whole_page(page)  # a click while it is put in can be lost
         marks.first.get_by_role("radio", name="Wrong").click(timeout=_WAIT)
         notes = page.get_by_role("textbox", name="Your note: ")
         expect(notes).to_have_count(2, timeout=_WAIT)

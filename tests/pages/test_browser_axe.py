@@ -19,7 +19,7 @@ from advisor.storage.task_file import task_to_json
 from eval.outcomes import Trial
 from eval.task import Split, Task
 from strategies.registry import baselines_for
-from tests.app import app_at, finish_run
+from tests.app import app_at, finish_run, wait_for_the_page
 
 pytestmark = pytest.mark.slow
 _WAIT = 60_000  # milliseconds: the machine may be busy
@@ -160,8 +160,7 @@ def _open(page: Page, address: str) -> None:
 def _settle(page: Page) -> None:
     """Until the whole page has come."""
     if not page.url.startswith("file:"):
-        expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=_WAIT)
-        expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0, timeout=_WAIT)
+        wait_for_the_page(page)
     page.wait_for_function(_NOTHING_FADES, timeout=_WAIT)
 
 

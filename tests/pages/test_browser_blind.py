@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.app import visit
+
 pytestmark = pytest.mark.slow
 
 
 def test_pairs_are_compared_by_keyboard_on_a_telephone(report_address: str, page: Page) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
-    page.goto(report_address)
+    visit(page, report_address)
     page.locator("summary", has_text="Check the score yourself").click(timeout=60_000)
     page.get_by_role("button", name="Start comparing").click()
     progress = page.locator(".blind [role=status]")

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from advisor.storage.store import Store
 from eval.reading.table import MAX_BYTES
+from tests.app import visit
 from tests.pages.conftest import LONG_TICKET
 from tests.pages.test_flow import TICKETS
 
@@ -21,7 +22,7 @@ def test_a_refused_file_says_why_in_the_red_line(
     served_tickets: tuple[str, str, Store], page: Page, tmp_path: Path
 ) -> None:
     address, _, _ = served_tickets
-    page.goto(address)
+    visit(page, address)
     task_file = page.locator(".st-key-task-file input[type=file]")
     task_file.wait_for(state="attached", timeout=_WAIT)
     task_file.set_input_files({"name": "photo.heic", "mimeType": "image/heic", "buffer": b"not a table"})
@@ -45,7 +46,7 @@ def test_a_refused_file_says_why_in_the_red_line(
 
 def test_one_click_shows_a_row_whole(served_tickets: tuple[str, str, Store], page: Page) -> None:
     address, dataset, _ = served_tickets
-    page.goto(f"{address}/data?dataset={dataset}")
+    visit(page, f"{address}/data?dataset={dataset}")
     tables = page.get_by_test_id("stDataFrame")
     expect(tables).to_have_count(2, timeout=_WAIT)
     tables.first.click(position={"x": 120, "y": 55})

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from advisor.storage.store import Store
 from strategies.engine.models import EMBEDDED
-from tests.app import app_at
+from tests.app import app_at, visit
 from tests.pages.test_flow import TICKETS
 from tests.tiny_strategies import SPEED
 
@@ -31,7 +31,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_rows_are_edited_with_the_keyboard_and_come_back_as_a_file(address: str, page: Page, tmp_path: Path) -> None:
-    page.goto(address)
+    visit(page, address)
     browse = page.get_by_role("switch", name="Browse and edit the rows")
     expect(browse).to_be_attached(timeout=_WAIT)
     browse.focus()
@@ -63,7 +63,7 @@ def test_rows_are_edited_with_the_keyboard_and_come_back_as_a_file(address: str,
 
 def test_the_desk_fits_a_phone(address: str, page: Page) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
-    page.goto(address)
+    visit(page, address)
     toggle = page.get_by_text("Browse and edit the rows")
     toggle.click(timeout=_WAIT)
     page.locator(".st-key-edit-row-r5 button").click(timeout=_WAIT)

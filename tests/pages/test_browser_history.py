@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from advisor.storage.store import Store
 from eval.outcomes import Trial
 from eval.task import Split, Task
-from tests.app import app_at, finish_run
+from tests.app import app_at, finish_run, visit
 
 pytestmark = pytest.mark.slow
 _WAIT = 60_000  # milliseconds: the machine may be busy
@@ -34,7 +34,7 @@ def test_runs_are_compared_named_and_deleted_with_the_keyboard(
     store, task = Store(tmp_path / "home"), synthetic_task()
     runs = [finish_run(store, task, synthetic_split(task), synthetic_trials(seed=seed)) for seed in range(3)]
     with app_at(tmp_path / "home") as address:
-        page.goto(f"{address}/history")
+        visit(page, f"{address}/history")
         boxes = page.get_by_role("checkbox")
         expect(boxes).to_have_count(3, timeout=_WAIT)
         press("Space", boxes.nth(0))

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from advisor.storage.store import Store
 from strategies.engine.models import EMBEDDED
-from tests.app import ROOT, app_at
+from tests.app import ROOT, app_at, visit, wait_for_the_page
 from tests.tiny_model import save_tiny_model
 from tests.tiny_strategies import SPEED
 
@@ -35,7 +35,7 @@ def test_from_an_upload_to_a_verdict_without_a_mouse(address: str, page: Page, t
     upload = tmp_path / "tickets.csv"
     upload.write_text(_TICKETS)
     model = save_tiny_model(tmp_path / "tiny")
-    page.goto(address)
+    visit(page, address)
 
     tab_to(page.get_by_role("button", name=re.compile("^Upload: Your task")))
     with page.expect_file_chooser() as chooser:
@@ -84,8 +84,7 @@ def tab_to(wanted: Locator) -> None:
     """Goes on from where the keyboard is until it is there, which can be seen."""
     expect(wanted).to_be_visible(timeout=_WAIT)
     expect(wanted).to_be_enabled(timeout=_WAIT)  # Tab passes what is disabled
-    shown = wanted.page.get_by_test_id("stApp")  # until then, Streamlit may replace what has the focus
-    expect(shown).to_have_attribute("data-test-script-state", "notRunning", timeout=_WAIT)
+    wait_for_the_page(wanted.page)
     for _ in range(_MOST_TABS):
         if wanted.evaluate("element => element === document.activeElement"):
             return

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from advisor.storage.store import Store
+from tests.app import visit
 
 pytestmark = pytest.mark.slow
 
@@ -14,7 +15,7 @@ _WAIT = 60_000  # milliseconds: the machine may be busy
 
 def test_a_meaning_is_typed_and_kept(served_tickets: tuple[str, str, Store], page: Page) -> None:
     address, dataset, store = served_tickets
-    page.goto(f"{address}/data?dataset={dataset}")
+    visit(page, f"{address}/data?dataset={dataset}")
     tables = page.get_by_test_id("stDataFrame")
     expect(tables).to_have_count(2, timeout=_WAIT)
     meanings = tables.last
@@ -33,5 +34,5 @@ def test_a_meaning_is_typed_and_kept(served_tickets: tuple[str, str, Store], pag
     page.wait_for_url("**/compare?*", timeout=_WAIT)
     saved = store.dataset(dataset).setup
     assert saved is not None and saved.meanings == (("booking", "a wish to travel"),)
-    page.goto(f"{address}/data?dataset={dataset}")
+    visit(page, f"{address}/data?dataset={dataset}")
     expect(page.get_by_test_id("stDataFrame").last).to_contain_text("a wish to travel", timeout=_WAIT)

@@ -15,7 +15,7 @@ from advisor.storage.store import Store
 from eval.outcomes import Trial
 from eval.task import Kind, Split, Task
 from strategies.registry import baselines_for
-from tests.app import app_at, finish_run
+from tests.app import app_at, finish_run, visit
 
 pytestmark = pytest.mark.slow
 WIDE, SCREEN = 1280, 800  # pixels of what counts as a screen
@@ -46,7 +46,7 @@ def addresses(
 def test_the_first_screen_holds_the_verdict_and_the_whole_is_short(addresses: list[str], page: Page) -> None:
     for address in addresses:
         page.set_viewport_size({"width": WIDE, "height": SCREEN})
-        page.goto(address)
+        visit(page, address)
         expect(page.get_by_role("button", name="Data (JSON)")).to_be_attached(timeout=60_000)  # the last on the page
         chart = page.locator(".st-key-opening [data-testid=stVegaLiteChart]")
         expect(chart.locator("canvas, svg").first).to_be_visible(timeout=60_000)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.app import app_at
+from tests.app import app_at, visit
 
 pytestmark = pytest.mark.slow
 _SECONDS = 2.0  # what a person should wait at most, on a quiet machine
@@ -20,7 +20,7 @@ def test_the_sample_report_opens_at_once(
     tmp_path: Path, page: Page, record_property: Callable[[str, object], None]
 ) -> None:
     with app_at(tmp_path / "home") as address:
-        page.goto(address)
+        visit(page, address)
         button = page.get_by_role("button", name="See a sample report")
         expect(button).to_be_visible(timeout=60_000)
         clicked = time.monotonic()

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, Request, expect
 
 from advisor.storage.store import Store
 from strategies.engine.models import EMBEDDED
-from tests.app import ROOT, app_at
+from tests.app import ROOT, app_at, visit
 from tests.bad_uploads import HOSTILE
 from tests.tiny_model import save_tiny_model
 from tests.tiny_strategies import SPEED
@@ -41,7 +41,7 @@ def test_from_an_upload_to_a_verdict(address: str, page: Page, tmp_path: Path) -
     upload.write_text(_TICKETS)
     model = save_tiny_model(tmp_path / "tiny")
 
-    page.goto(address)
+    visit(page, address)
     page.locator(".st-key-upload input[type=file]").first.set_input_files(upload)
     page.get_by_role("button", name="Check my data").click()
     expect(page.get_by_role("heading", name="tickets.csv")).to_be_visible(timeout=60_000)
@@ -66,7 +66,7 @@ def test_from_an_upload_to_a_verdict(address: str, page: Page, tmp_path: Path) -
 
 
 def test_the_server_outlives_files_that_crash_their_parser(address: str, page: Page, tmp_path: Path) -> None:
-    page.goto(address)
+    visit(page, address)
     for name, content in {**HOSTILE, "tickets.csv": _TICKETS.encode()}.items():
         (tmp_path / name).write_bytes(content)
         with page.expect_response(lambda response: response.request.method == "PUT"):
@@ -80,7 +80,7 @@ def test_the_server_outlives_files_that_crash_their_parser(address: str, page: P
 
 def test_a_page_fits_a_telephone(address: str, page: Page) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
-    page.goto(address)
+    visit(page, address)
     expect(page.get_by_role("button", name="Check my data")).to_be_visible(timeout=60_000)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
