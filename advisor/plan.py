@@ -23,6 +23,7 @@ from eval.task import BadInput, Document, Example, Kind, Task
 from strategies.presets import PRESETS
 from strategies.registry import DECLARATIONS
 from strategies.registry import STRATEGIES as REGISTERED
+from strategies.served.budget import Limit
 
 STRATEGIES = tuple(REGISTERED)  # the simplest first
 DEFAULT_STRATEGIES = tuple(name for name in STRATEGIES if DECLARATIONS[name].by_default)  # the others only on request
@@ -191,9 +192,26 @@ class FurtherModel:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelPrice:
+    """What a served model costs per million tokens, in the currency of the priorities. `source` says in words where the
+    price comes from, such as "genai-prices 0.0.61"; "" is the person. Raises BadInput if a price is out of bounds."""
+
+    __pydantic_config__: ClassVar = _STRICT
+    model: str
+    read: float
+    written: float
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        _check(f"The price of {self.model} per million input tokens", self.read, ERROR_BOUNDS)
+        _check(f"The price of {self.model} per million output tokens", self.written, ERROR_BOUNDS)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """One run of the comparison over one stored dataset. `strategies` use `model`; each of `further` models has its
-    own."""
+    own. `prices` are those of its served models, as far as known; `limit` is the most that their requests may
+    cost."""
 
     __pydantic_config__: ClassVar = _STRICT
     dataset_id: str
@@ -205,6 +223,8 @@ class Plan:
     priorities: Priorities = field(default_factory=Priorities)
     follows: str | None = None  # the run whose data was changed for this one
     further: tuple[FurtherModel, ...] = ()
+    prices: tuple[ModelPrice, ...] = ()
+    limit: Limit = field(default_factory=Limit)
 
     @property
     def steps(self) -> tuple[str, ...]:

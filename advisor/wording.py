@@ -142,9 +142,14 @@ def money_text(amount: float | None, currency: str = "USD") -> str:
     """An amount with its currency; None is "unknown", which is not the same as nothing."""
     if amount is None:
         return "unknown"
-    sign = _CURRENCY_SIGNS.get(currency, f"{currency} ")
+    sign = currency_sign(currency)
     number = f"{amount:,.0f}" if amount >= 100 else f"{amount:,.2f}" if amount >= 1 else number_text(amount)
     return f"{sign}{number}"
+
+
+def currency_sign(currency: str) -> str:
+    """What stands before an amount."""
+    return _CURRENCY_SIGNS.get(currency, f"{currency} ")
 
 
 def cents_text(amount: float | None, currency: str = "USD") -> str:

@@ -12,6 +12,7 @@ from strategies.declaration import Declaration
 from strategies.engine import models
 from strategies.engine.language_model import LanguageModel
 from strategies.served.address import ServedAddress, is_served
+from strategies.served.budget import NO_LIMIT, Allowance
 
 
 def check_model(name: str) -> str | None:
@@ -49,13 +50,13 @@ def refusal(name: str, declaration: Declaration) -> str | None:
     )
 
 
-def loader_of(name: str) -> Callable[[], LanguageModel]:
+def loader_of(name: str, allowance: Allowance = NO_LIMIT) -> Callable[[], LanguageModel]:
     """What loads the model, a fresh one for each call. Prepares what takes long and happens once, before any timing
-    starts. For a model that isn't served, this imports torch."""
+    starts. `allowance` is what may be spent on a served model. For any other, this imports torch."""
     if is_served(name):
-        from strategies.served.serving import ServedLoader
+        from strategies.served.serving import ServedLoader, Serving
 
-        return ServedLoader(name)
+        return ServedLoader(name, Serving(allowance=allowance))
     from strategies.engine.weights import Loader, model_folder
 
     model_folder(name)  # fetch and unpack now

@@ -10,6 +10,7 @@ from strategies.base_models import loader_of, refusal
 from strategies.contract import Strategy
 from strategies.declaration import Declaration
 from strategies.presets import Preset
+from strategies.served.budget import NO_LIMIT, Allowance
 
 STRATEGIES = {  # the simplest first
     "prompting": "strategies.prompting:Prompting",
@@ -65,8 +66,11 @@ def baselines_for(kind: Kind, has_documents: bool) -> list[str]:
     return [name for name, one in declared.items() if kind in one.kinds and (has_documents or not one.needs_documents)]
 
 
-def build_strategy(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+def build_strategy(
+    name: str, brief: Brief, model: str, preset: Preset, seed: int, allowance: Allowance = NO_LIMIT
+) -> Strategy:
     """The strategy or baseline, not yet fitted. This loads torch, so only a process that runs a model calls it.
+    `allowance` is what may be spent on a served model.
 
     Raises BadInput if the model can't be had, or if the strategy can't work with it.
     """
@@ -74,4 +78,4 @@ def build_strategy(name: str, brief: Brief, model: str, preset: Preset, seed: in
         return class_at(BASELINES[name])(brief, preset.budget(brief.kind), seed)
     if problem := refusal(model, DECLARATIONS[name]):
         raise BadInput(problem)
-    return class_at(STRATEGIES[name])(brief, loader_of(model), preset.budget(brief.kind), seed)
+    return class_at(STRATEGIES[name])(brief, loader_of(model, allowance), preset.budget(brief.kind), seed)

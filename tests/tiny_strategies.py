@@ -19,6 +19,7 @@ from eval.task import Brief, Document, Example, Kind, LearningSplit, Split, Task
 from strategies.contract import Progress, ReportProgress, Strategy
 from strategies.declaration import Declaration, Words
 from strategies.presets import Preset
+from strategies.served.budget import Allowance
 
 STEADY = "tests.tiny_strategies:build_steady"
 FRAGILE = "tests.tiny_strategies:build_fragile"
@@ -168,47 +169,47 @@ class Halting(CommonestAnswer):
         return super().predict(inputs)
 
 
-def build_halting(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+def build_halting(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
     return Halting() if name == "retrieval" else CommonestAnswer()
 
 
-def build_practised(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+def build_practised(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
     return Practised() if name == "finetuning" else CommonestAnswer()
 
 
-def build_stalled(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+def build_stalled(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
     return Stalled() if name == "finetuning" else CommonestAnswer()
 
 
-def build_short(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+def build_short(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
     return Short() if name == "finetuning" else CommonestAnswer()
 
 
-def build_wavering(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+def build_wavering(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
     return Wavering(seed) if name == "finetuning" else CommonestAnswer()
 
 
-def build_torn(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+def build_torn(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
     return Torn(seed) if name == "finetuning" else CommonestAnswer()
 
 
-def build_steady(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+def build_steady(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
     return CommonestAnswer()
 
 
-def build_fragile(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+def build_fragile(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
     return Failing() if name == "retrieval" else CommonestAnswer()
 
 
-def build_killed(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+def build_killed(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
     return Killed() if name == "retrieval" else CommonestAnswer()
 
 
-def build_deadly(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+def build_deadly(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
     return Deadly() if name == "prompting" else CommonestAnswer()
 
 
-def build_endless(name: str, brief: Brief, model: str, preset: Preset, seed: int) -> Strategy:
+def build_endless(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
     return Endless() if name == "retrieval" else CommonestAnswer()
 
 

@@ -12,6 +12,7 @@ from advisor.pairing import model_words
 from advisor.runs.judging import judge_run
 from advisor.sections import judges
 from advisor.sections.blocks import Bullets
+from advisor.spending import unlimited
 from advisor.storage.store import Store
 from eval.task import BadInput
 from strategies.base_models import loader_of
@@ -24,6 +25,7 @@ def judge_answers(store: Store, run_id: str, model: str) -> None:
         TextColumn("Pairs judged"), BarColumn(bar_width=24), MofNCompleteColumn(), console=Screen(stderr=True)
     )
     bar = bars.add_task("", total=None)
+    allowance = unlimited(store.run(run_id).id, "judge")
     with ExitStack() as shown:
 
         def show(done: int, total: int) -> None:
@@ -31,7 +33,7 @@ def judge_answers(store: Store, run_id: str, model: str) -> None:
                 shown.enter_context(bars)
             bars.update(bar, completed=done, total=total)
 
-        report = judge_run(store, run_id, model_words(model), lambda: loader_of(model)(), show)
+        report = judge_run(store, run_id, model_words(model), lambda: loader_of(model, allowance)(), show)
     section = judges.section(report)
     if section is None:
         raise BadInput("The strategies of this run gave the same answer to every test row: there is nothing to judge.")

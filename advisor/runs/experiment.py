@@ -21,6 +21,7 @@ from advisor.runs.score_check import take_score_check
 from advisor.runs.step import BUILD_STRATEGY, StepOrder, run_step
 from advisor.runs.timing import estimate_run, read_estimate
 from advisor.schema import Report
+from advisor.spending import allowance_of
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
@@ -186,6 +187,7 @@ def _trials(
     plan, run_folder = store.run(step.run_id).plan, store.run_folder(step.run_id)
     model = plan.pairing(step.strategy).model
     order = StepOrder(run_folder, step.strategy, plan.preset, model, plan.seed, build_strategy, plan.pairings)
+    order = replace(order, allowance=allowance_of(step.run_id, plan, step.strategy))
     trials = _finished(order)
     if trials is None:
         step = StoredStep(step.run_id, step.strategy, "running", stage="starting", started_at=time.time())

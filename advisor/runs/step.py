@@ -40,6 +40,7 @@ from strategies.presets import PRESETS, Preset
 from strategies.registry import BASELINES, LEARNS_FROM_NO_ROWS, baselines_for
 from strategies.search.embedder import phrase_encoder
 from strategies.served.address import is_served
+from strategies.served.budget import NO_LIMIT, Allowance
 
 BUILD_STRATEGY = "strategies.registry:build_strategy"
 _SECONDS_BETWEEN_REPORTS = 0.2
@@ -50,7 +51,7 @@ class StepOrder:
     """What a child should do. `strategy` is the name of a step or a candidate, and `model` the one it asks.
     `build_strategy` is the "module:function" that makes the strategy. Only the child imports it, so that the parent
     never loads what the strategy needs. `pairings` are all candidates of the run, for its learning curves. `rows` is
-    the number of training rows, for a point of a curve."""
+    the number of training rows, for a point of a curve. `allowance` is what may be spent on served models."""
 
     run_folder: Path
     strategy: str
@@ -60,6 +61,7 @@ class StepOrder:
     build_strategy: str = BUILD_STRATEGY
     pairings: tuple[Pairing, ...] = ()
     rows: int | None = None
+    allowance: Allowance = NO_LIMIT
 
     @property
     def folder(self) -> Path:
@@ -82,7 +84,11 @@ class StepOrder:
             if one.strategy not in LEARNS_FROM_NO_ROWS
         ]
         sizes = sizes_of(len(split.train), PRESETS[self.preset].curve_shares)
-        return [replace(one, rows=rows) for one in measured if _is_done(one.folder) for rows in sizes]
+        return [one.on_fewer(rows) for one in measured if _is_done(one.folder) for rows in sizes]
+
+    def on_fewer(self, rows: int) -> StepOrder:
+        """The order for a point of this candidate's learning curve, which is counted apart in what the run spends."""
+        return replace(self, rows=rows, allowance=replace(self.allowance, step=f"{CURVES_STEP}/{self.strategy}/{rows}"))
 
 
 def run_step(order: StepOrder, reports: Connection) -> None:
@@ -259,7 +265,7 @@ def _is_done(folder: Path) -> bool:
 def _build(order: StepOrder, brief: Brief, preset: Preset) -> Strategy:
     module, _, function = order.build_strategy.partition(":")
     build: Callable[..., Strategy] = getattr(import_module(module), function)
-    return build(strategy_of(order.strategy), brief, order.model, preset, order.seed)
+    return build(strategy_of(order.strategy), brief, order.model, preset, order.seed, order.allowance)
 
 
 class _StageClock:

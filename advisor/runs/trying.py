@@ -13,6 +13,7 @@ from advisor.plan import BASELINES_STEP, CURVES_STEP
 from advisor.runs.answering import keep_answering
 from advisor.runs.child import SECONDS_TO_END, death_sentence, spawned
 from advisor.runs.step import BUILD_STRATEGY, StepOrder
+from advisor.spending import unlimited
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.tries import Stage, TriedAnswer, Try, leave_queue, read_try, save_try, waiting_tries
@@ -69,7 +70,8 @@ def strategies_to_try(store: Store, run: StoredRun) -> tuple[str, ...]:
 def order_to_answer(store: Store, run: StoredRun, strategy: str, build_strategy: str = BUILD_STRATEGY) -> StepOrder:
     plan = run.plan
     model = plan.pairing(strategy).model
-    return StepOrder(store.run_folder(run.id), strategy, plan.preset, model, plan.seed, build_strategy)
+    order = StepOrder(store.run_folder(run.id), strategy, plan.preset, model, plan.seed, build_strategy)
+    return replace(order, allowance=unlimited(run.id, "tries"))
 
 
 class TryDesk:

@@ -27,13 +27,14 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, server TEXT NOT NULL, asked_at REAL NOT NULL, seconds REAL NOT NULL,
     first_token_seconds REAL, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS spent (
-    account TEXT PRIMARY KEY, requests INTEGER NOT NULL, read INTEGER NOT NULL, written INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS spendings (
+    account TEXT NOT NULL, step TEXT NOT NULL, model TEXT NOT NULL, requests INTEGER NOT NULL, read INTEGER NOT NULL,
+    written INTEGER NOT NULL, PRIMARY KEY (account, step, model));
 CREATE TABLE IF NOT EXISTS servers (server TEXT PRIMARY KEY, found_at REAL NOT NULL, found TEXT NOT NULL);
 """
 _KEEP = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?)"
 _SPEND = (
-    "INSERT INTO spent VALUES (?, ?, ?, ?) ON CONFLICT (account) DO UPDATE SET "
+    "INSERT INTO spendings VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (account, step, model) DO UPDATE SET "
     "requests = requests + excluded.requests, read = read + excluded.read, written = written + excluded.written"
 )
 _FIND_AT_ONCE = 500  # SQLite allows some thousand variables
@@ -90,14 +91,17 @@ class AnswersKept:
         body = json.dumps(answer.body, ensure_ascii=False)
         return self._add(_KEEP, key, server, answer.asked_at, answer.seconds, answer.first_token_seconds, body)
 
-    def spent(self, account: str) -> Spent:
+    def spent(self, account: str, step: str | None = None) -> dict[str, Spent]:
+        """What an account, or one step of it, has spent on each model, by its full name."""
+        query = (
+            "SELECT model, sum(requests), sum(read), sum(written) FROM spendings "
+            "WHERE account = ? AND step = coalesce(?, step) GROUP BY model"
+        )
         with self._connection() as connection:
-            query = "SELECT requests, read, written FROM spent WHERE account = ?"
-            row = connection.execute(query, (account,)).fetchone()
-        return Spent(*row) if row else Spent()
+            return {model: Spent(*counts) for model, *counts in connection.execute(query, (account, step))}
 
-    def add_spent(self, account: str, requests: int, read: int, written: int) -> Future[None]:
-        return self._add(_SPEND, account, requests, read, written)
+    def add_spent(self, account: str, step: str, model: str, spent: Spent) -> Future[None]:
+        return self._add(_SPEND, account, step, model, spent.requests, spent.read, spent.written)
 
     def found_of(self, server: str, seconds: float) -> dict[str, Any] | None:
         """What was found out about a server at most this many seconds ago; None if nothing was."""
@@ -161,13 +165,13 @@ class AnswersKept:
 
 
 class KeptAccount:
-    """What one run has spent, kept in the file of answers."""
+    """What one run has spent, kept in the file of answers. `step` and `model` are those it now spends on."""
 
-    def __init__(self, kept: AnswersKept, name: str) -> None:
-        self._kept, self.name = kept, name
+    def __init__(self, kept: AnswersKept, name: str, step: str = "", model: str = "") -> None:
+        self._kept, self.name, self._step, self._model = kept, name, step, model
 
-    def spent(self) -> Spent:
+    def spent(self) -> dict[str, Spent]:
         return self._kept.spent(self.name)
 
-    def add(self, requests: int, read: int, written: int) -> None:
-        self._kept.add_spent(self.name, requests, read, written)
+    def add(self, spent: Spent) -> None:
+        self._kept.add_spent(self.name, self._step, self._model, spent)

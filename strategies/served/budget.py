@@ -1,28 +1,34 @@
-"""A hard limit on what requests may cost: in money where the price is known, else in requests and tokens."""
+"""A hard limit on what a run's requests may cost: in money where all prices are known, else in requests and tokens."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
+
+from eval.task import BadInput
 
 RESUMED = "Raise the limit and continue the run: answers that are here already are not paid for again."
 
 
+class LimitReachedError(BadInput):
+    """The run has spent what it may. The message says how much that is and what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Money for a million tokens, read and written, and its `currency` for sentences."""
+    """Money for a million tokens, read and written."""
 
     read: float
     written: float
-    currency: str = "$"
 
-    def of(self, read: int, written: int) -> float:
+    def of(self, read: float, written: float) -> float:
         return (read * self.read + written * self.written) / 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The most that one account may spend; None is no limit. Money needs a price."""
+    """The most that one account may spend; None is no limit. Money needs the price of every model of the account."""
 
     money: float | None = None
     requests: int | None = None
@@ -31,50 +37,87 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What an account has spent so far. Requests that failed count too."""
+    """Requests that were sent, and the tokens that their servers counted, read and written. Requests that failed count
+    too."""
 
     requests: int = 0
     read: int = 0
     written: int = 0
 
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.requests + other.requests, self.read + other.read, self.written + other.written)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a run may spend on the models it asks, for all its processes.
+
+    What they spend is counted under the name `account`, apart for each `step`. The `limit` holds for the whole account.
+    `prices` are those of its served models by their full name ("served:MODEL@URL"), as far as they are known, in the
+    currency with this sign.
+    """
+
+    account: str = ""
+    step: str = ""
+    limit: Limit = field(default_factory=Limit)
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    currency: str = "$"
+
+
+NO_LIMIT = Allowance()
+
 
 class Account(Protocol):
     """Where what was spent is kept, for all processes of a run, one after the other."""
 
-    def spent(self) -> Spent: ...
+    def spent(self) -> Mapping[str, Spent]:
+        """What the whole account has spent on each model, by its full name."""
+        ...
 
-    def add(self, requests: int, read: int, written: int) -> None: ...
+    def add(self, spent: Spent) -> None:
+        """Spent on the model that is being asked."""
+        ...
 
 
 class Spending:
-    """What may still be spent. A request is only sent while the limit isn't reached, so the limit can be exceeded by
-    the requests in flight, and by nothing else."""
+    """What may still be spent on one model. A request is only sent while the limit isn't reached, so the limit can be
+    exceeded by the requests in flight, and by nothing else."""
 
-    def __init__(self, account: Account, limit: Limit | None = None, price: Price | None = None) -> None:
-        self._account, self.limit, self.price = account, limit or Limit(), price
-        self._spent = account.spent()
+    def __init__(self, account: Account, model: str = "", allowance: Allowance = NO_LIMIT) -> None:
+        self._account, self._model, self._allowance = account, model, allowance
+        self._spent = dict(account.spent())
 
     def add(self, requests: int, read: int = 0, written: int = 0) -> None:
-        before = self._spent
-        self._spent = Spent(before.requests + requests, before.read + read, before.written + written)
-        self._account.add(requests, read, written)
+        added = Spent(requests, read, written)
+        self._spent[self._model] = self._spent.get(self._model, Spent()) + added
+        self._account.add(added)
 
     def spent(self) -> Spent:
-        return self._spent
+        """On all models of the account."""
+        return sum(self._spent.values(), Spent())
+
+    def money(self) -> float | None:
+        """What all of that cost; None if one of the prices is unknown."""
+        return money_of(self._spent, self._allowance.prices)
 
     def reached(self) -> str | None:
         """Why no further request may be sent, in a sentence; None if one may."""
-        limit, spent = self.limit, self._spent
-        if limit.money is not None and self.price is not None:
-            money = self.price.of(spent.read, spent.written)
-            if money >= limit.money:
-                return (
-                    f"The run stopped at its limit of {self.price.currency}{limit.money:,.2f}: its requests cost "
-                    f"{self.price.currency}{money:,.2f} so far. {RESUMED}"
-                )
+        limit, spent, sign = self._allowance.limit, self.spent(), self._allowance.currency
+        money = self.money() if limit.money is not None else None
+        if limit.money is not None and money is not None and money >= limit.money:
+            return (
+                f"The run stopped at its limit of {sign}{limit.money:,.2f}: its requests cost {sign}{money:,.2f} so "
+                f"far. {RESUMED}"
+            )
         if limit.requests is not None and spent.requests >= limit.requests:
             return f"The run stopped at its limit of {limit.requests:,} requests. {RESUMED}"
         tokens = spent.read + spent.written
         if limit.tokens is not None and tokens >= limit.tokens:
             return f"The run stopped at its limit of {limit.tokens:,} tokens: {tokens:,} were used so far. {RESUMED}"
         return None
+
+
+def money_of(spent: Mapping[str, Spent], prices: Mapping[str, Price]) -> float | None:
+    """What was spent on each model, in money; None if tokens were spent on one whose price is unknown."""
+    known = [prices[model].of(one.read, one.written) if model in prices else None for model, one in spent.items()]
+    return None if None in known else sum(one for one in known if one is not None)

@@ -21,7 +21,7 @@ from openai.types.chat import ChatCompletionChunk
 from eval.task import BadInput
 from strategies.served.address import ServedAddress
 from strategies.served.answers_kept import AnswersKept
-from strategies.served.budget import Spending
+from strategies.served.budget import LimitReachedError, Spending
 from strategies.served.faults import BadReply, Fault, Then, fault_of
 from strategies.served.heard import Heard
 from strategies.served.keys import Key
@@ -108,8 +108,9 @@ class Client:
     def ask(self, requests: Sequence[Request], answered: Callable[[int], None] | None = None) -> list[Reply]:
         """A reply to each request, in their order. `answered` hears how many are done.
 
-        Equal requests are sent once. Raises `StoppedError` if the server can't be used any further, or the budget is
-        used up; requests that were already sent are awaited first, and their answers kept.
+        Equal requests are sent once. Raises `StoppedError` if the server can't be used any further, and
+        `LimitReachedError` if the budget is used up; requests that were already sent are awaited first, and their
+        answers kept.
         """
         started = time.perf_counter()
         replies = self._run(self._ask_all(requests, answered))
@@ -155,7 +156,7 @@ class Client:
         replies: dict[str, Reply] = {}
         if self._kept is not None:
             replies.update(self._kept.find(list(distinct)))
-        stopped: list[StoppedError] = []
+        stopped: list[StoppedError | LimitReachedError] = []
         done = 0
 
         def count(finished: int) -> None:
@@ -173,7 +174,7 @@ class Client:
                 return
             try:
                 reply = await self._reply_to(key, request)
-            except StoppedError as wrong:
+            except (StoppedError, LimitReachedError) as wrong:
                 stopped.append(wrong)
                 return
             replies[key] = reply
@@ -194,7 +195,7 @@ class Client:
             saving: Future[None] | None = None
             async with self.pace.turn() as sent_at:
                 if self._spending is not None and (reached := self._spending.reached()):
-                    raise StoppedError(reached)
+                    raise LimitReachedError(reached)
                 try:
                     answer = await self._send(request)
                 except Exception as wrong:

@@ -8,7 +8,7 @@ from pathlib import Path
 from eval.task import BadInput
 from strategies.served.address import ServedAddress
 from strategies.served.answers_kept import AnswersKept, KeptAccount, kept_file
-from strategies.served.budget import Limit, Price, Spending
+from strategies.served.budget import NO_LIMIT, Allowance, Spending
 from strategies.served.capabilities import Capabilities
 from strategies.served.client import Client, Patience
 from strategies.served.keys import key_for
@@ -21,13 +21,11 @@ SECONDS_A_PROBE_STANDS = 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """How a run uses a served model. `kept` is the file of answers; `account` the name under which the run's spending
-    is counted, up to `limit` at `price`; `at_once` how many requests may run at once at most."""
+    """How a run uses a served model. `kept` is the file of answers; `allowance` what may be spent, and where that is
+    counted; `at_once` how many requests may run at once at most."""
 
     kept: Path = field(default_factory=kept_file)
-    account: str = ""
-    limit: Limit = field(default_factory=Limit)
-    price: Price | None = None
+    allowance: Allowance = NO_LIMIT
     at_once: int = MOST
     patience: Patience = field(default_factory=Patience)
 
@@ -44,7 +42,9 @@ class ServedLoader:
         serving, key = self._serving, key_for(self.address)
         kept = AnswersKept(serving.kept)
         try:
-            spending = Spending(KeptAccount(kept, serving.account), serving.limit, serving.price)
+            allowance = serving.allowance
+            account = KeptAccount(kept, allowance.account, allowance.step, self.address.name)
+            spending = Spending(account, self.address.name, allowance)
             capabilities = _known_capabilities(self.address, serving, kept, spending)
         except BaseException:
             kept.close()

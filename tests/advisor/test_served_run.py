@@ -9,6 +9,7 @@ import pytest
 
 from advisor.command_line.commands import main
 from strategies.served.address import ServedAddress
+from strategies.served.answers_kept import AnswersKept, kept_file
 from tests.bad_uploads import TABLE
 from tests.servers.tiny_server import TinyServer
 
@@ -29,6 +30,10 @@ def test_a_served_model_is_compared_and_its_cost_is_unknown_without_prices(
         assert candidate["latency_seconds"]["p50"] > 0
         assert report["model"] == f"tiny at {ServedAddress.parse(server.name).host}"
         assert report["device"] == "a server, asked from this machine"
+        kept = AnswersKept(kept_file())
+        spent = kept.spent(report["run_id"], "prompting")[name]
+        assert spent == kept.spent(report["run_id"])[name] and 0 < spent.requests <= server.seen and spent.read
+        kept.close()
 
         asked = server.seen
         priced = ("--hosted", "tiny", "--read-price", "1", "--written-price", "4")

@@ -20,9 +20,9 @@ from eval.task import BadInput
 from strategies.engine.language_model import Message, Prompt
 from strategies.served.address import ServedAddress
 from strategies.served.answers_kept import AnswersKept
-from strategies.served.budget import Limit, Price, Spent
+from strategies.served.budget import Allowance, Limit, LimitReachedError, Price, Spending, Spent
 from strategies.served.capabilities import Capabilities
-from strategies.served.client import Patience, StoppedError
+from strategies.served.client import Patience
 from strategies.served.keys import Key, hand_over
 from strategies.served.served_model import ServedModel
 from strategies.served.serving import ServedLoader, Serving
@@ -45,7 +45,7 @@ def serving(tmp_path: Path, server: TinyServer) -> Serving:
     kept = AnswersKept(tmp_path / "served" / "answers.sqlite")
     kept.keep_found(ServedAddress.parse(server.name).name, CAN.to_json()).result()
     kept.close()
-    return Serving(tmp_path / "served" / "answers.sqlite", "run-1", at_once=AT_ONCE, patience=QUICK)
+    return Serving(tmp_path / "served" / "answers.sqlite", Allowance("run-1"), at_once=AT_ONCE, patience=QUICK)
 
 
 def prompts(count: int) -> list[Prompt]:
@@ -71,7 +71,7 @@ import sys
 from pathlib import Path
 from strategies.engine.language_model import Message
 from strategies.served.serving import ServedLoader, Serving
-model = ServedLoader(sys.argv[1], Serving(Path(sys.argv[2]), "run-1", at_once=int(sys.argv[3])))()
+model = ServedLoader(sys.argv[1], Serving(Path(sys.argv[2]), at_once=int(sys.argv[3])))()
 model.write([(Message("user", f"hello number {at}"),) for at in range(40)], 2)
 """
 
@@ -138,12 +138,13 @@ def test_a_kept_answer_counts_with_the_time_it_took(server: TinyServer, serving:
 def test_a_limit_is_exceeded_by_requests_in_flight_at_most(
     server: TinyServer, serving: Serving, limit: Limit, said: str
 ) -> None:
-    limited = replace(serving, limit=limit, price=Price(100.0, 100.0))  # for a million tokens
-    with pytest.raises(StoppedError) as stopped:
+    prices = {ServedAddress.parse(server.name).name: Price(100.0, 100.0)}  # for a million tokens
+    limited = replace(serving, allowance=Allowance("run-1", "prompting", limit, prices))
+    with pytest.raises(LimitReachedError) as stopped:
         write(server.name, limited, 60)
     assert str(stopped.value).startswith(said) and "not paid for again" in str(stopped.value)
     kept = AnswersKept(serving.kept)
-    spent = kept.spent("run-1")
+    [spent] = kept.spent("run-1").values()
     kept.close()
     assert spent.requests == server.seen == len(server.answered)
     a_request = (spent.read + spent.written) / spent.requests
@@ -154,22 +155,50 @@ def test_a_limit_is_exceeded_by_requests_in_flight_at_most(
     }
     assert spent.requests < min(most.values()) + AT_ONCE + 1
 
-    with pytest.raises(StoppedError):  # a new process knows what was spent
-        write(server.name, limited, 60)
+    later = replace(limited, allowance=replace(limited.allowance, step="retrieval"))
+    with pytest.raises(LimitReachedError):  # a new process knows what was spent, for whichever step
+        write(server.name, later, 60)
     assert server.seen == spent.requests
-    assert len(write(server.name, replace(limited, limit=Limit()), 60)) == 60
+    assert len(write(server.name, replace(limited, allowance=Allowance("run-1")), 60)) == 60
     assert set(paid(server).values()) == {1}
 
 
 def test_what_a_run_spent_adds_up_over_processes(tmp_path: Path) -> None:
     for _ in range(2):
         kept = AnswersKept(tmp_path / "answers.sqlite")
-        kept.add_spent("run-1", 1, 20, 3)
-        kept.add_spent("run-2", 1, 1, 1).result()
+        kept.add_spent("run-1", "prompting", "large", Spent(1, 20, 3))
+        kept.add_spent("run-1", "retrieval", "large", Spent(1, 5, 1))
+        kept.add_spent("run-1", "prompting", "small", Spent(1, 7, 2))
+        kept.add_spent("run-2", "prompting", "large", Spent(1, 1, 1)).result()
         kept.close()
     kept = AnswersKept(tmp_path / "answers.sqlite")
-    assert kept.spent("run-1") == Spent(2, 40, 6) and kept.spent("run-3") == Spent()
+    assert kept.spent("run-1") == {"large": Spent(4, 50, 8), "small": Spent(2, 14, 4)}
+    assert kept.spent("run-1", "prompting") == {"large": Spent(2, 40, 6), "small": Spent(2, 14, 4)}
+    assert kept.spent("run-3") == {}
     kept.close()
+
+
+class _Ledger:
+    """An account of two models, in memory."""
+
+    def __init__(self) -> None:
+        self.models = {"large": Spent(1, 1_000_000, 0), "small": Spent(1, 1_000_000, 1_000_000)}
+
+    def spent(self) -> dict[str, Spent]:
+        return self.models
+
+    def add(self, spent: Spent) -> None:
+        self.models["large"] += spent
+
+
+def test_money_is_that_of_all_models_at_their_own_prices_and_unknown_without_one_of_them() -> None:
+    prices = {"large": Price(5.0, 15.0), "small": Price(0.5, 1.0)}
+    limited = Spending(_Ledger(), "large", Allowance(limit=Limit(money=8.0), prices=prices))
+    assert limited.money() == pytest.approx(6.5) and limited.reached() is None
+    limited.add(1, 0, 100_000)
+    assert limited.money() == pytest.approx(8.0)
+    assert (limited.reached() or "").startswith("The run stopped at its limit of $8.00: its requests cost $8.00 so far")
+    assert Spending(_Ledger(), "large", Allowance(prices={"large": Price(5.0, 15.0)})).money() is None
 
 
 def test_the_key_is_nowhere_on_disk_and_in_no_message(
