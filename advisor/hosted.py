@@ -9,6 +9,7 @@ from functools import cache
 from importlib.metadata import version
 
 from eval.task import BadInput
+from strategies.served.address import ServedAddress
 
 _TOKENS = 1_000
 _PER_MILLION = 1_000_000 // _TOKENS
@@ -25,24 +26,43 @@ class HostedPrice:
 
 @cache
 def hosted_prices() -> dict[str, HostedPrice]:
-    """Prices by "provider: model", in alphabetical order, without models that aren't sold by the token."""
-    from genai_prices import Usage, calc_price  # takes a second, only needed for prices
-    from genai_prices.data import providers
+    """Prices by "provider: model", in alphabetical order, without models that aren't sold by the token.
 
-    def price(provider: str, model: str, usage: Usage) -> Decimal:
-        return calc_price(usage, model_ref=model, provider_id=provider).total_price * _PER_MILLION
+    A model whose written tokens are free is listed: deciders and extractors are sold by what they read. One that is
+    free altogether isn't. Such offers are trials with narrow limits, which say nothing about what a month of requests
+    costs, and the table writes "free" and "not known" the same way.
+    """
+    from genai_prices.data import providers  # takes a second, only needed for prices
 
     found = {}
     for provider in providers:
         for model in provider.models:
-            try:
-                read = price(provider.id, model.id, Usage(input_tokens=_TOKENS, output_tokens=0))
-                written = price(provider.id, model.id, Usage(input_tokens=0, output_tokens=_TOKENS))
-            except (LookupError, ValueError):  # not sold by the token, or only under conditions
-                continue
-            if read and written:
-                found[f"{provider.name}: {model.name or model.id}"] = HostedPrice(float(read), float(written))
+            if (price := _price(model.id, provider_id=provider.id)) is not None:
+                found[f"{provider.name}: {model.name or model.id}"] = price
     return dict(sorted(found.items(), key=lambda one: one[0].lower()))
+
+
+@cache
+def listed_price(address: ServedAddress) -> HostedPrice | None:
+    """What the service at this address charges for this model; None if the table doesn't list both, or lists the model
+    as free altogether."""
+    if address.is_on_this_machine:
+        return None
+    return _price(address.model, provider_api_url=address.url)
+
+
+def _price(model: str, **where: str) -> HostedPrice | None:
+    from genai_prices import Usage, calc_price
+
+    def dollars(read: int, written: int) -> Decimal:
+        usage = Usage(input_tokens=read, output_tokens=written)
+        return calc_price(usage, model_ref=model, **where).total_price * _PER_MILLION  # type: ignore[call-overload, no-any-return]
+
+    try:
+        read, written = dollars(_TOKENS, 0), dollars(0, _TOKENS)
+    except (LookupError, ValueError):  # not sold by the token, or only under conditions
+        return None
+    return HostedPrice(float(read), float(written)) if read or written else None
 
 
 def listed_name(named: str) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from advisor.plan import Plan
+from advisor.hosted import listed_price, prices_from
+from advisor.plan import ModelPrice, Plan
 from advisor.wording import currency_sign
 from eval.task import BadInput
 from strategies.served.address import ServedAddress, is_served
 from strategies.served.budget import Allowance, Limit, Price
+
+_PRICE = re.compile(r"(?P<model>.+)=\s*(?P<read>\d+(\.\d+)?)\s*/\s*(?P<written>\d+(\.\d+)?)\s*", re.ASCII)
 
 
 def prices_of(plan: Plan) -> Mapping[str, Price]:
@@ -22,6 +27,49 @@ def full_name(model: str) -> str:
         return ServedAddress.parse(model).name
     except BadInput:
         return model
+
+
+def listed(model: str, currency: str) -> ModelPrice | None:
+    """The price of a served model in the table, which is in US dollars; None if it lists none, or if the person counts
+    in another currency."""
+    if currency != "USD" or not is_served(model):
+        return None
+    try:
+        price = listed_price(ServedAddress.parse(model))
+    except BadInput:
+        return None
+    if price is None:
+        return None
+    return ModelPrice(model, price.read_per_million, price.written_per_million, prices_from())
+
+
+def with_prices(plan: Plan, given: Sequence[ModelPrice]) -> Plan:
+    """The plan with the price of each of its served models: the person's, else the listed one, else none."""
+    own = {one.model: one for one in given}
+    found = (own.get(model) or listed(model, plan.priorities.currency) for model in plan.models)
+    return replace(plan, prices=tuple(one for one in found if one is not None))
+
+
+def price_in(text: str, models: Sequence[str]) -> ModelPrice:
+    """Reads "MODEL=0.15/0.60", where MODEL is one of the served `models`, or its name alone. Raises BadInput."""
+    form = "write it as MODEL=0.15/0.60, the prices per million input and output tokens"
+    written = _PRICE.fullmatch(text)
+    if written is None:
+        raise BadInput(f"“{text}” isn't the price of a model: {form}.")
+    named, served = written["model"].strip(), [model for model in models if is_served(model)]
+    meant = [model for model in served if named in (model, full_name(model), ServedAddress.parse(model).model)]
+    if not served:
+        raise BadInput(f"“{text}” gives the price of {named}, and none of the models is on a server: leave it out.")
+    if len(meant) != 1:
+        problem = "fits several models" if meant else "is none of the models on a server"
+        raise BadInput(f"“{named}” in “{text}” {problem}: name one of {', '.join(served)}.")
+    return ModelPrice(meant[0], float(written["read"]), float(written["written"]))
+
+
+def unpriced(plan: Plan) -> tuple[str, ...]:
+    """The served models of a plan whose price is unknown."""
+    priced = prices_of(plan)
+    return tuple(model for model in plan.models if is_served(model) and full_name(model) not in priced)
 
 
 def allowance_of(run_id: str, plan: Plan, step: str) -> Allowance:

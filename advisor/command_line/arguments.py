@@ -106,6 +106,14 @@ def _parser() -> argparse.ArgumentParser:
         "behind an OpenAI-compatible server (default: the embedded model); repeat it to compare every strategy with "
         "each of several models",
     )
+    compare.add_argument(
+        "--price",
+        action="append",
+        default=[],
+        metavar="MODEL=READ/WRITTEN",
+        help="what a served model costs per million input and output tokens, such as gpt-4o-mini=0.15/0.60 "
+        "(default: the list price of its service, as far as we know it; repeatable)",
+    )
     compare.add_argument("--seed", type=_whole, default=0, metavar="N", help="the same seed gives the same result")
     _add_priorities(compare)
     compare.add_argument(

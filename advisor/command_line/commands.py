@@ -52,6 +52,7 @@ from advisor.runs.trying import order_to_answer
 from advisor.runs.worker import work
 from advisor.samples import zipped
 from advisor.schema import JUDGEMENT, Report
+from advisor.spending import price_in, with_prices
 from advisor.storage.store import Store
 from advisor.storage.upload import Reading, Upload
 from eval.mapping.columns import guess_columns
@@ -149,6 +150,7 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
         if left_out and not any(strategies for _, strategies in chosen):
             raise BadInput(" ".join(left_out))
         plan = plan.with_chosen(chosen)
+    plan = with_prices(plan, [price_in(text, plan.models) for text in options.price])
     task_json = draft_task(plan, upload.name, upload.table, upload.documents)
     if options.pdf and find_browser() is None:
         raise BadInput(NO_BROWSER)
