@@ -66,6 +66,8 @@ def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> 
     """The figures of a trial with outcomes. Costs follow from the measured seconds, unless they are quoted."""
     outcomes = trial.outcomes
     part_names = sorted({name for outcome in outcomes for name in outcome.parts})
+    tokens_in = fmean(outcome.tokens_in for outcome in outcomes)
+    tokens_out = fmean(outcome.tokens_out for outcome in outcomes)
     found = [outcome.found_gold for outcome in outcomes if outcome.found_gold is not None]
     return Measurement(
         trial=trial,
@@ -75,8 +77,8 @@ def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> 
         phase_seconds=_phase_seconds([outcome.phases for outcome in outcomes if outcome.phases]),
         first_word=percentiles([before for outcome in outcomes if (before := _before_writing(outcome)) is not None]),
         cost=cost_of(trial, priorities, quote),
-        tokens_in_mean=fmean(outcome.tokens_in for outcome in outcomes) or None,
-        tokens_out_mean=fmean(outcome.tokens_out for outcome in outcomes) or None,
+        tokens_in_mean=tokens_in or None,
+        tokens_out_mean=tokens_out if tokens_in else tokens_out or None,  # a server may score labels and write nothing
         hit_rate=fmean(found) if found else None,
         failed_answers=sum(outcome.error is not None for outcome in outcomes),
     )

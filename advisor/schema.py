@@ -16,6 +16,7 @@ from eval.blind.verdict import PersonalVerdict
 from eval.failures.sorting import Failures
 from eval.judging.agreement import Agreement as JudgeAgreement
 from eval.money.costs import Cost
+from eval.money.tokens import Price, Spent
 from eval.outcomes import Effort, LossPoint
 from eval.scoring.check import ScoreCheck
 from eval.scoring.label_sets import LabelAverages
@@ -195,6 +196,7 @@ class Candidate:
     a number. `cut_off` counts the answers that reached the limit of tokens before their end. `instruction` is the one
     in every prompt that was sent. `losses` are those of its final training. `seconds` is how long the whole step took.
     `thinking_share` is the share of the output tokens that were thoughts of the model; None if there were none.
+    `by_token` says whether its answers are paid by the token, at the price of its own server.
     """
 
     id: str
@@ -239,6 +241,7 @@ class Candidate:
     error: Average | None = None
     seconds: float | None = None
     estimated_seconds: float | None = None
+    by_token: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -564,6 +567,18 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class ServedFacts:
+    """A served model of a run, in words. `price` is per million tokens, None if it is unknown; it comes from
+    `price_source`, "" if from the person. `paid` is what all finished steps of the run sent to its server; None in runs
+    of earlier versions."""
+
+    model: str
+    price: Price | None
+    price_source: str
+    paid: Spent | None
+
+
+@dataclass(frozen=True, slots=True)
 class OfModel:
     """What would be chosen if a run had compared only one of its models. `model` is as in `Candidate`, `name` short.
     `parameters` is None if unknown. `choice` is the id of a candidate, None if none could be chosen."""
@@ -617,6 +632,7 @@ class Report(Judgement):
     marked: Marked | None = None
     judges: tuple[Judge, ...] = ()
     by_model: ByModel | None = None
+    served: tuple[ServedFacts, ...] = ()
 
 
 REPORT = AsJson[Report](Report)

@@ -9,9 +9,11 @@ from dataclasses import replace
 from advisor.hosted import listed_price, prices_from
 from advisor.plan import ModelPrice, Plan
 from advisor.wording import currency_sign
+from eval.money.tokens import Price
+from eval.outcomes import Trial
 from eval.task import BadInput
 from strategies.served.address import ServedAddress, is_served
-from strategies.served.budget import Allowance, Limit, Price
+from strategies.served.budget import Allowance, Limit
 
 _PRICE = re.compile(r"(?P<model>.+)=\s*(?P<read>\d+(\.\d+)?)\s*/\s*(?P<written>\d+(\.\d+)?)\s*", re.ASCII)
 
@@ -64,6 +66,16 @@ def price_in(text: str, models: Sequence[str]) -> ModelPrice:
         problem = "fits several models" if meant else "is none of the models on a server"
         raise BadInput(f"“{named}” in “{text}” {problem}: name one of {', '.join(served)}.")
     return ModelPrice(meant[0], float(written["read"]), float(written["written"]))
+
+
+def at_own_prices(trials: Sequence[Trial], plan: Plan) -> list[Trial]:
+    """The trials of a run, those that a server answered with the price of its tokens, if it is known."""
+    prices = prices_of(plan)
+
+    def price_of(trial: Trial) -> Price | None:
+        return prices.get(full_name(plan.pairing(trial.strategy).model)) if trial.on_server else None
+
+    return [replace(trial, token_price=price) if (price := price_of(trial)) else trial for trial in trials]
 
 
 def unpriced(plan: Plan) -> tuple[str, ...]:

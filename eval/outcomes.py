@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from eval.money.tokens import Price, Spent
 from eval.sent import Sent, SentPrompts
 
 EXAMPLE_SOURCE = "train:"  # prefix of a training example's id among the sources of an answer
@@ -127,6 +128,9 @@ class Trial:
     - `slow_because`: a sentence on why its language model ran on the code of transformers, which is slower than our
       engine; None if it ran on the engine, if there is none, or if it was not recorded.
     - `on_server`: a server answered, so the seconds are not those of this machine alone.
+    - `fit_tokens`: what its server was asked to fit it, as if nothing had been asked before; None if no server was
+      asked, or if it was not recorded.
+    - `paid`: what its whole step sent to its server, without answers that were kept from earlier; None likewise.
 
     Measured in addition if the budget allows:
 
@@ -140,7 +144,8 @@ class Trial:
     - `apart_seconds`: by example, the latency of some timed requests with the adapter kept separate from the weights.
 
     Not in trial.json: `timed_alike`, the timed outcomes of other trials of the run whose requests take the same work;
-    `prompts`, which are large and have a file of their own, None if they were not recorded or not read.
+    `prompts`, which are large and have a file of their own, None if they were not recorded or not read; `token_price`,
+    what its server charges, from the run's plan, None if that is unknown or if no server answered.
     """
 
     strategy: str
@@ -168,5 +173,8 @@ class Trial:
     instruction: str | None = None
     slow_because: str | None = None
     on_server: bool = False
+    fit_tokens: Spent | None = None
+    paid: Spent | None = None
+    token_price: Price | None = None
     timed_alike: tuple[Outcome, ...] = ()
     prompts: SentPrompts | None = field(default=None, compare=False, repr=False)

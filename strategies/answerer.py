@@ -220,9 +220,12 @@ class Answerer:
     def _chosen(self, scores: Scores, way: LabelChoice) -> list[Prediction]:
         answers = way.answers(way.compare(scores, self.baseline), self.brief.labels)
         sent = scores.sent or [None] * len(answers)
+        written = scores.tokens_written
+        if written is None:
+            written = np.array([scores.tokens_out[labels].sum() for _, labels in answers], dtype=np.int64)
         return [
-            Prediction(text, int(tokens_in), int(scores.tokens_out[labels].sum()), sent=each)
-            for (text, labels), tokens_in, each in zip(answers, scores.tokens_in, sent, strict=True)
+            Prediction(text, int(tokens_in), int(tokens_out), sent=each)
+            for (text, _), tokens_in, tokens_out, each in zip(answers, scores.tokens_in, written, sent, strict=True)
         ]
 
 
@@ -253,4 +256,5 @@ class _Asked:
             tokens_in=scores.tokens_in[kept],
             sent=sent,
             errors=(),
+            tokens_written=None if scores.tokens_written is None else scores.tokens_written[kept],
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+from eval.money.tokens import Spent
 from eval.outcomes import INDEXING, Effort, LossPoint, Prediction
 from eval.task import Document, Example, LearningSplit
 from strategies.declaration import Declaration
@@ -76,6 +77,14 @@ class KnowsPath(Protocol):
     on our engine, or if none was loaded yet."""
 
     slow_because: str | None
+
+
+@runtime_checkable
+class CountsTokens(Protocol):
+    """What loads a served model, and counts what the answers of all that it loaded take."""
+
+    @property
+    def used(self) -> Spent: ...
 
 
 @runtime_checkable

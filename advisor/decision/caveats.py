@@ -220,7 +220,7 @@ def _unknown_price(situation: Situation) -> str | None:
 
 
 def _hosted_elsewhere(situation: Situation) -> str | None:
-    if not situation.priorities.hosted:
+    if not situation.priorities.hosted or situation.choice.trial.token_price is not None:
         return None
     hosted = situation.priorities.hosted
     return f"The costs are for {hosted}. Scores, latency and token counts come from the model we measured."

@@ -11,6 +11,7 @@ from advisor.measurement import sharing_timings
 from advisor.pages.frame import store
 from advisor.report.run_summary import RunSummary, summary_of
 from advisor.schema import Report
+from advisor.spending import at_own_prices
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
@@ -72,4 +73,5 @@ def _measured(home: str, run_id: str, ended_at: float | None, _store: Store) -> 
     except BadInput:
         return None
     trials, baselines = read_trials(folder, [step.strategy for step in _store.steps(run_id)])
-    return Measured(sharing_timings(trials), baselines, split) if trials else None
+    plan = _store.run(run_id).plan
+    return Measured(at_own_prices(sharing_timings(trials), plan), baselines, split) if trials else None

@@ -249,6 +249,7 @@ def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None, model:
         effort=trial.effort,
         notes=trial.notes,
         busy=trial.busy,
+        by_token=trial.token_price is not None,
     )
 
 

@@ -21,9 +21,11 @@ from advisor.report.build import build_report
 from advisor.report.clicked import person_of
 from advisor.report.judged import judges_of
 from advisor.report.marked import marked_of
+from advisor.report.served import served_facts
 from advisor.runs.score_check import read_score_check
 from advisor.runs.timing import read_estimate
 from advisor.schema import SCORE_VERSION, Candidate, OtherStep, Report
+from advisor.spending import at_own_prices
 from advisor.storage.ballots import read_ballots
 from advisor.storage.clicks import clicks_in
 from advisor.storage.files import write_whole
@@ -63,7 +65,9 @@ def write_report(
     for the ones that are installed.
     """
     task, split = read_task(folder)
-    plan, trials = run.plan, sharing_timings(trials)
+    plan = run.plan
+    trials = at_own_prices(sharing_timings(trials), plan)
+    fewer = read_curves(folder)
     report = build_report(
         run_id=run.id,
         created_at=datetime.fromtimestamp(run.created_at, UTC).isoformat(timespec="seconds"),
@@ -80,7 +84,7 @@ def write_report(
         warnings=[finding.what for finding in check_task(task, _context(plan)) if finding.severity != "info"],
         versions=dict(versions or _versions()),
         preset=plan.preset,
-        fewer=read_curves(folder),
+        fewer=fewer,
         score_check=read_score_check(folder),
     )
     seconds, estimated = {step.strategy: step.seconds for step in steps}, read_estimate(folder)
@@ -102,6 +106,7 @@ def write_report(
         person=person_of(pairs, clicks, run.id, report.recommendation.choice, _before(clicks, pairs, task, split)),
         marked=marked_of(task.kind, [*trials, *baselines], split.test, marks),
         judges=judges_of(pairs, read_ballots(folder), clicks, report.recommendation.choice, _compared(report)),
+        served=served_facts(plan, trials, fewer),
     )
     _write_forms(folder, report, [*trials, *baselines], split.test, clicks, pairs, marks)
     return report

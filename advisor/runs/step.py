@@ -30,12 +30,13 @@ from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import curve_folder, read_trial, write_trial
 from advisor.wording import SERVER, name_of
 from eval.measuring.runner import measure
+from eval.money.tokens import Spent
 from eval.outcomes import TRAINED_AGAIN, Outcome, Trial
 from eval.scoring import scorer_for
 from eval.statistics.learning_curve import fewer_rows, sizes_of
 from eval.task import BadInput, Brief, Example, LearningSplit, Split, Task
 from strategies.base_models import check_model, is_here
-from strategies.contract import AsksModel, KnowsPath, Progress, Strategy, Trained
+from strategies.contract import AsksModel, CountsTokens, KnowsPath, Progress, Strategy, Trained
 from strategies.presets import PRESETS, Preset
 from strategies.registry import BASELINES, LEARNS_FROM_NO_ROWS, baselines_for
 from strategies.search.embedder import phrase_encoder
@@ -68,6 +69,10 @@ class StepOrder:
         if self.rows is not None:
             return curve_folder(self.run_folder, self.strategy, self.rows)
         return self.run_folder / (BASELINES_STEP if self.strategy in BASELINES else "") / self.strategy
+
+    @property
+    def asks_server(self) -> bool:
+        return is_served(self.model) and self.strategy not in BASELINES
 
     @property
     def parts(self) -> list[StepOrder]:
@@ -107,9 +112,17 @@ def run_step(order: StepOrder, reports: Connection) -> None:
         except Exception as wrong:
             traceback.print_exc()
             trial = Trial(part.strategy, "failed", failure_sentence(wrong, progress.stage))
-        trial = replace(trial, peak_memory_bytes=_peak_memory_bytes())
+        trial = replace(trial, peak_memory_bytes=_peak_memory_bytes(), paid=_paid(part))
         write_trial(part.folder, _named_as(trial, part.strategy))
     reports.close()
+
+
+def _paid(order: StepOrder) -> Spent | None:
+    if not order.asks_server:
+        return None
+    from strategies.served.serving import spent_in  # its HTTP client takes a second to import
+
+    return spent_in(order.allowance)
 
 
 def _named_as(trial: Trial, name: str) -> Trial:
@@ -148,6 +161,8 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
     clock = _StageClock(report_progress)
     strategy.fit(split.without_test, task.documents, clock.report)
     stage_seconds = clock.stop()
+    load = strategy.load_model if isinstance(strategy, AsksModel) else None
+    fit_tokens = load.used if isinstance(load, CountsTokens) else None
     fitted = order.folder / "fitted"
     fitted.mkdir()
     strategy.save(fitted)
@@ -169,7 +184,8 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         fit_seconds=sum(stage_seconds.values()),
         stage_seconds=stage_seconds,
         changes_weights=strategy.declaration.trains is not None,
-        on_server=is_served(order.model) and order.strategy not in BASELINES,
+        on_server=order.asks_server,
+        fit_tokens=fit_tokens,
         rows_learned=len(split.dev) + (len(split.train) if strategy.declaration.learns_from_rows else 0),
         requests_per_second=measured.requests_per_second,
         settings=strategy.settings,
@@ -312,7 +328,7 @@ def _peak_memory_bytes() -> int:
 
 def _device(order: StepOrder) -> str:
     """The hardware in words, as torch reports it. A strategy that never imported torch ran on the processor."""
-    if is_served(order.model) and order.strategy not in BASELINES:
+    if order.asks_server:
         return SERVER
     if "torch" not in sys.modules:
         return f"CPU ({platform.machine()})"

@@ -255,8 +255,21 @@ def _how_cost(report: Report) -> str:
             "1,000 × the mean tokens read and written (columns tokens_in and tokens_out) × the price of each "
             "(plan.json)."
         )
+    if by_token := [one for one in shown if one.by_token]:
+        names = list_text([in_sentence(one.id) for one in by_token])
+        of_tokens = (
+            f"For {names}: 1,000 × the mean tokens read and written (columns tokens_in and tokens_out) × the price of "
+            "each (plan.json)."
+        )
+        others = [one for one in shown if not one.by_token]
+        return f"{of_tokens} Otherwise: {_how_seconds(report, others)}" if others else of_tokens
+    return _how_seconds(report, shown)
+
+
+def _how_seconds(report: Report, shown: Sequence[Candidate]) -> str:
+    """How the cost of machine time was computed for these."""
     price = computation.second_price_of(report)
-    if priorities.together:
+    if report.priorities.together:
         return f"1,000 ÷ throughput (requests_per_second in trial.json) × {price}."
     timed = count_text(shown[0].latency_seconds.n if shown[0].latency_seconds else 0, "answer")
     alike = [one for one in shown if one.timed_alike]

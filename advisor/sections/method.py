@@ -6,10 +6,11 @@ from typing import Any
 
 from advisor.candidates import baselines
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Priorities
-from advisor.schema import Candidate, OtherStep, Report
+from advisor.schema import Candidate, OtherStep, Report, ServedFacts
 from advisor.sections.blocks import Definitions, Section
 from advisor.sections.computation import machine_price
 from advisor.wording import (
+    cents_text,
     count_text,
     every_text,
     in_sentence,
@@ -20,6 +21,7 @@ from advisor.wording import (
     taken_text,
     words_of,
 )
+from eval.money.tokens import Spent
 
 # Names for settings that do not speak for themselves, and for their values.
 _SETTINGS = {
@@ -54,7 +56,8 @@ def _method(report: Report) -> list[tuple[str, str]]:
         *_instructions(report),
         ("Model", _model(report)),
         ("Latency", "Some test rows are answered again, one at a time, after a warm-up."),
-        ("Cost", _cost(report.priorities)),
+        ("Cost", " ".join([_cost(report.priorities), *(price_of_served(one, report) for one in report.served)])),
+        *_paid(report),
         *((name_of(one.id), _effort(one)) for one in report.candidates if isinstance(one, Candidate)),
         *_other_steps(report),
         ("Run", f"{report.run_id}, {report.created_at}, seed {report.seed}. The same seed gives the same run."),
@@ -120,6 +123,35 @@ def _cost(priorities: Priorities) -> str:
     if labelled := priorities.labelled_row:
         sentences.append(f"Labelling a row costs {money_text(labelled, priorities.currency)}.")
     return " ".join(sentences)
+
+
+def price_of_served(served: ServedFacts, report: Report) -> str:
+    currency, hosted = report.priorities.currency, report.priorities.hosted
+    if served.price is None and hosted:
+        return f"We don't know what {served.model} costs per token, so it is priced like {hosted}, too."
+    if served.price is None:
+        return f"We don't know what {served.model} costs per token, so its costs are unknown."
+    read, written = money_text(served.price.read, currency), money_text(served.price.written, currency)
+    return (
+        f"{served.model} costs {read} per million input tokens and {written} per million output tokens "
+        f"({served.price_source or 'your price'}), without discounts for cached input or batches. Its setup is priced "
+        "by the tokens that choosing settings took."
+    )
+
+
+def _paid(report: Report) -> list[tuple[str, str]]:
+    """What the run itself sent to servers."""
+    found = [_paid_for(one, report) for one in report.served if one.paid is not None]
+    return [("Requests to servers", " ".join(found))] if found else []
+
+
+def _paid_for(served: ServedFacts, report: Report) -> str:
+    paid = served.paid or Spent()
+    requests, tokens = count_text(paid.requests, "request"), f"{paid.read:,} input tokens and {paid.written:,} output"
+    sent = f"This run sent {requests} to {served.model}, with {tokens} tokens"
+    if served.price is None:
+        return f"{sent}."
+    return f"{sent}, for {cents_text(served.price.of(paid.read, paid.written), report.priorities.currency)}."
 
 
 def _tuned(factor: float | None) -> str:

@@ -132,7 +132,8 @@ def _figures(report: Report, shown: Candidate, choice: Candidate) -> tuple[Figur
         of_score.append(f"{name}: {score_text(choice.score.mean)}")
         of_latency.append(f"{name}: {seconds_text(_p50(choice), in_ms)}")
         of_cost.append(f"{name}: {money_text(choice.cost.per_1000, currency)}")
-    if report.priorities.has_default_machine_price and not report.priorities.hosted:
+    by_token = report.priorities.hosted or shown.by_token
+    if report.priorities.has_default_machine_price and not by_token:
         default = money_text(report.priorities.machine_per_hour, currency)
         too_low = ", too low for a GPU" if runs_on_gpu(report.device) else ""
         of_cost.append(f"At our default of {default} an hour of machine time{too_low}")

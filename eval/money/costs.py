@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.measuring.phases import WRITING
+from eval.money.tokens import Price, Spent
 from eval.outcomes import INDEXING, Trial
 
 _SECONDS_PER_HOUR = 3600
@@ -132,7 +133,8 @@ def mean_seconds(trial: Trial) -> float | None:
 class Consumption:
     """What a strategy takes, whatever that costs: seconds of a request (alone, and its share of the batched pass), mean
     tokens a request, the share of a wrong answer a request, seconds to fit and of them to index, and rows learned from.
-    None means unknown. Seconds of a request `on_server` are no time of this machine."""
+    None means unknown. Seconds of a request `on_server` are no time of this machine; `token_price` is what that server
+    charges, and `fit_tokens` what it was asked to fit the strategy."""
 
     alone_seconds: float | None
     together_seconds: float | None
@@ -144,6 +146,8 @@ class Consumption:
     indexing_seconds: float | None
     rows_learned: int | None
     on_server: bool = False
+    token_price: Price | None = None
+    fit_tokens: Spent | None = None
 
     @staticmethod
     def of(trial: Trial) -> Consumption:
@@ -160,6 +164,8 @@ class Consumption:
             indexing_seconds=trial.stage_seconds.get(INDEXING, None if "passages" in trial.settings else 0.0),
             rows_learned=trial.rows_learned,
             on_server=trial.on_server,
+            token_price=trial.token_price,
+            fit_tokens=trial.fit_tokens,
         )
 
     def cost(self, terms: Terms, quote: Quote | None = None) -> Cost:
@@ -170,14 +176,19 @@ class Consumption:
         def price(seconds: float | None) -> float | None:
             return None if seconds is None or per_second is None else seconds * per_second
 
-        if terms.is_hosted and self.tokens_in:
-            request = self._hosted_request(terms)
+        tokens = self._price_of_tokens(terms)
+        if tokens is not None and self.tokens_in:
+            request = self._request_by_tokens(tokens, terms)
         elif self.on_server:
             request = None  # what its owner asks is unknown
         else:
             request = price(self.together_seconds if terms.together else self.alone_seconds)
-        # Choosing settings asked the server too, and nobody counted those tokens.
-        fitting = quote.one_off if quote.one_off is not None or self.on_server else price(self.fit_seconds)
+        if quote.one_off is not None:
+            fitting: float | None = quote.one_off
+        elif self.on_server:
+            fitting = _sum(self._fitting_by_tokens(tokens), price(self.indexing_seconds))
+        else:
+            fitting = price(self.fit_seconds)
         per_1000 = quote.per_1000 if quote.per_1000 is not None else None if request is None else 1000 * request
         return Cost(
             one_off=_sum(fitting, self._labelling(terms)),
@@ -190,14 +201,21 @@ class Consumption:
             errors_per_1000=1000 * terms.wrong_answer * self.loss,
         )
 
-    def _hosted_request(self, terms: Terms) -> float | None:
+    def _price_of_tokens(self, terms: Terms) -> Price | None:
+        """What its own server charges, else what the hosted model of `terms` does."""
+        if self.token_price is not None or terms.read_per_million is None or terms.written_per_million is None:
+            return self.token_price
+        return Price(terms.read_per_million, terms.written_per_million)
+
+    def _request_by_tokens(self, price: Price, terms: Terms) -> float | None:
         """The price of the tokens of an average request."""
         factor = terms.tuned_factor if self.changes_weights else 1.0
-        if factor is None:
+        return None if factor is None else factor * price.of(self.tokens_in, self.tokens_out)
+
+    def _fitting_by_tokens(self, price: Price | None) -> float | None:
+        if price is None or self.fit_tokens is None:
             return None
-        read = self.tokens_in * (terms.read_per_million or 0.0)
-        written = self.tokens_out * (terms.written_per_million or 0.0)
-        return factor * (read + written) / 1e6
+        return price.of(self.fit_tokens.read, self.fit_tokens.written)
 
     def _labelling(self, terms: Terms) -> float | None:
         if not terms.labelled_row:
@@ -211,8 +229,9 @@ def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
     An answer costs the mean seconds of requests answered one at a time. The mean adds up over many requests, and
     batches can't be relied on. Written answers are scaled to the mean length of all answers. With `terms.together` an
     answer costs the seconds of the batched pass divided by its requests. The machine is only paid for while it works. A
-    hosted model is paid by tokens; setup, and baselines that read no tokens, always run on the machine. Without prices
-    of tokens, the cost of an answer by a server is unknown.
+    hosted model is paid by tokens; setup, and baselines that read no tokens, always run on the machine. An answer by a
+    server is paid by its own tokens too, at the server's price (`trial.token_price`), and so is its setup, but for
+    indexing, which this machine does. Without prices of tokens, both are unknown.
     """
     return Consumption.of(trial).cost(terms, quote)
 

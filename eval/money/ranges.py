@@ -28,7 +28,7 @@ class Crossing:
 
     `low` to `high` is the 95 % range from timed answers and scored rows. `low` is None if there may be no such volume
     at all, `high` if it may be unbounded. Both are None without `is_ranged`: prices were given, answers were batched,
-    tokens are paid for, or too few answers were timed.
+    a hosted model is assumed, or too few answers were timed.
     """
 
     monthly: float | None
@@ -41,7 +41,7 @@ def price_range(trial: Trial, cost: Cost, terms: Terms) -> tuple[float, float] |
     """The 95 % range of `cost.per_1000` (bootstrap over timed answers). None if the cost doesn't depend on them, or if
     there are too few."""
     is_timed = len(Timed.of(trial).seconds) >= _FEWEST_TIMED
-    if not cost.per_1000 or not is_timed or not _follows_from_seconds(terms):
+    if not cost.per_1000 or not is_timed or not _follows_from_seconds(trial, terms):
         return None
     if cost.per_1000 != cost_of(trial, terms).per_1000:  # measured elsewhere
         return None
@@ -106,7 +106,9 @@ def _drawn_line(trial: Trial, cost: Cost, terms: Terms) -> tuple[float, Numbers]
     """What is paid at zero volume, and `_slopes`; None if these can't be drawn."""
     is_timed = len(Timed.of(trial).seconds) >= _FEWEST_TIMED
     line = cost.line(terms.months)
-    if line is None or not _follows_from_seconds(terms) or (cost.per_1000 and not is_timed):
+    if line is None or (trial.token_price is None and not _follows_from_seconds(trial, terms)):
+        return None
+    if cost.per_1000 and not is_timed and trial.token_price is None:
         return None
     return line[0], _slopes(trial, cost, terms)
 
@@ -115,7 +117,7 @@ def _slopes(trial: Trial, cost: Cost, terms: Terms) -> Numbers:
     """What one more request per month costs over all months, for each resample, [resamples]."""
     random = _random()
     errors = 1000 * terms.wrong_answer * _drawn_losses(trial, random) if terms.wrong_answer else 0.0
-    paid = cost.per_1000 * _drawn_seconds(trial, random) if cost.per_1000 else 0.0
+    paid = cost.per_1000 * _drawn_work(trial, random) if cost.per_1000 else 0.0
     return (np.zeros(_RESAMPLES) + paid + errors) * terms.months / 1000
 
 
@@ -124,9 +126,19 @@ def _random() -> np.random.Generator:
     return np.random.default_rng(SEED)
 
 
-def _follows_from_seconds(terms: Terms) -> bool:
+def _follows_from_seconds(trial: Trial, terms: Terms) -> bool:
     """Whether the price of an answer depends on the timed seconds."""
-    return not terms.together and not terms.is_hosted
+    return not terms.together and not terms.is_hosted and trial.token_price is None
+
+
+def _drawn_work(trial: Trial, random: np.random.Generator) -> Numbers:
+    """What a request takes as a multiple of what was measured, [resamples]: tokens where they are paid for, else
+    seconds."""
+    price = trial.token_price
+    if price is None:
+        return _drawn_seconds(trial, random)
+    paid = np.array([price.of(outcome.tokens_in, outcome.tokens_out) for outcome in trial.outcomes])
+    return np.asarray(_drawn_shares(len(paid)) @ paid / paid.mean())
 
 
 def _drawn_seconds(trial: Trial, random: np.random.Generator) -> Numbers:

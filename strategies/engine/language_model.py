@@ -42,7 +42,8 @@ class Scores:
     `log_probabilities`: natural logarithms summed over a continuation's tokens, [prompts, continuations]; `tokens_in`:
     tokens in each prompt, [prompts]; `tokens_out`: tokens in each continuation, [continuations]; `sent`: what each
     prompt looked like, [prompts], empty if the model doesn't say; `errors`: a sentence for each prompt that has no
-    scores, which are minus infinity then, [prompts], empty if all have them.
+    scores, which are minus infinity then, [prompts], empty if all have them; `tokens_written`: what a server wrote to
+    say so, which is no part of the answer but is paid for, [prompts], None if nothing was written.
     """
 
     log_probabilities: NDArray[np.float64]
@@ -50,6 +51,7 @@ class Scores:
     tokens_out: NDArray[np.int64]
     sent: tuple[Sent, ...] = ()
     errors: tuple[str | None, ...] = ()
+    tokens_written: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)

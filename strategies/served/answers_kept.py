@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eval.money.tokens import Spent
 from eval.task import BadInput
-from strategies.served.budget import Spent
 from strategies.served.requests import Answer
 
 _TABLES = """

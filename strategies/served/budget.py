@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from eval.money.tokens import Price, Spent
 from eval.task import BadInput
 
 RESUMED = "Raise the limit and continue the run: answers that are here already are not paid for again."
@@ -16,36 +17,12 @@ class LimitReachedError(BadInput):
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
-    """Money for a million tokens, read and written."""
-
-    read: float
-    written: float
-
-    def of(self, read: float, written: float) -> float:
-        return (read * self.read + written * self.written) / 1e6
-
-
-@dataclass(frozen=True, slots=True)
 class Limit:
     """The most that one account may spend; None is no limit. Money needs the price of every model of the account."""
 
     money: float | None = None
     requests: int | None = None
     tokens: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """Requests that were sent, and the tokens that their servers counted, read and written. Requests that failed count
-    too."""
-
-    requests: int = 0
-    read: int = 0
-    written: int = 0
-
-    def __add__(self, other: Spent) -> Spent:
-        return Spent(self.requests + other.requests, self.read + other.read, self.written + other.written)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from strategies.served.heard import Heard
 from strategies.served.keys import Key
 from strategies.served.pace import MOST, START, Pace
 from strategies.served.requests import CHAT, COMPLETIONS, Answer, Refusal, Reply, Request
-from strategies.served.usage import tokens_reported
+from strategies.served.usage import tokens_taken
 
 Given = TypeVar("Given")
 AGAIN = "Start the run again when it does: answers that are here already are not paid for again."
@@ -207,8 +207,8 @@ class Client:
                         self.pace.was_too_fast(sent_at, self._wait(slowed, fault))
                 else:
                     if self._spending is not None and request.is_for_answer:
-                        reported = tokens_reported(answer.body)
-                        self._spending.add(1, reported.read if reported else 0, reported.written if reported else 0)
+                        tokens = tokens_taken(request, answer)
+                        self._spending.add(1, tokens.read, tokens.written)
                     self.pace.went_well()
                     self._failed_in_a_row = 0
                     if self._kept is not None:

@@ -1,4 +1,4 @@
-"""What came back from a server, counted for the notes, and how long it took."""
+"""What came back from a server, counted for the notes and for costs, and how long it took."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from eval.measuring.phases import READING, WRITING, is_listening, took, took_instead
+from eval.money.tokens import Spent
 from strategies.served.requests import Answer, Reply, Request
+from strategies.served.usage import tokens_taken
 
 
 class Heard:
-    """The answers so far: how many, how many of them an earlier process asked for, and under which names."""
+    """The answers so far: how many, how many of them an earlier process asked for, and under which names. `used` is
+    what all of them take, as if none had been kept."""
 
     def __init__(self, model: str) -> None:
         self._model = model
         self._answers = self._kept = 0
+        self.used = Spent()
         self._began, self._oldest = time.time(), time.time()
         self._names: dict[str, None] = {}  # in the order they came
 
@@ -23,6 +27,13 @@ class Heard:
         """Replies to these requests that came within `seconds`, with so many at once. If somebody listens, the time
         counts that the answers took when they were asked for."""
         answers = [reply for reply in replies if isinstance(reply, Answer)]
+        asked = {
+            id(reply): (request, reply) for request, reply in zip(requests, replies, strict=True)
+        }  # equal ones once
+        for request, reply in asked.values():
+            if request.is_for_answer and isinstance(reply, Answer):
+                tokens = tokens_taken(request, reply)
+                self.used += Spent(1, tokens.read, tokens.written)
         for request, reply in zip(requests, replies, strict=True):
             if request.is_for_answer and isinstance(reply, Answer):
                 self._answers += 1

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from eval.measuring.phases import is_listening
+from eval.money.tokens import Spent
 from strategies.engine.language_model import Compare, LabelWay, Prompt, RowsDone, Scores, Written
 from strategies.served.answer_text import estimated_tokens, label_in, said_in
 from strategies.served.capabilities import Capabilities, Choice, in_schema
@@ -17,6 +18,10 @@ from strategies.served.whole_labels import WholeLabelScorer
 
 _TOKENS_AROUND_A_TURN = 5  # about what a chat template writes
 _UNKNOWN_CONTEXT = 1 << 20
+_READ_PER_LABEL = (
+    "The server reads the prompt again for each label. All of these tokens count as input, as a service would bill "
+    "them."
+)
 _SURELY_SHORTER = 0.5  # a prompt estimated at less than this share of the context isn't counted
 
 
@@ -37,6 +42,11 @@ class ServedModel:
 
     def close(self) -> None:
         self._close()
+
+    @property
+    def used(self) -> Spent:
+        """What its answers so far take, as if none had been kept from an earlier run."""
+        return self._client.heard.used
 
     @property
     def labels_by(self) -> LabelWay:
@@ -82,6 +92,7 @@ class ServedModel:
         """The log-probabilities of whole labels; only if `labels_by` says that the server gives them. All of them are
         asked for, whatever `compare` needs."""
         self._ways[self.capabilities.labels.sentence] = None
+        self._ways[_READ_PER_LABEL] = None
         return self._scorer.score(prompts, continuations, rows_done)
 
     def write(self, prompts: Sequence[Prompt], max_tokens: int, rows_done: RowsDone | None = None) -> list[Written]:

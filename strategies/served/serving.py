@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from eval.money.tokens import Spent
 from eval.task import BadInput
 from strategies.served.address import ServedAddress
 from strategies.served.answers_kept import AnswersKept, KeptAccount, kept_file
@@ -36,6 +37,12 @@ class ServedLoader:
     def __init__(self, name: str, serving: Serving | None = None) -> None:
         self.address = ServedAddress.parse(name)
         self._serving = serving or Serving()
+        self._made: list[ServedModel] = []
+
+    @property
+    def used(self) -> Spent:
+        """What the answers of all its models take, as if none had been kept from an earlier run."""
+        return sum((model.used for model in self._made), Spent())
 
     def __call__(self) -> ServedModel:
         """Probes the server, unless it was probed within a day. Raises BadInput if it can't be asked."""
@@ -57,7 +64,17 @@ class ServedLoader:
             client.close()
             kept.close()
 
-        return ServedModel(client, capabilities, close)
+        self._made.append(ServedModel(client, capabilities, close))
+        return self._made[-1]
+
+
+def spent_in(allowance: Allowance, kept: Path | None = None) -> Spent:
+    """What a step of a run has spent so far, in all its attempts."""
+    answers = AnswersKept(kept or kept_file())
+    try:
+        return sum(answers.spent(allowance.account, allowance.step).values(), Spent())
+    finally:
+        answers.close()
 
 
 def check_served(name: str, serving: Serving | None = None) -> str | None:

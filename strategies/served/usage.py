@@ -1,10 +1,13 @@
-"""The tokens of an answer as the server counts them."""
+"""The tokens of an answer as the server counts them, or about as many as its words need."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from strategies.served.answer_text import estimated_tokens, said_in
+from strategies.served.requests import Answer, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,29 @@ def tokens_reported(body: Mapping[str, Any]) -> Tokens | None:
     details = usage.get("completion_tokens_details")
     thought = details.get("reasoning_tokens") if isinstance(details, Mapping) else None
     return Tokens(read, written, min(thought, written) if _is_count(thought) else 0)
+
+
+def tokens_taken(request: Request, answer: Answer) -> Tokens:
+    """What an answer is counted with in the spending of a run. A server that counts nothing mustn't make it look free,
+    so there it is estimated."""
+    if (reported := tokens_reported(answer.body)) is not None:
+        return reported
+    return Tokens(_estimated_read(request.payload), _estimated_written(answer.body))
+
+
+def _estimated_read(payload: Mapping[str, Any]) -> int:
+    prompts = payload.get("prompt", [])
+    if isinstance(prompts, list) and prompts and all(isinstance(ids, list) for ids in prompts):  # encoded already
+        return sum(map(len, prompts))
+    said = [str(message.get("content", "")) for message in payload.get("messages", [])]
+    return sum(map(estimated_tokens, said or [str(prompts)]))
+
+
+def _estimated_written(body: Mapping[str, Any]) -> int:
+    if not isinstance(body.get("choices"), list) or "message" not in body["choices"][0]:
+        return 0
+    said = said_in(dict(body))
+    return estimated_tokens(f"{said.thoughts} {said.text}".strip())
 
 
 def _is_count(value: Any) -> bool:

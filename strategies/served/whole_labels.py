@@ -20,9 +20,12 @@ from strategies.engine.language_model import Prompt, RowsDone, Scores
 from strategies.served.capabilities import Capabilities, WholeLabels
 from strategies.served.client import Client
 from strategies.served.requests import CHAT, COMPLETIONS, Answer, Refusal, Reply, Request
-from strategies.served.usage import tokens_reported
+from strategies.served.usage import Tokens, tokens_reported
 
 _LABELS_A_REQUEST = 64  # prompts in one request for echoes
+
+
+_Found = tuple[NDArray[np.float64], Tokens, str | None]  # of one prompt: the labels' scores, or why there are none
 
 
 class Unscorable(BadInput):
@@ -49,21 +52,23 @@ class WholeLabelScorer:
     def score(self, prompts: Sequence[Prompt], labels: Sequence[str], rows_done: RowsDone | None = None) -> Scores:
         """Raises `Unscorable` if a reply doesn't hold what was asked for, BadInput if two labels are the same tokens.
 
-        `tokens_in` is what the server read for each prompt, which it reads once for each label.
+        `tokens_in` is what the server read for each prompt, which it reads once for each label; `tokens_written` what
+        it had to write so as to answer at all.
         """
         encoded = self._encode(prompts[0], tuple(labels))
         by_echo = self._can.whole_labels is WholeLabels.ECHO
         found = (self._by_echo if by_echo else self._by_prompt_logprobs)(prompts, labels, encoded, rows_done)
         return Scores(
             np.array([row for row, _, _ in found], dtype=np.float64).reshape(len(prompts), len(labels)),
-            np.array([read for _, read, _ in found], dtype=np.int64),
+            np.array([tokens.read for _, tokens, _ in found], dtype=np.int64),
             np.array([len(ids) for ids in encoded.ids], dtype=np.int64),
             errors=tuple(error for _, _, error in found),
+            tokens_written=np.array([tokens.written for _, tokens, _ in found], dtype=np.int64),
         )
 
     def _by_echo(
         self, prompts: Sequence[Prompt], labels: Sequence[str], encoded: _Encoded, rows_done: RowsDone | None
-    ) -> list[tuple[NDArray[np.float64], int, str | None]]:
+    ) -> list[_Found]:
         tokenized = self._client.ask([self._tokenize(self._can.messages(prompt)) for prompt in prompts])
         requests: list[Request] = []
         parts: list[int] = []  # requests of each prompt
@@ -95,17 +100,17 @@ class WholeLabelScorer:
                 found.append(_unknown(labels, refused))
                 continue
             start = len(_tokens_in(reply.body))
-            sums, read = [], 0
+            sums, taken = [], Tokens(0, 0)
             for part, one in zip(_parts(encoded.ids, _LABELS_A_REQUEST), got, strict=True):
                 if isinstance(one, Answer):
                     sums += [sum(_echoed(one.body, at, start, len(ids))) for at, ids in enumerate(part)]
-                    read += _read(one, sum(start + len(ids) for ids in part))
-            found.append((np.array(sums), read, None))
+                    taken = _with(taken, one, sum(start + len(ids) for ids in part))
+            found.append((np.array(sums), taken, None))
         return found
 
     def _by_prompt_logprobs(
         self, prompts: Sequence[Prompt], labels: Sequence[str], encoded: _Encoded, rows_done: RowsDone | None
-    ) -> list[tuple[NDArray[np.float64], int, str | None]]:
+    ) -> list[_Found]:
         requests = [
             self._answered(self._can.messages(prompt), label, encoded.closed) for prompt in prompts for label in labels
         ]
@@ -117,7 +122,7 @@ class WholeLabelScorer:
             if refused is not None:
                 found.append(_unknown(labels, refused))
                 continue
-            sums, read = [], 0
+            sums, taken = [], Tokens(0, 0)
             for ids, one in zip(encoded.ids, got, strict=True):
                 if isinstance(one, Answer):
                     known, values = _prompt_logprobs(one.body)
@@ -128,8 +133,8 @@ class WholeLabelScorer:
                             "another prompt, so labels can't be compared."
                         )
                     sums.append(sum(values[first : first + len(ids)]))
-                    read += _read(one, len(known))
-            found.append((np.array(sums), read, None))
+                    taken = _with(taken, one, len(known))
+            found.append((np.array(sums), taken, None))
         return found
 
     def _encode(self, prompt: Prompt, labels: tuple[str, ...]) -> _Encoded:
@@ -226,13 +231,14 @@ def _checked(value: Any) -> float:
     return min(0.0, float(value))
 
 
-def _unknown(labels: Sequence[str], refused: Refusal | None) -> tuple[NDArray[np.float64], int, str | None]:
-    return np.full(len(labels), -np.inf), 0, refused.sentence if refused else "The server gave no answer."
+def _unknown(labels: Sequence[str], refused: Refusal | None) -> _Found:
+    return np.full(len(labels), -np.inf), Tokens(0, 0), refused.sentence if refused else "The server gave no answer."
 
 
-def _read(answer: Answer, known: int) -> int:
-    reported = tokens_reported(answer.body)
-    return reported.read if reported else known
+def _with(taken: Tokens, answer: Answer, known: int) -> Tokens:
+    """The tokens so far and those of one more answer, whose prompts are `known` to have this many."""
+    one = tokens_reported(answer.body) or Tokens(known, 0)
+    return Tokens(taken.read + one.read, taken.written + one.written)
 
 
 def _parts(ids: list[list[int]], size: int) -> list[list[list[int]]]:

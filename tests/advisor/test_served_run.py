@@ -8,10 +8,19 @@ from pathlib import Path
 import pytest
 
 from advisor.command_line.commands import main
+from advisor.storage.store import Store
+from advisor.storage.trial_files import read_trial
+from eval.money.tokens import Spent
 from strategies.served.address import ServedAddress
 from strategies.served.answers_kept import AnswersKept, kept_file
 from tests.bad_uploads import TABLE
 from tests.servers.tiny_server import TinyServer
+
+
+def _fit_tokens(home: Store, run_id: str) -> Spent:
+    trial = read_trial(home.run_folder(run_id) / "prompting")
+    assert trial is not None and trial.fit_tokens is not None
+    return trial.fit_tokens
 
 
 def test_a_served_model_is_compared_and_its_cost_is_unknown_without_prices(
@@ -35,15 +44,27 @@ def test_a_served_model_is_compared_and_its_cost_is_unknown_without_prices(
         assert spent == kept.spent(report["run_id"])[name] and 0 < spent.requests <= server.seen and spent.read
         kept.close()
 
+        assert report["served"][0]["price"] is None and report["served"][0]["paid"]["requests"] == spent.requests
+        home = Store()
+        fitted = _fit_tokens(home, report["run_id"])
+        assert 0 < fitted.requests < spent.requests
+
         asked = server.seen
-        priced = ("--hosted", "tiny", "--read-price", "1", "--written-price", "4")
-        arguments = ("compare", "task.csv", "--strategies", "prompting", "--model", name, *priced, "--json")
-        assert main(list(arguments)) == 0
-        (candidate,) = json.loads(capsys.readouterr().out)["candidates"]
-        tokens = candidate["tokens_in_mean"] + 4 * candidate["tokens_out_mean"]
-        assert candidate["cost"]["per_1000"] == pytest.approx(1000 * tokens / 1e6)
-        assert candidate["cost"]["one_off"] is None
-        assert server.seen - asked < asked / 2  # what the first run got is kept
+        for priced in (("--price", "tiny=1/4"), ("--hosted", "any", "--read-price", "1", "--written-price", "4")):
+            arguments = ("compare", "task.csv", "--strategies", "prompting", "--model", name, *priced, "--json")
+            assert main(list(arguments)) == 0
+            report = json.loads(capsys.readouterr().out)
+            (candidate,) = report["candidates"]
+            tokens = candidate["tokens_in_mean"] + 4 * candidate["tokens_out_mean"]
+            assert candidate["cost"]["per_1000"] == pytest.approx(1000 * tokens / 1e6)
+            # Setup costs what it takes, though the answers are kept and this run paid for none of them.
+            assert _fit_tokens(home, report["run_id"]) == fitted
+            assert candidate["cost"]["one_off"] == pytest.approx((fitted.read + 4 * fitted.written) / 1e6)
+            assert candidate["by_token"] == (priced[0] == "--price")
+            said = (tmp_path / "results" / report["run_id"] / "report.md").read_text()
+            assert "costs $1.00 per million input tokens" in said or "priced like any: $1.00 per million input" in said
+        assert server.seen - asked < asked  # what the first run got is kept
+        assert report["served"][0]["paid"]["requests"] < fitted.requests
 
         assert main(["compare", "task.csv", "--strategies", "finetuning", "--model", name]) == 2
         assert "on a server: leave it out" in capsys.readouterr().err

@@ -10,8 +10,9 @@ import pytest
 from advisor.hosted import prices_from
 from advisor.plan import PLAN, FurtherModel, ModelPrice, Plan, Priorities, Setup, read_plan
 from advisor.spending import allowance_of, price_in, unpriced, with_prices
+from eval.money.tokens import Price
 from eval.task import BadInput
-from strategies.served.budget import Limit, Price
+from strategies.served.budget import Limit
 
 LISTED, OWN = "served:gpt-4o-mini@https://api.openai.com", "served:org/model=8b@http://gpu:8000/v1"
 PLAN_OF_TWO = Plan("data", Setup("a", "b"), model="embedded", further=(FurtherModel(LISTED, ("prompting",)),))

@@ -8,6 +8,7 @@ import pytest
 from eval.measuring.phases import READING, WRITING
 from eval.money.costs import Cost, Quote, Terms, cost_of
 from eval.money.ranges import crossing, crossing_range, price_range
+from eval.money.tokens import Price, Spent
 from eval.outcomes import INDEXING, Outcome, Trial
 
 
@@ -179,3 +180,42 @@ def test_a_hosted_answer_costs_its_tokens_and_a_tuned_one_what_is_known_of_it() 
     assert cost_of(baseline, terms).per_1000 == pytest.approx(2.0)
     pair = [(one, cost_of(one, terms)) for one in (read, read)]
     assert not crossing_range(pair[0], pair[1], terms, is_ranged=True).is_ranged
+
+
+def served(tokens: list[tuple[int, int]], price: Price | None, fit_tokens: Spent | None = None) -> Trial:
+    outcomes = tuple(
+        Outcome(str(at), "prompting", "", 1.0, {}, read, written, seconds=9.0)
+        for at, (read, written) in enumerate(tokens)
+    )
+    made = Trial("prompting", "done", outcomes=outcomes, fit_seconds=9.0, on_server=True, stage_seconds={INDEXING: 360})
+    return replace(made, token_price=price, fit_tokens=fit_tokens)
+
+
+def test_a_served_answer_costs_its_own_tokens_and_setup_those_of_choosing() -> None:
+    asked = served([(900, 100), (1100, 300)], Price(2.0, 10.0), Spent(50, 100_000, 5_000))
+    cost = cost_of(asked, Terms(0.5, 10_000, retrain_days=365.25 / 12))
+    assert cost.per_1000 == pytest.approx(1000 * (1000 * 2 + 200 * 10) / 1e6)
+    indexed = 0.1 * 0.5  # hours on this machine
+    assert cost.one_off == pytest.approx(0.25 + indexed) == cost.upkeep_per_month
+    hosted = Terms(0.5, 10_000, read_per_million=100.0, written_per_million=100.0)
+    assert cost_of(asked, hosted).per_1000 == cost.per_1000  # another model's price isn't its own
+    assert cost_of(replace(asked, token_price=None), hosted).per_1000 == pytest.approx(120.0)
+    assert cost_of(served([(9, 1)], Price(0.0, 0.0), Spent(1, 9, 1)), Terms(0.0)).one_off == 0.0  # free is known
+
+
+def test_what_is_unknown_of_a_served_answer_stays_unknown() -> None:
+    assert cost_of(served([(9, 1)], None, Spent(1, 9, 1)), Terms()) == Cost(None, None, None, "USD")
+    unrecorded = cost_of(served([(9, 1)], Price(1.0, 1.0)), Terms())
+    assert unrecorded.one_off is None and unrecorded.per_1000 == pytest.approx(0.01)
+
+
+def test_a_served_and_a_local_strategy_cost_the_same_at_a_volume_with_a_range() -> None:
+    random = np.random.default_rng(1)
+    terms = Terms(0.36, months=10)
+    local = trial([float(each) for each in random.lognormal(0, 0.3, 20)], fit_seconds=360_000.0)
+    tokens = [(int(each), 10) for each in random.integers(500, 1500, 100)]
+    remote = served(tokens, Price(1.0, 4.0), Spent(10, 10_000, 100))
+    met = crossing_range((local, cost_of(local, terms)), (remote, cost_of(remote, terms)), terms, is_ranged=True)
+    assert met.monthly is not None and met.low is not None and met.high is not None
+    assert met.low < met.monthly < met.high
+    assert price_range(remote, cost_of(remote, terms), terms) is None  # it doesn't rest on timed answers

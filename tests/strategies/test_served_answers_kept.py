@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from eval.measuring.phases import correction, listening
+from eval.money.tokens import Price, Spent
 from eval.task import BadInput
 from strategies.engine.language_model import Message, Prompt
 from strategies.served.address import ServedAddress
 from strategies.served.answers_kept import AnswersKept
-from strategies.served.budget import Allowance, Limit, LimitReachedError, Price, Spending, Spent
+from strategies.served.budget import Allowance, Limit, LimitReachedError, Spending
 from strategies.served.capabilities import Capabilities
 from strategies.served.client import Patience
 from strategies.served.keys import Key, hand_over

@@ -1,0 +1,33 @@
+"""What a run asked of its served models, and at which prices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from advisor.pairing import model_words
+from advisor.plan import Plan
+from advisor.schema import ServedFacts
+from advisor.spending import full_name, prices_of
+from eval.money.tokens import Spent
+from eval.outcomes import Trial
+from strategies.served.address import is_served
+
+
+def served_facts(
+    plan: Plan, trials: Sequence[Trial], fewer: Mapping[str, Mapping[int, Trial]]
+) -> tuple[ServedFacts, ...]:
+    """One for each served model of the plan. `fewer` are the trials of learning curves, by candidate."""
+    prices, sources = prices_of(plan), {full_name(one.model): one.source for one in plan.prices}
+    asked = [*trials, *(trial for points in fewer.values() for trial in points.values())]
+
+    def paid_for(model: str) -> Spent | None:
+        known = [one.paid for one in asked if one.paid is not None and plan.pairing(one.strategy).model == model]
+        return sum(known, Spent()) if known else None
+
+    return tuple(
+        ServedFacts(
+            model_words(model), prices.get(full_name(model)), sources.get(full_name(model), ""), paid_for(model)
+        )
+        for model in plan.models
+        if is_served(model)
+    )
