@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from advisor.hosted import listed_price, prices_from
+from advisor.pairing import model_words
 from advisor.plan import ModelPrice, Plan
-from advisor.wording import currency_sign
+from advisor.wording import currency_sign, list_text
 from eval.money.tokens import Price
 from eval.outcomes import Trial
 from eval.task import BadInput
@@ -82,6 +83,22 @@ def unpriced(plan: Plan) -> tuple[str, ...]:
     """The served models of a plan whose price is unknown."""
     priced = prices_of(plan)
     return tuple(model for model in plan.models if is_served(model) and full_name(model) not in priced)
+
+
+def check_limit(plan: Plan) -> None:
+    """Raises BadInput if the limit of a plan can't be held, or has nothing to hold."""
+    limit = plan.limit
+    given = [value for value in (limit.money, limit.requests, limit.tokens) if value is not None]
+    if any(value <= 0 for value in given):
+        raise BadInput("The limit on what a run may spend must be more than 0; leave it out for none.")
+    if given and not any(map(is_served, plan.models)):
+        raise BadInput("None of the models is on a server, so the run pays for no requests: leave out the limit.")
+    if limit.money is not None and (unknown := unpriced(plan)):
+        names = list_text([model_words(model) for model in unknown])
+        raise BadInput(
+            f"A limit in money needs the price of every model on a server, and we don't know that of {names}: give its "
+            "price, or limit the requests or the tokens instead."
+        )
 
 
 def allowance_of(run_id: str, plan: Plan, step: str) -> Allowance:

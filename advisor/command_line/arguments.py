@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from advisor.command_line.limits import add_limits
 from advisor.hosted import hosted_prices, listed_name
 from advisor.plan import DEFAULT_MACHINE_PRICE, DEFAULT_STRATEGIES, STRATEGIES, Priorities
 from eval.reading.decoding import number
@@ -114,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what a served model costs per million input and output tokens, such as gpt-4o-mini=0.15/0.60 "
         "(default: the list price of its service, as far as we know it; repeatable)",
     )
+    add_limits(compare, _number, _whole, "no limit")
     compare.add_argument("--seed", type=_whole, default=0, metavar="N", help="the same seed gives the same result")
     _add_priorities(compare)
     compare.add_argument(
@@ -123,11 +125,12 @@ def _parser() -> argparse.ArgumentParser:
         "--labelled-row", type=_number, default=0.0, metavar="PRICE", help="the cost of labelling a row"
     )
     compare.add_argument("--together", action="store_true", help="requests can wait, so they are answered in batches")
-    compare.add_argument("--out", type=Path, metavar="DIR", help="the folder for the report (default: results/RUN)")
-    compare.add_argument(
-        "--pdf", action="store_true", help="also write report.pdf, using Chrome, Chromium or Edge on this machine"
-    )
-    compare.add_argument("--json", action="store_true", help="print only the report, as JSON, to standard output")
+    _add_results(compare)
+
+    resume = commands.add_parser("resume", help="continue a run that stopped at its limit, or ended early otherwise")
+    resume.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
+    add_limits(resume, _number, _whole, "the limit it had")
+    _add_results(resume)
 
     check = commands.add_parser("check", help="say what is read from a task file, and what is wrong or risky in it")
     _add_reading(check)
@@ -186,6 +189,15 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("worker", help="run what the pages request, until there is nothing to do for a while")
     commands.add_parser("runs", help="list the runs, newest first")
     return parser
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    """Where the report of a run goes."""
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder for the report (default: results/RUN)")
+    parser.add_argument(
+        "--pdf", action="store_true", help="also write report.pdf, using Chrome, Chromium or Edge on this machine"
+    )
+    parser.add_argument("--json", action="store_true", help="print only the report, as JSON, to standard output")
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:

@@ -25,6 +25,7 @@ from filelock import Timeout
 from advisor.command_line.arguments import parse, priorities_of
 from advisor.command_line.check import check
 from advisor.command_line.judging import judge_answers
+from advisor.command_line.limits import limit_of
 from advisor.command_line.own_words import instruction_from, meanings_from
 from advisor.command_line.packing import pack_run, unpack_run
 from advisor.command_line.terminal import (
@@ -52,8 +53,9 @@ from advisor.runs.trying import order_to_answer
 from advisor.runs.worker import work
 from advisor.samples import zipped
 from advisor.schema import JUDGEMENT, Report
-from advisor.spending import price_in, with_prices
+from advisor.spending import check_limit, price_in, with_prices
 from advisor.storage.store import Store
+from advisor.storage.stored import StoredRun
 from advisor.storage.upload import Reading, Upload
 from eval.mapping.columns import guess_columns
 from eval.mapping.steps import Fix
@@ -61,6 +63,7 @@ from eval.reading.documents import DOCUMENT_ENDINGS
 from eval.reading.table import MAX_BYTES, Table
 from eval.task import BadInput, Document
 from strategies.registry import BASELINES
+from strategies.served.budget import Limit
 
 _LINES_A_CALL = 32  # lines answered together when the input isn't typed
 _RESULTS = Path("results")
@@ -104,6 +107,8 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
     match options.command:
         case "compare":
             return _compare(store, options, build_strategy)
+        case "resume":
+            return _resume(store, options, build_strategy)
         case "check":
             return check(store, *_upload(options), options)
         case "predict":
@@ -140,6 +145,7 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
         strategies=options.strategies,
         seed=options.seed,
         priorities=priorities_of(options),
+        limit=limit_of(options, Limit()),
     )
     models = list(dict.fromkeys(map(_model, options.model or [DEFAULT_MODEL])))
     left_out: tuple[str, ...] = ()
@@ -152,9 +158,7 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
         plan = plan.with_chosen(chosen)
     plan = with_prices(plan, [price_in(text, plan.models) for text in options.price])
     task_json = draft_task(plan, upload.name, upload.table, upload.documents)
-    if options.pdf and find_browser() is None:
-        raise BadInput(NO_BROWSER)
-    _make_folder(options.out or _RESULTS)
+    _check_results(options)
     dataset = store.keep_upload(upload)
     store.save_setup(dataset.id, replace(setup, own_metric=None))  # the pages read it and never run a person's code
     screen = Screen(stderr=True)
@@ -170,12 +174,43 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
                 print_estimate(screen, seconds)
                 if (stored := store.speed(plan.model)) and stored.speed and (caveat := busy_sentence(stored.speed)):
                     screen.print(caveat, highlight=False, soft_wrap=True)
-            with progress_bars(screen, plan.steps) as show:
-                report = run_experiment(store, run.id, show, lambda: store.cancel_requested(run.id), build_strategy)
+            report = _carry_out(store, run, screen, build_strategy)
         except KeyboardInterrupt as ended:
-            store.end_run(run.id, "cancelled")
-            return _fail(128 + ended.args[0], "The comparison was cancelled.")
+            return _cancel(store, run.id, ended)
     return _finish(store, run.id, report, options)
+
+
+def _resume(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
+    run = store.run(options.run)
+    if run.state == "done":
+        raise BadInput(f"Run {run.id} is done, so there is nothing to continue.")
+    limit = limit_of(options, run.plan.limit)
+    check_limit(replace(run.plan, limit=limit))
+    _check_results(options)
+    screen = Screen(stderr=True)
+    with _device(store, screen):
+        store.continue_run(run.id, limit)
+        try:
+            report = _carry_out(store, run, screen, build_strategy)
+        except KeyboardInterrupt as ended:
+            return _cancel(store, run.id, ended)
+    return _finish(store, run.id, report, options)
+
+
+def _check_results(options: argparse.Namespace) -> None:
+    if options.pdf and find_browser() is None:
+        raise BadInput(NO_BROWSER)
+    _make_folder(options.out or _RESULTS)
+
+
+def _carry_out(store: Store, run: StoredRun, screen: Screen, build_strategy: str) -> Report | None:
+    with progress_bars(screen, run.plan.steps) as show:
+        return run_experiment(store, run.id, show, lambda: store.cancel_requested(run.id), build_strategy)
+
+
+def _cancel(store: Store, run_id: str, ended: KeyboardInterrupt) -> int:
+    store.end_run(run_id, "cancelled")
+    return _fail(128 + ended.args[0], "The comparison was cancelled.")
 
 
 def _finish(store: Store, run_id: str, report: Report | None, options: argparse.Namespace) -> int:
@@ -183,6 +218,8 @@ def _finish(store: Store, run_id: str, report: Report | None, options: argparse.
     if report is None:
         if run.state == "cancelled":
             return _fail(_CANCELLED, "The comparison was cancelled.")
+        if run.state == "stopped":
+            return _fail(1, f"{run.reason} Continue it with: python -m advisor resume {run_id}")
         return _fail(1, f"{run.reason} The details are in {folder / 'log.txt'}.")
     out = options.out or _RESULTS / run_id
     out.mkdir(exist_ok=True)

@@ -14,6 +14,7 @@ from advisor.pages.draft import Draft, draft_of, keep_plan, starting_plan
 from advisor.pages.further_models import choose_further
 from advisor.pages.marks import marked_name
 from advisor.pages.place import choose_place
+from advisor.pages.served_costs import choose_served_costs
 from advisor.pages.waiting import ask_again, show_estimate, show_total
 from advisor.pairing import MOST_CANDIDATES
 from advisor.plan import (
@@ -340,6 +341,7 @@ def show_compare() -> None:
         preset = choose_preset(was)
     further = choose_further(was, model, strategies)
     chosen = replace(was, strategies=strategies, model=model, preset=preset, further=further)
+    chosen = choose_served_costs(chosen)
     if is_complete(chosen):
         show_estimate(chosen, dataset.name)
     chosen = choose_advanced(chosen)

@@ -20,6 +20,7 @@ from advisor.pages.rule_list import show_agreement
 from advisor.pages.run_choice import comparison_address
 from advisor.pages.running import WAITING_STATES, show_running, show_steps
 from advisor.pages.sample_report import show_origin
+from advisor.pages.served_costs import show_stopped
 from advisor.pages.side_by_side import show_answers
 from advisor.pages.try_it import show_try_it
 from advisor.pages.what_if import show_what_if
@@ -32,11 +33,15 @@ from advisor.sections.opening import subject_of
 from advisor.storage.stored import StoredRun
 from advisor.wording import in_sentence
 
+_ENDED = {"cancelled": "Cancelled", "stopped": "Stopped at its limit"}
+
 
 def show_unfinished(run: StoredRun) -> None:
     """A run that ended without a verdict: why, and what to do."""
-    frame.heading("Cancelled" if run.state == "cancelled" else "Failed", run.reason or "You stopped this run.")
+    frame.heading(_ENDED.get(run.state, "Failed"), run.reason or "You stopped this run.")
     show_steps(run)
+    if run.state == "stopped":
+        show_stopped(run)
     with st.container(horizontal=True, key="actions"):
         if st.button("Compare again", type="primary", icon=":material/replay:"):
             frame.go("Compare", dataset=run.dataset_id, follows=run.id)
@@ -48,6 +53,8 @@ def show_retries(run: StoredRun) -> None:
 
     A retry takes all that were cancelled along, so they have one button.
     """
+    if run.state == "stopped":
+        return  # it would stop again at once
     steps = frame.store().steps(run.id)
     labels = {step.strategy: f"Try {in_sentence(step.strategy)} again" for step in steps if step.state == "failed"}
     if cancelled := next((step.strategy for step in steps if step.state == "cancelled"), None):
@@ -64,7 +71,10 @@ def show_done(run: StoredRun, report: Report) -> None:
     show_origin(run, report)
     _show_name(run)
     frame.small(subject_of(report))
-    if run.state != "done":
+    if run.state == "stopped":
+        frame.small(run.reason or "")
+        show_stopped(run)
+    elif run.state != "done":
         frame.small("This run was stopped. What was measured before stands.")
     show_warning(run, report)
     show_opening(report)

@@ -18,10 +18,10 @@ from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, spawned
 from advisor.runs.pace import Pace
 from advisor.runs.score_check import take_score_check
-from advisor.runs.step import BUILD_STRATEGY, StepOrder, run_step
+from advisor.runs.step import BUILD_STRATEGY, StepOrder, Stopped, run_step
 from advisor.runs.timing import estimate_run, read_estimate
 from advisor.schema import Report
-from advisor.spending import allowance_of
+from advisor.spending import allowance_of, check_limit
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
@@ -49,6 +49,10 @@ class _CancelledError(Exception):
     """The person asked the run to stop."""
 
 
+class _StoppedError(Exception):
+    """The run has spent what it may. The message is a sentence for the person."""
+
+
 def prepare(store: Store, plan: Plan) -> StoredRun:
     """Queues a run of a stored dataset. Raises BadInput, before anything runs, if the plan can't be carried out."""
     table, documents = store.read_upload(plan.dataset_id)
@@ -74,6 +78,7 @@ def draft_task(plan: Plan, name: str, table: Table, documents: list[Document]) -
             f"This comparison has {len(plan.pairings)} candidates, and a report shows at most {MOST_CANDIDATES}: leave "
             "out a model or some strategies."
         )
+    check_limit(plan)
     built = plan.setup.build(table, name, documents)
     task = built.task
     preset = PRESETS[plan.preset]
@@ -120,8 +125,9 @@ def run_experiment(
 ) -> Report | None:
     """Waits until the machine is free, measures what the run still lacks, and returns the report.
 
-    None if there is no report: the run's state says whether it was cancelled or failed. If a strategy fails, the others
-    continue. Trials that an interrupted attempt finished are kept. However this process ends, the run can be continued.
+    None if there is no report: the run's state says whether it was cancelled or failed, or stopped at its limit. If a
+    strategy fails, the others continue. Trials that an interrupted attempt finished are kept. However this process
+    ends, the run can be continued.
     """
     try:
         lock = store.device_lock.acquire(poll_interval=_SECONDS_BETWEEN_LOOKS, cancel_check=cancelled)
@@ -143,6 +149,9 @@ def run_experiment(
             trials = _of_strategies(left)
         except _CancelledError:
             store.end_run(run_id, "cancelled")
+            return None
+        except _StoppedError as stopped:
+            store.end_run(run_id, "stopped", str(stopped))
             return None
         except Exception as wrong:
             # An exception here would leave the run waiting, and end every worker that continues it.
@@ -231,6 +240,8 @@ def _measure(
                     progress = reports.recv()
                 except (EOFError, OSError):  # the child finished and closed its end, or died
                     break
+                if isinstance(progress, Stopped):
+                    raise _StoppedError(progress.reason)
                 tell(progress, pace.remaining_seconds(progress))
         else:
             raise _CancelledError

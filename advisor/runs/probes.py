@@ -13,6 +13,7 @@ from eval.outcomes import TRAINED_ON, Knowledge, Outcome, Trial
 from eval.scoring import Scorer
 from eval.task import Document, Split
 from strategies.contract import ASKING_BASE, ASKING_TRAINED, Progress, Strategy, Trained
+from strategies.served.budget import LimitReachedError
 
 _NOT_MEASURED = "Robustness, freshness and the side effects of training could not be measured in full."
 
@@ -44,6 +45,8 @@ def probed(
             learned = _ask_what_it_trained_on(strategy, trial.strategy, split, scorer, rows, rows_measured)
             trial = replace(trial, probes={**trial.probes, TRAINED_ON: learned})
             trial = replace(trial, knowledge=_compare_knowledge(strategy, rows_measured))
+    except LimitReachedError:  # the run stops here, and asks the rest when it is continued
+        raise
     except Exception:
         traceback.print_exc()
         trial = replace(trial, notes=(*trial.notes, _NOT_MEASURED))

@@ -41,7 +41,7 @@ from strategies.presets import PRESETS, Preset
 from strategies.registry import BASELINES, LEARNS_FROM_NO_ROWS, baselines_for
 from strategies.search.embedder import phrase_encoder
 from strategies.served.address import is_served
-from strategies.served.budget import NO_LIMIT, Allowance
+from strategies.served.budget import NO_LIMIT, Allowance, LimitReachedError
 
 BUILD_STRATEGY = "strategies.registry:build_strategy"
 _SECONDS_BETWEEN_REPORTS = 0.2
@@ -96,9 +96,16 @@ class StepOrder:
         return replace(self, rows=rows, allowance=replace(self.allowance, step=f"{CURVES_STEP}/{self.strategy}/{rows}"))
 
 
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What a child reports if the run may spend no more: why, in a sentence. Its unfinished part leaves no trial."""
+
+    reason: str
+
+
 def run_step(order: StepOrder, reports: Connection) -> None:
     """Leaves a finished trial in the folder of each of the order's parts that has none yet; a failed one if it
-    raised."""
+    raised. Reports `Stopped` and ends if the run may spend no more."""
     settle_in(order.folder / "log.txt")
     progress = _ProgressPipe(reports)
     task, split = read_task(order.run_folder)
@@ -109,6 +116,9 @@ def run_step(order: StepOrder, reports: Connection) -> None:
         try:
             measure_part = _fit_and_measure if part.rows is None else _learn_from_fewer
             trial = measure_part(part, task, split, progress.report)
+        except LimitReachedError as reached:
+            reports.send(Stopped(str(reached)))
+            break
         except Exception as wrong:
             traceback.print_exc()
             trial = Trial(part.strategy, "failed", failure_sentence(wrong, progress.stage))

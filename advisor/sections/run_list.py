@@ -19,6 +19,7 @@ _STATE_WORDS = {
     "interrupted": "Interrupted",
     "cancelled": "Cancelled",
     "failed": "Failed",
+    "stopped": "Stopped at its limit",
     "done": "Done",
 }
 _BY_OTHER_VERSION = "Done, by another version of Threeways"

@@ -15,7 +15,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +35,7 @@ from advisor.storage.stored import RunState, StoredDataset, StoredRun, StoredSpe
 from advisor.storage.upload import AS_FOUND, READING, Reading, Upload, parsed_lines, read_parsed
 from eval.reading.table import Table
 from eval.task import BadInput, Document
+from strategies.served.budget import Limit
 
 _PARSED = "parsed.jsonl"  # next to an upload: what was read from it
 _DRAFT = "draft.json"  # next to an upload: what the person chose to compare, before a run
@@ -296,7 +297,7 @@ class Store:
         with self._database.transaction() as database:
             queued = database.execute(
                 "UPDATE runs SET state = 'queued', reason = NULL, ended_at = NULL"
-                " WHERE id = ? AND state IN ('done', 'failed', 'cancelled')",
+                " WHERE id = ? AND state IN ('done', 'failed', 'cancelled', 'stopped')",
                 (run_id,),
             )
             if queued.rowcount:
@@ -308,6 +309,25 @@ class Store:
                     " WHERE run_id = ? AND (strategy = ? OR state = 'cancelled')",
                     (run_id, strategy),
                 )
+
+    def continue_run(self, run_id: str, limit: Limit) -> None:
+        """Queues a run again that ended before its last step, with this limit on what it may spend in all. What it
+        finished is kept."""
+        plan_json = PLAN.write(replace(self.run(run_id).plan, limit=limit), indent=2)
+        with self._database.transaction() as database:
+            queued = database.execute(
+                "UPDATE runs SET state = 'queued', reason = NULL, ended_at = NULL, plan_json = ?"
+                " WHERE id = ? AND state IN ('failed', 'cancelled', 'stopped', 'interrupted', 'queued')",
+                (plan_json, run_id),
+            )
+            if not queued.rowcount:
+                return
+            write_whole(self.run_folder(run_id) / "plan.json", plan_json)
+            database.execute(
+                "UPDATE steps SET state = 'waiting', reason = NULL, started_at = NULL, ended_at = NULL"
+                " WHERE run_id = ? AND state = 'cancelled'",
+                (run_id,),
+            )
 
     def describe_run(self, run_id: str, given_name: str, note: str, tags: Iterable[str]) -> None:
         """What the person says about a run; each may be empty."""

@@ -8,7 +8,7 @@ from typing import Literal
 from advisor.estimate import Speed
 from advisor.plan import SETUP, Plan, Setup, read_plan
 
-RunState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+RunState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted", "stopped"]
 Origin = Literal["own", "sample", "shared"]
 StepState = Literal["waiting", "running", "interrupted", "done", "failed", "cancelled", "excluded"]
 
@@ -38,7 +38,8 @@ class StoredDataset:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """The current state of one run; `reason` is a sentence if it failed. `name` is that of the uploaded file, and
+    """The current state of one run; `reason` is a sentence if it failed, or stopped because it had spent what it may.
+    `name` is that of the uploaded file, and
     `given_name` the one that the person gave the run, or "". `origin` is "own" if it was measured in this home, and
     otherwise says where it came from: the sample report, or a file that somebody shared."""
 

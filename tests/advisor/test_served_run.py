@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,11 @@ from advisor.storage.trial_files import read_trial
 from eval.money.tokens import Spent
 from strategies.served.address import ServedAddress
 from strategies.served.answers_kept import AnswersKept, kept_file
+from strategies.served.serving import check_served
 from tests.bad_uploads import TABLE
 from tests.servers.tiny_server import TinyServer
+
+MOST = 60  # requests; prompting takes fewer, and with examples it would take more
 
 
 def _fit_tokens(home: Store, run_id: str) -> Spent:
@@ -68,3 +73,45 @@ def test_a_served_model_is_compared_and_its_cost_is_unknown_without_prices(
 
         assert main(["compare", "task.csv", "--strategies", "finetuning", "--model", name]) == 2
         assert "on a server: leave it out" in capsys.readouterr().err
+
+
+def test_a_run_stops_at_its_limit_and_goes_on_with_a_higher_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("THREEWAYS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "task.csv").write_bytes(TABLE)
+    with TinyServer() as server:
+        assert check_served(server.name) is None
+        probed = server.seen
+        command = ["compare", "task.csv", "--strategies", "prompting,prompting_examples", "--model", server.name]
+        assert main([*command, "--max-money", "2.50"]) == 2
+        assert (
+            "needs the price of every model on a server, and we don't know that of tiny at" in capsys.readouterr().err
+        )
+        assert main([*command, "--max-requests", str(MOST)]) == 1
+        said = capsys.readouterr().err
+        assert f"The run stopped at its limit of {MOST} requests. Raise the limit and continue the run" in said
+        assert MOST <= server.seen - probed < MOST + 32
+
+        store = Store()
+        (run,) = store.runs()
+        assert run.state == "stopped" and f"advisor resume {run.id}" in said
+        assert [step.state for step in store.steps(run.id)] == ["done", "done", "cancelled"]
+        first = read_trial(store.run_folder(run.id) / "prompting")
+        assert main(["resume", run.id]) == 1 and server.seen - probed < MOST + 32  # the limit still holds
+        assert main(["resume", run.id, "--max-requests", "100000", "--json"]) == 0
+        report = json.loads(capsys.readouterr().out)
+        assert [one["status"] for one in report["candidates"]] == ["done", "done"]
+        assert read_trial(store.run_folder(run.id) / "prompting") == first  # not measured again
+
+        kept = AnswersKept(kept_file())
+        assert sum(kept.spent(run.id).values(), Spent()).requests == server.seen - probed
+        assert report["served"][0]["paid"]["requests"] == server.seen - probed
+        kept.close()
+        with closing(sqlite3.connect(kept_file())) as database:
+            (different,) = database.execute("SELECT count(*) FROM answers WHERE body LIKE '%choices%'").fetchone()
+        assert different == server.seen - probed  # no answer was paid for twice
+        assert main(["resume", run.id]) == 2
+        assert "is done, so there is nothing to continue" in capsys.readouterr().err
