@@ -19,6 +19,8 @@ from eval.task import Brief, Document, Example, Kind, LearningSplit, Split, Task
 from strategies.contract import Progress, ReportProgress, Strategy
 from strategies.declaration import Declaration, Words
 from strategies.presets import Preset
+from strategies.registry import BASELINES, build_strategy
+from strategies.served.address import is_served
 from strategies.served.budget import Allowance
 
 STEADY = "tests.tiny_strategies:build_steady"
@@ -30,6 +32,7 @@ STALLED = "tests.tiny_strategies:build_stalled"
 SHORT = "tests.tiny_strategies:build_short"
 WAVERING = "tests.tiny_strategies:build_wavering"
 TORN = "tests.tiny_strategies:build_torn"
+ASKING = "tests.tiny_strategies:build_asking"
 HALTING = "tests.tiny_strategies:build_halting"
 STALLED_ROWS = 24
 SPEED = Speed("CPU", load_seconds=1, read=300, read_alone=200, write=40, write_alone=10, train=120, embed=50)
@@ -191,6 +194,13 @@ def build_wavering(name: str, brief: Brief, model: str, preset: Preset, seed: in
 
 def build_torn(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
     return Torn(seed) if name == "finetuning" else CommonestAnswer()
+
+
+def build_asking(name: str, brief: Brief, model: str, preset: Preset, seed: int, *given: Allowance) -> Strategy:
+    """What asks a server is real."""
+    if name in BASELINES or not is_served(model):
+        return CommonestAnswer()
+    return build_strategy(name, brief, model, preset, seed, *given)
 
 
 def build_steady(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:

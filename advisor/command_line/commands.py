@@ -220,6 +220,8 @@ def _finish(store: Store, run_id: str, report: Report | None, options: argparse.
             return _fail(_CANCELLED, "The comparison was cancelled.")
         if run.state == "stopped":
             return _fail(1, f"{run.reason} Continue it with: python -m advisor resume {run_id}")
+        if run.awaits_key:
+            return _fail(2, f"{run.reason} Run {run_id} waits for it: `python -m advisor worker` continues the run.")
         return _fail(1, f"{run.reason} The details are in {folder / 'log.txt'}.")
     out = options.out or _RESULTS / run_id
     out.mkdir(exist_ok=True)

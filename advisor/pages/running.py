@@ -12,6 +12,7 @@ from advisor.estimate import busy_sentence
 from advisor.learned_times import StepTime
 from advisor.pages import frame
 from advisor.pages.first_answers import best_of, show_expectation, show_first_answers
+from advisor.pages.key_field import ask_for_key
 from advisor.pages.marks import marked_name
 from advisor.palette import colour_variable
 from advisor.plan import BASELINES_STEP
@@ -38,6 +39,9 @@ def show_running(run: StoredRun) -> None:
         if now.state not in WAITING_STATES:
             st.rerun()
         st.html(f'<p class="lead" role="status">{escape(_standing(now))}</p>')
+        if now.awaits_key:
+            frame.small(now.reason or "")
+            ask_for_key(now.awaits_key)
         show_steps(now)
         _show_caveat(now)
         _show_actions(now)
@@ -51,6 +55,8 @@ def _standing(run: StoredRun) -> str:
     """Where the run stands, in a sentence or two."""
     if run.cancel_requested:
         return "We're stopping the run."
+    if run.awaits_key:
+        return f"This run waits for the key of {run.awaits_key}. Finished results are kept, and other runs go on."
     if run.state == "running":
         steps = frame.store().steps(run.id)
         if all(step.state == "waiting" for step in steps):
@@ -111,14 +117,14 @@ def _times(home: str, run_id: str, started_at: float | None) -> dict[str, StepTi
 
 def _show_caveat(run: StoredRun) -> None:
     """What makes the estimates of a run that waits too long. One that starts is timed again if the load has changed."""
-    speeds = speeds_of(frame.store(), run.plan) if run.state == "queued" else {}
+    speeds = speeds_of(frame.store(), run.plan) if run.state == "queued" and not run.awaits_key else {}
     if caveat := next(filter(None, map(busy_sentence, speeds.values())), None):
         frame.small(caveat)
 
 
 def _show_actions(run: StoredRun) -> None:
     with st.container(horizontal=True, key="actions"):
-        stands_still = run.state != "running" and not frame.store().worker_alive()
+        stands_still = run.state != "running" and not run.awaits_key and not frame.store().worker_alive()
         if stands_still and st.button("Start the worker", type="primary", icon=":material/play_arrow:"):
             start_worker(frame.store())
             st.rerun(scope="fragment")

@@ -132,7 +132,7 @@ def _stage_words(stage: Stage, strategy: str) -> str:
 
 def _queue_words(one: Try) -> str:
     store = frame.store()
-    runs = [run for run in store.runs() if run.state in _WAITING_STATES]
+    runs = [run for run in store.runs() if run.state in _WAITING_STATES and not run.awaits_key]
     before = [try_id for _, try_id in waiting_tries(store)].index(one.id) if _is_waiting(one) else 0
     place = "This input is next." if not before else f"{count_text(before, 'other input')} will be answered before it."
     running = next((run for run in runs if run.state == "running"), None)

@@ -17,6 +17,7 @@ from advisor.runs.step import StepOrder, load_fitted
 from advisor.storage.tries import Likelihood, Stage, TriedAnswer
 from eval.task import BadInput
 from strategies.contract import Strategy
+from strategies.served.keys import KeyNeededError, accept
 from strategies.witness import watching
 
 LABELS_SHOWN = 5
@@ -48,6 +49,9 @@ class Fitted:
             stage = "answering"
             tell(stage)
             return _answered(self._loaded[order.strategy], order.strategy, text, loading_seconds)
+        except KeyNeededError as wrong:
+            self._forget()  # what was loaded would go on with the refused key
+            return TriedAnswer(order.strategy, problem=str(wrong))
         except Exception as wrong:
             traceback.print_exc()
             return TriedAnswer(order.strategy, problem=failure_sentence(wrong, stage))
@@ -74,14 +78,16 @@ class Fitted:
 
 
 def keep_answering(log: Path, orders: Connection, results: Connection) -> None:
-    """The child's part: for each order and input that comes, the stages it goes through and, last, the answer."""
+    """The child's part: for each order with its keys and its input, the stages it goes through and, last, the
+    answer."""
     settle_in(log)
     fitted = Fitted()
     while True:
         try:
-            order, text = orders.recv()
+            order, keys, text = orders.recv()
         except EOFError:
             return
+        accept(keys)
         results.send(fitted.answer(order, text, results.send))
 
 

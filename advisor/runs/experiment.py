@@ -18,7 +18,7 @@ from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, spawned
 from advisor.runs.pace import Pace
 from advisor.runs.score_check import take_score_check
-from advisor.runs.step import BUILD_STRATEGY, StepOrder, Stopped, run_step
+from advisor.runs.step import BUILD_STRATEGY, KeyNeeded, StepOrder, Stopped, run_step
 from advisor.runs.timing import estimate_run, read_estimate
 from advisor.schema import Report
 from advisor.spending import allowance_of, check_limit
@@ -38,6 +38,7 @@ from strategies.contract import Progress
 from strategies.drafting import with_meanings
 from strategies.presets import PRESETS
 from strategies.registry import STRATEGIES
+from strategies.served.keys import KeyNeededError, forget, handed_over, was_handed_over
 
 REPORT_FILES = ("report.html", "report.md", "report.json", "outcomes.csv")
 _SECONDS_BETWEEN_LOOKS = 0.2
@@ -125,9 +126,9 @@ def run_experiment(
 ) -> Report | None:
     """Waits until the machine is free, measures what the run still lacks, and returns the report.
 
-    None if there is no report: the run's state says whether it was cancelled or failed, or stopped at its limit. If a
-    strategy fails, the others continue. Trials that an interrupted attempt finished are kept. However this process
-    ends, the run can be continued.
+    None if there is no report: the run's state says whether it was cancelled or failed, stopped at its limit or waits
+    for a key. If a strategy fails, the others continue. Trials that an interrupted attempt finished are kept. However
+    this process ends, the run can be continued.
     """
     try:
         lock = store.device_lock.acquire(poll_interval=_SECONDS_BETWEEN_LOOKS, cancel_check=cancelled)
@@ -152,6 +153,14 @@ def run_experiment(
             return None
         except _StoppedError as stopped:
             store.end_run(run_id, "stopped", str(stopped))
+            return None
+        except KeyNeededError as wrong:
+            if cancelled():
+                store.end_run(run_id, "cancelled")
+                return None
+            store.await_key(run_id, wrong.host, str(wrong))
+            if was_handed_over(wrong.host):  # another one has come meanwhile
+                store.key_came(wrong.host)
             return None
         except Exception as wrong:
             # An exception here would leave the run waiting, and end every worker that continues it.
@@ -228,12 +237,14 @@ def _finished(order: StepOrder) -> list[Trial] | None:
 def _measure(
     order: StepOrder, tell: Callable[[Progress, float | None], None], cancelled: Callable[[], bool]
 ) -> list[Trial]:
-    """Runs the step in a child to its end. If a child ends without a result, it leaves a failed trial."""
+    """Runs the step in a child to its end. If a child ends without a result, it leaves a failed trial. Raises
+    `KeyNeededError` if a server wants a key."""
     if order.strategy != CURVES_STEP:  # each point of a curve is kept separately
         shutil.rmtree(order.folder, ignore_errors=True)  # left by an interrupted attempt
     order.folder.mkdir(exist_ok=True)
     pace = Pace(read_estimate(order.run_folder).get(order.strategy))
-    with spawned(run_step, order) as (child, reports):
+    keys = handed_over(order.models)
+    with spawned(run_step, order, keys) as (child, reports):
         while not cancelled():
             if reports.poll(_SECONDS_BETWEEN_LOOKS):
                 try:
@@ -242,6 +253,9 @@ def _measure(
                     break
                 if isinstance(progress, Stopped):
                     raise _StoppedError(progress.reason)
+                if isinstance(progress, KeyNeeded):
+                    forget(progress.host, keys.get(progress.host.casefold()))
+                    raise KeyNeededError(progress.sentence, progress.host)
                 tell(progress, pace.remaining_seconds(progress))
         else:
             raise _CancelledError

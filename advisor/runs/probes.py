@@ -14,6 +14,7 @@ from eval.scoring import Scorer
 from eval.task import Document, Split
 from strategies.contract import ASKING_BASE, ASKING_TRAINED, Progress, Strategy, Trained
 from strategies.served.budget import LimitReachedError
+from strategies.served.keys import KeyNeededError
 
 _NOT_MEASURED = "Robustness, freshness and the side effects of training could not be measured in full."
 
@@ -45,7 +46,7 @@ def probed(
             learned = _ask_what_it_trained_on(strategy, trial.strategy, split, scorer, rows, rows_measured)
             trial = replace(trial, probes={**trial.probes, TRAINED_ON: learned})
             trial = replace(trial, knowledge=_compare_knowledge(strategy, rows_measured))
-    except LimitReachedError:  # the run stops here, and asks the rest when it is continued
+    except (LimitReachedError, KeyNeededError):  # the run goes on later, and asks the rest then
         raise
     except Exception:
         traceback.print_exc()

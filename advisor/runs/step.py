@@ -11,7 +11,7 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -42,6 +42,7 @@ from strategies.registry import BASELINES, LEARNS_FROM_NO_ROWS, baselines_for
 from strategies.search.embedder import phrase_encoder
 from strategies.served.address import is_served
 from strategies.served.budget import NO_LIMIT, Allowance, LimitReachedError
+from strategies.served.keys import Key, KeyNeededError, accept
 
 BUILD_STRATEGY = "strategies.registry:build_strategy"
 _SECONDS_BETWEEN_REPORTS = 0.2
@@ -63,6 +64,11 @@ class StepOrder:
     pairings: tuple[Pairing, ...] = ()
     rows: int | None = None
     allowance: Allowance = NO_LIMIT
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Every model that the step may ask."""
+        return (self.model, *(one.model for one in self.pairings)) if self.strategy == CURVES_STEP else (self.model,)
 
     @property
     def folder(self) -> Path:
@@ -103,10 +109,20 @@ class Stopped:
     reason: str
 
 
-def run_step(order: StepOrder, reports: Connection) -> None:
+@dataclass(frozen=True, slots=True)
+class KeyNeeded:
+    """The last report of a child whose server wants a key, or another one, as the sentence says."""
+
+    host: str
+    sentence: str
+
+
+def run_step(order: StepOrder, keys: Mapping[str, Key], reports: Connection) -> None:
     """Leaves a finished trial in the folder of each of the order's parts that has none yet; a failed one if it
-    raised. Reports `Stopped` and ends if the run may spend no more."""
+    raised. `keys` are those of the servers that it asks, by host; they come through the pipe that started the child.
+    Reports `Stopped` and ends if the run may spend no more, `KeyNeeded` if a server wants a key."""
     settle_in(order.folder / "log.txt")
+    accept(keys)
     progress = _ProgressPipe(reports)
     task, split = read_task(order.run_folder)
     for part in order.parts:
@@ -119,6 +135,9 @@ def run_step(order: StepOrder, reports: Connection) -> None:
         except LimitReachedError as reached:
             reports.send(Stopped(str(reached)))
             break
+        except KeyNeededError as wrong:
+            reports.send(KeyNeeded(wrong.host, str(wrong)))
+            return
         except Exception as wrong:
             traceback.print_exc()
             trial = Trial(part.strategy, "failed", failure_sentence(wrong, progress.stage))

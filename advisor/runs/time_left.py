@@ -57,7 +57,7 @@ def queued(store: Store, run: StoredRun, times_of: Callable[[str], Times]) -> Qu
         return None
     runs = store.runs()
     running = next((one for one in runs if one.state == "running"), None)
-    waiting = [one for one in reversed(runs) if one.state in ("queued", "interrupted")]
+    waiting = [one for one in reversed(runs) if one.state in ("queued", "interrupted") and not one.awaits_key]
     ahead = [*([running] if running else []), *waiting[: position - 1]]
     parts = [time_left(store.steps(one.id), times_of(one.id)) for one in ahead]
     known = [part for part in parts if part is not None]

@@ -20,6 +20,7 @@ from advisor.storage.tries import Stage, TriedAnswer, Try, leave_queue, read_try
 from advisor.wording import name_of
 from eval.task import BadInput
 from strategies.registry import BASELINES
+from strategies.served.keys import handed_over
 
 IDLE_SECONDS = 120  # for which what was loaded stays in memory
 _SECONDS_BETWEEN_LOOKS = 0.1
@@ -160,7 +161,7 @@ class TryDesk:
             self._child = _Child(self._store)
         child, checked_at = self._child, 0.0
         try:
-            child.orders.send((order, one.input))
+            child.orders.send((order, handed_over(order.models), one.input))
             while True:
                 if time.monotonic() - checked_at >= _SECONDS_BETWEEN_CHECKS:
                     checked_at = time.monotonic()

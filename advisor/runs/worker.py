@@ -18,10 +18,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from advisor.runs.experiment import run_experiment
+from advisor.runs.key_socket import receiving_keys
 from advisor.runs.step import BUILD_STRATEGY
 from advisor.runs.timing import take_speed
 from advisor.runs.trying import TryDesk
 from advisor.storage.store import Store
+from strategies.served.address import ServedAddress
+from strategies.served.keys import Key, accept, key_for
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SECONDS_BETWEEN_LOOKS, _WHILE_WARM = 0.5, 0.1  # while a try's strategies are in memory, the next try may be near
@@ -58,15 +61,26 @@ def work(store: Store, build_strategy: str = BUILD_STRATEGY, idle_seconds: float
     """Returns if there is another worker, if the home folder is gone, if there was nothing to do for `idle_seconds`, or
     if the code on disk changed. Ends with SystemExit on SIGTERM.
 
-    A run that SIGTERM ends stays interrupted: the next worker continues it.
+    A run that SIGTERM ends stays interrupted: the next worker continues it. Keys that were typed on pages are
+    forgotten, and a run that needs one waits until it is typed again.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    idle_since = time.monotonic()
+
+    def take_key(host: str, key: Key) -> None:
+        nonlocal idle_since
+        accept({host: key})
+        store.key_came(host)
+        idle_since = time.monotonic()  # the run that it is for may come later
+
     try:
         with (
             FileLock(store.home / "worker.lock", timeout=_SECONDS_FOR_LOCK),
             closing(TryDesk(store, build_strategy)) as desk,
+            receiving_keys(store, take_key),
         ):
-            code, idle_since = _code_on_disk(), time.monotonic()
+            code = _code_on_disk()
+            _look_for_awaited_keys(store)
             while store.exists():
                 if _work_once(store, build_strategy, desk):
                     idle_since = time.monotonic()
@@ -92,6 +106,13 @@ def _work_once(store: Store, build_strategy: str, desk: TryDesk) -> bool:
         desk.rest()
         return False
     return True
+
+
+def _look_for_awaited_keys(store: Store) -> None:
+    """The environment of this worker may have keys that the one before lacked."""
+    for host in store.awaited_keys():
+        if key_for(ServedAddress("", f"http://{host}/v1")) is not None:
+            store.key_came(host)
 
 
 def _code_on_disk() -> dict[Path, int]:

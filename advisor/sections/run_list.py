@@ -36,7 +36,7 @@ class Line:
 
     @property
     def state(self) -> str:
-        return _STATE_WORDS[self.run.state]
+        return "Waits for a key" if self.run.awaits_key else _STATE_WORDS[self.run.state]
 
     @property
     def verdict(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from eval.task import BadInput
 
-_SCHEMA = 4  # raise it when the tables or their contents change
+_SCHEMA = 5  # raise it when the tables or their contents change
 _TABLES = """
 CREATE TABLE IF NOT EXISTS datasets (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at REAL NOT NULL, rows INTEGER NOT NULL,
@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS runs (
     id TEXT PRIMARY KEY, dataset_id TEXT NOT NULL, name TEXT NOT NULL, plan_json TEXT NOT NULL, state TEXT NOT NULL,
     reason TEXT, cancel_requested INTEGER NOT NULL DEFAULT 0, created_at REAL NOT NULL, started_at REAL,
     ended_at REAL, given_name TEXT NOT NULL DEFAULT '', note TEXT NOT NULL DEFAULT '',
-    tags_json TEXT NOT NULL DEFAULT '[]', origin TEXT NOT NULL DEFAULT 'own');
+    tags_json TEXT NOT NULL DEFAULT '[]', origin TEXT NOT NULL DEFAULT 'own', awaits_key TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS steps (
     run_id TEXT NOT NULL, strategy TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
     stage TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0,
@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS speeds (
 # Columns of runs, with their defaults.
 _ADDED_IN_3 = {"given_name": "''", "note": "''", "tags_json": "'[]'"}
 _ADDED_IN_4 = {"origin": "'own'"}
+_ADDED_IN_5 = {"awaits_key": "''"}
 
 
 class Database:
@@ -52,6 +53,8 @@ class Database:
             self._add_to_runs(_ADDED_IN_3, 3)
         if self.row("PRAGMA user_version") == {"user_version": 3}:
             self._add_to_runs(_ADDED_IN_4, 4)
+        if self.row("PRAGMA user_version") == {"user_version": 4}:
+            self._add_to_runs(_ADDED_IN_5, 5)
         if self.row("PRAGMA user_version") != {"user_version": _SCHEMA}:
             raise BadInput(
                 f"Another version of Threeways wrote {path.parent}; set THREEWAYS_HOME to a new folder, "
@@ -69,7 +72,8 @@ class Database:
             connection.execute("PRAGMA user_version = 2")
 
     def _add_to_runs(self, columns: Mapping[str, str], version: int) -> None:
-        """Version 2 had no names, notes and tags of runs; version 3 had only runs that were measured in this home."""
+        """Version 2 had no names, notes and tags of runs; version 3 had only runs that were measured in this home;
+        in version 4, no run waited for a key."""
         with self.transaction() as connection:
             present = {column["name"] for column in connection.execute("PRAGMA table_info(runs)")}
             for name, default in columns.items():

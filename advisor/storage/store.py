@@ -260,10 +260,33 @@ class Store:
         with self._database.transaction() as database:
             started = database.execute(
                 "UPDATE runs SET state = 'running', started_at = coalesce(started_at, ?), ended_at = NULL"
-                " WHERE id = ? AND state IN ('queued', 'interrupted')",
+                " WHERE id = ? AND state IN ('queued', 'interrupted') AND awaits_key = ''",
                 (time.time(), run_id),
             )
             return started.rowcount == 1
+
+    def await_key(self, run_id: str, host: str, reason: str) -> None:
+        """The running run waits until somebody gives the key of this server; others in the queue go on."""
+        with self._database.transaction() as database:
+            database.execute(
+                "UPDATE runs SET state = 'queued', awaits_key = ?, reason = ? WHERE id = ? AND state = 'running'",
+                (host.casefold(), reason, run_id),
+            )
+            database.execute(
+                "UPDATE steps SET state = 'waiting', stage = '', done = 0, total = 0, remaining_seconds = NULL,"
+                " started_at = NULL WHERE run_id = ? AND state = 'running'",
+                (run_id,),
+            )
+
+    def key_came(self, host: str) -> None:
+        """The runs that wait for the key of this server can start."""
+        with self._database.transaction() as database:
+            database.execute("UPDATE runs SET awaits_key = '', reason = NULL WHERE awaits_key = ?", (host.casefold(),))
+
+    def awaited_keys(self) -> list[str]:
+        """The servers whose keys runs wait for."""
+        rows = self._database.rows("SELECT DISTINCT awaits_key FROM runs WHERE awaits_key != ''")
+        return [row["awaits_key"] for row in rows]
 
     def end_run(self, run_id: str, state: RunState, reason: str | None = None) -> None:
         """Steps without a result are cancelled with the run."""
@@ -351,7 +374,9 @@ class Store:
             shutil.rmtree(self.run_folder(run_id), ignore_errors=True)
 
     def _waiting(self) -> list[str]:
-        rows = self._database.rows("SELECT id FROM runs WHERE state IN ('queued', 'interrupted') ORDER BY rowid")
+        rows = self._database.rows(
+            "SELECT id FROM runs WHERE state IN ('queued', 'interrupted') AND awaits_key = '' ORDER BY rowid"
+        )
         return [row["id"] for row in rows]
 
     def _notice_interruption(self) -> None:
@@ -408,7 +433,7 @@ class Store:
 
 def _end_run(database: sqlite3.Connection, run_id: str, state: RunState, reason: str | None = None) -> None:
     database.execute(
-        "UPDATE runs SET state = ?, reason = ?, ended_at = ?, cancel_requested = 0 WHERE id = ?",
+        "UPDATE runs SET state = ?, reason = ?, ended_at = ?, cancel_requested = 0, awaits_key = '' WHERE id = ?",
         (state, reason, time.time(), run_id),
     )
     database.execute(

@@ -41,7 +41,8 @@ class StoredRun:
     """The current state of one run; `reason` is a sentence if it failed, or stopped because it had spent what it may.
     `name` is that of the uploaded file, and
     `given_name` the one that the person gave the run, or "". `origin` is "own" if it was measured in this home, and
-    otherwise says where it came from: the sample report, or a file that somebody shared."""
+    otherwise says where it came from: the sample report, or a file that somebody shared. `awaits_key` is the server,
+    with its port, whose key a queued run waits for, as its `reason` says; otherwise ""."""
 
     id: str
     dataset_id: str
@@ -57,6 +58,7 @@ class StoredRun:
     note: str = ""
     tags: tuple[str, ...] = ()
     origin: Origin = "own"
+    awaits_key: str = ""
 
     @property
     def is_own(self) -> bool:

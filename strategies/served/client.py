@@ -24,7 +24,7 @@ from strategies.served.answers_kept import AnswersKept
 from strategies.served.budget import LimitReachedError, Spending
 from strategies.served.faults import BadReply, Fault, Then, fault_of
 from strategies.served.heard import Heard
-from strategies.served.keys import Key
+from strategies.served.keys import Key, KeyNeededError
 from strategies.served.pace import MOST, START, Pace
 from strategies.served.requests import CHAT, COMPLETIONS, Answer, Refusal, Reply, Request
 from strategies.served.usage import tokens_taken
@@ -50,6 +50,10 @@ class Patience:
 
 class StoppedError(BadInput):
     """No further request is worth sending. The message says why and what to do."""
+
+
+class NoKeyError(StoppedError, KeyNeededError):
+    """The server wants a key, or another one."""
 
 
 class Client:
@@ -141,7 +145,7 @@ class Client:
             except Exception as wrong:
                 fault = fault_of(wrong, self.address, self._key, self.patience.answering)
                 if fault.status in (401, 403):
-                    raise StoppedError(fault.sentence) from None
+                    raise self._stopped(fault) from None
                 if fault.status is None and attempt + 1 == self.patience.tries:
                     raise StoppedError(fault.sentence) from None
                 failed_again = fault.status is not None and attempt > 0
@@ -223,7 +227,7 @@ class Client:
                 return answer
             elsewhere = fault.status in (404, 405) and request.path != CHAT  # only this path is missing
             if fault.then is Then.STOP and not elsewhere:
-                raise StoppedError(fault.sentence) from None
+                raise self._stopped(fault) from None
             if fault.then in (Then.SKIP, Then.STOP):
                 return Refusal(fault.sentence, fault.status, fault.parameter)
             failures += fault.then is Then.RETRY
@@ -234,6 +238,9 @@ class Client:
             if failures >= self.patience.tries:
                 return self._given_up(fault)
             await asyncio.sleep(wait)
+
+    def _stopped(self, fault: Fault) -> StoppedError:
+        return NoKeyError(fault.sentence, self.address.host) if fault.needs_key else StoppedError(fault.sentence)
 
     def _given_up(self, fault: Fault) -> Refusal:
         self._failed_in_a_row += 1

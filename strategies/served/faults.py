@@ -33,13 +33,15 @@ class Then(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`sentence` is for a person. `wait` is how many seconds the server asked to wait, None if it didn't say."""
+    """`sentence` is for a person. `wait` is how many seconds the server asked to wait, None if it didn't say.
+    `needs_key`: whether another key would help."""
 
     then: Then
     sentence: str
     status: int | None = None
     parameter: str = ""
     wait: float | None = None
+    needs_key: bool = False
 
 
 class BadReply(Exception):
@@ -74,7 +76,7 @@ def _of_status(response: httpx2.Response, body: object, address: ServedAddress, 
     said = _shown(_message_in(body) or response.text, key)
     reason = f": {said}" if said else ""
     if status == 401 or (status == 403 and key is None):
-        return Fault(Then.STOP, _about_key(address, key, status), status)
+        return Fault(Then.STOP, _about_key(address, key, status), status, needs_key=True)
     if status == 403:
         return Fault(
             Then.STOP, f"The server at {host} doesn't allow this key to use {address.model} (403){reason}.", 403
@@ -104,7 +106,10 @@ def _about_key(address: ServedAddress, key: Key | None, status: int) -> str:
             f"The server at {address.host} asks for a key ({status}): set {variable_for(address)}, or type the key on "
             "the page."
         )
-    return f"The server at {address.host} refuses the key ({status}): check {variable_for(address)}."
+    return (
+        f"The server at {address.host} refuses the key ({status}): check {variable_for(address)}, or type another key "
+        "on the page."
+    )
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

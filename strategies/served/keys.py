@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Mapping
 
-from strategies.served.address import ServedAddress
+from eval.task import BadInput
+from strategies.served.address import ServedAddress, is_served
 
 # Where people usually keep the keys of these services. A key only goes to the service that it belongs to.
 _USUAL = {
@@ -39,18 +41,57 @@ class Key:
         return text.replace(self._secret, _HIDDEN) if self._secret else text
 
 
+class KeyNeededError(BadInput):
+    """A server wants a key, or another one. The message says so to a person; `host` is the server with its port."""
+
+    def __init__(self, sentence: str, host: str) -> None:
+        super().__init__(sentence)
+        self.host = host
+
+
+def typed_key(text: str) -> Key:
+    """Raises BadInput if this can't be a key."""
+    text = text.strip()
+    if not text:
+        raise BadInput("The field is empty: type the key, or paste it.")
+    if not re.fullmatch(r"[!-~]+", text):  # a header holds nothing else
+        raise BadInput("A key has no spaces, line breaks or accented letters: copy it again, and nothing around it.")
+    return Key(text)
+
+
 _handed_over: dict[str, Key] = {}  # by host; only in this process's memory
 
 
 def hand_over(address: ServedAddress, key: Key) -> None:
     """Use this key for the server from now on, in this process."""
-    _handed_over[address.host] = key
+    accept({address.host: key})
+
+
+def accept(keys: Mapping[str, Key]) -> None:
+    """Use these keys, by host, from now on in this process."""
+    _handed_over.update({host.casefold(): key for host, key in keys.items()})
+
+
+def handed_over(models: Iterable[str]) -> dict[str, Key]:
+    """The keys that were handed over for the servers of these models, by host: what a child may know."""
+    hosts = [ServedAddress.parse(model).host.casefold() for model in models if is_served(model)]
+    return {host: _handed_over[host] for host in hosts if host in _handed_over}
+
+
+def was_handed_over(host: str) -> bool:
+    return host.casefold() in _handed_over
+
+
+def forget(host: str, key: Key | None) -> None:
+    """Forgets a key that its server refused, unless another one has come meanwhile."""
+    if key is not None and _handed_over.get(host.casefold()) is key:
+        del _handed_over[host.casefold()]
 
 
 def key_for(address: ServedAddress) -> Key | None:
     """The key that was handed over, else that of the environment; None if there is none."""
-    if address.host in _handed_over:
-        return _handed_over[address.host]
+    if was_handed_over(address.host):
+        return _handed_over[address.host.casefold()]
     for variable in (own_variable(address), _usual_variable(address)):
         if variable and (secret := os.environ.get(variable, "").strip()):
             return Key(secret)

@@ -1,0 +1,138 @@
+"""A typed key goes to the worker's memory, and from there to the children that ask its server; never to the disk."""
+
+from __future__ import annotations
+
+import multiprocessing
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+
+from advisor.plan import Plan, Setup
+from advisor.runs.experiment import prepare
+from advisor.runs.key_socket import receiving_keys, send_key
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredStep
+from advisor.storage.task_file import task_to_json
+from eval.task import BadInput
+from strategies.served.address import ServedAddress
+from strategies.served.keys import Key, accept, forget, handed_over, typed_key
+from tests.bad_uploads import TABLE
+from tests.servers.tiny_server import Behaviour, TinyServer
+from tests.tiny_strategies import ASKING, serve, tiny_task, wait_until
+
+SECRET = "sk-typed-and-secret"
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return Store(tmp_path / "home")
+
+
+@contextmanager
+def working(store: Store) -> Iterator[BaseProcess]:
+    """A real worker."""
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(store.home, ASKING))
+    process.start()
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.join()
+
+
+def files_with(secret: str, folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+
+
+def test_a_key_reaches_the_worker_through_a_socket_of_this_user_alone(store: Store) -> None:
+    taken: list[tuple[str, str]] = []
+    with receiving_keys(store, lambda host, key: taken.append((host, key.reveal()))):
+        folder = store.home / "keys"
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert stat.S_IMODE((folder / "socket").stat().st_mode) == 0o600
+        send_key(store, "gpu-box:8000", Key(SECRET), "A_VARIABLE")
+        with socket.socket(socket.AF_UNIX) as rude:  # what isn't a key ends nothing
+            rude.connect(str(folder / "socket"))
+            rude.sendall(b"hello\n")
+            assert rude.recv(10) == b""
+        send_key(store, "other", Key("sk-2"), "A_VARIABLE")
+    assert taken == [("gpu-box:8000", SECRET), ("other", "sk-2")]
+    assert not (folder / "socket").exists()
+
+
+def test_a_home_with_a_long_path_has_a_socket_too(tmp_path: Path) -> None:
+    store, taken = Store(tmp_path / ("long" * 30)), []
+    with receiving_keys(store, lambda host, key: taken.append(host)):
+        send_key(store, "host", Key(SECRET), "A_VARIABLE")
+    assert taken == ["host"]
+
+
+def test_where_no_worker_listens_the_variable_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("advisor.runs.key_socket._SECONDS_TO_LISTEN", 0.0)
+    with pytest.raises(BadInput, match=r"didn't take the key: .* set A_VARIABLE"):
+        send_key(store, "host", Key(SECRET), "A_VARIABLE")
+    monkeypatch.delattr(socket, "AF_UNIX")
+    with pytest.raises(BadInput, match=r"no Unix sockets.*: set A_VARIABLE"):
+        send_key(store, "host", Key(SECRET), "A_VARIABLE")
+
+
+def test_a_run_that_waits_for_a_key_holds_up_no_other(store: Store) -> None:
+    plan = Plan(store.add_dataset("tickets.csv", TABLE).id, Setup("message", "label"), strategies=("prompting",))
+    task = task_to_json(*tiny_task())
+    first, second = store.add_run(plan, task), store.add_run(plan, task)
+    assert store.start_run(first.id)
+    store.save_step(StoredStep(first.id, "prompting", "running", "answering", 3, 10))
+    store.await_key(first.id, "GPU-box:8000", "The server asks for a key.")
+    waiting = store.run(first.id)
+    assert (waiting.state, waiting.awaits_key) == ("queued", "gpu-box:8000")
+    assert [step.state for step in store.steps(first.id)] == ["waiting", "waiting"]
+    assert not store.start_run(first.id) and store.queue_position(first.id) is None
+    assert store.next_run() == second.id and store.awaited_keys() == ["gpu-box:8000"]
+    store.key_came("other")
+    assert store.next_run() == second.id
+    store.key_came("gpu-box:8000")
+    assert store.next_run() == first.id and store.run(first.id).reason is None
+    assert store.start_run(first.id)
+    store.await_key(first.id, "gpu-box:8000", "The server asks for a key.")
+    store.cancel(first.id)
+    assert store.run(first.id).state == "cancelled" and store.awaited_keys() == []
+
+
+def test_a_refused_key_is_forgotten_unless_another_has_come() -> None:
+    model, refused, typed = "served:m@http://gpu-box:8000/v1", Key("sk-1"), Key("sk-2")
+    accept({"GPU-box:8000": refused})
+    assert handed_over([model, "embedded", "served:m@http://other/v1"]) == {"gpu-box:8000": refused}
+    accept({"gpu-box:8000": typed})
+    forget("gpu-box:8000", refused)
+    assert handed_over([model]) == {"gpu-box:8000": typed}
+    forget("gpu-box:8000", typed)
+    assert handed_over([model]) == {}
+
+
+@pytest.mark.parametrize(("text", "said"), [(" ", "is empty"), ("sk 1", "no spaces"), ("schlüssel", "accented")])
+def test_what_cannot_be_a_key_is_refused(text: str, said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        typed_key(text)
+
+
+def test_a_run_whose_worker_lost_the_key_waits_until_it_is_typed_again(store: Store, tmp_path: Path) -> None:
+    with TinyServer(Behaviour()) as server:
+        dataset = store.add_dataset("tickets.csv", TABLE)
+        plan = Plan(dataset.id, Setup("message", "label"), strategies=("prompting",), model=server.name)
+        run = prepare(store, plan)
+        server.behaviour.key = SECRET
+        host = ServedAddress.parse(server.name).host
+        with working(store) as worker:
+            wait_until(lambda: store.run(run.id).awaits_key == host, worker)
+            reason = store.run(run.id).reason or ""
+            assert reason.startswith(f"The server at {host} asks for a key (401): set THREEWAYS_KEY_127_0_0_1_")
+            send_key(store, host, Key(SECRET), "A_VARIABLE")
+            wait_until(lambda: store.run(run.id).state == "done", worker)
+        assert server.answered
+    assert files_with(SECRET, tmp_path) == []
