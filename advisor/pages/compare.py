@@ -11,12 +11,12 @@ import streamlit as st
 from advisor.advice.worth import worth_sentence
 from advisor.pages import frame
 from advisor.pages.draft import Draft, draft_of, keep_plan, starting_plan
-from advisor.pages.further_models import choose_further
+from advisor.pages.further_models import choose_further, offer_served
 from advisor.pages.marks import marked_name
 from advisor.pages.place import choose_place
 from advisor.pages.served_costs import choose_served_costs
 from advisor.pages.waiting import ask_again, show_estimate, show_total
-from advisor.pairing import MOST_CANDIDATES
+from advisor.pairing import MOST_CANDIDATES, model_words, refusal_of
 from advisor.plan import (
     COST_BOUNDS,
     DAYS_BOUNDS,
@@ -36,9 +36,9 @@ from advisor.runs.worker import start_worker
 from advisor.storage.stored import StoredRun
 from advisor.wording import count_text, words_of
 from eval.task import BadInput
-from strategies.engine.models import SUGGESTIONS, check_training
+from strategies.engine.models import SUGGESTIONS
 from strategies.presets import PRESETS
-from strategies.registry import DECLARATIONS
+from strategies.served.address import is_served
 
 _NUMBERS = dict(
     enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"), 2)
@@ -60,7 +60,7 @@ def choose_strategies(plan: Plan, draft: Draft) -> tuple[tuple[str, ...], tuple[
     columns = [column for _ in range(0, len(STRATEGIES), _CARDS_A_ROW) for column in st.columns(_CARDS_A_ROW)]
     for column, strategy in zip(columns, STRATEGIES, strict=False):
         words = words_of(strategy)
-        refusal = check_training(model, DECLARATIONS[strategy].trains)
+        refusal = refusal_of(strategy, model)
         is_on = not refusal and st.session_state.get(f"include-{strategy}", strategy in plan.strategies)
         state = "on" if is_on else "off"
         with column, st.container(border=True, key=f"strategy-{state}-{strategy}", height="stretch"):
@@ -80,13 +80,13 @@ def choose_strategies(plan: Plan, draft: Draft) -> tuple[tuple[str, ...], tuple[
 
 def choose_model(plan: Plan) -> str:
     suggestions = {one.name: one for one in SUGGESTIONS}
-    names = list(dict.fromkeys([*suggestions, plan.model]))
+    names = list(dict.fromkeys([*suggestions, plan.model, st.session_state.get("model") or plan.model]))
     has_further = bool(st.session_state.get("further-models", plan.further))  # chosen further down
     model = st.selectbox(
         "First language model" if has_further else "Language model, the same for every strategy",
         names,
         index=names.index(plan.model),
-        format_func=lambda name: suggestions[name].title if name in suggestions else name,
+        format_func=lambda name: suggestions[name].title if name in suggestions else model_words(name),
         accept_new_options=True,
         help="Choose a model, or type the ID of one on the Hugging Face Hub or a folder on this machine.",
         key="model",
@@ -96,6 +96,8 @@ def choose_model(plan: Plan) -> str:
         chosen = suggestions[model]
         fetched = "" if model == DEFAULT_MODEL else " We download it once from the Hugging Face Hub."
         frame.small(f"Licence: {chosen.licence}. Needs about {chosen.memory_gb:.1f} GB of memory.{fetched}")
+    elif model and is_served(model):
+        frame.small("Before anything runs, we check that this model answers.")
     else:
         frame.small("Before anything runs, we check that this model can be loaded and fits in memory.")
     return model or DEFAULT_MODEL
@@ -339,6 +341,7 @@ def show_compare() -> None:
         model = choose_model(was)
     with effort_side:
         preset = choose_preset(was)
+    offer_served(model)
     further = choose_further(was, model, strategies)
     chosen = replace(was, strategies=strategies, model=model, preset=preset, further=further)
     chosen = choose_served_costs(chosen)

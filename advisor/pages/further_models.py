@@ -7,13 +7,49 @@ from collections.abc import Sequence
 import streamlit as st
 
 from advisor.pages import frame
-from advisor.pairing import MOST_CANDIDATES, left_out_sentence, refusal_of, short_names
-from advisor.plan import STRATEGIES, FurtherModel, Plan
+from advisor.pages.served_form import ask_for_served
+from advisor.pairing import MOST_CANDIDATES, left_out_sentence, model_words, refusal_of, short_names
+from advisor.plan import DEFAULT_MODEL, STRATEGIES, FurtherModel, Plan
 from advisor.wording import name_of
 from strategies.engine.models import SUGGESTIONS
 from strategies.registry import TRAINED
 
 _UNTRAINED = tuple(one for one in STRATEGIES if one not in TRAINED)
+_SPLIT = "Prompt the hosted one, fine-tune the local one"
+
+
+def offer_served(model: str) -> None:
+    """A model behind a server, to be tested and then used instead of the first `model` or beside it."""
+    with st.expander("**A model behind a server** Your own, or one that you pay for", key="served"):
+        found = ask_for_served("compare")
+        if found is None:
+            return
+        name = found.address.name
+        others = [one for one in st.session_state.get("further-models", ()) if one != name]
+        if name in (model, *st.session_state.get("further-models", ())):
+            frame.small("It is part of this comparison.")
+        local = DEFAULT_MODEL if refusal_of("finetuning", model) else model
+        with st.container(horizontal=True):
+            st.button(_SPLIT, key="served-split", on_click=lambda: _prompt_and_tune(name, local, others))
+            if name != model:
+                st.button(
+                    f"Compare it with {short_names([model])[model]}",
+                    key="served-beside",
+                    on_click=lambda: _set_models(model, [*others, name]),
+                )
+                st.button("Use it alone", key="served-alone", on_click=lambda: _set_models(name, []))
+
+
+def _prompt_and_tune(hosted: str, local: str, others: Sequence[str]) -> None:
+    """The hosted model with what needs no training, the local one with fine-tuning: only the run is left to start."""
+    _set_models(local, [*(one for one in others if one != local), hosted])
+    able = [one for one in STRATEGIES if refusal_of(one, local) is None]
+    _share({hosted: list(_UNTRAINED)}, {one: one == "finetuning" for one in able})
+
+
+def _set_models(first: str, further: Sequence[str]) -> None:
+    st.session_state["model"] = first
+    st.session_state["further-models"] = list(further)
 
 
 def choose_further(plan: Plan, model: str, strategies: Sequence[str]) -> tuple[FurtherModel, ...]:
@@ -21,12 +57,13 @@ def choose_further(plan: Plan, model: str, strategies: Sequence[str]) -> tuple[F
     kept, so that the page can ask for one."""
     before = {one.model: one.strategies for one in plan.further}
     titles = {one.name: one.title for one in SUGGESTIONS}
-    with st.expander("**More models** Compare strategies across several models", expanded=bool(before)):
+    now = st.session_state.get("further-models", [])
+    with st.expander("**More models** Compare strategies across several models", expanded=bool(now or before)):
         models = st.multiselect(
             "Other models to compare",
-            [name for name in dict.fromkeys([*titles, *before]) if name != model],
+            [name for name in dict.fromkeys([*titles, *before, *now]) if name != model],
             default=[name for name in before if name != model],
-            format_func=lambda name: titles.get(name, name),
+            format_func=lambda name: titles.get(name) or model_words(name),
             accept_new_options=True,
             placeholder="Choose models, or type the ID or the folder of one",
             key="further-models",
@@ -59,7 +96,7 @@ def choose_further(plan: Plan, model: str, strategies: Sequence[str]) -> tuple[F
 def _offer_presets(model: str, short: str, models: Sequence[str], possible: dict[str, list[str]]) -> None:
     """Two usual ways to share the strategies among the models."""
     are_hosted = all("finetuning" not in each for each in possible.values())
-    split = "Prompt the hosted one, fine-tune the local one" if are_hosted else f"Fine-tune {short}, prompt the others"
+    split = _SPLIT if are_hosted else f"Fine-tune {short}, prompt the others"
     own = [one for one in STRATEGIES if refusal_of(one, model) is None]
     with st.container(horizontal=True):
         st.button(

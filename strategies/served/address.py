@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, urlsplit
 
 from eval.task import BadInput
@@ -12,6 +12,7 @@ from eval.task import BadInput
 PREFIX = "served:"
 FORM = "served:MODEL@http://HOST:PORT/v1"
 _URL = re.compile(r"@(?=https?://)", re.IGNORECASE)  # a model's own name may hold "@", ":" and "/"
+_REQUEST_PATH = re.compile(r"/(?:chat/completions|completions|models)$")
 
 
 def is_served(name: str) -> bool:
@@ -42,6 +43,24 @@ class ServedAddress:
         path = split.path.rstrip("/") or "/v1"
         return ServedAddress(model, f"{split.scheme}://{split.netloc}{path}")
 
+    @staticmethod
+    def typed(url: str, model: str = "") -> ServedAddress:
+        """From an address as people write or copy it, without "http://" or with the path of a request. `model` may be
+        empty, where it isn't known yet. Raises BadInput if it isn't an address."""
+        url = url.strip()
+        if not url:
+            raise BadInput("The address is empty: write it as http://HOST:PORT/v1.")
+        if not re.match(r"\w+://", url):
+            is_plain = _is_local(url) or re.match(r"[^/]+:\d+", url)  # services of companies have no port
+            url = f"{'http' if is_plain else 'https'}://{url}"
+        if not re.match("https?://", url, re.IGNORECASE):
+            raise BadInput(
+                f"The address {url} begins with neither http:// nor https://: write it as http://HOST:PORT/v1."
+            )
+        url = _REQUEST_PATH.sub("", url.rstrip("/"))
+        address = ServedAddress.parse(f"{PREFIX}{model.strip() or 'model'}@{url}")
+        return replace(address, model=model.strip())
+
     @property
     def name(self) -> str:
         """As it is written wherever a model is named."""
@@ -59,11 +78,21 @@ class ServedAddress:
 
     @property
     def is_on_this_machine(self) -> bool:
-        host = urlsplit(self.url).hostname or ""
-        try:
-            return ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost"
+        return _is_local(urlsplit(self.url).netloc)
+
+    @property
+    def is_open_to_readers(self) -> bool:
+        """Whether others on the way could read what is sent there."""
+        return self.url.startswith("http://") and not self.is_on_this_machine
+
+
+def _is_local(url: str) -> bool:
+    """Whether a URL without its scheme is on this machine."""
+    try:
+        host = urlsplit(f"//{url}").hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _split(name: str, url: str) -> SplitResult:

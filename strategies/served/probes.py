@@ -54,6 +54,21 @@ def probe(
         client.close()
 
 
+def seconds_to_first_token(
+    address: ServedAddress, key: Key | None, can: Capabilities, patience: Patience | None = None
+) -> float | None:
+    """How long the first token of a short answer takes, from here; None if the server doesn't stream."""
+    if not can.streams:
+        return None
+    client = Client(address, key, patience=patience)
+    try:
+        messages = {"messages": can.messages(_QUESTION), **can.parameters(_ANSWER_TOKENS)}
+        (reply,) = client.ask([Request(CHAT, messages, streamed=True)])
+    finally:
+        client.close()
+    return reply.first_token_seconds if isinstance(reply, Answer) else None
+
+
 class _Probes:
     def __init__(self, client: Client) -> None:
         self._client = client

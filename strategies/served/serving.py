@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from strategies.served.answers_kept import AnswersKept, KeptAccount, kept_file
 from strategies.served.budget import NO_LIMIT, Allowance, Spending
 from strategies.served.capabilities import Capabilities
 from strategies.served.client import Client, Patience
-from strategies.served.keys import key_for
+from strategies.served.keys import Key, key_for
 from strategies.served.pace import MOST
 from strategies.served.probes import probe
 from strategies.served.served_model import ServedModel
@@ -100,6 +101,31 @@ def known_context_tokens(name: str, serving: Serving | None = None) -> int | Non
     finally:
         kept.close()
     return Capabilities.from_json(found).context_tokens if found else None
+
+
+def probed_afresh(address: ServedAddress, key: Key | None, serving: Serving | None = None) -> Capabilities:
+    """Probes the server, even if that was done lately, and keeps the result. Raises BadInput if it can't be asked."""
+    serving = serving or Serving()
+    kept = AnswersKept(serving.kept)
+    try:
+        capabilities = probe(address, key, serving.patience)
+        kept.keep_found(address.name, capabilities.to_json()).result()
+    finally:
+        kept.close()
+    return capabilities
+
+
+def listed_models(address: ServedAddress, key: Key | None, patience: Patience | None = None) -> tuple[str, ...]:
+    """The models that the server lists, sorted; none if it has no list. Raises BadInput if no server answers, or if it
+    refuses the key."""
+    client = Client(address, key, patience=patience)
+    try:
+        listed = client.fetch(f"{address.url}/models")
+    finally:
+        client.close()
+    models = listed.get("data") if isinstance(listed, Mapping) else None
+    names = {one.get("id") for one in models if isinstance(one, Mapping)} if isinstance(models, list) else set()
+    return tuple(sorted(name for name in names if isinstance(name, str) and name))
 
 
 def _known_capabilities(
