@@ -51,6 +51,20 @@ def listed_price(address: ServedAddress) -> HostedPrice | None:
     return _price(address.model, provider_api_url=address.url)
 
 
+@cache
+def is_marked_deprecated(address: ServedAddress) -> bool:
+    """Whether the table says that the service at this address is about to give this model up, or has."""
+    if address.is_on_this_machine:
+        return False
+    from genai_prices import Usage, calc_price
+
+    try:
+        found = calc_price(Usage(input_tokens=_TOKENS), model_ref=address.model, provider_api_url=address.url)
+    except (LookupError, ValueError):
+        return False
+    return bool(found.model.deprecated)
+
+
 def _price(model: str, **where: str) -> HostedPrice | None:
     from genai_prices import Usage, calc_price
 

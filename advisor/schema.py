@@ -24,6 +24,7 @@ from eval.scoring.labels import LabelRates
 from eval.statistics.inference import Difference, Interval, Percentiles
 from eval.statistics.reweighted import Average
 from eval.task import Kind
+from strategies.served_workload import Foreseen
 
 SCHEMA = 2
 
@@ -569,13 +570,16 @@ class Judgement:
 @dataclass(frozen=True, slots=True)
 class ServedFacts:
     """A served model of a run, in words. `price` is per million tokens, None if it is unknown; it comes from
-    `price_source`, "" if from the person. `paid` is what all finished steps of the run sent to its server; None in runs
-    of earlier versions."""
+    `price_source`, "" if from the person. `paid` is what all finished steps of the run sent to its server, and
+    `foreseen` the estimate of that before the run; both are None if they weren't recorded. `shutdown` is a sentence on
+    its announced end, "" if none is known."""
 
     model: str
     price: Price | None
     price_source: str
     paid: Spent | None
+    foreseen: Foreseen | None = None
+    shutdown: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from strategies.engine import models
 from strategies.engine.language_model import LanguageModel
 from strategies.served.address import ServedAddress, is_served
 from strategies.served.budget import NO_LIMIT, Allowance
+from strategies.served.capabilities import Capabilities
 
 
 def check_model(name: str) -> str | None:
@@ -32,6 +33,13 @@ def context_tokens(name: str) -> int | None:
     from strategies.served.serving import known_context_tokens
 
     return known_context_tokens(name)
+
+
+def known_capabilities(name: str) -> Capabilities | None:
+    """What the server of a served model was seen to do; None if it wasn't asked within a day. Sends nothing."""
+    from strategies.served import serving
+
+    return serving.known_capabilities(name)
 
 
 def is_here(name: str) -> bool:

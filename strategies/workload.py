@@ -59,7 +59,7 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
         train *= declared.training_cost
         probed += min(budget.probe_rows, len(split.train))
     if looked_up:
-        changed, taken_out = _asked_of_documents(brief.kind, split, documents, budget)
+        changed, taken_out = asked_of_documents(brief.kind, split, documents, budget)
         probed += changed + taken_out
         embed = PASSAGES_A_FACT * changed
         embed += len(split.train) + _count_passages(tuple(documents), words) + choosing + tested + alone + probed
@@ -89,7 +89,7 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
     )
 
 
-def _asked_of_documents(kind: Kind, split: Split, documents: Sequence[Document], budget: Budget) -> tuple[int, int]:
+def asked_of_documents(kind: Kind, split: Split, documents: Sequence[Document], budget: Budget) -> tuple[int, int]:
     """Upper bounds on the test rows asked again after facts in the documents changed, and after documents were
     removed."""
     rows = min(budget.probe_rows, len(split.test)) if documents else 0

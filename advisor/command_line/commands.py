@@ -46,13 +46,16 @@ from advisor.plan import DEFAULT_MODEL, Plan, Setup
 from advisor.render.json_file import render_json
 from advisor.render.pdf import NO_BROWSER, find_browser, render_pdf
 from advisor.report.build import judge
+from advisor.request_estimate import sentences_on
 from advisor.runs.experiment import REPORT_FILES, draft_task, run_experiment
+from advisor.runs.foreseen import foresee_run
 from advisor.runs.step import BUILD_STRATEGY, load_fitted
 from advisor.runs.timing import estimate_run, is_outdated, take_speed
 from advisor.runs.trying import order_to_answer
 from advisor.runs.worker import work
 from advisor.samples import zipped
 from advisor.schema import JUDGEMENT, Report
+from advisor.shutdowns import shutdown_sentence
 from advisor.spending import check_limit, price_in, with_prices
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
@@ -162,7 +165,8 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     dataset = store.keep_upload(upload)
     store.save_setup(dataset.id, replace(setup, own_metric=None))  # the pages read it and never run a person's code
     screen = Screen(stderr=True)
-    notes = (setup.columns.sentence(upload.table), *upload.table.notes, *left_out)
+    ends = [said for model in plan.models if (said := shutdown_sentence(model))]
+    notes = (setup.columns.sentence(upload.table), *upload.table.notes, *left_out, *ends)
     screen.print(*notes, sep="\n", highlight=False, markup=False)
     with _device(store, screen):
         for model in plan.models:
@@ -174,6 +178,8 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
                 print_estimate(screen, seconds)
                 if (stored := store.speed(plan.model)) and stored.speed and (caveat := busy_sentence(stored.speed)):
                     screen.print(caveat, highlight=False, soft_wrap=True)
+            if foreseen := foresee_run(store.run_folder(run.id), run.plan):
+                screen.print(*sentences_on(foreseen, run.plan), sep="\n", highlight=False, markup=False, soft_wrap=True)
             report = _carry_out(store, run, screen, build_strategy)
         except KeyboardInterrupt as ended:
             return _cancel(store, run.id, ended)

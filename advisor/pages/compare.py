@@ -14,7 +14,7 @@ from advisor.pages.draft import Draft, draft_of, keep_plan, starting_plan
 from advisor.pages.further_models import choose_further, offer_served
 from advisor.pages.marks import marked_name
 from advisor.pages.place import choose_place
-from advisor.pages.served_costs import choose_served_costs
+from advisor.pages.served_costs import choose_served_costs, show_requests
 from advisor.pages.waiting import ask_again, show_estimate, show_total
 from advisor.pairing import MOST_CANDIDATES, model_words, refusal_of
 from advisor.plan import (
@@ -346,6 +346,7 @@ def show_compare() -> None:
     chosen = replace(was, strategies=strategies, model=model, preset=preset, further=further)
     chosen = choose_served_costs(chosen)
     if is_complete(chosen):
+        show_requests(chosen, dataset.name)
         show_estimate(chosen, dataset.name)
     chosen = choose_advanced(chosen)
     keep_plan(replace(chosen, strategies=tuple(one for one in STRATEGIES if one in (*strategies, *refused))), was)

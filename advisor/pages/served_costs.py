@@ -8,11 +8,15 @@ import streamlit as st
 
 from advisor.hosted import prices_from
 from advisor.pages import frame
+from advisor.pages.draft import draft_of, split_within
 from advisor.pairing import model_words, short_names
 from advisor.plan import ERROR_BOUNDS, ModelPrice, Plan
+from advisor.request_estimate import estimate_requests, sentences_on
 from advisor.runs.worker import start_worker
+from advisor.shutdowns import shutdown_sentence
 from advisor.spending import listed, unpriced
 from advisor.storage.stored import StoredRun
+from strategies.base_models import known_capabilities
 from strategies.served.address import is_served
 from strategies.served.budget import Limit
 
@@ -53,6 +57,8 @@ def _choose_price(plan: Plan, model: str, short: str, currency: str) -> ModelPri
             (columns[1], "output", None if start is None else start.written),
         )
     )
+    if ends := shutdown_sentence(model):
+        frame.small(ends)
     if read is None or written is None:
         frame.small(f"Without both prices, what {model_words(model)} costs stays unknown.")
         return None
@@ -69,6 +75,16 @@ def _choose_limit(plan: Plan, currency: str) -> Limit:
         frame.small("With all prices, you can limit the money instead.")
         return Limit(tokens=tokens)
     return Limit(money=_money(f"Maximum cost of this run ({currency})", plan.limit.money, "max-money"))
+
+
+def show_requests(plan: Plan, name: str) -> None:
+    """What a complete plan will ask of its served models, and what that will cost."""
+    if not any(map(is_served, plan.models)):
+        return
+    task = draft_of(plan.dataset_id, name, plan.setup).task
+    split = split_within(plan.dataset_id, name, plan.setup, plan.preset)
+    for sentence in sentences_on(estimate_requests(task, split, plan, known_capabilities), plan):
+        frame.small(sentence)
 
 
 def show_stopped(run: StoredRun) -> None:

@@ -18,7 +18,7 @@ from advisor.plan import Priorities
 from advisor.report.by_model import by_model
 from advisor.report.learned import curves_from, training_caveats, turning_sentences
 from advisor.report.probed import freshness, refusals, robustness, side_effects, without_documents
-from advisor.schema import Candidate, Comparison, CostCrossing, Judgement, NotMeasured, Report, TaskFacts
+from advisor.schema import Candidate, Comparison, CostCrossing, Judgement, NotMeasured, Report, ServedFacts, TaskFacts
 from advisor.wording import money_text, runs_on_gpu
 from eval.failures.sorting import Failures, sort_failures
 from eval.money.costs import Quote, cost_of
@@ -54,6 +54,7 @@ def build_report(
     score_check: ScoreCheck | None = None,
     models: Mapping[str, str] | None = None,
     sizes: Mapping[str, float] | None = None,
+    served: Sequence[ServedFacts] = (),
 ) -> Report:
     """Everything a person is told about a run.
 
@@ -62,6 +63,7 @@ def build_report(
     of `split`, the rows used.
     Scores are in [0, 1], times in seconds, money in `priorities.currency`. What was not measured is null.
     `score_check` says how well the score tells right answers from wrong ones.
+    `served` are the facts on the models that a server answered for.
     `fewer` holds, by strategy and by how many of the training rows it learned from, the trials of learning curves.
     """
     doubt = score_doubt(trials, score_check, bool(task.documents))
@@ -115,6 +117,7 @@ def build_report(
         score_check=score_check,
         score_doubt=doubt,
         by_model=by_model(judged, trials, priorities, sizes or {}, doubt is not None),
+        served=tuple(served),
     )
     return _with_curves_and_rules(report)
 
@@ -199,7 +202,12 @@ def _with_curves_and_rules(report: Report) -> Report:
     recommendation = replace(
         report.recommendation,
         changes=(*report.recommendation.changes, *turning_sentences(report)),
-        caveats=(*report.recommendation.caveats, *_machine_price(report), *training_caveats(report)),
+        caveats=(
+            *report.recommendation.caveats,
+            *_machine_price(report),
+            *_shutdown(report),
+            *training_caveats(report),
+        ),
     )
     report = replace(report, recommendation=recommendation)
     return replace(report, rules=hold_against(report))
@@ -211,6 +219,13 @@ def _machine_price(report: Report) -> list[str]:
         return []
     price = money_text(report.priorities.machine_per_hour, report.priorities.currency)
     return [f"Costs assume {price} an hour, our default. That is too low for a GPU: set what your machine costs."]
+
+
+def _shutdown(report: Report) -> list[str]:
+    """The caveat where the model of the choice has an announced end."""
+    choice = next((one for one in report.candidates if one.id == report.recommendation.choice), None)
+    ends = {one.model: one.shutdown for one in report.served if one.shutdown}
+    return [ends[choice.model]] if choice is not None and choice.model in ends else []
 
 
 def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None, model: str) -> Candidate | NotMeasured:

@@ -7,16 +7,22 @@ from collections.abc import Mapping, Sequence
 from advisor.pairing import model_words
 from advisor.plan import Plan
 from advisor.schema import ServedFacts
+from advisor.shutdowns import shutdown_sentence
 from advisor.spending import full_name, prices_of
 from eval.money.tokens import Spent
 from eval.outcomes import Trial
 from strategies.served.address import is_served
+from strategies.served_workload import Foreseen
 
 
 def served_facts(
-    plan: Plan, trials: Sequence[Trial], fewer: Mapping[str, Mapping[int, Trial]]
+    plan: Plan,
+    trials: Sequence[Trial],
+    fewer: Mapping[str, Mapping[int, Trial]],
+    foreseen: Mapping[str, Foreseen],
 ) -> tuple[ServedFacts, ...]:
-    """One for each served model of the plan. `fewer` are the trials of learning curves, by candidate."""
+    """One for each served model of the plan. `fewer` are the trials of learning curves, by candidate;
+    `foreseen` the estimates, by model."""
     prices, sources = prices_of(plan), {full_name(one.model): one.source for one in plan.prices}
     asked = [*trials, *(trial for points in fewer.values() for trial in points.values())]
 
@@ -26,7 +32,12 @@ def served_facts(
 
     return tuple(
         ServedFacts(
-            model_words(model), prices.get(full_name(model)), sources.get(full_name(model), ""), paid_for(model)
+            model_words(model),
+            prices.get(full_name(model)),
+            sources.get(full_name(model), ""),
+            paid_for(model),
+            foreseen.get(model),
+            shutdown_sentence(model),
         )
         for model in plan.models
         if is_served(model)

@@ -16,6 +16,7 @@ from filelock import Timeout
 from advisor.pairing import MOST_CANDIDATES, refusal_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, spawned
+from advisor.runs.foreseen import foresee_run
 from advisor.runs.pace import Pace
 from advisor.runs.score_check import take_score_check
 from advisor.runs.step import BUILD_STRATEGY, KeyNeeded, StepOrder, Stopped, run_step
@@ -140,6 +141,7 @@ def run_experiment(
         folder = store.run_folder(run_id)
         try:
             estimate_run(store, run_id)
+            foresee_run(folder, store.run(run_id).plan)
             take_score_check(folder, store.run(run_id).plan.seed)
             left: dict[str, list[Trial]] = {}
             for step in store.steps(run_id):

@@ -22,6 +22,7 @@ from advisor.report.clicked import person_of
 from advisor.report.judged import judges_of
 from advisor.report.marked import marked_of
 from advisor.report.served import served_facts
+from advisor.runs.foreseen import read_foreseen
 from advisor.runs.score_check import read_score_check
 from advisor.runs.timing import read_estimate
 from advisor.schema import SCORE_VERSION, Candidate, OtherStep, Report
@@ -85,6 +86,7 @@ def write_report(
         versions=dict(versions or _versions()),
         preset=plan.preset,
         fewer=fewer,
+        served=served_facts(plan, trials, fewer, read_foreseen(folder)),
         score_check=read_score_check(folder),
     )
     seconds, estimated = {step.strategy: step.seconds for step in steps}, read_estimate(folder)
@@ -106,7 +108,6 @@ def write_report(
         person=person_of(pairs, clicks, run.id, report.recommendation.choice, _before(clicks, pairs, task, split)),
         marked=marked_of(task.kind, [*trials, *baselines], split.test, marks),
         judges=judges_of(pairs, read_ballots(folder), clicks, report.recommendation.choice, _compared(report)),
-        served=served_facts(plan, trials, fewer),
     )
     _write_forms(folder, report, [*trials, *baselines], split.test, clicks, pairs, marks)
     return report

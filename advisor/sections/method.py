@@ -6,6 +6,7 @@ from typing import Any
 
 from advisor.candidates import baselines
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Priorities
+from advisor.request_estimate import estimate_text
 from advisor.schema import Candidate, OtherStep, Report, ServedFacts
 from advisor.sections.blocks import Definitions, Section
 from advisor.sections.computation import machine_price
@@ -54,7 +55,7 @@ def _method(report: Report) -> list[tuple[str, str]]:
     return [
         ("Rows", _rows(report)),
         *_instructions(report),
-        ("Model", _model(report)),
+        ("Model", " ".join([_model(report), *(one.shutdown for one in report.served if one.shutdown)])),
         ("Latency", "Some test rows are answered again, one at a time, after a warm-up."),
         ("Cost", " ".join([_cost(report.priorities), *(price_of_served(one, report) for one in report.served)])),
         *_paid(report),
@@ -149,9 +150,12 @@ def _paid_for(served: ServedFacts, report: Report) -> str:
     paid = served.paid or Spent()
     requests, tokens = count_text(paid.requests, "request"), f"{paid.read:,} input tokens and {paid.written:,} output"
     sent = f"This run sent {requests} to {served.model}, with {tokens} tokens"
-    if served.price is None:
+    currency = report.priorities.currency
+    if served.price is not None:
+        sent = f"{sent}, for {cents_text(served.price.of(paid.read, paid.written), currency)}"
+    if served.foreseen is None:
         return f"{sent}."
-    return f"{sent}, for {cents_text(served.price.of(paid.read, paid.written), report.priorities.currency)}."
+    return f"{sent}. The estimate before the run was {estimate_text(served.foreseen, served.price, currency)}."
 
 
 def _tuned(factor: float | None) -> str:

@@ -90,6 +90,12 @@ def check_served(name: str, serving: Serving | None = None) -> str | None:
 
 def known_context_tokens(name: str, serving: Serving | None = None) -> int | None:
     """How many tokens the model can read, if its server was probed within a day and says so. Sends nothing."""
+    found = known_capabilities(name, serving)
+    return found.context_tokens if found else None
+
+
+def known_capabilities(name: str, serving: Serving | None = None) -> Capabilities | None:
+    """What the model's server can do, if it was probed within a day. Sends nothing."""
     serving = serving or Serving()
     if not serving.kept.exists():
         return None
@@ -100,7 +106,7 @@ def known_context_tokens(name: str, serving: Serving | None = None) -> int | Non
         return None
     finally:
         kept.close()
-    return Capabilities.from_json(found).context_tokens if found else None
+    return Capabilities.from_json(found) if found else None
 
 
 def probed_afresh(address: ServedAddress, key: Key | None, serving: Serving | None = None) -> Capabilities:

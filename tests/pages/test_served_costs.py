@@ -32,7 +32,7 @@ def test_listed_prices_are_filled_in_and_money_can_be_limited_once_all_are_known
         f"input-price-USD-{OWN}": None,
         f"output-price-USD-{OWN}": None,
     }
-    assert "what own at gpu:8000 costs stays unknown" in html_of(app)
+    assert "what own at gpu:8000 costs stays unknown" in html_of(app) and "at an unknown price" in html_of(app)
     app.number_input(key="max-tokens").set_value(50_000).run()
     kept = store.draft(plan.dataset_id)
     assert kept is not None and kept.limit == Limit(tokens=50_000)
@@ -40,6 +40,10 @@ def test_listed_prices_are_filled_in_and_money_can_be_limited_once_all_are_known
     app.number_input(key=f"input-price-USD-{OWN}").set_value(1.0).run()
     app.number_input(key=f"output-price-USD-{OWN}").set_value(0.0).run()
     app.number_input(key="max-money").set_value(2.5).run()
+    said = html_of(app)
+    assert "gpt-4o-mini will be shut down on" in said or "was to be shut down on" in said
+    assert "gpt-4o-mini at api.openai.com: about " in said and "These are estimates." in said
+    assert "at an unknown price" not in said
     kept = store.draft(plan.dataset_id)
     assert kept is not None and kept.limit == Limit(money=2.5)
     assert kept.prices == (ModelPrice(LISTED, 0.15, 0.6, prices_from()), ModelPrice(OWN, 1.0, 0.0))

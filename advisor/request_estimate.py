@@ -1,0 +1,65 @@
+"""What a run will ask of its served models, estimated before it starts, and what that will cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from advisor.as_json import AsJson
+from advisor.pairing import model_words
+from advisor.plan import Plan
+from advisor.spending import full_name, prices_of
+from advisor.wording import cents_text, rough_text
+from eval.money.tokens import Price
+from eval.statistics.learning_curve import sizes_of
+from eval.task import Split, Task
+from strategies.presets import PRESETS
+from strategies.registry import LEARNS_FROM_NO_ROWS
+from strategies.served.address import is_served
+from strategies.served.capabilities import Capabilities
+from strategies.served_workload import LEAST, MOST, Foreseen, foresee_requests, foresee_requests_for_fewer
+
+FORESEEN = AsJson[dict[str, Foreseen]](dict[str, Foreseen])
+
+
+def estimate_requests(
+    task: Task, split: Split, plan: Plan, can: Callable[[str], Capabilities | None]
+) -> dict[str, Foreseen]:
+    """By served model, as the plan names it. `can` gives what its server was seen to do, None if that isn't known."""
+    preset = PRESETS[plan.preset]
+    budget, test_rows = preset.budget(task.kind), preset.curve_test_rows(task.kind)
+    sizes = sizes_of(len(split.train), preset.curve_shares)
+    found: dict[str, Foreseen] = {}
+    for one in plan.pairings:
+        if not is_served(one.model):
+            continue
+        able = can(one.model)
+        asked = foresee_requests(one.strategy, task.brief, split, task.documents, budget, able)
+        for rows in () if one.strategy in LEARNS_FROM_NO_ROWS else sizes:
+            asked += foresee_requests_for_fewer(
+                one.strategy, task.brief, split, task.documents, budget, rows, test_rows, able
+            )
+        found[one.model] = found.get(one.model, Foreseen()) + asked
+    return found
+
+
+def sentences_on(foreseen: Mapping[str, Foreseen], plan: Plan) -> list[str]:
+    """One for each served model, and what isn't foreseen."""
+    prices, currency = prices_of(plan), plan.priorities.currency
+    each = [
+        f"{model_words(model)}: {estimate_text(one, prices.get(full_name(model)), currency)}."
+        for model, one in foreseen.items()
+    ]
+    return [*each, "These are estimates. Answers kept from earlier runs cost nothing, thoughts of a model cost more."]
+
+
+def estimate_text(foreseen: Foreseen, price: Price | None, currency: str) -> str:
+    """ "about 1,200 requests, 90,000 to 220,000 input and 800 to 2,000 output tokens, $0.01 to $0.04"."""
+    tokens = (
+        f"about {rough_text(foreseen.requests)} requests, {rough_text(LEAST * foreseen.read)} to "
+        f"{rough_text(MOST * foreseen.read)} input and {rough_text(LEAST * foreseen.written)} to "
+        f"{rough_text(MOST * foreseen.written)} output tokens"
+    )
+    if price is None:
+        return f"{tokens}, at an unknown price"
+    money = price.of(foreseen.read, foreseen.written)
+    return f"{tokens}, {cents_text(LEAST * money, currency)} to {cents_text(MOST * money, currency)}"

@@ -1,0 +1,52 @@
+"""When services stop serving a model, as far as that is announced: the dates we know, and what the price table says.
+
+`_ENDS` was written on 28 November 2026 from OpenAI's page on deprecations,
+https://developers.openai.com/api/docs/deprecations. It holds exact names at that service alone: the same weights on
+another server go on.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from advisor.hosted import is_marked_deprecated, prices_from
+from eval.task import BadInput
+from strategies.served.address import ServedAddress, is_served
+
+_SOURCE, _READ_ON = "OpenAI's page on deprecations", "28 November 2026"
+_OPENAI = "api.openai.com"
+_IN_DECEMBER, _IN_JANUARY = date(2026, 12, 11), date(2027, 1, 14)
+_ENDS = {
+    "gpt-5": _IN_DECEMBER,
+    "gpt-5-2025-08-07": _IN_DECEMBER,
+    "gpt-5-mini": _IN_DECEMBER,
+    "gpt-5-mini-2025-08-07": _IN_DECEMBER,
+    "gpt-5-nano": _IN_DECEMBER,
+    "gpt-5-nano-2025-08-07": _IN_DECEMBER,
+    "gpt-4o": _IN_JANUARY,
+    "gpt-4o-mini": _IN_JANUARY,
+    "gpt-4.1": _IN_JANUARY,
+    "gpt-4.1-mini": _IN_JANUARY,
+}
+
+
+def shutdown_sentence(model: str, today: date | None = None) -> str:
+    """What is announced about the end of a served model, "" if we know of nothing. `model` is as a plan names it."""
+    if not is_served(model):
+        return ""
+    try:
+        address = ServedAddress.parse(model)
+    except BadInput:
+        return ""
+    ends = _ENDS.get(address.model) if address.host == _OPENAI else None
+    if ends is not None:
+        day, source = f"{ends.day} {ends:%B %Y}", f"{_SOURCE}, read on {_READ_ON}"
+        if ends <= (today or date.today()):
+            return f"{address.model} was to be shut down on {day} ({source}): choose another model."
+        return f"{address.model} will be shut down on {day} ({source}): have a replacement before then."
+    if is_marked_deprecated(address):
+        return (
+            f"{prices_from()} marks {address.model} at {address.host} as deprecated: ask how long it will be served "
+            "before you build on it."
+        )
+    return ""

@@ -1,0 +1,109 @@
+"""Estimate what a strategy asks of a served model, in requests and tokens, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from statistics import mean, quantiles
+
+from eval.measuring.robustness import VARIANTS
+from eval.task import Brief, Document, Kind, Split
+from eval.words import about_tokens
+from strategies.engine.language_model import LabelWay
+from strategies.presets import SENTENCE_TOKENS, Budget
+from strategies.prompting import TOKENS_OF_EXAMPLES, TRIED
+from strategies.prompts import instruction_of
+from strategies.registry import DECLARATIONS
+from strategies.search.passages import words_a_passage
+from strategies.served.capabilities import Capabilities, WholeLabels
+from strategies.workload import TOKENS_A_TURN, TOKENS_A_WORD, asked_of_documents
+
+LABELS_A_REQUEST = 64  # of an echo
+# Services cut the same words into other tokens than we assume, and settings differ in how long their prompts are.
+LEAST, MOST = 0.6, 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """Requests and their tokens, read and written, as estimated. The true tokens are probably from `LEAST` to `MOST`
+    times as many; what a model writes while it thinks isn't foreseen."""
+
+    requests: float = 0.0
+    read: float = 0.0
+    written: float = 0.0
+
+    def __add__(self, other: Foreseen) -> Foreseen:
+        return Foreseen(self.requests + other.requests, self.read + other.read, self.written + other.written)
+
+
+def foresee_requests(
+    strategy: str,
+    brief: Brief,
+    split: Split,
+    documents: Sequence[Document],
+    budget: Budget,
+    can: Capabilities | None = None,
+) -> Foreseen:
+    """What fitting one strategy and measuring it on the test rows asks, with the prompts that it would make. `can` is
+    what the server was seen to do; None if that isn't known yet, then answers are written."""
+    declared = DECLARATIONS[strategy]
+    settings, rows = min(budget.settings, declared.settings_tried), min(budget.probe_rows, len(split.test))
+    asked = len(split.dev) * settings + len(split.test) + min(budget.latency_rows, len(split.test))
+    asked += rows * len(VARIANTS)
+    if declared.looks_up and rows:
+        asked += sum(asked_of_documents(brief.kind, split, documents, budget))
+    return _answers(asked, _prompt_tokens(strategy, brief, split, documents, settings), brief, split, budget, can)
+
+
+def foresee_requests_for_fewer(
+    strategy: str,
+    brief: Brief,
+    split: Split,
+    documents: Sequence[Document],
+    budget: Budget,
+    rows: int,
+    test_rows: int,
+    can: Capabilities | None = None,
+) -> Foreseen:
+    """One point of a learning curve: the setting is chosen already, so each dev row is asked once."""
+    smaller = replace(split, train=split.train[:rows], test=split.test[:test_rows])
+    once = replace(budget.for_fewer(rows / len(split.train), {}), settings=1)
+    return foresee_requests(strategy, brief, smaller, documents, once, can)
+
+
+def _prompt_tokens(strategy: str, brief: Brief, split: Split, documents: Sequence[Document], settings: int) -> float:
+    """Of an average prompt: the instruction, what is shown or looked up, and the input."""
+    declared, rows = DECLARATIONS[strategy], [*split.train, *split.dev, *split.test]
+    own = mean(_tokens(row.input) for row in rows) + TOKENS_A_TURN
+    example = own + mean(_tokens(row.target) for row in rows) + TOKENS_A_TURN
+    instruction = _tokens(instruction_of(brief, split.train)) + TOKENS_A_TURN
+    if declared.looks_up:
+        passage = words_a_passage(row.target for row in split.train) * TOKENS_A_WORD
+        shown = example + (passage if documents and brief.kind is Kind.ANSWERING else 0)
+        return instruction + own + declared.looks_up.tokens(bool(documents), settings, passage, shown)
+    if declared.settings_tried == 1:
+        return instruction + own
+    counts = [count for count, _ in TRIED[:settings]]
+    return instruction + own + mean(min(TOKENS_OF_EXAMPLES, count * example) for count in counts)
+
+
+def _answers(
+    asked: int, prompt: float, brief: Brief, split: Split, budget: Budget, can: Capabilities | None
+) -> Foreseen:
+    targets = [_tokens(row.target) for row in split.train]
+    if not brief.labels:
+        usual = quantiles(targets, n=20)[-1] if len(targets) > 1 else targets[0]
+        return Foreseen(asked, asked * prompt, asked * min(budget.answer_tokens, usual + SENTENCE_TOKENS / 2))
+    way = can.labels_by if can else LabelWay.WRITTEN
+    if can is not None and way is LabelWay.SCORED:  # each label behind each prompt
+        by_echo = can.whole_labels is WholeLabels.ECHO
+        requests = asked * (ceil(len(brief.labels) / LABELS_A_REQUEST) if by_echo else len(brief.labels))
+        read = asked * sum(prompt + _tokens(label) for label in brief.labels)
+        return Foreseen(requests, read, requests * (can.echo_tokens * len(brief.labels) if by_echo else 1))
+    written = 1.0 if way is LabelWay.FIRST_TOKEN and brief.kind is not Kind.MULTI_LABEL else mean(targets)
+    return Foreseen(asked, asked * prompt, asked * written)
+
+
+def _tokens(text: str) -> float:
+    return 1 + about_tokens(text)

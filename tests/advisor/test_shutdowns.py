@@ -1,0 +1,47 @@
+"""What is announced about the end of a served model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from advisor.schema import Report, ServedFacts
+from advisor.shutdowns import shutdown_sentence
+
+BEFORE, AFTER = date(2026, 11, 28), date(2026, 12, 11)
+
+
+@pytest.mark.parametrize(
+    ("model", "today", "said"),
+    [
+        (
+            "served:gpt-5-mini@https://api.openai.com/v1",
+            BEFORE,
+            "gpt-5-mini will be shut down on 11 December 2026 (Ope",
+        ),
+        (
+            "served:gpt-5-mini@https://api.openai.com/v1",
+            AFTER,
+            "gpt-5-mini was to be shut down on 11 December 2026 (Op",
+        ),
+        ("served:gemini-2.0-flash@https://generativelanguage.googleapis.com/v1beta/openai", BEFORE, "genai-prices "),
+    ],
+)
+def test_an_announced_end_is_said_with_its_source(model: str, today: date, said: str) -> None:
+    assert shutdown_sentence(model, today).startswith(said)
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["embedded", "served:gpt-5-mini@http://gpu:8000/v1", "served:gpt-5@http://127.0.0.1:1/v1", "served:no address"],
+)
+def test_nothing_is_said_of_other_servers(model: str) -> None:
+    assert shutdown_sentence(model, AFTER) == ""
+
+
+def test_the_report_says_it_of_the_model_it_recommends(synthetic_report: Callable[..., Report]) -> None:
+    facts = ServedFacts("gpt-5-mini at api.openai.com", None, "", None, shutdown="It ends.")
+    assert "It ends." in synthetic_report(model=facts.model, served=[facts]).recommendation.caveats
+    assert "It ends." not in synthetic_report(served=[facts]).recommendation.caveats
