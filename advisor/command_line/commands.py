@@ -188,13 +188,13 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
 
 def _resume(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
     run = store.run(options.run)
-    if run.state == "done":
-        raise BadInput(f"Run {run.id} is done, so there is nothing to continue.")
     limit = limit_of(options, run.plan.limit)
     check_limit(replace(run.plan, limit=limit))
     _check_results(options)
     screen = Screen(stderr=True)
     with _device(store, screen):
+        if store.run(run.id).state == "done":  # by now
+            raise BadInput(f"Run {run.id} is done, so there is nothing to continue.")
         store.continue_run(run.id, limit)
         try:
             report = _carry_out(store, run, screen, build_strategy)

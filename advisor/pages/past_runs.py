@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import streamlit as st
@@ -73,5 +74,9 @@ def _measured(home: str, run_id: str, ended_at: float | None, _store: Store) -> 
     except BadInput:
         return None
     trials, baselines = read_trials(folder, [step.strategy for step in _store.steps(run_id)])
-    plan = _store.run(run_id).plan
-    return Measured(at_own_prices(sharing_timings(trials), plan), baselines, split) if trials else None
+    if not trials:
+        return None
+    trials = sharing_timings(trials)
+    with suppress(BadInput):  # a plan of another version: then the prices of served models are unknown
+        trials = at_own_prices(trials, _store.run(run_id).plan)
+    return Measured(trials, baselines, split)
