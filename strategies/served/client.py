@@ -22,6 +22,7 @@ from eval.task import BadInput
 from strategies.served.address import ServedAddress
 from strategies.served.answers_kept import AnswersKept
 from strategies.served.budget import LimitReachedError, Spending
+from strategies.served.connections import connections_to
 from strategies.served.faults import BadReply, Fault, Then, fault_of
 from strategies.served.heard import Heard
 from strategies.served.keys import Key, KeyNeededError
@@ -84,7 +85,6 @@ class Client:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="served model", daemon=True)
         self._thread.start()
-        limits = httpx2.Limits(max_connections=at_once + 4, max_keepalive_connections=at_once + 4)
         timeout = httpx2.Timeout(self.patience.answering, connect=self.patience.connecting)
         self._client = AsyncOpenAI(
             api_key=key.reveal() if key else "none",
@@ -92,7 +92,7 @@ class Client:
             max_retries=0,
             timeout=timeout,
             http_client=openai.DefaultAsyncHttpxClient(
-                limits=limits, timeout=timeout, trust_env=not address.is_on_this_machine
+                transport=connections_to(address), timeout=timeout, trust_env=not address.is_on_this_machine
             ),
         )
 

@@ -39,7 +39,7 @@ class Pace:
         finally:
             async with self._changed:
                 self._running -= 1
-                self._changed.notify_all()
+                self._changed.notify(max(0, self.allowed - self._running))  # not all of thousands that wait
 
     def went_well(self) -> None:
         """One more at once after as many answers as now run at once."""
