@@ -1,8 +1,8 @@
 """When services stop serving a model, as far as that is announced: the dates we know, and what the price table says.
 
 `_ENDS` was written on 28 November 2026 from OpenAI's page on deprecations,
-https://developers.openai.com/api/docs/deprecations. It holds exact names at that service alone: the same weights on
-another server go on.
+https://developers.openai.com/api/docs/deprecations: the dates of December from a copy of it, those of January from four
+articles that quote it and agree. It holds exact names at that service alone: the same weights on another server go on.
 """
 
 from __future__ import annotations
