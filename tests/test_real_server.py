@@ -5,12 +5,14 @@ The model is tiny, because the probes alone would take minutes with the embedded
 
 from __future__ import annotations
 
+import json
 import os
-import socket
+import signal
+import sqlite3
 import subprocess
 import sys
 import time
-import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,13 +24,16 @@ from strategies.engine.language_model import LabelWay
 from strategies.prompts import build_prompt
 from strategies.served.address import ServedAddress
 from strategies.served.client import Client
+from strategies.served.pace import MOST
 from strategies.served.probes import probe
 from strategies.served.served_model import ServedModel
+from tests.bad_uploads import TABLE
+from tests.servers.counting_proxy import CountingProxy
+from tests.servers.real_servers import transformers_serve
 from tests.tiny_model import save_tiny_model, tiny_transformer
 
 pytestmark = pytest.mark.slow
 
-_SECONDS_TO_START = 120
 QUESTIONS = (
     "How do I reset my password?",
     "My parcel has not arrived.",
@@ -41,20 +46,9 @@ QUESTIONS = (
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedAddress]:
-    folder, port = save_tiny_model(tmp_path_factory.mktemp("model")), _free_port()
-    command = [Path(sys.executable).with_name("transformers"), "serve", folder, "--port", str(port)]
-    hub = tmp_path_factory.mktemp("hub")  # its list of models is that of the hub's cache
-    with subprocess.Popen(
-        [*map(str, command), "--device", "cpu", "--dtype", "float32"],
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(hub)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/health", process)
-            yield ServedAddress.parse(f"served:{folder}@http://127.0.0.1:{port}")
-        finally:
-            process.terminate()
+    folder = save_tiny_model(tmp_path_factory.mktemp("model"))
+    with transformers_serve(folder, tmp_path_factory.mktemp("hub")) as found:
+        yield found
 
 
 def test_it_answers_as_the_local_engine(address: ServedAddress) -> None:
@@ -77,21 +71,30 @@ def test_it_answers_as_the_local_engine(address: ServedAddress) -> None:
     served.close()
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+def test_a_killed_comparison_is_resumed_without_paying_twice(address: ServedAddress, tmp_path: Path) -> None:
+    """Counted by a proxy of ours in front of the server."""
+    task = tmp_path / "task.csv"
+    task.write_bytes(TABLE)
+    surroundings = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "THREEWAYS_HOME": str(tmp_path / "home")}
+    with CountingProxy(address) as proxy:
+        command = [sys.executable, "-m", "advisor", "compare", str(task), "--out", str(tmp_path / "report"), "--json"]
+        command += ["--strategies", "prompting,prompting_examples", "--model", proxy.address.name]
+        with subprocess.Popen(command, env=surroundings, start_new_session=True, stdout=subprocess.DEVNULL) as process:
+            while len(_answers_asked(proxy.whole)) < 12:
+                assert process.poll() is None
+                time.sleep(0.01)
+            os.killpg(process.pid, signal.SIGKILL)
+        before = _answers_asked(proxy.sent)
+        with sqlite3.connect(tmp_path / "cache" / "threeways" / "served" / "answers.sqlite") as kept:
+            [[on_disk]] = kept.execute("SELECT count(*) FROM answers")
+        ended = subprocess.run(command, env=surroundings, stdout=subprocess.PIPE, check=True)
+        assert [one["status"] for one in json.loads(ended.stdout)["candidates"]] == ["done", "done"]
+        after = _answers_asked(proxy.sent)
+    twice = sum(after.values()) - len(after)
+    assert max(before.values()) == 1 and on_disk >= 12 - MOST and len(after) > len(before)
+    assert twice == len(before) - on_disk <= 2 * MOST  # in flight, or on the way to the disk
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    started = time.monotonic()
-    while time.monotonic() - started < _SECONDS_TO_START:
-        if process.poll() is not None:
-            pytest.fail(f"the server ended with status {process.returncode}")
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail("the server didn't start")
+def _answers_asked(requests: Counter[tuple[str, bytes]]) -> Counter[tuple[str, bytes]]:
+    """Without the probes, which ask each time and whose findings are kept."""
+    return Counter({one: times for one, times in requests.items() if times and b"hello to a visitor" not in one[1]})

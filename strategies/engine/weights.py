@@ -122,6 +122,7 @@ def _unpacked(gguf: Path) -> Path:
     network = _read_network(gguf.parent, gguf_file=gguf.name, config=config, dtype=torch.float32)
     if hasattr(config, "quantization_config"):
         del config.quantization_config  # the weights are no longer quantized
+    config.architectures = [type(network).__name__]  # as transformers' own saving; `transformers serve` reads it
     tokenizer = _read(AutoTokenizer, gguf.parent, gguf_file=gguf.name)
     cache.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=cache))

@@ -15,8 +15,8 @@ FIRST_TOKENS = 5  # alternatives that the first token needs at least, or most la
 
 
 class Choice(StrEnum):
-    """The parameter that holds an answer to a list of texts: vLLM's present one, its earlier one, or an enumeration in
-    a JSON schema."""
+    """What holds an answer to a list of texts: vLLM's present parameter, its earlier one, or an enumeration in a JSON
+    schema."""
 
     STRUCTURED = "structured_outputs"
     GUIDED = "guided_choice"
@@ -49,6 +49,7 @@ class Capabilities:
     whether the model writes thoughts before its answer. `top_logprobs`: the alternatives it gives for a token, 0 for
     none. `tokenizes`: whether /tokenize gives the tokens of a chat. `echo_tokens`: the least that /completions must
     write after an echo. `context_tokens`: None if the server doesn't say. `answers_as`: the model's name in answers.
+    `schema_in_object`: whether a JSON schema goes with the type `json_object`, as for llama-cpp-python's own server.
     """
 
     limit: str = "max_tokens"
@@ -67,6 +68,7 @@ class Capabilities:
     echo_tokens: int = 0
     context_tokens: int | None = None
     answers_as: str = ""
+    schema_in_object: bool = False
 
     @property
     def labels_by(self) -> LabelWay:
@@ -108,7 +110,15 @@ class Capabilities:
         if self.choice is Choice.GUIDED:
             return {Choice.GUIDED.value: list(labels)}
         enum = {"type": "string", "enum": list(labels)}
-        return in_schema({"type": "object", "properties": {LABEL: enum}, "required": [LABEL]})
+        return self.in_schema({"type": "object", "properties": {LABEL: enum}, "required": [LABEL]})
+
+    def in_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The parameter that holds an answer to a JSON schema."""
+        strict = {**schema, "additionalProperties": False}
+        if self.schema_in_object:
+            return {"response_format": {"type": "json_object", "schema": strict}}
+        named = {"name": "answer", "strict": True, "schema": strict}
+        return {"response_format": {"type": "json_schema", "json_schema": named}}
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -225,9 +235,3 @@ class Capabilities:
 
 
 LABEL = "label"  # the only field of an answer that is held to the labels by a JSON schema
-
-
-def in_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """The parameter that holds an answer to a JSON schema."""
-    strict = {"name": "answer", "strict": True, "schema": {**schema, "additionalProperties": False}}
-    return {"response_format": {"type": "json_schema", "json_schema": strict}}

@@ -14,7 +14,7 @@ from strategies.engine.language_model import Message, Prompt
 from strategies.served.address import ServedAddress
 from strategies.served.answer_text import label_in, said_in
 from strategies.served.budget import Spending
-from strategies.served.capabilities import Capabilities, Choice, WholeLabels, in_schema
+from strategies.served.capabilities import Capabilities, Choice, WholeLabels
 from strategies.served.client import Client, Patience, StoppedError
 from strategies.served.first_tokens import first_tokens
 from strategies.served.keys import Key
@@ -82,7 +82,8 @@ class _Probes:
         self._look_at_turns()
         self._can = replace(self._can, repeats=self._repeats(), streams=self._streams())
         top, first_token = self._top_logprobs()
-        self._can = replace(self._can, top_logprobs=top, choice=self._choice(), follows_schema=self._follows_schema())
+        self._can = replace(self._can, top_logprobs=top)
+        self._look_for_schemas()
         tokenizes, context = self._tokenizes()
         self._can = replace(self._can, tokenizes=tokenizes, context_tokens=context or self._can.context_tokens)
         return self._with_whole_labels(first_token)
@@ -149,6 +150,17 @@ class _Probes:
                 return (top if len(found) >= top else len(found)), likeliest
         return 0, None
 
+    def _look_for_schemas(self) -> None:
+        """What holds answers to labels and to a JSON schema, which servers take in two forms."""
+        for in_object in (False, True):
+            self._can = replace(self._can, schema_in_object=in_object)
+            if self._follows_schema():
+                self._can = replace(self._can, follows_schema=True)
+                break
+        else:
+            self._can = replace(self._can, schema_in_object=False)
+        self._can = replace(self._can, choice=self._choice())
+
     def _choice(self) -> Choice | None:
         for way in Choice:
             held = replace(self._can, choice=way)
@@ -158,7 +170,7 @@ class _Probes:
         return None
 
     def _follows_schema(self) -> bool:
-        reply = self._ask(_QUESTION, _CHOICE_TOKENS, **in_schema(_UNLIKELY_SCHEMA))
+        reply = self._ask(_QUESTION, _CHOICE_TOKENS, **self._can.in_schema(_UNLIKELY_SCHEMA))
         if not isinstance(reply, Answer):
             return False
         try:

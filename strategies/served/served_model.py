@@ -9,7 +9,7 @@ from eval.measuring.phases import is_listening
 from eval.money.tokens import Spent
 from strategies.engine.language_model import Compare, LabelWay, Prompt, RowsDone, Scores, Written
 from strategies.served.answer_text import estimated_tokens, label_in, said_in
-from strategies.served.capabilities import Capabilities, Choice, in_schema
+from strategies.served.capabilities import Capabilities, Choice
 from strategies.served.client import Client
 from strategies.served.first_tokens import label_by_first_token
 from strategies.served.requests import CHAT, Answer, Refusal, Reply, Request
@@ -102,7 +102,7 @@ class ServedModel:
         self, prompts: Sequence[Prompt], schema: dict[str, Any], max_tokens: int, rows_done: RowsDone | None = None
     ) -> list[Written]:
         self._ways[self.capabilities.json.sentence] = None
-        return self._write(prompts, max_tokens, in_schema(schema), rows_done)
+        return self._write(prompts, max_tokens, self.capabilities.in_schema(schema), rows_done)
 
     def name_labels(
         self, prompts: Sequence[Prompt], labels: Sequence[str], max_tokens: int, rows_done: RowsDone | None = None

@@ -173,6 +173,8 @@ def _schema_of(body: Json) -> Json | None:
     if response_format.get("type") == "json_schema":
         schema: Json = response_format["json_schema"]["schema"]
         return schema
+    if response_format.get("type") == "json_object":
+        return response_format.get("schema")
     return None
 
 

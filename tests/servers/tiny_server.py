@@ -24,9 +24,10 @@ class Behaviour:
     """What the server does with requests for answers.
 
     `ignores`: parameters and paths that it acts as if it had never heard of, with status 200 (paths: 404). `refuses`:
-    parameters that it answers with status 400. `faults`: what happens to the next requests, one each: a status such as
-    429, "hang", "cut", "malformed", "empty", "page". `retry_after` goes with 429. `key` must come with each request.
-    `seconds` are added to each answer. With `at_most` requests at once, further ones get 429.
+    parameters, and types of `response_format`, that it answers with status 400. `faults`: what happens to the next
+    requests, one each: a status such as 429, "hang", "cut", "malformed", "empty", "page". `retry_after` goes with 429.
+    `key` must come with each request. `seconds` are added to each answer. With `at_most` requests at once, further ones
+    get 429.
     """
 
     ignores: set[str] = field(default_factory=set)
@@ -149,7 +150,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "empty":
             self._send(200, {"id": "1", "object": "chat.completion", "choices": []})
             return
-        for name in sorted(behaviour.refuses & body.keys()):
+        form = (body.get("response_format") or {}).get("type")
+        for name in sorted(behaviour.refuses & {*body.keys(), form}):
             said = f"Unsupported parameter: {name}."
             self._send(400, {"error": {"message": said, "type": "invalid_request_error", "param": name}})
             return

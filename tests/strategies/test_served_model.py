@@ -42,6 +42,7 @@ FULL = Capabilities(
 BY_PROMPT_LOGPROBS = replace(FULL, whole_labels=WholeLabels.PROMPT_LOGPROBS)
 CHOOSING = replace(FULL, whole_labels=None)
 BY_ENUM = replace(CHOOSING, choice=Choice.ENUM)
+BY_OBJECT = replace(BY_ENUM, schema_in_object=True)
 BY_FIRST_TOKEN = replace(CHOOSING, choice=None)
 WRITING_LABELS = replace(BY_FIRST_TOKEN, top_logprobs=0)
 WAYS = [FULL, BY_PROMPT_LOGPROBS, CHOOSING, BY_ENUM, BY_FIRST_TOKEN, WRITING_LABELS]
@@ -100,7 +101,7 @@ def test_labels_written_and_matched_are_the_same_here_and_there(ask: Any) -> Non
     assert all(one.unmatched for one in there)  # a random network writes no label
 
 
-@pytest.mark.parametrize("capabilities", [CHOOSING, replace(CHOOSING, choice=Choice.GUIDED), BY_ENUM])
+@pytest.mark.parametrize("capabilities", [CHOOSING, replace(CHOOSING, choice=Choice.GUIDED), BY_ENUM, BY_OBJECT])
 def test_a_server_is_held_to_the_labels(ask: Any, capabilities: Capabilities) -> None:
     labels = ("refund", "delivery", "account")
     model = ask(capabilities)

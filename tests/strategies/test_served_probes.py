@@ -104,6 +104,15 @@ def test_what_is_refused_is_left_out_of_later_requests(server: TinyServer) -> No
     assert capabilities.parameters(7) == {"max_completion_tokens": 7}
 
 
+def test_a_schema_in_a_json_object_is_found_too(server: TinyServer) -> None:
+    capabilities = found(
+        server, Behaviour(ignores={*SCORING, "structured_outputs", "guided_choice"}, refuses={"json_schema"})
+    )
+    assert changed(capabilities) == {"whole_labels": None, "choice": Choice.ENUM, "schema_in_object": True}
+    assert capabilities.labels_by is LabelWay.CHOSEN
+    assert Capabilities.from_json(capabilities.to_json()) == capabilities
+
+
 def test_answers_that_change_and_counts_that_cannot_be_true_are_noticed(server: TinyServer) -> None:
     wrong = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
     capabilities = found(server, Behaviour(changes_answers=True, usage=wrong))
