@@ -1,7 +1,7 @@
 """The connections to a server, each in a pool of its own.
 
 httpcore's one pool looks at every connection when a request begins and again when it ends, and asks the operating
-system about each idle one. With 32 connections that is a quarter of the processor time of a request.
+system about each idle one. A pool of one connection has nothing to look through.
 """
 
 from __future__ import annotations
