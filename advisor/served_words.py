@@ -57,7 +57,7 @@ def _json(can: Capabilities) -> str:
 
 def _first_token(can: Capabilities, seconds: float | None) -> str:
     if seconds is not None:
-        return f"It takes {seconds_text(seconds)} from here, with the way through the network."
+        return f"It takes {seconds_text(seconds)} from here, including the network."
     if can.streams:
         return "The server streams its answers, so a run can measure the time to the first token."
     return "The server sends answers whole. The report has their latency, but no time to the first token."
@@ -73,7 +73,7 @@ def _context(can: Capabilities) -> str:
     if can.context_tokens is None:
         return "The server doesn't say how much the model can read. A prompt that is too long gets no answer."
     words = int(_WORDS_A_TOKEN * can.context_tokens)
-    words = round(words, 1 - len(str(words)))
+    words = round(words, 2 - len(str(words)))
     return (
         f"The model reads up to {can.context_tokens:,} tokens, about {words:,} English words. Passages and examples "
         "have to fit in."

@@ -26,17 +26,19 @@ def offer_served(model: str) -> None:
             return
         name = found.address.name
         others = [one for one in st.session_state.get("further-models", ()) if one != name]
-        if name in (model, *st.session_state.get("further-models", ())):
+        is_in = name in (model, *st.session_state.get("further-models", ()))
+        if is_in:
             frame.small("It is part of this comparison.")
         local = DEFAULT_MODEL if refusal_of("finetuning", model) else model
         with st.container(horizontal=True):
             st.button(_SPLIT, key="served-split", on_click=lambda: _prompt_and_tune(name, local, others))
-            if name != model:
+            if not is_in:
                 st.button(
                     f"Compare it with {short_names([model])[model]}",
                     key="served-beside",
                     on_click=lambda: _set_models(model, [*others, name]),
                 )
+            if name != model or others:
                 st.button("Use it alone", key="served-alone", on_click=lambda: _set_models(name, []))
 
 

@@ -45,6 +45,7 @@ def ask_for_served(place: str) -> Connected | None:
             key=_key(place, "model"),
             placeholder="Choose or type its name" if models else "Leave it empty to see what the server has",
         )
+        left, right = st.columns(2, gap="medium")
         left.text_input(
             "Key",
             type="password",

@@ -31,7 +31,7 @@ from strategies.served.requests import CHAT, COMPLETIONS, Answer, Refusal, Reply
 from strategies.served.usage import tokens_taken
 
 Given = TypeVar("Given")
-AGAIN = "Start the run again when it does: answers that are here already are not paid for again."
+AGAIN = "Start the run again when the server works: answers that are here already are not paid for again."
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,14 +31,15 @@ def app(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTes
     return open_page("Compare", dataset=store.add_dataset("tickets.csv", TICKETS.encode()).id)
 
 
-def connect(app: AppTest, url: str, key: str = "") -> None:
+def connect(app: AppTest, url: str, key: str = "", place: str = "compare") -> None:
     """Fills the form, and waits for the end of the test."""
-    app.text_input(key="served-url-compare").set_value(url)
-    app.text_input(key="served-key-compare").set_value(key)
+    app.text_input(key=f"served-url-{place}").set_value(url)
+    app.text_input(key=f"served-key-{place}").set_value(key)
     button = next(one for one in app.button if one.label == "Test the connection")
     button.click().run()
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while "served-test-compare" in app.session_state and app.session_state["served-test-compare"].found is None:
+    test = f"served-test-{place}"
+    while test in app.session_state and app.session_state[test].found is None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     app.run()
@@ -56,7 +57,7 @@ def test_a_tested_model_is_explained_and_one_click_from_the_usual_comparison(
     assert taken == {host: SECRET} and SECRET not in repr(app.session_state)
     said = html_of(app)
     assert f"tiny at {host} answers." in said and "how likely each whole label is" in said
-    assert "The model reads up to 2,048 tokens, about 2,000 English words." in said
+    assert "The model reads up to 2,048 tokens, about 1,500 English words." in said
     assert app.selectbox(key="served-model-compare").value == "tiny"
     app.button(key="served-split").click().run()
     assert primaries(app) == ["Compare the four"] and "It is part of this comparison." in html_of(app)
