@@ -12,7 +12,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from strategies.served.pace import MOST
 from strategies.served.probes import probe
 from strategies.served.served_model import ServedModel
 from tests.bad_uploads import TABLE
-from tests.servers.counting_proxy import CountingProxy
+from tests.servers.counting_proxy import CountingProxy, answers_asked
 from tests.servers.real_servers import transformers_serve
 from tests.tiny_model import save_tiny_model, tiny_transformer
 
@@ -80,21 +79,16 @@ def test_a_killed_comparison_is_resumed_without_paying_twice(address: ServedAddr
         command = [sys.executable, "-m", "advisor", "compare", str(task), "--out", str(tmp_path / "report"), "--json"]
         command += ["--strategies", "prompting,prompting_examples", "--model", proxy.address.name]
         with subprocess.Popen(command, env=surroundings, start_new_session=True, stdout=subprocess.DEVNULL) as process:
-            while len(_answers_asked(proxy.whole)) < 12:
+            while len(answers_asked(proxy.whole)) < 12:
                 assert process.poll() is None
                 time.sleep(0.01)
             os.killpg(process.pid, signal.SIGKILL)
-        before = _answers_asked(proxy.sent)
+        before = answers_asked(proxy.sent)
         with sqlite3.connect(tmp_path / "cache" / "threeways" / "served" / "answers.sqlite") as kept:
             [[on_disk]] = kept.execute("SELECT count(*) FROM answers")
         ended = subprocess.run(command, env=surroundings, stdout=subprocess.PIPE, check=True)
         assert [one["status"] for one in json.loads(ended.stdout)["candidates"]] == ["done", "done"]
-        after = _answers_asked(proxy.sent)
+        after = answers_asked(proxy.sent)
     twice = sum(after.values()) - len(after)
     assert max(before.values()) == 1 and on_disk >= 12 - MOST and len(after) > len(before)
     assert twice == len(before) - on_disk <= 2 * MOST  # in flight, or on the way to the disk
-
-
-def _answers_asked(requests: Counter[tuple[str, bytes]]) -> Counter[tuple[str, bytes]]:
-    """Without the probes, which ask each time and whose findings are kept."""
-    return Counter({one: times for one, times in requests.items() if times and b"hello to a visitor" not in one[1]})

@@ -1,107 +1,114 @@
-"""The embedded model in our engine and behind `transformers serve`, asked by the same strategies on the same rows: how
-many answers are equal.
+"""The embedded model in our engine and behind `transformers serve`: one comparison of both on the command line, killed
+in the middle and resumed, and how many answers are equal.
 
-"as compared": each side chooses its own settings, and our engine scores labels, as in a run with both models. "same
-prompts": our engine is asked again as the served model was, with its prompts and its limit of tokens, and labels are
-written and matched. Answers that differ are printed.
+"as compared": each side chose its own settings, and our engine scored labels. "same prompts": our engine is asked again
+as the served model was, with its prompts and its limit of tokens, and labels are written and matched. Answers that
+differ are printed. A proxy counts the requests that were paid for.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from eval.outcomes import Prediction
-from eval.scoring import scorer_for
-from eval.task import LearningSplit, Split, Task
-from strategies.contract import Strategy
+from advisor.pairing import Pairing, pairings_of
+from advisor.storage.task_file import read_task
+from advisor.storage.trial_files import read_trial
+from eval.outcomes import Outcome
 from strategies.engine.language_model import LabelWay, LanguageModel
 from strategies.engine.models import EMBEDDED
 from strategies.engine.weights import load_language_model, model_folder
-from strategies.presets import PRESETS, Preset
+from strategies.presets import PRESETS
 from strategies.registry import build_strategy
 from strategies.served.address import ServedAddress
-from strategies.served.client import Client
-from strategies.served.probes import probe
-from strategies.served.served_model import ServedModel
-from tests.benchmarks.shared_tasks import shared_task
+from tests.benchmarks.shared_tasks import task_files
+from tests.servers.counting_proxy import CountingProxy, answers_asked
 from tests.servers.real_servers import transformers_serve
 
 TASKS = ("clinc_banking15", "xquad_en")
 STRATEGIES = ("prompting", "prompting_examples", "retrieval")
-TRAIN, DEV, TEST = 200, 6, 40  # rows at most; FULL takes those of the quick preset
+SHORT = ("retrieval",)
+PRESET = PRESETS["quick"]
+ANSWERS_BEFORE_THE_KILL = 100
 
 
 def run(full: bool) -> list[dict[str, Any]]:
-    tasks = [(name, *shared_task(name)) for name in TASKS]
+    files = {name: task_files(name) for name in TASKS}
+    strategies = STRATEGIES if full else SHORT
     with TemporaryDirectory() as hub, transformers_serve(model_folder(EMBEDDED), Path(hub)) as address:
-        served = served_at(address)
-        for found in served.capabilities.found:
-            sys.stdout.write(f"{found.title}: {found.sentence}\n")
-        return [row for name, task, split in tasks for row in compare(name, task, split, served, full)]
+        return [row for name in TASKS for row in _compare(name, *files[name], strategies, address)]
 
 
-def served_at(address: ServedAddress) -> ServedModel:
-    return ServedModel(Client(address), probe(address, None))
-
-
-def compare(name: str, task: Task, split: Split, served: ServedModel, full: bool) -> Iterator[dict[str, Any]]:
-    local = load_language_model(EMBEDDED)
-    budget = PRESETS["quick"].budget(task.kind)
-    if not full:
-        split = replace(split, train=split.train[:TRAIN], dev=split.dev[:DEV], test=split.test[:TEST])
-        budget = replace(budget, settings=1)
-    preset = Preset("benchmark", "", {task.kind: budget})
-    inputs, scorer = [row.input for row in split.test], scorer_for(task, split)
-    for strategy in STRATEGIES:
-        there = _fitted(strategy, task, split, preset, served)
-        theirs = there.predict(inputs)
-        local.labels_by = LabelWay.SCORED
-        ours = _fitted(strategy, task, split, preset, local).predict(inputs)
+def _compare(
+    name: str, table: Path, documents: Path | None, strategies: Sequence[str], address: ServedAddress
+) -> Iterator[dict[str, Any]]:
+    with TemporaryDirectory() as folder, CountingProxy(address) as proxy:
+        here, there = (EMBEDDED, strategies), (proxy.address.name, strategies)
+        command = [sys.executable, "-m", "advisor", "compare", str(table), "--preset", PRESET.name, "--json"]
+        command += ["--strategies", ",".join(strategies), "--model", here[0], "--model", there[0]]
+        command += ["--docs", str(documents)] if documents else []
+        homes = {"THREEWAYS_HOME": f"{folder}/home", "XDG_CACHE_HOME": f"{folder}/cache"}
+        paid = _run_killed_once([*command, "--out", f"{folder}/report"], {**os.environ, **homes}, proxy)
+        [run_folder] = Path(folder, "home", "runs").iterdir()
+        local = load_language_model(EMBEDDED)
         local.labels_by = LabelWay.WRITTEN
-        again = _as_fitted(there, task, preset, local).predict(inputs)
-        for row, one, other in zip(split.test, again, theirs, strict=True):
-            if one.text != other.text:
-                sys.stdout.write(
-                    f"{name}, {strategy}: {row.input}\n  ours: {one.text!r}, {one.tokens_in} tokens read\n"
-                    f"  served: {other.text!r}, {other.error or f'{other.tokens_in} tokens read'}\n"
-                )
-        yield {
-            "task": name,
-            "strategy": strategy,
-            "score, served": float(scorer.overall([one.text for one in theirs], split.test)),
-            "score, ours": float(scorer.overall([one.text for one in ours], split.test)),
-            "as compared": _equal(ours, theirs),
-            "same prompts": _equal(again, theirs),
-            "no label written": sum(one.unmatched for one in theirs),
-            "tokens read": f"{sum(a.tokens_in == b.tokens_in for a, b in zip(again, theirs, strict=True))} equal",
-        }
+        candidates = pairings_of([here, there])
+        for ours, theirs in zip(candidates[: len(strategies)], candidates[len(strategies) :], strict=True):
+            equal = _equal_answers(run_folder, ours, theirs, local)
+            yield {"task": name, "strategy": ours.strategy, **equal, **paid}
 
 
-def _fitted(name: str, task: Task, split: Split, preset: Preset, model: LanguageModel) -> Strategy:
-    strategy = _asking(name, task, preset, model)
-    strategy.fit(LearningSplit(split.train, split.dev), task.documents, lambda progress: None)
-    return strategy
+def _run_killed_once(command: Sequence[str], homes: Mapping[str, str], proxy: CountingProxy) -> dict[str, Any]:
+    """How many requests for answers were sent: before the kill, in all, and twice."""
+    with subprocess.Popen(command, env=homes, start_new_session=True, stdout=subprocess.DEVNULL) as process:
+        while proxy.whole.total() < ANSWERS_BEFORE_THE_KILL:
+            if process.poll() is not None:
+                raise RuntimeError("the comparison ended before it was to be killed")
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+    before = proxy.sent.total()
+    ended = subprocess.run(command, env=homes, stdout=subprocess.PIPE, check=True)
+    statuses = [one["status"] for one in json.loads(ended.stdout)["candidates"]]
+    if set(statuses) != {"done"}:
+        raise RuntimeError(f"the candidates ended as {statuses}")
+    answers = answers_asked(proxy.sent)
+    twice = answers.total() - len(answers)
+    return {"requests before the kill": before, "in all": proxy.sent.total(), "sent twice": twice}
 
 
-def _as_fitted(other: Strategy, task: Task, preset: Preset, model: LanguageModel) -> Strategy:
-    """The same strategy with everything that the other learned, asking another model."""
-    with TemporaryDirectory() as folder:
-        other.save(Path(folder))
-        strategy = _asking(other.name, task, preset, model)
-        strategy.load(Path(folder))
-    return strategy
+def _equal_answers(run_folder: Path, ours: Pairing, theirs: Pairing, local: LanguageModel) -> dict[str, Any]:
+    task, split = read_task(run_folder)
+    here, there = (_outcomes(run_folder / one.name) for one in (ours, theirs))
+    strategy = build_strategy(theirs.strategy, task.brief, EMBEDDED, PRESET, seed=0)
+    strategy.load_model = lambda: local  # type: ignore[attr-defined]
+    strategy.load(run_folder / theirs.name / "fitted")
+    again = strategy.predict([row.input for row in split.test])
+    for row, one in zip(split.test, again, strict=True):
+        if one.text != there[row.id].text:
+            sys.stdout.write(
+                f"{theirs.strategy}: {row.input}\n  ours: {one.text!r}\n  served: {there[row.id].text!r}\n"
+            )
+    equal = sum(one.text == there[row.id].text for row, one in zip(split.test, again, strict=True))
+    return {
+        "score, ours": fmean(one.score for one in here.values()),
+        "score, served": fmean(one.score for one in there.values()),
+        "same prompts": f"{equal} of {len(there)}",
+        "as compared": f"{sum(one.text == here[id].text for id, one in there.items())} of {len(there)}",
+        "no label written": sum(one.unmatched for one in there.values()),
+    }
 
 
-def _asking(name: str, task: Task, preset: Preset, model: LanguageModel) -> Strategy:
-    strategy = build_strategy(name, task.brief, EMBEDDED, preset, seed=0)
-    strategy.load_model = lambda: model  # type: ignore[attr-defined]
-    return strategy
-
-
-def _equal(ours: Sequence[Prediction], theirs: Sequence[Prediction]) -> str:
-    return f"{sum(one.text == other.text for one, other in zip(ours, theirs, strict=True))} of {len(theirs)}"
+def _outcomes(folder: Path) -> dict[str, Outcome]:
+    trial = read_trial(folder)
+    if trial is None:
+        raise RuntimeError(f"no finished trial in {folder}")
+    return {one.example_id: one for one in trial.outcomes}

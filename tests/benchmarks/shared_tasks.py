@@ -23,14 +23,20 @@ class NoSharedData(Skipped):
     """Its text says where they were looked for."""
 
 
-def shared_task(name: str) -> tuple[Task, Split]:
-    """Raises NoSharedData where the datasets are absent."""
+def task_files(name: str) -> tuple[Path, Path | None]:
+    """The table, and the documents if there are some. Raises NoSharedData where the datasets are absent."""
     folder = DATA / name
     if not folder.exists():
         raise NoSharedData(f"the public datasets are not in {DATA}")
-    table = read_table("task.csv", (folder / "task.csv").read_bytes())
     documents = folder / "docs.jsonl"
-    read = read_documents(documents.name, documents.read_bytes()).documents if documents.exists() else []
+    return folder / "task.csv", documents if documents.exists() else None
+
+
+def shared_task(name: str) -> tuple[Task, Split]:
+    """Raises NoSharedData where the datasets are absent."""
+    path, documents = task_files(name)
+    table = read_table(path.name, path.read_bytes())
+    read = read_documents(documents.name, documents.read_bytes()).documents if documents else []
     columns = guess_columns(table)
     setup = Setup(columns.input, columns.target, columns.group, columns.split, columns.document)
     task = setup.build(table, name, read).task
