@@ -57,8 +57,7 @@ def show_warning(run: StoredRun, report: Report) -> None:
 
 def compare_answers(run: StoredRun, report: Report) -> None:
     """On a report; nothing where the strategies gave no answers that differ."""
-    measured = measured_of(run)
-    if measured is None or not (pairs := _pairs_of_run(run.id, run.ended_at, report.seed, measured)):
+    if not (pairs := pairs_of_run(run, report)):
         return
     verdict = report.recommendation
     clicked = section(report)
@@ -73,6 +72,12 @@ def compare_answers(run: StoredRun, report: Report) -> None:
     )
     with folded(YOURSELF, found, was_opened(run.id)):
         compare_blind(asked, partial(own_clicks_of, report))
+
+
+def pairs_of_run(run: StoredRun, report: Report) -> list[Pair]:
+    """The pairs of answers that can be compared; none if there are no longer any answers, or if none differ."""
+    measured = measured_of(run)
+    return [] if measured is None else _pairs_of_run(run.id, run.ended_at, report.seed, measured)
 
 
 def compare_corrupted(dataset: StoredDataset, setup: Setup, draft: Draft) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from advisor.candidates import judged
 from advisor.pages import frame
 from advisor.pages.answer_choice import is_choosing
+from advisor.pages.ask_judge import show_ask_judge
 from advisor.pages.blocks import folded, show_how, show_section
 from advisor.pages.changed_data import ask_for_changed_data
 from advisor.pages.downloads import show_downloads
@@ -121,6 +122,7 @@ def show_part(run: StoredRun, report: Report, section: Section) -> None:
             return  # with the comparison itself, and with the answers
         case "failures":
             compare_answers(run, report)
+            show_ask_judge(run, report)
             with folded(section.title, section.finding):
                 show_failures(run, report)
                 show_how(section.how)

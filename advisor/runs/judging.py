@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from advisor.runs.report_files import write_report_again
@@ -52,11 +53,7 @@ def judge_run(store: Store, run_id: str, name: str, load_model: Callable[[], Wri
         raise BadInput("A judge compares written answers, and this task has labels, numbers or fields as answers.")
     trials, _ = read_trials(folder, [step.strategy for step in store.steps(run.id)])
     pairs = pairs_of_trials(trials, split.test, run.plan.seed)
-    clicked = {click.key for click in clicks_in([folder])}
-    choice = report.recommendation.choice
-    asked = [pair for pair in pairs if choice in pair.writers or pair.key in clicked]
-    cast = {ballot.key for ballot in read_ballots(folder) if ballot.judge == name}
-    left = list({pair.key: pair for pair in asked if pair.key not in cast}.values())
+    left = pairs_to_judge(folder, pairs, report.recommendation.choice, name)
     rows = {row.id: row for row in split.test}
     if left:
         done(0, len(left))
@@ -64,6 +61,15 @@ def judge_run(store: Store, run_id: str, name: str, load_model: Callable[[], Wri
             keep_ballot(folder, ballot)
             done(at, len(left))
     return write_report_again(store, run)
+
+
+def pairs_to_judge(folder: Path, pairs: Sequence[Pair], choice: str | None, name: str) -> list[Pair]:
+    """Those with an answer of the recommended strategy, and those that the person has clicked on, unless this judge has
+    compared them before. `folder` is that of the run. Each takes two requests."""
+    clicked = {click.key for click in clicks_in([folder])}
+    asked = [pair for pair in pairs if choice in pair.writers or pair.key in clicked]
+    cast = {ballot.key for ballot in read_ballots(folder) if ballot.judge == name}
+    return list({pair.key: pair for pair in asked if pair.key not in cast}.values())
 
 
 def _ballots(model: Writer, name: str, task: Task, rows: dict[str, Example], pairs: Sequence[Pair]) -> Iterator[Ballot]:

@@ -107,13 +107,13 @@ def write_report(
         ),
         person=person_of(pairs, clicks, run.id, report.recommendation.choice, _before(clicks, pairs, task, split)),
         marked=marked_of(task.kind, [*trials, *baselines], split.test, marks),
-        judges=judges_of(pairs, read_ballots(folder), clicks, report.recommendation.choice, _compared(report)),
+        judges=judges_of(pairs, read_ballots(folder), clicks, report.recommendation.choice, compared_models(report)),
     )
     _write_forms(folder, report, [*trials, *baselines], split.test, clicks, pairs, marks)
     return report
 
 
-def _compared(report: Report) -> set[str]:
+def compared_models(report: Report) -> set[str]:
     """The models whose answers the report compares."""
     return {report.model, *(one.model for one in report.candidates if isinstance(one, Candidate))}
 
@@ -150,7 +150,7 @@ def with_clicks(
     if clicks is not None:
         before = person.before if person else None
         person = person_of(pairs, clicks, report.run_id, choice, before)
-        judges = judges_of(pairs, read_ballots(folder), clicks, choice, _compared(report))
+        judges = judges_of(pairs, read_ballots(folder), clicks, choice, compared_models(report))
     marked = marked_of(report.task.kind, trials, test, marks)
     if (person, marked, judges) == (report.person, report.marked, report.judges):
         return report

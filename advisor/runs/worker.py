@@ -1,4 +1,4 @@
-"""The worker: takes requested timings, queued runs and tries, one at a time, until it has had nothing to do for long.
+"""The worker: takes requested timings, queued runs, tries and judges, one at a time, until it was idle for long.
 
 It never loads a model itself: every timing, every strategy and every try runs in a child process.
 """
@@ -18,10 +18,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from advisor.runs.experiment import run_experiment
+from advisor.runs.judge_desk import judge_next
 from advisor.runs.key_socket import receiving_keys
 from advisor.runs.step import BUILD_STRATEGY
 from advisor.runs.timing import take_speed
 from advisor.runs.trying import TryDesk
+from advisor.storage.judge_queue import awaited_by_judges, key_came_for_judges
 from advisor.storage.store import Store
 from strategies.served.address import ServedAddress
 from strategies.served.keys import Key, accept, key_for
@@ -71,6 +73,7 @@ def work(store: Store, build_strategy: str = BUILD_STRATEGY, idle_seconds: float
         nonlocal idle_since
         accept({host: key})
         store.key_came(host)
+        key_came_for_judges(store, host)
         idle_since = time.monotonic()  # the run that it is for may come later
 
     try:
@@ -102,7 +105,7 @@ def _work_once(store: Store, build_strategy: str, desk: TryDesk) -> bool:
     elif run_id := store.next_run():
         desk.close()
         run_experiment(store, run_id, lambda _: None, lambda: store.cancel_requested(run_id), build_strategy)
-    elif not desk.answer_next():
+    elif not desk.answer_next() and not judge_next(store):
         desk.rest()
         return False
     return True
@@ -110,9 +113,10 @@ def _work_once(store: Store, build_strategy: str, desk: TryDesk) -> bool:
 
 def _look_for_awaited_keys(store: Store) -> None:
     """The environment of this worker may have keys that the one before lacked."""
-    for host in store.awaited_keys():
+    for host in {*store.awaited_keys(), *awaited_by_judges(store)}:
         if key_for(ServedAddress("", f"http://{host}/v1")) is not None:
             store.key_came(host)
+            key_came_for_judges(store, host)
 
 
 def _code_on_disk() -> dict[Path, int]:
