@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 import streamlit as st
 
 from advisor.command_line.commands import main
+from advisor.plan import Plan, Setup
+from advisor.runs.experiment import prepare
+from advisor.storage.store import Store
 from advisor.storage.trial_files import read_trial
 from strategies.base_models import check_model
 from strategies.served.address import ServedAddress
 from strategies.served.keys import own_variable
+from tests.app import html_of, open_page
 from tests.bad_uploads import TABLE
 from tests.servers.tiny_server import Behaviour, TinyServer
-from tests.tiny_strategies import ASKING
+from tests.tiny_strategies import ASKING, serve, wait_until
 
 SECRET = "sk-very-secret-and-typed"
 FAULTS = (429, 500, "cut", "malformed", "page")  # fewer than the tries of a request, which may meet them all
+
+
+@contextmanager
+def working(store: Store) -> Iterator[BaseProcess]:
+    """A real worker, whose log is what it prints here."""
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(store.home, ASKING))
+    process.start()
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.join()
 
 
 def files_with(secret: str, folder: Path) -> list[Path]:
@@ -59,3 +78,31 @@ def test_a_key_in_the_environment_is_written_nowhere_and_faults_cost_a_retry(
     found = read_trial(trial)
     assert found is not None and not any(outcome.error for outcome in found.outcomes)
     assert SECRET not in f"{said}" and files_with(SECRET, home) == []
+
+
+def test_a_key_typed_where_the_run_asks_for_it_is_written_nowhere(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    store = Store()
+    dataset = store.add_dataset("tickets.csv", TABLE)
+    with TinyServer() as server:
+        plan = Plan(dataset.id, Setup("message", "label"), strategies=("prompting",), model=server.name)
+        run = prepare(store, plan)
+        server.behaviour.key = SECRET  # the worker that had it has ended since
+        host = ServedAddress.parse(server.name).host
+        with working(store) as worker:
+            wait_until(lambda: store.run(run.id).awaits_key == host, worker)
+            app = open_page("Report", run=run.id)
+            assert f"This run waits for the key of {host}." in html_of(app)
+            assert f"The server at {host} asks for a key (401): set THREEWAYS_KEY_127_0_0_1_" in html_of(app)
+            app.text_input(key=f"key-of-{host}").set_value("sk with a space")
+            app.button[0].click().run()
+            assert "A key has no spaces" in html_of(app)
+            app.text_input(key=f"key-of-{host}").set_value(SECRET)
+            app.button[0].click().run()
+            assert "A key has no spaces" not in html_of(app) and SECRET not in repr(app.session_state)
+            wait_until(lambda: store.run(run.id).state == "done", worker)
+        app.run()
+        assert not app.exception and SECRET not in f"{app.main}"
+    assert (store.run_folder(run.id) / "report.html").exists()
+    assert SECRET not in f"{capfd.readouterr()}" and files_with(SECRET, home) == []
