@@ -12,6 +12,7 @@ from filelock import Timeout
 
 from advisor.pairing import model_words
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spawned
+from advisor.spending import unlimited
 from advisor.storage.judge_queue import Judging, end_judging, judging_of, next_judging, save_judging
 from advisor.storage.store import Store
 from strategies.base_models import loader_of
@@ -99,7 +100,7 @@ def _ask(home: Path, run_id: str, model: str, keys: Mapping[str, Key], reports: 
             Store(home),
             run_id,
             model_words(model),
-            lambda: loader_of(model)(),
+            lambda: loader_of(model, unlimited(run_id, "judge"))(),
             lambda done, total: reports.send(_Pairs(done, total)),
         )
     except KeyNeededError as wrong:
