@@ -8,8 +8,10 @@ name, such as "finetuning@SmolLM2-135M-Instruct", so that the key alone says bot
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
 
 from strategies.base_models import refusal
 from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, check_training
@@ -95,10 +97,22 @@ def model_in(name: str) -> str | None:
 
 
 def model_words(model: str) -> str:
-    """A model as reports name it."""
+    """A model as people name it: one in a folder or file without the way to it, which says more about the disk."""
     if served := _SERVED.fullmatch(model):
-        return f"{served['model']} at {served['host']}"
-    return EMBEDDED_NAME if model == EMBEDDED else model
+        return f"{_without_way(served['model'])} at {served['host']}"
+    return EMBEDDED_NAME if model == EMBEDDED else _without_way(model)
+
+
+def words_of(models: Sequence[str]) -> dict[str, str]:
+    """The words for each model of a run; in full where two would have the same."""
+    words = {model: model_words(model) for model in models}
+    often = Counter(words.values())
+    return {model: name if often[name] == 1 else model for model, name in words.items()}
+
+
+def _without_way(model: str) -> str:
+    is_path = PurePosixPath(model).is_absolute() or PureWindowsPath(model).is_absolute() or model.startswith(("~", "."))
+    return PureWindowsPath(model).name or model if is_path else model  # Windows takes both slashes
 
 
 def short_names(models: Sequence[str]) -> dict[str, str]:

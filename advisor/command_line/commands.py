@@ -41,7 +41,7 @@ from advisor.command_line.terminal import (
 from advisor.command_line.trying import answer_try, download, try_of
 from advisor.decision.outside import check_tokens, read_costs, read_outcomes
 from advisor.estimate import busy_sentence
-from advisor.pairing import paired
+from advisor.pairing import model_words, paired
 from advisor.plan import DEFAULT_MODEL, Plan, Setup
 from advisor.render.json_file import render_json
 from advisor.render.pdf import NO_BROWSER, find_browser, render_pdf
@@ -66,6 +66,7 @@ from eval.reading.documents import DOCUMENT_ENDINGS
 from eval.reading.table import MAX_BYTES, Table
 from eval.task import BadInput, Document
 from strategies.registry import BASELINES
+from strategies.served.address import is_served
 from strategies.served.budget import Limit
 
 _LINES_A_CALL = 32  # lines answered together when the input isn't typed
@@ -303,9 +304,11 @@ def _device(store: Store, screen: Screen) -> Any:
 
 def _time_machine(store: Store, model: str, screen: Screen) -> None:
     """Times the machine unless there is a valid timing, so that the run can be estimated before it starts."""
+    if is_served(model):
+        return
     stored = store.speed(model)
     if stored is None or stored.speed is None or is_outdated(stored):
-        screen.print("Timing this machine …")
+        screen.print(f"Timing {model_words(model)} on this machine …", markup=False, highlight=False, soft_wrap=True)
         take_speed(store, model)
         stored = store.speed(model)
         if stored is not None and stored.problem is not None:

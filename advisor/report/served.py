@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from advisor.pairing import model_words
+from advisor.pairing import words_of
 from advisor.plan import Plan
 from advisor.schema import ServedFacts
 from advisor.shutdowns import shutdown_sentence
@@ -23,6 +23,7 @@ def served_facts(
 ) -> tuple[ServedFacts, ...]:
     """One for each served model of the plan. `fewer` are the trials of learning curves, by candidate;
     `foreseen` the estimates, by model."""
+    words = words_of(plan.models)
     prices, sources = prices_of(plan), {full_name(one.model): one.source for one in plan.prices}
     asked = [*trials, *(trial for points in fewer.values() for trial in points.values())]
 
@@ -32,7 +33,7 @@ def served_facts(
 
     return tuple(
         ServedFacts(
-            model_words(model),
+            words[model],
             prices.get(full_name(model)),
             sources.get(full_name(model), ""),
             paid_for(model),

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from advisor.measurement import sharing_timings
-from advisor.pairing import model_words
+from advisor.pairing import words_of
 from advisor.plan import Plan
 from advisor.render.export import clicks_csv, marks_csv, outcomes_csv
 from advisor.render.html import render_html
@@ -66,7 +66,7 @@ def write_report(
     for the ones that are installed.
     """
     task, split = read_task(folder)
-    plan = run.plan
+    plan, words = run.plan, words_of(run.plan.models)
     trials = at_own_prices(sharing_timings(trials), plan)
     fewer = read_curves(folder)
     report = build_report(
@@ -74,9 +74,9 @@ def write_report(
         created_at=datetime.fromtimestamp(run.created_at, UTC).isoformat(timespec="seconds"),
         seed=plan.seed,
         device=_device(folder, trials),
-        model=list_text([model_words(model) for model in plan.models]),
-        models={one.name: model_words(one.model) for one in plan.pairings} if plan.further else None,
-        sizes={model_words(model): size for model in plan.models if (size := known_parameters(model))},
+        model=list_text(list(words.values())),
+        models={one.name: words[one.model] for one in plan.pairings} if plan.further else None,
+        sizes={words[model]: size for model in plan.models if (size := known_parameters(model))},
         task=task,
         split=split,
         trials=trials,

@@ -48,13 +48,13 @@ def test_a_timing_that_no_longer_holds_is_taken_again(
 ) -> None:
     store, model = Store(), str(folder / "model")
     assert compare("task.csv", "--strategies", "prompting") == 0
-    assert "Timing this machine" not in capsys.readouterr().err
+    assert "Timing " not in capsys.readouterr().err
     store.save_speed(model, replace(SPEED, busy=0.61))
     assert compare("task.csv", "--strategies", "prompting") == 0
     assert "Other programs used 61 % of the processor when this machine was timed" in capsys.readouterr().err
     age(store, hours=30)
     assert compare("task.csv", "--strategies", "prompting") == 0
-    assert "Timing this machine" in capsys.readouterr().err
+    assert "Timing " in capsys.readouterr().err
 
 
 def test_a_comparison_ends_with_its_reports_a_table_and_a_place_in_history(

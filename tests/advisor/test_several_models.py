@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from advisor.command_line.commands import main
-from advisor.pairing import MOST_CANDIDATES, model_in, paired, short_names, strategy_of
+from advisor.pairing import MOST_CANDIDATES, model_in, paired, short_names, strategy_of, words_of
 from advisor.plan import PLAN, FurtherModel, Plan, Setup
 from advisor.runs.experiment import draft_task
 from advisor.runs.timing import expected_times, past_steps
@@ -108,6 +108,19 @@ def test_a_plan_with_one_model_is_named_as_ever_and_a_plan_of_an_earlier_version
     del stored["further"]
     assert PLAN.of(stored) == plan
     assert plan.steps == ("baselines", "prompting", "finetuning") and plan.pairing("finetuning").model == "embedded"
+
+
+def test_a_model_is_named_without_the_way_to_it_unless_two_would_be_alike() -> None:
+    named = {
+        "/home/anna/models/ours": "ours",
+        "C:\\models\\theirs.gguf": "theirs.gguf",
+        "org/model": "org/model",
+        "served:/data/llama@http://127.0.0.1:8000/v1": "llama at 127.0.0.1:8000",
+        "served:org/model@http://127.0.0.1:8000/v1": "org/model at 127.0.0.1:8000",
+    }
+    assert words_of(list(named)) == named
+    alike = ["/first/ours", "/second/ours", "org/model"]
+    assert words_of(alike) == {name: name for name in alike}
 
 
 def test_short_names_differ_in_any_spelling_and_fit_a_folder() -> None:
