@@ -40,7 +40,7 @@ from advisor.command_line.terminal import (
 )
 from advisor.command_line.trying import answer_try, download, try_of
 from advisor.decision.outside import check_tokens, read_costs, read_outcomes
-from advisor.estimate import busy_sentence
+from advisor.estimate import OTHERS_SERVED, busy_sentence
 from advisor.pairing import model_words, paired
 from advisor.plan import DEFAULT_MODEL, Plan, Setup
 from advisor.render.json_file import render_json
@@ -177,6 +177,8 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
         try:
             if seconds := estimate_run(store, run.id):
                 print_estimate(screen, seconds)
+                if any(map(is_served, plan.models)):
+                    screen.print(OTHERS_SERVED, highlight=False, soft_wrap=True)
                 if (stored := store.speed(plan.model)) and stored.speed and (caveat := busy_sentence(stored.speed)):
                     screen.print(caveat, highlight=False, soft_wrap=True)
             if foreseen := foresee_run(store.run_folder(run.id), run.plan):

@@ -8,7 +8,7 @@ from html import escape
 
 import streamlit as st
 
-from advisor.estimate import Speed, busy_sentence, busy_share
+from advisor.estimate import OTHERS_SERVED, Speed, busy_sentence, busy_share
 from advisor.learned_times import PastStep, StepTime
 from advisor.pages import frame
 from advisor.pages.draft import draft_of, split_within
@@ -19,6 +19,7 @@ from advisor.runs.worker import start_worker
 from advisor.storage.stored import StoredSpeed
 from advisor.wording import duration_range_text, duration_text, in_sentence
 from strategies.presets import PRESETS
+from strategies.served.address import is_served
 
 _SECONDS_BETWEEN_LOOKS = 2
 _SECONDS_A_PROBLEM_STANDS = 60
@@ -54,7 +55,8 @@ def show_total(plan: Plan, name: str) -> None:
         return
     found = _times(plan, name, speeds)
     total = duration_range_text(sum(one.low for one in found.values()), sum(one.high for one in found.values()))
-    st.html(f'<p role="status">Estimated time: <b>{escape(total)}</b></p>')
+    without = ", without the models on servers" if any(map(is_served, plan.models)) else ""
+    st.html(f'<p role="status">Estimated time: <b>{escape(total)}</b>{without}</p>')
 
 
 def ask_again(model: str) -> None:
@@ -91,7 +93,8 @@ def _are_known(plan: Plan) -> bool:
 
 
 def _why_unknown(plan: Plan) -> str:
-    found = [frame.store().speed(model) for model in plan.models]
+    here = [model for model in plan.models if not is_served(model)]
+    found = [frame.store().speed(model) for model in here or plan.models]
     return next((one.problem for one in found if one is not None and one.problem), None) or _waiting_words()
 
 
@@ -105,8 +108,11 @@ def _show(plan: Plan, name: str) -> None:
     each = "".join(
         f"<li>{marked_name(step)} <span>{escape(duration_range_text(found[step].low, found[step].high))}</span></li>"
         for step in plan.steps
+        if step in found
     )
     st.html(f'<p class="quiet small">Estimated time</p><ul class="estimate">{each}</ul>')
+    if any(map(is_served, plan.models)):
+        frame.small(OTHERS_SERVED)
     if caveat := next(filter(None, map(busy_sentence, speeds.values())), None):
         frame.small(caveat)
     split = split_within(plan.dataset_id, name, plan.setup, plan.preset)

@@ -67,7 +67,8 @@ def take_speed(store: Store, model: str) -> None:
 
 
 def estimate_run(store: Store, run_id: str) -> dict[str, float]:
-    """Estimated seconds of each step of a run, by name; empty if this machine was not timed with all its models.
+    """Estimated seconds of each step of a run that asks no server, by name; empty if this machine was not timed with
+    all models that run on it.
 
     The first estimate is kept in the run's folder with its timing, to compare it with the actual time. An outdated
     timing is repeated first.
@@ -83,7 +84,8 @@ def estimate_run(store: Store, run_id: str) -> dict[str, float]:
         return {}
     found = _estimated(store, run_id, plan, speeds)
     for place, model in enumerate(plan.models):
-        write_whole(folder / _speed_file(place), SPEED.write(speeds[model], indent=2))
+        if model in speeds:
+            write_whole(folder / _speed_file(place), SPEED.write(speeds[model], indent=2))
     write_whole(folder / ESTIMATE_FILE, json.dumps({step: asdict(one) for step, one in found.items()}, indent=2))
     return _likely(found)
 
@@ -102,9 +104,10 @@ def expected_times(store: Store, run_id: str) -> dict[str, StepTime]:
 
 
 def speeds_of(store: Store, plan: Plan) -> dict[str, Speed]:
-    """The timing of this machine with each model of a plan; empty if one is missing."""
-    timed = {model: stored.speed for model in plan.models if (stored := store.speed(model)) and stored.speed}
-    return timed if len(timed) == len(plan.models) else {}
+    """The timing of this machine with each model of a plan that runs on it; empty if one is missing."""
+    here = [model for model in plan.models if not is_served(model)]
+    timed = {model: stored.speed for model in here if (stored := store.speed(model)) and stored.speed}
+    return timed if len(timed) == len(here) else {}
 
 
 def _estimated(store: Store, run_id: str, plan: Plan, speeds: Mapping[str, Speed]) -> dict[str, StepTime]:
@@ -120,10 +123,10 @@ def times_of(
     past: Callable[[str, Speed], Sequence[PastStep]],
     also: Sequence[str] = (),
 ) -> dict[str, StepTime]:
-    """The time of each step of a plan, and of `also`, further strategies with its first model. `past` gives the
-    finished steps of a model. The learning curves of several models run one after the other."""
+    """The time of each step of a plan that asks no server, and of `also`, further strategies with its first model.
+    `past` gives the finished steps of a model. The learning curves of several models run one after the other."""
     found: dict[str, StepTime] = {}
-    for model in plan.models:
+    for model in speeds:
         alone = plan.with_model(model)
         steps = (*alone.steps, *also) if model == plan.model else alone.steps
         timed = estimate_seconds(task, split, PRESETS[plan.preset], steps, speeds[model])
@@ -135,6 +138,8 @@ def times_of(
                 found[name] = found[name].followed_by(time_of_step)
             elif name not in found:  # the baselines ask no model
                 found[name] = time_of_step
+    if any(map(is_served, plan.models)):
+        found.pop(CURVES_STEP, None)  # a part of it is on a server
     return found
 
 

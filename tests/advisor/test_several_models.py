@@ -12,10 +12,11 @@ from advisor.command_line.commands import main
 from advisor.pairing import MOST_CANDIDATES, model_in, paired, short_names, strategy_of, words_of
 from advisor.plan import PLAN, FurtherModel, Plan, Setup
 from advisor.runs.experiment import draft_task
-from advisor.runs.timing import expected_times, past_steps
+from advisor.runs.timing import expected_times, past_steps, speeds_of, times_of
 from advisor.runs.trying import order_to_answer, strategies_to_try
 from advisor.storage.packed import pack, unpack
 from advisor.storage.store import Store
+from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_curves, read_trial
 from advisor.wording import in_sentence, name_of
 from eval.reading.table import read_table
@@ -92,6 +93,18 @@ def test_times_are_estimated_by_model_and_learned_from_again(measured: Path, sto
     assert set(expected_times(store, run.id)) == {"baselines", *NAMES, "curves"}
     past = past_steps(store, str(measured / "large"), SPEED)
     assert {one.step for one in past} == {"prompting@large", "finetuning@large"}
+
+
+def test_beside_a_served_model_what_runs_here_has_an_estimate(measured: Path, store: Store, tmp_path: Path) -> None:
+    (run,) = store.runs()
+    served = "served:theirs@http://127.0.0.1:1/v1"
+    for first, second in ((str(measured / "large"), served), (served, str(measured / "large"))):
+        plan = run.plan.with_chosen([(first, ("prompting",)), (second, ("prompting",))])
+        assert speeds_of(store, plan).keys() == {str(measured / "large")}
+        task, split = read_task(store.run_folder(run.id))
+        found = times_of(task, split, plan, speeds_of(store, plan), lambda model, speed: ())
+        assert set(found) == {"baselines", "prompting@large"}
+    assert speeds_of(Store(tmp_path), plan) == {}
 
 
 def test_a_packed_run_of_two_models_opens_elsewhere(store: Store, tmp_path: Path) -> None:
