@@ -75,8 +75,9 @@ def paired(
 
 def left_out_sentence(short: str, refused: Mapping[str, str]) -> str:
     """Which strategies a model has to do without, and why: of the reasons for each in `refused`, one is enough."""
-    names = " and ".join(DECLARATIONS[one].words.name.lower() for one in refused)
-    return f"We leave out {names} with {short}. {next(iter(refused.values()))}"
+    *others, last = (DECLARATIONS[one].words.name.lower() for one in refused)
+    names = f"{', '.join(others)} and {last}" if others else last
+    return f"With {short} we leave out {names}. {next(iter(refused.values()))}"
 
 
 def with_model(strategy: str, short: str) -> str:

@@ -54,10 +54,11 @@ def sentences_on(foreseen: Mapping[str, Foreseen], plan: Plan) -> list[str]:
 
 def estimate_text(foreseen: Foreseen, price: Price | None, currency: str) -> str:
     """ "about 1,200 requests, 90,000 to 220,000 input and 800 to 2,000 output tokens, $0.01 to $0.04"."""
+    read = f"{rough_text(LEAST * foreseen.read)} to {rough_text(MOST * foreseen.read)} input"
+    written = f"{rough_text(LEAST * foreseen.written)} to {rough_text(MOST * foreseen.written)} output tokens"
     tokens = (
-        f"about {rough_text(foreseen.requests)} requests, {rough_text(LEAST * foreseen.read)} to "
-        f"{rough_text(MOST * foreseen.read)} input and {rough_text(LEAST * foreseen.written)} to "
-        f"{rough_text(MOST * foreseen.written)} output tokens"
+        f"about {rough_text(foreseen.requests)} requests, {read} "
+        f"{f'and {written}' if foreseen.written else 'tokens and no output'}"
     )
     if price is None:
         return f"{tokens}, at an unknown price"

@@ -156,13 +156,13 @@ def test_a_strategy_is_not_paired_with_a_model_that_it_cannot_train(
     chosen, left_out = paired(models, ("prompting", "full_finetuning"))
     assert chosen == [(models[0], ("prompting", "full_finetuning")), (models[1], ("prompting",))]
     (sentence,) = left_out
-    assert sentence.startswith("We leave out full fine-tuning with packed. The weights of")
+    assert sentence.startswith("With packed we leave out full fine-tuning. The weights of")
     monkeypatch.setenv("THREEWAYS_HOME", str(tmp_path / "home"))
     (tmp_path / "task.csv").write_bytes(TABLE)
     (tmp_path / "whole" / "config.json").write_text(config.read_text())
     options = [option for model in models for option in ("--model", model)]
     assert main(["compare", str(tmp_path / "task.csv"), "--strategies", "full_finetuning", *options], STEADY) == 2
-    assert "We leave out full fine-tuning with whole." in capsys.readouterr().err and not Store().runs()
+    assert "With whole we leave out full fine-tuning." in capsys.readouterr().err and not Store().runs()
 
 
 def test_a_candidate_is_named_with_its_model_and_a_strategy_from_elsewhere_as_it_is() -> None:
