@@ -131,7 +131,7 @@ def _why_money(situation: Situation) -> str:
     if total < min(totals.values()):
         merit = f"{price}, {name} costs the least."
     elif total == min(totals.values()):
-        merit = f"{price}, {name} costs as little as any other strategy."
+        merit = f"{price}, {name} costs as little as any other {situation.alternative}."
     else:
         merit = f"{price}, {name} is the simplest strategy that may cost the least."
     setup = "" if own.cost.one_off is not None else " without setup"
@@ -168,7 +168,7 @@ def _why_not_cheaper(situation: Situation) -> str:
 def _why_no_other(situation: Situation) -> str:
     own, *prices = (situation.totals[one.strategy] for one in (situation.choice, *situation.others))
     if own is None or any(price is None or price <= own for price in prices):
-        return f"No other strategy is clearly {situation.near_best}."
+        return f"No other {situation.alternative} is clearly {situation.near_best}."
     if _is_cheaper_for_sure(situation):
         return f"{name_of(situation.choice.strategy)} is also the cheapest strategy."
     return f"As far as the timed requests show, {in_sentence(situation.choice.strategy)} is also the cheapest strategy."

@@ -128,8 +128,9 @@ def _claim(situation: Situation) -> str:
     """What the probability of the choice is the probability of."""
     limits = " within your limits" if situation.left_out else ""
     if not situation.cheaper:
-        return f"no other strategy{limits} is {situation.more_points()}"
-    strategy = "strategy of known cost" if situation.instead() == "of known cost" else f"{situation.instead()} strategy"
+        return f"no other {situation.alternative}{limits} is {situation.more_points()}"
+    instead, strategy = situation.instead(), situation.alternative
+    strategy = f"{strategy} {instead}" if instead == "of known cost" else f"{instead} {strategy}"
     if situation.priorities.margin and situation.choice is situation.best:
         within = margin_text(situation.priorities.margin)
         return f"it is the best strategy or within {within} of it, and no {strategy}{limits} comes that close"
@@ -141,14 +142,15 @@ def _claim(situation: Situation) -> str:
 def _claim_of_money(situation: Situation) -> str:
     money, over = situation.margin_money, situation.over
     limits = " within your limits" if situation.left_out else ""
+    other, cheaper = f"other {situation.alternative}{limits}", f"{situation.instead()} {situation.alternative}{limits}"
     if situation.cheaper and situation.priorities.margin:
         near = f"within {money} of the cheapest strategy"
-        return f"it costs {near}, wrong answers included, and no {situation.instead()} strategy{limits} does"
+        return f"it costs {near}, wrong answers included, and no {cheaper} does"
     if situation.cheaper:
-        return f"it costs the least, wrong answers included, and no {situation.instead()} strategy{limits} does"
+        return f"it costs the least, wrong answers included, and no {cheaper} does"
     if situation.priorities.margin:
-        return f"no other strategy{limits} would save you more than {money} {over}, wrong answers included"
-    return f"no other strategy{limits} would cost less {over}, wrong answers included"
+        return f"no {other} would save you more than {money} {over}, wrong answers included"
+    return f"no {other} would cost less {over}, wrong answers included"
 
 
 def runner_up_line(situation: Situation) -> str | None:

@@ -10,6 +10,7 @@ from typing import Literal
 from advisor.decision.choice import FEW_ROWS
 from advisor.decision.weak_texts import LOW_SCORE, WrittenTexts, losing_facts
 from advisor.measurement import Measurement
+from advisor.pairing import model_in
 from advisor.plan import Priorities
 from advisor.schema import Turn
 from advisor.wording import count_text, margin_text, rough_money
@@ -62,6 +63,12 @@ class Situation:
     @property
     def rows(self) -> int:
         return len(self.groups)
+
+    @property
+    def alternative(self) -> str:
+        """What else could be chosen. In a run with several models also the same strategy with another model."""
+        several = {model_in(one.strategy) for one in (self.choice, *self.others, *self.left_out)}
+        return "strategy or model" if len(several) > 1 else "strategy"
 
     @property
     def counts_errors(self) -> bool:

@@ -144,8 +144,8 @@ def _nobody_passing(report: Report) -> list[str]:
     is_near = nearest.at_most > 1 - PROBABLE
     nearest_one = f" {name_of(name)} comes closest, at {probability_text(nearest.at_most)}." if is_near else ""
     return [
-        f"With up to {most:,} training rows, no other strategy reaches {probability_text(PROBABLE)} probability of "
-        f"being ahead of {choice}.{nearest_one}"
+        f"With up to {most:,} training rows, nothing else reaches {probability_text(PROBABLE)} probability of being "
+        f"ahead of {choice}.{nearest_one}"
     ]
 
 

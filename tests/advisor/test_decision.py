@@ -342,6 +342,8 @@ def test_names_of_ones_own_that_cost_the_same_are_not_cheaper_than_each_other() 
     got = decide(trial("gpt", scores, seconds=None), trial("rag", scores, seconds=None))
     assert got.confidence == "strong" and got.odds is not None and got.odds > 0.99
     assert got.confidence_line.endswith("that no other strategy is more than 2 points better.")
+    of_models = decide(*(trial(f"prompting@{model}", scores, seconds=None) for model in ("small", "large")))
+    assert of_models.confidence_line.endswith("that no other strategy or model is more than 2 points better.")
     apart = decide(trial("gpt", right_on(0.9, 400), seconds=None), trial("rag", scores, seconds=None))
     assert "cheap" not in " ".join((apart.confidence_line, *apart.reasons))
 
