@@ -22,8 +22,8 @@ class Part(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Piece:
     """Neighbouring tokens of one part: their `ids`, and how many characters of `text` each covers. `lengths` is empty
-    if the tokenizer doesn't say. A token that spans two parts belongs to the one with more of its visible
-    characters."""
+    if the tokenizer doesn't say, `ids` too if only a server knows the tokens. A token that spans two parts belongs to
+    the one with more of its visible characters."""
 
     part: Part
     text: str

@@ -36,6 +36,7 @@ _NAMES = {
     Part.TEMPLATE: "",  # it stands between all the others
     Part.WHOLE: "",
 }
+_SAID = tuple(part for part, name in _NAMES.items() if name)
 _FOUND = (Part.PASSAGE, Part.EXAMPLE)  # by searching with the input
 _INPUT_SHOWN = 50  # characters of an input in a label
 _NOT_RECORDED = (
@@ -88,10 +89,9 @@ def sent_html(prompt: SentPrompt) -> str:
     """A legend with the tokens of each part, then the prompt. In passages and solved examples, the words that are also
     in the input are marked."""
     counted = {part: sum(len(piece.ids) for piece in prompt if piece.part is part) for part in Part}
+    there = [part for part in Part if counted[part] or (part in _SAID and any(piece.part is part for piece in prompt))]
     legend = "".join(
-        f'<li class="part {part}"><b>{_HEADINGS[part]}</b> {count_text(tokens, "token")}</li>'
-        for part, tokens in counted.items()
-        if tokens
+        f'<li class="part {part}"><b>{_HEADINGS[part]}</b>{_tokens_text(counted[part])}</li>' for part in there
     )
     asked = "".join(piece.text for piece in prompt if piece.part is Part.INPUT)
     pieces = "".join(_piece(piece, asked) for piece in prompt)
@@ -102,7 +102,13 @@ def sent_html(prompt: SentPrompt) -> str:
     )
 
 
+def _tokens_text(tokens: int) -> str:
+    return f" {count_text(tokens, 'token')}" if tokens else ""
+
+
 def _told(prompt: SentPrompt, tokens: int) -> str:
+    if not tokens:
+        return "The messages that were sent. The server adds its chat template, and only it knows the tokens."
     if not all(piece.lengths for piece in prompt):
         return f"The exact prompt, {count_text(tokens, 'token')}. This model's tokenizer doesn't say where each begins."
     return f"The exact prompt, {count_text(tokens, 'token')}. The shade alternates from token to token."

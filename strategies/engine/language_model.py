@@ -5,7 +5,7 @@ A strategy needs only these two calls, so a model served elsewhere can join by i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from eval.sent import Part, Sent
 
 Marked = tuple[Part, str]  # words of a message, and which part of the prompt they are
+Span = tuple[int, int, Part]  # from and to, in characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,15 @@ class Message:
     @property
     def parts(self) -> tuple[Marked, ...]:
         return self.marked or ((Part.INSTRUCTION if self.role == "system" else Part.INPUT, self.content),)
+
+    def spans(self) -> Iterator[Span]:
+        """Where the parts are in the content."""
+        at = 0
+        for part, words in self.parts:
+            first = self.content.find(words, at)
+            if first >= 0:
+                at = first + len(words)
+                yield first, at, part
 
 
 Prompt = tuple[Message, ...]

@@ -13,10 +13,8 @@ from transformers import PreTrainedTokenizerBase
 
 from eval.sent import Part, Piece, SentPrompt
 from strategies.engine.chat_template import ChatTemplate, Frame
-from strategies.engine.language_model import Message, Prompt
+from strategies.engine.language_model import Prompt, Span
 from strategies.engine.thinking import USUAL, Answer, read_answer
-
-Span = tuple[int, int, Part]  # from and to in the characters of the rendered text
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,22 +184,12 @@ def _spans(frame: Frame, prompt: Prompt, text: str) -> list[Span] | None:
         else:
             return None
         trimmed = 0 if content.startswith(kept) else len(content) - len(content.lstrip())
-        for first, last, part in _marked(prompt[turn]):
+        for first, last, part in prompt[turn].spans():
             first, last = max(first - trimmed, 0), min(last - trimmed, len(kept))
             if first < last:
                 spans.append((at + first, at + last, part))
         at += len(kept) + len(after)
     return spans if at == len(text) else None
-
-
-def _marked(message: Message) -> Iterator[Span]:
-    """Where the parts of a message are in its content."""
-    at = 0
-    for part, words in message.parts:
-        first = message.content.find(words, at)
-        if first >= 0:
-            at = first + len(words)
-            yield first, at, part
 
 
 def _pieces(text: str, ids: list[int], ends: list[int], parts: list[Part]) -> Iterator[Piece]:

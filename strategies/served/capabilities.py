@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from eval.sent import SentPrompt
 from strategies.engine.language_model import LabelWay, Prompt
+from strategies.served.turns import as_sent, without_system
 
 THOUGHT_TOKENS = 2048  # at most, on top of an answer's own, for a model that thinks first
 _SHARE_OF_THOUGHTS = 0.25  # of the context at most
@@ -97,11 +99,14 @@ class Capabilities:
         return given
 
     def messages(self, prompt: Prompt) -> list[dict[str, str]]:
-        turns = [(message.role, message.content) for message in prompt]
-        if not self.reads_system and len(turns) > 1 and turns[0][0] == "system":
-            (_, instruction), (role, first), *rest = turns
-            turns = [(role, f"{instruction}\n\n{first}"), *rest]
-        return [{"role": role, "content": content} for role, content in turns]
+        return [{"role": message.role, "content": message.content} for message in self._turns(prompt)]
+
+    def sent(self, prompt: Prompt) -> SentPrompt:
+        """What `messages` holds, by part."""
+        return as_sent(self._turns(prompt))
+
+    def _turns(self, prompt: Prompt) -> Prompt:
+        return prompt if self.reads_system else without_system(prompt)
 
     def choosing(self, labels: Sequence[str]) -> dict[str, Any]:
         """The parameters that hold the answer to one of these labels. Only where there is a `choice`."""

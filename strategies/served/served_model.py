@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from eval.measuring.phases import is_listening
@@ -164,7 +165,7 @@ class ServedModel:
         freely = self.write([prompts[at] for at in unclear], max_tokens) if unclear else []
         for at, one in zip(unclear, freely, strict=True):
             read, wrote = one.tokens_in + written[at].tokens_in, one.tokens_out + written[at].tokens_out
-            written[at] = Written(one.text, read, wrote, one.cut_off, None, one.thinking_tokens, one.error)
+            written[at] = Written(one.text, read, wrote, one.cut_off, one.sent, one.thinking_tokens, one.error)
         return written
 
     def _request(self, prompt: Prompt, parameters: dict[str, Any]) -> Request:
@@ -178,7 +179,8 @@ class ServedModel:
         said = said_in(reply.body)
         tokens = self._tokens(prompt, reply, f"{said.thoughts} {said.text}".strip())
         thought = tokens.thought or min(estimated_tokens(said.thoughts), tokens.written)
-        return Written(said.text, tokens.read, tokens.written, said.cut_off, thinking_tokens=thought)
+        sent = partial(self.capabilities.sent, prompt)
+        return Written(said.text, tokens.read, tokens.written, said.cut_off, sent, thought)
 
     def _tokens(self, prompt: Prompt, answer: Answer, written: str) -> Tokens:
         """As the server counts them, if that can be true: an answer that says something has tokens, and a prompt is not

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -62,6 +63,7 @@ class WholeLabelScorer:
             np.array([row for row, _, _ in found], dtype=np.float64).reshape(len(prompts), len(labels)),
             np.array([tokens.read for _, tokens, _ in found], dtype=np.int64),
             np.array([len(ids) for ids in encoded.ids], dtype=np.int64),
+            sent=tuple(partial(self._can.sent, prompt) for prompt in prompts),
             errors=tuple(error for _, _, error in found),
             tokens_written=np.array([tokens.written for _, tokens, _ in found], dtype=np.int64),
         )

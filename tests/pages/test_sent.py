@@ -60,6 +60,15 @@ def test_each_part_has_a_name_and_its_tokens() -> None:
     assert "doesn't say where each begins" in unknown and "<i>&lt;script&gt;alert(1)&lt;/script&gt;</i>" in unknown
 
 
+def test_messages_to_a_server_have_parts_and_no_count_of_tokens() -> None:
+    said = sent_html(
+        (Piece(Part.TEMPLATE, "system\n", ()), Piece(Part.INSTRUCTION, BAD, ()), Piece(Part.INPUT, "the parcel", ()))
+    )
+    assert "The messages that were sent." in said and " token<" not in said and " tokens<" not in said
+    assert '<li class="part instruction"><b>Instruction</b></li>' in said and "Chat template" not in said
+    assert "<i>&lt;script&gt;alert(1)&lt;/script&gt;</i>" in said
+
+
 def test_words_of_passages_and_examples_that_the_input_has_too_are_marked_across_tokens() -> None:
     said = sent_html(
         (

@@ -13,11 +13,14 @@ import pytest
 
 from eval.mapping.kinds import labels_for
 from eval.measuring.phases import READING, WRITING, correction, listening
+from eval.sent import Part
 from eval.task import BadInput, Brief, Example, Kind, LearningSplit
 from strategies.answerer import Answerer
 from strategies.engine.language_model import LabelWay, Message, Prompt
 from strategies.presets import Budget
 from strategies.prompting import Prompting, PromptingWithExamples
+from strategies.prompts import build_prompt
+from strategies.search.passages import Passage
 from strategies.served.address import ServedAddress
 from strategies.served.capabilities import Capabilities, Choice, WholeLabels
 from strategies.served.client import Client, Patience
@@ -90,6 +93,29 @@ def test_written_answers_and_their_tokens_are_those_of_the_local_engine(ask: Any
     assert [(one.tokens_in, one.tokens_out, one.cut_off) for one in served] == [
         (one.tokens_in, one.tokens_out + (not one.cut_off), one.cut_off) for one in local
     ]
+
+
+@pytest.mark.parametrize("reads_system", [True, False])
+def test_every_answer_says_by_part_what_was_sent(ask: Any, server: TinyServer, reads_system: bool) -> None:
+    shown, passage = Example("1", "A lamp broke", "refund"), Passage("2", "Returns", "Send it back.")
+    prompt = build_prompt("Give the label.", "Where is my parcel?", [shown], [passage])
+    for way in WAYS:
+        model = ask(replace(way, reads_system=reads_system))
+        if model.labels_by is LabelWay.SCORED:
+            (sent,) = model.score([prompt], ("refund", "delivery")).sent
+        else:
+            sent = model.name_labels([prompt], ("refund", "delivery"), 8)[0].sent
+        parts = [(piece.part, piece.text.strip()) for piece in sent() if piece.part is not Part.TEMPLATE]
+        assert parts == [
+            (Part.INSTRUCTION, "Give the label."),
+            (Part.EXAMPLE, "A lamp broke"),
+            (Part.EXAMPLE, "refund"),
+            (Part.PASSAGE, passage.titled),
+            (Part.INPUT, "Where is my parcel?"),
+        ]
+    (_, body) = server.answered[-1]
+    roles = "".join(f"{turn['role']}\n{turn['content']}\n\n" for turn in body["messages"])
+    assert "".join(piece.text for piece in sent()) == roles.removesuffix("\n\n")
 
 
 def test_labels_written_and_matched_are_the_same_here_and_there(ask: Any) -> None:

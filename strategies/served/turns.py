@@ -1,0 +1,33 @@
+"""The turns of a prompt as a server gets them, and as a person sees them."""
+
+from __future__ import annotations
+
+from eval.sent import Part, Piece, SentPrompt
+from strategies.engine.language_model import Message, Prompt
+
+_BETWEEN = "\n\n"
+
+
+def without_system(prompt: Prompt) -> Prompt:
+    """The instruction before the words of the first user, for a model that doesn't read one apart."""
+    if len(prompt) < 2 or prompt[0].role != "system":
+        return prompt
+    system, user, *rest = prompt
+    return (
+        Message(user.role, f"{system.content}{_BETWEEN}{user.content}", (*system.parts, *user.parts)),
+        *rest,
+    )
+
+
+def as_sent(prompt: Prompt) -> SentPrompt:
+    """The messages, each under its role. The server's chat template and its tokens are unknown."""
+    pieces = []
+    for number, message in enumerate(prompt):
+        written = [(Part.TEMPLATE, f"{_BETWEEN if number else ''}{message.role}\n")]
+        at = 0
+        for first, last, part in message.spans():
+            written += [(Part.TEMPLATE, message.content[at:first]), (part, message.content[first:last])]
+            at = last
+        written.append((Part.TEMPLATE, message.content[at:]))
+        pieces += [Piece(part, text, ()) for part, text in written if text]
+    return tuple(pieces)
