@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from advisor.runs.timing import take_speed
 from advisor.storage.store import Store
 from strategies.engine.language_model import Message
-from strategies.engine.models import EMBEDDED
+from strategies.engine.models import EMBEDDED, embedded_gguf
 from strategies.engine.rendering import ChatForm
 from strategies.engine.weights import load_language_model, model_folder
 from tests.tiny_strategies import SPEED
@@ -111,6 +112,15 @@ def test_the_fast_engine_says_what_transformers_says() -> None:
         assert best[row].argmax() == scores[row].argmax()
         text = model.tokenizer.decode(answer, skip_special_tokens=True)
         assert isinstance(text, str) and written[row].text == text.strip()
+
+
+def test_a_copy_of_the_weights_is_not_unpacked_again(tmp_path: Path) -> None:
+    """As after a new installation: unpacked, they take half a gigabyte."""
+    gguf = embedded_gguf()
+    assert gguf is not None
+    copy = tmp_path / gguf.name
+    shutil.copyfile(gguf, copy)
+    assert model_folder(str(copy)) == model_folder(EMBEDDED)
 
 
 def test_the_embedded_model_is_asked_in_the_words_of_its_template() -> None:

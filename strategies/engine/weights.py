@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -24,6 +25,8 @@ from strategies.engine.paths import on_its_path
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
+_LAYOUT = 2  # of an unpacked folder: another number unpacks anew
+_STAMPED_BYTES = 4 << 20
 _PLAIN_NUMBERS = (torch.float32, torch.bfloat16, torch.float16)
 
 
@@ -114,8 +117,7 @@ def _cache(name: str) -> Path:
 def _unpacked(gguf: Path) -> Path:
     """De-quantized weights of a GGUF file as plain safetensors, made once (half a minute for 135 M parameters)."""
     cache = _cache("models")
-    stamp = gguf.stat()
-    folder = cache / f"{gguf.stem}-{stamp.st_size}-{int(stamp.st_mtime)}"
+    folder = cache / f"{gguf.stem}-{_stamp(gguf)}"
     if folder.exists():
         return folder
     config = _read(AutoConfig, gguf.parent, gguf_file=gguf.name)  # only once: reading the file takes seconds
@@ -135,6 +137,17 @@ def _unpacked(gguf: Path) -> Path:
     except OSError:  # another process was first
         shutil.rmtree(beside)
     return folder
+
+
+def _stamp(gguf: Path) -> str:
+    """The same for every copy of a file, so that a new installation unpacks nothing again. Its size, its beginning,
+    where its layout is, and its end stand for all of it: to read it all would take longer than to load it."""
+    size = gguf.stat().st_size
+    with gguf.open("rb") as file:
+        seen = hashlib.sha256(f"{_LAYOUT} {size}".encode() + file.read(_STAMPED_BYTES))
+        file.seek(max(size - _STAMPED_BYTES, 0))
+        seen.update(file.read())
+    return seen.hexdigest()[:16]
 
 
 def _read_network(folder: Path, **options: Any) -> PreTrainedModel:
