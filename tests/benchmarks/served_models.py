@@ -71,8 +71,20 @@ def _compare(
         command += ["--strategies", ",".join(strategies), "--model", here[0], "--model", there[0]]
         command += ["--docs", str(documents)] if documents else []
         homes = {"THREEWAYS_HOME": f"{folder}/home", "XDG_CACHE_HOME": f"{folder}/cache"}
-        paid = _run_killed_once([*command, "--out", f"{folder}/report"], {**os.environ, **homes}, proxy)
+        surroundings = {**os.environ, **homes}
+        before = _run_until_killed([*command, "--out", f"{folder}/report"], surroundings, proxy)
         [run_folder] = Path(folder, "home", "runs").iterdir()
+        resume = [sys.executable, "-m", "advisor", "resume", run_folder.name, "--json", "--out", f"{folder}/report"]
+        ended = subprocess.run(resume, env=surroundings, stdout=subprocess.PIPE, check=True)
+        statuses = [one["status"] for one in json.loads(ended.stdout)["candidates"]]
+        if set(statuses) != {"done"}:
+            raise RuntimeError(f"the candidates ended as {statuses}")
+        answers = answers_asked(proxy.sent)
+        paid = {
+            "requests before the kill": before,
+            "in all": proxy.sent.total(),
+            "sent twice": answers.total() - len(answers),
+        }
         local = load_language_model(EMBEDDED)
         local.labels_by = LabelWay.WRITTEN
         candidates = pairings_of([here, there])
@@ -91,22 +103,15 @@ def _cut(table: Path, test_rows: int, folder: Path) -> Path:
     return path
 
 
-def _run_killed_once(command: Sequence[str], homes: Mapping[str, str], proxy: CountingProxy) -> dict[str, Any]:
-    """How many requests for answers were sent: before the kill, in all, and twice."""
-    with subprocess.Popen(command, env=homes, start_new_session=True, stdout=subprocess.DEVNULL) as process:
+def _run_until_killed(command: Sequence[str], surroundings: Mapping[str, str], proxy: CountingProxy) -> int:
+    """How many requests for answers were sent before the kill."""
+    with subprocess.Popen(command, env=surroundings, start_new_session=True, stdout=subprocess.DEVNULL) as process:
         while proxy.whole.total() < ANSWERS_BEFORE_THE_KILL:
             if process.poll() is not None:
                 raise RuntimeError("the comparison ended before it was to be killed")
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGKILL)
-    before = proxy.sent.total()
-    ended = subprocess.run(command, env=homes, stdout=subprocess.PIPE, check=True)
-    statuses = [one["status"] for one in json.loads(ended.stdout)["candidates"]]
-    if set(statuses) != {"done"}:
-        raise RuntimeError(f"the candidates ended as {statuses}")
-    answers = answers_asked(proxy.sent)
-    twice = answers.total() - len(answers)
-    return {"requests before the kill": before, "in all": proxy.sent.total(), "sent twice": twice}
+    return proxy.sent.total()
 
 
 def _equal_answers(run_folder: Path, ours: Pairing, theirs: Pairing, local: LanguageModel) -> dict[str, Any]:
