@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -57,7 +57,7 @@ def judge_run(store: Store, run_id: str, name: str, load_model: Callable[[], Wri
     rows = {row.id: row for row in split.test}
     if left:
         done(0, len(left))
-        for at, ballot in enumerate(_ballots(load_model(), name, task, rows, left), 1):
+        for at, ballot in enumerate(cast_ballots(load_model(), name, task, rows, left), 1):
             keep_ballot(folder, ballot)
             done(at, len(left))
     return write_report_again(store, run)
@@ -72,7 +72,10 @@ def pairs_to_judge(folder: Path, pairs: Sequence[Pair], choice: str | None, name
     return list({pair.key: pair for pair in asked if pair.key not in cast}.values())
 
 
-def _ballots(model: Writer, name: str, task: Task, rows: dict[str, Example], pairs: Sequence[Pair]) -> Iterator[Ballot]:
+def cast_ballots(
+    model: Writer, name: str, task: Task, rows: Mapping[str, Example], pairs: Sequence[Pair]
+) -> Iterator[Ballot]:
+    """What a model says of these pairs, some at a time, each in both orders. `rows` are those of the pairs, by id."""
     for start in range(0, len(pairs), PAIRS_A_CALL):
         some = pairs[start : start + PAIRS_A_CALL]
         shown = [

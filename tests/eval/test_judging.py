@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 import pytest
@@ -26,14 +27,21 @@ def says(random: Random, truth: Ruling, first: Ruling) -> Side:
     return Side.FIRST if is_first else Side.SECOND
 
 
-def rulings(random: Random, shares: tuple[float, float, float], pairs: int) -> list[tuple[Ruling, Ruling]]:
+def cast(random: Random, shares: Sequence[float], pairs: int) -> list[tuple[Ruling, Ballot]]:
+    """The truth and the judge's ballot on each pair."""
+    return [
+        (truth, Ballot("judge", "", "", "", says(random, truth, LEFT), says(random, truth, RIGHT)))
+        for truth in random.choices(list(Ruling), shares, k=pairs)
+    ]
+
+
+def ruled(ballots: Sequence[tuple[Ruling, Ballot]]) -> list[tuple[Ruling, Ruling]]:
     """The truth and the judge's ruling on each pair."""
-    found = []
-    for truth in random.choices(list(Ruling), shares, k=pairs):
-        asked = Ballot("judge", "", "", "", says(random, truth, LEFT), says(random, truth, RIGHT))
-        assert asked.ruling is not None
-        found.append((truth, asked.ruling))
-    return found
+    return [(truth, ballot.ruling) for truth, ballot in ballots if ballot.ruling is not None]
+
+
+def rulings(random: Random, shares: Sequence[float], pairs: int) -> list[tuple[Ruling, Ruling]]:
+    return ruled(cast(random, shares, pairs))
 
 
 def test_a_side_wins_only_if_it_wins_in_both_orders() -> None:

@@ -9,7 +9,7 @@ import json
 import threading
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -26,6 +26,18 @@ class Refused(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+class Api(Protocol):
+    """What a server makes its answers with."""
+
+    def reply(self, path: str, body: Json) -> Json:
+        """The body of an answer. Raises `Refused`."""
+        ...
+
+    def tokenize(self, body: Json) -> Json: ...
+
+    def tokens_of(self, text: str) -> list[int]: ...
 
 
 @cache

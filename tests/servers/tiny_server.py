@@ -1,4 +1,4 @@
-"""An OpenAI-compatible server in front of the tiny network, in vLLM's shape, which can also misbehave.
+"""An OpenAI-compatible server in front of the tiny network or another, in vLLM's shape, which can also misbehave.
 
 `python -m tests.servers.tiny_server SECONDS` runs it in a process of its own and prints its address.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.servers.tiny_api import Refused, tiny_api
+from tests.servers.tiny_api import Api, Refused, tiny_api
 
 MODEL = "tiny"
 
@@ -45,11 +45,12 @@ class Behaviour:
 
 class TinyServer:
     """Serves on a free port of 127.0.0.1 within `with`. `answered` are the requests that get a whole answer, in order,
-    as path and body; `most_at_once` is how many were being answered at the same time at most."""
+    as path and body; `most_at_once` is how many were being answered at the same time at most. `api` makes the answers,
+    the tiny network's unless given."""
 
-    def __init__(self, behaviour: Behaviour | None = None) -> None:
+    def __init__(self, behaviour: Behaviour | None = None, api: Api | None = None) -> None:
         self.behaviour = behaviour or Behaviour()
-        self.api = tiny_api()
+        self.api: Api = api or tiny_api()
         self.answered: list[tuple[str, dict[str, Any]]] = []
         self.seen = 0
         self.at_once = self.most_at_once = 0
