@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from advisor.wording import seconds_text
 from strategies.engine.language_model import LabelWay
-from strategies.served.capabilities import Capabilities
+from strategies.served.capabilities import MOST_OPTIONS, Capabilities
 
 _WORDS_A_TOKEN = 0.75  # of English
 
 _LABELS = {
     LabelWay.SCORED: "The server says how likely each whole label is, and the likeliest one is the answer. So every "
     "answer is one of your labels, as with a model on this machine.",
+    LabelWay.DECIDED: "The server says how likely each of your labels is as a whole, without writing it, and the "
+    "likeliest one is the answer. So every answer is one of your labels.",
     LabelWay.CHOSEN: "The server lets the model write nothing but one of your labels, so every answer is one of them.",
     LabelWay.FIRST_TOKEN: "The server says how likely each first token is, and the label that begins with the "
     "likeliest is the answer. Where two labels begin alike, the model writes freely, and we look for the label in its "
@@ -24,6 +26,7 @@ def capabilities_in_words(can: Capabilities, first_token_seconds: float | None) 
     """Each capability by its name, with what it means. What is as it should be, and changes nothing, is left out."""
     said = [
         ("Labels", _LABELS[can.labels_by]),
+        *_more_labels(can),
         ("JSON", _json(can)),
         ("First token", _first_token(can, first_token_seconds)),
         ("Tokens", _tokens(can)),
@@ -44,6 +47,12 @@ def capabilities_in_words(can: Capabilities, first_token_seconds: float | None) 
             )
         )
     return said
+
+
+def _more_labels(can: Capabilities) -> list[tuple[str, str]]:
+    """How one of many labels is asked for, where that isn't how one of few is."""
+    many = can.way_for(MOST_OPTIONS + 1)
+    return [] if many is can.labels_by else [(f"More than {MOST_OPTIONS} labels", _LABELS[many])]
 
 
 def _json(can: Capabilities) -> str:

@@ -1,7 +1,7 @@
 """Turn prompts into answers, in the way the kind of task asks for, and choose settings on dev.
 
 Where a task has labels, they are scored, so every answer is valid. A served model that can't score them is asked for
-one in the best way it has, and its answer is matched with the labels. Everything else is written.
+one in the best way it has; an answer that it writes is matched with the labels. Everything else is written.
 """
 
 from __future__ import annotations
@@ -18,7 +18,18 @@ from eval.outcomes import Effort, Prediction
 from eval.scoring import Scorer
 from eval.task import Brief, Example, Kind
 from strategies.contract import Progress, ReportProgress
-from strategies.engine.language_model import LabelWay, LanguageModel, Prompt, RowsDone, Scores, Written
+from strategies.drafting import without_meanings
+from strategies.engine.language_model import (
+    Compare,
+    Decides,
+    LabelWay,
+    LanguageModel,
+    Message,
+    Prompt,
+    RowsDone,
+    Scores,
+    Written,
+)
 from strategies.json_shape import schema_of
 from strategies.label_choice import LabelChoice, continuations_of
 from strategies.label_matching import match_answer
@@ -59,16 +70,22 @@ class Answerer:
     @property
     def settings(self) -> dict[str, Any]:
         """What was learned about answering, as the report shows it."""
+        way = self._way
         if self._scores_labels:
-            return self.choice.settings
+            asked = {} if way is LabelWay.SCORED else {"labels asked by": way.value}
+            return {**asked, **self.choice.settings}
         # One answer of several labels can't be chosen from a list of single ones, so it is written.
-        way = LabelWay.WRITTEN if self.brief.kind is Kind.MULTI_LABEL else self.model.labels_by
+        way = LabelWay.WRITTEN if self.brief.kind is Kind.MULTI_LABEL else way
         named = {"labels asked by": way.value} if self.brief.labels else {}
         return {**named, "answer_tokens": self.answer_tokens}
 
     @property
+    def _way(self) -> LabelWay:
+        return self.model.way_for(len(self.brief.labels))
+
+    @property
     def _scores_labels(self) -> bool:
-        return bool(self.brief.labels) and self.model.labels_by is LabelWay.SCORED
+        return bool(self.brief.labels) and self._way.gives_scores
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -133,7 +150,7 @@ class Answerer:
             ways = [self.choice]
             if self._scores_labels:
                 self.baseline = self._without_input(attempt.ask([""]))
-                ways = LabelChoice.to_try(self.brief.kind)
+                ways = LabelChoice.to_try(self.brief.kind, by_length=self._way is LabelWay.SCORED)
             asked = self._ask(attempt.ask([example.input for example in dev]), ways, rows_done)
             for way in self._fitted(asked, ways, dev, scorer):
                 texts = [prediction.text for prediction in self._predict(asked, way)]
@@ -148,10 +165,9 @@ class Answerer:
     def _without_input(self, prompts: Sequence[Prompt]) -> list[float]:
         """Each label's log-probability after a prompt with an empty input; [] if a server has none. Zeros if that is
         already longer than the context: then no prompt with an input fits either."""
-        labels = continuations_of(self.brief)
         if self.model.count_prompt_tokens(prompts)[0] > self.model.context_tokens - self.answer_tokens:
-            return [0.0] * len(labels)
-        scores = self.model.score(prompts, labels)
+            return [0.0] * len(self.brief.labels)
+        scores = self._scores(prompts)
         found: list[float] = [] if any(scores.errors) else scores.log_probabilities[0].tolist()
         return found
 
@@ -182,10 +198,26 @@ class Answerer:
             return [way.compare(scores, self.baseline) for way in ways]
 
         needs_all = any(way.needs_all for way in ways) or watched() is not None
-        labels = continuations_of(self.brief)
-        scores = self.model.score(fitting, labels, rows_done, None if needs_all else compare)
+        scores = self._scores(fitting, rows_done, None if needs_all else compare)
         asked.scores = asked.without_errors(scores)
         return asked
+
+    def _scores(
+        self, prompts: Sequence[Prompt], rows_done: RowsDone | None = None, compare: Compare | None = None
+    ) -> Scores:
+        if self._way is LabelWay.DECIDED and isinstance(self.model, Decides):
+            meanings = dict(self.brief.meanings)
+            options = {label: meanings.get(label) for label in self.brief.labels}
+            return self.model.decide([self._bare(prompt) for prompt in prompts], options, rows_done)
+        return self.model.score(prompts, continuations_of(self.brief), rows_done, compare)
+
+    def _bare(self, prompt: Prompt) -> Prompt:
+        """The prompt without what the labels mean, which stands beside the options."""
+        first, *rest = prompt
+        if first.role != "system":
+            return prompt
+        instruction = without_meanings(first.content, self.brief.kind, self.brief.meanings)
+        return (Message("system", instruction), *rest)
 
     def _write(self, prompts: Sequence[Prompt], rows_done: RowsDone | None) -> list[Written]:
         if self.brief.labels and self.brief.kind is not Kind.MULTI_LABEL:

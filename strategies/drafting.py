@@ -72,6 +72,11 @@ def with_meanings(instruction: str, kind: Kind, meanings: Sequence[tuple[str, st
     return f"{instruction}\nWhat the {_LISTED.get(kind, 'labels')} mean:\n{lines}"
 
 
+def without_meanings(instruction: str, kind: Kind, meanings: Sequence[tuple[str, str]]) -> str:
+    """The instruction alone, for a model that gets what the labels mean beside them."""
+    return instruction.removesuffix(with_meanings("", kind, meanings))
+
+
 def _ask_for_text(targets: Sequence[str]) -> str:
     """`targets` are written texts."""
     opening, ending = opening_of(targets), ending_of(targets)

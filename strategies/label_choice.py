@@ -50,8 +50,10 @@ class LabelChoice:
     threshold: float = 0.0
 
     @staticmethod
-    def to_try(kind: Kind) -> list[LabelChoice]:
-        return [LabelChoice(normalisation, way) for normalisation, way in product(NORMALISATIONS, _WAYS[kind])]
+    def to_try(kind: Kind, by_length: bool = True) -> list[LabelChoice]:
+        """All of them, without the means over a label's tokens unless labels are compared `by_length`."""
+        normalisations = NORMALISATIONS if by_length else [one for one in NORMALISATIONS if one != "mean"]
+        return [LabelChoice(normalisation, way) for normalisation, way in product(normalisations, _WAYS[kind])]
 
     @property
     def needs_all(self) -> bool:

@@ -95,12 +95,14 @@ def _answers(
     if not brief.labels:
         usual = quantiles(targets, n=20)[-1] if len(targets) > 1 else targets[0]
         return Foreseen(asked, asked * prompt, asked * min(budget.answer_tokens, usual + SENTENCE_TOKENS / 2))
-    way = can.labels_by if can else LabelWay.WRITTEN
+    way = can.way_for(len(brief.labels)) if can else LabelWay.WRITTEN
     if can is not None and way is LabelWay.SCORED:  # each label behind each prompt
         by_echo = can.whole_labels is WholeLabels.ECHO
         requests = asked * (ceil(len(brief.labels) / LABELS_A_REQUEST) if by_echo else len(brief.labels))
         read = asked * sum(prompt + _tokens(label) for label in brief.labels)
         return Foreseen(requests, read, requests * (can.echo_tokens * len(brief.labels) if by_echo else 1))
+    if way is LabelWay.DECIDED:
+        return Foreseen(asked, asked * (prompt + sum(map(_tokens, brief.labels))), asked)
     written = 1.0 if way is LabelWay.FIRST_TOKEN and brief.kind is not Kind.MULTI_LABEL else mean(targets)
     return Foreseen(asked, asked * prompt, asked * written)
 

@@ -13,15 +13,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from transformers import pipeline
 
 from eval.task import Brief, Kind
 from strategies.answerer import Answerer
 from strategies.engine.language_model import LabelWay
 from strategies.prompts import build_prompt
 from strategies.served.address import ServedAddress
+from strategies.served.capabilities import Capabilities
 from strategies.served.client import Client
 from strategies.served.pace import MOST
 from strategies.served.probes import probe
@@ -55,6 +59,7 @@ def test_it_answers_as_the_local_engine(address: ServedAddress) -> None:
     assert can.repeats and can.streams and can.counts and can.reads_system and can.temperature and not can.thinks
     # It takes `logprobs` and `response_format` with status 200 and ignores them.
     assert (can.labels_by, can.follows_schema, can.tokenizes) == (LabelWay.WRITTEN, False, False)
+    assert not can.decides
 
     prompts = [build_prompt("Answer in a few words.", question) for question in QUESTIONS]
     local, served = tiny_transformer(), ServedModel(Client(address), can)
@@ -67,6 +72,23 @@ def test_it_answers_as_the_local_engine(address: ServedAddress) -> None:
     prompts = [build_prompt("Give the label: password, delivery or payment.", question) for question in QUESTIONS]
     labels = [[one.text for one in Answerer(model, brief, 12).answer(prompts)] for model in (local, served)]
     assert labels[0] == labels[1]
+    served.close()
+
+
+def test_its_decisions_are_those_of_the_same_model_here(address: ServedAddress) -> None:
+    """The probe refuses them: a random network can't name the right option."""
+    can = replace(Capabilities(), decides=True, context_tokens=2048)
+    served = ServedModel(Client(address), can)
+    options = {"password": None, "delivery": "A parcel or a letter.", "payment": None}
+    prompts = [build_prompt("What is it about?", question) for question in QUESTIONS]
+    scores = served.decide(prompts, options)
+    decide_here = pipeline("decision", model=address.model)
+    asked = {"type": "choice", "instructions": "What is it about?", "criteria": options}
+    for question, found, read in zip(QUESTIONS, scores.log_probabilities, scores.tokens_in, strict=True):
+        answer = decide_here({"state": question, "questions": {"label": asked}})["label"]
+        assert np.exp(found) == pytest.approx([answer["probabilities"][option] for option in options], abs=1e-4)
+        assert read > len(question)  # its tokens are letters
+    assert not any(scores.errors) and scores.tokens_written is not None and not scores.tokens_written.any()
     served.close()
 
 

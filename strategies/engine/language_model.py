@@ -5,10 +5,10 @@ A strategy needs only these two calls, so a model served elsewhere can join by i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,12 +81,17 @@ class Written:
 
 
 class LabelWay(StrEnum):
-    """How a model is asked for one of some labels. Every way but the first gives an answer and no scores."""
+    """How a model is asked for one of some labels. The first two give a score to each label, the others an answer."""
 
     SCORED = "log-probabilities of whole labels"
+    DECIDED = "probabilities of options"
     CHOSEN = "constrained choice"
     FIRST_TOKEN = "log-probabilities of first tokens"
     WRITTEN = "written and matched"
+
+    @property
+    def gives_scores(self) -> bool:
+        return self in (LabelWay.SCORED, LabelWay.DECIDED)
 
 
 RowsDone = Callable[[int], None]  # called with the number of finished rows of the call
@@ -96,6 +101,18 @@ RowsDone = Callable[[int], None]  # called with the number of finished rows of t
 Compare = Callable[[Scores], Sequence[NDArray[np.float64]]]
 
 
+@runtime_checkable
+class Decides(Protocol):
+    """A model that compares options as a whole, without writing one."""
+
+    def decide(
+        self, prompts: Sequence[Prompt], options: Mapping[str, str | None], rows_done: RowsDone | None = None
+    ) -> Scores:
+        """The log-probabilities of the options after each prompt, which add up to 1 as probabilities. Options are
+        labels with what they mean, None if nobody said so."""
+        ...
+
+
 class LanguageModel(Protocol):
     """Decoding is greedy, so the same prompt gets the same answer. `context_tokens` is the size of the context, `notes`
     are sentences worth knowing about how the model was asked.
@@ -103,10 +120,10 @@ class LanguageModel(Protocol):
     With `compare`, only the best continuation in each of its ways is needed. A continuation that is the best in none
     may stay at minus infinity.
 
-    A served model may be unable to do what one in memory does. `labels_by` is the best way to ask it for one of some
-    labels; only with `SCORED` may `score` be called. `follows_schema`: whether it can be held to a JSON schema.
-    `counts_tokens`: whether tokens are counted before sending; if not, they are estimates from the words, and only the
-    server knows whether a prompt fits.
+    A served model may be unable to do what one in memory does. `way_for` is the best way to ask it for one of so many
+    labels; only with `SCORED` may `score` be called, and with `DECIDED` the model `Decides`. `follows_schema`: whether
+    it can be held to a JSON schema. `counts_tokens`: whether tokens are counted before sending; if not, they are
+    estimates from the words, and only the server knows whether a prompt fits.
     """
 
     context_tokens: int
@@ -114,8 +131,7 @@ class LanguageModel(Protocol):
     @property
     def notes(self) -> list[str]: ...
 
-    @property
-    def labels_by(self) -> LabelWay: ...
+    def way_for(self, labels: int) -> LabelWay: ...
 
     @property
     def follows_schema(self) -> bool: ...
@@ -136,7 +152,7 @@ class LanguageModel(Protocol):
     def name_labels(
         self, prompts: Sequence[Prompt], labels: Sequence[str], max_tokens: int, rows_done: RowsDone | None = None
     ) -> list[Written]:
-        """Answers that should each be one of the labels, in any way but `SCORED`. With `WRITTEN` they may be
+        """Answers that should each be one of the labels, in a way that gives no scores. With `WRITTEN` they may be
         anything."""
         ...
 

@@ -53,6 +53,9 @@ class LocalModel(ABC):
             where = f"The model in {network.name_or_path}"
             raise BadInput(f"{where} names no token that ends a text: set eos_token_id in its config.json.")
 
+    def way_for(self, labels: int) -> LabelWay:
+        return self.labels_by
+
     @property
     def end(self) -> int:
         """The token that ends a turn, as in training answers."""

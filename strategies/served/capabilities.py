@@ -13,6 +13,7 @@ from strategies.served.turns import as_sent, without_system
 
 THOUGHT_TOKENS = 2048  # at most, on top of an answer's own, for a model that thinks first
 _SHARE_OF_THOUGHTS = 0.25  # of the context at most
+MOST_OPTIONS = 26  # of /systemone, where options are told apart by letters
 FIRST_TOKENS = 5  # alternatives that the first token needs at least, or most labels would not be among them
 
 
@@ -52,6 +53,7 @@ class Capabilities:
     none. `tokenizes`: whether /tokenize gives the tokens of a chat. `echo_tokens`: the least that /completions must
     write after an echo. `context_tokens`: None if the server doesn't say. `answers_as`: the model's name in answers.
     `schema_in_object`: whether a JSON schema goes with the type `json_object`, as for llama-cpp-python's own server.
+    `decides`: whether /systemone gives the probabilities of options, and the right option the largest one.
     """
 
     limit: str = "max_tokens"
@@ -71,13 +73,20 @@ class Capabilities:
     context_tokens: int | None = None
     answers_as: str = ""
     schema_in_object: bool = False
+    decides: bool = False
 
     @property
     def labels_by(self) -> LabelWay:
-        """The best way to ask for one of some labels. What is scored right after the prompt of a model that thinks
-        would be the beginning of a thought."""
+        """The best way to ask for one of a few labels."""
+        return self.way_for(2)
+
+    def way_for(self, labels: int) -> LabelWay:
+        """The best way to ask for one of so many labels. What is scored right after the prompt of a model that thinks
+        would be the beginning of a thought, and it would decide without one."""
         if self.whole_labels and not self.thinks:
             return LabelWay.SCORED
+        if self.decides and not self.thinks and labels <= MOST_OPTIONS:
+            return LabelWay.DECIDED
         if self.choice:
             return LabelWay.CHOSEN
         return LabelWay.FIRST_TOKEN if self.top_logprobs >= FIRST_TOKENS and not self.thinks else LabelWay.WRITTEN
@@ -141,7 +150,7 @@ class Capabilities:
     def found(self) -> tuple[Found, ...]:
         """Everything that was looked for, for the report and the connection test."""
         return (
-            self._labels(),
+            self._labels(self.labels_by),
             Found(
                 "JSON by schema",
                 self.follows_schema,
@@ -207,22 +216,23 @@ class Capabilities:
         always = (found for found in self.found[2:] if not found.seen)
         return [found.sentence for found in (*always, *self._thoughts())]
 
-    @property
-    def labels(self) -> Found:
-        """How labels are asked for."""
-        return self.found[0]
+    def labels_found(self, labels: int) -> Found:
+        """How one of so many labels is asked for."""
+        return self._labels(self.way_for(labels))
 
     @property
     def json(self) -> Found:
         """Whether JSON is held to a schema."""
         return self.found[1]
 
-    def _labels(self) -> Found:
-        way = self.labels_by
+    def _labels(self, way: LabelWay) -> Found:
         title = "Labels"
         if way is LabelWay.SCORED:
             by = "by /completions with echo" if self.whole_labels is WholeLabels.ECHO else "by prompt_logprobs"
             return Found(title, True, f"The server gives the log-probability of each whole label, {by}.")
+        if way is LabelWay.DECIDED:
+            said = f"The server gives the probability of each label, by /systemone, for up to {MOST_OPTIONS} labels."
+            return Found(title, True, said)
         if way is LabelWay.CHOSEN and self.choice is not None:
             return Found(title, True, f"The server holds answers to the labels, by {self.choice}.")
         if way is LabelWay.FIRST_TOKEN:

@@ -27,7 +27,7 @@ from strategies.served.faults import BadReply, Fault, Then, fault_of
 from strategies.served.heard import Heard
 from strategies.served.keys import Key, KeyNeededError
 from strategies.served.pace import MOST, START, Pace
-from strategies.served.requests import CHAT, COMPLETIONS, Answer, Refusal, Reply, Request
+from strategies.served.requests import CHAT, COMPLETIONS, DECISIONS, Answer, Refusal, Reply, Request
 from strategies.served.usage import tokens_taken
 
 Given = TypeVar("Given")
@@ -310,6 +310,8 @@ def _checked(body: Any, path: str) -> dict[str, Any]:
         raise BadReply("sent something else than an answer")
     if body.get("error"):  # some gateways put errors of the model's host into a reply with status 200
         raise BadReply(f"sent an error instead of an answer: {str(body['error'])[:200]}")
+    if path == DECISIONS and not isinstance(body.get("answers"), dict):
+        raise BadReply("sent a reply without an answer in it")
     if path not in (CHAT, COMPLETIONS):
         return body
     choices = body.get("choices")

@@ -16,6 +16,7 @@ from strategies.served.answer_text import label_in, said_in
 from strategies.served.budget import Spending
 from strategies.served.capabilities import Capabilities, Choice, WholeLabels
 from strategies.served.client import Client, Patience, StoppedError
+from strategies.served.decisions import choice_in, probabilities_in, question
 from strategies.served.first_tokens import first_tokens
 from strategies.served.keys import Key
 from strategies.served.requests import CHAT, Answer, Reply, Request
@@ -30,6 +31,7 @@ _QUESTION: Prompt = (
 )
 # Nothing leads a model to these by itself, so an answer that is one of them was held to them.
 _UNLIKELY_LABELS = ("violet-7316", "amber-2904", "umber-5580")
+_COLOURS = ("violet", "amber", "umber")
 _UNLIKELY_SCHEMA = {
     "type": "object",
     "properties": {"badge_7316": {"type": "integer"}, "hall_2904": {"type": "string", "enum": ["east", "west"]}},
@@ -86,6 +88,7 @@ class _Probes:
         self._look_for_schemas()
         tokenizes, context = self._tokenizes()
         self._can = replace(self._can, tokenizes=tokenizes, context_tokens=context or self._can.context_tokens)
+        self._can = replace(self._can, decides=self._decides())
         return self._with_whole_labels(first_token)
 
     def _context_length(self) -> int | None:
@@ -183,6 +186,22 @@ class _Probes:
             and isinstance(written["badge_7316"], int)
             and written["hall_2904"] in ("east", "west")
         )
+
+    def _decides(self) -> bool:
+        """Whether plain questions get probabilities of exactly the options, and the right option the largest one. Small
+        models can't connect an option with its letter, and their probabilities would be worth nothing."""
+        for right in () if self._can.thinks else _COLOURS:
+            asked: Prompt = (
+                Message("system", "Which colour does the visitor's badge have?"),
+                Message("user", f"The visitor's badge is {right}."),
+            )
+            reply = self._reply_to(question(asked, dict.fromkeys(_COLOURS)))
+            if not isinstance(reply, Answer) or choice_in(reply.body) != right:
+                return False
+            found = probabilities_in(reply.body, _COLOURS)
+            if found is None or max(found, key=found.__getitem__) != right:
+                return False
+        return not self._can.thinks
 
     def _tokenizes(self) -> tuple[bool, int | None]:
         """Whether /tokenize gives the tokens of a chat, and the context length that it names. Where answers report

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-CHAT, COMPLETIONS = "/chat/completions", "/completions"
+CHAT, COMPLETIONS, DECISIONS = "/chat/completions", "/completions", "/systemone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Request:
     @property
     def is_for_answer(self) -> bool:
         """Whether the model is asked, which costs money."""
-        return self.path in (CHAT, COMPLETIONS)
+        return self.path in (CHAT, COMPLETIONS, DECISIONS)
 
     def key(self, server: str) -> str:
         """What decides the answer: the server and its model (`server`), the path, and all parameters."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from strategies.engine.language_model import Compare, LabelWay, Prompt, RowsDone
 from strategies.served.answer_text import estimated_tokens, label_in, said_in
 from strategies.served.capabilities import Capabilities, Choice
 from strategies.served.client import Client
+from strategies.served.decisions import decide
 from strategies.served.first_tokens import label_by_first_token
 from strategies.served.requests import CHAT, Answer, Refusal, Reply, Request
 from strategies.served.usage import Tokens, tokens_reported
@@ -49,9 +50,8 @@ class ServedModel:
         """What its answers so far take, as if none had been kept from an earlier run."""
         return self._client.heard.used
 
-    @property
-    def labels_by(self) -> LabelWay:
-        return self.capabilities.labels_by
+    def way_for(self, labels: int) -> LabelWay:
+        return self.capabilities.way_for(labels)
 
     @property
     def follows_schema(self) -> bool:
@@ -90,11 +90,18 @@ class ServedModel:
         rows_done: RowsDone | None = None,
         compare: Compare | None = None,
     ) -> Scores:
-        """The log-probabilities of whole labels; only if `labels_by` says that the server gives them. All of them are
+        """The log-probabilities of whole labels; only if `way_for` says that the server gives them. All of them are
         asked for, whatever `compare` needs."""
-        self._ways[self.capabilities.labels.sentence] = None
+        self._ways[self.capabilities.labels_found(len(continuations)).sentence] = None
         self._ways[_READ_PER_LABEL] = None
         return self._scorer.score(prompts, continuations, rows_done)
+
+    def decide(
+        self, prompts: Sequence[Prompt], options: Mapping[str, str | None], rows_done: RowsDone | None = None
+    ) -> Scores:
+        """The log-probabilities of options; only if `way_for` says that the server gives them."""
+        self._ways[self.capabilities.labels_found(len(options)).sentence] = None
+        return decide(self._client, prompts, options, rows_done)
 
     def write(self, prompts: Sequence[Prompt], max_tokens: int, rows_done: RowsDone | None = None) -> list[Written]:
         return self._write(prompts, max_tokens, {}, rows_done)
@@ -110,13 +117,13 @@ class ServedModel:
     ) -> list[Written]:
         """Answers that are one of the labels, where the server can be held to them. By first tokens, a prompt whose
         likeliest tokens don't tell the labels apart is answered freely instead."""
-        self._ways[self.capabilities.labels.sentence] = None
-        if self.labels_by is LabelWay.CHOSEN:
+        self._ways[self.capabilities.labels_found(len(labels)).sentence] = None
+        if self.way_for(len(labels)) is LabelWay.CHOSEN:
             in_json = self.capabilities.choice is Choice.ENUM
             longest = max_tokens + (_TOKENS_AROUND_A_TURN * 2 if in_json else 0)
             written = self._write(prompts, longest, self.capabilities.choosing(labels), rows_done)
             return [_with_text(one, label_in(one.text)) for one in written] if in_json else written
-        if self.labels_by is LabelWay.FIRST_TOKEN:
+        if self.way_for(len(labels)) is LabelWay.FIRST_TOKEN:
             return self._name_by_first_token(prompts, labels, max_tokens, rows_done)
         return self.write(prompts, max_tokens, rows_done)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,8 @@ def tokens_reported(body: Mapping[str, Any]) -> Tokens | None:
     usage = body.get("usage")
     if not isinstance(usage, Mapping):
         return None
-    read, written = usage.get("prompt_tokens"), usage.get("completion_tokens", 0)
+    read = usage.get("prompt_tokens", usage.get("input_tokens"))
+    written = usage.get("completion_tokens", usage.get("output_tokens", 0))
     if not _is_count(read) or not _is_count(written) or not read:
         return None
     details = usage.get("completion_tokens_details")
@@ -44,6 +46,8 @@ def _estimated_read(payload: Mapping[str, Any]) -> int:
     prompts = payload.get("prompt", [])
     if isinstance(prompts, list) and prompts and all(isinstance(ids, list) for ids in prompts):  # encoded already
         return sum(map(len, prompts))
+    if "questions" in payload:
+        return estimated_tokens(f"{payload.get('state')} {json.dumps(payload['questions'], ensure_ascii=False)}")
     said = [str(message.get("content", "")) for message in payload.get("messages", [])]
     return sum(map(estimated_tokens, said or [str(prompts)]))
 

@@ -80,7 +80,7 @@ def marked_pairs(random: Random, shares: Sequence[float], pairs: int) -> list[Pa
 @contextmanager
 def stand_in_judge() -> Iterator[tuple[TinyServer, ServedModel]]:
     """The server, and the model behind it as a run would ask it."""
-    lacking = {"/tokenize", "/v1/completions"}
+    lacking = {"/tokenize", "/v1/completions", "/v1/systemone"}
     with TinyServer(Behaviour(ignores=lacking), StandInJudge()) as server:
         address = ServedAddress.parse(server.name)
         model = ServedModel(Client(address), probe(address, None))

@@ -6,7 +6,9 @@ The log-probabilities come from the network as transformers runs it, so that the
 from __future__ import annotations
 
 import json
+import re
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, Protocol
@@ -55,6 +57,8 @@ class TinyApi:
 
     def reply(self, path: str, body: Json) -> Json:
         with self._lock:
+            if path.endswith("/systemone"):
+                return self._decide(body)
             return self._chat(body) if path.endswith("/chat/completions") else self._completion(body)
 
     def tokenize(self, body: Json) -> Json:
@@ -124,6 +128,28 @@ class TinyApi:
         return {"id": "c-1", "object": "text_completion", "created": 0, "choices": choices,
                 "usage": _usage(read, written)}  # fmt: skip
 
+    def _decide(self, body: Json) -> Json:
+        """Of a model made for decisions: an option is the likelier the oftener its words stand in the state. Raises
+        `Refused` where Ollama or `transformers serve` would."""
+        if unknown := body.keys() - {"model", "state", "questions"}:
+            raise Refused(422, f"Extra inputs are not permitted: {min(unknown)}.")
+        if not body.get("state"):
+            raise Refused(422, "The state is empty.")
+        seen = Counter(_words(body["state"]))
+        answers: Json = {}
+        for name, asked in body["questions"].items():
+            if asked["type"] != "choice" or not 2 <= len(asked["criteria"]) <= 26:
+                raise Refused(422, f"The question {name} needs from 2 to 26 options.")
+            texts = [f"{option} {meaning or ''}" for option, meaning in asked["criteria"].items()]
+            found = torch.tensor([float(sum(seen[word] for word in {*_words(text)})) for text in texts])
+            shares = [round(share, 4) for share in found.softmax(-1).tolist()]
+            likely = dict(zip(asked["criteria"], shares, strict=True))
+            confidence = (max(shares) - 1 / len(shares)) / (1 - 1 / len(shares))
+            best = max(likely, key=likely.__getitem__)
+            answers[name] = {"type": "choice", "choice": best, "probabilities": likely, "confidence": confidence}
+        read = len(self.tokens_of(body["state"])) + len(self.tokens_of(json.dumps(body["questions"])))
+        return {"answers": answers, "usage": {"input_tokens": read, "output_tokens": 1}}
+
     def _ids_of_messages(self, body: Json) -> list[int]:
         messages = body["messages"]
         answer = messages[-1]["content"] if messages[-1]["role"] == "assistant" else None
@@ -174,6 +200,10 @@ class TinyApi:
 
     def _text(self, tokens: Sequence[int]) -> str:
         return str(self.model.tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
 
 
 def _usage(read: int, written: int) -> Json:

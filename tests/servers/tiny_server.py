@@ -38,6 +38,7 @@ class Behaviour:
     answers_as: str = MODEL
     changes_answers: bool = False
     usage: dict[str, Any] | None = None  # instead of the true one
+    decides_as: dict[str, float] | None = None  # probabilities, whatever the options and the state are
     thinks: str = ""  # what the model writes before each answer, as reasoning
     seconds: float = 0.0
     at_most: int | None = None
@@ -171,6 +172,9 @@ class _Handler(BaseHTTPRequestHandler):
             reply["usage"] = behaviour.usage
         if self.path == _CHAT:
             self._change(reply)
+        if behaviour.decides_as is not None and self.path == _DECISIONS:
+            for answer in reply["answers"].values():
+                answer["probabilities"] = behaviour.decides_as
         if fault != "cut":
             with tiny.lock:
                 tiny.answered.append((self.path, body))
@@ -229,8 +233,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
 
-_CHAT, _COMPLETIONS = "/v1/chat/completions", "/v1/completions"
-_ANSWERS = (_CHAT, _COMPLETIONS)
+_CHAT, _COMPLETIONS, _DECISIONS = "/v1/chat/completions", "/v1/completions", "/v1/systemone"
+_ANSWERS = (_CHAT, _COMPLETIONS, _DECISIONS)
 
 
 def _chunks(reply: dict[str, Any], with_usage: bool) -> Iterator[dict[str, Any]]:

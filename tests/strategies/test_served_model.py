@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,9 @@ from strategies.search.passages import Passage
 from strategies.served.address import ServedAddress
 from strategies.served.capabilities import Capabilities, Choice, WholeLabels
 from strategies.served.client import Client, Patience
+from strategies.served.decisions import question
 from strategies.served.served_model import ServedModel
+from strategies.witness import watching
 from tests.servers.tiny_server import Behaviour, TinyServer
 from tests.tiny_model import tiny_transformer
 
@@ -48,7 +51,8 @@ BY_ENUM = replace(CHOOSING, choice=Choice.ENUM)
 BY_OBJECT = replace(BY_ENUM, schema_in_object=True)
 BY_FIRST_TOKEN = replace(CHOOSING, choice=None)
 WRITING_LABELS = replace(BY_FIRST_TOKEN, top_logprobs=0)
-WAYS = [FULL, BY_PROMPT_LOGPROBS, CHOOSING, BY_ENUM, BY_FIRST_TOKEN, WRITING_LABELS]
+DECIDING = replace(CHOOSING, decides=True)
+WAYS = [FULL, DECIDING, BY_PROMPT_LOGPROBS, CHOOSING, BY_ENUM, BY_FIRST_TOKEN, WRITING_LABELS]
 PROMPTS: list[Prompt] = [
     (Message("system", "Give the label."), Message("user", text))
     for text in ("Where is my parcel?", "I want my money back", "The password does not work")
@@ -131,7 +135,7 @@ def test_labels_written_and_matched_are_the_same_here_and_there(ask: Any) -> Non
 def test_a_server_is_held_to_the_labels(ask: Any, capabilities: Capabilities) -> None:
     labels = ("refund", "delivery", "account")
     model = ask(capabilities)
-    assert model.labels_by is LabelWay.CHOSEN
+    assert model.way_for(3) is LabelWay.CHOSEN
     assert {one.text for one in model.name_labels(PROMPTS, labels, 8)} <= {*labels}
 
 
@@ -154,7 +158,7 @@ def test_first_tokens_tell_labels_apart_or_the_answer_is_written(ask: Any, serve
     ("capabilities", "kind"),
     [
         *((way, kind) for way in WAYS for kind in (Kind.CLASSIFICATION, Kind.NUMBER)),
-        *((way, Kind.MULTI_LABEL) for way in (FULL, CHOOSING)),
+        *((way, Kind.MULTI_LABEL) for way in (FULL, DECIDING, CHOOSING)),
         (FULL, Kind.EXTRACTION),
     ],
 )
@@ -185,6 +189,63 @@ def test_a_strategy_answers_in_every_way_of_asking(
     again = Prompting(brief, lambda: ask(capabilities), BUDGET)
     again.load(tmp_path)
     assert again.predict(["number 9"]) == answers
+
+
+def test_a_decision_gets_the_instruction_the_meanings_the_examples_and_the_passages(
+    ask: Any, server: TinyServer
+) -> None:
+    rows = [Example(f"r{at}", f"number {at}", ("refund", "delivery")[at % 2]) for at in range(8)]
+    brief = Brief(
+        "tiny", Kind.CLASSIFICATION, "Give it.", ("refund", "delivery"), meanings=(("refund", "They want money."),)
+    )
+    strategy = PromptingWithExamples(brief, lambda: ask(DECIDING), BUDGET)
+    strategy.fit(LearningSplit(tuple(rows[:6]), tuple(rows[6:])), (), lambda _: None)
+    strategy.predict(["number 9"])
+    path, body = server.answered[-1]
+    assert path == "/v1/systemone" and body["questions"] == {
+        "label": {
+            "type": "choice",
+            "instructions": "Give it.",  # what the labels mean stands beside them
+            "criteria": {"refund": "They want money.", "delivery": None},
+        }
+    }
+    assert re.fullmatch(
+        r"Inputs with their right labels:\n(\nInput: number \d\nLabel: (refund|delivery)\n)+"
+        r"\nThe input that needs a label now:\n\nnumber 9",
+        body["state"],
+    )
+    prompt = build_prompt("Give it.", "When?", passages=[Passage("d1", "Hours", "At nine.")])
+    alone = question(prompt, {"a": None, "b": None}).payload
+    assert alone["state"] == "Hours\nAt nine.\n\nWhen?"
+    assert question(build_prompt("Give it.", ""), {"a": None}).payload["state"] == "N/A"  # some refuse an empty one
+
+
+def test_a_decision_is_the_likeliest_label_with_its_probability_calibrated_by_an_empty_input(
+    ask: Any, server: TinyServer
+) -> None:
+    labels = ("parcel", "money", "password")
+    model = ask(DECIDING)
+    scores = model.decide(PROMPTS, dict.fromkeys(labels))
+    assert [labels[at] for at in scores.log_probabilities.argmax(1)] == ["parcel", "money", "password"]
+    np.testing.assert_allclose(np.exp(scores.log_probabilities).sum(1), 1, atol=1e-3)
+    assert (scores.tokens_in > 20).all() and scores.tokens_written.tolist() == [1, 1, 1]
+    used = model.used
+    assert used.requests == 3 and used.read == scores.tokens_in.sum()  # it costs money as any other answer
+    brief = Brief("tiny", Kind.CLASSIFICATION, "Give it.", labels)
+    rows = [Example(f"r{at}", f"the {labels[at % 3]}", labels[at % 3]) for at in range(9)]
+    strategy = Prompting(brief, lambda: model, BUDGET)
+    strategy.fit(LearningSplit(tuple(rows[:6]), tuple(rows[6:])), (), lambda _: None)
+    assert strategy.settings["labels asked by"] == "probabilities of options"
+    assert {one["normalisation"] for one in strategy.choices} == {"sum", "minus empty input"}  # no label is longer
+    with watching() as seen:
+        [answer] = strategy.predict(["My money, please"])
+    assert answer.text == "money" and not answer.unmatched
+    assert max(seen.shares[0], key=seen.shares[0].__getitem__) == "money"
+    assert any("the probability of each label, by /systemone" in note for note in model.notes)
+
+    server.behaviour = Behaviour(decides_as={"parcel": 1.0})
+    [wrong] = strategy.predict(["A parcel"])
+    assert (wrong.error or "").startswith("The server gave no probability to each of the labels: ")
 
 
 def test_a_prompt_that_is_too_long_is_the_only_one_without_an_answer(ask: Any) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
+from advisor.served_words import capabilities_in_words
 from strategies.engine.language_model import LabelWay
 from strategies.served.address import ServedAddress
 from strategies.served.capabilities import Capabilities, Choice, WholeLabels
 from strategies.served.client import Patience, StoppedError
+from strategies.served.decisions import probabilities_in
 from strategies.served.probes import probe
 from tests.servers.tiny_server import Behaviour, TinyServer
 
@@ -26,6 +28,7 @@ FULL = Capabilities(
     whole_labels=WholeLabels.ECHO,
     context_tokens=2048,
     answers_as="tiny",
+    decides=True,
 )
 
 
@@ -56,6 +59,7 @@ def test_a_server_like_vllm_can_do_everything(server: TinyServer) -> None:
 
 SCORING = {"prompt_logprobs", "echo"}
 CHOOSING = {"structured_outputs", "guided_choice", "response_format"}
+DECIDING = "/v1/systemone"
 IGNORED: list[tuple[set[str], dict[str, object], LabelWay]] = [
     (
         {"/tokenize", "stream", "usage"},
@@ -63,21 +67,26 @@ IGNORED: list[tuple[set[str], dict[str, object], LabelWay]] = [
         LabelWay.SCORED,
     ),
     ({"/v1/completions"}, {"whole_labels": WholeLabels.PROMPT_LOGPROBS}, LabelWay.SCORED),
-    ({"continue_final_message", "echo"}, {"whole_labels": None}, LabelWay.CHOSEN),
-    ({*SCORING, "structured_outputs"}, {"whole_labels": None, "choice": Choice.GUIDED}, LabelWay.CHOSEN),
+    ({"continue_final_message", "echo"}, {"whole_labels": None}, LabelWay.DECIDED),
+    ({*SCORING, DECIDING}, {"whole_labels": None, "decides": False}, LabelWay.CHOSEN),
     (
-        {*SCORING, "structured_outputs", "guided_choice"},
-        {"whole_labels": None, "choice": Choice.ENUM},
+        {*SCORING, DECIDING, "structured_outputs"},
+        {"whole_labels": None, "decides": False, "choice": Choice.GUIDED},
         LabelWay.CHOSEN,
     ),
     (
-        {*SCORING, *CHOOSING},
-        {"whole_labels": None, "choice": None, "follows_schema": False},
+        {*SCORING, DECIDING, "structured_outputs", "guided_choice"},
+        {"whole_labels": None, "decides": False, "choice": Choice.ENUM},
+        LabelWay.CHOSEN,
+    ),
+    (
+        {*SCORING, DECIDING, *CHOOSING},
+        {"whole_labels": None, "decides": False, "choice": None, "follows_schema": False},
         LabelWay.FIRST_TOKEN,
     ),
     (
-        {*SCORING, *CHOOSING, "logprobs"},
-        {"whole_labels": None, "choice": None, "follows_schema": False, "top_logprobs": 0},
+        {*SCORING, DECIDING, *CHOOSING, "logprobs"},
+        {"whole_labels": None, "decides": False, "choice": None, "follows_schema": False, "top_logprobs": 0},
         LabelWay.WRITTEN,
     ),
 ]
@@ -106,11 +115,40 @@ def test_what_is_refused_is_left_out_of_later_requests(server: TinyServer) -> No
 
 def test_a_schema_in_a_json_object_is_found_too(server: TinyServer) -> None:
     capabilities = found(
-        server, Behaviour(ignores={*SCORING, "structured_outputs", "guided_choice"}, refuses={"json_schema"})
+        server,
+        Behaviour(ignores={*SCORING, DECIDING, "structured_outputs", "guided_choice"}, refuses={"json_schema"}),
     )
-    assert changed(capabilities) == {"whole_labels": None, "choice": Choice.ENUM, "schema_in_object": True}
+    assert changed(capabilities) == {
+        "whole_labels": None, "decides": False, "choice": Choice.ENUM, "schema_in_object": True,
+    }  # fmt: skip
     assert capabilities.labels_by is LabelWay.CHOSEN
     assert Capabilities.from_json(capabilities.to_json()) == capabilities
+
+
+def test_decisions_count_only_if_the_right_option_gets_the_largest_of_exactly_their_probabilities(
+    server: TinyServer,
+) -> None:
+    usual = {"violet": 0.6, "amber": 0.3, "umber": 0.1}
+    for behaviour in (
+        Behaviour(decides_as=usual),  # the same, whatever the state says
+        Behaviour(ignores={"state"}),
+    ):
+        behaviour.ignores |= SCORING
+        found_now = found(server, behaviour)
+        assert not found_now.decides and found_now.labels_by is LabelWay.CHOSEN
+    for wrong in ({"violet": 0.5}, {**usual, "amber": 0.9}, {**usual, "blue": 0.0}, {**usual, "umber": "small"}):
+        body = {"answers": {"label": {"type": "choice", "choice": "violet", "probabilities": wrong}}}
+        assert probabilities_in(body, tuple(usual)) is None
+    assert probabilities_in({"answers": {"label": {"probabilities": usual}}}, tuple(usual)) == usual
+
+
+def test_many_labels_are_asked_for_in_another_way_than_few() -> None:
+    can = replace(FULL, whole_labels=None)
+    assert (can.way_for(26), can.way_for(27)) == (LabelWay.DECIDED, LabelWay.CHOSEN)
+    assert "up to 26 labels" in can.labels_found(26).sentence and "structured_outputs" in can.labels_found(27).sentence
+    said = dict(capabilities_in_words(can, None))
+    assert "nothing but one of your labels" in said["More than 26 labels"]
+    assert "More than 26 labels" not in dict(capabilities_in_words(FULL, None))
 
 
 def test_answers_that_change_and_counts_that_cannot_be_true_are_noticed(server: TinyServer) -> None:
