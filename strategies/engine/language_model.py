@@ -41,6 +41,15 @@ class Message:
                 at = first + len(words)
                 yield first, at, part
 
+    def marked_content(self) -> Iterator[Marked]:
+        """All words of the content by part: what is between the parts belongs to the prompt's format."""
+        at = 0
+        for first, last, part in self.spans():
+            yield Part.TEMPLATE, self.content[at:first]
+            yield part, self.content[first:last]
+            at = last
+        yield Part.TEMPLATE, self.content[at:]
+
 
 Prompt = tuple[Message, ...]
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eval.measuring.phases import is_listening
-from strategies.engine.language_model import Prompt, RowsDone, Scores
+from eval.sent import Part, Piece, SentPrompt
+from strategies.engine.language_model import Marked, Message, Prompt, RowsDone, Scores
 from strategies.served.client import Client
 from strategies.served.requests import DECISIONS, Answer, Refusal, Reply, Request
 from strategies.served.usage import Tokens, tokens_taken
@@ -39,6 +41,7 @@ def decide(client: Client, prompts: Sequence[Prompt], options: Options, rows_don
         np.array([row for row, _ in found], dtype=np.float64).reshape(len(prompts), len(options)),
         np.array([tokens.read for tokens in taken], dtype=np.int64),
         np.ones(len(options), dtype=np.int64),
+        sent=tuple(partial(_sent, prompt, options) for prompt in prompts),
         errors=tuple(error for _, error in found),
         tokens_written=np.array([tokens.written for tokens in taken], dtype=np.int64),
     )
@@ -47,9 +50,9 @@ def decide(client: Client, prompts: Sequence[Prompt], options: Options, rows_don
 def question(prompt: Prompt, options: Options, timed: bool = False) -> Request:
     """The instruction asks; what is to be labelled, with its passages and the solved examples before it, is the
     state."""
-    instructions = [message.content for message in prompt if message.role == "system"]
-    asked = {"type": "choice", "instructions": "\n\n".join(instructions), "criteria": dict(options)}
-    return Request(DECISIONS, {"state": _state(prompt), "questions": {_QUESTION: asked}}, timed)
+    asked = {"type": "choice", "instructions": _instructions(prompt), "criteria": dict(options)}
+    state = "".join(words for _, words in _state(prompt))
+    return Request(DECISIONS, {"state": state, "questions": {_QUESTION: asked}}, timed)
 
 
 def probabilities_in(body: Mapping[str, Any], labels: Sequence[str]) -> dict[str, float] | None:
@@ -60,9 +63,8 @@ def probabilities_in(body: Mapping[str, Any], labels: Sequence[str]) -> dict[str
         found = {label: float(given[label]) for label in labels}
     except (KeyError, TypeError, ValueError):
         return None
-    if len(given) != len(labels) or min(found.values()) < 0 or abs(sum(found.values()) - 1) > _ROUNDED:
-        return None
-    return found
+    is_whole = len(given) == len(labels) and abs(sum(found.values()) - 1) <= _ROUNDED  # never true of NaN
+    return found if is_whole and min(found.values()) >= 0 else None
 
 
 def choice_in(body: Mapping[str, Any]) -> str | None:
@@ -74,14 +76,32 @@ def choice_in(body: Mapping[str, Any]) -> str | None:
     return named if isinstance(named, str) else None
 
 
-def _state(prompt: Prompt) -> str:
-    *examples, last = [message.content for message in prompt if message.role != "system"]
-    input = last if last.strip() else _NO_INPUT
+def _instructions(prompt: Prompt) -> str:
+    return "\n\n".join(message.content for message in prompt if message.role == "system")
+
+
+def _state(prompt: Prompt) -> list[Marked]:
+    *examples, last = [message for message in prompt if message.role != "system"]
+    asked = last if last.content.strip() else Message("user", _NO_INPUT)
     if not examples:
-        return input
-    solved = zip(examples[::2], examples[1::2], strict=True)
-    shown = "\n\n".join(f"Input: {text}\nLabel: {label}" for text, label in solved)
-    return f"Inputs with their right labels:\n\n{shown}\n\nThe input that needs a label now:\n\n{input}"
+        return list(asked.marked_content())
+    shown: list[Marked] = [(Part.TEMPLATE, "Inputs with their right labels:")]
+    for text, label in zip(examples[::2], examples[1::2], strict=True):
+        shown += [(Part.TEMPLATE, "\n\nInput: "), *text.marked_content()]
+        shown += [(Part.TEMPLATE, "\nLabel: "), *label.marked_content()]
+    return [*shown, (Part.TEMPLATE, "\n\nThe input that needs a label now:\n\n"), *asked.marked_content()]
+
+
+def _sent(prompt: Prompt, options: Options) -> SentPrompt:
+    """A decision for people: the server gets these parts as JSON."""
+    choices = "".join(f"\n{label}: {means}" if means else f"\n{label}" for label, means in options.items())
+    parts = [
+        (Part.TEMPLATE, "instructions\n"),
+        (Part.INSTRUCTION, _instructions(prompt)),
+        (Part.TEMPLATE, f"\n\noptions{choices}\n\nstate\n"),
+        *_state(prompt),
+    ]
+    return tuple(Piece(part, words, ()) for part, words in parts if words)
 
 
 def _scores(reply: Reply, labels: Sequence[str]) -> tuple[NDArray[np.float64], str | None]:

@@ -21,13 +21,9 @@ def without_system(prompt: Prompt) -> Prompt:
 
 def as_sent(prompt: Prompt) -> SentPrompt:
     """The messages, each under its role. The server's chat template and its tokens are unknown."""
-    pieces = []
-    for number, message in enumerate(prompt):
-        written = [(Part.TEMPLATE, f"{_BETWEEN if number else ''}{message.role}\n")]
-        at = 0
-        for first, last, part in message.spans():
-            written += [(Part.TEMPLATE, message.content[at:first]), (part, message.content[first:last])]
-            at = last
-        written.append((Part.TEMPLATE, message.content[at:]))
-        pieces += [Piece(part, text, ()) for part, text in written if text]
-    return tuple(pieces)
+    words = [
+        each
+        for number, message in enumerate(prompt)
+        for each in ((Part.TEMPLATE, f"{_BETWEEN if number else ''}{message.role}\n"), *message.marked_content())
+    ]
+    return tuple(Piece(part, text, ()) for part, text in words if text)

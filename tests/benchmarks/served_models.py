@@ -2,8 +2,9 @@
 in the middle and resumed, and how many answers are equal.
 
 "as compared": each side chose its own settings, and our engine scored labels. "same prompts": our engine is asked again
-as the served model was, with its prompts and its limit of tokens, and labels are written and matched. Answers that
-differ are printed. A proxy counts the requests that were paid for.
+as the served model was, with its prompts and its limit of tokens. Labels are written and matched on both sides: the
+server's /systemone, which our engine doesn't have, is left out. Answers that differ are printed. A proxy counts the
+requests that were paid for.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from strategies.engine.weights import load_language_model, model_folder
 from strategies.presets import PRESETS
 from strategies.registry import build_strategy
 from strategies.served.address import ServedAddress
+from strategies.served.requests import DECISIONS
 from tests.benchmarks.shared_tasks import task_files
 from tests.servers.counting_proxy import CountingProxy, answers_asked
 from tests.servers.real_servers import transformers_serve
@@ -63,7 +65,7 @@ def _compare(
     strategies: Sequence[str],
     address: ServedAddress,
 ) -> Iterator[dict[str, Any]]:
-    with TemporaryDirectory() as folder, CountingProxy(address) as proxy:
+    with TemporaryDirectory() as folder, CountingProxy(address, without=DECISIONS) as proxy:
         if test_rows is not None:
             table = _cut(table, test_rows, Path(folder))
         here, there = (EMBEDDED, strategies), (proxy.address.name, strategies)

@@ -9,16 +9,19 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from strategies.served.address import ServedAddress
+from strategies.served.requests import COMPLETIONS, DECISIONS
 
 _PART_BYTES = 1 << 16
+_NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class CountingProxy:
-    """Passes everything on within `with`. `sent` counts the requests for answers by their path and body, `whole` those
-    whose reply was passed on to its end."""
+    """Passes everything on within `with`, but for paths that end with `without`: it answers these with status 404.
+    `sent` counts the requests for answers by their path and body, `whole` those whose reply was passed on to its
+    end."""
 
-    def __init__(self, server: ServedAddress) -> None:
-        self._server = server
+    def __init__(self, server: ServedAddress, without: str | None = None) -> None:
+        self._server, self._without = server, without
         self._upstream = urlsplit(server.url)
         self.sent: Counter[tuple[str, bytes]] = Counter()
         self.whole: Counter[tuple[str, bytes]] = Counter()
@@ -53,7 +56,11 @@ class CountingProxy:
             length = next((int(line[15:]) for line in lines if line.lower().startswith("content-length:")), 0)
             body = await client.readexactly(length)
             path = first.split()[1]
-            request, is_paid = (path, body), path.endswith("/completions")
+            if self._without is not None and path.endswith(self._without):
+                to_client.write(_NOT_FOUND)
+                to_client.close()
+                return
+            request, is_paid = (path, body), path.endswith((COMPLETIONS, DECISIONS))
             self.sent[request] += is_paid
             server, to_server = await asyncio.open_connection(self._upstream.hostname, self._upstream.port)
             kept = [line for line in lines if line and not line.lower().startswith("connection:")]

@@ -103,10 +103,12 @@ def test_written_answers_and_their_tokens_are_those_of_the_local_engine(ask: Any
 def test_every_answer_says_by_part_what_was_sent(ask: Any, server: TinyServer, reads_system: bool) -> None:
     shown, passage = Example("1", "A lamp broke", "refund"), Passage("2", "Returns", "Send it back.")
     prompt = build_prompt("Give the label.", "Where is my parcel?", [shown], [passage])
-    for way in WAYS:
+    for way in (replace(CHOOSING, decides=True), *WAYS):
         model = ask(replace(way, reads_system=reads_system))
-        if model.labels_by is LabelWay.SCORED:
+        if model.way_for(2) is LabelWay.SCORED:
             (sent,) = model.score([prompt], ("refund", "delivery")).sent
+        elif model.way_for(2) is LabelWay.DECIDED:
+            (sent,) = model.decide([prompt], {"refund": "Money back.", "delivery": None}).sent
         else:
             sent = model.name_labels([prompt], ("refund", "delivery"), 8)[0].sent
         parts = [(piece.part, piece.text.strip()) for piece in sent() if piece.part is not Part.TEMPLATE]
