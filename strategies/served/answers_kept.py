@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS spendings (
     account TEXT NOT NULL, step TEXT NOT NULL, model TEXT NOT NULL, requests INTEGER NOT NULL, read INTEGER NOT NULL,
     written INTEGER NOT NULL, PRIMARY KEY (account, step, model));
 CREATE TABLE IF NOT EXISTS servers (server TEXT PRIMARY KEY, found_at REAL NOT NULL, found TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS tunings (key TEXT PRIMARY KEY, account TEXT NOT NULL, known TEXT NOT NULL);
 """
 _KEEP = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?)"
 _SPEND = (
@@ -112,6 +113,29 @@ class AnswersKept:
 
     def keep_found(self, server: str, found: dict[str, Any]) -> Future[None]:
         return self._add("INSERT OR REPLACE INTO servers VALUES (?, ?, ?)", server, time.time(), json.dumps(found))
+
+    def tuning(self, key: str) -> dict[str, Any] | None:
+        """What is known of a fine-tuning job, by all that decides what it trains; None if none was begun."""
+        with self._connection() as connection:
+            row = connection.execute("SELECT known FROM tunings WHERE key = ?", (key,)).fetchone()
+        return dict(json.loads(row[0])) if row else None
+
+    def tunings_of(self, account: str) -> dict[str, dict[str, Any]]:
+        """The fine-tuning jobs that an account began, by their key."""
+        with self._connection() as connection:
+            found = connection.execute("SELECT key, known FROM tunings WHERE account = ?", (account,))
+            return {key: dict(json.loads(known)) for key, known in found}
+
+    def keep_tuning(self, key: str, account: str, known: dict[str, Any] | None) -> None:
+        """Returns once it is on disk. None is forgotten."""
+        if known is None:
+            self._add("DELETE FROM tunings WHERE key = ?", key).result()
+        else:
+            self._add("INSERT OR REPLACE INTO tunings VALUES (?, ?, ?)", key, account, json.dumps(known)).result()
+
+    def forget_tuned(self, model: str) -> None:
+        """Forgets every job that trained a model of this name."""
+        self._add("DELETE FROM tunings WHERE json_extract(known, '$.model') = ?", model).result()
 
     def close(self) -> None:
         self._writes.put(None)

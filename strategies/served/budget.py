@@ -44,6 +44,21 @@ class Allowance:
 NO_LIMIT = Allowance()
 
 
+def training_of(model: str) -> str:
+    """The name under which an account counts the training of a served model, by its full name. Its tokens are read."""
+    return f"{model} (training)"
+
+
+def is_training(name: str) -> bool:
+    return name == training_of(name.removesuffix(" (training)"))
+
+
+def tuned_from(model: str) -> str:
+    """The name under which an account counts the answers of what was fine-tuned from a served model: what that is
+    called is only known afterwards, and the prices before."""
+    return f"{model} (fine-tuned)"
+
+
 class Account(Protocol):
     """Where what was spent is kept, for all processes of a run, one after the other."""
 
@@ -76,6 +91,26 @@ class Spending:
     def money(self) -> float | None:
         """What all of that cost; None if one of the prices is unknown."""
         return money_of(self._spent, self._allowance.prices)
+
+    def refusal_of_training(self, model: str, tokens: int) -> str | None:
+        """Why a served model mustn't be trained on so many tokens, in a sentence; None if it may."""
+        limit, sign = self._allowance.limit, self._allowance.currency
+        key = training_of(model)
+        after = {**self._spent, key: self._spent.get(key, Spent()) + Spent(1, tokens)}
+        before, total = self.money(), money_of(after, self._allowance.prices)
+        if limit.money is not None and (total is None or total > limit.money):
+            costs = "an unknown sum" if total is None or before is None else f"up to {sign}{total - before:,.2f}"
+            return (
+                f"Training would cost {costs}, which passes the run's limit of {sign}{limit.money:,.2f}, so it wasn't "
+                f"started. {RESUMED}"
+            )
+        spent = sum(after.values(), Spent())
+        if limit.tokens is not None and spent.read + spent.written > limit.tokens:
+            return (
+                f"Training may take up to {tokens:,} tokens, which passes the run's limit of {limit.tokens:,} tokens, "
+                f"so it wasn't started. {RESUMED}"
+            )
+        return None
 
     def reached(self) -> str | None:
         """Why no further request may be sent, in a sentence; None if one may."""

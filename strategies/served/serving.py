@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from eval.money.tokens import Spent
 from eval.task import BadInput
 from strategies.served.address import ServedAddress
 from strategies.served.answers_kept import AnswersKept, KeptAccount, kept_file
-from strategies.served.budget import NO_LIMIT, Allowance, Spending
+from strategies.served.budget import NO_LIMIT, Allowance, Spending, is_training, tuned_from
 from strategies.served.capabilities import Capabilities
 from strategies.served.client import Client, Patience
 from strategies.served.keys import Key, key_for
@@ -33,11 +33,13 @@ class Serving:
 
 
 class ServedLoader:
-    """Makes the model of this name; the server has loaded it long ago. Raises BadInput if the name can't be read."""
+    """Makes the model of this name; the server has loaded it long ago. What it takes is counted as `counted_as`, if
+    that isn't the name. Raises BadInput if the name can't be read."""
 
-    def __init__(self, name: str, serving: Serving | None = None) -> None:
+    def __init__(self, name: str, serving: Serving | None = None, counted_as: str = "") -> None:
         self.address = ServedAddress.parse(name)
-        self._serving = serving or Serving()
+        self.serving = serving or Serving()
+        self._counted_as = counted_as or self.address.name
         self._made: list[ServedModel] = []
 
     @property
@@ -47,12 +49,12 @@ class ServedLoader:
 
     def __call__(self) -> ServedModel:
         """Probes the server, unless it was probed within a day. Raises BadInput if it can't be asked."""
-        serving, key = self._serving, key_for(self.address)
+        serving, key = self.serving, key_for(self.address)
         kept = AnswersKept(serving.kept)
         try:
             allowance = serving.allowance
-            account = KeptAccount(kept, allowance.account, allowance.step, self.address.name)
-            spending = Spending(account, self.address.name, allowance)
+            account = KeptAccount(kept, allowance.account, allowance.step, self._counted_as)
+            spending = Spending(account, self._counted_as, allowance)
             capabilities = _known_capabilities(self.address, serving, kept, spending)
         except BaseException:
             kept.close()
@@ -68,12 +70,18 @@ class ServedLoader:
         self._made.append(ServedModel(client, capabilities, close))
         return self._made[-1]
 
+    def of_tuned(self, model: str) -> ServedLoader:
+        """What loads a model that was fine-tuned from this one, at the same server."""
+        tuned = replace(self.address, model=model)
+        return ServedLoader(tuned.name, self.serving, tuned_from(self.address.name))
+
 
 def spent_in(allowance: Allowance, kept: Path | None = None) -> Spent:
-    """What a step of a run has spent so far, in all its attempts."""
+    """What a step of a run has spent on answers so far, in all its attempts."""
     answers = AnswersKept(kept or kept_file())
     try:
-        return sum(answers.spent(allowance.account, allowance.step).values(), Spent())
+        spent = answers.spent(allowance.account, allowance.step)
+        return sum((each for model, each in spent.items() if not is_training(model)), Spent())
     finally:
         answers.close()
 

@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.servers.tiny_api import Api, Refused, tiny_api
+from tests.servers.tiny_tuning import TinyTuning
 
 MODEL = "tiny"
 
@@ -27,7 +28,8 @@ class Behaviour:
     parameters, and types of `response_format`, that it answers with status 400. `faults`: what happens to the next
     requests, one each: a status such as 429, "hang", "cut", "malformed", "empty", "page". `retry_after` goes with 429.
     `key` must come with each request. `seconds` are added to each answer. With `at_most` requests at once, further ones
-    get 429.
+    get 429. `tuning` fine-tunes; without it, its paths are unknown. `adapters` are further models, by name, each with
+    the one that it adapts.
     """
 
     ignores: set[str] = field(default_factory=set)
@@ -42,6 +44,12 @@ class Behaviour:
     thinks: str = ""  # what the model writes before each answer, as reasoning
     seconds: float = 0.0
     at_most: int | None = None
+    tuning: TinyTuning | None = None
+    adapters: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def models(self) -> list[str]:
+        return [MODEL, *self.adapters, *(self.tuning.models if self.tuning else [])]
 
 
 class TinyServer:
@@ -101,12 +109,38 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:  # the name that http.server calls
         if self.path == "/v1/models" and "/v1/models" not in self.tiny.behaviour.ignores:
-            self._send(200, {"object": "list", "data": [{"id": MODEL, "object": "model", "max_model_len": 2048}]})
-        else:
+            self._send(200, {"object": "list", "data": list(map(self._card, self.tiny.behaviour.models))})
+        elif not self._tune(b""):
             self._refuse(404, "Not Found")
 
+    def do_DELETE(self) -> None:
+        if not self._tune(b""):
+            self._refuse(404, "Not Found")
+
+    def _card(self, model: str) -> dict[str, Any]:
+        """As vLLM lists a model: an adapter names its base as `parent`."""
+        parent = self.tiny.behaviour.adapters.get(model)
+        return {"id": model, "object": "model", "max_model_len": 2048, "root": model, "parent": parent}
+
+    def _tune(self, content: bytes) -> bool:
+        """Whether the request was one for fine-tuning, which is answered then."""
+        behaviour = self.tiny.behaviour
+        if behaviour.tuning is None:
+            return False
+        if behaviour.key and self.headers.get("Authorization") != f"Bearer {behaviour.key}":
+            self._refuse(401, "Incorrect API key provided.")
+            return True
+        with self.tiny.lock:
+            found = behaviour.tuning.reply(self.command, self.path, content, self.headers.get("Content-Type", ""))
+        if found is not None:
+            self._send(*found)
+        return found is not None
+
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self._tune(content):
+            return
+        body = json.loads(content)
         behaviour = self.tiny.behaviour
         if behaviour.key and self.headers.get("Authorization") != f"Bearer {behaviour.key}":
             self._refuse(401, f"Incorrect API key provided: {self.headers.get('Authorization', '')[7:]}.")
@@ -159,13 +193,13 @@ class _Handler(BaseHTTPRequestHandler):
             return
         honoured = {name: value for name, value in body.items() if name not in behaviour.ignores}
         try:
-            if body.get("model") != MODEL:
+            if body.get("model") not in behaviour.models:
                 raise Refused(404, f"The model `{body.get('model')}` does not exist.")
             reply = tiny.api.reply(self.path, honoured)
         except Refused as wrong:
             self._refuse(wrong.status, str(wrong))
             return
-        reply["model"] = behaviour.answers_as
+        reply["model"] = behaviour.answers_as if body["model"] == MODEL else body["model"]
         if "usage" in behaviour.ignores:
             del reply["usage"]
         elif behaviour.usage is not None:

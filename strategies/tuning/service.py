@@ -1,0 +1,109 @@
+"""Requests to a service that fine-tunes. They are few and not timed, so they run one after the other."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx2
+import openai
+from openai._types import RequestOptions
+
+from strategies.served.address import ServedAddress
+from strategies.served.client import NoKeyError, Patience, StoppedError
+from strategies.served.faults import Fault, Then, fault_of
+from strategies.served.keys import Key
+
+Json = dict[str, Any]
+
+
+class Service:
+    """The API at an address. Paths begin behind its version: "/files". Close it.
+
+    Every request raises `StoppedError` with a sentence if it fails for good, `NoKeyError` if a key would help.
+    """
+
+    def __init__(self, address: ServedAddress, key: Key | None = None, patience: Patience | None = None) -> None:
+        self.address = address
+        self._key, self._patience = key, patience or Patience()
+        timeout = httpx2.Timeout(self._patience.answering, connect=self._patience.connecting)
+        self._client = openai.OpenAI(
+            api_key=key.reveal() if key else "none",
+            base_url=address.url,
+            max_retries=0,
+            timeout=timeout,
+            http_client=openai.DefaultHttpxClient(timeout=timeout, trust_env=not address.is_on_this_machine),
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    def get(self, path: str) -> Json:
+        return self._repeated(lambda: self._client.get(path, cast_to=httpx2.Response)) or {}
+
+    def find(self, path: str) -> Json | None:
+        """None if the server has no such address."""
+        return self._repeated(lambda: self._client.get(path, cast_to=httpx2.Response), or_none=True)
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Json:
+        """Sent once more after a failure, so only for what does no harm twice."""
+        return self._repeated(lambda: self._client.post(path, cast_to=httpx2.Response, body=dict(body or {}))) or {}
+
+    def post_once(self, path: str, body: Mapping[str, Any], was_done: Callable[[], Json | None]) -> Json:
+        """For what mustn't happen twice: after a failure that leaves it open, `was_done` looks before it is sent
+        again."""
+        return self._repeated(lambda: self._client.post(path, cast_to=httpx2.Response, body=dict(body)), was_done) or {}
+
+    def upload(self, path: str, fields: Mapping[str, str], name: str, content: bytes) -> Json:
+        """A file as one field of a form, "file", with other `fields`."""
+        options: RequestOptions = {"headers": {"Content-Type": "multipart/form-data"}}
+        files = [("file", (name, content, "application/jsonl"))]
+
+        def send() -> httpx2.Response:
+            return self._client.post(path, cast_to=httpx2.Response, body=dict(fields), files=files, options=options)
+
+        return self._repeated(send) or {}
+
+    def delete(self, path: str) -> None:
+        """What is gone already counts as deleted."""
+        self._repeated(lambda: self._client.delete(path, cast_to=httpx2.Response), or_none=True)
+
+    def _repeated(
+        self,
+        send: Callable[[], httpx2.Response],
+        was_done: Callable[[], Json | None] | None = None,
+        or_none: bool = False,
+    ) -> Json | None:
+        patience, fault = self._patience, Fault(Then.STOP, "")
+        for attempt in range(patience.tries):
+            if attempt:
+                wait = min(patience.first_wait * 2.0 ** (attempt - 1), patience.longest_wait)
+                time.sleep(wait if fault.wait is None else fault.wait)
+                if was_done is not None and (found := was_done()) is not None:
+                    return found
+            try:
+                found = json.loads(send().content or b"{}")
+                return found if isinstance(found, dict) else {"data": found}
+            except Exception as wrong:
+                fault = fault_of(wrong, self.address, self._key, patience.answering)
+            if or_none and fault.status in (404, 405):
+                return None
+            if fault.needs_key:
+                raise NoKeyError(fault.sentence, self.address.host)
+            if fault.then not in (Then.RETRY, Then.SLOW_DOWN):
+                break
+        raise StoppedError(fault.sentence)
+
+
+def items_of(reply: Mapping[str, Any] | None) -> list[Json]:
+    """What a list holds."""
+    data = reply.get("data") if reply else None
+    return [one for one in data if isinstance(one, dict)] if isinstance(data, list) else []
+
+
+def count_in(reply: Mapping[str, Any], *names: str) -> int | None:
+    """The first of these fields that holds a count."""
+    values = (reply.get(name) for name in names)
+    return next((value for value in values if isinstance(value, int) and not isinstance(value, bool)), None)
