@@ -208,10 +208,29 @@ class ModelPrice:
 
 
 @dataclass(frozen=True, slots=True)
+class TuningPrice:
+    """What a service charges to fine-tune a served model, per million tokens it trains on, and per million that the
+    tuned model reads and writes afterwards. None is unknown; both of the last two are known, or none. Raises BadInput
+    if a price is out of bounds."""
+
+    __pydantic_config__: ClassVar = _STRICT
+    model: str
+    training: float | None
+    read: float | None = None
+    written: float | None = None
+
+    def __post_init__(self) -> None:
+        _check(f"The price of training {self.model} per million tokens", self.training, ERROR_BOUNDS)
+        _check(f"The price of the tuned {self.model} per million input tokens", self.read, ERROR_BOUNDS)
+        _check(f"The price of the tuned {self.model} per million output tokens", self.written, ERROR_BOUNDS)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """One run of the comparison over one stored dataset. `strategies` use `model`; each of `further` models has its
-    own. `prices` are those of its served models, as far as known; `limit` is the most that their requests may
-    cost."""
+    own. `prices` are those of its served models, as far as known; `limit` is the most that their requests may cost.
+    `tunings` are the prices of fine-tuning them, and `sends_training` says that the person agreed to send training rows
+    to the services that do."""
 
     __pydantic_config__: ClassVar = _STRICT
     dataset_id: str
@@ -225,6 +244,8 @@ class Plan:
     further: tuple[FurtherModel, ...] = ()
     prices: tuple[ModelPrice, ...] = ()
     limit: Limit = field(default_factory=Limit)
+    tunings: tuple[TuningPrice, ...] = ()
+    sends_training: bool = False
 
     @property
     def steps(self) -> tuple[str, ...]:

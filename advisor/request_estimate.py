@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from advisor.as_json import AsJson
-from advisor.pairing import model_words
+from advisor.pairing import is_hosted_training, model_words
 from advisor.plan import Plan
 from advisor.spending import full_name, prices_of
 from advisor.wording import cents_text, rough_text
@@ -30,7 +30,7 @@ def estimate_requests(
     sizes = sizes_of(len(split.train), preset.curve_shares)
     found: dict[str, Foreseen] = {}
     for one in plan.pairings:
-        if not is_served(one.model):
+        if not is_served(one.model) or is_hosted_training(one.strategy, one.model):
             continue
         able = can(one.model)
         asked = foresee_requests(one.strategy, task.brief, split, task.documents, budget, able)

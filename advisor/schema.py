@@ -572,7 +572,8 @@ class ServedFacts:
     """A served model of a run, in words. `price` is per million tokens, None if it is unknown; it comes from
     `price_source`, "" if from the person. `paid` is what all finished steps of the run sent to its server, and
     `foreseen` the estimate of that before the run; both are None if they weren't recorded. `shutdown` is a sentence on
-    its announced end, "" if none is known."""
+    its announced end, "" if none is known. `trained` are the tokens that a service bills for training it, None if it
+    is nobody's fine-tuned model, and `training_price` is per million of them, None if it is unknown."""
 
     model: str
     price: Price | None
@@ -580,6 +581,8 @@ class ServedFacts:
     paid: Spent | None
     foreseen: Foreseen | None = None
     shutdown: str = ""
+    trained: int | None = None
+    training_price: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

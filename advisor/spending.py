@@ -7,21 +7,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from advisor.hosted import listed_price, prices_from
-from advisor.pairing import model_words
-from advisor.plan import ModelPrice, Plan
+from advisor.pairing import is_hosted_training, model_words
+from advisor.plan import ModelPrice, Plan, TuningPrice
 from advisor.wording import currency_sign, list_text
 from eval.money.tokens import Price
 from eval.outcomes import Trial
 from eval.task import BadInput
 from strategies.served.address import ServedAddress, is_served
-from strategies.served.budget import Allowance, Limit
+from strategies.served.budget import Allowance, Limit, training_of, tuned_from
 
+_NUMBER = r"\s*(?P<{}>\d+(\.\d+)?)\s*"
+_TUNING_PRICE = re.compile(
+    rf"(?P<model>.+)={_NUMBER.format('training')}(/{_NUMBER.format('read')}/{_NUMBER.format('written')})?", re.ASCII
+)
 _PRICE = re.compile(r"(?P<model>.+)=\s*(?P<read>\d+(\.\d+)?)\s*/\s*(?P<written>\d+(\.\d+)?)\s*", re.ASCII)
 
 
 def prices_of(plan: Plan) -> Mapping[str, Price]:
     """The known prices of a plan's served models, by their full name."""
     return {full_name(one.model): Price(one.read, one.written) for one in plan.prices if is_served(one.model)}
+
+
+def tuning_prices_of(plan: Plan) -> Mapping[str, Price]:
+    """The known prices of fine-tuning a plan's served models and of asking what comes of it, by the names under which
+    an account counts them."""
+    found: dict[str, Price] = {}
+    for one in plan.tunings:
+        name = full_name(one.model)
+        if one.training is not None:
+            found[training_of(name)] = Price(one.training, 0.0)
+        if one.read is not None and one.written is not None:
+            found[tuned_from(name)] = Price(one.read, one.written)
+    return found
 
 
 def full_name(model: str) -> str:
@@ -69,20 +86,45 @@ def price_in(text: str, models: Sequence[str]) -> ModelPrice:
     return ModelPrice(meant[0], float(written["read"]), float(written["written"]))
 
 
+def tuning_price_in(text: str, models: Sequence[str]) -> TuningPrice:
+    """Reads "MODEL=25" or "MODEL=25/0.30/1.20", where MODEL is one of the served `models`, or its name alone. Raises
+    BadInput."""
+    written = _TUNING_PRICE.fullmatch(text)
+    if written is None:
+        raise BadInput(
+            f"“{text}” isn't the price of fine-tuning a model: write it as MODEL=25, the price per million training "
+            "tokens, or MODEL=25/0.30/1.20 with those of input and output tokens of the tuned model."
+        )
+    named = price_in(f"{written['model']}=0/0", models).model
+    read, output = (None if written[each] is None else float(written[each]) for each in ("read", "written"))
+    return TuningPrice(named, float(written["training"]), read, output)
+
+
 def at_own_prices(trials: Sequence[Trial], plan: Plan) -> list[Trial]:
     """The trials of a run, those that a server answered with the price of its tokens, if it is known."""
-    prices = prices_of(plan)
+    prices, tunings = prices_of(plan), tuning_prices_of(plan)
 
-    def price_of(trial: Trial) -> Price | None:
-        return prices.get(full_name(plan.pairing(trial.strategy).model)) if trial.on_server else None
+    def priced(trial: Trial) -> Trial:
+        if not trial.on_server:
+            return trial
+        name = full_name(plan.pairing(trial.strategy).model)
+        if trial.trained_tokens is None:
+            return replace(trial, token_price=price) if (price := prices.get(name)) else trial
+        training = tunings.get(training_of(name))
+        return replace(
+            trial, token_price=tunings.get(tuned_from(name)), training_price=training.read if training else None
+        )
 
-    return [replace(trial, token_price=price) if (price := price_of(trial)) else trial for trial in trials]
+    return [priced(trial) for trial in trials]
 
 
 def unpriced(plan: Plan) -> tuple[str, ...]:
-    """The served models of a plan whose price is unknown."""
+    """The served models that a plan asks, and whose price is unknown. What a service tunes has prices of its own."""
     priced = prices_of(plan)
-    return tuple(model for model in plan.models if is_served(model) and full_name(model) not in priced)
+    asked = {one.model for one in plan.pairings if not is_hosted_training(one.strategy, one.model)}
+    return tuple(
+        model for model in plan.models if is_served(model) and model in asked and full_name(model) not in priced
+    )
 
 
 def check_limit(plan: Plan) -> None:
@@ -99,12 +141,25 @@ def check_limit(plan: Plan) -> None:
             f"A limit in money needs the price of every model on a server, and we don't know that of {names}: give its "
             "price, or limit the requests or the tokens instead."
         )
+    if limit.money is not None and (unknown := untuned_price(plan)):
+        names = list_text([model_words(model) for model in unknown])
+        raise BadInput(
+            f"A limit in money needs all prices of fine-tuning {names}: for training, and for input and output tokens "
+            "of the tuned model. Give them, or limit the tokens instead."
+        )
+
+
+def untuned_price(plan: Plan) -> tuple[str, ...]:
+    """The served models that a service trains in this plan, and whose training or answers have no known price."""
+    priced = tuning_prices_of(plan)
+    trained = dict.fromkeys(one.model for one in plan.pairings if is_hosted_training(one.strategy, one.model))
+    return tuple(one for one in trained if not {training_of(full_name(one)), tuned_from(full_name(one))} <= {*priced})
 
 
 def allowance_of(run_id: str, plan: Plan, step: str) -> Allowance:
     """What a step of a run may spend: what the whole run may, less what it has spent already."""
     sign = currency_sign(plan.priorities.currency)
-    return Allowance(run_id, step, plan.limit, prices_of(plan), sign)
+    return Allowance(run_id, step, plan.limit, {**prices_of(plan), **tuning_prices_of(plan)}, sign)
 
 
 def unlimited(run_id: str, use: str) -> Allowance:

@@ -130,6 +130,8 @@ class Trial:
     - `on_server`: a server answered, so the seconds are not those of this machine alone.
     - `fit_tokens`: what its server was asked to fit it, as if nothing had been asked before; None if no server was
       asked, or if it was not recorded.
+    - `trained_tokens`: the tokens that a service bills for training it, as if no earlier run had had it trained; None
+      if no service did.
     - `paid`: what its whole step sent to its server, without answers that were kept from earlier; None likewise.
 
     Measured in addition if the budget allows:
@@ -143,7 +145,8 @@ class Trial:
     - `knowledge`: of the base model and of the trained model.
     - `apart_seconds`: by example, the latency of some timed requests with the adapter kept separate from the weights.
 
-    Not in trial.json: `timed_alike`, the timed outcomes of other trials of the run whose requests take the same work;
+    Not in trial.json: `training_price`, what its service charges for a million tokens of training, likewise;
+    `timed_alike`, the timed outcomes of other trials of the run whose requests take the same work;
     `prompts`, which are large and have a file of their own, None if they were not recorded or not read; `token_price`,
     what its server charges, from the run's plan, None if that is unknown or if no server answered.
     """
@@ -175,6 +178,8 @@ class Trial:
     on_server: bool = False
     fit_tokens: Spent | None = None
     paid: Spent | None = None
+    trained_tokens: int | None = None
+    training_price: float | None = None
     token_price: Price | None = None
     timed_alike: tuple[Outcome, ...] = ()
     prompts: SentPrompts | None = field(default=None, compare=False, repr=False)

@@ -47,11 +47,19 @@ def is_here(name: str) -> bool:
     return is_served(name) or models.is_here(name)
 
 
-def refusal(name: str, declaration: Declaration) -> str | None:
-    """Why a strategy can't work with this model, in one sentence; None if it can."""
+def refusal(name: str, declaration: Declaration, ask: bool = False) -> str | None:
+    """Why a strategy can't work with this model, in one sentence; None if no problem is known. With `ask`, a server
+    that could train is asked whether it does, which is free."""
     if not (is_served(name) and declaration.trains):
         return None
     model = _served_title(name)
+    if declaration.hosted:
+        if _provider_of(name, ask) != "":
+            return None
+        return (
+            f"{declaration.words.name} changes the weights of a model, and {model} is on a server that offers no "
+            "fine-tuning: leave it out, or choose a model on this machine."
+        )
     return (
         f"{declaration.words.name} changes the weights of a model, and those of {model} are on a server: leave it out, "
         "or choose a model on this machine."
@@ -69,6 +77,24 @@ def loader_of(name: str, allowance: Allowance = NO_LIMIT) -> Callable[[], Langua
 
     model_folder(name)  # fetch and unpack now
     return Loader(name)
+
+
+def _provider_of(name: str, ask: bool) -> str | None:
+    """Which service trains a served model; "" if its server offers no fine-tuning, None if that isn't known."""
+    from strategies.served.answers_kept import AnswersKept, kept_file
+    from strategies.tuning.providers import known_provider, look_for_provider
+
+    try:
+        address = ServedAddress.parse(name)
+        kept = AnswersKept(kept_file())
+    except BadInput:
+        return None  # other checks say what is wrong with it
+    try:
+        return look_for_provider(address, kept) if ask else known_provider(address, kept)
+    except BadInput:
+        return None
+    finally:
+        kept.close()
 
 
 def _served_title(name: str) -> str:

@@ -120,6 +120,14 @@ class Trained(Protocol):
 
 
 @runtime_checkable
+class TrainedByService(Protocol):
+    """What a fitted strategy can also do whose model a service trained: say how many tokens of training are paid
+    for."""
+
+    trained_tokens: int
+
+
+@runtime_checkable
 class Adapted(Protocol):
     """What a fitted strategy with an adapter can also do: answer with the adapter kept separate, as when one base model
     serves several tasks, and merge it again."""

@@ -64,6 +64,9 @@ class Declaration:
     False if it only needs dev rows, to choose settings. `trains`: which weights it changes, None if the base model
     answers unchanged. `by_default`: it is compared unless the person says otherwise.
 
+    `hosted`: the class ("module:Class") that stands in for it with a served model, whose service then trains; "" if
+    it needs the weights here. `by_service`: that class is the one that is declared.
+
     To estimate its work (`workload.py`): `settings_tried` on dev at most; `looks_up` per input; `training_cost` per
     training token, as a multiple of an adapter's.
     """
@@ -79,3 +82,10 @@ class Declaration:
     settings_tried: int = 1
     looks_up: LookUps | None = None
     training_cost: float = 1.0
+    hosted: str = ""
+    by_service: bool = False
+
+    @property
+    def changes_weights(self) -> bool:
+        """Whether its answers come from a trained model instead of the base model."""
+        return self.trains is not None or self.by_service

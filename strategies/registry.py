@@ -10,6 +10,7 @@ from strategies.base_models import loader_of, refusal
 from strategies.contract import Strategy
 from strategies.declaration import Declaration
 from strategies.presets import Preset
+from strategies.served.address import is_served
 from strategies.served.budget import NO_LIMIT, Allowance
 
 STRATEGIES = {  # the simplest first
@@ -61,6 +62,12 @@ LOOKS_UP = tuple(name for name in STRATEGIES if DECLARATIONS[name].looks_up)
 LEARNS_FROM_NO_ROWS = tuple(name for name in STRATEGIES if not DECLARATIONS[name].learns_from_rows)
 
 
+def declaration_with(name: str, model: str) -> Declaration:
+    """What a strategy declares with this model: with a served one, a service may train it."""
+    hosted = DECLARATIONS[name].hosted
+    return declared_at(hosted) if hosted and is_served(model) else DECLARATIONS[name]
+
+
 def baselines_for(kind: Kind, has_documents: bool) -> list[str]:
     declared = {name: DECLARATIONS[name] for name in BASELINES}
     return [name for name, one in declared.items() if kind in one.kinds and (has_documents or not one.needs_documents)]
@@ -76,6 +83,7 @@ def build_strategy(
     """
     if name in BASELINES:
         return class_at(BASELINES[name])(brief, preset.budget(brief.kind), seed)
-    if problem := refusal(model, DECLARATIONS[name]):
+    if problem := refusal(model, DECLARATIONS[name], ask=True):
         raise BadInput(problem)
-    return class_at(STRATEGIES[name])(brief, loader_of(model, allowance), preset.budget(brief.kind), seed)
+    hosted = DECLARATIONS[name].hosted if is_served(model) else ""
+    return class_at(hosted or STRATEGIES[name])(brief, loader_of(model, allowance), preset.budget(brief.kind), seed)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from advisor.command_line.limits import add_limits
+from advisor.command_line.tuned import add_tuning
 from advisor.hosted import hosted_prices, listed_name
 from advisor.plan import DEFAULT_MACHINE_PRICE, DEFAULT_STRATEGIES, STRATEGIES, Priorities
 from eval.reading.decoding import number
@@ -115,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what a served model costs per million input and output tokens, such as gpt-4o-mini=0.15/0.60 "
         "(default: the list price of its service, as far as we know it; repeatable)",
     )
+    add_tuning(compare)
     add_limits(compare, _number, _whole, "no limit")
     compare.add_argument("--seed", type=_whole, default=0, metavar="N", help="the same seed gives the same result")
     _add_priorities(compare)
@@ -163,6 +165,9 @@ def _parser() -> argparse.ArgumentParser:
     download.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
     download.add_argument("strategy", metavar="STRATEGY", help="such as retrieval or retrieval@MODEL")
     download.add_argument("file", type=Path, metavar="FILE", help="the file to write, such as finetuning.zip")
+
+    forget = commands.add_parser("forget-tuned", help="delete the models that a service fine-tuned for a run")
+    forget.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
 
     decide = commands.add_parser("decide", help="recommend a strategy from scores measured elsewhere")
     decide.add_argument(

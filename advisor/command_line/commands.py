@@ -39,8 +39,10 @@ from advisor.command_line.terminal import (
     progress_bars,
 )
 from advisor.command_line.trying import answer_try, download, try_of
+from advisor.command_line.tuned import forget_tuned
 from advisor.decision.outside import check_tokens, read_costs, read_outcomes
 from advisor.estimate import OTHERS_SERVED, busy_sentence
+from advisor.hosted_training import end_jobs, training_sentences
 from advisor.pairing import model_words, paired
 from advisor.plan import DEFAULT_MODEL, Plan, Setup
 from advisor.render.json_file import render_json
@@ -56,9 +58,10 @@ from advisor.runs.worker import work
 from advisor.samples import zipped
 from advisor.schema import JUDGEMENT, Report
 from advisor.shutdowns import shutdown_sentence
-from advisor.spending import check_limit, price_in, with_prices
+from advisor.spending import check_limit, price_in, tuning_price_in, with_prices
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
+from advisor.storage.task_file import read_task
 from advisor.storage.upload import Reading, Upload
 from eval.mapping.columns import guess_columns
 from eval.mapping.steps import Fix
@@ -126,6 +129,8 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
                 judge_answers(store, options.run, _model(options.model))
         case "download":
             download(store, options.run, options.strategy, options.file)
+        case "forget-tuned":
+            forget_tuned(store, options.run)
         case "decide":
             _decide(options)
         case "pack":
@@ -150,17 +155,19 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
         seed=options.seed,
         priorities=priorities_of(options),
         limit=limit_of(options, Limit()),
+        sends_training=options.send_training_data,
     )
     models = list(dict.fromkeys(map(_model, options.model or [DEFAULT_MODEL])))
     left_out: tuple[str, ...] = ()
     if len(models) == 1:
         plan = replace(plan, model=models[0])
     else:
-        chosen, left_out = paired(models, options.strategies)
+        chosen, left_out = paired(models, options.strategies, options.send_training_data)
         if left_out and not any(strategies for _, strategies in chosen):
             raise BadInput(" ".join(left_out))
         plan = plan.with_chosen(chosen)
     plan = with_prices(plan, [price_in(text, plan.models) for text in options.price])
+    plan = replace(plan, tunings=tuple(tuning_price_in(text, plan.models) for text in options.tuning_price))
     task_json = draft_task(plan, upload.name, upload.table, upload.documents)
     _check_results(options)
     dataset = store.keep_upload(upload)
@@ -183,6 +190,8 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
                     screen.print(caveat, highlight=False, soft_wrap=True)
             if foreseen := foresee_run(store.run_folder(run.id), run.plan):
                 screen.print(*sentences_on(foreseen, run.plan), sep="\n", highlight=False, markup=False, soft_wrap=True)
+            for said in training_sentences(run.plan, *read_task(store.run_folder(run.id))):
+                screen.print(said, highlight=False, markup=False, soft_wrap=True)
             report = _carry_out(store, run, screen, build_strategy)
         except KeyboardInterrupt as ended:
             return _cancel(store, run.id, ended)
@@ -218,15 +227,16 @@ def _carry_out(store: Store, run: StoredRun, screen: Screen, build_strategy: str
 
 
 def _cancel(store: Store, run_id: str, ended: KeyboardInterrupt) -> int:
-    store.end_run(run_id, "cancelled")
-    return _fail(128 + ended.args[0], "The comparison was cancelled.")
+    jobs = end_jobs(run_id, store.run(run_id).plan)
+    store.end_run(run_id, "cancelled", jobs)
+    return _fail(128 + ended.args[0], " ".join(filter(None, ("The comparison was cancelled.", jobs))))
 
 
 def _finish(store: Store, run_id: str, report: Report | None, options: argparse.Namespace) -> int:
     run, folder = store.run(run_id), store.run_folder(run_id)
     if report is None:
         if run.state == "cancelled":
-            return _fail(_CANCELLED, "The comparison was cancelled.")
+            return _fail(_CANCELLED, " ".join(filter(None, ("The comparison was cancelled.", run.reason))))
         if run.state == "stopped":
             return _fail(1, f"{run.reason} Continue it with: python -m advisor resume {run_id}")
         if run.awaits_key:

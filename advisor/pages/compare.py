@@ -38,6 +38,7 @@ from advisor.wording import count_text, words_of
 from eval.task import BadInput
 from strategies.engine.models import SUGGESTIONS
 from strategies.presets import PRESETS
+from strategies.registry import declaration_with
 from strategies.served.address import is_served
 
 _NUMBERS = dict(
@@ -59,13 +60,13 @@ def choose_strategies(plan: Plan, draft: Draft) -> tuple[tuple[str, ...], tuple[
     chosen, refused = [], []
     columns = [column for _ in range(0, len(STRATEGIES), _CARDS_A_ROW) for column in st.columns(_CARDS_A_ROW)]
     for column, strategy in zip(columns, STRATEGIES, strict=False):
-        words = words_of(strategy)
+        words = declaration_with(strategy, model).words if is_served(model) else words_of(strategy)
         refusal = refusal_of(strategy, model)
         is_on = not refusal and st.session_state.get(f"include-{strategy}", strategy in plan.strategies)
         state = "on" if is_on else "off"
         with column, st.container(border=True, key=f"strategy-{state}-{strategy}", height="stretch"):
             st.html(
-                f'<h3 class="card-title">{marked_name(strategy)}</h3>'
+                f'<h3 class="card-title">{marked_name(strategy, words.name)}</h3>'
                 f'<p class="quiet">{escape(words.analogy)}</p><p class="small">{escape(words.explanation)}</p>'
             )
             if not is_on:
@@ -344,7 +345,7 @@ def show_compare() -> None:
     offer_served(model)
     further = choose_further(was, model, strategies)
     chosen = replace(was, strategies=strategies, model=model, preset=preset, further=further)
-    chosen = choose_served_costs(chosen)
+    chosen = choose_served_costs(chosen, dataset.name)
     if is_complete(chosen):
         show_requests(chosen, dataset.name)
         show_estimate(chosen, dataset.name)

@@ -13,6 +13,7 @@ from advisor.plan import DEFAULT_MODEL, STRATEGIES, FurtherModel, Plan
 from advisor.wording import name_of
 from strategies.engine.models import SUGGESTIONS
 from strategies.registry import TRAINED
+from strategies.served.address import is_served
 
 _UNTRAINED = tuple(one for one in STRATEGIES if one not in TRAINED)
 _SPLIT = "Prompt the hosted one, fine-tune the local one"
@@ -29,7 +30,7 @@ def offer_served(model: str) -> None:
         is_in = name in (model, *st.session_state.get("further-models", ()))
         if is_in:
             frame.small("It is part of this comparison.")
-        local = DEFAULT_MODEL if refusal_of("finetuning", model) else model
+        local = DEFAULT_MODEL if is_served(model) or refusal_of("finetuning", model) else model
         with st.container(horizontal=True):
             st.button(_SPLIT, key="served-split", on_click=lambda: _prompt_and_tune(name, local, others))
             if not is_in:

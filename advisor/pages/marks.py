@@ -17,8 +17,9 @@ def mark(strategy: str) -> str:
     return f'<i class="mark {mark_of(strategy).shape}" style="--mark:{colour}" aria-hidden="true"></i>'
 
 
-def marked_name(strategy: str) -> str:
-    return f'<span class="marked">{mark(strategy)}{escape(name_of(strategy))}</span>'
+def marked_name(strategy: str, name: str | None = None) -> str:
+    """With its usual name, or with another one."""
+    return f'<span class="marked">{mark(strategy)}{escape(name or name_of(strategy))}</span>'
 
 
 def cut_off_tag(is_cut_off: bool | None) -> str:

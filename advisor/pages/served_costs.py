@@ -9,12 +9,13 @@ import streamlit as st
 from advisor.hosted import prices_from
 from advisor.pages import frame
 from advisor.pages.draft import draft_of, split_within
+from advisor.pages.training_costs import choose_training
 from advisor.pairing import model_words, short_names
 from advisor.plan import ERROR_BOUNDS, ModelPrice, Plan
 from advisor.request_estimate import estimate_requests, sentences_on
 from advisor.runs.worker import start_worker
 from advisor.shutdowns import shutdown_sentence
-from advisor.spending import listed, unpriced
+from advisor.spending import listed, unpriced, untuned_price
 from advisor.storage.stored import StoredRun
 from strategies.base_models import known_capabilities
 from strategies.served.address import is_served
@@ -24,16 +25,18 @@ _MONEY_BOUNDS = (0.01, 1e6)
 _COUNT_BOUNDS = (1, 1_000_000_000_000)
 
 
-def choose_served_costs(plan: Plan) -> Plan:
-    """The plan with the prices of its served models and a limit; unchanged but for old ones if it has none."""
+def choose_served_costs(plan: Plan, name: str) -> Plan:
+    """The plan with the prices of its served models, a limit, and the person's consent to what a service would be sent
+    to train on; unchanged but for old ones if it has none. `name` is that of the dataset."""
     served = [model for model in plan.models if is_served(model)]
     if not served:
-        return replace(plan, prices=(), limit=Limit())
+        return replace(plan, prices=(), limit=Limit(), tunings=(), sends_training=False)
     currency = st.session_state.get("currency") or plan.priorities.currency  # chosen further down
     frame.section("Before anything runs", "What the models on servers cost, and the most that this run may spend.")
     short = short_names(plan.models)
     found = [_choose_price(plan, model, short[model], currency) for model in served]
     priced = replace(plan, prices=tuple(one for one in found if one is not None))
+    priced = choose_training(priced, name, currency)
     return replace(priced, limit=_choose_limit(priced, currency))
 
 
@@ -70,7 +73,7 @@ def _choose_price(plan: Plan, model: str, short: str, currency: str) -> ModelPri
 
 def _choose_limit(plan: Plan, currency: str) -> Limit:
     """In money where all prices are known, else in tokens."""
-    if unpriced(plan):
+    if unpriced(plan) or untuned_price(plan):
         tokens = _count("Maximum tokens of this run", plan.limit.tokens, "max-tokens")
         frame.small("With all prices, you can limit the money instead.")
         return Limit(tokens=tokens)

@@ -14,10 +14,15 @@ from advisor.runs.connection import Connected, ConnectionTest
 from advisor.served_words import capabilities_in_words
 from advisor.wording import count_text
 from eval.task import BadInput
+from strategies.served.adapters import adapter_sentence
 from strategies.served.address import ServedAddress
 from strategies.served.keys import typed_key
 
 _SECONDS_BETWEEN_LOOKS = 1.0
+_TRAINS = (
+    "The server offers fine-tuning, so a run can have this model trained there. Nothing is sent for that before you "
+    "agree."
+)
 
 
 def ask_for_served(place: str) -> Connected | None:
@@ -105,6 +110,10 @@ def _show(found: Connected) -> bool:
     else:
         st.html(f'<p role="status"><b>{escape(model_words(found.address.name))} answers.</b></p>')
         said = capabilities_in_words(found.capabilities, found.first_token_seconds)
+        if found.adapter_of:
+            said.append(("Adapter", adapter_sentence(found.address.model, found.adapter_of)))
+        if found.trains:
+            said.append(("Fine-tuning", _TRAINS))
         st.html(definitions(said))
         if not found.address.is_on_this_machine:
             frame.small(f"A run sends your rows, and passages of your documents, to {host}.")

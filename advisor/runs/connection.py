@@ -26,13 +26,16 @@ _SECONDS_TO_CONNECT, _SECONDS_TO_ANSWER, _TRIES = 5.0, 30.0, 2
 class Connected:
     """What the test found. `address` has no model if the person has to choose one of `models`, those that the server
     lists. `capabilities` is None unless the model answered, and `problem` says in a sentence why it didn't.
-    `first_token_seconds` is measured from here; None if the server doesn't stream."""
+    `first_token_seconds` is measured from here; None if the server doesn't stream. `adapter_of` is the base of a model
+    that is an adapter, else "". `trains`: the server offers fine-tuning."""
 
     address: ServedAddress
     models: tuple[str, ...] = ()
     capabilities: Capabilities | None = None
     first_token_seconds: float | None = None
     problem: str | None = None
+    adapter_of: str = ""
+    trains: bool = False
 
 
 class ConnectionTest:
@@ -68,7 +71,8 @@ class ConnectionTest:
 def _connect(found: Connected, key: Key | None) -> Connected:
     from strategies.served.client import Patience
     from strategies.served.probes import seconds_to_first_token
-    from strategies.served.serving import Serving, listed_models, probed_afresh
+    from strategies.served.serving import Serving, base_of, listed_models, probed_afresh
+    from strategies.tuning.providers import offers_training
 
     patience = Patience(connecting=_SECONDS_TO_CONNECT, answering=_SECONDS_TO_ANSWER, tries=_TRIES, waiting_for_turn=60)
     found = replace(found, models=listed_models(found.address, key, patience))
@@ -82,7 +86,11 @@ def _connect(found: Connected, key: Key | None) -> Connected:
     try:
         can = probed_afresh(found.address, key, Serving(patience=patience))
         return replace(
-            found, capabilities=can, first_token_seconds=seconds_to_first_token(found.address, key, can, patience)
+            found,
+            capabilities=can,
+            first_token_seconds=seconds_to_first_token(found.address, key, can, patience),
+            adapter_of=base_of(found.address, key, Serving(patience=patience)),
+            trains=offers_training(found.address, key, patience),
         )
     except BadInput as wrong:
         return replace(found, problem=str(wrong))

@@ -13,6 +13,7 @@ from typing import Any
 
 from filelock import Timeout
 
+from advisor.hosted_training import check_consent, end_jobs
 from advisor.pairing import MOST_CANDIDATES, refusal_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, spawned
@@ -89,9 +90,10 @@ def draft_task(plan: Plan, name: str, table: Table, documents: list[Document]) -
     task = plan.setup.settle_metric(task, split.train)
     for model in plan.models:
         _check_instruction(task, split.train, context_tokens(model))
-    problems = [refusal_of(one.strategy, one.model, ask_hub=True) for one in plan.pairings]
-    problems += [check_model(model) for model in plan.models]
-    if problem := next(filter(None, problems), None):
+    refusals = [refusal_of(one.strategy, one.model, ask_hub=True) for one in plan.pairings]
+    if not any(refusals):
+        check_consent(plan, task.brief, split)  # before a server is asked anything that costs
+    if problem := next(filter(None, [*refusals, *map(check_model, plan.models)]), None):
         raise BadInput(problem)
     return task_to_json(task, replace(split, notes=(*built.left_out, *split.notes, built.columns_used)))
 
@@ -151,7 +153,7 @@ def run_experiment(
             report = _report(store, run_id, left)
             trials = _of_strategies(left)
         except _CancelledError:
-            store.end_run(run_id, "cancelled")
+            store.end_run(run_id, "cancelled", end_jobs(run_id, store.run(run_id).plan))
             return None
         except _StoppedError as stopped:
             store.end_run(run_id, "stopped", str(stopped))

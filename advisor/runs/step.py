@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from advisor.pairing import Pairing, model_in, strategy_of
+from advisor.pairing import Pairing, is_hosted_training, model_in, strategy_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP
 from advisor.runs.apart import timed_apart
 from advisor.runs.child import failure_sentence, settle_in
@@ -36,7 +36,7 @@ from eval.scoring import scorer_for
 from eval.statistics.learning_curve import fewer_rows, sizes_of
 from eval.task import BadInput, Brief, Example, LearningSplit, Split, Task
 from strategies.base_models import check_model, is_here
-from strategies.contract import AsksModel, CountsTokens, KnowsPath, Progress, Strategy, Trained
+from strategies.contract import AsksModel, CountsTokens, KnowsPath, Progress, Strategy, Trained, TrainedByService
 from strategies.presets import PRESETS, Preset
 from strategies.registry import BASELINES, LEARNS_FROM_NO_ROWS, baselines_for
 from strategies.search.embedder import phrase_encoder
@@ -92,7 +92,7 @@ class StepOrder:
         measured = [
             replace(self, strategy=one.name, model=one.model)
             for one in self.pairings
-            if one.strategy not in LEARNS_FROM_NO_ROWS
+            if one.strategy not in LEARNS_FROM_NO_ROWS and not is_hosted_training(one.strategy, one.model)
         ]
         sizes = sizes_of(len(split.train), PRESETS[self.preset].curve_shares)
         return [one.on_fewer(rows) for one in measured if _is_done(one.folder) for rows in sizes]
@@ -178,7 +178,7 @@ def load_fitted(order: StepOrder, share_model: Callable[[Callable[[], Any]], Any
         raise BadInput(problem)
     task, _ = read_task(order.run_folder)
     strategy = _build(order, task.brief, PRESETS[order.preset])
-    if share_model is not None and isinstance(strategy, AsksModel) and strategy.declaration.trains is None:
+    if share_model is not None and isinstance(strategy, AsksModel) and not strategy.declaration.changes_weights:
         strategy.load_model = partial(share_model, strategy.load_model)
     strategy.load(order.folder / "fitted")
     return strategy
@@ -212,9 +212,10 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         outcomes=measured.outcomes,
         fit_seconds=sum(stage_seconds.values()),
         stage_seconds=stage_seconds,
-        changes_weights=strategy.declaration.trains is not None,
+        changes_weights=strategy.declaration.changes_weights,
         on_server=order.asks_server,
         fit_tokens=fit_tokens,
+        trained_tokens=strategy.trained_tokens if isinstance(strategy, TrainedByService) else None,
         rows_learned=len(split.dev) + (len(split.train) if strategy.declaration.learns_from_rows else 0),
         requests_per_second=measured.requests_per_second,
         settings=strategy.settings,
@@ -231,8 +232,9 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
     rows = 0 if order.strategy in BASELINES else budget.probe_rows
     trial = timed_apart(trial, strategy, split.test, rows > 0, report_progress)
     trial = probed(trial, strategy, split, scorer, rows, order.seed, report_progress, task.documents)
+    is_trained_here = strategy.declaration.trains is not None  # what a service trains is paid for each time
     del strategy  # one model in memory at a time
-    return _train_again(order, trial, task, split, report_progress)
+    return _train_again(order, trial, task, split, report_progress) if is_trained_here else trial
 
 
 def _slow_because(strategy: Strategy) -> str | None:

@@ -23,9 +23,11 @@ from advisor.wording import (
     words_of,
 )
 from eval.money.tokens import Spent
+from strategies.hosted_finetuning import UNTRIED
 
 # Names for settings that do not speak for themselves, and for their values.
 _SETTINGS = {
+    "tuned_model": "tuned model",
     "passages": "passages retrieved",
     "examples": "examples shown",
     "draw": "random seed for choosing the examples",
@@ -136,14 +138,24 @@ def price_of_served(served: ServedFacts, report: Report) -> str:
     return (
         f"{served.model} costs {read} per million input tokens and {written} per million output tokens "
         f"({served.price_source or 'your price'}), without discounts for cached input or batches. Its setup is priced "
-        "by the tokens that choosing settings took."
+        f"by the tokens that choosing settings took{' and by those of its training' if served.trained else ''}."
     )
 
 
 def _paid(report: Report) -> list[tuple[str, str]]:
     """What the run itself sent to servers."""
     found = [_paid_for(one, report) for one in report.served if one.paid is not None]
-    return [("Requests to servers", " ".join(found))] if found else []
+    trained = [_training_of(one, report) for one in report.served if one.trained is not None]
+    rows = [("Requests to servers", " ".join(found))] if found else []
+    return [*rows, ("Hosted fine-tuning", f"{' '.join(trained)} {UNTRIED}")] if trained else rows
+
+
+def _training_of(served: ServedFacts, report: Report) -> str:
+    said = f"Training {served.model} took {served.trained or 0:,} tokens"
+    if served.training_price is None:
+        return f"{said}. What that cost is unknown."
+    cost = cents_text((served.trained or 0) * served.training_price / 1e6, report.priorities.currency)
+    return f"{said}, which cost {cost}. The setup cost includes it."
 
 
 def _paid_for(served: ServedFacts, report: Report) -> str:

@@ -32,7 +32,7 @@ def write_trial(folder: Path, trial: Trial) -> None:
     (folder / _MANIFEST).unlink(missing_ok=True)
     facts = asdict(replace(trial, prompts=None))
     outcomes, probes = facts.pop("outcomes"), facts.pop("probes")
-    del facts["timed_alike"], facts["prompts"], facts["token_price"]
+    del facts["timed_alike"], facts["prompts"], facts["token_price"], facts["training_price"]
     contents = {
         "trial.json": json.dumps(facts, indent=2),
         "outcomes.jsonl": "".join(json.dumps(outcome) + "\n" for outcome in outcomes),

@@ -134,7 +134,8 @@ class Consumption:
     """What a strategy takes, whatever that costs: seconds of a request (alone, and its share of the batched pass), mean
     tokens a request, the share of a wrong answer a request, seconds to fit and of them to index, and rows learned from.
     None means unknown. Seconds of a request `on_server` are no time of this machine; `token_price` is what that server
-    charges, and `fit_tokens` what it was asked to fit the strategy."""
+    charges, and `fit_tokens` what it was asked to fit the strategy. A service that trained the model bills
+    `trained_tokens` at `training_price` per million."""
 
     alone_seconds: float | None
     together_seconds: float | None
@@ -148,6 +149,8 @@ class Consumption:
     on_server: bool = False
     token_price: Price | None = None
     fit_tokens: Spent | None = None
+    trained_tokens: int | None = None
+    training_price: float | None = None
 
     @staticmethod
     def of(trial: Trial) -> Consumption:
@@ -166,6 +169,8 @@ class Consumption:
             on_server=trial.on_server,
             token_price=trial.token_price,
             fit_tokens=trial.fit_tokens,
+            trained_tokens=trial.trained_tokens,
+            training_price=trial.training_price,
         )
 
     def cost(self, terms: Terms, quote: Quote | None = None) -> Cost:
@@ -186,7 +191,7 @@ class Consumption:
         if quote.one_off is not None:
             fitting: float | None = quote.one_off
         elif self.on_server:
-            fitting = _sum(self._fitting_by_tokens(tokens), price(self.indexing_seconds))
+            fitting = _sum(self._fitting_by_tokens(tokens), self._training_by_tokens(), price(self.indexing_seconds))
         else:
             fitting = price(self.fit_seconds)
         per_1000 = quote.per_1000 if quote.per_1000 is not None else None if request is None else 1000 * request
@@ -209,13 +214,18 @@ class Consumption:
 
     def _request_by_tokens(self, price: Price, terms: Terms) -> float | None:
         """The price of the tokens of an average request."""
-        factor = terms.tuned_factor if self.changes_weights else 1.0
+        factor = terms.tuned_factor if self.changes_weights and self.token_price is None else 1.0
         return None if factor is None else factor * price.of(self.tokens_in, self.tokens_out)
 
     def _fitting_by_tokens(self, price: Price | None) -> float | None:
         if price is None or self.fit_tokens is None:
             return None
         return price.of(self.fit_tokens.read, self.fit_tokens.written)
+
+    def _training_by_tokens(self) -> float | None:
+        if self.trained_tokens is None:
+            return 0.0
+        return None if self.training_price is None else self.trained_tokens * self.training_price / 1e6
 
     def _labelling(self, terms: Terms) -> float | None:
         if not terms.labelled_row:

@@ -34,12 +34,19 @@ class ServedModel:
     the words, except for prompts that may be too long where the server counts them.
     """
 
-    def __init__(self, client: Client, capabilities: Capabilities, close: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        capabilities: Capabilities,
+        close: Callable[[], None] | None = None,
+        notes: Sequence[str] = (),
+    ) -> None:
         self.capabilities = capabilities
         self.context_tokens = capabilities.context_tokens or _UNKNOWN_CONTEXT
         self._client, self._close = client, close or client.close
         self._scorer = WholeLabelScorer(client, capabilities)
         self._untrue_counts = 0
+        self._notes = notes
         self._ways: dict[str, None] = {}  # sentences on how it was asked for labels and JSON
 
     def close(self) -> None:
@@ -68,6 +75,7 @@ class ServedModel:
         address = self._client.address
         notes = [
             f"{address.model} was asked through the server at {address.host}.",
+            *self._notes,
             *self._ways,
             *self.capabilities.limits,
         ]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from eval.money.tokens import Spent
 from eval.task import BadInput
+from strategies.served.adapters import adapter_sentence, base_in
 from strategies.served.address import ServedAddress
 from strategies.served.answers_kept import AnswersKept, KeptAccount, kept_file
 from strategies.served.budget import NO_LIMIT, Allowance, Spending, is_training, tuned_from
@@ -67,7 +68,9 @@ class ServedLoader:
             client.close()
             kept.close()
 
-        self._made.append(ServedModel(client, capabilities, close))
+        base = base_of(self.address, key, serving, kept)
+        notes = [adapter_sentence(self.address.model, base)] if base else []
+        self._made.append(ServedModel(client, capabilities, close, notes))
         return self._made[-1]
 
     def of_tuned(self, model: str) -> ServedLoader:
@@ -140,6 +143,27 @@ def listed_models(address: ServedAddress, key: Key | None, patience: Patience | 
     models = listed.get("data") if isinstance(listed, Mapping) else None
     names = {one.get("id") for one in models if isinstance(one, Mapping)} if isinstance(models, list) else set()
     return tuple(sorted(name for name in names if isinstance(name, str) and name))
+
+
+def base_of(address: ServedAddress, key: Key | None, serving: Serving, kept: AnswersKept | None = None) -> str:
+    """The base of a model that its server lists as an adapter, else "". Asked at most once a day, for free. `kept` is
+    the file of answers, if it is open already."""
+    if kept is None:
+        kept = AnswersKept(serving.kept)
+        try:
+            return base_of(address, key, serving, kept)
+        finally:
+            kept.close()
+    kept_as = f"base of {address.name}"
+    if found := kept.found_of(kept_as, SECONDS_A_PROBE_STANDS):
+        return str(found["base"])
+    client = Client(address, key, patience=serving.patience)
+    try:
+        base = base_in(client.fetch(f"{address.url}/models"), address.model)
+    finally:
+        client.close()
+    kept.keep_found(kept_as, {"base": base}).result()
+    return base
 
 
 def _known_capabilities(

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from strategies.served.address import ServedAddress
-from strategies.served.answers_kept import AnswersKept
+from strategies.served.answers_kept import AnswersKept, kept_file
 from strategies.served.client import Patience
-from strategies.served.keys import key_for
+from strategies.served.keys import Key, key_for
 from strategies.tuning.openai_jobs import JOBS, OpenAIJobs
 from strategies.tuning.provider import Provider
 from strategies.tuning.service import Service
@@ -31,12 +31,24 @@ def known_provider(address: ServedAddress, kept: AnswersKept) -> str | None:
     return None if found is None else str(found["provider"])
 
 
-def look_for_provider(address: ServedAddress, kept: AnswersKept, patience: Patience | None = None) -> str:
+def offers_training(address: ServedAddress, key: Key | None, patience: Patience) -> bool:
+    """Whether the service at this address fine-tunes, as its server was seen lately or says now. Raises BadInput if it
+    doesn't answer."""
+    kept = AnswersKept(kept_file())
+    try:
+        return bool(look_for_provider(address, kept, patience, key))
+    finally:
+        kept.close()
+
+
+def look_for_provider(
+    address: ServedAddress, kept: AnswersKept, patience: Patience | None = None, key: Key | None = None
+) -> str:
     """As `known_provider`, but asks the server if nobody did: the list of its jobs is free. Raises BadInput if it
     doesn't answer."""
     if (known := known_provider(address, kept)) is not None:
         return known
-    service = Service(address, key_for(address), patience)
+    service = Service(address, key or key_for(address), patience)
     try:
         listed = service.find(f"{JOBS}?limit=1")
     finally:

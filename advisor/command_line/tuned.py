@@ -1,0 +1,46 @@
+"""Hosted fine-tuning on the command line: its prices, the person's consent, and how to delete what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from advisor.pairing import is_hosted_training
+from advisor.storage.store import Store
+from advisor.storage.trial_files import read_trial
+from eval.task import BadInput
+from strategies.served.address import ServedAddress
+
+
+def add_tuning(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--send-training-data",
+        action="store_true",
+        help="fine-tune served models at their services: sends them the training and dev rows, and costs money",
+    )
+    parser.add_argument(
+        "--tuning-price",
+        action="append",
+        default=[],
+        metavar="MODEL=TRAINING[/READ/WRITTEN]",
+        help="what fine-tuning a served model costs per million training tokens, and per million input and output "
+        "tokens of the tuned model, such as gpt-4o-mini=3/0.30/1.20 (default: unknown; repeatable)",
+    )
+
+
+def forget_tuned(store: Store, run_id: str) -> None:
+    """Deletes the tuned models of a run at their services. Raises BadInput if there are none, or if one can't be
+    deleted."""
+    from strategies.tuning.training import delete_tuned  # its HTTP client takes a second to import
+
+    run = store.run(run_id)
+    tuned: list[tuple[ServedAddress, str]] = []
+    for one in run.plan.pairings:
+        trial = read_trial(store.run_folder(run.id) / one.name) if is_hosted_training(one.strategy, one.model) else None
+        if trial is not None and (name := trial.settings.get("tuned_model")):
+            tuned.append((ServedAddress.parse(one.model), str(name)))
+    if not tuned:
+        raise BadInput(f"No service fine-tuned a model for run {run.id}, so there is nothing to delete.")
+    for address, name in tuned:
+        delete_tuned(address, name)
+        sys.stdout.write(f"{name} was deleted at {address.host}. Run {run.id} can't be tried with it any more.\n")
