@@ -44,6 +44,7 @@ STRATEGIES = ("prompting", "prompting_examples", "retrieval")
 SHORT = ("prompting", "retrieval")
 PRESET = PRESETS["quick"]
 ANSWERS_BEFORE_THE_KILL = 40
+AT_ONCE = 2
 
 
 def run(full: bool) -> list[dict[str, Any]]:
@@ -65,7 +66,7 @@ def _compare(
     strategies: Sequence[str],
     address: ServedAddress,
 ) -> Iterator[dict[str, Any]]:
-    with TemporaryDirectory() as folder, CountingProxy(address, without=DECISIONS) as proxy:
+    with TemporaryDirectory() as folder, CountingProxy(address, without=DECISIONS, at_once=AT_ONCE) as proxy:
         if test_rows is not None:
             table = _cut(table, test_rows, Path(folder))
         here, there = (EMBEDDED, strategies), (proxy.address.name, strategies)

@@ -12,16 +12,18 @@ from strategies.served.address import ServedAddress
 from strategies.served.requests import COMPLETIONS, DECISIONS
 
 _PART_BYTES = 1 << 16
+_PROBES = (b"hello to a visitor", b"The visitor's badge is")
 _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class CountingProxy:
     """Passes everything on within `with`, but for paths that end with `without`: it answers these with status 404.
-    `sent` counts the requests for answers by their path and body, `whole` those whose reply was passed on to its
-    end."""
+    `sent` counts the requests for answers by their path and body, `whole` those whose reply was passed on to its end.
+    With `at_once`, further requests wait: some servers compute all that come at the same time, each ever slower."""
 
-    def __init__(self, server: ServedAddress, without: str | None = None) -> None:
+    def __init__(self, server: ServedAddress, without: str | None = None, at_once: int = 1_000) -> None:
         self._server, self._without = server, without
+        self._turn = asyncio.Semaphore(at_once)
         self._upstream = urlsplit(server.url)
         self.sent: Counter[tuple[str, bytes]] = Counter()
         self.whole: Counter[tuple[str, bytes]] = Counter()
@@ -60,21 +62,26 @@ class CountingProxy:
                 to_client.write(_NOT_FOUND)
                 to_client.close()
                 return
-            request, is_paid = (path, body), path.endswith((COMPLETIONS, DECISIONS))
-            self.sent[request] += is_paid
-            server, to_server = await asyncio.open_connection(self._upstream.hostname, self._upstream.port)
-            kept = [line for line in lines if line and not line.lower().startswith("connection:")]
-            to_server.write("\r\n".join([first, *kept, "Connection: close", "", ""]).encode("latin-1") + body)
-            answered = await server.readuntil(b"\r\n")
-            to_client.write(answered + b"Connection: close\r\n")  # or the client would send another request on it
-            while part := await server.read(_PART_BYTES):
-                to_client.write(part)
-                await to_client.drain()
-            self.whole[request] += is_paid
-            to_server.close()
+            async with self._turn:
+                if client.at_eof():  # it was killed while it waited
+                    return
+                request, is_paid = (path, body), path.endswith((COMPLETIONS, DECISIONS))
+                self.sent[request] += is_paid
+                server, to_server = await asyncio.open_connection(self._upstream.hostname, self._upstream.port)
+                kept = [line for line in lines if line and not line.lower().startswith("connection:")]
+                to_server.write("\r\n".join([first, *kept, "Connection: close", "", ""]).encode("latin-1") + body)
+                answered = await server.readuntil(b"\r\n")
+                to_client.write(answered + b"Connection: close\r\n")  # or the client would send another request on it
+                while part := await server.read(_PART_BYTES):
+                    to_client.write(part)
+                    await to_client.drain()
+                self.whole[request] += is_paid
+                to_server.close()
         to_client.close()
 
 
 def answers_asked(requests: Counter[tuple[str, bytes]]) -> Counter[tuple[str, bytes]]:
     """Without the probes, which ask each time and whose findings are kept."""
-    return Counter({one: times for one, times in requests.items() if times and b"hello to a visitor" not in one[1]})
+    return Counter(
+        {one: times for one, times in requests.items() if times and not any(words in one[1] for words in _PROBES)}
+    )
