@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from eval.money.tokens import Price
 from eval.outcomes import Trial
 from eval.task import BadInput
 from strategies.served.address import ServedAddress, is_served
+from strategies.served.answers_kept import AnswersKept, kept_file
 from strategies.served.budget import Allowance, Limit, training_of, tuned_from
 
 _NUMBER = r"\s*(?P<{}>\d+(\.\d+)?)\s*"
@@ -160,6 +162,23 @@ def allowance_of(run_id: str, plan: Plan, step: str) -> Allowance:
     """What a step of a run may spend: what the whole run may, less what it has spent already."""
     sign = currency_sign(plan.priorities.currency)
     return Allowance(run_id, step, plan.limit, {**prices_of(plan), **tuning_prices_of(plan)}, sign)
+
+
+def probing(plan: Plan) -> Allowance:
+    """What finding out what the servers of a planned run can do may spend: as much as the run. The account is a new
+    one, since the run has no id yet; `count_probes` moves it to the run."""
+    return allowance_of(f"probes/{secrets.token_hex(8)}", plan, "probes")
+
+
+def count_probes(spent: Allowance, run_id: str, plan: Plan) -> None:
+    """Counts for a run what was spent before it had an id."""
+    if not any(map(is_served, plan.models)):
+        return
+    kept = AnswersKept(kept_file())
+    try:
+        kept.move_spent(spent.account, run_id).result()
+    finally:
+        kept.close()
 
 
 def unlimited(run_id: str, use: str) -> Allowance:

@@ -16,14 +16,14 @@ from strategies.served.budget import NO_LIMIT, Allowance
 from strategies.served.capabilities import Capabilities
 
 
-def check_model(name: str) -> str | None:
+def check_model(name: str, allowance: Allowance = NO_LIMIT) -> str | None:
     """Why this model can't be used, in one sentence; None if no problem is known. A server is asked what it can do,
-    which takes some seconds the first time."""
+    which takes some seconds the first time, within this allowance."""
     if not is_served(name):
         return models.check_model(name)
-    from strategies.served.serving import check_served  # its HTTP client takes a second to import
+    from strategies.served.serving import Serving, check_served  # its HTTP client takes a second to import
 
-    return check_served(name)
+    return check_served(name, Serving(allowance=allowance))
 
 
 def context_tokens(name: str) -> int | None:

@@ -19,9 +19,9 @@ from eval.task import Brief, Document, Example, Kind, LearningSplit, Split, Task
 from strategies.contract import Progress, ReportProgress, Strategy
 from strategies.declaration import Declaration, Words
 from strategies.presets import Preset
-from strategies.registry import BASELINES, build_strategy
+from strategies.registry import BASELINES, STRATEGIES, build_strategy, class_at
 from strategies.served.address import is_served
-from strategies.served.budget import Allowance
+from strategies.served.budget import NO_LIMIT, Allowance
 
 STEADY = "tests.tiny_strategies:build_steady"
 FRAGILE = "tests.tiny_strategies:build_fragile"
@@ -32,6 +32,7 @@ STALLED = "tests.tiny_strategies:build_stalled"
 SHORT = "tests.tiny_strategies:build_short"
 WAVERING = "tests.tiny_strategies:build_wavering"
 TORN = "tests.tiny_strategies:build_torn"
+HURRIED = "tests.tiny_strategies:build_hurried"
 ASKING = "tests.tiny_strategies:build_asking"
 HALTING = "tests.tiny_strategies:build_halting"
 STALLED_ROWS = 24
@@ -201,6 +202,21 @@ def build_asking(name: str, brief: Brief, model: str, preset: Preset, seed: int,
     if name in BASELINES or not is_served(model):
         return CommonestAnswer()
     return build_strategy(name, brief, model, preset, seed, *given)
+
+
+def build_hurried(
+    name: str, brief: Brief, model: str, preset: Preset, seed: int, allowance: Allowance = NO_LIMIT
+) -> Strategy:
+    """As a run asks a server, with little time for each answer."""
+    from strategies.served.client import Patience
+    from strategies.served.serving import ServedLoader, Serving
+
+    if name in BASELINES:
+        return CommonestAnswer()
+    patience = Patience(connecting=1, answering=1, first_wait=0.01, longest_wait=0.02, tries=2)
+    load_model = ServedLoader(model, Serving(allowance=allowance, patience=patience))
+    strategy: Strategy = class_at(STRATEGIES[name])(brief, load_model, preset.budget(brief.kind), seed)
+    return strategy
 
 
 def build_steady(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:

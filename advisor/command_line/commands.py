@@ -58,7 +58,7 @@ from advisor.runs.worker import work
 from advisor.samples import zipped
 from advisor.schema import JUDGEMENT, Report
 from advisor.shutdowns import shutdown_sentence
-from advisor.spending import check_limit, price_in, tuning_price_in, with_prices
+from advisor.spending import check_limit, count_probes, price_in, probing, tuning_price_in, with_prices
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
@@ -168,7 +168,8 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
         plan = plan.with_chosen(chosen)
     plan = with_prices(plan, [price_in(text, plan.models) for text in options.price])
     plan = replace(plan, tunings=tuple(tuning_price_in(text, plan.models) for text in options.tuning_price))
-    task_json = draft_task(plan, upload.name, upload.table, upload.documents)
+    probes = probing(plan)
+    task_json = draft_task(plan, upload.name, upload.table, upload.documents, probes)
     _check_results(options)
     dataset = store.keep_upload(upload)
     store.save_setup(dataset.id, replace(setup, own_metric=None))  # the pages read it and never run a person's code
@@ -181,6 +182,7 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
             _time_machine(store, model, screen)
         # Queue and start under one lock, so that no worker takes the run meanwhile.
         run = store.add_run(replace(plan, dataset_id=dataset.id), task_json)
+        count_probes(probes, run.id, plan)
         try:
             if seconds := estimate_run(store, run.id):
                 print_estimate(screen, seconds)

@@ -23,7 +23,7 @@ from advisor.runs.score_check import take_score_check
 from advisor.runs.step import BUILD_STRATEGY, KeyNeeded, StepOrder, Stopped, run_step
 from advisor.runs.timing import estimate_run, read_estimate
 from advisor.schema import Report
-from advisor.spending import allowance_of, check_limit
+from advisor.spending import allowance_of, check_limit, count_probes, probing
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
@@ -40,6 +40,7 @@ from strategies.contract import Progress
 from strategies.drafting import with_meanings
 from strategies.presets import PRESETS
 from strategies.registry import STRATEGIES
+from strategies.served.budget import Allowance
 from strategies.served.keys import KeyNeededError, forget, handed_over, was_handed_over
 
 REPORT_FILES = ("report.html", "report.md", "report.json", "outcomes.csv")
@@ -59,11 +60,15 @@ class _StoppedError(Exception):
 def prepare(store: Store, plan: Plan) -> StoredRun:
     """Queues a run of a stored dataset. Raises BadInput, before anything runs, if the plan can't be carried out."""
     table, documents = store.read_upload(plan.dataset_id)
-    return store.add_run(plan, draft_task(plan, store.dataset(plan.dataset_id).name, table, documents))
+    probes = probing(plan)
+    run = store.add_run(plan, draft_task(plan, store.dataset(plan.dataset_id).name, table, documents, probes))
+    count_probes(probes, run.id, plan)
+    return run
 
 
-def draft_task(plan: Plan, name: str, table: Table, documents: list[Document]) -> str:
-    """The content of task.json: the task as the plan reads the table, split within the preset's limits.
+def draft_task(plan: Plan, name: str, table: Table, documents: list[Document], probes: Allowance | None = None) -> str:
+    """The content of task.json: the task as the plan reads the table, split within the preset's limits. Servers are
+    asked what they can do, and `probes` is what that may spend, a new account of the plan unless given.
 
     Raises BadInput if the table gives no task, or if the plan names an unknown preset, strategy or model.
     """
@@ -93,7 +98,8 @@ def draft_task(plan: Plan, name: str, table: Table, documents: list[Document]) -
     refusals = [refusal_of(one.strategy, one.model, ask_hub=True) for one in plan.pairings]
     if not any(refusals):
         check_consent(plan, task.brief, split)  # before a server is asked anything that costs
-    if problem := next(filter(None, [*refusals, *map(check_model, plan.models)]), None):
+    probes = probes or probing(plan)
+    if problem := next(filter(None, [*refusals, *(check_model(model, probes) for model in plan.models)]), None):
         raise BadInput(problem)
     return task_to_json(task, replace(split, notes=(*built.left_out, *split.notes, built.columns_used)))
 

@@ -143,7 +143,7 @@ def price_of_served(served: ServedFacts, report: Report) -> str:
 
 
 def _paid(report: Report) -> list[tuple[str, str]]:
-    """What the run itself sent to servers."""
+    """What the strategies of the run sent to servers; what finding out what a server can do took is left out."""
     found = [_paid_for(one, report) for one in report.served if one.paid is not None]
     trained = [_training_of(one, report) for one in report.served if one.trained is not None]
     rows = [("Requests to servers", " ".join(found))] if found else []
@@ -161,7 +161,7 @@ def _training_of(served: ServedFacts, report: Report) -> str:
 def _paid_for(served: ServedFacts, report: Report) -> str:
     paid = served.paid or Spent()
     requests, tokens = count_text(paid.requests, "request"), f"{paid.read:,} input tokens and {paid.written:,} output"
-    sent = f"This run sent {requests} to {served.model}, with {tokens} tokens"
+    sent = f"The strategies of this run sent {requests} to {served.model}, with {tokens} tokens"
     currency = report.priorities.currency
     if served.price is not None:
         sent = f"{sent}, for {cents_text(served.price.of(paid.read, paid.written), currency)}"

@@ -104,6 +104,10 @@ class AnswersKept:
     def add_spent(self, account: str, step: str, model: str, spent: Spent) -> Future[None]:
         return self._add(_SPEND, account, step, model, spent.requests, spent.read, spent.written)
 
+    def move_spent(self, account: str, to: str) -> Future[None]:
+        """Counts all that one account has spent for another, which has spent nothing yet."""
+        return self._add("UPDATE spendings SET account = ? WHERE account = ?", to, account)
+
     def found_of(self, server: str, seconds: float) -> dict[str, Any] | None:
         """What was found out about a server at most this many seconds ago; None if nothing was."""
         with self._connection() as connection:

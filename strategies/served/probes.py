@@ -71,6 +71,12 @@ def seconds_to_first_token(
     return reply.first_token_seconds if isinstance(reply, Answer) else None
 
 
+def _hurried(patience: Patience) -> Patience:
+    """One more try for a probe that fails: some servers answer what they can't do with status 500, and no number of
+    such failures says that the server is down."""
+    return replace(patience, tries=min(2, patience.tries), failures=1_000)
+
+
 class _Probes:
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -80,6 +86,7 @@ class _Probes:
     def all(self) -> Capabilities:
         self._can = replace(self._can, context_tokens=self._context_length())
         self._first = self._first_answer()
+        self._client.patience = _hurried(self._client.patience)
         self._can = replace(self._can, answers_as=str(self._first.body.get("model") or ""))
         self._look_at_turns()
         self._can = replace(self._can, repeats=self._repeats(), streams=self._streams())

@@ -11,7 +11,7 @@ from eval.task import BadInput
 from strategies.served.adapters import adapter_sentence, base_in
 from strategies.served.address import ServedAddress
 from strategies.served.answers_kept import AnswersKept, KeptAccount, kept_file
-from strategies.served.budget import NO_LIMIT, Allowance, Spending, is_training, tuned_from
+from strategies.served.budget import NO_LIMIT, Allowance, LimitReachedError, Spending, is_training, tuned_from
 from strategies.served.capabilities import Capabilities
 from strategies.served.client import Client, Patience
 from strategies.served.keys import Key, key_for
@@ -94,6 +94,11 @@ def check_served(name: str, serving: Serving | None = None) -> str | None:
     day."""
     try:
         ServedLoader(name, serving)().close()
+    except LimitReachedError:
+        return (
+            f"The limit of this run is too low to find out what {ServedAddress.parse(name).model} can do, which takes "
+            "up to twenty short requests: raise the limit."
+        )
     except BadInput as wrong:
         return str(wrong)
     return None

@@ -46,14 +46,16 @@ def test_a_served_model_is_compared_and_its_cost_is_unknown_without_prices(
         assert report["device"] == "a server, asked from this machine"
         kept = AnswersKept(kept_file())
         spent = kept.spent(report["run_id"], "prompting")[name]
-        assert spent == kept.spent(report["run_id"])[name] and 0 < spent.requests <= server.seen and spent.read
+        probes = kept.spent(report["run_id"], "probes")[name]
+        assert spent + probes == kept.spent(report["run_id"])[name] and spent.read and probes.read
+        assert spent.requests + probes.requests == server.seen
         kept.close()
 
         assert report["served"][0]["price"] is None and report["served"][0]["paid"]["requests"] == spent.requests
         foreseen = report["served"][0]["foreseen"]
         assert foreseen["requests"] == pytest.approx(spent.requests, rel=0.25)
         said = (tmp_path / "results" / report["run_id"] / "report.md").read_text()
-        assert f"This run sent {spent.requests} requests to tiny at" in said
+        assert f"The strategies of this run sent {spent.requests} requests to tiny at" in said
         assert "The estimate before the run was about" in said  # not compared: the tiny network's tokens are letters
         home = Store()
         fitted = _fit_tokens(home, report["run_id"])

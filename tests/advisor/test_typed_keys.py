@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import socket
+import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -20,12 +21,13 @@ from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import task_to_json
 from eval.task import BadInput
 from strategies.served.address import ServedAddress
+from strategies.served.answers_kept import kept_file
 from strategies.served.keys import Key, accept, forget, handed_over, typed_key
 from tests.bad_uploads import TABLE
 from tests.servers.tiny_server import Behaviour, TinyServer
 from tests.tiny_strategies import ASKING, serve, tiny_task, wait_until
 
-SECRET = "sk-typed-and-secret"
+SECRET, OTHER = "sk-typed-and-secret", "sk-another-secret"
 
 
 @pytest.fixture
@@ -121,18 +123,26 @@ def test_what_cannot_be_a_key_is_refused(text: str, said: str) -> None:
         typed_key(text)
 
 
-def test_a_run_whose_worker_lost_the_key_waits_until_it_is_typed_again(store: Store, tmp_path: Path) -> None:
+def test_a_run_waits_for_a_typed_key_and_again_when_the_server_refuses_it(store: Store, tmp_path: Path) -> None:
+    """A worker that lost the key is one that never had it."""
     with TinyServer(Behaviour()) as server:
         dataset = store.add_dataset("tickets.csv", TABLE)
         plan = Plan(dataset.id, Setup("message", "label"), strategies=("prompting",), model=server.name)
         run = prepare(store, plan)
-        server.behaviour.key = SECRET
-        host = ServedAddress.parse(server.name).host
+        probed, host = len(server.answered), ServedAddress.parse(server.name).host
+        server.behaviour = Behaviour(key=SECRET, answers=probed + 7, then=401)
         with working(store) as worker:
             wait_until(lambda: store.run(run.id).awaits_key == host, worker)
             reason = store.run(run.id).reason or ""
             assert reason.startswith(f"The server at {host} asks for a key (401): set THREEWAYS_KEY_127_0_0_1_")
             send_key(store, host, Key(SECRET), "A_VARIABLE")
+            refused = f"The server at {host} refuses the key (401): check THREEWAYS_KEY_127_0_0_1_"
+            wait_until(lambda: (store.run(run.id).reason or "").startswith(refused), worker)
+            assert store.run(run.id).awaits_key == host and len(server.answered) - probed == 7
+            server.behaviour = Behaviour(key=OTHER)
+            send_key(store, host, Key(OTHER), "A_VARIABLE")
             wait_until(lambda: store.run(run.id).state == "done", worker)
-        assert server.answered
-    assert files_with(SECRET, tmp_path) == []
+        with closing(sqlite3.connect(kept_file())) as database:
+            (kept,) = database.execute("SELECT count(*) FROM answers WHERE body LIKE '%choices%'").fetchone()
+        assert len(server.answered) - probed == kept > 7  # the seven weren't paid for again
+    assert files_with(SECRET, tmp_path) == files_with(OTHER, tmp_path) == []

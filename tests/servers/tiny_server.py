@@ -25,16 +25,20 @@ class Behaviour:
     """What the server does with requests for answers.
 
     `ignores`: parameters and paths that it acts as if it had never heard of, with status 200 (paths: 404). `refuses`:
-    parameters, and types of `response_format`, that it answers with status 400. `faults`: what happens to the next
-    requests, one each: a status such as 429, "hang", "cut", "malformed", "empty", "page". `retry_after` goes with 429.
-    `key` must come with each request. `seconds` are added to each answer. With `at_most` requests at once, further ones
-    get 429. `tuning` fine-tunes; without it, its paths are unknown. `adapters` are further models, by name, each with
-    the one that it adapts.
+    parameters, and types of `response_format`, that it answers with status 400. `fails`: parameters and paths that it
+    answers with status 500, as llama-cpp-python's server does. `faults`: what happens to the next requests, one each: a
+    status such as 429, "hang", "cut", "malformed", "empty", "page". After so many whole `answers`, every request meets
+    the fault `then`. `retry_after` goes with 429. `key` must come with each request. `seconds` are added to each
+    answer. With `at_most` requests at once, further ones get 429. `tuning` fine-tunes; without it, its paths are
+    unknown. `adapters` are further models, by name, each with the one that it adapts.
     """
 
     ignores: set[str] = field(default_factory=set)
     refuses: set[str] = field(default_factory=set)
+    fails: set[str] = field(default_factory=set)
     faults: deque[int | str] = field(default_factory=deque)
+    answers: int | None = None
+    then: int | str = "hang"
     retry_after: str | None = None
     key: str | None = None
     answers_as: str = MODEL
@@ -54,13 +58,14 @@ class Behaviour:
 
 class TinyServer:
     """Serves on a free port of 127.0.0.1 within `with`. `answered` are the requests that get a whole answer, in order,
-    as path and body; `most_at_once` is how many were being answered at the same time at most. `api` makes the answers,
-    the tiny network's unless given."""
+    as path and body, and `failed` those that met `fails`; `most_at_once` is how many were being answered at the same
+    time at most. `api` makes the answers, the tiny network's unless given."""
 
     def __init__(self, behaviour: Behaviour | None = None, api: Api | None = None) -> None:
         self.behaviour = behaviour or Behaviour()
         self.api: Api = api or tiny_api()
         self.answered: list[tuple[str, dict[str, Any]]] = []
+        self.failed: list[str] = []
         self.seen = 0
         self.at_once = self.most_at_once = 0
         self.lock = threading.Lock()
@@ -158,6 +163,11 @@ class _Handler(BaseHTTPRequestHandler):
             tiny.at_once += 1
             tiny.most_at_once = max(tiny.most_at_once, tiny.at_once)
             fault = behaviour.faults.popleft() if behaviour.faults else None
+            if behaviour.answers is not None and tiny.at_once + len(tiny.answered) > behaviour.answers:
+                fault = behaviour.then
+            if behaviour.fails & {self.path, *body}:
+                tiny.failed.append(json.dumps([self.path, body], sort_keys=True))
+                fault = 500
             if behaviour.at_most is not None and tiny.at_once > behaviour.at_most:
                 fault = 429
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields, replace
 
@@ -38,9 +39,9 @@ def server() -> Iterator[TinyServer]:
         yield running
 
 
-def found(server: TinyServer, behaviour: Behaviour) -> Capabilities:
+def found(server: TinyServer, behaviour: Behaviour, patience: Patience = QUICK) -> Capabilities:
     server.behaviour = behaviour
-    return probe(ServedAddress.parse(server.name), None, QUICK)
+    return probe(ServedAddress.parse(server.name), None, patience)
 
 
 def changed(now: Capabilities) -> dict[str, object]:
@@ -111,6 +112,16 @@ def test_what_is_refused_is_left_out_of_later_requests(server: TinyServer) -> No
         "whole_labels": WholeLabels.PROMPT_LOGPROBS,  # an echo can't do without them
     }
     assert capabilities.parameters(7) == {"max_completion_tokens": 7}
+
+
+def test_what_fails_is_asked_once_more_and_never_stops_the_probing(server: TinyServer) -> None:
+    """As llama-cpp-python's own server answers what it can't do. Eight failures in a row would end a run."""
+    server.failed.clear()
+    fails = {*CHOOSING, *SCORING, DECIDING, "logprobs"}
+    capabilities = found(server, Behaviour(fails=fails), replace(QUICK, tries=5, failures=8))
+    assert capabilities.labels_by is LabelWay.WRITTEN and not capabilities.follows_schema
+    asked = Counter(server.failed)
+    assert len(asked) > 8 and set(asked.values()) == {2}
 
 
 def test_a_schema_in_a_json_object_is_found_too(server: TinyServer) -> None:
