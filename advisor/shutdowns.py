@@ -1,4 +1,5 @@
-"""When services stop serving a model, as far as that is announced: the dates we know, and what the price table says.
+"""When services stop serving a model, as far as that is announced: what the service itself says in its list of models,
+else the dates we know, and what the price table says.
 
 `_ENDS` was written on 28 November 2026 from OpenAI's page on deprecations,
 https://developers.openai.com/api/docs/deprecations: the dates of December from a copy of it, those of January from four
@@ -11,6 +12,7 @@ from datetime import date
 
 from advisor.hosted import is_marked_deprecated, prices_from
 from eval.task import BadInput
+from strategies.base_models import announced_end
 from strategies.served.address import ServedAddress, is_served
 
 _SOURCE, _READ_ON = "OpenAI's page on deprecations", "28 November 2026"
@@ -38,9 +40,12 @@ def shutdown_sentence(model: str, today: date | None = None) -> str:
         address = ServedAddress.parse(model)
     except BadInput:
         return ""
-    ends = _ENDS.get(address.model) if address.host == _OPENAI else None
+    source = f"the list of models at {address.host}"
+    ends = announced_end(model)
+    if ends is None and address.host == _OPENAI:
+        ends, source = _ENDS.get(address.model), f"{_SOURCE}, read on {_READ_ON}"
     if ends is not None:
-        day, source = f"{ends.day} {ends:%B %Y}", f"{_SOURCE}, read on {_READ_ON}"
+        day = f"{ends.day} {ends:%B %Y}"
         if ends <= (today or date.today()):
             return f"{address.model} was to be shut down on {day} ({source}): choose another model."
         return f"{address.model} will be shut down on {day} ({source}): have a replacement before then."

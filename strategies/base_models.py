@@ -6,12 +6,14 @@ Code that has only a model's name asks here, so the name of a served model never
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 from eval.task import BadInput
 from strategies.declaration import Declaration
 from strategies.engine import models
 from strategies.engine.language_model import LanguageModel
 from strategies.served.address import ServedAddress, is_served
+from strategies.served.answers_kept import AnswersKept, kept_file
 from strategies.served.budget import NO_LIMIT, Allowance
 from strategies.served.capabilities import Capabilities
 
@@ -40,6 +42,23 @@ def known_capabilities(name: str) -> Capabilities | None:
     from strategies.served import serving
 
     return serving.known_capabilities(name)
+
+
+def announced_end(name: str) -> date | None:
+    """When a served model will be shut down, as its server said when it was last asked what it can do; None if it
+    didn't say. Sends nothing."""
+    if not is_served(name) or not kept_file().exists():
+        return None
+    try:
+        address, kept = ServedAddress.parse(name), AnswersKept(kept_file())
+    except BadInput:
+        return None
+    try:
+        found = kept.found_of(address.name)
+    finally:
+        kept.close()
+    ends_on = Capabilities.from_json(found).ends_on if found else None
+    return date.fromisoformat(ends_on) if ends_on else None
 
 
 def is_here(name: str) -> bool:

@@ -7,6 +7,7 @@ transaction, because each transaction waits for the disk.
 from __future__ import annotations
 
 import json
+import math
 import os
 import queue
 import sqlite3
@@ -108,7 +109,7 @@ class AnswersKept:
         """Counts all that one account has spent for another, which has spent nothing yet."""
         return self._add("UPDATE spendings SET account = ? WHERE account = ?", to, account)
 
-    def found_of(self, server: str, seconds: float) -> dict[str, Any] | None:
+    def found_of(self, server: str, seconds: float = math.inf) -> dict[str, Any] | None:
         """What was found out about a server at most this many seconds ago; None if nothing was."""
         with self._connection() as connection:
             query = "SELECT found FROM servers WHERE server = ? AND found_at > ?"

@@ -53,6 +53,7 @@ class Capabilities:
     none. `tokenizes`: whether /tokenize gives the tokens of a chat. `echo_tokens`: the least that /completions must
     write after an echo. `context_tokens`: None if the server doesn't say. `answers_as`: the model's name in answers.
     `schema_in_object`: whether a JSON schema goes with the type `json_object`, as for llama-cpp-python's own server.
+    `ends_on`: the day when the model will be shut down, as YYYY-MM-DD, None if the server's list doesn't say.
     `decides`: whether /systemone gives the probabilities of options, and the right option the largest one.
     """
 
@@ -74,6 +75,7 @@ class Capabilities:
     answers_as: str = ""
     schema_in_object: bool = False
     decides: bool = False
+    ends_on: str | None = None
 
     @property
     def labels_by(self) -> LabelWay:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,14 @@ def seconds_to_first_token(
     return reply.first_token_seconds if isinstance(reply, Answer) else None
 
 
+def _day_in(text: Any) -> str | None:
+    """A date as OpenAI's list of models has it, YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except (TypeError, ValueError):
+        return None
+
+
 def _hurried(patience: Patience) -> Patience:
     """One more try for a probe that fails: some servers answer what they can't do with status 500, and no number of
     such failures says that the server is down."""
@@ -84,7 +93,8 @@ class _Probes:
         self._first: Answer
 
     def all(self) -> Capabilities:
-        self._can = replace(self._can, context_tokens=self._context_length())
+        context, ends_on = self._listed()
+        self._can = replace(self._can, context_tokens=context, ends_on=ends_on)
         self._first = self._first_answer()
         self._client.patience = _hurried(self._client.patience)
         self._can = replace(self._can, answers_as=str(self._first.body.get("model") or ""))
@@ -98,7 +108,8 @@ class _Probes:
         self._can = replace(self._can, decides=self._decides())
         return self._with_whole_labels(first_token)
 
-    def _context_length(self) -> int | None:
+    def _listed(self) -> tuple[int | None, str | None]:
+        """The context length of the model and the day of its end, as far as the server's list has them."""
         listed = self._client.fetch(f"{self._client.address.url}/models")
         models = listed.get("data") if isinstance(listed, Mapping) else None
         for one in models if isinstance(models, list) else ():
@@ -106,8 +117,8 @@ class _Probes:
                 meta = one.get("meta")
                 known = {**(meta if isinstance(meta, Mapping) else {}), **one}
                 found = [known[name] for name in _CONTEXT_NAMES if isinstance(known.get(name), int) and known[name] > 0]
-                return min(found, default=None)
-        return None
+                return min(found, default=None), _day_in(one.get("shutdown_date"))
+        return None, None
 
     def _first_answer(self) -> Answer:
         """The answer to a plain question. Parameters that the server refuses are left out or replaced until it

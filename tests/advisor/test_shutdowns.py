@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from advisor.schema import Report, ServedFacts
 from advisor.shutdowns import shutdown_sentence
+from strategies.served.address import ServedAddress
+from strategies.served.serving import check_served, probed_afresh
+from tests.servers.tiny_server import Behaviour, TinyServer
 
 BEFORE, AFTER = date(2026, 11, 28), date(2026, 12, 11)
 
@@ -39,6 +43,20 @@ def test_an_announced_end_is_said_with_its_source(model: str, today: date, said:
 )
 def test_nothing_is_said_of_other_servers(model: str) -> None:
     assert shutdown_sentence(model, AFTER) == ""
+
+
+def test_what_the_server_itself_says_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with TinyServer(Behaviour(ends_on="2026-12-11")) as server:
+        assert shutdown_sentence(server.name, BEFORE) == ""  # it hasn't been asked
+        assert check_served(server.name) is None
+        said = shutdown_sentence(server.name, BEFORE)
+        host = ServedAddress.parse(server.name).host
+        assert said.startswith(f"tiny will be shut down on 11 December 2026 (the list of models at {host}): have a")
+        assert shutdown_sentence(server.name, AFTER).startswith("tiny was to be shut down")
+        server.behaviour.ends_on = "soon"
+        probed_afresh(ServedAddress.parse(server.name), None)
+        assert shutdown_sentence(server.name, BEFORE) == ""
 
 
 def test_the_report_says_it_of_the_model_it_recommends(synthetic_report: Callable[..., Report]) -> None:

@@ -43,6 +43,7 @@ class Behaviour:
     key: str | None = None
     answers_as: str = MODEL
     changes_answers: bool = False
+    ends_on: str | None = None  # as OpenAI's list of models says it
     usage: dict[str, Any] | None = None  # instead of the true one
     decides_as: dict[str, float] | None = None  # probabilities, whatever the options and the state are
     thinks: str = ""  # what the model writes before each answer, as reasoning
@@ -123,9 +124,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(404, "Not Found")
 
     def _card(self, model: str) -> dict[str, Any]:
-        """As vLLM lists a model: an adapter names its base as `parent`."""
-        parent = self.tiny.behaviour.adapters.get(model)
-        return {"id": model, "object": "model", "max_model_len": 2048, "root": model, "parent": parent}
+        """As vLLM lists a model: an adapter names its base as `parent`. OpenAI adds when a model ends."""
+        behaviour = self.tiny.behaviour
+        card = {"id": model, "object": "model", "max_model_len": 2048, "root": model}
+        return {**card, "parent": behaviour.adapters.get(model), "shutdown_date": behaviour.ends_on}
 
     def _tune(self, content: bytes) -> bool:
         """Whether the request was one for fine-tuning, which is answered then."""
