@@ -84,7 +84,7 @@ class Written:
     tokens_in: int
     tokens_out: int
     cut_off: bool = False
-    sent: Sent | None = None
+    sent: Sent | None = field(default=None, compare=False)
     thinking_tokens: int = 0
     error: str | None = None
 

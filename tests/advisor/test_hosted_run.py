@@ -77,7 +77,8 @@ def test_a_service_trains_after_a_yes_and_the_report_says_what_that_cost(
     assert candidate["cost"]["per_1000"] == pytest.approx(1000 * tokens / 1e6)
     kept = AnswersKept(kept_file())
     spent = kept.spent(report["run_id"])
-    assert spent.keys() == {training_of(address.name), tuned_from(address.name)}
+    assert spent.keys() == {address.name, training_of(address.name), tuned_from(address.name)}
+    assert kept.spent(report["run_id"], "probes") == {address.name: spent[address.name]}
     assert spent[training_of(address.name)].read == trial.trained_tokens
     kept.close()
     said = (tmp_path / "results" / report["run_id"] / "report.md").read_text()
