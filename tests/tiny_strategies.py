@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from time import monotonic
 from typing import Any, ClassVar
 
 from advisor.estimate import Speed
+from advisor.storage.store import Store
 from eval.measuring.runner import ROWS_A_CALL
 from eval.outcomes import Effort, Prediction
 from eval.task import Brief, Document, Example, Kind, LearningSplit, Split, Task
@@ -281,3 +284,19 @@ def tiny_model(folder: Path) -> str:
     (folder / "config.json").write_text(json.dumps({"model_type": "llama", "num_key_value_heads": 1, **sizes}))
     (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(16))
     return str(folder)
+
+
+@contextmanager
+def working(store: Store) -> Iterator[BaseProcess]:
+    """A real worker, whose log is what it prints here."""
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(store.home, ASKING))
+    process.start()
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.join()
+
+
+def files_with(secret: str, folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]

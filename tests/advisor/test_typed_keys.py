@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import socket
 import sqlite3
 import stat
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from multiprocessing.process import BaseProcess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,7 +22,7 @@ from strategies.served.answers_kept import kept_file
 from strategies.served.keys import Key, accept, forget, handed_over, typed_key
 from tests.bad_uploads import TABLE
 from tests.servers.tiny_server import Behaviour, TinyServer
-from tests.tiny_strategies import ASKING, serve, tiny_task, wait_until
+from tests.tiny_strategies import files_with, tiny_task, wait_until, working
 
 SECRET, OTHER = "sk-typed-and-secret", "sk-another-secret"
 
@@ -34,22 +31,6 @@ SECRET, OTHER = "sk-typed-and-secret", "sk-another-secret"
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return Store(tmp_path / "home")
-
-
-@contextmanager
-def working(store: Store) -> Iterator[BaseProcess]:
-    """A real worker."""
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(store.home, ASKING))
-    process.start()
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.join()
-
-
-def files_with(secret: str, folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
 
 
 def test_a_key_reaches_the_worker_through_a_socket_of_this_user_alone(store: Store) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
+import sys
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -24,26 +22,10 @@ from strategies.served.keys import own_variable
 from tests.app import html_of, open_page
 from tests.bad_uploads import TABLE
 from tests.servers.tiny_server import Behaviour, TinyServer
-from tests.tiny_strategies import ASKING, serve, wait_until
+from tests.tiny_strategies import ASKING, files_with, wait_until, working
 
 SECRET = "sk-very-secret-and-typed"
 FAULTS = (429, 500, "cut", "malformed", "page")  # fewer than the tries of a request, which may meet them all
-
-
-@contextmanager
-def working(store: Store) -> Iterator[BaseProcess]:
-    """A real worker, whose log is what it prints here."""
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(store.home, ASKING))
-    process.start()
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.join()
-
-
-def files_with(secret: str, folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
 
 
 @pytest.fixture
@@ -51,6 +33,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("THREEWAYS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # in whose place AppTest puts the app's
     st.cache_resource.clear()
     yield tmp_path
     st.cache_resource.clear()
