@@ -3,13 +3,14 @@ jobs that nobody waits for any more."""
 
 from __future__ import annotations
 
-from advisor.pairing import Pairing, is_hosted_training, model_words
+from advisor.pairing import Pairing, model_words
 from advisor.plan import Plan
 from advisor.spending import full_name, tuning_prices_of
 from advisor.wording import cents_text, count_text, rough_text
 from eval.task import BadInput, Brief, Split, Task
 from strategies.hosted_finetuning import UNTRIED
 from strategies.presets import PRESETS
+from strategies.registry import BY_SERVICE
 from strategies.served.address import ServedAddress
 from strategies.served.budget import training_of
 from strategies.tuning.chats import TrainingForeseen, foresee_training
@@ -17,7 +18,7 @@ from strategies.tuning.chats import TrainingForeseen, foresee_training
 
 def hosted_pairings(plan: Plan) -> tuple[Pairing, ...]:
     """The candidates that a service trains."""
-    return tuple(one for one in plan.pairings if is_hosted_training(one.strategy, one.model))
+    return tuple(one for one in plan.pairings if one.strategy in BY_SERVICE)
 
 
 def training_foreseen(plan: Plan, brief: Brief, split: Split) -> TrainingForeseen:

@@ -48,42 +48,29 @@ def pairings_of(chosen: Sequence[tuple[str, Sequence[str]]]) -> tuple[Pairing, .
 def refusal_of(strategy: str, model: str, ask_hub: bool = False) -> str | None:
     """Why this strategy can't use this model here, in one sentence; None if no problem is known."""
     declared = DECLARATIONS[strategy]
-    if is_served(model):
-        return refusal(model, declared, ask_hub)
-    return check_training(model, declared.trains, ask_hub)
+    return refusal(model, declared, ask_hub) or (
+        None if is_served(model) else check_training(model, declared.trains, ask_hub)
+    )
 
 
 def paired(
-    models: Sequence[str], strategies: Sequence[str], sends_training: bool = False
+    models: Sequence[str], strategies: Sequence[str]
 ) -> tuple[list[tuple[str, tuple[str, ...]]], tuple[str, ...]]:
     """Each of several models with every strategy that can use it, and a sentence for each that has to do without some.
 
-    Strategies that nobody knows stay, so that they are refused by name. Without `sends_training`, no service gets
-    training rows.
+    Strategies that nobody knows stay, so that they are refused by name.
     """
     chosen, left_out, short = [], [], short_names(models)
     for model in models:
         refused = {
             one: why
             for one in strategies
-            if one in STRATEGIES
-            and (why := refusal_of(one, model, ask_hub=True) or _unsent(one, model, sends_training)) is not None
+            if one in STRATEGIES and (why := refusal_of(one, model, ask_hub=True)) is not None
         }
         chosen.append((model, tuple(one for one in strategies if one not in refused)))
         if refused:
             left_out.append(left_out_sentence(short[model], refused))
     return chosen, tuple(left_out)
-
-
-def is_hosted_training(strategy: str, model: str) -> bool:
-    """Whether a service trains for this candidate."""
-    return is_served(model) and strategy in DECLARATIONS and bool(DECLARATIONS[strategy].hosted)
-
-
-def _unsent(strategy: str, model: str, sends_training: bool) -> str | None:
-    if sends_training or not is_hosted_training(strategy, model):
-        return None
-    return "It would send your training rows to the server and pay for training there: add --send-training-data."
 
 
 def left_out_sentence(short: str, refused: Mapping[str, str]) -> str:

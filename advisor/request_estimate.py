@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from advisor.as_json import AsJson
-from advisor.pairing import is_hosted_training, model_words
+from advisor.pairing import model_words
 from advisor.plan import Plan
-from advisor.spending import full_name, prices_of
+from advisor.spending import full_name, prices_of, tuning_prices_of
 from advisor.wording import cents_text, rough_text
 from eval.money.tokens import Price
 from eval.statistics.learning_curve import sizes_of
 from eval.task import Split, Task
 from strategies.presets import PRESETS
-from strategies.registry import LEARNS_FROM_NO_ROWS
+from strategies.registry import BY_SERVICE, LEARNS_FROM_NO_ROWS
 from strategies.served.address import is_served
+from strategies.served.budget import tuned_from
 from strategies.served.capabilities import Capabilities
 from strategies.served_workload import LEAST, MOST, Foreseen, foresee_requests, foresee_requests_for_fewer
 
@@ -24,31 +25,37 @@ FORESEEN = AsJson[dict[str, Foreseen]](dict[str, Foreseen])
 def estimate_requests(
     task: Task, split: Split, plan: Plan, can: Callable[[str], Capabilities | None]
 ) -> dict[str, Foreseen]:
-    """By served model, as the plan names it. `can` gives what its server was seen to do, None if that isn't known."""
+    """By served model, as the plan names it; for what a service fine-tunes from it, by `tuned_from` that name. `can`
+    gives what its server was seen to do, None if that isn't known."""
     preset = PRESETS[plan.preset]
     budget, test_rows = preset.budget(task.kind), preset.curve_test_rows(task.kind)
     sizes = sizes_of(len(split.train), preset.curve_shares)
     found: dict[str, Foreseen] = {}
     for one in plan.pairings:
-        if not is_served(one.model) or is_hosted_training(one.strategy, one.model):
+        if not is_served(one.model):
             continue
+        by_service = one.strategy in BY_SERVICE
         able = can(one.model)
         asked = foresee_requests(one.strategy, task.brief, split, task.documents, budget, able)
-        for rows in () if one.strategy in LEARNS_FROM_NO_ROWS else sizes:
+        for rows in () if by_service or one.strategy in LEARNS_FROM_NO_ROWS else sizes:
             asked += foresee_requests_for_fewer(
                 one.strategy, task.brief, split, task.documents, budget, rows, test_rows, able
             )
-        found[one.model] = found.get(one.model, Foreseen()) + asked
+        name = tuned_from(one.model) if by_service else one.model
+        found[name] = found.get(name, Foreseen()) + asked
     return found
 
 
 def sentences_on(foreseen: Mapping[str, Foreseen], plan: Plan) -> list[str]:
-    """One for each served model, and what isn't foreseen."""
-    prices, currency = prices_of(plan), plan.priorities.currency
-    each = [
-        f"{model_words(model)}: {estimate_text(one, prices.get(full_name(model)), currency)}."
-        for model, one in foreseen.items()
-    ]
+    """One for each served model and for what is fine-tuned from it, and what isn't foreseen."""
+    prices, tunings, currency = prices_of(plan), tuning_prices_of(plan), plan.priorities.currency
+    each = []
+    for model in plan.models:
+        if one := foreseen.get(model):
+            each.append(f"{model_words(model)}: {estimate_text(one, prices.get(full_name(model)), currency)}.")
+        if one := foreseen.get(tuned_from(model)):
+            text = estimate_text(one, tunings.get(tuned_from(full_name(model))), currency)
+            each.append(f"{model_words(model)}, once fine-tuned: {text}.")
     return [*each, "These are estimates. Answers kept from earlier runs cost nothing, thoughts of a model cost more."]
 
 

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from advisor.hosted import listed_price, prices_from
-from advisor.pairing import is_hosted_training, model_words
+from advisor.pairing import model_words
 from advisor.plan import ModelPrice, Plan, TuningPrice
 from advisor.wording import currency_sign, list_text
 from eval.money.tokens import Price
 from eval.outcomes import Trial
 from eval.task import BadInput
+from strategies.registry import BY_SERVICE
 from strategies.served.address import ServedAddress, is_served
 from strategies.served.answers_kept import AnswersKept, kept_file
 from strategies.served.budget import Allowance, Limit, training_of, tuned_from
@@ -123,7 +124,7 @@ def at_own_prices(trials: Sequence[Trial], plan: Plan) -> list[Trial]:
 def unpriced(plan: Plan) -> tuple[str, ...]:
     """The served models that a plan asks, and whose price is unknown. What a service tunes has prices of its own."""
     priced = prices_of(plan)
-    asked = {one.model for one in plan.pairings if not is_hosted_training(one.strategy, one.model)}
+    asked = {one.model for one in plan.pairings if one.strategy not in BY_SERVICE}
     return tuple(
         model for model in plan.models if is_served(model) and model in asked and full_name(model) not in priced
     )
@@ -154,7 +155,7 @@ def check_limit(plan: Plan) -> None:
 def untuned_price(plan: Plan) -> tuple[str, ...]:
     """The served models that a service trains in this plan, and whose training or answers have no known price."""
     priced = tuning_prices_of(plan)
-    trained = dict.fromkeys(one.model for one in plan.pairings if is_hosted_training(one.strategy, one.model))
+    trained = dict.fromkeys(one.model for one in plan.pairings if one.strategy in BY_SERVICE)
     return tuple(one for one in trained if not {training_of(full_name(one)), tuned_from(full_name(one))} <= {*priced})
 
 

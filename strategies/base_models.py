@@ -69,20 +69,17 @@ def is_here(name: str) -> bool:
 def refusal(name: str, declaration: Declaration, ask: bool = False) -> str | None:
     """Why a strategy can't work with this model, in one sentence; None if no problem is known. With `ask`, a server
     that could train is asked whether it does, which is free."""
-    if not (is_served(name) and declaration.trains):
-        return None
-    model = _served_title(name)
-    if declaration.hosted:
-        if _provider_of(name, ask) != "":
-            return None
+    title = declaration.words.name
+    if declaration.by_service and not is_served(name):
+        return f"{title} needs a model on a server that offers fine-tuning: leave it out, or choose such a model."
+    if declaration.by_service and _provider_of(name, ask) == "":
+        return f"The server of {_served_title(name)} offers no fine-tuning: leave out {title.lower()}."
+    if declaration.trains and is_served(name):
         return (
-            f"{declaration.words.name} changes the weights of a model, and {model} is on a server that offers no "
-            "fine-tuning: leave it out, or choose a model on this machine."
+            f"{title} changes the weights of a model, and those of {_served_title(name)} are on a server: leave it "
+            "out, or choose a model on this machine."
         )
-    return (
-        f"{declaration.words.name} changes the weights of a model, and those of {model} are on a server: leave it out, "
-        "or choose a model on this machine."
-    )
+    return None
 
 
 def loader_of(name: str, allowance: Allowance = NO_LIMIT) -> Callable[[], LanguageModel]:

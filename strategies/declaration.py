@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from strategies.engine.models import Trains
     from strategies.open_book import Counts  # imports the strategies
 
-# Symbols of Vega-Lite; style.css and the report's templates draw the same.
+# Symbols of Vega-Lite, and one that charts/drawing.py gives a path. style.css draws the same.
 Shape = Literal[
-    "circle", "square", "cross", "diamond", "triangle-up", "triangle-down", "triangle-right", "triangle-left"
+    "circle", "square", "cross", "diamond", "triangle-up", "triangle-down", "triangle-right", "triangle-left", "star"
 ]
 
 
@@ -64,8 +64,7 @@ class Declaration:
     False if it only needs dev rows, to choose settings. `trains`: which weights it changes, None if the base model
     answers unchanged. `by_default`: it is compared unless the person says otherwise.
 
-    `hosted`: the class ("module:Class") that stands in for it with a served model, whose service then trains; "" if
-    it needs the weights here. `by_service`: that class is the one that is declared.
+    `by_service`: the service that has the model trains a copy of it, so it works with served models only.
 
     To estimate its work (`workload.py`): `settings_tried` on dev at most; `looks_up` per input; `training_cost` per
     training token, as a multiple of an adapter's.
@@ -82,7 +81,6 @@ class Declaration:
     settings_tried: int = 1
     looks_up: LookUps | None = None
     training_cost: float = 1.0
-    hosted: str = ""
     by_service: bool = False
 
     @property

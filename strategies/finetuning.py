@@ -264,7 +264,6 @@ class Finetuning(Training):
         worth_it="Worth it if you have 100 training rows or more, or many requests a month.",
         trains="adapter",
         by_default=True,
-        hosted="strategies.hosted_finetuning:HostedFinetuning",
     )
     learning_rates: ClassVar[tuple[float, ...]] = LEARNING_RATES
     trained_part: ClassVar[str] = "adapter"

@@ -42,7 +42,7 @@ class HostedFinetuning:
     effort: Effort = field(default=Effort(), init=False)
     notes: list[str] = field(default_factory=list, init=False)
     trained_tokens: int = field(default=0, init=False)
-    name: ClassVar[str] = "finetuning"
+    name: ClassVar[str] = "hosted_finetuning"
     declaration: ClassVar[Declaration] = Declaration(
         words=Words(
             "Hosted fine-tuning",
@@ -50,7 +50,7 @@ class HostedFinetuning:
             "The service that has the model trains its own copy on your examples, as a paid job. It gets your training "
             "rows.",
         ),
-        mark=Mark("#009E73", "triangle-up"),
+        mark=Mark("#009E73", "star"),
         worth_it="Worth it if you have 100 training rows or more, and may send them to the service.",
         by_service=True,
     )

@@ -10,7 +10,6 @@ from strategies.base_models import loader_of, refusal
 from strategies.contract import Strategy
 from strategies.declaration import Declaration
 from strategies.presets import Preset
-from strategies.served.address import is_served
 from strategies.served.budget import NO_LIMIT, Allowance
 
 STRATEGIES = {  # the simplest first
@@ -21,6 +20,7 @@ STRATEGIES = {  # the simplest first
     "last_layers": "strategies.last_layers:LastLayers",
     "full_finetuning": "strategies.full_finetuning:FullFinetuning",
     "retrieval_finetuning": "strategies.retrieval_finetuning:RetrievalFinetuning",
+    "hosted_finetuning": "strategies.hosted_finetuning:HostedFinetuning",
 }
 
 # Baselines without a language model, the simplest first.
@@ -57,15 +57,12 @@ def declared_at(place: str) -> Declaration:
 
 
 DECLARATIONS = {name: declared_at(place) for name, place in (STRATEGIES | BASELINES).items()}
-TRAINED = tuple(name for name in STRATEGIES if DECLARATIONS[name].trains)
+TRAINED = tuple(name for name in STRATEGIES if DECLARATIONS[name].trains)  # here
+BY_SERVICE = tuple(name for name in STRATEGIES if DECLARATIONS[name].by_service)
+LOCAL = tuple(name for name in STRATEGIES if name not in BY_SERVICE)  # with a model on this machine
+CHANGES_WEIGHTS = tuple(name for name in STRATEGIES if DECLARATIONS[name].changes_weights)
 LOOKS_UP = tuple(name for name in STRATEGIES if DECLARATIONS[name].looks_up)
 LEARNS_FROM_NO_ROWS = tuple(name for name in STRATEGIES if not DECLARATIONS[name].learns_from_rows)
-
-
-def declaration_with(name: str, model: str) -> Declaration:
-    """What a strategy declares with this model: with a served one, a service may train it."""
-    hosted = DECLARATIONS[name].hosted
-    return declared_at(hosted) if hosted and is_served(model) else DECLARATIONS[name]
 
 
 def baselines_for(kind: Kind, has_documents: bool) -> list[str]:
@@ -85,5 +82,4 @@ def build_strategy(
         return class_at(BASELINES[name])(brief, preset.budget(brief.kind), seed)
     if problem := refusal(model, DECLARATIONS[name], ask=True):
         raise BadInput(problem)
-    hosted = DECLARATIONS[name].hosted if is_served(model) else ""
-    return class_at(hosted or STRATEGIES[name])(brief, loader_of(model, allowance), preset.budget(brief.kind), seed)
+    return class_at(STRATEGIES[name])(brief, loader_of(model, allowance), preset.budget(brief.kind), seed)

@@ -13,7 +13,7 @@ from eval.words import about_tokens
 from strategies.engine.language_model import LabelWay
 from strategies.presets import SENTENCE_TOKENS, Budget
 from strategies.prompting import TOKENS_OF_EXAMPLES, TRIED
-from strategies.prompts import instruction_of
+from strategies.prompts import SHORT_INSTRUCTIONS, instruction_of
 from strategies.registry import DECLARATIONS
 from strategies.search.passages import words_a_passage
 from strategies.served.capabilities import Capabilities, WholeLabels
@@ -77,7 +77,8 @@ def _prompt_tokens(strategy: str, brief: Brief, split: Split, documents: Sequenc
     declared, rows = DECLARATIONS[strategy], [*split.train, *split.dev, *split.test]
     own = mean(_tokens(row.input) for row in rows) + TOKENS_A_TURN
     example = own + mean(_tokens(row.target) for row in rows) + TOKENS_A_TURN
-    instruction = _tokens(instruction_of(brief, split.train)) + TOKENS_A_TURN
+    said = SHORT_INSTRUCTIONS[brief.kind] if declared.by_service else instruction_of(brief, split.train)
+    instruction = _tokens(said) + TOKENS_A_TURN
     if declared.looks_up:
         passage = words_a_passage(row.target for row in split.train) * TOKENS_A_WORD
         shown = example + (passage if documents and brief.kind is Kind.ANSWERING else 0)

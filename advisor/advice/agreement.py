@@ -22,13 +22,13 @@ from advisor.wording import (
     points_text,
     probability_text,
 )
-from strategies.registry import LOOKS_UP, TRAINED
+from strategies.registry import CHANGES_WEIGHTS, LOOKS_UP
 
 Agreement = Literal["agrees", "disagrees", "cannot tell"]
 _IMPROBABLE = 0.20
 # A rule leans to a means; who joins two uses both.
-_PROMPTS = tuple(name for name in STRATEGIES if name not in (*LOOKS_UP, *TRAINED))
-_MEANS = {"prompting": _PROMPTS, "retrieval": LOOKS_UP, "finetuning": TRAINED}
+_PROMPTS = tuple(name for name in STRATEGIES if name not in (*LOOKS_UP, *CHANGES_WEIGHTS))
+_MEANS = {"prompting": _PROMPTS, "retrieval": LOOKS_UP, "finetuning": CHANGES_WEIGHTS}
 _NOT_CHANGED = "Not measured: only standard and thorough runs change facts in the documents."
 _OPPOSITE: dict[Agreement, Agreement] = {"agrees": "disagrees", "disagrees": "agrees", "cannot tell": "cannot tell"}
 _WORDS: dict[Agreement, str] = {"agrees": "Agrees", "disagrees": "Disagrees", "cannot tell": "Can't tell"}

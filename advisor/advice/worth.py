@@ -19,6 +19,6 @@ def worth_sentence(strategy: str, task: Task, train_rows: int) -> str:
             f"Worth it from about {THOUSANDS:,} training rows, if adapter fine-tuning does not score enough. "
             f"You have {train_rows:,}."
         )
-    if declared.trains and train_rows < MANY:
+    if declared.changes_weights and train_rows < MANY:
         return f"Worth it from about {MANY} training rows. You have {count_text(train_rows, 'row')}."
     return declared.worth_it

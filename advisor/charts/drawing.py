@@ -24,6 +24,9 @@ AXIS_HEIGHT = 70
 PLAIN_NUMBER = ",.3~r"  # no exponents, no trailing zeros
 LABEL_SIZE = 13
 GREY = "#8A8F98"
+_PATHS = {  # of shapes that Vega-Lite doesn't know, within a square from -1 to 1
+    "star": "M0,-1L.29,-.36L1,-.28L.47,.19L.62,.88L0,.53L-.62,.88L-.47,.19L-1,-.28L-.29,-.36Z"
+}
 FREE = "At these prices requests cost nothing."
 
 
@@ -37,7 +40,8 @@ def named(candidate: str, hollow: Sequence[str] = ()) -> dict[str, Any]:
     """How a candidate is drawn. The marks of those in `hollow` have only their outline."""
     mark = mark_of(candidate)
     line = range_colour(mark.colour)
-    row = {"strategy": label_of(candidate), "colour": mark.colour, "line": line, "shape": mark.shape}
+    drawn = _PATHS.get(mark.shape, mark.shape)
+    row = {"strategy": label_of(candidate), "colour": mark.colour, "line": line, "shape": drawn}
     return {**row, "inside": 0 if candidate in hollow else 1} if hollow else row
 
 

@@ -162,7 +162,7 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     if len(models) == 1:
         plan = replace(plan, model=models[0])
     else:
-        chosen, left_out = paired(models, options.strategies, options.send_training_data)
+        chosen, left_out = paired(models, options.strategies)
         if left_out and not any(strategies for _, strategies in chosen):
             raise BadInput(" ".join(left_out))
         plan = plan.with_chosen(chosen)
@@ -183,6 +183,8 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
         # Queue and start under one lock, so that no worker takes the run meanwhile.
         run = store.add_run(replace(plan, dataset_id=dataset.id), task_json)
         count_probes(probes, run.id, plan)
+        said = f"This is run {run.id}. {_goes_on(run.id, 'If it ends early, continue')}"
+        screen.print(said, highlight=False, soft_wrap=True)
         try:
             if seconds := estimate_run(store, run.id):
                 print_estimate(screen, seconds)
@@ -231,16 +233,22 @@ def _carry_out(store: Store, run: StoredRun, screen: Screen, build_strategy: str
 def _cancel(store: Store, run_id: str, ended: KeyboardInterrupt) -> int:
     jobs = end_jobs(run_id, store.run(run_id).plan)
     store.end_run(run_id, "cancelled", jobs)
-    return _fail(128 + ended.args[0], " ".join(filter(None, ("The comparison was cancelled.", jobs))))
+    said = ("The comparison was cancelled.", jobs, _goes_on(run_id))
+    return _fail(128 + ended.args[0], " ".join(filter(None, said)))
+
+
+def _goes_on(run_id: str, start: str = "Continue") -> str:
+    return f"{start} it with: python -m advisor resume {run_id}"
 
 
 def _finish(store: Store, run_id: str, report: Report | None, options: argparse.Namespace) -> int:
     run, folder = store.run(run_id), store.run_folder(run_id)
     if report is None:
         if run.state == "cancelled":
-            return _fail(_CANCELLED, " ".join(filter(None, ("The comparison was cancelled.", run.reason))))
+            said = ("The comparison was cancelled.", run.reason, _goes_on(run_id))
+            return _fail(_CANCELLED, " ".join(filter(None, said)))
         if run.state == "stopped":
-            return _fail(1, f"{run.reason} Continue it with: python -m advisor resume {run_id}")
+            return _fail(1, f"{run.reason} {_goes_on(run_id)}")
         if run.awaits_key:
             return _fail(2, f"{run.reason} Run {run_id} waits for it: `python -m advisor worker` continues the run.")
         return _fail(1, f"{run.reason} The details are in {folder / 'log.txt'}.")

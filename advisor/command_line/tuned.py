@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from advisor.pairing import is_hosted_training
 from advisor.storage.store import Store
 from advisor.storage.trial_files import read_trial
 from eval.task import BadInput
+from strategies.registry import BY_SERVICE
 from strategies.served.address import ServedAddress
 
 
@@ -36,7 +36,7 @@ def forget_tuned(store: Store, run_id: str) -> None:
     run = store.run(run_id)
     tuned: list[tuple[ServedAddress, str]] = []
     for one in run.plan.pairings:
-        trial = read_trial(store.run_folder(run.id) / one.name) if is_hosted_training(one.strategy, one.model) else None
+        trial = read_trial(store.run_folder(run.id) / one.name) if one.strategy in BY_SERVICE else None
         if trial is not None and (name := trial.settings.get("tuned_model")):
             tuned.append((ServedAddress.parse(one.model), str(name)))
     if not tuned:

@@ -12,7 +12,7 @@ from eval.outcomes import Outcome, Trial
 from eval.reading.apart import read_table_apart
 from eval.reading.decoding import number
 from eval.task import BadInput
-from strategies.registry import BASELINES, TRAINED
+from strategies.registry import BASELINES, CHANGES_WEIGHTS
 
 _NEEDED = ("example", "strategy", "score")
 _MEASURED = ("seconds", "tokens_in", "tokens_out")
@@ -57,7 +57,7 @@ def read_outcomes(name: str, content: bytes) -> tuple[list[Trial], list[str]]:
             outcomes=tuple(
                 replace(outcome, group=groups.get(example)) for example, outcome in each.items() if example in shared
             ),
-            changes_weights=strategy_of(strategy) in TRAINED,
+            changes_weights=strategy_of(strategy) in CHANGES_WEIGHTS,
         )
         for strategy, each in outcomes.items()
     ]

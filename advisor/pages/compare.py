@@ -38,7 +38,6 @@ from advisor.wording import count_text, words_of
 from eval.task import BadInput
 from strategies.engine.models import SUGGESTIONS
 from strategies.presets import PRESETS
-from strategies.registry import declaration_with
 from strategies.served.address import is_served
 
 _NUMBERS = dict(
@@ -60,7 +59,7 @@ def choose_strategies(plan: Plan, draft: Draft) -> tuple[tuple[str, ...], tuple[
     chosen, refused = [], []
     columns = [column for _ in range(0, len(STRATEGIES), _CARDS_A_ROW) for column in st.columns(_CARDS_A_ROW)]
     for column, strategy in zip(columns, STRATEGIES, strict=False):
-        words = declaration_with(strategy, model).words if is_served(model) else words_of(strategy)
+        words = words_of(strategy)
         refusal = refusal_of(strategy, model)
         is_on = not refusal and st.session_state.get(f"include-{strategy}", strategy in plan.strategies)
         state = "on" if is_on else "off"

@@ -12,10 +12,10 @@ from advisor.pairing import MOST_CANDIDATES, left_out_sentence, model_words, ref
 from advisor.plan import DEFAULT_MODEL, STRATEGIES, FurtherModel, Plan
 from advisor.wording import name_of
 from strategies.engine.models import SUGGESTIONS
-from strategies.registry import TRAINED
+from strategies.registry import CHANGES_WEIGHTS, LOCAL
 from strategies.served.address import is_served
 
-_UNTRAINED = tuple(one for one in STRATEGIES if one not in TRAINED)
+_UNTRAINED = tuple(one for one in STRATEGIES if one not in CHANGES_WEIGHTS)
 _SPLIT = "Prompt the hosted one, fine-tune the local one"
 
 
@@ -32,7 +32,8 @@ def offer_served(model: str) -> None:
             frame.small("It is part of this comparison.")
         local = DEFAULT_MODEL if is_served(model) or refusal_of("finetuning", model) else model
         with st.container(horizontal=True):
-            st.button(_SPLIT, key="served-split", on_click=lambda: _prompt_and_tune(name, local, others))
+            if name == model or not is_in:  # else it is offered with the further models
+                st.button(_SPLIT, key="served-split", on_click=lambda: _prompt_and_tune(name, local, others))
             if not is_in:
                 st.button(
                     f"Compare it with {short_names([model])[model]}",
@@ -89,7 +90,8 @@ def choose_further(plan: Plan, model: str, strategies: Sequence[str]) -> tuple[F
                 format_func=name_of,
                 key=_key(name),
             )
-            refused = {one: why for one in STRATEGIES if (why := refusal_of(one, name)) is not None}
+            expected = STRATEGIES if is_served(name) else LOCAL
+            refused = {one: why for one in expected if (why := refusal_of(one, name)) is not None}
             if refused:
                 frame.small(left_out_sentence(short[name], refused))
             found.append(FurtherModel(name, tuple(one for one in STRATEGIES if one in chosen)))

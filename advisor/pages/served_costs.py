@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from advisor.hosted import prices_from
 from advisor.pages import frame
@@ -72,12 +73,14 @@ def _choose_price(plan: Plan, model: str, short: str, currency: str) -> ModelPri
 
 
 def _choose_limit(plan: Plan, currency: str) -> Limit:
-    """In money where all prices are known, else in tokens."""
+    """In money where all prices are known, else in requests and tokens."""
+    columns = st.columns(3)
     if unpriced(plan) or untuned_price(plan):
-        tokens = _count("Maximum tokens of this run", plan.limit.tokens, "max-tokens")
+        requests = _count(columns[0], "Maximum requests of this run", plan.limit.requests, "max-requests", 100)
+        tokens = _count(columns[1], "Maximum tokens of this run", plan.limit.tokens, "max-tokens", 1000)
         frame.small("With all prices, you can limit the money instead.")
-        return Limit(tokens=tokens)
-    return Limit(money=_money(f"Maximum cost of this run ({currency})", plan.limit.money, "max-money"))
+        return Limit(requests=requests, tokens=tokens)
+    return Limit(money=_money(columns[0], f"Maximum cost of this run ({currency})", plan.limit.money, "max-money"))
 
 
 def show_requests(plan: Plan, name: str) -> None:
@@ -93,11 +96,15 @@ def show_requests(plan: Plan, name: str) -> None:
 def show_stopped(run: StoredRun) -> None:
     """A run that has spent what it may goes on with a higher limit."""
     before, currency = run.plan.limit, run.plan.priorities.currency
-    after = Limit(
-        _money(f"Maximum cost of this run ({currency})", before.money, "new-max-money") if before.money else None,
-        _count("Maximum requests of this run", before.requests, "new-max-requests") if before.requests else None,
-        _count("Maximum tokens of this run", before.tokens, "new-max-tokens") if before.tokens else None,
-    )
+    columns = iter(st.columns(3))
+    money, requests, tokens = before.money, before.requests, before.tokens
+    if money is not None:
+        money = _money(next(columns), f"Maximum cost of this run ({currency})", money, "new-max-money")
+    if requests is not None:
+        requests = _count(next(columns), "Maximum requests of this run", requests, "new-max-requests", 100)
+    if tokens is not None:
+        tokens = _count(next(columns), "Maximum tokens of this run", tokens, "new-max-tokens", 1000)
+    after = Limit(money, requests, tokens)
     pressed = st.button("Continue with this limit", key="continue-with-limit", disabled=after == before, type="primary")
     if pressed:
         frame.store().continue_run(run.id, after)
@@ -105,8 +112,8 @@ def show_stopped(run: StoredRun) -> None:
         st.rerun()
 
 
-def _money(label: str, value: float | None, key: str) -> float | None:
-    return st.columns(3)[0].number_input(
+def _money(column: DeltaGenerator, label: str, value: float | None, key: str) -> float | None:
+    return column.number_input(
         label,
         *_MONEY_BOUNDS,
         value,
@@ -118,12 +125,12 @@ def _money(label: str, value: float | None, key: str) -> float | None:
     )
 
 
-def _count(label: str, value: int | None, key: str) -> int | None:
-    chosen = st.columns(3)[0].number_input(
+def _count(column: DeltaGenerator, label: str, value: int | None, key: str, step: int) -> int | None:
+    chosen = column.number_input(
         label,
         *_COUNT_BOUNDS,
         value,
-        step=1000,
+        step=step,
         key=key,
         placeholder="No limit",
         help="When servers have counted this many, the run stops and keeps what it has. You can raise the limit and "

@@ -13,12 +13,13 @@ from advisor.learned_times import PastStep, StepTime
 from advisor.pages import frame
 from advisor.pages.draft import draft_of, split_within
 from advisor.pages.marks import marked_name
-from advisor.plan import STRATEGIES, Plan
+from advisor.plan import Plan
 from advisor.runs.timing import is_outdated, past_steps, speeds_of, times_of
 from advisor.runs.worker import start_worker
 from advisor.storage.stored import StoredSpeed
 from advisor.wording import duration_range_text, duration_text, in_sentence
 from strategies.presets import PRESETS
+from strategies.registry import LOCAL
 from strategies.served.address import is_served
 
 _SECONDS_BETWEEN_LOOKS = 2
@@ -103,7 +104,7 @@ def _show(plan: Plan, name: str) -> None:
     if not speeds:
         frame.small(_why_unknown(plan))
         return
-    left_out = [] if plan.further else [strategy for strategy in STRATEGIES if strategy not in plan.strategies]
+    left_out = [] if plan.further else [strategy for strategy in LOCAL if strategy not in plan.strategies]
     found = _times(plan, name, speeds, left_out)
     each = "".join(
         f"<li>{marked_name(step)} <span>{escape(duration_range_text(found[step].low, found[step].high))}</span></li>"

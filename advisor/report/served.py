@@ -12,6 +12,7 @@ from advisor.spending import full_name, prices_of
 from eval.money.tokens import Spent
 from eval.outcomes import Trial
 from strategies.served.address import ServedAddress, is_served
+from strategies.served.budget import tuned_from
 from strategies.served_workload import Foreseen
 
 
@@ -39,7 +40,8 @@ def served_facts(
         host = ServedAddress.parse(plan.pairing(trial.strategy).model).host
         name = f"{trial.settings.get('tuned_model', 'the tuned model')} at {host}"
         trained, price = trial.trained_tokens, trial.training_price
-        return ServedFacts(name, trial.token_price, "", trial.paid, trained=trained, training_price=price)
+        expected = foreseen.get(tuned_from(plan.pairing(trial.strategy).model))
+        return ServedFacts(name, trial.token_price, "", trial.paid, expected, trained=trained, training_price=price)
 
     base = tuple(
         ServedFacts(

@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from advisor.pairing import Pairing, is_hosted_training, model_in, strategy_of
+from advisor.pairing import Pairing, model_in, strategy_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP
 from advisor.runs.apart import timed_apart
 from advisor.runs.child import failure_sentence, settle_in
@@ -38,7 +38,7 @@ from eval.task import BadInput, Brief, Example, LearningSplit, Split, Task
 from strategies.base_models import check_model, is_here
 from strategies.contract import AsksModel, CountsTokens, KnowsPath, Progress, Strategy, Trained, TrainedByService
 from strategies.presets import PRESETS, Preset
-from strategies.registry import BASELINES, LEARNS_FROM_NO_ROWS, baselines_for
+from strategies.registry import BASELINES, BY_SERVICE, LEARNS_FROM_NO_ROWS, baselines_for
 from strategies.search.embedder import phrase_encoder
 from strategies.served.address import is_served
 from strategies.served.budget import NO_LIMIT, Allowance, LimitReachedError
@@ -92,7 +92,7 @@ class StepOrder:
         measured = [
             replace(self, strategy=one.name, model=one.model)
             for one in self.pairings
-            if one.strategy not in LEARNS_FROM_NO_ROWS and not is_hosted_training(one.strategy, one.model)
+            if one.strategy not in (*LEARNS_FROM_NO_ROWS, *BY_SERVICE)
         ]
         sizes = sizes_of(len(split.train), PRESETS[self.preset].curve_shares)
         return [one.on_fewer(rows) for one in measured if _is_done(one.folder) for rows in sizes]

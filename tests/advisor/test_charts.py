@@ -21,7 +21,7 @@ from eval.money.costs import Cost
 from eval.money.ranges import crossing
 from eval.statistics.inference import Interval, Percentiles
 from strategies.declaration import BASELINE_MARK
-from strategies.registry import LOOKS_UP, TRAINED
+from strategies.registry import LOCAL, LOOKS_UP, TRAINED
 from tests.reports import changed
 
 MakeReport = Callable[..., Report]
@@ -72,7 +72,7 @@ def test_a_shape_tells_a_strategy_and_a_colour_what_it_does() -> None:
     """Variants of one way share a colour: whether a strategy looks things up, and whether it trains."""
     marks = [mark_of(name) for name in STRATEGIES]
     assert len({mark.shape for mark in marks}) == len(marks)
-    ways = {(mark_of(name).colour, (name in LOOKS_UP, name in TRAINED)) for name in STRATEGIES}
+    ways = {(mark_of(name).colour, (name in LOOKS_UP, name in TRAINED)) for name in LOCAL}
     assert len({colour for colour, _ in ways}) == len({way for _, way in ways}) == len(ways)
     assert mark_of("nearest_neighbour") == BASELINE_MARK
 
@@ -231,7 +231,7 @@ def test_no_name_in_a_plane_covers_another_or_a_mark_and_all_stay_within(points:
 
 
 def test_names_at_the_ends_of_lines_stand_apart_in_the_order_of_the_lines() -> None:
-    names = [*map(name_of, STRATEGIES)]
+    names = [*map(name_of, LOCAL)]
     for values in ([5.0] * 7, [0.0] * 7, [10.0] * 7, [0, 0, 0, 5, 10, 10, 10], [1, 2, 3, 4, 5, 6, 7]):
         found = places(values, names, 0.0, 10.0, height=250)
         assert len(found) == 7 and min(found) >= -1e-9 and max(found) <= 10 + 1e-9

@@ -289,7 +289,7 @@ def test_a_run_that_is_ended_is_cancelled(folder: Path, number: signal.Signals) 
         command.kill()
         command.wait()
     assert command.returncode == 128 + number
-    assert written.decode().splitlines()[-1] == "The comparison was cancelled."
+    assert written.decode().splitlines()[-1].startswith("The comparison was cancelled. Continue it with: python -m ")
     assert b"Traceback" not in written
     (run,) = store.runs()
     assert (run.state, [step.state for step in store.steps(run.id)]) == ("cancelled", ["done", "cancelled"])

@@ -28,7 +28,7 @@ from eval.scoring import scorer_for
 from eval.task import BadInput, Document, Example, Kind, Split, Task
 from strategies.engine.weights import load_language_model
 from strategies.presets import Budget
-from strategies.registry import BASELINES, STRATEGIES, baselines_for, class_at
+from strategies.registry import BASELINES, LOCAL, STRATEGIES, baselines_for, class_at
 from tests.tiny_model import save_tiny_model
 from tests.tiny_strategies import tiny_model
 
@@ -94,11 +94,11 @@ def measured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     split = Split(rows[:24], rows[24:30], rows[30:])
     store = Store(base / "home")
     dataset = store.add_dataset("tiny.csv", TABLE)
-    plan = Plan(dataset.id, Setup("message", "label"), strategies=tuple(STRATEGIES), model=model)
+    plan = Plan(dataset.id, Setup("message", "label"), strategies=tuple(LOCAL), model=model)
     run = store.add_run(plan, task_to_json(task, split))
     scorer = scorer_for(task, split)
-    for name in (*STRATEGIES, *baselines_for(kind, bool(documents))):
-        if name in STRATEGIES:
+    for name in (*LOCAL, *baselines_for(kind, bool(documents))):
+        if name in LOCAL:
             strategy = class_at(STRATEGIES[name])(task.brief, lambda: load_language_model(model), BUDGET, 0)
         else:
             strategy = class_at(BASELINES[name])(task.brief, BUDGET, 0)
@@ -123,7 +123,7 @@ def test_a_test_input_that_is_tried_gets_the_recorded_answer_of_each_strategy(me
     fitted, recorded = Fitted(), measured.outcomes
     for text in next(iter(recorded.values())):
         answers = tried(measured, text, fitted)
-        assert {answer.strategy for answer in answers} == recorded.keys() and len(answers) > len(STRATEGIES)
+        assert {answer.strategy for answer in answers} == recorded.keys() and len(answers) > len(LOCAL)
         for answer in answers:
             assert answer.problem is None and answer.text == recorded[answer.strategy][text], answer
             assert (answer.prompt is None) == (answer.strategy in BASELINES)
@@ -132,16 +132,16 @@ def test_a_test_input_that_is_tried_gets_the_recorded_answer_of_each_strategy(me
                 assert answer.tokens_in == sum(len(piece.ids) for piece in answer.prompt)
             if measured.kind is Kind.CLASSIFICATION and answer.likely:
                 assert answer.likely[0].label == answer.text  # whatever it compares, its probabilities agree
-            if answer.likely and (answer.strategy in STRATEGIES or measured.kind is Kind.CLASSIFICATION):
+            if answer.likely and (answer.strategy in LOCAL or measured.kind is Kind.CLASSIFICATION):
                 assert answer.labels == len(answer.likely) <= LABELS_SHOWN
                 assert sum(one.share for one in answer.likely) == pytest.approx(1)
         with_labels = {answer.strategy for answer in answers if answer.likely}
-        assert with_labels >= set(STRATEGIES) if measured.kind is not Kind.ANSWERING else not with_labels
+        assert with_labels >= set(LOCAL) if measured.kind is not Kind.ANSWERING else not with_labels
 
 
 def test_an_input_that_is_too_long_is_a_sentence_for_each_strategy_with_a_model(measured: Measured) -> None:
     for answer in tried(measured, "a very long parcel " * 2000, Fitted()):
-        if answer.strategy in STRATEGIES:
+        if answer.strategy in LOCAL:
             assert answer.text == "" and "longer than the" in (answer.problem or "")
 
 
@@ -161,7 +161,7 @@ def test_the_model_that_is_gone_is_named(measured: Measured) -> None:
 def test_downloaded_strategies_give_the_recorded_answers_without_threeways(measured: Measured, tmp_path: Path) -> None:
     """The code of each README, in a process that can't import this project: one for all, as torch loads slowly."""
     model, recorded = measured.run.plan.model, measured.outcomes
-    for name in STRATEGIES:
+    for name in LOCAL:
         write_fitted_zip(measured.store, measured.run, name, tmp_path / "fitted.zip")
         with zipfile.ZipFile(tmp_path / "fitted.zip") as archive:
             archive.extractall(tmp_path / name)
@@ -172,7 +172,7 @@ def test_downloaded_strategies_give_the_recorded_answers_without_threeways(measu
         (tmp_path / name / "readme.py").write_text(code.replace('print(strategy.answer("a new input"))', ""))
     texts = list(recorded["prompting"])[:3]
     answered = subprocess.run(
-        [sys.executable, "-c", EVERY_README, json.dumps(list(STRATEGIES)), json.dumps(texts)],
+        [sys.executable, "-c", EVERY_README, json.dumps(list(LOCAL)), json.dumps(texts)],
         cwd=tmp_path,
         env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
         capture_output=True,
@@ -181,7 +181,7 @@ def test_downloaded_strategies_give_the_recorded_answers_without_threeways(measu
     )
     assert answered.returncode == 0, answered.stderr
     assert json.loads(answered.stdout.splitlines()[-1]) == {
-        name: [recorded[name][text] for text in texts] for name in STRATEGIES
+        name: [recorded[name][text] for text in texts] for name in LOCAL
     }
 
 

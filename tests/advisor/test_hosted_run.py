@@ -46,14 +46,17 @@ def service_of(server: TinyServer) -> TinyTuning:
     return server.behaviour.tuning
 
 
+def asking_for_it(server: TinyServer) -> list[str]:
+    return ["compare", "task.csv", "--strategies", "hosted_finetuning", "--model", server.name]
+
+
 def test_a_service_trains_after_a_yes_and_the_report_says_what_that_cost(
     server: TinyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.behaviour.key = KEY
     address, service = ServedAddress.parse(server.name), service_of(server)
     monkeypatch.setenv(own_variable(address), KEY)
-    command = ["compare", "task.csv", "--strategies", "finetuning", "--model", server.name, "--json"]
-    command += ["--tuning-price", "tiny=25/1/4"]
+    command = [*asking_for_it(server), "--json", "--tuning-price", "tiny=25/1/4"]
     assert main(command) == 2
     said = capsys.readouterr().err
     assert "training and " in said and f"dev rows to {address.host} and trains tiny at {address.host} on" in said
@@ -62,13 +65,15 @@ def test_a_service_trains_after_a_yes_and_the_report_says_what_that_cost(
 
     command.append("--send-training-data")
     assert main(command) == 0
-    report = json.loads(capsys.readouterr().out)
+    told = capsys.readouterr()
+    assert f"tiny at {address.host}, once fine-tuned: about " in told.err and "tokens, $" in told.err
+    report = json.loads(told.out)
     (candidate,) = report["candidates"]
     (model,) = service.models
     assert candidate["status"] == "done" and candidate["settings"]["tuned_model"] == model and service.files == {}
     assert {one["model"] for path, one in server.answered if path.endswith("completions")} >= {"tiny", model}
     store = Store()
-    trial = read_trial(store.run_folder(report["run_id"]) / "finetuning")
+    trial = read_trial(store.run_folder(report["run_id"]) / "hosted_finetuning")
     assert trial is not None and trial.trained_tokens and trial.fit_tokens is not None and trial.changes_weights
     training = 25 * trial.trained_tokens / 1e6
     asking = (trial.fit_tokens.read + 4 * trial.fit_tokens.written) / 1e6
@@ -83,6 +88,8 @@ def test_a_service_trains_after_a_yes_and_the_report_says_what_that_cost(
     kept.close()
     said = (tmp_path / "results" / report["run_id"] / "report.md").read_text()
     assert f"Training {model} at {address.host} took {trial.trained_tokens:,} tokens, which cost $" in said
+    assert f"{model} at {address.host}, with " in said and "The estimate before the run was about" in said
+    assert "Hosted fine-tuning" in said and "dapter fine-tuning" not in said
     assert "We tried hosted fine-tuning only with a server of our own" in said
     assert "python -m advisor forget-tuned RUN" in said
     for file in tmp_path.rglob("*"):
@@ -96,7 +103,7 @@ def test_a_service_trains_after_a_yes_and_the_report_says_what_that_cost(
 def test_a_cancelled_run_cancels_the_job(server: TinyServer, capsys: pytest.CaptureFixture[str]) -> None:
     service = service_of(server)
     service.hangs = True
-    command = ["compare", "task.csv", "--strategies", "finetuning", "--model", server.name, "--send-training-data"]
+    command = [*asking_for_it(server), "--send-training-data"]
     store = Store()
     stages: list[str] = []
 
@@ -122,7 +129,7 @@ def test_a_cancelled_run_cancels_the_job(server: TinyServer, capsys: pytest.Capt
 def test_a_killed_run_takes_up_its_job(server: TinyServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     service = service_of(server)
     service.hangs = True
-    command = ["compare", "task.csv", "--strategies", "finetuning", "--model", server.name, "--send-training-data"]
+    command = [*asking_for_it(server), "--send-training-data"]
     log = (tmp_path / "killed.log").open("wb")
     killed = subprocess.Popen(
         [sys.executable, "-m", "advisor", *command], env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=log

@@ -78,8 +78,8 @@ def test_a_served_model_is_compared_and_its_cost_is_unknown_without_prices(
         assert server.seen - asked < asked  # what the first run got is kept
         assert report["served"][0]["paid"]["requests"] < fitted.requests
 
-        assert main(["compare", "task.csv", "--strategies", "finetuning", "--model", name]) == 2
-        assert "on a server that offers no fine-tuning: leave it out" in capsys.readouterr().err
+        assert main(["compare", "task.csv", "--strategies", "hosted_finetuning", "--model", name]) == 2
+        assert "The server of tiny offers no fine-tuning: leave out hosted fine-tuning" in capsys.readouterr().err
 
 
 def test_a_run_stops_at_its_limit_and_goes_on_with_a_higher_one(

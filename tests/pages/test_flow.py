@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Element, Selectbox
 
 from advisor.hosted import hosted_prices
-from advisor.plan import DEFAULT_STRATEGIES, STRATEGIES, Plan, Setup
+from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
 from advisor.runs.experiment import prepare
 from advisor.samples import SAMPLES
 from advisor.storage.store import Store
@@ -23,6 +23,7 @@ from advisor.wording import in_sentence
 from eval.mapping.steps import Fix
 from eval.task import BadInput
 from strategies.engine.models import SUGGESTIONS
+from strategies.registry import LOCAL
 from tests.advisor.test_timing import age
 from tests.app import ROOT, SPEED, html_of, open_page, primaries
 from tests.bad_uploads import BAD_UPLOADS, HOSTILE
@@ -301,17 +302,17 @@ def test_what_is_not_compared_unless_it_is_asked_for_says_its_time_and_joins(sto
     dataset = store.add_dataset("tickets.csv", TICKETS.encode())
     app = open_page("Compare", dataset=dataset.id)
     said = html_of(app)
-    others = [name for name in STRATEGIES if name not in DEFAULT_STRATEGIES]
+    others = [name for name in LOCAL if name not in DEFAULT_STRATEGIES]
     listed = said.partition("Not included: ")[2]
     assert others and all(f"{in_sentence(name)} (about" in listed for name in others)
     for name in others:
         app.checkbox(key=f"include-{name}").check()
     app.run()
     assert "Not included" not in html_of(app)
-    assert primaries(app) == [f"Compare the {('six', 'seven', 'eight', 'nine')[len(STRATEGIES) - 6]}"]
+    assert primaries(app) == [f"Compare the {('six', 'seven', 'eight', 'nine')[len(LOCAL) - 6]}"]
     app.button(key="run").click().run()
     (run,) = store.runs()
-    assert run.plan.strategies == STRATEGIES
+    assert run.plan.strategies == LOCAL
 
 
 def test_training_all_weights_is_offered_only_where_memory_allows(

@@ -33,9 +33,10 @@ def test_listed_prices_are_filled_in_and_money_can_be_limited_once_all_are_known
         f"output-price-USD-{OWN}": None,
     }
     assert "what own at gpu:8000 costs stays unknown" in html_of(app) and "at an unknown price" in html_of(app)
+    app.number_input(key="max-requests").set_value(900).run()
     app.number_input(key="max-tokens").set_value(50_000).run()
     kept = store.draft(plan.dataset_id)
-    assert kept is not None and kept.limit == Limit(tokens=50_000)
+    assert kept is not None and kept.limit == Limit(requests=900, tokens=50_000)
 
     app.number_input(key=f"input-price-USD-{OWN}").set_value(1.0).run()
     app.number_input(key=f"output-price-USD-{OWN}").set_value(0.0).run()

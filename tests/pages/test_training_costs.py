@@ -16,7 +16,7 @@ HOSTED = "served:gpt-4o-mini@https://api.openai.com/v1"
 
 def test_nothing_is_sent_to_be_trained_on_without_a_tick(store: Store) -> None:
     dataset = store.add_dataset("tickets.csv", TICKETS.encode())
-    plan = Plan(dataset.id, Setup("message", "label"), "quick", ("finetuning",), model=HOSTED)
+    plan = Plan(dataset.id, Setup("message", "label"), "quick", ("hosted_finetuning",), model=HOSTED)
     with pytest.raises(BadInput, match="Nothing was sent: agree with --send-training-data, or tick the box"):
         prepare(store, plan)
     store.save_draft(plan)

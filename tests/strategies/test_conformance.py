@@ -21,7 +21,7 @@ from strategies.engine.language_model import Prompt, RowsDone, Written
 from strategies.engine.transformer import Transformer
 from strategies.presets import Budget
 from strategies.prompting import Prompting, PromptingWithExamples
-from strategies.registry import BASELINES, DECLARATIONS, STRATEGIES, class_at, declared_at
+from strategies.registry import BASELINES, DECLARATIONS, LOCAL, STRATEGIES, class_at, declared_at
 from strategies.retrieval import Retrieval
 from strategies.search import vector_index
 from tests.tiny_model import tiny_transformer
@@ -121,7 +121,7 @@ def ignore(progress: Progress) -> None:
     assert 0 <= progress.done <= progress.total
 
 
-@pytest.fixture(scope="module", params=[(name, kind) for name in STRATEGIES for kind in Kind], ids=str)
+@pytest.fixture(scope="module", params=[(name, kind) for name in LOCAL for kind in Kind], ids=str)
 def fitted(request: pytest.FixtureRequest) -> tuple[str, Kind, Strategy]:
     name, kind = request.param
     strategy = build(name, kind)
