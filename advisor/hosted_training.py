@@ -6,7 +6,7 @@ from __future__ import annotations
 from advisor.pairing import Pairing, model_words
 from advisor.plan import Plan
 from advisor.spending import full_name, tuning_prices_of
-from advisor.wording import cents_text, count_text, rough_text
+from advisor.wording import cents_range_text, count_text, rough_text
 from eval.task import BadInput, Brief, Split, Task
 from strategies.hosted_finetuning import UNTRIED
 from strategies.presets import PRESETS
@@ -57,7 +57,7 @@ def _cost_text(one: Pairing, foreseen: TrainingForeseen, plan: Plan) -> str:
     if price is None:
         return "at an unknown price"
     least, most = price.of(foreseen.least_tokens, 0), price.of(foreseen.most_tokens, 0)
-    return f"for {cents_text(least, currency)} to {cents_text(most, currency)}"
+    return f"for {cents_range_text(least, most, currency)}"
 
 
 def check_consent(plan: Plan, brief: Brief, split: Split) -> None:

@@ -8,7 +8,7 @@ from advisor.as_json import AsJson
 from advisor.pairing import model_words
 from advisor.plan import Plan
 from advisor.spending import full_name, prices_of, tuning_prices_of
-from advisor.wording import cents_text, rough_text
+from advisor.wording import cents_range_text, rough_text
 from eval.money.tokens import Price
 from eval.statistics.learning_curve import sizes_of
 from eval.task import Split, Task
@@ -70,4 +70,4 @@ def estimate_text(foreseen: Foreseen, price: Price | None, currency: str) -> str
     if price is None:
         return f"{tokens}, at an unknown price"
     money = price.of(foreseen.read, foreseen.written)
-    return f"{tokens}, {cents_text(LEAST * money, currency)} to {cents_text(MOST * money, currency)}"
+    return f"{tokens}, {cents_range_text(LEAST * money, MOST * money, currency)}"

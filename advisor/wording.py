@@ -159,6 +159,12 @@ def cents_text(amount: float | None, currency: str = "USD") -> str:
     return money_text(amount, currency)
 
 
+def cents_range_text(low: float, high: float, currency: str) -> str:
+    """What may be spent as a range: "$0.02 to $0.05", "under $0.01 to $0.02", "under $0.01"."""
+    first, last = cents_text(low, currency), cents_text(high, currency)
+    return last if first == last else f"{first} to {last}"
+
+
 def rough_money(amount: float, currency: str) -> str:
     """An amount that scores go into, with two significant digits: "$18,000"."""
     return money_text(float(f"{amount:.1e}"), currency).removesuffix(".00")

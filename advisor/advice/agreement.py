@@ -22,13 +22,14 @@ from advisor.wording import (
     points_text,
     probability_text,
 )
-from strategies.registry import CHANGES_WEIGHTS, LOOKS_UP
+from strategies.registry import BY_SERVICE, CHANGES_WEIGHTS, LOOKS_UP
 
 Agreement = Literal["agrees", "disagrees", "cannot tell"]
 _IMPROBABLE = 0.20
 # A rule leans to a means; who joins two uses both.
 _PROMPTS = tuple(name for name in STRATEGIES if name not in (*LOOKS_UP, *CHANGES_WEIGHTS))
 _MEANS = {"prompting": _PROMPTS, "retrieval": LOOKS_UP, "finetuning": CHANGES_WEIGHTS}
+_TUNED = ("finetuning", *BY_SERVICE)  # what rules about the cost of fine-tuning mean, here or at a service
 _NOT_CHANGED = "Not measured: only standard and thorough runs change facts in the documents."
 _OPPOSITE: dict[Agreement, Agreement] = {"agrees": "disagrees", "disagrees": "agrees", "cannot tell": "cannot tell"}
 _WORDS: dict[Agreement, str] = {"agrees": "Agrees", "disagrees": "Disagrees", "cannot tell": "Can't tell"}
@@ -73,7 +74,9 @@ def _judge(rule: Rule, report: Report) -> tuple[Agreement, str]:
         return "cannot tell", "Not measured: fix the data, run again, and see what moves."
     named = {"not finetuning": "finetuning", "finetuning possible": "finetuning"}
     leaning = named.get(rule.leans_to, rule.leans_to)
-    means = (leaning,) if rule.is_about_cost else _MEANS.get(leaning, (leaning,))
+    means = _MEANS.get(leaning, (leaning,))
+    if rule.is_about_cost:
+        means = _TUNED if leaning == "finetuning" else (leaning,)
     scored = judged(report)
     own = next((one for one in scored if one.strategy in means), None)
     if own is None:
@@ -142,10 +145,10 @@ def _by_freshness(own: Candidate, others: Sequence[Candidate]) -> tuple[Agreemen
 
 def _by_cost(own: Candidate, others: Sequence[Candidate], report: Report) -> tuple[Agreement, str]:
     """Whether what such a rule promises to save is saved: by fine-tuning against prompting, or the other way round."""
-    name = "finetuning" if own.strategy == "prompting" else "prompting"
-    rival = next((one for one in others if one.strategy == name), None)
+    names = _TUNED if own.strategy == "prompting" else ("prompting",)
+    rival = next((one for one in others if one.strategy in names), None)
     if rival is None:
-        return "cannot tell", f"{name_of(name)} was not measured."
+        return "cannot tell", f"{name_of(names[0])} was not measured."
     months = report.priorities.months
     cost, instead = _spent(own, months), _spent(rival, months)
     if cost is None or instead is None:

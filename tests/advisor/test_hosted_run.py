@@ -66,7 +66,7 @@ def test_a_service_trains_after_a_yes_and_the_report_says_what_that_cost(
     command.append("--send-training-data")
     assert main(command) == 0
     told = capsys.readouterr()
-    assert f"tiny at {address.host}, once fine-tuned: about " in told.err and "tokens, $" in told.err
+    assert f"tiny at {address.host}, once fine-tuned: about " in told.err and "no output, under $0.01.\n" in told.err
     report = json.loads(told.out)
     (candidate,) = report["candidates"]
     (model,) = service.models
