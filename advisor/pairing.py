@@ -11,12 +11,11 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath, PureWindowsPath
 
 from strategies.base_models import refusal
 from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, check_training
 from strategies.registry import DECLARATIONS, STRATEGIES
-from strategies.served.address import is_served
+from strategies.served.address import is_served, without_way
 
 MOST_CANDIDATES = 12  # more fit into no table or chart
 
@@ -98,10 +97,10 @@ def model_in(name: str) -> str | None:
 
 
 def model_words(model: str) -> str:
-    """A model as people name it: one in a folder or file without the way to it, which says more about the disk."""
+    """A model as people name it, with its server if it has one."""
     if served := _SERVED.fullmatch(model):
-        return f"{_without_way(served['model'])} at {served['host']}"
-    return EMBEDDED_NAME if model == EMBEDDED else _without_way(model)
+        return f"{without_way(served['model'])} at {served['host']}"
+    return EMBEDDED_NAME if model == EMBEDDED else without_way(model)
 
 
 def words_of(models: Sequence[str]) -> dict[str, str]:
@@ -109,11 +108,6 @@ def words_of(models: Sequence[str]) -> dict[str, str]:
     words = {model: model_words(model) for model in models}
     often = Counter(words.values())
     return {model: name if often[name] == 1 else model for model, name in words.items()}
-
-
-def _without_way(model: str) -> str:
-    is_path = PurePosixPath(model).is_absolute() or PureWindowsPath(model).is_absolute() or model.startswith(("~", "."))
-    return PureWindowsPath(model).name or model if is_path else model  # Windows takes both slashes
 
 
 def short_names(models: Sequence[str]) -> dict[str, str]:

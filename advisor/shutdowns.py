@@ -47,11 +47,11 @@ def shutdown_sentence(model: str, today: date | None = None) -> str:
     if ends is not None:
         day = f"{ends.day} {ends:%B %Y}"
         if ends <= (today or date.today()):
-            return f"{address.model} was to be shut down on {day} ({source}): choose another model."
-        return f"{address.model} will be shut down on {day} ({source}): have a replacement before then."
+            return f"{address.title} was to be shut down on {day} ({source}): choose another model."
+        return f"{address.title} will be shut down on {day} ({source}): have a replacement before then."
     if is_marked_deprecated(address):
         return (
-            f"{prices_from()} marks {address.model} at {address.host} as deprecated: ask how long it will be served "
+            f"{prices_from()} marks {address.title} at {address.host} as deprecated: ask how long it will be served "
             "before you build on it."
         )
     return ""

@@ -115,6 +115,6 @@ def _provider_of(name: str, ask: bool) -> str | None:
 
 def _served_title(name: str) -> str:
     try:
-        return ServedAddress.parse(name).model
+        return ServedAddress.parse(name).title
     except BadInput:
         return name

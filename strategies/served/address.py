@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath, PureWindowsPath
 from urllib.parse import SplitResult, urlsplit
 
 from eval.task import BadInput
@@ -67,6 +68,11 @@ class ServedAddress:
         return f"{PREFIX}{self.model}@{self.url}"
 
     @property
+    def title(self) -> str:
+        """The model as people name it."""
+        return without_way(self.model)
+
+    @property
     def host(self) -> str:
         """The server and its port, for sentences."""
         return urlsplit(self.url).netloc
@@ -84,6 +90,12 @@ class ServedAddress:
     def is_open_to_readers(self) -> bool:
         """Whether others on the way could read what is sent there."""
         return self.url.startswith("http://") and not self.is_on_this_machine
+
+
+def without_way(model: str) -> str:
+    """The name of a model; of one in a folder or file without the way to it, which says more about the disk."""
+    is_path = PurePosixPath(model).is_absolute() or PureWindowsPath(model).is_absolute() or model.startswith(("~", "."))
+    return PureWindowsPath(model).name or model if is_path else model  # Windows takes both slashes
 
 
 def _is_local(url: str) -> bool:

@@ -74,7 +74,7 @@ class ServedModel:
         """How the model was asked, and what is odd about its answers."""
         address = self._client.address
         notes = [
-            f"{address.model} was asked through the server at {address.host}.",
+            f"{address.title} was asked through the server at {address.host}.",
             *self._notes,
             *self._ways,
             *self.capabilities.limits,
