@@ -15,6 +15,7 @@ import streamlit as st
 
 from advisor.pages import frame
 from advisor.pages.blocks import folded
+from advisor.pages.key_field import ask_for_key
 from advisor.pages.marks import marked_name, plain
 from advisor.pages.sent_prompt import show_prompt
 from advisor.pages.side_by_side import read_answers
@@ -173,6 +174,9 @@ def _show(one: Try, sources: Sources) -> None:
         )
     if one.state == "done":
         frame.small(_took(one))
+        for host in dict.fromkeys(answer.awaits_key for answer in one.answers if answer.awaits_key):
+            ask_for_key(host)
+            frame.small("Then ask again.")
 
 
 def _card(one: Try, answer: TriedAnswer, sources: Sources) -> str:

@@ -51,7 +51,7 @@ class Fitted:
             return _answered(self._loaded[order.strategy], order.strategy, text, loading_seconds)
         except KeyNeededError as wrong:
             self._forget()  # what was loaded would go on with the refused key
-            return TriedAnswer(order.strategy, problem=str(wrong))
+            return TriedAnswer(order.strategy, problem=str(wrong), awaits_key=wrong.host)
         except Exception as wrong:
             traceback.print_exc()
             return TriedAnswer(order.strategy, problem=failure_sentence(wrong, stage))

@@ -39,7 +39,7 @@ class TriedAnswer:
 
     `seconds` is the wall time of the answer, `loading_seconds` that of loading the strategy, None if it was in memory.
     `sources` are ids as in a `Prediction`. `likely` are the likeliest of all `labels`, best first; `prompt` is what a
-    language model was sent.
+    language model was sent. `awaits_key` is the server, with its port, that wants a key first.
     """
 
     strategy: str
@@ -53,6 +53,7 @@ class TriedAnswer:
     likely: tuple[Likelihood, ...] = ()
     labels: int = 0
     prompt: SentPrompt | None = None
+    awaits_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

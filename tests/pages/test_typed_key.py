@@ -16,6 +16,7 @@ from advisor.plan import Plan, Setup
 from advisor.runs.experiment import prepare
 from advisor.storage.store import Store
 from advisor.storage.trial_files import read_trial
+from advisor.storage.tries import tries_of
 from strategies.base_models import check_model
 from strategies.served.address import ServedAddress
 from strategies.served.keys import own_variable
@@ -24,7 +25,7 @@ from tests.bad_uploads import TABLE
 from tests.servers.tiny_server import Behaviour, TinyServer
 from tests.tiny_strategies import ASKING, files_with, wait_until, working
 
-SECRET = "sk-very-secret-and-typed"
+SECRET, OTHER = "sk-very-secret-and-typed", "sk-another-secret"
 FAULTS = (429, 500, "cut", "malformed", "page")  # fewer than the tries of a request, which may meet them all
 
 
@@ -85,7 +86,19 @@ def test_a_key_typed_where_the_run_asks_for_it_is_written_nowhere(
             app.button[0].click().run()
             assert "A key has no spaces" not in html_of(app) and SECRET not in repr(app.session_state)
             wait_until(lambda: store.run(run.id).state == "done", worker)
-        app.run()
-        assert not app.exception and SECRET not in f"{app.main}"
+            app.run()
+            assert not app.exception and SECRET not in f"{app.main}"
+            server.behaviour.key = OTHER  # changed since: whoever tries the run types the new one
+            for typed in (OTHER, None):
+                app.text_area(key="try-input").set_value("where is my parcel")
+                next(one for one in app.button if one.label == "Answer with every strategy").click().run()
+                wait_until(lambda: tries_of(store, run.id)[0].state == "done", worker)
+                app.run()
+                refused = f"The server at {host} refuses the key (401)" in html_of(app)
+                assert refused == (typed is not None)
+                if typed is not None:
+                    app.text_input(key=f"key-of-{host}").set_value(typed)
+                    next(one for one in app.button if one.label == "Use this key").click().run()
     assert (store.run_folder(run.id) / "report.html").exists()
-    assert SECRET not in f"{capfd.readouterr()}" and files_with(SECRET, home) == []
+    said = f"{capfd.readouterr()}"
+    assert not [one for one in (SECRET, OTHER) if one in said or files_with(one, home)]
