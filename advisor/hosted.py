@@ -24,6 +24,15 @@ class HostedPrice:
     written_per_million: float
 
 
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """A model in the table, by the table's ids of it and of its provider. `is_deprecated` where the table marks it."""
+
+    provider: str
+    id: str
+    is_deprecated: bool
+
+
 @cache
 def hosted_prices() -> dict[str, HostedPrice]:
     """Prices by "provider: model", in alphabetical order, without models that aren't sold by the token.
@@ -32,14 +41,20 @@ def hosted_prices() -> dict[str, HostedPrice]:
     free altogether isn't. Such offers are trials with narrow limits, which say nothing about what a month of requests
     costs, and the table writes "free" and "not known" the same way.
     """
+    priced = ((name, _price(one.id, provider_id=one.provider)) for name, one in hosted_models().items())
+    return {name: price for name, price in sorted(priced, key=lambda one: one[0].lower()) if price is not None}
+
+
+@cache
+def hosted_models() -> dict[str, ListedModel]:
+    """All models of the table, with or without a price, by "provider: model"."""
     from genai_prices.data import providers  # takes a second, only needed for prices
 
-    found = {}
-    for provider in providers:
-        for model in provider.models:
-            if (price := _price(model.id, provider_id=provider.id)) is not None:
-                found[f"{provider.name}: {model.name or model.id}"] = price
-    return dict(sorted(found.items(), key=lambda one: one[0].lower()))
+    return {
+        f"{provider.name}: {model.name or model.id}": ListedModel(provider.id, model.id, bool(model.deprecated))
+        for provider in providers
+        for model in provider.models
+    }
 
 
 @cache

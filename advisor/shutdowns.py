@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from advisor.hosted import is_marked_deprecated, prices_from
+from advisor.hosted import hosted_models, is_marked_deprecated, prices_from
 from eval.task import BadInput
 from strategies.base_models import announced_end
 from strategies.served.address import ServedAddress, is_served
@@ -45,13 +45,26 @@ def shutdown_sentence(model: str, today: date | None = None) -> str:
     if ends is None and address.host == _OPENAI:
         ends, source = _ENDS.get(address.model), f"{_SOURCE}, read on {_READ_ON}"
     if ends is not None:
-        day = f"{ends.day} {ends:%B %Y}"
-        if ends <= (today or date.today()):
-            return f"{address.title} was to be shut down on {day} ({source}): choose another model."
-        return f"{address.title} will be shut down on {day} ({source}): have a replacement before then."
-    if is_marked_deprecated(address):
-        return (
-            f"{prices_from()} marks {address.title} at {address.host} as deprecated: ask how long it will be served "
-            "before you build on it."
-        )
-    return ""
+        return _ending(address.title, ends, source, today)
+    return _deprecated(f"{address.title} at {address.host}") if is_marked_deprecated(address) else ""
+
+
+def hosted_shutdown_sentence(hosted: str | None, today: date | None = None) -> str:
+    """The same of the model at whose prices a run is costed (`Priorities.hosted`)."""
+    listed = hosted_models().get(hosted) if hosted else None
+    if hosted is None or listed is None:
+        return ""
+    if listed.provider == "openai" and listed.id in _ENDS:
+        return _ending(hosted, _ENDS[listed.id], f"{_SOURCE}, read on {_READ_ON}", today)
+    return _deprecated(hosted) if listed.is_deprecated else ""
+
+
+def _ending(model: str, ends: date, source: str, today: date | None) -> str:
+    day = f"{ends.day} {ends:%B %Y}"
+    if ends <= (today or date.today()):
+        return f"{model} was to be shut down on {day} ({source}): choose another model."
+    return f"{model} will be shut down on {day} ({source}): have a replacement before then."
+
+
+def _deprecated(model: str) -> str:
+    return f"{prices_from()} marks {model} as deprecated: ask how long it will be served before you build on it."

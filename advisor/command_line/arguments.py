@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="MODEL=READ/WRITTEN",
-        help="what a served model costs per million input and output tokens, such as gpt-4o-mini=0.15/0.60 "
+        help="what a served model costs per million input and output tokens, such as gpt-5.4-mini=0.75/4.50 "
         "(default: the list price of its service, as far as we know it; repeatable)",
     )
     add_tuning(compare)
@@ -284,7 +284,7 @@ def _add_priorities(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--wrong-answer", type=_number, default=0.0, metavar="PRICE", help="the cost of a wrong answer")
     parser.add_argument(
-        "--hosted", metavar="MODEL", help="use the prices of this hosted model, such as 'OpenAI: GPT-5 mini'"
+        "--hosted", metavar="MODEL", help="use the prices of this hosted model, such as 'OpenAI: GPT-5.4 mini'"
     )
     parser.add_argument(
         "--read-price", type=_number, metavar="USD", help="its price per million tokens read (default: as listed)"

@@ -57,7 +57,7 @@ from advisor.runs.trying import order_to_answer
 from advisor.runs.worker import work
 from advisor.samples import zipped
 from advisor.schema import JUDGEMENT, Report
-from advisor.shutdowns import shutdown_sentence
+from advisor.shutdowns import hosted_shutdown_sentence, shutdown_sentence
 from advisor.spending import check_limit, count_probes, price_in, probing, tuning_price_in, with_prices
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
@@ -174,8 +174,8 @@ def _compare(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     dataset = store.keep_upload(upload)
     store.save_setup(dataset.id, replace(setup, own_metric=None))  # the pages read it and never run a person's code
     screen = Screen(stderr=True)
-    ends = [said for model in plan.models if (said := shutdown_sentence(model))]
-    notes = (setup.columns.sentence(upload.table), *upload.table.notes, *left_out, *ends)
+    ends = [*map(shutdown_sentence, plan.models), hosted_shutdown_sentence(plan.priorities.hosted)]
+    notes = (setup.columns.sentence(upload.table), *upload.table.notes, *left_out, *filter(None, ends))
     screen.print(*notes, sep="\n", highlight=False, markup=False)
     with _device(store, screen):
         for model in plan.models:
@@ -298,6 +298,7 @@ def _decide(options: argparse.Namespace) -> None:
     quotes = read_costs(options.costs.name, _read(options.costs), answered) if options.costs else None
     if priorities.hosted:
         check_tokens(trials, quotes or {})
+        warnings = [*warnings, *filter(None, [hosted_shutdown_sentence(priorities.hosted)])]
     decision = replace(judge(trials, priorities, None, quotes=quotes, baselines=baselines), warnings=tuple(warnings))
     if options.json:
         sys.stdout.write(escaped(JUDGEMENT.write(decision, indent=2)) + "\n")

@@ -10,6 +10,7 @@ import streamlit as st
 from advisor.hosted import hosted_prices, prices_from
 from advisor.pages import frame
 from advisor.plan import ERROR_BOUNDS, FACTOR_BOUNDS, Priorities
+from advisor.shutdowns import hosted_shutdown_sentence
 
 _PLACES = ("On this machine", "At a provider")
 
@@ -82,6 +83,8 @@ def choose_place(was: Priorities, key: str = "") -> Priorities:
         "unknown, and we prefer an equally good strategy whose cost is known.",
     )
     frame.small(f"List prices come from {prices_from()}. Setup runs on your machine and is priced by the hour.")
+    if ends := hosted_shutdown_sentence(named):
+        frame.small(ends)
     if not named or read is None or written is None:
         frame.small("Choose a model and give both prices. Until then, we use the costs on this machine.")
         return was

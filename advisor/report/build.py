@@ -19,6 +19,7 @@ from advisor.report.by_model import by_model
 from advisor.report.learned import curves_from, training_caveats, turning_sentences
 from advisor.report.probed import freshness, refusals, robustness, side_effects, without_documents
 from advisor.schema import Candidate, Comparison, CostCrossing, Judgement, NotMeasured, Report, ServedFacts, TaskFacts
+from advisor.shutdowns import hosted_shutdown_sentence
 from advisor.wording import money_text, runs_on_gpu
 from eval.failures.sorting import Failures, sort_failures
 from eval.money.costs import Quote, cost_of
@@ -222,10 +223,14 @@ def _machine_price(report: Report) -> list[str]:
 
 
 def _shutdown(report: Report) -> list[str]:
-    """The caveat where the model of the choice has an announced end."""
+    """The caveat where the model of the choice has an announced end, or the one at whose prices it is costed."""
     choice = next((one for one in report.candidates if one.id == report.recommendation.choice), None)
-    ends = {one.model: one.shutdown for one in report.served if one.shutdown}
-    return [ends[choice.model]] if choice is not None and choice.model in ends else []
+    if choice is None:
+        return []
+    ends = [one.shutdown for one in report.served if one.model == choice.model]
+    if not (isinstance(choice, Candidate) and choice.by_token):  # it has no prices of its own
+        ends.append(hosted_shutdown_sentence(report.priorities.hosted))
+    return [said for said in ends if said]
 
 
 def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None, model: str) -> Candidate | NotMeasured:

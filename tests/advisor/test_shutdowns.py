@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from advisor.plan import Priorities
 from advisor.schema import Report, ServedFacts
-from advisor.shutdowns import shutdown_sentence
+from advisor.shutdowns import hosted_shutdown_sentence, shutdown_sentence
 from strategies.served.address import ServedAddress
 from strategies.served.serving import check_served, probed_afresh
 from tests.servers.tiny_server import Behaviour, TinyServer
@@ -59,7 +60,24 @@ def test_what_the_server_itself_says_comes_first(tmp_path: Path, monkeypatch: py
         assert shutdown_sentence(server.name, BEFORE) == ""
 
 
+@pytest.mark.parametrize(
+    ("hosted", "said"),
+    [
+        ("OpenAI: GPT-5 mini", "OpenAI: GPT-5 mini was to be shut down on 11 December 2026 (OpenAI's page on dep"),
+        ("OpenAI: GPT-5.4 mini", ""),
+        ("my own", ""),
+        (None, ""),
+    ],
+)
+def test_it_is_said_of_the_model_at_whose_prices_a_run_is_costed(hosted: str | None, said: str) -> None:
+    found = hosted_shutdown_sentence(hosted, AFTER)
+    assert found.startswith(said) and bool(found) == bool(said)
+
+
 def test_the_report_says_it_of_the_model_it_recommends(synthetic_report: Callable[..., Report]) -> None:
     facts = ServedFacts("gpt-5-mini at api.openai.com", None, "", None, shutdown="It ends.")
     assert "It ends." in synthetic_report(model=facts.model, served=[facts]).recommendation.caveats
     assert "It ends." not in synthetic_report(served=[facts]).recommendation.caveats
+    hosted = Priorities(hosted="OpenAI: GPT-5 mini", read_per_million=1.0, written_per_million=1.0)
+    caveats = synthetic_report(priorities=hosted).recommendation.caveats
+    assert any(one.startswith("OpenAI: GPT-5 mini w") and "shut down" in one for one in caveats)
