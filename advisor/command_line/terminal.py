@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -159,3 +160,9 @@ def _words(step: StoredStep) -> str:
     done = f" {step.done:,} of {step.total:,}" if step.total > 1 else ""
     left = f", {duration_text(step.remaining_seconds)} left" if step.remaining_seconds is not None else ""
     return f"{step.stage}{done}{left}"
+
+
+def fail(exit_code: int, sentence: str) -> int:
+    """Says why a command failed, on one line of standard error, and returns its exit code."""
+    sys.stderr.write("".join(sign if sign.isprintable() else " " for sign in sentence) + "\n")
+    return exit_code

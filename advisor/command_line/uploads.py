@@ -1,0 +1,93 @@
+"""The files of a task as the command line names them, with the meaning of their columns."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from advisor.command_line.own_words import instruction_from, meanings_from
+from advisor.plan import Setup
+from advisor.samples import zipped
+from advisor.storage.upload import Reading, Upload
+from eval.mapping.columns import guess_columns
+from eval.mapping.steps import Fix
+from eval.reading.documents import DOCUMENT_ENDINGS
+from eval.reading.table import MAX_BYTES, Table
+from eval.task import BadInput, Document
+
+
+def upload_of(options: argparse.Namespace) -> tuple[Upload, Setup]:
+    """The files, read, with the meaning of their columns."""
+    documents = _documents_upload(options.docs) if options.docs else None
+    reading = Reading(options.sheet, options.encoding)
+    upload = Upload.read(options.file.name, read_file(options.file), documents, reading)
+    return upload, _in_own_words(upload, _setup(upload.table, upload.documents, options), options)
+
+
+def read_file(path: Path) -> bytes:
+    """Refuses a file that is too large before it fills the memory."""
+    try:
+        if (size := path.stat().st_size) > MAX_BYTES:
+            most = f"the limit is {MAX_BYTES / 2**20:.0f} MB: use a part of it."
+            raise BadInput(f"{path.name} has {size / 2**20:.0f} MB, and {most}")
+        return path.read_bytes()
+    except OSError as wrong:
+        raise BadInput(f"{path} can't be read ({wrong.strerror}); check the path.") from wrong
+
+
+def _documents_upload(path: Path) -> tuple[str, bytes]:
+    """A file as it is, or a folder as a ZIP of the documents in it."""
+    if not path.is_dir():
+        return path.name, read_file(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    # Other files go in without their content, to be named as not read.
+    return f"{path.resolve().name}.zip", zipped(
+        (str(file.relative_to(path)), read_file(file) if file.suffix.lower() in (*DOCUMENT_ENDINGS, ".zip") else b"")
+        for file in files
+    )
+
+
+def _setup(table: Table, documents: list[Document], options: argparse.Namespace) -> Setup:
+    """The columns as guessed, except those the person named, and the metric."""
+    guessed = Setup.of(guess_columns(table, documents))
+    source, *joined = options.input or (guessed.input, *guessed.joined)
+    marked = tuple(options.target or guessed.marked)
+    target = marked[0] if options.target else guessed.target
+    chosen = {source, target, *joined}
+    group, split, document, rejected, also = (
+        None if column in chosen else column
+        for column in (guessed.group, guessed.split, guessed.document, guessed.rejected, guessed.also)
+    )
+    own = options.metric if ":" in (options.metric or "") else None
+    if own and options.require:
+        raise BadInput("--require has no effect on your own metric: look for the phrases in your function.")
+    metric = None if own else options.metric
+    required = tuple(options.require)
+    return Setup(
+        source,
+        target,
+        group,
+        split,
+        document,
+        metric=metric,
+        required=required,
+        own_metric=own,
+        steps=tuple(map(Fix, options.fix)),
+        joined=tuple(column for column in joined if column != target),
+        rejected=rejected,
+        kind=options.kind,
+        marked=marked if len(marked) > 1 else (),
+        also=also,
+    )
+
+
+def _in_own_words(upload: Upload, setup: Setup, options: argparse.Namespace) -> Setup:
+    """The setup with the person's instruction and meanings."""
+    if options.instruction:
+        setup = replace(setup, instruction=instruction_from(options.instruction, read_file(options.instruction)))
+    if options.labels:
+        content = read_file(options.labels)
+        labels = setup.build(upload.table, upload.name, upload.documents).task.labels
+        setup = replace(setup, meanings=meanings_from(options.labels, content, labels))
+    return setup
