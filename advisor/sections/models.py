@@ -38,6 +38,8 @@ _HOW = (
 
 def _heading(found: ByModel, report: Report) -> str:
     chosen = {strategy_of(one.choice) if one.choice else None for one in found.of_each}
+    if only := _only_strategy(found, report):
+        return f"only {in_sentence(only)}, with each of {len(found.of_each)} models"
     if not _are_alike(found, report):
         return f"{len(found.of_each)} models, measured with different strategies"
     if len(chosen) == 1 and (strategy := next(iter(chosen))):
@@ -50,6 +52,12 @@ def _measured(model: str, report: Report) -> set[str]:
     return {one.strategy for one in judged(report) if one.model == model}
 
 
+def _only_strategy(found: ByModel, report: Report) -> str | None:
+    """The strategy that was measured with every model, if no model was measured with another."""
+    each = set.union(*(_measured(one.model, report) for one in found.of_each))
+    return next(iter(each)) if len(each) == 1 and all(_measured(one.model, report) for one in found.of_each) else None
+
+
 def _are_alike(found: ByModel, report: Report) -> bool:
     """Whether every model was measured with the same strategies, of which there are several."""
     each = [_measured(one.model, report) for one in found.of_each]
@@ -59,6 +67,8 @@ def _are_alike(found: ByModel, report: Report) -> bool:
 def _agreement(found: ByModel, report: Report) -> str:
     """Whether each model alone leads to the same strategy. Where their strategies differ, nothing follows from that."""
     strategies = {strategy_of(one.choice) for one in found.of_each if one.choice}
+    if only := _only_strategy(found, report):
+        return f"Every model was measured with {in_sentence(only)} alone, so this run compares models, not strategies."
     if not _are_alike(found, report):
         return "Not every model was measured with the same strategies, so strategy and model can't be told apart."
     if any(one.choice is None for one in found.of_each):

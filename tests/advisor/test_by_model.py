@@ -123,6 +123,16 @@ def test_nothing_is_said_of_a_larger_model_with_other_strategies(
     assert said[3].startswith("With SmolLM2-360M-Instruct, we measured only prompting") and "less than" in said[3]
 
 
+def test_one_strategy_with_every_model_compares_models(
+    report_on: Callable[..., Report], synthetic_trials: Trials
+) -> None:
+    trials, _ = with_models(synthetic_trials, 2)
+    kept = [one for one in trials if one.strategy.startswith("prompting@")]
+    section = section_of(report_on(2, trials=kept), "models")
+    assert section.full_heading == "The verdict by model: only prompting, with each of 2 models"
+    assert any("measured with prompting alone, so this run compares models" in one for one in sentences_of(section))
+
+
 def test_a_run_with_one_model_is_compared_with_one_of_several_by_strategy_and_model(
     report_on: Callable[..., Report],
     synthetic_report: Callable[..., Report],
