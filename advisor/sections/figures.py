@@ -290,7 +290,17 @@ def _how_seconds(report: Report, shown: Sequence[Candidate]) -> str:
 def _how_setup_cost(report: Report) -> str:
     price, labelled = computation.second_price_of(report), report.priorities.labelled_row
     rows = f" + training rows × {money_text(labelled, report.priorities.currency)}" if labelled else ""
-    return f"The seconds of setup (trial.json) × {price}{rows}."
+    seconds = f"The seconds of setup (trial.json) × {price}{rows}."
+    shown = judged(report)
+    if not (by_token := [one for one in shown if one.by_token]):
+        return seconds
+    names, training = list_text([in_sentence(one.id) for one in by_token]), ""
+    if any(one.trained is not None for one in report.served):
+        training = ", and the tokens of training × their price"
+    of_tokens = (
+        f"For {names}: the tokens that setup took (fit_tokens in trial.json) × the price of each{training}{rows}."
+    )
+    return of_tokens if len(by_token) == len(shown) else f"{of_tokens} Otherwise: {seconds}"
 
 
 def _how_wrong_answers_cost(report: Report) -> str:

@@ -45,7 +45,7 @@ _VALUES = {"sum": "as a whole", "mean": "per token", "minus empty input": "minus
 def section(report: Report) -> Section:
     task = report.task
     summary = (
-        f"{task.train:,} training, {task.dev:,} dev and {task.test:,} test rows. {report.model} on {report.device}."
+        f"{task.train:,} training, {task.dev:,} dev and {task.test:,} test rows. {report.model}{_where(report, ' ')}."
     )
     heading = f"Methods: {task.train:,} training, {task.dev:,} dev and {task.test:,} test rows"
     return Section("method", "Methods", summary, (Definitions(tuple(_method(report))),), _how(report), heading)
@@ -69,13 +69,26 @@ def _method(report: Report) -> list[tuple[str, str]]:
 
 
 def _model(report: Report) -> str:
-    same = f"{report.model}, the same for all strategies, on {report.device}."
+    alike = "the same for all strategies"
     if len({one.model for one in report.candidates}) > 1:
-        same = f"{report.model}, each with the strategies named after it, on {report.device}."
+        alike = "each with the strategies named after it"
+    same = f"{report.model}, {alike}{_where(report, ', ')}."
     reasons = {one.slow_because for one in report.candidates if isinstance(one, Candidate) and one.slow_because}
     if not reasons:
         return same
     return f"{same} It runs on the code of transformers, which is slower than our engine. {min(reasons)}"
+
+
+def _where(report: Report, comma: str) -> str:
+    """Where the models ran, to follow their names: after a `comma` if it is the same for all."""
+    behind = {one.model for one in report.served}
+    models = list(dict.fromkeys(one.model for one in report.candidates))
+    served = [model for model in models if model in behind]
+    here = [model for model in models if model not in behind]
+    through = f"through {'its server' if len(served) == 1 else 'their servers'}"
+    if not served:
+        return f"{comma}on {report.device}"
+    return f": {list_text(here)} on {report.device}, {list_text(served)} {through}" if here else f"{comma}{through}"
 
 
 def _rows(report: Report) -> str:
