@@ -170,7 +170,7 @@ class AnswersKept:
                 for write in writes:
                     connection.execute(write.statement, write.values)
                 connection.execute("COMMIT")
-            except sqlite3.Error as wrong:
+            except Exception as wrong:  # whoever waits for these writes must hear of it
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 problem = BadInput(

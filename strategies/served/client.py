@@ -4,7 +4,6 @@ again where that helps, and keeps what was paid for."""
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import threading
 import time
@@ -16,7 +15,6 @@ from typing import Any, TypeVar
 import httpx2
 import openai
 from openai import AsyncOpenAI, AsyncStream
-from openai.types.chat import ChatCompletionChunk
 
 from eval.task import BadInput
 from strategies.served.address import ServedAddress
@@ -27,7 +25,8 @@ from strategies.served.faults import BadReply, Fault, Then, fault_of
 from strategies.served.heard import Heard
 from strategies.served.keys import Key, KeyNeededError
 from strategies.served.pace import MOST, START, Pace
-from strategies.served.requests import CHAT, COMPLETIONS, DECISIONS, Answer, Refusal, Reply, Request
+from strategies.served.replies import Streamed, checked, content_of, json_in
+from strategies.served.requests import CHAT, Answer, Refusal, Reply, Request
 from strategies.served.usage import tokens_taken
 
 Given = TypeVar("Given")
@@ -36,15 +35,17 @@ AGAIN = "Start the run again when the server works: answers that are here alread
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait, in seconds: for a connection, for one answer, after a first failure (doubled after each
-    further one, up to the longest), and in total for a server that allows no more requests. `tries` of a request that
-    fails; `failures` of different requests in a row before all are given up."""
+    """How long to wait, in seconds: for a connection, for the next sign of an answer, for a `whole_answer`, after a
+    first failure (doubled after each further one, up to the longest), and in total for a server that answers none of
+    many requests. `tries` of a request that fails; `failures` of different requests in a row before all are given up.
+    """
 
     connecting: float = 10.0
     answering: float = 300.0
+    whole_answer: float = 600.0
     first_wait: float = 0.5
     longest_wait: float = 30.0
-    waiting_for_turn: float = 900.0
+    without_answers: float = 900.0
     tries: int = 5
     failures: int = 8
 
@@ -81,6 +82,10 @@ class Client:
         self.pace = Pace(start, at_once)
         self._key, self._kept, self._spending = key, kept, spending
         self._failed_in_a_row = 0
+        self._slowed = 0  # times the server said that it allows no more requests, since it last answered
+        self._silent_since: float | None = None  # on the loop's clock: when the first request since then was sent
+        self._over: Exception | None = None  # why nothing more may be sent
+        self._on_the_way: set[asyncio.Task[None] | None] = set()  # what was sent, and what is being kept
         self._unsaved = asyncio.Semaphore(at_once)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="served model", daemon=True)
@@ -105,6 +110,7 @@ class Client:
         if self._loop.is_closed():
             return
         self._run(self._client.close())
+        self._run(self._loop.shutdown_asyncgens())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -137,11 +143,8 @@ class Client:
     async def _fetch(self, url: str, payload: Mapping[str, Any] | None) -> Any:
         for attempt in range(self.patience.tries):
             try:
-                if payload is None:
-                    response = await self._client.get(url, cast_to=httpx2.Response)
-                else:
-                    response = await self._client.post(url, cast_to=httpx2.Response, body=payload)
-                return json.loads(response.content)
+                async with asyncio.timeout(self.patience.whole_answer):
+                    return json_in(await self._content_at(url, payload))
             except Exception as wrong:
                 fault = fault_of(wrong, self.address, self._key, self.patience.answering)
                 if fault.status in (401, 403):
@@ -154,13 +157,25 @@ class Client:
                 await asyncio.sleep(self._wait(attempt, fault))
         return None
 
+    async def _content_at(self, url: str, payload: Mapping[str, Any] | None) -> bytes:
+        stream: AsyncStream[object]
+        if payload is None:
+            stream = await self._client.get(url, cast_to=object, stream=True, stream_cls=AsyncStream[object])
+        else:
+            stream = await self._client.post(
+                url, cast_to=object, body=payload, stream=True, stream_cls=AsyncStream[object]
+            )
+        async with stream:
+            return await content_of(stream.response)
+
     async def _ask_all(self, requests: Sequence[Request], answered: Callable[[int], None] | None) -> list[Reply]:
         keys = [request.key(self.server) for request in requests]
         distinct = dict(zip(keys, requests, strict=True))
         replies: dict[str, Reply] = {}
         if self._kept is not None:
             replies.update(self._kept.find(list(distinct)))
-        stopped: list[StoppedError | LimitReachedError] = []
+        self._over = None
+        tasks: list[asyncio.Task[None]] = []
         done = 0
 
         def count(finished: int) -> None:
@@ -174,70 +189,93 @@ class Client:
             count(sum(shares[key] for key in replies))
 
         async def one(key: str, request: Request) -> None:
-            if stopped:
-                return
             try:
-                reply = await self._reply_to(key, request)
-            except (StoppedError, LimitReachedError) as wrong:
-                stopped.append(wrong)
-                return
-            replies[key] = reply
-            count(shares[key])
+                replies[key] = await self._reply_to(key, request)
+            except Exception as wrong:
+                self._over = self._over or wrong
+                for task in tasks:
+                    if task not in self._on_the_way:
+                        task.cancel()
+            else:
+                count(shares[key])
 
         left = [(key, request) for key, request in distinct.items() if key not in replies]
-        await asyncio.gather(*(one(key, request) for key, request in left))
-        if stopped:
-            raise stopped[0]
+        tasks += (asyncio.create_task(one(key, request)) for key, request in left)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._over is not None:
+            raise self._over
         return [replies[key] for key in keys]
 
     async def _reply_to(self, key: str, request: Request) -> Reply:
+        failures, waited = 0, 0.0
+        while True:
+            answer = await self._try(key, request)
+            if isinstance(answer, Answer):
+                return answer
+            fault = answer
+            elsewhere = fault.status in (404, 405) and request.path != CHAT  # only this path is missing
+            if fault.then is Then.STOP and not elsewhere:
+                raise self._stopped(fault)
+            if fault.then in (Then.SKIP, Then.STOP):
+                return Refusal(fault.sentence, fault.status, fault.parameter)
+            failures += fault.then is Then.RETRY
+            wait = self._wait(failures + self._slowed, fault)
+            waited += wait
+            if waited > self.patience.without_answers:
+                raise StoppedError(f"{fault.sentence} {AGAIN}")
+            if failures >= self.patience.tries:
+                return self._given_up(fault)
+            await asyncio.sleep(wait)
+
+    async def _try(self, key: str, request: Request) -> Answer | Fault:
         """An answer counts once it is on disk. So a killed process loses the requests that run, and as many answers at
         most that are being written."""
-        failures, slowed, waited = 0, 0, 0.0
-        while True:
-            fault: Fault | None = None
-            saving: Future[None] | None = None
+        saving: Future[None] | None = None
+        this = asyncio.current_task()
+        try:
             async with self.pace.turn() as sent_at:
+                if self._over is not None:
+                    raise self._over
                 if self._spending is not None and (reached := self._spending.reached()):
                     raise LimitReachedError(reached)
+                self._on_the_way.add(this)
                 try:
                     answer = await self._send(request)
                 except Exception as wrong:
                     fault = fault_of(wrong, self.address, self._key, self.patience.answering)
                     if self._spending is not None and request.is_for_answer:
                         self._spending.add(1)
-                    if fault.then is Then.SLOW_DOWN:
-                        slowed += 1
-                        self.pace.was_too_fast(sent_at, self._wait(slowed, fault))
-                else:
-                    if self._spending is not None and request.is_for_answer:
-                        tokens = tokens_taken(request, answer)
-                        self._spending.add(1, tokens.read, tokens.written)
-                    self.pace.went_well()
-                    self._failed_in_a_row = 0
-                    if self._kept is not None:
-                        await self._unsaved.acquire()
-                        saving = self._kept.keep(key, self.server, answer)
-            if fault is None:
-                if saving is not None:
-                    try:
-                        await asyncio.wrap_future(saving)
-                    finally:
-                        self._unsaved.release()
-                return answer
-            elsewhere = fault.status in (404, 405) and request.path != CHAT  # only this path is missing
-            if fault.then is Then.STOP and not elsewhere:
-                raise self._stopped(fault) from None
-            if fault.then in (Then.SKIP, Then.STOP):
-                return Refusal(fault.sentence, fault.status, fault.parameter)
-            failures += fault.then is Then.RETRY
-            wait = self._wait(failures + slowed, fault)
-            waited += wait
-            if waited > self.patience.waiting_for_turn:
-                raise StoppedError(f"{fault.sentence} {AGAIN}") from None
-            if failures >= self.patience.tries:
-                return self._given_up(fault)
-            await asyncio.sleep(wait)
+                    if fault.then in (Then.RETRY, Then.SLOW_DOWN):
+                        self._wait_on(sent_at, fault)
+                    return fault
+                if self._spending is not None and request.is_for_answer:
+                    tokens = tokens_taken(request, answer)
+                    self._spending.add(1, tokens.read, tokens.written)
+                self.pace.went_well()
+                self._failed_in_a_row, self._slowed, self._silent_since = 0, 0, None
+                if self._kept is not None:
+                    await self._unsaved.acquire()
+                    saving = self._kept.keep(key, self.server, answer)
+            if saving is not None:
+                try:
+                    await asyncio.wrap_future(saving)
+                finally:
+                    self._unsaved.release()
+            return answer
+        finally:
+            self._on_the_way.discard(this)
+
+    def _wait_on(self, sent_at: float, fault: Fault) -> None:
+        """Raises `StoppedError` if the server has answered no request for too long, or says that it won't."""
+        now, wait = self._loop.time(), 0.0
+        self._silent_since = sent_at if self._silent_since is None else self._silent_since
+        if fault.then is Then.SLOW_DOWN:
+            self._slowed += self.pace.tells_new(sent_at)
+            wait = self._wait(self._slowed, fault)
+        if now + wait - self._silent_since > self.patience.without_answers:
+            raise StoppedError(f"{fault.sentence} {AGAIN}")
+        if wait:
+            self.pace.was_too_fast(sent_at, wait)
 
     def _stopped(self, fault: Fault) -> StoppedError:
         return NoKeyError(fault.sentence, self.address.host) if fault.needs_key else StoppedError(fault.sentence)
@@ -258,65 +296,30 @@ class Client:
 
     async def _send(self, request: Request) -> Answer:
         body = {"model": self.address.model, **request.payload}
+        longest = self.patience.whole_answer
+        try:
+            async with asyncio.timeout(longest):
+                return await self._answer(request, body)
+        except TimeoutError:
+            raise BadReply(f"didn't end its answer within {longest:,.0f} seconds") from None
+
+    async def _answer(self, request: Request, body: dict[str, Any]) -> Answer:
         asked_at, started = time.time(), time.perf_counter()
         if request.streamed:
-            return await self._stream(request, body, asked_at)
-        response = await self._client.post(request.path, cast_to=httpx2.Response, body=body)
-        seconds = time.perf_counter() - started
-        return Answer(_checked(json.loads(response.content), request.path), seconds, None, asked_at)
-
-    async def _stream(self, request: Request, body: dict[str, Any], asked_at: float) -> Answer:
-        started = time.perf_counter()
-        first: float | None = None
-        text: list[str] = []
-        thoughts: list[str] = []
-        whole: dict[str, Any] = {}
-        finish = None
-        stream: AsyncStream[ChatCompletionChunk] = await self._client.post(
-            request.path,
-            cast_to=ChatCompletionChunk,
-            body={**body, "stream": True, "stream_options": {"include_usage": True}},
-            stream=True,
-            stream_cls=AsyncStream[ChatCompletionChunk],
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
+        stream: AsyncStream[object] = await self._client.post(
+            request.path, cast_to=object, body=body, stream=True, stream_cls=AsyncStream[object]
         )
-        async with stream:
-            if "text/event-stream" not in stream.response.headers.get("content-type", ""):  # it ignores `stream`
-                content = await stream.response.aread()
+        first: float | None = None
+        try:
+            if not request.streamed or "text/event-stream" not in stream.response.headers.get("content-type", ""):
+                content = await content_of(stream.response)
                 seconds = time.perf_counter() - started
-                return Answer(_checked(json.loads(content), request.path), seconds, None, asked_at)
+                return Answer(checked(json_in(content), request.path), seconds, None, asked_at)
+            streamed = Streamed()
             async for chunk in stream:
-                said = chunk.to_dict()
-                whole |= {name: said[name] for name in ("model", "usage", "system_fingerprint") if said.get(name)}
-                for choice in said.get("choices") or []:  # type: ignore[attr-defined]
-                    delta = choice.get("delta") or {}
-                    thought = delta.get("reasoning_content") or delta.get("reasoning") or ""
-                    piece = delta.get("content") or ""
-                    if (piece or thought) and first is None:
-                        first = time.perf_counter() - started
-                    text.append(piece)
-                    thoughts.append(thought)
-                    finish = choice.get("finish_reason") or finish
-        if finish is None:
-            raise BadReply("broke off its answer before the end")
-        seconds = time.perf_counter() - started
-        message = {"role": "assistant", "content": "".join(text), "reasoning_content": "".join(thoughts) or None}
-        whole["choices"] = [{"index": 0, "message": message, "finish_reason": finish}]
-        return Answer(whole, seconds, first, asked_at)
-
-
-def _checked(body: Any, path: str) -> dict[str, Any]:
-    """The body, if it can be an answer. Raises `BadReply` otherwise."""
-    if not isinstance(body, dict):
-        raise BadReply("sent something else than an answer")
-    if body.get("error"):  # some gateways put errors of the model's host into a reply with status 200
-        raise BadReply(f"sent an error instead of an answer: {str(body['error'])[:200]}")
-    if path == DECISIONS and not isinstance(body.get("answers"), dict):
-        raise BadReply("sent a reply without an answer in it")
-    if path not in (CHAT, COMPLETIONS):
-        return body
-    choices = body.get("choices")
-    if not isinstance(choices, list) or not choices or not all(isinstance(one, dict) for one in choices):
-        raise BadReply("sent a reply without an answer in it")
-    if path == CHAT and not isinstance(choices[0].get("message"), dict):
-        raise BadReply("sent a reply without a message in it")
-    return body
+                if streamed.add(chunk) and first is None:
+                    first = time.perf_counter() - started
+        finally:
+            await stream.close()
+        return Answer(streamed.body(), time.perf_counter() - started, first, asked_at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from strategies.served.keys import Key, variable_for
 
 _SHOWN = 240  # characters of a server's own message
 _TOO_LONG = re.compile(r"context|too long|maximum.{0,20}length|max_model_len|too many tokens|exceed.{0,30}token", re.I)
+_TOO_LARGE = re.compile(r"request too large", re.I)  # for a limit on tokens a minute, which no waiting helps
 _NO_MONEY = re.compile(r"quota|credit|billing|balance", re.I)
 
 
@@ -62,18 +64,18 @@ def fault_of(wrong: Exception, address: ServedAddress, key: Key | None, seconds:
     if isinstance(wrong, httpx2.HTTPError):
         return Fault(Then.RETRY, f"The server at {host} broke off its answer.")
     if isinstance(wrong, BadReply):
-        return Fault(Then.RETRY, f"The server at {host} {wrong}.")
+        return Fault(Then.RETRY, f"The server at {host} {_shown(str(wrong), key)}.")
     if isinstance(wrong, openai.APIError):  # an error in the middle of a streamed answer
-        said = _shown(_message_in(wrong.body) or wrong.message, key)
+        said = _shown(message_in(wrong.body) or wrong.message, key)
         return Fault(Then.RETRY, f"The server at {host} broke off its answer: {said}.")
-    if isinstance(wrong, (json.JSONDecodeError, UnicodeDecodeError)):
+    if isinstance(wrong, (json.JSONDecodeError, UnicodeDecodeError, RecursionError)):
         return Fault(Then.RETRY, f"The server at {host} sent an answer that is not valid JSON.")
     raise wrong
 
 
 def _of_status(response: httpx2.Response, body: object, address: ServedAddress, key: Key | None) -> Fault:
     host, status = address.host, response.status_code
-    said = _shown(_message_in(body) or response.text, key)
+    said = _shown(message_in(body) or response.text, key)
     reason = f": {said}" if said else ""
     if status == 401 or (status == 403 and key is None):
         return Fault(Then.STOP, _about_key(address, key, status), status, needs_key=True)
@@ -87,6 +89,8 @@ def _of_status(response: httpx2.Response, body: object, address: ServedAddress, 
         return Fault(
             Then.STOP, f"The server at {host} knows no {address.model}, or no such address ({status}){reason}.", status
         )
+    if status == 429 and _TOO_LARGE.search(said):
+        return Fault(Then.SKIP, f"The prompt is longer than the server at {host} allows (429){reason}.", status)
     if status == 429:
         wait = _retry_after(response.headers)
         return Fault(Then.SLOW_DOWN, f"The server at {host} allows no more requests now (429){reason}.", 429, "", wait)
@@ -113,24 +117,31 @@ def _about_key(address: ServedAddress, key: Key | None, status: int) -> str:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, from a number of them or a date."""
+    """Seconds, from a number of them or a date; None if that says nothing, as where the time is over already."""
+    said = None
     for name, divisor in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
-            return max(0.0, float(headers[name]) / divisor)
+            said = float(headers[name]) / divisor
+            break
         except (KeyError, ValueError):
             continue
-    date = email.utils.parsedate_tz(headers.get("retry-after", ""))
-    return max(0.0, email.utils.mktime_tz(date) - time.time()) if date else None
+    else:
+        try:
+            date = email.utils.parsedate_tz(headers.get("retry-after", ""))
+            said = email.utils.mktime_tz(date) - time.time() if date else None
+        except (ValueError, OverflowError):  # a year that no calendar has
+            return None
+    return said if said is not None and 0 < said < math.inf else None
 
 
-def _message_in(body: object) -> str:
+def message_in(body: object) -> str:
     """The message of an error in one of the shapes that servers use."""
     if isinstance(body, Mapping):
         for name in ("message", "error", "detail", "msg"):
-            if name in body and (said := _message_in(body[name])):
+            if name in body and (said := message_in(body[name])):
                 return said
     if isinstance(body, list) and body:
-        return _message_in(body[0])
+        return message_in(body[0])
     return body if isinstance(body, str) else ""
 
 

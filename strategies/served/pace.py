@@ -45,11 +45,16 @@ class Pace:
         """One more at once after as many answers as now run at once."""
         self._allowed = min(self._allowed + 1 / self._allowed, self._most)
 
+    def tells_new(self, sent_at: float) -> bool:
+        """Whether a refusal of a request sent at `sent_at` tells something new: one that was sent before the last
+        slowing down doesn't."""
+        return sent_at >= self._slowed_at
+
     def was_too_fast(self, sent_at: float, wait: float) -> None:
         """The server refused a request sent at `sent_at` because there were too many. No other is sent for `wait`
-        seconds. Requests that were sent before the last slowing down tell nothing new."""
+        seconds."""
         loop = asyncio.get_running_loop()
         self._open_at = max(self._open_at, loop.time() + wait)
-        if sent_at >= self._slowed_at:
+        if self.tells_new(sent_at):
             self._allowed = max(1.0, self._allowed / 2)
             self._slowed_at = loop.time()

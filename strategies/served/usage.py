@@ -10,6 +10,8 @@ from typing import Any
 from strategies.served.answer_text import estimated_tokens, said_in
 from strategies.served.requests import Answer, Request
 
+_MOST = 10**9  # tokens of one answer that can be true
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
@@ -60,4 +62,4 @@ def _estimated_written(body: Mapping[str, Any]) -> int:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST

@@ -1,0 +1,145 @@
+"""Replies that no server should send: each is a plain sentence or an answer, and none stops the program for ever."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eval.task import BadInput
+from strategies.served.address import ServedAddress
+from strategies.served.answers_kept import AnswersKept, KeptAccount
+from strategies.served.budget import Spending
+from strategies.served.client import Client, Patience, StoppedError
+from strategies.served.keys import Key
+from strategies.served.requests import CHAT, Answer, Reply, Request
+from tests.servers.odd_server import OddServer, serving
+
+SECRET = "sk-typed-and-secret"
+HURRIED = Patience(
+    connecting=1, answering=1, whole_answer=0.3, first_wait=0.01, longest_wait=0.02, tries=2, without_answers=0.5
+)
+STREAM = {"Content-Type": "text/event-stream"}
+
+
+def asked(odd: OddServer, requests: int = 1, streamed: bool = False, kept: AnswersKept | None = None) -> list[Reply]:
+    with serving(odd):
+        spending = Spending(KeptAccount(kept, "run")) if kept else None
+        client = Client(ServedAddress.parse(odd.name), Key(SECRET), patience=HURRIED, kept=kept, spending=spending)
+        try:
+            messages = [[{"role": "user", "content": f"hello {at}"}] for at in range(requests)]
+            return client.ask([Request(CHAT, {"messages": each}, streamed, streamed) for each in messages])
+        finally:
+            client.close()
+
+
+def body(content: str = '"hello"', **further: Any) -> bytes:
+    usage = json.dumps(further.get("usage"))
+    said = f'{{"choices": [{{"message": {{"content": {content}}}, "finish_reason": "stop"}}], "usage": {usage}}}'
+    return said.encode()
+
+
+def events(*chunks: object) -> bytes:
+    texts = [chunk if isinstance(chunk, str) else json.dumps(chunk) for chunk in chunks]
+    return "".join(f"data: {text}\n\n" for text in (*texts, "[DONE]")).encode()
+
+
+def piece(delta: object) -> dict[str, object]:
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": "stop"}]}
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        (OddServer(b"[" * 100_000), "sent an answer that is not valid JSON"),
+        (OddServer(b'{"error": "No key ' + SECRET.encode() + b'"}'), r"instead of an answer: No key \[key\]\."),
+        (OddServer(body(), seconds_a_byte=0.05), "didn't end its answer within 0 seconds"),
+    ],
+    ids=["deep", "error", "slow"],
+)
+def test_a_reply_that_cannot_be_read_is_a_sentence(odd: OddServer, said: str) -> None:
+    with pytest.raises(StoppedError, match=said):
+        asked(odd)
+
+
+def test_a_reply_is_read_only_as_far_as_an_answer_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strategies.served.replies.MOST_BYTES", 1 << 20)
+    packed = gzip.compress(body() + b" " * (1 << 21))
+    with pytest.raises(StoppedError, match="sent more than an answer can be"):
+        asked(OddServer(packed, headers={"Content-Encoding": "gzip"}))
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    ["5", "null", [1], "[" * 100_000, {"choices": "a"}, {"choices": ["a"]}, piece("a")],
+    ids=["number", "null", "list", "deep", "choices", "choice", "delta"],
+)
+def test_a_stream_that_cannot_be_read_is_a_sentence(chunk: object) -> None:
+    with pytest.raises(StoppedError, match=r"streamed something else than an answer|not valid JSON"):
+        asked(OddServer(events(chunk), headers=STREAM), streamed=True)
+
+
+def test_a_streamed_answer_may_come_in_parts_and_beside_another() -> None:
+    other = {"choices": [{"index": 1, "delta": {"content": "another answer"}}]}
+    parts = {"content": [{"type": "text", "text": "hel"}, {"type": "image"}, "lo"], "reasoning": ["hm"]}
+    odd = OddServer(events(other, piece(parts), {"choices": [], "usage": [1]}), headers=STREAM)
+    [answer] = asked(odd, streamed=True)
+    assert isinstance(answer, Answer)
+    message = answer.body["choices"][0]["message"]
+    assert (message["content"], message["reasoning_content"]) == ("hello", "hm")
+
+
+def test_half_an_emoji_and_a_count_that_no_file_can_hold_are_kept_as_what_can_be_true(tmp_path: Path) -> None:
+    kept = AnswersKept(tmp_path / "answers.sqlite")
+    odd = OddServer(body('"cut \\ud83d, whole \\ud83d\\ude00"', usage={"prompt_tokens": 10**30}))
+    [answer] = asked(odd, kept=kept)
+    assert isinstance(answer, Answer)
+    assert answer.body["choices"][0]["message"]["content"] == "cut \N{REPLACEMENT CHARACTER}, whole \N{GRINNING FACE}"
+    [spent] = kept.spent("run").values()
+    assert 0 < spent.read < 100
+    kept.close()
+
+
+def test_a_write_that_fails_is_heard_of_and_the_next_one_is_made(tmp_path: Path) -> None:
+    kept = AnswersKept(tmp_path / "answers.sqlite")
+    with pytest.raises(BadInput, match="can't be kept"):
+        kept.keep("key", "server", Answer({"half": "\ud83d"}, 1.0)).result(5)
+    kept.keep("key", "server", Answer({"whole": "a"}, 1.0)).result(5)
+    assert kept.find(["key"])["key"].body == {"whole": "a"}
+    kept.close()
+
+
+@pytest.mark.parametrize("status", [401, 402])
+def test_a_server_that_no_request_can_use_gets_no_more_than_were_on_the_way(status: int) -> None:
+    odd = OddServer(b'{"error": "no"}', status)
+    with pytest.raises(StoppedError):
+        asked(odd, requests=60)
+    assert odd.seen <= 8
+
+
+@pytest.mark.parametrize(
+    "wait", [None, "0", "-5", "nan", "inf", "soon", "Wed, 21 Oct 99999 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:00 GMT"]
+)
+def test_a_server_that_never_allows_a_request_is_given_up_in_time(wait: str | None) -> None:
+    odd = OddServer(b'{"error": "slow"}', 429, {} if wait is None else {"Retry-After": wait})
+    with pytest.raises(StoppedError, match="allows no more requests now"):
+        asked(odd, requests=60)
+    assert odd.seen < 60
+
+
+@pytest.mark.parametrize("wait", ["86400", "1e300", "Wed, 21 Oct 2099 07:28:00 GMT"])
+def test_a_server_that_wants_a_longer_wait_than_we_have_is_given_up_at_once(wait: str) -> None:
+    odd = OddServer(b'{"error": "Daily limit."}', 429, {"Retry-After": wait})
+    with pytest.raises(StoppedError, match="Daily limit"):
+        asked(odd, requests=60)
+    assert odd.seen <= 8
+
+
+def test_a_server_that_fails_every_request_is_given_up_in_time_however_many_there_are() -> None:
+    odd = OddServer(body(), seconds_a_byte=1)
+    with pytest.raises(StoppedError, match="didn't end its answer"):
+        asked(odd, requests=400)
+    assert odd.seen < 40
