@@ -41,7 +41,7 @@ from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
 from eval.task import BadInput
-from strategies.served.address import is_served
+from strategies.served.address import ServedAddress, is_served
 from strategies.served.budget import Limit
 
 _RESULTS = Path("results")
@@ -186,7 +186,10 @@ def _make_folder(path: Path) -> None:
 
 
 def model_named(name: str) -> str:
-    """A folder as an absolute path, because other processes that load it may have another working directory."""
+    """A folder as an absolute path, because other processes that load it may have another working directory. A served
+    model in one spelling, so that none is compared with itself."""
+    if is_served(name):
+        return ServedAddress.parse(name).name
     path = Path(name).expanduser()
     return str(path.absolute()) if name != DEFAULT_MODEL and path.exists() else name
 

@@ -40,9 +40,9 @@ class ServedAddress:
             raise BadInput(f"“{name}” doesn't say where the server is: write it as {FORM}.")
         if not model:
             raise BadInput(f"“{name}” doesn't name the model: write it as {FORM}.")
-        split = _split(name, url)
+        split = _split(url)
         path = split.path.rstrip("/") or "/v1"
-        return ServedAddress(model, f"{split.scheme}://{split.netloc}{path}")
+        return ServedAddress(model, f"{split.scheme}://{split.netloc.lower()}{path}")
 
     @staticmethod
     def typed(url: str, model: str = "") -> ServedAddress:
@@ -56,7 +56,7 @@ class ServedAddress:
             url = f"{'http' if is_plain else 'https'}://{url}"
         if not re.match("https?://", url, re.IGNORECASE):
             raise BadInput(
-                f"The address {url} begins with neither http:// nor https://: write it as http://HOST:PORT/v1."
+                f"The address {_without_secrets(url)} begins with neither http:// nor https://: write it as http://HOST:PORT/v1."
             )
         url = _REQUEST_PATH.sub("", url.rstrip("/"))
         address = ServedAddress.parse(f"{PREFIX}{model.strip() or 'model'}@{url}")
@@ -107,17 +107,32 @@ def _is_local(url: str) -> bool:
         return False
 
 
-def _split(name: str, url: str) -> SplitResult:
+def _hint(split: SplitResult) -> str:
+    if not (split.hostname or "").endswith(".azure.com"):
+        return ""
+    return (
+        f" Azure needs no api-version at https://{split.hostname}/openai/v1; the model is the name of its deployment."
+    )
+
+
+def _without_secrets(text: str) -> str:
+    """Without what stands before the host or after a question mark."""
+    return re.sub(r"\?.*", "?…", re.sub(r"(?<=://)[^/?#]*@", "", text))
+
+
+def _split(url: str) -> SplitResult:
     try:
         split = urlsplit(url)
         split.port  # noqa: B018  # raises if it is no number
     except ValueError as wrong:
-        raise BadInput(f"The address {url} in “{name}” can't be read: write it as {FORM}.") from wrong
+        shown = _without_secrets(url)
+        raise BadInput(f"The address {shown} of a served model can't be read: write it as {FORM}.") from wrong
     if not split.hostname or re.search(r"\s", url):
-        raise BadInput(f"The address {url} in “{name}” names no server: write it as {FORM}.")
+        shown = _without_secrets(url)
+        raise BadInput(f"The address {shown} of a served model names no server: write it as {FORM}.")
     if "@" in split.netloc or split.query or split.fragment:
         raise BadInput(
             f"The address of the model on {split.hostname} holds more than a server, a port and a path: leave out "
-            "names, passwords and keys, because addresses are stored."
+            f"names, passwords, keys and what follows a question mark, because addresses are stored.{_hint(split)}"
         )
     return split._replace(scheme=split.scheme.lower())

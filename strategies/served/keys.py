@@ -19,6 +19,7 @@ _USUAL = {
     "fireworks.ai": "FIREWORKS_API_KEY",
 }
 _HIDDEN = "[key]"
+_SENDABLE = re.compile(r"[!-~]+")  # a header holds nothing else
 
 
 class Key:
@@ -54,7 +55,7 @@ def typed_key(text: str) -> Key:
     text = text.strip()
     if not text:
         raise BadInput("The field is empty: type the key, or paste it.")
-    if not re.fullmatch(r"[!-~]+", text):  # a header holds nothing else
+    if not _SENDABLE.fullmatch(text):
         raise BadInput("A key has no spaces, line breaks or accented letters: copy it again, and nothing around it.")
     return Key(text)
 
@@ -89,11 +90,17 @@ def forget(host: str, key: Key | None) -> None:
 
 
 def key_for(address: ServedAddress) -> Key | None:
-    """The key that was handed over, else that of the environment; None if there is none."""
+    """The key that was handed over, else that of the environment; None if there is none. Raises BadInput if the
+    environment has something that can't be a key."""
     if was_handed_over(address.host):
         return _handed_over[address.host.casefold()]
     for variable in (own_variable(address), _usual_variable(address)):
         if variable and (secret := os.environ.get(variable, "").strip()):
+            if not _SENDABLE.fullmatch(secret):
+                raise BadInput(
+                    f"{variable} can't be the key for {address.host}, because a key has no spaces, line breaks or "
+                    "accented letters: set it again, to the key and nothing around it."
+                )
             return Key(secret)
     return None
 

@@ -19,6 +19,7 @@ from strategies.served.keys import Key, hand_over, key_for, variable_for
         ("served:m@http://127.0.0.1:8000/", "m", "http://127.0.0.1:8000/v1"),
         ("served:org/m:7b@latest@https://openrouter.ai/api/v1/", "org/m:7b@latest", "https://openrouter.ai/api/v1"),
         ("Served:m@HTTPS://x.openai.azure.com/openai/v1", "m", "https://x.openai.azure.com/openai/v1"),
+        ("served:m@http://GPU-Box:8000/v1/", "m", "http://gpu-box:8000/v1"),
         ("served:a@http://odd@http://host", "a@http://odd", "http://host/v1"),
         (" served:/models/my model.gguf@http://[::1]:8080 ", "/models/my model.gguf", "http://[::1]:8080/v1"),
     ],
@@ -38,8 +39,14 @@ def test_the_model_and_the_server_are_read_from_the_name(name: str, model: str, 
         ("served:@http://host", "doesn't name the model"),
         ("served:m@http://", "names no server"),
         ("served:m@http://host:eighty/v1", "can't be read"),
-        ("served:m@http://me:secret@host/v1", "leave out names, passwords and keys"),
-        ("served:m@https://host/v1?key=secret", "leave out names, passwords and keys"),
+        ("served:m@http://me:secret@host/v1", "leave out names, passwords, keys and what follows"),
+        ("served:m@http://me:secret@host:eighty/v1?key=secret", "can't be read"),
+        ("served:m@http://me:secret@/v1?key=secret", "names no server"),
+        (
+            "served:m@https://x.openai.azure.com/openai/deployments/m?api-version=1",
+            "https://x.openai.azure.com/openai/v1;",
+        ),
+        ("served:m@https://host/v1?key=secret", "leave out names, passwords, keys and what follows"),
     ],
 )
 def test_what_is_wrong_with_a_name_is_said(name: str, said: str) -> None:
@@ -68,6 +75,16 @@ def test_a_key_only_goes_to_the_server_it_belongs_to(monkeypatch: pytest.MonkeyP
     hand_over(other, Key("sk-typed"))
     typed = key_for(other)
     assert typed is not None and typed.reveal() == "sk-typed"
+
+
+@pytest.mark.parametrize("secret", ["sk-1\nsk-2", "schl\u00fcssel", "Bearer sk-1"])
+def test_a_variable_that_holds_no_key_is_named_without_what_it_holds(
+    secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THREEWAYS_KEY_BOX_8000", secret)
+    with pytest.raises(BadInput, match=r"^THREEWAYS_KEY_BOX_8000 can't be the key for box:8000") as wrong:
+        key_for(ServedAddress.parse("served:m@http://box:8000"))
+    assert secret not in str(wrong.value)
 
 
 def test_a_key_shows_nowhere_but_in_a_request() -> None:
