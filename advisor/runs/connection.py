@@ -74,7 +74,13 @@ def _connect(found: Connected, key: Key | None) -> Connected:
     from strategies.served.serving import Serving, base_of, listed_models, probed_afresh
     from strategies.tuning.providers import offers_training
 
-    patience = Patience(connecting=_SECONDS_TO_CONNECT, answering=_SECONDS_TO_ANSWER, tries=_TRIES, without_answers=60)
+    patience = Patience(
+        connecting=_SECONDS_TO_CONNECT,
+        answering=_SECONDS_TO_ANSWER,
+        whole_answer=2 * _SECONDS_TO_ANSWER,
+        tries=_TRIES,
+        without_answers=2 * _SECONDS_TO_ANSWER,
+    )
     found = replace(found, models=listed_models(found.address, key, patience))
     if not found.address.model:
         if not found.models:

@@ -31,16 +31,27 @@ def said_in(body: Mapping[str, Any]) -> Said:
     choice = body["choices"][0]
     message = choice["message"]
     content = message.get("content")
-    if isinstance(content, list):  # parts, as in multimodal answers
-        content = "".join(str(part.get("text") or "") for part in content if isinstance(part, Mapping))
-    text = str(content or "")
-    thoughts = str(message.get("reasoning_content") or message.get("reasoning") or "")
+    text = text_of(content)
+    thoughts = text_of(message.get("reasoning_content") or message.get("reasoning")) or thoughts_of(content)
     cut_off = choice.get("finish_reason") == "length"
     if inside := _THOUGHT.match(text):
         thoughts, text = thoughts + inside.group(1), text[inside.end() :]
     elif _OPEN_THOUGHT.match(text):  # it never got past its thought
         thoughts, text = thoughts + text, ""
     return Said(text.strip(), thoughts.strip(), cut_off)
+
+
+def text_of(said: Any) -> str:
+    """A text, or one in parts, as in multimodal answers."""
+    if isinstance(said, list):
+        return "".join(text_of(part.get("text") if isinstance(part, Mapping) else part) for part in said)
+    return said if isinstance(said, str) else ""
+
+
+def thoughts_of(content: Any) -> str:
+    """The parts of a message that are thoughts, as Mistral's models send them."""
+    parts = [part for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
+    return "".join(text_of(part.get("thinking")) for part in parts)
 
 
 def label_in(text: str) -> str:

@@ -281,8 +281,9 @@ class Client:
         return NoKeyError(fault.sentence, self.address.host) if fault.needs_key else StoppedError(fault.sentence)
 
     def _given_up(self, fault: Fault) -> Refusal:
+        """One request may be at fault: some services leave an answer out that they mustn't show."""
         self._failed_in_a_row += 1
-        if fault.status is None or self._failed_in_a_row >= self.patience.failures:
+        if not (fault.status or fault.replied) or self._failed_in_a_row >= self.patience.failures:
             raise StoppedError(f"{fault.sentence} {AGAIN}")
         return Refusal(f"{fault.sentence} It was asked {self.patience.tries} times.", fault.status)
 

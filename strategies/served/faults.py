@@ -36,7 +36,7 @@ class Then(Enum):
 @dataclass(frozen=True, slots=True)
 class Fault:
     """`sentence` is for a person. `wait` is how many seconds the server asked to wait, None if it didn't say.
-    `needs_key`: whether another key would help."""
+    `needs_key`: whether another key would help. `replied`: whether the server is there and said something."""
 
     then: Then
     sentence: str
@@ -44,6 +44,7 @@ class Fault:
     parameter: str = ""
     wait: float | None = None
     needs_key: bool = False
+    replied: bool = False
 
 
 class BadReply(Exception):
@@ -64,12 +65,12 @@ def fault_of(wrong: Exception, address: ServedAddress, key: Key | None, seconds:
     if isinstance(wrong, httpx2.HTTPError):
         return Fault(Then.RETRY, f"The server at {host} broke off its answer.")
     if isinstance(wrong, BadReply):
-        return Fault(Then.RETRY, f"The server at {host} {_shown(str(wrong), key)}.")
+        return Fault(Then.RETRY, f"The server at {host} {_shown(str(wrong), key)}.", replied=True)
     if isinstance(wrong, openai.APIError):  # an error in the middle of a streamed answer
         said = _shown(message_in(wrong.body) or wrong.message, key)
-        return Fault(Then.RETRY, f"The server at {host} broke off its answer: {said}.")
+        return Fault(Then.RETRY, f"The server at {host} broke off its answer: {said}.", replied=True)
     if isinstance(wrong, (json.JSONDecodeError, UnicodeDecodeError, RecursionError)):
-        return Fault(Then.RETRY, f"The server at {host} sent an answer that is not valid JSON.")
+        return Fault(Then.RETRY, f"The server at {host} sent an answer that is not valid JSON.", replied=True)
     raise wrong
 
 

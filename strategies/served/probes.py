@@ -123,14 +123,17 @@ class _Probes:
     def _first_answer(self) -> Answer:
         """The answer to a plain question. Parameters that the server refuses are left out or replaced until it
         answers."""
-        for _ in range(5):
+        for _ in range(6):
             reply = self._ask(_QUESTION)
             if isinstance(reply, Answer):
                 said = said_in(reply.body)
                 reported = tokens_reported(reply.body)
-                thinks = bool(said.thoughts) or bool(reported and reported.thought)
-                self._can = replace(self._can, thinks=thinks)
-                return reply
+                unseen = said.cut_off and not said.text  # some services show no thoughts and count none
+                thinks = bool(said.thoughts) or bool(reported and reported.thought) or unseen
+                if not thinks or self._can.thinks:
+                    return reply
+                self._can = replace(self._can, thinks=thinks)  # asked again, with room for its thoughts
+                continue
             about = reply.parameter or reply.sentence
             if "max_tokens" in about and self._can.limit == "max_tokens":
                 self._can = replace(self._can, limit="max_completion_tokens")

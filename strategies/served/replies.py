@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 
+from strategies.served.answer_text import text_of, thoughts_of
 from strategies.served.faults import BadReply, message_in
 from strategies.served.requests import CHAT, COMPLETIONS, DECISIONS
 
@@ -78,8 +79,10 @@ class Streamed:
             if choice.get("index"):  # not the one answer that was asked for
                 continue
             delta = choice.get("delta") or {}
-            self._thoughts.append(_text_of(delta.get("reasoning_content") or delta.get("reasoning")))
-            self._text.append(_text_of(delta.get("content")))
+            content = delta.get("content")
+            thought = text_of(delta.get("reasoning_content") or delta.get("reasoning"))
+            self._thoughts.append(thought or thoughts_of(content))
+            self._text.append(text_of(content))
             self._letters += len(self._thoughts[-1]) + len(self._text[-1])
             self._finish = choice.get("finish_reason") or self._finish
         if self._letters > MOST_BYTES:
@@ -93,13 +96,6 @@ class Streamed:
         text, thoughts = (_whole_pairs("".join(pieces)) for pieces in (self._text, self._thoughts))
         message = {"role": "assistant", "content": text, "reasoning_content": thoughts or None}
         return {**self._whole, "choices": [{"index": 0, "message": message, "finish_reason": self._finish}]}
-
-
-def _text_of(said: Any) -> str:
-    """A text, or one in parts, as in multimodal answers."""
-    if isinstance(said, list):
-        return "".join(_text_of(part.get("text") if isinstance(part, Mapping) else part) for part in said)
-    return said if isinstance(said, str) else ""
 
 
 def _whole_pairs(text: str) -> str:

@@ -146,8 +146,8 @@ def listed_models(address: ServedAddress, key: Key | None, patience: Patience | 
     finally:
         client.close()
     models = listed.get("data") if isinstance(listed, Mapping) else None
-    names = {one.get("id") for one in models if isinstance(one, Mapping)} if isinstance(models, list) else set()
-    return tuple(sorted(name for name in names if isinstance(name, str) and name))
+    ids = [one.get("id") for one in models if isinstance(one, Mapping)] if isinstance(models, list) else []
+    return tuple(sorted({one for one in ids if isinstance(one, str) and one}))
 
 
 def base_of(address: ServedAddress, key: Key | None, serving: Serving, kept: AnswersKept | None = None) -> str:

@@ -173,7 +173,7 @@ def test_answers_that_change_and_counts_that_cannot_be_true_are_noticed(server: 
 
 def test_a_model_that_thinks_gets_room_for_it_and_no_scored_labels(server: TinyServer) -> None:
     capabilities = found(server, Behaviour(thinks="What may that be? Let me see."))
-    assert capabilities.thinks and capabilities.labels_by is LabelWay.CHOSEN
+    assert capabilities.thinks and capabilities.repeats and capabilities.labels_by is LabelWay.CHOSEN
     assert capabilities.parameters(10)["max_tokens"] == 10 + 512
     assert "thinks before it answers" in capabilities.limits[-1]
 
