@@ -44,7 +44,7 @@ def _one(text: str, labels: Sequence[str]) -> str | None:
         if (label := _exact(said, labels)) is not None:
             return label
     whole = _key(bare)
-    named = [label for label in labels if _stands_in(_key(label), whole)]
+    named = [label for label in labels if _is_named(label, bare, whole)]
     # "card arrival" is not "card".
     longest = [
         label for label in named if not any(other != label and _stands_in(_key(label), _key(other)) for other in named)
@@ -52,8 +52,18 @@ def _one(text: str, labels: Sequence[str]) -> str | None:
     return longest[0] if len(longest) == 1 else None
 
 
+def _is_named(label: str, text: str, whole: str) -> bool:
+    """Whether the words of a label stand in a text; `whole` is the text as `_key` has it. A letter is a word of its own
+    ("a complaint", "I think"), so one that is a label has to stand as it is written, with no word behind it."""
+    if len(label) == 1 and label.isalpha():
+        return re.search(rf"(?<!\w){re.escape(label)}(?!\w|'|’|\s+\w)", text) is not None
+    return _stands_in(_key(label), whole)
+
+
 def _exact(text: str, labels: Sequence[str]) -> str | None:
     key = _key(text.strip(_AROUND))
+    if not key:  # nothing but signs: a label such as "-" or "?", or no answer
+        return next((label for label in labels if label in (text.strip(), text.strip(_AROUND))), None)
     found = [label for label in labels if _key(label.strip(_AROUND)) == key]
     return found[0] if len(found) == 1 else next((label for label in found if label == text.strip(_AROUND)), None)
 

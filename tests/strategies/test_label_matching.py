@@ -58,3 +58,23 @@ def test_a_rating_is_a_number(text: str, rating: str | None) -> None:
 def test_labels_that_differ_in_case_alone_are_told_apart() -> None:
     assert match_answer("Yes", ("YES", "Yes"), Kind.CLASSIFICATION) == "Yes"
     assert match_answer("yes", ("YES", "Yes"), Kind.CLASSIFICATION) is None
+
+
+@pytest.mark.parametrize(("text", "label"), [("", None), ("...", None), ("-", "-"), ("**-**", "-"), ("Label: +", "+")])
+def test_no_answer_is_no_label_of_signs(text: str, label: str | None) -> None:
+    assert match_answer(text, ("+", "-"), Kind.CLASSIFICATION) == label
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("b", "B"),
+        ("The answer is B.", "B"),
+        ("Option A, because the card is lost.", "A"),
+        ("It is a complaint.", None),
+        ("A complaint about the food.", None),
+        ("I think it's about a card.", None),
+    ],
+)
+def test_a_letter_is_a_label_only_where_it_is_no_word(text: str, label: str | None) -> None:
+    assert match_answer(text, ("A", "B", "I"), Kind.CLASSIFICATION) == label
