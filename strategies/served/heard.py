@@ -11,6 +11,8 @@ from eval.money.tokens import Spent
 from strategies.served.requests import Answer, Reply, Request
 from strategies.served.usage import tokens_taken
 
+_NAMED = 5  # names of other models; some servers make up a new one for each answer
+
 
 class Heard:
     """The answers so far: how many, how many of them an earlier process asked for, and under which names. `used` is
@@ -57,7 +59,9 @@ class Heard:
         notes = []
         others = [name for name in self._names if not _is_same_model(name, self._model)]
         if others:
-            notes.append(f"The server answered as another model than {self._model}: {', '.join(others)}.")
+            shown, more = others[:_NAMED], len(others) - _NAMED
+            named = ", ".join([*shown, f"and {more:,} more"] if more > 0 else shown)
+            notes.append(f"The server answered as another model than {self._model}: {named}.")
         if self._kept:
             day = datetime.fromtimestamp(self._oldest, UTC)
             notes.append(

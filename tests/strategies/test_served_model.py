@@ -285,6 +285,11 @@ def test_an_answer_of_another_model_is_noted(ask: Any, server: TinyServer) -> No
     server.behaviour = Behaviour(answers_as="somebody-else")
     model.write(PROMPTS[:1], 4)
     assert "The server answered as another model than tiny: somebody-else." in model.notes
+    for at in range(7):  # some make up a name for each answer
+        server.behaviour = Behaviour(answers_as=f"other-{at}")
+        model.write(PROMPTS[:1], 4)
+    (note,) = [note for note in model.notes if "another model" in note]
+    assert note.endswith("somebody-else, other-0, other-1, other-2, other-3, and 3 more.")
 
 
 def test_the_time_of_an_answer_is_that_of_its_request(ask: Any) -> None:
