@@ -15,7 +15,7 @@ from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_trials
 from eval.blind.pairs import Pair, pairs_of_trials
 from eval.judging.question import question, read_reply
-from eval.judging.ruling import Ballot, Side
+from eval.judging.ruling import Ballot
 from eval.task import BadInput, Example, Kind, Task
 from strategies.engine.language_model import Message, Prompt, Written
 
@@ -34,6 +34,10 @@ class Writer(Protocol):
     def write(self, prompts: Sequence[Prompt], max_tokens: int) -> list[Written]: ...
 
 
+class UnansweredError(BadInput):
+    """Requests for some pairs failed. The message says for how many, and why."""
+
+
 PairsDone = Callable[[int, int], None]  # pairs judged so far, and of how many
 
 
@@ -41,7 +45,8 @@ def judge_run(store: Store, run_id: str, name: str, load_model: Callable[[], Wri
     """The report of the run with what this model says as a judge. Ballots that an earlier attempt kept aren't cast
     again.
 
-    Raises BadInput if the run has no report, or its answers aren't written.
+    Raises BadInput if the run has no report, or its answers aren't written, or if requests failed; the report then has
+    the pairs that were judged.
     """
     run = store.run(run_id)
     folder = store.run_folder(run.id)
@@ -57,9 +62,13 @@ def judge_run(store: Store, run_id: str, name: str, load_model: Callable[[], Wri
     rows = {row.id: row for row in split.test}
     if left:
         done(0, len(left))
-        for at, ballot in enumerate(cast_ballots(load_model(), name, task, rows, left), 1):
-            keep_ballot(folder, ballot)
-            done(at, len(left))
+        try:
+            for at, ballot in enumerate(cast_ballots(load_model(), name, task, rows, left), 1):
+                keep_ballot(folder, ballot)
+                done(at, len(left))
+        except UnansweredError:
+            write_report_again(store, run)
+            raise
     return write_report_again(store, run)
 
 
@@ -75,7 +84,10 @@ def pairs_to_judge(folder: Path, pairs: Sequence[Pair], choice: str | None, name
 def cast_ballots(
     model: Writer, name: str, task: Task, rows: Mapping[str, Example], pairs: Sequence[Pair]
 ) -> Iterator[Ballot]:
-    """What a model says of these pairs, some at a time, each in both orders. `rows` are those of the pairs, by id."""
+    """What a model says of these pairs, some at a time, each in both orders. `rows` are those of the pairs, by id. A
+    pair whose requests failed gets no ballot, so it is asked again next time; raises `UnansweredError` at the end then.
+    """
+    failed: list[str] = []
     for start in range(0, len(pairs), PAIRS_A_CALL):
         some = pairs[start : start + PAIRS_A_CALL]
         shown = [
@@ -83,9 +95,18 @@ def cast_ballots(
             for pair in some
             for texts in ((pair.left.text, pair.right.text), (pair.right.text, pair.left.text))
         ]
-        sides = _replies(model, [_prompt(task, *one) for one in shown])
-        for pair, left_first, right_first in zip(some, sides[::2], sides[1::2], strict=True):
-            yield Ballot(name, pair.input, pair.left.text, pair.right.text, left_first, right_first)
+        replies = _replies(model, [_prompt(task, *one) for one in shown])
+        for pair, *both in zip(some, replies[::2], replies[1::2], strict=True):
+            if problem := next((one.error for one in both if one is not None and one.error), None):
+                failed.append(problem)
+                continue
+            sides = (None if one is None else read_reply(one.text) for one in both)
+            yield Ballot(name, pair.input, pair.left.text, pair.right.text, *sides)
+    if failed:
+        raise UnansweredError(
+            f"The judge gave no answer on {len(failed):,} of {len(pairs):,} pairs. {failed[0]} Judge the run again to "
+            "ask for these pairs alone."
+        )
 
 
 def _prompt(task: Task, row: Example, first: str, second: str) -> Prompt:
@@ -93,10 +114,10 @@ def _prompt(task: Task, row: Example, first: str, second: str) -> Prompt:
     return (Message("system", asked.instruction), Message("user", asked.pair))
 
 
-def _replies(model: Writer, prompts: Sequence[Prompt]) -> list[Side | None]:
+def _replies(model: Writer, prompts: Sequence[Prompt]) -> list[Written | None]:
     """A prompt that the model can't read whole gets no reply."""
     room = model.context_tokens - REPLY_TOKENS
     fits = [length <= room for length in model.count_prompt_tokens(prompts)]
     fitting = [prompt for prompt, fit in zip(prompts, fits, strict=True) if fit]
     written = iter(model.write(fitting, REPLY_TOKENS) if fitting else ())
-    return [read_reply(next(written).text) if fit else None for fit in fits]
+    return [next(written) if fit else None for fit in fits]

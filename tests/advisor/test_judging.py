@@ -18,6 +18,7 @@ from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_trials
 from eval.blind.pairs import Choice, Click, pairs_of_trials
 from eval.judging.ruling import Ruling, Side
+from eval.task import BadInput
 from strategies.engine.language_model import Prompt, Written
 from tests.eval.test_judging import says
 from tests.tiny_model import save_tiny_model
@@ -115,6 +116,29 @@ def test_a_judge_is_asked_each_pair_in_both_orders_and_never_again(store: Store)
 
 def _choice(gap: float) -> Choice:
     return Choice.LEFT if gap > 0 else Choice.RIGHT if gap < 0 else Choice.BOTH
+
+
+class RefusedOnce(PlantedJudge):
+    """Behind a server that refuses the first request."""
+
+    def write(self, prompts: Sequence[Prompt], max_tokens: int) -> list[Written]:
+        is_first, written = not self.asked, super().write(prompts, max_tokens)
+        return [Written("", 0, 0, error="The server refused it."), *written[1:]] if is_first else written
+
+
+def test_a_pair_whose_request_failed_is_asked_again_and_the_reason_is_told(store: Store) -> None:
+    (run,) = store.runs()
+    folder = store.run_folder(run.id)
+    trials, _ = read_trials(folder, [step.strategy for step in store.steps(run.id)])
+    scores = {outcome.text: outcome.score for trial in trials for outcome in trial.outcomes}
+    refused, again = RefusedOnce(scores), PlantedJudge(scores)
+    heard: list[tuple[int, int]] = []
+    with pytest.raises(BadInput, match=r"no answer on 1 of \d+ pairs\. The server refused it\. Judge the run again"):
+        judge_run(store, run.id, "Judge-7B", lambda: refused, lambda *_: None)
+    report = store.report(run.id)
+    assert report is not None and report.judges[0].pairs == len(read_ballots(folder)) > 1
+    judge_run(store, run.id, "Judge-7B", lambda: again, lambda done, total: heard.append((done, total)))
+    assert len(again.asked) == 2 and heard[-1] == (1, 1)
 
 
 def test_a_model_that_nobody_has_checked_settles_nothing(
