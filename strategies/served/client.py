@@ -149,9 +149,10 @@ class Client:
                 fault = fault_of(wrong, self.address, self._key, self.patience.answering)
                 if fault.status in (401, 403):
                     raise self._stopped(fault) from None
-                if fault.status is None and attempt + 1 == self.patience.tries:
+                is_there = fault.status is not None or fault.replied  # some answer any path with the same page
+                if not is_there and attempt + 1 == self.patience.tries:
                     raise StoppedError(fault.sentence) from None
-                failed_again = fault.status is not None and attempt > 0
+                failed_again = is_there and attempt > 0
                 if failed_again or fault.then not in (Then.RETRY, Then.SLOW_DOWN):
                     return None
                 await asyncio.sleep(self._wait(attempt, fault))

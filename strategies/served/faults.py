@@ -147,10 +147,15 @@ def message_in(body: object) -> str:
 
 
 def _parameter_in(body: Any) -> str:
+    """As OpenAI names it, or as FastAPI does: {"detail": [{"loc": ["body", "seed"], …}]}."""
     if not isinstance(body, Mapping):
         return ""
-    inner = body.get("error")
+    inner, detail = body.get("error"), body.get("detail")
     found = body.get("param") or (inner.get("param") if isinstance(inner, Mapping) else None)
+    first = detail[0] if isinstance(detail, list) and detail else None
+    place = first.get("loc") if isinstance(first, Mapping) else None
+    if not found and isinstance(place, list) and place:
+        found = place[-1]
     return found if isinstance(found, str) else ""
 
 

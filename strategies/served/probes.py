@@ -40,6 +40,7 @@ _UNLIKELY_SCHEMA = {
 }
 _TOP = (20, 5)  # alternatives to ask for: services allow 20 or 5
 _SAME_LOGPROB = 0.3  # nats; servers compute a prompt in other batches than an answer, often in bfloat16
+_LONGEST_CONTEXT = 10**9  # tokens
 _CONTEXT_NAMES = ("max_model_len", "context_length", "context_window", "max_context_length", "n_ctx", "n_ctx_train")
 
 
@@ -80,6 +81,11 @@ def _day_in(text: Any) -> str | None:
         return None
 
 
+def _length_in(said: Any) -> int | None:
+    """A context length, if it can be one."""
+    return said if isinstance(said, int) and not isinstance(said, bool) and 0 < said <= _LONGEST_CONTEXT else None
+
+
 def _hurried(patience: Patience) -> Patience:
     """One more try for a probe that fails: some servers answer what they can't do with status 500, and no number of
     such failures says that the server is down."""
@@ -116,7 +122,7 @@ class _Probes:
             if isinstance(one, Mapping) and one.get("id") == self._client.address.model:
                 meta = one.get("meta")
                 known = {**(meta if isinstance(meta, Mapping) else {}), **one}
-                found = [known[name] for name in _CONTEXT_NAMES if isinstance(known.get(name), int) and known[name] > 0]
+                found = [length for name in _CONTEXT_NAMES if (length := _length_in(known.get(name))) is not None]
                 return min(found, default=None), _day_in(one.get("shutdown_date"))
         return None, None
 
@@ -242,7 +248,7 @@ class _Probes:
         if reported is not None and self._can.reads_system and reported.read != len(whole):
             return False, None
         most = found[0].get("max_model_len")
-        return True, most if isinstance(most, int) and most > 0 else None
+        return True, _length_in(most)
 
     def _with_whole_labels(self, first_token: tuple[str, float] | None) -> Capabilities:
         ways = [

@@ -11,11 +11,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class OddServer:
     """`body` comes with this `status` and these `headers`; with `seconds_a_byte`, byte by byte. `seen` counts the
-    requests."""
+    requests that send something; those that don't get the `page`, if there is one."""
 
     def __init__(
-        self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None, seconds_a_byte: float = 0.0
+        self,
+        body: bytes,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        seconds_a_byte: float = 0.0,
+        page: bytes | None = None,
     ) -> None:
+        self.page = body if page is None else page
         self.body, self.status, self.headers, self.seconds_a_byte = body, status, headers or {}, seconds_a_byte
         self.seen = 0
         self.name = ""
@@ -32,23 +38,23 @@ def serving(odd: OddServer) -> Iterator[OddServer]:
             """Quiet."""
 
         def do_GET(self) -> None:  # the name that http.server calls
-            self._answer()
+            self._answer(odd.page)
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             with lock:
                 odd.seen += 1
-            self._answer()
+            self._answer(odd.body)
 
-        def _answer(self) -> None:
+        def _answer(self, body: bytes) -> None:
             self.send_response(odd.status)
-            for name, value in {"Content-Length": str(len(odd.body)), **odd.headers}.items():
+            for name, value in {"Content-Length": str(len(body)), **odd.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             if not odd.seconds_a_byte:
-                self.wfile.write(odd.body)
+                self.wfile.write(body)
                 return
-            for byte in odd.body:
+            for byte in body:
                 if closing.is_set():
                     break
                 self.wfile.write(bytes([byte]))

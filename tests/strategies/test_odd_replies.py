@@ -167,6 +167,19 @@ def test_a_list_of_odd_models_offers_those_with_a_name() -> None:
         assert listed_models(ServedAddress.parse(odd.name), None, HURRIED) == ("m",)
 
 
+@pytest.mark.parametrize("page", ["<html>Welcome</html>", "5", '{"data": [{"id": "odd", "max_model_len": true}]}'])
+def test_a_list_of_models_that_is_none_leaves_the_context_unknown(page: str) -> None:
+    with serving(OddServer(body(), page=page.encode())) as odd:
+        capabilities = probe(ServedAddress.parse(odd.name), None, HURRIED)
+    assert capabilities.context_tokens is None and capabilities.repeats
+
+
+def test_a_parameter_is_named_in_the_way_of_fastapi_too() -> None:
+    wrong = {"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}
+    [refused] = asked(OddServer(json.dumps({"detail": [wrong]}).encode(), 422))
+    assert isinstance(refused, Refusal) and refused.parameter == "seed"
+
+
 def test_a_server_that_fails_every_request_is_given_up_in_time_however_many_there_are() -> None:
     odd = OddServer(body(), seconds_a_byte=1)
     with pytest.raises(StoppedError, match="didn't end its answer"):
