@@ -54,6 +54,10 @@ class StoppedError(BadInput):
     """No further request is worth sending. The message says why and what to do."""
 
 
+class NoReplyError(StoppedError):
+    """A request never got a reply, however often it was sent."""
+
+
 class NoKeyError(StoppedError, KeyNeededError):
     """The server wants a key, or another one."""
 
@@ -151,7 +155,7 @@ class Client:
                     raise self._stopped(fault) from None
                 is_there = fault.status is not None or fault.replied  # some answer any path with the same page
                 if not is_there and attempt + 1 == self.patience.tries:
-                    raise StoppedError(fault.sentence) from None
+                    raise NoReplyError(fault.sentence) from None
                 failed_again = is_there and attempt > 0
                 if failed_again or fault.then not in (Then.RETRY, Then.SLOW_DOWN):
                     return None
@@ -284,7 +288,9 @@ class Client:
     def _given_up(self, fault: Fault) -> Refusal:
         """One request may be at fault: some services leave an answer out that they mustn't show."""
         self._failed_in_a_row += 1
-        if not (fault.status or fault.replied) or self._failed_in_a_row >= self.patience.failures:
+        if not (fault.status or fault.replied):
+            raise NoReplyError(f"{fault.sentence} {AGAIN}")
+        if self._failed_in_a_row >= self.patience.failures:
             raise StoppedError(f"{fault.sentence} {AGAIN}")
         return Refusal(f"{fault.sentence} It was asked {self.patience.tries} times.", fault.status)
 

@@ -16,11 +16,11 @@ from strategies.served.address import ServedAddress
 from strategies.served.answer_text import label_in, said_in
 from strategies.served.budget import Spending
 from strategies.served.capabilities import Capabilities, Choice, WholeLabels
-from strategies.served.client import Client, Patience, StoppedError
+from strategies.served.client import Client, NoReplyError, Patience, StoppedError
 from strategies.served.decisions import choice_in, probabilities_in, question
 from strategies.served.first_tokens import first_tokens
 from strategies.served.keys import Key
-from strategies.served.requests import CHAT, Answer, Reply, Request
+from strategies.served.requests import CHAT, Answer, Refusal, Reply, Request
 from strategies.served.usage import tokens_reported
 from strategies.served.whole_labels import WholeLabelScorer
 
@@ -40,6 +40,7 @@ _UNLIKELY_SCHEMA = {
 }
 _TOP = (20, 5)  # alternatives to ask for: services allow 20 or 5
 _SAME_LOGPROB = 0.3  # nats; servers compute a prompt in other batches than an answer, often in bfloat16
+_SECONDS_FOR_A_PROBE, _TIMES_THE_FIRST = 30.0, 10.0
 _LONGEST_CONTEXT = 10**9  # tokens
 _CONTEXT_NAMES = ("max_model_len", "context_length", "context_window", "max_context_length", "n_ctx", "n_ctx_train")
 
@@ -86,10 +87,12 @@ def _length_in(said: Any) -> int | None:
     return said if isinstance(said, int) and not isinstance(said, bool) and 0 < said <= _LONGEST_CONTEXT else None
 
 
-def _hurried(patience: Patience) -> Patience:
+def _hurried(patience: Patience, first_seconds: float) -> Patience:
     """One more try for a probe that fails: some servers answer what they can't do with status 500, and no number of
-    such failures says that the server is down."""
-    return replace(patience, tries=min(2, patience.tries), failures=1_000)
+    such failures says that the server is down. Others never answer it, so a probe waits for no longer than a plain
+    question that took `first_seconds` could need."""
+    longest = min(patience.whole_answer, max(_SECONDS_FOR_A_PROBE, _TIMES_THE_FIRST * first_seconds))
+    return replace(patience, tries=min(2, patience.tries), failures=1_000, whole_answer=longest)
 
 
 class _Probes:
@@ -97,12 +100,14 @@ class _Probes:
         self._client = client
         self._can = Capabilities()
         self._first: Answer
+        self._has_answered = self._broke_off = False
 
     def all(self) -> Capabilities:
         context, ends_on = self._listed()
         self._can = replace(self._can, context_tokens=context, ends_on=ends_on)
         self._first = self._first_answer()
-        self._client.patience = _hurried(self._client.patience)
+        self._has_answered = True
+        self._client.patience = _hurried(self._client.patience, self._first.seconds)
         self._can = replace(self._can, answers_as=str(self._first.body.get("model") or ""))
         self._look_at_turns()
         self._can = replace(self._can, repeats=self._repeats(), streams=self._streams())
@@ -112,7 +117,10 @@ class _Probes:
         tokenizes, context = self._tokenizes()
         self._can = replace(self._can, tokenizes=tokenizes, context_tokens=context or self._can.context_tokens)
         self._can = replace(self._can, decides=self._decides())
-        return self._with_whole_labels(first_token)
+        found = self._with_whole_labels(first_token)
+        if self._broke_off:  # at what it can't do, or for good?
+            self._client.ask([self._request(_QUESTION, _ANSWER_TOKENS)])
+        return found
 
     def _listed(self) -> tuple[int | None, str | None]:
         """The context length of the model and the day of its end, as far as the server's list has them."""
@@ -233,13 +241,17 @@ class _Probes:
     def _tokenizes(self) -> tuple[bool, int | None]:
         """Whether /tokenize gives the tokens of a chat, and the context length that it names. Where answers report
         their tokens too, both must agree."""
-        found = [
-            self._client.fetch(
-                f"{self._client.address.root}/tokenize",
-                {"model": self._client.address.model, "messages": self._can.messages(prompt)},
-            )
-            for prompt in (_QUESTION, _QUESTION[1:])
-        ]
+        try:
+            found = [
+                self._client.fetch(
+                    f"{self._client.address.root}/tokenize",
+                    {"model": self._client.address.model, "messages": self._can.messages(prompt)},
+                )
+                for prompt in (_QUESTION, _QUESTION[1:])
+            ]
+        except NoReplyError:
+            self._broke_off = True
+            return False, None
         tokens = [one.get("tokens") if isinstance(one, Mapping) else None for one in found]
         whole, part = tokens
         if not isinstance(whole, list) or not isinstance(part, list) or len(whole) <= len(part):
@@ -271,6 +283,9 @@ class _Probes:
             labels.append(known)
         try:
             scores = scorer.score([_QUESTION], labels)
+        except NoReplyError:
+            self._broke_off = True
+            return False
         except StoppedError:
             raise
         except BadInput:
@@ -293,4 +308,10 @@ class _Probes:
         )
 
     def _reply_to(self, request: Request) -> Reply:
-        return self._client.ask([request])[0]
+        try:
+            return self._client.ask([request])[0]
+        except NoReplyError as wrong:
+            if not self._has_answered:
+                raise
+            self._broke_off = True
+            return Refusal(str(wrong), None)

@@ -25,17 +25,18 @@ class Behaviour:
     """What the server does with requests for answers.
 
     `ignores`: parameters and paths that it acts as if it had never heard of, with status 200 (paths: 404). `refuses`:
-    parameters, and types of `response_format`, that it answers with status 400. `fails`: parameters and paths that it
-    answers with status 500, as llama-cpp-python's server does. `faults`: what happens to the next requests, one each: a
-    status such as 429, "hang", "cut", "malformed", "empty", "page". After so many whole `answers`, every request meets
-    the fault `then`. `retry_after` goes with 429. `key` must come with each request. `seconds` are added to each
-    answer. With `at_most` requests at once, further ones get 429. `tuning` fine-tunes; without it, its paths are
-    unknown. `adapters` are further models, by name, each with the one that it adapts.
+    parameters, and types of `response_format`, that it answers with status 400. `fails`: parameters and paths at which
+    it meets the fault `fails_as`; llama-cpp-python's server answers 500. `faults`: what happens to the next requests,
+    one each: a status such as 429, "hang", "drop", "cut", "malformed", "empty", "page". After so many whole `answers`,
+    every request meets the fault `then`. `retry_after` goes with 429. `key` must come with each request. `seconds` are
+    added to each answer. With `at_most` requests at once, further ones get 429. `tuning` fine-tunes; without it, its
+    paths are unknown. `adapters` are further models, by name, each with the one that it adapts.
     """
 
     ignores: set[str] = field(default_factory=set)
     refuses: set[str] = field(default_factory=set)
     fails: set[str] = field(default_factory=set)
+    fails_as: int | str = 500
     faults: deque[int | str] = field(default_factory=deque)
     answers: int | None = None
     then: int | str = "hang"
@@ -169,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
                 fault = behaviour.then
             if behaviour.fails & {self.path, *body}:
                 tiny.failed.append(json.dumps([self.path, body], sort_keys=True))
-                fault = 500
+                fault = behaviour.fails_as
             if behaviour.at_most is not None and tiny.at_once > behaviour.at_most:
                 fault = 429
         try:
@@ -187,6 +188,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fault == "hang":
             tiny.closing.wait()
+            self.close_connection = True
+            return
+        if fault == "drop":
             self.close_connection = True
             return
         if fault == "malformed":

@@ -114,11 +114,17 @@ def test_what_is_refused_is_left_out_of_later_requests(server: TinyServer) -> No
     assert capabilities.parameters(7) == {"max_completion_tokens": 7}
 
 
-def test_what_fails_is_asked_once_more_and_never_stops_the_probing(server: TinyServer) -> None:
-    """As llama-cpp-python's own server answers what it can't do. Eight failures in a row would end a run."""
+@pytest.mark.parametrize("as_fault", [500, "drop", "hang"])
+def test_what_fails_is_asked_once_more_and_never_stops_the_probing(
+    server: TinyServer, as_fault: int | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As llama-cpp-python's own server answers what it can't do; others never answer it. Eight failures in a row would
+    end a run."""
+    monkeypatch.setattr("strategies.served.probes._SECONDS_FOR_A_PROBE", 0.2)
+    monkeypatch.setattr("strategies.served.probes._TIMES_THE_FIRST", 0.0)
     server.failed.clear()
     fails = {*CHOOSING, *SCORING, DECIDING, "logprobs"}
-    capabilities = found(server, Behaviour(fails=fails), replace(QUICK, tries=5, failures=8))
+    capabilities = found(server, Behaviour(fails=fails, fails_as=as_fault), replace(QUICK, tries=5, failures=8))
     assert capabilities.labels_by is LabelWay.WRITTEN and not capabilities.follows_schema
     asked = Counter(server.failed)
     assert len(asked) > 8 and set(asked.values()) == {2}
