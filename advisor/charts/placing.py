@@ -67,13 +67,15 @@ class Placed:
         return Box(left, left + width, middle - height / 2, middle + height / 2)
 
 
-def place(anchors: Sequence[Anchor]) -> list[Placed]:
-    """Each name in the cheapest place that the others leave, looked for a few times over."""
+def place(anchors: Sequence[Anchor], nameless: Sequence[Anchor] = ()) -> list[Placed]:
+    """Each name in the cheapest place that the others leave, looked for a few times over. Marks that are `nameless`
+    have no name written beside them, but are in the way all the same."""
+    drawn = [*anchors, *nameless]
     placed = [Placed(one, "left", _BESIDE, one.y) for one in anchors]
     for _ in range(_ROUNDS):
         for at, anchor in enumerate(anchors):
             others = [one for other, one in enumerate(placed) if other != at]
-            placed[at] = min(_choices(anchor), key=lambda one: _cost(one, others, anchors))
+            placed[at] = min(_choices(anchor), key=lambda one: _cost(one, others, drawn))
     return placed
 
 

@@ -128,7 +128,7 @@ def cost_chart(report: Judgement, theme: Theme) -> alt.LayerChart | None:
     base = alt.Chart(rows).encode(x=x, color=colour())
     interval = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q"), y2="high:Q", color=colour("line"))
     dot = marks(base.encode(y=y), hollow)
-    called = [layer for one in _placed(_called(shown), low, high) for layer in _name(one, theme, x, low, high)]
+    called = [layer for one in _placed(shown, low, high) for layer in _name(one, theme, x, low, high)]
     return finished(alt.LayerChart(layer=[line, interval, *called, dot]), theme, height=280)
 
 
@@ -139,14 +139,17 @@ def _called(shown: Sequence[tuple[Candidate, float]]) -> Sequence[tuple[Candidat
 
 def _placed(shown: Sequence[tuple[Candidate, float]], low: float, high: float) -> list[Placed]:
     """The names beside the marks, on an axis of costs from `low` to `high`."""
+    called = _called(shown)
 
     def along(cost: float) -> float:
         return math.log(cost / low) / math.log(high / low)
 
-    anchors = [
-        Anchor(label_of(one.id), along(cost), one.score.mean, one.score.low, one.score.high) for one, cost in shown
-    ]
-    return place(anchors)
+    def anchors(some: Sequence[tuple[Candidate, float]]) -> list[Anchor]:
+        return [
+            Anchor(label_of(one.id), along(cost), one.score.mean, one.score.low, one.score.high) for one, cost in some
+        ]
+
+    return place(anchors(called), anchors([one for one in shown if one not in called]))
 
 
 def _name(one: Placed, theme: Theme, x: alt.X, low: float, high: float) -> list[alt.Chart]:

@@ -44,7 +44,8 @@ def show_unfinished(run: StoredRun) -> None:
     if run.state == "stopped":
         show_stopped(run)
     with st.container(horizontal=True, key="actions"):
-        if st.button("Compare again", type="primary", icon=":material/replay:"):
+        goes_on = run.state == "stopped"  # with a higher limit, which is the next thing to do
+        if st.button("Compare again", type="secondary" if goes_on else "primary", icon=":material/replay:"):
             frame.go("Compare", dataset=run.dataset_id, follows=run.id)
         show_retries(run)
 

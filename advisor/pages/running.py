@@ -163,6 +163,8 @@ def _words(run: StoredRun, step: StoredStep, expected: StepTime | None) -> str:
         return (
             f"Waiting. Estimated time: {duration_range_text(expected.low, expected.high)}." if expected else "Waiting."
         )
+    if step.state == "cancelled" and run.state == "stopped":
+        return "Not finished. The answers that are here already are kept."
     if step.state != "running":
         return _STATE_WORDS[step.state]
     if expected is not None and step.started_at is not None and time.time() - step.started_at > expected.high:

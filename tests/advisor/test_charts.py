@@ -222,11 +222,12 @@ def test_no_name_in_a_plane_covers_another_or_a_mark_and_all_stay_within(points:
     anchors = [
         Anchor(name, x, y, max(0, y - 0.05), min(1, y + 0.05)) for name, (x, y) in zip(names, points, strict=True)
     ]
-    placed = place(anchors)
+    nameless = [Anchor("", 0.25, 0.9, 0.85, 0.95), Anchor("", 0.6, 0.8, 0.7, 0.9)]
+    placed = place(anchors, nameless)
     assert [one.anchor for one in placed] == anchors
     assert not [pair for pair in combinations([one.box for one in placed], 2) if pair[0].meets(pair[1])]
     for one in placed:
-        assert not any(one.box.meets(mark_box(each)) for each in anchors)
+        assert not any(one.box.meets(mark_box(each)) for each in (*anchors, *nameless))
         assert one.box.left >= 0 and one.box.right <= WIDTH and one.box.bottom >= 0 and one.box.top <= 1.05 * HEIGHT
 
 
