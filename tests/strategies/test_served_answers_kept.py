@@ -123,7 +123,7 @@ def test_a_kept_answer_counts_with_the_time_it_took(server: TinyServer, serving:
     first = timed(model)
     assert server.seen == 2  # the one that nobody timed may have waited for others
     server.behaviour.seconds = 0.0
-    assert timed(model) == pytest.approx(first, abs=1e-3) and first > 0.2
+    assert timed(model) == pytest.approx(first, abs=0.05) and first > 0.2  # without the correction, a few milliseconds
     assert server.seen == 2
     model.close()
 
