@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from advisor.plan import STRATEGIES
 from advisor.storage.store import Store
 from eval.outcomes import Trial
 from eval.task import Kind, Split, Task
-from strategies.registry import baselines_for
+from strategies.registry import LOCAL, baselines_for
 from tests.app import app_at, finish_run, visit
 
 pytestmark = pytest.mark.slow
@@ -33,7 +32,7 @@ def addresses(
     tasks = [(synthetic_task(kind), synthetic_trials(kind)) for kind in KINDS]
     runs = [finish_run(store, task, synthetic_split(task), trials) for task, trials in tasks]
     task, trials = tasks[0]
-    strategies = [replace(trial, strategy=name) for name, trial in zip(STRATEGIES, cycle(trials), strict=False)]
+    strategies = [replace(trial, strategy=name) for name, trial in zip(LOCAL, cycle(trials), strict=False)]
     baselines = [
         replace(trial, strategy=name)
         for name, trial in zip(baselines_for(task.kind, False), cycle(trials), strict=False)
