@@ -95,14 +95,17 @@ def _are_known(plan: Plan) -> bool:
 
 def _why_unknown(plan: Plan) -> str:
     here = [model for model in plan.models if not is_served(model)]
-    found = [frame.store().speed(model) for model in here or plan.models]
+    if not here:
+        return OTHERS_SERVED
+    found = [frame.store().speed(model) for model in here]
     return next((one.problem for one in found if one is not None and one.problem), None) or _waiting_words()
 
 
 def _show(plan: Plan, name: str) -> None:
     speeds = speeds_of(frame.store(), plan)
     if not speeds:
-        frame.small(_why_unknown(plan))
+        if not all(map(is_served, plan.models)):  # beside the button it is said once already
+            frame.small(_why_unknown(plan))
         return
     left_out = [] if plan.further else [strategy for strategy in LOCAL if strategy not in plan.strategies]
     found = _times(plan, name, speeds, left_out)

@@ -56,7 +56,8 @@ class ServedAddress:
             url = f"{'http' if is_plain else 'https'}://{url}"
         if not re.match("https?://", url, re.IGNORECASE):
             raise BadInput(
-                f"The address {_without_secrets(url)} begins with neither http:// nor https://: write it as http://HOST:PORT/v1."
+                f"The address {_without_secrets(url)} begins with neither http:// nor https://: write it as "
+                "http://HOST:PORT/v1."
             )
         url = _REQUEST_PATH.sub("", url.rstrip("/"))
         address = ServedAddress.parse(f"{PREFIX}{model.strip() or 'model'}@{url}")
