@@ -76,11 +76,28 @@ INDEXING = "indexing"  # the stage that builds the search index
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What a strategy spent on choosing its settings: settings tried, dev rows per setting, wall seconds."""
+    """What a strategy spent on choosing its settings: settings tried, labelled rows that the best ones answered, wall
+    seconds, and tokens read and written for it (0 in older runs). `training_rows` of the labelled rows came from the
+    training set, for a strategy that otherwise needs no such rows. `found_better`: whether any setting scored better
+    than the default; None in older runs, and where nothing else was tried."""
 
     settings_tried: int = 0
     dev_rows: int = 0
     seconds: float = 0.0
+    tokens: int = 0
+    training_rows: int = 0
+    found_better: bool | None = None
+
+    def __add__(self, other: Effort) -> Effort:
+        """Of a search that goes on from the best setting, which is tried again."""
+        return Effort(
+            self.settings_tried + other.settings_tried - 1,
+            max(self.dev_rows, other.dev_rows),
+            self.seconds + other.seconds,
+            self.tokens + other.tokens,
+            max(self.training_rows, other.training_rows),
+            bool(self.found_better or other.found_better),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Turn prompts into answers, in the way the kind of task asks for, and choose settings on dev.
+"""Turn prompts into answers, in the way the kind of task asks for.
 
 Where a task has labels, they are scored, so every answer is valid. A served model that can't score them is asked for
 one in the best way it has; an answer that it writes is matched with the labels. Everything else is written.
@@ -6,18 +6,15 @@ one in the best way it has; an answer that it writes is matched with the labels.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.outcomes import Effort, Prediction
-from eval.scoring import Scorer
+from eval.outcomes import Prediction
 from eval.task import Brief, Example, Kind
-from strategies.contract import Progress, ReportProgress
 from strategies.drafting import without_meanings
 from strategies.engine.language_model import (
     Compare,
@@ -40,38 +37,26 @@ ANSWER_LENGTH_SHARE = 0.95  # answers may be as long as this share of training t
 ANSWER_LENGTH_SLACK = 1.1
 ESTIMATED_LENGTH_SLACK = 1.6  # where tokens are only estimated; German needs half as many again as English
 
-Ask = Callable[[Sequence[str]], list[Prompt]]
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A setting to try on dev: its JSON values, and the prompts it makes of inputs."""
-
-    settings: dict[str, Any]
-    ask: Ask
-
 
 @dataclass(slots=True)
 class Answerer:
     """A language model applied to one kind of task.
 
-    `answer_tokens` limits written answers; `choice` says how scored labels become an answer; `baseline` holds each
-    label's log-probability for an empty input, [labels]; `schema` is what written JSON is held to, None if nothing
-    holds it.
+    `answer_tokens` limits written answers; `choice` says how scored labels become an answer; `schema` is what written
+    JSON is held to, None if nothing holds it.
     """
 
     model: LanguageModel
     brief: Brief
     answer_tokens: int = 1
     choice: LabelChoice = field(default_factory=LabelChoice)
-    baseline: list[float] = field(default_factory=list)
     schema: dict[str, Any] | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
         """What was learned about answering, as the report shows it."""
-        way = self._way
-        if self._scores_labels:
+        way = self.label_way
+        if self.scores_labels:
             asked = {} if way is LabelWay.SCORED else {"labels asked by": way.value}
             return {**asked, **self.choice.settings}
         # One answer of several labels can't be chosen from a list of single ones, so it is written.
@@ -80,33 +65,31 @@ class Answerer:
         return {**named, "answer_tokens": self.answer_tokens}
 
     @property
-    def _way(self) -> LabelWay:
+    def label_way(self) -> LabelWay:
         return self.model.way_for(len(self.brief.labels))
 
     @property
-    def _scores_labels(self) -> bool:
-        return bool(self.brief.labels) and self._way.gives_scores
+    def scores_labels(self) -> bool:
+        return bool(self.brief.labels) and self.label_way.gives_scores
 
     def to_json(self) -> dict[str, Any]:
         return {
             "answer_tokens": self.answer_tokens,
             "choice": asdict(self.choice),
-            "baseline": self.baseline,
             "schema": self.schema,
             "form": self.model.form_to_json(),
         }
 
     @staticmethod
     def from_json(model: LanguageModel, brief: Brief, stored: dict[str, Any]) -> Answerer:
-        chosen = stored.get("choice") or {"normalisation": stored["normalisation"]}  # of earlier versions
-        schema = stored.get("schema")
-        return Answerer(model, brief, stored["answer_tokens"], LabelChoice(**chosen), stored["baseline"], schema)
+        choice = LabelChoice.from_json(stored)
+        return Answerer(model, brief, stored["answer_tokens"], choice, stored.get("schema"))
 
     def learn_length(self, train: Sequence[Example], most_tokens: int) -> None:
         """Set the length limit: the longest label, or almost all training targets and a sentence, within the budget. A
         label that is written may stand in a sentence too. Also finds the schema of JSON, for a model that follows one.
         """
-        if self._scores_labels:
+        if self.scores_labels:
             self.answer_tokens = max(self.model.count_tokens(continuations_of(self.brief)))
             return
         slack = ANSWER_LENGTH_SLACK if self.model.counts_tokens else ESTIMATED_LENGTH_SLACK
@@ -124,45 +107,13 @@ class Answerer:
     def answer(self, prompts: Sequence[Prompt], rows_done: RowsDone | None = None) -> list[Prediction]:
         """One prediction per prompt, without sources. It holds an error if the prompt is longer than the model's
         context."""
-        asked = self._ask(prompts, [self.choice], rows_done)
+        asked = self.ask(prompts, [self.choice], rows_done)
         if (seen := watched()) is not None:
-            compared = () if asked.scores is None else self.choice.compare(asked.scores, self.baseline)
+            compared = () if asked.scores is None else self.choice.compare(asked.scores)
             seen.shares += [shares_of(self.brief.labels, row) for row in compared]
-        return self._predict(asked, self.choice)
+        return self.predict(asked, self.choice)
 
-    def choose(
-        self, attempts: Sequence[Attempt], dev: Sequence[Example], scorer: Scorer, report_progress: ReportProgress
-    ) -> tuple[Attempt, list[dict[str, Any]], Effort]:
-        """Try every attempt on dev with the task's own metric and keep the best (the first if equal).
-
-        For labels, each way to choose among them is tried too, on the same scores. Sets `choice` and `baseline`.
-        Returns the best attempt, every setting tried with its dev score, and the effort.
-        """
-        started = time.perf_counter()
-        choices: list[dict[str, Any]] = []
-        best_score, best, best_baseline, best_choice = -1.0, attempts[0], self.baseline, self.choice
-        total = len(attempts) * len(dev)
-        for at, attempt in enumerate(attempts):
-
-            def rows_done(rows: int, before: int = at * len(dev)) -> None:
-                report_progress(Progress("choosing settings", before + rows, total))
-
-            ways = [self.choice]
-            if self._scores_labels:
-                self.baseline = self._without_input(attempt.ask([""]))
-                ways = LabelChoice.to_try(self.brief.kind, by_length=self._way is LabelWay.SCORED)
-            asked = self._ask(attempt.ask([example.input for example in dev]), ways, rows_done)
-            for way in self._fitted(asked, ways, dev, scorer):
-                texts = [prediction.text for prediction in self._predict(asked, way)]
-                dev_score = scorer.overall(texts, dev)
-                labelled = way.settings if self._scores_labels else {}
-                choices.append({**attempt.settings, **labelled, "dev_score": round(dev_score, 4)})
-                if dev_score > best_score:
-                    best_score, best, best_baseline, best_choice = dev_score, attempt, self.baseline, way
-        self.baseline, self.choice = best_baseline, best_choice
-        return best, choices, Effort(len(choices), len(dev), time.perf_counter() - started)
-
-    def _without_input(self, prompts: Sequence[Prompt]) -> list[float]:
+    def after_nothing(self, prompts: Sequence[Prompt]) -> list[float]:
         """Each label's log-probability after a prompt with an empty input; [] if a server has none. Zeros if that is
         already longer than the context: then no prompt with an input fits either."""
         if self.model.count_prompt_tokens(prompts)[0] > self.model.context_tokens - self.answer_tokens:
@@ -171,33 +122,27 @@ class Answerer:
         found: list[float] = [] if any(scores.errors) else scores.log_probabilities[0].tolist()
         return found
 
-    def _fitted(
-        self, asked: _Asked, ways: Sequence[LabelChoice], dev: Sequence[Example], scorer: Scorer
-    ) -> list[LabelChoice]:
-        """The ways with the thresholds that dev rows set, if any prompt fits."""
-        if asked.scores is None:
-            return list(ways)
-        rows = [row for row, error in zip(dev, asked.errors, strict=True) if error is None]
-        return [way.fitted(way.compare(asked.scores, self.baseline), self.brief, rows, scorer) for way in ways]
-
-    def _ask(self, prompts: Sequence[Prompt], ways: Sequence[LabelChoice], rows_done: RowsDone | None) -> _Asked:
-        """What the model says to all prompts that fit its context."""
+    def ask(
+        self, prompts: Sequence[Prompt], ways: Sequence[LabelChoice] = (), rows_done: RowsDone | None = None
+    ) -> Asked:
+        """What the model says to all prompts that fit its context. Only the labels that are the best in one of these
+        ways need to be scored; without ways, all are."""
         lengths = self.model.count_prompt_tokens(prompts)
         room = self.model.context_tokens - self.answer_tokens
         too_long = f"The prompt is longer than the {room:,} tokens that fit this model."
         fits = [length <= room or not self.model.counts_tokens for length in lengths]
-        asked = _Asked(lengths, [None if each else too_long for each in fits])
+        asked = Asked(lengths, [None if each else too_long for each in fits])
         fitting = [prompt for prompt, each in zip(prompts, fits, strict=True) if each]
         if not fitting:
             return asked
-        if not self._scores_labels:
+        if not self.scores_labels:
             asked.written = [self._prediction(one) for one in self._write(fitting, rows_done)]
             return asked
 
         def compare(scores: Scores) -> list[NDArray[np.float64]]:
-            return [way.compare(scores, self.baseline) for way in ways]
+            return [way.compare(scores) for way in ways]
 
-        needs_all = any(way.needs_all for way in ways) or watched() is not None
+        needs_all = not ways or any(way.needs_all for way in ways) or watched() is not None
         scores = self._scores(fitting, rows_done, None if needs_all else compare)
         asked.scores = asked.without_errors(scores)
         return asked
@@ -205,7 +150,7 @@ class Answerer:
     def _scores(
         self, prompts: Sequence[Prompt], rows_done: RowsDone | None = None, compare: Compare | None = None
     ) -> Scores:
-        if self._way is LabelWay.DECIDED and isinstance(self.model, Decides):
+        if self.label_way is LabelWay.DECIDED and isinstance(self.model, Decides):
             meanings = dict(self.brief.meanings)
             options = {label: meanings.get(label) for label in self.brief.labels}
             return self.model.decide([self._bare(prompt) for prompt in prompts], options, rows_done)
@@ -242,7 +187,7 @@ class Answerer:
             unmatched=unmatched,
         )
 
-    def _predict(self, asked: _Asked, way: LabelChoice) -> list[Prediction]:
+    def predict(self, asked: Asked, way: LabelChoice) -> list[Prediction]:
         given = iter(asked.written if asked.scores is None else self._chosen(asked.scores, way))
         return [
             next(given) if error is None else Prediction("", length, 0, error=error)
@@ -250,7 +195,7 @@ class Answerer:
         ]
 
     def _chosen(self, scores: Scores, way: LabelChoice) -> list[Prediction]:
-        answers = way.answers(way.compare(scores, self.baseline), self.brief.labels)
+        answers = way.answers(way.compare(scores), self.brief.labels)
         sent = scores.sent or [None] * len(answers)
         written = scores.tokens_written
         if written is None:
@@ -262,7 +207,7 @@ class Answerer:
 
 
 @dataclass(slots=True)
-class _Asked:
+class Asked:
     """What the model said to the prompts without an error: the `scores` of all labels, or `written` answers. `lengths`
     are the tokens of each prompt, `errors` the sentence on each that has no answer."""
 

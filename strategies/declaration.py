@@ -66,7 +66,8 @@ class Declaration:
 
     `by_service`: the service that has the model trains a copy of it, so it works with served models only.
 
-    To estimate its work (`workload.py`): `settings_tried` on dev at most; `looks_up` per input; `training_cost` per
+    To estimate its work (`workload.py`): `settings_tried` at most; whether every prompt `shows_examples`, the same
+    ones; what it `looks_up` per input; `training_cost` per
     training token, as a multiple of an adapter's.
     """
 
@@ -79,6 +80,7 @@ class Declaration:
     trains: Trains | None = None
     by_default: bool = False
     settings_tried: int = 1
+    shows_examples: bool = False
     looks_up: LookUps | None = None
     training_cost: float = 1.0
     by_service: bool = False

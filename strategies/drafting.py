@@ -120,7 +120,7 @@ def _fields(values: Sequence[Any]) -> list[tuple[str, str]]:
     held: dict[str, list[Any]] = defaultdict(list)
     rows: Counter[str] = Counter()
     for value in values:
-        leaves = [(path, leaf) for path, leaf in _leaves(value) if path]
+        leaves = [(path, leaf) for path, leaf in leaves_of(value) if path]
         rows.update({path for path, _ in leaves})
         for path, leaf in leaves:
             held[path].append(leaf)
@@ -142,15 +142,15 @@ def _form_of(leaves: Sequence[Any]) -> str:
     return ""
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def leaves_of(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """The path of every field with its value, such as "address.town" or "items[].name"; those of the outer list start
     in its items."""
     if isinstance(value, dict) and value:
         for key, item in value.items():
-            yield from _leaves(item, f"{path}.{key}" if path else key)
+            yield from leaves_of(item, f"{path}.{key}" if path else key)
     elif isinstance(value, list):
         inner = f"{path}[]" if path else ""
-        found = [one for item in value for one in _leaves(item, inner)]
+        found = [one for item in value for one in leaves_of(item, inner)]
         yield from found or [(inner, None)]
     else:
         yield path, value

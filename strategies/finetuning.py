@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from eval.outcomes import Effort, LossPoint, Prediction
 from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, Example, LearningSplit
-from strategies.answerer import Answerer, Attempt
+from strategies.answerer import Answerer
+from strategies.choosing import Attempt, choose
 from strategies.contract import CHOOSING_RATE, TRAINING, Progress, ReportProgress
 from strategies.declaration import Declaration, Mark, Words
 from strategies.engine.language_model import LanguageModel, Prompt
@@ -118,7 +119,7 @@ class Training(ABC):
         self._answerer = Answerer(self.trained_model, self.brief, answer_tokens)
         ask = Attempt({}, partial(self._ask, model=self.trained_model))
         scorer = scorer_while_learning(self.brief, split, documents)
-        _, choices, _ = self._answerer.choose([ask], split.dev, scorer, report_progress)
+        _, choices, _ = choose(self._answerer, [ask], split.dev, scorer, report_progress)
         self.choices += choices
         # Dev losses during training aren't settings, and a single way to answer isn't a choice.
         tried = len(self.choices) - len(trained.history) - (len(choices) == 1)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from eval.outcomes import Effort, Prediction
 from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, LearningSplit
-from strategies.answerer import Answerer, Attempt
+from strategies.answerer import Answerer
+from strategies.choosing import Attempt, choose
 from strategies.contract import TRAINING, Progress, ReportProgress
 from strategies.declaration import Declaration, Mark, Words
 from strategies.engine.language_model import LanguageModel, Prompt
@@ -84,7 +85,7 @@ class HostedFinetuning:
         asked = as_asked(split, self.brief.kind)
         self._answerer.learn_length(asked.train, self.budget.answer_tokens)
         scorer = scorer_while_learning(self.brief, asked, documents)
-        _, self.choices, _ = self._answerer.choose([Attempt({}, self._ask)], asked.dev, scorer, report_progress)
+        _, self.choices, _ = choose(self._answerer, [Attempt({}, self._ask)], asked.dev, scorer, report_progress)
         tried = len(self.choices) if len(self.choices) > 1 else 0  # a single way to answer isn't a choice
         self.effort = Effort(tried, len(split.dev), time.perf_counter() - started)
         self.notes = [*self._notes_on(trained, host, chats.rows), *model.notes]

@@ -1,6 +1,8 @@
 """From the scores of labels to an answer: one label, all that are likely enough, or a number between ratings.
 
-A plain sum of log-probabilities favours short labels, so the way to compare labels is itself chosen on dev.
+A plain sum of log-probabilities favours short labels and labels that a model likes whatever the input. So the way to
+compare labels is itself chosen on dev. Subtracting what a label scores after an empty input is contextual calibration
+(Zhao et al., 2021); subtracting its mean over real inputs is batch calibration (Zhou et al., 2024).
 """
 
 from __future__ import annotations
@@ -21,7 +23,10 @@ from strategies.engine.language_model import Scores
 
 LIKELIEST, EXPECTED_VALUE = "likeliest label", "expected value"
 ABOVE_THRESHOLD, NEAR_BEST = "likelihood", "distance from the likeliest label"
-NORMALISATIONS = ("sum", "mean", "minus empty input")
+SUM, MEAN, EMPTY_INPUT, BATCH = "sum", "mean", "minus empty input", "batch calibration"
+# In this order where they score the same on dev: the first is the most dependable on unseen rows.
+NORMALISATIONS = (BATCH, EMPTY_INPUT, SUM, MEAN)
+DECIMALS = 4  # of compared log-probabilities
 _THRESHOLDS = 20  # tried per way
 _WAYS = {
     Kind.CLASSIFICATION: (LIKELIEST,),
@@ -43,17 +48,37 @@ def continuations_of(brief: Brief) -> tuple[str, ...]:
 @dataclass(frozen=True, slots=True)
 class LabelChoice:
     """How labels are compared (`normalisation`), and which become the answer (`way`). `threshold` is the least that a
-    given label needs in a task with several: its compared number, or how far that may be below the best one's."""
+    given label needs in a task with several: its compared number, or how far that may be below the best one's.
+    `offsets` are subtracted from the labels' log-probabilities, [labels], or nothing is."""
 
-    normalisation: str = NORMALISATIONS[0]
+    normalisation: str = SUM
     way: str = LIKELIEST
     threshold: float = 0.0
+    offsets: tuple[float, ...] = ()
 
     @staticmethod
-    def to_try(kind: Kind, by_length: bool = True) -> list[LabelChoice]:
-        """All of them, without the means over a label's tokens unless labels are compared `by_length`."""
-        normalisations = NORMALISATIONS if by_length else [one for one in NORMALISATIONS if one != "mean"]
-        return [LabelChoice(normalisation, way) for normalisation, way in product(normalisations, _WAYS[kind])]
+    def to_try(
+        kind: Kind, after_nothing: Sequence[float], after_inputs: Sequence[float], by_length: bool = True
+    ) -> list[LabelChoice]:
+        """All that can be had. `after_nothing` are the labels' log-probabilities after an empty input, `after_inputs`
+        their means over real ones, each [labels], or [] if unknown. Means over a label's tokens are left out unless
+        labels are compared `by_length`."""
+        offsets = {BATCH: tuple(after_inputs), EMPTY_INPUT: tuple(after_nothing), SUM: (), MEAN: ()}
+        able = {BATCH: bool(after_inputs), EMPTY_INPUT: bool(after_nothing), SUM: True, MEAN: by_length}
+        normalisations = [one for one in NORMALISATIONS if able[one]]
+        return [
+            LabelChoice(normalisation, way, offsets=offsets[normalisation])
+            for normalisation, way in product(normalisations, _WAYS[kind])
+        ]
+
+    @staticmethod
+    def from_json(stored: dict[str, Any]) -> LabelChoice:
+        """From what an answerer stored. Earlier versions kept the log-probabilities after an empty input beside it, and
+        the first ones nothing but the normalisation."""
+        chosen = stored.get("choice") or {"normalisation": stored["normalisation"]}
+        if "offsets" not in chosen and chosen["normalisation"] == EMPTY_INPUT:
+            chosen = {**chosen, "offsets": stored["baseline"]}
+        return LabelChoice(**{**chosen, "offsets": tuple(chosen.get("offsets", ()))})
 
     @property
     def needs_all(self) -> bool:
@@ -68,11 +93,12 @@ class LabelChoice:
             return {**shown, "labels by": self.way, "threshold": round(self.threshold, 3)}
         return {**shown, "number": self.way} if self.way == EXPECTED_VALUE else shown
 
-    def compare(self, scores: Scores, baseline: Sequence[float]) -> Numbers:
-        """The numbers that compare labels, [prompts, labels]. `baseline` are the scores after an empty input."""
+    def compare(self, scores: Scores) -> Numbers:
+        """The numbers that compare labels, [prompts, labels]."""
         sums = scores.log_probabilities
-        ways = (sums, sums / scores.tokens_out, sums - np.array(baseline or 0.0))
-        return np.asarray(ways[NORMALISATIONS.index(self.normalisation)])
+        compared = sums / scores.tokens_out if self.normalisation == MEAN else sums - np.array(self.offsets or 0.0)
+        # After an empty input, nothing but rounding errors may be left of the differences, and they mustn't decide.
+        return np.asarray(compared.round(DECIMALS) if self.offsets else compared)
 
     def answers(self, compared: Numbers, labels: Sequence[str]) -> list[tuple[str, list[int]]]:
         """Each prompt's answer, and the places of the labels it holds."""

@@ -19,8 +19,8 @@ from eval.outcomes import EXAMPLE_SOURCE, INDEXING, Prediction
 from eval.task import Document, Example
 from strategies.answerer import Answerer
 from strategies.contract import Progress, ReportProgress
+from strategies.demonstrations import within_tokens
 from strategies.engine.language_model import LanguageModel, Prompt
-from strategies.prompting import within_tokens
 from strategies.prompts import build_prompt, with_passages
 from strategies.search.embedder import Embedder
 from strategies.search.passages import Passage, cut_passages, words_a_passage

@@ -12,6 +12,7 @@ TRIAL_SHARE = 0.1  # of the training tokens, per learning rate tried
 # By how much an answer may be longer than the training targets: an untrained model puts "35 crowns" in a sentence, and
 # mustn't be cut off before the crowns.
 SENTENCE_TOKENS = 24
+READ_PER_TRAINED = 1.0  # tokens, so that the search for settings costs less than the search for weights
 CURVE_TEST_SHARE = 0.4  # of a preset's test rows, answered at each point of a learning curve
 
 
@@ -46,6 +47,22 @@ class Budget:
         all."""
         tokens = round(share * self.training_tokens)
         return replace(self, latency_rows=0, probe_rows=0, training_tokens=tokens, settled=settled)
+
+    @property
+    def settings_raced(self) -> int:
+        """How many settings enter a choice by halves (`choosing.py`), which drops most of them after a few rows."""
+        return 1 if self.settled else 2 * self.settings
+
+    @property
+    def rewritings(self) -> int:
+        """How often a model that is able to may rewrite the best instruction."""
+        return self.settings // 3
+
+    @property
+    def choosing_tokens(self) -> int:
+        """Tokens that a strategy without training may read to choose its settings. Training on a token takes about
+        three times as long as reading it."""
+        return round(READ_PER_TRAINED * self.training_tokens)
 
     @property
     def learning_rates(self) -> int:

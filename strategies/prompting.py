@@ -5,25 +5,43 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from eval.outcomes import Effort, Prediction
-from eval.scoring import scorer_while_learning
+from eval.scoring import Scorer, scorer_while_learning
 from eval.splitting.stable_order import stable_hash
 from eval.task import Brief, Document, Example, LearningSplit
-from strategies.answerer import Answerer, Attempt
+from strategies.answerer import Answerer
+from strategies.choosing import Attempt, choose
 from strategies.contract import ReportProgress
 from strategies.declaration import Declaration, Mark, Words
+from strategies.demonstrations import AT_RANDOM, Draw, draws_for, examples_for
 from strategies.engine.language_model import LanguageModel, Prompt
+from strategies.instructions import REWRITTEN, Instruction, instructions_for, named, short_instruction
 from strategies.presets import Budget
-from strategies.prompts import as_asked, build_prompt, instruction_of
+from strategies.prompts import as_asked, build_prompt
+from strategies.rewriting import Mistake, rewrite
+from strategies.standing import labels_of, standings
 
-# The number of examples in the prompt, and which draw of them; tried in this order within the budget.
-TRIED = ((4, 0), (8, 0), (4, 1), (8, 1), (16, 0), (16, 1), (4, 2), (8, 2), (16, 2), (2, 0))
-TOKENS_OF_EXAMPLES = 1500  # more would crowd out the input
+SPARE_ROWS = 3  # training rows for one of dev, to judge settings on: they are neither shown nor described
+SPARE_SHARE = 1 / 3  # of the training rows, at most
+MOST_TRIED = 20
+MOST_INSTRUCTIONS = 8
+RIGHT = 0.5  # an answer with a lower score is a mistake to learn from
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a prompt says besides the input."""
+
+    instruction: Instruction
+    settings: dict[str, Any]
+    shown: tuple[Example, ...] = ()
+
+    def ask(self, inputs: Sequence[str]) -> list[Prompt]:
+        return [build_prompt(self.instruction.text, input, self.shown) for input in inputs]
 
 
 @dataclass(eq=False)
@@ -47,37 +65,74 @@ class Prompting:
         ),
         mark=Mark("#0072B2", "circle"),
         worth_it="Worth it as the starting point: it shows what the model can do without any examples.",
-        learns_from_rows=False,  # except for names and lengths in its instruction
+        learns_from_rows=False,  # except for a few that describe the answers in its instruction
         by_default=True,
+        settings_tried=MOST_INSTRUCTIONS,
     )
-    tried: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         model, split = self.load_model(), as_asked(split, self.brief.kind)
         self._answerer = Answerer(model, self.brief)
         self._answerer.learn_length(split.train, self.budget.answer_tokens)
-        self._instruction = instruction_of(self.brief, split.train)
-        tried: list[tuple[Attempt, list[Example]]] = []
-        for count, draw in self.budget.left_to_try(self.tried, "examples", "draw"):
-            shown = within_tokens(self._draw(split.train, count, draw), TOKENS_OF_EXAMPLES, model)
-            if len(tried) < self.budget.settings and all(shown != other for _, other in tried):
-                settings = {"examples": len(shown), "draw": draw} if shown else {}
-                tried.append((Attempt(settings, partial(self._ask, shown=shown)), shown))
+        settled = self.budget.settled
+        spare = [] if settled else spare_rows(split.train, self.brief, SPARE_ROWS * len(split.dev))
+        kept = {row.id for row in spare}
+        rows = (split.dev, spare)
         scorer = scorer_while_learning(self.brief, split, documents)
-        best, self.choices, self.effort = self._answerer.choose(
-            [attempt for attempt, _ in tried], split.dev, scorer, report_progress
+        told = self._told([row for row in split.train if row.id not in kept], model)
+        told = told[: self.budget.settings_raced]
+        rewritings = (
+            self.budget.rewritings
+            if model.rewrites and (not settled or REWRITTEN in settled.get("instruction", ""))
+            else 0
         )
-        self._shown = next(shown for attempt, shown in tried if attempt is best)
+        tokens = self.budget.choosing_tokens / (1 + rewritings)
+        best, self.choices, self.effort = self._best(told, rows, scorer, tokens, report_progress)
+        for _ in range(rewritings):
+            new = rewrite(model, self.brief, best.instruction, self._mistakes(best, split.dev, scorer))
+            if new is None:
+                break
+            rewritten = replace(best, instruction=new, settings=best.settings | {"instruction": new.name})
+            before, (best, choices, effort) = best, self._best([best, rewritten], rows, scorer, tokens, report_progress)
+            self.choices += choices[1:]
+            self.effort += effort
+            if best is before:
+                break
+        self._instruction, self._shown = best.instruction, best.shown
+        judged = max(0, self.effort.dev_rows - len(split.dev))
+        self.effort = replace(self.effort, training_rows=judged + len(self._instruction.quoted))
         self.settings = best.settings | self._answerer.settings
         self.notes = model.notes
 
+    def _best(
+        self,
+        told: Sequence[Told],
+        rows: tuple[Sequence[Example], Sequence[Example]],
+        scorer: Scorer,
+        tokens: float,
+        report_progress: ReportProgress,
+    ) -> tuple[Told, list[dict[str, Any]], Effort]:
+        """The best on dev and spare rows."""
+        attempts = [Attempt(one.settings, one.ask) for one in told]
+        dev, spare = rows
+        best, choices, effort = choose(self._answerer, attempts, dev, scorer, report_progress, tokens, spare)
+        return told[attempts.index(best)], choices, effort
+
+    def _mistakes(self, told: Told, dev: Sequence[Example], scorer: Scorer) -> list[Mistake]:
+        answers = self._answerer.answer(told.ask([row.input for row in dev]))
+        return [
+            Mistake(row.input, answer.text, row.target)
+            for row, answer in zip(dev, answers, strict=True)
+            if scorer.score(answer.text, row).value < RIGHT
+        ]
+
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
-        return self._answerer.answer(self._ask(inputs, self._shown))
+        return self._answerer.answer(Told(self._instruction, {}, self._shown).ask(inputs))
 
     def save(self, folder: Path) -> None:
         fitted = {
             "settings": self.settings,
-            "instruction": self._instruction,
+            "instruction": self._instruction.text,
             "shown": [[example.id, example.input, example.target] for example in self._shown],
             "answerer": self._answerer.to_json(),
         }
@@ -86,28 +141,20 @@ class Prompting:
     def load(self, folder: Path) -> None:
         fitted = json.loads((folder / "prompting.json").read_text())
         self.settings = fitted["settings"]
-        self._instruction = fitted["instruction"]
-        self._shown = [Example(*fields) for fields in fitted["shown"]]
+        self._instruction = Instruction(self.settings.get("instruction", ""), fitted["instruction"])
+        self._shown = tuple(Example(*fields) for fields in fitted["shown"])
         self._answerer = Answerer.from_json(self.load_model(), self.brief, fitted["answerer"])
 
-    def _ask(self, inputs: Sequence[str], shown: Sequence[Example]) -> list[Prompt]:
-        return [build_prompt(self._instruction, input, shown) for input in inputs]
+    def _told(self, train: Sequence[Example], model: LanguageModel) -> list[Told]:
+        """What to try, the default first; only the settled one, if it is settled."""
+        instructions = self._instructions(train)
+        if "instruction" in self.budget.settled:
+            instructions = [named(instructions, self.budget.settled)]
+        return [Told(one, {"instruction": one.name}) for one in instructions]
 
-    def _draw(self, train: Sequence[Example], count: int, draw: int) -> list[Example]:
-        """Examples to show, seeded; for labels, one of each label in turn. Adding or removing rows keeps the order of
-        the others, so that a rerun shows mostly the same ones."""
-
-        def place(*said: str) -> int:
-            return stable_hash(self.seed, draw, *said)
-
-        by_label: dict[str, list[Example]] = defaultdict(list)
-        for example in sorted(train, key=lambda row: place(row.input, row.target)):
-            by_label[example.target if self.brief.labels else ""].append(example)
-        piles = [by_label[label] for label in sorted(by_label, key=place)]
-        drawn: list[Example] = []
-        while len(drawn) < count and any(piles):
-            drawn += [pile.pop() for pile in piles if pile][: count - len(drawn)]
-        return drawn
+    def _instructions(self, train: Sequence[Example]) -> list[Instruction]:
+        rows = [one for one in standings(train, self.brief) if not one.contradicts]
+        return instructions_for(self.brief, train, rows)
 
 
 class PromptingWithExamples(Prompting):
@@ -124,20 +171,39 @@ class PromptingWithExamples(Prompting):
         mark=Mark("#0072B2", "triangle-down"),
         worth_it="Worth it if a few examples show what you want better than an instruction does.",
         by_default=True,
-        settings_tried=len(TRIED),
+        settings_tried=MOST_TRIED,
+        shows_examples=True,
     )
-    tried = TRIED
+
+    def _told(self, train: Sequence[Example], model: LanguageModel) -> list[Told]:
+        """Each instruction with some draws of examples, the most promising pairs first."""
+        settled, rows = self.budget.settled, standings(train, self.brief)
+        usual = instructions_for(self.brief, train, [one for one in rows if not one.contradicts])
+        instructions = [usual[0], short_instruction(self.brief), *usual[1:]]
+        draws = draws_for(self.brief)
+        pairs = sorted(
+            ((instruction, draw) for instruction in range(len(instructions)) for draw in range(len(draws))), key=sum
+        )
+        tried = [(instructions[one], draws[draw]) for one, draw in pairs]
+        if "examples" in settled:
+            draw = Draw(settled["examples"], settled.get("examples taken", AT_RANDOM), settled["draw"])
+            tried = [(named(instructions, settled), draw)]
+        told: list[Told] = []
+        for instruction, draw in tried:
+            shown = tuple(examples_for(draw, rows, self.seed, model))
+            settings = {"instruction": instruction.name, **draw.settings, "examples": len(shown)}
+            if all((shown, instruction) != (one.shown, one.instruction) for one in told):
+                told.append(Told(instruction, settings, shown))
+            if len(told) == min(self.budget.settings_raced, MOST_TRIED):
+                break
+        return told
 
 
-def within_tokens(examples: Sequence[Example], most: int, model: LanguageModel) -> list[Example]:
-    """The first examples that together fit into `most` tokens, but at least one."""
-    kept: list[Example] = []
-    used = 0
-    for example, tokens in zip(
-        examples, model.count_tokens([f"{example.input}\n{example.target}" for example in examples]), strict=True
-    ):
-        used += tokens
-        if kept and used > most:
-            break
-        kept.append(example)
-    return kept
+def spare_rows(train: Sequence[Example], brief: Brief, most: int) -> list[Example]:
+    """Training rows to judge settings on, in a random order that other rows don't change: at most a third of each
+    label's rows."""
+    by_label: dict[str, list[Example]] = defaultdict(list)
+    for row in sorted(train, key=lambda row: stable_hash("spare", row.input, row.target)):
+        by_label[labels_of(row, brief)[0] if brief.labels else ""].append(row)
+    thirds = [row for rows in by_label.values() for row in rows[: int(SPARE_SHARE * len(rows))]]
+    return sorted(thirds, key=lambda row: stable_hash("spare", row.input, row.target))[:most]

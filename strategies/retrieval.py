@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 from eval.outcomes import Effort, Prediction
 from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, LearningSplit
-from strategies.answerer import Answerer, Attempt
+from strategies.answerer import Answerer
+from strategies.choosing import Attempt, choose
 from strategies.contract import ReportProgress
 from strategies.declaration import Declaration, LookUps, Mark, Words
 from strategies.engine.language_model import LanguageModel, Prompt
@@ -72,10 +73,15 @@ class Retrieval:
 
         tried = self.budget.left_to_try(
             TRIED_WITH_DOCUMENTS if self._book.passages else TRIED_WITHOUT, "passages", "examples"
-        )[: self.budget.settings]
+        )[: self.budget.settings_raced]
         scorer = scorer_while_learning(self.brief, split, documents)
-        best, self.choices, self.effort = self._answerer.choose(
-            [attempt(*counts) for counts in tried], split.dev, scorer, report_progress
+        best, self.choices, self.effort = choose(
+            self._answerer,
+            [attempt(*counts) for counts in tried],
+            split.dev,
+            scorer,
+            report_progress,
+            self.budget.choosing_tokens,
         )
         self.settings = best.settings | self._answerer.settings
         self.notes += self._answerer.model.notes

@@ -18,6 +18,7 @@ from eval.splitting.duplicates import compare_inputs
 from eval.task import Document, Example, LearningSplit
 from strategies.contract import ReportProgress
 from strategies.declaration import Declaration, LookUps, Mark, Words
+from strategies.demonstrations import within_tokens
 from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.finetuning import Finetuning
 from strategies.open_book import (
@@ -30,7 +31,6 @@ from strategies.open_book import (
     index_book,
     refreshed,
 )
-from strategies.prompting import within_tokens
 from strategies.prompts import SHORT_INSTRUCTIONS
 from strategies.search.embedder import Embedder, load_embedder
 

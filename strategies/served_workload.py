@@ -10,14 +10,15 @@ from statistics import mean, quantiles
 from eval.measuring.robustness import VARIANTS
 from eval.task import Brief, Document, Kind, Split
 from eval.words import about_tokens
+from strategies.demonstrations import TOKENS_OF_EXAMPLES, draws_for
 from strategies.engine.language_model import LabelWay
+from strategies.halving import WRITTEN_COST, Work
 from strategies.presets import SENTENCE_TOKENS, Budget
-from strategies.prompting import TOKENS_OF_EXAMPLES, TRIED
 from strategies.prompts import SHORT_INSTRUCTIONS, instruction_of
 from strategies.registry import DECLARATIONS
 from strategies.search.passages import words_a_passage
 from strategies.served.capabilities import Capabilities, WholeLabels
-from strategies.workload import TOKENS_A_TURN, TOKENS_A_WORD, asked_of_documents
+from strategies.workload import SETTLED, TOKENS_A_TURN, TOKENS_A_WORD, asked_of_documents, count_choosing
 
 LABELS_A_REQUEST = 64  # of an echo
 # Services cut the same words into other tokens than we assume, and settings differ in how long their prompts are.
@@ -47,13 +48,14 @@ def foresee_requests(
 ) -> Foreseen:
     """What fitting one strategy and measuring it on the test rows asks, with the prompts that it would make. `can` is
     what the server was seen to do; None if that isn't known yet, then answers are written."""
-    declared = DECLARATIONS[strategy]
-    settings, rows = min(budget.settings, declared.settings_tried), min(budget.probe_rows, len(split.test))
-    asked = len(split.dev) * settings + len(split.test) + min(budget.latency_rows, len(split.test))
-    asked += rows * len(VARIANTS)
+    declared, rows = DECLARATIONS[strategy], min(budget.probe_rows, len(split.test))
+    prompt = _prompt_tokens(strategy, brief, split, documents, budget.settings_raced)
+    one = _answers(1, prompt, brief, split, budget, can)
+    asked = count_choosing(declared, split, budget, Work(0.0, one.read + WRITTEN_COST * one.written))
+    asked += len(split.test) + min(budget.latency_rows, len(split.test)) + rows * len(VARIANTS)
     if declared.looks_up and rows:
         asked += sum(asked_of_documents(brief.kind, split, documents, budget))
-    return _answers(asked, _prompt_tokens(strategy, brief, split, documents, settings), brief, split, budget, can)
+    return _answers(asked, prompt, brief, split, budget, can)
 
 
 def foresee_requests_for_fewer(
@@ -68,8 +70,8 @@ def foresee_requests_for_fewer(
 ) -> Foreseen:
     """One point of a learning curve: the setting is chosen already, so each dev row is asked once."""
     smaller = replace(split, train=split.train[:rows], test=split.test[:test_rows])
-    once = replace(budget.for_fewer(rows / len(split.train), {}), settings=1)
-    return foresee_requests(strategy, brief, smaller, documents, once, can)
+    settled = budget.for_fewer(rows / len(split.train), SETTLED)
+    return foresee_requests(strategy, brief, smaller, documents, settled, can)
 
 
 def _prompt_tokens(strategy: str, brief: Brief, split: Split, documents: Sequence[Document], settings: int) -> float:
@@ -83,9 +85,9 @@ def _prompt_tokens(strategy: str, brief: Brief, split: Split, documents: Sequenc
         passage = words_a_passage(row.target for row in split.train) * TOKENS_A_WORD
         shown = example + (passage if documents and brief.kind is Kind.ANSWERING else 0)
         return instruction + own + declared.looks_up.tokens(bool(documents), settings, passage, shown)
-    if declared.settings_tried == 1:
+    if not declared.shows_examples:
         return instruction + own
-    counts = [count for count, _ in TRIED[:settings]]
+    counts = [draw.examples for draw in draws_for(brief)[:settings]]
     return instruction + own + mean(min(TOKENS_OF_EXAMPLES, count * example) for count in counts)
 
 

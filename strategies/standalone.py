@@ -167,8 +167,8 @@ class Strategy:
         match self.settings["choice"]["normalisation"]:
             case "mean":
                 scores = scores / np.array([len(label) for label in labels])
-            case "minus empty input":
-                scores = scores - np.array(self.settings["baseline"] or 0.0)
+            case "minus empty input" | "batch calibration" if self.settings["choice"]["offsets"]:
+                scores = (scores - np.array(self.settings["choice"]["offsets"])).round(4)
         return scores
 
     def choose_labels(self, scores: Numbers) -> str:

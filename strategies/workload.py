@@ -10,18 +10,21 @@ from statistics import mean, quantiles
 from eval.measuring.robustness import VARIANTS
 from eval.task import LABELLED, Brief, Document, Example, Kind, Split, Task
 from eval.words import about_tokens
+from strategies.declaration import Declaration
+from strategies.halving import LABELS_FOLLOWED, WRITTEN_COST, Work, count_answers, plan_rounds
 from strategies.presets import SENTENCE_TOKENS, TRIAL_SHARE, Budget
-from strategies.registry import DECLARATIONS, TRAINED, baselines_for
+from strategies.prompting import SPARE_ROWS, SPARE_SHARE
+from strategies.registry import DECLARATIONS, baselines_for
 from strategies.search.passages import cut_passages, words_a_passage
 
 TOKENS_A_WORD = 1.35
 TOKENS_A_TURN = 8  # what a chat template adds around a message
 # A search follows about four labels to their end, in passes half as fast as reading. With only an instruction, a model
 # is less certain, and half of the other labels are followed too.
-LABELS_FOLLOWED = 8
 FOLLOWED_IN_DOUBT = 0.5
 KNOWLEDGE_READ, KNOWLEDGE_WRITTEN = 4_900, 1_360  # tokens of the general texts and questions; of the answers at most
 PASSAGES_A_FACT = 4  # embedded again per changed fact: neighbours share a sentence, and all are changed back afterwards
+SETTLED = {"setting": "any"}  # which one was chosen doesn't matter here
 EVALUATIONS = 12  # passes over dev while training and choosing the learning rate
 
 
@@ -46,23 +49,18 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
     targets = [_tokens(row.target) for row in rows]
     example_tokens = input_tokens + mean(targets) + TOKENS_A_TURN
     alone = min(budget.latency_rows, len(split.test))
-    choosing, tested = len(split.dev) * min(budget.settings, declared.settings_tried), len(split.test)
+    tested = len(split.test)
     probed = len(VARIANTS) * min(budget.probe_rows, len(split.test))
     words = words_a_passage(row.target for row in split.train)
     passage_tokens = words * TOKENS_A_WORD
     looked_up = train = embed = 0.0
     if declared.looks_up:
         shown = example_tokens + (passage_tokens if documents and brief.kind is Kind.ANSWERING else 0)
-        looked_up = declared.looks_up.tokens(bool(documents), budget.settings, passage_tokens, shown)
+        looked_up = declared.looks_up.tokens(bool(documents), budget.settings_raced, passage_tokens, shown)
     if declared.trains:
         train = min(budget.training_tokens, budget.epochs * _training_tokens(split.train, looked_up))
         train *= declared.training_cost
         probed += min(budget.probe_rows, len(split.train))
-    if looked_up:
-        changed, taken_out = asked_of_documents(brief.kind, split, documents, budget)
-        probed += changed + taken_out
-        embed = PASSAGES_A_FACT * changed
-        embed += len(split.train) + _count_passages(tuple(documents), words) + choosing + tested + alone + probed
     own = input_tokens + looked_up
     if brief.labels and brief.kind is not Kind.CLASSIFICATION:
         answer, longest = sum(map(_tokens, brief.labels)), 0.0  # the score of every label counts
@@ -76,6 +74,12 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
         usual = quantiles(targets, n=20)[-1] if len(targets) > 1 else targets[0]
         untrained = usual + SENTENCE_TOKENS / 2  # how long it writes before it stops is only known later
         longest = min(budget.answer_tokens, mean(targets) if declared.trains else untrained)
+    choosing = count_choosing(declared, split, budget, Work(0.0, own + answer + WRITTEN_COST * longest))
+    if looked_up:
+        changed, taken_out = asked_of_documents(brief.kind, split, documents, budget)
+        probed += changed + taken_out
+        embed = PASSAGES_A_FACT * changed
+        embed += len(split.train) + _count_passages(tuple(documents), words) + choosing + tested + alone + probed
     asked_knowledge = 2 if train and probed else 0  # before training and after
     return Workload(
         read=(choosing + tested + probed) * (own + answer)
@@ -87,6 +91,17 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
         train=train,
         embed=embed,
     )
+
+
+def count_choosing(declared: Declaration, split: Split, budget: Budget, work: Work) -> int:
+    """How many answers the choice of settings takes, if each setting is this much work."""
+    rows = len(split.dev)
+    if declared.changes_weights:
+        return rows
+    settings = min(budget.settings_raced, declared.settings_tried)
+    if not declared.looks_up and settings > 1:
+        rows += int(min(SPARE_ROWS * rows, SPARE_SHARE * len(split.train)))
+    return count_answers(plan_rounds([work] * settings, rows, budget.choosing_tokens))
 
 
 def asked_of_documents(kind: Kind, split: Split, documents: Sequence[Document], budget: Budget) -> tuple[int, int]:
@@ -101,10 +116,8 @@ def foresee_fewer(
 ) -> Workload:
     """The work to fit one strategy on this many training rows, choosing only how labels are compared."""
     share, trained = rows / len(split.train), 1 - TRIAL_SHARE * budget.learning_rates
-    # The chosen setting isn't known yet, so assume a share of the dev rows under each.
-    dev = len(split.dev) if strategy in TRAINED else max(1, len(split.dev) // budget.settings)
-    smaller = replace(split, train=split.train[:rows], dev=split.dev[:dev], test=split.test[:test_rows])
-    work = foresee(strategy, brief, smaller, documents, budget.for_fewer(share, {}))
+    smaller = replace(split, train=split.train[:rows], test=split.test[:test_rows])
+    work = foresee(strategy, brief, smaller, documents, budget.for_fewer(share, SETTLED))
     return replace(work, train=trained * work.train)
 
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import shutil
 import zipfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
@@ -26,7 +26,7 @@ from eval.mapping.label_sets import NO_LABEL
 from eval.scoring.closeness import number_in
 from eval.task import BadInput, Brief, Kind
 from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, SUGGESTIONS, embedded_gguf, is_here, local_folder
-from strategies.label_choice import continuations_of
+from strategies.label_choice import LabelChoice, continuations_of
 from strategies.prompts import SHORT_INSTRUCTIONS
 from strategies.registry import BASELINES, STRATEGIES
 from strategies.retrieval import TOKENS_OF_EXAMPLES
@@ -140,9 +140,7 @@ def _read(folder: Path, strategy: str, brief: Brief) -> _Fitted:
             "values": [number_in(label) or 0.0 for label in brief.labels] if brief.kind is Kind.NUMBER else [],
             "no_label": NO_LABEL,
             "answer_tokens": answerer["answer_tokens"],
-            "choice": answerer.get("choice")
-            or {"normalisation": answerer["normalisation"], "way": "likeliest label", "threshold": 0.0},
-            "baseline": answerer["baseline"],
+            "choice": asdict(LabelChoice.from_json(answerer)),
             "form": answerer.get("form") or _EARLIER_FORM,
             "search": sizes,
             "trained_part": part,

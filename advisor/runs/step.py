@@ -216,7 +216,8 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         on_server=order.asks_server,
         fit_tokens=fit_tokens,
         trained_tokens=strategy.trained_tokens if isinstance(strategy, TrainedByService) else None,
-        rows_learned=len(split.dev) + (len(split.train) if strategy.declaration.learns_from_rows else 0),
+        rows_learned=len(split.dev)
+        + (len(split.train) if strategy.declaration.learns_from_rows else strategy.effort.training_rows),
         requests_per_second=measured.requests_per_second,
         settings=strategy.settings,
         choices=tuple(strategy.choices),

@@ -23,6 +23,7 @@ from advisor.wording import (
     words_of,
 )
 from eval.money.tokens import Spent
+from eval.outcomes import Effort
 from strategies.hosted_finetuning import UNTRIED
 
 # Names for settings that do not speak for themselves, and for their values.
@@ -31,6 +32,7 @@ _SETTINGS = {
     "passages": "passages retrieved",
     "examples": "examples shown",
     "draw": "random seed for choosing the examples",
+    "examples taken": "which examples",
     "answer_tokens": "longest answer in tokens",
     "normalisation": "label probabilities compared",
     "learning_rate": "learning rate",
@@ -39,7 +41,12 @@ _SETTINGS = {
     "rank": "adapter rank",
     "alpha": "adapter alpha",
 }
-_VALUES = {"sum": "as a whole", "mean": "per token", "minus empty input": "minus those without an input"}
+_VALUES = {
+    "sum": "as a whole",
+    "mean": "per token",
+    "minus empty input": "minus those without an input",
+    "batch calibration": "minus their mean over other inputs",
+}
 
 
 def section(report: Report) -> Section:
@@ -194,8 +201,7 @@ def _effort(candidate: Candidate) -> str:
     effort = candidate.effort
     sentences = [said] if (said := words_of(candidate.id).explanation) else []
     if effort.settings_tried:
-        tried, rows = count_text(effort.settings_tried, "setting"), count_text(effort.dev_rows, "dev row")
-        sentences.append(f"We tried {tried} on {rows}.")
+        sentences.append(_tried(effort))
     if candidate.settings:
         taken = "; ".join(
             f"{_SETTINGS.get(name, name.replace('_', ' '))}: {_value(value)}"
@@ -216,6 +222,18 @@ def _effort(candidate: Candidate) -> str:
             f"It retrieved the right document for {share_text(candidate.hit_rate)} of the rows whose document is known."
         )
     return " ".join([*sentences, *candidate.notes])
+
+
+def _tried(effort: Effort) -> str:
+    """How settings were chosen, and whether that was any use."""
+    settings, rows = count_text(effort.settings_tried, "setting"), count_text(effort.dev_rows, "dev row")
+    if not effort.tokens:
+        return f"We tried {settings} on {rows}."
+    took = f"which took {count_text(effort.tokens, 'token')} and {taken_text(effort.seconds)}"
+    if effort.found_better is None:
+        return f"We tried {settings} on {rows}, {took}."
+    up_to = f"We tried {settings}, the best ones on {count_text(effort.dev_rows, 'row')}, {took}."
+    return f"{up_to} {'The chosen one' if effort.found_better else 'None'} scored better than the default."
 
 
 def _value(value: Any) -> str:

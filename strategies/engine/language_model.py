@@ -132,7 +132,8 @@ class LanguageModel(Protocol):
     A served model may be unable to do what one in memory does. `way_for` is the best way to ask it for one of so many
     labels; only with `SCORED` may `score` be called, and with `DECIDED` the model `Decides`. `follows_schema`: whether
     it can be held to a JSON schema. `counts_tokens`: whether tokens are counted before sending; if not, they are
-    estimates from the words, and only the server knows whether a prompt fits.
+    estimates from the words, and only the server knows whether a prompt fits. `reads_beginnings_once`: whether what
+    all prompts of a call begin with is computed once. `rewrites`: whether it is able to improve an instruction.
     """
 
     context_tokens: int
@@ -147,6 +148,12 @@ class LanguageModel(Protocol):
 
     @property
     def counts_tokens(self) -> bool: ...
+
+    @property
+    def reads_beginnings_once(self) -> bool: ...
+
+    @property
+    def rewrites(self) -> bool: ...
 
     def score(
         self,

@@ -19,6 +19,8 @@ from strategies.engine.label_tree import LabelTree
 from strategies.engine.language_model import Compare, LabelWay, Prompt, RowsDone, Scores, Written
 from strategies.engine.rendering import ChatForm
 
+REWRITES_FROM = 1_000_000_000  # parameters; smaller models hardly write an instruction
+
 Answer = tuple[list[int], bool]  # tokens without the one that ends the answer; whether the limit came before the end
 
 
@@ -35,6 +37,7 @@ class LocalModel(ABC):
     labels_by: LabelWay = LabelWay.SCORED
     follows_schema: bool = False
     counts_tokens: bool = True
+    reads_beginnings_once: bool = False
 
     def __init__(self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         self.network = network.eval()
@@ -61,6 +64,10 @@ class LocalModel(ABC):
         """The token that ends a turn, as in training answers."""
         usual: tuple[int | None, ...] = (self._form.end, self.tokenizer.eos_token_id, min(self.ends, default=None))
         return next(token for token in usual if token is not None)
+
+    @property
+    def rewrites(self) -> bool:
+        return int(self.network.num_parameters()) >= REWRITES_FROM
 
     @property
     def notes(self) -> list[str]:

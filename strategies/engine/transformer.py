@@ -41,7 +41,7 @@ class Transformer(LocalModel):
 
     def __init__(self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         super().__init__(network, tokenizer)
-        self._shares_beginnings = share_beginnings(network)
+        self.reads_beginnings_once = share_beginnings(network)
         self._prefix = Prefix([], [])
         self._limits = Limits.of(network)
         self._last_prompt: list[int] = []
@@ -102,7 +102,7 @@ class Transformer(LocalModel):
     def _share_prefix(self, encoded: list[list[int]]) -> Prefix:
         """The shared beginning of all these prompts (a single prompt is compared with the one before it), run through
         the model if it wasn't yet. It leaves at least one token of each prompt, because its logits are needed."""
-        if not self._shares_beginnings:
+        if not self.reads_beginnings_once:
             return self._prefix
         compared = encoded if len(encoded) > 1 else [*encoded, self._last_prompt]
         shared = min(common_length(compared), min(len(tokens) for tokens in encoded) - 1)

@@ -65,6 +65,15 @@ class ServedModel:
         return self.capabilities.follows_schema
 
     @property
+    def reads_beginnings_once(self) -> bool:
+        """Some servers do, but all charge for the whole prompt or make others wait."""
+        return False
+
+    @property
+    def rewrites(self) -> bool:
+        return True
+
+    @property
     def counts_tokens(self) -> bool:
         """Whether a prompt that may be too long is counted before it is sent."""
         return self.capabilities.tokenizes and self.capabilities.context_tokens is not None

@@ -152,7 +152,7 @@ def test_settings_that_are_settled_are_kept(fitted: tuple[str, Kind, Strategy]) 
     again.budget = BUDGET.for_fewer(0.5, strategy.settings)
     half = split(kind)
     again.fit(replace(half, train=half.train[::2]), DOCUMENTS if kind is Kind.ANSWERING else (), ignore)
-    kept = {"examples", "draw", "passages", "learning_rate"} & strategy.settings.keys()
+    kept = {"instruction", "examples", "examples taken", "draw", "passages", "learning_rate"} & strategy.settings.keys()
     assert {setting: again.settings[setting] for setting in kept - {"examples"}} == {
         setting: strategy.settings[setting] for setting in kept - {"examples"}
     }
@@ -193,10 +193,11 @@ def test_states_its_settings_and_effort(fitted: tuple[str, Kind, Strategy]) -> N
     assert strategy.name == name
     assert strategy.settings and strategy.choices
     json.dumps([strategy.settings, strategy.choices], allow_nan=False)
-    measured = {"tokens", "dev_loss", "dev_score"}  # looks at one training differ in these alone
+    measured = {"tokens", "dev_loss", "dev_score", "rows"}  # looks at one training differ in these alone
     tried = {json.dumps({key: choice[key] for key in choice if key not in measured}) for choice in strategy.choices}
     assert strategy.effort.settings_tried == len(tried - {"{}"} if len(tried) > 1 else tried)
-    assert strategy.effort.dev_rows == 6
+    spare = 8 if name in ("prompting", "prompting_examples") else 0  # a third of the training rows
+    assert 6 <= strategy.effort.dev_rows <= 6 + spare
     assert strategy.effort.seconds > 0
 
 
@@ -304,7 +305,7 @@ def test_prompting_shows_no_example_and_the_other_always_some() -> None:
         strategy = strategy_class(Brief("tiny", Kind.WRITING, "", ()), lambda: model, BUDGET)
         strategy.fit(split(Kind.WRITING), (), ignore)
         tried = [choice.get("examples", 0) for choice in strategy.choices]
-        assert len(tried) == (BUDGET.settings if least else 1) and min(tried) == least
+        assert 2 <= len(tried) <= 2 * BUDGET.settings and min(tried) == least
         strategy.predict(["my money is gone"])
         assert len(model.prompts[0]) == 2 + 2 * strategy.settings.get("examples", 0)
 

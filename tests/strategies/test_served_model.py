@@ -238,7 +238,11 @@ def test_a_decision_is_the_likeliest_label_with_its_probability_calibrated_by_an
     strategy = Prompting(brief, lambda: model, BUDGET)
     strategy.fit(LearningSplit(tuple(rows[:6]), tuple(rows[6:])), (), lambda _: None)
     assert strategy.settings["labels asked by"] == "probabilities of options"
-    assert {one["normalisation"] for one in strategy.choices} == {"sum", "minus empty input"}  # no label is longer
+    assert {one["normalisation"] for one in strategy.choices} == {
+        "sum",
+        "minus empty input",
+        "batch calibration",
+    }  # no label is longer
     with watching() as seen:
         [answer] = strategy.predict(["My money, please"])
     assert answer.text == "money" and not answer.unmatched

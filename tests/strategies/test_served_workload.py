@@ -13,15 +13,17 @@ from strategies.served_workload import foresee_requests, foresee_requests_for_fe
 from tests.tiny_strategies import tiny_task
 
 TASK, SPLIT = tiny_task()
-BUDGET = Budget(100, 100, latency_rows=4, settings=3, training_tokens=0, epochs=1, answer_tokens=16)
+BUDGET = Budget(100, 100, latency_rows=4, settings=3, training_tokens=9_000, epochs=1, answer_tokens=16)
+UNLIMITED = replace(BUDGET, training_tokens=10**9)  # the same choice, whatever a row takes
 ASKED = len(SPLIT.test) + 4
 
 
-def test_requests_are_rows_of_dev_under_each_setting_test_rows_and_timed_ones() -> None:
+def test_requests_are_rows_under_each_setting_test_rows_and_timed_ones() -> None:
+    judged = len(SPLIT.dev) + len(SPLIT.train) // 3  # training rows that aren't shown
     plain = foresee_requests("prompting", TASK.brief, SPLIT, (), BUDGET)
-    assert plain.requests == len(SPLIT.dev) + ASKED
+    assert plain.requests == 6 * judged + ASKED
     shown = foresee_requests("prompting_examples", TASK.brief, SPLIT, (), BUDGET)
-    assert shown.requests == 3 * len(SPLIT.dev) + ASKED
+    assert 2 * judged + ASKED <= shown.requests < plain.requests  # longer prompts, so fewer fit in the budget
     assert shown.read / shown.requests > plain.read / plain.requests > len(TASK.brief.labels)
     fewer = foresee_requests_for_fewer("prompting_examples", TASK.brief, SPLIT, (), BUDGET, 6, 5)
     assert fewer.requests == len(SPLIT.dev) + 5
@@ -30,11 +32,11 @@ def test_requests_are_rows_of_dev_under_each_setting_test_rows_and_timed_ones() 
 def test_scored_labels_are_read_once_each_in_as_many_requests_as_the_way_takes() -> None:
     labels = tuple(f"label {at}" for at in range(100))
     brief = Brief("tiny", Kind.CLASSIFICATION, "Give the label.", labels)
-    written = foresee_requests("prompting", brief, SPLIT, (), BUDGET)
+    written = foresee_requests("prompting", brief, SPLIT, (), UNLIMITED)
     asked = written.requests
-    echoed = foresee_requests("prompting", brief, SPLIT, (), BUDGET, _can(WholeLabels.ECHO))
+    echoed = foresee_requests("prompting", brief, SPLIT, (), UNLIMITED, _can(WholeLabels.ECHO))
     assert echoed.requests == 2 * asked and echoed.written == 0
-    each = foresee_requests("prompting", brief, SPLIT, (), BUDGET, _can(WholeLabels.PROMPT_LOGPROBS))
+    each = foresee_requests("prompting", brief, SPLIT, (), UNLIMITED, _can(WholeLabels.PROMPT_LOGPROBS))
     assert each.requests == each.written == 100 * asked
     assert each.read == echoed.read == pytest.approx(100 * written.read, rel=0.2)
 

@@ -45,8 +45,7 @@ def settings_of(form: object, shown: tuple[Example, ...], labels: tuple[str, ...
         "values": [],
         "no_label": NO_LABEL,
         "answer_tokens": 12,
-        "choice": {"normalisation": "sum", "way": "likeliest label", "threshold": 0.0},
-        "baseline": [],
+        "choice": {"normalisation": "sum", "way": "likeliest label", "threshold": 0.0, "offsets": []},
         "search": None,
         "trained_part": None,
     }

@@ -1,0 +1,92 @@
+"""Which solved examples a fixed prompt shows: every label once before any twice, none that contradicts the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from eval.splitting.stable_order import stable_hash
+from eval.task import Brief, Example
+from strategies.engine.language_model import LanguageModel
+from strategies.standing import Standing
+
+TOKENS_OF_EXAMPLES = 3000  # read once for all inputs, where the model keeps what all prompts begin with
+BASE_COUNTS = (4, 8, 16)
+AT_RANDOM, TYPICAL, BORDERLINE = "at random", "the most typical", "near other labels"
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """How many examples to show, which ones, and the number of the draw among several at random."""
+
+    examples: int
+    taken: str = AT_RANDOM
+    draw: int = 0
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"examples": self.examples, "examples taken": self.taken, "draw": self.draw}
+
+
+def counts_for(brief: Brief) -> list[int]:
+    """How many examples are worth trying, the fewest first: in a task with labels, each as often as any other."""
+    labels = max(1, len(brief.labels))
+    return sorted({-(-count // labels) * labels for count in BASE_COUNTS})
+
+
+def draws_for(brief: Brief) -> list[Draw]:
+    """The draws to try, the most promising first."""
+    few, *more = counts_for(brief)
+    many = more[0] if more else 2 * few
+    special = [Draw(few, TYPICAL), Draw(few, BORDERLINE)] if brief.labels else [Draw(few, TYPICAL)]
+    at_random = [Draw(few, draw=1), Draw(many, draw=1), *(Draw(count) for count in more[1:]), Draw(few, draw=2)]
+    return [Draw(few), special[0], Draw(many), *at_random[:2], *special[1:], *at_random[2:]]
+
+
+def examples_for(draw: Draw, rows: Sequence[Standing], seed: int, model: LanguageModel) -> list[Example]:
+    """The examples of a draw, the same ones for a seed; adding or removing rows keeps the order of the others, so that
+    a rerun shows mostly the same ones."""
+
+    def place(*said: str) -> int:
+        return stable_hash(seed, draw.draw, *said)
+
+    def at_random(one: Standing) -> float:
+        return place(one.row.input, one.row.target)
+
+    orders: dict[str, Callable[[Standing], float]] = {
+        AT_RANDOM: at_random,
+        TYPICAL: lambda one: -one.typical,
+        BORDERLINE: lambda one: one.margin,
+    }
+    order = orders[draw.taken]
+    ordered = sorted(rows, key=lambda one: (one.contradicts, order(one), at_random(one)))
+    chosen = _each_label_in_turn(ordered, draw.examples, place)
+    fitting = within_tokens(chosen, TOKENS_OF_EXAMPLES, model)
+    if len(fitting) == len(chosen):
+        return chosen
+    by_length = sorted(rows, key=lambda one: (one.contradicts, len(one.row.input + one.row.target), at_random(one)))
+    shortest = _each_label_in_turn(by_length, draw.examples, place)
+    return max(fitting, within_tokens(shortest, TOKENS_OF_EXAMPLES, model), key=len)
+
+
+def _each_label_in_turn(ordered: Sequence[Standing], count: int, place: Callable[[str], int]) -> list[Example]:
+    """The first rows of each label, one label after the other; without labels, the first rows."""
+    labels = sorted({label for one in ordered for label in one.labels}, key=place) or [""]
+    piles = {label: [one for one in ordered if label in (one.labels or ("",))] for label in labels}
+    taken: dict[str, Example] = {}  # by id
+    while len(taken) < count and any(piles.values()):
+        for label in labels:
+            piles[label] = [one for one in piles[label] if one.row.id not in taken]
+            if piles[label] and len(taken) < count:
+                row = piles[label].pop(0).row
+                taken[row.id] = row
+    return list(taken.values())
+
+
+def within_tokens(examples: Sequence[Example], most: int, model: LanguageModel) -> list[Example]:
+    """The first examples that together fit into `most` tokens, but at least one."""
+    counted = model.count_tokens([f"{example.input}\n{example.target}" for example in examples])
+    fitting = sum(tokens <= most for tokens in accumulate(counted))
+    return list(examples[: max(1, fitting)])
