@@ -27,6 +27,7 @@ from strategies.engine.language_model import (
     Scores,
     Written,
 )
+from strategies.json_bounds import bounded_schema_of
 from strategies.json_shape import schema_of
 from strategies.label_choice import LabelChoice, continuations_of
 from strategies.label_matching import match_answer
@@ -62,7 +63,8 @@ class Answerer:
         # One answer of several labels can't be chosen from a list of single ones, so it is written.
         way = LabelWay.WRITTEN if self.brief.kind is Kind.MULTI_LABEL else way
         named = {"labels asked by": way.value} if self.brief.labels else {}
-        return {**named, "answer_tokens": self.answer_tokens}
+        held = {} if self.schema is None else {"JSON held to a schema": "yes"}
+        return {**named, **held, "answer_tokens": self.answer_tokens}
 
     @property
     def label_way(self) -> LabelWay:
@@ -102,7 +104,8 @@ class Answerer:
         usual = float(np.quantile(lengths, ANSWER_LENGTH_SHARE))
         self.answer_tokens = min(most_tokens, int(usual * slack) + SENTENCE_TOKENS)
         if self.brief.kind is Kind.EXTRACTION and self.model.follows_schema:
-            self.schema = schema_of(example.target for example in train)
+            find_schema = bounded_schema_of if self.model.follows_bounds else schema_of
+            self.schema = find_schema(example.target for example in train)
 
     def answer(self, prompts: Sequence[Prompt], rows_done: RowsDone | None = None) -> list[Prediction]:
         """One prediction per prompt, without sources. It holds an error if the prompt is longer than the model's

@@ -111,12 +111,12 @@ class Training(ABC):
             for point in trained.history
         ]
         self.losses = tuple(trained.history)
-        answer_tokens = answerer.answer_tokens
+        answer_tokens, schema = answerer.answer_tokens, answerer.schema
         del model, answerer
         gc.collect()  # one model in memory at a time
         self.trained_model = self._load(self._kept)
         self._check_reloaded(trained, dev)
-        self._answerer = Answerer(self.trained_model, self.brief, answer_tokens)
+        self._answerer = Answerer(self.trained_model, self.brief, answer_tokens, schema=schema)
         ask = Attempt({}, partial(self._ask, model=self.trained_model))
         scorer = scorer_while_learning(self.brief, split, documents)
         _, choices, _ = choose(self._answerer, [ask], split.dev, scorer, report_progress)

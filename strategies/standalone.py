@@ -114,16 +114,22 @@ class Strategy:
     def write(self, ids: list[int], turns: list[tuple[str, str]]) -> str:
         """The likeliest token, again and again, until the model ends its turn."""
         written: list[int] = []
+        held = Held(self.settings["grammar"], self.tokenizer, self.ends) if self.settings.get("grammar") else None
         output = self.network(input_ids=torch.tensor([ids]), use_cache=True)
+        token = -1
         while len(written) < self.settings["answer_tokens"]:
-            token = int(output.logits[0, -1].argmax())
+            token = held.next(output.logits[0, -1]) if held else int(output.logits[0, -1].argmax())
             if token in self.ends:
                 break
             written.append(token)
+            if held and held.is_complete:
+                break
             output = self.network(
                 input_ids=torch.tensor([[token]]), past_key_values=output.past_key_values, use_cache=True
             )
         text = self.without_thoughts(written, "\n".join(content for _, content in turns))
+        if held and token not in self.ends and not held.is_complete:
+            text = closed(text)
         return text.split(self.form["next_turn"])[0].strip() if self.form["next_turn"] else text.strip()
 
     def without_thoughts(self, written: list[int], prompt: str) -> str:
@@ -184,6 +190,54 @@ class Strategy:
         if labels[best] == self.settings["no_label"] or not some:
             some = [labels[best]]
         return "; ".join(label.replace(";", ",") for label in some)
+
+
+class Held:
+    """Chooses tokens that keep an answer within a grammar: JSON with the fields of the training answers."""
+
+    def __init__(self, grammar: str, tokenizer: Any, ends: set[int]) -> None:
+        from llguidance import LLMatcher
+        from llguidance.hf import from_tokenizer
+
+        self.ends, self.end = ends, min(ends)
+        vocabulary = from_tokenizer(tokenizer, eos_token=sorted(ends))
+        self.matcher = LLMatcher(vocabulary, LLMatcher.grammar_from_lark(grammar))
+
+    @property
+    def is_complete(self) -> bool:
+        return bool(self.matcher.is_stopped() and not self.matcher.is_error())
+
+    def next(self, logits: torch.Tensor) -> int:
+        """The likeliest token that the grammar allows, given the logits of all, [vocabulary]."""
+        token = int(logits.argmax())
+        if not self.matcher.is_error() and not self.takes(token):
+            bits = np.unpackbits(np.frombuffer(self.matcher.compute_bitmask(), dtype=np.uint8), bitorder="little")
+            size = min(len(bits), len(logits))
+            token = int(logits[:size].masked_fill(torch.from_numpy(bits[:size] == 0), -torch.inf).argmax())
+            token = token if self.takes(token) else self.end
+        return token
+
+    def takes(self, token: int) -> bool:
+        return self.matcher.is_accepting() if token in self.ends else self.matcher.try_consume_tokens([token]) == 1
+
+
+def closed(text: str) -> str:
+    """JSON that was cut off, closed behind its last whole value. The last one may have lost its end, so it goes."""
+    open_brackets, kept, in_text, escaped = "", "", False, False
+    for at, sign in enumerate(text):
+        if in_text:
+            in_text, escaped = escaped or sign != '"', sign == "\\" and not escaped
+        elif sign == '"':
+            in_text = True
+        elif sign in "{[":
+            open_brackets = ("}" if sign == "{" else "]") + open_brackets
+            kept = text[: at + 1] + open_brackets
+        elif sign in "}]":
+            open_brackets = open_brackets[1:]
+            kept = text[: at + 1] + open_brackets
+        elif sign == ",":
+            kept = text[:at] + open_brackets
+    return kept
 
 
 def arrange(turns: list[tuple[str, str]], form: dict[str, Any]) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ from advisor.wording import count_text, name_of
 from eval.mapping.label_sets import NO_LABEL
 from eval.scoring.closeness import number_in
 from eval.task import BadInput, Brief, Kind
+from strategies.engine.json_grammar import grammar_of
 from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, SUGGESTIONS, embedded_gguf, is_here, local_folder
 from strategies.label_choice import LabelChoice, continuations_of
 from strategies.prompts import SHORT_INSTRUCTIONS
@@ -141,6 +142,7 @@ def _read(folder: Path, strategy: str, brief: Brief) -> _Fitted:
             "no_label": NO_LABEL,
             "answer_tokens": answerer["answer_tokens"],
             "choice": asdict(LabelChoice.from_json(answerer)),
+            "grammar": grammar_of(answerer["schema"]) if answerer.get("schema") else None,
             "form": answerer.get("form") or _EARLIER_FORM,
             "search": sizes,
             "trained_part": part,
@@ -213,6 +215,7 @@ def _requirements(settings: dict[str, Any]) -> list[str]:
 
     needed = ["torch", "transformers", "numpy"]
     needed += ["gguf"] if settings["model"]["gguf"] else []
+    needed += ["llguidance"] if settings["grammar"] else []
     needed += _PACKAGES.get(settings["trained_part"] or "", ())
     needed += _PACKAGES["search"] if settings["search"] else ()
     return [f"{package}=={version(package).partition('+')[0]}" for package in dict.fromkeys(needed)]

@@ -131,9 +131,10 @@ class LanguageModel(Protocol):
 
     A served model may be unable to do what one in memory does. `way_for` is the best way to ask it for one of so many
     labels; only with `SCORED` may `score` be called, and with `DECIDED` the model `Decides`. `follows_schema`: whether
-    it can be held to a JSON schema. `counts_tokens`: whether tokens are counted before sending; if not, they are
-    estimates from the words, and only the server knows whether a prompt fits. `reads_beginnings_once`: whether what
-    all prompts of a call begin with is computed once. `rewrites`: whether it is able to improve an instruction.
+    it can be held to a JSON schema; `follows_bounds`: whether to one of `json_bounds.py`, or only to one as services
+    take them. `counts_tokens`: whether tokens are counted before sending; if not, they are estimates from the words,
+    and only the server knows whether a prompt fits. `reads_beginnings_once`: whether what all prompts of a call begin
+    with is computed once. `rewrites`: whether it is able to improve an instruction.
     """
 
     context_tokens: int
@@ -145,6 +146,9 @@ class LanguageModel(Protocol):
 
     @property
     def follows_schema(self) -> bool: ...
+
+    @property
+    def follows_bounds(self) -> bool: ...
 
     @property
     def counts_tokens(self) -> bool: ...

@@ -3,8 +3,10 @@ becomes of written tokens."""
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,12 +17,15 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from eval.measuring.phases import READING, phase
 from eval.task import BadInput
 from strategies.engine.architectures import CONTEXT_NAMES
+from strategies.engine.held import Grammar, closed, vocabulary_of
+from strategies.engine.json_grammar import grammar_of
 from strategies.engine.label_tree import LabelTree
 from strategies.engine.language_model import Compare, LabelWay, Prompt, RowsDone, Scores, Written
 from strategies.engine.rendering import ChatForm
 
 REWRITES_FROM = 1_000_000_000  # parameters; smaller models hardly write an instruction
-
+UNREADABLE = "What each token of this model stands for can't be read, so nothing holds its JSON to a schema."
+REFUSED = "The schema of the training answers is too large to hold answers to it, so they are written freely."
 Answer = tuple[list[int], bool]  # tokens without the one that ends the answer; whether the limit came before the end
 
 
@@ -35,7 +40,7 @@ class LocalModel(ABC):
 
     slow_because: str | None = None
     labels_by: LabelWay = LabelWay.SCORED
-    follows_schema: bool = False
+    follows_bounds: bool = True
     counts_tokens: bool = True
     reads_beginnings_once: bool = False
 
@@ -48,6 +53,8 @@ class LocalModel(ABC):
         named = [getattr(config, name, None) for name in CONTEXT_NAMES]
         self.context_tokens = int(next((tokens for tokens in named if tokens), 1 << 20))
         self._trees: dict[tuple[str, ...], LabelTree] = {}
+        self._grammars: dict[str, Grammar | None] = {}  # by schema
+        self._notes: dict[str, None] = {}
         configured = network.generation_config.eos_token_id if network.generation_config else None
         listed = configured if isinstance(configured, list) else [configured]
         ends = (*listed, tokenizer.eos_token_id, self._form.end)
@@ -58,6 +65,14 @@ class LocalModel(ABC):
 
     def way_for(self, labels: int) -> LabelWay:
         return self.labels_by
+
+    @cached_property
+    def follows_schema(self) -> bool:
+        """Reads the vocabulary, so that no answer has to wait for it."""
+        readable = vocabulary_of(self.tokenizer, self.ends) is not None
+        if not readable:
+            self._notes[UNREADABLE] = None
+        return readable
 
     @property
     def end(self) -> int:
@@ -72,7 +87,7 @@ class LocalModel(ABC):
     @property
     def notes(self) -> list[str]:
         """Sentences worth knowing about how this model was asked."""
-        return self._form.notes
+        return [*self._form.notes, *self._notes]
 
     def form_to_json(self) -> dict[str, Any]:
         """How this model is asked and its answers are read, for `standalone.py`."""
@@ -108,17 +123,21 @@ class LocalModel(ABC):
         tokens_in = np.array([len(tokens) for tokens in encoded], dtype=np.int64)
         return Scores(results, tokens_in, tree.lengths, tuple(each.sent for each in rendered))
 
-    @torch.inference_mode()
     def write(self, prompts: Sequence[Prompt], max_tokens: int, rows_done: RowsDone | None = None) -> list[Written]:
+        return self._write(prompts, max_tokens, rows_done, None)
+
+    @torch.inference_mode()
+    def _write(
+        self, prompts: Sequence[Prompt], max_tokens: int, rows_done: RowsDone | None, grammar: Grammar | None
+    ) -> list[Written]:
         with phase(READING):
             rendered = [self._form.render(prompt) for prompt in prompts]
-        answers = self.write_tokens([each.ids for each in rendered], max_tokens, rows_done)
+        answers = self.write_tokens([each.ids for each in rendered], max_tokens, rows_done, grammar)
         written = []
         for each, (tokens, cut_off) in zip(rendered, answers, strict=True):
             answer = self._form.read_answer(each, tokens, cut_off)
-            written.append(
-                Written(answer.text, len(each.ids), len(tokens), answer.cut_off, each.sent, answer.thinking_tokens)
-            )
+            text = closed(answer.text) if grammar and cut_off else answer.text
+            written.append(Written(text, len(each.ids), len(tokens), answer.cut_off, each.sent, answer.thinking_tokens))
         return written
 
     def name_labels(
@@ -130,8 +149,9 @@ class LocalModel(ABC):
     def write_json(
         self, prompts: Sequence[Prompt], schema: dict[str, Any], max_tokens: int, rows_done: RowsDone | None = None
     ) -> list[Written]:
-        """Written freely: nothing holds this model to a schema."""
-        return self.write(prompts, max_tokens, rows_done)
+        """Answers that follow the schema, in its layout. One that reaches the limit is closed behind its last whole
+        value, so that it may lack fields."""
+        return self._write(prompts, max_tokens, rows_done, self._grammar(schema))
 
     @abstractmethod
     def score_tokens(
@@ -145,9 +165,26 @@ class LocalModel(ABC):
 
     @abstractmethod
     def write_tokens(
-        self, encoded: list[list[int]], max_tokens: int, rows_done: RowsDone | None = None
+        self,
+        encoded: list[list[int]],
+        max_tokens: int,
+        rows_done: RowsDone | None = None,
+        grammar: Grammar | None = None,
     ) -> list[Answer]:
-        """Greedy answers to encoded prompts."""
+        """Greedy answers to encoded prompts, held to the grammar if there is one."""
+
+    def _grammar(self, schema: dict[str, Any]) -> Grammar | None:
+        """What holds answers to this schema; None, and a note, if nothing can."""
+        key = json.dumps(schema)
+        if key not in self._grammars:
+            self._grammars[key] = None
+            vocabulary = vocabulary_of(self.tokenizer, self.ends)
+            if vocabulary is not None:
+                try:
+                    self._grammars[key] = Grammar(vocabulary, grammar_of(schema))
+                except ValueError:
+                    self._notes[REFUSED] = None
+        return self._grammars[key]
 
     def _tree(self, continuations: tuple[str, ...]) -> LabelTree:
         if continuations not in self._trees:

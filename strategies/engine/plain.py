@@ -21,6 +21,7 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from eval.measuring.phases import READING, WRITING, phase
 from strategies.engine.attention import attend_as_its_own
+from strategies.engine.held import Grammar, Held
 from strategies.engine.label_tree import LabelTree
 from strategies.engine.language_model import Compare, RowsDone
 from strategies.engine.local_model import Answer, LocalModel
@@ -67,13 +68,17 @@ class PlainModel(LocalModel):
 
     @torch.inference_mode()
     def write_tokens(
-        self, encoded: list[list[int]], max_tokens: int, rows_done: RowsDone | None = None
+        self,
+        encoded: list[list[int]],
+        max_tokens: int,
+        rows_done: RowsDone | None = None,
+        grammar: Grammar | None = None,
     ) -> list[Answer]:
         answers: list[Answer] = [([], False)] * len(encoded)
         done = 0
         lengths = [len(tokens) for tokens in encoded]
         for rows in alike(lengths, lambda length: min(ROWS, self._tokens // length)):
-            written = self._generate([encoded[row] for row in rows], max_tokens)
+            written = self._generate([encoded[row] for row in rows], max_tokens, grammar)
             for row, answer in zip(rows, written, strict=True):
                 answers[row] = answer
             done += len(rows)
@@ -81,10 +86,11 @@ class PlainModel(LocalModel):
                 rows_done(done)
         return answers
 
-    def _generate(self, prompts: list[list[int]], max_tokens: int) -> list[Answer]:
+    def _generate(self, prompts: list[list[int]], max_tokens: int, grammar: Grammar | None) -> list[Answer]:
         """Greedy answers to prompts of equal length. What a folder sets for writing, such as a penalty for repetition,
         is left out, as our engine does."""
         ids = torch.tensor(prompts, device=self.device)
+        held = grammar.hold(len(prompts)) if grammar else None
         ends = sorted(self.ends)
         kept, greedy = self.network.generation_config, GenerationConfig(
             max_new_tokens=max_tokens, do_sample=False, eos_token_id=ends or None, pad_token_id=ends[0] if ends else 0
@@ -92,10 +98,15 @@ class PlainModel(LocalModel):
         self.network.generation_config = greedy
         try:
             with _reading_then_writing(self.network):
-                found = self.network.generate(ids, attention_mask=torch.ones_like(ids))
+                found = self.network.generate(
+                    ids, attention_mask=torch.ones_like(ids), logits_processor=[] if held is None else [_only(held)]
+                )
         finally:
             self.network.generation_config = kept
-        return [_ended(row, self.ends, max_tokens) for row in found[:, ids.shape[1] :].tolist()]
+        answers = [_ended(row, self.ends, max_tokens) for row in found[:, ids.shape[1] :].tolist()]
+        return [
+            (tokens, cut_off and not (held and held.is_complete(row))) for row, (tokens, cut_off) in enumerate(answers)
+        ]
 
 
 @contextmanager
@@ -112,6 +123,16 @@ def _reading_then_writing(network: torch.nn.Module) -> Iterator[None]:
         first = network.register_forward_hook(turn)
         current.callback(first.remove)
         yield
+
+
+def _only(held: Held) -> Callable[[Tensor, Tensor], Tensor]:
+    """What makes `generate` choose as `held` does."""
+
+    def process(ids: Tensor, scores: Tensor) -> Tensor:
+        chosen = held.choose(scores, range(len(scores)))
+        return torch.full_like(scores, -torch.inf).scatter_(1, chosen[:, None], 0.0)
+
+    return process
 
 
 def _ended(tokens: list[int], ends: set[int], max_tokens: int) -> Answer:

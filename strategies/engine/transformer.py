@@ -22,6 +22,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from eval.measuring.phases import READING, WRITING, phase
 from strategies.engine.attention import behind, own_attention, share_beginnings
 from strategies.engine.batches import Limits
+from strategies.engine.held import Choosing, Freely, Grammar
 from strategies.engine.key_values import Prefix, RoomyCache
 from strategies.engine.label_search import LabelSearch
 from strategies.engine.label_tree import LabelTree
@@ -73,18 +74,23 @@ class Transformer(LocalModel):
 
     @torch.inference_mode()
     def write_tokens(
-        self, encoded: list[list[int]], max_tokens: int, rows_done: RowsDone | None = None
+        self,
+        encoded: list[list[int]],
+        max_tokens: int,
+        rows_done: RowsDone | None = None,
+        grammar: Grammar | None = None,
     ) -> list[Answer]:
         if max(map(len, encoded)) + max_tokens > self._longest:
             with self._as_transformers_does() as plain:
-                return plain.write_tokens(encoded, max_tokens, rows_done)
+                return plain.write_tokens(encoded, max_tokens, rows_done, grammar)
         with phase(READING):
             prefix = self._share_prefix(encoded)
         answers: list[Answer] = [([], False)] * len(encoded)
         done = 0
         for rows in self._limits.batches([len(tokens) - len(prefix) + max_tokens for tokens in encoded]):
             own = [encoded[row][len(prefix) :] for row in rows]
-            for row, answer in zip(rows, self._write_batch(prefix, own, max_tokens), strict=True):
+            choosing = grammar.hold(len(rows)) if grammar else Freely()
+            for row, answer in zip(rows, self._write_batch(prefix, own, max_tokens, choosing), strict=True):
                 answers[row] = answer
             done += len(rows)
             if rows_done:
@@ -181,16 +187,16 @@ class Transformer(LocalModel):
         batch.cache.turn_to(slice(0, len(wanted)), 0, end + widest)
         return np.concatenate(found)
 
-    def _write_batch(self, prefix: Prefix, own: list[list[int]], max_tokens: int) -> list[Answer]:
+    def _write_batch(self, prefix: Prefix, own: list[list[int]], max_tokens: int, choosing: Choosing) -> list[Answer]:
         """Greedy answers, without the token that ends them, and whether they reached the limit before it."""
         with phase(READING):
             logits, batch = self._read(prefix, own, room=max_tokens)
-            chosen = logits.argmax(-1)
+            chosen = choosing.choose(logits, range(len(own)))
             chosen.tolist()  # wait: a GPU call returns before its work is done
         with phase(WRITING):
-            return self._go_on(batch, chosen, max_tokens)
+            return self._go_on(batch, chosen, max_tokens, choosing)
 
-    def _go_on(self, batch: _Batch, chosen: Tensor, max_tokens: int) -> list[Answer]:
+    def _go_on(self, batch: _Batch, chosen: Tensor, max_tokens: int, choosing: Choosing) -> list[Answer]:
         """As `_write_batch`: the answers that start with the chosen tokens, [rows]."""
         rows, unfinished = list(range(len(chosen))), set(range(len(chosen)))  # in the batch; still being written
         answers: list[list[int]] = [[] for _ in rows]
@@ -200,6 +206,8 @@ class Transformer(LocalModel):
                     unfinished.discard(row)
                 elif row in unfinished:
                     answers[row].append(token)
+                    if choosing.is_complete(row):
+                        unfinished.discard(row)
             if not unfinished or length == max_tokens:
                 break
             if len(unfinished) <= WORTH_DROPPING * len(rows):
@@ -207,7 +215,8 @@ class Transformer(LocalModel):
                 batch.keep(keep)
                 chosen, rows = chosen[keep], [row for row in rows if row in unfinished]
             sees = torch.nn.functional.pad(batch.real, (0, length), value=True)[:, None]
-            chosen = self._run(batch, chosen[:, None], batch.last_positions + length, sees)[:, -1].argmax(-1)
+            logits = self._run(batch, chosen[:, None], batch.last_positions + length, sees)
+            chosen = choosing.choose(logits[:, -1], rows)
         return [(answer, row in unfinished) for row, answer in enumerate(answers)]
 
     def _run(self, batch: _Batch, ids: Tensor, positions: Tensor, sees: Tensor | None, keep: int = 1) -> Tensor:

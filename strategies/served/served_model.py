@@ -74,6 +74,10 @@ class ServedModel:
         return True
 
     @property
+    def follows_bounds(self) -> bool:
+        return False
+
+    @property
     def counts_tokens(self) -> bool:
         """Whether a prompt that may be too long is counted before it is sent."""
         return self.capabilities.tokenizes and self.capabilities.context_tokens is not None

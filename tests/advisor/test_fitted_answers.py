@@ -32,11 +32,12 @@ from strategies.registry import BASELINES, LOCAL, STRATEGIES, baselines_for, cla
 from tests.tiny_model import save_tiny_model
 from tests.tiny_strategies import tiny_model
 
-BUDGET = Budget(test_rows=6, dev_rows=6, latency_rows=0, settings=2, training_tokens=2000, epochs=2, answer_tokens=8)
+BUDGET = Budget(test_rows=6, dev_rows=6, latency_rows=0, settings=2, training_tokens=2000, epochs=2, answer_tokens=32)
 TARGETS = {
     Kind.CLASSIFICATION: ("refund", "delivery", "account"),
     Kind.MULTI_LABEL: ("refund; urgent", "delivery", "none"),
     Kind.NUMBER: ("1", "4", "2"),
+    Kind.EXTRACTION: ('{"goods": "lamp", "count": 2}', '{"count": 1}', '{"count": 12, "goods": "a mug"}'),
     Kind.ANSWERING: ("14 days", "the third floor", "Maria"),
 }
 DOCUMENTS = (
@@ -136,7 +137,10 @@ def test_a_test_input_that_is_tried_gets_the_recorded_answer_of_each_strategy(me
                 assert answer.labels == len(answer.likely) <= LABELS_SHOWN
                 assert sum(one.share for one in answer.likely) == pytest.approx(1)
         with_labels = {answer.strategy for answer in answers if answer.likely}
-        assert with_labels >= set(LOCAL) if measured.kind is not Kind.ANSWERING else not with_labels
+        is_written = measured.kind in (Kind.ANSWERING, Kind.EXTRACTION)
+        assert not with_labels if is_written else with_labels >= set(LOCAL)
+        if measured.kind is Kind.EXTRACTION:
+            assert all(isinstance(json.loads(answer.text), dict) for answer in answers if answer.strategy in LOCAL)
 
 
 def test_an_input_that_is_too_long_is_a_sentence_for_each_strategy_with_a_model(measured: Measured) -> None:

@@ -12,7 +12,7 @@ from tests.benchmarks.reporting import report
 
 NAMES = (
     "machine", "labels", "writing", "training", "search", "growth", "comparison", "calibration", "planted",
-    "planted_faults", "million_rows", "architectures", "judge", "llama", "serving", "served_models",
+    "planted_faults", "held_json", "million_rows", "architectures", "judge", "llama", "serving", "served_models",
 )  # fmt: skip
 
 
