@@ -13,7 +13,7 @@ from strategies.engine.language_model import LanguageModel
 from strategies.standing import Standing
 
 TOKENS_OF_EXAMPLES = 3000  # read once for all inputs, where the model keeps what all prompts begin with
-BASE_COUNTS = (4, 8, 16)
+BASE_COUNTS = (8, 16, 4)
 AT_RANDOM, TYPICAL, BORDERLINE = "at random", "the most typical", "near other labels"
 
 
@@ -31,18 +31,21 @@ class Draw:
 
 
 def counts_for(brief: Brief) -> list[int]:
-    """How many examples are worth trying, the fewest first: in a task with labels, each as often as any other."""
-    labels = max(1, len(brief.labels))
+    """How many examples are worth trying, the most promising first: in a task with labels, each label equally often."""
+    if not brief.labels:
+        return list(BASE_COUNTS)
+    labels = len(brief.labels)
     return sorted({-(-count // labels) * labels for count in BASE_COUNTS})
 
 
 def draws_for(brief: Brief) -> list[Draw]:
     """The draws to try, the most promising first."""
-    few, *more = counts_for(brief)
-    many = more[0] if more else 2 * few
-    special = [Draw(few, TYPICAL), Draw(few, BORDERLINE)] if brief.labels else [Draw(few, TYPICAL)]
-    at_random = [Draw(few, draw=1), Draw(many, draw=1), *(Draw(count) for count in more[1:]), Draw(few, draw=2)]
-    return [Draw(few), special[0], Draw(many), *at_random[:2], *special[1:], *at_random[2:]]
+    first, *others = counts_for(brief)
+    second = others[0] if others else 2 * first
+    rest = [Draw(first, draw=1), Draw(second, draw=1), *map(Draw, others[1:]), Draw(first, draw=2)]
+    if not brief.labels:
+        return [Draw(first), Draw(second), *rest, Draw(first, TYPICAL)]
+    return [Draw(first), Draw(first, TYPICAL), Draw(second), *rest, Draw(first, BORDERLINE)]
 
 
 def examples_for(draw: Draw, rows: Sequence[Standing], seed: int, model: LanguageModel) -> list[Example]:

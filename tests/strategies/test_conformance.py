@@ -305,7 +305,8 @@ def test_prompting_shows_no_example_and_the_other_always_some() -> None:
         strategy = strategy_class(Brief("tiny", Kind.WRITING, "", ()), lambda: model, BUDGET)
         strategy.fit(split(Kind.WRITING), (), ignore)
         tried = [choice.get("examples", 0) for choice in strategy.choices]
-        assert 2 <= len(tried) <= 2 * BUDGET.settings and min(tried) == least
+        assert 2 <= len(tried) <= 2 * BUDGET.settings
+        assert min(tried) >= least and (least or not any(tried))
         strategy.predict(["my money is gone"])
         assert len(model.prompts[0]) == 2 + 2 * strategy.settings.get("examples", 0)
 
