@@ -197,7 +197,8 @@ class Candidate:
     a number. `cut_off` counts the answers that reached the limit of tokens before their end. `instruction` is the one
     in every prompt that was sent. `losses` are those of its final training. `seconds` is how long the whole step took.
     `thinking_share` is the share of the output tokens that were thoughts of the model; None if there were none.
-    `by_token` says whether its answers are paid by the token, at the price of its own server.
+    `processor_seconds` is what the processor worked for an answer given alone, on average. `by_token` says whether its
+    answers are paid by the token, at the price of its own server.
     """
 
     id: str
@@ -213,6 +214,7 @@ class Candidate:
     apart_seconds: ApartSeconds | None = None
     score_of_each_training: tuple[float, ...] | None = None
     requests_per_second: float | None = None
+    processor_seconds: float | None = None
     tokens_in_mean: float | None = None
     tokens_out_mean: float | None = None
     fit_seconds: float | None = None

@@ -44,7 +44,9 @@ class Outcome:
     whether a gold document was among the sources, None if there is no gold document. `group` is the example's group,
     if any. `phases` are the measured parts of `seconds` by name. `expected` is the right label, labels or number; None
     for other answers, and in older runs. `cut_off` is as in `Prediction`, None in older runs. `thinking_tokens` is as
-    in `Prediction`, 0 in older runs, and so is `unmatched`, False in older runs.
+    in `Prediction`, 0 in older runs, and so is `unmatched`, False in older runs. `processor_seconds` are the seconds
+    that the processor worked for it, and `undisturbed_seconds` what `seconds` would have been on a quiet machine
+    (`eval.measuring.processor_time`); None if that isn't known, and in older runs.
     """
 
     example_id: str
@@ -64,6 +66,8 @@ class Outcome:
     cut_off: bool | None = None
     thinking_tokens: int = 0
     unmatched: bool = False
+    processor_seconds: float | None = None
+    undisturbed_seconds: float | None = None
 
 
 # Names of a trial's probes. TRAINED_AGAIN is followed by a number: the test set, answered after one more training.
@@ -135,6 +139,8 @@ class Trial:
     - `changes_weights`: whether the answers come from a trained model instead of the base model.
     - `rows_learned`: how many labelled rows it needed; None if not recorded.
     - `fit_seconds`, `stage_seconds`: the time to get ready, in total and by stage.
+    - `undisturbed_stage_seconds`, `undisturbed_requests_per_second`: the same on a quiet machine, as estimated; empty
+      and None if that isn't known.
     - `settings`: the chosen settings, JSON values by name. `choices`: every setting tried with its dev score.
     - `peak_memory_bytes`: the resident peak of its process.
     - `notes`: sentences worth knowing.
@@ -177,6 +183,8 @@ class Trial:
     rows_learned: int | None = None
     stage_seconds: dict[str, float] = field(default_factory=dict)
     requests_per_second: float | None = None
+    undisturbed_stage_seconds: dict[str, float] = field(default_factory=dict)
+    undisturbed_requests_per_second: float | None = None
     peak_memory_bytes: int | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     choices: tuple[dict[str, Any], ...] = ()

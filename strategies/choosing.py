@@ -20,7 +20,7 @@ from strategies.halving import FIRST_ROWS, LABELS_FOLLOWED, WRITTEN_COST, Work, 
 from strategies.label_choice import LabelChoice, continuations_of
 
 FEWEST_CALIBRATED = 4  # rows; a mean over fewer says little
-CALIBRATION_SHARE = 0.25  # of the tokens, at most, for the first rows with every label scored
+CALIBRATION_SHARE = 0.15  # of the tokens, at most, for the first rows with every label scored
 WAYS_KEPT = 2  # to compare labels, per setting, after the first rows
 
 Ask = Callable[[Sequence[str]], list[Prompt]]
@@ -125,15 +125,15 @@ class _Race:
         sample = self.rows[:: max(1, len(self.rows) // FEWEST_CALIBRATED)]
         lengths = self.answerer.model.count_prompt_tokens(attempt.ask([row.input for row in sample]))
         shared = self.shared(attempt)
+        own = max(mean(lengths) - shared, 1.0)
         if not self.answerer.scores_labels:
-            answer = WRITTEN_COST * float(self.answerer.answer_tokens)
-        elif not self.answerer.model.reads_beginnings_once:  # a server may read the prompt again for each label
-            answer = mean(lengths) * len(self.answerer.brief.labels) * (self.answerer.label_way is LabelWay.SCORED)
-        elif self._calibrated:
-            answer = float(self._label_tokens)
-        else:
-            answer = self._label_tokens / len(self.answerer.brief.labels) * LABELS_FOLLOWED
-        return Work(shared, max(mean(lengths) - shared, 1.0) + answer)
+            return Work(shared, own + WRITTEN_COST * self.answerer.answer_tokens)
+        labels = len(self.answerer.brief.labels)
+        if not self.answerer.model.reads_beginnings_once:  # a server may read the prompt again for each label
+            again = labels if self.answerer.label_way is LabelWay.SCORED else 1
+            return Work(shared, own + mean(lengths) * again)
+        followed = min(LABELS_FOLLOWED, labels) * self._label_tokens / labels
+        return Work(shared + self._calibrated * self._label_tokens, own + followed)
 
     def shared(self, attempt: Attempt) -> int:
         """Tokens that are read once for all rows: a model in memory keeps what all prompts begin with."""

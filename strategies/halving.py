@@ -13,6 +13,7 @@ from itertools import accumulate
 from math import ceil, log2
 from statistics import mean
 
+FIRST_SHARE = 2 / 3  # of the tokens, for all settings and the first rows
 FIRST_ROWS = 16  # that all settings answer
 FEWEST_MORE = 8  # rows; fewer more aren't worth a round
 LABELS_FOLLOWED = 8  # by a search for the best label, about
@@ -39,11 +40,11 @@ def plan_rounds(work: Sequence[Work], rows: int, tokens: float) -> list[Round]:
     """The rounds within a budget of tokens, which take about equally many.
 
     `work` is that of each setting, in the order in which they are tried; `rows` are all that can be answered. As many
-    settings take part as can answer the first rows for half of the budget, at least two.
+    settings take part as can answer the first rows for `FIRST_SHARE` of the budget, at least two.
     """
     first = min(FIRST_ROWS, rows)
     costs = list(accumulate(one.once + first * one.a_row for one in work))
-    for_first = tokens / 2 if rows > first else tokens
+    for_first = FIRST_SHARE * tokens if rows > first else tokens
     settings = min(len(work), max(2, sum(cost <= for_first for cost in costs)))
     left = tokens - sum(one.once for one in work[:settings])
     a_row = mean(one.a_row for one in work[:settings])

@@ -189,13 +189,24 @@ def _invalid_json(choice: Measurement) -> str | None:
 
 def _busy(judged: Sequence[Measurement]) -> str | None:
     """Times cannot be compared that were taken while other programs used much of the processor."""
-    shares = [one.trial.busy for one in judged if one.trial.busy is not None and one.trial.busy > MATERIAL_SHARE]
-    if not shares:
+    disturbed = [one.trial for one in judged if one.trial.busy is not None and one.trial.busy > MATERIAL_SHARE]
+    if not disturbed:
         return None
+    share = share_text(max(trial.busy or 0.0 for trial in disturbed))
+    if all(_knows_undisturbed(trial) for trial in disturbed):
+        return (
+            f"Other programs used up to {share} of the processor during timing, so latency is too high, and its order "
+            "may be wrong. Costs leave the others out. Run it again on a quiet machine before you compare latencies."
+        )
     return (
-        f"Other programs used up to {share_text(max(shares))} of the processor during timing, so latency and cost are "
-        "too high, and their order may be wrong. Run it again on a quiet machine before you compare them."
+        f"Other programs used up to {share} of the processor during timing, so latency and cost are too high, and "
+        "their order may be wrong. Run it again on a quiet machine before you compare them."
     )
+
+
+def _knows_undisturbed(trial: Trial) -> bool:
+    """Whether its costs are those of a quiet machine."""
+    return all(one.undisturbed_seconds is not None for one in trial.outcomes if one.seconds is not None)
 
 
 def _wording_only(kind: Kind | None, metric: str) -> str | None:

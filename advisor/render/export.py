@@ -18,7 +18,18 @@ _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FACTS = ("example", "strategy", "input", "expected", "answer", "score")
 _CLICKED = ("input", "left", "right", "click", "left_by", "right_by", "left_score", "right_score", "at", "asked_in")
 _MARKED = ("input", "answer", "mark", "note", "strategies", "score", "at", "marked_in")
-_MORE_FACTS = ("seconds", "tokens_in", "tokens_out", "sources", "found_gold", "group", "error", "cut_off")
+_MORE_FACTS = (
+    "seconds",
+    "undisturbed_seconds",
+    "processor_seconds",
+    "tokens_in",
+    "tokens_out",
+    "sources",
+    "found_gold",
+    "group",
+    "error",
+    "cut_off",
+)
 
 
 def outcomes_csv(trials: Sequence[Trial], examples: Sequence[Example]) -> str:
@@ -99,6 +110,8 @@ def _row(outcome: Outcome, example: Example, parts: Sequence[str]) -> list[str |
         outcome.score,
         *(outcome.parts.get(name) for name in parts),
         outcome.seconds,
+        outcome.undisturbed_seconds,
+        outcome.processor_seconds,
         outcome.tokens_in,
         outcome.tokens_out,
         inert("; ".join(outcome.sources)),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
+from statistics import fmean
 from typing import Any, Literal
 
 from advisor.advice.agreement import hold_against
@@ -251,6 +252,7 @@ def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None, model:
         apart_seconds=apart_seconds(trial),
         score_of_each_training=score_of_each_training(trial),
         requests_per_second=trial.requests_per_second,
+        processor_seconds=_processor_seconds(trial),
         tokens_in_mean=measured.tokens_in_mean,
         tokens_out_mean=measured.tokens_out_mean,
         fit_seconds=trial.fit_seconds,
@@ -271,6 +273,12 @@ def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None, model:
         busy=trial.busy,
         by_token=trial.token_price is not None,
     )
+
+
+def _processor_seconds(trial: Trial) -> float | None:
+    """What the processor worked for an answer given alone, on average; None if a server gave it, or in older runs."""
+    known = [one.processor_seconds for one in trial.outcomes if one.processor_seconds is not None]
+    return fmean(known) if known and not trial.on_server else None
 
 
 def _cut_off(trial: Trial) -> int | None:

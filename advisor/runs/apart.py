@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from eval.measuring.runner import seconds_of, spread
+from eval.measuring.runner import spell_of, spread
 from eval.outcomes import Trial
 from eval.task import Example
 from strategies.contract import Adapted, Progress, Strategy
@@ -42,9 +42,9 @@ def timed_apart(
     report_progress(Progress(_STAGE, 0, len(rows)))
     try:
         strategy.take_apart()
-        seconds_of(strategy, timed[rows[-1]])  # warm-up, not with the next row, because its prompt would be cached
+        spell_of(strategy, timed[rows[-1]])  # warm-up, not with the next row, because its prompt would be cached
         for row in rows:
-            seconds[timed[row].id] = seconds_of(strategy, timed[row])
+            seconds[timed[row].id] = spell_of(strategy, timed[row]).seconds
             report_progress(Progress(_STAGE, len(seconds), len(rows)))
         if is_asked_again:
             strategy.put_together()

@@ -29,6 +29,7 @@ from advisor.storage.first_answers import write_first_answers
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import curve_folder, read_trial, write_trial
 from advisor.wording import SERVER, name_of
+from eval.measuring.processor_time import Spell, Stopwatch
 from eval.measuring.runner import measure
 from eval.money.tokens import Spent
 from eval.outcomes import TRAINED_AGAIN, Outcome, Trial
@@ -212,6 +213,7 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         outcomes=measured.outcomes,
         fit_seconds=sum(stage_seconds.values()),
         stage_seconds=stage_seconds,
+        undisturbed_stage_seconds=clock.undisturbed(),
         changes_weights=strategy.declaration.changes_weights,
         on_server=order.asks_server,
         fit_tokens=fit_tokens,
@@ -219,6 +221,7 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         rows_learned=len(split.dev)
         + (len(split.train) if strategy.declaration.learns_from_rows else strategy.effort.training_rows),
         requests_per_second=measured.requests_per_second,
+        undisturbed_requests_per_second=measured.undisturbed_requests_per_second,
         settings=strategy.settings,
         choices=tuple(strategy.choices),
         effort=strategy.effort,
@@ -321,8 +324,8 @@ class _StageClock:
 
     def __init__(self, report: Callable[[Progress], None]) -> None:
         self._report = report
-        self._stage, self._since = "getting ready", time.perf_counter()
-        self._seconds: dict[str, float] = {}
+        self._stage, self._watch = "getting ready", Stopwatch()
+        self._spells: dict[str, list[Spell]] = {}
 
     def report(self, progress: Progress) -> None:
         if progress.stage != self._stage:
@@ -332,10 +335,16 @@ class _StageClock:
 
     def stop(self) -> dict[str, float]:
         """The seconds of each stage so far."""
-        now = time.perf_counter()
-        self._seconds[self._stage] = self._seconds.get(self._stage, 0.0) + now - self._since
-        self._since = now
-        return self._seconds
+        self._spells.setdefault(self._stage, []).append(self._watch.read())
+        self._watch = Stopwatch()
+        return {stage: sum(spell.seconds for spell in spells) for stage, spells in self._spells.items()}
+
+    def undisturbed(self) -> dict[str, float]:
+        """The same on a quiet machine; empty if that isn't known."""
+        known = {stage: [spell.undisturbed_seconds for spell in spells] for stage, spells in self._spells.items()}
+        if any(seconds is None for spells in known.values() for seconds in spells):
+            return {}
+        return {stage: sum(seconds for seconds in spells if seconds) for stage, spells in known.items()}
 
 
 class _ProgressPipe:

@@ -42,6 +42,7 @@ from strategies.registry import TRAINED
 NOT_MEASURED = "not measured"
 SCORE, COST = "Score", "Cost per 1,000 requests"
 MEDIAN, P95 = "Median latency", "95th percentile latency"
+PROCESSOR = "Processor time per answer"
 BASELINES, FIRST_TOKEN, PROBABILITY = "Baselines", "Median time to first token", "Probability of being"
 MICRO, MACRO, ERROR, EXACT = "Micro-F1", "Macro-F1", "Mean absolute error", "Exactly right"
 _REWEIGHTED = f"the middle 95 % under {DRAWS_OF_AVERAGES:,} random weightings of the rows (Bayesian bootstrap)."
@@ -136,6 +137,7 @@ def figures_of(report: Judgement) -> list[tuple[str, list[str]]]:
             else []
         ),
         *(_phase(name, shown) for name in PHASES if any(one.phase_seconds.get(name) for one in shown)),
+        *if_any(PROCESSOR, lambda one: _if_known(seconds_text, one.processor_seconds)),
         row("Throughput (answers per second)", lambda one: _if_known(number_text, one.requests_per_second)),
         row("Prompt tokens per request", lambda one: _if_known(_tokens, one.tokens_in_mean)),
         row("Output tokens per request", lambda one: _if_known(_tokens, one.tokens_out_mean)),
@@ -189,6 +191,8 @@ def how_computed(report: Report) -> dict[str, str]:
         FIRST_TOKEN: f"The median of the same {timed}: column seconds, less the generation time (phases in "
         "outcomes.jsonl).",
         **{_phase_heading(name): f"The mean over the same {timed}: phases in outcomes.jsonl." for name in PHASES},
+        PROCESSOR: f"The mean over the same {timed}, all cores together: column processor_seconds of outcomes.csv. "
+        "Other programs hardly change it.",
         "Throughput (answers per second)": f"{rows.capitalize()} ÷ the seconds of one batched pass over them: "
         "requests_per_second in trial.json.",
         "Prompt tokens per request": f"The mean over {rows}: column tokens_in. The part that all prompts share counts "
@@ -273,7 +277,9 @@ def _how_seconds(report: Report, shown: Sequence[Candidate]) -> str:
         return f"1,000 ÷ throughput (requests_per_second in trial.json) × {price}."
     timed = count_text(shown[0].latency_seconds.n if shown[0].latency_seconds else 0, "answer")
     alike = [one for one in shown if one.timed_alike]
-    sentences = [f"1,000 × the mean seconds of {timed} requested one at a time (column seconds) × {price}."]
+    sentences = [
+        f"1,000 × the mean seconds of {timed} requested one at a time (column {_cost_column(shown)}) × {price}."
+    ]
     if alike:
         names = list_text([in_sentence(one.id) for one in alike])
         sentences.append(f"A request is the same work for {names}, so their timed answers count together.")
@@ -285,6 +291,12 @@ def _how_seconds(report: Report, shown: Sequence[Candidate]) -> str:
     if shown[0].per_1000_range:
         sentences.append(f"CI: {computation.COST_RESAMPLES} of these answers and of the tokens of all rows.")
     return " ".join(sentences)
+
+
+def _cost_column(shown: Sequence[Candidate]) -> str:
+    if all(one.processor_seconds is None for one in shown):
+        return "seconds"
+    return "undisturbed_seconds, which leaves out what other programs took of the processor"
 
 
 def _how_setup_cost(report: Report) -> str:

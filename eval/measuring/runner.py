@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 from eval.measuring.other_programs import MATERIAL_SHARE, OtherPrograms
 from eval.measuring.phases import correction, listening
+from eval.measuring.processor_time import Spell, Stopwatch
 from eval.measuring.robustness import variants_of
 from eval.outcomes import Outcome, Prediction
 from eval.scoring import Scorer
@@ -29,11 +29,13 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`busy` is the share of the processor that other programs used while single answers were timed; None if timing was
-    too short to tell. `prompts` are what a language model read; None if none was asked, or it doesn't say."""
+    """`undisturbed_requests_per_second` is as in `Trial`. `busy` is the share of the processor that other programs used
+    while single answers were timed; None if timing was too short to tell. `prompts` are what a language model read;
+    None if none was asked, or it doesn't say."""
 
     outcomes: tuple[Outcome, ...]
     requests_per_second: float
+    undisturbed_requests_per_second: float | None = None
     busy: float | None = None
     prompts: SentPrompts | None = None
 
@@ -61,10 +63,10 @@ def measure(
     rows_measured("answering the test rows", 0, len(test))
     predictor.predict([test[0].input])  # warm-up: the first call of a process costs more than later ones
     predictions: dict[int, Prediction] = {}
-    prompts, batch_seconds = SentPrompts(), 0.0
+    prompts, spells = SentPrompts(), list[Spell]()
     first = spread(len(test), FIRST_ROWS)
-    for part, answers, seconds in _in_batches(predictor, test):
-        batch_seconds += seconds
+    for part, answers, spell in _in_batches(predictor, test):
+        spells.append(spell)
         for row, prediction in zip(part, answers, strict=True):
             if prediction.sent:
                 prompts.add(test[row].id, prediction.sent())
@@ -81,10 +83,11 @@ def measure(
         timed = min(timed, again, key=lambda one: one.busy or 0.0)
     return Measured(
         outcomes=tuple(
-            outcome_of(predictor.name, example, predictions[row], scorer, timed.seconds.get(row), timed.phases.get(row))
+            outcome_of(predictor.name, example, predictions[row], scorer, timed.spells.get(row), timed.phases.get(row))
             for row, example in enumerate(test)
         ),
-        requests_per_second=len(test) / batch_seconds,
+        requests_per_second=len(test) / sum(spell.seconds for spell in spells),
+        undisturbed_requests_per_second=_undisturbed_rate(len(test), spells),
         busy=timed.busy,
         prompts=prompts if prompts.examples else None,
     )
@@ -92,9 +95,9 @@ def measure(
 
 @dataclass(frozen=True, slots=True)
 class _Timed:
-    """For each row, the wall seconds of its answer and of its phases; `busy` as in `Measured`."""
+    """For each row, how long its answer took, and the wall seconds of its phases; `busy` as in `Measured`."""
 
-    seconds: dict[int, float]
+    spells: dict[int, Spell]
     phases: dict[int, dict[str, float]]
     busy: float | None
 
@@ -102,15 +105,21 @@ class _Timed:
 def _timed(
     predictor: Predictor, test: Sequence[Example], rows: Sequence[int], stage: str, rows_measured: RowsMeasured
 ) -> _Timed:
-    seconds: dict[int, float] = {}
+    spells: dict[int, Spell] = {}
     phases: dict[int, dict[str, float]] = {}
     others = OtherPrograms()
     for row in rows:
         with listening() as phases[row]:
-            seconds[row] = seconds_of(predictor, test[row])
-        seconds[row] = max(seconds[row] + correction(phases[row]), 0.0)
-        rows_measured(stage, len(seconds), len(rows))
-    return _Timed(seconds, phases, others.share())
+            spell = spell_of(predictor, test[row])
+        spells[row] = spell.longer_by(correction(phases[row]))
+        rows_measured(stage, len(spells), len(rows))
+    return _Timed(spells, phases, others.share())
+
+
+def _undisturbed_rate(answers: int, spells: Sequence[Spell]) -> float | None:
+    """Answers a second; None if that isn't known."""
+    known = [spell.undisturbed_seconds for spell in spells if spell.undisturbed_seconds is not None]
+    return answers / sum(known) if len(known) == len(spells) else None
 
 
 def first_rows(test: Sequence[Example]) -> list[Example]:
@@ -134,11 +143,11 @@ def ask_in_variants(
     return found
 
 
-def seconds_of(predictor: Predictor, example: Example) -> float:
-    """Wall seconds of one answer."""
-    asked = time.perf_counter()
+def spell_of(predictor: Predictor, example: Example) -> Spell:
+    """How long one answer takes."""
+    watch = Stopwatch()
     predictor.predict([example.input])
-    return time.perf_counter() - asked
+    return watch.read()
 
 
 def spread(of: int, count: int) -> list[int]:
@@ -158,15 +167,15 @@ def answer_rows(predictor: Predictor, rows: Sequence[Example], done: Callable[[i
 
 def _in_batches(
     predictor: Predictor, rows: Sequence[Example]
-) -> Iterator[tuple[Sequence[int], list[Prediction], float]]:
-    """Row numbers, their predictions and the wall seconds of these. The longest inputs come first, so that rows of
+) -> Iterator[tuple[Sequence[int], list[Prediction], Spell]]:
+    """Row numbers, their predictions and how long these took. The longest inputs come first, so that rows of
     similar length share a batch."""
     by_length = sorted(range(len(rows)), key=lambda row: (-len(rows[row].input), row))
     for start in range(0, len(rows), ROWS_A_CALL):
         part = by_length[start : start + ROWS_A_CALL]
-        asked = time.perf_counter()
+        watch = Stopwatch()
         answers = predictor.predict([rows[row].input for row in part])
-        yield part, answers, time.perf_counter() - asked
+        yield part, answers, watch.read()
 
 
 def outcome_of(
@@ -174,7 +183,7 @@ def outcome_of(
     example: Example,
     prediction: Prediction,
     scorer: Scorer,
-    seconds: float | None = None,
+    spell: Spell | None = None,
     phases: dict[str, float] | None = None,
 ) -> Outcome:
     scored = scorer.score(prediction.text, example)
@@ -186,7 +195,9 @@ def outcome_of(
         parts=scored.parts,
         tokens_in=prediction.tokens_in,
         tokens_out=prediction.tokens_out,
-        seconds=seconds,
+        seconds=spell.seconds if spell else None,
+        processor_seconds=spell.processor_seconds if spell else None,
+        undisturbed_seconds=spell.undisturbed_seconds if spell else None,
         sources=prediction.sources,
         found_gold=bool(set(example.document_ids) & set(prediction.sources))
         if example.document_ids and prediction.sources

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from eval.measuring.phases import WRITING
 from eval.money.tokens import Price, Spent
-from eval.outcomes import INDEXING, Trial
+from eval.outcomes import INDEXING, Outcome, Trial
 
 _SECONDS_PER_HOUR = 3600
 _DAYS_A_MONTH = 365.25 / 12
@@ -93,11 +93,22 @@ class Quote:
     per_1000: float | None
 
 
+def undisturbed_seconds(outcome: Outcome) -> float:
+    """The seconds of a timed request on a quiet machine, or those measured if that isn't known."""
+    assert outcome.seconds is not None, "only timed requests have seconds"
+    return outcome.seconds if outcome.undisturbed_seconds is None else outcome.undisturbed_seconds
+
+
+def _slowness(outcome: Outcome) -> float:
+    """What is left of a second that was measured."""
+    return undisturbed_seconds(outcome) / outcome.seconds if outcome.seconds else 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """The requests answered one at a time, [requests]: their seconds, their seconds of writing, and their tokens
-    written; and the mean tokens written over all answers. Requests of other trials count if they take the same work,
-    because then seconds differ by chance alone."""
+    """The requests answered one at a time, [requests]: their seconds on a quiet machine, as far as they are known,
+    their seconds of writing, and their tokens written; and the mean tokens written over all answers. Requests of other
+    trials count if they take the same work, because then seconds differ by chance alone."""
 
     seconds: Numbers
     writing: Numbers
@@ -108,8 +119,8 @@ class Timed:
     def of(trial: Trial) -> Timed:
         timed = [outcome for outcome in (*trial.outcomes, *trial.timed_alike) if outcome.seconds is not None]
         return Timed(
-            np.array([outcome.seconds for outcome in timed], dtype=np.float64),
-            np.array([outcome.phases.get(WRITING, 0.0) for outcome in timed]),
+            np.array([undisturbed_seconds(outcome) for outcome in timed], dtype=np.float64),
+            np.array([outcome.phases.get(WRITING, 0.0) * _slowness(outcome) for outcome in timed]),
             np.array([float(outcome.tokens_out) for outcome in timed]),
             sum([outcome.tokens_out for outcome in trial.outcomes]) / max(1, len(trial.outcomes)),
         )
@@ -155,16 +166,18 @@ class Consumption:
     @staticmethod
     def of(trial: Trial) -> Consumption:
         outcomes = trial.outcomes
+        rate = trial.undisturbed_requests_per_second or trial.requests_per_second
+        stages = trial.undisturbed_stage_seconds or trial.stage_seconds
         return Consumption(
             alone_seconds=mean_seconds(trial),
-            together_seconds=1 / trial.requests_per_second if trial.requests_per_second else None,
+            together_seconds=1 / rate if rate else None,
             tokens_in=fmean(outcome.tokens_in for outcome in outcomes) if outcomes else 0.0,
             tokens_out=fmean(outcome.tokens_out for outcome in outcomes) if outcomes else 0.0,
             changes_weights=trial.changes_weights,
             loss=1 - fmean(outcome.score for outcome in outcomes) if outcomes else 0.0,
-            fit_seconds=trial.fit_seconds,
+            fit_seconds=sum(trial.undisturbed_stage_seconds.values()) or trial.fit_seconds,
             # Unknown if a strategy looks something up but its indexing time was not measured.
-            indexing_seconds=trial.stage_seconds.get(INDEXING, None if "passages" in trial.settings else 0.0),
+            indexing_seconds=stages.get(INDEXING, None if "passages" in trial.settings else 0.0),
             rows_learned=trial.rows_learned,
             on_server=trial.on_server,
             token_price=trial.token_price,
@@ -236,12 +249,12 @@ class Consumption:
 def cost_of(trial: Trial, terms: Terms, quote: Quote | None = None) -> Cost:
     """The cost of a trial's strategy: machine seconds times the price of a second, unless `quote` has it.
 
-    An answer costs the mean seconds of requests answered one at a time. The mean adds up over many requests, and
-    batches can't be relied on. Written answers are scaled to the mean length of all answers. With `terms.together` an
-    answer costs the seconds of the batched pass divided by its requests. The machine is only paid for while it works. A
-    hosted model is paid by tokens; setup, and baselines that read no tokens, always run on the machine. An answer by a
-    server is paid by its own tokens too, at the server's price (`trial.token_price`), and so is its setup, but for
-    indexing, which this machine does. Without prices of tokens, both are unknown.
+    An answer costs the mean seconds of requests answered one at a time, as on a quiet machine. The mean adds up over
+    many requests, and batches can't be relied on. Written answers are scaled to the mean length of all answers. With
+    `terms.together` an answer costs the seconds of the batched pass divided by its requests. The machine is only paid
+    for while it works. A hosted model is paid by tokens; setup, and baselines that read no tokens, always run on the
+    machine. An answer by a server is paid by its own tokens too, at the server's price (`trial.token_price`), and so is
+    its setup, but for indexing, which this machine does. Without prices of tokens, both are unknown.
     """
     return Consumption.of(trial).cost(terms, quote)
 

@@ -184,7 +184,7 @@ def test_outcomes_are_a_row_for_each_example_and_strategy(
     written = outcomes_csv(synthetic_trials(Kind.EXTRACTION, 20), synthetic_task(Kind.EXTRACTION, 20).examples)
     header, *_ = written.splitlines()
     assert header == (
-        "example,strategy,input,expected,answer,score,exact,valid,seconds,tokens_in,tokens_out,sources,found_gold,group,"
+        "example,strategy,input,expected,answer,score,exact,valid,seconds,undisturbed_seconds,processor_seconds,tokens_in,tokens_out,sources,found_gold,group,"
         "error,cut_off"
     )
     rows = list(csv.DictReader(io.StringIO(written, newline="")))

@@ -219,3 +219,15 @@ def test_a_served_and_a_local_strategy_cost_the_same_at_a_volume_with_a_range() 
     assert met.monthly is not None and met.low is not None and met.high is not None
     assert met.low < met.monthly < met.high
     assert price_range(remote, cost_of(remote, terms), terms) is None  # it doesn't rest on timed answers
+
+
+def test_costs_are_those_of_a_quiet_machine() -> None:
+    quiet = trial([1.0, 1.0], fit_seconds=100)
+    slowed = tuple(replace(one, seconds=3.0, undisturbed_seconds=1.0) for one in quiet.outcomes)
+    disturbed = replace(
+        quiet, outcomes=slowed, fit_seconds=300, undisturbed_stage_seconds={"training": 60.0, "choosing": 40.0}
+    )
+    assert cost_of(disturbed, Terms()) == cost_of(quiet, Terms())
+    together = replace(quiet, requests_per_second=10.0)
+    slow = replace(together, requests_per_second=4.0, undisturbed_requests_per_second=10.0)
+    assert cost_of(slow, Terms(together=True)) == cost_of(together, Terms(together=True))

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from strategies.halving import FIRST_ROWS, Round, Work, count_answers, plan_rounds
+from strategies.halving import FIRST_ROWS, FIRST_SHARE, Round, Work, count_answers, plan_rounds
 
 
 def spent(rounds: list[Round], work: list[Work]) -> float:
@@ -36,7 +36,7 @@ def test_the_budget_decides_how_many_settings_are_tried_and_on_how_many_rows() -
     for tokens in (600, 1_000, 2_000, 4_000):
         rounds = plan_rounds(work, 128, tokens)
         assert spent(rounds, work) <= tokens
-        assert rounds[0].settings == min(8, max(2, int(tokens / 2 // (50 + 10 * FIRST_ROWS))))
+        assert rounds[0].settings == min(8, max(2, int(FIRST_SHARE * tokens // (50 + 10 * FIRST_ROWS))))
     few, many = plan_rounds(work, 128, 1_500), plan_rounds(work, 128, 6_000)
     assert few[-1].rows < many[-1].rows
 
