@@ -51,6 +51,8 @@ def choose(
     """
     started = time.perf_counter()
     race = _Race(answerer, scorer, [*dev, *spare], tokens)
+    if not race.rows:
+        return attempts[0], [], Effort()
     rounds = plan_rounds([race.work(attempt) for attempt in attempts], len(race.rows), tokens)
     contenders = [_Contender(attempt, race.shared(attempt)) for attempt in attempts[: rounds[0].settings]]
     everyone = list(contenders)

@@ -66,12 +66,13 @@ def examples_for(draw: Draw, rows: Sequence[Standing], seed: int, model: Languag
     order = orders[draw.taken]
     ordered = sorted(rows, key=lambda one: (one.contradicts, order(one), at_random(one)))
     chosen = _each_label_in_turn(ordered, draw.examples, place)
-    fitting = within_tokens(chosen, TOKENS_OF_EXAMPLES, model)
+    most = min(TOKENS_OF_EXAMPLES, model.context_tokens // 2)
+    fitting = within_tokens(chosen, most, model)
     if len(fitting) == len(chosen):
         return chosen
     by_length = sorted(rows, key=lambda one: (one.contradicts, len(one.row.input + one.row.target), at_random(one)))
     shortest = _each_label_in_turn(by_length, draw.examples, place)
-    return max(fitting, within_tokens(shortest, TOKENS_OF_EXAMPLES, model), key=len)
+    return max(fitting, within_tokens(shortest, most, model), key=len)
 
 
 def _each_label_in_turn(ordered: Sequence[Standing], count: int, place: Callable[[str], int]) -> list[Example]:

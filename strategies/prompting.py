@@ -23,7 +23,7 @@ from strategies.instructions import REWRITTEN, Instruction, instructions_for, na
 from strategies.presets import Budget
 from strategies.prompts import as_asked, build_prompt
 from strategies.rewriting import Mistake, rewrite
-from strategies.standing import labels_of, standings
+from strategies.standing import Standing, labels_of, standings
 
 SPARE_ROWS = 3  # training rows for one of dev, to judge settings on: they are neither shown nor described
 SPARE_SHARE = 1 / 3  # of the training rows, at most
@@ -147,14 +147,18 @@ class Prompting:
 
     def _told(self, train: Sequence[Example], model: LanguageModel) -> list[Told]:
         """What to try, the default first; only the settled one, if it is settled."""
-        instructions = self._instructions(train)
+        instructions = self._instructions(train, standings(train, self.brief), model)
         if "instruction" in self.budget.settled:
             instructions = [named(instructions, self.budget.settled)]
         return [Told(one, {"instruction": one.name}) for one in instructions]
 
-    def _instructions(self, train: Sequence[Example]) -> list[Instruction]:
-        rows = [one for one in standings(train, self.brief) if not one.contradicts]
-        return instructions_for(self.brief, train, rows)
+    def _instructions(
+        self, train: Sequence[Example], rows: Sequence[Standing], model: LanguageModel
+    ) -> list[Instruction]:
+        """Those that leave room for examples and an input; the first in any case."""
+        first, *others = instructions_for(self.brief, train, [one for one in rows if not one.contradicts])
+        lengths = model.count_tokens([one.text for one in others])
+        return [first, *(one for one, length in zip(others, lengths, strict=True) if 4 * length < model.context_tokens)]
 
 
 class PromptingWithExamples(Prompting):
@@ -178,7 +182,7 @@ class PromptingWithExamples(Prompting):
     def _told(self, train: Sequence[Example], model: LanguageModel) -> list[Told]:
         """Each instruction with some draws of examples, the most promising pairs first."""
         settled, rows = self.budget.settled, standings(train, self.brief)
-        usual = instructions_for(self.brief, train, [one for one in rows if not one.contradicts])
+        usual = self._instructions(train, rows, model)
         instructions = [usual[0], short_instruction(self.brief), *usual[1:]]
         draws = draws_for(self.brief)
         pairs = sorted(

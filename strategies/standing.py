@@ -44,6 +44,7 @@ def labels_of(row: Example, brief: Brief) -> tuple[str, ...]:
 def standings(rows: Sequence[Example], brief: Brief) -> list[Standing]:
     """Of at most `MOST_COMPARED` rows, the same ones whatever the order. In a task without labels, all rows are
     compared with each other and none contradicts. A row with several labels is judged by the first."""
+    from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer  # takes a second to import, and pages read this file
 
     rows = sorted(rows, key=lambda row: stable_hash(row.input, row.target))[:MOST_COMPARED]
@@ -55,13 +56,12 @@ def standings(rows: Sequence[Example], brief: Brief) -> list[Standing]:
     )
     names = sorted({its[0] for its in labels if its})
     own = np.array([names.index(its[0]) if its else len(names) for its in labels])
-    sums = np.zeros((len(names) + 1, vectors.shape[1]))
-    for label in range(len(names) + 1):
-        sums[label] = np.asarray(vectors[own == label].sum(axis=0)).ravel()
-    products = np.asarray(vectors @ sums.T)
-    squares = np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel()
+    has = csr_matrix((np.ones(len(rows)), (own, np.arange(len(rows)))), shape=(len(names) + 1, len(rows)))
+    sums = has @ vectors
+    products = (vectors @ sums.T).toarray()
+    squares, lengths = (np.asarray(each.multiply(each).sum(axis=1)).ravel() for each in (vectors, sums))
     return [
-        Standing(row, its, *_judged(products[at], squares[at], (sums**2).sum(axis=1), own[at], len(names)))
+        Standing(row, its, *_judged(products[at], squares[at], lengths, own[at], len(names)))
         for at, (row, its) in enumerate(zip(rows, labels, strict=True))
     ]
 
