@@ -115,6 +115,29 @@ class LossPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class RankQuality:
+    """How early a search finds what holds the answer: the share of rows for which it is among the first 1, 3 and 10
+    results, and nDCG@10."""
+
+    hits: tuple[float, float, float]
+    ndcg: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuality:
+    """How well a strategy's search works on `rows` that its settings weren't chosen on and the test set doesn't have.
+
+    `finds`: passages that hold the answer, or solved examples with the same answer. `first` is the order of the search,
+    `reranked` that of the reranker; None if there is none.
+    """
+
+    finds: Literal["passages", "examples"]
+    rows: int
+    first: RankQuality
+    reranked: RankQuality | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Knowledge:
     """What a model knows outside the task.
 
@@ -153,6 +176,7 @@ class Trial:
     - `on_server`: a server answered, so the seconds are not those of this machine alone.
     - `fit_tokens`: what its server was asked to fit it, as if nothing had been asked before; None if no server was
       asked, or if it was not recorded.
+    - `search`: how well its search finds answers; None if it looks nothing up, if no row could tell, and in older runs.
     - `trained_tokens`: the tokens that a service bills for training it, as if no earlier run had had it trained; None
       if no service did.
     - `paid`: what its whole step sent to its server, without answers that were kept from earlier; None likewise.
@@ -206,5 +230,6 @@ class Trial:
     trained_tokens: int | None = None
     training_price: float | None = None
     token_price: Price | None = None
+    search: SearchQuality | None = None
     timed_alike: tuple[Outcome, ...] = ()
     prompts: SentPrompts | None = field(default=None, compare=False, repr=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from eval.money.tokens import Spent
-from eval.outcomes import INDEXING, Effort, LossPoint, Prediction
+from eval.outcomes import INDEXING, Effort, LossPoint, Prediction, SearchQuality
 from eval.task import Document, Example, LearningSplit
 from strategies.declaration import Declaration
 
@@ -104,6 +104,13 @@ class LooksUp(Protocol):
     def refresh(self, documents: Sequence[Document]) -> None:
         """Look up these documents from now on, instead of the ones before. Nothing is trained and no setting chosen."""
         ...
+
+
+@runtime_checkable
+class Searches(Protocol):
+    """What a fitted strategy that looks things up knows: how well it finds answers; None if too few rows could tell."""
+
+    search_quality: SearchQuality | None
 
 
 @runtime_checkable

@@ -23,8 +23,13 @@ from strategies.demonstrations import within_tokens
 from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.prompts import build_prompt, with_passages
 from strategies.search.embedder import Embedder
-from strategies.search.passages import Passage, cut_passages, words_a_passage
+from strategies.search.models import SearchModels
+from strategies.search.passages import Passage, cut_passages, with_neighbours, words_a_passage
+from strategies.search.reranker import Reranker, rerank
+from strategies.search.settings import SearchSettings
+from strategies.search.text_index import TextIndex, Way
 from strategies.search.vector_index import VectorIndex
+from strategies.search_choice import SearchChoice, embed_known
 
 SEARCHED_FOR_ANSWER = 3  # nearest passages that are searched for a training row's answer
 
@@ -65,21 +70,21 @@ class Solved:
     """Solved examples as they are shown, and the index of their inputs."""
 
     examples: list[Example]
-    index: VectorIndex
+    index: TextIndex
 
-    def near(self, vectors: NDArray[np.float32], count: int) -> list[list[Example]]:
-        """The `count` nearest examples for each vector, best first."""
+    def near(self, inputs: Sequence[str], vectors: NDArray[np.float32], count: int) -> list[list[Example]]:
+        """The `count` nearest examples for each input, best first."""
         if not count:
-            return [[] for _ in vectors]
-        return [[self.examples[at] for at in near] for near in self.index.search(vectors, count)]
+            return [[] for _ in inputs]
+        return [[self.examples[at] for at in near] for near in self.index.search(inputs, vectors, count)]
 
-    def save(self, index_path: Path) -> list[list[str]]:
-        self.index.save(index_path)
+    def save(self, folder: Path, name: str) -> list[list[str]]:
+        self.index.save(folder, name)
         return [[example.id, example.input, example.target] for example in self.examples]
 
     @staticmethod
-    def load(examples: list[list[str]], index_path: Path) -> Solved:
-        return Solved([Example(id, input, target) for id, input, target in examples], VectorIndex.load(index_path))
+    def load(examples: list[list[str]], folder: Path, name: str, way: Way) -> Solved:
+        return Solved([Example(id, input, target) for id, input, target in examples], TextIndex.load(folder, name, way))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +92,11 @@ class OpenBook:
     """`solved` are the training rows. `solved_by_reading` are those shown with the passage that holds their answer (all
     rows, without passage, if no answer was found in any)."""
 
+    search: SearchSettings
     embedder: Embedder
+    reranker: Reranker | None
     passages: list[Passage]
-    passage_index: VectorIndex | None
+    passage_index: TextIndex | None
     solved: Solved
     solved_by_reading: Solved
 
@@ -99,19 +106,36 @@ class OpenBook:
         if not any(inputs):
             return [Opened() for _ in inputs]
         with phase(LOOKING_UP):
-            vectors = self.embedder.embed(inputs)
-            passages = self.near_passages(vectors, counts.passages)
-            solved = self.solved_beside(counts.passages).near(vectors, counts.examples)
+            vectors = self.embedder.embed_queries(inputs)
+            passages = self.near_passages(inputs, vectors, counts.passages)
+            solved = self.solved_beside(counts.passages).near(inputs, vectors, counts.examples)
         return [
             Opened(read, within_tokens(near, counts.tokens_of_examples, model))
             for read, near in zip(passages, solved, strict=True)
         ]
 
-    def near_passages(self, vectors: NDArray[np.float32], count: int) -> list[list[Passage]]:
-        """The `count` nearest passages for each vector, best first; none without documents."""
+    def near_passages(
+        self, inputs: Sequence[str], vectors: NDArray[np.float32], count: int, reranks: bool = True
+    ) -> list[list[Passage]]:
+        """The `count` nearest passages for each input, best first, with their neighbours; none without documents."""
         if not self.passage_index or not count:
-            return [[] for _ in vectors]
-        return [[self.passages[at] for at in near] for near in self.passage_index.search(vectors, count)]
+            return [[] for _ in inputs]
+        orders = self.orders(inputs, vectors, count, reranks)
+        return [with_neighbours(self.passages, order, self.search.neighbours) for order in orders]
+
+    def orders(
+        self, inputs: Sequence[str], vectors: NDArray[np.float32], count: int, reranks: bool = True
+    ) -> list[list[int]]:
+        """Positions of the `count` nearest passages for each input, best first."""
+        if self.passage_index is None:
+            return [[] for _ in inputs]
+        if self.reranker is None or not reranks:
+            return self.passage_index.search(inputs, vectors, count)
+        first = self.search.reranked
+        found = self.passage_index.search(inputs, vectors, max(count, first))
+        texts = searched_texts(self.passages, self.search)
+        orders = [rerank(self.reranker, input, order, texts, first) for input, order in zip(inputs, found, strict=True)]
+        return [order[:count] for order in orders]
 
     def solved_beside(self, passages: int) -> Solved:
         """The solved examples to show together with this many passages."""
@@ -120,53 +144,80 @@ class OpenBook:
     def save(self, folder: Path) -> dict[str, Any]:
         """What `load` needs besides the indexes, as JSON values."""
         if self.passage_index:
-            self.passage_index.save(folder / "passages.faiss")
+            self.passage_index.save(folder, "passages")
         return {
-            "solved": self.solved.save(folder / "solved.faiss"),
-            "solved_by_reading": self.solved_by_reading.save(folder / "solved_by_reading.faiss"),
+            "solved": self.solved.save(folder, "solved"),
+            "solved_by_reading": self.solved_by_reading.save(folder, "solved_by_reading"),
             "passages": [asdict(passage) for passage in self.passages],
+            "search": asdict(self.search),
         }
 
     @staticmethod
-    def load(folder: Path, stored: dict[str, Any], embedder: Embedder) -> OpenBook:
+    def load(folder: Path, stored: dict[str, Any], models: SearchModels) -> OpenBook:
+        """Raises ValueError if a model of the search is missing on this machine."""
+        passages = [Passage(**passage) for passage in stored["passages"]]
+        search = SearchSettings.from_json(stored["search"]) if "search" in stored else None
+        if search is None:  # of an earlier version
+            search = SearchSettings(words_a_passage(target for _, _, target in stored["solved"]))
         return OpenBook(
-            embedder,
-            [Passage(**fields) for fields in stored["passages"]],
-            VectorIndex.load(folder / "passages.faiss") if stored["passages"] else None,
-            Solved.load(stored["solved"], folder / "solved.faiss"),
-            Solved.load(stored["solved_by_reading"], folder / "solved_by_reading.faiss"),
+            search,
+            models.embedder(search.embedder),
+            models.reranker(search.reranker) if search.reranker and passages else None,
+            passages,
+            TextIndex.load(folder, "passages", search.way) if passages else None,
+            Solved.load(stored["solved"], folder, "solved", search.example_way),
+            Solved.load(stored["solved_by_reading"], folder, "solved_by_reading", search.example_way),
         )
 
 
 def index_book(
-    train: Sequence[Example], documents: Sequence[Document], embedder: Embedder, report_progress: ReportProgress
+    train: Sequence[Example],
+    documents: Sequence[Document],
+    models: SearchModels,
+    choice: SearchChoice,
+    report_progress: ReportProgress,
 ) -> tuple[OpenBook, NDArray[np.float32], list[str]]:
-    """The book, the embeddings of its training inputs [rows, dimensions], and a note on each approximate index."""
-    passages = cut_passages(documents, words_a_passage(example.target for example in train))
-    texts = [example.input for example in train] + [passage.titled for passage in passages]
-    report_progress(Progress(INDEXING, 0, len(texts)))
-    vectors = embedder.embed(texts)
-    asked, read = vectors[: len(train)], vectors[len(train) :]
+    """The book with the chosen search, the embeddings of the training inputs, and notes on indexes that are
+    approximate."""
+    search = choice.settings
+    passages = cut_passages(documents, search.passage_words, search.overlaps)
+    embedder = models.embedder(search.embedder)
+    texts = searched_texts(passages, search)
+    report_progress(Progress(INDEXING, 0, len(train) + len(texts)))
+    asked = embed_known(embedder, [example.input for example in train], choice.vectors, are_queries=True)
+    read = embed_known(embedder, texts, choice.vectors)
     notes: list[str] = []
-    solved = Solved(list(train), _build_index("solved examples", asked, None, notes))
-    book = _bind(embedder, solved, asked, passages, read, notes)
-    report_progress(Progress(INDEXING, len(texts), len(texts)))
+    vectors = _build_vectors("solved examples", asked, None, notes)
+    inputs = [example.input for example in train]
+    solved = Solved(list(train), TextIndex.of(search.example_way, vectors, inputs, search.language))
+    reranker = models.reranker(search.reranker) if search.reranker and passages else None
+    book = _bind(search, embedder, reranker, solved, asked, passages, read, notes)
+    report_progress(Progress(INDEXING, len(train) + len(texts), len(train) + len(texts)))
     return book, asked, notes
 
 
+def searched_texts(passages: Sequence[Passage], search: SearchSettings) -> list[str]:
+    """What of each passage is searched."""
+    return [passage.titled if search.titled else passage.text for passage in passages]
+
+
 def refreshed(book: OpenBook, documents: Sequence[Document]) -> OpenBook:
-    """The book with these documents instead of its own. Only new passages are embedded."""
-    passages = cut_passages(documents, words_a_passage(example.target for example in book.solved.examples))
-    old = list(book.passage_index.vectors) if book.passage_index else []
-    known = dict(zip((passage.titled for passage in book.passages), old, strict=True))
-    if unread := sorted({passage.titled for passage in passages} - known.keys()):
+    """The book with these documents instead of its own, searched as before. Only new passages are embedded."""
+    passages = cut_passages(documents, book.search.passage_words, book.search.overlaps)
+    old = list(book.passage_index.vectors.vectors) if book.passage_index else []
+    known = dict(zip(searched_texts(book.passages, book.search), old, strict=True))
+    texts = searched_texts(passages, book.search)
+    if unread := sorted(set(texts) - known.keys()):
         known |= zip(unread, book.embedder.embed(unread), strict=True)
-    read = np.array([known[passage.titled] for passage in passages], dtype=np.float32)
-    return _bind(book.embedder, book.solved, book.solved.index.vectors, passages, read, [])
+    read = np.array([known[text] for text in texts], dtype=np.float32)
+    asked = book.solved.index.vectors.vectors
+    return _bind(book.search, book.embedder, book.reranker, book.solved, asked, passages, read, [])
 
 
 def _bind(
+    search: SearchSettings,
     embedder: Embedder,
+    reranker: Reranker | None,
     solved: Solved,
     asked: NDArray[np.float32],
     passages: list[Passage],
@@ -174,21 +225,34 @@ def _bind(
     notes: list[str],
 ) -> OpenBook:
     """A book of these passages with embeddings `read`; `asked` are the embeddings of the solved examples' inputs."""
-    passage_index = _build_index("passages", read, asked, notes) if passages else None
-    book = OpenBook(embedder, passages, passage_index, solved, solved)
-    found = zip(solved.examples, book.near_passages(asked, SEARCHED_FOR_ANSWER), strict=True)
-    shown = {
-        row: replace(example, input=with_passages(example.input, [passage]))
+    passage_index = None
+    if passages:
+        vectors = _build_vectors("passages", read, asked, notes)
+        passage_index = TextIndex.of(search.way, vectors, searched_texts(passages, search), search.language)
+    book = OpenBook(search, embedder, reranker, passages, passage_index, solved, solved)
+    inputs = [example.input for example in solved.examples]
+    # Reranking for every solved example would take minutes, and any passage with the answer will do.
+    orders = book.orders(inputs, asked, SEARCHED_FOR_ANSWER, reranks=False)
+    found = zip(solved.examples, orders, strict=True)
+    holding = {
+        row: at
         for row, (example, near) in enumerate(found)
-        if (passage := next((passage for passage in near if passage.contains(example.target)), None))
+        if (at := next((at for at in near if passages[at].contains(example.target)), None)) is not None
     }
-    if not shown:
+    if not holding:
         return book
-    index = _build_index("solved examples with their passage", asked[list(shown)], None, notes)
-    return replace(book, solved_by_reading=Solved(list(shown.values()), index))
+    shown = []
+    for row, at in holding.items():
+        example = solved.examples[row]
+        whole = with_neighbours(passages, [at], search.neighbours)
+        shown.append(replace(example, input=with_passages(example.input, whole)))
+    rows = list(holding)
+    vectors = _build_vectors("solved examples with their passage", asked[rows], None, notes)
+    index = TextIndex.of(search.example_way, vectors, [inputs[row] for row in rows], search.language)
+    return replace(book, solved_by_reading=Solved(shown, index))
 
 
-def _build_index(
+def _build_vectors(
     of_what: str, vectors: NDArray[np.float32], queries: NDArray[np.float32] | None, notes: list[str]
 ) -> VectorIndex:
     index = VectorIndex(vectors, queries)

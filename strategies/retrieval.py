@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from eval.outcomes import Effort, Prediction
+from eval.outcomes import Effort, Prediction, SearchQuality
 from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, LearningSplit
 from strategies.answerer import Answerer
@@ -19,7 +20,9 @@ from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.open_book import Counts, OpenBook, Opened, answer_openly, index_book, refreshed
 from strategies.presets import Budget
 from strategies.prompts import as_asked, instruction_of
-from strategies.search.embedder import Embedder, load_embedder
+from strategies.search.models import SearchModels
+from strategies.search_choice import SearchBudget, choose_search, judge_by
+from strategies.search_quality import search_quality
 
 # The numbers of passages and solved examples in the prompt; tried in this order within the budget.
 # Settings with examples come early: they show a small model how short an answer should be.
@@ -34,11 +37,12 @@ class Retrieval:
     load_model: Callable[[], LanguageModel]
     budget: Budget
     seed: int = 0
-    load_embedder: Callable[[], Embedder] = load_embedder
+    search_models: SearchModels = field(default_factory=SearchModels)
     settings: dict[str, Any] = field(default_factory=dict, init=False)
     choices: list[dict[str, Any]] = field(default_factory=list, init=False)
     effort: Effort = field(default=Effort(), init=False)
     notes: list[str] = field(default_factory=list, init=False)
+    search_quality: SearchQuality | None = field(default=None, init=False)
     name: ClassVar[str] = "retrieval"
     declaration: ClassVar[Declaration] = Declaration(
         words=Words(
@@ -62,7 +66,16 @@ class Retrieval:
         self._answerer = Answerer(self.load_model(), self.brief)
         self._answerer.learn_length(split.train, self.budget.answer_tokens)
         self._instruction = instruction_of(self.brief, split.train)
-        self._book, _, self.notes = index_book(split.train, documents, self.load_embedder(), report_progress)
+        scorer = scorer_while_learning(self.brief, split, documents)
+        started = time.perf_counter()
+        searched = choose_search(split.train, documents, self.search_models, self.budget, judge_by(scorer))
+        self._book, _, self.notes = index_book(split.train, documents, self.search_models, searched, report_progress)
+        most = SearchBudget.of(self.budget.settings).rows
+        if not self.budget.settled:
+            self.search_quality = search_quality(
+                self._book, split, documents, self.brief.kind, searched.judged_on, most
+            )
+        seconds = time.perf_counter() - started
 
         def attempt(passages: int, examples: int) -> Attempt:
             def ask(inputs: Sequence[str]) -> list[Prompt]:
@@ -75,7 +88,7 @@ class Retrieval:
             TRIED_WITH_DOCUMENTS if self._book.passages else TRIED_WITHOUT, "passages", "examples"
         )[: self.budget.settings_raced]
         scorer = scorer_while_learning(self.brief, split, documents)
-        best, self.choices, self.effort = choose(
+        best, choices, effort = choose(
             self._answerer,
             [attempt(*counts) for counts in tried],
             split.dev,
@@ -83,8 +96,10 @@ class Retrieval:
             report_progress,
             self.budget.choosing_tokens,
         )
-        self.settings = best.settings | self._answerer.settings
-        self.notes += self._answerer.model.notes
+        self.choices = [*searched.tried, *choices]
+        self.effort = replace(effort, seconds=effort.seconds + seconds)
+        self.settings = best.settings | self._book.search.shown(bool(documents)) | self._answerer.settings
+        self.notes += [*searched.notes, *self._answerer.model.notes]
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         opened = self._open(inputs, self.settings["passages"], self.settings["examples"])
@@ -103,7 +118,7 @@ class Retrieval:
         fitted = json.loads((folder / "retrieval.json").read_text())
         self.settings = fitted["settings"]
         self._instruction = fitted["instruction"]
-        self._book = OpenBook.load(folder, fitted, self.load_embedder())
+        self._book = OpenBook.load(folder, fitted, self.search_models)
         self._answerer = Answerer.from_json(self.load_model(), self.brief, fitted["answerer"])
 
     def refresh(self, documents: Sequence[Document]) -> None:

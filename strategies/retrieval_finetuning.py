@@ -7,20 +7,21 @@ examples other than the nearest.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import ClassVar
 
-from eval.outcomes import Prediction
-from eval.splitting.duplicates import compare_inputs
+from eval.outcomes import Prediction, SearchQuality
+from eval.scoring import scorer_while_learning
 from eval.task import Document, Example, LearningSplit
 from strategies.contract import ReportProgress
 from strategies.declaration import Declaration, LookUps, Mark, Words
 from strategies.demonstrations import within_tokens
 from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.finetuning import Finetuning
+from strategies.likeness import likeness_of
 from strategies.open_book import (
     TRAINED_WITH_DOCUMENTS,
     TRAINED_WITHOUT,
@@ -32,7 +33,9 @@ from strategies.open_book import (
     refreshed,
 )
 from strategies.prompts import SHORT_INSTRUCTIONS
-from strategies.search.embedder import Embedder, load_embedder
+from strategies.search.models import SearchModels
+from strategies.search_choice import SearchBudget, choose_search, judge_by
+from strategies.search_quality import search_quality
 
 # A search misses about this often (docs/benchmarks.md). An adapter that never saw a miss copies whatever it gets.
 DISTRACTED_SHARE = 0.2
@@ -41,7 +44,8 @@ SPARE = 64  # extra results, to replace those that a training row may not see
 
 @dataclass(eq=False)
 class RetrievalFinetuning(Finetuning):
-    load_embedder: Callable[[], Embedder] = load_embedder
+    search_models: SearchModels = field(default_factory=SearchModels)
+    search_quality: SearchQuality | None = field(default=None, init=False)
     name: ClassVar[str] = "retrieval_finetuning"
     declaration: ClassVar[Declaration] = Declaration(
         words=Words(
@@ -58,7 +62,9 @@ class RetrievalFinetuning(Finetuning):
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         super().fit(split, documents, report_progress)
-        self.settings = {"passages": self._counts.passages, "examples": self._counts.examples, **self.settings}
+        counts = {"passages": self._counts.passages, "examples": self._counts.examples}
+        self.settings = {**counts, **self._book.search.shown(bool(documents)), **self.settings}
+        self.choices = [*self._searched.tried, *self.choices]
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         opened = self._book.open(inputs, self._counts, self._answerer.model)
@@ -72,15 +78,25 @@ class RetrievalFinetuning(Finetuning):
     def load(self, folder: Path) -> None:
         super().load(folder)
         stored = json.loads((folder / "book.json").read_text())
-        self._book = OpenBook.load(folder, stored, self.load_embedder())
+        self._book = OpenBook.load(folder, stored, self.search_models)
         self._counts = Counts(self.settings["passages"], self.settings["examples"], stored["tokens_of_examples"])
 
     def refresh(self, documents: Sequence[Document]) -> None:
         self._book = refreshed(self._book, documents)
 
     def _prepare(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
-        embedder = self.load_embedder()
-        self._book, self._train_vectors, self.notes = index_book(split.train, documents, embedder, report_progress)
+        judge = judge_by(scorer_while_learning(self.brief, split, documents))
+        searched = choose_search(split.train, documents, self.search_models, self.budget, judge)
+        self._book, self._train_vectors, notes = index_book(
+            split.train, documents, self.search_models, searched, report_progress
+        )
+        if not self.budget.settled:
+            most = SearchBudget.of(self.budget.settings).rows
+            self.search_quality = search_quality(
+                self._book, split, documents, self.brief.kind, searched.judged_on, most
+            )
+        self.notes = [*searched.notes, *notes]
+        self._searched = searched
         self._counts = TRAINED_WITH_DOCUMENTS if self._book.passages else TRAINED_WITHOUT
 
     def _teach(self, train: Sequence[Example], model: LanguageModel) -> list[Prompt]:
@@ -98,9 +114,11 @@ class RetrievalFinetuning(Finetuning):
         gets the next passages that don't hold the answer, and random examples."""
         counts, chance = self._counts, Random(f"{self.seed}-distracted")
         distracted = set(chance.sample(range(len(train)), round(DISTRACTED_SHARE * len(train))))
-        passages = self._book.near_passages(self._train_vectors, counts.passages and counts.passages + SPARE)
+        inputs, vectors = [row.input for row in train], self._train_vectors
+        # Reranking for each training row would take longer than the training.
+        passages = self._book.near_passages(inputs, vectors, counts.passages and counts.passages + SPARE, reranks=False)
         solved = self._book.solved_beside(counts.passages)
-        examples = solved.near(self._train_vectors, counts.examples and counts.examples + SPARE)
+        examples = solved.near(inputs, vectors, counts.examples and counts.examples + SPARE)
         are_alike = likeness_of(train)
         opened = []
         for at, (row, read, near) in enumerate(zip(train, passages, examples, strict=True)):
@@ -112,18 +130,3 @@ class RetrievalFinetuning(Finetuning):
             shown = [example for example in near if not are_alike(row.id, example.id)][: counts.examples]
             opened.append(Opened(nearest, within_tokens(shown, counts.tokens_of_examples, model)))
         return opened
-
-
-def likeness_of(rows: Sequence[Example]) -> Callable[[str, str], bool]:
-    """Whether two rows, given by id, are the same, of the same group, or have (nearly) the same input. One such row
-    practically gives the other's answer away."""
-    likeness = compare_inputs([row.input for row in rows])
-    key = {row.id: int(key) for row, key in zip(rows, likeness.key, strict=True)}
-    group = {row.id: row.group for row in rows}
-    near = {(a, b) for a, b in likeness.pairs.tolist()}
-
-    def are_alike(one: str, other: str) -> bool:
-        low, high = sorted((key[one], key[other]))
-        return low == high or (low, high) in near or (group[one] is not None and group[one] == group[other])
-
-    return are_alike

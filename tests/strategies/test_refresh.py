@@ -16,11 +16,15 @@ from eval.scoring import Scorer
 from eval.task import Brief, Document, Kind, Split
 from strategies.contract import LooksUp, Strategy
 from strategies.finetuning import Finetuning
-from strategies.open_book import index_book, refreshed
+from strategies.open_book import index_book, refreshed, searched_texts
 from strategies.prompting import Prompting
 from strategies.retrieval import Retrieval
 from strategies.retrieval_finetuning import RetrievalFinetuning
-from strategies.search.embedder import load_embedder
+from strategies.search.embedder import DEFAULT, Embedder, load_embedder
+from strategies.search.models import SearchModels
+from strategies.search.settings import SearchSettings
+from strategies.search.text_index import Way
+from strategies.search_choice import SearchChoice
 from tests.strategies.test_retrieval_finetuning import BUDGET, DOCUMENTS, ROWS, TOWNS
 from tests.tiny_model import tiny_transformer
 
@@ -30,7 +34,9 @@ MOVED = tuple(replace(document, text=document.text.replace("Ek", "Frost")) for d
 
 
 class Counting:
-    """The embedder, with the texts it was given."""
+    """The default embedder, with the texts it was given, as the only model of a search."""
+
+    name = DEFAULT
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -39,22 +45,46 @@ class Counting:
         self.texts += texts
         return load_embedder().embed(texts)
 
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self.embed(texts)
 
-def test_a_book_reads_only_what_it_does_not_hold_yet_and_is_then_as_if_indexed_anew() -> None:
+
+class OneModel(SearchModels):
+    def __init__(self, counting: Counting) -> None:
+        self.counting = counting
+
+    def embedder(self, name: str) -> Embedder:
+        assert name == DEFAULT
+        return self.counting
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        SearchSettings(30),
+        SearchSettings(30, way=Way.BOTH, example_way=Way.WORDS, language="en"),
+        SearchSettings(20, titled=False, overlaps=False, neighbours=1),
+    ],
+    ids=["default", "words", "neighbours"],
+)
+def test_a_book_reads_only_what_it_does_not_hold_yet_and_is_then_as_if_indexed_anew(search: SearchSettings) -> None:
     embedder = Counting()
-    book, _, _ = index_book(SPLIT.train, DOCUMENTS, embedder, lambda progress: None)
+    models, inputs = OneModel(embedder), [row.input for row in SPLIT.train]
+    book, _, _ = index_book(SPLIT.train, DOCUMENTS, models, SearchChoice(search), lambda progress: None)
     embedder.texts.clear()
     changed = refreshed(book, MOVED)
-    assert sorted(embedder.texts) == sorted(passage.titled for passage in changed.passages if "Frost" in passage.text)
-    anew, asked, _ = index_book(SPLIT.train, MOVED, embedder, lambda progress: None)
+    of_frost = [text for text in searched_texts(changed.passages, search) if "Frost" in text]
+    assert changed.search == search and sorted(embedder.texts) == sorted(of_frost)
+    anew, asked, _ = index_book(SPLIT.train, MOVED, models, SearchChoice(search), lambda progress: None)
     assert changed.passages == anew.passages
     assert changed.passage_index is not None and anew.passage_index is not None
-    np.testing.assert_allclose(changed.passage_index.vectors, anew.passage_index.vectors, atol=1e-6)
+    np.testing.assert_allclose(changed.passage_index.vectors.vectors, anew.passage_index.vectors.vectors, atol=1e-6)
+    assert changed.near_passages(inputs, asked, 3) == anew.near_passages(inputs, asked, 3)
     assert changed.solved_by_reading.examples == anew.solved_by_reading.examples
     embedder.texts.clear()
     assert refreshed(book, DOCUMENTS).passages == book.passages and not embedder.texts
     empty = refreshed(book, ())
-    assert not empty.passages and empty.near_passages(asked, 2) == [[] for _ in SPLIT.train]
+    assert not empty.passages and empty.near_passages(inputs, asked, 2) == [[] for _ in SPLIT.train]
     assert empty.solved_by_reading.examples == list(SPLIT.train)
     assert refreshed(empty, DOCUMENTS).passages == book.passages
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from eval.task import Brief, Document, Example, Kind, LearningSplit, Split, Task, labels_of
 from strategies.engine.language_model import Prompt
 from strategies.engine.training import TOKENS_A_ROW, cut_pair
+from strategies.likeness import likeness_of
 from strategies.open_book import TRAINED_WITH_DOCUMENTS, TRAINED_WITHOUT
 from strategies.presets import Budget
-from strategies.retrieval_finetuning import DISTRACTED_SHARE, RetrievalFinetuning, likeness_of
+from strategies.retrieval_finetuning import DISTRACTED_SHARE, RetrievalFinetuning
 from strategies.workload import foresee
 from tests.tiny_model import tiny_transformer
 
