@@ -268,6 +268,7 @@ def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None, model:
         losses=trial.losses,
         settings=trial.settings,
         choices=trial.choices,
+        search=trial.search,
         effort=trial.effort,
         notes=trial.notes,
         busy=trial.busy,
