@@ -18,11 +18,13 @@ if TYPE_CHECKING:  # imports torch
 
 CHOOSING_RATE, TRAINING = "choosing the learning rate", "training"  # count tokens
 LEARNING = "learning"  # counts settings
+CHOOSING_SEARCH = "choosing how to search"  # counts ways
 ASKING_TRAINED, ASKING_BASE = "asking the trained model", "asking the base model"  # count texts and questions
 _UNITS = {
     CHOOSING_RATE: "tokens",
     TRAINING: "tokens",
     LEARNING: "settings",
+    CHOOSING_SEARCH: "ways",
     INDEXING: "texts",
     ASKING_TRAINED: "texts",
     ASKING_BASE: "texts",

@@ -26,8 +26,8 @@ from strategies.search.embedder import Embedder
 from strategies.search.models import SearchModels
 from strategies.search.passages import Passage, cut_passages, with_neighbours, words_a_passage
 from strategies.search.reranker import Reranker, rerank
-from strategies.search.settings import SearchSettings
-from strategies.search.text_index import TextIndex, Way
+from strategies.search.settings import SearchSettings, Way
+from strategies.search.text_index import TextIndex
 from strategies.search.vector_index import VectorIndex
 from strategies.search_choice import SearchChoice, embed_known
 
@@ -154,7 +154,7 @@ class OpenBook:
 
     @staticmethod
     def load(folder: Path, stored: dict[str, Any], models: SearchModels) -> OpenBook:
-        """Raises ValueError if a model of the search is missing on this machine."""
+        """Raises BadInput if a model of the search is missing on this machine."""
         passages = [Passage(**passage) for passage in stored["passages"]]
         search = SearchSettings.from_json(stored["search"]) if "search" in stored else None
         if search is None:  # of an earlier version

@@ -21,7 +21,8 @@ from strategies.open_book import Counts, OpenBook, Opened, answer_openly, index_
 from strategies.presets import Budget
 from strategies.prompts import as_asked, instruction_of
 from strategies.search.models import SearchModels
-from strategies.search_choice import SearchBudget, choose_search, judge_by
+from strategies.search.settings import SearchBudget
+from strategies.search_choice import choose_search, judge_by
 from strategies.search_quality import search_quality
 
 # The numbers of passages and solved examples in the prompt; tried in this order within the budget.
@@ -68,7 +69,9 @@ class Retrieval:
         self._instruction = instruction_of(self.brief, split.train)
         scorer = scorer_while_learning(self.brief, split, documents)
         started = time.perf_counter()
-        searched = choose_search(split.train, documents, self.search_models, self.budget, judge_by(scorer))
+        searched = choose_search(
+            split.train, documents, self.search_models, self.budget, judge_by(scorer), report_progress
+        )
         self._book, _, self.notes = index_book(split.train, documents, self.search_models, searched, report_progress)
         most = SearchBudget.of(self.budget.settings).rows
         if not self.budget.settled:

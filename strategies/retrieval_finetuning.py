@@ -34,7 +34,8 @@ from strategies.open_book import (
 )
 from strategies.prompts import SHORT_INSTRUCTIONS
 from strategies.search.models import SearchModels
-from strategies.search_choice import SearchBudget, choose_search, judge_by
+from strategies.search.settings import SearchBudget
+from strategies.search_choice import choose_search, judge_by
 from strategies.search_quality import search_quality
 
 # A search misses about this often (docs/benchmarks.md). An adapter that never saw a miss copies whatever it gets.
@@ -86,7 +87,7 @@ class RetrievalFinetuning(Finetuning):
 
     def _prepare(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         judge = judge_by(scorer_while_learning(self.brief, split, documents))
-        searched = choose_search(split.train, documents, self.search_models, self.budget, judge)
+        searched = choose_search(split.train, documents, self.search_models, self.budget, judge, report_progress)
         self._book, self._train_vectors, notes = index_book(
             split.train, documents, self.search_models, searched, report_progress
         )

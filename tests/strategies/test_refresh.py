@@ -22,8 +22,7 @@ from strategies.retrieval import Retrieval
 from strategies.retrieval_finetuning import RetrievalFinetuning
 from strategies.search.embedder import DEFAULT, Embedder, load_embedder
 from strategies.search.models import SearchModels
-from strategies.search.settings import SearchSettings
-from strategies.search.text_index import Way
+from strategies.search.settings import SearchSettings, Way
 from strategies.search_choice import SearchChoice
 from tests.strategies.test_retrieval_finetuning import BUDGET, DOCUMENTS, ROWS, TOWNS
 from tests.tiny_model import tiny_transformer

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from eval.task import Document, Example
+from eval.task import BadInput, Document, Example
 from strategies.search import onnx_models
 from strategies.search.embedder import DEFAULT
 from strategies.search.fusion import fuse
@@ -20,8 +20,8 @@ from strategies.search.passages import cut_passages, with_neighbours
 from strategies.search.quality import rank_quality
 from strategies.search.relevance import sought_by
 from strategies.search.reranker import rerank
-from strategies.search.settings import SearchSettings
-from strategies.search.text_index import TextIndex, Way
+from strategies.search.settings import SearchSettings, Way
+from strategies.search.text_index import TextIndex
 from strategies.search.vector_index import VectorIndex
 from strategies.search.word_index import WordIndex, language_of, words_in
 
@@ -169,7 +169,7 @@ def test_without_the_package_there_is_the_default_alone(monkeypatch: pytest.Monk
     models = SearchModels()
     assert models.embedders == [DEFAULT] and models.rerankers == []
     _load_reranker.cache_clear()
-    with pytest.raises(ValueError, match="is missing: install it"):
+    with pytest.raises(BadInput, match="isn't on this machine"):
         models.reranker(MINILM_RERANKER)
     monkeypatch.setenv("THREEWAYS_EMBEDDERS", "some/model, ./other")
     assert models.embedders == [DEFAULT, "some/model", "./other"]

@@ -13,8 +13,7 @@ from strategies.open_book import index_book
 from strategies.presets import Budget
 from strategies.search.embedder import DEFAULT
 from strategies.search.models import SearchModels
-from strategies.search.settings import SearchSettings
-from strategies.search.text_index import Way
+from strategies.search.settings import SearchSettings, Way
 from strategies.search_choice import SearchChoice, _is_better, _within_documents, choose_search, judge_by
 from strategies.search_quality import search_quality
 
@@ -52,7 +51,7 @@ def parts(count: int) -> tuple[list[Document], list[Example]]:
 def chosen(rows: list[Example], documents: list[Document], budget: Budget = BUDGET) -> SearchChoice:
     brief = Brief("parts", Kind.ANSWERING, "")
     scorer = scorer_while_learning(brief, LearningSplit(tuple(rows), ()), documents)
-    return choose_search(rows, documents, DefaultModel(), budget, judge_by(scorer))
+    return choose_search(rows, documents, DefaultModel(), budget, judge_by(scorer), lambda progress: None)
 
 
 def test_words_are_searched_where_they_find_more_and_what_was_tried_is_told() -> None:
@@ -93,7 +92,7 @@ def test_solved_examples_are_found_by_what_brings_the_right_labels() -> None:
     labels = ("qa", "qb", "qc")
     brief = Brief("codes", Kind.CLASSIFICATION, "", labels)
     scorer = scorer_while_learning(brief, LearningSplit(tuple(rows), ()), ())
-    choice = choose_search(rows, (), DefaultModel(), BUDGET, judge_by(scorer))
+    choice = choose_search(rows, (), DefaultModel(), BUDGET, judge_by(scorer), lambda progress: None)
     tried = {one["example search"]: one["found"] for one in choice.tried}
     assert tried[choice.settings.example_way.value] == max(tried.values()) > 0.5
     book, _, _ = index_book(rows[:100], (), DefaultModel(), choice, lambda progress: None)
