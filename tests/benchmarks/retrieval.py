@@ -72,7 +72,7 @@ def _measure(corpus: Corpus, preset: str) -> list[dict[str, Any]]:
     scorer = scorer_while_learning(brief, LearningSplit(corpus.train, ()), corpus.documents)
     models, budget = SearchModels(), PRESETS[preset].budget(corpus.kind)
     began = time.perf_counter()
-    chosen = choose_search(corpus.train, corpus.documents, models, budget, judge_by(scorer))
+    chosen = choose_search(corpus.train, corpus.documents, models, budget, judge_by(scorer), lambda progress: None)
     choosing = time.perf_counter() - began
     default = SearchSettings(words_a_passage(row.target for row in corpus.train))
     rows = [_row(corpus, "BM25 alone", _by_bm25s(corpus))]
