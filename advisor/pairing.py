@@ -12,7 +12,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from eval.task import Example
 from strategies.base_models import refusal
+from strategies.declaration import lacking
 from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, check_training
 from strategies.registry import DECLARATIONS, STRATEGIES
 from strategies.served.address import is_served, without_way
@@ -50,6 +52,11 @@ def refusal_of(strategy: str, model: str, ask_hub: bool = False) -> str | None:
     return refusal(model, declared, ask_hub) or (
         None if is_served(model) else check_training(model, declared.trains, ask_hub)
     )
+
+
+def lacks(strategy: str, train: Sequence[Example]) -> str | None:
+    """What the training rows lack for this strategy, in one sentence; None if nothing."""
+    return lacking(DECLARATIONS[strategy], train)
 
 
 def paired(

@@ -17,12 +17,14 @@ if TYPE_CHECKING:  # imports torch
 
 
 CHOOSING_RATE, TRAINING = "choosing the learning rate", "training"  # count tokens
+TRAINING_PREFERENCES = "training on preferences"  # counts tokens
 LEARNING = "learning"  # counts settings
 CHOOSING_SEARCH = "choosing how to search"  # counts ways
 ASKING_TRAINED, ASKING_BASE = "asking the trained model", "asking the base model"  # count texts and questions
 _UNITS = {
     CHOOSING_RATE: "tokens",
     TRAINING: "tokens",
+    TRAINING_PREFERENCES: "tokens",
     LEARNING: "settings",
     CHOOSING_SEARCH: "ways",
     INDEXING: "texts",
@@ -126,6 +128,37 @@ class Trained(Protocol):
     def answer_trained(self, train: Sequence[Example], rows: Sequence[int]) -> list[Prediction]:
         """Answers to these of its training rows, asked as they were in training."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Preferred:
+    """How many of so many `pairs` of answers a model judges as people did. `by_reward`: compared with before preference
+    training, the chosen answer gained more log-probability than the rejected one (the implicit reward of DPO).
+    `by_likelihood`: the chosen one has the higher log-probability, summed over its tokens. `before`: as many by
+    likelihood before preference training."""
+
+    pairs: int
+    by_reward: int
+    by_likelihood: int
+    before: int
+
+    @staticmethod
+    def of(leads: Sequence[float], leads_before: Sequence[float]) -> Preferred:
+        """Given how much likelier each chosen answer is than its rejected one, in nats."""
+        gained = sum(after > before for after, before in zip(leads, leads_before, strict=True))
+        return Preferred(len(leads), gained, sum(lead > 0 for lead in leads), sum(lead > 0 for lead in leads_before))
+
+    @property
+    def share(self) -> float:
+        """By reward."""
+        return self.by_reward / self.pairs
+
+
+@runtime_checkable
+class LearnsPreferences(Protocol):
+    """What a fitted strategy that learned from rejected answers can also do."""
+
+    def prefers(self, rows: Sequence[Example]) -> Preferred: ...
 
 
 @runtime_checkable

@@ -8,15 +8,24 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import TYPE_CHECKING, Literal
 
-from eval.task import Kind
+from eval.task import Example, Kind
 
 if TYPE_CHECKING:
     from strategies.engine.models import Trains
     from strategies.open_book import Counts  # imports the strategies
 
-# Symbols of Vega-Lite, and one that charts/drawing.py gives a path. style.css draws the same.
+# Symbols of Vega-Lite, and two that charts/drawing.py gives a path. style.css draws the same.
 Shape = Literal[
-    "circle", "square", "cross", "diamond", "triangle-up", "triangle-down", "triangle-right", "triangle-left", "star"
+    "circle",
+    "square",
+    "cross",
+    "diamond",
+    "triangle-up",
+    "triangle-down",
+    "triangle-right",
+    "triangle-left",
+    "star",
+    "pentagon",
 ]
 
 
@@ -60,8 +69,9 @@ class Declaration:
 
     `worth_it`: when it is worth comparing, as one sentence for a person who left it out.
 
-    `kinds`: the kinds of task it can answer. `needs_documents`: it can't work without documents. `learns_from_rows`:
-    False if it only needs dev rows, to choose settings. `trains`: which weights it changes, None if the base model
+    `kinds`: the kinds of task it can answer. `needs_documents`: it can't work without documents. `needs_rejected`: how
+    many training rows must have a rejected answer beside the ideal one. `learns_from_rows`: False if it only needs dev
+    rows, to choose settings. `trains`: which weights it changes, None if the base model
     answers unchanged. `by_default`: it is compared unless the person says otherwise.
 
     `by_service`: the service that has the model trains a copy of it, so it works with served models only.
@@ -76,6 +86,7 @@ class Declaration:
     worth_it: str = ""
     kinds: tuple[Kind, ...] = tuple(Kind)
     needs_documents: bool = False
+    needs_rejected: int = 0
     learns_from_rows: bool = True
     trains: Trains | None = None
     by_default: bool = False
@@ -89,3 +100,14 @@ class Declaration:
     def changes_weights(self) -> bool:
         """Whether its answers come from a trained model instead of the base model."""
         return self.trains is not None or self.by_service
+
+
+def lacking(declared: Declaration, train: Sequence[Example]) -> str | None:
+    """What these training rows lack for such a strategy, in one sentence; None if nothing."""
+    found = sum(bool(row.rejected) and row.rejected != row.target for row in train)
+    if found >= declared.needs_rejected:
+        return None
+    return (
+        f"{declared.words.name} needs {declared.needs_rejected} training rows with a rejected answer, and there are "
+        f"{found}: leave it out, or add a column 'rejected' with a worse answer to each input."
+    )

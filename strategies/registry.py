@@ -20,6 +20,7 @@ STRATEGIES = {  # the simplest first
     "last_layers": "strategies.last_layers:LastLayers",
     "full_finetuning": "strategies.full_finetuning:FullFinetuning",
     "retrieval_finetuning": "strategies.retrieval_finetuning:RetrievalFinetuning",
+    "preference_tuning": "strategies.preference_tuning:PreferenceTuning",
     "hosted_finetuning": "strategies.hosted_finetuning:HostedFinetuning",
 }
 

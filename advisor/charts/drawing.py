@@ -25,7 +25,8 @@ PLAIN_NUMBER = ",.3~r"  # no exponents, no trailing zeros
 LABEL_SIZE = 13
 GREY = "#8A8F98"
 _PATHS = {  # of shapes that Vega-Lite doesn't know, within a square from -1 to 1
-    "star": "M0,-1L.29,-.36L1,-.28L.47,.19L.62,.88L0,.53L-.62,.88L-.47,.19L-1,-.28L-.29,-.36Z"
+    "star": "M0,-1L.29,-.36L1,-.28L.47,.19L.62,.88L0,.53L-.62,.88L-.47,.19L-1,-.28L-.29,-.36Z",
+    "pentagon": "M0,-1L.95,-.31L.59,.81L-.59,.81L-.95,-.31Z",
 }
 FREE = "At these prices requests cost nothing."
 

@@ -16,7 +16,7 @@ from advisor.pages.marks import marked_name
 from advisor.pages.place import choose_place
 from advisor.pages.served_costs import choose_served_costs, show_requests
 from advisor.pages.waiting import ask_again, show_estimate, show_total
-from advisor.pairing import MOST_CANDIDATES, model_words, refusal_of
+from advisor.pairing import MOST_CANDIDATES, lacks, model_words, refusal_of
 from advisor.plan import (
     COST_BOUNDS,
     DAYS_BOUNDS,
@@ -60,7 +60,7 @@ def choose_strategies(plan: Plan, draft: Draft) -> tuple[tuple[str, ...], tuple[
     columns = [column for _ in range(0, len(STRATEGIES), _CARDS_A_ROW) for column in st.columns(_CARDS_A_ROW)]
     for column, strategy in zip(columns, STRATEGIES, strict=False):
         words = words_of(strategy)
-        refusal = refusal_of(strategy, model)
+        refusal = refusal_of(strategy, model) or lacks(strategy, draft.split.train)
         is_on = not refusal and st.session_state.get(f"include-{strategy}", strategy in plan.strategies)
         state = "on" if is_on else "off"
         with column, st.container(border=True, key=f"strategy-{state}-{strategy}", height="stretch"):

@@ -13,6 +13,7 @@ from advisor.learned_times import PastStep, StepTime
 from advisor.pages import frame
 from advisor.pages.draft import draft_of, split_within
 from advisor.pages.marks import marked_name
+from advisor.pairing import lacks
 from advisor.plan import Plan
 from advisor.runs.timing import is_outdated, past_steps, speeds_of, times_of
 from advisor.runs.worker import start_worker
@@ -107,7 +108,9 @@ def _show(plan: Plan, name: str) -> None:
         if not all(map(is_served, plan.models)):  # beside the button it is said once already
             frame.small(_why_unknown(plan))
         return
-    left_out = [] if plan.further else [strategy for strategy in LOCAL if strategy not in plan.strategies]
+    split = split_within(plan.dataset_id, name, plan.setup, plan.preset)
+    possible = [strategy for strategy in LOCAL if not lacks(strategy, split.train)]
+    left_out = [] if plan.further else [strategy for strategy in possible if strategy not in plan.strategies]
     found = _times(plan, name, speeds, left_out)
     each = "".join(
         f"<li>{marked_name(step)} <span>{escape(duration_range_text(found[step].low, found[step].high))}</span></li>"
@@ -119,7 +122,6 @@ def _show(plan: Plan, name: str) -> None:
         frame.small(OTHERS_SERVED)
     if caveat := next(filter(None, map(busy_sentence, speeds.values())), None):
         frame.small(caveat)
-    split = split_within(plan.dataset_id, name, plan.setup, plan.preset)
     if len(split.train) == PRESETS[plan.preset].train_rows:
         frame.small(f"The {plan.preset} preset learns from {len(split.train):,} training rows, chosen at random.")
     if left_out:

@@ -14,7 +14,7 @@ from typing import Any
 from filelock import Timeout
 
 from advisor.hosted_training import check_consent, end_jobs
-from advisor.pairing import MOST_CANDIDATES, refusal_of
+from advisor.pairing import MOST_CANDIDATES, lacks, refusal_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, spawned
 from advisor.runs.foreseen import foresee_run
@@ -96,6 +96,7 @@ def draft_task(plan: Plan, name: str, table: Table, documents: list[Document], p
     for model in plan.models:
         _check_instruction(task, split.train, context_tokens(model))
     refusals = [refusal_of(one.strategy, one.model, ask_hub=True) for one in plan.pairings]
+    refusals += [lacks(one.strategy, split.train) for one in plan.pairings]
     if not any(refusals):
         check_consent(plan, task.brief, split)  # before a server is asked anything that costs
     probes = probes or probing(plan)

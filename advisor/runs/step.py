@@ -23,6 +23,7 @@ from advisor.pairing import Pairing, model_in, strategy_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP
 from advisor.runs.apart import timed_apart
 from advisor.runs.child import failure_sentence, settle_in
+from advisor.runs.preferred import preference_notes
 from advisor.runs.probes import probed
 from advisor.storage.files import write_whole
 from advisor.storage.first_answers import write_first_answers
@@ -245,6 +246,7 @@ def _fit_and_measure(order: StepOrder, task: Task, split: Split, report_progress
     )
     rows = 0 if order.strategy in BASELINES else budget.probe_rows
     trial = timed_apart(trial, strategy, split.test, rows > 0, report_progress)
+    trial = replace(trial, notes=(*trial.notes, *preference_notes(strategy, split.test)))
     trial = probed(trial, strategy, split, scorer, rows, order.seed, report_progress, task.documents)
     is_trained_here = strategy.declaration.trains is not None  # what a service trains is paid for each time
     del strategy  # one model in memory at a time

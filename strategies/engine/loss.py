@@ -4,8 +4,9 @@ transformers does, they go one by one."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import torch
 from peft import PeftModel
@@ -20,6 +21,27 @@ from strategies.engine.transformer import additive, common_length
 TOKENS_A_PASS = 512  # enough for full speed
 
 
+class Row(Protocol):
+    """What is trained on, as far as memory and budgets are concerned."""
+
+    @property
+    def tokens(self) -> int: ...
+
+
+AnyRow = TypeVar("AnyRow", bound=Row)
+Trains = TypeVar("Trains", bound=Row, contravariant=True)
+
+
+class Objective(Protocol[Trains]):
+    """What training makes smaller: `summed` over rows and divided by their `size`."""
+
+    def summed(self, network: PreTrainedModel | PeftModel, rows: Sequence[Trains]) -> AbstractContextManager[Tensor]:
+        """A backward pass belongs in the context, because it may run layers again."""
+        ...
+
+    def size(self, rows: Sequence[Trains]) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A prompt and the answer it should get, in tokens."""
@@ -32,22 +54,36 @@ class Pair:
         return len(self.prompt) + len(self.answer)
 
 
+class Likelihood:
+    """The negative log-likelihood of the answers, in nats a token: supervised training."""
+
+    def summed(self, network: PreTrainedModel | PeftModel, rows: Sequence[Pair]) -> AbstractContextManager[Tensor]:
+        return summed_loss(network, rows)
+
+    def size(self, rows: Sequence[Pair]) -> int:
+        return sum(len(pair.answer) for pair in rows)
+
+
 def mean_loss(network: PreTrainedModel | PeftModel, pairs: Sequence[Pair]) -> float:
     """Mean negative log-likelihood of the answers, in nats a token."""
+    return mean_of(Likelihood(), network, pairs)
+
+
+def mean_of(objective: Objective[AnyRow], network: PreTrainedModel | PeftModel, rows: Sequence[AnyRow]) -> float:
     was_training = network.training
     network.eval()
     total = 0.0
     with torch.inference_mode():
-        for part in within_memory(pairs):
-            with summed_loss(network, part) as loss:
+        for part in within_memory(rows):
+            with objective.summed(network, part) as loss:
                 total += loss.item()
     network.train(was_training)
-    return total / sum(len(pair.answer) for pair in pairs)
+    return total / objective.size(rows)
 
 
-def within_memory(batch: Sequence[Pair]) -> Iterator[list[Pair]]:
+def within_memory(batch: Sequence[AnyRow]) -> Iterator[list[AnyRow]]:
     """The batch in parts whose activations fit. Their gradients add up to the batch's."""
-    part: list[Pair] = []
+    part: list[AnyRow] = []
     for pair in batch:
         if part and sum(one.tokens for one in part) + pair.tokens > TOKENS_A_PASS:
             yield part
@@ -60,10 +96,17 @@ def within_memory(batch: Sequence[Pair]) -> Iterator[list[Pair]]:
 def summed_loss(network: PreTrainedModel | PeftModel, batch: Sequence[Pair]) -> Iterator[Tensor]:
     """Sum of the answers' negative log-likelihoods. A backward pass belongs in the context, because it may run layers
     again."""
+    with row_losses(network, batch) as losses:
+        yield losses.sum()
+
+
+@contextmanager
+def row_losses(network: PreTrainedModel | PeftModel, batch: Sequence[Pair]) -> Iterator[Tensor]:
+    """The negative log-likelihood of each answer, summed over its tokens, [rows]. As `summed_loss`."""
     inner = without_adapter(network)
     if uses_ours(inner):
-        with _packed(inner, batch) as loss:
-            yield loss
+        with _packed(inner, batch) as losses:
+            yield losses
     else:
         yield _one_by_one(inner, batch)
 
@@ -101,21 +144,23 @@ def _packed(network: PreTrainedModel, batch: Sequence[Pair]) -> Iterator[Tensor]
             use_cache=False,
             logits_to_keep=torch.tensor(asked, device=network.device),
         ).logits[0]
-        yield _cross_entropy(logits, [token for pair in batch for token in pair.answer])
+        losses = _cross_entropy(logits, [token for pair in batch for token in pair.answer])
+        yield torch.stack([part.sum() for part in losses.split([len(pair.answer) for pair in batch])])
 
 
 def _one_by_one(network: PreTrainedModel, batch: Sequence[Pair]) -> Tensor:
     """The same on the code of transformers. Rows of equal length run together, because nothing may be padded."""
-    losses = []
+    losses: dict[int, Tensor] = {}
     lengths = [(len(pair.answer), pair.tokens) for pair in batch]
     for rows in alike(lengths, lambda length: TOKENS_A_PASS // length[1]):
         pairs = [batch[row] for row in rows]
         ids = torch.tensor([(pair.prompt + pair.answer)[:-1] for pair in pairs], device=network.device)
         logits = last_logits(network, ids, len(pairs[0].answer))
-        losses.append(_cross_entropy(logits.flatten(0, 1), [token for pair in pairs for token in pair.answer]))
-    return torch.stack(losses).sum()
+        found = _cross_entropy(logits.flatten(0, 1), [token for pair in pairs for token in pair.answer])
+        losses |= dict(zip(rows, found.view(len(rows), -1).sum(1), strict=True))
+    return torch.stack([losses[row] for row in range(len(batch))])
 
 
 def _cross_entropy(logits: Tensor, wanted: Sequence[int]) -> Tensor:
     targets = torch.tensor(wanted, device=logits.device)
-    return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
+    return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="none")

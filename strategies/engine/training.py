@@ -21,7 +21,17 @@ from transformers import PreTrainedModel
 
 from eval.outcomes import LossPoint
 from strategies.engine.attention import own_attention, uses_ours
-from strategies.engine.loss import TOKENS_A_PASS, Pair, mean_loss, summed_loss, within_memory, without_adapter
+from strategies.engine.loss import (
+    TOKENS_A_PASS,
+    AnyRow,
+    Likelihood,
+    Objective,
+    Pair,
+    mean_loss,
+    mean_of,
+    within_memory,
+    without_adapter,
+)
 from strategies.engine.self_check import rounding
 
 ROWS_A_BATCH = 8
@@ -35,7 +45,8 @@ PATIENCE = 3  # evaluations in a row without a better dev loss before training s
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The result of training: the best dev loss (nats per token), where it was, and the losses on the way."""
+    """The result of training: the best dev loss (nats per token where answers are learned), where it was, and the
+    losses on the way."""
 
     dev_loss: float
     tokens: int
@@ -74,36 +85,64 @@ def train(
     seed: int,
     tokens_done: Callable[[int], None],
 ) -> Trained:
+    """Supervised training: the answers become likelier. As `train_for`."""
+    return train_for(
+        Likelihood(),
+        network,
+        pairs,
+        dev,
+        learning_rate=learning_rate,
+        tokens=tokens,
+        epochs=epochs,
+        evaluations=evaluations,
+        seed=seed,
+        tokens_done=tokens_done,
+    )
+
+
+def train_for(
+    objective: Objective[AnyRow],
+    network: PreTrainedModel | PeftModel,
+    rows: Sequence[AnyRow],
+    dev: Sequence[AnyRow],
+    *,
+    learning_rate: float,
+    tokens: int,
+    epochs: int,
+    evaluations: int,
+    seed: int,
+    tokens_done: Callable[[int], None],
+) -> Trained:
     """Train the parts with gradients until `tokens` were read, `epochs` are over, or smaller steps don't help either.
     The best weights are kept."""
-    budget = min(tokens, epochs * sum(pair.tokens for pair in pairs))
+    budget = min(tokens, epochs * sum(row.tokens for row in rows))
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0, fused=True)
     best_loss, best_at = math.inf, 0
     best_weights: list[Tensor] = []  # in the machine's memory, which is larger than a GPU's
     history: list[LossPoint] = []
-    losses, answered = torch.zeros((), device=parameters[0].device), 0  # summed since the last evaluation
+    losses, size = torch.zeros((), device=parameters[0].device), 0  # summed since the last evaluation
     read = 0
     rate = learning_rate
     network.train()
-    for batch in _endless_batches(pairs, seed):
+    for batch in _endless_batches(rows, seed):
         for group in optimiser.param_groups:
             group["lr"] = rate * _schedule(read / budget)
-        answer_tokens = sum(len(pair.answer) for pair in batch)
+        batch_size = objective.size(batch)
         for part in within_memory(batch):
-            with summed_loss(network, part) as loss:
+            with objective.summed(network, part) as loss:
                 losses += loss.detach()
-                (loss / answer_tokens).backward()
-        answered += answer_tokens
+                (loss / batch_size).backward()
+        size += batch_size
         torch.nn.utils.clip_grad_norm_(parameters, LARGEST_GRADIENT)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-        read += sum(pair.tokens for pair in batch)
+        read += sum(row.tokens for row in batch)
         tokens_done(min(read, budget))
         if read >= budget * (len(history) + 1) / evaluations or read >= budget:
-            history.append(LossPoint(read, losses.item() / answered, mean_loss(network, dev)))
+            history.append(LossPoint(read, losses.item() / size, mean_of(objective, network, dev)))
             losses.zero_()
-            answered = 0
+            size = 0
             if history[-1].dev < best_loss:
                 best_loss, best_at = history[-1].dev, len(history)
                 best_weights = [parameter.detach().to("cpu", copy=True) for parameter in parameters]
@@ -117,7 +156,7 @@ def train(
     _put_back(parameters, best_weights)
     network.eval()
     best_tokens = history[best_at - 1].tokens
-    return Trained(best_loss, best_tokens, best_tokens / sum(pair.tokens for pair in pairs), history)
+    return Trained(best_loss, best_tokens, best_tokens / sum(row.tokens for row in rows), history)
 
 
 def _put_back(parameters: Sequence[Tensor], weights: Sequence[Tensor]) -> None:
@@ -145,16 +184,16 @@ def _schedule(share: float) -> float:
     return 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def _endless_batches(pairs: Sequence[Pair], seed: int) -> Iterator[list[Pair]]:
+def _endless_batches(rows: Sequence[AnyRow], seed: int) -> Iterator[list[AnyRow]]:
     """Epoch after epoch in a seeded order. Within a stretch of the shuffled rows, similar lengths come together."""
     epoch = 0
     while True:
         random = Random(f"{seed}-{epoch}")
-        order = random.sample(pairs, len(pairs))
+        order = random.sample(rows, len(rows))
         stretch = 16 * ROWS_A_BATCH
         batches = []
         for start in range(0, len(order), stretch):
-            alike = sorted(order[start : start + stretch], key=lambda pair: pair.tokens)
+            alike = sorted(order[start : start + stretch], key=lambda row: row.tokens)
             batches += [alike[at : at + ROWS_A_BATCH] for at in range(0, len(alike), ROWS_A_BATCH)]
         random.shuffle(batches)
         yield from batches

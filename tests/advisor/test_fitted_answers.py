@@ -87,7 +87,12 @@ def measured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     base = tmp_path_factory.mktemp("measured")
     model = str(save_tiny_model(base / "model"))
     rows = tuple(
-        Example(f"r{at}", f"{('my money', 'the parcel', 'a password')[at % 3]} number {at}", TARGETS[kind][at % 3])
+        Example(
+            f"r{at}",
+            f"{('my money', 'the parcel', 'a password')[at % 3]} number {at}",
+            TARGETS[kind][at % 3],
+            rejected=TARGETS[kind][(at + 1) % 3],
+        )
         for at in range(36)
     )
     documents = DOCUMENTS if kind is Kind.ANSWERING else ()

@@ -40,7 +40,7 @@ def _compare(name: str) -> list[dict[str, Any]]:
     strategy.predict([rows[-1].input])
     for at in range(0, ROWS, AT_ONCE):
         inputs = [row.input for row in rows[at : at + AT_ONCE]]
-        for way in sorted(ways, reverse=bool(at % 2 * AT_ONCE)):
+        for way in sorted(ways, reverse=bool(at // AT_ONCE % 2)):
             strategy._answerer.schema = ways[way]
             found, took = seconds_of(partial(strategy.predict, inputs))
             answers[way] += found

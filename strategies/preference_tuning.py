@@ -1,0 +1,193 @@
+"""Fine-tuning on preferences: supervised training as in `finetuning.py`, then direct preference optimisation on rows
+that have a rejected answer beside the ideal one.
+
+Half of the training tokens go into each stage. The second goes on with the adapter of the first, which is the reference
+that it is compared with.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from eval.outcomes import Effort
+from eval.scoring import scorer_while_learning
+from eval.splitting.stable_order import stable_hash
+from eval.task import BadInput, Document, Example, LearningSplit
+from strategies.answerer import Attempt
+from strategies.contract import TRAINING_PREFERENCES, Preferred, Progress, ReportProgress
+from strategies.declaration import Declaration, Mark, Words, lacking
+from strategies.finetuning import Finetuning
+from strategies.prompts import as_asked
+
+if TYPE_CHECKING:  # imports torch
+    from strategies.engine.local_model import LocalModel
+    from strategies.engine.preference_loss import Preference
+
+SUPERVISED_SHARE = 0.5  # of the training tokens
+BETAS = (0.1, 0.3, 0.03)  # tried in this order within the budget; 0.1 is where most people start
+LEARNING_RATE = 2e-4  # a tenth of the supervised stage's first: the model knows the task by now
+EPOCHS = 4
+EVALUATIONS = 4
+FEWEST_PAIRS = 16  # to train on
+FEWEST_HELD_OUT = 8  # on dev; with fewer, every eighth training pair is held out
+HELD_OUT_SHARE = 1 / 8
+
+
+@dataclass(eq=False)
+class PreferenceTuning(Finetuning):
+    name: ClassVar[str] = "preference_tuning"
+    declaration: ClassVar[Declaration] = Declaration(
+        words=Words(
+            "Fine-tuning on preferences",
+            "Like learning on the job, with feedback",
+            "We train an adapter on your examples, then on pairs of answers: one that people chose and one that they "
+            "rejected (direct preference optimisation, DPO). The model's own weights don't change.",
+        ),
+        mark=Mark("#009E73", "pentagon"),
+        worth_it="Worth it if what makes an answer good is easier to show in pairs than to say in words.",
+        trains="adapter",
+        needs_rejected=FEWEST_PAIRS,
+    )
+    _before: TemporaryDirectory[str] = field(init=False, repr=False)  # the adapter of the supervised stage
+
+    def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        """Raises BadInput if too few training rows have a rejected answer."""
+        is_part = self.budget.settled and with_rejected(split.train)  # of rows that were enough
+        if (problem := lacking(self.declaration, split.train)) and not is_part:
+            raise BadInput(problem)
+        started, budget = time.perf_counter(), self.budget
+        self.budget = replace(budget, training_tokens=int(SUPERVISED_SHARE * budget.training_tokens))
+        try:
+            super().fit(split, documents, report_progress)
+        finally:
+            self.budget = budget
+        learned = self._learn_preferences(as_asked(split, self.brief.kind), report_progress)
+        scorer = scorer_while_learning(self.brief, split, documents)
+        ask = Attempt({"beta": learned["beta"]}, lambda inputs: self._ask(inputs, self.trained_model))
+        _, choices, _ = self._answerer.choose([ask], as_asked(split, self.brief.kind).dev, scorer, report_progress)
+        self.choices += choices
+        tried = self.effort.settings_tried + len(self._betas)
+        tried += len(choices) if len(choices) > 1 else 0  # a single way to answer isn't a choice
+        self.effort = Effort(tried, len(split.dev), time.perf_counter() - started)
+        self.settings |= learned
+
+    def prefers(self, rows: Sequence[Example]) -> Preferred:
+        """How often the chosen answer of these rows is preferred to the rejected one. Those without one don't count.
+        Only after `fit`: the adapter of the supervised stage isn't saved."""
+        from strategies.engine.preference_loss import log_probabilities, with_reference
+
+        found = with_rejected(rows)
+        if not found:
+            return Preferred.of([], [])
+        pairs = self._preferences(found, self.trained_model)
+        after = log_probabilities(self.trained_model.network, pairs)
+        self._serve(lambda _: self._load(Path(self._before.name)))
+        pairs = with_reference(self.trained_model.network, pairs)
+        self._serve(self._load)
+        return Preferred.of([chosen - rejected for chosen, rejected in after], [pair.lead for pair in pairs])
+
+    @property
+    def _betas(self) -> Sequence[float]:
+        settled = self.budget.settled.get("beta")
+        return BETAS[: self.budget.learning_rates] if settled is None else (settled,)
+
+    def _learn_preferences(self, split: LearningSplit, report_progress: ReportProgress) -> dict[str, Any]:
+        """Trains the adapter further, with every beta to try, and keeps the one with which most held-out pairs come out
+        right (the first if equal, which is the closest to the usual). Returns its settings."""
+        from peft import PeftModel
+
+        from strategies.engine.loss import without_adapter
+        from strategies.engine.preference_loss import PreferenceLoss, log_probabilities, with_reference
+        from strategies.engine.training import keep_within_memory, train_for
+
+        self._before = TemporaryDirectory(prefix="threeways-before-preferences-")
+        train_rows, held_out = _held_out(split)
+        del self.trained_model, self._answerer.model
+        gc.collect()  # one model in memory at a time
+        model = self.load_model()
+        network = PeftModel.from_pretrained(model.network, self._kept, is_trainable=True)
+        network.save_pretrained(self._before.name)
+        keep_within_memory(without_adapter(network))
+        tokens = int((1 - SUPERVISED_SHARE) * self.budget.training_tokens) // len(self._betas)
+        rows = with_reference(network, within_tokens(self._preferences(train_rows, model), tokens, self.seed))
+        dev = with_reference(network, self._preferences(held_out, model))
+        weights = [weight for weight in network.parameters() if weight.requires_grad]
+        start = [weight.detach().clone() for weight in weights]
+        total = min(tokens, EPOCHS * sum(row.tokens for row in rows)) * len(self._betas)
+        best: Preferred | None = None
+        found: dict[str, Any] = {}
+        with self._attention(network):
+            for at, beta in enumerate(self._betas):
+
+                def tokens_done(read: int, before: int = at * total // len(self._betas)) -> None:
+                    report_progress(Progress(TRAINING_PREFERENCES, before + read, total))
+
+                for weight, first in zip(weights, start, strict=True):
+                    weight.data.copy_(first)
+                trained = train_for(
+                    PreferenceLoss(beta),
+                    network,
+                    rows,
+                    dev,
+                    learning_rate=LEARNING_RATE,
+                    tokens=tokens,
+                    epochs=EPOCHS,
+                    evaluations=EVALUATIONS,
+                    seed=self.seed,
+                    tokens_done=tokens_done,
+                )
+                leads = [chosen - rejected for chosen, rejected in log_probabilities(network, dev)]
+                preferred = Preferred.of(leads, [row.lead for row in dev])
+                self.choices.append(
+                    {"beta": beta, "tokens": trained.tokens, "pairs_preferred": round(preferred.share, 4)}
+                )
+                if best is None or preferred.by_reward > best.by_reward:
+                    best, found = preferred, {"beta": beta, "pairs": len(rows), "preference_tokens": trained.tokens}
+                    network.save_pretrained(str(self._kept))
+        del model, network, weights, start
+        gc.collect()
+        self.trained_model = self._answerer.model = self._load(self._kept)
+        return found
+
+    def _preferences(self, examples: Sequence[Example], model: LocalModel) -> list[Preference]:
+        from strategies.engine.preference_loss import Preference
+
+        prompts, limit = self._teach(examples, model), self._answerer.answer_tokens
+        chosen = self._pairs(examples, prompts, limit, model)
+        rejected = self._pairs([replace(one, target=one.rejected) for one in examples], prompts, limit, model)
+        return [Preference(*pair) for pair in zip(chosen, rejected, strict=True)]
+
+
+def with_rejected(rows: Sequence[Example]) -> list[Example]:
+    """The rows whose rejected answer is another than the ideal one."""
+    return [row for row in rows if row.rejected and row.rejected != row.target]
+
+
+def within_tokens(rows: Sequence[Preference], most: int, seed: int) -> list[Preference]:
+    """So many of the rows, drawn with a seed, as training reads within `most` tokens: the reference needn't read the
+    others."""
+    drawn: list[Preference] = []
+    tokens = 0
+    for row in Random(f"{seed}-preferences").sample(rows, len(rows)):
+        if tokens >= most:
+            break
+        drawn.append(row)
+        tokens += row.tokens
+    return drawn
+
+
+def _held_out(split: LearningSplit) -> tuple[list[Example], list[Example]]:
+    """Rows to train on and rows to choose beta on."""
+    train, dev = with_rejected(split.train), with_rejected(split.dev)
+    if len(dev) >= FEWEST_HELD_OUT:
+        return train, dev
+    order = sorted(train, key=lambda row: stable_hash(row.input, row.target))
+    few = max(1, round(HELD_OUT_SHARE * len(order)))
+    return order[few:], order[:few]
