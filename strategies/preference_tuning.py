@@ -20,7 +20,7 @@ from eval.outcomes import Effort
 from eval.scoring import scorer_while_learning
 from eval.splitting.stable_order import stable_hash
 from eval.task import BadInput, Document, Example, LearningSplit
-from strategies.answerer import Attempt
+from strategies.choosing import Attempt, choose
 from strategies.contract import TRAINING_PREFERENCES, Preferred, Progress, ReportProgress
 from strategies.declaration import Declaration, Mark, Words, lacking
 from strategies.finetuning import Finetuning
@@ -71,7 +71,7 @@ class PreferenceTuning(Finetuning):
         learned = self._learn_preferences(as_asked(split, self.brief.kind), report_progress)
         scorer = scorer_while_learning(self.brief, split, documents)
         ask = Attempt({"beta": learned["beta"]}, lambda inputs: self._ask(inputs, self.trained_model))
-        _, choices, _ = self._answerer.choose([ask], as_asked(split, self.brief.kind).dev, scorer, report_progress)
+        _, choices, _ = choose(self._answerer, [ask], as_asked(split, self.brief.kind).dev, scorer, report_progress)
         self.choices += choices
         tried = self.effort.settings_tried + len(self._betas)
         tried += len(choices) if len(choices) > 1 else 0  # a single way to answer isn't a choice

@@ -198,7 +198,13 @@ def test_states_its_settings_and_effort(fitted: tuple[str, Kind, Strategy]) -> N
     assert strategy.name == name
     assert strategy.settings and strategy.choices
     json.dumps([strategy.settings, strategy.choices], allow_nan=False)
-    measured = {"tokens", "dev_loss", "dev_score", "rows", "pairs_preferred"}  # looks at one training differ in these alone
+    measured = {
+        "tokens",
+        "dev_loss",
+        "dev_score",
+        "rows",
+        "pairs_preferred",
+    }  # looks at one training differ in these alone
     on_dev = [choice for choice in strategy.choices if "found" not in choice]  # a search is chosen on training rows
     tried = {json.dumps({key: choice[key] for key in choice if key not in measured}) for choice in on_dev}
     assert strategy.effort.settings_tried == len(tried - {"{}"} if len(tried) > 1 else tried)
