@@ -39,6 +39,7 @@ FEWEST_ROWS = 20  # that can tell; with fewer, hardly any difference is more tha
 SURE = 1.64  # standard errors: chance alone explains a gain that large in 5 of 100 cases
 READ = (1, 3, 10)  # default passages' worth of words read
 SHOWN = 4  # nearest solved examples whose answers are compared
+WAYS = 3  # to find solved examples, compared with each embedder
 _DEPTH = 10
 
 
@@ -190,8 +191,12 @@ def _choose_examples(
     embedders: Sequence[str],
 ) -> None:
     pool = list(_within_words(_shuffled(train), budget.words))
-    asked = pool[: 2 * budget.rows]
+    words = sum(_words(row.target) for row in pool) / max(1, len(pool))
+    # Long answers take long to score: four for each row and way.
+    asked = pool[: min(2 * budget.rows, int(budget.words / (SHOWN * WAYS * words)))]
     if len(asked) < FEWEST_ROWS:
+        why = "There are too few training rows" if len(pool) < FEWEST_ROWS else "The answers are too long"
+        choice.notes.append(f"{why} to compare ways to find solved examples quickly, so we kept the default.")
         return
     are_alike = likeness_of(pool)
     judged: dict[tuple[str, str], float] = {}
