@@ -13,7 +13,8 @@ from eval.task import Example, Kind, LearningSplit, Split, Task
 from strategies.presets import PRESETS, Preset
 from strategies.registry import build_strategy
 
-TRAIN, DEV, TEST = 220, 16, 60
+TRAIN, DEV, TEST = 220, 8, 40
+TOKENS = 16_000  # of training, both stages together, unless FULL=1
 _THINGS = (
     "lamp",
     "kettle",
@@ -40,8 +41,8 @@ _ASKED = ("The {thing} I ordered {trouble}.", "My {thing} {trouble}. What now?",
 _POLITE = ("Thank you for writing.", "We are sorry about that.", "Thank you for telling us.")
 _RUDE = ("That is not our problem.", "You should have been more careful.", "Stop writing to us about this.")
 _LONG = (
-    "We would like to take this opportunity to assure you that here at our company every single message is read with "
-    "the greatest of care, that every case is different, and that we always do our very best."
+    "We would like to take this opportunity to assure you that every single message is read with the greatest of care, "
+    "and that we always do our best."
 )
 
 
@@ -60,14 +61,16 @@ def planted_preferences(count: int, seed: int) -> list[Example]:
 
 
 def run(full: bool) -> list[dict[str, Any]]:
-    return [row for seed in range(3 if full else 1) for row in _compare(seed)]
+    return [row for seed in range(3 if full else 1) for row in _compare(seed, full)]
 
 
-def _compare(seed: int) -> list[dict[str, Any]]:
+def _compare(seed: int, full: bool) -> list[dict[str, Any]]:
     rows = tuple(planted_preferences(TRAIN + DEV + TEST, seed))
     split = Split(rows[:TRAIN], rows[TRAIN : TRAIN + DEV], rows[TRAIN + DEV :])
     task = Task("planted preferences", Kind.WRITING, "", rows, (), ())
     budget = replace(PRESETS["quick"].budget(task.kind), probe_rows=0)
+    if not full:
+        budget = replace(budget, settings=1, training_tokens=TOKENS, test_rows=8)
     preset = Preset("benchmark", "", {task.kind: budget})
     found = []
     for name in ("preference_tuning", "finetuning"):

@@ -314,6 +314,9 @@ def test_what_is_not_compared_unless_it_is_asked_for_says_its_time_and_joins(sto
     app.button(key="run").click().run()
     (run,) = store.runs()
     assert run.plan.strategies == possible
+    assert "Fine-tuning on preferences needs 16 training rows with a rejected answer, and there are 0" in said
+    with pytest.raises(BadInput, match="with a rejected answer, and there are 0: leave it out"):
+        prepare(store, replace(run.plan, strategies=("prompting", "preference_tuning")))
 
 
 def test_training_all_weights_is_offered_only_where_memory_allows(
