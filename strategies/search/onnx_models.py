@@ -56,7 +56,7 @@ class OnnxNetwork:
 
     def run(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         """[texts, outputs]. One text at a time: activations are scaled by the largest of a batch, so that the output
-        would depend on the other texts. On two cores that takes no longer."""
+        would depend on the other texts."""
         return np.stack([self._run(text) for text in texts])
 
     def _run(self, text: str | tuple[str, str]) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from strategies.search.embedder import DEFAULT
 
-WORDS_RERANKED = 600  # read together with a query; 20 passages of 30 words take 0.1 s on two cores
+WORDS_RERANKED = 600  # read together with a query: 20 passages of 30 words
 MOST_RERANKED, FEWEST_RERANKED = 20, 8
 _YES_NO = {True: "yes", False: "no"}
 
@@ -31,7 +31,7 @@ class SearchBudget:
 
     @staticmethod
     def of(settings: int) -> SearchBudget:
-        """For a preset that tries so many settings: quick tries 3 and spends about half a minute."""
+        """For a preset that tries so many settings: quick tries 3."""
         return SearchBudget(20 * settings, 6_000 * settings)
 
 
