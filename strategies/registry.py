@@ -33,6 +33,7 @@ BASELINES = {
     "tfidf_linear": "strategies.linear_baselines:TfidfLinear",
     "char_linear": "strategies.linear_baselines:CharLinear",
     "embedding_linear": "strategies.linear_baselines:EmbeddingLinear",
+    "tuned_encoder": "strategies.tuned_encoder:TunedEncoder",
     "tfidf_regression": "strategies.linear_baselines:TfidfRegression",
     "char_regression": "strategies.linear_baselines:CharRegression",
     "embedding_regression": "strategies.linear_baselines:EmbeddingRegression",

@@ -32,7 +32,8 @@ class Strategy:
         rows: dict[str, list[Any]] = json.loads((folder / "rows.json").read_text("utf-8"))
         self.texts, self.answers = rows["texts"], rows["answers"]
         if self.settings["features"] == "embedding":
-            self.encoder = load_encoder(encoder)
+            tuned = folder / "encoder"
+            self.encoder = load_encoder(encoder or (str(tuned) if tuned.is_dir() else None))
             saved = folder / "embeddings.npy"
             features = np.load(saved) if saved.exists() else self.encoder(self.texts)
         else:

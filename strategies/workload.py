@@ -17,6 +17,7 @@ from strategies.prompting import SPARE_ROWS, SPARE_SHARE
 from strategies.registry import DECLARATIONS, baselines_for
 from strategies.search.passages import cut_passages, words_a_passage
 from strategies.search.settings import MOST_RERANKED, WORDS_RERANKED, SearchBudget
+from strategies.tuned_encoder import LABELS_A_STEP, ROWS_A_LABEL, count_steps
 
 TOKENS_A_WORD = 1.35
 TOKENS_A_TURN = 8  # what a chat template adds around a message
@@ -29,6 +30,7 @@ SETTLED = {"search": "any"}  # which one was chosen doesn't matter here
 SEARCHES = 3  # compared that embed passages anew
 RERANKING_SHARE = 0.5  # of the tasks with documents, in which a reranker is chosen
 WORDS_AN_INPUT = 15  # of another embedder's solved examples
+TRAINING_COST = 3  # times as long as embedding a text
 EVALUATIONS = 12  # passes over dev while training and choosing the learning rate
 
 
@@ -144,6 +146,9 @@ def foresee_baselines(task: Task, split: Split, budget: Budget) -> Workload:
     embed = float(learned + asked)  # for the nearest example
     if task.kind in LABELLED:
         embed += learned + asked + 2 * len(split.dev)
+        if task.kind is Kind.CLASSIFICATION:
+            steps = count_steps([row.input for row in split.train], budget.training_tokens)
+            embed += learned + asked + 2 * len(split.dev) + TRAINING_COST * steps * LABELS_A_STEP * ROWS_A_LABEL
     elif "best_sentence" in baselines_for(task.kind, bool(task.documents)):
         embed += len(cut_passages(task.documents, words=1)) + asked
     return Workload(embed=embed)

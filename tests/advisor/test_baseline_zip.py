@@ -72,7 +72,7 @@ def test_a_downloaded_baseline_gives_the_same_answers_without_threeways(tmp_path
                 archive.extractall(there)
             expected[there.name] = [prediction.text for prediction in baseline.predict(asked)]
             code = (there / "README.md").read_text().split("```python\n")[1].split("```")[0]
-    assert len(expected) == 18
+    assert len(expected) == 20
     answered = subprocess.run(
         [sys.executable, "-c", code.split("\n")[0] + PROGRAM, json.dumps(asked), *expected],
         cwd=tmp_path / "there",

@@ -109,7 +109,14 @@ def test_a_run_measures_each_strategy_and_leaves_its_report_in_every_form(store:
     assert (folder / "report.md").read_text().startswith("# ")
     assert [one.id for one in report.candidates] == ["prompting", "finetuning"]
     baselines = [one.id for one in report.baselines]
-    assert baselines == ["majority_label", "nearest_example", "tfidf_linear", "char_linear", "embedding_linear"]
+    assert baselines == [
+        "majority_label",
+        "nearest_example",
+        "tfidf_linear",
+        "char_linear",
+        "embedding_linear",
+        "tuned_encoder",
+    ]
     assert all(isinstance(one, Candidate) and one.score.mean == right / 10 for one in report.baselines)
     assert report.recommendation.level_baseline is None  # ten rows cannot show that one is as good
     assert len((folder / "outcomes.csv").read_text("utf-8-sig").splitlines()) == 1 + (2 + 5) * 10

@@ -57,7 +57,7 @@ def answers(baseline: Strategy, *inputs: str) -> list[str]:
 
 def test_each_kind_of_task_has_its_baselines() -> None:
     assert baselines_for(Kind.CLASSIFICATION, has_documents=True) == [
-        "majority_label", "nearest_example", "tfidf_linear", "char_linear", "embedding_linear",
+        "majority_label", "nearest_example", "tfidf_linear", "char_linear", "embedding_linear", "tuned_encoder",
     ]  # fmt: skip
     assert baselines_for(Kind.MULTI_LABEL, has_documents=False) == [
         "commonest_labels", "nearest_example", "tfidf_linear", "char_linear", "embedding_linear",
@@ -80,7 +80,7 @@ def test_the_nearest_example_gives_its_answer_and_is_named() -> None:
     assert (prediction.text, prediction.sources) == ("delivery", ("train:r7",))
 
 
-@pytest.mark.parametrize("name", ["tfidf_linear", "char_linear", "embedding_linear"])
+@pytest.mark.parametrize("name", ["tfidf_linear", "char_linear", "embedding_linear", "tuned_encoder"])
 def test_a_linear_classifier_learns_the_labels(name: str) -> None:
     baseline = fitted(name)
     assert answers(baseline, "the password again", "my parcel?", "money back") == ["account", "delivery", "refund"]
