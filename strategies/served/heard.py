@@ -22,6 +22,7 @@ class Heard:
         self._model = model
         self._answers = self._kept = 0
         self.used = Spent()
+        self._asked: set[str] = set()
         self._began, self._oldest = time.time(), time.time()
         self._names: dict[str, None] = {}  # in the order they came
 
@@ -29,11 +30,10 @@ class Heard:
         """Replies to these requests that came within `seconds`, with so many at once. If somebody listens, the time
         counts that the answers took when they were asked for."""
         answers = [reply for reply in replies if isinstance(reply, Answer)]
-        asked = {
-            id(reply): (request, reply) for request, reply in zip(requests, replies, strict=True)
-        }  # equal ones once
-        for request, reply in asked.values():
-            if request.is_for_answer and isinstance(reply, Answer):
+        for request, reply in zip(requests, replies, strict=True):
+            key = request.key(self._model)
+            if request.is_for_answer and isinstance(reply, Answer) and key not in self._asked:
+                self._asked.add(key)  # equal ones are asked once
                 tokens = tokens_taken(request, reply)
                 self.used += Spent(1, tokens.read, tokens.written)
         for request, reply in zip(requests, replies, strict=True):
