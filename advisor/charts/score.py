@@ -35,7 +35,7 @@ from advisor.palette import Theme
 from advisor.schema import Candidate, Judgement
 from advisor.wording import in_sentence, label_of, money_text, name_of, points_text, score_text
 
-_MOST_HEIGHT, _LEAST_HEIGHT = 228, 19  # of all rows, so that they fit the first screen of a report; of a row
+_MOST_HEIGHT, _LEAST_HEIGHT = 228, 16  # of all rows, so that they fit the first screen of a report; of a row
 _LABEL_ROOM = 0.16  # beside a perfect score, for the label at the end of its line on a telephone
 _MOST_NAMES = 7  # beside marks in a plane
 _ROOM = 2.2  # times the least and the most, beside the marks
