@@ -119,7 +119,7 @@ def test_a_run_measures_each_strategy_and_leaves_its_report_in_every_form(store:
     ]
     assert all(isinstance(one, Candidate) and one.score.mean == right / 10 for one in report.baselines)
     assert report.recommendation.level_baseline is None  # ten rows cannot show that one is as good
-    assert len((folder / "outcomes.csv").read_text("utf-8-sig").splitlines()) == 1 + (2 + 5) * 10
+    assert len((folder / "outcomes.csv").read_text("utf-8-sig").splitlines()) == 1 + (2 + 6) * 10
 
 
 def test_the_estimate_is_kept_beside_the_seconds_it_took(store: Store) -> None:
