@@ -34,7 +34,7 @@ class Choosing(Protocol):
 
 
 class Freely:
-    """The likeliest token, whatever it is."""
+    """The likeliest token, without any grammar."""
 
     def choose(self, logits: Tensor, rows: Sequence[int]) -> Tensor:
         return logits.argmax(-1)
