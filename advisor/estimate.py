@@ -55,7 +55,8 @@ def read_speed(stored: str | bytes) -> Speed | None:
 def busy_share(seconds: float = 1.0) -> float:
     """The share of the processor cores in use while this process waits for `seconds`."""
     others = OtherPrograms()
-    time.sleep(seconds)
+    with others.watched():
+        time.sleep(seconds)
     return others.share() or 0.0
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psutil
 
@@ -13,18 +15,25 @@ _LEAST_SECONDS = 0.5
 
 
 class OtherPrograms:
-    """What other programs use of this process's cores, from the moment it is created."""
+    """What other programs use of this process's cores, in the blocks that are `watched`."""
 
     def __init__(self) -> None:
-        self._started, self._idle, self._own = time.perf_counter(), _idle_seconds(), time.process_time()
+        self._seconds = self._used = 0.0  # of all cores together
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        started, idle, own = time.perf_counter(), _idle_seconds(), time.process_time()
+        yield
+        seconds, own = time.perf_counter() - started, time.process_time() - own
+        were_idle = [now - then for now, then in zip(_idle_seconds(), idle, strict=True)]
+        self._seconds += seconds * len(were_idle)
+        self._used += seconds * len(were_idle) - sum(were_idle) - own
 
     def share(self) -> float | None:
-        """The share of those cores' time so far, in [0, 1]. None within the first half second, because a core's time is
-        counted in hundredths of a second."""
-        seconds, own = time.perf_counter() - self._started, time.process_time() - self._own
-        idle = [now - then for now, then in zip(_idle_seconds(), self._idle, strict=True)]
-        whole = seconds * len(idle)
-        return min(1.0, max(0.0, (whole - sum(idle) - own) / whole)) if seconds >= _LEAST_SECONDS else None
+        """The share of those cores' time, in [0, 1]. None for less than half a second, because a core's time is counted
+        in hundredths of a second."""
+        enough = self._seconds >= _LEAST_SECONDS * len(_idle_seconds())
+        return min(1.0, max(0.0, self._used / self._seconds)) if enough else None
 
 
 def _idle_seconds() -> list[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol
 
 from eval.measuring.other_programs import MATERIAL_SHARE, OtherPrograms
@@ -16,6 +16,7 @@ from eval.sent import SentPrompts
 from eval.task import LABELLED, Example
 
 ROWS_A_CALL = 32  # few enough that the progress bar moves
+MOST_ROUNDS = 2  # of timing, the second only if other programs were busy
 FIRST_ROWS = 3  # test rows whose answers are reported before all rows are answered
 
 
@@ -52,74 +53,129 @@ def measure(
     rows_measured: RowsMeasured,
     first_answers: FirstAnswers = lambda _: None,
 ) -> Measured:
-    """Outcomes in the order of `test`.
+    """All test rows answered, and `latency_rows` of them timed, without a pause."""
+    measuring = Measuring(predictor, test, scorer, rows_measured, first_answers)
+    measuring.answer(len(test))
+    timed = spread(len(test), latency_rows)
+    for _ in range(MOST_ROUNDS):
+        for row in timed:
+            measuring.time(row, len(timed))
+        if not measuring.end_round():
+            break
+    return measuring.measured
 
-    `first_answers` hears of the answers to `first_rows` as they come, outside of anything that is timed.
 
-    The answers come from one pass in batches, which also gives the throughput. After this warm-up, `latency_rows` rows
-    spread evenly over the test rows are asked again one at a time; their wall seconds are the latency. If other
-    programs used much of the processor meanwhile, the timing is repeated, and the quieter of the two counts.
+class Measuring:
+    """Measures a fitted predictor as far as it is told to, so that several can take turns.
+
+    The answers come from batches, which also give the throughput. After this warm-up, single rows are asked again one
+    at a time; their wall seconds are the latency. If other programs used much of the processor in a round of them, it
+    is worth another round, and the quieter one counts. `earlier` is what was measured before the predictor was loaded
+    again. `first_answers` hears of the answers to `first_rows` as they come, outside of anything that is timed.
     """
-    rows_measured("answering the test rows", 0, len(test))
-    predictor.predict([test[0].input])  # warm-up: the first call of a process costs more than later ones
-    predictions: dict[int, Prediction] = {}
-    prompts, spells = SentPrompts(), list[Spell]()
-    first = spread(len(test), FIRST_ROWS)
-    for part, answers, spell in _in_batches(predictor, test):
-        spells.append(spell)
-        for row, prediction in zip(part, answers, strict=True):
-            if prediction.sent:
-                prompts.add(test[row].id, prediction.sent())
-            predictions[row] = replace(prediction, sent=None)
-        rows_measured("answering the test rows", len(predictions), len(test))
-        if not set(first).isdisjoint(part):
-            answered = [row for row in first if row in predictions]
-            first_answers([outcome_of(predictor.name, test[row], predictions[row], scorer) for row in answered])
 
-    chosen = spread(len(test), latency_rows)
-    timed = _timed(predictor, test, chosen, "timing single answers", rows_measured)
-    if timed.busy is not None and timed.busy > MATERIAL_SHARE:
-        again = _timed(predictor, test, chosen, "timing them again, since other programs were busy", rows_measured)
-        timed = min(timed, again, key=lambda one: one.busy or 0.0)
-    return Measured(
-        outcomes=tuple(
-            outcome_of(predictor.name, example, predictions[row], scorer, timed.spells.get(row), timed.phases.get(row))
-            for row, example in enumerate(test)
-        ),
-        requests_per_second=len(test) / sum(spell.seconds for spell in spells),
-        undisturbed_requests_per_second=_undisturbed_rate(len(test), spells),
-        busy=timed.busy,
-        prompts=prompts if prompts.examples else None,
-    )
+    def __init__(
+        self,
+        predictor: Predictor,
+        test: Sequence[Example],
+        scorer: Scorer,
+        rows_measured: RowsMeasured,
+        first_answers: FirstAnswers = lambda _: None,
+        earlier: Measured | None = None,
+    ) -> None:
+        self._predictor, self._test, self._scorer = predictor, test, scorer
+        self._rows_measured, self._first_answers = rows_measured, first_answers
+        self._outcomes = dict(enumerate(earlier.outcomes)) if earlier else {}
+        self._prompts = (earlier and earlier.prompts) or SentPrompts()
+        self._seconds, self._undisturbed = _seconds_of(earlier) if earlier else (0.0, 0.0)
+        self._busy = earlier.busy if earlier else None
+        self._is_warm = False
+        self._round = _Round()
+
+    @property
+    def measured(self) -> Measured:
+        """So far, of at least one answer. The outcomes are in the order of the test rows."""
+        rows = sorted(self._outcomes)
+        return Measured(
+            outcomes=tuple(self._outcomes[row] for row in rows),
+            requests_per_second=len(rows) / self._seconds,
+            undisturbed_requests_per_second=len(rows) / self._undisturbed if self._undisturbed else None,
+            busy=self._busy,
+            prompts=self._prompts if self._prompts.examples else None,
+        )
+
+    def answer(self, end: int) -> None:
+        """The test rows up to this one, in batches, without those that are answered."""
+        stage = "answering the test rows"
+        self._rows_measured(stage, len(self._outcomes), end)
+        self._warm_up()
+        first = spread(len(self._test), FIRST_ROWS)
+        asked = [row for row in range(end) if row not in self._outcomes]
+        for part, answers, spell in _in_batches(self._predictor, [self._test[row] for row in asked]):
+            self._seconds += spell.seconds
+            self._undisturbed = _sum(self._undisturbed, spell.undisturbed_seconds)
+            rows = [asked[place] for place in part]
+            for row, prediction in zip(rows, answers, strict=True):
+                if prediction.sent:
+                    self._prompts.add(self._test[row].id, prediction.sent())
+                self._outcomes[row] = outcome_of(self._predictor.name, self._test[row], prediction, self._scorer)
+            self._rows_measured(stage, len(self._outcomes), end)
+            if not set(first).isdisjoint(rows):
+                self._first_answers([self._outcomes[row] for row in first if row in self._outcomes])
+
+    def time(self, row: int, of: int) -> None:
+        """Ask again for one row that is answered, of so many in this round."""
+        self._warm_up()
+        with self._round.others.watched(), listening() as phases:
+            spell = spell_of(self._predictor, self._test[row])
+        self._round.spells[row] = spell.longer_by(correction(phases))
+        self._round.phases[row] = phases
+        again = self._busy is not None and self._busy > MATERIAL_SHARE
+        stage = "timing them again, since other programs were busy" if again else "timing single answers"
+        self._rows_measured(stage, len(self._round.spells), of)
+
+    def end_round(self) -> bool:
+        """Keeps what the round measured, if it was quieter than the one before. Returns whether other programs used so
+        much of the processor that another round is worthwhile."""
+        ended, self._round = self._round, _Round()
+        busy = ended.others.share()
+        if self._busy is None or (busy is not None and busy < self._busy):
+            for row, spell in ended.spells.items():
+                self._outcomes[row] = replace(
+                    self._outcomes[row],
+                    seconds=spell.seconds,
+                    processor_seconds=spell.processor_seconds,
+                    undisturbed_seconds=spell.undisturbed_seconds,
+                    phases=ended.phases[row],
+                )
+            self._busy = busy
+        return busy is not None and busy > MATERIAL_SHARE
+
+    def _warm_up(self) -> None:
+        """The first call of a process costs more than later ones."""
+        if not self._is_warm:
+            self._predictor.predict([self._test[0].input])
+            self._is_warm = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Timed:
-    """For each row, how long its answer took, and the wall seconds of its phases; `busy` as in `Measured`."""
+@dataclass(slots=True)
+class _Round:
+    """For each row, how long its answer took, and the wall seconds of its phases."""
 
-    spells: dict[int, Spell]
-    phases: dict[int, dict[str, float]]
-    busy: float | None
-
-
-def _timed(
-    predictor: Predictor, test: Sequence[Example], rows: Sequence[int], stage: str, rows_measured: RowsMeasured
-) -> _Timed:
-    spells: dict[int, Spell] = {}
-    phases: dict[int, dict[str, float]] = {}
-    others = OtherPrograms()
-    for row in rows:
-        with listening() as phases[row]:
-            spell = spell_of(predictor, test[row])
-        spells[row] = spell.longer_by(correction(phases[row]))
-        rows_measured(stage, len(spells), len(rows))
-    return _Timed(spells, phases, others.share())
+    spells: dict[int, Spell] = field(default_factory=dict)
+    phases: dict[int, dict[str, float]] = field(default_factory=dict)
+    others: OtherPrograms = field(default_factory=OtherPrograms)
 
 
-def _undisturbed_rate(answers: int, spells: Sequence[Spell]) -> float | None:
-    """Answers a second; None if that isn't known."""
-    known = [spell.undisturbed_seconds for spell in spells if spell.undisturbed_seconds is not None]
-    return answers / sum(known) if len(known) == len(spells) else None
+def _sum(*seconds: float | None) -> float | None:
+    known = [each for each in seconds if each is not None]
+    return sum(known) if len(known) == len(seconds) else None
+
+
+def _seconds_of(earlier: Measured) -> tuple[float, float | None]:
+    """The seconds of all batches, and those of a quiet machine; None if they aren't known."""
+    rows, rate = len(earlier.outcomes), earlier.undisturbed_requests_per_second
+    return rows / earlier.requests_per_second, rows / rate if rate else None
 
 
 def first_rows(test: Sequence[Example]) -> list[Example]:
@@ -183,8 +239,6 @@ def outcome_of(
     example: Example,
     prediction: Prediction,
     scorer: Scorer,
-    spell: Spell | None = None,
-    phases: dict[str, float] | None = None,
 ) -> Outcome:
     scored = scorer.score(prediction.text, example)
     return Outcome(
@@ -195,16 +249,12 @@ def outcome_of(
         parts=scored.parts,
         tokens_in=prediction.tokens_in,
         tokens_out=prediction.tokens_out,
-        seconds=spell.seconds if spell else None,
-        processor_seconds=spell.processor_seconds if spell else None,
-        undisturbed_seconds=spell.undisturbed_seconds if spell else None,
         sources=prediction.sources,
         found_gold=bool(set(example.document_ids) & set(prediction.sources))
         if example.document_ids and prediction.sources
         else None,
         error=prediction.error,
         group=example.group,
-        phases=phases or {},
         expected=example.target if scorer.kind in LABELLED else None,
         cut_off=prediction.cut_off,
         thinking_tokens=prediction.thinking_tokens,
