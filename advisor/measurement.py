@@ -142,8 +142,29 @@ def on_rows(trial: Trial, outcomes: Sequence[Outcome], rows: Sequence[str]) -> S
     return scored(trial.metric, [by_row[row] for row in rows])
 
 
+def of_whole_race(trials: Sequence[Trial]) -> list[Trial]:
+    """Those that answered test rows for as long as any did; all, if none did."""
+    return [trial for trial in trials if not is_beaten(trial)] or list(trials)
+
+
+def is_beaten(trial: Trial) -> bool:
+    """Whether it stopped while others went on."""
+    return trial.stopped is not None and trial.stopped.why != "settled"
+
+
 def believed(trials: Sequence[Trial]) -> Posterior:
-    """The posterior of their scores on the rows that all of them answered, including repeated trainings."""
+    """The posterior of their scores on the rows that all of them answered, including repeated trainings. One that
+    stopped while others went on is placed by its distance from the best of these on the rows that both answered."""
+    whole = of_whole_race(trials)
+    posterior = _believed_together(whole)
+    for trial in trials:
+        if trial not in whole:
+            best = max(whole, key=lambda one: posterior.mean_of(one.strategy))
+            posterior = posterior.beside(best.strategy, _believed_together([best, trial]))
+    return posterior
+
+
+def _believed_together(trials: Sequence[Trial]) -> Posterior:
     paired = paired_scores(trials)
     again = {trial.strategy: [on_rows(trial, each, paired.rows) for each in trained_again(trial)] for trial in trials}
     return believe({name: [own, *again[name]] for name, own in paired.scores.items()}, paired.groups)

@@ -17,7 +17,7 @@ from eval.failures.sorting import Failures
 from eval.judging.agreement import Agreement as JudgeAgreement
 from eval.money.costs import Cost
 from eval.money.tokens import Price, Spent
-from eval.outcomes import Effort, LossPoint, SearchQuality
+from eval.outcomes import EarlyStop, Effort, LossPoint, SearchQuality
 from eval.scoring.check import ScoreCheck
 from eval.scoring.label_sets import LabelAverages
 from eval.scoring.labels import LabelRates
@@ -199,7 +199,8 @@ class Candidate:
     `thinking_share` is the share of the output tokens that were thoughts of the model; None if there were none.
     `processor_seconds` is what the processor worked for an answer given alone, on average.
     `by_token` says whether its answers are paid by the token, at the price of its own server. `search` is how well its
-    search finds answers; None if it looks nothing up or no row could tell.
+    search finds answers; None if it looks nothing up or no row could tell. `stopped` says why it answered only some of
+    the test rows; None if it answered all.
     """
 
     id: str
@@ -232,6 +233,7 @@ class Candidate:
     settings: dict[str, Any] = field(default_factory=dict)
     choices: tuple[dict[str, Any], ...] = ()
     search: SearchQuality | None = None
+    stopped: EarlyStop | None = None
     effort: Effort = field(default_factory=Effort)
     notes: tuple[str, ...] = ()
     busy: float | None = None

@@ -153,6 +153,16 @@ class Knowledge:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlyStop:
+    """Why a candidate answered no more test rows: it could no longer be chosen by its score ("behind", and `chance` was
+    the probability that nothing beats it by more than the margin), it broke a limit of the person's ("limit"), or the
+    verdict was clear ("settled")."""
+
+    why: Literal["behind", "limit", "settled"]
+    chance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """Everything one run recorded about one candidate, whose name `strategy` is, as in `Outcome`.
 
@@ -179,6 +189,7 @@ class Trial:
     - `search`: how well its search finds answers; None if it looks nothing up, if no row could tell, and in older runs.
     - `trained_tokens`: the tokens that a service bills for training it, as if no earlier run had had it trained; None
       if no service did.
+    - `stopped`: why it answered only the first of the test rows; None if it answered all.
     - `paid`: what its whole step sent to its server, without answers that were kept from earlier; None likewise.
 
     Measured in addition if the budget allows:
@@ -231,5 +242,6 @@ class Trial:
     training_price: float | None = None
     token_price: Price | None = None
     search: SearchQuality | None = None
+    stopped: EarlyStop | None = None
     timed_alike: tuple[Outcome, ...] = ()
     prompts: SentPrompts | None = field(default=None, compare=False, repr=False)

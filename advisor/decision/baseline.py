@@ -8,7 +8,7 @@ from dataclasses import replace
 from advisor.decision.choice import FEW_ROWS, PROBABLE, in_words
 from advisor.decision.sentences import LEVEL, nothing_works
 from advisor.decision.situation import Situation
-from advisor.measurement import Measurement, Paired, believed, paired_scores
+from advisor.measurement import Measurement, Paired, believed, of_whole_race, paired_scores
 from advisor.schema import BaselineVerdict, Claim, Confidence
 from advisor.wording import (
     in_sentence,
@@ -33,7 +33,7 @@ def judge_baselines(situation: Situation, baselines: Sequence[Measurement]) -> B
     One that answered too few of the strategies' rows to say anything is left out.
     """
     least = min(FEW_ROWS, even_groups(situation.groups))
-    strategies = [one.trial for one in (situation.choice, *situation.others)]
+    strategies = of_whole_race([one.trial for one in (situation.choice, *situation.others)])
     paired = {one.strategy: paired_scores([*strategies, one.trial]) for one in baselines}
     judged = [one for one in baselines if _even_pieces(paired[one.strategy]) >= least]
     if not judged:
@@ -54,7 +54,9 @@ def _even_pieces(paired: Paired) -> float:
 
 def _on_rows_of(situation: Situation, paired: Paired) -> Situation:
     """A baseline of another program may lack some rows; what is said of it counts those that it has."""
-    return replace(situation, scores=paired.scores, groups=paired.groups, pieces=len(set(paired.groups)))
+    return replace(
+        situation, scores={**situation.scores, **paired.scores}, groups=paired.groups, pieces=len(set(paired.groups))
+    )
 
 
 def _judge(situation: Situation, baseline: Measurement, paired: Paired, compared: int) -> BaselineVerdict:

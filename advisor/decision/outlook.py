@@ -72,12 +72,13 @@ def rows_that_would_tell(situation: Situation) -> int | None:
     where it is settled, or too little is known to say."""
     if not situation.others or situation.pieces < VERY_FEW_ROWS:
         return None
-    runner_up, scores = situation.others[0], situation.scores
+    choice, runner_up = situation.choice.strategy, situation.others[0].strategy
     margin = situation.priorities.margin
     is_strong = situation.odds >= STRONG and not situation.is_few
-    if is_strong or situation.gap(situation.choice.strategy, runner_up.strategy).low > margin:
+    if is_strong or situation.gap(choice, runner_up).low > margin:
         return None  # settled
-    needed = rows_needed(scores[situation.choice.strategy], scores[runner_up.strategy], margin, situation.groups)
+    paired = situation.pair(choice, runner_up)
+    needed = rows_needed(paired.scores[choice], paired.scores[runner_up], margin, paired.groups)
     return needed if needed is not None and needed > situation.rows else None
 
 

@@ -12,7 +12,7 @@ from advisor.decision.choice import PROBABLE, SAME_COST, WEAK, Choice, Option, c
 from advisor.decision.reasons import reasons
 from advisor.decision.situation import Situation, Tie
 from advisor.decision.turns import ends_of, turns_of
-from advisor.measurement import Measurement, believed, derive, is_judged, paired_scores
+from advisor.measurement import Measurement, Paired, believed, derive, is_judged, of_whole_race, paired_scores
 from advisor.pairing import strategy_of
 from advisor.plan import STRATEGIES, Priorities
 from advisor.schema import Recommendation, Turn
@@ -22,7 +22,7 @@ from eval.scoring.check import ScoreCheck
 from eval.scoring.labels import OF_LABELS
 from eval.statistics.inference import Difference, even_groups
 from eval.statistics.posterior import Posterior
-from eval.statistics.scored import paired_difference, score_of
+from eval.statistics.scored import paired_difference, score_of, scored
 from eval.task import Kind
 
 
@@ -49,15 +49,17 @@ def recommend(
     kept, taken, totals = ruling.kept, ruling.taken, ruling.totals
     if taken is None:
         return _no_choice(trials, ruling.broken)
-    scores, groups = case.scores, case.groups
+    together = case.together(kept)
+    scores, groups = case.scores | together.scores, together.groups
 
     @cache  # a comparison of graded scores resamples thousands of times
     def gap(a: str, b: str) -> Difference:
-        return paired_difference(scores[a], scores[b], groups)
+        paired = case.pair(a, b)
+        return paired_difference(paired.scores[a], paired.scores[b], paired.groups)
 
     choice = next(one for one in kept if one.strategy == taken.name)
     others = [one for one in kept if one is not choice]
-    best = kept[0]
+    best = next(one for one in kept if one.strategy in together.scores)
 
     def rule(changed: Priorities) -> str | None:
         """What is taken; the choice still where only the draws, or the order, tell something else from it."""
@@ -97,8 +99,9 @@ def recommend(
         totals=totals,
         probabilities=taken.probabilities,
         odds=taken.odds,
-        pieces=case.pieces,
+        pieces=len(set(groups)),
         gap=gap,
+        pair=case.pair,
         turns=turns,
         ties={turn.priority: tie for turn in turns if turn.choice and (tie := tie_along(turn))},
         check=check,
@@ -161,12 +164,22 @@ class _Case:
         self._consumed = [Consumption.of(trial) for trial in judged]
         self.quotes = quotes
         if judged:
-            paired = paired_scores(judged)
-            self.scores, self.groups = paired.scores, paired.groups
-            self.pieces = len(set(self.groups))  # of evidence
-            self._even_pieces = even_groups(self.groups)
             self._posterior = believed(judged)
             self._judged = judged
+            self._paired = cache(lambda *names: paired_scores([one for one in judged if one.strategy in names]))
+            self.scores = {trial.strategy: scored(trial.metric, trial.outcomes) for trial in judged}
+
+    def together(self, kept: Sequence[Measurement]) -> Paired:
+        """On the rows that all of the whole race answered; if none of these is among `kept`, on those of `kept`."""
+        judged = of_whole_race(self._judged)
+        if not any(one.trial in judged for one in kept):
+            judged = [one.trial for one in kept]
+        return self._paired(*(trial.strategy for trial in judged))
+
+    def pair(self, a: str, b: str) -> Paired:
+        """On the rows of the whole race, or, if one of the two was not in all of it, on those that both answered."""
+        together = self.together(self.measured)
+        return together if {a, b} <= together.scores.keys() else self._paired(a, b)
 
     @cached_property
     def _share_right(self) -> Posterior:
@@ -191,7 +204,8 @@ class _Case:
         options = [Option(one.strategy, totals[one.strategy], _simplicity(one)) for one in kept]
         handicaps = _in_points(kept, priorities)
         posterior = (self._share_right if handicaps else self._posterior).restricted(list(totals), handicaps)
-        return _Ruling(kept, broken, totals, choose(options, posterior, priorities.margin, self._even_pieces))
+        rows = even_groups(self.together(kept).groups)
+        return _Ruling(kept, broken, totals, choose(options, posterior, priorities.margin, rows))
 
 
 def _totals(kept: Sequence[Measurement], priorities: Priorities) -> dict[str, float | None]:

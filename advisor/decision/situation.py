@@ -9,7 +9,7 @@ from typing import Literal
 
 from advisor.decision.choice import FEW_ROWS
 from advisor.decision.weak_texts import LOW_SCORE, WrittenTexts, losing_facts
-from advisor.measurement import Measurement
+from advisor.measurement import Measurement, Paired
 from advisor.pairing import model_in
 from advisor.plan import Priorities
 from advisor.schema import Turn
@@ -34,12 +34,13 @@ class Situation:
     """What the sentences speak of: the kind of task (None where the scores were measured elsewhere), the choice, the
     best score, those probably within the margin of the best (`near`, the choice in any case among them), those that
     would be taken instead if they were near (`cheaper`, or simpler at about the same cost), all `others` within the
-    limits, best first, and those `left_out` by a limit. `scores` are paired, by strategy, on rows of `groups`; `totals`
-    is what each costs over the horizon; `probabilities` are those of being within the margin, `odds` those of the
-    choice, and of nothing cheaper being so; `pieces` counts what is evidence by itself: rows, or groups of them;
-    `gap(a, b)` is the difference a - b of two strategies; `turns` say at which other priorities something else would be
-    taken, and `ties` at which of these it would be taken because it is the simplest: by priority, what would be too
-    close; `check` says what right and wrong answers score, None where that is unknown."""
+    limits, best first, and those `left_out` by a limit. `scores` are by strategy, paired on rows of `groups` but for
+    strategies that were beaten on fewer; `totals` is what each costs over the horizon; `probabilities` are those of
+    being within the margin, `odds` those of the choice, and of nothing cheaper being so; `pieces` counts what is
+    evidence by itself: rows, or groups of them; `gap(a, b)` is the difference a - b of two strategies on the rows of
+    `pair(a, b)`; `turns` say at which other priorities something else would be taken, and `ties` at which of these it
+    would be taken because it is the simplest: by priority, what would be too close; `check` says what right and wrong
+    answers score, None where that is unknown."""
 
     priorities: Priorities
     kind: Kind | None
@@ -56,6 +57,7 @@ class Situation:
     odds: float
     pieces: int
     gap: Callable[[str, str], Difference]
+    pair: Callable[[str, str], Paired]
     turns: Sequence[Turn]
     ties: Mapping[str, Tie]
     check: ScoreCheck | None

@@ -13,7 +13,14 @@ from advisor.advice.agreement import hold_against
 from advisor.advice.circumstances import circumstances_of
 from advisor.decision.recommendation import recommend
 from advisor.decision.score_doubt import score_doubt
-from advisor.measurement import apart_seconds, derive, is_judged, paired_scores, score_of_each_training
+from advisor.measurement import (
+    apart_seconds,
+    derive,
+    is_judged,
+    of_whole_race,
+    paired_scores,
+    score_of_each_training,
+)
 from advisor.pairing import strategy_of
 from advisor.plan import Priorities
 from advisor.report.by_model import by_model
@@ -269,6 +276,7 @@ def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None, model:
         settings=trial.settings,
         choices=trial.choices,
         search=trial.search,
+        stopped=trial.stopped,
         effort=trial.effort,
         notes=trial.notes,
         busy=trial.busy,
@@ -332,25 +340,31 @@ def _priced(one: Candidate, trial: Trial, priorities: Priorities) -> Candidate:
 
 def _comparisons(trials: Sequence[Trial]) -> tuple[Comparison, ...]:
     """Each pair of judged strategies on the rows both answered."""
-    paired = paired_scores([trial for trial in trials if is_judged(trial)])
-    pairs = list(combinations(paired.scores, 2))
-    differences = [paired_difference(paired.scores[a], paired.scores[b], paired.groups) for a, b in pairs]
+    judged = [trial for trial in trials if is_judged(trial)]
+    together = paired_scores(of_whole_race(judged))
+    pairs = [
+        (a, b, together if {a.strategy, b.strategy} <= together.scores.keys() else paired_scores([a, b]))
+        for a, b in combinations(judged, 2)
+    ]
+    differences = [
+        paired_difference(paired.scores[a.strategy], paired.scores[b.strategy], paired.groups) for a, b, paired in pairs
+    ]
     adjusted = holm([difference.p_value for difference in differences])
     return tuple(
         Comparison(
-            a=a,
-            b=b,
+            a=a.strategy,
+            b=b.strategy,
             difference=one.difference,
             low=one.low,
             high=one.high,
             p_value=one.p_value,
             n=one.n,
             p_value_holm=p_value,
-            detectable=detectable_difference(paired.scores[a], paired.scores[b], paired.groups),
+            detectable=detectable_difference(paired.scores[a.strategy], paired.scores[b.strategy], paired.groups),
             method=one.method,
             test=one.test,
         )
-        for (a, b), one, p_value in zip(pairs, differences, adjusted, strict=True)
+        for (a, b, paired), one, p_value in zip(pairs, differences, adjusted, strict=True)
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from advisor.decision.choice import PROBABLE
-from advisor.measurement import is_judged, paired_scores
+from advisor.measurement import is_judged, of_whole_race, paired_scores
 from advisor.pairing import strategy_of
 from advisor.schema import Ahead, Curve, CurvePoint, NoCurve, Report
 from advisor.wording import in_sentence, margin_text, name_of, number_text, points_text, probability_text
@@ -39,13 +39,15 @@ def curves_from(
     whole = [trial for trial in trials if is_judged(trial)]
     if not any(fewer.get(trial.strategy) for trial in whole):
         return ()
-    paired = paired_scores(whole)
+    paired = paired_scores(of_whole_race(whole))
+    of_all = next(iter(paired.scores.values()))
     sizes = {
-        name: {
-            rows: _scores(trial, paired.rows, scores) for rows, trial in fewer.get(name, {}).items() if is_judged(trial)
+        trial.strategy: {
+            rows: _scores(one, paired.rows, of_all)
+            for rows, one in {**fewer.get(trial.strategy, {}), train_rows: trial}.items()
+            if is_judged(one)
         }
-        | {train_rows: scores}
-        for name, scores in paired.scores.items()
+        for trial in whole
     }
     enough = {
         name: each
@@ -58,7 +60,7 @@ def curves_from(
 
 
 def _scores(trial: Trial, rows: Sequence[str], whole: Scored) -> Scored:
-    """Not-a-number, or no label, where a row was not answered; `whole` is what was done on all rows."""
+    """Not-a-number, or no label, where a row was not answered; `whole` is what another did on all rows."""
     outcomes = {outcome.example_id: outcome for outcome in trial.outcomes}
     if not isinstance(whole, LabelAnswers):
         return np.array([outcomes[row].score if row in outcomes else np.nan for row in rows])

@@ -14,7 +14,7 @@ from typing import Any
 
 from eval.task import BadInput
 
-_SCHEMA = 5  # raise it when the tables or their contents change
+_SCHEMA = 6  # raise it when the tables or their contents change
 _TABLES = """
 CREATE TABLE IF NOT EXISTS datasets (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at REAL NOT NULL, rows INTEGER NOT NULL,
@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE TABLE IF NOT EXISTS steps (
     run_id TEXT NOT NULL, strategy TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
     stage TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0,
-    remaining_seconds REAL, started_at REAL, ended_at REAL, reason TEXT, PRIMARY KEY (run_id, strategy));
+    remaining_seconds REAL, started_at REAL, ended_at REAL, reason TEXT, worked_seconds REAL,
+    PRIMARY KEY (run_id, strategy));
 CREATE TABLE IF NOT EXISTS speeds (
     model TEXT PRIMARY KEY, requested_at REAL NOT NULL, made_at REAL, measured TEXT, problem TEXT);
 """
@@ -55,6 +56,8 @@ class Database:
             self._add_to_runs(_ADDED_IN_4, 4)
         if self.row("PRAGMA user_version") == {"user_version": 4}:
             self._add_to_runs(_ADDED_IN_5, 5)
+        if self.row("PRAGMA user_version") == {"user_version": 5}:
+            self._upgrade_from_5()
         if self.row("PRAGMA user_version") != {"user_version": _SCHEMA}:
             raise BadInput(
                 f"Another version of Threeways wrote {path.parent}; set THREEWAYS_HOME to a new folder, "
@@ -80,6 +83,14 @@ class Database:
                 if name not in present:  # otherwise another process was faster
                     connection.execute(f"ALTER TABLE runs ADD COLUMN {name} TEXT NOT NULL DEFAULT {default}")
             connection.execute(f"PRAGMA user_version = {version}")
+
+    def _upgrade_from_5(self) -> None:
+        """In version 5 a step ran from its start to its end, without turns."""
+        with self.transaction() as connection:
+            present = {column["name"] for column in connection.execute("PRAGMA table_info(steps)")}
+            if "worked_seconds" not in present:  # otherwise another process was faster
+                connection.execute("ALTER TABLE steps ADD COLUMN worked_seconds REAL")
+            connection.execute("PRAGMA user_version = 6")
 
     def row(self, query: str, *values: object) -> dict[str, Any] | None:
         """The first row by column name; None if there is none."""

@@ -213,7 +213,7 @@ class Store:
                 asdict(run),
             )
             database.executemany(
-                "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [astuple(step) for step in steps]
+                "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [astuple(step) for step in steps]
             )
         return self.run(run.id)
 
@@ -311,7 +311,7 @@ class Store:
             database.execute(
                 "UPDATE steps SET state = :state, stage = :stage, done = :done, total = :total,"
                 " remaining_seconds = :remaining_seconds, started_at = :started_at, ended_at = :ended_at,"
-                " reason = :reason WHERE run_id = :run_id AND strategy = :strategy",
+                " reason = :reason, worked_seconds = :worked_seconds WHERE run_id = :run_id AND strategy = :strategy",
                 asdict(step),
             )
 

@@ -78,8 +78,9 @@ class StoredRun:
 
 @dataclass(frozen=True, slots=True)
 class StoredStep:
-    """One strategy in one run: `done` of `total` rows of `stage`, and the seconds that the whole strategy still
-    needs, if known; those of its stage if the run has no estimate."""
+    """One strategy in one run: `done` of `total` rows of `stage`, and the seconds that the whole strategy still needs,
+    if known; those of its stage if the run has no estimate. `worked_seconds` are those from its start on, without the
+    turns of others; None in older runs."""
 
     run_id: str
     strategy: str
@@ -91,10 +92,13 @@ class StoredStep:
     started_at: float | None = None
     ended_at: float | None = None
     reason: str | None = None
+    worked_seconds: float | None = None
 
     @property
     def seconds(self) -> float | None:
-        """From start to end."""
+        """What it took, once it has ended."""
+        if self.ended_at is not None and self.worked_seconds is not None:
+            return self.worked_seconds
         return None if self.started_at is None or self.ended_at is None else self.ended_at - self.started_at
 
 

@@ -37,6 +37,17 @@ class Posterior:
         columns = self.means[:, [self.names.index(name) for name in names]]
         return Posterior(tuple(names), columns - [(handicaps or {}).get(name, 0.0) for name in names])
 
+    def mean_of(self, name: str) -> float:
+        return float(self.means[:, self.names.index(name)].mean())
+
+    def beside(self, name: str, pair: Posterior) -> Posterior:
+        """Also for the other candidate of `pair`, which is on fewer rows: as far from `name` as it is there."""
+        other = next(one for one in pair.names if one != name)
+        distance = pair.means[:, pair.names.index(other)] - pair.means[:, pair.names.index(name)]
+        return Posterior(
+            (*self.names, other), np.column_stack([self.means, self.means[:, self.names.index(name)] + distance])
+        )
+
     def near_best(self, margin: float) -> NearBest:
         """Which candidates are within `margin` of the best one, in each draw."""
         return NearBest(self.names, self.means >= self.means.max(axis=1, keepdims=True) - margin)
