@@ -71,7 +71,7 @@ def derive(trial: Trial, priorities: Priorities, quote: Quote | None = None) -> 
     found = [outcome.found_gold for outcome in outcomes if outcome.found_gold is not None]
     return Measurement(
         trial=trial,
-        score=_score_interval(trial, outcomes),
+        score=score_of_trial(trial),
         parts={name: fmean(outcome.parts.get(name, 0.0) for outcome in outcomes) for name in part_names},
         latency=percentiles([outcome.seconds for outcome in outcomes if outcome.seconds is not None]),
         phase_seconds=_phase_seconds([outcome.phases for outcome in outcomes if outcome.phases]),
@@ -99,6 +99,11 @@ def sharing_timings(trials: Sequence[Trial]) -> list[Trial]:
 
 def _retrieves_nothing_trained(strategy: str) -> bool:
     return strategy in TRAINED and strategy not in LOOKS_UP
+
+
+def score_of_trial(trial: Trial) -> Interval:
+    """On the test rows that it answered."""
+    return _score_interval(trial, trial.outcomes)
 
 
 def _score_interval(trial: Trial, outcomes: Sequence[Outcome]) -> Interval:

@@ -79,6 +79,7 @@ class Preset:
     train_rows: int | None = None  # used at most: with a million, encoding them alone takes hours on a CPU
     curve_shares: tuple[float, ...] = ()  # shares of the training rows; each strategy trains on each share
     trainings: int = 1  # per strategy that trains; repeats use the chosen settings and other seeds
+    stops_early: bool = True  # who can't be chosen any more answers no more test rows
 
     def budget(self, kind: Kind) -> Budget:
         return self.budgets[kind]
@@ -133,5 +134,6 @@ PRESETS = {
         },
         curve_shares=(1 / 8, 1 / 4, 1 / 2),
         trainings=3,
+        stops_early=False,
     ),
 }

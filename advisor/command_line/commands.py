@@ -36,7 +36,7 @@ from advisor.command_line.tuned import forget_tuned
 from advisor.command_line.uploads import read_file, upload_of
 from advisor.decision.outside import check_tokens, read_costs, read_outcomes
 from advisor.report.build import judge
-from advisor.runs.step import BUILD_STRATEGY, load_fitted
+from advisor.runs.order import BUILD_STRATEGY, load_fitted
 from advisor.runs.trying import order_to_answer
 from advisor.runs.worker import work
 from advisor.schema import JUDGEMENT

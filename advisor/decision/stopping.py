@@ -7,9 +7,9 @@ against pools whose truth is known.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from advisor.schema import Recommendation
+from advisor.schema import Confidence, Recommendation
 from eval.outcomes import EarlyStop
 
 BLOCKS = 4
@@ -27,22 +27,22 @@ def block_ends(rows: int) -> list[int]:
 def is_clear(verdict: Recommendation) -> bool:
     """Whether all that was asked is settled: what to choose, and whether a baseline is as good."""
     baseline = verdict.baseline
-    return (
-        verdict.confidence == "strong"
-        and verdict.odds is not None
-        and verdict.odds >= CLEAR
-        and (baseline is None or (baseline.confidence == "strong" and baseline.odds >= CLEAR))
-    )
+    sure_of_baseline = baseline is None or is_clear_word(baseline.confidence, baseline.odds)
+    return sure_of_baseline and is_clear_word(verdict.confidence, verdict.odds)
 
 
-def stops(verdict: Recommendation, running: Sequence[str]) -> dict[str, EarlyStop]:
-    """Which of the candidates that are still `running` stop after this verdict on a part of the rows, and why."""
-    if verdict.choice is None:  # nothing is within the limits, so there is nothing to be behind
-        return {}
+def is_clear_word(confidence: Confidence, odds: float | None) -> bool:
+    """Whether a verdict on a part of the rows is clear enough to stop."""
+    return confidence == "strong" and odds is not None and odds >= CLEAR
+
+
+def stops(probabilities: Mapping[str, float], is_clear: bool, running: Sequence[str]) -> dict[str, EarlyStop]:
+    """Which of the candidates that are still `running` stop, and why. `probabilities` are those of being near the best,
+    of all that are within the limits; empty if none is, and then nothing stops."""
     beaten = {
-        name: EarlyStop("behind", verdict.probabilities[name]) if name in verdict.probabilities else EarlyStop("limit")
+        name: EarlyStop("behind", probabilities[name]) if name in probabilities else EarlyStop("limit")
         for name in running
-        if verdict.probabilities.get(name, 0.0) < NO_CHANCE
+        if probabilities and probabilities.get(name, 0.0) < NO_CHANCE
     }
-    settled = {name: EarlyStop("settled") for name in running} if is_clear(verdict) else {}
+    settled = {name: EarlyStop("settled") for name in running} if is_clear else {}
     return settled | beaten

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from advisor.runs.child import failure_sentence, settle_in
-from advisor.runs.step import StepOrder, load_fitted
+from advisor.runs.order import StepOrder, load_fitted
 from advisor.storage.tries import Likelihood, Stage, TriedAnswer
 from eval.task import BadInput
 from strategies.contract import Strategy

@@ -22,12 +22,12 @@ SECONDS_TO_END = 10  # for a child to clean up after its result; then it is ende
 
 @contextmanager
 def spawned(work: Callable[..., None], *given: Any) -> Iterator[tuple[SpawnProcess, Connection]]:
-    """A child that runs `work(*given, reports)`, and this process's end of the pipe `reports`.
+    """A child that runs `work(*given, reports)`, and this process's end of the pipe `reports`, which goes both ways.
 
     The child ends with the block, whatever happens. Afterwards it has its exit code.
     """
     context = multiprocessing.get_context("spawn")
-    heard, reports = context.Pipe(duplex=False)
+    heard, reports = context.Pipe()
     child = context.Process(target=work, args=(*given, reports))
     try:
         child.start()

@@ -1,4 +1,4 @@
-"""One run: each strategy in a child process, one after the other, then the report on their results."""
+"""One run: baselines, the candidates in turns, and learning curves, all in child processes; then the report on them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from advisor.pairing import MOST_CANDIDATES, lacks, refusal_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
 from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, spawned
 from advisor.runs.foreseen import foresee_run
+from advisor.runs.order import BUILD_STRATEGY, StepOrder
 from advisor.runs.pace import Pace
+from advisor.runs.race import CancelledError, Racer, StoppedError, race
 from advisor.runs.score_check import take_score_check
-from advisor.runs.step import BUILD_STRATEGY, KeyNeeded, StepOrder, Stopped, run_step
+from advisor.runs.step import KeyNeeded, Stopped, run_step
 from advisor.runs.timing import estimate_run, read_estimate
 from advisor.schema import Report
 from advisor.spending import allowance_of, check_limit, count_probes, probing
@@ -47,14 +49,6 @@ REPORT_FILES = ("report.html", "report.md", "report.json", "outcomes.csv")
 _SECONDS_BETWEEN_LOOKS = 0.2
 
 Listen = Callable[[StoredStep], None]
-
-
-class _CancelledError(Exception):
-    """The person asked the run to stop."""
-
-
-class _StoppedError(Exception):
-    """The run has spent what it may. The message is a sentence for the person."""
 
 
 def prepare(store: Store, plan: Plan) -> StoredRun:
@@ -153,16 +147,19 @@ def run_experiment(
             foresee_run(folder, store.run(run_id).plan)
             take_score_check(folder, store.run(run_id).plan.seed)
             left: dict[str, list[Trial]] = {}
-            for step in store.steps(run_id):
-                if step.strategy == CURVES_STEP:  # the verdict stands, however they end
-                    _report(store, run_id, left)
-                left[step.strategy] = _trials(store, step, listen, cancelled, build_strategy)
+            steps = {step.strategy: step for step in store.steps(run_id)}
+            if BASELINES_STEP in steps:
+                left[BASELINES_STEP] = _trials(store, steps[BASELINES_STEP], listen, cancelled, build_strategy)
+            left |= _race(store, run_id, left.get(BASELINES_STEP, []), listen, cancelled, build_strategy)
+            if CURVES_STEP in steps:
+                _report(store, run_id, left)  # the verdict stands, however they end
+                left[CURVES_STEP] = _trials(store, steps[CURVES_STEP], listen, cancelled, build_strategy)
             report = _report(store, run_id, left)
             trials = _of_strategies(left)
-        except _CancelledError:
+        except CancelledError:
             store.end_run(run_id, "cancelled", end_jobs(run_id, store.run(run_id).plan))
             return None
-        except _StoppedError as stopped:
+        except StoppedError as stopped:
             store.end_run(run_id, "stopped", str(stopped))
             return None
         except KeyNeededError as wrong:
@@ -204,19 +201,52 @@ def _of_strategies(left: dict[str, list[Trial]]) -> list[Trial]:
     return [trial for step, each in left.items() if step not in (BASELINES_STEP, CURVES_STEP) for trial in each]
 
 
-def _trials(
-    store: Store, step: StoredStep, listen: Listen, cancelled: Callable[[], bool], build_strategy: str
-) -> list[Trial]:
-    """The step's trials, from disk if an earlier attempt finished it. Stores and reports every change of its state."""
+def _race(
+    store: Store,
+    run_id: str,
+    baselines: Sequence[Trial],
+    listen: Listen,
+    cancelled: Callable[[], bool],
+    build_strategy: str,
+) -> dict[str, list[Trial]]:
+    """The trials of the candidates by name, from disk where an earlier attempt finished them."""
+    # Statistics take a second to import, so wait until there is something to judge.
+    from advisor.runs.so_far import Verdicts
 
     def tell(changed: StoredStep) -> None:
         store.save_step(changed)
         listen(changed)
 
-    plan, run_folder = store.run(step.run_id).plan, store.run_folder(step.run_id)
-    model = plan.pairing(step.strategy).model
-    order = StepOrder(run_folder, step.strategy, plan.preset, model, plan.seed, build_strategy, plan.pairings)
-    order = replace(order, allowance=allowance_of(step.run_id, plan, step.strategy))
+    run = store.run(run_id)
+    verdicts = Verdicts(store.run_folder(run_id), run.plan, baselines, run.started_at or time.time())
+    expected = read_estimate(store.run_folder(run_id))
+    racers = [
+        Racer(_order(store, run_id, one.name, build_strategy), expected.get(one.name), verdicts.rows, tell, cancelled)
+        for one in run.plan.pairings
+    ]
+    preset = PRESETS[run.plan.preset]
+    race(racers, verdicts.rows, preset.budget(verdicts.kind).latency_rows, verdicts.judge, preset.stops_early)
+    return {one.order.strategy: [one.trial] for one in racers if one.trial is not None}
+
+
+def _order(store: Store, run_id: str, step: str, build_strategy: str) -> StepOrder:
+    plan = store.run(run_id).plan
+    model = plan.pairing(step).model
+    order = StepOrder(store.run_folder(run_id), step, plan.preset, model, plan.seed, build_strategy, plan.pairings)
+    return replace(order, allowance=allowance_of(run_id, plan, step))
+
+
+def _trials(
+    store: Store, step: StoredStep, listen: Listen, cancelled: Callable[[], bool], build_strategy: str
+) -> list[Trial]:
+    """The trials of the baselines or the learning curves, from disk if an earlier attempt finished them. Stores and
+    reports every change of the step's state."""
+
+    def tell(changed: StoredStep) -> None:
+        store.save_step(changed)
+        listen(changed)
+
+    order = _order(store, step.run_id, step.strategy, build_strategy)
     trials = _finished(order)
     if trials is None:
         step = StoredStep(step.run_id, step.strategy, "running", stage="starting", started_at=time.time())
@@ -263,13 +293,13 @@ def _measure(
                 except (EOFError, OSError):  # the child finished and closed its end, or died
                     break
                 if isinstance(progress, Stopped):
-                    raise _StoppedError(progress.reason)
+                    raise StoppedError(progress.reason)
                 if isinstance(progress, KeyNeeded):
                     forget(progress.host, keys.get(progress.host.casefold()))
                     raise KeyNeededError(progress.sentence, progress.host)
                 tell(progress, pace.remaining_seconds(progress))
         else:
-            raise _CancelledError
+            raise CancelledError
         child.join(SECONDS_TO_END)
     for part in order.parts:
         if read_trial(part.folder) is None:

@@ -18,12 +18,23 @@ class Pace:
     def __init__(self, expected: float | None) -> None:
         self._expected = expected
         self._started = time.monotonic()
+        self._paused: float | None = None
         self._filled = 0.0
         self._first: tuple[Progress, float] | None = None
 
+    def pause(self) -> None:
+        """It is another step's turn."""
+        self._paused = time.monotonic()
+
+    def go_on(self) -> None:
+        if self._paused is not None:
+            self._started += time.monotonic() - self._paused
+        self._paused = self._first = None
+
     def remaining_seconds(self, progress: Progress, now: float | None = None) -> float | None:
-        """Seconds until the end of the step; of the stage if the step has no estimate. None until there is a rate."""
-        now = time.monotonic() if now is None else now
+        """Seconds until the end of the step, without others' turns; of the stage if the step has no estimate. None
+        until there is a rate."""
+        now = self._paused or time.monotonic() if now is None else now
         of_stage = self._of_stage(progress, now)
         if self._expected is None:
             return of_stage

@@ -12,7 +12,7 @@ from filelock import Timeout
 from advisor.plan import BASELINES_STEP, CURVES_STEP
 from advisor.runs.answering import keep_answering
 from advisor.runs.child import SECONDS_TO_END, death_sentence, spawned
-from advisor.runs.step import BUILD_STRATEGY, StepOrder
+from advisor.runs.order import BUILD_STRATEGY, StepOrder
 from advisor.spending import unlimited
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from advisor.runs.experiment import run_experiment
 from advisor.runs.judge_desk import judge_next
 from advisor.runs.key_socket import receiving_keys
-from advisor.runs.step import BUILD_STRATEGY
+from advisor.runs.order import BUILD_STRATEGY
 from advisor.runs.timing import take_speed
 from advisor.runs.trying import TryDesk
 from advisor.storage.judge_queue import awaited_by_judges, key_came_for_judges

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol
@@ -10,7 +11,7 @@ from eval.measuring.other_programs import MATERIAL_SHARE, OtherPrograms
 from eval.measuring.phases import correction, listening
 from eval.measuring.processor_time import Spell, Stopwatch
 from eval.measuring.robustness import variants_of
-from eval.outcomes import Outcome, Prediction
+from eval.outcomes import Outcome, Prediction, Trial
 from eval.scoring import Scorer
 from eval.sent import SentPrompts
 from eval.task import LABELLED, Example
@@ -39,6 +40,17 @@ class Measured:
     undisturbed_requests_per_second: float | None = None
     busy: float | None = None
     prompts: SentPrompts | None = None
+
+    @staticmethod
+    def of(trial: Trial) -> Measured:
+        """What a trial holds of it, if answers were timed in batches."""
+        return Measured(
+            trial.outcomes,
+            trial.requests_per_second or math.inf,
+            trial.undisturbed_requests_per_second,
+            trial.busy,
+            trial.prompts,
+        )
 
 
 RowsMeasured = Callable[[str, int, int], None]  # stage in words, rows done, total rows

@@ -48,6 +48,14 @@ def device_name() -> str:
     return f"CPU, {threads} thread{'' if threads == 1 else 's'}" + (f" ({names[0]})" if names else "")
 
 
+def device_has_room() -> bool:
+    """Whether the GPU has room for as much again as this process uses of it; True without one."""
+    if not torch.cuda.is_available():
+        return True
+    free, _ = torch.cuda.mem_get_info()
+    return free >= torch.cuda.memory_reserved()
+
+
 def load_language_model(name: str) -> LocalModel:
     """The model, in bfloat16 on a GPU and float32 on a CPU; a fresh one for each call. It runs on our engine, or on the
     code of transformers if the engine isn't right for it.

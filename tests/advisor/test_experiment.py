@@ -221,7 +221,7 @@ def test_cancelling_ends_the_child_that_computes(store: Store) -> None:
     assert told is None and store.report(run_id) is None
     assert (seen[0].total, store.run(run_id).state) == (10**9, "cancelled")
     assert not psutil.pid_exists(int(seen[0].stage.rsplit(maxsplit=1)[1]))
-    assert states(store, run_id) == ["done", "done", "cancelled", "cancelled"]
+    assert states(store, run_id) == ["done", "cancelled", "cancelled", "cancelled"]
 
 
 def test_a_run_that_no_longer_waits_is_left_alone(store: Store) -> None:

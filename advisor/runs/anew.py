@@ -1,0 +1,84 @@
+"""Training again with the settings that were chosen: with another seed, or with fewer rows for a learning curve."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from advisor.runs.child import failure_sentence
+from advisor.runs.order import StepOrder, build_for
+from advisor.runs.stage_clock import StageClock
+from advisor.storage.trial_files import read_trial
+from advisor.wording import name_of
+from eval.measuring.runner import measure
+from eval.outcomes import TRAINED_AGAIN, Trial
+from eval.scoring import scorer_for
+from eval.statistics.learning_curve import fewer_rows
+from eval.task import Example, LearningSplit, Split, Task
+from strategies.contract import Progress
+from strategies.presets import PRESETS
+from strategies.search.embedder import phrase_encoder
+
+
+def train_again(
+    order: StepOrder, trial: Trial, task: Task, split: Split, report_progress: Callable[[Progress], None]
+) -> Trial:
+    """The trial with the outcomes of its repeated trainings, if the preset has them. If one fails, everything measured
+    before stays valid, and a note says so."""
+    for again in range(1, PRESETS[order.preset].trainings if trial.changes_weights else 1):
+        anew = replace(order, seed=order.seed + again, rows=len(split.train))
+        try:
+            told = f"training {again + 1}"
+            outcomes = _learn_anew(anew, told, trial.settings, task, split, split.test, report_progress).outcomes
+        except Exception as wrong:
+            traceback.print_exc()
+            return replace(trial, notes=(*trial.notes, failure_sentence(wrong, told)))
+        trial = replace(trial, probes={**trial.probes, f"{TRAINED_AGAIN}{again}": outcomes})
+    return trial
+
+
+def learn_from_fewer(order: StepOrder, task: Task, split: Split, report_progress: Callable[[Progress], None]) -> Trial:
+    """One point of a learning curve, on some of the test rows."""
+    chosen = read_trial(replace(order, rows=None).folder)
+    asked = split.test[: PRESETS[order.preset].curve_test_rows(task.kind)]
+    told = f"{name_of(order.strategy)} on {order.rows:,} rows"
+    return _learn_anew(order, told, chosen.settings if chosen else {}, task, split, asked, report_progress)
+
+
+def _learn_anew(
+    order: StepOrder,
+    told: str,
+    settings: dict[str, Any],
+    task: Task,
+    split: Split,
+    asked: Sequence[Example],
+    report_progress: Callable[[Progress], None],
+) -> Trial:
+    """What the strategy answers after training on `order.rows` of the training rows, with the settings chosen on all of
+    them. Only the outcomes are kept."""
+
+    def report(progress: Progress) -> None:
+        report_progress(replace(progress, stage=f"{told}: {progress.stage}"))
+
+    rows = order.rows or 0
+    settled = PRESETS[order.preset].for_fewer(task.kind, rows / len(split.train), settings)
+    report(Progress("setting up", 0, 1))
+    strategy = build_for(order, task.brief, settled)
+    clock = StageClock(report)
+    train = fewer_rows(split.train, rows, task.kind, order.seed)
+    strategy.fit(LearningSplit(train, split.dev), task.documents, clock.report)
+    stage_seconds = clock.stop()
+    scorer = scorer_for(task, split, phrase_encoder())
+    measured = measure(strategy, asked, scorer, 0, lambda *rows: report(Progress(*rows)))
+    return Trial(
+        order.strategy,
+        "done",
+        outcomes=measured.outcomes,
+        fit_seconds=sum(stage_seconds.values()),
+        stage_seconds=stage_seconds,
+        settings=strategy.settings,
+        effort=strategy.effort,
+        metric=scorer.metric.name,
+    )

@@ -1,0 +1,219 @@
+"""The candidates of a run take turns: one computes at a time, and the test rows come in blocks for all of them.
+
+After each block the verdict so far says who can't be chosen any more, and whether it is clear; who stops then answers
+no more rows. Answers are timed after the first block, one of each candidate in turn, so that whatever else the machine
+does meanwhile hits all of them alike. Children stay alive between their turns while the memory has room.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import asdict, replace
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+
+from advisor.decision.stopping import block_ends, is_clear, stops
+from advisor.runs.child import SECONDS_TO_END, death_sentence, spawned
+from advisor.runs.order import StepOrder
+from advisor.runs.pace import Pace
+from advisor.runs.step import Answer, End, EndRound, KeyNeeded, Standing, Stopped, Time, Turn, run_in_turns
+from advisor.schema import Recommendation
+from advisor.storage.stored import StoredStep
+from advisor.storage.trial_files import read_trial, write_trial
+from eval.measuring.runner import MOST_ROUNDS, spread
+from eval.outcomes import EarlyStop, Trial
+from strategies.contract import Progress
+from strategies.served.keys import KeyNeededError, forget, handed_over
+
+SECONDS_BETWEEN_LOOKS = 0.2
+_WAITING = "waiting for its next turn"  # counts rows
+
+Tell = Callable[[StoredStep], None]
+Judge = Callable[[Sequence[Trial]], Recommendation | None]
+
+
+class CancelledError(Exception):
+    """The person asked the run to stop."""
+
+
+class StoppedError(Exception):
+    """The run has spent what it may. The message is a sentence for the person."""
+
+
+class Racer:
+    """A candidate as its parent sees it: its child, if that is alive, and what it has measured so far."""
+
+    def __init__(
+        self, order: StepOrder, expected: float | None, rows: int, tell: Tell, cancelled: Callable[[], bool]
+    ) -> None:
+        """`expected` are the seconds that it should take in all, for `rows` test rows."""
+        self.order = order
+        finished = read_trial(order.folder)
+        self.trial = finished or read_trial(order.begun)
+        self.is_running = finished is None
+        self._rows, self._tell, self._cancelled = rows, tell, cancelled
+        self._pace = Pace(expected)
+        self._step = StoredStep(order.run_folder.name, order.strategy, "running", stage="starting")
+        self._worked = 0.0
+        self._child: SpawnProcess | None = None
+        self._connection: Connection | None = None
+        self._alive: AbstractContextManager[object] | None = None
+        self._keys = handed_over(order.models)
+
+    @property
+    def answered(self) -> int:
+        return len(self.trial.outcomes) if self.trial else 0
+
+    @property
+    def is_timed(self) -> bool:
+        return self.trial is not None and any(outcome.seconds is not None for outcome in self.trial.outcomes)
+
+    @property
+    def is_alive(self) -> bool:
+        return self._child is not None
+
+    def take(self, turn: Turn) -> Standing | None:
+        """The reply of the child, which is started if there is none. None if it ended instead: then `trial` is what it
+        left. Raises CancelledError, StoppedError, or KeyNeededError if a server wants a key."""
+        started = time.monotonic()
+        self._pace.go_on()
+        try:
+            if self._connection is None and not self._start():
+                return None
+            assert self._connection is not None
+            with suppress(OSError):  # a child that died since its last turn; the pipe still has what it sent
+                self._connection.send(turn)
+            return self._hear()
+        finally:
+            self._worked += time.monotonic() - started
+            self._pace.pause()
+
+    def wait(self) -> None:
+        """Tells that it is another one's turn."""
+        left = self._pace.remaining_seconds(Progress(_WAITING, self.answered, self._rows))
+        self._say(Progress(_WAITING, self.answered, self._rows), left)
+
+    def end(self, stopped: EarlyStop | None) -> None:
+        """It answers no more test rows, and leaves its trial."""
+        self.take(End(stopped))
+
+    def leave(self) -> None:
+        """Ends the child. What it has measured is in its folder."""
+        if self._alive is not None:
+            self._alive.__exit__(None, None, None)
+        self._alive = self._child = self._connection = None
+
+    def _start(self) -> bool:
+        self.order.folder.mkdir(exist_ok=True)
+        if self._step.started_at is None:
+            self._step = replace(self._step, started_at=time.time())
+        self._tell(self._step)
+        self._alive = spawned(run_in_turns, self.order, self._keys)
+        self._child, self._connection = self._alive.__enter__()
+        return self._hear() is not None
+
+    def _hear(self) -> Standing | None:
+        assert self._connection is not None
+        while not self._cancelled():
+            if not self._connection.poll(SECONDS_BETWEEN_LOOKS):
+                continue
+            try:
+                heard = self._connection.recv()
+            except (EOFError, OSError):  # the child finished and closed its end, or died
+                self._finish()
+                return None
+            match heard:
+                case Stopped(reason):
+                    raise StoppedError(reason)
+                case KeyNeeded(host, sentence):
+                    forget(host, self._keys.get(host.casefold()))
+                    raise KeyNeededError(sentence, host)
+                case Standing():
+                    self.trial = heard.trial or self.trial
+                    return heard
+                case _:
+                    self._say(heard, self._pace.remaining_seconds(heard))
+        raise CancelledError
+
+    def _say(self, progress: Progress, remaining_seconds: float | None) -> None:
+        self._tell(replace(self._step, **asdict(progress), remaining_seconds=remaining_seconds))
+
+    def _finish(self) -> None:
+        """The trial that the child left; a failed one if it left none."""
+        assert self._child is not None
+        self._child.join(SECONDS_TO_END)
+        exit_code = self._child.exitcode
+        self.leave()
+        self.trial = read_trial(self.order.folder)
+        if self.trial is None:
+            self.trial = Trial(self.order.strategy, "failed", death_sentence(exit_code))
+            write_trial(self.order.folder, self.trial)
+        self.is_running = False
+        self._step = replace(self._step, ended_at=time.time(), worked_seconds=self._worked)
+        self._tell(replace(self._step, state=self.trial.status, stage="", reason=self.trial.reason))
+
+
+def race(racers: Sequence[Racer], rows: int, timed: int, judge: Judge, stops_early: bool) -> None:
+    """Lets all `racers` answer `rows` test rows, or, if it `stops_early`, as many as it takes; so many answers are
+    timed. `judge` hears of the trials whenever they change, and returns the verdict on them, if there is one. Leaves a
+    finished trial in each racer. Raises what `Racer.take` raises; all children are ended then."""
+    with ExitStack() as children:
+        for one in racers:
+            children.callback(one.leave)
+        ends = block_ends(rows)
+        for end in ends:
+            for one in _running(racers):
+                if one.answered < end:
+                    _answer(one, end, racers)
+                    judge(_judged(racers))
+            if not all(one.is_timed for one in _running(racers)):
+                _time(racers, spread(ends[0], timed))
+            verdict = judge(_judged(racers))
+            if not stops_early or verdict is None or end == rows:
+                continue
+            names = [one.order.strategy for one in _running(racers)]
+            for name, stopped in stops(verdict.probabilities, is_clear(verdict), names).items():
+                next(one for one in racers if one.order.strategy == name).end(stopped)
+        for one in _running(racers):
+            one.end(None)
+
+
+def _running(racers: Sequence[Racer]) -> list[Racer]:
+    return [one for one in racers if one.is_running]
+
+
+def _judged(racers: Sequence[Racer]) -> list[Trial]:
+    """What there is to judge so far."""
+    return [one.trial for one in racers if one.trial is not None and one.trial.outcomes]
+
+
+def _answer(one: Racer, end: int, racers: Sequence[Racer]) -> None:
+    standing = one.take(Answer(end))
+    if standing is not None and not standing.has_room and len(_running(racers)) > 1:
+        one.leave()
+    if one.is_running:
+        one.wait()
+
+
+def _time(racers: Sequence[Racer], rows: Sequence[int]) -> None:
+    """Those whose children are alive take turns, row by row; the others are timed one after the other."""
+    alive = [one for one in _running(racers) if one.is_alive]
+    _time_together(alive, rows)
+    for one in _running(racers):
+        if one not in alive:
+            _time_together([one], rows)
+            one.leave()
+
+
+def _time_together(racers: Sequence[Racer], rows: Sequence[int]) -> None:
+    for _ in range(MOST_ROUNDS):
+        for row in rows:
+            for one in _running(racers):
+                one.take(Time(row, len(rows)))
+        ended = [one.take(EndRound()) for one in _running(racers)]
+        for one in _running(racers):
+            one.wait()
+        if not any(standing and standing.is_noisy for standing in ended):
+            return

@@ -1,0 +1,97 @@
+"""What a run that goes on says so far: the verdict on what is measured, and what is not measured yet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from advisor.as_json import AsJson
+from advisor.decision.recommendation import recommend
+from advisor.decision.score_doubt import score_doubt
+from advisor.measurement import is_judged, score_of_trial, sharing_timings
+from advisor.plan import Plan
+from advisor.runs.score_check import read_score_check
+from advisor.schema import Recommendation
+from advisor.spending import at_own_prices
+from advisor.storage.files import write_whole
+from advisor.storage.task_file import read_task
+from eval.outcomes import Trial
+from eval.statistics.inference import Interval
+from eval.task import Kind
+
+_FILE = "so_far.json"
+
+
+@dataclass(frozen=True, slots=True)
+class SoFar:
+    """`headline` and `evidence` are the sentences of the verdict on the candidates measured so far, whose `scores` are
+    by name; `missing` names the others. `baseline` says how the best baseline does, if there is one. `seconds` passed
+    since the run's start; `rows` is how many test rows there are."""
+
+    headline: str
+    evidence: str
+    scores: dict[str, Interval]
+    missing: tuple[str, ...]
+    rows: int
+    seconds: float
+    baseline: str | None = None
+
+
+_SO_FAR = AsJson[SoFar](SoFar)
+
+
+class Verdicts:
+    """Judges the trials of a run whenever they change, and keeps the last verdict where pages find it."""
+
+    def __init__(self, folder: Path, plan: Plan, baselines: Sequence[Trial], started_at: float) -> None:
+        self._folder, self._plan, self._baselines, self._started_at = folder, plan, baselines, started_at
+        self._task, split = read_task(folder)
+        self._rows = len(split.test)
+        self._check = read_score_check(folder)
+
+    @property
+    def kind(self) -> Kind:
+        return self._task.kind
+
+    @property
+    def rows(self) -> int:
+        """Test rows of the task."""
+        return self._rows
+
+    def judge(self, trials: Sequence[Trial]) -> Recommendation | None:
+        """The verdict as of now; None if nothing is measured."""
+        judged = at_own_prices(sharing_timings([trial for trial in trials if is_judged(trial)]), self._plan)
+        if not judged:
+            return None
+        verdict = recommend(
+            judged,
+            self._plan.priorities,
+            self._task.kind,
+            baselines=self._baselines,
+            doubt=score_doubt(judged, self._check, bool(self._task.documents)),
+            check=self._check,
+        )
+        measured = {trial.strategy: score_of_trial(trial) for trial in judged}
+        found = SoFar(
+            headline=verdict.headline,
+            evidence=verdict.confidence_line,
+            scores=measured,
+            missing=tuple(one.name for one in self._plan.pairings if one.name not in measured),
+            rows=self._rows,
+            seconds=max(0.0, time.time() - self._started_at),
+            baseline=verdict.baseline.line if verdict.baseline else None,
+        )
+        with suppress(OSError):  # a full disk is for the trials to report
+            write_whole(self._folder / _FILE, _SO_FAR.write(found))
+        return verdict
+
+
+def read_so_far(folder: Path) -> SoFar | None:
+    """None if nothing is measured yet, or if another version wrote it."""
+    try:
+        return _SO_FAR.read((folder / _FILE).read_bytes())
+    except (OSError, ValueError):
+        return None

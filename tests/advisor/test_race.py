@@ -1,0 +1,162 @@
+"""Candidates take turns, and answer no more test rows than the verdict takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing import active_children, get_context
+from pathlib import Path
+
+import pytest
+
+from advisor.plan import Plan, Setup
+from advisor.runs.experiment import run_experiment
+from advisor.runs.race import Racer
+from advisor.runs.so_far import read_so_far
+from advisor.runs.step import Standing, Time, Turn
+from advisor.schema import Candidate, Report
+from advisor.storage.store import Store
+from advisor.storage.stored import StoredStep
+from advisor.storage.task_file import task_to_json
+from advisor.storage.trial_files import read_trial
+from eval.outcomes import EarlyStop
+from tests.tiny_strategies import RACING, serve, tiny_task, wait_until
+
+TASK = tiny_task(train=24, test=200)
+THREE = ("prompting", "retrieval", "finetuning")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "home")
+
+
+def add_run(store: Store, preset: str = "quick") -> str:
+    dataset = store.add_dataset("tickets.csv", b"message,label\nmessage 1,billing\nmessage 2,billing\n")
+    plan = Plan(dataset.id, Setup("message", "label"), strategies=THREE, preset=preset)
+    return store.add_run(plan, task_to_json(*TASK)).id
+
+
+def run(store: Store, run_id: str, listen: Callable[[StoredStep], None] = lambda _: None) -> Report:
+    report = run_experiment(store, run_id, listen, lambda: store.cancel_requested(run_id), RACING)
+    assert report is not None
+    return report
+
+
+def rows_of(report: Report) -> dict[str, int]:
+    return {one.id: one.score.n for one in report.candidates if isinstance(one, Candidate)}
+
+
+def test_what_cannot_be_chosen_stops_after_a_block_and_the_others_go_on(store: Store) -> None:
+    run_id = add_run(store)
+    report = run(store, run_id)
+    prompting, retrieval, finetuning = report.candidates
+    assert isinstance(prompting, Candidate) and isinstance(retrieval, Candidate) and isinstance(finetuning, Candidate)
+    assert prompting.stopped is not None and prompting.stopped.why == "behind"
+    assert prompting.stopped.chance is not None and prompting.stopped.chance < 0.005
+    assert rows_of(report)["prompting"] == 50
+    assert retrieval.stopped is None or retrieval.stopped.why == "settled"
+    assert retrieval.score.n == finetuning.score.n > 50
+    assert report.recommendation.choice == "retrieval"
+    assert prompting.latency_seconds is not None and prompting.latency_seconds.n == 20
+    pairs = {(one.a, one.b): one.n for one in report.comparisons}
+    assert pairs["prompting", "retrieval"] == 50 and pairs["retrieval", "finetuning"] == retrieval.score.n
+
+
+def test_the_same_rows_are_timed_one_of_each_candidate_in_turn(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    take, timed = Racer.take, list[tuple[str, int]]()
+
+    def noted(self: Racer, turn: Turn) -> Standing | None:
+        if isinstance(turn, Time):
+            timed.append((self.order.strategy, turn.row))
+        return take(self, turn)
+
+    monkeypatch.setattr(Racer, "take", noted)
+    run_id = add_run(store)
+    run(store, run_id)
+    assert [name for name, _ in timed[:60]] == [*THREE] * 20
+    trials = [read_trial(store.run_folder(run_id) / name) for name in THREE]
+    ids = [[one.example_id for one in trial.outcomes if one.seconds is not None] for trial in trials if trial]
+    assert ids[0] == ids[1] == ids[2] and len(ids[0]) == 20
+
+
+def test_the_preset_for_large_budgets_answers_all_rows(store: Store) -> None:
+    report = run(store, add_run(store, "thorough"))
+    assert set(rows_of(report).values()) == {200}
+    assert all(one.stopped is None for one in report.candidates if isinstance(one, Candidate))
+
+
+def test_children_that_left_for_want_of_memory_go_on_where_they_were(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run(store, add_run(store))
+    take = Racer.take
+
+    def short_of_memory(self: Racer, turn: Turn) -> Standing | None:
+        standing = take(self, turn)
+        return replace(standing, has_room=False) if standing else None
+
+    monkeypatch.setattr(Racer, "take", short_of_memory)
+    run_id = add_run(store)
+    again = run(store, run_id)
+    assert [one.score for one in again.candidates if isinstance(one, Candidate)] == [
+        one.score for one in whole.candidates if isinstance(one, Candidate)
+    ]
+    assert (store.run_folder(run_id) / "retrieval" / "fits.txt").read_text().splitlines() == ["fitted"]
+
+
+def test_a_run_that_is_killed_between_blocks_goes_on_without_fitting_again(store: Store) -> None:
+    run_id = add_run(store)
+    worker = get_context("spawn").Process(target=serve, args=(store.home, RACING))
+    worker.start()
+    folder = store.run_folder(run_id)
+
+    def has_answered_a_block() -> bool:
+        begun = read_trial(folder / "retrieval" / "begun")
+        return begun is not None and len(begun.outcomes) >= 50
+
+    try:
+        wait_until(has_answered_a_block, worker)
+    finally:
+        worker.kill()
+        worker.join()
+    assert store.run(run_id).state == "interrupted"
+    report = run(store, run_id)
+    assert (folder / "retrieval" / "fits.txt").read_text().splitlines() == ["fitted"]
+    assert rows_of(report) == rows_of(run(store, add_run(store)))
+    assert not list(folder.glob("*/begun"))
+
+
+def test_a_verdict_stands_before_all_candidates_are_measured(store: Store) -> None:
+    run_id = add_run(store)
+    missing: list[tuple[str, ...]] = []
+
+    def listen(step: StoredStep) -> None:
+        if (found := read_so_far(store.run_folder(run_id))) and (not missing or missing[-1] != found.missing):
+            assert found.scores and found.headline
+            missing.append(found.missing)
+
+    run(store, run_id, listen)
+    assert missing == [("retrieval", "finetuning"), ("finetuning",), ()]
+
+
+def test_a_child_that_dies_between_its_turns_has_failed_and_the_others_go_on(store: Store) -> None:
+    run_id = add_run(store)
+    killed: list[int] = []
+
+    def kill_the_first(step: StoredStep) -> None:
+        if step.strategy == "retrieval" and not killed:
+            waiting = min(active_children(), key=lambda child: child.pid or 0)
+            killed.append(waiting.pid or 0)
+            waiting.kill()
+
+    report = run(store, run_id, kill_the_first)
+    assert [one.status for one in report.candidates if not isinstance(one, Candidate)] == ["failed"]
+    assert rows_of(report)["finetuning"] == rows_of(report)["retrieval"]
+
+
+def test_why_it_stopped_survives_the_disk(store: Store) -> None:
+    run_id = add_run(store)
+    run(store, run_id)
+    trial = read_trial(store.run_folder(run_id) / "prompting")
+    assert trial is not None and isinstance(trial.stopped, EarlyStop)
