@@ -16,11 +16,20 @@ from advisor.pages.key_field import ask_for_key
 from advisor.pages.marks import marked_name
 from advisor.palette import colour_variable
 from advisor.plan import BASELINES_STEP
+from advisor.runs.so_far import read_so_far
 from advisor.runs.time_left import Queued, TimeLeft, queued, time_left
 from advisor.runs.timing import expected_times, speeds_of
 from advisor.runs.worker import start_worker
 from advisor.storage.stored import StoredRun, StoredStep
-from advisor.wording import count_text, duration_range_text, duration_text, in_sentence, name_of, score_text
+from advisor.wording import (
+    count_text,
+    duration_range_text,
+    duration_text,
+    in_sentence,
+    list_text,
+    name_of,
+    score_text,
+)
 from strategies.contract import unit_of
 
 _SECONDS_BETWEEN_LOOKS = 2
@@ -45,6 +54,7 @@ def show_running(run: StoredRun) -> None:
         show_steps(now)
         _show_caveat(now)
         _show_actions(now)
+        _show_verdict_so_far(now)
         show_expectation(now)
         show_first_answers(now, frame.store().steps(now.id))
 
@@ -120,6 +130,22 @@ def _show_caveat(run: StoredRun) -> None:
     speeds = speeds_of(frame.store(), run.plan) if run.state == "queued" and not run.awaits_key else {}
     if caveat := next(filter(None, map(busy_sentence, speeds.values())), None):
         frame.small(caveat)
+
+
+def _show_verdict_so_far(run: StoredRun) -> None:
+    """The verdict on what is measured, which grows firmer while one watches, and what isn't measured yet."""
+    found = read_so_far(frame.store().run_folder(run.id))
+    if found is None:
+        return
+    rows = max(score.n for score in found.scores.values())
+    frame.section("Verdict so far", f"From {rows:,} of {count_text(found.rows, 'test row')}. It may still change.")
+    missing = list_text([in_sentence(name) for name in found.missing])
+    said = [found.evidence, found.baseline or "", f"Not measured yet: {missing}." if missing else ""]
+    reasons = "".join(f'<p class="confidence">{escape(sentence)}</p>' for sentence in said if sentence)
+    st.html(
+        f'<section class="rejudged" style="--mark:{colour_variable(found.choice)}" role="status">'
+        f'<p class="then">{escape(found.headline)}</p>{reasons}</section>'
+    )
 
 
 def _show_actions(run: StoredRun) -> None:

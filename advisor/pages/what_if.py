@@ -18,6 +18,7 @@ from advisor.palette import colour_variable
 from advisor.plan import Priorities
 from advisor.report.build import under_priorities
 from advisor.schema import Report
+from advisor.sections import early_stops
 from advisor.storage.stored import StoredRun
 from advisor.wording import every_text
 
@@ -166,4 +167,5 @@ def _show_verdict(then: Report, report: Report) -> None:
 def _show_reasons(then: Report) -> None:
     verdict = then.recommendation
     said = "".join(f"<li>{escape(sentence)}</li>" for sentence in (*verdict.reasons, *verdict.changes))
-    st.html(f'<div class="pairs"><ul>{said}</ul></div><p class="quiet">{escape(volume_sentence(then))}</p>')
+    fewer = "".join(f'<p class="quiet">{escape(sentence)}</p>' for sentence in early_stops.sentences(then))
+    st.html(f'<div class="pairs"><ul>{said}</ul></div><p class="quiet">{escape(volume_sentence(then))}</p>{fewer}')

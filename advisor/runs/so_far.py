@@ -28,12 +28,13 @@ _FILE = "so_far.json"
 @dataclass(frozen=True, slots=True)
 class SoFar:
     """`headline` and `evidence` are the sentences of the verdict on the candidates measured so far, whose `scores` are
-    by name; `missing` names the others. `baseline` says how the best baseline does, if there is one. `seconds` passed
-    since the run's start; `rows` is how many test rows there are."""
+    by name, and `choice` is taken of them; `missing` names the others. `baseline` says how the best baseline does, if
+    there is one. `seconds` passed since the run's start; `rows` is how many test rows there are."""
 
     headline: str
     evidence: str
     scores: dict[str, Interval]
+    choice: str | None
     missing: tuple[str, ...]
     rows: int
     seconds: float
@@ -79,6 +80,7 @@ class Verdicts:
             headline=verdict.headline,
             evidence=verdict.confidence_line,
             scores=measured,
+            choice=verdict.choice,
             missing=tuple(one.name for one in self._plan.pairings if one.name not in measured),
             rows=self._rows,
             seconds=max(0.0, time.time() - self._started_at),

@@ -9,6 +9,7 @@ from advisor.candidates import judged, preferred
 from advisor.decision.weak_texts import WrittenTexts
 from advisor.measurement import is_judged
 from advisor.schema import Report
+from advisor.sections import early_stops
 from advisor.storage.own_marks import OwnMark
 from advisor.wording import count_text, in_sentence, score_text, share_text
 from eval.failures.sorting import Failure
@@ -86,13 +87,13 @@ class Filter:
 
 
 def finding_of(report: Report) -> str:
-    return unreliable(report) or count_text(report.task.test, "test row")
+    return unreliable(report) or early_stops.rows_told(report)
 
 
 def summary_of(report: Report) -> str:
     if notice := unreliable(report):
         return notice
-    rows = count_text(report.task.test, "test row")
+    rows = early_stops.rows_told(report)
     sources = ", and the sources it used" if any(one.strategy in LOOKS_UP for one in judged(report)) else ""
     return " ".join([f"{rows} with every answer, right or wrong{sources}.", *cut_off_sentences(report)])
 

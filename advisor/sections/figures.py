@@ -12,7 +12,7 @@ from typing import TypeVar
 from advisor.candidates import baselines, judged, near_best, preferred_baseline
 from advisor.decision.baseline import FALSE_CLAIMS
 from advisor.schema import ApartSeconds, Candidate, Judgement, Report
-from advisor.sections import computation, verdict
+from advisor.sections import computation, early_stops, verdict
 from advisor.sections.blocks import Block, Cell, Definitions, Folded, Row, Section, Table, of_strategies, small
 from advisor.wording import (
     PHASE_NAMES,
@@ -96,7 +96,11 @@ def section(report: Report) -> Section | None:
         "How we computed each metric", (Definitions((("Files", _files(report)), *verdict.hows(report), *how.items())),)
     )
     summary = f"{count_text(len(rows), 'metric')} of {_strategies(len(shown))}, and how we computed each."
-    blocks: tuple[Block, ...] = (table, *small(_MEANING, baselines_of(report) or ""), formulas)
+    blocks: tuple[Block, ...] = (
+        table,
+        *small(_MEANING, *early_stops.sentences(report), baselines_of(report) or ""),
+        formulas,
+    )
     heading = f"All metrics: {count_text(len(rows), 'figure')} of {_strategies(len(shown))}"
     return Section("figures", "All metrics", summary, blocks, heading=heading)
 

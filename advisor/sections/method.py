@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from advisor.candidates import baselines
+from advisor.candidates import baselines, judged
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Priorities
 from advisor.request_estimate import estimate_text
 from advisor.schema import Candidate, OtherStep, Report, ServedFacts
+from advisor.sections import early_stops
 from advisor.sections.blocks import Definitions, Section
 from advisor.sections.computation import machine_price
 from advisor.wording import (
@@ -65,7 +66,7 @@ def _method(report: Report) -> list[tuple[str, str]]:
         ("Rows", _rows(report)),
         *_instructions(report),
         ("Model", " ".join([_model(report), *(one.shutdown for one in report.served if one.shutdown)])),
-        ("Latency", "Some test rows are answered again, one at a time, after a warm-up."),
+        ("Latency", _latency(report)),
         ("Cost", " ".join([_cost(report.priorities), *(price_of_served(one, report) for one in report.served)])),
         *_paid(report),
         *((name_of(one.id), _effort(one)) for one in report.candidates if isinstance(one, Candidate)),
@@ -98,12 +99,20 @@ def _where(report: Report, comma: str) -> str:
     return f": {list_text(here)} on {report.device}, {list_text(served)} {through}" if here else f"{comma}{through}"
 
 
+def _latency(report: Report) -> str:
+    """Runs of earlier versions, which have no preset for it, timed one strategy after the other."""
+    alone = "Some test rows are answered again, one at a time, after a warm-up"
+    takes_turns = any(one.processor_seconds is not None for one in judged(report)) and len(judged(report)) > 1
+    return f"{alone}. The strategies take turns, row by row." if takes_turns else f"{alone}."
+
+
 def _rows(report: Report) -> str:
     task = report.task
     documents = f" {count_text(task.documents, 'document')} could be retrieved." if task.documents else ""
+    stopped = "".join(f" {sentence}" for sentence in early_stops.sentences(report))
     return (
         f"{task.train:,} training rows, {task.dev:,} dev rows to choose settings on, and {task.test:,} test rows. No "
-        f"strategy saw the test rows before, and each was scored once.{documents}"
+        f"strategy saw the test rows before, and each was scored once.{documents}{stopped}"
     )
 
 

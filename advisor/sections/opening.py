@@ -10,7 +10,7 @@ from advisor import charts
 from advisor.candidates import judged, preferred_baseline
 from advisor.decision.choice import SAME_COST
 from advisor.schema import Candidate, Report
-from advisor.sections import computation
+from advisor.sections import computation, early_stops
 from advisor.sections.blocks import Chart
 from advisor.sections.figures import COST, MEDIAN, SCORE, how_computed
 from advisor.wording import (
@@ -97,7 +97,7 @@ def subject_of(report: Report) -> str:
     """What was measured, which kind of task it is, on how many rows, with which model and when."""
     task = report.task
     model = f"{report.model}, a very small model" if report.model == EMBEDDED_NAME else report.model
-    of_task = (_isolated(task.name), kind_in_sentence(task.kind), count_text(task.test, "test row"))
+    of_task = (_isolated(task.name), kind_in_sentence(task.kind), early_stops.rows_told(report))
     return " · ".join((*of_task, model, report.created_at[:10]))
 
 

@@ -2,7 +2,8 @@
 
 A pool holds the scores of three or four strategies, the cheapest first, on so many rows that their means are the truth;
 or the labels they give, so many that the macro-F1 is. A verdict is right when the strategy taken is truly within the
-margin of the best and nothing cheaper is. No model is run.
+margin of the best and nothing cheaper is. No model is run. Each set is judged as a whole and, as a run does it, in
+blocks with early stops.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
 from advisor.decision.choice import Choice, Option, choose
+from advisor.decision.stopping import block_ends, is_clear_word, stops
 from eval.scoring import MetricName
 from eval.scoring.labels import LabelAnswers
 from eval.scoring.metric import LEADS_WITH_FACTS, SHARE_OF_OTHER
@@ -52,9 +54,10 @@ Pool = Numbers | Labels  # scores are [strategies, rows], the cheapest first
 
 def run(full: bool) -> list[dict[str, Any]]:
     return [
-        simulate(pool, rows, 2000 if full else 100).as_row(name, rows)
+        simulate(pool, rows, 2000 if full else 100, stops_early=stops_early).as_row(name, rows, stops_early)
         for name, pool in (pools() | measured_pools() | label_pools() | combined_pools()).items()
         for rows in ROWS
+        for stops_early in (False, True)
     ]
 
 
@@ -62,7 +65,7 @@ def run(full: bool) -> list[dict[str, Any]]:
 class Tally:
     """What became of so many `sets`: how many verdicts were strong, strong and right, strong for something dearer than
     was right, right in any words, and how far on average the score of what was taken lay below that of what was
-    right."""
+    right. `rows_saved` is how many times fewer rows were answered, all strategies together, than without stopping."""
 
     sets: int
     strong: int
@@ -70,11 +73,14 @@ class Tally:
     strong_too_dear: int
     right: int
     regret: float
+    rows_saved: float = 1.0
 
-    def as_row(self, pool: str, rows: int) -> dict[str, Any]:
+    def as_row(self, pool: str, rows: int, stops_early: bool) -> dict[str, Any]:
         return {
             "pool": pool,
             "test rows": rows,
+            "stops early": "yes" if stops_early else "no",
+            "times fewer rows": f"{self.rows_saved:.2f}",
             "sets": self.sets,
             "strong": share(self.strong, self.sets),
             "right when strong": share(self.strong_right, self.strong),
@@ -88,22 +94,65 @@ def share(some: int, of: int) -> str:
     return f"{100 * some / of:.1f} %" if of else "none"
 
 
-def simulate(pool: Pool, rows: int, sets: int, seed: int = 0) -> Tally:
+def simulate(pool: Pool, rows: int, sets: int, seed: int = 0, stops_early: bool = False) -> Tally:
     """Draw `sets` held-out sets of so many rows and hold each verdict against the truth."""
     truth = np.array([score_of(one) for one in scored(pool)])
     wanted = int(np.flatnonzero(truth >= truth.max() - MARGIN)[0])  # the cheapest that is truly near the best
     random = np.random.default_rng(seed)
     strong = strong_right = too_dear = right = 0
-    lost = 0.0
+    lost, answered = 0.0, 0
     for _ in range(sets):
-        verdict = judge(scored(pool, random.integers(rows_of(pool), size=rows)), rows)
-        taken, is_strong = int(verdict.name), verdict.confidence == "strong"
+        drawn = random.integers(rows_of(pool), size=rows)
+        raced = race(pool, drawn) if stops_early else Raced(judge(scored(pool, drawn), rows), rows * len(truth))
+        answered += raced.answered
+        taken, is_strong = int(raced.verdict.name), raced.verdict.confidence == "strong"
         strong += is_strong
         strong_right += is_strong and taken == wanted
         too_dear += is_strong and taken > wanted
         right += taken == wanted
         lost += max(0.0, truth[wanted] - truth[taken])
-    return Tally(sets, strong, strong_right, too_dear, right, lost / sets)
+    saved = sets * rows * len(truth) / answered
+    return Tally(sets, strong, strong_right, too_dear, right, lost / sets, saved)
+
+
+@dataclass(frozen=True, slots=True)
+class Raced:
+    """The last verdict, and how many rows all strategies answered together."""
+
+    verdict: Choice
+    answered: int
+
+
+def race(pool: Pool, drawn: Places) -> Raced:
+    """The strategies answer these rows in blocks, as those of a run do."""
+    running = [str(place) for place in range(len(scored(pool, drawn)))]
+    done: dict[str, int] = {}
+    for end in block_ends(len(drawn)):
+        done |= dict.fromkeys(running, end)
+        verdict = judge_in_part(pool, drawn, done)
+        ended = stops(verdict.probabilities, is_clear_word(verdict.confidence, verdict.odds), running)
+        running = [name for name in running if name not in ended]
+        if not running:
+            break
+    return Raced(verdict, sum(done.values()))
+
+
+def judge_in_part(pool: Pool, drawn: Places, done: dict[str, int]) -> Choice:
+    """The verdict where some strategies answered only so many of the first rows."""
+    most = max(done.values())
+    answered = {rows: dict(named(scored(pool, drawn[:rows]))) for rows in set(done.values())}
+    posterior = believe({name: each for name, each in answered[most].items() if done[name] == most})
+    best = max(posterior.names, key=posterior.mean_of)
+    for name, rows in done.items():
+        if rows < most:
+            pair = believe({best: answered[rows][best], name: answered[rows][name]})
+            posterior = posterior.beside(best, pair)
+    options = [Option(name, COSTS[int(name)], int(name)) for name in sorted(done)]
+    return choose(options, posterior.restricted(sorted(done)), MARGIN, most)
+
+
+def named(scores: Sequence[Scored]) -> list[tuple[str, Scored]]:
+    return [(str(place), each) for place, each in enumerate(scores)]
 
 
 def scored(pool: Pool, rows: Places | slice = slice(None)) -> list[Scored]:

@@ -61,6 +61,26 @@ def test_a_strong_verdict_just_beyond_the_margin_is_rarely_wrong() -> None:
         assert found.strong - found.strong_right <= MOST_BY_CHANCE * SETS
 
 
+@pytest.mark.parametrize(
+    "pool", [apart(0.7, 0.7, 0.7), together(0.7, 0.7, 0.73), apart(0.97, 0.97, 0.97)], ids=["equal", "3", "right"]
+)
+def test_looking_after_each_block_makes_no_more_strong_verdicts_wrong(pool: Pool) -> None:
+    found = simulate(pool, 200, SETS, stops_early=True)
+    assert found.strong - found.strong_right <= MOST_BY_CHANCE * SETS
+
+
+def test_a_clear_difference_takes_far_fewer_rows() -> None:
+    found = simulate(together(0.4, 0.45, 0.9), 200, SETS, stops_early=True)
+    assert found.right == found.strong_right == found.strong == SETS
+    assert found.rows_saved > 3
+
+
+def test_where_one_is_beaten_only_the_others_answer_more_rows() -> None:
+    found = simulate(together(0.3, 0.73, 0.73), 200, SETS, stops_early=True)
+    assert 1.2 < found.rows_saved < 2
+    assert found.strong_too_dear <= MOST_BY_CHANCE * SETS
+
+
 def test_more_rows_lose_fewer_points() -> None:
     few, many = (simulate(together(0.7, 0.72, 0.8), rows, SETS) for rows in (30, 300))
     assert many.regret < few.regret / 3
