@@ -164,14 +164,14 @@ def _marked(row: AnsweredRow, said: Mapping[tuple[str, str], OwnMark]) -> Answer
 
 
 def filters(rows: Sequence[AnsweredRow]) -> list[Filter]:
-    """All rows, those that only one strategy gets right, those that all get wrong or right, those with an answer that
-    is missing or cut off, and those that the person marked.
+    """All rows; of those that all strategies answered, the ones that only one gets right, or that all get wrong or
+    right; those with an answer that is missing or cut off, and those that the person marked.
 
     Filters without rows are left out, except the first.
     """
     judged_rows = [row for row in rows if row.right]
     strategies = list(dict.fromkeys(strategy for row in judged_rows for strategy in row.right))
-    several = judged_rows if len(strategies) > 1 else []
+    several = [row for row in judged_rows if len(row.right) == len(strategies)] if len(strategies) > 1 else []
     found = (
         *(Filter(f"Only {in_sentence(strategy)} right", _where(several, {strategy})) for strategy in strategies),
         Filter("All wrong", tuple(row for row in several if not any(row.right.values()))),
