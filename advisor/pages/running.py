@@ -30,6 +30,7 @@ from advisor.wording import (
     name_of,
     score_text,
 )
+from eval.statistics.inference import Interval
 from strategies.contract import unit_of
 
 _SECONDS_BETWEEN_LOOKS = 2
@@ -161,20 +162,27 @@ def _show_actions(run: StoredRun) -> None:
 
 def show_steps(run: StoredRun) -> None:
     times = _times_of(run.id) if run.state in WAITING_STATES else {}
-    items = "".join(_step(run, step, times.get(step.strategy)) for step in frame.store().steps(run.id))
+    so_far = read_so_far(frame.store().run_folder(run.id)) if run.state in WAITING_STATES else None
+    scores = so_far.scores if so_far else {}
+    items = "".join(
+        _step(run, step, times.get(step.strategy), scores.get(step.strategy)) for step in frame.store().steps(run.id)
+    )
     st.html(f'<ul class="steps">{items}</ul>')
 
 
-def _step(run: StoredRun, step: StoredStep, expected: StepTime | None) -> str:
+def _step(run: StoredRun, step: StoredStep, expected: StepTime | None, so_far: Interval | None) -> str:
     share = _filled(step, expected)
     colour = colour_variable(step.strategy)
     bar = (
         f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{100 * share:.0f}"'
         f' aria-label="{escape(name_of(step.strategy))}"><i style="width:{share:.1%};--mark:{colour}"></i></div>'
     )
+    words = _words(run, step, expected)
+    if so_far is not None and step.state == "running":
+        words = f"{words} Scores {_score(so_far)} so far."
     return (
         f'<li class="{step.state}"><div>{marked_name(step.strategy)}</div>{bar}'
-        f'<div class="quiet small">{escape(_words(run, step, expected))}</div></li>'
+        f'<div class="quiet small">{escape(words)}</div></li>'
     )
 
 
@@ -193,7 +201,8 @@ def _words(run: StoredRun, step: StoredStep, expected: StepTime | None) -> str:
         return "Not finished. The answers that are here already are kept."
     if step.state != "running":
         return _STATE_WORDS[step.state]
-    if expected is not None and step.started_at is not None and time.time() - step.started_at > expected.high:
+    elapsed = step.elapsed_seconds(time.time())
+    if expected is not None and elapsed is not None and elapsed > expected.high:
         return f"{_stage(step)}. This takes longer than estimated ({duration_range_text(expected.low, expected.high)})."
     if step.remaining_seconds is None:
         return f"{_stage(step)}."
@@ -216,10 +225,10 @@ def _filled(step: StoredStep, expected: StepTime | None) -> float:
         return 0.0
     if expected is None:
         return min(step.done / step.total, 1.0) if step.total else 0.0
-    if step.started_at is None or step.remaining_seconds is None:
+    elapsed = step.elapsed_seconds(time.time())
+    if elapsed is None or step.remaining_seconds is None:
         share = 0.0
     else:
-        elapsed = max(time.time() - step.started_at, 0.0)
         share = elapsed / (elapsed + step.remaining_seconds) if elapsed + step.remaining_seconds else 0.0
     seen: dict[tuple[str, str, float | None], float] = st.session_state.setdefault("bars", {})
     key = (step.run_id, step.strategy, step.started_at)
@@ -232,7 +241,11 @@ def _result(run: StoredRun, step: StoredStep) -> str:
     best = best_of(run, step)
     if best is None:
         return "Done."
-    score = f"{score_text(best.score.mean)} (95 % CI {score_text(best.score.low)} to {score_text(best.score.high)})"
+    score = _score(best.score)
     if step.strategy == BASELINES_STEP:
         return f"Done. The best baseline ({in_sentence(best.strategy)}) scores {score}."
     return f"Done. Scores {score}."
+
+
+def _score(score: Interval) -> str:
+    return f"{score_text(score.mean)} (95 % CI {score_text(score.low)} to {score_text(score.high)})"

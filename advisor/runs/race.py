@@ -57,6 +57,7 @@ class Racer:
         self._pace = Pace(expected)
         self._step = StoredStep(order.run_folder.name, order.strategy, "running", stage="starting")
         self._worked = 0.0
+        self._turn_began: float | None = None
         self._child: SpawnProcess | None = None
         self._connection: Connection | None = None
         self._alive: AbstractContextManager[object] | None = None
@@ -77,7 +78,7 @@ class Racer:
     def take(self, turn: Turn) -> Standing | None:
         """The reply of the child, which is started if there is none. None if it ended instead: then `trial` is what it
         left. Raises CancelledError, StoppedError, or KeyNeededError if a server wants a key."""
-        started = time.monotonic()
+        self._turn_began = time.monotonic()
         self._pace.go_on()
         try:
             if self._connection is None and not self._start():
@@ -87,7 +88,7 @@ class Racer:
                 self._connection.send(turn)
             return self._hear()
         finally:
-            self._worked += time.monotonic() - started
+            self._worked, self._turn_began = self._worked_seconds(), None
             self._pace.pause()
 
     def wait(self) -> None:
@@ -138,7 +139,18 @@ class Racer:
         raise CancelledError
 
     def _say(self, progress: Progress, remaining_seconds: float | None) -> None:
-        self._tell(replace(self._step, **asdict(progress), remaining_seconds=remaining_seconds))
+        self._tell(
+            replace(
+                self._step,
+                **asdict(progress),
+                remaining_seconds=remaining_seconds,
+                worked_seconds=self._worked_seconds(),
+            )
+        )
+
+    def _worked_seconds(self) -> float:
+        """In all its turns."""
+        return self._worked + (time.monotonic() - self._turn_began if self._turn_began is not None else 0.0)
 
     def _finish(self) -> None:
         """The trial that the child left; a failed one if it left none."""
@@ -151,7 +163,7 @@ class Racer:
             self.trial = Trial(self.order.strategy, "failed", death_sentence(exit_code))
             write_trial(self.order.folder, self.trial)
         self.is_running = False
-        self._step = replace(self._step, ended_at=time.time(), worked_seconds=self._worked)
+        self._step = replace(self._step, ended_at=time.time(), worked_seconds=self._worked_seconds())
         self._tell(replace(self._step, state=self.trial.status, stage="", reason=self.trial.reason))
 
 

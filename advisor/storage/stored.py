@@ -94,6 +94,12 @@ class StoredStep:
     reason: str | None = None
     worked_seconds: float | None = None
 
+    def elapsed_seconds(self, now: float) -> float | None:
+        """Since its start, without the turns of others; None before it."""
+        if self.worked_seconds is not None:
+            return self.worked_seconds
+        return None if self.started_at is None else max(now - self.started_at, 0.0)
+
     @property
     def seconds(self) -> float | None:
         """What it took, once it has ended."""

@@ -121,7 +121,7 @@ class Measuring:
         stage = "answering the test rows"
         self._rows_measured(stage, len(self._outcomes), end)
         self._warm_up()
-        first = spread(len(self._test), FIRST_ROWS)
+        first = range(min(FIRST_ROWS, len(self._test)))
         asked = [row for row in range(end) if row not in self._outcomes]
         for part, answers, spell in _in_batches(self._predictor, [self._test[row] for row in asked]):
             self._seconds += spell.seconds
@@ -191,9 +191,9 @@ def _seconds_of(earlier: Measured) -> tuple[float, float | None]:
 
 
 def first_rows(test: Sequence[Example]) -> list[Example]:
-    """The test rows whose answers are shown while a run goes on: the same ones for every strategy, spread over the test
-    set, whose order is random."""
-    return [test[row] for row in spread(len(test), FIRST_ROWS)]
+    """The test rows whose answers are shown while a run goes on: the same ones for every strategy, the first of the
+    test set, whose order is random."""
+    return list(test[:FIRST_ROWS])
 
 
 def ask_in_variants(

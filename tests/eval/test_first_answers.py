@@ -25,7 +25,8 @@ class Counting:
 
 
 def test_first_answers_come_as_rows_are_answered_and_are_no_second_ones() -> None:
-    test = [Example(str(row), "x" * (row + 1), "call 2") for row in range(3 * ROWS_A_CALL)]
+    lengths = [300, 1, 150, *range(2, 3 * ROWS_A_CALL // 2), *range(151, 151 + 3 * ROWS_A_CALL // 2 - 1)]
+    test = [Example(str(row), "x" * length, "call 2") for row, length in enumerate(lengths)]
     told: list[Sequence[Outcome]] = []
     measured = measure(Counting(), test, Scorer(Kind.ANSWERING, None, ()), 0, lambda *_: None, told.append)
     shown = {row.id for row in first_rows(test)}

@@ -14,6 +14,7 @@ import pytest
 
 from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
 from advisor.runs.experiment import run_experiment
+from advisor.runs.so_far import read_so_far
 from advisor.runs.timing import estimate_run
 from advisor.storage.first_answers import read_first_answers
 from advisor.storage.store import Store
@@ -71,14 +72,13 @@ def test_first_answers_stand_side_by_side_while_a_strategy_still_answers(store: 
     cards = re.findall(r"<article.*?</article>", said)
     assert re.findall(r'class="text">(message \d+)<', "".join(cards)) == [row.input for row in shown]
     who = [re.findall(r"</i>([^<]+)</span>", card) for card in cards]
-    first, *others = who
-    assert first[:2] == ["Prompting", "Retrieval"] and len(first) == 3  # and the best baseline
-    assert others == [["Prompting", first[2]]] * 2  # retrieval has not come so far
+    assert all(each[:2] == ["Prompting", "Retrieval"] and len(each) == 3 for each in who)  # and the best baseline
     for row, card in zip(shown, cards, strict=True):
         judged = "right" if row.target == "<b>billing</b>" else "wrong"
         assert card.count(f'class="judged {judged}">{judged}<') == card.count('class="judged') == 1  # all answer alike
     assert "&lt;b&gt;billing&lt;/b&gt;" in said and "<b>billing" not in said
-    assert re.search(r"Done\. Scores \.\d+ \(95 % CI", said) and "Answering the test rows: " in said
+    assert re.search(r"Scores \.\d+ \(95 % CI \.\d+ to \.\d+\) so far\.", said)
+    assert 'aria-label="Retrieval"' in said
 
 
 def test_a_run_says_what_to_expect_before_it_has_begun(store: Store) -> None:
@@ -158,3 +158,22 @@ def test_without_a_worker_the_page_says_so_and_offers_to_start_one(
     app = open_page("Report", run=run_id)
     assert "(the worker) has stopped" in html_of(app)
     assert primaries(app) == ["Start the worker"]
+
+
+def test_a_verdict_so_far_names_what_is_not_measured_yet(store: Store) -> None:
+    run_id = queued(store, *tiny_task(test=80), "prompting", "retrieval", "finetuning")
+    with going(store, run_id, HALTING, lambda: read_so_far(store.run_folder(run_id)) is not None):
+        said = html_of(open_page("Report", run=run_id))
+    assert "Verdict so far" in said and "From 20 of 80 test rows. It may still change." in said
+    assert "Not measured yet: retrieval and adapter fine-tuning." in said
+
+
+def test_a_strategy_that_waits_for_its_turn_is_not_said_to_be_late(store: Store) -> None:
+    run_id = queued(store, *tiny_task(), "prompting")
+    with store.device_lock:
+        assert store.start_run(run_id)
+        assert estimate_run(store, run_id)
+        step = StoredStep(run_id, "prompting", "running", "waiting for its next turn", 5, 10, 5.0, time.time() - 3600)
+        store.save_step(replace(step, worked_seconds=8.0))
+        said = html_of(open_page("Report", run=run_id))
+    assert "Waiting for its next turn: 5 of 10 rows. About 5 seconds left." in said
