@@ -18,6 +18,7 @@ from rich.text import Text
 from advisor.candidates import not_measured
 from advisor.runs.experiment import Listen
 from advisor.schema import Judgement, Report
+from advisor.sections import early_stops
 from advisor.sections.contents import sections_of
 from advisor.sections.figures import (
     COST,
@@ -97,6 +98,9 @@ def print_report(console: Console, report: Judgement) -> None:
         console.print(_side_by_side(names, known) if len(names) <= _MOST_COLUMNS else _one_below_another(names, known))
         if unknown := [heading for heading, _ in figures if heading not in dict(known)]:
             console.print(Text(f"Not measured: {'; '.join(unknown)}."))
+    if isinstance(report, Report):
+        for sentence in early_stops.sentences(report):
+            console.print(Text(sentence))
     if baselines := baselines_of(report):
         console.print(Text(baselines))
     for one in not_measured((*report.candidates, *report.baselines)):

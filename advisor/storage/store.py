@@ -274,7 +274,7 @@ class Store:
             )
             database.execute(
                 "UPDATE steps SET state = 'waiting', stage = '', done = 0, total = 0, remaining_seconds = NULL,"
-                " started_at = NULL WHERE run_id = ? AND state = 'running'",
+                " started_at = NULL, worked_seconds = NULL WHERE run_id = ? AND state = 'running'",
                 (run_id,),
             )
 
@@ -328,7 +328,8 @@ class Store:
                 if database.execute(step, (run_id, strategy)).fetchone() is None:  # otherwise it continues where it was
                     shutil.rmtree(self.run_folder(run_id) / strategy, ignore_errors=True)
                 database.execute(
-                    "UPDATE steps SET state = 'waiting', reason = NULL, started_at = NULL, ended_at = NULL"
+                    "UPDATE steps SET state = 'waiting', reason = NULL, started_at = NULL, ended_at = NULL,"
+                    " worked_seconds = NULL"
                     " WHERE run_id = ? AND (strategy = ? OR state = 'cancelled')",
                     (run_id, strategy),
                 )
@@ -347,7 +348,8 @@ class Store:
                 return
             write_whole(self.run_folder(run_id) / "plan.json", plan_json)
             database.execute(
-                "UPDATE steps SET state = 'waiting', reason = NULL, started_at = NULL, ended_at = NULL"
+                "UPDATE steps SET state = 'waiting', reason = NULL, started_at = NULL, ended_at = NULL,"
+                " worked_seconds = NULL"
                 " WHERE run_id = ? AND state = 'cancelled'",
                 (run_id,),
             )
