@@ -342,7 +342,7 @@ def show_compare() -> None:
     with effort_side:
         preset = choose_preset(was)
     offer_served(model)
-    further = choose_further(was, model, strategies)
+    further = choose_further(was, model, strategies, draft.split.train)
     chosen = replace(was, strategies=strategies, model=model, preset=preset, further=further)
     chosen = choose_served_costs(chosen, dataset.name)
     if is_complete(chosen):

@@ -8,9 +8,10 @@ import streamlit as st
 
 from advisor.pages import frame
 from advisor.pages.served_form import ask_for_served
-from advisor.pairing import MOST_CANDIDATES, left_out_sentence, model_words, refusal_of, short_names
+from advisor.pairing import MOST_CANDIDATES, lacks, left_out_sentence, model_words, refusal_of, short_names
 from advisor.plan import DEFAULT_MODEL, STRATEGIES, FurtherModel, Plan
 from advisor.wording import name_of
+from eval.task import Example
 from strategies.engine.models import SUGGESTIONS
 from strategies.registry import CHANGES_WEIGHTS, LOCAL
 from strategies.served.address import is_served
@@ -56,9 +57,11 @@ def _set_models(first: str, further: Sequence[str]) -> None:
     st.session_state["further-models"] = list(further)
 
 
-def choose_further(plan: Plan, model: str, strategies: Sequence[str]) -> tuple[FurtherModel, ...]:
+def choose_further(
+    plan: Plan, model: str, strategies: Sequence[str], train: Sequence[Example]
+) -> tuple[FurtherModel, ...]:
     """The further models, each with its strategies. `model` is the first, with its `strategies`. One without any is
-    kept, so that the page can ask for one."""
+    kept, so that the page can ask for one. What the training rows lack something for isn't offered."""
     before = {one.model: one.strategies for one in plan.further}
     titles = {one.name: one.title for one in SUGGESTIONS}
     now = st.session_state.get("further-models", [])
@@ -77,7 +80,8 @@ def choose_further(plan: Plan, model: str, strategies: Sequence[str]) -> tuple[F
             frame.small(f"Every further model takes about as long as the first. At most {MOST_CANDIDATES} candidates.")
             return ()
         short = short_names([model, *models])
-        possible = {name: [one for one in STRATEGIES if refusal_of(one, name) is None] for name in models}
+        fitting = [one for one in STRATEGIES if lacks(one, train) is None]  # the cards of the first model say why
+        possible = {name: [one for one in fitting if refusal_of(one, name) is None] for name in models}
         _offer_presets(model, short[model], models, possible)
         found = []
         for name in models:

@@ -46,6 +46,27 @@ def test_strategies_are_shared_among_two_models_and_both_are_compared(store: Sto
     assert html_of(app).count("with other-model") >= 3  # the page of the run
 
 
+def test_a_further_model_is_offered_preferences_only_where_the_data_has_rejected_answers(
+    store: Store, model: str
+) -> None:
+    head, *rows = TICKETS.splitlines()
+    pairs = "\n".join([f"{head},rejected", *(f"{row},no idea" for row in rows)])
+    offered = {}
+    for name, table in (("plain", TICKETS), ("pairs", pairs)):
+        dataset = store.add_dataset(f"{name}.csv", table.encode())
+        setup = Setup("message", "label", rejected="rejected" if name == "pairs" else None)
+        further = (FurtherModel(model, ("prompting", "preference_tuning")),)  # as a run on other data had it
+        store.save_setup(dataset.id, setup)
+        store.save_draft(Plan(dataset.id, setup, "quick", ("prompting",), further=further))
+        app = open_page("Compare", dataset=dataset.id)
+        pills = app.pills(key=f"strategies-with-{model}")
+        offered[name] = "Fine-tuning on preferences" in pills.options, "preference_tuning" in pills.value
+        app.button(key="run").click().run()
+    assert offered == {"plain": (False, False), "pairs": (True, True)}
+    plans = {store.dataset(run.plan.dataset_id).name: run.plan.further[0].strategies for run in store.runs()}
+    assert plans == {"plain.csv": ("prompting",), "pairs.csv": ("prompting", "preference_tuning")}
+
+
 def test_a_model_without_a_strategy_and_too_many_candidates_are_refused(store: Store, model: str) -> None:
     dataset = store.add_dataset("tickets.csv", TICKETS.encode())
     plan = Plan(dataset.id, Setup("message", "label"), further=(FurtherModel(model, ()),))
