@@ -172,8 +172,11 @@ class TrainedByService(Protocol):
 @runtime_checkable
 class Adapted(Protocol):
     """What a fitted strategy with an adapter can also do: answer with the adapter kept separate, as when one base model
-    serves several tasks, and merge it again."""
+    serves several tasks; answer with it switched off, as the base model does to the same prompts; and merge it again.
+    """
 
     def take_apart(self) -> None: ...
+
+    def switch_off(self) -> None: ...
 
     def put_together(self) -> None: ...

@@ -272,6 +272,9 @@ class Finetuning(Training):
     def take_apart(self) -> None:
         self._serve(self._load_apart)
 
+    def switch_off(self) -> None:
+        self._serve(lambda _: self.load_model())
+
     def put_together(self) -> None:
         self._serve(self._load)
 

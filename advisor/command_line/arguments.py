@@ -146,10 +146,22 @@ def _parser() -> argparse.ArgumentParser:
     predict = commands.add_parser("predict", help="answer lines from standard input with a strategy of a run")
     predict.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
     predict.add_argument("--strategy", required=True, metavar="NAME")
+    predict.add_argument(
+        "--adapter",
+        choices=("on", "off", "both"),
+        default="on",
+        help="off: the answers with the trained adapter switched off, as the base model gives them; both: each answer, "
+        "a tab, and the answer with the adapter switched off (default: on)",
+    )
 
     tried = commands.add_parser("try", help="answer one input with every strategy of a run, side by side")
     tried.add_argument("run", metavar="RUN", help="the run's id, or its beginning")
     tried.add_argument("text", metavar="TEXT", help="the input, in quotation marks")
+    tried.add_argument(
+        "--adapter-off",
+        action="store_true",
+        help="ask each strategy that trained an adapter again with the adapter switched off",
+    )
 
     judge = commands.add_parser("judge", help="let a language model compare the written answers of a run")
     judge.add_argument("run", metavar="RUN", help="the run's id, or its beginning")

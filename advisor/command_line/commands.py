@@ -36,6 +36,7 @@ from advisor.command_line.tuned import forget_tuned
 from advisor.command_line.uploads import read_file, upload_of
 from advisor.decision.outside import check_tokens, read_costs, read_outcomes
 from advisor.report.build import judge
+from advisor.runs.adapter_off import load_without_adapter
 from advisor.runs.order import BUILD_STRATEGY, load_fitted
 from advisor.runs.trying import order_to_answer
 from advisor.runs.worker import work
@@ -92,7 +93,7 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
         case "predict":
             return _predict(store, options, build_strategy)
         case "try":
-            one = try_of(store, options.run, options.text)
+            one = try_of(store, options.run, options.text, options.adapter_off)
             with processor(store, Screen(stderr=True)):
                 return answer_try(store, one, build_strategy)
         case "judge":
@@ -116,19 +117,21 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
 
 
 def _predict(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
-    """One answer per line; a line break inside an answer becomes a space."""
+    """One answer per line, or two with a tab between them; a line break or a tab inside an answer becomes a space."""
     run = store.run(options.run)
     plan = run.plan
     names = [one.name for one in plan.pairings]
     if options.strategy not in names and options.strategy not in BASELINES:
         raise BadInput(f"Run {run.id} did not compare {options.strategy!r}; choose {' or '.join(names)}.")
-    strategy = load_fitted(order_to_answer(store, run, options.strategy, build_strategy))
+    order = order_to_answer(store, run, options.strategy, build_strategy)
+    loads = {"on": [load_fitted], "off": [load_without_adapter], "both": [load_fitted, load_without_adapter]}
+    asked = [load(order) for load in loads[options.adapter]]
     lines = _input_lines()
     unanswered = 0
     while chunk := list(islice(lines, 1 if sys.stdin.isatty() else _LINES_A_CALL)):
-        for prediction in strategy.predict(chunk):
-            sys.stdout.write(" ".join(prediction.text.split()) + "\n")
-            unanswered += prediction.error is not None
+        for answers in zip(*(one.predict(chunk) for one in asked), strict=True):
+            sys.stdout.write("\t".join(" ".join(answer.text.split()) for answer in answers) + "\n")
+            unanswered += any(answer.error is not None for answer in answers)
         sys.stdout.flush()
     if unanswered == 1:
         return fail(1, "1 line could not be answered and was left empty.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Sequence
 from functools import partial
 from html import escape
 
@@ -15,27 +16,26 @@ import streamlit as st
 
 from advisor.pages import frame
 from advisor.pages.blocks import folded
-from advisor.pages.key_field import ask_for_key
-from advisor.pages.marks import marked_name, plain
-from advisor.pages.sent_prompt import show_prompt
+from advisor.pages.marks import plain
 from advisor.pages.side_by_side import read_answers
-from advisor.pages.sources import Sources, sources_html
-from advisor.palette import colour_variable
+from advisor.pages.sources import Sources
+from advisor.pages.tried_answers import show_answers
+from advisor.pairing import strategy_of
 from advisor.render.fitted_zip import can_download, unpacked_bytes, write_fitted_zip
-from advisor.runs.trying import NOTHING_SAVED, strategies_to_try, tryable
+from advisor.runs.adapter_off import no_adapter
+from advisor.runs.trying import NOTHING_SAVED, strategies_to_try, tryable, with_adapter
 from advisor.runs.worker import start_worker
 from advisor.schema import Report
 from advisor.storage.stored import StoredRun
-from advisor.storage.tries import Stage, TriedAnswer, Try, add_try, new_try, read_try, tries_of, waiting_tries
-from advisor.wording import count_text, in_sentence, memory_text, name_of, seconds_text, share_text
+from advisor.storage.tries import Try, add_try, new_try, read_try, tries_of, waiting_tries
+from advisor.wording import count_text, in_sentence, memory_text, name_of
 from eval.task import BadInput
-from strategies.registry import BASELINES
+from strategies.registry import BASELINES, DECLARATIONS
 
 TITLE = "Try it"
 _SECONDS_BETWEEN_LOOKS = 0.5
 _LONGEST_TITLE = 70  # characters of an input in a list
 _MOST_BYTES = 300_000_000  # of a ZIP that the page makes in memory
-_COLUMNS = {1: 1, 2: 2, 4: 2}  # for so many strategies; else 3
 _WAITING_STATES = ("running", "queued", "interrupted")
 
 
@@ -54,7 +54,7 @@ def _show_tries(run: StoredRun, report: Report) -> None:
     for one in found:
         if one.problem:
             frame.small(one.problem)
-    _ask(run)
+    _ask(run, [one.strategy for one in found if one.problem is None])
     tries = tries_of(frame.store(), run.id)
     if not tries:
         return
@@ -66,19 +66,21 @@ def _show_tries(run: StoredRun, report: Report) -> None:
         shown = next((one for one in tries if one.id == chosen), shown)
     sources = _sources_of(run, report)
     if shown.state == "done":
-        _show(shown, sources)
+        show_answers(shown, sources)
     else:
         _watch(shown, sources)
 
 
-def _ask(run: StoredRun) -> None:
+def _ask(run: StoredRun, answering: Sequence[str]) -> None:
     with st.form("try-it", border=False):
         text = st.text_area("A new input", key="try-input", height=100, placeholder="Write it as in your data.")
+        is_also_off = _offer_adapter_off(answering)
         is_asked = st.form_submit_button("Answer with every strategy", icon=":material/play_arrow:")
     if not is_asked:
         return
     try:
-        one = new_try(run.id, text, strategies_to_try(frame.store(), run))
+        strategies = strategies_to_try(frame.store(), run)
+        one = new_try(run.id, text, strategies, with_adapter(strategies) if is_also_off else ())
         add_try(frame.store(), one)
     except BadInput as wrong:
         frame.problem(str(wrong))
@@ -88,6 +90,26 @@ def _ask(run: StoredRun) -> None:
         return
     with st.spinner("Starting the worker"):
         start_worker(frame.store())
+
+
+def _offer_adapter_off(answering: Sequence[str]) -> bool:
+    """Whether to ask again with adapters switched off. Says which trained strategies have none."""
+    without = [why for name in answering if name not in BASELINES and _is_trained(name) and (why := no_adapter(name))]
+    is_also_off = False
+    if with_adapter(answering):
+        is_also_off = st.checkbox(
+            "Also with the adapter switched off",
+            key="try-adapter-off",
+            help="The model answers the same prompt again without the trained adapter, as before training. So you see "
+            "what training changed.",
+        )
+    if without:
+        frame.small(" ".join(without))
+    return is_also_off
+
+
+def _is_trained(name: str) -> bool:
+    return DECLARATIONS[strategy_of(name)].changes_weights
 
 
 def _watch(one: Try, sources: Sources) -> None:
@@ -103,7 +125,7 @@ def _watch(one: Try, sources: Sources) -> None:
         if not alive and st.button("Start the worker", icon=":material/play_arrow:", key="start-worker"):
             start_worker(frame.store())
             st.rerun(scope="fragment")
-        _show(now, sources)
+        show_answers(now, sources)
 
     look()
 
@@ -115,20 +137,21 @@ def _standing(one: Try, alive: bool) -> str:
         return "The input is waiting, because the program that answers it (the worker) has stopped."
     if one.state == "running":
         return (
-            f"{_stage_words(one.stage, one.strategy)} ({seconds:.0f} s). "
-            f"{len(one.answers)} of {count_text(len(one.strategies), 'answer')} so far."
+            f"{_stage_words(one)} ({seconds:.0f} s). "
+            f"{len(one.answers)} of {count_text(len(one.asked), 'answer')} so far."
         )
     return f"{_queue_words(one)} Waiting for {seconds:.0f} s. You can leave this page: the answers are kept."
 
 
-def _stage_words(stage: Stage, strategy: str) -> str:
-    match stage:
+def _stage_words(one: Try) -> str:
+    name = f"{in_sentence(one.strategy)}, its adapter switched off" if one.is_off else in_sentence(one.strategy)
+    match one.stage:
         case "starting":
             return "Starting the process that holds the model"
         case "loading":
-            return f"Loading {in_sentence(strategy)}"
+            return f"Loading {name}"
         case "answering":
-            return f"Answering with {in_sentence(strategy)}"
+            return f"Answering with {name}"
 
 
 def _queue_words(one: Try) -> str:
@@ -153,83 +176,9 @@ def _is_waiting(one: Try) -> bool:
     return any(try_id == one.id for _, try_id in waiting_tries(frame.store()))
 
 
-def _show(one: Try, sources: Sources) -> None:
-    st.html(f'<div class="tried-input"><h3>Input</h3><p class="text">{escape(one.input)}</p></div>')
-    strategies = [answer for answer in one.answers if answer.strategy not in BASELINES]
-    baselines = [answer for answer in one.answers if answer.strategy in BASELINES]
-    count = len([name for name in one.strategies if name not in BASELINES])
-    width = _COLUMNS.get(count, 3)
-    for first in range(0, len(strategies), width):
-        columns = st.columns(width)
-        for column, answer in zip(columns, strategies[first : first + width], strict=False):
-            with column, st.container(border=True):
-                st.html(f'<div class="given tried">{_card(one, answer, sources)}</div>')
-                if answer.prompt:
-                    with st.expander(f"Prompt sent ({count_text(answer.tokens_in, 'token')})"):
-                        show_prompt(answer.prompt)
-    if baselines:
-        cards = "".join(_card(one, answer, sources) for answer in baselines)
-        st.html(
-            f'<h3 class="tried-head">Baselines, without a language model</h3><div class="given tried">{cards}</div>'
-        )
-    if one.state == "done":
-        frame.small(_took(one))
-        for host in dict.fromkeys(answer.awaits_key for answer in one.answers if answer.awaits_key):
-            ask_for_key(host)
-            frame.small("Then ask again.")
-
-
-def _card(one: Try, answer: TriedAnswer, sources: Sources) -> str:
-    name = marked_name(answer.strategy)
-    if answer.problem:
-        return f'<section><header>{name}</header><p class="text problem">{escape(answer.problem)}</p></section>'
-    return (
-        f'<section><header>{name}<span class="quiet">{escape(_time_of(answer))}</span></header>'
-        f'<p class="text answer">{escape(answer.text or "(nothing)")}</p>{_likely(answer)}'
-        f"{sources_html(answer.sources, sources, one.input)}</section>"
-    )
-
-
-def _time_of(answer: TriedAnswer) -> str:
-    if answer.loading_seconds is None:
-        return seconds_text(answer.seconds)
-    return f"{seconds_text(answer.seconds)} (after {seconds_text(answer.loading_seconds)} of loading)"
-
-
-def _likely(answer: TriedAnswer) -> str:
-    """The likeliest labels with their probabilities, as bars."""
-    if not answer.likely:
-        return ""
-    colour = colour_variable(answer.strategy)
-    rows = "".join(
-        f"<li><span>{escape(one.label)}</span><span>{_percent(one.share)}</span>"
-        f'<div class="bar" aria-hidden="true"><i style="width:{one.share:.1%};--mark:{colour}"></i></div></li>'
-        for one in answer.likely
-    )
-    others = answer.labels - len(answer.likely)
-    more = f'<p class="quiet small">{count_text(others, "other label")} less likely.</p>' if others else ""
-    return f'<ul class="likely" aria-label="Probability of each label">{rows}</ul>{more}'
-
-
-def _percent(share: float) -> str:
-    return "under 1 %" if share < 0.01 else share_text(share)
-
-
 def _sources_of(run: StoredRun, report: Report) -> Sources:
     found = read_answers(run, report)
     return found[1] if found else {}
-
-
-def _took(one: Try) -> str:
-    seconds = f"All answers were there after {seconds_text(one.since - one.created_at)}."
-    if any(answer.loading_seconds is not None for answer in one.answers):
-        seconds += " The first answer after loading takes longer than the next ones."
-    if any(answer.likely for answer in one.answers):
-        seconds += (
-            " Probabilities of a language model are the label scores that the strategy compares, scaled to add up to "
-            "100 %. They aren't calibrated."
-        )
-    return seconds
 
 
 def _title(one: Try) -> str:

@@ -7,14 +7,15 @@ import gc
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from advisor.runs.adapter_off import load_without_adapter
 from advisor.runs.child import failure_sentence, settle_in
 from advisor.runs.order import StepOrder, load_fitted
-from advisor.storage.tries import Likelihood, Stage, TriedAnswer
+from advisor.storage.tries import Asked, Likelihood, Stage, TriedAnswer
 from eval.task import BadInput
 from strategies.contract import Strategy
 from strategies.served.keys import KeyNeededError, accept
@@ -30,25 +31,29 @@ class Fitted:
     """The strategies of one run that are in memory. Those that leave a model as it is share it."""
 
     _run_folder: Path | None = None
-    _loaded: dict[str, Strategy] = field(default_factory=dict)
+    _loaded: dict[Asked, Strategy] = field(default_factory=dict)
     _shared: dict[str, object] = field(default_factory=dict)  # each model before any training, once it is loaded
 
-    def answer(self, order: StepOrder, text: str, tell: TellStage) -> TriedAnswer:
+    def answer(self, order: StepOrder, text: str, tell: TellStage, adapter_off: bool = False) -> TriedAnswer:
         """Never raises: a problem is a sentence in the answer."""
+        answer = self._answer(order, text, tell, Asked(order.strategy, adapter_off))
+        return replace(answer, adapter_off=adapter_off)
+
+    def _answer(self, order: StepOrder, text: str, tell: TellStage, asked: Asked) -> TriedAnswer:
         if order.run_folder != self._run_folder:
             self._forget()
             self._run_folder = order.run_folder
         loading_seconds = None
         stage: Stage = "loading"
         try:
-            if order.strategy not in self._loaded:
+            if asked not in self._loaded:
                 tell(stage)
                 started = time.perf_counter()
-                self._loaded[order.strategy] = self._load(order)
+                self._loaded[asked] = self._load(order, asked.adapter_off)
                 loading_seconds = time.perf_counter() - started
             stage = "answering"
             tell(stage)
-            return _answered(self._loaded[order.strategy], order.strategy, text, loading_seconds)
+            return _answered(self._loaded[asked], order.strategy, text, loading_seconds)
         except KeyNeededError as wrong:
             self._forget()  # what was loaded would go on with the refused key
             return TriedAnswer(order.strategy, problem=str(wrong), awaits_key=wrong.host)
@@ -56,15 +61,16 @@ class Fitted:
             traceback.print_exc()
             return TriedAnswer(order.strategy, problem=failure_sentence(wrong, stage))
 
-    def _load(self, order: StepOrder) -> Strategy:
+    def _load(self, order: StepOrder, adapter_off: bool) -> Strategy:
         """If memory is short, what was loaded before makes room."""
+        load = load_without_adapter if adapter_off else load_fitted
         try:
-            return load_fitted(order, partial(self._share, order.model))
+            return load(order, partial(self._share, order.model))
         except (BadInput, MemoryError):
             if not self._loaded:
                 raise
             self._forget()
-            return load_fitted(order, partial(self._share, order.model))
+            return load(order, partial(self._share, order.model))
 
     def _share(self, model: str, load: Callable[[], object]) -> object:
         if model not in self._shared:
@@ -78,17 +84,17 @@ class Fitted:
 
 
 def keep_answering(log: Path, orders: Connection, results: Connection) -> None:
-    """The child's part: for each order with its keys and its input, the stages it goes through and, last, the
-    answer."""
+    """The child's part: for each order with its keys, its input and whether the adapter is off, the stages it goes
+    through and, last, the answer."""
     settle_in(log)
     fitted = Fitted()
     while True:
         try:
-            order, keys, text = orders.recv()
+            order, keys, text, adapter_off = orders.recv()
         except EOFError:
             return
         accept(keys)
-        results.send(fitted.answer(order, text, results.send))
+        results.send(fitted.answer(order, text, results.send, adapter_off))
 
 
 def _answered(strategy: Strategy, name: str, text: str, loading_seconds: float | None) -> TriedAnswer:

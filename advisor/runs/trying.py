@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -10,13 +11,14 @@ from multiprocessing import get_context
 from filelock import Timeout
 
 from advisor.plan import BASELINES_STEP, CURVES_STEP
+from advisor.runs.adapter_off import no_adapter
 from advisor.runs.answering import keep_answering
 from advisor.runs.child import SECONDS_TO_END, death_sentence, spawned
 from advisor.runs.order import BUILD_STRATEGY, StepOrder
 from advisor.spending import unlimited
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
-from advisor.storage.tries import Stage, TriedAnswer, Try, leave_queue, read_try, save_try, waiting_tries
+from advisor.storage.tries import Asked, Stage, TriedAnswer, Try, leave_queue, read_try, save_try, waiting_tries
 from advisor.wording import name_of
 from eval.task import BadInput
 from strategies.registry import BASELINES
@@ -66,6 +68,11 @@ def strategies_to_try(store: Store, run: StoredRun) -> tuple[str, ...]:
     if not found:
         raise BadInput(NOTHING_SAVED)
     return found
+
+
+def with_adapter(strategies: Sequence[str]) -> tuple[str, ...]:
+    """Those of a run that can also be asked with their adapter switched off."""
+    return tuple(name for name in strategies if no_adapter(name) is None)
 
 
 def order_to_answer(store: Store, run: StoredRun, strategy: str, build_strategy: str = BUILD_STRATEGY) -> StepOrder:
@@ -134,9 +141,9 @@ class TryDesk:
             self._child = None
 
     def _answer(self, one: Try) -> None:
-        for strategy in one.left:
-            one = self._at(one, strategy, "loading" if self._child else "starting")
-            answer = self._ask(one)
+        for asked in one.left:
+            one = self._at(one, asked, "loading" if self._child else "starting")
+            answer = self._ask(one, asked)
             if answer is None:
                 save_try(self._store, replace(one, state="waiting", strategy="", since=time.time()))
                 self.close()
@@ -145,23 +152,24 @@ class TryDesk:
         save_try(self._store, replace(one, state="done", strategy="", since=time.time()))
         leave_queue(self._store, one.id)
 
-    def _at(self, one: Try, strategy: str, stage: Stage) -> Try:
-        one = replace(one, state="running", strategy=strategy, stage=stage, since=time.time())
+    def _at(self, one: Try, asked: Asked, stage: Stage) -> Try:
+        one = replace(one, state="running", strategy=asked.strategy, is_off=asked.adapter_off)
+        one = replace(one, stage=stage, since=time.time())
         save_try(self._store, one)
         return one
 
-    def _ask(self, one: Try) -> TriedAnswer | None:
-        """The answer of its present strategy. None if a run waits."""
+    def _ask(self, one: Try, asked: Asked) -> TriedAnswer | None:
+        """None if a run waits."""
         try:
             run = self._store.run(one.run_id)
-            order = order_to_answer(self._store, run, one.strategy, self._build_strategy)
+            order = order_to_answer(self._store, run, asked.strategy, self._build_strategy)
         except BadInput as wrong:
-            return TriedAnswer(one.strategy, problem=str(wrong))
+            return TriedAnswer(asked.strategy, problem=str(wrong), adapter_off=asked.adapter_off)
         if self._child is None:
             self._child = _Child(self._store)
         child, checked_at = self._child, 0.0
         try:
-            child.orders.send((order, handed_over(order.models), one.input))
+            child.orders.send((order, handed_over(order.models), one.input, asked.adapter_off))
             while True:
                 if time.monotonic() - checked_at >= _SECONDS_BETWEEN_CHECKS:
                     checked_at = time.monotonic()
@@ -171,11 +179,11 @@ class TryDesk:
                     heard = child.results.recv()
                     if isinstance(heard, TriedAnswer):
                         return heard
-                    one = self._at(one, one.strategy, heard)
+                    one = self._at(one, asked, heard)
         except (EOFError, BrokenPipeError, ConnectionResetError):
             problem = child.death()
             self.close()
-            return TriedAnswer(one.strategy, problem=problem)
+            return TriedAnswer(asked.strategy, problem=problem, adapter_off=asked.adapter_off)
 
 
 class _Child:

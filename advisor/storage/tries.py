@@ -34,8 +34,16 @@ class Likelihood:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A strategy or baseline that a try asks: as it was fitted, or with its adapter switched off."""
+
+    strategy: str
+    adapter_off: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TriedAnswer:
-    """One strategy's answer to a try, or the `problem` in a sentence.
+    """One strategy's answer to a try, or the `problem` in a sentence. `adapter_off`: as in `Asked`.
 
     `seconds` is the wall time of the answer, `loading_seconds` that of loading the strategy, None if it was in memory.
     `sources` are ids as in a `Prediction`. `likely` are the likeliest of all `labels`, best first; `prompt` is what a
@@ -54,12 +62,14 @@ class TriedAnswer:
     labels: int = 0
     prompt: SentPrompt | None = None
     awaits_key: str = ""
+    adapter_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """An input and what the strategies answered so far. While it runs, `strategy` is in this `stage` since `since`
-    (seconds since 1970, as `created_at`)."""
+    """An input and what the strategies answered so far. Those in `also_off` are asked again with their adapter switched
+    off. While it runs, `strategy` is in this `stage` since `since` (seconds since 1970, as `created_at`); `is_off` says
+    whether its adapter is off."""
 
     id: str
     run_id: str
@@ -71,18 +81,29 @@ class Try:
     stage: Stage = "starting"
     since: float = 0.0
     answers: tuple[TriedAnswer, ...] = ()
+    also_off: tuple[str, ...] = ()
+    is_off: bool = False
 
     @property
-    def left(self) -> tuple[str, ...]:
-        """The strategies that haven't answered."""
-        answered = {answer.strategy for answer in self.answers}
-        return tuple(name for name in self.strategies if name not in answered)
+    def asked(self) -> tuple[Asked, ...]:
+        """In the order in which they answer."""
+        return tuple(
+            Asked(name, adapter_off)
+            for name in self.strategies
+            for adapter_off in ((False, True) if name in self.also_off else (False,))
+        )
+
+    @property
+    def left(self) -> tuple[Asked, ...]:
+        """Those that haven't answered."""
+        answered = {Asked(answer.strategy, answer.adapter_off) for answer in self.answers}
+        return tuple(one for one in self.asked if one not in answered)
 
 
 _TRY = AsJson[Try](Try)
 
 
-def new_try(run_id: str, text: str, strategies: tuple[str, ...]) -> Try:
+def new_try(run_id: str, text: str, strategies: tuple[str, ...], also_off: tuple[str, ...] = ()) -> Try:
     """Raises BadInput if there is nothing to answer, or too much."""
     text = text.strip()
     if not text:
@@ -90,7 +111,8 @@ def new_try(run_id: str, text: str, strategies: tuple[str, ...]) -> Try:
     if len(text) > MOST_CHARACTERS:
         raise BadInput(f"The input has {len(text):,} characters, and the limit is {MOST_CHARACTERS:,}: shorten it.")
     now = time.time()
-    return Try(f"{int(now * 1000):015d}-{secrets.token_hex(4)}", run_id, text, strategies, now, since=now)
+    name = f"{int(now * 1000):015d}-{secrets.token_hex(4)}"
+    return Try(name, run_id, text, strategies, now, since=now, also_off=also_off)
 
 
 def add_try(store: Store, one: Try) -> None:

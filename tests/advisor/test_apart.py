@@ -34,6 +34,9 @@ class WithAdapter(CommonestAnswer):
     def take_apart(self) -> None:
         self.asked.append("apart")
 
+    def switch_off(self) -> None:
+        self.asked.append("off")
+
     def put_together(self) -> None:
         self.asked.append("together")
 

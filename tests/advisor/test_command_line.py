@@ -143,6 +143,8 @@ def test_a_fitted_strategy_answers_lines(
     assert "has no fitted retrieval" in one_sentence(capsys)
     assert main(["predict", run.id, "--strategy", "finetuning"], STEADY) == 2
     assert "did not compare 'finetuning'" in one_sentence(capsys)
+    assert main(["predict", run.id, "--strategy", "prompting", "--adapter", "both"], STEADY) == 2
+    assert one_sentence(capsys) == "Prompting trains no adapter, so there is none to switch off."
     assert main(["predict", "1999", "--strategy", "prompting"], STEADY) == 2
     assert "No run begins with '1999'" in one_sentence(capsys)
 

@@ -37,6 +37,23 @@ def test_try_refuses_in_one_sentence(run: StoredRun, capsys: pytest.CaptureFixtu
     assert "No run begins with 'nothing'" in capsys.readouterr().err
 
 
+def test_an_adapter_that_is_not_there_cannot_be_switched_off(
+    run: StoredRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["try", run.id, "my invoice", "--adapter-off"], STEADY) == 2
+    assert capsys.readouterr().err == f"Run {run.id} trained no adapter, so there is none to switch off.\n"
+    run = finished(Store(), "prompting", "full_finetuning")
+    assert main(["try", run.id, "my invoice", "--adapter-off"], STEADY) == 2
+    assert capsys.readouterr().err == (
+        "Full fine-tuning changed the model's own weights, so it has no adapter to switch off.\n"
+    )
+    assert not tries_of(Store(), run.id)
+    run = finished(Store(), "finetuning")
+    assert main(["try", run.id, "my invoice", "--adapter-off"], STEADY) == 0  # its own answer, and a sentence
+    said = capsys.readouterr().out
+    assert "Adapter fine-tuning, adapter switched off\n  The finetuning of run" in said and "  billing\n" in said
+
+
 def test_download_refuses_in_one_sentence_and_leaves_no_file(
     run: StoredRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,7 @@ import pytest
 from advisor.plan import BASELINES_STEP, Plan, Setup
 from advisor.render.fitted_zip import can_download, write_fitted_zip
 from advisor.runs.answering import LABELS_SHOWN, Fitted
-from advisor.runs.trying import order_to_answer, strategies_to_try
+from advisor.runs.trying import order_to_answer, strategies_to_try, with_adapter
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.storage.task_file import read_task, task_to_json
@@ -26,6 +26,7 @@ from eval.measuring.runner import measure
 from eval.outcomes import Trial
 from eval.scoring import scorer_for
 from eval.task import BadInput, Document, Example, Kind, Split, Task
+from strategies.answerer import Answerer
 from strategies.engine.weights import load_language_model
 from strategies.presets import Budget
 from strategies.registry import BASELINES, LOCAL, STRATEGIES, baselines_for, class_at
@@ -146,6 +147,31 @@ def test_a_test_input_that_is_tried_gets_the_recorded_answer_of_each_strategy(me
         assert not with_labels if is_written else with_labels >= set(LOCAL)
         if measured.kind is Kind.EXTRACTION:
             assert all(isinstance(json.loads(answer.text), dict) for answer in answers if answer.strategy in LOCAL)
+
+
+def test_with_its_adapter_switched_off_a_strategy_answers_as_the_base_model_does(measured: Measured) -> None:
+    """The same prompt, compared or written in the same way, by a fresh base model; and its own answer afterwards."""
+    store, run, fitted, text = measured.store, measured.run, Fitted(), "the parcel number 40"
+    task, _ = read_task(store.run_folder(run.id))
+    with_adapters = with_adapter(LOCAL)
+    assert with_adapters == ("finetuning", "retrieval_finetuning", "preference_tuning")
+    for name in LOCAL:
+        order = order_to_answer(store, run, name)
+        own = fitted.answer(order, text, lambda _: None)
+        off = fitted.answer(order, text, lambda _: None, adapter_off=True)
+        assert off.adapter_off and not own.adapter_off
+        if name not in with_adapters:
+            assert off.text == "" and "no adapter" in (off.problem or "")
+            continue
+        folder = store.run_folder(run.id) / name / "fitted"
+        strategy = class_at(STRATEGIES[name])(task.brief, lambda: load_language_model(run.plan.model), BUDGET, 0)
+        strategy.load(folder)
+        stored = json.loads((folder / "finetuning.json").read_text())["answerer"]
+        base = Answerer.from_json(load_language_model(run.plan.model), task.brief, stored)
+        (expected,) = base.answer(strategy._ask([text], base.model))  # type: ignore[attr-defined]
+        assert (off.problem, off.text, off.tokens_in) == (None, expected.text, expected.tokens_in)
+        assert fitted.answer(order, text, lambda _: None).text == own.text
+        assert off.prompt == own.prompt
 
 
 def test_an_input_that_is_too_long_is_a_sentence_for_each_strategy_with_a_model(measured: Measured) -> None:

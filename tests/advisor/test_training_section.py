@@ -46,6 +46,17 @@ def test_the_losses_of_training_are_drawn_and_said(
     assert drawn is not None and len(drawn.to_dict()["layer"]) == 6
 
 
+def test_the_way_to_see_what_an_adapter_changed_is_said_of_adapters_alone(
+    synthetic_trials: MakeTrials, synthetic_report: MakeReport
+) -> None:
+    trials = with_losses(synthetic_trials(), FELL)
+    whole = tuple(replace(one, strategy="last_layers") if one.strategy == "finetuning" else one for one in trials)
+    said, of_whole = (
+        " ".join(sentences_of(section_of(synthetic_report(trials=each), "training"))) for each in (trials, whole)
+    )
+    assert "ask adapter fine-tuning again with the adapter switched off" in said and "switched off" not in of_whole
+
+
 def test_without_losses_there_is_nothing_about_training(synthetic_report: MakeReport) -> None:
     report = synthetic_report()
     assert "training" not in section_names(report) and charts.loss_chart(report, LIGHT) is None

@@ -60,7 +60,7 @@ def test_a_further_model_is_offered_preferences_only_where_the_data_has_rejected
         store.save_draft(Plan(dataset.id, setup, "quick", ("prompting",), further=further))
         app = open_page("Compare", dataset=dataset.id)
         pills = app.pills(key=f"strategies-with-{model}")
-        offered[name] = "Fine-tuning on preferences" in pills.options, "preference_tuning" in pills.value
+        offered[name] = "Fine-tuning on preferences" in pills.options, "preference_tuning" in (pills.value or ())
         app.button(key="run").click().run()
     assert offered == {"plain": (False, False), "pairs": (True, True)}
     plans = {store.dataset(run.plan.dataset_id).name: run.plan.further[0].strategies for run in store.runs()}

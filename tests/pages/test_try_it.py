@@ -25,6 +25,7 @@ from advisor.storage.tries import (
     tries_of,
     waiting_tries,
 )
+from eval.outcomes import Trial
 from eval.sent import Part, Piece
 from tests.app import html_of, open_page
 
@@ -112,6 +113,45 @@ def test_answers_stand_side_by_side_with_probabilities_and_sources(store: Store,
     (box,) = (box for box in app.selectbox if box.label == "Inputs you tried")
     box.select_index(1).run()
     assert "an earlier input" in html_of(app) and "The model is gone." not in html_of(app)
+
+
+def test_the_answer_with_the_adapter_off_stands_under_the_own_one_and_what_changed_is_said(
+    store: Store, run: StoredRun
+) -> None:
+    app = open_page("Report", run=run.id)
+    app.checkbox(key="try-adapter-off").check()
+    ask(app, "Where is my parcel?")
+    (one,) = tries_of(store, run.id)
+    assert [(each.strategy, each.adapter_off) for each in one.asked] == [
+        ("prompting", False),
+        ("retrieval", False),
+        ("finetuning", False),
+        ("finetuning", True),
+        ("majority_label", False),
+    ]
+    own = TriedAnswer("finetuning", "delivery", seconds=0.1)
+    for base, changed in (("refund", "Training changed this answer."), ("delivery", "The same answer.")):
+        off = TriedAnswer("finetuning", base, seconds=0.2, adapter_off=True)
+        save_try(store, replace(one, state="running", strategy="finetuning", is_off=True, answers=(own, off)))
+        said = html_of(open_page("Report", run=run.id))
+        assert "Starting the process" in said and "2 of 5 answers so far." in said
+        card = said.split("<b>Adapter switched off</b>")[1]
+        assert f'<p class="text answer">{base}</p>' in card and changed in card
+    save_try(store, replace(one, state="running", stage="loading", strategy="finetuning", is_off=True))
+    assert "Loading adapter fine-tuning, its adapter switched off" in html_of(open_page("Report", run=run.id))
+
+
+def test_what_trained_the_weights_themselves_says_that_nothing_can_be_switched_off(
+    store: Store, finished: Finish, synthetic_trials: Callable[..., tuple[Trial, ...]]
+) -> None:
+    trials = [replace(one, strategy="last_layers") for one in synthetic_trials() if one.strategy == "finetuning"]
+    run = finished(trials)
+    (store.run_folder(run.id) / "last_layers" / "fitted").mkdir()
+    app = open_page("Report", run=run.id)
+    assert "Last-layer fine-tuning changed the model&#x27;s own weights, so it has no adapter to switch off." in (
+        html_of(app)
+    )
+    assert not [box for box in app.checkbox if box.key == "try-adapter-off"]
 
 
 def test_a_run_with_nothing_saved_says_why_it_cannot_be_tried(store: Store, run: StoredRun) -> None:

@@ -119,6 +119,10 @@ def test_an_adapter_kept_apart_answers_with_the_same_weights_and_can_be_merged_a
     assert parts and strategy._answerer.model is strategy.trained_model
     assert abs(strategy.trained_model.score(prompts, labels).log_probabilities - merged).max() < 1e-4
     assert strategy.predict(INPUTS) == answers
+    strategy.switch_off()
+    base = tiny_transformer().score(prompts, labels).log_probabilities
+    assert abs(base - merged).max() > 0.01  # training did something
+    assert (strategy.trained_model.score(prompts, labels).log_probabilities == base).all()
     strategy.put_together()
     assert not [name for name, _ in strategy.trained_model.network.named_modules() if "lora" in name]
     assert strategy.predict(INPUTS) == answers
