@@ -230,7 +230,7 @@ class Plan:
     """One run of the comparison over one stored dataset. `strategies` use `model`; each of `further` models has its
     own. `prices` are those of its served models, as far as known; `limit` is the most that their requests may cost.
     `tunings` are the prices of fine-tuning them, and `sends_training` says that the person agreed to send training rows
-    to the services that do."""
+    to the services that do. `tunes_from` is the run whose adapters fine-tuning goes on from."""
 
     __pydantic_config__: ClassVar = _STRICT
     dataset_id: str
@@ -246,6 +246,7 @@ class Plan:
     limit: Limit = field(default_factory=Limit)
     tunings: tuple[TuningPrice, ...] = ()
     sends_training: bool = False
+    tunes_from: str | None = None
 
     @property
     def steps(self) -> tuple[str, ...]:

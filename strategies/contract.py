@@ -11,6 +11,7 @@ from eval.money.tokens import Spent
 from eval.outcomes import INDEXING, Effort, LossPoint, Prediction, SearchQuality
 from eval.task import Document, Example, LearningSplit
 from strategies.declaration import Declaration
+from strategies.tuned_again import EarlierAdapter
 
 if TYPE_CHECKING:  # imports torch
     from strategies.engine.local_model import LocalModel
@@ -167,6 +168,13 @@ class TrainedByService(Protocol):
     for."""
 
     trained_tokens: int
+
+
+@runtime_checkable
+class GoesOn(Protocol):
+    """What can train further from an adapter of an earlier run: `earlier`, None to start from the base model."""
+
+    earlier: EarlierAdapter | None
 
 
 @runtime_checkable

@@ -27,6 +27,7 @@ from strategies.declaration import Declaration, Mark, Words
 from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.presets import TRIAL_SHARE, Budget
 from strategies.prompts import SHORT_INSTRUCTIONS, as_asked, build_prompt
+from strategies.tuned_again import EarlierAdapter
 
 if TYPE_CHECKING:  # imports torch, and a page only needs the declarations
     from peft import PeftModel
@@ -85,6 +86,7 @@ class Training(ABC):
         if not packing_is_right(model.network, [*pairs, *dev]):
             self._packs = False
             self.notes.append("Each row was trained alone, which is slower, because together they gave another loss.")
+        self._look_before(model, dev)
         rates = self.learning_rates[: self.budget.learning_rates]
         total = min(self.budget.training_tokens, self.budget.epochs * sum(pair.tokens for pair in pairs))
         trial_tokens = int(TRIAL_SHARE * total)
@@ -222,6 +224,9 @@ class Training(ABC):
         """Sizes of the trained part, reported with the settings."""
         return {}
 
+    def _look_before(self, model: LocalModel, dev: Sequence[Pair]) -> None:  # noqa: B027  # most start from nothing
+        """Before anything is trained."""
+
     @abstractmethod
     def _start(self, model: LocalModel) -> PreTrainedModel | PeftModel:
         """The network, with gradients enabled for the part to train."""
@@ -268,6 +273,15 @@ class Finetuning(Training):
     )
     learning_rates: ClassVar[tuple[float, ...]] = LEARNING_RATES
     trained_part: ClassVar[str] = "adapter"
+    earlier: EarlierAdapter | None = field(default=None, init=False)
+    _loss_before: float = field(default=0.0, init=False, repr=False)  # with the earlier adapter, on dev
+
+    def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        super().fit(split, documents, report_progress)
+        if self.earlier is not None:
+            self.settings = {"tuned from run": self.earlier.run, **self.settings}
+            after = min(point.dev for point in self.losses)
+            self.notes.append(self.earlier.sentence(self._loss_before, after))
 
     def take_apart(self) -> None:
         self._serve(self._load_apart)
@@ -284,14 +298,27 @@ class Finetuning(Training):
         self.trained_model = self._answerer.model = load(self._kept)
 
     def _sizes(self) -> dict[str, int]:
-        from strategies.engine.adapter import ALPHA, RANK
+        from strategies.engine.adapter_shape import ALPHA, RANK
 
         return {"rank": RANK, "alpha": ALPHA}
 
     def _start(self, model: LocalModel) -> PeftModel:
-        from strategies.engine.adapter import add_adapter
+        """Raises BadInput if the earlier adapter doesn't fit the model."""
+        from strategies.engine.adapter import add_adapter, further_adapter
 
+        if self.earlier is not None:
+            return further_adapter(model.network, self.earlier.folder)
         return add_adapter(model.network, self.seed)
+
+    def _look_before(self, model: LocalModel, dev: Sequence[Pair]) -> None:
+        from strategies.engine.loss import mean_loss
+
+        if self.earlier is None:
+            return
+        network = self._start(model)
+        with self._attention(network):
+            self._loss_before = mean_loss(network, dev)
+        self._end(model, network)
 
     def _keep(self, network: PeftModel, folder: Path) -> None:
         network.save_pretrained(str(folder))

@@ -116,6 +116,12 @@ def _parser() -> argparse.ArgumentParser:
         help="what a served model costs per million input and output tokens, such as gpt-5.4-mini=0.75/4.50 "
         "(default: the list price of its service, as far as we know it; repeatable)",
     )
+    compare.add_argument(
+        "--tune-from",
+        metavar="RUN",
+        help="fine-tuning goes on from the adapters that this earlier run trained for the same model; dev and test "
+        "rows that it learned from are left out (default: start from the base model)",
+    )
     add_tuning(compare)
     add_limits(compare, _number, _whole, "no limit")
     compare.add_argument("--seed", type=_whole, default=0, metavar="N", help="the same seed gives the same result")

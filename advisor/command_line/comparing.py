@@ -34,6 +34,7 @@ from advisor.request_estimate import sentences_on
 from advisor.runs.experiment import REPORT_FILES, draft_task, run_experiment
 from advisor.runs.foreseen import foresee_run
 from advisor.runs.timing import estimate_run, is_outdated, take_speed
+from advisor.runs.tuning_again import with_start
 from advisor.schema import Report
 from advisor.shutdowns import hosted_shutdown_sentence, shutdown_sentence
 from advisor.spending import check_limit, count_probes, price_in, probing, tuning_price_in, with_prices
@@ -60,6 +61,7 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
         priorities=priorities_of(options),
         limit=limit_of(options, Limit()),
         sends_training=options.send_training_data,
+        tunes_from=store.run(options.tune_from).id if options.tune_from else None,
     )
     models = list(dict.fromkeys(map(model_named, options.model or [DEFAULT_MODEL])))
     left_out: tuple[str, ...] = ()
@@ -74,6 +76,7 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
     plan = replace(plan, tunings=tuple(tuning_price_in(text, plan.models) for text in options.tuning_price))
     probes = probing(plan)
     task_json = draft_task(plan, upload.name, upload.table, upload.documents, probes)
+    task_json = with_start(store, plan, task_json)
     _check_results(options)
     dataset = store.keep_upload(upload)
     store.save_setup(dataset.id, replace(setup, own_metric=None))  # the pages read it and never run a person's code

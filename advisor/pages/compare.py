@@ -15,6 +15,7 @@ from advisor.pages.further_models import choose_further, offer_served
 from advisor.pages.marks import marked_name
 from advisor.pages.place import choose_place
 from advisor.pages.served_costs import choose_served_costs, show_requests
+from advisor.pages.tuning_start import choose_start
 from advisor.pages.waiting import ask_again, show_estimate, show_total
 from advisor.pairing import MOST_CANDIDATES, lacks, model_words, refusal_of
 from advisor.plan import (
@@ -344,6 +345,7 @@ def show_compare() -> None:
     offer_served(model)
     further = choose_further(was, model, strategies, draft.split.train)
     chosen = replace(was, strategies=strategies, model=model, preset=preset, further=further)
+    chosen = choose_start(chosen)
     chosen = choose_served_costs(chosen, dataset.name)
     if is_complete(chosen):
         show_requests(chosen, dataset.name)

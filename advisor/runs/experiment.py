@@ -24,6 +24,7 @@ from advisor.runs.race import CancelledError, Racer, StoppedError, race
 from advisor.runs.score_check import take_score_check
 from advisor.runs.step import KeyNeeded, Stopped, run_step
 from advisor.runs.timing import estimate_run, read_estimate
+from advisor.runs.tuning_again import with_start
 from advisor.schema import Report
 from advisor.spending import allowance_of, check_limit, count_probes, probing
 from advisor.storage.files import write_whole
@@ -55,7 +56,8 @@ def prepare(store: Store, plan: Plan) -> StoredRun:
     """Queues a run of a stored dataset. Raises BadInput, before anything runs, if the plan can't be carried out."""
     table, documents = store.read_upload(plan.dataset_id)
     probes = probing(plan)
-    run = store.add_run(plan, draft_task(plan, store.dataset(plan.dataset_id).name, table, documents, probes))
+    task_json = draft_task(plan, store.dataset(plan.dataset_id).name, table, documents, probes)
+    run = store.add_run(plan, with_start(store, plan, task_json))
     count_probes(probes, run.id, plan)
     return run
 

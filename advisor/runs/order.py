@@ -11,12 +11,13 @@ from typing import Any
 
 from advisor.pairing import Pairing, strategy_of
 from advisor.plan import BASELINES_STEP, CURVES_STEP
+from advisor.storage.start import earlier_adapter
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import curve_folder, read_trial
 from eval.statistics.learning_curve import sizes_of
 from eval.task import BadInput, Brief
 from strategies.base_models import check_model, is_here
-from strategies.contract import AsksModel, Strategy
+from strategies.contract import AsksModel, GoesOn, Strategy
 from strategies.presets import PRESETS, Preset
 from strategies.registry import BASELINES, BY_SERVICE, LEARNS_FROM_NO_ROWS, baselines_for
 from strategies.served.address import is_served
@@ -117,4 +118,7 @@ def is_done(folder: Path) -> bool:
 def build_for(order: StepOrder, brief: Brief, preset: Preset) -> Strategy:
     module, _, function = order.build_strategy.partition(":")
     build: Callable[..., Strategy] = getattr(import_module(module), function)
-    return build(strategy_of(order.strategy), brief, order.model, preset, order.seed, order.allowance)
+    strategy = build(strategy_of(order.strategy), brief, order.model, preset, order.seed, order.allowance)
+    if isinstance(strategy, GoesOn):
+        strategy.earlier = earlier_adapter(order.run_folder, order.strategy)
+    return strategy

@@ -31,6 +31,7 @@ from advisor.storage.clicks import clicks_in, write_clicks
 from advisor.storage.database import Database
 from advisor.storage.files import whole_folder, write_whole
 from advisor.storage.own_marks import readable_marks, write_marks
+from advisor.storage.start import keep_start
 from advisor.storage.stored import RunState, StoredDataset, StoredRun, StoredSpeed, StoredStep
 from advisor.storage.upload import AS_FOUND, READING, Reading, Upload, parsed_lines, read_parsed
 from eval.reading.table import Table
@@ -161,7 +162,8 @@ class Store:
 
     def add_run(self, plan: Plan, task_json: str) -> StoredRun:
         """Queues a run with its folder: the plan, the task with each example on its side of the split, and the person's
-        earlier clicks, on the data or on the run that this one follows, and their marks there."""
+        earlier clicks, on the data or on the run that this one follows, and their marks there; and the adapters that
+        its fine-tuning goes on from."""
         dataset, created_at = self.dataset(plan.dataset_id), time.time()
         run_id = f"{datetime.fromtimestamp(created_at, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         plan_json = PLAN.write(plan, indent=2)
@@ -171,6 +173,9 @@ class Store:
             earlier = [self.dataset_folder(dataset.id), *([self.run_folder(plan.follows)] if plan.follows else [])]
             if clicks := clicks_in(earlier):
                 write_clicks(unnamed, clicks)
+            if plan.tunes_from:
+                earlier_run = self.run(plan.tunes_from)
+                keep_start(unnamed, plan, self.run_folder(earlier_run.id), earlier_run.id, earlier_run.plan)
             if plan.follows and (marks := readable_marks(self.run_folder(plan.follows))):
                 write_marks(unnamed, marks)
         with self._database.transaction() as database:

@@ -47,6 +47,10 @@ def task_to_json(task: Task, split: Split) -> str:
         metric=task.metric,
         meanings=task.meanings,
     )
+    return stored_task_to_json(stored)
+
+
+def stored_task_to_json(stored: StoredTask) -> str:
     return _STORED.write(stored, indent=1)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from eval.task import BadInput
+from strategies.engine.adapter_shape import ALPHA, RANK
 from strategies.engine.few_rows import FewRowsLinear
 from strategies.engine.training import keep_within_memory
 
@@ -17,8 +20,6 @@ from strategies.engine.training import keep_within_memory
 LEFT_AS_THEY_ARE = 1 / 3
 _FORWARDS = (torch.nn.Linear.forward, FewRowsLinear.forward, Conv1D.forward)  # not those of routers between experts
 _QUANTISED = ("Linear4bit", "Linear8bitLt")  # of bitsandbytes
-RANK = 16
-ALPHA = 32
 
 
 def add_adapter(network: PreTrainedModel, seed: int) -> PeftModel:
@@ -29,6 +30,23 @@ def add_adapter(network: PreTrainedModel, seed: int) -> PeftModel:
         network,
         LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=adapted_parts(network), task_type="CAUSAL_LM"),
     )
+
+
+def further_adapter(network: PreTrainedModel, folder: Path) -> PeftModel:
+    """The adapter in this folder on a fresh network, to be trained further. Raises BadInput if it was made for a
+    network of another shape."""
+    keep_within_memory(network)
+    parts = adapted_parts(network)
+    made_for = PeftConfig.from_pretrained(str(folder)).target_modules
+    try:
+        if isinstance(parts, list) and set(made_for or ()) != set(parts):
+            raise ValueError("it is on other parts of the network")
+        return PeftModel.from_pretrained(network, str(folder), is_trainable=True)
+    except (RuntimeError, ValueError) as wrong:  # peft says so of missing parts and other sizes
+        raise BadInput(
+            "The adapter of the earlier run doesn't fit this base model, which has other layers or sizes than the one "
+            "it was trained on: start from the base model."
+        ) from wrong
 
 
 def adapted_parts(network: PreTrainedModel) -> list[str] | str:

@@ -15,7 +15,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from strategies.engine.adapter import ALPHA, RANK
+from strategies.engine.adapter_shape import ALPHA, RANK
 from strategies.engine.loss import Pair
 from strategies.engine.training import LARGEST_GRADIENT, ROWS_A_BATCH
 from tests.benchmarks.side_by_side import seconds_of

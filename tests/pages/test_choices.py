@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
 from advisor.runs.experiment import prepare
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
+from strategies.engine.adapter_shape import ALPHA, CONFIG, RANK
 from tests.app import html_of, open_page
 from tests.pages.test_flow import TICKETS
 
@@ -35,6 +37,27 @@ def test_choices_for_a_run_that_follows_another_are_its_own(store: Store) -> Non
     open_page("Compare", dataset=dataset.id).checkbox(key="include-retrieval").uncheck().run()
     following = open_page("Compare", dataset=dataset.id, follows=before.id)
     assert [box.value for box in following.checkbox if str(box.key).startswith("include-")].count(True) == 1
+
+
+def test_fine_tuning_can_start_from_an_earlier_run_with_an_adapter_for_the_same_strategy(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    earlier = prepare(store, Plan(dataset.id, Setup("message", "label"), strategies=("finetuning",)))
+    store.end_run(earlier.id, "done")
+    boxes = {box.label for box in open_page("Compare", dataset=dataset.id).selectbox}
+    assert "Start fine-tuning from" not in boxes
+    adapter = store.run_folder(earlier.id) / "finetuning" / "fitted" / "adapter"
+    adapter.mkdir(parents=True)
+    (adapter / CONFIG).write_text(json.dumps({"r": RANK, "lora_alpha": ALPHA}))
+    app = open_page("Compare", dataset=dataset.id)
+    assert app.selectbox(key="tunes-from").value is None
+    app.selectbox(key="tunes-from").select_index(1).run()
+    app.button(key="run").click().run()
+    run = store.runs()[0]
+    assert run.plan.tunes_from == earlier.id
+    assert (store.run_folder(run.id) / "start" / "finetuning" / CONFIG).is_file()
+    app = open_page("Compare", dataset=dataset.id)
+    app.checkbox(key="include-finetuning").uncheck().run()
+    assert "Start fine-tuning from" not in {box.label for box in app.selectbox}
 
 
 def test_a_strategy_that_is_off_says_what_would_make_it_worth_it(store: Store) -> None:
