@@ -91,7 +91,7 @@ class Training(ABC):
         total = min(self.budget.training_tokens, self.budget.epochs * sum(pair.tokens for pair in pairs))
         trial_tokens = int(TRIAL_SHARE * total)
         tokens = total - trial_tokens * len(rates)
-        best_rate = self.budget.settled.get("learning_rate")
+        best_rate = settled_rate = self.budget.settled.get("learning_rate")
         for at, rate in enumerate(rates if best_rate is None else ()):
 
             def trial_done(read: int, before: int = at * trial_tokens) -> None:
@@ -125,7 +125,9 @@ class Training(ABC):
         self.choices += choices
         # Dev losses during training aren't settings, and a single way to answer isn't a choice.
         tried = len(self.choices) - len(trained.history) - (len(choices) == 1)
-        self.effort = Effort(tried, len(split.dev), time.perf_counter() - started)
+        found_better = best_rate != rates[0] if settled_rate is None and len(rates) > 1 else None
+        seconds = time.perf_counter() - started
+        self.effort = Effort(tried, len(split.dev), seconds, found_better=found_better)
         self.notes += self.trained_model.notes
         self.settings = {
             "learning_rate": best_rate,

@@ -75,7 +75,10 @@ class PreferenceTuning(Finetuning):
         self.choices += choices
         tried = self.effort.settings_tried + len(self._betas)
         tried += len(choices) if len(choices) > 1 else 0  # a single way to answer isn't a choice
-        self.effort = Effort(tried, len(split.dev), time.perf_counter() - started)
+        found = [] if self.effort.found_better is None else [self.effort.found_better]
+        found += [learned["beta"] != self._betas[0]] if len(self._betas) > 1 else []
+        seconds = time.perf_counter() - started
+        self.effort = Effort(tried, len(split.dev), seconds, found_better=any(found) if found else None)
         self.settings |= learned
 
     def prefers(self, rows: Sequence[Example]) -> Preferred:

@@ -236,8 +236,11 @@ def _effort(candidate: Candidate) -> str:
 def _tried(effort: Effort) -> str:
     """How settings were chosen, and whether that was any use."""
     settings, rows = count_text(effort.settings_tried, "setting"), count_text(effort.dev_rows, "dev row")
-    if not effort.tokens:
-        return f"We tried {settings} on {rows}."
+    if not effort.tokens:  # learning rates, which are judged by their dev loss
+        tried = f"We tried {settings} on {rows}."
+        if effort.found_better is None:
+            return tried
+        return f"{tried} {'The chosen ones' if effort.found_better else 'None'} did better than the defaults."
     took = f"which took {count_text(effort.tokens, 'token')} and {taken_text(effort.seconds)}"
     if effort.found_better is None:
         return f"We tried {settings} on {rows}, {took}."

@@ -14,7 +14,7 @@ from advisor.render.html import render_html
 from advisor.render.markdown import render_markdown
 from advisor.schema import Report
 from advisor.sections.blocks import Definitions
-from eval.outcomes import LossPoint, Trial
+from eval.outcomes import Effort, LossPoint, Trial
 from tests.reports import section_names, section_of, sentences_of
 
 MakeReport = Callable[..., Report]
@@ -55,6 +55,24 @@ def test_the_way_to_see_what_an_adapter_changed_is_said_of_adapters_alone(
         " ".join(sentences_of(section_of(synthetic_report(trials=each), "training"))) for each in (trials, whole)
     )
     assert "ask adapter fine-tuning again with the adapter switched off" in said and "switched off" not in of_whole
+
+
+@pytest.mark.parametrize(
+    ("found_better", "said"),
+    [
+        (None, "We tried 3 settings on 40 dev rows. Chosen"),
+        (False, "on 40 dev rows. None did better than the defaults."),
+        (True, "on 40 dev rows. The chosen ones did better than the defaults."),
+    ],
+)
+def test_the_methods_say_whether_training_found_better_settings_than_its_defaults(
+    found_better: bool | None, said: str, synthetic_trials: MakeTrials, synthetic_report: MakeReport
+) -> None:
+    effort = Effort(3, 40, 12.0, found_better=found_better)
+    trials = [replace(one, effort=effort) for one in synthetic_trials() if one.strategy == "finetuning"]
+    report = synthetic_report(trials=tuple(trials))
+    (methods,) = (block for block in section_of(report, "method").blocks if isinstance(block, Definitions))
+    assert said in dict(methods.pairs)["Adapter fine-tuning"]
 
 
 def test_without_losses_there_is_nothing_about_training(synthetic_report: MakeReport) -> None:

@@ -128,6 +128,22 @@ def test_an_adapter_kept_apart_answers_with_the_same_weights_and_can_be_merged_a
     assert strategy.predict(INPUTS) == answers
 
 
+def test_a_training_says_whether_a_rate_beat_the_default_if_it_tried_others() -> None:
+    found = set()
+    for rates in ((1e-9, 3e-3), (3e-3, 1e-9)):  # the first one is the default
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Finetuning, "learning_rates", rates)
+            strategy = fitted(Finetuning)
+        assert strategy.settings["learning_rate"] == 3e-3
+        found.add((rates[0], strategy.effort.found_better))
+    assert found == {(1e-9, True), (3e-3, False)}
+    settled = replace(BUDGET, settled={"learning_rate": 3e-3})
+    for budget in (settled, replace(BUDGET, settings=1)):
+        strategy = Finetuning(Brief("tiny", Kind.CLASSIFICATION, "", LABELS), tiny_transformer, budget)
+        strategy.fit(SPLIT, (), lambda progress: None)
+        assert strategy.effort.found_better is None
+
+
 def test_only_what_trains_an_adapter_can_keep_it_apart() -> None:
     assert [issubclass(one, Adapted) for one in (Finetuning, FullFinetuning)] == [True, False]
 
