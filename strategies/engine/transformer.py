@@ -176,7 +176,8 @@ class Transformer(LocalModel):
         sees[..., : batch.real.shape[1]] = batch.real[:, None]
 
         found = []
-        widths = np.maximum.accumulate(counts.tolist()[::-1])[::-1].tolist()  # the maximum from each row on
+        # The maximum from each row on, and 1 if only rows without wanted nodes follow: no network runs on no tokens.
+        widths = np.maximum.accumulate(counts.tolist()[::-1]).clip(min=1)[::-1].tolist()
         for part in self._limits.passes(widths, logits_a_row=widest):
             width = widths[part.start]
             batch.cache.turn_to(part, 0, end)

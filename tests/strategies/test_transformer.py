@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -94,6 +95,22 @@ def test_the_best_labels_of_a_search_are_the_best_of_all(model: Transformer) -> 
         assert best.argmax(axis=1).tolist() == known.argmax(axis=1).tolist()
     seen = np.isfinite(found.log_probabilities)
     assert found.log_probabilities[seen] == pytest.approx(every.log_probabilities[seen], abs=1e-4)
+
+
+def test_rows_that_are_done_may_stand_last_in_a_pass_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strategies.engine.transformer.WORTH_DROPPING", 0.0)  # they stay in the batch
+    model = tiny_transformer()
+    model._limits = replace(model._limits, tokens=1)  # every row is a pass
+
+    def compare(scores: Scores) -> list[NDArray[np.float64]]:
+        compared = scores.log_probabilities.copy()
+        compared[-1] = -np.inf  # no label of the last row contends
+        return [compared]
+
+    every, found = model.score(prompts(4), LABELS), model.score(prompts(4), LABELS, compare=compare)
+    best = every.log_probabilities.argmax(axis=1)
+    done = ~np.isfinite(found.log_probabilities).any(axis=1)
+    assert done.sum() == 1 and (found.log_probabilities.argmax(axis=1) == best)[~done].all()
 
 
 def test_a_search_runs_what_can_win_and_no_more() -> None:
