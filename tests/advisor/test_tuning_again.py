@@ -11,7 +11,7 @@ import pytest
 
 from advisor.plan import PLAN, Plan, Setup, read_plan
 from advisor.runs.experiment import draft_task, prepare
-from advisor.runs.step import StepOrder, _build
+from advisor.runs.order import StepOrder, build_for
 from advisor.runs.tuning_again import _unseen, runs_to_start_from
 from advisor.storage.start import LearnedRow
 from advisor.storage.store import Store
@@ -92,7 +92,7 @@ def fit(store: Store, run: StoredRun) -> Finetuning:
     """As its step would do it."""
     folder = store.run_folder(run.id)
     task, split = read_task(folder)
-    strategy = _build(order_of(store, run), task.brief, small(run.plan.preset))
+    strategy = build_for(order_of(store, run), task.brief, small(run.plan.preset))
     assert isinstance(strategy, Finetuning)
     strategy.fit(split.without_test, (), lambda _: None)
     (folder / "finetuning" / "fitted").mkdir(parents=True)
@@ -133,7 +133,7 @@ def test_training_goes_on_from_the_earlier_adapter_and_says_so(first: First) -> 
         f"was {first.dev_loss:.2f} with that adapter and {after:.2f} after this training."
     )
     assert after < first.dev_loss
-    again = _build(order_of(store, run), task.brief, small("quick"))
+    again = build_for(order_of(store, run), task.brief, small("quick"))
     again.load(store.run_folder(run.id) / "finetuning" / "fitted")
     inputs = [row.input for row in split.test]
     assert again.predict(inputs) == strategy.predict(inputs)
