@@ -26,7 +26,8 @@ from strategies.contract import CHOOSING_RATE, TRAINING, Progress, ReportProgres
 from strategies.declaration import Declaration, Mark, Words
 from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.presets import TRIAL_SHARE, Budget
-from strategies.prompts import SHORT_INSTRUCTIONS, as_asked, build_prompt
+from strategies.prompts import SHORT_INSTRUCTIONS, answered, are_conversations, as_asked, build_prompt
+from strategies.training_rows import TrainingRows, learns_all_answers
 from strategies.tuned_again import EarlierAdapter
 
 if TYPE_CHECKING:  # imports torch, and a page only needs the declarations
@@ -58,7 +59,9 @@ class Training(ABC):
     notes: list[str] = field(default_factory=list, init=False)
     losses: tuple[LossPoint, ...] = field(default=(), init=False)
     trained_model: LocalModel = field(init=False, repr=False)
+    learns_earlier: bool = True  # all answers of a conversation, not only the last; False only to compare
     _packs: bool = field(default=True, init=False, repr=False)  # several rows into one sequence
+    _in_turns: bool = field(default=False, init=False, repr=False)  # whether prompts keep the turns of conversations
     name: ClassVar[str]
     declaration: ClassVar[Declaration]
     learning_rates: ClassVar[tuple[float, ...]]  # tried in this order within the budget
@@ -68,20 +71,22 @@ class Training(ABC):
         import_module("strategies.engine.adapter")  # torch and peft take seconds, which shouldn't count as fitting
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
-        from strategies.engine.training import EVALUATIONS, longest_row, packing_is_right
+        from strategies.engine.training import EVALUATIONS, packing_is_right
 
         started = time.perf_counter()
         split = as_asked(split, self.brief.kind)
         model = self.load_model()
         answerer = Answerer(model, self.brief)
         answerer.learn_length(split.train, self.budget.answer_tokens)
+        self._in_turns = are_conversations(split.train)
         self._prepare(split, documents, report_progress)
-        pairs = self._pairs(split.train, self._teach(split.train, model), answerer.answer_tokens, model)
-        longest = longest_row(model.context_tokens)
-        if cut := sum(pair.tokens == longest for pair in pairs):
-            self.notes.append(f"Rows too long to train on whole: {cut:,}. Their last {longest} tokens were used.")
-        asked = self._ask([example.input for example in split.dev], model)
-        dev = self._pairs(split.dev, asked, answerer.answer_tokens, model)
+        rows = self._rows(model, answerer.answer_tokens)
+        asked = self._teach(split.train, model)
+        pairs = rows.of_conversations(split.train, asked) if self._learns_all else rows.of_answers(split.train, asked)
+        if cut := sum(pair.tokens == rows.longest for pair in pairs):
+            self.notes.append(f"Rows too long to train on whole: {cut:,}. Their last {rows.longest} tokens were used.")
+        self._note_turns(asked)
+        dev = rows.of_answers(split.dev, self._ask([example.input for example in split.dev], model))
 
         if not packing_is_right(model.network, [*pairs, *dev]):
             self._packs = False
@@ -146,12 +151,13 @@ class Training(ABC):
 
     def save(self, folder: Path) -> None:
         shutil.copytree(self._kept, folder / self.trained_part, dirs_exist_ok=True)
-        fitted = {"settings": self.settings, "answerer": self._answerer.to_json()}
+        fitted = {"settings": self.settings, "in_turns": self._in_turns, "answerer": self._answerer.to_json()}
         (folder / "finetuning.json").write_text(json.dumps(fitted))
 
     def load(self, folder: Path) -> None:
         fitted = json.loads((folder / "finetuning.json").read_text())
         self.settings = fitted["settings"]
+        self._in_turns = fitted.get("in_turns", False)
         self._kept = folder / self.trained_part
         self.trained_model = self._load(self._kept)
         self._answerer = Answerer.from_json(self.trained_model, self.brief, fitted["answerer"])
@@ -167,21 +173,26 @@ class Training(ABC):
 
     def _ask(self, inputs: Sequence[str], model: LanguageModel) -> list[Prompt]:
         """A short instruction, because the weights hold what to do."""
-        return [build_prompt(SHORT_INSTRUCTIONS[self.brief.kind], input) for input in inputs]
+        instruction = SHORT_INSTRUCTIONS[self.brief.kind]
+        return [build_prompt(instruction, input, is_conversation=self._in_turns) for input in inputs]
 
-    def _pairs(
-        self, examples: Sequence[Example], prompts: Sequence[Prompt], answer_tokens: int, model: LocalModel
-    ) -> list[Pair]:
-        """Answers end with the token that ends a turn, unless they are cut at the length limit."""
-        from strategies.engine.training import cut_pair, longest_row
+    def _rows(self, model: LocalModel, answer_tokens: int) -> TrainingRows:
+        return TrainingRows(model, None if self.brief.labels else answer_tokens)
 
-        pairs = []
-        for example, prompt in zip(examples, prompts, strict=True):
-            answer = [*model.encode_answer(example.target), model.end]
-            if not self.brief.labels:
-                answer = answer[:answer_tokens]
-            pairs.append(cut_pair(model.encode(prompt), answer, longest_row(model.context_tokens)))
-        return pairs
+    @property
+    def _learns_all(self) -> bool:
+        return self.learns_earlier and learns_all_answers(self.brief.kind)
+
+    def _note_turns(self, prompts: Sequence[Prompt]) -> None:
+        earlier = [len(answered(prompt)) for prompt in prompts]
+        if not sum(earlier):
+            return
+        kept = f"{sum(map(bool, earlier)):,} training rows are conversations of several turns, which the prompts keep."
+        if self._learns_all:
+            learned = f"The model was trained on all {sum(earlier) + len(prompts):,} answers in the training rows."
+        else:
+            learned = "The model was trained only on the last answer of each."
+        self.notes.append(f"{kept} {learned}")
 
     def _train(
         self,

@@ -19,7 +19,7 @@ from strategies.contract import TRAINING, Progress, ReportProgress
 from strategies.declaration import Declaration, Mark, Words
 from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.presets import Budget
-from strategies.prompts import SHORT_INSTRUCTIONS, as_asked, build_prompt
+from strategies.prompts import SHORT_INSTRUCTIONS, are_conversations, as_asked, build_prompt
 
 if TYPE_CHECKING:  # its HTTP client takes a second to import, and a page only needs the declaration
     from strategies.served.serving import ServedLoader
@@ -83,6 +83,7 @@ class HostedFinetuning:
         model = self.load_model()
         self._answerer = Answerer(model, self.brief)
         asked = as_asked(split, self.brief.kind)
+        self._in_turns = are_conversations(asked.train)
         self._answerer.learn_length(asked.train, self.budget.answer_tokens)
         scorer = scorer_while_learning(self.brief, asked, documents)
         _, self.choices, _ = choose(self._answerer, [Attempt({}, self._ask)], asked.dev, scorer, report_progress)
@@ -100,12 +101,18 @@ class HostedFinetuning:
         return self._answerer.answer(self._ask(inputs))
 
     def save(self, folder: Path) -> None:
-        fitted = {"settings": self.settings, "tokens": self.trained_tokens, "answerer": self._answerer.to_json()}
+        fitted = {
+            "settings": self.settings,
+            "tokens": self.trained_tokens,
+            "in_turns": self._in_turns,
+            "answerer": self._answerer.to_json(),
+        }
         (folder / "hosted_finetuning.json").write_text(json.dumps(fitted, ensure_ascii=False))
 
     def load(self, folder: Path) -> None:
         fitted = json.loads((folder / "hosted_finetuning.json").read_text())
         self.settings, self.trained_tokens = fitted["settings"], fitted["tokens"]
+        self._in_turns = fitted.get("in_turns", False)
         self.load_model = self._base().of_tuned(self.settings["tuned_model"])
         self._answerer = Answerer.from_json(self.load_model(), self.brief, fitted["answerer"])
 
@@ -118,7 +125,8 @@ class HostedFinetuning:
 
     def _ask(self, inputs: Sequence[str]) -> list[Prompt]:
         """A short instruction, because the weights hold what to do."""
-        return [build_prompt(SHORT_INSTRUCTIONS[self.brief.kind], input) for input in inputs]
+        instruction = SHORT_INSTRUCTIONS[self.brief.kind]
+        return [build_prompt(instruction, input, is_conversation=self._in_turns) for input in inputs]
 
     def _notes_on(self, trained: Trained, host: str, rows: int) -> list[str]:
         notes = [

@@ -60,9 +60,9 @@ class Opened:
         documents = dict.fromkeys(passage.document_id for passage in self.passages)
         return (*documents, *(EXAMPLE_SOURCE + example.id for example in self.examples))
 
-    def prompt(self, instruction: str, input: str) -> Prompt:
+    def prompt(self, instruction: str, input: str, is_conversation: bool = False) -> Prompt:
         """The nearest example comes last, next to the input, because models weigh the end of a prompt most."""
-        return build_prompt(instruction, input, self.examples[::-1], self.passages)
+        return build_prompt(instruction, input, self.examples[::-1], self.passages, is_conversation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,10 +264,7 @@ def _build_vectors(
     return index
 
 
-def answer_openly(
-    answerer: Answerer, instruction: str, inputs: Sequence[str], opened: Sequence[Opened]
-) -> list[Prediction]:
+def answer_openly(answerer: Answerer, prompts: Sequence[Prompt], opened: Sequence[Opened]) -> list[Prediction]:
     """Predictions that name the passages and examples read with each input."""
-    prompts = [one.prompt(instruction, input) for one, input in zip(opened, inputs, strict=True)]
     answers = answerer.answer(prompts)
     return [replace(answer, sources=one.sources) for answer, one in zip(answers, opened, strict=True)]

@@ -162,9 +162,9 @@ class PreferenceTuning(Finetuning):
     def _preferences(self, examples: Sequence[Example], model: LocalModel) -> list[Preference]:
         from strategies.engine.preference_loss import Preference
 
-        prompts, limit = self._teach(examples, model), self._answerer.answer_tokens
-        chosen = self._pairs(examples, prompts, limit, model)
-        rejected = self._pairs([replace(one, target=one.rejected) for one in examples], prompts, limit, model)
+        prompts, rows = self._teach(examples, model), self._rows(model, self._answerer.answer_tokens)
+        chosen = rows.of_answers(examples, prompts)
+        rejected = rows.of_answers([replace(one, target=one.rejected) for one in examples], prompts)
         return [Preference(*pair) for pair in zip(chosen, rejected, strict=True)]
 
 

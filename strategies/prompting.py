@@ -21,7 +21,7 @@ from strategies.demonstrations import AT_RANDOM, Draw, draws_for, examples_for
 from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.instructions import REWRITTEN, Instruction, instructions_for, named, short_instruction
 from strategies.presets import Budget
-from strategies.prompts import as_asked, build_prompt
+from strategies.prompts import are_conversations, as_asked, build_prompt
 from strategies.rewriting import Mistake, rewrite
 from strategies.standing import Standing, labels_of, standings
 
@@ -39,9 +39,11 @@ class Told:
     instruction: Instruction
     settings: dict[str, Any]
     shown: tuple[Example, ...] = ()
+    in_turns: bool = False  # whether the turns of conversations are kept
 
     def ask(self, inputs: Sequence[str]) -> list[Prompt]:
-        return [build_prompt(self.instruction.text, input, self.shown) for input in inputs]
+        text = self.instruction.text
+        return [build_prompt(text, input, self.shown, is_conversation=self.in_turns) for input in inputs]
 
 
 @dataclass(eq=False)
@@ -77,6 +79,7 @@ class Prompting:
         settled = self.budget.settled
         spare = [] if settled else spare_rows(split.train, self.brief, SPARE_ROWS * len(split.dev))
         kept = {row.id for row in spare}
+        self._in_turns = are_conversations(split.train)
         rows = (split.dev, spare)
         scorer = scorer_while_learning(self.brief, split, documents)
         told = self._told([row for row in split.train if row.id not in kept], model)
@@ -127,12 +130,13 @@ class Prompting:
         ]
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
-        return self._answerer.answer(Told(self._instruction, {}, self._shown).ask(inputs))
+        return self._answerer.answer(Told(self._instruction, {}, self._shown, self._in_turns).ask(inputs))
 
     def save(self, folder: Path) -> None:
         fitted = {
             "settings": self.settings,
             "instruction": self._instruction.text,
+            "in_turns": self._in_turns,
             "shown": [[example.id, example.input, example.target] for example in self._shown],
             "answerer": self._answerer.to_json(),
         }
@@ -143,6 +147,7 @@ class Prompting:
         self.settings = fitted["settings"]
         self._instruction = Instruction(self.settings.get("instruction", ""), fitted["instruction"])
         self._shown = tuple(Example(*fields) for fields in fitted["shown"])
+        self._in_turns = fitted.get("in_turns", False)
         self._answerer = Answerer.from_json(self.load_model(), self.brief, fitted["answerer"])
 
     def _told(self, train: Sequence[Example], model: LanguageModel) -> list[Told]:
@@ -150,7 +155,7 @@ class Prompting:
         instructions = self._instructions(train, standings(train, self.brief), model)
         if "instruction" in self.budget.settled:
             instructions = [named(instructions, self.budget.settled)]
-        return [Told(one, {"instruction": one.name}) for one in instructions]
+        return [Told(one, {"instruction": one.name}, in_turns=self._in_turns) for one in instructions]
 
     def _instructions(
         self, train: Sequence[Example], rows: Sequence[Standing], model: LanguageModel
@@ -197,7 +202,7 @@ class PromptingWithExamples(Prompting):
             shown = tuple(examples_for(draw, rows, self.seed, model))
             settings = {"instruction": instruction.name, **draw.settings, "examples": len(shown)}
             if all((shown, instruction) != (one.shown, one.instruction) for one in told):
-                told.append(Told(instruction, settings, shown))
+                told.append(Told(instruction, settings, shown, self._in_turns))
             if len(told) == min(self.budget.settings_raced, MOST_TRIED):
                 break
         return told

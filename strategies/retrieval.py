@@ -19,7 +19,7 @@ from strategies.declaration import Declaration, LookUps, Mark, Words
 from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.open_book import Counts, OpenBook, Opened, answer_openly, index_book, refreshed
 from strategies.presets import Budget
-from strategies.prompts import as_asked, instruction_of
+from strategies.prompts import are_conversations, as_asked, instruction_of
 from strategies.search.models import SearchModels
 from strategies.search.settings import SearchBudget
 from strategies.search_choice import choose_search, judge_by
@@ -67,6 +67,7 @@ class Retrieval:
         self._answerer = Answerer(self.load_model(), self.brief)
         self._answerer.learn_length(split.train, self.budget.answer_tokens)
         self._instruction = instruction_of(self.brief, split.train)
+        self._in_turns = are_conversations(split.train)
         scorer = scorer_while_learning(self.brief, split, documents)
         started = time.perf_counter()
         searched = choose_search(
@@ -82,8 +83,7 @@ class Retrieval:
 
         def attempt(passages: int, examples: int) -> Attempt:
             def ask(inputs: Sequence[str]) -> list[Prompt]:
-                opened = self._open(inputs, passages, examples)
-                return [one.prompt(self._instruction, input) for one, input in zip(opened, inputs, strict=True)]
+                return self._prompts(inputs, self._open(inputs, passages, examples))
 
             return Attempt({"passages": passages, "examples": examples}, ask)
 
@@ -106,12 +106,13 @@ class Retrieval:
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         opened = self._open(inputs, self.settings["passages"], self.settings["examples"])
-        return answer_openly(self._answerer, self._instruction, inputs, opened)
+        return answer_openly(self._answerer, self._prompts(inputs, opened), opened)
 
     def save(self, folder: Path) -> None:
         fitted = {
             "settings": self.settings,
             "instruction": self._instruction,
+            "in_turns": self._in_turns,
             "answerer": self._answerer.to_json(),
             **self._book.save(folder),
         }
@@ -121,11 +122,15 @@ class Retrieval:
         fitted = json.loads((folder / "retrieval.json").read_text())
         self.settings = fitted["settings"]
         self._instruction = fitted["instruction"]
+        self._in_turns = fitted.get("in_turns", False)
         self._book = OpenBook.load(folder, fitted, self.search_models)
         self._answerer = Answerer.from_json(self.load_model(), self.brief, fitted["answerer"])
 
     def refresh(self, documents: Sequence[Document]) -> None:
         self._book = refreshed(self._book, documents)
+
+    def _prompts(self, inputs: Sequence[str], opened: Sequence[Opened]) -> list[Prompt]:
+        return [one.prompt(self._instruction, input, self._in_turns) for one, input in zip(opened, inputs, strict=True)]
 
     def _open(self, inputs: Sequence[str], passages: int, examples: int) -> list[Opened]:
         return self._book.open(inputs, Counts(passages, examples, TOKENS_OF_EXAMPLES), self._answerer.model)

@@ -69,7 +69,7 @@ class RetrievalFinetuning(Finetuning):
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         opened = self._book.open(inputs, self._counts, self._answerer.model)
-        return answer_openly(self._answerer, SHORT_INSTRUCTIONS[self.brief.kind], inputs, opened)
+        return answer_openly(self._answerer, self._prompts(inputs, opened), opened)
 
     def save(self, folder: Path) -> None:
         super().save(folder)
@@ -108,7 +108,7 @@ class RetrievalFinetuning(Finetuning):
 
     def _prompts(self, inputs: Sequence[str], opened: Sequence[Opened]) -> list[Prompt]:
         instruction = SHORT_INSTRUCTIONS[self.brief.kind]
-        return [one.prompt(instruction, input) for one, input in zip(opened, inputs, strict=True)]
+        return [one.prompt(instruction, input, self._in_turns) for one, input in zip(opened, inputs, strict=True)]
 
     def _open_for_training(self, train: Sequence[Example], model: LanguageModel) -> list[Opened]:
         """What retrieval would find for each row if the book held neither it nor similar rows. A seeded share of rows

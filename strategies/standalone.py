@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jinja2 import TemplateError
 from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -73,8 +74,11 @@ class Strategy:
         return self.choose_labels(self.score(ids)) if self.settings["labels"] else self.write(ids, turns)
 
     def turns(self, text: str) -> list[tuple[str, str]]:
-        """Role and content: the instruction, solved examples as earlier turns, then passages with the input."""
+        """Role and content: the instruction, solved examples as earlier turns, then passages with the input. The turns
+        of a conversation are real turns, unless there are examples."""
         passages, shown = self.search.find(text, self.tokenizer) if self.search else ([], self.settings["examples"])
+        if self.settings.get("in_turns") and not shown:
+            return in_conversation(self.settings["instruction"], text, passages)
         turns = [("system", self.settings["instruction"])]
         for question, answer in shown:
             turns += [("user", question), ("assistant", answer)]
@@ -82,12 +86,19 @@ class Strategy:
 
     def read(self, turns: list[tuple[str, str]]) -> list[int]:
         """The tokens of the prompt, up to where the answer starts."""
-        form = self.form["prompts"]["with examples" if len(turns) > 2 else "alone"]
+        forms = self.form["prompts"]
+        form = forms["with examples" if len(turns) > 2 else "alone"]
+        if any(role == "tool" for role, _ in turns):
+            form = forms["with a tool"]
         if form["turns"] == "plain" or not self.tokenizer.chat_template:
             text, first = "".join(map(plain_turn, turns)) + "assistant:\n", form["first_tokens"]
             own: list[int] = self.tokenizer(text, add_special_tokens=first is None)["input_ids"]
             return [*(first or ()), *own]
-        text = self.in_chat_form(turns, form)
+        try:
+            text = self.in_chat_form(turns, form)
+        except TemplateError:  # some refuse two turns of one role
+            form = {**form, "turns": "one"}
+            text = self.in_chat_form(turns, form)
         if not all(content.strip() in text for role, content in turns if role != "assistant"):  # the template alters it
             placeholders = self.in_chat_form([(role, f"\ue000{at}\ue001") for at, (role, _) in enumerate(turns)], form)
             text = re.sub("\ue000(\\d+)\ue001", lambda found: turns[int(found[1])][1], placeholders)
@@ -245,6 +256,8 @@ def closed(text: str) -> str:
 
 def arrange(turns: list[tuple[str, str]], form: dict[str, Any]) -> list[dict[str, Any]]:
     """The turns as the model's chat template can show them: some know no system turn, some only one turn."""
+    if form.get("tools_as_user"):
+        turns = [("user" if role == "tool" else role, content) for role, content in turns]
     (_, instruction), *others = turns
     if form["turns"] == "first user":
         turns = [("user", f"{instruction}\n\n{others[0][1]}"), *others[1:]]
@@ -257,6 +270,21 @@ def arrange(turns: list[tuple[str, str]], form: dict[str, Any]) -> list[dict[str
         {"role": role, "content": [{"type": "text", "text": content}] if form["in_parts"] else content}
         for role, content in turns
     ]
+
+
+def in_conversation(instruction: str, text: str, passages: list[str]) -> list[tuple[str, str]]:
+    """The turns of "user: …\nassistant: …\nuser: …", where a line that only looks like a turn has a space in front. A
+    system turn that opens it follows the instruction, and passages stand with the user's last words."""
+    mark = "(?:system|user|assistant|tool):(?: |$)"
+    before, *found = re.split(f"(?im)^({mark})", f"{text}\n")
+    turns = [("user", before.removesuffix("\n"))] if before.strip() or not found else []
+    for role, said in zip(found[::2], found[1::2], strict=True):
+        turns.append((role.rstrip(": ").lower(), re.sub(f"(?im)^ ( *{mark})", r"\1", said.removesuffix("\n"))))
+    if turns[0][0] == "system" and len(turns) > 1:
+        instruction = f"{instruction}\n\n{turns.pop(0)[1]}"
+    last = max((at for at, (role, _) in enumerate(turns) if role == "user"), default=len(turns) - 1)
+    turns[last] = (turns[last][0], "\n\n".join([*passages, turns[last][1]]))
+    return [("system", instruction), *turns]
 
 
 def plain_turn(turn: tuple[str, str]) -> str:

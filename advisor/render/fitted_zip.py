@@ -153,6 +153,7 @@ def _read(folder: Path, strategy: str, brief: Brief) -> _Fitted:
             "kind": brief.kind.value,
             "instruction": own.get("instruction", SHORT_INSTRUCTIONS[brief.kind]),
             "examples": [[question, answer] for _, question, answer in own.get("shown", [])],
+            "in_turns": own.get("in_turns", False),
             "labels": brief.labels,
             "continuations": continuations_of(brief),
             "values": [number_in(label) or 0.0 for label in brief.labels] if brief.kind is Kind.NUMBER else [],

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from eval.checks import mend_task
+from eval.conversation import turns_of
 from eval.mapping.accepted import SEPARATOR, accepted_answers
 from eval.mapping.build import MIN_ROWS
 from eval.mapping.kinds import labels_for
@@ -173,7 +174,7 @@ def _edited(example: Example, step: EditRow, read: Task) -> Example:
     if edit_problem(kind, source, answer):
         return example
     if source != example.input:
-        example = replace(example, input=source, turns=())  # which would still say the old text
+        example = replace(example, input=source, turns=turns_of(source)[:-1] if example.turns else ())
     if step.answer is None:
         return example
     if kind is Kind.MULTI_LABEL:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from eval.conversation import written
 from eval.mapping.names import TURNS_COLUMN
 from eval.reading.chat_forms import Records, column_of_chats, with_messages
 from eval.task import BadInput, Turn
@@ -29,6 +30,8 @@ _ROLES = {
     "gpt": "assistant", "assistant": "assistant", "model": "assistant", "bot": "assistant", "chatbot": "assistant",
     "chatgpt": "assistant", "ai": "assistant", "function_call": "assistant", "agent": "assistant",
     "system": "system", "developer": "system",
+    "tool": "tool", "function": "tool", "observation": "tool", "function_response": "tool", "tool_response": "tool",
+    "ipython": "tool",
 }  # fmt: skip
 _MEDIA = re.compile("image|audio|video|file|inline_?data", re.IGNORECASE)
 _TURNS_IN_TEXT = re.compile(r"\n\n(Human|Assistant): ?")  # Anthropic's HH-RLHF
@@ -53,9 +56,9 @@ def flatten_chats(name: str, records: Records, notes: list[str]) -> tuple[Record
     Records without chats are returned as they are.
 
     The last message must be the assistant's and becomes the target: its text, or the tool calls in it as JSON.
-    Everything before it becomes the input: the plain text of a single user message, else "user: …\\nassistant: …\\n
-    user: …". A system message that opens every row is the instruction; if they differ, each stays in its row's input.
-    A rejected answer becomes `rejected`. The turns before the last message are kept apart, too, and so are other keys.
+    Everything before it becomes the input, as one text (`eval/conversation.py`). A system message that opens every row
+    is the instruction; if they differ, each stays in its row's input. A rejected answer becomes `rejected`. The turns
+    before the last message are kept apart, too, and so are other keys.
     Raises BadInput, naming the row.
     """
     records = with_messages(records)
@@ -75,7 +78,7 @@ def flatten_chats(name: str, records: Records, notes: list[str]) -> tuple[Record
     flat: Records = []
     for number, chat in usable:
         before, last = chat.turns[1 if instruction else 0 : -1], chat.turns[-1]
-        found = {"input": _transcript(before), "target": last.text}
+        found = {"input": written([Turn(turn.role, turn.text) for turn in before]), "target": last.text}
         if len(before) > 1:
             found[TURNS_COLUMN] = json.dumps([[turn.role, turn.text] for turn in before[:-1]], ensure_ascii=False)
         if chat.rejected:
@@ -244,9 +247,3 @@ def _note(name: str, chats: Sequence[tuple[int, _Chat]], unanswered: int, notes:
 
 def _opening(turns: Sequence[_Turn]) -> str:
     return turns[0].text if turns[0].role == "system" else ""
-
-
-def _transcript(turns: Sequence[_Turn]) -> str:
-    if len(turns) == 1 and turns[0].role == "user":
-        return turns[0].text
-    return "\n".join(f"{turn.role}: {turn.text}" for turn in turns)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eval.mapping.kinds import labels_for
+from eval.splitting.continued import continued
 from eval.splitting.duplicates import Inputs, Likeness, inputs_of
 from eval.splitting.stable_order import Unit, places, stable_hashes
 from eval.splitting.strata import strata_of
@@ -31,13 +33,14 @@ def split_task(
 
     Sides given in the examples are respected; rows without one count as train. A missing side is cut from train: 15 %
     for dev (at most `max_dev`) and 25 % for test, stratified by label in classification. Inputs that are equal, nearly
-    equal or in one group stay on one side: cuts move whole clusters, and if given sides overlap, the row is dropped
-    from the side that is learned from. `max_test`, `max_dev` and `max_train` sample those parts, also stratified.
+    equal or in one group stay on one side, and so do rows of one conversation: cuts move whole clusters, and if given
+    sides overlap, the row is dropped from the side that is learned from. `max_test`, `max_dev` and `max_train` sample
+    those parts, also stratified.
 
     Raises BadInput if a part would be empty.
     """
     inputs = inputs_of(task.examples)
-    likeness = inputs.likeness()
+    likeness = _with_continued(task, inputs.likeness())
     notes: list[str] = []
     if not likeness.complete:
         notes.append(
@@ -50,7 +53,7 @@ def split_task(
         shares["dev"] = min(DEV_SHARE, max_dev / max(1, len(sides["train"])))
     if shares and sides["train"]:
         given = len(shares) < 2
-        sides |= _cut(task, sides["train"], inputs, shares, seed)
+        sides |= _cut(task, sides["train"], inputs, likeness, shares, seed)
         notes += [f"{len(sides[side]):,} of the training rows became {_NAMES[side]} rows." for side in shares if given]
     for side, rows in sides.items():
         if not rows:
@@ -96,12 +99,20 @@ def _given_sides(task: Task, likeness: Likeness, notes: list[str]) -> dict[str, 
     return sides
 
 
+def _with_continued(task: Task, likeness: Likeness) -> Likeness:
+    """Rows of one conversation count as alike."""
+    pairs = [sorted((int(likeness.key[first]), int(likeness.key[row]))) for first, row in continued(task.examples)]
+    if not pairs:
+        return likeness
+    return replace(likeness, pairs=np.concatenate([likeness.pairs, np.array(pairs, dtype=np.intp)]))
+
+
 def _cut(
-    task: Task, rows: Sequence[int], inputs: Inputs, shares: Mapping[str, float], seed: int
+    task: Task, rows: Sequence[int], inputs: Inputs, likeness: Likeness, shares: Mapping[str, float], seed: int
 ) -> dict[str, list[int]]:
     """Divide `rows` into `shares` and train, in whole clusters of rows that stay together."""
     clusters: dict[int, list[int]] = defaultdict(list)
-    for row, number in zip(rows, _cluster_numbers(task, rows, inputs.likeness()), strict=True):
+    for row, number in zip(rows, _cluster_numbers(task, rows, likeness), strict=True):
         clusters[number].append(row)
     strata = strata_of(task.examples, task.kind)
     alone = {stratum: Counter((stratum,)) for stratum in set(strata)}  # saves memory

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
-from strategies.engine.language_model import Message, Prompt
+from strategies.engine.language_model import Message, Prompt, Role
 from strategies.engine.thinking import Markers, closing_for, markers_in
 
 PLAIN_TURN = "{role}:\n{content}\n"  # for models without a chat template
@@ -38,6 +38,8 @@ ONE_TURN = (
 )
 UNUSABLE = "The model's chat template fails, so prompts are sent as plain turns."
 
+_Turns = Literal["own", "first user", "one", "plain"]
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -45,16 +47,18 @@ class Way:
     user turn; or without the template. `in_parts`: contents as lists of parts, as templates of multimodal models want
     them. `no_lists`: without tools and documents (some templates fail if their lists are empty, others if there are
     none). `switches`: with the variables that switch thinking off (some templates refuse what they don't know). `word`:
-    what the first turn ends with, to switch thinking off."""
+    what the first turn ends with, to switch thinking off. `tools_as_user`: with what a tool returned as the user's."""
 
-    turns: Literal["own", "first user", "one", "plain"]
+    turns: _Turns
     in_parts: bool = False
     no_lists: bool = True
     switches: bool = True
     word: str = ""
+    tools_as_user: bool = False
 
     def arrange(self, prompt: Prompt) -> list[dict[str, Any]]:
-        turns = [(turn.role, turn.content) for turn in prompt]
+        roles = {"tool": "user"} if self.tools_as_user else {}
+        turns = [(roles.get(turn.role, turn.role), turn.content) for turn in prompt]
         if self.turns == "one" and len(turns) > 1:
             system = f"{turns.pop(0)[1]}\n\n" if turns[0][0] == "system" else ""
             asked = turns[0][1] if len(turns) == 1 else "".join(map(_plain_turn, turns)).removesuffix("\n")
@@ -69,12 +73,16 @@ class Way:
         ]
 
 
+_ARRANGED: tuple[tuple[bool, _Turns], ...] = (
+    (False, "own"), (False, "first user"), (True, "own"), (True, "first user"), (False, "one"),
+)  # fmt: skip
 _WAYS = tuple(
-    Way(turns, in_parts, no_lists, switches)
-    for turns in ("own", "first user", "one")
+    Way(turns, in_parts, no_lists, switches, tools_as_user=as_user)
+    for as_user, turns in _ARRANGED
     for in_parts in (False, True)
     for no_lists, switches in ((True, True), (False, True), (True, False))
 )
+_WAYS_WITHOUT_TOOLS = tuple(way for way in _WAYS if not way.tools_as_user)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +154,7 @@ class ChatTemplate:
     def frame(self, prompt: Prompt) -> Frame:
         return self._frame(tuple(turn.role for turn in prompt))
 
-    def frame_of(self, *roles: Literal["system", "user", "assistant"]) -> Frame:
+    def frame_of(self, *roles: Role) -> Frame:
         return self._frame(roles)
 
     def text(self, prompt: Prompt) -> str:
@@ -170,7 +178,8 @@ class ChatTemplate:
 
     def _find_frame(self, roles: tuple[Any, ...]) -> Frame:
         """In the first way in which the template shows every content."""
-        for way in _WAYS if self.source else ():
+        ways = _WAYS if "tool" in roles else _WAYS_WITHOUT_TOOLS
+        for way in ways if self.source else ():
             frame = self._shown(way, roles)
             if frame is not None and set(frame.contents) == set(range(len(roles))):
                 frame = self._without_thoughts(frame, roles)
@@ -187,11 +196,21 @@ class ChatTemplate:
         except _FAILURES:
             return None
         before, *found = _PLACEHOLDERS.split(text)
-        if not found:
+        if not found or self._mistakes_tools(way, turns, text):
             return None
         added, end = self._shown_answer(way, turns, text)
         *after, last = found[1::2]
         return Frame(way, before, tuple(map(int, found[::2])), (*after, last + added), added, end=end)
+
+    def _mistakes_tools(self, way: Way, turns: Prompt, text: str) -> bool:
+        """Whether the template, which wrote this text, shows what a tool returned as an answer of the assistant."""
+        if way.tools_as_user or all(turn.role != "tool" for turn in turns):
+            return False
+        as_answers = tuple(replace(turn, role="assistant") if turn.role == "tool" else turn for turn in turns)
+        try:
+            return self._write(way, as_answers, opens=True) == text
+        except _FAILURES:
+            return False
 
     def _shown_answer(self, way: Way, turns: Prompt, text: str) -> tuple[str, str | None]:
         """What the template writes between `text` and an answer to it, and after the answer."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from eval.sent import Part, Sent
 
+Role = Literal["system", "user", "assistant", "tool"]
 Marked = tuple[Part, str]  # words of a message, and which part of the prompt they are
 Span = tuple[int, int, Part]  # from and to, in characters
 
@@ -24,7 +25,7 @@ class Message:
     """One turn of a conversation. `marked` are its words by part, in their order, where it has more than one part or
     another than its role suggests."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Role
     content: str
     marked: tuple[Marked, ...] = field(default=(), compare=False)
 

@@ -44,24 +44,31 @@ class Objective(Protocol[Trains]):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A prompt and the answer it should get, in tokens."""
+    """A prompt and the answer it should get, in tokens. `earlier`: where in the prompt earlier answers of the same
+    conversation are, which are learned too; never at its start."""
 
     prompt: list[int]
     answer: list[int]
+    earlier: tuple[range, ...] = ()
 
     @property
     def tokens(self) -> int:
         return len(self.prompt) + len(self.answer)
 
+    @property
+    def learned(self) -> list[int]:
+        """The positions of all tokens to learn, in their order."""
+        return [at for span in (*self.earlier, range(len(self.prompt), self.tokens)) for at in span]
+
 
 class Likelihood:
-    """The negative log-likelihood of the answers, in nats a token: supervised training."""
+    """The negative log-likelihood of the answers, earlier ones included, in nats a token: supervised training."""
 
     def summed(self, network: PreTrainedModel | PeftModel, rows: Sequence[Pair]) -> AbstractContextManager[Tensor]:
         return summed_loss(network, rows)
 
     def size(self, rows: Sequence[Pair]) -> int:
-        return sum(len(pair.answer) for pair in rows)
+        return sum(len(pair.learned) for pair in rows)
 
 
 def mean_loss(network: PreTrainedModel | PeftModel, pairs: Sequence[Pair]) -> float:
@@ -102,7 +109,7 @@ def summed_loss(network: PreTrainedModel | PeftModel, batch: Sequence[Pair]) -> 
 
 @contextmanager
 def row_losses(network: PreTrainedModel | PeftModel, batch: Sequence[Pair]) -> Iterator[Tensor]:
-    """The negative log-likelihood of each answer, summed over its tokens, [rows]. As `summed_loss`."""
+    """The negative log-likelihood of what each row teaches, summed over its tokens, [rows]. As `summed_loss`."""
     inner = without_adapter(network)
     if uses_ours(inner):
         with _packed(inner, batch) as losses:
@@ -126,10 +133,10 @@ def _packed(network: PreTrainedModel, batch: Sequence[Pair]) -> Iterator[Tensor]
     gives the same sums as reading each row alone."""
     shared = common_length([pair.prompt[:-1] for pair in batch])  # the last token's logits are needed
     ids, positions, rows = list(batch[0].prompt[:shared]), list(range(shared)), [0] * shared
-    asked: list[int] = []  # where the logits of answer tokens are read
+    asked: list[int] = []  # where the logits of learned tokens are read: one before each
     for row, pair in enumerate(batch, start=1):
         own = (pair.prompt + pair.answer)[shared:-1]
-        asked += range(len(ids) + len(own) - len(pair.answer), len(ids) + len(own))
+        asked += (at - 1 if at <= shared else len(ids) + at - 1 - shared for at in pair.learned)
         ids += own
         positions += range(shared, shared + len(own))
         rows += [row] * len(own)
@@ -144,23 +151,28 @@ def _packed(network: PreTrainedModel, batch: Sequence[Pair]) -> Iterator[Tensor]
             use_cache=False,
             logits_to_keep=torch.tensor(asked, device=network.device),
         ).logits[0]
-        losses = _cross_entropy(logits, [token for pair in batch for token in pair.answer])
-        yield torch.stack([part.sum() for part in losses.split([len(pair.answer) for pair in batch])])
+        wanted = [(pair.prompt + pair.answer)[at] for pair in batch for at in pair.learned]
+        losses = _cross_entropy(logits, wanted)
+        yield torch.stack([part.sum() for part in losses.split([len(pair.learned) for pair in batch])])
 
 
 def _one_by_one(network: PreTrainedModel, batch: Sequence[Pair]) -> Tensor:
     """The same on the code of transformers. Rows of equal length run together, because nothing may be padded."""
     losses: dict[int, Tensor] = {}
-    lengths = [(len(pair.answer), pair.tokens) for pair in batch]
+    lengths = [(pair.tokens - pair.learned[0], pair.tokens) for pair in batch]
     for rows in alike(lengths, lambda length: TOKENS_A_PASS // length[1]):
-        pairs = [batch[row] for row in rows]
-        ids = torch.tensor([(pair.prompt + pair.answer)[:-1] for pair in pairs], device=network.device)
-        logits = last_logits(network, ids, len(pairs[0].answer))
-        found = _cross_entropy(logits.flatten(0, 1), [token for pair in pairs for token in pair.answer])
-        losses |= dict(zip(rows, found.view(len(rows), -1).sum(1), strict=True))
+        whole = torch.tensor([batch[row].prompt + batch[row].answer for row in rows], device=network.device)
+        behind_first = lengths[rows[0]][0]
+        logits = last_logits(network, whole[:, :-1], behind_first)
+        found = _cross_entropy(logits.flatten(0, 1), whole[:, -behind_first:].flatten())
+        is_learned = torch.zeros(whole.shape, device=network.device)
+        for at, row in enumerate(rows):
+            is_learned[at, batch[row].learned] = 1.0
+        found = found.view(len(rows), -1) * is_learned[:, -behind_first:]
+        losses |= dict(zip(rows, found.sum(1), strict=True))
     return torch.stack([losses[row] for row in range(len(batch))])
 
 
-def _cross_entropy(logits: Tensor, wanted: Sequence[int]) -> Tensor:
-    targets = torch.tensor(wanted, device=logits.device)
+def _cross_entropy(logits: Tensor, wanted: Sequence[int] | Tensor) -> Tensor:
+    targets = torch.as_tensor(wanted, device=logits.device)
     return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="none")

@@ -16,6 +16,8 @@ from strategies.engine.chat_template import ChatTemplate, Frame
 from strategies.engine.language_model import Prompt, Span
 from strategies.engine.thinking import USUAL, Answer, read_answer
 
+_OF_A_WAY = ("turns", "in_parts", "word", "tools_as_user")  # what a download needs
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
@@ -88,11 +90,12 @@ class ChatForm:
         frames = {
             "alone": self._template.frame_of("system", "user"),
             "with examples": self._template.frame_of("system", "user", "assistant", "user"),
+            "with a tool": self._template.frame_of("system", "user", "assistant", "tool"),
         }
         return {
             "prompts": {
                 name: {
-                    **{key: value for key, value in asdict(frame.way).items() if key in ("turns", "in_parts", "word")},
+                    **{key: value for key, value in asdict(frame.way).items() if key in _OF_A_WAY},
                     "variables": self._template.variables(frame.way),
                     "added": frame.added,
                     "first_tokens": self._start_tokens(frame),

@@ -170,10 +170,13 @@ def longest_row(context_tokens: int) -> int:
     return min(TOKENS_A_ROW, context_tokens)
 
 
-def cut_pair(prompt: list[int], answer: list[int], longest: int = TOKENS_A_ROW) -> Pair:
-    """A pair within `longest` tokens; the answer stays whole if it fits."""
+def cut_pair(prompt: list[int], answer: list[int], longest: int = TOKENS_A_ROW, earlier: Sequence[range] = ()) -> Pair:
+    """A pair within `longest` tokens; the answer stays whole if it fits. Earlier answers count if they stay whole and
+    something stays in front of them."""
     answer = answer[: longest - 1]
-    return Pair(prompt[-(longest - len(answer)) :], answer)
+    cut = max(0, len(prompt) + len(answer) - longest)
+    kept = tuple(range(span.start - cut, span.stop - cut) for span in earlier if span.start > cut)
+    return Pair(prompt[cut:], answer, kept)
 
 
 def _schedule(share: float) -> float:

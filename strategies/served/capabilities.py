@@ -9,7 +9,7 @@ from typing import Any
 
 from eval.sent import SentPrompt
 from strategies.engine.language_model import LabelWay, Prompt
-from strategies.served.turns import as_sent, without_system
+from strategies.served.turns import as_messages, as_sent, without_system
 
 THOUGHT_TOKENS = 2048  # at most, on top of an answer's own, for a model that thinks first
 _SHARE_OF_THOUGHTS = 0.25  # of the context at most
@@ -110,7 +110,7 @@ class Capabilities:
         return given
 
     def messages(self, prompt: Prompt) -> list[dict[str, str]]:
-        return [{"role": message.role, "content": message.content} for message in self._turns(prompt)]
+        return as_messages(self._turns(prompt))
 
     def sent(self, prompt: Prompt) -> SentPrompt:
         """What `messages` holds, by part."""

@@ -85,6 +85,12 @@ def _state(prompt: Prompt) -> list[Marked]:
     asked = last if last.content.strip() else Message("user", _NO_INPUT)
     if not examples:
         return list(asked.marked_content())
+    if examples[0].parts[0][0] is not Part.EXAMPLE:  # a conversation
+        named = [
+            ((Part.TEMPLATE, f"{turn.role}: "), *turn.marked_content(), (Part.TEMPLATE, "\n"))
+            for turn in (*examples, asked)
+        ]
+        return [words for turn in named for words in turn][:-1]
     shown: list[Marked] = [(Part.TEMPLATE, "Inputs with their right labels:")]
     for text, label in zip(examples[::2], examples[1::2], strict=True):
         shown += [(Part.TEMPLATE, "\n\nInput: "), *text.marked_content()]

@@ -19,6 +19,13 @@ def without_system(prompt: Prompt) -> Prompt:
     )
 
 
+def as_messages(prompt: Prompt) -> list[dict[str, str]]:
+    """As requests and training files hold them. A tool's result is a user's turn: services take a result only with the
+    number of the call that it answers, and conversations have the call as a text."""
+    roles = {"tool": "user"}
+    return [{"role": roles.get(message.role, message.role), "content": message.content} for message in prompt]
+
+
 def as_sent(prompt: Prompt) -> SentPrompt:
     """The messages, each under its role. The server's chat template and its tokens are unknown."""
     words = [

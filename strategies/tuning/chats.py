@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from eval.task import Brief, Example, Kind, LearningSplit
 from eval.words import about_tokens
 from strategies.presets import Budget
-from strategies.prompts import SHORT_INSTRUCTIONS, as_asked, build_prompt
+from strategies.prompts import SHORT_INSTRUCTIONS, are_conversations, as_asked, build_prompt
+from strategies.served.turns import as_messages
+from strategies.training_rows import learns_all_answers
 
 TOKENS_A_TURN = 5  # about what a chat template writes
 LEAST, MOST = 0.6, 1.6  # services cut the same words into other tokens than we assume; German needs half as many again
@@ -28,9 +31,10 @@ class Chats:
     @staticmethod
     def of(split: LearningSplit, kind: Kind) -> Chats:
         asked = as_asked(split, kind)
+        in_turns = are_conversations(asked.train)
         return Chats(
-            _file(asked.train, kind),
-            _file(asked.dev, kind),
+            _file(asked.train, kind, in_turns),
+            _file(asked.dev, kind, in_turns),
             len(asked.train),
             len(asked.dev),
             sum(_tokens(row, kind) for row in asked.train),
@@ -66,14 +70,16 @@ def foreseen_for(chats: Chats, budget: Budget) -> TrainingForeseen:
     return TrainingForeseen(chats.rows, chats.dev_rows, epochs, epochs * chats.tokens)
 
 
-def _file(rows: Sequence[Example], kind: Kind) -> bytes:
-    lines = (json.dumps({"messages": _turns(row, kind)}, ensure_ascii=False) for row in rows)
+def _file(rows: Sequence[Example], kind: Kind, in_turns: bool) -> bytes:
+    lines = (json.dumps({"messages": _turns(row, kind, in_turns)}, ensure_ascii=False) for row in rows)
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _turns(row: Example, kind: Kind) -> list[dict[str, str]]:
-    prompt = build_prompt(SHORT_INSTRUCTIONS[kind], row.input)
-    asked = [{"role": turn.role, "content": turn.content} for turn in prompt]
+def _turns(row: Example, kind: Kind, in_turns: bool) -> list[dict[str, Any]]:
+    """Services train on every answer of a chat, unless it has no weight."""
+    prompt = as_messages(build_prompt(SHORT_INSTRUCTIONS[kind], row.input, is_conversation=in_turns))
+    unlearned = {} if learns_all_answers(kind) else {"weight": 0}
+    asked = [message | (unlearned if message["role"] == "assistant" else {}) for message in prompt]
     return [*asked, {"role": "assistant", "content": row.target}]
 
 

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from eval.conversation import written
 from eval.mapping.build import build_task
 from eval.mapping.columns import guess_columns
 from eval.reading.table import read_table
+from eval.splitting.continued import continued
 from eval.splitting.duplicates import compare_inputs
 from eval.splitting.split import split_task
-from eval.task import BadInput, Example, Kind, Split, Task, labels_of, normalised
+from eval.task import BadInput, Example, Kind, Split, Task, Turn, labels_of, normalised
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
@@ -206,3 +208,46 @@ def test_the_public_datasets_share_no_input_between_parts(folder: str, honoured:
     assert not learned & chosen
     if honoured:
         assert {e.split for e in split.test} == {"test"}
+
+
+def chat(name: str, answers: int, side: str | None = None) -> Example:
+    """The first answers of a conversation, as reading makes one row of them."""
+    said = [
+        turn
+        for at in range(answers)
+        for turn in (
+            Turn("user", f"{sentence(at + 100 * int(name))} {at}"),
+            Turn("assistant", sentence(at + 100 * int(name) + 50)),
+        )
+    ]
+    *before, last = said
+    return Example(f"{name}-{answers}", written(before), last.text, split=side, turns=tuple(before[:-1]))
+
+
+def test_rows_of_one_conversation_stay_together() -> None:
+    """Each conversation comes whole and cut after its first answers, which is how chat logs are often unrolled."""
+    rows = [chat(str(name), answers) for name in range(60) for answers in (1, 3, 4)]
+    split = split_task(task_of(rows, Kind.WRITING), seed=0)
+    sides = [{row.id.partition("-")[0] for row in part} for part in (split.train, split.dev, split.test)]
+    assert sum(map(len, sides)) == 60 and all(sides)
+    learned = {turn.text for row in split.train for turn in row.turns if turn.role == "assistant"}
+    assert not learned & {row.target for row in (*split.test, *split.dev)}
+
+
+def test_a_training_row_that_holds_the_answer_to_a_test_row_gives_way() -> None:
+    rows = [chat(str(name), 3, "train") for name in range(20)]
+    rows += [chat("0", 1, "test"), chat("1", 2, "test"), *(chat(str(name), 1, "test") for name in range(30, 40))]
+    rows += [chat(str(name), 1, "dev") for name in range(40, 44)]
+    split = split_task(task_of(rows, Kind.WRITING), seed=0)
+    assert {"0-3", "1-3"} == {row.id for row in rows if row.split == "train"} - {row.id for row in split.train}
+
+
+def test_a_common_opening_makes_no_conversation_of_many() -> None:
+    hello = (Turn("user", "Hi"), Turn("assistant", "Hello! How can I help?"))
+    rows = [Example("hello", "Hi", "Hello! How can I help?")]
+    for row in plain(80):
+        turns = (*hello, Turn("user", row.input))
+        rows.append(replace(row, input=written(turns), turns=hello))
+    assert continued(rows) == []
+    assert continued(rows[:15]) == [(0, at) for at in range(1, 15)]
+    assert sizes(split_task(task_of(rows, Kind.WRITING), seed=0)) == (49, 12, 20)

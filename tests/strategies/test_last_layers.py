@@ -17,6 +17,7 @@ from advisor.command_line.commands import main
 from advisor.plan import DEFAULT_STRATEGIES
 from eval.task import Brief, Kind, Split
 from strategies.last_layers import TRAINING_COST, LastLayers, last_parts
+from strategies.training_rows import TrainingRows
 from strategies.workload import foresee
 from tests.app import open_page, own_home
 from tests.strategies.test_full_finetuning import BUDGET, INPUTS, LABELS, ROWS, SPLIT, fitted
@@ -47,7 +48,7 @@ def test_every_training_starts_from_the_base_model() -> None:
     strategy = LastLayers(Brief("tiny", Kind.CLASSIFICATION, "", LABELS), tiny_transformer, BUDGET)
     model = tiny_transformer()
     asked = strategy._ask([row.input for row in SPLIT.train], model)
-    pairs = strategy._pairs(SPLIT.train, asked, 4, model)
+    pairs = TrainingRows(model, 4).of_answers(SPLIT.train, asked)
     first, second = (strategy._train(model, pairs, pairs[:4], 1e-3, 600, 1, lambda read: None) for _ in range(2))
     assert first == second
     base = tiny_transformer().network.state_dict()

@@ -43,12 +43,13 @@ def train(
 
 
 @pytest.mark.parametrize("is_short_of_memory", [False, True])
+@pytest.mark.parametrize("is_fast", [True, False], ids=["fast path", "plain path"])
 def test_loss_and_gradients_are_those_of_the_answer_tokens_alone(
-    is_short_of_memory: bool, monkeypatch: pytest.MonkeyPatch
+    is_fast: bool, is_short_of_memory: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if is_short_of_memory:
         monkeypatch.setattr("strategies.engine.training.KEPT_SHARE", 0.0)
-    network = tiny_transformer().network
+    network = tiny_transformer().network if is_fast else tiny_network()
     adapted = add_adapter(network, seed=0).train()
     assert network.is_activation_checkpointing is is_short_of_memory
     with torch.no_grad():
@@ -60,11 +61,14 @@ def test_loss_and_gradients_are_those_of_the_answer_tokens_alone(
         Pair([1, 30, 41, 42, 43], [9]),
         Pair([1, 30], [10, 11, 12]),
         Pair([1, 30, 31, 60], [7, 8]),
+        Pair([1, 30, 31, 60, 44, 45], [7, 8], (range(1, 2), range(3, 5))),  # earlier answers, one in what all share
     ]
     plain = torch.zeros(())
     for pair in batch:
-        steps = adapted(input_ids=torch.tensor([pair.prompt + pair.answer])).logits[0].log_softmax(-1)
-        plain = plain - sum(steps[len(pair.prompt) - 1 + at, token] for at, token in enumerate(pair.answer))
+        tokens = pair.prompt + pair.answer
+        steps = adapted(input_ids=torch.tensor([tokens])).logits[0].log_softmax(-1)
+        learned = [*(at for span in pair.earlier for at in span), *range(len(pair.prompt), len(tokens))]
+        plain = plain - sum(steps[at - 1, tokens[at]] for at in learned)
     weights = [weight for weight in adapted.parameters() if weight.requires_grad]
     expected = torch.autograd.grad(plain, weights)
     with summed_loss(adapted, batch) as loss:
@@ -116,3 +120,5 @@ def test_a_long_prompt_loses_its_beginning_and_never_its_answer() -> None:
     pair = cut_pair(list(range(2000)), [7, 8, 9])
     assert pair.tokens == TOKENS_A_ROW
     assert pair.answer == [7, 8, 9] and pair.prompt[-1] == 1999
+    earlier = (range(1300, 1310), range(1363, 1370), range(1364, 1370))  # the second would begin the row
+    assert cut_pair(list(range(2000)), [7, 8, 9], earlier=earlier).earlier == (range(1, 7),)
