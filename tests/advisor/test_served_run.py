@@ -105,13 +105,17 @@ def test_a_run_stops_at_its_limit_and_goes_on_with_a_higher_one(
         store = Store()
         (run,) = store.runs()
         assert run.state == "stopped" and f"advisor resume {run.id}" in said
-        assert [step.state for step in store.steps(run.id)] == ["done", "done", "cancelled"]
-        first = read_trial(store.run_folder(run.id) / "prompting")
+        assert [step.state for step in store.steps(run.id)] == ["done", "cancelled", "cancelled"]
+        first = read_trial(store.run_folder(run.id) / "prompting" / "begun")
         assert main(["resume", run.id]) == 1 and server.seen - probed < MOST + 32  # the limit still holds
         assert main(["resume", run.id, "--max-requests", "100000", "--json"]) == 0
         report = json.loads(capsys.readouterr().out)
         assert [one["status"] for one in report["candidates"]] == ["done", "done"]
-        assert read_trial(store.run_folder(run.id) / "prompting") == first  # not measured again
+        whole = read_trial(store.run_folder(run.id) / "prompting")
+        assert first is not None and whole is not None and first.outcomes
+        answers = [outcome.text for outcome in whole.outcomes]
+        assert answers[: len(first.outcomes)] == [outcome.text for outcome in first.outcomes]
+        assert whole.stage_seconds == first.stage_seconds  # not fitted again
 
         kept = AnswersKept(kept_file())
         assert sum(kept.spent(run.id).values(), Spent()).requests == server.seen - probed
