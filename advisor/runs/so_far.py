@@ -18,6 +18,7 @@ from advisor.schema import Recommendation
 from advisor.spending import at_own_prices
 from advisor.storage.files import write_whole
 from advisor.storage.task_file import read_task
+from advisor.wording import in_sentence, score_text
 from eval.outcomes import Trial
 from eval.statistics.inference import Interval
 from eval.task import Kind
@@ -27,7 +28,7 @@ _FILE = "so_far.json"
 
 @dataclass(frozen=True, slots=True)
 class SoFar:
-    """`headline` and `evidence` are the sentences of the verdict on the candidates measured so far, whose `scores` are
+    """`headline` and `evidence` are sentences on the candidates measured so far, whose `scores` are
     by name, and `choice` is taken of them; `missing` names the others. `baseline` says how the best baseline does, if
     there is one. `seconds` passed since the run's start; `rows` is how many test rows there are."""
 
@@ -76,12 +77,20 @@ class Verdicts:
             check=self._check,
         )
         measured = {trial.strategy: score_of_trial(trial) for trial in judged}
+        missing = tuple(one.name for one in self._plan.pairings if one.name not in measured)
+        headline, evidence = verdict.headline, verdict.confidence_line
+        if missing and verdict.choice is not None:  # what isn't measured may still beat it, and every baseline
+            headline = f"So far, {in_sentence(verdict.choice)} leads."
+            score = measured[verdict.choice]
+            evidence = (
+                f"It scores {score_text(score.mean)} (95 % CI {score_text(score.low)} to {score_text(score.high)})."
+            )
         found = SoFar(
-            headline=verdict.headline,
-            evidence=verdict.confidence_line,
+            headline=headline,
+            evidence=evidence,
             scores=measured,
             choice=verdict.choice,
-            missing=tuple(one.name for one in self._plan.pairings if one.name not in measured),
+            missing=missing,
             rows=self._rows,
             seconds=max(0.0, time.time() - self._started_at),
             baseline=verdict.baseline.line if verdict.baseline else None,
