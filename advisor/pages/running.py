@@ -52,10 +52,10 @@ def show_running(run: StoredRun) -> None:
         if now.awaits_key:
             frame.small(now.reason or "")
             ask_for_key(now.awaits_key)
+        _show_verdict_so_far(now)
         show_steps(now)
         _show_caveat(now)
         _show_actions(now)
-        _show_verdict_so_far(now)
         show_expectation(now)
         show_first_answers(now, frame.store().steps(now.id))
 
