@@ -14,11 +14,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from advisor.runs.anew import train_again
 from advisor.runs.apart import timed_apart
 from advisor.runs.order import FITTED, StepOrder, build_for, load_as_fitted
 from advisor.runs.preferred import preference_notes
 from advisor.runs.probes import probed
+from advisor.runs.retraining import train_again
 from advisor.runs.stage_clock import StageClock
 from advisor.storage.files import write_whole
 from advisor.storage.first_answers import write_first_answers

@@ -226,6 +226,11 @@ def _race(
         Racer(_order(store, run_id, one.name, build_strategy), expected.get(one.name), verdicts.rows, tell, cancelled)
         for one in run.plan.pairings
     ]
+    finished = {one.order.strategy: one.trial for one in racers if one.trial is not None and not one.is_running}
+    for step in store.steps(run_id):
+        trial = finished.get(step.strategy)
+        if trial is not None and step.state != trial.status:  # it finished just when the earlier attempt was ended
+            tell(replace(step, state=trial.status, stage="", done=0, total=0, reason=trial.reason))
     preset = PRESETS[run.plan.preset]
     race(racers, verdicts.rows, preset.budget(verdicts.kind).latency_rows, verdicts.judge, preset.stops_early)
     return {one.order.strategy: [one.trial] for one in racers if one.trial is not None}

@@ -18,10 +18,10 @@ from multiprocessing.connection import Connection
 import psutil
 
 from advisor.pairing import model_in
-from advisor.runs.anew import learn_from_fewer
 from advisor.runs.child import failure_sentence, settle_in
 from advisor.runs.contestant import Contestant
 from advisor.runs.order import StepOrder
+from advisor.runs.retraining import learn_from_fewer
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import read_trial, write_trial
 from eval.measuring.runner import MOST_ROUNDS, spread

@@ -160,3 +160,13 @@ def test_why_it_stopped_survives_the_disk(store: Store) -> None:
     run(store, run_id)
     trial = read_trial(store.run_folder(run_id) / "prompting")
     assert trial is not None and isinstance(trial.stopped, EarlyStop)
+
+
+def test_what_had_finished_when_its_run_was_killed_counts_as_done(store: Store) -> None:
+    run_id = add_run(store)
+    run(store, run_id)
+    finished = next(step for step in store.steps(run_id) if step.strategy == "retrieval")
+    store.retry_step(run_id, "finetuning")
+    store.save_step(replace(finished, state="interrupted"))  # killed after the trial was written, before it was told
+    run(store, run_id)
+    assert {step.state for step in store.steps(run_id)} == {"done"}
