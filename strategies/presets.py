@@ -12,7 +12,7 @@ TRIAL_SHARE = 0.1  # of the training tokens, per learning rate tried
 # By how much an answer may be longer than the training targets: an untrained model puts "35 crowns" in a sentence, and
 # mustn't be cut off before the crowns.
 SENTENCE_TOKENS = 24
-READ_PER_TRAINED = 1.0  # tokens, so that the search for settings costs less than the search for weights
+TRAINING_COST = 3.0  # training on a token takes about as long as reading so many
 CURVE_TEST_SHARE = 0.4  # of a preset's test rows, answered at each point of a learning curve
 
 
@@ -60,9 +60,9 @@ class Budget:
 
     @property
     def choosing_tokens(self) -> int:
-        """Tokens that a strategy without training may read to choose its settings. Training on a token takes about
-        three times as long as reading it."""
-        return round(READ_PER_TRAINED * self.training_tokens)
+        """Tokens that a strategy without training may read to choose its settings: they take as long as trying the
+        learning rates."""
+        return round(TRAINING_COST * self.learning_rates * TRIAL_SHARE * self.training_tokens)
 
     @property
     def learning_rates(self) -> int:

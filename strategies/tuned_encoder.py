@@ -21,13 +21,14 @@ if TYPE_CHECKING:  # imports torch
 FOLDER = "encoder"
 LABELS_A_STEP, ROWS_A_LABEL = 8, 2  # the rows of a step: all pairs of them are compared
 MOST_READ = 20  # times, of each row: as SetFit does by default
-LEARNING_RATE = 5e-5
+LEARNING_RATE = 1e-4
+TOKENS_SHARE = 0.5  # of those that a language model trains on: on twice as many it scores no better
 WARM_UP_SHARE = 0.1  # of the steps
 TOKENS_A_ROW = 2  # that begin and end each text
 
 
 class TunedEncoder(EmbeddingLinear):
-    """Trains on as many tokens as the budget has for fine-tuning a language model."""
+    """Trains on a share of the tokens that the budget has for fine-tuning a language model."""
 
     name = "tuned_encoder"
     declaration = Declaration(
@@ -76,9 +77,9 @@ class TunedEncoder(EmbeddingLinear):
 
 
 def count_steps(texts: Sequence[str], tokens: float) -> int:
-    """So many as read these tokens, or each text `MOST_READ` times on average."""
+    """So many as read `TOKENS_SHARE` of these tokens, or each text `MOST_READ` times on average."""
     a_row = sum(about_tokens(text) + TOKENS_A_ROW for text in texts) / len(texts)
-    read = min(tokens / a_row, MOST_READ * len(texts))
+    read = min(TOKENS_SHARE * tokens / a_row, MOST_READ * len(texts))
     return max(1, int(read / (LABELS_A_STEP * ROWS_A_LABEL)))
 
 
@@ -95,7 +96,7 @@ def tune(encoder: SentenceEmbedder, texts: Sequence[str], labels: Sequence[str],
     chance = Random(f"{seed}-pairs")
     # The table of word embeddings is half of all weights; a step with it takes twice as long and teaches few of them.
     weights = [weight for name, weight in encoder.network.named_parameters() if "word_embeddings" not in name]
-    optimiser = torch.optim.AdamW(weights, lr=LEARNING_RATE, weight_decay=0.01)
+    optimiser = torch.optim.AdamW(weights, lr=LEARNING_RATE, weight_decay=0.01, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
     encoder.network.train()
     torch.manual_seed(seed)  # of the dropout

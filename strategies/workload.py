@@ -12,7 +12,7 @@ from eval.task import LABELLED, Brief, Document, Example, Kind, Split, Task
 from eval.words import about_tokens
 from strategies.declaration import Declaration
 from strategies.halving import LABELS_FOLLOWED, WRITTEN_COST, Work, count_answers, plan_rounds
-from strategies.presets import SENTENCE_TOKENS, TRIAL_SHARE, Budget
+from strategies.presets import SENTENCE_TOKENS, TRAINING_COST, TRIAL_SHARE, Budget
 from strategies.prompting import SPARE_ROWS, SPARE_SHARE
 from strategies.registry import DECLARATIONS, baselines_for
 from strategies.search.passages import cut_passages, words_a_passage
@@ -30,7 +30,6 @@ SETTLED = {"search": "any"}  # which one was chosen doesn't matter here
 SEARCHES = 3  # compared that embed passages again
 RERANKING_SHARE = 0.5  # of the tasks with documents, in which a reranker is chosen
 WORDS_AN_INPUT = 15  # of another embedder's solved examples
-TRAINING_COST = 3  # times as long as embedding a text
 EVALUATIONS = 12  # passes over dev while training and choosing the learning rate
 
 
