@@ -81,9 +81,10 @@ INDEXING = "indexing"  # the stage that builds the search index
 @dataclass(frozen=True, slots=True)
 class Effort:
     """What a strategy spent on choosing its settings: settings tried, labelled rows that the best ones answered, wall
-    seconds, and tokens read and written for it (0 in older runs). `training_rows` of the labelled rows came from the
-    training set, for a strategy that otherwise needs no such rows. `found_better`: whether any setting scored better
-    than the default; None in older runs, and where nothing else was tried."""
+    seconds, and tokens that the model read, wrote or trained on for it (0 in older runs and for baselines).
+    `training_rows` of the labelled rows came from the training set, for a strategy that otherwise needs no such rows.
+    `found_better`: whether any setting scored better than the default; None in older runs, and where nothing else was
+    tried."""
 
     settings_tried: int = 0
     dev_rows: int = 0

@@ -49,12 +49,12 @@ def choose(
     tried too, on the same scores, and the answerer takes over the best. Returns the best attempt, every setting tried
     with its score and the number of rows behind it, and the effort.
     """
-    started = time.perf_counter()
+    started, taken = time.perf_counter(), answerer.model.tokens_taken
     race = _Race(answerer, scorer, [*dev, *spare], tokens)
     if not race.rows:
         return attempts[0], [], Effort()
     rounds = plan_rounds([race.work(attempt) for attempt in attempts], len(race.rows), tokens)
-    contenders = [_Contender(attempt, race.shared(attempt)) for attempt in attempts[: rounds[0].settings]]
+    contenders = [_Contender(attempt) for attempt in attempts[: rounds[0].settings]]
     everyone = list(contenders)
     total, done = count_answers(rounds), 0
     for one in rounds:
@@ -73,7 +73,7 @@ def choose(
         settings_tried=len(choices),
         dev_rows=rounds[-1].rows,
         seconds=time.perf_counter() - started,
-        tokens=sum(contender.tokens for contender in everyone),
+        tokens=answerer.model.tokens_taken - taken,
         found_better=contenders[0] is not everyone[0] if len(everyone) > 1 else None,
     )
     return contenders[0].attempt, choices, effort
@@ -90,16 +90,14 @@ class _Judged:
 
 @dataclass(slots=True)
 class _Contender:
-    """A setting, and what the model said to its prompts so far. `shared` are the tokens with which all its prompts
-    begin. `judged`: its ways to compare labels, the best first; `out`: those that are compared no more."""
+    """A setting, and what the model said to its prompts so far. `judged`: its ways to compare labels, the best first;
+    `out`: those that are compared no more."""
 
     attempt: Attempt
-    shared: int
     asked: list[Asked] = field(default_factory=list)
     rows: list[Example] = field(default_factory=list)
     judged: list[_Judged] = field(default_factory=list)
     out: list[_Judged] = field(default_factory=list)
-    tokens: int = 0
 
     @property
     def best(self) -> _Judged:
@@ -108,11 +106,6 @@ class _Contender:
     @property
     def scores(self) -> list[Scores]:
         return [asked.scores for asked in self.asked if asked.scores is not None]
-
-    def hear(self, asked: Asked) -> None:
-        self.asked.append(asked)
-        self.tokens += self.shared * (not self.tokens) + sum(max(length - self.shared, 0) for length in asked.lengths)
-        self.tokens += sum(one.tokens_out for one in asked.written)
 
 
 @dataclass(slots=True)
@@ -126,7 +119,7 @@ class _Race:
         """Estimated from a few rows."""
         sample = self.rows[:: max(1, len(self.rows) // FEWEST_CALIBRATED)]
         lengths = self.answerer.model.count_prompt_tokens(attempt.ask([row.input for row in sample]))
-        shared = self.shared(attempt)
+        shared = self._shared(attempt)
         own = max(mean(lengths) - shared, 1.0)
         if not self.answerer.scores_labels:
             return Work(shared, own + WRITTEN_COST * self.answerer.answer_tokens)
@@ -137,7 +130,7 @@ class _Race:
         followed = min(LABELS_FOLLOWED, labels) * self._label_tokens / labels
         return Work(shared + self._calibrated * self._label_tokens, own + followed)
 
-    def shared(self, attempt: Attempt) -> int:
+    def _shared(self, attempt: Attempt) -> int:
         """Tokens that are read once for all rows: a model in memory keeps what all prompts begin with."""
         model = self.answerer.model
         return model.count_prompt_tokens(attempt.ask([""]))[0] if model.reads_beginnings_once else 0
@@ -149,11 +142,11 @@ class _Race:
         inputs = [row.input for row in new]
         every = self._calibrated if first else 0  # so many with the scores of all labels
         if inputs[:every]:
-            contender.hear(self.answerer.ask(contender.attempt.ask(inputs[:every]), (), rows_done))
+            contender.asked.append(self.answerer.ask(contender.attempt.ask(inputs[:every]), (), rows_done))
         ways = self._ways(contender) if first else [one.way for one in contender.judged]
         if inputs[every:]:
             prompts = contender.attempt.ask(inputs[every:])
-            contender.hear(self.answerer.ask(prompts, ways, lambda done: rows_done(every + done)))
+            contender.asked.append(self.answerer.ask(prompts, ways, lambda done: rows_done(every + done)))
         contender.rows += new
         judged = sorted((self._judge(way, contender) for way in ways), key=lambda one: -one.score)
         contender.judged = judged[:WAYS_KEPT]

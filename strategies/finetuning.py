@@ -73,7 +73,6 @@ class Training(ABC):
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         from strategies.engine.training import EVALUATIONS, packing_is_right
 
-        started = time.perf_counter()
         split = as_asked(split, self.brief.kind)
         model = self.load_model()
         answerer = Answerer(model, self.brief)
@@ -96,6 +95,7 @@ class Training(ABC):
         total = min(self.budget.training_tokens, self.budget.epochs * sum(pair.tokens for pair in pairs))
         trial_tokens = int(TRIAL_SHARE * total)
         tokens = total - trial_tokens * len(rates)
+        started, tried_tokens = time.perf_counter(), 0
         best_rate = settled_rate = self.budget.settled.get("learning_rate")
         for at, rate in enumerate(rates if best_rate is None else ()):
 
@@ -103,9 +103,12 @@ class Training(ABC):
                 report_progress(Progress(CHOOSING_RATE, before + read, total))
 
             trial = self._train(model, pairs, dev, rate, trial_tokens, 1, trial_done)
+            tried_tokens += trial.tokens + sum(pair.tokens for pair in dev)
             self.choices.append({"learning_rate": rate, "tokens": trial.tokens, "dev_loss": round(trial.dev_loss, 4)})
         if best_rate is None:
             best_rate = min(self.choices, key=lambda choice: choice["dev_loss"])["learning_rate"]
+
+        seconds = time.perf_counter() - started
 
         def training_done(read: int) -> None:
             report_progress(Progress(TRAINING, trial_tokens * len(rates) + read, total))
@@ -126,13 +129,14 @@ class Training(ABC):
         self._answerer = Answerer(self.trained_model, self.brief, answer_tokens, schema=schema)
         ask = Attempt({}, partial(self._ask, model=self.trained_model))
         scorer = scorer_while_learning(self.brief, split, documents)
-        _, choices, _ = choose(self._answerer, [ask], split.dev, scorer, report_progress)
+        _, choices, effort = choose(self._answerer, [ask], split.dev, scorer, report_progress)
         self.choices += choices
         # Dev losses during training aren't settings, and a single way to answer isn't a choice.
         tried = len(self.choices) - len(trained.history) - (len(choices) == 1)
         found_better = best_rate != rates[0] if settled_rate is None and len(rates) > 1 else None
-        seconds = time.perf_counter() - started
-        self.effort = Effort(tried, len(split.dev), seconds, found_better=found_better)
+        self.effort = Effort(
+            tried, len(split.dev), seconds + effort.seconds, tried_tokens + effort.tokens, found_better=found_better
+        )
         self.notes += self.trained_model.notes
         self.settings = {
             "learning_rate": best_rate,

@@ -4,7 +4,6 @@ short prompt are those of our own fine-tuning."""
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +60,6 @@ class HostedFinetuning:
         from strategies.tuning.provider import Running
         from strategies.tuning.training import train
 
-        started = time.perf_counter()
         base = self._base()
         host, chats = base.address.host, Chats.of(split, self.brief.kind)
         foreseen = foreseen_for(chats, self.budget)
@@ -86,9 +84,9 @@ class HostedFinetuning:
         self._in_turns = are_conversations(asked.train)
         self._answerer.learn_length(asked.train, self.budget.answer_tokens)
         scorer = scorer_while_learning(self.brief, asked, documents)
-        _, self.choices, _ = choose(self._answerer, [Attempt({}, self._ask)], asked.dev, scorer, report_progress)
+        _, self.choices, effort = choose(self._answerer, [Attempt({}, self._ask)], asked.dev, scorer, report_progress)
         tried = len(self.choices) if len(self.choices) > 1 else 0  # a single way to answer isn't a choice
-        self.effort = Effort(tried, len(split.dev), time.perf_counter() - started)
+        self.effort = Effort(tried, len(split.dev), effort.seconds, effort.tokens)
         self.notes = [*self._notes_on(trained, host, chats.rows), *model.notes]
         self.settings = {
             "tuned_model": trained.model,

@@ -62,23 +62,31 @@ class PreferenceTuning(Finetuning):
         is_part = self.budget.settled and with_rejected(split.train)  # of rows that were enough
         if (problem := lacking(self.declaration, split.train)) and not is_part:
             raise BadInput(problem)
-        started, budget = time.perf_counter(), self.budget
+        budget = self.budget
         self.budget = replace(budget, training_tokens=int(SUPERVISED_SHARE * budget.training_tokens))
         try:
             super().fit(split, documents, report_progress)
         finally:
             self.budget = budget
+        started = time.perf_counter()
         learned = self._learn_preferences(as_asked(split, self.brief.kind), report_progress)
         scorer = scorer_while_learning(self.brief, split, documents)
         ask = Attempt({"beta": learned["beta"]}, lambda inputs: self._ask(inputs, self.trained_model))
-        _, choices, _ = choose(self._answerer, [ask], as_asked(split, self.brief.kind).dev, scorer, report_progress)
+        tokens = sum(choice["tokens"] for choice in self.choices if "beta" in choice)
+        dev = as_asked(split, self.brief.kind).dev
+        _, choices, effort = choose(self._answerer, [ask], dev, scorer, report_progress)
         self.choices += choices
         tried = self.effort.settings_tried + len(self._betas)
         tried += len(choices) if len(choices) > 1 else 0  # a single way to answer isn't a choice
         found = [] if self.effort.found_better is None else [self.effort.found_better]
         found += [learned["beta"] != self._betas[0]] if len(self._betas) > 1 else []
-        seconds = time.perf_counter() - started
-        self.effort = Effort(tried, len(split.dev), seconds, found_better=any(found) if found else None)
+        self.effort = Effort(
+            tried,
+            len(split.dev),
+            self.effort.seconds + time.perf_counter() - started,
+            self.effort.tokens + tokens + effort.tokens,
+            found_better=any(found) if found else None,
+        )
         self.settings |= learned
 
     def prefers(self, rows: Sequence[Example]) -> Preferred:

@@ -69,7 +69,11 @@ def _method(report: Report) -> list[tuple[str, str]]:
         ("Latency", _latency(report)),
         ("Cost", " ".join([_cost(report.priorities), *(price_of_served(one, report) for one in report.served)])),
         *_paid(report),
-        *((name_of(one.id), _effort(one)) for one in report.candidates if isinstance(one, Candidate)),
+        *(
+            (name_of(one.id), _effort(one, report.priorities))
+            for one in report.candidates
+            if isinstance(one, Candidate)
+        ),
         *_other_steps(report),
         ("Run", f"{report.run_id}, {report.created_at}, seed {report.seed}. The same seed gives the same run."),
         *([("Versions", f"{versions}.")] if versions else []),
@@ -205,12 +209,12 @@ def _tuned(factor: float | None) -> str:
     return f"A fine-tuned model costs {'the same' if factor == 1 else f'{factor:g} times as much'}."
 
 
-def _effort(candidate: Candidate) -> str:
+def _effort(candidate: Candidate, priorities: Priorities) -> str:
     """What one strategy is, what it tried and took, and how long its setup was."""
     effort = candidate.effort
     sentences = [said] if (said := words_of(candidate.id).explanation) else []
     if effort.settings_tried:
-        sentences.append(_tried(effort))
+        sentences.append(_tried(effort, None if candidate.by_token else priorities))
     if candidate.settings:
         taken = "; ".join(
             f"{_SETTINGS.get(name, name.replace('_', ' '))}: {_value(value)}"
@@ -233,19 +237,20 @@ def _effort(candidate: Candidate) -> str:
     return " ".join([*sentences, *candidate.notes])
 
 
-def _tried(effort: Effort) -> str:
-    """How settings were chosen, and whether that was any use."""
-    settings, rows = count_text(effort.settings_tried, "setting"), count_text(effort.dev_rows, "dev row")
-    if not effort.tokens:  # learning rates, which are judged by their dev loss
-        tried = f"We tried {settings} on {rows}."
-        if effort.found_better is None:
-            return tried
-        return f"{tried} {'The chosen ones' if effort.found_better else 'None'} did better than the defaults."
-    took = f"which took {count_text(effort.tokens, 'token')} and {taken_text(effort.seconds)}"
+def _tried(effort: Effort, machine: Priorities | None) -> str:
+    """How settings were chosen, what that took, and whether it was any use. `machine` says what its time costs, if that
+    is what is paid for."""
+    took = [taken_text(effort.seconds)]
+    if effort.tokens:
+        took.insert(0, count_text(effort.tokens, "token"))
+    if machine is not None and machine.machine_per_hour is not None:
+        took.append(cents_text(effort.seconds * machine.machine_per_hour / 3600, machine.currency))
+    settings, rows = count_text(effort.settings_tried, "setting"), count_text(effort.dev_rows, "row")
+    which = "" if effort.found_better is None else ", the best ones"
+    tried = f"We tried {settings}{which} on {rows}, which took {list_text(took)}."
     if effort.found_better is None:
-        return f"We tried {settings} on {rows}, {took}."
-    up_to = f"We tried {settings}, the best ones on {count_text(effort.dev_rows, 'row')}, {took}."
-    return f"{up_to} {'The chosen one' if effort.found_better else 'None'} scored better than the default."
+        return tried
+    return f"{tried} {'The chosen one' if effort.found_better else 'None'} scored better than the default."
 
 
 def _value(value: Any) -> str:

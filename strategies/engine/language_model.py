@@ -135,7 +135,8 @@ class LanguageModel(Protocol):
     it can be held to a JSON schema; `follows_bounds`: whether to one of `json_bounds.py`, or only to one as services
     take them. `counts_tokens`: whether tokens are counted before sending; if not, they are estimates from the words,
     and only the server knows whether a prompt fits. `reads_beginnings_once`: whether what all prompts of a call begin
-    with is computed once. `rewrites`: whether it is able to improve an instruction.
+    with is computed once. `rewrites`: whether it is able to improve an instruction. `tokens_taken`: tokens read and
+    written so far.
     """
 
     context_tokens: int
@@ -159,6 +160,9 @@ class LanguageModel(Protocol):
 
     @property
     def rewrites(self) -> bool: ...
+
+    @property
+    def tokens_taken(self) -> int: ...
 
     def score(
         self,

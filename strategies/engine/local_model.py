@@ -46,6 +46,7 @@ class LocalModel(ABC):
 
     def __init__(self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         self.network = network.eval()
+        self.tokens_taken = 0
         self.tokenizer = tokenizer
         self._form = ChatForm(tokenizer)
         self.device = network.device

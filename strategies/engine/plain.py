@@ -59,6 +59,7 @@ class PlainModel(LocalModel):
             for rows in alike(lengths, lambda length: self._tokens // length[1]):
                 answers = [labels[row] for row in rows]
                 ids = torch.tensor([[*prompt, *answer[:-1]] for answer in answers], device=self.device)
+                self.tokens_taken += ids.numel()
                 steps = last_logits(self.network, ids, len(answers[0])).float().log_softmax(-1)
                 wanted = torch.tensor(answers, device=self.device)
                 results[at, rows] = steps.gather(2, wanted[..., None]).sum((1, 2)).double().cpu().numpy()
@@ -95,6 +96,7 @@ class PlainModel(LocalModel):
         kept, greedy = self.network.generation_config, GenerationConfig(
             max_new_tokens=max_tokens, do_sample=False, eos_token_id=ends or None, pad_token_id=ends[0] if ends else 0
         )  # fmt: skip
+        self.tokens_taken += ids.numel()
         self.network.generation_config = greedy
         try:
             with _reading_then_writing(self.network):
@@ -104,6 +106,7 @@ class PlainModel(LocalModel):
         finally:
             self.network.generation_config = kept
         answers = [_ended(row, self.ends, max_tokens) for row in found[:, ids.shape[1] :].tolist()]
+        self.tokens_taken += sum(len(tokens) for tokens, _ in answers)
         return [
             (tokens, cut_off and not (held and held.is_complete(row))) for row, (tokens, cut_off) in enumerate(answers)
         ]

@@ -104,6 +104,7 @@ class Transformer(LocalModel):
             plain = PlainModel(self.network, self.tokenizer)
             plain.ends = self.ends
             yield plain
+            self.tokens_taken += plain.tokens_taken
 
     def _share_prefix(self, encoded: list[list[int]]) -> Prefix:
         """The shared beginning of all these prompts (a single prompt is compared with the one before it), run through
@@ -126,6 +127,7 @@ class Transformer(LocalModel):
     def _read(self, prefix: Prefix, own: list[list[int]], room: int) -> tuple[Tensor, _Batch]:
         """Logits after each row's last token, [rows, vocabulary], and the rows with their keys and values, with space
         for `room` more tokens. Rows are aligned right and read a few at a time, the longest first."""
+        self.tokens_taken += sum(map(len, own))
         width = max(len(tokens) for tokens in own)
         ids, real = self._pad_left(own, width)
         positions = (len(prefix) + real.long().cumsum(1) - 1).clamp(min=0)
@@ -162,6 +164,7 @@ class Transformer(LocalModel):
         """Log-probabilities of the edges below the wanted nodes, [rows, E]. Records their cache columns in `columns`.
         `wanted` and `columns` are [rows, N]."""
         counts, end = wanted.sum(1), batch.cache.end
+        self.tokens_taken += int(counts.sum())
         widest = int(counts.max())
         nodes = (~wanted).int().argsort(dim=1, stable=True)[:, :widest]  # the wanted ones of each row, then others
         order = torch.arange(widest, device=self.device).expand_as(nodes)
@@ -218,6 +221,7 @@ class Transformer(LocalModel):
             sees = torch.nn.functional.pad(batch.real, (0, length), value=True)[:, None]
             logits = self._run(batch, chosen[:, None], batch.last_positions + length, sees)
             chosen = choosing.choose(logits[:, -1], rows)
+        self.tokens_taken += sum(map(len, answers))
         return [(answer, row in unfinished) for row, answer in enumerate(answers)]
 
     def _run(self, batch: _Batch, ids: Tensor, positions: Tensor, sees: Tensor | None, keep: int = 1) -> Tensor:

@@ -57,6 +57,11 @@ class ServedModel:
         """What its answers so far take, as if none had been kept from an earlier run."""
         return self._client.heard.used
 
+    @property
+    def tokens_taken(self) -> int:
+        used = self.used
+        return used.read + used.written
+
     def way_for(self, labels: int) -> LabelWay:
         return self.capabilities.way_for(labels)
 

@@ -19,6 +19,8 @@ from strategies.engine.key_values import Prefix, RoomyCache
 from strategies.engine.label_search import LabelSearch
 from strategies.engine.label_tree import LabelTree
 from strategies.engine.language_model import Message, Prompt, Scores
+from strategies.engine.local_model import LocalModel
+from strategies.engine.plain import PlainModel
 from strategies.engine.transformer import Transformer
 from tests.tiny_model import tiny_network, tiny_transformer
 
@@ -260,3 +262,20 @@ def test_every_row_is_reported(model: Transformer) -> None:
     done: list[int] = []
     model.score(prompts(40), LABELS, done.append)
     assert done[-1] == 40 and done == sorted(done)
+
+
+@pytest.mark.parametrize("kind", [Transformer, PlainModel])
+def test_tokens_taken_are_those_the_network_read_and_those_it_wrote(kind: type[LocalModel]) -> None:
+    made = tiny_transformer()
+    model = kind(made.network, made.tokenizer)
+    read: list[int] = []
+
+    def count(_: object, __: object, options: dict[str, torch.Tensor]) -> None:
+        read.append(options["input_ids"].numel())
+
+    with model.network.register_forward_pre_hook(count, with_kwargs=True):
+        model.score(prompts(1), LABELS)
+        assert model.tokens_taken == sum(read) > len(model.encode(prompts(1)[0]))
+        (written,) = model.write(prompts(1, "Another instruction"), 6)
+    last = 1 if written.cut_off else 0  # the last one is written, but not read
+    assert written.tokens_out > 1 and model.tokens_taken == sum(read) + last
