@@ -11,19 +11,20 @@ from eval.money.tokens import Spent
 from eval.outcomes import INDEXING, Effort, LossPoint, Prediction, SearchQuality
 from eval.task import Document, Example, LearningSplit
 from strategies.declaration import Declaration
+from strategies.instructions import Instruction
 from strategies.tuned_again import EarlierAdapter
 
 if TYPE_CHECKING:  # imports torch
     from strategies.engine.local_model import LocalModel
 
 
-CHOOSING_RATE, TRAINING = "choosing the learning rate", "training"  # count tokens
+CHOOSING_TRAINING, TRAINING = "choosing how to train", "training"  # count tokens
 TRAINING_PREFERENCES = "training on preferences"  # counts tokens
 LEARNING = "learning"  # counts settings
 CHOOSING_SEARCH = "choosing how to search"  # counts ways
 ASKING_TRAINED, ASKING_BASE = "asking the trained model", "asking the base model"  # count texts and questions
 _UNITS = {
-    CHOOSING_RATE: "tokens",
+    CHOOSING_TRAINING: "tokens",
     TRAINING: "tokens",
     TRAINING_PREFERENCES: "tokens",
     LEARNING: "settings",
@@ -116,6 +117,13 @@ class Searches(Protocol):
     """What a fitted strategy that looks things up knows: how well it finds answers; None if too few rows could tell."""
 
     search_quality: SearchQuality | None
+
+
+@runtime_checkable
+class TrainsOnPrompt(Protocol):
+    """What can also be trained on the instruction that prompting `found` best in the same run; None without one."""
+
+    found: Instruction | None
 
 
 @runtime_checkable

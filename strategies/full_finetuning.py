@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from strategies.declaration import Declaration, Mark, Words
-from strategies.finetuning import Training
+from strategies.training import Training
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

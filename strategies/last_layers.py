@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from strategies.declaration import Declaration, Mark, Words
 from strategies.engine.models import BYTES_A_PARAMETER, BYTES_TRAINED
-from strategies.finetuning import Training
+from strategies.training import Training
 
 if TYPE_CHECKING:
     import torch

@@ -107,7 +107,7 @@ class PreferenceTuning(Finetuning):
     @property
     def _betas(self) -> Sequence[float]:
         settled = self.budget.settled.get("beta")
-        return BETAS[: self.budget.learning_rates] if settled is None else (settled,)
+        return BETAS[: self.budget.trials] if settled is None else (settled,)
 
     def _learn_preferences(self, split: LearningSplit, report_progress: ReportProgress) -> dict[str, Any]:
         """Trains the adapter further, with every beta to try, and keeps the one with which most held-out pairs come out

@@ -8,7 +8,7 @@ from typing import Any
 
 from eval.task import Kind
 
-TRIAL_SHARE = 0.1  # of the training tokens, per learning rate tried
+TRIAL_SHARE = 0.1  # of the training tokens, for each way to train that is tried
 # By how much an answer may be longer than the training targets: an untrained model puts "35 crowns" in a sentence, and
 # mustn't be cut off before the crowns.
 SENTENCE_TOKENS = 24
@@ -22,7 +22,7 @@ class Budget:
 
     `test_rows`, `dev_rows`: rows used at most. `latency_rows`: test rows also answered one at a time. `settings`:
     settings each strategy may try on dev. `training_tokens`: tokens read during training, all epochs and the choice of
-    the learning rate together. `epochs`: passes over the training rows at most. `answer_tokens`: the longest written
+    its settings together. `epochs`: passes over the training rows at most. `answer_tokens`: the longest written
     answer. `probe_rows`: test rows asked in every variant and again after their documents changed, and training rows
     asked again of a strategy that trains; 0 turns such probes off. `settled`: settings kept from an earlier choice, so
     that no others are tried.
@@ -60,13 +60,13 @@ class Budget:
 
     @property
     def choosing_tokens(self) -> int:
-        """Tokens that a strategy without training may read to choose its settings: they take as long as trying the
-        learning rates."""
-        return round(TRAINING_COST * self.learning_rates * TRIAL_SHARE * self.training_tokens)
+        """Tokens that a strategy without training may read to choose its settings: they take as long as trying ways to
+        train."""
+        return round(TRAINING_COST * self.trials * TRIAL_SHARE * self.training_tokens)
 
     @property
-    def learning_rates(self) -> int:
-        """How many learning rates are tried, each with `TRIAL_SHARE` of the training tokens. The final training is
+    def trials(self) -> int:
+        """How many ways to train are tried, each with `TRIAL_SHARE` of the training tokens. The final training is
         judged as it goes."""
         return self.settings // 2 + 1
 

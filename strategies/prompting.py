@@ -150,6 +150,15 @@ class Prompting:
         self._in_turns = fitted.get("in_turns", False)
         self._answerer = Answerer.from_json(self.load_model(), self.brief, fitted["answerer"])
 
+    @staticmethod
+    def chosen_in(folder: Path) -> Instruction | None:
+        """The instruction that was chosen, from where `save` wrote it; None if nothing was saved."""
+        try:
+            fitted = json.loads((folder / "prompting.json").read_text())
+        except FileNotFoundError:
+            return None
+        return Instruction(fitted["settings"].get("instruction", ""), fitted["instruction"])
+
     def _told(self, train: Sequence[Example], model: LanguageModel) -> list[Told]:
         """What to try, the default first; only the settled one, if it is settled."""
         instructions = self._instructions(train, standings(train, self.brief), model)

@@ -32,7 +32,6 @@ from strategies.open_book import (
     index_book,
     refreshed,
 )
-from strategies.prompts import SHORT_INSTRUCTIONS
 from strategies.search.models import SearchModels
 from strategies.search.settings import SearchBudget
 from strategies.search_choice import choose_search, judge_by
@@ -107,8 +106,7 @@ class RetrievalFinetuning(Finetuning):
         return self._prompts(inputs, self._book.open(inputs, self._counts, model))
 
     def _prompts(self, inputs: Sequence[str], opened: Sequence[Opened]) -> list[Prompt]:
-        instruction = SHORT_INSTRUCTIONS[self.brief.kind]
-        return [one.prompt(instruction, input, self._in_turns) for one, input in zip(opened, inputs, strict=True)]
+        return [one.prompt(self._instruction, input, self._in_turns) for one, input in zip(opened, inputs, strict=True)]
 
     def _open_for_training(self, train: Sequence[Example], model: LanguageModel) -> list[Opened]:
         """What retrieval would find for each row if the book held neither it nor similar rows. A seeded share of rows

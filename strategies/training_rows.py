@@ -22,6 +22,26 @@ def learns_all_answers(kind: Kind) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Encoded:
+    """Rows as tokens, and sentences on what became of them."""
+
+    train: Sequence[Pair]
+    dev: Sequence[Pair]
+    notes: Sequence[str] = ()
+
+
+def note_on_turns(prompts: Sequence[Prompt], learns_all: bool) -> str | None:
+    """How conversations of several turns are learned; None if there are none."""
+    earlier = [len(answered(prompt)) for prompt in prompts]
+    if not sum(earlier):
+        return None
+    kept = f"{sum(map(bool, earlier)):,} training rows are conversations of several turns, which the prompts keep."
+    if learns_all:
+        return f"{kept} The model was trained on all {sum(earlier) + len(prompts):,} answers in the training rows."
+    return f"{kept} The model was trained only on the last answer of each."
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingRows:
     """Makes rows for a model. An answer ends with the token that ends a turn. Answers of more than `answer_tokens` are
     cut there, without that token; None cuts none."""

@@ -30,7 +30,7 @@ SETTLED = {"search": "any"}  # which one was chosen doesn't matter here
 SEARCHES = 3  # compared that embed passages again
 RERANKING_SHARE = 0.5  # of the tasks with documents, in which a reranker is chosen
 WORDS_AN_INPUT = 15  # of another embedder's solved examples
-EVALUATIONS = 12  # passes over dev while training and choosing the learning rate
+EVALUATIONS = 12  # passes over dev while training and choosing how
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def foresee_fewer(
     strategy: str, brief: Brief, split: Split, documents: Sequence[Document], budget: Budget, rows: int, test_rows: int
 ) -> Workload:
     """The work to fit one strategy on this many training rows, choosing only how labels are compared."""
-    share, trained = rows / len(split.train), 1 - TRIAL_SHARE * budget.learning_rates
+    share, trained = rows / len(split.train), 1 - TRIAL_SHARE * budget.trials
     smaller = replace(split, train=split.train[:rows], test=split.test[:test_rows])
     work = foresee(strategy, brief, smaller, documents, budget.for_fewer(share, SETTLED))
     return replace(work, train=trained * work.train)

@@ -17,8 +17,9 @@ from advisor.storage.trial_files import curve_folder, read_trial
 from eval.statistics.learning_curve import sizes_of
 from eval.task import BadInput, Brief
 from strategies.base_models import check_model, is_here
-from strategies.contract import AsksModel, GoesOn, Strategy
+from strategies.contract import AsksModel, GoesOn, Strategy, TrainsOnPrompt
 from strategies.presets import PRESETS, Preset
+from strategies.prompting import Prompting
 from strategies.registry import BASELINES, BY_SERVICE, LEARNS_FROM_NO_ROWS, baselines_for
 from strategies.served.address import is_served
 from strategies.served.budget import NO_LIMIT, Allowance
@@ -121,4 +122,11 @@ def build_for(order: StepOrder, brief: Brief, preset: Preset) -> Strategy:
     strategy = build(strategy_of(order.strategy), brief, order.model, preset, order.seed, order.allowance)
     if isinstance(strategy, GoesOn):
         strategy.earlier = earlier_adapter(order.run_folder, order.strategy)
+    if isinstance(strategy, TrainsOnPrompt):
+        strategy.found = Prompting.chosen_in(_beside(order, Prompting.name) / FITTED)
     return strategy
+
+
+def _beside(order: StepOrder, strategy: str) -> Path:
+    """The folder of another strategy with the same model, in the same run."""
+    return order.run_folder / order.strategy.replace(strategy_of(order.strategy), strategy, 1)

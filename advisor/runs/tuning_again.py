@@ -15,7 +15,7 @@ from advisor.storage.task_file import read_stored_task, stored_task_to_json
 from advisor.wording import count_text
 from eval.splitting.duplicates import compare_inputs
 from eval.task import BadInput, Example
-from strategies.engine.adapter_shape import other_shape
+from strategies.engine.adapter_shape import AdapterShape
 from strategies.registry import DECLARATIONS
 
 FEWEST_TEST, FEWEST_DEV = 10, 4  # rows that must be left
@@ -32,7 +32,7 @@ def runs_to_start_from(store: Store, plan: Plan) -> list[StoredRun]:
             except BadInput:  # of another version
                 continue
             starts = starts_for(plan, adapters)
-            if starts and not any(map(other_shape, starts.values())):
+            if starts and all(map(AdapterShape.of, starts.values())):
                 found.append(run)
     return found
 
@@ -87,8 +87,8 @@ def _problem(store: Store, earlier: StoredRun, plan: Plan) -> str | None:
     if not starts:
         theirs = " and ".join(dict.fromkeys(strategy for strategy, _ in adapters))
         return f"Run {earlier.id} trained an adapter with {theirs} alone: compare that, or start from the base model."
-    if other := next(filter(None, map(other_shape, starts.values())), None):
-        return f"The adapter of run {earlier.id} {other}: start from another run, or the base model."
+    if not all(map(AdapterShape.of, starts.values())):
+        return f"The adapter of run {earlier.id} can't be read: start from another run, or the base model."
     return None
 
 

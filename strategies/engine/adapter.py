@@ -6,12 +6,13 @@ import re
 from pathlib import Path
 
 import torch
-from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import safe_open
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from eval.task import BadInput
-from strategies.engine.adapter_shape import ALPHA, RANK
+from strategies.engine.adapter_shape import USUAL, AdapterShape
 from strategies.engine.few_rows import FewRowsLinear
 from strategies.engine.training import keep_within_memory
 
@@ -22,13 +23,18 @@ _FORWARDS = (torch.nn.Linear.forward, FewRowsLinear.forward, Conv1D.forward)  # 
 _QUANTISED = ("Linear4bit", "Linear8bitLt")  # of bitsandbytes
 
 
-def add_adapter(network: PreTrainedModel, seed: int) -> PeftModel:
-    """A fresh adapter on the linear parts of the network's upper layers."""
+def add_adapter(network: PreTrainedModel, seed: int, shape: AdapterShape = USUAL) -> PeftModel:
+    """A fresh adapter on the linear parts of the network's layers."""
     torch.manual_seed(seed)
     keep_within_memory(network)
     return get_peft_model(
         network,
-        LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=adapted_parts(network), task_type="CAUSAL_LM"),
+        LoraConfig(
+            r=shape.rank,
+            lora_alpha=shape.alpha,
+            target_modules=adapted_parts(network, shape.all_layers),
+            task_type="CAUSAL_LM",
+        ),
     )
 
 
@@ -36,10 +42,13 @@ def further_adapter(network: PreTrainedModel, folder: Path) -> PeftModel:
     """The adapter in this folder on a fresh network, to be trained further. Raises BadInput if it was made for a
     network of another shape."""
     keep_within_memory(network)
-    parts = adapted_parts(network)
-    made_for = PeftConfig.from_pretrained(str(folder)).target_modules
+    shape = AdapterShape.of(folder)
+    parts = adapted_parts(network, shape is not None and shape.all_layers)
     try:
-        if isinstance(parts, list) and set(made_for or ()) != set(parts):
+        with safe_open(folder / "adapter_model.safetensors", "pt") as kept:
+            names = kept.keys()
+        made_for = {name.removeprefix("base_model.model.").partition(".lora_")[0] for name in names}
+        if isinstance(parts, list) and made_for != set(parts):
             raise ValueError("it is on other parts of the network")
         return PeftModel.from_pretrained(network, str(folder), is_trainable=True)
     except (RuntimeError, ValueError) as wrong:  # peft says so of missing parts and other sizes
@@ -49,13 +58,14 @@ def further_adapter(network: PreTrainedModel, folder: Path) -> PeftModel:
         ) from wrong
 
 
-def adapted_parts(network: PreTrainedModel) -> list[str] | str:
-    """The names of the linear parts above the frozen layers; "all-linear" if layers have no number.
+def adapted_parts(network: PreTrainedModel, all_layers: bool = False) -> list[str] | str:
+    """The names of the linear parts that get an adapter, above the frozen layers if there are some; "all-linear" if
+    layers have no number.
 
     Experts that keep their weights in one block (mixtures of experts) stay as they are: an adapter there would copy all
     experts of a layer in every pass. The linear parts around them get one.
     """
-    first = int(LEFT_AS_THEY_ARE * network.config.get_text_config().num_hidden_layers)
+    first = 0 if all_layers else int(LEFT_AS_THEY_ARE * network.config.get_text_config().num_hidden_layers)
     skipped = _read_directly(network)
     numbered = [
         (int(number.group(1)), name)

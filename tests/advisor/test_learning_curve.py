@@ -180,7 +180,7 @@ def test_settings_that_are_settled_are_kept_and_training_is_scaled() -> None:
     assert budget.left_to_try(((1, 8), (3, 4)), "passages", "examples") == ((1, 8), (3, 4))
     whole = PRESETS["standard"].budget(Kind.CLASSIFICATION)
     assert (budget.training_tokens, budget.latency_rows) == (whole.training_tokens // 4, 0)
-    assert (budget.epochs, budget.learning_rates) == (whole.epochs, whole.learning_rates)
+    assert (budget.epochs, budget.trials) == (whole.epochs, whole.trials)
 
 
 def with_curves(

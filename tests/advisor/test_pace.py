@@ -11,8 +11,8 @@ from strategies.contract import Progress
 def test_a_bar_never_goes_backwards_when_a_stage_begins_or_takes_longer() -> None:
     pace, start = Pace(expected=100.0), time.monotonic()
     told = [
-        (10, Progress("choosing the learning rate", 50, 1000)),
-        (30, Progress("choosing the learning rate", 200, 1000)),
+        (10, Progress("choosing how to train", 50, 1000)),
+        (30, Progress("choosing how to train", 200, 1000)),
         (60, Progress("training", 200, 1000)),
         (80, Progress("training", 210, 1000)),  # at this pace, 1,580 seconds are left
         (120, Progress("answering the test rows", 0, 40)),

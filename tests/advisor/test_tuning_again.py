@@ -20,8 +20,8 @@ from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import write_trial
 from eval.outcomes import Trial
 from eval.task import BadInput, Example
-from strategies.engine.adapter import further_adapter
-from strategies.engine.adapter_shape import CONFIG
+from strategies.engine.adapter import add_adapter, further_adapter
+from strategies.engine.adapter_shape import CONFIG, AdapterShape
 from strategies.finetuning import Finetuning
 from strategies.presets import PRESETS, Preset
 from tests.tiny_model import save_tiny_model, tiny_network
@@ -197,8 +197,8 @@ def test_what_cannot_go_on_from_a_run_is_refused_in_one_sentence(first: First, t
     assert "hasn't ended" in refused(replace(plan, tunes_from=unmeasured.id))
     assert "trained an adapter with finetuning alone" in refused(replace(plan, strategies=("retrieval_finetuning",)))
     config = json.loads((fitted / CONFIG).read_text())
-    (fitted / CONFIG).write_text(json.dumps(config | {"r": 8}))
-    assert "has rank 8 and alpha 32, and this version trains rank 16 and alpha 32" in refused(plan)
+    (fitted / CONFIG).write_text(json.dumps(config | {"r": "many"}))
+    assert f"The adapter of run {earlier.id} can't be read" in refused(plan)
     shutil.rmtree(fitted)
     assert "has no trained adapter on this machine" in refused(plan)
     assert [run.id for run in store.runs()] == [unmeasured.id, earlier.id]
@@ -224,3 +224,10 @@ def test_the_plan_of_a_version_without_it_is_read(first: First) -> None:
     stored = json.loads(PLAN.write(first.run.plan))
     del stored["tunes_from"]
     assert read_plan(json.dumps(stored)) == first.run.plan
+
+
+def test_an_adapter_on_all_layers_goes_on_as_one(tmp_path: Path) -> None:
+    shape = AdapterShape(rank=8, all_layers=True)
+    add_adapter(tiny_network(layers=6), 0, shape).save_pretrained(str(tmp_path))
+    assert AdapterShape.of(tmp_path) == shape
+    assert further_adapter(tiny_network(layers=6), tmp_path).active_adapter == "default"

@@ -15,7 +15,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from strategies.engine.adapter_shape import ALPHA, RANK
+from strategies.engine.adapter_shape import USUAL
 from strategies.engine.loss import Pair
 from strategies.engine.training import LARGEST_GRADIENT, ROWS_A_BATCH
 from tests.benchmarks.side_by_side import seconds_of
@@ -26,7 +26,7 @@ IGNORED = -100  # a position without a loss, as transformers counts it
 
 def lora() -> LoraConfig:
     """An adapter of our rank on all linear parts, which is what people start from."""
-    return LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules="all-linear", task_type="CAUSAL_LM")
+    return LoraConfig(r=USUAL.rank, lora_alpha=USUAL.alpha, target_modules="all-linear", task_type="CAUSAL_LM")
 
 
 def train_plainly(

@@ -9,7 +9,7 @@ from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
 from advisor.runs.experiment import prepare
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
-from strategies.engine.adapter_shape import ALPHA, CONFIG, RANK
+from strategies.engine.adapter_shape import CONFIG
 from tests.app import html_of, open_page
 from tests.pages.test_flow import TICKETS
 
@@ -47,7 +47,7 @@ def test_fine_tuning_can_start_from_an_earlier_run_with_an_adapter_for_the_same_
     assert "Start fine-tuning from" not in boxes
     adapter = store.run_folder(earlier.id) / "finetuning" / "fitted" / "adapter"
     adapter.mkdir(parents=True)
-    (adapter / CONFIG).write_text(json.dumps({"r": RANK, "lora_alpha": ALPHA}))
+    (adapter / CONFIG).write_text(json.dumps({"r": 16}))
     app = open_page("Compare", dataset=dataset.id)
     assert app.selectbox(key="tunes-from").value is None
     app.selectbox(key="tunes-from").select_index(1).run()

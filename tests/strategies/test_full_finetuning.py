@@ -19,10 +19,11 @@ from strategies.engine.local_model import LocalModel
 from strategies.engine.models import EMBEDDED, EMBEDDED_PARAMETERS, check_model, check_training, memory_to_train
 from strategies.engine.plain import PlainModel
 from strategies.engine.transformer import Transformer
-from strategies.finetuning import Finetuning, Training
+from strategies.finetuning import Finetuning
 from strategies.full_finetuning import TRAINING_COST, FullFinetuning
 from strategies.presets import Budget
 from strategies.prompting import PromptingWithExamples
+from strategies.training import Training
 from strategies.workload import foresee
 from tests.tiny_model import tiny_transformer
 from tests.tiny_networks import tiny_network_of

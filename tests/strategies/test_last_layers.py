@@ -17,7 +17,7 @@ from advisor.command_line.commands import main
 from advisor.plan import DEFAULT_STRATEGIES
 from eval.task import Brief, Kind, Split
 from strategies.last_layers import TRAINING_COST, LastLayers, last_parts
-from strategies.training_rows import TrainingRows
+from strategies.training_rows import Encoded, TrainingRows
 from strategies.workload import foresee
 from tests.app import open_page, own_home
 from tests.strategies.test_full_finetuning import BUDGET, INPUTS, LABELS, ROWS, SPLIT, fitted
@@ -49,7 +49,9 @@ def test_every_training_starts_from_the_base_model() -> None:
     model = tiny_transformer()
     asked = strategy._ask([row.input for row in SPLIT.train], model)
     pairs = TrainingRows(model, 4).of_answers(SPLIT.train, asked)
-    first, second = (strategy._train(model, pairs, pairs[:4], 1e-3, 600, 1, lambda read: None) for _ in range(2))
+    first, second = (
+        strategy._train(model, Encoded(pairs, pairs[:4]), 1e-3, 600, 1, lambda read: None) for _ in range(2)
+    )
     assert first == second
     base = tiny_transformer().network.state_dict()
     assert all(torch.equal(weight, base[name]) for name, weight in model.network.state_dict().items())

@@ -160,7 +160,7 @@ def test_it_prefers_what_people_preferred_on_rows_it_never_saw(fitted: Preferenc
 
 def test_every_beta_of_the_budget_is_tried_and_the_chosen_one_settled(fitted: PreferenceTuning) -> None:
     tried = [choice["beta"] for choice in fitted.choices if "pairs_preferred" in choice]
-    assert tried == list(BETAS[: BUDGET.learning_rates]) and fitted.settings["beta"] in tried
+    assert tried == list(BETAS[: BUDGET.trials]) and fitted.settings["beta"] in tried
     again = PreferenceTuning(
         Brief("tiny", Kind.WRITING, "", ()), tiny_transformer, BUDGET.for_fewer(1.0, fitted.settings)
     )

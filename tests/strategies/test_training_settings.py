@@ -1,0 +1,88 @@
+"""Which settings of a training are tried, and what becomes of the best ones."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from eval.task import Brief, Example, Kind, LearningSplit
+from strategies.engine.adapter_shape import MORE_RANK, RANK, USUAL, AdapterShape
+from strategies.finetuning import Finetuning
+from strategies.full_finetuning import FullFinetuning
+from strategies.instructions import SHORT, Instruction
+from strategies.presets import Budget
+from strategies.training import Training
+from strategies.training_settings import TrainingSettings, changes_to_try
+from tests.tiny_model import tiny_transformer
+
+LABELS = ("delivery", "refund")
+BRIEF = Brief("tiny", Kind.CLASSIFICATION, "", LABELS)
+ROWS = tuple(
+    Example(str(at), f"{('my money', 'the parcel')[at % 2]} number {at}", LABELS[1 - at % 2]) for at in range(40)
+)
+SPLIT = LearningSplit(ROWS[:30], ROWS[30:])
+INPUTS = [row.input for row in ROWS[30:]]
+BUDGET = Budget(test_rows=8, dev_rows=6, latency_rows=2, settings=10, training_tokens=3000, epochs=4, answer_tokens=0)
+FOUND = Instruction("drafted", "Is it about a delivery or about a refund?")
+
+
+def test_rates_come_first_then_the_prompt_then_shapes() -> None:
+    first = TrainingSettings(1.0, Instruction(SHORT, "Short."), USUAL)
+    tried = [change(first) for change in changes_to_try((1.0, 2.0, 3.0, 4.0), FOUND, True, 10)]
+    assert [one.learning_rate for one in tried] == [1.0, 2.0, 1.0, 3.0, 1.0, 1.0, 4.0]
+    assert [one.instruction == FOUND for one in tried] == [False, False, True, False, False, False, False]
+    assert [one.shape for one in tried[4:6]] == [AdapterShape(MORE_RANK), AdapterShape(RANK, all_layers=True)]
+    assert len(changes_to_try((1.0, 2.0), None, False, 10)) == len(changes_to_try((1.0, 2.0, 3.0), FOUND, True, 2)) == 2
+
+
+@pytest.mark.parametrize("shape", [USUAL, AdapterShape(MORE_RANK, all_layers=True), None])
+@pytest.mark.parametrize("instruction", [FOUND, Instruction(SHORT, "Short.")])
+def test_what_the_report_shows_settles_the_same_settings(shape: AdapterShape | None, instruction: Instruction) -> None:
+    default = TrainingSettings(1.0, Instruction(SHORT, "Short."), shape and USUAL)
+    chosen = TrainingSettings(2.0, instruction, shape)
+    assert default.settled(chosen.shown, FOUND) == chosen
+    assert default.settled({}, FOUND) == default
+
+
+def fitted(kind: type[Training], budget: Budget = BUDGET) -> Training:
+    strategy = kind(BRIEF, tiny_transformer, budget)
+    strategy.found = FOUND
+    strategy.fit(SPLIT, (), lambda progress: None)
+    return strategy
+
+
+def test_the_best_of_all_trials_is_trained_and_settled() -> None:
+    strategy = fitted(Finetuning)
+    trials = strategy.choices[: BUDGET.trials]
+    assert [(one["prompt"], one["rank"], one["layers with an adapter"]) for one in trials[2:3]] == [
+        (FOUND.name, RANK, "upper two thirds")
+    ]
+    assert [one["rank"] for one in trials].count(MORE_RANK) >= 1 and trials[-1]["layers with an adapter"] == "all"
+    best = min(trials, key=lambda one: one["dev_loss"])
+    chosen = {name: best[name] for name in ("learning_rate", "prompt", "rank", "alpha", "layers with an adapter")}
+    assert chosen.items() <= strategy.settings.items()
+    assert strategy.effort.tokens > sum(one["tokens"] for one in trials)  # and dev was read
+    again = fitted(Finetuning, replace(BUDGET, settled=strategy.settings))
+    assert {name: again.settings[name] for name in chosen} == chosen
+    kept = AdapterShape.of(again._kept)
+    assert kept is not None and kept.rank == best["rank"]
+
+
+def test_what_was_trained_with_the_prompt_of_prompting_is_asked_with_it(tmp_path: Path) -> None:
+    strategy = fitted(Finetuning, replace(BUDGET, settled={"learning_rate": 3e-3, "prompt": FOUND.name}))
+    prompts = strategy._ask(INPUTS, strategy.trained_model)
+    assert all(prompt[0].content == FOUND.text for prompt in prompts) and strategy.settings["prompt"] == FOUND.name
+    strategy.save(tmp_path)
+    assert json.loads((tmp_path / "finetuning.json").read_text())["instruction"] == FOUND.text
+    again = Finetuning(BRIEF, tiny_transformer, BUDGET)
+    again.load(tmp_path)
+    assert again.predict(INPUTS) == strategy.predict(INPUTS)
+
+
+def test_other_shapes_are_only_tried_of_adapters() -> None:
+    strategy = fitted(FullFinetuning)
+    assert not any("rank" in one for one in strategy.choices)
+    assert [one["prompt"] for one in strategy.choices[:4]].count(FOUND.name) >= 1
