@@ -20,7 +20,7 @@ from strategies.drafting import leaves_of, with_meanings, write_instruction
 from strategies.prompts import SHORT_INSTRUCTIONS
 from strategies.standing import Standing
 
-YOURS, DRAFTED, SHORT = "yours", "drafted", "short"
+YOURS, DRAFTED, SHORT, LABELS_FIRST = "yours", "drafted", "short", "drafted, labels first"
 EXAMPLES, WORDS, BOTH, VALUES = "an example each", "frequent words", "frequent words and an example each", "values"
 REWRITTEN = ", rewritten"  # at the end of a name, by `rewriting.py`
 WORDS_A_LABEL = 4
@@ -55,7 +55,11 @@ def instructions_for(brief: Brief, train: Sequence[Example], rows: Sequence[Stan
         for one in plain
     ]
     meant = [Instruction(one.name, with_meanings(one.text, brief.kind, brief.meanings)) for one in plain]
-    return [*meant, *described]
+    if not brief.labels:
+        return [*meant, *described]
+    asked, _, listed = drafted.rpartition("\n")
+    first = Instruction(LABELS_FIRST, with_meanings(f"{listed}\n{asked}", brief.kind, brief.meanings))
+    return [*meant, *described, first]
 
 
 def short_instruction(brief: Brief) -> Instruction:

@@ -26,7 +26,10 @@ def test_each_label_is_described_by_a_short_example_and_by_its_words() -> None:
         "drafted, with an example each",
         "drafted, with frequent words and an example each",
         "drafted, with frequent words",
+        "drafted, labels first",
     ]
+    listed, asked = found["drafted, labels first"].split("\n")
+    assert f"{asked}\n{listed}" == found["drafted"] and listed == "Categories: billing, delivery"
     assert "- billing: “the invoice is wrong”" in found["drafted, with an example each"]
     assert "- delivery: parcel" in found["drafted, with frequent words"]
     assert "the" not in found["drafted, with frequent words"].split("delivery: ")[1].split(", ")
@@ -53,6 +56,7 @@ def test_an_instruction_knows_the_rows_it_quotes() -> None:
         ["1", "3"],
         ["1", "2", "3", "4"],
         ["1", "2", "3", "4"],
+        [],
     ]
 
 
@@ -79,7 +83,7 @@ def test_letters_of_scripts_without_spaces_are_no_words() -> None:
         Example("1", "发票不对", "billing"), Example("2", "发票太贵", "billing"),
         Example("3", "包裹在哪里", "delivery"), Example("4", "包裹晚了", "delivery"),
     ]  # fmt: skip
-    assert list(texts(LABELLED, rows)) == ["drafted", "drafted, with an example each"]
+    assert list(texts(LABELLED, rows)) == ["drafted", "drafted, with an example each", "drafted, labels first"]
 
 
 def test_rows_without_any_text_get_the_plain_instruction() -> None:
@@ -89,5 +93,5 @@ def test_rows_without_any_text_get_the_plain_instruction() -> None:
 
 def test_a_settled_instruction_is_found_again_and_else_the_first() -> None:
     found = instructions_for(LABELLED, ROWS, standings(ROWS, LABELLED))
-    assert named(found, {"instruction": "drafted, with frequent words"}) is found[-1]
+    assert named(found, {"instruction": "drafted, labels first"}) is found[-1]
     assert named(found, {"instruction": "yours"}) is found[0]
