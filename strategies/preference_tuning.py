@@ -151,7 +151,7 @@ class PreferenceTuning(Finetuning):
                     evaluations=EVALUATIONS,
                     seed=self.seed,
                     tokens_done=tokens_done,
-                )
+                ).checked()
                 leads = [chosen - rejected for chosen, rejected in log_probabilities(network, dev)]
                 preferred = Preferred.of(leads, [row.lead for row in dev])
                 self.choices.append(

@@ -41,6 +41,8 @@ if TYPE_CHECKING:  # imports torch, and a page only needs the declarations
     from strategies.engine.loss import Pair
     from strategies.engine.training import Trained
 
+# A trial stops halfway if its training loss there is so many times that of the best one on the same rows.
+HOPELESS = 1.5
 SAME_LOSS = 0.1  # nats per token that reloaded weights may differ by: bfloat16 rounds, wrong weights differ far more
 
 
@@ -104,7 +106,7 @@ class Training(ABC):
         self._kept = Path(self._kept_here.name)
         learned = encoded(best)
         rate = best.learning_rate
-        trained = self._train(model, learned, rate, total - tried, EVALUATIONS, training_done, self._kept)
+        trained = self._train(model, learned, rate, total - tried, EVALUATIONS, training_done, self._kept).checked()
         self.choices += [
             best.shown | {"tokens": point.tokens, "dev_loss": round(point.dev, 4)} for point in trained.history
         ]
@@ -216,6 +218,7 @@ class Training(ABC):
         started, taken, tokens = time.perf_counter(), 0, int(TRIAL_SHARE * total)
         changes = changes_to_try(self.learning_rates, self.found, self._tries_shapes, self.budget.trials)
         best, lowest = default, math.inf
+        early, early_rows = math.inf, None  # the early loss of the best so far, and its rows
         for at, change in enumerate(changes):
 
             def trial_done(read: int, before: int = at * tokens) -> None:
@@ -223,11 +226,14 @@ class Training(ABC):
 
             settings = change(best)
             rows = encoded(settings)
-            trial = self._train(model, rows, settings.learning_rate, tokens, 1, trial_done)
+            stops_above = HOPELESS * early if rows is early_rows else math.inf
+            trial = self._train(model, rows, settings.learning_rate, tokens, 1, trial_done, stops_above=stops_above)
             taken += trial.tokens + sum(pair.tokens for pair in rows.dev)
-            self.choices.append(settings.shown | {"tokens": trial.tokens, "dev_loss": round(trial.dev_loss, 4)})
+            loss = round(trial.dev_loss, 4) if math.isfinite(trial.dev_loss) else None
+            self.choices.append(settings.shown | {"tokens": trial.tokens, "dev_loss": loss})
             if trial.dev_loss < lowest:
                 best, lowest = settings, trial.dev_loss
+                early, early_rows = math.inf if trial.early_loss is None else trial.early_loss, rows
         found_better = best != default if len(changes) > 1 else None
         seconds = time.perf_counter() - started
         return best, Effort(len(changes), 0, seconds, taken, found_better=found_better)
@@ -249,6 +255,7 @@ class Training(ABC):
         evaluations: int,
         tokens_done: Callable[[int], None],
         folder: Path | None = None,
+        stops_above: float = math.inf,
     ) -> Trained:
         """One training run from the same start. What it trained is kept in `folder`."""
         from strategies.engine.training import train
@@ -265,6 +272,7 @@ class Training(ABC):
                 evaluations=evaluations,
                 seed=self.seed,
                 tokens_done=tokens_done,
+                stops_above=stops_above,
             )
         if folder:
             self._keep(network, folder)

@@ -46,12 +46,20 @@ PATIENCE = 3  # evaluations in a row without a better dev loss before training s
 @dataclass(frozen=True, slots=True)
 class Trained:
     """The result of training: the best dev loss (nats per token where answers are learned), where it was, and the
-    losses on the way."""
+    losses on the way. The dev loss is infinite if it never was a number. `early_loss` is the mean training loss over
+    the second quarter of the budget, None if that has no whole batch."""
 
     dev_loss: float
     tokens: int
     epochs: float
     history: list[LossPoint]
+    early_loss: float | None = None
+
+    def checked(self) -> Trained:
+        """Raises RuntimeError if there never was a dev loss."""
+        if math.isinf(self.dev_loss):
+            raise RuntimeError(f"Training failed: the dev loss is {self.history[-1].dev}.")
+        return self
 
 
 def keep_within_memory(network: PreTrainedModel, beside: float = 0.0) -> None:
@@ -84,8 +92,10 @@ def train(
     evaluations: int,
     seed: int,
     tokens_done: Callable[[int], None],
+    stops_above: float = math.inf,
 ) -> Trained:
-    """Supervised training: the answers become likelier. As `train_for`."""
+    """Supervised training: the answers become likelier. As `train_for`. Ends halfway if the early loss is above
+    `stops_above`, or no number."""
     return train_for(
         Likelihood(),
         network,
@@ -97,6 +107,7 @@ def train(
         evaluations=evaluations,
         seed=seed,
         tokens_done=tokens_done,
+        stops_above=stops_above,
     )
 
 
@@ -112,6 +123,7 @@ def train_for(
     evaluations: int,
     seed: int,
     tokens_done: Callable[[int], None],
+    stops_above: float = math.inf,
 ) -> Trained:
     """Train the parts with gradients until `tokens` were read, `epochs` are over, or smaller steps don't help either.
     The best weights are kept."""
@@ -122,6 +134,7 @@ def train_for(
     best_weights: list[Tensor] = []  # in the machine's memory, which is larger than a GPU's
     history: list[LossPoint] = []
     losses, size = torch.zeros((), device=parameters[0].device), 0  # summed since the last evaluation
+    early, early_size, early_loss = torch.zeros_like(losses), 0, None
     read = 0
     rate = learning_rate
     network.train()
@@ -129,34 +142,42 @@ def train_for(
         for group in optimiser.param_groups:
             group["lr"] = rate * _schedule(read / budget)
         batch_size = objective.size(batch)
+        before = losses.clone()
         for part in within_memory(batch):
             with objective.summed(network, part) as loss:
                 losses += loss.detach()
                 (loss / batch_size).backward()
         size += batch_size
+        if budget / 4 <= read < budget / 2:
+            early += losses - before
+            early_size += batch_size
         torch.nn.utils.clip_grad_norm_(parameters, LARGEST_GRADIENT)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         read += sum(row.tokens for row in batch)
         tokens_done(min(read, budget))
-        if read >= budget * (len(history) + 1) / evaluations or read >= budget:
+        is_over = read >= budget
+        if early_loss is None and early_size and read >= budget / 2:
+            early_loss = early.item() / early_size
+            is_over = is_over or not early_loss <= stops_above
+        if read >= budget * (len(history) + 1) / evaluations or is_over:
             history.append(LossPoint(read, losses.item() / size, mean_of(objective, network, dev)))
             losses.zero_()
             size = 0
             if history[-1].dev < best_loss:
                 best_loss, best_at = history[-1].dev, len(history)
                 best_weights = [parameter.detach().to("cpu", copy=True) for parameter in parameters]
-            if read >= budget or len(history) - best_at >= PATIENCE or not best_at:
+            if is_over or len(history) - best_at >= PATIENCE or not best_at:
                 break
             if best_at < len(history):  # the steps were too large: back to the best weights, with half of them
                 _put_back(parameters, best_weights)
                 rate /= 2
-    if not best_at:
-        raise RuntimeError(f"Training failed: the dev loss is {history[-1].dev}.")
-    _put_back(parameters, best_weights)
     network.eval()
+    if not best_at:
+        return Trained(math.inf, read, read / sum(row.tokens for row in rows), history, early_loss)
+    _put_back(parameters, best_weights)
     best_tokens = history[best_at - 1].tokens
-    return Trained(best_loss, best_tokens, best_tokens / sum(row.tokens for row in rows), history)
+    return Trained(best_loss, best_tokens, best_tokens / sum(row.tokens for row in rows), history, early_loss)
 
 
 def _put_back(parameters: Sequence[Tensor], weights: Sequence[Tensor]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -28,6 +29,8 @@ def train(
     dev: list[Pair],
     tokens_done: Callable[[int], None] = lambda read: None,
     learning_rate: float = 2e-2,
+    evaluations: int = 6,
+    stops_above: float = math.inf,
 ) -> Trained:
     return training.train(
         network,
@@ -36,9 +39,10 @@ def train(
         learning_rate=learning_rate,
         tokens=TOKENS,
         epochs=40,
-        evaluations=6,
+        evaluations=evaluations,
         seed=0,
         tokens_done=tokens_done,
+        stops_above=stops_above,
     )
 
 
@@ -114,6 +118,27 @@ def test_training_stops_when_dev_gets_worse() -> None:
     trained = train(adapted, dev=wrong)
     assert trained.history[-1].tokens < TOKENS
     assert mean_loss(adapted, wrong) == pytest.approx(trained.dev_loss, rel=1e-3)
+
+
+def test_a_training_that_lags_too_far_behind_ends_halfway_and_others_are_as_without_a_limit() -> None:
+    def trained(stops_above: float) -> Trained:
+        adapted = add_adapter(tiny_transformer().network, seed=0)
+        return train(adapted, dev=pairs()[:8], evaluations=1, stops_above=stops_above)
+
+    whole = trained(math.inf)
+    assert whole.early_loss is not None and len(whole.history) == 1
+    assert trained(1.01 * whole.early_loss) == whole
+    stopped = trained(0.99 * whole.early_loss)
+    assert TOKENS / 2 <= stopped.tokens < 0.6 * TOKENS and stopped.early_loss == whole.early_loss
+
+
+def test_a_training_whose_loss_is_no_number_ends_halfway_and_says_so() -> None:
+    adapted = add_adapter(tiny_transformer().network, seed=0)
+    next(weight for weight in adapted.parameters() if weight.requires_grad).data.fill_(torch.nan)
+    trained = train(adapted, dev=pairs()[:8], evaluations=1)
+    assert trained.dev_loss == math.inf and trained.tokens < 0.6 * TOKENS
+    with pytest.raises(RuntimeError, match="Training failed: the dev loss is nan"):
+        trained.checked()
 
 
 def test_a_long_prompt_loses_its_beginning_and_never_its_answer() -> None:

@@ -86,3 +86,17 @@ def test_other_shapes_are_only_tried_of_adapters() -> None:
     strategy = fitted(FullFinetuning)
     assert not any("rank" in one for one in strategy.choices)
     assert [one["prompt"] for one in strategy.choices[:4]].count(FOUND.name) >= 1
+
+
+def test_a_rate_at_which_training_fails_loses_and_nothing_else_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Finetuning, "learning_rates", (1e30, 3e-3))
+    strategy = fitted(Finetuning, replace(BUDGET, settings=3))
+    assert [one["dev_loss"] is None for one in strategy.choices[:2]] == [True, False]
+    assert strategy.settings["learning_rate"] == 3e-3 and strategy.effort.found_better
+
+
+def test_a_rate_that_cannot_win_is_tried_on_fewer_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Finetuning, "learning_rates", (2e-2, 1e-9))
+    long = replace(BUDGET, settings=3, training_tokens=30_000, epochs=40)
+    good, hopeless = (one["tokens"] for one in fitted(Finetuning, long).choices[:2])
+    assert 0.5 * good <= hopeless < 0.7 * good
