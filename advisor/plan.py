@@ -230,7 +230,8 @@ class Plan:
     """One run of the comparison over one stored dataset. `strategies` use `model`; each of `further` models has its
     own. `prices` are those of its served models, as far as known; `limit` is the most that their requests may cost.
     `tunings` are the prices of fine-tuning them, and `sends_training` says that the person agreed to send training rows
-    to the services that do. `tunes_from` is the run whose adapters fine-tuning goes on from."""
+    to the services that do. `tunes_from` is the run whose adapters fine-tuning goes on from.
+    `asks_all_rows`: no strategy stops before the last test row, even if it can't be chosen any more."""
 
     __pydantic_config__: ClassVar = _STRICT
     dataset_id: str
@@ -247,6 +248,7 @@ class Plan:
     tunings: tuple[TuningPrice, ...] = ()
     sends_training: bool = False
     tunes_from: str | None = None
+    asks_all_rows: bool = False
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -254,6 +256,10 @@ class Plan:
         beat. Learning curves come last, if the preset has them."""
         preset, names = PRESETS.get(self.preset), [one.name for one in self.pairings]
         return (BASELINES_STEP, *names, *([CURVES_STEP] if preset and preset.curve_shares else []))
+
+    @property
+    def stops_early(self) -> bool:
+        return PRESETS[self.preset].stops_early and not self.asks_all_rows
 
     @property
     def chosen(self) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -122,6 +122,11 @@ def _parser() -> argparse.ArgumentParser:
         help="fine-tuning goes on from the adapters that this earlier run trained for the same model; dev and test "
         "rows that it learned from are left out (default: start from the base model)",
     )
+    compare.add_argument(
+        "--all-rows",
+        action="store_true",
+        help="every strategy answers all test rows (default: one that can't be chosen any more stops early)",
+    )
     add_tuning(compare)
     add_limits(compare, _number, _whole, "no limit")
     compare.add_argument("--seed", type=_whole, default=0, metavar="N", help="the same seed gives the same result")

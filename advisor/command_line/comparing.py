@@ -62,6 +62,7 @@ def compare(store: Store, options: argparse.Namespace, build_strategy: str) -> i
         limit=limit_of(options, Limit()),
         sends_training=options.send_training_data,
         tunes_from=store.run(options.tune_from).id if options.tune_from else None,
+        asks_all_rows=options.all_rows,
     )
     models = list(dict.fromkeys(map(model_named, options.model or [DEFAULT_MODEL])))
     left_out: tuple[str, ...] = ()

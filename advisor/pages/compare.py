@@ -284,13 +284,24 @@ def just_queued(plan: Plan) -> StoredRun | None:
 def choose_advanced(was: Plan) -> Plan:
     """Everything that has a sensible default, in one fold."""
     priorities = was.priorities
-    with st.expander("**Advanced** Priorities, costs and the seed", key="advanced"):
+    with st.expander("**Advanced** Priorities, costs, test rows and the seed", key="advanced"):
         priorities = choose_priorities(priorities)
         frame.section("Costs over time", "They count where strategies score about the same.")
         priorities = choose_costs(priorities)
+        all_rows = choose_rows(was)
         frame.section("Repeat a run exactly")
         seed = choose_seed(was.seed)
-    return replace(was, priorities=priorities, seed=seed)
+    return replace(was, priorities=priorities, seed=seed, asks_all_rows=all_rows)
+
+
+def choose_rows(was: Plan) -> bool:
+    """Whether all strategies answer all test rows, where they don't in any case."""
+    if not PRESETS[was.preset].stops_early:
+        return was.asks_all_rows
+    frame.section(
+        "Test rows", "A strategy that can't be chosen any more stops early, unless you say otherwise."
+    )
+    return st.checkbox("Ask every strategy all test rows", value=was.asks_all_rows, key="all-rows")
 
 
 def is_complete(plan: Plan) -> bool:

@@ -231,8 +231,8 @@ def _race(
         trial = finished.get(step.strategy)
         if trial is not None and step.state != trial.status:  # it finished just when the earlier attempt was ended
             tell(replace(step, state=trial.status, stage="", done=0, total=0, reason=trial.reason))
-    preset = PRESETS[run.plan.preset]
-    race(racers, verdicts.rows, preset.budget(verdicts.kind).latency_rows, verdicts.judge, preset.stops_early)
+    timed = PRESETS[run.plan.preset].budget(verdicts.kind).latency_rows
+    race(racers, verdicts.rows, timed, verdicts.judge, run.plan.stops_early)
     return {one.order.strategy: [one.trial] for one in racers if one.trial is not None}
 
 

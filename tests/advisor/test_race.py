@@ -31,9 +31,9 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "home")
 
 
-def add_run(store: Store, preset: str = "quick") -> str:
+def add_run(store: Store, preset: str = "quick", asks_all_rows: bool = False) -> str:
     dataset = store.add_dataset("tickets.csv", b"message,label\nmessage 1,billing\nmessage 2,billing\n")
-    plan = Plan(dataset.id, Setup("message", "label"), strategies=THREE, preset=preset)
+    plan = Plan(dataset.id, Setup("message", "label"), strategies=THREE, preset=preset, asks_all_rows=asks_all_rows)
     return store.add_run(plan, task_to_json(*TASK)).id
 
 
@@ -80,8 +80,11 @@ def test_the_same_rows_are_timed_one_of_each_candidate_in_turn(store: Store, mon
     assert ids[0] == ids[1] == ids[2] and len(ids[0]) == 20
 
 
-def test_the_preset_for_large_budgets_answers_all_rows(store: Store) -> None:
-    report = run(store, add_run(store, "thorough"))
+@pytest.mark.parametrize(("preset", "asked"), [("thorough", False), ("quick", True)])
+def test_all_rows_are_answered_with_a_large_budget_or_if_the_person_asks_for_it(
+    preset: str, asked: bool, store: Store
+) -> None:
+    report = run(store, add_run(store, preset, asked))
     assert set(rows_of(report).values()) == {200}
     assert all(one.stopped is None for one in report.candidates if isinstance(one, Candidate))
 

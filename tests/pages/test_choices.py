@@ -60,6 +60,17 @@ def test_fine_tuning_can_start_from_an_earlier_run_with_an_adapter_for_the_same_
     assert "Start fine-tuning from" not in {box.label for box in app.selectbox}
 
 
+def test_all_test_rows_can_be_asked_for_where_strategies_stop_early(store: Store) -> None:
+    dataset = store.add_dataset("tickets.csv", TICKETS.encode())
+    app = open_page("Compare", dataset=dataset.id)
+    app.checkbox(key="all-rows").check().run()
+    app.button(key="run").click().run()
+    assert store.runs()[0].plan.asks_all_rows
+    app = open_page("Compare", dataset=dataset.id)
+    app.segmented_control(key="preset").set_value("thorough").run()
+    assert "all-rows" not in {box.key for box in app.checkbox}
+
+
 def test_a_strategy_that_is_off_says_what_would_make_it_worth_it(store: Store) -> None:
     dataset = store.add_dataset("tickets.csv", TICKETS.encode())
     app = open_page("Compare", dataset=dataset.id)
