@@ -17,7 +17,7 @@ from eval.failures.sorting import Failures
 from eval.judging.agreement import Agreement as JudgeAgreement
 from eval.money.costs import Cost
 from eval.money.tokens import Price, Spent
-from eval.outcomes import EarlyStop, Effort, LossPoint, SearchQuality
+from eval.outcomes import EarlyStop, Effort, LossPoint, Preferred, SearchQuality
 from eval.scoring.check import ScoreCheck
 from eval.scoring.label_sets import LabelAverages
 from eval.scoring.labels import LabelRates
@@ -233,6 +233,7 @@ class Candidate:
     settings: dict[str, Any] = field(default_factory=dict)
     choices: tuple[dict[str, Any], ...] = ()
     search: SearchQuality | None = None
+    preferred: Preferred | None = None
     stopped: EarlyStop | None = None
     effort: Effort = field(default_factory=Effort)
     notes: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -76,6 +77,30 @@ TRAINED_AGAIN = "trained_again_"
 CHANGED_FACTS, TAKEN_OUT = "changed_facts", "taken_out"  # only for tasks with documents
 NEW_FACT, OLD_FACT = "new", "old"  # parts of an outcome on a changed fact: its score against each
 INDEXING = "indexing"  # the stage that builds the search index
+
+
+@dataclass(frozen=True, slots=True)
+class Preferred:
+    """How many of so many `pairs` of answers a trained model judges as people did. `by_reward`: compared with before
+    preference training, the chosen answer gained more log-probability than the rejected one (the implicit reward of
+    DPO). `by_likelihood`: the chosen one has the higher log-probability, summed over its tokens. `before`: as many by
+    likelihood before preference training."""
+
+    pairs: int
+    by_reward: int
+    by_likelihood: int
+    before: int
+
+    @staticmethod
+    def of(leads: Sequence[float], leads_before: Sequence[float]) -> Preferred:
+        """Given how much likelier each chosen answer is than its rejected one, in nats."""
+        gained = sum(after > before for after, before in zip(leads, leads_before, strict=True))
+        return Preferred(len(leads), gained, sum(lead > 0 for lead in leads), sum(lead > 0 for lead in leads_before))
+
+    @property
+    def share(self) -> float:
+        """By reward."""
+        return self.by_reward / self.pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +213,8 @@ class Trial:
     - `fit_tokens`: what its server was asked to fit it, as if nothing had been asked before; None if no server was
       asked, or if it was not recorded.
     - `search`: how well its search finds answers; None if it looks nothing up, if no row could tell, and in older runs.
+    - `preferred`: which answers to test rows it prefers; None unless it learned from rejected answers and some test row
+      has one, and in older runs.
     - `trained_tokens`: the tokens that a service bills for training it, as if no earlier run had had it trained; None
       if no service did.
     - `stopped`: why it answered only the first of the test rows; None if it answered all.
@@ -243,6 +270,7 @@ class Trial:
     training_price: float | None = None
     token_price: Price | None = None
     search: SearchQuality | None = None
+    preferred: Preferred | None = None
     stopped: EarlyStop | None = None
     timed_alike: tuple[Outcome, ...] = ()
     prompts: SentPrompts | None = field(default=None, compare=False, repr=False)

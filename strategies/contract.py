@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from eval.money.tokens import Spent
-from eval.outcomes import INDEXING, Effort, LossPoint, Prediction, SearchQuality
+from eval.outcomes import INDEXING, Effort, LossPoint, Prediction, Preferred, SearchQuality
 from eval.task import Document, Example, LearningSplit
 from strategies.declaration import Declaration
 from strategies.instructions import Instruction
@@ -137,30 +137,6 @@ class Trained(Protocol):
     def answer_trained(self, train: Sequence[Example], rows: Sequence[int]) -> list[Prediction]:
         """Answers to these of its training rows, asked as they were in training."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Preferred:
-    """How many of so many `pairs` of answers a model judges as people did. `by_reward`: compared with before preference
-    training, the chosen answer gained more log-probability than the rejected one (the implicit reward of DPO).
-    `by_likelihood`: the chosen one has the higher log-probability, summed over its tokens. `before`: as many by
-    likelihood before preference training."""
-
-    pairs: int
-    by_reward: int
-    by_likelihood: int
-    before: int
-
-    @staticmethod
-    def of(leads: Sequence[float], leads_before: Sequence[float]) -> Preferred:
-        """Given how much likelier each chosen answer is than its rejected one, in nats."""
-        gained = sum(after > before for after, before in zip(leads, leads_before, strict=True))
-        return Preferred(len(leads), gained, sum(lead > 0 for lead in leads), sum(lead > 0 for lead in leads_before))
-
-    @property
-    def share(self) -> float:
-        """By reward."""
-        return self.by_reward / self.pairs
 
 
 @runtime_checkable

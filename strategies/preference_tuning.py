@@ -16,12 +16,12 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from eval.outcomes import Effort
+from eval.outcomes import Effort, Preferred
 from eval.scoring import scorer_while_learning
 from eval.splitting.stable_order import stable_hash
 from eval.task import BadInput, Document, Example, LearningSplit
 from strategies.choosing import Attempt, choose
-from strategies.contract import TRAINING_PREFERENCES, Preferred, Progress, ReportProgress
+from strategies.contract import TRAINING_PREFERENCES, Progress, ReportProgress
 from strategies.declaration import Declaration, Mark, Words, lacking
 from strategies.finetuning import Finetuning
 from strategies.prompts import as_asked

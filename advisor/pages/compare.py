@@ -298,9 +298,7 @@ def choose_rows(was: Plan) -> bool:
     """Whether all strategies answer all test rows, where they don't in any case."""
     if not PRESETS[was.preset].stops_early:
         return was.asks_all_rows
-    frame.section(
-        "Test rows", "A strategy that can't be chosen any more stops early, unless you say otherwise."
-    )
+    frame.section("Test rows", "A strategy that can't be chosen any more stops early, unless you say otherwise.")
     return st.checkbox("Ask every strategy all test rows", value=was.asks_all_rows, key="all-rows")
 
 

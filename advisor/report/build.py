@@ -276,6 +276,7 @@ def _candidate(trial: Trial, priorities: Priorities, quote: Quote | None, model:
         settings=trial.settings,
         choices=trial.choices,
         search=trial.search,
+        preferred=trial.preferred,
         stopped=trial.stopped,
         effort=trial.effort,
         notes=trial.notes,

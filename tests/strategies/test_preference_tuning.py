@@ -12,9 +12,9 @@ import pytest
 import torch
 from peft import PeftModel
 
-from advisor.runs.preferred import preference_notes, preference_sentence
+from eval.outcomes import Preferred
 from eval.task import BadInput, Brief, Example, Kind, LearningSplit
-from strategies.contract import Preferred, Progress
+from strategies.contract import LearnsPreferences, Progress
 from strategies.engine.adapter import add_adapter
 from strategies.engine.loss import Pair
 from strategies.engine.plain import PlainModel
@@ -153,9 +153,7 @@ def test_it_prefers_what_people_preferred_on_rows_it_never_saw(fitted: Preferenc
     found = fitted.prefers(test)
     assert found.pairs == 20 and found.by_reward >= 18
     assert fitted.predict(["parcel lamp"]) == answers  # the adapter is back
-    (note,) = preference_notes(fitted, test)
-    assert note == preference_sentence(found) and note.startswith("Of 20 test rows with a rejected answer")
-    assert preference_notes(fitted, test[20:]) == ()
+    assert fitted.prefers(test[20:]).pairs == 0
 
 
 def test_every_beta_of_the_budget_is_tried_and_the_chosen_one_settled(fitted: PreferenceTuning) -> None:
@@ -181,7 +179,7 @@ def test_rows_without_rejected_answers_are_refused_in_a_sentence() -> None:
     strategy = PreferenceTuning(Brief("tiny", Kind.WRITING, "", ()), tiny_transformer, BUDGET)
     with pytest.raises(BadInput, match="needs 16 training rows with a rejected answer, and there are 0"):
         strategy.fit(LearningSplit(rows, rows[:6]), (), ignore)
-    assert preference_notes(Finetuning(Brief("tiny", Kind.WRITING, "", ()), tiny_transformer, BUDGET), rows) == ()
+    assert not isinstance(Finetuning(Brief("tiny", Kind.WRITING, "", ()), tiny_transformer, BUDGET), LearnsPreferences)
 
 
 def test_a_lead_that_grew_is_a_preference_even_where_the_rejected_answer_is_likelier() -> None:
