@@ -1,12 +1,13 @@
-"""A task made so that every answer of a conversation teaches the same rules: an office replies with the desk (a private
-rule), and with the place, which may be named only in an earlier message. Adapter fine-tuning with the real
-model, trained on every answer or on the last one alone, with the same rows and the same budget of tokens."""
+"""A task made so that what the last answer of a conversation teaches isn't all: an office notes orders in a form of its
+own, and closes the conversation when asked. In the training conversations the last answer always closes; half of the
+test rows end with an order. Adapter fine-tuning with the real model, trained on every answer or on the last one alone,
+with the same rows and the same budget of tokens."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from statistics import mean
@@ -20,21 +21,15 @@ from eval.task import Example, LearningSplit, Task
 from strategies.presets import PRESETS, Preset
 from strategies.registry import build_strategy
 
-ANSWERS = 4  # of the assistant in each conversation
+MOST_ORDERS = 3  # in a conversation
 TRAIN, DEV, TEST = 120, 16, 60
 TOKENS = 14_000  # of training; FULL=1 takes those of the quick preset
 FLATTENED, LAST, EVERY = "one text, last answer", "turns, last answer", "turns, every answer"
 ARMS = (FLATTENED, LAST, EVERY)
-_DESKS = {
-    "red": ("before noon", "within the hour"),
-    "blue": ("next month", "when there is room"),
-    "green": ("for free", "as a gift"),
-}
 _THINGS = ("lamp", "ladder", "kettle", "saddle", "drum", "mirror", "anchor", "basket", "bench", "lantern", "kite")
 _PLACES = ("Torvad", "Ilmeny", "Quessant", "Bexley", "Ostrava", "Lindle", "Carrick", "Vantor", "Soley", "Marrow")
-_ASKED = ("A {thing} for {place}, {how}.", "Send a {thing} to {place} {how}.", "{place} needs a {thing}, {how}.")
-_ASKED_AGAIN = ("And a {thing} there, {how}.", "Also a {thing} to the same place, {how}.", "They need a {thing} {how}.")
-_SAME_PLACE = 0.5  # of the messages after the first
+_ASKED = ("A {thing} for {place}, please.", "Send a {thing} to {place}.", "{place} needs a {thing}.")
+_CLOSING = ("That is all, thanks.", "Nothing else today.", "We are done.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +45,28 @@ class Answered:
     seconds: float
 
 
-def planted_chats(count: int, seed: int) -> bytes:
-    """A file of chats in OpenAI's format."""
-    draw = Random(seed)
-    return "".join(f"{json.dumps({'messages': _chat(draw)})}\n" for _ in range(count)).encode()
+def planted_chats(count: int, seed: int, is_test: bool = False) -> bytes:
+    """A file of chats in OpenAI's format. Every second conversation of a test ends with an order."""
+    draw = Random(f"{seed}-{is_test}")
+    chats = [_chat(draw, is_closed=not is_test or at % 2 == 1) for at in range(count)]
+    return "".join(f"{json.dumps({'messages': messages})}\n" for messages in chats).encode()
 
 
-def _chat(draw: Random) -> list[dict[str, str]]:
-    messages = [
-        {"role": "system", "content": "You are the order office. Answer each order with its desk, thing and place."}
-    ]
-    place = ""
-    for _ in range(ANSWERS):
-        desk, thing = draw.choice(list(_DESKS)), draw.choice(_THINGS)
-        stays = bool(place) and draw.random() < _SAME_PLACE
-        place = place if stays else draw.choice([other for other in _PLACES if other != place])
-        asked = draw.choice(_ASKED_AGAIN if stays else _ASKED)
-        asked = asked.format(place=place, thing=thing, how=draw.choice(_DESKS[desk]))
-        messages.append({"role": "user", "content": asked})
-        messages.append({"role": "assistant", "content": f"{desk}, {thing} to {place}"})
+def _chat(draw: Random, is_closed: bool) -> list[dict[str, str]]:
+    messages = [{"role": "system", "content": "You are the order office."}]
+    thing = place = ""
+    for _ in range(draw.randint(1, MOST_ORDERS)):
+        thing, place = draw.choice(_THINGS), draw.choice(_PLACES)
+        messages.append({"role": "user", "content": draw.choice(_ASKED).format(thing=thing, place=place)})
+        messages.append({"role": "assistant", "content": f"{place.upper()} / {thing}"})
+    if is_closed:
+        messages.append({"role": "user", "content": draw.choice(_CLOSING)})
+        messages.append({"role": "assistant", "content": f"Closed with the {thing} that goes to {place}."})
     return messages
 
 
-def task_of(seed: int) -> Task:
-    table = read_table("chats.jsonl", planted_chats(TRAIN + DEV + TEST, seed))
+def task_of(seed: int, is_test: bool = False) -> Task:
+    table = read_table("chats.jsonl", planted_chats(TEST if is_test else TRAIN + DEV, seed, is_test))
     return build_task(table, guess_columns(table), kind=None, name="planted chats", instruction=table.instruction).task
 
 
@@ -83,7 +76,7 @@ def run(full: bool) -> list[dict[str, Any]]:
 
 def measure(seed: int, arm: str, full: bool = False) -> Answered:
     task = task_of(seed)
-    train, dev, test = task.examples[:TRAIN], task.examples[TRAIN : TRAIN + DEV], task.examples[TRAIN + DEV :]
+    train, dev, test = task.examples[:TRAIN], task.examples[TRAIN:], tests_of(seed)
     if arm == FLATTENED:
         train = tuple(replace(row, turns=()) for row in train)
     budget = replace(PRESETS["quick"].budget(task.kind), settings=1)
@@ -113,8 +106,8 @@ def figures(found: Sequence[Answered]) -> list[dict[str, Any]]:
                 "arm": arm,
                 "right": mean(right),
                 "by seed": ", ".join(f"{mean(one.right):.2f}" for one in runs),
-                "desk right": _share(runs, lambda text, row: text.split(",")[0] == row.target.split(",")[0]),
-                "place right": _share(runs, lambda text, row: text.split()[-1:] == row.target.split()[-1:]),
+                "orders right": _right(runs, is_order=True),
+                "closings right": _right(runs, is_order=False),
                 "every answer is better by": f"{gain.difference:.3f} ({gain.low:.3f} to {gain.high:.3f})"
                 if gain
                 else "",
@@ -126,13 +119,14 @@ def figures(found: Sequence[Answered]) -> list[dict[str, Any]]:
     return rows
 
 
-def _share(runs: Sequence[Answered], is_right: Callable[[str, Example], bool]) -> float:
+def _right(runs: Sequence[Answered], is_order: bool) -> float:
     return mean(
-        float(is_right(text.strip(), row))
+        right
         for one in runs
-        for text, row in zip(one.texts, tests_of(one.seed), strict=True)
+        for right, row in zip(one.right, tests_of(one.seed), strict=True)
+        if ("/" in row.target) == is_order
     )
 
 
 def tests_of(seed: int) -> tuple[Example, ...]:
-    return task_of(seed).examples[TRAIN + DEV :]
+    return task_of(seed, is_test=True).examples
