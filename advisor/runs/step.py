@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 import psutil
 
 from advisor.pairing import model_in
-from advisor.runs.child import failure_sentence, settle_in
+from advisor.runs.child import failure_sentence, settle_in, spare_others
 from advisor.runs.contestant import Contestant
 from advisor.runs.order import StepOrder
 from advisor.runs.retraining import learn_from_fewer
@@ -119,6 +119,7 @@ def run_in_turns(order: StepOrder, keys: Mapping[str, Key], parent: Connection) 
 
 def _begin(order: StepOrder, keys: Mapping[str, Key], parent: Connection) -> _ProgressPipe:
     settle_in(order.folder / "log.txt")
+    spare_others()
     accept(keys)
     return _ProgressPipe(parent)
 

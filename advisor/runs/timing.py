@@ -15,7 +15,7 @@ from advisor.as_json import AsJson
 from advisor.estimate import SERVED, SPEED, Speed, busy_share, estimate_seconds, measure_speed, read_speed
 from advisor.learned_times import RECENT, PastStep, StepTime, estimate_times
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
-from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spawned
+from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spare_others, spawned
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredSpeed
@@ -202,6 +202,7 @@ def _likely(times: Mapping[str, StepTime]) -> dict[str, float]:
 def _time_machine(model: str, log: Path, results: Connection) -> None:
     """The child's part."""
     settle_in(log)
+    spare_others()
     try:
         results.send((measure_speed(model), None))
     except Exception as wrong:

@@ -36,6 +36,15 @@ class OtherPrograms:
         return min(1.0, max(0.0, self._used / self._seconds)) if enough else None
 
 
+def cores_in_use(seconds: float = 0.25) -> float:
+    """How many of this process's cores are in use while it waits for `seconds`."""
+    started, idle = time.perf_counter(), _idle_seconds()
+    time.sleep(seconds)
+    passed = time.perf_counter() - started
+    were_idle = [now - then for now, then in zip(_idle_seconds(), idle, strict=True)]
+    return max(0.0, len(were_idle) - sum(were_idle) / passed)
+
+
 def _idle_seconds() -> list[float]:
     """Idle seconds since the machine started, for each core this process may run on."""
     cores = psutil.cpu_times(percpu=True)

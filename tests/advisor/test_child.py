@@ -1,0 +1,60 @@
+"""How a child that computes behaves beside other programs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from advisor.runs import child
+from advisor.runs.child import spare_others
+from eval.measuring.other_programs import cores_in_use
+
+TURNS = "GOMP_SPINCOUNT"
+
+
+@contextmanager
+def busy_loop() -> Iterator[None]:
+    loop = subprocess.Popen([sys.executable, "-c", "print(flush=True)\nwhile True: pass"], stdout=subprocess.PIPE)
+    assert loop.stdout is not None and loop.stdout.readline()
+    try:
+        yield
+    finally:
+        loop.kill()
+        loop.wait()
+        loop.stdout.close()
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    for name in (TURNS, "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    yield monkeypatch
+    os.environ.pop(TURNS, None)
+
+
+def test_beside_a_busy_loop_threads_wait_asleep(environment: pytest.MonkeyPatch) -> None:
+    with busy_loop():
+        assert cores_in_use() >= child.LEAST_IN_USE
+        spare_others()
+    assert os.environ[TURNS] == "2000"
+
+
+def test_on_a_quiet_machine_and_where_the_person_decided_nothing_changes(environment: pytest.MonkeyPatch) -> None:
+    environment.setattr(child, "cores_in_use", lambda: 0.1)
+    spare_others()
+    assert TURNS not in os.environ
+    environment.setattr(child, "cores_in_use", lambda: 1.0)
+    environment.setenv("OMP_WAIT_POLICY", "active")
+    spare_others()
+    assert TURNS not in os.environ
+
+
+def test_torch_is_not_there_yet_when_a_step_begins() -> None:
+    said = "import sys, advisor.runs.step, advisor.runs.timing; print('torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
