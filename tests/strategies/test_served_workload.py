@@ -42,11 +42,11 @@ def test_scored_labels_are_read_once_each_in_as_many_requests_as_the_way_takes()
 
 
 def test_a_decision_is_one_request_that_reads_all_labels() -> None:
-    can = replace(Capabilities(), decides=True)
+    can, budget = replace(Capabilities(), decides=True), replace(BUDGET, training_tokens=100_000)  # for the same rows
     for count, asked_by_decision in ((26, True), (27, False)):
         brief = Brief("tiny", Kind.CLASSIFICATION, "Give it.", tuple(f"label {at}" for at in range(count)))
-        written = foresee_requests("prompting", brief, SPLIT, (), BUDGET)
-        found = foresee_requests("prompting", brief, SPLIT, (), BUDGET, can)
+        written = foresee_requests("prompting", brief, SPLIT, (), budget)
+        found = foresee_requests("prompting", brief, SPLIT, (), budget, can)
         assert found.requests == written.requests
         assert (found.read > written.read) == asked_by_decision and found.written <= written.written
 
