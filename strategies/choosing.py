@@ -16,7 +16,16 @@ from eval.task import Example
 from strategies.answerer import Answerer, Asked
 from strategies.contract import Progress, ReportProgress
 from strategies.engine.language_model import LabelWay, Prompt, Scores
-from strategies.halving import FIRST_ROWS, LABELS_FOLLOWED, WRITTEN_COST, Work, count_answers, plan_rounds
+from strategies.halving import (
+    FIRST_ROWS,
+    FIRST_SHARE,
+    LABELS_FOLLOWED,
+    WRITTEN_COST,
+    Work,
+    count_answers,
+    half_of,
+    plan_rounds,
+)
 from strategies.label_choice import LabelChoice, continuations_of
 
 FEWEST_CALIBRATED = 4  # rows; a mean over fewer says little
@@ -49,31 +58,39 @@ def choose(
     tried too, on the same scores, and the answerer takes over the best. Returns the best attempt, every setting tried
     with its score and the number of rows behind it, and the effort.
     """
-    started, taken = time.perf_counter(), answerer.model.tokens_taken
-    race = _Race(answerer, scorer, [*dev, *spare], tokens)
+    started = time.perf_counter()
+    race = _Race(answerer, scorer, [*dev, *spare], tokens, answerer.model.tokens_taken)
     if not race.rows:
         return attempts[0], [], Effort()
-    rounds = plan_rounds([race.work(attempt) for attempt in attempts], len(race.rows), tokens)
-    contenders = [_Contender(attempt) for attempt in attempts[: rounds[0].settings]]
-    everyone = list(contenders)
-    total, done = count_answers(rounds), 0
-    for one in rounds:
+    contenders = [_Contender(attempt, race.work(attempt)) for attempt in attempts]
+    rounds = plan_rounds([one.work for one in contenders], len(race.rows), tokens)
+    total, done, answered, everyone = count_answers(rounds), 0, 0, contenders
+    while rounds:
+        one, *rounds = rounds
         contenders = contenders[: one.settings]
-        for contender in contenders:
+        for number, contender in enumerate(contenders):
+            if number >= 2 and rounds and not answered and race.taken > FIRST_SHARE * tokens:
+                contenders = contenders[:number]  # they took more than planned
+                break
 
             def rows_done(rows: int, before: int = done) -> None:
                 report_progress(Progress("choosing settings", before + rows, total))
 
             done += one.rows - len(contender.rows)
             race.go_on(contender, one.rows, rows_done)
-        contenders.sort(key=lambda contender: -contender.best.score)  # stable, so the first of equals stays first
+        everyone, answered = everyone if answered else contenders, one.rows
+        contenders = sorted(contenders, key=lambda one: -one.best.score)  # stable: the first of equals stays first
+        if rounds and race.overrun > 1:
+            going_on = contenders[: half_of(len(contenders))] if len(contenders) > 2 else []
+            work = [Work(0.0, race.overrun * one.work.a_row) for one in going_on]
+            rounds = plan_rounds(work, len(race.rows), tokens - race.taken, answered) if work else []
     answerer.choice = contenders[0].best.way
     choices = [choice for contender in everyone for choice in race.choices(contender)]
     effort = Effort(
         settings_tried=len(choices),
-        dev_rows=rounds[-1].rows,
+        dev_rows=answered,
         seconds=time.perf_counter() - started,
-        tokens=answerer.model.tokens_taken - taken,
+        tokens=answerer.model.tokens_taken - race.before,
         found_better=contenders[0] is not everyone[0] if len(everyone) > 1 else None,
     )
     return contenders[0].attempt, choices, effort
@@ -94,6 +111,7 @@ class _Contender:
     `out`: those that are compared no more."""
 
     attempt: Attempt
+    work: Work
     asked: list[Asked] = field(default_factory=list)
     rows: list[Example] = field(default_factory=list)
     judged: list[_Judged] = field(default_factory=list)
@@ -114,6 +132,19 @@ class _Race:
     scorer: Scorer
     rows: Sequence[Example]
     tokens: float
+    before: int
+    planned: float = 0.0
+
+    @property
+    def taken(self) -> int:
+        """Tokens so far; 0 for a server, whose counts can't be held against our estimates."""
+        model = self.answerer.model
+        return model.tokens_taken - self.before if model.reads_beginnings_once else 0
+
+    @property
+    def overrun(self) -> float:
+        """How many times as many tokens were taken as planned."""
+        return self.taken / self.planned
 
     def work(self, attempt: Attempt) -> Work:
         """Estimated from a few rows."""
@@ -139,6 +170,7 @@ class _Race:
         """Let it answer the rows until this one, and judge its ways on all of them."""
         first = not contender.rows
         new = self.rows[len(contender.rows) : until]
+        self.planned += contender.work.once * first + contender.work.a_row * len(new)
         inputs = [row.input for row in new]
         every = self._calibrated if first else 0  # so many with the scores of all labels
         if inputs[:every]:

@@ -36,32 +36,38 @@ class Work:
     a_row: float
 
 
-def plan_rounds(work: Sequence[Work], rows: int, tokens: float) -> list[Round]:
+def plan_rounds(work: Sequence[Work], rows: int, tokens: float, answered: int = 0) -> list[Round]:
     """The rounds within a budget of tokens, which take about equally many.
 
     `work` is that of each setting, in the order in which they are tried; `rows` are all that can be answered. As many
-    settings take part as can answer the first rows for `FIRST_SHARE` of the budget, at least two.
+    settings take part as can answer the first rows for `FIRST_SHARE` of the budget, at least two; all do if they have
+    `answered` rows before.
     """
     first = min(FIRST_ROWS, rows)
     costs = list(accumulate(one.once + first * one.a_row for one in work))
     for_first = FIRST_SHARE * tokens if rows > first else tokens
-    settings = min(len(work), max(2, sum(cost <= for_first for cost in costs)))
+    settings = len(work) if answered else min(len(work), max(2, sum(cost <= for_first for cost in costs)))
     left = tokens - sum(one.once for one in work[:settings])
     a_row = mean(one.a_row for one in work[:settings])
-    to_come, answered = max(1, ceil(log2(settings))), 0
+    to_come = max(1, ceil(log2(settings)))
     rounds: list[Round] = []
     while answered < rows:
         affordable = max(0.0, left) / to_come / (settings * a_row)
-        more = int(min(max(affordable, 0 if rounds else first), rows - answered))
-        if rounds and more < min(FEWEST_MORE, rows - answered):
+        more = int(min(max(affordable, 0 if answered else first), rows - answered))
+        if answered and more < min(FEWEST_MORE, rows - answered):
             break
         answered += more
         left -= settings * more * a_row
         rounds.append(Round(settings, answered))
         if settings <= 2:
             break
-        settings, to_come = -(-settings // 2), max(1, to_come - 1)
+        settings, to_come = half_of(settings), max(1, to_come - 1)
     return rounds
+
+
+def half_of(settings: int) -> int:
+    """How many go on."""
+    return -(-settings // 2)
 
 
 def count_answers(rounds: Sequence[Round]) -> int:

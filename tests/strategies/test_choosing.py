@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
+from string import ascii_lowercase
 
 import numpy as np
 import pytest
@@ -75,6 +77,19 @@ def test_with_few_tokens_fewer_settings_answer_fewer_rows() -> None:
     few, some, all_of_them = spent(1_000), spent(6_000), spent(float("inf"))
     assert few[0] == 2 and few[1] < some[1] <= all_of_them[1] == len(ROWS)
     assert all_of_them[0] == len(ATTEMPTS)
+
+
+@pytest.mark.parametrize("tokens", [16_000, 30_000])
+def test_labels_that_take_more_than_planned_leave_fewer_settings_or_rows(tokens: int) -> None:
+    chance = Random(0)
+    labels = tuple("".join(chance.choices(ascii_lowercase, k=8)) for _ in range(60))
+    brief = Brief("desk", Kind.CLASSIFICATION, "", labels)
+    rows = [Example(str(at), f"number {at}", labels[at % len(labels)]) for at in range(200)]
+    scorer = scorer_while_learning(brief, LearningSplit(tuple(rows), tuple(rows)), ())
+    made = Answerer(tiny_transformer(), brief)
+    made.learn_length(rows, 8)
+    _, _, effort = choose(made, ATTEMPTS, rows, scorer, lambda _: None, tokens)
+    assert 0.5 * tokens < effort.tokens <= 1.15 * tokens
 
 
 def test_spare_rows_come_behind_those_of_dev() -> None:
