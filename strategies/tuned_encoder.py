@@ -95,7 +95,9 @@ def tune(encoder: SentenceEmbedder, texts: Sequence[str], labels: Sequence[str],
         return
     chance = Random(f"{seed}-pairs")
     # The table of word embeddings is half of all weights; a step with it takes twice as long and teaches few of them.
-    weights = [weight for name, weight in encoder.network.named_parameters() if "word_embeddings" not in name]
+    for name, weight in encoder.network.named_parameters():
+        weight.requires_grad_("word_embeddings" not in name)
+    weights = [weight for weight in encoder.network.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=LEARNING_RATE, weight_decay=0.01, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
     encoder.network.train()
