@@ -15,6 +15,11 @@ _MEANING = (
     "of the rejected one. By probability: the chosen answer is the likelier one, which favours short answers. Before: "
     "with the model that had only learned from the chosen answers."
 )
+_HOW = (
+    "Test rows with a rejected answer that isn't the chosen one. Log-probabilities are summed over the tokens of an "
+    "answer, behind the prompt of the strategy. What training changed is the implicit reward of direct preference "
+    "optimisation. The range is Wilson's interval. `preferred` in trial.json."
+)
 
 
 def section(report: Report) -> Section | None:
@@ -29,13 +34,6 @@ def section(report: Report) -> Section | None:
     first, preferred = found[0]
     heading = f"{TITLE}: {in_sentence(first.id)} prefers the chosen answer in {share_text(preferred.share)} of the rows"
     return Section("preferences", TITLE, sentences[0], (Bullets(sentences), table, *small(_MEANING)), _HOW, heading)
-
-
-_HOW = (
-    "Test rows with a rejected answer that isn't the chosen one. Log-probabilities are summed over the tokens of an "
-    "answer, behind the prompt of the strategy. What training changed is the implicit reward of direct preference "
-    "optimisation. The range is Wilson's interval. `preferred` in trial.json."
-)
 
 
 def _sentence(one: Candidate, preferred: Preferred) -> str:
