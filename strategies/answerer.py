@@ -6,7 +6,7 @@ one in the best way it has; an answer that it writes is matched with the labels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -88,21 +88,13 @@ class Answerer:
         return Answerer(model, brief, stored["answer_tokens"], choice, stored.get("schema"))
 
     def learn_length(self, train: Sequence[Example], most_tokens: int) -> None:
-        """Set the length limit: the longest label, or almost all training targets and a sentence, within the budget. A
-        label that is written may stand in a sentence too. Also finds the schema of JSON, for a model that follows one.
-        """
+        """Set the length limit: the longest label, or that of `longest_answer`, within the budget. Also finds the
+        schema of JSON, for a model that follows one."""
         if self.scores_labels:
             self.answer_tokens = max(self.model.count_tokens(continuations_of(self.brief)))
             return
         slack = ANSWER_LENGTH_SLACK if self.model.counts_tokens else ESTIMATED_LENGTH_SLACK
-        if self.brief.labels:
-            several = [example.target for example in train] if self.brief.kind is Kind.MULTI_LABEL else []
-            longest = max(self.model.count_tokens([*self.brief.labels, *several]))
-            self.answer_tokens = int(longest * slack) + SENTENCE_TOKENS
-            return
-        lengths = self.model.count_tokens([example.target for example in train])
-        usual = float(np.quantile(lengths, ANSWER_LENGTH_SHARE))
-        self.answer_tokens = min(most_tokens, int(usual * slack) + SENTENCE_TOKENS)
+        self.answer_tokens = longest_answer(self.brief, train, self.model.count_tokens, slack, most_tokens)
         if self.brief.kind is Kind.EXTRACTION and self.model.follows_schema:
             find_schema = bounded_schema_of if self.model.follows_bounds else schema_of
             self.schema = find_schema(example.target for example in train)
@@ -238,3 +230,20 @@ class Asked:
             errors=(),
             tokens_written=None if scores.tokens_written is None else scores.tokens_written[kept],
         )
+
+
+def longest_answer(
+    brief: Brief,
+    train: Sequence[Example],
+    count_tokens: Callable[[Sequence[str]], Sequence[float]],
+    slack: float,
+    most_tokens: int,
+) -> int:
+    """The tokens that a written answer may have: as many as almost all training targets need, or the longest label, and
+    a sentence, since a label may stand in one too. `slack` is how many times as long an answer may be."""
+    targets = [example.target for example in train]
+    if brief.labels:
+        several = targets if brief.kind is Kind.MULTI_LABEL else []
+        return int(max(count_tokens([*brief.labels, *several])) * slack) + SENTENCE_TOKENS
+    usual = float(np.quantile(count_tokens(targets), ANSWER_LENGTH_SHARE))
+    return min(most_tokens, int(usual * slack) + SENTENCE_TOKENS)

@@ -198,11 +198,7 @@ class PromptingWithExamples(Prompting):
         settled, rows = self.budget.settled, standings(train, self.brief)
         usual = self._instructions(train, rows, model)
         instructions = [usual[0], short_instruction(self.brief), *usual[1:]]
-        draws = draws_for(self.brief)
-        pairs = sorted(
-            ((instruction, draw) for instruction in range(len(instructions)) for draw in range(len(draws))), key=sum
-        )
-        tried = [(instructions[one], draws[draw]) for one, draw in pairs]
+        tried = in_order(instructions, draws_for(self.brief))
         if "examples" in settled:
             draw = Draw(settled["examples"], settled.get("examples taken", AT_RANDOM), settled["draw"])
             tried = [(named(instructions, settled), draw)]
@@ -215,6 +211,12 @@ class PromptingWithExamples(Prompting):
             if len(told) == min(self.budget.settings_raced, MOST_TRIED):
                 break
         return told
+
+
+def in_order(instructions: Sequence[Instruction], draws: Sequence[Draw]) -> list[tuple[Instruction, Draw]]:
+    """Each instruction with each draw, the most promising pairs first."""
+    places = [(one, other) for one in range(len(instructions)) for other in range(len(draws))]
+    return [(instructions[one], draws[other]) for one, other in sorted(places, key=sum)]
 
 
 def spare_rows(train: Sequence[Example], brief: Brief, most: int) -> list[Example]:

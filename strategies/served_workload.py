@@ -10,14 +10,18 @@ from statistics import mean, quantiles
 from eval.measuring.robustness import VARIANTS
 from eval.task import Brief, Document, Kind, Split
 from eval.words import about_tokens
+from strategies.answerer import ESTIMATED_LENGTH_SLACK, longest_answer
 from strategies.demonstrations import TOKENS_OF_EXAMPLES, draws_for
 from strategies.engine.language_model import LabelWay
 from strategies.halving import WRITTEN_COST, Work
+from strategies.instructions import instructions_for, short_instruction
 from strategies.presets import SENTENCE_TOKENS, Budget
+from strategies.prompting import in_order
 from strategies.prompts import SHORT_INSTRUCTIONS, instruction_of
 from strategies.registry import DECLARATIONS
 from strategies.search.passages import words_a_passage
 from strategies.served.capabilities import Capabilities, WholeLabels
+from strategies.standing import MOST_COMPARED, Standing, labels_of
 from strategies.workload import SETTLED, TOKENS_A_TURN, TOKENS_A_WORD, asked_of_documents, count_choosing
 
 LABELS_A_REQUEST = 64  # of an echo
@@ -51,7 +55,9 @@ def foresee_requests(
     declared, rows = DECLARATIONS[strategy], min(budget.probe_rows, len(split.test))
     prompt = _prompt_tokens(strategy, brief, split, documents, budget.settings_raced)
     one = _answers(1, prompt, brief, split, budget, can)
-    asked = count_choosing(declared, split, budget, Work(0.0, one.read + WRITTEN_COST * one.written))
+    asked = count_choosing(
+        declared, split, budget, Work(0.0, one.read + WRITTEN_COST * _limit(brief, split, budget, can))
+    )
     asked += len(split.test) + min(budget.latency_rows, len(split.test)) + rows * len(VARIANTS)
     if declared.looks_up and rows:
         asked += sum(asked_of_documents(brief.kind, split, documents, budget))
@@ -79,16 +85,23 @@ def _prompt_tokens(strategy: str, brief: Brief, split: Split, documents: Sequenc
     declared, rows = DECLARATIONS[strategy], [*split.train, *split.dev, *split.test]
     own = mean(_tokens(row.input) for row in rows) + TOKENS_A_TURN
     example = own + mean(_tokens(row.target) for row in rows) + TOKENS_A_TURN
-    said = SHORT_INSTRUCTIONS[brief.kind] if declared.by_service else instruction_of(brief, split.train)
-    instruction = _tokens(said) + TOKENS_A_TURN
-    if declared.looks_up:
+    if declared.changes_weights or declared.looks_up:
+        said = SHORT_INSTRUCTIONS[brief.kind] if declared.by_service else instruction_of(brief, split.train)
+        instruction = _tokens(said) + TOKENS_A_TURN
+        if not declared.looks_up:
+            return instruction + own
         passage = words_a_passage(row.target for row in split.train) * TOKENS_A_WORD
         shown = example + (passage if documents and brief.kind is Kind.ANSWERING else 0)
         return instruction + own + declared.looks_up.tokens(bool(documents), settings, passage, shown)
+    # Which rows describe the labels takes a comparison of all rows; how long the descriptions are doesn't.
+    described = [Standing(row, labels_of(row, brief), 0.0, 0.0) for row in split.train[:MOST_COMPARED]]
+    instructions = instructions_for(brief, split.train, described)
     if not declared.shows_examples:
-        return instruction + own
-    counts = [draw.examples for draw in draws_for(brief)[:settings]]
-    return instruction + own + mean(min(TOKENS_OF_EXAMPLES, count * example) for count in counts)
+        return own + TOKENS_A_TURN + mean(_tokens(one.text) for one in instructions[:settings])
+    first, *others = instructions
+    pairs = in_order([first, short_instruction(brief), *others], draws_for(brief))[:settings]
+    lengths = [_tokens(one.text) + min(TOKENS_OF_EXAMPLES, draw.examples * example) for one, draw in pairs]
+    return own + TOKENS_A_TURN + mean(lengths)
 
 
 def _answers(
@@ -108,6 +121,15 @@ def _answers(
         return Foreseen(asked, asked * (prompt + sum(map(_tokens, brief.labels))), asked)
     written = 1.0 if way is LabelWay.FIRST_TOKEN and brief.kind is not Kind.MULTI_LABEL else mean(targets)
     return Foreseen(asked, asked * prompt, asked * written)
+
+
+def _limit(brief: Brief, split: Split, budget: Budget, can: Capabilities | None) -> float:
+    """Of the tokens of an answer; only scores have none."""
+    if brief.labels and can is not None and can.way_for(len(brief.labels)).gives_scores:
+        return 0.0
+    return longest_answer(
+        brief, split.train, lambda texts: [*map(_tokens, texts)], ESTIMATED_LENGTH_SLACK, budget.answer_tokens
+    )
 
 
 def _tokens(text: str) -> float:
