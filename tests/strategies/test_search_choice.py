@@ -11,6 +11,7 @@ from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, Example, Kind, LearningSplit
 from strategies.open_book import index_book
 from strategies.presets import Budget
+from strategies.prompts import as_asked
 from strategies.search.embedder import DEFAULT
 from strategies.search.models import SearchModels
 from strategies.search.settings import SearchSettings, Way
@@ -116,3 +117,26 @@ def test_the_documents_with_answers_are_searched_first_and_rows_of_huge_ones_do_
     some, sought = _within_documents(sought_by(rows, documents), documents, 200)
     assert [one.row.id for one in sought] == ["r1", "r2", "r3"]
     assert {"d1", "d2", "d3"} <= {one.id for one in some} and "d0" not in {one.id for one in some}
+
+
+def test_answers_longer_than_any_passage_leave_nothing_to_tell() -> None:
+    """They stand in a document, and no passage holds one whole."""
+    documents = [
+        Document(f"d{at}", "", " ".join(f"Step {at}.{step} is done." for step in range(60))) for at in range(30)
+    ]
+    rows = [Example(one.id, f"How is number {at} done?", one.text) for at, one in enumerate(documents)]
+    choice = chosen(rows[:24], documents)
+    book, _, _ = index_book(rows[:24], documents, DefaultModel(), choice, lambda progress: None)
+    split = LearningSplit(tuple(rows[:24]), tuple(rows[24:]))
+    assert search_quality(book, split, documents, Kind.WRITING, choice.judged_on, 40) is None
+
+
+def test_several_labels_are_the_same_in_any_order() -> None:
+    rows = [
+        Example(f"r{at}", f"the {thing} is late and wrong", "late; wrong") for at, thing in enumerate("abcdefghijkl")
+    ]
+    split = as_asked(LearningSplit(tuple(rows[:6]), tuple(rows[6:])), Kind.MULTI_LABEL)
+    assert len({row.target for row in split.train + split.dev}) == 2
+    book, _, _ = index_book(split.train, (), DefaultModel(), SearchChoice(SearchSettings(30)), lambda progress: None)
+    quality = search_quality(book, split, (), Kind.MULTI_LABEL, frozenset(), 40)
+    assert quality is not None and quality.first.hits == (1, 1, 1) and quality.first.ndcg == 1
