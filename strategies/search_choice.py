@@ -97,10 +97,12 @@ def _choose_passages(
     asked = sought_by(_shuffled(train)[: 4 * budget.rows], documents)
     some, sought = _within_documents(asked[: budget.rows], documents, budget.words)
     if len(sought) < FEWEST_ROWS:
-        choice.notes.append(
-            f"Too few training rows ({len(sought)}) show which passage answers them, so we couldn't compare ways to "
+        few = (
+            f"Too few training rows ({len(asked)}) show which passage answers them, so we couldn't compare ways to "
             "search and kept the default."
         )
+        long = "The documents with the answers are too long to compare ways to search quickly, so we kept the default."
+        choice.notes.append(few if len(asked) < FEWEST_ROWS else long)
         return
     choice.judged_on = frozenset(one.row.id for one in sought)
     search = _PassageSearch(sought, some, models, choice)
@@ -191,11 +193,11 @@ def _choose_examples(
     embedders: Sequence[str],
 ) -> None:
     pool = list(_within_words(_shuffled(train), budget.words))
-    words = sum(_words(row.target) for row in pool) / max(1, len(pool))
+    words = fmean(_words(row.target) for row in pool) if pool else 1.0
     # Long answers take long to score: four for each row and way.
     asked = pool[: min(2 * budget.rows, int(budget.words / (SHOWN * WAYS * words)))]
     if len(asked) < FEWEST_ROWS:
-        why = "There are too few training rows" if len(pool) < FEWEST_ROWS else "The answers are too long"
+        why = "There are too few training rows" if len(train) < FEWEST_ROWS else "The training rows are too long"
         choice.notes.append(f"{why} to compare ways to find solved examples quickly, so we kept the default.")
         return
     are_alike = likeness_of(pool)

@@ -83,6 +83,14 @@ def test_the_default_stays_where_too_few_rows_can_tell_and_a_note_says_so() -> N
     ]
 
 
+def test_the_default_stays_where_documents_are_long_and_a_note_says_so() -> None:
+    documents, rows = parts(60)
+    manual = Document("manual", "", "\n".join([*(one.text for one in documents), "Turn it off first. " * 6_000]))
+    choice = chosen(rows, [manual])
+    assert choice.settings.way is Way.DENSE
+    assert choice.notes[0].startswith("The documents with the answers are too long")
+
+
 def test_solved_examples_are_found_by_what_brings_the_right_labels() -> None:
     chance = Random(1)
     words = ["lamp", "kettle", "chair", "mirror", "carpet", "ladder", "bottle", "camera"]
@@ -140,3 +148,12 @@ def test_several_labels_are_the_same_in_any_order() -> None:
     book, _, _ = index_book(split.train, (), DefaultModel(), SearchChoice(SearchSettings(30)), lambda progress: None)
     quality = search_quality(book, split, (), Kind.MULTI_LABEL, frozenset(), 40)
     assert quality is not None and quality.first.hits == (1, 1, 1) and quality.first.ndcg == 1
+
+
+def test_inputs_longer_than_all_that_is_searched_keep_the_default() -> None:
+    rows = [Example(f"r{at}", f"{at} " + "word " * 30_000, "late") for at in range(24)]
+    choice = choose_search(rows, (), DefaultModel(), BUDGET, lambda text, row: 1.0, lambda progress: None)
+    assert choice.settings.example_way is Way.DENSE and not choice.tried
+    assert choice.notes == [
+        "The training rows are too long to compare ways to find solved examples quickly, so we kept the default."
+    ]
