@@ -176,9 +176,8 @@ def index_book(
     models: SearchModels,
     choice: SearchChoice,
     report_progress: ReportProgress,
-) -> tuple[OpenBook, NDArray[np.float32], list[str]]:
-    """The book with the chosen search, the embeddings of the training inputs, and notes on indexes that are
-    approximate."""
+) -> tuple[OpenBook, list[str]]:
+    """The book with the chosen search, and notes on indexes that are approximate."""
     search = choice.settings
     passages = cut_passages(documents, search.passage_words, search.overlaps)
     embedder = models.embedder(search.embedder)
@@ -193,7 +192,7 @@ def index_book(
     reranker = models.reranker(search.reranker) if search.reranker and passages else None
     book = _bind(search, embedder, reranker, solved, asked, passages, read, notes)
     report_progress(Progress(INDEXING, len(train) + len(texts), len(train) + len(texts)))
-    return book, asked, notes
+    return book, notes
 
 
 def searched_texts(passages: Sequence[Passage], search: SearchSettings) -> list[str]:

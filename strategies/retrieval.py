@@ -73,7 +73,7 @@ class Retrieval:
         searched = choose_search(
             split.train, documents, self.search_models, self.budget, judge_by(scorer), report_progress
         )
-        self._book, _, self.notes = index_book(split.train, documents, self.search_models, searched, report_progress)
+        self._book, self.notes = index_book(split.train, documents, self.search_models, searched, report_progress)
         most = SearchBudget.of(self.budget.settings).rows
         if not self.budget.settled:
             self.search_quality = search_quality(
@@ -90,7 +90,6 @@ class Retrieval:
         tried = self.budget.left_to_try(
             TRIED_WITH_DOCUMENTS if self._book.passages else TRIED_WITHOUT, "passages", "examples"
         )[: self.budget.settings_raced]
-        scorer = scorer_while_learning(self.brief, split, documents)
         best, choices, effort = choose(
             self._answerer,
             [attempt(*counts) for counts in tried],

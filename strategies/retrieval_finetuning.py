@@ -64,7 +64,7 @@ class RetrievalFinetuning(Finetuning):
         super().fit(split, documents, report_progress)
         counts = {"passages": self._counts.passages, "examples": self._counts.examples}
         self.settings = {**counts, **self._book.search.shown(bool(documents)), **self.settings}
-        self.choices = [*self._searched.tried, *self.choices]
+        self.choices = [*self._searches_tried, *self.choices]
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         opened = self._book.open(inputs, self._counts, self._answerer.model)
@@ -87,16 +87,14 @@ class RetrievalFinetuning(Finetuning):
     def _prepare(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         judge = judge_by(scorer_while_learning(self.brief, split, documents))
         searched = choose_search(split.train, documents, self.search_models, self.budget, judge, report_progress)
-        self._book, self._train_vectors, notes = index_book(
-            split.train, documents, self.search_models, searched, report_progress
-        )
+        self._book, notes = index_book(split.train, documents, self.search_models, searched, report_progress)
         if not self.budget.settled:
             most = SearchBudget.of(self.budget.settings).rows
             self.search_quality = search_quality(
                 self._book, split, documents, self.brief.kind, searched.judged_on, most
             )
         self.notes = [*searched.notes, *notes]
-        self._searched = searched
+        self._searches_tried = searched.tried
         self._counts = TRAINED_WITH_DOCUMENTS if self._book.passages else TRAINED_WITHOUT
 
     def _teach(self, train: Sequence[Example], model: LanguageModel) -> list[Prompt]:
@@ -113,7 +111,7 @@ class RetrievalFinetuning(Finetuning):
         gets the next passages that don't hold the answer, and random examples."""
         counts, chance = self._counts, Random(f"{self.seed}-distracted")
         distracted = set(chance.sample(range(len(train)), round(DISTRACTED_SHARE * len(train))))
-        inputs, vectors = [row.input for row in train], self._train_vectors
+        inputs, vectors = [row.input for row in train], self._book.solved.index.vectors.vectors
         # Reranking for each training row would take longer than the training.
         passages = self._book.near_passages(inputs, vectors, counts.passages and counts.passages + SPARE, reranks=False)
         solved = self._book.solved_beside(counts.passages)

@@ -59,7 +59,7 @@ def test_the_download_finds_what_the_strategy_found(chosen: SearchSettings, coun
     fitted, download, model = tmp_path / "fitted", tmp_path / "download", tiny_transformer()
     fitted.mkdir()
     download.mkdir()
-    book, _, _ = index_book(ROWS, DOCUMENTS, SearchModels(), SearchChoice(chosen), lambda progress: None)
+    book, _ = index_book(ROWS, DOCUMENTS, SearchModels(), SearchChoice(chosen), lambda progress: None)
     stored = {**json.loads(json.dumps(book.save(fitted))), "tokens_of_examples": counts.tokens_of_examples}
     texts, indexes, search = _search(fitted, {"passages": counts.passages, "examples": counts.examples}, stored)
     (download / "search.json").write_text(json.dumps(texts))

@@ -78,7 +78,7 @@ def _measure(corpus: Corpus, preset: str) -> list[dict[str, Any]]:
     rows = [_row(corpus, "BM25 alone", _by_bm25s(corpus))]
     for name, settings in {"MiniLM, as before": default, "as chosen": chosen.settings}.items():
         choice = SearchChoice(settings, vectors=chosen.vectors)
-        book, _, _ = index_book(corpus.train, corpus.documents, models, choice, lambda progress: None)
+        book, _ = index_book(corpus.train, corpus.documents, models, choice, lambda progress: None)
         began = time.perf_counter()
         ranked = _ranked(book, corpus.test)
         milliseconds = 1000 * (time.perf_counter() - began) / len(corpus.test)

@@ -106,6 +106,7 @@ def test_it_is_asked_as_retrieval_would_ask_and_names_what_it_read(tmp_path: Pat
     again = RetrievalFinetuning(strategy.brief, tiny_transformer, BUDGET)
     again.load(tmp_path)
     assert again.predict(inputs) == answers
+    assert again.answer_trained(SPLIT.train, [0, 7]) == strategy.answer_trained(SPLIT.train, [0, 7])
 
 
 def test_a_long_row_loses_what_was_looked_up_and_never_its_question() -> None:

@@ -61,7 +61,7 @@ def test_words_are_searched_where_they_find_more_and_what_was_tried_is_told() ->
     assert choice.settings.way is not Way.DENSE and not choice.notes
     found = {one["search"]: one["found"] for one in reversed(choice.tried) if "search" in one}
     assert found[choice.settings.way.value] > found["dense"] + 0.2
-    book, _, _ = index_book(rows[:80], documents, DefaultModel(), choice, lambda progress: None)
+    book, _ = index_book(rows[:80], documents, DefaultModel(), choice, lambda progress: None)
     split = LearningSplit(tuple(rows[:80]), tuple(rows[80:]))
     quality = search_quality(book, split, documents, Kind.ANSWERING, choice.judged_on, 40)
     assert quality is not None and quality.finds == "passages" and quality.rows == 40 and quality.reranked is None
@@ -104,7 +104,7 @@ def test_solved_examples_are_found_by_what_brings_the_right_labels() -> None:
     choice = choose_search(rows, (), DefaultModel(), BUDGET, judge_by(scorer), lambda progress: None)
     tried = {one["example search"]: one["found"] for one in choice.tried}
     assert tried[choice.settings.example_way.value] == max(tried.values()) > 0.5
-    book, _, _ = index_book(rows[:100], (), DefaultModel(), choice, lambda progress: None)
+    book, _ = index_book(rows[:100], (), DefaultModel(), choice, lambda progress: None)
     split = LearningSplit(tuple(rows[:100]), tuple(rows[100:]))
     quality = search_quality(book, split, (), Kind.CLASSIFICATION, frozenset(), 40)
     assert quality is not None and quality.finds == "examples" and quality.rows == 20
@@ -134,7 +134,7 @@ def test_answers_longer_than_any_passage_leave_nothing_to_tell() -> None:
     ]
     rows = [Example(one.id, f"How is number {at} done?", one.text) for at, one in enumerate(documents)]
     choice = chosen(rows[:24], documents)
-    book, _, _ = index_book(rows[:24], documents, DefaultModel(), choice, lambda progress: None)
+    book, _ = index_book(rows[:24], documents, DefaultModel(), choice, lambda progress: None)
     split = LearningSplit(tuple(rows[:24]), tuple(rows[24:]))
     assert search_quality(book, split, documents, Kind.WRITING, choice.judged_on, 40) is None
 
@@ -145,7 +145,7 @@ def test_several_labels_are_the_same_in_any_order() -> None:
     ]
     split = as_asked(LearningSplit(tuple(rows[:6]), tuple(rows[6:])), Kind.MULTI_LABEL)
     assert len({row.target for row in split.train + split.dev}) == 2
-    book, _, _ = index_book(split.train, (), DefaultModel(), SearchChoice(SearchSettings(30)), lambda progress: None)
+    book, _ = index_book(split.train, (), DefaultModel(), SearchChoice(SearchSettings(30)), lambda progress: None)
     quality = search_quality(book, split, (), Kind.MULTI_LABEL, frozenset(), 40)
     assert quality is not None and quality.first.hits == (1, 1, 1) and quality.first.ndcg == 1
 
