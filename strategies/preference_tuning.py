@@ -8,6 +8,7 @@ The second adds half as many. It goes on with the adapter of the first, which is
 from __future__ import annotations
 
 import gc
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,7 @@ EVALUATIONS = 4
 FEWEST_PAIRS = 16  # to train on
 FEWEST_HELD_OUT = 8  # on dev; with fewer, every eighth training pair is held out
 HELD_OUT_SHARE = 1 / 8
+_BEFORE = "adapter_before_preferences"  # the folder of the supervised stage's adapter
 
 
 @dataclass(eq=False)
@@ -58,11 +60,11 @@ class PreferenceTuning(Finetuning):
         training_cost=TRAINING_COST,
         needs_rejected=FEWEST_PAIRS,
     )
-    _before: TemporaryDirectory[str] = field(init=False, repr=False)  # the adapter of the supervised stage
+    _before: Path | None = field(default=None, init=False, repr=False)  # the adapter of the supervised stage
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         """Raises BadInput if too few training rows have a rejected answer."""
-        is_part = self.budget.settled and with_rejected(split.train)  # of rows that were enough
+        is_part = self.budget.settled and len(with_rejected(split.train)) > 1  # of rows that were enough
         if (problem := lacking(self.declaration, split.train)) and not is_part:
             raise BadInput(problem)
         super().fit(split, documents, report_progress)
@@ -85,22 +87,31 @@ class PreferenceTuning(Finetuning):
             self.effort.tokens + tokens + effort.tokens,
             found_better=any(found) if found else None,
         )
-        self.settings |= learned
+        self.settings |= {**learned, **self._answerer.settings}
 
     def prefers(self, rows: Sequence[Example]) -> Preferred:
-        """How often the chosen answer of these rows is preferred to the rejected one. Those without one don't count.
-        Only after `fit`: the adapter of the supervised stage isn't saved."""
+        """How often the chosen answer of these rows is preferred to the rejected one. Those without one don't count,
+        and none does if an earlier version saved it, without the adapter of the supervised stage."""
         from strategies.engine.preference_loss import log_probabilities, with_reference
 
-        found = with_rejected(rows)
-        if not found:
+        found, before = with_rejected(rows), self._before
+        if not found or before is None:
             return Preferred.of([], [])
         pairs = self._preferences(found, self.trained_model)
         after = log_probabilities(self.trained_model.network, pairs)
-        self._serve(lambda _: self._load(Path(self._before.name)))
+        self._serve(lambda _: self._load(before))
         pairs = with_reference(self.trained_model.network, pairs)
         self._serve(self._load)
         return Preferred.of([chosen - rejected for chosen, rejected in after], [pair.lead for pair in pairs])
+
+    def save(self, folder: Path) -> None:
+        super().save(folder)
+        if self._before is not None:
+            shutil.copytree(self._before, folder / _BEFORE, dirs_exist_ok=True)
+
+    def load(self, folder: Path) -> None:
+        super().load(folder)
+        self._before = before if (before := folder / _BEFORE).is_dir() else None
 
     @property
     def _betas(self) -> Sequence[float]:
@@ -116,13 +127,14 @@ class PreferenceTuning(Finetuning):
         from strategies.engine.preference_loss import PreferenceLoss, log_probabilities, with_reference
         from strategies.engine.training import keep_within_memory, train_for
 
-        self._before = TemporaryDirectory(prefix="threeways-before-preferences-")
+        self._before_here = TemporaryDirectory(prefix="threeways-before-preferences-")
+        self._before = Path(self._before_here.name)
         train_rows, held_out = _held_out(split)
         del self.trained_model, self._answerer.model
         gc.collect()  # one model in memory at a time
         model = self.load_model()
         network = PeftModel.from_pretrained(model.network, self._kept, is_trainable=True)
-        network.save_pretrained(self._before.name)
+        network.save_pretrained(str(self._before))
         keep_within_memory(without_adapter(network))
         tokens = int(PREFERENCE_SHARE * self.budget.training_tokens) // len(self._betas)
         rows = with_reference(network, within_tokens(self._preferences(train_rows, model), tokens, self.seed))
@@ -154,9 +166,8 @@ class PreferenceTuning(Finetuning):
                 ).checked()
                 leads = [chosen - rejected for chosen, rejected in log_probabilities(network, dev)]
                 preferred = Preferred.of(leads, [row.lead for row in dev])
-                self.choices.append(
-                    {"beta": beta, "tokens": trained.tokens, "pairs_preferred": round(preferred.share, 4)}
-                )
+                read = trained.history[-1].tokens
+                self.choices.append({"beta": beta, "tokens": read, "pairs_preferred": round(preferred.share, 4)})
                 if best is None or preferred.by_reward > best.by_reward:
                     best, found = preferred, {"beta": beta, "pairs": len(rows), "preference_tokens": trained.tokens}
                     network.save_pretrained(str(self._kept))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -172,6 +173,36 @@ def test_a_saved_strategy_answers_as_before(fitted: PreferenceTuning, tmp_path: 
     loaded.load(tmp_path)
     inputs = [row.input for row in preferences(4, 5)]
     assert loaded.predict(inputs) == fitted.predict(inputs)
+    assert loaded.prefers(preferences(20, 3)) == fitted.prefers(preferences(20, 3))
+    shutil.rmtree(tmp_path / "adapter_before_preferences")  # as an earlier version saved it
+    loaded.load(tmp_path)
+    assert loaded.predict(inputs) == fitted.predict(inputs) and loaded.prefers(preferences(20, 3)).pairs == 0
+
+
+def test_a_part_of_the_rows_is_enough_with_two_pairs_and_refused_with_one() -> None:
+    settled = BUDGET.for_fewer(0.5, {"learning_rate": 2e-3, "beta": 0.1})
+    alone = tuple(replace(row, rejected="") for row in preferences(10, 1))
+    for pairs in (1, 2):
+        strategy = PreferenceTuning(Brief("tiny", Kind.WRITING, "", ()), tiny_transformer, settled)
+        split = LearningSplit((*preferences(pairs, 2), *alone), alone[:4])
+        if pairs == 2:
+            strategy.fit(split, (), ignore)
+            assert strategy.settings["pairs"] == 1
+        else:
+            with pytest.raises(BadInput, match="and there are 1: leave it out"):
+                strategy.fit(split, (), ignore)
+
+
+def test_its_settings_are_those_that_it_answers_with() -> None:
+    """How labels are compared is chosen again after preference training."""
+    rows = [
+        Example(str(at), f"{thing} number {at}", label, rejected={"refund": "repair", "repair": "refund"}[label])
+        for at in range(48)
+        for thing, label in (("money", "refund") if at % 3 else ("lamp", "repair"),)
+    ]
+    strategy = PreferenceTuning(Brief("tiny", Kind.CLASSIFICATION, "", ("refund", "repair")), tiny_transformer, BUDGET)
+    strategy.fit(LearningSplit(tuple(rows[:32]), tuple(rows[32:])), (), ignore)
+    assert strategy._answerer.settings.items() <= strategy.settings.items()
 
 
 def test_rows_without_rejected_answers_are_refused_in_a_sentence() -> None:
