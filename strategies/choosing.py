@@ -215,7 +215,8 @@ class _Race:
             return [self.answerer.choice]
         after_nothing = self.answerer.after_nothing(contender.attempt.ask([""]))
         found = [scores.log_probabilities for scores in contender.scores]
-        after_inputs = np.concatenate(found).mean(axis=0).tolist() if found else []
+        is_enough = sum(map(len, found)) >= FEWEST_CALIBRATED
+        after_inputs = np.concatenate(found).mean(axis=0).tolist() if is_enough else []
         by_length = self.answerer.label_way is LabelWay.SCORED
         return LabelChoice.to_try(self.answerer.brief.kind, after_nothing, after_inputs, by_length)
 

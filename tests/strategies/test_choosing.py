@@ -64,6 +64,13 @@ def test_batch_calibration_makes_the_mean_of_all_labels_equal() -> None:
     assert not np.allclose(ways[SUM].compare(scores).mean(axis=0), 0, atol=0.1)
 
 
+def test_the_mean_over_a_row_or_two_is_not_subtracted() -> None:
+    """Nothing would be left of a single row's scores, and the first label would always be the answer."""
+    for rows, is_tried in ((1, False), (3, False), (4, True)):
+        _, choices, _ = choose(answerer(), ATTEMPTS[:1], DEV[:rows], SCORER, lambda _: None)
+        assert (BATCH in {one["normalisation"] for one in choices}) == is_tried
+
+
 def test_what_is_unknown_is_not_tried() -> None:
     tried = LabelChoice.to_try(Kind.CLASSIFICATION, [], [], by_length=False)
     assert [way.normalisation for way in tried] == [SUM]
