@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
+from math import isinf
 from typing import Any
 
 _MOST_FIELDS = 60  # of one object; with more, its names are data
@@ -40,11 +41,11 @@ def bounded_schema_of(answers: Iterable[str]) -> dict[str, Any] | None:
     answers = [answer.strip() for answer in answers]
     try:
         read = [json.loads(answer, parse_float=_Written, parse_constant=_refuse) for answer in answers]
+        if not any(read) or not all(isinstance(one, dict | list) for one in read):
+            return None
+        return {**_of_values(read), "layout": layout_of(answers)}
     except (ValueError, RecursionError):
         return None
-    if not any(read) or not all(isinstance(one, dict | list) for one in read):
-        return None
-    return {**_of_values(read), "layout": layout_of(answers)}
 
 
 def layout_of(answers: Sequence[str]) -> dict[str, Any]:
@@ -70,9 +71,11 @@ def _blanked(answer: str) -> str:
 
 
 class _Written(float):
-    """A number with a point or an exponent, as it was written."""
+    """A number with a point or an exponent, as it was written. Raises ValueError if it is too large for a number."""
 
     def __init__(self, text: str) -> None:
+        if isinf(self):
+            raise ValueError(f"{text} is too large")
         self.text = text.lower()
 
 

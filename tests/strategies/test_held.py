@@ -164,7 +164,14 @@ def test_sizes_are_bounded_by_the_training_answers_and_some_more() -> None:
     assert not takes(schema, f'{{"name": "{"y" * 61}"}}')
 
 
-@pytest.mark.parametrize("answers", [['{"a": 1}', "tea"], ["{}"], ["[]", "{}"], ['{"a": NaN}'], ['"tea"'], []])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        ['{"a": 1}', "tea"], ["{}"], ["[]", "{}"], ['{"a": NaN}'], ['{"a": 1e999}'], ['"tea"'], [],
+        ["[" * 500 + "1" + "]" * 500],
+    ],
+    ids=["no JSON", "empty", "two empty", "no number", "too large", "no object", "nothing", "too deep"],
+)  # fmt: skip
 def test_other_answers_have_no_schema(answers: list[str]) -> None:
     assert bounded_schema_of(answers) is None
 
