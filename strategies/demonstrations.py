@@ -71,8 +71,9 @@ def examples_for(draw: Draw, rows: Sequence[Standing], seed: int, model: Languag
     if len(fitting) == len(chosen):
         return chosen
     by_length = sorted(rows, key=lambda one: (one.contradicts, len(one.row.input + one.row.target), at_random(one)))
-    shortest = _each_label_in_turn(by_length, draw.examples, place)
-    return max(fitting, within_tokens(shortest, most, model), key=len)
+    shortest = within_tokens(_each_label_in_turn(by_length, draw.examples, place), most, model)
+    is_too_long = _lengths(chosen[:1], model)[0] > most  # already the first one alone
+    return shortest if is_too_long else max(fitting, shortest, key=len)
 
 
 def _each_label_in_turn(ordered: Sequence[Standing], count: int, place: Callable[[str], int]) -> list[Example]:
@@ -91,6 +92,9 @@ def _each_label_in_turn(ordered: Sequence[Standing], count: int, place: Callable
 
 def within_tokens(examples: Sequence[Example], most: int, model: LanguageModel) -> list[Example]:
     """The first examples that together fit into `most` tokens, but at least one."""
-    counted = model.count_tokens([f"{example.input}\n{example.target}" for example in examples])
-    fitting = sum(tokens <= most for tokens in accumulate(counted))
+    fitting = sum(tokens <= most for tokens in accumulate(_lengths(examples, model)))
     return list(examples[: max(1, fitting)])
+
+
+def _lengths(examples: Sequence[Example], model: LanguageModel) -> list[int]:
+    return model.count_tokens([f"{example.input}\n{example.target}" for example in examples])

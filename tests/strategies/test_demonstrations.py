@@ -87,6 +87,15 @@ def test_the_most_labels_are_shown_that_fit(monkeypatch: pytest.MonkeyPatch) -> 
     assert not any(row.id.startswith("long") for row in shown)
 
 
+def test_one_that_is_too_long_alone_is_shown_only_if_all_are() -> None:
+    long = [Example(f"long-{at}", f"about {at} " + "the invoice " * 1_000, "billing") for at in range(5)]
+    short, model = Example("short", "about the invoice", "billing"), tiny_transformer()
+    brief = Brief("desk", Kind.WRITING, "")
+    for draw in (Draw(4), Draw(4, draw=1), Draw(4, draw=2)):
+        assert examples_for(draw, standings([*long, short], brief), 0, model) == [short]
+        assert len(examples_for(draw, standings(long, brief), 0, model)) == 1
+
+
 def test_labels_of_several_are_each_shown() -> None:
     brief = Brief("tags", Kind.MULTI_LABEL, "", ("late", "broken", "rude"))
     several = [
