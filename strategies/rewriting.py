@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ _ASKED = (
     "general rules instead of copying these inputs. Reply with nothing but the new instruction."
 )
 _FENCE = "```"
+_QUOTED = re.compile(r'["“]([^"“”]*)["”]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Mistake:
 
 
 def rewrite(model: LanguageModel, brief: Brief, before: Instruction, mistakes: Sequence[Mistake]) -> Instruction | None:
-    """A new instruction; None if the model wrote none that can be used, or if nothing went wrong."""
+    """A new instruction; None if the model wrote none that can be used, if nothing went wrong, or if what went wrong
+    doesn't fit the model's context."""
     if not mistakes:
         return None
     wrong = "\n\n".join(
@@ -41,8 +44,11 @@ def rewrite(model: LanguageModel, brief: Brief, before: Instruction, mistakes: S
         for one in mistakes[:MOST_MISTAKES]
     )
     asked = Message("user", f"The instruction:\n{before.text}\n\nWhere it went wrong:\n\n{wrong}")
-    [written] = model.write([(Message("system", _ASKED), asked)], ANSWER_TOKENS)
-    text = _without_fence(written.text)
+    prompt = (Message("system", _ASKED), asked)
+    if model.count_prompt_tokens([prompt])[0] > model.context_tokens - ANSWER_TOKENS:
+        return None
+    [written] = model.write([prompt], ANSWER_TOKENS)
+    text = _bare(written.text)
     if written.error is not None or written.cut_off or len(text) < FEWEST_LETTERS:
         return None
     if any(label not in text for label in brief.labels):  # a label that isn't named can't be chosen
@@ -60,11 +66,12 @@ def _renamed(name: str) -> str:
     return f"{start}{REWRITTEN} {int(times.split()[0]) + 1 if times else 2} times"
 
 
-def _without_fence(text: str) -> str:
+def _bare(text: str) -> str:
+    """Without a fence or quotation marks around it."""
     text = text.strip()
     if text.startswith(_FENCE) and text.endswith(_FENCE):
-        text = text.removeprefix(_FENCE).removesuffix(_FENCE).partition("\n")[2]
-    return text.strip().strip('"“”').strip()
+        text = text.removeprefix(_FENCE).removesuffix(_FENCE).partition("\n")[2].strip()
+    return _QUOTED.sub(r"\1", text).strip() if _QUOTED.fullmatch(text) else text
 
 
 def _cut(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from eval.task import Brief, Example, Kind, LearningSplit
+from strategies.engine.language_model import Written
 from strategies.instructions import Instruction
 from strategies.presets import Budget
 from strategies.prompting import Prompting
@@ -101,12 +102,15 @@ def test_a_settled_instruction_is_rewritten_only_if_the_chosen_one_was(served: t
 class Says:
     """A model of which only what it writes matters."""
 
+    context_tokens = 4000
+
     def __init__(self, text: str, cut_off: bool = False) -> None:
         self.text, self.cut_off = text, cut_off
 
-    def write(self, prompts: Any, max_tokens: int) -> list[Any]:
-        from strategies.engine.language_model import Written
+    def count_prompt_tokens(self, prompts: Any) -> list[int]:
+        return [len(f"{prompt}".split()) for prompt in prompts]
 
+    def write(self, prompts: Any, max_tokens: int) -> list[Any]:
         return [Written(self.text, 10, 10, self.cut_off) for _ in prompts]
 
 
@@ -118,6 +122,25 @@ def test_what_is_no_instruction_is_not_tried(text: str, cut_off: bool) -> None:
     model: Any = Says(text, cut_off)
     mistakes = [Mistake("red", "?", "R-1")]
     assert rewrite(model, Brief("x", Kind.ANSWERING, ""), Instruction("drafted", "Say which."), mistakes) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [(f'"{RULE}"', RULE), (f"```\n“{RULE}”\n```", RULE), ('Answer "red" or "green"', 'Answer "red" or "green"')],
+)
+def test_only_quotation_marks_around_the_whole_are_taken_off(said: str, kept: str) -> None:
+    model: Any = Says(said)
+    found = rewrite(model, Brief("x", Kind.ANSWERING, ""), Instruction("drafted", "Say it."), [Mistake("a", "b", "c")])
+    assert found is not None and found.text == kept
+
+
+def test_mistakes_that_do_not_fit_the_context_are_not_learned_from() -> None:
+    model: Any = Says(RULE)
+    mistakes = [Mistake("red lamp " * 100, "?", "R-1")] * MOST_MISTAKES
+    brief, before = Brief("x", Kind.ANSWERING, ""), Instruction("drafted", "Say which.")
+    assert rewrite(model, brief, before, mistakes) is not None
+    model.context_tokens = 1500
+    assert rewrite(model, brief, before, mistakes) is None
 
 
 def test_nothing_is_rewritten_without_a_mistake() -> None:
