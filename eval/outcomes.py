@@ -118,17 +118,6 @@ class Effort:
     training_rows: int = 0
     found_better: bool | None = None
 
-    def __add__(self, other: Effort) -> Effort:
-        """Of a search that goes on from the best setting, which is tried again."""
-        return Effort(
-            self.settings_tried + other.settings_tried - 1,
-            max(self.dev_rows, other.dev_rows),
-            self.seconds + other.seconds,
-            self.tokens + other.tokens,
-            max(self.training_rows, other.training_rows),
-            bool(self.found_better or other.found_better),
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class LossPoint:

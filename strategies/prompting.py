@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -90,20 +91,28 @@ class Prompting:
             else 0
         )
         tokens = self.budget.choosing_tokens / (1 + rewritings)
-        best, self.choices, self.effort = self._best(told, rows, scorer, tokens, report_progress)
+        started, taken = time.perf_counter(), model.tokens_taken
+        best, self.choices, effort = self._best(told, rows, scorer, tokens, report_progress)
+        answered, found_better = effort.dev_rows, effort.found_better
         for _ in range(rewritings):
             new = rewrite(model, self.brief, best.instruction, self._mistakes(best, split.dev, scorer))
             if new is None:
                 break
             rewritten = replace(best, instruction=new, settings=best.settings | {"instruction": new.name})
             before, (best, choices, effort) = best, self._best([best, rewritten], rows, scorer, tokens, report_progress)
-            self.choices += choices[1:]
-            self.effort += effort
+            self.choices += [choice for choice in choices if choice["instruction"] == new.name]
+            answered, found_better = max(answered, effort.dev_rows), bool(found_better or effort.found_better)
             if best is before:
                 break
         self._instruction, self._shown = best.instruction, best.shown
-        judged = max(0, self.effort.dev_rows - len(split.dev))
-        self.effort = replace(self.effort, training_rows=judged + len(self._instruction.quoted))
+        self.effort = Effort(
+            settings_tried=len(self.choices),
+            dev_rows=answered,
+            seconds=time.perf_counter() - started,
+            tokens=model.tokens_taken - taken,
+            training_rows=max(0, answered - len(split.dev)) + len(self._instruction.quoted),
+            found_better=found_better,
+        )
         self.settings = best.settings | self._answerer.settings
         self.notes = model.notes
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from transformers import AutoTokenizer
 
 from eval.task import Brief, Example, Kind, LearningSplit
-from strategies.engine.language_model import Written
+from strategies.engine.language_model import Prompt, RowsDone, Written
+from strategies.engine.transformer import Transformer
 from strategies.instructions import Instruction
 from strategies.presets import Budget
 from strategies.prompting import Prompting
@@ -20,6 +22,7 @@ from strategies.served.client import Client
 from strategies.served.served_model import ServedModel
 from tests.servers.tiny_api import Json
 from tests.servers.tiny_server import TinyServer
+from tests.tiny_model import TOKENIZER, tiny_network
 
 BUDGET = Budget(test_rows=4, dev_rows=6, latency_rows=0, settings=3, training_tokens=20_000, epochs=1, answer_tokens=8)
 CODES = {"red": "R-1", "green": "G-2", "blue": "B-3"}
@@ -169,3 +172,24 @@ def test_the_third_time_is_told() -> None:
         found = rewrite(model, brief, Instruction(name, "Say which."), mistakes)
         assert found is not None and found.name == expected
         name = found.name
+
+
+class Rewriter(Transformer):
+    """A tiny network that is called able to rewrite, and writes this instruction when it is asked to."""
+
+    rewrites = True
+
+    def write(self, prompts: Sequence[Prompt], max_tokens: int, rows_done: RowsDone | None = None) -> list[Written]:
+        super().write(prompts, 4, rows_done)  # takes tokens
+        return [Written("Find out which thing the message is about.", 10, 10) for _ in prompts]
+
+
+def test_each_way_to_compare_labels_is_listed_once_and_all_tokens_count() -> None:
+    rows = [Example(str(at), f"about the {thing} number {at}", thing) for at, thing in enumerate(["lamp", "key"] * 20)]
+    model = Rewriter(tiny_network(), AutoTokenizer.from_pretrained(TOKENIZER))
+    strategy = Prompting(Brief("desk", Kind.CLASSIFICATION, "", ("key", "lamp")), lambda: model, BUDGET)
+    strategy.fit(LearningSplit(tuple(rows[:30]), tuple(rows[30:])), (), lambda progress: None)
+    listed = [(choice["instruction"], choice["normalisation"]) for choice in strategy.choices]
+    assert any(instruction.endswith("rewritten") for instruction, _ in listed)
+    assert len(set(listed)) == len(listed) == strategy.effort.settings_tried
+    assert strategy.effort.tokens == model.tokens_taken
