@@ -29,7 +29,7 @@ from strategies.standing import Standing, labels_of, standings
 SPARE_ROWS = 3  # training rows for one of dev, to judge settings on: they are neither shown nor described
 SPARE_SHARE = 1 / 3  # of the training rows, at most
 MOST_TRIED = 20
-MOST_INSTRUCTIONS = 8
+MOST_INSTRUCTIONS = 9  # the person's own and the drafted one, each in four ways, and one with the labels first
 RIGHT = 0.5  # an answer with a lower score is a mistake to learn from
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eval.task import Brief, Example, Kind
 from strategies.instructions import instructions_for, named, short_instruction
+from strategies.prompting import Prompting
 from strategies.standing import standings
 
 LABELLED = Brief("desk", Kind.CLASSIFICATION, "", ("billing", "delivery"))
@@ -37,7 +38,7 @@ def test_each_label_is_described_by_a_short_example_and_by_its_words() -> None:
 
 def test_the_persons_own_instruction_is_the_first_and_always_among_them() -> None:
     found = texts(Brief("desk", Kind.CLASSIFICATION, "Which desk gets it?", LABELLED.labels), ROWS)
-    assert list(found)[:2] == ["yours", "drafted"]
+    assert list(found)[:2] == ["yours", "drafted"] and len(found) == Prompting.declaration.settings_tried
     assert found["yours"] == "Which desk gets it?"
     assert found["yours, with an example each"].startswith("Which desk gets it?\n")
 
