@@ -10,14 +10,15 @@ _LEAST_LEFT = 0.05  # of the time so far, for a step that takes longer than esti
 
 
 class Pace:
-    """`expected` are the estimated seconds of the whole step; None if this machine wasn't timed.
+    """`expected` are the estimated seconds of the whole step; None if this machine wasn't timed. `worked` are those of
+    them that an earlier attempt has taken.
 
     Stages of a step share one bar: it is filled by the part of the step's time that has passed, and it never shrinks.
     """
 
-    def __init__(self, expected: float | None) -> None:
+    def __init__(self, expected: float | None, worked: float = 0.0) -> None:
         self._expected = expected
-        self._started = time.monotonic()
+        self._started = time.monotonic() - worked
         self._paused: float | None = None
         self._filled = 0.0
         self._first: tuple[Progress, float] | None = None

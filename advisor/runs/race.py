@@ -54,9 +54,10 @@ class Racer:
         self.trial = finished or read_trial(order.begun)
         self.is_running = finished is None
         self._rows, self._tell, self._cancelled = rows, tell, cancelled
-        self._pace = Pace(expected)
+        self._worked = _seconds_behind(self.trial) if self.trial else 0.0
+        self._pace = Pace(expected, self._worked)
+        self._pace.pause()  # until its first turn
         self._step = StoredStep(order.run_folder.name, order.strategy, "running", stage="starting")
-        self._worked = 0.0
         self._turn_began: float | None = None
         self._child: SpawnProcess | None = None
         self._connection: Connection | None = None
@@ -149,7 +150,7 @@ class Racer:
         )
 
     def _worked_seconds(self) -> float:
-        """In all its turns."""
+        """In all its turns, also of an earlier attempt."""
         return self._worked + (time.monotonic() - self._turn_began if self._turn_began is not None else 0.0)
 
     def _finish(self) -> None:
@@ -165,6 +166,12 @@ class Racer:
         self.is_running = False
         self._step = replace(self._step, ended_at=time.time(), worked_seconds=self._worked_seconds())
         self._tell(replace(self._step, state=self.trial.status, stage="", reason=self.trial.reason))
+
+
+def _seconds_behind(trial: Trial) -> float:
+    """About how long it took to measure a trial so far: what was between its answers isn't recorded."""
+    answering = len(trial.outcomes) / trial.requests_per_second if trial.requests_per_second else 0.0
+    return (trial.fit_seconds or 0.0) + answering + sum(outcome.seconds or 0.0 for outcome in trial.outcomes)
 
 
 def race(racers: Sequence[Racer], rows: int, timed: int, judge: Judge, stops_early: bool) -> None:

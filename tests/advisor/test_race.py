@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing import active_children, get_context
@@ -11,6 +12,7 @@ import pytest
 
 from advisor.plan import Plan, Setup
 from advisor.runs.experiment import run_experiment
+from advisor.runs.order import StepOrder
 from advisor.runs.race import Racer
 from advisor.runs.so_far import read_so_far
 from advisor.runs.step import Standing, Time, Turn
@@ -18,8 +20,8 @@ from advisor.schema import Candidate, Report
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import task_to_json
-from advisor.storage.trial_files import read_trial
-from eval.outcomes import EarlyStop
+from advisor.storage.trial_files import read_trial, write_trial
+from eval.outcomes import EarlyStop, Outcome, Trial
 from tests.tiny_strategies import RACING, serve, tiny_task, wait_until
 
 TASK = tiny_task(train=24, test=200)
@@ -173,3 +175,24 @@ def test_what_had_finished_when_its_run_was_killed_counts_as_done(store: Store) 
     store.save_step(replace(finished, state="interrupted"))  # killed after the trial was written, before it was told
     run(store, run_id)
     assert {step.state for step in store.steps(run_id)} == {"done"}
+
+
+def test_only_its_own_turns_count_and_those_of_an_earlier_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[StoredStep] = []
+
+    def racer(name: str) -> Racer:
+        return Racer(StepOrder(tmp_path, name, "quick", "embedded", 0), 300, 200, told.append, lambda: False)
+
+    begun = StepOrder(tmp_path, "retrieval", "quick", "embedded", 0).begun
+    begun.mkdir(parents=True)
+    answers = tuple(Outcome(f"r{at}", "retrieval", "billing", 1.0, {}, 8, 1) for at in range(50))
+    write_trial(begun, Trial("retrieval", "done", outcomes=answers, fit_seconds=80.0, requests_per_second=2.5))
+    new, resumed = racer("prompting"), racer("retrieval")
+    passed = time.monotonic() + 1000  # with the turns of others
+    monkeypatch.setattr(time, "monotonic", lambda: passed)
+    new.wait()
+    resumed.wait()
+    assert [step.worked_seconds for step in told] == [0, 100]
+    assert [step.remaining_seconds for step in told] == [pytest.approx(300, abs=1), pytest.approx(200, abs=1)]
