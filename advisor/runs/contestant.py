@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
+import resource
 import shutil
 import sys
 from collections.abc import Callable
@@ -99,6 +100,7 @@ class Contestant:
             losses=strategy.losses if isinstance(strategy, Trained) else (),
             search=strategy.search_quality if isinstance(strategy, Searches) else None,
         )
+        trial = replace(trial, peak_memory_bytes=peak_memory_bytes(trial))
         order.begun.mkdir()
         write_trial(order.begun, trial)
         return strategy, trial
@@ -131,6 +133,7 @@ class Contestant:
             busy=measured.busy,
             instruction=measured.prompts.instruction if measured.prompts else None,
             slow_because=load.slow_because if isinstance(load, KnowsPath) else None,
+            peak_memory_bytes=peak_memory_bytes(self.trial),
         )
         write_trial(self._order.begun, replace(self.trial, prompts=measured.prompts))
 
@@ -163,3 +166,9 @@ def _device(order: StepOrder) -> str:
     from strategies.engine.weights import device_name
 
     return device_name()
+
+
+def peak_memory_bytes(trial: Trial) -> int:
+    """The most that this process held, or an earlier one that began the trial."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return max(peak if sys.platform == "darwin" else peak * 1024, trial.peak_memory_bytes or 0)

@@ -5,7 +5,6 @@ Results go to the step's folder; progress goes through a pipe.
 
 from __future__ import annotations
 
-import resource
 import shutil
 import sys
 import time
@@ -19,7 +18,7 @@ import psutil
 
 from advisor.pairing import model_in
 from advisor.runs.child import failure_sentence, settle_in, spare_others
-from advisor.runs.contestant import Contestant
+from advisor.runs.contestant import Contestant, peak_memory_bytes
 from advisor.runs.order import StepOrder
 from advisor.runs.retraining import learn_from_fewer
 from advisor.storage.task_file import read_task
@@ -137,7 +136,7 @@ def _leave(order: StepOrder, measured: Callable[[], Trial], progress: _ProgressP
     except Exception as wrong:
         traceback.print_exc()
         trial = Trial(order.strategy, "failed", failure_sentence(wrong, progress.stage))
-    trial = replace(trial, peak_memory_bytes=_peak_memory_bytes(), paid=_paid(order))
+    trial = replace(trial, peak_memory_bytes=peak_memory_bytes(trial), paid=_paid(order))
     write_trial(order.folder, _named_as(trial, order.strategy))
     return True
 
@@ -146,7 +145,7 @@ def _measure_at_once(order: StepOrder, task: Task, split: Split, report_progress
     """All test rows without a pause."""
     contestant = Contestant(order, task, split, report_progress)
     contestant.answer(len(split.test))
-    timed = timed_rows(order, task, len(split.test))
+    timed = spread(len(split.test), PRESETS[order.preset].budget(task.kind).latency_rows)
     for _ in range(MOST_ROUNDS):
         for row in timed:
             contestant.time(row, len(timed))
@@ -154,11 +153,6 @@ def _measure_at_once(order: StepOrder, task: Task, split: Split, report_progress
             break
     shutil.rmtree(order.begun)
     return contestant.end(None)
-
-
-def timed_rows(order: StepOrder, task: Task, answered: int) -> list[int]:
-    """The rows whose answers are timed, of the first ones that are answered."""
-    return spread(answered, PRESETS[order.preset].budget(task.kind).latency_rows)
 
 
 def _take_turns(contestant: Contestant, parent: Connection) -> Trial:
@@ -224,8 +218,3 @@ class _ProgressPipe:
         if progress.stage != self.stage or now - self._told_at >= _SECONDS_BETWEEN_REPORTS:
             self.stage, self._told_at = progress.stage, now
             self._reports.send(progress)
-
-
-def _peak_memory_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from advisor.plan import Plan, Setup
+from advisor.runs.contestant import Contestant
 from advisor.runs.experiment import run_experiment
 from advisor.runs.order import StepOrder
 from advisor.runs.race import Racer
@@ -196,3 +197,17 @@ def test_only_its_own_turns_count_and_those_of_an_earlier_attempt(
     resumed.wait()
     assert [step.worked_seconds for step in told] == [0, 100]
     assert [step.remaining_seconds for step in told] == [pytest.approx(300, abs=1), pytest.approx(200, abs=1)]
+
+
+def test_the_peak_of_memory_is_that_of_all_its_processes(store: Store) -> None:
+    """Fitting takes most, and another process may answer."""
+    run_id = add_run(store)
+    order = StepOrder(store.run_folder(run_id), "retrieval", "quick", "embedded", 0, RACING)
+    order.folder.mkdir()
+    Contestant(order, *TASK, lambda progress: None).answer(50)
+    begun = read_trial(order.begun)
+    assert begun is not None and begun.peak_memory_bytes
+    write_trial(order.begun, replace(begun, peak_memory_bytes=10**15))
+    run(store, run_id)
+    trial = read_trial(order.folder)
+    assert trial is not None and trial.status == "done" and trial.peak_memory_bytes == 10**15
