@@ -95,13 +95,12 @@ def _problem(store: Store, earlier: StoredRun, plan: Plan) -> str | None:
 def _unseen(rows: Sequence[Example], learned: Sequence[LearnedRow]) -> tuple[Example, ...]:
     """The rows whose group nothing was learned from, nor the same or nearly the same input."""
     likeness = compare_inputs([*(row.input for row in learned), *(row.input for row in rows)])
-    known = set(likeness.key[: len(learned)].tolist())
-    near = {other for one, other in (*likeness.pairs.tolist(), *likeness.pairs[:, ::-1].tolist()) if one in known}
+    same = set(likeness.key[: len(learned)].tolist())
+    near = {other for one, other in (*likeness.pairs.tolist(), *likeness.pairs[:, ::-1].tolist()) if one in same}
+    known = same | near
     groups = {row.group for row in learned} - {None}
     keys = likeness.key[len(learned) :].tolist()
-    return tuple(
-        row for row, key in zip(rows, keys, strict=True) if key not in known | near and row.group not in groups
-    )
+    return tuple(row for row, key in zip(rows, keys, strict=True) if key not in known and row.group not in groups)
 
 
 def _note(run_id: str, test: int, dev: int) -> str:
