@@ -71,14 +71,13 @@ class Declaration:
 
     `kinds`: the kinds of task it can answer. `needs_documents`: it can't work without documents. `needs_rejected`: how
     many training rows must have a rejected answer beside the ideal one. `learns_from_rows`: False if it only needs dev
-    rows, to choose settings. `trains`: which weights it changes, None if the base model
-    answers unchanged. `by_default`: it is compared unless the person says otherwise.
+    rows, to choose settings. `trains`: which weights it changes, None if the base model answers unchanged.
+    `by_default`: it is compared unless the person says otherwise.
 
     `by_service`: the service that has the model trains a copy of it, so it works with served models only.
 
     To estimate its work (`workload.py`): `settings_tried` at most; whether every prompt `shows_examples`, the same
-    ones; what it `looks_up` per input; `training_cost` per
-    training token, as a multiple of an adapter's.
+    ones; what it `looks_up` per input; `training_cost` per training token, as a multiple of an adapter's.
     """
 
     words: Words

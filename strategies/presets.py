@@ -21,11 +21,11 @@ class Budget:
     """What one strategy may spend on one kind of task.
 
     `test_rows`, `dev_rows`: rows used at most. `latency_rows`: test rows also answered one at a time. `settings`:
-    settings each strategy may try on dev. `training_tokens`: tokens read during training, all epochs and the choice of
-    its settings together. `epochs`: passes over the training rows at most. `answer_tokens`: the longest written
-    answer. `probe_rows`: test rows asked in every variant and again after their documents changed, and training rows
-    asked again of a strategy that trains; 0 turns such probes off. `settled`: settings kept from an earlier choice, so
-    that no others are tried.
+    settings each baseline may try on dev; what a strategy may try follows from them. `training_tokens`: tokens read
+    during training, all epochs and the choice of its settings together. `epochs`: passes over the training rows at
+    most. `answer_tokens`: the longest written answer. `probe_rows`: test rows asked in every variant and again after
+    their documents changed, and training rows asked again of a strategy that trains; 0 turns such probes off.
+    `settled`: settings kept from an earlier choice, so that no others are tried.
     """
 
     test_rows: int

@@ -28,9 +28,9 @@ _FILE = "so_far.json"
 
 @dataclass(frozen=True, slots=True)
 class SoFar:
-    """`headline` and `evidence` are sentences on the candidates measured so far, whose `scores` are
-    by name, and `choice` is taken of them; `missing` names the others. `baseline` says how the best baseline does, if
-    there is one. `seconds` passed since the run's start; `rows` is how many test rows there are."""
+    """`headline` and `evidence` are sentences on the candidates measured so far, whose `scores` are by name, and
+    `choice` is taken of them; `missing` names the others. `baseline` says how the best baseline does, if there is one.
+    `seconds` passed since the run's start; `rows` is how many test rows there are."""
 
     headline: str
     evidence: str
