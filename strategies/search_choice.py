@@ -39,6 +39,7 @@ FEWEST_ROWS = 20  # that can tell; with fewer, hardly any difference is more tha
 SURE = 1.64  # standard errors: chance alone explains a gain that large in 5 of 100 cases
 READ = (1, 3, 10)  # default passages' worth of words read
 SHOWN = 4  # nearest solved examples whose answers are compared
+LETTERS_A_PIECE = 600  # of a document, to tell its language
 WAYS = 3  # to find solved examples, compared with each embedder
 _DEPTH = 10
 
@@ -64,7 +65,7 @@ def choose_search(
     report_progress: ReportProgress,
 ) -> SearchChoice:
     """The search with the settings that `budget` has settled, if it has, else the best within the budget."""
-    language = language_of([document.text for document in documents] or [row.input for row in train])
+    language = language_of(list(_pieces(documents)) or [row.input for row in train])
     default = SearchSettings(words_a_passage(row.target for row in train), language=language)
     if "search" in budget.settled:
         return SearchChoice(SearchSettings.settled(budget.settled, default))
@@ -256,6 +257,12 @@ def _is_better(found: NDArray[np.float64], before: NDArray[np.float64]) -> bool:
     gain = found - before
     error = gain.std(ddof=1) / np.sqrt(len(gain))
     return bool(gain.mean() > max(SURE * error, 1e-9))
+
+
+def _pieces(documents: Sequence[Document]) -> Iterator[str]:
+    """Documents in pieces, because the language of a few texts isn't sure, and a manual is a single one."""
+    for document in documents:
+        yield from (document.text[at : at + LETTERS_A_PIECE] for at in range(0, len(document.text), LETTERS_A_PIECE))
 
 
 def _shuffled(train: Sequence[Example]) -> list[Example]:

@@ -83,6 +83,12 @@ def test_the_default_stays_where_too_few_rows_can_tell_and_a_note_says_so() -> N
     ]
 
 
+def test_the_language_of_a_single_document_is_known() -> None:
+    documents, rows = parts(80)
+    handbook = Document("handbook", "", "\n".join(one.text for one in documents))
+    assert chosen(rows, [handbook]).settings.language == "en"
+
+
 def test_the_default_stays_where_documents_are_long_and_a_note_says_so() -> None:
     documents, rows = parts(60)
     manual = Document("manual", "", "\n".join([*(one.text for one in documents), "Turn it off first. " * 6_000]))
