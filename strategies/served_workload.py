@@ -11,6 +11,7 @@ from eval.measuring.robustness import VARIANTS
 from eval.task import Brief, Document, Kind, Split
 from eval.words import about_tokens
 from strategies.answerer import ESTIMATED_LENGTH_SLACK, longest_answer
+from strategies.declaration import Declaration
 from strategies.demonstrations import TOKENS_OF_EXAMPLES, draws_for
 from strategies.engine.language_model import LabelWay
 from strategies.halving import WRITTEN_COST, Work
@@ -53,15 +54,17 @@ def foresee_requests(
     """What fitting one strategy and measuring it on the test rows asks, with the prompts that it would make. `can` is
     what the server was seen to do; None if that isn't known yet, then answers are written."""
     declared, rows = DECLARATIONS[strategy], min(budget.probe_rows, len(split.test))
-    prompt = _prompt_tokens(strategy, brief, split, documents, budget.settings_raced)
-    one = _answers(1, prompt, brief, split, budget, can)
-    asked = count_choosing(
-        declared, split, budget, Work(0.0, one.read + WRITTEN_COST * _limit(brief, split, budget, can))
-    )
+    prompts = _prompt_tokens(strategy, brief, split, documents, budget.settings_raced)
+    one = _answers(1, mean(prompts), brief, split, budget, can)
+    work = Work(0.0, one.read + WRITTEN_COST * _limit(brief, split, budget, can))
+    if _is_prompted(declared):
+        asked = count_choosing(declared, split, budget, work, len(prompts), 0 if budget.settled else budget.rewritings)
+    else:
+        asked = count_choosing(declared, split, budget, work)
     asked += len(split.test) + min(budget.latency_rows, len(split.test)) + rows * len(VARIANTS)
     if declared.looks_up and rows:
         asked += sum(asked_of_documents(brief.kind, split, documents, budget))
-    return _answers(asked, prompt, brief, split, budget, can)
+    return _answers(asked, mean(prompts), brief, split, budget, can)
 
 
 def foresee_requests_for_fewer(
@@ -80,28 +83,34 @@ def foresee_requests_for_fewer(
     return foresee_requests(strategy, brief, smaller, documents, settled, can)
 
 
-def _prompt_tokens(strategy: str, brief: Brief, split: Split, documents: Sequence[Document], settings: int) -> float:
-    """Of an average prompt: the instruction, what is shown or looked up, and the input."""
+def _is_prompted(declared: Declaration) -> bool:
+    """Whether it chooses what its prompts say, and may let the model rewrite it."""
+    return not declared.changes_weights and not declared.looks_up
+
+
+def _prompt_tokens(
+    strategy: str, brief: Brief, split: Split, documents: Sequence[Document], settings: int
+) -> list[float]:
+    """Of an average prompt of each setting, or of all together: the instruction, what is shown or looked up, and the
+    input."""
     declared, rows = DECLARATIONS[strategy], [*split.train, *split.dev, *split.test]
-    own = mean(_tokens(row.input) for row in rows) + TOKENS_A_TURN
-    example = own + mean(_tokens(row.target) for row in rows) + TOKENS_A_TURN
-    if declared.changes_weights or declared.looks_up:
+    own = mean(_tokens(row.input) for row in rows) + 2 * TOKENS_A_TURN
+    example = own + mean(_tokens(row.target) for row in rows)
+    if not _is_prompted(declared):
         said = SHORT_INSTRUCTIONS[brief.kind] if declared.by_service else instruction_of(brief, split.train)
-        instruction = _tokens(said) + TOKENS_A_TURN
         if not declared.looks_up:
-            return instruction + own
+            return [own + _tokens(said)]
         passage = words_a_passage(row.target for row in split.train) * TOKENS_A_WORD
         shown = example + (passage if documents and brief.kind is Kind.ANSWERING else 0)
-        return instruction + own + declared.looks_up.tokens(bool(documents), settings, passage, shown)
+        return [own + _tokens(said) + declared.looks_up.tokens(bool(documents), settings, passage, shown)]
     # Which rows describe the labels takes a comparison of all rows; how long the descriptions are doesn't.
     described = [Standing(row, labels_of(row, brief), 0.0, 0.0) for row in split.train[:MOST_COMPARED]]
     instructions = instructions_for(brief, split.train, described)
     if not declared.shows_examples:
-        return own + TOKENS_A_TURN + mean(_tokens(one.text) for one in instructions[:settings])
+        return [own + _tokens(one.text) for one in instructions[:settings]]
     first, *others = instructions
     pairs = in_order([first, short_instruction(brief), *others], draws_for(brief))[:settings]
-    lengths = [_tokens(one.text) + min(TOKENS_OF_EXAMPLES, draw.examples * example) for one, draw in pairs]
-    return own + TOKENS_A_TURN + mean(lengths)
+    return [own + _tokens(one.text) + min(TOKENS_OF_EXAMPLES, draw.examples * example) for one, draw in pairs]
 
 
 def _answers(

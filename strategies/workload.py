@@ -100,15 +100,22 @@ def foresee(strategy: str, brief: Brief, split: Split, documents: Sequence[Docum
     )
 
 
-def count_choosing(declared: Declaration, split: Split, budget: Budget, work: Work) -> int:
-    """How many answers the choice of settings takes, if each setting is this much work."""
+def count_choosing(
+    declared: Declaration, split: Split, budget: Budget, work: Work, settings: int | None = None, rewritings: int = 0
+) -> int:
+    """How many answers the choice of settings takes, if each setting is this much work. They are as many as the
+    strategy may try unless `settings` says how many there are."""
     rows = len(split.dev)
     if declared.changes_weights:
         return rows
-    settings = min(budget.settings_raced, declared.settings_tried)
+    settings = min(budget.settings_raced, declared.settings_tried if settings is None else settings)
     if not declared.looks_up and settings > 1:
         rows += int(min(SPARE_ROWS * rows, SPARE_SHARE * len(split.train)))
-    return count_answers(plan_rounds([work] * settings, rows, budget.choosing_tokens))
+    tokens = budget.choosing_tokens / (1 + rewritings)
+    rewritten = (
+        plan_rounds([work] * 2, rows, tokens)[-1].rows + 1
+    )  # the one before has answered, and one request writes
+    return count_answers(plan_rounds([work] * settings, rows, tokens)) + rewritings * rewritten
 
 
 def _searching(budget: Budget, words: int, asked: int, has_documents: bool) -> float:

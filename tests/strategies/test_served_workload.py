@@ -20,10 +20,13 @@ ASKED = len(SPLIT.test) + 4
 
 def test_requests_are_rows_under_each_setting_test_rows_and_timed_ones() -> None:
     judged = len(SPLIT.dev) + len(SPLIT.train) // 3  # training rows that aren't shown
-    plain = foresee_requests("prompting", TASK.brief, SPLIT, (), BUDGET)
-    assert plain.requests == 6 * judged + ASKED
-    shown = foresee_requests("prompting_examples", TASK.brief, SPLIT, (), BUDGET)
-    assert 2 * judged + ASKED <= shown.requests < plain.requests  # longer prompts, so fewer fit in the budget
+    rewritten = 1 + judged  # the model writes an instruction, which answers the same rows
+    plain = foresee_requests("prompting", TASK.brief, SPLIT, (), UNLIMITED)
+    assert plain.requests == 3 * judged + rewritten + ASKED  # its instructions: two drafted ones, and one described
+    shown = foresee_requests("prompting_examples", TASK.brief, SPLIT, (), UNLIMITED)
+    assert shown.requests == 6 * judged + rewritten + ASKED
+    limited = foresee_requests("prompting_examples", TASK.brief, SPLIT, (), BUDGET)
+    assert limited.requests == 2 * judged + rewritten + ASKED
     assert shown.read / shown.requests > plain.read / plain.requests > len(TASK.brief.labels)
     fewer = foresee_requests_for_fewer("prompting_examples", TASK.brief, SPLIT, (), BUDGET, 6, 5)
     assert fewer.requests == len(SPLIT.dev) + 5
