@@ -20,6 +20,7 @@ _MOST_FIELDS = 60  # of one object; with more, its names are data
 _FEW_FIELDS = 12  # so many are never data, however rare each of them is
 _NEW_NAMES = 0.05  # share of the fields whose name is the only one of its kind: as often, a new row has a new one
 _MOST_VALUES, _TIMES_SEEN = 24, 3  # a text is one of a list if there are few, and each came so often
+_FEWEST_TEXTS = 30  # to know all: if none of so many is new, up to a tenth may still be (the rule of three)
 _UNSEEN_LENGTH = 60  # characters of a text in a list that was always empty
 _USUAL = 0.9  # share of the answers that are laid out in one way
 _LAYOUTS: tuple[dict[str, Any], ...] = (
@@ -123,7 +124,7 @@ def _of_lists(lists: Sequence[Sequence[Any]]) -> dict[str, Any]:
 
 def _of_texts(texts: Sequence[str]) -> dict[str, Any]:
     times = Counter(texts)
-    if len(times) <= _MOST_VALUES and min(times.values()) >= _TIMES_SEEN:
+    if len(texts) >= _FEWEST_TEXTS and len(times) <= _MOST_VALUES and min(times.values()) >= _TIMES_SEEN:
         return {"enum": list(times)}
     return {"type": "string", "maxLength": _longer(max(map(len, times)))}
 

@@ -99,7 +99,9 @@ class Retrieval:
             self.budget.choosing_tokens,
         )
         self.choices = [*searched.tried, *choices]
-        self.effort = replace(effort, seconds=effort.seconds + seconds)
+        told = [one for one in (searched.found_better, effort.found_better) if one is not None]
+        found_better = any(told) if told else None
+        self.effort = replace(effort, seconds=effort.seconds + seconds, found_better=found_better)
         self.settings = best.settings | self._book.search.shown(bool(documents)) | self._answerer.settings
         self.notes += [*searched.notes, *self._answerer.model.notes]
 

@@ -46,14 +46,15 @@ _DEPTH = 10
 
 @dataclass(slots=True)
 class SearchChoice:
-    """`tried` are JSON values with the measure `found`; `judged_on` are the rows that told; `vectors` were computed on
-    the way."""
+    """`tried` are JSON values with the measure `found`; `found_better` is whether any beat the default, None if nothing
+    else was tried; `judged_on` are the rows that told; `vectors` were computed on the way."""
 
     settings: SearchSettings
     tried: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     judged_on: frozenset[str] = frozenset()
     vectors: Vectors = field(default_factory=dict)
+    found_better: bool | None = None
 
 
 def choose_search(
@@ -76,6 +77,7 @@ def choose_search(
         _choose_passages(choice, train, documents, models, effort, embedders, rerankers, report_progress)
     _choose_examples(choice, train, models, effort, judge, [choice.settings.embedder] if documents else embedders)
     report_progress(Progress(CHOOSING_SEARCH, len(choice.tried), len(choice.tried)))
+    choice.found_better = choice.settings != default if len(choice.tried) > 1 else None
     rounded = [name for name in (choice.settings.embedder, choice.settings.reranker) if name and packaged_folder(name)]
     if rounded:
         choice.notes.append(

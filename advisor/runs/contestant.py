@@ -17,7 +17,7 @@ from functools import partial
 
 from advisor.runs.apart import timed_apart
 from advisor.runs.order import FITTED, StepOrder, build_for, load_as_fitted
-from advisor.runs.probes import probed
+from advisor.runs.probes import probed, with_preferences
 from advisor.runs.retraining import train_again
 from advisor.runs.stage_clock import StageClock
 from advisor.storage.files import write_whole
@@ -32,7 +32,6 @@ from strategies.contract import (
     AsksModel,
     CountsTokens,
     KnowsPath,
-    LearnsPreferences,
     Progress,
     Searches,
     Strategy,
@@ -147,8 +146,7 @@ class Contestant:
         split = replace(self._split, test=self._split.test[: len(trial.outcomes)])
         rows = 0 if is_beaten or order.strategy in BASELINES else PRESETS[order.preset].budget(task.kind).probe_rows
         trial = timed_apart(trial, strategy, split.test, rows > 0, self._report_progress)
-        if isinstance(strategy, LearnsPreferences) and (preferred := strategy.prefers(split.test)).pairs:
-            trial = replace(trial, preferred=preferred)
+        trial = with_preferences(trial, strategy, split.test)
         trial = probed(trial, strategy, split, self._scorer, rows, order.seed, self._report_progress, task.documents)
         is_trained_here = strategy.declaration.trains is not None  # what a service trains is paid for each time
         del strategy, self._strategy, self._measuring  # one model in memory at a time

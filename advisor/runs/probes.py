@@ -11,11 +11,12 @@ from advisor.runs.freshness import ChangedDocuments
 from eval.measuring.runner import RowsMeasured, ask_in_variants, outcome_of, spread
 from eval.outcomes import TRAINED_ON, Knowledge, Outcome, Trial
 from eval.scoring import Scorer
-from eval.task import Document, Split
-from strategies.contract import ASKING_BASE, ASKING_TRAINED, Progress, Strategy, Trained
+from eval.task import Document, Example, Split
+from strategies.contract import ASKING_BASE, ASKING_TRAINED, LearnsPreferences, Progress, Strategy, Trained
 from strategies.served.budget import LimitReachedError
 from strategies.served.keys import KeyNeededError
 
+_NOT_PREFERRED = "How often it prefers the chosen answer could not be measured."
 _NOT_MEASURED = "Robustness, freshness and the side effects of training could not be measured in full."
 
 
@@ -52,6 +53,19 @@ def probed(
         traceback.print_exc()
         trial = replace(trial, notes=(*trial.notes, _NOT_MEASURED))
     return trial
+
+
+def with_preferences(trial: Trial, strategy: Strategy, rows: Sequence[Example]) -> Trial:
+    """The trial with how often the strategy prefers the chosen answers of these rows, if it has learned to. If that
+    fails, everything measured before stays valid, and a note says so."""
+    if not isinstance(strategy, LearnsPreferences):
+        return trial
+    try:
+        preferred = strategy.prefers(rows)
+    except Exception:
+        traceback.print_exc()
+        return replace(trial, notes=(*trial.notes, _NOT_PREFERRED))
+    return replace(trial, preferred=preferred) if preferred.pairs else trial
 
 
 def _ask_what_it_trained_on(

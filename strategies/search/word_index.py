@@ -54,7 +54,7 @@ class WordIndex:
         return [int(at) for at in order[:count]]
 
     def save(self, folder: Path) -> None:
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         (folder / "words.json").write_text(json.dumps({"language": self.language}))
         if self._index is not None:
             self._index.save(str(folder), show_progress=False)

@@ -152,13 +152,15 @@ def test_fields_come_in_any_order_but_each_once_and_none_that_is_required_is_lef
 
 
 def test_sizes_are_bounded_by_the_training_answers_and_some_more() -> None:
-    schema = bounded_schema_of(written([{"tags": ["a", "b"], "n": 120, "p": 9.5, "kind": "lamp"}] * 3))
+    schema = bounded_schema_of(written([{"tags": ["a", "b"], "n": 120, "p": 9.5, "kind": "lamp"}] * 30))
     assert schema is not None
     fields = schema["properties"]
     assert fields["kind"] == {"enum": ["lamp"]} and fields["tags"]["maxItems"] == 3
     assert fields["n"]["maximum"] == 9999 and fields["p"] == {
         "type": "number", "minimum": -99, "maximum": 99, "decimals": 1
     }  # fmt: skip
+    few = bounded_schema_of(written([{"kind": "lamp"}] * 29))
+    assert few is not None and takes(few, '{"kind": "rug"}')  # so few can't tell that there are no other kinds
     schema = bounded_schema_of(written([{"name": "x" * 40}]))
     assert schema is not None and takes(schema, f'{{"name": "{"y" * 60}"}}')
     assert not takes(schema, f'{{"name": "{"y" * 61}"}}')

@@ -13,7 +13,8 @@ import pytest
 import torch
 from peft import PeftModel
 
-from eval.outcomes import Preferred
+from advisor.runs.probes import with_preferences
+from eval.outcomes import Preferred, Trial
 from eval.task import BadInput, Brief, Example, Kind, LearningSplit
 from strategies.contract import LearnsPreferences, Progress
 from strategies.engine.adapter import add_adapter
@@ -174,8 +175,11 @@ def test_a_saved_strategy_answers_as_before(fitted: PreferenceTuning, tmp_path: 
     inputs = [row.input for row in preferences(4, 5)]
     assert loaded.predict(inputs) == fitted.predict(inputs)
     assert loaded.prefers(preferences(20, 3)) == fitted.prefers(preferences(20, 3))
-    shutil.rmtree(tmp_path / "adapter_before_preferences")  # as an earlier version saved it
-    loaded.load(tmp_path)
+    shutil.rmtree(tmp_path / "adapter_before_preferences")
+    measured = Trial("preference_tuning", "done", requests_per_second=2.0)
+    failed = with_preferences(measured, loaded, preferences(20, 3))
+    assert failed == replace(measured, notes=failed.notes) and "could not be measured" in failed.notes[0]
+    loaded.load(tmp_path)  # as if an earlier version had saved it
     assert loaded.predict(inputs) == fitted.predict(inputs) and loaded.prefers(preferences(20, 3)).pairs == 0
 
 
