@@ -17,17 +17,17 @@ from strategies.answerer import Answerer, Asked
 from strategies.contract import Progress, ReportProgress
 from strategies.engine.language_model import LabelWay, Prompt, Scores
 from strategies.halving import (
+    FEWEST_MORE,
     FIRST_ROWS,
-    FIRST_SHARE,
     LABELS_FOLLOWED,
     WRITTEN_COST,
     Work,
     count_answers,
-    half_of,
     plan_rounds,
 )
 from strategies.label_choice import LabelChoice, continuations_of
 
+CHOOSING = "choosing settings"
 FEWEST_CALIBRATED = 4  # rows; a mean over fewer says little
 CALIBRATION_SHARE = 0.15  # of the tokens, at most, for the first rows with every label scored
 WAYS_KEPT = 2  # to compare labels, per setting, after the first rows
@@ -56,34 +56,31 @@ def choose(
 
     The rows are those of dev, then `spare` training rows that no prompt shows. For labels, each way to compare them is
     tried too, on the same scores, and the answerer takes over the best. Returns the best attempt, every setting tried
-    with its score and the number of rows behind it, and the effort.
+    with its score and the number of rows behind it, and the effort. How many labels a model follows isn't known before
+    its first rows, which correct the plan.
     """
     started = time.perf_counter()
-    race = _Race(answerer, scorer, [*dev, *spare], tokens, answerer.model.tokens_taken)
+    race = _Race(answerer, scorer, [*dev, *spare], tokens, answerer.model.tokens_taken, report_progress)
     if not race.rows:
         return attempts[0], [], Effort()
-    contenders = [_Contender(attempt, race.work(attempt)) for attempt in attempts]
+    everyone = contenders = [_Contender(attempt, race.work(attempt)) for attempt in attempts]
     rounds = plan_rounds([one.work for one in contenders], len(race.rows), tokens)
-    total, done, answered, everyone = count_answers(rounds), 0, 0, contenders
+    race.total, answered, dearer = count_answers(rounds), 0, None
     while rounds:
+        if dearer is None and (dearer := race.dearer(contenders[0], rounds[0].rows)) is not None and dearer > 1:
+            going_on = contenders[: rounds[0].settings] if answered else contenders
+            work = [Work(0.0 if answered else one.work.once, dearer * one.work.a_row) for one in going_on]
+            rounds = plan_rounds(work, len(race.rows), tokens - race.spent, answered)
+            continue
         one, *rounds = rounds
+        until = max(one.rows, len(contenders[0].rows))
         contenders = contenders[: one.settings]
-        for number, contender in enumerate(contenders):
-            if number >= 2 and rounds and not answered and race.taken > FIRST_SHARE * tokens:
-                contenders = contenders[:number]  # they took more than planned
-                break
-
-            def rows_done(rows: int, before: int = done) -> None:
-                report_progress(Progress("choosing settings", before + rows, total))
-
-            done += one.rows - len(contender.rows)
-            race.go_on(contender, one.rows, rows_done)
-        everyone, answered = everyone if answered else contenders, one.rows
+        for contender in contenders:
+            race.ask(contender, until)
+            race.judge(contender)
+        everyone, answered, race.spent = everyone if answered else contenders, until, race.taken
         contenders = sorted(contenders, key=lambda one: -one.best.score)  # stable: the first of equals stays first
-        if rounds and race.overrun > 1:
-            going_on = contenders[: half_of(len(contenders))] if len(contenders) > 2 else []
-            work = [Work(0.0, race.overrun * one.work.a_row) for one in going_on]
-            rounds = plan_rounds(work, len(race.rows), tokens - race.taken, answered) if work else []
+    report_progress(Progress(CHOOSING, race.total, race.total))
     answerer.choice = contenders[0].best.way
     choices = [choice for contender in everyone for choice in race.choices(contender)]
     effort = Effort(
@@ -107,11 +104,12 @@ class _Judged:
 
 @dataclass(slots=True)
 class _Contender:
-    """A setting, and what the model said to its prompts so far. `judged`: its ways to compare labels, the best first;
-    `out`: those that are compared no more."""
+    """A setting, and what the model said to its prompts so far. `ways`: how its labels are compared, None before its
+    first rows; `judged`: the same, judged, the best first; `out`: those that are compared no more."""
 
     attempt: Attempt
     work: Work
+    ways: list[LabelChoice] | None = None
     asked: list[Asked] = field(default_factory=list)
     rows: list[Example] = field(default_factory=list)
     judged: list[_Judged] = field(default_factory=list)
@@ -132,19 +130,17 @@ class _Race:
     scorer: Scorer
     rows: Sequence[Example]
     tokens: float
-    before: int
-    planned: float = 0.0
+    before: int  # tokens
+    report_progress: ReportProgress
+    answers: int = 0  # so far
+    total: int = 0  # answers, as planned
+    spent: int = 0  # tokens of the rounds before
 
     @property
     def taken(self) -> int:
         """Tokens so far; 0 for a server, whose counts can't be held against our estimates."""
         model = self.answerer.model
         return model.tokens_taken - self.before if model.reads_beginnings_once else 0
-
-    @property
-    def overrun(self) -> float:
-        """How many times as many tokens were taken as planned."""
-        return self.taken / self.planned
 
     def work(self, attempt: Attempt) -> Work:
         """Estimated from a few rows."""
@@ -166,22 +162,43 @@ class _Race:
         model = self.answerer.model
         return model.count_prompt_tokens(attempt.ask([""]))[0] if model.reads_beginnings_once else 0
 
-    def go_on(self, contender: _Contender, until: int, rows_done: Callable[[int], None]) -> None:
-        """Let it answer the rows until this one, and judge its ways on all of them."""
-        first = not contender.rows
-        new = self.rows[len(contender.rows) : until]
-        self.planned += contender.work.once * first + contender.work.a_row * len(new)
-        inputs = [row.input for row in new]
-        every = self._calibrated if first else 0  # so many with the scores of all labels
-        if inputs[:every]:
-            contender.asked.append(self.answerer.ask(contender.attempt.ask(inputs[:every]), (), rows_done))
-        ways = self._ways(contender) if first else [one.way for one in contender.judged]
-        if inputs[every:]:
-            prompts = contender.attempt.ask(inputs[every:])
-            contender.asked.append(self.answerer.ask(prompts, ways, lambda done: rows_done(every + done)))
+    def dearer(self, contender: _Contender, until: int) -> float | None:
+        """How many times as many tokens as planned a row takes, as the next rows of this setting show; None if there
+        are too few until this one. Written answers never take more."""
+        if not self.answerer.scores_labels:
+            return 0.0
+        if contender.ways is None:
+            self.ask(contender, min(self._calibrated, until))
+        first, before = len(contender.rows), self.taken
+        end = max(FIRST_ROWS, first + FEWEST_MORE)
+        if end > until:
+            return None
+        self.ask(contender, end)
+        again = self._shared(contender.attempt) if contender.judged else 0  # other prompts came between
+        return (self.taken - before - again) / (end - first) / contender.work.a_row
+
+    def ask(self, contender: _Contender, until: int) -> None:
+        """Let it answer the rows until this one."""
+        if contender.ways is None:
+            self._ask(contender, min(self._calibrated, until), ())  # with the scores of all labels
+            contender.ways = self._ways(contender)
+        self._ask(contender, until, contender.ways)
+
+    def _ask(self, contender: _Contender, until: int, ways: Sequence[LabelChoice]) -> None:
+        if not (new := self.rows[len(contender.rows) : until]):
+            return
+        prompts = contender.attempt.ask([row.input for row in new])
+        contender.asked.append(self.answerer.ask(prompts, ways, self._tell))
         contender.rows += new
-        judged = sorted((self._judge(way, contender) for way in ways), key=lambda one: -one.score)
-        contender.judged = judged[:WAYS_KEPT]
+        self.answers += len(new)
+
+    def _tell(self, rows_done: int) -> None:
+        self.report_progress(Progress(CHOOSING, min(self.answers + rows_done, self.total), self.total))
+
+    def judge(self, contender: _Contender) -> None:
+        """Its ways, on all of its rows."""
+        judged = sorted((self._judge(way, contender) for way in contender.ways or ()), key=lambda one: -one.score)
+        contender.judged, contender.ways = judged[:WAYS_KEPT], [one.way for one in judged[:WAYS_KEPT]]
         contender.out += judged[WAYS_KEPT:]
 
     def choices(self, contender: _Contender) -> list[dict[str, Any]]:

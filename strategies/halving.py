@@ -61,13 +61,8 @@ def plan_rounds(work: Sequence[Work], rows: int, tokens: float, answered: int = 
         rounds.append(Round(settings, answered))
         if settings <= 2:
             break
-        settings, to_come = half_of(settings), max(1, to_come - 1)
+        settings, to_come = -(-settings // 2), max(1, to_come - 1)
     return rounds
-
-
-def half_of(settings: int) -> int:
-    """How many go on."""
-    return -(-settings // 2)
 
 
 def count_answers(rounds: Sequence[Round]) -> int:
