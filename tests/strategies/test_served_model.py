@@ -234,7 +234,7 @@ def test_a_decision_is_the_likeliest_label_with_its_probability_calibrated_by_an
     used = model.used
     assert used.requests == 3 and used.read == scores.tokens_in.sum()  # it costs money as any other answer
     brief = Brief("tiny", Kind.CLASSIFICATION, "Give it.", labels)
-    rows = [Example(f"r{at}", f"the {labels[at % 3]}", labels[at % 3]) for at in range(9)]
+    rows = [Example(f"r{at}", f"the {labels[at % 3]}", labels[at % 3]) for at in range(10)]
     strategy = Prompting(brief, lambda: model, BUDGET)
     strategy.fit(LearningSplit(tuple(rows[:6]), tuple(rows[6:])), (), lambda _: None)
     assert strategy.settings["labels asked by"] == "probabilities of options"
