@@ -29,7 +29,7 @@ from strategies.engine.language_model import (
 )
 from strategies.json_bounds import bounded_schema_of
 from strategies.json_shape import schema_of
-from strategies.label_choice import LabelChoice, continuations_of
+from strategies.label_choice import LabelChoice, Numbers, continuations_of
 from strategies.label_matching import match_answer
 from strategies.presets import SENTENCE_TOKENS
 from strategies.witness import shares_of, watched
@@ -37,6 +37,15 @@ from strategies.witness import shares_of, watched
 ANSWER_LENGTH_SHARE = 0.95  # answers may be as long as this share of training targets needs, and a sentence longer
 ANSWER_LENGTH_SLACK = 1.1
 ESTIMATED_LENGTH_SLACK = 1.6  # where tokens are only estimated; German needs half as many again as English
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Prompts, and how the solved examples nearest to each input vote: the logarithm of each label's share of them,
+    [prompts, labels]; None if nobody votes."""
+
+    prompts: Sequence[Prompt]
+    votes: Numbers | None = None
 
 
 @dataclass(slots=True)
@@ -99,10 +108,12 @@ class Answerer:
             find_schema = bounded_schema_of if self.model.follows_bounds else schema_of
             self.schema = find_schema(example.target for example in train)
 
-    def answer(self, prompts: Sequence[Prompt], rows_done: RowsDone | None = None) -> list[Prediction]:
+    def answer(
+        self, prompts: Sequence[Prompt], rows_done: RowsDone | None = None, votes: Numbers | None = None
+    ) -> list[Prediction]:
         """One prediction per prompt, without sources. It holds an error if the prompt is longer than the model's
-        context."""
-        asked = self.ask(prompts, [self.choice], rows_done)
+        context. `votes` are as in `Asking`."""
+        asked = self.ask(Asking(prompts, votes), [self.choice], rows_done)
         if (seen := watched()) is not None:
             compared = () if asked.scores is None else self.choice.compare(asked.scores)
             seen.shares += [shares_of(self.brief.labels, row) for row in compared]
@@ -117,11 +128,10 @@ class Answerer:
         found: list[float] = [] if any(scores.errors) else scores.log_probabilities[0].tolist()
         return found
 
-    def ask(
-        self, prompts: Sequence[Prompt], ways: Sequence[LabelChoice] = (), rows_done: RowsDone | None = None
-    ) -> Asked:
+    def ask(self, asking: Asking, ways: Sequence[LabelChoice] = (), rows_done: RowsDone | None = None) -> Asked:
         """What the model says to all prompts that fit its context. Only the labels that are the best in one of these
         ways need to be scored; without ways, all are."""
+        prompts, votes = asking.prompts, asking.votes
         lengths = self.model.count_prompt_tokens(prompts)
         room = self.model.context_tokens - self.answer_tokens
         too_long = f"The prompt is longer than the {room:,} tokens that fit this model."
@@ -134,12 +144,17 @@ class Answerer:
             asked.written = [self._prediction(one) for one in self._write(fitting, rows_done)]
             return asked
 
+        if votes is not None:
+            votes = votes[np.array(fits)]
+
         def compare(scores: Scores) -> list[NDArray[np.float64]]:
-            return [way.compare(scores) for way in ways]
+            rows = slice(None) if scores.rows is None else scores.rows
+            told = scores if votes is None else replace(scores, votes=votes[rows])
+            return [way.compare(told) for way in ways]
 
         needs_all = not ways or any(way.needs_all for way in ways) or watched() is not None
         scores = self._scores(fitting, rows_done, None if needs_all else compare)
-        asked.scores = asked.without_errors(scores)
+        asked.scores = asked.without_errors(replace(scores, votes=votes))
         return asked
 
     def _scores(
@@ -229,6 +244,7 @@ class Asked:
             sent=sent,
             errors=(),
             tokens_written=None if scores.tokens_written is None else scores.tokens_written[kept],
+            votes=None if scores.votes is None else scores.votes[kept],
         )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from eval.outcomes import Effort
 from eval.scoring import Scorer
 from eval.task import Example
-from strategies.answerer import Answerer, Asked
+from strategies.answerer import Answerer, Asked, Asking
 from strategies.contract import Progress, ReportProgress
 from strategies.engine.language_model import LabelWay, Prompt, Scores
 from strategies.halving import (
@@ -32,15 +32,22 @@ FEWEST_CALIBRATED = 4  # rows; a mean over fewer says little
 CALIBRATION_SHARE = 0.15  # of the tokens, at most, for the first rows with every label scored
 WAYS_KEPT = 2  # to compare labels, per setting, after the first rows
 
-Ask = Callable[[Sequence[str]], list[Prompt]]
+Ask = Callable[[Sequence[str]], Asking]
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A setting to try: its JSON values, and the prompts it makes of inputs."""
+    """A setting to try: its JSON values, and what it asks about inputs. `has_votes`: whether examples vote on labels.
+    """
 
     settings: dict[str, Any]
     ask: Ask
+    has_votes: bool = False
+
+    @staticmethod
+    def of(settings: dict[str, Any], prompts: Callable[[Sequence[str]], list[Prompt]]) -> Attempt:
+        """One in which nobody votes."""
+        return Attempt(settings, lambda inputs: Asking(prompts(inputs)))
 
 
 def choose(
@@ -145,7 +152,7 @@ class _Race:
     def work(self, attempt: Attempt) -> Work:
         """Estimated from a few rows."""
         sample = self.rows[:: max(1, len(self.rows) // FEWEST_CALIBRATED)]
-        lengths = self.answerer.model.count_prompt_tokens(attempt.ask([row.input for row in sample]))
+        lengths = self.answerer.model.count_prompt_tokens(attempt.ask([row.input for row in sample]).prompts)
         shared = self._shared(attempt)
         own = max(mean(lengths) - shared, 1.0)
         if not self.answerer.scores_labels:
@@ -160,7 +167,7 @@ class _Race:
     def _shared(self, attempt: Attempt) -> int:
         """Tokens that are read once for all rows: a model in memory keeps what all prompts begin with."""
         model = self.answerer.model
-        return model.count_prompt_tokens(attempt.ask([""]))[0] if model.reads_beginnings_once else 0
+        return model.count_prompt_tokens(attempt.ask([""]).prompts)[0] if model.reads_beginnings_once else 0
 
     def dearer(self, contender: _Contender, until: int) -> float | None:
         """How many times as many tokens as planned a row takes, as the next rows of this setting show; None if there
@@ -187,8 +194,8 @@ class _Race:
     def _ask(self, contender: _Contender, until: int, ways: Sequence[LabelChoice]) -> None:
         if not (new := self.rows[len(contender.rows) : until]):
             return
-        prompts = contender.attempt.ask([row.input for row in new])
-        contender.asked.append(self.answerer.ask(prompts, ways, self._tell))
+        asking = contender.attempt.ask([row.input for row in new])
+        contender.asked.append(self.answerer.ask(asking, ways, self._tell))
         contender.rows += new
         self.answers += len(new)
 
@@ -230,12 +237,13 @@ class _Race:
     def _ways(self, contender: _Contender) -> list[LabelChoice]:
         if not self.answerer.scores_labels:
             return [self.answerer.choice]
-        after_nothing = self.answerer.after_nothing(contender.attempt.ask([""]))
+        after_nothing = self.answerer.after_nothing(contender.attempt.ask([""]).prompts)
         found = [scores.log_probabilities for scores in contender.scores]
         is_enough = sum(map(len, found)) >= FEWEST_CALIBRATED
         after_inputs = np.concatenate(found).mean(axis=0).tolist() if is_enough else []
         by_length = self.answerer.label_way is LabelWay.SCORED
-        return LabelChoice.to_try(self.answerer.brief.kind, after_nothing, after_inputs, by_length)
+        kind, has_votes = self.answerer.brief.kind, contender.attempt.has_votes
+        return LabelChoice.to_try(kind, after_nothing, after_inputs, by_length, has_votes)
 
     def _judge(self, way: LabelChoice, contender: _Contender) -> _Judged:
         """With the thresholds that its rows set."""

@@ -84,7 +84,9 @@ class HostedFinetuning:
         self._in_turns = are_conversations(asked.train)
         self._answerer.learn_length(asked.train, self.budget.answer_tokens)
         scorer = scorer_while_learning(self.brief, asked, documents)
-        _, self.choices, effort = choose(self._answerer, [Attempt({}, self._ask)], asked.dev, scorer, report_progress)
+        _, self.choices, effort = choose(
+            self._answerer, [Attempt.of({}, self._ask)], asked.dev, scorer, report_progress
+        )
         tried = len(self.choices) if len(self.choices) > 1 else 0  # a single way to answer isn't a choice
         self.effort = Effort(tried, len(split.dev), effort.seconds, effort.tokens)
         self.notes = [*self._notes_on(trained, host, chats.rows), *model.notes]

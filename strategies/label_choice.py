@@ -26,6 +26,7 @@ ABOVE_THRESHOLD, NEAR_BEST = "likelihood", "distance from the likeliest label"
 SUM, MEAN, EMPTY_INPUT, BATCH = "sum", "mean", "minus empty input", "batch calibration"
 # In this order where they score the same on dev: the first is the most dependable on unseen rows.
 NORMALISATIONS = (BATCH, EMPTY_INPUT, SUM, MEAN)
+VOTES = 1.0  # the weight of the votes: as much as what the model says
 DECIMALS = 4  # of compared log-probabilities
 _THRESHOLDS = 20  # tried per way
 _WAYS = {
@@ -49,26 +50,32 @@ def continuations_of(brief: Brief) -> tuple[str, ...]:
 class LabelChoice:
     """How labels are compared (`normalisation`), and which become the answer (`way`). `threshold` is the least that a
     given label needs in a task with several: its compared number, or how far that may be below the best one's.
-    `offsets` are subtracted from the labels' log-probabilities, [labels], or nothing is."""
+    `offsets` are subtracted from the labels' log-probabilities, [labels], or nothing is. `votes` is how much the votes
+    of the nearest solved examples weigh beside the model."""
 
     normalisation: str = SUM
     way: str = LIKELIEST
     threshold: float = 0.0
     offsets: tuple[float, ...] = ()
+    votes: float = 0.0
 
     @staticmethod
     def to_try(
-        kind: Kind, after_nothing: Sequence[float], after_inputs: Sequence[float], by_length: bool = True
+        kind: Kind,
+        after_nothing: Sequence[float],
+        after_inputs: Sequence[float],
+        by_length: bool = True,
+        has_votes: bool = False,
     ) -> list[LabelChoice]:
         """All that can be had. `after_nothing` are the labels' log-probabilities after an empty input, `after_inputs`
         their means over real ones, each [labels], or [] if unknown. Means over a label's tokens are left out unless
-        labels are compared `by_length`."""
+        labels are compared `by_length`, and votes unless examples have some."""
         offsets = {BATCH: tuple(after_inputs), EMPTY_INPUT: tuple(after_nothing), SUM: (), MEAN: ()}
         able = {BATCH: bool(after_inputs), EMPTY_INPUT: bool(after_nothing), SUM: True, MEAN: by_length}
         normalisations = [one for one in NORMALISATIONS if able[one]]
         return [
-            LabelChoice(normalisation, way, offsets=offsets[normalisation])
-            for normalisation, way in product(normalisations, _WAYS[kind])
+            LabelChoice(normalisation, way, offsets=offsets[normalisation], votes=votes)
+            for votes, normalisation, way in product((VOTES, 0.0) if has_votes else (0.0,), normalisations, _WAYS[kind])
         ]
 
     @staticmethod
@@ -89,6 +96,8 @@ class LabelChoice:
     def settings(self) -> dict[str, Any]:
         """As the report shows it."""
         shown: dict[str, Any] = {"normalisation": self.normalisation}
+        if self.votes:
+            shown["nearest examples vote"] = "yes"
         if self.way in (NEAR_BEST, ABOVE_THRESHOLD):
             return {**shown, "labels by": self.way, "threshold": round(self.threshold, 3)}
         return {**shown, "number": self.way} if self.way == EXPECTED_VALUE else shown
@@ -97,6 +106,8 @@ class LabelChoice:
         """The numbers that compare labels, [prompts, labels]."""
         sums = scores.log_probabilities
         compared = sums / scores.tokens_out if self.normalisation == MEAN else sums - np.array(self.offsets or 0.0)
+        if self.votes and scores.votes is not None:
+            compared = compared + self.votes * scores.votes
         # After an empty input, nothing but rounding errors may be left of the differences, and they mustn't decide.
         return np.asarray(compared.round(DECIMALS) if self.offsets else compared)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from eval.measuring.phases import LOOKING_UP, phase
 from eval.outcomes import EXAMPLE_SOURCE, INDEXING, Prediction
-from eval.task import Document, Example
+from eval.task import Brief, Document, Example
 from strategies.answerer import Answerer
 from strategies.contract import Progress, ReportProgress
 from strategies.demonstrations import within_tokens
@@ -30,7 +30,11 @@ from strategies.search.settings import SearchSettings, Way
 from strategies.search.text_index import TextIndex
 from strategies.search.vector_index import VectorIndex
 from strategies.search_choice import SearchChoice, embed_known
+from strategies.standing import labels_of
 
+VOTERS = 32  # nearest solved examples
+TEMPERATURE = 0.05  # of their cosines: an example that is .05 less alike has about a third of the weight
+NO_VOTE = 1e-3  # the share that every label has, so that none is impossible
 SEARCHED_FOR_ANSWER = 3  # nearest passages that are searched for a training row's answer
 
 
@@ -49,10 +53,11 @@ TRAINED_WITH_DOCUMENTS, TRAINED_WITHOUT = Counts(1, 0, 320), Counts(0, 2, 320)
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What the model reads with an input, best first."""
+    """What the model reads with an input, best first. Where the task has labels, the nearest examples vote on them."""
 
     passages: Sequence[Passage] = ()
     examples: Sequence[Example] = ()
+    votes: NDArray[np.float64] | None = None  # of the nearest solved examples, [labels], as in `Asking`
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -78,6 +83,19 @@ class Solved:
             return [[] for _ in inputs]
         return [[self.examples[at] for at in near] for near in self.index.search(inputs, vectors, count)]
 
+    def votes(self, vectors: NDArray[np.float32], brief: Brief) -> list[NDArray[np.float64]]:
+        """For each input, the logarithm of each label's share of the nearest examples, by their likeness, [labels]."""
+        place = {label: at for at, label in enumerate(brief.labels)}
+        found = []
+        for near, likeness in zip(*self.index.vectors.search_with_cosines(vectors, VOTERS), strict=True):
+            weights = np.exp((likeness.astype(np.float64) - likeness[0]) / TEMPERATURE)
+            shares = np.full(len(place), NO_VOTE * weights.sum())
+            for at, weight in zip(near, weights, strict=True):
+                for label in labels_of(self.examples[at], brief):
+                    shares[place[label]] += weight
+            found.append(np.log(shares / shares.sum()))
+        return found
+
     def save(self, folder: Path, name: str) -> list[list[str]]:
         self.index.save(folder, name)
         return [[example.id, example.input, example.target] for example in self.examples]
@@ -100,18 +118,21 @@ class OpenBook:
     solved: Solved
     solved_by_reading: Solved
 
-    def open(self, inputs: Sequence[str], counts: Counts, model: LanguageModel) -> list[Opened]:
-        """What is nearest to each input. Nothing if all inputs are empty, such as the empty input that labels are
-        compared with."""
+    def open(
+        self, inputs: Sequence[str], counts: Counts, model: LanguageModel, brief: Brief | None = None
+    ) -> list[Opened]:
+        """What is nearest to each input, with votes on the labels of the brief. Nothing if all inputs are empty, such
+        as the empty input that labels are compared with."""
         if not any(inputs):
             return [Opened() for _ in inputs]
         with phase(LOOKING_UP):
             vectors = self.embedder.embed_queries(inputs)
             passages = self.near_passages(inputs, vectors, counts.passages)
             solved = self.solved_beside(counts.passages).near(inputs, vectors, counts.examples)
+            votes = self.solved.votes(vectors, brief) if brief and brief.labels else [None] * len(inputs)
         return [
-            Opened(read, within_tokens(near, counts.tokens_of_examples, model))
-            for read, near in zip(passages, solved, strict=True)
+            Opened(read, within_tokens(near, counts.tokens_of_examples, model), vote)
+            for read, near, vote in zip(passages, solved, votes, strict=True)
         ]
 
     def near_passages(
@@ -263,7 +284,13 @@ def _build_vectors(
     return index
 
 
+def votes_of(opened: Sequence[Opened]) -> NDArray[np.float64] | None:
+    """[inputs, labels]; None if nobody votes."""
+    votes = [one.votes for one in opened if one.votes is not None]
+    return np.array(votes) if votes else None
+
+
 def answer_openly(answerer: Answerer, prompts: Sequence[Prompt], opened: Sequence[Opened]) -> list[Prediction]:
     """Predictions that name the passages and examples read with each input."""
-    answers = answerer.answer(prompts)
+    answers = answerer.answer(prompts, votes=votes_of(opened))
     return [replace(answer, sources=one.sources) for answer, one in zip(answers, opened, strict=True)]

@@ -125,7 +125,7 @@ class Prompting:
         report_progress: ReportProgress,
     ) -> tuple[Told, list[dict[str, Any]], Effort]:
         """The best on dev and spare rows."""
-        attempts = [Attempt(one.settings, one.ask) for one in told]
+        attempts = [Attempt.of(one.settings, one.ask) for one in told]
         dev, spare = rows
         best, choices, effort = choose(self._answerer, attempts, dev, scorer, report_progress, tokens, spare)
         return told[attempts.index(best)], choices, effort

@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 from eval.outcomes import Effort, Prediction, SearchQuality
 from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, LearningSplit
-from strategies.answerer import Answerer
+from strategies.answerer import Answerer, Asking
 from strategies.choosing import Attempt, choose
 from strategies.contract import ReportProgress
 from strategies.declaration import Declaration, LookUps, Mark, Words
 from strategies.engine.language_model import LanguageModel, Prompt
-from strategies.open_book import Counts, OpenBook, Opened, answer_openly, index_book, refreshed
+from strategies.open_book import Counts, OpenBook, Opened, answer_openly, index_book, refreshed, votes_of
 from strategies.presets import Budget
 from strategies.prompts import are_conversations, as_asked, instruction_of
 from strategies.search.models import SearchModels
@@ -83,10 +83,11 @@ class Retrieval:
         seconds = time.perf_counter() - started
 
         def attempt(passages: int, examples: int) -> Attempt:
-            def ask(inputs: Sequence[str]) -> list[Prompt]:
-                return self._prompts(inputs, self._open(inputs, passages, examples))
+            def ask(inputs: Sequence[str]) -> Asking:
+                opened = self._open(inputs, passages, examples)
+                return Asking(self._prompts(inputs, opened), votes_of(opened))
 
-            return Attempt({"passages": passages, "examples": examples}, ask)
+            return Attempt({"passages": passages, "examples": examples}, ask, bool(self.brief.labels))
 
         tried = self.budget.left_to_try(
             TRIED_WITH_DOCUMENTS if self._book.passages else TRIED_WITHOUT, "passages", "examples"
@@ -135,4 +136,5 @@ class Retrieval:
         return [one.prompt(self._instruction, input, self._in_turns) for one, input in zip(opened, inputs, strict=True)]
 
     def _open(self, inputs: Sequence[str], passages: int, examples: int) -> list[Opened]:
-        return self._book.open(inputs, Counts(passages, examples, TOKENS_OF_EXAMPLES), self._answerer.model)
+        counts = Counts(passages, examples, TOKENS_OF_EXAMPLES)
+        return self._book.open(inputs, counts, self._answerer.model, self.brief)

@@ -118,7 +118,7 @@ class Training(ABC):
         self.trained_model = self._load(self._kept)
         self._check_reloaded(trained, learned.dev)
         self._answerer = Answerer(self.trained_model, self.brief, answer_tokens, schema=schema)
-        ask = Attempt({}, partial(self._ask, model=self.trained_model))
+        ask = Attempt.of({}, partial(self._ask, model=self.trained_model))
         scorer = scorer_while_learning(self.brief, split, documents)
         _, choices, compared = choose(self._answerer, [ask], split.dev, scorer, report_progress)
         self.choices += choices

@@ -6,6 +6,8 @@ below the best complete label is out without being run. The search is exact.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +20,12 @@ FIRST_CONTENDERS = 2  # labels followed to their end in the first round, per way
 class LabelSearch:
     """A batch of rows: what is known about their labels, and what to run next."""
 
-    def __init__(self, tree: LabelTree, tokens_in: NDArray[np.int64], compare: Compare | None) -> None:
+    def __init__(
+        self, tree: LabelTree, tokens_in: NDArray[np.int64], compare: Compare | None, rows: Sequence[int] | None = None
+    ) -> None:
+        """`rows`: which prompts of the call these are, None for all of them."""
         self._tree = tree
+        self._rows = rows
         self._tokens_in = tokens_in
         self._compare = compare
         self._edges = np.full((len(tokens_in), len(tree.sources)), np.nan)
@@ -37,7 +43,7 @@ class LabelSearch:
             contending = ~complete
         else:
             contending = np.zeros_like(complete)
-            for compared in self._compare(Scores(bounds, self._tokens_in, self._tree.lengths)):
+            for compared in self._compare(Scores(bounds, self._tokens_in, self._tree.lengths, rows=self._rows)):
                 best = np.where(complete, compared, -np.inf).max(axis=1, keepdims=True)
                 rivals = np.where(~complete & (compared >= best), compared, -np.inf)
                 enough = np.sort(rivals, axis=1)[:, -self._contenders :].min(axis=1, keepdims=True)

@@ -63,7 +63,9 @@ class Scores:
     tokens in each prompt, [prompts]; `tokens_out`: tokens in each continuation, [continuations]; `sent`: what each
     prompt looked like, [prompts], empty if the model doesn't say; `errors`: a sentence for each prompt that has no
     scores, which are minus infinity then, [prompts], empty if all have them; `tokens_written`: what a server wrote to
-    say so, which is no part of the answer but is paid for, [prompts], None if nothing was written.
+    say so, which is no part of the answer but is paid for, [prompts], None if nothing was written; `votes`: what others
+    than the model think of the continuations, as log-probabilities, [prompts, continuations], None if nobody does;
+    `rows`: which prompts of the call these are, None for all of them.
     """
 
     log_probabilities: NDArray[np.float64]
@@ -72,6 +74,8 @@ class Scores:
     sent: tuple[Sent, ...] = ()
     errors: tuple[str | None, ...] = ()
     tokens_written: NDArray[np.int64] | None = None
+    votes: NDArray[np.float64] | None = None
+    rows: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

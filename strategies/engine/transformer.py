@@ -64,7 +64,7 @@ class Transformer(LocalModel):
         results = np.zeros((len(encoded), len(tree.lengths)))
         done = 0
         for rows in self._limits.batches((tokens_in - len(prefix) + len(tree.tokens)).tolist()):
-            search = LabelSearch(tree, tokens_in[rows], compare)
+            search = LabelSearch(tree, tokens_in[rows], compare, rows)
             self._score_batch(prefix, [encoded[row][len(prefix) :] for row in rows], tree, search)
             results[rows] = search.scores()
             done += len(rows)

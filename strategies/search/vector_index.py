@@ -61,6 +61,13 @@ class VectorIndex:
         """Positions of the `count` nearest vectors (fewer if there are fewer), best first: [queries, count]."""
         return self._search(queries, min(count, self._index.ntotal))[1]
 
+    def search_with_cosines(
+        self, queries: NDArray[np.float32], count: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """As `search`, and the cosine of each; both [queries, count]."""
+        cosines, near = self._search(queries, min(count, self._index.ntotal))
+        return near, cosines
+
     def save(self, path: Path) -> None:
         faiss.write_index(self._index, str(path))
         if not self.is_exact:

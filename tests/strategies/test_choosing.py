@@ -29,7 +29,7 @@ def attempt(instruction: str) -> Attempt:
     def ask(inputs: Sequence[str]) -> list[Prompt]:
         return [build_prompt(instruction, input) for input in inputs]
 
-    return Attempt({"instruction": instruction}, ask)
+    return Attempt.of({"instruction": instruction}, ask)
 
 
 ATTEMPTS = [attempt(text) for text in ("Give the label.", "Which one?", "Say it.", "Sort the message, please.")]
@@ -44,7 +44,7 @@ def answerer() -> Answerer:
 def test_the_chosen_way_scores_what_it_is_said_to_score() -> None:
     made = answerer()
     best, choices, effort = choose(made, ATTEMPTS, DEV, SCORER, lambda _: None)
-    answers = made.answer(best.ask([row.input for row in DEV]))
+    answers = made.answer(best.ask([row.input for row in DEV]).prompts)
     score = SCORER.overall([answer.text for answer in answers], DEV)
     chosen = [one for one in choices if {**best.settings, **made.choice.settings}.items() <= one.items()]
     assert [one["dev_score"] for one in chosen] == [pytest.approx(score, abs=1e-4)]
@@ -55,7 +55,7 @@ def test_the_chosen_way_scores_what_it_is_said_to_score() -> None:
 
 def test_batch_calibration_makes_the_mean_of_all_labels_equal() -> None:
     made = answerer()
-    prompts = ATTEMPTS[0].ask([row.input for row in ROWS[:16]])
+    prompts = ATTEMPTS[0].ask([row.input for row in ROWS[:16]]).prompts
     scores = made.model.score(prompts, LABELS)
     after_inputs = scores.log_probabilities.mean(axis=0).tolist()
     ways = {way.normalisation: way for way in LabelChoice.to_try(Kind.CLASSIFICATION, [-1.0, -2.0, -3.0], after_inputs)}
@@ -104,9 +104,9 @@ def test_spare_rows_come_behind_those_of_dev() -> None:
 
     def ask(inputs: Sequence[str]) -> list[Prompt]:
         seen.extend(inputs)
-        return ATTEMPTS[0].ask(inputs)
+        return [*ATTEMPTS[0].ask(inputs).prompts]
 
-    choose(answerer(), [Attempt({}, ask)], DEV, SCORER, lambda _: None, float("inf"), SPARE)
+    choose(answerer(), [Attempt.of({}, ask)], DEV, SCORER, lambda _: None, float("inf"), SPARE)
     asked = list(dict.fromkeys(input for input in seen if input))
     assert sorted(asked) == sorted(row.input for row in ROWS)
 

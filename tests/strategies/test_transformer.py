@@ -84,9 +84,12 @@ def test_the_shared_beginning_is_run_once(model: Transformer, monkeypatch: pytes
 
 
 def in_every_way(scores: Scores) -> list[NDArray[np.float64]]:
-    """Ways to compare labels as strategies do: their sum, their mean, and less what they have anyway."""
+    """Ways to compare labels as strategies do: their sum, their mean, less what they have anyway, and with what else is
+    known of each row."""
     sums = scores.log_probabilities
-    return [sums, sums / scores.tokens_out, sums + np.linspace(0, 9, sums.shape[1])]
+    rows = range(len(sums)) if scores.rows is None else scores.rows
+    known = np.array([np.random.default_rng(row).normal(0, 5, sums.shape[1]) for row in rows])
+    return [sums, sums / scores.tokens_out, sums + np.linspace(0, 9, sums.shape[1]), sums + known]
 
 
 def test_the_best_labels_of_a_search_are_the_best_of_all(model: Transformer) -> None:
