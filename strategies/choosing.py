@@ -37,8 +37,8 @@ Ask = Callable[[Sequence[str]], Asking]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A setting to try: its JSON values, and what it asks about inputs. `has_votes`: whether examples vote on labels.
-    """
+    """A setting to try: its JSON values, and what it asks about inputs. `has_votes`: whether examples vote on labels
+    too."""
 
     settings: dict[str, Any]
     ask: Ask

@@ -26,6 +26,8 @@ ABOVE_THRESHOLD, NEAR_BEST = "likelihood", "distance from the likeliest label"
 SUM, MEAN, EMPTY_INPUT, BATCH = "sum", "mean", "minus empty input", "batch calibration"
 # In this order where they score the same on dev: the first is the most dependable on unseen rows.
 NORMALISATIONS = (BATCH, EMPTY_INPUT, SUM, MEAN)
+# If the nearest examples stand in each prompt, what labels score on average over inputs is no bias to be taken away.
+WITH_NEAREST = (SUM, MEAN, EMPTY_INPUT, BATCH)
 VOTES = 1.0  # the weight of the votes: as much as what the model says
 DECIMALS = 4  # of compared log-probabilities
 _THRESHOLDS = 20  # tried per way
@@ -72,7 +74,7 @@ class LabelChoice:
         labels are compared `by_length`, and votes unless examples have some."""
         offsets = {BATCH: tuple(after_inputs), EMPTY_INPUT: tuple(after_nothing), SUM: (), MEAN: ()}
         able = {BATCH: bool(after_inputs), EMPTY_INPUT: bool(after_nothing), SUM: True, MEAN: by_length}
-        normalisations = [one for one in NORMALISATIONS if able[one]]
+        normalisations = [one for one in (WITH_NEAREST if has_votes else NORMALISATIONS) if able[one]]
         return [
             LabelChoice(normalisation, way, offsets=offsets[normalisation], votes=votes)
             for votes, normalisation, way in product((VOTES, 0.0) if has_votes else (0.0,), normalisations, _WAYS[kind])

@@ -189,6 +189,8 @@ class Strategy:
                 scores = scores / np.array([len(label) for label in labels])
             case "minus empty input" | "batch calibration" if self.settings["choice"]["offsets"]:
                 scores = (scores - np.array(self.settings["choice"]["offsets"])).round(4)
+        if self.search and self.search.votes is not None:
+            scores = scores + self.settings["choice"]["votes"] * self.search.votes
         return scores
 
     def choose_labels(self, scores: Numbers) -> str:

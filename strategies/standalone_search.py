@@ -28,7 +28,7 @@ class Search:
 
         self.settings = settings
         self.texts: dict[str, list[Any]] = json.loads((folder / "search.json").read_text("utf-8"))
-        used = [name for name in ("passages", "examples") if self.texts[name]]
+        used = [name for name in ("passages", "examples", "voters") if self.texts.get(name)]
         self.indexes = {name: faiss.read_index(str(folder / f"{name}.faiss")) for name in used}
         self.words = {name: WordSearch(folder / f"{name}.bm25", settings["words"]) for name in used if self.by(name)}
         own = encoder is None and settings["embedder"]["files"]
@@ -36,14 +36,17 @@ class Search:
             OnnxModel(folder / "embedder") if own else sentence_encoder(encoder or settings["embedder"]["name"])
         )
         self.reranker = reranker(folder, settings["reranker"]) if settings["reranker"] else None
+        self.votes: Numbers | None = None
 
     def by(self, name: str) -> str:
         """Whether words count in this search: "" for vectors alone."""
-        return "" if self.settings["ways"][name] == "dense" else str(self.settings["ways"][name])
+        way = self.settings["ways"].get(name, "dense")
+        return "" if way == "dense" else str(way)
 
     def find(self, text: str, tokenizer: Any) -> tuple[list[str], list[tuple[str, str]]]:
-        """Passages, best first, and solved examples, best last: next to the input."""
+        """Passages, best first, and solved examples, best last: next to the input. Also lets the voters vote."""
         vector = self.embed(text)
+        self.votes = self.vote(vector) if "voters" in self.indexes else None
         examples: list[tuple[str, str]] = []
         used = 0
         for at in self.nearest("examples", text, vector, self.settings["examples"]):
@@ -99,15 +102,29 @@ class Search:
                 scores[at] = scores.get(at, 0.0) + 1 / (FUSION_K + place)
         return sorted(scores, key=lambda at: -scores[at])[:count]
 
+    def vote(self, vector: Numbers) -> Numbers:
+        """The logarithm of each label's share of the nearest examples, by their likeness; [labels]"""
+        how = self.settings["votes"]
+        cosines, found = self.by_cosine("voters", vector, how["voters"])
+        weights = np.exp((cosines.astype(np.float64) - cosines[0]) / how["temperature"])
+        shares = np.full(how["labels"], how["no_vote"] * weights.sum())
+        for at, weight in zip(found, weights, strict=True):
+            shares[self.texts["voters"][at]] += weight
+        votes: Numbers = np.log(shares / shares.sum())
+        return votes
+
     def by_vector(self, name: str, vector: Numbers, count: int) -> list[int]:
+        return [int(at) for at in self.by_cosine(name, vector, count)[1]]
+
+    def by_cosine(self, name: str, vector: Numbers, count: int) -> tuple[Numbers, Numbers]:
         import faiss
 
         count, options = min(count, len(self.texts[name])), None
         if candidates := self.settings["candidates"][name]:  # more than 50,000 vectors: compare so many exactly
             options = faiss.IndexRefineSearchParameters()
             options.k_factor = max(1.0, candidates / count)
-        _, found = self.indexes[name].search(vector, count, params=options)
-        return [int(at) for at in found[0]]
+        cosines, found = self.indexes[name].search(vector, count, params=options)
+        return cosines[0], found[0]
 
 
 class WordSearch:

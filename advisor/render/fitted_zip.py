@@ -24,10 +24,11 @@ from advisor.storage.task_file import read_task
 from advisor.wording import count_text, name_of
 from eval.mapping.label_sets import NO_LABEL
 from eval.scoring.closeness import number_in
-from eval.task import BadInput, Brief, Kind
+from eval.task import BadInput, Brief, Example, Kind
 from strategies.engine.json_grammar import grammar_of
 from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, SUGGESTIONS, embedded_gguf, is_here, local_folder
 from strategies.label_choice import LabelChoice, continuations_of
+from strategies.open_book import NO_VOTE, TEMPERATURE, VOTERS
 from strategies.prompts import SHORT_INSTRUCTIONS
 from strategies.registry import BASELINES, STRATEGIES
 from strategies.retrieval import TOKENS_OF_EXAMPLES
@@ -37,6 +38,7 @@ from strategies.search.passages import WORDS_A_PASSAGE
 from strategies.search.settings import SearchSettings, Way
 from strategies.search.word_index import word_rules
 from strategies.served.address import is_served
+from strategies.standing import labels_of
 
 _PACKAGES = {  # by what a strategy has
     "adapter": ("peft",),
@@ -147,7 +149,18 @@ def _read(folder: Path, strategy: str, brief: Brief) -> _Fitted:
         own = stored.get("prompting") or stored.get("retrieval") or stored["finetuning"]
         answerer, part = own["answerer"], next((name for name in _PARTS if (folder / name).is_dir()), None)
         book = stored.get("book") or stored.get("retrieval")
+        choice = LabelChoice.from_json(answerer)
         search, indexes, sizes = _search(folder, own["settings"], book) if book else ({}, {}, None)
+        if sizes and book and choice.votes:
+            index = folder / "solved.faiss"
+            indexes["voters"], search["voters"] = index, _places_of_labels(book["solved"], brief)
+            sizes["candidates"]["voters"] = _candidates(index)
+            sizes["votes"] = {
+                "voters": VOTERS,
+                "temperature": TEMPERATURE,
+                "no_vote": NO_VOTE,
+                "labels": len(brief.labels),
+            }
         settings = {
             "strategy": strategy_of(strategy),
             "kind": brief.kind.value,
@@ -159,7 +172,7 @@ def _read(folder: Path, strategy: str, brief: Brief) -> _Fitted:
             "values": [number_in(label) or 0.0 for label in brief.labels] if brief.kind is Kind.NUMBER else [],
             "no_label": NO_LABEL,
             "answer_tokens": answerer["answer_tokens"],
-            "choice": asdict(LabelChoice.from_json(answerer)),
+            "choice": asdict(choice),
             "grammar": grammar_of(answerer["schema"]) if answerer.get("schema") else None,
             "form": answerer.get("form") or _EARLIER_FORM,
             "search": sizes,
@@ -237,6 +250,12 @@ def _parts_of_search(search: dict[str, Any]) -> list[str]:
         *(["onnx"] if any(one["files"] for one in models) else []),
         *(["sentence-transformers"] if any(not one["files"] for one in models) else []),
     ]
+
+
+def _places_of_labels(solved: list[list[str]], brief: Brief) -> list[list[int]]:
+    """Of each solved example."""
+    place = {label: at for at, label in enumerate(brief.labels)}
+    return [[place[label] for label in labels_of(Example(id, input, target), brief)] for id, input, target in solved]
 
 
 def _candidates(index: Path) -> int:
