@@ -37,12 +37,10 @@ Ask = Callable[[Sequence[str]], Asking]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A setting to try: its JSON values, and what it asks about inputs. `has_votes`: whether examples vote on labels
-    too."""
+    """A setting to try: its JSON values, and what it asks about inputs."""
 
     settings: dict[str, Any]
     ask: Ask
-    has_votes: bool = False
 
     @staticmethod
     def of(settings: dict[str, Any], prompts: Callable[[Sequence[str]], list[Prompt]]) -> Attempt:
@@ -242,8 +240,8 @@ class _Race:
         is_enough = sum(map(len, found)) >= FEWEST_CALIBRATED
         after_inputs = np.concatenate(found).mean(axis=0).tolist() if is_enough else []
         by_length = self.answerer.label_way is LabelWay.SCORED
-        kind, has_votes = self.answerer.brief.kind, contender.attempt.has_votes
-        return LabelChoice.to_try(kind, after_nothing, after_inputs, by_length, has_votes)
+        has_votes = contender.attempt.ask([self.rows[0].input]).votes is not None
+        return LabelChoice.to_try(self.answerer.brief.kind, after_nothing, after_inputs, by_length, has_votes)
 
     def _judge(self, way: LabelChoice, contender: _Contender) -> _Judged:
         """With the thresholds that its rows set."""

@@ -99,7 +99,7 @@ class LabelChoice:
         """As the report shows it."""
         shown: dict[str, Any] = {"normalisation": self.normalisation}
         if self.votes:
-            shown["nearest examples vote"] = "yes"
+            shown["combined with"] = "votes of the nearest examples"
         if self.way in (NEAR_BEST, ABOVE_THRESHOLD):
             return {**shown, "labels by": self.way, "threshold": round(self.threshold, 3)}
         return {**shown, "number": self.way} if self.way == EXPECTED_VALUE else shown

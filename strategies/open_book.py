@@ -118,9 +118,7 @@ class OpenBook:
     solved: Solved
     solved_by_reading: Solved
 
-    def open(
-        self, inputs: Sequence[str], counts: Counts, model: LanguageModel, brief: Brief | None = None
-    ) -> list[Opened]:
+    def open(self, inputs: Sequence[str], counts: Counts, model: LanguageModel, brief: Brief) -> list[Opened]:
         """What is nearest to each input, with votes on the labels of the brief. Nothing if all inputs are empty, such
         as the empty input that labels are compared with."""
         if not any(inputs):
@@ -129,7 +127,7 @@ class OpenBook:
             vectors = self.embedder.embed_queries(inputs)
             passages = self.near_passages(inputs, vectors, counts.passages)
             solved = self.solved_beside(counts.passages).near(inputs, vectors, counts.examples)
-            votes = self.solved.votes(vectors, brief) if brief and brief.labels else [None] * len(inputs)
+            votes = self.solved.votes(vectors, brief) if brief.labels else [None] * len(inputs)
         return [
             Opened(read, within_tokens(near, counts.tokens_of_examples, model), vote)
             for read, near, vote in zip(passages, solved, votes, strict=True)

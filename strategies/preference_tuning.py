@@ -71,7 +71,7 @@ class PreferenceTuning(Finetuning):
         started = time.perf_counter()
         learned = self._learn_preferences(as_asked(split, self.brief.kind), report_progress)
         scorer = scorer_while_learning(self.brief, split, documents)
-        ask = Attempt.of({"beta": learned["beta"]}, lambda inputs: self._ask(inputs, self.trained_model))
+        ask = Attempt({"beta": learned["beta"]}, lambda inputs: self._ask(inputs, self.trained_model))
         tokens = sum(choice["tokens"] for choice in self.choices if "beta" in choice)
         dev = as_asked(split, self.brief.kind).dev
         _, choices, effort = choose(self._answerer, [ask], dev, scorer, report_progress)

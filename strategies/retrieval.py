@@ -87,7 +87,7 @@ class Retrieval:
                 opened = self._open(inputs, passages, examples)
                 return Asking(self._prompts(inputs, opened), votes_of(opened))
 
-            return Attempt({"passages": passages, "examples": examples}, ask, bool(self.brief.labels))
+            return Attempt({"passages": passages, "examples": examples}, ask)
 
         tried = self.budget.left_to_try(
             TRIED_WITH_DOCUMENTS if self._book.passages else TRIED_WITHOUT, "passages", "examples"

@@ -16,6 +16,7 @@ from typing import ClassVar
 from eval.outcomes import Prediction, SearchQuality
 from eval.scoring import scorer_while_learning
 from eval.task import Document, Example, LearningSplit
+from strategies.answerer import Asking
 from strategies.contract import ReportProgress
 from strategies.declaration import Declaration, LookUps, Mark, Words
 from strategies.demonstrations import within_tokens
@@ -31,6 +32,7 @@ from strategies.open_book import (
     answer_openly,
     index_book,
     refreshed,
+    votes_of,
 )
 from strategies.search.models import SearchModels
 from strategies.search.settings import SearchBudget
@@ -67,7 +69,7 @@ class RetrievalFinetuning(Finetuning):
         self.choices = [*self._searches_tried, *self.choices]
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
-        opened = self._book.open(inputs, self._counts, self._answerer.model)
+        opened = self._open(inputs, self._answerer.model)
         return answer_openly(self._answerer, self._prompts(inputs, opened), opened)
 
     def save(self, folder: Path) -> None:
@@ -100,8 +102,12 @@ class RetrievalFinetuning(Finetuning):
     def _teach(self, train: Sequence[Example], model: LanguageModel) -> list[Prompt]:
         return self._prompts([row.input for row in train], self._open_for_training(train, model))
 
-    def _ask(self, inputs: Sequence[str], model: LanguageModel) -> list[Prompt]:
-        return self._prompts(inputs, self._book.open(inputs, self._counts, model))
+    def _ask(self, inputs: Sequence[str], model: LanguageModel) -> Asking:
+        opened = self._open(inputs, model)
+        return Asking(self._prompts(inputs, opened), votes_of(opened))
+
+    def _open(self, inputs: Sequence[str], model: LanguageModel) -> list[Opened]:
+        return self._book.open(inputs, self._counts, model, self.brief)
 
     def _prompts(self, inputs: Sequence[str], opened: Sequence[Opened]) -> list[Prompt]:
         return [one.prompt(self._instruction, input, self._in_turns) for one, input in zip(opened, inputs, strict=True)]

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from eval.outcomes import Effort, LossPoint, Prediction
 from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, Example, LearningSplit
-from strategies.answerer import Answerer
+from strategies.answerer import Answerer, Asking
 from strategies.choosing import Attempt, choose
 from strategies.contract import CHOOSING_TRAINING, TRAINING, Progress, ReportProgress
 from strategies.declaration import Declaration
@@ -118,7 +118,7 @@ class Training(ABC):
         self.trained_model = self._load(self._kept)
         self._check_reloaded(trained, learned.dev)
         self._answerer = Answerer(self.trained_model, self.brief, answer_tokens, schema=schema)
-        ask = Attempt.of({}, partial(self._ask, model=self.trained_model))
+        ask = Attempt({}, partial(self._ask, model=self.trained_model))
         scorer = scorer_while_learning(self.brief, split, documents)
         _, choices, compared = choose(self._answerer, [ask], split.dev, scorer, report_progress)
         self.choices += choices
@@ -138,7 +138,7 @@ class Training(ABC):
         }
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
-        return self._answerer.answer(self._ask(inputs, self._answerer.model))
+        return self._answerer.answer(self._ask(inputs, self._answerer.model).prompts)
 
     def answer_trained(self, train: Sequence[Example], rows: Sequence[int]) -> list[Prediction]:
         prompts = self._teach(train, self.trained_model)
@@ -170,11 +170,11 @@ class Training(ABC):
 
     def _teach(self, train: Sequence[Example], model: LanguageModel) -> list[Prompt]:
         """The prompts to train on: the same as at prediction."""
-        return self._ask([example.input for example in train], model)
+        return list(self._ask([example.input for example in train], model).prompts)
 
-    def _ask(self, inputs: Sequence[str], model: LanguageModel) -> list[Prompt]:
+    def _ask(self, inputs: Sequence[str], model: LanguageModel) -> Asking:
         """Usually with a short instruction, because the weights hold what to do."""
-        return [build_prompt(self._instruction, input, is_conversation=self._in_turns) for input in inputs]
+        return Asking([build_prompt(self._instruction, input, is_conversation=self._in_turns) for input in inputs])
 
     def _rows(self, model: LocalModel, answer_tokens: int) -> TrainingRows:
         return TrainingRows(model, None if self.brief.labels else answer_tokens)
@@ -196,7 +196,7 @@ class Training(ABC):
         asked = self._teach(split.train, rows.model)
         learns_all = self.learns_earlier and learns_all_answers(self.brief.kind)
         pairs = rows.of_conversations(split.train, asked) if learns_all else rows.of_answers(split.train, asked)
-        dev = rows.of_answers(split.dev, self._ask([example.input for example in split.dev], rows.model))
+        dev = rows.of_answers(split.dev, self._ask([example.input for example in split.dev], rows.model).prompts)
         note = note_on_turns(asked, learns_all)
         notes = [] if note is None else [note]
         if cut := sum(pair.tokens == rows.longest for pair in pairs):

@@ -36,6 +36,7 @@ _SETTINGS = {
     "examples taken": "which examples",
     "answer_tokens": "longest answer in tokens",
     "normalisation": "label probabilities compared",
+    "combined with": "label probabilities combined with",
     "learning_rate": "learning rate",
     "epochs": "epochs",
     "training_tokens": "training tokens",

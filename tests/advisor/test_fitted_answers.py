@@ -168,7 +168,8 @@ def test_with_its_adapter_switched_off_a_strategy_answers_as_the_base_model_does
         strategy.load(folder)
         stored = json.loads((folder / "finetuning.json").read_text())["answerer"]
         base = Answerer.from_json(load_language_model(run.plan.model), task.brief, stored)
-        (expected,) = base.answer(strategy._ask([text], base.model))  # type: ignore[attr-defined]
+        asking = strategy._ask([text], base.model)  # type: ignore[attr-defined]
+        (expected,) = base.answer(asking.prompts, votes=asking.votes)
         assert (off.problem, off.text, off.tokens_in) == (None, expected.text, expected.tokens_in)
         assert fitted.answer(order, text, lambda _: None).text == own.text
         assert off.prompt == own.prompt
@@ -196,6 +197,9 @@ def test_the_model_that_is_gone_is_named(measured: Measured) -> None:
 def test_downloaded_strategies_give_the_recorded_answers_without_threeways(measured: Measured, tmp_path: Path) -> None:
     """The code of each README, in a process that can't import this project: one for all, as torch loads slowly."""
     model, recorded = measured.run.plan.model, measured.outcomes
+    if measured.kind is Kind.CLASSIFICATION:
+        fitted = measured.store.run_folder(measured.run.id) / "retrieval" / "fitted"
+        assert json.loads((fitted / "retrieval.json").read_text())["answerer"]["choice"]["votes"]  # so they are tried
     for name in LOCAL:
         write_fitted_zip(measured.store, measured.run, name, tmp_path / "fitted.zip")
         with zipfile.ZipFile(tmp_path / "fitted.zip") as archive:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from advisor.render.fitted_zip import _search, _search_files
-from eval.task import Document, Example
+from eval.task import Brief, Document, Example, Kind
 from strategies.open_book import Counts, index_book
 from strategies.search.models import SearchModels
 from strategies.search.onnx_models import BGE, MINILM_RERANKER, packaged_folder
@@ -36,6 +36,7 @@ ROWS = tuple(
     )
 )
 ASKED = ("When does the lamp workshop close?", "Who telephones?", "図書館の休みはいつですか", "?", "desks for goods")
+BRIEF = Brief("questions", Kind.ANSWERING, "")
 PACKAGED = pytest.mark.skipif(packaged_folder(BGE) is None, reason="the package with the ONNX models isn't installed")
 
 
@@ -70,7 +71,7 @@ def test_the_download_finds_what_the_strategy_found(chosen: SearchSettings, coun
         (download / name).parent.mkdir(exist_ok=True)
         shutil.copy(path, download / name)
     found = Search(download, json.loads(json.dumps(search)), None)
-    for asked, opened in zip(ASKED, book.open(ASKED, counts, model), strict=True):
+    for asked, opened in zip(ASKED, book.open(ASKED, counts, model, BRIEF), strict=True):
         passages, examples = found.find(asked, model.tokenizer)
         assert passages == [passage.titled for passage in opened.passages]
         assert examples == [(example.input, example.target) for example in opened.examples[::-1]]

@@ -36,7 +36,7 @@ def _compare(name: str, rows: int, seeds: int) -> dict[str, Any]:
     model = load_language_model("embedded")
     strategy = Finetuning(task.brief, lambda: model, PRESETS["quick"].budget(task.kind))
     train = training_pairs(model, strategy, split.train)
-    asked = strategy._ask([one.input for one in split.test], model)
+    asked = strategy._ask([one.input for one in split.test], model).prompts
     seconds: tuple[list[float], list[float]] = ([], [])
     accuracy: tuple[list[float], list[float]] = ([], [])
     for seed in range(seeds):
@@ -60,7 +60,7 @@ def _compare(name: str, rows: int, seeds: int) -> dict[str, Any]:
 
 
 def training_pairs(model: LocalModel, strategy: Finetuning, examples: Sequence[Example]) -> list[Pair]:
-    prompts = strategy._ask([one.input for one in examples], model)
+    prompts = strategy._ask([one.input for one in examples], model).prompts
     return [
         Pair(model.encode(prompt), [*model.encode_answer(example.target), model.end])
         for example, prompt in zip(examples, prompts, strict=True)

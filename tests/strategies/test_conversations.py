@@ -139,7 +139,7 @@ def test_fine_tuning_learns_all_answers_keeps_turns_and_says_so(tmp_path: Path) 
         "answers in the training rows."
     )
     texts = [row.input for row in split().dev]
-    assert [len(prompt) for prompt in strategy._ask(texts, strategy.trained_model)] == [4] * 6
+    assert [len(prompt) for prompt in strategy._ask(texts, strategy.trained_model).prompts] == [4] * 6
     strategy.save(tmp_path)
     again = Finetuning(strategy.brief, tiny_transformer, BUDGET)
     again.load(tmp_path)
@@ -147,7 +147,7 @@ def test_fine_tuning_learns_all_answers_keeps_turns_and_says_so(tmp_path: Path) 
     stored = json.loads((tmp_path / "finetuning.json").read_text())
     (tmp_path / "finetuning.json").write_text(json.dumps({key: stored[key] for key in ("settings", "answerer")}))
     again.load(tmp_path)  # of an earlier version, which trained on one text
-    assert [len(prompt) for prompt in again._ask(texts, again.trained_model)] == [2] * 6
+    assert [len(prompt) for prompt in again._ask(texts, again.trained_model).prompts] == [2] * 6
 
 
 def test_only_the_last_answer_is_learned_where_that_is_asked_or_answers_have_another_form() -> None:
@@ -180,7 +180,7 @@ def test_rows_without_turns_are_asked_as_one_text() -> None:
     """A table may hold texts that look like conversations, for example to sort them."""
     rows = LearningSplit(*(tuple(replace(row, turns=()) for row in part) for part in (split().train, split().dev)))
     strategy = fitted(Finetuning, rows=rows)
-    assert [len(prompt) for prompt in strategy._ask([rows.dev[0].input], strategy.trained_model)] == [2]
+    assert [len(prompt) for prompt in strategy._ask([rows.dev[0].input], strategy.trained_model).prompts] == [2]
     assert not [note for note in strategy.notes if "conversations" in note]
 
 

@@ -112,7 +112,7 @@ def test_an_adapter_kept_apart_answers_with_the_same_weights_and_can_be_merged_a
     strategy = fitted(Finetuning)
     assert isinstance(strategy, Finetuning)
     answers, model = strategy.predict(INPUTS), strategy.trained_model
-    labels, prompts = strategy.brief.labels, strategy._ask(INPUTS, model)
+    labels, prompts = strategy.brief.labels, strategy._ask(INPUTS, model).prompts
     merged = model.score(prompts, labels).log_probabilities
     del model
     strategy.take_apart()

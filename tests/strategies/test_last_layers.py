@@ -47,7 +47,7 @@ def test_the_last_layer_and_the_final_norm_alone_are_trained_and_kept(tmp_path: 
 def test_every_training_starts_from_the_base_model() -> None:
     strategy = LastLayers(Brief("tiny", Kind.CLASSIFICATION, "", LABELS), tiny_transformer, BUDGET)
     model = tiny_transformer()
-    asked = strategy._ask([row.input for row in SPLIT.train], model)
+    asked = strategy._ask([row.input for row in SPLIT.train], model).prompts
     pairs = TrainingRows(model, 4).of_answers(SPLIT.train, asked)
     first, second = (
         strategy._train(model, Encoded(pairs, pairs[:4]), 1e-3, 600, 1, lambda read: None) for _ in range(2)

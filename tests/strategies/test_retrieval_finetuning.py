@@ -78,7 +78,7 @@ def test_no_row_is_taught_with_itself_its_group_or_what_says_the_same() -> None:
 def test_a_share_of_the_rows_is_taught_with_passages_that_do_not_hold_the_answer() -> None:
     strategy = fitted(SPLIT, DOCUMENTS, Kind.ANSWERING)
     inputs = [row.input for row in SPLIT.train]
-    found = strategy._book.open(inputs, TRAINED_WITH_DOCUMENTS, tiny_transformer())
+    found = strategy._book.open(inputs, TRAINED_WITH_DOCUMENTS, tiny_transformer(), strategy.brief)
     prompts = taught(strategy, SPLIT.train)
     distracted = 0
     for row, (_, asked), opened in zip(SPLIT.train, prompts, found, strict=True):
@@ -97,7 +97,8 @@ def test_it_is_asked_as_retrieval_would_ask_and_names_what_it_read(tmp_path: Pat
     strategy = fitted(SPLIT, DOCUMENTS, Kind.ANSWERING)
     assert (strategy.settings["passages"], strategy.settings["examples"]) == (1, 0)
     inputs = [row.input for row in SPLIT.dev]
-    ((_, asked), *_), ((_, bare),) = strategy._ask(inputs, tiny_transformer()), strategy._ask([""], tiny_transformer())
+    (_, asked), *_ = strategy._ask(inputs, tiny_transformer()).prompts
+    ((_, bare),) = strategy._ask([""], tiny_transformer()).prompts
     assert asked.content == f"{DOCUMENTS[20].title}\n{DOCUMENTS[20].text}\n\n{inputs[0]}"
     assert bare.content == ""  # the empty input that labels are held against
     answers = strategy.predict(inputs)

@@ -73,7 +73,7 @@ def test_the_best_of_all_trials_is_trained_and_settled() -> None:
 
 def test_what_was_trained_with_the_prompt_of_prompting_is_asked_with_it(tmp_path: Path) -> None:
     strategy = fitted(Finetuning, replace(BUDGET, settled={"learning_rate": 3e-3, "prompt": FOUND.name}))
-    prompts = strategy._ask(INPUTS, strategy.trained_model)
+    prompts = strategy._ask(INPUTS, strategy.trained_model).prompts
     assert all(prompt[0].content == FOUND.text for prompt in prompts) and strategy.settings["prompt"] == FOUND.name
     strategy.save(tmp_path)
     assert json.loads((tmp_path / "finetuning.json").read_text())["instruction"] == FOUND.text
