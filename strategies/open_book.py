@@ -6,7 +6,7 @@ short answer from a text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ VOTERS = 32  # nearest solved examples
 TEMPERATURE = 0.05  # of their cosines: an example that is .05 less alike has about a third of the weight
 NO_VOTE = 1e-3  # the share that every label has, so that none is impossible
 SEARCHED_FOR_ANSWER = 3  # nearest passages that are searched for a training row's answer
+SPARE = 64  # extra results, to replace those that a training row may not see
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +84,20 @@ class Solved:
             return [[] for _ in inputs]
         return [[self.examples[at] for at in near] for near in self.index.search(inputs, vectors, count)]
 
-    def votes(self, vectors: NDArray[np.float32], brief: Brief) -> list[NDArray[np.float64]]:
-        """For each input, the logarithm of each label's share of the nearest examples, by their likeness, [labels]."""
+    def votes(
+        self, vectors: NDArray[np.float32], brief: Brief, is_left_out: Callable[[int, Example], bool] | None = None
+    ) -> list[NDArray[np.float64]]:
+        """For each input, the logarithm of each label's share of the nearest examples, by their likeness, [labels].
+        `is_left_out` says which examples may not vote on the input with this number."""
         place = {label: at for at, label in enumerate(brief.labels)}
+        nearest = self.index.vectors.search_with_cosines(vectors, VOTERS + SPARE if is_left_out else VOTERS)
         found = []
-        for near, likeness in zip(*self.index.vectors.search_with_cosines(vectors, VOTERS), strict=True):
-            weights = np.exp((likeness.astype(np.float64) - likeness[0]) / TEMPERATURE)
-            shares = np.full(len(place), NO_VOTE * weights.sum())
+        for number, (near, likeness) in enumerate(zip(*nearest, strict=True)):
+            if is_left_out:
+                may = [row for row, at in enumerate(near) if not is_left_out(number, self.examples[at])][:VOTERS]
+                near, likeness = near[may], likeness[may]
+            weights = np.exp((likeness.astype(np.float64) - likeness.max(initial=-1.0)) / TEMPERATURE)
+            shares = np.full(len(place), NO_VOTE * max(1.0, weights.sum()))  # all alike if nobody may vote
             for at, weight in zip(near, weights, strict=True):
                 for label in labels_of(self.examples[at], brief):
                     shares[place[label]] += weight

@@ -13,6 +13,8 @@ from pathlib import Path
 from random import Random
 from typing import ClassVar
 
+import numpy as np
+
 from eval.outcomes import Prediction, SearchQuality
 from eval.scoring import scorer_while_learning
 from eval.task import Document, Example, LearningSplit
@@ -24,6 +26,7 @@ from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.finetuning import Finetuning
 from strategies.likeness import likeness_of
 from strategies.open_book import (
+    SPARE,
     TRAINED_WITH_DOCUMENTS,
     TRAINED_WITHOUT,
     Counts,
@@ -41,7 +44,6 @@ from strategies.search_quality import search_quality
 
 # A search misses about this often (docs/benchmarks.md). An adapter that never saw a miss copies whatever it gets.
 DISTRACTED_SHARE = 0.2
-SPARE = 64  # extra results, to replace those that a training row may not see
 
 
 @dataclass(eq=False)
@@ -71,6 +73,15 @@ class RetrievalFinetuning(Finetuning):
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         opened = self._open(inputs, self._answerer.model)
         return answer_openly(self._answerer, self._prompts(inputs, opened), opened)
+
+    def answer_trained(self, train: Sequence[Example], rows: Sequence[int]) -> list[Prediction]:
+        """As at prediction, with the votes of examples that don't give a row's answer away."""
+        prompts, votes = self._teach(train, self.trained_model), None
+        if self.brief.labels:
+            are_alike, solved = likeness_of(train), self._book.solved
+            vectors = solved.index.vectors.vectors[[*rows]]
+            votes = np.array(solved.votes(vectors, self.brief, lambda at, one: are_alike(train[rows[at]].id, one.id)))
+        return self._answerer.answer([prompts[row] for row in rows], votes=votes)
 
     def save(self, folder: Path) -> None:
         super().save(folder)

@@ -21,6 +21,7 @@ from strategies.open_book import NO_VOTE, TEMPERATURE, VOTERS, Solved
 from strategies.presets import Budget
 from strategies.prompts import build_prompt
 from strategies.registry import STRATEGIES, class_at
+from strategies.retrieval_finetuning import RetrievalFinetuning
 from strategies.search.settings import Way
 from strategies.search.text_index import TextIndex
 from strategies.search.vector_index import VectorIndex
@@ -64,6 +65,14 @@ def test_only_the_nearest_vote() -> None:
     assert found.argmax() == 1 and found[0] == pytest.approx(found[2])
 
 
+def test_who_may_not_vote_has_no_say_and_without_anybody_all_labels_are_alike() -> None:
+    voters, query = solved(["money"] * 40 + ["parcel"], [0.9] * 40 + [0.1]), np.array([[1, 0]], dtype=np.float32)
+    (found,) = voters.votes(query, BRIEF, lambda at, one: one.target == "money")
+    assert found == pytest.approx(np.log(np.array([1 + NO_VOTE, NO_VOTE, NO_VOTE]) / (1 + 3 * NO_VOTE)))
+    (found,) = voters.votes(query, BRIEF, lambda at, one: at == 0)
+    assert found == pytest.approx([log(1 / 3)] * 3)
+
+
 def test_an_example_with_several_labels_votes_for_each_and_one_without_for_none_of_them() -> None:
     brief = Brief("desk", Kind.MULTI_LABEL, "", ("money", "parcel", NO_LABEL))
     found = votes(solved(["money; parcel", NO_LABEL], [0.9, 0.7]), brief)
@@ -103,6 +112,17 @@ def test_they_count_as_chosen_after_saving_and_loading(name: str, tmp_path: Path
     again = class_at(STRATEGIES[name])(BRIEF, tiny_transformer, BUDGET, 0)
     again.load(tmp_path)
     assert again.predict(inputs) == answers
+
+
+def test_what_it_trained_on_is_answered_with_the_votes_of_other_rows() -> None:
+    """Else overfitting would be told from answers with votes and answers without."""
+    odd = replace(SPLIT.train[0], target="money")  # its own vote would be for that
+    split = replace(SPLIT, train=(odd, *SPLIT.train[1:]))
+    strategy = RetrievalFinetuning(BRIEF, tiny_transformer, BUDGET, 0)
+    strategy.fit(split, (), lambda _: None)
+    assert strategy.settings["combined with"] == "votes of the nearest examples"
+    answers = [answer.text for answer in strategy.answer_trained(split.train, range(12))]
+    assert answers == [row.target for row in SPLIT.train[:12]]
 
 
 def test_a_choice_of_an_earlier_version_counts_no_votes() -> None:
