@@ -64,17 +64,17 @@ class PreferenceTuning(Finetuning):
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         """Raises BadInput if too few training rows have a rejected answer."""
+        split = as_asked(split, self.brief.kind)
         is_part = self.budget.settled and len(with_rejected(split.train)) > 1  # of rows that were enough
         if (problem := lacking(self.declaration, split.train)) and not is_part:
             raise BadInput(problem)
         super().fit(split, documents, report_progress)
         started = time.perf_counter()
-        learned = self._learn_preferences(as_asked(split, self.brief.kind), report_progress)
+        learned = self._learn_preferences(split, report_progress)
         scorer = scorer_while_learning(self.brief, split, documents)
         ask = Attempt({"beta": learned["beta"]}, lambda inputs: self._ask(inputs, self.trained_model))
         tokens = sum(choice["tokens"] for choice in self.choices if "beta" in choice)
-        dev = as_asked(split, self.brief.kind).dev
-        _, choices, effort = choose(self._answerer, [ask], dev, scorer, report_progress)
+        _, choices, effort = choose(self._answerer, [ask], split.dev, scorer, report_progress)
         self.choices += choices
         tried = self.effort.settings_tried + len(self._betas)
         tried += len(choices) if len(choices) > 1 else 0  # a single way to answer isn't a choice
@@ -94,7 +94,8 @@ class PreferenceTuning(Finetuning):
         and none does if an earlier version saved it, without the adapter of the supervised stage."""
         from strategies.engine.preference_loss import log_probabilities, with_reference
 
-        found, before = with_rejected(rows), self._before
+        found = with_rejected(as_asked(LearningSplit(tuple(rows), ()), self.brief.kind).train)
+        before = self._before
         if not found or before is None:
             return Preferred.of([], [])
         pairs = self._preferences(found, self.trained_model)

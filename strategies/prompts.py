@@ -86,17 +86,20 @@ def _read_with(input: str, passages: Sequence[Passage]) -> tuple[Marked, ...]:
 
 
 def as_asked(split: LearningSplit, kind: Kind) -> LearningSplit:
-    """The rows with their answers as the model should write them. Several labels come in an order of each row's own, so
-    that no label is always the first, and each ends with a separator."""
+    """The rows with their answers, rejected ones too, as the model should write them. Several labels come in an order
+    of each row's own, so that no label is always the first, and each ends with a separator."""
     if kind is not Kind.MULTI_LABEL:
         return split
 
-    def answer(row: Example) -> str:
-        labels = sorted(labels_in(row.target) or (NO_LABEL,), key=lambda label: stable_hash(row.input, label))
+    def answer(row: Example, text: str) -> str:
+        labels = sorted(labels_in(text) or (NO_LABEL,), key=lambda label: stable_hash(row.input, label))
         return " ".join(f"{label}{SEPARATOR}" for label in labels)
 
     def asked(rows: Sequence[Example]) -> tuple[Example, ...]:
-        return tuple(replace(row, target=answer(row)) for row in rows)
+        return tuple(
+            replace(row, target=answer(row, row.target), rejected=row.rejected and answer(row, row.rejected))
+            for row in rows
+        )
 
     return LearningSplit(asked(split.train), asked(split.dev))
 

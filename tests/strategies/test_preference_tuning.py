@@ -209,6 +209,23 @@ def test_its_settings_are_those_that_it_answers_with() -> None:
     assert strategy._answerer.settings.items() <= strategy.settings.items()
 
 
+def test_a_rejected_answer_of_several_labels_is_written_like_the_chosen_one() -> None:
+    """Else the separator at the end would tell them apart. One that differs only in its order isn't another answer."""
+    brief = Brief("tiny", Kind.MULTI_LABEL, "", ("lamp", "late", "refund"))
+    rows = tuple(
+        Example(f"{at}", f"my {at} things", "refund; late", rejected="late; refund" if at < 4 else "late; lamp")
+        for at in range(28)
+    )
+    strategy = PreferenceTuning(brief, tiny_transformer, BUDGET)
+    strategy.fit(LearningSplit(rows[:20], rows[20:]), (), ignore)
+    assert strategy.settings["pairs"] == 16 and strategy.prefers(rows).pairs == 24
+    read: list[str] = []
+    encode = strategy.trained_model.encode_answer
+    strategy.trained_model.encode_answer = lambda text: read.append(text) or encode(text)  # type: ignore[func-returns-value,method-assign]
+    found = strategy.prefers(rows[4:])
+    assert found.pairs == 24 and read and all(text.endswith(";") for text in read)
+
+
 def test_rows_without_rejected_answers_are_refused_in_a_sentence() -> None:
     rows = tuple(replace(row, rejected="") for row in preferences(30, 1))
     strategy = PreferenceTuning(Brief("tiny", Kind.WRITING, "", ()), tiny_transformer, BUDGET)
