@@ -56,7 +56,7 @@ def _tried(one: Candidate, quality: SearchQuality) -> str:
     if len(tried) < 2:
         return ""
     default = tried[0]
-    settings = one.settings if quality.finds == "passages" else {"example search": one.settings.get("search")}
+    settings = one.settings if quality.finds == "passages" else one.settings | {kind: one.settings.get("search")}
     chosen = [each for each in tried if all(settings.get(name, value) == value for name, value in each.items())]
     said = f"We compared {len(tried):,} ways to search on training rows, without the language model."
     if not chosen or chosen[0] == default:

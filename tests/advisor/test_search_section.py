@@ -62,6 +62,24 @@ def test_without_a_reranker_there_is_one_row(
         assert any("None is clearly better" in sentence for sentence in sentences_of(section))
 
 
+def test_another_embedder_of_examples_is_a_better_search(
+    synthetic_trials: MakeTrials, synthetic_report: MakeReport
+) -> None:
+    ways = [("dense", "small"), ("dense and BM25", "small"), ("BM25", "small"), ("dense", "larger")]
+    tried = tuple(
+        {"example search": way, "embedder": embedder, "found": found}
+        for (way, embedder), found in zip(ways, (0.7, 0.6, 0.5, 0.9), strict=True)
+    )
+    trials = tuple(
+        replace(trial, choices=tried, settings={"examples": 4, "search": "dense", "embedder": "larger"})
+        if trial.strategy == "retrieval"
+        else trial
+        for trial in with_search(synthetic_trials(), SearchQuality("examples", 40, BEFORE))
+    )
+    said = sentences_of(section_of(synthetic_report(trials=trials), "search"))
+    assert any("70 % of the nearest examples" in one and "90 % as chosen" in one for one in said)
+
+
 def test_a_trial_keeps_it_and_those_of_earlier_versions_have_none(
     synthetic_trials: MakeTrials, synthetic_report: MakeReport
 ) -> None:
