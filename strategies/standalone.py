@@ -184,14 +184,14 @@ class Strategy:
             steps = logits[0].float().log_softmax(-1)
             sums.append(sum(float(steps[at, token]) for at, token in enumerate(label)))
         scores: Numbers = np.array(sums)
-        match self.settings["choice"]["normalisation"]:
-            case "mean":
-                scores = scores / np.array([len(label) for label in labels])
-            case "minus empty input" | "batch calibration" if self.settings["choice"]["offsets"]:
-                scores = (scores - np.array(self.settings["choice"]["offsets"])).round(4)
+        offsets: list[float] = self.settings["choice"]["offsets"]
+        if self.settings["choice"]["normalisation"] == "mean":
+            scores = scores / np.array([len(label) for label in labels])
+        elif offsets:
+            scores = scores - np.array(offsets)
         if self.search and self.search.votes is not None:
             scores = scores + self.settings["choice"]["votes"] * self.search.votes
-        return scores
+        return scores.round(4) if offsets else scores
 
     def choose_labels(self, scores: Numbers) -> str:
         labels, choice, best = self.settings["labels"], self.settings["choice"], int(scores.argmax())

@@ -230,8 +230,8 @@ def _search_files(indexes: dict[str, Path], search: dict[str, Any]) -> dict[str,
     """What a search needs besides its texts and vectors, by its name in the ZIP: indexes of words, and the files of
     packaged models with their licences."""
     files: dict[str, Path] = {}
-    for name, path in indexes.items():
-        words = path.with_suffix(".bm25")
+    for name in search["ways"].keys() & indexes.keys():  # voters are found by their vectors alone
+        words = indexes[name].with_suffix(".bm25")
         files |= {f"{name}.bm25/{file.name}": file for file in words.glob("*")}
     for part in ("embedder", "reranker"):
         model = search[part]

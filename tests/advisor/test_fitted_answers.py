@@ -207,6 +207,8 @@ def test_downloaded_strategies_give_the_recorded_answers_without_threeways(measu
         kept = (file for file in (tmp_path / name).rglob("*.*") if file.suffix != ".safetensors")
         assert str(Path(model).parent).encode() not in b"".join(file.read_bytes() for file in kept)  # nor another path
         readme = (tmp_path / name / "README.md").read_text()
+        settings = json.loads((tmp_path / name / "settings.json").read_text())
+        assert ("also vote" in readme) == bool(settings["choice"]["votes"])
         code = readme.split("```python\n")[1].split("```")[0].replace('model="model"', f"model={model!r}")
         (tmp_path / name / "readme.py").write_text(code.replace('print(strategy.answer("a new input"))', ""))
     texts = list(recorded["prompting"])[:3]

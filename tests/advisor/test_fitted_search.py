@@ -75,5 +75,7 @@ def test_the_download_finds_what_the_strategy_found(chosen: SearchSettings, coun
         passages, examples = found.find(asked, model.tokenizer)
         assert passages == [passage.titled for passage in opened.passages]
         assert examples == [(example.input, example.target) for example in opened.examples[::-1]]
+    with_voters = _search_files({**indexes, "voters": fitted / "solved.faiss"}, search)
+    assert with_voters == _search_files(indexes, search)  # no words, which don't count in votes
     if chosen.reranker and counts.passages:
         assert (download / "reranker" / "LICENSE").exists() and (download / "embedder" / "NOTICE").exists()
