@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from eval.task import Brief, Document, Example, Kind, LearningSplit, Split, Task, labels_of
+from eval.conversation import written
+from eval.task import Brief, Document, Example, Kind, LearningSplit, Split, Task, Turn, labels_of
 from strategies.engine.language_model import Prompt
 from strategies.engine.training import TOKENS_A_ROW, cut_pair
 from strategies.likeness import likeness_of
@@ -73,6 +74,19 @@ def test_no_row_is_taught_with_itself_its_group_or_what_says_the_same() -> None:
         assert row.id not in ("r10", "r11") or not {"r10", "r11"} & {one.id for one in shown}
     are_alike = likeness_of(train)
     assert are_alike("r3", "r3") and are_alike("r3", "r9") and are_alike("r11", "r10") and not are_alike("r12", "r13")
+
+
+def test_no_row_is_taught_with_a_conversation_that_goes_on_from_its_answer() -> None:
+    rows = complaints()[10:]
+    turns = (Turn("user", rows[2].input), Turn("assistant", rows[2].target))
+    later = Example("later", written((*turns, Turn("user", "when does the parcel come"))), "refund", turns=turns)
+    are_alike = likeness_of([*rows, later])
+    assert are_alike("r12", "later") and are_alike("later", "r12") and not are_alike("r13", "later")
+    strategy = fitted(
+        LearningSplit((*rows, later), (Example("d", "my parcel is late", "refund"),)), (), Kind.CLASSIFICATION
+    )
+    for row, prompt in zip((*rows, later), taught(strategy, (*rows, later)), strict=True):
+        assert row.id != "r12" or later.input not in [turn.content for turn in prompt]
 
 
 def test_a_share_of_the_rows_is_taught_with_passages_that_do_not_hold_the_answer() -> None:
