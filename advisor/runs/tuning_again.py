@@ -13,6 +13,8 @@ from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_stored_task, stored_task_to_json
 from advisor.wording import count_text
+from eval.conversation import turns_of
+from eval.splitting.continued import continued
 from eval.splitting.duplicates import compare_inputs
 from eval.task import BadInput, Example
 from strategies.engine.adapter_shape import AdapterShape
@@ -93,14 +95,21 @@ def _problem(store: Store, earlier: StoredRun, plan: Plan) -> str | None:
 
 
 def _unseen(rows: Sequence[Example], learned: Sequence[LearnedRow]) -> tuple[Example, ...]:
-    """The rows whose group nothing was learned from, nor the same or nearly the same input."""
+    """The rows of whose group nothing was learned, nor of the same or nearly the same input, nor of a conversation that
+    goes on from their answer."""
     likeness = compare_inputs([*(row.input for row in learned), *(row.input for row in rows)])
     same = set(likeness.key[: len(learned)].tolist())
     near = {other for one, other in (*likeness.pairs.tolist(), *likeness.pairs[:, ::-1].tolist()) if one in same}
     known = same | near
     groups = {row.group for row in learned} - {None}
+    read = [Example("", row.input, "", turns=turns_of(row.input)[:-1]) for row in learned]
+    held = {first - len(read) for first, row in continued([*read, *rows]) if row < len(read) <= first}
     keys = likeness.key[len(learned) :].tolist()
-    return tuple(row for row, key in zip(rows, keys, strict=True) if key not in known and row.group not in groups)
+    return tuple(
+        row
+        for at, (row, key) in enumerate(zip(rows, keys, strict=True))
+        if key not in known and row.group not in groups and at not in held
+    )
 
 
 def _note(run_id: str, test: int, dev: int) -> str:
@@ -108,5 +117,5 @@ def _note(run_id: str, test: int, dev: int) -> str:
         return f"Fine-tuning went on from run {run_id}, which had learned from none of the test rows."
     return (
         f"We left out {count_text(test, 'test row')} and {count_text(dev, 'dev row')}: fine-tuning went on from run "
-        f"{run_id}, which had learned from them, or from nearly the same input or the same group."
+        f"{run_id}, which had learned from them, or from nearly the same input, the same group or their conversation."
     )

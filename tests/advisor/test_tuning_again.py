@@ -18,8 +18,9 @@ from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import write_trial
+from eval.conversation import written
 from eval.outcomes import Trial
-from eval.task import BadInput, Example
+from eval.task import BadInput, Example, Turn
 from strategies.engine.adapter import add_adapter, further_adapter
 from strategies.engine.adapter_shape import CONFIG, AdapterShape
 from strategies.finetuning import Finetuning
@@ -176,6 +177,16 @@ def test_nearly_the_same_input_and_the_same_group_count_as_learned_from() -> Non
         LearnedRow("where is my mug", group="Ada"),
     ]
     assert [row.id for row in _unseen(rows, learned)] == ["new"]
+
+
+def test_a_row_whose_answer_stands_in_a_learned_conversation_is_known() -> None:
+    """Training counts every answer of a conversation."""
+    asked = Turn("user", "my lamp broke, what can I do")
+    turns = (asked, Turn("assistant", "send it back within two weeks"), Turn("user", "who pays for the parcel"))
+    told = Example("told", asked.text, turns[1].text)
+    rows = [told, replace(told, id="otherwise", target="throw it away"), Example("new", "when do you close", "at six")]
+    learned = [LearnedRow(written(turns)), LearnedRow("how are you")]
+    assert [row.id for row in _unseen(rows, learned)] == ["otherwise", "new"]
 
 
 def test_what_cannot_go_on_from_a_run_is_refused_in_one_sentence(first: First, tmp_path: Path) -> None:
