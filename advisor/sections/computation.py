@@ -30,8 +30,10 @@ _METHODS = {
 
 
 def tested(report: Report) -> str:
-    """ "200 test rows"."""
-    return count_text(judged(report)[0].score.n, "test row")
+    """ "200 test rows", or "50 to 200 test rows" if some strategies stopped early."""
+    answered = [one.score.n for one in judged(report)]
+    most = count_text(max(answered), "test row")
+    return most if min(answered) == max(answered) else f"{min(answered):,} to {most}"
 
 
 def counts_labels_alike(report: Report) -> bool:
