@@ -56,7 +56,7 @@ def show_what_if(run: StoredRun, report: Report) -> None:
         then = _judged_by(frame.store().home.as_posix(), run.id, run.ended_at, priorities, report, measured)
         with verdict:
             _show_verdict(then, report)
-        _show_reasons(then)
+        _show_reasons(then, report)
 
 
 @st.cache_resource(show_spinner=False, max_entries=50)
@@ -164,8 +164,9 @@ def _show_verdict(then: Report, report: Report) -> None:
     )
 
 
-def _show_reasons(then: Report) -> None:
+def _show_reasons(then: Report, report: Report) -> None:
     verdict = then.recommendation
     said = "".join(f"<li>{escape(sentence)}</li>" for sentence in (*verdict.reasons, *verdict.changes))
-    fewer = "".join(f'<p class="quiet">{escape(sentence)}</p>' for sentence in early_stops.sentences(then))
+    stopped = early_stops.sentences(report)  # by the priorities that the run had
+    fewer = "".join(f'<p class="quiet">{escape(sentence)}</p>' for sentence in stopped)
     st.html(f'<div class="pairs"><ul>{said}</ul></div><p class="quiet">{escape(volume_sentence(then))}</p>{fewer}')

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 from advisor.plan import DEFAULT_STRATEGIES, Plan, Setup
 from advisor.runs.experiment import prepare
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
+from eval.outcomes import EarlyStop, Trial
 from strategies.engine.adapter_shape import CONFIG
 from tests.app import html_of, open_page
 from tests.pages.test_flow import TICKETS
@@ -88,3 +90,15 @@ def test_what_if_is_reset_to_the_priorities_of_the_report(finished: Callable[...
     app.slider(key="if-margin").set_value(20.0).run()
     app.button(key="if-reset").click().run()
     assert app.slider(key="if-margin").value == was and app.button(key="if-reset").disabled
+
+
+def test_who_stopped_is_told_with_the_priorities_of_its_run(
+    finished: Callable[..., StoredRun], synthetic_trials: Callable[..., tuple[Trial, ...]]
+) -> None:
+    first, *others = synthetic_trials()
+    beaten = replace(first, outcomes=first.outcomes[:40], stopped=EarlyStop("behind", 0.001))
+    app = open_page("Report", run=finished((beaten, *others)).id)
+    told = "by then the probability of being within 2 points of the best was under 0.5 %"
+    assert html_of(app).count(told) > 1  # in the report and in the what-if
+    app.slider(key="if-margin").set_value(20.0).run()
+    assert "the probability of being within 20 points" not in html_of(app)
