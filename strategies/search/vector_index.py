@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 EXACT_UP_TO = 50_000  # vectors; an exact search among this many takes 10 ms on two cores
 LEAST_RECALL = 0.95
-RECALL_AMONG = 24  # nearest: the most any setting asks for; with fewer, the recall is higher
+RECALL_AMONG = 32  # nearest: as many as vote on labels; a prompt shows fewer, for which the recall is higher
 RECALL_QUERIES = 200
 CANDIDATES = 256  # compared exactly per query, and more if the recall needs it; they cost almost nothing
 TRAINED_ON = 4096  # vectors; FAISS uses no more for 4-bit codes

@@ -24,7 +24,7 @@ from strategies.registry import STRATEGIES, class_at
 from strategies.retrieval_finetuning import RetrievalFinetuning
 from strategies.search.settings import Way
 from strategies.search.text_index import TextIndex
-from strategies.search.vector_index import VectorIndex
+from strategies.search.vector_index import RECALL_AMONG, VectorIndex
 from tests.tiny_model import tiny_transformer
 
 LABELS = ("parcel", "money", "password")
@@ -57,6 +57,10 @@ def test_an_example_that_is_less_alike_has_less_to_say_and_no_label_nothing() ->
         abs=1e-4,
     )
     assert np.exp(found).sum() == pytest.approx(1)
+
+
+def test_the_recall_of_an_index_is_that_of_the_voters() -> None:
+    assert RECALL_AMONG == VOTERS
 
 
 def test_only_the_nearest_vote() -> None:
