@@ -104,6 +104,18 @@ def test_votes_count_if_they_score_better_on_dev(knows: bool) -> None:
     assert {"combined with" in one for one in choices} == {True, False}
 
 
+def test_each_prompt_gets_its_own_votes_however_long_it_is() -> None:
+    """The engine reads prompts by their length, and leaves those out that are longer than its context."""
+    made = Answerer(tiny_transformer(), BRIEF, choice=LabelChoice(votes=100.0))
+    words = [(at * 37) % 90 for at in range(40)]
+    words[11] = 10 * made.model.context_tokens
+    wanted = [LABELS[at % 3] for at in range(40)]
+    votes = np.log([[0.998 if label == one else 0.001 for label in LABELS] for one in wanted])
+    answers = made.answer([build_prompt("Give the label.", "money " * count) for count in words], votes=votes)
+    assert answers[11].error is not None
+    assert [one.text for at, one in enumerate(answers) if at != 11] == [*wanted[:11], *wanted[12:]]
+
+
 @pytest.mark.parametrize("name", ["retrieval", "retrieval_finetuning"])
 def test_they_count_as_chosen_after_saving_and_loading(name: str, tmp_path: Path) -> None:
     strategy = class_at(STRATEGIES[name])(BRIEF, tiny_transformer, BUDGET, 0)
