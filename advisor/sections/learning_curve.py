@@ -10,6 +10,7 @@ from advisor import charts
 from advisor.decision.choice import PROBABLE
 from advisor.report.learned import at_all_rows, drawn, met, off_by, undrawn
 from advisor.schema import Ahead, Curve, CurvePoint, NoCurve, Report
+from advisor.sections import computation
 from advisor.sections.blocks import Block, Bullets, Cell, Chart, Head, Row, Section, Table, small
 from advisor.wording import (
     count_text,
@@ -167,17 +168,19 @@ def _method(report: Report) -> str:
     answered = max(point.n or 0 for one in curves for point in one.points)
     return (
         f"Each strategy learned again from {list_text([f'{size:,}' for size in sizes])} of the {train:,} training "
-        "rows. It kept the settings chosen on all of them, except for the longest answer, and read each row as often. "
+        "rows. It kept the settings chosen on all of them, except for how labels are compared and how long an answer "
+        "may be, and read each row as often. "
         f"{_tested(report, answered)} We extrapolate to {_times()} the rows at most."
     )
 
 
 def _tested(report: Report, answered: int) -> str:
     """On which test rows the points were measured: those of fewer training rows on some of them."""
-    every = count_text(report.task.test, "test row")
+    every, with_all = count_text(report.task.test, "test row"), computation.tested(report)
     if answered in (0, report.task.test):
-        return f"All scores come from {every}."
-    return f"With fewer rows, each answered {answered:,} of the {every}; with all rows, all of them."
+        return f"All scores come from {with_all}."
+    said = "all of them" if with_all == every else with_all
+    return f"With fewer rows, each answered {answered:,} of the {every}; with all rows, {said}."
 
 
 def _table(report: Report) -> Table:

@@ -23,7 +23,7 @@ from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import task_to_json
 from advisor.storage.trial_files import curve_folder, read_curves, read_trial, write_trial
 from advisor.wording import score_text
-from eval.outcomes import Trial
+from eval.outcomes import EarlyStop, Trial
 from eval.task import Kind
 from strategies.presets import PRESETS
 from strategies.registry import baselines_for
@@ -235,6 +235,21 @@ def test_whether_more_rows_would_help_is_answered(synthetic_report: MakeReport, 
     lines = [layer for layer in spec["layer"] if layer["mark"]["type"] in ("line", "area")]
     assert len(lines) == 5 and all(layer["encoding"]["detail"]["field"] == "strategy" for layer in lines)
     assert turning_sentences(report) == []
+
+
+def test_it_is_told_how_many_test_rows_the_points_come_from(
+    synthetic_report: MakeReport, synthetic_trials: Callable[..., Sequence[Trial]]
+) -> None:
+    def told(report: Report) -> str:
+        return " ".join(sentences_of(section_of(report, "learning-curve")))
+
+    assert "each answered 200 of the 400 test rows; with all rows, all of them." in told(
+        with_curves(synthetic_report, synthetic_trials)
+    )
+    first, *others = synthetic_trials(n=400)
+    stopped = replace(first, outcomes=first.outcomes[:100], stopped=EarlyStop("behind", 0.001))
+    report = with_curves(synthetic_report, synthetic_trials, trials=(stopped, *others))
+    assert "each answered 200 of the 400 test rows; with all rows, 100 to 400 test rows." in told(report)
 
 
 @pytest.mark.parametrize(("high", "said"), [(0.0161, "to 1.6)"), (0.0199, "to 1.9)"), (0.012, "to 1)")])
