@@ -38,6 +38,8 @@ def judge_baselines(situation: Situation, baselines: Sequence[Measurement]) -> B
     judged = [one for one in baselines if _even_pieces(paired[one.strategy]) >= least]
     if not judged:
         return None
+    if situation.best.trial not in strategies:  # it stopped early: the best of those that didn't
+        situation = replace(situation, best=next(one for one in situation.others if one.trial in strategies))
     than = situation.best.strategy
 
     def lead_over_best(one: Measurement) -> float:

@@ -60,6 +60,10 @@ def recommend(
     choice = next(one for one in kept if one.strategy == taken.name)
     others = [one for one in kept if one is not choice]
     best = next(one for one in kept if one.strategy in together.scores)
+    if choice.strategy in together.scores:
+        is_best = choice.score.mean == best.score.mean
+    else:  # it stopped early, so its score is of other rows
+        is_best = gap(choice.strategy, best.strategy).difference >= 0
 
     def rule(changed: Priorities) -> str | None:
         """What is taken; the choice still where only the draws, or the order, tell something else from it."""
@@ -89,7 +93,7 @@ def recommend(
         priorities,
         kind,
         choice,
-        best=choice if choice.score.mean == best.score.mean else best,
+        best=choice if is_best else best,
         near=[one for one in kept if one is choice or taken.probabilities[one.strategy] >= PROBABLE],
         cheaper=[one for one in kept if one.strategy in taken.cheaper],
         others=others,

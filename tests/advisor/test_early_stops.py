@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from advisor.decision.recommendation import recommend
 from advisor.plan import Priorities
 from advisor.schema import Report
 from advisor.sections import early_stops
 from advisor.sections.figures import SCORE, how_computed
 from eval.outcomes import EarlyStop, Trial
+from eval.task import Kind
 
 MakeReport = Callable[..., Report]
 MakeTrials = Callable[..., tuple[Trial, ...]]
@@ -67,3 +69,24 @@ def test_a_clear_verdict_is_told_with_the_rows_that_it_took(report_of: Callable[
     assert "The mean score of 50 to 100 test rows:" in how_computed(report)[SCORE]
     at_once = report_of((100, BEHIND), (100, SETTLED), (100, SETTLED))  # nothing sets it apart
     assert len(early_stops.sentences(at_once)) == 1
+
+
+@pytest.mark.parametrize("others", [0.5, 1.0])
+def test_what_a_limit_stopped_is_told_as_the_best_where_the_limit_is_lifted(
+    others: float, synthetic_trials: MakeTrials
+) -> None:
+    """Its score is of fewer rows than those of the others, which a baseline is compared with."""
+    right = [round(others * 200), round(others * 200), 200]
+    trials = [
+        replace(
+            trial,
+            outcomes=tuple(replace(one, score=float(at * 7 % 200 < count)) for at, one in enumerate(trial.outcomes)),
+        )
+        for trial, count in zip(synthetic_trials(n=200), right, strict=True)
+    ]
+    baseline = replace(trials[0], strategy="nearest_example")
+    trials[2] = stopped(trials[2], 50, LIMIT)
+    verdict = recommend(trials, Priorities(), Kind.CLASSIFICATION, baselines=[baseline])
+    assert verdict.choice == "finetuning"
+    assert not any("points more" in reason for reason in verdict.reasons)
+    assert verdict.baseline is not None and "scores the same as" in verdict.baseline.line
