@@ -19,7 +19,7 @@ DEFAULT = "all-MiniLM-L6-v2"
 
 
 class Embedder(Protocol):
-    """`name` is what `load_embedder` knows it by."""
+    """`name` is what `SearchModels` knows it by."""
 
     name: str
 

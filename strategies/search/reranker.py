@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class Reranker(Protocol):
-    """`name` is what `load_reranker` knows it by."""
+    """`name` is what `SearchModels` knows it by."""
 
     name: str
 
