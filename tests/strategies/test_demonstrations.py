@@ -69,7 +69,7 @@ def test_counts_are_multiples_of_the_labels() -> None:
     assert counts_for(BRIEF) == [6, 12, 18]
     assert counts_for(Brief("many", Kind.CLASSIFICATION, "", tuple(map(str, range(77))))) == [77]
     assert counts_for(Brief("two", Kind.CLASSIFICATION, "", ("a", "b"))) == [4, 8, 16]
-    assert counts_for(Brief("free", Kind.WRITING, "")) == [8, 16, 4]
+    assert counts_for(Brief("free", Kind.WRITING, "")) == [16, 32, 8, 64, 4]
 
 
 def test_draws_at_random_differ() -> None:
@@ -85,6 +85,16 @@ def test_the_most_labels_are_shown_that_fit(monkeypatch: pytest.MonkeyPatch) -> 
     shown = examples_for(Draw(6), standings([*rows(), *long], BRIEF), 0, model)
     assert sum(model.count_tokens([f"{row.input}\n{row.target}" for row in shown])) <= 120
     assert not any(row.id.startswith("long") for row in shown)
+
+
+def test_of_answers_without_labels_the_first_are_shown_that_fit_not_the_shortest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("strategies.demonstrations.TOKENS_OF_EXAMPLES", 120)
+    uneven = [Example(str(at), f"about the invoice {at}", "yes " * (1 + at % 9)) for at in range(40)]
+    judged, model = standings(uneven, Brief("desk", Kind.WRITING, "")), tiny_transformer()
+    many, few = (examples_for(Draw(count), judged, 0, model) for count in (32, 4))
+    assert 4 < len(many) < 32 and many[:4] == few
 
 
 def test_one_that_is_too_long_alone_is_shown_only_if_all_are() -> None:
