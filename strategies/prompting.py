@@ -1,4 +1,4 @@
-"""Prompting: the same instruction with every request, alone or with a few solved examples. The weights don't change."""
+"""Prompting: the same instruction with every request, alone or with solved examples. The weights don't change."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ class PromptingWithExamples(Prompting):
         words=Words(
             "Prompting with examples",
             "Like a briefing with samples",
-            "The model gets your instructions and a few fixed examples with every request. "
+            "The model gets your instructions and the same solved examples with every request. "
             "The model itself doesn't change.",
         ),
         mark=Mark("#0072B2", "triangle-down"),
