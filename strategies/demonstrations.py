@@ -13,7 +13,9 @@ from strategies.engine.language_model import LanguageModel
 from strategies.standing import Standing
 
 TOKENS_OF_EXAMPLES = 3000  # read once for all inputs, where the model keeps what all prompts begin with
-COUNTS = (16, 32, 8, 64, 4)  # tried in a task without labels, the most promising first (docs/benchmarks.md)
+# Tried in a task without labels, the most promising first (docs/benchmarks.md): where the examples are read once for
+# all inputs, and where every request pays for them.
+COUNTS, COUNTS_IF_PAID = (32, 16, 64, 8, 4), (8, 16, 32, 4)
 COUNTS_OF_LABELS = (4, 8, 16)  # in one with labels, made multiples of them; more examples have shown no gain there
 AT_RANDOM, TYPICAL, BORDERLINE = "at random", "the most typical", "near other labels"
 
@@ -31,17 +33,18 @@ class Draw:
         return {"examples": self.examples, "examples taken": self.taken, "draw": self.draw}
 
 
-def counts_for(brief: Brief) -> list[int]:
-    """How many examples are worth trying, the most promising first: in a task with labels, each label equally often."""
+def counts_for(brief: Brief, read_once: bool) -> list[int]:
+    """How many examples are worth trying, the most promising first: in a task with labels, each label equally often.
+    `read_once`: whether the model keeps what all prompts begin with."""
     if not brief.labels:
-        return list(COUNTS)
+        return list(COUNTS if read_once else COUNTS_IF_PAID)
     labels = len(brief.labels)
     return sorted({-(-count // labels) * labels for count in COUNTS_OF_LABELS})
 
 
-def draws_for(brief: Brief) -> list[Draw]:
-    """The draws to try, the most promising first."""
-    first, *others = counts_for(brief)
+def draws_for(brief: Brief, read_once: bool) -> list[Draw]:
+    """The draws to try, the most promising first; `read_once` as in `counts_for`."""
+    first, *others = counts_for(brief, read_once)
     second = others[0] if others else 2 * first
     rest = [Draw(first, draw=1), Draw(second, draw=1), *map(Draw, others[1:]), Draw(first, draw=2)]
     if not brief.labels:

@@ -207,7 +207,7 @@ class PromptingWithExamples(Prompting):
         settled, rows = self.budget.settled, standings(train, self.brief)
         usual = self._instructions(train, rows, model)
         instructions = [usual[0], short_instruction(self.brief), *usual[1:]]
-        tried = in_order(instructions, draws_for(self.brief))
+        tried = in_order(instructions, draws_for(self.brief, model.reads_beginnings_once))
         if "examples" in settled:
             draw = Draw(settled["examples"], settled.get("examples taken", AT_RANDOM), settled["draw"])
             tried = [(named(instructions, settled), draw)]

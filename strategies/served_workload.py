@@ -109,7 +109,7 @@ def _prompt_tokens(
     if not declared.shows_examples:
         return [own + _tokens(one.text) for one in instructions[:settings]]
     first, *others = instructions
-    pairs = in_order([first, short_instruction(brief), *others], draws_for(brief))[:settings]
+    pairs = in_order([first, short_instruction(brief), *others], draws_for(brief, read_once=False))[:settings]
     return [own + _tokens(one.text) + min(TOKENS_OF_EXAMPLES, draw.examples * example) for one, draw in pairs]
 
 
