@@ -21,6 +21,7 @@ from strategies.halving import (
     FIRST_ROWS,
     LABELS_FOLLOWED,
     WRITTEN_COST,
+    Round,
     Work,
     count_answers,
     plan_rounds,
@@ -30,6 +31,7 @@ from strategies.label_choice import LabelChoice, continuations_of
 CHOOSING = "choosing settings"
 FEWEST_CALIBRATED = 4  # rows; a mean over fewer says little
 CALIBRATION_SHARE = 0.15  # of the tokens, at most, for the first rows with every label scored
+LEAST_OF_PLAN = 0.25  # that a written answer is taken to need: those of one setting may be much shorter than others
 WAYS_KEPT = 2  # to compare labels, per setting, after the first rows
 
 Ask = Callable[[Sequence[str]], Asking]
@@ -61,8 +63,8 @@ def choose(
 
     The rows are those of dev, then `spare` training rows that no prompt shows. For labels, each way to compare them is
     tried too, on the same scores, and the answerer takes over the best. Returns the best attempt, every setting tried
-    with its score and the number of rows behind it, and the effort. How many labels a model follows isn't known before
-    its first rows, which correct the plan.
+    with its score and the number of rows behind it, and the effort. How many labels a model follows, and how long its
+    answers are, isn't known before its first rows, which correct the plan.
     """
     started = time.perf_counter()
     race = _Race(answerer, scorer, [*dev, *spare], tokens, answerer.model.tokens_taken, report_progress)
@@ -70,12 +72,13 @@ def choose(
         return attempts[0], [], Effort()
     everyone = contenders = [_Contender(attempt, race.work(attempt)) for attempt in attempts]
     rounds = plan_rounds([one.work for one in contenders], len(race.rows), tokens)
-    race.total, answered, dearer = count_answers(rounds), 0, None
+    race.total, answered, times = count_answers(rounds), 0, None
     while rounds:
-        if dearer is None and (dearer := race.dearer(contenders[0], rounds[0].rows)) is not None and dearer > 1:
+        if times is None and (times := race.times_as_planned(contenders[0], rounds[0].rows)) not in (None, 1.0):
             going_on = contenders[: rounds[0].settings] if answered else contenders
-            work = [Work(0.0 if answered else one.work.once, dearer * one.work.a_row) for one in going_on]
+            work = [Work(0.0 if answered else one.work.once, times * one.work.a_row) for one in going_on]
             rounds = plan_rounds(work, len(race.rows), tokens - race.spent, answered)
+            race.total = count_answers(race.ended + rounds)
             continue
         one, *rounds = rounds
         until = max(one.rows, len(contenders[0].rows))
@@ -84,6 +87,7 @@ def choose(
             race.ask(contender, until)
             race.judge(contender)
         everyone, answered, race.spent = everyone if answered else contenders, until, race.taken
+        race.ended.append(one)
         contenders = sorted(contenders, key=lambda one: -one.best.score)  # stable: the first of equals stays first
     report_progress(Progress(CHOOSING, race.total, race.total))
     answerer.choice = contenders[0].best.way
@@ -138,14 +142,18 @@ class _Race:
     before: int  # tokens
     report_progress: ReportProgress
     answers: int = 0  # so far
+    written: int = 0  # tokens of answers
     total: int = 0  # answers, as planned
+    ended: list[Round] = field(default_factory=list)
     spent: int = 0  # tokens of the rounds before
 
     @property
     def taken(self) -> int:
-        """Tokens so far; 0 for a server, whose counts can't be held against our estimates."""
+        """Tokens so far, as `Work` counts them; 0 for a server, whose counts can't be held against our estimates."""
         model = self.answerer.model
-        return model.tokens_taken - self.before if model.reads_beginnings_once else 0
+        if not model.reads_beginnings_once:
+            return 0
+        return model.tokens_taken - self.before + (WRITTEN_COST - 1) * self.written
 
     def work(self, attempt: Attempt) -> Work:
         """Estimated from a few rows."""
@@ -167,11 +175,11 @@ class _Race:
         model = self.answerer.model
         return model.count_prompt_tokens(attempt.ask([""]).prompts)[0] if model.reads_beginnings_once else 0
 
-    def dearer(self, contender: _Contender, until: int) -> float | None:
+    def times_as_planned(self, contender: _Contender, until: int) -> float | None:
         """How many times as many tokens as planned a row takes, as the next rows of this setting show; None if there
-        are too few until this one. Written answers never take more."""
-        if not self.answerer.scores_labels:
-            return 0.0
+        are too few until this one. Labels that take fewer leave the plan as it is, and so do a server's answers."""
+        if not self.answerer.model.reads_beginnings_once:
+            return 1.0
         if contender.ways is None:
             self.ask(contender, min(self._calibrated, until))
         first, before = len(contender.rows), self.taken
@@ -179,8 +187,10 @@ class _Race:
         if end > until:
             return None
         self.ask(contender, end)
-        again = self._shared(contender.attempt) if contender.judged else 0  # other prompts came between
-        return (self.taken - before - again) / (end - first) / contender.work.a_row
+        is_read = not contender.judged and first  # by the rows before, and no other prompts came between
+        beginning = 0 if is_read else self._shared(contender.attempt)
+        times = (self.taken - before - beginning) / (end - first) / contender.work.a_row
+        return max(times, 1.0 if self.answerer.scores_labels else LEAST_OF_PLAN)
 
     def ask(self, contender: _Contender, until: int) -> None:
         """Let it answer the rows until this one."""
@@ -193,7 +203,9 @@ class _Race:
         if not (new := self.rows[len(contender.rows) : until]):
             return
         asking = contender.attempt.ask([row.input for row in new])
-        contender.asked.append(self.answerer.ask(asking, ways, self._tell))
+        asked = self.answerer.ask(asking, ways, self._tell)
+        contender.asked.append(asked)
+        self.written += sum(one.tokens_out for one in asked.written)
         contender.rows += new
         self.answers += len(new)
 

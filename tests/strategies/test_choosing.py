@@ -13,7 +13,9 @@ from eval.scoring import scorer_while_learning
 from eval.task import Brief, Example, Kind, LearningSplit
 from strategies.answerer import Answerer
 from strategies.choosing import Attempt, choose
+from strategies.contract import Progress
 from strategies.engine.language_model import Prompt
+from strategies.halving import WRITTEN_COST
 from strategies.label_choice import BATCH, EMPTY_INPUT, MEAN, SUM, LabelChoice
 from strategies.prompts import build_prompt
 from tests.tiny_model import tiny_transformer
@@ -97,6 +99,20 @@ def test_labels_that_take_more_than_planned_leave_fewer_settings_or_rows(tokens:
     made.learn_length(rows, 8)
     _, _, effort = choose(made, ATTEMPTS[:settings], rows, scorer, lambda _: None, tokens)
     assert 0.5 * tokens < effort.tokens <= 1.15 * tokens
+
+
+def test_answers_shorter_than_their_limit_leave_tokens_for_more_rows() -> None:
+    brief = Brief("order", Kind.EXTRACTION, "")
+    rows = [Example(str(at), f"{at} lamps", f'{{"count": {at}}}') for at in range(200)]
+    scorer = scorer_while_learning(brief, LearningSplit(tuple(rows), tuple(rows)), ())
+    made = Answerer(tiny_transformer(), brief)
+    made.learn_length(rows, 8)
+    made.answer_tokens = 120  # the schema ends each answer long before
+    heard: list[Progress] = []
+    _, choices, effort = choose(made, ATTEMPTS, rows, scorer, heard.append, 30_000)
+    written = (WRITTEN_COST - 1) * made.answer_tokens
+    assert effort.dev_rows > 2 * 30_000 / (len(ATTEMPTS) * written)  # than if all were as long as the limit
+    assert len({one["instruction"] for one in choices}) == len(ATTEMPTS) and heard[-1].done == heard[-1].total
 
 
 def test_spare_rows_come_behind_those_of_dev() -> None:
