@@ -30,7 +30,7 @@ from strategies.label_choice import LabelChoice, continuations_of
 
 CHOOSING = "choosing settings"
 FEWEST_CALIBRATED = 4  # rows; a mean over fewer says little
-CALIBRATION_SHARE = 0.15  # of the tokens, at most, for the first rows with every label scored
+CALIBRATION_SHARE = 0.15  # of the tokens, at most, for the first rows of a setting, with every label scored
 LEAST_OF_PLAN = 0.25  # that a written answer is taken to need: those of one setting may be much shorter than others
 WAYS_KEPT = 2  # to compare labels, per setting, after the first rows
 
