@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from eval.outcomes import Effort, Prediction
 from eval.scoring import Scorer, scorer_while_learning
+from eval.splitting.clusters import clusters_of
 from eval.splitting.stable_order import stable_hash
 from eval.task import Brief, Document, Example, LearningSplit
 from strategies.answerer import Answerer
@@ -230,9 +231,18 @@ def in_order(instructions: Sequence[Instruction], draws: Sequence[Draw]) -> list
 
 def spare_rows(train: Sequence[Example], brief: Brief, most: int) -> list[Example]:
     """Training rows to judge settings on, in a random order that other rows don't change: at most a third of each
-    label's rows."""
-    by_label: dict[str, list[Example]] = defaultdict(list)
-    for row in sorted(train, key=lambda row: stable_hash("spare", row.input, row.target)):
-        by_label[labels_of(row, brief)[0] if brief.labels else ""].append(row)
-    thirds = [row for rows in by_label.values() for row in rows[: int(SPARE_SHARE * len(rows))]]
-    return sorted(thirds, key=lambda row: stable_hash("spare", row.input, row.target))[:most]
+    label's rows, and none without the rows that give its answer away."""
+
+    def label(row: Example) -> str:
+        return labels_of(row, brief)[0] if brief.labels else ""
+
+    def place(cluster: Sequence[Example]) -> int:
+        return min(stable_hash("spare", row.input, row.target) for row in cluster)
+
+    left = Counter({name: int(SPARE_SHARE * count) for name, count in Counter(map(label, train)).items()})
+    spare: list[Example] = []
+    for cluster in sorted(clusters_of(train), key=place):
+        if (needed := Counter(map(label, cluster))) <= left and len(spare) + len(cluster) <= most:
+            spare += cluster
+            left -= needed
+    return spare

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eval.mapping.kinds import labels_for
-from eval.splitting.continued import continued
+from eval.splitting.clusters import cluster_numbers, with_continued
 from eval.splitting.duplicates import Inputs, Likeness, inputs_of
 from eval.splitting.stable_order import Unit, places, stable_hashes
 from eval.splitting.strata import strata_of
@@ -40,7 +39,7 @@ def split_task(
     Raises BadInput if a part would be empty.
     """
     inputs = inputs_of(task.examples)
-    likeness = _with_continued(task, inputs.likeness())
+    likeness = with_continued(task.examples, inputs.likeness())
     notes: list[str] = []
     if not likeness.complete:
         notes.append(
@@ -99,20 +98,12 @@ def _given_sides(task: Task, likeness: Likeness, notes: list[str]) -> dict[str, 
     return sides
 
 
-def _with_continued(task: Task, likeness: Likeness) -> Likeness:
-    """Rows of one conversation count as alike."""
-    pairs = [sorted((int(likeness.key[first]), int(likeness.key[row]))) for first, row in continued(task.examples)]
-    if not pairs:
-        return likeness
-    return replace(likeness, pairs=np.concatenate([likeness.pairs, np.array(pairs, dtype=np.intp)]))
-
-
 def _cut(
     task: Task, rows: Sequence[int], inputs: Inputs, likeness: Likeness, shares: Mapping[str, float], seed: int
 ) -> dict[str, list[int]]:
     """Divide `rows` into `shares` and train, in whole clusters of rows that stay together."""
     clusters: dict[int, list[int]] = defaultdict(list)
-    for row, number in zip(rows, _cluster_numbers(task, rows, likeness), strict=True):
+    for row, number in zip(rows, cluster_numbers(task.examples, rows, likeness), strict=True):
         clusters[number].append(row)
     strata = strata_of(task.examples, task.kind)
     alone = {stratum: Counter((stratum,)) for stratum in set(strata)}  # saves memory
@@ -187,29 +178,6 @@ def _cluster_key(task: Task, hashes: Sequence[int], rows: Sequence[int]) -> int:
         return hashes[rows[0]]
     groups = {group for row in rows if (group := task.examples[row].group) is not None}
     return min(stable_hashes(groups, "group") if groups else (hashes[row] for row in rows))
-
-
-def _cluster_numbers(task: Task, rows: Sequence[int], likeness: Likeness) -> list[int]:
-    """A number for each row, equal for rows connected by input or group, directly or through other rows."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    keys = int(likeness.key.max()) + 1
-    groups: dict[str, int] = {}
-    ties = [
-        (int(likeness.key[row]), keys + groups.setdefault(group, len(groups)))
-        for row in rows
-        if (group := task.examples[row].group) is not None
-    ]
-    present = np.zeros(keys, dtype=bool)
-    present[likeness.key[rows]] = True
-    near = likeness.pairs[present[likeness.pairs].all(axis=1)]  # rows of another side connect nothing here
-    edges = np.concatenate([near, np.array(ties, dtype=np.intp).reshape(-1, 2)])
-    size = keys + len(groups)
-    graph = coo_array((np.ones(len(edges), dtype=bool), (edges[:, 0], edges[:, 1])), shape=(size, size))
-    _, numbers = connected_components(graph, directed=False)
-    found: list[int] = numbers[likeness.key[rows]].tolist()
-    return found
 
 
 def _sample(task: Task, inputs: Inputs, rows: Sequence[int], count: int, seed: int) -> list[int]:
