@@ -140,12 +140,17 @@ class LabelChoice:
         expected = np.array([[label in labels_in(row.target) for label in brief.labels] for row in dev])
         # No threshold between two dev values of right labels changes which of those are found.
         tried = np.unique(np.quantile(lead[expected] if expected.any() else lead, np.linspace(0, 1, _THRESHOLDS)))
+        values = np.unique(lead)
+
+        def below(threshold: float) -> float:
+            """Halfway to the next value: on a value itself, rounding would decide."""
+            return float(threshold + values[max(0, int(np.searchsorted(values, threshold)) - 1)]) / 2
 
         def score(threshold: float) -> float:
             answers = replace(self, threshold=threshold).answers(compared, brief.labels)
             return scorer.overall([text for text, _ in answers], dev)
 
-        return replace(self, threshold=max(reversed(tried.tolist()), key=score))
+        return replace(self, threshold=below(max(reversed(tried.tolist()), key=score)))
 
     def _lead(self, compared: Numbers) -> Numbers:
         return compared - compared.max(axis=1, keepdims=True) if self.way == NEAR_BEST else compared

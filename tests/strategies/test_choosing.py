@@ -8,6 +8,7 @@ from string import ascii_lowercase
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from eval.scoring import scorer_while_learning
 from eval.task import Brief, Example, Kind, LearningSplit
@@ -16,7 +17,7 @@ from strategies.choosing import Attempt, choose
 from strategies.contract import Progress
 from strategies.engine.language_model import Prompt
 from strategies.halving import WRITTEN_COST
-from strategies.label_choice import BATCH, EMPTY_INPUT, MEAN, SUM, LabelChoice
+from strategies.label_choice import ABOVE_THRESHOLD, BATCH, EMPTY_INPUT, MEAN, NEAR_BEST, SUM, LabelChoice
 from strategies.prompts import build_prompt
 from tests.tiny_model import tiny_transformer
 
@@ -71,6 +72,23 @@ def test_the_mean_over_a_row_or_two_is_not_subtracted() -> None:
     for rows, is_tried in ((1, False), (3, False), (4, True)):
         _, choices, _ = choose(answerer(), ATTEMPTS[:1], DEV[:rows], SCORER, lambda _: None)
         assert (BATCH in {one["normalisation"] for one in choices}) == is_tried
+
+
+@pytest.mark.parametrize("way", [ABOVE_THRESHOLD, NEAR_BEST])
+def test_no_value_stands_on_the_threshold(way: str) -> None:
+    brief = Brief("desk", Kind.MULTI_LABEL, "", LABELS)
+    random, targets = np.random.default_rng(0), ["parcel", "parcel; money", "password"]
+    dev = [Example(str(at), "", targets[at % 3]) for at in range(12)]
+    scorer = scorer_while_learning(brief, LearningSplit(tuple(dev), tuple(dev)), ())
+    has = np.array([[label in row.target.split("; ") for label in LABELS] for row in dev])
+    compared = random.normal(-9, 0.5, has.shape) + 8 * has  # the least of the right ones parts right from wrong
+    found = LabelChoice(SUM, way).fitted(compared, brief, dev, scorer)
+
+    def score(numbers: NDArray[np.float64]) -> float:
+        return scorer.overall([text for text, _ in found.answers(numbers, LABELS)], dev)
+
+    a_little = 1e-6 * has  # as another batch may give
+    assert score(compared) == score(compared - a_little) == score(compared + a_little) == 1
 
 
 def test_what_is_unknown_is_not_tried() -> None:
