@@ -160,9 +160,11 @@ class OpenBook:
             return self.passage_index.search(inputs, vectors, count)
         first = self.search.reranked
         found = self.passage_index.search(inputs, vectors, max(count, first))
-        texts = searched_texts(self.passages, self.search)
-        orders = [rerank(self.reranker, input, order, texts, first) for input, order in zip(inputs, found, strict=True)]
-        return [order[:count] for order in orders]
+        orders = []
+        for input, order in zip(inputs, found, strict=True):
+            texts = searched_texts([self.passages[at] for at in order[:first]], self.search)
+            orders.append(rerank(self.reranker, input, order, texts)[:count])
+        return orders
 
     def solved_beside(self, passages: int) -> Solved:
         """The solved examples to show together with this many passages."""

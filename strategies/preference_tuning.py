@@ -8,6 +8,7 @@ The second adds half as many. It goes on with the adapter of the first, which is
 from __future__ import annotations
 
 import gc
+import math
 import shutil
 import time
 from collections.abc import Sequence
@@ -164,7 +165,10 @@ class PreferenceTuning(Finetuning):
                     evaluations=EVALUATIONS,
                     seed=self.seed,
                     tokens_done=tokens_done,
-                ).checked()
+                )
+                if math.isinf(trained.dev_loss):  # another beta may go well
+                    self.choices.append({"beta": beta, "tokens": trained.history[-1].tokens, "pairs_preferred": None})
+                    continue
                 leads = [chosen - rejected for chosen, rejected in log_probabilities(network, dev)]
                 preferred = Preferred.of(leads, [row.lead for row in dev])
                 read = trained.history[-1].tokens
@@ -172,6 +176,8 @@ class PreferenceTuning(Finetuning):
                 if best is None or preferred.by_reward > best.by_reward:
                     best, found = preferred, {"beta": beta, "pairs": len(rows), "preference_tokens": trained.tokens}
                     network.save_pretrained(str(self._kept))
+        if best is None:
+            trained.checked()
         del model, network, weights, start
         gc.collect()
         self.trained_model = self._answerer.model = self._load(self._kept)

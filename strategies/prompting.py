@@ -84,7 +84,8 @@ class Prompting:
         self._in_turns = are_conversations(split.train)
         rows = (split.dev, spare)
         scorer = scorer_while_learning(self.brief, split, documents)
-        told = self._told([row for row in split.train if row.id not in kept], model)
+        others = [row for row in split.train if row.id not in kept]
+        told = self._told(others, model)
         told = told[: self.budget.settings_raced]
         rewritings = (
             self.budget.rewritings
@@ -95,8 +96,10 @@ class Prompting:
         started, taken = time.perf_counter(), model.tokens_taken
         best, self.choices, effort = self._best(told, rows, scorer, tokens, report_progress)
         answered, found_better = effort.dev_rows, effort.found_better
+        # Read where it goes wrong on rows that judge nothing.
+        read = sorted(others, key=lambda row: stable_hash("mistakes", row.input, row.target))[: len(split.dev)]
         for _ in range(rewritings):
-            new = rewrite(model, self.brief, best.instruction, self._mistakes(best, split.dev, scorer))
+            new = rewrite(model, self.brief, best.instruction, self._mistakes(best, read, scorer))
             if new is None:
                 break
             rewritten = replace(best, instruction=new, settings=best.settings | {"instruction": new.name})
@@ -111,7 +114,9 @@ class Prompting:
             dev_rows=answered,
             seconds=time.perf_counter() - started,
             tokens=model.tokens_taken - taken,
-            training_rows=max(0, answered - len(split.dev)) + len(self._instruction.quoted),
+            training_rows=max(0, answered - len(split.dev))
+            + len(self._instruction.quoted)
+            + (len(read) if rewritings else 0),
             found_better=found_better,
         )
         self.settings = best.settings | self._answerer.settings
@@ -131,11 +136,11 @@ class Prompting:
         best, choices, effort = choose(self._answerer, attempts, dev, scorer, report_progress, tokens, spare)
         return told[attempts.index(best)], choices, effort
 
-    def _mistakes(self, told: Told, dev: Sequence[Example], scorer: Scorer) -> list[Mistake]:
-        answers = self._answerer.answer(told.ask([row.input for row in dev]))
+    def _mistakes(self, told: Told, rows: Sequence[Example], scorer: Scorer) -> list[Mistake]:
+        answers = self._answerer.answer(told.ask([row.input for row in rows]))
         return [
             Mistake(row.input, answer.text, row.target)
-            for row, answer in zip(dev, answers, strict=True)
+            for row, answer in zip(rows, answers, strict=True)
             if scorer.score(answer.text, row).value < RIGHT
         ]
 

@@ -165,7 +165,7 @@ class _PassageSearch:
         if settings.reranker:
             reranker = self._models.reranker(settings.reranker)
             orders = [
-                rerank(reranker, input, order, texts, settings.reranked)
+                rerank(reranker, input, order, [texts[at] for at in order[: settings.reranked]])
                 for input, order in zip(self._inputs, orders, strict=True)
             ]
         shares = np.array(

@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # imports torch, and a page only needs the declarations
 
 # A trial stops halfway if its training loss there is so many times that of the best one on the same rows.
 HOPELESS = 1.5
+MOST_CUT = 0.05  # of the training rows, for an instruction that prompting chose
 SAME_LOSS = 0.1  # nats per token that reloaded weights may differ by: bfloat16 rounds, wrong weights differ far more
 
 
@@ -96,7 +97,8 @@ class Training(ABC):
             self.notes.append("Each row was trained alone, which is slower, because together they gave another loss.")
         self._look_before(model, first.dev)
         total = min(self.budget.training_tokens, self.budget.epochs * sum(pair.tokens for pair in first.train))
-        best, effort = self._try_out(model, default, encoded, total, report_progress)
+        found = self._found_that_fits(rows, first.train)
+        best, effort = self._try_out(model, default, found, encoded, total, report_progress)
         tried = effort.settings_tried * int(TRIAL_SHARE * total)
 
         def training_done(read: int) -> None:
@@ -203,10 +205,20 @@ class Training(ABC):
             notes.append(f"Rows too long to train on whole: {cut:,}. Their last {rows.longest} tokens were used.")
         return Encoded(pairs, dev, notes)
 
+    def _found_that_fits(self, rows: TrainingRows, pairs: Sequence[Pair]) -> Instruction | None:
+        """The instruction that prompting chose, if there is one and hardly any row would lose its beginning to it.
+        `pairs` are the rows with the short instruction."""
+        if self.found is None:
+            return None
+        long, short = rows.model.count_tokens([self.found.text, SHORT_INSTRUCTIONS[self.brief.kind]])
+        cut = sum(pair.tokens < rows.longest < pair.tokens + long - short for pair in pairs)
+        return self.found if cut <= MOST_CUT * len(pairs) else None
+
     def _try_out(
         self,
         model: LocalModel,
         default: TrainingSettings,
+        found: Instruction | None,
         encoded: Callable[[TrainingSettings], Encoded],
         total: int,
         report_progress: ReportProgress,
@@ -216,7 +228,7 @@ class Training(ABC):
         if "learning_rate" in self.budget.settled:
             return default.settled(self.budget.settled, self.found), Effort()
         started, taken, tokens = time.perf_counter(), 0, int(TRIAL_SHARE * total)
-        changes = changes_to_try(self.learning_rates, self.found, self._tries_shapes, self.budget.trials)
+        changes = changes_to_try(self.learning_rates, found, self._tries_shapes, self.budget.trials)
         best, lowest = default, math.inf
         early, early_rows = math.inf, None  # the early loss of the best so far, and its rows
         for at, change in enumerate(changes):

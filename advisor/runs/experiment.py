@@ -213,7 +213,7 @@ def _race(
 ) -> dict[str, list[Trial]]:
     """The trials of the candidates by name, from disk where an earlier attempt finished them."""
     # Statistics take a second to import, so wait until there is something to judge.
-    from advisor.runs.so_far import Verdicts
+    from advisor.runs.so_far import Verdicts, read_so_far
 
     def tell(changed: StoredStep) -> None:
         store.save_step(changed)
@@ -221,6 +221,8 @@ def _race(
 
     run = store.run(run_id)
     verdicts = Verdicts(store.run_folder(run_id), run.plan, baselines, run.started_at or time.time())
+    if read_so_far(store.run_folder(run_id)) is None:
+        verdicts.judge([])
     expected = read_estimate(store.run_folder(run_id))
     racers = [
         Racer(_order(store, run_id, one.name, build_strategy), expected.get(one.name), verdicts.rows, tell, cancelled)

@@ -40,9 +40,11 @@ def train_again(
 
 
 def learn_from_fewer(order: StepOrder, task: Task, split: Split, report_progress: Callable[[Progress], None]) -> Trial:
-    """One point of a learning curve, on some of the test rows."""
+    """One point of a learning curve, on some of the test rows that it answered with all training rows."""
     chosen = read_trial(replace(order, rows=None).folder)
     asked = split.test[: PRESETS[order.preset].curve_test_rows(task.kind)]
+    if chosen is not None:
+        asked = asked[: len(chosen.outcomes)]
     told = f"{name_of(order.strategy)} on {order.rows:,} rows"
     return _learn_anew(order, told, chosen.settings if chosen else {}, task, split, asked, report_progress)
 

@@ -29,8 +29,9 @@ _FILE = "so_far.json"
 @dataclass(frozen=True, slots=True)
 class SoFar:
     """`headline` and `evidence` are sentences on the candidates measured so far, whose `scores` are by name, and
-    `choice` is taken of them; `missing` names the others. `baseline` says how the best baseline does, if there is one.
-    `seconds` passed since the run's start; `rows` is how many test rows there are."""
+    `choice` is taken of them; before there are any, on the best baseline. `missing` names the other candidates.
+    `baseline` says how the best baseline does, if there is one. `seconds` passed since the run's start; `rows` is how
+    many test rows there are."""
 
     headline: str
     evidence: str
@@ -67,6 +68,7 @@ class Verdicts:
         """The verdict as of now; None if nothing is measured."""
         judged = at_own_prices(sharing_timings([trial for trial in trials if is_judged(trial)]), self._plan)
         if not judged:
+            self._tell_of_baselines()
             return None
         verdict = recommend(
             judged,
@@ -81,23 +83,45 @@ class Verdicts:
         headline, evidence = verdict.headline, verdict.confidence_line
         if missing and verdict.choice is not None:  # what isn't measured may still beat it, and every baseline
             headline = f"So far, {in_sentence(verdict.choice)} leads."
-            score = measured[verdict.choice]
-            evidence = (
-                f"It scores {score_text(score.mean)} (95 % CI {score_text(score.low)} to {score_text(score.high)})."
+            evidence = f"It {_scoring(measured[verdict.choice])}."
+        self._keep(
+            SoFar(
+                headline=headline,
+                evidence=evidence,
+                scores=measured,
+                choice=verdict.choice,
+                missing=missing,
+                rows=self._rows,
+                seconds=max(0.0, time.time() - self._started_at),
+                baseline=verdict.baseline.line if verdict.baseline else None,
             )
-        found = SoFar(
-            headline=headline,
-            evidence=evidence,
-            scores=measured,
-            choice=verdict.choice,
-            missing=missing,
-            rows=self._rows,
-            seconds=max(0.0, time.time() - self._started_at),
-            baseline=verdict.baseline.line if verdict.baseline else None,
         )
+        return verdict
+
+    def _tell_of_baselines(self) -> None:
+        scores = {one.strategy: score_of_trial(one) for one in self._baselines if is_judged(one)}
+        if not scores:
+            return
+        best = max(scores, key=lambda name: scores[name].mean)
+        self._keep(
+            SoFar(
+                headline="No strategy is measured yet.",
+                evidence=f"The best baseline ({in_sentence(best)}) {_scoring(scores[best])}.",
+                scores={best: scores[best]},
+                choice=None,
+                missing=tuple(one.name for one in self._plan.pairings),
+                rows=self._rows,
+                seconds=max(0.0, time.time() - self._started_at),
+            )
+        )
+
+    def _keep(self, found: SoFar) -> None:
         with suppress(OSError):  # a full disk is for the trials to report
             write_whole(self._folder / _FILE, _SO_FAR.write(found))
-        return verdict
+
+
+def _scoring(score: Interval) -> str:
+    return f"scores {score_text(score.mean)} (95 % CI {score_text(score.low)} to {score_text(score.high)})"
 
 
 def read_so_far(folder: Path) -> SoFar | None:

@@ -17,6 +17,8 @@ _MEANING = (
 )
 _DASH = "A dash means that no row was given the label."
 
+_FEWER = "Strategies that stopped early are counted on the test rows that they answered, which are fewer."
+
 
 def section(report: Report) -> Section | None:
     """None where answers are no labels, and for a report of an earlier version."""
@@ -24,15 +26,17 @@ def section(report: Report) -> Section | None:
     if not found:
         return None
     rates = [{each.label: each for each in one.labels} for one in found]
+    counts = [sum(each.rows for each in one.labels) for one in found]
     rows = tuple(
         Row(each.label, (Cell(f"{each.rows:,}"), *(cell for one in rates for cell in _cells(one.get(each.label)))))
-        for each in found[0].labels
+        for each in found[counts.index(max(counts))].labels
     )
     measured = [Head(name_of(one.id), one.id, each) for one in found for each in ("precision", "recall")]
     heads = (Head("Test rows"), *measured)
     how = f"Counted on the {computation.tested(report)} of outcomes.csv: columns expected and answer."
     has_dash = any(cell.text == "–" for row in rows for cell in row.cells)
-    blocks: tuple[Block, ...] = (Table(heads, rows, corner="Label"), *small(_MEANING, *([_DASH] if has_dash else [])))
+    notes = [_MEANING, *([_DASH] if has_dash else []), *([_FEWER] if min(counts) < max(counts) else [])]
+    blocks: tuple[Block, ...] = (Table(heads, rows, corner="Label"), *small(*notes))
     return Section("labels", TITLE, _summary(found[0]), blocks, how, _heading(found[0]))
 
 

@@ -32,10 +32,10 @@ class CrossEncoderReranker:
         return np.asarray(self._model.predict(list(pairs), show_progress_bar=False), dtype=np.float32)
 
 
-def rerank(reranker: Reranker, input: str, order: Sequence[int], texts: Sequence[str], count: int) -> list[int]:
-    """The order of texts with its first `count` places sorted by the reranker."""
-    first = list(order[:count])
+def rerank(reranker: Reranker, input: str, order: Sequence[int], texts: Sequence[str]) -> list[int]:
+    """The order of texts with its first places sorted by the reranker, which reads their `texts`."""
+    first = order[: len(texts)]
     if not first:
         return []
-    scores = reranker.score([(input, texts[at]) for at in first])
-    return [*(first[at] for at in np.argsort(-scores, kind="stable")), *order[count:]]
+    scores = reranker.score([(input, text) for text in texts])
+    return [*(first[at] for at in np.argsort(-scores, kind="stable")), *order[len(texts) :]]

@@ -11,7 +11,7 @@ from advisor.render.html import render_html
 from advisor.render.markdown import render_markdown
 from advisor.schema import Report
 from advisor.wording import score_text
-from eval.outcomes import Trial
+from eval.outcomes import EarlyStop, Trial
 from eval.task import Kind
 from tests.reports import heads_of, rows_of, section_names, section_of
 
@@ -32,6 +32,16 @@ def test_every_strategy_has_its_rates_by_label(synthetic_report: MakeReport, syn
         precision, recall, _, tested = precision_recall_fscore_support(expected, given, labels=labels)
         assert count == str(tested[at])
         assert finetuning[:2] == [score_text(precision[at]), score_text(recall[at])]
+
+
+def test_rows_are_counted_where_all_were_answered(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:
+    whole = section_of(synthetic_report(), "labels")
+    prompting, retrieval, finetuning = synthetic_trials()
+    settled = replace(finetuning, outcomes=finetuning.outcomes[:30], stopped=EarlyStop("settled"))
+    part = section_of(synthetic_report(trials=(prompting, retrieval, settled)), "labels")
+    counts = {label: cells[0] for label, cells in rows_of(part).items()}
+    assert counts == {label: cells[0] for label, cells in rows_of(whole).items()}
+    assert "stopped early" in str(part.blocks) and "stopped early" not in str(whole.blocks)
 
 
 def test_the_label_that_is_found_least_is_named(synthetic_report: MakeReport, synthetic_trials: MakeTrials) -> None:

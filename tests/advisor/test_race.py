@@ -15,7 +15,7 @@ from advisor.runs.contestant import Contestant
 from advisor.runs.experiment import run_experiment
 from advisor.runs.order import StepOrder
 from advisor.runs.race import Racer
-from advisor.runs.so_far import read_so_far
+from advisor.runs.so_far import SoFar, read_so_far
 from advisor.runs.step import Standing, Time, Turn
 from advisor.schema import Candidate, Report
 from advisor.storage.store import Store
@@ -135,15 +135,17 @@ def test_a_run_that_is_killed_between_blocks_goes_on_without_fitting_again(store
 
 def test_a_verdict_stands_before_all_candidates_are_measured(store: Store) -> None:
     run_id = add_run(store)
-    missing: list[tuple[str, ...]] = []
+    told: list[SoFar] = []
 
     def listen(step: StoredStep) -> None:
-        if (found := read_so_far(store.run_folder(run_id))) and (not missing or missing[-1] != found.missing):
+        if (found := read_so_far(store.run_folder(run_id))) and (not told or told[-1].missing != found.missing):
             assert found.scores and found.headline
-            missing.append(found.missing)
+            told.append(found)
 
-    run(store, run_id, listen)
-    assert missing == [("retrieval", "finetuning"), ("finetuning",), ()]
+    report = run(store, run_id, listen)
+    assert [one.missing for one in told] == [THREE, ("retrieval", "finetuning"), ("finetuning",), ()]
+    best = max(report.baselines, key=lambda one: one.score.mean if isinstance(one, Candidate) else -1.0)
+    assert list(told[0].scores) == [best.id] and told[0].choice is None and "best baseline" in told[0].evidence
 
 
 def test_a_child_that_dies_between_its_turns_has_failed_and_the_others_go_on(store: Store) -> None:

@@ -162,7 +162,12 @@ def test_without_a_worker_the_page_says_so_and_offers_to_start_one(
 
 def test_a_verdict_so_far_names_what_is_not_measured_yet(store: Store) -> None:
     run_id = queued(store, *tiny_task(test=80), "prompting", "retrieval", "finetuning")
-    with going(store, run_id, HALTING, lambda: read_so_far(store.run_folder(run_id)) is not None):
+
+    def is_judged() -> bool:
+        found = read_so_far(store.run_folder(run_id))
+        return found is not None and found.choice is not None
+
+    with going(store, run_id, HALTING, is_judged):
         said = html_of(open_page("Report", run=run_id))
     assert "Verdict so far" in said and "From 20 of 80 test rows. It may still change." in said
     assert "Not measured yet: retrieval and adapter fine-tuning." in said

@@ -168,6 +168,14 @@ def test_every_beta_of_the_budget_is_tried_and_the_chosen_one_settled(fitted: Pr
     assert [choice["beta"] for choice in again.choices if "pairs_preferred" in choice] == [fitted.settings["beta"]]
 
 
+def test_a_beta_at_which_training_fails_loses_and_nothing_else_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strategies.preference_tuning.BETAS", (1e38, BETA))
+    strategy = PreferenceTuning(Brief("tiny", Kind.WRITING, "", ()), tiny_transformer, replace(BUDGET, settings=6))
+    strategy.fit(LearningSplit(preferences(40, 1), preferences(10, 2)), (), ignore)
+    assert [one["pairs_preferred"] is None for one in strategy.choices if "pairs_preferred" in one] == [True, False]
+    assert strategy.settings["beta"] == BETA and strategy.predict(["parcel lamp"])[0].text
+
+
 def test_a_saved_strategy_answers_as_before(fitted: PreferenceTuning, tmp_path: Path) -> None:
     fitted.save(tmp_path)
     loaded = PreferenceTuning(fitted.brief, tiny_transformer, BUDGET)

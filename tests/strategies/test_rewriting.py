@@ -14,7 +14,7 @@ from strategies.engine.language_model import Prompt, RowsDone, Written
 from strategies.engine.transformer import Transformer
 from strategies.instructions import Instruction
 from strategies.presets import Budget
-from strategies.prompting import Prompting
+from strategies.prompting import SPARE_ROWS, Prompting, spare_rows
 from strategies.rewriting import MOST_MISTAKES, Mistake, rewrite
 from strategies.served.address import ServedAddress
 from strategies.served.capabilities import Capabilities
@@ -79,9 +79,9 @@ def test_a_better_instruction_is_taken(served: tuple[Writer, ServedModel]) -> No
     assert [answer.text for answer in strategy.predict(["blue lamp", "red lamp"])] == ["B-3", "R-1"]
     [asked] = writer.asked_to_improve
     assert "Give the code." in asked and asked.count("Wrong answer: a lamp") == min(MOST_MISTAKES, len(SPLIT.dev))
-    assert {line.removeprefix("Input: ") for line in asked.splitlines() if line.startswith("Input: ")} <= {
-        row.input for row in SPLIT.dev
-    }
+    read = {line.removeprefix("Input: ") for line in asked.splitlines() if line.startswith("Input: ")}
+    judging = spare_rows(SPLIT.train, strategy.brief, SPARE_ROWS * len(SPLIT.dev))
+    assert read <= {row.input for row in SPLIT.train} - {row.input for row in judging}
     assert strategy.effort.found_better
 
 

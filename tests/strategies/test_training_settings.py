@@ -47,9 +47,9 @@ def test_what_the_report_shows_settles_the_same_settings(shape: AdapterShape | N
     assert default.settled({}, FOUND) == default
 
 
-def fitted(kind: type[Training], budget: Budget = BUDGET) -> Training:
+def fitted(kind: type[Training], budget: Budget = BUDGET, found: Instruction = FOUND) -> Training:
     strategy = kind(BRIEF, tiny_transformer, budget)
-    strategy.found = FOUND
+    strategy.found = found
     strategy.fit(SPLIT, (), lambda progress: None)
     return strategy
 
@@ -80,6 +80,13 @@ def test_what_was_trained_with_the_prompt_of_prompting_is_asked_with_it(tmp_path
     again = Finetuning(BRIEF, tiny_transformer, BUDGET)
     again.load(tmp_path)
     assert again.predict(INPUTS) == strategy.predict(INPUTS)
+
+
+def test_an_instruction_that_training_rows_would_lose_is_not_tried() -> None:
+    long = Instruction("drafted, with an example each", f"{FOUND.text}\n{'A parcel is late, or money is owed. ' * 60}")
+    strategy = fitted(Finetuning, replace(BUDGET, settings=3), found=long)
+    assert {one["prompt"] for one in strategy.choices[: replace(BUDGET, settings=3).trials]} == {SHORT}
+    assert not any("too long to train on" in note for note in strategy.notes)
 
 
 def test_other_shapes_are_only_tried_of_adapters() -> None:
