@@ -21,6 +21,7 @@ from strategies.halving import (
     FIRST_ROWS,
     LABELS_FOLLOWED,
     WRITTEN_COST,
+    WRITTEN_PRICE,
     Round,
     Work,
     count_answers,
@@ -162,7 +163,8 @@ class _Race:
         shared = self._shared(attempt)
         own = max(mean(lengths) - shared, 1.0)
         if not self.answerer.scores_labels:
-            return Work(shared, own + WRITTEN_COST * self.answerer.answer_tokens)
+            cost = WRITTEN_COST if self.answerer.model.reads_beginnings_once else WRITTEN_PRICE
+            return Work(shared, own + cost * self.answerer.answer_tokens)
         labels = len(self.answerer.brief.labels)
         if not self.answerer.model.reads_beginnings_once:  # a server may read the prompt again for each label
             again = labels if self.answerer.label_way is LabelWay.SCORED else 1

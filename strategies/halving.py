@@ -17,7 +17,8 @@ FIRST_SHARE = 2 / 3  # of the tokens, for all settings and the first rows
 FIRST_ROWS = 16  # that all settings answer
 FEWEST_MORE = 8  # rows; fewer more aren't worth a round
 LABELS_FOLLOWED = 8  # by a search for the best label, about
-WRITTEN_COST = 4  # tokens read in the time that one is written
+WRITTEN_COST = 8  # tokens read in the time that one is written, by a model in memory: 8 to 13 on two cores
+WRITTEN_PRICE = 4  # tokens read for the price of one written, behind a server
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from strategies.answerer import ESTIMATED_LENGTH_SLACK, longest_answer
 from strategies.declaration import Declaration
 from strategies.demonstrations import TOKENS_OF_EXAMPLES, draws_for
 from strategies.engine.language_model import LabelWay
-from strategies.halving import WRITTEN_COST, Work
+from strategies.halving import WRITTEN_PRICE, Work
 from strategies.instructions import instructions_for, short_instruction
 from strategies.presets import SENTENCE_TOKENS, Budget
 from strategies.prompting import in_order
@@ -56,7 +56,7 @@ def foresee_requests(
     declared, rows = DECLARATIONS[strategy], min(budget.probe_rows, len(split.test))
     prompts = _prompt_tokens(strategy, brief, split, documents, budget.settings_raced)
     one = _answers(1, mean(prompts), brief, split, budget, can)
-    work = Work(0.0, one.read + WRITTEN_COST * _limit(brief, split, budget, can))
+    work = Work(0.0, one.read + WRITTEN_PRICE * _limit(brief, split, budget, can))
     if _is_prompted(declared):
         asked = count_choosing(declared, split, budget, work, len(prompts), 0 if budget.settled else budget.rewritings)
     else:
