@@ -110,6 +110,10 @@ class RetrievalFinetuning(Finetuning):
         self._searches_tried = searched.tried
         self._counts = TRAINED_WITH_DOCUMENTS if self._book.passages else TRAINED_WITHOUT
 
+    @property
+    def _reads_only_inputs(self) -> bool:
+        return False  # what is looked up for a training row is known by its place
+
     def _teach(self, train: Sequence[Example], model: LanguageModel) -> list[Prompt]:
         return self._prompts([row.input for row in train], self._open_for_training(train, model))
 

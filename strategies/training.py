@@ -30,8 +30,9 @@ from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.instructions import SHORT, Instruction
 from strategies.presets import TRIAL_SHARE, Budget
 from strategies.prompts import SHORT_INSTRUCTIONS, are_conversations, as_asked, build_prompt
+from strategies.row_variants import with_variants
 from strategies.training_rows import Encoded, TrainingRows, learns_all_answers, note_on_turns
-from strategies.training_settings import TrainingSettings, changes_to_try
+from strategies.training_settings import VARIED_UNDER, Change, TrainingSettings, changes_to_try
 
 if TYPE_CHECKING:  # imports torch, and a page only needs the declarations
     from peft import PeftModel
@@ -69,6 +70,7 @@ class Training(ABC):
     _instruction: str = field(default="", init=False, repr=False)
     _adapter_shape: AdapterShape | None = field(default=None, init=False, repr=False)
     _in_turns: bool = field(default=False, init=False, repr=False)  # whether prompts keep the turns of conversations
+    _varied: bool = field(default=False, init=False, repr=False)  # training rows also come in a variant
     name: ClassVar[str]
     declaration: ClassVar[Declaration]
     learning_rates: ClassVar[tuple[float, ...]]  # tried in this order within the budget
@@ -91,14 +93,14 @@ class Training(ABC):
         default = TrainingSettings(self.learning_rates[0], short, self._shape())
         self._take(default)
         first = self._encode(split, rows)
-        encoded = partial(self._encoded, known={short: first}, split=split, rows=rows)
+        encoded = partial(self._encoded, known={(short, False): first}, split=split, rows=rows)
         if not packing_is_right(model.network, [*first.train, *first.dev]):
             self._packs = False
             self.notes.append("Each row was trained alone, which is slower, because together they gave another loss.")
         self._look_before(model, first.dev)
         total = min(self.budget.training_tokens, self.budget.epochs * sum(pair.tokens for pair in first.train))
-        found = self._found_that_fits(rows, first.train)
-        best, effort = self._try_out(model, default, found, encoded, total, report_progress)
+        changes = self._changes_to_try(len(split.train), self._found_that_fits(rows, first.train))
+        best, effort = self._try_out(model, default, changes, encoded, total, report_progress)
         tried = effort.settings_tried * int(TRIAL_SHARE * total)
 
         def training_done(read: int) -> None:
@@ -182,22 +184,30 @@ class Training(ABC):
         return TrainingRows(model, None if self.brief.labels else answer_tokens)
 
     def _encoded(
-        self, settings: TrainingSettings, known: dict[Instruction, Encoded], split: LearningSplit, rows: TrainingRows
+        self,
+        settings: TrainingSettings,
+        known: dict[tuple[Instruction, bool], Encoded],
+        split: LearningSplit,
+        rows: TrainingRows,
     ) -> Encoded:
-        """The rows with these settings, which are taken. `known` are those of instructions that were tried before."""
+        """The rows with these settings, which are taken. `known` are those of instructions that were tried before, with
+        variants of rows or without."""
         self._take(settings)
-        if settings.instruction not in known:
-            known[settings.instruction] = self._encode(split, rows)
-        return known[settings.instruction]
+        key = (settings.instruction, settings.varied)
+        if key not in known:
+            known[key] = self._encode(split, rows)
+        return known[key]
 
     def _take(self, settings: TrainingSettings) -> None:
         """Prompts and trained parts are as these settings say from now on."""
         self._instruction, self._adapter_shape = settings.instruction.text, settings.shape
+        self._varied = settings.varied
 
     def _encode(self, split: LearningSplit, rows: TrainingRows) -> Encoded:
-        asked = self._teach(split.train, rows.model)
+        train = with_variants(split.train, self.brief.kind, self.seed) if self._varied else split.train
+        asked = self._teach(train, rows.model)
         learns_all = self.learns_earlier and learns_all_answers(self.brief.kind)
-        pairs = rows.of_conversations(split.train, asked) if learns_all else rows.of_answers(split.train, asked)
+        pairs = rows.of_conversations(train, asked) if learns_all else rows.of_answers(train, asked)
         dev = rows.of_answers(split.dev, self._ask([example.input for example in split.dev], rows.model).prompts)
         note = note_on_turns(asked, learns_all)
         notes = [] if note is None else [note]
@@ -214,11 +224,16 @@ class Training(ABC):
         cut = sum(pair.tokens < rows.longest < pair.tokens + long - short for pair in pairs)
         return self.found if cut <= MOST_CUT * len(pairs) else None
 
+    def _changes_to_try(self, rows: int, found: Instruction | None) -> list[Change]:
+        """With so many training rows; `found` is the instruction that prompting chose."""
+        tries_variants = rows < VARIED_UNDER and self._reads_only_inputs and not self._in_turns
+        return changes_to_try(self.learning_rates, found, tries_variants, self._tries_shapes, self.budget.trials)
+
     def _try_out(
         self,
         model: LocalModel,
         default: TrainingSettings,
-        found: Instruction | None,
+        changes: Sequence[Change],
         encoded: Callable[[TrainingSettings], Encoded],
         total: int,
         report_progress: ReportProgress,
@@ -228,7 +243,6 @@ class Training(ABC):
         if "learning_rate" in self.budget.settled:
             return default.settled(self.budget.settled, self.found), Effort()
         started, taken, tokens = time.perf_counter(), 0, int(TRIAL_SHARE * total)
-        changes = changes_to_try(self.learning_rates, found, self._tries_shapes, self.budget.trials)
         best, lowest = default, math.inf
         early, early_rows = math.inf, None  # the early loss of the best so far, and its rows
         for at, change in enumerate(changes):
@@ -253,6 +267,11 @@ class Training(ABC):
     @property
     def _tries_shapes(self) -> bool:
         return False
+
+    @property
+    def _reads_only_inputs(self) -> bool:
+        """Whether a training row's prompt follows from its input, so that rows can be varied."""
+        return True
 
     def _shape(self) -> AdapterShape | None:
         """That of the adapter, by default."""

@@ -17,7 +17,10 @@ _MEANING = (
 )
 _DASH = "A dash means that no row was given the label."
 
-_FEWER = "Strategies that stopped early are counted on the test rows that they answered, which are fewer."
+_FEWER = (
+    "Strategies that stopped early are counted on the test rows that they answered, which are fewer. Two dashes mean "
+    "that none of these has the label."
+)
 
 
 def section(report: Report) -> Section | None:

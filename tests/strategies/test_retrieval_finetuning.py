@@ -14,6 +14,7 @@ from strategies.likeness import likeness_of
 from strategies.open_book import TRAINED_WITH_DOCUMENTS, TRAINED_WITHOUT
 from strategies.presets import Budget
 from strategies.retrieval_finetuning import DISTRACTED_SHARE, RetrievalFinetuning
+from strategies.training_settings import VARIANTS
 from strategies.workload import foresee
 from tests.tiny_model import tiny_transformer
 
@@ -74,6 +75,15 @@ def test_no_row_is_taught_with_itself_its_group_or_what_says_the_same() -> None:
         assert row.id not in ("r10", "r11") or not {"r10", "r11"} & {one.id for one in shown}
     are_alike = likeness_of(train)
     assert are_alike("r3", "r3") and are_alike("r3", "r9") and are_alike("r11", "r10") and not are_alike("r12", "r13")
+
+
+def test_its_rows_are_not_varied_because_what_is_looked_up_for_them_is_known_by_their_place() -> None:
+    strategy = RetrievalFinetuning(
+        Brief("tiny", Kind.ANSWERING, ""), tiny_transformer, replace(BUDGET, settings=12, training_tokens=6000)
+    )
+    strategy.fit(SPLIT, DOCUMENTS, lambda progress: None)
+    assert any("learning_rate" in one for one in strategy.choices)
+    assert not any(VARIANTS in one for one in strategy.choices)
 
 
 def test_no_row_is_taught_with_a_conversation_that_goes_on_from_its_answer() -> None:

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from eval.task import Brief, Example, Kind, LearningSplit
+from eval.conversation import written
+from eval.task import Brief, Example, Kind, LearningSplit, Turn
 from strategies.engine.adapter_shape import MORE_RANK, RANK, USUAL, AdapterShape
 from strategies.finetuning import Finetuning
 from strategies.full_finetuning import FullFinetuning
 from strategies.instructions import SHORT, Instruction
 from strategies.presets import Budget
+from strategies.row_variants import with_variants
 from strategies.training import Training
-from strategies.training_settings import TrainingSettings, changes_to_try
+from strategies.training_settings import VARIANTS, TrainingSettings, changes_to_try
 from tests.tiny_model import tiny_transformer
 
 LABELS = ("delivery", "refund")
@@ -25,24 +27,37 @@ ROWS = tuple(
 )
 SPLIT = LearningSplit(ROWS[:30], ROWS[30:])
 INPUTS = [row.input for row in ROWS[30:]]
-BUDGET = Budget(test_rows=8, dev_rows=6, latency_rows=2, settings=10, training_tokens=3000, epochs=4, answer_tokens=0)
+BUDGET = Budget(test_rows=8, dev_rows=6, latency_rows=2, settings=12, training_tokens=3000, epochs=4, answer_tokens=0)
 FOUND = Instruction("drafted", "Is it about a delivery or about a refund?")
+
+
+def as_conversation(row: Example) -> Example:
+    turns = (Turn("user", "Hello."), Turn("assistant", "How can I help?"))
+    return replace(row, input=written((*turns, Turn("user", row.input))), turns=turns)
+
+
+CHATS = tuple(map(as_conversation, ROWS))
 
 
 def test_rates_come_first_then_the_prompt_then_shapes() -> None:
     first = TrainingSettings(1.0, Instruction(SHORT, "Short."), USUAL)
-    tried = [change(first) for change in changes_to_try((1.0, 2.0, 3.0, 4.0), FOUND, True, 10)]
-    assert [one.learning_rate for one in tried] == [1.0, 2.0, 1.0, 3.0, 1.0, 1.0, 4.0]
-    assert [one.instruction == FOUND for one in tried] == [False, False, True, False, False, False, False]
-    assert [one.shape for one in tried[4:6]] == [AdapterShape(MORE_RANK), AdapterShape(RANK, all_layers=True)]
-    assert len(changes_to_try((1.0, 2.0), None, False, 10)) == len(changes_to_try((1.0, 2.0, 3.0), FOUND, True, 2)) == 2
+    tried = [change(first) for change in changes_to_try((1.0, 2.0, 3.0, 4.0), FOUND, True, True, 10)]
+    assert [one.learning_rate for one in tried] == [1.0, 2.0, 1.0, 3.0, 1.0, 1.0, 1.0, 4.0]
+    assert [at for at, one in enumerate(tried) if one.instruction == FOUND] == [2]
+    assert [at for at, one in enumerate(tried) if one.varied] == [4]
+    assert [one.shape for one in tried[5:7]] == [AdapterShape(MORE_RANK), AdapterShape(RANK, all_layers=True)]
+    assert len(changes_to_try((1.0, 2.0), None, False, False, 10)) == 2
+    assert len(changes_to_try((1.0, 2.0, 3.0), FOUND, True, True, 2)) == 2
 
 
+@pytest.mark.parametrize("varied", [False, True])
 @pytest.mark.parametrize("shape", [USUAL, AdapterShape(MORE_RANK, all_layers=True), None])
 @pytest.mark.parametrize("instruction", [FOUND, Instruction(SHORT, "Short.")])
-def test_what_the_report_shows_settles_the_same_settings(shape: AdapterShape | None, instruction: Instruction) -> None:
+def test_what_the_report_shows_settles_the_same_settings(
+    shape: AdapterShape | None, instruction: Instruction, varied: bool
+) -> None:
     default = TrainingSettings(1.0, Instruction(SHORT, "Short."), shape and USUAL)
-    chosen = TrainingSettings(2.0, instruction, shape)
+    chosen = TrainingSettings(2.0, instruction, shape, varied)
     assert default.settled(chosen.shown, FOUND) == chosen
     assert default.settled({}, FOUND) == default
 
@@ -87,6 +102,24 @@ def test_an_instruction_that_training_rows_would_lose_is_not_tried() -> None:
     strategy = fitted(Finetuning, replace(BUDGET, settings=3), found=long)
     assert {one["prompt"] for one in strategy.choices[: replace(BUDGET, settings=3).trials]} == {SHORT}
     assert not any("too long to train on" in note for note in strategy.notes)
+
+
+def test_few_rows_are_also_tried_in_variants_and_many_or_conversations_are_not() -> None:
+    tokens = {one[VARIANTS]: one["tokens"] for one in fitted(Finetuning).choices[: BUDGET.trials] if VARIANTS in one}
+    assert tokens.keys() == {"yes"} and tokens["yes"] > 0
+    rows = with_variants(SPLIT.train, Kind.CLASSIFICATION, 0)
+    changed = rows[len(SPLIT.train) :]
+    assert rows[: len(SPLIT.train)] == list(SPLIT.train) and len(changed) == len(SPLIT.train)
+    assert {one.id: one.target for one in changed} == {one.id: one.target for one in SPLIT.train}
+    assert not {one.input for one in changed} & {one.input for one in SPLIT.train}
+    again = fitted(Finetuning, replace(BUDGET, settled={"learning_rate": 3e-3, VARIANTS: "yes"}))
+    plain = fitted(Finetuning, replace(BUDGET, settled={"learning_rate": 3e-3}))
+    assert again.settings["epochs"] < 0.7 * plain.settings["epochs"]
+    many = tuple(replace(row, id=f"{row.id}-{at}", input=f"{row.input} {at}") for at in range(8) for row in ROWS)
+    for split in (LearningSplit(many, ROWS[30:]), LearningSplit(CHATS[:30], CHATS[30:])):
+        strategy = Finetuning(BRIEF, tiny_transformer, BUDGET)
+        strategy.fit(split, (), lambda progress: None)
+        assert not any(VARIANTS in one for one in strategy.choices)
 
 
 def test_other_shapes_are_only_tried_of_adapters() -> None:
