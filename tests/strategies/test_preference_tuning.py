@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import shutil
 from collections.abc import Sequence
@@ -169,7 +170,7 @@ def test_every_beta_of_the_budget_is_tried_and_the_chosen_one_settled(fitted: Pr
 
 
 def test_a_beta_at_which_training_fails_loses_and_nothing_else_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("strategies.preference_tuning.BETAS", (1e38, BETA))
+    monkeypatch.setattr("strategies.preference_tuning.BETAS", (math.nan, BETA))
     strategy = PreferenceTuning(Brief("tiny", Kind.WRITING, "", ()), tiny_transformer, replace(BUDGET, settings=6))
     strategy.fit(LearningSplit(preferences(40, 1), preferences(10, 2)), (), ignore)
     assert [one["pairs_preferred"] is None for one in strategy.choices if "pairs_preferred" in one] == [True, False]
