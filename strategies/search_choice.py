@@ -75,7 +75,8 @@ def choose_search(
     rerankers = [name for name in models.rerankers if language == "en" or name not in models.english]
     if documents:
         _choose_passages(choice, train, documents, models, effort, embedders, rerankers, report_progress)
-    _choose_examples(choice, train, models, effort, judge, [choice.settings.embedder] if documents else embedders)
+    found_by = [choice.settings.embedder] if documents else embedders
+    _choose_examples(choice, train, models, effort, judge, found_by, report_progress)
     report_progress(Progress(CHOOSING_SEARCH, len(choice.tried), len(choice.tried)))
     choice.found_better = choice.settings != default if len(choice.tried) > 1 else None
     rounded = [name for name in (choice.settings.embedder, choice.settings.reranker) if name and packaged_folder(name)]
@@ -194,6 +195,7 @@ def _choose_examples(
     budget: SearchBudget,
     judge: Judge,
     embedders: Sequence[str],
+    report_progress: ReportProgress,
 ) -> None:
     pool = list(_within_words(_shuffled(train), budget.words))
     words = fmean(_words(row.target) for row in pool) if pool else 1.0
@@ -231,9 +233,13 @@ def _choose_examples(
         )
         return np.array(shares)
 
-    found = try_out(choice.settings)
     options: list[dict[str, Any]] = [{"example_way": Way.BOTH}, {"example_way": Way.WORDS}]
-    for option in [*options, *({"embedder": name} for name in embedders[1:])]:
+    options += [{"embedder": name} for name in embedders[1:]]
+    before = len(choice.tried)
+    report_progress(Progress(CHOOSING_SEARCH, before, before + 1 + len(options)))
+    found = try_out(choice.settings)
+    for option in options:
+        report_progress(Progress(CHOOSING_SEARCH, len(choice.tried), before + 1 + len(options)))
         other = replace(choice.settings, **option)
         if _is_better(shares := try_out(other), found):
             choice.settings, found = other, shares

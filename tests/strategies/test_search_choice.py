@@ -9,6 +9,7 @@ import numpy as np
 
 from eval.scoring import scorer_while_learning
 from eval.task import Brief, Document, Example, Kind, LearningSplit
+from strategies.contract import Progress
 from strategies.open_book import index_book
 from strategies.presets import Budget
 from strategies.prompts import as_asked
@@ -107,7 +108,9 @@ def test_solved_examples_are_found_by_what_brings_the_right_labels() -> None:
     labels = ("qa", "qb", "qc")
     brief = Brief("codes", Kind.CLASSIFICATION, "", labels)
     scorer = scorer_while_learning(brief, LearningSplit(tuple(rows), ()), ())
-    choice = choose_search(rows, (), DefaultModel(), BUDGET, judge_by(scorer), lambda progress: None)
+    heard: list[Progress] = []
+    choice = choose_search(rows, (), DefaultModel(), BUDGET, judge_by(scorer), heard.append)
+    assert [(one.done, one.total) for one in heard] == [(0, 3), (1, 3), (2, 3), (3, 3)]
     tried = {one["example search"]: one["found"] for one in choice.tried}
     assert tried[choice.settings.example_way.value] == max(tried.values()) > 0.5
     book, _ = index_book(rows[:100], (), DefaultModel(), choice, lambda progress: None)
