@@ -256,8 +256,10 @@ class Training(ABC):
             trial = self._train(model, rows, settings.learning_rate, tokens, 1, trial_done, stops_above=stops_above)
             taken += trial.tokens + sum(pair.tokens for pair in rows.dev)
             loss = round(trial.dev_loss, 4) if math.isfinite(trial.dev_loss) else None
-            self.choices.append(settings.shown | {"tokens": trial.tokens, "dev_loss": loss})
-            if trial.dev_loss < lowest:
+            was_stopped = trial.early_loss is not None and not trial.early_loss <= stops_above
+            stopped = {"stopped": "halfway"} if was_stopped else {}  # whatever its dev loss was there
+            self.choices.append(settings.shown | {"tokens": trial.tokens, "dev_loss": loss} | stopped)
+            if trial.dev_loss < lowest and not was_stopped:
                 best, lowest = settings, trial.dev_loss
                 early, early_rows = math.inf if trial.early_loss is None else trial.early_loss, rows
         found_better = best != default if len(changes) > 1 else None

@@ -140,3 +140,12 @@ def test_a_rate_that_cannot_win_is_tried_on_fewer_tokens(monkeypatch: pytest.Mon
     long = replace(BUDGET, settings=3, training_tokens=30_000, epochs=40)
     good, hopeless = (one["tokens"] for one in fitted(Finetuning, long).choices[:2])
     assert 0.5 * good <= hopeless < 0.7 * good
+
+
+def test_a_trial_that_was_stopped_is_not_chosen_whatever_its_dev_loss_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strategies.training.HOPELESS", 1e-9)
+    monkeypatch.setattr(Finetuning, "learning_rates", (1e-9, 2e-2))
+    strategy = fitted(Finetuning, replace(BUDGET, settings=3, training_tokens=30_000, epochs=40))
+    first, stopped = strategy.choices[:2]
+    assert stopped["dev_loss"] < first["dev_loss"] and "stopped" in stopped and "stopped" not in first
+    assert strategy.settings["learning_rate"] == 1e-9
