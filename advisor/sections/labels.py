@@ -16,7 +16,6 @@ _MEANING = (
     "with this label that were given it."
 )
 _DASH = "A dash means that no row was given the label."
-
 _FEWER = (
     "Strategies that stopped early are counted on the test rows that they answered, which are fewer. Two dashes mean "
     "that none of these has the label."
