@@ -8,14 +8,14 @@ from itertools import accumulate
 from typing import Any
 
 from eval.splitting.stable_order import stable_hash
-from eval.task import Brief, Example
+from eval.task import Brief, Example, Kind
 from strategies.engine.language_model import LanguageModel
 from strategies.standing import Standing
 
 TOKENS_OF_EXAMPLES = 3000  # read once for all inputs, where the model keeps what all prompts begin with
 # Tried in a task without labels, the most promising first (docs/benchmarks.md): where the examples are read once for
-# all inputs, and where every request pays for them.
-COUNTS, COUNTS_IF_PAID = (32, 16, 64, 8, 4), (8, 16, 32, 4)
+# all inputs, where every request pays for them, and where answers are free text, of which examples show only the form.
+COUNTS, COUNTS_IF_PAID, COUNTS_OF_TEXTS = (32, 16, 64, 8, 4), (8, 16, 32, 4), (8, 4, 16, 32)
 COUNTS_OF_LABELS = (4, 8, 16)  # in one with labels, made multiples of them; more examples have shown no gain there
 AT_RANDOM, TYPICAL, BORDERLINE = "at random", "the most typical", "near other labels"
 
@@ -36,10 +36,11 @@ class Draw:
 def counts_for(brief: Brief, read_once: bool) -> list[int]:
     """How many examples are worth trying, the most promising first: in a task with labels, each label equally often.
     `read_once`: whether the model keeps what all prompts begin with."""
-    if not brief.labels:
-        return list(COUNTS if read_once else COUNTS_IF_PAID)
-    labels = len(brief.labels)
-    return sorted({-(-count // labels) * labels for count in COUNTS_OF_LABELS})
+    if labels := len(brief.labels):
+        return sorted({-(-count // labels) * labels for count in COUNTS_OF_LABELS})
+    if brief.kind in (Kind.ANSWERING, Kind.WRITING):
+        return list(COUNTS_OF_TEXTS)
+    return list(COUNTS if read_once else COUNTS_IF_PAID)
 
 
 def draws_for(brief: Brief, read_once: bool) -> list[Draw]:

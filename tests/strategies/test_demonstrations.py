@@ -69,8 +69,12 @@ def test_counts_are_multiples_of_the_labels() -> None:
     assert counts_for(BRIEF, True) == counts_for(BRIEF, False) == [6, 12, 18]
     assert counts_for(Brief("many", Kind.CLASSIFICATION, "", tuple(map(str, range(77)))), True) == [77]
     assert counts_for(Brief("two", Kind.CLASSIFICATION, "", ("a", "b")), True) == [4, 8, 16]
-    free = Brief("free", Kind.WRITING, "")
-    assert counts_for(free, read_once=True)[0] > counts_for(free, read_once=False)[0]  # each request pays for these
+
+
+def test_free_text_and_paid_requests_are_tried_with_fewer_examples_first() -> None:
+    fields, text = Brief("fields", Kind.EXTRACTION, ""), Brief("text", Kind.ANSWERING, "")
+    assert counts_for(fields, read_once=True)[0] > counts_for(fields, read_once=False)[0]
+    assert counts_for(text, read_once=True)[0] == counts_for(text, read_once=False)[0] == 8
 
 
 def test_draws_at_random_differ() -> None:
