@@ -106,20 +106,19 @@ class Finetuning(Training):
         model.network = network.unload()
 
     def _load(self, folder: Path) -> LocalModel:
-        from peft import PeftModel
+        from strategies.engine.adapter import read_adapter
 
         model = self.load_model()
-        model.network = PeftModel.from_pretrained(model.network, folder).merge_and_unload().eval()
+        model.network = read_adapter(model.network, folder).merge_and_unload().eval()
         return model
 
     def _load_apart(self, folder: Path) -> LocalModel:
         """The model with the adapter kept separate from the base weights."""
-        from peft import PeftModel
-
+        from strategies.engine.adapter import read_adapter
         from strategies.engine.few_rows import hasten_few_rows
 
         model = self.load_model()
-        PeftModel.from_pretrained(model.network, folder).eval()  # inserts its parts into the network itself
+        read_adapter(model.network, folder).eval()  # inserts its parts into the network itself
         if model.device.type == "cpu" and not model.slow_because:
             hasten_few_rows(model.network)
         return model

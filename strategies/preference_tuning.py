@@ -123,8 +123,7 @@ class PreferenceTuning(Finetuning):
     def _learn_preferences(self, split: LearningSplit, report_progress: ReportProgress) -> dict[str, Any]:
         """Trains the adapter further, with every beta to try, and keeps the one with which most held-out pairs come out
         right (the first if equal, which is the closest to the usual). Returns its settings."""
-        from peft import PeftModel
-
+        from strategies.engine.adapter import read_adapter
         from strategies.engine.loss import without_adapter
         from strategies.engine.preference_loss import PreferenceLoss, log_probabilities, with_reference
         from strategies.engine.training import keep_within_memory, train_for
@@ -135,7 +134,7 @@ class PreferenceTuning(Finetuning):
         del self.trained_model, self._answerer.model
         gc.collect()  # one model in memory at a time
         model = self.load_model()
-        network = PeftModel.from_pretrained(model.network, self._kept, is_trainable=True)
+        network = read_adapter(model.network, self._kept, is_trainable=True)
         network.save_pretrained(str(self._before))
         keep_within_memory(without_adapter(network))
         tokens = int(PREFERENCE_SHARE * self.budget.training_tokens) // len(self._betas)

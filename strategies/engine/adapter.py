@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import asdict
+from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -12,7 +16,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from eval.task import BadInput
-from strategies.engine.adapter_shape import USUAL, AdapterShape
+from strategies.engine.adapter_shape import CONFIG, USUAL, AdapterShape
 from strategies.engine.few_rows import FewRowsLinear
 from strategies.engine.training import keep_within_memory
 
@@ -20,6 +24,19 @@ from strategies.engine.training import keep_within_memory
 # tokens, the dev loss was as good as with an adapter on all layers (docs/benchmarks.md).
 LEFT_AS_THEY_ARE = 1 / 3
 _FORWARDS = (torch.nn.Linear.forward, FewRowsLinear.forward, Conv1D.forward)  # not those of routers between experts
+_WEIGHTS = "adapter_model.safetensors"
+# Of a saved adapter: what is taken over, and what says where it came from.
+_SAID_AGAIN = {
+    "auto_mapping",
+    "base_model_name_or_path",
+    "fan_in_fan_out",
+    "inference_mode",
+    "lora_alpha",
+    "peft_version",
+    "r",
+    "revision",
+    "target_modules",
+}
 _QUANTISED = ("Linear4bit", "Linear8bitLt")  # of bitsandbytes
 
 
@@ -45,17 +62,56 @@ def further_adapter(network: PreTrainedModel, folder: Path) -> PeftModel:
     shape = AdapterShape.of(folder)
     parts = adapted_parts(network, shape is not None and shape.all_layers)
     try:
-        with safe_open(folder / "adapter_model.safetensors", "pt") as kept:
+        with safe_open(folder / _WEIGHTS, "pt") as kept:
             names = kept.keys()
         made_for = {name.removeprefix("base_model.model.").partition(".lora_")[0] for name in names}
         if isinstance(parts, list) and made_for != set(parts):
             raise ValueError("it is on other parts of the network")
-        return PeftModel.from_pretrained(network, str(folder), is_trainable=True)
+        return read_adapter(network, folder, is_trainable=True)
+    except BadInput:
+        raise
     except (RuntimeError, ValueError) as wrong:  # peft says so of missing parts and other sizes
         raise BadInput(
             "The adapter of the earlier run doesn't fit this base model, which has other layers or sizes than the one "
             "it was trained on: start from the base model."
         ) from wrong
+
+
+def read_adapter(network: PreTrainedModel, folder: Path, is_trainable: bool = False) -> PeftModel:
+    """The network with the adapter that was saved in this folder. Only its weights, and what says where they belong,
+    are taken from there: peft would also follow it to pickled weights, caches, modules to import and other adapters.
+
+    Raises BadInput if it isn't an adapter of ours, and what peft raises if it doesn't fit the network.
+    """
+    try:
+        said = json.loads((folder / CONFIG).read_bytes())
+        config = LoraConfig(
+            r=int(said["r"]),
+            lora_alpha=said["lora_alpha"],
+            target_modules=said["target_modules"],
+            fan_in_fan_out=bool(said["fan_in_fan_out"]),
+            task_type="CAUSAL_LM",
+            inference_mode=not is_trainable,
+            base_model_name_or_path=network.name_or_path,
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as wrong:
+        raise BadInput(f"The adapter in {folder} can't be read: fit the strategy again.") from wrong
+    plain: dict[str, Any] = asdict(config)
+    if other := [
+        name for name, value in said.items() if name not in _SAID_AGAIN and (value or None) != _plain(plain, name)
+    ]:
+        raise BadInput(
+            f"The adapter in {folder} asks for {other[0]} “{said[other[0]]}”, which no adapter of Threeways does: fit "
+            "the strategy again."
+        )
+    if not (folder / _WEIGHTS).is_file():  # else peft would take pickled ones, or ask the hub
+        raise BadInput(f"The folder {folder} lacks {_WEIGHTS}: fit the strategy again.")
+    return PeftModel.from_pretrained(network, str(folder), config=config, is_trainable=is_trainable)
+
+
+def _plain(config: dict[str, Any], name: str) -> Any:
+    value = config.get(name)
+    return str(value.value) if isinstance(value, Enum) else value or None
 
 
 def adapted_parts(network: PreTrainedModel, all_layers: bool = False) -> list[str] | str:

@@ -14,7 +14,9 @@ import huggingface_hub  # its parts are imported on first use: half a second, on
 import psutil
 from safetensors import SafetensorError, safe_open
 
+from eval.task import BadInput
 from strategies.engine.architectures import config_of, context_of, quantisation_of, unfit
+from strategies.model_files import fetch, fetched, on_disk, pinned, problem_in
 
 EMBEDDED = "embedded"
 EMBEDDED_NAME = "SmolLM2-135M-Instruct"
@@ -95,7 +97,7 @@ def check_model(name: str) -> str | None:
         if embedded_gguf() is None:
             return "The embedded model's package is not installed; run `make install`."
         parameters: float | None = EMBEDDED_PARAMETERS
-    elif here := _here(name):
+    elif here := on_disk(name):
         found = _local_parameters(here)
         if isinstance(found, str):
             return f"{found} {offer}"
@@ -158,7 +160,7 @@ def check_training(name: str, trained: Trains | None, ask_hub: bool = False) -> 
 def _quantisation(name: str) -> str | None:
     """How the weights of a model on this machine were quantised; None if they weren't, are not here, or are GGUF, which
     is unpacked."""
-    folder = _here(name) or (None if name == EMBEDDED else _fetched(name))
+    folder = on_disk(name) or (None if name == EMBEDDED else _fetched(name))
     try:
         return quantisation_of(config_of(folder)) if folder else None
     except (OSError, ValueError):
@@ -174,7 +176,7 @@ def known_parameters(name: str) -> float | None:
     listed = {one.name: one.parameters for one in SUGGESTIONS}
     if name in listed:
         return listed[name]
-    folder = _here(name) or _fetched(name)
+    folder = on_disk(name) or _fetched(name)
     found = _local_parameters(folder) if folder else None
     return found if isinstance(found, float) else None
 
@@ -182,7 +184,7 @@ def known_parameters(name: str) -> float | None:
 @lru_cache
 def context_tokens(name: str) -> int | None:
     """How many tokens a model on this machine can read; None if it isn't here, or doesn't say."""
-    found = embedded_gguf() if name == EMBEDDED else _here(name) or _fetched(name)
+    found = embedded_gguf() if name == EMBEDDED else on_disk(name) or _fetched(name)
     try:
         return context_of(config_of(found)) if found else None
     except (OSError, ValueError, TypeError):
@@ -191,41 +193,30 @@ def context_tokens(name: str) -> int | None:
 
 def is_here(name: str) -> bool:
     """Whether the model is on this machine, so that nothing must be fetched. Doesn't use the network."""
-    return name == EMBEDDED or _here(name) is not None or _fetched(name) is not None
+    return name == EMBEDDED or on_disk(name) is not None or _fetched(name) is not None
 
 
 def local_folder(name: str) -> Path:
-    """The folder of a model, fetched from the hub if necessary."""
-    return _here(name) or _fetched(name) or Path(huggingface_hub.snapshot_download(name))
-
-
-def _here(name: str) -> Path | None:
-    """The folder or file of this name; None if there is none, or if it can't be the name of one."""
-    try:
-        path = Path(name).expanduser()
-        return path if name and path.exists() else None
-    except (OSError, RuntimeError, ValueError):  # too long; in the home of nobody
-        return None
+    """The folder of a model, fetched from the hub if necessary. Raises BadInput if it asks for more than its data."""
+    folder = on_disk(name) or _fetched(name) or fetch(name)
+    if problem := problem_in(folder):
+        raise BadInput(problem)
+    return folder
 
 
 def _fetched(name: str) -> Path | None:
     """The folder of a model that was completely fetched from the hub."""
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-    try:
-        folder = Path(huggingface_hub.snapshot_download(name, local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError):
-        return None
-    return None if isinstance(_local_parameters(folder), str) else folder
+    folder = fetched(name)
+    return None if folder is None or isinstance(_local_parameters(folder), str) else folder
 
 
 def _local_parameters(path: Path) -> float | str:
     """The number of parameters of a local model, from the headers of its files, or what is wrong with it."""
+    if problem := problem_in(path):
+        return problem
     if path.suffix == ".gguf" or list(path.glob("*.gguf")):
         file = path if path.suffix == ".gguf" else sorted(path.glob("*.gguf"))[0]
         return file.stat().st_size * 8 / 4.5  # most have 4 to 5 bits per weight; with more bits this is an upper bound
-    if (path / "adapter_config.json").exists():  # transformers would load another base model, the one it names
-        return f"The folder {path} contains an adapter: merge it into its base model, and choose the merged model."
     files = sorted(path.glob("*.safetensors"))
     if not (path / "config.json").exists() or not files:
         return f"The folder {path} contains no model: put config.json with .safetensors files, or a .gguf file, there."
@@ -251,7 +242,8 @@ def _hub_parameters(name: str) -> float | None:
     folder = _fetched(name)
     if folder is not None:
         return float(_local_parameters(folder))
-    info = huggingface_hub.HfApi().model_info(name, timeout=10)
+    repository, commit = pinned(name)
+    info = huggingface_hub.HfApi().model_info(repository, revision=commit, timeout=10)
     return float(info.safetensors.total) if info.safetensors else None
 
 
@@ -262,6 +254,7 @@ def _described(name: str) -> Path | None:
     if folder := _fetched(name):
         return folder
     try:
-        return Path(huggingface_hub.hf_hub_download(name, "config.json", etag_timeout=10)).parent
+        repository, commit = pinned(name)
+        return Path(huggingface_hub.hf_hub_download(repository, "config.json", revision=commit, etag_timeout=10)).parent
     except RemoteEntryNotFoundError:  # there may be only a GGUF file
         return None

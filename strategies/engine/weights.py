@@ -162,6 +162,8 @@ def _read_network(folder: Path, **options: Any) -> PreTrainedModel:
     """A network that `_read` loads, if all of its weights are there. By default transformers fills what is missing with
     random numbers, and the answers would look like those of a bad model. Raises BadInput."""
     network: PreTrainedModel
+    if "gguf_file" not in options:
+        options["use_safetensors"] = True  # else it would take a pickle where there is no model.safetensors
     network, found = _read(
         AutoModelForCausalLM, folder, output_loading_info=True, ignore_mismatched_sizes=True, **options
     )

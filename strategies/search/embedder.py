@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from strategies.search.loading import load_data
+
 if TYPE_CHECKING:
     import torch
 
@@ -33,14 +35,14 @@ class Embedder(Protocol):
 
 
 class SentenceEmbedder:
-    """A sentence-transformers model. It sorts its batches by length itself, and puts its own prompts before queries and
-    texts where it has some."""
+    """A sentence-transformers model, by its folder or hub id. It sorts its batches by length itself, and puts its own
+    prompts before queries and texts where it has some. Raises what `load_data` raises."""
 
     def __init__(self, folder_or_id: str, name: str | None = None) -> None:
         from sentence_transformers import SentenceTransformer  # takes seconds to import, only for retrieval
 
         self.name = name or folder_or_id
-        self._model = SentenceTransformer(folder_or_id, trust_remote_code=False)
+        self._model = load_data(SentenceTransformer, folder_or_id)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = self._model.encode_document(

@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from strategies.search.loading import load_data
+
 
 class Reranker(Protocol):
     """`name` is what `SearchModels` knows it by."""
@@ -20,13 +22,13 @@ class Reranker(Protocol):
 
 
 class CrossEncoderReranker:
-    """Any CrossEncoder of sentence-transformers, by its folder or hub id."""
+    """Any CrossEncoder of sentence-transformers, by its folder or hub id. Raises what `load_data` raises."""
 
     def __init__(self, folder_or_id: str) -> None:
         from sentence_transformers import CrossEncoder  # takes seconds to import
 
         self.name = folder_or_id
-        self._model = CrossEncoder(folder_or_id, trust_remote_code=False)
+        self._model = load_data(CrossEncoder, folder_or_id)
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         return np.asarray(self._model.predict(list(pairs), show_progress_bar=False), dtype=np.float32)

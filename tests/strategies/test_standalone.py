@@ -14,10 +14,11 @@ from eval.mapping.label_sets import NO_LABEL
 from eval.task import Example
 from strategies.engine.rendering import ChatForm
 from strategies.engine.transformer import Transformer
+from strategies.model_files import FETCHED
 from strategies.prompts import build_prompt
-from strategies.standalone import Strategy
+from strategies.standalone import DATA, Strategy, load_model
 from tests.strategies.chat_templates import FAMILIES, Family, tokenizer_for
-from tests.tiny_model import tiny_network
+from tests.tiny_model import save_tiny_model, tiny_network
 
 ALTERING = Family("{% for m in messages %}{{ '<' + m['role'] + '>' + m['content'] | upper }}{% endfor %}", "")
 ALL = pytest.mark.parametrize("family", [*FAMILIES.values(), ALTERING], ids=[*FAMILIES, "alters what it shows"])
@@ -77,6 +78,19 @@ def test_the_download_leaves_out_the_same_thoughts(name: str, written: str) -> N
     tokens = form.tokenizer(written, add_special_tokens=False)["input_ids"]
     answer = form.read_answer(form.render(build_prompt(INSTRUCTION, "A cup")), tokens, False)
     assert downloaded(form.tokenizer, (), ()).without_thoughts(tokens, INSTRUCTION).strip() == answer.text
+
+
+def test_the_download_loads_no_other_model_that_an_adapter_names(tmp_path: Path) -> None:
+    folder = save_tiny_model(tmp_path / "model")
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "owner/elsewhere"}')
+    weights = folder / "model.safetensors"
+    expected = {"sha256": {weights.name: hashlib.sha256(weights.read_bytes()).hexdigest()}}
+    with pytest.raises(SystemExit, match=r"adapter_config\.json names another model"):
+        load_model(str(folder), expected)
+
+
+def test_the_download_fetches_no_other_files_than_a_run() -> None:
+    assert tuple(DATA) == FETCHED
 
 
 @pytest.mark.parametrize("name", ["turns must alternate, no generation prompt", "channels", "nothing ends an answer"])
