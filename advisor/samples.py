@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -79,12 +80,17 @@ SAMPLES = (
 )
 
 
-def zipped(files: Iterable[tuple[str, bytes]]) -> bytes:
-    """Several files as one archive. The same files always give the same bytes."""
+def zipped(files: Iterable[tuple[str, bytes]], links: Iterable[str] = ()) -> bytes:
+    """Several files as one archive, and the names of links, without what they lead to. The same files always give the
+    same bytes."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         for name, content in files:
             out.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+        for name in links:
+            link = zipfile.ZipInfo(name)
+            link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16  # as Unix writes them
+            out.writestr(link, b"")
     return archive.getvalue()
 
 

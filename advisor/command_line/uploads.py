@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,15 +38,19 @@ def read_file(path: Path) -> bytes:
 
 
 def _documents_upload(path: Path) -> tuple[str, bytes]:
-    """A file as it is, or a folder as a ZIP of the documents in it."""
+    """A file as it is, or a folder as a ZIP of the documents in it. Links in the folder aren't followed: they may lead to
+    any file of this machine, which the report would then quote."""
     if not path.is_dir():
         return path.name, read_file(path)
-    files = sorted(file for file in path.rglob("*") if file.is_file())
+    inside = sorted(Path(at, name) for at, folders, names in os.walk(path) for name in (*folders, *names))
+    files = [file for file in inside if file.is_file() and not file.is_symlink()]
+    links = [str(link.relative_to(path)) for link in inside if link.is_symlink()]
     # Other files go in without their content, to be named as not read.
-    return f"{path.resolve().name}.zip", zipped(
+    named = (
         (str(file.relative_to(path)), read_file(file) if file.suffix.lower() in (*DOCUMENT_ENDINGS, ".zip") else b"")
         for file in files
     )
+    return f"{path.resolve().name}.zip", zipped(named, links)
 
 
 def _setup(table: Table, documents: list[Document], options: argparse.Namespace) -> Setup:

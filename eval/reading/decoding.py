@@ -7,6 +7,7 @@ import io
 import json
 import lzma
 import re
+import stat
 import struct
 import zipfile
 import zlib
@@ -152,13 +153,14 @@ def number(text: str) -> float | None:
 
 
 def unzip(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
-    """The files in a ZIP archive (an .xlsx is one too), as path and bytes; nothing is written to disk.
+    """The files in a ZIP archive (an .xlsx is one too), as path and bytes; nothing is written to disk. Links aren't
+    followed.
 
     Raises BadInput if it is damaged, has a password or unpacks to more than `MAX_UNPACKED_BYTES`.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            parts = [part for part in archive.infolist() if not part.is_dir()]
+            parts = [part for part in archive.infolist() if not part.is_dir() and not _is_link(part)]
             # A false size in the header can't get around the limit: `read` stops at the stated size.
             if sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
                 raise BadInput(f"{name} unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MB: give a part of it.")
@@ -171,6 +173,16 @@ def unzip(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
         raise BadInput(
             f"{name} cannot be unpacked, because it is damaged or has a password: save it again without one."
         ) from wrong
+
+
+def links_in(content: bytes) -> list[str]:
+    """The symbolic links in a ZIP archive that `unzip` reads. They name a file that lies anywhere."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return [part.filename for part in archive.infolist() if _is_link(part)]
+
+
+def _is_link(part: zipfile.ZipInfo) -> bool:
+    return stat.S_ISLNK(part.external_attr >> 16)
 
 
 def _names(names: list[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from eval.mapping.names import plain
-from eval.reading.decoding import check_size, decode, is_litter, json_records, parse_json, unzip
+from eval.reading.decoding import check_size, decode, is_litter, json_records, links_in, parse_json, unzip
 from eval.reading.encodings import decoded, page_in_utf_8
 from eval.reading.office import html_text, presentation_text, word_text
 from eval.reading.pdf import pdf_text
@@ -65,9 +65,10 @@ def read_documents(name: str, content: bytes) -> FoundDocuments:
     """
     check_size(name, content)
     path = PurePosixPath(name)
+    links: list[str] = []
     ending = _ending_of(path, content)
     if ending == ".zip":
-        files = [(path, part) for path, part in _unpacked(name, content, 0) if not is_litter(path.parts)]
+        files = [(path, part) for path, part in _unpacked(name, content, 0, links) if not is_litter(path.parts)]
     else:
         files = [(path if ending == path.suffix.casefold() else path.with_name(f"{path.name}{ending}"), content)]
     known = sorted((file for file in files if _is_document(file[0])), key=lambda file: str(file[0]))
@@ -89,6 +90,8 @@ def read_documents(name: str, content: bytes) -> FoundDocuments:
         found += [(path.name, sentence) for sentence in said]
     full = _with_text(name, documents, faults)
     notes = []
+    if links:
+        notes.append(f"{_count(len(links), 'link')}, and links aren't followed: {_listed(links)}.")
     if others := [str(path) for path, _ in files if not _is_document(path)]:
         notes.append(f"{_count(len(others), 'file')} of a type that isn't read: {_listed(others)}.")
     if empty := [document.id for document in documents if not document.text]:
@@ -117,14 +120,15 @@ def _once_each(found: list[tuple[str, str]]) -> Iterator[str]:
         yield f"{first} The same goes for {_listed([name for name, _ in others])}." if others else first
 
 
-def _unpacked(name: str, content: bytes, depth: int) -> Iterator[tuple[PurePosixPath, bytes]]:
-    """The files in an archive; those in an archive within it have its path before theirs."""
+def _unpacked(name: str, content: bytes, depth: int, links: list[str]) -> Iterator[tuple[PurePosixPath, bytes]]:
+    """The files in an archive; those in an archive within it have its path before theirs. Links go to `links`."""
     for path, part in unzip(name, content):
         if path.casefold().endswith(".zip") and depth < 2 and not is_litter(PurePosixPath(path).parts):
-            for inner, inner_part in _unpacked(path, part, depth + 1):
+            for inner, inner_part in _unpacked(path, part, depth + 1, links):
                 yield PurePosixPath(path).with_suffix("") / inner, inner_part
         else:
             yield PurePosixPath(path), part
+    links += links_in(content)
 
 
 def _ending_of(path: PurePosixPath, content: bytes) -> str:

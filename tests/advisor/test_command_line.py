@@ -19,7 +19,7 @@ from advisor.render.pdf import NO_BROWSER, find_browser
 from advisor.storage.store import Store
 from tests.advisor.test_timing import age
 from tests.bad_uploads import BAD_UPLOADS, HOSTILE, TABLE
-from tests.tiny_strategies import ENDLESS, FRAGILE, SPEED, STEADY, tiny_model
+from tests.tiny_strategies import ENDLESS, FRAGILE, SPEED, STEADY, files_with, tiny_model
 
 ROOT = Path(__file__).parents[2]
 Compare = Callable[..., int]
@@ -158,6 +158,26 @@ def test_documents_come_from_a_folder(folder: Path, compare: Compare) -> None:
     (run,) = Store().runs()
     dataset = Store().dataset(run.dataset_id)
     assert (dataset.documents_name, dataset.documents) == ("handbook.zip", 2)
+
+
+def test_links_among_documents_are_named_and_not_followed(
+    folder: Path, compare: Compare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = folder / "secret"
+    secret.mkdir()
+    (secret / "keys.txt").write_text("The key is 4711.")
+    (folder / "handbook").mkdir()
+    (folder / "handbook" / "prices.md").write_text("# Prices\nA cake is 30 euros.")
+    (folder / "handbook" / "keys.md").symlink_to(secret / "keys.txt")
+    (folder / "handbook" / "all").symlink_to(secret)
+    (folder / "handbook" / "gone.txt").symlink_to(folder / "nowhere")
+    main(["check", "task.csv", "--docs", "handbook"])
+    said = capsys.readouterr().out
+    assert "There are 3 links, and links aren't followed: all, gone.txt, keys.md." in " ".join(said.split())
+    assert compare("task.csv", "--docs", "handbook", "--strategies", "prompting") == 0
+    assert not files_with("4711", Store().home)
+    (folder / "again").symlink_to(folder / "handbook")  # the folder that a person names may be a link
+    assert compare("task.csv", "--docs", "again", "--strategies", "prompting") == 0
 
 
 @pytest.mark.parametrize("flaw", BAD_UPLOADS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import zipfile
 
 import pypdf
@@ -60,6 +61,19 @@ def test_jsonl_keeps_its_ids_and_ignores_other_keys() -> None:
 
 def test_a_pdf_gives_its_text() -> None:
     assert read_documents("terms.pdf", pdf("Fourteen days")).documents == [Document("terms", "terms", "Fourteen days")]
+
+
+def test_links_in_a_zip_are_no_documents() -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as file:
+        file.writestr("a.txt", "Open from nine.")
+        link = zipfile.ZipInfo("more/keys.txt")
+        link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+        file.writestr(link, "/etc/passwd")
+    for content in (stream.getvalue(), archive({"in.zip": stream.getvalue()})):
+        found = read_documents("all.zip", content)
+        assert [document.text for document in found.documents] == ["Open from nine."]
+        assert found.notes == ("There is 1 link, and links aren't followed: more/keys.txt.",)
 
 
 def test_a_zip_with_folders_and_litter() -> None:
