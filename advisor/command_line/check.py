@@ -14,6 +14,7 @@ from advisor.data_check import DATA_CHECK, SEVERITIES, DataCheck, Found, check_d
 from advisor.plan import Setup
 from advisor.render.cleaned import MASKED_TOO, cleaned_csv, masked_by
 from advisor.runs.label_check import check_labels_apart
+from advisor.storage.files import for_the_person
 from advisor.storage.store import Store
 from advisor.storage.upload import Upload
 from advisor.wording import count_text, kind_in_sentence
@@ -58,7 +59,8 @@ def _write_cleaned(output: Path, original: Path, upload: Upload, setup: Setup) -
     if output.exists() and output.samefile(original):
         raise BadInput(f"{output} is the file to check; choose another --output.")
     try:
-        output.write_text(content, "utf-8-sig", newline="")
+        with for_the_person():
+            output.write_text(content, "utf-8-sig", newline="")
     except OSError as wrong:
         raise BadInput(f"The cleaned file can't be written to {output} ({wrong.strerror}); choose another.") from wrong
 

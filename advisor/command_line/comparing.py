@@ -38,6 +38,7 @@ from advisor.runs.tuning_again import with_start
 from advisor.schema import Report
 from advisor.shutdowns import hosted_shutdown_sentence, shutdown_sentence
 from advisor.spending import check_limit, count_probes, price_in, probing, tuning_price_in, with_prices
+from advisor.storage.files import for_the_person
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
@@ -162,14 +163,15 @@ def _finish(store: Store, run_id: str, report: Report | None, options: argparse.
             return fail(2, f"{run.reason} Run {run_id} waits for it: `python -m advisor worker` continues the run.")
         return fail(1, f"{run.reason} The details are in {folder / 'log.txt'}.")
     out = options.out or _RESULTS / run_id
-    out.mkdir(exist_ok=True)
-    for name in REPORT_FILES:
-        shutil.copyfile(folder / name, out / name)
-    if options.pdf:
-        try:
-            (out / "report.pdf").write_bytes(render_pdf((out / "report.html").read_text("utf-8")))
-        except BadInput as wrong:  # the comparison itself is done
-            sys.stderr.write(f"{wrong}\n")
+    with for_the_person():
+        out.mkdir(exist_ok=True)
+        for name in REPORT_FILES:
+            shutil.copyfile(folder / name, out / name)
+        if options.pdf:
+            try:
+                (out / "report.pdf").write_bytes(render_pdf((out / "report.html").read_text("utf-8")))
+            except BadInput as wrong:  # the comparison itself is done
+                sys.stderr.write(f"{wrong}\n")
     if options.json:
         sys.stdout.write(escaped(render_json(report)) + "\n")
     else:
@@ -182,7 +184,8 @@ def _finish(store: Store, run_id: str, report: Report | None, options: argparse.
 def _make_folder(path: Path) -> None:
     """Makes sure that the folder exists and is writable."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        with for_the_person():
+            path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as wrong:

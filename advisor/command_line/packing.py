@@ -8,7 +8,7 @@ from rich.text import Text
 
 from advisor.command_line.terminal import Screen
 from advisor.runs.report_files import write_report_again
-from advisor.storage.files import write_whole
+from advisor.storage.files import give, write_whole
 from advisor.storage.packed import MOST_BYTES, pack, unpack
 from advisor.storage.store import Store
 from advisor.wording import memory_text
@@ -19,6 +19,7 @@ def pack_run(store: Store, run_id: str, file: Path) -> None:
     run, content = store.run(run_id), pack(store, run_id)
     try:
         write_whole(file, content)
+        give(file)
     except OSError as wrong:
         raise BadInput(f"The packed run can't be written to {file} ({wrong.strerror}); choose another file.") from wrong
     _say(

@@ -15,6 +15,7 @@ from advisor.render.fitted_zip import write_fitted_zip
 from advisor.runs.adapter_off import no_adapter
 from advisor.runs.answering import Fitted
 from advisor.runs.trying import order_to_answer, strategies_to_try, with_adapter
+from advisor.storage.files import give
 from advisor.storage.store import Store
 from advisor.storage.tries import TriedAnswer, Try, keep_try, new_try
 from advisor.wording import count_text, name_of, seconds_text, share_text
@@ -56,7 +57,7 @@ def download(store: Store, run_id: str, strategy: str, file: Path) -> None:
             except BaseException:
                 Path(beside.name).unlink()
                 raise
-        Path(beside.name).chmod(0o644)
+        give(Path(beside.name))
         Path(beside.name).replace(file)
     except OSError as wrong:
         raise BadInput(f"{file} can't be written ({wrong.strerror}); choose another file.") from wrong

@@ -38,8 +38,8 @@ def read_file(path: Path) -> bytes:
 
 
 def _documents_upload(path: Path) -> tuple[str, bytes]:
-    """A file as it is, or a folder as a ZIP of the documents in it. Links in the folder aren't followed: they may lead to
-    any file of this machine, which the report would then quote."""
+    """A file as it is, or a folder as a ZIP of the documents in it. Links in the folder aren't followed, because
+    they may lead to any file of this machine, which the report would then quote."""
     if not path.is_dir():
         return path.name, read_file(path)
     inside = sorted(Path(at, name) for at, folders, names in os.walk(path) for name in (*folders, *names))

@@ -1,13 +1,57 @@
-"""Write files that are either whole or absent: write to a temporary file, sync, rename."""
+"""Write files that are either whole or absent: write to a temporary file, sync, rename.
+
+What Threeways keeps holds a person's data, so nobody else on the machine may read it: `keep_private` gives folders the
+mode 0700 and files 0600, also in the processes that this one starts.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+DATABASE = "threeways.sqlite"
+
+
+_OTHERS = 0o077
+_umask: list[int] = []  # the person's own, once `keep_private` has replaced it
+
+
+def keep_private(home: Path) -> None:
+    """Makes the home folder, and lets only its owner read it and what this process writes from now on.
+
+    A folder that holds other things, or that is there for everybody (/tmp), keeps its mode.
+    """
+    if not _umask:
+        _umask.append(os.umask(_OTHERS))
+    home.mkdir(parents=True, exist_ok=True)
+    found = home.stat()
+    is_own = (home / DATABASE).exists() or next(home.iterdir(), None) is None
+    if found.st_mode & _OTHERS and is_own and not found.st_mode & stat.S_ISVTX:
+        with suppress(PermissionError):  # somebody else's folder
+            home.chmod(0o700)
+    for file in home.glob(f"{DATABASE}*"):
+        with suppress(OSError):  # or a journal that is gone by now
+            file.chmod(0o600)
+
+
+@contextmanager
+def for_the_person() -> Iterator[None]:
+    """Files that a person asked for somewhere else have the modes that their other files have."""
+    before = os.umask(_umask[0] if _umask else _OTHERS)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def give(path: Path) -> None:
+    """Gives a file that was written privately the mode that the person's other files have."""
+    path.chmod(0o666 & ~(_umask[0] if _umask else _OTHERS))
 
 
 def write_whole(path: Path, content: str | bytes | Iterable[bytes]) -> None:

@@ -29,7 +29,7 @@ from advisor.plan import PLAN, SETUP, Plan, Setup
 from advisor.schema import Report
 from advisor.storage.clicks import clicks_in, write_clicks
 from advisor.storage.database import Database
-from advisor.storage.files import whole_folder, write_whole
+from advisor.storage.files import DATABASE, keep_private, whole_folder, write_whole
 from advisor.storage.own_marks import readable_marks, write_marks
 from advisor.storage.start import keep_start
 from advisor.storage.stored import RunState, StoredDataset, StoredRun, StoredSpeed, StoredStep
@@ -52,8 +52,8 @@ class Store:
     def __init__(self, home: Path | None = None) -> None:
         self.home = (home or Path(os.environ.get("THREEWAYS_HOME") or "~/.threeways")).expanduser().absolute()
         try:
-            self.home.mkdir(parents=True, exist_ok=True)
-            self._database = Database(self.home / "threeways.sqlite")
+            keep_private(self.home)
+            self._database = Database(self.home / DATABASE)
         except (OSError, sqlite3.Error) as wrong:
             raise BadInput(
                 f"Threeways can't write to {self.home} ({wrong}); set THREEWAYS_HOME to a folder you can write to."

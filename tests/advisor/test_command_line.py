@@ -165,7 +165,7 @@ def test_links_among_documents_are_named_and_not_followed(
 ) -> None:
     secret = folder / "secret"
     secret.mkdir()
-    (secret / "keys.txt").write_text("The key is 4711.")
+    (secret / "keys.txt").write_text("The key is tamarind-owl.")
     (folder / "handbook").mkdir()
     (folder / "handbook" / "prices.md").write_text("# Prices\nA cake is 30 euros.")
     (folder / "handbook" / "keys.md").symlink_to(secret / "keys.txt")
@@ -175,7 +175,7 @@ def test_links_among_documents_are_named_and_not_followed(
     said = capsys.readouterr().out
     assert "There are 3 links, and links aren't followed: all, gone.txt, keys.md." in " ".join(said.split())
     assert compare("task.csv", "--docs", "handbook", "--strategies", "prompting") == 0
-    assert not files_with("4711", Store().home)
+    assert not files_with("tamarind-owl", Store().home)
     (folder / "again").symlink_to(folder / "handbook")  # the folder that a person names may be a link
     assert compare("task.csv", "--docs", "again", "--strategies", "prompting") == 0
 

@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import sqlite3
+import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -391,3 +395,51 @@ def test_a_home_that_cannot_be_made_is_said_in_a_sentence(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(BadInput, match="set THREEWAYS_HOME"):
         Store(tmp_path / "file" / "home")
+
+
+def test_only_the_owner_can_read_the_home_and_a_folder_for_others_stays_as_it_is(tmp_path: Path) -> None:
+    earlier, shared, full = tmp_path / "earlier", tmp_path / "shared", tmp_path / "full"
+    for folder, mode in ((earlier, 0o755), (shared, 0o1777), (full, 0o755)):
+        folder.mkdir()
+        folder.chmod(mode)
+    Store(earlier)
+    earlier.chmod(0o755)
+    (earlier / "threeways.sqlite").chmod(0o644)  # as versions before left it
+    (full / "others.txt").write_text("not ours")
+    for folder, mode in ((earlier, 0o700), (shared, 0o1777), (full, 0o755)):
+        Store(folder)
+        assert stat.S_IMODE(folder.stat().st_mode) == mode
+        assert stat.S_IMODE((folder / "threeways.sqlite").stat().st_mode) == 0o600
+
+
+def test_what_is_kept_is_private_and_what_is_asked_for_is_the_persons(tmp_path: Path) -> None:
+    """Also what libraries and child processes write, whatever the umask is. It is one of the whole process."""
+    program = f"""
+import os, subprocess, sys
+from pathlib import Path
+from advisor.command_line.commands import main
+from advisor.storage.files import give, write_whole
+from advisor.storage.store import Store
+os.umask(0o002)
+store = Store()
+(store.home / "by_a_library").write_text("")
+subprocess.run([sys.executable, "-c", "import os; os.mkdir('folder'); open('folder/file', 'w')"], cwd=store.home)
+write_whole(store.home / "whole", "")
+os.chdir({str(tmp_path)!r})
+main(["check", "task.csv", "--output", "clean.csv"])
+write_whole(Path("packed.zip"), "")
+give(Path("packed.zip"))
+"""
+    (tmp_path / "task.csv").write_text("text,label\n" + "".join(f"text {i},{'ab'[i % 2]}\n" for i in range(40)))
+    home = tmp_path / "above" / "home"
+    subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"THREEWAYS_HOME": str(home)},
+        check=True,
+        capture_output=True,
+    )
+    modes = {path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in (home, *home.rglob("*"))}
+    assert {modes.pop(name) for name in ("home", "folder")} == {"0o700"}
+    assert set(modes) >= {"threeways.sqlite", "by_a_library", "file", "whole"} and set(modes.values()) == {"0o600"}
+    assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("clean.csv", "packed.zip")} == {0o664}
