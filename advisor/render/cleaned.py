@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from advisor.plan import Setup
-from advisor.render.export import inert
 from eval.checks import masked, masked_kinds
 from eval.checks.private import Private
 from eval.mapping.label_sets import as_answer, labels_in, marked_labels
 from eval.mapping.steps import Fix, Step, answer_cell
 from eval.reading.decoding import number
 from eval.reading.table import Table
+from eval.reading.text_marks import inert
 from eval.task import Kind, Task
 
 _MOST_WAYS = 1_000  # to part an edited input, so that odd texts don't take forever

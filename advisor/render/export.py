@@ -10,11 +10,9 @@ from advisor.storage.own_marks import OwnMark
 from eval.blind.pairs import Answer, Click, Pair
 from eval.mapping.accepted import SEPARATOR
 from eval.outcomes import Outcome, Trial
+from eval.reading.text_marks import inert
 from eval.task import Example
 
-# A spreadsheet takes a cell that begins with one of these for a formula and runs it.
-# https://owasp.org/www-community/attacks/CSV_Injection
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FACTS = ("example", "strategy", "input", "expected", "answer", "score")
 _CLICKED = ("input", "left", "right", "click", "left_by", "right_by", "left_score", "right_score", "at", "asked_in")
 _MARKED = ("input", "answer", "mark", "note", "strategies", "score", "at", "marked_in")
@@ -45,7 +43,7 @@ def outcomes_csv(trials: Sequence[Trial], examples: Sequence[Example]) -> str:
     parts = sorted({name for outcome in outcomes for name in outcome.parts})
     written = io.StringIO()
     table = csv.writer(written)
-    table.writerow([*_FACTS, *parts, *_MORE_FACTS])
+    table.writerow([*_FACTS, *map(inert, parts), *_MORE_FACTS])
     table.writerows(_row(outcome, example_by_id[outcome.example_id], parts) for outcome in outcomes)
     return written.getvalue()
 
@@ -120,11 +118,3 @@ def _row(outcome: Outcome, example: Example, parts: Sequence[str]) -> list[str |
         inert(outcome.error or ""),
         None if outcome.cut_off is None else int(outcome.cut_off),
     ]
-
-
-def inert(text: str) -> str:
-    """The text, with an apostrophe before what a spreadsheet would run as a formula, which reading removes. Two stand
-    before what reading would otherwise take for such a text, or for a quoted one."""
-    if not text.lstrip("'").startswith(_STARTS_A_FORMULA):
-        return text
-    return f"''{text}" if text.startswith("'") or text.endswith("'") else f"'{text}"

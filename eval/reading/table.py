@@ -31,6 +31,7 @@ from eval.reading.layout import NumberedRows, is_running_number, is_unnamed, wit
 from eval.reading.preferences import names_winner, with_winners
 from eval.reading.question_sets import with_plain_answers
 from eval.reading.records import flat, records_in
+from eval.reading.text_marks import as_meant
 from eval.reading.workbook import WORKBOOK_ENDINGS, workbook_rows
 from eval.task import BadInput
 
@@ -42,7 +43,6 @@ TABLE_ENDINGS = (
 _UNPACKED_ENDINGS = TABLE_ENDINGS[:-2]
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 500
-_TEXT_MARK = re.compile(r"''(?='*[=+\-@\t\r\n])|'(?=[=+\-@\t\r\n])(?!.*'\Z)", re.DOTALL)
 
 # UTF-8 read as Windows-1252 or Latin-1, such as "Ã©" for "é" or "â€™" for "’".
 _MOJIBAKE = re.compile(r"\S{0,20}(?:[ÃÂ][\x80-\xbf‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[\x80-\xbf™œ\x9d˜“”¦¢])\S{0,20}")
@@ -237,12 +237,11 @@ def _with_plain_answers(table: Table) -> Table:
 
 
 def _remove_text_marks(numbered: NumberedRows) -> None:
-    """An apostrophe before a sign such as = keeps spreadsheets from running the cell. Our own files have it too, and
-    two before a text that has an apostrophe of its own there or at its end."""
+    """Apostrophes before a sign such as =, as other programs and our own files have them."""
     for _, row in numbered:
         for i, cell in enumerate(row):
-            if cell[:1] == "'" and (mark := _TEXT_MARK.match(cell)):
-                row[i] = cell[mark.end() :]
+            if "'" in cell:
+                row[i] = as_meant(cell)
 
 
 def _from_rows(name: str, numbered: NumberedRows, notes: list[str], instruction: str = "") -> Table:

@@ -194,7 +194,7 @@ def test_outcomes_are_a_row_for_each_example_and_strategy(
     assert {row["sources"] for row in rows if row["strategy"] == "retrieval"} == {"row-0; row-1"}
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("x")'])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "＝1", '=HYPERLINK("x")'])
 def test_a_cell_that_a_spreadsheet_would_run_is_made_inert(text: str) -> None:
     outcome = Outcome("=id", "prompting", text, 0.0, {}, 1, 1, sources=(text,), error=text)
     written = outcomes_csv([Trial("prompting", "done", outcomes=(outcome,))], [Example("=id", text, text)])
@@ -203,6 +203,12 @@ def test_a_cell_that_a_spreadsheet_would_run_is_made_inert(text: str) -> None:
         assert row[column] == f"'{text}"
     assert row["example"] == "'=id"
     assert (row["score"], row["seconds"], row["tokens_in"]) == ("0.0", "", "1")
+
+
+def test_no_name_of_a_secondary_score_is_a_formula() -> None:
+    outcome = Outcome("1", "prompting", "a", 0.0, {"=1+1": 1.0}, 1, 1)
+    written = outcomes_csv([Trial("prompting", "done", outcomes=(outcome,))], [Example("1", "b;=1", "c")])
+    assert "score,'=1+1,seconds" in written and "b;'=1" in written
 
 
 def test_every_right_answer_stands_in_the_exported_outcomes() -> None:
