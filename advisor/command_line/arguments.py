@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from advisor.command_line.limits import add_limits
+from advisor.command_line.terminal import fail
 from advisor.command_line.tuned import add_tuning
 from advisor.hosted import hosted_prices, listed_name
 from advisor.plan import DEFAULT_MACHINE_PRICE, DEFAULT_STRATEGIES, STRATEGIES, Priorities
@@ -67,7 +69,8 @@ def _hosted_prices(options: argparse.Namespace) -> dict[str, Any]:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One sentence instead of argparse's usage lines."""
-        self.exit(2, f"{message[:1].upper()}{message[1:]}; see '{self.prog} --help'.\n")
+        said = f"{message[:1].upper()}{message[1:]}; see '{self.prog} --help'."
+        sys.exit(fail(2, said))  # a pattern such as * may have named files with codes for the terminal
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -24,6 +24,7 @@ from advisor.command_line.judging import judge_answers
 from advisor.command_line.packing import pack_run, unpack_run
 from advisor.command_line.terminal import (
     Screen,
+    answer_line,
     escaped,
     fail,
     print_advice,
@@ -117,7 +118,7 @@ def _run(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
 
 
 def _predict(store: Store, options: argparse.Namespace, build_strategy: str) -> int:
-    """One answer per line, or two with a tab between them; a line break or a tab inside an answer becomes a space."""
+    """One answer per line, or two with a tab between them."""
     run = store.run(options.run)
     plan = run.plan
     names = [one.name for one in plan.pairings]
@@ -130,7 +131,7 @@ def _predict(store: Store, options: argparse.Namespace, build_strategy: str) -> 
     unanswered = 0
     while chunk := list(islice(lines, 1 if sys.stdin.isatty() else _LINES_A_CALL)):
         for answers in zip(*(one.predict(chunk) for one in asked), strict=True):
-            sys.stdout.write("\t".join(" ".join(answer.text.split()) for answer in answers) + "\n")
+            sys.stdout.write(answer_line(answer.text for answer in answers))
             unanswered += any(answer.error is not None for answer in answers)
         sys.stdout.flush()
     if unanswered == 1:

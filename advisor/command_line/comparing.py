@@ -171,7 +171,7 @@ def _finish(store: Store, run_id: str, report: Report | None, options: argparse.
             try:
                 (out / "report.pdf").write_bytes(render_pdf((out / "report.html").read_text("utf-8")))
             except BadInput as wrong:  # the comparison itself is done
-                sys.stderr.write(f"{wrong}\n")
+                fail(1, str(wrong))
     if options.json:
         sys.stdout.write(escaped(render_json(report)) + "\n")
     else:

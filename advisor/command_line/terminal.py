@@ -41,19 +41,30 @@ _FIRST_OF_ALL = (SCORE, "95 % CI", MEDIAN, COST)
 
 
 # What a terminal obeys rather than shows: control characters, but for tabs and line ends, and marks that turn the
-# direction of writing. A file's names and texts may hold them.
-_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# direction of writing. A file's names and texts, and what models answer, may hold them. Also what can't be written:
+# halves of characters, as in file names that aren't UTF-8.
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Screen(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Without what a terminal would obey, except rich's own codes."""
         for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(_OBEYED.sub("", segment.text), segment.style)
+            yield segment if segment.control else Segment(harmless(segment.text), segment.style)
 
     def on_broken_pipe(self) -> None:
         """End the command like any other whose reader has gone; rich would report a failure."""
         raise BrokenPipeError
+
+
+def harmless(text: str) -> str:
+    """The text as a terminal only shows it."""
+    return _OBEYED.sub("", text)
+
+
+def answer_line(answers: Iterable[str]) -> str:
+    """Answers to one input with tabs between them. A line break or a tab inside an answer becomes a space."""
+    return "\t".join(" ".join(harmless(answer).split()) for answer in answers) + "\n"
 
 
 def escaped(content: str) -> str:

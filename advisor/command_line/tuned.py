@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from advisor.command_line.terminal import harmless
 from advisor.storage.store import Store
 from advisor.storage.trial_files import read_trial
 from eval.task import BadInput
@@ -43,4 +44,5 @@ def forget_tuned(store: Store, run_id: str) -> None:
         raise BadInput(f"No service fine-tuned a model for run {run.id}, so there is nothing to delete.")
     for address, name in tuned:
         delete_tuned(address, name)
-        sys.stdout.write(f"{name} was deleted at {address.host}. Run {run.id} can't be tried with it any more.\n")
+        said = f"{name} was deleted at {address.host}. Run {run.id} can't be tried with it any more."
+        sys.stdout.write(f"{harmless(said)}\n")

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from rich.text import Text
 
 from advisor.command_line.commands import main
+from advisor.command_line.terminal import Screen, answer_line
 from advisor.hosted import hosted_prices
 from advisor.render.pdf import NO_BROWSER, find_browser
 from advisor.storage.store import Store
@@ -399,3 +401,19 @@ def test_codes_in_a_file_never_reach_the_terminal(
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert main(["check", "odd.csv"]) == 0
     assert "\x1b[1;33mwarning" in capsys.readouterr().out  # our own colours stay
+
+
+def test_answers_and_arguments_hold_no_codes_for_the_terminal(
+    folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A model may answer anything, and a folder may hold files with any name."""
+    assert answer_line([f"a{HOSTILE_SIGNS}\nb\tc\r", "\x1b[31mred\ud83d"]) == "a b c\t[31mred\n"
+    Screen().print(Text(f"x{HOSTILE_SIGNS}y\udcff"))
+    odd = tmp_path / "--odd\x1b]0;pwned\x07\udcff.csv"
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "task.csv", odd.name])
+    assert ended.value.code == 2
+    assert main(["check", str(odd)]) == 2
+    shown = capsys.readouterr()
+    assert "xy" in shown.out and "pwned" in shown.err and shown.err.count("\n") == 2
+    assert not [sign for sign in f"{HOSTILE_SIGNS}\udcff\ud83d" if sign in f"{shown.out}{shown.err}"]
