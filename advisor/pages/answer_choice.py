@@ -8,6 +8,7 @@ from typing import TypeVar
 import streamlit as st
 
 from advisor.pages import frame
+from advisor.pages.marks import plain
 from advisor.sections.answer_order import WORST, in_order, orders
 from advisor.sections.answer_search import Place, Search, Searchable, matching
 from advisor.sections.answers import AnsweredRow, filters
@@ -99,7 +100,7 @@ def _in_chip(rows: Sequence[AnsweredRow]) -> Sequence[AnsweredRow]:
         list(chips),
         default=named if named in chips else first,
         required=True,
-        format_func=lambda label: f"{label} ({len(chips[label]):,})",
+        format_func=lambda label: f"{plain(label)} ({len(chips[label]):,})",
         key=_ROWS,
         label_visibility="collapsed",
         on_change=_keep_chip,

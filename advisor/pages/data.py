@@ -12,7 +12,7 @@ from advisor.pages.desk import show_desk, show_steps
 from advisor.pages.documents import look_through
 from advisor.pages.draft import Draft, draft_of, read_upload, setup_of, suggested_metric
 from advisor.pages.instruction import edit_instruction
-from advisor.pages.marks import split_bar
+from advisor.pages.marks import plain, split_bar
 from advisor.pages.own_clicks import compare_corrupted
 from advisor.pages.row_browser import shown
 from advisor.pages.whole_row import chosen_row, show_whole_row
@@ -116,13 +116,13 @@ def choose_reading(dataset: StoredDataset, table: Table) -> None:
     chosen = now
     if len(table.sheets) > 1:
         rows = dict(table.sheets)
-        with st.popover(f"Sheet: {now.sheet}" if now.sheet else "Read another sheet"):
+        with st.popover(f"Sheet: {plain(now.sheet)}" if now.sheet else "Read another sheet"):
             sheets = [*rows, ""]  # "" last: what we would choose
             sheet = st.radio(
                 "Sheet",
                 sheets,
                 index=sheets.index(now.sheet),
-                format_func=lambda name: f"{name} ({rows[name]:,} rows)" if name else "Choose for me",
+                format_func=lambda name: f"{plain(name)} ({rows[name]:,} rows)" if name else "Choose for me",
                 key=f"sheet-{dataset.id}",
             )
             chosen = replace(now, sheet=sheet)

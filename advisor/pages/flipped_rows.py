@@ -10,7 +10,7 @@ import streamlit as st
 
 from advisor.pages import frame
 from advisor.pages.answer_choice import search_rows, to_first_page, turn_pages
-from advisor.pages.marks import cut_off_tag
+from advisor.pages.marks import cut_off_tag, plain
 from advisor.pages.own_marks import Markable, show_answer, show_problem
 from advisor.pages.side_by_side import as_written, asked_html
 from advisor.report.compared import Compared, FlippedRow, flipped_rows, strategies_of, with_marks
@@ -74,7 +74,7 @@ def _in_chip(rows: Sequence[FlippedRow], strategy: str, letters: Mapping[str, st
         list(filters),
         default="All",
         required=True,
-        format_func=lambda one: f"{one} ({len(filters[one]):,})",
+        format_func=lambda one: f"{plain(one)} ({len(filters[one]):,})",
         key=f"flips-{strategy}",
         label_visibility="collapsed",
         on_change=to_first_page,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from advisor.pages import frame
+from advisor.pages.marks import plain
 from advisor.runs.key_socket import send_key
 from advisor.runs.worker import start_worker
 from eval.task import BadInput
@@ -18,7 +19,7 @@ def ask_for_key(host: str) -> None:
     """A field for the key that a run waits for."""
     field, problem = f"key-of-{host}", f"problem-of-{host}"
     with st.form(f"ask-{host}", border=False):
-        st.text_input(f"Key of {host}", type="password", key=field, help=KEPT_IN_MEMORY)
+        st.text_input(f"Key of {plain(host)}", type="password", key=field, help=KEPT_IN_MEMORY)
         st.form_submit_button("Use this key", type="primary", on_click=lambda: _take(host, field, problem))
     if said := st.session_state.get(problem):
         frame.problem(said)

@@ -11,6 +11,7 @@ import streamlit as st
 
 from advisor.pages import frame
 from advisor.pages.blocks import show_blocks
+from advisor.pages.marks import plain
 from advisor.pages.past_runs import measured_of
 from advisor.report.marked import marked_of
 from advisor.schema import Report
@@ -82,7 +83,7 @@ def _mark(place: str, asked: Markable) -> None:
     key = _key(f"mark-{place}", said)
     with st.container(key=f"marking-{place}", width="content"):
         st.pills(
-            f"Your mark: {asked.about}",
+            f"Your mark: {plain(asked.about)}",
             list(_ICONS),
             format_func=lambda one: f"{_ICONS[one]} {one}",
             default=said,
@@ -96,7 +97,7 @@ def _mark(place: str, asked: Markable) -> None:
 def _note(place: str, asked: Markable, note: str) -> None:
     key = _key(f"note-{place}", note)
     st.text_input(
-        f"Your note: {asked.about}",
+        f"Your note: {plain(asked.about)}",
         note,
         key=key,
         label_visibility="collapsed",

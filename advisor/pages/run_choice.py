@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from advisor.pages.marks import plain
 from advisor.sections.run_list import moment
 from advisor.storage.stored import StoredRun
 
@@ -54,7 +55,7 @@ def tick(run: StoredRun, place: DeltaGenerator) -> None:
     key = f"tick-{run.id}"
     st.session_state[key] = run.id in chosen_runs()
     place.checkbox(
-        f"Choose {run.title}, {moment(run.created_at)}",
+        f"Choose {plain(run.title)}, {moment(run.created_at)}",
         key=key,
         label_visibility="collapsed",
         on_change=_toggle,

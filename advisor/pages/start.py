@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from advisor.pages import frame
-from advisor.pages.marks import mark
+from advisor.pages.marks import mark, plain
 from advisor.pages.sample_report import offer_sample
 from advisor.pages.uploads import check_upload, choose_documents, choose_task_file
 from advisor.samples import SAMPLES, Sample, load_sample
@@ -37,7 +37,7 @@ def keep_upload(task_file: UploadedFile, documents: tuple[str, bytes] | None) ->
     """Store what was uploaded and go on; an upload that makes no task gives one sentence, and nothing is kept."""
     name, content = task_file.name, task_file.getvalue()
     try:
-        with st.spinner(f"Reading {name}"):
+        with st.spinner(f"Reading {plain(name)}"):
             upload = Upload.read(name, content, documents)
             check_upload(upload)
             dataset = frame.store().keep_upload(upload)

@@ -9,6 +9,7 @@ import streamlit as st
 from advisor.hosted_training import hosted_pairings, rows_text, sent_text, training_foreseen
 from advisor.pages import frame
 from advisor.pages.draft import draft_of, split_within
+from advisor.pages.marks import plain
 from advisor.pairing import Pairing, short_names
 from advisor.plan import ERROR_BOUNDS, Plan, TuningPrice
 from strategies.hosted_finetuning import UNTRIED
@@ -30,7 +31,7 @@ def choose_training(plan: Plan, name: str, currency: str) -> Plan:
         host = ServedAddress.parse(one.model).host
         said = sent_text(one, foreseen, replace(plan, priorities=replace(plan.priorities, currency=currency)))
         frame.small(f"{said}. What this run spends there counts towards the limit.")
-        label = f"Send {rows_text(foreseen)} to {host}, and pay for training there"
+        label = f"Send {rows_text(foreseen)} to {plain(host)}, and pay for training there"
         agreed.append(st.checkbox(label, key=f"send-training-{one.model}-{foreseen.rows}"))
     frame.small(UNTRIED)
     return replace(plan, sends_training=all(agreed))

@@ -56,8 +56,9 @@ def render_markdown(
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown shows as it stands, on one line, also inside a table."""
-    return re.sub(r"([\\`*_\[\]<>|#~&])", r"\\\1", " ".join(text.split()))
+    """Text that Markdown shows as it stands, on one line, also inside a table. Between two $, many programs would write
+    it as mathematics."""
+    return re.sub(r"([\\`*_\[\]<>|#~&$])", r"\\\1", " ".join(text.split()))
 
 
 def _section(section: Section) -> list[str]:
