@@ -64,9 +64,9 @@ def main(arguments: Sequence[str] | None = None, build_strategy: str = BUILD_STR
         except (BadInput, KeyboardInterrupt, BrokenPipeError):
             raise
         except Exception:
-            log = store.home / "error.log"
-            log.write_text(traceback.format_exc())
-            return fail(1, f"Threeways stopped with an internal error; the details are in {log}.")
+            if not store.exists():
+                raise BadInput(f"The folder {store.home} was deleted while Threeways used it; start again.") from None
+            return fail(1, f"Threeways stopped with an internal error; the details are in {_logged(store)}.")
     except BadInput as wrong:
         return fail(2, str(wrong))
     except KeyboardInterrupt as ended:
@@ -74,6 +74,17 @@ def main(arguments: Sequence[str] | None = None, build_strategy: str = BUILD_STR
     except BrokenPipeError:  # the reader of the output, such as head, has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+
+
+def _logged(store: Store) -> str:
+    """Where the traceback of the present exception is; the disk may be full."""
+    log = store.home / "error.log"
+    try:
+        log.write_text(traceback.format_exc())
+    except OSError:
+        traceback.print_exc()
+        return "the lines above"
+    return str(log)
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from advisor.runs.key_socket import receiving_keys
 from advisor.runs.order import BUILD_STRATEGY
 from advisor.runs.timing import take_speed
 from advisor.runs.trying import TryDesk
+from advisor.storage.database import UnusableError
 from advisor.storage.judge_queue import awaited_by_judges, key_came_for_judges
 from advisor.storage.store import Store
 from strategies.served.address import ServedAddress
@@ -92,8 +92,11 @@ def work(store: Store, build_strategy: str = BUILD_STRATEGY, idle_seconds: float
                 time.sleep(_WHILE_WARM if desk.is_warm else _SECONDS_BETWEEN_LOOKS)
     except Timeout:
         return
-    except (sqlite3.Error, OSError):
+    except UnusableError as wrong:
         if store.exists():  # otherwise the home folder was removed meanwhile
+            sys.exit(str(wrong))
+    except OSError:
+        if store.exists():
             raise
 
 

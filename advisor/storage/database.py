@@ -7,14 +7,16 @@ checkpointed and reset at once.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
+from advisor.storage.upgrades import SCHEMA, back_up, can_upgrade, upgrade
 from eval.task import BadInput
 
-_SCHEMA = 6  # raise it when the tables or their contents change
 _TABLES = """
 CREATE TABLE IF NOT EXISTS datasets (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at REAL NOT NULL, rows INTEGER NOT NULL,
@@ -32,65 +34,53 @@ CREATE TABLE IF NOT EXISTS steps (
 CREATE TABLE IF NOT EXISTS speeds (
     model TEXT PRIMARY KEY, requested_at REAL NOT NULL, made_at REAL, measured TEXT, problem TEXT);
 """
-# Columns of runs, with their defaults.
-_ADDED_IN_3 = {"given_name": "''", "note": "''", "tags_json": "'[]'"}
-_ADDED_IN_4 = {"origin": "'own'"}
-_ADDED_IN_5 = {"awaits_key": "''"}
+_REPAIR = "`python -m advisor doctor --repair` rebuilds it from the folders of the runs"
+# By SQLite's result codes (sqlite.org/rescode.html), where the file itself is not damaged.
+_OF_THE_DISK = {
+    sqlite3.SQLITE_FULL: "The disk with {home} is full; free some space and try again.",
+    sqlite3.SQLITE_IOERR: "The disk with {home} failed ({wrong}); check the disk and try again.",
+    sqlite3.SQLITE_READONLY: "Threeways can't write to {home} ({wrong}); allow it, or set THREEWAYS_HOME to a folder "
+    "you can write to.",
+    sqlite3.SQLITE_BUSY: "Another program keeps the database of {home} locked; end it and try again.",
+}
+
+
+class UnusableError(BadInput):
+    """The database is gone or damaged, or its disk fails. The message says which, and what helps."""
 
 
 class Database:
-    """Raises BadInput if another version of Threeways made the file."""
+    """Every method raises UnusableError if the file can't be used, and so does opening it. Opening also raises BadInput
+    if another version of Threeways made the file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if self.row("SELECT 1 FROM sqlite_master") is None:
-            with self._connection() as connection:
-                connection.executescript(
-                    f"PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE;{_TABLES} PRAGMA user_version = {_SCHEMA}; COMMIT"
-                )
-        if self.row("PRAGMA user_version") == {"user_version": 1}:
-            self._upgrade_from_1()
-        if self.row("PRAGMA user_version") == {"user_version": 2}:
-            self._add_to_runs(_ADDED_IN_3, 3)
-        if self.row("PRAGMA user_version") == {"user_version": 3}:
-            self._add_to_runs(_ADDED_IN_4, 4)
-        if self.row("PRAGMA user_version") == {"user_version": 4}:
-            self._add_to_runs(_ADDED_IN_5, 5)
-        if self.row("PRAGMA user_version") == {"user_version": 5}:
-            self._upgrade_from_5()
-        if self.row("PRAGMA user_version") != {"user_version": _SCHEMA}:
+        if not path.exists() or not path.stat().st_size:
+            if any(path.parent.glob("runs/*/plan.json")):
+                raise UnusableError(f"The database {path} is gone, but there are runs beside it; {_REPAIR}.")
+            make_database(path)
+        if (version := self._version()) != SCHEMA:
+            self._upgrade(version)
+
+    def _upgrade(self, version: int) -> None:
+        if can_upgrade(version):
+            with FileLock(self.path.with_name("upgrade.lock")):
+                version = self._version()  # another process may have been faster
+                if can_upgrade(version):
+                    with self._connection() as connection:
+                        back_up(connection, self.path, version)
+                while can_upgrade(version := self._version()):
+                    with self.transaction() as connection:
+                        upgrade(connection, self.path, version)
+        if version != SCHEMA:
             raise BadInput(
-                f"Another version of Threeways wrote {path.parent}; set THREEWAYS_HOME to a new folder, "
+                f"Another version of Threeways wrote {self.path.parent}; set THREEWAYS_HOME to a new folder, "
                 "or move this one away."
             )
 
-    def _upgrade_from_1(self) -> None:
-        """Version 1 called baselines floors. Files change first, so that an interrupted upgrade can start again."""
-        for old, new in (("floors", "baselines"), ("baselines/*/fitted/floor.json", "baseline.json")):
-            for path in self.path.parent.glob(f"runs/*/{old}"):
-                with suppress(FileNotFoundError):  # another process was faster
-                    path.rename(path.with_name(new))
-        with self.transaction() as connection:
-            connection.execute("UPDATE steps SET strategy = 'baselines' WHERE strategy = 'floors'")
-            connection.execute("PRAGMA user_version = 2")
-
-    def _add_to_runs(self, columns: Mapping[str, str], version: int) -> None:
-        """Version 2 had no names, notes and tags of runs; version 3 had only runs that were measured in this home;
-        in version 4, no run waited for a key."""
-        with self.transaction() as connection:
-            present = {column["name"] for column in connection.execute("PRAGMA table_info(runs)")}
-            for name, default in columns.items():
-                if name not in present:  # otherwise another process was faster
-                    connection.execute(f"ALTER TABLE runs ADD COLUMN {name} TEXT NOT NULL DEFAULT {default}")
-            connection.execute(f"PRAGMA user_version = {version}")
-
-    def _upgrade_from_5(self) -> None:
-        """In version 5 a step ran from its start to its end, without turns."""
-        with self.transaction() as connection:
-            present = {column["name"] for column in connection.execute("PRAGMA table_info(steps)")}
-            if "worked_seconds" not in present:  # otherwise another process was faster
-                connection.execute("ALTER TABLE steps ADD COLUMN worked_seconds REAL")
-            connection.execute("PRAGMA user_version = 6")
+    def _version(self) -> int:
+        found = self.row("PRAGMA user_version")
+        return int(found["user_version"]) if found else 0
 
     def row(self, query: str, *values: object) -> dict[str, Any] | None:
         """The first row by column name; None if there is none."""
@@ -110,10 +100,48 @@ class Database:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
-        try:
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA synchronous = FULL")
+        with _opened(self.path, "rw") as connection:
             yield connection
-        finally:
+
+
+def make_database(path: Path) -> None:
+    """With empty tables, unless there are some already. Raises UnusableError."""
+    with _opened(path, "rwc") as connection:
+        connection.executescript(
+            f"PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE;{_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT"
+        )
+
+
+@contextmanager
+def _opened(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
+    """`mode` is "rw", or "rwc" to make a file that isn't there."""
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=30, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        # A damaged text must not keep the other rows from being read.
+        connection.text_factory = lambda text: text.decode(errors="replace")
+        connection.execute("PRAGMA synchronous = FULL")
+        yield connection
+    except sqlite3.DatabaseError as wrong:
+        if (sentence := _sentence(path, wrong)) is None:
+            raise
+        raise UnusableError(sentence) from wrong
+    finally:
+        if connection is not None:
             connection.close()
+
+
+def _sentence(path: Path, wrong: sqlite3.DatabaseError) -> str | None:
+    """None for a mistake of ours."""
+    if not path.parent.exists():
+        return f"The folder {path.parent} was deleted while Threeways used it; start Threeways again."
+    if not path.exists():
+        return f"The database {path} was deleted; {_REPAIR}."
+    code = getattr(wrong, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without the details of the upper bits
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT) or "no such" in str(wrong):
+        return f"The database {path} is damaged ({wrong}); {_REPAIR}."
+    if code == sqlite3.SQLITE_CANTOPEN:
+        return f"The database {path} can't be opened ({wrong}); allow Threeways to read and write it."
+    of_the_disk = _OF_THE_DISK.get(code)
+    return of_the_disk.format(home=path.parent, wrong=wrong) if of_the_disk else None

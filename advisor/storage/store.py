@@ -46,7 +46,8 @@ _READING = "reading.json"  # how the person wants it to be read, if they said so
 class Store:
     """Everything under one home folder: the argument, or $THREEWAYS_HOME, or ~/.threeways.
 
-    Threads can share it. Raises BadInput if the folder can't be made or written to.
+    Threads can share it. Raises BadInput if the folder can't be made or written to. Every method raises UnusableError
+    if the database is gone or damaged by then.
     """
 
     def __init__(self, home: Path | None = None) -> None:
@@ -54,7 +55,7 @@ class Store:
         try:
             keep_private(self.home)
             self._database = Database(self.home / DATABASE)
-        except (OSError, sqlite3.Error) as wrong:
+        except OSError as wrong:
             raise BadInput(
                 f"Threeways can't write to {self.home} ({wrong}); set THREEWAYS_HOME to a folder you can write to."
             ) from wrong
