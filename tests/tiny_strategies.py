@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, ClassVar
 
 from advisor.estimate import Speed
@@ -28,6 +28,7 @@ from strategies.served.budget import NO_LIMIT, Allowance
 
 STEADY = "tests.tiny_strategies:build_steady"
 FRAGILE = "tests.tiny_strategies:build_fragile"
+FATAL = "tests.tiny_strategies:build_fatal"
 KILLED = "tests.tiny_strategies:build_killed"
 ENDLESS = "tests.tiny_strategies:build_endless"
 PRACTISED = "tests.tiny_strategies:build_practised"
@@ -82,6 +83,16 @@ class Killed(CommonestAnswer):
 
     def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Fatal(CommonestAnswer):
+    """Ends its parent, as when memory runs out while a child computes."""
+
+    def fit(self, split: LearningSplit, documents: Sequence[Document], report_progress: ReportProgress) -> None:
+        report_progress(Progress("filling memory", 1, 2))
+        sleep(1)  # until the parent has heard of it
+        os.kill(os.getppid(), signal.SIGKILL)
+        signal.pause()
 
 
 class Deadly(CommonestAnswer):
@@ -258,6 +269,10 @@ def build_fragile(name: str, brief: Brief, model: str, preset: Preset, seed: int
 
 def build_killed(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
     return Killed() if name == "retrieval" else CommonestAnswer()
+
+
+def build_fatal(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:
+    return Fatal() if name == "retrieval" else CommonestAnswer()
 
 
 def build_deadly(name: str, brief: Brief, model: str, preset: Preset, seed: int, *_: Allowance) -> Strategy:

@@ -31,7 +31,7 @@ from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.storage.task_file import task_to_json
-from advisor.storage.trial_files import read_trial, write_trial
+from advisor.storage.trial_files import measured_bytes, read_trial, write_trial
 from advisor.wording import name_of
 from eval.outcomes import Trial
 from eval.reading.table import Table
@@ -134,58 +134,83 @@ def run_experiment(
 
     None if there is no report: the run's state says whether it was cancelled or failed, stopped at its limit or waits
     for a key. If a strategy fails, the others continue. Trials that an interrupted attempt finished are kept. However
-    this process ends, the run can be continued.
+    this process ends, the run can be continued. After three attempts that got no further than the one before, it fails.
     """
     try:
         lock = store.device_lock.acquire(poll_interval=_SECONDS_BETWEEN_LOOKS, cancel_check=cancelled)
     except Timeout:
         return None
     with lock:
-        if not store.start_run(run_id):
-            return None
-        folder = store.run_folder(run_id)
         try:
-            estimate_run(store, run_id)
-            foresee_run(folder, store.run(run_id).plan)
-            take_score_check(folder, store.run(run_id).plan.seed)
-            left: dict[str, list[Trial]] = {}
-            steps = {step.strategy: step for step in store.steps(run_id)}
-            if BASELINES_STEP in steps:
-                left[BASELINES_STEP] = _trials(store, steps[BASELINES_STEP], listen, cancelled, build_strategy)
-            left |= _race(store, run_id, left.get(BASELINES_STEP, []), listen, cancelled, build_strategy)
-            if CURVES_STEP in steps:
-                _report(store, run_id, left)  # the verdict stands, however they end
-                left[CURVES_STEP] = _trials(store, steps[CURVES_STEP], listen, cancelled, build_strategy)
-            report = _report(store, run_id, left)
-            trials = _of_strategies(left)
-        except CancelledError:
-            store.end_run(run_id, "cancelled", end_jobs(run_id, store.run(run_id).plan))
-            return None
-        except StoppedError as stopped:
-            store.end_run(run_id, "stopped", str(stopped))
-            return None
-        except KeyNeededError as wrong:
-            if cancelled():
-                store.end_run(run_id, "cancelled")
+            if not store.start_run(run_id, measured_bytes(store.run_folder(run_id))):
                 return None
-            store.await_key(run_id, wrong.host, str(wrong))
-            if was_handed_over(wrong.host):  # another one has come meanwhile
-                store.key_came(wrong.host)
-            return None
+            return _carry_out(store, run_id, listen, cancelled, build_strategy)
+        except SystemExit:  # asked to end, which says nothing about the run
+            _try(lambda: store.excuse_attempt(run_id))
+            raise
         except Exception as wrong:
-            # An exception here would leave the run waiting, and end every worker that continues it.
-            reason = failure_sentence(wrong, "the comparison")
-            if not folder.exists():
-                reason = f"The folder of this run is gone ({folder}); start the comparison again."
-            with suppress(OSError):  # the disk may be full
-                write_whole(folder / "log.txt", traceback.format_exc())
-            store.end_run(run_id, "failed", reason)
+            _fail(store, run_id, wrong)
             return None
-        if any(trial.status == "done" for trial in trials):
-            store.end_run(run_id, "done")
-        else:
-            store.end_run(run_id, "failed", "None of the strategies could be measured.")
-        return report
+
+
+def _carry_out(
+    store: Store, run_id: str, listen: Listen, cancelled: Callable[[], bool], build_strategy: str
+) -> Report | None:
+    """What `run_experiment` does once it has the machine and the run was started."""
+    folder = store.run_folder(run_id)
+    try:
+        estimate_run(store, run_id)
+        foresee_run(folder, store.run(run_id).plan)
+        take_score_check(folder, store.run(run_id).plan.seed)
+        left: dict[str, list[Trial]] = {}
+        steps = {step.strategy: step for step in store.steps(run_id)}
+        if BASELINES_STEP in steps:
+            left[BASELINES_STEP] = _trials(store, steps[BASELINES_STEP], listen, cancelled, build_strategy)
+        left |= _race(store, run_id, left.get(BASELINES_STEP, []), listen, cancelled, build_strategy)
+        if CURVES_STEP in steps:
+            _report(store, run_id, left)  # the verdict stands, however they end
+            left[CURVES_STEP] = _trials(store, steps[CURVES_STEP], listen, cancelled, build_strategy)
+        report = _report(store, run_id, left)
+    except CancelledError:
+        store.end_run(run_id, "cancelled", end_jobs(run_id, store.run(run_id).plan))
+        return None
+    except StoppedError as stopped:
+        store.end_run(run_id, "stopped", str(stopped))
+        return None
+    except KeyNeededError as wrong:
+        if cancelled():
+            store.end_run(run_id, "cancelled")
+            return None
+        store.await_key(run_id, wrong.host, str(wrong))
+        if was_handed_over(wrong.host):  # another one has come meanwhile
+            store.key_came(wrong.host)
+        return None
+    if any(trial.status == "done" for trial in _of_strategies(left)):
+        store.end_run(run_id, "done")
+    else:
+        store.end_run(run_id, "failed", "None of the strategies could be measured.")
+    return report
+
+
+def _fail(store: Store, run_id: str, wrong: Exception) -> None:
+    """Never raises: that would end the worker, and each one that takes the run up again. Without a database or a disk,
+    the run stays interrupted, and its attempts are counted."""
+    folder = store.run_folder(run_id)
+    reason = failure_sentence(wrong, "the comparison")
+    if not folder.exists():
+        reason = f"The folder of this run is gone ({folder}); start the comparison again."
+    said = "".join(traceback.format_exception(wrong))
+    _try(lambda: write_whole(folder / "log.txt", said))
+    _try(lambda: store.end_run(run_id, "failed", reason))
+
+
+def _try(action: Callable[[], None]) -> None:
+    """Prints what went wrong: into the worker's log, if this is the worker."""
+    try:
+        action()
+    except Exception:
+        with suppress(OSError):
+            traceback.print_exc()
 
 
 def _report(store: Store, run_id: str, left: dict[str, list[Trial]]) -> Report:

@@ -48,9 +48,21 @@ def judge_next(store: Store) -> bool:
     with lock:
         if not store.run_folder(one.run_id).exists():  # deleted meanwhile
             end_judging(store, one.run_id)
-        else:
+            return True
+        try:
             _judge(store, one)
+        except Exception as wrong:  # an exception here would end every worker that takes it up again
+            traceback.print_exc()
+            _give_up(store, replace(one, state="failed", problem=failure_sentence(wrong, "judging")))
     return True
+
+
+def _give_up(store: Store, failed: Judging) -> None:
+    """On a full disk it leaves the queue without a word."""
+    try:
+        save_judging(store, failed)
+    except OSError:
+        end_judging(store, failed.run_id)
 
 
 def _judge(store: Store, one: Judging) -> None:

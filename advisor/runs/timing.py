@@ -50,11 +50,13 @@ def take_speed(store: Store, model: str) -> None:
 
     Waits until the machine is free. A model that must first be fetched isn't timed, and neither is a served one.
     """
-    if is_served(model):
-        store.save_speed(model, None, SERVED)
-        return
-    if not is_here(model):
-        store.save_speed(model, None, check_model(model) or _NOT_FETCHED)
+    try:
+        problem = _untimed(model)
+    except Exception as wrong:  # an exception here would end every worker that takes the timing up again
+        traceback.print_exc()
+        problem = failure_sentence(wrong, "timing this machine")
+    if problem is not None:
+        store.save_speed(model, None, problem)
         return
     with store.device_lock, spawned(_time_machine, model, store.home / "timing.log") as (child, results):
         try:
@@ -64,6 +66,13 @@ def take_speed(store: Store, model: str) -> None:
             child.join()
             measured, problem = None, death_sentence(child.exitcode)
     store.save_speed(model, measured, problem)
+
+
+def _untimed(model: str) -> str | None:
+    """Why a model isn't timed, in a sentence; None if it is."""
+    if is_served(model):
+        return SERVED
+    return None if is_here(model) else check_model(model) or _NOT_FETCHED
 
 
 def estimate_run(store: Store, run_id: str) -> dict[str, float]:

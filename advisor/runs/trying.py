@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
@@ -13,7 +14,7 @@ from filelock import Timeout
 from advisor.plan import BASELINES_STEP, CURVES_STEP
 from advisor.runs.adapter_off import no_adapter
 from advisor.runs.answering import keep_answering
-from advisor.runs.child import SECONDS_TO_END, death_sentence, spawned
+from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, spawned
 from advisor.runs.order import BUILD_STRATEGY, StepOrder
 from advisor.spending import unlimited
 from advisor.storage.store import Store
@@ -113,10 +114,8 @@ class TryDesk:
                 return True
             try:
                 self._answer(one)
-            except OSError:
-                if self._store.run_folder(run_id).exists():
-                    raise
-                leave_queue(self._store, try_id)  # the run was deleted meanwhile
+            except Exception as wrong:  # an exception here would end every worker that takes the try up again
+                self._give_up(one, wrong)
         self._idle_since = time.monotonic()
         return True
 
@@ -150,6 +149,19 @@ class TryDesk:
                 return
             one = replace(one, answers=(*one.answers, answer))
         save_try(self._store, replace(one, state="done", strategy="", since=time.time()))
+        leave_queue(self._store, one.id)
+
+    def _give_up(self, one: Try, wrong: Exception) -> None:
+        """The run may have been deleted meanwhile, or the disk is full: then nothing can be kept of the try."""
+        traceback.print_exception(wrong)
+        self.close()
+        problem = failure_sentence(wrong, "answering")
+        unanswered = tuple(
+            TriedAnswer(each.strategy, problem=problem, adapter_off=each.adapter_off) for each in one.left
+        )
+        with suppress(OSError):
+            answers = (*one.answers, *unanswered)
+            save_try(self._store, replace(one, state="done", strategy="", since=time.time(), answers=answers))
         leave_queue(self._store, one.id)
 
     def _at(self, one: Try, asked: Asked, stage: Stage) -> Try:

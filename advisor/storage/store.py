@@ -34,12 +34,14 @@ from advisor.storage.own_marks import readable_marks, write_marks
 from advisor.storage.start import keep_start
 from advisor.storage.stored import RunState, StoredDataset, StoredRun, StoredSpeed, StoredStep
 from advisor.storage.upload import AS_FOUND, READING, Reading, Upload, parsed_lines, read_parsed
+from advisor.wording import in_sentence
 from eval.reading.table import Table
 from eval.task import BadInput, Document
 from strategies.served.budget import Limit
 
 _PARSED = "parsed.jsonl"  # next to an upload: what was read from it
 _DRAFT = "draft.json"  # next to an upload: what the person chose to compare, before a run
+MOST_ATTEMPTS = 3  # of a run that is interrupted again and again
 _READING = "reading.json"  # how the person wants it to be read, if they said so
 
 
@@ -260,16 +262,38 @@ class Store:
         self._notice_interruption()
         return next(iter(self._waiting()), None)
 
-    def start_run(self, run_id: str) -> bool:
+    def start_run(self, run_id: str, measured: int = 0) -> bool:
         """Marks the run as running; the caller holds `device_lock`. False if it is no longer waiting (cancelled, or
-        done)."""
+        done).
+
+        `measured` is how much the run has measured. If as many attempts as a run has were interrupted without
+        measuring more, the run fails instead, because it would keep the others in the queue from starting.
+        """
         with self._database.transaction() as database:
             started = database.execute(
-                "UPDATE runs SET state = 'running', started_at = coalesce(started_at, ?), ended_at = NULL"
-                " WHERE id = ? AND state IN ('queued', 'interrupted') AND awaits_key = ''",
-                (time.time(), run_id),
-            )
-            return started.rowcount == 1
+                "UPDATE runs SET state = 'running', started_at = coalesce(started_at, ?1), ended_at = NULL,"
+                " attempts = CASE WHEN state = 'interrupted' AND measured >= ?2 THEN attempts + 1 ELSE 1 END,"
+                " measured = ?2 WHERE id = ?3 AND state IN ('queued', 'interrupted') AND awaits_key = ''"
+                " RETURNING attempts",
+                (time.time(), measured, run_id),
+            ).fetchone()
+            if started is not None and started["attempts"] > MOST_ATTEMPTS:
+                _end_run(database, run_id, "failed", self._given_up(run_id))
+                return False
+            return started is not None
+
+    def excuse_attempt(self, run_id: str) -> None:
+        """The present attempt doesn't count: the process was asked to end."""
+        with self._database.transaction() as database:
+            database.execute("UPDATE runs SET attempts = attempts - 1 WHERE id = ? AND attempts > 0", (run_id,))
+
+    def _given_up(self, run_id: str) -> str:
+        at = next((step for step in self.steps(run_id) if step.state == "interrupted" and step.stage), None)
+        where = f" The last time, {in_sentence(at.strategy)} was at “{at.stage}”." if at else ""
+        return (
+            f"The process of this run was ended {MOST_ATTEMPTS} times before it got any further, perhaps because "
+            f"memory ran out.{where} Close other programs or choose a smaller model, and start the run again."
+        )
 
     def await_key(self, run_id: str, host: str, reason: str) -> None:
         """The running run waits until somebody gives the key of this server; others in the queue go on."""
@@ -441,7 +465,8 @@ class Store:
 
 def _end_run(database: sqlite3.Connection, run_id: str, state: RunState, reason: str | None = None) -> None:
     database.execute(
-        "UPDATE runs SET state = ?, reason = ?, ended_at = ?, cancel_requested = 0, awaits_key = '' WHERE id = ?",
+        "UPDATE runs SET state = ?, reason = ?, ended_at = ?, cancel_requested = 0, awaits_key = '', attempts = 0,"
+        " measured = 0 WHERE id = ?",
         (state, reason, time.time(), run_id),
     )
     database.execute(

@@ -42,7 +42,9 @@ class StoredRun:
     `name` is that of the uploaded file, and
     `given_name` the one that the person gave the run, or "". `origin` is "own" if it was measured in this home, and
     otherwise says where it came from: the sample report, or a file that somebody shared. `awaits_key` is the server,
-    with its port, whose key a queued run waits for, as its `reason` says; otherwise ""."""
+    with its port, whose key a queued run waits for, as its `reason` says; otherwise "". `attempts` counts the starts of
+    a run that hasn't ended, since it last got further, and `measured` is how much it had measured at the last one
+    (`measured_bytes`)."""
 
     id: str
     dataset_id: str
@@ -59,6 +61,8 @@ class StoredRun:
     tags: tuple[str, ...] = ()
     origin: Origin = "own"
     awaits_key: str = ""
+    attempts: int = 0
+    measured: int = 0
 
     @property
     def is_own(self) -> bool:

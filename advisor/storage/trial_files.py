@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -81,6 +82,15 @@ def read_trials(run_folder: Path, steps: Sequence[str]) -> tuple[list[Trial], li
     baselines = [run_folder / BASELINES_STEP / name for name in BASELINES]
     finished = [[trial for folder in each if (trial := read_trial(folder))] for each in (strategies, baselines)]
     return finished[0], finished[1]
+
+
+def measured_bytes(run_folder: Path) -> int:
+    """How much the trials of a run hold, finished or not: more after every block of answers. 0 if nothing is there."""
+    found = 0
+    for path in run_folder.rglob("outcomes.jsonl"):
+        with suppress(OSError):  # deleted meanwhile
+            found += 1 + path.stat().st_size  # a fitted strategy without answers counts too
+    return found
 
 
 def curve_folder(run_folder: Path, strategy: str, rows: int) -> Path:

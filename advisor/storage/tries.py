@@ -156,8 +156,8 @@ def waiting_tries(store: Store) -> list[tuple[str, str]]:
     found = []
     with suppress(FileNotFoundError):
         for file in sorted(path for path in _queue(store).iterdir() if not path.name.startswith(".")):
-            with suppress(FileNotFoundError):  # answered meanwhile
-                found.append((file.read_text(), file.name))
+            with suppress(OSError):  # answered meanwhile, or nothing that a page put here
+                found.append((file.read_text(errors="replace"), file.name))
     return found
 
 

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
-SCHEMA = 6  # raise it when the tables or their contents change, and add an upgrade to it
+SCHEMA = 7  # raise it when the tables or their contents change, and add an upgrade to it
 
 # Columns of runs, with their defaults.
 _ADDED_IN_3 = {"given_name": "''", "note": "''", "tags_json": "'[]'"}
 _ADDED_IN_4 = {"origin": "'own'"}
 _ADDED_IN_5 = {"awaits_key": "''"}
+_ADDED_IN_7 = {"attempts": "0", "measured": "0"}
 
 
 def can_upgrade(version: int) -> bool:
@@ -77,12 +78,18 @@ def _from_5(connection: sqlite3.Connection, _: Path) -> None:
         connection.execute("ALTER TABLE steps ADD COLUMN worked_seconds REAL")
 
 
+def _from_6(connection: sqlite3.Connection, _: Path) -> None:
+    """In version 6, a run that ended every worker was started again and again."""
+    _add_to_runs(connection, _ADDED_IN_7, "INTEGER")
+
+
 _UPGRADES: dict[int, Callable[[sqlite3.Connection, Path], None]] = {
     1: _from_1,
     2: _from_2,
     3: _from_3,
     4: _from_4,
     5: _from_5,
+    6: _from_6,
 }
 
 

@@ -3,21 +3,26 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import psutil
 import pytest
+from filelock import FileLock
 
 from advisor.plan import Plan, Setup
 from advisor.runs.worker import start_worker, work
+from advisor.storage.judge_queue import ask_judge, judging_of
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredStep
 from advisor.storage.task_file import task_to_json
-from tests.tiny_strategies import ENDLESS, STEADY, serve, tiny_task, wait_until
+from advisor.storage.tries import add_try, new_try, waiting_tries
+from tests.tiny_strategies import ENDLESS, FATAL, STEADY, serve, tiny_task, wait_until
 
 TABLE = b"message,label\n" + b"".join(b"text %d,%s\n" % (row, (b"yes", b"no")[row % 2]) for row in range(30))
 ROOT = Path(__file__).parents[2]
@@ -62,6 +67,16 @@ def computing(store: Store, run_id: str) -> StoredStep | None:
     return next((step for step in store.steps(run_id) if "process" in step.stage), None)
 
 
+def stage_of(store: Store, run_id: str) -> str:
+    """Names the process that computes, or that did before its worker ended."""
+    step = computing(store, run_id)
+    return step.stage if step else ""
+
+
+def is_at_another(store: Store, run_id: str, stage: str) -> bool:
+    return stage_of(store, run_id) not in ("", stage)
+
+
 def test_runs_are_taken_in_the_order_they_came(store: Store, worker: StartWorker) -> None:
     broken, sound = add_run(store, "prompting"), add_run(store, "prompting")
     (store.run_folder(broken) / "task.json").write_text("{")
@@ -82,6 +97,65 @@ def test_a_run_whose_folder_is_gone_fails_and_the_next_one_runs(store: Store, wo
     failed = store.run(gone)
     assert failed.state == "failed"
     assert failed.reason == f"The folder of this run is gone ({store.run_folder(gone)}); start the comparison again."
+
+
+def test_a_run_that_ends_every_worker_fails_after_three_more_and_the_next_one_runs(
+    store: Store, worker: StartWorker
+) -> None:
+    fatal, sound = add_run(store, "retrieval"), add_run(store, "prompting")
+    for _ in range(4):  # the first one got as far as the baselines
+        process = worker(FATAL)
+        process.join(timeout=60)
+        assert process.exitcode == -signal.SIGKILL and store.run(fatal).state == "interrupted"
+        assert store.queue_position(sound) == 2
+    wait_until(lambda: store.run(sound).state == "done", worker(FATAL))
+    failed = store.run(fatal)
+    assert failed.state == "failed" and states(store, fatal) == ["done", "cancelled"]
+    assert (failed.reason or "").startswith(
+        "The process of this run was ended 3 times before it got any further, perhaps because memory ran out. The last "
+        "time, retrieval was at “filling memory”."
+    )
+    store.retry_step(fatal, "retrieval")
+    assert store.start_run(fatal)  # a person's retry has three attempts of its own
+
+
+def test_attempts_count_anew_when_a_run_gets_further_and_not_when_its_worker_is_asked_to_end(
+    store: Store, worker: StartWorker
+) -> None:
+    run_id = add_run(store, "prompting", "retrieval")
+    stage = ""
+    for attempts, end in ((1, "kill"), (1, "kill"), (2, "terminate")):  # the first one measured prompting
+        process = worker(ENDLESS)
+        wait_until(partial(is_at_another, store, run_id, stage), process)
+        stage = stage_of(store, run_id)
+        assert store.run(run_id).attempts == attempts
+        getattr(process, end)()
+        process.join()
+    assert (store.run(run_id).state, store.run(run_id).attempts) == ("interrupted", 1)
+    assert store.run(run_id).measured > 0
+    with FileLock(store.home / "device.lock"):
+        assert store.start_run(run_id, store.run(run_id).measured + 1)
+        assert store.run(run_id).attempts == 1
+
+
+def test_what_cannot_be_answered_judged_or_timed_leaves_the_queue(store: Store, worker: StartWorker) -> None:
+    """Each of these would end every worker that takes it up."""
+    spoiled, sound = add_run(store, "prompting"), add_run(store, "prompting")
+    for run_id in (spoiled, sound):
+        store.end_run(run_id, "done")
+    add_try(store, new_try(spoiled, "my invoice", ("a strategy of another version",)))
+    (store.home / "tries" / "a folder").mkdir()
+    (store.home / "tries" / "000").write_bytes(b"\xff\x00")
+    ask_judge(store, spoiled, "served:judge@http://127.0.0.1:9/v1")
+    (store.run_folder(spoiled) / "task.json").unlink()
+    store.request_speed("a\0b")
+    process = worker(STEADY)
+    wait_until(lambda: not waiting_tries(store), process)
+    wait_until(lambda: (judged := judging_of(store, spoiled)) is None or judged.state == "failed", process)
+    timed = store.speed("a\0b")
+    assert timed is not None and timed.problem
+    next_one = add_run(store, "prompting")
+    wait_until(lambda: store.run(next_one).state == "done", process)
 
 
 def test_a_page_cancels_what_the_worker_computes(store: Store, worker: StartWorker) -> None:
