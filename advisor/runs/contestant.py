@@ -22,7 +22,7 @@ from advisor.runs.retraining import train_again
 from advisor.runs.stage_clock import StageClock
 from advisor.storage.files import write_whole
 from advisor.storage.first_answers import write_first_answers
-from advisor.storage.trial_files import read_prompts, read_trial, write_trial
+from advisor.storage.trial_files import read_prompts, read_replaced, remove_replaced, replace_trial
 from advisor.wording import SERVER
 from eval.measuring.runner import Measured, Measuring
 from eval.outcomes import EarlyStop, Trial
@@ -50,9 +50,9 @@ class Contestant:
         self._order, self._task, self._split = order, task, split
         self._report_progress = report_progress
         self._scorer = scorer_for(task, split, phrase_encoder())
-        begun = read_trial(order.begun)
+        begun = read_replaced(order.begun)
         if begun is None:
-            shutil.rmtree(order.begun, ignore_errors=True)
+            remove_replaced(order.begun)
             shutil.rmtree(order.folder / FITTED, ignore_errors=True)
             self._strategy, self.trial = self._fit()
             earlier = None
@@ -100,8 +100,7 @@ class Contestant:
             search=strategy.search_quality if isinstance(strategy, Searches) else None,
         )
         trial = replace(trial, peak_memory_bytes=peak_memory_bytes(trial))
-        order.begun.mkdir()
-        write_trial(order.begun, trial)
+        replace_trial(order.begun, trial)
         return strategy, trial
 
     def answer(self, end: int) -> None:
@@ -134,7 +133,7 @@ class Contestant:
             slow_because=load.slow_because if isinstance(load, KnowsPath) else None,
             peak_memory_bytes=peak_memory_bytes(self.trial),
         )
-        write_trial(self._order.begun, replace(self.trial, prompts=measured.prompts))
+        replace_trial(self._order.begun, replace(self.trial, prompts=measured.prompts))
 
     def end(self, stopped: EarlyStop | None) -> Trial:
         """What comes after the test rows, on those that were answered. One that others beat is spared what only the

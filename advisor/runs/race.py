@@ -21,7 +21,7 @@ from advisor.runs.pace import Pace
 from advisor.runs.step import Answer, End, EndRound, KeyNeeded, Standing, Stopped, Time, Turn, run_in_turns
 from advisor.schema import Recommendation
 from advisor.storage.stored import StoredStep
-from advisor.storage.trial_files import read_trial, write_trial
+from advisor.storage.trial_files import read_replaced, read_trial, write_trial
 from eval.measuring.runner import MOST_ROUNDS, spread
 from eval.outcomes import EarlyStop, Trial
 from strategies.contract import Progress
@@ -51,7 +51,7 @@ class Racer:
         """`expected` are the seconds that it should take in all, for `rows` test rows."""
         self.order = order
         finished = read_trial(order.folder)
-        self.trial = finished or read_trial(order.begun)
+        self.trial = finished or read_replaced(order.begun)
         self.is_running = finished is None
         self._rows, self._tell, self._cancelled = rows, tell, cancelled
         self._worked = _seconds_behind(self.trial) if self.trial else 0.0

@@ -5,7 +5,6 @@ Results go to the step's folder; progress goes through a pipe.
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 import traceback
@@ -22,7 +21,7 @@ from advisor.runs.contestant import Contestant, peak_memory_bytes
 from advisor.runs.order import StepOrder
 from advisor.runs.retraining import learn_from_fewer
 from advisor.storage.task_file import read_task
-from advisor.storage.trial_files import read_trial, write_trial
+from advisor.storage.trial_files import read_trial, remove_replaced, write_trial
 from eval.measuring.runner import MOST_ROUNDS, spread
 from eval.money.tokens import Spent
 from eval.outcomes import EarlyStop, Outcome, Trial
@@ -112,7 +111,7 @@ def run_in_turns(order: StepOrder, keys: Mapping[str, Key], parent: Connection) 
     progress = _begin(order, keys, parent)
     task, split = read_task(order.run_folder)
     if _leave(order, lambda: _take_turns(Contestant(order, task, split, progress.report), parent), progress, parent):
-        shutil.rmtree(order.begun, ignore_errors=True)
+        remove_replaced(order.begun)
         parent.close()
 
 
@@ -151,7 +150,7 @@ def _measure_at_once(order: StepOrder, task: Task, split: Split, report_progress
             contestant.time(row, len(timed))
         if not contestant.end_round():
             break
-    shutil.rmtree(order.begun)
+    remove_replaced(order.begun)
     return contestant.end(None)
 
 

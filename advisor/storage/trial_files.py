@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from advisor.as_json import AsJson
 from advisor.plan import BASELINES_STEP, CURVES_STEP
-from advisor.storage.files import write_whole
+from advisor.storage.files import whole_folder, write_whole
 from advisor.storage.prompt_file import prompts_of_text, prompts_to_text
 from eval.outcomes import Trial
 from eval.sent import SentPrompts
@@ -49,6 +50,38 @@ def write_trial(folder: Path, trial: Trial) -> None:
     write_whole(folder / _MANIFEST, json.dumps(hashes, indent=2))
 
 
+def replace_trial(folder: Path, trial: Trial) -> None:
+    """Writes a trial in place of the one in `folder`, which holds nothing else. A process that is killed at any moment
+    leaves the earlier one or this one for `read_replaced`."""
+    with whole_folder(_newer(folder)) as unnamed:
+        write_trial(unnamed, trial)
+    _settle(folder)
+
+
+def read_replaced(folder: Path) -> Trial | None:
+    """The trial that `replace_trial` wrote last. Only the process that would replace it may call this."""
+    _settle(folder)
+    return read_trial(folder)
+
+
+def remove_replaced(folder: Path) -> None:
+    """With what a killed process left of it."""
+    for path in (folder, _newer(folder), *folder.parent.glob(f".{_newer(folder).name}.*")):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _newer(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}_next")
+
+
+def _settle(folder: Path) -> None:
+    """A folder with contents can't be replaced in one step, so the newer one, which is whole, stands beside it until
+    the older one is gone."""
+    if _newer(folder).exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        _newer(folder).rename(folder)
+
+
 def read_trial(folder: Path) -> Trial | None:
     """Without its prompts. None if there is no finished trial, or if it was changed since, or if another version wrote
     it."""
@@ -64,7 +97,7 @@ def read_trial(folder: Path) -> Trial | None:
         for line in map(json.loads, contents.get(_PROBES, b"").decode().splitlines()):
             probes.setdefault(line.pop("probe"), []).append(line)
         return _TRIAL.of({**facts, "outcomes": list(outcomes), "probes": probes})
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

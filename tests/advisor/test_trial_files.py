@@ -5,12 +5,20 @@ from dataclasses import replace
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
+from time import sleep
 
 import pytest
 
 from advisor.storage.files import whole_folder, write_whole
 from advisor.storage.task_file import read_task, task_to_json
-from advisor.storage.trial_files import read_prompts, read_trial, write_trial
+from advisor.storage.trial_files import (
+    read_prompts,
+    read_replaced,
+    read_trial,
+    remove_replaced,
+    replace_trial,
+    write_trial,
+)
 from eval.outcomes import Effort, Outcome, Trial
 from eval.sent import Part, Piece, SentPrompts
 from eval.task import BadInput, Document
@@ -107,6 +115,45 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_trial_or_none(tmp_path: Pa
         writer.join()
         trial = read_trial(tmp_path)
         assert trial is None or trial == _trial(trial.settings["rows"])
+
+
+def _replace_again_and_again(folder: Path, written: Connection) -> None:
+    for rows in count(1):
+        replace_trial(folder, _trial(50 + rows))
+        written.send(rows)
+
+
+def test_a_trial_that_is_replaced_is_never_lost(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    folder = tmp_path / "begun"
+    for rounds in range(6):
+        received, written = context.Pipe(duplex=False)
+        writer = context.Process(target=_replace_again_and_again, args=(folder, written))
+        writer.start()
+        for rows in range(1, 3 + rounds):
+            assert received.recv() == rows
+        sleep(rounds * 0.003)  # so that it is killed at another moment
+        writer.kill()
+        writer.join()
+        trial = read_replaced(folder)
+        assert trial is not None and trial == _trial(trial.settings["rows"])
+        assert trial.settings["rows"] >= 50 + 2 + rounds
+    remove_replaced(folder)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("is_older_there", [True, False])
+def test_a_replacement_that_was_interrupted_is_finished_by_the_next_process(
+    tmp_path: Path, is_older_there: bool
+) -> None:
+    replace_trial(tmp_path / "begun", _trial(3))
+    (tmp_path / "begun").rename(tmp_path / "begun_next")
+    if is_older_there:  # or half of it
+        (tmp_path / "begun").mkdir()
+        write_trial(tmp_path / "begun", _trial(2))
+        (tmp_path / "begun" / "outcomes.jsonl").unlink()
+    assert read_replaced(tmp_path / "begun") == _trial(3)
+    assert [path.name for path in tmp_path.iterdir()] == ["begun"]
 
 
 def _stop_inside_a_folder(path: Path, filled: Connection) -> None:
