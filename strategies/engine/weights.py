@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +20,10 @@ from strategies.engine.language_model import Message
 from strategies.engine.local_model import LocalModel
 from strategies.engine.models import EMBEDDED, check_model, embedded_gguf, local_folder
 from strategies.engine.paths import on_its_path
+from strategies.engine.weight_cache import cache_folder, cached
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
-_LAYOUT = 2  # of an unpacked folder: another number unpacks anew
-_STAMPED_BYTES = 4 << 20
 _PLAIN_NUMBERS = (torch.float32, torch.bfloat16, torch.float16)
 
 
@@ -124,38 +121,23 @@ def _cache(name: str) -> Path:
 
 def _unpacked(gguf: Path) -> Path:
     """De-quantized weights of a GGUF file as plain safetensors, made once (half a minute for 135 M parameters)."""
-    cache = _cache("models")
-    folder = cache / f"{gguf.stem}-{_stamp(gguf)}"
-    if folder.exists():
-        return folder
+    return cached(gguf, cache_folder(), partial(_unpack, gguf))
+
+
+def _unpack(gguf: Path, folder: Path) -> None:
     config = _read(AutoConfig, gguf.parent, gguf_file=gguf.name)  # only once: reading the file takes seconds
     network = _read_network(gguf.parent, gguf_file=gguf.name, config=config, dtype=torch.float32)
     if hasattr(config, "quantization_config"):
         del config.quantization_config  # the weights are no longer quantized
     config.architectures = [type(network).__name__]  # as transformers' own saving; `transformers serve` reads it
     tokenizer = _read(AutoTokenizer, gguf.parent, gguf_file=gguf.name)
-    cache.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(dir=cache))
-    save_model(network, str(beside / "model.safetensors"), metadata={"format": "pt"})
-    config.save_pretrained(beside)
-    network.generation_config.save_pretrained(beside)
-    tokenizer.save_pretrained(beside)
-    try:
-        beside.rename(folder)
-    except OSError:  # another process was first
-        shutil.rmtree(beside)
-    return folder
-
-
-def _stamp(gguf: Path) -> str:
-    """The same for every copy of a file, so that a new installation unpacks nothing again. Its size, its beginning,
-    where its layout is, and its end stand for all of it: to read it all would take longer than to load it."""
-    size = gguf.stat().st_size
-    with gguf.open("rb") as file:
-        seen = hashlib.sha256(f"{_LAYOUT} {size}".encode() + file.read(_STAMPED_BYTES))
-        file.seek(max(size - _STAMPED_BYTES, 0))
-        seen.update(file.read())
-    return seen.hexdigest()[:16]
+    save_model(network, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    config.save_pretrained(folder)
+    network.generation_config.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    written = dict(_read_network(folder, dtype=torch.float32).named_parameters())
+    if not all(torch.equal(written[name], weight) for name, weight in network.named_parameters()):
+        raise BadInput(f"The weights of {gguf} could not be written to {folder.parent}: check the disk.")
 
 
 def _read_network(folder: Path, **options: Any) -> PreTrainedModel:
