@@ -15,7 +15,6 @@ from threading import Thread
 
 import pytest
 import streamlit as st
-from filelock import FileLock
 from pandas import DataFrame
 from playwright.sync_api import Page
 from streamlit.components.v2 import manifest_scanner
@@ -26,6 +25,7 @@ from advisor.pages.frame import SCRIPT
 from advisor.pairing import model_in, strategy_of
 from advisor.plan import DEFAULT_MODEL, Plan, Setup
 from advisor.runs.report_files import write_report
+from advisor.storage.presence import present
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.storage.task_file import task_to_json
@@ -55,7 +55,7 @@ def own_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     store = Store()
     store.request_speed("embedded")
     store.save_speed("embedded", SPEED)
-    with FileLock(folder / "worker.lock"):
+    with present(folder):
         yield store
     st.cache_resource.clear()
 

@@ -11,6 +11,7 @@ from advisor.pages.blocks import folded
 from advisor.pages.key_field import ask_for_key
 from advisor.pages.own_clicks import pairs_of_run
 from advisor.pages.served_form import ask_for_served
+from advisor.pages.silent_worker import show_silent_worker
 from advisor.pairing import model_words
 from advisor.runs.judging import WRITTEN, pairs_to_judge
 from advisor.runs.report_files import compared_models
@@ -80,6 +81,7 @@ def _watch(run: StoredRun) -> None:
         if one.awaits_key:
             frame.small(one.problem or "")
             ask_for_key(one.awaits_key)
+        show_silent_worker()
         with st.container(horizontal=True):
             if (
                 one.state == "waiting"

@@ -276,7 +276,7 @@ def start(plan: Plan) -> None:
 def just_queued(plan: Plan) -> StoredRun | None:
     """The run that the first press of a double click has queued: the second interrupts the page, not the queueing."""
     newest = next(iter(frame.store().runs()), None)
-    if newest is None or time.time() - newest.created_at > _SECONDS_OF_A_DOUBLE_CLICK:
+    if newest is None or abs(time.time() - newest.created_at) > _SECONDS_OF_A_DOUBLE_CLICK:
         return None
     return newest if newest.plan == plan else None
 

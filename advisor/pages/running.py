@@ -14,11 +14,12 @@ from advisor.pages import frame
 from advisor.pages.first_answers import best_of, show_expectation, show_first_answers
 from advisor.pages.key_field import ask_for_key
 from advisor.pages.marks import marked_name
+from advisor.pages.silent_worker import show_silent_worker
 from advisor.palette import colour_variable
 from advisor.plan import BASELINES_STEP
 from advisor.runs.so_far import read_so_far
 from advisor.runs.time_left import Queued, TimeLeft, queued, time_left
-from advisor.runs.timing import expected_times, speeds_of
+from advisor.runs.timing import expected_times, skip_timings, speeds_of
 from advisor.runs.worker import start_worker
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.wording import (
@@ -37,6 +38,7 @@ _SECONDS_BETWEEN_LOOKS = 2
 _SECONDS_TIMES_STAND = 60  # of a run that has not started: other runs may end meanwhile, from which they are learned
 WAITING_STATES = ("queued", "running", "interrupted")
 _STATE_WORDS = {"interrupted": "Interrupted.", "cancelled": "Cancelled."}
+_SKIPPED = "The run then starts without an estimate of how long it takes."
 _STAYS = "You can close this page. The run continues, and this address brings you back to it."
 
 
@@ -52,6 +54,7 @@ def show_running(run: StoredRun) -> None:
         if now.awaits_key:
             frame.small(now.reason or "")
             ask_for_key(now.awaits_key)
+        show_silent_worker()
         _show_verdict_so_far(now)
         show_steps(now)
         _show_caveat(now)
@@ -88,7 +91,7 @@ def _standing(run: StoredRun) -> str:
 
 
 def _running_words(run: StoredRun, left: TimeLeft) -> str:
-    elapsed = duration_text(time.time() - (run.started_at or 0.0)).removeprefix("about ")
+    elapsed = duration_text(max(time.time() - (run.started_at or 0.0), 0.0)).removeprefix("about ")
     return f"Running for {elapsed}. Time left: {duration_range_text(left.low, left.high)}."
 
 
@@ -154,6 +157,10 @@ def _show_actions(run: StoredRun) -> None:
         stands_still = run.state != "running" and not run.awaits_key and not frame.store().worker_alive()
         if stands_still and st.button("Start the worker", type="primary", icon=":material/play_arrow:"):
             start_worker(frame.store())
+            st.rerun(scope="fragment")
+        waits_for_timing = run.state == "queued" and frame.store().requested_speed() is not None
+        if waits_for_timing and st.button("Skip the timing", key="skip-timing", help=_SKIPPED):
+            skip_timings(frame.store())
             st.rerun(scope="fragment")
         if st.button("Cancel this run", key="cancel", disabled=run.cancel_requested):
             frame.store().cancel(run.id)

@@ -18,6 +18,7 @@ from advisor.pages import frame
 from advisor.pages.blocks import folded
 from advisor.pages.marks import plain
 from advisor.pages.side_by_side import read_answers
+from advisor.pages.silent_worker import show_silent_worker
 from advisor.pages.sources import Sources
 from advisor.pages.tried_answers import show_answers
 from advisor.pairing import strategy_of
@@ -125,6 +126,7 @@ def _watch(one: Try, sources: Sources) -> None:
         if not alive and st.button("Start the worker", icon=":material/play_arrow:", key="start-worker"):
             start_worker(frame.store())
             st.rerun(scope="fragment")
+        show_silent_worker()
         show_answers(now, sources)
 
     look()

@@ -13,6 +13,7 @@ from advisor.learned_times import PastStep, StepTime
 from advisor.pages import frame
 from advisor.pages.draft import draft_of, split_within
 from advisor.pages.marks import marked_name
+from advisor.pages.silent_worker import show_silent_worker
 from advisor.pairing import lacks
 from advisor.plan import Plan
 from advisor.runs.timing import is_outdated, past_steps, speeds_of, times_of
@@ -43,6 +44,7 @@ def show_estimate(plan: Plan, name: str) -> None:
     @st.fragment(run_every=_SECONDS_BETWEEN_LOOKS)
     def look_again() -> None:
         _show(plan, name)
+        show_silent_worker()
         if _are_known(plan):
             st.rerun()
 
@@ -75,7 +77,7 @@ def _is_stale(stored: StoredSpeed) -> bool:
         return False
     if stored.speed is not None:
         return not _is_running() and is_outdated(stored, _busy_now)
-    return stored.problem is None or time.time() - stored.made_at > _SECONDS_A_PROBLEM_STANDS
+    return stored.problem is None or abs(time.time() - stored.made_at) > _SECONDS_A_PROBLEM_STANDS
 
 
 @st.cache_data(ttl=_SECONDS_A_LOAD_STANDS, show_spinner=False)

@@ -19,6 +19,7 @@ from eval.measuring.other_programs import cores_in_use
 from eval.task import BadInput
 
 SECONDS_TO_END = 10  # for a child to clean up after its result; then it is ended
+_SECONDS_BETWEEN_LOOKS = 0.2
 LEAST_IN_USE = 0.5  # cores that other programs use, from which threads wait asleep
 _TURNS, _FEW_TURNS = "GOMP_SPINCOUNT", "2000"  # 2,000 take about 0.1 ms
 
@@ -41,6 +42,21 @@ def spawned(work: Callable[..., None], *given: Any) -> Iterator[tuple[SpawnProce
             child.kill()
             child.join()
         heard.close()
+
+
+def result_of(child: SpawnProcess, reports: Connection, is_over: Callable[[], bool]) -> tuple[Any, str | None] | None:
+    """The result that a child sends last, with its problem in a sentence if there is none. None if nobody waits for it
+    any more."""
+    while not reports.poll(_SECONDS_BETWEEN_LOOKS):
+        if is_over():
+            return None
+    try:
+        result, problem = reports.recv()
+    except (EOFError, OSError):
+        child.join(SECONDS_TO_END)
+        return None, death_sentence(child.exitcode)
+    child.join(SECONDS_TO_END)
+    return result, problem
 
 
 def settle_in(log: Path) -> None:

@@ -159,9 +159,11 @@ def _carry_out(
     """What `run_experiment` does once it has the machine and the run was started."""
     folder = store.run_folder(run_id)
     try:
-        estimate_run(store, run_id)
+        estimate_run(store, run_id, cancelled)
         foresee_run(folder, store.run(run_id).plan)
-        take_score_check(folder, store.run(run_id).plan.seed)
+        take_score_check(folder, store.run(run_id).plan.seed, cancelled)
+        if cancelled():
+            raise CancelledError
         left: dict[str, list[Trial]] = {}
         steps = {step.strategy: step for step in store.steps(run_id)}
         if BASELINES_STEP in steps:
@@ -283,10 +285,11 @@ def _trials(
     order = _order(store, step.run_id, step.strategy, build_strategy)
     trials = _finished(order)
     if trials is None:
+        began = time.monotonic()
         step = StoredStep(step.run_id, step.strategy, "running", stage="starting", started_at=time.time())
         tell(step)
         trials = _measure(order, lambda progress, left: tell(replace(step, **_told(progress, left))), cancelled)
-        step = replace(step, ended_at=time.time())
+        step = replace(step, ended_at=time.time(), worked_seconds=time.monotonic() - began)
     if not trials:
         tell(replace(step, state="excluded", reason="There are too few training rows for a learning curve."))
         return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -35,9 +35,10 @@ class _End:
     host: str = ""
 
 
-def judge_next(store: Store) -> bool:
-    """Judges the run that has waited longest. False if there is none, or if another process has the machine. If a run
-    wants the machine, the judge stops and goes on later: each ballot is kept."""
+def judge_next(store: Store, beat: Callable[[], None] = lambda: None) -> bool:
+    """Judges the run that has waited longest, and calls `beat` again and again meanwhile. False if there is none, or if
+    another process has the machine. If a run wants the machine, the judge stops and goes on later: each ballot is kept.
+    """
     one = next_judging(store)
     if one is None:
         return False
@@ -50,7 +51,7 @@ def judge_next(store: Store) -> bool:
             end_judging(store, one.run_id)
             return True
         try:
-            _judge(store, one)
+            _judge(store, one, beat)
         except Exception as wrong:  # an exception here would end every worker that takes it up again
             traceback.print_exc()
             _give_up(store, replace(one, state="failed", problem=failure_sentence(wrong, "judging")))
@@ -65,13 +66,14 @@ def _give_up(store: Store, failed: Judging) -> None:
         end_judging(store, failed.run_id)
 
 
-def _judge(store: Store, one: Judging) -> None:
+def _judge(store: Store, one: Judging, beat: Callable[[], None]) -> None:
     keys = handed_over([one.model])
     one = replace(one, state="running")
     save_judging(store, one)
     with spawned(_ask, store.home, one.run_id, one.model, keys) as (child, reports):
         end: _End | None = None
         while end is None:
+            beat()
             if judging_of(store, one.run_id) is None:  # somebody stopped it
                 return
             if store.next_run() is not None:

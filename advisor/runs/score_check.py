@@ -4,11 +4,12 @@ their own code."""
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from advisor.as_json import AsJson
-from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spawned
+from advisor.runs.child import failure_sentence, result_of, settle_in, spawned
 from advisor.storage.files import write_whole
 from advisor.storage.task_file import read_task
 from eval.scoring.check import ScoreCheck, check_score
@@ -20,26 +21,27 @@ SCORE_CHECK_FILE = "score_check.json"
 _CHECK = AsJson[ScoreCheck | None](ScoreCheck | None)
 
 
-def take_score_check(run_folder: Path, seed: int) -> None:
-    """Writes the check to the run's folder, unless it is already there. Raises BadInput if the metric itself fails."""
+def take_score_check(run_folder: Path, seed: int, cancelled: Callable[[], bool] = lambda: False) -> None:
+    """Writes the check to the run's folder, unless it is already there or the run is cancelled. Raises BadInput if the
+    metric itself fails."""
     if (run_folder / SCORE_CHECK_FILE).exists():
         return
     with spawned(_check, run_folder, seed) as (child, results):
-        try:
-            checked, problem = results.recv()
-            child.join(SECONDS_TO_END)
-        except EOFError:
-            child.join()
-            checked, problem = None, death_sentence(child.exitcode)
+        found = result_of(child, results, cancelled)
+    if found is None:
+        return
+    checked, problem = found
     if problem is not None:
         raise BadInput(problem)
     write_whole(run_folder / SCORE_CHECK_FILE, _CHECK.write(checked, indent=2))
 
 
 def read_score_check(run_folder: Path) -> ScoreCheck | None:
-    """None if there is nothing to say, and in runs of earlier versions."""
-    path = run_folder / SCORE_CHECK_FILE
-    return _CHECK.read(path.read_bytes()) if path.exists() else None
+    """None if there is nothing to say, in runs of earlier versions, and if the file can't be read."""
+    try:
+        return _CHECK.read((run_folder / SCORE_CHECK_FILE).read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def _check(run_folder: Path, seed: int, results: Connection) -> None:

@@ -11,23 +11,29 @@ from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from filelock import Timeout
+
 from advisor.as_json import AsJson
 from advisor.estimate import SERVED, SPEED, Speed, busy_share, estimate_seconds, measure_speed, read_speed
 from advisor.learned_times import RECENT, PastStep, StepTime, estimate_times
 from advisor.plan import BASELINES_STEP, CURVES_STEP, Plan
-from advisor.runs.child import SECONDS_TO_END, death_sentence, failure_sentence, settle_in, spare_others, spawned
+from advisor.runs.child import failure_sentence, result_of, settle_in, spare_others, spawned
 from advisor.storage.files import write_whole
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredSpeed
 from advisor.storage.task_file import read_task
+from advisor.wording import duration_text
 from eval.measuring.other_programs import MATERIAL_SHARE
 from eval.task import BadInput, Split, Task
 from strategies.base_models import check_model, is_here
+from strategies.engine.models import known_parameters
 from strategies.presets import PRESETS
 from strategies.served.address import is_served
 
 ESTIMATE_FILE, SPEED_FILE = "estimate.json", "speed.json"
 _SECONDS_A_TIMING_STANDS = 24 * 3600
+_SECONDS_FOR_ANY, _SECONDS_A_BILLION = 300.0, 300.0  # a timing takes ten seconds, and up to a minute for a new model
+_SECONDS_BETWEEN_LOOKS = 0.2
 _SECONDS_BEFORE_ANOTHER = 300  # so that a varying load doesn't cause one timing after another
 _ESTIMATE = AsJson[dict[str, StepTime | float]](dict[str, StepTime | float])  # earlier versions kept seconds alone
 _RUNS_LOOKED_AT = 5 * RECENT
@@ -35,37 +41,60 @@ _NOT_FETCHED = "The first run fetches this model. Its speed is measured after th
 
 
 def is_outdated(stored: StoredSpeed, busy_now: Callable[[], float] = busy_share, now: float | None = None) -> bool:
-    """Whether a timing is no longer valid: it is older than a day, or the share of the processor that other programs
-    use changed by more than a quarter. `busy_now` is called only if it matters. `now` is in seconds since 1970."""
+    """Whether a timing is no longer valid: it is older than a day, its time is still to come, or the share of the
+    processor that other programs use changed by more than a quarter. `busy_now` is called only if it matters. `now` is
+    in seconds since 1970."""
     if stored.speed is None or stored.made_at is None:
         return False
     age = (time.time() if now is None else now) - stored.made_at
+    if age < 0:  # the clock was set back, and the timing would stand until it catches up
+        return True
     if stored.speed.busy is None or not _SECONDS_BEFORE_ANOTHER < age <= _SECONDS_A_TIMING_STANDS:
         return age > _SECONDS_A_TIMING_STANDS
     return abs(busy_now() - stored.speed.busy) > MATERIAL_SHARE
 
 
-def take_speed(store: Store, model: str) -> None:
-    """Times this machine with a model in a child process, in about ten seconds, and stores the timing or the problem.
+def take_speed(store: Store, model: str, cancelled: Callable[[], bool] = lambda: False) -> None:
+    """Times this machine with a model in a child process, in about ten seconds, and stores the timing or the problem,
+    unless it is cancelled.
 
-    Waits until the machine is free. A model that must first be fetched isn't timed, and neither is a served one.
+    Waits until the machine is free. A model that must first be fetched isn't timed, and neither is a served one. One
+    that doesn't end in time, perhaps because its chat template never does, has no timing.
     """
+    most = _SECONDS_FOR_ANY
     try:
         problem = _untimed(model)
+        most += _SECONDS_A_BILLION * (known_parameters(model) or 0) / 1e9
     except Exception as wrong:  # an exception here would end every worker that takes the timing up again
         traceback.print_exc()
         problem = failure_sentence(wrong, "timing this machine")
     if problem is not None:
         store.save_speed(model, None, problem)
         return
-    with store.device_lock, spawned(_time_machine, model, store.home / "timing.log") as (child, results):
-        try:
-            measured, problem = results.recv()
-            child.join(SECONDS_TO_END)
-        except EOFError:
-            child.join()
-            measured, problem = None, death_sentence(child.exitcode)
-    store.save_speed(model, measured, problem)
+    try:
+        lock = store.device_lock.acquire(poll_interval=_SECONDS_BETWEEN_LOOKS, cancel_check=cancelled)
+    except Timeout:
+        return
+    with lock, spawned(_time_machine, model, store.home / "timing.log") as (child, results):
+        deadline = time.monotonic() + most
+        found = result_of(child, results, lambda: cancelled() or time.monotonic() > deadline)
+    if found is not None:
+        store.save_speed(model, *found)
+    elif not cancelled():
+        store.save_speed(model, None, _endless(most))
+
+
+def skip_timings(store: Store) -> None:
+    """Runs that wait for a timing start without it. The worker ends the one that it is taking."""
+    while model := store.requested_speed():
+        store.save_speed(model, None, "You skipped the timing of this machine, so there is no estimate.")
+
+
+def _endless(seconds: float) -> str:
+    return (
+        f"Timing this machine with this model didn't end within {duration_text(seconds).removeprefix('about ')}, so "
+        "there is no estimate. If a run with it hangs, too, its chat template may never end: choose another model."
+    )
 
 
 def _untimed(model: str) -> str | None:
@@ -75,7 +104,7 @@ def _untimed(model: str) -> str | None:
     return None if is_here(model) else check_model(model) or _NOT_FETCHED
 
 
-def estimate_run(store: Store, run_id: str) -> dict[str, float]:
+def estimate_run(store: Store, run_id: str, cancelled: Callable[[], bool] = lambda: False) -> dict[str, float]:
     """Estimated seconds of each step of a run that asks no server, by name; empty if this machine was not timed with
     all models that run on it.
 
@@ -87,7 +116,7 @@ def estimate_run(store: Store, run_id: str) -> dict[str, float]:
         return kept
     for model in plan.models:
         if (stored := store.speed(model)) is not None and is_outdated(stored):
-            take_speed(store, model)
+            take_speed(store, model, cancelled)
     speeds = speeds_of(store, plan)
     if not speeds:
         return {}
@@ -195,11 +224,11 @@ def read_estimate(run_folder: Path) -> dict[str, float]:
 
 
 def read_times(run_folder: Path) -> dict[str, StepTime]:
-    """The estimate that `estimate_run` kept, with its range; empty if there is none."""
-    path = run_folder / ESTIMATE_FILE
-    if not path.exists():
+    """The estimate that `estimate_run` kept, with its range; empty if there is none that can be read."""
+    try:
+        kept = _ESTIMATE.read((run_folder / ESTIMATE_FILE).read_bytes())
+    except (OSError, ValueError):
         return {}
-    kept = _ESTIMATE.read(path.read_bytes())
     of_earlier = estimate_times({step: one for step, one in kept.items() if isinstance(one, float)}, ())
     return {step: one if isinstance(one, StepTime) else of_earlier[step] for step, one in kept.items()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -87,8 +87,15 @@ class TryDesk:
     """Answers tries one after the other, in a child that stays for `idle_seconds`. Runs go first: when one waits, the
     child ends at once and the try stays in the queue, with the answers it has."""
 
-    def __init__(self, store: Store, build_strategy: str = BUILD_STRATEGY, idle_seconds: float = IDLE_SECONDS) -> None:
-        self._store, self._build_strategy, self._idle_seconds = store, build_strategy, idle_seconds
+    def __init__(
+        self,
+        store: Store,
+        build_strategy: str = BUILD_STRATEGY,
+        idle_seconds: float = IDLE_SECONDS,
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`beat` is called again and again while a try is answered."""
+        self._store, self._build_strategy, self._idle_seconds, self._beat = store, build_strategy, idle_seconds, beat
         self._child: _Child | None = None
         self._idle_since = self._checked_at = 0.0
 
@@ -183,6 +190,7 @@ class TryDesk:
         try:
             child.orders.send((order, handed_over(order.models), one.input, asked.adapter_off))
             while True:
+                self._beat()
                 if time.monotonic() - checked_at >= _SECONDS_BETWEEN_CHECKS:
                     checked_at = time.monotonic()
                     if self._store.next_run():

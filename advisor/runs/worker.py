@@ -11,7 +11,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -24,13 +26,14 @@ from advisor.runs.timing import take_speed
 from advisor.runs.trying import TryDesk
 from advisor.storage.database import UnusableError
 from advisor.storage.judge_queue import awaited_by_judges, key_came_for_judges
+from advisor.storage.presence import present
 from advisor.storage.store import Store
 from strategies.served.address import ServedAddress
 from strategies.served.keys import Key, accept, key_for
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SECONDS_BETWEEN_LOOKS, _WHILE_WARM = 0.5, 0.1  # while a try's strategies are in memory, the next try may be near
-_SECONDS_FOR_LOCK = 2  # longer than a process holds the lock to check for a worker
+_SECONDS_FOR_LOCK = 2  # in which a worker that is ending lets go of it
 _SECONDS_TO_START = 15  # Python and its imports, on a busy machine
 _IDLE_SECONDS = 600
 _NICENESS = 10  # about a tenth of the processor time of a page that needs it at the same moment
@@ -79,13 +82,15 @@ def work(store: Store, build_strategy: str = BUILD_STRATEGY, idle_seconds: float
     try:
         with (
             FileLock(store.home / "worker.lock", timeout=_SECONDS_FOR_LOCK),
-            closing(TryDesk(store, build_strategy)) as desk,
+            present(store.home) as beat,
+            closing(TryDesk(store, build_strategy, beat=beat)) as desk,
             receiving_keys(store, take_key),
         ):
             code = _code_on_disk()
             _look_for_awaited_keys(store)
             while store.exists():
-                if _work_once(store, build_strategy, desk):
+                beat()
+                if _work_once(store, build_strategy, desk, beat):
                     idle_since = time.monotonic()
                 elif time.monotonic() - idle_since >= idle_seconds or _code_on_disk() != code:
                     return
@@ -100,15 +105,21 @@ def work(store: Store, build_strategy: str = BUILD_STRATEGY, idle_seconds: float
             raise
 
 
-def _work_once(store: Store, build_strategy: str, desk: TryDesk) -> bool:
+def _work_once(store: Store, build_strategy: str, desk: TryDesk, beat: Callable[[], None]) -> bool:
     """Whether there was anything to do. Tries come last, and what they keep in memory makes room for the others."""
+
+    def after_beat(is_over: bool) -> bool:
+        beat()
+        return is_over
+
     if model := store.requested_speed():
         desk.close()
-        take_speed(store, model)
+        take_speed(store, model, lambda: after_beat(store.requested_speed() != model))
     elif run_id := store.next_run():
         desk.close()
-        run_experiment(store, run_id, lambda _: None, lambda: store.cancel_requested(run_id), build_strategy)
-    elif not desk.answer_next() and not judge_next(store):
+        cancelled = partial(store.cancel_requested, run_id)
+        run_experiment(store, run_id, lambda _: None, lambda: after_beat(cancelled()), build_strategy)
+    elif not desk.answer_next() and not judge_next(store, beat):
         desk.rest()
         return False
     return True

@@ -31,6 +31,7 @@ from advisor.storage.clicks import clicks_in, write_clicks
 from advisor.storage.database import Database
 from advisor.storage.files import DATABASE, keep_private, whole_folder, write_whole
 from advisor.storage.own_marks import readable_marks, write_marks
+from advisor.storage.presence import is_present, is_silent
 from advisor.storage.start import keep_start
 from advisor.storage.stored import RunState, StoredDataset, StoredRun, StoredSpeed, StoredStep
 from advisor.storage.upload import AS_FOUND, READING, Reading, Upload, parsed_lines, read_parsed
@@ -431,12 +432,12 @@ class Store:
     # The worker and the machine
 
     def worker_alive(self) -> bool:
-        """Whether a process is the worker of this home: it holds `worker.lock` as long as it runs."""
-        try:
-            with FileLock(self.home / "worker.lock", timeout=0):
-                return False
-        except Timeout:
-            return True
+        """Whether a process is the worker of this home."""
+        return is_present(self.home)
+
+    def worker_silent(self) -> bool:
+        """Whether there is a worker that has probably hung."""
+        return is_silent(self.home)
 
     def request_speed(self, model: str) -> None:
         """Asks the worker to time this machine with a model, and deletes an earlier timing or problem."""

@@ -109,7 +109,9 @@ class StoredStep:
         """What it took, once it has ended."""
         if self.ended_at is not None and self.worked_seconds is not None:
             return self.worked_seconds
-        return None if self.started_at is None or self.ended_at is None else self.ended_at - self.started_at
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return max(self.ended_at - self.started_at, 0.0)  # somebody may have set the clock back
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from filelock import FileLock
 from playwright.sync_api import Page, expect
 
 from advisor.plan import STRATEGIES, Plan, Setup
+from advisor.storage.presence import present
 from advisor.storage.store import Store
 from advisor.storage.task_file import task_to_json
 from eval.outcomes import Trial
@@ -69,7 +69,7 @@ def addresses(
     done = finish_run(store, task, split, every, baselines=baselines)
     before = finish_run(store, task, split, synthetic_trials(seed=1))
     waiting = store.add_run(Plan(done.dataset_id, Setup("question", "label")), task_to_json(task, split))
-    with FileLock(home / "worker.lock"), app_at(home) as address:
+    with present(home), app_at(home) as address:
         yield {
             "Start": f"{address}/",
             "Data": f"{address}/data?dataset={done.dataset_id}",
