@@ -32,6 +32,7 @@ from advisor.sections.figures import (
 )
 from advisor.sections.glossary import terms_of
 from advisor.sections.verdict import why_of
+from advisor.storage.run_files import has_lost_report, why_no_report
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.wording import duration_text, name_of
@@ -166,9 +167,15 @@ def print_runs(console: Console, store: Store, runs: Iterable[StoredRun]) -> Non
             f"{datetime.fromtimestamp(run.created_at):%Y-%m-%d %H:%M}",
             Text(run.title),
             run.state if run.is_own else f"{run.state} ({run.origin})",
-            Text(report.recommendation.headline if report else ""),
+            Text(report.recommendation.headline if report else _lost(store, run)),
         )
     console.print(table)
+
+
+def _lost(store: Store, run: StoredRun) -> str:
+    """What is gone or damaged of a run that is done."""
+    folder = store.run_folder(run.id)
+    return why_no_report(folder) if run.state == "done" and has_lost_report(folder) else ""
 
 
 def _words(step: StoredStep) -> str:

@@ -37,7 +37,7 @@ def try_of(store: Store, run_id: str, text: str, adapter_off: bool = False) -> T
 
 def answer_try(store: Store, one: Try, build_strategy: str) -> int:
     """Prints each answer as it comes, and keeps the try with its run. Returns the exit code: 1 if none could answer."""
-    run, screen, fitted = store.run(one.run_id), Screen(highlight=False), Fitted()
+    run, screen, fitted = store.run(one.run_id), Screen(highlight=False), Fitted(store.home / "error.log")
     for asked in one.asked:
         order = order_to_answer(store, run, asked.strategy, build_strategy)
         answer = fitted.answer(order, one.input, lambda _: None, asked.adapter_off)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from advisor.pages import frame
 from advisor.pages.marks import mark, plain
-from advisor.pages.past_runs import summarised
+from advisor.pages.past_runs import lost_of, summarised
 from advisor.pages.run_actions import MOST_COMPARED, show_actions
 from advisor.pages.run_choice import chosen_runs, forget_deleted, is_comparing, tick
 from advisor.sections.run_list import LARGEST_FIRST, ORDERS, Line, line_of, matching, moment, ordered, origin_tags
@@ -25,7 +25,7 @@ _ORDER, _FALLING = "history-order", "history-falling"
 
 
 def show_history(runs: Sequence[StoredRun]) -> None:
-    lines = [line_of(run, summarised(run)) for run in runs]
+    lines = [line_of(run, summary := summarised(run), "" if summary else lost_of(run)) for run in runs]
     frame.heading(
         "History",
         "All comparisons on this machine. Tick runs of the same data to compare them, or one to "

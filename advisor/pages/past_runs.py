@@ -13,6 +13,7 @@ from advisor.pages.frame import store
 from advisor.report.run_summary import RunSummary, summary_of
 from advisor.schema import Report
 from advisor.spending import at_own_prices
+from advisor.storage.run_files import has_lost_report, why_no_report
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import read_task
@@ -22,8 +23,22 @@ from eval.task import BadInput, Split
 
 
 def report_of(run: StoredRun) -> Report | None:
-    """The report of a run; None where there is none that this version can read."""
-    return store().report(run.id)
+    """The report of a run; None where there is none that this version can read. A damaged one is written again from the
+    run's answers."""
+    report = store().report(run.id)
+    if report is not None or run.state != "done" or not has_lost_report(store().run_folder(run.id)):
+        return report
+    from advisor.runs.report_files import write_report_again  # drawing takes a while to import
+
+    with st.spinner("Writing the report again from the answers"), suppress(BadInput, OSError):
+        return write_report_again(store(), run)
+    return None
+
+
+def lost_of(run: StoredRun) -> str:
+    """What is gone or damaged of a run that is done, in a sentence; "" if nothing is."""
+    folder = store().run_folder(run.id)
+    return why_no_report(folder) if run.state == "done" and has_lost_report(folder) else ""
 
 
 def summarised(run: StoredRun) -> RunSummary | None:

@@ -31,6 +31,7 @@ from advisor.sections import answers
 from advisor.sections.blocks import Section
 from advisor.sections.contents import sections_of
 from advisor.sections.opening import subject_of
+from advisor.storage.run_files import why_no_report
 from advisor.storage.stored import StoredRun
 from advisor.wording import in_sentence
 
@@ -149,6 +150,6 @@ if run.state in WAITING_STATES:
 elif (report := report_of(run)) is not None and (run.state == "done" or judged(report)):
     show_done(run, report)
 elif run.state == "done":
-    frame.stop_with("Another version of Threeways wrote this report. Its files can still be read in its folder.")
+    frame.stop_with(why_no_report(frame.store().run_folder(run.id)), "History", "Open History")
 else:
     show_unfinished(run)

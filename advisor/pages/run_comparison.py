@@ -13,7 +13,7 @@ from advisor.pages.blocks import show_blocks
 from advisor.pages.data_changes import show_data_change
 from advisor.pages.flipped_rows import show_flips
 from advisor.pages.marks import plain
-from advisor.pages.past_runs import measured_of, report_of
+from advisor.pages.past_runs import lost_of, measured_of, report_of
 from advisor.pages.run_actions import MOST_COMPARED
 from advisor.pages.run_choice import show_compared
 from advisor.pages.running import WAITING_STATES
@@ -81,6 +81,8 @@ def _finished(run: StoredRun) -> FinishedRun | None:
 
 
 def _why_without_results(run: StoredRun) -> str:
+    if lost := lost_of(run):
+        return f"{lost[:1].lower()}{lost[1:]}"
     if run.state == "done":
         return "another version of Threeways wrote its results; run it again to compare."
     return "it hasn't finished." if run.state in WAITING_STATES else "it has no results."

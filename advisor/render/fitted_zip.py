@@ -27,6 +27,7 @@ from eval.scoring.closeness import number_in
 from eval.task import BadInput, Brief, Example, Kind
 from strategies.engine.json_grammar import grammar_of
 from strategies.engine.models import EMBEDDED, EMBEDDED_NAME, SUGGESTIONS, embedded_gguf, is_here, local_folder
+from strategies.engine.sealed_folder import DamagedError, check_folder
 from strategies.label_choice import LabelChoice, continuations_of
 from strategies.model_files import commit_of, parts_of
 from strategies.open_book import NO_VOTE, TEMPERATURE, VOTERS
@@ -97,7 +98,10 @@ def unpacked_bytes(store: Store, run: StoredRun, strategy: str) -> int:
     folder = _folder(store, run, strategy)
     size = sum(file.stat().st_size for file in folder.rglob("*"))
     for book in (folder / "retrieval.json", folder / "book.json"):
-        search = json.loads(book.read_text("utf-8")).get("search") if book.exists() else None
+        try:
+            search = json.loads(book.read_text("utf-8")).get("search")
+        except (OSError, ValueError):  # most have none; of one that is damaged, the download says so
+            continue
         for name in (search["embedder"], search["reranker"]) if search else ():
             if name and (packaged := packaged_folder(name)):
                 size += sum((packaged / file).stat().st_size for file in MODEL_FILES)
@@ -113,6 +117,12 @@ def write_fitted_zip(store: Store, run: StoredRun, strategy: str, target: Path |
             f"Run {run.id} has no fitted {strategy!r} to download: name a strategy that it measured on this machine."
         )
     folder = _folder(store, run, strategy)
+    try:
+        check_folder(folder)
+    except DamagedError as wrong:
+        raise BadInput(
+            f"The fitted files of {name_of(strategy)} can't be used: {wrong} Compare the strategies again."
+        ) from wrong
     if strategy in BASELINES:
         write_baseline_zip(run, store.run_folder(run.id), strategy, folder, target)
         return

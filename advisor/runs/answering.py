@@ -7,6 +7,7 @@ import gc
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.connection import Connection
@@ -28,8 +29,10 @@ TellStage = Callable[[Stage], None]
 
 @dataclass(slots=True)
 class Fitted:
-    """The strategies of one run that are in memory. Those that leave a model as it is share it."""
+    """The strategies of one run that are in memory. Those that leave a model as it is share it. `log` is where the
+    details of an error go; None to print them."""
 
+    log: Path | None = None
     _run_folder: Path | None = None
     _loaded: dict[Asked, Strategy] = field(default_factory=dict)
     _shared: dict[str, object] = field(default_factory=dict)  # each model before any training, once it is loaded
@@ -57,9 +60,18 @@ class Fitted:
         except KeyNeededError as wrong:
             self._forget()  # what was loaded would go on with the refused key
             return TriedAnswer(order.strategy, problem=str(wrong), awaits_key=wrong.host)
+        except BadInput as wrong:
+            return TriedAnswer(order.strategy, problem=str(wrong))
         except Exception as wrong:
-            traceback.print_exc()
+            self._note(wrong)
             return TriedAnswer(order.strategy, problem=failure_sentence(wrong, stage))
+
+    def _note(self, wrong: Exception) -> None:
+        if self.log is None:
+            traceback.print_exception(wrong)
+            return
+        with suppress(OSError):
+            self.log.write_text("".join(traceback.format_exception(wrong)))
 
     def _load(self, order: StepOrder, adapter_off: bool) -> Strategy:
         """If memory is short, what was loaded before makes room."""

@@ -6,7 +6,6 @@ strategy as it was fitted.
 
 from __future__ import annotations
 
-import json
 import platform
 import resource
 import shutil
@@ -16,11 +15,11 @@ from dataclasses import replace
 from functools import partial
 
 from advisor.runs.apart import timed_apart
-from advisor.runs.order import FITTED, StepOrder, build_for, load_as_fitted
+from advisor.runs.machine_file import write_machine
+from advisor.runs.order import FITTED, StepOrder, build_for, fitted_problem, load_as_fitted
 from advisor.runs.probes import probed, with_preferences
 from advisor.runs.retraining import train_again
 from advisor.runs.stage_clock import StageClock
-from advisor.storage.files import write_whole
 from advisor.storage.first_answers import write_first_answers
 from advisor.storage.trial_files import read_prompts, read_replaced, remove_replaced, replace_trial
 from advisor.wording import SERVER
@@ -38,6 +37,7 @@ from strategies.contract import (
     Trained,
     TrainedByService,
 )
+from strategies.engine.sealed_folder import seal_folder
 from strategies.presets import PRESETS
 from strategies.registry import BASELINES
 from strategies.search.embedder import phrase_encoder
@@ -51,7 +51,7 @@ class Contestant:
         self._report_progress = report_progress
         self._scorer = scorer_for(task, split, phrase_encoder())
         begun = read_replaced(order.begun)
-        if begun is None:
+        if begun is None or fitted_problem(order) is not None:
             remove_replaced(order.begun)
             shutil.rmtree(order.folder / FITTED, ignore_errors=True)
             self._strategy, self.trial = self._fit()
@@ -79,6 +79,7 @@ class Contestant:
         fitted = order.folder / FITTED
         fitted.mkdir()
         strategy.save(fitted)
+        seal_folder(fitted)
         trial = Trial(
             order.strategy,
             "done",
@@ -106,7 +107,7 @@ class Contestant:
     def answer(self, end: int) -> None:
         """The test rows up to this one."""
         self._measuring.answer(end)
-        write_whole(self._order.folder / "machine.json", json.dumps({"device": _device(self._order)}))
+        write_machine(self._order.folder, _device(self._order))
         self._keep()
 
     def time(self, row: int, of: int) -> None:

@@ -14,10 +14,12 @@ from advisor.plan import BASELINES_STEP, CURVES_STEP
 from advisor.storage.start import earlier_adapter
 from advisor.storage.task_file import read_task
 from advisor.storage.trial_files import curve_folder, read_trial
+from advisor.wording import name_of
 from eval.statistics.learning_curve import sizes_of
 from eval.task import BadInput, Brief
 from strategies.base_models import check_model, is_here
 from strategies.contract import AsksModel, GoesOn, Strategy, TrainsOnPrompt
+from strategies.engine.sealed_folder import DamagedError, check_folder
 from strategies.presets import PRESETS, Preset
 from strategies.prompting import Prompting
 from strategies.registry import BASELINES, BY_SERVICE, LEARNS_FROM_NO_ROWS, baselines_for
@@ -89,16 +91,27 @@ class StepOrder:
 
 
 def load_fitted(order: StepOrder, share_model: Callable[[Callable[[], Any]], Any] | None = None) -> Strategy:
-    """The strategy as a run fitted it. Raises BadInput if that run didn't finish it, or if its files or its model are
-    gone.
+    """The strategy as a run fitted it. Raises BadInput if that run didn't finish it, if its files or its model are
+    gone, or if its files were changed since.
 
     `share_model` gets what loads the model before any training, if the strategy answers with that, and returns it.
     """
     if not is_done(order.folder) or not (order.folder / FITTED).is_dir():  # a packed run has no fitted strategies
         raise BadInput(f"Run {order.run_folder.name} has no fitted {order.strategy} to answer with.")
+    if problem := fitted_problem(order):
+        raise BadInput(problem)
     if order.strategy not in BASELINES and not is_here(order.model) and (problem := check_model(order.model)):
         raise BadInput(problem)
     return load_as_fitted(order, share_model)
+
+
+def fitted_problem(order: StepOrder) -> str | None:
+    """What happened to the files of a fitted strategy since they were written, in a sentence; None if nothing did."""
+    try:
+        check_folder(order.folder / FITTED)
+    except DamagedError as wrong:
+        return f"The fitted files of {name_of(order.strategy)} can't be used: {wrong} Compare the strategies again."
+    return None
 
 
 def load_as_fitted(order: StepOrder, share_model: Callable[[Callable[[], Any]], Any] | None = None) -> Strategy:

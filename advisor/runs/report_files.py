@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from advisor.measurement import sharing_timings
@@ -23,14 +21,17 @@ from advisor.report.judged import judges_of
 from advisor.report.marked import marked_of
 from advisor.report.served import served_facts
 from advisor.runs.foreseen import read_foreseen
+from advisor.runs.machine_file import device_of, installed_versions, versions_of
 from advisor.runs.score_check import read_score_check
 from advisor.runs.timing import read_estimate
-from advisor.schema import SCORE_VERSION, Candidate, OtherStep, Report
+from advisor.schema import Candidate, OtherStep, Report
 from advisor.spending import at_own_prices
 from advisor.storage.ballots import read_ballots
 from advisor.storage.clicks import clicks_in
 from advisor.storage.files import write_whole
 from advisor.storage.own_marks import OwnMark, readable_marks
+from advisor.storage.run_files import REPORT_FILE
+from advisor.storage.seals import write_sealed
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun, StoredStep
 from advisor.storage.task_file import read_task
@@ -41,13 +42,10 @@ from eval.blind.verdict import agreement, judge
 from eval.checks import check_task
 from eval.outcomes import Trial
 from eval.scoring import scorer_for
-from eval.scoring.metric import VERSION
 from eval.statistics.inference import Interval
-from eval.task import Example, Split, Task
+from eval.task import BadInput, Example, Split, Task
 from strategies.base_models import context_tokens
 from strategies.engine.models import known_parameters
-
-_PACKAGES = ("torch", "transformers", "peft", "sentence-transformers", "faiss-cpu")
 
 
 def write_report(
@@ -73,7 +71,7 @@ def write_report(
         run_id=run.id,
         created_at=datetime.fromtimestamp(run.created_at, UTC).isoformat(timespec="seconds"),
         seed=plan.seed,
-        device=_device(folder, trials),
+        device=device_of(folder, trials),
         model=list_text(list(words.values())),
         models={one.name: words[one.model] for one in plan.pairings} if plan.further else None,
         sizes={words[model]: size for model in plan.models if (size := known_parameters(model))},
@@ -83,7 +81,7 @@ def write_report(
         baselines=baselines,
         priorities=plan.priorities,
         warnings=[finding.what for finding in check_task(task, _context(plan)) if finding.severity != "info"],
-        versions=dict(versions or _versions()),
+        versions=dict(installed_versions() if versions is None else versions),
         preset=plan.preset,
         fewer=fewer,
         served=served_facts(plan, trials, fewer, read_foreseen(folder)),
@@ -124,15 +122,19 @@ def _context(plan: Plan) -> int | None:
 
 
 def write_report_again(store: Store, run: StoredRun) -> Report:
-    """The files of a run that was measured elsewhere, from its trials. The versions stay those that measured it.
+    """The files of a run from its trials. The versions stay those that measured it, as far as that is known.
 
-    Raises ValueError if the run has no report or no trials.
+    Raises BadInput if the run's task or trials are gone.
     """
     folder, steps, before = store.run_folder(run.id), store.steps(run.id), store.report(run.id)
     trials, baselines = read_trials(folder, [step.strategy for step in steps])
-    if before is None or not trials:
-        raise ValueError(f"run {run.id} has no trials")
-    return write_report(folder, run, trials, steps, baselines, before.versions)
+    if not trials:
+        raise BadInput(f"The answers of run {run.id} are gone from {folder}; compare again.")
+    return write_report(folder, run, trials, steps, baselines, _versions(before, folder, trials))
+
+
+def _versions(before: Report | None, folder: Path, trials: Sequence[Trial]) -> Mapping[str, str]:
+    return versions_of(folder, trials) if before is None else before.versions
 
 
 def with_clicks(
@@ -178,7 +180,7 @@ def _write_forms(
         (folder / "marks.csv").unlink(missing_ok=True)
     write_whole(folder / "report.md", render_markdown(report, trials=trials, examples=test, marks=marks))
     write_whole(folder / "report.html", render_html(report, trials, test, marks=marks))
-    write_whole(folder / "report.json", render_json(report))
+    write_sealed(folder / REPORT_FILE, render_json(report))
 
 
 def _before(clicks: Sequence[Click], pairs: Sequence[Pair], task: Task, split: Split) -> Interval | None:
@@ -192,20 +194,3 @@ def _before(clicks: Sequence[Click], pairs: Sequence[Pair], task: Task, split: S
     if not earlier:
         return None
     return agreement(judge(pairs_of_clicks(earlier, task.examples, scorer_for(task, split)), earlier))
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "Python": platform.python_version(),
-        SCORE_VERSION: VERSION,
-        **{package: version(package) for package in _PACKAGES},
-    }
-
-
-def _device(folder: Path, trials: Sequence[Trial]) -> str:
-    """The hardware as the strategies that ran reported it."""
-    for trial in trials:
-        machine = folder / trial.strategy / "machine.json"
-        if machine.exists():
-            return str(json.loads(machine.read_text())["device"])
-    return f"CPU ({platform.machine()})"

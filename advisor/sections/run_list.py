@@ -27,12 +27,14 @@ _BY_OTHER_VERSION = "Done, by another version of Threeways"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One run in words. `summary` is None unless it is done and its report can be read."""
+    """One run in words. `summary` is None unless it is done and its report can be read. `lost` says what of a run that
+    is done is gone or damaged."""
 
     run: StoredRun
     summary: RunSummary | None
     model: str
     effort: str
+    lost: str = ""
 
     @property
     def state(self) -> str:
@@ -42,7 +44,9 @@ class Line:
     def verdict(self) -> str:
         if self.summary is not None:
             return self.summary.headline
-        return _BY_OTHER_VERSION if self.run.state == "done" else self.state
+        if self.run.state != "done":
+            return self.state
+        return f"Done. {self.lost}" if self.lost else _BY_OTHER_VERSION
 
     @property
     def under_verdict(self) -> str:
@@ -102,14 +106,14 @@ def confidence_text(word: Confidence) -> str:
     return "" if word in ("none", "too close to call") else f"{word.capitalize()} evidence"
 
 
-def line_of(run: StoredRun, summary: RunSummary | None) -> Line:
+def line_of(run: StoredRun, summary: RunSummary | None, lost: str = "") -> Line:
     if summary is not None:
         return Line(run, summary, summary.model, summary.preset or "")
     try:
         plan = run.plan
     except BadInput:  # of another version
-        return Line(run, None, "", "")
-    return Line(run, None, list_text([model_words(model) for model in plan.models]), plan.preset)
+        return Line(run, None, "", "", lost)
+    return Line(run, None, list_text([model_words(model) for model in plan.models]), plan.preset, lost)
 
 
 def moment(seconds: float) -> str:

@@ -16,7 +16,9 @@ from advisor.as_json import AsJson
 from advisor.plan import Plan
 from advisor.storage.files import write_whole
 from advisor.storage.task_file import read_task
+from eval.task import BadInput
 from strategies.engine.adapter_shape import CONFIG
+from strategies.engine.sealed_folder import DamagedError, check_folder, seal_folder
 from strategies.registry import DECLARATIONS
 from strategies.tuned_again import EarlierAdapter
 
@@ -77,17 +79,31 @@ def learned_by(run_folder: Path, run_id: str) -> Start:
 
 
 def keep_start(run_folder: Path, plan: Plan, earlier_folder: Path, earlier_id: str, earlier: Plan) -> None:
+    """Raises BadInput if an adapter was changed since it was trained."""
     for name, adapter in starts_for(plan, adapters_in(earlier_folder, earlier)).items():
+        _check(adapter.parent)
         shutil.copytree(adapter, run_folder / _FOLDER / name)
     write_whole(run_folder / _FOLDER / _FILE, _START.write(learned_by(earlier_folder, earlier_id)))
+    seal_folder(run_folder / _FOLDER)
 
 
 def read_start(run_folder: Path) -> Start | None:
-    """None if the run started from the base model."""
-    try:
-        return _START.read((run_folder / _FOLDER / _FILE).read_bytes())
-    except FileNotFoundError:
+    """None if the run started from the base model. Raises BadInput if what it started from was changed since."""
+    folder = run_folder / _FOLDER
+    if not folder.is_dir():
         return None
+    _check(folder)
+    try:
+        return _START.read((folder / _FILE).read_bytes())
+    except (OSError, ValueError) as wrong:
+        raise BadInput(f"{folder / _FILE} can't be read; start the comparison again.") from wrong
+
+
+def _check(folder: Path) -> None:
+    try:
+        check_folder(folder)
+    except DamagedError as wrong:
+        raise BadInput(f"Fine-tuning can't go on from an adapter: {wrong} Start from another run.") from wrong
 
 
 def earlier_adapter(run_folder: Path, candidate: str) -> EarlierAdapter | None:

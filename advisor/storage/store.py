@@ -27,34 +27,44 @@ from advisor.estimate import SPEED, Speed, read_speed
 from advisor.migration import read_report
 from advisor.plan import PLAN, SETUP, Plan, Setup
 from advisor.schema import Report
+from advisor.storage.about import About, Names, write_about, write_names
 from advisor.storage.clicks import clicks_in, write_clicks
 from advisor.storage.database import Database
 from advisor.storage.files import DATABASE, keep_private, whole_folder, write_whole
 from advisor.storage.own_marks import readable_marks, write_marks
 from advisor.storage.presence import is_present, is_silent
+from advisor.storage.run_files import REPORT_FILE
+from advisor.storage.seals import check_sealed, read_sealed, write_sealed
 from advisor.storage.start import keep_start
 from advisor.storage.stored import RunState, StoredDataset, StoredRun, StoredSpeed, StoredStep
 from advisor.storage.upload import AS_FOUND, READING, Reading, Upload, parsed_lines, read_parsed
 from advisor.wording import in_sentence
 from eval.reading.table import Table
 from eval.task import BadInput, Document
+from strategies.engine.sealed_folder import DamagedError
 from strategies.served.budget import Limit
 
 _PARSED = "parsed.jsonl"  # next to an upload: what was read from it
 _DRAFT = "draft.json"  # next to an upload: what the person chose to compare, before a run
 MOST_ATTEMPTS = 3  # of a run that is interrupted again and again
+_SEALED = ("plan.json", "task.json", REPORT_FILE)  # of a run
 _READING = "reading.json"  # how the person wants it to be read, if they said so
 
 
+def home_at(home: Path | None = None) -> Path:
+    """The argument, or $THREEWAYS_HOME, or ~/.threeways."""
+    return (home or Path(os.environ.get("THREEWAYS_HOME") or "~/.threeways")).expanduser().absolute()
+
+
 class Store:
-    """Everything under one home folder: the argument, or $THREEWAYS_HOME, or ~/.threeways.
+    """Everything under one home folder (`home_at`).
 
     Threads can share it. Raises BadInput if the folder can't be made or written to. Every method raises UnusableError
     if the database is gone or damaged by then.
     """
 
     def __init__(self, home: Path | None = None) -> None:
-        self.home = (home or Path(os.environ.get("THREEWAYS_HOME") or "~/.threeways")).expanduser().absolute()
+        self.home = home_at(home)
         try:
             keep_private(self.home)
             self._database = Database(self.home / DATABASE)
@@ -96,7 +106,9 @@ class Store:
                         write_whole(unnamed / _READING, READING.write(upload.reading))
                     if upload.documents_file:
                         write_whole(unnamed / "documents", upload.documents_file[1])
-                    write_whole(unnamed / _PARSED, parsed_lines(upload.table, upload.documents))
+                    documents = upload.documents_file[0] if upload.documents_file else None
+                    write_names(unnamed, Names(upload.name, documents))
+                    write_sealed(unnamed / _PARSED, parsed_lines(upload.table, upload.documents))
             except OSError:
                 if not folder.exists():  # otherwise another process stored the same content meanwhile
                     raise
@@ -118,28 +130,46 @@ class Store:
     def read_upload(self, dataset_id: str) -> tuple[Table, list[Document]]:
         """The table and the documents (an empty list if there are none). Parses the files again only if an earlier
         version stored no readable result."""
-        folder = self.dataset_folder(dataset_id)
+        parsed = self.dataset_folder(dataset_id) / _PARSED
         try:
-            return read_parsed(folder / _PARSED)
+            check_sealed(parsed)
+            return read_parsed(parsed)
         except (OSError, ValueError):
             upload = self.upload_as(dataset_id, self.reading(dataset_id))
             with suppress(OSError):  # the disk may be full; the next reader parses again
-                write_whole(folder / _PARSED, parsed_lines(upload.table, upload.documents))
+                write_sealed(parsed, parsed_lines(upload.table, upload.documents))
             return upload.table, upload.documents
 
     def reading(self, dataset_id: str) -> Reading:
         """How the person wants the file of a dataset to be read."""
         path = self.dataset_folder(dataset_id) / _READING
-        return READING.read(path.read_bytes()) if path.exists() else AS_FOUND
+        try:
+            return READING.read(path.read_bytes())
+        except (OSError, ValueError):  # almost always, because there is none
+            return AS_FOUND
 
     def upload_as(self, dataset_id: str, reading: Reading) -> Upload:
-        """The files of a dataset, read in this way. Raises BadInput if they can't be."""
+        """The files of a dataset, read in this way. Raises BadInput if they can't be, or if they are gone or aren't the
+        files that were uploaded."""
+        if problem := self.upload_problem(dataset_id):
+            raise BadInput(problem)
         content = (self.dataset_folder(dataset_id) / "upload").read_bytes()
         name = self.reading(dataset_id).unnamed(self.dataset(dataset_id).name)
         return Upload.read(name, content, self.documents_upload(dataset_id), reading)
 
+    def upload_problem(self, dataset_id: str) -> str | None:
+        """What is wrong with the stored files of a dataset, in a sentence; None if they are what was uploaded."""
+        dataset, folder = self.dataset(dataset_id), self.dataset_folder(dataset_id)
+        try:
+            content, documents = (folder / "upload").read_bytes(), self.documents_upload(dataset_id)
+        except OSError as wrong:
+            return f"The files of {dataset.name} are gone from {folder} ({wrong.strerror}); upload them again."
+        if Upload(dataset.name, content, documents, Table((), ()), [], self.reading(dataset_id)).id == dataset_id:
+            return None
+        return f"The files of {dataset.name} in {folder} aren't those that were uploaded; upload them again."
+
     def documents_upload(self, dataset_id: str) -> tuple[str, bytes] | None:
-        """The original documents file with its name; None if there was none."""
+        """The original documents file with its name; None if there was none. Raises OSError if it is gone."""
         name = self.dataset(dataset_id).documents_name
         return None if name is None else (name, (self.dataset_folder(dataset_id) / "documents").read_bytes())
 
@@ -172,8 +202,9 @@ class Store:
         run_id = f"{datetime.fromtimestamp(created_at, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         plan_json = PLAN.write(plan, indent=2)
         with whole_folder(self.run_folder(run_id)) as unnamed:
-            write_whole(unnamed / "plan.json", plan_json)
-            write_whole(unnamed / "task.json", task_json)
+            write_sealed(unnamed / "plan.json", plan_json)
+            write_sealed(unnamed / "task.json", task_json)
+            write_about(unnamed, About(dataset.name, created_at))
             earlier = [self.dataset_folder(dataset.id), *([self.run_folder(plan.follows)] if plan.follows else [])]
             if clicks := clicks_in(earlier):
                 write_clicks(unnamed, clicks)
@@ -213,7 +244,9 @@ class Store:
             with whole_folder(folder) as unnamed:
                 for name, content in files.items():
                     (unnamed / name).parent.mkdir(parents=True, exist_ok=True)
-                    write_whole(unnamed / name, content)
+                    (write_sealed if name in _SEALED else write_whole)(unnamed / name, content)
+        write_names(self.dataset_folder(dataset.id), Names(dataset.name, dataset.documents_name))
+        write_about(self.run_folder(run.id), About(run.name, run.created_at, run.origin))
         with self._database.transaction() as database:
             database.execute("INSERT OR IGNORE INTO datasets VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(dataset))
             database.execute(
@@ -249,9 +282,11 @@ class Store:
         return [StoredStep(**row) for row in rows]
 
     def report(self, run_id: str) -> Report | None:
-        """None if there is no report that this version can read."""
-        path = self.run_folder(run_id) / "report.json"
-        return read_report(path.read_bytes()) if path.exists() else None
+        """None if there is no report that this version can read, or if it was damaged (`why_no_report`)."""
+        try:
+            return read_report(read_sealed(self.run_folder(run_id) / REPORT_FILE))
+        except (OSError, DamagedError):
+            return None
 
     def queue_position(self, run_id: str) -> int | None:
         """1 for the run that starts next; None if this one isn't waiting."""
@@ -377,7 +412,7 @@ class Store:
             )
             if not queued.rowcount:
                 return
-            write_whole(self.run_folder(run_id) / "plan.json", plan_json)
+            write_sealed(self.run_folder(run_id) / "plan.json", plan_json)
             database.execute(
                 "UPDATE steps SET state = 'waiting', reason = NULL, started_at = NULL, ended_at = NULL,"
                 " worked_seconds = NULL"
@@ -393,6 +428,10 @@ class Store:
                 "UPDATE runs SET given_name = ?, note = ?, tags_json = ? WHERE id = ?",
                 (given_name.strip(), note.strip(), json.dumps(list(dict.fromkeys(filter(None, kept)))), run_id),
             )
+        run = self.run(run_id)
+        about = About(run.name, run.created_at, run.origin, run.given_name, run.note, run.tags)
+        with suppress(OSError):  # its folder may be gone
+            write_about(self.run_folder(run_id), about)
 
     def delete_run(self, run_id: str) -> None:
         """Deletes a run with its folder; the dataset stays. Raises BadInput while it is running."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.as_json import AsJson
+from advisor.storage.seals import read_sealed
 from eval.task import BadInput, Document, Example, Kind, Metric, Split, Task
 
 
@@ -60,10 +61,10 @@ def read_stored_task(content: bytes) -> StoredTask:
 
 
 def read_task(run_folder: Path) -> tuple[Task, Split]:
-    """Raises BadInput if the file is gone or another version of Threeways wrote it."""
+    """Raises BadInput if the file is gone or damaged, or if another version of Threeways wrote it."""
     try:
-        stored = read_stored_task((run_folder / "task.json").read_bytes())
-    except (OSError, ValueError) as wrong:
+        stored = read_stored_task(read_sealed(run_folder / "task.json"))
+    except (OSError, ValueError, RecursionError) as wrong:
         raise BadInput(
             f"The task of this run can't be read ({run_folder / 'task.json'}); start the comparison again."
         ) from wrong

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from advisor.plan import Plan, Setup
 from advisor.report.run_summary import summary_of
 from advisor.sections.run_list import line_of, matching, ordered
+from advisor.storage.seals import write_sealed
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from eval.outcomes import Trial
@@ -214,14 +217,48 @@ def test_runs_without_results_are_named_and_the_others_compared(
     store: Store, finished: Finish, synthetic_trials: MakeTrials
 ) -> None:
     runs = [finished(synthetic_trials(seed=seed)) for seed in range(4)]
-    (store.run_folder(runs[1].id) / "report.json").write_text('{"schema": 1, "candidates": []}')
-    (store.run_folder(runs[0].id) / "task.json").write_text("{}")
+    write_sealed(store.run_folder(runs[1].id) / "report.json", '{"schema": 1, "candidates": []}')
+    write_sealed(store.run_folder(runs[0].id) / "task.json", "{}")
     assert "Done, by another version of Threeways" in html_of(open_page("History"))
     said = html_of(open_page("History", runs=",".join(run.id for run in runs), view="compare"))
     assert said.count("another version of Threeways wrote its results") == 2 and "figures-table" in said
     store.delete_run(runs[2].id)
     said = html_of(open_page("History", runs=f"{runs[1].id},{runs[3].id}", view="compare"))
     assert "Fewer than two of these runs have results" in said
+
+
+@pytest.mark.parametrize("damage", ["report cut", "report changed", "report gone", "folder gone", "answers changed"])
+def test_one_damaged_run_is_named_and_the_others_are_shown(
+    store: Store, finished: Finish, synthetic_trials: MakeTrials, damage: str
+) -> None:
+    sound, spoiled = two_runs(finished, synthetic_trials)
+    folder = store.run_folder(spoiled.id)
+    report, before = folder / "report.json", store.report(spoiled.id)
+    match damage:
+        case "report cut":
+            report.write_bytes(report.read_bytes()[:999])
+        case "report changed":
+            report.write_bytes(report.read_bytes().replace(b"0.5", b"0.6"))
+        case "report gone":
+            report.unlink()
+        case "folder gone":
+            shutil.rmtree(folder)
+        case "answers changed":
+            (folder / "prompting" / "outcomes.jsonl").write_text("")
+            (folder / "task.json").write_text("{}")
+    app = open_page("History")
+    assert listed(app) == [spoiled.id, sound.id]
+    lost = {"report cut": "damaged", "report changed": "damaged", "answers changed": ""}.get(damage, "gone")
+    assert (
+        f"Done. The {'folder' if damage == 'folder gone' else 'report'} of this run is {lost}" in html_of(app)
+    ) == bool(lost)
+    said = html_of(open_page("Report", run=spoiled.id))
+    if damage == "folder gone":
+        assert f"The folder of this run is gone ({folder})." in said
+    else:  # written again from the answers
+        assert before is not None and before.recommendation.headline in said
+        again = store.report(spoiled.id)
+        assert again is not None and again.candidates == before.candidates
 
 
 def test_a_deleted_run_in_the_address_is_forgotten(store: Store, finished: Finish) -> None:

@@ -21,6 +21,7 @@ from advisor.render.pdf import find_browser
 from advisor.runs.report_files import write_report
 from advisor.samples import zipped
 from advisor.sections.contents import sections_of
+from advisor.storage.seals import write_sealed
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredRun
 from advisor.storage.task_file import task_to_json
@@ -110,7 +111,7 @@ def test_whether_more_data_would_help_is_drawn_and_said(
     assert "Adapter fine-tuning has no learning curve" in said
     path = store.run_folder(run.id) / "report.json"
     older = {name: value for name, value in json.loads(path.read_text()).items() if name != "curves"}
-    path.write_text(json.dumps(older))
+    write_sealed(path, json.dumps(older))
     assert "Learning curve" not in folds_of(open_page("Report", run=run.id))
 
 
@@ -120,7 +121,7 @@ def test_answers_are_shown_also_of_a_report_that_sorted_no_failures(store: Store
     older = json.loads(path.read_text())
     for candidate in older["candidates"]:
         candidate["failures"] = None
-    path.write_text(json.dumps(older))
+    write_sealed(path, json.dumps(older))
     folds = folds_of(open_page("Report", run=run.id))
     assert "Answers side by side" in folds and "Where answers go wrong" not in folds
 
@@ -257,7 +258,7 @@ def test_a_run_of_another_version_is_a_sentence(
     store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit
 ) -> None:
     run_id = queued(store, synthetic_task(), synthetic_split)
-    (store.run_folder(run_id) / "report.json").write_text('{"schema": 99}')
+    write_sealed(store.run_folder(run_id) / "report.json", '{"schema": 99}')
     store.end_run(run_id, "done")
     assert "Another version of Threeways" in html_of(open_page("Report", run=run_id))
 

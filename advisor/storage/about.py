@@ -1,0 +1,60 @@
+"""What the database says of a run or a dataset and their folders would not, kept there too, so that the database can be
+rebuilt from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from advisor.as_json import AsJson
+from advisor.storage.files import write_whole
+from advisor.storage.stored import Origin
+
+_ABOUT, _NAMES = "about.json", "names.json"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Of a run; each field as in `StoredRun`."""
+
+    name: str
+    created_at: float
+    origin: Origin = "own"
+    given_name: str = ""
+    note: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Of the uploaded files of a dataset."""
+
+    name: str
+    documents_name: str | None = None
+
+
+_ABOUT_JSON, _NAMES_JSON = AsJson[About](About), AsJson[Names](Names)
+
+
+def write_about(run_folder: Path, about: About) -> None:
+    write_whole(run_folder / _ABOUT, _ABOUT_JSON.write(about, indent=1))
+
+
+def read_about(run_folder: Path) -> About | None:
+    """None if an earlier version made the run, or if the file is damaged."""
+    try:
+        return _ABOUT_JSON.read((run_folder / _ABOUT).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def write_names(dataset_folder: Path, names: Names) -> None:
+    write_whole(dataset_folder / _NAMES, _NAMES_JSON.write(names))
+
+
+def read_names(dataset_folder: Path) -> Names | None:
+    """None if an earlier version stored the dataset, or if the file is damaged."""
+    try:
+        return _NAMES_JSON.read((dataset_folder / _NAMES).read_bytes())
+    except (OSError, ValueError):
+        return None
