@@ -217,6 +217,11 @@ def _parser() -> argparse.ArgumentParser:
     unpack = commands.add_parser("unpack", help="add a run that somebody packed to the history")
     unpack.add_argument("file", type=Path, metavar="FILE", help="the file that 'pack' wrote")
 
+    doctor = commands.add_parser("doctor", help="check that everything stored is sound")
+    doctor.add_argument(
+        "--repair", action="store_true", help="rebuild what can be rebuilt, and delete leftovers of killed processes"
+    )
+
     commands.add_parser("worker", help="run what the pages request, until there is nothing to do for a while")
     commands.add_parser("runs", help="list the runs, newest first")
     return parser

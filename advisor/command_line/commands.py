@@ -1,7 +1,8 @@
 """The command line: the same engine, store and reports as the pages.
 
 Exit codes: 0 for a finished command, 1 for an internal failure, 2 for bad input or usage, 3 if `check` found something
-serious. If a signal ended it, 128 plus the signal's number: 130 for Ctrl-C, 143 for SIGTERM.
+serious or `doctor` something damaged. If a signal ended it, 128 plus the signal's number: 130 for Ctrl-C, 143 for
+SIGTERM.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import NoReturn
 from advisor.command_line.arguments import parse, priorities_of
 from advisor.command_line.check import check
 from advisor.command_line.comparing import compare, model_named, processor, resume
+from advisor.command_line.doctor import doctor
 from advisor.command_line.judging import judge_answers
 from advisor.command_line.packing import pack_run, unpack_run
 from advisor.command_line.terminal import (
@@ -58,6 +60,8 @@ def main(arguments: Sequence[str] | None = None, build_strategy: str = BUILD_STR
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores it
             signal.signal(number, _end)
     try:
+        if options.command == "doctor":  # it has to work where a store can't be opened
+            return doctor(options.repair)
         store = Store()
         try:
             return _run(store, options, build_strategy)
