@@ -246,6 +246,11 @@ def test_a_run_whose_process_died_while_it_was_cancelled_is_cancelled(store: Sto
     assert {step.state for step in store.steps(run_id)} == {"cancelled"}
 
 
+def test_a_clock_that_was_set_back_makes_no_negative_seconds() -> None:
+    step = StoredStep("run", "prompting", "done", started_at=900.0, ended_at=100.0)
+    assert step.seconds == 0.0 and step.elapsed_seconds(now=100.0) == 0.0
+
+
 def test_one_strategy_is_tried_again_and_the_others_are_kept(store: Store) -> None:
     run_id = add_run(store)
     for strategy in ("prompting", "retrieval"):

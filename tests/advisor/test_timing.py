@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from filelock import FileLock
 
 from advisor.estimate import busy_sentence, busy_share
 from advisor.plan import Plan, Setup
-from advisor.runs.timing import estimate_run, is_outdated, read_estimate
+from advisor.runs.timing import estimate_run, is_outdated, read_estimate, skip_timings, take_speed
 from advisor.storage.store import Store
 from advisor.storage.stored import StoredSpeed
 from advisor.storage.task_file import task_to_json
@@ -25,6 +26,7 @@ from eval.measuring.runner import measure
 from eval.outcomes import Prediction
 from eval.scoring import Scorer
 from eval.task import Example, Kind
+from tests.tiny_model import save_tiny_model
 from tests.tiny_strategies import SPEED, tiny_task
 
 HOUR = 3600.0
@@ -126,6 +128,54 @@ def test_a_run_is_estimated_from_a_timing_that_holds(tmp_path: Path, hours_old: 
     else:  # timed again, which this model does not allow
         assert estimated == {} and known.speed is None
         assert (known.problem or "").startswith(f"There is no folder {NOWHERE}.")
+
+
+ENDLESS = "{% for one in range(99999) %}{% for two in range(99999) %}{% endfor %}{% endfor %}"
+
+
+def endless_model(folder: Path) -> str:
+    """A model whose chat template goes on for hours."""
+    save_tiny_model(folder)
+    (folder / "chat_template.jinja").write_text(ENDLESS)
+    return str(folder)
+
+
+def test_a_timing_that_never_ends_is_ended_and_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, model = Store(tmp_path / "home"), endless_model(tmp_path / "model")
+    monkeypatch.setattr("advisor.runs.timing._SECONDS_FOR_ANY", 1.0)
+    store.request_speed(model)
+    take_speed(store, model)
+    timed = store.speed(model)
+    assert timed is not None and timed.speed is None and store.requested_speed() is None
+    assert "didn't end within" in (timed.problem or "") and "chat template may never end" in (timed.problem or "")
+    with FileLock(store.home / "device.lock", timeout=0):  # the machine is free again
+        pass
+
+
+def test_a_timing_ends_when_it_is_skipped_and_when_its_run_is_cancelled(tmp_path: Path) -> None:
+    store, model = Store(tmp_path / "home"), endless_model(tmp_path / "model")
+    store.request_speed(model)
+    looks: list[bool] = []
+
+    def skipped() -> bool:
+        looks.append(store.requested_speed() != model)
+        if len(looks) == 5:
+            skip_timings(store)
+        return looks[-1]
+
+    take_speed(store, model, skipped)
+    assert looks[-1] and len(looks) >= 6
+    timed = store.speed(model)
+    assert timed is not None and (timed.problem or "").startswith("You skipped the timing")
+    store.request_speed(model)
+    with FileLock(store.home / "device.lock"):  # another process has the machine
+        take_speed(store, model, lambda: True)
+    assert store.requested_speed() == model  # nothing was said about it
+
+
+def test_a_timing_from_a_time_to_come_is_taken_again() -> None:
+    """Otherwise it would stand until a clock that was set back has caught up."""
+    assert is_outdated(stored(0.0, -2.0), lambda: 0.0, now=100 * HOUR)
 
 
 def age(store: Store, hours: float) -> None:

@@ -105,6 +105,33 @@ def test_a_run_that_was_not_timed_shows_its_stage(
     assert said.count("Waiting.") == len(DEFAULT_STRATEGIES)  # the baselines too, and prompting runs
 
 
+def test_a_silent_worker_is_shown_with_a_button_that_ends_it(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit
+) -> None:
+    task = synthetic_task()
+    run_id = queued(store, task, synthetic_split(task))
+    labels = [button.label for button in open_page("Report", run=run_id).button]
+    assert "Cancel this run" in labels and "End the worker and start a new one" not in labels
+    file = store.home / "worker.present"  # of this test, which stands for the worker: so the button stays unpressed
+    process, started, beat = file.read_text().split()
+    file.write_text(f"{process} {started} {float(beat) - 600}")
+    app = open_page("Report", run=run_id)
+    assert "has been silent for more than 2 minutes" in html_of(app)
+    assert "End the worker and start a new one" in [button.label for button in app.button]
+
+
+def test_a_run_that_waits_for_a_timing_can_go_on_without_it(
+    store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit
+) -> None:
+    task = synthetic_task()
+    run_id = queued(store, task, synthetic_split(task))
+    assert all(button.label != "Skip the timing" for button in open_page("Report", run=run_id).button)
+    store.request_speed("embedded")
+    open_page("Report", run=run_id).button(key="skip-timing").click().run()
+    timed = store.speed("embedded")
+    assert store.requested_speed() is None and timed is not None and "You skipped the timing" in (timed.problem or "")
+
+
 def test_runs_say_how_long_they_still_take_and_what_they_wait_for(
     store: Store, synthetic_task: MakeTask, synthetic_split: MakeSplit
 ) -> None:
