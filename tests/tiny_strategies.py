@@ -42,7 +42,7 @@ HALTING = "tests.tiny_strategies:build_halting"
 RACING = "tests.tiny_strategies:build_racing"
 STALLED_ROWS = 24
 SPEED = Speed("CPU", load_seconds=1, read=300, read_alone=200, write=40, write_alone=10, train=120, embed=50)
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 300  # a process that starts on a busy machine takes a minute
 
 
 class CommonestAnswer:
@@ -302,11 +302,11 @@ def serve(home: Path, build_strategy: str) -> None:
 
 
 def wait_until(condition: Callable[[], bool], process: BaseProcess) -> None:
-    """Looks again and again while `process` runs; fails when it ends first, or after a minute."""
+    """Looks again and again while `process` runs; fails when it ends first, or after five minutes."""
     deadline = monotonic() + _PATIENCE_SECONDS
     while not condition():
         process.join(timeout=0.05)
-        assert monotonic() < deadline, "it did not happen within a minute"
+        assert monotonic() < deadline, "it did not happen within five minutes"
         assert process.is_alive() or condition(), f"the process ended first, with exit code {process.exitcode}"
 
 

@@ -23,6 +23,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from advisor.as_json import AsJson
 from advisor.estimate import SPEED, Speed, read_speed
 from advisor.migration import read_report
 from advisor.plan import PLAN, SETUP, Plan, Setup
@@ -44,6 +45,7 @@ from eval.task import BadInput, Document
 from strategies.engine.sealed_folder import DamagedError
 from strategies.served.budget import Limit
 
+_RUN, _STEP = AsJson[StoredRun](StoredRun), AsJson[StoredStep](StoredStep)
 _PARSED = "parsed.jsonl"  # next to an upload: what was read from it
 _DRAFT = "draft.json"  # next to an upload: what the person chose to compare, before a run
 MOST_ATTEMPTS = 3  # of a run that is interrupted again and again
@@ -279,7 +281,7 @@ class Store:
     def steps(self, run_id: str) -> list[StoredStep]:
         """In the order they run."""
         rows = self._database.rows("SELECT * FROM steps WHERE run_id = ? ORDER BY rowid", run_id)
-        return [StoredStep(**row) for row in rows]
+        return [_step(row) for row in rows]
 
     def report(self, run_id: str) -> Report | None:
         """None if there is no report that this version can read, or if it was damaged (`why_no_report`)."""
@@ -517,5 +519,27 @@ def _end_run(database: sqlite3.Connection, run_id: str, state: RunState, reason:
 
 
 def _run(row: dict[str, Any]) -> StoredRun:
-    tags = tuple(json.loads(row.pop("tags_json")))
-    return StoredRun(**{**row, "cancel_requested": bool(row["cancel_requested"]), "tags": tags})
+    """A damaged row must not hide the others."""
+    tags = row.pop("tags_json")
+    try:
+        return _RUN.of({**row, "tags": json.loads(tags)})
+    except (ValueError, TypeError):
+        return StoredRun(
+            id=str(row["id"]),
+            dataset_id=str(row["dataset_id"]),
+            name=str(row["name"]),
+            plan_json=str(row["plan_json"]),
+            state="failed",
+            reason="What the database says of this run is damaged; delete the run, or put a copy of the database back.",
+            cancel_requested=False,
+            created_at=0.0,
+            started_at=None,
+            ended_at=None,
+        )
+
+
+def _step(row: dict[str, Any]) -> StoredStep:
+    try:
+        return _STEP.of(row)
+    except ValueError:
+        return StoredStep(str(row["run_id"]), str(row["strategy"]), "failed", reason="Its entry is damaged.")

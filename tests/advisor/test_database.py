@@ -101,3 +101,19 @@ def test_a_damaged_text_does_not_hide_the_other_rows(store: Store) -> None:
     with closing(sqlite3.connect(store.home / "threeways.sqlite")) as database, database:
         database.execute("UPDATE runs SET name = CAST(x'ff66' AS TEXT) WHERE id = ?", (first,))
     assert {run.id: run.name for run in store.runs()} == {first: "\ufffdf", second: "tickets.csv"}
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("tags_json", "[1"), ("tags_json", "7"), ("state", "dome"), ("created_at", "noon"), ("origin", "own\x00")],
+)
+def test_a_damaged_row_is_said_to_be_and_does_not_hide_the_others(store: Store, column: str, value: str) -> None:
+    spoiled, sound = add_run(store), add_run(store)
+    with closing(sqlite3.connect(store.home / "threeways.sqlite")) as database, database:
+        database.execute(f"UPDATE runs SET {column} = ? WHERE id = ?", (value, spoiled))  # one of the names above
+        database.execute("UPDATE steps SET state = 'doze' WHERE run_id = ?", (spoiled,))
+    found = {run.id: run for run in store.runs()}
+    assert found[sound].state == "queued" and found[sound].reason is None
+    assert found[spoiled].state == "failed" and "is damaged" in (found[spoiled].reason or "")
+    assert {step.state for step in store.steps(spoiled)} == {"failed"}
+    assert {step.state for step in store.steps(sound)} == {"waiting"}

@@ -93,7 +93,7 @@ def test_what_can_be_read_of_a_damaged_database_is_kept(store: Store, run: Store
     assert doctor()[0] == 3 and doctor("--repair")[0] == 0
     (again,) = Store().runs()
     assert (again.given_name, again.started_at, again.ended_at) == ("Mine", run.started_at, run.ended_at)
-    assert len(Store().steps(run.id)) == 5
+    assert len(Store().steps(run.id)) == 4
     assert len(list(store.home.glob("threeways.sqlite.damaged-*"))) == 1
 
 
