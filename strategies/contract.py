@@ -11,6 +11,7 @@ from eval.money.tokens import Spent
 from eval.outcomes import INDEXING, Effort, LossPoint, Prediction, Preferred, SearchQuality
 from eval.task import Document, Example, LearningSplit
 from strategies.declaration import Declaration
+from strategies.engine.checkpoints import Checkpoints
 from strategies.instructions import Instruction
 from strategies.tuned_again import EarlierAdapter
 
@@ -124,6 +125,13 @@ class TrainsOnPrompt(Protocol):
     """What can also be trained on the instruction that prompting `found` best in the same run; None without one."""
 
     found: Instruction | None
+
+
+@runtime_checkable
+class KeepsCheckpoints(Protocol):
+    """What can go on with a training that was killed: where that keeps what it has done; None if nowhere."""
+
+    checkpoints: Checkpoints | None
 
 
 @runtime_checkable

@@ -164,7 +164,9 @@ class PreferenceTuning(Finetuning):
                     evaluations=EVALUATIONS,
                     seed=self.seed,
                     tokens_done=tokens_done,
+                    checkpoint=self.checkpoints.of(f"beta {beta}") if self.checkpoints else None,
                 )
+                self.effort = replace(self.effort, seconds=self.effort.seconds + trained.earlier_seconds)
                 if math.isinf(trained.dev_loss):  # another beta may go well
                     self.choices.append({"beta": beta, "tokens": trained.history[-1].tokens, "pairs_preferred": None})
                     continue

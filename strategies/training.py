@@ -26,6 +26,7 @@ from strategies.choosing import Attempt, choose
 from strategies.contract import CHOOSING_TRAINING, TRAINING, Progress, ReportProgress
 from strategies.declaration import Declaration
 from strategies.engine.adapter_shape import AdapterShape
+from strategies.engine.checkpoints import Checkpoint, Checkpoints
 from strategies.engine.language_model import LanguageModel, Prompt
 from strategies.instructions import SHORT, Instruction
 from strategies.presets import TRIAL_SHARE, Budget
@@ -65,6 +66,7 @@ class Training(ABC):
     losses: tuple[LossPoint, ...] = field(default=(), init=False)
     trained_model: LocalModel = field(init=False, repr=False)
     found: Instruction | None = field(default=None, init=False)  # the one that prompting chose
+    checkpoints: Checkpoints | None = field(default=None, init=False, repr=False)
     learns_earlier: bool = True  # all answers of a conversation, not only the last; False only to compare
     _packs: bool = field(default=True, init=False, repr=False)  # several rows into one sequence
     _instruction: str = field(default="", init=False, repr=False)
@@ -110,7 +112,10 @@ class Training(ABC):
         self._kept = Path(self._kept_here.name)
         learned = encoded(best)
         rate = best.learning_rate
-        trained = self._train(model, learned, rate, total - tried, EVALUATIONS, training_done, self._kept).checked()
+        checkpoint = self.checkpoints.of(self.trained_part) if self.checkpoints else None
+        trained = self._train(
+            model, learned, rate, total - tried, EVALUATIONS, training_done, checkpoint, self._kept
+        ).checked()
         self.choices += [
             best.shown | {"tokens": point.tokens, "dev_loss": round(point.dev, 4)} for point in trained.history
         ]
@@ -242,7 +247,7 @@ class Training(ABC):
         if they are settled."""
         if "learning_rate" in self.budget.settled:
             return default.settled(self.budget.settled, self.found), Effort()
-        started, taken, tokens = time.perf_counter(), 0, int(TRIAL_SHARE * total)
+        started, earlier, taken, tokens = time.perf_counter(), 0.0, 0, int(TRIAL_SHARE * total)
         best, lowest = default, math.inf
         early, early_rows = math.inf, None  # the early loss of the best so far, and its rows
         for at, change in enumerate(changes):
@@ -253,7 +258,11 @@ class Training(ABC):
             settings = change(best)
             rows = encoded(settings)
             stops_above = HOPELESS * early if rows is early_rows else math.inf
-            trial = self._train(model, rows, settings.learning_rate, tokens, 1, trial_done, stops_above=stops_above)
+            checkpoint = self.checkpoints.of(f"trial {at + 1}", keeps_weights=False) if self.checkpoints else None
+            trial = self._train(
+                model, rows, settings.learning_rate, tokens, 1, trial_done, checkpoint, stops_above=stops_above
+            )
+            earlier += trial.earlier_seconds
             taken += trial.tokens + sum(pair.tokens for pair in rows.dev)
             loss = round(trial.dev_loss, 4) if math.isfinite(trial.dev_loss) else None
             was_stopped = trial.early_loss is not None and not trial.early_loss <= stops_above
@@ -263,7 +272,7 @@ class Training(ABC):
                 best, lowest = settings, trial.dev_loss
                 early, early_rows = math.inf if trial.early_loss is None else trial.early_loss, rows
         found_better = best != default if len(changes) > 1 else None
-        seconds = time.perf_counter() - started
+        seconds = earlier + time.perf_counter() - started
         return best, Effort(len(changes), 0, seconds, taken, found_better=found_better)
 
     @property
@@ -287,6 +296,7 @@ class Training(ABC):
         tokens: int,
         evaluations: int,
         tokens_done: Callable[[int], None],
+        checkpoint: Checkpoint | None = None,
         folder: Path | None = None,
         stops_above: float = math.inf,
     ) -> Trained:
@@ -306,6 +316,7 @@ class Training(ABC):
                 seed=self.seed,
                 tokens_done=tokens_done,
                 stops_above=stops_above,
+                checkpoint=checkpoint,
             )
         if folder:
             self._keep(network, folder)

@@ -30,6 +30,7 @@ from eval.task import Split, Task
 from strategies.contract import (
     AsksModel,
     CountsTokens,
+    KeepsCheckpoints,
     KnowsPath,
     Progress,
     Searches,
@@ -37,6 +38,7 @@ from strategies.contract import (
     Trained,
     TrainedByService,
 )
+from strategies.engine.checkpoints import Checkpoints
 from strategies.engine.sealed_folder import seal_folder
 from strategies.presets import PRESETS
 from strategies.registry import BASELINES
@@ -72,7 +74,9 @@ class Contestant:
         order, split = self._order, self._split
         self._report_progress(Progress("setting up", 0, 1))
         strategy = build_for(order, self._task.brief, PRESETS[order.preset])
-        clock = StageClock(self._report_progress)
+        clock = StageClock(self._report_progress, order.training)
+        if isinstance(strategy, KeepsCheckpoints):
+            strategy.checkpoints = Checkpoints(order.training, clock.keep)
         strategy.fit(split.without_test, self._task.documents, clock.report)
         stage_seconds = clock.stop()
         load = strategy.load_model if isinstance(strategy, AsksModel) else None
@@ -102,6 +106,7 @@ class Contestant:
         )
         trial = replace(trial, peak_memory_bytes=peak_memory_bytes(trial))
         replace_trial(order.begun, trial)
+        shutil.rmtree(order.training, ignore_errors=True)
         return strategy, trial
 
     def answer(self, end: int) -> None:

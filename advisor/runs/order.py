@@ -29,6 +29,7 @@ from strategies.served.budget import NO_LIMIT, Allowance
 BUILD_STRATEGY = "strategies.registry:build_strategy"
 FITTED = "fitted"  # the folder of a fitted strategy, in that of its trial
 _BEGUN = "begun"  # the folder of a trial that isn't finished, likewise
+_TRAINING = "training"  # and that of what its training has done so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,11 @@ class StepOrder:
     def begun(self) -> Path:
         """The folder of what was measured before the trial is finished."""
         return self.folder / _BEGUN
+
+    @property
+    def training(self) -> Path:
+        """The folder of what a training has done before the strategy is fitted. Repeated trainings have their own."""
+        return self.folder / _TRAINING
 
     @property
     def asks_server(self) -> bool:

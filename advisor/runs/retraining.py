@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from advisor.runs.child import failure_sentence
@@ -17,7 +18,8 @@ from eval.outcomes import TRAINED_AGAIN, Trial
 from eval.scoring import scorer_for
 from eval.statistics.learning_curve import fewer_rows
 from eval.task import Example, LearningSplit, Split, Task
-from strategies.contract import Progress
+from strategies.contract import KeepsCheckpoints, Progress
+from strategies.engine.checkpoints import Checkpoints
 from strategies.presets import PRESETS
 from strategies.search.embedder import phrase_encoder
 
@@ -28,14 +30,14 @@ def train_again(
     """The trial with the outcomes of its repeated trainings, if the preset has them. If one fails, everything measured
     before stays valid, and a note says so."""
     for again in range(1, PRESETS[order.preset].trainings if trial.changes_weights else 1):
-        anew = replace(order, seed=order.seed + again, rows=len(split.train))
+        anew, kept = replace(order, seed=order.seed + again, rows=len(split.train)), order.training / str(again)
         try:
             told = f"training {again + 1}"
-            outcomes = _learn_anew(anew, told, trial.settings, task, split, split.test, report_progress).outcomes
+            found = _learn_anew(anew, told, kept, trial.settings, task, split, split.test, report_progress)
         except Exception as wrong:
             traceback.print_exc()
             return replace(trial, notes=(*trial.notes, failure_sentence(wrong, told)))
-        trial = replace(trial, probes={**trial.probes, f"{TRAINED_AGAIN}{again}": outcomes})
+        trial = replace(trial, probes={**trial.probes, f"{TRAINED_AGAIN}{again}": found.outcomes})
     return trial
 
 
@@ -46,12 +48,15 @@ def learn_from_fewer(order: StepOrder, task: Task, split: Split, report_progress
     if chosen is not None:
         asked = asked[: len(chosen.outcomes)]
     told = f"{name_of(order.strategy)} on {order.rows:,} rows"
-    return _learn_anew(order, told, chosen.settings if chosen else {}, task, split, asked, report_progress)
+    return _learn_anew(
+        order, told, order.training, chosen.settings if chosen else {}, task, split, asked, report_progress
+    )
 
 
 def _learn_anew(
     order: StepOrder,
     told: str,
+    kept: Path,
     settings: dict[str, Any],
     task: Task,
     split: Split,
@@ -59,7 +64,7 @@ def _learn_anew(
     report_progress: Callable[[Progress], None],
 ) -> Trial:
     """What the strategy answers after training on `order.rows` of the training rows, with the settings chosen on all of
-    them. Only the outcomes are kept."""
+    them. Only the outcomes are kept, and in the folder `kept` what its training has done so far."""
 
     def report(progress: Progress) -> None:
         report_progress(replace(progress, stage=f"{told}: {progress.stage}"))
@@ -68,7 +73,9 @@ def _learn_anew(
     settled = PRESETS[order.preset].for_fewer(task.kind, rows / len(split.train), settings)
     report(Progress("setting up", 0, 1))
     strategy = build_for(order, task.brief, settled)
-    clock = StageClock(report)
+    clock = StageClock(report, kept)
+    if isinstance(strategy, KeepsCheckpoints):
+        strategy.checkpoints = Checkpoints(kept, clock.keep)
     train = fewer_rows(split.train, rows, task.kind, order.seed)
     strategy.fit(LearningSplit(train, split.dev), task.documents, clock.report)
     stage_seconds = clock.stop()

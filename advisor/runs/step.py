@@ -137,6 +137,7 @@ def _leave(order: StepOrder, measured: Callable[[], Trial], progress: _ProgressP
         trial = Trial(order.strategy, "failed", failure_sentence(wrong, progress.stage))
     trial = replace(trial, peak_memory_bytes=peak_memory_bytes(trial), paid=_paid(order))
     write_trial(order.folder, _named_as(trial, order.strategy))
+    shutil.rmtree(order.training, ignore_errors=True)
     return True
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from advisor.plan import BASELINES_STEP, CURVES_STEP
-from advisor.storage.database import DATABASE
+from advisor.storage.files import DATABASE
 from advisor.storage.rebuild import rebuild_database
 from advisor.storage.run_files import has_lost_report, why_no_report
 from advisor.storage.seals import check_sealed

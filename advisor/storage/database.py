@@ -17,7 +17,6 @@ from filelock import FileLock
 from advisor.storage.upgrades import SCHEMA, back_up, can_upgrade, upgrade
 from eval.task import BadInput
 
-DATABASE = "threeways.sqlite"  # its name in the home folder
 _TABLES = """
 CREATE TABLE IF NOT EXISTS datasets (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at REAL NOT NULL, rows INTEGER NOT NULL,

@@ -15,7 +15,8 @@ from typing import Any
 from advisor.as_json import AsJson
 from advisor.plan import BASELINES_STEP, Plan, read_plan
 from advisor.storage.about import About, Names, read_about, read_names
-from advisor.storage.database import DATABASE, make_database
+from advisor.storage.database import make_database
+from advisor.storage.files import DATABASE
 from advisor.storage.run_files import has_lost_report
 from advisor.storage.seals import read_sealed
 from advisor.storage.stored import StoredDataset, StoredRun, StoredStep

@@ -21,6 +21,7 @@ from advisor.storage.files import whole_folder, write_whole
 from advisor.storage.prompt_file import prompts_of_text, prompts_to_text
 from eval.outcomes import Trial
 from eval.sent import SentPrompts
+from strategies.engine.checkpoints import CHECKPOINT
 from strategies.registry import BASELINES
 
 _TRIAL = AsJson[Trial](Trial)
@@ -118,11 +119,13 @@ def read_trials(run_folder: Path, steps: Sequence[str]) -> tuple[list[Trial], li
 
 
 def measured_bytes(run_folder: Path) -> int:
-    """How much the trials of a run hold, finished or not: more after every block of answers. 0 if nothing is there."""
+    """How much the trials of a run hold, finished or not, and what its trainings have reached: more after every block
+    of answers and every dev evaluation. 0 if nothing is there."""
     found = 0
-    for path in run_folder.rglob("outcomes.jsonl"):
-        with suppress(OSError):  # deleted meanwhile
-            found += 1 + path.stat().st_size  # a fitted strategy without answers counts too
+    for name in ("outcomes.jsonl", CHECKPOINT):
+        for path in run_folder.rglob(name):
+            with suppress(OSError):  # deleted meanwhile
+                found += 1 + path.stat().st_size  # a fitted strategy without answers counts too
     return found
 
 

@@ -8,9 +8,12 @@ which saves the network's largest product at most positions. And stopping, sched
 
 from __future__ import annotations
 
+import hashlib
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from random import Random
 
 import psutil
@@ -21,6 +24,7 @@ from transformers import PreTrainedModel
 
 from eval.outcomes import LossPoint
 from strategies.engine.attention import own_attention, uses_ours
+from strategies.engine.checkpoints import Checkpoint, Reached
 from strategies.engine.loss import (
     TOKENS_A_PASS,
     AnyRow,
@@ -41,19 +45,28 @@ LARGEST_GRADIENT = 1.0
 KEPT_SHARE = 0.4  # of free memory; if the backward pass needs more, it runs each layer again
 EVALUATIONS = 10
 PATIENCE = 3  # evaluations in a row without a better dev loss before training stops
+_RULES = (ROWS_A_BATCH, WARM_UP_SHARE, LARGEST_GRADIENT, PATIENCE)  # a checkpoint under others can't be used
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
     """The result of training: the best dev loss (nats per token where answers are learned), where it was, and the
     losses on the way. The dev loss is infinite if it never was a number. `early_loss` is the mean training loss over
-    the second quarter of the budget, None if that has no whole batch."""
+    the second quarter of the budget, None if that has no whole batch. `earlier_seconds` are
+    those of a process that was killed while it worked on it, up to its last evaluation."""
 
     dev_loss: float
     tokens: int
     epochs: float
     history: list[LossPoint]
     early_loss: float | None = None
+    earlier_seconds: float = field(default=0.0, compare=False)
+
+    @classmethod
+    def of(cls, reached: Reached, tokens_an_epoch: int, earlier_seconds: float) -> Trained:
+        tokens = reached.history[reached.best_at - 1].tokens if reached.best_at else reached.read
+        epochs = tokens / tokens_an_epoch
+        return cls(reached.best_loss, tokens, epochs, reached.history, reached.early_loss, earlier_seconds)
 
     def checked(self) -> Trained:
         """Raises RuntimeError if there never was a dev loss."""
@@ -93,6 +106,7 @@ def train(
     seed: int,
     tokens_done: Callable[[int], None],
     stops_above: float = math.inf,
+    checkpoint: Checkpoint | None = None,
 ) -> Trained:
     """Supervised training: the answers become likelier. As `train_for`. Ends halfway if the early loss is above
     `stops_above`, or no number."""
@@ -108,6 +122,7 @@ def train(
         seed=seed,
         tokens_done=tokens_done,
         stops_above=stops_above,
+        checkpoint=checkpoint,
     )
 
 
@@ -124,23 +139,32 @@ def train_for(
     seed: int,
     tokens_done: Callable[[int], None],
     stops_above: float = math.inf,
+    checkpoint: Checkpoint | None = None,
 ) -> Trained:
     """Train the parts with gradients until `tokens` were read, `epochs` are over, or smaller steps don't help either.
-    The best weights are kept."""
+    The best weights are kept. Goes on from its `checkpoint`, if an earlier process left one; what a checkpoint without
+    weights says is over isn't trained again."""
     budget = min(tokens, epochs * sum(row.tokens for row in rows))
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0, fused=True)
-    best_loss, best_at = math.inf, 0
+    reached = Reached(learning_rate)
     best_weights: list[Tensor] = []  # in the machine's memory, which is larger than a GPU's
-    history: list[LossPoint] = []
+    key = ""
+    if checkpoint is not None:
+        key = _key(objective, parameters, rows, dev, learning_rate, budget, evaluations, seed)
+        if found := checkpoint.read(key, len(parameters), optimiser):
+            reached, best_weights = found
+    if best_weights:
+        _put_back(parameters, best_weights)
+    began, earlier_seconds = time.monotonic(), reached.seconds
     losses, size = torch.zeros((), device=parameters[0].device), 0  # summed since the last evaluation
-    early, early_size, early_loss = torch.zeros_like(losses), 0, None
-    read = 0
-    rate = learning_rate
+    early = torch.full_like(losses, reached.early)
+    batches = islice(_endless_batches(rows, seed), reached.batches, None)
     network.train()
-    for batch in _endless_batches(rows, seed):
+    while not reached.is_over:
+        batch = next(batches)
         for group in optimiser.param_groups:
-            group["lr"] = rate * _schedule(read / budget)
+            group["lr"] = reached.rate * _schedule(reached.read / budget)
         batch_size = objective.size(batch)
         before = losses.clone()
         for part in within_memory(batch):
@@ -148,36 +172,57 @@ def train_for(
                 losses += loss.detach()
                 (loss / batch_size).backward()
         size += batch_size
-        if budget / 4 <= read < budget / 2:
+        if budget / 4 <= reached.read < budget / 2:
             early += losses - before
-            early_size += batch_size
+            reached.early_size += batch_size
         torch.nn.utils.clip_grad_norm_(parameters, LARGEST_GRADIENT)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-        read += sum(row.tokens for row in batch)
-        tokens_done(min(read, budget))
-        is_over = read >= budget
-        if early_loss is None and early_size and read >= budget / 2:
-            early_loss = early.item() / early_size
-            is_over = is_over or not early_loss <= stops_above
-        if read >= budget * (len(history) + 1) / evaluations or is_over:
-            history.append(LossPoint(read, losses.item() / size, mean_of(objective, network, dev)))
-            losses.zero_()
-            size = 0
-            if history[-1].dev < best_loss:
-                best_loss, best_at = history[-1].dev, len(history)
-                best_weights = [parameter.detach().to("cpu", copy=True) for parameter in parameters]
-            if is_over or len(history) - best_at >= PATIENCE or not best_at:
-                break
-            if best_at < len(history):  # the steps were too large: back to the best weights, with half of them
-                _put_back(parameters, best_weights)
-                rate /= 2
+        reached.batches += 1
+        reached.read += sum(row.tokens for row in batch)
+        tokens_done(min(reached.read, budget))
+        reached.is_over = reached.read >= budget
+        if reached.early_loss is None and reached.early_size and reached.read >= budget / 2:
+            reached.early_loss = early.item() / reached.early_size
+            reached.is_over = reached.is_over or not reached.early_loss <= stops_above
+        if reached.read < budget * (len(reached.history) + 1) / evaluations and not reached.is_over:
+            continue
+        reached.history.append(LossPoint(reached.read, losses.item() / size, mean_of(objective, network, dev)))
+        losses.zero_()
+        size = 0
+        if reached.history[-1].dev < reached.best_loss:
+            reached.best_at = len(reached.history)
+            best_weights = [parameter.detach().to("cpu", copy=True) for parameter in parameters]
+        behind = len(reached.history) - reached.best_at
+        reached.is_over = reached.is_over or behind >= PATIENCE or not reached.best_at
+        if behind and not reached.is_over:  # the steps were too large: back to the best weights, with half of them
+            _put_back(parameters, best_weights)
+            reached.rate /= 2
+        reached.early, reached.seconds = early.item(), earlier_seconds + time.monotonic() - began
+        if checkpoint is not None:
+            checkpoint.write(key, reached, best_weights, optimiser)
     network.eval()
-    if not best_at:
-        return Trained(math.inf, read, read / sum(row.tokens for row in rows), history, early_loss)
-    _put_back(parameters, best_weights)
-    best_tokens = history[best_at - 1].tokens
-    return Trained(best_loss, best_tokens, best_tokens / sum(row.tokens for row in rows), history, early_loss)
+    if best_weights:
+        _put_back(parameters, best_weights)
+    return Trained.of(reached, sum(row.tokens for row in rows), earlier_seconds)
+
+
+def _key(
+    objective: Objective[AnyRow],
+    parameters: Sequence[Tensor],
+    rows: Sequence[AnyRow],
+    dev: Sequence[AnyRow],
+    learning_rate: float,
+    budget: int,
+    evaluations: int,
+    seed: int,
+) -> str:
+    """Of a training within one run, whose model and data are settled: another version of the product may prepare rows
+    or train in another way."""
+    shapes = [(tuple(one.shape), str(one.dtype)) for one in parameters]
+    lengths = [[row.tokens for row in each] for each in (rows, dev)]
+    facts = (type(objective).__name__, shapes, lengths, learning_rate, budget, evaluations, seed, *_RULES)
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 def _put_back(parameters: Sequence[Tensor], weights: Sequence[Tensor]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from transformers import LlamaForCausalLM
 
 from strategies.engine import training
 from strategies.engine.adapter import add_adapter
+from strategies.engine.checkpoints import Checkpoint, Checkpoints
 from strategies.engine.loss import TOKENS_A_PASS, Pair, mean_loss, summed_loss, within_memory
 from strategies.engine.training import TOKENS_A_ROW, Trained, cut_pair
 from tests.tiny_model import tiny_network, tiny_transformer
@@ -31,6 +33,7 @@ def train(
     learning_rate: float = 2e-2,
     evaluations: int = 6,
     stops_above: float = math.inf,
+    checkpoint: Checkpoint | None = None,
 ) -> Trained:
     return training.train(
         network,
@@ -43,6 +46,7 @@ def train(
         seed=0,
         tokens_done=tokens_done,
         stops_above=stops_above,
+        checkpoint=checkpoint,
     )
 
 
@@ -147,3 +151,106 @@ def test_a_long_prompt_loses_its_beginning_and_never_its_answer() -> None:
     assert pair.answer == [7, 8, 9] and pair.prompt[-1] == 1999
     earlier = (range(1300, 1310), range(1363, 1370), range(1364, 1370))  # the second would begin the row
     assert cut_pair(list(range(2000)), [7, 8, 9], earlier=earlier).earlier == (range(1, 7),)
+
+
+@pytest.fixture
+def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint at every evaluation, however long it takes beside other programs."""
+    monkeypatch.setattr("strategies.engine.checkpoints.WRITING_SHARE", math.inf)
+
+
+class KilledError(Exception):
+    pass
+
+
+def killed_after(tokens: int) -> Callable[[int], None]:
+    def tokens_done(read: int) -> None:
+        if read >= tokens:
+            raise KilledError
+
+    return tokens_done
+
+
+@pytest.mark.usefixtures("quick_disk")
+@pytest.mark.parametrize("killed_at", [1200, 3100, 5900])
+def test_a_training_that_was_killed_goes_on_from_its_last_evaluation_and_ends_the_same(
+    killed_at: int, tmp_path: Path
+) -> None:
+    whole_network = add_adapter(tiny_transformer().network, seed=0)
+    whole = train(whole_network, dev=pairs()[:8])
+    checkpoint = Checkpoints(tmp_path).of("adapter")
+    with pytest.raises(KilledError):
+        train(add_adapter(tiny_transformer().network, 0), pairs()[:8], killed_after(killed_at), checkpoint=checkpoint)
+    read: list[int] = []
+    network = add_adapter(tiny_transformer().network, seed=0)
+    again = train(network, pairs()[:8], read.append, checkpoint=Checkpoints(tmp_path).of("adapter"))
+    assert again == whole and again.earlier_seconds > 0
+    assert killed_at - TOKENS / 6 < read[0] <= killed_at
+    kept = zip(whole_network.parameters(), network.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in kept)
+
+
+@pytest.mark.usefixtures("quick_disk")
+def test_a_training_that_ended_is_not_trained_again_and_its_weights_are_there(tmp_path: Path) -> None:
+    read: list[int] = []
+    networks = [add_adapter(tiny_transformer().network, seed=0) for _ in range(2)]
+    first, second = (
+        train(network, pairs()[:8], read.append, checkpoint=Checkpoints(tmp_path).of("adapter")) for network in networks
+    )
+    assert second == first and read == sorted(set(read))
+    assert mean_loss(networks[1], pairs()[:8]) == pytest.approx(first.dev_loss, rel=1e-3)
+
+
+def test_a_trial_keeps_its_result_without_weights(tmp_path: Path) -> None:
+    def trial(tokens_done: Callable[[int], None]) -> Trained:
+        checkpoint = Checkpoints(tmp_path).of("trial 1", keeps_weights=False)
+        return train(add_adapter(tiny_transformer().network, 0), pairs()[:8], tokens_done, checkpoint=checkpoint)
+
+    with pytest.raises(KilledError):
+        trial(killed_after(3100))
+    read: list[int] = []
+    first, second = trial(read.append), trial(read.append)
+    assert read[0] < 100 and read == sorted(set(read)) and second == first
+    assert [path.name for path in (tmp_path / "trial 1").iterdir()] == ["checkpoint.json"]
+
+
+@pytest.mark.usefixtures("quick_disk")
+@pytest.mark.parametrize("damage", ["flipped bit", "cut off", "gone", "another training", "no JSON"])
+def test_a_damaged_checkpoint_counts_as_absent(damage: str, tmp_path: Path) -> None:
+    checkpoint = Checkpoints(tmp_path).of("adapter")
+    with pytest.raises(KilledError):
+        train(add_adapter(tiny_transformer().network, 0), pairs()[:8], killed_after(3100), checkpoint=checkpoint)
+    (tensors,) = (tmp_path / "adapter").glob("*.safetensors")
+    content = bytearray(tensors.read_bytes())
+    match damage:
+        case "flipped bit":
+            content[-9] ^= 1
+            tensors.write_bytes(content)
+        case "cut off":
+            tensors.write_bytes(content[:-9])
+        case "gone":
+            tensors.unlink()
+        case "no JSON":
+            (tmp_path / "adapter" / "checkpoint.json").write_text("[")
+    read: list[int] = []
+    evaluations = 5 if damage == "another training" else 6
+    network = add_adapter(tiny_transformer().network, 0)
+    train(network, pairs()[:8], read.append, evaluations=evaluations, checkpoint=checkpoint)
+    assert read[0] < 100
+
+
+def test_weights_that_take_long_to_write_are_written_rarely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strategies.engine.checkpoints.WRITING_SHARE", 1e-6)
+    monkeypatch.setattr("strategies.engine.checkpoints.QUICK_SECONDS", 0)
+    written: list[None] = []
+    checkpoint = Checkpoints(tmp_path, lambda: written.append(None)).of("adapter")
+    train(add_adapter(tiny_transformer().network, 0), pairs()[:8], checkpoint=checkpoint)
+    assert len(written) == 1
+
+
+def test_training_goes_on_where_a_checkpoint_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "adapter").write_text("a file where the folder should be")
+    trained = train(
+        add_adapter(tiny_transformer().network, 0), pairs()[:8], checkpoint=Checkpoints(tmp_path).of("adapter")
+    )
+    assert len(trained.history) == 6
