@@ -5,6 +5,7 @@ Results go to the step's folder; progress goes through a pipe.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 import traceback

@@ -120,12 +120,12 @@ class Checkpoint:
             return
         try:
             self._write(key, reached, _tensors(best, optimiser) if self.keeps_weights else None)
+            self.written()
         except OSError as wrong:
             logging.getLogger(__name__).warning("This evaluation has no checkpoint: %s", wrong)
             return
         self._last = time.monotonic()
         self._took = self._last - began
-        self.written()
 
     def _write(self, key: str, reached: Reached, tensors: dict[str, Tensor] | None) -> None:
         from safetensors.torch import save_file
